@@ -1,0 +1,148 @@
+"""Announcements: from any thread of any process to the channel layer, without waiting for it.
+
+``async_to_sync(group_send)`` outside a running loop makes a thread, a loop and a Redis connection for every call. Here
+each process has one loop that sends: the server's own where the relay has registered it, else one in a thread that is
+started on first use. This is the only module that calls ``group_send``.
+
+An announcement is a hint, never the publication itself: when Redis is away it is dropped and counted, and tail repair
+delivers from the database. Ephemeral publications have nothing to be repaired from and are lost then, by definition.
+"""
+
+import asyncio
+import atexit
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from hub import metrics
+from hub.channels import group_name
+from hub.conf import hub_settings
+from hub.events import pack
+from hub.layer import layer
+from hub.streams import Item
+
+log = structlog.get_logger(__name__)
+
+#: Seconds in which nothing is sent after a failure, so that a dead Redis is not asked for every single event.
+PAUSE_AFTER_FAILURE = 1.0
+
+Deliver = Callable[[Item], None]
+
+
+class Announcer:
+    """Sends items to their groups in the order given, on ``loop``.
+
+    Args:
+        loop: a running event loop; all of the announcer's state belongs to it.
+        deliver: takes each durable item on the loop before the layer does: the relay of this process, whose sockets
+            then wait neither for Redis nor need it. What comes back through the layer it drops by its offset.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, deliver: Deliver | None = None) -> None:
+        self.loop = loop
+        self._deliver = deliver
+        self._queue: deque[Item] = deque()
+        self._task: asyncio.Task[None] | None = None
+        self._paused_until = 0.0
+
+    def send(self, items: Sequence[Item]) -> None:
+        """Queue ``items``; from any thread. Returns at once and never raises for a layer that is away."""
+        try:
+            self.loop.call_soon_threadsafe(self._accept, items)
+        except RuntimeError:  # the server's loop has just been closed
+            metrics.ANNOUNCEMENTS_DROPPED.labels("shutting_down").inc(len(items))
+
+    def flush(self, timeout: float) -> bool:
+        """Wait until all that was sent has left, ``timeout`` seconds at most; from any thread but the loop's."""
+        done = asyncio.run_coroutine_threadsafe(self._emptied(), self.loop)
+        try:
+            done.result(timeout)
+        except TimeoutError:
+            return False
+        return True
+
+    async def _emptied(self) -> None:
+        if self._task is not None:
+            await asyncio.wait([self._task])
+
+    def _accept(self, items: Sequence[Item]) -> None:
+        for item in items:
+            if self._deliver is not None and item.offset:
+                self._deliver(item)
+            if len(self._queue) < hub_settings().announce_queue:
+                self._queue.append(item)
+            else:
+                metrics.ANNOUNCEMENTS_DROPPED.labels("queue_full").inc()
+        if self._queue and (self._task is None or self._task.done()):
+            self._task = self.loop.create_task(self._drain())
+
+    async def _drain(self) -> None:
+        while self._queue:
+            await self._send_one(self._queue.popleft())
+
+    async def _send_one(self, item: Item) -> None:
+        if time.monotonic() < self._paused_until:
+            self._drop(item)
+            return
+        try:
+            async with asyncio.timeout(hub_settings().redis_timeout):
+                await layer().group_send(group_name(item.channel), pack(item))
+        except Exception as error:  # noqa: BLE001
+            # Whatever the layer raises, the publication is stored: say so once per pause and let tail repair deliver.
+            self._paused_until = time.monotonic() + PAUSE_AFTER_FAILURE
+            self._drop(item)
+            log.warning("announcement_failed", channel=item.channel, error=type(error).__name__)
+        else:
+            metrics.ANNOUNCEMENTS.inc()
+
+    def _drop(self, item: Item) -> None:
+        metrics.ANNOUNCEMENTS_DROPPED.labels("layer_away").inc()
+        if self._deliver is not None and not item.offset:
+            self._deliver(item)  # nothing will repair it, so the sockets of this process at least shall have it
+
+
+_announcer: Announcer | None = None
+_guard = threading.Lock()
+
+
+def announce(items: Sequence[Item]) -> None:
+    """Tell every web process of ``items``, in their order. Returns at once; see the module for what that means."""
+    if items:
+        _current().send(items)
+
+
+def serve(loop: asyncio.AbstractEventLoop, deliver: Deliver) -> None:
+    """Announce on ``loop`` from now on, and give each durable item to ``deliver`` there first: a web process's way."""
+    global _announcer
+    with _guard:
+        _announcer = Announcer(loop, deliver)
+
+
+def flush(timeout: float = 2.0) -> bool:
+    """Wait until what was announced so far is sent, ``timeout`` seconds at most; for processes that are to end."""
+    return _announcer is None or not _announcer.loop.is_running() or _announcer.flush(timeout)
+
+
+def _current() -> Announcer:
+    global _announcer
+    with _guard:
+        if _announcer is None or not _announcer.loop.is_running():
+            loop = asyncio.new_event_loop()
+            threading.Thread(target=loop.run_forever, name="hub-announcer", daemon=True).start()
+            _announcer = Announcer(loop)
+        return _announcer
+
+
+def _forget_after_fork() -> None:
+    """A child has neither the thread nor may it use the connection of its parent: it begins anew on first use."""
+    global _announcer, _guard
+    _announcer = None
+    _guard = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_forget_after_fork)
+atexit.register(flush)

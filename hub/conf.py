@@ -1,0 +1,66 @@
+"""The one typed reader of the hub's settings. Everything else asks here, nobody reads ``django.conf.settings``."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.core.signals import setting_changed
+
+
+@dataclass(frozen=True, slots=True)
+class HubSettings:
+    """The settings with units. Each is ``HUB_<NAME>`` in Django's settings; where that is not set, the value here."""
+
+    #: Before every key, group and lease in Redis, so that several hubs may share one Redis.
+    redis_prefix: str = "hub"
+    #: Seconds between two looks into the database for publications that Redis did not bring; 0 switches it off.
+    repair_interval: float = 1.0
+    #: Seconds a group join or an announcement may take before the hub goes on without Redis.
+    redis_timeout: float = 1.0
+    #: Announcements that wait for Redis in one process; above it they are dropped, and tail repair delivers.
+    announce_queue: int = 20_000
+    #: Threads for database work of sockets and the relay, in each web process.
+    database_threads: int = 8
+    #: Publications that one resume replays at most; a client that is further behind is told to reload.
+    recovery_limit: int = 1000
+    #: Bytes that wait for a reader that is too slow; above it the socket is closed and the client comes back.
+    write_buffer: int = 1024 * 1024
+    #: Bytes of one frame from a client.
+    max_frame: int = 64 * 1024
+    #: Bytes of one publication's JSON.
+    max_publication: int = 64 * 1024
+    #: Seconds a process stays in the presence lists after its last sign of life, and between two such signs.
+    lease_seconds: float = 30.0
+    lease_beat: float = 10.0
+    #: Seconds between two counts of who is online that are sent, at least.
+    count_interval: float = 0.25
+    #: Who may send alerts to everyone over a socket: ``staff``, ``authenticated`` or ``anyone``.
+    client_broadcast: str = "staff"
+    #: Whether visitors may make an account.
+    signup: bool = False
+
+
+_current: HubSettings | None = None
+
+
+def hub_settings() -> HubSettings:
+    """The settings in force, read once."""
+    global _current
+    if _current is None:
+        _current = HubSettings(
+            **{
+                name: getattr(settings, f"HUB_{name.upper()}")
+                for name in HubSettings.__dataclass_fields__
+                if hasattr(settings, f"HUB_{name.upper()}")
+            }
+        )
+    return _current
+
+
+def _forget(*, setting: str, **kwargs: Any) -> None:
+    global _current
+    if setting.startswith("HUB_"):
+        _current = None
+
+
+setting_changed.connect(_forget, dispatch_uid="hub.conf")

@@ -1,0 +1,131 @@
+"""The environment the hub reads, and what follows from it where a variable is not set.
+
+Every variable is listed in ``.env.example``. This module has no Django in it, so that the supervisor and the
+settings agree on one answer before Django is configured.
+"""
+
+import hashlib
+import os
+import secrets
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+import environ
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+#: The variables, each readable as ``NAME`` or, for secrets mounted as files, as ``NAME_FILE``.
+env = environ.FileAwareEnv()
+
+#: The kernel's limit for the path of a unix socket is 108 bytes with the closing zero (``man 7 unix``).
+SOCKET_PATH_LIMIT = 107
+
+DATABASE_SCHEMES = ("sqlite", "postgres", "postgresql")
+
+
+class UnusableEnvironment(Exception):
+    """A variable, or what it names, cannot be used. The text is one sentence that says which and what to do."""
+
+
+def data_dir() -> Path:
+    """The folder of the database, Redis, logs and generated secrets: ``HUB_DATA_DIR``, else ``var/``."""
+    return Path(env.str("HUB_DATA_DIR", default="") or BASE_DIR / "var").resolve()
+
+
+def integer(name: str, default: int, *, least: int, most: int) -> int:
+    """The variable ``name`` as a whole number between ``least`` and ``most``, ``default`` where it is not set.
+
+    Raises ``UnusableEnvironment``.
+    """
+    text = env.str(name, default="") or str(default)
+    try:
+        number = int(text)
+    except ValueError:
+        number = None
+    if number is None or not least <= number <= most:
+        raise UnusableEnvironment(f"{name} must be a whole number from {least} to {most}, not {text!r}.")
+    return number
+
+
+def database() -> dict[str, Any]:
+    """Django's settings of the database that ``DATABASE_URL`` names, else of ``hub.sqlite3`` in the data folder.
+
+    Raises ``UnusableEnvironment`` where it names none; the text does not show the address, which holds a password.
+    """
+    url = env.str("DATABASE_URL", default="") or f"sqlite:///{data_dir() / 'hub.sqlite3'}"
+    config: dict[str, Any] = {}
+    if url.partition(":")[0] in DATABASE_SCHEMES:
+        try:
+            with warnings.catch_warnings(action="error"):
+                config = dict(env.db_url_config(url))
+        except (ValueError, Warning):
+            pass  # such as a port that is no number
+    if not config.get("NAME"):
+        raise UnusableEnvironment(
+            "DATABASE_URL cannot be read: write sqlite:////absolute/path or postgresql://user:password@host:port/name."
+        )
+    return config
+
+
+def private_redis_socket(folder: Path) -> Path:
+    """Where the hub's own Redis listens when ``REDIS_URL`` is not set.
+
+    Lies in ``folder``; if that path is too long for a unix socket, in a folder of this user's below the system's
+    temporary folder, named after ``folder``, so that every process with the same variables finds the same socket.
+    """
+    path = folder / "redis.sock"
+    if len(os.fsencode(path)) <= SOCKET_PATH_LIMIT:
+        return path
+    name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"hub-{os.getuid()}-{name}" / "redis.sock"
+
+
+def redis_url() -> str:
+    """``REDIS_URL``, else the private Redis, as redis-py reads it (``unix:///path`` or ``redis://…``)."""
+    return env.str("REDIS_URL", default="") or f"unix://{private_redis_socket(data_dir())}"
+
+
+def broker_url() -> str:
+    """The same Redis as Celery names it: kombu calls a unix socket ``redis+socket://``."""
+    url = redis_url()
+    return "redis+socket://" + url.removeprefix("unix://") if url.startswith("unix://") else url
+
+
+def development_secret_key(folder: Path) -> str:
+    """A secret key made once and kept in ``folder`` (mode 0600), so that sessions outlive a restart.
+
+    Only for development: production must set ``SECRET_KEY``, because several hosts have to share it.
+    Raises ``UnusableEnvironment`` where ``folder`` cannot be written to.
+    """
+    try:
+        return _kept_secret(folder)
+    except OSError as error:
+        raise unwritable(folder, error) from error
+
+
+def unwritable(folder: Path, error: OSError) -> UnusableEnvironment:
+    """The error that says that the data folder cannot be written to, and what to do."""
+    reason = error.strerror or type(error).__name__
+    return UnusableEnvironment(
+        f"HUB_DATA_DIR {folder} cannot be written to ({reason}): set it to a folder of yours, or make this one writable."
+    )
+
+
+def _kept_secret(folder: Path) -> str:
+    path = folder / "secret_key"
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        folder.mkdir(parents=True, exist_ok=True)
+    draft = folder / f"secret_key.{os.getpid()}"
+    draft.touch(mode=0o600)
+    draft.write_text(secrets.token_urlsafe(64))
+    try:
+        os.link(draft, path)  # atomic, and fails where another process was first
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+    return path.read_text().strip()

@@ -1,0 +1,173 @@
+"""One channel in one web process: what it has sent, who follows it, and keeping both in order. No I/O here."""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from hub import metrics
+from hub.streams import Item, Position
+
+#: Turns an item into the text of the frame that a door sends, or None where the door does not show such items.
+#: Called once per item, shape and process; it must not depend on the socket.
+Shape = Callable[[Item], str | None]
+
+#: Items that arrived before one that is missing, kept at most; beyond it the database is read.
+AHEAD_LIMIT = 256
+
+
+class Follower(Protocol):
+    """The socket's end of a subscription."""
+
+    def write(self, frames: list[str]) -> None:
+        """Take frames for the client, in order. Must not block or raise; a follower that is too slow closes itself."""
+
+    def restart(self) -> None:
+        """The channel has another history now: the client must come back and reload."""
+
+
+class Subscription:
+    """A follower's place in a feed. While it is *held*, what the feed sends is kept for :meth:`release`."""
+
+    __slots__ = ("_held", "feed", "follower", "shape", "start")
+
+    def __init__(self, feed: "Feed", follower: Follower, shape: Shape) -> None:
+        self.feed = feed
+        self.follower = follower
+        self.shape = shape
+        #: Where the feed stood when the subscription began: everything after it comes live.
+        self.start = Position(feed.epoch, feed.last)
+        self._held: list[str] | None = []
+
+    def write(self, frames: list[str]) -> None:
+        if self._held is None:
+            self.follower.write(frames)
+        else:
+            self._held += frames
+
+    def release(self, history: Iterable[Item] = ()) -> None:
+        """Write ``history``, then what came meanwhile, then go live. ``history`` must end at :attr:`start`."""
+        frames = [text for item in history if (text := self.shape(item)) is not None]
+        frames += self._held or ()
+        self._held = None
+        if frames:
+            self.follower.write(frames)
+
+
+class Feed:
+    """The channel's items in offset order, each once, to all subscriptions.
+
+    ``offer`` takes items in any order and with repeats. What is next goes into the batch that :meth:`flush` sends;
+    what comes early waits; ``is_behind`` tells the relay to read the database.
+    """
+
+    __slots__ = ("_ahead", "_arrived", "_batch", "_subscriptions", "channel", "epoch", "known", "last", "opened")
+
+    def __init__(self, channel: str) -> None:
+        self.channel = channel
+        self.epoch = ""
+        #: The offset of the last item in the batch or sent.
+        self.last = 0
+        #: The highest offset heard of.
+        self.known = 0
+        #: Whether ``epoch`` and ``last`` have been read; until then items only raise ``known``.
+        self.opened = False
+        self._ahead: dict[int, Item] = {}
+        self._batch: list[Item] = []
+        self._arrived = 0.0
+        self._subscriptions: dict[Shape, set[Subscription]] = {}
+
+    def __bool__(self) -> bool:
+        """Whether anybody follows."""
+        return bool(self._subscriptions)
+
+    def open(self, position: Position) -> None:
+        """Begin after ``position``."""
+        self.epoch, self.last, self.opened = position.epoch, position.offset, True
+        self._ahead = {offset: item for offset, item in self._ahead.items() if offset > self.last}
+        self._take_ahead()
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether there are items between ``last`` and ``known`` that have not arrived."""
+        return self.opened and self.known > self.last
+
+    def add(self, follower: Follower, shape: Shape) -> Subscription:
+        """Begin a subscription, held; what is in the batch already belongs to its history."""
+        subscription = Subscription(self, follower, shape)
+        self.flush()
+        self._subscriptions.setdefault(shape, set()).add(subscription)
+        return subscription
+
+    def remove(self, subscription: Subscription) -> None:
+        """End a subscription; harmless when it has ended."""
+        subscriptions = self._subscriptions.get(subscription.shape, set())
+        subscriptions.discard(subscription)
+        if not subscriptions:
+            self._subscriptions.pop(subscription.shape, None)
+
+    def offer(self, item: Item) -> bool:
+        """Take an item; returns whether there is something to flush."""
+        if not item.offset:
+            self._append(item)
+            return True
+        if self.has_other_history(item.epoch):
+            return False
+        self.known = max(self.known, item.offset)
+        if item.offset <= self.last and self.opened:
+            return False
+        if not self.opened or item.offset != self.last + 1:
+            if len(self._ahead) < AHEAD_LIMIT:
+                self._ahead[item.offset] = item
+            return False
+        self.epoch, self.last = item.epoch, item.offset
+        self._append(item)
+        self._take_ahead()
+        return True
+
+    def has_other_history(self, epoch: str) -> bool:
+        """Whether ``epoch`` is not the one this feed follows (a feed that has seen nothing follows any)."""
+        return self.opened and bool(self.epoch) and epoch != self.epoch
+
+    def is_ahead_of(self, position: Position) -> bool:
+        """Whether items beyond ``position`` arrived while it was being read."""
+        return self.epoch == position.epoch and self.last > position.offset
+
+    def settle(self) -> None:
+        """Nothing is missing after all: forget offsets that somebody claimed and the database does not have."""
+        self.known = self.last
+        self._ahead.clear()
+
+    def restart(self, position: Position) -> None:
+        """Follow another history from ``position``; all followers are told to come back."""
+        self._batch.clear()
+        self._ahead.clear()
+        self.known = position.offset
+        self.open(position)
+        for subscriptions in self._subscriptions.values():
+            for subscription in subscriptions:
+                subscription.follower.restart()
+
+    def flush(self) -> None:
+        """Send the batch: each frame is made once per shape, all frames of the batch go to a follower together."""
+        items, self._batch = self._batch, []
+        if not items:
+            return
+        deliveries = 0
+        for shape, subscriptions in self._subscriptions.items():
+            frames = [text for item in items if (text := shape(item)) is not None]
+            if frames:
+                for subscription in subscriptions:
+                    subscription.write(frames)
+                deliveries += len(frames) * len(subscriptions)
+        metrics.DELIVERIES.inc(deliveries)
+        metrics.RELAY_LAG.observe(time.perf_counter() - self._arrived)
+
+    def _append(self, item: Item) -> None:
+        if not self._batch:
+            self._arrived = time.perf_counter()
+        self._batch.append(item)
+
+    def _take_ahead(self) -> None:
+        while item := self._ahead.pop(self.last + 1, None):
+            self.epoch, self.last = item.epoch, item.offset
+            self._append(item)

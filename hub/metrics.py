@@ -1,0 +1,20 @@
+"""What the hub counts, for Prometheus. The names are listed in ``docs/howto/watch-the-hub.md``."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+SOCKETS = Gauge("hub_sockets", "Open sockets by door.", ["door"], multiprocess_mode="livesum")
+CHANNELS = Gauge("hub_channels", "Channels that sockets of this process follow.", multiprocess_mode="livesum")
+PUBLICATIONS = Counter("hub_publications", "Durable publications that were given an offset.", ["namespace"])
+DELIVERIES = Counter("hub_deliveries", "Publications written to sockets.")
+SEQUENCING_FAILURES = Counter("hub_sequencing_failures", "Commits whose publications could not be numbered at once.")
+ANNOUNCEMENTS = Counter("hub_announcements", "Publications sent to the channel layer.")
+ANNOUNCEMENTS_DROPPED = Counter("hub_announcements_dropped", "Announcements that were not sent.", ["reason"])
+REPAIRS = Counter("hub_repairs", "Publications that came from the database, not from the channel layer.", ["reason"])
+UNKNOWN_EVENTS = Counter("hub_unknown_events", "Messages on the layer that are no event of the hub.")
+CLOSED = Counter("hub_sockets_closed", "Sockets that the hub closed.", ["code"])
+CLIENT_ERRORS = Counter("hub_client_errors", "Error frames sent for bad messages.", ["code"])
+RELAY_LAG = Histogram(
+    "hub_relay_lag_seconds",
+    "From the arrival of a publication at this process to its write to the last socket.",
+    buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
+)

@@ -1,0 +1,18 @@
+"""``/metrics`` for Prometheus."""
+
+import os
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+
+@require_safe
+def metrics(request: HttpRequest) -> HttpResponse:
+    """All counts, of all web processes on this machine where ``PROMETHEUS_MULTIPROC_DIR`` is set."""
+    registry = REGISTRY
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

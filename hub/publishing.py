@@ -1,0 +1,131 @@
+"""Publishing: the only way to reach a client.
+
+=========================  ============================================================================
+``publish``                inside the caller's transaction; sent after its commit, never after a rollback
+``publish_many``           the same for many publications at once
+``publish_ephemeral``      now, to those who are connected; not stored, nothing to recover
+``apublish``, …            the same verbs for async code
+=========================  ============================================================================
+"""
+
+import threading
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+import structlog
+from django.db import DatabaseError, transaction
+
+from hub import metrics, streams
+from hub.announcing import announce
+from hub.channels import namespace_of
+from hub.conf import hub_settings
+from hub.models import Publication
+from hub.streams import Item
+from hub.threads import in_database_thread
+
+log = structlog.get_logger(__name__)
+
+#: What can be published: a message type of an app (a msgspec struct with a tag), or a mapping with a ``type``.
+Data = msgspec.Struct | Mapping[str, Any]
+
+
+class PayloadTooBig(ValueError):
+    """The JSON of a publication is longer than ``HUB_MAX_PUBLICATION`` bytes."""
+
+
+class NotDurable(ValueError):
+    """The channel's namespace keeps no history; use ``publish_ephemeral``."""
+
+
+def publish(channel: str, data: Data) -> Publication:
+    """Append ``data`` to a durable channel, as part of the transaction that is open.
+
+    When the function returns in autocommit mode, or when the surrounding transaction has committed, the publication
+    is stored and will reach every client of the channel in the channel's order; after a rollback it never existed.
+
+    Returns the row; its ``offset`` is given after the commit.
+
+    Raises:
+        UnknownChannel: the name is malformed or of no registered namespace.
+        NotDurable: the namespace is live only.
+        PayloadTooBig: the JSON is too long.
+        TypeError: ``data`` has something that JSON has not.
+    """
+    (row,) = publish_many([(channel, data)])
+    return row
+
+
+def publish_many(publications: Iterable[tuple[str, Data]]) -> list[Publication]:
+    """Append many publications; see :func:`publish`. Either all are stored or none, in the order given."""
+    texts = [(channel, encode(channel, data, durable=True)) for channel, data in publications]
+    with transaction.atomic():
+        rows = streams.append(texts)
+        _release_after_commit({channel for channel, _ in texts})
+    return rows
+
+
+def publish_ephemeral(channel: str, data: Data) -> None:
+    """Send ``data`` to those who are connected to ``channel`` now: not stored, in no transaction, may be lost.
+
+    Works on durable channels too: typing, for instance, passes through a chat room that keeps its messages.
+
+    Raises:
+        UnknownChannel, PayloadTooBig, TypeError: as :func:`publish`.
+    """
+    announce([Item(channel, "", 0, encode(channel, data, durable=False))])
+
+
+async def apublish(channel: str, data: Data) -> Publication:
+    """:func:`publish` from async code, in a transaction of its own. Stored when it returns."""
+    return await in_database_thread(publish, channel, data)
+
+
+async def apublish_ephemeral(channel: str, data: Data) -> None:
+    """:func:`publish_ephemeral` from async code; does not wait for anything."""
+    publish_ephemeral(channel, data)
+
+
+def encode(channel: str, data: Data, *, durable: bool) -> str:
+    """The JSON text of ``data`` as it will go out, after the checks that :func:`publish` names."""
+    if durable and not namespace_of(channel).durable:
+        raise NotDurable(f"{channel!r} keeps no history; use publish_ephemeral().")
+    namespace_of(channel)
+    text = msgspec.json.encode(data)
+    if len(text) > hub_settings().max_publication:
+        raise PayloadTooBig(f"{len(text)} bytes of JSON; {hub_settings().max_publication} are allowed.")
+    return text.decode()
+
+
+class _Waiting(threading.local):
+    """Channels of this thread that wait for the commit. More than needed do no harm: there is nothing to number."""
+
+    def __init__(self) -> None:
+        self.channels: set[str] = set()
+
+
+_waiting = _Waiting()
+
+
+def _release_after_commit(channels: set[str]) -> None:
+    _waiting.channels |= channels
+    # One hook per publication, because the hooks of a savepoint that is rolled back are dropped; the first one that
+    # runs takes all channels, so that a transaction is sequenced once.
+    transaction.on_commit(_release)
+
+
+def _release() -> None:
+    channels, _waiting.channels = _waiting.channels, set()
+    if not channels:
+        return
+    try:
+        items = streams.sequence(channels)
+    except DatabaseError:
+        # The commit has succeeded, so the caller must not see a failure: the next publisher of the channel or the
+        # sweep numbers these rows.
+        metrics.SEQUENCING_FAILURES.inc()
+        log.exception("sequencing_failed", channels=len(channels))
+        return
+    for item in items:
+        metrics.PUBLICATIONS.labels(item.channel.partition(":")[0]).inc()
+    announce(items)

@@ -1,0 +1,223 @@
+"""Django settings of the hub, read from the environment (``.env.example`` lists every variable).
+
+``HUB_ENV=development`` (the default) suits one machine and loopback; ``HUB_ENV=production`` asks for the secrets a
+real installation needs and refuses to start without them.
+"""
+
+from datetime import timedelta
+
+import django_stubs_ext
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+
+from hub import environment
+from hub.environment import BASE_DIR, env
+
+# `ModelAdmin[Room]` and the like are written with their type everywhere.
+django_stubs_ext.monkeypatch()
+
+HUB_ENV = env.str("HUB_ENV", default="development")
+if HUB_ENV not in {"development", "production"}:
+    raise ImproperlyConfigured(f"HUB_ENV must be 'development' or 'production', not {HUB_ENV!r}.")
+PRODUCTION = HUB_ENV == "production"
+HUB_DATA_DIR = environment.data_dir()
+HUB_HTTPS = env.bool("HUB_HTTPS", default=PRODUCTION)
+DEBUG = env.bool("HUB_DEBUG", default=False)
+
+if PRODUCTION:
+    SECRET_KEY = env.str("SECRET_KEY", default="")
+    if not SECRET_KEY:
+        raise ImproperlyConfigured("Set SECRET_KEY (or SECRET_KEY_FILE): production needs a secret of its own.")
+else:
+    SECRET_KEY = env.str("SECRET_KEY", default="") or environment.development_secret_key(HUB_DATA_DIR)
+
+ALLOWED_HOSTS: list[str] = env.list("HUB_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+#: Other origins (scheme, host and port) whose pages may open sockets and send forms.
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("HUB_TRUSTED_ORIGINS", default=[])
+
+INSTALLED_APPS = [
+    "hub",
+    "accounts",
+    "notifications",
+    "chat",
+    "presence",
+    "worker",
+    "channels",
+    "django_celery_beat",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "servestatic",
+    "django.contrib.staticfiles",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "servestatic.middleware.ServeStaticMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "hub.urls"
+ASGI_APPLICATION = "hub.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "hub.context.hub",
+            ],
+        },
+    },
+]
+
+# --- database -----------------------------------------------------------------------------------------------------
+DATABASES = {"default": environment.database()}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["CONN_MAX_AGE"] = None
+    DATABASES["default"]["OPTIONS"] = {
+        # A transaction that means to write says so at its start: two that upgrade from reading would deadlock.
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 10,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-16000;",
+    }
+else:
+    DATABASES["default"]["CONN_MAX_AGE"] = environment.integer(
+        "HUB_DATABASE_CONNECTION_AGE", 300, least=0, most=86_400
+    )
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+    # Seconds. The library would wait for minutes for a host that does not answer.
+    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
+
+# --- Redis: channel layer, broker, presence -----------------------------------------------------------------------
+REDIS_URL = environment.redis_url()
+HUB_REDIS_PREFIX = env.str("HUB_REDIS_PREFIX", default="hub")
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {
+            "prefix": HUB_REDIS_PREFIX,
+            "hosts": [
+                {
+                    "address": REDIS_URL,
+                    "socket_connect_timeout": 2,
+                    # Longer than any silence between two health checks; a publisher gives up earlier by itself.
+                    "socket_timeout": 30,
+                    "health_check_interval": 10,
+                }
+            ],
+        },
+    },
+}
+
+CELERY_BROKER_URL = environment.broker_url()
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_TIME_LIMIT = int(timedelta(minutes=30).total_seconds())
+CELERY_TASK_SOFT_TIME_LIMIT = CELERY_TASK_TIME_LIMIT - 60
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "global_keyprefix": f"{HUB_REDIS_PREFIX}:celery:",
+    # A task that is not acknowledged for this long is given to another worker, so it must outlast the time limit.
+    "visibility_timeout": CELERY_TASK_TIME_LIMIT * 2,
+    "socket_connect_timeout": 2,
+}
+CELERY_WORKER_CONCURRENCY = environment.integer("HUB_WORKER_CONCURRENCY", 2, least=1, most=1000)
+# Seconds a running task may go on after SIGQUIT; then it is ended and goes back into its queue.
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 4.0
+# Nothing is kept of results, so nothing has to be cleaned up: this keeps Celery's own row out of the schedules.
+CELERY_RESULT_EXPIRES = None
+CELERY_BEAT_SCHEDULER = "worker.beat.HubScheduler"
+CELERY_BEAT_MAX_LOOP_INTERVAL = 5
+# A killed beat must not run again what it has run: when each schedule ran is written at once, not every 3 minutes.
+CELERY_BEAT_SYNC_EVERY = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+DJANGO_CELERY_BEAT_TZ_AWARE = True
+
+# --- people -------------------------------------------------------------------------------------------------------
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "accounts:login"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "home"
+HUB_SIGNUP = env.bool("HUB_SIGNUP", default=not PRODUCTION)
+HUB_CLIENT_BROADCAST = env.str("HUB_CLIENT_BROADCAST", default="staff")
+
+# --- language and time --------------------------------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("ru", _("Russian"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = env.str("HUB_TIME_ZONE", default="UTC")
+CELERY_TIMEZONE = TIME_ZONE
+
+# --- static files -------------------------------------------------------------------------------------------------
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+# Production serves what `collectstatic` gathered under hashed names; development finds files where they are written.
+SERVESTATIC_USE_FINDERS = not PRODUCTION
+SERVESTATIC_AUTOREFRESH = DEBUG
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "servestatic.storage.CompressedManifestStaticFilesStorage"
+        if PRODUCTION
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+
+# --- security -----------------------------------------------------------------------------------------------------
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "base-uri": [NONE],
+        "object-src": [NONE],
+        "frame-ancestors": [NONE],
+        "form-action": [SELF],
+        "img-src": [SELF, "data:"],
+    }
+}
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HUB_HTTPS
+SECURE_SSL_REDIRECT = HUB_HTTPS
+SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds()) if HUB_HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HUB_HTTPS
+# Only for a proxy that overwrites the header, as the shipped nginx configuration does.
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HUB_HTTPS else None
+
+LOGGING_CONFIG = "hub.logs.configure"
+LOGGING: dict[str, object] = {
+    "level": env.str("HUB_LOG_LEVEL", default="") or "INFO",
+    "json": env.bool("HUB_LOG_JSON", default=PRODUCTION),
+}

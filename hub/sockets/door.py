@@ -1,0 +1,230 @@
+"""The base of the plain doors: a Channels consumer without a layer channel of its own and without dispatch.
+
+Channels' own consumers make a layer channel per socket and cross a process-wide thread for every event; here the relay
+writes to the socket by itself and the consumer only reads (``docs/decisions/003-relay-instead-of-consumers.md``).
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+from urllib.parse import parse_qs
+
+import msgspec
+import structlog
+from asgiref.typing import ASGIReceiveCallable, ASGISendCallable
+from channels.consumer import AsyncConsumer
+from django.contrib.auth.models import AnonymousUser, User
+from django.db import DatabaseError
+from django.utils import translation
+from django.utils.translation import gettext_lazy as _
+
+from hub import cursors, metrics, recovery, relay
+from hub.conf import hub_settings
+from hub.feed import Shape, Subscription
+from hub.sockets.codes import BadMessage, Close, Refused
+from hub.sockets.outbox import Outbox
+from hub.streams import Item, Position
+
+log = structlog.get_logger(__name__)
+
+#: WebSocket's own limit for the reason in a close frame (RFC 6455, 5.5).
+REASON_LIMIT = 123
+
+
+class Door(AsyncConsumer):
+    """One purpose per URL, JSON text frames. Subclasses say which channels it opens and what a client may send.
+
+    ``user`` (authenticated or anonymous) and ``language`` come from the stack in ``hub.sockets.stack``, ``arguments``
+    from the URL.
+    """
+
+    #: The label of this door in metrics.
+    name: ClassVar[str] = "door"
+
+    async def authorise(self) -> Iterable[tuple[str, Shape]]:
+        """Authorise the client and name the channels it will receive, each with the shape of its frames.
+
+        Raises:
+            Refused: the client may not come in.
+        """
+        raise NotImplementedError
+
+    async def entered(self) -> None:
+        """The client is connected and receives; a door may write more here."""
+
+    async def message(self, message: str) -> None:
+        """The client sent ``{"message": …}``, checked by :func:`text_of`.
+
+        Raises:
+            BadMessage: told to the client, which stays connected.
+        """
+        raise BadMessage("not_writable", _("This door takes no messages"))
+
+    async def left(self, *, restarting: bool) -> None:
+        """The client is gone after :meth:`entered`. ``restarting``: because this server stops; it will come back."""
+
+    @classmethod
+    def as_asgi(cls, **initkwargs: Any) -> Any:
+        """As Channels' own; untyped, because URL patterns take views as far as types go."""
+        return super().as_asgi(**initkwargs)
+
+    def tell(self, frame: Mapping[str, Any] | msgspec.Struct) -> None:
+        """Send one frame to this client alone."""
+        self.outbox.write([msgspec.json.encode(frame).decode()])
+
+    # --- the life of a socket -------------------------------------------------------------------------------------
+
+    async def __call__(self, scope: Any, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        self.user: User | AnonymousUser = scope["user"]
+        self.language: str = scope["language"]
+        self.arguments: dict[str, Any] = scope["url_route"]["kwargs"]
+        self._query: bytes = scope["query_string"]
+        self.outbox = Outbox(send)  # type: ignore[arg-type]  # ASGI's typed unions against plain dicts
+        self._subscriptions: list[Subscription] = []
+        await receive()  # websocket.connect, always the first
+        with translation.override(self.language):
+            try:
+                await self._live(receive, send)
+            except OSError:
+                return  # the client went away while something was written to it
+            finally:
+                self.outbox.end()
+                for subscription in self._subscriptions:
+                    relay.current().unfollow(subscription)
+
+    async def _live(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        try:
+            await self._follow()
+            refused = None
+        except Refused as error:
+            refused = error
+        except DatabaseError:
+            log.exception("door_failed", door=self.name)
+            refused = Refused(Close.SERVER_ERROR, "Try again")
+        # A close before the handshake reaches a browser as a bare 1006, so the client is always let in first.
+        await send({"type": "websocket.accept", "subprotocol": None, "headers": []})
+        if refused is not None:
+            self.outbox.close(refused.code, refused.reason.encode()[:REASON_LIMIT].decode(errors="ignore"))
+            await self._wait_for_disconnect(receive)
+            return
+        with metrics.SOCKETS.labels(self.name).track_inprogress():
+            await self._resume()
+            await self.entered()
+            restarting = True
+            try:
+                restarting = await self._read(receive) == SERVICE_RESTART
+            finally:
+                await self.left(restarting=restarting)
+
+    async def _read(self, receive: ASGIReceiveCallable) -> int:
+        """Handle what the client sends until it is gone; returns the close code."""
+        while True:
+            event: Any = await receive()
+            if event["type"] == "websocket.disconnect":
+                return int(event.get("code") or 1005)
+            if len(event.get("text") or event.get("bytes") or "") > hub_settings().max_frame:
+                self.outbox.close(Close.TOO_BIG, "Frame too big")
+                continue
+            try:
+                await self.message(text_of(event.get("text")))
+            except BadMessage as error:
+                self._refuse(error)
+            except DatabaseError:
+                log.exception("message_failed", door=self.name)
+                self._refuse(BadMessage("not_stored", _("The message could not be stored, try again")))
+
+    async def _wait_for_disconnect(self, receive: ASGIReceiveCallable) -> None:
+        while (await receive())["type"] != "websocket.disconnect":
+            pass
+
+    def _refuse(self, error: BadMessage) -> None:
+        metrics.CLIENT_ERRORS.labels(error.code).inc()
+        self.tell({"type": "error", "message": str(error.message), "code": error.code})
+
+    # --- following and resuming -----------------------------------------------------------------------------------
+
+    async def _follow(self) -> None:
+        for channel, shape in await self.authorise():
+            self._subscriptions.append(await relay.current().follow(channel, self, shape))
+
+    async def _resume(self) -> None:
+        """Write what the client missed since its cursor, then go live on every channel."""
+        histories: dict[Subscription, list[Item]] = {}
+        if (since := self._since()) is not None:
+            found = [await self._missed(subscription, since) for subscription in self._subscriptions]
+            histories = {s: items for s, items in zip(self._subscriptions, found, strict=True) if items}
+            starts = [(s.feed.channel, s.start) for s in self._subscriptions]
+            whole = all(items is not None for items in found)
+            self.tell({"type": "resumed", "recovered": whole, "cursor": cursors.join(starts)})
+            if not whole:
+                histories = {}
+        for subscription in self._subscriptions:
+            subscription.release(histories.get(subscription, ()))
+
+    def _since(self) -> dict[str, Position] | None:
+        """The positions in ``?since=``; None without it. A bare number is an offset of the door's only channel."""
+        text = parse_qs(self._query.decode("ascii", "replace")).get("since", [""])[-1]
+        if not text:
+            return None
+        if text.isascii() and text.isdigit() and len(text) <= 18 and len(self._subscriptions) == 1:
+            feed = self._subscriptions[0].feed
+            return {feed.channel: Position(self._subscriptions[0].start.epoch, int(text))}
+        try:
+            return cursors.parse(text)
+        except cursors.NotACursor:
+            self._refuse(BadMessage("bad_cursor", _("The position in 'since' is not one that the hub has given")))
+            return {}
+
+    async def _missed(self, subscription: Subscription, since: Mapping[str, Position]) -> list[Item] | None:
+        position = since.get(subscription.feed.channel)
+        return None if position is None else await recovery.missed(subscription, position)
+
+    # --- hub.feed.Follower: the relay's side of the subscriptions ---------------------------------------------------
+
+    def write(self, frames: list[str]) -> None:
+        """Take frames from the relay."""
+        self.outbox.write(frames)
+
+    def restart(self) -> None:
+        """The channel has another history now: the client comes back and is told to reload."""
+        self.outbox.close(Close.RESTARTED, "Come back")
+
+
+#: The code with which uvicorn closes sockets when it stops (RFC 6455 registry: Service Restart).
+SERVICE_RESTART = 1012
+
+
+def text_of(text: str | None) -> str:
+    """The ``message`` of a client's frame ``{"message": "…"}``.
+
+    Raises:
+        BadMessage: binary, not JSON, not an object; ``message`` missing, no string, blank or over 4,000 characters.
+    """
+    if text is None:
+        raise BadMessage("binary_not_supported", _("Send text frames with JSON, not binary ones"))
+    try:
+        frame = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        raise BadMessage("invalid_json", _("This is not JSON")) from None
+    if not isinstance(frame, dict):
+        raise BadMessage("not_an_object", _('Send a JSON object like {"message": "…"}'))
+    message = frame.get("message")
+    if message is None:
+        raise BadMessage("message_required", _("The message is missing"))
+    if not isinstance(message, str):
+        raise BadMessage("message_not_text", _("The message must be text"))
+    if not message.strip():
+        raise BadMessage("message_required", _("The message is empty"))
+    if len(message) > MESSAGE_LIMIT:
+        raise BadMessage("message_too_long", _("The message is longer than 4,000 characters"))
+    if not is_storable(message):
+        raise BadMessage("message_not_text", _("The message has characters that cannot be stored"))
+    return message
+
+
+#: Characters of one message.
+MESSAGE_LIMIT = 4000
+
+
+def is_storable(text: str) -> bool:
+    """Whether every database keeps ``text`` as it is: PostgreSQL takes no NUL, UTF-8 no lone surrogate."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)

@@ -1,0 +1,55 @@
+"""Database work of sockets and the relay, in a pool of threads of its own.
+
+Channels' ``database_sync_to_async`` shares one thread among all sockets of a process: one slow query would hold up
+every connect and every repair. Here each thread keeps its own database connection, closed by age as in a request.
+"""
+
+import asyncio
+import contextvars
+import functools
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import ParamSpec, TypeVar
+
+from django.db import close_old_connections, connections
+
+from hub.conf import hub_settings
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_pool: ThreadPoolExecutor | None = None
+
+
+async def in_database_thread(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run ``function`` in a database thread and return what it returns; its errors are raised here.
+
+    Contextvars of the caller (language, log context) hold in the thread. Cancelling the caller does not stop the
+    thread: the work is finished and its result dropped.
+    """
+    global _pool
+    if _pool is None:
+        _pool = ThreadPoolExecutor(hub_settings().database_threads, thread_name_prefix="hub-database")
+    work = functools.partial(function, *args, **kwargs)
+    return await asyncio.get_running_loop().run_in_executor(
+        _pool, contextvars.copy_context().run, _with_fresh_connections, work
+    )
+
+
+def _with_fresh_connections(work: Callable[[], T]) -> T:
+    close_old_connections()
+    try:
+        return work()
+    finally:
+        close_old_connections()
+
+
+def close_all() -> None:
+    """End the threads, and with them their database connections, once their work is done; use starts new ones."""
+    global _pool
+    pool, _pool = _pool, None
+    if pool is None:
+        return
+    for _ in range(hub_settings().database_threads):
+        pool.submit(connections.close_all)
+    pool.shutdown(wait=True)
