@@ -1,0 +1,27 @@
+from django.contrib import admin
+
+from chat.models import Message, Room
+
+
+@admin.register(Room)
+class RoomAdmin(admin.ModelAdmin[Room]):
+    """Rooms; deleting one deletes its messages."""
+
+    list_display = ("name", "created_by", "created_at")
+    list_select_related = ("created_by",)
+    search_fields = ("name",)
+    readonly_fields = ("created_by", "created_at")
+
+
+@admin.register(Message)
+class MessageAdmin(admin.ModelAdmin[Message]):
+    """What people wrote."""
+
+    list_display = ("created_at", "room", "username", "text")
+    list_select_related = ("room",)
+    list_filter = ("room",)
+    search_fields = ("text", "username")
+    readonly_fields = ("room", "author", "username", "text", "created_at")
+
+    def has_add_permission(self, request: object) -> bool:
+        return False

@@ -1,0 +1,10 @@
+"""People whose web process died while they were in a room, and who did not come back."""
+
+from chat import actions, queries
+from hub.threads import in_database_thread
+
+
+async def tell(channel: str, people: list[str]) -> None:
+    """Tell the room that ``people`` have left; called once for each, by the process that noticed."""
+    usernames = await in_database_thread(queries.usernames, people)
+    actions.tell_left(room_id=int(channel.partition(":")[2]), usernames=usernames)

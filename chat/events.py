@@ -1,0 +1,80 @@
+"""What the chat app publishes on ``room:<id>``, and how the plain door shows it."""
+
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+
+from chat.models import Message
+from hub.cursors import cursor_of
+from hub.feed import Shape
+from hub.streams import Item
+
+#: Who tells of joins and leaves.
+SYSTEM = "System"
+
+
+class MessagePosted(msgspec.Struct, tag="chat.message_posted", kw_only=True):
+    """Somebody wrote in the room."""
+
+    id: int
+    text: str
+    username: str
+    at: datetime
+
+
+class PersonJoined(msgspec.Struct, tag="chat.person_joined", kw_only=True):
+    """A signed-in person opened the room (their first tab). Ephemeral."""
+
+    username: str
+    at: datetime
+
+
+class PersonLeft(msgspec.Struct, tag="chat.person_left", kw_only=True):
+    """A signed-in person closed the room (their last tab). Ephemeral."""
+
+    username: str
+    at: datetime
+
+
+_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(MessagePosted | PersonJoined | PersonLeft)
+_encoder = msgspec.json.Encoder()
+
+
+def posted(message: Message) -> MessagePosted:
+    """The publication for a stored message."""
+    return MessagePosted(id=message.pk, text=message.text, username=message.username, at=message.created_at)
+
+
+@lru_cache(maxsize=64)
+def plain_frames(language: str) -> Shape:
+    """The shape of ``/ws/chat/<room_name>/`` for clients who read ``language``: notices are sentences."""
+
+    def plain_frame(item: Item) -> str | None:
+        try:
+            event = _decoder.decode(item.data)
+        except msgspec.ValidationError:
+            return None
+        frame = {
+            "type": "message",
+            "message": event.text if isinstance(event, MessagePosted) else _notice(event, language),
+            "username": event.username if isinstance(event, MessagePosted) else SYSTEM,
+            "timestamp": timezone.localtime(event.at).strftime("%H:%M:%S"),
+            "at": event.at,
+            "channel": item.channel,
+        }
+        if isinstance(event, MessagePosted):
+            frame |= {"id": event.id, "offset": item.offset, "cursor": cursor_of(item)}
+        return _encoder.encode(frame).decode()
+
+    return plain_frame
+
+
+def _notice(event: PersonJoined | PersonLeft, language: str) -> str:
+    with translation.override(language):
+        if isinstance(event, PersonJoined):
+            return _("%(username)s joined the room") % {"username": event.username}
+        return _("%(username)s left the room") % {"username": event.username}

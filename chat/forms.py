@@ -1,0 +1,25 @@
+from django import forms
+from django.contrib.auth.models import User
+from django.utils.translation import gettext_lazy as _
+
+from chat import actions, names
+from chat.models import Room
+
+
+class RoomForm(forms.Form):
+    """The name of a new room."""
+
+    name = forms.CharField(label=_("Room name"), max_length=names.LIMIT)
+
+    def clean_name(self) -> str:
+        name = names.normal(self.cleaned_data["name"])
+        names.validate(name)
+        return name
+
+    def save(self, creator: User) -> Room | None:
+        """Make the room; None, with an error at the field, where the name is taken."""
+        try:
+            return actions.create_room(name=self.cleaned_data["name"], creator=creator)
+        except actions.NameTaken:
+            self.add_error("name", _("There is a room of this name already."))
+            return None

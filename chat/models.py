@@ -1,0 +1,51 @@
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from chat import names
+
+
+class Room(models.Model):
+    """A place to chat. Its name is in the form of :func:`chat.names.normal`."""
+
+    name = models.CharField(_("name"), max_length=names.LIMIT, unique=True, validators=[names.validate])
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("creator")
+    )
+    created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = _("room")
+        verbose_name_plural = _("rooms")
+        ordering: ClassVar = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("chat:room", args=[self.name])
+
+
+class Message(models.Model):
+    """What somebody wrote in a room. ``username`` is how they were called then, also when the account is gone."""
+
+    room = models.ForeignKey(Room, models.CASCADE, related_name="messages", verbose_name=_("room"))
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("author")
+    )
+    username = models.CharField(_("username"), max_length=150)
+    text = models.TextField(_("text"))
+    created_at = models.DateTimeField(_("written at"), default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = _("message")
+        verbose_name_plural = _("messages")
+        ordering: ClassVar = ["pk"]
+        indexes: ClassVar = [models.Index(fields=["room", "-id"], name="message_of_room")]
+
+    def __str__(self) -> str:
+        return self.text[:80]

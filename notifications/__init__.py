@@ -1,0 +1,32 @@
+"""Who should know, and how they are told.
+
+``notify`` and ``anotify`` send an alert now; ``alert`` describes one for a rule to return; ``on_save`` and
+``on_delete`` make rules. They may be imported anywhere after Django's apps are configured.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from notifications.actions import anotify, notify
+    from notifications.alerting import Alert, alert
+    from notifications.rules import on_delete, on_save
+
+__all__ = ["Alert", "alert", "anotify", "notify", "on_delete", "on_save"]
+
+_HOMES = {
+    "Alert": "alerting",
+    "alert": "alerting",
+    "anotify": "actions",
+    "notify": "actions",
+    "on_delete": "rules",
+    "on_save": "rules",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # The homes import models, which must not happen while Django is still collecting its apps.
+    if name not in _HOMES:
+        raise AttributeError(f"module 'notifications' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"notifications.{_HOMES[name]}"), name)

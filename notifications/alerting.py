@@ -1,0 +1,123 @@
+"""What an alert is, before it is sent: whom it is for, what it says, and whether that can be sent at all."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.contrib.auth.models import Group, User
+
+from notifications.models import Level
+
+#: Characters of a title and a message.
+TITLE_LIMIT = 200
+MESSAGE_LIMIT = 4000
+URL_LIMIT = 2000
+
+EVERYONE = "everyone"
+
+#: One recipient: a user, a group, ``"everyone"``, ``"user:NAME"`` or ``"group:NAME"``.
+Recipient = User | Group | str
+
+
+class BadAlert(ValueError):
+    """An alert that cannot be sent: what is wrong with it is in the text."""
+
+
+class UnknownRecipient(BadAlert):
+    """No such user or group, or something that is neither."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """An alert that can be sent; made by :func:`alert`, which says what the fields are."""
+
+    to: tuple[User | Group | None, ...]
+    message: str
+    title: str
+    level: str
+    url: str
+    data: Any
+
+
+def alert(
+    *,
+    to: Recipient | Iterable[Recipient],
+    message: str,
+    title: str = "",
+    level: str = "info",
+    url: str = "",
+    data: Any = None,
+) -> Alert:
+    """Describe an alert, for :func:`notifications.notify` to send or for a rule to return.
+
+    Args:
+        to: a user, a Django auth group, ``"everyone"`` (guests included), ``"user:NAME"``, ``"group:NAME"``, or
+            several of these; a recipient named twice is told once.
+        message: plain text, 1 to 4,000 characters.
+        title: plain text, at most 200 characters.
+        level: ``info``, ``success``, ``warning``, ``error`` or ``debug``.
+        url: where the alert leads: ``http(s)://…`` or a path of this site like ``/orders/7/``.
+        data: anything that JSON has, for programs that receive the alert.
+
+    Raises:
+        UnknownRecipient: no such user or group.
+        BadAlert: anything else that is not as above.
+    """
+    # str() because a translated text (gettext_lazy) is fixed at this moment, in the language of the sender.
+    message, title, url = str(message), str(title), str(url)
+    if not message.strip() or len(message) > MESSAGE_LIMIT:
+        raise BadAlert(f"An alert's message has 1 to {MESSAGE_LIMIT} characters.")
+    if len(title) > TITLE_LIMIT:
+        raise BadAlert(f"An alert's title has at most {TITLE_LIMIT} characters.")
+    if level not in Level.values:
+        raise BadAlert(f"An alert's level is one of {', '.join(Level.values)}, not {level!r}.")
+    if "\0" in message + title + url:
+        raise BadAlert("An alert's text has no NUL characters.")
+    if url and not is_safe_url(url):
+        raise BadAlert("An alert's url is http(s)://… or a path of this site that begins with one '/'.")
+    recipients = tuple(dict.fromkeys(_resolve(recipient) for recipient in _each(to)))
+    if None in recipients:
+        recipients = (None,)  # everyone has it once, whoever else is named
+    return Alert(recipients, message, title, level, url, data)
+
+
+def is_safe_url(url: str) -> bool:
+    """Whether a browser that follows ``url`` stays with http: no ``javascript:``, ``//host`` or control characters."""
+    if len(url) > URL_LIMIT or any(character <= " " or character == "\\" for character in url):
+        return False
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    if parts.scheme:
+        return parts.scheme in {"http", "https"} and bool(parts.netloc)
+    return url.startswith("/") and not url.startswith("//")
+
+
+def _each(to: Recipient | Iterable[Recipient]) -> Iterable[Recipient]:
+    return [to] if isinstance(to, str | User | Group) or not isinstance(to, Iterable) else to
+
+
+def _resolve(recipient: object) -> User | Group | None:
+    """The user or group; None is everyone."""
+    if isinstance(recipient, User | Group) and recipient.pk is not None:
+        return recipient
+    if not isinstance(recipient, str):
+        raise UnknownRecipient(
+            "An alert goes to a saved user, a saved group, 'everyone', 'user:NAME' or 'group:NAME'."
+        )
+    if recipient == EVERYONE:
+        return None
+    kind, _, name = recipient.replace("\0", "").partition(":")
+    found: User | Group | None
+    match kind:
+        case "user":
+            found = User.objects.filter(username=name).first()
+        case "group":
+            found = Group.objects.filter(name=name).first()
+        case _:
+            raise UnknownRecipient(f"{recipient!r} is not 'everyone', 'user:NAME' or 'group:NAME'.")
+    if found is None:
+        raise UnknownRecipient(f"There is no {kind} named {name!r}.")
+    return found

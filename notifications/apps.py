@@ -1,0 +1,14 @@
+from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
+from django.utils.translation import gettext_lazy as _
+
+
+class NotificationsConfig(AppConfig):
+    name = "notifications"
+    verbose_name = _("Notifications")
+
+    def ready(self) -> None:
+        from notifications import channels  # noqa: F401  # registers the namespaces
+
+        # `alerts.py` of every installed app, as Django does with `admin.py`.
+        autodiscover_modules("alerts")

@@ -1,0 +1,30 @@
+"""The plain door of alerts, ``/ws/notifications/``: authorise, join, forward."""
+
+from collections.abc import Iterable
+
+from django.utils.translation import gettext_lazy as _
+
+from hub.feed import Shape
+from hub.sockets.codes import BadMessage
+from hub.sockets.door import Door
+from hub.threads import in_database_thread
+from notifications import actions, channels, events
+from notifications.alerting import BadAlert
+
+
+class NotificationsDoor(Door):
+    """Alerts for this person and for everyone; who may, sends alerts to everyone with ``{"message": …}``."""
+
+    name = "notifications"
+
+    async def authorise(self) -> Iterable[tuple[str, Shape]]:
+        names = await in_database_thread(channels.followed_by, self.user)
+        return [(name, events.plain_frame) for name in names]
+
+    async def message(self, message: str) -> None:
+        try:
+            await in_database_thread(actions.broadcast_from_client, self.user, message)
+        except actions.MayNotBroadcast:
+            raise BadMessage("permission_denied", _("You may not send notifications to everyone")) from None
+        except BadAlert as error:
+            raise BadMessage("bad_alert", str(error)) from None

@@ -1,0 +1,63 @@
+"""What the notifications app publishes, and how the plain door shows it."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from django.utils import timezone
+
+from hub.cursors import cursor_of
+from hub.streams import Item
+from notifications.models import Notification
+
+
+class NotificationCreated(msgspec.Struct, tag="notifications.notification_created", kw_only=True):
+    """An alert was sent. On ``everyone``, ``user:<id>`` or ``group:<id>``."""
+
+    id: int
+    message: str
+    title: str
+    level: str
+    url: str
+    at: datetime
+    data: Any = None
+
+
+_decoder = msgspec.json.Decoder(NotificationCreated)
+_encoder = msgspec.json.Encoder()
+
+
+def created(notification: Notification) -> NotificationCreated:
+    """The publication for a stored alert."""
+    return NotificationCreated(
+        id=notification.pk,
+        message=notification.message,
+        title=notification.title,
+        level=notification.level,
+        url=notification.url,
+        at=notification.created_at,
+        data=notification.data,
+    )
+
+
+def plain_frame(item: Item) -> str | None:
+    """The frame of ``/ws/notifications/``; None for publications that this door does not show."""
+    try:
+        alert = _decoder.decode(item.data)
+    except msgspec.ValidationError:
+        return None
+    frame = {
+        "type": "notification",
+        "message": alert.message,
+        "timestamp": timezone.localtime(alert.at).strftime("%H:%M:%S"),
+        "id": alert.id,
+        "title": alert.title,
+        "level": alert.level,
+        "url": alert.url,
+        "at": alert.at,
+        "data": alert.data,
+        "channel": item.channel,
+        "offset": item.offset,
+        "cursor": cursor_of(item),
+    }
+    return _encoder.encode(frame).decode()

@@ -1,0 +1,34 @@
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from hub import announcing
+from notifications.actions import notify
+from notifications.alerting import BadAlert
+from notifications.models import Level
+
+
+class Command(BaseCommand):
+    help = "Send an alert to the pages that are open and store it for those that are not."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("message", help="what it says, 1 to 4,000 characters")
+        parser.add_argument(
+            "--to",
+            required=True,
+            action="append",
+            help="everyone, user:NAME or group:NAME; may be given several times",
+        )
+        parser.add_argument("--title", default="")
+        parser.add_argument("--level", default="info", choices=Level.values)
+        parser.add_argument("--url", default="", help="http(s)://… or a path of this site")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        fields = {name: options[name] for name in ("message", "to", "title", "level", "url")}
+        try:
+            rows = notify(**fields)
+        except BadAlert as error:
+            raise CommandError(str(error)) from None
+        announcing.flush()
+        self.stdout.write(f"Sent to {', '.join(options['to'])} ({len(rows)} stored).")

@@ -1,0 +1,58 @@
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.contrib.auth.models import Group
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+class Level(models.TextChoices):
+    """How much an alert wants to be seen."""
+
+    DEBUG = "debug", _("Debug")
+    INFO = "info", _("Info")
+    SUCCESS = "success", _("Success")
+    WARNING = "warning", _("Warning")
+    ERROR = "error", _("Error")
+
+
+class Notification(models.Model):
+    """One alert as it was sent: to one person, to a group, or, with neither, to everyone."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, null=True, blank=True, related_name="+", verbose_name=_("person")
+    )
+    group = models.ForeignKey(Group, models.CASCADE, null=True, blank=True, related_name="+", verbose_name=_("group"))
+    level = models.CharField(_("level"), max_length=10, choices=Level, default=Level.INFO)
+    title = models.CharField(_("title"), max_length=200, blank=True)
+    message = models.TextField(_("message"))
+    url = models.CharField(_("link"), max_length=2000, blank=True)
+    data: Any = models.JSONField(_("data"), null=True, blank=True)
+    sender = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("sender"),
+        help_text=_("Who sent it from a browser or another client; empty where it came from backend work."),
+    )
+    created_at = models.DateTimeField(_("sent at"), default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = _("notification")
+        verbose_name_plural = _("notifications")
+        ordering: ClassVar = ["-pk"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(user=None) | models.Q(group=None), name="notification_has_one_audience"
+            )
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["user", "-id"], name="notification_of_user"),
+            models.Index(fields=["group", "-id"], name="notification_of_group"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title or self.message[:80]

@@ -1,0 +1,36 @@
+"""The plain door of the online count, ``/ws/online/``. Being connected here is being online."""
+
+import secrets
+from collections.abc import Iterable
+
+from hub import presence
+from hub.feed import Shape
+from hub.sockets.door import Door
+from presence import channels, counting, events
+
+
+class OnlineDoor(Door):
+    """The number of people online: on connect and on change."""
+
+    name = "online"
+    _last: str | None = None
+
+    async def authorise(self) -> Iterable[tuple[str, Shape]]:
+        # A person is one, however many tabs; of guests the hub cannot know, so each connection is one.
+        self.person = f"u{self.user.pk}" if self.user.is_authenticated else f"g{secrets.token_hex(8)}"
+        return [(channels.online, events.plain_frame)]
+
+    async def entered(self) -> None:
+        if await presence.current().enter(channels.online, self.person):
+            counting.current().changed()
+        self.write([events.frame_of(await presence.current().count(channels.online))])
+
+    async def left(self, *, restarting: bool) -> None:
+        if not restarting and await presence.current().leave(channels.online, self.person):
+            counting.current().changed()
+
+    def write(self, frames: list[str]) -> None:
+        """Only the newest count, and only when it is another one than the client has."""
+        if frames[-1] != self._last:
+            self._last = frames[-1]
+            super().write(frames[-1:])
