@@ -57,7 +57,7 @@ class Feed:
     """The channel's items in offset order, each once, to all subscriptions.
 
     ``offer`` takes items in any order and with repeats. What is next goes into the batch that :meth:`flush` sends;
-    what comes early waits; ``is_behind`` tells the relay to read the database.
+    what comes early waits; ``is_behind()`` tells the relay to read the database.
     """
 
     __slots__ = ("_ahead", "_arrived", "_batch", "_subscriptions", "channel", "epoch", "known", "last", "opened")
@@ -86,7 +86,6 @@ class Feed:
         self._ahead = {offset: item for offset, item in self._ahead.items() if offset > self.last}
         self._take_ahead()
 
-    @property
     def is_behind(self) -> bool:
         """Whether there are items between ``last`` and ``known`` that have not arrived."""
         return self.opened and self.known > self.last

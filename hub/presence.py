@@ -15,6 +15,7 @@ Redis keys, below ``<prefix>:presence:``
 """
 
 import asyncio
+import contextlib
 import secrets
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -130,6 +131,7 @@ class Presence:
         self._locks = [asyncio.Lock() for _ in range(64)]
         self._has_lease = False
         self._tried = asyncio.Event()
+        self._is_lost = asyncio.Event()
         self._beating = self.loop.create_task(self._beat_for_ever())
 
     async def enter(self, channel: str, person: str) -> bool:
@@ -191,8 +193,10 @@ class Presence:
         return self._locks[hash(place) % len(self._locks)]
 
     def _lost(self, error: RedisError) -> None:
+        if self._has_lease or not self._tried.is_set():
+            log.warning("presence_not_shared", error=type(error).__name__)
         self._has_lease = False
-        log.warning("presence_not_shared", error=type(error).__name__)
+        self._is_lost.set()
 
     async def _told(self, script: str, place: Place) -> bool:
         """What Redis says to ``script`` at ``place``; without Redis, that nobody else is there."""
@@ -216,11 +220,18 @@ class Presence:
             except Exception:
                 log.exception("presence_beat_failed")
             self._tried.set()
-            await asyncio.sleep(hub_settings().lease_beat if self._has_lease else RETRY)
+            if not self._has_lease:
+                await asyncio.sleep(RETRY)
+                continue
+            self._is_lost.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(hub_settings().lease_beat):
+                    await self._is_lost.wait()
 
     async def _renew(self) -> None:
-        had_lease, self._has_lease = self._has_lease, True
+        had_lease = self._has_lease
         new, dead = await self._run(_BEAT, str(hub_settings().lease_seconds))
+        self._has_lease = True
         if new or not had_lease:
             # Redis was away, restarted empty, or took this process for dead.
             await self._reconcile()

@@ -114,9 +114,12 @@ class Relay:
                 await self._has_layer_channel.wait()
                 await layer().group_add(group_name(channel), self._layer_channel)
         except Exception as error:  # noqa: BLE001  # each layer raises what it likes
+            if not self._not_joined:
+                log.warning("layer_away", error=type(error).__name__, channel=channel)
             self._not_joined.add(channel)
-            log.warning("join_failed", channel=channel, error=type(error).__name__)
         else:
+            if self._not_joined == {channel}:
+                log.info("layer_joined")
             self._not_joined.discard(channel)
 
     def _close_if_unused(self, feed: Feed) -> None:
@@ -149,7 +152,7 @@ class Relay:
             self._catch_up(feed, "epoch", patience=0)
         elif feed.offer(item):
             self._after_offer(feed)
-        elif feed.is_behind:
+        elif feed.is_behind():
             self._catch_up(feed, "gap", patience=GAP_PATIENCE)
 
     def _after_offer(self, feed: Feed) -> None:
@@ -157,7 +160,7 @@ class Relay:
         if not self._dirty:
             self.loop.call_soon(self._flush)
         self._dirty[feed.channel] = feed
-        if feed.is_behind:
+        if feed.is_behind():
             self._catch_up(feed, "gap", patience=GAP_PATIENCE)
 
     def _flush(self) -> None:
@@ -184,7 +187,7 @@ class Relay:
 
     async def _new_channel(self, source: Any) -> str:
         async with asyncio.timeout(hub_settings().redis_timeout):
-            channel: str = await source.new_channel("hub.relay!")
+            channel: str = await source.new_channel("relay")
         self._layer_channel = channel
         self._has_layer_channel.set()
         self._not_joined.update(self._feeds)
@@ -215,7 +218,7 @@ class Relay:
             del self._catching_up[feed.channel]
 
     async def _read_until_whole(self, feed: Feed, reason: str) -> None:
-        while self._feeds.get(feed.channel) is feed and (feed.is_behind or reason == "epoch"):
+        while self._feeds.get(feed.channel) is feed and (feed.is_behind() or reason == "epoch"):
             items = await in_database_thread(streams.read, feed.channel, after=feed.last, limit=CHUNK)
             if not items or feed.has_other_history(items[0].epoch):
                 position = (await in_database_thread(streams.positions, [feed.channel]))[feed.channel]

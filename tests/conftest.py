@@ -1,0 +1,83 @@
+"""Fixtures for every test. The parts they are made of are in ``tests/support``."""
+
+import contextlib
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from asgiref.sync import SyncToAsync
+from channels.layers import BaseChannelLayer, InMemoryChannelLayer, channel_layers
+from channels_redis.pubsub import RedisPubSubChannelLayer
+from django.conf import settings
+from django.db import connection, connections
+
+from hub import threads
+from tests.support.live import LiveHub, live_hub
+from tests.support.plugin import DATA_DIR
+from tests.support.redis_server import RedisServer
+
+
+def pytest_configure() -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # hashing well is slow on purpose
+
+
+@pytest.fixture(scope="session")
+def data_dir(pytestconfig: pytest.Config) -> Path:
+    """The data folder of this test process (``HUB_DATA_DIR``)."""
+    return pytestconfig.stash[DATA_DIR]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def redis_server() -> Iterator[RedisServer]:
+    """The Redis of this test process, where the settings look for it. A test that stops it must start it again."""
+    server = RedisServer(Path(settings.REDIS_URL.removeprefix("unix://")))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(autouse=True)
+def empty_redis(redis_server: RedisServer) -> Iterator[None]:
+    """Each test finds Redis empty."""
+    yield
+    redis_server.client.flushall()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None, data_dir: Path) -> None:
+    """SQLite in a file: its in-memory database would be one connection that all threads share."""
+    if connection.vendor == "sqlite":
+        settings.DATABASES["default"]["TEST"]["NAME"] = str(data_dir / "test.sqlite3")
+
+
+@pytest.fixture(autouse=True)
+def no_database_threads_left() -> Iterator[None]:
+    """Threads of a test end with it: none holds a connection to the database when that is emptied or dropped."""
+    yield
+    threads.close_all()
+    SyncToAsync.single_thread_executor.submit(connections.close_all).result()  # that of async ORM calls; it stays
+
+
+@pytest.fixture(params=["memory", "redis"])
+async def layer(request: pytest.FixtureRequest) -> AsyncIterator[BaseChannelLayer]:
+    """A channel layer of each kind, as the default one of this process: the contract must hold on both."""
+    made: InMemoryChannelLayer | RedisPubSubChannelLayer
+    if request.param == "memory":
+        made = InMemoryChannelLayer()
+    else:
+        config = cast("dict[str, Any]", settings.CHANNEL_LAYERS["default"]["CONFIG"])
+        made = RedisPubSubChannelLayer(**{**config, "prefix": f"test-{uuid.uuid4().hex}"})
+    before = channel_layers.set("default", made)
+    yield made
+    channel_layers.set("default", before)  # type: ignore[arg-type]  # None stands for "not made yet", and may come back
+    with contextlib.suppress(NotImplementedError):
+        await made.flush()
+
+
+@pytest.fixture(scope="session")
+def hub(data_dir: Path) -> Iterator[LiveHub]:
+    """A whole hub with two web processes, a worker and beat, for all tests that only look at it from outside."""
+    with live_hub(data_dir / "live") as running:
+        yield running

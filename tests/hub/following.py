@@ -1,0 +1,41 @@
+"""Followers and shapes for the tests of feeds and the relay."""
+
+from hub import relay
+from hub.feed import Subscription
+from hub.streams import Item
+from tests.support.waiting import await_for
+
+
+def as_data(item: Item) -> str | None:
+    """The shape of these tests: the frame is the data itself."""
+    return item.data
+
+
+class Listener:
+    """A follower that keeps what it gets."""
+
+    def __init__(self) -> None:
+        self.writes: list[list[str]] = []
+        self.restarts = 0
+
+    @property
+    def frames(self) -> list[str]:
+        return [frame for frames in self.writes for frame in frames]
+
+    def write(self, frames: list[str]) -> None:
+        self.writes.append(list(frames))
+
+    def restart(self) -> None:
+        self.restarts += 1
+
+    async def got(self, *frames: str, timeout: float = 5.0) -> None:
+        """Holds when exactly these frames have come, in this order, within ``timeout`` seconds."""
+        await await_for(lambda: len(self.frames) >= len(frames), timeout=timeout, that=f"{frames}, got {self.frames}")
+        assert self.frames == list(frames)
+
+
+async def follow(channel: str, listener: Listener) -> Subscription:
+    """Follow ``channel`` from now on, live."""
+    subscription = await relay.current().follow(channel, listener, as_data)
+    subscription.release()
+    return subscription

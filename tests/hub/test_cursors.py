@@ -1,0 +1,49 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hub import cursors
+from hub.streams import Item, Position
+
+
+def test_a_cursor_reads_back_as_the_positions_it_was_made_of() -> None:
+    positions = {"everyone": Position("0a1b2c3d", 12), "user:42": Position("", 0)}
+    assert cursors.parse(cursors.join(positions.items())) == positions
+
+
+def test_an_items_cursor_is_the_position_after_it() -> None:
+    item = Item("room:7", "0a1b2c3d", 5, "{}")
+    assert cursors.parse(cursors.cursor_of(item)) == {"room:7": Position("0a1b2c3d", 5)}
+
+
+def test_of_a_channel_named_twice_the_later_position_counts() -> None:
+    assert cursors.parse("room:7@0a.1,room:7@0a.9") == {"room:7": Position("0a", 9)}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        ",",
+        "room:7",
+        "room:7@0a",
+        "room:7@0a.-1",
+        "room:7@0A.1",
+        "room:7@0a.1,",
+        "room:7@0a.٣",
+        "@.1",
+        "a@.1" * 2000,
+    ],
+)
+def test_anything_else_is_not_a_cursor(text: str) -> None:
+    with pytest.raises(cursors.NotACursor):
+        cursors.parse(text)
+
+
+@given(st.text(max_size=200))
+def test_no_text_breaks_the_parser(text: str) -> None:
+    try:
+        positions = cursors.parse(text)
+    except cursors.NotACursor:
+        return
+    assert cursors.parse(cursors.join(positions.items())) == positions

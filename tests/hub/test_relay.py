@@ -1,0 +1,277 @@
+"""The contract of the relay, on each channel layer."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from django.db import connection
+from pytest_django.fixtures import Settings
+
+from hub import relay, streams
+from hub.channels import group_name
+from hub.events import pack
+from hub.models import Publication, Stream
+from hub.publishing import apublish, apublish_ephemeral, publish
+from hub.recovery import missed
+from hub.streams import Item, Position
+from hub.threads import in_database_thread
+from tests.hub.following import Listener, as_data, follow
+from tests.support.waiting import await_for
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+async def running(layer: Any, settings: Settings) -> AsyncIterator[Any]:
+    """A relay on each kind of layer; tail repair is off unless a test wants it, so that it hides no fault."""
+    settings.HUB_REPAIR_INTERVAL = 0
+    await relay.close()
+    yield layer
+    await relay.close()
+
+
+async def store(channel: str, *texts: str) -> list[Item]:
+    """Publications that are numbered but announced to nobody, as a crash after the commit leaves them."""
+    await in_database_thread(streams.append, [(channel, text) for text in texts])
+    return await in_database_thread(streams.sequence, [channel])
+
+
+async def test_a_publication_reaches_every_follower_of_its_channel_and_no_other() -> None:
+    one, two, other = Listener(), Listener(), Listener()
+    await follow("room:1", one)
+    await follow("room:1", two)
+    await follow("room:2", other)
+    await apublish("room:1", {"n": 1})
+    await one.got('{"n":1}')
+    await two.got('{"n":1}')
+    assert other.frames == []
+
+
+async def test_a_publication_of_another_process_comes_through_the_layer(running: Any) -> None:
+    listener = Listener()
+    await follow("room:1", listener)
+    (item,) = await store("room:1", '{"n":1}')
+    await running.group_send(group_name("room:1"), pack(item))
+    await listener.got('{"n":1}')
+
+
+async def test_publications_of_one_channel_stay_in_order_under_concurrency() -> None:
+    listener = Listener()
+    await follow("room:1", listener)
+    await asyncio.gather(*(apublish("room:1", {"n": number}) for number in range(100)))
+    await await_for(lambda: len(listener.frames) >= 100, that="100 frames")
+    stored = await in_database_thread(streams.read, "room:1", after=0, limit=200)
+    assert listener.frames == [item.data for item in stored]
+
+
+async def test_what_the_layer_dropped_is_read_from_the_database_when_the_next_one_comes(running: Any) -> None:
+    listener = Listener()
+    await follow("room:1", listener)
+    items = await store("room:1", "1", "2", "3", "4")
+    await running.group_send(group_name("room:1"), pack(items[0]))
+    await running.group_send(group_name("room:1"), pack(items[3]))
+    await listener.got("1", "2", "3", "4")
+
+
+async def test_repeats_and_disorder_of_the_layer_are_not_seen(running: Any) -> None:
+    listener = Listener()
+    await follow("room:1", listener)
+    items = await store("room:1", *(str(number) for number in range(10)))
+    for item in [*reversed(items), *items, *items]:
+        await running.group_send(group_name("room:1"), pack(item))
+    await listener.got(*(str(number) for number in range(10)))
+    await asyncio.sleep(0.1)  # long enough for a repeat to show
+    assert len(listener.frames) == 10
+
+
+async def test_a_lost_tail_comes_within_the_repair_interval(settings: Settings) -> None:
+    settings.HUB_REPAIR_INTERVAL = 0.05
+    await relay.close()
+    listener = Listener()
+    await follow("room:1", listener)
+    await store("room:1", "1", "2")
+    await listener.got("1", "2", timeout=2.0)
+
+
+async def test_one_query_per_turn_of_repair_whatever_the_number_of_channels(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(30):
+        await follow(f"room:{number}", Listener())
+    turns = 0
+    real = streams.touched
+
+    def counted() -> list[tuple[str, Position]]:
+        nonlocal turns
+        turns += 1
+        with connection.execute_wrapper(_only_one()):
+            return real()
+
+    monkeypatch.setattr(streams, "touched", counted)
+    settings.HUB_REPAIR_INTERVAL = 0.01
+    # A relay with repair takes over the same channels.
+    await relay.close()
+    for number in range(30):
+        await follow(f"room:{number}", Listener())
+    await await_for(lambda: turns >= 3, that="three turns of repair")
+
+
+def _only_one() -> Any:
+    seen = 0
+
+    def wrapper(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        nonlocal seen
+        seen += 1
+        assert seen == 1, f"a second query: {sql}"
+        return execute(sql, params, many, context)
+
+    return wrapper
+
+
+async def test_an_offset_that_the_database_has_not_is_ignored(running: Any) -> None:
+    listener = Listener()
+    await follow("room:1", listener)
+    (item,) = await store("room:1", "1")
+    await running.group_send(group_name("room:1"), pack(item))
+    await running.group_send(group_name("room:1"), pack(Item("room:1", item.epoch, 10**12, "claimed")))
+    await listener.got("1")
+    (second,) = await store("room:1", "2")
+    await running.group_send(group_name("room:1"), pack(second))
+    await listener.got("1", "2")
+
+
+async def test_an_event_that_no_one_knows_is_ignored_and_the_relay_goes_on(running: Any) -> None:
+    listener = Listener()
+    await follow("room:1", listener)
+    for message in ({"type": "strange"}, {"type": "hub.publication"}, {"type": "hub.publication", "offset": "x"}):
+        await running.group_send(group_name("room:1"), message)
+    (item,) = await store("room:1", "1")
+    await running.group_send(group_name("room:1"), pack(item))
+    await listener.got("1")
+
+
+async def test_ephemeral_publications_come_live_and_are_not_stored() -> None:
+    listener = Listener()
+    await follow("room:1", listener)
+    await apublish_ephemeral("room:1", {"typing": True})
+    await listener.got('{"typing":true}')
+    assert await Publication.objects.acount() == 0
+
+
+async def test_followers_come_back_when_the_history_is_another_one(running: Any) -> None:
+    listener = Listener()
+    await store("room:1", "1", "2")
+    await follow("room:1", listener)
+    await Publication.objects.all().adelete()
+    await Stream.objects.all().adelete()
+    (item,) = await store("room:1", "new")
+    await running.group_send(group_name("room:1"), pack(item))
+    await await_for(lambda: listener.restarts == 1, that="the follower is told to come back")
+    assert listener.frames == []
+
+
+async def test_followers_come_back_when_what_is_missing_is_no_longer_kept(running: Any) -> None:
+    listener = Listener()
+    await follow("room:1", listener)
+    items = await store("room:1", "1", "2", "3")
+    await Publication.objects.filter(offset=1).adelete()
+    await running.group_send(group_name("room:1"), pack(items[2]))
+    await await_for(lambda: listener.restarts == 1, that="the follower is told to come back")
+    assert listener.frames == []
+
+
+async def test_a_channel_without_followers_is_left_and_can_be_followed_again(
+    running: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay, "LINGER", 0.01)
+    first, second = Listener(), Listener()
+    relay.current().unfollow(await follow("room:1", first))
+    group = group_name("room:1")
+    names = [group, f"{getattr(running, 'prefix', '')}__group__{group}"]
+    await await_for(lambda: not any(running.groups.get(name) for name in names), that="the group is left")
+    await follow("room:1", second)
+    await apublish("room:1", {"n": 1})
+    await second.got('{"n":1}')
+    assert first.frames == []
+
+
+async def test_many_who_come_at_once_to_a_new_channel_all_get_the_first_publication() -> None:
+    listeners = [Listener() for _ in range(50)]
+    await asyncio.gather(*(follow("room:1", listener) for listener in listeners))
+    await apublish("room:1", {"n": 1})
+    for listener in listeners:
+        await listener.got('{"n":1}')
+
+
+async def test_recovery_and_live_join_without_gap_or_repeat_while_publications_arrive() -> None:
+    await store("room:1", *(f'{{"n":{number}}}' for number in range(20)))
+    epoch = (await in_database_thread(streams.positions, ["room:1"]))["room:1"].epoch
+    publishing = asyncio.create_task(_publish("room:1", range(20, 120)))
+    listeners = []
+    for offset in (0, 5, 20):
+        listener = Listener()
+        subscription = await relay.current().follow("room:1", listener, as_data)
+        history = await missed(subscription, Position(epoch, offset))
+        assert history is not None
+        subscription.release(history)
+        listeners.append((offset, listener))
+    await publishing
+    for offset, listener in listeners:
+        await listener.got(*(f'{{"n":{number}}}' for number in range(offset, 120)))
+
+
+async def _publish(channel: str, numbers: range) -> None:
+    for number in numbers:
+        await in_database_thread(publish, channel, {"n": number})
+
+
+@pytest.mark.parametrize("case", ["another epoch", "no longer kept", "too far behind", "beyond the head"])
+async def test_what_cannot_be_recovered_whole_is_not_recovered_at_all(case: str, settings: Settings) -> None:
+    items = await store("room:1", "1", "2", "3")
+    epoch, since = items[0].epoch, 1
+    match case:
+        case "another epoch":
+            epoch = "ffffffff"
+        case "no longer kept":
+            await Publication.objects.filter(offset=2).adelete()
+        case "too far behind":
+            settings.HUB_RECOVERY_LIMIT = 1
+        case "beyond the head":
+            since = 4
+    subscription = await relay.current().follow("room:1", Listener(), as_data)
+    assert await missed(subscription, Position(epoch, since)) is None
+
+
+async def test_a_layer_that_fails_costs_neither_the_publication_nor_its_live_delivery_here(
+    running: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(group: str, message: Any) -> None:
+        raise ConnectionError("away")
+
+    listener = Listener()
+    await follow("room:1", listener)
+    monkeypatch.setattr(running, "group_send", fails)
+    await apublish("room:1", {"n": 1})
+    await apublish_ephemeral("room:1", {"typing": True})
+    await listener.got('{"n":1}', '{"typing":true}')
+
+
+async def test_a_layer_that_cannot_be_joined_does_not_keep_anybody_out(
+    running: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(group: str, channel: str) -> None:
+        raise ConnectionError("away")
+
+    settings.HUB_REPAIR_INTERVAL = 0.05
+    await relay.close()
+    listener = Listener()
+    with monkeypatch.context() as patched:
+        patched.setattr(running, "group_add", fails)
+        await follow("room:1", listener)
+        await store("room:1", "1")
+        await listener.got("1", timeout=2.0)
+    # When the layer is back it is joined, so that ephemeral publications come again.
+    await await_for(lambda: not relay.current()._not_joined, that="the group is joined")
+    await running.group_send(group_name("room:1"), pack(Item("room:1", "", 0, "typing")))
+    await listener.got("1", "typing")

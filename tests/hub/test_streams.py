@@ -1,0 +1,125 @@
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from django.db import connection, transaction
+from django.db.models.functions import Now
+
+from hub import streams
+from hub.models import Publication, Stream
+from hub.streams import Position
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def append(channel: str, *texts: str) -> None:
+    streams.append([(channel, text) for text in texts])
+
+
+def test_offsets_begin_at_one_and_have_no_gaps_in_commit_order() -> None:
+    append("room:1", "a", "b")
+    first = streams.sequence(["room:1"])
+    append("room:1", "c")
+    second = streams.sequence(["room:1"])
+
+    assert [(item.offset, item.data) for item in first + second] == [(1, "a"), (2, "b"), (3, "c")]
+    assert len({item.epoch for item in first + second}) == 1
+    assert streams.positions(["room:1"])["room:1"] == Position(first[0].epoch, 3)
+
+
+def test_a_row_is_numbered_once() -> None:
+    append("room:1", "a")
+    assert len(streams.sequence(["room:1"])) == 1
+    assert streams.sequence(["room:1"]) == []
+
+
+def test_a_row_left_without_an_offset_is_numbered_by_the_next_publisher() -> None:
+    append("room:1", "left behind by a crash")
+    append("room:1", "next")
+    assert [item.data for item in streams.sequence(["room:1"])] == ["left behind by a crash", "next"]
+
+
+def test_channels_are_numbered_apart() -> None:
+    streams.append([("room:1", "a"), ("room:2", "b"), ("room:1", "c")])
+    items = streams.sequence(["room:2", "room:1"])
+    assert sorted((item.channel, item.offset, item.data) for item in items) == [
+        ("room:1", 1, "a"),
+        ("room:1", 2, "c"),
+        ("room:2", 1, "b"),
+    ]
+
+
+def test_more_channels_than_one_transaction_takes() -> None:
+    names = [f"user:{number}" for number in range(streams.BATCH + 20)]
+    streams.append([(name, "x") for name in names])
+    assert sorted(item.channel for item in streams.sequence(names)) == sorted(names)
+    assert Publication.objects.filter(offset=None).count() == 0
+
+
+def test_threads_that_sequence_at_once_leave_no_gap_and_no_repeat() -> None:
+    def publish(number: int) -> list[int]:
+        try:
+            append("room:1", str(number))
+            append("room:2", str(number))
+            # The two orders of naming the channels would deadlock if they were also the orders of locking.
+            names = ["room:1", "room:2"] if number % 2 else ["room:2", "room:1"]
+            return [item.offset for item in streams.sequence(names) if item.channel == "room:1"]
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        offsets = [offset for found in pool.map(publish, range(40)) for offset in found]
+    assert sorted(offsets) == list(range(1, 41))
+    assert list(Publication.objects.filter(channel="room:2").order_by("offset").values_list("offset", flat=True)) == (
+        list(range(1, 41))
+    )
+
+
+def test_a_transaction_that_stays_open_holds_up_nobody_else_in_its_channel() -> None:
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite has one writer at a time, whatever the hub does")
+
+    def publish_elsewhere() -> list[str]:
+        try:
+            append("room:1", "quick")
+            return [item.data for item in streams.sequence(["room:1"])]
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool, transaction.atomic():
+        append("room:1", "slow")
+        assert pool.submit(publish_elsewhere).result(timeout=10) == ["quick"]
+    assert [(item.offset, item.data) for item in streams.sequence(["room:1"])] == [(2, "slow")]
+
+
+def test_reading_gives_what_lies_between_two_offsets_oldest_first() -> None:
+    append("room:1", *"abcde")
+    streams.sequence(["room:1"])
+    assert [item.data for item in streams.read("room:1", after=1, upto=4, limit=10)] == ["b", "c", "d"]
+    assert [item.data for item in streams.read("room:1", after=1, limit=2)] == ["b", "c"]
+    assert streams.read("room:1", after=5, limit=10) == []
+
+
+def test_reading_never_gives_a_part_when_the_beginning_is_gone() -> None:
+    append("room:1", *"abc")
+    streams.sequence(["room:1"])
+    Publication.objects.filter(channel="room:1", offset=1).delete()
+    assert streams.read("room:1", after=0, limit=10) == []
+    assert [item.data for item in streams.read("room:1", after=1, limit=10)] == ["b", "c"]
+
+
+def test_rows_without_an_offset_are_not_read() -> None:
+    append("room:1", "a")
+    assert streams.read("room:1", after=0, limit=10) == []
+
+
+def test_a_channel_without_a_stream_stands_at_the_beginning() -> None:
+    assert streams.positions(["room:1"]) == {"room:1": Position("", 0)}
+
+
+def test_touched_names_the_streams_that_grew_within_the_last_minute() -> None:
+    append("room:1", "a")
+    append("room:2", "b")
+    streams.sequence(["room:1", "room:2"])
+    Stream.objects.filter(channel="room:2").update(updated_at=Now() - timedelta(minutes=5))
+    assert [(channel, position.offset) for channel, position in streams.touched()] == [("room:1", 1)]

@@ -1,0 +1,168 @@
+"""A whole hub that runs: ``manage.py up`` with a data folder, a port and a database of its own."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from tests.support.environment import BASE_DIR, clean_environment, ending_with_us, free_port
+from tests.support.shell import Shell
+from tests.support.waiting import wait_for
+
+START_TIMEOUT, STOP_TIMEOUT = 60.0, 20.0
+
+CREATE_USER = """
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.test import Client
+User = get_user_model()
+user, _ = User.objects.get_or_create(username=name, defaults={"is_staff": staff})
+client = Client()
+client.force_login(user)
+print(client.cookies[settings.SESSION_COOKIE_NAME].value)
+"""
+
+ISSUE_TOKEN = """
+from django.contrib.auth import get_user_model
+from accounts.tokens import issue
+print(issue(get_user_model().objects.get(username=name)))
+"""
+
+
+class LiveHub:
+    """A running hub. ``url`` and ``ws_url`` have no slash at their end."""
+
+    def __init__(self, folder: Path, *, web_processes: int = 2, **variables: str) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.ws_url = f"ws://127.0.0.1:{self.port}"
+        self.environment = clean_environment(
+            HUB_DATA_DIR=str(folder),
+            HUB_PORT=str(self.port),
+            HUB_WEB_PROCESSES=str(web_processes),
+            HUB_ADMIN_PASSWORD="admin of the tests",
+            **variables,
+        )
+        self._shell = Shell(self.environment)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it; returns when it says that it is ready."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with self._output.open("wb") as output:
+            self._process = subprocess.Popen(
+                ending_with_us([sys.executable, "manage.py", "up"]),
+                cwd=BASE_DIR,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        try:
+            wait_for(self._is_ready, timeout=START_TIMEOUT, that="the hub is ready")
+        except BaseException as late:
+            late.add_note(self.logs("up"))
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """End it as Ctrl-C does. What does not end in time is killed."""
+        self._shell.close()
+        if self._process is None:
+            return
+        process, self._process = self._process, None
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(STOP_TIMEOUT)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def manage(
+        self,
+        *args: str,
+        input: str | None = None,  # noqa: A002  # as subprocess names it
+        timeout: float = 60.0,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run ``manage.py`` with this hub's variables; the caller looks at the result: nothing is raised."""
+        return subprocess.run(
+            [sys.executable, "manage.py", *args],
+            cwd=BASE_DIR,
+            env=self.environment,
+            input=input or "",
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    def shell(self, code: str, **variables: Any) -> str:
+        """Run Python in a process of this hub and return what it prints, stripped; ``variables`` are its names.
+
+        The process stays, so that a call takes milliseconds; names do not outlive the call.
+        """
+        return self._shell.run(code, **variables)
+
+    def create_user(self, name: str, staff: bool = False) -> str:
+        """Make the user ``name`` if missing, log in, and return the value of the ``sessionid`` cookie."""
+        return self.shell(CREATE_USER, name=name, staff=staff)
+
+    def token(self, user: str) -> str:
+        """A new access token of the user named ``user``."""
+        return self.shell(ISSUE_TOKEN, name=user)
+
+    def logs(self, part: str) -> str:
+        """The log of a part, ``"web-1"``, ``"worker"`` …, or of all as a terminal shows them: ``"up"``."""
+        path = self._output if part == "up" else self.folder / "logs" / f"{part}.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    @property
+    def _output(self) -> Path:
+        return self.folder / "up.log"
+
+    def _is_ready(self) -> bool:
+        assert self._process and self._process.poll() is None, "the hub ended at its start"
+        return f"Hub is ready at {self.url}/" in self.logs("up")
+
+
+@contextlib.contextmanager
+def live_hub(folder: Path, *, web_processes: int = 2, **variables: str) -> Iterator[LiveHub]:
+    """A hub for the length of a ``with`` block: on SQLite, or on a new database of the server at ``DATABASE_URL``."""
+    with fresh_database(folder.name) as database:
+        hub = LiveHub(folder, web_processes=web_processes, **{**variables, **database})
+        hub.start()
+        try:
+            yield hub
+        finally:
+            hub.stop()
+
+
+@contextlib.contextmanager
+def fresh_database(name: str) -> Iterator[dict[str, str]]:
+    """The variables that name an empty database; none on SQLite, whose file is in the data folder."""
+    url = os.environ.get("DATABASE_URL", "")
+    if not url.startswith("postgres"):
+        yield {}
+        return
+    import psycopg
+    from psycopg import sql
+
+    socket_folder = urlsplit(url).path.rpartition("/")[0].lstrip("/")
+    name = f"{name}_{os.getpid()}"
+    # libpq reads a URL whose host is a folder only in percent-encoding, which django-environ does not know.
+    server = f"host=/{socket_folder} user=postgres dbname=postgres" if socket_folder else url
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        try:
+            yield {"DATABASE_URL": f"{url.rpartition('/')[0]}/{name}"}
+        finally:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))

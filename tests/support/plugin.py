@@ -1,0 +1,65 @@
+"""What must hold before Django's settings are read: every test process gets a data folder, and so a Redis, of its own.
+
+Loaded by ``-p`` in ``pyproject.toml``, because a ``conftest.py`` comes too late for that.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.environment import steers_a_hub
+
+DATA_DIR = pytest.StashKey[Path]()
+
+#: Lines of each part's log that a failed test shows.
+TAIL = 40
+
+
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    if pluginmanager.is_blocked("asyncio"):  # as in the browser's run: its settings would be unknown
+        for name in ("asyncio_mode", "asyncio_default_fixture_loop_scope"):
+            parser.addini(name, "Read by pytest-asyncio, which is switched off.")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, Any, Any]:
+    # A wrapper runs before pytest-django reads the settings. Only the choice of a database is the caller's.
+    for name in [name for name in os.environ if steers_a_hub(name) and name != "DATABASE_URL"]:
+        del os.environ[name]
+    folder = Path(tempfile.mkdtemp(prefix="hub-tests-"))
+    early_config.stash[DATA_DIR] = folder
+    os.environ["HUB_DATA_DIR"] = str(folder)
+    try:
+        return (yield)
+    except BaseException:  # the run ends here, without pytest_unconfigure
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if folder := config.stash.get(DATA_DIR, None):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # One hub is enough: all tests of the running hub go to the same test process.
+    for item in items:
+        if "hub" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.live)
+            item.add_marker(pytest.mark.xdist_group("hub"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    hub = getattr(item, "funcargs", {}).get("hub")
+    if report.failed and hub is not None:
+        for path in sorted((hub.folder / "logs").glob("*.log")):
+            lines = path.read_text(errors="replace").splitlines()
+            report.sections.append((f"log of {path.stem}", "\n".join(lines[-TAIL:])))
+    return report
