@@ -22,13 +22,16 @@ from hub import metrics
 from hub.channels import group_name
 from hub.conf import hub_settings
 from hub.events import pack
-from hub.layer import layer
+from hub.layer import group_send_many
 from hub.streams import Item
 
 log = structlog.get_logger(__name__)
 
 #: Seconds in which nothing is sent after a failure, so that a dead Redis is not asked for every single event.
 PAUSE_AFTER_FAILURE = 1.0
+
+#: Items that are sent in one round trip at most.
+ROUND_TRIP = 500
 
 Deliver = Callable[[Item], None]
 
@@ -82,27 +85,30 @@ class Announcer:
 
     async def _drain(self) -> None:
         while self._queue:
-            await self._send_one(self._queue.popleft())
+            items = [self._queue.popleft() for _ in range(min(len(self._queue), ROUND_TRIP))]
+            if time.monotonic() < self._paused_until:
+                self._drop(items)
+            else:
+                await self._send(items)
 
-    async def _send_one(self, item: Item) -> None:
-        if time.monotonic() < self._paused_until:
-            self._drop(item)
-            return
+    async def _send(self, items: Sequence[Item]) -> None:
         try:
             async with asyncio.timeout(hub_settings().redis_timeout):
-                await layer().group_send(group_name(item.channel), pack(item))
+                await group_send_many([(group_name(item.channel), pack(item)) for item in items])
         except Exception as error:  # noqa: BLE001
-            # Whatever the layer raises, the publication is stored: say so once per pause and let tail repair deliver.
+            # Whatever the layer raises, the publications are stored: say so once per pause and let tail repair
+            # deliver. Some may have left before the failure; a repeat of those does no harm.
             self._paused_until = time.monotonic() + PAUSE_AFTER_FAILURE
-            self._drop(item)
-            log.warning("announcement_failed", channel=item.channel, error=type(error).__name__)
+            self._drop(items)
+            log.warning("announcement_failed", items=len(items), error=type(error).__name__)
         else:
-            metrics.ANNOUNCEMENTS.inc()
+            metrics.ANNOUNCEMENTS.inc(len(items))
 
-    def _drop(self, item: Item) -> None:
-        metrics.ANNOUNCEMENTS_DROPPED.labels("layer_away").inc()
-        if self._deliver is not None and not item.offset:
-            self._deliver(item)  # nothing will repair it, so the sockets of this process at least shall have it
+    def _drop(self, items: Sequence[Item]) -> None:
+        metrics.ANNOUNCEMENTS_DROPPED.labels("layer_away").inc(len(items))
+        for item in items:
+            if self._deliver is not None and not item.offset:
+                self._deliver(item)  # nothing will repair it, so the sockets of this process at least shall have it
 
 
 _announcer: Announcer | None = None

@@ -12,6 +12,7 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402  # need
 from django.core.asgi import get_asgi_application  # noqa: E402
 from django.urls import path, re_path  # noqa: E402
 
+import accounts.sessions  # noqa: E402
 import accounts.tokens  # noqa: E402
 import chat.consumers  # noqa: E402
 import notifications.consumers  # noqa: E402
@@ -32,7 +33,7 @@ application: Any = SecretQuery(
     ProtocolTypeRouter(
         {
             "http": get_asgi_application(),
-            "websocket": SocketStack(URLRouter(doors), accounts.tokens.user_for),
+            "websocket": SocketStack(URLRouter(doors), accounts.tokens.user_for, accounts.sessions.users_for),
             "lifespan": lifespan.application,
         }
     )

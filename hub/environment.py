@@ -109,7 +109,8 @@ def unwritable(folder: Path, error: OSError) -> UnusableEnvironment:
     """The error that says that the data folder cannot be written to, and what to do."""
     reason = error.strerror or type(error).__name__
     return UnusableEnvironment(
-        f"HUB_DATA_DIR {folder} cannot be written to ({reason}): set it to a folder of yours, or make this one writable."
+        f"HUB_DATA_DIR {folder} cannot be written to ({reason}): "
+        "set it to a folder of yours, or make this one writable."
     )
 
 

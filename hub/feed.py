@@ -4,12 +4,20 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
+import structlog
+
 from hub import metrics
+from hub.frames import Block
 from hub.streams import Item, Position
 
 #: Turns an item into the text of the frame that a door sends, or None where the door does not show such items.
 #: Called once per item, shape and process; it must not depend on the socket.
 Shape = Callable[[Item], str | None]
+
+#: Takes the bytes of whole frames for one client.
+RawWrite = Callable[[bytes], object]
+
+log = structlog.get_logger(__name__)
 
 #: Items that arrived before one that is missing, kept at most; beyond it the database is read.
 AHEAD_LIMIT = 256
@@ -18,8 +26,12 @@ AHEAD_LIMIT = 256
 class Follower(Protocol):
     """The socket's end of a subscription."""
 
-    def write(self, frames: list[str]) -> None:
-        """Take frames for the client, in order. Must not block or raise; a follower that is too slow closes itself."""
+    @property
+    def raw(self) -> RawWrite | None:
+        """Where the bytes of frames may be written without asking the follower; None where it wants them itself."""
+
+    def write(self, block: Block) -> None:
+        """Take frames for the client, in order. Must not block or raise; one that is too slow closes itself."""
 
     def restart(self) -> None:
         """The channel has another history now: the client must come back and reload."""
@@ -36,21 +48,49 @@ class Subscription:
         self.shape = shape
         #: Where the feed stood when the subscription began: everything after it comes live.
         self.start = Position(feed.epoch, feed.last)
-        self._held: list[str] | None = []
+        self._held: list[Block] | None = []
 
-    def write(self, frames: list[str]) -> None:
+    def write(self, block: Block) -> None:
         if self._held is None:
-            self.follower.write(frames)
+            self.follower.write(block)
         else:
-            self._held += frames
+            self._held.append(block)
 
     def release(self, history: Iterable[Item] = ()) -> None:
         """Write ``history``, then what came meanwhile, then go live. ``history`` must end at :attr:`start`."""
-        frames = [text for item in history if (text := self.shape(item)) is not None]
-        frames += self._held or ()
-        self._held = None
-        if frames:
-            self.follower.write(frames)
+        held, self._held = self._held or (), None
+        if texts := texts_of(self.shape, history):
+            self.follower.write(Block(texts))
+        for block in held:
+            self.follower.write(block)
+        self.feed.go_live(self)
+
+
+class _Audience:
+    """The subscriptions of one shape: those that are written to directly, and those that take frames themselves."""
+
+    __slots__ = ("others", "raw")
+
+    def __init__(self) -> None:
+        self.raw: dict[Subscription, RawWrite] = {}
+        self.others: set[Subscription] = set()
+
+    def __len__(self) -> int:
+        return len(self.raw) + len(self.others)
+
+
+def texts_of(shape: Shape, items: Iterable[Item]) -> list[str]:
+    """The frames of ``items``; one that the shape cannot make is left out and logged, the others are not its fault."""
+    texts = []
+    for item in items:
+        try:
+            text = shape(item)
+        except Exception:
+            log.exception("shape_failed", channel=item.channel, offset=item.offset)
+            continue
+        if text is not None:
+            texts.append(text)
+    return texts
 
 
 class Feed:
@@ -60,7 +100,7 @@ class Feed:
     what comes early waits; ``is_behind()`` tells the relay to read the database.
     """
 
-    __slots__ = ("_ahead", "_arrived", "_batch", "_subscriptions", "channel", "epoch", "known", "last", "opened")
+    __slots__ = ("_ahead", "_arrived", "_audiences", "_batch", "channel", "epoch", "known", "last", "opened")
 
     def __init__(self, channel: str) -> None:
         self.channel = channel
@@ -74,11 +114,11 @@ class Feed:
         self._ahead: dict[int, Item] = {}
         self._batch: list[Item] = []
         self._arrived = 0.0
-        self._subscriptions: dict[Shape, set[Subscription]] = {}
+        self._audiences: dict[Shape, _Audience] = {}
 
     def __bool__(self) -> bool:
         """Whether anybody follows."""
-        return bool(self._subscriptions)
+        return bool(self._audiences)
 
     def open(self, position: Position) -> None:
         """Begin after ``position``."""
@@ -94,15 +134,25 @@ class Feed:
         """Begin a subscription, held; what is in the batch already belongs to its history."""
         subscription = Subscription(self, follower, shape)
         self.flush()
-        self._subscriptions.setdefault(shape, set()).add(subscription)
+        self._audiences.setdefault(shape, _Audience()).others.add(subscription)
         return subscription
+
+    def go_live(self, subscription: Subscription) -> None:
+        """Write to the subscription's connection directly from now on, where it has one."""
+        audience, raw = self._audiences.get(subscription.shape), subscription.follower.raw
+        if raw is not None and audience is not None and subscription in audience.others:
+            audience.others.remove(subscription)
+            audience.raw[subscription] = raw
 
     def remove(self, subscription: Subscription) -> None:
         """End a subscription; harmless when it has ended."""
-        subscriptions = self._subscriptions.get(subscription.shape, set())
-        subscriptions.discard(subscription)
-        if not subscriptions:
-            self._subscriptions.pop(subscription.shape, None)
+        audience = self._audiences.get(subscription.shape)
+        if audience is None:
+            return
+        audience.raw.pop(subscription, None)
+        audience.others.discard(subscription)
+        if not audience:
+            del self._audiences[subscription.shape]
 
     def offer(self, item: Item) -> bool:
         """Take an item; returns whether there is something to flush."""
@@ -142,8 +192,8 @@ class Feed:
         self._ahead.clear()
         self.known = position.offset
         self.open(position)
-        for subscriptions in self._subscriptions.values():
-            for subscription in subscriptions:
+        for audience in list(self._audiences.values()):
+            for subscription in [*audience.raw, *audience.others]:
                 subscription.follower.restart()
 
     def flush(self) -> None:
@@ -152,12 +202,17 @@ class Feed:
         if not items:
             return
         deliveries = 0
-        for shape, subscriptions in self._subscriptions.items():
-            frames = [text for item in items if (text := shape(item)) is not None]
-            if frames:
-                for subscription in subscriptions:
-                    subscription.write(frames)
-                deliveries += len(frames) * len(subscriptions)
+        for shape, audience in list(self._audiences.items()):
+            if texts := texts_of(shape, items):
+                block = Block(texts)
+                deliveries += len(texts) * len(audience)
+                # Copies, because a socket that turns out to be too slow leaves while it is written to.
+                if audience.raw:
+                    for data in block.raw:
+                        for write in list(audience.raw.values()):
+                            write(data)
+                for subscription in list(audience.others):
+                    subscription.write(block)
         metrics.DELIVERIES.inc(deliveries)
         metrics.RELAY_LAG.observe(time.perf_counter() - self._arrived)
 

@@ -1,5 +1,6 @@
-"""The channel layer that the settings name."""
+"""The channel layer that the settings name, and doing many things with it at once."""
 
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from channels.layers import get_channel_layer
@@ -15,3 +16,23 @@ def layer() -> Any:
     if found is None:
         raise RuntimeError("CHANNEL_LAYERS has no 'default': the hub needs a channel layer.")
     return found
+
+
+async def group_send_many(messages: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
+    """``group_send`` for each ``(group, message)`` in order; in one round trip where the layer can."""
+    found = layer()
+    if hasattr(type(found), "group_send_many"):
+        await found.group_send_many(messages)
+        return
+    for group, message in messages:
+        await found.group_send(group, message)
+
+
+async def group_add_many(groups: Collection[str], channel: str) -> None:
+    """``group_add`` to each group; in one round trip where the layer can."""
+    found = layer()
+    if hasattr(type(found), "group_add_many"):
+        await found.group_add_many(groups, channel)
+        return
+    for group in groups:
+        await found.group_add(group, channel)

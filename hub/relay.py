@@ -13,11 +13,12 @@ import structlog
 from django.db import DatabaseError
 
 from hub import announcing, metrics, streams
+from hub.batching import Batcher
 from hub.channels import group_name, namespace_of
 from hub.conf import hub_settings
 from hub.events import NotAPublication, unpack
 from hub.feed import Feed, Follower, Shape, Subscription
-from hub.layer import layer
+from hub.layer import group_add_many, layer
 from hub.streams import Item, Position
 from hub.threads import in_database_thread
 
@@ -45,8 +46,11 @@ class Relay:
         self._feeds: dict[str, Feed] = {}
         self._opening: dict[str, asyncio.Future[None]] = {}
         self._catching_up: dict[str, asyncio.Task[None]] = {}
-        self._dirty: dict[str, Feed] = {}
+        #: The feed whose batch will be sent at the end of this turn of the loop.
+        self._dirty: Feed | None = None
         self._not_joined: set[str] = set()
+        self._positions = Batcher(self._read_positions)
+        self._joins = Batcher(self._join_groups)
         self._layer_channel: str | None = None
         self._has_layer_channel = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -95,9 +99,8 @@ class Relay:
                 self._not_joined.add(feed.channel)  # Redis is away already: no need to wait for it once more
             else:
                 await self._join(feed.channel)
-            position = Position()
-            if namespace_of(feed.channel).durable:
-                position = (await in_database_thread(streams.positions, [feed.channel]))[feed.channel]
+            durable = namespace_of(feed.channel).durable
+            position = await self._positions.get(feed.channel) if durable else Position()
         except BaseException:
             self._forget(feed)
             raise
@@ -110,17 +113,22 @@ class Relay:
     async def _join(self, channel: str) -> None:
         """Join the channel's group; if Redis does not answer in time, tail repair delivers and tries again."""
         try:
-            async with asyncio.timeout(hub_settings().redis_timeout):
-                await self._has_layer_channel.wait()
-                await layer().group_add(group_name(channel), self._layer_channel)
+            await self._joins.get(channel)
         except Exception as error:  # noqa: BLE001  # each layer raises what it likes
             if not self._not_joined:
                 log.warning("layer_away", error=type(error).__name__, channel=channel)
             self._not_joined.add(channel)
         else:
-            if self._not_joined == {channel}:
-                log.info("layer_joined")
             self._not_joined.discard(channel)
+
+    async def _join_groups(self, channels: list[str]) -> dict[str, None]:
+        async with asyncio.timeout(hub_settings().redis_timeout):
+            await self._has_layer_channel.wait()
+            await group_add_many([group_name(channel) for channel in channels], str(self._layer_channel))
+        return dict.fromkeys(channels)
+
+    async def _read_positions(self, channels: list[str]) -> dict[str, Position]:
+        return await in_database_thread(streams.positions, channels)
 
     def _close_if_unused(self, feed: Feed) -> None:
         if not feed and self._feeds.get(feed.channel) is feed and feed.channel not in self._opening:
@@ -156,16 +164,19 @@ class Relay:
             self._catch_up(feed, "gap", patience=GAP_PATIENCE)
 
     def _after_offer(self, feed: Feed) -> None:
-        # All that arrives in one turn of the loop is joined and written to each socket once.
-        if not self._dirty:
+        # What arrives for a channel in one turn of the loop is joined and written to each socket once. Another channel
+        # ends the batch: who follows both gets their items in the order in which they came.
+        if self._dirty is None:
             self.loop.call_soon(self._flush)
-        self._dirty[feed.channel] = feed
+        elif self._dirty is not feed:
+            self._dirty.flush()
+        self._dirty = feed
         if feed.is_behind():
             self._catch_up(feed, "gap", patience=GAP_PATIENCE)
 
     def _flush(self) -> None:
-        dirty, self._dirty = self._dirty, {}
-        for feed in dirty.values():
+        feed, self._dirty = self._dirty, None
+        if feed is not None:
             feed.flush()
 
     async def _receive(self) -> None:
@@ -258,11 +269,16 @@ class Relay:
                 self._catch_up(feed, "tail", patience=GAP_PATIENCE)
 
     async def _join_missing(self) -> None:
-        for channel in list(self._not_joined):
-            if channel in self._feeds and self._layer_channel:
-                await self._join(channel)
-                if channel in self._not_joined:
-                    return  # Redis is still away: do not wait for its timeout once per channel
+        missing = [channel for channel in self._not_joined if channel in self._feeds]
+        if not missing or not self._layer_channel:
+            return
+        try:
+            await self._join_groups(missing)
+        except Exception as error:  # noqa: BLE001  # each layer raises what it likes
+            log.debug("layer_still_away", error=type(error).__name__)
+        else:
+            log.info("layer_joined", channels=len(missing))
+            self._not_joined.difference_update(missing)
 
     # --- life -----------------------------------------------------------------------------------------------------
 

@@ -111,7 +111,7 @@ REDIS_URL = environment.redis_url()
 HUB_REDIS_PREFIX = env.str("HUB_REDIS_PREFIX", default="hub")
 CHANNEL_LAYERS = {
     "default": {
-        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "BACKEND": "hub.redis_layer.HubChannelLayer",
         "CONFIG": {
             "prefix": HUB_REDIS_PREFIX,
             "hosts": [
@@ -165,6 +165,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+SESSION_ENGINE = "accounts.sessions"
 LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "home"

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from hub import presence
 from hub.feed import Shape
+from hub.frames import Block
 from hub.sockets.door import Door
 from presence import channels, counting, events
 
@@ -23,14 +24,18 @@ class OnlineDoor(Door):
     async def entered(self) -> None:
         if await presence.current().enter(channels.online, self.person):
             counting.current().changed()
-        self.write([events.frame_of(await presence.current().count(channels.online))])
+        self.write(Block([events.frame_of(await presence.current().count(channels.online))]))
 
     async def left(self, *, restarting: bool) -> None:
         if not restarting and await presence.current().leave(channels.online, self.person):
             counting.current().changed()
 
-    def write(self, frames: list[str]) -> None:
+    @property
+    def raw(self) -> None:
+        """None: each count passes :meth:`write`."""
+
+    def write(self, block: Block) -> None:
         """Only the newest count, and only when it is another one than the client has."""
-        if frames[-1] != self._last:
-            self._last = frames[-1]
-            super().write(frames[-1:])
+        if (newest := block.texts[-1]) != self._last:
+            self._last = newest
+            super().write(Block([newest]))

@@ -19,9 +19,11 @@ from django.utils.translation import gettext_lazy as _
 
 from hub import cursors, metrics, recovery, relay
 from hub.conf import hub_settings
-from hub.feed import Shape, Subscription
+from hub.feed import RawWrite, Shape, Subscription
+from hub.frames import Block
 from hub.sockets.codes import BadMessage, Close, Refused
 from hub.sockets.outbox import Outbox
+from hub.sockets.protocol import EXTENSION
 from hub.streams import Item, Position
 
 log = structlog.get_logger(__name__)
@@ -69,7 +71,7 @@ class Door(AsyncConsumer):
 
     def tell(self, frame: Mapping[str, Any] | msgspec.Struct) -> None:
         """Send one frame to this client alone."""
-        self.outbox.write([msgspec.json.encode(frame).decode()])
+        self.outbox.write(Block([msgspec.json.encode(frame).decode()]))
 
     # --- the life of a socket -------------------------------------------------------------------------------------
 
@@ -78,8 +80,11 @@ class Door(AsyncConsumer):
         self.language: str = scope["language"]
         self.arguments: dict[str, Any] = scope["url_route"]["kwargs"]
         self._query: bytes = scope["query_string"]
-        self.outbox = Outbox(send)  # type: ignore[arg-type]  # ASGI's typed unions against plain dicts
+        connection = scope.get("extensions", {}).get(EXTENSION, {}).get("connection")
+        self.outbox = Outbox(send, connection, self._stop)  # type: ignore[arg-type]  # ASGI's unions against dicts
         self._subscriptions: list[Subscription] = []
+        # Several KiB per socket that nobody reads any more; every copy of the scope has this same list.
+        scope["headers"].clear()
         await receive()  # websocket.connect, always the first
         with translation.override(self.language):
             try:
@@ -102,6 +107,7 @@ class Door(AsyncConsumer):
             refused = Refused(Close.SERVER_ERROR, "Try again")
         # A close before the handshake reaches a browser as a bare 1006, so the client is always let in first.
         await send({"type": "websocket.accept", "subprotocol": None, "headers": []})
+        self.outbox.open()
         if refused is not None:
             self.outbox.close(refused.code, refused.reason.encode()[:REASON_LIMIT].decode(errors="ignore"))
             await self._wait_for_disconnect(receive)
@@ -111,16 +117,17 @@ class Door(AsyncConsumer):
             await self.entered()
             restarting = True
             try:
-                restarting = await self._read(receive) == SERVICE_RESTART
+                restarting = is_restart(await self._read(receive))
             finally:
                 await self.left(restarting=restarting)
 
-    async def _read(self, receive: ASGIReceiveCallable) -> int:
-        """Handle what the client sends until it is gone; returns the close code."""
+    async def _read(self, receive: ASGIReceiveCallable) -> Mapping[str, Any]:
+        """Handle what the client sends until it is gone; returns the event that says so."""
         while True:
             event: Any = await receive()
             if event["type"] == "websocket.disconnect":
-                return int(event.get("code") or 1005)
+                disconnect: Mapping[str, Any] = event
+                return disconnect
             if len(event.get("text") or event.get("bytes") or "") > hub_settings().max_frame:
                 self.outbox.close(Close.TOO_BIG, "Frame too big")
                 continue
@@ -149,7 +156,12 @@ class Door(AsyncConsumer):
     async def _resume(self) -> None:
         """Write what the client missed since its cursor, then go live on every channel."""
         histories: dict[Subscription, list[Item]] = {}
-        if (since := self._since()) is not None:
+        malformed = False
+        try:
+            since = self._since()
+        except cursors.NotACursor:
+            since, malformed = {}, True
+        if since is not None:
             found = [await self._missed(subscription, since) for subscription in self._subscriptions]
             histories = {s: items for s, items in zip(self._subscriptions, found, strict=True) if items}
             starts = [(s.feed.channel, s.start) for s in self._subscriptions]
@@ -159,30 +171,42 @@ class Door(AsyncConsumer):
                 histories = {}
         for subscription in self._subscriptions:
             subscription.release(histories.get(subscription, ()))
+        if malformed:  # after the frame that clients wait for first
+            self._refuse(BadMessage("bad_cursor", _("The position in 'since' is not one that the hub has given")))
 
     def _since(self) -> dict[str, Position] | None:
-        """The positions in ``?since=``; None without it. A bare number is an offset of the door's only channel."""
+        """The positions in ``?since=``; None without it. A bare number is an offset of the door's only channel.
+
+        Raises:
+            NotACursor: it is neither.
+        """
         text = parse_qs(self._query.decode("ascii", "replace")).get("since", [""])[-1]
         if not text:
             return None
         if text.isascii() and text.isdigit() and len(text) <= 18 and len(self._subscriptions) == 1:
             feed = self._subscriptions[0].feed
             return {feed.channel: Position(self._subscriptions[0].start.epoch, int(text))}
-        try:
-            return cursors.parse(text)
-        except cursors.NotACursor:
-            self._refuse(BadMessage("bad_cursor", _("The position in 'since' is not one that the hub has given")))
-            return {}
+        return cursors.parse(text)
 
     async def _missed(self, subscription: Subscription, since: Mapping[str, Position]) -> list[Item] | None:
         position = since.get(subscription.feed.channel)
         return None if position is None else await recovery.missed(subscription, position)
 
+    def _stop(self) -> None:
+        """The socket has ended: the relay must write nothing more, not even in this turn of the loop."""
+        for subscription in self._subscriptions:
+            subscription.feed.remove(subscription)
+
     # --- hub.feed.Follower: the relay's side of the subscriptions ---------------------------------------------------
 
-    def write(self, frames: list[str]) -> None:
+    @property
+    def raw(self) -> RawWrite | None:
+        """Where the relay may write by itself."""
+        return self.outbox.raw
+
+    def write(self, block: Block) -> None:
         """Take frames from the relay."""
-        self.outbox.write(frames)
+        self.outbox.write(block)
 
     def restart(self) -> None:
         """The channel has another history now: the client comes back and is told to reload."""
@@ -191,6 +215,15 @@ class Door(AsyncConsumer):
 
 #: The code with which uvicorn closes sockets when it stops (RFC 6455 registry: Service Restart).
 SERVICE_RESTART = 1012
+
+
+def is_restart(disconnect: Mapping[str, Any]) -> bool:
+    """Whether a socket ended because this server stops.
+
+    A client may close with that code too, and would then stay in the presence lists for good: its close has a reason
+    (an empty one mostly), that of the server has none.
+    """
+    return disconnect.get("code") == SERVICE_RESTART and "reason" not in disconnect
 
 
 def text_of(text: str | None) -> str:

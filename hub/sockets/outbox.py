@@ -1,75 +1,105 @@
-"""What waits to be written to one socket."""
+"""What is written to one socket."""
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from hub import metrics
 from hub.conf import hub_settings
+from hub.frames import Block
 from hub.sockets.codes import Close
+from hub.sockets.protocol import CLOSE_TIMEOUT, RawConnection
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
-#: Seconds a close frame may wait for a client that does not read.
-CLOSE_TIMEOUT = 5.0
-
 
 class Outbox:
-    """Writes frames to one client through ASGI ``send``, in order, holding ``HUB_WRITE_BUFFER`` bytes at most.
+    """Writes frames to one client, in order, holding about ``HUB_WRITE_BUFFER`` bytes at most.
 
-    A task runs only while something waits, so an idle socket has none. ``write`` is where another way of writing (the
-    raw frames of a server that offers its connection) takes over.
+    On a connection that the hub's own protocol class lends (:mod:`hub.sockets.protocol`) frames go straight to it, and
+    ``raw`` is the function that takes them. Elsewhere they go through ASGI's ``send``, in a task that runs only while
+    something waits.
+
+    Args:
+        send: ASGI's.
+        connection: the raw connection, where the server lends one.
+        on_end: called once before the socket's end; nothing must be written after it.
     """
 
-    __slots__ = ("_ended", "_frames", "_send", "_size", "_task")
+    __slots__ = ("_connection", "_ended", "_frames", "_on_end", "_send", "_size", "_task", "raw")
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, connection: RawConnection | None, on_end: Callable[[], None]) -> None:
+        self.raw: Callable[[bytes], object] | None = None
         self._send = send
-        self._frames: deque[str] = deque()
+        self._connection = connection
+        self._on_end = on_end
+        self._frames: deque[str] | None = None
         self._size = 0
         self._task: asyncio.Task[None] | None = None
         self._ended = False
 
-    def write(self, frames: Iterable[str]) -> None:
-        """Queue text frames. A client that is too slow is closed with a code that tells it to come back."""
+    def open(self) -> None:
+        """The socket has been accepted: from now on it can be written to."""
+        if self._connection is not None:
+            self.raw = self._connection.attach(self.end, self._too_slow)
+            if self.raw is None:
+                self.end()
+
+    def write(self, block: Block) -> None:
+        """Write frames. A client that is too slow is closed with a code that tells it to come back."""
         if self._ended:
             return
-        for frame in frames:
-            self._frames.append(frame)
-            self._size += len(frame)
+        if self.raw is not None:
+            for data in block.raw:
+                if self.raw is not None:  # the last write may have found the client too slow
+                    self.raw(data)
+            return
+        if self._frames is None:
+            self._frames = deque()
+        for text in block.texts:
+            self._frames.append(text)
+            self._size += len(text)
         if self._size > hub_settings().write_buffer:
-            self.close(Close.TOO_SLOW, "Too slow")
+            self._too_slow()
         elif self._task is None:
             self._task = asyncio.create_task(self._drain())
 
     def close(self, code: Close, reason: str) -> None:
-        """Drop what waits and close the socket. Only the first call counts."""
+        """Drop what waits here and close the socket. Only the first call counts."""
+        if self._ended:
+            return
+        was_raw = self.raw is not None
+        self.end()
+        metrics.CLOSED.labels(str(int(code))).inc()
+        if was_raw and self._connection is not None:
+            self._connection.close(int(code), reason)
+        else:
+            self._task = asyncio.create_task(self._close(code, reason))
+
+    def end(self) -> None:
+        """The socket has ended: drop what waits, write no more. May be repeated."""
         if self._ended:
             return
         self._ended = True
-        self._frames.clear()
-        metrics.CLOSED.labels(str(int(code))).inc()
+        self.raw = None
+        self._frames = None
         if self._task is not None:
             self._task.cancel()
-        self._task = asyncio.create_task(self._close(code, reason))
+        self._on_end()
 
-    def end(self) -> None:
-        """The client has gone: drop what waits, write no more."""
-        self._ended = True
-        self._frames.clear()
-        if self._task is not None:
-            self._task.cancel()
+    def _too_slow(self) -> None:
+        self.close(Close.TOO_SLOW, "Too slow")
 
     async def _drain(self) -> None:
         try:
             while self._frames:
-                frame = self._frames.popleft()
-                self._size -= len(frame)
-                await self._send({"type": "websocket.send", "text": frame})
+                text = self._frames.popleft()
+                self._size -= len(text)
+                await self._send({"type": "websocket.send", "text": text})
             self._task = None
         except OSError:  # the client is gone; uvicorn's ClientDisconnected is one
-            self._ended = True
+            self.end()
 
     async def _close(self, code: Close, reason: str) -> None:
         try:

@@ -1,19 +1,19 @@
 """What every socket passes before its door: host and origin, token or session, language."""
 
+import re
 from collections.abc import Callable
-from http.cookies import CookieError, SimpleCookie
-from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
 import structlog
 from django.conf import settings
-from django.contrib import auth
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.auth.models import AnonymousUser, User
 from django.db import DatabaseError
+from django.http import parse_cookie
 from django.utils import translation
 
 from hub import metrics
+from hub.batching import Batcher
 from hub.sockets import origin
 from hub.sockets.codes import Close
 from hub.sockets.secret_query import SCOPE_KEY
@@ -21,7 +21,11 @@ from hub.threads import in_database_thread
 
 log = structlog.get_logger(__name__)
 
-UserForToken = Callable[[str], AbstractBaseUser | None]
+UserForToken = Callable[[str], User | None]
+UsersForSessions = Callable[[list[str]], dict[str, User]]
+
+#: What a session key can look like; anything else is a guest's, without asking the database.
+SESSION_KEY = re.compile(r"[a-z0-9]{8,40}", re.ASCII)
 
 
 class SocketStack:
@@ -30,11 +34,15 @@ class SocketStack:
     Args:
         app: what comes after, given ``websocket.connect`` to receive.
         user_for_token: the user of an access token, or None; called in a database thread.
+        users_for_sessions: the active users of session keys; a key that is not valid is left out. Called in a database
+            thread, for all sockets that arrive at the same time together.
     """
 
-    def __init__(self, app: Any, user_for_token: UserForToken) -> None:
+    def __init__(self, app: Any, user_for_token: UserForToken, users_for_sessions: UsersForSessions) -> None:
         self.app = app
         self.user_for_token = user_for_token
+        self.users_for_sessions = users_for_sessions
+        self._sessions = Batcher(self._load)
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         headers = dict(scope["headers"])
@@ -43,7 +51,8 @@ class SocketStack:
             # Before the handshake: the server answers 403, and no script of that page learns more.
             await send({"type": "websocket.close", "code": int(Close.FORBIDDEN)})
             return
-        cookies = _cookies(headers.get(b"cookie", b""))
+        # Django's own reader, as for a page: one strange cookie of another application must not hide the session.
+        cookies = parse_cookie(headers.get(b"cookie", b"").decode("latin-1"))
         token = scope.get(SCOPE_KEY) or _bearer(headers.get(b"authorization", b""))
         scope["session_key"] = None if token else cookies.get(settings.SESSION_COOKIE_NAME)
         scope["language"] = _language(cookies, headers.get(b"accept-language", b""))
@@ -59,13 +68,17 @@ class SocketStack:
         scope["user"] = user
         await self.app(scope, receive, send)
 
-    async def _user(self, token: str | None, session_key: str | None) -> AbstractBaseUser | AnonymousUser | None:
+    async def _user(self, token: str | None, session_key: str | None) -> User | AnonymousUser | None:
         """The user, a guest, or None for a token that is not valid: a client that has one must not become a guest."""
         if token:
             return await in_database_thread(self.user_for_token, token)
-        if session_key:
-            return await in_database_thread(_user_of_session, session_key)
+        if session_key and SESSION_KEY.fullmatch(session_key):
+            return await self._sessions.get(session_key) or AnonymousUser()
         return AnonymousUser()
+
+    async def _load(self, keys: list[str]) -> dict[str, User | None]:
+        found = await in_database_thread(self.users_for_sessions, keys)
+        return {key: found.get(key) for key in keys}
 
 
 async def _close(send: Any, code: Close, reason: str) -> None:
@@ -73,19 +86,6 @@ async def _close(send: Any, code: Close, reason: str) -> None:
     metrics.CLOSED.labels(str(int(code))).inc()
     await send({"type": "websocket.accept"})
     await send({"type": "websocket.close", "code": int(code), "reason": reason})
-
-
-def _user_of_session(session_key: str) -> AbstractBaseUser | AnonymousUser:
-    store = import_module(settings.SESSION_ENGINE).SessionStore
-    user: AbstractBaseUser | AnonymousUser = auth.get_user(SimpleNamespace(session=store(session_key)))  # type: ignore[arg-type]  # all that get_user reads of a request
-    return user
-
-
-def _cookies(header: bytes) -> dict[str, str]:
-    try:
-        return {name: morsel.value for name, morsel in SimpleCookie(header.decode("latin-1")).items()}
-    except CookieError:
-        return {}
 
 
 def _bearer(header: bytes) -> str | None:

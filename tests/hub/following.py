@@ -2,6 +2,7 @@
 
 from hub import relay
 from hub.feed import Subscription
+from hub.frames import Block
 from hub.streams import Item
 from tests.support.waiting import await_for
 
@@ -14,6 +15,8 @@ def as_data(item: Item) -> str | None:
 class Listener:
     """A follower that keeps what it gets."""
 
+    raw = None
+
     def __init__(self) -> None:
         self.writes: list[list[str]] = []
         self.restarts = 0
@@ -22,8 +25,8 @@ class Listener:
     def frames(self) -> list[str]:
         return [frame for frames in self.writes for frame in frames]
 
-    def write(self, frames: list[str]) -> None:
-        self.writes.append(list(frames))
+    def write(self, block: Block) -> None:
+        self.writes.append(list(block.texts))
 
     def restart(self) -> None:
         self.restarts += 1

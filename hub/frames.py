@@ -1,0 +1,49 @@
+"""Frames as the relay hands them out: made once per shape and process, for sockets of either kind."""
+
+from collections.abc import Sequence
+
+#: Bytes of one write at most. All sockets share the same bytes, but each may have to hold one write more than it can
+#: take, so a write is kept well below ``HUB_WRITE_BUFFER``.
+BLOCK_LIMIT = 256 * 1024
+
+
+def text_frame(text: str) -> bytes:
+    """``text`` as one unmasked, unfragmented WebSocket text frame (RFC 6455, 5.2): the same bytes for every client.
+
+    Valid on a connection that negotiated compression too, because compression is a choice per message (RFC 7692, 6).
+    """
+    payload = text.encode()
+    length = len(payload)
+    if length < 126:
+        return bytes((0x81, length)) + payload
+    if length < 65536:
+        return b"\x81\x7e" + length.to_bytes(2, "big") + payload
+    return b"\x81\x7f" + length.to_bytes(8, "big") + payload
+
+
+class Block:
+    """Frames that go to a socket together, in order: as texts for ASGI's ``send``, as bytes for a raw connection."""
+
+    __slots__ = ("_raw", "texts")
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        self.texts = texts
+        self._raw: list[bytes] | None = None
+
+    @property
+    def raw(self) -> list[bytes]:
+        """The frames as bytes, joined into writes of at most ``BLOCK_LIMIT`` (a single frame may be longer)."""
+        if self._raw is None:
+            self._raw = _joined([text_frame(text) for text in self.texts])
+        return self._raw
+
+
+def _joined(frames: list[bytes]) -> list[bytes]:
+    writes, size, start = [], 0, 0
+    for index, frame in enumerate(frames):
+        if size and size + len(frame) > BLOCK_LIMIT:
+            writes.append(b"".join(frames[start:index]))
+            size, start = 0, index
+        size += len(frame)
+    writes.append(b"".join(frames[start:]))
+    return writes

@@ -1,0 +1,62 @@
+"""Signs of life of the parts that no request reaches: workers and beat. Times are the database's own clock."""
+
+import socket
+from collections.abc import Iterable
+from datetime import timedelta
+
+from django.db.models import DurationField, ExpressionWrapper, F, QuerySet
+from django.db.models.functions import Now
+
+from hub.models import Heartbeat
+
+#: Seconds without a beat after which a part counts as missing.
+MISSING_AFTER = 30.0
+
+WORKER = "worker"
+BEAT = "beat"
+
+
+def here(kind: str) -> str:
+    """The part of this ``kind`` on this host, such as ``worker:alpha``."""
+    return f"{kind}:{socket.gethostname()}"[:120]
+
+
+def beat(part: str) -> None:
+    """Record that ``part`` (``kind:host``) works now. One statement, safe to repeat and to race."""
+    Heartbeat.objects.bulk_create(
+        [Heartbeat(part=part, beat_at=Now())],
+        update_conflicts=True,
+        unique_fields=["part"],
+        update_fields=["beat_at"],
+    )
+
+
+def ages() -> dict[str, float]:
+    """Seconds since the last beat by kind (``worker``, ``beat``), of the youngest part of each.
+
+    A kind that never beat is left out.
+    """
+    youngest: dict[str, float] = {}
+    for part, age in _aged(Heartbeat.objects.all()):
+        kind = part.partition(":")[0]
+        youngest[kind] = min(age, youngest.get(kind, age))
+    return youngest
+
+
+def fresh(parts: Iterable[str]) -> set[str]:
+    """Those of ``parts`` that beat within the last ``MISSING_AFTER`` seconds."""
+    return {part for part, age in _aged(Heartbeat.objects.filter(part__in=list(parts))) if age < MISSING_AFTER}
+
+
+def forget(parts: Iterable[str]) -> None:
+    """Delete the beats of ``parts``, so that the next one seen is of a process that lives."""
+    Heartbeat.objects.filter(part__in=list(parts)).delete()
+
+
+def _aged(rows: QuerySet[Heartbeat]) -> list[tuple[str, float]]:
+    age = ExpressionWrapper(Now() - F("beat_at"), output_field=DurationField())
+    # A row of the last microsecond may seem to lie ahead, because two clock readings are rounded differently.
+    return [
+        (part, max(elapsed, timedelta(0)).total_seconds())
+        for part, elapsed in rows.annotate(age=age).values_list("part", "age")
+    ]

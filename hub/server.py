@@ -1,0 +1,99 @@
+"""The web server: uvicorn, configured in one place. ``python -m hub.server --help`` lists how to start it.
+
+Used by ``manage.py up``, ``manage.py runserver`` and the container. ``uvicorn hub.asgi:application`` works as well,
+with uvicorn's own defaults: then compression, frame size and shutdown are as its command line says.
+"""
+
+import argparse
+import os
+import signal
+import socket
+from collections.abc import Sequence
+from types import FrameType
+from typing import Any
+
+import uvicorn
+
+from hub.environment import env
+
+APPLICATION = "hub.asgi:application"
+
+#: The WebSocket implementation.
+WEBSOCKET_PROTOCOL = "hub.sockets.protocol:HubWebSocketProtocol"
+
+#: Bytes of one frame from a client; a longer one closes the socket with 1009.
+MAX_FRAME = 64 * 1024
+
+#: Seconds that requests and sockets get to end once the server was told to stop.
+GRACEFUL_SHUTDOWN = 10
+
+
+class HubServer(uvicorn.Server):
+    """uvicorn's server, which also says on ``/health/ready`` that it is about to stop."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        from hub import health
+
+        health.start_draining()
+        super().handle_exit(sig, frame)
+
+
+def config(**overrides: Any) -> uvicorn.Config:
+    """uvicorn's configuration for the hub; ``overrides`` are arguments of ``uvicorn.Config``."""
+    return uvicorn.Config(
+        **{
+            "app": APPLICATION,
+            "interface": "asgi3",
+            "ws": WEBSOCKET_PROTOCOL,
+            "ws_max_size": MAX_FRAME,
+            "ws_ping_interval": 20.0,
+            "ws_ping_timeout": 20.0,
+            # Without it a frame to many clients is the same bytes for each, so that it is built once.
+            "ws_per_message_deflate": False,
+            # Start and end of the application are not optional: the relay lives between them.
+            "lifespan": "on",
+            "timeout_graceful_shutdown": GRACEFUL_SHUTDOWN,
+            "backlog": 4096,
+            "log_config": None,
+            "access_log": False,
+            "server_header": False,
+            "proxy_headers": True,
+            "forwarded_allow_ips": env.str("HUB_TRUSTED_PROXIES", default="") or "127.0.0.1",
+            # A WEB_CONCURRENCY in the environment is not ours: processes are the supervisor's business.
+            "workers": 1,
+            **overrides,
+        }
+    )
+
+
+def inherited(descriptors: Sequence[int]) -> list[socket.socket]:
+    """The listening sockets behind file descriptors that the parent process opened."""
+    return [socket.socket(fileno=descriptor) for descriptor in descriptors]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Serve until SIGINT or SIGTERM, then shut down gracefully and return. A failed start exits with 3."""
+    parser = argparse.ArgumentParser(
+        prog="python -m hub.server", description="Serve the hub over HTTP and WebSockets."
+    )
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    where.add_argument("--fd", type=int, action="append", metavar="N", help="inherited listening socket; repeatable")
+    where.add_argument("--uds", metavar="PATH", help="unix socket to listen on")
+    parser.add_argument("--port", type=int, default=8000, help="port to listen on (default: %(default)s)")
+    parser.add_argument(
+        "--graceful", type=int, default=GRACEFUL_SHUTDOWN, metavar="SECONDS", help="for connections to end on shutdown"
+    )
+    options = parser.parse_args(arguments)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hub.settings")
+    server = HubServer(
+        config(host=options.host, port=options.port, uds=options.uds, timeout_graceful_shutdown=options.graceful)
+    )
+    # uvicorn raises the signal once more when it has shut down; the end it asked for is not a failure.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    server.run(sockets=inherited(options.fd) if options.fd else None)
+
+
+if __name__ == "__main__":
+    main()

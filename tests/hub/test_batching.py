@@ -1,0 +1,84 @@
+import asyncio
+
+import pytest
+
+from hub.batching import Batcher
+
+
+class Loader:
+    """Loads the length of each key, and remembers the batches; it waits until ``open`` is set."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[str]] = []
+        self.open = asyncio.Event()
+        self.open.set()
+        self.error: Exception | None = None
+
+    async def __call__(self, keys: list[str]) -> dict[str, int]:
+        self.batches.append(keys)
+        await self.open.wait()
+        if self.error:
+            raise self.error
+        return {key: len(key) for key in keys}
+
+
+async def test_what_is_asked_for_in_one_turn_is_loaded_together_and_each_key_once() -> None:
+    loader = Loader()
+    batcher = Batcher(loader)
+    assert await asyncio.gather(*map(batcher.get, ["a", "bb", "a", "ccc"])) == [1, 2, 1, 3]
+    assert loader.batches == [["a", "bb", "ccc"]]
+
+
+async def test_what_comes_while_a_batch_is_under_way_is_the_next_one() -> None:
+    loader = Loader()
+    loader.open.clear()
+    batcher = Batcher(loader)
+    first = asyncio.create_task(batcher.get("a"))
+    while not loader.batches:
+        await asyncio.sleep(0)
+    # "a" once more: what was loaded before this call began may be too old.
+    others = [asyncio.create_task(batcher.get(key)) for key in ("bb", "a")]
+    await asyncio.sleep(0)
+    loader.open.set()
+    assert await asyncio.gather(first, *others) == [1, 2, 1]
+    assert loader.batches == [["a"], ["bb", "a"]]
+
+
+async def test_a_batch_has_a_limit() -> None:
+    loader = Loader()
+    batcher = Batcher(loader, limit=2)
+    await asyncio.gather(*map(batcher.get, "abcde"))
+    assert [len(batch) for batch in loader.batches] == [2, 2, 1]
+
+
+async def test_an_error_is_everyones_and_the_next_batch_is_tried_anew() -> None:
+    loader = Loader()
+    batcher = Batcher(loader)
+    loader.error = ConnectionError("away")
+    results = await asyncio.gather(*map(batcher.get, "ab"), return_exceptions=True)
+    assert results == [loader.error, loader.error]
+    loader.error = None
+    assert await batcher.get("a") == 1
+
+
+async def test_one_who_gives_up_takes_nothing_from_the_others() -> None:
+    loader = Loader()
+    loader.open.clear()
+    batcher = Batcher(loader)
+    impatient, patient = asyncio.create_task(batcher.get("a")), asyncio.create_task(batcher.get("a"))
+    while not loader.batches:
+        await asyncio.sleep(0)
+    impatient.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await impatient
+    loader.open.set()
+    assert await patient == 1
+
+
+def test_it_serves_the_next_event_loop_too() -> None:
+    async def load(keys: list[str]) -> dict[str, int]:
+        return {key: len(key) for key in keys}
+
+    batcher = Batcher(load)
+    assert asyncio.run(batcher.get("a")) == 1
+    assert asyncio.run(batcher.get("bb")) == 2
