@@ -7,6 +7,7 @@ from typing import Protocol
 import structlog
 
 from hub import metrics
+from hub.conf import hub_settings
 from hub.frames import Block
 from hub.streams import Item, Position
 
@@ -40,7 +41,7 @@ class Follower(Protocol):
 class Subscription:
     """A follower's place in a feed. While it is *held*, what the feed sends is kept for :meth:`release`."""
 
-    __slots__ = ("_held", "feed", "follower", "shape", "start")
+    __slots__ = ("_held", "_held_size", "feed", "follower", "shape", "start")
 
     def __init__(self, feed: "Feed", follower: Follower, shape: Shape) -> None:
         self.feed = feed
@@ -49,12 +50,16 @@ class Subscription:
         #: Where the feed stood when the subscription began: everything after it comes live.
         self.start = Position(feed.epoch, feed.last)
         self._held: list[Block] | None = []
+        self._held_size = 0
 
     def write(self, block: Block) -> None:
         if self._held is None:
             self.follower.write(block)
-        else:
+        elif self._held_size + block.size <= hub_settings().write_buffer:
             self._held.append(block)
+            self._held_size += block.size
+        else:
+            self.follower.restart()  # it takes its history too slowly to ever catch up
 
     def release(self, history: Iterable[Item] = ()) -> None:
         """Write ``history``, then what came meanwhile, then go live. ``history`` must end at :attr:`start`."""

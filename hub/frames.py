@@ -24,10 +24,12 @@ def text_frame(text: str) -> bytes:
 class Block:
     """Frames that go to a socket together, in order: as texts for ASGI's ``send``, as bytes for a raw connection."""
 
-    __slots__ = ("_raw", "texts")
+    __slots__ = ("_raw", "size", "texts")
 
     def __init__(self, texts: Sequence[str]) -> None:
         self.texts = texts
+        #: Characters of all frames.
+        self.size = sum(map(len, texts))
         self._raw: list[bytes] | None = None
 
     @property

@@ -4,7 +4,7 @@ Channels' own consumers make a layer channel per socket and cross a process-wide
 writes to the socket by itself and the consumer only reads (``docs/decisions/003-relay-instead-of-consumers.md``).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 from urllib.parse import parse_qs
 
@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 
 from hub import cursors, metrics, recovery, relay
 from hub.conf import hub_settings
-from hub.feed import RawWrite, Shape, Subscription
+from hub.feed import RawWrite, Shape, Subscription, texts_of
 from hub.frames import Block
 from hub.sockets.codes import BadMessage, Close, Refused
 from hub.sockets.outbox import Outbox
@@ -170,7 +170,12 @@ class Door(AsyncConsumer):
             if not whole:
                 histories = {}
         for subscription in self._subscriptions:
-            subscription.release(histories.get(subscription, ()))
+            for piece in pieces(texts_of(subscription.shape, histories.get(subscription, ()))):
+                self.outbox.write(Block(piece))
+                await self.outbox.drained()
+        self.outbox.go_live()
+        for subscription in self._subscriptions:
+            subscription.release()
         if malformed:  # after the frame that clients wait for first
             self._refuse(BadMessage("bad_cursor", _("The position in 'since' is not one that the hub has given")))
 
@@ -211,6 +216,24 @@ class Door(AsyncConsumer):
     def restart(self) -> None:
         """The channel has another history now: the client comes back and is told to reload."""
         self.outbox.close(Close.RESTARTED, "Come back")
+
+
+#: Characters that are written at once to a client that catches up.
+PIECE = 64 * 1024
+
+
+def pieces(texts: list[str]) -> Iterator[list[str]]:
+    """``texts`` in order, in pieces of about ``PIECE`` characters: what was missed may be megabytes."""
+    piece: list[str] = []
+    size = 0
+    for text in texts:
+        if piece and size + len(text) > PIECE:
+            yield piece
+            piece, size = [], 0
+        piece.append(text)
+        size += len(text)
+    if piece:
+        yield piece
 
 
 #: The code with which uvicorn closes sockets when it stops (RFC 6455 registry: Service Restart).

@@ -11,6 +11,9 @@ from hub.frames import Block
 from hub.sockets.codes import Close
 from hub.sockets.protocol import CLOSE_TIMEOUT, RawConnection
 
+#: Seconds a client may take for one piece of what it missed.
+DRAIN_TIMEOUT = 20.0
+
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
@@ -27,13 +30,14 @@ class Outbox:
         on_end: called once before the socket's end; nothing must be written after it.
     """
 
-    __slots__ = ("_connection", "_ended", "_frames", "_on_end", "_send", "_size", "_task", "raw")
+    __slots__ = ("_connection", "_ended", "_frames", "_on_end", "_send", "_serving", "_size", "_task", "raw")
 
     def __init__(self, send: Send, connection: RawConnection | None, on_end: Callable[[], None]) -> None:
         self.raw: Callable[[bytes], object] | None = None
         self._send = send
         self._connection = connection
         self._on_end = on_end
+        self._serving = asyncio.current_task()
         self._frames: deque[str] | None = None
         self._size = 0
         self._task: asyncio.Task[None] | None = None
@@ -42,9 +46,25 @@ class Outbox:
     def open(self) -> None:
         """The socket has been accepted: from now on it can be written to."""
         if self._connection is not None:
-            self.raw = self._connection.attach(self.end, self._too_slow)
+            self.raw = self._connection.attach(self.end)
             if self.raw is None:
                 self.end()
+
+    async def drained(self) -> None:
+        """Wait until the client has taken most of what was written; a client that takes too long is closed."""
+        try:
+            async with asyncio.timeout(DRAIN_TIMEOUT):
+                if self.raw is not None and self._connection is not None:
+                    await self._connection.drained()
+                elif self._task is not None:
+                    await asyncio.wait([self._task])
+        except TimeoutError:
+            self._too_slow()
+
+    def go_live(self) -> None:
+        """What is written from now on comes at its own pace: the client must keep up, or it is closed."""
+        if self.raw is not None and self._connection is not None:
+            self._connection.watch(self._too_slow)
 
     def write(self, block: Block) -> None:
         """Write frames. A client that is too slow is closed with a code that tells it to come back."""
@@ -105,5 +125,9 @@ class Outbox:
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await self._send({"type": "websocket.close", "code": int(code), "reason": reason})
-        except (OSError, TimeoutError):
-            return  # gone, or not reading: the server's own keep-alive ends the connection
+        except OSError:
+            return
+        except TimeoutError:
+            # It does not read at all, and this server cannot be told to drop it: only to stop serving it.
+            if self._serving is not None:
+                self._serving.cancel()

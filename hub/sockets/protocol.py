@@ -32,12 +32,18 @@ _logger.setLevel(logging.WARNING)
 class RawConnection(Protocol):
     """What the extension offers, from the acceptance of the socket to its end."""
 
-    def attach(self, on_end: Callable[[], None], on_slow: Callable[[], None]) -> Callable[[bytes], object] | None:
+    def attach(self, on_end: Callable[[], None]) -> Callable[[bytes], object] | None:
         """Begin to write raw: returns the function that takes whole frames, or None where the socket has ended.
 
         ``on_end`` is called before anything that ends the socket is sent, so that no frame ever follows a close frame:
-        after it the function must not be called. ``on_slow`` is called when more than ``HUB_WRITE_BUFFER`` bytes wait.
+        after it the function must not be called.
         """
+
+    async def drained(self) -> None:
+        """Wait until little of what was written waits; returns at once where the socket has ended."""
+
+    def watch(self, on_slow: Callable[[], None]) -> None:
+        """From now on ``on_slow`` is called when more than ``HUB_WRITE_BUFFER`` bytes wait."""
 
     def close(self, code: int, reason: str) -> None:
         """Send a close frame now, behind what waits; cut the connection if it cannot be sent in time."""
@@ -108,12 +114,19 @@ class HubWebSocketProtocol(WebSocketsSansIOProtocol):
 
     # --- RawConnection --------------------------------------------------------------------------------------------
 
-    def attach(self, on_end: Callable[[], None], on_slow: Callable[[], None]) -> Callable[[bytes], object] | None:
+    def attach(self, on_end: Callable[[], None]) -> Callable[[bytes], object] | None:
         if not self.handshake_complete or self.close_sent or self.disconnected or self.transport.is_closing():
             return None
-        self._on_end, self._on_slow = on_end, on_slow
-        self.transport.set_write_buffer_limits(high=hub_settings().write_buffer)
+        self._on_end = on_end
         return self.transport.write
+
+    async def drained(self) -> None:
+        await self.writable.wait()
+
+    def watch(self, on_slow: Callable[[], None]) -> None:
+        if self._on_end is not None:
+            self._on_slow = on_slow
+            self.transport.set_write_buffer_limits(high=hub_settings().write_buffer)
 
     def close(self, code: int, reason: str) -> None:
         self._end()

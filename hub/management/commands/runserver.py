@@ -1,0 +1,83 @@
+"""``manage.py runserver`` through uvicorn, because Django's own server knows no WebSockets."""
+
+import asyncio
+import atexit
+import os
+import sys
+import threading
+from typing import Any
+
+from django.conf import settings
+from django.core.management.commands.runserver import Command as DjangoRunserver
+from django.db import connections
+from django.utils import autoreload
+
+from hub.server import HubServer, config
+from hub.supervisor.private_redis import RedisDoesNotAnswer, ping
+
+#: Seconds that open sockets get to end when the code is reloaded or the server is stopped.
+GRACEFUL_SHUTDOWN = 2
+
+
+class Command(DjangoRunserver):
+    help = (
+        "Serve pages and WebSockets for development, and start again when the code changes. Starts nothing else: "
+        "no Redis, no worker, no beat. `manage.py up` starts everything."
+    )
+
+    # Set by Django's command from its arguments.
+    addr: str
+    port: str
+    _raw_ipv6: bool
+
+    def inner_run(self, *args: Any, **options: Any) -> None:
+        # Errors of the code that Django kept back so that the reloader could start.
+        autoreload.raise_last_exception()
+        if not options["skip_checks"]:
+            self.stdout.write("Performing system checks …")
+            self.check(display_num_errors=True)
+        self.check_migrations()
+        for connection in connections.all(initialized_only=True):
+            connection.close()
+        self._say_whether_redis_answers()
+        self._serve()
+
+    def _say_whether_redis_answers(self) -> None:
+        try:
+            asyncio.run(ping(settings.REDIS_URL))
+        except RedisDoesNotAnswer:
+            self.stderr.write(
+                self.style.WARNING(
+                    "Redis does not answer: live delivery works within this process only, and background jobs wait. "
+                    "`manage.py up` starts a Redis, or set REDIS_URL."
+                )
+            )
+
+    def _serve(self) -> None:
+        host = f"[{self.addr}]" if self._raw_ipv6 else self.addr
+        self.stdout.write(
+            f"Serving pages and WebSockets through uvicorn at http://{host}:{self.port}/ – for development. "
+            "Ctrl-C stops it."
+        )
+        server = HubServer(config(host=self.addr, port=int(self.port), timeout_graceful_shutdown=GRACEFUL_SHUTDOWN))
+        if threading.current_thread() is not threading.main_thread():
+            # The reloader ends the process from the main thread, which would cut off sockets and leave the parts of
+            # the lifespan open.
+            served = threading.Event()
+
+            def stop() -> None:
+                server.should_exit = True
+                served.wait(GRACEFUL_SHUTDOWN + 1)
+
+            atexit.register(stop)
+            try:
+                server.run()
+            except SystemExit:  # uvicorn has logged why; in a thread it would end the thread only
+                os._exit(1)
+            finally:
+                served.set()
+        else:
+            try:
+                server.run()
+            except KeyboardInterrupt:
+                sys.exit(0)

@@ -1,0 +1,88 @@
+"""What the database needs before the parts start: its tables, and someone who may enter the admin."""
+
+import io
+import secrets
+from dataclasses import dataclass, field
+
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.db import DatabaseError, connection, connections
+from django.db.migrations.executor import MigrationExecutor
+from django.db.utils import IntegrityError
+
+from hub import heartbeats
+from hub.environment import UnusableEnvironment, env
+
+ADMINISTRATOR = "admin"
+
+
+@dataclass(slots=True)
+class Prepared:
+    """What was done: lines to show, and the password of an administrator that was made up, if any."""
+
+    lines: list[str] = field(default_factory=list)
+    password: str | None = None
+
+
+def prepare() -> Prepared:
+    """Migrate, make the first administrator, and forget the signs of life of this host's parts.
+
+    Blocks. Raises ``UnusableEnvironment`` where the database cannot be used; nothing of an address is in the text.
+    """
+    done = Prepared()
+    try:
+        connection.ensure_connection()
+        _migrate(done)
+        _seed_administrator(done)
+        heartbeats.forget(own_parts())
+    except DatabaseError as error:
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise UnusableEnvironment(
+            f"The database cannot be used ({reason[0]}): start it, correct DATABASE_URL, or unset it to use SQLite."
+        ) from error
+    finally:
+        connections.close_all()
+    return done
+
+
+def own_parts() -> list[str]:
+    """The parts of this host whose signs of life a start waits for."""
+    return [heartbeats.here(heartbeats.WORKER), heartbeats.here(heartbeats.BEAT)]
+
+
+def missing_parts() -> list[str]:
+    """Those of ``own_parts()`` that have shown no sign of life. Blocks."""
+    try:
+        return sorted(set(own_parts()) - heartbeats.fresh(own_parts()))
+    except DatabaseError:
+        return own_parts()
+    finally:
+        connections.close_all()
+
+
+def _migrate(done: Prepared) -> None:
+    executor = MigrationExecutor(connection)
+    # The command also looks through all models for permissions to make, which takes longer than the rest of a start.
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        text = io.StringIO()
+        call_command("migrate", interactive=False, stdout=text, no_color=True)
+        done.lines += [line.strip() for line in text.getvalue().splitlines() if line.strip().startswith("Applying")]
+
+
+def _seed_administrator(done: Prepared) -> None:
+    users = get_user_model()._default_manager
+    if users.filter(is_superuser=True).exists():
+        return
+    given = env.str("HUB_ADMIN_PASSWORD", default="")
+    password = given or secrets.token_urlsafe(12)
+    try:
+        users.create_superuser(ADMINISTRATOR, "", password)
+    except IntegrityError:
+        done.lines.append(
+            f"Nobody is an administrator, and {ADMINISTRATOR!r} is a user: run manage.py createsuperuser."
+        )
+        return
+    if given:
+        done.lines.append(f"The administrator {ADMINISTRATOR!r} was made, with the password of HUB_ADMIN_PASSWORD.")
+    else:
+        done.password = password

@@ -1,0 +1,107 @@
+"""The hub's Redis when ``up`` runs: the one of ``REDIS_URL``, else one that is started for it."""
+
+import asyncio
+import os
+import stat
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import redis.asyncio
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from hub import environment, redis_server
+from hub.environment import UnusableEnvironment
+from hub.supervisor.part import Part
+
+#: Seconds a Redis of ``REDIS_URL`` may take to answer.
+ANSWER_TIMEOUT = 3.0
+
+
+class RedisDoesNotAnswer(Exception):
+    """Nothing that speaks the Redis protocol answers at an address; the text says why, without the address."""
+
+
+async def ping(url: str) -> None:
+    """Return when the Redis at ``url`` answers; raises ``RedisDoesNotAnswer`` within ``ANSWER_TIMEOUT``."""
+    try:
+        client = redis.asyncio.from_url(url, retry=Retry(NoBackoff(), 0))
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT):
+                await client.ping()
+        finally:
+            await client.aclose()
+    except TimeoutError as error:
+        raise RedisDoesNotAnswer("no answer in time") from error
+    except redis.AuthenticationError as error:
+        raise RedisDoesNotAnswer("it refuses the password or asks for one") from error
+    except ValueError as error:
+        raise RedisDoesNotAnswer("not an address of a Redis") from error
+    except (redis.RedisError, OSError) as error:
+        raise RedisDoesNotAnswer("connection refused or lost") from error
+
+
+async def check_external(url: str) -> None:
+    """Raises ``UnusableEnvironment`` where the Redis of ``REDIS_URL`` does not answer; the text has no password."""
+    try:
+        await ping(url)
+    except RedisDoesNotAnswer as error:
+        raise UnusableEnvironment(
+            f"Redis at {_without_password(url)} does not answer ({error}): start it, correct REDIS_URL, "
+            "or unset it to let the hub start a Redis of its own."
+        ) from error
+
+
+async def prepare(folder: Path, variables: dict[str, str]) -> Part:
+    """The private Redis as a part, its folders made and what a killed one left removed.
+
+    Raises ``UnusableEnvironment`` where there is no binary, or where a Redis that is not ours listens in its place.
+    """
+    try:
+        binary = redis_server.find_binary()
+    except redis_server.NoRedisFound as error:
+        raise UnusableEnvironment(str(error)) from error
+    data = folder / "redis"
+    data.mkdir(exist_ok=True)
+    socket = environment.private_redis_socket(folder)
+    _make_private(socket.parent, ours=folder)
+    if socket.exists():
+        try:
+            await ping(f"unix://{socket}")
+        except RedisDoesNotAnswer:
+            socket.unlink(missing_ok=True)
+        else:
+            raise UnusableEnvironment(
+                f"A Redis that this command did not start listens at {socket}: stop it, or set REDIS_URL."
+            )
+    command = redis_server.command(binary, socket, data, persistent=True)
+    return Part(name="redis", command=command, environment=variables)
+
+
+def remove_socket(folder: Path) -> None:
+    """Remove what a private Redis that was killed left of its socket."""
+    socket = environment.private_redis_socket(folder)
+    socket.unlink(missing_ok=True)
+    if socket.parent != folder and socket.parent.exists():
+        socket.parent.rmdir()
+
+
+def _make_private(parent: Path, *, ours: Path) -> None:
+    if parent == ours:
+        return
+    parent.mkdir(mode=0o700, exist_ok=True)
+    status = parent.lstat()
+    # Anyone may make folders in the system's temporary folder: a socket in another's could be exchanged.
+    if status.st_uid != os.getuid() or not stat.S_ISDIR(status.st_mode) or status.st_mode & 0o077:
+        raise UnusableEnvironment(
+            f"{parent} belongs to someone else: set HUB_DATA_DIR to a shorter path, or REDIS_URL."
+        )
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    try:
+        where = f"{parts.hostname or 'localhost'}:{parts.port or 6379}"
+    except ValueError:
+        where = parts.hostname or "localhost"
+    return parts.path if parts.scheme == "unix" else where

@@ -1,0 +1,47 @@
+"""Whether the hub as a whole is ready: every web process says so, and worker and beat of this host have shown life."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+
+from django.conf import settings
+
+from hub.daemon_threads import in_daemon_thread
+from hub.supervisor import database
+from hub.supervisor.plan import HOST
+
+#: Seconds that one process gets to answer.
+ANSWER_TIMEOUT = 5.0
+
+
+async def missing(probes: Mapping[str, int]) -> list[str]:
+    """The parts that are not ready, by name; ``probes`` has the port of each web process."""
+    answers = await asyncio.gather(*(_is_ready(port) for port in probes.values()))
+    waiting = [name for name, ready in zip(probes, answers, strict=True) if not ready]
+    silent = await in_daemon_thread(database.missing_parts, name="hub-readiness")
+    return waiting + [part.partition(":")[0] for part in silent]
+
+
+async def _is_ready(port: int) -> bool:
+    try:
+        async with asyncio.timeout(ANSWER_TIMEOUT):
+            reader, writer = await asyncio.open_connection(HOST, port)
+            try:
+                writer.write(_request())
+                answer = await reader.read()
+            finally:
+                writer.close()
+    except (OSError, TimeoutError):
+        return False
+    head, _, body = answer.partition(b"\r\n\r\n")
+    try:
+        return head.split(b" ", 2)[1] == b"200" and json.loads(body)["status"] == "ready"
+    except (IndexError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _request() -> bytes:
+    """A request that the web process takes for one of its own: a host it serves, over HTTPS where it asks for that."""
+    host = next((name.lstrip(".") for name in settings.ALLOWED_HOSTS if name != "*"), HOST)
+    proxy = "X-Forwarded-Proto: https\r\n" if settings.SECURE_SSL_REDIRECT else ""
+    return f"GET /health/ready HTTP/1.1\r\nHost: {host}\r\n{proxy}Connection: close\r\n\r\n".encode()
