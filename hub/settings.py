@@ -188,6 +188,7 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 # Production serves what `collectstatic` gathered under hashed names; development finds files where they are written.
 SERVESTATIC_USE_FINDERS = not PRODUCTION
 SERVESTATIC_AUTOREFRESH = DEBUG
+SERVESTATIC_ALLOW_ALL_ORIGINS = False
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
@@ -212,6 +213,8 @@ X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HUB_HTTPS
 SECURE_SSL_REDIRECT = HUB_HTTPS
+# Health checks of containers come over plain HTTP, from inside.
+SECURE_REDIRECT_EXEMPT = [r"^health/"]
 SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds()) if HUB_HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HUB_HTTPS
 # Only for a proxy that overwrites the header, as the shipped nginx configuration does.

@@ -7,6 +7,7 @@ every connect and every repair. Here each thread keeps its own database connecti
 import asyncio
 import contextvars
 import functools
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
@@ -50,6 +51,12 @@ def close_all() -> None:
     pool, _pool = _pool, None
     if pool is None:
         return
-    for _ in range(hub_settings().database_threads):
-        pool.submit(connections.close_all)
+    everyone = threading.Barrier(pool._max_workers)
+
+    def close_own() -> None:
+        connections.close_all()
+        everyone.wait()  # a thread that took the work of two would leave another one's connections open
+
+    for _ in range(everyone.parties):
+        pool.submit(close_own)
     pool.shutdown(wait=True)

@@ -25,6 +25,7 @@ from hub.sockets.codes import BadMessage, Close, Refused
 from hub.sockets.outbox import Outbox
 from hub.sockets.protocol import EXTENSION
 from hub.streams import Item, Position
+from hub.text import is_storable
 
 log = structlog.get_logger(__name__)
 
@@ -86,15 +87,14 @@ class Door(AsyncConsumer):
         # Several KiB per socket that nobody reads any more; every copy of the scope has this same list.
         scope["headers"].clear()
         await receive()  # websocket.connect, always the first
-        with translation.override(self.language):
-            try:
-                await self._live(receive, send)
-            except OSError:
-                return  # the client went away while something was written to it
-            finally:
-                self.outbox.end()
-                for subscription in self._subscriptions:
-                    relay.current().unfollow(subscription)
+        try:
+            await self._live(receive, send)
+        except OSError:
+            return  # the client went away while something was written to it
+        finally:
+            self.outbox.end()
+            for subscription in self._subscriptions:
+                relay.current().unfollow(subscription)
 
     async def _live(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         try:
@@ -145,7 +145,8 @@ class Door(AsyncConsumer):
 
     def _refuse(self, error: BadMessage) -> None:
         metrics.CLIENT_ERRORS.labels(error.code).inc()
-        self.tell({"type": "error", "message": str(error.message), "code": error.code})
+        with translation.override(self.language):
+            self.tell({"type": "error", "message": str(error.message), "code": error.code})
 
     # --- following and resuming -----------------------------------------------------------------------------------
 
@@ -279,8 +280,3 @@ def text_of(text: str | None) -> str:
 
 #: Characters of one message.
 MESSAGE_LIMIT = 4000
-
-
-def is_storable(text: str) -> bool:
-    """Whether every database keeps ``text`` as it is: PostgreSQL takes no NUL, UTF-8 no lone surrogate."""
-    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)

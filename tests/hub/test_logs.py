@@ -1,0 +1,158 @@
+"""What reaches a log, and what must not."""
+
+import io
+import json
+import logging
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+import uvicorn.logging
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from hub import logs
+from hub.redaction import redact
+
+CANARY = "c4n4ry-Tok3n_x"
+
+
+@pytest.fixture
+def lines(request: pytest.FixtureRequest) -> Iterator[io.StringIO]:
+    """What is logged as JSON, while the test runs."""
+    root = logging.getLogger()
+    before = root.handlers[:]
+    logs.configure({"level": "DEBUG", "json": True})
+    written = io.StringIO()
+    handler = root.handlers[0]
+    assert isinstance(handler, logging.StreamHandler)
+    handler.setStream(written)
+    yield written
+    logs.configure(settings.LOGGING)
+    for handler in before:
+        if handler not in root.handlers:
+            root.addHandler(handler)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'"WebSocket /ws/notifications/?token={CANARY}" [accepted]',
+        f"GET /api/x?a=1&access_token={CANARY}&b=2 HTTP/1.1",
+        f"next=%2Fws%2F%3Ftoken%3D{CANARY}",
+        f"Authorization: Bearer {CANARY}",
+        f"authorization: Token {CANARY}",
+        f"headers=[(b'authorization', b'Bearer {CANARY}')]",
+        f"X-API-Key: {CANARY}",
+        f"the header was Bearer {CANARY}.",
+        f'{{"token": "{CANARY}", "message": "m"}}',
+        f"{{'access_token': '{CANARY}'}}",
+        rf"{{\"token\": \"{CANARY}\"}}",
+        f"redis://:{CANARY}@redis:6379/0",
+        f"redis://:p@{CANARY}@redis:6379/0",
+        f"postgresql://hub:{CANARY}@db/hub",
+        f"connecting with password={CANARY} to db",
+        f"Cookie: sessionid={CANARY}; theme=dark",
+    ],
+)
+def test_secret_is_taken_out_of_text(text: str) -> None:
+    redacted = redact(text)
+    assert CANARY not in redacted
+    assert "[removed]" in redacted
+
+
+@pytest.mark.parametrize(
+    "piece", ["x", "token", "token=", "authorization:", "bearer ", "://", "://a:", "a@", '"', "\\", "password ", " "]
+)
+def test_long_line_takes_no_longer_than_its_length(piece: str) -> None:
+    before = time.perf_counter()
+    redact(piece * (200_000 // len(piece)))
+    assert time.perf_counter() - before < 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "GET /ws/notifications/?since=everyone@k3j9x2.12 HTTP/1.1",
+        "Connected to redis+socket:///var/redis.sock",
+        "http://127.0.0.1:8000/chat/room/",
+        "the token was revoked",
+        "authorization is missing",
+    ],
+)
+def test_text_without_secrets_stays_as_it_is(text: str) -> None:
+    assert redact(text) == text
+
+
+def fail(text: str) -> None:
+    raise ValueError(text)
+
+
+def log_with_arguments() -> None:
+    logging.getLogger("uvicorn.error").info('%s - "WebSocket %s" [accepted]', "::1", f"/ws/?token={CANARY}")
+
+
+def log_an_exception() -> None:
+    try:
+        fail(f"Authorization: Bearer {CANARY}")
+    except ValueError:
+        logging.getLogger("django.request").exception("failed")
+
+
+def log_our_event() -> None:
+    structlog.get_logger("hub.test").warning("connected", url=f"redis://:{CANARY}@host/0", token=CANARY)
+
+
+def log_our_exception() -> None:
+    try:
+        fail(f"token={CANARY}")
+    except ValueError:
+        structlog.get_logger("hub.test").exception("failed")
+
+
+@pytest.mark.parametrize("log", [log_with_arguments, log_an_exception, log_our_event, log_our_exception])
+def test_secret_reaches_no_line(lines: io.StringIO, log: Any) -> None:
+    log()
+    written = lines.getvalue()
+    assert "[removed]" in written
+    assert CANARY not in written
+    for line in written.splitlines():
+        assert json.loads(line)["logger"]
+
+
+@pytest.mark.parametrize(
+    "name", ["uvicorn.error", "celery.worker", "django.server", "django.request", "hub.relay", "any"]
+)
+def test_libraries_and_our_own_code_write_the_same_lines(lines: io.StringIO, name: str) -> None:
+    logging.getLogger(name).warning("from the library")
+    structlog.get_logger(name).warning("from us", number=7)
+    library, ours = (json.loads(line) for line in lines.getvalue().splitlines())
+    assert (library["event"], ours["event"], ours["number"]) == ("from the library", "from us", 7)
+    assert library["logger"] == ours["logger"] == name
+    assert library["level"] == ours["level"] == "warning"
+
+
+def test_access_log_that_the_server_switched_off_stays_off(lines: io.StringIO) -> None:
+    logging.getLogger("uvicorn.access").info("a request")
+    assert lines.getvalue() == ""
+
+
+def test_access_log_of_a_server_started_by_hand_goes_through_ours(lines: io.StringIO) -> None:
+    access = logging.getLogger("uvicorn.access")
+    handler = logging.StreamHandler()
+    handler.setFormatter(uvicorn.logging.AccessFormatter())
+    access.handlers = [handler]
+    try:
+        logs.configure({"level": "INFO", "json": False})
+        assert [type(handler.formatter) for handler in access.handlers] == [logs.RedactingFormatter]
+        logs.configure({"level": "INFO", "json": False})
+        assert [type(handler.formatter) for handler in access.handlers] == [logs.RedactingFormatter]
+    finally:
+        access.handlers = []
+
+
+def test_unknown_level_is_refused() -> None:
+    with pytest.raises(ImproperlyConfigured, match="HUB_LOG_LEVEL"):
+        logs.configure({"level": "loud", "json": False})

@@ -1,0 +1,117 @@
+"""The web server's configuration, and how it is told where to listen."""
+
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from hub import server
+from tests.support.environment import BASE_DIR, clean_environment, ending_with_us, free_port
+from tests.support.sockets import connect
+from tests.support.waiting import wait_for
+
+pytestmark = pytest.mark.xdist_group("server")
+
+
+@pytest.fixture(scope="module")
+def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with the tables of the hub, and no Redis."""
+    folder = tmp_path_factory.mktemp("server")
+    subprocess.run(
+        [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
+        cwd=BASE_DIR,
+        env=clean_environment(HUB_DATA_DIR=str(folder)),
+        check=True,
+    )
+    return folder
+
+
+@contextmanager
+def running(
+    command: list[str], data_folder: Path, descriptors: tuple[int, ...] = ()
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A server on the data folder, with its output in ``server.log`` there."""
+    with (data_folder / "server.log").open("wb") as log:
+        process = subprocess.Popen(
+            ending_with_us([sys.executable, *command]),
+            cwd=BASE_DIR,
+            env=clean_environment(HUB_DATA_DIR=str(data_folder)),
+            pass_fds=descriptors,
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            yield process
+        finally:
+            process.terminate()
+            process.wait(15)
+
+
+def is_live(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/health/live").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def test_configuration_is_the_hubs() -> None:
+    config = server.config(port=1)
+    assert config.ws_max_size == 64 * 1024
+    assert config.ws_per_message_deflate is False
+    assert config.server_header is False and config.access_log is False
+    assert config.lifespan == "on"
+    assert config.timeout_graceful_shutdown == 10
+    assert config.forwarded_allow_ips == "127.0.0.1"
+    assert (config.workers, config.port) == (1, 1)
+
+
+def test_trusted_proxies_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUB_TRUSTED_PROXIES", "10.0.0.0/8,172.16.0.1")
+    assert server.config().forwarded_allow_ips == "10.0.0.0/8,172.16.0.1"
+
+
+async def test_server_at_a_port_answers_and_ends_in_order(data_folder: Path) -> None:
+    port = free_port()
+    with running(["-m", "hub.server", "--port", str(port)], data_folder) as process:
+        wait_for(lambda: is_live(port), timeout=30, that="the server answers")
+        response = httpx.get(f"http://127.0.0.1:{port}/health/live")
+        assert "server" not in response.headers
+        async with connect(f"ws://127.0.0.1:{port}/ws/notifications/", compression="deflate") as client:
+            assert client.connection.protocol.extensions == []
+            await client.send("x" * (64 * 1024 + 1))
+            assert await client.close_code() == 1009
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(15) == 0
+
+
+def test_server_at_inherited_sockets_answers_at_each(data_folder: Path) -> None:
+    listeners = [socket.socket() for _ in range(2)]
+    for listener in listeners:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+    descriptors = tuple(listener.fileno() for listener in listeners)
+    options = [option for descriptor in descriptors for option in ("--fd", str(descriptor))]
+    with running(["-m", "hub.server", *options], data_folder, descriptors):
+        for listener in listeners:
+            port = listener.getsockname()[1]
+            wait_for(lambda port=port: is_live(port), timeout=30, that="the server answers")  # type: ignore[misc]
+    for listener in listeners:
+        listener.close()
+
+
+async def test_runserver_serves_websockets(data_folder: Path) -> None:
+    port = free_port()
+    with running(["manage.py", "runserver", str(port), "--skip-checks"], data_folder):
+        wait_for(lambda: is_live(port), timeout=30, that="the server answers")
+        async with connect(f"ws://127.0.0.1:{port}/ws/notifications/") as client:
+            await client.send("no JSON")
+            assert (await client.receive_json())["type"] == "error"
+    log = (data_folder / "server.log").read_text()
+    assert f"Serving pages and WebSockets through uvicorn at http://127.0.0.1:{port}/" in log
+    assert "Redis does not answer: live delivery works within this process only" in log

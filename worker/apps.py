@@ -1,0 +1,12 @@
+from django.apps import AppConfig
+
+
+class WorkerConfig(AppConfig):
+    name = "worker"
+
+    def ready(self) -> None:
+        # So that `task.delay()` in any process of the hub knows the broker.
+        from worker import (
+            celery,  # noqa: F401
+            heartbeat,  # noqa: F401
+        )

@@ -1,0 +1,33 @@
+"""The Celery application: ``celery -A worker worker`` and ``celery -A worker beat`` find it here."""
+
+import logging
+import os
+from typing import Any
+
+from celery import Celery, signals
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hub.settings")
+
+app = Celery("worker")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+# Every thread that sends a task uses this application, not only the one that imported it.
+app.set_default()
+app.autodiscover_tasks()
+app.autodiscover_tasks(["worker"], related_name="heartbeat")
+
+#: Tasks that the hub sends to itself every few seconds; a line for each would drown the others.
+_QUIET_TASKS = frozenset({"worker.heartbeat.beat_from_worker"})
+
+
+@signals.setup_logging.connect
+def _keep_django_logging(**kwargs: Any) -> None:
+    """Being connected is what counts: Celery then sets up no handlers, and ours (``hub.logs``) hold."""
+
+
+def _is_worth_a_line(record: logging.LogRecord) -> bool:
+    task = record.args.get("name") if isinstance(record.args, dict) else None
+    return task not in _QUIET_TASKS or record.levelno > logging.INFO
+
+
+for _name in ("celery.worker.strategy", "celery.app.trace"):
+    logging.getLogger(_name).addFilter(_is_worth_a_line)

@@ -1,0 +1,27 @@
+"""Workers show that they work: on start, and by a task that beat sends and only a working worker can run."""
+
+from typing import Any
+
+import structlog
+from celery import signals
+from django.db import DatabaseError
+
+from hub import heartbeats
+from worker.celery import app
+
+log = structlog.get_logger(__name__)
+
+
+@app.task
+def beat_from_worker() -> None:
+    """Record that a worker on this host took a task from the broker, ran it and reached the database."""
+    heartbeats.beat(heartbeats.here(heartbeats.WORKER))
+
+
+@signals.worker_ready.connect
+def beat_on_worker_ready(**kwargs: Any) -> None:
+    """Record the first sign of life at once instead of with the first task, so that a start is seen early."""
+    try:
+        heartbeats.beat(heartbeats.here(heartbeats.WORKER))
+    except DatabaseError as error:
+        log.warning("the first heartbeat was not stored", error=type(error).__name__)
