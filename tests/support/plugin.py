@@ -5,7 +5,9 @@ Loaded by ``-p`` in ``pyproject.toml``, because a ``conftest.py`` comes too late
 
 import os
 import shutil
+import signal
 import tempfile
+import threading
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -39,6 +41,16 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     except BaseException:  # the run ends here, without pytest_unconfigure
         shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def pytest_configure() -> None:
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _interrupt)
+
+
+def _interrupt(*_: object) -> None:
+    # As Ctrl-C does: the default would end this process without a word to the servers it started.
+    raise KeyboardInterrupt
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -1,6 +1,7 @@
 """WebSocket clients: ``connect`` for a server that runs, ``open_door`` for the application in this process."""
 
 import asyncio
+import contextlib
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -71,8 +72,9 @@ class SocketClient:
     async def close_code(self, timeout: float = TIMEOUT) -> int | None:
         """The code the server closes with; frames before it are dropped."""
         async with asyncio.timeout(timeout):
-            async for _ in self.connection:
-                pass
+            with contextlib.suppress(websockets.ConnectionClosedError):  # any code but 1000 and 1001
+                async for _ in self.connection:
+                    pass
         return self.connection.close_code
 
 

