@@ -290,9 +290,12 @@ class Relay:
 
     async def close(self) -> None:
         """Stop receiving and repairing. Subscriptions stay as they are and receive nothing more."""
-        for task in list(self._tasks):
+        tasks = list(self._tasks)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if tasks:
+            # Bounded, because channels-redis may swallow a cancellation while it connects.
+            await asyncio.wait(tasks, timeout=hub_settings().redis_timeout)
         metrics.CHANNELS.dec(len(self._feeds))
         self._feeds.clear()
 

@@ -187,7 +187,8 @@ STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 # Production serves what `collectstatic` gathered under hashed names; development finds files where they are written.
 SERVESTATIC_USE_FINDERS = not PRODUCTION
-SERVESTATIC_AUTOREFRESH = DEBUG
+# A file that is edited while the hub runs is served as it is then.
+SERVESTATIC_AUTOREFRESH = not PRODUCTION
 SERVESTATIC_ALLOW_ALL_ORIGINS = False
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

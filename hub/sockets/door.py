@@ -181,7 +181,8 @@ class Door(AsyncConsumer):
             self._refuse(BadMessage("bad_cursor", _("The position in 'since' is not one that the hub has given")))
 
     def _since(self) -> dict[str, Position] | None:
-        """The positions in ``?since=``; None without it. A bare number is an offset of the door's only channel.
+        """The positions in ``?since=``; None without it. A bare number is an offset of the door's only channel,
+        ``now`` stands for where the channels are.
 
         Raises:
             NotACursor: it is neither.
@@ -189,6 +190,8 @@ class Door(AsyncConsumer):
         text = parse_qs(self._query.decode("ascii", "replace")).get("since", [""])[-1]
         if not text:
             return None
+        if text == NOW:
+            return {subscription.feed.channel: subscription.start for subscription in self._subscriptions}
         if text.isascii() and text.isdigit() and len(text) <= 18 and len(self._subscriptions) == 1:
             feed = self._subscriptions[0].feed
             return {feed.channel: Position(self._subscriptions[0].start.epoch, int(text))}
@@ -218,6 +221,9 @@ class Door(AsyncConsumer):
         """The channel has another history now: the client comes back and is told to reload."""
         self.outbox.close(Close.RESTARTED, "Come back")
 
+
+#: ``?since=now``: nothing was missed, but the client wants the cursor to begin with.
+NOW = "now"
 
 #: Characters that are written at once to a client that catches up.
 PIECE = 64 * 1024

@@ -1,0 +1,76 @@
+"""The app in README.md and the rules in the how-to do what is said of them: saved orders become alerts."""
+
+import json
+from pathlib import Path
+
+from tests.docs.documents import block
+from tests.docs.shop import shop
+
+HOW_TO = "docs/howto/add-an-alert-for-your-model.md"
+
+#: A customer with an open socket places an order; then the task runs, for a group of which she is a member.
+README_STORY = """
+import asyncio, json
+from asgiref.sync import sync_to_async
+from django.contrib.auth.models import Group, User
+from shop.models import Order
+from tests.support.sockets import open_door, session_cookie
+from worker.celery import app
+
+ada = User.objects.create_user("ada")
+ada.groups.add(Group.objects.create(name="warehouse"))
+cookie = session_cookie(ada)
+app.loader.import_default_modules()
+
+async def story():
+    async with open_door("/ws/notifications/", session=cookie) as door:
+        order = await Order.objects.acreate(number="1042", customer=ada)
+        print(json.dumps(await door.receive_json()))
+        task = app.tasks["shop.tasks.remind_warehouse"]
+        await sync_to_async(task.apply)(args=[order.pk], throw=True)
+        print(json.dumps(await door.receive_json()))
+
+asyncio.run(story())
+"""
+
+HOW_TO_STORY = """
+import json
+from django.contrib.auth.models import Group, User
+from notifications.models import Notification
+from shop.models import Order
+
+ada = User.objects.create_user("ada")
+Group.objects.create(name="warehouse")
+order = Order.objects.create(number="7", customer=ada)
+order.save()
+order.is_late = True
+order.save()
+order.delete()
+for sent in Notification.objects.order_by("pk"):
+    print(json.dumps([str(sent.user or sent.group), sent.level, sent.message]))
+"""
+
+
+def test_the_example_of_the_readme_alerts_the_customer_and_the_warehouse(tmp_path: Path) -> None:
+    files = {name: block("README.md", name) for name in ("shop/models.py", "shop/alerts.py", "shop/tasks.py")}
+    with shop(tmp_path, files) as project:
+        placed, waiting = map(json.loads, project.run(README_STORY).splitlines())
+    assert placed["type"] == waiting["type"] == "notification"
+    assert placed["message"] == "Order 1042 is placed"
+    assert placed["level"] == "success"
+    assert placed["url"] == "/orders/1/"
+    assert placed["channel"].startswith("user:")
+    assert waiting["message"] == "Order 1042 waits"
+    assert waiting["channel"].startswith("group:")
+
+
+def test_the_rules_of_the_how_to_run_on_save_and_on_delete(tmp_path: Path) -> None:
+    models = block("README.md", "shop/models.py") + "    is_late = models.BooleanField(default=False)\n"
+    with shop(tmp_path, {"shop/models.py": models, "shop/alerts.py": block(HOW_TO, "shop/alerts.py")}) as project:
+        sent = [json.loads(line) for line in project.run(HOW_TO_STORY).splitlines()]
+    assert sent == [
+        ["ada", "success", "Order 7 is placed"],
+        ["warehouse", "warning", "Order 7 waits"],
+        ["ada", "info", "Your order 7 will be late"],
+        ["warehouse", "info", "Order 7 was withdrawn"],
+    ]

@@ -1,0 +1,83 @@
+"""``docs/protocol.md`` lists exactly the codes and keys that the code has."""
+
+import ast
+import json
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+
+from chat.events import MessagePosted, plain_frames
+from hub.sockets.codes import Close
+from hub.sockets.door import SERVICE_RESTART
+from hub.streams import Item
+from notifications import events as notification_events
+from presence.events import frame_of
+from tests.docs.documents import blocks, table, text_of
+from tests.support.environment import BASE_DIR
+
+PROTOCOL = "docs/protocol.md"
+
+
+def test_close_codes_are_those_of_the_code() -> None:
+    documented = [int(code) for code, *_ in table(PROTOCOL, "code", "reason")]
+    assert sorted(documented) == sorted({*map(int, Close), SERVICE_RESTART})
+
+
+def test_error_codes_are_those_of_the_code() -> None:
+    documented = [code.strip("`") for code, *_ in table(PROTOCOL, "code", "meaning")]
+    assert sorted(documented) == sorted(error_codes())
+
+
+def error_codes() -> set[str]:
+    """The first argument of every ``BadMessage`` that the code makes; each is a constant."""
+    codes = set()
+    for package in ("chat", "hub", "notifications", "presence"):
+        for source in (BASE_DIR / package).rglob("*.py"):
+            for node in ast.walk(ast.parse(source.read_text())):
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "BadMessage":
+                    code = node.args[0]
+                    assert isinstance(code, ast.Constant), f"{source}:{node.lineno}"
+                    codes.add(str(code.value))
+    return codes
+
+
+def test_every_code_in_the_readme_is_a_code() -> None:
+    named = {int(code) for cells in table("README.md", "code", "why") for code in re.findall(r"\d{4}", cells[0])}
+    assert named <= {*map(int, Close), SERVICE_RESTART}
+
+
+def item(channel: str, publication: msgspec.Struct) -> Item:
+    return Item(channel, "660fc9f4", 12, msgspec.json.encode(publication).decode())
+
+
+def notification() -> str | None:
+    sent = notification_events.NotificationCreated(
+        id=31, message="m", title="t", level="info", url="/", at=datetime.now(UTC)
+    )
+    return notification_events.plain_frame(item("user:7", sent))
+
+
+def message() -> str | None:
+    return plain_frames("en")(item("room:1", MessagePosted(id=5, text="t", username="ada", at=datetime.now(UTC))))
+
+
+@pytest.mark.parametrize(
+    "made", [notification, message, lambda: frame_of(7)], ids=["notification", "message", "online_count"]
+)
+def test_example_frames_have_the_keys_that_are_sent(made: Any) -> None:
+    sent = json.loads(made())
+    examples = [json.loads(block) for block in blocks(PROTOCOL, "json")]
+    (example,) = [frame for frame in examples if frame["type"] == sent["type"]]
+    assert list(example) == list(sent)
+
+
+def test_limits_are_those_of_the_code() -> None:
+    from hub.cursors import LENGTH_LIMIT, POSITIONS_LIMIT
+    from hub.sockets.door import MESSAGE_LIMIT
+
+    text = " ".join(text_of(PROTOCOL).split())
+    assert f"at most {MESSAGE_LIMIT:,} characters" in text
+    assert f"at most {LENGTH_LIMIT:,} characters and {POSITIONS_LIMIT} positions" in text

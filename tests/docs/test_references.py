@@ -1,0 +1,80 @@
+"""What the documents point at is there: files, headings, tests, functions."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.docs.documents import DOCUMENTS, anchors, blocks, code_spans, name_of, prose
+from tests.support.environment import BASE_DIR
+
+NAMES = [name_of(document) for document in DOCUMENTS]
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+PACKAGES = ("accounts", "chat", "deploy", "hub", "notifications", "presence", "tests", "worker")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_links_between_documents_resolve(name: str) -> None:
+    broken = [link for link in LINK.findall(prose(name)) if not link.startswith("https://") and not leads(name, link)]
+    assert broken == []
+
+
+def leads(name: str, link: str) -> bool:
+    path, _, anchor = link.partition("#")
+    target = (BASE_DIR / name).parent / path if path else BASE_DIR / name
+    return target.exists() and (not anchor or anchor in anchors(target.resolve().relative_to(BASE_DIR).as_posix()))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_files_named_in_the_text_exist(name: str) -> None:
+    folders = "|".join((*PACKAGES, "docs", "locale", "requirements", "static", "templates"))
+    named = [span for span in code_spans(name) if re.fullmatch(rf"(?:{folders})/[\w./-]*", span)]
+    assert [path for path in named if not (BASE_DIR / path).exists()] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_tests_named_in_the_text_exist(name: str) -> None:
+    named = [span.split("::") for span in code_spans(name) if re.fullmatch(r"tests/[\w/]+\.py::\w+", span)]
+    assert [f"{path}::{test}" for path, test in named if test not in functions_of(BASE_DIR / path)] == []
+
+
+def functions_of(path: Path) -> set[str]:
+    definitions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    return {node.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, definitions)}
+
+
+def all_functions() -> Iterator[str]:
+    for package in ("accounts", "chat", "hub", "notifications", "presence", "worker"):
+        for source in (BASE_DIR / package).rglob("*.py"):
+            yield from functions_of(source)
+
+
+def test_architecture_names_functions_that_exist() -> None:
+    flow = next(block for block in blocks("ARCHITECTURE.md", "") if "COMMIT" in block)
+    steps = [step for line in flow.splitlines() for step in re.split(" -> ", line[:41]) if "==" not in step]
+    steps = [step.strip().split()[0] for step in steps if step.strip()]
+    assert len(steps) > 12
+    known = {*all_functions(), "the"}
+    assert [step for step in steps if step.rpartition(".")[2] not in known] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_dotted_names_in_the_text_exist(name: str) -> None:
+    pattern = re.compile(rf"(?:{'|'.join(PACKAGES)})(?:\.\w+)+")
+    named = [span.removesuffix("()") for span in code_spans(name)]
+    missing = [span for span in named if pattern.fullmatch(span) and not span.endswith(".md") and not is_there(span)]
+    assert missing == []
+
+
+def is_there(dotted: str) -> bool:
+    """Whether a module, a name in one, or a text in the code (such as a publication's type) is called so."""
+    package, *rest, name = dotted.split(".")
+    path = BASE_DIR.joinpath(package, *rest)
+    if any((path / name).with_suffix(suffix).exists() for suffix in ("", ".py")):
+        return True
+    homes = [path.with_suffix(".py"), path / "__init__.py", path.parent.with_suffix(".py")]
+    if any(re.search(rf"\b{name}\b", home.read_text()) for home in homes if home.exists()):
+        return True
+    return any(f'"{dotted}"' in source.read_text() for source in (BASE_DIR / package).rglob("*.py"))

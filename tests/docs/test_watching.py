@@ -1,0 +1,77 @@
+"""``docs/howto/watch-the-hub.md`` lists exactly the metrics and log events that the code has."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from prometheus_client import Counter, Gauge, Histogram
+
+from hub import metrics
+from hub.health import Report
+from tests.docs.documents import code_spans, table
+from tests.support.environment import BASE_DIR
+
+PAGE = "docs/howto/watch-the-hub.md"
+PACKAGES = ("accounts", "chat", "hub", "notifications", "presence", "worker")
+
+
+def calls() -> Iterator[ast.Call]:
+    for package in PACKAGES:
+        for source in (BASE_DIR / package).rglob("*.py"):
+            yield from (node for node in ast.walk(ast.parse(source.read_text())) if isinstance(node, ast.Call))
+
+
+def test_every_metric_is_documented_with_its_labels() -> None:
+    collectors = [value for value in vars(metrics).values() if isinstance(value, Counter | Gauge | Histogram)]
+    counted = {(described(collector), " ".join(collector._labelnames)) for collector in collectors}
+    documented = {(name.strip("`"), labels.replace("`", "")) for name, labels, *_ in table(PAGE, "metric", "labels")}
+    assert documented == counted
+
+
+def described(collector: Counter | Gauge | Histogram) -> str:
+    """The name under which Prometheus sees it."""
+    (family,) = collector.describe()
+    return f"{family.name}_total" if isinstance(collector, Counter) else family.name
+
+
+def test_every_reason_is_documented() -> None:
+    documented = {reason.strip("`") for reason, *_ in table(PAGE, "`reason`", "of")}
+    assert documented == {*dropped(), *repaired()}
+
+
+def dropped() -> set[str]:
+    """The constants in ``ANNOUNCEMENTS_DROPPED.labels("…")``."""
+    found = set()
+    for call in calls():
+        if ast.unparse(call.func) == "metrics.ANNOUNCEMENTS_DROPPED.labels" and isinstance(call.args[0], ast.Constant):
+            found.add(str(call.args[0].value))
+    return found
+
+
+def repaired() -> set[str]:
+    """The constants that the relay gives as the reason of a repair."""
+    found = set()
+    for call in calls():
+        if ast.unparse(call.func) == "self._catch_up" and isinstance(call.args[1], ast.Constant):
+            found.add(str(call.args[1].value))
+    return found
+
+
+def test_every_log_event_is_documented() -> None:
+    documented = {span for cells in table(PAGE, "event", "level") for span in re.findall(r"`(\w+)`", cells[0])}
+    logged = set()
+    for call in calls():
+        level = ast.unparse(call.func)
+        if level in {"log.info", "log.warning", "log.error", "log.exception"} and isinstance(
+            call.args[0], ast.Constant
+        ):
+            event = str(call.args[0].value)
+            if " " not in event:  # sentences speak for themselves
+                logged.add(event)
+    assert documented == logged
+
+
+def test_every_status_of_health_is_documented() -> None:
+    statuses = {status.strip("`") for status, *_ in table(PAGE, "`status`", "HTTP")}
+    assert statuses == set(re.findall(r"'(\w+)'", str(Report.__annotations__["status"])))
+    assert "missing" in code_spans(PAGE)
