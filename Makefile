@@ -20,7 +20,7 @@ AS_PRODUCTION := env HUB_ENV=production HUB_HTTPS=true DATABASE_URL=sqlite://:me
 	SECRET_KEY=only-for-this-check-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLM
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-postgres check format lock clean chromium suite \
+.PHONY: help run test test-postgres check bench format lock clean chromium suite \
 	check-format check-lint check-types check-arrows check-django check-templates check-assets
 
 help: ## List the commands
@@ -73,6 +73,9 @@ check-templates:
 check-assets:
 	@echo "== JavaScript and CSS"
 	@node_modules/.bin/biome ci --colors=off --error-on-warnings
+
+bench: $(DEV) ## Measure the hub and what it competes with (bench/README.md); ROWS=burst,save RUNS=1: less of it
+	@$(PYTHON) -m bench $(if $(ROWS),--rows $(ROWS)) $(if $(RUNS),--runs $(RUNS)) $(if $(SYSTEMS),--systems $(SYSTEMS))
 
 format: $(DEV) $(NODE) ## Put code, templates and assets into shape
 	@.venv/bin/ruff check --fix-only --quiet .

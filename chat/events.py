@@ -56,7 +56,7 @@ def plain_frames(language: str) -> Shape:
     def plain_frame(item: Item) -> str | None:
         try:
             event = _decoder.decode(item.data)
-        except msgspec.ValidationError:
+        except msgspec.DecodeError:  # also what is no JSON at all
             return None
         frame = {
             "type": "message",

@@ -29,6 +29,9 @@ class Room(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("chat:room", args=[self.name])
 
+    def clean(self) -> None:
+        self.name = names.normal(self.name)  # as the admin's form leaves it, it may be in another form
+
 
 class Message(models.Model):
     """What somebody wrote in a room. ``username`` is how they were called then, also when the account is gone."""

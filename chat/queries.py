@@ -6,12 +6,15 @@ from django.db.models import F, OuterRef, QuerySet, Subquery
 from chat import channels, names
 from chat.models import Message, Room
 from hub import cursors, streams
+from hub.text import is_storable
 
 
 def room_named(name: str) -> Room | None:
     """The room that a person calls ``name``."""
-    # Longer than any name can be: not worth a query, whoever sent it.
-    return Room.objects.filter(name=names.normal(name)).first() if len(name) <= 4 * names.LIMIT else None
+    # Longer than any name can be, or nothing that a database takes: not worth a query, whoever sent it.
+    if len(name) > 4 * names.LIMIT or not is_storable(name):
+        return None
+    return Room.objects.filter(name=names.normal(name)).first()
 
 
 def rooms(limit: int = 200) -> QuerySet[Room]:

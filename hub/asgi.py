@@ -8,9 +8,8 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hub.settings")
 django.setup()
 
-from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402  # needs the apps
-from django.core.asgi import get_asgi_application  # noqa: E402
-from django.urls import path, re_path  # noqa: E402
+from django.core.asgi import get_asgi_application  # noqa: E402  # needs the apps
+from django.urls import path  # noqa: E402
 
 import accounts.sessions  # noqa: E402
 import accounts.tokens  # noqa: E402
@@ -18,23 +17,23 @@ import chat.consumers  # noqa: E402
 import notifications.consumers  # noqa: E402
 import presence.consumers  # noqa: E402
 from hub import lifespan  # noqa: E402
-from hub.sockets.secret_query import SecretQuery  # noqa: E402
-from hub.sockets.stack import SocketStack  # noqa: E402
-from hub.sockets.unknown import UnknownDoor  # noqa: E402
+from hub.sockets.entrance import Entrance  # noqa: E402
+from hub.sockets.secret_query import hide_token  # noqa: E402
 
-doors: list[Any] = [
+doors = [
     path("ws/notifications/", notifications.consumers.NotificationsDoor.as_asgi()),
     path("ws/online/", presence.consumers.OnlineDoor.as_asgi()),
     path("ws/chat/<str:room_name>/", chat.consumers.ChatDoor.as_asgi()),
-    re_path("", UnknownDoor.as_asgi()),
 ]
 
-application: Any = SecretQuery(
-    ProtocolTypeRouter(
-        {
-            "http": get_asgi_application(),
-            "websocket": SocketStack(URLRouter(doors), accounts.tokens.user_for, accounts.sessions.users_for),
-            "lifespan": lifespan.application,
-        }
-    )
-)
+_protocols: dict[str, Any] = {
+    "http": get_asgi_application(),
+    "websocket": Entrance(doors, accounts.tokens.user_for, accounts.sessions.users_for),
+    "lifespan": lifespan.application,
+}
+
+
+async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """The hub as an ASGI application."""
+    hide_token(scope)
+    await _protocols[scope["type"]](scope, receive, send)

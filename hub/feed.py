@@ -78,7 +78,8 @@ class _Audience:
 
     def __init__(self) -> None:
         self.raw: dict[Subscription, RawWrite] = {}
-        self.others: set[Subscription] = set()
+        #: An empty dictionary is a fifth of an empty set, and most channels have one follower.
+        self.others: dict[Subscription, None] = {}
 
     def __len__(self) -> int:
         return len(self.raw) + len(self.others)
@@ -139,14 +140,14 @@ class Feed:
         """Begin a subscription, held; what is in the batch already belongs to its history."""
         subscription = Subscription(self, follower, shape)
         self.flush()
-        self._audiences.setdefault(shape, _Audience()).others.add(subscription)
+        self._audiences.setdefault(shape, _Audience()).others[subscription] = None
         return subscription
 
     def go_live(self, subscription: Subscription) -> None:
         """Write to the subscription's connection directly from now on, where it has one."""
         audience, raw = self._audiences.get(subscription.shape), subscription.follower.raw
         if raw is not None and audience is not None and subscription in audience.others:
-            audience.others.remove(subscription)
+            del audience.others[subscription]
             audience.raw[subscription] = raw
 
     def remove(self, subscription: Subscription) -> None:
@@ -155,7 +156,7 @@ class Feed:
         if audience is None:
             return
         audience.raw.pop(subscription, None)
-        audience.others.discard(subscription)
+        audience.others.pop(subscription, None)
         if not audience:
             del self._audiences[subscription.shape]
 
@@ -181,10 +182,6 @@ class Feed:
     def has_other_history(self, epoch: str) -> bool:
         """Whether ``epoch`` is not the one this feed follows (a feed that has seen nothing follows any)."""
         return self.opened and bool(self.epoch) and epoch != self.epoch
-
-    def is_ahead_of(self, position: Position) -> bool:
-        """Whether items beyond ``position`` arrived while it was being read."""
-        return self.epoch == position.epoch and self.last > position.offset
 
     def settle(self) -> None:
         """Nothing is missing after all: forget offsets that somebody claimed and the database does not have."""

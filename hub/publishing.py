@@ -14,7 +14,8 @@ from typing import Any
 
 import msgspec
 import structlog
-from django.db import DatabaseError, transaction
+from django.db import Error as DatabaseFault
+from django.db import transaction
 
 from hub import metrics, streams
 from hub.announcing import announce
@@ -120,7 +121,7 @@ def _release() -> None:
         return
     try:
         items = streams.sequence(channels)
-    except DatabaseError:
+    except DatabaseFault:
         # The commit has succeeded, so the caller must not see a failure: the next publisher of the channel or the
         # sweep numbers these rows.
         metrics.SEQUENCING_FAILURES.inc()

@@ -14,13 +14,14 @@ async def missed(subscription: Subscription, since: Position) -> list[Item] | No
     ``HUB_RECOVERY_LIMIT``: the client must reload. Never a part.
     """
     start, channel = subscription.start, subscription.feed.channel
-    if since.epoch != start.epoch and since != Position():
+    if since.epoch != start.epoch and since != Position() and start != Position():
         return None
     behind = start.offset - since.offset
     if behind == 0:
         return []
     if behind < 0:
         # This process has not heard yet of what the client got from another one, unless the position is invented.
+        # What comes after it will come live.
         head = (await in_database_thread(streams.positions, [channel]))[channel]
         return [] if head.epoch == since.epoch and head.offset >= since.offset else None
     if behind > hub_settings().recovery_limit:

@@ -10,7 +10,7 @@ import random
 from typing import Any
 
 import structlog
-from django.db import DatabaseError
+from django.db import Error as DatabaseFault
 
 from hub import announcing, metrics, streams
 from hub.batching import Batcher
@@ -69,7 +69,7 @@ class Relay:
 
         Raises:
             UnknownChannel: no such namespace.
-            django.db.DatabaseError: where the channel stands cannot be read.
+            django.db.Error: where the channel stands cannot be read.
         """
         namespace_of(channel)
         feed = await self._opened(channel)
@@ -222,7 +222,7 @@ class Relay:
         try:
             await asyncio.sleep(patience)
             await self._read_until_whole(feed, reason)
-        except DatabaseError as error:
+        except DatabaseFault as error:
             # The next look of tail repair finds the feed behind again.
             log.warning("catch_up_failed", channel=feed.channel, error=type(error).__name__)
         finally:
@@ -230,14 +230,15 @@ class Relay:
 
     async def _read_until_whole(self, feed: Feed, reason: str) -> None:
         while self._feeds.get(feed.channel) is feed and (feed.is_behind() or reason == "epoch"):
+            # The position before the items: what is stored between the two reads is then among the items.
+            position = (await in_database_thread(streams.positions, [feed.channel]))[feed.channel]
             items = await in_database_thread(streams.read, feed.channel, after=feed.last, limit=CHUNK)
             if not items or feed.has_other_history(items[0].epoch):
-                position = (await in_database_thread(streams.positions, [feed.channel]))[feed.channel]
-                if position == Position(feed.epoch, feed.last):
-                    feed.settle()
-                elif not feed.is_ahead_of(position):
+                if feed.has_other_history(position.epoch) or position.offset > feed.last:
                     # What is missing is no longer kept, or belongs to another history: followers must reload.
                     feed.restart(position)
+                else:
+                    feed.settle()
                 return
             for item in items:
                 feed.offer(item)
@@ -253,7 +254,7 @@ class Relay:
                 await self._join_missing()
                 if self._feeds:
                     self._compare(await in_database_thread(streams.touched))
-            except DatabaseError as error:
+            except DatabaseFault as error:
                 log.warning("repair_failed", error=type(error).__name__)
 
     def _compare(self, heads: list[tuple[str, Position]]) -> None:

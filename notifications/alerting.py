@@ -1,12 +1,17 @@
 """What an alert is, before it is sent: whom it is for, what it says, and whether that can be sent at all."""
 
+import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
 from django.contrib.auth.models import Group, User
+from django.utils.functional import Promise
 
+from hub.text import is_storable
 from notifications.models import Level
 
 #: Characters of a title and a message.
@@ -15,6 +20,9 @@ MESSAGE_LIMIT = 4000
 URL_LIMIT = 2000
 
 EVERYONE = "everyone"
+
+#: A NUL in JSON text; an even number of backslashes before it would make it a backslash and letters.
+_ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 #: One recipient: a user, a group, ``"everyone"``, ``"user:NAME"`` or ``"group:NAME"``.
 Recipient = User | Group | str
@@ -58,12 +66,15 @@ def alert(
         title: plain text, at most 200 characters.
         level: ``info``, ``success``, ``warning``, ``error`` or ``debug``.
         url: where the alert leads: ``http(s)://…`` or a path of this site like ``/orders/7/``.
-        data: anything that JSON has, for programs that receive the alert.
+        data: anything that JSON has for programs that receive the alert.
 
     Raises:
         UnknownRecipient: no such user or group.
         BadAlert: anything else that is not as above.
     """
+    for name, value in (("message", message), ("title", title), ("url", url)):
+        if not isinstance(value, str | Promise):
+            raise BadAlert(f"An alert's {name} is text, not {type(value).__name__}.")
     # str() because a translated text (gettext_lazy) is fixed at this moment, in the language of the sender.
     message, title, url = str(message), str(title), str(url)
     if not message.strip() or len(message) > MESSAGE_LIMIT:
@@ -72,10 +83,12 @@ def alert(
         raise BadAlert(f"An alert's title has at most {TITLE_LIMIT} characters.")
     if level not in Level.values:
         raise BadAlert(f"An alert's level is one of {', '.join(Level.values)}, not {level!r}.")
-    if "\0" in message + title + url:
-        raise BadAlert("An alert's text has no NUL characters.")
+    if not is_storable(message + title + url):
+        raise BadAlert("An alert's text has characters that cannot be stored.")
     if url and not is_safe_url(url):
         raise BadAlert("An alert's url is http(s)://… or a path of this site that begins with one '/'.")
+    if data is not None and not is_plain_json(data):
+        raise BadAlert("An alert's data is what JSON has: texts, numbers, true, false, null, lists and objects.")
     recipients = tuple(dict.fromkeys(_resolve(recipient) for recipient in _each(to)))
     if None in recipients:
         recipients = (None,)  # everyone has it once, whoever else is named
@@ -95,6 +108,16 @@ def is_safe_url(url: str) -> bool:
     return url.startswith("/") and not url.startswith("//")
 
 
+def is_plain_json(data: object) -> bool:
+    """Whether ``data`` can be JSON, and every database and every client keeps it as it is."""
+    try:
+        text = json.dumps(data, ensure_ascii=False, allow_nan=False)
+        msgspec.json.encode(data)  # takes more kinds of values, but fewer kinds of keys
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return is_storable(text) and not _ESCAPED_NUL.search(text)
+
+
 def _each(to: Recipient | Iterable[Recipient]) -> Iterable[Recipient]:
     return [to] if isinstance(to, str | User | Group) or not isinstance(to, Iterable) else to
 
@@ -109,7 +132,9 @@ def _resolve(recipient: object) -> User | Group | None:
         )
     if recipient == EVERYONE:
         return None
-    kind, _, name = recipient.replace("\0", "").partition(":")
+    if not is_storable(recipient):
+        raise UnknownRecipient("A recipient's name has characters that no name has.")
+    kind, _, name = recipient.partition(":")
     found: User | Group | None
     match kind:
         case "user":

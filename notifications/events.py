@@ -44,7 +44,7 @@ def plain_frame(item: Item) -> str | None:
     """The frame of ``/ws/notifications/``; None for publications that this door does not show."""
     try:
         alert = _decoder.decode(item.data)
-    except msgspec.ValidationError:
+    except msgspec.DecodeError:  # also what is no JSON at all
         return None
     frame = {
         "type": "notification",

@@ -36,7 +36,7 @@ def on_save(model: type[M], *, created: bool | None = None) -> Callable[[Rule[M]
                 run(rule, instance)
 
         wanted = created
-        post_save.connect(alert_on_post_save, sender=model, weak=False, dispatch_uid=_uid(rule, model))
+        post_save.connect(alert_on_post_save, sender=model, weak=False, dispatch_uid=_uid(rule, model, wanted))
         return rule
 
     return decorate
@@ -68,5 +68,5 @@ def run(rule: Rule[M], instance: M) -> None:
         log.exception("rule_failed", rule=f"{rule.__module__}.{rule.__qualname__}", model=instance._meta.label)
 
 
-def _uid(rule: Rule[Any], model: type[models.Model]) -> str:
-    return f"{rule.__module__}.{rule.__qualname__}:{model._meta.label}"
+def _uid(rule: Rule[Any], model: type[models.Model], created: bool | None = None) -> str:
+    return f"{rule.__module__}.{rule.__qualname__}:{model._meta.label}:{created}"

@@ -18,7 +18,7 @@ def count_in(item: Item) -> int | None:
     """The count that an item of ``online`` carries; None for anything else."""
     try:
         return _decoder.decode(item.data).count
-    except msgspec.ValidationError:
+    except msgspec.DecodeError:  # also what is no JSON at all
         return None
 
 

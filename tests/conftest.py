@@ -10,11 +10,11 @@ from typing import Any, cast
 import pytest
 from asgiref.sync import SyncToAsync
 from channels.layers import BaseChannelLayer, InMemoryChannelLayer, channel_layers
-from channels_redis.pubsub import RedisPubSubChannelLayer
 from django.conf import settings
 from django.db import connection, connections
 
 from hub import threads
+from hub.redis_layer import HubChannelLayer
 from tests.support.live import LiveHub, live_hub
 from tests.support.plugin import DATA_DIR
 from tests.support.redis_server import RedisServer
@@ -64,15 +64,18 @@ def no_database_threads_left() -> Iterator[None]:
 @pytest.fixture(params=["memory", "redis"])
 async def layer(request: pytest.FixtureRequest) -> AsyncIterator[BaseChannelLayer]:
     """A channel layer of each kind, as the default one of this process: the contract must hold on both."""
-    made: InMemoryChannelLayer | RedisPubSubChannelLayer
+    made: InMemoryChannelLayer | HubChannelLayer
     if request.param == "memory":
         made = InMemoryChannelLayer()
     else:
         config = cast("dict[str, Any]", settings.CHANNEL_LAYERS["default"]["CONFIG"])
-        made = RedisPubSubChannelLayer(**{**config, "prefix": f"test-{uuid.uuid4().hex}"})
-    before = channel_layers.set("default", made)
+        made = HubChannelLayer(**{**config, "prefix": f"test-{uuid.uuid4().hex}"})
+    before = channel_layers.backends.pop("default", None)
+    channel_layers.set("default", made)
     yield made
-    channel_layers.set("default", before)  # type: ignore[arg-type]  # None stands for "not made yet", and may come back
+    del channel_layers.backends["default"]
+    if before is not None:
+        channel_layers.set("default", before)
     # The layer's receiver now and then swallows the cancellation of flush(), which then waits for it without end.
     # The timeout cancels it once more.
     with contextlib.suppress(TimeoutError):

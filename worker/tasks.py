@@ -1,4 +1,4 @@
-"""Background jobs. Each loads what it needs by id, calls one function, and may be run twice without harm."""
+"""Background jobs. Each takes plain values or ids and calls one function."""
 
 from typing import Any
 

@@ -13,7 +13,7 @@ import structlog
 from asgiref.typing import ASGIReceiveCallable, ASGISendCallable
 from channels.consumer import AsyncConsumer
 from django.contrib.auth.models import AnonymousUser, User
-from django.db import DatabaseError
+from django.db import Error as DatabaseFault
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
@@ -36,8 +36,8 @@ REASON_LIMIT = 123
 class Door(AsyncConsumer):
     """One purpose per URL, JSON text frames. Subclasses say which channels it opens and what a client may send.
 
-    ``user`` (authenticated or anonymous) and ``language`` come from the stack in ``hub.sockets.stack``, ``arguments``
-    from the URL.
+    ``user`` (authenticated or anonymous) and ``language`` come from :mod:`hub.sockets.entrance`, ``arguments`` from
+    the URL.
     """
 
     #: The label of this door in metrics.
@@ -67,8 +67,13 @@ class Door(AsyncConsumer):
 
     @classmethod
     def as_asgi(cls, **initkwargs: Any) -> Any:
-        """As Channels' own; untyped, because URL patterns take views as far as types go."""
-        return super().as_asgi(**initkwargs)
+        """An ASGI application, for a URL pattern: an object of this class for each socket."""
+
+        # No coroutine of its own, unlike Channels': each one costs every open socket a quarter of a KiB.
+        def door(scope: Any, receive: Any, send: Any) -> Any:
+            return cls(**initkwargs)(scope, receive, send)
+
+        return door
 
     def tell(self, frame: Mapping[str, Any] | msgspec.Struct) -> None:
         """Send one frame to this client alone."""
@@ -80,15 +85,20 @@ class Door(AsyncConsumer):
         self.user: User | AnonymousUser = scope["user"]
         self.language: str = scope["language"]
         self.arguments: dict[str, Any] = scope["url_route"]["kwargs"]
-        self._query: bytes = scope["query_string"]
         connection = scope.get("extensions", {}).get(EXTENSION, {}).get("connection")
         self.outbox = Outbox(send, connection, self._stop)  # type: ignore[arg-type]  # ASGI's unions against dicts
         self._subscriptions: list[Subscription] = []
-        # Several KiB per socket that nobody reads any more; every copy of the scope has this same list.
+        since = parse_qs(scope["query_string"].decode("ascii", "replace")).get("since", [""])[-1]
+        # Several KiB for each open socket that nobody reads any more.
         scope["headers"].clear()
         await receive()  # websocket.connect, always the first
         try:
-            await self._live(receive, send)
+            if await self._enters(send):
+                with metrics.SOCKETS.labels(self.name).track_inprogress():
+                    await self._resume(since)
+                    await self._serve(receive)
+            else:
+                await self._wait_for_disconnect(receive)
         except OSError:
             return  # the client went away while something was written to it
         finally:
@@ -96,13 +106,14 @@ class Door(AsyncConsumer):
             for subscription in self._subscriptions:
                 relay.current().unfollow(subscription)
 
-    async def _live(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+    async def _enters(self, send: ASGISendCallable) -> bool:
         try:
-            await self._follow()
+            for channel, shape in await self.authorise():
+                self._subscriptions.append(await relay.current().follow(channel, self, shape))
             refused = None
         except Refused as error:
             refused = error
-        except DatabaseError:
+        except DatabaseFault:
             log.exception("door_failed", door=self.name)
             refused = Refused(Close.SERVER_ERROR, "Try again")
         # A close before the handshake reaches a browser as a bare 1006, so the client is always let in first.
@@ -110,34 +121,33 @@ class Door(AsyncConsumer):
         self.outbox.open()
         if refused is not None:
             self.outbox.close(refused.code, refused.reason.encode()[:REASON_LIMIT].decode(errors="ignore"))
-            await self._wait_for_disconnect(receive)
-            return
-        with metrics.SOCKETS.labels(self.name).track_inprogress():
-            await self._resume()
-            await self.entered()
-            restarting = True
-            try:
-                restarting = is_restart(await self._read(receive))
-            finally:
-                await self.left(restarting=restarting)
+        return refused is None
 
-    async def _read(self, receive: ASGIReceiveCallable) -> Mapping[str, Any]:
-        """Handle what the client sends until it is gone; returns the event that says so."""
-        while True:
-            event: Any = await receive()
-            if event["type"] == "websocket.disconnect":
-                disconnect: Mapping[str, Any] = event
-                return disconnect
-            if len(event.get("text") or event.get("bytes") or "") > hub_settings().max_frame:
-                self.outbox.close(Close.TOO_BIG, "Frame too big")
-                continue
-            try:
-                await self.message(text_of(event.get("text")))
-            except BadMessage as error:
-                self._refuse(error)
-            except DatabaseError:
-                log.exception("message_failed", door=self.name)
-                self._refuse(BadMessage("not_stored", _("The message could not be stored, try again")))
+    async def _serve(self, receive: ASGIReceiveCallable) -> None:
+        """Handle what the client sends until it is gone."""
+        restarting = True
+        await self.entered()
+        try:
+            while True:
+                event: Any = await receive()
+                if event["type"] == "websocket.disconnect":
+                    restarting = is_restart(event)
+                    return
+                await self._receive(event)
+        finally:
+            await self.left(restarting=restarting)
+
+    async def _receive(self, event: Mapping[str, Any]) -> None:
+        if len(event.get("text") or event.get("bytes") or "") > hub_settings().max_frame:
+            self.outbox.close(Close.TOO_BIG, "Frame too big")
+            return
+        try:
+            await self.message(text_of(event.get("text")))
+        except BadMessage as error:
+            self._refuse(error)
+        except DatabaseFault:
+            log.exception("message_failed", door=self.name)
+            self._refuse(BadMessage("not_stored", _("The message could not be stored, try again")))
 
     async def _wait_for_disconnect(self, receive: ASGIReceiveCallable) -> None:
         while (await receive())["type"] != "websocket.disconnect":
@@ -150,16 +160,12 @@ class Door(AsyncConsumer):
 
     # --- following and resuming -----------------------------------------------------------------------------------
 
-    async def _follow(self) -> None:
-        for channel, shape in await self.authorise():
-            self._subscriptions.append(await relay.current().follow(channel, self, shape))
-
-    async def _resume(self) -> None:
+    async def _resume(self, text: str) -> None:
         """Write what the client missed since its cursor, then go live on every channel."""
         histories: dict[Subscription, list[Item]] = {}
         malformed = False
         try:
-            since = self._since()
+            since = self._since(text)
         except cursors.NotACursor:
             since, malformed = {}, True
         if since is not None:
@@ -180,14 +186,13 @@ class Door(AsyncConsumer):
         if malformed:  # after the frame that clients wait for first
             self._refuse(BadMessage("bad_cursor", _("The position in 'since' is not one that the hub has given")))
 
-    def _since(self) -> dict[str, Position] | None:
+    def _since(self, text: str) -> dict[str, Position] | None:
         """The positions in ``?since=``; None without it. A bare number is an offset of the door's only channel,
         ``now`` stands for where the channels are.
 
         Raises:
             NotACursor: it is neither.
         """
-        text = parse_qs(self._query.decode("ascii", "replace")).get("since", [""])[-1]
         if not text:
             return None
         if text == NOW:
@@ -199,7 +204,11 @@ class Door(AsyncConsumer):
 
     async def _missed(self, subscription: Subscription, since: Mapping[str, Position]) -> list[Item] | None:
         position = since.get(subscription.feed.channel)
-        return None if position is None else await recovery.missed(subscription, position)
+        try:
+            return None if position is None else await recovery.missed(subscription, position)
+        except DatabaseFault:
+            log.exception("recovery_failed", channel=subscription.feed.channel)
+            return None
 
     def _stop(self) -> None:
         """The socket has ended: the relay must write nothing more, not even in this turn of the loop."""

@@ -158,8 +158,9 @@ class HubWebSocketProtocol(WebSocketsSansIOProtocol):
         await super().send(message)
         if message["type"] == "websocket.accept":
             # Several KiB per socket that nobody reads any more.
+            self.request.headers.clear()
+            self.response.headers.clear()
             del self.request, self.response
-            self.conn.events.clear()
 
     def pause_writing(self) -> None:
         super().pause_writing()

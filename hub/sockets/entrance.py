@@ -1,15 +1,16 @@
 """What every socket passes before its door: host and origin, token or session, language."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
 import structlog
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
-from django.db import DatabaseError
+from django.db import Error as DatabaseFault
 from django.http import parse_cookie
+from django.urls import URLPattern
 from django.utils import translation
 
 from hub import metrics
@@ -17,6 +18,7 @@ from hub.batching import Batcher
 from hub.sockets import origin
 from hub.sockets.codes import Close
 from hub.sockets.secret_query import SCOPE_KEY
+from hub.sockets.unknown import UnknownDoor
 from hub.threads import in_database_thread
 
 log = structlog.get_logger(__name__)
@@ -28,45 +30,64 @@ UsersForSessions = Callable[[list[str]], dict[str, User]]
 SESSION_KEY = re.compile(r"[a-z0-9]{8,40}", re.ASCII)
 
 
-class SocketStack:
-    """ASGI middleware for sockets. Adds to the scope ``user``, ``session_key`` and ``language``.
+class Entrance:
+    """The ASGI application for sockets: admits a client, then hands it to the door of its URL.
+
+    What it needed for that it has let go when the door begins, so that a socket that stays open for days keeps none
+    of it. A door finds in the scope ``user``, ``session_key``, ``language`` and ``url_route``.
 
     Args:
-        app: what comes after, given ``websocket.connect`` to receive.
+        doors: URL patterns in the order in which they are tried; the view of each is an ASGI application.
         user_for_token: the user of an access token, or None; called in a database thread.
         users_for_sessions: the active users of session keys; a key that is not valid is left out. Called in a database
             thread, for all sockets that arrive at the same time together.
     """
 
-    def __init__(self, app: Any, user_for_token: UserForToken, users_for_sessions: UsersForSessions) -> None:
-        self.app = app
+    def __init__(
+        self, doors: Sequence[URLPattern], user_for_token: UserForToken, users_for_sessions: UsersForSessions
+    ) -> None:
+        self.doors = doors
         self.user_for_token = user_for_token
         self.users_for_sessions = users_for_sessions
         self._sessions = Batcher(self._load)
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if await self._admits(scope, send):
+            await self._door(scope)(scope, receive, send)
+
+    async def _admits(self, scope: dict[str, Any], send: Any) -> bool:
         headers = dict(scope["headers"])
         if not origin.is_allowed(scope.get("scheme", "ws"), headers):
             metrics.CLOSED.labels("origin").inc()
             # Before the handshake: the server answers 403, and no script of that page learns more.
             await send({"type": "websocket.close", "code": int(Close.FORBIDDEN)})
-            return
+            return False
         # Django's own reader, as for a page: one strange cookie of another application must not hide the session.
         cookies = parse_cookie(headers.get(b"cookie", b"").decode("latin-1"))
-        token = scope.get(SCOPE_KEY) or _bearer(headers.get(b"authorization", b""))
+        token = scope.pop(SCOPE_KEY, None) or _bearer(headers.get(b"authorization", b""))
         scope["session_key"] = None if token else cookies.get(settings.SESSION_COOKIE_NAME)
         scope["language"] = _language(cookies, headers.get(b"accept-language", b""))
         try:
             user = await self._user(token, scope["session_key"])
-        except DatabaseError:
+        except DatabaseFault:
             log.exception("user_unknown")
             await _close(send, Close.SERVER_ERROR, "Try again")
-            return
+            return False
         if user is None:
             await _close(send, Close.BAD_TOKEN, "Bad token")
-            return
+            return False
         scope["user"] = user
-        await self.app(scope, receive, send)
+        return True
+
+    def _door(self, scope: dict[str, Any]) -> Any:
+        path = scope["path"].removeprefix(scope.get("root_path", "")).removeprefix("/")
+        for door in self.doors:
+            if match := door.pattern.match(path):
+                _, args, kwargs = match
+                scope["url_route"] = {"args": args, "kwargs": {**kwargs, **door.default_args}}
+                return door.callback
+        scope["url_route"] = {"args": (), "kwargs": {}}
+        return UnknownDoor.as_asgi()
 
     async def _user(self, token: str | None, session_key: str | None) -> User | AnonymousUser | None:
         """The user, a guest, or None for a token that is not valid: a client that has one must not become a guest."""

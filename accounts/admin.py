@@ -1,0 +1,37 @@
+from typing import TYPE_CHECKING
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from accounts import tokens
+from accounts.models import AccessToken
+
+if TYPE_CHECKING:
+    AccessTokenBase = admin.ModelAdmin[AccessToken]
+else:
+    AccessTokenBase = admin.ModelAdmin
+
+
+@admin.register(AccessToken)
+class AccessTokenAdmin(AccessTokenBase):
+    """Shows which tokens exist and revokes them. Issuing is not here: a token's text is for its owner alone."""
+
+    list_display = ["__str__", "user", "name", "created_at", "revoked_at"]
+    list_filter = [("revoked_at", admin.EmptyFieldListFilter)]
+    list_select_related = ["user"]
+    search_fields = ["prefix", "name", "user__username"]
+    fields = ["prefix", "user", "name", "created_at", "revoked_at"]
+    readonly_fields = ["prefix", "user", "name", "created_at", "revoked_at"]
+    actions = ["revoke"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    @admin.action(description=_("Revoke the selected tokens"), permissions=["change"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[AccessToken]) -> None:
+        count = tokens.revoke(queryset)
+        text = ngettext("%(count)d token was revoked.", "%(count)d tokens were revoked.", count) % {"count": count}
+        self.message_user(request, text, messages.SUCCESS)

@@ -1,0 +1,54 @@
+"""Access tokens: issue one, find whom it belongs to, revoke it.
+
+A token looks like ``hub_`` and 43 more characters, so that people and secret scanners recognise it. The text itself is
+returned once and never stored.
+"""
+
+import hashlib
+import secrets
+
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from accounts.models import AccessToken
+
+SCHEME = "hub_"
+RANDOM_BYTES = 32
+SHOWN_CHARACTERS = len(SCHEME) + 4
+#: No token is longer. Checked before hashing, so that nobody makes the hub hash megabytes.
+MAX_LENGTH = 128
+
+
+def issue(user: User, name: str = "") -> str:
+    """Store a new token for ``user`` and return its text; this is the only time the text can be had.
+
+    ``name`` says what the token is for, at most 100 characters.
+    """
+    token = SCHEME + secrets.token_urlsafe(RANDOM_BYTES)
+    AccessToken.objects.create(user=user, name=name, prefix=token[:SHOWN_CHARACTERS], digest=_digest(token))
+    return token
+
+
+def user_for(token: str) -> User | None:
+    """The active person a token speaks for, or ``None`` if it is unknown, revoked or not a token at all.
+
+    Never raises for any text, and asks the database once at most. The lookup is by digest, so how long it takes says
+    nothing about the tokens that exist.
+    """
+    if len(token) > MAX_LENGTH or not token.isascii() or not token.startswith(SCHEME):
+        return None
+    found = AccessToken.objects.select_related("user").filter(
+        digest=_digest(token), revoked_at=None, user__is_active=True
+    )
+    row = found.first()
+    return row.user if row else None
+
+
+def revoke(tokens: QuerySet[AccessToken]) -> int:
+    """End these tokens now, for good; return how many were still valid. Tokens that had ended keep their date."""
+    return tokens.filter(revoked_at=None).update(revoked_at=timezone.now())
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

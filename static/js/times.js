@@ -1,0 +1,32 @@
+/** Times as the reader writes them: in the language of the page and the time zone of the browser. */
+
+const language = document.documentElement.lang;
+const clock = new Intl.DateTimeFormat(language, { timeStyle: "short" });
+const day = new Intl.DateTimeFormat(language, { day: "numeric", month: "short", hour: "numeric", minute: "2-digit" });
+const full = new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "medium" });
+
+/**
+ * Shows a moment in a `<time>`: today's by the clock, older ones with the day, all of it in the title.
+ *
+ * @param {Element | null} element
+ * @param {string} iso
+ */
+export function showTime(element, iso) {
+  const moment = new Date(iso);
+  if (!(element instanceof HTMLTimeElement) || Number.isNaN(moment.getTime())) return;
+  const today = moment.toDateString() === new Date().toDateString();
+  element.dateTime = iso;
+  element.title = full.format(moment);
+  element.textContent = (today ? clock : day).format(moment);
+}
+
+/**
+ * Does so for every time that the server wrote below `root`.
+ *
+ * @param {ParentNode} root
+ */
+export function localiseTimes(root) {
+  for (const element of root.querySelectorAll("time[data-time]")) {
+    showTime(element, element.getAttribute("datetime") ?? "");
+  }
+}

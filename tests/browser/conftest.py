@@ -1,0 +1,99 @@
+"""Real browsers that look at a real hub."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+
+from tests.support.chromium import ARGUMENTS, find_chromium
+from tests.support.live import LiveHub
+
+#: Milliseconds to wait for something to appear.
+PATIENCE = 10_000
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "tests/browser/" in item.path.as_posix():
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """One browser for all tests; each visitor is a context of their own in it."""
+    program = find_chromium()
+    assert program, "There is no Chromium (`make test` installs it)"
+    expect.set_options(timeout=PATIENCE)
+    with sync_playwright() as playwright:
+        # A page whose answer a test has rewritten counts as one from the Internet, which may not call this machine.
+        arguments = [*ARGUMENTS, "--disable-features=LocalNetworkAccessChecks"]
+        browser = playwright.chromium.launch(executable_path=program, args=arguments)
+        yield browser
+        browser.close()
+
+
+class Visitors:
+    """People with browsers of their own. Whatever their consoles complain about is an error of the test."""
+
+    def __init__(self, chromium: Browser, hub: LiveHub) -> None:
+        self._chromium = chromium
+        self._hub = hub
+        self.complaints: list[str] = []
+
+    def __call__(self, name: str | None = None, *, language: str = "en", staff: bool = False) -> Page:
+        """An empty page of the person named ``name``, signed in, or of a guest."""
+        context = self._chromium.new_context(
+            base_url=self._hub.url, locale=language, viewport={"width": 1100, "height": 760}, reduced_motion="reduce"
+        )
+        context.set_default_timeout(PATIENCE)
+        context.on("console", self._listen)
+        context.on("weberror", lambda error: self.complaints.append(str(error.error)))
+        if name is not None:
+            cookie = self._hub.create_user(name, staff=staff)
+            context.add_cookies([{"name": "sessionid", "value": cookie, "url": self._hub.url}])
+        return context.new_page()
+
+    def leave(self) -> None:
+        for context in self._chromium.contexts:
+            context.close()
+
+    def _listen(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            self.complaints.append(f"{message.text} ({message.location['url']})")
+
+
+@pytest.fixture
+def visitor(chromium: Browser, hub: LiveHub) -> Iterator[Visitors]:
+    """Opens pages: ``visitor("ada")`` for a signed-in person, ``visitor()`` for a guest."""
+    visitors = Visitors(chromium, hub)
+    yield visitors
+    visitors.leave()
+    assert not visitors.complaints
+
+
+@pytest.fixture
+def notify(hub: LiveHub) -> Callable[..., None]:
+    """Sends an alert from the backend: ``notify("text", to="user:ada", level="warning")``."""
+
+    def send(message: str, to: str = "everyone", **fields: str) -> None:
+        hub.shell(
+            "from notifications import notify; notify(to=to, message=message, **fields)",
+            to=to,
+            message=message,
+            fields=fields,
+        )
+
+    return send
+
+
+@pytest.fixture
+def room(hub: LiveHub, request: pytest.FixtureRequest) -> str:
+    """The path of a new room."""
+    name = f"room-{abs(hash(request.node.nodeid))}"
+    hub.create_user("housekeeper")
+    return hub.shell(
+        "from chat.actions import create_room\n"
+        "from django.contrib.auth.models import User\n"
+        "print(create_room(name=name, creator=User.objects.get(username='housekeeper')).get_absolute_url())",
+        name=name,
+    )

@@ -1,0 +1,63 @@
+"""The number of people online."""
+
+import json
+
+import pytest
+from playwright.sync_api import Page, WebSocketRoute, expect
+
+from tests.browser.conftest import Visitors
+
+
+def counts(page: Page, words: str) -> None:
+    expect(page.get_by_role("main").get_by_role("status")).to_have_text(words)
+
+
+def test_counter_counts_people_not_tabs(visitor: Visitors) -> None:
+    guest, ada = visitor(), visitor("ada")
+    guest.goto("/online/")
+    counts(guest, "1 person online")
+    ada.goto("/online/")
+    counts(guest, "2 people online")
+    second_tab = ada.context.new_page()
+    second_tab.goto("/")
+    other_guest = visitor()
+    other_guest.goto("/chat/")
+    counts(guest, "3 people online")
+    counts(ada, "3 people online")
+    ada.close()
+    other_guest.close()
+    counts(guest, "2 people online")
+    second_tab.close()
+    counts(guest, "1 person online")
+
+
+@pytest.mark.parametrize(
+    ("language", "sentences"),
+    [
+        ("en", {0: "0 people online", 1: "1 person online", 2: "2 people online", 21: "21 people online"}),
+        (
+            "ru",
+            {
+                0: "0 человек в сети",
+                1: "1 человек в сети",
+                3: "3 человека в сети",
+                11: "11 человек в сети",
+                21: "21 человек в сети",
+                22: "22 человека в сети",
+            },
+        ),
+    ],
+)
+def test_words_follow_the_number(visitor: Visitors, language: str, sentences: dict[int, str]) -> None:
+    page = visitor(language=language)
+    sockets: list[WebSocketRoute] = []
+
+    def keep(socket: WebSocketRoute) -> None:
+        sockets.append(socket)
+
+    page.route_web_socket("**/ws/online/", keep)
+    page.goto("/online/")
+    expect(page.locator("[data-status]")).to_have_attribute("data-status", "open")
+    for count, sentence in sentences.items():
+        sockets[0].send(json.dumps({"type": "online_count", "count": count}))
+        counts(page, sentence)

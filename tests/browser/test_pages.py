@@ -1,0 +1,152 @@
+"""Every page: clean consoles, both languages, small screens, the keyboard alone."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Visitors
+from tests.support.live import LiveHub
+
+PASSWORD = "correct horse battery"
+PUBLIC = ["/", "/notifications/", "/chat/", "/online/", "/accounts/login/", "/accounts/signup/"]
+PERSONAL = ["/", "/notifications/", "/chat/", "/online/", "/accounts/tokens/"]
+
+UNNAMED = """
+() => [...document.querySelectorAll("a[href], button, input:not([type=hidden]), textarea, summary")]
+  .filter((element) => element.checkVisibility())
+  .filter((element) => !(element.ariaLabel || element.innerText || element.labels?.length))
+  .map((element) => element.outerHTML)
+"""
+SMALL = """
+() => [...document.querySelectorAll("button, .button, input:not([type=hidden]), textarea, summary, nav a")]
+  .filter((element) => element.checkVisibility() && element.getBoundingClientRect().height < 43.5)
+  .map((element) => element.outerHTML)
+"""
+
+
+def is_sound(page: Page, language: str) -> None:
+    assert page.locator("html").get_attribute("lang") == language
+    assert page.get_by_role("heading", level=1).count() == 1
+    assert page.get_by_role("main").count() == 1
+    assert page.evaluate(UNNAMED) == []
+    assert page.evaluate(SMALL) == []
+    for width in (1100, 360):
+        page.set_viewport_size({"width": width, "height": 760})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{page.url} is wider than {width} px"
+
+
+def shows_its_state(page: Page, language: str) -> None:
+    """The header says that the page is live and how many people are online."""
+    state, online = {"en": ("Live", "(person|people) online"), "ru": ("На связи", "человека? в сети")}[language]
+    expect(page.get_by_role("banner").get_by_text(state, exact=True)).to_be_visible()
+    expect(page.get_by_role("banner").get_by_text(re.compile(rf"^\s*\d+ {online}\s*$"))).to_be_visible()
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_pages_of_a_guest_are_sound(visitor: Visitors, room: str, language: str) -> None:
+    page = visitor(language=language)
+    for path in [*PUBLIC, room]:
+        page.goto(path)
+        shows_its_state(page, language)
+        is_sound(page, language)
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_pages_of_staff_are_sound(visitor: Visitors, room: str, language: str) -> None:
+    page = visitor("chief", staff=True, language=language)
+    for path in [*PERSONAL, room]:
+        page.goto(path)
+        shows_its_state(page, language)
+        is_sound(page, language)
+
+
+@pytest.mark.parametrize(("language", "heading"), [("en", "Page not found"), ("ru", "Страница не найдена")])
+def test_missing_page_says_so_in_the_language_of_the_visitor(visitor: Visitors, language: str, heading: str) -> None:
+    page = visitor(language=language)
+    page.goto("/nowhere/")
+    expect(page.get_by_role("heading", name=heading)).to_be_visible()
+    is_sound(page, language)
+    assert len(visitor.complaints) == 1
+    assert "404" in visitor.complaints.pop()
+
+
+def test_browser_refuses_inline_script(visitor: Visitors) -> None:
+    page = visitor()
+    page.goto("/")
+    page.evaluate(
+        "document.body.append(Object.assign(document.createElement('script'), {textContent: 'window.ran = 1'}))"
+    )
+    assert page.evaluate("window.ran") is None
+    assert "Content Security Policy" in " ".join(visitor.complaints)
+    visitor.complaints.clear()
+
+
+def test_language_is_switched_and_kept(visitor: Visitors) -> None:
+    page = visitor()
+    page.goto("/chat/")
+    page.get_by_role("button", name="Русский").click()
+    expect(page.get_by_role("heading", name="Комнаты чата")).to_be_visible()
+    expect(page).to_have_url(re.compile(r"/chat/$"))
+    page.goto("/online/")
+    expect(page.get_by_role("heading", name="Кто в сети")).to_be_visible()
+    page.get_by_role("button", name="English").click()
+    expect(page.get_by_role("heading", name="Who is online")).to_be_visible()
+
+
+def test_sign_up_log_out_and_log_in_with_the_keyboard_alone(visitor: Visitors, hub: LiveHub) -> None:
+    page = visitor()
+    keyboard = page.keyboard
+    page.goto("/accounts/signup/")
+    expect(page.get_by_role("textbox", name="Username")).to_be_focused()
+    keyboard.type("keyboard-person")
+    for _ in range(2):
+        keyboard.press("Tab")
+        keyboard.type(PASSWORD)
+    keyboard.press("Enter")
+    expect(page.get_by_text("You are logged in as keyboard-person.")).to_be_visible()
+    menu = page.get_by_label("Account of keyboard-person")
+    menu.focus()
+    keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Log out")).to_be_visible()
+    keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Log out")).to_be_hidden()
+    expect(menu).to_be_focused()
+    keyboard.press("Enter")
+    page.get_by_role("button", name="Log out").press("Enter")
+    expect(page.get_by_text("You are a guest")).to_be_visible()
+    page.goto("/accounts/login/?next=/online/")
+    keyboard.type("keyboard-person")
+    keyboard.press("Tab")
+    keyboard.type("wrong password")
+    keyboard.press("Enter")
+    expect(page.get_by_role("alert").filter(has_text="correct username and password")).to_be_visible()
+    page.get_by_role("textbox", name="Password").press("Control+A")
+    keyboard.type(PASSWORD)
+    keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"/online/$"))
+
+
+def test_first_tab_stop_leads_past_the_navigation(visitor: Visitors) -> None:
+    page = visitor()
+    page.goto("/")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
+    expect(page.get_by_role("link", name="Skip to content")).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("main")).to_be_focused()
+
+
+def test_new_token_is_shown_once_and_revoked(visitor: Visitors, hub: LiveHub) -> None:
+    page = visitor("tokenist")
+    page.goto("/accounts/tokens/")
+    page.get_by_role("textbox", name="Name").fill("build server")
+    page.get_by_role("button", name="Create token").click()
+    token = page.get_by_role("textbox", name="Your new token").input_value()
+    whose = "from accounts.tokens import user_for; print(user_for(token))"
+    assert hub.shell(whose, token=token) == "tokenist"
+    page.goto("/accounts/tokens/")
+    expect(page.get_by_role("textbox", name="Your new token")).to_have_count(0)
+    page.get_by_role("button", name=re.compile("Revoke hub_.* build server")).click()
+    expect(page.get_by_text("The token is revoked.")).to_be_visible()
+    assert hub.shell(whose, token=token) == "None"

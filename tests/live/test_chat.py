@@ -1,0 +1,196 @@
+"""Chat rooms over two web processes: reading, writing, coming and going."""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+import pytest
+
+from tests.live.parts import create_room
+from tests.support.live import LiveHub
+from tests.support.sockets import Frame, SocketClient, connect
+
+STORED = """
+from chat.models import Message
+print(list(Message.objects.filter(room__name=room).values_list("username", "text")))
+"""
+
+DEACTIVATE = "from django.contrib.auth.models import User; User.objects.filter(username=name).update(is_active=False)"
+DELETE_ROOM = "from chat.models import Room; Room.objects.get(name=name).delete()"
+
+
+def is_notice(frame: Frame) -> bool:
+    return frame.get("username") == "System"
+
+
+async def notices_until(client: SocketClient, message: str) -> list[str]:
+    """The notices before the message."""
+    notices: list[str] = []
+
+    def wanted(frame: Frame) -> bool:
+        if is_notice(frame):
+            notices.append(frame["message"])
+        return frame.get("message") == message
+
+    await client.receive_until(wanted)
+    return notices
+
+
+async def test_two_people_chat_and_what_they_write_is_stored(hub: LiveHub, webs: list[str], room: str) -> None:
+    path = f"/ws/chat/{room}/"
+    ann, bob = hub.create_user(f"ann-{room}"), hub.create_user(f"bob-{room}")
+    async with (
+        connect(webs[0] + path, session=ann) as one,
+        connect(webs[1] + path, session=bob) as two,
+        connect(webs[1] + path) as guest,
+    ):
+        await one.send_json({"message": "hello"})
+        for client in (one, two, guest):
+            frame = await client.receive_until(lambda frame: not is_notice(frame))
+            assert (frame["type"], frame["message"], frame["username"]) == ("message", "hello", f"ann-{room}")
+        await two.send_json({"message": "<script>alert('x')</script>"})
+        for client in (one, two, guest):
+            frame = await client.receive_until(lambda frame: not is_notice(frame))
+            assert frame["message"] == "<script>alert('x')</script>"
+            assert set(frame) == {
+                "type",
+                "message",
+                "username",
+                "timestamp",
+                "at",
+                "channel",
+                "id",
+                "offset",
+                "cursor",
+            }
+    assert hub.shell(STORED, room=room) == str(
+        [(f"ann-{room}", "hello"), (f"bob-{room}", "<script>alert('x')</script>")]
+    )
+
+
+@pytest.mark.parametrize(
+    ("language", "message"),
+    [
+        (None, "Only signed-in users can write messages"),
+        ("en-GB,en;q=0.9", "Only signed-in users can write messages"),
+        ("de,fr;q=0.5", "Only signed-in users can write messages"),
+        ("ru-RU,ru;q=0.9,en;q=0.8", "Только авторизованные пользователи могут писать сообщения"),
+    ],
+)
+async def test_a_guest_who_writes_is_told_so_in_their_language_and_stays(
+    hub: LiveHub, webs: list[str], room: str, language: str | None, message: str
+) -> None:
+    headers = {"Accept-Language": language} if language else {}
+    async with connect(f"{webs[0]}/ws/chat/{room}/", headers=headers) as guest:
+        for _ in range(2):
+            await guest.send_json({"message": "let me in"})
+            assert await guest.receive_json() == {"type": "error", "code": "login_required", "message": message}
+        session = hub.create_user(f"ann-{room}")
+        async with connect(f"{webs[1]}/ws/chat/{room}/", session=session) as ann:
+            await ann.send_json({"message": "hi"})
+            await guest.receive_until(lambda frame: frame.get("message") == "hi")
+    assert hub.shell(STORED, room=room) == str([(f"ann-{room}", "hi")])
+
+
+async def test_the_language_cookie_of_the_switcher_comes_before_the_browsers(webs: list[str], room: str) -> None:
+    cookies = {"django_language": "ru"}
+    headers = {"Accept-Language": "en"}
+    async with connect(f"{webs[0]}/ws/chat/{room}/", cookies=cookies, headers=headers) as guest:
+        await guest.send_json({"message": "x"})
+        assert (await guest.receive_json())["message"].startswith("Только")
+
+
+async def test_a_person_joins_and_leaves_once_however_many_tabs_they_have_on_whichever_process(
+    hub: LiveHub, webs: list[str], room: str
+) -> None:
+    path = f"/ws/chat/{room}/"
+    ann, bob = hub.create_user(f"ann-{room}"), hub.create_user(f"bob-{room}")
+    async with connect(webs[0] + path, session=bob) as watcher:
+        assert await notices_until(watcher, f"bob-{room} joined the room") == [f"bob-{room} joined the room"]
+        async with AsyncExitStack() as stack:
+            for web in (webs[0], webs[0], webs[1], webs[1]):
+                tab = await stack.enter_async_context(connect(web + path, session=ann))
+                await tab.send_json({"message": f"{web} is open"})
+                await tab.receive_until(lambda frame, web=web: frame.get("message") == f"{web} is open")  # type: ignore[misc]
+            await watcher.send_json({"message": "all are open"})
+            assert await notices_until(watcher, "all are open") == [f"ann-{room} joined the room"]
+        assert await notices_until(watcher, f"ann-{room} left the room") == [f"ann-{room} left the room"]
+        async with connect(webs[1] + path, session=ann) as tab:
+            await tab.send_json({"message": "back again"})
+            assert await notices_until(watcher, "back again") == [f"ann-{room} joined the room"]
+
+
+async def test_a_person_who_reloads_many_pages_at_once_is_never_left_behind(
+    hub: LiveHub, webs: list[str], room: str
+) -> None:
+    path = f"/ws/chat/{room}/"
+    ann, bob = hub.create_user(f"ann-{room}"), hub.create_user(f"bob-{room}")
+
+    async def visit(number: int) -> None:
+        async with connect(webs[number % 2] + path, session=ann):
+            await asyncio.sleep(0)
+
+    async with connect(webs[0] + path, session=bob) as watcher:
+        await asyncio.gather(*map(visit, range(20)))
+        await asyncio.gather(*map(visit, range(20)))
+        async with connect(webs[1] + path, session=ann) as tab:
+            await tab.send_json({"message": "last"})
+            notices = [notice for notice in await notices_until(watcher, "last") if notice.startswith("ann")]
+        expected = ["joined", "left"] * len(notices)
+        assert [notice.split()[1] for notice in notices] == expected[: len(notices)]
+        assert notices[-1].split()[1] == "joined"
+        assert await notices_until(watcher, f"ann-{room} left the room") == [f"ann-{room} left the room"]
+
+
+async def test_guests_come_and_go_unannounced(hub: LiveHub, webs: list[str], room: str) -> None:
+    path = f"/ws/chat/{room}/"
+    async with connect(webs[0] + path, session=hub.create_user(f"bob-{room}")) as watcher:
+        await watcher.receive_until(is_notice)
+        async with connect(webs[1] + path) as guest:
+            await guest.send("x")
+            await guest.receive_type("error")
+        await watcher.send_json({"message": "anyone?"})
+        assert await notices_until(watcher, "anyone?") == []
+
+
+async def test_notices_come_in_the_language_of_each_reader(hub: LiveHub, webs: list[str], room: str) -> None:
+    path = f"/ws/chat/{room}/"
+    async with (
+        connect(webs[0] + path, headers={"Accept-Language": "ru"}) as russian,
+        connect(webs[0] + path, headers={"Accept-Language": "en"}) as english,
+        connect(webs[1] + path, session=hub.create_user(f"ann-{room}")),
+    ):
+        ru, en = await russian.receive_until(is_notice), await english.receive_until(is_notice)
+        assert en["message"] == f"ann-{room} joined the room"
+        assert ru["message"] != en["message"]
+        assert f"ann-{room}" in ru["message"]
+        assert "id" not in en and "offset" not in en
+
+
+async def test_who_is_deactivated_while_connected_can_no_longer_write(
+    hub: LiveHub, webs: list[str], room: str
+) -> None:
+    async with connect(f"{webs[0]}/ws/chat/{room}/", session=hub.create_user(f"ann-{room}")) as ann:
+        await ann.send_json({"message": "one"})
+        await ann.receive_until(lambda frame: frame.get("message") == "one")
+        hub.shell(DEACTIVATE, name=f"ann-{room}")
+        await ann.send_json({"message": "two"})
+        assert (await ann.receive_until(lambda frame: not is_notice(frame)))["code"] == "login_required"
+    assert hub.shell(STORED, room=room) == str([(f"ann-{room}", "one")])
+
+
+async def test_who_writes_into_a_room_that_was_deleted_is_told_so(hub: LiveHub, webs: list[str], room: str) -> None:
+    async with connect(f"{webs[0]}/ws/chat/{room}/", session=hub.create_user(f"ann-{room}")) as ann:
+        hub.shell(DELETE_ROOM, name=room)
+        await ann.send_json({"message": "echo?"})
+        assert (await ann.receive_type("error"))["code"] == "room_not_found"
+
+
+@pytest.mark.parametrize("name", ["комната", "部屋", "غرفة-٣", "किताब", "Ärger_1", "-", "7"])
+async def test_rooms_of_any_script_can_be_entered(hub: LiveHub, webs: list[str], unique: str, name: str) -> None:
+    from urllib.parse import quote
+
+    create_room(hub, name + unique)
+    session = hub.create_user(f"ann-{unique}")
+    async with connect(f"{webs[0]}/ws/chat/{quote(name + unique)}/", session=session) as ann:
+        await ann.send_json({"message": "x"})
+        await ann.receive_until(lambda frame: frame.get("message") == "x")

@@ -1,0 +1,1 @@
+"""An app with rules, as other projects have them."""

@@ -1,0 +1,171 @@
+"""What can be sent, to whom, and what is refused before anything is stored."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import AnonymousUser, Group, User
+from django.utils.translation import gettext_lazy
+
+from notifications import alert
+from notifications.alerting import MESSAGE_LIMIT, TITLE_LIMIT, URL_LIMIT, BadAlert, UnknownRecipient
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def ann() -> User:
+    return User.objects.create_user("ann")
+
+
+@pytest.fixture
+def ops() -> Group:
+    return Group.objects.create(name="ops")
+
+
+def test_recipients_are_named_by_objects_and_by_texts_alike(ann: User, ops: Group) -> None:
+    assert alert(to="everyone", message="x").to == (None,)
+    assert alert(to=ann, message="x").to == alert(to="user:ann", message="x").to == (ann,)
+    assert alert(to=ops, message="x").to == alert(to="group:ops", message="x").to == (ops,)
+
+
+def test_several_recipients_keep_their_order_and_each_is_told_once(ann: User, ops: Group) -> None:
+    bob = User.objects.create_user("bob")
+    assert alert(to=["user:bob", ops, ann, bob, "group:ops"], message="x").to == (bob, ops, ann)
+    assert alert(to=User.objects.order_by("username"), message="x").to == (ann, bob)
+
+
+def test_everyone_swallows_whoever_else_is_named(ann: User) -> None:
+    assert alert(to=[ann, "everyone"], message="x").to == (None,)
+
+
+def test_a_user_and_a_group_with_the_same_number_are_two(ann: User) -> None:
+    twin = Group.objects.create(pk=ann.pk, name="twin")
+    assert alert(to=[ann, twin], message="x").to == (ann, twin)
+
+
+@pytest.mark.parametrize(
+    "recipient",
+    [
+        "user:nobody",
+        "user:",
+        "user",
+        "group:nothing",
+        "Everyone",
+        "everyone ",
+        "",
+        "ann",
+        "user:an\0n",
+        "user:\ud800",
+        "group:\0",
+        "topic:ann",
+        7,
+        None,
+        [["user:ann"]],
+        {"user": "ann"},
+        b"user:ann",
+        AnonymousUser(),
+    ],
+)
+def test_what_names_nobody_is_an_unknown_recipient(ann: User, recipient: Any) -> None:
+    with pytest.raises(UnknownRecipient):
+        alert(to=recipient, message="x")
+
+
+def test_one_unknown_recipient_among_many_refuses_the_alert(ann: User) -> None:
+    with pytest.raises(UnknownRecipient, match="nobody"):
+        alert(to=[ann, "user:nobody"], message="x")
+
+
+def test_a_user_that_was_never_saved_is_an_unknown_recipient() -> None:
+    with pytest.raises(UnknownRecipient):
+        alert(to=User(username="new"), message="x")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"message": ""},
+        {"message": " \n\t"},
+        {"message": "x" * (MESSAGE_LIMIT + 1)},
+        {"message": "a\0b"},
+        {"message": "a\ud800b"},
+        {"message": None},
+        {"message": 7},
+        {"message": ["x"]},
+        {"title": "x" * (TITLE_LIMIT + 1)},
+        {"title": "\0"},
+        {"title": "\udfff"},
+        {"title": None},
+        {"level": "fatal"},
+        {"level": "INFO"},
+        {"level": ""},
+        {"level": None},
+        {"level": ["info"]},
+        {"url": "javascript:alert(1)"},
+        {"url": " javascript:alert(1)"},
+        {"url": "JaVaScRiPt:alert(1)"},
+        {"url": "java\nscript:alert(1)"},
+        {"url": "data:text/html,x"},
+        {"url": "//evil.example/"},
+        {"url": "/\\evil.example/"},
+        {"url": "\\\\evil.example"},
+        {"url": "http:evil"},
+        {"url": "http://"},
+        {"url": "orders/7"},
+        {"url": "/a\tb"},
+        {"url": "/a\0b"},
+        {"url": "/\ud800"},
+        {"url": "http://["},
+        {"url": "/" + "x" * URL_LIMIT},
+        {"url": None},
+        {"data": object()},
+        {"data": {1, 2}},
+        {"data": float("nan")},
+        {"data": {"far": float("inf")}},
+        {"data": {None: 1}},
+        {"data": {(1, 2): 3}},
+        {"data": {"nul": "a\0b"}},
+        {"data": {"a\0b": 1}},
+        {"data": ["\ud800"]},
+        {"data": b"bytes"},
+    ],
+)
+def test_a_bad_field_is_a_bad_alert(fields: dict[str, Any]) -> None:
+    with pytest.raises(BadAlert):
+        alert(**{"to": "everyone", "message": "x", **fields})
+
+
+def test_data_nested_without_end_is_a_bad_alert() -> None:
+    nested: list[Any] = []
+    for _ in range(100_000):
+        nested = [nested]
+    with pytest.raises(BadAlert):
+        alert(to="everyone", message="x", data=nested)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"message": "x" * MESSAGE_LIMIT},
+        {"message": "<script>alert(1)</script>"},
+        {"message": "сообщение 🎉 \u202e"},
+        {"title": "x" * TITLE_LIMIT},
+        {"url": "/orders/7/?a=b#c"},
+        {"url": "https://example.com/ü"},
+        {"url": "HTTP://example.com"},
+        {"data": {"n": 1, "list": [1.5, None, True, "\\u0000 spelled out"]}},
+        {"data": []},
+        {"data": {"n": 2**70}},
+        *({"level": level} for level in ("info", "success", "warning", "error", "debug")),
+    ],
+)
+def test_what_can_be_sent_is_kept_as_it_is(fields: dict[str, Any]) -> None:
+    described = alert(**{"to": "everyone", "message": "x", **fields})
+    for name, value in fields.items():
+        assert getattr(described, name) == value
+
+
+def test_a_translated_text_is_fixed_when_the_alert_is_made() -> None:
+    described = alert(to="everyone", message=gettext_lazy("Notifications"), title=gettext_lazy("Chat"))  # type: ignore[arg-type]
+    assert (type(described.message), described.message) == (str, "Notifications")
+    assert (type(described.title), described.title) == (str, "Chat")

@@ -1,0 +1,179 @@
+"""Alerts from model saves: when a rule runs, what it may return, and that it never breaks the save."""
+
+import io
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from typing import Any
+from unittest import mock
+
+import pytest
+from django.contrib.auth.models import Group
+from django.core.management import call_command
+from django.db import transaction
+from django.db.models.signals import post_delete, post_save
+from pytest_django.fixtures import Settings
+
+from hub.models import Publication
+from notifications import Alert, alert, on_delete, on_save
+from notifications.models import Notification
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def no_rule_outlives_its_test() -> Iterator[None]:
+    """Each test makes rules of its own."""
+    kept = {signal: list(signal.receivers) for signal in (post_save, post_delete)}
+    yield
+    for signal, receivers in kept.items():
+        signal.receivers = receivers
+        signal.sender_receivers_cache.clear()
+
+
+def sent() -> list[str]:
+    return list(Notification.objects.order_by("pk").values_list("message", flat=True))
+
+
+def about(group: Group) -> Alert:
+    return alert(to="everyone", message=group.name)
+
+
+@pytest.mark.parametrize(
+    ("created", "expected"), [(True, ["made"]), (False, ["changed"]), (None, ["made", "changed"])]
+)
+def test_a_rule_runs_for_new_rows_for_changes_or_for_both(created: bool | None, expected: list[str]) -> None:
+    on_save(Group, created=created)(about)
+    group = Group.objects.create(name="made")
+    group.name = "changed"
+    group.save()
+    assert sent() == expected
+
+
+def test_a_rule_on_delete_still_knows_the_row() -> None:
+    @on_delete(Group)
+    def gone(group: Group) -> Alert:
+        assert group.pk is not None
+        return about(group)
+
+    group = Group.objects.create(name="ops")
+    assert sent() == []
+    group.delete()
+    assert sent() == ["ops"]
+
+
+def test_a_rule_sees_its_own_model_only() -> None:
+    on_save(Group)(about)
+    Notification.objects.create(message="another model")
+    assert sent() == ["another model"]
+
+
+def test_two_rules_of_one_model_both_run() -> None:
+    on_save(Group)(about)
+
+    @on_save(Group)
+    def again(group: Group) -> Alert:
+        return alert(to="everyone", message="again")
+
+    Group.objects.create(name="ops")
+    assert sorted(sent()) == ["again", "ops"]
+
+
+def test_one_function_may_be_the_rule_of_new_rows_and_of_changes() -> None:
+    on_save(Group, created=True)(on_save(Group, created=False)(about))
+    group = Group.objects.create(name="made")
+    group.name = "changed"
+    group.save()
+    assert sent() == ["made", "changed"]
+
+
+@pytest.mark.parametrize(
+    ("returned", "expected"),
+    [(None, []), ([], []), (["a", "b"], ["a", "b"]), (iter(["a"]), ["a"]), (("a",), ["a"])],
+    ids=["None", "no alerts", "a list", "an iterator", "a tuple"],
+)
+def test_a_rule_returns_one_alert_several_or_none(returned: Any, expected: list[str]) -> None:
+    @on_save(Group)
+    def rule(group: Group) -> Any:
+        return returned and (alert(to="everyone", message=text) for text in returned)
+
+    Group.objects.create(name="ops")
+    assert sent() == expected
+
+
+def test_fixtures_run_no_rule() -> None:
+    on_save(Group)(about)
+    fixture = [{"model": "auth.group", "pk": 1, "fields": {"name": "raw", "permissions": []}}]
+    with mock.patch.object(sys, "stdin", io.StringIO(json.dumps(fixture))):
+        call_command("loaddata", "-", format="json", verbosity=0)
+    assert Group.objects.get(pk=1).name == "raw"
+    assert sent() == []
+
+
+def failing(group: Group) -> Alert:
+    raise RuntimeError("the rule is broken")
+
+
+def test_a_failing_rule_is_logged_with_its_name_and_the_save_and_other_rules_go_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    on_save(Group)(failing)
+    on_save(Group)(about)
+    with caplog.at_level(logging.ERROR):
+        Group.objects.create(name="ops")
+    assert Group.objects.get().name == "ops"
+    assert sent() == ["ops"]
+    assert f"{__name__}.failing" in caplog.text
+
+
+def test_an_sql_error_in_a_rule_does_not_spoil_the_transaction_of_the_save() -> None:
+    @on_save(Group)
+    def bad_sql(group: Group) -> Alert:
+        Group.objects.create(name=group.name)
+        return about(group)
+
+    with transaction.atomic():
+        Group.objects.create(name="first")
+        Group.objects.create(name="second")
+    assert sorted(Group.objects.values_list("name", flat=True)) == ["first", "second"]
+    assert sent() == []
+
+
+@pytest.mark.parametrize("returned", ["text", 7, [None], [object()]])
+def test_a_rule_that_returns_no_alert_breaks_nothing(returned: Any, caplog: pytest.LogCaptureFixture) -> None:
+    @on_save(Group)
+    def confused(group: Group) -> Any:
+        return returned
+
+    Group.objects.create(name="ops")
+    assert Group.objects.exists()
+    assert sent() == []
+    assert "confused" in caplog.text
+
+
+def test_one_bad_alert_of_a_rule_takes_its_others_along() -> None:
+    @on_save(Group)
+    def half_good(group: Group) -> Iterator[Alert]:
+        yield about(group)
+        yield alert(to="user:nobody", message="x")
+
+    Group.objects.create(name="ops")
+    assert sent() == []
+    assert not Publication.objects.exists()
+
+
+def test_a_rolled_back_save_sends_nothing() -> None:
+    on_save(Group)(about)
+    with transaction.atomic():
+        Group.objects.create(name="ops")
+        assert sent() == ["ops"]
+        transaction.set_rollback(True)
+    assert sent() == []
+    assert not Publication.objects.exists()
+
+
+def test_alerts_py_of_an_installed_app_is_found(settings: Settings) -> None:
+    settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "tests.notifications.shop"]
+    Group.objects.create(name="ops")
+    assert sent() == ["The shop has heard of ops"]

@@ -1,0 +1,139 @@
+"""The scheduler: what it notices, what it shows, and what does not stop it."""
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import OperationalError
+from django.utils import timezone
+from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
+from kombu.exceptions import OperationalError as BrokerAway
+
+from hub import heartbeats
+from tests.support.redis_server import RedisServer
+from worker.beat import BEAT_INTERVAL, HubScheduler
+from worker.celery import app
+from worker.heartbeat import beat_from_worker
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+TASK = "worker.tasks.send_broadcast"
+
+
+@pytest.fixture
+def scheduler() -> HubScheduler:
+    return HubScheduler(app=app)
+
+
+@pytest.fixture
+def every_hour() -> IntervalSchedule:
+    return IntervalSchedule.objects.create(every=1, period=IntervalSchedule.HOURS)
+
+
+def waiting_messages(redis_server: RedisServer) -> int:
+    return sum(redis_server.client.llen(key) for key in redis_server.client.keys("*celery:celery"))
+
+
+def test_first_schedule_of_a_new_database_is_picked_up_on_the_next_tick(
+    scheduler: HubScheduler, every_hour: IntervalSchedule
+) -> None:
+    scheduler.tick()
+    assert list(scheduler.schedule) == []
+    PeriodicTask.objects.create(name="new", task=TASK, interval=every_hour)
+    scheduler.tick()
+    assert list(scheduler.schedule) == ["new"]
+
+
+def test_change_made_on_a_host_whose_clock_is_behind_is_picked_up(
+    scheduler: HubScheduler, every_hour: IntervalSchedule, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = PeriodicTask.objects.create(name="row", task=TASK, interval=every_hour)
+    scheduler.tick()
+    monkeypatch.setattr("django_celery_beat.models.now", lambda: timezone.now() - timedelta(hours=1))
+    row.enabled = False
+    row.save()
+    scheduler.tick()
+    assert list(scheduler.schedule) == []
+
+
+def test_change_is_looked_for_often_enough(scheduler: HubScheduler) -> None:
+    assert scheduler.max_interval <= 5
+    assert scheduler.tick() <= 5
+
+
+def test_row_that_cannot_be_read_does_not_stop_the_others(
+    scheduler: HubScheduler, every_hour: IntervalSchedule
+) -> None:
+    PeriodicTask.objects.create(name="headers", task=TASK, interval=every_hour, headers="[]")
+    PeriodicTask.objects.create(name="hour", task=TASK, crontab=CrontabSchedule.objects.create(hour="no hour"))
+    PeriodicTask.objects.create(name="fine", task=TASK, interval=every_hour)
+    scheduler.tick()
+    assert list(scheduler.schedule) == ["fine"]
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "Pacific/Kiritimati", "America/St_Johns"])
+def test_schedule_of_every_hour_and_zone_is_known(scheduler: HubScheduler, zone: str) -> None:
+    for hour in range(24):
+        crontab = CrontabSchedule.objects.create(minute="30", hour=str(hour), timezone=zone)
+        PeriodicTask.objects.create(name=str(hour), task=TASK, crontab=crontab)
+    scheduler.tick()
+    assert len(scheduler.schedule) == 24
+
+
+def test_due_row_is_sent_and_its_run_written_down_at_once(
+    redis_server: RedisServer, every_hour: IntervalSchedule
+) -> None:
+    due = timezone.now() - timedelta(hours=2)
+    row = PeriodicTask.objects.create(
+        name="due", task=TASK, interval=every_hour, last_run_at=due, kwargs='{"message": "m"}'
+    )
+    scheduler = HubScheduler(app=app)
+    scheduler._next_worker_task += 60
+    scheduler._last_sync = time.monotonic()  # as after the first run; the library would wait three minutes now
+    scheduler.tick()
+    assert waiting_messages(redis_server) == 1
+    scheduler.tick()
+    row.refresh_from_db()
+    assert row.total_run_count == 1 and row.last_run_at and row.last_run_at > due + timedelta(hours=1)
+
+
+def test_no_row_of_the_library_appears_in_the_admin(scheduler: HubScheduler) -> None:
+    scheduler.tick()
+    assert not PeriodicTask.objects.exists()
+
+
+def test_tick_shows_life_and_asks_the_workers_for_theirs(scheduler: HubScheduler, redis_server: RedisServer) -> None:
+    scheduler.tick()
+    scheduler.tick()
+    assert list(heartbeats.ages()) == ["beat"]
+    assert waiting_messages(redis_server) == 1  # not one for each tick
+
+
+def test_broker_that_is_away_does_not_stop_beat(
+    scheduler: HubScheduler, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*args: Any, **kwargs: Any) -> None:
+        raise BrokerAway("connection refused")
+
+    monkeypatch.setattr(beat_from_worker, "apply_async", away)
+    assert scheduler.tick() <= BEAT_INTERVAL
+    assert list(heartbeats.ages()) == ["beat"]
+
+
+@pytest.mark.parametrize("broken", ["hub.heartbeats.beat", "django_celery_beat.schedulers.DatabaseScheduler.tick"])
+def test_database_that_is_away_does_not_stop_beat(
+    scheduler: HubScheduler, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    def away(*args: Any, **kwargs: Any) -> None:
+        raise OperationalError("server closed the connection")
+
+    monkeypatch.setattr(broken, away)
+    assert 0 <= scheduler.tick() <= BEAT_INTERVAL
+
+
+def test_worker_heartbeat_is_of_this_host() -> None:
+    run: Callable[[], None] = beat_from_worker
+    run()
+    assert heartbeats.fresh([heartbeats.here(heartbeats.WORKER)])
