@@ -22,13 +22,15 @@ class OnlineDoor(Door):
         return [(channels.online, events.plain_frame)]
 
     async def entered(self) -> None:
-        if await presence.current().enter(channels.online, self.person):
-            counting.current().changed()
+        await presence.current().enter(channels.online, self.person)
+        counting.current().arrived()
         self.write(Block([events.frame_of(await presence.current().count(channels.online))]))
 
     async def left(self, *, restarting: bool) -> None:
-        if not restarting and await presence.current().leave(channels.online, self.person):
-            counting.current().changed()
+        # When the server restarts, the lease keeps the person's place until they are back.
+        if not restarting:
+            await presence.current().leave(channels.online, self.person)
+        counting.current().departed()
 
     @property
     def raw(self) -> None:

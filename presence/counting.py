@@ -1,39 +1,97 @@
-"""Counting who is online: one count per ``HUB_COUNT_INTERVAL`` at most among all web processes, after a change."""
+"""Counting who is online, and telling everyone: at most once per ``HUB_COUNT_INTERVAL`` among all web processes."""
 
 import asyncio
+import contextlib
 
 import structlog
 
-from hub import presence
+from hub import presence, relay
 from hub.conf import hub_settings
+from hub.frames import Block
 from hub.publishing import publish_ephemeral
+from hub.streams import Item
 from presence import channels, events
 
 log = structlog.get_logger(__name__)
 
+#: Seconds between two looks whether the number that was last sent is still right. What is live only may be lost, and
+#: the counts of two processes may overtake each other.
+CHECK = 2.0
+
 
 class OnlineCounter:
-    """Sends the count after somebody came or left, on one event loop; see :func:`current`."""
+    """Sends the number of people online whenever it is not the one last seen. Lives on one event loop.
+
+    It works while this process has sockets of people who are online, and ends when the last one's leaving is told.
+    """
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
-        self._stale = False
+        self._sockets = 0
+        self._changed = asyncio.Event()
+        #: The number that clients saw last, as far as this process knows.
+        self._shown: int | None = None
         self._task: asyncio.Task[None] | None = None
 
-    def changed(self) -> None:
-        """Somebody came or left here: count soon."""
-        self._stale = True
-        if self._task is None or self._task.done():
-            self._task = self.loop.create_task(self._count_while_stale())
+    def arrived(self) -> None:
+        """A socket came."""
+        self._sockets += 1
+        self.changed()
 
-    async def _count_while_stale(self) -> None:
-        interval = hub_settings().count_interval
-        while self._stale:
-            if await presence.current().take_turn(channels.online, interval):
-                self._stale = False
-                count = await presence.current().count(channels.online)
-                publish_ephemeral(channels.online, events.OnlineCounted(count=count))
-            await asyncio.sleep(interval)
+    def departed(self) -> None:
+        """A socket left."""
+        self._sockets -= 1
+        self.changed()
+
+    def changed(self) -> None:
+        """Somebody came or left: count soon."""
+        self._changed.set()
+        if self._task is None or self._task.done():
+            self._task = self.loop.create_task(self._work())
+
+    # --- hub.feed.Follower: what all processes send -----------------------------------------------------------------
+
+    raw = None
+
+    def write(self, block: Block) -> None:
+        """Take the counts that clients see."""
+        self._shown = int(block.texts[-1])
+
+    def restart(self) -> None:
+        """The channel keeps no history, so it has never another one."""
+
+    # ----------------------------------------------------------------------------------------------------------------
+
+    async def _work(self) -> None:
+        subscription = await relay.current().follow(channels.online, self, _count_of)
+        subscription.release()
+        try:
+            while True:
+                self._changed.clear()
+                if await self._settled():
+                    if not self._sockets and not self._changed.is_set():
+                        return
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(CHECK):
+                            await self._changed.wait()
+                else:
+                    await asyncio.sleep(hub_settings().count_interval)
+        finally:
+            relay.current().unfollow(subscription)
+
+    async def _settled(self) -> bool:
+        """Whether clients see the right number; if not, and it is this process's turn, tell them."""
+        count = await presence.current().count(channels.online)
+        if count == self._shown:
+            return True
+        if await presence.current().take_turn(channels.online, hub_settings().count_interval):
+            publish_ephemeral(channels.online, events.OnlineCounted(count=count))
+        return False
+
+
+def _count_of(item: Item) -> str | None:
+    count = events.count_in(item)
+    return None if count is None else str(count)
 
 
 _counter: OnlineCounter | None = None

@@ -1,10 +1,11 @@
 import json
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
 from bench import report
-from bench.lines import BASELINE, HUB, LESS, MORE, Line, Target, at_least, at_most, times
+from bench.lines import BASELINE, HUB, LESS, MORE, Line, Target, at_least, at_least_times, at_most, at_most_times
 from bench.machine import CpuShare
 
 RATES = {HUB: [900.0, 1000.0, 1100.0], BASELINE: [10.0, 9.0, 11.0], "nchan": [400.0], "nats": [500.0]}
@@ -38,21 +39,27 @@ def test_the_best_peer_comes_first() -> None:
         (MORE, at_least(1001), False),
         (LESS, at_most(20), True),
         (LESS, at_most(19.9), False),
-        (MORE, times(2, "nats"), True),
-        (MORE, times(2.1, "nats"), False),
-        (LESS, times(1.2, "nchan"), True),
-        (LESS, times(1.1, "nchan"), False),
-        (LESS, times(1 / 50, BASELINE), True),
-        (LESS, times(1 / 51, BASELINE), False),
-        (MORE, times(1, "socket.io"), None),
+        (MORE, at_least_times(2, "nats"), True),
+        (MORE, at_least_times(2.1, "nats"), False),
+        (LESS, at_most_times(1.2, "nchan"), True),
+        (LESS, at_most_times(1.1, "nchan"), False),
+        (LESS, at_most_times(1 / 50, BASELINE), True),
+        (LESS, at_most_times(1 / 51, BASELINE), False),
+        (MORE, at_least_times(1, "socket.io"), None),
     ],
 )
 def test_a_target_is_judged(better: str, target: Target, reached: bool | None) -> None:
     assert line(better, RATES if better == MORE else TIMES, target).reached is reached
 
 
+def test_a_target_is_shown_with_its_direction() -> None:
+    assert at_least_times(200, BASELINE).text == "≥ 200 × baseline"
+    assert at_most_times(Fraction(1, 7), BASELINE).text == "≤ 1/7 × baseline"
+    assert at_most(0.3).text == "≤ 0.300"
+
+
 def test_all_targets_must_be_reached() -> None:
-    unknown = times(1, "socket.io")
+    unknown = at_least_times(1, "socket.io")
     assert line(MORE, RATES, at_least(1), at_least(2)).reached is True
     assert line(MORE, RATES, at_least(1), unknown).reached is None
     assert line(MORE, RATES, at_least(5000), unknown).reached is False
@@ -60,11 +67,11 @@ def test_all_targets_must_be_reached() -> None:
 
 
 def test_the_table_has_a_row_per_line_with_aligned_columns() -> None:
-    table = report.table([line(MORE, RATES, times(200, BASELINE)), line(LESS, {HUB: [3.0]})]).splitlines()
+    table = report.table([line(MORE, RATES, at_least_times(200, BASELINE)), line(LESS, {HUB: [3.0]})]).splitlines()
     assert len({len(row) for row in table}) == 1
     cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in table]
     assert cells[2] == [
-        "row", "what", "unit", "1,000", "10.0", "100", "nats 500, nchan 400", "2.00", "200 × baseline", "no",
+        "row", "what", "unit", "1,000", "10.0", "100", "nats 500, nchan 400", "2.00", "≥ 200 × baseline", "no",
     ]  # fmt: skip
     assert cells[3] == ["row", "what", "unit", "3.00", "–", "–", "–", "–", "–", "–"]
 

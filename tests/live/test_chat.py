@@ -132,13 +132,16 @@ async def test_a_person_who_reloads_many_pages_at_once_is_never_left_behind(
     async with connect(webs[0] + path, session=bob) as watcher:
         await asyncio.gather(*map(visit, range(20)))
         await asyncio.gather(*map(visit, range(20)))
-        async with connect(webs[1] + path, session=ann) as tab:
-            await tab.send_json({"message": "last"})
-            notices = [notice for notice in await notices_until(watcher, "last") if notice.startswith("ann")]
-        expected = ["joined", "left"] * len(notices)
-        assert [notice.split()[1] for notice in notices] == expected[: len(notices)]
-        assert notices[-1].split()[1] == "joined"
-        assert await notices_until(watcher, f"ann-{room} left the room") == [f"ann-{room} left the room"]
+        # Notices of two processes may overtake each other, but each join has its leave.
+        seen = []
+        with pytest.raises(AssertionError, match="No frame within"):  # the visits are over
+            while True:
+                notice = await watcher.receive_until(lambda frame: frame["message"].startswith("ann-"), timeout=1.5)
+                seen.append(notice["message"].split()[1])
+        assert seen.count("joined") == seen.count("left") > 0
+        async with connect(webs[1] + path, session=ann):
+            assert (await watcher.receive_json())["message"] == f"ann-{room} joined the room"
+        assert (await watcher.receive_json())["message"] == f"ann-{room} left the room"
 
 
 async def test_guests_come_and_go_unannounced(hub: LiveHub, webs: list[str], room: str) -> None:
