@@ -5,11 +5,21 @@ from collections.abc import Iterable
 from django.utils.translation import gettext_lazy as _
 
 from chat import actions, channels, events, queries
+from chat.models import Message
 from hub import presence
+from hub.batching import Batcher
 from hub.feed import Shape
 from hub.sockets.codes import BadMessage, Close, Refused
 from hub.sockets.door import Door
 from hub.threads import in_database_thread
+
+
+async def _post(drafts: list[actions.Draft]) -> dict[actions.Draft, Message | actions.Refusal]:
+    return await in_database_thread(actions.post_messages, drafts)
+
+
+#: What is written while one transaction is under way goes into the next one together.
+_posting = Batcher(_post, limit=200)
 
 
 class ChatDoor(Door):
@@ -30,13 +40,11 @@ class ChatDoor(Door):
             actions.tell_joined(room_id=self.room_id, username=self.user.get_username())
 
     async def message(self, message: str) -> None:
-        author_id = self.user.pk
-        try:
-            await in_database_thread(actions.post_message, room_id=self.room_id, author_id=author_id, text=message)
-        except actions.NotSignedIn:
-            raise BadMessage("login_required", _("Only signed-in users can write messages")) from None
-        except actions.NoSuchRoom:
-            raise BadMessage("room_not_found", _("This room no longer exists")) from None
+        match await _posting.get(actions.Draft(self.room_id, self.user.pk, message)):
+            case actions.NotSignedIn():
+                raise BadMessage("login_required", _("Only signed-in users can write messages"))
+            case actions.NoSuchRoom():
+                raise BadMessage("room_not_found", _("This room no longer exists"))
 
     async def left(self, *, restarting: bool) -> None:
         # When the server restarts, the lease keeps the person's place until they are back: nobody has left.

@@ -5,20 +5,23 @@ from typing import Any
 
 import django
 
+from hub.refusal import in_one_sentence
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hub.settings")
-django.setup()
+with in_one_sentence():
+    django.setup()
 
-from django.core.asgi import get_asgi_application  # noqa: E402  # needs the apps
-from django.urls import path  # noqa: E402
+from django.core.asgi import get_asgi_application  # needs the apps
+from django.urls import path
 
-import accounts.sessions  # noqa: E402
-import accounts.tokens  # noqa: E402
-import chat.consumers  # noqa: E402
-import notifications.consumers  # noqa: E402
-import presence.consumers  # noqa: E402
-from hub import lifespan  # noqa: E402
-from hub.sockets.entrance import Entrance  # noqa: E402
-from hub.sockets.secret_query import hide_token  # noqa: E402
+import accounts.sessions
+import accounts.tokens
+import chat.consumers
+import notifications.consumers
+import presence.consumers
+from hub import lifespan
+from hub.sockets.entrance import Entrance
+from hub.sockets.secret_query import hide_token
 
 doors = [
     path("ws/notifications/", notifications.consumers.NotificationsDoor.as_asgi()),

@@ -22,11 +22,16 @@ class Namespace:
         name: the part before the colon, or the whole name where there is one channel only (``everyone``).
         durable: publications are rows and can be recovered; else they are live only.
         single: there is one channel, named like the namespace, without an id.
+        keep_items: the newest publications that each channel keeps, at most; 0 sets no such limit.
+        keep_days: days that a publication is kept, at most; 0 sets no such limit. Both limits hold, and
+            ``HUB_RETENTION`` may change either for an installation.
     """
 
     name: str
     durable: bool = True
     single: bool = False
+    keep_items: int = 10_000
+    keep_days: float = 30.0
 
 
 _namespaces: dict[str, Namespace] = {}
@@ -57,6 +62,11 @@ def namespace_of(channel: str) -> Namespace:
     if namespace is None or namespace.single is bool(colon):
         raise UnknownChannel(f"No app has registered the channel {channel!r}.")
     return namespace
+
+
+def namespaces() -> list[Namespace]:
+    """All that are registered, by name."""
+    return [_namespaces[name] for name in sorted(_namespaces)]
 
 
 def group_name(channel: str) -> str:

@@ -1,6 +1,7 @@
 """The one typed reader of the hub's settings. Everything else asks here, nobody reads ``django.conf.settings``."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
@@ -29,6 +30,9 @@ class HubSettings:
     max_frame: int = 64 * 1024
     #: Bytes of one publication's JSON.
     max_publication: int = 64 * 1024
+    #: What this installation keeps of a namespace's publications where that differs from what its app declares:
+    #: ``{namespace: {"items": number, "days": number}}``, either may be left out, 0 sets no limit.
+    retention: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     #: Seconds a process stays in the presence lists after its last sign of life, and between two such signs.
     lease_seconds: float = 30.0
     lease_beat: float = 10.0

@@ -5,6 +5,8 @@ settings agree on one answer before Django is configured.
 """
 
 import hashlib
+import json
+import math
 import os
 import secrets
 import tempfile
@@ -21,6 +23,9 @@ env = environ.FileAwareEnv()
 
 #: The kernel's limit for the path of a unix socket is 108 bytes with the closing zero (``man 7 unix``).
 SOCKET_PATH_LIMIT = 107
+
+#: Days: what databases can subtract from a date.
+LONGEST_RETENTION = 365_000
 
 DATABASE_SCHEMES = ("sqlite", "postgres", "postgresql")
 
@@ -47,6 +52,32 @@ def integer(name: str, default: int, *, least: int, most: int) -> int:
     if number is None or not least <= number <= most:
         raise UnusableEnvironment(f"{name} must be a whole number from {least} to {most}, not {text!r}.")
     return number
+
+
+def retention() -> dict[str, dict[str, float]]:
+    """``HUB_RETENTION``: what is kept of a namespace's publications, where that differs from what its app declares.
+
+    Raises ``UnusableEnvironment``. Whether there are such namespaces is known later (``hub.checks``).
+    """
+    text = env.str("HUB_RETENTION", default="")
+    try:
+        found = json.loads(text) if text else {}
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or not all(_is_retention(limits) for limits in found.values()):
+        raise UnusableEnvironment(
+            'HUB_RETENTION must be JSON like {"room": {"items": 5000, "days": 365}}, with numbers from 0 (no limit) '
+            f"up, not {text!r}."
+        )
+    return found
+
+
+def _is_retention(limits: object) -> bool:
+    if not isinstance(limits, dict) or not limits.keys() <= {"items", "days"}:
+        return False
+    if not all(type(value) in (int, float) and 0 <= value < math.inf for value in limits.values()):
+        return False
+    return float(limits.get("items", 0)).is_integer() and bool(limits.get("days", 0) <= LONGEST_RETENTION)
 
 
 def database() -> dict[str, Any]:

@@ -28,6 +28,16 @@ async def group_send_many(messages: Sequence[tuple[str, Mapping[str, Any]]]) -> 
         await found.group_send(group, message)
 
 
+async def group_discard_many(groups: Collection[str], channel: str) -> None:
+    """``group_discard`` from each group; in one command where the layer can."""
+    found = layer()
+    if hasattr(type(found), "group_discard_many"):
+        await found.group_discard_many(groups, channel)
+        return
+    for group in groups:
+        await found.group_discard(group, channel)
+
+
 async def group_add_many(groups: Collection[str], channel: str) -> None:
     """``group_add`` to each group; in one round trip where the layer can."""
     found = layer()

@@ -1,9 +1,10 @@
-"""The hub's rows: streams and their publications, and the signs of life of its parts."""
+"""The hub's rows: streams and their publications, the signs of life of its parts, and who of several acts."""
 
 import secrets
 
 from django.db import models
 from django.db.models.functions import Now
+from django.utils import timezone
 
 
 def new_epoch() -> str:
@@ -37,7 +38,7 @@ class Publication(models.Model):
     channel = models.CharField(max_length=97)
     offset = models.PositiveBigIntegerField(null=True)
     data = models.TextField()
-    created_at = models.DateTimeField(db_default=Now())
+    created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["channel", "offset"], name="hub_publication_offset"),)
@@ -57,3 +58,14 @@ class Heartbeat(models.Model):
 
     def __str__(self) -> str:
         return self.part
+
+
+class Lease(models.Model):
+    """Who of several processes does what only one may do, such as sending what is due, and until when."""
+
+    name = models.CharField(max_length=50, primary_key=True)
+    holder = models.CharField(max_length=120)
+    expires_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.holder}"

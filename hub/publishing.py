@@ -98,6 +98,18 @@ def encode(channel: str, data: Data, *, durable: bool) -> str:
     return text.decode()
 
 
+def release(channels: Iterable[str]) -> int:
+    """Number and announce what is committed in ``channels`` and has no offset; returns how many publications.
+
+    For what runs after a commit, and for the sweep; nobody else has to call it. Raises ``django.db.Error``.
+    """
+    items = streams.sequence(channels)
+    for item in items:
+        metrics.PUBLICATIONS.labels(item.channel.partition(":")[0]).inc()
+    announce(items)
+    return len(items)
+
+
 class _Waiting(threading.local):
     """Channels of this thread that wait for the commit. More than needed do no harm: there is nothing to number."""
 
@@ -120,13 +132,9 @@ def _release() -> None:
     if not channels:
         return
     try:
-        items = streams.sequence(channels)
+        release(channels)
     except DatabaseFault:
         # The commit has succeeded, so the caller must not see a failure: the next publisher of the channel or the
         # sweep numbers these rows.
         metrics.SEQUENCING_FAILURES.inc()
         log.exception("sequencing_failed", channels=len(channels))
-        return
-    for item in items:
-        metrics.PUBLICATIONS.labels(item.channel.partition(":")[0]).inc()
-    announce(items)

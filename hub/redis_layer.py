@@ -1,17 +1,39 @@
-"""Channels-redis' pub/sub layer, which also sends and joins many at once."""
+"""Channels-redis' pub/sub layer, which also sends and joins many at once, and receives without redis-py's ceremony.
 
+On the wire it is the same as its base: processes with either can be mixed. It builds on parts of channels-redis and
+redis-py that they do not declare public; ``tests/hub/test_redis_layer.py`` would tell of a change.
+"""
+
+import asyncio
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from channels_redis.pubsub import RedisPubSubChannelLayer
+import hiredis
+import structlog
+from channels_redis.pubsub import RedisPubSubChannelLayer, RedisPubSubLoopLayer, RedisSingleShardConnection
+from channels_redis.utils import create_pool, decode_hosts
+from redis.exceptions import RedisError
+
+log = structlog.get_logger(__name__)
+
+#: Seconds of silence after which the connection is asked for a sign of life, and seconds it has for that.
+SILENCE, PATIENCE = 10.0, 5.0
+
+#: Seconds before the first and between later attempts to connect again.
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 
 
 class HubChannelLayer(RedisPubSubChannelLayer):  # type: ignore[misc]  # it has no types
-    """The pub/sub layer with pipelines: one round trip for many messages or many groups.
+    """The pub/sub layer with pipelines: one round trip for many messages or many groups."""
 
-    It behaves like its base in everything else, and on the wire it is the same: processes with either can be mixed.
-    Uses the base's connections, which it does not declare public; ``tests/hub/test_redis_layer.py`` would tell.
-    """
+    def _get_layer(self) -> "_LoopLayer":
+        loop = asyncio.get_running_loop()
+        if loop not in self._layers:
+            super()._get_layer()  # which sees to it that the loop closes what it has
+            self._layers[loop] = _LoopLayer(*self._args, **self._kwargs, channel_layer=self)
+        layer: _LoopLayer = self._layers[loop]
+        return layer
 
     async def group_send_many(self, messages: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
         """``group_send`` for each ``(group, message)``, in this order, in one round trip for each Redis."""
@@ -33,16 +55,148 @@ class HubChannelLayer(RedisPubSubChannelLayer):  # type: ignore[misc]  # it has 
         layer = self._get_layer()
         if channel not in layer.channels:
             raise RuntimeError("Only a channel of this process can join groups.")
-        subscriptions: dict[Any, list[str]] = {}
-        for group in groups:
-            name = layer._get_group_channel_name(group)
+        names = [layer._get_group_channel_name(group) for group in groups]
+        for name in names:
             layer.groups.setdefault(name, set()).add(channel)
-            subscriptions.setdefault(layer._get_shard(name), []).append(name)
-        for shard, names in subscriptions.items():
-            async with shard._lock:
-                wanted = [name for name in names if name not in shard._subscribed_to]
-                if wanted:
-                    shard._ensure_redis()
-                    shard._ensure_receiver()
-                    await shard._pubsub.subscribe(*wanted)
-                    shard._subscribed_to.update(wanted)
+        await asyncio.gather(*(shard.subscribe_many(wanted) for shard, wanted in layer.by_shard(names).items()))
+
+    async def group_discard_many(self, groups: Iterable[str], channel: str) -> None:
+        """``group_discard`` of ``channel`` from each of ``groups``, in one command for each Redis."""
+        layer = self._get_layer()
+        left = []
+        for name in map(layer._get_group_channel_name, groups):
+            members = layer.groups.get(name, set())
+            members.discard(channel)
+            if not members:
+                layer.groups.pop(name, None)
+                left.append(name)
+        for shard, names in layer.by_shard(left).items():
+            shard.unsubscribe_many(names)
+
+
+class _LoopLayer(RedisPubSubLoopLayer):  # type: ignore[misc]  # it has no types
+    """The layer of one event loop."""
+
+    def __init__(self, hosts: Any = None, **kwargs: Any) -> None:
+        super().__init__(hosts, **kwargs)
+        self._shards: list[_Shard] = [_Shard(host, self) for host in decode_hosts(hosts)]
+
+    def by_shard(self, names: Iterable[str]) -> "dict[_Shard, list[str]]":
+        found: dict[_Shard, list[str]] = {}
+        for name in names:
+            found.setdefault(self._get_shard(name), []).append(name)
+        return found
+
+
+class _Shard(RedisSingleShardConnection):  # type: ignore[misc]  # it has no types
+    """One Redis: publishes as its base does, subscribes and receives on a connection of its own.
+
+    redis-py takes about a hundred microseconds for each message it receives, and as long for each confirmation; here
+    whatever has arrived is parsed at once, in C. ``subscribe`` returns when Redis has confirmed, so that nothing that
+    is published afterwards is missed.
+    """
+
+    def __init__(self, host: Any, channel_layer: Any) -> None:
+        super().__init__(host, channel_layer)
+        self._names: set[str] = set()
+        self._confirmed: set[str] = set()
+        self._waiting: dict[str, asyncio.Future[None]] = {}
+        self._connection: Any = None
+        self._receive_task: asyncio.Task[None] | None = None
+
+    async def subscribe(self, channel: str) -> None:
+        await self.subscribe_many([channel])
+
+    async def unsubscribe(self, channel: str) -> None:
+        self.unsubscribe_many([channel])
+
+    async def subscribe_many(self, names: Iterable[str]) -> None:
+        """Subscribe to ``names``; returns when Redis has confirmed all. They stay wanted while Redis is away."""
+        new = [name for name in names if name not in self._confirmed]
+        if not new:
+            return
+        self._names.update(new)
+        loop = asyncio.get_running_loop()
+        waiting = [self._waiting.setdefault(name, loop.create_future()) for name in new]
+        if self._receive_task is None:
+            self._receive_task = loop.create_task(self._do_receiving())
+        self._command("SUBSCRIBE", *new)
+        # Several may wait for the same name: one that gives up must not take it from the others.
+        await asyncio.wait(waiting)
+
+    def unsubscribe_many(self, names: Iterable[str]) -> None:
+        """End subscriptions; does not wait."""
+        gone = [name for name in names if name in self._names]
+        self._names.difference_update(gone)
+        self._confirmed.difference_update(gone)
+        if gone:
+            self._command("UNSUBSCRIBE", *gone)
+
+    async def flush(self) -> None:
+        task, self._receive_task = self._receive_task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task], timeout=1)
+        self._names.clear()
+        self._confirmed.clear()
+        for future in self._waiting.values():
+            future.cancel()
+        self._waiting.clear()
+        await super().flush()
+
+    def _command(self, *words: Any) -> None:
+        if self._connection is not None:
+            self._connection._writer.write(hiredis.pack_command(words))
+
+    async def _do_receiving(self) -> None:
+        pause = FIRST_PAUSE
+        while True:
+            connection = create_pool({**self.host, "protocol": 2}).make_connection()
+            try:
+                await connection.connect()
+                self._connection = connection
+                if self._names:
+                    self._command("SUBSCRIBE", *self._names)
+                pause = FIRST_PAUSE
+                await self._read(connection)
+            except (OSError, RedisError, hiredis.HiredisError) as error:
+                log.warning("subscriptions_interrupted", error=type(error).__name__)
+            finally:
+                self._connection = None
+                self._confirmed.clear()
+                with contextlib.suppress(OSError, RedisError):
+                    await connection.disconnect(nowait=True)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+    async def _read(self, connection: Any) -> None:
+        """Take what arrives until the connection ends; raises ``OSError`` then."""
+        replies = hiredis.Reader(notEnoughData=None)
+        asked = False
+        while True:
+            try:
+                async with asyncio.timeout(PATIENCE if asked else SILENCE):
+                    data = await connection._reader.read(65536)
+            except TimeoutError:
+                if asked:
+                    raise ConnectionError("Redis is silent") from None
+                self._command("PING")
+                asked = True
+                continue
+            if not data:
+                raise ConnectionError("Redis has closed the connection")
+            asked = False
+            replies.feed(data)
+            while (reply := replies.gets()) is not None:
+                self._take(reply)
+
+    def _take(self, reply: Any) -> None:
+        if not isinstance(reply, list) or len(reply) != 3:
+            return  # a pong
+        kind, name, data = reply
+        if kind == b"message":
+            self._receive_message({"channel": name, "data": data})
+        elif kind == b"subscribe" and (text := name.decode()) in self._names:
+            self._confirmed.add(text)
+            if future := self._waiting.pop(text, None):
+                future.set_result(None)

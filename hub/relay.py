@@ -18,7 +18,7 @@ from hub.channels import group_name, namespace_of
 from hub.conf import hub_settings
 from hub.events import NotAPublication, unpack
 from hub.feed import Feed, Follower, Shape, Subscription
-from hub.layer import group_add_many, layer
+from hub.layer import group_add_many, group_discard_many, layer
 from hub.streams import Item, Position
 from hub.threads import in_database_thread
 
@@ -49,6 +49,7 @@ class Relay:
         #: The feed whose batch will be sent at the end of this turn of the loop.
         self._dirty: Feed | None = None
         self._not_joined: set[str] = set()
+        self._leaving: set[str] = set()
         self._positions = Batcher(self._read_positions)
         self._joins = Batcher(self._join_groups)
         self._layer_channel: str | None = None
@@ -133,7 +134,9 @@ class Relay:
     def _close_if_unused(self, feed: Feed) -> None:
         if not feed and self._feeds.get(feed.channel) is feed and feed.channel not in self._opening:
             self._forget(feed)
-            self._start(self._leave(feed.channel))
+            if not self._leaving:
+                self._start(self._leave())
+            self._leaving.add(feed.channel)
 
     def _forget(self, feed: Feed) -> None:
         if self._feeds.get(feed.channel) is feed:
@@ -141,13 +144,16 @@ class Relay:
             self._not_joined.discard(feed.channel)
             metrics.CHANNELS.dec()
 
-    async def _leave(self, channel: str) -> None:
+    async def _leave(self) -> None:
+        """Leave the groups of channels that nobody follows, all of this moment together."""
+        await asyncio.sleep(0)
+        channels, self._leaving = self._leaving - self._feeds.keys(), set()
         try:
             async with asyncio.timeout(hub_settings().redis_timeout):
-                if channel not in self._feeds and self._layer_channel:
-                    await layer().group_discard(group_name(channel), self._layer_channel)
+                if self._layer_channel:
+                    await group_discard_many([group_name(channel) for channel in channels], self._layer_channel)
         except Exception as error:  # noqa: BLE001  # each layer raises what it likes
-            log.warning("leave_failed", channel=channel, error=type(error).__name__)
+            log.warning("leave_failed", channels=len(channels), error=type(error).__name__)
 
     # --- delivering -----------------------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
-from hub import environment
+from hub import environment, safety
 from hub.environment import BASE_DIR, env
 
 # `ModelAdmin[Room]` and the like are written with their type everywhere.
@@ -25,12 +25,9 @@ HUB_DATA_DIR = environment.data_dir()
 HUB_HTTPS = env.bool("HUB_HTTPS", default=PRODUCTION)
 DEBUG = env.bool("HUB_DEBUG", default=False)
 
-if PRODUCTION:
-    SECRET_KEY = env.str("SECRET_KEY", default="")
-    if not SECRET_KEY:
-        raise ImproperlyConfigured("Set SECRET_KEY (or SECRET_KEY_FILE): production needs a secret of its own.")
-else:
-    SECRET_KEY = env.str("SECRET_KEY", default="") or environment.development_secret_key(HUB_DATA_DIR)
+SECRET_KEY = env.str("SECRET_KEY", default="")
+if not SECRET_KEY and not PRODUCTION:
+    SECRET_KEY = environment.development_secret_key(HUB_DATA_DIR)
 
 ALLOWED_HOSTS: list[str] = env.list("HUB_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 #: Other origins (scheme, host and port) whose pages may open sockets and send forms.
@@ -129,20 +126,33 @@ CHANNEL_LAYERS = {
 
 CELERY_BROKER_URL = environment.broker_url()
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# However long the broker is away: a worker and a beat that gave up would have to be started by somebody.
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_TASK_TIME_LIMIT = int(timedelta(minutes=30).total_seconds())
-CELERY_TASK_SOFT_TIME_LIMIT = CELERY_TASK_TIME_LIMIT - 60
+# Seconds after which a task is ended; it is told a little before.
+CELERY_TASK_TIME_LIMIT = environment.integer("HUB_TASK_TIME_LIMIT", 300, least=2, most=86_400)
+CELERY_TASK_SOFT_TIME_LIMIT = CELERY_TASK_TIME_LIMIT * 0.9
+# Seconds. A task that is not acknowledged for this long is given to another worker, so it outlasts the time limit.
+CELERY_VISIBILITY_TIMEOUT = CELERY_TASK_TIME_LIMIT * 2
+# Whoever sends a task while the broker is away gets an error within two seconds; the library would wait for ever.
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "global_keyprefix": f"{HUB_REDIS_PREFIX}:celery:",
-    # A task that is not acknowledged for this long is given to another worker, so it must outlast the time limit.
-    "visibility_timeout": CELERY_TASK_TIME_LIMIT * 2,
-    "socket_connect_timeout": 2,
+    "visibility_timeout": CELERY_VISIBILITY_TIMEOUT,
+    # Looked for every so many seconds; the library would look at every tenth such time only.
+    "unacked_restore_interval": 10,
+    "unacked_restore_throttle": 1,
+    "socket_connect_timeout": 0.8,
+    "socket_timeout": 1.5,
+    "max_retries": 0,
 }
+CELERY_TASK_PUBLISH_RETRY = False
+# There is no result backend; one that is added finds the same time, where the library looks for it there.
+CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS = {"visibility_timeout": CELERY_VISIBILITY_TIMEOUT}
 CELERY_WORKER_CONCURRENCY = environment.integer("HUB_WORKER_CONCURRENCY", 2, least=1, most=1000)
 # Seconds a running task may go on after SIGQUIT; then it is ended and goes back into its queue.
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 4.0
@@ -154,6 +164,9 @@ CELERY_BEAT_MAX_LOOP_INTERVAL = 5
 CELERY_BEAT_SYNC_EVERY = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 DJANGO_CELERY_BEAT_TZ_AWARE = True
+
+# --- history --------------------------------------------------------------------------------------------------------
+HUB_RETENTION = environment.retention()
 
 # --- people -------------------------------------------------------------------------------------------------------
 AUTH_PASSWORD_VALIDATORS = [
@@ -220,6 +233,16 @@ SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds()) if HUB_HTTPS else
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HUB_HTTPS
 # Only for a proxy that overwrites the header, as the shipped nginx configuration does.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HUB_HTTPS else None
+
+if PRODUCTION:
+    safety.refuse_unsafe(
+        secret_key=SECRET_KEY,
+        debug=DEBUG,
+        allowed_hosts=ALLOWED_HOSTS,
+        redis_url=REDIS_URL,
+        channel_layers=CHANNEL_LAYERS,
+        accepted_content=CELERY_ACCEPT_CONTENT,
+    )
 
 LOGGING_CONFIG = "hub.logs.configure"
 LOGGING: dict[str, object] = {

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models.functions import Now
 
-from hub.models import Publication, Stream
+from hub.models import Publication, Stream, new_epoch
 
 #: How far back ``touched`` looks: longer than a sequencing transaction stays open and than clocks of hosts differ.
 SLACK = timedelta(seconds=60)
@@ -57,8 +57,8 @@ def sequence(channels: Iterable[str]) -> list[Item]:
     """Give every committed publication of ``channels`` that has no offset the next one of its channel.
 
     One short transaction that locks the streams in the order of their names, so that two that meet never deadlock.
-    Returns the newly numbered items, in offset order within a channel; those another process numbered first are not
-    among them (that process announces them).
+    Returns the newly numbered items in the order in which they were inserted, which within a channel is the order of
+    their offsets; those another process numbered first are not among them (that process announces them).
     """
     names = sorted(set(channels))
     items: list[Item] = []
@@ -67,38 +67,54 @@ def sequence(channels: Iterable[str]) -> list[Item]:
     return items
 
 
+# Written as SQL, because Django's bulk_update() makes an expression per row: for 2,000 rows it took ten times as long
+# as everything else. The statements are of PostgreSQL 9.5 and SQLite 3.35 and newer alike.
+_LOCK = "SELECT channel, epoch FROM hub_stream WHERE channel IN ({names}) ORDER BY channel {lock}"
+_NUMBER = """
+    UPDATE hub_publication SET "offset" = numbered.number
+    FROM (
+        SELECT pending.id, stream.head + ROW_NUMBER() OVER (PARTITION BY pending.channel ORDER BY pending.id) AS number
+        FROM hub_publication pending JOIN hub_stream stream ON stream.channel = pending.channel
+        WHERE pending."offset" IS NULL AND pending.channel IN ({names})
+    ) AS numbered
+    WHERE hub_publication.id = numbered.id
+    RETURNING hub_publication.id, hub_publication.channel, hub_publication."offset", hub_publication.data
+"""
+#: The database's own clock, as Django's ``Now()`` has it for each.
+_NOW = {"sqlite": "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW')", "postgresql": "STATEMENT_TIMESTAMP()"}
+
+_MOVE_HEADS = """
+    UPDATE hub_stream
+    SET updated_at = {now}, head = (SELECT MAX("offset") FROM hub_publication WHERE channel = hub_stream.channel)
+    WHERE channel IN ({names})
+"""
+
+
 @transaction.atomic
 def _sequence(names: list[str]) -> list[Item]:
-    streams = _locked(names)
-    if missing := [name for name in names if name not in streams]:
+    epochs = _lock(names)
+    if missing := [name for name in names if name not in epochs]:
         # Another process may make the same stream just now: whoever is second finds it in the look after.
         Stream.objects.bulk_create([Stream(channel=name) for name in missing], ignore_conflicts=True)
-        streams |= _locked(missing)
-    rows = list(Publication.objects.filter(channel__in=names, offset=None).order_by("id").only("channel", "data"))
-    items = []
-    for row in rows:
-        stream = streams[row.channel]
-        stream.head += 1
-        row.offset = stream.head
-        items.append(Item(row.channel, stream.epoch, stream.head, row.data))
-    _store(rows, [streams[name] for name in sorted({row.channel for row in rows})])
-    return items
+        epochs |= _lock(missing)
+    with connection.cursor() as cursor:
+        cursor.execute(_NUMBER.format(names=_places(names)), names)
+        rows = sorted(cursor.fetchall())
+        if grown := sorted({channel for _, channel, _, _ in rows}):
+            cursor.execute(_MOVE_HEADS.format(names=_places(grown), now=_NOW[connection.vendor]), grown)
+    return [Item(channel, epochs[channel], offset, data) for _, channel, offset, data in rows]
 
 
-def _locked(names: list[str]) -> dict[str, Stream]:
-    rows = Stream.objects.select_for_update().filter(channel__in=names).order_by("channel")
-    return {stream.channel: stream for stream in rows}
+def _lock(names: list[str]) -> dict[str, str]:
+    """Lock the streams of ``names`` that exist and give their epochs. SQLite's transaction is its lock."""
+    lock = "FOR UPDATE" if connection.features.has_select_for_update else ""
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK.format(names=_places(names), lock=lock), names)
+        return dict(cursor.fetchall())
 
 
-def _store(rows: list[Publication], streams: list[Stream]) -> None:
-    if len(rows) == 1:  # the usual case, in two plain updates
-        Publication.objects.filter(pk=rows[0].pk).update(offset=rows[0].offset)
-        Stream.objects.filter(pk=streams[0].pk).update(head=streams[0].head, updated_at=Now())
-        return
-    for stream in streams:
-        stream.updated_at = Now()  # an expression until the database has set it
-    Publication.objects.bulk_update(rows, ["offset"], batch_size=BATCH)
-    Stream.objects.bulk_update(streams, ["head", "updated_at"], batch_size=BATCH)
+def _places(names: list[str]) -> str:
+    return ", ".join(["%s"] * len(names))
 
 
 def positions(channels: Iterable[str]) -> dict[str, Position]:
@@ -124,6 +140,16 @@ def read(channel: str, *, after: int, upto: int | None = None, limit: int) -> li
         return []
     epoch = positions([channel])[channel].epoch
     return [Item(channel, epoch, after + number, data) for number, (_, data) in enumerate(found, start=1)]
+
+
+def renew(channels: Iterable[str] | None = None) -> int:
+    """Give ``channels``, by default all, a new epoch; returns how many streams there were.
+
+    For a database that was set back: no client trusts its position any more, and those who are connected reload
+    with the next tail repair. Offsets and publications stay as they are.
+    """
+    streams = Stream.objects.all() if channels is None else Stream.objects.filter(channel__in=list(channels))
+    return streams.update(epoch=new_epoch(), updated_at=Now())
 
 
 def touched() -> list[tuple[str, Position]]:

@@ -12,7 +12,7 @@ from django.contrib.auth.models import Group, User
 from django.utils.functional import Promise
 
 from hub.text import is_storable
-from notifications.models import Level
+from notifications.models import KEY_LIMIT, Level
 
 #: Characters of a title and a message.
 TITLE_LIMIT = 200
@@ -46,6 +46,7 @@ class Alert:
     level: str
     url: str
     data: Any
+    key: str | None = None
 
 
 def alert(
@@ -56,6 +57,7 @@ def alert(
     level: str = "info",
     url: str = "",
     data: Any = None,
+    key: str | None = None,
 ) -> Alert:
     """Describe an alert, for :func:`notifications.notify` to send or for a rule to return.
 
@@ -67,6 +69,8 @@ def alert(
         level: ``info``, ``success``, ``warning``, ``error`` or ``debug``.
         url: where the alert leads: ``http(s)://…`` or a path of this site like ``/orders/7/``.
         data: anything that JSON has for programs that receive the alert.
+        key: names what the alert is about, such as ``"order:7:placed"``, 1 to 200 characters: a recipient gets one
+            alert of this key, ever, however often and from wherever it is sent. One namespace for the whole hub.
 
     Raises:
         UnknownRecipient: no such user or group.
@@ -89,10 +93,14 @@ def alert(
         raise BadAlert("An alert's url is http(s)://… or a path of this site that begins with one '/'.")
     if data is not None and not is_plain_json(data):
         raise BadAlert("An alert's data is what JSON has: texts, numbers, true, false, null, lists and objects.")
-    recipients = tuple(dict.fromkeys(_resolve(recipient) for recipient in _each(to)))
-    if None in recipients:
-        recipients = (None,)  # everyone has it once, whoever else is named
-    return Alert(recipients, message, title, level, url, data)
+    if key is not None and not is_key(key):
+        raise BadAlert(f"An alert's key is text of 1 to {KEY_LIMIT} characters.")
+    return Alert(_recipients(to), message, title, level, url, data, key)
+
+
+def is_key(key: object) -> bool:
+    """Whether ``key`` can name an alert, and every database keeps it as it is."""
+    return isinstance(key, str) and 0 < len(key) <= KEY_LIMIT and is_storable(key)
 
 
 def is_safe_url(url: str) -> bool:
@@ -116,6 +124,11 @@ def is_plain_json(data: object) -> bool:
     except (TypeError, ValueError, RecursionError):
         return False
     return is_storable(text) and not _ESCAPED_NUL.search(text)
+
+
+def _recipients(to: Recipient | Iterable[Recipient]) -> tuple[User | Group | None, ...]:
+    found = tuple(dict.fromkeys(_resolve(recipient) for recipient in _each(to)))
+    return (None,) if None in found else found  # everyone has it once, whoever else is named
 
 
 def _each(to: Recipient | Iterable[Recipient]) -> Iterable[Recipient]:

@@ -3,8 +3,12 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import models
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+#: Characters of an idempotency key.
+KEY_LIMIT = 200
 
 
 class Level(models.TextChoices):
@@ -38,6 +42,14 @@ class Notification(models.Model):
         verbose_name=_("sender"),
         help_text=_("Who sent it from a browser or another client; empty where it came from backend work."),
     )
+    key = models.CharField(  # noqa: DJ001  # no key is not the empty key: any number of rows may have none
+        _("key"),
+        max_length=KEY_LIMIT,
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("Names what the alert is about, so that it is stored once however often it is sent."),
+    )
     created_at = models.DateTimeField(_("sent at"), default=timezone.now, editable=False)
 
     class Meta:
@@ -47,7 +59,15 @@ class Notification(models.Model):
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=models.Q(user=None) | models.Q(group=None), name="notification_has_one_audience"
-            )
+            ),
+            # A recipient has a key once. Zero is nobody's number, and stands for no person and no group.
+            models.UniqueConstraint(
+                "key",
+                Coalesce("user_id", 0, output_field=models.BigIntegerField()),
+                Coalesce("group_id", 0, output_field=models.BigIntegerField()),
+                condition=models.Q(key__isnull=False),
+                name="notification_key_once",
+            ),
         ]
         indexes: ClassVar = [
             models.Index(fields=["user", "-id"], name="notification_of_user"),

@@ -1,24 +1,30 @@
 """The scheduler that ``celery -A worker beat`` runs: django-celery-beat's, with signs of life and sturdier."""
 
+import os
+import secrets
+import socket
 import time
 from typing import Any
 
 import structlog
 from celery.schedules import schedstate
 from django.db import DatabaseError, InterfaceError, close_old_connections
+from django.db.models import F
 from django_celery_beat.models import PeriodicTasks
 from django_celery_beat.schedulers import NEVER_CHECK_TIMEOUT, DatabaseScheduler, ModelEntry
 
-from hub import heartbeats
-from worker.heartbeat import beat_from_worker
+from hub import heartbeats, leases
+from worker.upkeep import chores
 
 log = structlog.get_logger(__name__)
 
 #: Seconds between two signs of life of beat itself.
 BEAT_INTERVAL = 5.0
 
-#: Seconds between two heartbeat tasks for the workers. One that nobody took by then expires, so they never pile up.
-WORKER_INTERVAL = 10.0
+#: The lease of the one beat that sends, and its length in seconds: several times the longest pause between two ticks.
+#: That long nothing is sent after a beat was killed; one that is stopped gives the lease back.
+LEASE = "beat"
+LEASE_SECONDS = 20.0
 
 
 class HubEntry(ModelEntry):
@@ -28,9 +34,22 @@ class HubEntry(ModelEntry):
     deleted in between would be back.
     """
 
+    def __init__(self, model: Any, app: Any = None) -> None:
+        self.ran_at = model.last_run_at  # as it is in the row; the library puts a time where there is none
+        super().__init__(model, app=app)
+
+    def claim(self) -> bool:
+        """Write down that it runs now, before it is sent; returns whether this due time is ours.
+
+        It is not where the row is gone or switched off, or where another beat has run it since this one read it. Two
+        beats that find the same due time get it once, and one that is killed between this and sending loses the run
+        instead of repeating it.
+        """
+        row = type(self.model)._default_manager.filter(pk=self.model.pk, enabled=True, last_run_at=self.ran_at)
+        return bool(row.update(last_run_at=self.model.last_run_at, total_run_count=F("total_run_count") + 1))
+
     def save(self) -> None:
-        """Write down when it ran; nothing where the row is gone."""
-        self._write(last_run_at=self.model.last_run_at, total_run_count=self.model.total_run_count)
+        """Nothing: :meth:`claim` has written it already."""
 
     def is_due(self) -> Any:
         """Whether it is due, and in how many seconds to ask again; a one-off that ran is switched off."""
@@ -53,14 +72,24 @@ class HubEntry(ModelEntry):
 class HubScheduler(DatabaseScheduler):
     """Sends what is due by the rows of the admin, and every few seconds a sign of life.
 
+    Of several that run at the same time one sends, by a lease in the database; the others wait for it to end. A due
+    time is claimed in its row before it is sent, so that it goes out at most once whoever sends.
+
     Goes on through a database or a broker that is away and through a row that it cannot read; a change in the admin
     counts from the next tick, at most ``beat_max_loop_interval`` seconds later.
     """
 
     Entry = HubEntry
+    #: Each task is sent by a connection of the application's pool, whose timeouts hold; the library's own would wait
+    #: for the broker however long it is away, and beat would stand still.
+    producer = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._next_beat = self._next_worker_task = time.monotonic()
+        self._next_beat = time.monotonic()
+        self._holder = f"{socket.gethostname()[:80]}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._leads = False
+        self._pause = 0.0  # seconds that this tick wants at least before the next
+        self._chores = chores()
         super().__init__(*args, **kwargs)
 
     def setup_schedule(self) -> None:
@@ -98,26 +127,70 @@ class HubScheduler(DatabaseScheduler):
     def tick(self, *args: Any, **kwargs: Any) -> float:
         """Send what is due and the signs of life that are; return how many seconds may pass before the next tick."""
         try:
-            wait = float(super().tick(*args, **kwargs))
+            wait = float(super().tick(*args, **kwargs)) if self._may_send() else BEAT_INTERVAL
+            wait, self._pause = max(wait, self._pause), 0.0
         except (DatabaseError, InterfaceError) as error:
             log.warning("the database cannot be asked for what is due", error=type(error).__name__)
             close_old_connections()
             wait = BEAT_INTERVAL
         self._show_life()
-        return min(wait, max(0.0, min(self._next_beat, self._next_worker_task) - time.monotonic()))
+        if self._leads:
+            for chore in self._chores:
+                chore.send_if_due()
+        next_times = [self._next_beat, *(chore.due_at for chore in self._chores if self._leads)]
+        return min(wait, max(0.0, min(next_times) - time.monotonic()))
+
+    def apply_entry(self, entry: HubEntry, producer: Any = None) -> None:
+        """Send an entry whose due time is ours; read the rows anew where it is not, or while there is no broker."""
+        if not self._broker_answers():
+            # Not claimed, so it goes out when the broker is back.
+            self._pause = BEAT_INTERVAL
+            self._read_again()
+        elif entry.claim():
+            super().apply_entry(entry, producer=producer)
+        else:
+            self._read_again()
+
+    def close(self) -> None:
+        """End sending; another beat may begin at once."""
+        super().close()
+        if self._leads:
+            self._leads = False
+            try:
+                leases.release(LEASE, self._holder)
+            except (DatabaseError, InterfaceError) as error:
+                log.warning("the lease was not given back", error=type(error).__name__)
+
+    def _broker_answers(self) -> bool:
+        try:
+            with self.app.connection_for_write() as connection:
+                connection.ensure_connection(max_retries=0)
+        except Exception as error:  # noqa: BLE001  # each broker's library raises its own
+            log.warning("the broker cannot be reached", error=type(error).__name__)
+            return False
+        return True
+
+    def _may_send(self) -> bool:
+        led, self._leads = self._leads, False
+        self._leads = leases.hold(LEASE, self._holder, seconds=LEASE_SECONDS)
+        if self._leads and not led:
+            log.info("beat_leads", holder=self._holder)
+            self._read_again()  # another one may have run some of them meanwhile
+            for chore in self._chores:
+                chore.start()
+        elif led and not self._leads:
+            log.warning("beat_follows", holder=self._holder)
+        return self._leads
+
+    def _read_again(self) -> None:
+        self._initial_read = self._heap_invalidated = True
 
     def _show_life(self) -> None:
-        now = time.monotonic()
-        if now >= self._next_beat:
-            self._next_beat = now + BEAT_INTERVAL
-            try:
-                heartbeats.beat(heartbeats.here(heartbeats.BEAT))
-            except (DatabaseError, InterfaceError) as error:
-                log.warning("the heartbeat was not stored", error=type(error).__name__)
-                close_old_connections()
-        if now >= self._next_worker_task:
-            self._next_worker_task = now + WORKER_INTERVAL
-            try:
-                beat_from_worker.apply_async(expires=WORKER_INTERVAL, retry=False)
-            except Exception as error:  # noqa: BLE001  # whatever the broker's library raises, beat goes on
-                log.warning("the broker cannot be reached", error=type(error).__name__)
+        if time.monotonic() < self._next_beat:
+            return
+        self._next_beat = time.monotonic() + BEAT_INTERVAL
+        try:
+            heartbeats.beat(heartbeats.here(heartbeats.BEAT))
+        except (DatabaseError, InterfaceError) as error:
+            log.warning("the heartbeat was not stored", error=type(error).__name__)
+            close_old_connections()

@@ -5,18 +5,24 @@ import os
 from typing import Any
 
 from celery import Celery, signals
+from django.conf import settings
+
+from hub.refusal import in_one_sentence
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hub.settings")
+with in_one_sentence():
+    _ = settings.SECRET_KEY  # read now, where what is wrong with them can be said in a sentence
 
 app = Celery("worker")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 # Every thread that sends a task uses this application, not only the one that imported it.
 app.set_default()
 app.autodiscover_tasks()
-app.autodiscover_tasks(["worker"], related_name="heartbeat")
+for _home in ("heartbeat", "upkeep"):
+    app.autodiscover_tasks(["worker"], related_name=_home)
 
 #: Tasks that the hub sends to itself every few seconds; a line for each would drown the others.
-_QUIET_TASKS = frozenset({"worker.heartbeat.beat_from_worker"})
+_QUIET_TASKS = frozenset({"worker.heartbeat.beat_from_worker", "worker.upkeep.sweep", "worker.upkeep.prune"})
 
 
 @signals.setup_logging.connect

@@ -1,27 +1,44 @@
-"""Background jobs. Each takes plain values or ids and calls one function."""
+"""Background jobs. Each takes plain values or ids and calls one function; to run it twice has the effect of once."""
 
 from typing import Any
 
-from celery import shared_task
+from celery import Task, shared_task
+from django.db import InterfaceError, OperationalError
 
 from notifications import notify
 
 
-@shared_task(name="worker.tasks.send_broadcast")
+@shared_task(
+    name="worker.tasks.send_broadcast",
+    bind=True,
+    # A database that is away or busy is tried again after 1, 2, 4 … 60 s, each at random up to that long, for about
+    # two minutes. The task keeps its id, and so its key.
+    autoretry_for=(OperationalError, InterfaceError),
+    retry_backoff=True,
+    retry_backoff_max=60,
+    retry_jitter=True,
+    max_retries=8,
+)
 def send_broadcast(
+    self: Task[Any, Any],
     message: str,
     to: str | list[str] = "everyone",
     title: str = "",
     level: str = "info",
     url: str = "",
     data: Any = None,
+    key: str | None = None,
 ) -> int:
     """Send an alert to ``to``: ``"everyone"``, ``"user:NAME"``, ``"group:NAME"`` or a list of these.
 
     Can be scheduled in the admin under *Periodic tasks*, with the arguments as JSON, for example
-    ``{"message": "Stand-up in five minutes", "level": "warning"}``. Returns how many alerts were stored.
+    ``{"message": "Stand-up in five minutes", "level": "warning"}``. Returns how many alerts are stored.
+
+    Stores them all in one transaction, under ``key`` or else the id of the task. So a task that is run again, because
+    its worker was killed, stores what is missing and repeats nothing.
 
     Raises:
         notifications.alerting.BadAlert: an argument is not as :func:`notifications.alert` wants it; nothing is sent.
     """
-    return len(notify(to=to, message=message, title=title, level=level, url=url, data=data))
+    key = self.request.id if key is None else key
+    return len(notify(to=to, message=message, title=title, level=level, url=url, data=data, key=key))

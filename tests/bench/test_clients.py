@@ -8,7 +8,7 @@ from websockets.asyncio.server import ServerConnection, broadcast, serve
 
 from bench import clients
 from bench.clients import Counter, Door, Fleet, NotOpened, Reader, TooFew, Weigher
-from bench.frames import BINARY, PONG, frame_end, message
+from bench.frames import BINARY, PING, PONG, frame_end, message, pong
 from bench.systems.nats import PackedCounter
 from tests.bench.test_frames import server_frame
 
@@ -51,6 +51,17 @@ async def open_fleet(server: Server) -> AsyncIterator[Callable[..., Awaitable[Fl
 
     yield opened
     await fleet.close()
+
+
+class WritesTo(asyncio.Transport):
+    """Keeps what is written."""
+
+    def __init__(self, written: list[bytes]) -> None:
+        super().__init__()
+        self._written = written
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self._written.append(bytes(data))
 
 
 def test_a_mark_that_two_chunks_share_is_counted_once() -> None:
@@ -151,6 +162,33 @@ async def test_a_ping_is_answered_and_weighs_nothing(
     assert fleet.sockets[0].weight == 0
 
 
+@pytest.mark.parametrize("kind", [Counter, Weigher])
+def test_pings_among_frames_are_answered_and_weigh_nothing(kind: type[clients.Socket]) -> None:
+    text = b'{"message":"' + MESSAGE.encode() + b'"}'
+    ping = server_frame(b"1234", PING)
+    written: list[bytes] = []
+    socket = kind(Fleet(), 0)
+    socket.transport = WritesTo(written)
+    for parts in ([ping], [ping, text], [text, ping], [text, ping, text, ping, ping, text]):
+        socket.take(b"".join(part if part is ping else server_frame(part) for part in parts))
+    assert socket.weight == 5 * len(server_frame(text))
+    assert written == [pong(b"1234")] * 6
+
+
+@pytest.mark.parametrize("size", [0x89, 0x189, 0x8900])
+def test_a_length_that_looks_like_a_ping_is_none(size: int) -> None:
+    frames = server_frame(b'{"message":"' + b"x" * (size - 14) + b'"}') * 3
+    written: list[bytes] = []
+    socket = Weigher(Fleet(), 0)
+    socket.transport = WritesTo(written)
+    for cut in range(1, len(frames), 1 if size < 1000 else 997):
+        socket.weight = 0
+        socket.take(frames[:cut])
+        socket.take(frames[cut:])
+        assert socket.weight == len(frames), f"cut at {cut}"
+    assert not written
+
+
 async def test_what_a_socket_sends_is_read_by_a_real_server(
     server: Server, open_fleet: Callable[..., Awaitable[Fleet]]
 ) -> None:
@@ -203,8 +241,6 @@ async def test_sockets_that_the_server_closes_are_lost(
 
 
 def test_a_pong_carries_the_ping() -> None:
-    from bench.frames import pong
-
     frame = pong(b"abcd")
     assert frame[0] & 0x0F == PONG
     end = frame_end(frame, 0)

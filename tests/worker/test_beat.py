@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 from django.db import OperationalError
+from django.db.models.functions import Now
 from django.utils import timezone
-from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
+from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask, PeriodicTasks
 from kombu.exceptions import OperationalError as BrokerAway
 
 from hub import heartbeats
+from hub.models import Lease
 from tests.support.redis_server import RedisServer
 from worker.beat import BEAT_INTERVAL, HubScheduler
 from worker.celery import app
@@ -90,11 +92,10 @@ def test_due_row_is_sent_and_its_run_written_down_at_once(
         name="due", task=TASK, interval=every_hour, last_run_at=due, kwargs='{"message": "m"}'
     )
     scheduler = HubScheduler(app=app)
-    scheduler._next_worker_task += 60
-    scheduler._last_sync = time.monotonic()  # as after the first run; the library would wait three minutes now
+    scheduler._chores = []
+    scheduler.tick()
     scheduler.tick()
     assert waiting_messages(redis_server) == 1
-    scheduler.tick()
     row.refresh_from_db()
     assert row.total_run_count == 1 and row.last_run_at and row.last_run_at > due + timedelta(hours=1)
 
@@ -108,7 +109,7 @@ def test_tick_shows_life_and_asks_the_workers_for_theirs(scheduler: HubScheduler
     scheduler.tick()
     scheduler.tick()
     assert list(heartbeats.ages()) == ["beat"]
-    assert waiting_messages(redis_server) == 1  # not one for each tick
+    assert waiting_messages(redis_server) == 2  # the heartbeat and the sweep, not two for each tick
 
 
 def test_broker_that_is_away_does_not_stop_beat(
@@ -137,3 +138,118 @@ def test_worker_heartbeat_is_of_this_host() -> None:
     run: Callable[[], None] = beat_from_worker
     run()
     assert heartbeats.fresh([heartbeats.here(heartbeats.WORKER)])
+
+
+@pytest.fixture
+def two_beats() -> tuple[HubScheduler, HubScheduler]:
+    beats = HubScheduler(app=app), HubScheduler(app=app)
+    for beat in beats:
+        beat._chores = []
+    return beats
+
+
+def due_row(every: IntervalSchedule) -> Any:
+    return PeriodicTask.objects.create(
+        name="due",
+        task=TASK,
+        interval=every,
+        kwargs='{"message": "m"}',
+        last_run_at=timezone.now() - timedelta(hours=2),
+    )
+
+
+def lease_has_expired() -> None:
+    """As when the one that holds it was killed and the time is over."""
+    Lease.objects.update(expires_at=Now() - timedelta(seconds=1))
+
+
+def test_of_two_beats_one_sends_and_the_other_shows_life(
+    two_beats: tuple[HubScheduler, HubScheduler], redis_server: RedisServer, every_hour: IntervalSchedule
+) -> None:
+    first, second = two_beats
+    first.tick()
+    due_row(every_hour)
+    heartbeats.forget([heartbeats.here(heartbeats.BEAT)])
+    for _ in range(3):
+        second.tick()
+    assert waiting_messages(redis_server) == 0
+    assert list(heartbeats.ages()) == ["beat"]
+    first.tick()
+    assert waiting_messages(redis_server) == 1
+
+
+def test_second_beat_sends_no_chores(redis_server: RedisServer) -> None:
+    HubScheduler(app=app).tick()
+    before = waiting_messages(redis_server)
+    HubScheduler(app=app).tick()
+    assert waiting_messages(redis_server) == before
+
+
+def test_a_beat_that_was_killed_is_followed_by_another_which_repeats_no_run(
+    two_beats: tuple[HubScheduler, HubScheduler], redis_server: RedisServer, every_hour: IntervalSchedule
+) -> None:
+    due_row(every_hour)
+    killed, other = two_beats
+    killed.tick()
+    other.tick()
+    lease_has_expired()
+    for _ in range(3):
+        other.tick()
+    assert waiting_messages(redis_server) == 1
+    PeriodicTask.objects.update(last_run_at=timezone.now() - timedelta(hours=2))
+    PeriodicTasks.update_changed()
+    for _ in range(3):
+        other.tick()
+    assert waiting_messages(redis_server) == 2
+
+
+def test_a_beat_that_slept_past_its_lease_sends_nothing_twice(
+    two_beats: tuple[HubScheduler, HubScheduler],
+    redis_server: RedisServer,
+    every_hour: IntervalSchedule,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    due_row(every_hour)
+    sleeper, other = two_beats
+    sleeper.max_interval = other.max_interval = 1
+    sleeper._may_send()
+    assert list(sleeper.schedule) == ["due"]  # read, and then it sleeps
+    lease_has_expired()
+    other.tick()
+    assert waiting_messages(redis_server) == 1
+    monkeypatch.setattr(sleeper, "_may_send", lambda: True)  # it wakes in the middle of a tick
+    for _ in range(3):
+        sleeper.tick()
+    assert waiting_messages(redis_server) == 1
+
+
+def test_a_beat_that_ends_gives_way_at_once(
+    two_beats: tuple[HubScheduler, HubScheduler], redis_server: RedisServer, every_hour: IntervalSchedule
+) -> None:
+    first, second = two_beats
+    first.tick()
+    first.close()
+    due_row(every_hour)
+    second.tick()
+    assert waiting_messages(redis_server) == 1
+
+
+def test_what_is_due_while_the_broker_is_away_goes_out_once_when_it_is_back(
+    redis_server: RedisServer, every_hour: IntervalSchedule
+) -> None:
+    row = due_row(every_hour)
+    scheduler = HubScheduler(app=app)
+    scheduler._chores = []
+    redis_server.stop()
+    try:
+        began = time.monotonic()
+        for _ in range(2):
+            assert scheduler.tick() > 1  # it does not ask again and again
+        assert time.monotonic() - began < 5
+    finally:
+        redis_server.start()
+    row.refresh_from_db()
+    assert row.total_run_count == 0
+    for _ in range(3):
+        scheduler.tick()
+    assert waiting_messages(redis_server) == 1

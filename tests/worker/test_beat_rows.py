@@ -1,11 +1,9 @@
 """What beat writes into the rows of the admin, and what it leaves as people made it."""
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from django.db.models.query import QuerySet
 from django.utils import timezone
 from django_celery_beat.models import ClockedSchedule, IntervalSchedule, PeriodicTask
 
@@ -23,56 +21,52 @@ def row() -> Any:
     return PeriodicTask.objects.create(name="often", task="worker.tasks.send_broadcast", interval=every)
 
 
-@pytest.fixture
-def save_while(monkeypatch: pytest.MonkeyPatch) -> Callable[[HubEntry, Callable[[], object]], None]:
-    """Save an entry while somebody makes a change: right after beat has read the row, or before, if it reads none."""
-
-    def save(entry: HubEntry, change: Callable[[], object]) -> None:
-        real = QuerySet.get
-        changed: list[object] = []
-
-        def get(self: Any, *args: Any, **kwargs: Any) -> Any:
-            found = real(self, *args, **kwargs)
-            if not changed:
-                changed.append(change())
-            return found
-
-        with monkeypatch.context() as patched:
-            patched.setattr(QuerySet, "get", get)
-            entry.save()
-        if not changed:
-            change()
-            entry.save()
-
-    return save
-
-
-def ran(row: Any) -> HubEntry:
+def reserved(row: Any) -> HubEntry:
+    """The entry as beat has it when it is about to send."""
     entry = HubEntry(row, app=app)
+    next(entry)
     entry.model.last_run_at = RAN_AT
-    entry.model.total_run_count = 7
     return entry
 
 
 def test_a_run_is_written_down(row: Any) -> None:
-    ran(row).save()
+    assert reserved(row).claim()
     row.refresh_from_db()
-    assert (row.last_run_at, row.total_run_count, row.enabled) == (RAN_AT, 7, True)
+    assert (row.last_run_at, row.total_run_count, row.enabled) == (RAN_AT, 1, True)
 
 
-def test_a_row_that_is_deleted_while_beat_writes_its_run_stays_deleted(
-    row: Any, save_while: Callable[[HubEntry, Callable[[], object]], None]
-) -> None:
-    save_while(ran(row), PeriodicTask.objects.all().delete)
+def test_a_due_time_is_claimed_once_by_however_many_beats_have_read_it(row: Any) -> None:
+    beats = [reserved(PeriodicTask.objects.get(pk=row.pk)) for _ in range(3)]
+    assert [entry.claim() for entry in beats] == [True, False, False]
+    row.refresh_from_db()
+    assert row.total_run_count == 1
+
+
+def test_the_next_due_time_is_claimed_by_the_one_that_had_the_last(row: Any) -> None:
+    entry = HubEntry(row, app=app)
+    following = next(entry)
+    assert entry.claim()
+    next(following)
+    assert following.claim()
+
+
+def test_a_row_that_was_switched_off_or_deleted_is_not_claimed_and_does_not_come_back(row: Any) -> None:
+    entries = [reserved(PeriodicTask.objects.get(pk=row.pk)) for _ in range(2)]
+    PeriodicTask.objects.update(enabled=False)
+    assert not entries[0].claim()
+    PeriodicTask.objects.all().delete()
+    assert not entries[1].claim()
+    entries[1].save()
     assert not PeriodicTask.objects.exists()
 
 
-def test_an_edit_made_while_beat_writes_a_run_stays(
-    row: Any, save_while: Callable[[HubEntry, Callable[[], object]], None]
-) -> None:
-    save_while(ran(row), lambda: PeriodicTask.objects.update(enabled=False, description="edited"))
+def test_an_edit_made_while_beat_claims_a_run_stays(row: Any) -> None:
+    entry = reserved(row)
+    PeriodicTask.objects.update(description="edited", kwargs='{"message": "new"}')
+    assert entry.claim()
+    entry.save()
     row.refresh_from_db()
-    assert (row.enabled, row.description, row.total_run_count) == (False, "edited", 7)
+    assert (row.kwargs, row.description, row.total_run_count) == ('{"message": "new"}', "edited", 1)
 
 
 @pytest.fixture

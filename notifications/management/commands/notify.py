@@ -22,10 +22,11 @@ class Command(BaseCommand):
         )
         parser.add_argument("--title", default="")
         parser.add_argument("--level", default="info", choices=Level.values)
+        parser.add_argument("--key", help="what it is about: each recipient gets one alert of a key, ever")
         parser.add_argument("--url", default="", help="http(s)://… or a path of this site")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        fields = {name: options[name] for name in ("message", "to", "title", "level", "url")}
+        fields = {name: options[name] for name in ("message", "to", "title", "level", "url", "key")}
         try:
             rows = notify(**fields)
         except BadAlert as error:

@@ -1,0 +1,95 @@
+"""``python -m bench``: measure, print the table, write the JSON file."""
+
+import argparse
+import asyncio
+import gc
+import os
+import signal
+import sys
+import time
+import traceback
+
+import uvloop
+
+from bench import machine, report
+from bench.lines import Line
+from bench.rows import ROWS
+from bench.run import SYSTEMS, Bench
+
+
+def main() -> int:
+    """Returns 1 if a row could not be measured. Whether targets were reached is for people to judge."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure the hub and what it competes with.")
+    parser.add_argument("--rows", default=",".join(ROWS), help="comma-separated, of: %(default)s")
+    parser.add_argument("--runs", type=int, default=3, help="times each figure is taken (default: %(default)s)")
+    names = ",".join(kind.name for kind in SYSTEMS)
+    parser.add_argument("--systems", default=names, help="comma-separated, of: %(default)s")
+    options = parser.parse_args()
+    rows, systems = options.rows.split(","), options.systems.split(",")
+    for what, wanted, known in (("row", rows, ",".join(ROWS)), ("system", systems, names)):
+        if unknown := set(wanted) - set(known.split(",")):
+            parser.error(f"there is no {what} {', '.join(sorted(unknown))}; there are {known}")
+    if options.runs < 1:
+        parser.error("--runs must be at least 1")
+    bench = Bench(runs=options.runs, systems=_installed(systems))
+    machine.raise_file_limit()
+    if machine.GENERATOR_CORE:
+        os.sched_setaffinity(0, machine.GENERATOR_CORE)
+    gc.disable()  # a collection over ten thousand sockets would look like a slow server
+    began = time.monotonic()
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            lines, failed = runner.run(_measure(bench, rows))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        _say("stopped")
+        return 130
+    _print_all(lines, bench.runs, time.monotonic() - began)
+    if failed:
+        _say(f"not measured: {', '.join(failed)}; see above")
+    return 1 if failed else 0
+
+
+def _installed(wanted: list[str]) -> list[str]:
+    kinds = {kind.name: kind for kind in SYSTEMS}
+    found = []
+    for name in wanted:
+        if missing := kinds[name].missing():
+            _say(f"{name} is left out: {missing}")
+        else:
+            found.append(name)
+    return found
+
+
+async def _measure(bench: Bench, rows: list[str]) -> tuple[list[Line], list[str]]:
+    """The lines, and the rows that failed. SIGTERM ends the measurement as Ctrl-C does: nothing is left behind."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    if task is not None:
+        loop.add_signal_handler(signal.SIGTERM, task.cancel)
+    lines: list[Line] = []
+    failed = []
+    for row in rows:
+        began = time.monotonic()
+        _say(f"measuring {row} …", end=" ")
+        try:
+            lines += await ROWS[row](bench)
+        except Exception:  # noqa: BLE001  # whatever broke this row, the others may be well
+            traceback.print_exc()
+            failed.append(row)
+        _say(f"{time.monotonic() - began:.0f} s")
+    return lines, failed
+
+
+def _print_all(lines: list[Line], runs: int, seconds: float) -> None:
+    print(report.table(lines))  # noqa: T201
+    print("\nProcessor time, and its share of one core:\n" + report.cpu_table(lines))  # noqa: T201
+    if notes := report.notes(lines):
+        print("\n" + notes)  # noqa: T201
+    print(f"\n{seconds:.0f} s; all figures in {report.write(lines, runs)}")  # noqa: T201
+
+
+def _say(text: str, end: str = "\n") -> None:
+    print(text, file=sys.stderr, end=end, flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    sys.exit(main())

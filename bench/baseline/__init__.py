@@ -1,0 +1,1 @@
+"""A stock Channels application, written the way Channels' tutorial teaches it: what the hub is compared with."""

@@ -1,0 +1,21 @@
+"""One file per row of the table. Each has ``measure(bench)``, which returns the lines it adds."""
+
+from collections.abc import Awaitable, Callable
+
+from bench.lines import Line
+from bench.rows import burst, chat, connects, growth, memory, one_alert, personal, publish, save, storm
+from bench.run import Bench
+
+#: By the name in ``--rows``, in the order of the table.
+ROWS: dict[str, Callable[[Bench], Awaitable[list[Line]]]] = {
+    "burst": burst.measure,
+    "one-alert": one_alert.measure,
+    "personal": personal.measure,
+    "chat": chat.measure,
+    "connects": connects.measure,
+    "storm": storm.measure,
+    "memory": memory.measure,
+    "publish": publish.measure,
+    "save": save.measure,
+    "growth": growth.measure,
+}

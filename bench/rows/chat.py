@@ -1,0 +1,129 @@
+"""Chat: many small rooms, everyone signed in, every message stored."""
+
+import asyncio
+import json
+import random
+import time
+from dataclasses import dataclass, field
+
+from bench.clients import Fleet, Reader
+from bench.figures import percentile
+from bench.lines import HUB, LESS, MORE, Line, Target, at_most
+from bench.run import Bench
+from bench.systems.hub import Hub
+
+ROOMS, MEMBERS = 200, 10
+RATE, SECONDS = 250, 20.0
+
+#: The search for the highest rate: where it begins, how long a try is, and what a rate must hold.
+FIRST_RATE, TRY_SECONDS, LIMIT_MS = 500, 2.0, 250.0
+REFINEMENTS = 1
+
+#: Seconds after the last message in which all must have arrived.
+PATIENCE = 15.0
+
+TARGETS: dict[float, Target] = {0.5: at_most(15), 0.99: at_most(80)}
+
+
+class OutOfOrder(AssertionError):
+    """A member of a room saw its offsets with a gap, a repeat or out of order."""
+
+
+@dataclass
+class Hall:
+    """All rooms with their members, who read everything. Counts and latencies are those since :meth:`begin`."""
+
+    fleet: Fleet = field(default_factory=Fleet)
+    latencies: list[float] = field(default_factory=list)
+    received: int = 0
+    errors: list[str] = field(default_factory=list)
+    _offsets: dict[int, int] = field(default_factory=dict)
+
+    async def open(self, system: Hub) -> None:
+        """Everybody comes in: person 10 n to 10 n + 9 into room n."""
+        doors = [system.door(person, f"/ws/chat/room{person // MEMBERS}/") for person in range(ROOMS * MEMBERS)]
+        await self.fleet.connect(doors, lambda fleet, number: Reader(fleet, number, self._on_text))
+
+    def begin(self) -> None:
+        """Count anew."""
+        self.latencies, self.received = [], 0
+
+    def say(self, number: int) -> None:
+        """The person of this number writes the time into the room."""
+        socket = self.fleet.sockets[number]
+        socket.send(b'{"message":"%d %d ' % (number, time.monotonic_ns()) + b"x" * 60 + b'"}')
+
+    def _on_text(self, number: int, payload: bytes, at: int) -> None:
+        frame = json.loads(payload)
+        offset = frame.get("offset")
+        if offset is None:  # somebody joined, or an error
+            if frame["type"] == "error":
+                self.errors.append(frame["message"])
+            return
+        if offset != self._offsets.get(number, offset - 1) + 1:
+            raise OutOfOrder(f"person {number} had {self._offsets[number]} and got {offset}")
+        self._offsets[number] = offset
+        self.received += 1
+        author, sent, _ = frame["message"].split(" ", 2)
+        if int(author) != number:
+            self.latencies.append((at - int(sent)) / 1e6)
+
+
+async def measure(bench: Bench) -> list[Line]:
+    """Milliseconds from a member's send to the receipt at the others, and the highest rate that holds."""
+    if HUB not in bench.systems:
+        return []
+    lines = {
+        share: Line("chat", f"{RATE} stored messages/s in {ROOMS} rooms, p{share * 100:g}", "ms", LESS, {}, (target,))
+        for share, target in TARGETS.items()
+    }
+    highest = Line("chat", f"highest rate with p99 < {LIMIT_MS:g} ms", "messages/s", MORE, {HUB: []})
+    system, hall = Hub(), Hall()
+    async with system.running():
+        try:
+            await hall.open(system)
+            await asyncio.sleep(1)  # the notices of who joined
+            with bench.watch(system) as lines[0.5].cpu[HUB]:
+                parts = [await talk(hall, RATE, SECONDS / bench.runs) for _ in range(bench.runs)]
+            highest.values[HUB] = [await highest_rate(hall)]
+        finally:
+            await hall.fleet.close()
+    for share, line in lines.items():
+        line.values[HUB] = [percentile(part, share) for part in parts if part]
+    return [*lines.values(), highest]
+
+
+async def talk(hall: Hall, rate: float, seconds: float) -> list[float]:
+    """Write at ``rate`` for ``seconds``, whether or not answers come; returns the latencies.
+
+    Empty where not everything arrived within :data:`PATIENCE` after the end. Raises ``OutOfOrder``.
+    """
+    hall.begin()
+    count, began = int(rate * seconds), time.monotonic()
+    for number in range(count):
+        late = time.monotonic() - began - number / rate
+        if late < 0:
+            await asyncio.sleep(-late)
+        hall.say(random.randrange(len(hall.fleet.sockets)))
+    deadline = time.monotonic() + PATIENCE
+    while hall.received < count * MEMBERS and time.monotonic() < deadline:
+        await asyncio.sleep(0.02)
+    return hall.latencies if hall.received == count * MEMBERS and not hall.errors else []
+
+
+async def highest_rate(hall: Hall) -> float:
+    """Double the rate until it does not hold, then halve the distance a few times."""
+    holds, rate, step = 0.0, float(FIRST_RATE), 0.0
+    for _ in range(20):
+        found = await talk(hall, rate, TRY_SECONDS)
+        if not found:
+            break  # what is still under way would count in the next try
+        if percentile(found, 0.99) < LIMIT_MS:
+            holds = rate
+            step, rate = (step / 2, rate + step / 2) if step else (0.0, rate * 2)
+        else:
+            step = step / 2 if step else rate / 2
+            rate -= step
+        if step and step < FIRST_RATE / 2**REFINEMENTS:
+            break
+    return holds

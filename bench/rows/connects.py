@@ -1,0 +1,34 @@
+"""Connects: sockets as fast as they come, until all are subscribed."""
+
+from bench.clients import Fleet
+from bench.lines import BASELINE, MORE, Line, at_least, at_least_times
+from bench.run import Bench
+
+SOCKETS = 5_000
+
+#: The stock application lets in as many per second whether 2,000 come or 5,000; the rest would only cost time.
+BASELINE_SOCKETS = 2_000
+
+
+async def measure(bench: Bench) -> list[Line]:
+    """Sockets per second. Those of the hub come with a session each, of another person each; the others' with none."""
+    line = Line(
+        "connects",
+        f"{SOCKETS:,} sockets, the hub's with a session",
+        "sockets/s",
+        MORE,
+        {},
+        targets=(at_least(2_000), at_least_times(2.5, BASELINE)),
+    )
+    for system in bench.chosen():
+        async with system.running():
+            doors = system.doors(BASELINE_SOCKETS if system.name == BASELINE else SOCKETS)
+            line.values[system.name] = []
+            for _ in range(bench.runs):
+                fleet = Fleet()
+                await system.settle()
+                with bench.watch(system) as line.cpu[system.name]:
+                    took = await fleet.connect(doors, system.counter)
+                line.values[system.name].append(len(doors) / took)
+                await fleet.close()
+    return [line]

@@ -1,0 +1,60 @@
+"""One alert: a publication now and then to many sockets, and how long it takes until each has it."""
+
+import asyncio
+import time
+
+from bench.clients import Fleet
+from bench.figures import percentile
+from bench.lines import BASELINE, LESS, Line, Target, at_most_times
+from bench.run import Bench
+from bench.systems.base import System
+
+SOCKETS, PUBLICATIONS, SIZE = 5_000, 5, 100
+
+#: The stock application takes more than a second for each.
+BASELINE_PUBLICATIONS = 1
+
+#: Seconds from one publication to the next, unless the one before has not arrived everywhere.
+INTERVAL = 0.3
+
+#: A peer is compared by the same percentile; the stock application has no target.
+TARGETS: dict[float, Target] = {0.5: at_most_times(1.3, "nchan"), 0.99: at_most_times(2.5, "nchan")}
+
+
+async def measure(bench: Bench) -> list[Line]:
+    """Milliseconds from before the publisher's call until a socket of the load generator has the frame."""
+    lines = {
+        share: Line(
+            "one alert",
+            f"to {SOCKETS:,} sockets, p{share * 100:g}",
+            "ms",
+            LESS,
+            {},
+            targets=(target,),
+        )
+        for share, target in TARGETS.items()
+    }
+    for system in bench.chosen():
+        async with system.running(), system.fleet(SOCKETS) as fleet:
+            count = BASELINE_PUBLICATIONS if system.name == BASELINE else PUBLICATIONS
+            await latencies(system, fleet, 1)  # not counted
+            with bench.watch(system) as share_of_cpu:
+                runs = [await latencies(system, fleet, count) for _ in range(bench.runs)]
+        for share, line in lines.items():
+            line.values[system.name] = [percentile(run, share) for run in runs]
+        lines[0.5].cpu[system.name] = share_of_cpu
+    return list(lines.values())
+
+
+async def latencies(system: System, fleet: Fleet, publications: int) -> list[float]:
+    """The milliseconds of every receipt of one run."""
+    found: list[float] = []
+    for _ in range(publications):
+        due = time.monotonic() + INTERVAL
+        fleet.received, fleet.stamps = 0, []
+        published = await system.publisher.ask("one", size=SIZE)
+        await fleet.all_of(len(fleet.sockets))
+        found += [(at - published["began"]) / 1e6 for at in fleet.stamps]
+        await asyncio.sleep(max(0.0, due - time.monotonic()))
+    fleet.stamps = None
+    return found

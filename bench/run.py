@@ -1,0 +1,41 @@
+"""One run of the bench: how often each figure is taken, and of which systems."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from bench import machine
+from bench.machine import CpuShare
+from bench.systems.base import System
+from bench.systems.baseline import Baseline
+from bench.systems.hub import Hub
+from bench.systems.nats import Nats
+from bench.systems.nchan import Nchan
+from bench.systems.socketio import SocketIo
+
+#: Every system that can be measured; those that are not installed are left out.
+SYSTEMS: tuple[type[System], ...] = (Hub, Baseline, Nchan, Nats, SocketIo)
+
+
+@dataclass
+class Bench:
+    """What the rows share.
+
+    Args:
+        runs: how often each figure is taken; the table shows the median.
+        systems: names of the systems to measure.
+    """
+
+    runs: int
+    systems: Sequence[str]
+
+    def chosen(self) -> list[System]:
+        """A new system of every kind to measure, the hub first."""
+        return [kind() for kind in SYSTEMS if kind.name in self.systems]
+
+    @contextmanager
+    def watch(self, system: System) -> Iterator[CpuShare]:
+        """How busy the server's and the generator's processes are during the block."""
+        with machine.watch_cpu(system.server_pids(), [os.getpid(), system.publisher.pid]) as share:
+            yield share

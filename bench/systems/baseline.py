@@ -1,0 +1,48 @@
+"""The stock Channels application of ``bench/baseline``, on uvicorn with its own defaults and a private Redis."""
+
+import sys
+
+from bench.clients import Door
+from bench.processes import Process, accepts, until
+from bench.systems.base import GENERATOR, SERVER, System
+from tests.support.environment import BASE_DIR, clean_environment, free_port
+
+
+class Baseline(System):
+    """Channels as in its tutorial: the core Redis layer, one consumer per socket, nothing stored, no users."""
+
+    name = "baseline"
+
+    async def start(self) -> None:
+        socket = await self.start_redis()
+        self.environment = clean_environment(
+            DJANGO_SETTINGS_MODULE="bench.baseline.settings", REDIS_URL=f"unix://{socket}", PYTHONPATH=str(BASE_DIR)
+        )
+        self.port = free_port()
+        uvicorn = (sys.executable, "-m", "uvicorn", "--log-level", "warning", "--timeout-graceful-shutdown", "1")
+        web = self.serve(
+            Process(
+                [*uvicorn, "--port", str(self.port), "bench.baseline.asgi:application"],
+                core=SERVER,
+                log=self.folder / "web.log",
+                environment=self.environment,
+            )
+        )
+        self.publisher = self.run(
+            Process(
+                [sys.executable, "-m", "bench.publishers.baseline"],
+                core=GENERATOR,
+                log=self.folder / "publisher.log",
+                environment=self.environment,
+                talks=True,
+            )
+        )
+        await until(lambda: accepts("127.0.0.1", self.port), web)
+        await self.publisher.ask("ready")
+
+    def doors(self, count: int) -> list[Door]:
+        return [self.door("all")] * count
+
+    def door(self, group: str) -> Door:
+        """How a client comes to the group of this name."""
+        return Door(self.port, f"/ws/alerts/{group}/")

@@ -1,0 +1,145 @@
+"""The hub as people run it: its own web server, a private Redis, SQLite (or PostgreSQL), a Celery worker on demand."""
+
+import atexit
+import functools
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from bench.clients import Door
+from bench.processes import Process, accepts, until
+from bench.systems.base import GENERATOR, SERVER, System
+from tests.support.environment import BASE_DIR, clean_environment
+
+_PYTHON = sys.executable
+
+#: A worker that runs one task at a time and looks for no others, as there are none.
+_ALONE = ("--concurrency", "1", "--without-gossip", "--without-mingle")
+
+
+class Hub(System):
+    """``python -m hub.server`` behind one listening socket, on the settings of ``make run``.
+
+    Args:
+        web_processes: how many share the listening socket; all are on the server's core.
+        worker: whether a Celery worker runs (on the generator's core, where the publishers are).
+        database_url: a database that is empty; SQLite in the system's folder where it is not given.
+        people: how many have an account and a session.
+    """
+
+    name = "hub"
+
+    def __init__(
+        self, *, web_processes: int = 1, worker: bool = False, database_url: str = "", people: int = 10_000
+    ) -> None:
+        super().__init__()
+        self.web_processes = web_processes
+        self.worker = worker
+        self.database_url = database_url
+        self.people = people
+        self.sessions: list[str] = []
+
+    async def start(self) -> None:
+        self.environment = environment(self.folder, self.database_url)
+        self._fill()
+        await self.start_redis(persistent=True)
+        self._start_web()
+        self.publisher = self.run(self.python("bench.publishers.hub", "publisher", core=GENERATOR, talks=True))
+        if self.worker:
+            await self._start_worker()
+        await until(lambda: accepts("127.0.0.1", self.port), self._parts[0])
+        await self.publisher.ask("ready")
+        await self._check_sessions()
+
+    def doors(self, count: int) -> list[Door]:
+        """Alerts, each client another signed-in person."""
+        return [self.door(number) for number in range(count)]
+
+    def door(self, person: int, path: str = "/ws/notifications/") -> Door:
+        """How the person of this number (from 0) comes in."""
+        return Door(self.port, path, headers=(f"Cookie: sessionid={self.sessions[person]}",))
+
+    def python(self, module: str, log: str, *, core: set[int], talks: bool = False, **variables: str) -> Process:
+        """A process of this hub that runs ``module``; its log is a file of that name."""
+        return Process(
+            [_PYTHON, "-m", module],
+            core=core,
+            log=self.folder / f"{log}.log",
+            environment={**self.environment, **variables},
+            talks=talks,
+        )
+
+    def _fill(self) -> None:
+        """Migrations, people with sessions, rooms: made once per run of the bench, and copied for each hub."""
+        if self.database_url:
+            fill(self.environment, self.people)
+        else:
+            shutil.copytree(filled_folder(self.people), self.folder, dirs_exist_ok=True)
+        self.sessions = json.loads((self.folder / "sessions.json").read_text())
+
+    async def _check_sessions(self) -> None:
+        """A socket with the last person's session gets that person's alerts: else every row would measure guests."""
+        async with self.fleet_at([self.door(len(self.sessions) - 1)]) as fleet:
+            await self.publisher.ask("tell", person=len(self.sessions) - 1)
+            await fleet.all_of(1)
+
+    def _start_web(self) -> None:
+        listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
+        self.port = listener.getsockname()[1]
+        for number in range(self.web_processes):
+            self.serve(
+                Process(
+                    [_PYTHON, "-m", "hub.server", "--graceful", "1", "--fd", str(listener.fileno())],
+                    core=SERVER,
+                    log=self.folder / f"web-{number + 1}.log",
+                    environment=self.environment,
+                    descriptors=[listener.fileno()],
+                )
+            )
+        listener.close()
+
+    async def _start_worker(self) -> None:
+        worker = self.run(
+            Process(
+                [_PYTHON, "-m", "celery", "-A", "bench.publishers.hub_tasks", "worker", *_ALONE],
+                core=GENERATOR,
+                log=self.folder / "worker.log",
+                environment=self.environment,
+            )
+        )
+
+        async def is_ready() -> bool:
+            return " ready." in worker.log.read_text(errors="replace")
+
+        await until(is_ready, worker)
+
+
+def environment(folder: Path, database_url: str = "") -> dict[str, str]:
+    """The variables of a hub that keeps everything in ``folder``."""
+    chosen = {"DATABASE_URL": database_url} if database_url else {}
+    return clean_environment(
+        HUB_DATA_DIR=str(folder),
+        SECRET_KEY="the same for every hub of the bench, so that sessions made once hold in all of them",  # noqa: S106
+        DJANGO_SETTINGS_MODULE="hub.settings",
+        PYTHONPATH=str(BASE_DIR),
+        HUB_LOG_LEVEL="INFO",
+        **chosen,
+    )
+
+
+def fill(variables: dict[str, str], people: int) -> None:
+    """Run ``bench.publishers.fill`` for the hub with these variables."""
+    subprocess.run([_PYTHON, "-m", "bench.publishers.fill", str(people)], cwd=BASE_DIR, env=variables, check=True)
+
+
+@functools.cache
+def filled_folder(people: int) -> Path:
+    """A data folder to copy, made on first use and gone with this process."""
+    folder = Path(tempfile.mkdtemp(prefix="hub-bench-filled-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    fill(environment(folder), people)
+    return folder

@@ -1,0 +1,112 @@
+"""The hub's Redis layer: the same on the wire as its base, and sturdier."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from channels_redis.pubsub import RedisPubSubChannelLayer
+from django.conf import settings
+
+from hub.redis_layer import HubChannelLayer
+from tests.support.redis_server import RedisServer
+from tests.support.waiting import await_for
+
+
+@pytest.fixture
+async def pair() -> AsyncIterator[tuple[HubChannelLayer, RedisPubSubChannelLayer]]:
+    """A layer of the hub's and one of its base, as two processes of one project have them."""
+    config: Any = settings.CHANNEL_LAYERS["default"]["CONFIG"]
+    ours, base = HubChannelLayer(**config), RedisPubSubChannelLayer(**config)
+    yield ours, base
+    await ours.flush()
+    for shard in base._get_layer()._shards:
+        if shard._receive_task is not None:  # its flush() waits for ever now and then
+            shard._receive_task.cancel()
+        if shard._redis is not None:
+            await shard._redis.aclose(close_connection_pool=True)
+
+
+async def test_it_and_its_base_understand_each_other(pair: tuple[HubChannelLayer, RedisPubSubChannelLayer]) -> None:
+    ours, base = pair
+    here, there = await ours.new_channel(), await base.new_channel()
+    await ours.group_add("all", here)
+    await base.group_add("all", there)
+    await asyncio.sleep(0.1)  # the base does not say when Redis has confirmed
+    await base.group_send("all", {"type": "from.base"})
+    await ours.group_send_many([("all", {"type": "from.us", "n": n}) for n in range(3)])
+    for layer, channel in ((ours, here), (base, there)):
+        got = [await asyncio.wait_for(layer.receive(channel), 5) for _ in range(4)]
+        assert got == [{"type": "from.base"}, *({"type": "from.us", "n": n} for n in range(3))]
+
+
+async def test_what_is_sent_after_joining_many_groups_is_received_from_each(
+    pair: tuple[HubChannelLayer, RedisPubSubChannelLayer],
+) -> None:
+    ours, _ = pair
+    channel = await ours.new_channel()
+    groups = [f"group.{number}" for number in range(500)]
+    await ours.group_add_many(groups, channel)
+    await ours.group_send_many([(group, {"type": "test", "group": group}) for group in groups])
+    got = [(await asyncio.wait_for(ours.receive(channel), 5))["group"] for _ in groups]
+    assert got == groups
+
+
+async def test_a_group_that_was_left_is_heard_no_more(pair: tuple[HubChannelLayer, RedisPubSubChannelLayer]) -> None:
+    ours, _ = pair
+    channel = await ours.new_channel()
+    await ours.group_add_many(["left", "kept"], channel)
+    await ours.group_discard_many(["left"], channel)
+    await ours.group_send_many([("left", {"type": "left"}), ("kept", {"type": "kept"})])
+    assert await asyncio.wait_for(ours.receive(channel), 5) == {"type": "kept"}
+
+
+async def test_after_redis_was_killed_all_groups_are_heard_again(
+    pair: tuple[HubChannelLayer, RedisPubSubChannelLayer], redis_server: RedisServer
+) -> None:
+    ours, _ = pair
+    channel = await ours.new_channel()
+    groups = [f"group.{number}" for number in range(20)]
+    await ours.group_add_many(groups, channel)
+    (shard,) = ours._get_layer()._shards
+    redis_server.kill()
+    await await_for(lambda: not shard._confirmed, that="the end of Redis is noticed")
+    redis_server.start()
+    names = {ours._get_layer()._get_group_channel_name(group) for group in groups}
+    await await_for(lambda: names <= shard._confirmed, timeout=10, that="Redis has confirmed all groups again")
+    for group in groups:
+        await ours.group_send(group, {"type": "test", "group": group})
+    assert [(await asyncio.wait_for(ours.receive(channel), 5))["group"] for _ in groups] == groups
+
+
+async def test_joining_while_redis_is_away_is_bounded_by_the_caller_and_holds_when_it_is_back(
+    pair: tuple[HubChannelLayer, RedisPubSubChannelLayer], redis_server: RedisServer
+) -> None:
+    ours, _ = pair
+    channel = await ours.new_channel()
+    redis_server.stop()
+    try:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await ours.group_add_many(["late"], channel)
+    finally:
+        redis_server.start()
+    await asyncio.wait_for(ours.group_add_many(["late"], channel), 10)
+    await ours.group_send("late", {"type": "test"})
+    assert await asyncio.wait_for(ours.receive(channel), 5) == {"type": "test"}
+
+
+async def test_a_redis_that_is_silent_is_asked_and_left_when_it_does_not_answer(
+    pair: tuple[HubChannelLayer, RedisPubSubChannelLayer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.redis_layer.SILENCE", 0.05)
+    ours, _ = pair
+    channel = await ours.new_channel()
+    (shard,) = ours._get_layer()._shards
+    first = shard._connection
+    await asyncio.sleep(0.3)
+    assert shard._connection is first, "it answers, so it is kept"
+    monkeypatch.setattr("hub.redis_layer.PATIENCE", 0.05)
+    monkeypatch.setattr(shard, "_command", lambda *words: None)  # the question does not arrive
+    await await_for(lambda: shard._connection is not first, that="the silent connection is left")
+    assert channel in ours._get_layer().channels

@@ -1,0 +1,96 @@
+"""Promise 4: what a crash left between its commit and its numbering goes out."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from channels.layers import BaseChannelLayer
+from django.db import connection
+from django.db.models.functions import Now
+from pytest_django.fixtures import DjangoAssertNumQueries
+
+from hub import relay, streams, sweeping
+from hub.models import Publication
+from hub.threads import in_database_thread
+from tests.hub.following import Listener, follow
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def left_behind(*channels: str, seconds: float = 5.0) -> None:
+    """Publications as a process leaves them that is killed between commit and numbering, ``seconds`` ago."""
+    rows = streams.append([(channel, f'"{number}"') for number, channel in enumerate(channels)])
+    Publication.objects.filter(pk__in=[row.pk for row in rows]).update(created_at=Now() - timedelta(seconds=seconds))
+
+
+def test_what_was_left_without_an_offset_is_numbered_in_the_order_of_its_storing() -> None:
+    left_behind("room:1", "user:7", "room:1")
+    assert sweeping.sweep() == 3
+    assert list(Publication.objects.order_by("id").values_list("channel", "offset")) == [
+        ("room:1", 1),
+        ("user:7", 1),
+        ("room:1", 2),
+    ]
+    assert sweeping.sweep() == 0
+
+
+def test_what_its_publisher_is_about_to_number_is_left_to_it() -> None:
+    left_behind("room:1", seconds=0)
+    assert sweeping.sweep() == 0
+    assert Publication.objects.get().offset is None
+
+
+@pytest.mark.parametrize("hours", [1, 25, -25])
+def test_a_wrong_clock_of_the_publisher_hides_nothing(hours: int) -> None:
+    left_behind("room:1", seconds=hours * 3600)
+    assert sweeping.sweep() == 1
+
+
+def test_nothing_to_sweep_costs_one_query(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    with django_assert_num_queries(1):
+        assert sweeping.sweep() == 0
+
+
+def test_sweeps_at_the_same_time_number_each_row_once() -> None:
+    left_behind(*[f"room:{number % 5}" for number in range(50)])
+
+    def sweep(_: int) -> int:
+        try:
+            return sweeping.sweep()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(sweep, range(8))) == 50
+    for number in range(5):
+        rows = Publication.objects.filter(channel=f"room:{number}").order_by("id")
+        assert list(rows.values_list("offset", flat=True)) == list(range(1, 11))
+
+
+async def test_what_is_swept_reaches_those_who_are_connected(layer: BaseChannelLayer) -> None:
+    listener = Listener()
+    await follow("room:1", listener)
+    try:
+        await in_database_thread(left_behind, "room:1")
+        await in_database_thread(sweeping.sweep)
+        await listener.got('"0"')
+    finally:
+        await relay.close()
+
+
+async def test_what_is_swept_while_the_layer_is_away_comes_by_tail_repair(
+    layer: BaseChannelLayer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*args: Any) -> None:
+        raise ConnectionError
+
+    monkeypatch.setattr("hub.announcing.group_send_many", away)
+    listener = Listener()
+    await follow("room:1", listener)
+    try:
+        await in_database_thread(left_behind, "room:1")
+        await in_database_thread(sweeping.sweep)
+        await listener.got('"0"')
+    finally:
+        await relay.close()

@@ -1,0 +1,62 @@
+"""What the hub does for itself every so often: signs of life of the workers, the sweep, retention."""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from hub import retention, sweeping
+from worker.celery import app
+from worker.heartbeat import beat_from_worker
+
+log = structlog.get_logger(__name__)
+
+
+@app.task(ignore_result=True)
+def sweep() -> int:
+    """Number and announce what a crash left without an offset; returns how many publications."""
+    return sweeping.sweep()
+
+
+@app.task(ignore_result=True)
+def prune() -> int:
+    """Delete the publications that need not be kept any more; returns how many."""
+    return retention.prune()
+
+
+@dataclass(slots=True)
+class Chore:
+    """A task of the hub's own that beat sends every ``interval`` seconds, the first time ``delay`` after its start.
+
+    One that no worker took within the interval expires, so they never pile up. One that could not be sent is not made
+    up for: the next one does its work.
+    """
+
+    task: Any
+    interval: float
+    delay: float = 0.0
+    due_at: float = 0.0
+
+    def start(self) -> None:
+        """Count from now on."""
+        self.due_at = time.monotonic() + self.delay
+
+    def send_if_due(self) -> None:
+        """Send the task if it is time; a broker that is away is logged. Takes no longer than the broker's timeout."""
+        if time.monotonic() < self.due_at:
+            return
+        self.due_at = time.monotonic() + self.interval
+        try:
+            self.task.apply_async(expires=self.interval)
+        except Exception as error:  # noqa: BLE001  # whatever the broker's library raises, beat goes on
+            log.warning("the broker cannot be reached", task=self.task.name, error=type(error).__name__)
+
+
+def chores() -> list[Chore]:
+    """The hub's own, for one beat."""
+    return [
+        Chore(beat_from_worker, interval=10.0),
+        Chore(sweep, interval=10.0),
+        Chore(prune, interval=600.0, delay=60.0),
+    ]
