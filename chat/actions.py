@@ -71,6 +71,16 @@ def post_messages(drafts: Collection[Draft]) -> dict[Draft, Message | Refusal]:
 
     Returns for each draft the stored message, or the error of that draft alone.
     """
+    try:
+        return _store(drafts)
+    except IntegrityError:
+        # A room or an author was deleted in this very moment: one draft is at fault, the others are not.
+        if len(drafts) == 1:
+            return dict.fromkeys(drafts, NoSuchRoom())
+        return {draft: result for one in drafts for draft, result in post_messages([one]).items()}
+
+
+def _store(drafts: Collection[Draft]) -> dict[Draft, Message | Refusal]:
     with transaction.atomic():
         authors = User.objects.filter(is_active=True).in_bulk({draft.author_id for draft in drafts if draft.author_id})
         rooms = set(Room.objects.filter(pk__in={draft.room_id for draft in drafts}).values_list("pk", flat=True))

@@ -1,6 +1,7 @@
 from django.contrib import admin
 
 from chat.models import Message, Room
+from hub.admin import PublishedAdmin
 
 
 @admin.register(Room)
@@ -14,7 +15,7 @@ class RoomAdmin(admin.ModelAdmin[Room]):
 
 
 @admin.register(Message)
-class MessageAdmin(admin.ModelAdmin[Message]):
+class MessageAdmin(PublishedAdmin[Message]):
     """What people wrote."""
 
     list_display = ("created_at", "room", "username", "text")
@@ -22,6 +23,3 @@ class MessageAdmin(admin.ModelAdmin[Message]):
     list_filter = ("room",)
     search_fields = ("text", "username")
     readonly_fields = ("room", "author", "username", "text", "created_at")
-
-    def has_add_permission(self, request: object) -> bool:
-        return False

@@ -2,12 +2,14 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from chat import queries
 from chat.forms import RoomForm
 
 
+@never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def room_list(request: HttpRequest) -> HttpResponse:
     """All rooms; signed-in users make new ones."""
@@ -21,6 +23,7 @@ def room_list(request: HttpRequest) -> HttpResponse:
     return render(request, "chat/room_list.html", {"rooms": queries.rooms(), "form": form}, status=422)
 
 
+@never_cache
 @require_safe
 def room(request: HttpRequest, room_name: str) -> HttpResponse:
     """A room with its last 50 messages; the page goes on live from ``cursor``."""

@@ -13,10 +13,16 @@ import urllib.request
 def web() -> bool:
     """It answers on /health/ready, which is 503 where the database cannot be used."""
     request = urllib.request.Request("http://127.0.0.1:8000/health/ready")
-    request.add_header("Host", os.environ.get("HUB_ALLOWED_HOSTS", "").split(",")[0].strip() or "127.0.0.1")
+    request.add_header("Host", host())
     request.add_header("X-Forwarded-Proto", "https")
     with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310  # a constant
         return bool(answer.status == 200)
+
+
+def host() -> str:
+    """A name under which the hub answers: the first of ``HUB_ALLOWED_HOSTS``, which may stand for many of them."""
+    first = os.environ.get("HUB_ALLOWED_HOSTS", "").split(",")[0].strip()
+    return "127.0.0.1" if first in {"", "*"} else first.removeprefix(".")
 
 
 def worker() -> bool:

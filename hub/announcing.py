@@ -79,7 +79,7 @@ class Announcer:
             if len(self._queue) < hub_settings().announce_queue:
                 self._queue.append(item)
             else:
-                metrics.ANNOUNCEMENTS_DROPPED.labels("queue_full").inc()
+                self._drop([item], "queue_full")
         if self._queue and (self._task is None or self._task.done()):
             self._task = self.loop.create_task(self._drain())
 
@@ -87,7 +87,7 @@ class Announcer:
         while self._queue:
             items = [self._queue.popleft() for _ in range(min(len(self._queue), ROUND_TRIP))]
             if time.monotonic() < self._paused_until:
-                self._drop(items)
+                self._drop(items, "layer_away")
             else:
                 await self._send(items)
 
@@ -99,13 +99,13 @@ class Announcer:
             # Whatever the layer raises, the publications are stored: say so once per pause and let tail repair
             # deliver. Some may have left before the failure; a repeat of those does no harm.
             self._paused_until = time.monotonic() + PAUSE_AFTER_FAILURE
-            self._drop(items)
+            self._drop(items, "layer_away")
             log.warning("announcement_failed", items=len(items), error=type(error).__name__)
         else:
             metrics.ANNOUNCEMENTS.inc(len(items))
 
-    def _drop(self, items: Sequence[Item]) -> None:
-        metrics.ANNOUNCEMENTS_DROPPED.labels("layer_away").inc(len(items))
+    def _drop(self, items: Sequence[Item], reason: str) -> None:
+        metrics.ANNOUNCEMENTS_DROPPED.labels(reason).inc(len(items))
         for item in items:
             if self._deliver is not None and not item.offset:
                 self._deliver(item)  # nothing will repair it, so the sockets of this process at least shall have it

@@ -38,5 +38,6 @@ _protocols: dict[str, Any] = {
 
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     """The hub as an ASGI application."""
-    hide_token(scope)
+    if scope["type"] == "websocket":
+        hide_token(scope)
     await _protocols[scope["type"]](scope, receive, send)

@@ -52,7 +52,8 @@ class Batcher(Generic[K, V]):
 
     async def _answer(self, batch: dict[K, asyncio.Future[V]]) -> None:
         try:
-            values = await self._load(list(batch))
+            found = await self._load(list(batch))
+            values = [found[key] for key in batch]
         except Exception as error:  # noqa: BLE001  # each of those who wait has to learn of it
             for future in batch.values():
                 future.set_exception(error)
@@ -62,5 +63,5 @@ class Batcher(Generic[K, V]):
                 future.cancel()
             raise
         else:
-            for key, future in batch.items():
-                future.set_result(values[key])
+            for future, value in zip(batch.values(), values, strict=True):
+                future.set_result(value)

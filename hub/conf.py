@@ -1,4 +1,4 @@
-"""The one typed reader of the hub's settings. Everything else asks here, nobody reads ``django.conf.settings``."""
+"""The one typed reader of the hub's own settings, ``HUB_…``. Django's are read from ``django.conf.settings``."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,6 +6,9 @@ from typing import Any
 
 from django.conf import settings
 from django.core.signals import setting_changed
+
+#: Bytes; the web server is told before the settings are read.
+MAX_FRAME = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ class HubSettings:
     #: Bytes that wait for a reader that is too slow; above it the socket is closed and the client comes back.
     write_buffer: int = 1024 * 1024
     #: Bytes of one frame from a client.
-    max_frame: int = 64 * 1024
+    max_frame: int = MAX_FRAME
     #: Bytes of one publication's JSON.
     max_publication: int = 64 * 1024
     #: What this installation keeps of a namespace's publications where that differs from what its app declares:

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 
 from hub.streams import Item, Position
 
-#: Characters and positions that are read at most.
-LENGTH_LIMIT = 4096
-POSITIONS_LIMIT = 64
+#: Characters and positions that are read at most; the line of a request holds 8,192 characters.
+LENGTH_LIMIT = 7500
+POSITIONS_LIMIT = 256
 
 _POSITION = re.compile(r"([a-z][A-Za-z0-9_:\-]{0,96})@([0-9a-f]{0,8})\.([0-9]{1,18})", re.ASCII)
 

@@ -111,7 +111,7 @@ async def _timed(name: str, run: Callable[[], Awaitable[T]]) -> tuple[Check, T |
             value = await run()
         ok = True
     except Exception as error:  # noqa: BLE001  # libraries fail in many ways, and each means: not usable
-        log.warning("health check failed", check=name, error=type(error).__name__)
+        log.warning("health_check_failed", check=name, error=type(error).__name__)
         ok = False
     return {"ok": ok, "ms": round((time.perf_counter() - started) * 1000, 1)}, value
 

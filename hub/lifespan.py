@@ -1,6 +1,7 @@
 """What a web process starts before its first request and ends after its last (ASGI lifespan)."""
 
 import gc
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from hub import presence, relay, threads
@@ -9,6 +10,23 @@ from hub import presence, relay, threads
 #: Python's own numbers (700, 10, 10) it looks at every object of every socket several times while a thousand connect,
 #: and stops for a quarter of a second in a busy moment. Cycles are rare here: sockets end by reference count.
 GC_THRESHOLDS = (20_000, 50, 50)
+
+
+_closers: list[Callable[[], Awaitable[None]]] = []
+
+
+def at_end(close: Callable[[], Awaitable[None]]) -> None:
+    """Have ``close()`` awaited when the web process ends, before the engine's own parts are closed."""
+    if close not in _closers:
+        _closers.append(close)
+
+
+async def end() -> None:
+    """Close what runs on the running event loop: the parts of the apps, then the engine's."""
+    for close in _closers:
+        await close()
+    await presence.close()
+    await relay.close()
 
 
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -20,7 +38,6 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     gc.set_threshold(*GC_THRESHOLDS)
     await send({"type": "lifespan.startup.complete"})
     await receive()  # lifespan.shutdown
-    await presence.close()
-    await relay.close()
+    await end()
     threads.close_all()
     await send({"type": "lifespan.shutdown.complete"})

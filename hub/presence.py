@@ -25,12 +25,16 @@ import structlog
 from redis.exceptions import RedisError
 
 from hub import redis_client
+from hub.cancellation import is_wanted
 from hub.conf import hub_settings
 
 log = structlog.get_logger(__name__)
 
 #: Called with a channel and the people that a dead process left there, by the process that removed them.
 Departed = Callable[[str, list[str]], Awaitable[None]]
+
+#: How the name of a guest begins: one connection, and nobody who could come back.
+GUEST = "g"
 
 #: A channel and a person at it.
 Place = tuple[str, str]
@@ -129,6 +133,7 @@ class Presence:
         self._sockets: Counter[Place] = Counter()
         #: One change at a time for a place; places share locks, so that there is a fixed number of them.
         self._locks = [asyncio.Lock() for _ in range(64)]
+        self._entering: set[Place] = set()
         self._has_lease = False
         self._tried = asyncio.Event()
         self._is_lost = asyncio.Event()
@@ -137,19 +142,26 @@ class Presence:
     async def enter(self, channel: str, person: str) -> bool:
         """A socket of ``person`` came to ``channel``; returns whether they were nowhere at it before."""
         place = (channel, person)
-        await self._tried.wait()
-        async with self._lock(place):
-            self._sockets[place] += 1
-            return self._sockets[place] == 1 and await self._told(_ENTER, place)
+        # Counted before anything is awaited: whoever is cancelled from here on has entered, and leaves.
+        self._sockets[place] += 1
+        if self._sockets[place] > 1:
+            return False
+        self._entering.add(place)
+        try:
+            await self._tried.wait()
+            async with self._lock(place):
+                return await self._told(_ENTER, place)
+        finally:
+            self._entering.discard(place)
 
     async def leave(self, channel: str, person: str) -> bool:
         """A socket of ``person`` left ``channel``; returns whether they are nowhere at it now."""
         place = (channel, person)
+        self._sockets[place] -= 1
+        if self._sockets[place] > 0:
+            return False
+        del self._sockets[place]
         async with self._lock(place):
-            self._sockets[place] -= 1
-            if self._sockets[place] > 0:
-                return False
-            del self._sockets[place]
             return await self._told(_LEAVE, place)
 
     async def count(self, channel: str) -> int:
@@ -181,9 +193,18 @@ class Presence:
         return True
 
     async def close(self) -> None:
-        """Stop renewing the lease. The people stay listed until it expires: they are about to come back elsewhere."""
+        """Stop renewing the lease.
+
+        Users stay listed until it expires: they are about to come back elsewhere. Guests come back as somebody else,
+        so they are taken off the lists.
+        """
         self._beating.cancel()
-        await asyncio.gather(self._beating, return_exceptions=True)
+        # Bounded, because a Redis command may swallow a cancellation.
+        await asyncio.wait([self._beating], timeout=hub_settings().redis_timeout)
+        guests = [place for place in self._sockets if place[1].startswith(GUEST)]
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(hub_settings().redis_timeout):
+                await asyncio.gather(*(self._told(_LEAVE, place) for place in guests))
         await self._redis.aclose()
 
     def _here(self, channel: str) -> list[str]:
@@ -212,7 +233,7 @@ class Presence:
     # --- the lease ------------------------------------------------------------------------------------------------
 
     async def _beat_for_ever(self) -> None:
-        while True:
+        while is_wanted():
             try:
                 await self._renew()
             except RedisError as error:
@@ -243,7 +264,8 @@ class Presence:
         """Make Redis' list of this process's people the true one."""
         entries = await self._redis.smembers(f"{self._key}of:{self._process}")
         listed = {(channel, person) for channel, _, person in (str(entry).partition(" ") for entry in entries)}
-        for place in listed ^ set(self._sockets):
+        # Those who enter just now tell Redis themselves, and want to know whether they were the first.
+        for place in (listed ^ set(self._sockets)) - self._entering:
             async with self._lock(place):
                 await self._run(_ENTER if place in self._sockets else _LEAVE, *place)
 
@@ -254,7 +276,11 @@ class Presence:
             by_channel.setdefault(channel, []).append(person)
         for channel, people in by_channel.items():
             for tell in _departed.get(channel.partition(":")[0], ()):
-                await tell(channel, people)
+                try:
+                    await tell(channel, people)
+                except Exception:
+                    # They are off the list already; the other channels must hear of theirs.
+                    log.exception("departure_not_told", channel=channel)
 
 
 _presence: Presence | None = None

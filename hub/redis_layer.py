@@ -15,6 +15,8 @@ from channels_redis.pubsub import RedisPubSubChannelLayer, RedisPubSubLoopLayer,
 from channels_redis.utils import create_pool, decode_hosts
 from redis.exceptions import RedisError
 
+from hub.cancellation import is_wanted
+
 log = structlog.get_logger(__name__)
 
 #: Seconds of silence after which the connection is asked for a sign of life, and seconds it has for that.
@@ -118,7 +120,7 @@ class _Shard(RedisSingleShardConnection):  # type: ignore[misc]  # it has no typ
         self._names.update(new)
         loop = asyncio.get_running_loop()
         waiting = [self._waiting.setdefault(name, loop.create_future()) for name in new]
-        if self._receive_task is None:
+        if self._receive_task is None or self._receive_task.done():
             self._receive_task = loop.create_task(self._do_receiving())
         self._command("SUBSCRIBE", *new)
         # Several may wait for the same name: one that gives up must not take it from the others.
@@ -150,7 +152,7 @@ class _Shard(RedisSingleShardConnection):  # type: ignore[misc]  # it has no typ
 
     async def _do_receiving(self) -> None:
         pause = FIRST_PAUSE
-        while True:
+        while is_wanted():
             connection = create_pool({**self.host, "protocol": 2}).make_connection()
             try:
                 await connection.connect()
@@ -161,6 +163,8 @@ class _Shard(RedisSingleShardConnection):  # type: ignore[misc]  # it has no typ
                 await self._read(connection)
             except (OSError, RedisError, hiredis.HiredisError) as error:
                 log.warning("subscriptions_interrupted", error=type(error).__name__)
+            except Exception:
+                log.exception("subscriptions_interrupted")
             finally:
                 self._connection = None
                 self._confirmed.clear()
@@ -173,7 +177,7 @@ class _Shard(RedisSingleShardConnection):  # type: ignore[misc]  # it has no typ
         """Take what arrives until the connection ends; raises ``OSError`` then."""
         replies = hiredis.Reader(notEnoughData=None)
         asked = False
-        while True:
+        while is_wanted():
             try:
                 async with asyncio.timeout(PATIENCE if asked else SILENCE):
                     data = await connection._reader.read(65536)

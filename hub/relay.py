@@ -11,9 +11,11 @@ from typing import Any
 
 import structlog
 from django.db import Error as DatabaseFault
+from redis.exceptions import RedisError
 
-from hub import announcing, metrics, streams
+from hub import announcing, metrics, streams, sweeping
 from hub.batching import Batcher
+from hub.cancellation import is_wanted
 from hub.channels import group_name, namespace_of
 from hub.conf import hub_settings
 from hub.events import NotAPublication, unpack
@@ -134,15 +136,15 @@ class Relay:
     def _close_if_unused(self, feed: Feed) -> None:
         if not feed and self._feeds.get(feed.channel) is feed and feed.channel not in self._opening:
             self._forget(feed)
-            if not self._leaving:
-                self._start(self._leave())
-            self._leaving.add(feed.channel)
 
     def _forget(self, feed: Feed) -> None:
         if self._feeds.get(feed.channel) is feed:
             del self._feeds[feed.channel]
             self._not_joined.discard(feed.channel)
             metrics.CHANNELS.dec()
+            if not self._leaving:
+                self._start(self._leave())
+            self._leaving.add(feed.channel)
 
     async def _leave(self) -> None:
         """Leave the groups of channels that nobody follows, all of this moment together."""
@@ -188,19 +190,28 @@ class Relay:
     async def _receive(self) -> None:
         """Take messages from the layer for ever; a layer that is away is asked again."""
         pause = 0.1
-        while True:
+        while is_wanted():
             try:
                 source = layer()
                 channel = await self._new_channel(source)
                 pause = 0.1
-                while True:
+                while is_wanted():
                     for _ in range(TURN):
-                        self._take(await source.receive(channel))
+                        self._take(await self._next(source, channel))
                     await asyncio.sleep(0)
             except Exception as error:  # noqa: BLE001  # each layer raises what it likes
                 log.warning("layer_away", error=type(error).__name__)
                 await asyncio.sleep(pause * random.uniform(0.5, 1.5))
                 pause = min(pause * 2, 5.0)
+
+    async def _next(self, source: Any, channel: str) -> object:
+        """The next message; None for one that cannot even be read, which is no reason to leave the layer."""
+        try:
+            return await source.receive(channel)
+        except (OSError, RedisError):
+            raise
+        except Exception:  # noqa: BLE001  # serialisers raise what they like about what somebody sent
+            return None
 
     async def _new_channel(self, source: Any) -> str:
         async with asyncio.timeout(hub_settings().redis_timeout):
@@ -231,6 +242,8 @@ class Relay:
         except DatabaseFault as error:
             # The next look of tail repair finds the feed behind again.
             log.warning("catch_up_failed", channel=feed.channel, error=type(error).__name__)
+        except Exception:
+            log.exception("catch_up_failed", channel=feed.channel)
         finally:
             del self._catching_up[feed.channel]
 
@@ -253,15 +266,24 @@ class Relay:
             reason = "gap"
 
     async def _repair_for_ever(self) -> None:
-        """Look once per interval which channels have moved on, in one query, and fan out what did not arrive."""
-        while True:
+        """Look once per interval which channels have moved on, in one query, and fan out what did not arrive.
+
+        Before that, what a crash left without an offset is numbered, in one query of an empty index as a rule.
+        """
+        looked_at = self.loop.time()
+        while is_wanted():
             await asyncio.sleep(hub_settings().repair_interval * random.uniform(0.8, 1.2))
             try:
                 await self._join_missing()
-                if self._feeds:
-                    self._compare(await in_database_thread(streams.touched))
+                await in_database_thread(sweeping.sweep)
+                now = self.loop.time()
+                # All that happened since the last look that succeeded, however long ago that was.
+                self._compare(await in_database_thread(streams.touched, now - looked_at))
+                looked_at = now
             except DatabaseFault as error:
                 log.warning("repair_failed", error=type(error).__name__)
+            except Exception:
+                log.exception("repair_failed")  # whatever it was, repairing must not end with it
 
     def _compare(self, heads: list[tuple[str, Position]]) -> None:
         for channel, head in heads:

@@ -14,15 +14,13 @@ from typing import Any
 
 import uvicorn
 
+from hub.conf import MAX_FRAME
 from hub.environment import env
 
 APPLICATION = "hub.asgi:application"
 
 #: The WebSocket implementation.
 WEBSOCKET_PROTOCOL = "hub.sockets.protocol:HubWebSocketProtocol"
-
-#: Bytes of one frame from a client; a longer one closes the socket with 1009.
-MAX_FRAME = 64 * 1024
 
 #: Seconds that requests and sockets get to end once the server was told to stop.
 GRACEFUL_SHUTDOWN = 10

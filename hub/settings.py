@@ -62,6 +62,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "hub.plain_errors.PlainErrors",
 ]
 
 ROOT_URLCONF = "hub.urls"
@@ -87,8 +88,10 @@ TEMPLATES = [
 # --- database -----------------------------------------------------------------------------------------------------
 DATABASES = {"default": environment.database()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+# Each request has a thread of its own that ends with it, so its connection has to end with it as well. The threads of
+# `hub.threads` stay and keep theirs.
+DATABASES["default"]["CONN_MAX_AGE"] = 0
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    DATABASES["default"]["CONN_MAX_AGE"] = None
     DATABASES["default"]["OPTIONS"] = {
         # A transaction that means to write says so at its start: two that upgrade from reading would deadlock.
         "transaction_mode": "IMMEDIATE",
@@ -96,12 +99,15 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-16000;",
     }
 else:
-    DATABASES["default"]["CONN_MAX_AGE"] = environment.integer(
-        "HUB_DATABASE_CONNECTION_AGE", 300, least=0, most=86_400
-    )
-    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-    # Seconds. The library would wait for minutes for a host that does not answer.
-    DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
+    # A host that vanishes is noticed in seconds; the library and the kernel would wait for minutes.
+    DATABASES["default"]["OPTIONS"] = {
+        "connect_timeout": 5,
+        "tcp_user_timeout": 10_000,
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 2,
+        **DATABASES["default"].get("OPTIONS", {}),
+    }
 
 # --- Redis: channel layer, broker, presence -----------------------------------------------------------------------
 REDIS_URL = environment.redis_url()
@@ -183,7 +189,11 @@ LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "home"
 HUB_SIGNUP = env.bool("HUB_SIGNUP", default=not PRODUCTION)
-HUB_CLIENT_BROADCAST = env.str("HUB_CLIENT_BROADCAST", default="staff")
+HUB_CLIENT_BROADCAST = env.str("HUB_CLIENT_BROADCAST", default="") or "staff"
+if HUB_CLIENT_BROADCAST not in {"staff", "authenticated", "anyone"}:
+    raise ImproperlyConfigured(
+        f"HUB_CLIENT_BROADCAST must be 'staff', 'authenticated' or 'anyone', not {HUB_CLIENT_BROADCAST!r}."
+    )
 
 # --- language and time --------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
@@ -230,7 +240,9 @@ SECURE_SSL_REDIRECT = HUB_HTTPS
 # Health checks of containers come over plain HTTP, from inside.
 SECURE_REDIRECT_EXEMPT = [r"^health/"]
 SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds()) if HUB_HTTPS else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HUB_HTTPS
+# HSTS for subdomains, and for the lists that browsers ship, binds a whole domain for years: that is for its owner to
+# decide, not for a default.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 # Only for a proxy that overwrites the header, as the shipped nginx configuration does.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HUB_HTTPS else None
 

@@ -152,11 +152,14 @@ def renew(channels: Iterable[str] | None = None) -> int:
     return streams.update(epoch=new_epoch(), updated_at=Now())
 
 
-def touched() -> list[tuple[str, Position]]:
-    """Channels whose stream grew within the last minute by the database's own clock, with where they stand now."""
+def touched(elapsed: float = 0.0) -> list[tuple[str, Position]]:
+    """Channels whose stream grew within the last ``elapsed`` seconds and a minute, with where they stand now.
+
+    By the database's own clock; the minute is :data:`SLACK`.
+    """
     return [
         (channel, Position(epoch, head))
-        for channel, epoch, head in Stream.objects.filter(updated_at__gt=Now() - SLACK).values_list(
-            "channel", "epoch", "head"
-        )
+        for channel, epoch, head in Stream.objects.filter(
+            updated_at__gt=Now() - SLACK - timedelta(seconds=elapsed)
+        ).values_list("channel", "epoch", "head")
     ]

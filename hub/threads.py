@@ -5,6 +5,7 @@ every connect and every repair. Here each thread keeps its own database connecti
 """
 
 import asyncio
+import contextlib
 import contextvars
 import functools
 import threading
@@ -12,12 +13,15 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
-from django.db import close_old_connections, connections
+from django.db import connections
 
 from hub.conf import hub_settings
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+#: Seconds that threads get to end.
+CLOSE_TIMEOUT = 3.0
 
 _pool: ThreadPoolExecutor | None = None
 
@@ -38,11 +42,18 @@ async def in_database_thread(function: Callable[P, T], /, *args: P.args, **kwarg
 
 
 def _with_fresh_connections(work: Callable[[], T]) -> T:
-    close_old_connections()
+    _let_go_of_broken_ones()
     try:
         return work()
     finally:
-        close_old_connections()
+        _let_go_of_broken_ones()
+
+
+def _let_go_of_broken_ones() -> None:
+    for connection in connections.all(initialized_only=True):
+        # Requests close theirs (CONN_MAX_AGE is 0), because their threads end; these threads stay, with a connection.
+        connection.close_at = None
+        connection.close_if_unusable_or_obsolete()
 
 
 def close_all() -> None:
@@ -54,9 +65,21 @@ def close_all() -> None:
     everyone = threading.Barrier(pool._max_workers)
 
     def close_own() -> None:
-        connections.close_all()
-        everyone.wait()  # a thread that took the work of two would leave another one's connections open
+        try:
+            connections.close_all()
+        finally:
+            # A thread that took the work of two would leave another one's connections open.
+            with contextlib.suppress(threading.BrokenBarrierError):
+                everyone.wait(CLOSE_TIMEOUT)
 
     for _ in range(everyone.parties):
         pool.submit(close_own)
-    pool.shutdown(wait=True)
+    # A thread that hangs in a database that does not answer must not keep the process from ending.
+    done = threading.Event()
+
+    def wait_for_all() -> None:
+        pool.shutdown(wait=True)
+        done.set()
+
+    threading.Thread(target=wait_for_all, name="hub-database-end", daemon=True).start()
+    done.wait(CLOSE_TIMEOUT)

@@ -122,7 +122,7 @@ def _once(row: Notification) -> tuple[str | None, int | None, int | None]:
     return row.key, row.user_id, row.group_id
 
 
-def broadcast_from_client(user: User | AnonymousUser, message: str) -> None:
+def broadcast_from_client(*, user: User | AnonymousUser, message: str) -> None:
     """Send what somebody typed to everyone, if ``HUB_CLIENT_BROADCAST`` lets them.
 
     Raises:

@@ -10,7 +10,6 @@ from hub.sockets.codes import BadMessage
 from hub.sockets.door import Door
 from hub.threads import in_database_thread
 from notifications import actions, channels, events
-from notifications.alerting import BadAlert
 
 
 async def _channels_of_groups(user_ids: list[int]) -> dict[int, list[str]]:
@@ -34,8 +33,6 @@ class NotificationsDoor(Door):
 
     async def message(self, message: str) -> None:
         try:
-            await in_database_thread(actions.broadcast_from_client, self.user, message)
+            await in_database_thread(actions.broadcast_from_client, user=self.user, message=message)
         except actions.MayNotBroadcast:
             raise BadMessage("permission_denied", _("You may not send notifications to everyone")) from None
-        except BadAlert as error:
-            raise BadMessage("bad_alert", str(error)) from None

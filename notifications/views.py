@@ -1,10 +1,12 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from notifications import actions, queries
 
 
+@never_cache
 @require_safe
 def notification_list(request: HttpRequest) -> HttpResponse:
     """The latest 50 alerts for the visitor; the page goes on live from ``cursor``."""

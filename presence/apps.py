@@ -7,7 +7,9 @@ class PresenceConfig(AppConfig):
     verbose_name = _("Who is online")
 
     def ready(self) -> None:
-        from hub import presence
+        from hub import lifespan, presence
         from presence import channels, counting
+
+        lifespan.at_end(counting.close)
 
         presence.on_departed(channels.online, counting.recount)

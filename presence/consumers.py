@@ -18,13 +18,15 @@ class OnlineDoor(Door):
 
     async def authorise(self) -> Iterable[tuple[str, Shape]]:
         # A person is one, however many tabs; of guests the hub cannot know, so each connection is one.
-        self.person = f"u{self.user.pk}" if self.user.is_authenticated else f"g{secrets.token_hex(8)}"
+        self.person = f"u{self.user.pk}" if self.user.is_authenticated else f"{presence.GUEST}{secrets.token_hex(8)}"
         return [(channels.online, events.plain_frame)]
 
     async def entered(self) -> None:
-        await presence.current().enter(channels.online, self.person)
         counting.current().arrived()
-        self.write(Block([events.frame_of(await presence.current().count(channels.online))]))
+        await presence.current().enter(channels.online, self.person)
+        count = await presence.current().count(channels.online)
+        self.write(Block([events.frame_of(count)]))
+        counting.current().told(count)
 
     async def left(self, *, restarting: bool) -> None:
         # When the server restarts, the lease keeps the person's place until they are back.
@@ -40,4 +42,4 @@ class OnlineDoor(Door):
         """Only the newest count, and only when it is another one than the client has."""
         if (newest := block.texts[-1]) != self._last:
             self._last = newest
-            super().write(Block([newest]))
+            super().write(block if len(block.texts) == 1 else Block([newest]))

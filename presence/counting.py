@@ -6,6 +6,7 @@ import contextlib
 import structlog
 
 from hub import presence, relay
+from hub.cancellation import is_wanted
 from hub.conf import hub_settings
 from hub.frames import Block
 from hub.publishing import publish_ephemeral
@@ -43,11 +44,24 @@ class OnlineCounter:
         self._sockets -= 1
         self.changed()
 
+    def told(self, count: int) -> None:
+        """One client was told ``count`` when it came."""
+        if count != self._shown:
+            # Clients have different numbers now: the next one must be sent, whatever it is.
+            self._shown = None
+            self.changed()
+
     def changed(self) -> None:
         """Somebody came or left: count soon."""
         self._changed.set()
         if self._task is None or self._task.done():
             self._task = self.loop.create_task(self._work())
+
+    async def close(self) -> None:
+        """Stop counting."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task], timeout=hub_settings().redis_timeout)
 
     # --- hub.feed.Follower: what all processes send -----------------------------------------------------------------
 
@@ -66,9 +80,14 @@ class OnlineCounter:
         subscription = await relay.current().follow(channels.online, self, _count_of)
         subscription.release()
         try:
-            while True:
+            while is_wanted():
                 self._changed.clear()
-                if await self._settled():
+                try:
+                    settled = await self._settled()
+                except Exception:
+                    log.exception("count_failed")
+                    settled = True  # until the next change, or the next look
+                if settled:
                     if not self._sockets and not self._changed.is_set():
                         return
                     with contextlib.suppress(TimeoutError):
@@ -103,6 +122,14 @@ def current() -> OnlineCounter:
     if _counter is None or _counter.loop is not asyncio.get_running_loop():
         _counter = OnlineCounter()
     return _counter
+
+
+async def close() -> None:
+    """Stop counting on the running event loop."""
+    global _counter
+    counter, _counter = _counter, None
+    if counter is not None and counter.loop is asyncio.get_running_loop():
+        await counter.close()
 
 
 async def recount(channel: str, people: list[str]) -> None:

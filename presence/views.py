@@ -1,9 +1,11 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 
+@never_cache
 @require_safe
 def online(request: HttpRequest) -> HttpResponse:
     """How many people are online; the number comes over the socket that every page has."""
-    return render(request, "presence/online.html", {"count": None})
+    return render(request, "presence/online.html")

@@ -21,10 +21,10 @@ log = structlog.get_logger(__name__)
 #: Seconds between two signs of life of beat itself.
 BEAT_INTERVAL = 5.0
 
-#: The lease of the one beat that sends, and its length in seconds: several times the longest pause between two ticks.
+#: The lease of the one beat that sends, and its length in seconds: over twice the longest pause between two ticks.
 #: That long nothing is sent after a beat was killed; one that is stopped gives the lease back.
 LEASE = "beat"
-LEASE_SECONDS = 20.0
+LEASE_SECONDS = 12.0
 
 
 class HubEntry(ModelEntry):
@@ -121,7 +121,7 @@ class HubScheduler(DatabaseScheduler):
             except DatabaseError:
                 raise
             except Exception:
-                log.exception("a periodic task cannot be read and is left out", periodic_task=row.name)
+                log.exception("periodic_task_left_out", periodic_task=row.name)
         return schedule
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
@@ -130,7 +130,7 @@ class HubScheduler(DatabaseScheduler):
             wait = float(super().tick(*args, **kwargs)) if self._may_send() else BEAT_INTERVAL
             wait, self._pause = max(wait, self._pause), 0.0
         except (DatabaseError, InterfaceError) as error:
-            log.warning("the database cannot be asked for what is due", error=type(error).__name__)
+            log.warning("schedules_not_read", error=type(error).__name__)
             close_old_connections()
             wait = BEAT_INTERVAL
         self._show_life()
@@ -159,14 +159,14 @@ class HubScheduler(DatabaseScheduler):
             try:
                 leases.release(LEASE, self._holder)
             except (DatabaseError, InterfaceError) as error:
-                log.warning("the lease was not given back", error=type(error).__name__)
+                log.warning("lease_not_returned", error=type(error).__name__)
 
     def _broker_answers(self) -> bool:
         try:
             with self.app.connection_for_write() as connection:
                 connection.ensure_connection(max_retries=0)
         except Exception as error:  # noqa: BLE001  # each broker's library raises its own
-            log.warning("the broker cannot be reached", error=type(error).__name__)
+            log.warning("broker_away", error=type(error).__name__)
             return False
         return True
 
@@ -175,7 +175,6 @@ class HubScheduler(DatabaseScheduler):
         self._leads = leases.hold(LEASE, self._holder, seconds=LEASE_SECONDS)
         if self._leads and not led:
             log.info("beat_leads", holder=self._holder)
-            self._read_again()  # another one may have run some of them meanwhile
             for chore in self._chores:
                 chore.start()
         elif led and not self._leads:
@@ -192,5 +191,5 @@ class HubScheduler(DatabaseScheduler):
         try:
             heartbeats.beat(heartbeats.here(heartbeats.BEAT))
         except (DatabaseError, InterfaceError) as error:
-            log.warning("the heartbeat was not stored", error=type(error).__name__)
+            log.warning("heartbeat_not_stored", error=type(error).__name__)
             close_old_connections()

@@ -24,4 +24,4 @@ def beat_on_worker_ready(**kwargs: Any) -> None:
     try:
         heartbeats.beat(heartbeats.here(heartbeats.WORKER))
     except DatabaseError as error:
-        log.warning("the first heartbeat was not stored", error=type(error).__name__)
+        log.warning("heartbeat_not_stored", error=type(error).__name__)

@@ -50,7 +50,7 @@ class Chore:
         try:
             self.task.apply_async(expires=self.interval)
         except Exception as error:  # noqa: BLE001  # whatever the broker's library raises, beat goes on
-            log.warning("the broker cannot be reached", task=self.task.name, error=type(error).__name__)
+            log.warning("broker_away", task=self.task.name, error=type(error).__name__)
 
 
 def chores() -> list[Chore]:

@@ -63,7 +63,10 @@ class Door(AsyncConsumer):
         raise BadMessage("not_writable", _("This door takes no messages"))
 
     async def left(self, *, restarting: bool) -> None:
-        """The client is gone after :meth:`entered`. ``restarting``: because this server stops; it will come back."""
+        """The client is gone, after :meth:`entered` was called (it may have failed half-way).
+
+        ``restarting``: because this server stops; the client will come back.
+        """
 
     @classmethod
     def as_asgi(cls, **initkwargs: Any) -> Any:
@@ -125,9 +128,9 @@ class Door(AsyncConsumer):
 
     async def _serve(self, receive: ASGIReceiveCallable) -> None:
         """Handle what the client sends until it is gone."""
-        restarting = True
-        await self.entered()
+        restarting = False
         try:
+            await self.entered()
             while True:
                 event: Any = await receive()
                 if event["type"] == "websocket.disconnect":
@@ -138,7 +141,9 @@ class Door(AsyncConsumer):
             await self.left(restarting=restarting)
 
     async def _receive(self, event: Mapping[str, Any]) -> None:
-        if len(event.get("text") or event.get("bytes") or "") > hub_settings().max_frame:
+        if len(event.get("bytes") or (event.get("text") or "").encode(errors="surrogatepass")) > (
+            hub_settings().max_frame
+        ):
             self.outbox.close(Close.TOO_BIG, "Frame too big")
             return
         try:

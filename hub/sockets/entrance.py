@@ -64,8 +64,10 @@ class Entrance:
             return False
         # Django's own reader, as for a page: one strange cookie of another application must not hide the session.
         cookies = parse_cookie(headers.get(b"cookie", b"").decode("latin-1"))
-        token = scope.pop(SCOPE_KEY, None) or _bearer(headers.get(b"authorization", b""))
-        scope["session_key"] = None if token else cookies.get(settings.SESSION_COOKIE_NAME)
+        token = scope.pop(SCOPE_KEY, None)
+        if token is None:
+            token = _bearer(headers.get(b"authorization", b""))
+        scope["session_key"] = None if token is not None else cookies.get(settings.SESSION_COOKIE_NAME)
         scope["language"] = _language(cookies, headers.get(b"accept-language", b""))
         try:
             user = await self._user(token, scope["session_key"])
@@ -91,7 +93,7 @@ class Entrance:
 
     async def _user(self, token: str | None, session_key: str | None) -> User | AnonymousUser | None:
         """The user, a guest, or None for a token that is not valid: a client that has one must not become a guest."""
-        if token:
+        if token is not None:
             return await in_database_thread(self.user_for_token, token)
         if session_key and SESSION_KEY.fullmatch(session_key):
             return await self._sessions.get(session_key) or AnonymousUser()
@@ -111,7 +113,7 @@ async def _close(send: Any, code: Close, reason: str) -> None:
 
 def _bearer(header: bytes) -> str | None:
     scheme, _, token = header.decode("latin-1").partition(" ")
-    return token.strip() or None if scheme.lower() == "bearer" else None
+    return token.strip() if scheme.lower() == "bearer" else None
 
 
 def _language(cookies: dict[str, str], accepted: bytes) -> str:

@@ -188,7 +188,7 @@ class HubWebSocketProtocol(WebSocketsSansIOProtocol):
         super().keepalive_timeout()
 
     def send_receive_event_to_app(self) -> None:
-        if self.curr_msg_data_type == "text":
+        if self.curr_msg_data_type == "text" and not self.close_sent:
             try:
                 b"".join(self.frames).decode()
             except UnicodeDecodeError:

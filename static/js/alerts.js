@@ -35,7 +35,7 @@ export function followAlerts(section, path) {
  * @returns {ReconnectingSocket}
  */
 export function showToasts(region, path) {
-  const socket = new ReconnectingSocket(path);
+  const socket = new ReconnectingSocket(path, "now");
   socket.addEventListener("frame", (event) => {
     const item = alertItem(/** @type {CustomEvent<Frame>} */ (event).detail);
     // The same alert may come through two channels, a person's own and a group's.

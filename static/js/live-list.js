@@ -42,22 +42,26 @@ export class LiveList {
       else this.#reload();
     } else if (this.#waiting) {
       this.#waiting.push(frame);
-    } else {
-      this.#add(frame);
+    } else if (this.#add(frame)) {
       this.#options.changed?.();
     }
   }
 
-  /** @param {Frame} frame */
+  /**
+   * @param {Frame} frame
+   * @returns {boolean} whether it became an item
+   */
   #add(frame) {
     const item = this.#options.build(frame);
-    if (!item || (item.dataset.id && this.#list.querySelector(`[data-id="${CSS.escape(item.dataset.id)}"]`))) return;
+    if (!item) return false;
+    if (item.dataset.id && this.#list.querySelector(`[data-id="${CSS.escape(item.dataset.id)}"]`)) return false;
     const fromStart = this.#options.newest === "start";
     if (fromStart) this.#list.prepend(item);
     else this.#list.append(item);
     while (this.#list.children.length > LONGEST) {
       (fromStart ? this.#list.lastElementChild : this.#list.firstElementChild)?.remove();
     }
+    return true;
   }
 
   /** Part of the history is gone, so the server's list replaces this one; what comes meanwhile is added after it. */

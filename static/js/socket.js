@@ -37,6 +37,7 @@ export class ReconnectingSocket extends EventTarget {
   /** @type {Map<string, Position>} */
   #positions = new Map();
   #path;
+  #since;
   #attempts = 0;
   #lost = false;
   #retryTimer = 0;
@@ -44,11 +45,13 @@ export class ReconnectingSocket extends EventTarget {
 
   /**
    * @param {string} path of the door on this host, such as `/ws/online/`
-   * @param {string} [since] the cursor of what the page already shows, if it shows anything
+   * @param {string} [since] the cursor of what the page already shows; `now` where it shows nothing yet, but must not
+   * miss what comes from here on
    */
   constructor(path, since = "") {
     super();
     this.#path = path;
+    this.#since = since;
     this.#adopt(since);
     window.addEventListener("online", () => this.#retryNow());
     document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && this.#retryNow());
@@ -75,7 +78,8 @@ export class ReconnectingSocket extends EventTarget {
     this.#setState(this.#lost ? "reconnecting" : "connecting");
     const address = new URL(this.#path, location.href);
     address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
-    if (this.#positions.size) address.searchParams.set("since", this.#cursor());
+    const since = this.#cursor() || this.#since;
+    if (since) address.searchParams.set("since", since);
     const socket = new WebSocket(address);
     this.#socket = socket;
     socket.addEventListener("open", () => {

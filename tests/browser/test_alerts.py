@@ -10,6 +10,7 @@ from playwright.sync_api import Page, Route, WebSocketRoute, expect
 from tests.browser.conftest import Visitors
 from tests.browser.looking import alerts, box, dialogs_of, is_live, say, toasts
 from tests.support.live import LiveHub
+from tests.support.waiting import wait_for
 
 Notify = Callable[..., None]
 
@@ -112,6 +113,40 @@ def test_alerts_missed_while_the_connection_was_cut_arrive_once_and_in_order(
         expect(alerts(page).nth(number)).to_contain_text(text)
 
 
+def test_toasts_missed_in_the_first_lost_connection_show_once(visitor: Visitors, notify: Notify) -> None:
+    page = visitor("ada")
+    positions: list[str] = []
+    sockets: list[WebSocketRoute] = []
+
+    def through(socket: WebSocketRoute) -> None:
+        sockets.append(socket)
+        server = socket.connect_to_server()
+
+        def pass_on(text: str | bytes) -> None:
+            positions.append(json.loads(text).get("cursor", ""))
+            socket.send(text)
+
+        server.on_message(pass_on)
+
+    page.route_web_socket(re.compile("/ws/notifications/"), through)
+    page.goto("/chat/")
+    is_live(page)
+    wait_for(lambda: page.title() and positions, that="the hub says where the page stands")
+    page.context.set_offline(True)
+    sockets[-1].close(code=1012, reason="service restart")
+    expect(page.get_by_text("Reconnecting…")).to_be_visible()
+    notify("missed by ada", to="user:ada")
+    notify("missed by everyone")
+    page.context.set_offline(False)
+    for text in ("missed by ada", "missed by everyone"):
+        expect(toasts(page).filter(has_text=text)).to_have_count(1)
+    is_live(page)
+    notify("after the cut")
+    expect(toasts(page).filter(has_text="after the cut")).to_have_count(1)
+    expect(toasts(page)).to_have_count(3)
+    visitor.complaints.clear()  # the browser notes every attempt that failed
+
+
 def test_staff_tells_everyone_and_others_see_no_form(visitor: Visitors) -> None:
     staff, ada = visitor("chief", staff=True), visitor("ada")
     for page in (staff, ada):
@@ -150,7 +185,7 @@ def test_address_that_is_no_web_page_becomes_no_link(visitor: Visitors) -> None:
             frame = {"type": "notification", "message": "click me", "id": number, "level": "info", "url": url}
             socket.send(json.dumps(frame))
 
-    page.route_web_socket("**/ws/notifications/", talk)
+    page.route_web_socket(re.compile("/ws/notifications/"), talk)
     page.goto("/")
     expect(toasts(page)).to_have_count(len(urls))
     expect(toasts(page).get_by_role("link")).to_have_count(0)

@@ -183,3 +183,17 @@ def test_reader_of_older_messages_is_not_pulled_to_the_end(visitor: Visitors, ro
     button.click()
     expect(messages(grace).filter(has_text="the newest")).to_be_in_viewport()
     expect(button).to_be_hidden()
+
+
+def test_error_does_not_announce_new_messages_to_a_reader_of_older_ones(visitor: Visitors, room: str) -> None:
+    ada, guest = visitor("ada"), visitor()
+    for page in (ada, guest):
+        page.goto(room)
+        is_live(page)
+    say(ada, "\n".join(f"line {number}" for number in range(80)))
+    expect(messages(guest).last).to_contain_text("line 79")
+    guest.get_by_role("region", name="Conversation").evaluate("element => element.scrollTo(0, 0)")
+    guest.evaluate("new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(resolve)))")
+    say(guest, "may I?")
+    expect(guest.get_by_role("alert").filter(has_text=GUEST_ERROR["en"][0])).to_be_visible()
+    expect(guest.get_by_role("button", name="New messages")).to_be_hidden()

@@ -20,7 +20,7 @@ def test_terminal_close_is_shown_and_not_tried_again(visitor: Visitors, code: in
         attempts += 1
         socket.close(code=code)
 
-    page.route_web_socket("**/ws/notifications/", refuse)
+    page.route_web_socket(re.compile("/ws/notifications/"), refuse)
     page.goto("/")
     expect(page.get_by_text("Disconnected", exact=True)).to_be_visible()
     page.clock.run_for(120_000)

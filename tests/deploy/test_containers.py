@@ -1,11 +1,13 @@
 """What the containers run besides the hub itself: making secrets, preparing the database, health checks."""
 
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import redis
+from django.http.request import validate_host
 
 from hub import redis_server
 from tests.support.environment import BASE_DIR, clean_environment, ending_with_us
@@ -76,6 +78,24 @@ def test_health_checks_pass_on_parts_that_work(hub: LiveHub) -> None:
     for part in ("beat", "worker"):
         check = run("deploy/healthy.py", part, **hub.environment)
         assert check.returncode == 0, (part, check.stderr)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "asked"),
+    [
+        ("*", "127.0.0.1"),
+        ("", "127.0.0.1"),
+        (".example.com", "example.com"),
+        ("hub.example.com, localhost", "hub.example.com"),
+    ],
+)
+def test_health_check_asks_for_a_host_that_the_hub_answers(
+    monkeypatch: pytest.MonkeyPatch, allowed: str, asked: str
+) -> None:
+    monkeypatch.setenv("HUB_ALLOWED_HOSTS", allowed)
+    host = runpy.run_path(str(BASE_DIR / "deploy/healthy.py"))["host"]()
+    assert host == asked
+    assert validate_host(host, [allowed.split(",", maxsplit=1)[0] or "127.0.0.1"])
 
 
 def test_health_checks_fail_where_nothing_runs(tmp_path: Path) -> None:

@@ -47,3 +47,8 @@ def test_no_text_breaks_the_parser(text: str) -> None:
     except cursors.NotACursor:
         return
     assert cursors.parse(cursors.join(positions.items())) == positions
+
+
+def test_who_is_in_two_hundred_groups_can_come_back() -> None:
+    positions = {f"group:{number}": Position("0a1b2c3d", 10**6 + number) for number in range(200)}
+    assert cursors.parse(cursors.join(positions.items())) == positions

@@ -1,11 +1,14 @@
 import asyncio
+from datetime import timedelta
 from io import StringIO
 
 import pytest
 from channels.layers import BaseChannelLayer
 from django.core.management import CommandError, call_command
+from django.db.models.functions import Now
 
 from hub import recovery, relay, streams
+from hub.models import Stream
 from hub.publishing import apublish, publish
 from hub.streams import Position
 from hub.threads import in_database_thread
@@ -19,6 +22,11 @@ CHANNELS = ("everyone", "room:1", "user:1")
 
 def epochs() -> dict[str, str]:
     return {channel: position.epoch for channel, position in streams.positions(CHANNELS).items()}
+
+
+def long_silent() -> None:
+    """All streams look as if nothing had been published for a while."""
+    Stream.objects.update(updated_at=Now() - timedelta(minutes=5))
 
 
 @pytest.fixture
@@ -58,6 +66,7 @@ async def test_who_comes_back_and_who_is_connected_must_reload(layer: BaseChanne
     listener = Listener()
     await follow("room:1", listener)
     try:
+        await in_database_thread(long_silent)
         await in_database_thread(new_epoch)
         await await_for(lambda: listener.restarts == 1, that="the one that is connected is told")
         subscription = await relay.current().follow("room:1", Listener(), as_data)

@@ -159,3 +159,31 @@ async def test_a_turn_is_taken_by_one_process_at_a_time(start: Start) -> None:
     assert await one.take_turn("count", 0.2)
     assert not await two.take_turn("count", 0.2)
     await await_for(lambda: two.take_turn("count", 0.2), timeout=2, that="the turn is free again")
+
+
+async def test_many_who_come_at_once_wait_their_turn_and_redis_is_not_taken_for_dead(start: Start) -> None:
+    one, two = await start(), await start()
+    results = await asyncio.gather(*(one.enter("online", f"g{number}") for number in range(300)))
+    assert all(results)
+    assert one._has_lease
+    assert await two.count("online") == 300
+
+
+async def test_on_a_clean_end_guests_are_gone_and_users_are_expected_back(start: Start) -> None:
+    one, two = await start(), await start()
+    for person in ("g1", "g2", "u1"):
+        await one.enter("online", person)
+    await one.close()
+    assert await two.people("online") == ["u1"]
+
+
+async def test_who_is_cancelled_while_entering_can_leave(start: Start) -> None:
+    one = await start()
+    await one.enter("online", "u2")
+    entering = asyncio.create_task(one.enter("online", "u1"))
+    await asyncio.sleep(0)
+    entering.cancel()
+    await asyncio.gather(entering, return_exceptions=True)
+    await one.leave("online", "u1")
+    assert await one.people("online") == ["u2"]
+    assert one._here("online") == ["u2"]

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models.functions import Now
 from pytest_django.fixtures import Settings
 
 from hub import relay, streams
@@ -14,9 +16,11 @@ from hub.events import pack
 from hub.models import Publication, Stream
 from hub.publishing import apublish, apublish_ephemeral, publish
 from hub.recovery import missed
+from hub.redis_layer import HubChannelLayer
 from hub.streams import Item, Position
 from hub.threads import in_database_thread
 from tests.hub.following import Listener, as_data, follow
+from tests.support.redis_server import RedisServer
 from tests.support.waiting import await_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -102,11 +106,11 @@ async def test_one_query_per_turn_of_repair_whatever_the_number_of_channels(
     turns = 0
     real = streams.touched
 
-    def counted() -> list[tuple[str, Position]]:
+    def counted(elapsed: float) -> list[tuple[str, Position]]:
         nonlocal turns
         turns += 1
         with connection.execute_wrapper(_only_one()):
-            return real()
+            return real(elapsed)
 
     monkeypatch.setattr(streams, "touched", counted)
     settings.HUB_REPAIR_INTERVAL = 0.01
@@ -275,3 +279,53 @@ async def test_a_layer_that_cannot_be_joined_does_not_keep_anybody_out(
     await await_for(lambda: not relay.current()._not_joined, that="the group is joined")
     await running.group_send(group_name("room:1"), pack(Item("room:1", "", 0, "typing")))
     await listener.got("1", "typing")
+
+
+async def test_a_message_that_cannot_be_read_is_counted_and_the_relay_keeps_its_channel(
+    running: Any, redis_server: RedisServer
+) -> None:
+    if not isinstance(running, HubChannelLayer):
+        pytest.skip("the in-memory layer carries objects, not bytes")
+    listener = Listener()
+    await follow("room:1", listener)
+    channel = relay.current()._layer_channel
+    for garbage in (b"", b"\xc1", b"not msgpack", b"\x81"):
+        redis_server.client.publish(running._get_layer()._get_group_channel_name(group_name("room:1")), garbage)
+    await apublish("room:1", {"n": 1})
+    await listener.got('{"n":1}')
+    (item,) = await store("room:1", "2")
+    await running.group_send(group_name("room:1"), pack(item))
+    await listener.got('{"n":1}', "2")
+    assert relay.current()._layer_channel == channel
+    assert list(running._get_layer().channels) == [channel]
+
+
+async def test_what_was_published_while_nobody_could_look_is_repaired_however_long_that_was(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await follow("room:1", listener := Listener())
+    await store("room:1", "1")
+    await Stream.objects.all().aupdate(updated_at=Now() - timedelta(minutes=10))
+    # As after ten minutes without a database, by the clock of this process.
+    clock = relay.current().loop.time
+    settings.HUB_REPAIR_INTERVAL = 0.05
+    repairing = asyncio.create_task(relay.current()._repair_for_ever())
+    await asyncio.sleep(0)
+    monkeypatch.setattr(relay.current(), "loop", _Later(relay.current().loop, clock, 600))
+    try:
+        await listener.got("1")
+    finally:
+        repairing.cancel()
+
+
+class _Later:
+    """An event loop whose clock is ahead."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, clock: Any, seconds: float) -> None:
+        self._loop, self._clock, self._seconds = loop, clock, seconds
+
+    def time(self) -> float:
+        return float(self._clock() + self._seconds)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loop, name)

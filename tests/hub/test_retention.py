@@ -1,6 +1,6 @@
 """What is kept, what goes, and what a client that comes back is told."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -143,10 +143,7 @@ async def relaying(layer: BaseChannelLayer) -> Any:
 async def recovered(channel: str, since: Position) -> list[int] | None:
     """What a client at ``since`` gets when it comes back now; None where it is told to reload."""
     subscription = await relay.current().follow(channel, Listener(), as_data)
-    try:
-        items = await recovery.missed(subscription, since)
-    finally:
-        subscription.close()
+    items = await recovery.missed(subscription, since)
     return None if items is None else [item.offset for item in items]
 
 
@@ -165,7 +162,7 @@ async def test_a_position_older_than_what_is_kept_is_told_to_reload_and_younger_
 
 
 @pytest.fixture
-def retention_variable(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def retention_variable(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], object]:
     def read(text: str) -> object:
         monkeypatch.setenv("HUB_RETENTION", text)
         return retention_of_environment()
@@ -173,7 +170,7 @@ def retention_variable(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     return read
 
 
-def test_the_variable_is_json(retention_variable: Any) -> None:
+def test_the_variable_is_json(retention_variable: Callable[[str], object]) -> None:
     assert retention_variable("") == {}
     assert retention_variable('{"room": {"items": 5, "days": 0.5}, "user": {}}') == {
         "room": {"items": 5, "days": 0.5},
@@ -191,16 +188,14 @@ def test_the_variable_is_json(retention_variable: Any) -> None:
         '{"room": {"itmes": 5}}',
         '{"room": {"items": "5"}}',
         '{"room": {"days": -1}}',
-    ]
-    + [
         '{"room": {"items": 1.5}}',
         '{"room": {"days": true}}',
         '{"room": {"days": Infinity}}',
         '{"room": {"days": 1e9}}',
-    ]
-    + ['{"room": {"days": NaN}}'],
+        '{"room": {"days": NaN}}',
+    ],
 )
-def test_what_is_no_retention_is_refused_in_a_sentence(retention_variable: Any, text: str) -> None:
+def test_what_is_no_retention_is_refused_in_a_sentence(retention_variable: Callable[[str], object], text: str) -> None:
     with pytest.raises(UnusableEnvironment, match="HUB_RETENTION must be JSON like"):
         retention_variable(text)
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings
 
-from hub import presence, relay, streams
+from hub import lifespan, relay, streams
 from hub.frames import text_frame
 from hub.models import Publication
 from hub.publishing import apublish, publish_many
@@ -42,8 +42,7 @@ def listening(address: str) -> contextlib.AbstractAsyncContextManager[RawClient]
 @pytest.fixture(autouse=True)
 async def running() -> AsyncIterator[None]:
     yield
-    await presence.close()
-    await relay.close()
+    await lifespan.end()
 
 
 async def test_raw_and_plain_writers_give_the_same_bytes() -> None:
@@ -232,3 +231,16 @@ async def test_a_position_of_a_channel_without_stream_recovers_from_the_beginnin
         async with connect(f"ws://{address}/ws/notifications/?since=everyone@.0") as socket:
             assert (await socket.receive_json())["recovered"] is True
             assert await socket_message(socket) == "first"
+
+
+async def test_bytes_that_are_no_text_after_the_servers_close_frame_change_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        async with serving() as address, RawClient.connected(address, "/ws/nowhere/") as client:
+            opcode, payload, _ = await client.frame()
+            assert (opcode, int.from_bytes(payload[:2], "big")) == (8, Close.NOT_FOUND)
+            await client.send(1, b"\xff\xfe")
+            await client.send(8, payload)
+            assert await client.rest() == b""
+    assert not [record for record in caplog.records if record.exc_info]

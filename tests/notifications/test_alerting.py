@@ -1,11 +1,17 @@
 """What can be sent, to whom, and what is refused before anything is stored."""
 
+import json
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser, Group, User
 from django.utils.translation import gettext_lazy
+from hypothesis import given
+from hypothesis import strategies as st
 
+from hub.sockets.codes import BadMessage
+from hub.sockets.door import MESSAGE_LIMIT as DOOR_LIMIT
+from hub.sockets.door import text_of
 from notifications import alert
 from notifications.alerting import MESSAGE_LIMIT, TITLE_LIMIT, URL_LIMIT, BadAlert, UnknownRecipient
 
@@ -169,3 +175,15 @@ def test_a_translated_text_is_fixed_when_the_alert_is_made() -> None:
     described = alert(to="everyone", message=gettext_lazy("Notifications"), title=gettext_lazy("Chat"))  # type: ignore[arg-type]
     assert (type(described.message), described.message) == (str, "Notifications")
     assert (type(described.title), described.title) == (str, "Chat")
+
+
+@given(
+    st.text(st.characters(exclude_categories=[]), max_size=20)
+    | st.sampled_from(["x" * DOOR_LIMIT, "\U0001f600" * DOOR_LIMIT])
+)
+def test_whatever_a_client_may_send_can_be_an_alert(text: str) -> None:
+    try:
+        message = text_of(json.dumps({"message": text}))
+    except BadMessage:
+        return
+    assert alert(to="everyone", message=message).message == text

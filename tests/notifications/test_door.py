@@ -9,7 +9,7 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.models import Group, User
 from pytest_django.fixtures import Settings
 
-from hub import presence, relay
+from hub import lifespan
 from notifications import anotify
 from notifications.models import Notification
 from tests.support.sockets import Door, open_door, session_cookie
@@ -22,8 +22,7 @@ PATH = "/ws/notifications/"
 @pytest.fixture(autouse=True)
 async def parts_end_with_the_test() -> AsyncIterator[None]:
     yield
-    await presence.close()
-    await relay.close()
+    await lifespan.end()
 
 
 async def login(name: str, *, staff: bool = False) -> tuple[User, str]:

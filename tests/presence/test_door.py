@@ -1,14 +1,17 @@
 """The online count of one process; over several it is in ``tests/live``."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 
-from hub import presence, relay
+from hub import lifespan
+from hub.sockets.codes import Close
 from hub.streams import Item
 from presence import events
+from presence.consumers import OnlineDoor
 from tests.support.sockets import Door, Frame, open_door, session_cookie
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -17,8 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(autouse=True)
 async def parts_end_with_the_test() -> AsyncIterator[None]:
     yield
-    await presence.close()
-    await relay.close()
+    await lifespan.end()
 
 
 async def until_count(door: Door, count: int) -> None:
@@ -48,3 +50,26 @@ def test_a_publication_of_another_kind_is_not_shown(data: str) -> None:
 def test_the_count_is_shown_as_documented() -> None:
     frame = events.plain_frame(Item("online", "", 0, '{"type":"presence.online_counted","count":7}'))
     assert frame == '{"type":"online_count","count":7}'
+
+
+async def test_one_whose_serving_fails_is_not_online_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fails(self: OnlineDoor, event: Mapping[str, Any]) -> None:
+        raise RuntimeError("a fault of ours")
+
+    async with open_door("/ws/online/") as watcher:
+        await until_count(watcher, 1)
+        with monkeypatch.context() as patched:
+            patched.setattr(OnlineDoor, "_receive", fails)
+            with pytest.raises(RuntimeError, match="a fault of ours"):
+                async with open_door("/ws/online/") as door:
+                    await until_count(watcher, 2)
+                    await door.send("x")
+                    await door.receive_json()
+                    await door.receive_json()
+        await until_count(watcher, 1)
+
+
+@pytest.mark.parametrize("path", ["/ws/online/?token=", "/ws/online/?token=nonsense"])
+async def test_a_token_that_is_empty_or_wrong_makes_nobody_a_guest(path: str) -> None:
+    async with open_door(path) as door:
+        assert await door.close_code() == Close.BAD_TOKEN

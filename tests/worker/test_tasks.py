@@ -2,6 +2,7 @@
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import OperationalError
 
 from notifications.alerting import BadAlert
 from notifications.models import Notification
@@ -35,3 +36,52 @@ def test_bad_arguments_raise_and_send_nothing(arguments: dict[str, str]) -> None
     with pytest.raises(BadAlert):
         send_broadcast("m", **arguments)
     assert not Notification.objects.exists()
+
+
+def run_as(task_id: str, **arguments: object) -> object:
+    """Run it as a worker does that got a message of this id."""
+    return send_broadcast.apply(args=("m",), kwargs=arguments, task_id=task_id, throw=True).result
+
+
+def test_the_same_delivery_twice_stores_once() -> None:
+    assert run_as("one") == run_as("one") == 1
+    assert Notification.objects.count() == 1
+    run_as("two")
+    assert Notification.objects.count() == 2
+
+
+def test_a_key_of_ones_own_holds_over_several_tasks() -> None:
+    run_as("one", key="deploy:42")
+    run_as("two", key="deploy:42")
+    assert Notification.objects.get().key == "deploy:42"
+
+
+def test_a_call_that_is_no_task_has_no_key() -> None:
+    send_broadcast("m")
+    send_broadcast("m")
+    assert Notification.objects.filter(key=None).count() == 2
+
+
+def test_a_database_that_is_away_is_asked_again_a_bounded_number_of_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    tries: list[str | None] = []
+
+    def away(**arguments: object) -> list[Notification]:
+        tries.append(str(arguments["key"]))
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr("worker.tasks.notify", away)
+    send_broadcast.apply(args=("m",), task_id="one")
+    assert tries == ["one"] * 9  # the task keeps its key
+
+
+def test_a_bad_alert_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    tries: list[object] = []
+
+    def bad(**arguments: object) -> list[Notification]:
+        tries.append(arguments)
+        raise BadAlert("bad")
+
+    monkeypatch.setattr("worker.tasks.notify", bad)
+    with pytest.raises(BadAlert):
+        run_as("one")
+    assert len(tries) == 1

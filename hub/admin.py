@@ -1,0 +1,22 @@
+"""What the admin may do with rows that were published."""
+
+from typing import TypeVar
+
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+
+M = TypeVar("M", bound=Model)
+
+
+class PublishedAdmin(admin.ModelAdmin[M]):
+    """Rows that clients were sent: never added here, and deleted only with what they belong to (a room, a user)."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
+        """Not on its own pages: the stream would go on showing the row to whoever comes back."""
+        page = request.resolver_match and request.resolver_match.url_name
+        own = f"{self.opts.app_label}_{self.opts.model_name}_"
+        return not (page or "").startswith(own) and super().has_delete_permission(request, obj)

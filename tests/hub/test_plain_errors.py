@@ -1,0 +1,24 @@
+"""A method that a page does not take is answered with a sentence, in the language of the visitor."""
+
+import pytest
+from django.test import AsyncClient, Client
+from django.urls import reverse
+
+SENTENCES = {"en": "does not take requests of this kind", "ru": "не принимает такие запросы"}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_get_of_a_page_that_only_takes_forms_says_what_is_wrong(client: Client, language: str) -> None:
+    response = client.get(reverse("accounts:logout"), headers={"Accept-Language": language})
+    assert response.status_code == 405
+    assert "POST" in response["Allow"]
+    assert response["Content-Length"] == str(len(response.content))
+    assert SENTENCES[language] in response.content.decode()
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+async def test_post_to_a_page_that_is_only_read_says_what_is_wrong(async_client: AsyncClient, language: str) -> None:
+    response = await async_client.post(reverse("notifications:list"), headers={"Accept-Language": language})
+    assert response.status_code == 405
+    assert SENTENCES[language] in response.content.decode()

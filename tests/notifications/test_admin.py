@@ -1,0 +1,29 @@
+"""Alerts in the admin: seen there, never changed or taken back there."""
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+
+from notifications import notify
+from notifications.models import Notification
+
+pytestmark = pytest.mark.django_db
+
+
+def test_alert_is_not_deleted_in_the_admin_because_the_stream_still_shows_it(admin_client: Client) -> None:
+    (row,) = notify(to="everyone", message="lunch is ready")
+    everything = reverse("admin:notifications_notification_changelist")
+    assert b"lunch is ready" in admin_client.get(everything).content
+    delete = reverse("admin:notifications_notification_delete", args=[row.pk])
+    assert admin_client.post(delete, {"post": "yes"}).status_code == 403
+    admin_client.post(everything, {"action": "delete_selected", "_selected_action": [row.pk], "post": "yes"})
+    assert Notification.objects.filter(pk=row.pk).exists()
+
+
+def test_user_is_deleted_in_the_admin_with_their_alerts(admin_client: Client) -> None:
+    ada = User.objects.create_user("ada")
+    notify(to=ada, message="for ada")
+    delete = reverse("admin:auth_user_delete", args=[ada.pk])
+    assert admin_client.post(delete, {"post": "yes"}).status_code == 302
+    assert not Notification.objects.filter(message="for ada").exists()

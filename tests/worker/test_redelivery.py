@@ -1,0 +1,128 @@
+"""A worker that is killed in the middle of its work: what it had to do is done once."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+
+from hub import sweeping
+from hub.models import Publication
+from notifications.models import Notification
+from tests.support.environment import BASE_DIR, clean_environment, ending_with_us
+from tests.support.waiting import wait_for
+from worker.tasks import send_broadcast
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+
+RECIPIENTS = 1000
+
+#: Seconds of the workers' hard time limit. What a dead one had is given to another after twice that.
+TIME_LIMIT = 4
+
+
+def database_url() -> str:
+    """The database of this test, for another process."""
+    name = str(connection.settings_dict["NAME"])
+    return (
+        f"sqlite:///{name}"
+        if connection.vendor == "sqlite"
+        else f"{os.environ['DATABASE_URL'].rpartition('/')[0]}/{name}"
+    )
+
+
+@contextmanager
+def running_worker(data_dir: Path, log: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    """A Celery worker with one child, on the database and the Redis of this test."""
+    environment = clean_environment(
+        HUB_DATA_DIR=str(data_dir),
+        DATABASE_URL=database_url(),
+        HUB_TASK_TIME_LIMIT=str(TIME_LIMIT),
+        HUB_WORKER_CONCURRENCY="1",
+    )
+    command = [sys.executable, "-m", "celery", "-A", "worker", "worker", "--without-gossip", "--without-mingle"]
+    with log.open("ab") as output:
+        worker = subprocess.Popen(
+            ending_with_us(command),
+            cwd=BASE_DIR,
+            env=environment,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    try:
+        yield worker
+    finally:
+        end(worker)
+
+
+def end(worker: "subprocess.Popen[bytes]") -> None:
+    """Kill it and its children, without a word."""
+    if worker.poll() is None:
+        os.killpg(worker.pid, signal.SIGKILL)
+        worker.wait(10)
+
+
+def children(worker: "subprocess.Popen[bytes]") -> list[int]:
+    return [int(pid) for pid in Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split()]
+
+
+def has_received(log: Path, times: int) -> bool:
+    """Whether workers have said so often that they got the broadcast."""
+    return log.read_text().count("] received") >= times
+
+
+@pytest.fixture
+def recipients() -> list[str]:
+    names = [f"r{number}" for number in range(RECIPIENTS)]
+    User.objects.bulk_create(User(username=name) for name in names)
+    return [f"user:{name}" for name in names]
+
+
+def everybody_has_it_once() -> bool:
+    """Whether all have a row and a publication with an offset; fails where anybody has two."""
+    sweeping.sweep()  # as web processes do: the kill may have come between commit and numbering
+    rows = list(Notification.objects.filter(user__isnull=False).values_list("user", flat=True))
+    sent = list(Publication.objects.filter(channel__startswith="user:").values_list("channel", "offset"))
+    assert len(set(rows)) == len(rows)
+    assert len({channel for channel, _ in sent}) == len(sent)
+    return len(rows) == len(sent) == RECIPIENTS and all(offset == 1 for _, offset in sent)
+
+
+def test_a_child_that_is_killed_again_and_again_stores_a_thousand_alerts_once(
+    data_dir: Path, tmp_path: Path, recipients: list[str]
+) -> None:
+    log = tmp_path / "log"
+    chance = random.Random(7)
+    with running_worker(data_dir, log) as worker:
+        send_broadcast.delay("m", to=recipients)
+        for kill in range(1, 6):
+            wait_for(partial(has_received, log, kill), timeout=30, that=f"it is received {kill} times")
+            time.sleep(chance.uniform(0, 0.4))  # somewhere in it: that is what is tried
+            for pid in children(worker):
+                os.kill(pid, signal.SIGKILL)
+            if everybody_has_it_once():
+                break
+        wait_for(everybody_has_it_once, timeout=30, that="everybody has it")
+
+
+def test_a_worker_that_is_killed_is_followed_by_another_that_completes_its_work(
+    data_dir: Path, tmp_path: Path, recipients: list[str]
+) -> None:
+    log = tmp_path / "log"
+    with running_worker(data_dir, log) as worker:
+        send_broadcast.delay("m", to=recipients)
+        wait_for(partial(has_received, log, 1), timeout=30, that="it is received")
+        end(worker)
+        assert not everybody_has_it_once()
+    with running_worker(data_dir, log):
+        wait_for(everybody_has_it_once, timeout=60, that="everybody has it")

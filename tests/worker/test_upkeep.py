@@ -1,0 +1,120 @@
+"""What beat has the workers do for the hub itself, and how tasks are set up."""
+
+import os
+import signal
+import time
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db.models.functions import Now
+from kombu.exceptions import OperationalError as BrokerAway
+from pytest_django.fixtures import Settings
+
+from hub import streams
+from hub.models import Publication
+from hub.publishing import publish
+from tests.support.redis_server import RedisServer
+from worker.celery import app
+from worker.tasks import send_broadcast
+from worker.upkeep import Chore, chores, prune, sweep
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+#: Seconds that sending a task may take at most, whatever the broker does.
+BOUND = 2.5
+
+
+def test_the_sweep_runs_every_ten_seconds_and_retention_often_enough() -> None:
+    intervals = {chore.task.name: chore.interval for chore in chores()}
+    assert intervals["worker.upkeep.sweep"] == 10
+    assert intervals["worker.upkeep.prune"] <= 3600
+
+
+def test_the_tasks_do_what_they_are_named_after(settings: Settings) -> None:
+    settings.HUB_RETENTION = {"room": {"items": 1}}
+    streams.append([("room:1", "1"), ("room:1", "2")])
+    Publication.objects.update(created_at=Now() - timedelta(minutes=1))
+    assert sweep() == 2
+    assert prune() == 1
+    assert Publication.objects.get().offset == 2
+
+
+def test_a_chore_is_sent_once_an_interval_and_not_at_all_before_its_delay() -> None:
+    class Sent:
+        name, times = "test", 0
+
+        def apply_async(self, **options: Any) -> None:
+            assert options == {"expires": 60.0}
+            self.times += 1
+
+    now, later = Sent(), Sent()
+    for task, delay in ((now, 0.0), (later, 60.0)):
+        chore = Chore(task, interval=60.0, delay=delay)
+        chore.start()
+        chore.send_if_due()
+        chore.send_if_due()
+    assert (now.times, later.times) == (1, 0)
+
+
+def test_a_worker_knows_the_chores() -> None:
+    app.loader.import_default_modules()
+    assert {chore.task.name for chore in chores()} <= set(app.tasks)
+
+
+def test_tasks_are_delivered_at_least_once_and_as_json_only() -> None:
+    assert app.conf.task_acks_late and app.conf.task_reject_on_worker_lost
+    assert app.conf.worker_prefetch_multiplier == 1
+    assert app.conf.accept_content == ["json"] and app.conf.task_serializer == "json"
+    assert app.conf.task_soft_time_limit < app.conf.task_time_limit
+    with app.connection_for_read() as connection:
+        channel: Any = connection.default_channel
+        assert channel.visibility_timeout > app.conf.task_time_limit
+    assert app.conf.result_backend_transport_options["visibility_timeout"] > app.conf.task_time_limit
+
+
+def test_what_waits_for_a_try_again_is_not_given_to_another_worker_meanwhile() -> None:
+    task: Any = send_broadcast
+    visible_again = settings.CELERY_BROKER_TRANSPORT_OPTIONS["visibility_timeout"]
+    assert task.retry_backoff_max + app.conf.task_time_limit < visible_again
+
+
+def send() -> float:
+    """Send a task to a broker that does not work; returns the seconds until the error came."""
+    began = time.monotonic()
+    with pytest.raises(BrokerAway):
+        send_broadcast.delay("m")
+    return time.monotonic() - began
+
+
+def test_sending_a_task_fails_in_time_while_the_broker_is_down(redis_server: RedisServer) -> None:
+    send_broadcast.delay("m")
+    redis_server.stop()
+    try:
+        assert max(send() for _ in range(3)) < BOUND
+    finally:
+        redis_server.start()
+    send_broadcast.delay("m")
+
+
+def test_sending_a_task_fails_in_time_while_the_broker_hangs(redis_server: RedisServer) -> None:
+    send_broadcast.delay("m")
+    pid = redis_server.client.info("server")["process_id"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        assert max(send() for _ in range(2)) < BOUND
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    send_broadcast.delay("m")
+
+
+def test_publishing_needs_no_broker(redis_server: RedisServer) -> None:
+    redis_server.stop()
+    try:
+        began = time.monotonic()
+        publish("room:1", {"type": "test.happened"})
+        assert time.monotonic() - began < 1
+    finally:
+        redis_server.start()
+    assert Publication.objects.get().offset == 1
