@@ -2,7 +2,7 @@
 
 ``async_to_sync(group_send)`` outside a running loop makes a thread, a loop and a Redis connection for every call. Here
 each process has one loop that sends: the server's own where the relay has registered it, else one in a thread that is
-started on first use. This is the only module that calls ``group_send``.
+started on first use. This is the only module that sends to the layer.
 
 An announcement is a hint, never the publication itself: when Redis is away it is dropped and counted, and tail repair
 delivers from the database. Ephemeral publications have nothing to be repaired from and are lost then, by definition.

@@ -36,6 +36,9 @@ LINGER = 5.0
 #: Messages taken from the layer before the event loop gets its turn again.
 TURN = 256
 
+#: Seconds before the next message is taken after one that could not be read.
+UNREADABLE_PAUSE = 0.01
+
 #: Publications read from the database at once.
 CHUNK = 500
 
@@ -211,6 +214,8 @@ class Relay:
         except (OSError, RedisError):
             raise
         except Exception:  # noqa: BLE001  # serialisers raise what they like about what somebody sent
+            # It is logged and counted as an unknown event. The pause bounds that, should nothing be readable any more.
+            await asyncio.sleep(UNREADABLE_PAUSE)
             return None
 
     async def _new_channel(self, source: Any) -> str:

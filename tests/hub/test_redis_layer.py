@@ -27,12 +27,16 @@ async def pair() -> AsyncIterator[tuple[HubChannelLayer, RedisPubSubChannelLayer
             await shard._redis.aclose(close_connection_pool=True)
 
 
-async def test_it_and_its_base_understand_each_other(pair: tuple[HubChannelLayer, RedisPubSubChannelLayer]) -> None:
+async def test_it_and_its_base_understand_each_other(
+    pair: tuple[HubChannelLayer, RedisPubSubChannelLayer], redis_server: RedisServer
+) -> None:
     ours, base = pair
     here, there = await ours.new_channel(), await base.new_channel()
     await ours.group_add("all", here)
     await base.group_add("all", there)
-    await asyncio.sleep(0.1)  # the base does not say when Redis has confirmed
+    name = ours._get_layer()._get_group_channel_name("all")
+    # The base does not say when Redis has confirmed.
+    await await_for(lambda: redis_server.client.pubsub_numsub(name)[0][1] == 2, that="both have joined")
     await base.group_send("all", {"type": "from.base"})
     await ours.group_send_many([("all", {"type": "from.us", "n": n}) for n in range(3)])
     for layer, channel in ((ours, here), (base, there)):
