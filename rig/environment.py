@@ -1,0 +1,35 @@
+"""The environment of processes that tests start: the machine's own, without what steers a hub."""
+
+import os
+import shutil
+import socket
+from pathlib import Path
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+_STEERING = {"SECRET_KEY", "REDIS_URL", "DATABASE_URL", "PROMETHEUS_MULTIPROC_DIR", "DJANGO_SETTINGS_MODULE"}
+
+
+def steers_a_hub(name: str) -> bool:
+    """Whether the hub reads the environment variable ``name`` (also as ``NAME_FILE``)."""
+    return name.startswith("HUB_") or name.removesuffix("_FILE") in _STEERING
+
+
+def clean_environment(**variables: str) -> dict[str, str]:
+    """A copy of this process's environment without any variable that the hub reads, and then ``variables``."""
+    kept = {name: value for name, value in os.environ.items() if not steers_a_hub(name)}
+    return {**kept, **variables}
+
+
+def ending_with_us(command: list[str]) -> list[str]:
+    """``command`` so that it ends by SIGTERM when this process dies, however that happens (Linux)."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "TERM", *command] if setpriv else command
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nobody listens on at this moment."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port

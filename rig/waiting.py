@@ -1,0 +1,44 @@
+"""Waiting for a condition with a deadline, instead of sleeping and hoping."""
+
+import asyncio
+import inspect
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.1
+
+
+def wait_for(condition: Callable[[], T], *, timeout: float = 5.0, that: str = "") -> T:
+    """Call ``condition`` until what it returns is true, and return that.
+
+    Raises ``AssertionError`` after ``timeout`` seconds; it says ``that`` (what was waited for) and the last value.
+    """
+    deadline = time.monotonic() + timeout
+    pause = FIRST_PAUSE
+    while not (value := condition()):
+        if time.monotonic() > deadline:
+            raise AssertionError(_late(condition, that, timeout, value))
+        time.sleep(pause)
+        pause = min(pause * 1.5, LONGEST_PAUSE)
+    return value
+
+
+async def await_for(condition: Callable[[], Any], *, timeout: float = 5.0, that: str = "") -> Any:
+    """The same for async code: ``condition`` may be a plain or an async function, and the event loop runs on."""
+    deadline = time.monotonic() + timeout
+    pause = FIRST_PAUSE
+    while True:
+        result = condition()
+        value = await result if inspect.isawaitable(result) else result
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(_late(condition, that, timeout, value))
+        await asyncio.sleep(pause)
+        pause = min(pause * 1.5, LONGEST_PAUSE)
+
+
+def _late(condition: Callable[[], object], that: str, timeout: float, value: object) -> str:
+    return f"Not within {timeout:g} s: {that or getattr(condition, '__qualname__', condition)}; last value: {value!r}"
