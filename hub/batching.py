@@ -1,12 +1,15 @@
 """Asking for many things at once: what a thousand sockets need at the same time is one query, not a thousand."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from itertools import islice
 from typing import Generic, TypeVar
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
+
+#: Seconds for ``pause`` of what connecting clients need. A query for one costs as much as a query for twenty.
+CONNECT_PAUSE = 0.01
 
 
 class Batcher(Generic[K, V]):
@@ -18,27 +21,44 @@ class Batcher(Generic[K, V]):
         load: given at most ``limit`` different keys, returns a mapping with a value for each of them. What it raises
             is raised for each key of the batch.
         limit: keys in one batch.
+        pause: seconds that a batch which others are already waiting for, and which is not full, waits for more.
     """
 
-    def __init__(self, load: Callable[[list[K]], Awaitable[Mapping[K, V]]], limit: int = 500) -> None:
+    def __init__(
+        self, load: Callable[[list[K]], Awaitable[Mapping[K, V]]], limit: int = 500, pause: float = 0.0
+    ) -> None:
         self._load = load
         self._limit = limit
+        self._pause = pause
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._waiting: dict[K, asyncio.Future[V]] = {}
+        self._waiting: dict[K, list[asyncio.Future[V]]] = {}
         self._task: asyncio.Task[None] | None = None
 
     async def get(self, key: K) -> V:
         """The value of ``key``, loaded after this call began: never an older one."""
+        return await self._ask(key)
+
+    async def get_many(self, keys: Iterable[K]) -> list[V]:
+        """The value of each of ``keys``, as :meth:`get` gives it; raises the first error."""
+        futures = [self._ask(key) for key in keys]
+        try:
+            return [await future for future in futures]
+        finally:
+            for future in futures:
+                # Nobody waits for those behind one that failed, and an error in them is no news.
+                if not future.cancel() and not future.cancelled():
+                    future.exception()
+
+    def _ask(self, key: K) -> asyncio.Future[V]:
+        """A future for this caller alone: one that gives up takes nothing from others who wait for the same key."""
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
             self._loop, self._waiting, self._task = loop, {}, None
-        future = self._waiting.get(key)
-        if future is None:
-            future = self._waiting[key] = loop.create_future()
+        future: asyncio.Future[V] = loop.create_future()
+        self._waiting.setdefault(key, []).append(future)
         if self._task is None:
             self._task = loop.create_task(self._run())
-        # Several may wait for the same key: one that gives up must not take it from the others.
-        return await asyncio.shield(future)
+        return future
 
     async def _run(self) -> None:
         try:
@@ -47,21 +67,29 @@ class Batcher(Generic[K, V]):
                 for key in batch:
                     del self._waiting[key]
                 await self._answer(batch)
+                if self._pause and 0 < len(self._waiting) < self._limit:
+                    await asyncio.sleep(self._pause)
         finally:
             self._task = None
 
-    async def _answer(self, batch: dict[K, asyncio.Future[V]]) -> None:
+    async def _answer(self, batch: dict[K, list[asyncio.Future[V]]]) -> None:
         try:
             found = await self._load(list(batch))
             values = [found[key] for key in batch]
         except Exception as error:  # noqa: BLE001  # each of those who wait has to learn of it
-            for future in batch.values():
+            for future in _still_wanted(batch.values()):
                 future.set_exception(error)
-                future.exception()  # seen: whoever waited may have given up
+                future.exception()  # seen: whoever waited may be about to give up
         except BaseException:
-            for future in batch.values():
+            for future in _still_wanted(batch.values()):
                 future.cancel()
             raise
         else:
-            for future, value in zip(batch.values(), values, strict=True):
-                future.set_result(value)
+            for futures, value in zip(batch.values(), values, strict=True):
+                for future in futures:
+                    if not future.done():
+                        future.set_result(value)
+
+
+def _still_wanted(askers: Iterable[list[asyncio.Future[V]]]) -> list[asyncio.Future[V]]:
+    return [future for futures in askers for future in futures if not future.done()]

@@ -126,6 +126,10 @@ class Feed:
         """Whether anybody follows."""
         return bool(self._audiences)
 
+    def __len__(self) -> int:
+        """How many subscriptions there are."""
+        return sum(map(len, self._audiences.values()))
+
     def open(self, position: Position) -> None:
         """Begin after ``position``."""
         self.epoch, self.last, self.opened = position.epoch, position.offset, True
@@ -135,6 +139,10 @@ class Feed:
     def is_behind(self) -> bool:
         """Whether there are items between ``last`` and ``known`` that have not arrived."""
         return self.opened and self.known > self.last
+
+    def has_batch(self) -> bool:
+        """Whether there is something to flush."""
+        return bool(self._batch)
 
     def add(self, follower: Follower, shape: Shape) -> Subscription:
         """Begin a subscription, held; what is in the batch already belongs to its history."""

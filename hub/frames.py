@@ -7,18 +7,26 @@ from collections.abc import Sequence
 BLOCK_LIMIT = 256 * 1024
 
 
-def text_frame(text: str) -> bytes:
-    """``text`` as one unmasked, unfragmented WebSocket text frame (RFC 6455, 5.2): the same bytes for every client.
+#: Opcodes (RFC 6455, 5.2).
+TEXT, BINARY, PING, PONG = 0x1, 0x2, 0x9, 0xA
+
+
+def frame(opcode: int, payload: bytes) -> bytes:
+    """``payload`` as one unmasked, unfragmented WebSocket frame (RFC 6455, 5.2): the same bytes for every client.
 
     Valid on a connection that negotiated compression too, because compression is a choice per message (RFC 7692, 6).
     """
-    payload = text.encode()
-    length = len(payload)
+    first, length = 0x80 | opcode, len(payload)
     if length < 126:
-        return bytes((0x81, length)) + payload
+        return bytes((first, length)) + payload
     if length < 65536:
-        return b"\x81\x7e" + length.to_bytes(2, "big") + payload
-    return b"\x81\x7f" + length.to_bytes(8, "big") + payload
+        return bytes((first, 126)) + length.to_bytes(2, "big") + payload
+    return bytes((first, 127)) + length.to_bytes(8, "big") + payload
+
+
+def text_frame(text: str) -> bytes:
+    """``text`` as one :func:`frame`."""
+    return frame(TEXT, text.encode())
 
 
 class Block:

@@ -12,9 +12,26 @@ PRUNED = Counter("hub_pruned", "Publications that were deleted because they need
 ANNOUNCEMENTS = Counter("hub_announcements", "Publications sent to the channel layer.")
 ANNOUNCEMENTS_DROPPED = Counter("hub_announcements_dropped", "Announcements that were not sent.", ["reason"])
 REPAIRS = Counter("hub_repairs", "Publications that came from the database, not from the channel layer.", ["reason"])
+REPAIR_PAUSE = Gauge(
+    "hub_repair_pause_seconds",
+    "Seconds between two looks of tail repair, before jitter.",
+    multiprocess_mode="livemax",
+)
+PRESENCE_IN_DATABASE = Gauge(
+    "hub_presence_in_database",
+    "Web processes whose presence goes through the database.",
+    multiprocess_mode="livesum",
+)
 UNKNOWN_EVENTS = Counter("hub_unknown_events", "Messages on the layer that are no event of the hub.")
 CLOSED = Counter("hub_sockets_closed", "Sockets that the hub closed.", ["code"])
 CLIENT_ERRORS = Counter("hub_client_errors", "Error frames sent for bad messages.", ["code"])
+API_CALLS = Counter("hub_api_calls", "Calls of the HTTP API; code 0 is success.", ["method", "code"])
+WAITING = Gauge("hub_waiting", "Things that wait in a queue now.", ["queue"], multiprocess_mode="livesum")
+LOOP_LATE = Histogram(
+    "hub_loop_late_seconds",
+    "How late the event loop was with what was due, four times a second.",
+    buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+)
 RELAY_LAG = Histogram(
     "hub_relay_lag_seconds",
     "From the arrival of a publication at this process to its write to the last socket.",

@@ -16,6 +16,7 @@ from channels_redis.utils import create_pool, decode_hosts
 from redis.exceptions import RedisError
 
 from hub.cancellation import is_wanted
+from hub.redis_publisher import Publisher
 
 log = structlog.get_logger(__name__)
 
@@ -45,12 +46,7 @@ class HubChannelLayer(RedisPubSubChannelLayer):  # type: ignore[misc]  # it has 
             name = layer._get_group_channel_name(group)
             commands.setdefault(layer._get_shard(name), []).append((name, self.serialize(message)))
         for shard, publishes in commands.items():
-            async with shard._lock:
-                shard._ensure_redis()
-                pipeline = shard._redis.pipeline(transaction=False)
-                for name, data in publishes:
-                    pipeline.publish(name, data)
-                await pipeline.execute()
+            await shard.publisher.publish(publishes)
 
     async def group_add_many(self, groups: Iterable[str], channel: str) -> None:
         """``group_add`` of ``channel`` to each of ``groups``, in one command for each Redis."""
@@ -91,7 +87,7 @@ class _LoopLayer(RedisPubSubLoopLayer):  # type: ignore[misc]  # it has no types
 
 
 class _Shard(RedisSingleShardConnection):  # type: ignore[misc]  # it has no types
-    """One Redis: publishes as its base does, subscribes and receives on a connection of its own.
+    """One Redis: publishes on a connection of its own, subscribes and receives on another.
 
     redis-py takes about a hundred microseconds for each message it receives, and as long for each confirmation; here
     whatever has arrived is parsed at once, in C. ``subscribe`` returns when Redis has confirmed, so that nothing that
@@ -100,9 +96,10 @@ class _Shard(RedisSingleShardConnection):  # type: ignore[misc]  # it has no typ
 
     def __init__(self, host: Any, channel_layer: Any) -> None:
         super().__init__(host, channel_layer)
+        self.publisher = Publisher(host)
         self._names: set[str] = set()
         self._confirmed: set[str] = set()
-        self._waiting: dict[str, asyncio.Future[None]] = {}
+        self._waiting: dict[str, list[_Confirmations]] = {}
         self._connection: Any = None
         self._receive_task: asyncio.Task[None] | None = None
 
@@ -119,12 +116,13 @@ class _Shard(RedisSingleShardConnection):  # type: ignore[misc]  # it has no typ
             return
         self._names.update(new)
         loop = asyncio.get_running_loop()
-        waiting = [self._waiting.setdefault(name, loop.create_future()) for name in new]
+        confirmations = _Confirmations(len(new), loop.create_future())
+        for name in new:
+            self._waiting.setdefault(name, []).append(confirmations)
         if self._receive_task is None or self._receive_task.done():
             self._receive_task = loop.create_task(self._do_receiving())
         self._command("SUBSCRIBE", *new)
-        # Several may wait for the same name: one that gives up must not take it from the others.
-        await asyncio.wait(waiting)
+        await confirmations.all
 
     def unsubscribe_many(self, names: Iterable[str]) -> None:
         """End subscriptions; does not wait."""
@@ -141,9 +139,9 @@ class _Shard(RedisSingleShardConnection):  # type: ignore[misc]  # it has no typ
             await asyncio.wait([task], timeout=1)
         self._names.clear()
         self._confirmed.clear()
-        for future in self._waiting.values():
-            future.cancel()
-        self._waiting.clear()
+        for name in list(self._waiting):
+            self._answer(name)
+        await self.publisher.close()
         await super().flush()
 
     def _command(self, *words: Any) -> None:
@@ -202,5 +200,25 @@ class _Shard(RedisSingleShardConnection):  # type: ignore[misc]  # it has no typ
             self._receive_message({"channel": name, "data": data})
         elif kind == b"subscribe" and (text := name.decode()) in self._names:
             self._confirmed.add(text)
-            if future := self._waiting.pop(text, None):
-                future.set_result(None)
+            self._answer(text)
+
+    def _answer(self, name: str) -> None:
+        """Those who wait for ``name`` wait for one less."""
+        for confirmations in self._waiting.pop(name, ()):
+            confirmations.one_came()
+
+
+class _Confirmations:
+    """What one call of ``subscribe_many`` waits for."""
+
+    __slots__ = ("_missing", "all")
+
+    def __init__(self, count: int, everything: asyncio.Future[None]) -> None:
+        self._missing = count
+        #: Done when the last one has come. Cancelled where the caller has given up; the others are not concerned.
+        self.all = everything
+
+    def one_came(self) -> None:
+        self._missing -= 1
+        if not self._missing and not self.all.done():
+            self.all.set_result(None)

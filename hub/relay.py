@@ -7,14 +7,15 @@ database: a gap as soon as it is seen, a lost tail within ``HUB_REPAIR_INTERVAL`
 
 import asyncio
 import random
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import structlog
 from django.db import Error as DatabaseFault
 from redis.exceptions import RedisError
 
-from hub import announcing, metrics, streams, sweeping
-from hub.batching import Batcher
+from hub import announcing, cursors, metrics, streams, sweeping
+from hub.batching import CONNECT_PAUSE, Batcher
 from hub.cancellation import is_wanted
 from hub.channels import group_name, namespace_of
 from hub.conf import hub_settings
@@ -42,6 +43,12 @@ UNREADABLE_PAUSE = 0.01
 #: Publications read from the database at once.
 CHUNK = 500
 
+#: Tail repair pauses so many times as long as the database took for the last look, so many seconds at most.
+REPAIR_SHARE, REPAIR_PAUSE = 10.0, 25.0
+
+#: Where a channel stands that has no stream, or keeps nothing: one object for all of them.
+_BEGINNING = Position()
+
 
 class Relay:
     """Brings the publications of channels to their followers, in order and without gaps. Lives on one event loop."""
@@ -49,14 +56,12 @@ class Relay:
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
         self._feeds: dict[str, Feed] = {}
-        self._opening: dict[str, asyncio.Future[None]] = {}
         self._catching_up: dict[str, asyncio.Task[None]] = {}
         #: The feed whose batch will be sent at the end of this turn of the loop.
         self._dirty: Feed | None = None
         self._not_joined: set[str] = set()
         self._leaving: set[str] = set()
-        self._positions = Batcher(self._read_positions)
-        self._joins = Batcher(self._join_groups)
+        self._opened = Batcher(self._open, pause=CONNECT_PAUSE)
         self._layer_channel: str | None = None
         self._has_layer_channel = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -68,77 +73,86 @@ class Relay:
     # --- following ------------------------------------------------------------------------------------------------
 
     async def follow(self, channel: str, follower: Follower, shape: Shape) -> Subscription:
-        """Register ``follower`` with ``channel``; nothing of it is missed from here on.
+        """:meth:`follow_many` for one channel."""
+        (subscription,) = await self.follow_many([(channel, shape)], follower)
+        return subscription
 
-        The subscription is held: the caller may write history up to ``subscription.start`` and must then
-        ``release()`` it. Without Redis the channel is followed by tail repair.
+    async def follow_many(self, channels: Iterable[tuple[str, Shape]], follower: Follower) -> list[Subscription]:
+        """Register ``follower`` with each channel, with the shape of its frames there; nothing is missed from here on.
+
+        The subscriptions, in the order of ``channels``, are held: the caller may write history up to the ``start`` of
+        each and must then ``release()`` it. Without Redis a channel is followed by tail repair. All or none: where
+        this raises, ``follower`` follows nothing.
 
         Raises:
             UnknownChannel: no such namespace.
-            django.db.Error: where the channel stands cannot be read.
+            django.db.Error: where a channel stands cannot be read.
         """
-        namespace_of(channel)
-        feed = await self._opened(channel)
-        return feed.add(follower, shape)
+        wanted = list(channels)
+        for channel, _ in wanted:
+            namespace_of(channel)
+        while unopened := [channel for channel, _ in wanted if not self._is_open(channel)]:
+            # Opening takes its turns, and a channel that was open may be closed meanwhile for want of followers.
+            await self._opened.get_many(unopened)
+        return [self._feeds[channel].add(follower, shape) for channel, shape in wanted]
 
     def unfollow(self, subscription: Subscription) -> None:
         """End a subscription; harmless when it has ended."""
         feed = subscription.feed
         feed.remove(subscription)
         if not feed:
-            self.loop.call_later(LINGER, self._close_if_unused, feed)
+            self.loop.call_later(LINGER, self._close_unused, (feed,))
 
-    async def _opened(self, channel: str) -> Feed:
+    def followed(self) -> dict[str, int]:
+        """The channels that are followed now, each with how many subscriptions it has."""
+        return {channel: len(feed) for channel, feed in self._feeds.items() if feed}
+
+    def _is_open(self, channel: str) -> bool:
         feed = self._feeds.get(channel)
-        if feed is None:
-            feed = self._feeds[channel] = Feed(channel)
-            metrics.CHANNELS.inc()
-            self._opening[channel] = self._start(self._open(feed))
-        if opening := self._opening.get(channel):
-            # Shared by all who came meanwhile: one that gives up must not take the others along.
-            await asyncio.shield(opening)
-        return feed
+        return feed is not None and feed.opened
 
-    async def _open(self, feed: Feed) -> None:
+    async def _open(self, channels: list[str]) -> dict[str, None]:
+        """Open the feeds of ``channels``, all that are asked for in the same moment together."""
+        feeds = [Feed(channel) for channel in channels if not self._is_open(channel)]
+        names = [feed.channel for feed in feeds]
+        self._feeds.update(zip(names, feeds, strict=True))
+        metrics.CHANNELS.inc(len(feeds))
         try:
             if self._not_joined:
-                self._not_joined.add(feed.channel)  # Redis is away already: no need to wait for it once more
+                self._not_joined.update(names)  # Redis is away already: no need to wait for it once more
             else:
-                await self._join(feed.channel)
-            durable = namespace_of(feed.channel).durable
-            position = await self._positions.get(feed.channel) if durable else Position()
+                await self._join(names)
+            durable = [name for name in names if namespace_of(name).durable]
+            positions = await in_database_thread(streams.positions, durable) if durable else {}
         except BaseException:
-            self._forget(feed)
+            for feed in feeds:
+                self._forget(feed)
             raise
-        finally:
-            self._opening.pop(feed.channel, None)
-        feed.open(position)
-        self._after_offer(feed)
-        self.loop.call_later(LINGER, self._close_if_unused, feed)
+        for feed in feeds:
+            feed.open(positions.get(feed.channel, _BEGINNING))
+            if feed.has_batch() or feed.is_behind():
+                self._after_offer(feed)
+        self.loop.call_later(LINGER, self._close_unused, feeds)
+        return dict.fromkeys(channels)
 
-    async def _join(self, channel: str) -> None:
-        """Join the channel's group; if Redis does not answer in time, tail repair delivers and tries again."""
+    async def _join(self, channels: Collection[str]) -> None:
+        """Join the channels' groups; if Redis does not answer in time, tail repair delivers and tries again."""
         try:
-            await self._joins.get(channel)
+            await self._join_groups(channels)
         except Exception as error:  # noqa: BLE001  # each layer raises what it likes
             if not self._not_joined:
-                log.warning("layer_away", error=type(error).__name__, channel=channel)
-            self._not_joined.add(channel)
-        else:
-            self._not_joined.discard(channel)
+                log.warning("layer_away", error=type(error).__name__, channels=len(channels))
+            self._not_joined.update(channels)
 
-    async def _join_groups(self, channels: list[str]) -> dict[str, None]:
+    async def _join_groups(self, channels: Collection[str]) -> None:
         async with asyncio.timeout(hub_settings().redis_timeout):
             await self._has_layer_channel.wait()
             await group_add_many([group_name(channel) for channel in channels], str(self._layer_channel))
-        return dict.fromkeys(channels)
 
-    async def _read_positions(self, channels: list[str]) -> dict[str, Position]:
-        return await in_database_thread(streams.positions, channels)
-
-    def _close_if_unused(self, feed: Feed) -> None:
-        if not feed and self._feeds.get(feed.channel) is feed and feed.channel not in self._opening:
-            self._forget(feed)
+    def _close_unused(self, feeds: Iterable[Feed]) -> None:
+        for feed in feeds:
+            if not feed and feed.opened:
+                self._forget(feed)
 
     def _forget(self, feed: Feed) -> None:
         if self._feeds.get(feed.channel) is feed:
@@ -273,22 +287,50 @@ class Relay:
     async def _repair_for_ever(self) -> None:
         """Look once per interval which channels have moved on, in one query, and fan out what did not arrive.
 
-        Before that, what a crash left without an offset is numbered, in one query of an empty index as a rule.
+        Before that, what a crash left without an offset is numbered, in one query of an empty index as a rule. A
+        database that is slow is asked less often. Once all that a look found is delivered, that is vouched for
+        (:func:`hub.cursors.vouch`).
         """
-        looked_at = self.loop.time()
+        looked_at = owed_at = self.loop.time()
+        cursors.vouch(0.0)  # nothing is followed yet
+        owed: dict[str, Position] = {}
+        joining: asyncio.Task[None] | None = None
+        took = 0.0
         while is_wanted():
-            await asyncio.sleep(hub_settings().repair_interval * random.uniform(0.8, 1.2))
+            await asyncio.sleep(self._repair_pause(took))
+            if joining is None or joining.done():
+                joining = self._start(self._join_missing())  # not awaited: Redis may take its time, we have none
+            now = self.loop.time()
             try:
-                await self._join_missing()
                 await in_database_thread(sweeping.sweep)
-                now = self.loop.time()
                 # All that happened since the last look that succeeded, however long ago that was.
-                self._compare(await in_database_thread(streams.touched, now - looked_at))
+                heads = await in_database_thread(streams.touched, now - looked_at)
                 looked_at = now
+                if not self._behind(owed):
+                    cursors.vouch(self.loop.time() - owed_at)
+                    owed, owed_at = self._behind(dict(heads)), now
+                self._compare(heads)
             except DatabaseFault as error:
                 log.warning("repair_failed", error=type(error).__name__)
             except Exception:
                 log.exception("repair_failed")  # whatever it was, repairing must not end with it
+            took = self.loop.time() - now
+
+    def _repair_pause(self, took: float) -> float:
+        """Seconds until the next look, when the database took ``took`` seconds for the last one."""
+        pause = min(max(hub_settings().repair_interval, took * REPAIR_SHARE), REPAIR_PAUSE)
+        metrics.REPAIR_PAUSE.set(pause)
+        return pause * random.uniform(0.8, 1.2)
+
+    def _behind(self, heads: Mapping[str, Position]) -> dict[str, Position]:
+        """Those of ``heads`` that the followers of their channels have not got yet."""
+        return {
+            channel: head
+            for channel, head in heads.items()
+            if (feed := self._feeds.get(channel)) is not None
+            and feed.opened
+            and (feed.has_other_history(head.epoch) or head.offset > feed.last)
+        }
 
     def _compare(self, heads: list[tuple[str, Position]]) -> None:
         for channel, head in heads:

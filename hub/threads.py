@@ -15,6 +15,7 @@ from typing import ParamSpec, TypeVar
 
 from django.db import connections
 
+from hub import watching
 from hub.conf import hub_settings
 
 P = ParamSpec("P")
@@ -29,8 +30,8 @@ _pool: ThreadPoolExecutor | None = None
 async def in_database_thread(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """Run ``function`` in a database thread and return what it returns; its errors are raised here.
 
-    Contextvars of the caller (language, log context) hold in the thread. Cancelling the caller does not stop the
-    thread: the work is finished and its result dropped.
+    Contextvars of the caller (log context) hold in the thread, Django's language does not. Cancelling the caller does
+    not stop the thread: the work is finished and its result dropped.
     """
     global _pool
     if _pool is None:
@@ -39,6 +40,14 @@ async def in_database_thread(function: Callable[P, T], /, *args: P.args, **kwarg
     return await asyncio.get_running_loop().run_in_executor(
         _pool, contextvars.copy_context().run, _with_fresh_connections, work
     )
+
+
+def waiting() -> int:
+    """How many calls wait for a thread."""
+    return _pool._work_queue.qsize() if _pool is not None else 0
+
+
+watching.queue("database", waiting)
 
 
 def _with_fresh_connections(work: Callable[[], T]) -> T:

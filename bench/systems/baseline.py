@@ -12,6 +12,7 @@ class Baseline(System):
     """Channels as in its tutorial: the core Redis layer, one consumer per socket, nothing stored, no users."""
 
     name = "baseline"
+    lets_in_slowly = True
 
     async def start(self) -> None:
         socket = await self.start_redis()

@@ -49,10 +49,11 @@ class Hub(System):
         await self.start_redis(persistent=True)
         self._start_web()
         self.publisher = self.run(self.python("bench.publishers.hub", "publisher", core=GENERATOR, talks=True))
-        if self.worker:
-            await self._start_worker()
+        worker = self._start_worker() if self.worker else None
         await until(lambda: accepts("127.0.0.1", self.port), self._parts[0])
         await self.publisher.ask("ready")
+        if worker is not None:
+            await until(functools.partial(_says, worker, " ready."), worker)
         await self._check_sessions()
 
     def doors(self, count: int) -> list[Door]:
@@ -102,8 +103,8 @@ class Hub(System):
             )
         listener.close()
 
-    async def _start_worker(self) -> None:
-        worker = self.run(
+    def _start_worker(self) -> Process:
+        return self.run(
             Process(
                 [_PYTHON, "-m", "celery", "-A", "bench.publishers.hub_tasks", "worker", *_ALONE],
                 core=GENERATOR,
@@ -112,10 +113,10 @@ class Hub(System):
             )
         )
 
-        async def is_ready() -> bool:
-            return " ready." in worker.log.read_text(errors="replace")
 
-        await until(is_ready, worker)
+async def _says(process: Process, text: str) -> bool:
+    """Whether ``text`` is in its log."""
+    return text in process.log.read_text(errors="replace")
 
 
 def environment(folder: Path, database_url: str = "") -> dict[str, str]:

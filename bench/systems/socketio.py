@@ -30,6 +30,7 @@ class SocketIo(System):
     """A process that emits, another that has the clients, Redis between them."""
 
     name = "socket.io"
+    lets_in_slowly = True
     counter = SocketIoCounter
 
     @classmethod

@@ -30,7 +30,18 @@ class Outbox:
         on_end: called once before the socket's end; nothing must be written after it.
     """
 
-    __slots__ = ("_connection", "_ended", "_frames", "_on_end", "_send", "_serving", "_size", "_task", "raw")
+    __slots__ = (
+        "_connection",
+        "_ended",
+        "_frames",
+        "_indulgent",
+        "_on_end",
+        "_send",
+        "_serving",
+        "_size",
+        "_task",
+        "raw",
+    )
 
     def __init__(self, send: Send, connection: RawConnection | None, on_end: Callable[[], None]) -> None:
         self.raw: Callable[[bytes], object] | None = None
@@ -40,8 +51,14 @@ class Outbox:
         self._serving = asyncio.current_task()
         self._frames: deque[str] | None = None
         self._size = 0
+        self._indulgent = False
         self._task: asyncio.Task[None] | None = None
         self._ended = False
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing will be written any more."""
+        return self._ended
 
     def open(self) -> None:
         """The socket has been accepted: from now on it can be written to."""
@@ -63,8 +80,16 @@ class Outbox:
 
     def go_live(self) -> None:
         """What is written from now on comes at its own pace: the client must keep up, or it is closed."""
+        self._indulgent = False
         if self.raw is not None and self._connection is not None:
             self._connection.watch(self._too_slow)
+
+    def indulge(self) -> None:
+        """The client has asked for what is written next, however much it is: write it, wait until it is
+        :meth:`drained`, then :meth:`go_live` again."""
+        self._indulgent = True
+        if self.raw is not None and self._connection is not None:
+            self._connection.indulge()
 
     def write(self, block: Block) -> None:
         """Write frames. A client that is too slow is closed with a code that tells it to come back."""
@@ -80,12 +105,12 @@ class Outbox:
         for text in block.texts:
             self._frames.append(text)
             self._size += len(text)
-        if self._size > hub_settings().write_buffer:
+        if self._size > hub_settings().write_buffer and not self._indulgent:
             self._too_slow()
         elif self._task is None:
             self._task = asyncio.create_task(self._drain())
 
-    def close(self, code: Close, reason: str) -> None:
+    def close(self, code: int, reason: str) -> None:
         """Drop what waits here and close the socket. Only the first call counts."""
         if self._ended:
             return
@@ -121,7 +146,7 @@ class Outbox:
         except OSError:  # the client is gone; uvicorn's ClientDisconnected is one
             self.end()
 
-    async def _close(self, code: Close, reason: str) -> None:
+    async def _close(self, code: int, reason: str) -> None:
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 await self._send({"type": "websocket.close", "code": int(code), "reason": reason})

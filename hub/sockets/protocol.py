@@ -5,17 +5,20 @@ What it adds (``docs/decisions/010-raw-writer.md`` says why, and what happens wh
 * ``scope["extensions"]["hub.raw"]["connection"]`` is a :class:`RawConnection`, through which the relay writes frames
   that it has made once for all sockets, without a coroutine per socket and frame;
 * a socket whose buffer passes ``HUB_WRITE_BUFFER`` is told of at once;
-* what only the handshake needed is let go after it, and an idle socket holds no queues.
+* what only the handshake needed is let go after it, and an idle socket holds no queues and no timers.
+
+:class:`hub.sockets.lean.LeanWebSocketProtocol` goes further where the handshake has been read already.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from hub.conf import hub_settings
+from hub.sockets.pings import Slice, wheel
 
 #: The name of the ASGI extension.
 EXTENSION = "hub.raw"
@@ -44,6 +47,9 @@ class RawConnection(Protocol):
 
     def watch(self, on_slow: Callable[[], None]) -> None:
         """From now on ``on_slow`` is called when more than ``HUB_WRITE_BUFFER`` bytes wait."""
+
+    def indulge(self) -> None:
+        """The opposite of :meth:`watch`: the client is about to get much that it asked for."""
 
     def close(self, code: int, reason: str) -> None:
         """Send a close frame now, behind what waits; cut the connection if it cannot be sent in time."""
@@ -104,13 +110,20 @@ class _Gate:
 class HubWebSocketProtocol(WebSocketsSansIOProtocol):
     """uvicorn's protocol with a raw writer; see the module."""
 
+    logger = _logger
+
+    _on_end: Callable[[], None] | None = None
+    _on_slow: Callable[[], None] | None = None
+    _pinged_in: Slice | None = None
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.logger = self.conn.logger = _logger
+        self._hold_little()
+
+    def _hold_little(self) -> None:
         self.queue = _Events()  # type: ignore[assignment]  # all that uvicorn uses of its asyncio.Queue
         self.writable = _Gate()  # type: ignore[assignment]  # all that uvicorn uses of its asyncio.Event
-        self._on_end: Callable[[], None] | None = None
-        self._on_slow: Callable[[], None] | None = None
 
     # --- RawConnection --------------------------------------------------------------------------------------------
 
@@ -127,6 +140,11 @@ class HubWebSocketProtocol(WebSocketsSansIOProtocol):
         if self._on_end is not None:
             self._on_slow = on_slow
             self.transport.set_write_buffer_limits(high=hub_settings().write_buffer)
+
+    def indulge(self) -> None:
+        if self._on_end is not None:
+            self._on_slow = None
+            self.transport.set_write_buffer_limits()
 
     def close(self, code: int, reason: str) -> None:
         self._end()
@@ -148,9 +166,10 @@ class HubWebSocketProtocol(WebSocketsSansIOProtocol):
 
     # --- uvicorn's protocol: everything that ends a socket ends the raw writer first ------------------------------
 
-    async def run_asgi(self) -> None:
+    # Not a coroutine of its own: each one costs every open socket a quarter of a KiB.
+    def run_asgi(self) -> Coroutine[Any, Any, None]:
         self.scope["extensions"][EXTENSION] = {"connection": self}
-        await super().run_asgi()
+        return super().run_asgi()
 
     async def send(self, message: Any) -> None:
         if message["type"] == "websocket.close":
@@ -186,6 +205,34 @@ class HubWebSocketProtocol(WebSocketsSansIOProtocol):
     def keepalive_timeout(self) -> None:
         self._end()
         super().keepalive_timeout()
+        # Nobody may be there to take what waits before the close frame.
+        self.loop.call_later(CLOSE_TIMEOUT, self.transport.abort)
+
+    def start_keepalive(self) -> None:
+        if self.ping_interval and self.ping_interval == self.ping_timeout:
+            self._pinged_in = wheel(self.ping_interval).add(self)
+        else:
+            super().start_keepalive()  # the wheel looks for the answer when it comes round again
+
+    def stop_keepalive(self) -> None:
+        super().stop_keepalive()
+        if self._pinged_in is not None:
+            self._pinged_in.pop(self, None)
+            self._pinged_in = None
+
+    # --- hub.sockets.pings.Pinged ---------------------------------------------------------------------------------
+
+    def ping(self, payload: bytes, frame: bytes) -> None:
+        """Send ``frame``, a ping with ``payload``; or end, where the last one has not been answered."""
+        if self.close_sent or self.transport.is_closing():
+            return
+        if self.pending_ping_payload is not None:
+            self.keepalive_timeout()
+            return
+        self.pending_ping_payload = payload
+        self.transport.write(frame)
+
+    # --- what clients send ----------------------------------------------------------------------------------------
 
     def send_receive_event_to_app(self) -> None:
         if self.curr_msg_data_type == "text" and not self.close_sent:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
 import uvicorn
 
@@ -13,14 +14,22 @@ from tests.support.waiting import await_for
 
 PLAIN = "websockets-sansio"
 
+#: Arguments of :func:`serving`, by kind of server: the hub's own classes; its WebSocket class behind uvicorn's HTTP
+#: class; uvicorn's own alone.
+SERVERS: dict[str, dict[str, Any]] = {"lean": {}, "raw": {"http": "auto"}, "plain": {"http": "auto", "ws": PLAIN}}
+
 
 @contextlib.asynccontextmanager
-async def serving(**overrides: object) -> AsyncIterator[str]:
-    """Serve the hub's application on a free port; yields ``host:port``. ``ws=PLAIN`` does without raw connections."""
-    listener = socket.create_server(("127.0.0.1", 0))
+async def serving(port: int = 0, **overrides: object) -> AsyncIterator[str]:
+    """Serve the hub's application on ``port``, by default a free one; yields ``host:port``.
+
+    ``ws=PLAIN`` does without raw connections, ``http="auto"`` without :mod:`hub.sockets.http`.
+    """
+    listener = socket.create_server(("127.0.0.1", port))
     # The kernel shall not hold for a client what it does not read: that is what the tests look at.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16 * 1024)
-    settings = config(app=application, lifespan="off", timeout_graceful_shutdown=1, loop="none", **overrides)
+    defaults = {"app": application, "lifespan": "off", "timeout_graceful_shutdown": 1, "loop": "none"}
+    settings = config(**{**defaults, **overrides})
     server = uvicorn.Server(settings)
     task = asyncio.create_task(server._serve([listener]))
     try:
@@ -31,11 +40,26 @@ async def serving(**overrides: object) -> AsyncIterator[str]:
         await asyncio.wait_for(task, 10)
 
 
+def handshake(address: str, path: str, headers: Mapping[str, str] | None = None) -> bytes:
+    """A client's request to open a socket; ``headers`` are more, or others."""
+    lines = {
+        "Host": address,
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+        "Sec-WebSocket-Version": "13",
+        **(headers or {}),
+    }
+    return "\r\n".join([f"GET {path} HTTP/1.1", *(f"{n}: {v}" for n, v in lines.items()), "", ""]).encode()
+
+
 class RawClient:
     """A WebSocket client that keeps the bytes as they come, and reads only when told to."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader, self.writer = reader, writer
+        #: The head of the server's answer to the handshake.
+        self.answer = b""
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -43,25 +67,25 @@ class RawClient:
         cls, address: str, path: str, headers: Mapping[str, str] | None = None
     ) -> "AsyncIterator[RawClient]":
         """Shake hands; what follows is frames."""
+        client = await cls.knocking(address)
+        client.writer.write(handshake(address, path, headers))
+        try:
+            await client.let_in()
+            yield client
+        finally:
+            client.writer.transport.abort()
+
+    @classmethod
+    async def knocking(cls, address: str) -> "RawClient":
+        """Connect, and send nothing yet."""
         host, _, port = address.partition(":")
         # A small receive buffer, so that what is not read soon waits in the server.
-        reader, writer = await asyncio.open_connection(host, int(port), limit=4096)
-        lines = {
-            "Host": address,
-            "Upgrade": "websocket",
-            "Connection": "Upgrade",
-            "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
-            "Sec-WebSocket-Version": "13",
-            **(headers or {}),
-        }
-        writer.write(f"GET {path} HTTP/1.1\r\n".encode() + "".join(f"{n}: {v}\r\n" for n, v in lines.items()).encode())
-        writer.write(b"\r\n")
-        try:
-            answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
-            assert answer.startswith(b"HTTP/1.1 101 "), answer
-            yield cls(reader, writer)
-        finally:
-            writer.transport.abort()
+        return cls(*await asyncio.open_connection(host, int(port), limit=4096))
+
+    async def let_in(self) -> None:
+        """Read the server's answer to the handshake, which must be that the client may come in."""
+        self.answer = await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), 5)
+        assert self.answer.startswith(b"HTTP/1.1 101 "), self.answer
 
     async def frame(self) -> tuple[int, bytes, bytes]:
         """The next frame: opcode, payload, and all its bytes."""

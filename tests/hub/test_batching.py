@@ -82,3 +82,58 @@ def test_it_serves_the_next_event_loop_too() -> None:
     batcher = Batcher(load)
     assert asyncio.run(batcher.get("a")) == 1
     assert asyncio.run(batcher.get("bb")) == 2
+
+
+async def test_a_busy_batcher_waits_a_moment_for_more_and_an_idle_one_does_not() -> None:
+    loader = Loader()
+    batcher = Batcher(loader, pause=0.05)
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    await batcher.get("a")
+    assert loop.time() - began < 0.05
+    loader.open.clear()
+    asking = [asyncio.create_task(batcher.get("a"))]
+    while len(loader.batches) < 2:
+        await asyncio.sleep(0)
+    asking.append(asyncio.create_task(batcher.get("bb")))
+    await asyncio.sleep(0)
+    loader.open.set()
+    assert await asking[0] == 1
+    asking.append(asyncio.create_task(batcher.get("ccc")))  # it comes after the load, and is in time for the next
+    assert await asyncio.gather(*asking) == [1, 2, 3]
+    assert loader.batches == [["a"], ["a"], ["bb", "ccc"]]
+
+
+async def test_a_full_batch_waits_for_nothing() -> None:
+    loader = Loader()
+    batcher = Batcher(loader, limit=2, pause=30)
+    async with asyncio.timeout(5):
+        await asyncio.gather(*map(batcher.get, "abcdef"))
+    assert [len(batch) for batch in loader.batches] == [2, 2, 2]
+
+
+async def test_many_keys_are_asked_for_together_and_answered_in_their_order() -> None:
+    loader = Loader()
+    assert await Batcher(loader).get_many(["bb", "a", "bb"]) == [2, 1, 2]
+    assert loader.batches == [["bb", "a"]]
+
+
+async def test_one_who_gives_up_on_many_takes_nothing_from_the_others() -> None:
+    loader = Loader()
+    loader.open.clear()
+    batcher = Batcher(loader)
+    impatient, patient = asyncio.create_task(batcher.get_many("ab")), asyncio.create_task(batcher.get_many("bc"))
+    while not loader.batches:
+        await asyncio.sleep(0)
+    impatient.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await impatient
+    loader.open.set()
+    assert await patient == [1, 1]
+
+
+async def test_an_error_of_many_is_raised_once() -> None:
+    loader = Loader()
+    loader.error = ConnectionError("away")
+    with pytest.raises(ConnectionError):
+        await Batcher(loader, limit=1).get_many("abc")

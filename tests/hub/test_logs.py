@@ -67,9 +67,9 @@ def test_secret_is_taken_out_of_text(text: str) -> None:
     "piece", ["x", "token", "token=", "authorization:", "bearer ", "://", "://a:", "a@", '"', "\\", "password ", " "]
 )
 def test_long_line_takes_no_longer_than_its_length(piece: str) -> None:
-    before = time.perf_counter()
+    before = time.thread_time()
     redact(piece * (200_000 // len(piece)))
-    assert time.perf_counter() - before < 1
+    assert time.thread_time() - before < 1
 
 
 @pytest.mark.parametrize(

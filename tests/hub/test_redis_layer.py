@@ -56,6 +56,18 @@ async def test_what_is_sent_after_joining_many_groups_is_received_from_each(
     assert got == groups
 
 
+async def test_joining_many_groups_returns_when_redis_has_confirmed_the_last(
+    pair: tuple[HubChannelLayer, RedisPubSubChannelLayer],
+) -> None:
+    ours, _ = pair
+    channel = await ours.new_channel()
+    (shard,) = ours._get_layer()._shards
+    for first in (0, 2000):  # twice: half of the second are confirmed already
+        groups = [f"group.{number}" for number in range(first, first + 4000)]
+        await ours.group_add_many(groups, channel)
+        assert {ours._get_layer()._get_group_channel_name(group) for group in groups} <= shard._confirmed
+
+
 async def test_a_group_that_was_left_is_heard_no_more(pair: tuple[HubChannelLayer, RedisPubSubChannelLayer]) -> None:
     ours, _ = pair
     channel = await ours.new_channel()

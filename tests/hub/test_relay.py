@@ -6,12 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.models.functions import Now
 from pytest_django.fixtures import Settings
 
 from hub import relay, streams
-from hub.channels import group_name
+from hub.channels import UnknownChannel, group_name
 from hub.events import pack
 from hub.models import Publication, Stream
 from hub.publishing import apublish, apublish_ephemeral, publish
@@ -206,6 +206,60 @@ async def test_many_who_come_at_once_to_a_new_channel_all_get_the_first_publicat
     await apublish("room:1", {"n": 1})
     for listener in listeners:
         await listener.got('{"n":1}')
+
+
+async def test_one_who_follows_many_channels_gets_each_with_one_query_for_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[list[str]] = []
+    real = streams.positions
+
+    def counted(channels: list[str]) -> dict[str, Position]:
+        asked.append(channels)
+        return real(channels)
+
+    await follow("room:0", Listener())
+    await store("room:2", "1", "2")
+    monkeypatch.setattr(streams, "positions", counted)
+    listener = Listener()
+    channels = [f"room:{number}" for number in range(4)]
+    subscriptions = await relay.current().follow_many([(channel, as_data) for channel in channels], listener)
+    assert [subscription.feed.channel for subscription in subscriptions] == channels
+    assert [subscription.start.offset for subscription in subscriptions] == [0, 0, 2, 0]
+    assert asked == [["room:1", "room:2", "room:3"]], "the first is open already"
+    for subscription in subscriptions:
+        subscription.release()
+    for channel in channels:
+        await apublish(channel, {"in": channel})
+    await listener.got(*(f'{{"in":"{channel}"}}' for channel in channels))
+
+
+@pytest.mark.parametrize("fault", ["database", "name"])
+async def test_one_who_cannot_follow_all_follows_none(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(channels: object) -> None:
+        raise OperationalError("away")
+
+    listener, other = Listener(), Listener()
+    await follow("room:1", other)
+    wanted = [("room:1", as_data), ("room:2" if fault == "database" else "no such channel", as_data)]
+    with monkeypatch.context() as patched, pytest.raises((OperationalError, UnknownChannel)):
+        patched.setattr(streams, "positions", fails)
+        await relay.current().follow_many(wanted, listener)
+    await apublish("room:1", {"n": 1})
+    await other.got('{"n":1}')
+    assert listener.frames == []
+    assert list(relay.current()._feeds) == ["room:1"]
+    if fault == "database":
+        assert len(await relay.current().follow_many(wanted, listener)) == 2
+
+
+async def test_a_name_that_does_not_exist_is_no_harm_to_others_who_come_at_the_same_time() -> None:
+    listener = Listener()
+    wrong = relay.current().follow("no such channel", Listener(), as_data)
+    failed, _ = await asyncio.gather(wrong, follow("room:1", listener), return_exceptions=True)
+    assert isinstance(failed, UnknownChannel)
+    await apublish("room:1", {"n": 1})
+    await listener.got('{"n":1}')
 
 
 async def test_recovery_and_live_join_without_gap_or_repeat_while_publications_arrive() -> None:

@@ -1,0 +1,65 @@
+import asyncio
+
+from hub.sockets.pings import PingWheel, wheel
+from tests.support.waiting import await_for
+
+
+class Socket:
+    """Remembers when it was pinged, and with what."""
+
+    def __init__(self) -> None:
+        self.times: list[float] = []
+        self.payloads: list[bytes] = []
+
+    def ping(self, payload: bytes, frame: bytes) -> None:
+        assert frame == b"\x89\x04" + payload
+        self.times.append(asyncio.get_running_loop().time())
+        self.payloads.append(payload)
+
+
+async def test_a_socket_is_pinged_after_each_interval_and_not_sooner() -> None:
+    pings, socket = PingWheel(0.2), Socket()
+    began = asyncio.get_running_loop().time()
+    slice_ = pings.add(socket)
+    await await_for(lambda: len(socket.times) == 3, that="it has been pinged")
+    for earlier, later in zip([began, *socket.times], socket.times, strict=False):
+        assert later - earlier > 0.19
+    assert len(set(socket.payloads)) == 3
+    del slice_[socket]
+
+
+async def test_sockets_that_come_at_different_times_are_pinged_at_different_times() -> None:
+    pings, sockets = PingWheel(0.2), [Socket(), Socket()]
+    slices = [pings.add(sockets[0])]
+    await asyncio.sleep(0.1)
+    slices.append(pings.add(sockets[1]))
+    await await_for(lambda: bool(sockets[1].times), that="both have been pinged")
+    assert slices[0] is not slices[1]
+    assert sockets[0].times[0] < sockets[1].times[0]
+    for socket, slice_ in zip(sockets, slices, strict=True):
+        del slice_[socket]
+
+
+async def test_one_that_has_left_is_not_pinged_and_without_sockets_nothing_runs() -> None:
+    pings, gone, here = PingWheel(0.1), Socket(), Socket()
+    del pings.add(gone)[gone]
+    slice_ = pings.add(here)
+    await await_for(lambda: len(here.times) == 2, that="the other has been pinged")
+    assert gone.times == []
+    del slice_[here]
+    await await_for(lambda: pings._timer is None, that="the wheel stands still")
+    again = pings.add(here)
+    await await_for(lambda: len(here.times) == 3, that="it turns again")
+    del again[here]
+
+
+async def test_a_loop_has_one_wheel_for_an_interval() -> None:
+    assert wheel(20) is wheel(20)
+    assert wheel(20) is not wheel(30)
+
+
+def test_the_next_loop_has_a_wheel_of_its_own() -> None:
+    async def its() -> PingWheel:
+        return wheel(20)
+
+    assert asyncio.run(its()) is not asyncio.run(its())

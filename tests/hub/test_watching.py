@@ -1,0 +1,49 @@
+"""What is looked at regularly: queues, and how late the event loop is."""
+
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+from prometheus_client import REGISTRY
+
+from hub import watching
+from tests.support.waiting import await_for
+
+
+@pytest.fixture(autouse=True)
+async def look_ends_with_the_test() -> AsyncIterator[None]:
+    yield
+    await watching.current.close()
+    watching._queues.pop("test", None)
+
+
+def waiting() -> float | None:
+    return REGISTRY.get_sample_value("hub_waiting", {"queue": "test"})
+
+
+async def test_the_length_of_a_queue_is_shown_while_somebody_looks() -> None:
+    queue = [1, 2, 3]
+    watching.queue("test", lambda: len(queue))
+    watching.current()
+    await await_for(lambda: waiting() == 3, that="three are seen")
+    queue.clear()
+    await await_for(lambda: waiting() == 0, that="none are seen")
+    queue.append(1)
+    await await_for(lambda: waiting() == 1, that="one is seen")
+    await watching.current.close()
+    assert waiting() == 0
+
+
+async def test_a_loop_that_is_held_up_is_seen_to_be_late() -> None:
+    def late() -> float:
+        within = REGISTRY.get_sample_value("hub_loop_late_seconds_bucket", {"le": "0.1"}) or 0
+        return (REGISTRY.get_sample_value("hub_loop_late_seconds_count") or 0) - within
+
+    watching.current()
+    before = late()
+    looks = REGISTRY.get_sample_value("hub_loop_late_seconds_count") or 0
+    await await_for(
+        lambda: (REGISTRY.get_sample_value("hub_loop_late_seconds_count") or 0) > looks, that="it has looked once"
+    )
+    time.sleep(watching.INTERVAL + 0.2)  # what nobody must do on an event loop
+    await await_for(lambda: late() > before, that="the delay is counted")
