@@ -6,12 +6,15 @@ returned once and never stored.
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.models import AccessToken
+from hub.control import Recheck, order
 
 SCHEME = "hub_"
 RANDOM_BYTES = 32
@@ -30,24 +33,40 @@ def issue(user: User, name: str = "") -> str:
     return token
 
 
+def digest_of(token: str) -> str | None:
+    """What is stored of a token, by which :func:`users_for` finds it; None for what cannot be a token."""
+    if len(token) > MAX_LENGTH or not token.isascii() or not token.startswith(SCHEME):
+        return None
+    return _digest(token)
+
+
+def users_for(digests: Sequence[str]) -> dict[str, User]:
+    """The active people that tokens with these digests speak for, by digest; revoked ones are left out. One query.
+
+    The lookup is by digest, so how long it takes says nothing about the tokens that exist.
+    """
+    rows = AccessToken.objects.select_related("user").filter(digest__in=digests, revoked_at=None, user__is_active=True)
+    return {row.digest: row.user for row in rows}
+
+
 def user_for(token: str) -> User | None:
     """The active person a token speaks for, or ``None`` if it is unknown, revoked or not a token at all.
 
-    Never raises for any text, and asks the database once at most. The lookup is by digest, so how long it takes says
-    nothing about the tokens that exist.
+    Never raises for any text, and asks the database once at most.
     """
-    if len(token) > MAX_LENGTH or not token.isascii() or not token.startswith(SCHEME):
-        return None
-    found = AccessToken.objects.select_related("user").filter(
-        digest=_digest(token), revoked_at=None, user__is_active=True
-    )
-    row = found.first()
-    return row.user if row else None
+    digest = digest_of(token)
+    return users_for([digest]).get(digest) if digest else None
 
 
 def revoke(tokens: QuerySet[AccessToken]) -> int:
-    """End these tokens now, for good; return how many were still valid. Tokens that had ended keep their date."""
-    return tokens.filter(revoked_at=None).update(revoked_at=timezone.now())
+    """End these tokens now, for good; return how many were still valid. Tokens that had ended keep their date.
+
+    Sockets that were opened with one of them are closed.
+    """
+    valid = tokens.filter(revoked_at=None)
+    with transaction.atomic():
+        order(*(Recheck(user=owner) for owner in set(valid.values_list("user", flat=True))))
+        return valid.update(revoked_at=timezone.now())
 
 
 def _digest(token: str) -> str:

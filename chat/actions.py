@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from chat import channels, events, names
+from chat import channels, events, names, queries
 from chat.models import Message, Room
 from hub.publishing import publish_ephemeral, publish_many
 
@@ -21,7 +21,7 @@ class NameTaken(ValueError):
 
 
 class NoSuchRoom(LookupError):
-    """The room was deleted."""
+    """The room was deleted, or is private and the author no member (any more)."""
 
 
 #: Why a message was not taken.
@@ -46,21 +46,25 @@ def create_room(*, name: str, creator: User) -> Room:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Draft:
-    """What somebody wants to write in a room."""
+    """What somebody wants to write in a room; see :func:`post_message`."""
 
     room_id: int
     author_id: int | None
     text: str
+    key: str | None = None
 
 
-def post_message(*, room_id: int, author_id: int | None, text: str) -> Message:
+def post_message(*, room_id: int, author_id: int | None, text: str, key: str | None = None) -> Message:
     """Store a message and send it to everyone in the room. When it returns, the message is stored.
+
+    With a ``key``, 1 to 64 characters, the author has one message of this key, ever: if there is one already, that is
+    returned, whatever it says, and nothing is stored or sent.
 
     Raises:
         NotSignedIn: the author is nobody, gone or deactivated; rights are read anew for each message.
-        NoSuchRoom: the room is gone.
+        NoSuchRoom: the room is gone, or private and the author no member.
     """
-    (posted,) = post_messages([Draft(room_id, author_id, text)]).values()
+    (posted,) = post_messages([Draft(room_id, author_id, text, key)]).values()
     if isinstance(posted, Exception):
         raise posted
     return posted
@@ -74,31 +78,58 @@ def post_messages(drafts: Collection[Draft]) -> dict[Draft, Message | Refusal]:
     try:
         return _store(drafts)
     except IntegrityError:
-        # A room or an author was deleted in this very moment: one draft is at fault, the others are not.
+        # A room or an author was deleted in this very moment, or another one has stored a message of the same key:
+        # one draft is at fault, the others are not.
         if len(drafts) == 1:
-            return dict.fromkeys(drafts, NoSuchRoom())
+            stored = _with_keys(drafts)
+            return {draft: stored.get((draft.author_id, draft.key)) or NoSuchRoom() for draft in drafts}
         return {draft: result for one in drafts for draft, result in post_messages([one]).items()}
 
 
 def _store(drafts: Collection[Draft]) -> dict[Draft, Message | Refusal]:
     with transaction.atomic():
         authors = User.objects.filter(is_active=True).in_bulk({draft.author_id for draft in drafts if draft.author_id})
-        rooms = set(Room.objects.filter(pk__in={draft.room_id for draft in drafts}).values_list("pk", flat=True))
+        rooms = dict(Room.objects.filter(pk__in={draft.room_id for draft in drafts}).values_list("pk", "is_private"))
+        private = [room_id for room_id, is_private in rooms.items() if is_private]
+        members = queries.memberships(private, authors.keys()) if private else set()
+        stored = _with_keys(drafts)
         results: dict[Draft, Message | Refusal] = {}
+        new: list[Message] = []
         for draft in drafts:
-            if draft.author_id not in authors:
+            author = authors.get(draft.author_id or 0)
+            if author is None:
                 results[draft] = NotSignedIn()
-            elif draft.room_id not in rooms:
+            elif draft.room_id not in rooms or (
+                rooms[draft.room_id] and (draft.room_id, draft.author_id) not in members
+            ):
                 results[draft] = NoSuchRoom()
+            elif known := stored.get((draft.author_id, draft.key)):
+                results[draft] = known
             else:
-                author = authors[draft.author_id]
-                results[draft] = Message(
-                    room_id=draft.room_id, author=author, username=author.get_username(), text=draft.text
+                results[draft] = message = Message(
+                    room_id=draft.room_id,
+                    author=author,
+                    username=author.get_username(),
+                    text=draft.text,
+                    key=draft.key,
                 )
-        messages = [result for result in results.values() if isinstance(result, Message)]
-        Message.objects.bulk_create(messages)
-        publish_many((channels.of_room(message.room_id), events.posted(message)) for message in messages)
+                new.append(message)
+                if draft.key is not None:
+                    stored[draft.author_id, draft.key] = message
+        Message.objects.bulk_create(new)
+        publish_many((channels.of_room(message.room_id), events.posted(message)) for message in new)
     return results
+
+
+def _with_keys(drafts: Iterable[Draft]) -> dict[tuple[int | None, str | None], Message]:
+    """The messages that are stored under the keys of these drafts, by author and key."""
+    keyed = [draft for draft in drafts if draft.key is not None and draft.author_id is not None]
+    if not keyed:
+        return {}
+    rows = Message.objects.filter(
+        author__in={draft.author_id for draft in keyed}, key__in={draft.key for draft in keyed}
+    )
+    return {(row.author_id, row.key): row for row in rows}
 
 
 def tell_joined(*, room_id: int, username: str) -> None:
@@ -110,3 +141,8 @@ def tell_left(*, room_id: int, usernames: Iterable[str]) -> None:
     """Tell the room who left: live only."""
     for username in usernames:
         publish_ephemeral(channels.of_room(room_id), events.PersonLeft(username=username, at=timezone.now()))
+
+
+def tell_typing(*, room_id: int, user: User) -> None:
+    """Tell the room that somebody is writing: live only. Whether they may is for the caller to know."""
+    publish_ephemeral(channels.of_room(room_id), events.PersonTyping(username=user.get_username(), user_id=user.pk))

@@ -8,9 +8,11 @@ from hub.admin import PublishedAdmin
 class RoomAdmin(admin.ModelAdmin[Room]):
     """Rooms; deleting one deletes its messages."""
 
-    list_display = ("name", "created_by", "created_at")
+    list_display = ("name", "is_private", "created_by", "created_at")
     list_select_related = ("created_by",)
     search_fields = ("name",)
+    list_filter = ("is_private",)
+    filter_horizontal = ("members",)
     readonly_fields = ("created_by", "created_at")
 
 

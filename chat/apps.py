@@ -7,7 +7,8 @@ class ChatConfig(AppConfig):
     verbose_name = _("Chat")
 
     def ready(self) -> None:
-        from chat import channels, departures
+        from chat import channels, departures, receivers
         from hub import presence
 
+        receivers.connect()
         presence.on_departed(channels.ROOM.name, departures.tell)

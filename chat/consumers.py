@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from django.utils.translation import gettext_lazy as _
 
-from chat import actions, channels, events, queries
-from chat.models import Message
+from chat import actions, channels, events, posting, queries
+from chat.models import Room
 from hub import presence
 from hub.batching import Batcher
 from hub.feed import Shape
@@ -14,21 +14,21 @@ from hub.sockets.door import Door
 from hub.threads import in_database_thread
 
 
-async def _post(drafts: list[actions.Draft]) -> dict[actions.Draft, Message | actions.Refusal]:
-    return await in_database_thread(actions.post_messages, drafts)
+async def _find(asked: list[tuple[str, queries.Visitor]]) -> dict[tuple[str, queries.Visitor], Room | None]:
+    return await in_database_thread(queries.rooms_named, asked)
 
 
-#: What is written while one transaction is under way goes into the next one together.
-_posting = Batcher(_post, limit=200)
+#: Those who come at the same time are looked up together.
+_rooms = Batcher(_find)
 
 
 class ChatDoor(Door):
-    """The messages of one room. Guests read, signed-in users write and are announced."""
+    """The messages of one room. Guests read, signed-in users write and are announced; a private one is for members."""
 
     name = "chat"
 
     async def authorise(self) -> Iterable[tuple[str, Shape]]:
-        room = await in_database_thread(queries.room_named, self.arguments["room_name"])
+        room = await _rooms.get((self.arguments["room_name"], self.user.pk))
         if room is None:
             raise Refused(Close.NOT_FOUND, "No such room")
         self.room_id = room.pk
@@ -40,7 +40,7 @@ class ChatDoor(Door):
             actions.tell_joined(room_id=self.room_id, username=self.user.get_username())
 
     async def message(self, message: str) -> None:
-        match await _posting.get(actions.Draft(self.room_id, self.user.pk, message)):
+        match await posting.post(actions.Draft(self.room_id, self.user.pk, message)):
             case actions.NotSignedIn():
                 raise BadMessage("login_required", _("Only signed-in users can write messages"))
             case actions.NoSuchRoom():

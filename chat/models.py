@@ -8,15 +8,27 @@ from django.utils.translation import gettext_lazy as _
 
 from chat import names
 
+#: Characters of the key that a client gives its message.
+KEY_LIMIT = 64
+
 
 class Room(models.Model):
-    """A place to chat. Its name is in the form of :func:`chat.names.normal`."""
+    """A place to chat. Its name is in the form of :func:`chat.names.normal`.
+
+    Anybody reads in a public room and any user writes; in a private one both is for its members.
+    """
 
     name = models.CharField(_("name"), max_length=names.LIMIT, unique=True, validators=[names.validate])
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("creator")
     )
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
+    is_private = models.BooleanField(
+        _("private"), default=False, help_text=_("Only the members below see that the room exists, read and write.")
+    )
+    members = models.ManyToManyField(
+        settings.AUTH_USER_MODEL, blank=True, related_name="+", verbose_name=_("members of a private room")
+    )
 
     class Meta:
         verbose_name = _("room")
@@ -42,6 +54,8 @@ class Message(models.Model):
     )
     username = models.CharField(_("username"), max_length=150)
     text = models.TextField(_("text"))
+    #: Chosen by the author's client, which may send a message again and have it stored once.
+    key = models.CharField(max_length=KEY_LIMIT, null=True, editable=False)  # noqa: DJ001  # any number have none
     created_at = models.DateTimeField(_("written at"), default=timezone.now, editable=False)
 
     class Meta:
@@ -49,6 +63,11 @@ class Message(models.Model):
         verbose_name_plural = _("messages")
         ordering: ClassVar = ["pk"]
         indexes: ClassVar = [models.Index(fields=["room", "-id"], name="message_of_room")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["author", "key"], condition=models.Q(key__isnull=False), name="message_key_once"
+            )
+        ]
 
     def __str__(self) -> str:
         return self.text[:80]

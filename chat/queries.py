@@ -1,32 +1,83 @@
 """Reads of the chat app."""
 
+from collections.abc import Collection
+
 from django.contrib.auth.models import User
-from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 
 from chat import channels, names
 from chat.models import Message, Room
 from hub import cursors, streams
 from hub.text import is_storable
 
+#: Who wants to be in a room: the id of a user, or None for a guest.
+Visitor = int | None
 
-def room_named(name: str) -> Room | None:
-    """The room that a person calls ``name``."""
+
+def room_named(name: str, visitor: Visitor) -> Room | None:
+    """The room that a person calls ``name``, where ``visitor`` may be in it; a private one hides from others."""
+    return rooms_named([(name, visitor)])[name, visitor]
+
+
+def rooms_named(asked: Collection[tuple[str, Visitor]]) -> dict[tuple[str, Visitor], Room | None]:
+    """:func:`room_named` for many at once: one query, and one more where private rooms are among them."""
     # Longer than any name can be, or nothing that a database takes: not worth a query, whoever sent it.
-    if len(name) > 4 * names.LIMIT or not is_storable(name):
-        return None
-    return Room.objects.filter(name=names.normal(name)).first()
+    wanted = {name: names.normal(name) for name, _ in asked if len(name) <= 4 * names.LIMIT and is_storable(name)}
+    found = {room.name: room for room in Room.objects.filter(name__in=set(wanted.values()))} if wanted else {}
+    private = [room.pk for room in found.values() if room.is_private]
+    visitors = {visitor for _, visitor in asked if visitor is not None}
+    members = memberships(private, visitors) if private and visitors else set()
+    answers: dict[tuple[str, Visitor], Room | None] = {}
+    for name, visitor in asked:
+        room = found.get(wanted.get(name, ""))
+        hidden = room is not None and room.is_private and (room.pk, visitor) not in members
+        answers[name, visitor] = None if hidden else room
+    return answers
 
 
-def rooms(limit: int = 200) -> QuerySet[Room]:
-    """Rooms with ``last_message_at`` (None where nobody has written), the liveliest first."""
+def memberships(room_ids: Collection[int], user_ids: Collection[int]) -> set[tuple[int, int]]:
+    """Which of these users are members of which of these rooms, as pairs of room and user."""
+    through = Room.members.through.objects
+    return set(through.filter(room__in=room_ids, user__in=user_ids).values_list("room_id", "user_id"))
+
+
+def may_be_in(room_id: int, visitor: Visitor) -> bool:
+    """Whether the room exists and ``visitor`` may be in it."""
+    return _open_to(visitor).filter(pk=room_id).exists()
+
+
+def may_be_in_rooms(asked: Collection[tuple[int, Visitor]]) -> dict[tuple[int, Visitor], bool]:
+    """:func:`may_be_in` for many at once: one query, and one more where private rooms are among them."""
+    private = dict(Room.objects.filter(pk__in={room_id for room_id, _ in asked}).values_list("pk", "is_private"))
+    hidden = [room_id for room_id, is_private in private.items() if is_private]
+    members = memberships(hidden, {visitor for _, visitor in asked if visitor is not None}) if hidden else set()
+    return {
+        (room_id, visitor): room_id in private and (not private[room_id] or (room_id, visitor) in members)
+        for room_id, visitor in asked
+    }
+
+
+def _open_to(visitor: Visitor) -> QuerySet[Room]:
+    # A subquery, because a join would list a room once for each of its members.
+    of_visitor = Room.members.through.objects.filter(user=visitor).values("room")
+    return Room.objects.filter(Q(is_private=False) | Q(pk__in=of_visitor))
+
+
+def rooms(visitor: Visitor, limit: int = 200) -> QuerySet[Room]:
+    """Rooms that ``visitor`` may be in, with ``last_message_at`` (None where nobody has written), liveliest first."""
     newest = Message.objects.filter(room=OuterRef("pk")).order_by("-pk").values("created_at")[:1]
-    annotated = Room.objects.annotate(last_message_at=Subquery(newest))
+    annotated = _open_to(visitor).annotate(last_message_at=Subquery(newest))
     return annotated.order_by(F("last_message_at").desc(nulls_last=True), "-pk")[:limit]
 
 
 def latest_messages(room: Room, limit: int = 50) -> list[Message]:
     """The last messages of a room, oldest first."""
     return list(reversed(room.messages.order_by("-pk")[:limit]))
+
+
+def messages_before(room_id: int, before: int, limit: int) -> list[Message]:
+    """The last messages of a room that are older than the id ``before``, oldest first."""
+    return list(reversed(Message.objects.filter(room=room_id, pk__lt=before).order_by("-pk")[:limit]))
 
 
 def cursor_for(room: Room) -> str:

@@ -1,6 +1,6 @@
 """The one typed reader of the hub's own settings, ``HUB_…``. Django's are read from ``django.conf.settings``."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +31,26 @@ class HubSettings:
     write_buffer: int = 1024 * 1024
     #: Bytes of one frame from a client.
     max_frame: int = MAX_FRAME
+    #: Messages that one socket may send at once and per second after that, and all sockets of one user together.
+    socket_burst: float = 40.0
+    socket_rate: float = 10.0
+    user_burst: float = 80.0
+    user_rate: float = 20.0
+    #: Sockets that one user and one address may have open in one web process; 0 sets no bound.
+    connections_per_user: int = 100
+    connections_per_address: int = 1000
+    #: Channels that one hub socket may subscribe to.
+    subscriptions_per_socket: int = 128
+    #: Characters of publications that one answer of the hub socket recovers at most; whoever missed more reloads.
+    recovery_bytes: int = 8 * 1024 * 1024
+    #: Secrets of signed tokens for the hub socket: each verifies, the first one signs. Empty: no such tokens.
+    token_secret: Sequence[str] = ()
+    #: Namespaces that are open without code: their options by name, see :mod:`hub.open_namespaces`.
+    open_namespaces: Mapping[str, Any] = field(default_factory=dict)
+    #: Seconds in which every open socket is once held to the rights its user has then.
+    recheck_interval: float = 30.0
+    #: Seconds over which a server that stops spreads the end of its sockets, so that they do not come back at once.
+    stop_spread: float = 3.0
     #: Bytes of one publication's JSON.
     max_publication: int = 64 * 1024
     #: What this installation keeps of a namespace's publications where that differs from what its app declares:

@@ -4,7 +4,8 @@ import gc
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from hub import presence, relay, threads
+from hub import presence, relay, survey, threads, watching
+from hub.sockets import rights
 
 #: Allocations between two collections of the young, and collections of each generation before one of the next. With
 #: Python's own numbers (700, 10, 10) it looks at every object of every socket several times while a thousand connect,
@@ -25,6 +26,9 @@ async def end() -> None:
     """Close what runs on the running event loop: the parts of the apps, then the engine's."""
     for close in _closers:
         await close()
+    await watching.current.close()
+    await rights.current.close()
+    await survey.current.close()
     await presence.close()
     await relay.close()
 
@@ -33,6 +37,9 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     """ASGI application for the ``lifespan`` scope. Servers without it work too: the parts start on first use."""
     await receive()  # lifespan.startup
     relay.current()
+    rights.current()
+    watching.current()
+    survey.current()
     gc.collect()
     gc.freeze()  # modules, models, URL patterns: they stay, so nobody need look at them again
     gc.set_threshold(*GC_THRESHOLDS)

@@ -5,9 +5,11 @@ with uvicorn's own defaults: then compression, frame size and shutdown are as it
 """
 
 import argparse
+import asyncio
 import os
 import signal
 import socket
+import time
 from collections.abc import Sequence
 from types import FrameType
 from typing import Any
@@ -19,21 +21,54 @@ from hub.environment import env
 
 APPLICATION = "hub.asgi:application"
 
-#: The WebSocket implementation.
+#: What a new connection meets, and the WebSocket implementation.
+HTTP_PROTOCOL = "hub.sockets.http:HubHttpProtocol"
 WEBSOCKET_PROTOCOL = "hub.sockets.protocol:HubWebSocketProtocol"
 
 #: Seconds that requests and sockets get to end once the server was told to stop.
 GRACEFUL_SHUTDOWN = 10
 
+#: Waves in a second while the sockets of a server that stops are closed.
+WAVES = 10
+
 
 class HubServer(uvicorn.Server):
-    """uvicorn's server, which also says on ``/health/ready`` that it is about to stop."""
+    """uvicorn's server, which says on ``/health/ready`` that it is about to stop, and closes its sockets in waves."""
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         from hub import health
 
         health.start_draining()
         super().handle_exit(sig, frame)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no new connection, close the sockets over ``HUB_STOP_SPREAD`` seconds, then end as uvicorn does.
+
+        All clients at once would come back at once, to the processes that remain.
+        """
+        for server in self.servers:
+            server.close()
+        graceful = self.config.timeout_graceful_shutdown
+        started = time.monotonic()
+        await self._close_in_waves(graceful)
+        if graceful is not None:
+            self.config.timeout_graceful_shutdown = max(1, round(graceful - (time.monotonic() - started)))
+        await super().shutdown(sockets)
+
+    async def _close_in_waves(self, graceful: float | None) -> None:
+        from hub.conf import hub_settings
+        from hub.sockets import registry
+
+        spread = hub_settings().stop_spread if graceful is None else min(hub_settings().stop_spread, graceful / 2)
+        waiting = list(registry.current())
+        waves = max(1, min(len(waiting), round(spread * WAVES)))
+        for wave in range(waves):
+            if self.force_exit:
+                return
+            for open_socket in waiting[wave::waves]:
+                open_socket.stop()
+            if wave + 1 < waves:
+                await asyncio.sleep(spread / waves)
 
 
 def config(**overrides: Any) -> uvicorn.Config:
@@ -42,6 +77,7 @@ def config(**overrides: Any) -> uvicorn.Config:
         **{
             "app": APPLICATION,
             "interface": "asgi3",
+            "http": HTTP_PROTOCOL,
             "ws": WEBSOCKET_PROTOCOL,
             "ws_max_size": MAX_FRAME,
             "ws_ping_interval": 20.0,

@@ -4,6 +4,7 @@ Channels' own consumers make a layer channel per socket and cross a process-wide
 writes to the socket by itself and the consumer only reads (``docs/decisions/003-relay-instead-of-consumers.md``).
 """
 
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 from urllib.parse import parse_qs
@@ -19,9 +20,12 @@ from django.utils.translation import gettext_lazy as _
 
 from hub import cursors, metrics, recovery, relay
 from hub.conf import hub_settings
+from hub.control import Disconnect, Order
 from hub.feed import RawWrite, Shape, Subscription, texts_of
 from hub.frames import Block
+from hub.sockets import registry, rights
 from hub.sockets.codes import BadMessage, Close, Refused
+from hub.sockets.limits import Pace, Verdict
 from hub.sockets.outbox import Outbox
 from hub.sockets.protocol import EXTENSION
 from hub.streams import Item, Position
@@ -42,6 +46,12 @@ class Door(AsyncConsumer):
 
     #: The label of this door in metrics.
     name: ClassVar[str] = "door"
+
+    #: hub.sockets.registry.OpenSocket: no client of a plain door is told an id of its own.
+    client = ""
+
+    _pace: Pace | None = None
+    _stopping = False
 
     async def authorise(self) -> Iterable[tuple[str, Shape]]:
         """Authorise the client and name the channels it will receive, each with the shape of its frames.
@@ -86,6 +96,7 @@ class Door(AsyncConsumer):
 
     async def __call__(self, scope: Any, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         self.user: User | AnonymousUser = scope["user"]
+        self.credential: str = scope["credential"]
         self.language: str = scope["language"]
         self.arguments: dict[str, Any] = scope["url_route"]["kwargs"]
         connection = scope.get("extensions", {}).get(EXTENSION, {}).get("connection")
@@ -97,6 +108,7 @@ class Door(AsyncConsumer):
         await receive()  # websocket.connect, always the first
         try:
             if await self._enters(send):
+                rights.current().admitted(self)
                 with metrics.SOCKETS.labels(self.name).track_inprogress():
                     await self._resume(since)
                     await self._serve(receive)
@@ -105,14 +117,14 @@ class Door(AsyncConsumer):
         except OSError:
             return  # the client went away while something was written to it
         finally:
+            registry.current().remove(self)
             self.outbox.end()
             for subscription in self._subscriptions:
                 relay.current().unfollow(subscription)
 
     async def _enters(self, send: ASGISendCallable) -> bool:
         try:
-            for channel, shape in await self.authorise():
-                self._subscriptions.append(await relay.current().follow(channel, self, shape))
+            self._subscriptions = await relay.current().follow_many(await self.authorise(), self)
             refused = None
         except Refused as error:
             refused = error
@@ -123,8 +135,11 @@ class Door(AsyncConsumer):
         await send({"type": "websocket.accept", "subprotocol": None, "headers": []})
         self.outbox.open()
         if refused is not None:
-            self.outbox.close(refused.code, refused.reason.encode()[:REASON_LIMIT].decode(errors="ignore"))
+            self._turn_away(refused)
         return refused is None
+
+    def _turn_away(self, refused: Refused) -> None:
+        self.outbox.close(refused.code, refused.reason.encode()[:REASON_LIMIT].decode(errors="ignore"))
 
     async def _serve(self, receive: ASGIReceiveCallable) -> None:
         """Handle what the client sends until it is gone."""
@@ -134,7 +149,7 @@ class Door(AsyncConsumer):
             while True:
                 event: Any = await receive()
                 if event["type"] == "websocket.disconnect":
-                    restarting = is_restart(event)
+                    restarting = self._stopping or is_restart(event)
                     return
                 await self._receive(event)
         finally:
@@ -146,6 +161,15 @@ class Door(AsyncConsumer):
         ):
             self.outbox.close(Close.TOO_BIG, "Frame too big")
             return
+        if self._pace is None:
+            self._pace = Pace(self.user.pk)
+        match self._pace.judge():
+            case Verdict.CLOSE:
+                self.outbox.close(Close.TOO_FAST, "Too many messages")
+                return
+            case Verdict.REFUSE:
+                self._refuse(BadMessage("too_many_messages", _("You send messages too fast; this one was not taken")))
+                return
         try:
             await self.message(text_of(event.get("text")))
         except BadMessage as error:
@@ -167,24 +191,24 @@ class Door(AsyncConsumer):
 
     async def _resume(self, text: str) -> None:
         """Write what the client missed since its cursor, then go live on every channel."""
-        histories: dict[Subscription, list[Item]] = {}
+        began = time.monotonic()
+        history: list[tuple[Subscription, Item]] = []
         malformed = False
         try:
             since = self._since(text)
         except cursors.NotACursor:
             since, malformed = {}, True
         if since is not None:
-            found = [await self._missed(subscription, since) for subscription in self._subscriptions]
-            histories = {s: items for s, items in zip(self._subscriptions, found, strict=True) if items}
-            starts = [(s.feed.channel, s.start) for s in self._subscriptions]
-            whole = all(items is not None for items in found)
-            self.tell({"type": "resumed", "recovered": whole, "cursor": cursors.join(starts)})
-            if not whole:
-                histories = {}
-        for subscription in self._subscriptions:
-            for piece in pieces(texts_of(subscription.shape, histories.get(subscription, ()))):
-                self.outbox.write(Block(piece))
-                await self.outbox.drained()
+            missed, positions = await self._missed(since, text)
+            self.tell({"type": "resumed", "recovered": missed is not None, "cursor": cursors.join(positions.items())})
+            history = missed or []
+        for piece in pieces([text for subscription, item in history for text in texts_of(subscription.shape, [item])]):
+            self.outbox.write(Block(piece))
+            await self.outbox.drained()
+        if len(self._subscriptions) > 1 and time.monotonic() - began > recovery.CATCHING_UP:
+            # From here on an item tells what of the other channels came before it (hub.cursors): not this late.
+            self.outbox.close(Close.RESTARTED, "Come back")
+            return
         self.outbox.go_live()
         for subscription in self._subscriptions:
             subscription.release()
@@ -207,18 +231,63 @@ class Door(AsyncConsumer):
             return {feed.channel: Position(self._subscriptions[0].start.epoch, int(text))}
         return cursors.parse(text)
 
-    async def _missed(self, subscription: Subscription, since: Mapping[str, Position]) -> list[Item] | None:
-        position = since.get(subscription.feed.channel)
+    async def _missed(
+        self, since: Mapping[str, Position], text: str
+    ) -> tuple[list[tuple[Subscription, Item]] | None, dict[str, Position]]:
+        """:func:`hub.recovery.recover` for the client's cursor ``text``; a database that fails makes nothing whole."""
         try:
-            return None if position is None else await recovery.missed(subscription, position)
+            telling = cursors.telling(text) if "@" in text and since else ()
+            return await recovery.recover(self._subscriptions, since, telling)
         except DatabaseFault:
-            log.exception("recovery_failed", channel=subscription.feed.channel)
-            return None
+            log.exception("recovery_failed", door=self.name)
+            return None, {subscription.feed.channel: subscription.start for subscription in self._subscriptions}
 
     def _stop(self) -> None:
         """The socket has ended: the relay must write nothing more, not even in this turn of the loop."""
         for subscription in self._subscriptions:
             subscription.feed.remove(subscription)
+
+    # --- hub.sockets.registry.OpenSocket: rights, orders, the end of the server --------------------------------------
+
+    async def recheck(self, user: User | AnonymousUser | None) -> None:
+        """Hold the socket to what ``user`` may do now; None: the session or the token is no longer valid.
+
+        A channel that the client may no longer have is left, one that it may have now is joined.
+        """
+        if user is None:
+            self.outbox.close(Close.SIGNED_OUT, "Signed out")
+            return
+        self.user = user
+        try:
+            wanted = dict(await self.authorise())
+        except Refused as refused:
+            self._turn_away(refused)
+            return
+        followed = {subscription.feed.channel: subscription for subscription in self._subscriptions}
+        for channel in followed.keys() - wanted.keys():
+            self._subscriptions = [other for other in self._subscriptions if other is not followed[channel]]
+            relay.current().unfollow(followed[channel])
+        new = [(channel, shape) for channel, shape in wanted.items() if channel not in followed]
+        for subscription in await relay.current().follow_many(new, self) if new else ():
+            if self.outbox.has_ended:
+                relay.current().unfollow(subscription)
+            else:
+                self._subscriptions = [*self._subscriptions, subscription]
+                subscription.release()
+
+    def follows(self, channel: str) -> bool:
+        """Whether the client receives what is published in ``channel``."""
+        return any(subscription.feed.channel == channel for subscription in self._subscriptions)
+
+    def obey(self, order: Order) -> None:
+        """Plain doors know one order only, to disconnect."""
+        if isinstance(order, Disconnect):
+            self.outbox.close(Close.RECONNECT if comes_back(order.code) else Close.DISCONNECTED, "Disconnected")
+
+    def stop(self) -> None:
+        """This server stops: the client comes back, here or elsewhere, and has not left."""
+        self._stopping = True
+        self.outbox.close(Close.SERVER_STOPS, "")
 
     # --- hub.feed.Follower: the relay's side of the subscriptions ---------------------------------------------------
 
@@ -257,17 +326,18 @@ def pieces(texts: list[str]) -> Iterator[list[str]]:
         yield piece
 
 
-#: The code with which uvicorn closes sockets when it stops (RFC 6455 registry: Service Restart).
-SERVICE_RESTART = 1012
-
-
 def is_restart(disconnect: Mapping[str, Any]) -> bool:
     """Whether a socket ended because this server stops.
 
     A client may close with that code too, and would then stay in the presence lists for good: its close has a reason
     (an empty one mostly), that of the server has none.
     """
-    return disconnect.get("code") == SERVICE_RESTART and "reason" not in disconnect
+    return disconnect.get("code") == Close.SERVER_STOPS and "reason" not in disconnect
+
+
+def comes_back(code: int) -> bool:
+    """Whether a close code of the hub socket's protocol lets its clients come back by themselves."""
+    return 3000 <= code < 3500 or 4000 <= code < 4500
 
 
 def text_of(text: str | None) -> str:
@@ -282,6 +352,11 @@ def text_of(text: str | None) -> str:
         frame = msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError):
         raise BadMessage("invalid_json", _("This is not JSON")) from None
+    return message_in(frame)
+
+
+def message_in(frame: object) -> str:
+    """The ``message`` of decoded JSON; see :func:`text_of`."""
     if not isinstance(frame, dict):
         raise BadMessage("not_an_object", _('Send a JSON object like {"message": "…"}'))
     message = frame.get("message")

@@ -14,17 +14,15 @@ from django.urls import URLPattern
 from django.utils import translation
 
 from hub import metrics
-from hub.batching import Batcher
-from hub.sockets import origin
+from hub.sockets import credentials, limits, origin, rights
 from hub.sockets.codes import Close
 from hub.sockets.secret_query import SCOPE_KEY
 from hub.sockets.unknown import UnknownDoor
-from hub.threads import in_database_thread
 
 log = structlog.get_logger(__name__)
 
-UserForToken = Callable[[str], User | None]
-UsersForSessions = Callable[[list[str]], dict[str, User]]
+#: The digest by which a token is known, or None for what is no token.
+DigestOf = Callable[[str], str | None]
 
 #: What a session key can look like; anything else is a guest's, without asking the database.
 SESSION_KEY = re.compile(r"[a-z0-9]{8,40}", re.ASCII)
@@ -34,26 +32,30 @@ class Entrance:
     """The ASGI application for sockets: admits a client, then hands it to the door of its URL.
 
     What it needed for that it has let go when the door begins, so that a socket that stays open for days keeps none
-    of it. A door finds in the scope ``user``, ``session_key``, ``language`` and ``url_route``.
+    of it. A door finds in the scope ``user``, ``credential``, ``language`` and ``url_route``.
 
     Args:
         doors: URL patterns in the order in which they are tried; the view of each is an ASGI application.
-        user_for_token: the user of an access token, or None; called in a database thread.
-        users_for_sessions: the active users of session keys; a key that is not valid is left out. Called in a database
-            thread, for all sockets that arrive at the same time together.
+        digest_of: of an access token; :mod:`hub.sockets.credentials` knows whose it is.
     """
 
-    def __init__(
-        self, doors: Sequence[URLPattern], user_for_token: UserForToken, users_for_sessions: UsersForSessions
-    ) -> None:
+    def __init__(self, doors: Sequence[URLPattern], digest_of: DigestOf) -> None:
         self.doors = doors
-        self.user_for_token = user_for_token
-        self.users_for_sessions = users_for_sessions
-        self._sessions = Batcher(self._load)
+        self.digest_of = digest_of
+        self._connections = limits.Connections()
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        if await self._admits(scope, send):
+        rights.current()
+        if not await self._admits(scope, send):
+            return
+        address, user_id = limits.counted_address(scope.get("client")), scope["user"].pk
+        if not self._connections.enter(address, user_id):
+            await _close(send, Close.TOO_MANY, "Too many connections")
+            return
+        try:
             await self._door(scope)(scope, receive, send)
+        finally:
+            self._connections.leave(address, user_id)
 
     async def _admits(self, scope: dict[str, Any], send: Any) -> bool:
         headers = dict(scope["headers"])
@@ -66,11 +68,10 @@ class Entrance:
         cookies = parse_cookie(headers.get(b"cookie", b"").decode("latin-1"))
         token = scope.pop(SCOPE_KEY, None)
         if token is None:
-            token = _bearer(headers.get(b"authorization", b""))
-        scope["session_key"] = None if token is not None else cookies.get(settings.SESSION_COOKIE_NAME)
-        scope["language"] = _language(cookies, headers.get(b"accept-language", b""))
+            token = bearer_of(headers.get(b"authorization", b""))
+        scope["language"] = language_of(cookies, headers.get(b"accept-language", b""))
         try:
-            user = await self._user(token, scope["session_key"])
+            user = await self._identify(scope, token, cookies.get(settings.SESSION_COOKIE_NAME))
         except DatabaseFault:
             log.exception("user_unknown")
             await _close(send, Close.SERVER_ERROR, "Try again")
@@ -91,17 +92,21 @@ class Entrance:
         scope["url_route"] = {"args": (), "kwargs": {}}
         return UnknownDoor.as_asgi()
 
-    async def _user(self, token: str | None, session_key: str | None) -> User | AnonymousUser | None:
+    async def _identify(
+        self, scope: dict[str, Any], token: str | None, session_key: str | None
+    ) -> User | AnonymousUser | None:
         """The user, a guest, or None for a token that is not valid: a client that has one must not become a guest."""
+        scope["credential"] = ""
         if token is not None:
-            return await in_database_thread(self.user_for_token, token)
+            digest = self.digest_of(token)
+            scope["credential"] = credentials.of_token(digest) if digest else ""
+            return await credentials.user_for(scope["credential"]) if digest else None
         if session_key and SESSION_KEY.fullmatch(session_key):
-            return await self._sessions.get(session_key) or AnonymousUser()
+            credential = credentials.of_session(session_key)
+            if user := await credentials.user_for(credential):
+                scope["credential"] = credential
+                return user
         return AnonymousUser()
-
-    async def _load(self, keys: list[str]) -> dict[str, User | None]:
-        found = await in_database_thread(self.users_for_sessions, keys)
-        return {key: found.get(key) for key in keys}
 
 
 async def _close(send: Any, code: Close, reason: str) -> None:
@@ -111,12 +116,12 @@ async def _close(send: Any, code: Close, reason: str) -> None:
     await send({"type": "websocket.close", "code": int(code), "reason": reason})
 
 
-def _bearer(header: bytes) -> str | None:
+def bearer_of(header: bytes) -> str | None:
     scheme, _, token = header.decode("latin-1").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
 
 
-def _language(cookies: dict[str, str], accepted: bytes) -> str:
+def language_of(cookies: dict[str, str], accepted: bytes) -> str:
     """As ``LocaleMiddleware`` decides for a page: the cookie of the switcher, else what the browser asks for."""
     request = SimpleNamespace(
         COOKIES=cookies, META={"HTTP_ACCEPT_LANGUAGE": accepted.decode("latin-1")}, path_info="/"

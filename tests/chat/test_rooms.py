@@ -27,14 +27,14 @@ def test_a_room_is_found_by_any_form_of_its_name(ann: User) -> None:
     made = actions.create_room(name=" cafe\u0301 ", creator=ann)
     assert made.name == "caf\u00e9"
     for name in ("caf\u00e9", "cafe\u0301", " caf\u00e9"):
-        assert queries.room_named(name) == made
+        assert queries.room_named(name, None) == made
 
 
 @pytest.mark.parametrize(
     "name", ["", "nothing", "a\0b", "lobby\0", "\ud800", "x" * 10_000, "../lobby", "lobby/"], ids=ascii
 )
 def test_what_is_no_room_is_none(room: Room, name: str) -> None:
-    assert queries.room_named(name) is None
+    assert queries.room_named(name, None) is None
 
 
 def test_a_name_can_be_taken_once(ann: User, room: Room) -> None:
@@ -52,7 +52,7 @@ def test_a_bad_name_makes_no_room(ann: User) -> None:
 def test_a_room_made_in_the_admin_has_the_same_form_of_name(admin_client: Client) -> None:
     response = admin_client.post("/admin/chat/room/add/", {"name": "cafe\u0301"})
     assert response.status_code == 302
-    assert queries.room_named("cafe\u0301") == Room.objects.get(name="caf\u00e9")
+    assert queries.room_named("cafe\u0301", None) == Room.objects.get(name="caf\u00e9")
 
 
 def test_a_message_is_stored_and_published_together(ann: User, room: Room) -> None:
@@ -110,7 +110,7 @@ def test_rooms_are_listed_the_liveliest_first(ann: User) -> None:
     first, second, third = (actions.create_room(name=name, creator=ann) for name in "abc")
     actions.post_message(room_id=second.pk, author_id=ann.pk, text="x")
     actions.post_message(room_id=first.pk, author_id=ann.pk, text="x")
-    assert list(queries.rooms()) == [first, second, third]
+    assert list(queries.rooms(None)) == [first, second, third]
 
 
 def test_signed_in_users_make_rooms_and_guests_are_sent_to_the_login(client: Client, ann: User) -> None:

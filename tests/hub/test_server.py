@@ -1,9 +1,13 @@
 """The web server's configuration, and how it is told where to listen."""
 
+import asyncio
+import contextlib
+import itertools
 import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,8 +16,9 @@ import httpx
 import pytest
 
 from hub import server
+from tests.hub.serving import RawClient
 from tests.support.environment import BASE_DIR, clean_environment, ending_with_us, free_port
-from tests.support.sockets import connect
+from tests.support.sockets import SocketClient, connect
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.xdist_group("server")
@@ -88,6 +93,37 @@ async def test_server_at_a_port_answers_and_ends_in_order(data_folder: Path) -> 
             assert await client.close_code() == 1009
         process.send_signal(signal.SIGTERM)
         assert process.wait(15) == 0
+
+
+async def test_a_server_that_stops_closes_its_sockets_in_waves_whoever_is_stuck(
+    data_folder: Path,
+) -> None:
+    port = free_port()
+    ends: list[tuple[float, int | None]] = []
+
+    async def stay(client: SocketClient) -> None:
+        code = await client.close_code(20)
+        ends.append((time.monotonic(), code))
+
+    with running(["-m", "hub.server", "--port", str(port)], data_folder) as process:
+        wait_for(lambda: is_live(port), timeout=30, that="the server answers")
+        async with contextlib.AsyncExitStack() as stack:
+            stuck = RawClient.connected(f"127.0.0.1:{port}", "/ws/notifications/")
+            await stack.enter_async_context(stuck)  # it answers nothing, not even a close frame
+            clients = [
+                await stack.enter_async_context(connect(f"ws://127.0.0.1:{port}/ws/notifications/")) for _ in range(40)
+            ]
+            staying = [asyncio.create_task(stay(client)) for client in clients]
+            told_at = time.monotonic()
+            process.send_signal(signal.SIGTERM)
+            await asyncio.gather(*staying)
+            assert {code for _, code in ends} == {1012}
+            moments = sorted(at - told_at for at, _ in ends)
+            gaps = [later - earlier for earlier, later in itertools.pairwise(moments)]
+            assert moments[-1] - moments[0] > 2, "all came at once"
+            assert max(gaps) < 1.5, "a wave was too high"
+            assert await asyncio.to_thread(process.wait, 15) == 0
+            assert time.monotonic() - told_at < 15
 
 
 def test_server_at_inherited_sockets_answers_at_each(data_folder: Path) -> None:

@@ -1,0 +1,61 @@
+"""What ends or changes somebody's rights is told to the web processes that hold their sockets.
+
+Connected in one place, :func:`connect`. Changes that send no signal (``update()``, SQL by hand, a session that
+expires) are found by the round of :mod:`hub.sockets.rights`.
+"""
+
+from collections.abc import Collection
+from typing import Any
+
+from django.contrib.auth.models import Group, User
+from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete
+from django.utils import timezone
+
+from accounts.models import AccessToken, Session
+from hub.control import Recheck, order
+
+
+def connect() -> None:
+    """Listen for changes of rights; called once, when the apps are ready."""
+    post_save.connect(_user_saved, sender=User, dispatch_uid="accounts.user_saved")
+    post_delete.connect(_user_deleted, sender=User, dispatch_uid="accounts.user_deleted")
+    post_delete.connect(_session_deleted, sender=Session, dispatch_uid="accounts.session_deleted")
+    post_delete.connect(_token_deleted, sender=AccessToken, dispatch_uid="accounts.token_deleted")
+    pre_delete.connect(_group_deleted, sender=Group, dispatch_uid="accounts.group_deleted")
+    for through in (User.groups.through, User.user_permissions.through):
+        m2m_changed.connect(_membership_changed, sender=through, dispatch_uid=f"accounts.{through.__name__}")
+
+
+def _user_saved(
+    sender: type[User], instance: User, created: bool, update_fields: Collection[str] | None, **_: Any
+) -> None:
+    # A login saves the time of it and nothing else.
+    if not created and set(update_fields or ("all",)) != {"last_login"}:
+        order(Recheck(user=instance.pk))
+
+
+def _user_deleted(sender: type[User], instance: User, **_: Any) -> None:
+    order(Recheck(user=instance.pk))
+
+
+def _session_deleted(sender: type[Session], instance: Session, **_: Any) -> None:
+    # Expired ones are deleted by the thousand, and the round has closed their sockets long ago.
+    if instance.user_id is not None and instance.expire_date > timezone.now():
+        order(Recheck(user=instance.user_id))
+
+
+def _token_deleted(sender: type[AccessToken], instance: AccessToken, **_: Any) -> None:
+    order(Recheck(user=instance.user_id))
+
+
+def _group_deleted(sender: type[Group], instance: Group, **_: Any) -> None:
+    order(*(Recheck(user=pk) for pk in instance.user_set.values_list("pk", flat=True)))
+
+
+def _membership_changed(
+    sender: type[Any], instance: User | Group, action: str, reverse: bool, pk_set: set[int] | None, **_: Any
+) -> None:
+    if action == "pre_clear" and reverse:  # after it nobody knows any more who they were
+        order(*(Recheck(user=pk) for pk in instance.user_set.values_list("pk", flat=True)))  # type: ignore[union-attr]
+    elif action in {"post_add", "post_remove", "post_clear"}:
+        order(*(Recheck(user=pk) for pk in ((pk_set or ()) if reverse else (instance.pk,))))

@@ -1,0 +1,31 @@
+"""Who may be in a room has changed: the web processes look again at the sockets that are in it."""
+
+from typing import Any
+
+from django.db.models.signals import m2m_changed, post_delete, post_save
+
+from chat import channels
+from chat.models import Room
+from hub.control import Recheck, order
+
+
+def connect() -> None:
+    """Listen for changes of rooms; called once, when the apps are ready."""
+    post_save.connect(_room_saved, sender=Room, dispatch_uid="chat.room_saved")
+    post_delete.connect(_room_deleted, sender=Room, dispatch_uid="chat.room_deleted")
+    m2m_changed.connect(_members_changed, sender=Room.members.through, dispatch_uid="chat.members_changed")
+
+
+def _room_saved(sender: type[Room], instance: Room, created: bool, **_: Any) -> None:
+    if not created:
+        order(Recheck(channel=channels.of_room(instance.pk)))
+
+
+def _room_deleted(sender: type[Room], instance: Room, **_: Any) -> None:
+    order(Recheck(channel=channels.of_room(instance.pk)))
+
+
+def _members_changed(sender: type[Any], instance: Any, action: str, pk_set: set[int] | None, **_: Any) -> None:
+    # From the room's side only: users have no accessor to their rooms.
+    if action in {"post_remove", "post_clear"} and isinstance(instance, Room):
+        order(Recheck(channel=channels.of_room(instance.pk)))

@@ -1,0 +1,199 @@
+"""Rights that end while a socket is open: the socket ends with a code that says not to come back, and no other does."""
+
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.contrib.auth.models import Group, User
+from django.test import Client
+from pytest_django.fixtures import Settings
+
+from accounts import tokens
+from accounts.models import AccessToken, Session
+from chat.models import Room
+from hub import lifespan
+from notifications import anotify
+from tests.support.sockets import Door, open_door, session_cookie
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PATH = "/ws/notifications/"
+SIGNED_OUT = 4411
+
+
+@pytest.fixture(autouse=True)
+async def parts_end_with_the_test() -> AsyncIterator[None]:
+    yield
+    await lifespan.end()
+
+
+@pytest.fixture
+def ada() -> User:
+    return User.objects.create_user("ada", password="first password")
+
+
+def log_out(ada: User, session: str) -> None:
+    browser = Client()
+    browser.cookies["sessionid"] = session
+    browser.post("/accounts/logout/")
+
+
+def change_password(ada: User, session: str) -> None:
+    ada.set_password("second password")
+    ada.save()
+
+
+def deactivate(ada: User, session: str) -> None:
+    ada.is_active = False
+    ada.save(update_fields=["is_active"])
+
+
+def delete_account(ada: User, session: str) -> None:
+    ada.delete()
+
+
+def delete_session(ada: User, session: str) -> None:
+    Session.objects.filter(pk=session).delete()
+
+
+def revoke_tokens(ada: User, session: str) -> None:
+    tokens.revoke(AccessToken.objects.filter(user=ada))
+
+
+def delete_tokens(ada: User, session: str) -> None:
+    AccessToken.objects.filter(user=ada).delete()
+
+
+@pytest.mark.parametrize("end", [log_out, change_password, deactivate, delete_account, delete_session])
+async def test_the_end_of_a_session_closes_its_sockets(ada: User, end: Callable[[User, str], None]) -> None:
+    session = await sync_to_async(session_cookie)(ada)
+    other = await sync_to_async(session_cookie)(await User.objects.acreate(username="eve"))
+    async with open_door(PATH, session=session) as door, open_door(PATH, session=other) as of_eve:
+        await sync_to_async(end)(ada, session)
+        assert await door.close_code() == SIGNED_OUT
+        await anotify(to="everyone", message="you are still here")
+        assert (await of_eve.receive_json())["message"] == "you are still here"
+
+
+@pytest.mark.parametrize("end", [revoke_tokens, delete_tokens, deactivate])
+async def test_the_end_of_a_token_closes_its_sockets_only(ada: User, end: Callable[[User, str], None]) -> None:
+    token = await sync_to_async(tokens.issue)(ada)
+    session = await sync_to_async(session_cookie)(ada)
+    async with (
+        open_door(PATH, headers={"authorization": f"Bearer {token}"}) as of_program,
+        open_door(PATH, session=session) as of_browser,
+    ):
+        await sync_to_async(end)(ada, session)
+        assert await of_program.close_code() == SIGNED_OUT
+        if end is not deactivate:
+            await anotify(to=ada, message="the browser has its own session")
+            assert (await of_browser.receive_json())["message"] == "the browser has its own session"
+
+
+async def test_an_end_that_is_rolled_back_closes_nothing(ada: User) -> None:
+    from django.db import transaction
+
+    def almost() -> None:
+        with transaction.atomic():
+            deactivate(ada, "")
+            transaction.set_rollback(True)
+
+    session = await sync_to_async(session_cookie)(ada)
+    async with open_door(PATH, session=session) as door:
+        await sync_to_async(almost)()
+        await anotify(to=ada, message="still signed in")
+        assert (await door.receive_json())["message"] == "still signed in"
+
+
+async def test_what_no_signal_tells_of_is_found_by_the_round(ada: User, settings: Settings) -> None:
+    settings.HUB_RECHECK_INTERVAL = 0.2
+    session = await sync_to_async(session_cookie)(ada)
+    async with open_door(PATH, session=session) as door:
+        await User.objects.filter(pk=ada.pk).aupdate(is_active=False)
+        assert await door.close_code() == SIGNED_OUT
+
+
+async def test_a_login_elsewhere_leaves_sockets_alone(ada: User) -> None:
+    session = await sync_to_async(session_cookie)(ada)
+    async with open_door(PATH, session=session) as door:
+        assert await sync_to_async(Client().login)(username="ada", password="first password")
+        await anotify(to=ada, message="welcome twice")
+        assert (await door.receive_json())["message"] == "welcome twice"
+
+
+async def test_alerts_of_a_group_come_while_one_is_in_it(ada: User) -> None:
+    group = await Group.objects.acreate(name="on call")
+    session = await sync_to_async(session_cookie)(ada)
+
+    async def told(message: str, door: Door) -> list[str]:
+        """What arrives up to the alert for everyone that comes after the one for the group."""
+        await anotify(to=group, message=message)
+        await anotify(to="everyone", message="end")
+        found = [(await door.receive_json())["message"]]
+        while found[-1] != "end":
+            found.append((await door.receive_json())["message"])
+        return found[:-1]
+
+    async with open_door(PATH, session=session) as door:
+        assert await told("before", door) == []
+        await ada.groups.aadd(group)
+        await until_followed(door, f"group:{group.pk}", True)
+        assert await told("while", door) == ["while"]
+        await ada.groups.aremove(group)
+        await until_followed(door, f"group:{group.pk}", False)
+        assert await told("after", door) == []
+
+
+async def until_followed(door: Door, channel: str, wanted: bool) -> None:
+    from hub.sockets import registry
+    from tests.support.waiting import await_for
+
+    (socket,) = registry.current()
+    await await_for(lambda: socket.follows(channel) is wanted, that=f"following {channel} is {wanted}")
+
+
+def remove_member(room: Room, ada: User) -> None:
+    room.members.remove(ada)
+
+
+def delete_room(room: Room, ada: User) -> None:
+    room.delete()
+
+
+def close_to_public(room: Room, ada: User) -> None:
+    room.members.remove(ada)
+    room.is_private = True
+    room.save()
+
+
+@pytest.mark.parametrize("end", [remove_member, delete_room, close_to_public])
+async def test_the_end_of_the_right_to_a_room_closes_the_socket_in_it(
+    ada: User, end: Callable[[Room, User], None]
+) -> None:
+    room = await Room.objects.acreate(name="lair", is_private=end is not close_to_public)
+    await room.members.aadd(ada)
+    session = await sync_to_async(session_cookie)(ada)
+    async with open_door("/ws/chat/lair/", session=session) as door, open_door(PATH, session=session) as alerts:
+        await sync_to_async(end)(room, ada)
+        assert await door.close_code() == 4404
+        await anotify(to=ada, message="alerts go on")
+        assert (await alerts.receive_json())["message"] == "alerts go on"
+
+
+async def test_a_private_room_is_not_there_for_others(ada: User) -> None:
+    room = await Room.objects.acreate(name="lair", is_private=True)
+    session = await sync_to_async(session_cookie)(ada)
+    for who in (session, None):
+        async with open_door("/ws/chat/lair/", session=who) as door:
+            assert await door.close_code() == 4404
+    browser = Client()
+    browser.cookies["sessionid"] = session
+    assert (await sync_to_async(browser.get)("/chat/lair/")).status_code == 404
+    assert b"lair" not in (await sync_to_async(browser.get)("/chat/")).content
+    await room.members.aadd(ada)
+    assert (await sync_to_async(browser.get)("/chat/lair/")).status_code == 200
+    async with open_door("/ws/chat/lair/", session=session) as door:
+        await door.send_json({"message": "among us"})
+        while (frame := await door.receive_json())["message"] != "among us":
+            pass
+        assert frame["username"] == "ada"

@@ -1,0 +1,118 @@
+"""How much one client may take: messages per second, sockets per user and per address."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.contrib.auth.models import User
+from pytest_django.fixtures import Settings
+
+from hub import lifespan
+from hub.sockets.limits import WARNINGS, Bucket, Connections, counted_address
+from tests.hub.serving import serving
+from tests.support.sockets import connect, open_door, session_cookie
+
+PATH = "/ws/notifications/"
+
+
+def test_a_bucket_gives_its_burst_then_its_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("hub.sockets.limits.time.monotonic", lambda: now)
+    bucket = Bucket(3)
+    assert [bucket.take(2, 3) for _ in range(4)] == [True, True, True, False]
+    now += 0.5
+    assert [bucket.take(2, 3) for _ in range(2)] == [True, False]
+    now += 60
+    assert [bucket.take(2, 3) for _ in range(4)] == [True, True, True, False]
+
+
+def test_connections_are_counted_until_they_leave(settings: Settings) -> None:
+    settings.HUB_CONNECTIONS_PER_USER, settings.HUB_CONNECTIONS_PER_ADDRESS = 2, 3
+    connections = Connections()
+    assert [connections.enter("192.0.2.1", 7) for _ in range(3)] == [True, True, False]
+    assert connections.enter("192.0.2.1", None)
+    assert not connections.enter("192.0.2.1", 8)
+    assert connections.enter("192.0.2.2", 8)
+    connections.leave("192.0.2.1", 7)
+    assert connections.enter("192.0.2.1", 7)
+
+
+@pytest.mark.parametrize(
+    ("client", "counted"),
+    [
+        (None, None),
+        (("127.0.0.1", 1), None),
+        (("::1", 1), None),
+        (("192.0.2.7", 1), "192.0.2.7"),
+        (("::ffff:192.0.2.7", 1), "192.0.2.7"),
+        (("2001:db8:1:2:3:4:5:6", 1), "2001:db8:1:2::"),
+        (("2001:db8:1:2:ffff::1%eth0", 1), "2001:db8:1:2::"),
+        (("no:address", 1), "no:address"),
+    ],
+)
+def test_what_of_an_address_is_counted(client: tuple[str, int] | None, counted: str | None) -> None:
+    assert counted_address(client) == counted
+
+
+@pytest.fixture
+async def parts_end_with_the_test() -> AsyncIterator[None]:
+    yield
+    await lifespan.end()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("parts_end_with_the_test")
+async def test_a_client_that_sends_too_fast_is_told_and_then_closed(settings: Settings) -> None:
+    settings.HUB_SOCKET_BURST, settings.HUB_SOCKET_RATE = 2, 0.001
+    async with open_door(PATH) as door:
+        codes = []
+        for _ in range(2 + WARNINGS):
+            await door.send_json({"message": "again"})
+            codes.append((await door.receive_json())["code"])
+        assert codes == ["permission_denied"] * 2 + ["too_many_messages"] * WARNINGS
+        await door.send_json({"message": "again"})
+        assert await door.close_code() == 4429
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("parts_end_with_the_test")
+async def test_the_sockets_of_one_user_share_a_limit(settings: Settings) -> None:
+    settings.HUB_USER_BURST, settings.HUB_USER_RATE = 3, 0.001
+    ada, eve = [await User.objects.acreate(username=name) for name in ("ada", "eve")]
+    session, other = [await sync_to_async(session_cookie)(user) for user in (ada, eve)]
+    async with AsyncExitStack() as stack:
+        doors = [await stack.enter_async_context(open_door(PATH, session=session)) for _ in range(2)]
+        of_eve = await stack.enter_async_context(open_door(PATH, session=other))
+        codes = []
+        for door in (*doors, *doors, of_eve):
+            await door.send_json({"message": "again"})
+            codes.append((await door.receive_json())["code"])
+    assert codes == ["permission_denied"] * 3 + ["too_many_messages", "permission_denied"]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("parts_end_with_the_test")
+async def test_one_user_may_not_have_all_sockets(settings: Settings) -> None:
+    settings.HUB_CONNECTIONS_PER_USER = 2
+    session = await sync_to_async(session_cookie)(await User.objects.acreate(username="ada"))
+    async with open_door(PATH, session=session), open_door(PATH) as guest:
+        async with open_door(PATH, session=session):
+            async with open_door(PATH, session=session) as third:
+                assert await third.close_code() == 4013
+            await guest.receive_nothing(0.05)
+        async with open_door(PATH, session=session) as another:
+            await another.receive_nothing(0.05)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("parts_end_with_the_test")
+async def test_one_address_behind_a_proxy_may_not_have_all_sockets(settings: Settings) -> None:
+    settings.HUB_CONNECTIONS_PER_ADDRESS = 1
+    crowd = {"X-Forwarded-For": "192.0.2.9"}
+    async with serving() as address, connect(f"ws://{address}{PATH}", headers=crowd) as first:
+        async with connect(f"ws://{address}{PATH}", headers=crowd) as second:
+            assert await second.close_code() == 4013
+        async with connect(f"ws://{address}{PATH}", headers={"X-Forwarded-For": "192.0.2.10"}) as other:
+            await other.receive_nothing(0.05)
+        await first.receive_nothing(0.05)
