@@ -12,6 +12,9 @@ from hub.models import Heartbeat
 #: Seconds without a beat after which a part counts as missing.
 MISSING_AFTER = 30.0
 
+#: How long the sign of life of a part that is gone is kept.
+KEPT = timedelta(days=1)
+
 WORKER = "worker"
 BEAT = "beat"
 
@@ -51,6 +54,11 @@ def fresh(parts: Iterable[str]) -> set[str]:
 def forget(parts: Iterable[str]) -> None:
     """Delete the beats of ``parts``, so that the next one seen is of a process that lives."""
     Heartbeat.objects.filter(part__in=list(parts)).delete()
+
+
+def prune() -> int:
+    """Delete the beats of parts that have been silent for :data:`KEPT`; returns how many."""
+    return Heartbeat.objects.filter(beat_at__lt=Now() - KEPT).delete()[0]
 
 
 def _aged(rows: QuerySet[Heartbeat]) -> list[tuple[str, float]]:

@@ -1,10 +1,12 @@
-"""The hub's rows: streams and their publications, the signs of life of its parts, and who of several acts."""
+"""The hub's rows: streams and their publications, keys, the signs of life of its parts, and who of several acts."""
 
 import secrets
+from typing import Any
 
 from django.db import models
 from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 
 def new_epoch() -> str:
@@ -19,6 +21,8 @@ class Stream(models.Model):
     epoch = models.CharField(max_length=8, default=new_epoch)
     head = models.PositiveBigIntegerField(default=0)
     updated_at = models.DateTimeField(db_default=Now())
+    #: When it got another epoch, if ever.
+    renewed_at = models.DateTimeField(null=True)
 
     class Meta:
         indexes = (models.Index(fields=["updated_at"], name="hub_stream_updated"),)
@@ -38,7 +42,11 @@ class Publication(models.Model):
     channel = models.CharField(max_length=97)
     offset = models.PositiveBigIntegerField(null=True)
     data = models.TextField()
+    #: JSON text: which client published it; empty where it was not a client.
+    info = models.TextField(default="")
     created_at = models.DateTimeField(default=timezone.now)
+    #: When it got its offset, by the database's clock; within a channel never before that of a smaller offset.
+    sequenced_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["channel", "offset"], name="hub_publication_offset"),)
@@ -69,3 +77,64 @@ class Lease(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}: {self.holder}"
+
+
+class Whereabouts(models.Model):
+    """The people of one web process while Redis, which knows them otherwise, is away (``hub.whereabouts``)."""
+
+    process = models.CharField(max_length=32, primary_key=True)
+    #: JSON text: channel -> how many guests, and the other people.
+    people = models.TextField()
+    #: Counts the changes of this row.
+    revision = models.PositiveBigIntegerField()
+    #: Whether Redis has the people of this process again.
+    returned = models.BooleanField(default=False)
+    expires_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return self.process
+
+
+class PublicationKey(models.Model):
+    """An idempotency key that a channel has seen: ``hub.once`` publishes under it once, however often it is asked."""
+
+    channel = models.CharField(max_length=97)
+    key = models.CharField(max_length=200)
+    #: The row it was stored as; none for one that was live only. That row may be pruned before the key is.
+    publication_id = models.BigIntegerField(null=True)
+    created_at = models.DateTimeField(db_default=Now(), db_index=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["channel", "key"], name="hub_publicationkey_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.channel}: {self.key}"
+
+
+class ApiKey(models.Model):
+    """A key of the HTTP API: which methods it may call, for which channels. Only its digest is kept.
+
+    ``hub.api.keys`` issues, checks and revokes it.
+    """
+
+    name = models.CharField(_("name"), max_length=100, help_text=_("Which program uses it, and for what."))
+    #: The first characters of the key, enough to tell it from others, far too few to guess it.
+    prefix = models.CharField(_("starts with"), max_length=16)
+    #: SHA-256, in hexadecimal. A slow hash would add nothing: a key is 256 random bits, not a password.
+    digest = models.CharField(max_length=64, unique=True)
+    methods: Any = models.JSONField(_("methods"), help_text=_("What it may call."))
+    channels: Any = models.JSONField(
+        _("channels"),
+        help_text=_("Which channels it may name, one in a line: everyone, user:42, user:* or * for all."),
+    )
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    last_used_at = models.DateTimeField(_("last used at"), null=True, blank=True)
+    revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("API key")
+        verbose_name_plural = _("API keys")
+        ordering = ("-created_at", "-pk")
+
+    def __str__(self) -> str:
+        return f"{self.prefix}… {self.name}"

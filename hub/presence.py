@@ -3,7 +3,8 @@
 A *person* is a text: ``u42`` for a user, ``g…`` for one guest's connection. Each web process counts the sockets of a
 person by itself and tells Redis only of the first and the last one. It holds one lease, renewed by one write per
 beat; when it dies without a word, the lease expires and whoever notices first removes the people it had. All Redis
-work is done by scripts, so that "was I the first?" has one answer for all processes.
+work is done by scripts, so that "was I the first?" has one answer for all processes. While Redis is away they tell
+each other through the database (:mod:`hub.whereabouts`).
 
 Redis keys, below ``<prefix>:presence:``
 
@@ -16,17 +17,21 @@ Redis keys, below ``<prefix>:presence:``
 
 import asyncio
 import contextlib
+import itertools
 import secrets
-from collections import Counter
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
 
 import structlog
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
-from hub import redis_client
+from hub import redis_client, whereabouts
 from hub.cancellation import is_wanted
 from hub.conf import hub_settings
+from hub.whereabouts import Whereabouts
+
+T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
@@ -34,13 +39,22 @@ log = structlog.get_logger(__name__)
 Departed = Callable[[str, list[str]], Awaitable[None]]
 
 #: How the name of a guest begins: one connection, and nobody who could come back.
-GUEST = "g"
+GUEST = whereabouts.GUEST
 
 #: A channel and a person at it.
 Place = tuple[str, str]
 
 #: Seconds between two attempts to get a lease from a Redis that is away.
 RETRY = 1.0
+
+#: Seconds between two looks whether Redis is still there.
+WATCH = 1.0
+
+#: How often a question goes to Redis, which may go and come back meanwhile.
+ATTEMPTS = 3
+
+#: People that one script puts in order.
+MANY = 500
 
 # The functions all scripts share. `others` are the processes of a person's entry that are alive, without `process`.
 _PRELUDE = """
@@ -87,6 +101,20 @@ return 1
 # ARGV: process, channel, person. Returns 1 when this was the last process that had this person at the channel.
 _LEAVE = _PRELUDE + "return depart(ARGV[2], ARGV[3])"
 
+# ARGV: process, then channel, person, channel, person …: all of them are, or are no longer, where this process says.
+_ENTER_MANY = (
+    _PRELUDE
+    + """
+for index = 2, #ARGV, 2 do
+  local key, person = prefix .. 'at:' .. ARGV[index], ARGV[index + 1]
+  local alive = others(redis.call('HGET', key, person))
+  redis.call('HSET', key, person, table.concat(alive, ' ') .. ' ' .. process)
+  redis.call('SADD', prefix .. 'of:' .. process, ARGV[index] .. ' ' .. person)
+end
+"""
+)
+_LEAVE_MANY = _PRELUDE + "for index = 2, #ARGV, 2 do depart(ARGV[index], ARGV[index + 1]) end"
+
 # ARGV: process, seconds of the lease. Returns {1 when the lease was new, a process whose lease has expired or ''}.
 _BEAT = (
     _PRELUDE
@@ -121,7 +149,7 @@ return departed
 class Presence:
     """The people of this process, and a view of all. Lives on one event loop; see :func:`current`.
 
-    While Redis is away the answers are those of this process alone; when it is back it learns what has changed.
+    While Redis is away the processes know of each other through the database (:mod:`hub.whereabouts`).
     """
 
     def __init__(self) -> None:
@@ -129,67 +157,101 @@ class Presence:
         self._process = secrets.token_hex(6)
         self._redis = redis_client.connect()
         self._key = f"{hub_settings().redis_prefix}:presence:"
-        self._scripts = {text: self._redis.register_script(text) for text in (_ENTER, _LEAVE, _BEAT, _SWEEP)}
-        self._sockets: Counter[Place] = Counter()
+        texts = (_ENTER, _LEAVE, _ENTER_MANY, _LEAVE_MANY, _BEAT, _SWEEP)
+        self._scripts = {text: self._redis.register_script(text) for text in texts}
+        #: Who is at which channel here, with the number of their sockets.
+        self._here: dict[str, dict[str, int]] = {}
+        self._whereabouts = Whereabouts(self._process, self._here, _tell_changed)
+        #: Other processes that had a lease a moment ago.
+        self._others: set[str] = set()
         #: One change at a time for a place; places share locks, so that there is a fixed number of them.
         self._locks = [asyncio.Lock() for _ in range(64)]
+        #: As many as there are connections: who waits for one must look again whether Redis is still there.
+        self._asking = asyncio.Semaphore(redis_client.CONNECTIONS)
         self._entering: set[Place] = set()
         self._has_lease = False
+        self._beat_at = 0.0
+        #: A process whose lease has expired.
+        self._dead = ""
         self._tried = asyncio.Event()
         self._is_lost = asyncio.Event()
         self._beating = self.loop.create_task(self._beat_for_ever())
+
+    @property
+    def is_apart(self) -> bool:
+        """Whether Redis is away, or does not know everybody again yet: each process tells its own sockets."""
+        return self._whereabouts.active
 
     async def enter(self, channel: str, person: str) -> bool:
         """A socket of ``person`` came to ``channel``; returns whether they were nowhere at it before."""
         place = (channel, person)
         # Counted before anything is awaited: whoever is cancelled from here on has entered, and leaves.
-        self._sockets[place] += 1
-        if self._sockets[place] > 1:
+        persons = self._here.setdefault(channel, {})
+        persons[person] = persons.get(person, 0) + 1
+        if persons[person] > 1:
             return False
+        self._whereabouts.changed()
         self._entering.add(place)
         try:
             await self._tried.wait()
             async with self._lock(place):
-                return await self._told(_ENTER, place)
+                is_only = await self._told(_ENTER, place)
         finally:
             self._entering.discard(place)
+        return await self._is_only(place, is_only)
 
     async def leave(self, channel: str, person: str) -> bool:
         """A socket of ``person`` left ``channel``; returns whether they are nowhere at it now."""
         place = (channel, person)
-        self._sockets[place] -= 1
-        if self._sockets[place] > 0:
+        persons = self._here.get(channel, {})
+        if person not in persons:
             return False
-        del self._sockets[place]
+        persons[person] -= 1
+        if persons[person] > 0:
+            return False
+        del persons[person]
+        if not persons:
+            del self._here[channel]
+        self._whereabouts.changed()
         async with self._lock(place):
-            return await self._told(_LEAVE, place)
+            is_only = await self._told(_LEAVE, place)
+        return await self._is_only(place, is_only)
 
     async def count(self, channel: str) -> int:
         """How many people are at ``channel``."""
-        try:
-            if self._has_lease:
-                return int(await self._redis.hlen(f"{self._key}at:{channel}"))
-        except RedisError as error:
-            self._lost(error)
-        return len(self._here(channel))
+        for _ in range(ATTEMPTS):
+            if await self._goes_by_database():
+                break
+            try:
+                return int(await self._ask(lambda: self._redis.hlen(f"{self._key}at:{channel}")))
+            except RedisError as error:
+                self._lost(error)
+        return self._whereabouts.count(channel)
 
     async def people(self, channel: str) -> list[str]:
-        """The people at ``channel``, in no order."""
-        try:
-            if self._has_lease:
-                return [str(person) for person in await self._redis.hkeys(f"{self._key}at:{channel}")]
-        except RedisError as error:
-            self._lost(error)
-        return self._here(channel)
+        """The people at ``channel``, in no order. While Redis is away, without the guests of other processes."""
+        for _ in range(ATTEMPTS):
+            if await self._goes_by_database():
+                break
+            try:
+                found = await self._ask(lambda: self._redis.hkeys(f"{self._key}at:{channel}"))
+                return [str(person) for person in found]
+            except RedisError as error:
+                self._lost(error)
+        return self._whereabouts.people(channel)
 
     async def take_turn(self, name: str, seconds: float) -> bool:
-        """Whether this process, of all, may do ``name`` now; then nobody may for ``seconds``."""
-        try:
-            if self._has_lease:
+        """Whether this process, of all, may do ``name`` now; then nobody may for ``seconds``.
+
+        Always, while :attr:`is_apart`.
+        """
+        if not self.is_apart:
+            try:
                 key = f"{self._key}turn:{name}"
-                return bool(await self._redis.set(key, self._process, nx=True, px=int(seconds * 1000)))
-        except RedisError as error:
-            self._lost(error)
+                wanted = int(seconds * 1000)
+                return bool(await self._ask(lambda: self._redis.set(key, self._process, nx=True, px=wanted)))
+            except RedisError as error:
+                self._lost(error)
         return True
 
     async def close(self) -> None:
@@ -201,41 +263,80 @@ class Presence:
         self._beating.cancel()
         # Bounded, because a Redis command may swallow a cancellation.
         await asyncio.wait([self._beating], timeout=hub_settings().redis_timeout)
-        guests = [place for place in self._sockets if place[1].startswith(GUEST)]
-        with contextlib.suppress(TimeoutError):
+        places = [place for place in self._places() if place[1].startswith(GUEST)]
+        with contextlib.suppress(TimeoutError, RedisError):
             async with asyncio.timeout(hub_settings().redis_timeout):
-                await asyncio.gather(*(self._told(_LEAVE, place) for place in guests))
+                await self._tell_many(_LEAVE_MANY, places)
+        await self._whereabouts.close()
         await self._redis.aclose()
 
-    def _here(self, channel: str) -> list[str]:
-        return [person for at, person in self._sockets if at == channel]
+    def _places(self) -> list[Place]:
+        return [(channel, person) for channel, persons in self._here.items() for person in persons]
 
     def _lock(self, place: Place) -> asyncio.Lock:
         return self._locks[hash(place) % len(self._locks)]
+
+    async def _goes_by_database(self) -> bool:
+        """Whether the database says who is there, once it can."""
+        await self._tried.wait()
+        if self.is_apart:
+            await self._whereabouts.known()
+        return self.is_apart
 
     def _lost(self, error: RedisError) -> None:
         if self._has_lease or not self._tried.is_set():
             log.warning("presence_not_shared", error=type(error).__name__)
         self._has_lease = False
         self._is_lost.set()
+        self._whereabouts.begin(self._others)
 
     async def _told(self, script: str, place: Place) -> bool:
         """What Redis says to ``script`` at ``place``; without Redis, that nobody else is there."""
-        try:
-            return bool(await self._run(script, *place)) if self._has_lease else True
-        except RedisError as error:
-            self._lost(error)
-            return True
+        if self._has_lease:
+            try:
+                return bool(await self._run(script, *place))
+            except RedisError as error:
+                self._lost(error)
+        return True
+
+    async def _is_only(self, place: Place, is_only: bool) -> bool:
+        """Whether ``place`` is of this process alone, when Redis, as far as it was there, says ``is_only``."""
+        if not await self._goes_by_database():
+            return is_only
+        return not self._whereabouts.is_elsewhere(*place)
+
+    async def _ask(self, command: Callable[[], Awaitable[T]]) -> T:
+        """What Redis answers; raises ``RedisError``, at once where others have found that it is away."""
+        async with self._asking:
+            if not self._has_lease:
+                raise RedisConnectionError("Redis is away")
+            try:
+                return await command()
+            except RedisConnectionError:
+                # One that was open while Redis was started anew, perhaps; a new one says at once whether it is away.
+                return await command()
 
     async def _run(self, script: str, *arguments: str, process: str | None = None) -> Any:
-        return await self._scripts[script](keys=[self._key], args=[process or self._process, *arguments])
+        keys, all_arguments = [self._key], [process or self._process, *arguments]
+        return await self._ask(lambda: self._scripts[script](keys=keys, args=all_arguments))
+
+    async def _beat(self) -> tuple[bool, str]:
+        """Renew the lease, or get one; returns whether it is new, and a process whose lease has expired, or ``""``."""
+        arguments = [self._process, str(hub_settings().lease_seconds)]
+        new, dead = await self._scripts[_BEAT](keys=[self._key], args=arguments)
+        return bool(new), str(dead)
+
+    async def _tell_many(self, script: str, places: Sequence[Place]) -> None:
+        for start in range(0, len(places), MANY):
+            await self._run(script, *itertools.chain.from_iterable(places[start : start + MANY]))
 
     # --- the lease ------------------------------------------------------------------------------------------------
 
     async def _beat_for_ever(self) -> None:
         while is_wanted():
             try:
-                await self._renew()
+                self._is_lost.clear()
+                await self._look_after()
             except RedisError as error:
                 self._lost(error)
             except Exception:
@@ -244,30 +345,46 @@ class Presence:
             if not self._has_lease:
                 await asyncio.sleep(RETRY)
                 continue
-            self._is_lost.clear()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(hub_settings().lease_beat):
+                async with asyncio.timeout(min(WATCH, hub_settings().lease_beat)):
                     await self._is_lost.wait()
 
+    async def _look_after(self) -> None:
+        """Renew the lease when it is time; otherwise only see whether Redis is there, and who else."""
+        if not self._has_lease or self.loop.time() >= self._beat_at:
+            await self._renew()
+        processes = await self._ask(lambda: self._redis.zrange(f"{self._key}processes", 0, -1))
+        self._others = {str(process) for process in processes} - {self._process}
+        if self._tried.is_set():
+            self._whereabouts.returned(self._others)
+        else:
+            self._whereabouts.begin(returned=True)  # others may be doing without Redis just now
+        # Leases also expire while Redis is stopped: who is alive shall have renewed theirs first.
+        while self._dead and not self.is_apart:
+            await self._remove(self._dead)
+            _, self._dead = await self._beat()
+
     async def _renew(self) -> None:
+        began = self.loop.time()
         had_lease = self._has_lease
-        new, dead = await self._run(_BEAT, str(hub_settings().lease_seconds))
+        new, self._dead = await self._beat()
         self._has_lease = True
         if new or not had_lease:
             # Redis was away, restarted empty, or took this process for dead.
             await self._reconcile()
-        while dead:
-            await self._remove(dead)
-            _, dead = await self._run(_BEAT, str(hub_settings().lease_seconds))
+        self._beat_at = began + hub_settings().lease_beat
 
     async def _reconcile(self) -> None:
         """Make Redis' list of this process's people the true one."""
-        entries = await self._redis.smembers(f"{self._key}of:{self._process}")
-        listed = {(channel, person) for channel, _, person in (str(entry).partition(" ") for entry in entries)}
-        # Those who enter just now tell Redis themselves, and want to know whether they were the first.
-        for place in (listed ^ set(self._sockets)) - self._entering:
-            async with self._lock(place):
-                await self._run(_ENTER if place in self._sockets else _LEAVE, *place)
+        async with contextlib.AsyncExitStack() as stack:
+            for lock in self._locks:  # nobody enters or leaves meanwhile
+                await stack.enter_async_context(lock)
+            entries = await self._ask(lambda: self._redis.smembers(f"{self._key}of:{self._process}"))
+            listed = {(channel, person) for channel, _, person in (str(entry).partition(" ") for entry in entries)}
+            here = set(self._places())
+            # Those who enter just now tell Redis themselves, and want to know whether they were the first.
+            await self._tell_many(_ENTER_MANY, list(here - self._entering))
+            await self._tell_many(_LEAVE_MANY, list(listed - here))
 
     async def _remove(self, dead: str) -> None:
         departed = await self._run(_SWEEP, process=dead)
@@ -285,6 +402,7 @@ class Presence:
 
 _presence: Presence | None = None
 _departed: dict[str, list[Departed]] = {}
+_changed: list[Callable[[], None]] = []
 
 
 def current() -> Presence:
@@ -300,6 +418,17 @@ def on_departed(namespace: str, tell: Departed) -> None:
     tellers = _departed.setdefault(namespace, [])
     if tell not in tellers:
         tellers.append(tell)
+
+
+def on_changed(tell: Callable[[], None]) -> None:
+    """Have ``tell()`` called when, while Redis is away, something has changed in other processes."""
+    if tell not in _changed:
+        _changed.append(tell)
+
+
+def _tell_changed() -> None:
+    for tell in _changed:
+        tell()
 
 
 async def close() -> None:

@@ -14,7 +14,7 @@ from django.db.models import BooleanField, ExpressionWrapper, OuterRef, Q, Query
 from django.db.models.functions import Now
 
 from hub import metrics
-from hub.channels import Namespace, namespaces
+from hub.channels import DEFAULT, Namespace, namespaces
 from hub.conf import hub_settings
 from hub.models import Publication, Stream
 
@@ -62,8 +62,7 @@ def prune(*, seconds: float = 60.0) -> int:
 def _with_too_much(namespace: Namespace, retention: Retention) -> Iterator[tuple[str, int]]:
     """The channels whose oldest publication need not be kept, each with its head."""
     oldest = Publication.objects.filter(channel=OuterRef("channel"), offset__isnull=False).order_by("offset")
-    mine = Q(channel=namespace.name) if namespace.single else Q(channel__startswith=f"{namespace.name}:")
-    streams = Stream.objects.filter(mine).order_by("channel")
+    streams = Stream.objects.filter(_channels_of(namespace)).order_by("channel")
     after = ""
     while True:
         # Two probes of an index for each stream; the row itself is read where it may go.
@@ -81,6 +80,14 @@ def _with_too_much(namespace: Namespace, retention: Retention) -> Iterator[tuple
         if len(page) < STREAMS:
             return
         after = page[-1][0]
+
+
+def _channels_of(namespace: Namespace) -> Q:
+    if namespace.single:
+        return Q(channel=namespace.name)
+    if namespace.name != DEFAULT:
+        return Q(channel__startswith=f"{namespace.name}:")
+    return ~Q(channel__contains=":") & ~Q(channel__in=[one.name for one in namespaces() if one.single])
 
 
 def _prune(channel: str, head: int, retention: Retention) -> Iterator[int]:

@@ -33,20 +33,24 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A publication on its way to clients: ``data`` is JSON text; ``offset`` is 0 for an ephemeral one."""
+    """A publication on its way to clients: ``data`` is JSON text; ``offset`` is 0 for an ephemeral one.
+
+    ``info`` is JSON text about the client that published it; empty where it was not a client.
+    """
 
     channel: str
     epoch: str
     offset: int
     data: str
+    info: str = ""
 
 
-def append(publications: Sequence[tuple[str, str]]) -> list[Publication]:
-    """Insert ``(channel, JSON text)`` pairs into the open transaction; all of them or none.
+def append(publications: Sequence[tuple[str, str]], info: str = "") -> list[Publication]:
+    """Insert ``(channel, JSON text)`` pairs into the open transaction; all of them or none. ``info`` goes with each.
 
     They have no offset until :func:`sequence` ran after the commit.
     """
-    rows = [Publication(channel=channel, data=text) for channel, text in publications]
+    rows = [Publication(channel=channel, data=text, info=info) for channel, text in publications]
     if len(rows) == 1:
         rows[0].save(force_insert=True)
         return rows
@@ -71,14 +75,15 @@ def sequence(channels: Iterable[str]) -> list[Item]:
 # as everything else. The statements are of PostgreSQL 9.5 and SQLite 3.35 and newer alike.
 _LOCK = "SELECT channel, epoch FROM hub_stream WHERE channel IN ({names}) ORDER BY channel {lock}"
 _NUMBER = """
-    UPDATE hub_publication SET "offset" = numbered.number
+    UPDATE hub_publication SET "offset" = numbered.number, sequenced_at = {now}
     FROM (
         SELECT pending.id, stream.head + ROW_NUMBER() OVER (PARTITION BY pending.channel ORDER BY pending.id) AS number
         FROM hub_publication pending JOIN hub_stream stream ON stream.channel = pending.channel
         WHERE pending."offset" IS NULL AND pending.channel IN ({names})
     ) AS numbered
     WHERE hub_publication.id = numbered.id
-    RETURNING hub_publication.id, hub_publication.channel, hub_publication."offset", hub_publication.data
+    RETURNING hub_publication.id, hub_publication.channel, hub_publication."offset", hub_publication.data,
+        hub_publication.info
 """
 #: The database's own clock, as Django's ``Now()`` has it for each.
 _NOW = {"sqlite": "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW')", "postgresql": "STATEMENT_TIMESTAMP()"}
@@ -98,11 +103,11 @@ def _sequence(names: list[str]) -> list[Item]:
         Stream.objects.bulk_create([Stream(channel=name) for name in missing], ignore_conflicts=True)
         epochs |= _lock(missing)
     with connection.cursor() as cursor:
-        cursor.execute(_NUMBER.format(names=_places(names)), names)
+        cursor.execute(_NUMBER.format(names=_places(names), now=_NOW[connection.vendor]), names)
         rows = sorted(cursor.fetchall())
-        if grown := sorted({channel for _, channel, _, _ in rows}):
+        if grown := sorted({channel for _, channel, *_ in rows}):
             cursor.execute(_MOVE_HEADS.format(names=_places(grown), now=_NOW[connection.vendor]), grown)
-    return [Item(channel, epochs[channel], offset, data) for _, channel, offset, data in rows]
+    return [Item(channel, epochs[channel], offset, data, info) for _, channel, offset, data, info in rows]
 
 
 def _lock(names: list[str]) -> dict[str, str]:
@@ -135,11 +140,11 @@ def read(channel: str, *, after: int, upto: int | None = None, limit: int) -> li
     rows = Publication.objects.filter(channel=channel, offset__gt=after)
     if upto is not None:
         rows = rows.filter(offset__lte=upto)
-    found = list(rows.order_by("offset").values_list("offset", "data")[:limit])
+    found = list(rows.order_by("offset").values_list("offset", "data", "info")[:limit])
     if found and found[0][0] != after + 1:
         return []
     epoch = positions([channel])[channel].epoch
-    return [Item(channel, epoch, after + number, data) for number, (_, data) in enumerate(found, start=1)]
+    return [Item(channel, epoch, after + number, data, info) for number, (_, data, info) in enumerate(found, start=1)]
 
 
 def renew(channels: Iterable[str] | None = None) -> int:
@@ -149,7 +154,7 @@ def renew(channels: Iterable[str] | None = None) -> int:
     with the next tail repair. Offsets and publications stay as they are.
     """
     streams = Stream.objects.all() if channels is None else Stream.objects.filter(channel__in=list(channels))
-    return streams.update(epoch=new_epoch(), updated_at=Now())
+    return streams.update(epoch=new_epoch(), updated_at=Now(), renewed_at=Now())
 
 
 def touched(elapsed: float = 0.0) -> list[tuple[str, Position]]:
@@ -163,3 +168,13 @@ def touched(elapsed: float = 0.0) -> list[tuple[str, Position]]:
             updated_at__gt=Now() - SLACK - timedelta(seconds=elapsed)
         ).values_list("channel", "epoch", "head")
     ]
+
+
+def begin(channels: Iterable[str]) -> dict[str, Position]:
+    """Where each channel stands, with a stream made for those that have none: their histories have names then."""
+    found = positions(channels)
+    if missing := sorted(channel for channel, position in found.items() if not position.epoch):
+        # Another process may make the same stream just now: whoever is second finds it in the look after.
+        Stream.objects.bulk_create([Stream(channel=name) for name in missing], ignore_conflicts=True)
+        found |= positions(missing)
+    return found

@@ -11,6 +11,7 @@ import msgspec
 from django.contrib.auth.models import Group, User
 from django.utils.functional import Promise
 
+from hub.conf import hub_settings
 from hub.text import is_storable
 from notifications.models import KEY_LIMIT, Level
 
@@ -18,6 +19,9 @@ from notifications.models import KEY_LIMIT, Level
 TITLE_LIMIT = 200
 MESSAGE_LIMIT = 4000
 URL_LIMIT = 2000
+
+#: Bytes of an alert's publication that are not its texts and data, at most.
+ENVELOPE = 512
 
 EVERYONE = "everyone"
 
@@ -68,7 +72,8 @@ def alert(
         title: plain text, at most 200 characters.
         level: ``info``, ``success``, ``warning``, ``error`` or ``debug``.
         url: where the alert leads: ``http(s)://…`` or a path of this site like ``/orders/7/``.
-        data: anything that JSON has for programs that receive the alert.
+        data: anything that JSON has for programs that receive the alert; with the texts at most about 64 KiB of JSON
+            (``HUB_MAX_PUBLICATION``).
         key: names what the alert is about, such as ``"order:7:placed"``, 1 to 200 characters: a recipient gets one
             alert of this key, ever, however often and from wherever it is sent. One namespace for the whole hub.
 
@@ -95,7 +100,14 @@ def alert(
         raise BadAlert("An alert's data is what JSON has: texts, numbers, true, false, null, lists and objects.")
     if key is not None and not is_key(key):
         raise BadAlert(f"An alert's key is text of 1 to {KEY_LIMIT} characters.")
+    _check_size(message, title, url, data)
     return Alert(_recipients(to), message, title, level, url, data, key)
+
+
+def _check_size(*contents: object) -> None:
+    limit = hub_settings().max_publication - ENVELOPE
+    if len(msgspec.json.encode(contents)) > limit:
+        raise BadAlert(f"An alert's texts and data have at most {limit} bytes of JSON.")
 
 
 def is_key(key: object) -> bool:

@@ -17,11 +17,11 @@ class OnlineDoor(Door):
     _last: str | None = None
 
     async def authorise(self) -> Iterable[tuple[str, Shape]]:
-        # A person is one, however many tabs; of guests the hub cannot know, so each connection is one.
-        self.person = f"u{self.user.pk}" if self.user.is_authenticated else f"{presence.GUEST}{secrets.token_hex(8)}"
         return [(channels.online, events.plain_frame)]
 
     async def entered(self) -> None:
+        # A person is one, however many tabs; of guests the hub cannot know, so each connection is one.
+        self.person = f"u{self.user.pk}" if self.user.is_authenticated else f"{presence.GUEST}{secrets.token_hex(8)}"
         counting.current().arrived()
         await presence.current().enter(channels.online, self.person)
         count = await presence.current().count(channels.online)

@@ -9,7 +9,7 @@ from hub import presence, relay
 from hub.cancellation import is_wanted
 from hub.conf import hub_settings
 from hub.frames import Block
-from hub.publishing import publish_ephemeral
+from hub.publishing import encode, publish_ephemeral
 from hub.streams import Item
 from presence import channels, events
 
@@ -57,6 +57,11 @@ class OnlineCounter:
         if self._task is None or self._task.done():
             self._task = self.loop.create_task(self._work())
 
+    def look_again(self) -> None:
+        """Somebody may have come or left elsewhere."""
+        if self._sockets:
+            self.changed()
+
     async def close(self) -> None:
         """Stop counting."""
         if self._task is not None:
@@ -103,8 +108,12 @@ class OnlineCounter:
         count = await presence.current().count(channels.online)
         if count == self._shown:
             return True
-        if await presence.current().take_turn(channels.online, hub_settings().count_interval):
-            publish_ephemeral(channels.online, events.OnlineCounted(count=count))
+        counted = events.OnlineCounted(count=count)
+        if presence.current().is_apart:
+            # Others count for themselves, and may know of a change a moment earlier or later.
+            relay.current().deliver(Item(channels.online, "", 0, encode(channels.online, counted, durable=False)))
+        elif await presence.current().take_turn(channels.online, hub_settings().count_interval):
+            publish_ephemeral(channels.online, counted)
         return False
 
 
@@ -130,6 +139,12 @@ async def close() -> None:
     counter, _counter = _counter, None
     if counter is not None and counter.loop is asyncio.get_running_loop():
         await counter.close()
+
+
+def look_again() -> None:
+    """What is known of other processes has changed."""
+    if _counter is not None:
+        _counter.look_again()
 
 
 async def recount(channel: str, people: list[str]) -> None:

@@ -22,7 +22,9 @@ for _home in ("heartbeat", "upkeep"):
     app.autodiscover_tasks(["worker"], related_name=_home)
 
 #: Tasks that the hub sends to itself every few seconds; a line for each would drown the others.
-_QUIET_TASKS = frozenset({"worker.heartbeat.beat_from_worker", "worker.upkeep.sweep", "worker.upkeep.prune"})
+_QUIET_TASKS = frozenset(
+    {"worker.heartbeat.beat_from_worker", "worker.upkeep.sweep", "worker.upkeep.prune", "worker.upkeep.tidy"}
+)
 
 
 @signals.setup_logging.connect

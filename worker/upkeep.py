@@ -1,12 +1,13 @@
-"""What the hub does for itself every so often: signs of life of the workers, the sweep, retention."""
+"""What the hub does for itself every so often: signs of life of the workers, the sweep, retention, tidying."""
 
 import time
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
+from django.core.management import call_command
 
-from hub import retention, sweeping
+from hub import heartbeats, once, retention, sweeping, whereabouts
 from worker.celery import app
 from worker.heartbeat import beat_from_worker
 
@@ -23,6 +24,16 @@ def sweep() -> int:
 def prune() -> int:
     """Delete the publications that need not be kept any more; returns how many."""
     return retention.prune()
+
+
+@app.task(ignore_result=True)
+def tidy() -> None:
+    """Delete what nobody asks for any more: sessions that have expired, signs of life of parts that are long gone, the
+    presence rows of web processes that died, and idempotency keys."""
+    call_command("clearsessions")
+    heartbeats.prune()
+    whereabouts.forget()
+    once.forget_old()
 
 
 @dataclass(slots=True)
@@ -59,4 +70,5 @@ def chores() -> list[Chore]:
         Chore(beat_from_worker, interval=10.0),
         Chore(sweep, interval=10.0),
         Chore(prune, interval=600.0, delay=60.0),
+        Chore(tidy, interval=3600.0, delay=120.0),
     ]

@@ -31,6 +31,7 @@ def long_silent() -> None:
 
 @pytest.fixture
 def three_streams() -> dict[str, str]:
+    Stream.objects.all().delete()  # of a test before, whose web process was still ending
     for channel in CHANNELS:
         publish(channel, {"type": "test.happened"})
     return epochs()

@@ -11,6 +11,8 @@ from hub.presence import Presence
 from tests.support.redis_server import RedisServer
 from tests.support.waiting import await_for
 
+pytestmark = pytest.mark.django_db(transaction=True)
+
 Start = Callable[[], Awaitable[Presence]]
 
 
@@ -186,4 +188,4 @@ async def test_who_is_cancelled_while_entering_can_leave(start: Start) -> None:
     await asyncio.gather(entering, return_exceptions=True)
     await one.leave("online", "u1")
     assert await one.people("online") == ["u2"]
-    assert one._here("online") == ["u2"]
+    assert one._here == {"online": {"u2": 1}}

@@ -1,7 +1,9 @@
 """Who may open a socket at all, and as whom."""
 
+import contextlib
 import secrets
 
+import httpx
 import pytest
 import websockets
 
@@ -37,16 +39,61 @@ def origins(port: int) -> list[str]:
     ]
 
 
-async def test_a_page_of_another_origin_gets_403_and_the_hubs_own_gets_in(hub: LiveHub) -> None:
-    session = hub.create_user("visitor")
+#: Every door that a page could open, of either kind, and a path that is none.
+SOCKETS = ("/ws/notifications/", "/ws/online/", "/ws/chat/{room}/", "/connection/websocket", "/ws/nothing/")
+STREAMS = {
+    "/connection/sse": "GET",
+    "/connection/http_stream": "POST",
+    "/emulation": "POST",
+    "/events": "GET",
+}
+
+
+@pytest.mark.parametrize("path", SOCKETS)
+async def test_a_page_of_another_origin_gets_403_and_the_hubs_own_gets_in(hub: LiveHub, room: str, path: str) -> None:
+    session, token = hub.create_user("visitor"), hub.token("visitor")
+    url = hub.ws_url + path.format(room=room)
     for origin in origins(hub.port):
-        with pytest.raises(websockets.InvalidStatus) as refused:
-            async with connect(f"{hub.ws_url}/ws/notifications/", session=session, origin=origin):
-                pass
-        assert refused.value.response.status_code == 403, origin
+        for credential in ({"session": session}, {"token": token}, {}):
+            with pytest.raises(websockets.InvalidStatus) as refused:
+                async with connect(url, origin=origin, **credential):  # type: ignore[arg-type]
+                    pass
+            assert refused.value.response.status_code == 403, origin
     for allowed in (f"http://127.0.0.1:{hub.port}", f"HTTP://127.0.0.1:{hub.port}", None):
-        async with connect(f"{hub.ws_url}/ws/online/", session=session, origin=allowed) as client:
-            await client.receive_json()
+        async with connect(url, session=session, origin=allowed) as client:
+            with contextlib.suppress(websockets.ConnectionClosed):
+                await client.send("x")
+                await client.connection.recv()
+            assert client.connection.close_code != 1006
+
+
+@pytest.mark.parametrize("path", STREAMS)
+async def test_a_page_of_another_origin_opens_no_stream_over_http(hub: LiveHub, path: str) -> None:
+    session = hub.create_user("visitor")
+    async with httpx.AsyncClient(base_url=hub.url, cookies={"sessionid": session}, trust_env=False) as client:
+        for origin in origins(hub.port):
+            async with client.stream(STREAMS[path], path, headers={"Origin": origin}) as answer:
+                assert answer.status_code == 403, origin
+                assert "access-control-allow-origin" not in answer.headers
+        async with client.stream(STREAMS[path], path, headers={"Origin": f"http://127.0.0.1:{hub.port}"}) as answer:
+            assert answer.status_code != 403
+
+
+async def test_a_form_or_a_script_of_another_origin_changes_nothing(hub: LiveHub) -> None:
+    """Pages have the form's secret and Django's own look at Origin; the API has no use for a session."""
+    session = hub.create_user("visitor")
+    async with httpx.AsyncClient(base_url=hub.url, cookies={"sessionid": session}, trust_env=False) as client:
+        page = await client.get("/chat/")
+        secret = page.text.partition('name="csrfmiddlewaretoken" value="')[2].partition('"')[0]
+        assert secret
+        for origin in origins(hub.port):
+            for path in ("/chat/", "/accounts/tokens/", "/accounts/logout/", "/i18n/setlang/"):
+                fields = {"csrfmiddlewaretoken": secret, "name": "stolen", "language": "ru"}
+                answer = await client.post(path, data=fields, headers={"Origin": origin})
+                assert answer.status_code == 403, (origin, path)
+            answer = await client.post("/api/publish", json={"channel": "everyone"}, headers={"Origin": origin})
+            assert answer.status_code == 401
+            assert "access-control-allow-origin" not in answer.headers
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "evil.example:8000", "127.0.0.1@evil"])

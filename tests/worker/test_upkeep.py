@@ -9,16 +9,18 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.db.models.functions import Now
+from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerAway
 from pytest_django.fixtures import Settings
 
+from accounts.models import Session
 from hub import streams
-from hub.models import Publication
+from hub.models import Heartbeat, Publication, Whereabouts
 from hub.publishing import publish
 from tests.support.redis_server import RedisServer
 from worker.celery import app
 from worker.tasks import send_broadcast
-from worker.upkeep import Chore, chores, prune, sweep
+from worker.upkeep import Chore, chores, prune, sweep, tidy
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -30,6 +32,7 @@ def test_the_sweep_runs_every_ten_seconds_and_retention_often_enough() -> None:
     intervals = {chore.task.name: chore.interval for chore in chores()}
     assert intervals["worker.upkeep.sweep"] == 10
     assert intervals["worker.upkeep.prune"] <= 3600
+    assert intervals["worker.upkeep.tidy"] <= 86_400
 
 
 def test_the_tasks_do_what_they_are_named_after(settings: Settings) -> None:
@@ -39,6 +42,18 @@ def test_the_tasks_do_what_they_are_named_after(settings: Settings) -> None:
     assert sweep() == 2
     assert prune() == 1
     assert Publication.objects.get().offset == 2
+
+
+def test_tidying_removes_what_has_expired_and_nothing_else() -> None:
+    hour = timedelta(hours=1)
+    for key, age in (("old", hour), ("new", -hour)):
+        Session.objects.create(session_key=key, session_data="", expire_date=timezone.now() - age)
+        Whereabouts.objects.create(process=key, people="{}", revision=1, expires_at=Now() - age)
+    for part, age in (("worker:old", 25 * hour), ("worker:new", 23 * hour)):
+        Heartbeat.objects.create(part=part, beat_at=Now() - age)
+    tidy()
+    left = [Session.objects.get().pk, Whereabouts.objects.get().pk, Heartbeat.objects.get().pk]
+    assert left == ["new", "new", "worker:new"]
 
 
 def test_a_chore_is_sent_once_an_interval_and_not_at_all_before_its_delay() -> None:

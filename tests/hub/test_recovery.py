@@ -1,0 +1,222 @@
+"""Coming back with the cursor of one item to a door with several channels."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.contrib.auth.models import User
+from django.db.models.functions import Now
+from pytest_django import DjangoAssertNumQueries
+
+from hub import cursors, lifespan, recovery, streams
+from hub.cursors import cursor_of
+from hub.models import Publication, Stream
+from hub.streams import Item, Position
+from hub.threads import in_database_thread
+from notifications import notify
+from tests.hub.following import Listener, follow
+from tests.support.sockets import Door, Frame, open_door, session_cookie
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+#: Minutes: longer than what an item leaves unsaid of the time before it.
+LONG = recovery.SLACK.total_seconds() / 60 + 1
+
+
+@pytest.fixture(autouse=True)
+async def parts_end_with_the_test() -> AsyncIterator[None]:
+    yield
+    await lifespan.end()
+
+
+def store(channel: str, *ages: float) -> list[Item]:
+    """Publications that were numbered so many minutes ago."""
+    items = []
+    for age in ages:
+        streams.append([(channel, '{"type":"test.happened"}')])
+        items += streams.sequence([channel])
+        then = Now() - timedelta(minutes=age)
+        Publication.objects.filter(channel=channel, offset=items[-1].offset).update(sequenced_at=then)
+        Stream.objects.filter(channel=channel).update(updated_at=then)
+    return items
+
+
+def derived(item: Item, channel: str) -> int | None:
+    """The offset at which a client that has ``item`` is taken to stand in ``channel``."""
+    found = recovery._derived({item.channel: Position(item.epoch, item.offset)}, [channel])
+    return found[channel].offset if channel in found else None
+
+
+def test_what_was_numbered_long_before_the_item_is_had_and_the_rest_comes_again() -> None:
+    store("user:1", 3 * LONG, 2 * LONG + 1, LONG + 1, 0.5)
+    (item,) = store("everyone", LONG)
+    store("user:1", 0.1)
+    assert derived(item, "user:1") == 2
+
+
+def test_the_newest_of_several_items_counts() -> None:
+    store("user:1", 6 * LONG, 4 * LONG, 2 * LONG)
+    old, new = (*store("everyone", 5 * LONG), *store("group:1", LONG / 2))
+    known = {item.channel: Position(item.epoch, item.offset) for item in (old, new)}
+    assert recovery._derived(known, ["user:1"])["user:1"].offset == 3
+
+
+def test_a_channel_in_which_nothing_was_ever_published_is_had_from_its_beginning() -> None:
+    (item,) = store("everyone", 1)
+    assert derived(item, "user:1") == 0
+    streams.begin(["user:1"])
+    assert derived(item, "user:1") == 0
+    store("user:1", 0)
+    assert derived(item, "user:1") == 0
+
+
+def test_a_channel_that_is_not_kept_back_to_then_is_not_made_up() -> None:
+    store("user:1", 2 * LONG, LONG, 0.2, 0.1)
+    (item,) = store("everyone", 0)
+    Publication.objects.filter(channel="user:1", offset__lte=2).delete()
+    assert derived(item, "user:1") is None
+
+
+def test_a_quiet_channel_whose_items_are_no_longer_kept_is_had_whole() -> None:
+    store("user:1", 3 * LONG, 2 * LONG)
+    store("user:2", 2 * LONG, 0.1)
+    (item,) = store("everyone", 0)
+    Publication.objects.exclude(channel="everyone").delete()
+    assert derived(item, "user:1") == 2
+    assert derived(item, "user:2") is None
+
+
+def test_a_channel_with_another_history_since_then_is_not_made_up() -> None:
+    store("user:1", 2 * LONG)
+    (item,) = store("everyone", 0)
+    streams.renew(["user:1"])
+    assert derived(item, "user:1") is None
+    Stream.objects.filter(channel="user:1").update(renewed_at=Now() - timedelta(minutes=2 * LONG))
+    assert derived(item, "user:1") == 1
+
+
+def test_an_item_of_another_history_says_nothing() -> None:
+    store("user:1", 2 * LONG)
+    (item,) = store("everyone", 0)
+    streams.renew(["everyone"])
+    assert derived(item, "user:1") is None
+
+
+def test_an_item_that_is_not_kept_or_has_no_time_says_nothing() -> None:
+    store("user:1", 2 * LONG)
+    (item,) = store("everyone", 0)
+    Publication.objects.filter(channel="everyone").update(sequenced_at=None)
+    assert derived(item, "user:1") is None
+    Publication.objects.filter(channel="everyone").delete()
+    assert derived(item, "user:1") is None
+
+
+def test_what_was_committed_late_is_not_taken_for_had_although_it_was_inserted_early() -> None:
+    store("user:1", 2 * LONG)
+    streams.append([("user:1", "{}")])  # in a transaction that stays open
+    (item,) = store("everyone", 0.1)
+    streams.sequence(["user:1"])
+    assert derived(item, "user:1") == 1
+
+
+def test_what_was_inserted_later_is_not_taken_for_had_although_a_clock_says_so() -> None:
+    store("user:1", 3 * LONG)
+    (item,) = store("everyone", LONG)
+    store("user:1", 2 * LONG + 2)
+    assert derived(item, "user:1") == 1
+
+
+def test_it_takes_two_queries_whatever_the_number_of_channels(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    (item,) = store("everyone", 0)
+    known = {"everyone": Position(item.epoch, item.offset)}
+    with django_assert_num_queries(2):
+        recovery._derived(known, [f"group:{number}" for number in range(50)])
+
+
+async def test_a_position_that_tells_of_nothing_else_completes_nothing() -> None:
+    (item,) = await in_database_thread(store, "everyone", 0.0)
+    since = {"everyone": Position(item.epoch, item.offset)}
+    wanted = ["everyone", "user:1"]
+    assert set(await recovery.completed(since, {"everyone"}, wanted)) == {"everyone", "user:1"}
+    assert await recovery.completed(since, (), wanted) == since
+
+
+async def test_items_tell_of_other_channels_only_while_tail_repair_has_seen_the_database() -> None:
+    item = Item("everyone", "0123abcd", 7, "{}")
+    cursors.vouch(0)
+    assert cursor_of(item) == "everyone@0123abcd.7"
+    cursors.vouch(cursors.VOUCHED + 1)
+    assert cursor_of(item) == "everyone@-0123abcd.7"
+    assert cursors.parse(cursor_of(item)) == {"everyone": Position("0123abcd", 7)}
+    assert cursors.telling(f"{cursor_of(item)},user:1@0123abcd.1") == {"user:1"}
+
+
+async def test_several_histories_come_as_they_were_numbered_and_each_in_its_own_order() -> None:
+    def fill() -> dict[str, list[Item]]:
+        one = store("user:1", 9, 3, 5, 1)  # a clock was set back in between
+        return {"user:1": one, "everyone": store("everyone", 8, 4, 2)}
+
+    items = await in_database_thread(fill)
+    listener = Listener()
+    histories = {await follow(channel, listener): found for channel, found in items.items()}
+    ordered = [(item.channel, item.offset) for _, item in await recovery.in_order(histories)]
+    assert ordered == [
+        ("user:1", 1),
+        ("everyone", 1),
+        ("everyone", 2),
+        ("user:1", 2),
+        ("user:1", 3),
+        ("everyone", 3),
+        ("user:1", 4),
+    ]
+
+
+async def frames(door: Door, count: int) -> list[Frame]:
+    return [await door.receive_json() for _ in range(count)]
+
+
+async def test_a_client_that_keeps_the_last_cursor_only_gets_all_that_it_missed() -> None:
+    ann = await sync_to_async(User.objects.create_user)("ann")
+    session = await sync_to_async(session_cookie)(ann)
+
+    async def tell(to: str, message: str) -> None:
+        await in_database_thread(notify, to=to, message=message)
+
+    await tell("user:ann", "long ago")
+    await in_database_thread(Publication.objects.update, sequenced_at=Now() - timedelta(minutes=LONG))
+    async with open_door("/ws/notifications/", session=session) as door:
+        await tell("everyone", "live")
+        cursor = (await door.receive_json())["cursor"]
+    await tell("user:ann", "missed 1")
+    await tell("everyone", "missed 2")
+    await tell("user:ann", "missed 3")
+    async with open_door(f"/ws/notifications/?since={cursor}", session=session) as door:
+        resumed = await door.receive_json()
+        assert resumed["recovered"] is True
+        # The position it began from, so that a client that takes it over drops none of what follows.
+        assert resumed["cursor"].endswith(".1") and "user:" in resumed["cursor"]
+        missed = await frames(door, 3)
+        assert [frame["message"] for frame in missed] == ["missed 1", "missed 2", "missed 3"]
+        await tell("everyone", "live again")
+        assert (await door.receive_json())["message"] == "live again"
+    # Cut off after each of the missed ones: the rest follows, and perhaps some of it again.
+    for number, frame in enumerate(missed, start=1):
+        async with open_door(f"/ws/notifications/?since={frame['cursor']}", session=session) as door:
+            assert (await door.receive_json())["recovered"] is True
+            rest = {"missed 1", "missed 2", "missed 3", "live again"} - {f"missed {n}" for n in range(1, number + 1)}
+            seen: set[str] = set()
+            while not rest <= seen:
+                seen.add((await door.receive_json())["message"])
+
+
+async def test_a_client_that_took_too_long_to_catch_up_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recovery, "CATCHING_UP", -1.0)
+    session = await sync_to_async(lambda: session_cookie(User.objects.create_user("ann")))()
+    async with open_door("/ws/notifications/?since=now", session=session) as door:
+        assert await door.close_code() == 4009
+    async with open_door("/ws/notifications/?since=now") as door:  # a guest has one channel
+        assert (await door.receive_json())["recovered"] is True
+        await door.receive_nothing()

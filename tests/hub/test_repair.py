@@ -1,0 +1,84 @@
+"""How often tail repair looks, and what it says of what it has seen."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import AsyncIterator
+from unittest.mock import Mock
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from hub import cursors, lifespan, metrics, relay, streams
+from hub.streams import Position
+from hub.threads import in_database_thread
+from tests.hub.following import Listener, follow
+from tests.support.waiting import await_for
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+async def parts_end_with_the_test() -> AsyncIterator[None]:
+    yield
+    await lifespan.end()
+
+
+def store() -> None:
+    """A publication that nobody announces."""
+    streams.append([("room:1", '{"type":"test.happened"}')])
+    streams.sequence(["room:1"])
+
+
+async def test_the_relay_vouches_for_what_it_has_delivered_and_not_while_something_is_missing(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    settings.HUB_REPAIR_INTERVAL = 0.05
+    vouched: list[float] = []
+    monkeypatch.setattr(cursors, "vouch", vouched.append)
+    listener = Listener()
+    subscription = await follow("room:1", listener)
+    await await_for(lambda: len(vouched) > 3, that="it vouches")
+    with monkeypatch.context() as patched:
+        patched.setattr(relay.Relay, "_catch_up", lambda *arguments, **options: None)
+        await in_database_thread(store)
+        await await_for(lambda: subscription.feed.known == 1, that="tail repair has seen what is missing")
+        vouched.clear()
+        await asyncio.sleep(0.5)  # several looks
+        assert vouched == []
+    await listener.got('{"type":"test.happened"}')
+    await await_for(lambda: vouched, that="it vouches again")
+
+
+async def test_tail_repair_leaves_a_slow_database_in_peace_and_is_quick_again_with_it(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    settings.HUB_REPAIR_INTERVAL = 0.02
+    looks: list[float] = []
+    delay = 0.0
+    touched = streams.touched
+
+    def slow(elapsed: float) -> list[tuple[str, Position]]:
+        looks.append(time.monotonic())
+        time.sleep(delay)
+        return touched(elapsed)
+
+    monkeypatch.setattr(streams, "touched", slow)
+    await follow("room:1", Listener())
+    await await_for(lambda: len(looks) > 5, that="it looks")
+    delay = 0.1
+    seen = len(looks)
+    await await_for(lambda: len(looks) > seen + 3, that="it looks, but slowly")
+    slowly = [later - earlier for earlier, later in itertools.pairwise(looks[seen + 1 :])]
+    # Ten times what the database took, less the jitter.
+    assert min(slowly) > 0.8
+    assert next(iter(metrics.REPAIR_PAUSE.collect())).samples[0].value > 0.9
+    delay = 0.0
+    seen = len(looks)
+    began = time.monotonic()
+    await await_for(lambda: len(looks) > seen + 10, that="it looks as often as before")
+    assert time.monotonic() - began < 4
+
+
+def test_the_pause_of_tail_repair_has_a_bound() -> None:
+    assert all(relay.Relay._repair_pause(Mock(), took) <= 30 for took in (0.0, 2.0, 100.0))

@@ -1,0 +1,313 @@
+"""Presence while Redis is away: the processes tell each other through the database, and nobody seems to come or go."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from functools import partial
+
+import pytest
+from django.db import OperationalError
+from pytest_django.fixtures import Settings
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+
+from hub import presence, whereabouts
+from hub.cancellation import is_wanted
+from hub.models import Whereabouts
+from hub.presence import Presence
+from hub.threads import in_database_thread
+from tests.support.redis_server import RedisServer
+from tests.support.waiting import await_for
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Start = Callable[[], Awaitable[Presence]]
+
+#: Seconds within which a change in one process is known in another: its row, the next look, and a busy machine.
+SOON = 4.0
+
+
+@pytest.fixture
+async def start() -> AsyncIterator[Start]:
+    """Starts the presence of one more process."""
+    started = []
+
+    async def one_more() -> Presence:
+        started.append(Presence())
+        await started[-1].count("online")
+        for one in started:
+            with contextlib.suppress(RedisError):
+                await one._look_after()  # as each does within a second: they know of each other now
+        return started[-1]
+
+    yield one_more
+    for one in started:
+        await one.close()
+
+
+@pytest.fixture
+def departed(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Those of whom was told that they are gone."""
+    told: list[list[str]] = []
+
+    async def tell(channel: str, people: list[str]) -> None:
+        told.append(people)
+
+    monkeypatch.setattr(presence, "_departed", {"room": [tell], "online": [tell]})
+    return told
+
+
+@contextlib.contextmanager
+def away(redis_server: RedisServer) -> Iterator[None]:
+    """Redis is killed, and comes back empty."""
+    redis_server.kill()
+    try:
+        yield
+    finally:
+        redis_server.start()
+
+
+@contextlib.contextmanager
+def stopped(redis_server: RedisServer) -> Iterator[None]:
+    """Redis takes connections and answers nothing, and then goes on as if nothing had been."""
+    pid = redis_server.client.info("server")["process_id"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+async def counts(*processes: Presence, wanted: int) -> None:
+    """Holds when each of the processes counts ``wanted`` people soon."""
+    for process in processes:
+        await await_for(partial(_counts, process, wanted), timeout=SOON, that=f"{wanted} people are counted")
+
+
+async def _counts(process: Presence, wanted: int) -> bool:
+    return await process.count("online") == wanted
+
+
+async def apart(*processes: Presence, are: bool = True) -> None:
+    await await_for(lambda: all(p.is_apart is are for p in processes), timeout=10, that=f"processes apart: {are}")
+
+
+@contextlib.asynccontextmanager
+async def watching(*processes: Presence) -> AsyncIterator[list[list[int]]]:
+    """Count all the time; yields each process's numbers, each kept once in a row."""
+    seen: list[list[int]] = [[] for _ in processes]
+
+    async def watch(process: Presence, numbers: list[int]) -> None:
+        while is_wanted():
+            if (count := await process.count("online")) not in numbers[-1:]:
+                numbers.append(count)
+            await asyncio.sleep(0.01)
+
+    tasks = [asyncio.create_task(watch(*pair)) for pair in zip(processes, seen, strict=True)]
+    try:
+        yield seen
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+
+@contextlib.contextmanager
+def blind(process: Presence, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A process that does not find Redis, although it is back: each tries by itself, at moments of its own."""
+
+    async def fails() -> None:
+        raise RedisConnectionError("not yet")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(process, "_look_after", fails)
+        yield
+
+
+async def test_without_redis_people_are_counted_over_all_processes_and_each_once(
+    start: Start, redis_server: RedisServer
+) -> None:
+    one, two = await start(), await start()
+    for process, person in ((one, "u1"), (two, "u1"), (one, "g1"), (two, "g2"), (two, "u2")):
+        await process.enter("online", person)
+    with away(redis_server):
+        await apart(one, two)
+        assert (await one.count("online"), await two.count("online")) == (4, 4)
+        assert await two.enter("online", "u3")
+        assert not await two.leave("online", "u1")  # who has a tab elsewhere has not left
+        await counts(one, two, wanted=5)
+        assert not await one.enter("online", "u3")
+        await one.leave("online", "g1")
+        await counts(one, two, wanted=4)
+        assert sorted(await two.people("online")) == ["g2", "u1", "u2", "u3"]
+
+
+@pytest.mark.parametrize("outage", [away, stopped], ids=["killed, and empty when it is back", "stopped"])
+async def test_nobody_seems_to_come_or_go_when_redis_goes_and_when_it_is_back(
+    start: Start,
+    redis_server: RedisServer,
+    monkeypatch: pytest.MonkeyPatch,
+    outage: Callable[[RedisServer], contextlib.AbstractContextManager[None]],
+) -> None:
+    processes = [await start() for _ in range(3)]
+    for number, process in enumerate(processes):
+        for person in ("u0", f"u{number + 1}", f"g{number}"):
+            await process.enter("online", person)
+    async with watching(*processes) as seen:
+        with contextlib.ExitStack() as late:
+            with outage(redis_server):
+                await apart(*processes)
+                await asyncio.sleep(1.5)
+                late.enter_context(blind(processes[2], monkeypatch))
+            await asyncio.sleep(2.5)
+        await apart(*processes, are=False)
+        await asyncio.sleep(0.5)
+        assert seen == [[7], [7], [7]]
+
+
+async def test_the_rows_go_when_redis_is_back_and_it_knows_what_has_changed(
+    start: Start, redis_server: RedisServer
+) -> None:
+    one, two = await start(), await start()
+    await one.enter("online", "stays")
+    await one.enter("online", "leaves")
+    with away(redis_server):
+        await apart(one, two)
+        await one.leave("online", "leaves")
+        await two.enter("online", "comes")
+        assert await in_database_thread(Whereabouts.objects.count) == 2
+    await apart(one, two, are=False)
+    assert sorted(await one.people("online")) == ["comes", "stays"]
+    await await_for(lambda: in_database_thread(lambda: not Whereabouts.objects.exists()), that="the rows are deleted")
+
+
+async def test_who_was_alive_all_the_time_is_not_told_of_as_gone_after_a_long_stop(
+    start: Start,
+    redis_server: RedisServer,
+    settings: Settings,
+    departed: list[list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings.HUB_LEASE_SECONDS, settings.HUB_LEASE_BEAT = 2.0, 0.3
+    one, two = await start(), await start()
+    await one.enter("online", "u1")
+    await two.enter("online", "u2")
+    with contextlib.ExitStack() as late:
+        with stopped(redis_server):
+            await apart(one, two)
+            await asyncio.sleep(2.5)  # until the leases in Redis have expired
+            late.enter_context(blind(two, monkeypatch))
+        await asyncio.sleep(2.0)
+    await apart(one, two, are=False)
+    await asyncio.sleep(1.0)
+    assert departed == []
+    assert sorted(await one.people("online")) == ["u1", "u2"]
+
+
+async def test_people_of_a_process_that_dies_meanwhile_are_not_counted_when_its_row_has_expired(
+    start: Start, redis_server: RedisServer, settings: Settings
+) -> None:
+    settings.HUB_LEASE_SECONDS, settings.HUB_LEASE_BEAT = 2.0, 0.5
+    one, two = await start(), await start()
+    await one.enter("online", "u1")
+    await two.enter("online", "u2")
+    with away(redis_server):
+        await apart(one, two)
+        await counts(one, wanted=2)
+        await two.close()
+        assert await one.count("online") == 2  # users are expected back
+        await counts(one, wanted=1)
+
+
+async def test_one_that_starts_without_redis_knows_and_is_known(start: Start, redis_server: RedisServer) -> None:
+    one = await start()
+    await one.enter("online", "u1")
+    with away(redis_server):
+        await apart(one)
+        await counts(one, wanted=1)  # its row is written
+        two = await start()
+        assert await two.count("online") == 1
+        assert not await two.enter("online", "u1")
+        await two.enter("online", "u2")
+        await counts(one, two, wanted=2)
+
+
+async def test_nothing_is_written_while_redis_is_well_and_nothing_when_nothing_changes(
+    start: Start, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+    looks: list[int] = []
+    store, read = whereabouts._store, whereabouts._read
+
+    def counted_store(row: Whereabouts) -> None:
+        written.append(row.people)
+        store(row)
+
+    def counted_read(process: str, known: Mapping[str, int]) -> list[whereabouts._Row]:
+        looks.append(1)
+        return read(process, known)
+
+    monkeypatch.setattr(whereabouts, "_store", counted_store)
+    monkeypatch.setattr(whereabouts, "_read", counted_read)
+    one = await start()
+    await one.enter("online", "u1")
+    await asyncio.sleep(1.2)
+    assert (written, len(looks)) == ([], 1)
+    with away(redis_server):
+        await apart(one)
+        await counts(one, wanted=1)
+        looks.clear()
+        for number in range(100):
+            await one.enter("online", f"g{number}")
+            await asyncio.sleep(0.005)
+        await asyncio.sleep(2.0)
+        assert len(written) <= 4
+        assert written[-1] == '{"online":[100,["u1"]]}'
+        assert len(looks) <= 4
+        written.clear()
+        await asyncio.sleep(1.5)
+        assert written == []
+
+
+async def test_a_row_has_bounds_and_people_beyond_them_are_counted_all_the_same(
+    start: Start, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(whereabouts, "NAMED", 10)
+    one, two = await start(), await start()
+    for number in range(25):
+        await one.enter("online", f"u{number}")
+    with away(redis_server):
+        await apart(one, two)
+        assert await two.count("online") == 25
+        assert len(await two.people("online")) == 10
+
+
+async def test_without_the_database_either_each_process_counts_its_own_and_learns_more_later(
+    start: Start, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*arguments: object) -> None:
+        raise OperationalError("away")
+
+    monkeypatch.setattr(whereabouts, "PATIENCE", 0.5)
+    one, two = await start(), await start()
+    await one.enter("online", "u1")
+    await two.enter("online", "u2")
+    with away(redis_server):
+        with monkeypatch.context() as patched:
+            patched.setattr(whereabouts, "_store", fails)
+            await apart(one, two)
+            assert await one.count("online") == 1
+        await counts(one, two, wanted=2)
+
+
+async def test_a_row_that_cannot_be_read_is_of_nobody(start: Start, redis_server: RedisServer) -> None:
+    one = await start()
+    with away(redis_server):
+        await apart(one)
+        row = Whereabouts(process="newer", people="[]", revision=1, expires_at=whereabouts._expiry())
+        await in_database_thread(whereabouts._store, row)
+        await one.enter("online", "u1")
+        await asyncio.sleep(1.2)
+        assert await one.count("online") == 1
