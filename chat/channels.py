@@ -1,8 +1,80 @@
-"""The channel of a room."""
+"""The channel of a room, and who may do what in it."""
 
-from hub.channels import Namespace, register
+from typing import Any
 
-ROOM = register(Namespace("room"))
+from django.contrib.auth.models import AnonymousUser, User
+
+from hub.batching import Batcher
+from hub.channels import BadPublication, Namespace, NotAllowed, Visit, register
+from hub.threads import in_database_thread
+
+Visitor = User | AnonymousUser
+
+
+async def _may_be_in(asked: list[tuple[int, int | None]]) -> dict[tuple[int, int | None], bool]:
+    from chat import queries
+
+    return await in_database_thread(queries.may_be_in_rooms, asked)
+
+
+#: Those who come at the same time are looked up together.
+_allowed = Batcher(_may_be_in)
+
+
+async def _may_read(user: Visitor, id: int) -> bool:  # noqa: A002  # as the pattern names it
+    return await _allowed.get((id, user.pk))
+
+
+async def _may_write(user: Visitor, id: int) -> bool:  # noqa: A002  # as the pattern names it
+    return user.pk is not None and await _allowed.get((id, user.pk))
+
+
+def _post(user: Visitor, data: Any, id: int) -> None:  # noqa: A002  # as the pattern names it
+    """What a client publishes is a message that somebody wrote: ``{"message": "…"}``, as on the plain door."""
+    from chat import actions
+    from hub.sockets.codes import BadMessage
+    from hub.sockets.door import message_in
+
+    try:
+        actions.post_message(room_id=id, author_id=user.pk, text=message_in(data))
+    except BadMessage as error:
+        raise BadPublication(error.code) from None
+    except (actions.NotSignedIn, actions.NoSuchRoom) as error:
+        raise NotAllowed from error
+
+
+async def _entered(visit: Visit) -> None:
+    from chat import actions
+
+    if visit.only:
+        actions.tell_joined(room_id=_room_id(visit), username=visit.user.get_username())
+
+
+async def _left(visit: Visit) -> None:
+    from chat import actions
+
+    if visit.only:
+        actions.tell_left(room_id=_room_id(visit), usernames=[visit.user.get_username()])
+
+
+def _room_id(visit: Visit) -> int:
+    return int(visit.channel.partition(":")[2])
+
+
+ROOM = register(
+    Namespace(
+        "room",
+        pattern="<int:id>",
+        can_subscribe=_may_read,
+        can_publish=_may_write,
+        can_see_presence=_may_read,
+        presence=True,
+        join_leave=True,
+        take=_post,
+        entered=_entered,
+        left=_left,
+    )
+)
 
 
 def of_room(room_id: object) -> str:

@@ -17,13 +17,14 @@ from hub.streams import Item
 SYSTEM = "System"
 
 
-class MessagePosted(msgspec.Struct, tag="chat.message_posted", kw_only=True):
-    """Somebody wrote in the room."""
+class MessagePosted(msgspec.Struct, tag="chat.message_posted", omit_defaults=True, kw_only=True):
+    """Somebody wrote in the room. ``key`` is what the author's client called the message, if it did."""
 
     id: int
     text: str
     username: str
     at: datetime
+    key: str = ""
 
 
 class PersonJoined(msgspec.Struct, tag="chat.person_joined", kw_only=True):
@@ -40,13 +41,22 @@ class PersonLeft(msgspec.Struct, tag="chat.person_left", kw_only=True):
     at: datetime
 
 
+class PersonTyping(msgspec.Struct, tag="typing", kw_only=True):
+    """A person is writing something, as of this moment. Ephemeral, and not shown by the plain door."""
+
+    username: str
+    user_id: int
+
+
 _decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(MessagePosted | PersonJoined | PersonLeft)
 _encoder = msgspec.json.Encoder()
 
 
 def posted(message: Message) -> MessagePosted:
     """The publication for a stored message."""
-    return MessagePosted(id=message.pk, text=message.text, username=message.username, at=message.created_at)
+    return MessagePosted(
+        id=message.pk, text=message.text, username=message.username, at=message.created_at, key=message.key or ""
+    )
 
 
 @lru_cache(maxsize=64)

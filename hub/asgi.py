@@ -17,9 +17,14 @@ from django.urls import path
 import accounts.sessions
 import accounts.tokens
 import chat.consumers
+import hub.urls  # noqa: F401  # now, and not with the first request: other processes may ask this one
 import notifications.consumers
 import presence.consumers
 from hub import lifespan
+from hub.api.door import ApiDoor
+from hub.bodies import BoundedBodies
+from hub.connection import admission, routes
+from hub.sockets import credentials
 from hub.sockets.entrance import Entrance
 from hub.sockets.secret_query import hide_token
 
@@ -29,9 +34,13 @@ doors = [
     path("ws/chat/<str:room_name>/", chat.consumers.ChatDoor.as_asgi()),
 ]
 
+credentials.register("session", accounts.sessions.users_for)
+credentials.register("token", accounts.tokens.users_for)
+admission.digest_of = accounts.tokens.digest_of
+
 _protocols: dict[str, Any] = {
-    "http": get_asgi_application(),
-    "websocket": Entrance(doors, accounts.tokens.user_for, accounts.sessions.users_for),
+    "http": BoundedBodies(ApiDoor(get_asgi_application())),
+    "websocket": Entrance(doors, accounts.tokens.digest_of),
     "lifespan": lifespan.application,
 }
 
@@ -40,4 +49,5 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     """The hub as an ASGI application."""
     if scope["type"] == "websocket":
         hide_token(scope)
-    await _protocols[scope["type"]](scope, receive, send)
+    answer = routes.find(scope) or _protocols[scope["type"]]
+    await answer(scope, receive, send)

@@ -27,6 +27,9 @@ SOCKET_PATH_LIMIT = 107
 #: Days: what databases can subtract from a date.
 LONGEST_RETENTION = 365_000
 
+#: Characters of a secret for signed tokens: as many bytes as SHA-256 gives.
+TOKEN_SECRET_LENGTH = 32
+
 DATABASE_SCHEMES = ("sqlite", "postgres", "postgresql")
 
 
@@ -78,6 +81,20 @@ def _is_retention(limits: object) -> bool:
     if not all(type(value) in (int, float) and 0 <= value < math.inf for value in limits.values()):
         return False
     return float(limits.get("items", 0)).is_integer() and bool(limits.get("days", 0) <= LONGEST_RETENTION)
+
+
+def token_secrets() -> list[str]:
+    """``HUB_TOKEN_SECRET``: the secrets of signed tokens, separated by commas; none where it is not set.
+
+    Raises ``UnusableEnvironment`` for one that could be guessed; the text does not show it.
+    """
+    secrets_ = [secret.strip() for secret in env.str("HUB_TOKEN_SECRET", default="").split(",") if secret.strip()]
+    if any(len(secret) < TOKEN_SECRET_LENGTH for secret in secrets_):
+        raise UnusableEnvironment(
+            f"HUB_TOKEN_SECRET (or HUB_TOKEN_SECRET_FILE) must have at least {TOKEN_SECRET_LENGTH} random characters: "
+            "python -c 'import secrets; print(secrets.token_urlsafe(48))' makes one."
+        )
+    return secrets_
 
 
 def database() -> dict[str, Any]:

@@ -20,6 +20,7 @@ class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=False):
     epoch: str
     offset: int
     data: str
+    info: str = ""
 
 
 class NotAPublication(ValueError):
@@ -28,7 +29,8 @@ class NotAPublication(ValueError):
 
 def pack(item: Item) -> dict[str, Any]:
     """The layer's message for ``item``."""
-    return {"type": TYPE, "channel": item.channel, "epoch": item.epoch, "offset": item.offset, "data": item.data}
+    message = {"type": TYPE, "channel": item.channel, "epoch": item.epoch, "offset": item.offset, "data": item.data}
+    return {**message, "info": item.info} if item.info else message
 
 
 def unpack(message: object) -> Item:
@@ -45,4 +47,4 @@ def unpack(message: object) -> Item:
         raise NotAPublication(str(error)) from None
     if event.offset < 0:
         raise NotAPublication("a negative offset")
-    return Item(event.channel, event.epoch, event.offset, event.data)
+    return Item(event.channel, event.epoch, event.offset, event.data, event.info)

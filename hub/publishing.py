@@ -27,8 +27,12 @@ from hub.threads import in_database_thread
 
 log = structlog.get_logger(__name__)
 
-#: What can be published: a message type of an app (a msgspec struct with a tag), or a mapping with a ``type``.
-Data = msgspec.Struct | Mapping[str, Any]
+#: What can be published: a message type of an app (a msgspec struct with a tag), a mapping with a ``type``, or
+#: somebody else's JSON, on one line.
+Data = msgspec.Struct | Mapping[str, Any] | msgspec.Raw
+
+#: No client has published it.
+NO_INFO = msgspec.Raw()
 
 
 class PayloadTooBig(ValueError):
@@ -39,11 +43,13 @@ class NotDurable(ValueError):
     """The channel's namespace keeps no history; use ``publish_ephemeral``."""
 
 
-def publish(channel: str, data: Data) -> Publication:
+def publish(channel: str, data: Data, info: msgspec.Raw = NO_INFO) -> Publication:
     """Append ``data`` to a durable channel, as part of the transaction that is open.
 
     When the function returns in autocommit mode, or when the surrounding transaction has committed, the publication
     is stored and will reach every client of the channel in the channel's order; after a rollback it never existed.
+
+    ``info`` is JSON about the client that publishes, where it is a client; others are told it.
 
     Returns the row; its ``offset`` is given after the commit.
 
@@ -53,20 +59,20 @@ def publish(channel: str, data: Data) -> Publication:
         PayloadTooBig: the JSON is too long.
         TypeError: ``data`` has something that JSON has not.
     """
-    (row,) = publish_many([(channel, data)])
+    (row,) = publish_many([(channel, data)], info)
     return row
 
 
-def publish_many(publications: Iterable[tuple[str, Data]]) -> list[Publication]:
+def publish_many(publications: Iterable[tuple[str, Data]], info: msgspec.Raw = NO_INFO) -> list[Publication]:
     """Append many publications; see :func:`publish`. Either all are stored or none, in the order given."""
     texts = [(channel, encode(channel, data, durable=True)) for channel, data in publications]
     with transaction.atomic():
-        rows = streams.append(texts)
+        rows = streams.append(texts, bytes(info).decode())
         _release_after_commit({channel for channel, _ in texts})
     return rows
 
 
-def publish_ephemeral(channel: str, data: Data) -> None:
+def publish_ephemeral(channel: str, data: Data, info: msgspec.Raw = NO_INFO) -> None:
     """Send ``data`` to those who are connected to ``channel`` now: not stored, in no transaction, may be lost.
 
     Works on durable channels too: typing, for instance, passes through a chat room that keeps its messages.
@@ -74,17 +80,17 @@ def publish_ephemeral(channel: str, data: Data) -> None:
     Raises:
         UnknownChannel, PayloadTooBig, TypeError: as :func:`publish`.
     """
-    announce([Item(channel, "", 0, encode(channel, data, durable=False))])
+    announce([Item(channel, "", 0, encode(channel, data, durable=False), bytes(info).decode())])
 
 
-async def apublish(channel: str, data: Data) -> Publication:
+async def apublish(channel: str, data: Data, info: msgspec.Raw = NO_INFO) -> Publication:
     """:func:`publish` from async code, in a transaction of its own. Stored when it returns."""
-    return await in_database_thread(publish, channel, data)
+    return await in_database_thread(publish, channel, data, info)
 
 
-async def apublish_ephemeral(channel: str, data: Data) -> None:
+async def apublish_ephemeral(channel: str, data: Data, info: msgspec.Raw = NO_INFO) -> None:
     """:func:`publish_ephemeral` from async code; does not wait for anything."""
-    publish_ephemeral(channel, data)
+    publish_ephemeral(channel, data, info)
 
 
 def encode(channel: str, data: Data, *, durable: bool) -> str:

@@ -3,7 +3,7 @@
 No Django in here: the settings ask this module while Django is not configured yet.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -26,6 +26,7 @@ def refuse_unsafe(
     redis_url: str,
     channel_layers: Mapping[str, Mapping[str, Any]],
     accepted_content: Sequence[str],
+    open_namespaces: Collection[str] = (),
 ) -> None:
     """Raise ``UnusableEnvironment`` for the first thing that is unsafe, in one sentence that says what to do.
 
@@ -51,6 +52,10 @@ def refuse_unsafe(
     if PICKLE & set(accepted_content):
         raise UnusableEnvironment(
             "CELERY_ACCEPT_CONTENT has pickle, with which whoever writes to Redis runs code here: leave it out."
+        )
+    if open_namespaces:
+        raise UnusableEnvironment(
+            "HUB_OPEN_NAMESPACES opens channels without a rule and is for development: declare namespaces in code."
         )
 
 

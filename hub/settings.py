@@ -11,7 +11,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
-from hub import environment, safety
+from hub import environment, open_namespaces, safety
 from hub.environment import BASE_DIR, env
 
 # `ModelAdmin[Room]` and the like are written with their type everywhere.
@@ -42,6 +42,7 @@ INSTALLED_APPS = [
     "worker",
     "channels",
     "django_celery_beat",
+    "ninja",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -174,6 +175,10 @@ DJANGO_CELERY_BEAT_TZ_AWARE = True
 # --- history --------------------------------------------------------------------------------------------------------
 HUB_RETENTION = environment.retention()
 
+# --- hub socket -----------------------------------------------------------------------------------------------------
+HUB_TOKEN_SECRET = environment.token_secrets()
+HUB_OPEN_NAMESPACES = open_namespaces.read(env.str("HUB_OPEN_NAMESPACES", default=""))
+
 # --- people -------------------------------------------------------------------------------------------------------
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -208,6 +213,11 @@ CELERY_TIMEZONE = TIME_ZONE
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
+STATICFILES_FINDERS = [
+    "django.contrib.staticfiles.finders.FileSystemFinder",
+    "django.contrib.staticfiles.finders.AppDirectoriesFinder",
+    "hub.node_files.NodeFilesFinder",
+]
 # Production serves what `collectstatic` gathered under hashed names; development finds files where they are written.
 SERVESTATIC_USE_FINDERS = not PRODUCTION
 # A file that is edited while the hub runs is served as it is then.
@@ -216,7 +226,7 @@ SERVESTATIC_ALLOW_ALL_ORIGINS = False
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
-        "BACKEND": "servestatic.storage.CompressedManifestStaticFilesStorage"
+        "BACKEND": "hub.static_storage.HubStaticFilesStorage"
         if PRODUCTION
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     },
@@ -254,6 +264,7 @@ if PRODUCTION:
         redis_url=REDIS_URL,
         channel_layers=CHANNEL_LAYERS,
         accepted_content=CELERY_ACCEPT_CONTENT,
+        open_namespaces=HUB_OPEN_NAMESPACES,
     )
 
 LOGGING_CONFIG = "hub.logs.configure"

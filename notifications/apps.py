@@ -8,7 +8,10 @@ class NotificationsConfig(AppConfig):
     verbose_name = _("Notifications")
 
     def ready(self) -> None:
-        from notifications import channels  # noqa: F401  # registers the namespaces
+        from hub.connection import personal
+        from notifications import channels
+
+        personal.register(channels.personal)
 
         # `alerts.py` of every installed app, as Django does with `admin.py`.
         autodiscover_modules("alerts")

@@ -1,17 +1,33 @@
-"""The channels alerts travel on."""
+"""The channels alerts travel on, and whose they are."""
+
+from collections.abc import Iterable
 
 from django.contrib.auth.models import AnonymousUser, User
 
-from hub.channels import Namespace, register
+from hub.batching import CONNECT_PAUSE, Batcher
+from hub.channels import Namespace, anyone, at_once, register
+from hub.threads import in_database_thread
 
-EVERYONE = register(Namespace("everyone", single=True))
-USER = register(Namespace("user"))
-GROUP = register(Namespace("group"))
+Visitor = User | AnonymousUser
+
+
+@at_once
+def _is_oneself(user: Visitor, id: int) -> bool:  # noqa: A002  # as the pattern names it
+    return user.pk == id
+
+
+def _is_member(user: Visitor, id: int) -> bool:  # noqa: A002  # as the pattern names it
+    return user.pk is not None and User.groups.through.objects.filter(user=user.pk, group=id).exists()
+
+
+EVERYONE = register(Namespace("everyone", single=True, can_subscribe=anyone))
+USER = register(Namespace("user", pattern="<int:id>", can_subscribe=_is_oneself))
+GROUP = register(Namespace("group", pattern="<int:id>", can_subscribe=_is_member))
 
 everyone = EVERYONE.name
 
 
-def of_user(user: User) -> str:
+def of_user(user: Visitor) -> str:
     """The channel of one person: all their tabs."""
     return f"{USER.name}:{user.pk}"
 
@@ -30,7 +46,22 @@ def of_groups_of(user_ids: list[int]) -> dict[int, list[str]]:
     return found
 
 
-def followed_by(user: User | AnonymousUser) -> list[str]:
+async def _of_groups_of(user_ids: list[int]) -> dict[int, list[str]]:
+    return await in_database_thread(of_groups_of, user_ids)
+
+
+#: Those who connect at the same time are looked up together.
+groups_of = Batcher(_of_groups_of, pause=CONNECT_PAUSE)
+
+
+async def personal(user: Visitor) -> Iterable[str]:
+    """:func:`followed_by` for clients that connect."""
+    if user.pk is None:
+        return [everyone]
+    return [everyone, of_user(user), *await groups_of.get(user.pk)]
+
+
+def followed_by(user: Visitor) -> list[str]:
     """All channels whose alerts are for ``user``, guests included. Reads the user's groups from the database."""
     if not user.is_authenticated:
         return [everyone]

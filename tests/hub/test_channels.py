@@ -37,7 +37,13 @@ def test_different_channels_have_different_groups() -> None:
     assert len({group_name(channel) for channel in ("user:1", "user:11", "room:1", "everyone", "user:a-b")}) == 5
 
 
+def test_a_namespace_that_tells_who_comes_has_presence() -> None:
+    with pytest.raises(ValueError, match="without presence"):
+        register(Namespace("blind", join_leave=True))
+
+
 def test_a_namespace_cannot_be_declared_twice_with_different_rules() -> None:
-    register(Namespace("room"))
+    declared = namespace_of("room:1")
+    assert register(declared) is declared
     with pytest.raises(ValueError, match="'room' is declared twice"):
         register(Namespace("room", durable=False))

@@ -1,0 +1,156 @@
+"""Who is at a channel: people as :mod:`hub.presence` counts them, and each connection of the hub socket.
+
+A person is at ``channel``, whatever door they came through. A connection is listed besides at ``@channel``, as text
+that holds all there is to tell about it: ``<client id>.<user id>.<conn_info in base64>``. So asking who is there needs
+no other process, and when one dies its connections go with its lease.
+"""
+
+import base64
+import binascii
+from typing import TYPE_CHECKING
+
+import msgspec
+import structlog
+from django.contrib.auth.models import User
+from msgspec import UNSET, Raw
+
+from hub import presence
+from hub.announcing import announce
+from hub.channels import DEFAULT, UnknownChannel, Visit, namespace_of, namespaces
+from hub.connection.messages import ClientInfo, Json
+from hub.connection.pushes import ClientJoined, ClientLeft
+from hub.publishing import PayloadTooBig, encode
+from hub.streams import Item
+from hub.threads import in_database_thread
+
+if TYPE_CHECKING:
+    from hub.connection.client import Client
+    from hub.connection.subscriptions import Subscription
+
+log = structlog.get_logger(__name__)
+
+_LISTED = "@"
+
+
+def listed_at(channel: str) -> str:
+    """Where presence lists the connections at ``channel``."""
+    namespace = namespace_of(channel)
+    return f"{_LISTED}:{channel}" if namespace.name == DEFAULT else f"{_LISTED}{channel}"
+
+
+def _channel_of(listed: str) -> str:
+    return listed.removeprefix(_LISTED).removeprefix(":")
+
+
+def person_of(user_id: int | None, client: str) -> str:
+    """How presence names somebody: a user is one person on all their connections, a guest one on each."""
+    return f"u{user_id}" if user_id is not None else f"{presence.GUEST}{client}"
+
+
+async def enter(subscription: "Subscription") -> Json:
+    """A connection came to a channel with presence. Returns what the app that owns the channel has for the client."""
+    client, channel, namespace = subscription.client, subscription.channel, subscription.namespace
+    person = person_of(client.user.pk, client.client)
+    first = await presence.current().enter(channel, person)
+    await presence.current().enter(listed_at(channel), _entry(client))
+    data: object = None
+    if namespace.entered is not None:
+        data = await namespace.entered(Visit(channel, client.user, person, only=first))
+    if namespace.join_leave:
+        _tell(channel, ClientJoined(info=client.info))
+    return UNSET if data is None else Raw(msgspec.json.encode(data))
+
+
+async def leave(subscription: "Subscription", *, restarting: bool) -> None:
+    """A connection is gone from a channel with presence.
+
+    ``restarting``: because this server stops. Its lease keeps a user's place then, who is about to come back.
+    """
+    client, channel, namespace = subscription.client, subscription.channel, subscription.namespace
+    person = person_of(client.user.pk, client.client)
+    last = False
+    # The id of a connection never comes back.
+    await presence.current().leave(listed_at(channel), _entry(client))
+    if not restarting or client.user.pk is None:
+        last = await presence.current().leave(channel, person)
+    if namespace.left is not None:
+        await namespace.left(Visit(channel, client.user, person, only=last, restarting=restarting))
+    if namespace.join_leave and not restarting:
+        _tell(channel, ClientLeft(info=client.info))
+
+
+async def clients_at(channel: str) -> dict[str, ClientInfo]:
+    """Everybody who is at ``channel``: each connection of the hub socket by its id, and each person who is there
+    through another door by their name in presence. Raises ``django.db.Error``."""
+    listed = [info for entry in await presence.current().people(listed_at(channel)) if (info := _read(entry))]
+    users = {info.user for info in listed}
+    people = await presence.current().people(channel)
+    others = {person: person[1:] for person in people if person[:1] == "u" and person[1:] not in users}
+    nameless = {info.user for info in listed if info.user and info.conn_info is UNSET} | set(others.values())
+    names = await in_database_thread(_names, nameless) if nameless else {}
+    for info in listed:
+        if info.conn_info is UNSET and info.user in names:
+            info.conn_info = conn_info(names[info.user])
+    found = {info.client: info for info in listed}
+    for person, user in others.items():
+        if user in names:
+            found[person] = ClientInfo(client=person, user=user, conn_info=conn_info(names[user]))
+    return found
+
+
+async def count_at(channel: str) -> tuple[int, int]:
+    """How many connections and how many people are at ``channel``, those of other doors included."""
+    listed = [info for entry in await presence.current().people(listed_at(channel)) if (info := _read(entry))]
+    people = set(await presence.current().people(channel))
+    counted = {person_of(int(info.user) if info.user else None, info.client) for info in listed}
+    return len(listed) + len(people - counted), len(people | counted)
+
+
+def conn_info(username: str) -> Raw:
+    """What others are told of a user."""
+    return Raw(msgspec.json.encode({"name": username}))
+
+
+def _names(user_ids: set[str]) -> dict[str, str]:
+    return {str(user.pk): user.get_username() for user in User.objects.filter(pk__in=user_ids)}
+
+
+def _entry(client: "Client") -> str:
+    # The name of a user is read when somebody asks: it would only make the entry longer.
+    said = base64.urlsafe_b64encode(client.given_info or b"").decode()
+    return f"{client.client}.{client.user.pk or ''}.{said}"
+
+
+def _read(entry: str) -> ClientInfo | None:
+    """What an entry says; None for one that no hub of this version wrote."""
+    client, _, rest = entry.partition(".")
+    user, _, said = rest.partition(".")
+    if user and not (user.isascii() and user.isdigit()):
+        return None
+    try:
+        info = Raw(base64.urlsafe_b64decode(said)) if said else UNSET
+    except (binascii.Error, ValueError):
+        return None
+    return ClientInfo(client=client, user=user, conn_info=info)
+
+
+def _tell(channel: str, coming: ClientJoined | ClientLeft) -> None:
+    try:
+        announce([Item(channel, "", 0, encode(channel, coming, durable=False))])
+    except (PayloadTooBig, UnknownChannel):
+        log.warning("coming_not_told", channel=channel)
+
+
+async def departed(listed: str, entries: list[str]) -> None:
+    """A web process died, and these connections with it: called once, by the process that noticed first."""
+    channel = _channel_of(listed)
+    for entry in entries:
+        if info := _read(entry):
+            _tell(channel, ClientLeft(info=info))
+
+
+def watch() -> None:
+    """Tell subscribers of those who were in a web process that died; called once, when all apps are registered."""
+    for namespace in namespaces():
+        if namespace.presence and namespace.join_leave:
+            presence.on_departed(f"{_LISTED}{namespace.name}", departed)

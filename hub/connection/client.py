@@ -1,0 +1,455 @@
+"""One client of the hub socket: what it may say when, what it is answered, and how it ends. Knows no transport."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from typing import Any
+
+import structlog
+from django.contrib.auth.models import AnonymousUser, User
+from msgspec import UNSET
+
+from hub import metrics
+from hub.channels import UnknownChannel, find
+from hub.conf import hub_settings
+from hub.connection import attendance, personal, pulse, requests, sessions
+from hub.connection.admission import Admitted
+from hub.connection.codes import Disconnected, Ended, Error, Failed, Unsubscribed
+from hub.connection.messages import (
+    PING,
+    ClientInfo,
+    Command,
+    Connect,
+    ConnectResult,
+    ErrorResult,
+    Json,
+    Malformed,
+    Push,
+    Reply,
+    Request,
+    Send,
+    SubscribeResult,
+    commands_in,
+    failed,
+    text_of,
+    unsubscribed,
+)
+from hub.connection.pushes import push_of
+from hub.connection.rpc import Refused
+from hub.connection.rules import allows
+from hub.connection.subscriptions import GRACE, Subscription, Wanted, establish
+from hub.connection.transport import Transport
+from hub.control import Disconnect, Order, Refresh, Subscribe, Unsubscribe
+from hub.frames import Block
+from hub.sockets import registry, rights
+from hub.sockets.limits import Pace, Verdict
+from hub.streams import Position
+
+log = structlog.get_logger(__name__)
+
+#: Codes that a backend may end a connection with.
+CLOSE_CODES = range(3000, 5000)
+
+_PING = Block([PING])
+
+#: Seconds that a client has for its first command.
+FIRST_COMMAND = 10.0
+
+
+class Client:
+    """A session. Its transport gives it each frame (:meth:`receive`) and says when it is over (:meth:`gone`)."""
+
+    __slots__ = (
+        "_admitted",
+        "_connected",
+        "_ended",
+        "_established",
+        "_lock",
+        "_opened",
+        "_pace",
+        "_replies",
+        "_tasks",
+        "_timer",
+        "claimed_channels",
+        "client",
+        "credential",
+        "expires",
+        "given_info",
+        "language",
+        "ponged",
+        "restarting",
+        "subscriptions",
+        "transport",
+        "user",
+    )
+
+    def __init__(self, transport: Transport, admitted: Admitted) -> None:
+        self.transport = transport
+        #: The id of this connection; others may know it.
+        self.client = secrets.token_hex(12)
+        self.user: User | AnonymousUser = admitted.user or AnonymousUser()
+        self.credential = admitted.credential
+        self.language = admitted.language
+        #: What a token said of this connection, for others.
+        self.given_info: Json = UNSET
+        #: Channels that a token wants the hub to subscribe this client to.
+        self.claimed_channels: list[str] = []
+        self.subscriptions: dict[str, Subscription] = {}
+        #: When the token of this connection ends, in seconds since 1970; None where it does not.
+        self.expires: float | None = None
+        self.restarting = False
+        #: Whether the last ping was answered.
+        self.ponged = True
+        self._admitted: Admitted | None = admitted
+        self._connected = False
+        self._ended = False
+        self._pace: Pace | None = None
+        self._opened = 0
+        self._replies: list[str] = []
+        #: Subscriptions that go live once the client has been told of them.
+        self._established: list[Subscription] = []
+        self._lock = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+        loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = loop.call_later(FIRST_COMMAND, self.end, Disconnected.STALE)
+
+    @property
+    def info(self) -> ClientInfo:
+        """What others are told of this client."""
+        if self.user.pk is None:
+            return ClientInfo(client=self.client, user="", conn_info=self.given_info)
+        said = self.given_info or attendance.conn_info(self.user.get_username())
+        return ClientInfo(client=self.client, user=str(self.user.pk), conn_info=said)
+
+    # --- the transport's side --------------------------------------------------------------------------------------
+
+    async def receive(self, frame: str | bytes) -> None:
+        """Carry out the commands of a frame, one after the other, and answer them in one."""
+        async with self._lock:
+            if self._is_over():
+                return
+            reason: Disconnected | None = None
+            try:
+                for command in _commands_in(frame):
+                    await self._carry_out(command)
+                    if self._is_over():
+                        return
+            except Malformed:
+                reason = Disconnected.BAD_REQUEST
+            except Ended as ended:
+                reason = ended.reason
+            await self._answer()
+            if reason is not None:
+                self.end(reason)
+
+    async def gone(self) -> None:
+        """The connection is over: take the client off all lists. Called once, by the transport."""
+        self.cut()
+        for task in list(self._tasks):
+            task.cancel()
+        for subscription in list(self.subscriptions.values()):
+            try:
+                await subscription.leave()
+            except Exception:
+                log.exception("client_not_left", channel=subscription.channel)
+        self.subscriptions.clear()
+
+    def _is_over(self) -> bool:
+        return self._ended
+
+    def cut(self) -> None:
+        """Nothing is to be written any more, not even in this turn of the loop. May be repeated."""
+        self._ended = True
+        self._set_timer(None)
+        registry.current().remove(self)
+        pulse.current().remove(self)
+        sessions.close(self)
+        for subscription in self.subscriptions.values():
+            subscription.cut()
+
+    def end(self, reason: Disconnected) -> None:
+        """End the connection; ``reason`` tells the client whether to come back."""
+        self.close(reason, reason.text)
+
+    def close(self, code: int, reason: str) -> None:
+        """End the connection with any code."""
+        if not self._ended:
+            self.transport.close(code, reason)
+            self.cut()
+
+    def ping(self) -> None:
+        """Ask whether the client is still there."""
+        # Whoever waits for an answer cannot send one.
+        self.ponged = self._lock.locked()
+        self.transport.write(_PING)
+
+    # --- commands --------------------------------------------------------------------------------------------------
+
+    async def _carry_out(self, command: Command) -> None:
+        found = command.requests()
+        if not found and not command.id:
+            self.ponged = True
+            return
+        if len(found) != 1 or isinstance(found[0], Connect) is self._connected:
+            raise Ended(Disconnected.BAD_REQUEST)
+        request = found[0]
+        if not command.id and not isinstance(request, Send):
+            raise Ended(Disconnected.BAD_REQUEST)
+        try:
+            result = await self._result_of(request)
+        except Ended:
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever it is, the client is answered
+            self._replies.append(text_of(_failure(command.id, request, error)))
+        else:
+            if result is not None:
+                self._replies.append(text_of(Reply(id=command.id, **{requests.KEYS[type(request)]: result})))
+
+    async def _result_of(self, request: Request) -> Any:
+        self._judge(request)
+        if isinstance(request, Connect):
+            return await self._connect(request)
+        handler: Callable[[Client, Any], Awaitable[Any]] = requests.HANDLERS[type(request)]
+        return await handler(self, request)
+
+    def _judge(self, request: Request) -> None:
+        """Hold the client to its pace. What a page needs to begin is free: as many subscriptions as it may have."""
+        if isinstance(request, requests.FREE):
+            return
+        if isinstance(request, requests.OPENING):
+            self._opened += 1
+            if self._opened <= hub_settings().subscriptions_per_socket:
+                return
+        if self._pace is None:
+            self._pace = Pace(self.user.pk)
+        match self._pace.judge():
+            case Verdict.REFUSE:
+                raise Failed(Error.TOO_MANY_REQUESTS)
+            case Verdict.CLOSE:
+                raise Ended(Disconnected.TOO_MANY_REQUESTS)
+
+    async def _answer(self) -> None:
+        """Write the answers to one frame, then what came for the new subscriptions meanwhile."""
+        replies, self._replies = self._replies, []
+        established, self._established = self._established, []
+        if replies and not self._ended:
+            await self.transport.answer("\n".join(replies))
+        for subscription in established:
+            if not self._ended:
+                subscription.go_live()
+
+    # --- connecting ------------------------------------------------------------------------------------------------
+
+    async def _connect(self, request: Connect) -> ConnectResult:
+        expires = await requests.authenticate(self, request.token, self._admitted)
+        channels = dict.fromkeys([*await personal.channels_of(self.user), *self.claimed_channels])
+        subs = await self._subscribe_by_hub(channels, request)
+        self._connected = True
+        self._admitted = self._pace = None
+        self.expire_at(expires)
+        rights.current().admitted(self)
+        pulse.current().add(self)
+        result = ConnectResult(
+            client=self.client,
+            version=requests.VERSION,
+            subs=subs,
+            ping=pulse.INTERVAL,
+            pong=True,
+        )
+        if expires is not None:
+            result.expires, result.ttl = True, max(1, int(expires - time.time()))
+        if self.transport.emulated:
+            result.session, result.node = sessions.open_for(self), sessions.NODE
+        return result
+
+    async def _subscribe_by_hub(self, channels: Iterable[str], request: Connect) -> dict[str, SubscribeResult]:
+        wanted: dict[str, Wanted] = {}
+        for channel in channels:
+            asked = request.subs.get(channel)
+            since = Position(asked.epoch, asked.offset) if asked is not None and asked.recover else None
+            wanted[channel] = Wanted(since=since, recoverable=True, comings=True, by_hub=True)
+        results = await self.add(wanted) if wanted else []
+        return dict(zip(wanted, results, strict=True))
+
+    # --- subscriptions ---------------------------------------------------------------------------------------------
+
+    async def add(self, wanted: Mapping[str, Wanted]) -> list[SubscribeResult]:
+        """Subscribe to channels, whose rules have been asked. They go live with the answer that tells the client.
+
+        All or none. Raises as :func:`hub.connection.subscriptions.establish`, and ``UnknownChannel``.
+        """
+        new = [Subscription(self, channel, *find(channel), how) for channel, how in wanted.items()]
+        for subscription in new:
+            self.subscriptions[subscription.channel] = subscription
+        try:
+            results = await establish(new)
+        except BaseException:
+            for subscription in new:
+                await self.remove(subscription)
+            raise
+        self._established += new
+        if self._ended:
+            self.cut()
+        return results
+
+    async def remove(self, subscription: Subscription) -> None:
+        """End a subscription without telling the client."""
+        subscription.cut()
+        if self.subscriptions.get(subscription.channel) is subscription:
+            del self.subscriptions[subscription.channel]
+        if subscription in self._established:
+            self._established.remove(subscription)
+        await subscription.leave()
+
+    async def take_away(self, subscription: Subscription, why: Unsubscribed) -> None:
+        """End a subscription and tell the client, unless it has ended meanwhile."""
+        if self.subscriptions.get(subscription.channel) is subscription and not self._ended:
+            subscription.cut()
+            self.tell(unsubscribed(subscription.channel, why))
+            await self.remove(subscription)
+
+    def tell(self, push: Push) -> None:
+        """Say something to this client alone."""
+        if not self._ended:
+            self.transport.write(Block([text_of(push)]))
+
+    def lost(self, subscription: Subscription) -> None:
+        """A subscription cannot go on where it was: the client comes back to it with its position."""
+        if subscription.by_hub or not subscription.is_live:
+            # Such a channel is come back to by connecting anew.
+            self.end(Disconnected.INSUFFICIENT_STATE)
+        else:
+            subscription.cut()
+            self.spawn(self.take_away(subscription, Unsubscribed.INSUFFICIENT_STATE))
+
+    def expired(self, subscription: Subscription) -> None:
+        """The token of a subscription was not renewed in time."""
+        self.spawn(self.take_away(subscription, Unsubscribed.EXPIRED))
+
+    def expire_at(self, moment: float | None) -> None:
+        """End the connection some time after ``moment`` (seconds since 1970), unless that is set anew."""
+        self.expires = moment
+        if moment is None:
+            self._set_timer(None)
+        else:
+            delay = max(0.0, moment - time.time()) + GRACE
+            self._set_timer(asyncio.get_running_loop().call_later(delay, self.end, Disconnected.EXPIRED))
+
+    def _set_timer(self, timer: asyncio.TimerHandle | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = timer
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something for this client that nobody waits for."""
+        task = asyncio.get_running_loop().create_task(self._guarded(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Exception:
+            # It is in an unknown state: coming back is the one way to a known one.
+            log.exception("client_failed", client=self.client)
+            self.end(Disconnected.SERVER_ERROR)
+
+    # --- hub.sockets.registry.OpenSocket ---------------------------------------------------------------------------
+
+    def follows(self, channel: str) -> bool:
+        """Whether the client receives what is published in ``channel``."""
+        return channel in self.subscriptions
+
+    def stop(self) -> None:
+        """This server stops: the client comes back, here or elsewhere, and has not left."""
+        self.restarting = True
+        self.end(Disconnected.SHUTDOWN)
+
+    def obey(self, order: Order) -> None:
+        """Carry out an order that is for this client."""
+        match order:
+            case Disconnect() if self.client not in order.whitelist:
+                code = order.code if order.code in CLOSE_CODES else int(Disconnected.FORCE_DISCONNECT)
+                self.close(code, order.reason)
+            case Refresh(expired=True):
+                self.end(Disconnected.EXPIRED)
+            case Refresh():
+                self.expire_at(order.expire_at or None)
+            case Subscribe():
+                self.spawn(self._subscribe_by_order(order))
+            case Unsubscribe():
+                self.spawn(self._unsubscribe_by_order(order.channel))
+            case _:
+                pass
+
+    async def _subscribe_by_order(self, order: Subscribe) -> None:
+        async with self._lock:
+            if order.channel in self.subscriptions or self._ended:
+                return
+            since = Position(order.epoch, order.offset) if order.offset or order.epoch else None
+            try:
+                await self._subscribe_and_tell(order.channel, since)
+            except (UnknownChannel, Failed):
+                log.warning("subscribe_order_failed", channel=order.channel)
+
+    async def _subscribe_and_tell(self, channel: str, since: Position | None) -> None:
+        wanted = Wanted(since=since, recoverable=True, comings=True, by_hub=True, by_token=True)
+        (result,) = await self.add({channel: wanted})
+        # Clients take the position from this push, and publications only as pushes of their own.
+        missed, result.publications = result.publications, []
+        self.tell(Push(channel=channel, subscribe=result))
+        if missed and not self._ended:
+            self.transport.write(Block([push_of(channel, bytes(one).decode()) for one in missed]))
+        await self._answer()
+
+    async def _unsubscribe_by_order(self, channel: str) -> None:
+        async with self._lock:
+            for subscription in list(self.subscriptions.values()):
+                if channel in ("", subscription.channel):
+                    await self.take_away(subscription, Unsubscribed.SERVER)
+
+    async def recheck(self, user: User | AnonymousUser | None) -> None:
+        """Hold the client to what its user may do now. ``user`` is None where the credential is no longer valid."""
+        if user is None:
+            self.end(Disconnected.INVALID_TOKEN)
+            return
+        self.user = user
+        personal_ones = set(await personal.channels_of(user))
+        for subscription in list(self.subscriptions.values()):
+            if subscription.by_token or subscription.channel in personal_ones:
+                continue
+            rule = subscription.namespace.can_subscribe
+            if not await allows(rule, user, subscription.arguments):
+                await self.take_away(subscription, Unsubscribed.SERVER)
+        if new := personal_ones - self.subscriptions.keys():
+            self.spawn(self._subscribe_to_new(sorted(new)))
+
+    async def _subscribe_to_new(self, channels: list[str]) -> None:
+        async with self._lock:
+            for channel in channels:
+                if channel not in self.subscriptions and not self._ended:
+                    await self._subscribe_and_tell(channel, None)
+
+
+def _commands_in(frame: str | bytes) -> list[Command]:
+    if len(frame) > hub_settings().max_frame:
+        raise Ended(Disconnected.TOO_BIG)
+    return commands_in(frame)
+
+
+def _failure(command_id: int, request: Request, error: Exception) -> Reply:
+    """The answer to a command that was not carried out. What is nobody's fault but the hub's is logged."""
+    if isinstance(error, Refused):
+        metrics.CLIENT_ERRORS.labels("refused").inc()
+        said = ErrorResult(code=error.code, message=error.message, temporary=error.temporary)
+        return Reply(id=command_id, error=said)
+    if isinstance(error, Failed):
+        code = error.error
+    elif isinstance(error, UnknownChannel):
+        code = Error.UNKNOWN_CHANNEL
+    else:
+        log.error("command_failed", command=type(request).__name__, exc_info=error)
+        code = Error.INTERNAL
+    metrics.CLIENT_ERRORS.labels(code.text.replace(" ", "_")).inc()
+    return failed(command_id, code)

@@ -1,0 +1,83 @@
+"""Error, close and unsubscribe codes of the hub socket, with the numbers and words of the Centrifuge protocol.
+
+What a client does is in the number. Close codes 3000-3499 and 4000-4499: come back by yourself; 3500-3999 and
+4500-4999: do not. Unsubscribe codes below 2500 end a subscription; from 2500 on the client subscribes again.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Self
+
+
+class Said(IntEnum):
+    """A code and the words that go with it on the wire."""
+
+    text: str
+
+    def __new__(cls, code: int, text: str) -> Self:
+        member = int.__new__(cls, code)
+        member._value_ = code
+        member.text = text
+        return member
+
+
+class Error(Said):
+    """Why a command was not carried out."""
+
+    INTERNAL = 100, "internal server error"
+    UNKNOWN_CHANNEL = 102, "unknown channel"
+    PERMISSION_DENIED = 103, "permission denied"
+    METHOD_NOT_FOUND = 104, "method not found"
+    ALREADY_SUBSCRIBED = 105, "already subscribed"
+    LIMIT_EXCEEDED = 106, "limit exceeded"
+    BAD_REQUEST = 107, "bad request"
+    NOT_AVAILABLE = 108, "not available"
+    TOKEN_EXPIRED = 109, "token expired"
+    TOO_MANY_REQUESTS = 111, "too many requests"
+    UNRECOVERABLE_POSITION = 112, "unrecoverable position"
+
+    @property
+    def temporary(self) -> bool:
+        """Whether the same command may succeed later."""
+        return self in {Error.INTERNAL, Error.TOO_MANY_REQUESTS}
+
+
+class Disconnected(Said):
+    """Why the hub ends a connection."""
+
+    CLOSED = 3000, "connection closed"
+    SHUTDOWN = 3001, "shutdown"
+    SERVER_ERROR = 3004, "internal server error"
+    EXPIRED = 3005, "connection expired"
+    SLOW = 3008, "slow"
+    INSUFFICIENT_STATE = 3010, "insufficient state"
+    NO_PONG = 3012, "no pong"
+    TOO_MANY_REQUESTS = 3013, "too many requests"
+    INVALID_TOKEN = 3500, "invalid token"
+    BAD_REQUEST = 3501, "bad request"
+    STALE = 3502, "stale"
+    FORCE_DISCONNECT = 3503, "force disconnect"
+    CONNECTION_LIMIT = 3504, "connection limit"
+    TOO_BIG = 1009, "message size limit exceeded"
+
+
+class Unsubscribed(Said):
+    """Why the hub ends a subscription."""
+
+    SERVER = 2000, "server unsubscribe"
+    INSUFFICIENT_STATE = 2500, "insufficient state"
+    EXPIRED = 2501, "subscription expired"
+
+
+@dataclass
+class Failed(Exception):
+    """A command is answered with ``error``; the connection stays."""
+
+    error: Error
+
+
+@dataclass
+class Ended(Exception):
+    """The connection is ended with ``reason``."""
+
+    reason: Disconnected

@@ -1,0 +1,127 @@
+"""``/emulation``: the commands of clients whose connection only flows towards them.
+
+The client says which web process holds its connection (``node``) and which one it is there (``session``, a secret). A
+balancer may send the request to any of them, so what is for another one goes there over the channel layer.
+"""
+
+import asyncio
+from typing import Annotated, Any
+
+import msgspec
+import structlog
+from django.db import Error as DatabaseFault
+from msgspec import Meta
+
+from hub import relay
+from hub.channels import Namespace, register
+from hub.connection import admission, sessions
+from hub.connection.streaming import TooLong, body_of, respond
+from hub.frames import Block
+from hub.per_loop import PerLoop
+from hub.publishing import PayloadTooBig, publish_ephemeral
+from hub.streams import Item
+
+log = structlog.get_logger(__name__)
+
+NODES = register(Namespace("node", durable=False, internal=True, pattern="<str:id>"))
+
+
+class Emulated(msgspec.Struct):
+    """The body of a request. ``data`` is a frame of commands."""
+
+    session: Annotated[str, Meta(min_length=1, max_length=64)]
+    node: Annotated[str, Meta(pattern=r"\A[0-9a-f]{1,32}\Z")]
+    data: str
+
+
+_decoder = msgspec.json.Decoder(Emulated)
+
+
+async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """ASGI application for ``/emulation``."""
+    if not admission.may_open(scope):
+        await respond(send, 403, "Origin not allowed")
+    elif scope["method"] != "POST":
+        await respond(send, 405, "POST commands")
+    else:
+        await respond(send, await _take(receive))
+
+
+async def _take(receive: Any) -> int:
+    """Hand on the commands of a request; returns the status of the answer."""
+    try:
+        request = _decoder.decode(await body_of(receive))
+    except TooLong:
+        return 413
+    except (msgspec.MsgspecError, RecursionError):
+        return 400
+    if request.node == sessions.NODE:
+        return await _carry_out(request)
+    try:
+        publish_ephemeral(f"{NODES.name}:{request.node}", request)
+    except PayloadTooBig:
+        return 413
+    return 204
+
+
+async def _carry_out(request: Emulated) -> int:
+    if client := sessions.find(request.session):
+        await client.receive(request.data)
+    # Of a session that is gone the client hears by the end of its stream.
+    return 204
+
+
+class Post:
+    """Follows the channel of this process, where others put what is for its clients. Lives on one event loop."""
+
+    #: hub.feed.Follower: the blocks come to :meth:`write`.
+    raw = None
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._following = self.loop.create_task(self._follow())
+
+    async def _follow(self) -> None:
+        try:
+            channel = f"{NODES.name}:{sessions.NODE}"
+            subscription = await relay.current().follow(channel, self, _text)
+        except DatabaseFault:
+            log.exception("emulation_not_followed")
+        else:
+            subscription.release()
+
+    async def ready(self) -> None:
+        """Return when others can reach this process."""
+        await asyncio.shield(self._following)
+
+    async def close(self) -> None:
+        """Take nothing more."""
+        for task in [self._following, *self._tasks]:
+            task.cancel()
+        await asyncio.wait([self._following, *self._tasks], timeout=1)
+
+    def write(self, block: Block) -> None:
+        """Take requests from the relay."""
+        for text in block.texts:
+            try:
+                request = _decoder.decode(text)
+            except (msgspec.MsgspecError, RecursionError):
+                continue
+            task = self.loop.create_task(self._hand_on(request))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def restart(self) -> None:
+        """The channel keeps no history, so it has never another one."""
+
+    async def _hand_on(self, request: Emulated) -> None:
+        await _carry_out(request)
+
+
+def _text(item: Item) -> str:
+    return item.data
+
+
+#: The one of the running event loop.
+current = PerLoop(Post)

@@ -1,0 +1,91 @@
+"""The hub socket for networks without WebSocket: a response that streams, and commands by ``/emulation``.
+
+``/connection/http_stream``: POST with the first command; the answer is lines of JSON.
+``/connection/sse``: GET with the first command as ``?cf_connect=``; the answer is an event stream.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import unquote_plus
+
+from hub import metrics
+from hub.connection import admission, emulation
+from hub.connection.client import Client
+from hub.connection.streaming import Framing, Stream, TooLong, admitted_only, body_of, respond
+
+#: The parameter that holds the first command, which may hold a token.
+PARAMETER = b"cf_connect="
+
+
+def lines(texts: Sequence[str]) -> bytes:
+    """Frames of ``/connection/http_stream``."""
+    return "".join(f"{text}\n" for text in texts).encode()
+
+
+def events(texts: Sequence[str]) -> bytes:
+    """Frames of ``/connection/sse``. A frame of several lines is one event of several lines."""
+    framed = (text.replace("\n", "\ndata: ") for text in texts)
+    return "".join(f"data: {text}\n\n" for text in framed).encode()
+
+
+async def http_stream(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """ASGI application for ``/connection/http_stream``."""
+    if scope["method"] != "POST":
+        await respond(send, 405, "POST the first command")
+        return
+    await admitted_only(scope, receive, send, _http_stream)
+
+
+async def _http_stream(scope: dict[str, Any], receive: Any, send: Any, admitted: admission.Admitted) -> None:
+    try:
+        first = await body_of(receive)
+    except TooLong:
+        await respond(send, 413, "Too long")
+        return
+    await _serve(first, lines, b"application/json", receive, send, admitted)
+
+
+async def sse(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """ASGI application for ``/connection/sse``."""
+    if scope["method"] != "GET":
+        await respond(send, 405, "GET with the first command in cf_connect")
+        return
+    await admitted_only(scope, receive, send, _sse)
+
+
+async def _sse(scope: dict[str, Any], receive: Any, send: Any, admitted: admission.Admitted) -> None:
+    first = _taken_from_query(scope)
+    await _serve(first.encode(errors="replace"), events, b"text/event-stream", receive, send, admitted)
+
+
+def _taken_from_query(scope: dict[str, Any]) -> str:
+    """The first command. It is taken out of the scope, from which servers write their logs."""
+    first, kept = "", []
+    for part in scope["query_string"].split(b"&"):
+        if part.startswith(PARAMETER):
+            first = unquote_plus(part.removeprefix(PARAMETER).decode("latin-1"))
+        else:
+            kept.append(part)
+    scope["query_string"] = b"&".join(kept)
+    return first
+
+
+async def _serve(
+    first: bytes, framing: Framing, content_type: bytes, receive: Any, send: Any, admitted: admission.Admitted
+) -> None:
+    client: Client | None = None
+
+    def ended() -> None:
+        if client is not None:
+            client.cut()
+
+    stream = Stream(framing, ended)
+    client = Client(stream, admitted)
+    try:
+        with metrics.SOCKETS.labels("hub_fallback").track_inprogress():
+            await emulation.current().ready()
+            await client.receive(first)
+            await stream.run(send, receive, content_type)
+    finally:
+        stream.end()
+        await client.gone()

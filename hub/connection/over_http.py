@@ -1,0 +1,71 @@
+"""RPC methods that only read, over HTTP GET as JSON: for pages before they have a connection, and for scripts."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+from django.contrib.auth.models import AnonymousUser, User
+from django.http import HttpRequest, HttpResponse
+from django.utils.cache import add_never_cache_headers, patch_vary_headers
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from hub.connection import admission
+from hub.connection.rpc import Call, Refused
+from hub.sockets import credentials
+from hub.sockets.entrance import bearer_of
+
+P = TypeVar("P")
+
+
+def answer(
+    request: HttpRequest, method: Callable[[Call, P], Any], params: Callable[..., P], **given: object
+) -> HttpResponse:
+    """Call ``method`` with parameters from the query string and ``given``; its answer, or why not, as JSON.
+
+    The caller is who the access token in ``Authorization`` speaks for or, without one, who has the session. A token
+    that is not valid is refused; it never makes a guest.
+
+    Args:
+        method: a plain function like those that are registered with :func:`hub.connection.rpc.rpc`.
+        params: the struct of its parameters. Those in ``given`` cannot be set from the query string.
+    """
+    try:
+        call = Call(user_of(request), "", get_language() or "")
+        result = method(call, _params(request, params, given))
+        response = _json(200, result)
+    except Refused as refusal:
+        status = refusal.code if refusal.code < 600 else 400
+        response = _json(status, {"error": {"code": refusal.code, "message": refusal.message}})
+    patch_vary_headers(response, ["Authorization", "Cookie"])
+    add_never_cache_headers(response)
+    return response
+
+
+def user_of(request: HttpRequest) -> User | AnonymousUser:
+    """Who calls, by access token or session.
+
+    Raises:
+        Refused: the token is not valid.
+    """
+    token = bearer_of(request.headers.get("Authorization", "").encode())
+    if token is None:
+        return request.user
+    digest = admission.digest_of(token)
+    credential = credentials.of_token(digest) if digest else ""
+    user = credentials.users_for([credential]).get(credential)
+    if user is None:
+        raise Refused(401, _("This access token is not valid"))
+    return user
+
+
+def _params(request: HttpRequest, params: Callable[..., P], given: dict[str, object]) -> P:
+    try:
+        # Texts become numbers where the parameters are numbers.
+        return msgspec.convert({**request.GET.dict(), **given}, params, strict=False)  # type: ignore[no-any-return]
+    except msgspec.ValidationError as error:
+        raise Refused(400, str(error)) from None
+
+
+def _json(status: int, data: object) -> HttpResponse:
+    return HttpResponse(msgspec.json.encode(data), content_type="application/json", status=status)

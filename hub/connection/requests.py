@@ -1,0 +1,291 @@
+"""What each command does, once it has been decoded and the client may send it."""
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+from django.contrib.auth.models import AnonymousUser, User
+from msgspec import Raw
+
+from hub import history
+from hub.channels import BadPublication, NotAllowed, UnknownChannel, find
+from hub.conf import hub_settings
+from hub.connection import admission, attendance, messages, pushes, rpc, tokens
+from hub.connection.admission import Admitted
+from hub.connection.codes import Disconnected, Ended, Error, Failed, Unsubscribed
+from hub.connection.messages import Empty, Json, Request
+from hub.connection.rules import allows
+from hub.connection.subscriptions import Wanted
+from hub.publishing import PayloadTooBig, apublish, apublish_ephemeral
+from hub.sockets import credentials
+from hub.streams import Item, Position
+from hub.threads import in_database_thread
+
+if TYPE_CHECKING:
+    from hub.connection.client import Client
+
+#: What the hub calls itself to its clients.
+VERSION = "hub 1"
+
+#: In ``flag`` of ``subscribe``: rather an error than a subscription that has missed something.
+REJECT_UNRECOVERED = 2
+
+#: Publications of one answer to ``history`` where the client sets no limit, and at most.
+HISTORY_LIMIT = 300
+
+
+class Unidentified(Protocol):
+    """A connection of which it is about to be known whose it is."""
+
+    user: User | AnonymousUser
+    credential: str
+    given_info: Json
+    claimed_channels: list[str]
+
+
+async def authenticate(client: Unidentified, token: str, admitted: Admitted | None) -> float | None:
+    """Find out who connects, from ``token`` or, without one, from what came with the connection.
+
+    Returns when the token ends, in seconds since 1970; None where nothing ends.
+
+    Raises:
+        Ended: the token, or the credential that came with the connection, is not valid. A client that has one never
+            becomes a guest.
+        Failed: the token was valid, and is over.
+    """
+    if not token and admitted is not None:
+        if admitted.user is None:
+            raise Ended(Disconnected.INVALID_TOKEN)
+        token = admitted.token
+    if not token:
+        return None
+    if digest := admission.digest_of(token):
+        await _become(client, credentials.of_token(digest))
+        return None
+    claims = _claims(token, invalid=Ended(Disconnected.INVALID_TOKEN))
+    if claims.channel:
+        raise Ended(Disconnected.INVALID_TOKEN)  # it opens a channel, not a connection
+    if claims.user_id is None:
+        client.user, client.credential = AnonymousUser(), ""
+    else:
+        await _become(client, credentials.of_user(claims.user_id))
+    client.given_info = claims.conn_info
+    client.claimed_channels = [channel for channel in (*claims.channels, *claims.subs) if _is_for_clients(channel)]
+    return claims.exp
+
+
+def _is_for_clients(channel: str) -> bool:
+    try:
+        find(channel)
+    except UnknownChannel:
+        return False
+    return True
+
+
+async def _become(client: Unidentified, credential: str) -> None:
+    user = await credentials.user_for(credential)
+    if user is None:
+        raise Ended(Disconnected.INVALID_TOKEN)
+    client.user, client.credential = user, credential
+
+
+def _claims(token: str, *, invalid: Exception) -> tokens.Claims:
+    try:
+        return tokens.read(token)
+    except tokens.TokenExpired:
+        raise Failed(Error.TOKEN_EXPIRED) from None
+    except tokens.BadToken:
+        raise invalid from None
+
+
+async def refresh(client: "Client", request: messages.Refresh) -> messages.RefreshResult:
+    """A new token for the connection, of the same user."""
+    try:
+        claims = _claims(request.token, invalid=Ended(Disconnected.INVALID_TOKEN))
+    except Failed:
+        raise Ended(Disconnected.EXPIRED) from None
+    if claims.user_id != client.user.pk or claims.channel:
+        raise Ended(Disconnected.INVALID_TOKEN)
+    client.expire_at(claims.exp)
+    return messages.RefreshResult(client=client.client, expires=claims.exp is not None, ttl=claims.ttl)
+
+
+async def subscribe(client: "Client", request: messages.Subscribe) -> messages.SubscribeResult:
+    """Follow a channel."""
+    namespace, arguments = find(request.channel)
+    if request.type or request.tf:
+        raise Failed(Error.NOT_AVAILABLE)
+    taken_over = client.subscriptions.get(request.channel)
+    if taken_over is not None and not taken_over.by_hub:
+        raise Failed(Error.ALREADY_SUBSCRIBED)
+    if len(client.subscriptions) >= hub_settings().subscriptions_per_socket:
+        raise Failed(Error.LIMIT_EXCEEDED)
+    expires = None
+    if request.token:
+        expires = _channel_claims(client, request.channel, request.token).exp
+    elif taken_over is None and not await allows(namespace.can_subscribe, client.user, arguments):
+        raise Failed(Error.PERMISSION_DENIED)
+    if taken_over is not None:
+        await client.remove(taken_over)
+    how = Wanted(
+        since=Position(request.epoch, request.offset) if request.recover else None,
+        recoverable=request.recoverable or request.recover,
+        comings=request.join_leave,
+        whole=bool(request.flag & REJECT_UNRECOVERED),
+        expires=expires,
+        by_token=bool(request.token) or (taken_over is not None and taken_over.by_token),
+    )
+    (result,) = await client.add({request.channel: how})
+    return result
+
+
+def _channel_claims(client: "Client", channel: str, token: str) -> tokens.Claims:
+    claims = _claims(token, invalid=Failed(Error.PERMISSION_DENIED))
+    if claims.channel != channel or claims.user_id != client.user.pk:
+        raise Failed(Error.PERMISSION_DENIED)
+    return claims
+
+
+async def sub_refresh(client: "Client", request: messages.SubRefresh) -> messages.SubRefreshResult:
+    """A new token for a subscription."""
+    subscription = client.subscriptions.get(request.channel)
+    if subscription is None:
+        raise Failed(Error.PERMISSION_DENIED)
+    try:
+        claims = _channel_claims(client, request.channel, request.token)
+    except Failed as failure:
+        if failure.error is Error.TOKEN_EXPIRED:
+            # Told so, the client asks for a better token and subscribes again; told of an error, it gives up.
+            await client.take_away(subscription, Unsubscribed.EXPIRED)
+        raise
+    subscription.expire_at(claims.exp)
+    return messages.SubRefreshResult(expires=claims.exp is not None, ttl=claims.ttl)
+
+
+async def unsubscribe(client: "Client", request: messages.Unsubscribe) -> Empty:
+    """Follow a channel no more; harmless when it is not followed."""
+    if subscription := client.subscriptions.get(request.channel):
+        await client.remove(subscription)
+    return Empty()
+
+
+async def publish(client: "Client", request: messages.Publish) -> Empty:
+    """Publish, if the rule of the channel lets this user just now."""
+    namespace, arguments = find(request.channel)
+    if not request.data:
+        raise Failed(Error.BAD_REQUEST)
+    if not await allows(namespace.can_publish, client.user, arguments):
+        raise Failed(Error.PERMISSION_DENIED)
+    try:
+        if namespace.take is not None:
+            await in_database_thread(namespace.take, client.user, msgspec.json.decode(request.data), **arguments)
+            return Empty()
+        if pushes.is_reserved(request.data):
+            raise Failed(Error.BAD_REQUEST)
+        data = Raw(msgspec.json.format(bytes(request.data), indent=-1))
+        info = Raw(msgspec.json.encode(client.info))
+        if namespace.durable:
+            await apublish(request.channel, data, info)
+        else:
+            await apublish_ephemeral(request.channel, data, info)
+    except (BadPublication, PayloadTooBig, RecursionError, msgspec.MsgspecError):
+        raise Failed(Error.BAD_REQUEST) from None
+    except NotAllowed:
+        raise Failed(Error.PERMISSION_DENIED) from None
+    return Empty()
+
+
+async def presence(client: "Client", request: messages.Presence) -> messages.PresenceResult:
+    """Who is at a channel."""
+    await _may_see(client, request.channel)
+    return messages.PresenceResult(presence=await attendance.clients_at(request.channel))
+
+
+async def presence_stats(client: "Client", request: messages.PresenceStats) -> messages.PresenceStatsResult:
+    """How many are at a channel."""
+    await _may_see(client, request.channel)
+    clients, users = await attendance.count_at(request.channel)
+    return messages.PresenceStatsResult(num_clients=clients, num_users=users)
+
+
+async def _may_see(client: "Client", channel: str) -> None:
+    namespace, arguments = find(channel)
+    if not namespace.presence:
+        raise Failed(Error.NOT_AVAILABLE)
+    if not await allows(namespace.can_see_presence, client.user, arguments):
+        raise Failed(Error.PERMISSION_DENIED)
+
+
+async def read_history(client: "Client", request: messages.History) -> messages.HistoryResult:
+    """What a channel keeps, for those who may subscribe to it."""
+    namespace, arguments = find(request.channel)
+    if not namespace.durable or not namespace.history:
+        raise Failed(Error.NOT_AVAILABLE)
+    if request.channel not in client.subscriptions and not await allows(
+        namespace.can_subscribe, client.user, arguments
+    ):
+        raise Failed(Error.PERMISSION_DENIED)
+    since = None if request.since is None else Position(request.since.epoch, request.since.offset)
+    limit = HISTORY_LIMIT if request.limit < 0 else min(request.limit, HISTORY_LIMIT)
+    try:
+        page = await in_database_thread(
+            history.page, request.channel, limit=limit, since=since, reverse=request.reverse
+        )
+    except history.NotKept:
+        raise Failed(Error.UNRECOVERABLE_POSITION) from None
+    return messages.HistoryResult(
+        publications=pushes.publications_of(_begin_of(page.items)),
+        epoch=page.position.epoch,
+        offset=page.position.offset,
+    )
+
+
+def _begin_of(items: list[Item]) -> list[Item]:
+    """As many as fit one answer: there is no promise to send as many as were asked for."""
+    size = 0
+    for number, item in enumerate(items):
+        size += len(item.data)
+        if size > hub_settings().recovery_bytes and number:
+            return items[:number]
+    return items
+
+
+async def call(client: "Client", request: messages.Rpc) -> messages.RpcResult:
+    """Call a method of an app."""
+    caller = rpc.Call(client.user, client.client, client.language)
+    return messages.RpcResult(data=await rpc.call(request.method, caller, request.data))
+
+
+async def send(client: "Client", request: messages.Send) -> None:
+    """Data that no app asks for is dropped: there is no answer to say so."""
+
+
+#: What carries out each request, and the key of its answer.
+HANDLERS: dict[type[Request], Callable[["Client", Any], Awaitable[Any]]] = {
+    messages.Subscribe: subscribe,
+    messages.Unsubscribe: unsubscribe,
+    messages.Publish: publish,
+    messages.Presence: presence,
+    messages.PresenceStats: presence_stats,
+    messages.History: read_history,
+    messages.Rpc: call,
+    messages.Send: send,
+    messages.Refresh: refresh,
+    messages.SubRefresh: sub_refresh,
+}
+KEYS: dict[type[Request], str] = {
+    messages.Connect: "connect",
+    messages.Subscribe: "subscribe",
+    messages.Unsubscribe: "unsubscribe",
+    messages.Publish: "publish",
+    messages.Presence: "presence",
+    messages.PresenceStats: "presence_stats",
+    messages.History: "history",
+    messages.Rpc: "rpc",
+    messages.Refresh: "refresh",
+    messages.SubRefresh: "sub_refresh",
+}
+
+#: Requests that cost next to nothing, and those of which a page needs many at once.
+FREE = (messages.Unsubscribe, messages.Refresh, messages.SubRefresh)
+OPENING = (messages.Connect, messages.Subscribe)

@@ -1,0 +1,86 @@
+"""Reading what a durable channel keeps: a page of its history from either end or from a position, whole or not at all.
+
+All functions are synchronous and raise ``django.db.Error``.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from hub import streams
+from hub.models import Publication
+from hub.streams import Item, Position
+
+#: Publications of one page at most.
+PAGE_LIMIT = 1000
+
+#: Publications that one statement deletes, in a transaction of its own.
+CHUNK = 500
+
+
+class NotKept(LookupError):
+    """What follows the position is not there whole: it is of another history, or older than what is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of a channel's history without gaps, and where the channel stood when it was read."""
+
+    items: list[Item]
+    position: Position
+
+
+def page(channel: str, *, limit: int, since: Position | None = None, reverse: bool = False) -> Page:
+    """At most ``limit`` publications of ``channel``, and no more than :data:`PAGE_LIMIT`.
+
+    Args:
+        limit: 0 reads the position only; a negative number sets no limit of its own.
+        since: where to go on from: what follows this position or, in reverse, what is before it. An empty epoch
+            stands for whatever history there is. Without it, from the oldest that is kept or, in reverse, the newest.
+        reverse: newest first.
+
+    Raises:
+        NotKept: ``since`` is of another history, ahead of this one, or what follows it is no longer kept.
+    """
+    # The position before the items: what is published in between is left for the next page.
+    position = streams.positions([channel])[channel]
+    if since is not None and (since.epoch not in ("", position.epoch) or since.offset > position.offset):
+        raise NotKept(channel)
+    count = PAGE_LIMIT if limit < 0 else min(limit, PAGE_LIMIT)
+    rows = Publication.objects.filter(channel=channel, offset__lte=position.offset)
+    if since is not None:
+        rows = rows.filter(offset__lt=since.offset) if reverse else rows.filter(offset__gt=since.offset)
+    found = list(rows.order_by("-offset" if reverse else "offset").values_list("offset", "data", "info")[:count])
+    if since is not None and not reverse and count and since.offset < position.offset:
+        first = found[0][0] if found else None
+        if first != since.offset + 1:
+            raise NotKept(channel)
+    return Page([Item(channel, position.epoch, offset or 0, data, info) for offset, data, info in found], position)
+
+
+def places(ids: Iterable[int]) -> dict[int, Position]:
+    """Where these rows stand in their channels; those that have no offset yet, or are gone, are left out."""
+    found = Publication.objects.filter(pk__in=list(ids), offset__isnull=False)
+    rows = list(found.values_list("pk", "channel", "offset"))
+    positions = streams.positions(channel for _, channel, _ in rows)
+    return {pk: Position(positions[channel].epoch, offset or 0) for pk, channel, offset in rows}
+
+
+def pending(ids: Iterable[int]) -> list[str]:
+    """The channels of those of these rows that are stored and have no offset yet."""
+    found = Publication.objects.filter(pk__in=list(ids), offset__isnull=True)
+    return list(found.values_list("channel", flat=True))
+
+
+def remove(channel: str) -> int:
+    """Delete what ``channel`` keeps and return how many publications that were; its next offset stays the next one.
+
+    Clients that are behind are told to reload. What is published meanwhile stays.
+    """
+    head = streams.positions([channel])[channel].offset
+    deleted = 0
+    while True:
+        oldest = Publication.objects.filter(channel=channel, offset__lte=head).order_by("offset")
+        ids = list(oldest.values_list("pk", flat=True)[:CHUNK])
+        deleted += Publication.objects.filter(pk__in=ids).delete()[0]
+        if len(ids) < CHUNK:
+            return deleted

@@ -1,0 +1,13 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from hub.connection import contract
+
+
+class Command(BaseCommand):
+    help = "Print the contract of the hub socket as an AsyncAPI document; docs/asyncapi.json is what it prints."
+    requires_system_checks = []
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        self.stdout.write(contract.text(), ending="")

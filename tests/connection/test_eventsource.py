@@ -1,0 +1,138 @@
+"""``/events``, as ``EventSource`` and ``curl -N`` see it."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from asgiref.sync import sync_to_async
+from django.contrib.auth.models import User
+
+from accounts.models import AccessToken
+from accounts.tokens import issue, revoke
+from chat.actions import post_message
+from hub.connection import tokens
+from notifications import notify
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Event:
+    """One event of a stream."""
+
+    def __init__(self, lines: list[str]) -> None:
+        fields = dict(line.split(": ", 1) for line in lines)
+        self.name, self.id = fields.get("event", "message"), fields.get("id")
+        self.data: Any = msgspec.json.decode(fields["data"])
+
+
+async def events_of(response: httpx.Response) -> AsyncIterator[Event]:
+    lines: list[str] = []
+    async for line in response.aiter_lines():
+        if line.startswith(":"):
+            continue
+        if line:
+            lines.append(line)
+        elif lines:
+            yield Event(lines)
+            lines = []
+
+
+@contextlib.asynccontextmanager
+async def listening(address: str, query: str, **headers: str) -> AsyncIterator[AsyncIterator[Event]]:
+    async with (
+        httpx.AsyncClient(timeout=5) as http,
+        http.stream("GET", f"http://{address}/events?{query}", headers=headers) as response,
+    ):
+        assert response.status_code == 200, await response.aread()
+        assert response.headers["content-type"] == "text/event-stream"
+        yield events_of(response)
+
+
+async def bearer(user: User) -> dict[str, str]:
+    return {"Authorization": f"Bearer {await sync_to_async(issue)(user)}"}
+
+
+async def test_publications_of_several_channels_come_with_a_cursor_of_all(address: str, ada: User, room: str) -> None:
+    async with listening(address, f"channel=everyone&channel=user:{ada.pk}", **await bearer(ada)) as events:
+        opened = await anext(events)
+        await sync_to_async(notify)(to=ada, message="Hello")
+        event = await anext(events)
+    assert (opened.name, opened.data) == ("open", {})
+    assert (event.name, event.data["channel"], event.data["offset"]) == ("message", f"user:{ada.pk}", 1)
+    assert event.data["data"]["message"] == "Hello"
+    assert event.id is not None and "everyone@" in event.id and event.id.endswith(".1")
+
+
+async def test_a_client_that_comes_back_gets_what_it_missed(address: str, ada: User, room: str) -> None:
+    number = int(room[5:])
+    async with listening(address, f"channel={room}&channel=everyone") as events:
+        await anext(events)
+        await sync_to_async(post_message)(room_id=number, author_id=ada.pk, text="0")
+        last = (await anext(events)).id
+    assert last
+    for text in "12":
+        await sync_to_async(post_message)(room_id=number, author_id=ada.pk, text=text)
+    await sync_to_async(notify)(to="everyone", message="all")
+    async with listening(address, f"channel={room}&channel=everyone", **{"Last-Event-ID": last}) as events:
+        opened, *missed = [await anext(events) for _ in range(4)]
+        await sync_to_async(post_message)(room_id=number, author_id=ada.pk, text="3")
+        live = await anext(events)
+    assert opened.data == {"recovered": True} and opened.id == last
+    assert [event.data["channel"] for event in missed] == [room, room, "everyone"]
+    assert [event.data["offset"] for event in missed[:2]] == [2, 3]
+    assert live.data["data"]["text"] == "3"
+
+
+@pytest.mark.parametrize("cursor", ["nonsense", "everyone@deadbeef.3", "user:1@.0"])
+async def test_a_position_that_cannot_be_recovered_is_said_to_be_so(address: str, cursor: str) -> None:
+    await sync_to_async(notify)(to="everyone", message="before")
+    async with listening(address, "channel=everyone", **{"Last-Event-ID": cursor}) as events:
+        opened = await anext(events)
+        await sync_to_async(notify)(to="everyone", message="after")
+        event = await anext(events)
+    assert opened.data == {"recovered": False}
+    assert event.data["data"]["message"] == "after"
+
+
+@pytest.mark.parametrize(
+    ("query", "headers", "status"),
+    [
+        ("", {}, 400),
+        ("channel=", {}, 400),
+        ("channel=nothing:1", {}, 404),
+        ("channel=control", {}, 404),
+        ("channel=user:1", {}, 403),
+        ("channel=everyone&token=nonsense", {}, 401),
+        ("channel=everyone", {"Authorization": "Bearer hub_nobody"}, 401),
+        ("channel=everyone", {"Origin": "https://elsewhere.example"}, 403),
+        ("channel=everyone", {"Host": "elsewhere.example"}, 403),
+        ("&".join(f"channel=room:{number}" for number in range(200)), {}, 400),
+    ],
+)
+async def test_what_may_not_be_is_answered_with_a_status(
+    address: str, query: str, headers: dict[str, str], status: int
+) -> None:
+    async with httpx.AsyncClient() as http:
+        response = await http.get(f"http://{address}/events?{query}", headers=headers)
+    assert response.status_code == status
+
+
+async def test_a_signed_token_in_the_query_opens_the_stream_and_its_end_ends_it(
+    address: str, ada: User, token_secret: str
+) -> None:
+    token = tokens.connection_token(ada.pk, seconds=1)
+    async with listening(address, f"channel=user:{ada.pk}&token={token}") as events:
+        await anext(events)
+        with pytest.raises(StopAsyncIteration):
+            await anext(events)
+
+
+async def test_a_revoked_token_ends_the_stream(address: str, ada: User) -> None:
+    async with listening(address, f"channel=user:{ada.pk}", **await bearer(ada)) as events:
+        await anext(events)
+        await sync_to_async(revoke)(AccessToken.objects.all())
+        with pytest.raises(StopAsyncIteration):
+            await anext(events)

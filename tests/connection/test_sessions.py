@@ -1,0 +1,430 @@
+"""One client of the hub socket, command by command."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.contrib.auth.models import User
+
+from chat.actions import post_message
+from hub import channels, lifespan, presence, relay, streams
+from hub.channels import Namespace, anyone, signed_in
+from hub.connection import attendance, pulse, subscriptions, tokens
+from hub.connection import client as client_module
+from hub.models import Publication, Stream
+from hub.publishing import apublish, publish_many
+from hub.streams import Item
+from tests.connection.wire import CONNECT, Wire, wired
+from tests.support.waiting import await_for
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+async def everything_ends() -> AsyncIterator[None]:
+    yield
+    await lifespan.end()
+
+
+async def posted(room: str, author: User, *texts: str) -> None:
+    for text in texts:
+        await sync_to_async(post_message)(room_id=int(room[5:]), author_id=author.pk, text=text)
+
+
+async def position_of(channel: str) -> dict[str, Any]:
+    found = (await sync_to_async(streams.positions)([channel]))[channel]
+    return {"epoch": found.epoch, "offset": found.offset}
+
+
+# --- connecting -----------------------------------------------------------------------------------------------------
+
+
+async def test_a_guest_is_subscribed_to_what_is_for_everyone(ada: User) -> None:
+    async with wired() as guest, wired(ada) as user:
+        assert list(guest.lines[0]["connect"]["subs"]) == ["everyone"]
+        assert list(user.lines[0]["connect"]["subs"]) == ["everyone", f"user:{ada.pk}"]
+        assert user.lines[0]["connect"]["ping"] == 25 and user.lines[0]["connect"]["pong"] is True
+        assert "session" not in user.lines[0]["connect"]
+
+
+async def test_a_channel_without_publications_has_a_position_too(ada: User) -> None:
+    async with wired(ada) as wire:
+        found = wire.lines[0]["connect"]["subs"][f"user:{ada.pk}"]
+    assert found["recoverable"] and found["positioned"] and len(found["epoch"]) == 8
+    assert "offset" not in found
+    assert (await position_of(f"user:{ada.pk}"))["epoch"] == found["epoch"]
+
+
+async def test_server_side_subscriptions_are_recovered_with_the_connect(ada: User) -> None:
+    channel = f"user:{ada.pk}"
+    await apublish(channel, {"type": "a", "n": 1})
+    since = await position_of(channel)
+    await apublish(channel, {"type": "a", "n": 2})
+    wire = Wire(ada)
+    subs = {channel: {"recover": True, **since}, "everyone": {"recover": True, "epoch": "other", "offset": 0}}
+    await wire.client.receive(json.dumps({"id": 1, "connect": {"subs": subs}}))
+    await wire.client.gone()
+    found = wire.lines[0]["connect"]["subs"]
+    assert found[channel]["recovered"] and found[channel]["offset"] == 1
+    assert [pub["data"]["n"] for pub in found[channel]["publications"]] == [2]
+    assert found["everyone"]["was_recovering"] and "recovered" not in found["everyone"]
+
+
+async def test_a_client_that_says_nothing_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "FIRST_COMMAND", 0.01)
+    wire = Wire()
+    await await_for(lambda: wire.closed == 3502)
+    await wire.client.gone()
+
+
+async def test_commands_of_one_frame_are_answered_in_one_frame() -> None:
+    wire = Wire()
+    answers: list[str] = []
+
+    async def answer(text: str) -> None:
+        answers.append(text)
+
+    wire.answer = answer  # type: ignore[method-assign]
+    second = '{"id":2,"rpc":{"method":"nothing"}}'
+    await wire.client.receive(f"{CONNECT}\n{second}\n{second.replace('2', '3', 1)}")
+    await wire.client.gone()
+    assert [json.loads(line)["id"] for line in answers[0].split("\n")] == [1, 2, 3]
+
+
+# --- subscribing and recovering -------------------------------------------------------------------------------------
+
+
+async def test_a_subscription_is_answered_before_what_came_meanwhile(
+    ada: User, room: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with wired(ada) as wire:
+        enter = attendance.enter
+
+        async def enter_late(subscription: subscriptions.Subscription) -> Any:
+            await posted(room, ada, "meanwhile")
+            await await_for(lambda: subscription.feed is not None and subscription.feed.feed.last == 1)
+            return await enter(subscription)
+
+        monkeypatch.setattr(attendance, "enter", enter_late)
+        await wire.client.receive(json.dumps({"id": 2, "subscribe": {"channel": room}}))
+        await await_for(lambda: [push for push in wire.pushes if push["channel"] == room and "pub" in push])
+    kinds = [
+        ("reply" if line.get("id") == 2 else "pub") for line in wire.lines[1:] if room in str(line) or "id" in line
+    ]
+    assert kinds[0] == "reply"
+    assert [push["pub"]["data"]["text"] for push in wire.pushes if "offset" in push.get("pub", {})] == ["meanwhile"]
+
+
+@pytest.mark.parametrize("count", [1, 30])
+async def test_what_was_missed_is_recovered_whole(ada: User, room: str, count: int) -> None:
+    await posted(room, ada, "seen")
+    since = await position_of(room)
+    texts = [str(number) for number in range(count)]
+    await posted(room, ada, *texts)
+    async with wired(ada) as wire:
+        found = (await wire.ask(subscribe={"channel": room, "recover": True, **since}))["subscribe"]
+    assert found["was_recovering"] and found["recovered"] and found["offset"] == 1
+    assert [pub["data"]["text"] for pub in found["publications"]] == texts
+    assert [pub["offset"] for pub in found["publications"]] == list(range(2, count + 2))
+
+
+async def test_megabytes_are_recovered_by_a_client_that_reads() -> None:
+    await sync_to_async(publish_many)([("everyone", {"type": "a", "text": "x" * 4000}) for _ in range(900)])
+    async with wired() as wire:
+        epoch = (await position_of("everyone"))["epoch"]
+        await wire.ask(unsubscribe={"channel": "everyone"})
+        found = (await wire.ask(3, subscribe={"channel": "everyone", "recover": True, "epoch": epoch}))["subscribe"]
+    assert found["recovered"] and len(found["publications"]) == 900
+
+
+@pytest.mark.parametrize(("setting", "value"), [("HUB_RECOVERY_LIMIT", 2), ("HUB_RECOVERY_BYTES", 100)])
+async def test_a_client_that_missed_too_much_reloads(
+    ada: User, room: str, settings: Any, setting: str, value: int
+) -> None:
+    setattr(settings, setting, value)
+    await posted(room, ada, "0", "1", "2")
+    async with wired(ada) as wire:
+        found = (await wire.ask(subscribe={"channel": room, "recover": True, "offset": 0}))["subscribe"]
+    assert found["was_recovering"] and "recovered" not in found and "publications" not in found
+    assert found["offset"] == 3
+
+
+async def test_who_wants_all_or_nothing_gets_an_error(ada: User, room: str) -> None:
+    async with wired(ada) as wire:
+        answer = await wire.ask(subscribe={"channel": room, "recover": True, "epoch": "_", "flag": 3})
+        assert answer["error"]["code"] == 112
+        assert not wire.client.follows(room)
+
+
+async def test_a_client_that_is_ahead_of_this_process_sees_nothing_twice(ada: User, room: str) -> None:
+    """It had its publications from another process, of which this one has not heard yet."""
+    await posted(room, ada, "0")
+    async with wired(ada) as first, wired(ada) as second:
+        await first.ask(subscribe={"channel": room})
+        feed = first.client.subscriptions[room].feed
+        assert feed is not None
+        behind = Item(room, feed.feed.epoch, 2, '{"type":"a","text":"1"}')
+        await Publication.objects.acreate(channel=room, offset=2, data=behind.data)
+        await Stream.objects.filter(channel=room).aupdate(head=2)
+        relay.current().loop.call_later(0.2, relay.current().deliver, behind)
+        since = {"epoch": feed.feed.epoch, "offset": 2}
+        found = (await second.ask(subscribe={"channel": room, "recover": True, **since}))["subscribe"]
+        assert found["recovered"] and "publications" not in found
+        await posted(room, ada, "2")
+        await await_for(lambda: [push for push in second.pushes if push.get("pub", {}).get("offset")])
+    assert [push["pub"]["offset"] for push in second.pushes if "offset" in push.get("pub", {})] == [3]
+
+
+async def test_another_history_of_a_channel_makes_its_subscribers_come_back(ada: User, room: str) -> None:
+    await posted(room, ada, "0")
+    async with wired(ada) as wire:
+        await wire.ask(subscribe={"channel": room})
+        await sync_to_async(streams.renew)([room])
+        unsubscribed = await wire.pushed("unsubscribe")
+        assert (unsubscribed["channel"], unsubscribed["unsubscribe"]["code"]) == (room, 2500)
+        assert wire.closed is None
+        await sync_to_async(streams.renew)([f"user:{ada.pk}"])
+        await await_for(lambda: wire.closed == 3010, that="a channel of the hub's own choice ends the connection")
+
+
+async def test_a_client_that_unsubscribes_hears_nothing_more(ada: User, room: str) -> None:
+    async with wired(ada) as wire, wired(ada) as other:
+        await wire.ask(subscribe={"channel": room})
+        await other.ask(subscribe={"channel": room})
+        assert (await wire.ask(3, unsubscribe={"channel": room})) == {"id": 3, "unsubscribe": {}}
+        before = len(wire.pushes)
+        await posted(room, ada, "0")
+        await await_for(lambda: [push for push in other.pushes if push.get("pub", {}).get("offset")])
+        assert len(wire.pushes) == before
+        assert (await wire.ask(4, subscribe={"channel": room}))["subscribe"]["offset"] == 1
+
+
+async def test_a_subscription_that_exists_is_not_made_again(ada: User, room: str) -> None:
+    async with wired(ada) as wire:
+        await wire.ask(subscribe={"channel": room})
+        assert (await wire.ask(3, subscribe={"channel": room}))["error"]["code"] == 105
+
+
+@pytest.mark.parametrize("request_", [{"type": 2}, {"tf": {"key": "a", "op": "eq"}}])
+async def test_what_the_hub_does_not_have_is_refused_and_not_left_out(request_: dict[str, Any]) -> None:
+    async with wired() as wire:
+        assert (await wire.ask(subscribe={"channel": "online", **request_}))["error"]["code"] == 108
+
+
+# --- tokens ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_subscription_whose_token_ends_is_subscribed_to_again(
+    ada: User, bob: User, token_secret: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subscriptions, "GRACE", 0.0)
+    channel = f"user:{bob.pk}"
+    token = tokens.subscription_token(ada.pk, channel, seconds=2)
+    async with wired(ada) as wire:
+        found = (await wire.ask(subscribe={"channel": channel, "token": token}))["subscribe"]
+        assert found["expires"] and found["ttl"] in {1, 2}
+        unsubscribed = await wire.pushed("unsubscribe")
+        assert (unsubscribed["channel"], unsubscribed["unsubscribe"]["code"]) == (channel, 2501)
+
+
+async def test_a_subscription_token_is_renewed(ada: User, bob: User, token_secret: str) -> None:
+    channel = f"user:{bob.pk}"
+    async with wired(ada) as wire:
+        await wire.ask(subscribe={"channel": channel, "token": tokens.subscription_token(ada.pk, channel, seconds=5)})
+        another = tokens.subscription_token(bob.pk, channel)
+        assert (await wire.ask(3, sub_refresh={"channel": channel, "token": another}))["error"]["code"] == 103
+        better = tokens.subscription_token(ada.pk, channel)
+        answer = await wire.ask(3, sub_refresh={"channel": channel, "token": better})
+        assert answer["sub_refresh"]["expires"] and answer["sub_refresh"]["ttl"] > 500
+        expired = tokens.subscription_token(ada.pk, channel, seconds=-5)
+        assert (await wire.ask(4, sub_refresh={"channel": channel, "token": expired}))["error"]["code"] == 109
+        assert (await wire.pushed("unsubscribe"))["unsubscribe"]["code"] == 2501
+
+
+@pytest.mark.parametrize(
+    ("claims", "seconds", "code"),
+    [
+        ({"sub": "999999999"}, 600, 3500),
+        ({"sub": ""}, 600, 3500),
+        ({}, -5, 3005),
+        ({"channel": "everyone"}, 600, 3500),
+        ({}, 600, None),
+    ],
+)
+async def test_a_connection_is_refreshed_with_a_token_of_the_same_user_only(
+    ada: User, token_secret: str, claims: dict[str, Any], seconds: float, code: int | None
+) -> None:
+    async with wired(ada) as wire:
+        token = tokens.sign({"sub": str(ada.pk), **claims}, seconds=seconds)
+        await wire.client.receive(json.dumps({"id": 2, "refresh": {"token": token}}))
+        assert wire.closed == code
+
+
+# --- what the hub does by itself ------------------------------------------------------------------------------------
+
+
+async def test_who_does_not_answer_pings_is_ended() -> None:
+    async with wired() as answering, wired() as silent:
+        for _ in range(pulse.INTERVAL):
+            pulse.current()._now = (pulse.current()._now + 1) % pulse.INTERVAL
+            pulse.current().tick()
+        assert {} in answering.lines and {} in silent.lines
+        await answering.client.receive("{}")
+        for _ in range(pulse.PATIENCE):
+            pulse.current()._now = (pulse.current()._now + 1) % pulse.INTERVAL
+            pulse.current().tick()
+        assert (answering.closed, silent.closed) == (None, 3012)
+
+
+async def test_a_server_that_stops_lets_its_clients_come_back_and_tells_nobody_that_they_left(
+    ada: User, bob: User, room: str
+) -> None:
+    async with wired(bob) as watching:
+        await watching.ask(subscribe={"channel": room, "join_leave": True})
+        async with wired(ada) as wire:
+            await wire.ask(subscribe={"channel": room})
+            await watching.pushed("join", 2)
+            wire.client.stop()
+            assert wire.closed == 3001
+        await posted(room, bob, "afterwards")
+        await await_for(lambda: [push for push in watching.pushes if push.get("pub", {}).get("offset")])
+        assert not [push for push in watching.pushes if "leave" in push]
+        assert "person_left" not in str(watching.pushes)
+
+
+async def test_nothing_is_written_after_the_end(ada: User, room: str) -> None:
+    async with wired(ada) as wire:
+        await wire.ask(subscribe={"channel": room})
+        wire.client.stop()
+        before = len(wire.lines)
+        await posted(room, ada, "0")
+        await await_for(lambda: not relay.current()._dirty)
+        assert len(wire.lines) == before
+
+
+# --- publishing -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        ({"message": ""}, 107),
+        ({"message": 1}, 107),
+        ({"message": "a\x00b"}, 107),
+        ("text", 107),
+        ([], 107),
+        ({"message": "x" * 5000}, 107),
+    ],
+)
+async def test_a_room_takes_messages_only(ada: User, room: str, data: Any, code: int) -> None:
+    async with wired(ada) as wire:
+        assert (await wire.ask(publish={"channel": room, "data": data}))["error"]["code"] == code
+        assert not await Publication.objects.filter(channel=room).aexists()
+
+
+async def test_the_right_to_publish_is_looked_at_for_each_publication(
+    ada: User, open_namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    allowed = [True, False]
+    namespace = Namespace("strict", durable=False, can_publish=lambda user, **_: allowed.pop(0))
+    monkeypatch.setitem(channels._namespaces, "strict", namespace)
+    async with wired(ada) as wire:
+        assert (await wire.ask(publish={"channel": "strict:1", "data": 1})) == {"id": 2, "publish": {}}
+        assert (await wire.ask(3, publish={"channel": "strict:1", "data": 1}))["error"]["code"] == 103
+
+
+async def test_a_rule_that_fails_refuses(
+    ada: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(user: User, **_: str) -> bool:
+        raise ZeroDivisionError
+
+    monkeypatch.setitem(channels._namespaces, "broken", Namespace("broken", can_subscribe=broken))
+    async with wired(ada) as wire:
+        answer = await wire.ask(subscribe={"channel": "broken:1"})
+        assert answer["error"] == {"code": 100, "message": "internal server error", "temporary": True}
+        assert not wire.client.follows("broken:1")
+    assert "command_failed" in caplog.text
+
+
+async def test_too_much_data_is_refused(ada: User, open_namespace: str, settings: Any) -> None:
+    settings.HUB_MAX_PUBLICATION = 100
+    async with wired(ada) as wire:
+        assert (await wire.ask(publish={"channel": "open:1", "data": "x" * 101}))["error"]["code"] == 107
+
+
+async def test_data_on_several_lines_goes_out_on_one(ada: User, open_namespace: str) -> None:
+    async with wired(ada) as wire:
+        await wire.ask(subscribe={"channel": "open:1"})
+        frame = json.dumps({"id": 3, "publish": {"channel": "open:1", "data": "HERE"}})
+        await wire.client.receive(frame.replace('"HERE"', '{"a":\t[1, 2]}'))
+        assert (await wire.pushed("pub"))["pub"]["data"] == {"a": [1, 2]}
+
+
+# --- namespaces -----------------------------------------------------------------------------------------------------
+
+
+async def test_a_rule_gets_the_arguments_of_the_pattern_and_a_guest_is_not_signed_in(
+    ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+
+    def rule(user: User, year: int, slug: str) -> bool:
+        asked.append((user, year, slug))
+        return True
+
+    monkeypatch.setitem(
+        channels._namespaces, "news", Namespace("news", pattern="<int:year>-<slug:slug>", can_subscribe=rule)
+    )
+    monkeypatch.setitem(channels._namespaces, "staff", Namespace("staff", can_subscribe=signed_in))
+    async with wired(ada) as wire, wired() as guest:
+        assert "subscribe" in await wire.ask(subscribe={"channel": "news:2026-hello_there"})
+        assert (await wire.ask(3, subscribe={"channel": "news:x-y"}))["error"]["code"] == 102
+        assert "subscribe" in await wire.ask(4, subscribe={"channel": "staff:1"})
+        assert (await guest.ask(subscribe={"channel": "staff:1"}))["error"]["code"] == 103
+    assert set(asked) == {(ada, 2026, "hello_there")}
+
+
+async def test_the_default_namespace_is_closed_unless_it_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with wired() as wire:
+        assert (await wire.ask(subscribe={"channel": "anything"}))["error"]["code"] == 102
+        monkeypatch.setitem(
+            channels._namespaces,
+            "",
+            Namespace(
+                "",
+                durable=False,
+                can_subscribe=anyone,
+                presence=True,
+                counts_guests=True,
+                can_see_presence=anyone,
+                join_leave=True,
+            ),
+        )
+        assert "subscribe" in await wire.ask(3, subscribe={"channel": "Anything-1", "join_leave": True})
+        there = (await wire.ask(4, presence={"channel": "Anything-1"}))["presence"]["presence"]
+        assert list(there) == [wire.client.client]
+        assert (await wire.ask(5, subscribe={"channel": "control"}))["error"]["code"] == 102
+
+
+async def test_connections_of_a_process_that_died_are_told_to_have_left(ada: User, bob: User, room: str) -> None:
+    async with wired(bob) as watching:
+        await watching.ask(subscribe={"channel": room, "join_leave": True})
+        await attendance.departed(attendance.listed_at(room), [f"0123abcd.{ada.pk}.", "nonsense.of.another", "x.y"])
+        left = await watching.pushed("leave")
+    assert left["leave"]["info"] == {"client": "0123abcd", "user": str(ada.pk)}
+
+
+async def test_people_of_a_plain_door_are_present_too(ada: User, bob: User, room: str) -> None:
+    await presence.current().enter(room, f"u{bob.pk}")
+    async with wired(ada) as wire:
+        await wire.ask(subscribe={"channel": room})
+        there = (await wire.ask(3, presence={"channel": room}))["presence"]["presence"]
+        stats = (await wire.ask(4, presence_stats={"channel": room}))["presence_stats"]
+    assert {key: info["conn_info"]["name"] for key, info in there.items()} == {
+        wire.client.client: "ada",
+        f"u{bob.pk}": "bob",
+    }
+    assert stats == {"num_clients": 2, "num_users": 2}

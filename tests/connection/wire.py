@@ -1,0 +1,80 @@
+"""A session of the hub socket without a network: what a test says to it, and what it says."""
+
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser, User
+
+from hub import lifespan
+from hub.connection.admission import Admitted
+from hub.connection.client import Client
+from hub.frames import Block
+from hub.sockets import credentials
+from tests.support.waiting import await_for
+
+CONNECT = '{"id":1,"connect":{}}'
+
+
+class Wire:
+    """A transport that keeps what is written."""
+
+    emulated = False
+    raw = None
+
+    def __init__(self, user: User | None = None) -> None:
+        self.lines: list[dict[str, Any]] = []
+        self.closed: int | None = None
+        who = user or AnonymousUser()
+        credential = credentials.of_user(user.pk) if user is not None else ""
+        self.client = Client(self, Admitted(who, credential, "", "en"))
+
+    def write(self, block: Block) -> None:
+        self.lines += [json.loads(line) for text in block.texts for line in text.split("\n")]
+
+    async def answer(self, text: str) -> None:
+        self.write(Block([text]))
+
+    def close(self, code: int, reason: str) -> None:
+        self.closed = code
+
+    @property
+    def pushes(self) -> list[dict[str, Any]]:
+        """Everything that the hub said by itself, but pings."""
+        return [line["push"] for line in self.lines if "push" in line]
+
+    async def ask(self, number: int = 2, **request: Any) -> dict[str, Any]:
+        """Send one command; returns its answer."""
+        await self.client.receive(json.dumps({"id": number, **request}))
+        return next(line for line in reversed(self.lines) if line.get("id") == number)
+
+    async def pushed(self, kind: str, number: int = 1) -> dict[str, Any]:
+        """The ``number``-th push of a kind."""
+        found: list[dict[str, Any]] = await await_for(
+            lambda: len(kept := [push for push in self.pushes if kind in push]) >= number and kept, that=f"a {kind}"
+        )
+        return found[number - 1]
+
+
+@contextlib.asynccontextmanager
+async def wired(user: User | None = None) -> AsyncIterator[Wire]:
+    """A client that has connected, as a user or as a guest."""
+    wire = Wire(user)
+    try:
+        await wire.client.receive(CONNECT)
+        yield wire
+    finally:
+        await wire.client.gone()
+
+
+async def played(*said: str | bytes) -> Wire:
+    """What a guest gets that says this; everything ends with it."""
+    wire = Wire()
+    try:
+        for frame in said:
+            await wire.client.receive(frame)
+    finally:
+        await wire.client.gone()
+        await lifespan.end()
+    return wire

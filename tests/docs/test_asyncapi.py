@@ -1,0 +1,49 @@
+"""``docs/asyncapi.json`` is the contract that the code has."""
+
+import json
+import re
+from typing import Any
+
+from hub.connection import contract
+from hub.connection.codes import Disconnected, Error, Unsubscribed
+from tests.docs.documents import table
+from tests.support.environment import BASE_DIR
+
+PROTOCOL = "docs/protocol.md"
+
+
+def test_the_document_is_what_the_message_types_say() -> None:
+    kept = (BASE_DIR / "docs" / "asyncapi.json").read_text()
+    assert kept == contract.text(), "Run: python manage.py asyncapi > docs/asyncapi.json"
+
+
+def test_every_reference_leads_somewhere() -> None:
+    document = contract.document()
+    references = set(re.findall(r'"\$ref": ?"#/([^"]+)"', contract.text()))
+    assert len(references) > 50
+    for reference in references:
+        found: Any = document
+        for key in reference.split("/"):
+            found = found[key]
+
+
+def test_every_app_is_in_it() -> None:
+    schemas = json.loads(contract.text())["components"]["schemas"]
+    assert {"MessagePosted", "NotificationCreated", "OnlineCounted", "Command", "Reply", "Publication"} <= set(schemas)
+
+
+def test_codes_of_the_hub_socket_are_those_of_the_code() -> None:
+    for header, codes in (("error", Error), ("closed with", Disconnected), ("unsubscribed with", Unsubscribed)):
+        assert documented(header) == {int(code): code.text for code in codes}
+
+
+def documented(header: str) -> dict[int, str]:
+    """A table of codes in ``docs/protocol.md``."""
+    return {int(code): text.strip("`") for code, text, *_ in table(PROTOCOL, header, "text")}
+
+
+def test_a_code_says_whether_to_come_back() -> None:
+    coming_back = {code for code in Disconnected if 3000 <= code < 3500}
+    assert {Disconnected.SHUTDOWN, Disconnected.EXPIRED, Disconnected.INSUFFICIENT_STATE} <= coming_back
+    assert not coming_back & {Disconnected.INVALID_TOKEN, Disconnected.BAD_REQUEST, Disconnected.FORCE_DISCONNECT}
+    assert all(len(code.text.encode()) <= 123 for code in Disconnected)
