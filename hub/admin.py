@@ -6,6 +6,9 @@ from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
 
+from hub.api.admin import ApiKeyAdmin
+from hub.models import ApiKey
+
 M = TypeVar("M", bound=Model)
 
 
@@ -20,3 +23,6 @@ class PublishedAdmin(admin.ModelAdmin[M]):
         page = request.resolver_match and request.resolver_match.url_name
         own = f"{self.opts.app_label}_{self.opts.model_name}_"
         return not (page or "").startswith(own) and super().has_delete_permission(request, obj)
+
+
+admin.site.register(ApiKey, ApiKeyAdmin)

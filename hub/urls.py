@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 
 from hub import health, metrics_view, views
+from hub.api import routes as api
 
 urlpatterns = [
     path("", views.home, name="home"),
@@ -12,6 +13,8 @@ urlpatterns = [
     path("chat/", include("chat.urls")),
     path("online/", include("presence.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
+    path("api/", api.api.urls),
+    path("api/<path:name>", api.unknown),
     path("health/live", health.live),
     path("health/ready", health.ready),
     path("metrics", metrics_view.metrics),

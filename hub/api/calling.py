@@ -1,0 +1,97 @@
+"""Carrying out a call: from the bytes that came to the bytes that go, for one method and for ``batch``."""
+
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+import structlog
+from django.db import Error as DatabaseFault
+from msgspec import Meta
+
+from hub import metrics
+from hub.api.errors import DETAIL_LIMIT, Code, Refused
+from hub.api.keys import Caller
+from hub.api.method import Call, Method, method_named
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+#: Calls of one batch.
+BATCH_LIMIT = 1000
+
+
+class BatchRequest(msgspec.Struct):
+    """Several calls, carried out one after the other; one that fails does not stop the next."""
+
+    commands: Annotated[
+        list[dict[str, msgspec.Raw]],
+        Meta(description=f'At most {BATCH_LIMIT}, each an object like `{{"publish": {{…}}}}`.'),
+    ]
+
+
+class BatchReply(msgspec.Struct):
+    """One reply for each command: ``{"publish": {…}}`` with its result, or ``{"error": {…}}``."""
+
+    replies: list[dict[str, Any]]
+
+
+async def call(method: Method[Any], body: bytes | msgspec.Raw, caller: Caller) -> Any:
+    """The ``result`` of one call.
+
+    Raises:
+        Refused: the reply is an error. Whatever else goes wrong is logged and becomes ``INTERNAL``.
+    """
+    try:
+        caller.require(method.name)
+        result = await method.run(Call(decoded(body or b"{}", method.request), caller))
+    except Refused as refused:
+        metrics.API_CALLS.labels(method.name, str(refused.error.code)).inc()
+        raise
+    except Exception as error:
+        if isinstance(error, DatabaseFault):
+            log.warning("api_call_failed", method=method.name, key=caller.pk, error=type(error).__name__)
+        else:
+            log.exception("api_call_failed", method=method.name, key=caller.pk)
+        metrics.API_CALLS.labels(method.name, str(int(Code.INTERNAL))).inc()
+        raise Refused(Code.INTERNAL) from error
+    metrics.API_CALLS.labels(method.name, "0").inc()
+    return result
+
+
+async def batch(body: bytes, caller: Caller) -> BatchReply:
+    """The replies to all commands of a batch, in their order.
+
+    Raises:
+        Refused: it cannot be read, or has too many commands; nothing was carried out.
+    """
+    commands = decoded(body, BatchRequest).commands
+    if len(commands) > BATCH_LIMIT:
+        raise Refused(Code.LIMIT_EXCEEDED, f"a batch has {BATCH_LIMIT} commands at most")
+    return BatchReply([await _reply(command, caller) for command in commands])
+
+
+async def _reply(command: dict[str, msgspec.Raw], caller: Caller) -> dict[str, Any]:
+    # Some libraries send all methods in each command, and null for those that are not meant.
+    meant = {name: body for name, body in command.items() if bytes(body) != b"null"}
+    name, body = next(iter(meant.items())) if len(meant) == 1 else ("", msgspec.Raw())
+    method = method_named(name)
+    if method is None:
+        return {"error": Refused(Code.METHOD_NOT_FOUND).error}
+    try:
+        return {name: await call(method, body, caller)}
+    except Refused as refused:
+        return {"error": refused.error}
+
+
+def decoded(body: bytes | msgspec.Raw, request: type[T]) -> T:
+    """The request in ``body``.
+
+    Raises:
+        Refused: it is not JSON, or not of this kind.
+    """
+    try:
+        return msgspec.json.decode(body, type=request)
+    except msgspec.ValidationError as error:
+        raise Refused(Code.BAD_REQUEST, str(error)[:DETAIL_LIMIT]) from None
+    except (ValueError, RecursionError):
+        raise Refused(Code.BAD_REQUEST, "this is not JSON") from None

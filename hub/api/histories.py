@@ -1,0 +1,110 @@
+"""``history`` and ``history_remove``: what a channel keeps."""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from hub import history
+from hub.api.errors import Code, Refused
+from hub.api.method import Call, Method, register
+from hub.api.orders import Nothing, StreamPosition
+from hub.history import PAGE_LIMIT, NotKept
+from hub.streams import Item, Position
+from hub.threads import in_database_thread
+
+_LIMIT = Meta(
+    description=f"Publications at most; 0, or without it, only where the channel stands. Never over {PAGE_LIMIT}."
+)
+_SINCE = Meta(description="What follows this place; in reverse, what is before it.")
+
+
+class HistoryRequest(msgspec.Struct, kw_only=True):
+    """Read what a channel keeps."""
+
+    channel: str = ""
+    limit: Annotated[int | None, _LIMIT] = None
+    since: Annotated[StreamPosition | None, _SINCE] = None
+    reverse: Annotated[bool | None, Meta(description="Newest first.")] = None
+
+
+class HistoryRemoveRequest(msgspec.Struct, kw_only=True):
+    """Delete what a channel keeps."""
+
+    channel: str = ""
+
+
+class Publication(msgspec.Struct):
+    """One publication of the channel."""
+
+    offset: int
+    data: msgspec.Raw
+    #: The client that published it; nothing where it was not a client.
+    info: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+class HistoryResult(msgspec.Struct):
+    """A part of the history without gaps, and where the channel stands."""
+
+    publications: list[Publication]
+    offset: int
+    epoch: str
+
+
+async def read(call: Call[HistoryRequest]) -> HistoryResult:
+    """A page of it."""
+    request = call.request
+    _durable(call, request.channel)
+    since = request.since
+    if since is not None and request.reverse and not since.offset:
+        raise Refused(Code.BAD_REQUEST, "nothing is before offset 0")
+    try:
+        page = await in_database_thread(
+            history.page,
+            request.channel,
+            limit=request.limit or 0,
+            since=Position(since.epoch, since.offset) if since else None,
+            reverse=bool(request.reverse),
+        )
+    except NotKept:
+        raise Refused(Code.UNRECOVERABLE_POSITION) from None
+    return HistoryResult([_publication(item) for item in page.items], page.position.offset, page.position.epoch)
+
+
+async def remove(call: Call[HistoryRemoveRequest]) -> Nothing:
+    """All of it."""
+    _durable(call, call.request.channel)
+    await in_database_thread(history.remove, call.request.channel)
+    return Nothing()
+
+
+def _publication(item: Item) -> Publication:
+    info = msgspec.Raw(item.info.encode()) if item.info else msgspec.UNSET
+    return Publication(item.offset, msgspec.Raw(item.data.encode()), info)
+
+
+def _durable(call: Call[HistoryRequest] | Call[HistoryRemoveRequest], channel: str) -> None:
+    if not call.channel(channel).durable:
+        raise Refused(Code.NOT_AVAILABLE, "the channel keeps no history")
+
+
+register(
+    Method(
+        "history",
+        HistoryRequest,
+        HistoryResult,
+        read,
+        "Read what a channel keeps.",
+        {"channel": "room:7", "limit": 10},
+    )
+)
+register(
+    Method(
+        "history_remove",
+        HistoryRemoveRequest,
+        Nothing,
+        remove,
+        "Delete what a channel keeps. Clients that are behind reload.",
+        {"channel": "room:7"},
+    )
+)

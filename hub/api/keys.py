@@ -1,0 +1,130 @@
+"""API keys: issue one, find what it may do, revoke it.
+
+A key looks like ``hubkey_`` and 43 more characters, so that people and secret scanners recognise it. The text itself
+is returned once and never stored.
+"""
+
+import hashlib
+import re
+import secrets
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from django.db import Error as DatabaseFault
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from hub.api.errors import Code, Refused
+from hub.api.scope import Scope
+from hub.models import ApiKey
+from hub.threads import in_database_thread
+
+log = structlog.get_logger(__name__)
+
+SCHEME = "hubkey_"
+RANDOM_BYTES = 32
+SHOWN_CHARACTERS = len(SCHEME) + 4
+
+_KEY = re.compile(rf"{SCHEME}[A-Za-z0-9_\-]{{43}}", re.ASCII)
+
+#: Seconds for which a process goes on with what it has read: a revoked key is refused after that everywhere.
+TRUSTED = 2.0
+
+#: Keys that a process remembers for that long.
+REMEMBERED = 1000
+
+#: How often the time of the last use is written, at most.
+USE_INTERVAL = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls: the key's number, for the log, and what it may do."""
+
+    pk: int
+    scope: Scope
+
+    def require(self, method: str) -> None:
+        """Raise ``Refused`` where the key is not for ``method``."""
+        if not self.scope.has_method(method):
+            raise Refused(Code.PERMISSION_DENIED)
+
+
+def issue(name: str, scope: Scope) -> tuple[ApiKey, str]:
+    """Store a new key and return its row and its text; this is the only time the text can be had.
+
+    ``name`` says which program uses it, at most 100 characters.
+    """
+    row = ApiKey(name=name)
+    text = prepare(row, scope)
+    row.save()
+    return row, text
+
+
+def prepare(row: ApiKey, scope: Scope) -> str:
+    """Make ``row``, which the caller stores, a new key, and return its text; see :func:`issue`."""
+    text = SCHEME + secrets.token_urlsafe(RANDOM_BYTES)
+    row.prefix, row.digest = text[:SHOWN_CHARACTERS], _digest(text)
+    row.methods, row.channels = sorted(scope.methods), list(scope.channels)
+    return text
+
+
+def revoke(keys: QuerySet[ApiKey]) -> int:
+    """End these keys for good; return how many were still valid. Web processes refuse them within 2 s."""
+    return keys.filter(revoked_at=None).update(revoked_at=timezone.now())
+
+
+#: What was found, and until when it is trusted, by digest. Only keys that exist: who guesses does not fill it.
+_trusted: dict[str, tuple[float, Caller]] = {}
+
+
+async def caller_for(text: str) -> Caller | None:
+    """Who calls with the key ``text``; None where it is unknown, revoked or no key at all.
+
+    Asks the database once in :data:`TRUSTED` seconds, and never for text that cannot be a key. The lookup is by
+    digest, so how long it takes says nothing about the keys that exist. Raises ``django.db.Error``.
+    """
+    if not _KEY.fullmatch(text):
+        return None
+    digest, now = _digest(text), time.monotonic()
+    until, caller = _trusted.get(digest, (0.0, None))
+    if caller is not None and now < until:
+        return caller
+    caller = await in_database_thread(_load, digest)
+    if caller is None:
+        _trusted.pop(digest, None)
+    else:
+        if len(_trusted) >= REMEMBERED:
+            _trusted.clear()
+        _trusted[digest] = (now + TRUSTED, caller)
+    return caller
+
+
+def forget() -> None:
+    """Trust nothing that was read before: for tests."""
+    _trusted.clear()
+
+
+def _load(digest: str) -> Caller | None:
+    row = ApiKey.objects.filter(digest=digest, revoked_at=None).first()
+    if row is None:
+        return None
+    if row.last_used_at is None or row.last_used_at < timezone.now() - USE_INTERVAL:
+        _note_use(row.pk)
+    return Caller(row.pk, Scope(frozenset(row.methods), tuple(row.channels)))
+
+
+def _note_use(pk: int) -> None:
+    unknown = Q(last_used_at=None) | Q(last_used_at__lt=Now() - USE_INTERVAL)
+    try:
+        ApiKey.objects.filter(unknown, pk=pk).update(last_used_at=Now())
+    except DatabaseFault as error:
+        # A database that can be read but not written must not refuse the calls that only read.
+        log.warning("api_key_use_not_noted", key=pk, error=type(error).__name__)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

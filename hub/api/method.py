@@ -1,0 +1,86 @@
+"""A method of the HTTP API: how it is declared, and what it needs of the key that calls it."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from hub.api.errors import Code, Refused
+from hub.api.keys import Caller
+from hub.channels import Namespace, UnknownChannel, namespace_of
+
+Request = TypeVar("Request", bound=msgspec.Struct)
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[Request]):
+    """One call: what was asked, and by whom."""
+
+    request: Request
+    caller: Caller
+
+    def channel(self, name: str) -> Namespace:
+        """The namespace of a channel that the call names, if its key may name it.
+
+        Raises:
+            Refused: no name, a channel that does not exist or that is the hub's own, or the key is not for it.
+        """
+        if not name:
+            raise Refused(Code.BAD_REQUEST, "channel is missing")
+        try:
+            namespace = namespace_of(name)
+        except UnknownChannel:
+            raise Refused(Code.UNKNOWN_CHANNEL) from None
+        if namespace.internal:
+            raise Refused(Code.UNKNOWN_CHANNEL)
+        if not self.caller.scope.has_channel(name):
+            raise Refused(Code.PERMISSION_DENIED)
+        return namespace
+
+
+@dataclass(frozen=True, slots=True)
+class Method(Generic[Request]):
+    """What ``POST /api/<name>`` does.
+
+    Args:
+        name: of the method; also what a key's scope names.
+        request: the JSON that it takes; unknown fields are ignored.
+        result: the JSON of its ``result``.
+        run: does it, on the event loop, and returns the ``result``. Raises ``Refused`` for an error reply,
+            ``django.db.Error`` where the database did not do it.
+        summary: one line for ``/api/docs``.
+        example: a request for ``/api/docs``.
+    """
+
+    name: str
+    request: type[Request]
+    result: Any
+    run: Callable[[Call[Request]], Awaitable[Any]]
+    summary: str
+    example: dict[str, Any]
+
+
+_methods: dict[str, Method[Any]] = {}
+
+
+def register(method: Method[Any]) -> None:
+    """Make a method known: to the routes, to ``batch``, to the documents and to the scopes of keys.
+
+    Called once, when the module that declares it is loaded, which ``hub.urls`` does.
+
+    Raises:
+        ValueError: another method has this name.
+    """
+    if _methods.setdefault(method.name, method) is not method:
+        raise ValueError(f"The API method {method.name!r} is declared twice.")
+
+
+def method_named(name: str) -> Method[Any] | None:
+    """The method of this name, if there is one."""
+    return _methods.get(name)
+
+
+def methods() -> Iterable[Method[Any]]:
+    """All methods, in the order in which they were registered."""
+    return _methods.values()

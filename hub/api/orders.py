@@ -1,0 +1,186 @@
+"""``subscribe``, ``unsubscribe``, ``disconnect``, ``refresh``: orders to the open sockets of a person.
+
+A reply without an error says that the order is stored. Every web process obeys within about a second, or two without
+Redis.
+"""
+
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from hub import control
+from hub.api.errors import Code, Refused
+from hub.api.method import Call, Method, register
+from hub.publishing import PayloadTooBig
+from hub.threads import in_database_thread
+
+#: Bytes of a close frame's reason.
+REASON_LIMIT = 123
+
+_USER = Meta(description="The person's id in decimal digits; empty for guests, who are then named by `client`.")
+_CLIENT = Meta(description="The id of one connection; without it, all of the person.")
+
+
+class Nothing(msgspec.Struct):
+    """The order is stored."""
+
+
+class StreamPosition(msgspec.Struct):
+    """A place in a channel's history."""
+
+    offset: Annotated[int, Meta(ge=0)] = 0
+    epoch: str = ""
+
+
+class _Addressed(msgspec.Struct, kw_only=True):
+    user: Annotated[str, _USER] = ""
+    client: Annotated[str | None, _CLIENT] = None
+    #: The hub's connections have one id, which is `client`.
+    session: str | None = None
+
+    def check(self) -> None:
+        if self.session:
+            raise Refused(Code.NOT_AVAILABLE, "connections of this hub are named by client, not by session")
+        if not self.user and not self.client:
+            raise Refused(Code.BAD_REQUEST, "user is missing")
+        if self.user and not (self.user.isascii() and self.user.isdigit() and len(self.user) <= 18):
+            raise Refused(Code.BAD_REQUEST, "user is an id in decimal digits")
+
+
+class SubscribeRequest(_Addressed, kw_only=True):
+    """Subscribe a person's connections to a channel."""
+
+    channel: str = ""
+    recover_since: StreamPosition | None = None
+    #: What a subscription of the hub does not have. Refused instead of dropped, because something would be missing.
+    info: Any = None
+    b64info: str | None = None
+    data: Any = None
+    b64data: str | None = None
+    override: dict[str, Any] | None = None
+    expire_at: int | None = None
+
+
+class UnsubscribeRequest(_Addressed, kw_only=True):
+    """End the subscription of a person's connections to a channel."""
+
+    channel: str = ""
+
+
+class Close(msgspec.Struct):
+    """How the connection is closed."""
+
+    code: Annotated[int, Meta(ge=3000, le=4999, description="3000-3499 and 4000-4399 let the client come back.")]
+    reason: str = ""
+
+
+class DisconnectRequest(_Addressed, kw_only=True):
+    """Close a person's connections."""
+
+    whitelist: Annotated[list[str] | None, Meta(description="Ids of connections that stay.")] = None
+    disconnect: Close | None = None
+
+
+class RefreshRequest(_Addressed, kw_only=True):
+    """Set when a person's connections end unless they are refreshed."""
+
+    expired: Annotated[bool | None, Meta(description="They end now.")] = None
+    expire_at: Annotated[int, Meta(ge=0, le=2**53, description="They end at this Unix time, in seconds.")] | None = (
+        None
+    )
+    info: Any = None
+
+
+async def subscribe(call: Call[SubscribeRequest]) -> Nothing:
+    """Order it; whether the person might have subscribed by themselves does not matter."""
+    request = call.request
+    request.check()
+    call.channel(request.channel)
+    extras = (request.info, request.b64info, request.data, request.b64data, request.override, request.expire_at)
+    if any(extras):
+        raise Refused(Code.NOT_AVAILABLE, "a subscription takes no info, data, override or expire_at here")
+    since = request.recover_since or StreamPosition()
+    return await _order(
+        control.Subscribe(request.user, request.channel, request.client or "", since.offset, since.epoch)
+    )
+
+
+async def unsubscribe(call: Call[UnsubscribeRequest]) -> Nothing:
+    """Order it."""
+    call.request.check()
+    call.channel(call.request.channel)
+    return await _order(control.Unsubscribe(call.request.user, call.request.channel, call.request.client or ""))
+
+
+async def disconnect(call: Call[DisconnectRequest]) -> Nothing:
+    """Order it."""
+    request = call.request
+    request.check()
+    order = control.Disconnect(request.user, request.client or "", tuple(request.whitelist or ()))
+    if request.disconnect:
+        if len(request.disconnect.reason.encode()) > REASON_LIMIT:
+            raise Refused(Code.BAD_REQUEST, f"the reason has at most {REASON_LIMIT} bytes")
+        order = msgspec.structs.replace(order, code=request.disconnect.code, reason=request.disconnect.reason)
+    return await _order(order)
+
+
+async def refresh(call: Call[RefreshRequest]) -> Nothing:
+    """Order it."""
+    request = call.request
+    request.check()
+    if request.info:
+        raise Refused(Code.NOT_AVAILABLE, "a connection has no info here")
+    return await _order(
+        control.Refresh(request.user, request.client or "", bool(request.expired), request.expire_at or 0)
+    )
+
+
+async def _order(order: control.Order) -> Nothing:
+    try:
+        await in_database_thread(control.order, order)
+    except PayloadTooBig:
+        raise Refused(Code.BAD_REQUEST, "the order is too long") from None
+    return Nothing()
+
+
+register(
+    Method(
+        "subscribe",
+        SubscribeRequest,
+        Nothing,
+        subscribe,
+        "Subscribe a person's connections to a channel.",
+        {"user": "42", "channel": "room:7"},
+    )
+)
+register(
+    Method(
+        "unsubscribe",
+        UnsubscribeRequest,
+        Nothing,
+        unsubscribe,
+        "End the subscription of a person's connections to a channel.",
+        {"user": "42", "channel": "room:7"},
+    )
+)
+register(
+    Method(
+        "disconnect",
+        DisconnectRequest,
+        Nothing,
+        disconnect,
+        "Close a person's connections.",
+        {"user": "42", "disconnect": {"code": 4500, "reason": "account moved"}},
+    )
+)
+register(
+    Method(
+        "refresh",
+        RefreshRequest,
+        Nothing,
+        refresh,
+        "Set when a person's connections end unless they are refreshed.",
+        {"user": "42", "expire_at": 1893456000},
+    )
+)

@@ -1,0 +1,56 @@
+"""The ``data`` of a publication, as it comes in from a backend: any JSON, within bounds."""
+
+import base64
+import binascii
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from hub.api.errors import Code, Refused
+from hub.conf import hub_settings
+
+#: How deep lists and objects may stand in each other. Some clients' parsers give up not far beyond.
+DEPTH_LIMIT = 100
+
+
+def payload(data: Any, b64data: str | None) -> msgspec.Raw:
+    """The JSON of a publication on one line, from ``data`` or from JSON in base64.
+
+    Raises:
+        Refused: neither is there, no JSON, numbers that no client can read, too deep or too big.
+    """
+    if b64data:
+        data = _decoded(b64data)
+    elif data is msgspec.UNSET:
+        raise Refused(Code.BAD_REQUEST, "data is missing")
+    try:
+        # Encoded anew: no line break of the sender's may end a frame early.
+        text = msgspec.json.encode(data)
+    except (ValueError, OverflowError, RecursionError):
+        raise Refused(Code.BAD_REQUEST, "data cannot be sent as JSON") from None
+    if len(text) > hub_settings().max_publication:
+        raise Refused(Code.BAD_REQUEST, f"data has more than {hub_settings().max_publication} bytes")
+    if text.count(b"[") + text.count(b"{") > DEPTH_LIMIT and _is_too_deep(data):
+        raise Refused(Code.BAD_REQUEST, f"data is nested more than {DEPTH_LIMIT} levels deep")
+    return msgspec.Raw(text)
+
+
+def _decoded(text: str) -> Any:
+    try:
+        return msgspec.json.decode(base64.b64decode(text, validate=True))
+    except (binascii.Error, ValueError, RecursionError):
+        raise Refused(Code.BAD_REQUEST, "b64data is not base64 of JSON") from None
+
+
+def _is_too_deep(data: Any) -> bool:
+    level = [data]
+    for _ in range(DEPTH_LIMIT):
+        level = [inner for value in level for inner in _inside(value)]
+    return any(isinstance(value, dict | list) for value in level)
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()

@@ -1,0 +1,78 @@
+"""``presence`` and ``presence_stats``: who is there.
+
+Each connection of the hub socket is listed by its id, and whoever is there through another door only, once. While
+Redis is away, the guests of other web processes are missing from the list, not from the numbers.
+"""
+
+from typing import TypeVar
+
+import msgspec
+
+from hub.api.errors import Code, Refused
+from hub.api.method import Call, Method, register
+from hub.connection import attendance
+
+
+class PresenceRequest(msgspec.Struct, kw_only=True):
+    """Who is at a channel."""
+
+    channel: str = ""
+
+
+class PresenceStatsRequest(PresenceRequest, kw_only=True):
+    """How many are at a channel."""
+
+
+class Present(msgspec.Struct):
+    """Somebody who is there; ``user`` is empty for guests. ``conn_info`` is what others are told of them."""
+
+    client: str
+    user: str
+    conn_info: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+
+
+class PresenceResult(msgspec.Struct):
+    """Everybody who is there, by the id of the connection."""
+
+    presence: dict[str, Present]
+
+
+class PresenceStatsResult(msgspec.Struct):
+    """How many connections, and how many people: a user is one on all their connections, a guest one on each."""
+
+    num_clients: int
+    num_users: int
+
+
+AnyPresence = TypeVar("AnyPresence", bound=PresenceRequest)
+
+
+async def read(call: Call[PresenceRequest]) -> PresenceResult:
+    """Everybody."""
+    found = await attendance.clients_at(_channel(call))
+    return PresenceResult({name: Present(info.client, info.user, info.conn_info) for name, info in found.items()})
+
+
+async def count(call: Call[PresenceStatsRequest]) -> PresenceStatsResult:
+    """Their number."""
+    connections, people = await attendance.count_at(_channel(call))
+    return PresenceStatsResult(connections, people)
+
+
+def _channel(call: Call[AnyPresence]) -> str:
+    if not call.channel(call.request.channel).presence:
+        raise Refused(Code.NOT_AVAILABLE, "the channel has no presence")
+    return call.request.channel
+
+
+register(Method("presence", PresenceRequest, PresenceResult, read, "Who is at a channel.", {"channel": "room:7"}))
+register(
+    Method(
+        "presence_stats",
+        PresenceStatsRequest,
+        PresenceStatsResult,
+        count,
+        "How many are at a channel.",
+        {"channel": "room:7"},
+    )
+)

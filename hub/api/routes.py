@@ -1,0 +1,65 @@
+"""The URLs of the HTTP API in Django: one for each method, ``batch``, and the page that documents them."""
+
+from collections.abc import Awaitable, Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.module_loading import autodiscover_modules
+from django.views.decorators.csrf import csrf_exempt
+from ninja import Swagger
+
+from hub.api import document, histories, nodes, orders, presences, publishing  # noqa: F401  # their methods
+from hub.api.answering import BATCH, HEADERS, KEY_HEADER, answer
+from hub.api.method import methods
+from hub.version import VERSION
+
+
+def build() -> document.DocumentedAPI:
+    """The API with all methods that are registered: the hub's own, and those of the apps' ``api.py``."""
+    autodiscover_modules("api")
+    declared = list(methods())
+    api = document.DocumentedAPI(
+        title="Notification hub",
+        version=VERSION,
+        description="Publish and ask from a backend: each call is a POST, with a key in the header `X-API-Key`.",
+        urls_namespace="api",
+        docs=Swagger(settings={"defaultModelsExpandDepth": -1}),
+    )
+    api.declared = declared
+    for method in declared:
+        api.post(
+            f"/{method.name}",
+            summary=method.summary,
+            operation_id=method.name,
+            url_name=method.name,
+            openapi_extra=document.of_method(method),
+        )(_operation(method.name))
+    example = {"commands": [{method.name: method.example} for method in declared[:2]]}
+    api.post(
+        f"/{BATCH}",
+        summary="Several calls in one request, carried out one after the other.",
+        operation_id=BATCH,
+        url_name=BATCH,
+        openapi_extra=document.of_batch(example),
+    )(_operation(BATCH))
+    return api
+
+
+def _operation(name: str) -> Callable[[HttpRequest], Awaitable[HttpResponse]]:
+    async def operation(request: HttpRequest) -> HttpResponse:
+        return await _answer(request, name)
+
+    return operation
+
+
+@csrf_exempt
+async def unknown(request: HttpRequest, name: str) -> HttpResponse:
+    """Any other URL below that of the API."""
+    return await _answer(request, name)
+
+
+async def _answer(request: HttpRequest, name: str) -> HttpResponse:
+    status, reply = await answer(name, request.body, request.headers.get(KEY_HEADER, ""))
+    return HttpResponse(reply, status=status, headers=HEADERS)
+
+
+api = build()

@@ -1,0 +1,95 @@
+"""``POST /api/notify``: an alert from another program."""
+
+from typing import Annotated, Any
+
+import msgspec
+from django.contrib.auth.models import User
+from msgspec import Meta
+
+from hub.api.errors import DETAIL_LIMIT, Code, Refused
+from hub.api.method import Call, Method, register
+from hub.threads import in_database_thread
+from notifications import actions, channels
+from notifications.alerting import EVERYONE, Alert, BadAlert, alert
+
+#: Recipients of one call.
+RECIPIENTS_LIMIT = 1000
+
+_TO = Meta(
+    description="`everyone`, a username, the id of a user, `user:NAME`, `group:NAME`, "
+    f"or up to {RECIPIENTS_LIMIT} of these."
+)
+_KEY = Meta(description="Names what the alert is about: a recipient gets one alert of a key, ever.")
+
+
+class NotifyRequest(msgspec.Struct, kw_only=True):
+    """Send an alert; see `notifications.notify`."""
+
+    to: Annotated[str | int | list[str | int], _TO]
+    message: str
+    title: str = ""
+    level: str = "info"
+    url: str = ""
+    data: Any = None
+    key: Annotated[str | None, _KEY] = None
+
+
+class NotifyResult(msgspec.Struct):
+    """The ids of the alerts, one for each recipient."""
+
+    ids: list[int]
+
+
+async def notify(call: Call[NotifyRequest]) -> NotifyResult:
+    """Stored and sent to all recipients or to none."""
+    to = call.request.to if isinstance(call.request.to, list) else [call.request.to]
+    if len(to) > RECIPIENTS_LIMIT:
+        raise Refused(Code.LIMIT_EXCEEDED, f"an alert has {RECIPIENTS_LIMIT} recipients at most")
+    return NotifyResult(await in_database_thread(_notify, call, to))
+
+
+def _notify(call: Call[NotifyRequest], to: list[str | int]) -> list[int]:
+    request = call.request
+    try:
+        described = alert(
+            to=[_recipient(one) for one in to],
+            message=request.message,
+            title=request.title,
+            level=request.level,
+            url=request.url,
+            data=request.data,
+            key=request.key,
+        )
+    except BadAlert as error:
+        raise Refused(Code.BAD_REQUEST, str(error)[:DETAIL_LIMIT]) from None
+    _require_channels(call, described)
+    return [row.pk for row in actions.send([described])]
+
+
+def _recipient(one: str | int) -> str | User:
+    if isinstance(one, int):
+        found = User.objects.filter(pk=one).first() if 0 < one < 2**63 else None
+        if found is None:
+            raise Refused(Code.BAD_REQUEST, f"There is no user with the id {one}.")
+        return found
+    return one if one == EVERYONE or one.startswith(("user:", "group:")) else f"user:{one}"
+
+
+def _require_channels(call: Call[NotifyRequest], described: Alert) -> None:
+    for recipient in described.to:
+        if isinstance(recipient, User):
+            call.channel(channels.of_user(recipient))
+        else:
+            call.channel(channels.of_group(recipient.pk) if recipient else channels.everyone)
+
+
+register(
+    Method(
+        "notify",
+        NotifyRequest,
+        NotifyResult,
+        notify,
+        "Send an alert.",
+        {"to": ["ada", 42], "message": "Backup finished", "level": "success", "key": "backup:2026-11-22"},
+    )
+)

@@ -1,0 +1,29 @@
+from collections.abc import AsyncIterator
+
+import pytest
+from asgiref.sync import sync_to_async
+
+import hub.urls  # noqa: F401  # registers the methods
+from hub import lifespan
+from hub.api import keys
+from hub.channels import Namespace, register
+from tests.api.calling import Api, key_for
+
+#: What the tests publish to: one that is kept, with presence, and one that is live only.
+register(Namespace("kept", presence=True))
+register(Namespace("live", durable=False))
+register(Namespace("hidden", single=True, internal=True))
+
+
+@pytest.fixture(autouse=True)
+async def server_ends(transactional_db: None) -> AsyncIterator[None]:
+    """What the application started on the loop of the test ends with it, and no key is remembered."""
+    keys.forget()
+    yield
+    await lifespan.end()
+
+
+@pytest.fixture
+async def api(transactional_db: None) -> Api:
+    """A program whose key may do everything."""
+    return Api(await sync_to_async(key_for)())

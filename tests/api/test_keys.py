@@ -1,0 +1,284 @@
+"""Keys: who may call what for which channels, how soon a revoked one is refused, and that none is kept or logged."""
+
+import asyncio
+import json
+import logging
+import time
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.db import OperationalError
+from django.test import AsyncClient, Client
+from django.urls import reverse
+
+from hub.api import keys
+from hub.api.method import methods
+from hub.api.scope import BadScope, scope
+from hub.models import ApiKey, Publication
+from tests.api.calling import Api, key_for
+from tests.hub.following import Listener, follow
+from tests.support.waiting import await_for
+
+#: A request of each method that succeeds with a key that may do everything.
+REQUESTS: dict[str, dict[str, Any]] = {
+    "publish": {"channel": "kept:1", "data": 1},
+    "broadcast": {"channels": ["kept:1"], "data": 1},
+    "subscribe": {"user": "7", "channel": "kept:1"},
+    "unsubscribe": {"user": "7", "channel": "kept:1"},
+    "disconnect": {"user": "7"},
+    "refresh": {"user": "7", "expired": True},
+    "presence": {"channel": "kept:1"},
+    "presence_stats": {"channel": "kept:1"},
+    "history": {"channel": "kept:1"},
+    "history_remove": {"channel": "kept:1"},
+    "channels": {},
+    "info": {},
+    "notify": {"to": "everyone", "message": "Hello"},
+}
+WITH_CHANNEL = [name for name, request in REQUESTS.items() if "channel" in request]
+
+
+@sync_to_async
+def program(*allowed: str, channels: tuple[str, ...] = ("*",)) -> Api:
+    return Api(key_for(*allowed, channels=channels))
+
+
+def test_every_method_is_tried_here() -> None:
+    assert {method.name for method in methods()} == REQUESTS.keys()
+
+
+@pytest.mark.parametrize("allowed", REQUESTS)
+async def test_key_of_one_method_may_call_that_one_only(allowed: str) -> None:
+    api = await program(allowed)
+    for name, request in REQUESTS.items():
+        reply = await api(name, **request)
+        assert reply.get("error", {}).get("code") == (None if name == allowed else 103), name
+
+
+@pytest.mark.parametrize("name", WITH_CHANNEL)
+@pytest.mark.parametrize(
+    ("pattern", "allowed"),
+    [
+        ("*", True),
+        ("kept:*", True),
+        ("kept:1", True),
+        ("kept:1*", True),
+        ("kept:2", False),
+        ("live:*", False),
+        ("kept", False),
+    ],
+)
+async def test_key_of_some_channels_may_name_those_only(name: str, pattern: str, allowed: bool) -> None:
+    api = await program(channels=(pattern,))
+    reply = await api(name, **REQUESTS[name])
+    assert reply.get("error", {}).get("code") == (None if allowed else 103)
+
+
+async def test_broadcast_goes_to_the_channels_of_the_key_only() -> None:
+    api = await program(channels=("kept:1", "live:*"))
+    responses = (await api.result("broadcast", channels=["kept:1", "kept:2", "live:9"], data=1))["responses"]
+    assert [reply.get("error", {}).get("code") for reply in responses] == [None, 103, None]
+    assert [row.channel async for row in Publication.objects.all()] == ["kept:1"]
+
+
+async def test_skip_history_does_not_pass_by_the_scope() -> None:
+    api = await program(channels=("live:*",))
+    assert await api.error("publish", channel="kept:1", data=1, skip_history=True) == 103
+
+
+async def test_channels_lists_those_of_the_key_only(api: Api) -> None:
+    await follow("kept:1", Listener())
+    await follow("live:1", Listener())
+    limited = await program("channels", channels=("live:*",))
+    assert list((await limited.result("channels"))["channels"]) == ["live:1"]
+
+
+async def test_batch_holds_each_command_to_the_scope() -> None:
+    api = await program("publish", channels=("kept:1",))
+    commands = [{"publish": REQUESTS["publish"]}, {"history": REQUESTS["history"]}, {"publish": {"channel": "kept:2"}}]
+    _, reply = await api.raw("batch", json.dumps({"commands": commands}))
+    assert [each.get("error", {}).get("code") for each in reply["replies"]] == [None, 103, 103]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "hubkey_", "hubkey_" + "a" * 43, "hubkey_" + "a" * 44, "x" * 10_000, "hubkey_" + "é" * 43, "hub_" + "a" * 43],
+)
+@pytest.mark.parametrize("method", ["publish", "batch", "info"])
+async def test_wrong_key_is_401(api: Api, text: str, method: str) -> None:
+    status, reply = await Api(text).raw(method, "{}", **{"X-API-Key": text.encode().decode("latin-1")})
+    assert (status, reply) == (401, {"error": {"code": 101, "message": "unauthorized"}})
+
+
+async def test_missing_key_is_401(async_client: AsyncClient) -> None:
+    response = await async_client.post("/api/publish", b"{}", content_type="application/json")
+    assert response.status_code == 401
+
+
+async def test_token_of_a_person_is_no_key(async_client: AsyncClient, api: Api) -> None:
+    headers = {"Authorization": f"Bearer {api.key}"}
+    response = await async_client.post("/api/info", b"{}", content_type="application/json", headers=headers)
+    assert response.status_code == 401
+
+
+async def test_revoked_key_is_refused_within_five_seconds(api: Api) -> None:
+    await api.result("info")
+    await sync_to_async(keys.revoke)(ApiKey.objects.all())
+
+    async def is_refused() -> bool:
+        return (await api.raw("info", "{}"))[0] == 401
+
+    await await_for(is_refused, timeout=5, that="the key is refused")
+
+
+async def test_key_is_looked_up_once_for_many_calls(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_up: list[str] = []
+    real = keys._load
+
+    def counted(digest: str) -> keys.Caller | None:
+        looked_up.append(digest)
+        return real(digest)
+
+    monkeypatch.setattr(keys, "_load", counted)
+    for _ in range(5):
+        await api.result("info")
+    assert len(looked_up) == 1
+
+
+async def test_time_of_use_is_noted_once_a_minute(api: Api) -> None:
+    assert (await ApiKey.objects.aget()).last_used_at is None
+    await api.result("info")
+    first = (await ApiKey.objects.aget()).last_used_at
+    assert first is not None and abs(first.timestamp() - time.time()) < 60
+    keys.forget()
+    await api.result("info")
+    assert (await ApiKey.objects.aget()).last_used_at == first
+    await ApiKey.objects.aupdate(last_used_at=first - 2 * keys.USE_INTERVAL)
+    keys.forget()
+    await api.result("info")
+    assert (await ApiKey.objects.aget()).last_used_at != first - 2 * keys.USE_INTERVAL
+
+
+async def test_database_that_cannot_be_asked_for_the_key_is_503(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(digest: str) -> None:
+        raise OperationalError("gone")
+
+    monkeypatch.setattr(keys, "_load", fail)
+    status, reply = await api.raw("info", "{}")
+    assert (status, reply["error"]["code"]) == (503, 100)
+
+
+async def test_key_is_in_no_log_and_not_in_the_database(api: Api, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    await api.raw("publish", b"[")
+    await api.raw("nothing", b"{}")
+    await api.result("info")
+    secret = api.key.removeprefix(keys.SCHEME)
+    assert secret not in caplog.text
+    row = await ApiKey.objects.values().aget()
+    assert secret not in str(row) and len(row["digest"]) == 64
+
+
+async def test_many_calls_at_once_are_all_answered(api: Api) -> None:
+    replies = await asyncio.gather(*(api.result("publish", channel="kept:1", data=n) for n in range(40)))
+    assert sorted(reply["offset"] for reply in replies) == list(range(1, 41))
+
+
+@pytest.mark.parametrize(
+    ("allowed", "channels"),
+    [
+        ([], ["*"]),
+        (["info"], []),
+        (["nothing"], ["*"]),
+        (["*"], ["a b"]),
+        (["*"], ["*:1"]),
+        (["*"], [""]),
+        (["*"], ["a"] * 0),
+    ],
+)
+def test_scope_that_cannot_be_read_is_refused(allowed: list[str], channels: list[str]) -> None:
+    with pytest.raises(BadScope):
+        scope(allowed, channels, ["info"])
+
+
+# --- the command ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("transactional_db")
+def test_command_makes_lists_and_revokes_a_key(capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("api_key", "create", "shop", "--methods", "publish", "history", "--channels", "user:*")
+    text = capsys.readouterr().out.strip()
+    assert text.startswith(keys.SCHEME)
+    call_command("api_key", "list")
+    listed = capsys.readouterr().out
+    assert "valid, never used  shop: history publish on user:*" in listed and text not in listed
+    call_command("api_key", "revoke", "shop")
+    call_command("api_key", "list")
+    assert "revoked" in capsys.readouterr().out
+    with pytest.raises(CommandError, match="still valid"):
+        call_command("api_key", "revoke", "shop")
+
+
+@pytest.mark.usefixtures("transactional_db")
+@pytest.mark.parametrize("by", ["pk", "prefix"])
+def test_command_revokes_by_what_the_list_shows(by: str) -> None:
+    key_for()
+    row = ApiKey.objects.get()
+    call_command("api_key", "revoke", str(row.pk) if by == "pk" else f"{row.prefix}…")
+    row.refresh_from_db()
+    assert row.revoked_at
+
+
+@pytest.mark.usefixtures("transactional_db")
+@pytest.mark.parametrize("arguments", [["x", "--methods", "nothing"], ["x", "--channels", "a b"], [" "], ["n" * 101]])
+def test_command_refuses_what_no_key_can_have(arguments: list[str]) -> None:
+    with pytest.raises(CommandError):
+        call_command("api_key", "create", *arguments)
+    assert not ApiKey.objects.exists()
+
+
+# --- the admin ------------------------------------------------------------------------------------------------------
+
+
+def test_admin_makes_a_key_and_shows_it_once(admin_client: Client) -> None:
+    page = admin_client.post(
+        reverse("admin:hub_apikey_add"), {"name": "shop", "methods": ["publish"], "channels": "user:*\neveryone"}
+    )
+    row = ApiKey.objects.get()
+    text = page.context["key"]
+    assert text in page.content.decode() and keys._digest(text) == row.digest
+    assert (row.methods, row.channels) == (["publish"], ["user:*", "everyone"])
+    assert "no-store" in page["Cache-Control"]
+    for address in (
+        reverse("admin:hub_apikey_changelist"),
+        reverse("admin:hub_apikey_change", args=[row.pk]),
+        reverse("admin:index"),
+    ):
+        later = admin_client.get(address).content.decode()
+        assert text not in later and row.digest not in later
+
+
+@pytest.mark.parametrize(
+    "change", [{"channels": "a b:"}, {"channels": ""}, {"methods": []}, {"methods": ["x"]}, {"name": ""}]
+)
+def test_admin_refuses_what_no_key_can_have(admin_client: Client, change: dict[str, Any]) -> None:
+    wanted = {"name": "shop", "methods": ["publish"], "channels": "*", **change}
+    assert admin_client.post(reverse("admin:hub_apikey_add"), wanted).status_code == 200
+    assert not ApiKey.objects.exists()
+
+
+def test_admin_revokes_and_changes_nothing_else(admin_client: Client) -> None:
+    key_for("info")
+    row = ApiKey.objects.get()
+    admin_client.post(
+        reverse("admin:hub_apikey_change", args=[row.pk]), {"name": "x", "methods": ["*"], "channels": "*"}
+    )
+    row.refresh_from_db()
+    assert (row.name, row.methods) == ("a test", ["info"])
+    address = reverse("admin:hub_apikey_changelist")
+    admin_client.post(address, {"action": "revoke", "_selected_action": [row.pk]})
+    row.refresh_from_db()
+    assert row.revoked_at

@@ -1,0 +1,274 @@
+"""``history``, presence, orders, ``channels``, ``info`` and ``batch``."""
+
+import json
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+
+from hub import control, presence, streams
+from hub.models import Publication
+from hub.threads import in_database_thread
+from tests.api.calling import Api
+from tests.hub.following import Listener, follow
+from tests.support.waiting import await_for
+
+
+async def publish_three(api: Api) -> str:
+    for number in range(1, 4):
+        await api.result("publish", channel="kept:1", data=number)
+    return str((await api.result("history", channel="kept:1"))["epoch"])
+
+
+def numbers(result: dict[str, Any]) -> list[tuple[int, Any]]:
+    return [(row["offset"], row["data"]) for row in result["publications"]]
+
+
+# --- history --------------------------------------------------------------------------------------------------------
+
+
+async def test_history_without_a_limit_is_the_position_alone(api: Api) -> None:
+    epoch = await publish_three(api)
+    assert await api.result("history", channel="kept:1") == {"publications": [], "offset": 3, "epoch": epoch}
+
+
+async def test_history_of_a_channel_without_one_is_empty(api: Api) -> None:
+    expected = {"publications": [], "offset": 0, "epoch": ""}
+    assert await api.result("history", channel="kept:none", limit=10) == expected
+
+
+@pytest.mark.parametrize(
+    ("request_", "expected"),
+    [
+        ({"limit": 2}, [1, 2]),
+        ({"limit": -1}, [1, 2, 3]),
+        ({"limit": 2**70}, [1, 2, 3]),
+        ({"limit": 2, "reverse": True}, [3, 2]),
+        ({"limit": 5, "since": {"offset": 1}}, [2, 3]),
+        ({"limit": 1, "since": {"offset": 1}}, [2]),
+        ({"limit": 5, "since": {"offset": 3}}, []),
+        ({"limit": 5, "since": {"offset": 3}, "reverse": True}, [2, 1]),
+        ({"limit": 5, "since": {"offset": 0}}, [1, 2, 3]),
+        ({"limit": None, "since": None, "reverse": None}, []),
+    ],
+)
+async def test_history_pages(api: Api, request_: dict[str, Any], expected: list[int]) -> None:
+    epoch = await publish_three(api)
+    if request_.get("since"):
+        request_ = {**request_, "since": {**request_["since"], "epoch": epoch}}
+    result = await api.result("history", channel="kept:1", **request_)
+    assert numbers(result) == [(offset, offset) for offset in expected]
+    assert result["offset"] == 3
+
+
+@pytest.mark.parametrize(
+    ("request_", "code"),
+    [
+        ({"channel": "nothing:1"}, 102),
+        ({"channel": "hidden"}, 102),
+        ({"channel": "live:1"}, 108),
+        ({"channel": "kept:1", "limit": 1, "since": {"offset": 1, "epoch": "other"}}, 112),
+        ({"channel": "kept:1", "limit": 1, "since": {"offset": 4}}, 112),
+        ({"channel": "kept:1", "limit": 1, "since": {"offset": 2**64 - 1}}, 112),
+        ({"channel": "kept:1", "limit": 1, "since": {"offset": -1}}, 107),
+        ({"channel": "kept:1", "limit": 1, "since": {}, "reverse": True}, 107),
+        ({"channel": "kept:1", "limit": "many"}, 107),
+    ],
+)
+async def test_history_that_cannot_be_had_is_refused(api: Api, request_: dict[str, Any], code: int) -> None:
+    await publish_three(api)
+    assert await api.error("history", **request_) == code
+
+
+async def test_history_is_whole_or_an_error_where_its_beginning_is_gone(api: Api) -> None:
+    await publish_three(api)
+    await Publication.objects.filter(channel="kept:1", offset=1).adelete()
+    assert await api.error("history", channel="kept:1", limit=5, since={"offset": 0}) == 112
+    since_one = await api.result("history", channel="kept:1", limit=5, since={"offset": 1})
+    assert numbers(since_one) == [(2, 2), (3, 3)]
+    assert numbers(await api.result("history", channel="kept:1", limit=5)) == [(2, 2), (3, 3)]
+
+
+async def test_history_remove_deletes_all_and_the_next_offset_is_the_next(api: Api) -> None:
+    epoch = await publish_three(api)
+    await api.result("publish", channel="kept:2", data=1)
+    assert await api.result("history_remove", channel="kept:1") == {}
+    assert await api.result("history", channel="kept:1", limit=5) == {"publications": [], "offset": 3, "epoch": epoch}
+    assert await api.error("history", channel="kept:1", limit=5, since={"offset": 1}) == 112
+    assert (await api.result("publish", channel="kept:1", data=4))["offset"] == 4
+    assert await Publication.objects.filter(channel="kept:2").acount() == 1
+
+
+@pytest.mark.parametrize(("channel", "code"), [("live:1", 108), ("hidden", 102), ("", 107)])
+async def test_history_remove_refuses(api: Api, channel: str, code: int) -> None:
+    assert await api.error("history_remove", channel=channel) == code
+
+
+# --- presence -------------------------------------------------------------------------------------------------------
+
+
+async def test_presence_names_people_once(api: Api) -> None:
+    assert await api.result("presence", channel="kept:1") == {"presence": {}}
+    ada = await User.objects.acreate(username="ada")
+    for person in (f"u{ada.pk}", f"u{ada.pk}", "gabc"):
+        await presence.current().enter("kept:1", person)
+    found = (await api.result("presence", channel="kept:1"))["presence"]
+    assert found[f"u{ada.pk}"] == {"client": f"u{ada.pk}", "user": str(ada.pk), "conn_info": {"name": "ada"}}
+    assert await api.result("presence_stats", channel="kept:1") == {"num_clients": 2, "num_users": 2}
+
+
+@pytest.mark.parametrize("method", ["presence", "presence_stats"])
+@pytest.mark.parametrize(("channel", "code"), [("live:1", 108), ("hidden", 102), ("nothing:1", 102), ("", 107)])
+async def test_presence_refuses(api: Api, method: str, channel: str, code: int) -> None:
+    assert await api.error(method, channel=channel) == code
+
+
+# --- orders ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("method", "request_", "expected"),
+    [
+        ("subscribe", {"user": "7", "channel": "kept:1"}, control.Subscribe("7", "kept:1")),
+        (
+            "subscribe",
+            {"user": "7", "channel": "kept:1", "client": "c", "recover_since": {"offset": 3, "epoch": "e"}},
+            control.Subscribe("7", "kept:1", "c", 3, "e"),
+        ),
+        ("unsubscribe", {"user": "7", "channel": "kept:1"}, control.Unsubscribe("7", "kept:1")),
+        ("disconnect", {"user": "7"}, control.Disconnect("7")),
+        (
+            "disconnect",
+            {"user": "7", "whitelist": ["c"], "disconnect": {"code": 4500, "reason": "moved"}},
+            control.Disconnect("7", "", ("c",), 4500, "moved"),
+        ),
+        ("disconnect", {"client": "c"}, control.Disconnect("", "c")),
+        ("refresh", {"user": "7", "expired": True}, control.Refresh("7", expired=True)),
+        ("refresh", {"user": "7", "expire_at": 1893456000}, control.Refresh("7", expire_at=1893456000)),
+    ],
+)
+async def test_order_is_stored_and_given(
+    api: Api, method: str, request_: dict[str, Any], expected: control.Order
+) -> None:
+    listener = Listener()
+    await follow(control.CHANNEL, listener)
+    assert await api.result(method, **request_) == {}
+    await await_for(lambda: listener.frames, that="the order has come")
+    assert [control.read(text) for text in listener.frames] == [expected]
+
+
+@pytest.mark.parametrize("method", ["subscribe", "unsubscribe", "disconnect", "refresh"])
+@pytest.mark.parametrize(
+    ("request_", "code"),
+    [
+        ({}, 107),
+        ({"user": "ada"}, 107),
+        ({"user": 7}, 107),
+        ({"user": "٣"}, 107),
+        ({"user": "9" * 19}, 107),
+        ({"user": "7", "session": "s"}, 108),
+    ],
+)
+async def test_order_to_nobody_is_refused(api: Api, method: str, request_: dict[str, Any], code: int) -> None:
+    assert await api.error(method, **{"channel": "kept:1", **request_}) == code
+    assert await Publication.objects.acount() == 0
+
+
+@pytest.mark.parametrize(
+    ("method", "request_", "code"),
+    [
+        ("subscribe", {"channel": "nothing:1"}, 102),
+        ("subscribe", {"channel": "hidden"}, 102),
+        ("subscribe", {"channel": "control"}, 102),
+        ("subscribe", {}, 107),
+        ("subscribe", {"channel": "kept:1", "info": {"a": 1}}, 108),
+        ("subscribe", {"channel": "kept:1", "override": {"presence": {"value": True}}}, 108),
+        ("unsubscribe", {"channel": "control"}, 102),
+        ("unsubscribe", {"channel": "nothing:1"}, 102),
+        ("disconnect", {"disconnect": {"code": 1000, "reason": ""}}, 107),
+        ("disconnect", {"disconnect": {"code": 4500, "reason": "é" * 62}}, 107),
+        ("disconnect", {"whitelist": ["c" * 1000] * 100}, 107),
+        ("refresh", {"expire_at": -1}, 107),
+        ("refresh", {"expire_at": 2**70}, 107),
+    ],
+)
+async def test_order_that_cannot_be_given_is_refused(
+    api: Api, method: str, request_: dict[str, Any], code: int
+) -> None:
+    assert await api.error(method, user="7", **request_) == code
+    assert await Publication.objects.acount() == 0
+
+
+# --- what the processes have ----------------------------------------------------------------------------------------
+
+
+async def test_channels_are_those_that_are_followed(api: Api) -> None:
+    for channel in ("kept:1", "kept:1", "live:2", control.CHANNEL):
+        await follow(channel, Listener())
+    found = (await api.result("channels"))["channels"]
+    assert found == {"kept:1": {"num_clients": 2}, "live:2": {"num_clients": 1}}
+    assert list((await api.result("channels", pattern="live:*"))["channels"]) == ["live:2"]
+    assert (await api.result("channels", pattern="nothing*"))["channels"] == {}
+    assert await api.error("channels", pattern="*" * 201) == 107
+
+
+async def test_info_tells_of_this_process(api: Api) -> None:
+    await follow("kept:1", Listener())
+    (node,) = (await api.result("info"))["nodes"]
+    assert (node["num_subs"], node["num_channels"], node["num_clients"]) == (1, 1, 0)
+    assert node["uid"] and node["name"] and node["version"] and node["process"]["rss"] > 0
+
+
+# --- batch ----------------------------------------------------------------------------------------------------------
+
+
+async def test_batch_replies_to_each_command_in_order(api: Api) -> None:
+    status, reply = await api.raw(
+        "batch",
+        json.dumps(
+            {
+                "commands": [
+                    {"publish": {"channel": "kept:1", "data": 1}},
+                    {"publish": {"channel": "nothing:1", "data": 1}},
+                    {"nothing": {}},
+                    {},
+                    {"publish": {}, "history": {}},
+                    {"batch": {"commands": []}},
+                    {"history": {"channel": "kept:1", "limit": 1}, "publish": None},
+                    {"publish": 7},
+                ],
+                "parallel": True,
+            }
+        ),
+    )
+    assert status == 200
+    replies = reply["replies"]
+    assert replies[0]["publish"]["offset"] == 1
+    codes = [each.get("error", {}).get("code") for each in replies]
+    assert codes == [None, 102, 104, 104, 104, 104, None, 107]
+    assert replies[6]["history"]["publications"] == [{"offset": 1, "data": 1}]
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({}, 107),
+        ({"commands": 1}, 107),
+        ({"commands": [1]}, 107),
+        ({"commands": [{"info": {}}] * 1001}, 106),
+    ],
+)
+async def test_batch_that_cannot_be_read_is_refused(api: Api, body: dict[str, Any], code: int) -> None:
+    _, reply = await api.raw("batch", json.dumps(body))
+    assert reply["error"]["code"] == code
+
+
+async def test_batch_goes_on_after_a_command_that_failed(api: Api) -> None:
+    commands = [{"publish": {"channel": "kept:1", "data": data}} for data in (1, "x" * 70_000, 3)]
+    _, reply = await api.raw("batch", json.dumps({"commands": commands}))
+    assert ["publish" in each for each in reply["replies"]] == [True, False, True]
+    assert (await streams_of("kept:1")).offset == 2
+
+
+async def streams_of(channel: str) -> streams.Position:
+    return (await in_database_thread(streams.positions, [channel]))[channel]

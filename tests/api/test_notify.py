@@ -1,0 +1,67 @@
+"""``notify`` over HTTP: the domain's alert, held to the channels of the key."""
+
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.contrib.auth.models import Group, User
+
+from notifications.models import Notification
+from tests.api.calling import Api, key_for
+
+
+@pytest.fixture
+async def ada(api: Api) -> User:
+    return await User.objects.acreate(username="ada")
+
+
+@pytest.mark.parametrize("form", ["name", "user:name", "id", "list"])
+async def test_recipient_may_be_named_in_each_way(api: Api, ada: User, form: str) -> None:
+    to: Any = {"name": "ada", "user:name": "user:ada", "id": ada.pk, "list": ["ada", ada.pk]}[form]
+    result = await api.result("notify", to=to, message="Hello", title="T", level="warning", url="/x/", data={"n": 1})
+    row = await Notification.objects.aget()
+    assert result == {"ids": [row.pk]}
+    assert (row.user_id, row.title, row.level, row.url, row.data) == (ada.pk, "T", "warning", "/x/", {"n": 1})
+
+
+async def test_same_key_is_one_alert(api: Api, ada: User) -> None:
+    first = await api.result("notify", to="ada", message="Hello", key="k")
+    assert await api.result("notify", to=["ada", "everyone"], message="Hello", key="other")
+    assert await api.result("notify", to="ada", message="Hello", key="k") == first
+
+
+@pytest.mark.parametrize(
+    ("request_", "code"),
+    [
+        ({"to": "nobody", "message": "Hello"}, 107),
+        ({"to": 10**9, "message": "Hello"}, 107),
+        ({"to": 2**80, "message": "Hello"}, 107),
+        ({"to": True, "message": "Hello"}, 107),
+        ({"to": "user:a\0", "message": "Hello"}, 107),
+        ({"to": "x" * 5000, "message": "Hello"}, 107),
+        ({"to": "everyone", "message": " "}, 107),
+        ({"to": "everyone", "message": "Hello", "level": "loud"}, 107),
+        ({"to": "everyone", "message": "Hello", "url": "javascript:alert(1)"}, 107),
+        ({"to": "everyone", "message": "Hello", "data": "\0"}, 107),
+        ({"to": "everyone", "message": "Hello", "key": ""}, 107),
+        ({"message": "Hello"}, 107),
+        ({"to": ["everyone"] * 1001, "message": "Hello"}, 106),
+    ],
+)
+async def test_alert_that_cannot_be_sent_is_refused(api: Api, request_: dict[str, Any], code: int) -> None:
+    assert await api.error("notify", **request_) == code
+    assert not await Notification.objects.aexists()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "allowed"),
+    [("everyone", []), ("user:*", ["ada"]), ("group:*", ["group:team"]), ("*", ["ada", "group:team"])],
+)
+async def test_key_notifies_whom_its_channels_name(ada: User, pattern: str, allowed: list[str]) -> None:
+    await Group.objects.acreate(name="team")
+    limited = Api(await sync_to_async(key_for)("notify", channels=(pattern,)))
+    for to in ("ada", "group:team"):
+        reply = await limited("notify", to=to, message="Hello")
+        assert reply.get("error", {}).get("code") == (None if to in allowed else 103)
+    reply = await limited("notify", to="everyone", message="Hello")
+    assert reply.get("error", {}).get("code") == (None if pattern in {"everyone", "*"} else 103)

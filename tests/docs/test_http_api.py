@@ -1,0 +1,97 @@
+"""``docs/howto/publish-over-http.md`` lists the methods, errors and limits of the code, and its example works."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+import hub.urls  # noqa: F401  # registers the methods
+from hub import history
+from hub.api import calling, payload, publishing
+from hub.api.answering import BATCH
+from hub.api.errors import Code
+from hub.api.method import method_named, methods
+from hub.bodies import BODY_LIMIT
+from hub.conf import hub_settings
+from tests.docs.documents import block, blocks, prose, table
+from tests.docs.shop import shop
+
+HOW_TO = "docs/howto/publish-over-http.md"
+
+MODELS = """
+from django.db import models
+
+class Order(models.Model):
+    number = models.CharField(max_length=20)
+    shipped = models.BooleanField(default=False)
+
+    def ship(self):
+        self.shipped = True
+        self.save()
+"""
+
+SHIP = """
+import asyncio
+from django.conf import settings
+from django.test import AsyncClient
+settings.ALLOWED_HOSTS = ["testserver"]
+from hub.api import keys
+from hub.api.scope import Scope
+from shop.models import Order
+order = Order.objects.create(number="1042")
+_, key = keys.issue("a test", Scope(frozenset(["ship"]), ("*",)))
+
+async def ship(pk):
+    body, kind = {"order": pk}, "application/json"
+    answer = await AsyncClient().post("/api/ship", body, content_type=kind, headers={"X-API-Key": key})
+    return answer.json()
+
+print(asyncio.run(ship(order.pk)), asyncio.run(ship(0)), Order.objects.get().shipped)
+"""
+
+
+def test_every_method_is_documented() -> None:
+    documented = {name.strip("`") for name, *_ in table(HOW_TO, "method", "request")}
+    assert documented == {method.name for method in methods()} | {BATCH}
+
+
+@pytest.mark.parametrize("column", [1, 2], ids=["request", "result"])
+def test_documented_fields_exist(column: int) -> None:
+    for row in table(HOW_TO, "method", "request"):
+        name = row[0].strip("`")
+        if name == BATCH:
+            continue
+        method = method_named(name)
+        assert method is not None
+        kind = method.request if column == 1 else method.result
+        outer = re.sub(r"\(.*?\)|→.*", "", row[column])
+        named = {word for word in re.findall(r"`(\w+)`", outer) if word not in {"publish", "result", "error"}}
+        assert named <= set(kind.__struct_fields__), name
+
+
+def test_every_error_is_documented() -> None:
+    assert [int(code) for code, *_ in table(HOW_TO, "code", "means")] == [int(code) for code in Code]
+
+
+def test_limits_are_those_of_the_code() -> None:
+    text = prose(HOW_TO)
+    assert (publishing.CHANNELS_LIMIT, calling.BATCH_LIMIT, history.PAGE_LIMIT) == (1000, 1000, 1000)
+    assert f"more than {hub_settings().max_publication // 1024} KiB" in text
+    assert f"more than {payload.DEPTH_LIMIT} levels" in text
+    assert f"more than {BODY_LIMIT // 1024 // 1024} MiB" in text
+
+
+def test_request_of_the_example_can_be_read() -> None:
+    (curl,) = [code for code in blocks(HOW_TO, "sh") if code.startswith("curl")]
+    found = re.search(r"-d '(.*)'", curl)
+    assert found and publishing.PublishRequest(**json.loads(found[1])).channel == "user:42"
+
+
+@pytest.mark.slow
+def test_method_of_an_app_is_found_and_works(tmp_path: Path) -> None:
+    files = {"shop/models.py": MODELS, "shop/api.py": block(HOW_TO, "shop/api.py"), "shop/migrations/__init__.py": ""}
+    with shop(tmp_path, files) as project:
+        said = project.run(SHIP)
+    assert "{'result': {'number': '1042'}}" in said
+    assert "'code': 107" in said and said.rstrip().endswith("True")
