@@ -1,21 +1,30 @@
 """Every write of the notifications app, and the publication that it causes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, Group, User
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from hub.conf import hub_settings
-from hub.publishing import publish_many
+from hub.publishing import publish, publish_many
 from hub.threads import in_database_thread
-from notifications import channels, events
+from notifications import channels, events, queries, reading
 from notifications.alerting import EVERYONE, Alert, Recipient, alert
-from notifications.models import Notification
+from notifications.models import Notification, ReadMark, ReadUpTo
 
 #: How often the rows of a key are looked up, where others store some of them at the same time.
 ATTEMPTS = 5
+
+#: Marks that are kept of one person. What is older than so many that they have read counts as read too.
+MARKS_KEPT = 1000
+
+#: Longer than a transaction stays open: an alert that is not committed yet may have a smaller id than one that was
+#: read, and must not be covered by it. Longer than a task may take (``HUB_TASK_TIME_LIMIT``) by default.
+SETTLED = timedelta(minutes=10)
 
 
 class MayNotBroadcast(PermissionError):
@@ -122,8 +131,10 @@ def _once(row: Notification) -> tuple[str | None, int | None, int | None]:
     return row.key, row.user_id, row.group_id
 
 
-def broadcast_from_client(*, user: User | AnonymousUser, message: str) -> None:
+def broadcast_from_client(*, user: User | AnonymousUser, message: str, key: str | None = None) -> None:
     """Send what somebody typed to everyone, if ``HUB_CLIENT_BROADCAST`` lets them.
+
+    ``key`` is the client's own name of it: the same user's same key is stored and sent once.
 
     Raises:
         MayNotBroadcast: it does not. A user's rights are read anew, since a socket may be open for days.
@@ -132,7 +143,8 @@ def broadcast_from_client(*, user: User | AnonymousUser, message: str) -> None:
     if not may_broadcast(user, fresh=True):
         raise MayNotBroadcast
     sender = user if isinstance(user, User) else None
-    send([alert(to=EVERYONE, message=message)], sender=sender)
+    named = None if key is None else f"broadcast:{user.pk}:{key}"
+    send([alert(to=EVERYONE, message=message, key=named)], sender=sender)
 
 
 def may_broadcast(user: User | AnonymousUser, *, fresh: bool = False) -> bool:
@@ -145,6 +157,83 @@ def may_broadcast(user: User | AnonymousUser, *, fresh: bool = False) -> bool:
     if not user.is_authenticated or not user.is_active:
         return False
     return allowed == "authenticated" or bool(getattr(user, "is_staff", False))
+
+
+def mark_read(*, user: User, ids: Collection[int]) -> int:
+    """Mark those of these alerts as read that are for ``user``, and tell all their open pages after the commit.
+
+    Repeating it changes and sends nothing. Returns how many alerts the user has not read now
+    (:func:`notifications.queries.unread_count`).
+    """
+    with transaction.atomic():
+        read = _locked(user)
+        new = sorted(_unread_for(user).filter(pk__in=ids, pk__gt=read.upto).values_list("pk", flat=True))
+        if not new:
+            return queries.unread_count(user)
+        _mark(user, new)
+        marks = ReadMark.objects.filter(user=user).order_by("-notification").values_list("notification", flat=True)
+        if beyond := marks[MARKS_KEPT : MARKS_KEPT + 1]:
+            _move(read, beyond[0])
+        unread = queries.unread_count(user)
+        if not unread:
+            _move(read, _newest_settled())
+        publish(channels.of_user(user), events.AlertsRead(ids=new, unread=unread))
+    return unread
+
+
+def mark_all_read(*, user: User, upto: int) -> int:
+    """Mark all alerts for ``user`` as read that are not newer than the id ``upto``; else as :func:`mark_read`."""
+    with transaction.atomic():
+        read = _locked(user)
+        upto = min(upto, _newest(Notification.objects.order_by("-pk")))
+        if not reading.unread_ids(reading.reader(user.pk), upto=upto, limit=1):
+            return queries.unread_count(user)
+        _move(read, min(upto, _newest_settled()))
+        fresh = reading.unread_ids(reading.reader(user.pk), upto=upto, limit=MARKS_KEPT + 1)
+        if len(fresh) > MARKS_KEPT:
+            _move(read, upto)  # so many at once: what is still being committed among them goes with them
+        else:
+            _mark(user, fresh)
+        unread = queries.unread_count(user)
+        publish(channels.of_user(user), events.AlertsRead(upto=upto, unread=unread))
+    return unread
+
+
+def _locked(user: User) -> ReadUpTo:
+    """What the person has read, for one transaction at a time: each then counts what the others have marked."""
+    rows = ReadUpTo.objects.select_for_update()
+    if found := rows.filter(pk=user.pk).first():
+        return found
+    ReadUpTo.objects.bulk_create([ReadUpTo(user=user)], ignore_conflicts=True)
+    return rows.get(pk=user.pk)
+
+
+def _unread_for(user: User) -> QuerySet[Notification]:
+    """Alerts for ``user`` without a mark."""
+    mine = Q(user=user) | Q(group__in=Group.objects.filter(user=user)) | Q(user=None, group=None)
+    return Notification.objects.filter(mine).exclude(pk__in=ReadMark.objects.filter(user=user).values("notification"))
+
+
+def _mark(user: User, ids: Iterable[int]) -> None:
+    ReadMark.objects.bulk_create([ReadMark(user=user, notification_id=one) for one in ids], batch_size=500)
+
+
+def _move(read: ReadUpTo, upto: int) -> None:
+    """Let the person have read all up to ``upto``, if they have not; the marks below it say nothing more."""
+    if upto > read.upto:
+        read.upto = upto
+        read.save(update_fields=["upto"])
+        ReadMark.objects.filter(user=read.user_id, notification__lte=upto).delete()
+
+
+def _newest_settled() -> int:
+    before = timezone.now() - SETTLED
+    return _newest(Notification.objects.filter(created_at__lt=before).order_by("-created_at", "-pk"))
+
+
+def _newest(rows: QuerySet[Notification]) -> int:
+    """The id of the first of ``rows``; 0 without any."""
+    return rows.values_list("pk", flat=True).first() or 0
 
 
 def _channel(row: Notification) -> str:

@@ -23,6 +23,21 @@ class NotificationCreated(msgspec.Struct, tag="notifications.notification_create
     data: Any = None
 
 
+class ListedAlert(NotificationCreated, tag="notifications.notification_created", kw_only=True):
+    """An alert in a list: as it was sent, and whether the person has read it."""
+
+    read: bool
+
+
+class AlertsRead(msgspec.Struct, tag="alerts_read", omit_defaults=True, kw_only=True):
+    """A person has read these alerts of theirs or, with ``upto``, all up to that one. On ``user:<id>``."""
+
+    ids: list[int] = []
+    upto: int = 0
+    #: How many alerts the person has not read, as :func:`notifications.queries.unread_count` counts.
+    unread: int
+
+
 _decoder = msgspec.json.Decoder(NotificationCreated)
 _encoder = msgspec.json.Encoder()
 
@@ -38,6 +53,11 @@ def created(notification: Notification) -> NotificationCreated:
         at=notification.created_at,
         data=notification.data,
     )
+
+
+def listed(notification: Notification) -> ListedAlert:
+    """An alert that :func:`notifications.queries.latest_for` has listed."""
+    return ListedAlert(**msgspec.structs.asdict(created(notification)), read=notification.read)
 
 
 def plain_frame(item: Item) -> str | None:

@@ -52,6 +52,9 @@ class Notification(models.Model):
     )
     created_at = models.DateTimeField(_("sent at"), default=timezone.now, editable=False)
 
+    #: Whether the person whom it was listed for has read it; set by ``notifications.queries``, no column.
+    read = False
+
     class Meta:
         verbose_name = _("notification")
         verbose_name_plural = _("notifications")
@@ -71,8 +74,36 @@ class Notification(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["user", "-id"], name="notification_of_user"),
-            models.Index(fields=["group", "-id"], name="notification_of_group"),
+            # Those of a group have no person, those to everyone neither: in each case the newest are neighbours.
+            models.Index(fields=["group", "user", "-id"], name="notification_of_audience"),
+            models.Index(fields=["created_at", "id"], name="notification_sent"),
         ]
 
     def __str__(self) -> str:
         return self.title or self.message[:80]
+
+
+class ReadUpTo(models.Model):
+    """Up to which alert a person has read all; what they have read beyond it are :class:`ReadMark`."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="+")
+    upto = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.upto}"
+
+
+class ReadMark(models.Model):
+    """A person has read an alert that is newer than their :class:`ReadUpTo`."""
+
+    # The constraint's index serves for the person too.
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False)
+    notification = models.ForeignKey(Notification, models.CASCADE, related_name="+")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "notification"], name="notification_readmark_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.notification_id}"

@@ -1,19 +1,60 @@
 """Reads of the notifications app."""
 
-from django.contrib.auth.models import AnonymousUser, Group, User
-from django.db.models import Q
+from dataclasses import dataclass
+
+from django.contrib.auth.models import AnonymousUser, User
 
 from hub import cursors, streams
-from notifications import channels
+from hub.streams import Position
+from notifications import channels, reading
 from notifications.models import Notification
+
+#: Nobody reads a larger number, and counting on would cost more the longer somebody has been away.
+UNREAD_LIMIT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of somebody's alerts, newest first.
+
+    Args:
+        alerts: each with ``read``.
+        more: whether there are older ones.
+        unread: :func:`unread_count`.
+        positions: where the person's channels stood before the alerts were read. Whoever goes on live from there
+            misses none; one that came in between is in both.
+    """
+
+    alerts: list[Notification]
+    more: bool
+    unread: int
+    positions: dict[str, Position]
+
+
+def page_for(user: User | AnonymousUser, *, before: int = reading.LAST_ID, limit: int) -> Page:
+    """The newest ``limit`` alerts for ``user`` (guests: those to everyone) that are older than the id ``before``."""
+    reader = reading.reader(user.pk)
+    names = [channels.everyone]
+    if user.pk is not None:
+        names += [channels.of_user(user), *map(channels.of_group, reader.group_ids)]
+    positions = streams.positions(names)
+    ids = reading.newest_ids(reader, before=before, limit=limit + 1)
+    unread = len(reading.unread_ids(reader, limit=UNREAD_LIMIT))
+    return Page(reading.listed(reader, ids[:limit]), len(ids) > limit, unread, positions)
 
 
 def latest_for(user: User | AnonymousUser, limit: int = 50) -> list[Notification]:
-    """The newest alerts that are for ``user`` (guests: those to everyone), newest first."""
-    mine = Q(user=None, group=None)
-    if user.is_authenticated:
-        mine |= Q(user=user.pk) | Q(group__in=Group.objects.filter(user=user.pk))
-    return list(Notification.objects.filter(mine).order_by("-pk")[:limit])
+    """The newest alerts that are for ``user`` (guests: those to everyone), newest first, each with ``read``."""
+    reader = reading.reader(user.pk)
+    return reading.listed(reader, reading.newest_ids(reader, before=reading.LAST_ID, limit=limit))
+
+
+def unread_count(user: User | AnonymousUser) -> int:
+    """How many alerts ``user`` has not read, counted up to :data:`UNREAD_LIMIT`; guests have none.
+
+    What was sent to a group or to everyone before the account was made is nobody's unread alert.
+    """
+    return len(reading.unread_ids(reading.reader(user.pk), limit=UNREAD_LIMIT))
 
 
 def cursor_for(user: User | AnonymousUser) -> str:

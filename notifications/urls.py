@@ -4,4 +4,7 @@ from notifications import views
 
 app_name = "notifications"
 
-urlpatterns = [path("", views.notification_list, name="list")]
+urlpatterns = [
+    path("", views.notification_list, name="list"),
+    path("items/", views.items, name="items"),
+]

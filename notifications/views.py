@@ -3,7 +3,8 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from notifications import actions, queries
+from hub.connection import over_http
+from notifications import actions, queries, rpc
 
 
 @never_cache
@@ -18,6 +19,13 @@ def notification_list(request: HttpRequest) -> HttpResponse:
         {
             "cursor": cursor,
             "alerts": queries.latest_for(request.user),
+            "unread": queries.unread_count(request.user),
             "can_broadcast": actions.may_broadcast(request.user),
         },
     )
+
+
+@require_safe
+def items(request: HttpRequest) -> HttpResponse:
+    """What ``alerts.list`` answers, as JSON."""
+    return over_http.answer(request, rpc.list_alerts, rpc.ListAlerts)

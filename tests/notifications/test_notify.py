@@ -9,9 +9,10 @@ import pytest
 from django.contrib.auth.models import AnonymousUser, Group, User
 from django.db import DatabaseError, transaction
 
+from hub.conf import hub_settings
 from hub.models import Publication, Stream
 from notifications import anotify, notify, queries
-from notifications.alerting import BadAlert
+from notifications.alerting import ENVELOPE, BadAlert
 from notifications.models import Notification
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -150,3 +151,12 @@ class TestTheListOfAPerson:
         epoch = Stream.objects.get(channel=f"user:{ann.pk}").epoch
         assert queries.cursor_for(ann) == f"everyone@.0,user:{ann.pk}@{epoch}.2,group:7@.0"
         assert queries.cursor_for(AnonymousUser()) == "everyone@.0"
+
+
+def test_the_biggest_alert_that_can_be_described_can_be_sent() -> None:
+    room = hub_settings().max_publication - ENVELOPE - len('["m","","",""]')
+    (row,) = notify(to="everyone", message="m", data="x" * room)
+    assert row.data == "x" * room
+    with pytest.raises(BadAlert, match="bytes of JSON"):
+        notify(to="everyone", message="m", data="x" * (room + 1))
+    assert Notification.objects.count() == 1

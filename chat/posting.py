@@ -1,0 +1,18 @@
+"""Posting from sockets: what is written while one transaction is under way goes into the next one together."""
+
+from chat import actions
+from chat.models import Message
+from hub.batching import Batcher
+from hub.threads import in_database_thread
+
+
+async def _post(drafts: list[actions.Draft]) -> dict[actions.Draft, Message | actions.Refusal]:
+    return await in_database_thread(actions.post_messages, drafts)
+
+
+_posting = Batcher(_post, limit=200)
+
+
+async def post(draft: actions.Draft) -> Message | actions.Refusal:
+    """The stored message, or why there is none; see :func:`chat.actions.post_messages`. Raises ``django.db.Error``."""
+    return await _posting.get(draft)

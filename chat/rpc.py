@@ -1,0 +1,163 @@
+"""What clients of the hub socket may ask about rooms, and do in them."""
+
+from typing import Annotated, Any
+
+import msgspec
+from django.contrib.auth.models import User
+from django.utils.translation import gettext as _
+from msgspec import Meta
+
+from chat import actions, channels, events, posting, queries
+from chat.actions import Draft
+from chat.models import KEY_LIMIT
+from chat.throttle import Throttle
+from hub import presence, streams
+from hub.connection.rpc import Call, Refused, rpc
+from hub.connection.rules import allows
+from hub.sockets.codes import BadMessage
+from hub.sockets.door import message_in
+from hub.text import is_storable
+from hub.threads import in_database_thread
+
+#: Messages of one answer, and names of people, at most.
+PAGE_LIMIT = 100
+PEOPLE_LIMIT = 100
+
+#: Seconds between two notices that the same client is writing.
+TYPING_PAUSE = 2.0
+
+#: No id is larger.
+LAST_ID = 2**63 - 1
+
+Id = Annotated[int, Meta(ge=1, le=LAST_ID)]
+Limit = Annotated[int, Meta(ge=1, le=PAGE_LIMIT)]
+
+
+class FindRoom(msgspec.Struct):
+    """A room by the name that people call it."""
+
+    name: str
+
+
+class InRoom(msgspec.Struct):
+    """Something that concerns a whole room."""
+
+    room: Id
+
+
+class ListMessages(msgspec.Struct):
+    """A page of a room's messages; ``before`` goes on behind the first one of another page."""
+
+    room: Id
+    before: Id = LAST_ID
+    limit: Limit = 50
+
+
+class ListMessagesByName(msgspec.Struct):
+    """:class:`ListMessages` of the room that people call ``name``."""
+
+    name: str
+    before: Id = LAST_ID
+    limit: Limit = 50
+
+
+class Post(msgspec.Struct):
+    """A message; with a ``key`` it may be sent again, and is stored once."""
+
+    room: Id
+    text: str
+    key: Annotated[str, Meta(max_length=KEY_LIMIT)] = ""
+
+
+_typing = Throttle(TYPING_PAUSE)
+
+
+@rpc("chat.room")
+def find_room(call: Call, params: FindRoom) -> dict[str, Any]:
+    """What a client needs to know of a room before it subscribes to its channel."""
+    room = queries.room_named(params.name, call.user.pk)
+    if room is None:
+        raise _no_such_room()
+    return {
+        "id": room.pk,
+        "name": room.name,
+        "channel": channels.of_room(room.pk),
+        "may_write": call.user.is_authenticated,
+    }
+
+
+@rpc("chat.messages")
+def list_messages(call: Call, params: ListMessages) -> dict[str, Any]:
+    """The oldest first; ``position`` is the one to go on live from."""
+    if not queries.may_be_in(params.room, call.user.pk):
+        raise _no_such_room()
+    return _messages(params.room, params.before, params.limit)
+
+
+def list_messages_by_name(call: Call, params: ListMessagesByName) -> dict[str, Any]:
+    """:func:`list_messages` for who knows only the name."""
+    room = queries.room_named(params.name, call.user.pk)
+    if room is None:
+        raise _no_such_room()
+    return _messages(room.pk, params.before, params.limit)
+
+
+@rpc("chat.post")
+async def post(call: Call, params: Post) -> dict[str, Any]:
+    """Stored when it is answered; everybody in the room, the author too, gets it as a publication with its ``key``."""
+    try:
+        text = message_in({"message": params.text})
+    except BadMessage as error:
+        raise Refused(400, str(error.message)) from None
+    if not is_storable(params.key):
+        raise Refused(400, _("The key has characters that cannot be stored"))
+    match await posting.post(Draft(params.room, call.user.pk, text, params.key or None)):
+        case actions.NotSignedIn():
+            raise _not_signed_in()
+        case actions.NoSuchRoom():
+            raise _no_such_room()
+        case message:
+            return {"id": message.pk, "at": message.created_at}
+
+
+@rpc("chat.typing")
+async def typing(call: Call, params: InRoom) -> dict[str, Any]:
+    """Others in the room are told, at most every :data:`TYPING_PAUSE` seconds; what comes sooner is let go."""
+    if not isinstance(call.user, User):
+        raise _not_signed_in()
+    if _typing.lets(call.client):
+        if not await allows(channels.ROOM.can_publish, call.user, {"id": params.room}):
+            raise _no_such_room()
+        actions.tell_typing(room_id=params.room, user=call.user)
+    return {}
+
+
+@rpc("chat.people")
+async def list_people(call: Call, params: InRoom) -> dict[str, Any]:
+    """Who is in the room, by name; ``count`` is of all, also where there are more names than are sent."""
+    if not await allows(channels.ROOM.can_see_presence, call.user, {"id": params.room}):
+        raise _no_such_room()
+    here = await presence.current().people(channels.of_room(params.room))
+    people = [person for person in here if not person.startswith(presence.GUEST)]
+    names = await in_database_thread(queries.usernames, people[:PEOPLE_LIMIT])
+    return {"people": [{"username": name} for name in sorted(names, key=str.casefold)], "count": len(people)}
+
+
+def _messages(room_id: int, before: int, limit: int) -> dict[str, Any]:
+    channel = channels.of_room(room_id)
+    # The position first: a message that comes in between is then in both, and clients show it once.
+    position = streams.positions([channel])[channel]
+    found = queries.messages_before(room_id, before, limit + 1)
+    return {
+        "items": [events.posted(message) for message in found[-limit:]],
+        "more": len(found) > limit,
+        "position": {"epoch": position.epoch, "offset": position.offset},
+    }
+
+
+def _no_such_room() -> Refused:
+    return Refused(404, _("There is no such room."))
+
+
+def _not_signed_in() -> Refused:
+    return Refused(401, _("Only signed-in users can write messages"))

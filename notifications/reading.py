@@ -1,0 +1,121 @@
+"""Which alerts are for a person, and which of them they have not read.
+
+Read is what is not newer than the person's :class:`~notifications.models.ReadUpTo`, what has a
+:class:`~notifications.models.ReadMark`, and what was sent to a group or to everyone before the account was made.
+
+Alerts are found by SQL, of PostgreSQL and SQLite alike: each audience is a walk through an index from its newest end,
+which stops when enough is found. One ``OR`` over all of them would read the alerts of all other people, and Django's
+``union()`` takes no parts with a limit on SQLite.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import connection
+from django.db.models import OuterRef, Subquery
+
+from notifications.models import Notification, ReadMark, ReadUpTo
+
+#: No id is larger.
+LAST_ID = 2**63 - 1
+
+#: Audiences that one statement looks at: SQLite takes no more than 500 parts.
+PARTS = 100
+
+# PostgreSQL recognises the order of an index only where the columns that are NULL are named too.
+_PART = """
+    SELECT * FROM (
+        SELECT alert.id FROM notifications_notification alert WHERE {audience} AND {wanted}
+        ORDER BY {order}, alert.id DESC LIMIT %(limit)s
+    ) {name}
+"""
+
+_OLDER = "alert.id < %(before)s"
+
+# Behind COALESCE, because PostgreSQL would make a join of a bare NOT EXISTS, and read far more than is wanted.
+_UNREAD = """
+    alert.id > %({floor})s AND alert.id <= %(upto)s AND NOT COALESCE(EXISTS (
+        SELECT 1 FROM notifications_readmark mark
+        WHERE mark.user_id = %(user)s AND mark.notification_id = alert.id
+    ), FALSE)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A person, and what decides which alerts are for them and which of those are read.
+
+    Args:
+        user_id: None for a guest, who gets what is sent to everyone, and has nothing unread.
+        group_ids: their groups.
+        own: up to where all is read of what was sent to the person.
+        shared: up to where all is read of what was sent to a group or to everyone.
+    """
+
+    user_id: int | None = None
+    group_ids: Sequence[int] = ()
+    own: int = LAST_ID
+    shared: int = LAST_ID
+
+
+def reader(user_id: int | None) -> Reader:
+    """What the database says of this person now; two queries, none for a guest."""
+    if user_id is None:
+        return Reader()
+    groups = User.groups.through.objects.filter(user=user_id).values_list("group", flat=True)
+    sent_before = Notification.objects.filter(created_at__lt=OuterRef("date_joined")).order_by("-created_at", "-pk")
+    floors = User.objects.filter(pk=user_id).values_list(
+        Subquery(ReadUpTo.objects.filter(user=OuterRef("pk")).values("upto")), Subquery(sent_before.values("pk")[:1])
+    )
+    upto, joined = floors.first() or (0, 0)
+    return Reader(user_id, tuple(groups), upto or 0, max(upto or 0, joined or 0))
+
+
+def unread_ids(reader: Reader, *, limit: int, upto: int = LAST_ID) -> list[int]:
+    """Alerts for the reader, not newer than ``upto``, that are not read: at most ``limit`` of them, in no order."""
+    if reader.user_id is None:
+        return []
+    asked = {"own": reader.own, "shared": reader.shared, "upto": upto, "limit": limit}
+    return list(islice(_find(_UNREAD, reader, asked), limit))
+
+
+def newest_ids(reader: Reader, *, before: int, limit: int) -> list[int]:
+    """The newest alerts for the reader that are older than ``before``: newest first."""
+    return sorted(_find(_OLDER, reader, {"before": before, "limit": limit}), reverse=True)[:limit]
+
+
+def listed(reader: Reader, ids: Sequence[int]) -> list[Notification]:
+    """These alerts, which are for the reader, newest first, each with ``read``."""
+    rows = list(Notification.objects.filter(pk__in=ids).order_by("-pk"))
+    marked = ReadMark.objects.filter(user=reader.user_id, notification__in=ids).values_list("notification", flat=True)
+    read = set(marked) if reader.user_id is not None else set()
+    for row in rows:
+        row.read = row.pk in read or row.pk <= (reader.shared if row.user_id is None else reader.own)
+    return rows
+
+
+def _find(wanted: str, reader: Reader, asked: dict[str, Any]) -> Iterator[int]:
+    """The newest of each audience that are ``wanted``, audience by audience."""
+    parts = list(_parts(wanted, reader))
+    for start in range(0, len(parts), PARTS):
+        with connection.cursor() as cursor:
+            cursor.execute(" UNION ALL ".join(parts[start : start + PARTS]), {"user": reader.user_id, **asked})
+            rows = cursor.fetchall()
+        yield from (found for (found,) in rows)
+
+
+def _parts(wanted: str, reader: Reader) -> Iterator[str]:
+    if reader.user_id is not None:
+        own = wanted.format(floor="own")
+        yield _PART.format(audience="alert.user_id = %(user)s", wanted=own, order="alert.user_id", name="own_ones")
+    to_many = [("of_everyone", "IS NULL"), *((f"of_group_{int(one)}", f"= {int(one)}") for one in reader.group_ids)]
+    for name, group in to_many:
+        yield _PART.format(
+            audience=f"alert.group_id {group} AND alert.user_id IS NULL",
+            wanted=wanted.format(floor="shared"),
+            order="alert.group_id, alert.user_id",
+            name=name,
+        )

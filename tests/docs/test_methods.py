@@ -1,0 +1,34 @@
+"""``docs/protocol.md`` lists exactly the methods of the hub socket and the types of publications of the apps."""
+
+import re
+
+from chat import events as chat_events
+from hub.connection import rpc
+from notifications import events as notification_events
+from presence import events as presence_events
+from tests.docs.documents import table
+
+PROTOCOL = "docs/protocol.md"
+
+
+def test_methods_are_those_that_the_apps_have_registered() -> None:
+    documented = [method.strip("`") for method, *_ in table(PROTOCOL, "method", "takes")]
+    assert sorted(documented) == sorted(name for name in rpc._methods if not name.startswith("tests."))
+
+
+def test_types_and_keys_of_publications_are_those_of_the_code() -> None:
+    published = [
+        notification_events.NotificationCreated,
+        notification_events.AlertsRead,
+        chat_events.MessagePosted,
+        chat_events.PersonJoined,
+        chat_events.PersonLeft,
+        chat_events.PersonTyping,
+        presence_events.OnlineCounted,
+    ]
+    documented = {
+        kind: set(re.findall(r"`([a-z_]+)`", keys))
+        for kinds, _, keys in table(PROTOCOL, "`type`", "in")
+        for kind in re.findall(r"`([\w.]+)`", kinds)
+    }
+    assert documented == {str(message.__struct_config__.tag): set(message.__struct_fields__) for message in published}

@@ -1,0 +1,195 @@
+"""Alerts over the hub socket: the list and its live stream, marks, and the same list over HTTP."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.contrib.auth.models import Group, User
+from django.test import Client
+
+import hub.asgi  # noqa: F401  # joins tokens to those who ask for them
+from accounts.tokens import issue
+from hub import lifespan
+from notifications import notify
+from notifications.models import Notification, ReadMark
+from tests.connection.wire import Wire, wired
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ITEMS = "/notifications/items/"
+
+
+@pytest.fixture(autouse=True)
+async def relay_ended() -> AsyncIterator[None]:
+    yield
+    await lifespan.end()
+
+
+@pytest.fixture
+def ann() -> User:
+    return User.objects.create_user("ann")
+
+
+send = sync_to_async(notify)
+
+
+async def answer(wire: Wire, method: str, /, **data: Any) -> Any:
+    return (await wire.ask(rpc={"method": method, "data": data}))["rpc"]["data"]
+
+
+async def refusal(wire: Wire, method: str, /, **data: Any) -> int:
+    return int((await wire.ask(rpc={"method": method, "data": data}))["error"]["code"])
+
+
+async def test_the_list_and_the_live_stream_join(ann: User) -> None:
+    async with wired(ann) as wire:
+        await send(to=ann, message="listed", title="t", level="warning", url="/x/", data={"n": 1})
+        listed = await answer(wire, "alerts.list")
+        await send(to=ann, message="live")
+        second = await wire.pushed("pub", 2)
+    (item,) = listed["items"]
+    live = wire.pushes[0]["pub"]["data"]
+    assert item.pop("read") is False
+    assert item == live
+    channel = f"user:{ann.pk}"
+    assert second["channel"] == channel
+    assert second["pub"]["offset"] == listed["positions"][channel]["offset"] + 1
+    assert set(listed["positions"]) == {"everyone", channel}
+    assert (listed["unread"], listed["more"]) == (1, False)
+
+
+async def test_the_list_goes_on_behind_its_last_item(ann: User) -> None:
+    await sync_to_async(ann.groups.add)(await Group.objects.acreate(name="ops"))
+    for to in ("everyone", ann, "group:ops", "everyone", ann):
+        await send(to=to, message="m")
+    async with wired(ann) as wire:
+        seen: list[int] = []
+        before: dict[str, int] = {}
+        more = True
+        while more:
+            page = await answer(wire, "alerts.list", limit=2, **before)
+            seen += [item["id"] for item in page["items"]]
+            more, before = page["more"], {"before": seen[-1]}
+    assert seen == sorted(seen, reverse=True)
+    assert len(seen) == await Notification.objects.acount() == 5
+
+
+async def test_all_tabs_of_a_person_are_told_what_was_read_and_nobody_else(ann: User) -> None:
+    rows = [(await send(to="everyone", message="m"))[0].pk for _ in range(3)]
+    async with wired(ann) as first, wired(ann) as second, wired(await User.objects.acreate(username="bob")) as other:
+        assert await answer(first, "alerts.mark_read", ids=rows[:1]) == {"unread": 2}
+        assert await answer(first, "alerts.mark_all_read", upto=rows[1]) == {"unread": 1}
+        for wire in (first, second):
+            await wire.pushed("pub", 2)
+            assert [push["pub"]["data"] for push in wire.pushes] == [
+                {"type": "alerts_read", "ids": rows[:1], "unread": 2},
+                {"type": "alerts_read", "upto": rows[1], "unread": 1},
+            ]
+        listed = await answer(second, "alerts.list")
+        assert [item["read"] for item in listed["items"]] == [False, True, True]
+        await send(to="everyone", message="the last")
+        await other.pushed("pub")
+    assert [push["pub"]["data"]["message"] for push in other.pushes] == ["the last"]
+
+
+async def test_what_was_read_while_a_page_was_away_is_recovered_in_order(ann: User) -> None:
+    (row,) = await send(to=ann, message="m")
+    channel = f"user:{ann.pk}"
+    async with wired(ann) as wire:
+        position = (await answer(wire, "alerts.list"))["positions"][channel]
+    async with wired(ann) as other:
+        await answer(other, "alerts.mark_read", ids=[row.pk])
+    back = Wire(ann)
+    await back.client.receive(json.dumps({"id": 1, "connect": {"subs": {channel: {"recover": True, **position}}}}))
+    subscribed = back.lines[0]["connect"]["subs"][channel]
+    await back.client.gone()
+    assert subscribed["recovered"]
+    assert [publication["data"]["ids"] for publication in subscribed["publications"]] == [[row.pk]]
+
+
+@pytest.mark.parametrize(
+    ("method", "data"),
+    [
+        ("alerts.list", {"limit": 51}),
+        ("alerts.list", {"limit": 0}),
+        ("alerts.list", {"before": 0}),
+        ("alerts.list", {"before": 2**63}),
+        ("alerts.list", {"before": "1"}),
+        ("alerts.mark_read", {}),
+        ("alerts.mark_read", {"ids": [1] * 101}),
+        ("alerts.mark_read", {"ids": [2**64]}),
+        ("alerts.mark_read", {"ids": [-1]}),
+        ("alerts.mark_read", {"ids": [True]}),
+        ("alerts.mark_all_read", {"upto": 1.5}),
+        ("alerts.mark_all_read", {"upto": None}),
+    ],
+)
+async def test_parameters_of_another_kind_are_refused(ann: User, method: str, data: dict[str, Any]) -> None:
+    async with wired(ann) as wire:
+        assert await refusal(wire, method, **data) == 107
+
+
+async def test_guests_list_what_is_for_everyone_and_mark_nothing() -> None:
+    (row,) = await send(to="everyone", message="m")
+    async with wired() as wire:
+        listed = await answer(wire, "alerts.list")
+        assert [(item["id"], item["read"]) for item in listed["items"]] == [(row.pk, True)]
+        assert (listed["unread"], list(listed["positions"])) == (0, ["everyone"])
+        assert await refusal(wire, "alerts.mark_read", ids=[row.pk]) == 401
+        assert await refusal(wire, "alerts.mark_all_read", upto=row.pk) == 401
+    assert not await ReadMark.objects.aexists()
+
+
+async def test_an_alert_to_everyone_that_is_sent_again_is_stored_once() -> None:
+    async with wired(await User.objects.acreate(username="boss", is_staff=True)) as wire:
+        for _ in range(2):
+            assert await answer(wire, "alerts.broadcast", message="Lunch", key="k1") == {}
+        assert await answer(wire, "alerts.broadcast", message="Lunch", key="k2") == {}
+        assert await refusal(wire, "alerts.broadcast", message=" ") == 400
+        assert await refusal(wire, "alerts.broadcast", message="m", key="order:7") == 107
+    assert await Notification.objects.filter(user=None, group=None, message="Lunch").acount() == 2
+
+
+async def test_who_may_not_tell_everyone_is_told_so(ann: User) -> None:
+    for user in (ann, None):
+        async with wired(user) as wire:
+            assert await refusal(wire, "alerts.broadcast", message="m") == 403
+    assert not await Notification.objects.aexists()
+
+
+def test_the_same_list_comes_over_http_by_session_and_by_token(ann: User, client: Client) -> None:
+    for _ in range(3):
+        notify(to=ann, message="m")
+    token = issue(ann)
+    client.force_login(ann)
+    by_session = client.get(ITEMS, {"limit": 2}).json()
+    by_token = Client().get(ITEMS, {"limit": 2}, headers={"Authorization": f"Bearer {token}"}).json()
+    assert by_session == by_token
+    assert (len(by_session["items"]), by_session["unread"], by_session["more"]) == (2, 3, True)
+    rest = client.get(ITEMS, {"before": by_session["items"][-1]["id"]})
+    assert (len(rest.json()["items"]), rest.json()["more"]) == (1, False)
+    assert {"no-store", "private"} <= set(rest["Cache-Control"].split(", "))
+    assert Client().get(ITEMS).json()["items"] == []
+
+
+@pytest.mark.parametrize("query", [{"limit": "x"}, {"limit": "1000"}, {"before": "-1"}, {"before": "9" * 30}])
+def test_a_wrong_query_over_http_is_answered_with_what_is_wrong(client: Client, query: dict[str, str]) -> None:
+    response = client.get(ITEMS, query)
+    assert (response.status_code, response.json()["error"]["code"]) == (400, 400)
+
+
+@pytest.mark.parametrize("token", ["hub_nobody", "", "ключ", "a.b.c"])
+def test_a_token_that_is_not_valid_makes_no_guest(ann: User, client: Client, token: str) -> None:
+    client.force_login(ann)
+    response = client.get(ITEMS, headers={"Authorization": f"Bearer {token}"})
+    assert (response.status_code, response.json()["error"]["code"]) == (401, 401)
+
+
+def test_the_page_knows_what_is_unread(ann: User, client: Client) -> None:
+    notify(to=ann, message="m")
+    client.force_login(ann)
+    response = client.get("/notifications/")
+    assert response.context["unread"] == 1
+    assert [alert.read for alert in response.context["alerts"]] == [False]
