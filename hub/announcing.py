@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from hub import metrics
+from hub import metrics, watching
 from hub.channels import group_name
 from hub.conf import hub_settings
 from hub.events import pack
@@ -58,6 +58,11 @@ class Announcer:
             self.loop.call_soon_threadsafe(self._accept, items)
         except RuntimeError:  # the server's loop has just been closed
             metrics.ANNOUNCEMENTS_DROPPED.labels("shutting_down").inc(len(items))
+
+    @property
+    def waiting(self) -> int:
+        """How many items wait to be sent."""
+        return len(self._queue)
 
     def flush(self, timeout: float) -> bool:
         """Wait until all that was sent has left, ``timeout`` seconds at most; from any thread but the loop's."""
@@ -158,5 +163,10 @@ def _forget_after_fork() -> None:
     _guard = threading.Lock()
 
 
+def _waiting() -> int:
+    return _announcer.waiting if _announcer is not None else 0
+
+
+watching.queue("announcements", _waiting)
 os.register_at_fork(after_in_child=_forget_after_fork)
 atexit.register(flush)

@@ -23,6 +23,8 @@ class HubSettings:
     redis_timeout: float = 1.0
     #: Announcements that wait for Redis in one process; above it they are dropped, and tail repair delivers.
     announce_queue: int = 20_000
+    #: Messages from Redis that wait for the relay of one process; above it they are dropped, and repair delivers.
+    layer_queue: int = 20_000
     #: Threads for database work of sockets and the relay, in each web process.
     database_threads: int = 8
     #: Publications that one resume replays at most; a client that is further behind is told to reload.

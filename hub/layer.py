@@ -46,3 +46,9 @@ async def group_add_many(groups: Collection[str], channel: str) -> None:
         return
     for group in groups:
         await found.group_add(group, channel)
+
+
+def waiting_for(channel: str) -> int:
+    """How many messages have arrived for ``channel`` and wait; 0 where the layer cannot tell."""
+    found = layer()
+    return int(found.waiting_for(channel)) if hasattr(type(found), "waiting_for") else 0

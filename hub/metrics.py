@@ -22,6 +22,7 @@ PRESENCE_IN_DATABASE = Gauge(
     "Web processes whose presence goes through the database.",
     multiprocess_mode="livesum",
 )
+LAYER_DROPPED = Counter("hub_layer_dropped", "Messages from the channel layer that the relay could not take in time.")
 UNKNOWN_EVENTS = Counter("hub_unknown_events", "Messages on the layer that are no event of the hub.")
 CLOSED = Counter("hub_sockets_closed", "Sockets that the hub closed.", ["code"])
 CLIENT_ERRORS = Counter("hub_client_errors", "Error frames sent for bad messages.", ["code"])

@@ -33,6 +33,11 @@ class PerLoop(Generic[P]):
             self._part = self._make()
         return self._part
 
+    @property
+    def made(self) -> P | None:
+        """The part that was made last, if it was not closed; to look at, from any thread or loop."""
+        return self._part
+
     async def close(self) -> None:
         """Close the part of the running loop, if there is one; the next call makes another."""
         part, self._part = self._part, None

@@ -29,6 +29,7 @@ from redis.exceptions import RedisError
 from hub import redis_client, whereabouts
 from hub.cancellation import is_wanted
 from hub.conf import hub_settings
+from hub.per_loop import PerLoop
 from hub.whereabouts import Whereabouts
 
 T = TypeVar("T")
@@ -400,17 +401,12 @@ class Presence:
                     log.exception("departure_not_told", channel=channel)
 
 
-_presence: Presence | None = None
+#: The presence of the running event loop's process, and the end of it.
+current = PerLoop(Presence)
+close = current.close
+
 _departed: dict[str, list[Departed]] = {}
 _changed: list[Callable[[], None]] = []
-
-
-def current() -> Presence:
-    """The presence of the running event loop's process, made on first use."""
-    global _presence
-    if _presence is None or _presence.loop is not asyncio.get_running_loop():
-        _presence = Presence()
-    return _presence
 
 
 def on_departed(namespace: str, tell: Departed) -> None:
@@ -429,11 +425,3 @@ def on_changed(tell: Callable[[], None]) -> None:
 def _tell_changed() -> None:
     for tell in _changed:
         tell()
-
-
-async def close() -> None:
-    """Close the presence of the running loop, if there is one."""
-    global _presence
-    presence, _presence = _presence, None
-    if presence is not None and presence.loop is asyncio.get_running_loop():
-        await presence.close()

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from hub import streams
+from hub.batching import CONNECT_PAUSE, Batcher
 from hub.conf import hub_settings
 from hub.cursors import VOUCHED
 from hub.feed import Subscription
@@ -19,6 +20,25 @@ CATCHING_UP = 60.0
 #: A client that got a live item has got before it all that was numbered in its other channels this much earlier: what
 #: tail repair may not see yet, how old its last look may be, and how long items are held for one that catches up.
 SLACK = streams.SLACK + timedelta(seconds=VOUCHED) + timedelta(seconds=CATCHING_UP)
+
+
+#: A channel, and two offsets: what comes after the first, up to the second.
+_Range = tuple[str, int, int]
+
+
+def _read_all(ranges: list[_Range]) -> dict[_Range, list[Item]]:
+    return {
+        (channel, after, upto): streams.read(channel, after=after, upto=upto, limit=upto - after)
+        for channel, after, upto in ranges
+    }
+
+
+async def _read(ranges: list[_Range]) -> dict[_Range, list[Item]]:
+    return await in_database_thread(_read_all, ranges)
+
+
+#: Those who were cut off by the same event missed the same, and read it together.
+_reading: Batcher[_Range, list[Item]] = Batcher(_read, limit=20, pause=CONNECT_PAUSE)
 
 
 async def missed(subscription: Subscription, since: Position) -> list[Item] | None:
@@ -40,7 +60,7 @@ async def missed(subscription: Subscription, since: Position) -> list[Item] | No
         return [] if head.epoch == since.epoch and head.offset >= since.offset else None
     if behind > hub_settings().recovery_limit:
         return None
-    items = await in_database_thread(streams.read, channel, after=since.offset, upto=start.offset, limit=behind)
+    items = await _reading.get((channel, since.offset, start.offset))
     return items if len(items) == behind and items[0].epoch == start.epoch else None
 
 

@@ -15,7 +15,9 @@ from channels_redis.pubsub import RedisPubSubChannelLayer, RedisPubSubLoopLayer,
 from channels_redis.utils import create_pool, decode_hosts
 from redis.exceptions import RedisError
 
+from hub import metrics
 from hub.cancellation import is_wanted
+from hub.conf import hub_settings
 from hub.redis_publisher import Publisher
 
 log = structlog.get_logger(__name__)
@@ -37,6 +39,11 @@ class HubChannelLayer(RedisPubSubChannelLayer):  # type: ignore[misc]  # it has 
             self._layers[loop] = _LoopLayer(*self._args, **self._kwargs, channel_layer=self)
         layer: _LoopLayer = self._layers[loop]
         return layer
+
+    def waiting_for(self, channel: str) -> int:
+        """How many messages have arrived for ``channel`` on the running loop and wait to be received."""
+        queue = self._get_layer().channels.get(channel)
+        return queue.qsize() if queue is not None else 0
 
     async def group_send_many(self, messages: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
         """``group_send`` for each ``(group, message)``, in this order, in one round trip for each Redis."""
@@ -197,10 +204,21 @@ class _Shard(RedisSingleShardConnection):  # type: ignore[misc]  # it has no typ
             return  # a pong
         kind, name, data = reply
         if kind == b"message":
-            self._receive_message({"channel": name, "data": data})
+            self._receive(name.decode(), data)
         elif kind == b"subscribe" and (text := name.decode()) in self._names:
             self._confirmed.add(text)
             self._answer(text)
+
+    def _receive(self, name: str, data: bytes) -> None:
+        layer = self.channel_layer
+        for channel in (name,) if name in layer.channels else layer.groups.get(name, ()):
+            queue = layer.channels.get(channel)
+            if queue is None:
+                continue
+            if queue.qsize() < hub_settings().layer_queue:
+                queue.put_nowait(data)
+            else:
+                metrics.LAYER_DROPPED.inc()
 
     def _answer(self, name: str) -> None:
         """Those who wait for ``name`` wait for one less."""

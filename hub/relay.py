@@ -14,14 +14,15 @@ import structlog
 from django.db import Error as DatabaseFault
 from redis.exceptions import RedisError
 
-from hub import announcing, cursors, metrics, streams, sweeping
+from hub import announcing, cursors, metrics, streams, sweeping, watching
 from hub.batching import CONNECT_PAUSE, Batcher
 from hub.cancellation import is_wanted
 from hub.channels import group_name, namespace_of
 from hub.conf import hub_settings
 from hub.events import NotAPublication, unpack
 from hub.feed import Feed, Follower, Shape, Subscription
-from hub.layer import group_add_many, group_discard_many, layer
+from hub.layer import group_add_many, group_discard_many, layer, waiting_for
+from hub.per_loop import PerLoop
 from hub.streams import Item, Position
 from hub.threads import in_database_thread
 
@@ -102,6 +103,10 @@ class Relay:
         feed.remove(subscription)
         if not feed:
             self.loop.call_later(LINGER, self._close_unused, (feed,))
+
+    def waiting(self) -> int:
+        """How many messages from the layer wait to be taken."""
+        return waiting_for(self._layer_channel) if self._layer_channel else 0
 
     def followed(self) -> dict[str, int]:
         """The channels that are followed now, each with how many subscriptions it has."""
@@ -376,20 +381,13 @@ class Relay:
         self._feeds.clear()
 
 
-_relay: Relay | None = None
+def _waiting() -> int:
+    made = current.made
+    return made.waiting() if made is not None else 0
 
 
-def current() -> Relay:
-    """The relay of the running event loop, made on first use."""
-    global _relay
-    if _relay is None or _relay.loop is not asyncio.get_running_loop():
-        _relay = Relay()
-    return _relay
+#: The relay of the running event loop, and the end of it.
+current = PerLoop(Relay)
+close = current.close
 
-
-async def close() -> None:
-    """Close the relay of the running loop, if there is one; for the end of a server or a test."""
-    global _relay
-    relay, _relay = _relay, None
-    if relay is not None and relay.loop is asyncio.get_running_loop():
-        await relay.close()
+watching.queue("layer", _waiting)

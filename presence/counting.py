@@ -9,6 +9,7 @@ from hub import presence, relay
 from hub.cancellation import is_wanted
 from hub.conf import hub_settings
 from hub.frames import Block
+from hub.per_loop import PerLoop
 from hub.publishing import encode, publish_ephemeral
 from hub.streams import Item
 from presence import channels, events
@@ -122,29 +123,15 @@ def _count_of(item: Item) -> str | None:
     return None if count is None else str(count)
 
 
-_counter: OnlineCounter | None = None
-
-
-def current() -> OnlineCounter:
-    """The counter of the running event loop, made on first use."""
-    global _counter
-    if _counter is None or _counter.loop is not asyncio.get_running_loop():
-        _counter = OnlineCounter()
-    return _counter
-
-
-async def close() -> None:
-    """Stop counting on the running event loop."""
-    global _counter
-    counter, _counter = _counter, None
-    if counter is not None and counter.loop is asyncio.get_running_loop():
-        await counter.close()
+#: The counter of the running event loop, and the end of it.
+current = PerLoop(OnlineCounter)
+close = current.close
 
 
 def look_again() -> None:
     """What is known of other processes has changed."""
-    if _counter is not None:
-        _counter.look_again()
+    if current.made is not None:
+        current.made.look_again()
 
 
 async def recount(channel: str, people: list[str]) -> None:

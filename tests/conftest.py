@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, cast
 
+import hypothesis
 import pytest
 from asgiref.sync import SyncToAsync
 from channels.layers import BaseChannelLayer, InMemoryChannelLayer, channel_layers
@@ -18,6 +19,10 @@ from hub.redis_layer import HubChannelLayer
 from tests.support.live import LiveHub, live_hub
 from tests.support.plugin import DATA_DIR
 from tests.support.redis_server import RedisServer
+
+# How long an example takes says how busy the machine is, and nothing about the code.
+hypothesis.settings.register_profile("hub", deadline=None)
+hypothesis.settings.load_profile("hub")
 
 
 def pytest_configure() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from bench.lines import Line
-from bench.rows import burst, chat, connects, growth, memory, one_alert, personal, publish, save, storm
+from bench.rows import burst, chat, connects, growth, hub_socket, memory, one_alert, personal, publish, save, storm
 from bench.run import Bench
 
 #: By the name in ``--rows``, in the order of the table.
@@ -14,6 +14,7 @@ ROWS: dict[str, Callable[[Bench], Awaitable[list[Line]]]] = {
     "chat": chat.measure,
     "connects": connects.measure,
     "storm": storm.measure,
+    "hub-socket": hub_socket.measure,
     "memory": memory.measure,
     "publish": publish.measure,
     "save": save.measure,

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from bench.clients import Fleet, Reader
+from bench.clients import Door, Fleet, Reader
 from bench.lines import HUB, LESS, Line, at_most
 from bench.run import Bench
 from bench.systems.hub import Hub
@@ -41,37 +41,40 @@ async def measure(bench: Bench) -> list[Line]:
 
 async def storm(system: Hub) -> float:
     """One storm. Raises ``NotWhole``, or ``TooFew`` where something did not come at all."""
-    cursors = [first["cursor"] for (first,) in await resume(system, [NOWHERE] * SOCKETS, frames=1)]
+    told, _ = await come(doors(system, [NOWHERE] * SOCKETS), frames=1)
+    cursors = [first["cursor"] for (first,) in told]
     await system.publisher.ask("burst", count=MISSED, size=SIZE)
-    took: list[float] = []
-    for cursor, (first, *items) in zip(
-        cursors, await resume(system, cursors, frames=1 + MISSED, took=took), strict=True
-    ):
+    told, took = await come(doors(system, cursors), frames=1 + MISSED)
+    for cursor, (first, *items) in zip(cursors, told, strict=True):
         start = int(cursor.partition(",")[0].rpartition(".")[2])
         offsets = [item.get("offset") for item in items]
         if first.get("recovered") is not True or offsets != list(range(start + 1, start + 1 + MISSED)):
             raise NotWhole(f"from {cursor}: {first}, then offsets {offsets}")
-    return took[0]
+    return took
 
 
-async def resume(
-    system: Hub, cursors: Sequence[str], frames: int, took: list[float] | None = None
-) -> list[list[dict[str, Any]]]:
-    """Come back at all cursors at once and get ``frames`` frames each, then cut all; ``took`` is given the seconds."""
-    got: list[list[bytes]] = [[] for _ in cursors]
+def doors(system: Hub, cursors: Sequence[str]) -> list[Door]:
+    """How each person comes back at their cursor."""
+    return [system.door(person, f"/ws/notifications/?since={cursor}") for person, cursor in enumerate(cursors)]
+
+
+async def come(doors: Sequence[Door], frames: int) -> tuple[list[list[dict[str, Any]]], float]:
+    """Come to all doors at once and get ``frames`` frames at each, then cut all.
+
+    Returns the frames, and the seconds until the last of them. Raises ``TooFew`` where some did not come.
+    """
+    got: list[list[bytes]] = [[] for _ in doors]
     fleet = Fleet()
 
     def on_text(number: int, payload: bytes, at: int) -> None:
         got[number].append(payload)
         fleet.saw(1)
 
-    doors = [system.door(person, f"/ws/notifications/?since={cursor}") for person, cursor in enumerate(cursors)]
     began = fleet.now()
     try:
         await fleet.connect(doors, lambda fleet, number: Reader(fleet, number, on_text), parallel=len(doors))
         await fleet.all_of(frames * len(doors))
     finally:
         await fleet.close()
-    if took is not None:
-        took.append((fleet.last_at - began) / 1e9)
-    return [[json.loads(payload) for payload in payloads] for payloads in got]
+    took = (fleet.last_at - began) / 1e9
+    return [[json.loads(payload) for payload in payloads] for payloads in got], took

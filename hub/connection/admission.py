@@ -8,7 +8,7 @@ from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
 from django.http import parse_cookie
 
-from hub.sockets import credentials, limits, origin
+from hub.sockets import credentials, origin
 from hub.sockets.entrance import SESSION_KEY, bearer_of, language_of
 from hub.sockets.secret_query import SCOPE_KEY
 
@@ -40,9 +40,6 @@ def _no_digest(token: str) -> str | None:
 
 #: Set by the composition root.
 digest_of: DigestOf = _no_digest
-
-#: All connections of this process, whatever their transport.
-connections = limits.Connections()
 
 
 def may_open(scope: Mapping[str, Any]) -> bool:

@@ -165,7 +165,7 @@ async def admitted_only(scope: dict[str, Any], receive: Any, send: Any, serve: S
         return
     address = limits.counted_address(scope.get("client"))
     user_id = admitted.user.pk if admitted.user is not None else None
-    if not admission.connections.enter(address, user_id):
+    if not limits.connections.enter(address, user_id):
         await respond(send, 429, "Too many connections")
         return
     try:
@@ -173,4 +173,4 @@ async def admitted_only(scope: dict[str, Any], receive: Any, send: Any, serve: S
     except OSError:
         return  # the client went away while something was written to it
     finally:
-        admission.connections.leave(address, user_id)
+        limits.connections.leave(address, user_id)

@@ -84,7 +84,7 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
         return
     address = limits.counted_address(scope.get("client"))
     user_id = admitted.user.pk if admitted.user is not None else None
-    if not admission.connections.enter(address, user_id):
+    if not limits.connections.enter(address, user_id):
         await _refuse(send, Disconnected.CONNECTION_LIMIT)
         return
     try:
@@ -93,7 +93,7 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     except OSError:
         return  # the client went away while something was written to it
     finally:
-        admission.connections.leave(address, user_id)
+        limits.connections.leave(address, user_id)
 
 
 async def _refuse(send: Any, reason: Disconnected) -> None:

@@ -42,20 +42,19 @@ class Entrance:
     def __init__(self, doors: Sequence[URLPattern], digest_of: DigestOf) -> None:
         self.doors = doors
         self.digest_of = digest_of
-        self._connections = limits.Connections()
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         rights.current()
         if not await self._admits(scope, send):
             return
         address, user_id = limits.counted_address(scope.get("client")), scope["user"].pk
-        if not self._connections.enter(address, user_id):
+        if not limits.connections.enter(address, user_id):
             await _close(send, Close.TOO_MANY, "Too many connections")
             return
         try:
             await self._door(scope)(scope, receive, send)
         finally:
-            self._connections.leave(address, user_id)
+            limits.connections.leave(address, user_id)
 
     async def _admits(self, scope: dict[str, Any], send: Any) -> bool:
         headers = dict(scope["headers"])

@@ -118,6 +118,10 @@ class Connections:
             _count_down(self._of_address, address)
 
 
+#: All sockets and streams of this process, whatever their door.
+connections = Connections()
+
+
 def _count_down(counts: Counter[Any], key: object) -> None:
     counts[key] -= 1
     if not counts[key]:

@@ -11,7 +11,6 @@ import pytest
 
 from chat.events import MessagePosted, plain_frames
 from hub.sockets.codes import Close
-from hub.sockets.door import SERVICE_RESTART
 from hub.streams import Item
 from notifications import events as notification_events
 from presence.events import frame_of
@@ -23,7 +22,7 @@ PROTOCOL = "docs/protocol.md"
 
 def test_close_codes_are_those_of_the_code() -> None:
     documented = [int(code) for code, *_ in table(PROTOCOL, "code", "reason")]
-    assert sorted(documented) == sorted({*map(int, Close), SERVICE_RESTART})
+    assert sorted(documented) == sorted(map(int, Close))
 
 
 def test_error_codes_are_those_of_the_code() -> None:
@@ -46,7 +45,7 @@ def error_codes() -> set[str]:
 
 def test_every_code_in_the_readme_is_a_code() -> None:
     named = {int(code) for cells in table("README.md", "code", "why") for code in re.findall(r"\d{4}", cells[0])}
-    assert named <= {*map(int, Close), SERVICE_RESTART}
+    assert named <= set(map(int, Close))
 
 
 def item(channel: str, publication: msgspec.Struct) -> Item:

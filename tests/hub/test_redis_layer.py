@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from channels_redis.pubsub import RedisPubSubChannelLayer
-from django.conf import settings
+from django.conf import settings as django_settings
+from prometheus_client import REGISTRY
+from pytest_django.fixtures import Settings
 
 from hub.redis_layer import HubChannelLayer
 from tests.support.redis_server import RedisServer
@@ -16,7 +18,7 @@ from tests.support.waiting import await_for
 @pytest.fixture
 async def pair() -> AsyncIterator[tuple[HubChannelLayer, RedisPubSubChannelLayer]]:
     """A layer of the hub's and one of its base, as two processes of one project have them."""
-    config: Any = settings.CHANNEL_LAYERS["default"]["CONFIG"]
+    config: Any = django_settings.CHANNEL_LAYERS["default"]["CONFIG"]
     ours, base = HubChannelLayer(**config), RedisPubSubChannelLayer(**config)
     yield ours, base
     await ours.flush()
@@ -54,6 +56,23 @@ async def test_what_is_sent_after_joining_many_groups_is_received_from_each(
     await ours.group_send_many([(group, {"type": "test", "group": group}) for group in groups])
     got = [(await asyncio.wait_for(ours.receive(channel), 5))["group"] for _ in groups]
     assert got == groups
+
+
+async def test_what_a_relay_does_not_take_in_time_is_dropped_and_counted(
+    pair: tuple[HubChannelLayer, RedisPubSubChannelLayer], settings: Settings
+) -> None:
+    def dropped() -> float:
+        return REGISTRY.get_sample_value("hub_layer_dropped_total") or 0
+
+    settings.HUB_LAYER_QUEUE = 3
+    ours, _ = pair
+    channel, before = await ours.new_channel(), dropped()
+    await ours.group_add("all", channel)
+    await ours.group_send_many([("all", {"type": "test", "n": n}) for n in range(10)])
+    await await_for(lambda: dropped() == before + 7, that="seven are dropped")
+    assert ours.waiting_for(channel) == 3
+    assert [(await ours.receive(channel))["n"] for _ in range(3)] == [0, 1, 2]
+    assert ours.waiting_for(channel) == 0
 
 
 async def test_joining_many_groups_returns_when_redis_has_confirmed_the_last(
