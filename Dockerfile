@@ -1,5 +1,10 @@
 # The hub's image: web, worker and beat are the same, started with another command (compose.yaml).
 
+FROM node:22.14.0-bookworm-slim AS pages
+WORKDIR /opt/pages
+COPY .npmrc package.json package-lock.json ./
+RUN npm ci --omit=dev
+
 FROM python:3.11.11-slim-bookworm AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN pip install "uv>=0.9"
@@ -9,9 +14,11 @@ WORKDIR /opt/hub
 COPY requirements/base.lock requirements/base.lock
 RUN uv pip sync --no-cache --python /opt/venv/bin/python --require-hashes --compile-bytecode requirements/base.lock
 COPY . .
+COPY --from=pages /opt/pages/node_modules node_modules
 # Gathers the static files under names that carry a hash. The key is for this command only; translations come compiled.
 RUN HUB_ENV=production SECRET_KEY=only-while-building-0123456789-abcdefghijklmnopqrstuvwxyz-ABC DATABASE_URL=sqlite://:memory: \
     /opt/venv/bin/python manage.py collectstatic --noinput \
+    && rm -r node_modules \
     && /opt/venv/bin/python -m compileall -q accounts chat deploy hub notifications presence worker
 
 FROM python:3.11.11-slim-bookworm

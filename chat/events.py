@@ -41,7 +41,7 @@ class PersonLeft(msgspec.Struct, tag="chat.person_left", kw_only=True):
     at: datetime
 
 
-class PersonTyping(msgspec.Struct, tag="typing", kw_only=True):
+class PersonTyping(msgspec.Struct, tag="chat.person_typing", kw_only=True):
     """A person is writing something, as of this moment. Ephemeral, and not shown by the plain door."""
 
     username: str

@@ -29,7 +29,7 @@ class ListedAlert(NotificationCreated, tag="notifications.notification_created",
     read: bool
 
 
-class AlertsRead(msgspec.Struct, tag="alerts_read", omit_defaults=True, kw_only=True):
+class AlertsRead(msgspec.Struct, tag="notifications.alerts_read", omit_defaults=True, kw_only=True):
     """A person has read these alerts of theirs or, with ``upto``, all up to that one. On ``user:<id>``."""
 
     ids: list[int] = []

@@ -1,30 +1,21 @@
-/** Starts what the page has. */
+/** What the hub's own pages have besides the widgets. */
 
-import { followAlerts, showToasts } from "./alerts.js";
 import { paintAvatars } from "./avatars.js";
-import { openRoom } from "./chat.js";
+import { Broadcast } from "./broadcast.js";
+import { connect } from "./hub.js";
 import { closeMenusOutside } from "./menu.js";
-import { showOnline } from "./online.js";
-import { ReconnectingSocket } from "./socket.js";
 import { showStatus } from "./status.js";
 import { localiseTimes } from "./times.js";
-
-const find = (/** @type {string} */ selector) => /** @type {HTMLElement | null} */ (document.querySelector(selector));
-const { alertsSocket = "", onlineSocket = "" } = document.body.dataset;
 
 localiseTimes(document);
 paintAvatars(document);
 closeMenusOutside();
-find("[data-select]")?.addEventListener("focus", (event) => /** @type {HTMLInputElement} */ (event.target).select());
+document
+  .querySelector("[data-select]")
+  ?.addEventListener("focus", (event) => /** @type {HTMLInputElement} */ (event.target).select());
 
-const online = new ReconnectingSocket(onlineSocket);
-showOnline(online);
-showStatus(online);
+const hub = connect();
+showStatus(hub);
 
-const alerts = find("[data-alerts]");
-const toasts = find("[data-toasts]");
-if (alerts) showStatus(followAlerts(alerts, alertsSocket));
-else if (toasts) showStatus(showToasts(toasts, alertsSocket));
-
-const room = find("[data-room]");
-if (room) showStatus(openRoom(room));
+const form = document.querySelector("[data-broadcast]");
+if (form instanceof HTMLFormElement) new Broadcast(form, hub);

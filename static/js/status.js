@@ -1,55 +1,56 @@
-/** The connection state in the header: the worst state of all sockets of the page. */
+/** The connection state in the header. */
 
-/** @import { ReconnectingSocket, State } from "./socket.js" */
+/** @import { Hub } from "./hub.js" */
 
-/** @type {State[]} from the best to the worst */
-const ORDER = ["open", "connecting", "reconnecting", "closed"];
 /** A loss that heals sooner is not worth interrupting a screen reader. */
 const SAY_AFTER = 1_500;
 
-/** @type {ReconnectingSocket[]} */
-const sockets = [];
-/** @type {State} */
-let said = "open";
-let sayTimer = 0;
-
-/**
- * Counts this socket in.
- *
- * @param {ReconnectingSocket} socket
- */
-export function showStatus(socket) {
-  sockets.push(socket);
-  socket.addEventListener("state", update);
-  update();
-}
-
-function update() {
+/** @param {Hub} hub */
+export function showStatus(hub) {
   const element = document.querySelector("[data-status]");
-  if (!(element instanceof HTMLElement)) return;
-  const state = ORDER[Math.max(...sockets.map((socket) => ORDER.indexOf(socket.state)))];
-  element.dataset.status = state;
-  setText(element, "[data-status-text]", element.getAttribute(`data-text-${state}`));
-  clearTimeout(sayTimer);
-  sayTimer = window.setTimeout(() => say(element, state), SAY_AFTER);
+  if (element instanceof HTMLElement) new Status(element, hub);
 }
 
-/**
- * @param {HTMLElement} element
- * @param {State} state
- */
-function say(element, state) {
-  if (state === said || state === "connecting") return;
-  said = state;
-  setText(element, "[data-status-news]", element.getAttribute(`data-say-${state}`));
-}
+class Status {
+  #element;
+  #hub;
+  /** @type {string} */
+  #said = "connected";
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
 
-/**
- * @param {HTMLElement} element
- * @param {string} selector
- * @param {string | null} text
- */
-function setText(element, selector, text) {
-  const target = element.querySelector(selector);
-  if (target) target.textContent = text;
+  /**
+   * @param {HTMLElement} element
+   * @param {Hub} hub
+   */
+  constructor(element, hub) {
+    this.#element = element;
+    this.#hub = hub;
+    hub.on("state", () => this.#update());
+    this.#update();
+  }
+
+  #update() {
+    const { state } = this.#hub;
+    this.#element.dataset.status = state;
+    this.#show("[data-status-text]", `data-text-${state}`);
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#say(state), SAY_AFTER);
+  }
+
+  /** @param {string} state */
+  #say(state) {
+    if (state === this.#said || state === "connecting") return;
+    this.#said = state;
+    this.#show("[data-status-news]", `data-say-${state}`);
+  }
+
+  /**
+   * @param {string} selector
+   * @param {string} attribute
+   */
+  #show(selector, attribute) {
+    const target = this.#element.querySelector(selector);
+    if (target) target.textContent = this.#element.getAttribute(attribute);
+  }
 }

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
+from tests.browser.wire import Cable
 from tests.support.chromium import ARGUMENTS, find_chromium
 from tests.support.live import LiveHub
 
@@ -40,17 +41,30 @@ class Visitors:
         self._hub = hub
         self.complaints: list[str] = []
 
-    def __call__(self, name: str | None = None, *, language: str = "en", staff: bool = False) -> Page:
-        """An empty page of the person named ``name``, signed in, or of a guest."""
+    def __call__(
+        self,
+        name: str | None = None,
+        *,
+        language: str = "en",
+        staff: bool = False,
+        dark: bool = False,
+        port: int | None = None,
+    ) -> Page:
+        """An empty page of the person named ``name``, signed in, or of a guest; ``port`` leads to the hub."""
+        url = self._hub.url if port is None else f"http://127.0.0.1:{port}"
         context = self._chromium.new_context(
-            base_url=self._hub.url, locale=language, viewport={"width": 1100, "height": 760}, reduced_motion="reduce"
+            base_url=url,
+            locale=language,
+            viewport={"width": 1100, "height": 760},
+            reduced_motion="reduce",
+            color_scheme="dark" if dark else "light",
         )
         context.set_default_timeout(PATIENCE)
         context.on("console", self._listen)
         context.on("weberror", lambda error: self.complaints.append(str(error.error)))
         if name is not None:
             cookie = self._hub.create_user(name, staff=staff)
-            context.add_cookies([{"name": "sessionid", "value": cookie, "url": self._hub.url}])
+            context.add_cookies([{"name": "sessionid", "value": cookie, "url": url}])
         return context.new_page()
 
     def leave(self) -> None:
@@ -67,8 +81,18 @@ def visitor(chromium: Browser, hub: LiveHub) -> Iterator[Visitors]:
     """Opens pages: ``visitor("ada")`` for a signed-in person, ``visitor()`` for a guest."""
     visitors = Visitors(chromium, hub)
     yield visitors
+    # Before they leave: a tab that takes over a connection is closed while it is about to connect.
+    complaints = list(visitors.complaints)
     visitors.leave()
-    assert not visitors.complaints
+    assert not complaints
+
+
+@pytest.fixture
+def cable(hub: LiveHub) -> Iterator[Cable]:
+    """A way to the hub that can be cut: ``visitor("ada", port=cable.port)``."""
+    cable = Cable(hub.port)
+    yield cable
+    cable.close()
 
 
 @pytest.fixture

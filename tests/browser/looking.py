@@ -4,24 +4,42 @@ from playwright.sync_api import Dialog, Locator, Page, expect
 
 
 def is_live(page: Page) -> None:
-    """Wait until every socket of the page is open."""
+    """Wait until the page is connected."""
     expect(page.get_by_role("banner").get_by_text("Live", exact=True)).to_be_visible()
 
 
 def alerts(page: Page) -> Locator:
-    return page.get_by_role("log", name="Alerts", exact=True).locator("li")
+    """The alerts of the page's list."""
+    return page.get_by_role("main").get_by_role("list", name="Alerts").locator("li")
+
+
+def is_loaded(page: Page) -> None:
+    """Wait until the page's list of alerts is there, empty or not."""
+    expect(page.get_by_role("main").get_by_role("img", name="Loading")).to_have_count(0)
 
 
 def toasts(page: Page) -> Locator:
     return page.get_by_role("log", name="New alerts").locator("li")
 
 
+def bell(page: Page) -> Locator:
+    """The button with the number of unread alerts."""
+    return page.get_by_role("banner").locator("hub-bell").get_by_role("button").first
+
+
 def messages(page: Page) -> Locator:
-    return page.get_by_role("log").first.locator("li")
+    """All entries of the conversation, notices too."""
+    return page.get_by_role("log", name="Messages").locator("li")
 
 
 def box(page: Page) -> Locator:
     return page.get_by_role("textbox")
+
+
+def is_in(page: Page) -> None:
+    """Wait until the page is live and the room's messages are there."""
+    is_live(page)
+    expect(page.get_by_role("main").get_by_role("img", name="Loading")).to_have_count(0)
 
 
 def say(page: Page, text: str) -> None:

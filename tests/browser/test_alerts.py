@@ -1,18 +1,22 @@
 """Alerts in the list and as toasts."""
 
-import json
+import os
 import re
+import time
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, Route, WebSocketRoute, expect
+from playwright.sync_api import expect
 
 from tests.browser.conftest import Visitors
-from tests.browser.looking import alerts, box, dialogs_of, is_live, say, toasts
+from tests.browser.looking import alerts, box, dialogs_of, is_live, is_loaded, say, toasts
+from tests.browser.wire import Cable, Wire
 from tests.support.live import LiveHub
-from tests.support.waiting import wait_for
 
 Notify = Callable[..., None]
+
+#: Seconds that a cut lasts; `BROWSER_CUT=30` is as long as it takes a laptop to be opened again.
+CUT = float(os.environ.get("BROWSER_CUT", "3"))
 
 
 def test_alert_of_a_celery_task_appears_on_every_page(hub: LiveHub, visitor: Visitors) -> None:
@@ -41,103 +45,127 @@ def test_personal_alert_reaches_all_tabs_of_the_person_and_nobody_else(visitor: 
     expect(alerts(guest).filter(has_text="for ada alone")).to_have_count(0)
 
 
-def test_alert_between_page_and_socket_shows_once(visitor: Visitors, notify: Notify) -> None:
+def test_alert_that_comes_while_the_list_is_asked_for_shows_once(visitor: Visitors, notify: Notify) -> None:
     page = visitor()
 
-    def late(route: Route) -> None:
-        notify("in the gap")
-        route.continue_()
+    def before_the_list(frame: str) -> str:
+        if '"alerts.list"' in frame:
+            notify("live and in the list")
+        return frame
 
-    page.route("**/js/main.js", late)
+    def before_the_answer(frame: str) -> str:
+        if '"positions"' in frame:
+            notify("live behind the list")
+        return frame
+
+    Wire(page, to_hub=before_the_list, to_page=before_the_answer)
     page.goto("/notifications/")
-    expect(alerts(page).first).to_contain_text("in the gap")
-    is_live(page)
-    notify("after the gap")
-    expect(alerts(page).first).to_contain_text("after the gap")
-    expect(alerts(page).filter(has_text="in the gap")).to_have_count(1)
+    expect(alerts(page).first).to_contain_text("live behind the list")
+    expect(alerts(page).nth(1)).to_contain_text("live and in the list")
+    notify("after both")
+    expect(alerts(page).first).to_contain_text("after both")
+    for text in ("live and in the list", "live behind the list"):
+        expect(alerts(page).filter(has_text=text)).to_have_count(1)
 
 
-def test_alert_that_the_page_shows_and_the_socket_repeats_shows_once(visitor: Visitors, notify: Notify) -> None:
+def test_alert_that_the_hub_repeats_shows_once(visitor: Visitors, notify: Notify) -> None:
     page = visitor()
+
+    def twice(frame: str) -> str:
+        return f"{frame}\n{frame}" if '"everyone","pub"' in frame else frame
+
+    Wire(page, to_page=twice)
     page.goto("/notifications/")
-    before = cursor_of(page)
-    notify("in both")
-    page.route("**/notifications/", lambda route: with_cursor(route, before))
-    page.goto("/notifications/")
-    is_live(page)
-    notify("after it")
-    expect(alerts(page).first).to_contain_text("after it")
-    expect(alerts(page).filter(has_text="in both")).to_have_count(1)
+    is_loaded(page)
+    notify("said twice")
+    notify("and another")
+    expect(alerts(page).first).to_contain_text("and another")
+    for text in ("said twice", "and another"):
+        expect(alerts(page).filter(has_text=text)).to_have_count(1)
 
 
-def test_list_is_loaded_anew_when_the_history_has_a_hole(visitor: Visitors, notify: Notify) -> None:
+def test_alert_that_the_hub_kept_back_is_fetched(visitor: Visitors, notify: Notify) -> None:
+    page = visitor()
+    Wire(page, to_page=lambda frame: None if '"pub"' in frame and "kept back" in frame else frame)
+    page.goto("/notifications/")
+    is_loaded(page)
+    notify("before")
+    notify("kept back")
+    notify("after")
+    for number, text in enumerate(["after", "kept back", "before"]):
+        expect(alerts(page).nth(number)).to_contain_text(text)
+
+
+def test_list_is_loaded_anew_when_the_history_is_another_one(visitor: Visitors, notify: Notify) -> None:
     notify("before the hole")
     page = visitor()
-    page.goto("/notifications/")
-    foreign = re.sub(r"@[0-9a-f]*\.", "@00000000.", cursor_of(page))
-    loads = 0
+    lists = 0
 
-    def first_stale(route: Route) -> None:
-        nonlocal loads
-        loads += 1
-        if loads == 1:
-            with_cursor(route, foreign, drop_list=True)
-        else:
-            route.continue_()
+    def foreign_at_first(frame: str) -> str:
+        nonlocal lists
+        if '"positions"' not in frame:
+            return frame
+        lists += 1
+        return re.sub(r'"epoch":"[^"]*"', '"epoch":"foreign"', frame) if lists == 1 else frame
 
-    page.route("**/notifications/", first_stale)
+    Wire(page, to_page=foreign_at_first)
     page.goto("/notifications/")
     expect(alerts(page).first).to_contain_text("before the hole")
     notify("after the hole")
     expect(alerts(page).first).to_contain_text("after the hole")
     expect(alerts(page).filter(has_text="before the hole")).to_have_count(1)
-    assert loads == 2
+    assert lists == 2
 
 
-def test_alerts_missed_while_the_connection_was_cut_arrive_once_and_in_order(
-    visitor: Visitors, notify: Notify
-) -> None:
+def test_page_that_sleeps_shows_every_alert_once_and_in_order(visitor: Visitors, notify: Notify) -> None:
     page = visitor()
     page.goto("/notifications/")
-    is_live(page)
-    notify("before the cut")
-    expect(alerts(page).first).to_contain_text("before the cut")
-    visitor.complaints.clear()
-    with page.expect_websocket(lambda socket: "since=" in socket.url):
-        # The page is hidden and shown again, as when a laptop sleeps: its sockets go and come back.
-        page.evaluate("window.dispatchEvent(new PageTransitionEvent('pagehide', {persisted: true}))")
-        notify("missed one")
-        notify("missed two")
-        page.evaluate("window.dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
-    for number, text in enumerate(["missed two", "missed one", "before the cut"]):
+    is_loaded(page)
+    notify("before the sleep")
+    expect(alerts(page).first).to_contain_text("before the sleep")
+    page.evaluate("window.dispatchEvent(new PageTransitionEvent('pagehide', {persisted: true}))")
+    notify("missed one")
+    notify("missed two")
+    page.evaluate("window.dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+    for number, text in enumerate(["missed two", "missed one", "before the sleep"]):
         expect(alerts(page).nth(number)).to_contain_text(text)
 
 
-def test_toasts_missed_in_the_first_lost_connection_show_once(visitor: Visitors, notify: Notify) -> None:
-    page = visitor("ada")
-    positions: list[str] = []
-    sockets: list[WebSocketRoute] = []
+def test_page_that_was_cut_off_shows_every_alert_once_and_in_order(
+    visitor: Visitors, notify: Notify, cable: Cable
+) -> None:
+    page = visitor("ada", port=cable.port)
+    page.goto("/notifications/")
+    is_loaded(page)
+    notify("before the cut")
+    expect(alerts(page).first).to_contain_text("before the cut")
+    cable.cut()
+    expect(page.get_by_text("Reconnecting…")).to_be_visible()
+    for number in range(4):
+        notify(f"missed number {number}", to="everyone" if number % 2 else "user:ada")
+    time.sleep(CUT)
+    cable.mend()
+    page.evaluate("window.dispatchEvent(new Event('online'))")
+    is_live(page)
+    notify("after the cut")
+    texts = ["after the cut", *(f"missed number {number}" for number in (3, 2, 1, 0)), "before the cut"]
+    for number, text in enumerate(texts):
+        expect(alerts(page).nth(number)).to_contain_text(text)
+    for text in texts:
+        expect(alerts(page).filter(has_text=text)).to_have_count(1)
+    visitor.complaints.clear()  # the browser notes every attempt that failed
 
-    def through(socket: WebSocketRoute) -> None:
-        sockets.append(socket)
-        server = socket.connect_to_server()
 
-        def pass_on(text: str | bytes) -> None:
-            positions.append(json.loads(text).get("cursor", ""))
-            socket.send(text)
-
-        server.on_message(pass_on)
-
-    page.route_web_socket(re.compile("/ws/notifications/"), through)
+def test_toasts_missed_in_a_lost_connection_show_once(visitor: Visitors, notify: Notify, cable: Cable) -> None:
+    page = visitor("ada", port=cable.port)
     page.goto("/chat/")
     is_live(page)
-    wait_for(lambda: page.title() and positions, that="the hub says where the page stands")
-    page.context.set_offline(True)
-    sockets[-1].close(code=1012, reason="service restart")
+    cable.cut()
     expect(page.get_by_text("Reconnecting…")).to_be_visible()
     notify("missed by ada", to="user:ada")
     notify("missed by everyone")
-    page.context.set_offline(False)
+    cable.mend()
+    page.evaluate("window.dispatchEvent(new Event('online'))")
     for text in ("missed by ada", "missed by everyone"):
         expect(toasts(page).filter(has_text=text)).to_have_count(1)
     is_live(page)
@@ -151,12 +179,30 @@ def test_staff_tells_everyone_and_others_see_no_form(visitor: Visitors) -> None:
     staff, ada = visitor("chief", staff=True), visitor("ada")
     for page in (staff, ada):
         page.goto("/notifications/")
-        is_live(page)
+        is_loaded(page)
     say(staff, "lunch is ready")
     expect(alerts(ada).first).to_contain_text("lunch is ready")
     expect(alerts(staff).filter(has_text="lunch is ready")).to_have_count(1)
     expect(box(staff)).to_have_value("")
     expect(box(ada)).to_have_count(0)
+
+
+def test_alert_to_everyone_that_was_written_in_a_cut_is_sent_once_after_it(visitor: Visitors, cable: Cable) -> None:
+    staff, ada = visitor("chief", staff=True, port=cable.port), visitor("ada")
+    for page in (staff, ada):
+        page.goto("/notifications/")
+        is_loaded(page)
+    cable.cut()
+    expect(staff.get_by_text("Reconnecting…")).to_be_visible()
+    say(staff, "written in the dark")
+    expect(staff.get_by_role("alert").filter(has_text="sent when the connection is back")).to_be_visible()
+    cable.mend()
+    staff.evaluate("window.dispatchEvent(new Event('online'))")
+    expect(box(staff)).to_have_value("")
+    for page in (staff, ada):
+        expect(alerts(page).first).to_contain_text("written in the dark")
+        expect(alerts(page).filter(has_text="written in the dark")).to_have_count(1)
+    visitor.complaints.clear()  # the browser notes every attempt that failed
 
 
 @pytest.mark.parametrize("page_path", ["/notifications/", "/"])
@@ -178,17 +224,15 @@ def test_markup_in_an_alert_stays_text(visitor: Visitors, notify: Notify, page_p
 
 def test_address_that_is_no_web_page_becomes_no_link(visitor: Visitors) -> None:
     page = visitor()
-    urls = ["javascript:alert(1)", "//evil.example/", "data:text/html,x", " javascript:alert(1)"]
-
-    def talk(socket: WebSocketRoute) -> None:
-        for number, url in enumerate(urls):
-            frame = {"type": "notification", "message": "click me", "id": number, "level": "info", "url": url}
-            socket.send(json.dumps(frame))
-
-    page.route_web_socket(re.compile("/ws/notifications/"), talk)
+    wire = Wire(page)
     page.goto("/")
+    is_live(page)
+    urls = ["javascript:alert(1)", "//evil.example/", "data:text/html,x", " javascript:alert(1)"]
+    for number, url in enumerate(urls):
+        alert = {"type": "notifications.notification_created", "message": "click me", "id": number + 1, "title": ""}
+        wire.push("everyone", alert | {"level": "info", "url": url, "at": "2026-01-01T10:00:00Z", "data": None})
     expect(toasts(page)).to_have_count(len(urls))
-    expect(toasts(page).get_by_role("link")).to_have_count(0)
+    assert toasts(page).get_by_role("link").count() == 0  # now: before they go by themselves
 
 
 def test_web_address_becomes_a_link(visitor: Visitors, notify: Notify) -> None:
@@ -224,19 +268,25 @@ def test_toast_goes_by_itself_unless_somebody_looks_at_it(visitor: Visitors, not
     toasts(page).filter(has_text="held").get_by_role("button", name="Dismiss").focus()
     notify("left alone")
     expect(toasts(page)).to_have_count(2)
-    page.clock.fast_forward(60_000)
+    page.clock.run_for(10_000)
     expect(toasts(page)).to_have_count(1)
     expect(toasts(page)).to_contain_text("held")
 
 
-def cursor_of(page: Page) -> str:
-    return page.locator("[data-cursor]").get_attribute("data-cursor") or ""
-
-
-def with_cursor(route: Route, cursor: str, *, drop_list: bool = False) -> None:
-    """Answer with the hub's page as if it had been rendered at another time."""
-    response = route.fetch()
-    html = re.sub(r'data-cursor="[^"]*"', f'data-cursor="{cursor}"', response.text())
-    if drop_list:
-        html = re.sub(r'<li class="alert alert-\w+"\s+data-id="\d+">.*?</li>', "", html, flags=re.DOTALL)
-    route.fulfill(response=response, body=html)
+def test_older_alerts_are_loaded_when_they_are_asked_for(visitor: Visitors, hub: LiveHub) -> None:
+    hub.create_user("collector")
+    hub.shell(
+        "from notifications import notify\n"
+        "for number in range(50): notify(to='user:collector', message=f'collected {number:02d}')"
+    )
+    page = visitor("collector")
+    page.goto("/notifications/")
+    expect(alerts(page).first).to_contain_text("collected 49")
+    more = page.get_by_role("button", name="Older alerts")
+    expect(alerts(page)).to_have_count(20)
+    more.press("Enter")
+    expect(alerts(page)).to_have_count(40)
+    more.press("Enter")
+    expect(alerts(page).filter(has_text="collected 00")).to_have_count(1)
+    texts = re.findall(r"collected \d\d", "\n".join(alerts(page).all_inner_texts()))
+    assert texts == [f"collected {number:02d}" for number in range(49, -1, -1)]

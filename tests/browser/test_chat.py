@@ -3,13 +3,14 @@
 import re
 
 import pytest
-from playwright.sync_api import WebSocketRoute, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visitors
-from tests.browser.looking import box, dialogs_of, is_live, messages, say
+from tests.browser.looking import box, dialogs_of, is_in, is_live, messages, say
+from tests.browser.wire import Cable, Wire
 from tests.support.live import LiveHub
 
-GUEST_ERROR = {
+LOCKED = {
     "en": ("Only signed-in users can write messages", "Log in"),
     "ru": ("Только авторизованные пользователи могут писать сообщения", "Войти"),
 }
@@ -18,7 +19,7 @@ GUEST_ERROR = {
 def test_two_people_chat(visitor: Visitors, room: str) -> None:
     ada, grace = visitor("ada"), visitor("grace")
     ada.goto(room)
-    is_live(ada)
+    is_in(ada)
     grace.goto(room)
     expect(messages(ada).last).to_have_text("grace joined the room")
     say(ada, "Hello, Grace!")
@@ -35,25 +36,22 @@ def test_two_people_chat(visitor: Visitors, room: str) -> None:
 
 
 @pytest.mark.parametrize("language", ["en", "ru"])
-def test_guest_who_writes_is_told_to_log_in(visitor: Visitors, room: str, language: str) -> None:
+def test_guest_is_told_to_log_in_to_write(visitor: Visitors, room: str, language: str) -> None:
     guest = visitor(language=language)
     guest.goto(room)
-    expect(guest.locator("[data-status]")).to_have_attribute("data-status", "open")
-    error, log_in = GUEST_ERROR[language]
-    say(guest, "may I?")
-    expect(guest.get_by_role("alert").filter(has_text=error)).to_be_visible()
-    expect(box(guest)).to_have_value("may I?")
-    expect(box(guest)).to_have_attribute("aria-invalid", "true")
+    why, log_in = LOCKED[language]
+    expect(guest.get_by_role("main").get_by_text(why)).to_be_visible()
+    expect(box(guest)).to_have_count(0)
     guest.get_by_role("main").get_by_role("link", name=log_in).click()
-    expect(guest).to_have_url(re.compile(f"/accounts/login/\\?next={re.escape(room)}"))
+    expect(guest).to_have_url(re.compile(f"/accounts/login/\\?next={re.escape(room.replace('/', '%2F'))}"))
 
 
 def test_guest_reads_along(visitor: Visitors, room: str) -> None:
     ada, guest = visitor("ada"), visitor()
     guest.goto(room)
     ada.goto(room)
-    is_live(guest)
-    is_live(ada)
+    is_in(guest)
+    is_in(ada)
     say(ada, "for all to read")
     expect(messages(guest).last).to_contain_text("for all to read")
 
@@ -63,7 +61,7 @@ def test_script_in_a_message_stays_text(visitor: Visitors, room: str) -> None:
     dialogs = [dialogs_of(page) for page in (ada, grace)]
     for page in (ada, grace):
         page.goto(room)
-        is_live(page)
+        is_in(page)
     payload = "<script>alert('caught')</script><img src=x onerror=alert(1)>"
     say(ada, payload)
     for page in (ada, grace):
@@ -80,7 +78,7 @@ def test_room_is_opened_from_the_list_with_a_name_of_any_script(visitor: Visitor
     ada.get_by_role("textbox", name="Room name").fill("поддержка-24")
     ada.get_by_role("button", name="Create room").click()
     expect(ada.get_by_role("heading", name="поддержка-24")).to_be_visible()
-    is_live(ada)
+    is_in(ada)
     say(ada, "есть кто?")
     expect(messages(ada).last).to_contain_text("есть кто?")
     ada.get_by_role("link", name="All rooms").click()
@@ -104,73 +102,167 @@ def test_guest_is_not_offered_to_open_a_room(visitor: Visitors) -> None:
     expect(guest.get_by_role("main").get_by_role("link", name="Log in")).to_be_visible()
 
 
-def test_messages_missed_while_the_server_was_away_arrive_once_and_in_order(visitor: Visitors, room: str) -> None:
-    ada, grace = visitor("ada"), visitor("grace")
-    sockets: list[WebSocketRoute] = []
-
-    def through(socket: WebSocketRoute) -> None:
-        sockets.append(socket)
-        socket.connect_to_server()
-
-    grace.route_web_socket(re.compile("/ws/chat/"), through)
+def test_messages_missed_in_a_cut_arrive_once_and_in_order(visitor: Visitors, room: str, cable: Cable) -> None:
+    ada, grace = visitor("ada"), visitor("grace", port=cable.port)
     for page in (ada, grace):
         page.goto(room)
-        is_live(page)
+        is_in(page)
     say(ada, "before")
     expect(messages(grace).last).to_contain_text("before")
-    grace.context.set_offline(True)
-    sockets[-1].close(code=1012, reason="service restart")
+    cable.cut()
     expect(grace.get_by_text("Reconnecting…")).to_be_visible()
     for text in ("missed one", "missed two"):
         say(ada, text)
-        expect(messages(ada).last).to_contain_text(text)
-    grace.context.set_offline(False)
+        expect(messages(ada).filter(has_text=text)).to_have_count(1)
+    cable.mend()
+    grace.evaluate("window.dispatchEvent(new Event('online'))")
     expect(messages(grace).filter(has_text="missed two")).to_be_visible()
-    is_live(grace)
-    said = [text for text in messages(grace).all_inner_texts() if "room" not in text]
-    assert [text for text in said if "missed" in text or "before" in text] == said
-    assert ["before" in said[0], "missed one" in said[1], "missed two" in said[2], len(said)] == [True, True, True, 3]
+    assert said_in(grace) == ["before", "missed one", "missed two"]
     visitor.complaints.clear()  # the browser notes every attempt that failed
 
 
-def test_message_written_without_a_connection_stays_in_the_box(visitor: Visitors, room: str) -> None:
-    ada = visitor("ada")
-    back = False
+def test_messages_written_in_a_cut_are_sent_once_and_in_order_after_it(
+    visitor: Visitors, room: str, cable: Cable
+) -> None:
+    ada, grace = visitor("ada"), visitor("grace", port=cable.port)
+    for page in (ada, grace):
+        page.goto(room)
+        is_in(page)
+    cable.cut()
+    expect(grace.get_by_text("Reconnecting…")).to_be_visible()
+    for text in ("written one", "written two"):
+        say(grace, text)
+        expect(messages(grace).filter(has_text=text)).to_contain_text("sent when the connection is back")
+    expect(box(grace)).to_have_value("")
+    cable.mend()
+    grace.evaluate("window.dispatchEvent(new Event('online'))")
+    expect(messages(ada).filter(has_text="written two")).to_be_visible()
+    expect(grace.get_by_text("sent when the connection is back")).to_have_count(0)
+    for page in (ada, grace):
+        assert said_in(page) == ["written one", "written two"]
+    visitor.complaints.clear()  # the browser notes every attempt that failed
 
-    def first_away(socket: WebSocketRoute) -> None:
-        if back:
-            socket.connect_to_server()
-        else:
-            socket.close(code=1013)
 
-    ada.route_web_socket(re.compile("/ws/chat/"), first_away)
-    ada.goto(room)
-    expect(ada.get_by_text("Reconnecting…")).to_be_visible()
-    say(ada, "can you hear me?")
-    alert = ada.get_by_role("alert").filter(has_text="Your message was not sent")
-    expect(alert).to_be_visible()
-    expect(box(ada)).to_have_value("can you hear me?")
-    back = True
-    expect(alert).to_have_count(0)
-    box(ada).press("Enter")
-    expect(messages(ada).last).to_contain_text("can you hear me?")
+def test_message_whose_answer_was_lost_is_sent_again_and_is_there_once(visitor: Visitors, room: str) -> None:
+    ada, grace = visitor("ada"), visitor("grace")
+    lost = 0
 
+    def lose_the_first(frame: str) -> str | None:
+        nonlocal lost
+        if "did it arrive?" not in frame and '"at":' not in frame:
+            return frame
+        lost += 1
+        if lost > 1:
+            return frame
+        wire.close(1012)
+        return None
 
-def test_message_that_was_not_confirmed_comes_back_to_its_writer(visitor: Visitors, room: str) -> None:
-    ada = visitor("ada")
-    ada.route_web_socket(re.compile("/ws/chat/"), lambda socket: socket.on_message(lambda _: socket.close(code=1012)))
-    ada.goto(room)
-    is_live(ada)
+    wire = Wire(ada, to_page=lose_the_first)
+    for page in (ada, grace):
+        page.goto(room)
+        is_in(page)
     say(ada, "did it arrive?")
-    expect(ada.get_by_role("alert").filter(has_text="before your message was confirmed")).to_be_visible()
-    expect(box(ada)).to_have_value("did it arrive?")
+    expect(ada.locator(".sending")).to_have_count(0)
+    assert len(wire.sockets) == 2
+    say(ada, "and this?")
+    for page in (ada, grace):
+        expect(messages(page).filter(has_text="and this?")).to_have_count(1)
+        assert said_in(page) == ["did it arrive?", "and this?"]
+
+
+def test_message_that_was_refused_is_tried_again_or_taken_back(visitor: Visitors, room: str) -> None:
+    ada = visitor("ada")
+    refused = True
+
+    def refuse(frame: str) -> str:
+        return frame.replace('"chat.post"', '"chat.no_such_method"') if refused else frame
+
+    Wire(ada, to_hub=refuse)
+    ada.goto(room)
+    is_in(ada)
+    say(ada, "back to me")
+    failed = messages(ada).filter(has_text="back to me")
+    expect(failed.get_by_role("alert")).to_have_text("This message was not sent.")
+    failed.get_by_role("button", name="Back into the box").click()
+    expect(messages(ada).filter(has_text="back to me")).to_have_count(0)
+    expect(box(ada)).to_have_value("back to me")
+    box(ada).press("Enter")
+    expect(failed.get_by_role("button", name="Try again")).to_be_visible()
+    refused = False
+    failed.get_by_role("button", name="Try again").press("Enter")
+    expect(ada.get_by_role("button", name="Try again")).to_have_count(0)
+    assert said_in(ada) == ["back to me"]
+
+
+def test_room_shows_who_is_there_and_who_is_typing(visitor: Visitors, room: str) -> None:
+    ada, grace = visitor("ada"), visitor("grace")
+    ada.goto(room)
+    is_in(ada)
+    expect(ada.get_by_text("Here: ada", exact=True)).to_be_visible()
+    grace.goto(room)
+    is_in(grace)
+    for page in (ada, grace):
+        expect(page.get_by_text("Here: ada and grace", exact=True)).to_be_visible()
+    box(grace).press_sequentially("well")
+    expect(ada.get_by_text("grace is typing")).to_be_visible()
+    box(grace).press("Enter")
+    expect(messages(ada).last).to_contain_text("well")
+    expect(ada.get_by_text("grace is typing")).to_have_count(0)
+    expect(grace.get_by_text("is typing")).to_have_count(0)
+    grace.close()
+    expect(ada.get_by_text("Here: ada", exact=True)).to_be_visible()
+
+
+def test_older_messages_come_when_the_reader_goes_there(visitor: Visitors, room: str, hub: LiveHub) -> None:
+    hub.shell(
+        "from chat.actions import post_message\n"
+        "from chat.models import Room\n"
+        "from django.contrib.auth.models import User\n"
+        "room = Room.objects.get(name=name)\n"
+        "author = User.objects.get(username='housekeeper')\n"
+        "for n in range(120): post_message(room_id=room.pk, author_id=author.pk, text=f'number {n:03d}')",
+        name=room.strip("/").removeprefix("chat/"),
+    )
+    ada = visitor("ada")
+    ada.goto(room)
+    expect(messages(ada).last).to_contain_text("number 119")
+    expect(messages(ada).last).to_be_in_viewport()
+    expect(messages(ada).filter(has_text="number 069")).to_have_count(0)
+    conversation = ada.get_by_role("region", name="Conversation")
+    for first in ("number 020", "number 000"):
+        conversation.evaluate("element => element.scrollTo(0, 0)")
+        expect(messages(ada).filter(has_text=first)).to_have_count(1)
+    expect(messages(ada).filter(has_text="number 019")).to_be_in_viewport()
+    assert said_in(ada) == [f"number {n:03d}" for n in range(120)]
+
+
+def test_member_who_is_removed_from_a_private_room_is_shown_that_it_ended(
+    visitor: Visitors, room: str, hub: LiveHub
+) -> None:
+    name = room.strip("/").removeprefix("chat/")
+    members = (
+        "from chat.models import Room\n"
+        "from django.contrib.auth.models import User\n"
+        "room = Room.objects.get(name=name)\n"
+    )
+    ada = visitor("ada")
+    hub.shell(
+        members + "room.is_private = True\nroom.save()\nroom.members.add(User.objects.get(username='ada'))", name=name
+    )
+    ada.goto(room)
+    is_in(ada)
+    expect(box(ada)).to_be_visible()
+    hub.shell(members + "room.members.clear()", name=name)
+    expect(box(ada)).to_have_count(0)
+    expect(ada.get_by_role("alert").filter(has_text="incomplete")).to_be_visible()
+    is_live(ada)
 
 
 def test_reader_of_older_messages_is_not_pulled_to_the_end(visitor: Visitors, room: str) -> None:
     ada, grace = visitor("ada"), visitor("grace")
     for page in (ada, grace):
         page.goto(room)
-        is_live(page)
+        is_in(page)
     say(ada, "\n".join(f"line {number}" for number in range(80)))
     expect(messages(grace).last).to_contain_text("line 79")
     conversation = grace.get_by_role("region", name="Conversation")
@@ -185,15 +277,6 @@ def test_reader_of_older_messages_is_not_pulled_to_the_end(visitor: Visitors, ro
     expect(button).to_be_hidden()
 
 
-def test_error_does_not_announce_new_messages_to_a_reader_of_older_ones(visitor: Visitors, room: str) -> None:
-    ada, guest = visitor("ada"), visitor()
-    for page in (ada, guest):
-        page.goto(room)
-        is_live(page)
-    say(ada, "\n".join(f"line {number}" for number in range(80)))
-    expect(messages(guest).last).to_contain_text("line 79")
-    guest.get_by_role("region", name="Conversation").evaluate("element => element.scrollTo(0, 0)")
-    guest.evaluate("new Promise(resolve => requestAnimationFrame(() => requestAnimationFrame(resolve)))")
-    say(guest, "may I?")
-    expect(guest.get_by_role("alert").filter(has_text=GUEST_ERROR["en"][0])).to_be_visible()
-    expect(guest.get_by_role("button", name="New messages")).to_be_hidden()
+def said_in(page: Page) -> list[str]:
+    """The texts of the messages, without notices."""
+    return [text.strip() for text in page.locator("hub-chat .message-text").all_inner_texts()]

@@ -1,130 +1,137 @@
-"""The connection state in the header, and how sockets come back."""
+"""The connection state in the header, and how pages come back."""
 
 import re
+from typing import Any
 
 import pytest
-from playwright.sync_api import WebSocketRoute, expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import Visitors
-from tests.browser.looking import is_live
+from tests.browser.looking import alerts, is_live, is_loaded, toasts
+from tests.browser.wire import Wire
+from tests.support.live import LiveHub
 
 
-@pytest.mark.parametrize("code", [4400, 4499])
+@pytest.mark.parametrize("code", [3500, 4999])
 def test_terminal_close_is_shown_and_not_tried_again(visitor: Visitors, code: int) -> None:
     page = visitor()
     page.clock.install()
-    attempts = 0
-
-    def refuse(socket: WebSocketRoute) -> None:
-        nonlocal attempts
-        attempts += 1
-        socket.close(code=code)
-
-    page.route_web_socket(re.compile("/ws/notifications/"), refuse)
+    wire = Wire(page)
     page.goto("/")
+    is_live(page)
+    wire.close(code)
     expect(page.get_by_text("Disconnected", exact=True)).to_be_visible()
     page.clock.run_for(120_000)
     page.evaluate("window.dispatchEvent(new Event('online'))")
-    assert attempts == 1
-    expect(page.get_by_role("banner").get_by_role("status")).to_contain_text("Reload the page")
+    assert len(wire.sockets) == 1
+    expect(page.get_by_role("banner").get_by_role("status").last).to_contain_text("Reload the page")
 
 
-@pytest.mark.parametrize("code", [1001, 1012, 4008])
+@pytest.mark.parametrize("code", [1001, 1012, 3001, 4000])
 def test_other_closes_come_back(visitor: Visitors, code: int) -> None:
     page = visitor()
-    attempts = 0
-
-    def first_fails(socket: WebSocketRoute) -> None:
-        nonlocal attempts
-        attempts += 1
-        if attempts == 1:
-            socket.close(code=code)
-        else:
-            socket.connect_to_server()
-
-    page.route_web_socket("**/ws/online/", first_fails)
+    wire = Wire(page)
     page.goto("/")
-    expect(page.get_by_role("banner").get_by_text(re.compile("online$"))).to_be_visible()
     is_live(page)
-    assert attempts == 2
-
-
-def test_attempts_spread_out_up_to_half_a_minute(visitor: Visitors) -> None:
-    page = visitor()
-    page.clock.install()
-    page.add_init_script("Math.random = () => 1; window.delays = [];")
-    page.add_init_script(
-        "const set = window.setTimeout; window.setTimeout = (f, ms) => { window.delays.push(ms); return set(f, ms); };"
-    )
-    page.route_web_socket("**/ws/online/", lambda socket: socket.close(code=1013))
-    page.goto("/")
+    wire.close(code)
     expect(page.get_by_text("Reconnecting…")).to_be_visible()
-    for _ in range(12):
-        page.clock.run_for(31_000)
-    delays = [delay for delay in page.evaluate("window.delays") if delay not in (1500, 5000)]
-    assert delays[:9] == [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000]
+    is_live(page)
+    assert len(wire.sockets) == 2
+
+
+def test_page_is_live_where_no_websocket_gets_through(visitor: Visitors, hub: LiveHub) -> None:
+    page = visitor("behind-a-proxy")
+    Wire(page).refusing = 1006
+    page.goto("/notifications/")
+    is_loaded(page)
+    hub.shell("from notifications import notify; notify(to='user:behind-a-proxy', message='over HTTP')")
+    expect(alerts(page).first).to_contain_text("over HTTP")
+    alerts(page).first.get_by_role("button", name="Mark as read").click()
+    expect(page.get_by_role("main").get_by_text("All read")).to_be_visible()
+
+
+def test_page_whose_hub_is_away_says_so_and_is_live_when_it_is_back(visitor: Visitors) -> None:
+    page = visitor()
+    wire = Wire(page)
+    wire.refusing = 1013
+    away = True
+
+    def answer(route: Route) -> None:
+        route.abort() if away else route.continue_()
+
+    page.route(re.compile("/connection/(http_stream|sse)"), answer)
+    page.goto("/notifications/")
+    expect(page.get_by_text("Reconnecting…")).to_be_visible()
+    wire.refusing, away = 0, False
+    is_live(page)
+    is_loaded(page)
+    visitor.complaints.clear()  # the browser notes every attempt that failed
 
 
 def test_loss_and_return_are_told_to_screen_readers(visitor: Visitors) -> None:
     page = visitor()
-    sockets: list[WebSocketRoute] = []
-    away = False
-
-    def sometimes(socket: WebSocketRoute) -> None:
-        sockets.append(socket)
-        if away:
-            socket.close(code=1013)
-        else:
-            socket.connect_to_server()
-
-    page.route_web_socket("**/ws/online/", sometimes)
+    wire = Wire(page)
     page.goto("/")
     is_live(page)
-    news = page.get_by_role("banner").get_by_role("status")
+    news = page.get_by_role("banner").locator("[data-status-news]")
     expect(news).to_be_empty()
-    away = True
-    sockets[0].close(code=1012)
+    wire.refusing = 1013
+    wire.close(1012)
     expect(news).to_have_text("The connection is lost. Trying again.")
-    away = False
+    wire.refusing = 0
     page.evaluate("window.dispatchEvent(new Event('online'))")
     is_live(page)
     expect(news).to_have_text("The connection is back.")
 
 
 def test_nonsense_from_a_server_harms_nothing(visitor: Visitors) -> None:
-    page = visitor()
-    frames = ["not JSON", "{}", "[]", "null", '{"type":"surprise"}', '{"type":"online_count","count":"many"}']
-
-    def talk(socket: WebSocketRoute) -> None:
-        for frame in [*frames, '{"type":"online_count","count":5}']:
-            socket.send(frame)
-
-    page.route_web_socket("**/ws/online/", talk)
+    page = visitor("reader-of-nonsense")
+    wire = Wire(page)
     page.goto("/")
+    is_live(page)
+    count = {"type": "presence.online_counted"}
+    alert = {"type": "notifications.notification_created"}
+    nonsense: tuple[Any, ...] = (
+        None,
+        [],
+        "text",
+        5,
+        {},
+        {"type": 5},
+        {"type": "surprise"},
+        count,
+        count | {"count": "many"},
+    )
+    for data in nonsense:
+        wire.push("online", data)
+        wire.push("everyone", data)
+    wire.push("everyone", alert)
+    wire.push("everyone", alert | {"id": 1, "message": {"not": "text"}, "title": 7, "level": "toString", "url": 8})
+    wire.push("no:channel", alert)
+    wire.push("online", count | {"count": 5})
     expect(page.get_by_role("banner").get_by_text("5 people online")).to_be_visible()
+    expect(toasts(page)).to_have_count(2)
+    is_live(page)
 
 
 @pytest.mark.parametrize("language", ["en", "ru"])
 def test_header_fits_a_small_screen_whatever_it_says(visitor: Visitors, language: str) -> None:
-    page = visitor(language=language)
-    page.set_viewport_size({"width": 360, "height": 760})
-    sockets: list[WebSocketRoute] = []
-    ending = 1012
-
-    def first_stays(socket: WebSocketRoute) -> None:
-        sockets.append(socket)
-        if len(sockets) > 1:
-            socket.close(code=ending)
-
-    page.route_web_socket("**/ws/online/", first_stays)
-    page.goto("/")
-    expect(page.locator("[data-status]")).to_have_attribute("data-status", "open")
-    sockets[0].send('{"type":"online_count","count":12345}')
-    expect(page.get_by_role("banner").get_by_text(re.compile("12.345"))).to_have_count(2)
-    assert page.evaluate("document.documentElement.scrollWidth") == 360
-    sockets[0].close(code=ending)
-    expect(page.locator("[data-status]")).to_have_attribute("data-status", "reconnecting")
-    assert page.evaluate("document.documentElement.scrollWidth") == 360
-    ending = 4403
-    expect(page.locator("[data-status]")).to_have_attribute("data-status", "closed")
-    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    page = visitor("narrow-person", language=language)
+    wire = Wire(page)
+    for width in (360, 480):
+        page.set_viewport_size({"width": width, "height": 760})
+        wire.refusing = 0
+        page.goto("/")
+        status = page.locator("[data-status]")
+        expect(status).to_have_attribute("data-status", "connected")
+        wire.push("online", {"type": "presence.online_counted", "count": 12345})
+        expect(page.get_by_role("main").get_by_text(re.compile("^12.345 "))).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        wire.refusing = 1013
+        wire.close(1012)
+        expect(status).to_have_attribute("data-status", "reconnecting")
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        wire.refusing = 3500
+        page.evaluate("window.dispatchEvent(new Event('online'))")
+        expect(status).to_have_attribute("data-status", "closed")
+        assert page.evaluate("document.documentElement.scrollWidth") == width

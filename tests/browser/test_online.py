@@ -1,11 +1,10 @@
 """The number of people online."""
 
-import json
-
 import pytest
-from playwright.sync_api import Page, WebSocketRoute, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visitors
+from tests.browser.wire import Wire
 
 
 def counts(page: Page, words: str) -> None:
@@ -50,14 +49,10 @@ def test_counter_counts_people_not_tabs(visitor: Visitors) -> None:
 )
 def test_words_follow_the_number(visitor: Visitors, language: str, sentences: dict[int, str]) -> None:
     page = visitor(language=language)
-    sockets: list[WebSocketRoute] = []
-
-    def keep(socket: WebSocketRoute) -> None:
-        sockets.append(socket)
-
-    page.route_web_socket("**/ws/online/", keep)
+    wire = Wire(page)
     page.goto("/online/")
-    expect(page.locator("[data-status]")).to_have_attribute("data-status", "open")
+    expect(page.locator("[data-status]")).to_have_attribute("data-status", "connected")
     for count, sentence in sentences.items():
-        sockets[0].send(json.dumps({"type": "online_count", "count": count}))
+        wire.push("online", {"type": "presence.online_counted", "count": count})
         counts(page, sentence)
+        expect(page.get_by_role("main").get_by_text(str(count), exact=True)).to_be_visible()

@@ -1,27 +1,52 @@
 """Every page: clean consoles, both languages, small screens, the keyboard alone."""
 
 import re
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visitors
+from tests.browser.looking import alerts, bell, is_in, is_loaded, messages, say, toasts
+from tests.support.environment import BASE_DIR
 from tests.support.live import LiveHub
 
 PASSWORD = "correct horse battery"
 PUBLIC = ["/", "/notifications/", "/chat/", "/online/", "/accounts/login/", "/accounts/signup/"]
 PERSONAL = ["/", "/notifications/", "/chat/", "/online/", "/accounts/tokens/"]
 
-UNNAMED = """
-() => [...document.querySelectorAll("a[href], button, input:not([type=hidden]), textarea, summary")]
+# Those of widgets too, whose shadow roots are open.
+ALL = """
+(selector) => {
+  const found = [];
+  const look = (root) => {
+    found.push(...root.querySelectorAll(selector));
+    for (const element of root.querySelectorAll("*")) if (element.shadowRoot) look(element.shadowRoot);
+  };
+  look(document);
+  return found;
+}
+"""
+UNNAMED = f"""
+() => ({ALL})("a[href], button, input:not([type=hidden]), textarea, summary")
   .filter((element) => element.checkVisibility())
   .filter((element) => !(element.ariaLabel || element.innerText || element.labels?.length))
   .map((element) => element.outerHTML)
 """
-SMALL = """
-() => [...document.querySelectorAll("button, .button, input:not([type=hidden]), textarea, summary, nav a")]
+SMALL = f"""
+() => ({ALL})("button, .button, input:not([type=hidden]), textarea, summary, nav a")
   .filter((element) => element.checkVisibility() && element.getBoundingClientRect().height < 43.5)
   .map((element) => element.outerHTML)
+"""
+
+AXE = """
+async () => {
+  const { violations } = await axe.run(document, { resultTypes: ["violations"] });
+  return violations
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .map(({ id, nodes }) => [id, nodes.map(({ html }) => html)]);
+}
 """
 
 
@@ -31,7 +56,7 @@ def is_sound(page: Page, language: str) -> None:
     assert page.get_by_role("main").count() == 1
     assert page.evaluate(UNNAMED) == []
     assert page.evaluate(SMALL) == []
-    for width in (1100, 360):
+    for width in (360, 1100):
         page.set_viewport_size({"width": width, "height": 760})
         assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{page.url} is wider than {width} px"
 
@@ -41,6 +66,13 @@ def shows_its_state(page: Page, language: str) -> None:
     state, online = {"en": ("Live", "(person|people) online"), "ru": ("На связи", "человека? в сети")}[language]
     expect(page.get_by_role("banner").get_by_text(state, exact=True)).to_be_visible()
     expect(page.get_by_role("banner").get_by_text(re.compile(rf"^\s*\d+ {online}\s*$"))).to_be_visible()
+
+
+def faults(page: Page) -> list[Any]:
+    """What axe finds on the page that keeps people from using it, or makes it hard."""
+    page.evaluate((BASE_DIR / "node_modules/axe-core/axe.min.js").read_text())
+    found: list[Any] = page.evaluate(AXE)
+    return found
 
 
 @pytest.mark.parametrize("language", ["en", "ru"])
@@ -150,3 +182,74 @@ def test_new_token_is_shown_once_and_revoked(visitor: Visitors, hub: LiveHub) ->
     page.get_by_role("button", name=re.compile("Revoke hub_.* build server")).click()
     expect(page.get_by_text("The token is revoked.")).to_be_visible()
     assert hub.shell(whose, token=token) == "None"
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_axe_finds_no_serious_fault_on_any_page(
+    visitor: Visitors, room: str, notify: Callable[..., None], language: str, dark: bool
+) -> None:
+    guest, chief = visitor(language=language, dark=dark), visitor("chief", staff=True, language=language, dark=dark)
+    for path in [*PUBLIC, room]:
+        guest.goto(path)
+        shows_its_state(guest, language)
+        assert faults(guest) == [], path
+    for level in ("info", "success", "warning", "error", "debug"):
+        notify(f"an alert of the level {level}", level=level, title="Title", url="/chat/")
+    for path in PERSONAL:
+        chief.goto(path)
+        shows_its_state(chief, language)
+        if path == "/notifications/":
+            expect(chief.locator("hub-inbox li")).not_to_have_count(0)
+        assert faults(chief) == [], path
+    chief.goto("/")
+    shows_its_state(chief, language)
+    bell(chief).click()
+    expect(chief.locator("hub-bell li")).not_to_have_count(0)
+    notify("one that shows for a while", url="/chat/")
+    expect(chief.locator("hub-toasts li")).to_have_count(1)
+    assert faults(chief) == [], "bell and toast"
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_axe_finds_no_serious_fault_in_a_conversation(visitor: Visitors, room: str, dark: bool) -> None:
+    ada, grace = visitor("ada", dark=dark), visitor("grace", dark=dark)
+    for page in (ada, grace):
+        page.goto(room)
+        is_in(page)
+    say(ada, "hello")
+    say(grace, "hello back")
+    expect(messages(ada).filter(has_text="hello back")).to_have_count(1)
+    grace.get_by_role("textbox").press_sequentially("and so on, and on", delay=200)
+    expect(ada.get_by_text("grace is typing")).to_be_visible()
+    assert faults(ada) == []
+
+
+def test_widgets_turn_around_in_languages_that_are_written_from_the_right(
+    visitor: Visitors, room: str, notify: Callable[..., None]
+) -> None:
+    page = visitor("right-to-left")
+    page.add_init_script("addEventListener('DOMContentLoaded', () => { document.documentElement.dir = 'rtl'; })")
+    page.goto(room)
+    is_in(page)
+    say(page, "mine")
+    expect(messages(page).filter(has_text="mine")).to_have_count(1)
+    expect(page.locator(".sending")).to_have_count(0)
+    mine = messages(page).filter(has_text="mine").locator(".bubble").bounding_box()
+    area = page.get_by_role("region", name="Conversation").bounding_box()
+    assert mine
+    assert area
+    assert mine["x"] - area["x"] < 60
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1100
+    page.goto("/notifications/")
+    is_loaded(page)
+    notify("turned around", to="user:right-to-left")
+    mark = alerts(page).first.get_by_role("button", name="Mark as read").bounding_box()
+    assert mark
+    assert mark["x"] < 200
+    page.goto("/")
+    shows_its_state(page, "en")
+    notify("from the other side", to="user:right-to-left")
+    shown = toasts(page).bounding_box()
+    assert shown
+    assert shown["x"] < 60

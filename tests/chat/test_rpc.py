@@ -252,7 +252,7 @@ async def typing_until_now(wire: Wire, room: Room) -> list[Any]:
     """What this client was told of typing, as far as it was sent before this call."""
     actions.tell_left(room_id=room.pk, usernames=["a sentinel"])
     await await_for(lambda: live(wire, "chat.person_left"), that="what is live only has arrived")
-    return live(wire, "typing")
+    return live(wire, "chat.person_typing")
 
 
 async def test_typing_reaches_the_room_live_and_is_stored_nowhere(ann: User, bob: User, room: Room) -> None:
@@ -261,7 +261,7 @@ async def test_typing_reaches_the_room_live_and_is_stored_nowhere(ann: User, bob
         await other.ask(subscribe={"channel": channel})
         assert await answer(typist, "chat.typing", room=room.pk) == {}
         typing = await typing_until_now(other, room)
-    assert typing == [{"type": "typing", "username": "ann", "user_id": ann.pk}]
+    assert typing == [{"type": "chat.person_typing", "username": "ann", "user_id": ann.pk}]
     assert not await Publication.objects.filter(channel=channel).aexists()
 
 
@@ -275,7 +275,7 @@ async def test_who_types_on_is_told_of_once_in_a_while(
         assert len(await typing_until_now(other, room)) == 1
         monkeypatch.setattr(rpc, "_typing", Throttle(0.0))
         await answer(typist, "chat.typing", room=room.pk)
-        await await_for(lambda: len(live(other, "typing")) == 2, that="the room is told again")
+        await await_for(lambda: len(live(other, "chat.person_typing")) == 2, that="the room is told again")
 
 
 def test_a_throttle_lets_each_key_through_once_in_its_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from tests.support.environment import BASE_DIR
 
 NAMES = [name_of(document) for document in DOCUMENTS]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-PACKAGES = ("accounts", "chat", "deploy", "hub", "notifications", "presence", "tests", "worker")
+PACKAGES = ("accounts", "chaos", "chat", "deploy", "hub", "notifications", "presence", "rig", "tests", "worker")
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -42,7 +42,7 @@ def age() -> None:
 def told(user: User) -> list[Any]:
     """What the user's pages were told of what was read."""
     rows = Publication.objects.filter(channel=f"user:{user.pk}").order_by("pk")
-    return [data for row in rows if (data := msgspec.json.decode(row.data)).pop("type") == "alerts_read"]
+    return [data for row in rows if (data := msgspec.json.decode(row.data)).pop("type") == "notifications.alerts_read"]
 
 
 def read_ids(user: User) -> set[int]:

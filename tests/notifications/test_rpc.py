@@ -84,8 +84,8 @@ async def test_all_tabs_of_a_person_are_told_what_was_read_and_nobody_else(ann: 
         for wire in (first, second):
             await wire.pushed("pub", 2)
             assert [push["pub"]["data"] for push in wire.pushes] == [
-                {"type": "alerts_read", "ids": rows[:1], "unread": 2},
-                {"type": "alerts_read", "upto": rows[1], "unread": 1},
+                {"type": "notifications.alerts_read", "ids": rows[:1], "unread": 2},
+                {"type": "notifications.alerts_read", "upto": rows[1], "unread": 1},
             ]
         listed = await answer(second, "alerts.list")
         assert [item["read"] for item in listed["items"]] == [False, True, True]

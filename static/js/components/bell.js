@@ -1,0 +1,143 @@
+/** `<hub-bell>`: a button with the number of unread alerts, and their list behind it. */
+
+import { config } from "../hub/config.js";
+import { UNREAD_LIMIT } from "../hub/inbox.js";
+import { icon, make, text } from "./dom.js";
+import { define, HubElement } from "./element.js";
+import { unreadText } from "./inbox.js";
+
+const STYLES = `
+:host { display: inline-block; }
+button.bell { position: relative; padding: 0; color: var(--_muted); border-radius: 50%; }
+button.bell:hover, button.bell[aria-expanded="true"] { color: var(--_ink); background: var(--_sunken); }
+.bell .icon { inline-size: 1.375rem; block-size: 1.375rem; }
+.badge {
+  position: absolute; inset-block-start: 0.0625rem; inset-inline-start: 54%;
+  min-inline-size: 1.125rem; padding-inline: 0.25rem; font-size: 0.6875rem; font-weight: 700; line-height: 1.125rem;
+  font-variant-numeric: tabular-nums; text-align: center; color: var(--_on-accent); background: var(--_accent);
+  border-radius: 99rem; box-shadow: 0 0 0 2px var(--_card);
+}
+.panel {
+  position: fixed; inset: auto; margin: 0; padding: 0; overflow: hidden;
+  inline-size: min(26rem, calc(100vi - 1rem)); max-block-size: min(36rem, calc(100dvb - 6rem));
+  color: inherit; background: var(--_card); border: 1px solid var(--_line); border-radius: var(--_radius);
+  box-shadow: var(--_shadow-high);
+}
+.panel:popover-open { display: flex; flex-direction: column; animation: arrive 160ms cubic-bezier(0.2, 0.7, 0.3, 1); }
+.head {
+  display: flex; align-items: center; justify-content: space-between; gap: 1rem;
+  padding: 0.375rem 0.25rem 0.375rem 1rem; border-block-end: 1px solid var(--_line);
+}
+.head h2 { font-size: 1.0625rem; font-weight: 640; }
+.scroll { overflow-y: auto; overscroll-behavior: contain; }
+.foot { border-block-start: 1px solid var(--_line); text-align: center; }
+.foot a {
+  display: flex; align-items: center; justify-content: center; min-block-size: var(--_touch);
+  font-weight: 580; text-decoration: none;
+}
+.foot a:focus-visible { outline-offset: -0.1875rem; }
+`;
+
+/** Distance from the edges of the window, and from the button, in pixels. */
+const EDGE = 8;
+
+/**
+ * Attributes: `label` of the button and the list; `href` of the page with all alerts, by default the hub's, and
+ * without a link where it is empty.
+ */
+export class HubBell extends HubElement {
+  #button = make("button", { type: "button", class: "bell quiet", part: "button", "aria-expanded": "false" });
+  #badge = make("span", { class: "badge", part: "badge", "aria-hidden": "true" });
+  #panel = make("div", { class: "panel", part: "panel", popover: "auto", role: "dialog" });
+  #news = make("span", { class: "visually-hidden", role: "status" });
+  #label = "";
+
+  constructor() {
+    super(STYLES);
+    this.#button.addEventListener("click", () => this.#panel.togglePopover());
+    this.#panel.addEventListener("toggle", (event) => this.#toggled(/** @type {ToggleEvent} */ (event)));
+    this.#panel.addEventListener("keydown", (event) => this.#leave(event));
+  }
+
+  connected() {
+    const { inbox } = this.hub;
+    this.#label = this.getAttribute("label") || text("alerts");
+    this.#button.replaceChildren(icon("bell"), this.#badge);
+    this.#panel.ariaLabel = this.#label;
+    this.#panel.replaceChildren();
+    this.root.append(this.#button, this.#news, this.#panel);
+    const follow = () => this.#place();
+    globalThis.addEventListener("resize", follow);
+    this.stops.push(
+      inbox.on("change", () => this.changed()),
+      inbox.on("alert", () => this.#tell()),
+      () => globalThis.removeEventListener("resize", follow),
+    );
+    inbox.start();
+    this.render();
+  }
+
+  render() {
+    const { unread } = this.hub.inbox;
+    this.#badge.hidden = !unread;
+    this.#badge.textContent = unread >= UNREAD_LIMIT ? `${UNREAD_LIMIT - 1}+` : String(unread);
+    this.#button.ariaLabel = unread ? `${this.#label}: ${unreadText(unread)}` : this.#label;
+  }
+
+  /** The list is made when somebody first looks. */
+  #fill() {
+    if (this.#panel.firstChild) return;
+    const close = make("button", { type: "button", class: "quiet round", "aria-label": text("close") }, icon("close"));
+    close.addEventListener("click", () => this.#panel.hidePopover());
+    const list = document.createElement("hub-inbox");
+    const attributes = {
+      compact: "",
+      silent: "",
+      label: this.#label,
+      exportparts: "alert, unread, title, message, link",
+    };
+    for (const [name, value] of Object.entries(attributes)) list.setAttribute(name, value);
+    this.#panel.append(
+      make("div", { class: "head" }, make("h2", {}, this.#label), close),
+      make("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": this.#label }, list),
+    );
+    const href = this.getAttribute("href") ?? config().urls.alerts;
+    if (href) this.#panel.append(make("p", { class: "foot" }, make("a", { href }, text("see_all"))));
+  }
+
+  /** @param {ToggleEvent} event */
+  #toggled(event) {
+    const isOpen = event.newState === "open";
+    this.#button.ariaExpanded = String(isOpen);
+    if (!isOpen) return;
+    this.#fill();
+    this.#place();
+    this.#panel.querySelector("button")?.focus();
+  }
+
+  /** @param {KeyboardEvent} event */
+  #leave(event) {
+    if (event.key !== "Escape") return;
+    event.stopPropagation();
+    this.#panel.hidePopover();
+    this.#button.focus();
+  }
+
+  /** Below the button, within the window. */
+  #place() {
+    if (!this.#panel.matches(":popover-open")) return;
+    const button = this.#button.getBoundingClientRect();
+    const width = this.#panel.offsetWidth;
+    const wanted = getComputedStyle(this).direction === "rtl" ? button.left : button.right - width;
+    const left = Math.max(EDGE, Math.min(wanted, document.documentElement.clientWidth - width - EDGE));
+    this.#panel.style.left = `${left}px`;
+    this.#panel.style.top = `${button.bottom + EDGE}px`;
+  }
+
+  /** Where toasts show what arrives, they say it too. */
+  #tell() {
+    if (!document.querySelector("hub-toasts")) this.#news.textContent = unreadText(this.hub.inbox.unread);
+  }
+}
+
+define("hub-bell", HubBell);

@@ -1,0 +1,278 @@
+/** `<hub-chat room="…">`: a conversation, who is in it, and the box to write. */
+
+import { paintAvatars } from "../avatars.js";
+import { config } from "../hub/config.js";
+import { showTime } from "../times.js";
+import { CHAT } from "./chat-styles.js";
+import { icon, make, plural, reconcile, text } from "./dom.js";
+import { define, HubElement } from "./element.js";
+import { reloadLink } from "./inbox.js";
+
+/** @import { Entry, Room } from "../hub/room.js" */
+
+/** So many pixels above the end still count as reading the end, and below the beginning as coming to it. */
+const NEAR = 80;
+/** Names that are shown before the others are a number. */
+const NAMES = 3;
+
+/** Attributes: `room`, by its name. */
+export class HubChat extends HubElement {
+  #people = make("p", { class: "people", part: "people" });
+  #area = make("div", { class: "scroll", part: "messages", tabindex: "0", role: "region" });
+  #log = make("div", { role: "log" });
+  #list = make("ol", { class: "messages" });
+  #spinner = make("div", { class: "spinner", role: "img" });
+  #empty = make("div", { class: "empty", part: "empty" });
+  #stale = make("p", { class: "banner", role: "alert", part: "stale" });
+  #newer = make("button", { type: "button", class: "newer primary", part: "newer" });
+  #typing = make("p", { class: "typing", part: "typing" });
+  #form = make("form", { class: "composer", part: "composer", novalidate: true });
+  #box = make("textarea", { rows: 1, maxlength: 4000, autocomplete: "off", part: "input" });
+  #locked = make("p", { class: "locked", part: "locked" });
+  /** Whether the reader is at the end. */
+  #atEnd = true;
+  #name = "";
+
+  constructor() {
+    super(CHAT);
+    this.#form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#send();
+    });
+    this.#box.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+      event.preventDefault();
+      this.#send();
+    });
+    this.#box.addEventListener("input", () => this.#box.value && this.#room.typed());
+    this.#area.addEventListener("scroll", () => this.#scrolled());
+    this.#newer.addEventListener("click", () => {
+      this.#toEnd();
+      this.#area.focus();
+    });
+    // A keyboard that slides in, or a box that grows, makes the area smaller without a scroll.
+    new ResizeObserver(() => this.#atEnd && this.#toEnd()).observe(this.#area);
+  }
+
+  connected() {
+    this.#name = this.getAttribute("room") ?? "";
+    const room = this.#room;
+    this.#area.ariaLabel = text("conversation");
+    this.#log.ariaLabel = text("messages");
+    this.#spinner.ariaLabel = text("loading");
+    this.#stale.replaceChildren(text("stale"), reloadLink());
+    this.#newer.replaceChildren(icon("down"), text("new_messages"));
+    this.#empty.replaceChildren(icon("chat"), make("h2", {}, text("quiet")), make("p", {}, text("be_first")));
+    this.#log.replaceChildren(this.#list);
+    this.#area.replaceChildren(this.#spinner, this.#empty, this.#log);
+    this.#box.id = "message";
+    this.#box.placeholder = text("write");
+    this.#box.setAttribute("aria-describedby", "hint");
+    const send = make("button", { type: "submit", class: "primary", part: "send" });
+    send.append(icon("send"), make("span", { class: "button-text" }, text("send")));
+    this.#form.replaceChildren(
+      make("label", { class: "visually-hidden", for: "message" }, text("message")),
+      make("div", { class: "row" }, this.#box, send),
+      make("p", { class: "hint", id: "hint" }, text("enter_sends")),
+    );
+    const login = make("a", { href: loginHere() }, text("log_in"));
+    this.#locked.replaceChildren(make("span", {}, text("login_to_write")), config().urls.login ? login : "");
+    const main = make("div", { class: "main" }, this.#area, this.#newer);
+    this.root.append(this.#people, this.#stale, main, this.#typing, this.#form, this.#locked);
+    this.stops.push(
+      room.on("change", () => this.changed()),
+      room.on("arrived", (entry) => this.#arrived(entry)),
+      () => this.hub.leave(this.#name),
+    );
+    room.start();
+    this.render();
+  }
+
+  render() {
+    const room = this.#room;
+    const loaded = room.state === "ready" || room.entries.length > 0;
+    const entries = [...room.entries, ...room.outgoing];
+    if (this.#atEnd) room.trim();
+    this.#spinner.hidden = loaded || room.state === "failed" || room.state === "missing";
+    this.#empty.hidden = room.state !== "ready" || entries.length > 0;
+    this.#stale.hidden = room.state !== "failed" && room.state !== "missing";
+    this.#form.hidden = !room.mayWrite;
+    this.#locked.hidden = room.mayWrite || room.state !== "ready";
+    const height = this.#area.scrollHeight;
+    const top = this.#area.scrollTop;
+    const first = this.#list.firstElementChild;
+    reconcile(
+      this.#list,
+      entries,
+      (entry) => entry.key,
+      (entry) => this.#build(entry),
+      (element, entry) => this.#update(element, entry),
+    );
+    this.#group(entries);
+    this.#showPeople();
+    this.#showTyping();
+    if (this.#atEnd) this.#toEnd();
+    else if (first?.previousElementSibling) this.#area.scrollTop = top + this.#area.scrollHeight - height;
+    this.#fillUp();
+  }
+
+  /** @returns {Room} */
+  get #room() {
+    return this.hub.room(this.#name);
+  }
+
+  // --- messages ------------------------------------------------------------------------------------------------------
+
+  /** @param {Entry} entry */
+  #build(entry) {
+    if (entry.kind === "joined" || entry.kind === "left") {
+      const notice = text(entry.kind, { username: entry.username });
+      return make("li", { class: "notice", part: "notice" }, make("span", { dir: "auto" }, notice));
+    }
+    const time = make("time");
+    showTime(time, entry.at);
+    const initial = [...entry.username][0]?.toUpperCase() ?? "";
+    const avatar = make("span", { class: "avatar", part: "avatar", "aria-hidden": "true" }, initial);
+    avatar.dataset.avatar = entry.username;
+    const item = make(
+      "li",
+      { class: "message", part: "message" },
+      avatar,
+      make(
+        "div",
+        { class: "bubble", part: "bubble" },
+        make("p", { class: "message-head" }, make("span", { class: "author", dir: "auto" }, entry.username), time),
+        make("p", { class: "message-text", dir: "auto" }, entry.text),
+      ),
+    );
+    if (entry.kind !== "posted") item.append(this.#fate(entry));
+    paintAvatars(item);
+    return item;
+  }
+
+  /** What becomes of a message that is not there yet. @param {Entry} entry */
+  #fate(entry) {
+    const again = make("button", { type: "button", class: "quiet" }, text("retry"));
+    again.addEventListener("click", () => this.#room.retry(entry.key));
+    const back = make("button", { type: "button", class: "quiet" }, text("take_back"));
+    back.addEventListener("click", () => this.#takeBack(entry.key));
+    return make("div", { class: "fate" }, make("span", { class: "fate-text", role: "alert" }), again, back);
+  }
+
+  /**
+   * @param {HTMLElement} element
+   * @param {Entry} entry
+   */
+  #update(element, entry) {
+    const fate = element.querySelector(".fate-text");
+    if (!fate) return;
+    const failed = entry.kind === "failed";
+    const waits = this.hub.state !== "connected";
+    element.classList.toggle("sending", !failed);
+    element.classList.toggle("failed", failed);
+    setText(fate, failed ? entry.error || text("not_sent") : waits ? text("sent_later") : "");
+  }
+
+  /** Marks my own messages, and those that follow another of the same person, which need no name again. */
+  #group(/** @type {Entry[]} */ entries) {
+    const me = this.hub.user.name;
+    let before = "";
+    entries.forEach((entry, place) => {
+      const author = entry.text ? entry.username : "";
+      const { classList } = this.#list.children[place];
+      classList.toggle("mine", author !== "" && author === me);
+      classList.toggle("continued", author !== "" && author === before);
+      before = author;
+    });
+  }
+
+  #send() {
+    const message = this.#box.value.trim();
+    if (!message) return;
+    this.#box.value = "";
+    this.#atEnd = true;
+    this.#room.send(message);
+  }
+
+  /** Puts a message that failed back into the box, unless something else is being written there. @param {string} key */
+  #takeBack(key) {
+    const message = this.#room.discard(key);
+    if (!this.#box.value) this.#box.value = message;
+    this.#box.focus();
+  }
+
+  // --- reading -------------------------------------------------------------------------------------------------------
+
+  #toEnd() {
+    this.#area.scrollTop = this.#area.scrollHeight;
+    this.#newer.hidden = true;
+  }
+
+  /** @param {Entry} entry */
+  #arrived(entry) {
+    if (!this.#atEnd && entry.username !== this.hub.user.name) this.#newer.hidden = false;
+  }
+
+  #scrolled() {
+    const { scrollHeight, scrollTop, clientHeight } = this.#area;
+    this.#atEnd = scrollHeight - scrollTop - clientHeight < NEAR;
+    if (this.#atEnd) this.#newer.hidden = true;
+    if (scrollTop < NEAR) this.#room.older();
+  }
+
+  /** A first page that is shorter than the window cannot be scrolled. */
+  #fillUp() {
+    const room = this.#room;
+    if (room.state === "ready" && room.more && this.#area.scrollHeight <= this.#area.clientHeight) room.older();
+  }
+
+  // --- others --------------------------------------------------------------------------------------------------------
+
+  #showPeople() {
+    const { people, count } = this.#room;
+    this.#people.hidden = !count;
+    const shown = people.slice(0, NAMES);
+    const names = make("span", { class: "names", "aria-hidden": "true" });
+    for (const name of shown) {
+      const avatar = make("span", { class: "avatar small", title: name }, [...name][0]?.toUpperCase() ?? "");
+      avatar.dataset.avatar = name;
+      names.append(avatar);
+    }
+    paintAvatars(names);
+    const list = new Intl.ListFormat(document.documentElement.lang || undefined, { type: "conjunction" });
+    const others = count - shown.length;
+    const who = list.format(others > 0 ? [...shown, plural("others", others)] : shown);
+    const said = text("here", { names: who });
+    if (this.#people.dataset.said === said) return;
+    this.#people.dataset.said = said;
+    this.#people.replaceChildren(names, make("span", { class: "who", dir: "auto" }, said));
+  }
+
+  #showTyping() {
+    const { typing } = this.#room;
+    const list = new Intl.ListFormat(document.documentElement.lang || undefined, { type: "conjunction" });
+    const names = typing.length > NAMES ? [plural("others", typing.length)] : typing;
+    const said = typing.length
+      ? text(typing.length > 1 ? "types_many" : "types_one", { names: list.format(names) })
+      : "";
+    setText(this.#typing, said);
+  }
+}
+
+/**
+ * Only where it differs: what a live region is told twice it says twice.
+ *
+ * @param {Element} element
+ * @param {string} said
+ */
+function setText(element, said) {
+  if (element.textContent !== said) element.textContent = said;
+}
+
+function loginHere() {
+  const url = new URL(config().urls.login || "/", location.href);
+  url.searchParams.set("next", location.pathname);
+  return url.href;
+}
+
+define("hub-chat", HubChat);

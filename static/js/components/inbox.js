@@ -1,0 +1,221 @@
+/** `<hub-inbox>`: the list of a person's alerts, with what is unread; older ones as the reader comes to them. */
+
+import { UNREAD_LIMIT } from "../hub/inbox.js";
+import { alertItem } from "./alert.js";
+import { icon, make, plural, reconcile, text } from "./dom.js";
+import { define, HubElement } from "./element.js";
+import { ALERT } from "./styles.js";
+
+/** @import { Alert } from "../hub/inbox.js" */
+
+const STYLES = `
+${ALERT}
+:host { display: grid; grid-template-columns: minmax(0, 1fr); gap: 0.75rem; }
+.bar { display: flex; align-items: center; justify-content: space-between; gap: 0 1rem; }
+.bar:not(:has(> :not([hidden]))) { display: none; }
+.count { font-weight: 580; color: var(--_muted); }
+.count.some { color: var(--_ink); }
+.list { display: grid; grid-template-columns: minmax(0, 1fr); gap: 0.625rem; }
+.alert:not(.unread) .alert-end { display: none; }
+.alert.unread { background: color-mix(in oklab, var(--_accent) 5%, var(--_card)); }
+.bar button { margin-inline-end: -0.5rem; color: var(--_accent); }
+.more { justify-self: center; }
+.problem:empty { display: none; }
+.problem { color: var(--_error); font-weight: 560; }
+:host([compact]) { gap: 0; }
+:host([compact]) .bar { padding: 0.25rem 0.5rem 0.25rem 1rem; border-block-end: 1px solid var(--_line); }
+:host([compact]) .list { gap: 0; }
+:host([compact]) .alert {
+  padding: 0.75rem 0.75rem 0.75rem 1rem; border: 0; border-block-end: 1px solid var(--_line);
+  border-radius: 0; box-shadow: none;
+}
+:host([compact]) .alert:last-child { border-block-end: 0; }
+:host([compact]) .alert-end { margin-inline-end: -0.25rem; }
+:host([compact]) .more { inline-size: 100%; border-radius: 0; border: 0; color: var(--_accent); background: none; }
+:host([compact]) .banner, :host([compact]) .problem { margin: 0.75rem; }
+`;
+
+/**
+ * Attributes: `label` names the list for screen readers; `compact` is for narrow places; `silent` keeps it from
+ * telling screen readers what arrives, where another widget does.
+ */
+export class HubInbox extends HubElement {
+  #count = make("p", { class: "count", part: "count" });
+  #markAll = make("button", { type: "button", class: "quiet", part: "mark-all" });
+  #list = make("ol", { class: "list", part: "list" });
+  #more = make("button", { type: "button", class: "more", part: "more" });
+  #empty = make("div", { class: "empty", part: "empty" });
+  #spinner = make("div", { class: "spinner", role: "img" });
+  #stale = make("p", { class: "banner", role: "alert", part: "stale" });
+  #problem = make("p", { class: "problem", role: "alert", part: "problem" });
+  #news = make("p", { class: "visually-hidden", role: "status" });
+  /** @type {WeakSet<Alert>} */
+  #arrived = new WeakSet();
+
+  constructor() {
+    super(STYLES);
+    this.#markAll.addEventListener("click", () => this.hub.inbox.markAllRead());
+    this.#more.addEventListener("click", () => this.#older());
+    this.#list.addEventListener("keydown", (event) => this.#move(event));
+  }
+
+  connected() {
+    const { inbox } = this.hub;
+    this.#markAll.replaceChildren(text("mark_all"));
+    this.#more.replaceChildren(text("older"));
+    this.#spinner.ariaLabel = text("loading");
+    this.#stale.replaceChildren(text("stale"), reloadLink());
+    this.#list.ariaLabel = this.getAttribute("label") || text("alerts");
+    this.#empty.replaceChildren(
+      icon("bell"),
+      make("h2", {}, text("no_alerts")),
+      make("p", {}, text("no_alerts_yet")),
+      make("slot", { name: "empty" }),
+    );
+    const bar = make("div", { class: "bar", part: "bar" }, this.#count, this.#markAll);
+    this.root.append(bar, this.#stale, this.#problem, this.#spinner, this.#list, this.#empty, this.#more, this.#news);
+    this.stops.push(
+      inbox.on("change", () => this.changed()),
+      inbox.on("alert", (alert) => this.#arrive(alert)),
+      inbox.on("failed", () => this.#complain()),
+    );
+    inbox.start();
+    this.render();
+  }
+
+  render() {
+    const { inbox } = this.hub;
+    const loaded = inbox.state === "ready" || inbox.items.length > 0;
+    this.#spinner.hidden = loaded || inbox.state === "failed";
+    this.#stale.hidden = inbox.state !== "failed";
+    this.#empty.hidden = inbox.state !== "ready" || inbox.items.length > 0;
+    this.#more.hidden = !inbox.more;
+    this.#count.hidden = !inbox.signedIn || !inbox.items.length;
+    this.#count.classList.toggle("some", inbox.unread > 0);
+    this.#count.textContent = inbox.unread
+      ? plural("unread_short", inbox.unread, shownUnread(inbox.unread))
+      : text("all_read");
+    this.#markAll.hidden = !inbox.signedIn || !inbox.unread;
+    reconcile(
+      this.#list,
+      inbox.items,
+      (alert) => String(alert.id),
+      (alert) => this.#build(alert),
+      (element, alert) => this.#update(element, alert),
+    );
+    if (!this.#list.querySelector("li[tabindex='0']")) this.#list.querySelector("li")?.setAttribute("tabindex", "0");
+  }
+
+  /** @param {Alert} alert */
+  #build(alert) {
+    const { inbox } = this.hub;
+    const read = () => inbox.markRead([alert.id]);
+    const item = alertItem(alert, read);
+    item.tabIndex = -1;
+    item.addEventListener("focusin", () => this.#rove(item));
+    item.classList.toggle("new", this.#arrived.has(alert));
+    const button = make(
+      "button",
+      { type: "button", class: "quiet round", part: "mark", title: text("mark"), "aria-label": text("mark") },
+      make("span", { class: "unread-dot" }),
+    );
+    button.addEventListener("click", () => {
+      item.focus();
+      read();
+    });
+    item.append(make("div", { class: "alert-end" }, button));
+    return item;
+  }
+
+  /**
+   * @param {HTMLElement} item
+   * @param {Alert} alert
+   */
+  #update(item, alert) {
+    item.classList.toggle("unread", !alert.read);
+    item.setAttribute("part", alert.read ? "alert" : "alert unread");
+    item.ariaDescription = alert.read ? "" : text("unread");
+  }
+
+  /** @param {HTMLElement} item */
+  #rove(item) {
+    for (const other of this.#list.children) /** @type {HTMLElement} */ (other).tabIndex = other === item ? 0 : -1;
+  }
+
+  /** @param {KeyboardEvent} event */
+  #move(event) {
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
+    const items = /** @type {HTMLElement[]} */ ([...this.#list.children]);
+    const place = items.findIndex((item) => item.contains(/** @type {Node} */ (event.target)));
+    const item = items[place];
+    switch (event.key) {
+      case "ArrowDown":
+        if (place === items.length - 1 && this.hub.inbox.more) this.#older();
+        items[place + 1]?.focus();
+        break;
+      case "ArrowUp":
+        items[place - 1]?.focus();
+        break;
+      case "Home":
+        items[0]?.focus();
+        break;
+      case "End":
+        items.at(-1)?.focus();
+        break;
+      case "Enter":
+        if (event.target !== item) return;
+        this.hub.inbox.markRead([Number(item.dataset.key)]);
+        item.querySelector("a")?.click();
+        break;
+      default:
+        return;
+    }
+    event.preventDefault();
+  }
+
+  async #older() {
+    this.#more.disabled = true;
+    const last = this.#list.lastElementChild;
+    const hadFocus = this.root.activeElement === this.#more;
+    await this.hub.inbox.older();
+    this.#more.disabled = false;
+    this.render();
+    if (hadFocus && last?.nextElementSibling instanceof HTMLElement) last.nextElementSibling.focus();
+  }
+
+  /** @param {Alert} alert */
+  #arrive(alert) {
+    this.#arrived.add(alert);
+    this.#problem.textContent = "";
+    if (!this.hasAttribute("silent")) {
+      this.#news.textContent = text("new_alert", { text: [alert.title, alert.message].filter(Boolean).join(": ") });
+    }
+  }
+
+  #complain() {
+    this.#problem.textContent = text("not_marked");
+  }
+}
+
+/**
+ * @param {number} unread
+ * @returns {string} in words
+ */
+export function unreadText(unread) {
+  return plural("unread", unread, shownUnread(unread));
+}
+
+/**
+ * @param {number} unread
+ * @returns {string | undefined} as it is shown, where that is not the number
+ */
+function shownUnread(unread) {
+  return unread >= UNREAD_LIMIT ? `${UNREAD_LIMIT - 1}+` : undefined;
+}
+
+/** @returns {HTMLAnchorElement} */
+export function reloadLink() {
+  return make("a", { href: "" }, text("reload"));
+}
+
+define("hub-inbox", HubInbox);

@@ -1,0 +1,75 @@
+/** `<hub-toasts>`: an alert that arrives shows for a while. */
+
+import { CREATED } from "../hub/inbox.js";
+import { alertItem } from "./alert.js";
+import { icon, make, text } from "./dom.js";
+import { define, HubElement } from "./element.js";
+import { ALERT } from "./styles.js";
+
+/** @import { Alert } from "../hub/inbox.js" */
+
+const LONGEST = 4;
+/** Milliseconds. */
+const SHOWN = 8_000;
+
+const STYLES = `
+${ALERT}
+:host {
+  position: fixed; inset-block: var(--hub-toasts-block, auto 0); inset-inline: var(--hub-toasts-inline, auto 0);
+  z-index: var(--hub-toasts-layer, 25); inline-size: min(100%, 26rem); pointer-events: none;
+}
+.toasts { padding: 1rem; }
+.toasts:not(:has(li)) { padding: 0; }
+.list { display: grid; grid-template-columns: minmax(0, 1fr); gap: 0.625rem; }
+.alert { pointer-events: auto; align-items: start; padding-inline-end: 0.25rem; box-shadow: var(--_shadow-high); }
+.alert-message { max-block-size: 7.75rem; overflow-y: auto; }
+.round { margin-block: -0.5rem; }
+@media (width < 34rem) { .alert:nth-last-child(n + 3) { display: none; } }
+`;
+
+/** Attribute `label`: of the region. */
+export class HubToasts extends HubElement {
+  #list = make("ol", { class: "list" });
+
+  constructor() {
+    super(STYLES);
+  }
+
+  connected() {
+    const label = this.getAttribute("label") || text("new_alerts");
+    this.root.append(make("div", { class: "toasts", role: "log", "aria-label": label }, this.#list));
+    this.stops.push(this.hub.on(CREATED, (alert) => this.#show(alert)));
+  }
+
+  /** @param {Alert} alert */
+  #show(alert) {
+    const read = () => this.hub.inbox.markRead([alert.id]);
+    const item = alertItem(alert, read);
+    item.classList.add("new");
+    const button = make(
+      "button",
+      { type: "button", class: "quiet round", part: "dismiss", "aria-label": text("dismiss") },
+      icon("close"),
+    );
+    item.append(button);
+    this.#list.append(item);
+    while (this.#list.children.length > LONGEST) this.#list.firstElementChild?.remove();
+
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    let timer;
+    const wait = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => item.remove(), SHOWN);
+    };
+    const hold = () => clearTimeout(timer);
+    item.addEventListener("pointerenter", hold);
+    item.addEventListener("focusin", hold);
+    item.addEventListener("pointerleave", () => !item.contains(this.root.activeElement) && wait());
+    item.addEventListener("focusout", wait);
+    item.addEventListener("keydown", (event) => event.key === "Escape" && item.remove());
+    button.addEventListener("click", () => item.remove());
+    wait();
+  }
+}
+
+define("hub-toasts", HubToasts);

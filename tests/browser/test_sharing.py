@@ -1,0 +1,182 @@
+"""The tabs of a browser share one connection."""
+
+from collections.abc import Callable
+
+from playwright.sync_api import BrowserContext, Page, WebSocket, expect
+
+from tests.browser.conftest import Visitors
+from tests.browser.looking import alerts, bell, box, is_in, is_live, is_loaded, messages, say
+from tests.support.live import LiveHub
+from tests.support.waiting import wait_for
+
+Notify = Callable[..., None]
+
+
+class Sockets:
+    """The hub sockets of a browser: which page opened each, and which are open now."""
+
+    def __init__(self, context: BrowserContext) -> None:
+        self.opened: list[tuple[Page, WebSocket]] = []
+        context.on("page", self._watch)
+        for page in context.pages:
+            self._watch(page)
+
+    def _watch(self, page: Page) -> None:
+        page.on("websocket", lambda socket: self.opened.append((page, socket)))
+
+    @property
+    def now(self) -> list[Page]:
+        """The pages that hold an open one."""
+        return [page for page, socket in self.opened if not page.is_closed() and not socket.is_closed()]
+
+    def are_held_by(self, *pages: Page) -> None:
+        def look() -> bool:
+            if pages:
+                pages[0].title()  # has the events read that have come meanwhile
+            return self.now == list(pages)
+
+        wait_for(look, that="these pages and no others hold sockets")
+
+
+def three_tabs(visitor: Visitors, name: str, path: str) -> tuple[list[Page], Sockets]:
+    first = visitor(name)
+    sockets = Sockets(first.context)
+    tabs = [first, first.context.new_page(), first.context.new_page()]
+    for tab in tabs:
+        tab.goto(path)
+        is_live(tab)
+    return tabs, sockets
+
+
+def test_three_tabs_hold_one_socket_and_another_takes_over_when_that_tab_goes(
+    visitor: Visitors, notify: Notify
+) -> None:
+    (first, second, third), sockets = three_tabs(visitor, "sharer", "/notifications/")
+    sockets.are_held_by(first)
+    notify("through one socket", to="user:sharer")
+    for tab in (first, second, third):
+        expect(alerts(tab).first).to_contain_text("through one socket")
+    first.close()
+    notify("while nobody leads", to="user:sharer")
+    for tab in (second, third):
+        expect(alerts(tab).first).to_contain_text("while nobody leads")
+    sockets.are_held_by(second)
+    second.close()
+    notify("to the last one", to="user:sharer")
+    for number, text in enumerate(["to the last one", "while nobody leads", "through one socket"]):
+        expect(alerts(third).nth(number)).to_contain_text(text)
+        expect(alerts(third).filter(has_text=text)).to_have_count(1)
+    sockets.are_held_by(third)
+    expect(bell(third)).to_have_accessible_name("Alerts: 3 unread alerts")
+
+
+def test_tab_that_crashes_hands_over_too(visitor: Visitors, notify: Notify) -> None:
+    first = visitor("crasher")
+    second = first.context.new_page()
+    for tab in (first, second):
+        tab.goto("/notifications/")
+        is_live(tab)
+    with first.expect_event("crash"):
+        first.context.new_cdp_session(first).send("Page.navigate", {"url": "chrome://crash"})
+    notify("after the crash", to="user:crasher")
+    expect(alerts(second).filter(has_text="after the crash")).to_have_count(1)
+
+
+def test_tab_that_sleeps_hands_over_and_comes_back_without_a_gap(visitor: Visitors, notify: Notify) -> None:
+    (first, second, _), sockets = three_tabs(visitor, "sleeper", "/notifications/")
+    first.evaluate("window.dispatchEvent(new PageTransitionEvent('pagehide', {persisted: true}))")
+    sockets.are_held_by(second)
+    notify("while it slept", to="user:sleeper")
+    expect(alerts(second).first).to_contain_text("while it slept")
+    first.evaluate("window.dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
+    expect(alerts(first).first).to_contain_text("while it slept")
+    notify("when it was back", to="user:sleeper")
+    expect(alerts(first).first).to_contain_text("when it was back")
+    sockets.are_held_by(second)
+
+
+def test_tabs_are_in_different_rooms_over_one_socket(visitor: Visitors, room: str) -> None:
+    talker = visitor("two-rooms")
+    sockets = Sockets(talker.context)
+    other = talker.context.new_page()
+    talker.goto(room)
+    is_in(talker)
+    other.goto("/notifications/")
+    is_loaded(other)
+    other.goto(room)
+    is_in(other)
+    grace = visitor("grace")
+    grace.goto(room)
+    is_in(grace)
+    say(other, "from the second tab")
+    for page in (talker, other, grace):
+        expect(messages(page).filter(has_text="from the second tab")).to_have_count(1)
+    sockets.are_held_by(talker)
+    expect(grace.get_by_text("Here: grace and two-rooms")).to_be_visible()
+    talker.close()
+    say(other, "alone now")
+    expect(messages(grace).filter(has_text="alone now")).to_have_count(1)
+    expect(messages(other).filter(has_text="alone now")).to_have_count(1)
+    sockets.are_held_by(other)
+
+
+def test_message_on_its_way_when_the_connection_moves_is_there_once(visitor: Visitors, room: str) -> None:
+    leader, grace = visitor("mover"), visitor("grace")
+    follower = leader.context.new_page()
+    for page in (leader, follower, grace):
+        page.goto(room)
+        is_in(page)
+    box(follower).fill("on its way")
+    # The tab that has the connection takes the message, and goes before it has sent or answered anything.
+    leader.evaluate("WebSocket.prototype.send = () => {}")
+    box(follower).press("Enter")
+    expect(messages(follower).filter(has_text="on its way")).to_have_count(1)
+    leader.close()
+    for page in (follower, grace):
+        expect(messages(page).filter(has_text="on its way")).to_have_count(1)
+    expect(follower.locator(".sending")).to_have_count(0)
+
+
+def test_page_without_web_locks_has_a_connection_of_its_own(visitor: Visitors, notify: Notify) -> None:
+    first = visitor("lockless")
+    first.context.add_init_script("delete Navigator.prototype.locks")
+    sockets = Sockets(first.context)
+    second = first.context.new_page()
+    for tab in (first, second):
+        tab.goto("/notifications/")
+        is_live(tab)
+    notify("to each by itself", to="user:lockless")
+    for tab in (first, second):
+        expect(alerts(tab).first).to_contain_text("to each by itself")
+    sockets.are_held_by(first, second)
+
+
+def test_who_is_signed_out_in_one_tab_is_told_in_all(visitor: Visitors) -> None:
+    (first, second, third), sockets = three_tabs(visitor, "leaver", "/chat/")
+    second.get_by_label("Account of leaver").click()
+    second.get_by_role("button", name="Log out").click()
+    expect(second.get_by_text("You are a guest")).to_be_visible()
+    is_live(second)
+    for tab in (first, third):
+        expect(tab.get_by_role("banner").get_by_text("Disconnected", exact=True)).to_be_visible()
+    sockets.are_held_by(second)
+
+
+def test_who_signs_in_again_is_connected_although_old_tabs_are_open(visitor: Visitors, hub: LiveHub) -> None:
+    old = visitor("returner")
+    old.goto("/chat/")
+    is_live(old)
+    hub.shell(
+        "from django.contrib.sessions.models import Session; Session.objects.filter(pk=key).delete()\n"
+        "from django.contrib.auth.models import User\n"
+        "from hub.control import Disconnect, order\n"
+        "order(Disconnect(user=str(User.objects.get(username='returner').pk), code=3500, reason='invalid token'))",
+        key=old.context.cookies()[0]["value"],
+    )
+    expect(old.get_by_role("banner").get_by_text("Disconnected", exact=True)).to_be_visible()
+    cookie = hub.create_user("returner")
+    old.context.add_cookies([{"name": "sessionid", "value": cookie, "url": hub.url}])
+    new = old.context.new_page()
+    new.goto("/chat/")
+    is_live(new)
+    expect(old.get_by_role("banner").get_by_text("Disconnected", exact=True)).to_be_visible()

@@ -1,0 +1,42 @@
+"""What the how-to says of widgets is what they have."""
+
+import re
+
+from django.template import Context, Template
+
+from tests.docs.documents import blocks, code_spans
+from tests.support.environment import BASE_DIR
+
+HOW_TO = "docs/howto/put-widgets-on-your-pages.md"
+CODE = "\n".join(path.read_text() for path in (BASE_DIR / "static/js/components").glob("*.js"))
+
+
+def test_the_page_of_the_how_to_has_its_widgets() -> None:
+    (page,) = blocks(HOW_TO, "html")
+    html = Template(page).render(Context({"LANGUAGE_CODE": "en"}))
+    assert 'id="hub-config"' in html
+    for element in ("<hub-bell>", "<hub-online>", '<hub-chat room="orders">', "<hub-toasts>"):
+        assert element in html
+
+
+def test_every_custom_property_is_in_the_how_to_and_no_other() -> None:
+    said = {span for span in code_spans(HOW_TO) if span.startswith("--hub-")}
+    assert said == set(re.findall(r"var\((--hub-[\w-]+)", CODE))
+
+
+def test_parts_in_the_how_to_are_there() -> None:
+    parts = " ".join(re.findall(r'\bpart: "([^"]+)"', CODE) + re.findall(r'"part", [^)]*"([\w ]+)"\)', CODE)).split()
+    text = (BASE_DIR / HOW_TO).read_text()
+    said = re.search(r"And through `::part\(\)`:(.*?)\n\n", text, flags=re.DOTALL)
+    assert said
+    assert set(re.findall(r"`([\w-]+)`", said[1])) <= set(parts)
+
+
+def test_the_modules_methods_in_the_how_to_exist() -> None:
+    (example,) = blocks(HOW_TO, "js")
+    modules = "\n".join(path.read_text() for path in (BASE_DIR / "static/js").rglob("hub*/*.js"))
+    modules += (BASE_DIR / "static/js/hub.js").read_text()
+    called = set(re.findall(r"\b(?:hub|inbox|room|online)\.(\w+)\(", example))
+    assert called >= {"on", "start", "markRead", "room", "send", "presence", "call"}
+    for name in called:
+        assert re.search(rf"^  (?:async )?{name}\(", modules, flags=re.MULTILINE), name

@@ -1,0 +1,61 @@
+"""What the hub serves of npm packages, and the names that modules have in production."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.contrib.staticfiles import finders
+from django.core.exceptions import SuspiciousFileOperation
+
+from tests.support.environment import BASE_DIR, clean_environment
+
+
+def test_the_client_library_is_found() -> None:
+    assert finders.find("vendor/centrifuge/centrifuge.js") == str(
+        BASE_DIR / "node_modules/centrifuge/dist/centrifuge.js"
+    )
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "vendor/centrifuge/centrifuge.protobuf.js",
+        "vendor/axe-core/axe.min.js",
+        "axe-core/axe.min.js",
+        "node_modules/centrifuge/dist/centrifuge.js",
+    ],
+)
+def test_nothing_else_of_npm_is_found(path: str) -> None:
+    assert finders.find(path) is None
+
+
+def test_no_path_leads_out_of_the_package() -> None:
+    with pytest.raises(SuspiciousFileOperation):
+        finders.find("vendor/centrifuge/../../../package.json")
+
+
+def test_modules_import_each_other_under_hashed_names(tmp_path: Path) -> None:
+    (tmp_path / "collected.py").write_text(f"from hub.settings import *\nSTATIC_ROOT = {str(tmp_path / 'static')!r}\n")
+    environment = clean_environment(
+        HUB_ENV="production",
+        SECRET_KEY="only-for-this-test-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLM",
+        DATABASE_URL="sqlite://:memory:",
+        DJANGO_SETTINGS_MODULE="collected",
+        PYTHONPATH=os.pathsep.join([str(tmp_path), str(BASE_DIR)]),
+    )
+    command = [sys.executable, "manage.py", "collectstatic", "--noinput"]
+    ended = subprocess.run(command, cwd=BASE_DIR, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    root = tmp_path / "static"
+    hashed = [path for path in (root / "js").rglob("*.js") if re.search(r"\.[0-9a-f]{12}\.js$", path.name)]
+    assert any(path.name.startswith("widgets.") for path in hashed)
+    imports = 0
+    for path in hashed:
+        for target in re.findall(r'^import[^;]*?["\'](\.[^"\']+)["\'];', path.read_text(), flags=re.MULTILINE):
+            imports += 1
+            assert re.search(r"\.[0-9a-f]{12}\.js$", target), f"{path.name} imports {target}"
+            assert (path.parent / target).is_file()
+    assert imports > 20

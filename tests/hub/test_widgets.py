@@ -1,0 +1,95 @@
+"""The template tags of the widgets, and what they tell the widgets' code."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import AnonymousUser, User
+from django.template import Context, Template
+from django.test import RequestFactory
+from django.utils import translation
+
+from tests.support.environment import BASE_DIR
+
+SCRIPTS = BASE_DIR / "static/js"
+
+
+def printed(tag: str, **variables: Any) -> str:
+    return Template("{% load hub %}{% " + tag + " %}").render(Context(variables))
+
+
+def config_for(user: User | AnonymousUser | None) -> dict[str, Any]:
+    """What the tag tells the scripts of a page that ``user`` looks at; None renders without a request."""
+    request = None
+    if user is not None:
+        request = RequestFactory().get("/")
+        request.user = user
+    html = printed("hub_scripts", request=request)
+    found = re.search(r'<script id="hub-config" type="application/json">(.*?)</script>', html)
+    assert found
+    config: dict[str, Any] = json.loads(found[1])
+    return config
+
+
+def test_scripts_learn_who_is_signed_in() -> None:
+    assert config_for(User(pk=42, username="ada"))["user"] == {"id": "42", "name": "ada"}
+    assert config_for(AnonymousUser())["user"] == {"id": "", "name": ""}
+
+
+def test_page_without_a_request_is_a_guests() -> None:
+    assert config_for(None)["user"] == {"id": "", "name": ""}
+
+
+def test_name_that_looks_like_markup_ends_no_script() -> None:
+    name = "</script><script>alert(1)</script>"
+    assert config_for(User(pk=1, username=name))["user"]["name"] == name
+
+
+def test_nothing_of_it_runs_inline() -> None:
+    html = printed("hub_scripts")
+    for attributes, body in re.findall(r"<script([^>]*)>(.*?)</script>", html, flags=re.DOTALL):
+        assert 'type="application/json"' in attributes or ("src=" in attributes and not body)
+    assert "style=" not in html
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_scripts_have_every_text_that_they_ask_for(language: str) -> None:
+    code = "\n".join(path.read_text() for path in SCRIPTS.rglob("*.js"))
+    wanted = set(re.findall(r'\btext\("(\w+)"', code)) | {f"level_{level}" for level in re.findall(r'"(\w+)"', LEVELS)}
+    wanted |= {"joined", "left", "types_one", "types_many"}
+    for name in re.findall(r'\bplural\("(\w+)"', code):
+        wanted |= {f"{name}_{category}" for category in ("one", "few", "many", "other")}
+    with translation.override(language):
+        texts = config_for(None)["texts"]
+    assert wanted == set(texts)
+    assert all(texts.values())
+    assert not [text for text in texts.values() if "%(" in text]
+
+
+LEVELS = re.findall(r"const LEVELS = (.*);", (SCRIPTS / "components/alert.js").read_text())[0]
+
+
+@pytest.mark.parametrize(
+    ("tag", "element"),
+    [
+        ("hub_bell", "<hub-bell></hub-bell>"),
+        ('hub_bell label="News" href=""', '<hub-bell label="News" href=""></hub-bell>'),
+        ("hub_inbox", "<hub-inbox></hub-inbox>"),
+        ("hub_chat room", '<hub-chat room="a &quot;room&quot; &lt;b&gt;"></hub-chat>'),
+        ("hub_online", "<hub-online></hub-online>"),
+        ("hub_online number=True live=True", "<hub-online number live></hub-online>"),
+        ('hub_online "online" number="narrow"', '<hub-online channel="online" number="narrow"></hub-online>'),
+        ("hub_toasts", "<hub-toasts></hub-toasts>"),
+    ],
+)
+def test_tag_prints_its_element(tag: str, element: str) -> None:
+    assert printed(tag, room='a "room" <b>') == element
+
+
+def test_every_element_that_a_tag_prints_is_defined() -> None:
+    code = "\n".join(path.read_text() for path in (SCRIPTS / "components").glob("*.js"))
+    defined = set(re.findall(r'define\("(hub-\w+)"', code))
+    assert defined == {"hub-bell", "hub-inbox", "hub-chat", "hub-online", "hub-toasts"}
+    loaded = (SCRIPTS / "widgets.js").read_text()
+    assert all(f'"./components/{name.removeprefix("hub-")}.js"' in loaded for name in defined)

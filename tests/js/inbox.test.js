@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { CREATED, Inbox } from "../../static/js/hub/inbox.js";
+import { ScriptedLine, turnOfTheLoop } from "./scripted-line.js";
+
+const alert = (id, read = false) => ({ type: CREATED, id, message: `alert ${id}`, title: "", level: "info", read });
+const position = (offset) => ({ epoch: "e1", offset });
+
+async function open(items = [], { unread = 0, positions = { "user:1": position(0), everyone: position(0) } } = {}) {
+  const line = new ScriptedLine();
+  const inbox = new Inbox(line, true);
+  inbox.start();
+  (await line.next()).answer({ items, unread, more: false, positions });
+  await turnOfTheLoop();
+  return { line, inbox };
+}
+
+const ids = (inbox) => inbox.items.map((item) => item.id);
+
+test("alerts of all channels stand together, the newest first, each once", async () => {
+  const { line, inbox } = await open([alert(5)], { unread: 1 });
+  line.publish("user:1", 1, alert(8));
+  line.publish("everyone", 1, alert(7));
+  line.publish("everyone", 2, alert(5));
+  assert.deepEqual(ids(inbox), [8, 7, 5]);
+  assert.equal(inbox.unread, 3);
+});
+
+test("what is marked is read at once, and the server's count holds", async () => {
+  const { line, inbox } = await open([alert(2), alert(1)], { unread: 7 });
+  const marking = inbox.markRead([2]);
+  assert.equal(inbox.items[0].read, true);
+  assert.equal(inbox.unread, 6);
+  const { question, answer } = await line.next();
+  assert.deepEqual(question.data, { ids: [2] });
+  answer({ unread: 5 });
+  await marking;
+  assert.equal(inbox.unread, 5);
+});
+
+test("marking that is refused is taken back, and what came meanwhile is counted", async () => {
+  const { line, inbox } = await open([alert(2), alert(1)], { unread: 2 });
+  const failures = [];
+  inbox.on("failed", (error) => failures.push(error.code));
+  const marking = inbox.markAllRead();
+  assert.equal(inbox.unread, 0);
+  line.publish("user:1", 1, alert(3));
+  (await line.next()).fail(401);
+  await marking;
+  assert.deepEqual(
+    inbox.items.map((item) => item.read),
+    [false, false, false],
+  );
+  assert.equal(inbox.unread, 3);
+  assert.deepEqual(failures, [401]);
+});
+
+test("what another browser reads is read here", async () => {
+  const { line, inbox } = await open([alert(3), alert(2), alert(1)], { unread: 3 });
+  line.publish("user:1", 1, { type: "notifications.alerts_read", ids: [2], unread: 2 });
+  assert.deepEqual(
+    inbox.items.map((item) => item.read),
+    [false, true, false],
+  );
+  line.publish("user:1", 2, { type: "notifications.alerts_read", upto: 3, unread: 0 });
+  assert.equal(inbox.unread, 0);
+  assert.ok(inbox.items.every((item) => item.read));
+  // Counted by the order of another browser: so it is asked again, once.
+  const { question, answer } = await line.next();
+  assert.deepEqual(question.data, { limit: 1 });
+  answer({ items: [], unread: 1, more: true, positions: {} });
+  await turnOfTheLoop();
+  assert.equal(inbox.unread, 1);
+  assert.equal(line.asked.length, 0);
+});
+
+test("a group that is joined later has the list loaded again", async () => {
+  const { line, inbox } = await open([alert(1)], { unread: 1 });
+  line.begin("group:4", 12);
+  const positions = { "user:1": position(0), everyone: position(0), "group:4": position(12) };
+  (await line.next()).answer({ items: [alert(9), alert(1)], unread: 2, more: false, positions });
+  await turnOfTheLoop();
+  line.publish("group:4", 13, alert(10));
+  assert.deepEqual(ids(inbox), [10, 9, 1]);
+});
+
+test("a list that could not be loaded is loaded when the connection is back", async () => {
+  const line = new ScriptedLine();
+  const inbox = new Inbox(line, true);
+  inbox.start();
+  (await line.next()).fail(104);
+  await turnOfTheLoop();
+  assert.equal(inbox.state, "failed");
+  line.become("reconnecting");
+  line.become("connected");
+  (await line.next()).answer({ items: [alert(1)], unread: 1, more: false, positions: {} });
+  await turnOfTheLoop();
+  assert.equal(inbox.state, "ready");
+});
+
+test("guests have nothing unread", async () => {
+  const line = new ScriptedLine();
+  const inbox = new Inbox(line, false);
+  inbox.start();
+  (await line.next()).answer({ items: [], unread: 0, more: false, positions: { everyone: position(0) } });
+  await turnOfTheLoop();
+  line.publish("everyone", 1, alert(1));
+  assert.equal(inbox.unread, 0);
+  assert.equal(inbox.items[0].read, true);
+});
