@@ -15,6 +15,9 @@ PLAIN = "plain door"
 
 PATH, CHANNEL = "/connection/websocket", "everyone"
 
+#: In the answer to the first command.
+CONNECTED = b'"connect"'
+
 #: Each recovers what came after the position that it was given when it came first.
 SOCKETS = storm.SOCKETS
 
@@ -41,7 +44,10 @@ async def measure(bench: Bench) -> list[Line]:
     )
     system = Hub()
     async with system.running():
-        for kind, doors in ((PLAIN, system.doors(burst.SOCKETS)), (HUB, by_socket(system, [{}] * burst.SOCKETS))):
+        for kind, doors in (
+            (PLAIN, system.doors(burst.SOCKETS)),
+            (HUB, by_socket(system, [{}] * burst.SOCKETS, ready=CONNECTED)),
+        ):
             async with system.fleet_at(doors, Weigher) as fleet:
                 await burst.burst(system, fleet, 1)  # not counted
                 fan_out.values[kind] = [
@@ -53,15 +59,18 @@ async def measure(bench: Bench) -> list[Line]:
     return [fan_out, coming_back]
 
 
-def by_socket(system: Hub, connects: Sequence[Mapping[str, Any]]) -> list[Door]:
-    """How each person comes to the hub socket, with what they say in their first command."""
+def by_socket(system: Hub, connects: Sequence[Mapping[str, Any]], ready: bytes = b"") -> list[Door]:
+    """How each person comes to the hub socket, with what they say in their first command.
+
+    Without ``ready`` the answer to it is the first frame that a reader gets.
+    """
     return [
         Door(
             system.port,
             PATH,
             headers=system.door(person).headers,
             hello=(client_frame(json.dumps({"id": 1, "connect": connect}).encode()),),
-            ready=b'"connect"',
+            ready=ready,
         )
         for person, connect in enumerate(connects)
     ]

@@ -1,4 +1,4 @@
-"""Rights that end while a socket is open: the socket ends with a code that says not to come back, and no other does."""
+"""Rights that end while a socket is open: it ends with a code that says not to come back, and no other does."""
 
 from collections.abc import AsyncIterator, Callable
 
@@ -12,8 +12,10 @@ from accounts import tokens
 from accounts.models import AccessToken, Session
 from chat.models import Room
 from hub import lifespan
+from hub.sockets import registry
 from notifications import anotify
 from tests.support.sockets import Door, open_door, session_cookie
+from tests.support.waiting import await_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -137,17 +139,14 @@ async def test_alerts_of_a_group_come_while_one_is_in_it(ada: User) -> None:
     async with open_door(PATH, session=session) as door:
         assert await told("before", door) == []
         await ada.groups.aadd(group)
-        await until_followed(door, f"group:{group.pk}", True)
+        await until_followed(f"group:{group.pk}")
         assert await told("while", door) == ["while"]
         await ada.groups.aremove(group)
-        await until_followed(door, f"group:{group.pk}", False)
+        await until_followed(f"group:{group.pk}", wanted=False)
         assert await told("after", door) == []
 
 
-async def until_followed(door: Door, channel: str, wanted: bool) -> None:
-    from hub.sockets import registry
-    from tests.support.waiting import await_for
-
+async def until_followed(channel: str, *, wanted: bool = True) -> None:
     (socket,) = registry.current()
     await await_for(lambda: socket.follows(channel) is wanted, that=f"following {channel} is {wanted}")
 

@@ -183,10 +183,10 @@ async def test_who_is_deactivated_while_connected_can_no_longer_write(
 
 
 async def test_the_end_of_a_room_is_the_end_of_the_sockets_in_it(hub: LiveHub, webs: list[str], room: str) -> None:
-    async with connect(f"{webs[0]}/ws/chat/{room}/", session=hub.create_user(f"ann-{room}")) as ann:
-        async with connect(f"{webs[1]}/ws/chat/{room}/") as guest:
-            hub.shell(DELETE_ROOM, name=room)
-            assert [await ann.close_code(), await guest.close_code()] == [4404, 4404]
+    ann_comes = connect(f"{webs[0]}/ws/chat/{room}/", session=hub.create_user(f"ann-{room}"))
+    async with ann_comes as ann, connect(f"{webs[1]}/ws/chat/{room}/") as guest:
+        hub.shell(DELETE_ROOM, name=room)
+        assert [await ann.close_code(), await guest.close_code()] == [4404, 4404]
 
 
 @pytest.mark.parametrize("name", ["комната", "部屋", "غرفة-٣", "किताब", "Ärger_1", "-", "7"])
