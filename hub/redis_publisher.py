@@ -57,9 +57,9 @@ class Publisher:
         """Send ``commands`` and read as many ``answers``; where that fails, the connection is given up."""
         try:
             if self._connection is None:
-                connection = create_pool(self._host).make_connection()
-                await connection.connect()
-                self._connection = connection
+                # Kept before it is connected, so that one whose connecting is cancelled is closed as well.
+                self._connection = create_pool(self._host).make_connection()
+                await self._connection.connect()
             self._connection._writer.write(commands)
             await _read(self._connection._reader, answers)
         except BaseException:

@@ -1,26 +1,27 @@
-"""One fault of kombu's Redis transport that costs a worker its life, mended.
+"""A fault of kombu's Redis transport that costs a worker its life, mended.
 
-A worker that loses Redis closes its connection twice. At the second time what it has not acknowledged is to be put back
-over a connection that knows no address any more: an ``AttributeError``, which Celery takes for the end of the worker
-(kombu 5.7.0; ``tests/worker/test_broker.py`` tells when that is over). There is nothing to put back to at that moment,
-and nothing needs it: Redis, or its file, still has the messages and gives them out after the visibility timeout.
+A worker that loses Redis while a task runs gives up its connection, and later acknowledges the task, or puts it back,
+on a channel of that connection. kombu 5.7.0 then looks for the address in a connection that has none any more: an
+``AttributeError``, which Celery takes for the end of the worker. Here it is as if Redis were not there, which Celery
+lives through: the message stays with Redis, or in its file, and is given out again after the visibility timeout; the
+task has the effect of one run all the same.
 """
 
 from typing import Any
 
 from kombu.transport import redis
+from redis.exceptions import ConnectionError as NotConnected
 
 
-class QoS(redis.Channel.QoS):
-    """What a channel has taken and not acknowledged."""
+class Channel(redis.Channel):
+    """A channel that says that it is not connected where its connection was given up."""
 
-    def restore_unacked(self, client: Any = None) -> Any:
-        """Put all of it back into its queues; nothing where the connection has been given up."""
-        if self.channel.connection.client is None:
-            return []
-        return super().restore_unacked(client)
+    def _get_pool(self, asynchronous: bool = False) -> Any:
+        if getattr(self.connection, "client", None) is None:
+            raise NotConnected("The connection of this channel was given up.")
+        return super()._get_pool(asynchronous)  # type: ignore[misc]  # the stubs do not know it
 
 
 def survive_loss() -> None:
-    """Let every Redis channel that this process opens from now on survive the loss of Redis."""
-    redis.Channel.QoS = QoS
+    """Let the Redis channels that this process opens from now on survive the loss of Redis."""
+    redis.Transport.Channel = Channel

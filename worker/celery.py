@@ -8,11 +8,13 @@ from celery import Celery, signals
 from django.conf import settings
 
 from hub.refusal import in_one_sentence
+from worker import broker
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hub.settings")
 with in_one_sentence():
     _ = settings.SECRET_KEY  # read now, where what is wrong with them can be said in a sentence
 
+broker.survive_loss()
 app = Celery("worker")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 # Every thread that sends a task uses this application, not only the one that imported it.

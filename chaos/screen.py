@@ -1,0 +1,75 @@
+"""What one client has on its screen, kept as ``docs/howto/connect-a-client.md`` tells a client to. Pure: no I/O."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Position = tuple[str, int]
+
+
+@dataclass(slots=True)
+class Screen:
+    """Positions by channel, what was shown, and what should not have happened."""
+
+    #: Epoch and offset by channel: where the client stands.
+    positions: dict[str, Position] = field(default_factory=dict)
+    #: The number that was shown, by channel and offset.
+    shown: dict[tuple[str, int], int] = field(default_factory=dict)
+    #: Frames that came again with an offset that the client had: allowed, and not shown.
+    repeats: int = 0
+    #: Times that the hub said ``recovered: false``.
+    reloads: int = 0
+    disorder: list[str] = field(default_factory=list)
+    #: Close codes that told the client not to come back.
+    refused: list[str] = field(default_factory=list)
+    #: By channel the stretches of offsets ``(after, upto)`` that this client need not have shown.
+    _excused: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
+
+    @property
+    def channels(self) -> Iterable[str]:
+        """The channels that the client is to receive."""
+        return self.positions.keys()
+
+    @property
+    def cursor(self) -> str:
+        """What the client says when it comes back; before it has a position, that it wants one."""
+        if not self.positions:
+            return "now"
+        return ",".join(f"{channel}@{epoch}.{offset}" for channel, (epoch, offset) in self.positions.items())
+
+    def resumed(self, frame: Mapping[str, Any]) -> None:
+        """Take the first frame of a connection."""
+        here = dict(map(_position, frame["cursor"].split(",")))
+        if not frame["recovered"]:
+            self.reloads += 1
+        for channel, (epoch, offset) in here.items():
+            known = self.positions.get(channel)
+            if known is None or not frame["recovered"]:
+                self._excused.setdefault(channel, []).append((known[1] if known else 0, offset))
+                self.positions[channel] = epoch, offset
+
+    def take(self, frame: Mapping[str, Any], number: int | None) -> bool:
+        """Take an item; ``number`` is that of a publication of this run. Returns whether it is shown: not a repeat."""
+        channel, (epoch, offset) = _position(frame["cursor"])
+        known_epoch, known = self.positions.get(channel, ("", 0))
+        if known_epoch and epoch != known_epoch:
+            self.disorder.append(f"{channel} has another history at {offset}, without a word")
+        elif offset <= known:
+            self.repeats += 1
+            return False
+        elif offset != known + 1:
+            self.disorder.append(f"{channel} went from {known} to {offset}")
+        self.positions[channel] = epoch, offset
+        if number is not None:
+            self.shown[channel, offset] = number
+        return True
+
+    def owes(self, channel: str, offset: int) -> bool:
+        """Whether the client should have shown this item: it came after it did, and it was not told to reload."""
+        return not any(after < offset <= upto for after, upto in self._excused.get(channel, ()))
+
+
+def _position(text: str) -> tuple[str, Position]:
+    channel, _, place = text.rpartition("@")
+    epoch, _, offset = place.partition(".")
+    return channel, (epoch, int(offset))
