@@ -40,9 +40,9 @@ test-postgres: $(DEV) $(NODE) chromium ## Run all tests on PostgreSQL (nothing t
 # Playwright and pytest-asyncio each want the event loop of the process for themselves; the tests that break a hub measure
 # how long it takes to be well again, and want the machine for themselves. So there are three runs.
 suite:
-	@$(PYTEST) -m "not browser and not chaos" -n 2 --dist loadgroup; others=$$?; \
+	@$(PYTEST) -m "not browser and not chaos" -n 3 --dist loadgroup; others=$$?; \
 	$(PYTEST) -m chaos; chaos=$$?; \
-	$(PYTEST) -m browser -p no:asyncio; browser=$$?; \
+	$(PYTEST) -m browser -p no:asyncio -n 2; browser=$$?; \
 	node --test tests/js/*.test.js; scripts=$$?; \
 	exit $$((others | chaos | browser | scripts))
 

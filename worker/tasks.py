@@ -3,6 +3,7 @@
 from typing import Any
 
 from celery import Task, shared_task
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import InterfaceError, OperationalError
 
 from notifications import notify
@@ -12,8 +13,8 @@ from notifications import notify
     name="worker.tasks.send_broadcast",
     bind=True,
     # A database that is away or busy is tried again after 1, 2, 4 … 60 s, each at random up to that long, for about
-    # two minutes. The task keeps its id, and so its key.
-    autoretry_for=(OperationalError, InterfaceError),
+    # two minutes, and so is one that takes longer than a task may. The task keeps its id, and so its key.
+    autoretry_for=(OperationalError, InterfaceError, SoftTimeLimitExceeded),
     retry_backoff=True,
     retry_backoff_max=60,
     retry_jitter=True,
