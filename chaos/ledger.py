@@ -76,6 +76,8 @@ class Ledger:
         self._pattern = re.compile(rf"chaos-{mark}-(\d+)")
         #: Tasks that were handed over before this moment may be gone with the Redis that held them.
         self._queue_emptied_at = float("-inf")
+        #: When the broker hung: since and until.
+        self._hung: list[tuple[float, float]] = []
 
     # --- what happens ---------------------------------------------------------------------------------------------
 
@@ -106,6 +108,10 @@ class Ledger:
     def queue_emptied(self) -> None:
         """The broker has lost what it held, as a fault wanted it: tasks that it had taken need not run."""
         self._queue_emptied_at = time.monotonic()
+
+    def broker_hung(self, since: float, until: float) -> None:
+        """The broker hung: tasks that it took in this time may have been handed to workers that had given up."""
+        self._hung.append((since, until))
 
     def show(self, number: int) -> None:
         """A client has shown the publication to its person."""
@@ -180,7 +186,10 @@ class Ledger:
             [
                 self.text(n)
                 for n, a in attempts.items()
-                if a.handed_over_at is not None and a.handed_over_at > self._queue_emptied_at and not stored[n]
+                if a.handed_over_at is not None
+                and a.handed_over_at > self._queue_emptied_at
+                and not any(since <= a.handed_over_at <= until for since, until in self._hung)
+                and not stored[n]
             ],
         )
 
