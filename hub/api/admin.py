@@ -85,7 +85,7 @@ class ApiKeyAdmin(AdminBase):
     def save_model(self, request: HttpRequest, obj: ApiKey, form: Any, change: bool) -> None:
         """A new key: its text is shown in the answer to this request and nowhere else."""
         if not change:
-            request.issued_api_key = keys.prepare(obj, form.scope)  # type: ignore[attr-defined]
+            request.issued_api_key = keys.prepare(obj, form.scope)  # type: ignore[attr-defined]  # ours
             obj.save()
 
     def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None) -> HttpResponse:
@@ -93,7 +93,7 @@ class ApiKeyAdmin(AdminBase):
             **self.admin_site.each_context(request),
             "title": _("The new API key"),
             "opts": self.opts,
-            "key": request.issued_api_key,  # type: ignore[attr-defined]
+            "key": request.issued_api_key,  # type: ignore[attr-defined]  # ours, see save_model
         }
         # In the page itself: a message would be carried by a cookie or a session to the next one.
         response = TemplateResponse(request, "admin/hub/apikey/issued.html", context)

@@ -62,7 +62,7 @@ def user_of(request: HttpRequest) -> User | AnonymousUser:
 def _params(request: HttpRequest, params: Callable[..., P], given: dict[str, object]) -> P:
     try:
         # Texts become numbers where the parameters are numbers.
-        return msgspec.convert({**request.GET.dict(), **given}, params, strict=False)  # type: ignore[no-any-return]
+        return msgspec.convert({**request.GET.dict(), **given}, params, strict=False)  # type: ignore[no-any-return]  # it is of the type asked for
     except msgspec.ValidationError as error:
         raise Refused(400, str(error)) from None
 

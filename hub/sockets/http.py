@@ -58,7 +58,7 @@ class HubHttpProtocol(asyncio.Protocol):
         else:
             protocol = AutoHTTPProtocol(
                 config=self._config, server_state=self._server_state, app_state=self._app_state, _loop=self._loop
-            )  # type: ignore[call-arg]
+            )  # type: ignore[call-arg]  # the class is the configuration's
             self._transport.set_protocol(protocol)
             protocol.connection_made(self._transport)
             protocol.data_received(data)

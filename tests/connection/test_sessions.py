@@ -86,7 +86,7 @@ async def test_commands_of_one_frame_are_answered_in_one_frame() -> None:
     async def answer(text: str) -> None:
         answers.append(text)
 
-    wire.answer = answer  # type: ignore[method-assign]
+    wire.answer = answer  # type: ignore[method-assign]  # this one is slow
     second = '{"id":2,"rpc":{"method":"nothing"}}'
     await wire.client.receive(f"{CONNECT}\n{second}\n{second.replace('2', '3', 1)}")
     await wire.client.gone()

@@ -23,7 +23,7 @@ async def publisher() -> AsyncIterator[Publisher]:
 
 @pytest.fixture
 def heard(redis_server: RedisServer) -> Iterator[PubSub]:
-    with redis_server.client.pubsub() as subscription:  # type: ignore[no-untyped-call]
+    with redis_server.client.pubsub() as subscription:  # type: ignore[no-untyped-call]  # redis-py has no types here
         subscription.subscribe("here")
         confirmation = subscription.get_message(timeout=5)
         assert confirmation is not None

@@ -56,7 +56,7 @@ async def test_a_page_of_another_origin_gets_403_and_the_hubs_own_gets_in(hub: L
     for origin in origins(hub.port):
         for credential in ({"session": session}, {"token": token}, {}):
             with pytest.raises(websockets.InvalidStatus) as refused:
-                async with connect(url, origin=origin, **credential):  # type: ignore[arg-type]
+                async with connect(url, origin=origin, **credential):  # type: ignore[arg-type]  # an option
                     pass
             assert refused.value.response.status_code == 403, origin
     for allowed in (f"http://127.0.0.1:{hub.port}", f"HTTP://127.0.0.1:{hub.port}", None):

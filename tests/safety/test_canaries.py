@@ -76,7 +76,7 @@ async def talk(url: str, secret: str, host_header: bool = False, **options: obje
     if host_header:
         options["headers"] = {"X-Forwarded-Host": "evil.example", "Referer": url}
     with contextlib.suppress(websockets.WebSocketException, OSError, TimeoutError):
-        async with connect(url, **options) as client:  # type: ignore[arg-type]
+        async with connect(url, **options) as client:  # type: ignore[arg-type]  # its options
             for frame in (
                 {"id": 1, "connect": {"token": secret, "data": {"token": secret}}},
                 {"message": "", "token": secret},
