@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import machine
-from tests.support.environment import BASE_DIR, ending_with_us
+from rig.environment import BASE_DIR, ending_with_us
 
 START_TIMEOUT, ANSWER_TIMEOUT, STOP_TIMEOUT = 60.0, 120.0, 15.0
 

@@ -16,9 +16,9 @@ from django.db import connection, connections
 
 from hub import threads
 from hub.redis_layer import HubChannelLayer
+from rig.redis_server import RedisServer
 from tests.support.live import LiveHub, live_hub
 from tests.support.plugin import DATA_DIR
-from tests.support.redis_server import RedisServer
 
 # How long an example takes says how busy the machine is, and nothing about the code.
 hypothesis.settings.register_profile("hub", deadline=None)

@@ -71,7 +71,7 @@ async def _database(name: str) -> AsyncIterator[str]:
     if name == "SQLite":
         yield ""
         return
-    from tests.support.postgres import running_server
+    from rig.postgres import running_server
 
     with machine.on(machine.SERVER_CORE | machine.GENERATOR_CORE):
         server = running_server()

@@ -5,7 +5,7 @@ import sys
 from bench.clients import Door
 from bench.processes import Process, accepts, until
 from bench.systems.base import GENERATOR, SERVER, System
-from tests.support.environment import BASE_DIR, clean_environment, free_port
+from rig.environment import BASE_DIR, clean_environment, free_port
 
 
 class Baseline(System):

@@ -13,7 +13,7 @@ from pathlib import Path
 from bench.clients import Door
 from bench.processes import Process, accepts, until
 from bench.systems.base import GENERATOR, SERVER, System
-from tests.support.environment import BASE_DIR, clean_environment
+from rig.environment import BASE_DIR, clean_environment
 
 _PYTHON = sys.executable
 

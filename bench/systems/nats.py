@@ -8,7 +8,7 @@ from bench.clients import Counter, Door, Fleet
 from bench.frames import BINARY, client_frame, frame_end
 from bench.processes import Process, accepts, until
 from bench.systems.base import GENERATOR, SERVER, System
-from tests.support.environment import BASE_DIR, free_port
+from rig.environment import BASE_DIR, free_port
 
 SERVER_PROGRAM = shutil.which("nats-server") or shutil.which("nats-server", path="/usr/sbin")
 

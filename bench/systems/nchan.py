@@ -8,7 +8,7 @@ from pathlib import Path
 from bench.clients import Door
 from bench.processes import Process, accepts, until
 from bench.systems.base import GENERATOR, SERVER, System
-from tests.support.environment import BASE_DIR, free_port
+from rig.environment import BASE_DIR, free_port
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 

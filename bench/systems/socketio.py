@@ -8,7 +8,7 @@ from bench.clients import Counter, Door
 from bench.frames import client_frame
 from bench.processes import Process, accepts, until
 from bench.systems.base import GENERATOR, SERVER, System
-from tests.support.environment import free_port
+from rig.environment import free_port
 
 FOLDER = Path(__file__).parent.parent / "peers" / "socketio"
 

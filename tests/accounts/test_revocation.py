@@ -14,8 +14,8 @@ from chat.models import Room
 from hub import lifespan
 from hub.sockets import registry
 from notifications import anotify
+from rig.waiting import await_for
 from tests.support.sockets import Door, open_door, session_cookie
-from tests.support.waiting import await_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -18,9 +18,9 @@ from hub.api import keys
 from hub.api.method import methods
 from hub.api.scope import BadScope, scope
 from hub.models import ApiKey, Publication
+from rig.waiting import await_for
 from tests.api.calling import Api, key_for
 from tests.hub.following import Listener, follow
-from tests.support.waiting import await_for
 
 #: A request of each method that succeeds with a key that may do everything.
 REQUESTS: dict[str, dict[str, Any]] = {

@@ -9,9 +9,9 @@ from django.contrib.auth.models import User
 from hub import control, presence, streams
 from hub.models import Publication
 from hub.threads import in_database_thread
+from rig.waiting import await_for
 from tests.api.calling import Api
 from tests.hub.following import Listener, follow
-from tests.support.waiting import await_for
 
 
 async def publish_three(api: Api) -> str:

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from rig.environment import BASE_DIR
 from tests.browser.conftest import Visitors
 from tests.browser.looking import alerts, bell, is_in, is_loaded, messages, say, toasts
-from tests.support.environment import BASE_DIR
 from tests.support.live import LiveHub
 
 PASSWORD = "correct horse battery"

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 from playwright.sync_api import BrowserContext, Page, WebSocket, expect
 
+from rig.waiting import wait_for
 from tests.browser.conftest import Visitors
 from tests.browser.looking import alerts, bell, box, is_in, is_live, is_loaded, messages, say
 from tests.support.live import LiveHub
-from tests.support.waiting import wait_for
 
 Notify = Callable[..., None]
 

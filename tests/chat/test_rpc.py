@@ -18,8 +18,8 @@ from chat.models import Message, Room
 from chat.throttle import Throttle
 from hub import lifespan
 from hub.models import Publication
+from rig.waiting import await_for
 from tests.connection.wire import Wire, wired
-from tests.support.waiting import await_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -15,10 +15,10 @@ from hub.connection.client import Client as Session
 from hub.control import Disconnect, order
 from hub.sockets import registry
 from notifications import notify
+from rig.environment import free_port
+from rig.waiting import await_for
 from tests.connection.node import NodeClient, NodeFailed, needs_node, node_client
 from tests.hub.serving import serving
-from tests.support.environment import free_port
-from tests.support.waiting import await_for
 
 pytestmark = [pytest.mark.django_db(transaction=True), needs_node]
 

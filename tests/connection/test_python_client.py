@@ -16,9 +16,9 @@ from hub.connection import tokens
 from hub.connection.rpc import Call, Refused, rpc
 from hub.control import Disconnect, Subscribe, Unsubscribe, order
 from notifications import notify
+from rig.waiting import await_for
 from tests.connection.clients import Connected, connected
 from tests.hub.serving import serving
-from tests.support.waiting import await_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -16,8 +16,8 @@ from hub.connection import client as client_module
 from hub.models import Publication, Stream
 from hub.publishing import apublish, publish_many
 from hub.streams import Item
+from rig.waiting import await_for
 from tests.connection.wire import CONNECT, Wire, wired
-from tests.support.waiting import await_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -12,7 +12,7 @@ from hub.connection.admission import Admitted
 from hub.connection.client import Client
 from hub.frames import Block
 from hub.sockets import credentials
-from tests.support.waiting import await_for
+from rig.waiting import await_for
 
 CONNECT = '{"id":1,"connect":{}}'
 

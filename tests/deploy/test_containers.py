@@ -10,9 +10,9 @@ import redis
 from django.http.request import validate_host
 
 from hub import redis_server
-from tests.support.environment import BASE_DIR, clean_environment, ending_with_us
+from rig.environment import BASE_DIR, clean_environment, ending_with_us
+from rig.waiting import wait_for
 from tests.support.live import LiveHub
-from tests.support.waiting import wait_for
 
 
 def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -11,10 +11,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.environment import BASE_DIR, ending_with_us, free_port
+from rig.environment import BASE_DIR, ending_with_us, free_port
+from rig.waiting import wait_for
 from tests.support.live import LiveHub
 from tests.support.sockets import connect
-from tests.support.waiting import wait_for
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 CANARY = "canary-4f1c"

@@ -6,8 +6,8 @@ from typing import Any
 
 from hub.connection import contract
 from hub.connection.codes import Disconnected, Error, Unsubscribed
+from rig.environment import BASE_DIR
 from tests.docs.documents import table
-from tests.support.environment import BASE_DIR
 
 PROTOCOL = "docs/protocol.md"
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from rig.waiting import await_for, wait_for
 from tests.docs.documents import block, blocks
 from tests.support.live import LiveHub
-from tests.support.waiting import await_for, wait_for
 
 HOW_TO = "docs/howto/connect-a-client.md"
 SHOWN_ADDRESS = "ws://127.0.0.1:8000"

@@ -14,9 +14,9 @@ from hub.channels import group_name
 from hub.events import TYPE
 from notifications import anotify
 from notifications.channels import of_user
+from rig.waiting import await_for
 from tests.docs.documents import block, table
 from tests.support.sockets import Door
-from tests.support.waiting import await_for
 
 HOW_TO = "docs/howto/join-from-your-own-consumer.md"
 

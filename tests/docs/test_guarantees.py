@@ -4,9 +4,9 @@ import re
 
 import pytest
 
+from rig.environment import BASE_DIR
 from tests.docs.documents import text_of
 from tests.docs.test_references import functions_of
-from tests.support.environment import BASE_DIR
 
 PAGE = "docs/guarantees.md"
 

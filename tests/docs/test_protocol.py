@@ -14,8 +14,8 @@ from hub.sockets.codes import Close
 from hub.streams import Item
 from notifications import events as notification_events
 from presence.events import frame_of
+from rig.environment import BASE_DIR
 from tests.docs.documents import blocks, table, text_of
-from tests.support.environment import BASE_DIR
 
 PROTOCOL = "docs/protocol.md"
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from rig.environment import BASE_DIR
 from tests.docs.documents import DOCUMENTS, anchors, blocks, code_spans, name_of, prose
-from tests.support.environment import BASE_DIR
 
 NAMES = [name_of(document) for document in DOCUMENTS]
 LINK = re.compile(r"\]\(([^)\s]+)\)")

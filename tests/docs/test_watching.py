@@ -8,8 +8,8 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from hub import metrics
 from hub.health import Report
+from rig.environment import BASE_DIR
 from tests.docs.documents import code_spans, table
-from tests.support.environment import BASE_DIR
 
 PAGE = "docs/howto/watch-the-hub.md"
 PACKAGES = ("accounts", "chat", "hub", "notifications", "presence", "worker")

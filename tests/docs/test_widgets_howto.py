@@ -4,8 +4,8 @@ import re
 
 from django.template import Context, Template
 
+from rig.environment import BASE_DIR
 from tests.docs.documents import blocks, code_spans
-from tests.support.environment import BASE_DIR
 
 HOW_TO = "docs/howto/put-widgets-on-your-pages.md"
 CODE = "\n".join(path.read_text() for path in (BASE_DIR / "static/js/components").glob("*.js"))

@@ -4,7 +4,7 @@ from hub import relay
 from hub.feed import Subscription
 from hub.frames import Block
 from hub.streams import Item
-from tests.support.waiting import await_for
+from rig.waiting import await_for
 
 
 def as_data(item: Item) -> str | None:

@@ -10,7 +10,7 @@ import uvicorn
 
 from hub.asgi import application
 from hub.server import config
-from tests.support.waiting import await_for
+from rig.waiting import await_for
 
 PLAIN = "websockets-sansio"
 

@@ -4,7 +4,7 @@ import pytest
 
 from hub import announcing
 from hub.streams import Item
-from tests.support.redis_server import RedisServer
+from rig.redis_server import RedisServer
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.support.environment import BASE_DIR, steers_a_hub
+from rig.environment import BASE_DIR, steers_a_hub
 
 VARIABLE = re.compile(r"(HUB_[A-Z_]+|SECRET_KEY|REDIS_URL|DATABASE_URL)")
 

@@ -13,7 +13,7 @@ from django.test import AsyncClient
 
 from hub import health, heartbeats
 from hub.models import Heartbeat
-from tests.support.redis_server import RedisServer
+from rig.redis_server import RedisServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -12,8 +12,8 @@ from hub.models import Stream
 from hub.publishing import apublish, publish
 from hub.streams import Position
 from hub.threads import in_database_thread
+from rig.waiting import await_for
 from tests.hub.following import Listener, as_data, follow
-from tests.support.waiting import await_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -12,7 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from hub import channels, open_namespaces
 from hub.channels import UnknownChannel, find, namespace_of
 from hub.environment import UnusableEnvironment
-from tests.support.environment import BASE_DIR, clean_environment
+from rig.environment import BASE_DIR, clean_environment
 
 
 @pytest.fixture(autouse=True)

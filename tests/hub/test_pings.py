@@ -1,7 +1,7 @@
 import asyncio
 
 from hub.sockets.pings import PingWheel, wheel
-from tests.support.waiting import await_for
+from rig.waiting import await_for
 
 
 class Socket:

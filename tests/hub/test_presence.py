@@ -8,8 +8,8 @@ from pytest_django.fixtures import Settings
 
 from hub import presence
 from hub.presence import Presence
-from tests.support.redis_server import RedisServer
-from tests.support.waiting import await_for
+from rig.redis_server import RedisServer
+from rig.waiting import await_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

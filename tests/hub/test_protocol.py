@@ -16,8 +16,8 @@ from hub.sockets.http import HubHttpProtocol
 from hub.sockets.lean import LeanWebSocketProtocol
 from hub.sockets.pings import Pinged
 from hub.sockets.protocol import EXTENSION, HubWebSocketProtocol, RawConnection
+from rig.waiting import await_for
 from tests.hub.serving import SERVERS, RawClient, handshake, serving
-from tests.support.waiting import await_for
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 

@@ -11,8 +11,8 @@ from prometheus_client import REGISTRY
 from pytest_django.fixtures import Settings
 
 from hub.redis_layer import HubChannelLayer
-from tests.support.redis_server import RedisServer
-from tests.support.waiting import await_for
+from rig.redis_server import RedisServer
+from rig.waiting import await_for
 
 
 @pytest.fixture

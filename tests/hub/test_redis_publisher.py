@@ -10,7 +10,7 @@ from redis.client import PubSub
 from redis.exceptions import RedisError, ResponseError
 
 from hub.redis_publisher import Publisher
-from tests.support.redis_server import RedisServer
+from rig.redis_server import RedisServer
 
 
 @pytest.fixture

@@ -19,9 +19,9 @@ from hub.recovery import missed
 from hub.redis_layer import HubChannelLayer
 from hub.streams import Item, Position
 from hub.threads import in_database_thread
+from rig.redis_server import RedisServer
+from rig.waiting import await_for
 from tests.hub.following import Listener, as_data, follow
-from tests.support.redis_server import RedisServer
-from tests.support.waiting import await_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -12,8 +12,8 @@ from pytest_django.fixtures import Settings
 from hub import cursors, lifespan, metrics, relay, streams
 from hub.streams import Position
 from hub.threads import in_database_thread
+from rig.waiting import await_for
 from tests.hub.following import Listener, follow
-from tests.support.waiting import await_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -9,7 +9,7 @@ import pytest
 
 from hub.environment import UnusableEnvironment
 from hub.safety import refuse_unsafe
-from tests.support.environment import BASE_DIR, clean_environment
+from rig.environment import BASE_DIR, clean_environment
 
 KEY = "canary-Zk3v9QmT1xW7bR5nL0pYcHsEuJ2aDfG8iO6tV4-KzXqNwMrB"
 

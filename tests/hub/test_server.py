@@ -16,10 +16,10 @@ import httpx
 import pytest
 
 from hub import server
+from rig.environment import BASE_DIR, clean_environment, ending_with_us, free_port
+from rig.waiting import wait_for
 from tests.hub.serving import RawClient
-from tests.support.environment import BASE_DIR, clean_environment, ending_with_us, free_port
 from tests.support.sockets import SocketClient, connect
-from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.xdist_group("server")
 

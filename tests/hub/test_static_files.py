@@ -10,7 +10,7 @@ import pytest
 from django.contrib.staticfiles import finders
 from django.core.exceptions import SuspiciousFileOperation
 
-from tests.support.environment import BASE_DIR, clean_environment
+from rig.environment import BASE_DIR, clean_environment
 
 
 def test_the_client_library_is_found() -> None:

@@ -7,7 +7,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from hub import watching
-from tests.support.waiting import await_for
+from rig.waiting import await_for
 
 
 @pytest.fixture(autouse=True)

@@ -18,8 +18,8 @@ from hub.cancellation import is_wanted
 from hub.models import Whereabouts
 from hub.presence import Presence
 from hub.threads import in_database_thread
-from tests.support.redis_server import RedisServer
-from tests.support.waiting import await_for
+from rig.redis_server import RedisServer
+from rig.waiting import await_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

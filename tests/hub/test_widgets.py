@@ -10,7 +10,7 @@ from django.template import Context, Template
 from django.test import RequestFactory
 from django.utils import translation
 
-from tests.support.environment import BASE_DIR
+from rig.environment import BASE_DIR
 
 SCRIPTS = BASE_DIR / "static/js"
 

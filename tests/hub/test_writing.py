@@ -19,11 +19,11 @@ from hub.sockets.codes import Close
 from hub.streams import Item
 from hub.threads import in_database_thread
 from notifications import anotify
+from rig.redis_server import RedisServer
+from rig.waiting import await_for
 from tests.hub.following import Listener, follow
 from tests.hub.serving import SERVERS, RawClient, serving
-from tests.support.redis_server import RedisServer
 from tests.support.sockets import connect
-from tests.support.waiting import await_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from rig.waiting import wait_for
 from tests.live.parts import create_room, pid_of, web_urls
 from tests.support.live import live_hub
 from tests.support.sockets import connect
-from tests.support.waiting import wait_for
 
 NOTIFY = "from notifications import notify; notify(to='everyone', message=message)"
 

@@ -9,10 +9,10 @@ from msgspec import msgpack
 
 from hub.channels import group_name
 from hub.events import TYPE
+from rig.waiting import wait_for
 from tests.live.parts import tracebacks
 from tests.support.live import LiveHub
 from tests.support.sockets import connect
-from tests.support.waiting import wait_for
 
 NOTIFY = "from notifications import notify; notify(to='everyone', message=message)"
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from rig.waiting import wait_for
 from tests.support.live import LiveHub
 from tests.support.sockets import SocketClient, connect
-from tests.support.waiting import wait_for
 
 #: Issue 2: seconds in which a change of the schedules counts.
 PICKED_UP_WITHIN = 10.0

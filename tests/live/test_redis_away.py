@@ -13,10 +13,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from rig.waiting import await_for, wait_for
 from tests.live.parts import create_room, pid_of, tracebacks, web_urls
 from tests.support.live import LiveHub, live_hub
 from tests.support.sockets import SocketClient, connect
-from tests.support.waiting import await_for, wait_for
 
 pytestmark = [pytest.mark.live, pytest.mark.slow]
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from rig.redis_server import RedisServer
 from tests.live.parts import web_urls
 from tests.support.live import LiveHub, live_hub
-from tests.support.redis_server import RedisServer
 from tests.support.sockets import connect
 
 PATH = "/ws/notifications/"

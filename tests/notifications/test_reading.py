@@ -17,7 +17,7 @@ from hub.models import Publication
 from notifications import actions, notify, queries, reading
 from notifications.actions import mark_all_read, mark_read
 from notifications.models import Notification, ReadMark, ReadUpTo
-from tests.support.waiting import wait_for
+from rig.waiting import wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -11,10 +11,10 @@ import httpx
 import pytest
 import websockets
 
+from rig.waiting import await_for
 from tests.live.parts import WEB
 from tests.support.live import LiveHub
 from tests.support.sockets import connect
-from tests.support.waiting import await_for
 
 #: What no log may hold, by what it is.
 Canaries = dict[str, str]

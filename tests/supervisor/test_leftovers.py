@@ -13,7 +13,7 @@ import pytest
 from hub.environment import UnusableEnvironment
 from hub.supervisor import processes
 from hub.supervisor.leftovers import MARK, Running
-from tests.support.waiting import wait_for
+from rig.waiting import wait_for
 
 SLEEP = "import time; time.sleep(60)"
 #: A leader that starts a process in its group and then ends.

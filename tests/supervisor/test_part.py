@@ -15,7 +15,7 @@ from hub.supervisor import processes
 from hub.supervisor.leftovers import MARK, Running
 from hub.supervisor.output import FILE_SIZE, FILES_KEPT, LINE_LIMIT, Output
 from hub.supervisor.part import KeptPart, Part
-from tests.support.waiting import await_for
+from rig.waiting import await_for
 
 WAIT = "import signal; print('up', flush=True); signal.pause()"
 IGNORE = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {WAIT}"

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from rig.environment import free_port
 from tests.supervisor.running import up
-from tests.support.environment import free_port
 
 pytestmark = [pytest.mark.live, pytest.mark.xdist_group("up")]
 

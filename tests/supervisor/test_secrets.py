@@ -4,9 +4,9 @@ import httpx
 import pytest
 import websockets
 
+from rig.waiting import await_for
 from tests.support.live import LiveHub
 from tests.support.sockets import connect
-from tests.support.waiting import await_for
 
 pytestmark = pytest.mark.live
 

@@ -13,9 +13,9 @@ import httpx
 import pytest
 
 from hub.environment import private_redis_socket
+from rig.waiting import wait_for
 from tests.supervisor.running import Up, listens, up
 from tests.support.live import LiveHub
-from tests.support.waiting import wait_for
 
 pytestmark = [
     pytest.mark.live,

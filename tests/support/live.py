@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.support.environment import BASE_DIR, clean_environment, ending_with_us, free_port
-from tests.support.shell import Shell
-from tests.support.waiting import wait_for
+from rig.environment import BASE_DIR, clean_environment, ending_with_us, free_port
+from rig.shell import Shell
+from rig.waiting import wait_for
 
 START_TIMEOUT, STOP_TIMEOUT = 60.0, 20.0
 

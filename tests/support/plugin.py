@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.environment import steers_a_hub
+from rig.environment import steers_a_hub
 
 DATA_DIR = pytest.StashKey[Path]()
 

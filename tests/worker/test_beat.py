@@ -14,7 +14,7 @@ from kombu.exceptions import OperationalError as BrokerAway
 
 from hub import heartbeats
 from hub.models import Lease
-from tests.support.redis_server import RedisServer
+from rig.redis_server import RedisServer
 from worker.beat import BEAT_INTERVAL, HubScheduler
 from worker.celery import app
 from worker.heartbeat import beat_from_worker

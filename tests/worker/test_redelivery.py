@@ -18,8 +18,8 @@ from django.db import connection
 from hub import sweeping
 from hub.models import Publication
 from notifications.models import Notification
-from tests.support.environment import BASE_DIR, clean_environment, ending_with_us
-from tests.support.waiting import wait_for
+from rig.environment import BASE_DIR, clean_environment, ending_with_us
+from rig.waiting import wait_for
 from worker.tasks import send_broadcast
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]

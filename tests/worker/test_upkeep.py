@@ -17,7 +17,7 @@ from accounts.models import Session
 from hub import streams
 from hub.models import Heartbeat, Publication, Whereabouts
 from hub.publishing import publish
-from tests.support.redis_server import RedisServer
+from rig.redis_server import RedisServer
 from worker.celery import app
 from worker.tasks import send_broadcast
 from worker.upkeep import Chore, chores, prune, sweep, tidy

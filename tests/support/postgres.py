@@ -1,5 +1,0 @@
-"""See :mod:`rig.postgres`."""
-
-from rig.postgres import running_server
-
-__all__ = ["running_server"]

@@ -1,5 +1,0 @@
-"""See :mod:`rig.redis_server`."""
-
-from rig.redis_server import RedisServer
-
-__all__ = ["RedisServer"]

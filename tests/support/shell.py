@@ -1,5 +1,0 @@
-"""See :mod:`rig.shell`."""
-
-from rig.shell import Shell
-
-__all__ = ["Shell"]
