@@ -39,7 +39,12 @@ class PerLoop(Generic[P]):
         return self._part
 
     async def close(self) -> None:
-        """Close the part of the running loop, if there is one; the next call makes another."""
-        part, self._part = self._part, None
+        """Close the part of the running loop, if there is one; the next call makes another.
+
+        Until it is closed, those who are on their way out still get it: one made for them nobody would close.
+        """
+        part = self._part
         if part is not None and part.loop is asyncio.get_running_loop():
             await part.close()
+        if self._part is part:
+            self._part = None

@@ -170,7 +170,7 @@ class Presence:
         #: As many as there are connections: who waits for one must look again whether Redis is still there.
         self._asking = asyncio.Semaphore(redis_client.CONNECTIONS)
         self._entering: set[Place] = set()
-        self._has_lease = False
+        self._has_lease = self._is_closing = False
         self._beat_at = 0.0
         #: A process whose lease has expired.
         self._dead = ""
@@ -268,8 +268,21 @@ class Presence:
         with contextlib.suppress(TimeoutError, RedisError):
             async with asyncio.timeout(hub_settings().redis_timeout):
                 await self._tell_many(_LEAVE_MANY, places)
+        self._has_lease, self._is_closing = False, True
+        await self._answered()
         await self._whereabouts.close()
         await self._redis.aclose()
+
+    async def _answered(self) -> None:
+        """Wait for commands under way, of those who leave just now: a client that was closed would connect again."""
+        held = 0
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(hub_settings().redis_timeout):
+                while held < redis_client.CONNECTIONS:
+                    await self._asking.acquire()
+                    held += 1
+        for _ in range(held):
+            self._asking.release()
 
     def _places(self) -> list[Place]:
         return [(channel, person) for channel, persons in self._here.items() for person in persons]
@@ -285,6 +298,8 @@ class Presence:
         return self.is_apart
 
     def _lost(self, error: RedisError) -> None:
+        if self._is_closing:
+            return
         if self._has_lease or not self._tried.is_set():
             log.warning("presence_not_shared", error=type(error).__name__)
         self._has_lease = False

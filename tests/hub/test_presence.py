@@ -67,6 +67,19 @@ async def test_of_many_who_enter_at_the_same_time_exactly_one_is_the_first(start
         assert sum(await asyncio.gather(*(each.leave("room:1", person) for each in processes))) == 1
 
 
+async def test_who_leaves_while_presence_ends_keeps_no_connection(redis_server: RedisServer) -> None:
+    before = len(redis_server.client.client_list())
+    for _ in range(5):
+        one = Presence()
+        await asyncio.gather(*(one.enter("room:1", f"u{number}") for number in range(20)))
+        leaving = [asyncio.create_task(one.leave("room:1", f"u{number}")) for number in range(20)]
+        await asyncio.sleep(0)  # each has asked
+        await asyncio.gather(one.close(), *leaving)
+    await await_for(
+        lambda: len(redis_server.client.client_list()) == before, that="all connections to Redis are closed"
+    )
+
+
 async def test_channels_are_counted_apart(start: Start) -> None:
     one = await start()
     await one.enter("room:1", "u1")
