@@ -6,9 +6,9 @@ from bench.run import Bench
 
 SOCKETS = 5_000
 
-#: The stock application and socket.io let in as many per second whether 2,000 come or 5,000; the rest would only cost
+#: The stock application and socket.io let in as many per second whether 1,000 come or 5,000; the rest would only cost
 #: time.
-FEWER = 2_000
+FEWER = 1_000
 
 
 async def measure(bench: Bench) -> list[Line]:

@@ -1,4 +1,7 @@
-"""The hub socket against the plain door, on the same web process: it may cost 15 % more, and no more."""
+"""The hub socket against the plain door, on the same web process: it may cost 15 % more, and no more.
+
+The storm of both is in :mod:`bench.rows.storm`.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -6,24 +9,21 @@ from typing import Any
 
 from bench.clients import Door, Weigher
 from bench.frames import client_frame
-from bench.lines import HUB, LESS, MORE, Line, at_least_times, at_most_times
-from bench.rows import burst, storm
+from bench.lines import HUB, MORE, Line, at_least_times
+from bench.rows import burst
 from bench.run import Bench
 from bench.systems.hub import Hub
 
 PLAIN = "plain door"
 
-PATH, CHANNEL = "/connection/websocket", "everyone"
+PATH = "/connection/websocket"
 
 #: In the answer to the first command.
 CONNECTED = b'"connect"'
 
-#: Each recovers what came after the position that it was given when it came first.
-SOCKETS = storm.SOCKETS
-
 
 async def measure(bench: Bench) -> list[Line]:
-    """Deliveries per second of a burst, and seconds until all have come back with what they missed."""
+    """Deliveries per second of a burst."""
     if HUB not in bench.systems:
         return []
     fan_out = Line(
@@ -33,14 +33,6 @@ async def measure(bench: Bench) -> list[Line]:
         MORE,
         {HUB: [], PLAIN: []},
         targets=(at_least_times(0.85, PLAIN),),
-    )
-    coming_back = Line(
-        "hub-socket",
-        f"{SOCKETS:,} sockets come back at once, each gets {storm.MISSED} missed publications",
-        "s",
-        LESS,
-        {HUB: [], PLAIN: []},
-        targets=(at_most_times(1.15, PLAIN),),
     )
     system = Hub()
     async with system.running():
@@ -53,10 +45,7 @@ async def measure(bench: Bench) -> list[Line]:
                 fan_out.values[kind] = [
                     await burst.burst(system, fleet, burst.PUBLICATIONS) for _ in range(bench.runs)
                 ]
-        for _ in range(bench.runs):
-            coming_back.values[PLAIN].append(await storm.storm(system))
-            coming_back.values[HUB].append(await connect_and_recover(system))
-    return [fan_out, coming_back]
+    return [fan_out]
 
 
 def by_socket(system: Hub, connects: Sequence[Mapping[str, Any]], ready: bytes = b"") -> list[Door]:
@@ -74,21 +63,3 @@ def by_socket(system: Hub, connects: Sequence[Mapping[str, Any]], ready: bytes =
         )
         for person, connect in enumerate(connects)
     ]
-
-
-async def connect_and_recover(system: Hub) -> float:
-    """One storm, over the hub socket. Raises ``NotWhole``, or ``TooFew`` where something did not come at all."""
-    told, _ = await storm.come(by_socket(system, [{}] * SOCKETS), frames=1)
-    before = [reply["connect"]["subs"][CHANNEL] for (reply,) in told]
-    await system.publisher.ask("burst", count=storm.MISSED, size=storm.SIZE)
-    positions = [
-        {"subs": {CHANNEL: {"recover": True, "epoch": sub["epoch"], "offset": sub.get("offset", 0)}}} for sub in before
-    ]
-    told, took = await storm.come(by_socket(system, positions), frames=1)
-    for was, (reply,) in zip(before, told, strict=True):
-        now = reply["connect"]["subs"][CHANNEL]
-        start = was.get("offset", 0)
-        offsets = [publication["offset"] for publication in now.get("publications", ())]
-        if now.get("recovered") is not True or offsets != list(range(start + 1, start + 1 + storm.MISSED)):
-            raise storm.NotWhole(f"from {was}: {now}")
-    return took
