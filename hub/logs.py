@@ -3,13 +3,24 @@
 import logging
 import logging.config
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
 from django.core.exceptions import ImproperlyConfigured
 
 from hub.redaction import redact
+
+#: What Django logs of requests that are not as they should be: a wrong Host, too many fields.
+_SUSPICIOUS = "django.security."
+
+
+def _blame_visitors(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """No traceback for what a visitor did: anybody could fill the log with them."""
+    if str(event.get("logger")).startswith(_SUSPICIOUS):
+        event.pop("exc_info", None)
+    return event
+
 
 #: Run for each event, whether it comes from structlog or from the standard library.
 _SHARED: tuple[structlog.typing.Processor, ...] = (
@@ -18,6 +29,7 @@ _SHARED: tuple[structlog.typing.Processor, ...] = (
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.StackInfoRenderer(),
+    _blame_visitors,
     # Tracebacks become text before the renderer, because it would print the values of local variables too.
     structlog.processors.format_exc_info,
 )

@@ -12,6 +12,7 @@ import structlog
 import uvicorn.logging
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.test import Client
 
 from hub import logs
 from hub.redaction import redact
@@ -132,6 +133,15 @@ def test_libraries_and_our_own_code_write_the_same_lines(lines: io.StringIO, nam
     assert (library["event"], ours["event"], ours["number"]) == ("from the library", "from us", 7)
     assert library["logger"] == ours["logger"] == name
     assert library["level"] == ours["level"] == "warning"
+
+
+def test_request_for_another_host_is_a_line_without_a_traceback(lines: io.StringIO, client: Client) -> None:
+    assert client.get("/", HTTP_HOST="evil.example").status_code == 400
+    (refused,) = (
+        line for line in map(json.loads, lines.getvalue().splitlines()) if "DisallowedHost" in line["logger"]
+    )
+    assert "evil.example" in refused["event"]
+    assert "exception" not in refused
 
 
 def test_access_log_that_the_server_switched_off_stays_off(lines: io.StringIO) -> None:
