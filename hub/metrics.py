@@ -25,9 +25,20 @@ PRESENCE_IN_DATABASE = Gauge(
 LAYER_DROPPED = Counter("hub_layer_dropped", "Messages from the channel layer that the relay could not take in time.")
 UNKNOWN_EVENTS = Counter("hub_unknown_events", "Messages on the layer that are no event of the hub.")
 CLOSED = Counter("hub_sockets_closed", "Sockets that the hub closed.", ["code"])
-CLIENT_ERRORS = Counter("hub_client_errors", "Error frames sent for bad messages.", ["code"])
+CLIENT_ERRORS = Counter("hub_client_errors", "Bad messages: error frames, and what was dropped unanswered.", ["code"])
 API_CALLS = Counter("hub_api_calls", "Calls of the HTTP API; code 0 is success.", ["method", "code"])
 WAITING = Gauge("hub_waiting", "Things that wait in a queue now.", ["queue"], multiprocess_mode="livesum")
+JOBS = Gauge(
+    "hub_jobs",
+    "Durable background jobs that wait or run, or failed for good.",
+    ["state"],
+    multiprocess_mode="mostrecent",
+)
+JOB_WAIT = Gauge(
+    "hub_job_wait_seconds",
+    "Seconds since the background job was due that waits for longest.",
+    multiprocess_mode="mostrecent",
+)
 LOOP_LATE = Histogram(
     "hub_loop_late_seconds",
     "How late the event loop was with what was due, four times a second.",

@@ -1,7 +1,11 @@
-"""What one can only see by looking regularly: how late the event loop is, and how long the queues are."""
+"""What one can only see by looking: how late the event loop is, how long queues are, what stands in the database."""
 
 import asyncio
+import threading
 from collections.abc import Callable
+
+import structlog
+from django.db import connections
 
 from hub import metrics
 from hub.cancellation import is_wanted
@@ -10,15 +14,50 @@ from hub.per_loop import PerLoop
 #: Seconds between two looks.
 INTERVAL = 0.25
 
+#: Seconds for which ``/metrics`` waits for figures from the database; without them it shows the last ones.
+FIGURES_TIMEOUT = 0.5
+
+log = structlog.get_logger(__name__)
+
 #: How many things wait in a queue now. Called on the event loop; must not wait.
 Length = Callable[[], int]
 
 _queues: dict[str, Length] = {}
 
+#: Sets gauges to what the database says.
+Figures = Callable[[], None]
+
+_figures: list[Figures] = []
+_reading: threading.Thread | None = None
+
 
 def queue(name: str, length: Length) -> None:
     """Have the length of a queue shown in ``/metrics``; called once by the module that owns it."""
     _queues[name] = length
+
+
+def figures(read: Figures) -> None:
+    """Have ``read`` called whenever ``/metrics`` is asked for; called once by the module that owns it."""
+    _figures.append(read)
+
+
+def read_figures() -> None:
+    """Bring the figures up to date. Returns within :data:`FIGURES_TIMEOUT`, whatever the database does."""
+    global _reading
+    if _reading is None or not _reading.is_alive():  # one that hangs is not joined by another
+        _reading = threading.Thread(target=_read_figures, name="hub-figures", daemon=True)
+        _reading.start()
+        _reading.join(FIGURES_TIMEOUT)
+
+
+def _read_figures() -> None:
+    try:
+        for read in _figures:
+            read()
+    except Exception as error:  # noqa: BLE001  # whatever it is, the other metrics are shown
+        log.warning("figures_not_read", error=type(error).__name__)
+    finally:
+        connections.close_all()
 
 
 class Watch:

@@ -5,6 +5,10 @@ class WorkerConfig(AppConfig):
     name = "worker"
 
     def ready(self) -> None:
+        from hub import watching
+        from worker import jobs
+
+        watching.figures(jobs.show_figures)
         # So that `task.delay()` in any process of the hub knows the broker.
         from worker import (
             celery,  # noqa: F401

@@ -4,16 +4,21 @@ import os
 import secrets
 import socket
 import time
+from datetime import datetime
 from typing import Any
 
 import structlog
+from celery.beat import SchedulingError
 from celery.schedules import schedstate
-from django.db import DatabaseError, InterfaceError, close_old_connections
+from django.db import DatabaseError, InterfaceError, close_old_connections, transaction
 from django.db.models import F
+from django.utils import timezone
 from django_celery_beat.models import PeriodicTasks
 from django_celery_beat.schedulers import NEVER_CHECK_TIMEOUT, DatabaseScheduler, ModelEntry
 
 from hub import heartbeats, leases
+from worker.clock import AHEAD, Clock
+from worker.durable import DurableTask
 from worker.upkeep import chores
 
 log = structlog.get_logger(__name__)
@@ -41,12 +46,16 @@ class HubEntry(ModelEntry):
     def claim(self) -> bool:
         """Write down that it runs now, before it is sent; returns whether this due time is ours.
 
-        It is not where the row is gone or switched off, or where another beat has run it since this one read it. Two
-        beats that find the same due time get it once, and one that is killed between this and sending loses the run
-        instead of repeating it.
+        It is not where the row is gone or switched off, or where another beat has run it since this one read it. So
+        two beats that find the same due time get it once. Together with the row of the job in one transaction, a run
+        is claimed and owed or neither, whenever beat is killed.
         """
         row = type(self.model)._default_manager.filter(pk=self.model.pk, enabled=True, last_run_at=self.ran_at)
         return bool(row.update(last_run_at=self.model.last_run_at, total_run_count=F("total_run_count") + 1))
+
+    def count_from(self, moment: datetime) -> None:
+        """Find what is due next as if it had run at ``moment``."""
+        self.last_run_at = self.model.last_run_at = moment
 
     def save(self) -> None:
         """Nothing: :meth:`claim` has written it already."""
@@ -73,7 +82,7 @@ class HubScheduler(DatabaseScheduler):
     """Sends what is due by the rows of the admin, and every few seconds a sign of life.
 
     Of several that run at the same time one sends, by a lease in the database; the others wait for it to end. A due
-    time is claimed in its row before it is sent, so that it goes out at most once whoever sends.
+    time is claimed in its row in the transaction that stores its job, so that it becomes one job whoever sends.
 
     Goes on through a database or a broker that is away and through a row that it cannot read; a change in the admin
     counts from the next tick, at most ``beat_max_loop_interval`` seconds later.
@@ -89,6 +98,9 @@ class HubScheduler(DatabaseScheduler):
         self._holder = f"{socket.gethostname()[:80]}:{os.getpid()}:{secrets.token_hex(4)}"
         self._leads = False
         self._pause = 0.0  # seconds that this tick wants at least before the next
+        self._clock = Clock()
+        #: From when rows count that say they ran in the future: by row and what it says.
+        self._counted_from: dict[tuple[int, datetime], datetime] = {}
         self._chores = chores()
         super().__init__(*args, **kwargs)
 
@@ -117,15 +129,25 @@ class HubScheduler(DatabaseScheduler):
         schedule = {}
         for row in self.enabled_models():
             try:
-                schedule[row.name] = self.Entry(row, app=self.app)
+                schedule[row.name] = self._counting_from_now(self.Entry(row, app=self.app))
             except DatabaseError:
                 raise
             except Exception:
                 log.exception("periodic_task_left_out", periodic_task=row.name)
         return schedule
 
+    def _counting_from_now(self, entry: HubEntry) -> HubEntry:
+        """An entry that ran in the future, by a clock that was wrong, would wait until then and its interval more."""
+        now = timezone.now()
+        if entry.last_run_at > now + AHEAD:
+            entry.count_from(self._counted_from.setdefault((entry.model.pk, entry.last_run_at), now))
+        return entry
+
     def tick(self, *args: Any, **kwargs: Any) -> float:
         """Send what is due and the signs of life that are; return how many seconds may pass before the next tick."""
+        if back := self._clock.was_set_back():
+            log.warning("clock_set_back", seconds=round(back))
+            self._read_again()
         try:
             wait = float(super().tick(*args, **kwargs)) if self._may_send() else BEAT_INTERVAL
             wait, self._pause = max(wait, self._pause), 0.0
@@ -143,13 +165,39 @@ class HubScheduler(DatabaseScheduler):
     def apply_entry(self, entry: HubEntry, producer: Any = None) -> None:
         """Send an entry whose due time is ours; read the rows anew where it is not, or while there is no broker."""
         if not self._broker_answers():
-            # Not claimed, so it goes out when the broker is back.
+            # Not claimed, so it goes out when the broker is back: once, however many due times have passed by then.
             self._pause = BEAT_INTERVAL
             self._read_again()
-        elif entry.claim():
-            super().apply_entry(entry, producer=producer)
-        else:
+            return
+        try:
+            if isinstance(self.app.tasks.get(entry.task), DurableTask):
+                claimed = self._claim_and_call(entry)
+            elif claimed := entry.claim():
+                # Such a task is sent or not sent. One that might have been is not repeated.
+                super().apply_entry(entry, producer=producer)
+        except (DatabaseError, InterfaceError):
             self._read_again()
+            raise
+        if not claimed:
+            self._read_again()
+
+    def _claim_and_call(self, entry: HubEntry) -> bool:
+        """Claim the due time and store the job; it is sent after the commit of both."""
+        with transaction.atomic():
+            if not entry.claim():
+                return False
+            try:
+                with transaction.atomic():
+                    self.apply_async(entry, advance=False)
+            except SchedulingError as error:
+                if isinstance(error.__context__, DatabaseError | InterfaceError):
+                    raise error.__context__ from None
+                # It will not get better by the next tick, so its due time is over.
+                log.exception("periodic_task_not_sent", periodic_task=entry.name)
+        return True
+
+    def sync(self) -> None:
+        """Nothing: entries write for themselves. The library would close the connection in the midst of a claim."""
 
     def close(self) -> None:
         """End sending; another beat may begin at once."""

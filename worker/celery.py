@@ -25,7 +25,13 @@ for _home in ("heartbeat", "upkeep"):
 
 #: Tasks that the hub sends to itself every few seconds; a line for each would drown the others.
 _QUIET_TASKS = frozenset(
-    {"worker.heartbeat.beat_from_worker", "worker.upkeep.sweep", "worker.upkeep.prune", "worker.upkeep.tidy"}
+    {
+        "worker.heartbeat.beat_from_worker",
+        "worker.upkeep.sweep",
+        "worker.upkeep.send_overdue_jobs",
+        "worker.upkeep.prune",
+        "worker.upkeep.tidy",
+    }
 )
 
 

@@ -2,15 +2,17 @@
 
 from typing import Any
 
-from celery import Task, shared_task
+from celery import shared_task
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import InterfaceError, OperationalError
 
 from notifications import notify
+from worker.durable import DurableTask
 
 
 @shared_task(
     name="worker.tasks.send_broadcast",
+    base=DurableTask,
     bind=True,
     # A database that is away or busy is tried again after 1, 2, 4 … 60 s, each at random up to that long, for about
     # two minutes, and so is one that takes longer than a task may. The task keeps its id, and so its key.
@@ -21,7 +23,7 @@ from notifications import notify
     max_retries=8,
 )
 def send_broadcast(
-    self: Task[Any, Any],
+    self: DurableTask,
     message: str,
     to: str | list[str] = "everyone",
     title: str = "",
@@ -30,7 +32,7 @@ def send_broadcast(
     data: Any = None,
     key: str | None = None,
 ) -> int:
-    """Send an alert to ``to``: ``"everyone"``, ``"user:NAME"``, ``"group:NAME"`` or a list of these.
+    """Send an alert to ``to``: ``"everyone"``, ``"user:NAME"``, ``"group:NAME"``, ``"topic:NAME"`` or a list of these.
 
     Can be scheduled in the admin under *Periodic tasks*, with the arguments as JSON, for example
     ``{"message": "Stand-up in five minutes", "level": "warning"}``. Returns how many alerts are stored.

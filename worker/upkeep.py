@@ -1,4 +1,4 @@
-"""What the hub does for itself every so often: signs of life of the workers, the sweep, retention, tidying."""
+"""What the hub does for itself every so often: signs of life of the workers, sweep, outbox, retention, tidying."""
 
 import time
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ import structlog
 from django.core.management import call_command
 
 from hub import heartbeats, once, retention, sweeping, whereabouts
+from worker import jobs, outbox
 from worker.celery import app
 from worker.heartbeat import beat_from_worker
 
@@ -21,6 +22,16 @@ def sweep() -> int:
 
 
 @app.task(ignore_result=True)
+def send_overdue_jobs() -> int:
+    """Send again the jobs that nothing was heard of for too long; returns how many.
+
+    It stands in the queue like any other task. So when it runs, all that was in that queue before it has been taken,
+    and a long queue does not make itself longer.
+    """
+    return outbox.send_overdue()
+
+
+@app.task(ignore_result=True)
 def prune() -> int:
     """Delete the publications that need not be kept any more; returns how many."""
     return retention.prune()
@@ -29,24 +40,26 @@ def prune() -> int:
 @app.task(ignore_result=True)
 def tidy() -> None:
     """Delete what nobody asks for any more: sessions that have expired, signs of life of parts that are long gone, the
-    presence rows of web processes that died, and idempotency keys."""
+    presence rows of web processes that died, idempotency keys, and jobs that failed long ago."""
     call_command("clearsessions")
     heartbeats.prune()
     whereabouts.forget()
     once.forget_old()
+    jobs.prune()
 
 
 @dataclass(slots=True)
 class Chore:
     """A task of the hub's own that beat sends every ``interval`` seconds, the first time ``delay`` after its start.
 
-    One that no worker took within the interval expires, so they never pile up. One that could not be sent is not made
-    up for: the next one does its work.
+    One that no worker took within the interval, or ``patience`` seconds, expires, so they never pile up. One that
+    could not be sent is not made up for: the next one does its work.
     """
 
     task: Any
     interval: float
     delay: float = 0.0
+    patience: float | None = None
     due_at: float = 0.0
 
     def start(self) -> None:
@@ -59,7 +72,7 @@ class Chore:
             return
         self.due_at = time.monotonic() + self.interval
         try:
-            self.task.apply_async(expires=self.interval)
+            self.task.apply_async(expires=self.patience or self.interval)
         except Exception as error:  # noqa: BLE001  # whatever the broker's library raises, beat goes on
             log.warning("broker_away", task=self.task.name, error=type(error).__name__)
 
@@ -69,6 +82,7 @@ def chores() -> list[Chore]:
     return [
         Chore(beat_from_worker, interval=10.0),
         Chore(sweep, interval=10.0),
+        Chore(send_overdue_jobs, interval=5.0, patience=60.0),
         Chore(prune, interval=600.0, delay=60.0),
         Chore(tidy, interval=3600.0, delay=120.0),
     ]

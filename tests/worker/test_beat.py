@@ -15,13 +15,16 @@ from kombu.exceptions import OperationalError as BrokerAway
 from hub import heartbeats
 from hub.models import Lease
 from rig.redis_server import RedisServer
+from worker import jobs
 from worker.beat import BEAT_INTERVAL, HubScheduler
 from worker.celery import app
 from worker.heartbeat import beat_from_worker
+from worker.models import Job
+from worker.tasks import send_broadcast
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-TASK = "worker.tasks.send_broadcast"
+TASK = send_broadcast.name
 
 
 @pytest.fixture
@@ -109,7 +112,7 @@ def test_tick_shows_life_and_asks_the_workers_for_theirs(scheduler: HubScheduler
     scheduler.tick()
     scheduler.tick()
     assert list(heartbeats.ages()) == ["beat"]
-    assert waiting_messages(redis_server) == 2  # the heartbeat and the sweep, not two for each tick
+    assert waiting_messages(redis_server) == 3  # heartbeat, sweep and outbox, not two for each tick
 
 
 def test_broker_that_is_away_does_not_stop_beat(
@@ -253,3 +256,52 @@ def test_what_is_due_while_the_broker_is_away_goes_out_once_when_it_is_back(
     for _ in range(3):
         scheduler.tick()
     assert waiting_messages(redis_server) == 1
+
+
+def test_a_plain_task_is_sent_once_for_a_due_time_and_has_no_row(
+    redis_server: RedisServer, every_hour: IntervalSchedule
+) -> None:
+    row = due_row(every_hour)
+    PeriodicTask.objects.update(task="worker.upkeep.sweep", kwargs="{}")
+    scheduler = HubScheduler(app=app)
+    scheduler._chores = []
+    for _ in range(3):
+        scheduler.tick()
+    row.refresh_from_db()
+    assert (row.total_run_count, waiting_messages(redis_server), Job.objects.count()) == (1, 1, 0)
+
+
+def test_arguments_that_do_not_fit_cost_their_own_schedule_one_due_time_only(
+    redis_server: RedisServer, every_hour: IntervalSchedule
+) -> None:
+    bad = due_row(every_hour)
+    PeriodicTask.objects.update(name="bad", kwargs='{"colour": "red"}')
+    due_row(every_hour)
+    scheduler = HubScheduler(app=app)
+    scheduler._chores = []
+    for _ in range(4):
+        scheduler.tick()
+    bad.refresh_from_db()
+    assert bad.total_run_count == 1
+    assert waiting_messages(redis_server) == Job.objects.count() == 1
+
+
+def test_a_due_time_whose_job_the_database_did_not_take_is_not_claimed_and_goes_out_later(
+    redis_server: RedisServer, every_hour: IntervalSchedule, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = due_row(every_hour)
+    scheduler = HubScheduler(app=app)
+    scheduler._chores = []
+
+    def away(*args: Any, **kwargs: Any) -> None:
+        raise OperationalError("disk full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(jobs, "store", away)
+        assert scheduler.tick() > 0
+    row.refresh_from_db()
+    assert (row.total_run_count, Job.objects.count()) == (0, 0)
+    for _ in range(3):
+        scheduler.tick()
+    row.refresh_from_db()
+    assert (row.total_run_count, waiting_messages(redis_server)) == (1, 1)

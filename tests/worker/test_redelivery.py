@@ -3,77 +3,29 @@
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
+from django.db.models.functions import Now
 
 from hub import sweeping
 from hub.models import Publication
 from notifications.models import Notification
-from rig.environment import BASE_DIR, clean_environment, ending_with_us
 from rig.waiting import wait_for
+from tests.worker.running import children, end, running_worker
+from worker.models import Job
 from worker.tasks import send_broadcast
+from worker.upkeep import send_overdue_jobs
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 RECIPIENTS = 1000
 
 #: Seconds of the workers' hard time limit. What a dead one had is given to another after twice that.
-TIME_LIMIT = 4
-
-
-def database_url() -> str:
-    """The database of this test, for another process."""
-    name = str(connection.settings_dict["NAME"])
-    return (
-        f"sqlite:///{name}"
-        if connection.vendor == "sqlite"
-        else f"{os.environ['DATABASE_URL'].rpartition('/')[0]}/{name}"
-    )
-
-
-@contextmanager
-def running_worker(data_dir: Path, log: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """A Celery worker with one child, on the database and the Redis of this test."""
-    environment = clean_environment(
-        HUB_DATA_DIR=str(data_dir),
-        DATABASE_URL=database_url(),
-        HUB_TASK_TIME_LIMIT=str(TIME_LIMIT),
-        HUB_WORKER_CONCURRENCY="1",
-    )
-    command = [sys.executable, "-m", "celery", "-A", "worker", "worker", "--without-gossip", "--without-mingle"]
-    with log.open("ab") as output:
-        worker = subprocess.Popen(
-            ending_with_us(command),
-            cwd=BASE_DIR,
-            env=environment,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-    try:
-        yield worker
-    finally:
-        end(worker)
-
-
-def end(worker: "subprocess.Popen[bytes]") -> None:
-    """Kill it and its children, without a word."""
-    if worker.poll() is None:
-        os.killpg(worker.pid, signal.SIGKILL)
-        worker.wait(10)
-
-
-def children(worker: "subprocess.Popen[bytes]") -> list[int]:
-    return [int(pid) for pid in Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split()]
+TIME_LIMIT = "4"
 
 
 def has_received(log: Path, times: int) -> bool:
@@ -103,7 +55,7 @@ def test_a_child_that_is_killed_again_and_again_stores_a_thousand_alerts_once(
 ) -> None:
     log = tmp_path / "log"
     chance = random.Random(7)
-    with running_worker(data_dir, log) as worker:
+    with running_worker(data_dir, log, HUB_TASK_TIME_LIMIT=TIME_LIMIT) as worker:
         send_broadcast.delay("m", to=recipients)
         for kill in range(1, 6):
             wait_for(partial(has_received, log, kill), timeout=30, that=f"it is received {kill} times")
@@ -119,10 +71,27 @@ def test_a_worker_that_is_killed_is_followed_by_another_that_completes_its_work(
     data_dir: Path, tmp_path: Path, recipients: list[str]
 ) -> None:
     log = tmp_path / "log"
-    with running_worker(data_dir, log) as worker:
+    with running_worker(data_dir, log, HUB_TASK_TIME_LIMIT=TIME_LIMIT) as worker:
         send_broadcast.delay("m", to=recipients)
         wait_for(partial(has_received, log, 1), timeout=30, that="it is received")
         end(worker)
         assert not everybody_has_it_once()
+    with running_worker(data_dir, log, HUB_TASK_TIME_LIMIT=TIME_LIMIT):
+        wait_for(everybody_has_it_once, timeout=60, that="everybody has it")
+
+
+def test_what_a_worker_had_when_it_was_killed_is_run_by_another_once_its_sign_of_life_is_old(
+    data_dir: Path, tmp_path: Path, recipients: list[str]
+) -> None:
+    log = tmp_path / "log"
+    with running_worker(data_dir, log) as worker:
+        send_broadcast.delay("m", to=recipients)
+        wait_for(lambda: Job.objects.filter(starts=1).exists(), timeout=30, that="it is begun")
+        end(worker)
+        assert not everybody_has_it_once()
+    Job.objects.update(send_at=Now())  # half a minute later
+    # Redis would give it out again after ten minutes, which are twice the time limit.
+    assert send_overdue_jobs() == 1
     with running_worker(data_dir, log):
         wait_for(everybody_has_it_once, timeout=60, that="everybody has it")
+        wait_for(lambda: not Job.objects.exists(), timeout=10, that="nothing is owed")

@@ -1,0 +1,96 @@
+"""Workers for tests: real processes, and what a worker does with a message, here and now."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from celery.app.trace import build_tracer
+from django.db import connection
+
+from rig.environment import BASE_DIR, clean_environment, ending_with_us
+from worker.celery import app
+
+QUEUE = "celery"
+
+
+def database_url() -> str:
+    """The database of this test, for another process."""
+    name = str(connection.settings_dict["NAME"])
+    return (
+        f"sqlite:///{name}"
+        if connection.vendor == "sqlite"
+        else f"{os.environ['DATABASE_URL'].rpartition('/')[0]}/{name}"
+    )
+
+
+def environment(data_dir: Path, **variables: str) -> dict[str, str]:
+    """The variables of another process on the database and the Redis of this test."""
+    return clean_environment(HUB_DATA_DIR=str(data_dir), DATABASE_URL=database_url(), **variables)
+
+
+@contextmanager
+def running_worker(data_dir: Path, log: Path, **variables: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """A Celery worker with one child, on the database and the Redis of this test."""
+    command = [sys.executable, "-m", "celery", "-A", "worker", "worker", "--without-gossip", "--without-mingle"]
+    with log.open("ab") as output:
+        worker = subprocess.Popen(
+            ending_with_us(command),
+            cwd=BASE_DIR,
+            env=environment(data_dir, HUB_WORKER_CONCURRENCY="1", **variables),
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    try:
+        yield worker
+    finally:
+        end(worker)
+
+
+def end(worker: "subprocess.Popen[bytes]") -> None:
+    """Kill it and its children, without a word."""
+    if worker.poll() is None:
+        os.killpg(worker.pid, signal.SIGKILL)
+        worker.wait(10)
+
+
+def children(worker: "subprocess.Popen[bytes]") -> list[int]:
+    return [int(pid) for pid in Path(f"/proc/{worker.pid}/task/{worker.pid}/children").read_text().split()]
+
+
+def take() -> Any:
+    """The next message of the queue, taken off it; None where it is empty."""
+    with app.connection_for_read() as broker:
+        channel: Any = broker.default_channel
+        message = channel.basic_get(QUEUE, no_ack=True)
+        return None if message is None else channel.message_to_python(message)
+
+
+def waiting() -> int:
+    """How many messages are in the queue."""
+    with app.connection_for_read() as broker:
+        channel: Any = broker.default_channel
+        return int(channel._size(QUEUE))
+
+
+def run(message: Any) -> str:
+    """Do with a message what a worker's child does; returns the state that the task ends in."""
+    args, kwargs, embedded = message.decode()
+    headers = message.headers
+    task = app.tasks[headers["task"]]
+    request = {**headers, **embedded, "delivery_info": message.delivery_info, "hostname": "test"}
+    info: Any = build_tracer(task.name, task, app=app)(headers["id"], args, kwargs, request)
+    return "SUCCESS" if info.info is None else str(info.info.state)
+
+
+def run_all() -> list[str]:
+    """Run what is in the queue; returns the states in which the tasks ended."""
+    states = []
+    while (message := take()) is not None:
+        states.append(run(message))
+    return states

@@ -1,0 +1,70 @@
+"""Jobs as people see them: in the admin and in the metrics."""
+
+from datetime import timedelta
+
+import pytest
+from django.db.models.functions import Now
+from django.test import Client
+from django.urls import reverse
+from prometheus_client import REGISTRY
+
+from hub import watching
+from tests.worker.running import waiting
+from worker import jobs
+from worker.models import Job
+from worker.tasks import send_broadcast
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+LIST = "admin:worker_job_changelist"
+
+
+@pytest.fixture
+def failed() -> Job:
+    send_broadcast.delay("<b>what is owed</b>", to="user:nobody")
+    job = Job.objects.get()
+    jobs.fail(job.pk, "UnknownRecipient: no user named nobody")
+    return job
+
+
+def test_failed_jobs_are_shown_with_their_error(admin_client: Client, failed: Job) -> None:
+    assert b"no user named nobody" in admin_client.get(reverse(LIST)).content
+    page = admin_client.get(reverse("admin:worker_job_change", args=[failed.pk])).content
+    assert b"&lt;b&gt;what is owed&lt;/b&gt;" in page
+
+
+def test_a_failed_job_is_sent_again_by_people_and_one_that_waits_is_not(admin_client: Client, failed: Job) -> None:
+    before = waiting()
+    send = {"action": "send_again", "_selected_action": [failed.pk]}
+    assert "1 job begins anew." in admin_client.post(reverse(LIST), send, follow=True).content.decode()
+    failed.refresh_from_db()
+    assert failed.failed_at is None and waiting() == before + 1
+    assert "0 jobs begin anew." in admin_client.post(reverse(LIST), send, follow=True).content.decode()
+    assert waiting() == before + 1
+
+
+def test_jobs_are_neither_made_nor_changed_in_the_admin(admin_client: Client, failed: Job) -> None:
+    assert admin_client.get(reverse("admin:worker_job_add")).status_code == 403
+    admin_client.post(reverse("admin:worker_job_change", args=[failed.pk]), {"task": "other", "arguments": "[[], {}]"})
+    failed.refresh_from_db()
+    assert failed.task == send_broadcast.name
+
+
+def figure(name: str, **labels: str) -> float | None:
+    return REGISTRY.get_sample_value(name, labels)
+
+
+def test_metrics_say_how_many_are_owed_how_many_failed_and_who_waits_for_longest(
+    client: Client, failed: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "FIGURES_TIMEOUT", 30)
+    for _ in range(2):
+        send_broadcast.delay("m")
+    Job.objects.filter(failed_at=None).update(due_at=Now() - timedelta(minutes=5))
+    send_broadcast.apply_async(["later"], countdown=3600)
+    assert client.get("/metrics").status_code == 200
+    assert (figure("hub_jobs", state="owed"), figure("hub_jobs", state="failed")) == (3, 1)
+    assert figure("hub_job_wait_seconds") == pytest.approx(300, abs=20)
+    Job.objects.all().delete()
+    client.get("/metrics")
+    assert (figure("hub_jobs", state="owed"), figure("hub_job_wait_seconds")) == (0, 0)

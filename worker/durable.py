@@ -1,0 +1,190 @@
+"""Tasks that are not lost: ``@shared_task(base=DurableTask)``.
+
+A call is a row of the caller's transaction. Whatever then happens to the broker, to beat or to workers, the task is
+run; see ``docs/howto/start-a-background-job.md``.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta, tzinfo
+from functools import partial
+from typing import Any
+
+import structlog
+from celery import signals
+from celery.contrib.django.task import DjangoTask
+from celery.exceptions import Ignore
+from celery.result import AsyncResult
+from celery.states import IGNORED
+from celery.utils.time import maybe_make_aware
+from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.utils import timezone
+from kombu.utils.uuid import uuid
+
+from worker import holding, jobs, outbox
+from worker.jobs import Call
+
+log = structlog.get_logger(__name__)
+
+#: Options of a call that say how to reach the broker or what to do with the answer: nothing to be kept.
+_NOT_KEPT = ("connection", "publisher", "router", "add_to_parent", "retry", "retry_policy")
+
+
+class DurableTask(DjangoTask[Any, Any]):
+    """A task that is run at least once when its call was committed, and not at all when it was rolled back.
+
+    It must be harmless to run it twice, also at the same time: under the id of the task (``self.request.id``), which
+    stays the same, ``notify(key=…)`` stores once.
+
+    ``delay()`` and ``apply_async()`` return when the call is stored, and raise as any write to the database does. They
+    do not mind a broker that is away. A task that raises, or uses up its retries, has failed for good: it is kept for
+    the admin, where it can be sent again.
+
+    Not durable: a call by ``app.send_task``, an eager one, and results, of which the hub keeps none.
+    """
+
+    def apply_async(
+        self,
+        args: Any = None,
+        kwargs: Any = None,
+        task_id: str | None = None,
+        producer: Any = None,
+        link: Any = None,
+        link_error: Any = None,
+        shadow: str | None = None,
+        **options: Any,
+    ) -> AsyncResult[Any]:
+        """Store the call in the transaction that is open, and send it to the broker when that is committed.
+
+        Takes the arguments of Celery's; those that name a connection are ignored, the others must be JSON values.
+        """
+        running = self._is_running(task_id)
+        if self.app.conf.task_always_eager or (running and not self._has_a_row()):
+            return super().apply_async(args, kwargs, task_id, producer, link, link_error, shadow, **options)
+        args, kwargs = args or (), kwargs or {}
+        if self.typing:
+            self.__header__(*args, **kwargs)  # type: ignore[attr-defined]  # raises TypeError where they do not fit
+        options |= {"link": link, "link_error": link_error, "shadow": shadow}
+        call, eta, expires = self._to_be_stored(task_id or uuid(), args, kwargs, options)
+        if running:
+            self._try_again(call, eta)
+        else:
+            self._store_and_send(call, eta, expires)
+        return self.AsyncResult(call.id)
+
+    def delay_on_commit(self, *args: Any, **kwargs: Any) -> AsyncResult[Any]:
+        """As :meth:`delay`, which sends after the commit anyway."""
+        return self.delay(*args, **kwargs)
+
+    def apply_async_on_commit(self, *args: Any, **kwargs: Any) -> AsyncResult[Any]:
+        """As :meth:`apply_async`, which sends after the commit anyway."""
+        return self.apply_async(*args, **kwargs)
+
+    def before_start(self, task_id: str, args: Any, kwargs: Any) -> None:
+        """Note that the job runs; one that has ended already is not run again."""
+        if not self._has_a_row():
+            return
+        try:
+            wanted = jobs.begin(task_id)
+        except (DatabaseError, InterfaceError) as error:
+            # Whether it has ended is not known. It is run, and fails by itself if it needs the database.
+            _not_noted(task_id, error)
+            return
+        if not wanted:
+            raise Ignore
+        holding.hold(task_id)
+
+    def on_success(self, retval: Any, task_id: str, args: Any, kwargs: Any) -> None:
+        """Nothing is owed any more."""
+        if self._has_a_row():
+            _note(task_id, jobs.finish)
+
+    def on_failure(self, exc: BaseException, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
+        """It has failed for good. Where it had to be ended by force the worker itself says so, outside the task."""
+        if self._has_a_row() or self.request.called_directly:
+            _note(task_id, partial(jobs.fail, error=f"{type(exc).__name__}: {exc}"))
+
+    def _is_running(self, task_id: str | None) -> bool:
+        """Whether this is called from the task of this id, which wants to be tried again."""
+        return task_id is not None and self.request.id == task_id and not self.request.called_directly
+
+    def _has_a_row(self) -> bool:
+        return bool(self.request.get(outbox.MARK)) and not self.request.is_eager
+
+    def _to_be_stored(
+        self, task_id: str, args: Sequence[Any], kwargs: Mapping[str, Any], options: dict[str, Any]
+    ) -> tuple[Call, datetime | None, datetime | None]:
+        """The call with moments instead of spans of time, which would begin anew each time that it is sent."""
+        zone = self.app.timezone
+        eta = _moment(options.pop("countdown", None) or options.pop("eta", None), zone)
+        expires = _moment(options.pop("expires", None) or self.expires, zone)
+        kept = {name: value for name, value in options.items() if value is not None and name not in _NOT_KEPT}
+        kept |= {name: moment.isoformat() for name, moment in (("eta", eta), ("expires", expires)) if moment}
+        for name in ("queue", "exchange"):
+            if name in kept:
+                kept[name] = getattr(kept[name], "name", kept[name])
+        kept.setdefault("ignore_result", self.ignore_result)
+        return Call(task_id, str(self.name), args, dict(kwargs), kept), eta, expires
+
+    def _store_and_send(self, call: Call, eta: datetime | None, expires: datetime | None) -> None:
+        stored = jobs.store(call, eta=eta, expires=expires)
+        if eta is None or not jobs.is_for_later(eta):
+            transaction.on_commit(partial(_send, stored))
+
+    def _try_again(self, call: Call, eta: datetime | None) -> None:
+        """Store and send the next try of the job that is running now.
+
+        At once: the transaction that may be open is rolled back by the error that leads here. Raises only where
+        neither database nor broker takes it; then the row of this run leads to the next one.
+        """
+        try:
+            jobs.store_retry(call, eta=eta)
+        except (DatabaseError, InterfaceError) as error:
+            _not_noted(call.id, error)
+            outbox.pass_on(call)
+        else:
+            _send(call)
+
+
+def _moment(value: float | str | datetime | None, zone: tzinfo) -> datetime | None:
+    if value is None:
+        return None
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    if isinstance(value, datetime):
+        return maybe_make_aware(value, zone)
+    return timezone.now() + timedelta(seconds=value)
+
+
+def _send(call: Call) -> None:
+    """Send it now, or as soon as the broker is back."""
+    if not outbox.send(call):
+        _note(call.id, jobs.put_back)
+
+
+def _note(task_id: str, write: Callable[[str], None]) -> None:
+    try:
+        write(task_id)
+    except (DatabaseError, InterfaceError) as error:
+        _not_noted(task_id, error)
+
+
+def _not_noted(task_id: str, error: Exception) -> None:
+    """The row says less than what has happened, so that the job may be run once more."""
+    log.warning("job_not_noted", job=task_id, error=type(error).__name__)
+    if not connection.in_atomic_block:
+        connection.close_if_unusable_or_obsolete()  # so that the next one who uses it gets one that works
+
+
+@signals.task_postrun.connect
+def _finish_ignored(sender: Any, task_id: str, state: str, **kwargs: Any) -> None:
+    """A task that wants nothing to be noted of its end (``Ignore``), or has put another one in its place."""
+    if state == IGNORED and isinstance(sender, DurableTask):
+        _note(task_id, partial(jobs.finish, replaced=True))
+
+
+@signals.task_revoked.connect
+def _forget(sender: Any, request: Any, terminated: bool, expired: bool, **kwargs: Any) -> None:
+    """A worker has dropped a job as it was told to, or because it came too late: nothing is owed any more."""
+    if isinstance(sender, DurableTask) and not terminated:
+        log.warning("job_dropped", job=request.id, expired=expired)
+        _note(request.id, jobs.finish)

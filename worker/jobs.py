@@ -1,0 +1,233 @@
+"""What is written about background jobs: stored, begun, ended, failed. Times are the database's own clock.
+
+A row says that its job is still owed. It is deleted when the job has ended well, kept as failed when it ended badly,
+and sent again by ``worker.outbox`` when nothing was heard of it for too long. So a job runs at least once: whatever a
+broker or a worker lost, the row is left.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+import structlog
+from django.db import connections, router, transaction
+from django.db.models import Count, DurationField, ExpressionWrapper, F, Max, Q
+from django.db.models.functions import Now
+from kombu import serialization
+from kombu.exceptions import DecodeError
+
+from hub import metrics
+from worker.models import Job
+
+log = structlog.get_logger(__name__)
+
+#: Seconds in which something must be heard of a job that was sent, before it is sent again, and up to how many they
+#: are doubled, from the third time on.
+PATIENCE, PATIENCE_AT_MOST = 15.0, 600.0
+
+#: Seconds for which a run counts without a sign of life, and between two such signs (``worker.holding``). One sign may
+#: be late by the ten seconds for which a busy SQLite lets others wait.
+HOLD, HOLD_BEAT = 20.0, 5.0
+
+#: Seconds before its time at which a job for later is sent. Until then it waits in its row, not in a worker's memory.
+EARLY = 60.0
+
+#: Runs of a job that nobody saw end (its worker was killed, or had no memory left), until it has failed for good.
+STARTS = 20
+
+#: How long a job that failed for good is kept.
+KEPT = timedelta(days=30)
+
+#: Rows that one statement deletes.
+CHUNK = 500
+
+#: Characters of an error that are kept.
+ERROR_LIMIT = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A task with everything it is to be sent with. ``options`` are JSON values."""
+
+    id: str
+    task: str
+    args: Sequence[Any]
+    kwargs: dict[str, Any]
+    options: dict[str, Any]
+
+
+def store(call: Call, *, eta: datetime | None = None, expires: datetime | None = None) -> Call:
+    """Store that the call is owed, in the caller's transaction; one that is there under its id is replaced.
+
+    Returns the call as whoever reads the row gets it, with JSON values only.
+
+    Raises:
+        kombu.exceptions.EncodeError, kombu.exceptions.DecodeError: the arguments are no JSON values, or such that come
+            back as others.
+        django.db.Error: nothing is stored.
+    """
+    row = Job(id=call.id, task=call.task, **_written(call), due_at=eta or Now(), expires_at=expires)
+    row.send_at = eta - timedelta(seconds=EARLY) if eta and is_for_later(eta) else _after(PATIENCE, eta)
+    stored = _read(row)
+    columns = [field.attname for field in Job._meta.concrete_fields if field.attname not in {"id", "created_at"}]
+    Job.objects.bulk_create([row], update_conflicts=True, unique_fields=["id"], update_fields=columns)
+    return stored
+
+
+def is_for_later(eta: datetime) -> bool:
+    """Whether a job that is due then is not sent yet."""
+    return eta - datetime.now(eta.tzinfo) > timedelta(seconds=EARLY)
+
+
+def store_retry(call: Call, *, eta: datetime | None) -> None:
+    """Store that a job that runs is to be tried again; nothing where it has ended meanwhile."""
+    Job.objects.filter(pk=call.id, failed_at=None).update(
+        **_written(call), due_at=eta or Now(), send_at=_after(PATIENCE, eta), resends=0, starts=0
+    )
+
+
+def begin(job_id: str) -> bool:
+    """Store that a job runs now, for :data:`HOLD` seconds without a further sign.
+
+    Returns whether it is to run: not where it has ended or failed for good, nor where too many runs of it came to no
+    end; then it has failed for good from now on. Two runs at the same time are not kept apart.
+    """
+    row = Job.objects.filter(pk=job_id, failed_at=None)
+    if row.filter(starts__lt=STARTS).update(send_at=_after(HOLD), starts=F("starts") + 1, resends=0):
+        return True
+    fail(job_id, f"It was begun {STARTS} times, and nobody saw it end: it may be what kills its worker.")
+    return False
+
+
+def hold(job_ids: Collection[str]) -> None:
+    """Store that these jobs still run."""
+    Job.objects.filter(pk__in=job_ids, starts__gt=0, failed_at=None).update(send_at=_after(HOLD))
+
+
+def finish(job_id: str, *, replaced: bool = False) -> None:
+    """The job has ended well: nothing is owed any more.
+
+    With ``replaced`` the row stays where it is that of another call by now, which took over the id and has not begun.
+    """
+    row = Job.objects.filter(pk=job_id)
+    (row.filter(starts__gt=0, failed_at=None) if replaced else row).delete()
+
+
+def fail(job_id: str, error: str) -> None:
+    """The job has failed for good: it is not sent again by itself, and people see it in the admin."""
+    text = error.replace("\0", "").encode("utf-8", "replace").decode()[:ERROR_LIMIT]
+    if Job.objects.filter(pk=job_id, failed_at=None).update(failed_at=Now(), error=text):
+        log.error("job_failed", job=job_id)
+
+
+def claim(limit: int) -> list[Call]:
+    """Take up to ``limit`` jobs of which nothing was heard for too long, oldest first, to send them again.
+
+    Each is taken by one caller, however many there are, and is due again when its patience is over once more. Those
+    that have expired are dropped instead.
+    """
+    database = router.db_for_write(Job)
+    due = Job.objects.filter(_is_overdue(), failed_at=None)
+    if not due.exists():  # as a rule; a transaction would hold up others
+        return []
+    with transaction.atomic(using=database):
+        dropped = due.filter(expires_at__lte=Now()).delete()[0]
+        # SQLite lets one in at a time anyway, and does not know what it is asked here.
+        skips = connections[database].features.has_select_for_update_skip_locked
+        rows = list(due.select_for_update(skip_locked=skips).order_by("send_at")[:limit])
+        for resends, alike in groupby(sorted(rows, key=_resends), key=_resends):
+            patience = min(PATIENCE * 2 ** min(max(resends - 1, 0), 16), PATIENCE_AT_MOST)
+            Job.objects.filter(pk__in=[row.pk for row in alike]).update(
+                send_at=_after(patience), resends=min(resends + 1, 1000)
+            )
+    if dropped:
+        log.warning("jobs_expired", jobs=dropped)
+    return list(_readable(rows))
+
+
+def put_back(*job_ids: str) -> None:
+    """Let jobs that could not be sent be sent again at once."""
+    Job.objects.filter(pk__in=job_ids, failed_at=None).update(send_at=Now())
+
+
+def revive(job_ids: Collection[str]) -> list[Call]:
+    """Let jobs that failed for good begin anew, as if they had just been called; returns those that had."""
+    with transaction.atomic(using=router.db_for_write(Job)):
+        rows = Job.objects.select_for_update().filter(pk__in=job_ids).exclude(failed_at=None)
+        calls = [replace(call, options=_anew(call.options)) for call in _readable(rows)]
+        for call in calls:
+            store(call)
+    return calls
+
+
+def prune() -> int:
+    """Delete the jobs that failed for good longer than :data:`KEPT` ago, in small pieces; returns how many."""
+    deleted = 0
+    while True:
+        old = Job.objects.filter(failed_at__lt=Now() - KEPT)
+        ids = list(old.order_by("failed_at").values_list("pk", flat=True)[:CHUNK])
+        deleted += Job.objects.filter(pk__in=ids).delete()[0]
+        if len(ids) < CHUNK:
+            return deleted
+
+
+def show_figures() -> None:
+    """Set the metrics of jobs to what the database says: how many are owed, how many failed, who waits for longest."""
+    owed = Q(failed_at=None)
+    wait = ExpressionWrapper(Now() - F("due_at"), output_field=DurationField())
+    found = Job.objects.aggregate(
+        owed=Count("pk", filter=owed), failed=Count("pk", filter=~owed), wait=Max(wait, filter=owed)
+    )
+    metrics.JOBS.labels("owed").set(found["owed"])
+    metrics.JOBS.labels("failed").set(found["failed"])
+    metrics.JOB_WAIT.set(max(found["wait"] or timedelta(0), timedelta(0)).total_seconds())
+
+
+def _is_overdue() -> Q:
+    """Rows of which nothing was heard for too long, or which wait as long as only a clock that was wrong can want."""
+    wrong = Q(due_at__lte=Now()) | Q(created_at__gt=Now() + timedelta(seconds=PATIENCE))
+    return Q(send_at__lte=Now()) | Q(wrong, send_at__gt=Now() + timedelta(seconds=2 * PATIENCE_AT_MOST))
+
+
+def _resends(row: Job) -> int:
+    return row.resends
+
+
+def _after(seconds: float, moment: datetime | None = None) -> Any:
+    """So many seconds after ``moment``, by default after now."""
+    return (moment or Now()) + timedelta(seconds=seconds)
+
+
+def _written(call: Call) -> dict[str, str]:
+    """The columns that hold what a call is sent with."""
+    return {"arguments": _dump([list(call.args), call.kwargs]), "options": _dump(call.options)}
+
+
+def _dump(value: object) -> str:
+    # By the broker's own encoder, so that what is stored is what is sent: it knows dates, decimals and the like.
+    return str(serialization.dumps(value, "json")[2])
+
+
+def _load(text: str) -> Any:
+    return serialization.loads(text, "application/json", "utf-8")
+
+
+def _read(row: Job) -> Call:
+    args, kwargs = _load(row.arguments)
+    return Call(row.pk, row.task, args, kwargs, _load(row.options))
+
+
+def _readable(rows: Iterable[Job]) -> Iterable[Call]:
+    """The calls in these rows. What cannot be read would stand in the way of all others: it has failed."""
+    for row in rows:
+        try:
+            yield _read(row)
+        except (DecodeError, ValueError, TypeError) as error:
+            fail(row.pk, f"Its row cannot be read: {error}")
+
+
+def _anew(options: dict[str, Any]) -> dict[str, Any]:
+    """The options of a first try that may begin at once."""
+    return {name: value for name, value in options.items() if name not in {"retries", "eta", "expires"}}

@@ -1,0 +1,80 @@
+"""Jobs on their way to the broker: sent after the commit of their rows, and again when nothing is heard of them."""
+
+import time
+from collections.abc import Collection
+
+import structlog
+
+from worker import jobs
+from worker.celery import app
+from worker.jobs import Call
+
+log = structlog.get_logger(__name__)
+
+#: What the messages of jobs carry, to be told from those of tasks that have no row.
+MARK = "hub_job"
+
+#: Seconds without another try after the broker has not taken a message: who calls a task shall not wait for it.
+PAUSE = 2.0
+
+#: Jobs that one turn sends again at most, in pieces of so many.
+TURN, PIECE = 1000, 100
+
+_away_until = float("-inf")
+
+
+def send(call: Call) -> bool:
+    """Give the job to the broker, and return whether it took it. Never raises for its sake; takes two seconds at most.
+
+    Where it did not, the row of the job waits for :func:`send_overdue`.
+    """
+    if time.monotonic() < _away_until:
+        return False
+    try:
+        pass_on(call)
+    except Exception as error:  # noqa: BLE001  # each broker's library raises its own, and the row is there
+        _pause()
+        log.warning("job_waits", job=call.id, task=call.task, error=type(error).__name__)
+        return False
+    return True
+
+
+def pass_on(call: Call) -> None:
+    """Give the job to the broker; raises what the broker's library raises."""
+    options = dict(call.options)
+    headers = {**(options.pop("headers", None) or {}), MARK: True}
+    # By its name: a task that this process does not know may have been stored by another version of the code.
+    app.send_task(call.task, call.args, call.kwargs, task_id=call.id, headers=headers, add_to_parent=False, **options)
+
+
+def send_overdue() -> int:
+    """Send again what nothing was heard of for too long; returns how many jobs.
+
+    Safe to call from any process at any time. Ends its turn when the broker does not answer.
+    """
+    sent = 0
+    while sent < TURN:
+        calls = jobs.claim(PIECE)
+        for number, call in enumerate(calls):
+            if not send(call):
+                jobs.put_back(*(call.id for call in calls[number:]))
+                return sent
+            sent += 1
+        if len(calls) < PIECE:
+            break
+    if sent:
+        log.warning("jobs_sent_again", jobs=sent)
+    return sent
+
+
+def revive(job_ids: Collection[str]) -> int:
+    """Let jobs that failed for good begin anew; returns how many those were."""
+    calls = jobs.revive(job_ids)
+    for call in calls:
+        send(call)
+    return len(calls)
+
+
+def _pause() -> None:
+    global _away_until
+    _away_until = time.monotonic() + PAUSE
