@@ -63,8 +63,8 @@ def prune() -> int:
 
 def _aged(rows: QuerySet[Heartbeat]) -> list[tuple[str, float]]:
     age = ExpressionWrapper(Now() - F("beat_at"), output_field=DurationField())
-    # A row of the last microsecond may seem to lie ahead, because two clock readings are rounded differently.
+    # A row of the last microsecond may seem to lie ahead, because two clock readings are rounded differently. One that
+    # lies further ahead is of a clock that has been set back since: it says no more than one that is as old.
     return [
-        (part, max(elapsed, timedelta(0)).total_seconds())
-        for part, elapsed in rows.annotate(age=age).values_list("part", "age")
+        (part, abs(elapsed).total_seconds()) for part, elapsed in rows.annotate(age=age).values_list("part", "age")
     ]

@@ -18,7 +18,8 @@ def hold(name: str, holder: str, *, seconds: float) -> bool:
     Returns whether it has it: False while another one's has not expired. One statement where it is free or ours.
     """
     until = Now() + timedelta(seconds=seconds)
-    free = Q(holder=holder) | Q(expires_at__lte=Now())
+    # An end further ahead than the lease is long was written by a clock that has been set back since.
+    free = Q(holder=holder) | Q(expires_at__lte=Now()) | Q(expires_at__gt=Now() + 2 * timedelta(seconds=seconds))
     if Lease.objects.filter(free, name=name).update(holder=holder, expires_at=until):
         return True
     # Made at the first use ever; of several that do so at once the database takes one.

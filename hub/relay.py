@@ -7,6 +7,7 @@ database: a gap as soon as it is seen, a lost tail within ``HUB_REPAIR_INTERVAL`
 
 import asyncio
 import random
+import time
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
@@ -297,6 +298,7 @@ class Relay:
         (:func:`hub.cursors.vouch`).
         """
         looked_at = owed_at = self.loop.time()
+        clock_said = time.time()
         cursors.vouch(0.0)  # nothing is followed yet
         owed: dict[str, Position] = {}
         joining: asyncio.Task[None] | None = None
@@ -308,9 +310,11 @@ class Relay:
             now = self.loop.time()
             try:
                 await in_database_thread(sweeping.sweep)
-                # All that happened since the last look that succeeded, however long ago that was.
-                heads = await in_database_thread(streams.touched, now - looked_at)
-                looked_at = now
+                # All that happened since the last look that succeeded, however long ago that was; where the clock was
+                # set ahead meanwhile, what happened before that seems longer ago than it is.
+                clock_says = time.time()
+                heads = await in_database_thread(streams.touched, max(now - looked_at, clock_says - clock_said))
+                looked_at, clock_said = now, clock_says
                 if not self._behind(owed):
                     cursors.vouch(self.loop.time() - owed_at)
                     owed, owed_at = self._behind(dict(heads)), now

@@ -275,12 +275,17 @@ class Whereabouts:
 
 def forget(process: str = "") -> int:
     """Delete the row of ``process``, and those that have expired; returns how many. Raises ``django.db.Error``."""
-    old = Q(process=process) | Q(expires_at__lte=Now())
+    old = Q(process=process) | ~_is_valid()
     return models.Whereabouts.objects.filter(old).delete()[0]
 
 
 def _expiry() -> Any:
     return Now() + timedelta(seconds=hub_settings().lease_seconds)
+
+
+def _is_valid() -> Q:
+    """Rows that have not expired. One that lasts too long was written by a clock that has been set back since."""
+    return Q(expires_at__range=(Now(), Now() + 2 * timedelta(seconds=hub_settings().lease_seconds)))
 
 
 def _store(row: models.Whereabouts) -> None:
@@ -296,7 +301,7 @@ def _read(process: str, known: Mapping[str, int]) -> list[_Row]:
     """The rows of the other processes that have not expired, without the people of those that are ``known``."""
     same = [When(process=other, revision=revision, then=Value(None)) for other, revision in known.items()]
     people = Case(*same, default=F("people"), output_field=TextField(null=True)) if same else F("people")
-    rows = models.Whereabouts.objects.filter(expires_at__gt=Now()).exclude(process=process)
+    rows = models.Whereabouts.objects.filter(_is_valid()).exclude(process=process)
     return list(rows.annotate(news=people).values_list("process", "revision", "returned", "news"))
 
 

@@ -57,3 +57,10 @@ def test_of_many_that_want_it_at_once_one_gets_it(expired: bool) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(hold, range(8))) == 1
+
+
+def test_lease_that_was_taken_by_a_clock_that_was_wrong_is_free() -> None:
+    leases.hold("beat", "a", seconds=10)
+    Lease.objects.update(expires_at=Now() + timedelta(hours=1))
+    assert leases.hold("beat", "b", seconds=10)
+    assert not leases.hold("beat", "a", seconds=10)
