@@ -10,6 +10,7 @@ urlpatterns = [
     path("", views.home, name="home"),
     path("accounts/", include("accounts.urls")),
     path("notifications/", include("notifications.urls")),
+    path("topics/", include("notifications.topic_urls")),
     path("chat/", include("chat.urls")),
     path("online/", include("presence.urls")),
     path("i18n/", include("django.conf.urls.i18n")),

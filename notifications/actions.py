@@ -14,7 +14,7 @@ from hub.publishing import publish, publish_many
 from hub.threads import in_database_thread
 from notifications import channels, events, queries, reading
 from notifications.alerting import EVERYONE, Alert, Recipient, alert
-from notifications.models import Notification, ReadMark, ReadUpTo
+from notifications.models import Follow, Notification, ReadMark, ReadUpTo, Topic
 
 #: How often the rows of a key are looked up, where others store some of them at the same time.
 ATTEMPTS = 5
@@ -81,6 +81,7 @@ def send(alerts: Sequence[Alert], *, sender: User | None = None) -> list[Notific
         Notification(
             user=recipient if isinstance(recipient, User) else None,
             group=recipient if isinstance(recipient, Group) else None,
+            topic=recipient if isinstance(recipient, Topic) else None,
             level=described.level,
             title=described.title,
             message=described.message,
@@ -112,7 +113,7 @@ def _store_once(rows: Sequence[Notification]) -> list[Notification]:
         try:
             # In one order, so that two that store the same at the same time wait for each other and never in a ring.
             with transaction.atomic():
-                _store(sorted(new, key=lambda row: (row.key or "", row.user_id or 0, row.group_id or 0)))
+                _store(sorted(new, key=_order))
         except IntegrityError:
             # Another one has committed one of these since we looked. It is there at the next look.
             if attempt == ATTEMPTS - 1:
@@ -123,12 +124,16 @@ def _store_once(rows: Sequence[Notification]) -> list[Notification]:
 
 
 def _with_keys(keys: set[str]) -> QuerySet[Notification]:
-    return Notification.objects.filter(key__in=keys).select_related("user", "group")
+    return Notification.objects.filter(key__in=keys).select_related("user", "group", "topic")
 
 
-def _once(row: Notification) -> tuple[str | None, int | None, int | None]:
+def _once(row: Notification) -> tuple[str | None, int | None, int | None, int | None]:
     """What is unique among rows with a key."""
-    return row.key, row.user_id, row.group_id
+    return row.key, row.user_id, row.group_id, row.topic_id
+
+
+def _order(row: Notification) -> tuple[str, int, int, int]:
+    return row.key or "", row.user_id or 0, row.group_id or 0, row.topic_id or 0
 
 
 def broadcast_from_client(*, user: User | AnonymousUser, message: str, key: str | None = None) -> None:
@@ -210,7 +215,12 @@ def _locked(user: User) -> ReadUpTo:
 
 def _unread_for(user: User) -> QuerySet[Notification]:
     """Alerts for ``user`` without a mark."""
-    mine = Q(user=user) | Q(group__in=Group.objects.filter(user=user)) | Q(user=None, group=None)
+    mine = (
+        Q(user=user)
+        | Q(group__in=Group.objects.filter(user=user))
+        | Q(topic__in=Follow.objects.filter(user=user).values("topic"))
+        | Q(user=None, group=None, topic=None)
+    )
     return Notification.objects.filter(mine).exclude(pk__in=ReadMark.objects.filter(user=user).values("notification"))
 
 
@@ -239,4 +249,6 @@ def _newest(rows: QuerySet[Notification]) -> int:
 def _channel(row: Notification) -> str:
     if row.user is not None:
         return channels.of_user(row.user)
+    if row.topic is not None:
+        return channels.of_topic(row.topic.name)
     return channels.of_group(row.group_id) if row.group_id is not None else channels.everyone

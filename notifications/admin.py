@@ -1,19 +1,56 @@
 from django.contrib import admin
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from hub.admin import PublishedAdmin
-from notifications.models import Notification
+from notifications.models import Follow, Notification, Topic
 
 
 @admin.register(Notification)
 class NotificationAdmin(PublishedAdmin[Notification]):
     """What was sent, to whom; read only, because what people have seen cannot be changed here."""
 
-    list_display = ("created_at", "level", "title", "message", "user", "group", "sender")
+    list_display = ("created_at", "level", "title", "message", "user", "group", "topic", "sender")
     list_filter = ("level", "created_at")
-    list_select_related = ("user", "group", "sender")
+    list_select_related = ("user", "group", "topic", "sender")
     search_fields = ("title", "message", "user__username")
     date_hierarchy = "created_at"
 
     def has_change_permission(self, request: HttpRequest, obj: Notification | None = None) -> bool:
+        return False
+
+
+@admin.register(Topic)
+class TopicAdmin(admin.ModelAdmin[Topic]):
+    """Topics; deleting one deletes its alerts. The channel has the topic's name, so that stays as it was made."""
+
+    list_display = ("title", "name", "is_open", "followers", "created_at")
+    list_filter = ("is_open",)
+    search_fields = ("title", "name")
+    readonly_fields = ("created_at",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Topic]:
+        return super().get_queryset(request).annotate(number=Count("follows"))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Topic | None = None) -> tuple[str, ...]:
+        return ("name", *self.readonly_fields) if obj else self.readonly_fields
+
+    @admin.display(description=_("followers"), ordering="number")
+    def followers(self, topic: Topic) -> int:
+        """How many people follow it."""
+        return int(getattr(topic, "number", 0))
+
+
+@admin.register(Follow)
+class FollowAdmin(admin.ModelAdmin[Follow]):
+    """Who follows what: the place to put people on a closed topic, and to take them off."""
+
+    list_display = ("user", "topic", "created_at")
+    list_filter = ("topic",)
+    list_select_related = ("user", "topic")
+    search_fields = ("user__username", "topic__name", "topic__title")
+    autocomplete_fields = ("topic", "user")
+
+    def has_change_permission(self, request: HttpRequest, obj: Follow | None = None) -> bool:
         return False

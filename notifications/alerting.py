@@ -13,7 +13,7 @@ from django.utils.functional import Promise
 
 from hub.conf import hub_settings
 from hub.text import is_storable
-from notifications.models import KEY_LIMIT, Level
+from notifications.models import KEY_LIMIT, Level, Topic
 
 #: Characters of a title and a message.
 TITLE_LIMIT = 200
@@ -28,8 +28,8 @@ EVERYONE = "everyone"
 #: A NUL in JSON text; an even number of backslashes before it would make it a backslash and letters.
 _ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
-#: One recipient: a user, a group, ``"everyone"``, ``"user:NAME"`` or ``"group:NAME"``.
-Recipient = User | Group | str
+#: One recipient: a user, a group, a topic, ``"everyone"``, ``"user:NAME"``, ``"group:NAME"`` or ``"topic:NAME"``.
+Recipient = User | Group | Topic | str
 
 
 class BadAlert(ValueError):
@@ -37,14 +37,14 @@ class BadAlert(ValueError):
 
 
 class UnknownRecipient(BadAlert):
-    """No such user or group, or something that is neither."""
+    """No such user, group or topic, or something that is none of these."""
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
     """An alert that can be sent; made by :func:`alert`, which says what the fields are."""
 
-    to: tuple[User | Group | None, ...]
+    to: tuple[User | Group | Topic | None, ...]
     message: str
     title: str
     level: str
@@ -66,8 +66,9 @@ def alert(
     """Describe an alert, for :func:`notifications.notify` to send or for a rule to return.
 
     Args:
-        to: a user, a Django auth group, ``"everyone"`` (guests included), ``"user:NAME"``, ``"group:NAME"``, or
-            several of these; a recipient named twice is told once.
+        to: a user, a Django auth group, a topic (those who follow it), ``"everyone"`` (guests included),
+            ``"user:NAME"``, ``"group:NAME"``, ``"topic:NAME"``, or several of these; a recipient named twice is told
+            once.
         message: plain text, 1 to 4,000 characters.
         title: plain text, at most 200 characters.
         level: ``info``, ``success``, ``warning``, ``error`` or ``debug``.
@@ -78,7 +79,7 @@ def alert(
             alert of this key, ever, however often and from wherever it is sent. One namespace for the whole hub.
 
     Raises:
-        UnknownRecipient: no such user or group.
+        UnknownRecipient: no such user, group or topic; a topic is not made by sending to it.
         BadAlert: anything else that is not as above.
     """
     for name, value in (("message", message), ("title", title), ("url", url)):
@@ -138,36 +139,38 @@ def is_plain_json(data: object) -> bool:
     return is_storable(text) and not _ESCAPED_NUL.search(text)
 
 
-def _recipients(to: Recipient | Iterable[Recipient]) -> tuple[User | Group | None, ...]:
+def _recipients(to: Recipient | Iterable[Recipient]) -> tuple[User | Group | Topic | None, ...]:
     found = tuple(dict.fromkeys(_resolve(recipient) for recipient in _each(to)))
     return (None,) if None in found else found  # everyone has it once, whoever else is named
 
 
 def _each(to: Recipient | Iterable[Recipient]) -> Iterable[Recipient]:
-    return [to] if isinstance(to, str | User | Group) or not isinstance(to, Iterable) else to
+    return [to] if isinstance(to, str | User | Group | Topic) or not isinstance(to, Iterable) else to
 
 
-def _resolve(recipient: object) -> User | Group | None:
-    """The user or group; None is everyone."""
-    if isinstance(recipient, User | Group) and recipient.pk is not None:
+def _resolve(recipient: object) -> User | Group | Topic | None:
+    """The user, group or topic; None is everyone."""
+    if isinstance(recipient, User | Group | Topic) and recipient.pk is not None:
         return recipient
     if not isinstance(recipient, str):
         raise UnknownRecipient(
-            "An alert goes to a saved user, a saved group, 'everyone', 'user:NAME' or 'group:NAME'."
+            "An alert goes to a saved user, group or topic, 'everyone', 'user:NAME', 'group:NAME' or 'topic:NAME'."
         )
     if recipient == EVERYONE:
         return None
     if not is_storable(recipient):
         raise UnknownRecipient("A recipient's name has characters that no name has.")
     kind, _, name = recipient.partition(":")
-    found: User | Group | None
+    found: User | Group | Topic | None
     match kind:
         case "user":
             found = User.objects.filter(username=name).first()
         case "group":
             found = Group.objects.filter(name=name).first()
+        case "topic":
+            found = Topic.objects.filter(name=name).first()
         case _:
-            raise UnknownRecipient(f"{recipient!r} is not 'everyone', 'user:NAME' or 'group:NAME'.")
+            raise UnknownRecipient(f"{recipient!r} is not 'everyone', 'user:NAME', 'group:NAME' or 'topic:NAME'.")
     if found is None:
         raise UnknownRecipient(f"There is no {kind} named {name!r}.")
     return found

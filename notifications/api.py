@@ -11,12 +11,13 @@ from hub.api.method import Call, Method, register
 from hub.threads import in_database_thread
 from notifications import actions, channels
 from notifications.alerting import EVERYONE, Alert, BadAlert, alert
+from notifications.models import Topic
 
 #: Recipients of one call.
 RECIPIENTS_LIMIT = 1000
 
 _TO = Meta(
-    description="`everyone`, a username, the id of a user, `user:NAME`, `group:NAME`, "
+    description="`everyone`, a username, the id of a user, `user:NAME`, `group:NAME`, `topic:NAME`, "
     f"or up to {RECIPIENTS_LIMIT} of these."
 )
 _KEY = Meta(description="Names what the alert is about: a recipient gets one alert of a key, ever.")
@@ -72,13 +73,15 @@ def _recipient(one: str | int) -> str | User:
         if found is None:
             raise Refused(Code.BAD_REQUEST, f"There is no user with the id {one}.")
         return found
-    return one if one == EVERYONE or one.startswith(("user:", "group:")) else f"user:{one}"
+    return one if one == EVERYONE or one.startswith(("user:", "group:", "topic:")) else f"user:{one}"
 
 
 def _require_channels(call: Call[NotifyRequest], described: Alert) -> None:
     for recipient in described.to:
         if isinstance(recipient, User):
             call.channel(channels.of_user(recipient))
+        elif isinstance(recipient, Topic):
+            call.channel(channels.of_topic(recipient.name))
         else:
             call.channel(channels.of_group(recipient.pk) if recipient else channels.everyone)
 

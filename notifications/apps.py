@@ -9,9 +9,10 @@ class NotificationsConfig(AppConfig):
 
     def ready(self) -> None:
         from hub.connection import personal
-        from notifications import channels
+        from notifications import channels, receivers
 
         personal.register(channels.personal)
+        receivers.connect()
 
         # `alerts.py` of every installed app, as Django does with `admin.py`.
         autodiscover_modules("alerts")

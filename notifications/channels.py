@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from django.contrib.auth.models import AnonymousUser, User
+from django.db import connection
 
 from hub.batching import CONNECT_PAUSE, Batcher
 from hub.channels import Namespace, anyone, at_once, register
@@ -20,9 +21,24 @@ def _is_member(user: Visitor, id: int) -> bool:  # noqa: A002  # as the pattern 
     return user.pk is not None and User.groups.through.objects.filter(user=user.pk, group=id).exists()
 
 
+async def _may_follow_topics(asked: list[tuple[str, int]]) -> dict[tuple[str, int], bool]:
+    from notifications import queries
+
+    return await in_database_thread(queries.may_follow_topics, asked)
+
+
+#: Those who come at the same time are looked up together.
+_may_follow = Batcher(_may_follow_topics)
+
+
+async def _may_receive(user: Visitor, name: str) -> bool:
+    return user.pk is not None and await _may_follow.get((name, user.pk))
+
+
 EVERYONE = register(Namespace("everyone", single=True, can_subscribe=anyone))
 USER = register(Namespace("user", pattern="<int:id>", can_subscribe=_is_oneself))
 GROUP = register(Namespace("group", pattern="<int:id>", can_subscribe=_is_member))
+TOPIC = register(Namespace("topic", pattern="<slug:name>", can_subscribe=_may_receive))
 
 everyone = EVERYONE.name
 
@@ -37,32 +53,52 @@ def of_group(group_id: object) -> str:
     return f"{GROUP.name}:{group_id}"
 
 
-def of_groups_of(user_ids: list[int]) -> dict[int, list[str]]:
-    """The channels of the groups of each of these users, in one query."""
+def of_topic(name: str) -> str:
+    """The channel of a topic: its name is within the alphabet of channels, and stays as it is."""
+    return f"{TOPIC.name}:{name}"
+
+
+# Written as SQL, because everybody who connects waits for it: Django's union() takes several times as long.
+_LISTS = """
+    SELECT user_id, '', group_id FROM auth_user_groups WHERE user_id IN ({users})
+    UNION ALL
+    SELECT follow.user_id, topic.name, 0
+    FROM notifications_follow follow JOIN notifications_topic topic ON topic.id = follow.topic_id
+    WHERE follow.user_id IN ({users})
+    ORDER BY 2, 3
+"""
+
+
+def of_lists_of(user_ids: list[int]) -> dict[int, list[str]]:
+    """The channels of the groups of each of these users and of the topics they follow, in one query."""
     found: dict[int, list[str]] = {user_id: [] for user_id in user_ids}
-    memberships = User.groups.through.objects.filter(user__in=user_ids).order_by("group").values_list("user", "group")
-    for user_id, group_id in memberships:
-        found[user_id].append(of_group(group_id))
+    if not found:
+        return found
+    with connection.cursor() as cursor:
+        cursor.execute(_LISTS.format(users=",".join(str(int(user_id)) for user_id in user_ids)))
+        rows = cursor.fetchall()
+    for user_id, name, group_id in rows:
+        found[user_id].append(of_topic(name) if name else of_group(group_id))
     return found
 
 
-async def _of_groups_of(user_ids: list[int]) -> dict[int, list[str]]:
-    return await in_database_thread(of_groups_of, user_ids)
+async def _of_lists_of(user_ids: list[int]) -> dict[int, list[str]]:
+    return await in_database_thread(of_lists_of, user_ids)
 
 
 #: Those who connect at the same time are looked up together.
-groups_of = Batcher(_of_groups_of, pause=CONNECT_PAUSE)
+lists_of = Batcher(_of_lists_of, pause=CONNECT_PAUSE)
 
 
 async def personal(user: Visitor) -> Iterable[str]:
     """:func:`followed_by` for clients that connect."""
     if user.pk is None:
         return [everyone]
-    return [everyone, of_user(user), *await groups_of.get(user.pk)]
+    return [everyone, of_user(user), *await lists_of.get(user.pk)]
 
 
 def followed_by(user: Visitor) -> list[str]:
-    """All channels whose alerts are for ``user``, guests included. Reads the user's groups from the database."""
+    """All channels whose alerts are for ``user``, guests included. Reads their groups and topics from the database."""
     if not user.is_authenticated:
         return [everyone]
-    return [everyone, of_user(user), *of_groups_of([user.pk])[user.pk]]
+    return [everyone, of_user(user), *of_lists_of([user.pk])[user.pk]]

@@ -5,14 +5,22 @@ from typing import Any
 
 import msgspec
 from django.utils import timezone
+from msgspec import UNSET, UnsetType
 
 from hub.cursors import cursor_of
 from hub.streams import Item
-from notifications.models import Notification
+from notifications.models import Notification, Topic
+
+
+class TopicLabel(msgspec.Struct):
+    """A topic as alerts name it: ``name`` for programs, ``title`` for people."""
+
+    name: str
+    title: str
 
 
 class NotificationCreated(msgspec.Struct, tag="notifications.notification_created", kw_only=True):
-    """An alert was sent. On ``everyone``, ``user:<id>`` or ``group:<id>``."""
+    """An alert was sent. On ``everyone``, ``user:<id>``, ``group:<id>`` or ``topic:<name>``."""
 
     id: int
     message: str
@@ -21,6 +29,8 @@ class NotificationCreated(msgspec.Struct, tag="notifications.notification_create
     url: str
     at: datetime
     data: Any = None
+    #: Only where it was sent to a topic.
+    topic: TopicLabel | UnsetType = UNSET
 
 
 class ListedAlert(NotificationCreated, tag="notifications.notification_created", kw_only=True):
@@ -38,6 +48,18 @@ class AlertsRead(msgspec.Struct, tag="notifications.alerts_read", omit_defaults=
     unread: int
 
 
+class TopicFollowed(msgspec.Struct, tag="notifications.topic_followed"):
+    """A person follows a topic from now on. On ``user:<id>``."""
+
+    name: str
+
+
+class TopicUnfollowed(msgspec.Struct, tag="notifications.topic_unfollowed"):
+    """A person follows a topic no more. On ``user:<id>``."""
+
+    name: str
+
+
 _decoder = msgspec.json.Decoder(NotificationCreated)
 _encoder = msgspec.json.Encoder()
 
@@ -52,6 +74,7 @@ def created(notification: Notification) -> NotificationCreated:
         url=notification.url,
         at=notification.created_at,
         data=notification.data,
+        topic=UNSET if notification.topic is None else _label(notification.topic),
     )
 
 
@@ -66,7 +89,7 @@ def plain_frame(item: Item) -> str | None:
         alert = _decoder.decode(item.data)
     except msgspec.DecodeError:  # also what is no JSON at all
         return None
-    frame = {
+    frame: dict[str, Any] = {
         "type": "notification",
         "message": alert.message,
         "timestamp": timezone.localtime(alert.at).strftime("%H:%M:%S"),
@@ -80,4 +103,10 @@ def plain_frame(item: Item) -> str | None:
         "offset": item.offset,
         "cursor": cursor_of(item),
     }
+    if alert.topic is not UNSET:
+        frame["topic"] = alert.topic
     return _encoder.encode(frame).decode()
+
+
+def _label(topic: Topic) -> TopicLabel:
+    return TopicLabel(topic.name, topic.title)

@@ -2,6 +2,7 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib.auth.models import Group
+from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Coalesce
 from django.utils import timezone
@@ -9,6 +10,9 @@ from django.utils.translation import gettext_lazy as _
 
 #: Characters of an idempotency key.
 KEY_LIMIT = 200
+
+#: Characters of a topic's name: it is part of a channel's name, and a cursor names the channels of many topics.
+NAME_LIMIT = 40
 
 
 class Level(models.TextChoices):
@@ -21,13 +25,68 @@ class Level(models.TextChoices):
     ERROR = "error", _("Error")
 
 
+class Topic(models.Model):
+    """A list of alerts that people follow. Alerts to it travel on the channel ``topic:<name>``.
+
+    The name stays as it was made: clients and programs know the topic by it.
+    """
+
+    name = models.CharField(
+        _("name"),
+        max_length=NAME_LIMIT,
+        unique=True,
+        validators=[
+            RegexValidator(r"\A[a-z0-9][a-z0-9_-]*\Z", _("Small letters a to z, digits, hyphens and underscores."))
+        ],
+        help_text=_("For programs: alerts go to topic:NAME. It cannot be changed later."),
+    )
+    title = models.CharField(_("title"), max_length=100)
+    description = models.CharField(_("description"), max_length=300, blank=True)
+    is_open = models.BooleanField(
+        _("open"),
+        default=True,
+        help_text=_("Anybody who is signed in may follow it. Otherwise only those see it who were put on it here."),
+    )
+    created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
+
+    #: Whether the person whom it was listed for follows it; set by ``notifications.queries``, no column.
+    followed = False
+
+    class Meta:
+        verbose_name = _("topic")
+        verbose_name_plural = _("topics")
+        ordering: ClassVar = ["title", "name"]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Follow(models.Model):
+    """A person follows a topic: they get its alerts, and those that come from now on are unread."""
+
+    # The constraint's index serves for the topic too.
+    topic = models.ForeignKey(Topic, models.CASCADE, related_name="follows", db_index=False, verbose_name=_("topic"))
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", verbose_name=_("person"))
+    created_at = models.DateTimeField(_("since"), default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = _("follower")
+        verbose_name_plural = _("followers")
+        ordering: ClassVar = ["-pk"]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["topic", "user"], name="notification_follow_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.topic}"
+
+
 class Notification(models.Model):
-    """One alert as it was sent: to one person, to a group, or, with neither, to everyone."""
+    """One alert as it was sent: to one person, to a group, to a topic or, with none of these, to everyone."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, null=True, blank=True, related_name="+", verbose_name=_("person")
     )
     group = models.ForeignKey(Group, models.CASCADE, null=True, blank=True, related_name="+", verbose_name=_("group"))
+    topic = models.ForeignKey(Topic, models.CASCADE, null=True, blank=True, related_name="+", verbose_name=_("topic"))
     level = models.CharField(_("level"), max_length=10, choices=Level, default=Level.INFO)
     title = models.CharField(_("title"), max_length=200, blank=True)
     message = models.TextField(_("message"))
@@ -61,21 +120,26 @@ class Notification(models.Model):
         ordering: ClassVar = ["-pk"]
         constraints: ClassVar = [
             models.CheckConstraint(
-                condition=models.Q(user=None) | models.Q(group=None), name="notification_has_one_audience"
+                condition=models.Q(user=None, group=None)
+                | models.Q(user=None, topic=None)
+                | models.Q(group=None, topic=None),
+                name="notification_has_one_audience",
             ),
-            # A recipient has a key once. Zero is nobody's number, and stands for no person and no group.
+            # A recipient has a key once. Zero is nobody's number, and stands for no person, no group and no topic.
             models.UniqueConstraint(
                 "key",
                 Coalesce("user_id", 0, output_field=models.BigIntegerField()),
                 Coalesce("group_id", 0, output_field=models.BigIntegerField()),
+                Coalesce("topic_id", 0, output_field=models.BigIntegerField()),
                 condition=models.Q(key__isnull=False),
                 name="notification_key_once",
             ),
         ]
         indexes: ClassVar = [
             models.Index(fields=["user", "-id"], name="notification_of_user"),
-            # Those of a group have no person, those to everyone neither: in each case the newest are neighbours.
-            models.Index(fields=["group", "user", "-id"], name="notification_of_audience"),
+            # Those of a group or a topic have nothing else, those to everyone none of these: in each case the newest
+            # are neighbours.
+            models.Index(fields=["group", "topic", "user", "-id"], name="notification_of_audience"),
             models.Index(fields=["created_at", "id"], name="notification_sent"),
         ]
 

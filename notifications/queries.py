@@ -1,13 +1,15 @@
 """Reads of the notifications app."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.contrib.auth.models import AnonymousUser, User
+from django.db.models import Q
 
 from hub import cursors, streams
 from hub.streams import Position
 from notifications import channels, reading
-from notifications.models import Notification
+from notifications.models import Follow, Notification, Topic
 
 #: Nobody reads a larger number, and counting on would cost more the longer somebody has been away.
 UNREAD_LIMIT = 100
@@ -37,6 +39,7 @@ def page_for(user: User | AnonymousUser, *, before: int = reading.LAST_ID, limit
     names = [channels.everyone]
     if user.pk is not None:
         names += [channels.of_user(user), *map(channels.of_group, reader.group_ids)]
+        names += [channels.of_topic(topic.name) for topic in reader.topics]
     positions = streams.positions(names)
     ids = reading.newest_ids(reader, before=before, limit=limit + 1)
     unread = len(reading.unread_ids(reader, limit=UNREAD_LIMIT))
@@ -52,7 +55,8 @@ def latest_for(user: User | AnonymousUser, limit: int = 50) -> list[Notification
 def unread_count(user: User | AnonymousUser) -> int:
     """How many alerts ``user`` has not read, counted up to :data:`UNREAD_LIMIT`; guests have none.
 
-    What was sent to a group or to everyone before the account was made is nobody's unread alert.
+    What was sent to a group or to everyone before the account was made is nobody's unread alert, nor is what was sent
+    to a topic before they followed it.
     """
     return len(reading.unread_ids(reading.reader(user.pk), limit=UNREAD_LIMIT))
 
@@ -62,3 +66,22 @@ def cursor_for(user: User | AnonymousUser) -> str:
     names = channels.followed_by(user)
     positions = streams.positions(names)
     return cursors.join((name, positions[name]) for name in names)
+
+
+def topics_for(user: User | AnonymousUser) -> list[Topic]:
+    """The topics that ``user`` may know of, by title, each with ``followed``: open ones, and those they follow."""
+    mine = set(Follow.objects.filter(user=user.pk).values_list("topic", flat=True)) if user.pk is not None else set()
+    topics = list(Topic.objects.filter(Q(is_open=True) | Q(pk__in=mine)))
+    for topic in topics:
+        topic.followed = topic.pk in mine
+    return topics
+
+
+def may_follow_topics(asked: Iterable[tuple[str, int]]) -> dict[tuple[str, int], bool]:
+    """Whether each of these users (by id) may receive the topic of this name: it is open, or they follow it."""
+    asked = list(asked)
+    names = {name for name, _ in asked}
+    opened = set(Topic.objects.filter(name__in=names, is_open=True).values_list("name", flat=True))
+    rows = Follow.objects.filter(topic__name__in=names - opened, user__in={user_id for _, user_id in asked})
+    followed = set(rows.values_list("topic__name", "user"))
+    return {(name, user_id): name in opened or (name, user_id) in followed for name, user_id in asked}

@@ -1,7 +1,8 @@
 """Which alerts are for a person, and which of them they have not read.
 
 Read is what is not newer than the person's :class:`~notifications.models.ReadUpTo`, what has a
-:class:`~notifications.models.ReadMark`, and what was sent to a group or to everyone before the account was made.
+:class:`~notifications.models.ReadMark`, what was sent to a group or to everyone before the account was made, and what
+was sent to a topic before the person followed it.
 
 Alerts are found by SQL, of PostgreSQL and SQLite alike: each audience is a walk through an index from its newest end,
 which stops when enough is found. One ``OR`` over all of them would read the alerts of all other people, and Django's
@@ -11,13 +12,13 @@ which stops when enough is found. One ``OR`` over all of them would read the ale
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.contrib.auth.models import User
 from django.db import connection
 from django.db.models import OuterRef, Subquery
 
-from notifications.models import Notification, ReadMark, ReadUpTo
+from notifications.models import Follow, Notification, ReadMark, ReadUpTo
 
 #: No id is larger.
 LAST_ID = 2**63 - 1
@@ -37,11 +38,19 @@ _OLDER = "alert.id < %(before)s"
 
 # Behind COALESCE, because PostgreSQL would make a join of a bare NOT EXISTS, and read far more than is wanted.
 _UNREAD = """
-    alert.id > %({floor})s AND alert.id <= %(upto)s AND NOT COALESCE(EXISTS (
+    alert.id > {floor} AND alert.id <= %(upto)s AND NOT COALESCE(EXISTS (
         SELECT 1 FROM notifications_readmark mark
         WHERE mark.user_id = %(user)s AND mark.notification_id = alert.id
     ), FALSE)
 """
+
+
+class Followed(NamedTuple):
+    """A topic that a person follows, and up to where all is read of what was sent to it."""
+
+    id: int
+    name: str
+    read: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +60,20 @@ class Reader:
     Args:
         user_id: None for a guest, who gets what is sent to everyone, and has nothing unread.
         group_ids: their groups.
+        topics: what they follow.
         own: up to where all is read of what was sent to the person.
         shared: up to where all is read of what was sent to a group or to everyone.
     """
 
     user_id: int | None = None
     group_ids: Sequence[int] = ()
+    topics: Sequence[Followed] = ()
     own: int = LAST_ID
     shared: int = LAST_ID
 
 
 def reader(user_id: int | None) -> Reader:
-    """What the database says of this person now; two queries, none for a guest."""
+    """What the database says of this person now; three queries, none for a guest."""
     if user_id is None:
         return Reader()
     groups = User.groups.through.objects.filter(user=user_id).values_list("group", flat=True)
@@ -71,7 +82,15 @@ def reader(user_id: int | None) -> Reader:
         Subquery(ReadUpTo.objects.filter(user=OuterRef("pk")).values("upto")), Subquery(sent_before.values("pk")[:1])
     )
     upto, joined = floors.first() or (0, 0)
-    return Reader(user_id, tuple(groups), upto or 0, max(upto or 0, joined or 0))
+    shared = max(upto or 0, joined or 0)
+    return Reader(user_id, tuple(groups), _followed_by(user_id, shared), upto or 0, shared)
+
+
+def _followed_by(user_id: int, shared: int) -> tuple[Followed, ...]:
+    sent_before = Notification.objects.filter(created_at__lt=OuterRef("created_at")).order_by("-created_at", "-pk")
+    rows = Follow.objects.filter(user=user_id).order_by("topic")
+    found = rows.values_list("topic", "topic__name", Subquery(sent_before.values("pk")[:1]))
+    return tuple(Followed(topic_id, name, max(shared, before or 0)) for topic_id, name, before in found)
 
 
 def unread_ids(reader: Reader, *, limit: int, upto: int = LAST_ID) -> list[int]:
@@ -89,11 +108,13 @@ def newest_ids(reader: Reader, *, before: int, limit: int) -> list[int]:
 
 def listed(reader: Reader, ids: Sequence[int]) -> list[Notification]:
     """These alerts, which are for the reader, newest first, each with ``read``."""
-    rows = list(Notification.objects.filter(pk__in=ids).order_by("-pk"))
+    rows = list(Notification.objects.filter(pk__in=ids).select_related("topic").order_by("-pk"))
     marked = ReadMark.objects.filter(user=reader.user_id, notification__in=ids).values_list("notification", flat=True)
     read = set(marked) if reader.user_id is not None else set()
+    of_topics = {topic.id: topic.read for topic in reader.topics}
     for row in rows:
-        row.read = row.pk in read or row.pk <= (reader.shared if row.user_id is None else reader.own)
+        floor = reader.shared if row.user_id is None else reader.own
+        row.read = row.pk in read or row.pk <= of_topics.get(row.topic_id or 0, floor)
     return rows
 
 
@@ -109,13 +130,21 @@ def _find(wanted: str, reader: Reader, asked: dict[str, Any]) -> Iterator[int]:
 
 def _parts(wanted: str, reader: Reader) -> Iterator[str]:
     if reader.user_id is not None:
-        own = wanted.format(floor="own")
+        own = wanted.format(floor="%(own)s")
         yield _PART.format(audience="alert.user_id = %(user)s", wanted=own, order="alert.user_id", name="own_ones")
-    to_many = [("of_everyone", "IS NULL"), *((f"of_group_{int(one)}", f"= {int(one)}") for one in reader.group_ids)]
-    for name, group in to_many:
-        yield _PART.format(
-            audience=f"alert.group_id {group} AND alert.user_id IS NULL",
-            wanted=wanted.format(floor="shared"),
-            order="alert.group_id, alert.user_id",
-            name=name,
-        )
+    shared = wanted.format(floor="%(shared)s")
+    yield _part_of_many("of_everyone", "IS NULL", "IS NULL", shared)
+    for group in map(int, reader.group_ids):
+        yield _part_of_many(f"of_group_{group}", f"= {group}", "IS NULL", shared)
+    for topic in reader.topics:
+        since_then = wanted.format(floor=int(topic.read))
+        yield _part_of_many(f"of_topic_{int(topic.id)}", "IS NULL", f"= {int(topic.id)}", since_then)
+
+
+def _part_of_many(name: str, group: str, topic: str, wanted: str) -> str:
+    return _PART.format(
+        audience=f"alert.group_id {group} AND alert.topic_id {topic} AND alert.user_id IS NULL",
+        wanted=wanted,
+        order="alert.group_id, alert.topic_id, alert.user_id",
+        name=name,
+    )

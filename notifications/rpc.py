@@ -1,4 +1,4 @@
-"""What clients of the hub socket may ask about alerts: the list, and what has been read."""
+"""What clients of the hub socket may ask: for alerts, what of them was read, and topics to follow."""
 
 from typing import Annotated, Any
 
@@ -10,7 +10,8 @@ from msgspec import Meta
 from hub.connection.rpc import Call, Refused, rpc
 from hub.sockets.codes import BadMessage
 from hub.sockets.door import message_in
-from notifications import actions, events, queries
+from notifications import actions, events, following, queries
+from notifications.models import NAME_LIMIT, Topic
 from notifications.reading import LAST_ID
 
 #: Alerts of one answer, at most.
@@ -46,6 +47,16 @@ class Broadcast(msgspec.Struct):
 
     message: str
     key: Annotated[str, Meta(min_length=1, max_length=64, pattern="^[A-Za-z0-9_-]*$")] | None = None
+
+
+class ListTopics(msgspec.Struct):
+    """All topics that the caller may know of."""
+
+
+class TopicName(msgspec.Struct):
+    """One topic."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=NAME_LIMIT)]
 
 
 @rpc("alerts.list")
@@ -88,7 +99,51 @@ def broadcast(call: Call, params: Broadcast) -> dict[str, Any]:
     return {}
 
 
+@rpc("topics.list")
+def list_topics(call: Call, params: ListTopics) -> dict[str, Any]:
+    """Open ones, and closed ones that the caller was put on; by title."""
+    return {"items": [_described(topic) for topic in queries.topics_for(call.user)]}
+
+
+@rpc("topics.follow")
+def follow(call: Call, params: TopicName) -> dict[str, Any]:
+    """The caller gets alerts of an open topic from now on, on all connections; repeating it is harmless."""
+    try:
+        return _described(following.follow(user=_follower(call), name=params.name))
+    except following.NoSuchTopic:
+        raise Refused(404, _("There is no such topic")) from None
+    except following.TooManyTopics:
+        raise Refused(409, _("You follow too many topics")) from None
+
+
+@rpc("topics.unfollow")
+def unfollow(call: Call, params: TopicName) -> dict[str, Any]:
+    """The caller gets no more alerts of an open topic; repeating it is harmless."""
+    try:
+        return _described(following.unfollow(user=_follower(call), name=params.name))
+    except following.NoSuchTopic:
+        raise Refused(404, _("There is no such topic")) from None
+    except following.ClosedTopic:
+        raise Refused(403, _("Only an administrator can take you off this topic")) from None
+
+
+def _described(topic: Topic) -> dict[str, Any]:
+    return {
+        "name": topic.name,
+        "title": topic.title,
+        "description": topic.description,
+        "open": topic.is_open,
+        "followed": topic.followed,
+    }
+
+
 def _user(call: Call) -> User:
     if not isinstance(call.user, User):
         raise Refused(401, _("Log in to mark alerts as read"))
+    return call.user
+
+
+def _follower(call: Call) -> User:
+    if not isinstance(call.user, User):
+        raise Refused(401, _("Log in to follow topics"))
     return call.user

@@ -1,10 +1,17 @@
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from collections.abc import Callable
+
+from django.contrib import messages
+from django.contrib.auth.models import User
+from django.contrib.auth.views import redirect_to_login
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render, resolve_url
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from hub.connection import over_http
-from notifications import actions, queries, rpc
+from notifications import actions, following, queries, rpc
+from notifications.models import Topic
 
 
 @never_cache
@@ -29,3 +36,37 @@ def notification_list(request: HttpRequest) -> HttpResponse:
 def items(request: HttpRequest) -> HttpResponse:
     """What ``alerts.list`` answers, as JSON."""
     return over_http.answer(request, rpc.list_alerts, rpc.ListAlerts)
+
+
+@never_cache
+@require_safe
+def topic_list(request: HttpRequest) -> HttpResponse:
+    """The topics that the visitor may know of, to follow and to leave."""
+    return render(request, "notifications/topics.html", {"topics": queries.topics_for(request.user)})
+
+
+@require_POST
+def follow_topic(request: HttpRequest, name: str) -> HttpResponse:
+    """Follow a topic: for browsers that run no scripts. The others call ``topics.follow``."""
+    return _change(request, name, following.follow)
+
+
+@require_POST
+def unfollow_topic(request: HttpRequest, name: str) -> HttpResponse:
+    """Leave a topic, as :func:`follow_topic`."""
+    return _change(request, name, following.unfollow)
+
+
+def _change(request: HttpRequest, name: str, change: Callable[..., Topic]) -> HttpResponse:
+    page = resolve_url("topics:list")
+    if not isinstance(request.user, User):
+        return redirect_to_login(page)
+    try:
+        change(user=request.user, name=name)
+    except following.NoSuchTopic:
+        raise Http404(_("There is no such topic")) from None
+    except following.ClosedTopic:
+        messages.error(request, _("Only an administrator can take you off this topic"))
+    except following.TooManyTopics:
+        messages.error(request, _("You follow too many topics"))
+    return redirect(f"{page}#topic-{name}")

@@ -35,6 +35,7 @@ def test_it_sends_to_everyone_a_user_and_a_group(capsys: pytest.CaptureFixture[s
         (["--to", "everyone", "a\udcffb"], "cannot be stored"),  # as Python reads bytes that are no UTF-8
         (["--to", "user:nobody", "x"], "no user named 'nobody'"),
         (["--to", "group:nothing", "x"], "no group named 'nothing'"),
+        (["--to", "topic:nothing", "x"], "no topic named 'nothing'"),
         (["--to", "ann", "x"], "is not 'everyone'"),
         (["--to", "user:\udcff", "x"], "characters that no name has"),
         (["--to", "everyone", "--url", "javascript:x", "x"], "url is"),

@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hub.models import Publication
-from notifications import actions, notify, queries, reading
+from notifications import actions, following, notify, queries, reading
 from notifications.actions import mark_all_read, mark_read
-from notifications.models import Notification, ReadMark, ReadUpTo
+from notifications.models import Follow, Notification, ReadMark, ReadUpTo, Topic
 from rig.waiting import wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -29,6 +29,12 @@ def ann() -> User:
     return User.objects.create_user("ann")
 
 
+def follow_new_topic(user: User, name: str) -> Topic:
+    topic = Topic.objects.create(name=name, title=name)
+    Follow.objects.create(topic=topic, user=user)
+    return topic
+
+
 def send(to: Any, count: int = 1) -> list[int]:
     return [notify(to=to, message="m")[0].pk for _ in range(count)]
 
@@ -37,6 +43,7 @@ def age() -> None:
     """All that there is was long ago, in the order in which it was."""
     Notification.objects.update(created_at=F("created_at") - LONG_AGO)
     User.objects.update(date_joined=F("date_joined") - LONG_AGO)
+    Follow.objects.update(created_at=F("created_at") - LONG_AGO)
 
 
 def told(user: User) -> list[Any]:
@@ -241,18 +248,22 @@ def test_counting_and_listing_cost_the_same_however_many_alerts_there_are(ann: U
     send("everyone", 30)
     ann.groups.add(*(Group.objects.create(name=str(number)) for number in range(5)))
     send(list(ann.groups.all()), 3)
+    for number in range(5):
+        follow_new_topic(ann, str(number))
+    send(list(Topic.objects.all()), 3)
     assert cost() <= few + 2 <= 8  # those of a list that is not empty
 
 
-def test_a_person_in_more_groups_than_one_statement_takes_sees_the_alerts_of_all(
+def test_a_person_with_more_groups_and_topics_than_one_statement_takes_sees_the_alerts_of_all(
     ann: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reading, "PARTS", 3)
-    groups = [Group.objects.create(name=str(number)) for number in range(8)]
+    groups = [Group.objects.create(name=str(number)) for number in range(5)]
     ann.groups.add(*groups)
-    alerts = [send(to)[0] for to in (*groups, ann, "everyone")]
-    assert [alert.pk for alert in queries.latest_for(ann, limit=9)] == alerts[:0:-1]
-    assert queries.unread_count(ann) == 10
+    topics = [follow_new_topic(ann, str(number)) for number in range(5)]
+    alerts = [send(to)[0] for to in (*groups, *topics, ann, "everyone")]
+    assert [alert.pk for alert in queries.latest_for(ann, limit=11)] == alerts[:0:-1]
+    assert queries.unread_count(ann) == 12
 
 
 @pytest.mark.parametrize("wanted", ["unread", "newest"])
@@ -265,17 +276,19 @@ def test_no_alert_of_others_is_looked_at(ann: User, wanted: str) -> None:
         [Notification(user=other, message="m") for other in User.objects.exclude(pk=ann.pk) for _ in range(200)],
         batch_size=1000,
     )
-    send(ann, 5)
-    send(ops, 5)
-    send("everyone", 5)
+    other_topics = [Topic.objects.create(name=f"other{number}", title="t") for number in range(20)]
+    Notification.objects.bulk_create([Notification(topic=one, message="m") for one in other_topics for _ in range(50)])
+    topic = follow_new_topic(ann, "mine")
+    for to in (ann, ops, "everyone", topic):
+        send(to, 5)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
     reader = reading.reader(ann.pk)
     with CaptureQueriesContext(connection) as captured:
         if wanted == "unread":
-            assert len(reading.unread_ids(reader, limit=100)) == 15
+            assert len(reading.unread_ids(reader, limit=100)) == 20
         else:
-            assert len(reading.newest_ids(reader, before=reading.LAST_ID, limit=100)) == 15
+            assert len(reading.newest_ids(reader, before=reading.LAST_ID, limit=100)) == 20
     (query,) = captured.captured_queries
     assert not [step for step in _plan(query["sql"]) if "notifications_notification" in step and "Seq Scan" in step]
     assert not [step for step in _plan(query["sql"]) if step.startswith("SCAN alert")]
@@ -292,24 +305,26 @@ class Model:
     """Unread as one would say it: a set."""
 
     def __init__(self) -> None:
-        self.alerts: list[tuple[int, bool]] = []
+        self.alerts: list[tuple[int, str]] = []
+        self.mine_are = {"me", "my group", "everyone"}
         self.read: set[int] = set()
 
     @property
     def mine(self) -> list[int]:
-        return [one for one, mine in self.alerts if mine]
+        return [one for one, to in self.alerts if to in self.mine_are]
 
     @property
     def unread(self) -> int:
         return len(set(self.mine) - self.read)
 
 
+AUDIENCES = {"me", "my group", "topic", "everyone", "other", "other group", "other topic"}
 STEPS = st.lists(
     st.one_of(
-        st.tuples(st.just("send"), st.sampled_from(["me", "my group", "everyone", "other", "other group"])),
+        st.tuples(st.just("send"), st.sampled_from(sorted(AUDIENCES))),
         st.tuples(st.just("mark"), st.sets(st.integers(0, 12), max_size=4)),
         st.tuples(st.just("mark all"), st.integers(0, 12)),
-        st.tuples(st.just("age"), st.none()),
+        st.tuples(st.sampled_from(["follow", "unfollow", "age"]), st.none()),
     ),
     min_size=3,
     max_size=25,
@@ -329,7 +344,7 @@ def _compare_with_a_set(steps: list[tuple[str, Any]], sent_before: int) -> None:
     group = Group.objects.create(name="mine")
     model = Model()
     for number in range(sent_before):
-        model.alerts.append((send("everyone" if number else group)[0], True))
+        model.alerts.append((send("everyone" if number else group)[0], "everyone" if number else "my group"))
     model.read = set(model.mine)
     user = User.objects.create_user("ann")
     user.groups.add(group)
@@ -339,11 +354,21 @@ def _compare_with_a_set(steps: list[tuple[str, Any]], sent_before: int) -> None:
         "everyone": "everyone",
         "other": User.objects.create_user("bob"),
         "other group": Group.objects.create(name="theirs"),
+        "topic": Topic.objects.create(name="topic", title="t"),
+        "other topic": Topic.objects.create(name="other", title="t"),
     }
     for step, what in steps:
         ids = [one for one, _ in model.alerts]
         if step == "send":
-            model.alerts.append((send(to[what])[0], "other" not in what))
+            model.alerts.append((send(to[what])[0], what))
+        elif step == "follow":
+            following.follow(user=user, name="topic")
+            if "topic" not in model.mine_are:
+                model.mine_are.add("topic")
+                model.read |= {one for one, audience in model.alerts if audience == "topic"}
+        elif step == "unfollow":
+            following.unfollow(user=user, name="topic")
+            model.mine_are.discard("topic")
         elif step == "mark":
             chosen = [ids[number] for number in what if number < len(ids)]
             model.read |= set(chosen)

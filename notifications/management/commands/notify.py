@@ -18,7 +18,7 @@ class Command(BaseCommand):
             "--to",
             required=True,
             action="append",
-            help="everyone, user:NAME or group:NAME; may be given several times",
+            help="everyone, user:NAME, group:NAME or topic:NAME; may be given several times",
         )
         parser.add_argument("--title", default="")
         parser.add_argument("--level", default="info", choices=Level.values)

@@ -1,0 +1,69 @@
+"""Following topics and leaving them, by the people themselves. Staff puts people on topics in the admin."""
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from hub.text import is_storable
+from notifications.models import Follow, Topic
+
+#: Topics that a person may follow by themselves: their sockets follow a channel for each.
+FOLLOW_LIMIT = 100
+
+
+class NoSuchTopic(LookupError):
+    """There is none of this name, or none that this person may know of."""
+
+
+class ClosedTopic(PermissionError):
+    """Only staff takes people off this topic."""
+
+
+class TooManyTopics(ValueError):
+    """This person follows as many topics as one may."""
+
+
+def follow(*, user: User, name: str) -> Topic:
+    """Have ``user`` get the alerts of an open topic from now on, on the sockets that they have open too.
+
+    Repeating it changes nothing. What was sent to the topic before is in their list, and read.
+
+    Raises:
+        NoSuchTopic: or it is closed to them.
+        TooManyTopics: they follow :data:`FOLLOW_LIMIT` others.
+    """
+    with transaction.atomic():
+        topic = _topic(user, name)
+        if not topic.followed:
+            if Follow.objects.filter(user=user).count() >= FOLLOW_LIMIT:
+                raise TooManyTopics
+            Follow.objects.get_or_create(topic=topic, user=user)
+            topic.followed = True
+    return topic
+
+
+def unfollow(*, user: User, name: str) -> Topic:
+    """Have ``user`` get no more alerts of an open topic; those that it had leave their list. Repeating it is harmless.
+
+    Raises:
+        NoSuchTopic: or it is closed to them.
+        ClosedTopic: they were put on it, and cannot leave by themselves.
+    """
+    with transaction.atomic():
+        topic = _topic(user, name)
+        if not topic.is_open:
+            raise ClosedTopic
+        # One by one, for its signal.
+        for row in Follow.objects.filter(topic=topic, user=user):
+            row.delete()
+        topic.followed = False
+    return topic
+
+
+def _topic(user: User, name: str) -> Topic:
+    """The topic with ``followed``, if ``user`` may know of it."""
+    topic = Topic.objects.filter(name=name).first() if is_storable(name) else None
+    if topic is not None:
+        topic.followed = Follow.objects.filter(topic=topic, user=user).exists()
+    if topic is None or not (topic.is_open or topic.followed):
+        raise NoSuchTopic(name)
+    return topic

@@ -1,0 +1,50 @@
+"""Who follows which topic has changed: pages are told, and web processes look again at the sockets concerned.
+
+Whatever changed it: the people themselves, staff in the admin, code. Changes that send no signal (``bulk_create()``,
+``update()``, SQL by hand) are found by the round of :mod:`hub.sockets.rights`.
+"""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.db.models.signals import post_delete, post_save
+
+from hub import history
+from hub.control import Recheck, order
+from hub.publishing import publish
+from notifications import channels
+from notifications.events import TopicFollowed, TopicUnfollowed
+from notifications.models import Follow, Topic
+
+
+def connect() -> None:
+    """Listen for changes of topics; called once, when the apps are ready."""
+    post_save.connect(_follow_saved, sender=Follow, dispatch_uid="notifications.follow_saved")
+    post_delete.connect(_follow_deleted, sender=Follow, dispatch_uid="notifications.follow_deleted")
+    post_save.connect(_topic_saved, sender=Topic, dispatch_uid="notifications.topic_saved")
+    post_delete.connect(_topic_deleted, sender=Topic, dispatch_uid="notifications.topic_deleted")
+
+
+def _follow_saved(sender: type[Follow], instance: Follow, created: bool, raw: bool = False, **_: Any) -> None:
+    if created and not raw:
+        publish(channels.of_user(instance.user), TopicFollowed(instance.topic.name))
+        order(Recheck(user=instance.user_id))
+
+
+def _follow_deleted(sender: type[Follow], instance: Follow, origin: Any, **_: Any) -> None:
+    # With a topic go all who followed it: one look at its channel. With a person go their sockets.
+    if (origin.model if isinstance(origin, QuerySet) else type(origin)) is Follow:
+        publish(channels.of_user(instance.user), TopicUnfollowed(instance.topic.name))
+        order(Recheck(user=instance.user_id))
+
+
+def _topic_saved(sender: type[Topic], instance: Topic, created: bool, raw: bool = False, **_: Any) -> None:
+    if not created and not raw:
+        order(Recheck(channel=channels.of_topic(instance.name)))
+
+
+def _topic_deleted(sender: type[Topic], instance: Topic, **_: Any) -> None:
+    channel = channels.of_topic(instance.name)
+    # Another topic may get the name, and other people follow it: it must not bring them this past.
+    history.remove(channel)
+    order(Recheck(channel=channel))

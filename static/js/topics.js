@@ -1,0 +1,62 @@
+/** The page of topics: following and leaving without a reload, and what the person does so elsewhere. */
+
+/** @import { CallFailed, Hub } from "./hub.js" */
+
+export class Topics {
+  #list;
+  #hub;
+
+  /**
+   * @param {HTMLElement} list
+   * @param {Hub} hub
+   */
+  constructor(list, hub) {
+    this.#list = list;
+    this.#hub = hub;
+    list.addEventListener("submit", (event) => this.#submit(event));
+    hub.on("notifications.topic_followed", ({ name }) => this.#show(name, true));
+    hub.on("notifications.topic_unfollowed", ({ name }) => this.#show(name, false));
+  }
+
+  /** @param {SubmitEvent} event */
+  #submit(event) {
+    // Without a connection it is an ordinary form.
+    if (this.#hub.state !== "connected") return;
+    event.preventDefault();
+    const item = /** @type {HTMLElement} */ (event.target).closest("[data-topic]");
+    if (item instanceof HTMLElement && !item.ariaBusy) this.#change(item);
+  }
+
+  /** @param {HTMLElement} item */
+  async #change(item) {
+    const { topic: name = "" } = item.dataset;
+    const error = /** @type {HTMLElement} */ (item.querySelector("[data-error]"));
+    error.textContent = "";
+    item.ariaBusy = "true";
+    try {
+      const followed = item.querySelector("button")?.ariaPressed === "true";
+      const topic = await (followed ? this.#hub.unfollow(name) : this.#hub.follow(name));
+      this.#show(name, topic.followed);
+    } catch (failure) {
+      const { code, message } = /** @type {CallFailed} */ (failure);
+      error.textContent = (code >= 400 && message) || (this.#list.dataset.textFailed ?? "");
+    }
+    item.ariaBusy = null;
+  }
+
+  /**
+   * @param {string} name
+   * @param {boolean} followed
+   */
+  #show(name, followed) {
+    const form = this.#list.querySelector(`[data-topic="${CSS.escape(name)}"] form`);
+    const button = form?.querySelector("button");
+    const label = button?.querySelector("[data-label]");
+    if (!(form instanceof HTMLFormElement) || !button || !label) return;
+    const { dataset } = this.#list;
+    label.textContent = (followed ? dataset.textFollowing : dataset.textFollow) ?? "";
+    button.ariaPressed = String(followed);
+    button.classList.toggle("primary", !followed);
+    form.action = (followed ? form.dataset.unfollow : form.dataset.follow) ?? "";
+  }
+}

@@ -1,0 +1,382 @@
+"""Topics: who may follow them, what is sent to them, what of it is unread, and what goes with them."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from django.contrib.auth.models import AnonymousUser, Group, User
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, connection, transaction
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from hub import streams
+from hub.models import Publication
+from notifications import alert, channels, following, notify, queries
+from notifications.actions import mark_all_read, mark_read
+from notifications.following import follow, unfollow
+from notifications.models import Follow, Notification, ReadMark, Topic
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def ann() -> User:
+    return User.objects.create_user("ann")
+
+
+@pytest.fixture
+def deploys() -> Topic:
+    return Topic.objects.create(name="deploys", title="Deployments")
+
+
+@pytest.fixture
+def payroll() -> Topic:
+    """A closed one."""
+    return Topic.objects.create(name="payroll", title="Payroll", is_open=False)
+
+
+def send(to: Any, message: str = "m", **fields: Any) -> int:
+    return notify(to=to, message=message, **fields)[0].pk
+
+
+def published(channel: str) -> list[Any]:
+    rows = Publication.objects.filter(channel=channel).exclude(offset=None).order_by("offset")
+    return [msgspec.json.decode(row.data) for row in rows]
+
+
+def listed(user: User | AnonymousUser) -> dict[int, bool]:
+    """The ids of the person's list, and whether each is read."""
+    return {row.pk: row.read for row in queries.latest_for(user)}
+
+
+# --- the rows --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["", "Deploys", "de ploys", "déploys", "-x", "a:b", "a/b", "x" * 41, "a\n", "тема"])
+def test_name_that_no_channel_can_have_is_refused(name: str) -> None:
+    with pytest.raises(ValidationError):
+        Topic(name=name, title="t").full_clean()
+
+
+@pytest.mark.parametrize("name", ["deploys", "7", "eu-west_1", "x" * 40])
+def test_name_of_a_topic_is_the_name_of_its_channel(name: str) -> None:
+    topic = Topic(name=name, title="t")
+    topic.full_clean()
+    topic.save()
+    send(topic)
+    assert len(published(f"topic:{name}")) == 1
+
+
+def test_two_topics_of_one_name_are_refused(deploys: Topic) -> None:
+    with pytest.raises(IntegrityError):
+        Topic.objects.create(name="deploys", title="Another")
+
+
+def test_person_follows_a_topic_once(deploys: Topic, ann: User) -> None:
+    Follow.objects.create(topic=deploys, user=ann)
+    with pytest.raises(IntegrityError):
+        Follow.objects.create(topic=deploys, user=ann)
+
+
+@pytest.mark.parametrize("others", [("user",), ("group",), ("user", "group")])
+def test_alert_has_one_audience(deploys: Topic, ann: User, others: tuple[str, ...]) -> None:
+    audiences = {"user": ann, "group": Group.objects.create(name="ops")}
+    with pytest.raises(IntegrityError):
+        Notification.objects.create(message="m", topic=deploys, **{name: audiences[name] for name in others})
+
+
+# --- sending ---------------------------------------------------------------------------------------------------------
+
+
+def test_alert_to_a_topic_is_one_row_and_one_publication_however_many_follow_it(deploys: Topic, ann: User) -> None:
+    follow(user=ann, name="deploys")
+    follow(user=User.objects.create_user("bob"), name="deploys")
+    (row,) = notify(to="topic:deploys", message="m", title="t", level="success", url="/x/", data={"n": 1})
+    assert (row.user, row.group, row.topic) == (None, None, deploys)
+    (data,) = published("topic:deploys")
+    assert data.pop("at")
+    assert data == {
+        "type": "notifications.notification_created",
+        "id": row.pk,
+        "message": "m",
+        "title": "t",
+        "level": "success",
+        "url": "/x/",
+        "data": {"n": 1},
+        "topic": {"name": "deploys", "title": "Deployments"},
+    }
+    assert published("everyone") == []
+
+
+def test_topic_is_named_by_its_row_and_by_a_text_alike(deploys: Topic, ann: User) -> None:
+    assert alert(to=deploys, message="m").to == alert(to="topic:deploys", message="m").to == (deploys,)
+    assert alert(to=[ann, "topic:deploys", deploys], message="m").to == (ann, deploys)
+
+
+def test_topic_a_group_and_a_user_of_the_same_number_are_three(ann: User) -> None:
+    group = Group.objects.create(pk=ann.pk, name="twin")
+    topic = Topic.objects.create(pk=ann.pk, name="twin", title="Twin")
+    for _ in range(2):
+        assert len(notify(to=[ann, group, topic], message="m", key="k")) == 3
+    assert Notification.objects.count() == 3
+
+
+def test_each_topic_has_a_key_once_and_so_has_everyone(deploys: Topic) -> None:
+    other = Topic.objects.create(name="other", title="Other")
+    for to in ([deploys, other], "everyone", [other, deploys], "everyone"):
+        rows = notify(to=to, message="m", key="k")
+        assert [row.topic for row in rows] == (to if isinstance(to, list) else [None])
+    assert Notification.objects.count() == 3
+
+
+def test_sending_to_an_unknown_topic_makes_none() -> None:
+    with pytest.raises(ValueError, match="no topic named 'deploys'"):
+        notify(to="topic:deploys", message="m")
+    assert not Topic.objects.exists()
+
+
+def test_rolled_back_alert_to_a_topic_publishes_nothing(deploys: Topic) -> None:
+    with transaction.atomic():
+        send(deploys)
+        transaction.set_rollback(True)
+    assert published("topic:deploys") == []
+
+
+# --- following -------------------------------------------------------------------------------------------------------
+
+
+def test_following_twice_and_leaving_twice_is_following_once_and_leaving_once(deploys: Topic, ann: User) -> None:
+    for _ in range(2):
+        assert follow(user=ann, name="deploys").followed
+    assert channels.followed_by(ann) == ["everyone", f"user:{ann.pk}", "topic:deploys"]
+    for _ in range(2):
+        assert not unfollow(user=ann, name="deploys").followed
+    assert channels.followed_by(ann) == ["everyone", f"user:{ann.pk}"]
+    assert published(f"user:{ann.pk}") == [
+        {"type": "notifications.topic_followed", "name": "deploys"},
+        {"type": "notifications.topic_unfollowed", "name": "deploys"},
+    ]
+
+
+@pytest.mark.parametrize("change", [follow, unfollow])
+def test_closed_topic_is_not_there_for_outsiders(payroll: Topic, ann: User, change: Any) -> None:
+    for name in ("payroll", "nothing"):
+        with pytest.raises(following.NoSuchTopic):
+            change(user=ann, name=name)
+    assert queries.topics_for(ann) == []
+    assert not Follow.objects.exists()
+
+
+def test_who_was_put_on_a_closed_topic_sees_it_and_cannot_leave(payroll: Topic, ann: User) -> None:
+    payroll.follows.create(user=ann)
+    (topic,) = queries.topics_for(ann)
+    assert (topic.name, topic.followed) == ("payroll", True)
+    with pytest.raises(following.ClosedTopic):
+        unfollow(user=ann, name="payroll")
+    assert follow(user=ann, name="payroll").followed
+
+
+def test_person_follows_so_many_topics(deploys: Topic, ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(following, "FOLLOW_LIMIT", 1)
+    Topic.objects.create(name="other", title="Other")
+    for _ in range(2):
+        follow(user=ann, name="deploys")
+    with pytest.raises(following.TooManyTopics):
+        follow(user=ann, name="other")
+
+
+def test_topics_are_listed_by_title_with_what_is_followed(deploys: Topic, payroll: Topic, ann: User) -> None:
+    Topic.objects.create(name="zz", title="Announcements")
+    follow(user=ann, name="deploys")
+    assert [(topic.title, topic.followed) for topic in queries.topics_for(ann)] == [
+        ("Announcements", False),
+        ("Deployments", True),
+    ]
+    assert [topic.followed for topic in queries.topics_for(AnonymousUser())] == [False, False]
+
+
+def test_groups_and_topics_of_many_people_are_one_query(deploys: Topic, payroll: Topic) -> None:
+    group = Group.objects.create(pk=7, name="ops")
+    people = [User.objects.create_user(f"person{number}") for number in range(3)]
+    people[0].groups.add(group)
+    payroll.follows.create(user=people[0])
+    for person in people[:2]:
+        follow(user=person, name="deploys")
+    with CaptureQueriesContext(connection) as captured:
+        found = channels.of_lists_of([person.pk for person in people])
+    assert [found[person.pk] for person in people] == [
+        ["group:7", "topic:deploys", "topic:payroll"],
+        ["topic:deploys"],
+        [],
+    ]
+    assert len(captured) == 1
+
+
+# --- the list --------------------------------------------------------------------------------------------------------
+
+
+def test_what_was_sent_before_one_followed_is_in_the_list_and_read(deploys: Topic, ann: User) -> None:
+    before = send(deploys)
+    assert listed(ann) == {}
+    follow(user=ann, name="deploys")
+    assert queries.unread_count(ann) == 0
+    after = send(deploys)
+    assert queries.unread_count(ann) == 1
+    assert listed(ann) == {after: False, before: True}
+    assert mark_read(user=ann, ids=[after]) == 0
+    assert listed(ann) == {after: True, before: True}
+
+
+def test_what_a_topic_had_leaves_the_list_with_it_and_comes_back_as_read(deploys: Topic, ann: User) -> None:
+    follow(user=ann, name="deploys")
+    one = send(deploys)
+    unfollow(user=ann, name="deploys")
+    assert (listed(ann), queries.unread_count(ann)) == ({}, 0)
+    assert mark_read(user=ann, ids=[one]) == 0
+    follow(user=ann, name="deploys")
+    assert (listed(ann), queries.unread_count(ann)) == ({one: True}, 0)
+
+
+def test_marking_all_marks_those_of_topics_too(deploys: Topic, ann: User) -> None:
+    follow(user=ann, name="deploys")
+    ids = [send(deploys), send("everyone"), send(deploys)]
+    assert mark_all_read(user=ann, upto=ids[1]) == 1
+    assert listed(ann) == {ids[0]: True, ids[1]: True, ids[2]: False}
+
+
+def test_alerts_of_topics_are_for_those_who_follow_and_not_for_everyone(deploys: Topic, ann: User) -> None:
+    bob = User.objects.create_user("bob")
+    follow(user=ann, name="deploys")
+    one = send(deploys)
+    assert listed(ann) == {one: False}
+    assert listed(bob) == listed(AnonymousUser()) == {}
+    assert mark_read(user=bob, ids=[one]) == 0
+    assert not ReadMark.objects.exists()
+
+
+# --- the end of a topic ----------------------------------------------------------------------------------------------
+
+
+def test_topic_that_gets_the_name_of_a_deleted_one_has_nothing_of_its_past(payroll: Topic, ann: User) -> None:
+    send(payroll, "salaries")
+    position = streams.positions(["topic:payroll"])["topic:payroll"]
+    payroll.delete()
+    assert not Notification.objects.exists()
+    assert published("topic:payroll") == []
+    Topic.objects.create(name="payroll", title="For all")
+    follow(user=ann, name="payroll")
+    send("topic:payroll", "hello")
+    assert [data["message"] for data in published("topic:payroll")] == ["hello"]
+    assert streams.positions(["topic:payroll"])["topic:payroll"].offset == position.offset + 1
+
+
+def test_deletion_that_is_rolled_back_takes_nothing(deploys: Topic) -> None:
+    send(deploys)
+    with transaction.atomic():
+        deploys.delete()
+        transaction.set_rollback(True)
+    assert len(published("topic:deploys")) == 1
+
+
+# --- administration --------------------------------------------------------------------------------------------------
+
+
+def test_staff_puts_people_on_a_closed_topic_and_takes_them_off(
+    payroll: Topic, ann: User, admin_client: Client
+) -> None:
+    add = reverse("admin:notifications_follow_add")
+    assert admin_client.post(add, {"topic": payroll.pk, "user": ann.pk}).status_code == 302
+    row = Follow.objects.get()
+    assert (row.topic, row.user) == (payroll, ann)
+    again = admin_client.post(add, {"topic": payroll.pk, "user": ann.pk})
+    assert again.status_code == 200  # with what is wrong
+    delete = reverse("admin:notifications_follow_delete", args=[row.pk])
+    assert admin_client.post(delete, {"post": "yes"}).status_code == 302
+    assert not Follow.objects.exists()
+
+
+def test_topic_is_made_changed_and_deleted_in_the_admin_and_keeps_its_name(admin_client: Client, ann: User) -> None:
+    fields = {"name": "deploys", "title": "Deployments", "description": "", "is_open": "on"}
+    assert admin_client.post(reverse("admin:notifications_topic_add"), fields).status_code == 302
+    topic = Topic.objects.get()
+    change = reverse("admin:notifications_topic_change", args=[topic.pk])
+    changed = {**fields, "name": "renamed", "title": "Rollouts"}
+    assert admin_client.post(change, changed).status_code == 302
+    topic.refresh_from_db()
+    assert (topic.name, topic.title) == ("deploys", "Rollouts")
+    follow(user=ann, name="deploys")
+    send(topic)
+    assert b"Rollouts" in admin_client.get(reverse("admin:notifications_topic_changelist")).content
+    delete = reverse("admin:notifications_topic_delete", args=[topic.pk])
+    assert admin_client.post(delete, {"post": "yes"}).status_code == 302
+    assert not Topic.objects.exists()
+    assert not Notification.objects.filter(message="m").exists()
+
+
+# --- the page --------------------------------------------------------------------------------------------------------
+
+
+def test_page_has_a_button_for_open_topics_and_a_badge_on_closed_ones(
+    deploys: Topic, payroll: Topic, ann: User, client: Client
+) -> None:
+    guest = client.get("/topics/").content.decode()
+    assert "Deployments" in guest and "Payroll" not in guest and "/follow/" not in guest
+    assert "/accounts/login/?next=/topics/" in guest
+    client.force_login(ann)
+    outside = client.get("/topics/").content.decode()
+    assert 'action="/topics/deploys/follow/"' in outside and "Payroll" not in outside
+    payroll.follows.create(user=ann)
+    inside = client.get("/topics/").content.decode()
+    assert "Payroll" in inside and "Closed" in inside and "/topics/payroll/" not in inside
+
+
+def test_forms_follow_and_leave_without_scripts(deploys: Topic, ann: User, client: Client) -> None:
+    client.force_login(ann)
+    answer = client.post("/topics/deploys/follow/")
+    assert (answer.status_code, answer["Location"]) == (302, "/topics/#topic-deploys")
+    assert 'action="/topics/deploys/unfollow/"' in client.get("/topics/").content.decode()
+    assert Follow.objects.filter(user=ann).exists()
+    client.post("/topics/deploys/unfollow/")
+    assert not Follow.objects.exists()
+
+
+def test_form_of_a_guest_leads_to_the_log_in_page(deploys: Topic, client: Client) -> None:
+    answer = client.post("/topics/deploys/follow/")
+    assert (answer.status_code, answer["Location"]) == (302, "/accounts/login/?next=/topics/")
+
+
+def test_forms_open_no_closed_topic(payroll: Topic, ann: User, client: Client) -> None:
+    client.force_login(ann)
+    for change in ("follow", "unfollow"):
+        assert client.post(f"/topics/payroll/{change}/").status_code == 404
+        assert client.post(f"/topics/nothing/{change}/").status_code == 404
+        assert client.get(f"/topics/payroll/{change}/").status_code == 405
+    payroll.follows.create(user=ann)
+    said = client.post("/topics/payroll/unfollow/", follow=True).content.decode()
+    assert "Only an administrator can take you off this topic" in said
+    assert Follow.objects.filter(user=ann).exists()
+
+
+def test_forms_need_their_secret(deploys: Topic, ann: User) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(ann)
+    assert strict.post("/topics/deploys/follow/").status_code == 403
+    assert not Follow.objects.exists()
+
+
+def test_page_without_topics_says_so(client: Client, admin_client: Client) -> None:
+    assert "Topics that you may follow appear here." in client.get("/topics/").content.decode()
+    assert reverse("admin:notifications_topic_add") in admin_client.get("/topics/").content.decode()
+
+
+def test_title_of_a_topic_is_text(ann: User, client: Client) -> None:
+    topic = Topic.objects.create(name="x", title="<b onclick=x>bold</b>", description="<script>x</script>")
+    follow(user=ann, name="x")
+    send(topic)
+    client.force_login(ann)
+    for path in ("/topics/", "/notifications/"):
+        page = client.get(path).content.decode()
+        assert "&lt;b onclick=x&gt;bold&lt;/b&gt;" in page
+        assert "<b onclick" not in page and "<script>x" not in page
