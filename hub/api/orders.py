@@ -68,11 +68,22 @@ class UnsubscribeRequest(_Addressed, kw_only=True):
     channel: str = ""
 
 
+_CODE = Meta(
+    description="3000 to 4999: 3000-3499 and 4000-4399 let the client come back. 0, or none, is 3503: it stays away."
+)
+
+
 class Close(msgspec.Struct):
     """How the connection is closed."""
 
-    code: Annotated[int, Meta(ge=3000, le=4999, description="3000-3499 and 4000-4399 let the client come back.")]
+    code: Annotated[int, _CODE] = 0
     reason: str = ""
+
+    def check(self) -> None:
+        if self.code and not 3000 <= self.code <= 4999:
+            raise Refused(Code.BAD_REQUEST, "the code is 3000 to 4999")
+        if len(self.reason.encode()) > REASON_LIMIT:
+            raise Refused(Code.BAD_REQUEST, f"the reason has at most {REASON_LIMIT} bytes")
 
 
 class DisconnectRequest(_Addressed, kw_only=True):
@@ -118,10 +129,9 @@ async def disconnect(call: Call[DisconnectRequest]) -> Nothing:
     request = call.request
     request.check()
     order = control.Disconnect(request.user, request.client or "", tuple(request.whitelist or ()))
-    if request.disconnect:
-        if len(request.disconnect.reason.encode()) > REASON_LIMIT:
-            raise Refused(Code.BAD_REQUEST, f"the reason has at most {REASON_LIMIT} bytes")
-        order = msgspec.structs.replace(order, code=request.disconnect.code, reason=request.disconnect.reason)
+    if close := request.disconnect:
+        close.check()
+        order = msgspec.structs.replace(order, code=close.code or order.code, reason=close.reason)
     return await _order(order)
 
 

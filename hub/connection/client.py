@@ -43,7 +43,7 @@ from hub.connection.transport import Transport
 from hub.control import Disconnect, Order, Refresh, Subscribe, Unsubscribe
 from hub.frames import Block
 from hub.sockets import registry, rights
-from hub.sockets.limits import Pace, Verdict
+from hub.sockets.limits import Bucket, Pace, Verdict
 from hub.streams import Position
 
 log = structlog.get_logger(__name__)
@@ -56,6 +56,9 @@ _PING = Block([PING])
 #: Seconds that a client has for its first command.
 FIRST_COMMAND = 10.0
 
+#: Commands that cost next to nothing may come so many times faster than others.
+FREE_RATE = 5.0
+
 
 class Client:
     """A session. Its transport gives it each frame (:meth:`receive`) and says when it is over (:meth:`gone`)."""
@@ -65,6 +68,7 @@ class Client:
         "_connected",
         "_ended",
         "_established",
+        "_free",
         "_lock",
         "_opened",
         "_pace",
@@ -105,6 +109,7 @@ class Client:
         self._connected = False
         self._ended = False
         self._pace: Pace | None = None
+        self._free: Bucket | None = None
         self._opened = 0
         self._replies: list[str] = []
         #: Subscriptions that go live once the client has been told of them.
@@ -201,7 +206,12 @@ class Client:
         except Ended:
             raise
         except Exception as error:  # noqa: BLE001  # whatever it is, the client is answered
-            self._replies.append(text_of(_failure(command.id, request, error)))
+            failure = _failure(command.id, request, error)
+            if isinstance(request, Send):
+                # Clients take an answer to it for a ping.
+                log.debug("send_dropped", client=self.client, reason=failure.error)
+            else:
+                self._replies.append(text_of(failure))
         else:
             if result is not None:
                 self._replies.append(text_of(Reply(id=command.id, **{requests.KEYS[type(request)]: result})))
@@ -216,6 +226,7 @@ class Client:
     def _judge(self, request: Request) -> None:
         """Hold the client to its pace. What a page needs to begin is free: as many subscriptions as it may have."""
         if isinstance(request, requests.FREE):
+            self._judge_free()
             return
         if isinstance(request, requests.OPENING):
             self._opened += 1
@@ -228,6 +239,14 @@ class Client:
                 raise Failed(Error.TOO_MANY_REQUESTS)
             case Verdict.CLOSE:
                 raise Ended(Disconnected.TOO_MANY_REQUESTS)
+
+    def _judge_free(self) -> None:
+        """What costs next to nothing costs something a thousand times a second. No client takes a refusal of it."""
+        burst, rate = 2.0 * hub_settings().subscriptions_per_socket, FREE_RATE * hub_settings().socket_rate
+        if self._free is None:
+            self._free = Bucket(burst)
+        if not self._free.take(rate, burst):
+            raise Ended(Disconnected.TOO_MANY_REQUESTS)
 
     async def _answer(self) -> None:
         """Write the answers to one frame, then what came for the new subscriptions meanwhile."""
@@ -389,12 +408,12 @@ class Client:
                 return
             since = Position(order.epoch, order.offset) if order.offset or order.epoch else None
             try:
-                await self._subscribe_and_tell(order.channel, since)
+                await self._subscribe_and_tell(order.channel, since, by_token=True)
             except (UnknownChannel, Failed):
                 log.warning("subscribe_order_failed", channel=order.channel)
 
-    async def _subscribe_and_tell(self, channel: str, since: Position | None) -> None:
-        wanted = Wanted(since=since, recoverable=True, comings=True, by_hub=True, by_token=True)
+    async def _subscribe_and_tell(self, channel: str, since: Position | None, *, by_token: bool) -> None:
+        wanted = Wanted(since=since, recoverable=True, comings=True, by_hub=True, by_token=by_token)
         (result,) = await self.add({channel: wanted})
         # Clients take the position from this push, and publications only as pushes of their own.
         missed, result.publications = result.publications, []
@@ -420,7 +439,9 @@ class Client:
             if subscription.by_token or subscription.channel in personal_ones:
                 continue
             rule = subscription.namespace.can_subscribe
-            if not await allows(rule, user, subscription.arguments):
+            # What was about this person and is no more ends, also where they might subscribe to it by themselves.
+            was_personal = subscription.by_hub and subscription.channel not in self.claimed_channels
+            if was_personal or not await allows(rule, user, subscription.arguments):
                 await self.take_away(subscription, Unsubscribed.SERVER)
         if new := personal_ones - self.subscriptions.keys():
             self.spawn(self._subscribe_to_new(sorted(new)))
@@ -429,7 +450,7 @@ class Client:
         async with self._lock:
             for channel in channels:
                 if channel not in self.subscriptions and not self._ended:
-                    await self._subscribe_and_tell(channel, None)
+                    await self._subscribe_and_tell(channel, None, by_token=False)
 
 
 def _commands_in(frame: str | bytes) -> list[Command]:

@@ -9,7 +9,7 @@ import msgspec
 from django.apps import apps
 from django.utils.module_loading import module_has_submodule
 
-from hub.connection import messages, rpc
+from hub.connection import messages, rpc, sends
 from hub.connection.codes import Disconnected, Error, Said, Unsubscribed
 from hub.version import VERSION
 
@@ -20,8 +20,8 @@ def document() -> dict[str, Any]:
     """The document as JSON values. The same for the same code, but for the version."""
     types = [messages.Command, messages.Reply, messages.Pushed, messages.ClientInfo]
     published = publication_types()
-    methods = {name: one for name, one in rpc.methods().items() if one.method.__module__ in _rpc_modules()}
-    called = [one.params for one in methods.values()]
+    methods, taken = _of_apps(rpc.methods()), _of_apps(sends.receivers())
+    called = [one.params for one in (*methods.values(), *taken.values())]
     _, schemas = msgspec.json.schema_components([*types, *published, *called], ref_template=_REF)
     schemas["Publication"] = {
         "description": "One item of a channel. ``offset`` is missing where it is live only.",
@@ -71,6 +71,13 @@ def document() -> dict[str, Any]:
             }
             for name, one in methods.items()
         },
+        "x-sends": {
+            name: {
+                "description": inspect.getdoc(one.method) or "",
+                "data": {"$ref": _REF.format(name=one.params.__name__)},
+            }
+            for name, one in taken.items()
+        },
         "x-error-codes": _codes(Error),
         "x-close-codes": _codes(Disconnected),
         "x-unsubscribe-codes": _codes(Unsubscribed),
@@ -101,8 +108,9 @@ def _is_type_of(module: ModuleType, value: Any) -> bool:
     return value.__module__ == module.__name__ and isinstance(value.__struct_config__.tag, str)
 
 
-def _rpc_modules() -> set[str]:
-    return {f"{app.name}.rpc" for app in apps.get_app_configs()}
+def _of_apps(registered: dict[str, rpc.Registered]) -> dict[str, rpc.Registered]:
+    modules = {f"{app.name}.rpc" for app in apps.get_app_configs()}
+    return {name: one for name, one in registered.items() if one.method.__module__ in modules}
 
 
 def _operation(action: str, message: str) -> dict[str, Any]:

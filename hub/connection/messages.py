@@ -115,6 +115,10 @@ class Send(Message):
     data: Json = UNSET
 
 
+class Ping(Message):
+    """Whether the hub is there."""
+
+
 class Refresh(Message):
     """A new token for the connection."""
 
@@ -138,6 +142,7 @@ Request = (
     | History
     | Rpc
     | Send
+    | Ping
     | Refresh
     | SubRefresh
 )
@@ -156,6 +161,7 @@ class Command(Message):
     history: History | None = None
     rpc: Rpc | None = None
     send: Send | None = None
+    ping: Ping | None = None
     refresh: Refresh | None = None
     sub_refresh: SubRefresh | None = None
 
@@ -237,7 +243,7 @@ class ConnectResult(Message):
 
 
 class Empty(Message):
-    """The answer to ``unsubscribe`` and ``publish``."""
+    """The answer to ``unsubscribe``, ``publish`` and ``ping``."""
 
 
 class PresenceResult(Message, omit_defaults=False):
@@ -303,6 +309,7 @@ class Reply(Message):
     presence_stats: PresenceStatsResult | UnsetType = UNSET
     history: HistoryResult | UnsetType = UNSET
     rpc: RpcResult | UnsetType = UNSET
+    ping: Empty | UnsetType = UNSET
     refresh: RefreshResult | UnsetType = UNSET
     sub_refresh: SubRefreshResult | UnsetType = UNSET
 

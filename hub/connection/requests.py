@@ -10,7 +10,7 @@ from msgspec import Raw
 from hub import history
 from hub.channels import BadPublication, NotAllowed, UnknownChannel, find
 from hub.conf import hub_settings
-from hub.connection import admission, attendance, messages, pushes, rpc, tokens
+from hub.connection import admission, attendance, messages, pushes, rpc, sends, tokens
 from hub.connection.admission import Admitted
 from hub.connection.codes import Disconnected, Ended, Error, Failed, Unsubscribed
 from hub.connection.messages import Empty, Json, Request
@@ -226,6 +226,8 @@ async def read_history(client: "Client", request: messages.History) -> messages.
     ):
         raise Failed(Error.PERMISSION_DENIED)
     since = None if request.since is None else Position(request.since.epoch, request.since.offset)
+    if since is not None and request.reverse and not since.offset:
+        raise Failed(Error.BAD_REQUEST)  # nothing is before it
     limit = HISTORY_LIMIT if request.limit < 0 else min(request.limit, HISTORY_LIMIT)
     try:
         page = await in_database_thread(
@@ -252,12 +254,21 @@ def _begin_of(items: list[Item]) -> list[Item]:
 
 async def call(client: "Client", request: messages.Rpc) -> messages.RpcResult:
     """Call a method of an app."""
-    caller = rpc.Call(client.user, client.client, client.language)
-    return messages.RpcResult(data=await rpc.call(request.method, caller, request.data))
+    return messages.RpcResult(data=await rpc.call(request.method, _caller(client), request.data))
 
 
 async def send(client: "Client", request: messages.Send) -> None:
-    """Data that no app asks for is dropped: there is no answer to say so."""
+    """Hand something to the app that takes it."""
+    await sends.take(_caller(client), request.data)
+
+
+async def ping(client: "Client", request: messages.Ping) -> Empty:
+    """Answer. The hub asks by itself whether clients are there, so most never ask back."""
+    return Empty()
+
+
+def _caller(client: "Client") -> rpc.Call:
+    return rpc.Call(client.user, client.client, client.language, client.subscriptions.keys())
 
 
 #: What carries out each request, and the key of its answer.
@@ -270,6 +281,7 @@ HANDLERS: dict[type[Request], Callable[["Client", Any], Awaitable[Any]]] = {
     messages.History: read_history,
     messages.Rpc: call,
     messages.Send: send,
+    messages.Ping: ping,
     messages.Refresh: refresh,
     messages.SubRefresh: sub_refresh,
 }
@@ -282,6 +294,7 @@ KEYS: dict[type[Request], str] = {
     messages.PresenceStats: "presence_stats",
     messages.History: "history",
     messages.Rpc: "rpc",
+    messages.Ping: "ping",
     messages.Refresh: "refresh",
     messages.SubRefresh: "sub_refresh",
 }

@@ -11,7 +11,7 @@ A plain function runs in a database thread, an async one on the event loop. What
 """
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import Any, TypeVar, get_type_hints
 
@@ -33,11 +33,13 @@ class Call:
         user: as the database has them, or had them a few seconds ago.
         client: the id of the connection.
         language: of texts for people.
+        channels: which this connection is subscribed to, as it changes; none over plain HTTP.
     """
 
     user: User | AnonymousUser
     client: str
     language: str
+    channels: Collection[str] = ()
 
 
 #: Given the call and its parameters.

@@ -216,6 +216,8 @@ async def _recover(subscription: Subscription, since: Position) -> SubscribeResu
         items = await recovery.missed(subscription.feed, since)
         if items is not None and since.offset > subscription.feed.start.offset:
             await _wait_until_as_far(subscription, since)
+            # It may begin behind more than that by now.
+            items = await recovery.missed(subscription.feed, since)
         if items is not None and sum(len(item.data) for item in items) > hub_settings().recovery_bytes:
             items = None
     if items is None:

@@ -143,6 +143,7 @@ async def test_presence_refuses(api: Api, method: str, channel: str, code: int) 
             control.Disconnect("7", "", ("c",), 4500, "moved"),
         ),
         ("disconnect", {"client": "c"}, control.Disconnect("", "c")),
+        ("disconnect", {"user": "7", "disconnect": {"code": 0, "reason": ""}}, control.Disconnect("7", reason="")),
         ("refresh", {"user": "7", "expired": True}, control.Refresh("7", expired=True)),
         ("refresh", {"user": "7", "expire_at": 1893456000}, control.Refresh("7", expire_at=1893456000)),
     ],

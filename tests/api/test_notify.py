@@ -6,7 +6,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import Group, User
 
-from notifications.models import Notification
+from notifications.models import Notification, Topic
 from tests.api.calling import Api, key_for
 
 
@@ -38,6 +38,7 @@ async def test_same_key_is_one_alert(api: Api, ada: User) -> None:
         ({"to": 2**80, "message": "Hello"}, 107),
         ({"to": True, "message": "Hello"}, 107),
         ({"to": "user:a\0", "message": "Hello"}, 107),
+        ({"to": "topic:nothing", "message": "Hello"}, 107),
         ({"to": "x" * 5000, "message": "Hello"}, 107),
         ({"to": "everyone", "message": " "}, 107),
         ({"to": "everyone", "message": "Hello", "level": "loud"}, 107),
@@ -55,12 +56,20 @@ async def test_alert_that_cannot_be_sent_is_refused(api: Api, request_: dict[str
 
 @pytest.mark.parametrize(
     ("pattern", "allowed"),
-    [("everyone", []), ("user:*", ["ada"]), ("group:*", ["group:team"]), ("*", ["ada", "group:team"])],
+    [
+        ("everyone", []),
+        ("user:*", ["ada"]),
+        ("group:*", ["group:team"]),
+        ("topic:deploys", ["topic:deploys"]),
+        ("topic:other", []),
+        ("*", ["ada", "group:team", "topic:deploys"]),
+    ],
 )
 async def test_key_notifies_whom_its_channels_name(ada: User, pattern: str, allowed: list[str]) -> None:
     await Group.objects.acreate(name="team")
+    await Topic.objects.acreate(name="deploys", title="Deployments")
     limited = Api(await sync_to_async(key_for)("notify", channels=(pattern,)))
-    for to in ("ada", "group:team"):
+    for to in ("ada", "group:team", "topic:deploys"):
         reply = await limited("notify", to=to, message="Hello")
         assert reply.get("error", {}).get("code") == (None if to in allowed else 103)
     reply = await limited("notify", to="everyone", message="Hello")

@@ -70,6 +70,7 @@ const commands = {
   presenceStats: ({ channel }) => client.presenceStats(channel),
   history: ({ channel, options: wanted = {} }) => client.history(channel, wanted),
   rpc: ({ method, data }) => client.rpc(method, data),
+  send: ({ data }) => client.send(data),
 };
 
 for await (const line of createInterface({ input: process.stdin })) {

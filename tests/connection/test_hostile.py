@@ -139,6 +139,19 @@ async def test_a_client_that_sends_too_fast_is_told_so_and_then_ended() -> None:
     assert wire.closed == 3013
 
 
+@pytest.mark.parametrize(
+    "request_", [{"unsubscribe": {"channel": "everyone"}}, {"sub_refresh": {"channel": "everyone", "token": "x"}}]
+)
+async def test_a_flood_of_what_costs_nothing_ends_the_client_too(request_: dict[str, Any], settings: Any) -> None:
+    settings.HUB_SUBSCRIPTIONS_PER_SOCKET = 50
+    flood = "\n".join(json.dumps({"id": number, **request_}) for number in range(2, 700))
+    wire = await played(CONNECT, flood)
+    answered = [line for line in wire.lines[1:] if "id" in line]
+    assert wire.closed == 3013
+    # As many as a page may need that leaves all its channels, and some more.
+    assert 100 <= len(answered) < 300
+
+
 @pytest.mark.parametrize("make", [lambda n: {"id": n, "subscribe": {"channel": f"open:{n}"}}])
 async def test_a_client_has_a_limited_number_of_subscriptions(
     make: Callable[[int], dict[str, Any]], open_namespace: str, settings: Any

@@ -233,6 +233,28 @@ async def test_a_method_is_called_with_the_user_at_hand(address: str, ada: User)
     assert result.data == {"number": 42, "user": "ada"}
 
 
+class Where(msgspec.Struct):
+    channel: str
+
+
+@rpc("tests.am_i_there")
+async def am_i_there(call: Call, params: Where) -> bool:
+    return params.channel in call.channels
+
+
+async def test_a_method_is_told_where_the_caller_is_subscribed(address: str, open_namespace: str) -> None:
+    async with connected(address) as client:
+        subscription, _ = await client.subscribe("open:x")
+        there = [await client.client.rpc("tests.am_i_there", {"channel": f"open:{name}"}) for name in "xy"]
+        await subscription.unsubscribe()
+        await await_for(lambda: is_gone(client), that="the subscription has ended")
+    assert [answer.data for answer in there] == [True, False]
+
+
+async def is_gone(client: Connected) -> bool:
+    return not (await client.client.rpc("tests.am_i_there", {"channel": "open:x"})).data
+
+
 async def test_a_signed_token_connects_as_its_user(address: str, ada: User, token_secret: str) -> None:
     token = tokens.connection_token(ada.pk, info={"name": "Countess"})
     async with connected(address, token=token) as client:

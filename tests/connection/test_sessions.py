@@ -93,6 +93,11 @@ async def test_commands_of_one_frame_are_answered_in_one_frame() -> None:
     assert [json.loads(line)["id"] for line in answers[0].split("\n")] == [1, 2, 3]
 
 
+async def test_a_client_that_asks_whether_the_hub_is_there_is_answered() -> None:
+    async with wired() as wire:
+        assert await wire.ask(ping={}) == {"id": 2, "ping": {}}
+
+
 # --- subscribing and recovering -------------------------------------------------------------------------------------
 
 
@@ -158,23 +163,30 @@ async def test_who_wants_all_or_nothing_gets_an_error(ada: User, room: str) -> N
         assert not wire.client.follows(room)
 
 
-async def test_a_client_that_is_ahead_of_this_process_sees_nothing_twice(ada: User, room: str) -> None:
-    """It had its publications from another process, of which this one has not heard yet."""
+@pytest.mark.parametrize("more", [0, 1], ids=["as far as the client", "further"])
+async def test_a_client_that_is_ahead_of_this_process_sees_all_and_nothing_twice(
+    ada: User, room: str, more: int
+) -> None:
+    """It had its publications from another process, of which this one hears a moment later, and of ``more``."""
     await posted(room, ada, "0")
     async with wired(ada) as first, wired(ada) as second:
         await first.ask(subscribe={"channel": room})
         feed = first.client.subscriptions[room].feed
         assert feed is not None
-        behind = Item(room, feed.feed.epoch, 2, '{"type":"a","text":"1"}')
-        await Publication.objects.acreate(channel=room, offset=2, data=behind.data)
-        await Stream.objects.filter(channel=room).aupdate(head=2)
-        relay.current().loop.call_later(0.2, relay.current().deliver, behind)
+        unheard = [Item(room, feed.feed.epoch, 2 + number, '{"type":"a"}') for number in range(1 + more)]
+        for item in unheard:
+            await Publication.objects.acreate(channel=room, offset=item.offset, data=item.data)
+        await Stream.objects.filter(channel=room).aupdate(head=2 + more)
+        for item in unheard:
+            relay.current().loop.call_later(0.2, relay.current().deliver, item)
         since = {"epoch": feed.feed.epoch, "offset": 2}
         found = (await second.ask(subscribe={"channel": room, "recover": True, **since}))["subscribe"]
-        assert found["recovered"] and "publications" not in found
-        await posted(room, ada, "2")
+        assert found["recovered"]
+        await posted(room, ada, "last")
         await await_for(lambda: [push for push in second.pushes if push.get("pub", {}).get("offset")])
-    assert [push["pub"]["offset"] for push in second.pushes if "offset" in push.get("pub", {})] == [3]
+    pushed = [push["pub"] for push in second.pushes if "offset" in push.get("pub", {})]
+    seen = [publication["offset"] for publication in [*found.get("publications", []), *pushed]]
+    assert seen == list(range(3, 4 + more))
 
 
 async def test_another_history_of_a_channel_makes_its_subscribers_come_back(ada: User, room: str) -> None:
