@@ -31,6 +31,15 @@ export { CallFailed };
  * @property {boolean} [share] whether tabs share one connection where the browser can; by default they do
  */
 
+/**
+ * @typedef {object} Topic
+ * @property {string} name
+ * @property {string} title
+ * @property {string} description may be empty
+ * @property {boolean} open whether the person may follow and leave it; else an administrator put them on it
+ * @property {boolean} followed
+ */
+
 /** @type {Map<string, Hub>} */
 const hubs = new Map();
 
@@ -108,25 +117,17 @@ export class Hub {
   }
 
   /**
-   * The room of this name; the same object for all who ask, until it is closed.
+   * The room of this name; the same object for all who ask, until the last one of them has closed it.
    *
    * @param {string} name
    * @returns {Room}
    */
   room(name) {
-    const room = this.#rooms.get(name) ?? new Room(this.#line, name, this.user.name);
+    const known = this.#rooms.get(name);
+    if (known && !known.closed) return known;
+    const room = new Room(this.#line, name, this.user.name);
     this.#rooms.set(name, room);
     return room;
-  }
-
-  /**
-   * Leaves a room that nobody shows any more.
-   *
-   * @param {string} name
-   */
-  leave(name) {
-    this.#rooms.get(name)?.close();
-    this.#rooms.delete(name);
   }
 
   /**
@@ -140,6 +141,36 @@ export class Hub {
     this.#presences.set(channel, presence);
     presence.start();
     return presence;
+  }
+
+  /**
+   * The topics that the person may know of. Changes of what they follow, here or elsewhere, are told to `on` as
+   * `notifications.topic_followed` and `notifications.topic_unfollowed`, each with a `name`.
+   *
+   * @returns {Promise<Topic[]>} rejects with {@link CallFailed}
+   */
+  async topics() {
+    return (await this.call("topics.list")).items;
+  }
+
+  /**
+   * Has the person get the alerts of a topic from now on, in all their tabs and other clients.
+   *
+   * @param {string} name
+   * @returns {Promise<Topic>} rejects with {@link CallFailed}
+   */
+  follow(name) {
+    return this.call("topics.follow", { name });
+  }
+
+  /**
+   * Ends that; the alerts that they had of the topic leave their list.
+   *
+   * @param {string} name
+   * @returns {Promise<Topic>} rejects with {@link CallFailed}
+   */
+  unfollow(name) {
+    return this.call("topics.unfollow", { name });
   }
 
   /**

@@ -6,6 +6,7 @@ import { connect } from "./hub.js";
 import { closeMenusOutside } from "./menu.js";
 import { showStatus } from "./status.js";
 import { localiseTimes } from "./times.js";
+import { Topics } from "./topics.js";
 
 localiseTimes(document);
 paintAvatars(document);
@@ -19,3 +20,6 @@ showStatus(hub);
 
 const form = document.querySelector("[data-broadcast]");
 if (form instanceof HTMLFormElement) new Broadcast(form, hub);
+
+const topics = document.querySelector("[data-topics]");
+if (topics instanceof HTMLElement) new Topics(topics, hub);

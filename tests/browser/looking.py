@@ -2,6 +2,19 @@
 
 from playwright.sync_api import Dialog, Locator, Page, expect
 
+#: JavaScript: a function of a selector to all elements of the page, those of widgets too, whose shadow roots are open.
+EVERY_ROOT = """
+(selector) => {
+  const found = [];
+  const look = (root) => {
+    found.push(...root.querySelectorAll(selector));
+    for (const element of root.querySelectorAll("*")) if (element.shadowRoot) look(element.shadowRoot);
+  };
+  look(document);
+  return found;
+}
+"""
+
 
 def is_live(page: Page) -> None:
     """Wait until the page is connected."""

@@ -118,6 +118,18 @@ def test_bell_works_with_the_keyboard_alone(visitor: Visitors, notify: Notify) -
     expect(bell(page)).to_be_focused()
 
 
+def test_bell_tells_screen_readers_what_arrives_where_no_toast_does(visitor: Visitors, notify: Notify) -> None:
+    page = visitor("bell-listener")
+    page.goto("/chat/")
+    is_live(page)
+    page.locator("hub-toasts").evaluate("element => element.remove()")
+    news = page.locator("hub-bell").get_by_role("status")
+    expect(news).to_be_empty()
+    for number, said in enumerate(["1 unread alert", "2 unread alerts"]):
+        notify(f"heard {number}", to="user:bell-listener")
+        expect(news).to_have_text(said)
+
+
 @pytest.mark.parametrize("width", [1100, 360])
 def test_panel_stands_within_the_window(visitor: Visitors, notify: Notify, width: int) -> None:
     page = visitor("bell-narrow")

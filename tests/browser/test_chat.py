@@ -213,6 +213,29 @@ def test_room_shows_who_is_there_and_who_is_typing(visitor: Visitors, room: str)
     expect(ada.get_by_text("Here: ada", exact=True)).to_be_visible()
 
 
+def test_two_widgets_of_a_room_share_it_and_one_stays_when_the_other_goes(visitor: Visitors, room: str) -> None:
+    ada, grace = visitor("ada"), visitor("grace")
+    for page in (ada, grace):
+        page.goto(room)
+        is_in(page)
+    ada.locator("hub-chat").evaluate("element => element.after(Object.assign(element.cloneNode(), {id: 'second'}))")
+    second = ada.locator("hub-chat#second")
+    expect(second.get_by_text("Here: ada and grace")).to_be_visible()
+    say(grace, "to both of them")
+    expect(messages(ada).filter(has_text="to both of them")).to_have_count(2)
+    ada.locator("hub-chat").first.evaluate("element => element.remove()")
+    say(grace, "to the one that stays")
+    expect(messages(ada).filter(has_text="to the one that stays")).to_have_count(1)
+    # To another place in the page.
+    second.evaluate("element => document.querySelector('main').append(element)")
+    say(ada, "from another place")
+    say(grace, "heard")
+    expect(messages(ada).last).to_contain_text("heard")
+    assert said_in(ada) == ["to both of them", "to the one that stays", "from another place", "heard"]
+    second.evaluate("element => element.remove()")
+    expect(grace.get_by_text("Here: grace", exact=True)).to_be_visible()
+
+
 def test_older_messages_come_when_the_reader_goes_there(visitor: Visitors, room: str, hub: LiveHub) -> None:
     hub.shell(
         "from chat.actions import post_message\n"

@@ -9,33 +9,21 @@ from playwright.sync_api import Page, expect
 
 from rig.environment import BASE_DIR
 from tests.browser.conftest import Visitors
-from tests.browser.looking import alerts, bell, is_in, is_loaded, messages, say, toasts
+from tests.browser.looking import EVERY_ROOT, bell, is_in, messages, say
 from tests.support.live import LiveHub
 
 PASSWORD = "correct horse battery"
-PUBLIC = ["/", "/notifications/", "/chat/", "/online/", "/accounts/login/", "/accounts/signup/"]
-PERSONAL = ["/", "/notifications/", "/chat/", "/online/", "/accounts/tokens/"]
+PUBLIC = ["/", "/notifications/", "/topics/", "/chat/", "/online/", "/accounts/login/", "/accounts/signup/"]
+PERSONAL = ["/", "/notifications/", "/topics/", "/chat/", "/online/", "/accounts/tokens/"]
 
-# Those of widgets too, whose shadow roots are open.
-ALL = """
-(selector) => {
-  const found = [];
-  const look = (root) => {
-    found.push(...root.querySelectorAll(selector));
-    for (const element of root.querySelectorAll("*")) if (element.shadowRoot) look(element.shadowRoot);
-  };
-  look(document);
-  return found;
-}
-"""
 UNNAMED = f"""
-() => ({ALL})("a[href], button, input:not([type=hidden]), textarea, summary")
+() => ({EVERY_ROOT})("a[href], button, input:not([type=hidden]), textarea, summary")
   .filter((element) => element.checkVisibility())
   .filter((element) => !(element.ariaLabel || element.innerText || element.labels?.length))
   .map((element) => element.outerHTML)
 """
 SMALL = f"""
-() => ({ALL})("button, .button, input:not([type=hidden]), textarea, summary, nav a")
+() => ({EVERY_ROOT})("button, .button, input:not([type=hidden]), textarea, summary, nav a")
   .filter((element) => element.checkVisibility() && element.getBoundingClientRect().height < 43.5)
   .map((element) => element.outerHTML)
 """
@@ -209,6 +197,26 @@ def test_axe_finds_no_serious_fault_on_any_page(
     notify("one that shows for a while", url="/chat/")
     expect(chief.locator("hub-toasts li")).to_have_count(1)
     assert faults(chief) == [], "bell and toast"
+    chief.keyboard.press("Escape")
+    chief.locator("summary").click()
+    assert faults(chief) == [], "the menu of the account"
+
+
+def test_axe_finds_no_serious_fault_on_the_page_of_the_api(visitor: Visitors) -> None:
+    page = visitor()
+    page.goto("/api/docs")
+    method = page.locator("#operations-default-publish")
+    method.get_by_role("button", name="post").first.click()
+    expect(method.get_by_role("button", name="Try it out")).to_be_visible()
+    assert faults(page) == []
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_axe_finds_no_serious_fault_where_there_is_no_page(visitor: Visitors, dark: bool) -> None:
+    page = visitor(dark=dark)
+    page.goto("/nowhere/")
+    assert faults(page) == []
+    visitor.complaints.clear()  # the browser notes the status, 404
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
@@ -223,33 +231,3 @@ def test_axe_finds_no_serious_fault_in_a_conversation(visitor: Visitors, room: s
     grace.get_by_role("textbox").press_sequentially("and so on, and on", delay=200)
     expect(ada.get_by_text("grace is typing")).to_be_visible()
     assert faults(ada) == []
-
-
-def test_widgets_turn_around_in_languages_that_are_written_from_the_right(
-    visitor: Visitors, room: str, notify: Callable[..., None]
-) -> None:
-    page = visitor("right-to-left")
-    page.add_init_script("addEventListener('DOMContentLoaded', () => { document.documentElement.dir = 'rtl'; })")
-    page.goto(room)
-    is_in(page)
-    say(page, "mine")
-    expect(messages(page).filter(has_text="mine")).to_have_count(1)
-    expect(page.locator(".sending")).to_have_count(0)
-    mine = messages(page).filter(has_text="mine").locator(".bubble").bounding_box()
-    area = page.get_by_role("region", name="Conversation").bounding_box()
-    assert mine
-    assert area
-    assert mine["x"] - area["x"] < 60
-    assert page.evaluate("document.documentElement.scrollWidth") <= 1100
-    page.goto("/notifications/")
-    is_loaded(page)
-    notify("turned around", to="user:right-to-left")
-    mark = alerts(page).first.get_by_role("button", name="Mark as read").bounding_box()
-    assert mark
-    assert mark["x"] < 200
-    page.goto("/")
-    shows_its_state(page, "en")
-    notify("from the other side", to="user:right-to-left")
-    shown = toasts(page).bounding_box()
-    assert shown
-    assert shown["x"] < 60

@@ -85,6 +85,24 @@ test("a group that is joined later has the list loaded again", async () => {
   assert.deepEqual(ids(inbox), [10, 9, 1]);
 });
 
+test("a topic that is followed brings its past, and takes it along when it is left", async () => {
+  const { line, inbox } = await open([alert(1)], { unread: 1 });
+  line.begin("topic:deploys", 2);
+  const before = { "user:1": position(0), everyone: position(0) };
+  const positions = { ...before, "topic:deploys": position(2) };
+  (await line.next()).answer({ items: [alert(9, true), alert(1)], unread: 1, more: false, positions });
+  await turnOfTheLoop();
+  line.publish("topic:deploys", 3, alert(10));
+  assert.deepEqual(ids(inbox), [10, 9, 1]);
+  line.emit("ended", { kind: "ended", channel: "topic:deploys", code: 2000 });
+  (await line.next()).answer({ items: [alert(1)], unread: 1, more: false, positions: before });
+  await turnOfTheLoop();
+  assert.deepEqual(ids(inbox), [1]);
+  line.emit("ended", { kind: "ended", channel: "room:7", code: 2000 });
+  await turnOfTheLoop();
+  assert.equal(line.asked.length, 0);
+});
+
 test("a list that could not be loaded is loaded when the connection is back", async () => {
   const line = new ScriptedLine();
   const inbox = new Inbox(line, true);

@@ -172,3 +172,17 @@ test("a room that is not there says so, and one that was closed follows nothing"
   lounge.close();
   assert.deepEqual([...other.followed], []);
 });
+
+test("a room is left with the last who shows it", async () => {
+  const { line, room } = await enter();
+  room.start();
+  room.close();
+  assert.equal(room.closed, false);
+  line.publish("room:7", 1, message(5, "still here"));
+  assert.deepEqual(texts(room), ["still here"]);
+  room.close();
+  assert.equal(room.closed, true);
+  assert.equal(line.followed.size, 0);
+  line.publish("room:7", 2, message(6, "gone"));
+  assert.deepEqual(texts(room), ["still here"]);
+});

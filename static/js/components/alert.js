@@ -23,7 +23,13 @@ export function alertItem(alert, followed = null) {
   const body = make(
     "div",
     { class: "alert-body" },
-    make("p", { class: "alert-head" }, make("span", { class: "alert-level" }, text(`level_${level}`)), time),
+    make(
+      "p",
+      { class: "alert-head" },
+      make("span", { class: "alert-level" }, text(`level_${level}`)),
+      alert.topic && make("span", { class: "alert-topic", part: "topic", dir: "auto" }, String(alert.topic.title)),
+      time,
+    ),
     alert.title && make("p", { class: "alert-title", part: "title", dir: "auto" }, String(alert.title)),
     message,
   );

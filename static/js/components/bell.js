@@ -26,7 +26,7 @@ button.bell:hover, button.bell[aria-expanded="true"] { color: var(--_ink); backg
 .panel:popover-open { display: flex; flex-direction: column; animation: arrive 160ms cubic-bezier(0.2, 0.7, 0.3, 1); }
 .head {
   display: flex; align-items: center; justify-content: space-between; gap: 1rem;
-  padding: 0.375rem 0.25rem 0.375rem 1rem; border-block-end: 1px solid var(--_line);
+  padding-block: 0.375rem; padding-inline: 1rem 0.25rem; border-block-end: 1px solid var(--_line);
 }
 .head h2 { font-size: 1.0625rem; font-weight: 640; }
 .scroll { overflow-y: auto; overscroll-behavior: contain; }
@@ -94,7 +94,7 @@ export class HubBell extends HubElement {
       compact: "",
       silent: "",
       label: this.#label,
-      exportparts: "alert, unread, title, message, link",
+      exportparts: "alert, unread, topic, title, message, link",
     };
     for (const [name, value] of Object.entries(attributes)) list.setAttribute(name, value);
     this.#panel.append(

@@ -31,11 +31,11 @@ export const CHAT = `
 .message-head { display: flex; align-items: baseline; gap: 0.625rem; font-size: 0.8125rem; line-height: 1.4; }
 .message-head time { margin-inline-start: auto; flex: none; color: var(--_muted); font-variant-numeric: tabular-nums; }
 .author { min-inline-size: 0; font-weight: 640; overflow: hidden; text-overflow: ellipsis; }
-.message-text { white-space: pre-wrap; overflow-wrap: anywhere; }
+.message-text { min-inline-size: 0; white-space: pre-wrap; overflow-wrap: anywhere; }
 .message.continued { margin-block-start: 0.1875rem; }
 .message.continued > .avatar { block-size: 0; visibility: hidden; }
 .message:is(.continued, .mine) .bubble { display: flex; align-items: baseline; gap: 0.75rem; }
-.message:is(.continued, .mine) .message-head { order: 2; margin-inline-start: auto; }
+.message:is(.continued, .mine) .message-head { order: 2; flex: none; margin-inline-start: auto; }
 .message:is(.continued, .mine) .author {
   position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap;
 }

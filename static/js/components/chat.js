@@ -31,7 +31,8 @@ export class HubChat extends HubElement {
   #locked = make("p", { class: "locked", part: "locked" });
   /** Whether the reader is at the end. */
   #atEnd = true;
-  #name = "";
+  /** Set while the widget is in a page. @type {Room | null} */
+  #entered = null;
 
   constructor() {
     super(CHAT);
@@ -55,8 +56,8 @@ export class HubChat extends HubElement {
   }
 
   connected() {
-    this.#name = this.getAttribute("room") ?? "";
-    const room = this.#room;
+    const room = this.hub.room(this.getAttribute("room") ?? "");
+    this.#entered = room;
     this.#area.ariaLabel = text("conversation");
     this.#log.ariaLabel = text("messages");
     this.#spinner.ariaLabel = text("loading");
@@ -82,7 +83,8 @@ export class HubChat extends HubElement {
     this.stops.push(
       room.on("change", () => this.changed()),
       room.on("arrived", (entry) => this.#arrived(entry)),
-      () => this.hub.leave(this.#name),
+      // A widget that only moves is in the page again by then, and stays in the room.
+      () => queueMicrotask(() => room.close()),
     );
     room.start();
     this.render();
@@ -118,7 +120,7 @@ export class HubChat extends HubElement {
 
   /** @returns {Room} */
   get #room() {
-    return this.hub.room(this.#name);
+    return /** @type {Room} */ (this.#entered);
   }
 
   // --- messages ------------------------------------------------------------------------------------------------------

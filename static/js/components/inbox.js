@@ -23,10 +23,10 @@ ${ALERT}
 .problem:empty { display: none; }
 .problem { color: var(--_error); font-weight: 560; }
 :host([compact]) { gap: 0; }
-:host([compact]) .bar { padding: 0.25rem 0.5rem 0.25rem 1rem; border-block-end: 1px solid var(--_line); }
+:host([compact]) .bar { padding-block: 0.25rem; padding-inline: 1rem 0.5rem; border-block-end: 1px solid var(--_line); }
 :host([compact]) .list { gap: 0; }
 :host([compact]) .alert {
-  padding: 0.75rem 0.75rem 0.75rem 1rem; border: 0; border-block-end: 1px solid var(--_line);
+  padding-block: 0.75rem; padding-inline: 1rem 0.75rem; border: 0; border-block-end: 1px solid var(--_line);
   border-radius: 0; box-shadow: none;
 }
 :host([compact]) .alert:last-child { border-block-end: 0; }

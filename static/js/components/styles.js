@@ -43,6 +43,8 @@ a:hover { color: var(--_accent-strong); }
 .visually-hidden {
   position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap;
 }
+/* "8:52 PM" reads so in every direction. */
+time { unicode-bidi: plaintext; }
 button {
   display: inline-flex; align-items: center; justify-content: center; gap: 0.5rem;
   min-block-size: var(--_touch); min-inline-size: var(--_touch); padding: 0.375rem 1.125rem;
@@ -105,8 +107,15 @@ export const ALERT = `
   display: flex; flex-wrap: wrap; column-gap: 0.625rem; font-size: 0.8125rem; line-height: 1.4; color: var(--_muted);
 }
 .alert-level { font-weight: 640; color: var(--_level); }
-.alert-title { font-weight: 640; overflow-wrap: anywhere; }
-.alert-message { white-space: pre-line; overflow-wrap: anywhere; }
+.alert-topic {
+  max-inline-size: min(100%, 16rem); padding-inline: 0.4375rem; font-weight: 560; color: var(--_ink);
+  background: var(--_sunken); border-radius: 99rem; overflow: hidden; text-overflow: ellipsis; white-space: nowrap;
+}
+/* Written in the direction of its own language, and beside the rest of the alert. */
+.alert-title, .alert-message { text-align: left; overflow-wrap: anywhere; }
+:host(:dir(rtl)) :is(.alert-title, .alert-message) { text-align: right; }
+.alert-title { font-weight: 640; }
+.alert-message { white-space: pre-line; }
 .alert-link {
   display: inline-flex; align-items: center; gap: 0.25rem; min-block-size: var(--_touch);
   margin-block-end: -0.625rem; padding-inline-end: 0.75rem; font-weight: 580;

@@ -15,6 +15,7 @@ import { Stream } from "./stream.js";
  * @property {string} url where it leads; may be empty, and is whatever the sender wrote: see `links.js`
  * @property {string} at ISO 8601
  * @property {any} data
+ * @property {{name: string, title: string}} [topic] that it was sent to
  * @property {boolean} read
  */
 
@@ -67,9 +68,11 @@ export class Inbox extends Emitter {
     if (this.state !== "idle") return;
     this.#line.on("begun", (event) => {
       const known = this.#streams.has(event.channel);
-      // A group that the person has just joined brings its own past.
-      if (this.state === "ready" && !known && /^(user|group):|^everyone$/.test(event.channel)) this.#load();
+      // A group or a topic that the person has just joined brings its own past.
+      if (this.state === "ready" && !known && /^(user|group|topic):|^everyone$/.test(event.channel)) this.#load();
     });
+    // And takes it along.
+    this.#line.on("ended", (event) => this.state === "ready" && this.#streams.has(event.channel) && this.#load());
     this.#line.on("state", () => this.state === "failed" && this.#line.state === "connected" && this.#load());
     this.#load();
   }

@@ -63,6 +63,8 @@ export class Room extends Emitter {
   #again = false;
   #lastTyped = 0;
   #notices = 0;
+  /** How many have started this room and not closed it. */
+  #users = 0;
   #closed = false;
   /** @type {Map<string, ReturnType<typeof setTimeout>>} */
   #typers = new Map();
@@ -81,15 +83,27 @@ export class Room extends Emitter {
     this.#me = me;
   }
 
-  /** Enters: loads the newest messages and follows what comes; does nothing when that is so already. */
+  /** @returns {boolean} whether it was left; a new room goes on where this one ended */
+  get closed() {
+    return this.#closed;
+  }
+
+  /**
+   * Enters: loads the newest messages and follows what comes; when that is so already, for one more who shows it. To be
+   * closed as often as it was started.
+   */
   start() {
-    if (this.state !== "idle") return;
+    if (this.#closed) return;
+    this.#users += 1;
+    if (this.#users > 1) return;
     this.#stops.push(this.#line.on("state", () => this.#comeBack()));
     this.#enter();
   }
 
-  /** Leaves. What is still on its way is sent nevertheless, while the page is there. */
+  /** Leaves, with the last who shows it. What is still on its way is sent nevertheless, while the page is there. */
   close() {
+    this.#users -= 1;
+    if (this.#users > 0 || this.#closed) return;
     this.#closed = true;
     for (const stop of this.#stops) stop();
     for (const timer of this.#typers.values()) clearTimeout(timer);
