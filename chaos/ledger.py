@@ -23,7 +23,7 @@ class Attempt:
     copies: int
     attempted_at: float
     acknowledged_at: float | None = None
-    #: A task that the broker took, but nobody has promised yet that it ran.
+    #: When a task was called without an error, which is the promise that it will run.
     handed_over_at: float | None = None
 
 
@@ -74,10 +74,6 @@ class Ledger:
         self.shown: list[tuple[int, float]] = []
         self._shown_by: Counter[int] = Counter()
         self._pattern = re.compile(rf"chaos-{mark}-(\d+)")
-        #: Tasks that were handed over before this moment may be gone with the Redis that held them.
-        self._queue_emptied_at = float("-inf")
-        #: When the broker hung: since and until.
-        self._hung: list[tuple[float, float]] = []
 
     # --- what happens ---------------------------------------------------------------------------------------------
 
@@ -102,16 +98,8 @@ class Ledger:
             self.attempts[number].acknowledged_at = time.monotonic()
 
     def hand_over(self, number: int) -> None:
-        """The broker has taken the task that will publish."""
+        """The hub has said that it has stored the task that will publish."""
         self.attempts[number].handed_over_at = time.monotonic()
-
-    def queue_emptied(self) -> None:
-        """The broker has lost what it held, as a fault wanted it: tasks that it had taken need not run."""
-        self._queue_emptied_at = time.monotonic()
-
-    def broker_hung(self, since: float, until: float) -> None:
-        """The broker hung: tasks that it took in this time may have been handed to workers that had given up."""
-        self._hung.append((since, until))
 
     def show(self, number: int) -> None:
         """A client has shown the publication to its person."""
@@ -183,14 +171,7 @@ class Ledger:
         verdict.add("not numbered", [f"{self.text(r.number)} in {r.channel}" for r in rows if r.offset is None])
         verdict.add(
             "job lost",
-            [
-                self.text(n)
-                for n, a in attempts.items()
-                if a.handed_over_at is not None
-                and a.handed_over_at > self._queue_emptied_at
-                and not any(since <= a.handed_over_at <= until for since, until in self._hung)
-                and not stored[n]
-            ],
+            [self.text(n) for n, a in attempts.items() if a.handed_over_at is not None and not stored[n]],
         )
 
     def _judge_alerts(self, verdict: Verdict, rows: Sequence[Row], alerts: Sequence[AlertRow]) -> None:

@@ -192,13 +192,6 @@ class Redis(Part):
             except redis.RedisError:
                 return False
 
-    def has_unfinished(self, older_than: float) -> bool:
-        """Whether a task was given to a worker longer than so many seconds ago, and is not done yet."""
-        import redis
-
-        with redis.Redis(unix_socket_path=str(self.socket), socket_timeout=5) as client:
-            return bool(client.zcount("hub:celery:unacked_index", "-inf", time.time() - older_than))
-
     def connections(self) -> int:
         """How many clients are connected to it."""
         import redis
@@ -242,6 +235,11 @@ class Hub:
     ``url`` is where people find it, ``ws_urls`` are the addresses that clients take turns at; none ends with a slash.
     """
 
+    #: See :meth:`open_shells`.
+    backend: Shell
+    tasks: Shell
+    observer: Shell
+
     def __init__(self, folder: Path, database: Database, *, proxy: bool = True) -> None:
         self.folder = folder
         self.database = database
@@ -264,10 +262,23 @@ class Hub:
         self.proxy = Nginx(nginx, folder / "nginx", self.webs, self._log("nginx")) if proxy and nginx else None
         self.url = f"http://{_HOST}:{self.proxy.port}" if self.proxy else self.webs[0].url
         self.ws_urls = [f"ws://{_HOST}:{self.proxy.port}"] if self.proxy else [web.ws_url for web in self.webs]
-        #: Backend code that publishes, backend code that starts tasks, and what looks at the database.
-        self.backend, self.tasks, self.observer = (
-            Shell(self.environment, self._log(name)) for name in ("backend", "tasks", "observer")
-        )
+        #: All that were opened: whoever still had one of those that were closed may have opened it again.
+        self._shells: list[Shell] = []
+        self.open_shells()
+
+    def open_shells(self, **variables: str) -> None:
+        """Open prompts with more ``variables``, and close those that there were when they have answered. Blocks.
+
+        ``backend`` is for backend code that publishes, ``tasks`` for backend code that starts tasks and for whatever
+        takes its time, ``observer`` looks at the database.
+        """
+        before = [self.backend, self.tasks, self.observer] if self._shells else []
+        environment = {**self.environment, **variables}
+        opened = [Shell(environment, self._log(name)) for name in ("backend", "tasks", "observer")]
+        self._shells += opened
+        self.backend, self.tasks, self.observer = opened
+        for shell in before:
+            shell.close_when_idle()
 
     def start(self) -> None:
         """Start all parts; returns when all of them work."""
@@ -283,17 +294,12 @@ class Hub:
         self.wait_until_well(START_TIMEOUT)
 
     def stop(self) -> None:
-        """End everything, whatever state it is in."""
-        for shell in (self.backend, self.tasks, self.observer):
+        """End everything at once, whatever state it is in: its data are nobody's."""
+        for shell in self._shells:
             shell.close()
         self.database.heal()
         for part in [*self.parts, self.redis]:
-            if part.runs():
-                with contextlib.suppress(ProcessLookupError):
-                    part.resume()
-                part.ask_to_end()
-        for part in [*self.parts, self.redis]:
-            part.stop(within=5)
+            part.kill()
         self.redis.socket.unlink(missing_ok=True)
 
     @property

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 
 import httpx
 
-from chaos.clients import Crowd
+from chaos.crowd import Crowd
 from chaos.ledger import Ledger
 from chaos.parts import Hub
 from chaos.people import GROUP, People
@@ -60,8 +60,10 @@ class Publishers:
     async def stop(self) -> None:
         """End; returns when the last answers are in."""
         self._stopping.set()
-        await asyncio.gather(*self._tasks)
-        await self._http.aclose()
+        try:
+            await asyncio.gather(*self._tasks)
+        finally:
+            await self._http.aclose()
 
     async def _go_on(self, publish: Callable[[], Awaitable[object]], rate: float) -> None:
         while not self._stopping.is_set():

@@ -41,16 +41,24 @@ class Result:
 
 
 async def run(
-    hub: Hub, people: People, strikes: Sequence[Strike], *, seed: int, clients: int = 100, calm: float = CALM_AT_END
+    hub: Hub,
+    people: People,
+    strikes: Sequence[Strike],
+    *,
+    seed: int,
+    clients: int = 100,
+    calm: float = CALM_AT_END,
+    patience: float = 1.0,
 ) -> Result:
     """Let ``strikes`` happen to a hub that is well, under load; prints each as it comes.
 
     Args:
         seed: decides what clients, publishers and faults choose by chance.
         calm: seconds between the last strike and the end of publishing.
+        patience: how many times its limit something may take (:class:`chaos.trial.Trial`).
     """
     done: list[Struck] = []
-    async with trial(hub, people, seed=seed, clients=clients) as what:
+    async with trial(hub, people, seed=seed, clients=clients, patience=patience) as what:
         began = time.monotonic()
         for strike in strikes:
             await asyncio.sleep(max(0.0, strike.at - (time.monotonic() - began)))

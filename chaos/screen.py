@@ -1,8 +1,7 @@
 """What one client has on its screen, kept as ``docs/howto/connect-a-client.md`` tells a client to. Pure: no I/O."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 Position = tuple[str, int]
 
@@ -37,20 +36,25 @@ class Screen:
             return "now"
         return ",".join(f"{channel}@{epoch}.{offset}" for channel, (epoch, offset) in self.positions.items())
 
-    def resumed(self, frame: Mapping[str, Any]) -> None:
-        """Take the first frame of a connection."""
-        here = dict(map(_position, frame["cursor"].split(",")))
-        if not frame["recovered"]:
-            self.reloads += 1
-        for channel, (epoch, offset) in here.items():
-            known = self.positions.get(channel)
-            if known is None or not frame["recovered"]:
-                self._excused.setdefault(channel, []).append((known[1] if known else 0, offset))
-                self.positions[channel] = epoch, offset
+    def begin(self, channel: str, here: Position, *, recovered: bool) -> None:
+        """Take what the hub says of a channel at the beginning of a connection.
 
-    def take(self, frame: Mapping[str, Any], number: int | None) -> bool:
+        Args:
+            here: where the client stands from now on; with ``recovered``, where it stood.
+            recovered: all that it missed follows; else none of it does.
+        """
+        known = self.positions.get(channel)
+        if known is not None and recovered:
+            if known[0] and here[0] != known[0]:
+                self.disorder.append(f"{channel} was recovered from another history")
+            return
+        self.reloads += known is not None
+        self._excused.setdefault(channel, []).append((known[1] if known else 0, here[1]))
+        self.positions[channel] = here
+
+    def take(self, channel: str, position: Position, number: int | None) -> bool:
         """Take an item; ``number`` is that of a publication of this run. Returns whether it is shown: not a repeat."""
-        channel, (epoch, offset) = _position(frame["cursor"])
+        epoch, offset = position
         known_epoch, known = self.positions.get(channel, ("", 0))
         if known_epoch and epoch != known_epoch:
             self.disorder.append(f"{channel} has another history at {offset}, without a word")
@@ -59,7 +63,7 @@ class Screen:
             return False
         elif offset != known + 1:
             self.disorder.append(f"{channel} went from {known} to {offset}")
-        self.positions[channel] = epoch, offset
+        self.positions[channel] = position
         if number is not None:
             self.shown[channel, offset] = number
         return True
@@ -69,7 +73,11 @@ class Screen:
         return not any(after < offset <= upto for after, upto in self._excused.get(channel, ()))
 
 
-def _position(text: str) -> tuple[str, Position]:
-    channel, _, place = text.rpartition("@")
-    epoch, _, offset = place.partition(".")
-    return channel, (epoch, int(offset))
+def positions_in(cursor: str) -> dict[str, Position]:
+    """The positions in a cursor of the hub, by channel."""
+    found = {}
+    for text in cursor.split(","):
+        channel, _, place = text.rpartition("@")
+        epoch, _, offset = place.partition(".")
+        found[channel] = epoch, int(offset)
+    return found

@@ -66,13 +66,18 @@ async def soak(hub: Hub, people: People, *, seconds: float, seed: int) -> int:
 async def _churn(hub: Hub, people: People, chance: random.Random, enough: asyncio.Event) -> None:
     """Let clients come until it is ``enough``; returns when the last has gone."""
     paths = ["/ws/notifications/", "/ws/online/", *(f"/ws/chat/{room}/" for room in people.rooms)]
-    async with asyncio.TaskGroup() as group:
-        while not enough.is_set():
-            token = chance.choice(people.people).token
-            headers = {"Authorization": f"Bearer {token}"} if chance.random() < 0.5 else {}
-            url = chance.choice(hub.ws_urls) + chance.choice(paths)
-            group.create_task(_visit(url, headers, chance.uniform(*STAY), cut=chance.random() < 0.3))
-            await asyncio.sleep(chance.expovariate(RATE))
+    visits: set[asyncio.Task[None]] = set()
+    while not enough.is_set():
+        token = chance.choice(people.people).token
+        headers = {"Authorization": f"Bearer {token}"} if chance.random() < 0.5 else {}
+        url = chance.choice(hub.ws_urls) + chance.choice(paths)
+        visit = asyncio.create_task(_visit(url, headers, chance.uniform(*STAY), cut=chance.random() < 0.3))
+        visits.add(visit)
+        visit.add_done_callback(visits.discard)
+        await asyncio.sleep(chance.expovariate(RATE))
+    for visit in visits:
+        visit.cancel()
+    await asyncio.gather(*visits, return_exceptions=True)
 
 
 async def _visit(url: str, headers: dict[str, str], seconds: float, *, cut: bool) -> None:

@@ -54,6 +54,11 @@ class Shell:
         assert error is None, f"{error}\n{output}"
         return str(output).strip()
 
+    def close_when_idle(self) -> None:
+        """Close it after the call that runs now. A later call starts another."""
+        with self._lock:
+            self.close()
+
     def close(self) -> None:
         if self._process:
             process, self._process = self._process, None

@@ -1,25 +1,32 @@
-"""The clock of all processes of the hub jumps: an hour ahead, an hour back, 25 hours ahead.
+"""The clock of all processes of the hub jumps: 25 hours ahead, to what is right, an hour ahead, and two hours back.
 
-Nothing is lost, and a broadcast that is due every hour goes out once after a jump, not once for every hour.
+Nothing is lost, alerts and jobs go on, nobody is said to have left a room. A broadcast that is due every hour goes out
+once after a jump, not once for every hour, and one that is due every other second does not wait until the clock is
+again where it was.
 """
 
 import asyncio
 import json
-import time
 from pathlib import Path
 
 from chaos.faults.base import Fault
-from chaos.parts import Hub, Web
+from chaos.faults.rolling_restart import leave_notices
+from chaos.parts import Hub, Part
 from chaos.threads import in_thread
 from chaos.trial import Trial
+from rig.environment import BASE_DIR
 
 HOUR = 3600
-JUMPS = (HOUR, -HOUR, 25 * HOUR)
+JUMPS = (25 * HOUR, 0, HOUR, -HOUR)
 
-#: Seconds after a jump in which a storm would be seen: beat looks at its schedules every five.
-LOOK = 8.0
+#: Seconds that a process may go on with the time that it read last.
+CACHED = 1
 
-#: Seconds until beat is at work again: the lease of the one that was stopped, by another clock, and a tick.
+#: Seconds between two broadcasts of the schedule that must not wait, and until it has sent one: beat looks at its
+#: schedules every five, and a storm would be over by then.
+EVERY, GOES_ON = 2, 20.0
+
+#: Seconds until beat and worker are at work again.
 WELL_LIMIT = 60.0
 
 _PLACES = ("/usr/lib", "/usr/local/lib", "/opt/homebrew/lib")
@@ -28,13 +35,18 @@ _SCHEDULE = """
 import json
 from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
-interval, _ = IntervalSchedule.objects.get_or_create(every=1, period=IntervalSchedule.HOURS)
-PeriodicTask.objects.create(
-    name=message, task="worker.tasks.send_broadcast", interval=interval, last_run_at=timezone.now(),
-    kwargs=json.dumps({"message": message}),
-)
+for message, seconds in schedules.items():
+    interval, _ = IntervalSchedule.objects.get_or_create(every=seconds, period=IntervalSchedule.SECONDS)
+    PeriodicTask.objects.create(
+        name=message, task="worker.tasks.send_broadcast", interval=interval, last_run_at=timezone.now(),
+        kwargs=json.dumps({"message": message}),
+    )
 """
-_UNSCHEDULE = "from django_celery_beat.models import PeriodicTask; PeriodicTask.objects.get(name=message).delete()"
+_UNSCHEDULE = """
+from django_celery_beat.models import PeriodicTask
+for row in PeriodicTask.objects.filter(name__in=list(schedules)):
+    row.delete()
+"""
 _SENT = "from notifications.models import Notification; print(Notification.objects.filter(message=message).count())"
 
 
@@ -42,42 +54,46 @@ class ClockJumps(Fault):
     """Clocks jump."""
 
     name = "clock-jumps"
-    seconds = 90.0
-    seconds_at_least = 60.0
-    sizes = (0.34, 0.34)
+    seconds = 70.0
+    seconds_at_least = 35.0
+    sizes = (0.5, 0.5)
     mixes = False
 
     def why_not(self, hub: Hub) -> str | None:
-        return None if library() else "libfaketime is not installed"
+        return None if library() else "libfaketime is not installed (apt-get install libfaketime)"
 
     async def strike(self, trial: Trial, size: float) -> None:
         hub, clock = trial.hub, trial.hub.folder / "clock"
-        message = f"every hour {trial.ledger.mark} {trial.chance.getrandbits(24)}"
-        await in_thread(hub.observer.run, _SCHEDULE, message=message)
+        run = f"{trial.ledger.mark} {trial.chance.getrandbits(24)}"
+        hourly, frequent = f"every hour {run}", f"every {EVERY} s {run}"
+        schedules = {hourly: HOUR, frequent: EVERY}
         _set(clock, 0)
-        variables = {
-            "LD_PRELOAD": str(library()),
-            "FAKETIME_TIMESTAMP_FILE": str(clock),
-            "FAKETIME_CACHE_DURATION": "1",
-            # Deadlines and sleeps go by the monotonic clock, which never jumps.
-            "DONT_FAKE_MONOTONIC": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        }
         try:
-            await _restart(trial, variables)
-            jumps = JUMPS[: max(1, round(len(JUMPS) * size))]
-            for jump in jumps:
-                before = await _sent(trial, message)
+            await _restart(trial, _variables(clock))
+            left = leave_notices(trial)
+            await in_thread(hub.observer.run, _SCHEDULE, schedules=schedules)
+            for jump in JUMPS[: max(1, round(len(JUMPS) * size))]:
+                before = await _sent(trial, hourly), await _sent(trial, frequent)
                 _set(clock, jump)
-                began = time.monotonic()
-                await trial.everybody_receives(within=10)
-                await asyncio.sleep(max(0.0, LOOK - (time.monotonic() - began)))
-                new = await _sent(trial, message) - before
-                trial.must(new <= 1, f"{new} broadcasts of an hourly schedule after a jump of {jump / HOUR:+.0f} h")
+                await asyncio.sleep(2 * CACHED)  # now all processes know, and have acted on what they know
+                await self._goes_on(trial, frequent, before[1])
+                new = await _sent(trial, hourly) - before[0]
+                trial.must(new <= 1, f"{new} broadcasts of an hourly schedule after a jump to {jump / HOUR:+.0f} h")
+            trial.must(not (gone := left()), f"{len(gone)} notices that somebody left {gone[:3]}")
         finally:
+            await in_thread(hub.observer.run, _UNSCHEDULE, schedules=schedules)
             await _restart(trial, {})
-            await in_thread(hub.observer.run, _UNSCHEDULE, message=message)
         await trial.everybody_receives(within=10)
+
+    async def _goes_on(self, trial: Trial, frequent: str, sent_before: int) -> None:
+        await trial.everybody_receives(within=10)
+        await trial.jobs_run(within=GOES_ON)
+        sent = await _sent(trial, frequent)
+
+        async def sends_again() -> bool:
+            return await _sent(trial, frequent) > max(sent, sent_before)
+
+        await trial.eventually(sends_again, within=GOES_ON, that=f"what is due every {EVERY} s goes out")
 
 
 def library() -> Path | None:
@@ -94,13 +110,27 @@ def _set(clock: Path, seconds: int) -> None:
     draft.replace(clock)
 
 
+def _variables(clock: Path) -> dict[str, str]:
+    return {
+        "LD_PRELOAD": str(library()),
+        "FAKETIME_TIMESTAMP_FILE": str(clock),
+        "FAKETIME_CACHE_DURATION": str(CACHED),
+        # Deadlines and sleeps go by the monotonic clock, which never jumps.
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "PYTHONPATH": f"{BASE_DIR / 'chaos' / 'faked_time'}:{BASE_DIR}",
+    }
+
+
 async def _restart(trial: Trial, variables: dict[str, str]) -> None:
+    """Stop all that has a clock, and start it with ``variables``."""
     hub = trial.hub
-    for part in (*hub.webs, hub.worker, hub.beat):
+
+    async def restart(part: Part) -> None:
         await in_thread(part.stop)
         part.start(**variables)
-        if isinstance(part, Web):
-            await trial.serves(part)
+
+    await in_thread(hub.open_shells, **variables)
+    await asyncio.gather(*map(restart, (*hub.webs, hub.worker, hub.beat)))
     await in_thread(hub.wait_until_well, WELL_LIMIT)
     await trial.everybody_is_back(within=30)
 

@@ -49,7 +49,7 @@ class PublisherKilled(Fault):
         slowest = 0.0
         for turn in range(times(20, size)):
             slowest = max(slowest, await self._kill_some(trial, 5, "offset" if turn % 2 else "announcement"))
-        trial.must(slowest <= LIMIT, f"what a dead process stored was live after {slowest:.1f} s at most")
+        trial.must_take(slowest, less_than=LIMIT, what="what a dead process stored was live after at most")
 
     async def _kill_some(self, trial: Trial, number: int, before: str) -> float:
         """Let ``number`` of them die; returns the seconds from then until everybody has what they stored."""

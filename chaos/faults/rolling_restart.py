@@ -5,6 +5,7 @@ Each ends within 15 s, nothing is lost, and no room is told that somebody left w
 
 import asyncio
 import time
+from collections.abc import Callable
 
 from chaos.faults.base import Fault
 from chaos.silent import SilentSocket
@@ -27,7 +28,7 @@ class RollingRestart(Fault):
 
     async def strike(self, trial: Trial, size: float) -> None:
         await asyncio.sleep(SETTLED)  # that those of an earlier run have left may be told a moment later
-        read_before = {client: len(client.notices) for client in trial.crowd}
+        left = leave_notices(trial)
         for web in trial.hub.webs:
             stuck = await SilentSocket.connected(web.port, "/ws/notifications/", trial.people.staff)
             try:
@@ -40,12 +41,21 @@ class RollingRestart(Fault):
             web.start()
             await trial.serves(web)
             await trial.everybody_is_back(within=BACK_LIMIT)
-        people = {person.name for person in trial.people.people}
-        left = [
+        trial.must(not (gone := left()), f"{len(gone)} notices that somebody left {gone[:3]}")
+        await trial.nobody_is_deaf(within=10)
+
+
+def leave_notices(trial: Trial) -> Callable[[], list[str]]:
+    """Returns what says which notices that somebody has left a room came to clients from now on."""
+    read_before = {client: len(client.notices) for client in trial.crowd}
+    people = {person.name for person in trial.people.people}
+
+    def since() -> list[str]:
+        return [
             f"{client.name} read: {notice}"
             for client in trial.crowd
             for notice in client.notices[read_before.get(client, 0) :]
             if notice.endswith(" left the room") and notice.split(" ")[0] in people
         ]
-        trial.must(not left, f"{len(left)} notices that somebody left {left[:3]}")
-        await trial.nobody_is_deaf(within=10)
+
+    return since

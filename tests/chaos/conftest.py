@@ -1,5 +1,6 @@
 """A hub for the tests that break it, and what it means to survive a fault."""
 
+import logging
 import os
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -16,12 +17,27 @@ from chaos.schedule import Strike
 
 SEED = 7
 
+#: How many times its limit something may take: tests share their machine, and how busy that is is no finding.
+#: ``make chaos`` holds to the limits themselves.
+PATIENCE = 3.0
+
+#: Seconds for one test, for the same reason.
+TIMEOUT = 300
+
 Survives = Callable[..., Awaitable[Result]]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give those that break a hub their time, unless they ask for another."""
+    for item in items:
+        if item.get_closest_marker("chaos") and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(TIMEOUT))
 
 
 @pytest.fixture(scope="session")
 def victim(data_dir: Path) -> Iterator[Hub]:
     """A hub of real processes that tests may break; each leaves it well. On PostgreSQL where the other tests are."""
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # a line for each request drowns what a failure has to say
     folder = data_dir / "chaos"
     folder.mkdir()
     with database(folder, postgres=os.environ.get("DATABASE_URL", "").startswith("postgres")) as chosen:
@@ -47,7 +63,15 @@ def survives(victim: Hub, crowd_people: People) -> Survives:
     async def strike(name: str, size: float, clients: int = 50) -> Result:
         if reason := FAULTS[name].why_not(victim):
             pytest.skip(reason)
-        result = await run(victim, crowd_people, [Strike(0.0, ((name, size),))], seed=SEED, clients=clients, calm=0.5)
+        result = await run(
+            victim,
+            crowd_people,
+            [Strike(0.0, ((name, size),))],
+            seed=SEED,
+            clients=clients,
+            calm=0.5,
+            patience=PATIENCE,
+        )
         assert result.verdict.holds, f"{report.text(result, seed=SEED)}\n{victim.last_words()}"
         return result
 

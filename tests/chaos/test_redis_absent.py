@@ -8,4 +8,4 @@ pytestmark = [pytest.mark.chaos, pytest.mark.slow]
 
 
 async def test_everything_but_jobs_works_without_redis_and_jobs_catch_up(survives: Survives) -> None:
-    await survives("redis-absent", size=0.03)
+    await survives("redis-absent", size=0.02)

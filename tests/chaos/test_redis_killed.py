@@ -8,4 +8,4 @@ pytestmark = [pytest.mark.chaos, pytest.mark.slow]
 
 
 async def test_redis_that_is_killed_and_comes_back_empty_costs_no_publication(survives: Survives) -> None:
-    await survives("redis-killed", size=0.3)
+    await survives("redis-killed", size=0.2)

@@ -15,7 +15,7 @@ MB = 2**20
 async def test_churn_of_a_few_seconds_leaves_nothing_behind(
     victim: Hub, crowd_people: People, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    status = await soak.soak(victim, crowd_people, seconds=9, seed=1)
+    status = await soak.soak(victim, crowd_people, seconds=6, seed=1)
     assert status == 0, capsys.readouterr().out
 
 
