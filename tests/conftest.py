@@ -17,6 +17,7 @@ from django.db import connection, connections
 from hub import threads
 from hub.redis_layer import HubChannelLayer
 from rig.redis_server import RedisServer
+from tests.support.emptying import empty_quickly
 from tests.support.live import LiveHub, live_hub
 from tests.support.plugin import DATA_DIR
 
@@ -27,6 +28,7 @@ hypothesis.settings.load_profile("hub")
 
 def pytest_configure() -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # hashing well is slow on purpose
+    empty_quickly()
 
 
 @pytest.fixture(scope="session")

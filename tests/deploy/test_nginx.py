@@ -130,7 +130,7 @@ async def test_sockets_pass_and_no_token_is_in_a_log(in_front_of: Proxy, hub: Li
 def test_upstream_that_is_down_is_a_502_and_leaks_no_token(in_front_of: Proxy) -> None:
     with in_front_of(free_port()) as nginx:
         assert httpx.get(f"{nginx.url}/ws/online/?token={CANARY}").status_code == 502
-        assert " 502 " in nginx.log
+        wait_for(lambda: " 502 " in nginx.log, that="the request is in the access log")
         assert CANARY not in nginx.log
 
 

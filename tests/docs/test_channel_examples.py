@@ -8,7 +8,7 @@ from msgspec import Raw
 
 from hub import channels
 from hub.channels import UnknownChannel, find
-from hub.connection import rpc
+from hub.connection import rpc, sends
 from hub.connection.codes import Error, Failed
 from tests.docs.documents import block
 
@@ -43,3 +43,15 @@ async def test_the_method_takes_what_its_type_says(monkeypatch: pytest.MonkeyPat
     with pytest.raises(Failed) as refused:
         await rpc.call("shop.cancel", call, Raw(b'{"order": "42"}'))
     assert refused.value.error is Error.BAD_REQUEST
+
+
+async def test_the_message_is_taken_as_its_type_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sends, "_receivers", {})
+    noted: list[Any] = []
+    names: dict[str, Any] = {"note_visit": lambda user, order, seconds: noted.append((order, seconds))}
+    exec(block(HOW_TO, "shop/rpc.py, what clients send"), names)  # noqa: S102  # the reader runs it too
+    call = rpc.Call(SimpleNamespace(), "client", "en")  # type: ignore[arg-type]  # any user does
+    await sends.take(call, Raw(b'{"type": "shop.page_left", "order": 42, "seconds": 7}'))
+    assert noted == [(42, 7)]
+    with pytest.raises(Failed):
+        await sends.take(call, Raw(b'{"type": "shop.page_left", "order": "42", "seconds": 7}'))

@@ -1,6 +1,6 @@
 from hypothesis import given
 from hypothesis import strategies as st
-from websockets.frames import Frame
+from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
@@ -53,5 +53,5 @@ def test_what_is_read_here_and_then_by_the_library_is_what_the_library_alone_rea
 
 @given(st.lists(st.tuples(st.sampled_from([0x1, 0x2]), st.binary(max_size=LIMIT)), max_size=5))
 def test_whole_messages_leave_nothing_for_the_library(messages: list[tuple[int, bytes]]) -> None:
-    stream = b"".join(Frame(opcode, payload).serialize(mask=True) for opcode, payload in messages)  # type: ignore[arg-type]
+    stream = b"".join(Frame(Opcode(opcode), payload).serialize(mask=True) for opcode, payload in messages)
     assert whole_frames(stream, LIMIT) == (messages, b"")

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -136,7 +137,7 @@ def test_server_at_inherited_sockets_answers_at_each(data_folder: Path) -> None:
     with running(["-m", "hub.server", *options], data_folder, descriptors):
         for listener in listeners:
             port = listener.getsockname()[1]
-            wait_for(lambda port=port: is_live(port), timeout=30, that="the server answers")  # type: ignore[misc]
+            wait_for(partial(is_live, port), timeout=30, that="the server answers")
     for listener in listeners:
         listener.close()
 

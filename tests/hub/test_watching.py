@@ -1,5 +1,6 @@
 """What is looked at regularly: queues, and how late the event loop is."""
 
+import threading
 import time
 from collections.abc import AsyncIterator
 
@@ -47,3 +48,28 @@ async def test_a_loop_that_is_held_up_is_seen_to_be_late() -> None:
     )
     time.sleep(watching.INTERVAL + 0.2)  # what nobody must do on an event loop
     await await_for(lambda: late() > before, that="the delay is counted")
+
+
+def test_figures_that_do_not_come_hold_up_the_metrics_for_a_moment_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls, answers = [], threading.Event()
+
+    def hang() -> None:
+        calls.append(1)
+        answers.wait(30)
+
+    def fail() -> None:
+        raise OSError("no database")
+
+    monkeypatch.setattr(watching, "_figures", [fail])
+    watching.read_figures()
+    monkeypatch.setattr(watching, "_figures", [hang])
+    began = time.monotonic()
+    for _ in range(3):
+        watching.read_figures()
+    assert time.monotonic() - began < 3 * watching.FIGURES_TIMEOUT
+    assert calls == [1]
+    answers.set()
+    assert watching._reading
+    watching._reading.join(10)
+    watching.read_figures()
+    assert calls == [1, 1]

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from functools import partial
 
@@ -25,8 +26,58 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 Start = Callable[[], Awaitable[Presence]]
 
+#: Seconds between two looks at Redis, and at each other's rows; in a hub it is a second.
+TURN = 0.1
+
 #: Seconds within which a change in one process is known in another: its row, the next look, and a busy machine.
 SOON = 4.0
+
+
+class Looks:
+    """Which process looked at Redis, or at the rows of the others, each time that one did."""
+
+    def __init__(self, at: str) -> None:
+        self._at = at
+        self.by: list[str] = []
+
+    async def several_more(self, *processes: Presence) -> None:
+        """Wait until each of the processes has looked, and acted on what it saw, more than once from now on."""
+        # The first may be under way, and it is told when the third begins that the second is over.
+        wanted = {process: self.by.count(process._process) + 3 for process in processes}
+        await await_for(
+            lambda: all(self.by.count(process._process) >= times for process, times in wanted.items()),
+            timeout=10,
+            that=f"each process looks at {self._at}",
+        )
+
+
+@pytest.fixture(autouse=True)
+def looks_at_redis(monkeypatch: pytest.MonkeyPatch) -> Looks:
+    monkeypatch.setattr(presence, "WATCH", TURN)
+    monkeypatch.setattr(presence, "RETRY", TURN)
+    looks = Looks("Redis")
+    look_after = Presence._look_after
+
+    async def counted(process: Presence) -> None:
+        looks.by.append(process._process)
+        await look_after(process)
+
+    monkeypatch.setattr(Presence, "_look_after", counted)
+    return looks
+
+
+@pytest.fixture(autouse=True)
+def looks_at_rows(monkeypatch: pytest.MonkeyPatch) -> Looks:
+    monkeypatch.setattr(whereabouts, "TURN", TURN)
+    looks = Looks("rows")
+    read = whereabouts._read
+
+    def counted(process: str, known: Mapping[str, int]) -> list[whereabouts._Row]:
+        looks.by.append(process)
+        return read(process, known)
+
+    monkeypatch.setattr(whereabouts, "_read", counted)
+    return looks
 
 
 @pytest.fixture
@@ -39,7 +90,7 @@ async def start() -> AsyncIterator[Start]:
         await started[-1].count("online")
         for one in started:
             with contextlib.suppress(RedisError):
-                await one._look_after()  # as each does within a second: they know of each other now
+                await one._look_after()  # as each does before long: they know of each other now
         return started[-1]
 
     yield one_more
@@ -90,6 +141,15 @@ async def _counts(process: Presence, wanted: int) -> bool:
     return await process.count("online") == wanted
 
 
+async def returned(*processes: Presence) -> None:
+    """Holds when each of the processes has said in its row that Redis has its people again."""
+    names = [process._process for process in processes]
+    rows = Whereabouts.objects.filter(process__in=names, returned=True)
+    await await_for(
+        lambda: in_database_thread(lambda: rows.all().count() == len(names)), timeout=10, that="they say so"
+    )
+
+
 async def apart(*processes: Presence, are: bool = True) -> None:
     await await_for(lambda: all(p.is_apart is are for p in processes), timeout=10, that=f"processes apart: {are}")
 
@@ -114,15 +174,18 @@ async def watching(*processes: Presence) -> AsyncIterator[list[list[int]]]:
         await asyncio.wait(tasks)
 
 
-@contextlib.contextmanager
-def blind(process: Presence, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+@contextlib.asynccontextmanager
+async def blind(process: Presence, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
     """A process that does not find Redis, although it is back: each tries by itself, at moments of its own."""
+    has_failed = asyncio.Event()
 
     async def fails() -> None:
+        has_failed.set()
         raise RedisConnectionError("not yet")
 
     with monkeypatch.context() as patched:
         patched.setattr(process, "_look_after", fails)
+        await has_failed.wait()  # and what it had under way is over
         yield
 
 
@@ -149,21 +212,25 @@ async def test_nobody_seems_to_come_or_go_when_redis_goes_and_when_it_is_back(
     start: Start,
     redis_server: RedisServer,
     monkeypatch: pytest.MonkeyPatch,
+    looks_at_redis: Looks,
+    looks_at_rows: Looks,
     outage: Callable[[RedisServer], contextlib.AbstractContextManager[None]],
 ) -> None:
     processes = [await start() for _ in range(3)]
+    *early, late = processes
     for number, process in enumerate(processes):
         for person in ("u0", f"u{number + 1}", f"g{number}"):
             await process.enter("online", person)
     async with watching(*processes) as seen:
-        with contextlib.ExitStack() as late:
+        async with contextlib.AsyncExitStack() as stack:
             with outage(redis_server):
                 await apart(*processes)
-                await asyncio.sleep(1.5)
-                late.enter_context(blind(processes[2], monkeypatch))
-            await asyncio.sleep(2.5)
+                await looks_at_rows.several_more(*processes)
+                await stack.enter_async_context(blind(late, monkeypatch))
+            await returned(*early)
+            await looks_at_rows.several_more(*processes)
         await apart(*processes, are=False)
-        await asyncio.sleep(0.5)
+        await looks_at_redis.several_more(*processes)
         assert seen == [[7], [7], [7]]
 
 
@@ -188,20 +255,22 @@ async def test_who_was_alive_all_the_time_is_not_told_of_as_gone_after_a_long_st
     redis_server: RedisServer,
     settings: Settings,
     departed: list[list[str]],
+    looks_at_redis: Looks,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    settings.HUB_LEASE_SECONDS, settings.HUB_LEASE_BEAT = 2.0, 0.3
+    settings.HUB_LEASE_SECONDS, settings.HUB_LEASE_BEAT = 2.0, TURN  # each look renews the lease and finds the dead
     one, two = await start(), await start()
     await one.enter("online", "u1")
     await two.enter("online", "u2")
-    with contextlib.ExitStack() as late:
+    async with contextlib.AsyncExitStack() as stack:
         with stopped(redis_server):
             await apart(one, two)
-            await asyncio.sleep(2.5)  # until the leases in Redis have expired
-            late.enter_context(blind(two, monkeypatch))
-        await asyncio.sleep(2.0)
+            await stack.enter_async_context(blind(two, monkeypatch))
+        # Redis may have renewed it when it went on: what was sent to it meanwhile is done then.
+        await await_for(lambda: one._dead == two._process, timeout=10, that="a lease has expired, and one has seen it")
+        await looks_at_redis.several_more(one)
     await apart(one, two, are=False)
-    await asyncio.sleep(1.0)
+    await looks_at_redis.several_more(one, two)
     assert departed == []
     assert sorted(await one.people("online")) == ["u1", "u2"]
 
@@ -209,7 +278,7 @@ async def test_who_was_alive_all_the_time_is_not_told_of_as_gone_after_a_long_st
 async def test_people_of_a_process_that_dies_meanwhile_are_not_counted_when_its_row_has_expired(
     start: Start, redis_server: RedisServer, settings: Settings
 ) -> None:
-    settings.HUB_LEASE_SECONDS, settings.HUB_LEASE_BEAT = 2.0, 0.5
+    settings.HUB_LEASE_SECONDS, settings.HUB_LEASE_BEAT = 1.5, 0.3
     one, two = await start(), await start()
     await one.enter("online", "u1")
     await two.enter("online", "u2")
@@ -235,39 +304,40 @@ async def test_one_that_starts_without_redis_knows_and_is_known(start: Start, re
 
 
 async def test_nothing_is_written_while_redis_is_well_and_nothing_when_nothing_changes(
-    start: Start, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+    start: Start,
+    redis_server: RedisServer,
+    looks_at_redis: Looks,
+    looks_at_rows: Looks,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     written: list[str] = []
-    looks: list[int] = []
-    store, read = whereabouts._store, whereabouts._read
+    store = whereabouts._store
 
-    def counted_store(row: Whereabouts) -> None:
+    def counted(row: Whereabouts) -> None:
         written.append(row.people)
         store(row)
 
-    def counted_read(process: str, known: Mapping[str, int]) -> list[whereabouts._Row]:
-        looks.append(1)
-        return read(process, known)
-
-    monkeypatch.setattr(whereabouts, "_store", counted_store)
-    monkeypatch.setattr(whereabouts, "_read", counted_read)
+    monkeypatch.setattr(whereabouts, "_store", counted)
     one = await start()
     await one.enter("online", "u1")
-    await asyncio.sleep(1.2)
-    assert (written, len(looks)) == ([], 1)
+    await looks_at_redis.several_more(one)
+    assert (written, len(looks_at_rows.by)) == ([], 1)
     with away(redis_server):
         await apart(one)
         await counts(one, wanted=1)
-        looks.clear()
-        for number in range(100):
-            await one.enter("online", f"g{number}")
-            await asyncio.sleep(0.005)
-        await asyncio.sleep(2.0)
-        assert len(written) <= 4
-        assert written[-1] == '{"online":[100,["u1"]]}'
-        assert len(looks) <= 4
+        began = time.monotonic()
         written.clear()
-        await asyncio.sleep(1.5)
+        looks_at_rows.by.clear()
+        for number in range(200):
+            await one.enter("online", f"g{number}")
+            await asyncio.sleep(0)
+        await await_for(lambda: written and written[-1] == '{"online":[200,["u1"]]}', that="all are written")
+        await looks_at_rows.several_more(one)
+        turns = (time.monotonic() - began) / TURN
+        assert len(written) <= turns + 1
+        assert len(looks_at_rows.by) <= turns + 1
+        written.clear()
+        await looks_at_rows.several_more(one)
         assert written == []
 
 
@@ -302,12 +372,14 @@ async def test_without_the_database_either_each_process_counts_its_own_and_learn
         await counts(one, two, wanted=2)
 
 
-async def test_a_row_that_cannot_be_read_is_of_nobody(start: Start, redis_server: RedisServer) -> None:
+async def test_a_row_that_cannot_be_read_is_of_nobody(
+    start: Start, redis_server: RedisServer, looks_at_rows: Looks
+) -> None:
     one = await start()
     with away(redis_server):
         await apart(one)
         row = Whereabouts(process="newer", people="[]", revision=1, expires_at=whereabouts._expiry())
         await in_database_thread(whereabouts._store, row)
         await one.enter("online", "u1")
-        await asyncio.sleep(1.2)
+        await looks_at_rows.several_more(one)
         assert await one.count("online") == 1

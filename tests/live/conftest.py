@@ -1,9 +1,26 @@
 import secrets
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from tests.live.parts import create_room, web_urls
-from tests.support.live import LiveHub
+from tests.live.parts import create_room, pid_of, web_urls
+from tests.support.live import LiveHub, live_hub
+
+
+@pytest.fixture(scope="session")
+def fragile_hub(data_dir: Path) -> Iterator[LiveHub]:
+    """A hub whose Redis tests stop and kill, apart from the one that other tests look at. It has a room ``lobby``."""
+    with live_hub(data_dir / "fragile") as running:
+        create_room(running, "lobby")
+        yield running
+
+
+@pytest.fixture
+def redis_pid(fragile_hub: LiveHub) -> int:
+    pid = pid_of(fragile_hub, "redis")
+    assert pid is not None
+    return pid
 
 
 @pytest.fixture

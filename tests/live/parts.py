@@ -1,10 +1,12 @@
 """The parts of the running hub that a test wants to tell from each other."""
 
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 from tests.support.live import LiveHub
+from tests.support.sockets import Frame
 
 WEB = ("web-1", "web-2")
 
@@ -46,6 +48,11 @@ def own_port(pid: int, shared: int) -> int:
 def create_room(hub: LiveHub, name: str) -> int:
     """Make the room if it is missing; returns its number."""
     return int(hub.shell(CREATE_ROOM, name=name))
+
+
+def says(text: str) -> Callable[[Frame], bool]:
+    """For ``receive_until``: whether the frame has this message."""
+    return lambda frame: frame.get("message") == text
 
 
 def tracebacks(hub: LiveHub) -> dict[str, int]:

@@ -6,7 +6,6 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,8 +13,9 @@ import pytest
 
 from hub.bodies import BODY_LIMIT
 from hub.sockets.codes import Close
-from tests.live.parts import pid_of, web_urls
-from tests.support.live import LiveHub, live_hub
+from rig.waiting import wait_for
+from tests.live.parts import tracebacks, web_urls
+from tests.support.live import LiveHub
 from tests.support.sockets import connect
 
 
@@ -41,6 +41,15 @@ async def test_alert_over_http_reaches_a_socket(hub: LiveHub, unique: str) -> No
             assert (await reader.receive_type("notification"))["message"] == "from outside"
 
 
+def both_are_told_of(client: httpx.Client, channel: str) -> None:
+    # A process has a bounded time to answer; one that a busy machine keeps from it is left out, that time.
+    expected = {"channels": {channel: {"num_clients": 2}}}
+    wait_for(lambda: call(client, "channels", pattern=channel) == expected, timeout=20, that="both have the channel")
+    wait_for(lambda: len(call(client, "info")["nodes"]) == 2, timeout=20, that="both tell of themselves")
+    nodes = call(client, "info")["nodes"]
+    assert len({node["uid"] for node in nodes}) == len(nodes)
+
+
 async def test_info_and_channels_tell_of_both_web_processes(hub: LiveHub, unique: str) -> None:
     cookie = hub.create_user(unique)
     person = hub.shell("from django.contrib.auth.models import User; print(User.objects.get(username=n).pk)", n=unique)
@@ -54,11 +63,7 @@ async def test_info_and_channels_tell_of_both_web_processes(hub: LiveHub, unique
             await reader.receive_type("error")  # it is in now
         for url in (first, second):
             with program(hub, url) as client:
-                assert call(client, "channels", pattern=f"user:{person}") == {
-                    "channels": {f"user:{person}": {"num_clients": 2}}
-                }
-                nodes = call(client, "info")["nodes"]
-                assert len({node["uid"] for node in nodes}) == len(nodes) == 2
+                both_are_told_of(client, f"user:{person}")
 
 
 async def test_disconnect_over_http_closes_the_sockets_of_both_web_processes(hub: LiveHub, unique: str) -> None:
@@ -121,16 +126,16 @@ def stopped(pid: int) -> Iterator[None]:
         os.kill(pid, signal.SIGCONT)
 
 
-@pytest.mark.live
 @pytest.mark.slow
-async def test_api_answers_within_bounds_and_delivers_while_redis_is_away(data_dir: Path) -> None:
-    with live_hub(data_dir / "api", web_processes=2) as hub, program(hub) as client:
-        redis = pid_of(hub, "redis")
-        assert redis is not None
-        async with connect(f"{hub.ws_url}/ws/notifications/") as reader:
+async def test_api_answers_within_bounds_and_delivers_while_redis_is_away(
+    fragile_hub: LiveHub, redis_pid: int
+) -> None:
+    before = tracebacks(fragile_hub)
+    with program(fragile_hub) as client:
+        async with connect(f"{fragile_hub.ws_url}/ws/notifications/") as reader:
             call(client, "notify", to="everyone", message="before")
             await reader.receive_type("notification")
-            with stopped(redis):
+            with stopped(redis_pid):
                 for number in range(3):
                     call(client, "notify", to="everyone", message=f"while it is away {number}")
                     assert (await reader.receive_type("notification"))["message"] == f"while it is away {number}"
@@ -146,4 +151,4 @@ async def test_api_answers_within_bounds_and_delivers_while_redis_is_away(data_d
                     assert time.monotonic() - started < 4, method
             call(client, "notify", to="everyone", message="after")
             assert (await reader.receive_type("notification"))["message"] == "after"
-        assert "Traceback" not in hub.logs("web-1") + hub.logs("web-2")
+    assert tracebacks(fragile_hub) == before

@@ -98,13 +98,13 @@ async def test_a_frame_over_64_KiB_closes_its_socket_and_no_other(  # noqa: N802
         await other.receive_type("error")
 
 
-async def test_a_frame_of_exactly_64_KiB_is_read(hub: LiveHub, webs: list[str], room: str) -> None:  # noqa: N802
+async def test_a_frame_of_exactly_64_KiB_is_read(hub: LiveHub, webs: list[str], room: str) -> None:  # noqa: N802  # a unit
     async with connect(f"{webs[0]}/ws/chat/{room}/") as guest:
         await guest.send(json.dumps({"message": "x"}).ljust(64 * 1024))
         assert (await guest.receive_type("error"))["code"] == "login_required"
 
 
-async def test_fragments_that_add_up_to_more_than_64_KiB_close_the_socket(  # noqa: N802
+async def test_fragments_that_add_up_to_more_than_64_KiB_close_the_socket(  # noqa: N802  # a unit
     hub: LiveHub, webs: list[str], room: str
 ) -> None:
     async with connect(f"{webs[0]}/ws/chat/{room}/") as guest:

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from tests.live.parts import create_room
+from tests.live.parts import create_room, says
 from tests.support.live import LiveHub
 from tests.support.sockets import Frame, SocketClient, connect
 
@@ -110,7 +110,7 @@ async def test_a_person_joins_and_leaves_once_however_many_tabs_they_have_on_whi
             for web in (webs[0], webs[0], webs[1], webs[1]):
                 tab = await stack.enter_async_context(connect(web + path, session=ann))
                 await tab.send_json({"message": f"{web} is open"})
-                await tab.receive_until(lambda frame, web=web: frame.get("message") == f"{web} is open")  # type: ignore[misc]
+                await tab.receive_until(says(f"{web} is open"))
             await watcher.send_json({"message": "all are open"})
             assert await notices_until(watcher, "all are open") == [f"ann-{room} joined the room"]
         assert await notices_until(watcher, f"ann-{room} left the room") == [f"ann-{room} left the room"]

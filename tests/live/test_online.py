@@ -35,8 +35,8 @@ async def test_a_person_with_three_tabs_is_one_and_each_guest_is_one(
     async with watched(webs[0]) as (watcher, alone):
         async with AsyncExitStack() as stack:
 
-            async def enter(web: str, **options: str) -> SocketClient:
-                return await stack.enter_async_context(connect(web + DOOR, **options))  # type: ignore[arg-type]
+            async def enter(web: str, session: str | None = None) -> SocketClient:
+                return await stack.enter_async_context(connect(web + DOOR, session=session))
 
             first = await enter(webs[1], session=session)
             await counted(first, alone + 1)

@@ -7,7 +7,7 @@ import httpx
 import pytest
 import websockets
 
-from tests.live.parts import WEB, tracebacks
+from tests.live.parts import WEB, says, tracebacks
 from tests.support.live import LiveHub
 from tests.support.sockets import connect
 
@@ -126,7 +126,7 @@ async def test_a_token_opens_a_socket_as_its_user_in_the_header_and_in_the_addre
         # From a script there is no Origin; a page of the hub may use a token too.
         async with connect(webs[number % 2] + way, headers=headers, origin=None) as client:
             await client.send_json({"message": f"{number} {room}"})
-            frame = await client.receive_until(lambda frame, n=number: frame.get("message") == f"{n} {room}")  # type: ignore[misc]
+            frame = await client.receive_until(says(f"{number} {room}"))
             assert frame["username"] == f"ann-{room}"
     async with connect(webs[0] + f"{path}?token={token}") as client:
         await client.send(b"a message that is refused")

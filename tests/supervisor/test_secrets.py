@@ -14,9 +14,9 @@ CANARY = "c4n4ry7Token0Of1Nobody"
 
 
 async def test_token_of_a_client_reaches_no_log(hub: LiveHub) -> None:
-    async def try_socket(query: str = "", **options: str) -> None:
+    async def try_socket(query: str = "", token: str | None = None) -> None:
         try:
-            async with connect(f"{hub.ws_url}/ws/notifications/{query}", **options) as client:  # type: ignore[arg-type]
+            async with connect(f"{hub.ws_url}/ws/notifications/{query}", token=token) as client:
                 await client.send_json({"token": CANARY, "message": 7})
                 await client.receive_json()
         except (websockets.WebSocketException, AssertionError):

