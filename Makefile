@@ -39,20 +39,17 @@ test: $(DEV) $(NODE) chromium libfaketime suite ## Run all tests: unit, integrat
 test-postgres: $(DEV) $(NODE) chromium libfaketime ## Run all tests on PostgreSQL (nothing to install)
 	@$(PYTHON) -m rig.postgres $(MAKE) --no-print-directory suite
 
-# Playwright and pytest-asyncio each want the event loop of the process for themselves, so there are two runs; side by
-# side, because both wait a lot. The tests that break a hub measure how long it takes to be well again, and want the
-# machine for themselves.
+# Playwright and pytest-asyncio each want the event loop of the process for themselves, so there are two runs; one after
+# the other, because Chromium leaves nothing of two cores to others. The tests that break a hub measure how long it
+# takes to be well again, and want the machine for themselves.
 suite:
-	@$(MAKE) --no-print-directory --jobs 2 --keep-going suite-others suite-browser; together=$$?; \
-	$(MAKE) --no-print-directory suite-chaos; alone=$$?; \
-	exit $$((together | alone))
+	@for part in others browser chaos; do $(MAKE) --no-print-directory suite-$$part || failed=1; done; exit $${failed:-0}
 
 suite-others:
-	@$(PYTEST) -m "not browser and not chaos" -n 2 --dist loadgroup
+	@$(PYTEST) -m "not browser and not chaos" -n 3 --dist loadgroup
 
-# What it says comes in one piece, at its end.
 suite-browser:
-	@said=$$($(PYTEST) tests/browser -p no:asyncio -n 2 2>&1); browser=$$?; echo "$$said"; \
+	@$(PYTEST) tests/browser -p no:asyncio -n 3; browser=$$?; \
 	node --test tests/js/*.test.js; scripts=$$?; \
 	exit $$((browser | scripts))
 

@@ -83,4 +83,6 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         for path in sorted((hub.folder / "logs").glob("*.log")):
             lines = path.read_text(errors="replace").splitlines()
             report.sections.append((f"log of {path.stem}", "\n".join(lines[-TAIL:])))
+    # Half characters, which some tests use and which are logged then, do not reach the process that collects reports.
+    report.sections = [(name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections]
     return report
