@@ -6,8 +6,10 @@ All functions are synchronous and raise ``django.db.Error``.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.db.models import QuerySet
+
 from hub import streams
-from hub.models import Publication
+from hub.models import Publication, PublicationKey
 from hub.streams import Item, Position
 
 #: Publications of one page at most.
@@ -77,10 +79,24 @@ def remove(channel: str) -> int:
     Clients that are behind are told to reload. What is published meanwhile stays.
     """
     head = streams.positions([channel])[channel].offset
+    return _delete(Publication.objects.filter(channel=channel, offset__lte=head).order_by("offset"))
+
+
+def forget(channel: str) -> None:
+    """Delete all that is stored for ``channel``, for its name to mean something else from here on.
+
+    That is what :func:`remove` deletes, what is committed and has no offset yet, and the keys that the channel has
+    seen (:mod:`hub.once`). Its next offset stays the next one, so that clients that are behind are told to reload.
+    """
+    _delete(Publication.objects.filter(channel=channel).order_by("offset"))
+    _delete(PublicationKey.objects.filter(channel=channel).order_by("key"))
+
+
+def _delete(rows: QuerySet[Publication] | QuerySet[PublicationKey]) -> int:
+    """Delete ``rows`` in small pieces, and return how many they were."""
     deleted = 0
     while True:
-        oldest = Publication.objects.filter(channel=channel, offset__lte=head).order_by("offset")
-        ids = list(oldest.values_list("pk", flat=True)[:CHUNK])
-        deleted += Publication.objects.filter(pk__in=ids).delete()[0]
+        ids = list(rows.values_list("pk", flat=True)[:CHUNK])
+        deleted += rows.model.objects.filter(pk__in=ids).delete()[0]
         if len(ids) < CHUNK:
             return deleted

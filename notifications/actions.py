@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, Group, User
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from hub.conf import hub_settings
@@ -214,11 +214,12 @@ def _locked(user: User) -> ReadUpTo:
 
 
 def _unread_for(user: User) -> QuerySet[Notification]:
-    """Alerts for ``user`` without a mark."""
+    """Alerts for ``user`` without a mark; none that a topic had before they followed it, which are read."""
+    follows = Follow.objects.filter(user=user, topic=OuterRef("topic"), after__lt=OuterRef("pk"))
     mine = (
         Q(user=user)
         | Q(group__in=Group.objects.filter(user=user))
-        | Q(topic__in=Follow.objects.filter(user=user).values("topic"))
+        | Q(Exists(follows))
         | Q(user=None, group=None, topic=None)
     )
     return Notification.objects.filter(mine).exclude(pk__in=ReadMark.objects.filter(user=user).values("notification"))

@@ -45,7 +45,12 @@ everyone = EVERYONE.name
 
 def of_user(user: Visitor) -> str:
     """The channel of one person: all their tabs."""
-    return f"{USER.name}:{user.pk}"
+    return of_user_id(user.pk)
+
+
+def of_user_id(user_id: object) -> str:
+    """:func:`of_user`, where only the id is known."""
+    return f"{USER.name}:{user_id}"
 
 
 def of_group(group_id: object) -> str:

@@ -1,12 +1,13 @@
 """Following topics and leaving them, by the people themselves. Staff puts people on topics in the admin."""
 
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from hub.text import is_storable
 from notifications.models import Follow, Topic
 
-#: Topics that a person may follow by themselves: their sockets follow a channel for each.
+#: Who follows so many topics, those that staff put them on included, follows no other by themselves: their sockets
+#: follow a channel for each.
 FOLLOW_LIMIT = 100
 
 
@@ -23,7 +24,7 @@ class TooManyTopics(ValueError):
 
 
 def follow(*, user: User, name: str) -> Topic:
-    """Have ``user`` get the alerts of an open topic from now on, on the sockets that they have open too.
+    """Have ``user`` get the alerts of an open topic, on the sockets that they have open too.
 
     Repeating it changes nothing. What was sent to the topic before is in their list, and read.
 
@@ -31,13 +32,23 @@ def follow(*, user: User, name: str) -> Topic:
         NoSuchTopic: or it is closed to them.
         TooManyTopics: they follow :data:`FOLLOW_LIMIT` others.
     """
-    with transaction.atomic():
-        topic = _topic(user, name)
-        if not topic.followed:
-            if Follow.objects.filter(user=user).count() >= FOLLOW_LIMIT:
-                raise TooManyTopics
-            Follow.objects.get_or_create(topic=topic, user=user)
-            topic.followed = True
+    try:
+        return _follow(user, name)
+    except IntegrityError:
+        # The database looks at the end of the transaction whether the topic is still there.
+        if Topic.objects.filter(name=name).exists():
+            raise
+        raise NoSuchTopic(name) from None
+
+
+@transaction.atomic
+def _follow(user: User, name: str) -> Topic:
+    topic = _topic(user, name)
+    if not topic.followed:
+        if Follow.objects.filter(user=user).count() >= FOLLOW_LIMIT:
+            raise TooManyTopics
+        Follow.objects.get_or_create(topic=topic, user=user)
+        topic.followed = True
     return topic
 
 

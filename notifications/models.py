@@ -25,6 +25,11 @@ class Level(models.TextChoices):
     ERROR = "error", _("Error")
 
 
+def newest_alert() -> int:
+    """The largest id of an alert that is committed, or of this transaction; 0 where there is none."""
+    return Notification.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+
+
 class Topic(models.Model):
     """A list of alerts that people follow. Alerts to it travel on the channel ``topic:<name>``.
 
@@ -56,17 +61,28 @@ class Topic(models.Model):
         verbose_name = _("topic")
         verbose_name_plural = _("topics")
         ordering: ClassVar = ["title", "name"]
+        constraints: ClassVar = [
+            # Whoever followed a topic without a channel would get no connection. The second half is for SQLite, where
+            # the end of a text is also before a newline that ends it.
+            models.CheckConstraint(
+                condition=models.Q(name__regex=rf"^[a-z0-9][a-z0-9_-]{{0,{NAME_LIMIT - 1}}}$")
+                & ~models.Q(name__regex=r"[^a-z0-9_-]"),
+                name="notification_topic_has_a_channel",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.title
 
 
 class Follow(models.Model):
-    """A person follows a topic: they get its alerts, and those that come from now on are unread."""
+    """A person follows a topic: they get its alerts, and those with a larger id than ``after`` are unread."""
 
     # The constraint's index serves for the topic too.
     topic = models.ForeignKey(Topic, models.CASCADE, related_name="follows", db_index=False, verbose_name=_("topic"))
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", verbose_name=_("person"))
+    # An id and no time: the clocks of the hosts that send and of the one that serves the follower may differ.
+    after = models.BigIntegerField(default=newest_alert, editable=False)
     created_at = models.DateTimeField(_("since"), default=timezone.now, editable=False)
 
     class Meta:

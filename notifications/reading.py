@@ -87,10 +87,8 @@ def reader(user_id: int | None) -> Reader:
 
 
 def _followed_by(user_id: int, shared: int) -> tuple[Followed, ...]:
-    sent_before = Notification.objects.filter(created_at__lt=OuterRef("created_at")).order_by("-created_at", "-pk")
-    rows = Follow.objects.filter(user=user_id).order_by("topic")
-    found = rows.values_list("topic", "topic__name", Subquery(sent_before.values("pk")[:1]))
-    return tuple(Followed(topic_id, name, max(shared, before or 0)) for topic_id, name, before in found)
+    found = Follow.objects.filter(user=user_id).order_by("topic").values_list("topic", "topic__name", "after")
+    return tuple(Followed(topic_id, name, max(shared, after)) for topic_id, name, after in found)
 
 
 def unread_ids(reader: Reader, *, limit: int, upto: int = LAST_ID) -> list[int]:

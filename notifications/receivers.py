@@ -5,6 +5,7 @@ Whatever changed it: the people themselves, staff in the admin, code. Changes th
 """
 
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from django.db.models import QuerySet
 from django.db.models.signals import post_delete, post_save
@@ -15,6 +16,9 @@ from hub.publishing import publish
 from notifications import channels
 from notifications.events import TopicFollowed, TopicUnfollowed
 from notifications.models import Follow, Topic
+
+#: By the query of a deletion that is under way: the names of its topics. Django deletes without what was joined.
+_names: WeakKeyDictionary[QuerySet[Any], dict[int, str]] = WeakKeyDictionary()
 
 
 def connect() -> None:
@@ -27,15 +31,25 @@ def connect() -> None:
 
 def _follow_saved(sender: type[Follow], instance: Follow, created: bool, raw: bool = False, **_: Any) -> None:
     if created and not raw:
-        publish(channels.of_user(instance.user), TopicFollowed(instance.topic.name))
+        publish(channels.of_user_id(instance.user_id), TopicFollowed(instance.topic.name))
         order(Recheck(user=instance.user_id))
 
 
 def _follow_deleted(sender: type[Follow], instance: Follow, origin: Any, **_: Any) -> None:
     # With a topic go all who followed it: one look at its channel. With a person go their sockets.
     if (origin.model if isinstance(origin, QuerySet) else type(origin)) is Follow:
-        publish(channels.of_user(instance.user), TopicUnfollowed(instance.topic.name))
+        publish(channels.of_user_id(instance.user_id), TopicUnfollowed(_name(instance, origin)))
         order(Recheck(user=instance.user_id))
+
+
+def _name(instance: Follow, origin: Any) -> str:
+    """The name of the topic, looked up once for all the rows that are deleted together."""
+    if not isinstance(origin, QuerySet):
+        return instance.topic.name
+    names = _names.setdefault(origin, {})
+    if instance.topic_id not in names:
+        names[instance.topic_id] = instance.topic.name
+    return names[instance.topic_id]
 
 
 def _topic_saved(sender: type[Topic], instance: Topic, created: bool, raw: bool = False, **_: Any) -> None:
@@ -46,5 +60,5 @@ def _topic_saved(sender: type[Topic], instance: Topic, created: bool, raw: bool 
 def _topic_deleted(sender: type[Topic], instance: Topic, **_: Any) -> None:
     channel = channels.of_topic(instance.name)
     # Another topic may get the name, and other people follow it: it must not bring them this past.
-    history.remove(channel)
+    history.forget(channel)
     order(Recheck(channel=channel))

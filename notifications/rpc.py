@@ -107,7 +107,7 @@ def list_topics(call: Call, params: ListTopics) -> dict[str, Any]:
 
 @rpc("topics.follow")
 def follow(call: Call, params: TopicName) -> dict[str, Any]:
-    """The caller gets alerts of an open topic from now on, on all connections; repeating it is harmless."""
+    """The caller gets the alerts of an open topic, on all connections; repeating it is harmless."""
     try:
         return _described(following.follow(user=_follower(call), name=params.name))
     except following.NoSuchTopic:

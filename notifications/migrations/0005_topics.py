@@ -4,6 +4,7 @@ import django.core.validators
 import django.db.models.deletion
 import django.db.models.functions.comparison
 import django.utils.timezone
+import notifications.models
 from django.conf import settings
 from django.db import migrations, models
 
@@ -21,6 +22,7 @@ class Migration(migrations.Migration):
             name='Follow',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('after', models.BigIntegerField(default=notifications.models.newest_alert, editable=False)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='since')),
             ],
             options={
@@ -43,6 +45,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'topic',
                 'verbose_name_plural': 'topics',
                 'ordering': ['title', 'name'],
+                'constraints': [models.CheckConstraint(condition=models.Q(('name__regex', '^[a-z0-9][a-z0-9_-]{0,39}$'), models.Q(('name__regex', '[^a-z0-9_-]'), _negated=True)), name='notification_topic_has_a_channel')],
             },
         ),
         migrations.RemoveConstraint(

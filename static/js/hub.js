@@ -124,9 +124,10 @@ export class Hub {
    */
   room(name) {
     const known = this.#rooms.get(name);
-    if (known && !known.closed) return known;
+    if (known) return known;
     const room = new Room(this.#line, name, this.user.name);
     this.#rooms.set(name, room);
+    room.on("closed", () => this.#rooms.delete(name));
     return room;
   }
 
@@ -145,7 +146,8 @@ export class Hub {
 
   /**
    * The topics that the person may know of. Changes of what they follow, here or elsewhere, are told to `on` as
-   * `notifications.topic_followed` and `notifications.topic_unfollowed`, each with a `name`.
+   * `notifications.topic_followed` and `notifications.topic_unfollowed`, each with a `name`. A topic that is deleted
+   * ends without a word.
    *
    * @returns {Promise<Topic[]>} rejects with {@link CallFailed}
    */
@@ -154,7 +156,8 @@ export class Hub {
   }
 
   /**
-   * Has the person get the alerts of a topic from now on, in all their tabs and other clients.
+   * Has the person get the alerts of a topic, in all their tabs and other clients: live from when each is subscribed;
+   * what came before is in the list, and read is what came before this call.
    *
    * @param {string} name
    * @returns {Promise<Topic>} rejects with {@link CallFailed}

@@ -16,6 +16,7 @@ export class Topics {
     list.addEventListener("submit", (event) => this.#submit(event));
     hub.on("notifications.topic_followed", ({ name }) => this.#show(name, true));
     hub.on("notifications.topic_unfollowed", ({ name }) => this.#show(name, false));
+    hub.on("reload", () => this.#showAll());
   }
 
   /** @param {SubmitEvent} event */
@@ -24,7 +25,7 @@ export class Topics {
     if (this.#hub.state !== "connected") return;
     event.preventDefault();
     const item = /** @type {HTMLElement} */ (event.target).closest("[data-topic]");
-    if (item instanceof HTMLElement && !item.ariaBusy) this.#change(item);
+    if (item instanceof HTMLElement && !item.hasAttribute("aria-busy")) this.#change(item);
   }
 
   /** @param {HTMLElement} item */
@@ -32,16 +33,27 @@ export class Topics {
     const { topic: name = "" } = item.dataset;
     const error = /** @type {HTMLElement} */ (item.querySelector("[data-error]"));
     error.textContent = "";
-    item.ariaBusy = "true";
+    item.setAttribute("aria-busy", "true");
     try {
-      const followed = item.querySelector("button")?.ariaPressed === "true";
+      const followed = item.querySelector("button")?.getAttribute("aria-pressed") === "true";
       const topic = await (followed ? this.#hub.unfollow(name) : this.#hub.follow(name));
+      item.removeAttribute("aria-busy");
       this.#show(name, topic.followed);
     } catch (failure) {
       const { code, message } = /** @type {CallFailed} */ (failure);
+      // First: what changes in a busy part may never be read out.
+      item.removeAttribute("aria-busy");
       error.textContent = (code >= 400 && message) || (this.#list.dataset.textFailed ?? "");
     }
-    item.ariaBusy = null;
+  }
+
+  /** Changes were missed. */
+  async #showAll() {
+    try {
+      for (const { name, followed } of await this.#hub.topics()) this.#show(name, followed);
+    } catch {
+      // What is there stays; each button still works.
+    }
   }
 
   /**
@@ -55,7 +67,7 @@ export class Topics {
     if (!(form instanceof HTMLFormElement) || !button || !label) return;
     const { dataset } = this.#list;
     label.textContent = (followed ? dataset.textFollowing : dataset.textFollow) ?? "";
-    button.ariaPressed = String(followed);
+    button.setAttribute("aria-pressed", String(followed));
     button.classList.toggle("primary", !followed);
     form.action = (followed ? form.dataset.unfollow : form.dataset.follow) ?? "";
   }

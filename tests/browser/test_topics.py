@@ -53,6 +53,8 @@ def toggle(page: Page, title: str) -> Locator:
 def is_followed(page: Page, title: str, *, followed: bool = True) -> None:
     expect(toggle(page, title)).to_have_text(re.compile(r"^\s*Following\b" if followed else r"^\s*Follow\b"))
     expect(toggle(page, title)).to_have_attribute("aria-pressed", "true" if followed else "false")
+    # What is said changes in one place.
+    expect(toggle(page, title)).to_have_accessible_name(f"Follow: {title}")
 
 
 def test_topic_is_followed_and_left_without_a_reload(visitor: Visitors, notify: Notify) -> None:
@@ -128,13 +130,41 @@ def test_forms_work_without_scripts(visitor: Visitors) -> None:
     visitor.complaints.clear()  # of scripts that were not loaded
 
 
-def test_refusal_is_shown_beside_the_topic(visitor: Visitors) -> None:
+WATCH = """li => {
+    window.changes = [];
+    const kept = { attributes: true, attributeFilter: ["aria-busy"], childList: true, subtree: true };
+    new MutationObserver((records) => window.changes.push(...records.map(({ type }) => type))).observe(li, kept);
+}"""
+
+
+def test_refusal_is_shown_beside_the_topic_when_that_is_busy_no_more(visitor: Visitors) -> None:
     page = visitor("topic-unlucky")
     Wire(page, to_hub=lambda frame: frame.replace('"topics.follow"', '"topics.no_such_method"'))
     page.goto("/topics/")
     is_live(page)
+    topic(page, "Deployments").evaluate(WATCH)
     toggle(page, "Deployments").click()
     expect(topic(page, "Deployments").get_by_role("alert")).to_have_text("That did not work. Try again.")
+    assert page.evaluate("window.changes") == ["attributes", "attributes", "childList"]
+    is_followed(page, "Deployments", followed=False)
+
+
+MISS = """
+from django.contrib.auth.models import User
+from hub import streams
+from notifications.models import Follow, Topic
+person = User.objects.get(username=user)
+Follow.objects.bulk_create([Follow(topic=Topic.objects.get(name=topic), user=person)])  # which tells nobody
+streams.renew([f"user:{person.pk}"])
+"""
+
+
+def test_changes_that_were_missed_show_when_the_hub_says_so(visitor: Visitors, hub: LiveHub) -> None:
+    page = visitor("topic-sleeper")
+    page.goto("/topics/")
+    is_live(page)
+    hub.shell(MISS, topic="incidents", user="topic-sleeper")
+    is_followed(page, "Incidents")
     is_followed(page, "Deployments", followed=False)
 
 

@@ -103,6 +103,65 @@ test("a topic that is followed brings its past, and takes it along when it is le
   assert.equal(line.asked.length, 0);
 });
 
+const UNFOLLOWED = { type: "notifications.topic_unfollowed", name: "deploys" };
+const own = { "user:1": position(0), everyone: position(0) };
+const withTopic = { ...own, "topic:deploys": position(2) };
+const leave = (line) => line.emit("ended", { kind: "ended", channel: "topic:deploys", code: 2000 });
+
+test("a topic that was left while the page was away takes its past along", async () => {
+  const { line, inbox } = await open([alert(9), alert(1)], { unread: 2, positions: withTopic });
+  line.publish("user:1", 1, UNFOLLOWED);
+  const { answer } = await line.next();
+  leave(line); // where the end is told too, that is nothing new
+  answer({ items: [alert(1)], unread: 1, more: false, positions: { ...own, "user:1": position(1) } });
+  await turnOfTheLoop();
+  assert.deepEqual(ids(inbox), [1]);
+  line.publish("user:1", 2, UNFOLLOWED);
+  await turnOfTheLoop();
+  assert.equal(line.asked.length, 0);
+});
+
+test("what began or ended while the list was asked for has it asked for again, once", async () => {
+  const line = new ScriptedLine();
+  const inbox = new Inbox(line, true);
+  inbox.start();
+  const first = await line.next();
+  line.begin("topic:deploys", 2);
+  first.answer({ items: [alert(1)], unread: 1, more: false, positions: own });
+  const second = await line.next();
+  leave(line);
+  second.answer({ items: [alert(9), alert(1)], unread: 2, more: false, positions: withTopic });
+  const third = await line.next();
+  third.answer({ items: [alert(1)], unread: 1, more: false, positions: own });
+  await turnOfTheLoop();
+  assert.deepEqual([inbox.state, ids(inbox)], ["ready", [1]]);
+  assert.equal(line.asked.length, 0);
+});
+
+test("what begins with the connection, as the list says it, has it asked for no second time", async () => {
+  const line = new ScriptedLine();
+  const inbox = new Inbox(line, true);
+  inbox.start();
+  for (const channel of ["user:1", "everyone", "topic:deploys", "room:7"]) line.begin(channel, 0);
+  (await line.next()).answer({ items: [], unread: 0, more: false, positions: withTopic });
+  await turnOfTheLoop();
+  assert.equal(inbox.state, "ready");
+  assert.equal(line.asked.length, 0);
+});
+
+test("a topic that is watched without following it has the list asked for again once", async () => {
+  const line = new ScriptedLine();
+  const inbox = new Inbox(line, true);
+  inbox.start();
+  line.begin("topic:deploys", 2);
+  for (let load = 0; load < 2; load++) {
+    (await line.next()).answer({ items: [], unread: 0, more: false, positions: own });
+    await turnOfTheLoop();
+  }
+  assert.equal(inbox.state, "ready");
+  assert.equal(line.asked.length, 0);
+});
+
 test("a list that could not be loaded is loaded when the connection is back", async () => {
   const line = new ScriptedLine();
   const inbox = new Inbox(line, true);

@@ -175,13 +175,16 @@ test("a room that is not there says so, and one that was closed follows nothing"
 
 test("a room is left with the last who shows it", async () => {
   const { line, room } = await enter();
+  let ends = 0;
+  room.on("closed", () => ends++);
   room.start();
   room.close();
-  assert.equal(room.closed, false);
+  assert.deepEqual([room.closed, ends], [false, 0]);
   line.publish("room:7", 1, message(5, "still here"));
   assert.deepEqual(texts(room), ["still here"]);
   room.close();
-  assert.equal(room.closed, true);
+  room.close();
+  assert.deepEqual([room.closed, ends], [true, 1]);
   assert.equal(line.followed.size, 0);
   line.publish("room:7", 2, message(6, "gone"));
   assert.deepEqual(texts(room), ["still here"]);

@@ -43,7 +43,6 @@ def age() -> None:
     """All that there is was long ago, in the order in which it was."""
     Notification.objects.update(created_at=F("created_at") - LONG_AGO)
     User.objects.update(date_joined=F("date_joined") - LONG_AGO)
-    Follow.objects.update(created_at=F("created_at") - LONG_AGO)
 
 
 def told(user: User) -> list[Any]:

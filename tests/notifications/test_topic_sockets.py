@@ -1,6 +1,7 @@
 """Topics on sockets that are open: alerts come while one follows, and not to others."""
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ from django.contrib.auth.models import User
 
 import hub.asgi  # noqa: F401  # joins tokens to those who ask for them
 from hub import control, lifespan, relay
+from hub.feed import Follower, Shape, Subscription
+from hub.relay import Relay
 from hub.sockets import registry, rights
 from notifications import anotify
 from notifications.following import follow, unfollow
@@ -123,6 +126,55 @@ async def test_following_and_leaving_on_one_tab_reaches_the_others(ann: User, de
                 "notifications.notification_created",
                 "notifications.topic_unfollowed",
             ]
+
+
+def follow_quietly(topic: Topic, user: User) -> None:
+    """So that no process hears of it and looks by itself."""
+    Follow.objects.bulk_create([Follow(topic=topic, user=user)])
+
+
+def leave_quietly(user: User) -> None:
+    Follow.objects.filter(user=user)._raw_delete("default")
+
+
+async def test_two_looks_at_one_socket_join_a_topic_once(ann: User, deploys: Topic) -> None:
+    session = await sync_to_async(session_cookie)(ann)
+    async with open_door(PATH, session=session) as door:
+        await told(door, "everyone", "it is open")
+        (socket,) = registry.current().of_user(ann.pk)
+        await sync_to_async(follow_quietly)(deploys, ann)
+        await asyncio.gather(socket.recheck(ann), socket.recheck(ann))
+        assert await told(door, deploys, "once") == ["once"]
+        assert relay.current().followed()[CHANNEL] == 1
+
+
+async def test_who_is_taken_off_while_the_socket_joins_gets_nothing(
+    ann: User, deploys: Topic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follow_many = Relay.follow_many
+    reached, go_on = asyncio.Event(), asyncio.Event()
+
+    async def follow_late(
+        self: Relay, channels: Iterable[tuple[str, Shape]], follower: Follower
+    ) -> list[Subscription]:
+        reached.set()
+        await go_on.wait()
+        return await follow_many(self, channels, follower)
+
+    session = await sync_to_async(session_cookie)(ann)
+    async with open_door(PATH, session=session) as door:
+        await told(door, "everyone", "it is open")
+        (socket,) = registry.current().of_user(ann.pk)
+        await sync_to_async(follow_quietly)(deploys, ann)
+        monkeypatch.setattr(Relay, "follow_many", follow_late)
+        looking = asyncio.create_task(socket.recheck(ann))
+        await reached.wait()
+        await sync_to_async(leave_quietly)(ann)
+        await socket.recheck(await User.objects.aget(pk=ann.pk))
+        go_on.set()
+        await looking
+        assert not socket.follows(CHANNEL)
+        assert await told(door, deploys, "after") == []
 
 
 async def test_following_that_is_rolled_back_opens_nothing(ann: User, deploys: Topic) -> None:

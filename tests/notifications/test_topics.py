@@ -1,18 +1,22 @@
 """Topics: who may follow them, what is sent to them, what of it is unread, and what goes with them."""
 
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 import pytest
 from django.contrib.auth.models import AnonymousUser, Group, User
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, connection, transaction
+from django.db import DataError, IntegrityError, connection, transaction
+from django.db.models import F
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from hub import streams
 from hub.models import Publication
+from hub.once import publish_once
+from hub.publishing import release
 from notifications import alert, channels, following, notify, queries
 from notifications.actions import mark_all_read, mark_read
 from notifications.following import follow, unfollow
@@ -54,10 +58,16 @@ def listed(user: User | AnonymousUser) -> dict[int, bool]:
 # --- the rows --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["", "Deploys", "de ploys", "déploys", "-x", "a:b", "a/b", "x" * 41, "a\n", "тема"])
+@pytest.mark.parametrize(
+    "name", ["", "Deploys", "deploys.prod", "de ploys", "déploys", "-x", "a:b", "a/b", "x" * 41, "a\n", "a\nb", "тема"]
+)
 def test_name_that_no_channel_can_have_is_refused(name: str) -> None:
     with pytest.raises(ValidationError):
         Topic(name=name, title="t").full_clean()
+    # A text that is too long is data that PostgreSQL does not take.
+    with pytest.raises((IntegrityError, DataError)):
+        Topic.objects.create(name=name, title="t")
+    assert not Topic.objects.exists()
 
 
 @pytest.mark.parametrize("name", ["deploys", "7", "eu-west_1", "x" * 40])
@@ -187,6 +197,36 @@ def test_person_follows_so_many_topics(deploys: Topic, ann: User, monkeypatch: p
         follow(user=ann, name="other")
 
 
+def test_topic_that_is_deleted_while_one_follows_it_is_not_there(
+    deploys: Topic, ann: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = following._topic
+
+    def look_too_early(user: User, name: str) -> Topic:
+        topic = look(user, name)
+        Topic.objects.get(pk=topic.pk).delete()
+        # Here it is one transaction that deletes and follows, so the deletion is undone with it.
+        monkeypatch.setattr(Topic.objects, "filter", lambda **_: Topic.objects.none())
+        return topic
+
+    monkeypatch.setattr(following, "_topic", look_too_early)
+    with pytest.raises(following.NoSuchTopic):
+        follow(user=ann, name="deploys")
+    assert not Follow.objects.exists()
+
+
+def test_taking_many_off_a_topic_reads_neither_them_nor_the_topic_again_and_again(deploys: Topic) -> None:
+    people = [User.objects.create_user(f"person{number}") for number in range(3)]
+    for person in people:
+        deploys.follows.create(user=person)
+    with CaptureQueriesContext(connection) as captured:
+        Follow.objects.all().delete()
+    for table, reads in (("auth_user", 0), ("notifications_topic", 1)):
+        assert sum(f'FROM "{table}"' in query["sql"] for query in captured) == reads
+    for person in people:
+        assert [data["type"] for data in published(f"user:{person.pk}")][-1] == "notifications.topic_unfollowed"
+
+
 def test_topics_are_listed_by_title_with_what_is_followed(deploys: Topic, payroll: Topic, ann: User) -> None:
     Topic.objects.create(name="zz", title="Announcements")
     follow(user=ann, name="deploys")
@@ -239,6 +279,44 @@ def test_what_a_topic_had_leaves_the_list_with_it_and_comes_back_as_read(deploys
     assert (listed(ann), queries.unread_count(ann)) == ({one: True}, 0)
 
 
+@pytest.mark.parametrize("ahead", [timedelta(hours=1), timedelta(hours=-1)])
+def test_clock_of_another_host_decides_nothing_about_what_is_unread(
+    deploys: Topic, ann: User, monkeypatch: pytest.MonkeyPatch, ahead: timedelta
+) -> None:
+    before = send(deploys)
+    follow(user=ann, name="deploys")
+    after = send(deploys)
+    User.objects.update(date_joined=F("date_joined") - timedelta(days=1))
+    Notification.objects.update(created_at=F("created_at") + ahead)
+    assert listed(ann) == {after: False, before: True}
+
+
+@pytest.mark.parametrize("put", ["follow", "get_or_create", "bulk_create", "admin"])
+def test_what_is_unread_begins_however_one_came_to_follow(
+    deploys: Topic, ann: User, admin_client: Client, put: str
+) -> None:
+    before = send(deploys)
+    if put == "follow":
+        follow(user=ann, name="deploys")
+    elif put == "get_or_create":
+        deploys.follows.get_or_create(user=ann)
+    elif put == "bulk_create":
+        Follow.objects.bulk_create([Follow(topic=deploys, user=ann)])
+    else:
+        admin_client.post(reverse("admin:notifications_follow_add"), {"topic": deploys.pk, "user": ann.pk})
+    after = send(deploys)
+    assert listed(ann) == {after: False, before: True}
+
+
+def test_marking_what_a_topic_had_before_marks_nothing_and_tells_nobody(deploys: Topic, ann: User) -> None:
+    before = send(deploys)
+    follow(user=ann, name="deploys")
+    told = published(f"user:{ann.pk}")
+    assert mark_read(user=ann, ids=[before]) == 0
+    assert not ReadMark.objects.exists()
+    assert published(f"user:{ann.pk}") == told
+
+
 def test_marking_all_marks_those_of_topics_too(deploys: Topic, ann: User) -> None:
     follow(user=ann, name="deploys")
     ids = [send(deploys), send("everyone"), send(deploys)]
@@ -270,6 +348,17 @@ def test_topic_that_gets_the_name_of_a_deleted_one_has_nothing_of_its_past(payro
     send("topic:payroll", "hello")
     assert [data["message"] for data in published("topic:payroll")] == ["hello"]
     assert streams.positions(["topic:payroll"])["topic:payroll"].offset == position.offset + 1
+
+
+def test_what_a_deleted_topic_had_not_sent_yet_is_not_sent_as_the_next_ones(payroll: Topic) -> None:
+    streams.append([("topic:payroll", '{"message":"salaries"}')])  # committed, by a process that died then
+    publish_once("k", {"topic:payroll": {"type": "x"}})
+    payroll.delete()
+    Topic.objects.create(name="payroll", title="For all")
+    release(["topic:payroll"])
+    assert published("topic:payroll") == []
+    publish_once("k", {"topic:payroll": {"type": "x"}})
+    assert published("topic:payroll") == [{"type": "x"}]
 
 
 def test_deletion_that_is_rolled_back_takes_nothing(deploys: Topic) -> None:
@@ -330,6 +419,17 @@ def test_page_has_a_button_for_open_topics_and_a_badge_on_closed_ones(
     payroll.follows.create(user=ann)
     inside = client.get("/topics/").content.decode()
     assert "Payroll" in inside and "Closed" in inside and "/topics/payroll/" not in inside
+    assert "You were put on this topic by an administrator.</span>" in inside  # not only where a mouse finds it
+
+
+def test_page_shows_the_others_where_one_topic_has_an_impossible_name(
+    deploys: Topic, ann: User, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = Topic(name="deploys.prod", title="Odd")
+    monkeypatch.setattr(queries, "topics_for", lambda user: [odd, deploys])
+    client.force_login(ann)
+    page = client.get("/topics/").content.decode()
+    assert "Odd" in page and 'action="/topics/deploys/follow/"' in page and 'action=""' not in page
 
 
 def test_forms_follow_and_leave_without_scripts(deploys: Topic, ann: User, client: Client) -> None:

@@ -22,6 +22,10 @@ import { Stream } from "./stream.js";
 /** As the server says it. */
 export const CREATED = "notifications.notification_created";
 const READ = "notifications.alerts_read";
+const UNFOLLOWED = "notifications.topic_unfollowed";
+
+/** Channels that have alerts. */
+const PERSONAL = /^(user|group|topic):|^everyone$/;
 
 const PAGE = 20;
 /** A tab that stays open for weeks must not grow for weeks. */
@@ -50,6 +54,8 @@ export class Inbox extends Emitter {
   /** @type {Map<string, Stream>} */
   #streams = new Map();
   #again = false;
+  /** What began (`true`) and ended while the list was asked for. @type {Map<string, boolean>} */
+  #meanwhile = new Map();
   #olderUnderWay = false;
   #countTimer = 0;
 
@@ -66,13 +72,9 @@ export class Inbox extends Emitter {
   /** Loads the list and follows it; does nothing when that is so already. */
   start() {
     if (this.state !== "idle") return;
-    this.#line.on("begun", (event) => {
-      const known = this.#streams.has(event.channel);
-      // A group or a topic that the person has just joined brings its own past.
-      if (this.state === "ready" && !known && /^(user|group|topic):|^everyone$/.test(event.channel)) this.#load();
-    });
-    // And takes it along.
-    this.#line.on("ended", (event) => this.state === "ready" && this.#streams.has(event.channel) && this.#load());
+    // A group or a topic that the person has just joined brings its own past, and takes it along.
+    this.#line.on("begun", (event) => this.#changed(event.channel, true));
+    this.#line.on("ended", (event) => this.#changed(event.channel, false));
     this.#line.on("state", () => this.state === "failed" && this.#line.state === "connected" && this.#load());
     this.#load();
   }
@@ -145,6 +147,16 @@ export class Inbox extends Emitter {
     this.emit("change");
   }
 
+  /**
+   * @param {string} channel
+   * @param {boolean} isThere whether its alerts are the person's from now on, or no longer
+   */
+  #changed(channel, isThere) {
+    if (!PERSONAL.test(channel)) return;
+    if (this.state === "loading") this.#meanwhile.set(channel, isThere);
+    else if (this.state === "ready" && this.#streams.has(channel) !== isThere) this.#load();
+  }
+
   async #load() {
     this.#again = this.state === "loading";
     if (this.#again) return;
@@ -154,8 +166,9 @@ export class Inbox extends Emitter {
       let page;
       do {
         this.#again = false;
+        this.#meanwhile.clear();
         page = await this.#call("list", { limit: PAGE });
-      } while (this.#again);
+      } while (this.#again || this.#isBehind(page.positions));
       this.items = page.items;
       this.unread = page.unread;
       this.more = page.more;
@@ -166,6 +179,11 @@ export class Inbox extends Emitter {
       if (!(error instanceof CallFailed)) throw error;
     }
     this.emit("change");
+  }
+
+  /** @param {{[channel: string]: Position}} positions of a list that was read before what was told meanwhile */
+  #isBehind(positions) {
+    return [...this.#meanwhile].some(([channel, isThere]) => channel in positions !== isThere);
   }
 
   /** @param {{[channel: string]: Position}} positions */
@@ -196,6 +214,8 @@ export class Inbox extends Emitter {
   #receive(event) {
     if (event?.type === CREATED && typeof event.id === "number") this.#add(event);
     else if (event?.type === READ) this.#read(event);
+    // The channel's own end is not told to who was away meanwhile.
+    else if (event?.type === UNFOLLOWED) this.#changed(`topic:${event.name}`, false);
   }
 
   /** @param {Alert} event */

@@ -33,7 +33,10 @@ const LONGEST = 500;
 const TYPING_PAUSE = 2_000;
 const TYPING_HOLDS = 5_000;
 
-/** Emits `change` when anything below has changed, and `arrived` with each entry that comes live. */
+/**
+ * Emits `change` when anything below has changed, `arrived` with each entry that comes live, and `closed` when the last
+ * who showed it has closed it.
+ */
 export class Room extends Emitter {
   /** Oldest first; `outgoing` follow them. @type {Entry[]} */
   entries = [];
@@ -109,6 +112,7 @@ export class Room extends Emitter {
     for (const timer of this.#typers.values()) clearTimeout(timer);
     this.#stream?.close();
     if (this.#channel) this.#line.unfollow(this.#channel);
+    this.emit("closed");
   }
 
   /**
