@@ -41,7 +41,7 @@ class HubSettings:
     #: Sockets that one user and one address may have open in one web process; 0 sets no bound.
     connections_per_user: int = 100
     connections_per_address: int = 1000
-    #: Channels that one hub socket may subscribe to.
+    #: Subscriptions of its own that one hub socket may have; those that the hub makes by itself do not count.
     subscriptions_per_socket: int = 128
     #: Characters of publications that one answer of the hub socket recovers at most; whoever missed more reloads.
     recovery_bytes: int = 8 * 1024 * 1024

@@ -44,7 +44,9 @@ class PerLoop(Generic[P]):
         Until it is closed, those who are on their way out still get it: one made for them nobody would close.
         """
         part = self._part
-        if part is not None and part.loop is asyncio.get_running_loop():
-            await part.close()
-        if self._part is part:
-            self._part = None
+        try:
+            if part is not None and part.loop is asyncio.get_running_loop():
+                await part.close()
+        finally:
+            if self._part is part:
+                self._part = None

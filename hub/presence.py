@@ -269,6 +269,7 @@ class Presence:
             async with asyncio.timeout(hub_settings().redis_timeout):
                 await self._tell_many(_LEAVE_MANY, places)
         self._has_lease, self._is_closing = False, True
+        self._tried.set()  # nobody tries any more
         await self._answered()
         await self._whereabouts.close()
         await self._redis.aclose()

@@ -311,7 +311,8 @@ class Relay:
             try:
                 await in_database_thread(sweeping.sweep)
                 # All that happened since the last look that succeeded, however long ago that was; where the clock was
-                # set ahead meanwhile, what happened before that seems longer ago than it is.
+                # set ahead meanwhile, what happened before that seems longer ago than it is. What counts there is the
+                # clock of the database; ours tells of it where the same hand sets both.
                 clock_says = time.time()
                 heads = await in_database_thread(streams.touched, max(now - looked_at, clock_says - clock_said))
                 looked_at, clock_said = now, clock_says

@@ -46,14 +46,20 @@ class HubServer(uvicorn.Server):
 
         All clients at once would come back at once, to the processes that remain.
         """
+        from hub.sockets import registry
+
         for server in self.servers:
             server.close()
+        registry.current().is_closing = True
         graceful = self.config.timeout_graceful_shutdown
         started = time.monotonic()
         await self._close_in_waves(graceful)
         if graceful is not None:
             self.config.timeout_graceful_shutdown = max(1, round(graceful - (time.monotonic() - started)))
-        await super().shutdown(sockets)
+        try:
+            await super().shutdown(sockets)
+        finally:
+            registry.current().is_closing = False
 
     async def _close_in_waves(self, graceful: float | None) -> None:
         from hub.conf import hub_settings

@@ -53,7 +53,7 @@ CLOSE_CODES = range(3000, 5000)
 
 _PING = Block([PING])
 
-#: Seconds that a client has for its first command.
+#: Seconds that a client has for its first command. Who is late may come back: it may be us who are slow.
 FIRST_COMMAND = 10.0
 
 #: Commands that cost next to nothing may come so many times faster than others.
@@ -117,7 +117,7 @@ class Client:
         self._lock = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         loop = asyncio.get_running_loop()
-        self._timer: asyncio.TimerHandle | None = loop.call_later(FIRST_COMMAND, self.end, Disconnected.STALE)
+        self._timer: asyncio.TimerHandle | None = loop.call_later(FIRST_COMMAND, self.end, Disconnected.NO_PONG)
 
     @property
     def info(self) -> ClientInfo:
@@ -153,12 +153,11 @@ class Client:
         self.cut()
         for task in list(self._tasks):
             task.cancel()
-        for subscription in list(self.subscriptions.values()):
-            try:
-                await subscription.leave()
-            except Exception:
-                log.exception("client_not_left", channel=subscription.channel)
-        self.subscriptions.clear()
+        # Commands may come by a request of their own: who is entering just now cannot leave before that is done.
+        async with self._lock:
+            subscriptions = list(self.subscriptions.values())
+            self.subscriptions.clear()
+            await _leave(subscriptions)
 
     def _is_over(self) -> bool:
         return self._ended
@@ -254,9 +253,18 @@ class Client:
         established, self._established = self._established, []
         if replies and not self._ended:
             await self.transport.answer("\n".join(replies))
+        struck = []
         for subscription in established:
-            if not self._ended:
+            if self._ended:
+                break
+            if subscription.doomed is None:
                 subscription.go_live()
+            else:
+                # Nothing of it was written: it is held.
+                subscription.is_live = True
+                if self._strike(subscription, subscription.doomed):
+                    struck.append(subscription)
+        await _leave(struck)
 
     # --- connecting ------------------------------------------------------------------------------------------------
 
@@ -314,19 +322,34 @@ class Client:
 
     async def remove(self, subscription: Subscription) -> None:
         """End a subscription without telling the client."""
+        self._drop(subscription)
+        await subscription.leave()
+
+    def _drop(self, subscription: Subscription) -> None:
         subscription.cut()
         if self.subscriptions.get(subscription.channel) is subscription:
             del self.subscriptions[subscription.channel]
         if subscription in self._established:
             self._established.remove(subscription)
-        await subscription.leave()
 
     async def take_away(self, subscription: Subscription, why: Unsubscribed) -> None:
-        """End a subscription and tell the client, unless it has ended meanwhile."""
-        if self.subscriptions.get(subscription.channel) is subscription and not self._ended:
-            subscription.cut()
-            self.tell(unsubscribed(subscription.channel, why))
-            await self.remove(subscription)
+        """End a subscription and tell the client, unless it has ended meanwhile.
+
+        One of which the client has not been told ends when it has been: clients drop an end that comes before.
+        """
+        if self._strike(subscription, why):
+            await subscription.leave()
+
+    def _strike(self, subscription: Subscription, why: Unsubscribed) -> bool:
+        """:meth:`take_away` but for presence, which the caller then leaves where this returns True."""
+        if self.subscriptions.get(subscription.channel) is not subscription or self._ended:
+            return False
+        if not subscription.is_live:
+            subscription.doomed = why
+            return False
+        self._drop(subscription)
+        self.tell(unsubscribed(subscription.channel, why))
+        return True
 
     def tell(self, push: Push) -> None:
         """Say something to this client alone."""
@@ -408,18 +431,19 @@ class Client:
                 return
             since = Position(order.epoch, order.offset) if order.offset or order.epoch else None
             try:
-                await self._subscribe_and_tell(order.channel, since, by_token=True)
+                await self._subscribe_and_tell([order.channel], since, by_token=True)
             except (UnknownChannel, Failed):
                 log.warning("subscribe_order_failed", channel=order.channel)
 
-    async def _subscribe_and_tell(self, channel: str, since: Position | None, *, by_token: bool) -> None:
+    async def _subscribe_and_tell(self, channels: list[str], since: Position | None, *, by_token: bool) -> None:
         wanted = Wanted(since=since, recoverable=True, comings=True, by_hub=True, by_token=by_token)
-        (result,) = await self.add({channel: wanted})
-        # Clients take the position from this push, and publications only as pushes of their own.
-        missed, result.publications = result.publications, []
-        self.tell(Push(channel=channel, subscribe=result))
-        if missed and not self._ended:
-            self.transport.write(Block([push_of(channel, bytes(one).decode()) for one in missed]))
+        results = await self.add(dict.fromkeys(channels, wanted))
+        for channel, result in zip(channels, results, strict=True):
+            # Clients take the position from this push, and publications only as pushes of their own.
+            missed, result.publications = result.publications, []
+            self.tell(Push(channel=channel, subscribe=result))
+            if missed and not self._ended:
+                self.transport.write(Block([push_of(channel, bytes(one).decode()) for one in missed]))
         await self._answer()
 
     async def _unsubscribe_by_order(self, channel: str) -> None:
@@ -434,23 +458,53 @@ class Client:
             self.end(Disconnected.INVALID_TOKEN)
             return
         self.user = user
+        own = [one for one in self.subscriptions.values() if not one.by_token and not self._is_about_its_user(one)]
+        answers = await asyncio.gather(
+            *(allows(one.namespace.can_subscribe, user, one.arguments) for one in own), return_exceptions=True
+        )
+        failures = [answer for answer in answers if isinstance(answer, BaseException)]
+        allowed = {
+            one: bool(answer)
+            for one, answer in zip(own, answers, strict=True)
+            if not isinstance(answer, BaseException)
+        }
+        # Read last, and nothing is awaited from here until all have ended that must: somebody may follow meanwhile.
         personal_ones = set(await personal.channels_of(user))
-        for subscription in list(self.subscriptions.values()):
-            if subscription.by_token or subscription.channel in personal_ones:
+        struck = []
+        for one in list(self.subscriptions.values()):
+            if one.by_token:
                 continue
-            rule = subscription.namespace.can_subscribe
+            if one.channel in personal_ones or allowed.get(one):
+                one.doomed = None
             # What was about this person and is no more ends, also where they might subscribe to it by themselves.
-            was_personal = subscription.by_hub and subscription.channel not in self.claimed_channels
-            if was_personal or not await allows(rule, user, subscription.arguments):
-                await self.take_away(subscription, Unsubscribed.SERVER)
-        if new := personal_ones - self.subscriptions.keys():
-            self.spawn(self._subscribe_to_new(sorted(new)))
+            elif (one in allowed or self._is_about_its_user(one)) and self._strike(one, Unsubscribed.SERVER):
+                struck.append(one)
+        if personal_ones - self.subscriptions.keys():
+            self.spawn(self._subscribe_to_new())
+        await _leave(struck)
+        if failures:
+            raise failures[0]
 
-    async def _subscribe_to_new(self, channels: list[str]) -> None:
+    def _is_about_its_user(self, subscription: Subscription) -> bool:
+        return subscription.by_hub and subscription.channel not in self.claimed_channels
+
+    async def _subscribe_to_new(self) -> None:
         async with self._lock:
-            for channel in channels:
-                if channel not in self.subscriptions and not self._ended:
-                    await self._subscribe_and_tell(channel, None, by_token=False)
+            if self._ended:
+                return
+            # Asked again: waiting for the lock may take as long as a command does.
+            new = [one for one in await personal.channels_of(self.user) if one not in self.subscriptions]
+            if new:
+                await self._subscribe_and_tell(new, None, by_token=False)
+
+
+async def _leave(subscriptions: Iterable[Subscription]) -> None:
+    """Take them all off the lists of presence, also where one of them fails."""
+    for subscription in subscriptions:
+        try:
+            await subscription.leave()
+        except Exception:
+            log.exception("client_not_left", channel=subscription.channel)
 
 
 def _commands_in(frame: str | bytes) -> list[Command]:

@@ -55,7 +55,6 @@ class Disconnected(Said):
     TOO_MANY_REQUESTS = 3013, "too many requests"
     INVALID_TOKEN = 3500, "invalid token"
     BAD_REQUEST = 3501, "bad request"
-    STALE = 3502, "stale"
     FORCE_DISCONNECT = 3503, "force disconnect"
     CONNECTION_LIMIT = 3504, "connection limit"
     TOO_BIG = 1009, "message size limit exceeded"

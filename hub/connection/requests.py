@@ -118,12 +118,14 @@ async def subscribe(client: "Client", request: messages.Subscribe) -> messages.S
     taken_over = client.subscriptions.get(request.channel)
     if taken_over is not None and not taken_over.by_hub:
         raise Failed(Error.ALREADY_SUBSCRIBED)
-    if len(client.subscriptions) >= hub_settings().subscriptions_per_socket:
+    if taken_over is None and _has_all_of_its_own(client):
         raise Failed(Error.LIMIT_EXCEEDED)
     expires = None
     if request.token:
         expires = _channel_claims(client, request.channel, request.token).exp
-    elif taken_over is None and not await allows(namespace.can_subscribe, client.user, arguments):
+    elif (taken_over is None or taken_over.doomed is not None) and not await allows(
+        namespace.can_subscribe, client.user, arguments
+    ):
         raise Failed(Error.PERMISSION_DENIED)
     if taken_over is not None:
         await client.remove(taken_over)
@@ -137,6 +139,13 @@ async def subscribe(client: "Client", request: messages.Subscribe) -> messages.S
     )
     (result,) = await client.add({request.channel: how})
     return result
+
+
+def _has_all_of_its_own(client: "Client") -> bool:
+    """Whether the client may have no further subscription. Those that the hub made by itself do not count."""
+    limit = hub_settings().subscriptions_per_socket
+    subscriptions = client.subscriptions.values()
+    return len(subscriptions) >= limit and sum(not one.by_hub for one in subscriptions) >= limit
 
 
 def _channel_claims(client: "Client", channel: str, token: str) -> tokens.Claims:

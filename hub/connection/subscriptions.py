@@ -11,7 +11,7 @@ from hub.batching import CONNECT_PAUSE, Batcher
 from hub.channels import Namespace
 from hub.conf import hub_settings
 from hub.connection import attendance, pushes
-from hub.connection.codes import Error, Failed
+from hub.connection.codes import Error, Failed, Unsubscribed
 from hub.connection.messages import SubscribeResult
 from hub.feed import RawWrite
 from hub.feed import Subscription as FeedSubscription
@@ -66,6 +66,7 @@ class Subscription:
         "by_token",
         "channel",
         "client",
+        "doomed",
         "expires",
         "feed",
         "is_live",
@@ -90,6 +91,8 @@ class Subscription:
         self.is_there = False
         #: Whether the client has been told of it.
         self.is_live = False
+        #: Why it ends as soon as the client has been told of it; None where it does not.
+        self.doomed: Unsubscribed | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     @property

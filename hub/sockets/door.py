@@ -269,7 +269,9 @@ class Door(AsyncConsumer):
             relay.current().unfollow(followed[channel])
         new = [(channel, shape) for channel, shape in wanted.items() if channel not in followed]
         for subscription in await relay.current().follow_many(new, self) if new else ():
-            if self.outbox.has_ended:
+            channel = subscription.feed.channel
+            # Another look may have come meanwhile: it has joined the channel already, or knows better.
+            if self.outbox.has_ended or self.user is not user or self.follows(channel):
                 relay.current().unfollow(subscription)
             else:
                 self._subscriptions = [*self._subscriptions, subscription]

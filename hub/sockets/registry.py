@@ -1,5 +1,6 @@
 """The open sockets of this web process, by user: for whoever has to reach or to count them."""
 
+import asyncio
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
@@ -43,9 +44,13 @@ class Registry:
         self._sockets: dict[OpenSocket, None] = {}
         #: Most people have one socket: it stands here without a container of its own.
         self._of_users: dict[int, OpenSocket | tuple[OpenSocket, ...]] = {}
+        #: Whether the server stops. Who still comes, over a connection that was open before, is stopped at once.
+        self.is_closing = False
 
     def add(self, socket: OpenSocket) -> None:
         """The socket has been admitted."""
+        if self.is_closing:
+            asyncio.get_running_loop().call_soon(socket.stop)
         self._sockets[socket] = None
         if socket.user.pk is not None:
             others = self.of_user(socket.user.pk)

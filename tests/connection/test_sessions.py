@@ -75,7 +75,7 @@ async def test_server_side_subscriptions_are_recovered_with_the_connect(ada: Use
 async def test_a_client_that_says_nothing_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client_module, "FIRST_COMMAND", 0.01)
     wire = Wire()
-    await await_for(lambda: wire.closed == 3502)
+    await await_for(lambda: wire.closed == 3012)
     await wire.client.gone()
 
 

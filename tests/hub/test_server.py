@@ -127,6 +127,25 @@ async def test_a_server_that_stops_closes_its_sockets_in_waves_whoever_is_stuck(
             assert time.monotonic() - told_at < 15
 
 
+async def test_a_stream_that_comes_to_a_server_that_stops_ends_at_once(data_folder: Path) -> None:
+    port = free_port()
+    output = data_folder / "server.log"
+    with running(["-m", "hub.server", "--port", str(port)], data_folder) as process:
+        wait_for(lambda: is_live(port), timeout=30, that="the server answers")
+        # Over a connection that was open before, as a proxy has some.
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        url = f"ws://127.0.0.1:{port}/ws/notifications/"
+        async with connect(url) as first_wave, connect(url):
+            process.send_signal(signal.SIGTERM)
+            assert await first_wave.close_code(10) == 1012
+            writer.write(f"GET /events?channel=everyone HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
+            answer = await asyncio.wait_for(reader.readuntil(b"0\r\n\r\n"), 5)
+            assert answer.startswith(b"HTTP/1.1 200 ")
+            writer.close()
+        assert await asyncio.to_thread(process.wait, 15) == 0
+    assert "Traceback" not in output.read_text()
+
+
 def test_server_at_inherited_sockets_answers_at_each(data_folder: Path) -> None:
     listeners = [socket.socket() for _ in range(2)]
     for listener in listeners:

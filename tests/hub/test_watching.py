@@ -1,5 +1,6 @@
 """What is looked at regularly: queues, and how late the event loop is."""
 
+import contextlib
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -73,3 +74,33 @@ def test_figures_that_do_not_come_hold_up_the_metrics_for_a_moment_only(monkeypa
     watching._reading.join(10)
     watching.read_figures()
     assert calls == [1, 1]
+
+
+def test_figures_are_read_once_for_two_who_ask_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+    monkeypatch.setattr(watching, "_figures", [lambda: calls.append(1)])
+    monkeypatch.setattr(watching, "_reading", None)
+    both, errors = threading.Barrier(2, timeout=5), []
+
+    class Slow(threading.Thread):
+        def start(self) -> None:
+            with contextlib.suppress(threading.BrokenBarrierError):
+                both.wait(0.5)  # where nothing keeps the other one from coming as far as this,
+                if watching._reading is self:
+                    time.sleep(0.3)  # the first one goes on, and finds the thread of the second
+            super().start()
+
+    def ask() -> None:
+        try:
+            watching.read_figures()
+        except RuntimeError as error:
+            errors.append(error)
+
+    asking = [threading.Thread(target=ask) for _ in range(2)]
+    monkeypatch.setattr(threading, "Thread", Slow)
+    for thread in asking:
+        thread.start()
+    for thread in asking:
+        thread.join(10)
+    assert not errors
+    assert calls

@@ -1,0 +1,266 @@
+"""Rights that change, and connections that end, while something else of the same client is under way."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import AnonymousUser, User
+
+from hub import channels, lifespan, presence, relay
+from hub.channels import Namespace, UnknownChannel
+from hub.connection import attendance, personal, subscriptions
+from hub.connection import client as client_module
+from hub.connection.client import Client
+from hub.connection.messages import Json, SubscribeResult
+from rig.waiting import await_for
+from tests.connection.wire import Wire, wired
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+CHANNEL, OTHER = "held:1", "held:2"
+
+
+class Gate:
+    """Where somebody waits until the test lets them on. Open unless it is closed."""
+
+    def __init__(self) -> None:
+        self.waiting = 0
+        self._open = asyncio.Event()
+        self._open.set()
+
+    def close(self) -> None:
+        self._open.clear()
+
+    def open(self) -> None:
+        self._open.set()
+
+    async def passed(self) -> None:
+        self.waiting += 1
+        await self._open.wait()
+        self.waiting -= 1
+
+    async def reached(self) -> None:
+        await await_for(lambda: self.waiting, that="somebody at the gate")
+
+
+class Rights:
+    """What everybody may do in the namespace ``held``, and which of its channels are about them."""
+
+    def __init__(self) -> None:
+        self.allowed = True
+        self.personal: list[str] = []
+        #: Where those wait who enter a channel, and those who ask the rule of one.
+        self.door, self.rule = Gate(), Gate()
+
+    async def ask(self, user: User | AnonymousUser, **_: str) -> bool:
+        answer = self.allowed
+        await self.rule.passed()
+        return answer
+
+    async def channels_of(self, user: User | AnonymousUser) -> Iterable[str]:
+        return list(self.personal)
+
+
+@pytest.fixture
+async def held(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rights]:
+    rights = Rights()
+    enter = attendance.enter
+
+    async def enter_late(subscription: subscriptions.Subscription) -> Json:
+        await rights.door.passed()
+        return await enter(subscription)
+
+    monkeypatch.setattr(attendance, "enter", enter_late)
+    namespace = Namespace("held", can_subscribe=rights.ask, presence=True, counts_guests=True)
+    monkeypatch.setitem(channels._namespaces, "held", namespace)
+    monkeypatch.setattr(personal, "_registered", [*personal._registered, rights.channels_of])
+    yield rights
+    await lifespan.end()
+
+
+async def nobody_is_at(channel: str) -> None:
+    assert not relay.current().followed().get(channel)
+    assert await presence.current().people(channel) == []
+    assert await presence.current().people(attendance.listed_at(channel)) == []
+
+
+def order_of(wire: Wire, *kinds: str) -> list[str]:
+    """Which of these came about the channel, in order."""
+    return [kind for push in wire.pushes for kind in kinds if kind in push and push["channel"] == CHANNEL]
+
+
+# --- taken away while it is being established ------------------------------------------------------------------------
+
+
+async def test_right_that_ends_while_one_subscribes_ends_the_subscription_after_the_answer(held: Rights) -> None:
+    async with wired() as wire:
+        held.door.close()
+        asking = asyncio.create_task(wire.ask(subscribe={"channel": CHANNEL}))
+        await held.door.reached()
+        held.allowed = False
+        await wire.client.recheck(wire.client.user)
+        assert not order_of(wire, "unsubscribe")
+        held.door.open()
+        assert "subscribe" in await asking
+        assert (await wire.pushed("unsubscribe"))["unsubscribe"]["code"] == 2000
+        assert not wire.client.follows(CHANNEL)
+        await nobody_is_at(CHANNEL)
+
+
+async def test_right_that_is_back_before_the_answer_keeps_the_subscription(held: Rights) -> None:
+    async with wired() as wire:
+        held.door.close()
+        asking = asyncio.create_task(wire.ask(subscribe={"channel": CHANNEL}))
+        await held.door.reached()
+        for allowed in (False, True):
+            held.allowed = allowed
+            await wire.client.recheck(wire.client.user)
+        held.door.open()
+        assert "subscribe" in await asking
+        assert not order_of(wire, "unsubscribe")
+        assert wire.client.follows(CHANNEL)
+
+
+async def test_who_is_taken_off_while_the_hub_subscribes_them_is_told_of_both(held: Rights) -> None:
+    async with wired() as wire:
+        held.door.close()
+        held.personal = [CHANNEL]
+        await wire.client.recheck(wire.client.user)
+        await held.door.reached()
+        held.personal = []
+        await wire.client.recheck(wire.client.user)
+        held.door.open()
+        await wire.pushed("unsubscribe")
+        assert order_of(wire, "subscribe", "unsubscribe") == ["subscribe", "unsubscribe"]
+        await await_for(lambda: not wire.client._tasks)
+        await nobody_is_at(CHANNEL)
+
+
+async def test_subscription_that_is_about_to_end_opens_nothing_to_who_takes_it_over(
+    held: Rights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``connect`` and ``subscribe`` in one frame: the client has not been told of what the hub subscribed it to."""
+    held.personal = [CHANNEL]
+    wire = Wire()
+    connect = Client._connect
+
+    async def connect_and_lose(self: Client, request: Any) -> Any:
+        result = await connect(self, request)
+        held.personal, held.allowed = [], False
+        await self.recheck(self.user)
+        return result
+
+    monkeypatch.setattr(Client, "_connect", connect_and_lose)
+    await wire.client.receive(f'{{"id":1,"connect":{{}}}}\n{{"id":2,"subscribe":{{"channel":"{CHANNEL}"}}}}')
+    assert wire.lines[1]["error"]["code"] == 103
+    assert order_of(wire, "unsubscribe") == ["unsubscribe"]
+    await nobody_is_at(CHANNEL)
+    await wire.client.gone()
+
+
+# --- gone while a command is under way -------------------------------------------------------------------------------
+
+
+async def test_client_that_is_gone_while_it_enters_is_not_there_afterwards(held: Rights) -> None:
+    """Its commands come by requests of their own, so that one may be under way when its stream ends."""
+    async with wired() as wire:
+        held.door.close()
+        command = json.dumps({"id": 2, "subscribe": {"channel": CHANNEL}})
+        asking = asyncio.create_task(wire.client.receive(command))
+        await held.door.reached()
+        going = asyncio.create_task(wire.client.gone())
+        await await_for(wire.client._is_over)
+        held.door.open()
+        await asyncio.gather(asking, going)
+        await nobody_is_at(CHANNEL)
+
+
+# --- joining by the hub ----------------------------------------------------------------------------------------------
+
+
+async def test_who_is_taken_off_before_the_hub_subscribes_them_is_not_subscribed(held: Rights) -> None:
+    async with wired() as wire:
+        held.rule.close()
+        busy = asyncio.create_task(wire.ask(subscribe={"channel": OTHER}))
+        await held.rule.reached()
+        held.personal = [CHANNEL]
+        await wire.client.recheck(wire.client.user)
+        held.personal = []
+        held.rule.open()
+        await busy
+        await await_for(lambda: not wire.client._tasks)
+        assert not order_of(wire, "subscribe")
+        await nobody_is_at(CHANNEL)
+
+
+async def test_hub_subscribes_to_all_that_is_new_together(held: Rights, monkeypatch: pytest.MonkeyPatch) -> None:
+    together: list[list[str]] = []
+    establish = subscriptions.establish
+
+    async def establish_and_note(new: list[subscriptions.Subscription]) -> list[SubscribeResult]:
+        together.append([one.channel for one in new])
+        return await establish(new)
+
+    async with wired() as wire:
+        monkeypatch.setattr(client_module, "establish", establish_and_note)
+        held.personal = [CHANNEL, OTHER]
+        await wire.client.recheck(wire.client.user)
+        await wire.pushed("subscribe", 2)
+    assert together == [[CHANNEL, OTHER]]
+
+
+# --- looking again ---------------------------------------------------------------------------------------------------
+
+
+async def test_look_that_takes_long_does_not_act_on_what_has_changed_meanwhile(held: Rights) -> None:
+    async with wired() as wire:
+        await wire.ask(subscribe={"channel": OTHER})
+        held.personal = [CHANNEL]
+        await wire.client.recheck(wire.client.user)
+        await wire.pushed("subscribe")
+        await await_for(lambda: not wire.client._tasks)
+        held.personal = []
+        held.rule.close()
+        looking = asyncio.create_task(wire.client.recheck(wire.client.user))
+        await held.rule.reached()
+        held.personal = [CHANNEL]
+        held.rule.open()
+        await looking
+        assert not order_of(wire, "unsubscribe")
+        assert wire.client.follows(CHANNEL)
+
+
+async def test_rule_that_fails_keeps_nothing_else_from_ending(
+    held: Rights, open_namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(user: User | AnonymousUser, **_: str) -> bool:
+        raise UnknownChannel
+
+    held.personal = [CHANNEL]
+    async with wired() as wire:
+        await wire.ask(subscribe={"channel": f"{open_namespace}:1"})
+        await wire.ask(3, subscribe={"channel": OTHER})
+        wire.client.subscriptions[f"{open_namespace}:1"].namespace = Namespace("open", can_subscribe=fails)
+        held.personal, held.allowed = [], False
+        with pytest.raises(UnknownChannel):
+            await wire.client.recheck(wire.client.user)
+        assert {push["channel"] for push in wire.pushes if "unsubscribe" in push} == {CHANNEL, OTHER}
+        assert wire.client.follows(f"{open_namespace}:1")
+
+
+# --- how many --------------------------------------------------------------------------------------------------------
+
+
+async def test_what_the_hub_subscribes_to_takes_nothing_from_what_a_client_may(
+    ada: User, held: Rights, settings: Any
+) -> None:
+    settings.HUB_SUBSCRIPTIONS_PER_SOCKET = 2
+    async with wired(ada) as wire:
+        assert len(wire.client.subscriptions) == 2
+        for number in (1, 2):
+            assert "subscribe" in await wire.ask(number + 1, subscribe={"channel": f"held:{number}"})
+        assert (await wire.ask(4, subscribe={"channel": "held:3"}))["error"]["code"] == 106
+        assert "subscribe" in await wire.ask(5, subscribe={"channel": "everyone"})
+        assert (await wire.ask(6, subscribe={"channel": "everyone"}))["error"]["code"] == 105
