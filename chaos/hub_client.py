@@ -156,8 +156,8 @@ class HubClient(SocketClient):
 
     def _failed(self, request: _Json, then: Callable[[_Json], None], error: _Json) -> None:
         if not error.get("temporary"):
-            if not self.live:  # it is what the client needs to begin
-                self.screen.refused.append(f"with error {error['code']} to {request}")
+            # Also what it wrote was as it should be.
+            self.screen.refused.append(f"with error {error['code']} to {request}")
         elif "connect" in request:
             self.cut()
         elif "publish" not in request:  # that might be stored twice

@@ -67,17 +67,26 @@ async def _churn(hub: Hub, people: People, chance: random.Random, enough: asynci
     """Let clients come until it is ``enough``; returns when the last has gone."""
     paths = ["/ws/notifications/", "/ws/online/", *(f"/ws/chat/{room}/" for room in people.rooms)]
     visits: set[asyncio.Task[None]] = set()
-    while not enough.is_set():
+    failed: list[BaseException] = []
+
+    def end(visit: asyncio.Task[None]) -> None:
+        visits.discard(visit)
+        if not visit.cancelled() and (error := visit.exception()) is not None:
+            failed.append(error)
+
+    while not enough.is_set() and not failed:
         token = chance.choice(people.people).token
         headers = {"Authorization": f"Bearer {token}"} if chance.random() < 0.5 else {}
         url = chance.choice(hub.ws_urls) + chance.choice(paths)
         visit = asyncio.create_task(_visit(url, headers, chance.uniform(*STAY), cut=chance.random() < 0.3))
         visits.add(visit)
-        visit.add_done_callback(visits.discard)
+        visit.add_done_callback(end)
         await asyncio.sleep(chance.expovariate(RATE))
     for visit in visits:
         visit.cancel()
     await asyncio.gather(*visits, return_exceptions=True)
+    if failed:
+        raise failed[0]
 
 
 async def _visit(url: str, headers: dict[str, str], seconds: float, *, cut: bool) -> None:

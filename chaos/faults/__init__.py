@@ -29,10 +29,10 @@ FAULTS: dict[str, Fault] = {
         BeatKilled(),
         DatabaseAway(),
         SlowReaders(),
-        AllCut(),
         RollingRestart(),
         CommitsOutOfOrder(),
         ClockJumps(),
         HostileInput(),
+        AllCut(),  # the last, because its thousand clients stay
     )
 }
