@@ -29,6 +29,7 @@ Figures = Callable[[], None]
 
 _figures: list[Figures] = []
 _reading: threading.Thread | None = None
+_lock = threading.Lock()
 
 
 def queue(name: str, length: Length) -> None:
@@ -44,10 +45,12 @@ def figures(read: Figures) -> None:
 def read_figures() -> None:
     """Bring the figures up to date. Returns within :data:`FIGURES_TIMEOUT`, whatever the database does."""
     global _reading
-    if _reading is None or not _reading.is_alive():  # one that hangs is not joined by another
-        _reading = threading.Thread(target=_read_figures, name="hub-figures", daemon=True)
-        _reading.start()
-        _reading.join(FIGURES_TIMEOUT)
+    with _lock:
+        if _reading is not None and _reading.is_alive():  # one that hangs is not joined by another
+            return
+        reading = _reading = threading.Thread(target=_read_figures, name="hub-figures", daemon=True)
+        reading.start()
+    reading.join(FIGURES_TIMEOUT)
 
 
 def _read_figures() -> None:

@@ -14,7 +14,7 @@ from celery import signals
 from celery.contrib.django.task import DjangoTask
 from celery.exceptions import Ignore
 from celery.result import AsyncResult
-from celery.states import IGNORED
+from celery.states import IGNORED, REJECTED
 from celery.utils.time import maybe_make_aware
 from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.utils import timezone
@@ -27,6 +27,9 @@ log = structlog.get_logger(__name__)
 
 #: Options of a call that say how to reach the broker or what to do with the answer: nothing to be kept.
 _NOT_KEPT = ("connection", "publisher", "router", "add_to_parent", "retry", "retry_policy")
+
+#: Attributes of a request. This run is held in ``worker.holding``; what becomes of the row is not for this run to say.
+_HELD, _LEFT = "hub_held", "hub_left"
 
 
 class DurableTask(DjangoTask[Any, Any]):
@@ -69,6 +72,9 @@ class DurableTask(DjangoTask[Any, Any]):
             self._try_again(call, eta)
         else:
             self._store_and_send(call, eta, expires)
+        outer = self.app.current_worker_task
+        if outer is not None and outer.request.id == call.id:
+            setattr(outer.request, _LEFT, True)  # the row is that of this call now: the next try, or a replacement
         return self.AsyncResult(call.id)
 
     def delay_on_commit(self, *args: Any, **kwargs: Any) -> AsyncResult[Any]:
@@ -88,10 +94,12 @@ class DurableTask(DjangoTask[Any, Any]):
         except (DatabaseError, InterfaceError) as error:
             # Whether it has ended is not known. It is run, and fails by itself if it needs the database.
             _not_noted(task_id, error)
+            self._hold(task_id, begun=False)
             return
         if not wanted:
+            setattr(self.request, _LEFT, True)
             raise Ignore
-        holding.hold(task_id)
+        self._hold(task_id, begun=True)
 
     def on_success(self, retval: Any, task_id: str, args: Any, kwargs: Any) -> None:
         """Nothing is owed any more."""
@@ -102,6 +110,17 @@ class DurableTask(DjangoTask[Any, Any]):
         """It has failed for good. Where it had to be ended by force the worker itself says so, outside the task."""
         if self._has_a_row() or self.request.called_directly:
             _note(task_id, partial(jobs.fail, error=f"{type(exc).__name__}: {exc}"))
+
+    def on_replace(self, sig: Any) -> Any:
+        """Put another job in the place of this one: from one moment to the next, the one is owed or the other."""
+        if not self._has_a_row():
+            return super().on_replace(sig)
+        with transaction.atomic():
+            sig.delay()
+            if not self.request.get(_LEFT):
+                jobs.finish(str(self.request.id))
+        setattr(self.request, _LEFT, True)
+        raise Ignore("Replaced by another job")
 
     def _is_running(self, task_id: str | None) -> bool:
         """Whether this is called from the task of this id, which wants to be tried again."""
@@ -133,16 +152,24 @@ class DurableTask(DjangoTask[Any, Any]):
     def _try_again(self, call: Call, eta: datetime | None) -> None:
         """Store and send the next try of the job that is running now.
 
-        At once: the transaction that may be open is rolled back by the error that leads here. Raises only where
-        neither database nor broker takes it; then the row of this run leads to the next one.
+        At once, or where that is for later, shortly before its time. In a transaction always at once: the error that
+        leads here rolls it back, and the row with it. Raises only where neither database nor broker takes it; then
+        the row of this run leads to the next one.
         """
+        waits = eta is not None and jobs.is_for_later(eta) and not connection.in_atomic_block
         try:
-            jobs.store_retry(call, eta=eta)
+            jobs.store_retry(call, eta=eta, waits=waits)
         except (DatabaseError, InterfaceError) as error:
             _not_noted(call.id, error)
+            setattr(self.request, _LEFT, True)
             outbox.pass_on(call)
         else:
-            _send(call)
+            if not waits:
+                _send(call)
+
+    def _hold(self, task_id: str, *, begun: bool) -> None:
+        holding.hold(task_id, begun=begun)
+        setattr(self.request, _HELD, True)
 
 
 def _moment(value: float | str | datetime | None, zone: tzinfo) -> datetime | None:
@@ -176,10 +203,19 @@ def _not_noted(task_id: str, error: Exception) -> None:
 
 
 @signals.task_postrun.connect
-def _finish_ignored(sender: Any, task_id: str, state: str, **kwargs: Any) -> None:
-    """A task that wants nothing to be noted of its end (``Ignore``), or has put another one in its place."""
-    if state == IGNORED and isinstance(sender, DurableTask):
-        _note(task_id, partial(jobs.finish, replaced=True))
+def _end(sender: Any, task_id: str, state: str, retval: Any, **kwargs: Any) -> None:
+    """A run is over: it is held no more. One that Celery tells nobody of (``Ignore``, ``Reject``) is noted here."""
+    if not isinstance(sender, DurableTask):
+        return
+    if sender.request.get(_HELD):
+        holding.let_go(task_id)
+    if not sender._has_a_row() or sender.request.get(_LEFT):
+        return
+    if state == IGNORED:
+        _note(task_id, jobs.finish)
+    elif state == REJECTED:
+        reason, requeue = retval.args
+        _note(task_id, jobs.requeue if requeue else partial(jobs.fail, error=f"Rejected: {reason}"))
 
 
 @signals.task_revoked.connect

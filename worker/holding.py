@@ -2,36 +2,45 @@
 
 import threading
 import time
+from collections import Counter
 
 import structlog
-from celery import signals
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import connection
 
 from worker import jobs
 
 log = structlog.get_logger(__name__)
 
 _lock = threading.Lock()
-_running: set[str] = set()
+#: How many runs of a job there are in this process, and the jobs whose beginning could not be stored yet.
+_running: Counter[str] = Counter()
+_not_begun: set[str] = set()
 _thread: threading.Thread | None = None
 
 
-def hold(job_id: str) -> None:
-    """Show every few seconds that the job runs, until it ends or this process does."""
+def hold(job_id: str, *, begun: bool = True) -> None:
+    """Show every few seconds that the job runs, until :func:`let_go` or the end of this process.
+
+    Where it could not be stored that it has begun, that is made up for.
+    """
     global _thread
     with _lock:
-        _running.add(job_id)
+        _running[job_id] += 1
+        if not begun:
+            _not_begun.add(job_id)
         # A child of the worker has the variables of its parent and none of its threads.
         if _thread is None or not _thread.is_alive():
             _thread = threading.Thread(target=_show_life, name="hub-jobs", daemon=True)
             _thread.start()
 
 
-@signals.task_postrun.connect
-def let_go(task_id: str, **kwargs: object) -> None:
-    """The task has ended, in whatever way."""
+def let_go(job_id: str) -> None:
+    """A run that was held has ended, in whatever way; another one of the same job may still be held."""
     with _lock:
-        _running.discard(task_id)
+        _running[job_id] -= 1
+        if _running[job_id] <= 0:
+            del _running[job_id]
+            _not_begun.discard(job_id)
 
 
 def _show_life() -> None:
@@ -39,13 +48,22 @@ def _show_life() -> None:
     while True:
         time.sleep(jobs.HOLD_BEAT)
         with _lock:
-            held = set(_running)
+            held, not_begun = set(_running), set(_not_begun)
             if not held:
                 _thread = None
                 return
         try:
-            jobs.hold(held)
-        except (DatabaseError, InterfaceError) as error:
+            _show(held, not_begun)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the next sign may come through
             log.warning("job_not_noted", error=type(error).__name__)
-        finally:
-            connection.close()
+
+
+def _show(held: set[str], not_begun: set[str]) -> None:
+    try:
+        jobs.hold(held)
+        for job_id in not_begun:
+            jobs.begin(job_id)
+            with _lock:
+                _not_begun.discard(job_id)
+    finally:
+        connection.close()

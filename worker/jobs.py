@@ -13,8 +13,8 @@ from typing import Any
 
 import structlog
 from django.db import connections, router, transaction
-from django.db.models import Count, DurationField, ExpressionWrapper, F, Max, Q
-from django.db.models.functions import Now
+from django.db.models import Case, Count, DurationField, ExpressionWrapper, F, Max, Q, When
+from django.db.models.functions import Greatest, Least, Now
 from kombu import serialization
 from kombu.exceptions import DecodeError
 
@@ -36,6 +36,9 @@ EARLY = 60.0
 
 #: Runs of a job that nobody saw end (its worker was killed, or had no memory left), until it has failed for good.
 STARTS = 20
+
+#: How often a job is sent again without being begun, until it has failed for good: with the pauses above about a day.
+RESENDS = 150
 
 #: How long a job that failed for good is kept.
 KEPT = timedelta(days=30)
@@ -81,10 +84,14 @@ def is_for_later(eta: datetime) -> bool:
     return eta - datetime.now(eta.tzinfo) > timedelta(seconds=EARLY)
 
 
-def store_retry(call: Call, *, eta: datetime | None) -> None:
-    """Store that a job that runs is to be tried again; nothing where it has ended meanwhile."""
+def store_retry(call: Call, *, eta: datetime | None, waits: bool = False) -> None:
+    """Store that a job that runs is to be tried again; nothing where it has ended meanwhile.
+
+    With ``waits`` it is sent shortly before ``eta`` and not before; else the caller sends it now.
+    """
+    send_at = eta - timedelta(seconds=EARLY) if eta and waits else _after(PATIENCE, eta)
     Job.objects.filter(pk=call.id, failed_at=None).update(
-        **_written(call), due_at=eta or Now(), send_at=_after(PATIENCE, eta), resends=0, starts=0
+        **_written(call), due_at=eta or Now(), send_at=send_at, resends=0, starts=0
     )
 
 
@@ -106,13 +113,14 @@ def hold(job_ids: Collection[str]) -> None:
     Job.objects.filter(pk__in=job_ids, starts__gt=0, failed_at=None).update(send_at=_after(HOLD))
 
 
-def finish(job_id: str, *, replaced: bool = False) -> None:
-    """The job has ended well: nothing is owed any more.
+def requeue(job_id: str) -> None:
+    """The job has put itself back into the queue: it was seen to end, and is to begin again."""
+    Job.objects.filter(pk=job_id, failed_at=None).update(send_at=_after(PATIENCE), starts=0)
 
-    With ``replaced`` the row stays where it is that of another call by now, which took over the id and has not begun.
-    """
-    row = Job.objects.filter(pk=job_id)
-    (row.filter(starts__gt=0, failed_at=None) if replaced else row).delete()
+
+def finish(job_id: str) -> None:
+    """The job has ended well: nothing is owed any more."""
+    Job.objects.filter(pk=job_id).delete()
 
 
 def fail(job_id: str, error: str) -> None:
@@ -126,7 +134,7 @@ def claim(limit: int) -> list[Call]:
     """Take up to ``limit`` jobs of which nothing was heard for too long, oldest first, to send them again.
 
     Each is taken by one caller, however many there are, and is due again when its patience is over once more. Those
-    that have expired are dropped instead.
+    that have expired are dropped instead, and those that were sent :data:`RESENDS` times in vain have failed for good.
     """
     database = router.db_for_write(Job)
     due = Job.objects.filter(_is_overdue(), failed_at=None)
@@ -137,10 +145,14 @@ def claim(limit: int) -> list[Call]:
         # SQLite lets one in at a time anyway, and does not know what it is asked here.
         skips = connections[database].features.has_select_for_update_skip_locked
         rows = list(due.select_for_update(skip_locked=skips).order_by("send_at")[:limit])
+        for row in rows:
+            if row.resends >= RESENDS:
+                fail(row.pk, f"It was sent {RESENDS} times, and no worker has begun it: none may know its task.")
+        rows = [row for row in rows if row.resends < RESENDS]
         for resends, alike in groupby(sorted(rows, key=_resends), key=_resends):
             patience = min(PATIENCE * 2 ** min(max(resends - 1, 0), 16), PATIENCE_AT_MOST)
             Job.objects.filter(pk__in=[row.pk for row in alike]).update(
-                send_at=_after(patience), resends=min(resends + 1, 1000)
+                send_at=_when_it_may_begin() + timedelta(seconds=patience), resends=resends + 1
             )
     if dropped:
         log.warning("jobs_expired", jobs=dropped)
@@ -148,8 +160,12 @@ def claim(limit: int) -> list[Call]:
 
 
 def put_back(*job_ids: str) -> None:
-    """Let jobs that could not be sent be sent again at once."""
-    Job.objects.filter(pk__in=job_ids, failed_at=None).update(send_at=Now())
+    """Let jobs that could not be sent be sent again at once, and those for later shortly before their time."""
+    early = timedelta(seconds=EARLY)
+    Job.objects.filter(pk__in=job_ids, failed_at=None).update(
+        send_at=Case(When(due_at__gt=Now() + early, then=F("due_at") - early), default=Now()),
+        resends=Greatest(F("resends") - 1, 0),
+    )
 
 
 def revive(job_ids: Collection[str]) -> list[Call]:
@@ -189,6 +205,14 @@ def _is_overdue() -> Q:
     """Rows of which nothing was heard for too long, or which wait as long as only a clock that was wrong can want."""
     wrong = Q(due_at__lte=Now()) | Q(created_at__gt=Now() + timedelta(seconds=PATIENCE))
     return Q(send_at__lte=Now()) | Q(wrong, send_at__gt=Now() + timedelta(seconds=2 * PATIENCE_AT_MOST))
+
+
+def _when_it_may_begin() -> Any:
+    """When a worker that is sent a job now begins it, at the earliest: at its time.
+
+    No later than anything is sent before its time; what a clock that was wrong has written would wait for ever.
+    """
+    return Least(Greatest(Now(), F("due_at")), Now() + timedelta(seconds=EARLY))
 
 
 def _resends(row: Job) -> int:

@@ -8,13 +8,14 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from celery import chain, signals
-from celery.exceptions import Ignore, TimeLimitExceeded
+from celery.exceptions import Ignore, Reject, TimeLimitExceeded
 from django.db import OperationalError, connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
@@ -77,6 +78,37 @@ def ignore() -> None:
 @app.task(base=DurableTask, name="tests.replace", bind=True)
 def replace(self: DurableTask, value: object) -> object:
     return self.replace(record.s(value))
+
+
+@app.task(base=DurableTask, name="tests.replace_by_two", bind=True)
+def replace_by_two(self: DurableTask, value: object) -> object:
+    return self.replace(chain(record.s("first"), record.si(value)))
+
+
+@app.task(base=DurableTask, name="tests.replace_by_itself", bind=True)
+def replace_by_itself(self: DurableTask, times: int) -> object:
+    runs.append(times)
+    return self.replace(replace_by_itself.s(times - 1)) if times else None
+
+
+@app.task(base=DurableTask, name="tests.reject")
+def reject(*, requeue: bool) -> None:
+    raise Reject("it does not fit", requeue=requeue)
+
+
+@app.task(base=DurableTask, name="tests.retry_in", bind=True)
+def retry_in(self: DurableTask, countdown: float, *, atomic: bool = False, argument: object = None) -> None:
+    args = None if argument is None else (countdown, {"argument": object()})
+    with transaction.atomic() if atomic else nullcontext():
+        raise self.retry(countdown=countdown, args=args)
+
+
+@app.task(base=DurableTask, name="tests.watched")
+def watched() -> None:
+    wait_for(lambda: Job.objects.get().starts == 1, timeout=5, that="its beginning is stored after all")
+    job = Job.objects.get()
+    overdue()
+    wait_for(lambda: seconds_until_sent(job) > 0, timeout=5, that="its worker shows that it runs")
 
 
 @pytest.fixture(autouse=True)
@@ -276,6 +308,27 @@ def test_a_job_that_is_lost_again_and_again_is_sent_less_and_less_often() -> Non
     assert pauses[-1] == pytest.approx(600, abs=2)
 
 
+def test_a_job_that_no_worker_begins_has_failed_after_about_a_day_and_not_while_it_cannot_be_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    record.delay(1)
+    Job.objects.update(task="tests.no_longer_known", resends=jobs.RESENDS - 1)
+    overdue()
+    with monkeypatch.context() as patch:
+        patch.setattr(outbox, "send", lambda call: False)
+        assert [send_overdue_jobs() for _ in range(3)] == [0, 0, 0]
+    assert send_overdue_jobs() == 1
+    overdue()
+    assert send_overdue_jobs() == 0
+    job = Job.objects.get()
+    assert job.failed_at and "no worker has begun it" in job.error
+    pauses = [min(jobs.PATIENCE * 2 ** max(resends - 1, 0), jobs.PATIENCE_AT_MOST) for resends in range(jobs.RESENDS)]
+    assert sum(pauses) == pytest.approx(86_400, rel=0.1)
+    assert outbox.revive([job.id]) == 1
+    overdue()
+    assert send_overdue_jobs() == 1
+
+
 def test_claiming_jobs_asks_one_question_where_none_is_overdue(django_assert_num_queries: Any) -> None:
     record.delay(1)
     with django_assert_num_queries(1):
@@ -350,6 +403,72 @@ def test_a_job_that_runs_is_not_sent_again_however_long_it_takes(monkeypatch: py
     assert runs == ["held", "held"]
     wait_for(lambda: holding._thread is None, timeout=5, that="nothing is held any more")
     assert not Job.objects.filter(pk=job.pk).exists()
+
+
+def test_a_run_whose_beginning_could_not_be_stored_is_held_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "HOLD_BEAT", 0.02)
+    monkeypatch.setattr(holding, "_thread", None)
+    begin, failures = jobs.begin, iter([OperationalError("database is locked"), RuntimeError("of any kind")])
+
+    def busy(job_id: str) -> bool:
+        if error := next(failures, None):
+            raise error
+        return begin(job_id)
+
+    monkeypatch.setattr(jobs, "begin", busy)
+    watched.delay()
+    assert run_all() == ["SUCCESS"]
+    assert not Job.objects.exists()
+    assert not holding._running and not holding._not_begun
+
+
+def test_a_job_that_runs_twice_in_a_process_is_held_until_both_have_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "HOLD_BEAT", 0.02)
+    monkeypatch.setattr(holding, "_thread", None)
+    record.delay(1)
+    job = Job.objects.get()
+    assert jobs.begin(job.id)
+    for _ in range(2):
+        holding.hold(job.id)
+    holding.let_go(job.id)
+    overdue()
+    wait_for(lambda: seconds_until_sent(job) > 0, timeout=5, that="the other one shows that it runs")
+    holding.let_go(job.id)
+    wait_for(lambda: holding._thread is None, timeout=5, that="nothing is held any more")
+
+
+@pytest.mark.parametrize("where", ["hold", "close"])
+def test_signs_of_life_go_on_after_an_error_of_any_kind(monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    monkeypatch.setattr(jobs, "HOLD_BEAT", 0.02)
+    monkeypatch.setattr(holding, "_thread", None)
+    record.delay(1)
+    job = Job.objects.get()
+    assert jobs.begin(job.id)
+    fails = threading.Event()
+
+    show = jobs.hold
+
+    def fail_once(*args: Any) -> None:
+        if where == "close":
+            connection.close()
+        elif fails.is_set():
+            show(*args)
+        if not fails.is_set():
+            fails.set()
+            raise RuntimeError("of any kind")
+
+    if where == "hold":
+        monkeypatch.setattr(jobs, "hold", fail_once)
+    else:
+        monkeypatch.setattr(holding, "connection", type("Connection", (), {"close": staticmethod(fail_once)}))
+    holding.hold(job.id)
+    try:
+        assert fails.wait(5)
+        overdue()
+        wait_for(lambda: seconds_until_sent(job) > 0, timeout=5, that="it still shows that it runs")
+    finally:
+        holding.let_go(job.id)
+    wait_for(lambda: holding._thread is None, timeout=5, that="nothing is held any more")
 
 
 def test_a_task_that_fails_is_kept_is_not_repeated_and_can_be_sent_again_by_people() -> None:
@@ -452,6 +571,102 @@ def test_a_task_that_ends_by_ignoring_itself_or_by_another_in_its_place_leaves_n
     assert not Job.objects.exists()
 
 
+def test_a_replacement_that_another_worker_has_begun_meanwhile_is_still_owed(monkeypatch: pytest.MonkeyPatch) -> None:
+    replace.delay(7)
+    message = take()
+    send = outbox.send
+
+    def begun_at_once(call: jobs.Call) -> bool:
+        return send(call) and jobs.begin(call.id)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(outbox, "send", begun_at_once)
+        assert run(message) == "IGNORED"
+    take()  # by the other worker, which is killed
+    overdue()
+    assert send_overdue_jobs() == 1
+    assert run_all() == ["SUCCESS"]
+    assert runs == [7]
+    assert not Job.objects.exists()
+
+
+def test_a_chain_in_the_place_of_a_job_is_owed_also_where_it_gets_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    replace_by_two.delay("second")
+    message = take()
+    send = outbox.send
+
+    def begun_at_once(call: jobs.Call) -> bool:
+        sent = send(call)
+        if call.args == ["first"]:
+            other = threading.Thread(target=run_in_thread, args=[take()])
+            other.start()
+            other.join(30)
+        else:
+            jobs.begin(call.id)
+        return sent
+
+    with monkeypatch.context() as patch:
+        patch.setattr(outbox, "send", begun_at_once)
+        assert run(message) == "IGNORED"
+    assert runs == ["first"]
+    assert Job.objects.get().arguments.count("second") == 1
+    assert run_all() == ["SUCCESS"]
+    assert runs == ["first", "second"]
+    assert not Job.objects.exists()
+
+
+def run_in_thread(message: Any) -> None:
+    run(message)
+    connection.close()
+
+
+def test_a_job_in_its_own_place_runs_until_it_is_replaced_no_more() -> None:
+    replace_by_itself.delay(2)
+    assert run_all() == ["IGNORED", "IGNORED", "SUCCESS"]
+    assert runs == [2, 1, 0]
+    assert not Job.objects.exists()
+
+
+def test_a_task_that_rejects_its_job_has_failed_and_one_that_puts_it_back_begins_anew() -> None:
+    reject.delay(requeue=False)
+    assert run_all() == ["REJECTED"]
+    job = Job.objects.get()
+    assert job.failed_at and job.error == "Rejected: it does not fit"
+    job.delete()
+    reject.delay(requeue=True)
+    for _ in range(jobs.STARTS + 1):  # Celery gives the message back to the broker, which is not needed here
+        message = take()
+        assert run(message) == "REJECTED"
+        overdue()
+        assert send_overdue_jobs() == 1
+    job = Job.objects.get()
+    assert (job.failed_at, job.starts) == (None, 0)
+
+
+def test_a_try_again_that_neither_database_nor_broker_takes_is_left_to_the_row(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fail.delay(retry=True)
+
+    def away(*args: Any, **kwargs: Any) -> None:
+        raise OperationalError("away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(jobs, "store_retry", away)
+        patch.setattr(outbox, "pass_on", away)
+        assert run(take()) == "REJECTED"
+    assert Job.objects.get().failed_at is None
+    overdue()
+    assert send_overdue_jobs() == 1
+    assert run_all() == ["RETRY", "RETRY", "FAILURE"]
+
+
+def test_a_try_again_that_cannot_be_stored_because_of_its_arguments_has_failed() -> None:
+    retry_in.apply_async([1], {"argument": "no JSON"})
+    assert run_all() == ["REJECTED"]
+    assert Job.objects.get().error.startswith("Rejected: ")
+
+
 def test_the_next_of_a_chain_is_owed_as_soon_as_the_first_has_ended(redis_server: RedisServer) -> None:
     chain(record.s(1), record.si(2)).apply_async()
     redis_server.client.flushall()
@@ -479,6 +694,42 @@ def test_a_job_for_later_waits_in_its_row_and_is_sent_shortly_before() -> None:
     assert datetime.fromisoformat(eta) > timezone.now() + timedelta(minutes=59)
     record.apply_async([2], eta=timezone.now() + timedelta(seconds=30))
     assert waiting() == 1
+
+
+def test_a_job_that_waits_in_a_worker_for_its_time_is_not_sent_again_meanwhile() -> None:
+    record.apply_async([1], countdown=59)
+    overdue()
+    assert send_overdue_jobs() == 1
+    job = Job.objects.get()
+    assert (job.send_at - job.due_at).total_seconds() == pytest.approx(jobs.PATIENCE, abs=0.01)
+    Job.objects.update(due_at=Now() - timedelta(hours=1))
+    overdue()
+    assert send_overdue_jobs() == 1
+    assert seconds_until_sent(job) == pytest.approx(jobs.PATIENCE, abs=2)
+
+
+def test_a_job_for_later_that_could_not_be_sent_waits_in_its_row() -> None:
+    later, now = record.apply_async([1], countdown=3600), record.apply_async([2], countdown=30)
+    jobs.put_back(later.id, now.id)
+    assert seconds_until_sent(Job.objects.get(pk=later.id)) == pytest.approx(3600 - jobs.EARLY, abs=5)
+    assert seconds_until_sent(Job.objects.get(pk=now.id)) <= 0
+
+
+def test_a_try_again_that_is_for_later_waits_in_its_row_and_not_in_a_worker() -> None:
+    retry_in.delay(3600)
+    assert run_all() == ["RETRY"]
+    assert waiting() == 0
+    job = Job.objects.get()
+    assert seconds_until_sent(job) == pytest.approx(3600 - jobs.EARLY, abs=5)
+    overdue()
+    assert send_overdue_jobs() == 1
+    assert datetime.fromisoformat(take().headers["eta"]) == job.due_at
+
+
+def test_a_try_again_whose_row_is_rolled_back_is_sent() -> None:
+    retry_in.delay(3600, atomic=True)
+    assert run(take()) == "RETRY"
+    assert take().headers["retries"] == 1
 
 
 def test_a_job_that_has_expired_is_dropped() -> None:
