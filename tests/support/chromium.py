@@ -10,9 +10,13 @@ from pathlib import Path
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
 
 
+#: The first one is the same browser without the windows around the pages, which cost as much as the pages.
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+
+
 def find_chromium() -> Path | None:
     """A Chromium on ``PATH``, else the one that playwright installed, else ``None``."""
-    for name in ("chromium", "chromium-browser", "google-chrome"):
+    for name in NAMES:
         if (found := shutil.which(name)) and _runs(Path(found)):
             return Path(found)
     cache = Path(os.environ.get("PLAYWRIGHT_BROWSERS_PATH", Path.home() / ".cache/ms-playwright"))
