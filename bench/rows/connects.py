@@ -6,8 +6,7 @@ from bench.run import Bench
 
 SOCKETS = 5_000
 
-#: The stock application and socket.io let in as many per second whether 1,000 come or 5,000; the rest would only cost
-#: time.
+#: The stock application and socket.io let in no more per second when 5,000 come; the rest would only cost time.
 FEWER = 1_000
 
 

@@ -36,7 +36,7 @@ class System(ABC):
     #: The sockets that count its messages.
     counter: ClassVar[type[Counter]] = Counter
 
-    #: Whether it lets in so few a second that the row *connects* makes do with fewer: the rate is the same with all.
+    #: Whether it lets in so few a second that the row *connects* makes do with fewer: the rate is no better with all.
     lets_in_slowly: ClassVar[bool] = False
 
     #: Whether all sockets of a channel get the same bytes, so that one may count for all.
