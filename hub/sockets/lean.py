@@ -87,7 +87,7 @@ class LeanWebSocketProtocol(HubWebSocketProtocol):
             raise RuntimeError("A connection is made once.")
         self.connections.add(self)
         self.transport = transport  # type: ignore[assignment]  # uvloop's is one by behaviour, not by class
-        self.scheme = "wss" if is_ssl(transport) else "ws"  # type: ignore[arg-type]  # as above
+        self.scheme = "wss" if is_ssl(transport) else "ws"  # type: ignore[arg-type]  # uvloop's, too
         self.client = _address(transport.get_extra_info("peername"))
         self.scope = self._scope(self._handshake)  # type: ignore[assignment]  # ASGI's scope is a dict
         self.queue.put_nowait({"type": "websocket.connect"})

@@ -78,16 +78,20 @@ def test_figures_that_do_not_come_hold_up_the_metrics_for_a_moment_only(monkeypa
 
 def test_figures_are_read_once_for_two_who_ask_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[int] = []
-    monkeypatch.setattr(watching, "_figures", [lambda: calls.append(1)])
+    asked = threading.Event()
+
+    def read() -> None:
+        calls.append(1)
+        asked.wait(10)
+
+    monkeypatch.setattr(watching, "_figures", [read])
     monkeypatch.setattr(watching, "_reading", None)
-    both, errors = threading.Barrier(2, timeout=5), []
+    both, errors = threading.Barrier(2), []
 
     class Slow(threading.Thread):
         def start(self) -> None:
             with contextlib.suppress(threading.BrokenBarrierError):
-                both.wait(0.5)  # where nothing keeps the other one from coming as far as this,
-                if watching._reading is self:
-                    time.sleep(0.3)  # the first one goes on, and finds the thread of the second
+                both.wait(0.5)  # where nothing keeps the other one from coming as far as this, both go on
             super().start()
 
     def ask() -> None:
@@ -102,5 +106,8 @@ def test_figures_are_read_once_for_two_who_ask_at_the_same_time(monkeypatch: pyt
         thread.start()
     for thread in asking:
         thread.join(10)
+    asked.set()
+    assert watching._reading
+    watching._reading.join(10)
     assert not errors
-    assert calls
+    assert calls == [1]

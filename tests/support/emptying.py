@@ -18,7 +18,7 @@ def empty_quickly() -> None:
 
 
 def _empty(case: TransactionTestCase) -> None:
-    for alias in case._databases_names(include_mirrors=False):  # type: ignore[attr-defined]  # the same
+    for alias in case._databases_names(include_mirrors=False):  # type: ignore[attr-defined]  # not public
         # In one transaction: foreign keys are checked at its end, so that the order of the tables does not matter.
         with transaction.atomic(using=alias), connections[alias].cursor() as cursor:
             for statement in _statements(alias):
