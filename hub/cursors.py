@@ -21,7 +21,7 @@ POSITIONS_LIMIT = 256
 #: Seconds after which a look of tail repair is too old to say anything.
 VOUCHED = 60.0
 
-_POSITION = re.compile(r"([a-z][A-Za-z0-9_:\-]{0,96})@(-?)([0-9a-f]{0,8})\.([0-9]{1,18})", re.ASCII)
+_POSITION = re.compile(r"([A-Za-z0-9_][A-Za-z0-9_:\-]{0,96})@(-?)([0-9a-f]{0,8})\.([0-9]{1,18})", re.ASCII)
 
 #: When tail repair last knew that everything was delivered, on the clock of ``time.monotonic``; None where it does not
 #: run, as outside web processes.

@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 
 import structlog
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from hub import redis_client, whereabouts
 from hub.cancellation import is_wanted
@@ -84,9 +84,17 @@ local function depart(channel, person)
 end
 """
 
+# A Redis that was emptied, or started anew so quickly that nobody missed it, must not say that nobody is there.
+_KNOWN = """
+if not redis.call('ZSCORE', prefix .. 'processes', process) then
+  return redis.error_reply('FORGOTTEN this process has no lease')
+end
+"""
+
 # ARGV: process, channel, person. Returns 1 when nobody else has this person at the channel.
 _ENTER = (
     _PRELUDE
+    + _KNOWN
     + """
 local key = prefix .. 'at:' .. ARGV[2]
 local entry = redis.call('HGET', key, ARGV[3])
@@ -100,7 +108,11 @@ return 1
 )
 
 # ARGV: process, channel, person. Returns 1 when this was the last process that had this person at the channel.
-_LEAVE = _PRELUDE + "return depart(ARGV[2], ARGV[3])"
+_LEAVE = _PRELUDE + _KNOWN + "return depart(ARGV[2], ARGV[3])"
+
+# ARGV: process, channel. How many people are there, and who.
+_COUNT = _PRELUDE + _KNOWN + "return redis.call('HLEN', prefix .. 'at:' .. ARGV[2])"
+_PEOPLE = _PRELUDE + _KNOWN + "return redis.call('HKEYS', prefix .. 'at:' .. ARGV[2])"
 
 # ARGV: process, then channel, person, channel, person …: all of them are, or are no longer, where this process says.
 _ENTER_MANY = (
@@ -158,7 +170,7 @@ class Presence:
         self._process = secrets.token_hex(6)
         self._redis = redis_client.connect()
         self._key = f"{hub_settings().redis_prefix}:presence:"
-        texts = (_ENTER, _LEAVE, _ENTER_MANY, _LEAVE_MANY, _BEAT, _SWEEP)
+        texts = (_ENTER, _LEAVE, _COUNT, _PEOPLE, _ENTER_MANY, _LEAVE_MANY, _BEAT, _SWEEP)
         self._scripts = {text: self._redis.register_script(text) for text in texts}
         #: Who is at which channel here, with the number of their sockets.
         self._here: dict[str, dict[str, int]] = {}
@@ -224,7 +236,7 @@ class Presence:
             if await self._goes_by_database():
                 break
             try:
-                return int(await self._ask(lambda: self._redis.hlen(f"{self._key}at:{channel}")))
+                return int(await self._run(_COUNT, channel))
             except RedisError as error:
                 self._lost(error)
         return self._whereabouts.count(channel)
@@ -235,8 +247,7 @@ class Presence:
             if await self._goes_by_database():
                 break
             try:
-                found = await self._ask(lambda: self._redis.hkeys(f"{self._key}at:{channel}"))
-                return [str(person) for person in found]
+                return [str(person) for person in await self._run(_PEOPLE, channel)]
             except RedisError as error:
                 self._lost(error)
         return self._whereabouts.people(channel)
@@ -370,8 +381,10 @@ class Presence:
         """Renew the lease when it is time; otherwise only see whether Redis is there, and who else."""
         if not self._has_lease or self.loop.time() >= self._beat_at:
             await self._renew()
-        processes = await self._ask(lambda: self._redis.zrange(f"{self._key}processes", 0, -1))
-        self._others = {str(process) for process in processes} - {self._process}
+        processes = {str(one) for one in await self._ask(lambda: self._redis.zrange(f"{self._key}processes", 0, -1))}
+        if self._process not in processes:
+            raise ResponseError("Redis has forgotten this process")  # and the others as well, perhaps
+        self._others = processes - {self._process}
         if self._tried.is_set():
             self._whereabouts.returned(self._others)
         else:

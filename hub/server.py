@@ -9,6 +9,7 @@ import asyncio
 import os
 import signal
 import socket
+import threading
 import time
 from collections.abc import Sequence
 from types import FrameType
@@ -27,6 +28,9 @@ WEBSOCKET_PROTOCOL = "hub.sockets.protocol:HubWebSocketProtocol"
 
 #: Seconds that requests and sockets get to end once the server was told to stop.
 GRACEFUL_SHUTDOWN = 10
+
+#: Seconds that Python gets to end the process once the server has.
+EXIT_TIMEOUT = 1.0
 
 #: Waves in a second while the sockets of a server that stops are closed.
 WAVES = 10
@@ -133,6 +137,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     server.run(sockets=inherited(options.fd) if options.fd else None)
+    _exit_in_time()
+
+
+def _exit_in_time() -> None:
+    """End the process without the threads that hang in a database which does not answer: Python waits for them."""
+    late = threading.Timer(EXIT_TIMEOUT, os._exit, (0,))
+    late.daemon = True
+    late.start()
 
 
 if __name__ == "__main__":

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db import connection, transaction
-from django.db.models.functions import Now
+from django.db.models import OuterRef, Subquery
+from django.db.models.functions import Coalesce, Greatest, Now
 
 from hub.models import Publication, Stream, new_epoch
 
@@ -151,10 +152,13 @@ def renew(channels: Iterable[str] | None = None) -> int:
     """Give ``channels``, by default all, a new epoch; returns how many streams there were.
 
     For a database that was set back: no client trusts its position any more, and those who are connected reload
-    with the next tail repair. Offsets and publications stay as they are.
+    with the next tail repair. Offsets and publications stay as they are; a stream that was restored without some of
+    its publications, or they without it, goes on after the last one that there is.
     """
     streams = Stream.objects.all() if channels is None else Stream.objects.filter(channel__in=list(channels))
-    return streams.update(epoch=new_epoch(), updated_at=Now(), renewed_at=Now())
+    kept = Publication.objects.filter(channel=OuterRef("channel"), offset__isnull=False).order_by("-offset")
+    last = Coalesce(Subquery(kept.values("offset")[:1]), 0)
+    return streams.update(epoch=new_epoch(), head=Greatest("head", last), updated_at=Now(), renewed_at=Now())
 
 
 def touched(elapsed: float = 0.0) -> list[tuple[str, Position]]:

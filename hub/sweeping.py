@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import structlog
+from django.db import IntegrityError
 from django.db.models import Q
 from django.db.models.functions import Now
 
@@ -31,8 +32,20 @@ def sweep() -> int:
     channels = list(left.values_list("channel", flat=True).distinct()[: streams.BATCH])
     if not channels:
         return 0
-    swept = release(channels)
+    try:
+        swept = release(channels)
+    except IntegrityError:
+        swept = sum(_release_alone(channel) for channel in channels)
     if swept:
         metrics.SWEPT.inc(swept)
         log.warning("publications_swept", publications=swept, channels=len(channels))
     return swept
+
+
+def _release_alone(channel: str) -> int:
+    # A stream that was tampered with, or restored in part, must not keep those of others from being numbered.
+    try:
+        return release([channel])
+    except IntegrityError:
+        log.error("stream_inconsistent", channel=channel)  # noqa: TRY400  # the log event says what it means
+        return 0

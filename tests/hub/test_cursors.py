@@ -7,7 +7,8 @@ from hub.streams import Item, Position
 
 
 def test_a_cursor_reads_back_as_the_positions_it_was_made_of() -> None:
-    positions = {"everyone": Position("0a1b2c3d", 12), "user:42": Position("", 0)}
+    positions = {name: Position("0a1b2c3d", 12) for name in ("everyone", "user:42", "News", "7_days", "_x-y")}
+    positions["room:7"] = Position("", 0)
     assert cursors.parse(cursors.join(positions.items())) == positions
 
 

@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 from pytest_django.fixtures import DjangoAssertNumQueries
 
 from hub import relay, streams, sweeping
-from hub.models import Publication
+from hub.models import Publication, Stream
 from hub.threads import in_database_thread
 from tests.hub.following import Listener, follow
 
@@ -45,6 +45,22 @@ def test_what_its_publisher_is_about_to_number_is_left_to_it() -> None:
 def test_a_wrong_clock_of_the_publisher_hides_nothing(hours: int) -> None:
     left_behind("room:1", seconds=hours * 3600)
     assert sweeping.sweep() == 1
+
+
+def test_a_stream_that_is_behind_its_publications_holds_up_no_other_and_a_new_epoch_mends_it() -> None:
+    left_behind("user:7", "user:7")
+    assert sweeping.sweep() == 2
+    Stream.objects.filter(channel="user:7").update(head=0)
+    left_behind("user:7", "room:1")
+    assert sweeping.sweep() == 1
+    assert Publication.objects.get(channel="room:1").offset == 1
+    streams.renew(["user:7"])
+    assert sweeping.sweep() == 1
+    assert list(Publication.objects.filter(channel="user:7").order_by("id").values_list("offset", flat=True)) == [
+        1,
+        2,
+        3,
+    ]
 
 
 def test_nothing_to_sweep_costs_one_query(django_assert_num_queries: DjangoAssertNumQueries) -> None:

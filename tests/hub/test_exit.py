@@ -1,0 +1,39 @@
+"""The end of a web process whose threads hang."""
+
+import subprocess
+import sys
+import time
+
+from hub.server import EXIT_TIMEOUT
+from hub.threads import CLOSE_TIMEOUT
+from rig.environment import BASE_DIR
+
+#: Seconds for a process that starts on a machine that has other things to do.
+START = 20.0
+
+#: A server that has ended while a thread still waits for its database.
+HANGS = """
+import asyncio, os, time
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hub.settings")
+import django
+django.setup()
+from hub import server, threads
+
+async def served():
+    asyncio.ensure_future(threads.in_database_thread(time.sleep, 600))
+    await asyncio.sleep(0.1)
+    threads.close_all()
+    print("ended", flush=True)
+
+server.HubServer.run = lambda self, sockets=None: asyncio.run(served())
+server.main([])
+"""
+
+
+def test_a_thread_that_hangs_in_its_database_does_not_keep_a_server_from_ending() -> None:
+    began = time.monotonic()
+    ended = subprocess.run(
+        [sys.executable, "-c", HANGS], cwd=BASE_DIR, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (ended.returncode, ended.stdout) == (0, "ended\n"), ended.stderr
+    assert time.monotonic() - began < START + CLOSE_TIMEOUT + EXIT_TIMEOUT
