@@ -41,7 +41,7 @@ test-postgres: $(DEV) $(NODE) chromium libfaketime ## Run all tests on PostgreSQ
 
 # Playwright and pytest-asyncio each want the event loop of the process for themselves, so there are two runs; one after
 # the other, because Chromium leaves nothing of two cores to others. The tests that break a hub measure how long it
-# takes to be well again, and want the machine for themselves.
+# takes to be well again, so no more than two of them share the machine; they mostly wait.
 suite:
 	@for part in others browser chaos; do $(MAKE) --no-print-directory suite-$$part || failed=1; done; exit $${failed:-0}
 
@@ -54,7 +54,7 @@ suite-browser:
 	exit $$((browser | scripts))
 
 suite-chaos:
-	@$(PYTEST) -m chaos
+	@$(PYTEST) -m chaos -n 2 --dist worksteal
 
 check: $(DEV) $(NODE) ## Check formatting, lint, types, import arrows, settings, migrations, templates, assets
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target --keep-going \

@@ -1,6 +1,8 @@
 """The environment of processes that tests start: the machine's own, without what steers a hub."""
 
+import contextlib
 import os
+import secrets
 import shutil
 import socket
 from pathlib import Path
@@ -28,8 +30,13 @@ def ending_with_us(command: list[str]) -> list[str]:
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listens on at this moment."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+    """A TCP port of 127.0.0.1 that nobody uses at this moment, and that the system gives to nobody by itself.
+
+    Those it gives, to servers and to clients that ask for any, begin at 32768; one of them may be gone by the time
+    that a process has started.
+    """
+    while True:
+        port = 20_000 + secrets.randbelow(12_000)
+        with contextlib.suppress(OSError), socket.socket() as listener:
+            listener.bind(("127.0.0.1", port))
+            return port

@@ -13,6 +13,7 @@ from asgiref.sync import SyncToAsync
 from channels.layers import BaseChannelLayer, InMemoryChannelLayer, channel_layers
 from django.conf import settings
 from django.db import connection, connections
+from django.utils import translation
 
 from hub import threads
 from hub.redis_layer import HubChannelLayer
@@ -58,6 +59,13 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
     """SQLite in a file: its in-memory database would be one connection that all threads share."""
     if connection.vendor == "sqlite":
         settings.DATABASES["default"]["TEST"]["NAME"] = str(data_dir / "test.sqlite3")
+
+
+@pytest.fixture(autouse=True)
+def no_language_left() -> Iterator[None]:
+    """The language of a test's last request, which Django leaves to whatever the thread does next, ends with it."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture(autouse=True)

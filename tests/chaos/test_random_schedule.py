@@ -1,7 +1,5 @@
 """A minute of chaos by chance: what ``make chaos`` does for five."""
 
-import random
-
 import pytest
 
 from chaos import report, schedule
@@ -13,12 +11,15 @@ from tests.chaos.conftest import PATIENCE
 
 SECONDS = 60.0
 
+#: Of those below 25 the one by which most strikes, some of it together. Always the same: what a change is judged by
+#: does not change from run to run. ``make chaos`` draws another one each time.
+SEED = 14
+
 pytestmark = [pytest.mark.chaos, pytest.mark.slow, pytest.mark.timeout(400)]
 
 
 async def test_a_minute_of_random_faults_breaks_no_promise(victim: Hub, crowd_people: People) -> None:
-    seed = random.SystemRandom().randrange(10**6)
     usable = {name: fault for name, fault in FAULTS.items() if fault.why_not(victim) is None}
-    result = await run(victim, crowd_people, schedule.plan(seed, SECONDS, usable), seed=seed, patience=PATIENCE)
-    told = f"{report.text(result, seed=seed)}\n{victim.last_words()}"
-    assert result.verdict.holds, f"python -m chaos --seconds {SECONDS:g} --seed {seed}\n{told}"
+    result = await run(victim, crowd_people, schedule.plan(SEED, SECONDS, usable), seed=SEED, patience=PATIENCE)
+    told = f"{report.text(result, seed=SEED)}\n{victim.last_words()}"
+    assert result.verdict.holds, f"python -m chaos --seconds {SECONDS:g} --seed {SEED}\n{told}"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from channels.layers import BaseChannelLayer
 from django.contrib.auth.models import AnonymousUser, User
+from pytest_django.fixtures import Settings
 
 from hub import relay
 from hub.channels import group_name
@@ -24,8 +25,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-async def running(layer: BaseChannelLayer) -> AsyncIterator[None]:
+async def running(layer: BaseChannelLayer, settings: Settings) -> AsyncIterator[None]:
     """A web process on each kind of layer: announcements leave through the relay's loop."""
+    settings.HUB_REDIS_TIMEOUT = 10  # one that comes too late is dropped
     await relay.close()
     relay.current()
     yield

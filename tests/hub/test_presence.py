@@ -15,6 +15,15 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 Start = Callable[[], Awaitable[Presence]]
 
+#: Seconds of leases that are to expire: all "processes" are this one, and must not lose theirs where it stands still.
+LEASE = 2.0
+
+
+@pytest.fixture(autouse=True)
+def patient(settings: Settings) -> None:
+    """A Redis that is away is noticed at once; only one that hangs, or a busy machine, is waited for."""
+    settings.HUB_REDIS_TIMEOUT = 10
+
 
 @pytest.fixture
 async def start() -> AsyncIterator[Start]:
@@ -75,8 +84,9 @@ async def test_who_leaves_while_presence_ends_keeps_no_connection(redis_server: 
         leaving = [asyncio.create_task(one.leave("room:1", f"u{number}")) for number in range(20)]
         await asyncio.sleep(0)  # each has asked
         await asyncio.gather(one.close(), *leaving)
+    # Fewer, where one of a test before was about to be closed.
     await await_for(
-        lambda: len(redis_server.client.client_list()) == before, that="all connections to Redis are closed"
+        lambda: len(redis_server.client.client_list()) <= before, that="all connections to Redis are closed"
     )
 
 
@@ -92,14 +102,14 @@ async def test_channels_are_counted_apart(start: Start) -> None:
 async def test_people_of_a_process_that_died_are_removed_and_told_of_once(
     start: Start, settings: Settings, departed: list[tuple[str, list[str]]]
 ) -> None:
-    settings.HUB_LEASE_SECONDS, settings.HUB_LEASE_BEAT = 0.5, 0.1
+    settings.HUB_LEASE_SECONDS, settings.HUB_LEASE_BEAT = LEASE, 0.1
     one, two, dead = await start(), await start(), await start()
     await dead.enter("room:1", "u1")
     await dead.enter("room:1", "u2")
     await dead.enter("room:1", "u3")
     await one.enter("room:1", "u2")  # who is elsewhere too has not left
     await dead.close()
-    await await_for(lambda: departed, that="the dead process is noticed")
+    await await_for(lambda: departed, timeout=10, that="the dead process is noticed")
     assert departed == [("room:1", ["u1", "u3"])]
     assert await two.people("room:1") == ["u2"]
 
@@ -107,13 +117,13 @@ async def test_people_of_a_process_that_died_are_removed_and_told_of_once(
 async def test_who_comes_back_elsewhere_before_the_lease_expires_has_neither_left_nor_joined(
     start: Start, settings: Settings, departed: list[tuple[str, list[str]]]
 ) -> None:
-    settings.HUB_LEASE_SECONDS, settings.HUB_LEASE_BEAT = 0.5, 0.1
+    settings.HUB_LEASE_SECONDS, settings.HUB_LEASE_BEAT = LEASE, 0.1
     one, stopped = await start(), await start()
     await stopped.enter("room:1", "u1")
     await stopped.close()
     assert not await one.enter("room:1", "u1")
     processes = f"{one._key}processes"
-    await await_for(lambda: _number_of(one, processes, 1), that="the lease of the other expires")
+    await await_for(lambda: _number_of(one, processes, 1), timeout=10, that="the lease of the other expires")
     assert departed == []
     assert await one.count("room:1") == 1
 
@@ -171,9 +181,9 @@ async def test_a_turn_is_taken_by_one_process_at_a_time(start: Start) -> None:
     one, two = await start(), await start()
     await one.enter("room:1", "u1")
     await two.enter("room:1", "u1")
-    assert await one.take_turn("count", 0.2)
-    assert not await two.take_turn("count", 0.2)
-    await await_for(lambda: two.take_turn("count", 0.2), timeout=2, that="the turn is free again")
+    assert await one.take_turn("count", 1.0)
+    assert not await two.take_turn("count", 1.0)
+    await await_for(lambda: two.take_turn("count", 1.0), timeout=10, that="the turn is free again")
 
 
 async def test_many_who_come_at_once_wait_their_turn_and_redis_is_not_taken_for_dead(start: Start) -> None:

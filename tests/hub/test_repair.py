@@ -27,12 +27,19 @@ async def parts_end_with_the_test() -> AsyncIterator[None]:
     await lifespan.end()
 
 
+@pytest.fixture
+def every_look_at_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Repair spares a slow database, which one of a busy machine is."""
+    monkeypatch.setattr(relay, "REPAIR_SHARE", 0.0)
+
+
 def store() -> None:
     """A publication that nobody announces."""
     streams.append([("room:1", '{"type":"test.happened"}')])
     streams.sequence(["room:1"])
 
 
+@pytest.mark.usefixtures("every_look_at_its_time")
 async def test_the_relay_vouches_for_what_it_has_delivered_and_not_while_something_is_missing(
     monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
@@ -75,27 +82,30 @@ async def test_tail_repair_leaves_a_slow_database_in_peace_and_is_quick_again_wi
         time.sleep(delay)
         return touched(elapsed)
 
+    def pause() -> float:
+        return next(iter(metrics.REPAIR_PAUSE.collect())).samples[0].value
+
     monkeypatch.setattr(streams, "touched", slow)
     await follow("room:1", Listener())
-    await await_for(lambda: len(looks) > 5, that="it looks")
+    # Long waits: the database of a busy machine is slow by itself.
+    await await_for(lambda: len(looks) > 5, timeout=30, that="it looks")
     delay = 0.05
     seen = len(looks)
-    await await_for(lambda: len(looks) > seen + 3, that="it looks, but slowly")
+    await await_for(lambda: len(looks) > seen + 3, timeout=30, that="it looks, but slowly")
     slowly = [later - earlier for earlier, later in itertools.pairwise(looks[seen + 1 :])]
     # Ten times what the database took, less the jitter.
     assert min(slowly) > 0.4
-    assert next(iter(metrics.REPAIR_PAUSE.collect())).samples[0].value > 0.45
+    assert pause() > 0.45
     delay = 0.0
     seen = len(looks)
-    began = time.monotonic()
-    await await_for(lambda: len(looks) > seen + 10, that="it looks as often as before")
-    assert time.monotonic() - began < 4
+    await await_for(lambda: len(looks) > seen + 10 and pause() < 0.4, timeout=30, that="it looks as often as before")
 
 
 def test_the_pause_of_tail_repair_has_a_bound() -> None:
     assert all(relay.Relay._repair_pause(Mock(), took) <= 30 for took in (0.0, 2.0, 100.0))
 
 
+@pytest.mark.usefixtures("every_look_at_its_time")
 async def test_clock_that_is_set_ahead_hides_nothing_that_was_not_announced(
     monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:

@@ -52,6 +52,7 @@ async def test_a_loop_that_is_held_up_is_seen_to_be_late() -> None:
 
 
 def test_figures_that_do_not_come_hold_up_the_metrics_for_a_moment_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "FIGURES_TIMEOUT", 2.0)
     calls, answers = [], threading.Event()
 
     def hang() -> None:

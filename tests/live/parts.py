@@ -1,6 +1,7 @@
 """The parts of the running hub that a test wants to tell from each other."""
 
 import json
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -48,6 +49,11 @@ def own_port(pid: int, shared: int) -> int:
 def create_room(hub: LiveHub, name: str) -> int:
     """Make the room if it is missing; returns its number."""
     return int(hub.shell(CREATE_ROOM, name=name))
+
+
+def crowding() -> float:
+    """How much longer everything takes than on an idle machine, because more wants to run than it has processors."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def says(text: str) -> Callable[[Frame], bool]:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.live.parts import create_room, says
 from tests.support.live import LiveHub
-from tests.support.sockets import Frame, SocketClient, connect
+from tests.support.sockets import TIMEOUT, Frame, SocketClient, connect
 
 STORED = """
 from chat.models import Message
@@ -133,10 +133,12 @@ async def test_a_person_who_reloads_many_pages_at_once_is_never_left_behind(
         await asyncio.gather(*map(visit, range(20)))
         await asyncio.gather(*map(visit, range(20)))
         # Notices of two processes may overtake each other, but each join has its leave.
-        seen = []
+        seen: list[str] = []
         with pytest.raises(AssertionError, match="No frame within"):  # the visits are over
             while True:
-                notice = await watcher.receive_until(lambda frame: frame["message"].startswith("ann-"), timeout=1.5)
+                # The last leave may be late on a busy machine.
+                patience = 1.5 if seen.count("joined") == seen.count("left") > 0 else TIMEOUT
+                notice = await watcher.receive_until(lambda frame: frame["message"].startswith("ann-"), patience)
                 seen.append(notice["message"].split()[1])
         assert seen.count("joined") == seen.count("left") > 0
         async with connect(webs[1] + path, session=ann):
@@ -178,7 +180,12 @@ async def test_who_is_deactivated_while_connected_can_no_longer_write(
         hub.shell(DEACTIVATE, name=f"ann-{room}")
         # No signal tells of update(), so that it is the message that finds out.
         await ann.send_json({"message": "two"})
-        assert (await ann.receive_until(lambda frame: not is_notice(frame)))["code"] == "login_required"
+        try:
+            answer = await ann.receive_until(lambda frame: not is_notice(frame))
+        except AssertionError:
+            assert ann.connection.close_code == 4411  # the look at the rights of all sockets came first
+        else:
+            assert answer["code"] == "login_required"
     assert hub.shell(STORED, room=room) == str([(f"ann-{room}", "one")])
 
 

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 
 from tests.support.live import LiveHub
-from tests.support.sockets import SocketClient, connect
+from tests.support.sockets import TIMEOUT, Frame, SocketClient, connect
 
 DOOR = "/ws/online/"
 
@@ -79,10 +79,12 @@ async def test_updates_come_four_times_a_second_at_most_and_the_last_one_is_righ
         async with asyncio.TaskGroup() as group:
             for number in range(6):
                 group.create_task(churn(number))
-        frames = []
+        frames: list[Frame] = []
         with pytest.raises(AssertionError, match="No frame within"):  # until it is quiet
             while True:
-                frames.append(await watcher.receive_json(timeout=1.5))
+                # The last count may be late on a busy machine, and is no reason to stop before it is there.
+                is_last = bool(frames) and frames[-1]["count"] == alone
+                frames.append(await watcher.receive_json(timeout=1.5 if is_last else TIMEOUT))
         took = time.monotonic() - began
         assert frames[-1]["count"] == alone
         assert len(frames) <= 4 * took + 1

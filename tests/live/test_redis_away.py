@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from rig.waiting import await_for, wait_for
-from tests.live.parts import pid_of, tracebacks, web_urls
+from tests.live.parts import crowding, pid_of, tracebacks, web_urls
 from tests.support.live import LiveHub
 from tests.support.sockets import SocketClient, connect
 
@@ -126,22 +126,26 @@ class People:
 
     async def _all(self, within: float, act: Awaitable[object], clients: list[SocketClient], text: str) -> None:
         await act
+        within *= crowding()
         began = time.monotonic()
-        heard = (client.receive_until(lambda frame: frame.get("message") == text, 10) for client in clients)
+        late = max(10.0, within)
+        heard = (client.receive_until(lambda frame: frame.get("message") == text, late) for client in clients)
         await asyncio.gather(*heard)
         assert time.monotonic() - began < within
 
     async def count(self, hub: LiveHub, within: float) -> None:
         """A guest who comes and goes is counted by both processes within so many seconds; nobody else goes."""
         url = web_urls(hub)[0]
+        within *= crowding()
+        late = max(10.0, within)
         began = time.monotonic()
         async with connect(f"{url}/ws/online/") as guest:
             for counter in (guest, *self.counters):
-                await counter.receive_until(lambda frame: frame["count"] == 3, 10)
+                await counter.receive_until(lambda frame: frame["count"] == 3, late)
             assert time.monotonic() - began < within
         began = time.monotonic()
         for counter in self.counters:
-            await counter.receive_until(lambda frame: frame["count"] == 2, 10)
+            await counter.receive_until(lambda frame: frame["count"] == 2, late)
         assert time.monotonic() - began < within
 
     async def settle(self) -> None:
@@ -176,12 +180,12 @@ async def test_pages_forms_and_sockets_go_on_while_redis_hangs(fragile_hub: Live
             os.kill(redis_pid, signal.SIGCONT)
         took = [seconds for visitor in visitors for times in visitor.took.values() for seconds in times]
         assert len(took) > 20
-        assert quantile(took, 0.99) < 2.5
+        assert quantile(took, 0.99) < 2.5 * crowding()
         # What blocks for want of an answer blocks for a second at least; what the machine does to this test is no
         # fault of the hub.
-        ours = machine.result()
-        assert quantile(lateness.worst, 0.99) < 0.25 + 2 * quantile(ours, 0.99)
-        assert max(lateness.worst) < 0.25 + 2 * max(ours)
+        ours, late = machine.result(), min(0.25 * crowding(), 0.75)
+        assert quantile(lateness.worst, 0.99) < late + 2 * quantile(ours, 0.99)
+        assert max(lateness.worst) < late + 2 * max(ours)
         await await_for(lambda: _is_ready(first), timeout=20, that="Redis is back")
         await pair.hear(fragile_hub, "after", LIVE)
         await pair.count(fragile_hub, LIVE)
