@@ -49,10 +49,7 @@ class WebSocket:
         if len(text) < LONG:
             self._outbox.write(Block([text]))
         else:
-            self._outbox.indulge()
-            self._outbox.write(Block([text]))
-            await self._outbox.drained()
-            self._outbox.go_live()
+            await self._outbox.answer(Block([text]))
 
     def close(self, code: int, reason: str) -> None:
         """End the connection."""
@@ -112,7 +109,6 @@ async def _serve(admitted: admission.Admitted, connection: Any, receive: Any, se
     client = Client(WebSocket(outbox), admitted)
     try:
         outbox.open()
-        outbox.go_live()
         while True:
             event: Mapping[str, Any] = await receive()
             if event["type"] == "websocket.disconnect":

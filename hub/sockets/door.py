@@ -121,13 +121,14 @@ class Door(AsyncConsumer):
             self.outbox.end()
             for subscription in self._subscriptions:
                 relay.current().unfollow(subscription)
+            self._subscriptions = []
 
     async def _enters(self, send: ASGISendCallable) -> bool:
         try:
             self._subscriptions = await relay.current().follow_many(await self.authorise(), self)
             refused = None
         except Refused as error:
-            refused = error
+            refused = Refused(error.code, error.reason)  # itself, it would keep this frame, which keeps it
         except DatabaseFault:
             log.exception("door_failed", door=self.name)
             refused = Refused(Close.SERVER_ERROR, "Try again")
@@ -203,13 +204,11 @@ class Door(AsyncConsumer):
             self.tell({"type": "resumed", "recovered": missed is not None, "cursor": cursors.join(positions.items())})
             history = missed or []
         for piece in pieces([text for subscription, item in history for text in texts_of(subscription.shape, [item])]):
-            self.outbox.write(Block(piece))
-            await self.outbox.drained()
+            await self.outbox.answer(Block(piece))
         if len(self._subscriptions) > 1 and time.monotonic() - began > recovery.CATCHING_UP:
             # From here on an item tells what of the other channels came before it (hub.cursors): not this late.
             self.outbox.close(Close.RESTARTED, "Come back")
             return
-        self.outbox.go_live()
         for subscription in self._subscriptions:
             subscription.release()
         if malformed:  # after the frame that clients wait for first

@@ -17,6 +17,17 @@ from hub.sockets.handshake import handshake_in
 from hub.sockets.lean import LeanWebSocketProtocol
 from hub.sockets.protocol import HubWebSocketProtocol
 
+#: The ASGI extension by which an application drops the connection of a client that takes nothing more.
+DROP = "hub.drop"
+
+
+class _RequestProtocol(AutoHTTPProtocol):  # type: ignore[misc,valid-type]  # which of uvicorn's two, it says itself
+    """uvicorn's own. With httptools, which the hub installs, each request knows its connection."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = {DROP: {"connection": self.transport}}
+
 
 class HubHttpProtocol(asyncio.Protocol):
     """For ``uvicorn.Config(http=…)``: stays with a connection until its first bytes have come; see the module."""
@@ -56,9 +67,9 @@ class HubHttpProtocol(asyncio.Protocol):
             self._transport.set_protocol(protocol)
             protocol.connection_made(self._transport)
         else:
-            protocol = AutoHTTPProtocol(
+            protocol = _RequestProtocol(
                 config=self._config, server_state=self._server_state, app_state=self._app_state, _loop=self._loop
-            )  # type: ignore[call-arg]  # the class is the configuration's
+            )
             self._transport.set_protocol(protocol)
             protocol.connection_made(self._transport)
             protocol.data_received(data)

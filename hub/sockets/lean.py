@@ -170,20 +170,20 @@ class LeanWebSocketProtocol(HubWebSocketProtocol):
             return
         if self._conn is None:
             taken, data = whole_frames(data, self.config.ws_max_size)
+            if pongs := [frame(PONG, payload) for opcode, payload in taken if opcode == PING]:
+                self.transport.write(b"".join(pongs))
             for opcode, payload in taken:
                 if self.close_sent:
-                    return
+                    break
                 self._take(opcode, payload)
         if data:
             super().data_received(data)
 
     def _take(self, opcode: int, payload: bytes) -> None:
-        if opcode == PING:
-            self.transport.write(frame(PONG, payload))
-        elif opcode == PONG:
+        if opcode == PONG:
             if payload == self.pending_ping_payload:
                 self.pending_ping_payload = None
-        else:
+        elif opcode != PING:  # those have been answered
             self.curr_msg_data_type = "text" if opcode == TEXT else "bytes"
             self.frames = [payload]
             self.send_receive_event_to_app()

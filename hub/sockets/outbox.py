@@ -17,6 +17,10 @@ DRAIN_TIMEOUT = 20.0
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
+def _nothing() -> None:
+    pass
+
+
 class Outbox:
     """Writes frames to one client, in order, holding about ``HUB_WRITE_BUFFER`` bytes at most.
 
@@ -31,10 +35,10 @@ class Outbox:
     """
 
     __slots__ = (
+        "_asked_for",
         "_connection",
         "_ended",
         "_frames",
-        "_indulgent",
         "_on_end",
         "_send",
         "_serving",
@@ -51,7 +55,7 @@ class Outbox:
         self._serving = asyncio.current_task()
         self._frames: deque[str] | None = None
         self._size = 0
-        self._indulgent = False
+        self._asked_for = 0
         self._task: asyncio.Task[None] | None = None
         self._ended = False
 
@@ -66,9 +70,15 @@ class Outbox:
             self.raw = self._connection.attach(self.end)
             if self.raw is None:
                 self.end()
+            self._bound(0)
 
-    async def drained(self) -> None:
-        """Wait until the client has taken most of what was written; a client that takes too long is closed."""
+    async def answer(self, block: Block) -> None:
+        """Write what the client has asked for, however much it is, and wait until it has taken most of it.
+
+        Until then it may hold as much more than ``HUB_WRITE_BUFFER``. A client that takes too long is closed.
+        """
+        self._bound(sum(map(len, block.raw)) if self.raw is not None else block.size)
+        self.write(block)
         try:
             async with asyncio.timeout(DRAIN_TIMEOUT):
                 if self.raw is not None and self._connection is not None:
@@ -77,19 +87,12 @@ class Outbox:
                     await asyncio.wait([self._task])
         except TimeoutError:
             self._too_slow()
+        self._bound(0)
 
-    def go_live(self) -> None:
-        """What is written from now on comes at its own pace: the client must keep up, or it is closed."""
-        self._indulgent = False
+    def _bound(self, asked_for: int) -> None:
+        self._asked_for = asked_for
         if self.raw is not None and self._connection is not None:
-            self._connection.watch(self._too_slow)
-
-    def indulge(self) -> None:
-        """The client has asked for what is written next, however much it is: write it, wait until it is
-        :meth:`drained`, then :meth:`go_live` again."""
-        self._indulgent = True
-        if self.raw is not None and self._connection is not None:
-            self._connection.indulge()
+            self._connection.watch(self._too_slow, asked_for)
 
     def write(self, block: Block) -> None:
         """Write frames. A client that is too slow is closed with a code that tells it to come back."""
@@ -105,7 +108,7 @@ class Outbox:
         for text in block.texts:
             self._frames.append(text)
             self._size += len(text)
-        if self._size > hub_settings().write_buffer and not self._indulgent:
+        if self._size > hub_settings().write_buffer + self._asked_for:
             self._too_slow()
         elif self._task is None:
             self._task = asyncio.create_task(self._drain())
@@ -131,7 +134,8 @@ class Outbox:
         self._frames = None
         if self._task is not None:
             self._task.cancel()
-        self._on_end()
+        on_end, self._on_end = self._on_end, _nothing
+        on_end()
 
     def _too_slow(self) -> None:
         self.close(Close.TOO_SLOW, "Too slow")
@@ -140,8 +144,8 @@ class Outbox:
         try:
             while self._frames:
                 text = self._frames.popleft()
-                self._size -= len(text)
                 await self._send({"type": "websocket.send", "text": text})
+                self._size -= len(text)
             self._task = None
         except OSError:  # the client is gone; uvicorn's ClientDisconnected is one
             self.end()

@@ -26,6 +26,13 @@ EXTENSION = "hub.raw"
 #: Seconds a close frame may wait behind what a slow client has not read before the connection is cut.
 CLOSE_TIMEOUT = 5.0
 
+#: How many of the largest frames a client may have been sending when it was shown out: its own close frame is behind.
+UNHEARD = 2
+
+#: Bytes that may still wait when what was written is as good as taken, and seconds between two looks.
+LITTLE = 64 * 1024
+FIRST_LOOK, LONGEST_LOOK = 0.01, 0.2
+
 
 # Two lines at INFO for every socket would cost more than the handshake and say less than /metrics.
 _logger = logging.getLogger("hub.websocket")
@@ -45,11 +52,8 @@ class RawConnection(Protocol):
     async def drained(self) -> None:
         """Wait until little of what was written waits; returns at once where the socket has ended."""
 
-    def watch(self, on_slow: Callable[[], None]) -> None:
-        """From now on ``on_slow`` is called when more than ``HUB_WRITE_BUFFER`` bytes wait."""
-
-    def indulge(self) -> None:
-        """The opposite of :meth:`watch`: the client is about to get much that it asked for."""
+    def watch(self, on_slow: Callable[[], None], more: int = 0) -> None:
+        """From now on ``on_slow`` is called when more than ``HUB_WRITE_BUFFER`` and ``more`` bytes wait."""
 
     def close(self, code: int, reason: str) -> None:
         """Send a close frame now, behind what waits; cut the connection if it cannot be sent in time."""
@@ -63,6 +67,9 @@ class _Events:
     def __init__(self) -> None:
         self._events: list[Any] = []
         self._waiter: asyncio.Future[None] | None = None
+
+    def clear(self) -> None:
+        self._events.clear()
 
     def put_nowait(self, event: Any) -> None:
         self._events.append(event)
@@ -115,6 +122,7 @@ class HubWebSocketProtocol(WebSocketsSansIOProtocol):
     _on_end: Callable[[], None] | None = None
     _on_slow: Callable[[], None] | None = None
     _pinged_in: Slice | None = None
+    _unheard = 0
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -134,22 +142,22 @@ class HubWebSocketProtocol(WebSocketsSansIOProtocol):
         return self.transport.write
 
     async def drained(self) -> None:
-        await self.writable.wait()
+        little, pause = min(LITTLE, hub_settings().write_buffer // 4), FIRST_LOOK
+        # The transport tells of one mark only, and that is the one above which the client is too slow.
+        while self._on_end is not None and self.transport.get_write_buffer_size() > little:
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_LOOK)
 
-    def watch(self, on_slow: Callable[[], None]) -> None:
+    def watch(self, on_slow: Callable[[], None], more: int = 0) -> None:
         if self._on_end is not None:
             self._on_slow = on_slow
-            self.transport.set_write_buffer_limits(high=hub_settings().write_buffer)
-
-    def indulge(self) -> None:
-        if self._on_end is not None:
-            self._on_slow = None
-            self.transport.set_write_buffer_limits()
+            self.transport.set_write_buffer_limits(high=hub_settings().write_buffer + more)
 
     def close(self, code: int, reason: str) -> None:
         self._end()
         if self.close_sent or self.disconnected or self.transport.is_closing():
             return
+        self.queue.clear()  # type: ignore[attr-defined]  # what it said before is as late as what it says from now on
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
         self.conn.send_close(code, reason)
         self.transport.write(b"".join(self.conn.data_to_send()))
@@ -175,6 +183,10 @@ class HubWebSocketProtocol(WebSocketsSansIOProtocol):
         if message["type"] == "websocket.close":
             self._end()
         await super().send(message)
+        if self.close_timer is not None and message["type"] == "websocket.close":
+            # uvicorn's only closes the transport, which waits for the client to take what waits.
+            self.close_timer.cancel()
+            self.close_timer = self.loop.call_later(CLOSE_TIMEOUT, self.transport.abort)
         if message["type"] == "websocket.accept":
             # Several KiB per socket that nobody reads any more.
             self.request.headers.clear()
@@ -186,27 +198,49 @@ class HubWebSocketProtocol(WebSocketsSansIOProtocol):
         if self._on_slow is not None:
             self._on_slow()
 
+    def eof_received(self) -> None:
+        # The transport closes after this, and takes what is still written until then.
+        self._end()
+        super().eof_received()
+        self.loop.call_soon(self._cut_in_time)
+
+    def on_task_complete(self, task: asyncio.Task[None]) -> None:
+        super().on_task_complete(task)
+        self._cut_in_time()
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._end()
         super().connection_lost(exc)
+        if scope := getattr(self, "scope", None):
+            scope["extensions"].pop(EXTENSION, None)
 
     def shutdown(self) -> None:
         self._end()
-        super().shutdown()
+        if self.transport.is_closing():
+            self.transport.abort()  # the goodbyes are said; uvicorn would say them again, which raises
+        else:
+            super().shutdown()
+            self._cut_in_time()
 
     def handle_close(self, event: Any) -> None:
         self._end()
         super().handle_close(event)
+        self._cut_in_time()
 
     def handle_parser_exception(self) -> None:
         self._end()
         super().handle_parser_exception()
+        self._cut_in_time()
 
     def keepalive_timeout(self) -> None:
         self._end()
         super().keepalive_timeout()
-        # Nobody may be there to take what waits before the close frame.
-        self.loop.call_later(CLOSE_TIMEOUT, self.transport.abort)
+        self._cut_in_time()
+
+    def _cut_in_time(self) -> None:
+        """The transport closes once the client has taken what waits. Nobody may be there to take it."""
+        if self.transport.is_closing() and self.transport.get_write_buffer_size():
+            self.loop.call_later(CLOSE_TIMEOUT, self.transport.abort)
 
     def start_keepalive(self) -> None:
         if self.ping_interval and self.ping_interval == self.ping_timeout:
@@ -234,6 +268,19 @@ class HubWebSocketProtocol(WebSocketsSansIOProtocol):
 
     # --- what clients send ----------------------------------------------------------------------------------------
 
+    def data_received(self, data: bytes) -> None:
+        if not self.close_sent or self._may_finish(data):
+            super().data_received(data)
+
+    def _may_finish(self, data: bytes) -> bool:
+        """The server has closed: nothing is heard any more but the client's own close frame, for which is looked
+        only so far. The connection of one that goes on sending is cut."""
+        self._unheard += len(data)
+        if self._unheard <= UNHEARD * self.config.ws_max_size:
+            return True
+        self.transport.abort()
+        return False
+
     def send_receive_event_to_app(self) -> None:
         if self.curr_msg_data_type == "text" and not self.close_sent:
             try:
@@ -243,6 +290,6 @@ class HubWebSocketProtocol(WebSocketsSansIOProtocol):
                 self.frames = []
                 self._end()
                 self.conn.send_close(1007)
-                super().handle_parser_exception()
+                self.handle_parser_exception()
                 return
         super().send_receive_event_to_app()

@@ -108,6 +108,15 @@ async def test_a_ping_is_answered_and_a_pong_that_nobody_asked_for_is_not(connec
         assert (await client.frame())[:2] == (PONG, b"\x00" * 125)
 
 
+async def test_each_of_many_pings_is_answered_in_order(connect: Connect) -> None:
+    async with connect() as client:
+        pings = [masked(PING, str(number).encode()) for number in range(5)]
+        client.writer.write(b"".join([*pings[:3], masked(TEXT, b"hello"), *pings[3:]]))
+        answers = [(await client.frame())[:2] for _ in range(6)]
+        assert [payload for opcode, payload in answers if opcode == PONG] == [b"0", b"1", b"2", b"3", b"4"]
+        assert (TEXT, b"hello") in answers
+
+
 async def test_a_client_that_closes_is_answered_and_the_application_learns_why(connect: Connect, echo: Echo) -> None:
     async with connect() as client:
         client.writer.write(masked(CLOSE, b"\x0f\xa1going"))

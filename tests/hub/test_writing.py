@@ -9,18 +9,25 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
+from prometheus_client import REGISTRY
 from pytest_django.fixtures import Settings
 
-from hub import lifespan, relay, streams
-from hub.frames import text_frame
+from hub import control, lifespan, relay, streams
+from hub.connection.client import Client
+from hub.connection.websocket import WebSocket
+from hub.frames import BLOCK_LIMIT, Block, text_frame
 from hub.models import Publication
 from hub.publishing import apublish, publish_many
+from hub.sockets import registry
 from hub.sockets.codes import Close
+from hub.sockets.outbox import Outbox
 from hub.streams import Item
 from hub.threads import in_database_thread
 from notifications import anotify
 from rig.redis_server import RedisServer
 from rig.waiting import await_for
+from tests.hub.deaf import Deaf
 from tests.hub.following import Listener, follow
 from tests.hub.serving import SERVERS, RawClient, serving
 from tests.support.sockets import connect
@@ -28,6 +35,7 @@ from tests.support.sockets import connect
 pytestmark = pytest.mark.django_db(transaction=True)
 
 KINDS = pytest.mark.parametrize("ws", SERVERS)
+RAW = pytest.mark.parametrize("ws", ["lean", "raw"])
 
 
 def server(ws: str) -> contextlib.AbstractAsyncContextManager[str]:
@@ -39,7 +47,8 @@ def listening(address: str) -> contextlib.AbstractAsyncContextManager[RawClient]
 
 
 @pytest.fixture(autouse=True)
-async def running() -> AsyncIterator[None]:
+async def running(settings: Settings) -> AsyncIterator[None]:
+    settings.HUB_REDIS_TIMEOUT = 10  # that Redis does not answer in time says how busy the machine is
     yield
     await lifespan.end()
 
@@ -81,10 +90,14 @@ async def test_items_of_two_channels_keep_the_order_in_which_they_came() -> None
 
 @KINDS
 async def test_a_client_that_does_not_read_is_closed_and_recovers_and_others_notice_nothing(
-    ws: str, settings: Settings
+    ws: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # It begins to read when the other one has everything, however long that takes: the close frame is still to come.
+    monkeypatch.setattr("hub.sockets.protocol.CLOSE_TIMEOUT", 60.0)
+    monkeypatch.setattr("hub.sockets.outbox.CLOSE_TIMEOUT", 60.0)
     settings.HUB_WRITE_BUFFER = 64 * 1024
     count = 400
+    before = _closed(Close.TOO_SLOW)
     async with server(ws) as address, contextlib.AsyncExitStack() as stack:
         slow = await stack.enter_async_context(listening(address))
         async with connect(f"ws://{address}/ws/notifications/") as quick:
@@ -100,12 +113,17 @@ async def test_a_client_that_does_not_read_is_closed_and_recovers_and_others_not
         assert len(offsets) < count, "it was too slow for all of them"
         opcode, payload = frames[-1]
         assert (opcode, int.from_bytes(payload[:2], "big")) == (8, Close.TOO_SLOW)
+        assert _closed(Close.TOO_SLOW) == before + 1
         epoch = (await in_database_thread(streams.positions, ["everyone"]))["everyone"].epoch
         settings.HUB_RECOVERY_LIMIT = count
         since = f"everyone@{epoch}.{offsets[-1] if offsets else 0}"
         async with connect(f"ws://{address}/ws/notifications/?since={since}") as back:
             assert (await back.receive_json())["recovered"] is True
             assert [await socket_message(back) for _ in texts[len(offsets) :]] == texts[len(offsets) :]
+
+
+def _closed(code: int) -> float:
+    return REGISTRY.get_sample_value("hub_sockets_closed_total", {"code": str(int(code))}) or 0
 
 
 async def socket_message(socket: Any) -> str:
@@ -137,6 +155,113 @@ async def _publish_for_ever() -> None:
         await apublish("everyone", _alert("again"))
 
 
+CONNECT, HISTORY = b'{"id":1,"connect":{}}', b'{"id":2,"history":{"channel":"everyone","limit":60}}'
+
+
+async def _asks_for_much(client: Deaf, address: str) -> Outbox:
+    """Come to the hub socket and ask for a history of a quarter of a mebibyte; returns what is written to it."""
+    await in_database_thread(publish_many, [("everyone", _alert("x" * 3900)) for _ in range(60)])
+    await client.come(address, "/connection/websocket")
+    await client.say(CONNECT.ljust(126))
+    while b'"connect"' not in (await client.frame())[1]:
+        pass
+    (its,) = registry.current()
+    assert isinstance(its, Client) and isinstance(its.transport, WebSocket)
+    outbox = its.transport._outbox
+    await client.say(HISTORY.ljust(126))
+    await await_for(lambda: _held(outbox) > 64 * 1024, timeout=10, that="the answer waits for the client")
+    return outbox
+
+
+def _held(outbox: Outbox) -> int:
+    connection: Any = outbox._connection
+    return int(connection.transport.get_write_buffer_size())
+
+
+@RAW
+async def test_one_who_asked_for_much_and_does_not_read_holds_not_much_more_whatever_is_published(
+    ws: str, settings: Settings
+) -> None:
+    settings.HUB_WRITE_BUFFER = 64 * 1024
+    before = _closed(Close.TOO_SLOW)
+    with Deaf() as client:
+        async with server(ws) as address:
+            outbox = await _asks_for_much(client, address)
+            asked_for = most = _held(outbox)
+            for _ in range(80):
+                await in_database_thread(publish_many, [("everyone", _alert("x" * 3900)) for _ in range(5)])
+                most = max(most, _held(outbox))
+            await await_for(lambda: outbox.has_ended, timeout=10, that="it is closed")
+            assert _closed(Close.TOO_SLOW) == before + 1
+            assert most < asked_for + 64 * 1024 + BLOCK_LIMIT
+
+
+@RAW
+async def test_one_who_asked_for_much_and_reads_slowly_gets_it_and_what_came_meanwhile(
+    ws: str, settings: Settings
+) -> None:
+    settings.HUB_WRITE_BUFFER = 64 * 1024
+    with Deaf() as client:
+        async with server(ws) as address:
+            await _asks_for_much(client, address)
+            for number in range(5):
+                await apublish("everyone", _alert(f"later {number}"))
+            answer = json.loads((await client.frame())[1])
+            assert len(answer["history"]["publications"]) == 60
+            for number in range(5):
+                assert f"later {number}".encode() in (await client.frame())[1]
+            # And again, where the first answer must not count any more.
+            await client.say(HISTORY.ljust(126))
+            assert len(json.loads((await client.frame())[1])["history"]["publications"]) == 60
+
+
+async def test_the_bound_is_the_same_where_no_connection_is_lent(settings: Settings) -> None:
+    settings.HUB_WRITE_BUFFER = 1000
+    taken = asyncio.Event()
+
+    async def send(message: dict[str, Any]) -> None:
+        await taken.wait()
+
+    for reads in (True, False):
+        taken.clear()
+        ended = asyncio.Event()
+        outbox = Outbox(send, None, ended.set)
+        outbox.open()
+        answer = asyncio.create_task(outbox.answer(Block(["a" * 5000])))
+        await asyncio.sleep(0)
+        for _ in range(10):
+            outbox.write(Block(["x" * 100]))
+        assert not ended.is_set() and not answer.done()
+        if reads:
+            taken.set()
+            await answer
+            taken.clear()
+            outbox.write(Block(["x" * 1000]))
+            assert not ended.is_set()
+        outbox.write(Block(["x"]))
+        assert ended.is_set()
+        taken.set()
+        await answer
+        assert outbox._task is not None
+        await asyncio.wait_for(outbox._task, 5)
+
+
+@RAW
+async def test_one_who_sends_pings_instead_of_reading_what_it_missed_is_closed(ws: str, settings: Settings) -> None:
+    settings.HUB_WRITE_BUFFER = 64 * 1024
+    before = _closed(Close.TOO_SLOW)
+    await in_database_thread(publish_many, [("everyone", _alert("x" * 3900)) for _ in range(60)])
+    epoch = (await in_database_thread(streams.positions, ["everyone"]))["everyone"].epoch
+    with Deaf() as client:
+        async with server(ws) as address:
+            await client.come(address, f"/ws/notifications/?since=everyone@{epoch}.0")
+            await client.read(1)
+            pings = b"\x89\xfd\0\0\0\0" + bytes(125)
+            with contextlib.suppress(ConnectionError):
+                await client.send(pings * 4000)
+            await await_for(lambda: _closed(Close.TOO_SLOW) == before + 1, timeout=10, that="it is closed")
+
+
 async def test_text_that_is_not_utf8_ends_the_socket_with_1007_and_no_traceback(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -148,7 +273,9 @@ async def test_text_that_is_not_utf8_ends_the_socket_with_1007_and_no_traceback(
     assert not [record for record in caplog.records if record.exc_info]
 
 
-async def test_redis_commands_do_not_depend_on_the_number_of_sockets(redis_server: RedisServer) -> None:
+async def test_redis_commands_do_not_depend_on_the_number_of_sockets(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def commands() -> dict[str, int]:
         stats = redis_server.client.info("commandstats")
         # What a connection says about itself, and the question of this test, are not work for publications.
@@ -156,9 +283,37 @@ async def test_redis_commands_do_not_depend_on_the_number_of_sockets(redis_serve
         calls = {name.removeprefix("cmdstat_"): int(stat["calls"]) for name, stat in stats.items()}
         return {name: count for name, count in calls.items() if name not in own}
 
+    def users() -> list[str]:
+        return [_token(User.objects.create_user(f"user{number}")) for number in range(41)]
+
+    async def enter(token: str) -> RawClient:
+        headers = {"Authorization": f"Bearer {token}"}
+        client = await stack.enter_async_context(RawClient.connected(address, "/ws/notifications/?since=now", headers))
+        assert b"resumed" in (await client.frame())[1], "it is in"
+        return client
+
+    tokens = await in_database_thread(users)
+    batches = 0
+    was = relay.Relay._open
+
+    async def opened(its: relay.Relay, channels: list[str]) -> dict[str, None]:
+        nonlocal batches
+        batches += 1
+        return await was(its, channels)
+
+    monkeypatch.setattr(relay.Relay, "_open", opened)
     async with serving() as address, contextlib.AsyncExitStack() as stack:
-        for more in (1, 40):
-            sockets = [await stack.enter_async_context(listening(address)) for _ in range(more)]
+        sockets = [await enter(tokens.pop())]
+        # The first socket starts what follows orders, which joins a group of its own.
+        await await_for(lambda: control.CHANNEL in relay.current().followed(), that="orders are followed")
+        for others in ([], tokens):
+            redis_server.client.config_resetstat()
+            batches = 0
+            sockets += await asyncio.gather(*map(enter, others))
+            came = commands()
+            # Those who come together share a command; how many do depends on the machine.
+            assert came.pop("subscribe", 0) <= batches
+            assert came == {}
             redis_server.client.config_resetstat()
             for number in range(20):
                 await apublish("everyone", _alert(str(number)))
@@ -187,7 +342,7 @@ async def test_database_threads_that_are_all_busy_do_not_stop_live_delivery(sett
             busy = [asyncio.create_task(in_database_thread(release.wait, 10)) for _ in range(4)]
             await asyncio.sleep(0)
             await layer().group_send(group_name("everyone"), pack(item))  # as another process announces it
-            assert (await socket.receive_json(timeout=2))["message"] == "second"
+            assert (await socket.receive_json())["message"] == "second"
             release.set()
             await asyncio.gather(*busy)
     finally:
