@@ -142,7 +142,10 @@ def _current() -> Announcer:
     with _guard:
         if _announcer is None or not _announcer.loop.is_running():
             loop = _new_loop()
+            running = threading.Event()
+            loop.call_soon(running.set)
             threading.Thread(target=loop.run_forever, name="hub-announcer", daemon=True).start()
+            running.wait()  # until then it looks like one that has ended
             _announcer = Announcer(loop)
         return _announcer
 

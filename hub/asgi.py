@@ -5,10 +5,12 @@ from typing import Any
 
 import django
 
+from hub.conf import refuse_faults
 from hub.refusal import in_one_sentence
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hub.settings")
 with in_one_sentence():
+    refuse_faults()
     django.setup()
 
 from django.core.asgi import get_asgi_application  # needs the apps

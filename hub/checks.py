@@ -1,17 +1,28 @@
-"""What ``manage.py check`` says about settings that can only be judged when all apps are known."""
+"""What ``manage.py check`` says about the hub's settings: some can only be judged when all apps are known."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.core import checks
 
 from hub.channels import namespaces
-from hub.conf import hub_settings
+from hub.conf import faults, hub_settings
+
+
+@checks.register
+def settings_are_what_they_are_declared_to_be(
+    app_configs: Sequence[Any] | None, **kwargs: Any
+) -> list[checks.CheckMessage]:
+    """Each ``HUB_…`` in Django's settings has its type and is not below its least value."""
+    return [checks.Error(sentence, id="hub.E002") for sentence in faults()]
 
 
 @checks.register
 def retention_names_namespaces(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[checks.CheckMessage]:
     """``HUB_RETENTION`` names only namespaces that some app has registered."""
+    retention: Any = hub_settings().retention
+    if not isinstance(retention, Mapping):
+        return []  # the check above says so
     known = {namespace.name for namespace in namespaces() if namespace.durable}
     return [
         checks.Error(
@@ -19,6 +30,6 @@ def retention_names_namespaces(app_configs: Sequence[Any] | None, **kwargs: Any)
             hint=f"There are {', '.join(sorted(known))}.",
             id="hub.E001",
         )
-        for name in hub_settings().retention
+        for name in retention
         if name not in known
     ]

@@ -1,14 +1,27 @@
 """The one typed reader of the hub's own settings, ``HUB_…``. Django's are read from ``django.conf.settings``."""
 
+import reprlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, fields
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
+import msgspec
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
+from msgspec import Meta
 
 #: Bytes; the web server is told before the settings are read.
 MAX_FRAME = 64 * 1024
+
+#: What numbers may be. :func:`faults` compares the settings with their types, and says what they should be.
+FromOne = Annotated[int, Meta(ge=1)]
+FromZero = Annotated[int, Meta(ge=0)]
+Positive = Annotated[float, Meta(gt=0)]
+NotNegative = Annotated[float, Meta(ge=0)]
+Burst = Annotated[float, Meta(ge=1)]
+
+_WORDS = {int: "a whole number", float: "a number", bool: "True or False", str: "a text", Any: "anything"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,54 +30,54 @@ class HubSettings:
 
     #: Before every key, group and lease in Redis, so that several hubs may share one Redis.
     redis_prefix: str = "hub"
-    #: Seconds between two looks into the database for publications that Redis did not bring; 0 switches it off.
-    repair_interval: float = 1.0
-    #: Seconds a group join or an announcement may take before the hub goes on without Redis.
-    redis_timeout: float = 1.0
+    #: Positive between two looks into the database for publications that Redis did not bring; 0 switches it off.
+    repair_interval: NotNegative = 1.0
+    #: Positive a group join or an announcement may take before the hub goes on without Redis.
+    redis_timeout: Positive = 1.0
     #: Announcements that wait for Redis in one process; above it they are dropped, and tail repair delivers.
-    announce_queue: int = 20_000
+    announce_queue: FromOne = 20_000
     #: Messages from Redis that wait for the relay of one process; above it they are dropped, and repair delivers.
-    layer_queue: int = 20_000
+    layer_queue: FromOne = 20_000
     #: Threads for database work of sockets and the relay, in each web process.
-    database_threads: int = 8
+    database_threads: FromOne = 8
     #: Publications that one resume replays at most; a client that is further behind is told to reload.
-    recovery_limit: int = 1000
+    recovery_limit: FromZero = 1000
     #: Bytes that wait for a reader that is too slow; above it the socket is closed and the client comes back.
-    write_buffer: int = 1024 * 1024
+    write_buffer: FromOne = 1024 * 1024
     #: Bytes of one frame from a client.
-    max_frame: int = MAX_FRAME
+    max_frame: FromOne = MAX_FRAME
     #: Messages that one socket may send at once and per second after that, and all sockets of one user together.
-    socket_burst: float = 40.0
-    socket_rate: float = 10.0
-    user_burst: float = 80.0
-    user_rate: float = 20.0
+    socket_burst: Burst = 40.0
+    socket_rate: Positive = 10.0
+    user_burst: Burst = 80.0
+    user_rate: Positive = 20.0
     #: Sockets that one user and one address may have open in one web process; 0 sets no bound.
-    connections_per_user: int = 100
-    connections_per_address: int = 1000
+    connections_per_user: FromZero = 100
+    connections_per_address: FromZero = 1000
     #: Subscriptions of its own that one hub socket may have; those that the hub makes by itself do not count.
-    subscriptions_per_socket: int = 128
+    subscriptions_per_socket: FromZero = 128
     #: Characters of publications that one answer of the hub socket recovers at most; whoever missed more reloads.
-    recovery_bytes: int = 8 * 1024 * 1024
+    recovery_bytes: FromZero = 8 * 1024 * 1024
     #: Secrets of signed tokens for the hub socket: each verifies, the first one signs. Empty: no such tokens.
-    token_secret: Sequence[str] = ()
+    token_secret: Sequence[str] = field(default=(), repr=False)
     #: Namespaces that are open without code: their options by name, see :mod:`hub.open_namespaces`.
     open_namespaces: Mapping[str, Any] = field(default_factory=dict)
-    #: Seconds in which every open socket is once held to the rights its user has then.
-    recheck_interval: float = 30.0
-    #: Seconds over which a server that stops spreads the end of its sockets, so that they do not come back at once.
-    stop_spread: float = 3.0
+    #: Positive in which every open socket is once held to the rights its user has then.
+    recheck_interval: Positive = 30.0
+    #: Positive over which a server that stops spreads the end of its sockets, so that they do not come back at once.
+    stop_spread: NotNegative = 3.0
     #: Bytes of one publication's JSON.
-    max_publication: int = 64 * 1024
+    max_publication: FromOne = 64 * 1024
     #: What this installation keeps of a namespace's publications where that differs from what its app declares:
     #: ``{namespace: {"items": number, "days": number}}``, either may be left out, 0 sets no limit.
-    retention: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    #: Seconds a process stays in the presence lists after its last sign of life, and between two such signs.
-    lease_seconds: float = 30.0
-    lease_beat: float = 10.0
-    #: Seconds between two counts of who is online that are sent, at least.
-    count_interval: float = 0.25
+    retention: Mapping[str, Mapping[Literal["items", "days"], NotNegative]] = field(default_factory=dict)
+    #: Positive a process stays in the presence lists after its last sign of life, and between two such signs.
+    lease_seconds: Positive = 30.0
+    lease_beat: Positive = 10.0
+    #: Positive between two counts of who is online that are sent, at least.
+    count_interval: Positive = 0.25
     #: Who may send alerts to everyone over a socket: ``staff``, ``authenticated`` or ``anyone``.
-    client_broadcast: str = "staff"
+    client_broadcast: Literal["staff", "authenticated", "anyone"] = "staff"
     #: Whether visitors may make an account.
     signup: bool = False
 
@@ -76,14 +89,57 @@ def hub_settings() -> HubSettings:
     """The settings in force, read once."""
     global _current
     if _current is None:
-        _current = HubSettings(
-            **{
-                name: getattr(settings, f"HUB_{name.upper()}")
-                for name in HubSettings.__dataclass_fields__
-                if hasattr(settings, f"HUB_{name.upper()}")
-            }
-        )
+        _current = HubSettings(**_given())
     return _current
+
+
+def faults() -> list[str]:
+    """One sentence for each setting in force that is not what it is declared to be; a secret is in none of them.
+
+    Needs no apps. ``manage.py check`` says them all (``hub.checks``).
+    """
+    given, kinds = _given(), get_type_hints(HubSettings, include_extras=True)
+    found = []
+    for setting in fields(HubSettings):
+        if setting.name in given:
+            value, kind = given[setting.name], kinds[setting.name]
+            try:
+                msgspec.convert(value, kind)
+            except msgspec.ValidationError:
+                shown = f", not {reprlib.repr(value)}" if setting.repr else ""
+                found.append(f"{_variable(setting.name)} must be {_in_words(kind)}{shown}.")
+    return found
+
+
+def refuse_faults() -> None:
+    """Raise ``ImproperlyConfigured`` with the first of :func:`faults`: for what starts without Django's checks."""
+    for fault in faults():
+        raise ImproperlyConfigured(fault)
+
+
+def _in_words(kind: Any) -> str:
+    """What a value of this type is, such as ``a whole number from 1 up``."""
+    origin, parts = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        least, above = parts[1].ge, parts[1].gt
+        return _in_words(parts[0]) + (f" from {least} up" if above is None else f" above {above}")
+    if origin is Literal:
+        return " or ".join(map(repr, parts))
+    if origin is Mapping:
+        return f"a mapping from {_in_words(parts[0])} to {_in_words(parts[1])}"
+    if origin is Sequence:
+        return f"a list in which each is {_in_words(parts[0])}"
+    return _WORDS[kind]
+
+
+def _given() -> dict[str, Any]:
+    """What Django's settings have of the hub's, by its name here."""
+    names = HubSettings.__dataclass_fields__
+    return {name: getattr(settings, _variable(name)) for name in names if hasattr(settings, _variable(name))}
+
+
+def _variable(name: str) -> str:
+    return f"HUB_{name.upper()}"
 
 
 def _forget(*, setting: str, **kwargs: Any) -> None:

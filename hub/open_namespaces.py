@@ -7,7 +7,7 @@ signed-in users may subscribe.
 """
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from django.core.exceptions import ImproperlyConfigured
@@ -74,13 +74,18 @@ def read(text: str) -> dict[str, Options]:
     return found
 
 
-def open_all(namespaces: Mapping[str, Options]) -> None:
+def open_all(namespaces: Mapping[str, Options | Mapping[str, Any]]) -> None:
     """Register the namespaces; called once, when all apps have registered theirs.
 
     Raises:
-        ImproperlyConfigured: an app has declared a namespace of this name, with rules that a setting must not undo.
+        ImproperlyConfigured: an app has declared a namespace of this name, with rules that a setting must not undo;
+            or these are no namespaces, where Django's settings name them and not the environment.
     """
-    for name, options in namespaces.items():
+    try:
+        usable = msgspec.convert(namespaces, dict[Name, Options])
+    except msgspec.ValidationError as error:
+        raise ImproperlyConfigured(f"HUB_OPEN_NAMESPACES must map names to their options: {error}.") from None
+    for name, options in usable.items():
         who = anyone if options.guests else signed_in
         try:
             register(

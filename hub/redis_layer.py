@@ -92,6 +92,15 @@ class _LoopLayer(RedisPubSubLoopLayer):  # type: ignore[misc]  # it has no types
             found.setdefault(self._get_shard(name), []).append(name)
         return found
 
+    async def _subscribe_to_channel(self, channel: str) -> None:
+        try:
+            await super()._subscribe_to_channel(channel)
+        except BaseException:
+            # The caller never learns the name of a channel that it did not wait for, and tries again with another.
+            self.channels.pop(channel, None)
+            self._get_shard(channel).unsubscribe_many([channel])
+            raise
+
 
 class _Shard(RedisSingleShardConnection):  # type: ignore[misc]  # it has no types
     """One Redis: publishes on a connection of its own, subscribes and receives on another.
@@ -106,7 +115,7 @@ class _Shard(RedisSingleShardConnection):  # type: ignore[misc]  # it has no typ
         self.publisher = Publisher(host)
         self._names: set[str] = set()
         self._confirmed: set[str] = set()
-        self._waiting: dict[str, list[_Confirmations]] = {}
+        self._waiting: dict[str, set[_Confirmations]] = {}
         self._connection: Any = None
         self._receive_task: asyncio.Task[None] | None = None
 
@@ -118,26 +127,32 @@ class _Shard(RedisSingleShardConnection):  # type: ignore[misc]  # it has no typ
 
     async def subscribe_many(self, names: Iterable[str]) -> None:
         """Subscribe to ``names``; returns when Redis has confirmed all. They stay wanted while Redis is away."""
-        new = [name for name in names if name not in self._confirmed]
+        new = set(names) - self._confirmed
         if not new:
             return
         self._names.update(new)
         loop = asyncio.get_running_loop()
         confirmations = _Confirmations(len(new), loop.create_future())
         for name in new:
-            self._waiting.setdefault(name, []).append(confirmations)
+            self._waiting.setdefault(name, set()).add(confirmations)
         if self._receive_task is None or self._receive_task.done():
             self._receive_task = loop.create_task(self._do_receiving())
-        self._command("SUBSCRIBE", *new)
-        await confirmations.all
+        try:
+            self._command("SUBSCRIBE", *new)
+            await confirmations.all
+        except BaseException:
+            self._give_up(new, confirmations)
+            raise
 
     def unsubscribe_many(self, names: Iterable[str]) -> None:
-        """End subscriptions; does not wait."""
+        """End subscriptions; does not wait. Who waits for the confirmation of one of them waits no longer."""
         gone = [name for name in names if name in self._names]
         self._names.difference_update(gone)
         self._confirmed.difference_update(gone)
         if gone:
             self._command("UNSUBSCRIBE", *gone)
+        for name in gone:
+            self._answer(name)
 
     async def flush(self) -> None:
         task, self._receive_task = self._receive_task, None
@@ -219,6 +234,14 @@ class _Shard(RedisSingleShardConnection):  # type: ignore[misc]  # it has no typ
                 queue.put_nowait(data)
             else:
                 metrics.LAYER_DROPPED.inc()
+
+    def _give_up(self, names: Iterable[str], confirmations: "_Confirmations") -> None:
+        """Forget who waits no longer: while Redis is away, whoever asks again and again would fill the memory."""
+        for name in names:
+            if waiting := self._waiting.get(name):
+                waiting.discard(confirmations)
+                if not waiting:
+                    del self._waiting[name]
 
     def _answer(self, name: str) -> None:
         """Those who wait for ``name`` wait for one less."""

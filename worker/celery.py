@@ -7,6 +7,7 @@ from typing import Any
 from celery import Celery, signals
 from django.conf import settings
 
+from hub.conf import refuse_faults
 from hub.refusal import in_one_sentence
 from worker import broker
 
@@ -33,6 +34,13 @@ _QUIET_TASKS = frozenset(
         "worker.upkeep.tidy",
     }
 )
+
+
+@signals.import_modules.connect
+def _refuse_faults(**kwargs: Any) -> None:
+    """A worker or a beat starts; of Django's checks Celery takes no notice."""
+    with in_one_sentence():
+        refuse_faults()
 
 
 @signals.setup_logging.connect

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser, User
@@ -76,6 +77,18 @@ def test_an_age_is_a_number_of_seconds_or_a_text(age: str, seconds: float) -> No
 def test_what_makes_no_sense_is_refused_in_one_sentence(text: str) -> None:
     with pytest.raises(UnusableEnvironment, match=r"^HUB_OPEN_NAMESPACES must be JSON like") as refused:
         open_namespaces.read(text)
+    assert "\n" not in str(refused.value)
+
+
+def test_djangos_settings_may_name_the_options_as_the_environment_does() -> None:
+    open_namespaces.open_all({"news": {"publish": True}})
+    assert find("news:1")[0].can_publish is not None
+
+
+@pytest.mark.parametrize("namespaces", [["news"], {"news": {"publsh": True}}, {"News": {}}, {"news": True}])
+def test_what_makes_no_sense_in_djangos_settings_is_refused_in_one_sentence(namespaces: Any) -> None:
+    with pytest.raises(ImproperlyConfigured, match=r"^HUB_OPEN_NAMESPACES must map names to their options") as refused:
+        open_namespaces.open_all(namespaces)
     assert "\n" not in str(refused.value)
 
 

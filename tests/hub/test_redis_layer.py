@@ -131,6 +131,86 @@ async def test_joining_while_redis_is_away_is_bounded_by_the_caller_and_holds_wh
     assert await asyncio.wait_for(ours.receive(channel), 5) == {"type": "test"}
 
 
+async def test_joins_that_are_given_up_while_redis_is_away_leave_nothing_behind(
+    pair: tuple[HubChannelLayer, RedisPubSubChannelLayer], redis_server: RedisServer
+) -> None:
+    ours, _ = pair
+    channel = await ours.new_channel()
+    (shard,) = ours._get_layer()._shards
+    groups = [f"group.{number}" for number in range(100)]
+    redis_server.stop()
+    try:
+        for _ in range(5):
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.02):
+                    await ours.group_add_many(groups, channel)
+        assert shard._waiting == {}
+        await ours.group_discard_many(groups[1:], channel)
+    finally:
+        redis_server.start()
+    kept = ours._get_layer()._get_group_channel_name(groups[0])
+    await await_for(lambda: kept in shard._confirmed, timeout=10, that="the group that is still wanted is joined")
+    assert shard._names == {channel, kept}
+    await ours.group_send_many([(group, {"type": "test", "group": group}) for group in reversed(groups)])
+    assert (await asyncio.wait_for(ours.receive(channel), 5))["group"] == groups[0]
+
+
+async def test_who_gives_up_a_join_leaves_the_others_waiting_for_it(
+    pair: tuple[HubChannelLayer, RedisPubSubChannelLayer], redis_server: RedisServer
+) -> None:
+    ours, _ = pair
+    channel, other = await ours.new_channel(), await ours.new_channel()
+    (shard,) = ours._get_layer()._shards
+    redis_server.stop()
+    try:
+        patient = asyncio.create_task(ours.group_add_many(["both"], channel))
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await ours.group_add_many(["both", "one"], other)
+        assert list(shard._waiting) == [ours._get_layer()._get_group_channel_name("both")]
+        assert not patient.done()
+    finally:
+        redis_server.start()
+    await asyncio.wait_for(patient, 10)
+    assert shard._waiting == {}
+
+
+async def test_who_waits_to_join_a_group_that_is_left_meanwhile_waits_no_longer(
+    pair: tuple[HubChannelLayer, RedisPubSubChannelLayer], redis_server: RedisServer
+) -> None:
+    ours, _ = pair
+    channel = await ours.new_channel()
+    (shard,) = ours._get_layer()._shards
+    redis_server.stop()
+    try:
+        joining = asyncio.create_task(ours.group_add_many(["left"], channel))
+        await await_for(lambda: shard._waiting, that="it waits for Redis")
+        await ours.group_discard_many(["left"], channel)
+        await asyncio.wait_for(joining, 5)
+    finally:
+        redis_server.start()
+    assert shard._names == {channel}
+
+
+async def test_channels_that_could_not_be_made_while_redis_is_away_leave_nothing_behind(
+    pair: tuple[HubChannelLayer, RedisPubSubChannelLayer], redis_server: RedisServer
+) -> None:
+    ours, _ = pair
+    layer = ours._get_layer()
+    (shard,) = layer._shards
+    redis_server.stop()
+    try:
+        for _ in range(3):
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.05):
+                    await ours.new_channel("relay")
+        assert (layer.channels, shard._names, shard._waiting) == ({}, set(), {})
+    finally:
+        redis_server.start()
+    channel = await asyncio.wait_for(ours.new_channel("relay"), 10)
+    assert shard._names == set(layer.channels) == {channel}
+
+
 async def test_a_redis_that_is_silent_is_asked_and_left_when_it_does_not_answer(
     pair: tuple[HubChannelLayer, RedisPubSubChannelLayer], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -79,7 +79,7 @@ def run(arguments: list[str], folder: Path, **variables: str) -> "subprocess.Com
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=90,
         check=False,
     )
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from hub.conf import refuse_faults
 from hub.environment import UnusableEnvironment
 from hub.supervisor.plan import read_plan
 from hub.supervisor.run import run
@@ -19,6 +20,7 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def handle(self, *args: Any, **options: Any) -> None:
+        refuse_faults()
         try:
             run(read_plan())
         except UnusableEnvironment as error:
