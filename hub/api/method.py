@@ -8,7 +8,7 @@ import msgspec
 
 from hub.api.errors import Code, Refused
 from hub.api.keys import Caller
-from hub.channels import Namespace, UnknownChannel, namespace_of
+from hub.channels import Namespace, UnknownChannel, find
 
 Request = TypeVar("Request", bound=msgspec.Struct)
 
@@ -24,16 +24,15 @@ class Call(Generic[Request]):
         """The namespace of a channel that the call names, if its key may name it.
 
         Raises:
-            Refused: no name, a channel that does not exist or that is the hub's own, or the key is not for it.
+            Refused: no name, a channel that no client can ever subscribe to (``user:ada`` instead of the id, or the
+                hub's own), or the key is not for it.
         """
         if not name:
             raise Refused(Code.BAD_REQUEST, "channel is missing")
         try:
-            namespace = namespace_of(name)
+            namespace, _ = find(name)
         except UnknownChannel:
             raise Refused(Code.UNKNOWN_CHANNEL) from None
-        if namespace.internal:
-            raise Refused(Code.UNKNOWN_CHANNEL)
         if not self.caller.scope.has_channel(name):
             raise Refused(Code.PERMISSION_DENIED)
         return namespace

@@ -42,7 +42,7 @@ from hub.connection.subscriptions import GRACE, Subscription, Wanted, establish
 from hub.connection.transport import Transport
 from hub.control import Disconnect, Order, Refresh, Subscribe, Unsubscribe
 from hub.frames import Block
-from hub.sockets import registry, rights
+from hub.sockets import limits, registry, rights
 from hub.sockets.limits import Bucket, Pace, Verdict
 from hub.streams import Position
 
@@ -66,6 +66,9 @@ class Client:
     __slots__ = (
         "_admitted",
         "_connected",
+        "_counted",
+        "_counted_as",
+        "_declined",
         "_ended",
         "_established",
         "_free",
@@ -107,7 +110,12 @@ class Client:
         self.ponged = True
         self._admitted: Admitted | None = admitted
         self._connected = False
+        #: Among whose connections the transport has counted this one, and among whose it is counted besides.
+        self._counted_as: int | None = admitted.user.pk if admitted.user is not None else None
+        self._counted: int | None = None
         self._ended = False
+        #: Channels that the client, or a backend for it, has left, until it is back or they are not about its user.
+        self._declined: set[str] | None = None
         self._pace: Pace | None = None
         self._free: Bucket | None = None
         self._opened = 0
@@ -149,15 +157,26 @@ class Client:
                 self.end(reason)
 
     async def gone(self) -> None:
-        """The connection is over: take the client off all lists. Called once, by the transport."""
+        """The connection is over. Called once, by the transport."""
+        try:
+            await self.leave()
+        finally:
+            self._count(None)
+
+    async def leave(self) -> None:
+        """Take the client off all lists, also while its connection is not over yet. May be repeated."""
         self.cut()
-        for task in list(self._tasks):
-            task.cancel()
+        if self._tasks:
+            # None does anything more, but one may be half-way out of a channel: stopped, it would stay listed there.
+            await asyncio.wait(self._tasks)
         # Commands may come by a request of their own: who is entering just now cannot leave before that is done.
         async with self._lock:
+            self.cut()
             subscriptions = list(self.subscriptions.values())
             self.subscriptions.clear()
             await _leave(subscriptions)
+            for subscription in subscriptions:
+                subscription.feed = None
 
     def _is_over(self) -> bool:
         return self._ended
@@ -193,6 +212,7 @@ class Client:
     async def _carry_out(self, command: Command) -> None:
         found = command.requests()
         if not found and not command.id:
+            self._judge_free()  # a pong, or what looks like one
             self.ponged = True
             return
         if len(found) != 1 or isinstance(found[0], Connect) is self._connected:
@@ -270,6 +290,9 @@ class Client:
 
     async def _connect(self, request: Connect) -> ConnectResult:
         expires = await requests.authenticate(self, request.token, self._admitted)
+        if not requests.expects(request.data, self.user):
+            raise Ended(Disconnected.INVALID_TOKEN)
+        self._count(self.user.pk)
         channels = dict.fromkeys([*await personal.channels_of(self.user), *self.claimed_channels])
         subs = await self._subscribe_by_hub(channels, request)
         self._connected = True
@@ -290,12 +313,25 @@ class Client:
             result.session, result.node = sessions.open_for(self), sessions.NODE
         return result
 
+    def _count(self, user_id: int | None) -> None:
+        """Count this connection among those of a user, unless the transport has; None for nobody's any more."""
+        if user_id == self._counted_as:
+            user_id = None
+        if self._counted is not None:
+            limits.connections.leave(None, self._counted)
+            self._counted = None
+        if user_id is not None:
+            if not limits.connections.enter(None, user_id):
+                raise Ended(Disconnected.CONNECTION_LIMIT)
+            self._counted = user_id
+
     async def _subscribe_by_hub(self, channels: Iterable[str], request: Connect) -> dict[str, SubscribeResult]:
         wanted: dict[str, Wanted] = {}
         for channel in channels:
             asked = request.subs.get(channel)
             since = Position(asked.epoch, asked.offset) if asked is not None and asked.recover else None
-            wanted[channel] = Wanted(since=since, recoverable=True, comings=True, by_hub=True)
+            by_token = channel in self.claimed_channels
+            wanted[channel] = Wanted(since=since, recoverable=True, comings=True, by_hub=True, by_token=by_token)
         results = await self.add(wanted) if wanted else []
         return dict(zip(wanted, results, strict=True))
 
@@ -316,6 +352,8 @@ class Client:
                 await self.remove(subscription)
             raise
         self._established += new
+        if self._declined is not None:
+            self._declined = self._declined - wanted.keys() or None
         if self._ended:
             self.cut()
         return results
@@ -350,6 +388,10 @@ class Client:
         self._drop(subscription)
         self.tell(unsubscribed(subscription.channel, why))
         return True
+
+    def decline(self, channel: str) -> None:
+        """Not to be subscribed to ``channel`` by the hub again: it was left on purpose."""
+        self._declined = {*(self._declined or ()), channel}
 
     def tell(self, push: Push) -> None:
         """Say something to this client alone."""
@@ -450,6 +492,7 @@ class Client:
         async with self._lock:
             for subscription in list(self.subscriptions.values()):
                 if channel in ("", subscription.channel):
+                    self.decline(subscription.channel)
                     await self.take_away(subscription, Unsubscribed.SERVER)
 
     async def recheck(self, user: User | AnonymousUser | None) -> None:
@@ -479,7 +522,10 @@ class Client:
             # What was about this person and is no more ends, also where they might subscribe to it by themselves.
             elif (one in allowed or self._is_about_its_user(one)) and self._strike(one, Unsubscribed.SERVER):
                 struck.append(one)
-        if personal_ones - self.subscriptions.keys():
+        if self._declined is not None:
+            # Who follows a topic anew wants it again.
+            self._declined = self._declined & personal_ones or None
+        if personal_ones - self.subscriptions.keys() - (self._declined or set()):
             self.spawn(self._subscribe_to_new())
         await _leave(struck)
         if failures:
@@ -493,7 +539,8 @@ class Client:
             if self._ended:
                 return
             # Asked again: waiting for the lock may take as long as a command does.
-            new = [one for one in await personal.channels_of(self.user) if one not in self.subscriptions]
+            known = self.subscriptions.keys() | (self._declined or set())
+            new = [one for one in await personal.channels_of(self.user) if one not in known]
             if new:
                 await self._subscribe_and_tell(new, None, by_token=False)
 

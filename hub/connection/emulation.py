@@ -5,6 +5,8 @@ balancer may send the request to any of them, so what is for another one goes th
 """
 
 import asyncio
+import contextlib
+from collections import Counter
 from typing import Annotated, Any
 
 import msgspec
@@ -12,13 +14,15 @@ import structlog
 from django.db import Error as DatabaseFault
 from msgspec import Meta
 
-from hub import relay
+from hub import relay, watching
+from hub.announcing import announce
 from hub.channels import Namespace, register
+from hub.conf import hub_settings
 from hub.connection import admission, sessions
+from hub.connection.codes import Disconnected
 from hub.connection.streaming import TooLong, body_of, respond
 from hub.frames import Block
 from hub.per_loop import PerLoop
-from hub.publishing import PayloadTooBig, publish_ephemeral
 from hub.streams import Item
 
 log = structlog.get_logger(__name__)
@@ -36,6 +40,16 @@ class Emulated(msgspec.Struct):
 
 _decoder = msgspec.json.Decoder(Emulated)
 
+#: Bytes of the body besides the frame.
+ENVELOPE = 1024
+
+#: Requests of one session that may wait for each other, as where the database hangs.
+UNDER_WAY = 64
+
+_under_way: Counter[str] = Counter()
+
+watching.queue("emulation", _under_way.total)
+
 
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     """ASGI application for ``/emulation``."""
@@ -44,30 +58,41 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     elif scope["method"] != "POST":
         await respond(send, 405, "POST commands")
     else:
-        await respond(send, await _take(receive))
+        with contextlib.suppress(ConnectionResetError):  # the client went away while it was sending
+            await respond(send, await _take(receive))
 
 
 async def _take(receive: Any) -> int:
     """Hand on the commands of a request; returns the status of the answer."""
     try:
-        request = _decoder.decode(await body_of(receive))
+        # In the envelope each quotation mark of the frame, and each backslash, has become two characters.
+        request = _decoder.decode(await body_of(receive, 2 * hub_settings().max_frame + ENVELOPE))
     except TooLong:
         return 413
     except (msgspec.MsgspecError, RecursionError):
         return 400
     if request.node == sessions.NODE:
         return await _carry_out(request)
-    try:
-        publish_ephemeral(f"{NODES.name}:{request.node}", request)
-    except PayloadTooBig:
-        return 413
+    # Not published: a frame may be longer than a publication, and whoever holds the client judges it.
+    announce([Item(f"{NODES.name}:{request.node}", "", 0, msgspec.json.encode(request).decode())])
     return 204
 
 
 async def _carry_out(request: Emulated) -> int:
-    if client := sessions.find(request.session):
-        await client.receive(request.data)
-    # Of a session that is gone the client hears by the end of its stream.
+    client = sessions.find(request.session)
+    if client is None:
+        return 204  # of that the client hears by the end of its stream
+    if _under_way[request.session] >= UNDER_WAY:
+        client.end(Disconnected.TOO_MANY_REQUESTS)
+        return 204
+    _under_way[request.session] += 1
+    try:
+        # As bytes, whose number is limited as on a WebSocket.
+        await client.receive(request.data.encode(errors="surrogatepass"))
+    finally:
+        _under_way[request.session] -= 1
+        if not _under_way[request.session]:
+            del _under_way[request.session]
     return 204
 
 

@@ -30,7 +30,7 @@ from hub.connection.subscriptions import name_histories
 from hub.control import Disconnect, Order
 from hub.feed import Subscription, texts_of
 from hub.frames import Block
-from hub.sockets import registry, rights
+from hub.sockets import limits, registry, rights
 from hub.streams import Item, Position
 
 log = structlog.get_logger(__name__)
@@ -82,6 +82,9 @@ class Events:
         self.stream = Stream(_as_it_is, self.cut)
         self._positions: dict[str, Position] = {}
         self._subscriptions: list[Subscription] = []
+        self._timer: asyncio.TimerHandle | None = None
+        #: The user among whose connections this one is counted besides, because a signed token has named them.
+        self.counted: int | None = None
 
     async def follow(self, channels: Sequence[str], since: Mapping[str, Position] | None) -> None:
         """Follow the channels, and write what was missed since then, whole or not at all.
@@ -99,26 +102,40 @@ class Events:
             self._subscriptions.append(await relay.current().follow(channel, _Channel(self, channel), _shape))
         await name_histories([one for one in self._subscriptions if find(one.feed.channel)[0].durable])
         self._positions = {followed.feed.channel: followed.start for followed in self._subscriptions}
-        missed = [await self._missed(followed, since) for followed in self._subscriptions]
-        whole = all(items is not None for items in missed)
+        missed = await self._missed(since) if since is not None else []
+        whole = missed is not None
         opened = msgspec.json.encode({"recovered": whole} if since is not None else {}).decode()
-        if since is not None and whole:
+        if since is not None and missed is not None:
             self._positions = {channel: since.get(channel, Position()) for channel in channels}
         self.stream.write(Block([f"event: open\nid: {self._cursor()}\ndata: {opened}\n\n"]))
-        for followed, items in zip(self._subscriptions, missed, strict=True):
-            if whole and items:
-                self.publish(followed.feed.channel, texts_of(_shape, items))
+        for channel, items in missed or ():
+            await self.stream.answer("".join(self._framed(channel, texts_of(_shape, items))))
         for followed in self._subscriptions:
             followed.release()
 
-    async def _missed(self, followed: Subscription, since: Mapping[str, Position] | None) -> list[Item] | None:
-        if since is None or not find(followed.feed.channel)[0].durable:
-            return []
-        position = since.get(followed.feed.channel)
-        return None if position is None else await recovery.missed(followed, position)
+    async def _missed(self, since: Mapping[str, Position]) -> list[tuple[str, list[Item]]] | None:
+        """What was missed, by channel; None where that cannot be had whole, or is too much for one answer."""
+        found: list[tuple[str, list[Item]]] = []
+        size = 0
+        for followed in self._subscriptions:
+            channel = followed.feed.channel
+            if not find(channel)[0].durable:
+                continue
+            items = await recovery.missed(followed, since[channel]) if channel in since else None
+            if items is None:
+                return None
+            size += sum(len(item.data) for item in items)
+            if size > hub_settings().recovery_bytes:
+                return None
+            found.append((channel, items))
+        return found
 
     def publish(self, channel: str, texts: Sequence[str]) -> None:
         """Write publications of a channel, each with the cursor behind it."""
+        if framed := self._framed(channel, texts):
+            self.stream.write(Block(framed))
+
+    def _framed(self, channel: str, texts: Sequence[str]) -> list[str]:
         framed = []
         for text in texts:
             offset, epoch, data = text.split(" ", 2)
@@ -127,8 +144,7 @@ class Events:
                 framed.append(f"id: {self._cursor()}\ndata: {data}\n\n")
             else:
                 framed.append(f"data: {data}\n\n")
-        if framed:
-            self.stream.write(Block(framed))
+        return framed
 
     def _cursor(self) -> str:
         durable = ((channel, position) for channel, position in self._positions.items() if find(channel)[0].durable)
@@ -139,12 +155,20 @@ class Events:
         self.stream.write(Block([":\n\n"]))
 
     def end(self, reason: Disconnected = Disconnected.CLOSED) -> None:
-        """End the response: the client comes back by itself."""
-        metrics.CLOSED.labels(str(int(reason))).inc()
-        self.stream.end()
+        """End the response: the client comes back by itself. Only the first call counts."""
+        if not self.stream.has_ended:
+            metrics.CLOSED.labels(str(int(reason))).inc()
+            self.stream.end()
+
+    def expire_at(self, moment: float) -> None:
+        """End the response at ``moment``, in seconds since 1970."""
+        delay = max(0.0, moment - time.time())
+        self._timer = asyncio.get_running_loop().call_later(delay, self.end, Disconnected.EXPIRED)
 
     def cut(self) -> None:
         """Nothing is to be written any more. May be repeated."""
+        if self._timer is not None:
+            self._timer.cancel()
         registry.current().remove(self)
         pulse.current().remove(self)
         for followed in self._subscriptions:
@@ -198,12 +222,15 @@ async def _serve(scope: dict[str, Any], receive: Any, send: Any, admitted: admis
         if refusal is not None:
             await respond(send, *refusal)
             return
-        rights.current().admitted(events)
-        pulse.current().add(events)
+        if not events.stream.has_ended:
+            rights.current().admitted(events)
+            pulse.current().add(events)
         with metrics.SOCKETS.labels("events").track_inprogress():
-            await events.stream.run(send, receive, b"text/event-stream")
+            await events.stream.run(scope, send, receive, b"text/event-stream")
     finally:
         events.stream.end()
+        events.cut()  # it may have ended before it followed its channels
+        limits.connections.leave(None, events.counted)
 
 
 async def _open(
@@ -216,6 +243,12 @@ async def _open(
         since = {}  # of which nothing can be recovered: the client is told so
     try:
         expires = await requests.authenticate(events, "", admitted)
+        if events.user != admitted.user:
+            if not limits.connections.enter(None, events.user.pk):
+                return 429, "Too many connections"
+            events.counted = events.user.pk
+        if expires is not None:
+            events.expire_at(expires)
         await events.follow(channels, since)
     except (Ended, Failed) as error:
         is_forbidden = isinstance(error, Failed) and error.error is Error.PERMISSION_DENIED
@@ -225,6 +258,4 @@ async def _open(
     except DatabaseFault:
         log.exception("events_failed")
         return 503, "Try again"
-    if expires is not None:
-        asyncio.get_running_loop().call_later(max(0.0, expires - time.time()), events.end, Disconnected.EXPIRED)
     return None

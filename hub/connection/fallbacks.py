@@ -4,11 +4,13 @@
 ``/connection/sse``: GET with the first command as ``?cf_connect=``; the answer is an event stream.
 """
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import unquote_plus
 
 from hub import metrics
+from hub.conf import hub_settings
 from hub.connection import admission, emulation
 from hub.connection.client import Client
 from hub.connection.streaming import Framing, Stream, TooLong, admitted_only, body_of, respond
@@ -38,11 +40,11 @@ async def http_stream(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 async def _http_stream(scope: dict[str, Any], receive: Any, send: Any, admitted: admission.Admitted) -> None:
     try:
-        first = await body_of(receive)
+        first = await body_of(receive, hub_settings().max_frame)
     except TooLong:
         await respond(send, 413, "Too long")
         return
-    await _serve(first, lines, b"application/json", receive, send, admitted)
+    await _serve(scope, first, lines, b"application/json", receive, send, admitted)
 
 
 async def sse(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -50,12 +52,19 @@ async def sse(scope: dict[str, Any], receive: Any, send: Any) -> None:
     if scope["method"] != "GET":
         await respond(send, 405, "GET with the first command in cf_connect")
         return
+    if dict(scope["headers"]).get(b"sec-fetch-mode") == b"navigate":
+        await respond(send, 403, "Not a page")
+        return
     await admitted_only(scope, receive, send, _sse)
 
 
 async def _sse(scope: dict[str, Any], receive: Any, send: Any, admitted: admission.Admitted) -> None:
-    first = _taken_from_query(scope)
-    await _serve(first.encode(errors="replace"), events, b"text/event-stream", receive, send, admitted)
+    first = _taken_from_query(scope).strip()
+    if "\n" in first:
+        # Whatever page links here, the browser sends the session along: a GET may connect, and do nothing more.
+        await respond(send, 400, "One command; the others go to /emulation")
+        return
+    await _serve(scope, first.encode(errors="replace"), events, b"text/event-stream", receive, send, admitted)
 
 
 def _taken_from_query(scope: dict[str, Any]) -> str:
@@ -71,13 +80,20 @@ def _taken_from_query(scope: dict[str, Any]) -> str:
 
 
 async def _serve(
-    first: bytes, framing: Framing, content_type: bytes, receive: Any, send: Any, admitted: admission.Admitted
+    scope: dict[str, Any],
+    first: bytes,
+    framing: Framing,
+    content_type: bytes,
+    receive: Any,
+    send: Any,
+    admitted: admission.Admitted,
 ) -> None:
-    client: Client | None = None
+    leaving: list[asyncio.Task[None]] = []
 
     def ended() -> None:
-        if client is not None:
-            client.cut()
+        client.cut()
+        # Who takes nothing more may hold the connection for a while; nobody shall think that they are still there.
+        leaving.append(asyncio.create_task(client.leave()))
 
     stream = Stream(framing, ended)
     client = Client(stream, admitted)
@@ -85,7 +101,8 @@ async def _serve(
         with metrics.SOCKETS.labels("hub_fallback").track_inprogress():
             await emulation.current().ready()
             await client.receive(first)
-            await stream.run(send, receive, content_type)
+            await stream.run(scope, send, receive, content_type)
     finally:
         stream.end()
+        await asyncio.wait(leaving)
         await client.gone()

@@ -54,6 +54,7 @@ class Subscribe(Message):
     offset: Offset = 0
     epoch: Name = ""
     recoverable: bool = False
+    positioned: bool = False
     join_leave: bool = False
     flag: int = 0
     #: Kinds of subscriptions, and filters, that the hub does not have.

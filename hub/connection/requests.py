@@ -74,6 +74,25 @@ async def authenticate(client: Unidentified, token: str, admitted: Admitted | No
     return claims.exp
 
 
+class _Expecting(msgspec.Struct):
+    user: str | None = None
+
+
+_expecting = msgspec.json.Decoder(_Expecting)
+
+
+def expects(data: Json, user: User | AnonymousUser) -> bool:
+    """Whether the page that connects was made for ``user``: ``{"user": "42"}``, empty for a guest, or it does not say.
+
+    The browser sends along whatever session it has by now, which may be another one than that of the page.
+    """
+    try:
+        said = _expecting.decode(data).user if data else None
+    except (msgspec.MsgspecError, RecursionError):
+        said = None
+    return said is None or said == str(user.pk or "")
+
+
 def _is_for_clients(channel: str) -> bool:
     try:
         find(channel)
@@ -132,6 +151,7 @@ async def subscribe(client: "Client", request: messages.Subscribe) -> messages.S
     how = Wanted(
         since=Position(request.epoch, request.offset) if request.recover else None,
         recoverable=request.recoverable or request.recover,
+        positioned=request.positioned,
         comings=request.join_leave,
         whole=bool(request.flag & REJECT_UNRECOVERED),
         expires=expires,
@@ -174,6 +194,7 @@ async def sub_refresh(client: "Client", request: messages.SubRefresh) -> message
 async def unsubscribe(client: "Client", request: messages.Unsubscribe) -> Empty:
     """Follow a channel no more; harmless when it is not followed."""
     if subscription := client.subscriptions.get(request.channel):
+        client.decline(request.channel)
         await client.remove(subscription)
     return Empty()
 

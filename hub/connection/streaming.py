@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -15,6 +15,8 @@ from hub.connection.codes import Disconnected
 from hub.connection.messages import disconnected, text_of
 from hub.frames import Block
 from hub.sockets import limits, rights
+from hub.sockets.http import DROP
+from hub.sockets.protocol import CLOSE_TIMEOUT
 
 log = structlog.get_logger(__name__)
 
@@ -33,11 +35,11 @@ class TooLong(ValueError):
     """The body of a request is longer than a frame may be."""
 
 
-async def body_of(receive: Any) -> bytes:
+async def body_of(receive: Any, limit: int) -> bytes:
     """The body of a request.
 
     Raises:
-        TooLong: it is longer than ``HUB_MAX_FRAME`` bytes.
+        TooLong: it is longer than ``limit`` bytes.
         ConnectionResetError: the client went away.
     """
     parts: list[bytes] = []
@@ -48,7 +50,7 @@ async def body_of(receive: Any) -> bytes:
             raise ConnectionResetError
         parts.append(event.get("body", b""))
         size += len(parts[-1])
-        if size > hub_settings().max_frame:
+        if size > limit:
             raise TooLong
         if not event.get("more_body"):
             return b"".join(parts)
@@ -78,6 +80,14 @@ class Stream:
         self._asked_for = 0
         self._news = asyncio.Event()
         self._ended = False
+        #: Of the response, once it has begun, where the server lends it; and what drops it.
+        self._connection: Any = None
+        self._drop: asyncio.TimerHandle | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing will be written any more but what waits."""
+        return self._ended
 
     def write(self, block: Block) -> None:
         """Write frames, in order."""
@@ -108,10 +118,22 @@ class Stream:
         if not self._ended:
             self._ended = True
             self._news.set()
+            self._drop_in_time()
             self._on_end()
 
-    async def run(self, send: Any, receive: Any, content_type: bytes) -> None:
-        """Send the response until it is ended or the client is gone."""
+    def _drop_in_time(self) -> None:
+        if self._connection is not None:
+            self._drop = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, self._connection.abort)
+
+    async def run(self, scope: Mapping[str, Any], send: Any, receive: Any, content_type: bytes) -> None:
+        """Send the response until it is ended and the client has taken it, or is gone.
+
+        Who takes nothing more is dropped after ``CLOSE_TIMEOUT`` seconds. A server that is not the hub's own cannot be
+        told to; then it is held here, and counted, for as long as the connection lives.
+        """
+        self._connection = scope.get("extensions", {}).get(DROP, {}).get("connection")
+        if self._ended:
+            self._drop_in_time()
         headers = [*HEADERS, (b"content-type", content_type)]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         gone = asyncio.create_task(_gone(receive))
@@ -123,6 +145,9 @@ class Stream:
         except OSError:
             return  # the client went away while something was written to it
         finally:
+            self._connection = None  # the next request's, perhaps
+            if self._drop is not None:
+                self._drop.cancel()
             self.end()
             gone.cancel()
 

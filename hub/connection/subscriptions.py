@@ -45,6 +45,7 @@ class Wanted:
 
     since: Position | None = None
     recoverable: bool = False
+    positioned: bool = False
     comings: bool = False
     whole: bool = False
     expires: float | None = None
@@ -199,7 +200,8 @@ async def _settle(subscription: Subscription) -> SubscribeResult:
     result = SubscribeResult() if wanted.since is None else await _recover(subscription, wanted.since)
     if namespace.durable and feed is not None:
         result.epoch = feed.start.epoch
-        result.positioned = result.recoverable = namespace.force_recovery or wanted.recoverable
+        result.recoverable = namespace.force_recovery or wanted.recoverable
+        result.positioned = result.recoverable or wanted.positioned
         if not result.recovered:
             result.offset = feed.start.offset
     if subscription.expires is not None:

@@ -29,6 +29,17 @@ async def test_reply_says_where_the_publication_stands(api: Api) -> None:
     assert await stored("kept:1") == ['{"n":1}', '{"n":2}']
 
 
+@pytest.mark.parametrize("channel", ["user:ada", "room:007", "room:", "topic:a/b", "everyone:1", "online:1"])
+async def test_channel_that_nobody_could_ever_subscribe_to_is_unknown(api: Api, channel: str) -> None:
+    for method, more in (("publish", {"data": 1}), ("history", {}), ("presence", {}), ("subscribe", {"user": "1"})):
+        assert await api.error(method, channel=channel, **more) == 102
+    replies = (await api.result("broadcast", channels=["everyone", channel], data=1))["responses"]
+    assert [reply.get("error", {}).get("code") for reply in replies] == [None, 102]
+    assert not await stored(channel)
+    # Whether there is somebody of that id is not asked.
+    assert (await api.result("publish", channel="user:4711", data=1))["offset"] == 1
+
+
 async def test_publication_reaches_those_who_follow(api: Api) -> None:
     listener = Listener()
     await follow("kept:1", listener)

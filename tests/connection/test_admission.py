@@ -15,15 +15,20 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
 from accounts.tokens import issue
+from chat.models import Message
 from hub import lifespan
 from hub.connection import tokens
 from hub.publishing import publish_many
+from hub.sockets import limits
+from rig.waiting import await_for
 from tests.connection.wire import CONNECT
 from tests.hub.serving import PLAIN, serving
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 TRUSTED, STRANGE = "https://app.example", "https://elsewhere.example"
+
+POSTING = '{"id":2,"rpc":{"method":"chat.post","data":{"room":ROOM,"text":"written by a link"}}}'
 
 
 @pytest.fixture(autouse=True)
@@ -90,6 +95,9 @@ async def test_a_page_of_a_strange_origin_opens_nothing(address: str) -> None:
     async with httpx.AsyncClient(base_url=f"http://{address}", headers={"Origin": STRANGE}) as http:
         for response in (
             await http.post("/connection/http_stream", content=CONNECT),
+            # What a form may send without asking.
+            await http.post("/connection/http_stream", content=CONNECT, headers={"Content-Type": "text/plain"}),
+            await http.post("/connection/http_stream", content=CONNECT, headers={"Origin": "null"}),
             await http.get("/connection/sse", params={"cf_connect": CONNECT}),
             await http.post("/emulation", json={"session": "x", "node": "0", "data": "{}"}),
             await http.get("/events", params={"channel": "everyone"}),
@@ -119,7 +127,7 @@ async def test_a_page_of_a_trusted_origin_may_use_every_transport(address: str) 
         ("POST", "/emulation", {"content": b"nonsense"}, 400),
         ("POST", "/emulation", {"content": b"[" * 60_000}, 400),
         ("POST", "/emulation", {"content": b"\xff"}, 400),
-        ("POST", "/emulation", {"content": b"x" * 70_000}, 413),
+        ("POST", "/emulation", {"content": b"x" * 140_000}, 413),
         ("POST", "/emulation", {"json": {"session": "x", "node": "../../etc", "data": "{}"}}, 400),
         ("POST", "/emulation", {"json": {"session": "x", "node": "0123456789abcdef", "data": "{}"}}, 204),
         ("POST", "/events", {}, 405),
@@ -143,6 +151,48 @@ async def test_a_stream_that_does_not_begin_with_a_connect_ends_with_the_reason(
     assert json.loads(events.text.removeprefix("data: "))["push"]["disconnect"]["code"] == code
 
 
+@pytest.mark.parametrize(
+    "commands",
+    [
+        [POSTING],
+        [CONNECT, POSTING],
+        *([f"{CONNECT}{between}{POSTING}"] for between in ("", " ", "\n", "\r", "\r\n", "\n\n\x0b", "\u2028", "\x85")),
+        [f"\n{CONNECT}\n{POSTING}\n"],
+        [f"[{CONNECT},{POSTING}]"],
+        [CONNECT[:-1] + POSTING.replace('{"id":2', "", 1)],
+    ],
+)
+async def test_link_to_an_event_stream_does_nothing_in_the_name_of_who_follows_it(
+    address: str, ada: User, room: str, commands: list[str]
+) -> None:
+    """The browser sends the session along with a link from any page."""
+    headers = await session_of(ada)
+    commands = [command.replace("ROOM", room[5:]) for command in commands]
+    async with httpx.AsyncClient(base_url=f"http://{address}", headers=headers, timeout=5) as http:
+        response = await http.get("/connection/sse", params=[("cf_connect", command) for command in commands])
+        assert response.status_code == 400 or '"code":3501' in response.text
+        assert "written by a link" not in response.text
+        assert not await Message.objects.aexists()
+
+
+async def test_same_commands_are_carried_out_where_no_link_leads(address: str, ada: User, room: str) -> None:
+    commands = f"{CONNECT}\n{POSTING}".replace("ROOM", room[5:])
+    async with (
+        httpx.AsyncClient(base_url=f"http://{address}", headers=await session_of(ada), timeout=5) as http,
+        http.stream("POST", "/connection/http_stream", content=commands) as response,
+    ):
+        answers = response.aiter_lines()
+        assert [json.loads(await anext(answers))["id"] for _ in range(2)] == [1, 2]
+    assert await Message.objects.acount() == 1
+
+
+async def test_page_that_is_navigated_to_is_no_event_stream(address: str) -> None:
+    async with httpx.AsyncClient(base_url=f"http://{address}", timeout=5) as http:
+        headers = {"Sec-Fetch-Mode": "navigate"}
+        response = await http.get("/connection/sse", params={"cf_connect": CONNECT}, headers=headers)
+        assert response.status_code == 403
+
+
 async def test_a_client_that_names_the_subprotocol_hears_it_again(address: str) -> None:
     async with socket(address, subprotocols=["centrifuge-json"]) as opened:
         assert opened.subprotocol == "centrifuge-json"
@@ -160,6 +210,39 @@ async def test_more_connections_than_one_user_may_have_are_refused(address: str,
         assert second.close_code == 3504
     async with socket(address, additional_headers=headers) as third:
         await subscribed(third)
+
+
+async def test_who_says_who_they_are_with_the_first_command_counts_among_the_connections_of_that_user(
+    address: str, ada: User, settings: Any, token_secret: str
+) -> None:
+    settings.HUB_CONNECTIONS_PER_USER = 1
+    connect_ = json.dumps({"id": 1, "connect": {"token": tokens.connection_token(ada.pk)}})
+
+    async def refused() -> None:
+        async with socket(address) as opened:
+            await opened.send(connect_)
+            async with asyncio.timeout(5):
+                await opened.wait_closed()
+        assert opened.close_code == 3504
+        response = await http.post("/connection/http_stream", content=connect_)
+        assert json.loads(response.text)["push"]["disconnect"]["code"] == 3504
+
+    async def none_is_left() -> None:
+        await await_for(lambda: not limits.connections._of_user, that="none is counted")
+
+    async with httpx.AsyncClient(base_url=f"http://{address}", timeout=5) as http:
+        async with socket(address) as first:
+            await subscribed(first, connect_)
+            await refused()
+        await none_is_left()
+        async with http.stream("POST", "/connection/http_stream", content=connect_) as response:
+            answers = response.aiter_lines()
+            assert "connect" in json.loads(await anext(answers))
+            await refused()
+        await none_is_left()
+        async with socket(address) as third:
+            await subscribed(third, connect_)
+    await none_is_left()
 
 
 @pytest.mark.parametrize("overrides", [{}, {"ws": PLAIN}])

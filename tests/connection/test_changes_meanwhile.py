@@ -211,6 +211,41 @@ async def test_hub_subscribes_to_all_that_is_new_together(held: Rights, monkeypa
     assert together == [[CHANNEL, OTHER]]
 
 
+async def test_what_was_left_comes_back_when_it_ends_and_begins_again(held: Rights) -> None:
+    """As a topic that somebody unfollows and follows anew."""
+    held.personal = [CHANNEL]
+    async with wired() as wire:
+        await wire.ask(unsubscribe={"channel": CHANNEL})
+        for personal_ones in ([CHANNEL], [], [CHANNEL]):
+            assert not order_of(wire, "subscribe")
+            held.personal = personal_ones
+            await wire.client.recheck(wire.client.user)
+            await await_for(lambda: not wire.client._tasks)
+        assert order_of(wire, "subscribe") == ["subscribe"]
+
+
+async def test_who_goes_while_they_are_taken_off_a_channel_is_not_listed_there(
+    held: Rights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave, gate = attendance.leave, Gate()
+
+    async def leave_late(subscription: subscriptions.Subscription, *, restarting: bool) -> None:
+        await gate.passed()
+        await leave(subscription, restarting=restarting)
+
+    monkeypatch.setattr(attendance, "leave", leave_late)
+    async with wired() as wire:
+        await wire.ask(subscribe={"channel": CHANNEL})
+        gate.close()
+        wire.client.lost(wire.client.subscriptions[CHANNEL])
+        await gate.reached()
+        going = asyncio.create_task(wire.client.gone())
+        await await_for(wire.client._is_over)
+        gate.open()
+        await going
+        await nobody_is_at(CHANNEL)
+
+
 # --- looking again ---------------------------------------------------------------------------------------------------
 
 

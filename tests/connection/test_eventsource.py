@@ -13,8 +13,13 @@ from django.contrib.auth.models import User
 from accounts.models import AccessToken
 from accounts.tokens import issue, revoke
 from chat.actions import post_message
+from hub import streams
 from hub.connection import tokens
+from hub.connection.eventsource import Events
+from hub.publishing import publish_many
+from hub.sockets import limits, registry
 from notifications import notify
+from rig.waiting import await_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -123,11 +128,57 @@ async def test_what_may_not_be_is_answered_with_a_status(
 async def test_a_signed_token_in_the_query_opens_the_stream_and_its_end_ends_it(
     address: str, ada: User, token_secret: str
 ) -> None:
-    token = tokens.connection_token(ada.pk, seconds=1)
+    token = tokens.connection_token(ada.pk, seconds=3)  # and as much as a second less: tokens end at whole seconds
     async with listening(address, f"channel=user:{ada.pk}&token={token}") as events:
         await anext(events)
         with pytest.raises(StopAsyncIteration):
             await anext(events)
+
+
+async def test_end_of_a_token_is_not_waited_for_when_the_client_has_left(
+    address: str, ada: User, token_secret: str
+) -> None:
+    token = tokens.connection_token(ada.pk)
+    async with listening(address, f"channel=everyone&token={token}") as events:
+        await anext(events)
+        (opened,) = registry.current()
+        assert isinstance(opened, Events) and opened._timer is not None and not opened._timer.cancelled()
+    await await_for(opened._timer.cancelled, that="the timer is cancelled")
+
+
+async def test_who_is_named_by_a_signed_token_has_no_more_streams_than_others(
+    address: str, ada: User, token_secret: str, settings: Any
+) -> None:
+    settings.HUB_CONNECTIONS_PER_USER = 1
+    query = f"channel=everyone&token={tokens.connection_token(ada.pk)}"
+    async with listening(address, query) as events, httpx.AsyncClient(timeout=5) as http:
+        await anext(events)
+        assert (await http.get(f"http://{address}/events?{query}")).status_code == 429
+    await await_for(lambda: not limits.connections._of_user, that="none is counted")
+
+
+async def test_megabytes_that_were_missed_come_whole(address: str) -> None:
+    await sync_to_async(publish_many)([("everyone", {"type": "a", "text": "x" * 4000}) for _ in range(900)])
+    epoch = (await sync_to_async(streams.positions)(["everyone"]))["everyone"].epoch
+    async with listening(address, "channel=everyone", **{"Last-Event-ID": f"everyone@{epoch}.0"}) as events:
+        assert (await anext(events)).data == {"recovered": True}
+        offsets = [(await anext(events)).data["offset"] for _ in range(900)]
+        await sync_to_async(notify)(to="everyone", message="live")
+        assert (await anext(events)).data["data"]["message"] == "live"
+    assert offsets == list(range(1, 901))
+
+
+async def test_who_missed_too_much_in_all_channels_together_reloads(address: str, ada: User, settings: Any) -> None:
+    channels = ["everyone", f"user:{ada.pk}"]
+    await sync_to_async(publish_many)([(channel, {"type": "a", "text": "x" * 1000}) for channel in channels])
+    positions = await sync_to_async(streams.positions)(channels)
+    last = ",".join(f"{channel}@{positions[channel].epoch}.0" for channel in channels)
+    headers = {"Last-Event-ID": last, **await bearer(ada)}
+    query = "&".join(f"channel={channel}" for channel in channels)
+    for limit, whole in ((3000, True), (1500, False)):
+        settings.HUB_RECOVERY_BYTES = limit
+        async with listening(address, query, **headers) as events:
+            assert (await anext(events)).data == {"recovered": whole}
 
 
 async def test_a_revoked_token_ends_the_stream(address: str, ada: User) -> None:

@@ -106,7 +106,7 @@ async def test_what_cannot_be_taken_is_counted_and_never_answered(
 
 
 async def test_flood_is_let_go_without_an_answer_and_ended(seen: list[tuple[str, int]], settings: Any) -> None:
-    settings.HUB_SOCKET_BURST = 5.0
+    settings.HUB_SOCKET_BURST, settings.HUB_SOCKET_RATE = 5.0, 0.001
     wire = await played(CONNECT, "\n".join(sent(number=number) for number in range(1, 60)))
     assert [number for _, number in seen] == [1, 2, 3, 4, 5]
     assert [line["id"] for line in wire.lines] == [1]

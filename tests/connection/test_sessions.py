@@ -9,12 +9,14 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 
 from chat.actions import post_message
-from hub import channels, lifespan, presence, relay, streams
+from hub import channels, control, lifespan, presence, relay, streams
 from hub.channels import Namespace, anyone, signed_in
 from hub.connection import attendance, pulse, subscriptions, tokens
 from hub.connection import client as client_module
+from hub.connection.codes import Error, Failed, Unsubscribed
 from hub.models import Publication, Stream
 from hub.publishing import apublish, publish_many
+from hub.sockets import limits, rights
 from hub.streams import Item
 from rig.waiting import await_for
 from tests.connection.wire import CONNECT, Wire, wired
@@ -156,6 +158,19 @@ async def test_a_client_that_missed_too_much_reloads(
     assert found["offset"] == 3
 
 
+async def test_client_that_only_wants_to_know_its_position_is_told_that_it_has_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    namespace = Namespace("plain", can_subscribe=anyone, force_recovery=False)
+    monkeypatch.setitem(channels._namespaces, "plain", namespace)
+    async with wired() as wire:
+        found = (await wire.ask(2, subscribe={"channel": "plain:1", "positioned": True}))["subscribe"]
+        assert found["positioned"] and found["epoch"] and "recoverable" not in found
+        found = (await wire.ask(3, subscribe={"channel": "plain:2", "recoverable": True}))["subscribe"]
+        assert found["positioned"] and found["recoverable"]
+        assert "positioned" not in (await wire.ask(4, subscribe={"channel": "plain:3"}))["subscribe"]
+
+
 async def test_who_wants_all_or_nothing_gets_an_error(ada: User, room: str) -> None:
     async with wired(ada) as wire:
         answer = await wire.ask(subscribe={"channel": room, "recover": True, "epoch": "_", "flag": 3})
@@ -233,7 +248,7 @@ async def test_a_subscription_whose_token_ends_is_subscribed_to_again(
 ) -> None:
     monkeypatch.setattr(subscriptions, "GRACE", 0.0)
     channel = f"user:{bob.pk}"
-    token = tokens.subscription_token(ada.pk, channel, seconds=2)
+    token = tokens.subscription_token(ada.pk, channel, seconds=3)  # and as much as a second less: whole seconds count
     async with wired(ada) as wire:
         found = (await wire.ask(subscribe={"channel": channel, "token": token}))["subscribe"]
         assert found["expires"] and found["ttl"] in {1, 2}
@@ -274,7 +289,109 @@ async def test_a_connection_is_refreshed_with_a_token_of_the_same_user_only(
         assert wire.closed == code
 
 
+async def test_channels_that_a_token_names_stay_although_their_rule_would_refuse_them(
+    ada: User, bob: User, token_secret: str
+) -> None:
+    channel = f"user:{bob.pk}"
+    token = tokens.sign({"sub": str(ada.pk), "channels": [channel]}, seconds=600)
+    connect_ = json.dumps({"id": 1, "connect": {"token": token}})
+    for _ in range(2):  # and once more, as after a reconnect
+        wire = Wire()
+        await wire.client.receive(connect_)
+        assert channel in wire.lines[0]["connect"]["subs"]
+        await rights.recheck([wire.client])
+        assert wire.client.follows(channel)
+        assert not wire.pushes
+        await apublish(channel, {"type": "a"})
+        await wire.pushed("pub")
+        await wire.client.gone()
+
+
+@pytest.mark.parametrize("is_guest", [False, True], ids=["a user", "a guest"])
+@pytest.mark.parametrize(
+    ("said", "is_refused"),
+    [
+        ('{"user":"OWN"}', False),
+        ('{"user":"OTHER"}', True),
+        ("{}", False),
+        ('{"user":null}', False),
+        ('{"user":"OWN","page":"/"}', False),
+        *((nonsense, False) for nonsense in ("5", '"OTHER"', "[]", "null", '{"user":7}', '{"user":{"id":"OTHER"}}')),
+    ],
+)
+async def test_page_of_somebody_else_does_not_connect(
+    ada: User, bob: User, said: str, is_refused: bool, is_guest: bool
+) -> None:
+    """The browser sends the session that it has by now."""
+    for other in ("", str(ada.pk)) if is_guest else ("", str(bob.pk)):
+        wire = Wire(None if is_guest else ada)
+        data = said.replace("OWN", "" if is_guest else str(ada.pk)).replace("OTHER", other)
+        await wire.client.receive(f'{{"id":1,"connect":{{"data":{data}}}}}')
+        is_own = other == "" and is_guest
+        assert wire.closed == (3500 if is_refused and not is_own else None)
+        await wire.client.gone()
+
+
+async def test_connection_is_counted_once_whatever_becomes_of_it(
+    ada: User, bob: User, token_secret: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = limits.connections._of_user
+    establish = subscriptions.establish
+
+    async def fails(new: Any) -> Any:
+        raise Failed(Error.INTERNAL)
+
+    def connecting(user: User) -> str:
+        return json.dumps({"id": 1, "connect": {"token": tokens.connection_token(user.pk)}})
+
+    wire = Wire()
+    monkeypatch.setattr(client_module, "establish", fails)
+    for user in (ada, ada, bob):
+        await wire.client.receive(connecting(user))
+        assert wire.lines[-1]["error"]["code"] == 100
+        assert dict(counted) == {user.pk: 1}
+    monkeypatch.setattr(client_module, "establish", establish)
+    await wire.client.receive(connecting(bob))
+    await wire.ask(2, refresh={"token": tokens.connection_token(bob.pk)})
+    assert dict(counted) == {bob.pk: 1}
+    wire.client.stop()
+    await wire.client.gone()
+    # By session it is the transport that counts.
+    async with wired(ada) as other:
+        await other.ask(ping={})
+        assert not counted
+    assert not counted
+
+
 # --- what the hub does by itself ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("by_backend", [False, True], ids=["by the client", "by a backend"])
+async def test_personal_channel_that_was_left_stays_left_until_it_is_wanted_again(ada: User, by_backend: bool) -> None:
+    channel = f"user:{ada.pk}"
+
+    async def looked_at_again() -> None:
+        await await_for(lambda: not wire.client._tasks)
+        await rights.recheck([wire.client])
+        await await_for(lambda: not wire.client._tasks)
+
+    async with wired(ada) as wire:
+        if by_backend:
+            wire.client.obey(control.Unsubscribe(user=str(ada.pk), channel=channel))
+            assert (await wire.pushed("unsubscribe"))["channel"] == channel
+        else:
+            await wire.ask(unsubscribe={"channel": channel})
+        await looked_at_again()
+        assert not wire.client.follows(channel)
+        if by_backend:
+            wire.client.obey(control.Subscribe(user=str(ada.pk), channel=channel))
+            assert (await wire.pushed("subscribe"))["channel"] == channel
+        else:
+            assert "subscribe" in await wire.ask(3, subscribe={"channel": channel})
+        subscription = wire.client.subscriptions[channel]
+        await wire.client.take_away(subscription, Unsubscribed.INSUFFICIENT_STATE)
+        await looked_at_again()
+        assert wire.client.follows(channel), "it was not left but lost, and wanted the last time"
 
 
 async def test_who_does_not_answer_pings_is_ended() -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 from typing import Any
 
 import jwt
@@ -60,6 +61,11 @@ def test_anything_else_is_no_token(token: str) -> None:
     with pytest.raises(BadToken) as refused:
         tokens.read(token)
     assert str(refused.value) == ""
+
+
+def test_clock_of_who_signs_may_be_ahead() -> None:
+    token = jwt.encode({"sub": "1", "iat": time.time() + 3600}, SECRET)
+    assert tokens.read(token).user_id == 1
 
 
 def test_a_token_ends() -> None:

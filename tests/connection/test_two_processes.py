@@ -26,6 +26,16 @@ async def test_commands_reach_the_process_that_holds_the_stream(hub: LiveHub, tr
         assert found["publications"][0]["data"]["text"] == "Hello"
 
 
+@pytest.mark.parametrize("transport", ["http_stream", "sse"])
+async def test_commands_as_long_as_a_websocket_takes_reach_the_other_process(hub: LiveHub, transport: str) -> None:
+    first, second = (url.removeprefix("ws://") for url in web_urls(hub))
+    create_room(hub, "far")
+    async with node_client(first, transport, emulation=second) as client:
+        await client.wait("connected")
+        found = await client.do("rpc", method="chat.room", data={"name": "far", "ignored": '"' * 20_000})
+        assert found["data"]["name"] == "far"
+
+
 async def test_who_is_there_is_one_answer_in_all_processes(hub: LiveHub) -> None:
     first, second = (url.removeprefix("ws://") for url in web_urls(hub))
     for name in ("one", "two"):
