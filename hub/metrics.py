@@ -4,6 +4,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 SOCKETS = Gauge("hub_sockets", "Open sockets by door.", ["door"], multiprocess_mode="livesum")
 CHANNELS = Gauge("hub_channels", "Channels that sockets of this process follow.", multiprocess_mode="livesum")
+TASKS = Gauge("hub_tasks", "Tasks of the event loop, looked at every second.", multiprocess_mode="livesum")
 PUBLICATIONS = Counter("hub_publications", "Durable publications that were given an offset.", ["namespace"])
 DELIVERIES = Counter("hub_deliveries", "Publications written to sockets.")
 SEQUENCING_FAILURES = Counter("hub_sequencing_failures", "Commits whose publications could not be numbered at once.")

@@ -1,6 +1,7 @@
 """What one can only see by looking: how late the event loop is, how long queues are, what stands in the database."""
 
 import asyncio
+import itertools
 import threading
 from collections.abc import Callable
 
@@ -13,6 +14,9 @@ from hub.per_loop import PerLoop
 
 #: Seconds between two looks.
 INTERVAL = 0.25
+
+#: Every so many looks tasks are counted, which takes some milliseconds where there are tens of thousands.
+TASKS_EVERY = 4
 
 #: Seconds for which ``/metrics`` waits for figures from the database; without them it shows the last ones.
 FIGURES_TIMEOUT = 0.5
@@ -71,7 +75,11 @@ class Watch:
         self._task = self.loop.create_task(self._look_for_ever())
 
     async def _look_for_ever(self) -> None:
-        while is_wanted():
+        for look in itertools.count():
+            if not is_wanted():
+                return
+            if look % TASKS_EVERY == 0:
+                metrics.TASKS.set(len(asyncio.all_tasks(self.loop)))
             due = self.loop.time() + INTERVAL
             await asyncio.sleep(INTERVAL)
             metrics.LOOP_LATE.observe(max(0.0, self.loop.time() - due))
@@ -82,6 +90,7 @@ class Watch:
         """Look no more."""
         self._task.cancel()
         await asyncio.wait([self._task], timeout=INTERVAL)
+        metrics.TASKS.set(0)
         for name in _queues:
             metrics.WAITING.labels(name).set(0)
 

@@ -11,6 +11,6 @@ class WorkerConfig(AppConfig):
         watching.figures(jobs.show_figures)
         # So that `task.delay()` in any process of the hub knows the broker.
         from worker import (
-            celery,  # noqa: F401
-            heartbeat,  # noqa: F401
+            celery,  # noqa: F401  # becomes the current application
+            heartbeat,  # noqa: F401  # connects to Celery's signals
         )

@@ -4,7 +4,7 @@ import os
 import secrets
 import socket
 import time
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
@@ -31,6 +31,9 @@ BEAT_INTERVAL = 5.0
 LEASE = "beat"
 LEASE_SECONDS = 12.0
 
+#: Due times that have passed are counted up to so many.
+MISSED_LIMIT = 1000
+
 
 class HubEntry(ModelEntry):
     """A row of the admin as beat runs it. Beat writes when it ran and whether it is over, and no other column.
@@ -52,6 +55,30 @@ class HubEntry(ModelEntry):
         """
         row = type(self.model)._default_manager.filter(pk=self.model.pk, enabled=True, last_run_at=self.ran_at)
         return bool(row.update(last_run_at=self.model.last_run_at, total_run_count=F("total_run_count") + 1))
+
+    def missed(self) -> list[datetime]:
+        """The due times that have passed without a run when it runs now: all since the last run but the newest.
+
+        By the schedule as it is now, oldest first, up to :data:`MISSED_LIMIT`. None where it has not run before, and
+        of schedules that are neither interval nor crontab.
+        """
+        passed: list[datetime] = []
+        if self.ran_at is None or (self.model.interval_id is None and self.model.crontab_id is None):
+            return passed
+        moment = self._due_after(max(self.ran_at, self.model.start_time or self.ran_at))
+        while moment <= self.model.last_run_at and len(passed) <= MISSED_LIMIT:
+            passed.append(moment)
+            moment = self._due_after(moment)
+        return passed[:-1]
+
+    def _due_after(self, moment: datetime) -> datetime:
+        if self.model.interval_id is not None:
+            every: timedelta = self.schedule.run_every
+            return moment + every
+        local, delta, _ = self.schedule.remaining_delta(moment)
+        due: datetime = (local + delta).astimezone(UTC)
+        # Counted by the clocks of its time zone: once a year these show an hour twice.
+        return max(due, moment + timedelta(seconds=1))
 
     def count_from(self, moment: datetime) -> None:
         """Find what is due next as if it had run at ``moment``."""
@@ -180,6 +207,14 @@ class HubScheduler(DatabaseScheduler):
             raise
         if not claimed:
             self._read_again()
+        elif missed := entry.missed():
+            log.warning(
+                "due_times_missed",
+                periodic_task=entry.name,
+                times=len(missed),
+                first=missed[0].isoformat(timespec="seconds"),
+                last=missed[-1].isoformat(timespec="seconds"),
+            )
 
     def _claim_and_call(self, entry: HubEntry) -> bool:
         """Claim the due time and store the job; it is sent after the commit of both."""

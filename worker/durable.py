@@ -5,6 +5,7 @@ run; see ``docs/howto/start-a-background-job.md``.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 from functools import partial
 from typing import Any
@@ -28,8 +29,9 @@ log = structlog.get_logger(__name__)
 #: Options of a call that say how to reach the broker or what to do with the answer: nothing to be kept.
 _NOT_KEPT = ("connection", "publisher", "router", "add_to_parent", "retry", "retry_policy")
 
-#: Attributes of a request. This run is held in ``worker.holding``; what becomes of the row is not for this run to say.
-_HELD, _LEFT = "hub_held", "hub_left"
+#: Attributes of a request. This run is held in ``worker.holding``; what becomes of the row is not for this run to say;
+#: the next try, to be stored and sent when this run is over.
+_HELD, _LEFT, _NEXT = "hub_held", "hub_left", "hub_next"
 
 
 class DurableTask(DjangoTask[Any, Any]):
@@ -69,7 +71,7 @@ class DurableTask(DjangoTask[Any, Any]):
         options |= {"link": link, "link_error": link_error, "shadow": shadow}
         call, eta, expires = self._to_be_stored(task_id or uuid(), args, kwargs, options)
         if running:
-            self._try_again(call, eta)
+            self._try_again(replace(call, nonce=self._nonce()), eta)
         else:
             self._store_and_send(call, eta, expires)
         outer = self.app.current_worker_task
@@ -90,7 +92,7 @@ class DurableTask(DjangoTask[Any, Any]):
         if not self._has_a_row():
             return
         try:
-            wanted = jobs.begin(task_id)
+            wanted = jobs.begin(task_id, self._nonce())
         except (DatabaseError, InterfaceError) as error:
             # Whether it has ended is not known. It is run, and fails by itself if it needs the database.
             _not_noted(task_id, error)
@@ -102,14 +104,17 @@ class DurableTask(DjangoTask[Any, Any]):
         self._hold(task_id, begun=True)
 
     def on_success(self, retval: Any, task_id: str, args: Any, kwargs: Any) -> None:
-        """Nothing is owed any more."""
-        if self._has_a_row():
-            _note(task_id, jobs.finish)
+        """Nothing is owed any more, unless the job has called itself anew."""
+        if self._has_a_row() and not self.request.get(_LEFT):
+            _note(task_id, partial(jobs.finish, nonce=self._nonce()))
 
     def on_failure(self, exc: BaseException, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
         """It has failed for good. Where it had to be ended by force the worker itself says so, outside the task."""
-        if self._has_a_row() or self.request.called_directly:
-            _note(task_id, partial(jobs.fail, error=f"{type(exc).__name__}: {exc}"))
+        error = f"{type(exc).__name__}: {exc}"
+        if self._has_a_row():
+            _note(task_id, partial(jobs.fail, error=error, nonce=self._nonce()))
+        elif self.request.called_directly:
+            _note(task_id, partial(jobs.fail, error=error, begun=True))
 
     def on_replace(self, sig: Any) -> Any:
         """Put another job in the place of this one: from one moment to the next, the one is owed or the other."""
@@ -118,7 +123,7 @@ class DurableTask(DjangoTask[Any, Any]):
         with transaction.atomic():
             sig.delay()
             if not self.request.get(_LEFT):
-                jobs.finish(str(self.request.id))
+                jobs.finish(str(self.request.id), self._nonce())
         setattr(self.request, _LEFT, True)
         raise Ignore("Replaced by another job")
 
@@ -128,6 +133,10 @@ class DurableTask(DjangoTask[Any, Any]):
 
     def _has_a_row(self) -> bool:
         return bool(self.request.get(outbox.MARK)) and not self.request.is_eager
+
+    def _nonce(self) -> str | None:
+        """The nonce of the call that runs now; None where another version of the hub has sent it."""
+        return _nonce_of(self.request)
 
     def _to_be_stored(
         self, task_id: str, args: Sequence[Any], kwargs: Mapping[str, Any], options: dict[str, Any]
@@ -152,11 +161,24 @@ class DurableTask(DjangoTask[Any, Any]):
     def _try_again(self, call: Call, eta: datetime | None) -> None:
         """Store and send the next try of the job that is running now.
 
-        At once, or where that is for later, shortly before its time. In a transaction always at once: the error that
-        leads here rolls it back, and the row with it. Raises only where neither database nor broker takes it; then
-        the row of this run leads to the next one.
+        In a transaction that is for the end of the run: the error that leads here may roll it back, and the row with
+        it. What is committed with it is owed all the same.
         """
-        waits = eta is not None and jobs.is_for_later(eta) and not connection.in_atomic_block
+        if not connection.in_atomic_block:
+            self._store_and_send_next(call, eta)
+            return
+        setattr(self.request, _NEXT, (call, eta))
+        try:
+            jobs.store_retry(call, eta=eta, waits=eta is not None and jobs.is_for_later(eta))
+        except (DatabaseError, InterfaceError) as error:
+            _not_noted(call.id, error)
+
+    def _store_and_send_next(self, call: Call, eta: datetime | None) -> None:
+        """Send the next try at once, or where that is for later, shortly before its time.
+
+        Raises only where neither database nor broker takes it; then the row of this run leads to the next one.
+        """
+        waits = eta is not None and jobs.is_for_later(eta)
         try:
             jobs.store_retry(call, eta=eta, waits=waits)
         except (DatabaseError, InterfaceError) as error:
@@ -168,8 +190,13 @@ class DurableTask(DjangoTask[Any, Any]):
                 _send(call)
 
     def _hold(self, task_id: str, *, begun: bool) -> None:
-        holding.hold(task_id, begun=begun)
+        holding.hold(task_id, self._nonce(), begun=begun)
         setattr(self.request, _HELD, True)
+
+
+def _nonce_of(request: Any) -> str | None:
+    nonce = getattr(request, outbox.MARK, None)
+    return nonce if isinstance(nonce, str) else None
 
 
 def _moment(value: float | str | datetime | None, zone: tzinfo) -> datetime | None:
@@ -207,20 +234,31 @@ def _end(sender: Any, task_id: str, state: str, retval: Any, **kwargs: Any) -> N
     """A run is over: it is held no more. One that Celery tells nobody of (``Ignore``, ``Reject``) is noted here."""
     if not isinstance(sender, DurableTask):
         return
+    nonce = sender._nonce()
     if sender.request.get(_HELD):
-        holding.let_go(task_id)
+        holding.let_go(task_id, nonce)
+    if following := sender.request.get(_NEXT):
+        sender._store_and_send_next(*following)
     if not sender._has_a_row() or sender.request.get(_LEFT):
         return
     if state == IGNORED:
-        _note(task_id, jobs.finish)
+        _note(task_id, partial(jobs.finish, nonce=nonce))
     elif state == REJECTED:
         reason, requeue = retval.args
-        _note(task_id, jobs.requeue if requeue else partial(jobs.fail, error=f"Rejected: {reason}"))
+        if requeue:
+            _note(task_id, partial(jobs.requeue, nonce=nonce))
+        else:
+            _note(task_id, partial(jobs.fail, error=f"Rejected: {reason}", nonce=nonce))
 
 
 @signals.task_revoked.connect
 def _forget(sender: Any, request: Any, terminated: bool, expired: bool, **kwargs: Any) -> None:
-    """A worker has dropped a job as it was told to, or because it came too late: nothing is owed any more."""
-    if isinstance(sender, DurableTask) and not terminated:
-        log.warning("job_dropped", job=request.id, expired=expired)
-        _note(request.id, jobs.finish)
+    """A worker has dropped a job as it was told to, and nothing is owed any more; or because it came too late."""
+    if not isinstance(sender, DurableTask) or terminated:
+        return
+    nonce = _nonce_of(request)
+    if expired:
+        _note(request.id, partial(jobs.expire, nonce=nonce))
+    else:
+        log.warning("job_dropped", job=request.id)
+        _note(request.id, partial(jobs.finish, nonce=nonce))

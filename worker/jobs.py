@@ -3,6 +3,9 @@
 A row says that its job is still owed. It is deleted when the job has ended well, kept as failed when it ended badly,
 and sent again by ``worker.outbox`` when nothing was heard of it for too long. So a job runs at least once: whatever a
 broker or a worker lost, the row is left.
+
+A call under the id of a job that is still owed replaces it. By its nonce a run of the earlier call is told from those
+of the later one, whose row it leaves alone. Where a function takes a nonce, None stands for whichever call it is.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -10,10 +13,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
+from uuid import uuid4
 
 import structlog
 from django.db import connections, router, transaction
-from django.db.models import Case, Count, DurationField, ExpressionWrapper, F, Max, Q, When
+from django.db.models import Case, Count, DurationField, ExpressionWrapper, F, Max, Q, QuerySet, When
 from django.db.models.functions import Greatest, Least, Now
 from kombu import serialization
 from kombu.exceptions import DecodeError
@@ -46,19 +50,23 @@ KEPT = timedelta(days=30)
 #: Rows that one statement deletes.
 CHUNK = 500
 
+#: The error of a job that nobody has done in time.
+EXPIRED = "Expired: its time was over before it was done."
+
 #: Characters of an error that are kept.
 ERROR_LIMIT = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A task with everything it is to be sent with. ``options`` are JSON values."""
+    """A task with everything it is to be sent with. ``options`` are JSON values; storing it gives it its nonce."""
 
     id: str
     task: str
     args: Sequence[Any]
     kwargs: dict[str, Any]
     options: dict[str, Any]
+    nonce: str | None = None
 
 
 def store(call: Call, *, eta: datetime | None = None, expires: datetime | None = None) -> Call:
@@ -71,7 +79,7 @@ def store(call: Call, *, eta: datetime | None = None, expires: datetime | None =
             back as others.
         django.db.Error: nothing is stored.
     """
-    row = Job(id=call.id, task=call.task, **_written(call), due_at=eta or Now(), expires_at=expires)
+    row = Job(id=call.id, task=call.task, nonce=uuid4().hex, **_written(call), due_at=eta or Now(), expires_at=expires)
     row.send_at = eta - timedelta(seconds=EARLY) if eta and is_for_later(eta) else _after(PATIENCE, eta)
     stored = _read(row)
     columns = [field.attname for field in Job._meta.concrete_fields if field.attname not in {"id", "created_at"}]
@@ -85,66 +93,83 @@ def is_for_later(eta: datetime) -> bool:
 
 
 def store_retry(call: Call, *, eta: datetime | None, waits: bool = False) -> None:
-    """Store that a job that runs is to be tried again; nothing where it has ended meanwhile.
+    """Store that a job that runs is to be tried again; nothing where it has ended meanwhile, or was called anew.
 
     With ``waits`` it is sent shortly before ``eta`` and not before; else the caller sends it now.
     """
     send_at = eta - timedelta(seconds=EARLY) if eta and waits else _after(PATIENCE, eta)
-    Job.objects.filter(pk=call.id, failed_at=None).update(
-        **_written(call), due_at=eta or Now(), send_at=send_at, resends=0, starts=0
-    )
+    _owed(call.id, call.nonce).update(**_written(call), due_at=eta or Now(), send_at=send_at, resends=0, starts=0)
 
 
-def begin(job_id: str) -> bool:
+def begin(job_id: str, nonce: str | None = None) -> bool:
     """Store that a job runs now, for :data:`HOLD` seconds without a further sign.
 
-    Returns whether it is to run: not where it has ended or failed for good, nor where too many runs of it came to no
-    end; then it has failed for good from now on. Two runs at the same time are not kept apart.
+    Returns whether it is to run: not where it has ended or failed for good, was called anew under its id, or where too
+    many runs of it came to no end; then it has failed for good from now on. Two runs at the same time are not kept
+    apart.
     """
-    row = Job.objects.filter(pk=job_id, failed_at=None)
+    row = _owed(job_id, nonce)
     if row.filter(starts__lt=STARTS).update(send_at=_after(HOLD), starts=F("starts") + 1, resends=0):
         return True
-    fail(job_id, f"It was begun {STARTS} times, and nobody saw it end: it may be what kills its worker.")
+    fail(job_id, f"It was begun {STARTS} times, and nobody saw it end: it may be what kills its worker.", nonce)
     return False
 
 
-def hold(job_ids: Collection[str]) -> None:
-    """Store that these jobs still run."""
-    Job.objects.filter(pk__in=job_ids, starts__gt=0, failed_at=None).update(send_at=_after(HOLD))
+def hold(runs: Collection[tuple[str, str | None]]) -> None:
+    """Store that these jobs, each with its nonce, still run."""
+    nonces = [nonce for _, nonce in runs if nonce is not None]
+    whichever = [job_id for job_id, nonce in runs if nonce is None]
+    rows = Job.objects.filter(Q(nonce__in=nonces) | Q(pk__in=whichever), pk__in=[job_id for job_id, _ in runs])
+    rows.filter(starts__gt=0, failed_at=None).update(send_at=_after(HOLD))
 
 
-def requeue(job_id: str) -> None:
+def requeue(job_id: str, nonce: str | None = None) -> None:
     """The job has put itself back into the queue: it was seen to end, and is to begin again."""
-    Job.objects.filter(pk=job_id, failed_at=None).update(send_at=_after(PATIENCE), starts=0)
+    _owed(job_id, nonce).update(send_at=_after(PATIENCE), starts=0)
 
 
-def finish(job_id: str) -> None:
+def finish(job_id: str, nonce: str | None = None) -> None:
     """The job has ended well: nothing is owed any more."""
-    Job.objects.filter(pk=job_id).delete()
+    _called(job_id, nonce).delete()
 
 
-def fail(job_id: str, error: str) -> None:
-    """The job has failed for good: it is not sent again by itself, and people see it in the admin."""
+def fail(job_id: str, error: str, nonce: str | None = None, *, begun: bool = False) -> None:
+    """The job has failed for good: it is not sent again by itself, and people see it in the admin.
+
+    With ``begun`` nothing where it has not been begun: who does not know the nonce may mean an earlier call.
+    """
     text = error.replace("\0", "").encode("utf-8", "replace").decode()[:ERROR_LIMIT]
-    if Job.objects.filter(pk=job_id, failed_at=None).update(failed_at=Now(), error=text):
+    rows = _owed(job_id, nonce)
+    if (rows.filter(starts__gt=0) if begun else rows).update(failed_at=Now(), error=text):
         log.error("job_failed", job=job_id)
+
+
+def expire(job_id: str, nonce: str | None = None) -> None:
+    """The time of the job was over before it was done: it is kept like one that failed, as what has not happened."""
+    rows = _owed(job_id, nonce)
+    for row in rows:  # one at most
+        if rows.update(failed_at=Now(), error=EXPIRED):
+            log.warning("job_expired", job=job_id, task=row.task, periodic_task=_schedule_of(row))
 
 
 def claim(limit: int) -> list[Call]:
     """Take up to ``limit`` jobs of which nothing was heard for too long, oldest first, to send them again.
 
     Each is taken by one caller, however many there are, and is due again when its patience is over once more. Those
-    that have expired are dropped instead, and those that were sent :data:`RESENDS` times in vain have failed for good.
+    that have expired have failed instead (up to ``limit`` a time), as have those sent :data:`RESENDS` times in vain.
     """
     database = router.db_for_write(Job)
     due = Job.objects.filter(_is_overdue(), failed_at=None)
     if not due.exists():  # as a rule; a transaction would hold up others
         return []
     with transaction.atomic(using=database):
-        dropped = due.filter(expires_at__lte=Now()).delete()[0]
         # SQLite lets one in at a time anyway, and does not know what it is asked here.
         skips = connections[database].features.has_select_for_update_skip_locked
-        rows = list(due.select_for_update(skip_locked=skips).order_by("send_at")[:limit])
+        due = due.select_for_update(skip_locked=skips).order_by("send_at")
+        expired = Q(expires_at__lte=Now())
+        for row in due.filter(expired)[:limit]:
+            expire(row.pk)
+        rows = list(due.exclude(expired)[:limit])
         for row in rows:
             if row.resends >= RESENDS:
                 fail(row.pk, f"It was sent {RESENDS} times, and no worker has begun it: none may know its task.")
@@ -154,8 +179,6 @@ def claim(limit: int) -> list[Call]:
             Job.objects.filter(pk__in=[row.pk for row in alike]).update(
                 send_at=_when_it_may_begin() + timedelta(seconds=patience), resends=resends + 1
             )
-    if dropped:
-        log.warning("jobs_expired", jobs=dropped)
     return list(_readable(rows))
 
 
@@ -172,10 +195,7 @@ def revive(job_ids: Collection[str]) -> list[Call]:
     """Let jobs that failed for good begin anew, as if they had just been called; returns those that had."""
     with transaction.atomic(using=router.db_for_write(Job)):
         rows = Job.objects.select_for_update().filter(pk__in=job_ids).exclude(failed_at=None)
-        calls = [replace(call, options=_anew(call.options)) for call in _readable(rows)]
-        for call in calls:
-            store(call)
-    return calls
+        return [store(replace(call, options=_anew(call.options))) for call in _readable(rows)]
 
 
 def prune() -> int:
@@ -199,6 +219,23 @@ def show_figures() -> None:
     metrics.JOBS.labels("owed").set(found["owed"])
     metrics.JOBS.labels("failed").set(found["failed"])
     metrics.JOB_WAIT.set(max(found["wait"] or timedelta(0), timedelta(0)).total_seconds())
+
+
+def _called(job_id: str, nonce: str | None) -> QuerySet[Job]:
+    """The row of this call; none where another call has taken its place."""
+    rows = Job.objects.filter(pk=job_id)
+    return rows if nonce is None else rows.filter(nonce=nonce)
+
+
+def _owed(job_id: str, nonce: str | None) -> QuerySet[Job]:
+    return _called(job_id, nonce).filter(failed_at=None)
+
+
+def _schedule_of(row: Job) -> str | None:
+    """The name of the periodic task that has called it."""
+    for call in _readable([row]):
+        return (call.options.get("headers") or {}).get("periodic_task_name")
+    return None
 
 
 def _is_overdue() -> Q:
@@ -240,7 +277,7 @@ def _load(text: str) -> Any:
 
 def _read(row: Job) -> Call:
     args, kwargs = _load(row.arguments)
-    return Call(row.pk, row.task, args, kwargs, _load(row.options))
+    return Call(row.pk, row.task, args, kwargs, _load(row.options), row.nonce or None)
 
 
 def _readable(rows: Iterable[Job]) -> Iterable[Call]:

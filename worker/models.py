@@ -18,6 +18,8 @@ class Job(models.Model):
     arguments = models.TextField(_("arguments"))
     #: JSON text: with what else the task is sent, such as its queue and how often it was tried again.
     options = models.TextField(default="{}")
+    #: Of this call; another call under the same id has another. A message says which of them it is of.
+    nonce = models.CharField(max_length=32, default="", db_default="", editable=False)
     created_at = models.DateTimeField(_("created at"), db_default=Now())
     #: When it is to run.
     due_at = models.DateTimeField(_("due at"), db_default=Now())

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Collection
+from typing import Any
 
 import structlog
 
@@ -11,7 +12,7 @@ from worker.jobs import Call
 
 log = structlog.get_logger(__name__)
 
-#: What the messages of jobs carry, to be told from those of tasks that have no row.
+#: What the messages of jobs carry, to be told from those of tasks that have no row: the nonce of the call.
 MARK = "hub_job"
 
 #: Seconds without another try after the broker has not taken a message: who calls a task shall not wait for it.
@@ -31,7 +32,15 @@ def send(call: Call) -> bool:
     if time.monotonic() < _away_until:
         return False
     try:
-        pass_on(call)
+        # There are few. Who had to wait for one looks again: whoever had it before may know that the broker is away.
+        with app.producer_or_acquire() as producer:
+            if time.monotonic() < _away_until:
+                return False
+            try:
+                pass_on(call, producer)
+            except Exception:
+                _pause()  # while nobody else has this producer yet
+                raise
     except Exception as error:  # noqa: BLE001  # each broker's library raises its own, and the row is there
         _pause()
         log.warning("job_waits", job=call.id, task=call.task, error=type(error).__name__)
@@ -39,12 +48,13 @@ def send(call: Call) -> bool:
     return True
 
 
-def pass_on(call: Call) -> None:
-    """Give the job to the broker; raises what the broker's library raises."""
+def pass_on(call: Call, producer: Any = None) -> None:
+    """Give the job to the broker, by ``producer`` if there is one; raises what the broker's library raises."""
     options = dict(call.options)
-    headers = {**(options.pop("headers", None) or {}), MARK: True}
+    options["headers"] = {**(options.pop("headers", None) or {}), MARK: call.nonce or True}
+    options |= {"task_id": call.id, "producer": producer, "add_to_parent": False}
     # By its name: a task that this process does not know may have been stored by another version of the code.
-    app.send_task(call.task, call.args, call.kwargs, task_id=call.id, headers=headers, add_to_parent=False, **options)
+    app.send_task(call.task, call.args, call.kwargs, **options)
 
 
 def send_overdue() -> int:

@@ -1,5 +1,6 @@
 """What is looked at regularly: queues, and how late the event loop is."""
 
+import asyncio
 import contextlib
 import threading
 import time
@@ -34,6 +35,24 @@ async def test_the_length_of_a_queue_is_shown_while_somebody_looks() -> None:
     await await_for(lambda: waiting() == 1, that="one is seen")
     await watching.current.close()
     assert waiting() == 0
+
+
+async def test_tasks_are_counted_while_somebody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    def tasks() -> float:
+        return REGISTRY.get_sample_value("hub_tasks") or 0
+
+    monkeypatch.setattr(watching, "TASKS_EVERY", 1)
+    watching.current()
+    await await_for(lambda: tasks() > 0, that="those of this test are counted")
+    before = tasks()
+    waiting = [asyncio.create_task(asyncio.sleep(60)) for _ in range(50)]
+    await await_for(lambda: tasks() >= before + 50, that="fifty more are seen")
+    for task in waiting:
+        task.cancel()
+    await asyncio.wait(waiting)
+    await await_for(lambda: tasks() < before + 50, that="they are gone")
+    await watching.current.close()
+    assert tasks() == 0
 
 
 async def test_a_loop_that_is_held_up_is_seen_to_be_late() -> None:

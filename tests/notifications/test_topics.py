@@ -1,6 +1,8 @@
 """Topics: who may follow them, what is sent to them, what of it is unread, and what goes with them."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 from typing import Any
 
 import msgspec
@@ -195,6 +197,30 @@ def test_person_follows_so_many_topics(deploys: Topic, ann: User, monkeypatch: p
         follow(user=ann, name="deploys")
     with pytest.raises(following.TooManyTopics):
         follow(user=ann, name="other")
+
+
+def test_person_who_follows_many_topics_at_the_same_time_follows_as_many_as_one_may(
+    ann: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "FOLLOW_LIMIT", 2)
+    for number in range(8):
+        Topic.objects.create(name=f"topic{number}", title="t")
+    begin = Barrier(8)
+
+    def follow_one(number: int) -> bool:
+        try:
+            begin.wait(30)
+            follow(user=ann, name=f"topic{number}")
+        except following.TooManyTopics:
+            return False
+        else:
+            return True
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(follow_one, range(8))) == 2
+    assert Follow.objects.count() == 2
 
 
 def test_topic_that_is_deleted_while_one_follows_it_is_not_there(

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,7 +16,7 @@ from hub import heartbeats
 from hub.models import Lease
 from rig.redis_server import RedisServer
 from worker import jobs
-from worker.beat import BEAT_INTERVAL, HubScheduler
+from worker.beat import BEAT_INTERVAL, HubEntry, HubScheduler
 from worker.celery import app
 from worker.heartbeat import beat_from_worker
 from worker.models import Job
@@ -305,3 +305,71 @@ def test_a_due_time_whose_job_the_database_did_not_take_is_not_claimed_and_goes_
         scheduler.tick()
     row.refresh_from_db()
     assert (row.total_run_count, waiting_messages(redis_server)) == (1, 1)
+
+
+def told(caplog: pytest.LogCaptureFixture) -> list[Any]:
+    """What beat has said of due times that passed without a run: the schedule, how many, the first and the last."""
+    lines = [line.msg for line in caplog.records if isinstance(line.msg, dict)]
+    names = ("periodic_task", "times", "first", "last")
+    return [tuple(line[name] for name in names) for line in lines if line["event"] == "due_times_missed"]
+
+
+def let_beat_run() -> None:
+    scheduler = HubScheduler(app=app)
+    scheduler._chores = []
+    for _ in range(3):
+        scheduler.tick()
+
+
+@pytest.mark.parametrize("task", [TASK, "worker.upkeep.sweep"])
+def test_due_times_that_passed_without_a_run_are_told_with_the_name_of_their_schedule(
+    every_hour: IntervalSchedule, caplog: pytest.LogCaptureFixture, task: str
+) -> None:
+    ran_at = timezone.now().replace(microsecond=0) - timedelta(hours=5, minutes=1)
+    kwargs = '{"message": "m"}' if task == TASK else "{}"
+    PeriodicTask.objects.create(name="hourly", task=task, interval=every_hour, kwargs=kwargs, last_run_at=ran_at)
+    let_beat_run()
+    first, last = (ran_at + timedelta(hours=hours) for hours in (1, 4))
+    assert told(caplog) == [("hourly", 4, first.isoformat(), last.isoformat())]  # the fifth has run
+
+
+def test_a_due_time_that_is_made_up_for_is_not_told_as_missed(
+    every_hour: IntervalSchedule, caplog: pytest.LogCaptureFixture
+) -> None:
+    ran_at = timezone.now() - timedelta(hours=1, minutes=59)
+    PeriodicTask.objects.create(
+        name="hourly", task=TASK, interval=every_hour, kwargs='{"message": "m"}', last_run_at=ran_at
+    )
+    let_beat_run()
+    assert Job.objects.count() == 1
+    assert told(caplog) == []
+
+
+@pytest.mark.parametrize(
+    ("zone", "since", "until", "missed"),
+    [
+        ("UTC", "2026-11-20T09:25:01Z", "2026-11-23T10:00:00Z", ["21T09:25", "22T09:25"]),
+        ("Asia/Kolkata", "2026-11-20T03:55:01Z", "2026-11-23T04:00:00Z", ["21T03:55", "22T03:55"]),
+        ("UTC", "2026-11-20T09:25:01Z", "2026-11-21T09:25:00Z", []),
+        ("UTC", None, "2026-11-21T09:25:00Z", []),
+    ],
+)
+def test_due_times_of_a_crontab_are_those_of_its_time_zone(
+    zone: str, since: str | None, until: str, missed: list[str]
+) -> None:
+    crontab = CrontabSchedule.objects.create(minute="25", hour="9", timezone=zone)
+    row = PeriodicTask.objects.create(name="daily", task=TASK, crontab=crontab)
+    row.last_run_at = datetime.fromisoformat(since) if since else None
+    entry = HubEntry(row, app=app)
+    entry.count_from(datetime.fromisoformat(until))
+    assert [f"{moment:%dT%H:%M}" for moment in entry.missed()] == missed
+
+
+def test_due_times_that_passed_are_counted_up_to_a_thousand(every_hour: IntervalSchedule) -> None:
+    every_minute = CrontabSchedule.objects.create(timezone="Europe/Berlin")  # where clocks showed an hour twice
+    for schedule in ({"interval": every_hour}, {"crontab": every_minute}):
+        row = PeriodicTask(name="often", task=TASK, **schedule)
+        row.last_run_at = datetime(2026, 10, 25, tzinfo=UTC)
+        entry = HubEntry(row, app=app)
+        entry.count_from(datetime(2026, 12, 25, tzinfo=UTC))
+        assert len(entry.missed()) == 1000

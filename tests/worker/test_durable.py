@@ -39,8 +39,9 @@ from worker.upkeep import send_overdue_jobs, tidy
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-#: Seconds that a call may take, whatever the broker does.
-BOUND = 2.5
+#: Seconds that a call may take, whatever the broker does, on a busy machine. Without the hub's own limits it would be
+#: five and more.
+BOUND = 4.5
 
 runs: list[Any] = []
 
@@ -63,7 +64,7 @@ def fail(self: DurableTask, *, retry: bool = False) -> None:
 @app.task(base=DurableTask, name="tests.linger")
 def linger() -> None:
     job = Job.objects.get()
-    assert seconds_until_sent(job) > jobs.HOLD - 2
+    assert seconds_until_sent(job) > jobs.PATIENCE  # as long as a run counts, not as a message
     for _ in range(2):
         overdue()
         wait_for(lambda: seconds_until_sent(job) > 0, timeout=5, that="its worker shows that it runs")
@@ -101,6 +102,36 @@ def retry_in(self: DurableTask, countdown: float, *, atomic: bool = False, argum
     args = None if argument is None else (countdown, {"argument": object()})
     with transaction.atomic() if atomic else nullcontext():
         raise self.retry(countdown=countdown, args=args)
+
+
+@app.task(base=DurableTask, name="tests.retry_and_go_on", bind=True)
+def retry_and_go_on(self: DurableTask, *, atomic: bool) -> None:
+    runs.append(self.request.retries)
+    if not self.request.retries:
+        with transaction.atomic() if atomic else nullcontext():
+            self.retry(countdown=1, throw=False)
+
+
+@app.task(base=DurableTask, name="tests.called_anew", bind=True)
+def called_anew(self: DurableTask, end: str, *, begun: bool) -> None:
+    other = threading.Thread(target=call_anew, args=[self.request.id, begun])
+    other.start()
+    other.join(30)
+    ends = {"FAILURE": ValueError("it is broken"), "IGNORED": Ignore(), "REJECTED": Reject("it does not fit")}
+    if end == "RETRY":
+        raise self.retry(countdown=1)
+    if end in ends:
+        raise ends[end]
+
+
+def call_anew(task_id: str, begun: bool) -> None:
+    """As another process does; ``begun`` where a worker begins the new one at once."""
+    try:
+        record.apply_async(["anew"], task_id=task_id)
+        if begun:
+            assert jobs.begin(task_id)
+    finally:
+        connection.close()
 
 
 @app.task(base=DurableTask, name="tests.watched")
@@ -209,18 +240,65 @@ def test_calls_do_not_mind_a_broker_that_is_away_and_run_when_it_is_back(redis_s
     assert not Job.objects.exists()
 
 
-def test_calls_wait_a_moment_at_most_for_a_broker_that_hangs(redis_server: RedisServer) -> None:
+def test_calls_wait_a_moment_at_most_for_a_broker_that_hangs(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "PAUSE", 60.0)  # however long the calls take
+    tries: list[jobs.Call] = []
+    pass_on = outbox.pass_on
+
+    def counted(call: jobs.Call, *args: Any) -> None:
+        tries.append(call)
+        pass_on(call, *args)
+
     record.delay(0)
+    monkeypatch.setattr(outbox, "pass_on", counted)
     pid = redis_server.client.info("server")["process_id"]
     os.kill(pid, signal.SIGSTOP)
     try:
         began = time.monotonic()
         for number in range(1, 20):
             record.delay(number)
-        assert time.monotonic() - began < BOUND  # all of them together: one tries, the others know
+        assert time.monotonic() - began < BOUND  # all of them together
     finally:
         os.kill(pid, signal.SIGCONT)
+    assert len(tries) == 1  # one tries, the others know
     assert Job.objects.count() == 20
+
+
+def test_calls_of_many_threads_wait_for_a_broker_that_hangs_as_long_as_one_does(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "PAUSE", 60.0)
+    tries: list[jobs.Call] = []
+    pass_on = outbox.pass_on
+    go = threading.Barrier(16)
+
+    def counted(call: jobs.Call, *args: Any) -> None:
+        tries.append(call)
+        pass_on(call, *args)
+
+    def work() -> None:
+        try:
+            go.wait(30)
+            record.delay(0)
+        finally:
+            connection.close()
+
+    record.delay(0)
+    monkeypatch.setattr(outbox, "pass_on", counted)
+    pid = redis_server.client.info("server")["process_id"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        threads = [threading.Thread(target=work) for _ in range(16)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert 1 <= len(tries) <= app.conf.broker_pool_limit  # who had to wait for a connection knows by then
+    assert Job.objects.count() == 17
 
 
 def test_a_call_by_name_runs_without_a_row() -> None:
@@ -304,8 +382,8 @@ def test_a_job_that_is_lost_again_and_again_is_sent_less_and_less_often() -> Non
         pauses.append(round(seconds_until_sent(job)))
         overdue()
         assert send_overdue_jobs() == 1
-    assert pauses[:6] == pytest.approx([15, 15, 15, 30, 60, 120], abs=2)
-    assert pauses[-1] == pytest.approx(600, abs=2)
+    assert pauses[:6] == pytest.approx([15, 15, 15, 30, 60, 120], abs=5)
+    assert pauses[-1] == pytest.approx(600, abs=5)
 
 
 def test_a_job_that_no_worker_begins_has_failed_after_about_a_day_and_not_while_it_cannot_be_sent(
@@ -410,10 +488,10 @@ def test_a_run_whose_beginning_could_not_be_stored_is_held_all_the_same(monkeypa
     monkeypatch.setattr(holding, "_thread", None)
     begin, failures = jobs.begin, iter([OperationalError("database is locked"), RuntimeError("of any kind")])
 
-    def busy(job_id: str) -> bool:
+    def busy(*run: Any) -> bool:
         if error := next(failures, None):
             raise error
-        return begin(job_id)
+        return begin(*run)
 
     monkeypatch.setattr(jobs, "begin", busy)
     watched.delay()
@@ -486,6 +564,7 @@ def test_a_task_that_fails_is_kept_is_not_repeated_and_can_be_sent_again_by_peop
 
 def test_a_task_that_the_worker_had_to_end_by_force_has_failed() -> None:
     called = record.delay(1)
+    assert jobs.begin(called.id)
     # As the worker itself does, outside the task, when the hard time limit is over.
     record.on_failure(TimeLimitExceeded(300), called.id, (1,), {}, None)
     assert Job.objects.get().error.startswith("TimeLimitExceeded")
@@ -681,6 +760,65 @@ def test_the_next_of_a_chain_is_owed_as_soon_as_the_first_has_ended(redis_server
     assert not Job.objects.exists()
 
 
+# --- called anew -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("begun", [False, True])
+@pytest.mark.parametrize("end", ["SUCCESS", "FAILURE", "RETRY", "IGNORED", "REJECTED"])
+def test_a_call_under_the_id_of_a_job_that_runs_is_owed_however_that_run_ends(end: str, begun: bool) -> None:
+    called_anew.apply_async([end], {"begun": begun}, task_id="fixed")
+    assert run(take()) == end
+    job = Job.objects.get()
+    assert (job.task, job.failed_at, job.starts) == ("tests.record", None, int(begun))
+    states = ["IGNORED", "SUCCESS"] if end == "RETRY" else ["SUCCESS"]  # the earlier call is not tried again
+    assert sorted(run_all()) == states
+    assert runs == ["anew"]
+    assert not Job.objects.exists()
+
+
+def test_a_call_that_another_under_its_id_has_replaced_is_not_run() -> None:
+    record.apply_async([1], task_id="fixed")
+    record.apply_async([2], task_id="fixed")
+    assert run_all() == ["IGNORED", "SUCCESS"]
+    assert runs == [2]
+    assert not Job.objects.exists()
+
+
+def test_a_task_that_was_ended_by_force_does_not_fail_the_call_that_has_taken_its_place() -> None:
+    called = record.apply_async([1], task_id="fixed")
+    assert jobs.begin(called.id)
+    record.apply_async([2], task_id="fixed")
+    record.on_failure(TimeLimitExceeded(300), called.id, (1,), {}, None)
+    assert Job.objects.get().failed_at is None
+
+
+def test_a_sign_of_life_is_of_one_call_and_not_of_another_under_its_id() -> None:
+    called = record.delay(1)
+    job = Job.objects.get()
+    assert jobs.begin(called.id)
+    overdue()
+    jobs.hold([(called.id, "another")])
+    assert seconds_until_sent(job) < 0
+    for nonce in (job.nonce, None):
+        overdue()
+        jobs.hold([(called.id, nonce), ("other", "another")])
+        assert seconds_until_sent(job) > 0
+
+
+def test_messages_and_rows_of_an_earlier_version_which_have_no_nonce_are_run() -> None:
+    for number in range(2):
+        record.delay(number)
+    Job.objects.filter(arguments__contains="1").update(nonce="")
+    messages = [take(), take()]
+    messages[0].headers[outbox.MARK] = True
+    assert run(messages[0]) == "SUCCESS"
+    overdue()
+    assert send_overdue_jobs() == 1
+    assert run_all() == ["SUCCESS"]
+    assert runs == [0, 1]
+    assert not Job.objects.exists()
+
+
 # --- later, and too late ---------------------------------------------------------------------------------------------
 
 
@@ -705,7 +843,7 @@ def test_a_job_that_waits_in_a_worker_for_its_time_is_not_sent_again_meanwhile()
     Job.objects.update(due_at=Now() - timedelta(hours=1))
     overdue()
     assert send_overdue_jobs() == 1
-    assert seconds_until_sent(job) == pytest.approx(jobs.PATIENCE, abs=2)
+    assert seconds_until_sent(job) == pytest.approx(jobs.PATIENCE, abs=5)
 
 
 def test_a_job_for_later_that_could_not_be_sent_waits_in_its_row() -> None:
@@ -715,11 +853,13 @@ def test_a_job_for_later_that_could_not_be_sent_waits_in_its_row() -> None:
     assert seconds_until_sent(Job.objects.get(pk=now.id)) <= 0
 
 
-def test_a_try_again_that_is_for_later_waits_in_its_row_and_not_in_a_worker() -> None:
-    retry_in.delay(3600)
+@pytest.mark.parametrize("atomic", [False, True])
+def test_a_try_again_that_is_for_later_waits_in_its_row_and_not_in_a_worker(atomic: bool) -> None:
+    retry_in.delay(3600, atomic=atomic)
     assert run_all() == ["RETRY"]
     assert waiting() == 0
     job = Job.objects.get()
+    assert (job.starts, json.loads(job.options)["retries"]) == (0, 1)
     assert seconds_until_sent(job) == pytest.approx(3600 - jobs.EARLY, abs=5)
     overdue()
     assert send_overdue_jobs() == 1
@@ -727,12 +867,24 @@ def test_a_try_again_that_is_for_later_waits_in_its_row_and_not_in_a_worker() ->
 
 
 def test_a_try_again_whose_row_is_rolled_back_is_sent() -> None:
-    retry_in.delay(3600, atomic=True)
+    retry_in.delay(1, atomic=True)
     assert run(take()) == "RETRY"
     assert take().headers["retries"] == 1
+    job = Job.objects.get()
+    assert (job.starts, json.loads(job.options)["retries"]) == (0, 1)
 
 
-def test_a_job_that_has_expired_is_dropped() -> None:
+@pytest.mark.parametrize("atomic", [False, True])
+def test_a_task_that_goes_on_after_it_has_asked_for_another_try_is_tried_again(atomic: bool) -> None:
+    retry_and_go_on.delay(atomic=atomic)
+    assert run(take()) == "SUCCESS"
+    assert json.loads(Job.objects.get().options)["retries"] == 1
+    assert run_all() == ["SUCCESS"]
+    assert runs == [0, 1]
+    assert not Job.objects.exists()
+
+
+def test_a_job_that_has_expired_is_not_run_and_kept_as_one_that_was_not_done() -> None:
     record.apply_async([1], expires=60)
     record.apply_async([2], expires=timezone.now() + timedelta(hours=1))
     take()
@@ -742,7 +894,43 @@ def test_a_job_that_has_expired_is_dropped() -> None:
     assert send_overdue_jobs() == 1
     run_all()
     assert runs == [2]
-    assert not Job.objects.exists()
+    job = Job.objects.get()
+    assert job.failed_at and job.error == jobs.EXPIRED
+    overdue()
+    assert send_overdue_jobs() == 0
+    assert outbox.revive([job.id]) == 1
+    assert run_all() == ["SUCCESS"]
+    assert runs == [2, 1]
+
+
+def test_many_jobs_that_have_expired_hold_up_nobody() -> None:
+    for number in range(5):
+        record.apply_async([number], expires=60)
+    record.delay(5)
+    while take():
+        pass
+    Job.objects.exclude(expires_at=None).update(expires_at=Now())
+    Job.objects.update(send_at=Now() - timedelta(seconds=1))
+    assert [call.args for call in jobs.claim(2)] == [[5]]
+    assert [jobs.claim(2) for _ in range(2)] == [[], []]
+    assert Job.objects.filter(error=jobs.EXPIRED).count() == 5
+
+
+def test_a_job_that_reaches_a_worker_too_late_is_kept_as_one_that_was_not_done(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    called = record.apply_async([1], expires=60, headers={"periodic_task_name": "hourly"})
+    request = type("Request", (), {"id": called.id})
+    signals.task_revoked.send(sender=record, request=request, terminated=False, signum=None, expired=True)
+    job = Job.objects.get()
+    assert job.failed_at and job.error == jobs.EXPIRED
+    (said,) = [line.msg for line in caplog.records if isinstance(line.msg, dict) and line.msg["level"] == "warning"]
+    assert (said["event"], said["job"], said["task"], said["periodic_task"]) == (
+        "job_expired",
+        called.id,
+        "tests.record",
+        "hourly",
+    )
 
 
 def test_a_job_that_a_worker_was_told_to_drop_is_not_sent_again() -> None:

@@ -4,6 +4,7 @@ import os
 import random
 import signal
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from django.contrib.auth.models import User
 from django.db.models.functions import Now
 
 from hub import sweeping
-from hub.models import Publication
+from hub.models import Publication, Stream
 from notifications.models import Notification
 from rig.waiting import wait_for
 from tests.worker.running import children, end, running_worker
@@ -50,6 +51,10 @@ def everybody_has_it_once() -> bool:
     return len(rows) == len(sent) == RECIPIENTS and all(offset == 1 for _, offset in sent)
 
 
+def is_received_or_done(log: Path, times: int) -> bool:
+    return has_received(log, times) or everybody_has_it_once()
+
+
 def test_a_child_that_is_killed_again_and_again_stores_a_thousand_alerts_once(
     data_dir: Path, tmp_path: Path, recipients: list[str]
 ) -> None:
@@ -58,7 +63,8 @@ def test_a_child_that_is_killed_again_and_again_stores_a_thousand_alerts_once(
     with running_worker(data_dir, log, HUB_TASK_TIME_LIMIT=TIME_LIMIT) as worker:
         send_broadcast.delay("m", to=recipients)
         for kill in range(1, 6):
-            wait_for(partial(has_received, log, kill), timeout=30, that=f"it is received {kill} times")
+            # A child that had not begun yet is followed by another, which gets the same message from its parent.
+            wait_for(partial(is_received_or_done, log, kill), timeout=30, that=f"it is received {kill} times, or done")
             time.sleep(chance.uniform(0, 0.4))  # somewhere in it: that is what is tried
             for pid in children(worker):
                 os.kill(pid, signal.SIGKILL)
@@ -67,15 +73,28 @@ def test_a_child_that_is_killed_again_and_again_stores_a_thousand_alerts_once(
         wait_for(everybody_has_it_once, timeout=30, that="everybody has it")
 
 
+def kill_in_the_middle(
+    data_dir: Path, log: Path, recipients: list[str], has_begun: Callable[[], bool], **variables: str
+) -> None:
+    """Give a worker the broadcast, and kill it when ``has_begun()`` holds; once more, where it was done by then."""
+    for _ in range(5):
+        log.write_text("")
+        with running_worker(data_dir, log, **variables) as worker:
+            send_broadcast.delay("m", to=recipients)
+            wait_for(has_begun, timeout=30, that="it is begun")
+            end(worker)
+        if not everybody_has_it_once():
+            return
+        for model in (Notification, Publication, Stream, Job):
+            model._default_manager.all().delete()
+    raise AssertionError("Each of the workers was done before it was killed")
+
+
 def test_a_worker_that_is_killed_is_followed_by_another_that_completes_its_work(
     data_dir: Path, tmp_path: Path, recipients: list[str]
 ) -> None:
     log = tmp_path / "log"
-    with running_worker(data_dir, log, HUB_TASK_TIME_LIMIT=TIME_LIMIT) as worker:
-        send_broadcast.delay("m", to=recipients)
-        wait_for(partial(has_received, log, 1), timeout=30, that="it is received")
-        end(worker)
-        assert not everybody_has_it_once()
+    kill_in_the_middle(data_dir, log, recipients, partial(has_received, log, 1), HUB_TASK_TIME_LIMIT=TIME_LIMIT)
     with running_worker(data_dir, log, HUB_TASK_TIME_LIMIT=TIME_LIMIT):
         wait_for(everybody_has_it_once, timeout=60, that="everybody has it")
 
@@ -84,11 +103,8 @@ def test_what_a_worker_had_when_it_was_killed_is_run_by_another_once_its_sign_of
     data_dir: Path, tmp_path: Path, recipients: list[str]
 ) -> None:
     log = tmp_path / "log"
-    with running_worker(data_dir, log) as worker:
-        send_broadcast.delay("m", to=recipients)
-        wait_for(lambda: Job.objects.filter(starts=1).exists(), timeout=30, that="it is begun")
-        end(worker)
-        assert not everybody_has_it_once()
+    kill_in_the_middle(data_dir, log, recipients, lambda: not Job.objects.filter(starts=0).exists())
+    assert Job.objects.get().starts == 1
     Job.objects.update(send_at=Now())  # half a minute later
     # Redis would give it out again after ten minutes, which are twice the time limit.
     assert send_overdue_jobs() == 1

