@@ -86,9 +86,9 @@ def _element(name: str, **attributes: str | bool | None) -> SafeString:
 def _config(context: Context) -> dict[str, Any]:
     request = context.get("request")
     user = getattr(request, "user", None) if isinstance(request, HttpRequest) else None
-    person = {"id": "", "name": ""}
-    if user is not None and user.is_authenticated:
-        person = {"id": str(user.pk), "name": user.get_username()}
+    person = None  # not known
+    if user is not None:
+        person = {"id": str(user.pk or ""), "name": user.get_username()}
     prefix = get_script_prefix()
     return {
         "endpoint": [{"transport": name, "endpoint": f"{prefix}connection/{name}"} for name in TRANSPORTS],

@@ -27,7 +27,8 @@ export { CallFailed };
  * @typedef {object} Options
  * @property {string | {transport: string, endpoint: string}[]} [endpoint] of the hub socket; by default what the page
  * says, or this host's
- * @property {{id: string, name: string}} [user] who is signed in; by default who the page says
+ * @property {{id: string, name: string}} [user] who is signed in; by default who the page says. The server closes a
+ * connection that turns out to be somebody else's, unless `endpoint` is given without `user`
  * @property {boolean} [share] whether tabs share one connection where the browser can; by default they do
  */
 
@@ -40,6 +41,8 @@ export { CallFailed };
  * @property {boolean} followed
  */
 
+const GUEST = { id: "", name: "" };
+
 /** @type {Map<string, Hub>} */
 const hubs = new Map();
 
@@ -50,16 +53,32 @@ const hubs = new Map();
  * @returns {Hub}
  */
 export function connect(options = {}) {
-  const { endpoint = config().endpoint, user = config().user, share = true } = options;
+  const { endpoint = config().endpoint, user = config().user ?? GUEST, share = true } = options;
   const addresses = absolute(endpoint);
-  const scope = JSON.stringify([addresses, user.id, share]);
+  // A token in an address may be of somebody else than the page.
+  const known = options.user ?? (options.endpoint === undefined ? config().user : null);
+  const expected = known?.id;
+  const scope = JSON.stringify([addresses, expected, user.id, share]);
   let hub = hubs.get(scope);
   if (!hub) {
-    const makeOwn = () => new OwnLine(Centrifuge, addresses, address(config().emulation, false));
-    hub = new Hub(share && canShare() ? new SharedLine(scope, makeOwn) : makeOwn(), user);
+    const makeOwn = () => new OwnLine(Centrifuge, addresses, address(config().emulation, false), expected);
+    hub = new Hub((share && sharedLine(scope, makeOwn)) || makeOwn(), user);
     hubs.set(scope, hub);
   }
   return hub;
+}
+
+/**
+ * @param {string} scope
+ * @param {() => OwnLine} makeOwn
+ * @returns {SharedLine | null} null where the browser cannot
+ */
+function sharedLine(scope, makeOwn) {
+  try {
+    return canShare() ? new SharedLine(scope, makeOwn) : null;
+  } catch {
+    return null; // what is there may still be forbidden
+  }
 }
 
 /** Emits `state` when it has changed, and each publication under its type: see `on`. */
@@ -96,6 +115,11 @@ export class Hub {
   /** @returns {State} */
   get state() {
     return this.#line.state;
+  }
+
+  /** @returns {number} why the state is `closed`: the server's close code; else 0 */
+  get code() {
+    return this.#line.code;
   }
 
   /** @returns {boolean} whether this tab has the connection that others may share */

@@ -1,4 +1,6 @@
-/** The connection state in the header. */
+/** The connection state in the header, and above the page that it is over. */
+
+import { ANOTHER_ACCOUNT } from "./hub/line.js";
 
 /** @import { Hub } from "./hub.js" */
 
@@ -14,6 +16,7 @@ export function showStatus(hub) {
 class Status {
   #element;
   #hub;
+  #over = document.querySelector("[data-over]");
   /** @type {string} */
   #said = "connected";
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -31,26 +34,30 @@ class Status {
   }
 
   #update() {
-    const { state } = this.#hub;
+    const { state, code } = this.#hub;
+    const news = code === ANOTHER_ACCOUNT ? "account" : state;
     this.#element.dataset.status = state;
-    this.#show("[data-status-text]", `data-text-${state}`);
+    this.#show(this.#element.querySelector("[data-status-text]"), `data-text-${state}`);
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#say(state), SAY_AFTER);
+    this.#timer = setTimeout(() => this.#say(news), SAY_AFTER);
+    if (state === "closed" && this.#over instanceof HTMLElement) {
+      this.#over.hidden = false;
+      this.#show(this.#over.querySelector("[data-over-text]"), `data-say-${news}`);
+    }
   }
 
-  /** @param {string} state */
-  #say(state) {
-    if (state === this.#said || state === "connecting") return;
-    this.#said = state;
-    this.#show("[data-status-news]", `data-say-${state}`);
+  /** @param {string} news */
+  #say(news) {
+    if (news === this.#said || news === "connecting") return;
+    this.#said = news;
+    this.#show(this.#element.querySelector("[data-status-news]"), `data-say-${news}`);
   }
 
   /**
-   * @param {string} selector
+   * @param {Element | null} target
    * @param {string} attribute
    */
-  #show(selector, attribute) {
-    const target = this.#element.querySelector(selector);
+  #show(target, attribute) {
     if (target) target.textContent = this.#element.getAttribute(attribute);
   }
 }

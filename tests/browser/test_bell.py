@@ -146,6 +146,37 @@ def test_panel_stands_within_the_window(visitor: Visitors, notify: Notify, width
     assert place["y"] + place["height"] <= 600
 
 
+#: JavaScript: a function of the toasts to what a person would point at in the middle of the last one.
+POINTED_AT = """toasts => {
+    const toast = toasts.shadowRoot.querySelector("li:last-child").getBoundingClientRect();
+    const found = document.elementFromPoint(toast.left + toast.width / 2, toast.top + toast.height / 2);
+    return found === toasts ? "the toast" : "something else";
+}"""
+
+
+@pytest.mark.parametrize(("name", "styles"), [("bell-opener", True), ("bell-opener-elsewhere", False)])
+def test_toast_does_not_lie_half_under_the_open_list(
+    visitor: Visitors, notify: Notify, name: str, styles: bool
+) -> None:
+    page = visitor(name)
+    page.set_viewport_size({"width": 360, "height": 640})
+    if not styles:  # as on pages of a team's own
+        page.route("**/*.css", lambda route: route.fulfill(content_type="text/css", body=""))
+    page.goto("/")
+    is_live(page)
+    region = page.locator("hub-toasts")
+    bell(page).click()
+    expect(panel(page)).to_be_visible()
+    text = "comes while the list is open"
+    notify(text, to=f"user:{name}")
+    expect(panel(page).locator("li").filter(has_text=text)).to_have_count(1)
+    expect(toasts(page).filter(has_text=text)).to_have_count(1)
+    expect(region).to_have_css("clip-path", "inset(100%)")
+    page.keyboard.press("Escape")
+    expect(region).to_have_css("clip-path", "none")
+    assert region.evaluate(POINTED_AT) == "the toast"
+
+
 def test_guest_has_no_bell(visitor: Visitors) -> None:
     page = visitor()
     page.goto("/")

@@ -4,16 +4,33 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import Visitors
-from tests.browser.looking import alerts, is_live, is_loaded, toasts
-from tests.browser.wire import Wire
+from rig.waiting import wait_for
+from tests.browser.conftest import PATIENCE, Visitors
+from tests.browser.looking import alerts, bell, box, is_in, is_live, is_loaded, messages, toasts
+from tests.browser.wire import Cable, Wire, without_counts
 from tests.support.live import LiveHub
 
+#: JavaScript: a function of the connection state that keeps what it says from now on.
+NOTE_WORDS = """status => {
+    window.words = [];
+    const note = () => window.words.push(status.querySelector("[data-status-text]").textContent.trim());
+    new MutationObserver(note).observe(status, { attributes: true, attributeFilter: ["data-status"] });
+}"""
 
-@pytest.mark.parametrize("code", [3500, 4999])
-def test_terminal_close_is_shown_and_not_tried_again(visitor: Visitors, code: int) -> None:
+
+def said(page: Page) -> list[str]:
+    """What the connection state has said since it was told to keep it."""
+    words: list[str] = page.evaluate("window.words")
+    return words
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [(3500, "This page belongs to another account"), (4999, "The connection was closed. Reload the page")],
+)
+def test_terminal_close_is_shown_and_not_tried_again(visitor: Visitors, code: int, words: str) -> None:
     page = visitor()
     page.clock.install()
     wire = Wire(page)
@@ -24,7 +41,8 @@ def test_terminal_close_is_shown_and_not_tried_again(visitor: Visitors, code: in
     page.clock.run_for(120_000)
     page.evaluate("window.dispatchEvent(new Event('online'))")
     assert len(wire.sockets) == 1
-    expect(page.get_by_role("banner").get_by_role("status").last).to_contain_text("Reload the page")
+    expect(page.get_by_role("banner").get_by_role("status").last).to_contain_text(words)
+    expect(page.get_by_role("main").get_by_text(words)).to_be_visible()
 
 
 @pytest.mark.parametrize("code", [1001, 1012, 3001, 4000])
@@ -33,8 +51,11 @@ def test_other_closes_come_back(visitor: Visitors, code: int) -> None:
     wire = Wire(page)
     page.goto("/")
     is_live(page)
+    page.locator("[data-status]").evaluate(NOTE_WORDS)
     wire.close(code)
-    expect(page.get_by_text("Reconnecting…")).to_be_visible()
+    # The page may be back sooner than a busy machine gets to look.
+    wait_for(lambda: said(page)[-1:] == ["Live"], timeout=PATIENCE / 1000, that="the page says that it is live again")
+    assert "Reconnecting…" in said(page)
     is_live(page)
     assert len(wire.sockets) == 2
 
@@ -86,7 +107,7 @@ def test_loss_and_return_are_told_to_screen_readers(visitor: Visitors) -> None:
 
 def test_nonsense_from_a_server_harms_nothing(visitor: Visitors) -> None:
     page = visitor("reader-of-nonsense")
-    wire = Wire(page)
+    wire = Wire(page, to_page=without_counts)
     page.goto("/")
     is_live(page)
     count = {"type": "presence.online_counted"}
@@ -114,10 +135,116 @@ def test_nonsense_from_a_server_harms_nothing(visitor: Visitors) -> None:
     is_live(page)
 
 
+def is_another_accounts(page: Page) -> None:
+    """Wait until the page says that it belongs to an account that is not signed in here."""
+    header, main = page.get_by_role("banner"), page.get_by_role("main")
+    expect(header.get_by_text("Disconnected", exact=True)).to_be_visible()
+    expect(main.get_by_text("This page belongs to another account")).to_be_visible()
+    expect(main.get_by_role("link", name="Reload the page")).to_be_visible()
+    expect(header.locator("[data-status-news]")).to_contain_text("This page belongs to another account")
+
+
+def cut_off(page: Page, cable: Cable) -> None:
+    cable.cut()
+    expect(page.get_by_role("banner").get_by_text("Reconnecting…", exact=True)).to_be_visible()
+
+
+def test_page_whose_session_ended_while_it_was_cut_says_so_in_all_tabs(
+    visitor: Visitors, cable: Cable, hub: LiveHub
+) -> None:
+    page = visitor("cut-off", port=cable.port)
+    second = page.context.new_page()
+    for tab in (page, second):
+        tab.goto("/notifications/")
+        is_live(tab)
+    cut_off(page, cable)
+    hub.shell(
+        "from accounts.models import Session; Session.objects.filter(session_key=key).delete()",
+        key=page.context.cookies()[0]["value"],
+    )
+    cable.mend()
+    for tab in (page, second):
+        is_another_accounts(tab)
+    page.get_by_role("link", name="Reload the page").click()
+    expect(page.get_by_role("banner").get_by_role("link", name="Log in")).to_be_visible()
+    is_live(page)
+    is_another_accounts(second)
+    visitor.complaints.clear()  # the browser notes every attempt that failed
+
+
+def test_page_of_one_person_does_nothing_for_another_who_signed_in_while_it_was_cut(
+    visitor: Visitors, cable: Cable, hub: LiveHub, room: str
+) -> None:
+    page = visitor("first-person", port=cable.port)
+    page.goto(room)
+    is_in(page)
+    cut_off(page, cable)
+    box(page).fill("who wrote this?")
+    box(page).press("Enter")
+    cookie = hub.create_user("second-person")
+    page.context.clear_cookies()
+    page.context.add_cookies([{"name": "sessionid", "value": cookie, "url": f"http://127.0.0.1:{cable.port}"}])
+    cable.mend()
+    is_another_accounts(page)
+    hub.shell("from notifications import notify; notify(to='user:second-person', message='a secret')")
+    other = page.context.new_page()
+    other.goto(room)
+    is_in(other)
+    expect(other.get_by_label("Account of second-person")).to_be_visible()
+    expect(messages(other).filter(has_text="who wrote this?")).to_have_count(0)
+    expect(toasts(page)).to_have_count(0)
+    expect(bell(page)).to_have_accessible_name("Alerts")
+    expect(bell(other)).to_have_accessible_name("Alerts: 1 unread alert")
+    visitor.complaints.clear()  # the browser notes every attempt that failed
+
+
+def test_page_of_a_guest_who_signed_in_while_it_was_cut_says_so(visitor: Visitors, cable: Cable, hub: LiveHub) -> None:
+    page = visitor(port=cable.port)
+    page.goto("/")
+    is_live(page)
+    cut_off(page, cable)
+    cookie = hub.create_user("no-guest-any-more")
+    page.context.add_cookies([{"name": "sessionid", "value": cookie, "url": f"http://127.0.0.1:{cable.port}"}])
+    cable.mend()
+    is_another_accounts(page)
+    visitor.complaints.clear()  # the browser notes every attempt that failed
+
+
+#: JavaScript: a function of options that resolves with how a hub of its own comes out.
+OUTCOME = """async (options) => {
+    const { connect } = await import("/static/js/hub.js");
+    const hub = connect({ share: false, ...options });
+    await new Promise((known) => hub.on("state", () => ["connected", "closed"].includes(hub.state) && known()));
+    return [hub.state, hub.code];
+}"""
+
+
+def test_page_that_does_not_say_whose_it_is_is_live_as_whoever_is_signed_in(visitor: Visitors) -> None:
+    page = visitor("team-member")
+    # As a page of the team's own, which prints no configuration.
+    page.route("**/own-page", lambda route: route.fulfill(content_type="text/html", body="<title>Own</title>"))
+    page.goto("/own-page")
+    assert page.evaluate(OUTCOME, {}) == ["connected", 0]
+    assert page.evaluate(OUTCOME, {"user": {"id": "0", "name": "somebody"}}) == ["closed", 3500]
+
+
+def test_token_in_an_address_may_be_of_somebody_else_than_the_page(visitor: Visitors, hub: LiveHub) -> None:
+    hub.create_user("token-holder")
+    token = hub.shell(
+        "from accounts.tokens import issue\n"
+        "from django.contrib.auth.models import User\n"
+        "print(issue(User.objects.get(username='token-holder')))"
+    )
+    page = visitor()
+    page.goto("/")
+    is_live(page)
+    assert page.evaluate(OUTCOME, {"endpoint": f"/connection/websocket?token={token}"}) == ["connected", 0]
+
+
 @pytest.mark.parametrize("language", ["en", "ru"])
 def test_header_fits_a_small_screen_whatever_it_says(visitor: Visitors, language: str) -> None:
     page = visitor("narrow-person", language=language)
-    wire = Wire(page)
+    wire = Wire(page, to_page=without_counts)
     for width in (360, 480):
         page.set_viewport_size({"width": width, "height": 760})
         wire.refusing = 0

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visitors
-from tests.browser.wire import Wire
+from tests.browser.wire import Wire, without_counts
 
 
 def counts(page: Page, words: str) -> None:
@@ -49,8 +49,7 @@ def test_counter_counts_people_not_tabs(visitor: Visitors) -> None:
 )
 def test_words_follow_the_number(visitor: Visitors, language: str, sentences: dict[int, str]) -> None:
     page = visitor(language=language)
-    # What the hub itself counts may come at any moment.
-    wire = Wire(page, to_page=lambda frame: None if frame.startswith('{"push":{"channel":"online"') else frame)
+    wire = Wire(page, to_page=without_counts)
     page.goto("/online/")
     expect(page.locator("[data-status]")).to_have_attribute("data-status", "connected")
     for count, sentence in sentences.items():

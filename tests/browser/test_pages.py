@@ -136,6 +136,7 @@ def test_sign_up_log_out_and_log_in_with_the_keyboard_alone(visitor: Visitors, h
     page.get_by_role("button", name="Log out").press("Enter")
     expect(page.get_by_text("You are a guest")).to_be_visible()
     page.goto("/accounts/login/?next=/online/")
+    expect(page.get_by_role("textbox", name="Username")).to_be_focused()
     keyboard.type("keyboard-person")
     keyboard.press("Tab")
     keyboard.type("wrong password")
@@ -209,6 +210,14 @@ def test_axe_finds_no_serious_fault_on_the_page_of_the_api(visitor: Visitors) ->
     method.get_by_role("button", name="post").first.click()
     expect(method.get_by_role("button", name="Try it out")).to_be_visible()
     assert faults(page) == []
+    method.get_by_role("button", name="Try it out").click()
+    expect(method.get_by_role("textbox", name="Request body")).to_be_visible()
+    assert faults(page) == [], "to be tried"
+    method.get_by_role("button", name="Execute").click()
+    expect(method.get_by_role("button", name="Copy")).to_have_count(2)
+    expect(method.get_by_role("button", name="Download")).to_be_visible()
+    assert faults(page) == [], "tried"
+    visitor.complaints.clear()  # the browser notes the status, 401: it has no key
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import BrowserContext, Page, WebSocket, expect
 
 from rig.waiting import wait_for
-from tests.browser.conftest import Visitors
+from tests.browser.conftest import PATIENCE, Visitors
 from tests.browser.looking import alerts, bell, box, is_in, is_live, is_loaded, messages, say
 from tests.support.live import LiveHub
 
@@ -35,7 +36,7 @@ class Sockets:
                 pages[0].title()  # has the events read that have come meanwhile
             return self.now == list(pages)
 
-        wait_for(look, that="these pages and no others hold sockets")
+        wait_for(look, timeout=PATIENCE / 1000, that="these pages and no others hold sockets")
 
 
 def three_tabs(visitor: Visitors, name: str, path: str) -> tuple[list[Page], Sockets]:
@@ -80,6 +81,32 @@ def test_tab_that_crashes_hands_over_too(visitor: Visitors, notify: Notify) -> N
         first.context.new_cdp_session(first).send("Page.navigate", {"url": "chrome://crash"})
     notify("after the crash", to="user:crasher")
     expect(alerts(second).filter(has_text="after the crash")).to_have_count(1)
+
+
+def test_tab_that_hangs_loses_the_connection_and_comes_back_without_a_gap(visitor: Visitors, notify: Notify) -> None:
+    first = visitor("hanger")
+    sockets = Sockets(first.context)
+    second = first.context.new_page()
+    for tab in (first, second):
+        tab.goto("/notifications/")
+        is_live(tab)
+        is_loaded(tab)
+    notify("before it hung", to="user:hanger")
+    expect(alerts(first).filter(has_text="before it hung")).to_have_count(1)
+    # A dialog that nobody answers stops everything in its tab.
+    with first.expect_event("dialog") as opened:
+        first.evaluate("setTimeout(() => alert('nobody answers'))")
+    notify("while it hung", to="user:hanger")
+    second.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(alerts(second).filter(has_text="while it hung")).to_have_count(1, timeout=3 * PATIENCE)
+    is_live(second)
+    opened.value.accept()
+    sockets.are_held_by(second)
+    notify("after it hung", to="user:hanger")
+    for tab in (second, first):
+        for text in ("after it hung", "while it hung", "before it hung"):
+            expect(alerts(tab).filter(has_text=text)).to_have_count(1)
+        is_live(tab)
 
 
 def test_tab_that_sleeps_hands_over_and_comes_back_without_a_gap(visitor: Visitors, notify: Notify) -> None:
@@ -148,6 +175,30 @@ def test_page_without_web_locks_has_a_connection_of_its_own(visitor: Visitors, n
     notify("to each by itself", to="user:lockless")
     for tab in (first, second):
         expect(alerts(tab).first).to_contain_text("to each by itself")
+    sockets.are_held_by(first, second)
+
+
+@pytest.mark.parametrize(
+    ("name", "forbidden"),
+    [
+        ("lock-denied", "navigator.locks && (navigator.locks.request = () => Promise.reject(denied))"),
+        ("channel-denied", "globalThis.BroadcastChannel = class { constructor() { throw denied; } }"),
+    ],
+    ids=["locks", "channels"],
+)
+def test_page_that_may_store_nothing_has_a_connection_of_its_own(
+    visitor: Visitors, notify: Notify, name: str, forbidden: str
+) -> None:
+    first = visitor(name)
+    first.context.add_init_script(f"const denied = new DOMException('denied', 'SecurityError'); {forbidden}")
+    sockets = Sockets(first.context)
+    second = first.context.new_page()
+    for tab in (first, second):
+        tab.goto("/notifications/")
+        is_live(tab)
+    notify("to each by itself", to=f"user:{name}")
+    for tab in (first, second):
+        expect(alerts(tab).filter(has_text="to each by itself")).to_have_count(1)
     sockets.are_held_by(first, second)
 
 

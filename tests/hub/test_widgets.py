@@ -37,8 +37,8 @@ def test_scripts_learn_who_is_signed_in() -> None:
     assert config_for(AnonymousUser())["user"] == {"id": "", "name": ""}
 
 
-def test_page_without_a_request_is_a_guests() -> None:
-    assert config_for(None)["user"] == {"id": "", "name": ""}
+def test_page_without_a_request_does_not_say_whose_it_is() -> None:
+    assert config_for(None)["user"] is None
 
 
 def test_name_that_looks_like_markup_ends_no_script() -> None:

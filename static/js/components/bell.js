@@ -72,6 +72,7 @@ export class HubBell extends HubElement {
       inbox.on("change", () => this.changed()),
       inbox.on("alert", () => this.#tell()),
       () => globalThis.removeEventListener("resize", follow),
+      () => cover(false),
     );
     inbox.start();
     this.render();
@@ -109,6 +110,7 @@ export class HubBell extends HubElement {
   #toggled(event) {
     const isOpen = event.newState === "open";
     this.#button.ariaExpanded = String(isOpen);
+    cover(isOpen);
     if (!isOpen) return;
     this.#fill();
     this.#place();
@@ -138,6 +140,15 @@ export class HubBell extends HubElement {
   #tell() {
     if (!document.querySelector("hub-toasts")) this.#news.textContent = unreadText(this.hub.inbox.unread);
   }
+}
+
+/**
+ * An open list covers the place of toasts, and shows what arrives by itself.
+ *
+ * @param {boolean} isOpen
+ */
+function cover(isOpen) {
+  for (const toasts of document.querySelectorAll("hub-toasts")) toasts.toggleAttribute("covered", isOpen);
 }
 
 define("hub-bell", HubBell);

@@ -24,6 +24,8 @@ ${ALERT}
 .alert { pointer-events: auto; align-items: start; padding-inline-end: 0.25rem; box-shadow: var(--_shadow-high); }
 .alert-message { max-block-size: 7.75rem; overflow-y: auto; }
 .round { margin-block: -0.5rem; }
+/* By the open list of a bell. Still read out. */
+:host([covered]:not(:focus-within)) { clip-path: inset(100%); }
 @media (width < 34rem) { .alert:nth-last-child(n + 3) { display: none; } }
 `;
 

@@ -5,7 +5,7 @@
  * @property {string | {transport: string, endpoint: string}[]} endpoint of the hub socket, with what stands in for it
  * where networks let no WebSocket through
  * @property {string} emulation where such a stand-in sends to
- * @property {{id: string, name: string}} user empty strings for a guest
+ * @property {{id: string, name: string} | null} user empty strings for a guest; null where the page does not know
  * @property {string} icons the address of the icons
  * @property {{login: string, alerts: string}} urls
  * @property {{[name: string]: string}} texts in the language of the page
@@ -21,7 +21,7 @@ export function config() {
   known = {
     endpoint: "/connection/websocket",
     emulation: "/emulation",
-    user: { id: "", name: "" },
+    user: null,
     icons: "",
     urls: { login: "", alerts: "" },
     texts: {},

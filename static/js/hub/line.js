@@ -21,14 +21,14 @@ import { Emitter } from "./emitter.js";
 /**
  * A line emits each of these under its kind.
  *
- * - `state`: `state` of the line has changed.
+ * - `state`: `state` of the line has changed, with `code` where the server has closed it.
  * - `begun`: a channel is live from `position` on, or from now on where it keeps no positions; `latest` is the newest
  *   that is known of a channel without positions. Said again after each reconnect.
  * - `publication`: with an offset where the channel keeps positions. May repeat, and leaves gaps: see `stream.js`.
  * - `join`, `leave`: a connection came or went.
  * - `ended`: the server ended the subscription, or refuses it.
  *
- * @typedef {{kind: "state", state: State}
+ * @typedef {{kind: "state", state: State, code?: number}
  *   | {kind: "begun", channel: string, position: Position | null, latest: any}
  *   | {kind: "publication", channel: string, data: any, offset: number}
  *   | {kind: "join" | "leave", channel: string, client: ClientInfo}
@@ -65,11 +65,15 @@ export class CallFailed extends Error {
 export const NO_ANSWER = 1;
 /** The server says that what follows a position is no longer kept. */
 export const UNRECOVERABLE = 112;
+/** The server closed it because of who the browser is signed in as by now, or is no more. */
+export const ANOTHER_ACCOUNT = 3500;
 
 /** A line: see {@link LineEvent} for what it emits. */
 export class Line extends Emitter {
   /** @type {State} */
   state = "connecting";
+  /** Why it is closed: the server's code. */
+  code = 0;
   /** How often each channel is followed. @type {Map<string, number>} */
   #followers = new Map();
 
@@ -77,10 +81,12 @@ export class Line extends Emitter {
    * For the line itself.
    *
    * @param {State} state
+   * @param {number} [code] why it is closed
    * @returns {boolean} whether that is another state than before
    */
-  turn(state) {
+  turn(state, code = 0) {
     const changed = state !== this.state;
+    if (changed) this.code = code;
     this.state = state;
     return changed;
   }

@@ -28,11 +28,14 @@ export class OwnLine extends Line {
    * @param {new (endpoint: any, options: object) => Centrifuge} Client
    * @param {string | object[]} endpoint as the library takes it
    * @param {string} emulationEndpoint where a connection that only receives sends to
+   * @param {string} [user] whose page this is, where that is known: the browser may have another session by the time
+   * it connects, which the server refuses then
    */
-  constructor(Client, endpoint, emulationEndpoint) {
+  constructor(Client, endpoint, emulationEndpoint, user) {
     super();
     this.#client = new Client(endpoint, {
       name: "hub.js",
+      data: user === undefined ? null : { user },
       emulationEndpoint,
       minReconnectDelay: FIRST_DELAY,
       maxReconnectDelay: LONGEST_DELAY,
@@ -43,7 +46,7 @@ export class OwnLine extends Line {
     const client = this.#client;
     client.on("connected", () => this.#setState("connected"));
     client.on("connecting", () => this.#setState(this.#lost ? "reconnecting" : "connecting"));
-    client.on("disconnected", ({ code }) => code !== 0 && this.#setState("closed"));
+    client.on("disconnected", ({ code }) => code !== 0 && this.#setState("closed", code));
     client.on("error", () => {
       // An attempt failed. The library goes on, without another word.
       this.#lost = true;
@@ -146,10 +149,13 @@ export class OwnLine extends Line {
     this.#client.disconnect();
   }
 
-  /** @param {State} state */
-  #setState(state) {
+  /**
+   * @param {State} state
+   * @param {number} [code]
+   */
+  #setState(state, code = 0) {
     if (state === "connected") this.#lost = true;
-    if (this.turn(state)) this.emit("state", { kind: "state", state });
+    if (this.turn(state, code)) this.emit("state", { kind: "state", state, code });
   }
 
   /** @param {{channel: string, streamPosition?: Position, data?: any}} context */

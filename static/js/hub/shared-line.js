@@ -1,7 +1,8 @@
 /**
  * One connection for all tabs of a browser. The tab that holds a Web Lock leads: it has the connection, and the others
- * hear from it over a BroadcastChannel. When it goes, closed or crashed, the browser gives the lock to the next tab.
- * What fell in between each tab fetches by its own positions: see `stream.js`.
+ * hear from it over a BroadcastChannel. When it goes, closed or crashed, the browser gives the lock to the next tab;
+ * from one that does not answer any more another tab takes it. What fell in between each tab fetches by its own
+ * positions: see `stream.js`.
  */
 
 import { CallFailed, Line, NO_ANSWER } from "./line.js";
@@ -9,20 +10,26 @@ import { CallFailed, Line, NO_ANSWER } from "./line.js";
 /** @import { LineEvent, Question, State } from "./line.js" */
 /** @import { OwnLine } from "./own-line.js" */
 
-/** Milliseconds after which a question without an answer counts as lost. */
+/** Milliseconds after which a question without an answer counts as lost, and a tab that does not answer as hanging. */
 const PATIENCE = 10_000;
+
+/** Milliseconds between two looks whether the tab that leads still answers. */
+const LOOK = 15_000;
 
 /** @typedef {{reject: (error: CallFailed) => void, resolve: (answer: any) => void, question: Question}} Waiting */
 
 /**
- * Between tabs. `hello` says who is there and what they want to follow; `lead` asks all to say it.
+ * Between tabs. `hello` says who is there and what they want to follow; `lead` asks all to say it. `look` asks who leads
+ * to say `here`.
  *
  * @typedef {{is: "hello", from: string, channels: string[], fresh: boolean}
- *   | {is: "lead", state: State}
+ *   | {is: "lead", from: string, state: State}
  *   | {is: "ask", from: string, id: number, question: Question}
  *   | {is: "answer", to: string, id: number, answer?: any, error?: {code: number, message: string, temporary: boolean}}
- *   | {is: "event", to: string, event: LineEvent}
+ *   | {is: "event", from: string, to: string, event: LineEvent}
  *   | {is: "hurry"}
+ *   | {is: "look"}
+ *   | {is: "here", from: string}
  *   | {is: "bye", from: string}} Message
  */
 
@@ -52,6 +59,12 @@ export class SharedLine extends Line {
   #lastId = 0;
   /** Whether the lock of this tab is held: the one that leads takes a tab without it for gone. */
   #isThere = false;
+  /** Whose events count: a tab that has lost the lead may not know it yet. @type {string | undefined} */
+  #leader;
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  #looking;
+  /** Until the one that leads counts as hanging. @type {ReturnType<typeof setTimeout> | undefined} */
+  #unanswered;
 
   /**
    * @param {string} scope tabs of one scope share: one for each person and server
@@ -123,8 +136,12 @@ export class SharedLine extends Line {
   }
 
   hurry() {
-    if (this.#own) this.#own.hurry();
-    else this.#post({ is: "hurry" });
+    if (this.#own) {
+      this.#own.hurry();
+      return;
+    }
+    this.#post({ is: "hurry" });
+    this.#look();
   }
 
   suspend() {
@@ -141,41 +158,80 @@ export class SharedLine extends Line {
   // --- coming and going ----------------------------------------------------------------------------------------------
 
   #arrive() {
-    const stay = new AbortController();
-    this.#stay = stay;
-    this.#bus = new BroadcastChannel(`hub:${this.#scope}`);
+    this.#stay = new AbortController();
+    const { signal } = this.#stay;
+    this.#bus = new BroadcastChannel(this.#leadLock);
     this.#bus.addEventListener("message", ({ data }) => this.#hear(data));
     // Held for as long as this tab is there, so that the one that leads notices when it is not.
-    this.#hold(this.#lockOf(this.#me), stay, () => {
+    this.#hold(this.#lockOf(this.#me), { signal }, () => {
       this.#isThere = true;
       this.#hello(true);
     });
-    this.#hold(`hub:${this.#scope}`, stay, () => this.#lead());
+    this.#hold(this.#leadLock, { signal }, () => this.#lead());
+    this.#looking = setInterval(() => this.#look(), LOOK);
   }
 
   /**
+   * Has a lock from when it is given until this tab leaves.
+   *
    * @param {string} name
-   * @param {AbortController} stay
+   * @param {LockOptions} options
    * @param {() => void} then
    */
-  #hold(name, stay, then) {
-    const held = navigator.locks.request(name, { signal: stay.signal }, () => {
-      if (stay.signal.aborted) return undefined;
+  #hold(name, options, then) {
+    const { signal } = this.#stay;
+    const held = navigator.locks.request(name, options, () => {
+      if (signal.aborted) return undefined;
       then();
-      return new Promise((resolve) => stay.signal.addEventListener("abort", resolve));
+      return new Promise((resolve) => signal.addEventListener("abort", resolve));
     });
-    held.catch(() => {}); // aborted before it was given
+    held.catch((error) => {
+      if (signal.aborted) return; // before it was given
+      if (error.name === "AbortError") this.#makeRoom();
+      // Where the browser keeps storage from a page it refuses locks too: no other tab can be known.
+      else if (!this.#own) this.#lead();
+    });
+  }
+
+  /** Another tab has taken the lead, because this one did not answer: it may follow, and lead again after that one. */
+  #makeRoom() {
+    this.suspend();
+    this.resume();
+  }
+
+  /** A tab that hangs, or that the system has frozen, keeps its lock. A tab that somebody sees takes it then. */
+  #look() {
+    if (this.#own || !this.#isThere || globalThis.document?.visibilityState === "hidden") return;
+    this.#post({ is: "look" });
+    this.#unanswered ??= setTimeout(() => {
+      this.#unanswered = undefined;
+      this.#hold(this.#leadLock, { steal: true }, () => this.#lead());
+    }, PATIENCE);
+  }
+
+  /** The one that leads is alive. */
+  #heard() {
+    clearTimeout(this.#unanswered);
+    this.#unanswered = undefined;
   }
 
   #leave() {
     this.#isThere = false;
     this.#stay.abort();
+    clearInterval(this.#looking);
+    this.#heard();
     this.#own?.end();
     this.#own = null;
+    this.#leader = undefined;
     this.#others.clear();
     this.#bus?.close();
     this.#bus = null;
     for (const { reject } of [...this.#waiting.values()]) reject(new CallFailed(NO_ANSWER, "left", true));
+  }
+
+  /** @returns {string} the lock of the tab that leads; the channel between tabs has the same name */
+  get #leadLock() {
+    return `hub:${this.#scope}`;
   }
 
   /** @param {string} tab */
@@ -187,20 +243,22 @@ export class SharedLine extends Line {
 
   #lead() {
     if (this.state !== "connecting") this.#setState("reconnecting");
+    this.#own?.end();
     const own = this.#makeOwn();
     this.#own = own;
+    this.#heard();
     for (const kind of KINDS) {
       own.on(kind, (event) => own === this.#own && this.#pass(event));
     }
     for (const channel of this.#wanted) own.start(channel);
-    this.#post({ is: "lead", state: this.state });
+    this.#post({ is: "lead", from: this.#me, state: this.state });
     // Asked of the tab that led before.
     for (const { question, resolve, reject } of [...this.#waiting.values()]) own.ask(question).then(resolve, reject);
   }
 
   /** @param {LineEvent} event */
   #pass(event) {
-    this.#post({ is: "event", to: "", event });
+    this.#post({ is: "event", from: this.#me, to: "", event });
     this.#receive(event);
   }
 
@@ -217,10 +275,11 @@ export class SharedLine extends Line {
     this.#others.set(tab, wanted);
     const personal = own.channels().filter((channel) => !this.#isFollowed(channel));
     const news = fresh || !known ? [...personal, ...wanted] : channels.filter((channel) => !known.has(channel));
-    this.#post({ is: "event", to: tab, event: { kind: "state", state: own.state } });
+    const tell = (/** @type {LineEvent} */ event) => this.#post({ is: "event", from: this.#me, to: tab, event });
+    tell({ kind: "state", state: this.state });
     for (const channel of news) {
       const said = own.said(channel);
-      if (said) this.#post({ is: "event", to: tab, event: said });
+      if (said) tell(said);
     }
     for (const channel of wanted) own.start(channel);
     this.#drop(own);
@@ -265,12 +324,22 @@ export class SharedLine extends Line {
     const own = this.#own;
     switch (message.is) {
       case "lead":
+        if (own) break; // one of the two has lost the lead, and is about to hear of it
+        this.#heard();
+        this.#leader = message.from;
         if (message.state !== "connecting" && this.state !== "closed") this.#setState("reconnecting");
         this.#hello(true);
         for (const [id, { question }] of this.#waiting) this.#post({ is: "ask", from: this.#me, id, question });
         break;
       case "event":
-        if (!own && (message.to === "" || message.to === this.#me)) this.#receive(message.event);
+        if (!own && (message.to === "" || message.to === this.#me)) this.#said(message);
+        break;
+      case "look":
+        if (own) this.#post({ is: "here", from: this.#me });
+        break;
+      case "here":
+        this.#heard();
+        if (message.from !== this.#leader) this.#turnTo(message.from);
         break;
       case "answer":
         if (message.to === this.#me) this.#answered(message);
@@ -286,8 +355,23 @@ export class SharedLine extends Line {
         break;
       case "bye":
         this.#lose(message.from);
+        if (message.from === this.#leader) this.#turnTo(undefined);
         break;
     }
+  }
+
+  /** @param {Message & {is: "event"}} message */
+  #said({ from, event }) {
+    this.#leader ??= from;
+    if (from !== this.#leader) return;
+    this.#heard();
+    this.#receive(event);
+  }
+
+  /** @param {string | undefined} leader undefined: whoever answers first */
+  #turnTo(leader) {
+    this.#leader = leader;
+    this.#hello(true);
   }
 
   /**
@@ -298,6 +382,7 @@ export class SharedLine extends Line {
     try {
       this.#post({ is: "answer", to: from, id, answer: await own.ask(question) });
     } catch (failure) {
+      if (own !== this.#own) return; // the next one to lead is asked too
       const { code, message, temporary } = /** @type {CallFailed} */ (failure);
       this.#post({ is: "answer", to: from, id, error: { code, message, temporary } });
     }
@@ -322,14 +407,17 @@ export class SharedLine extends Line {
   /** @param {LineEvent} event */
   #receive(event) {
     if (event.kind !== "state") this.emit(event.kind, event);
-    else this.#setState(event.state);
+    else this.#setState(event.state, event.code);
   }
 
-  /** @param {State} state */
-  #setState(state) {
-    if (!this.turn(state)) return;
+  /**
+   * @param {State} state
+   * @param {number} [code]
+   */
+  #setState(state, code = 0) {
+    if (!this.turn(state, code)) return;
     // A lock that is kept would keep a person who signs in again from connecting.
     if (state === "closed") this.#leave();
-    this.emit("state", { kind: "state", state });
+    this.emit("state", { kind: "state", state, code });
   }
 }
