@@ -21,7 +21,7 @@ def main() -> int:
     """Returns 1 if a row could not be measured. Whether targets were reached is for people to judge."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure the hub and what it competes with.")
     parser.add_argument("--rows", default=",".join(ROWS), help="comma-separated, of: %(default)s")
-    parser.add_argument("--runs", type=int, default=3, help="times each figure is taken (default: %(default)s)")
+    parser.add_argument("--runs", type=int, default=3, help="times a figure is taken (default: %(default)s)")
     names = ",".join(kind.name for kind in SYSTEMS)
     parser.add_argument("--systems", default=names, help="comma-separated, of: %(default)s")
     options = parser.parse_args()
@@ -31,7 +31,8 @@ def main() -> int:
             parser.error(f"there is no {what} {', '.join(sorted(unknown))}; there are {known}")
     if options.runs < 1:
         parser.error("--runs must be at least 1")
-    bench = Bench(runs=options.runs, systems=_installed(systems))
+    left_out = _left_out(systems)
+    bench = Bench(runs=options.runs, systems=[name for name in systems if name not in left_out])
     machine.raise_file_limit()
     if machine.GENERATOR_CORE:
         os.sched_setaffinity(0, machine.GENERATOR_CORE)
@@ -43,21 +44,21 @@ def main() -> int:
     except (KeyboardInterrupt, asyncio.CancelledError):
         _say("stopped")
         return 130
-    _print_all(lines, bench.runs, time.monotonic() - began)
+    seconds = time.monotonic() - began
+    _print_all(lines)
+    print(f"\n{seconds:.0f} s; all figures in {report.write(lines, bench.runs, seconds, failed, left_out)}")
     if failed:
         _say(f"not measured: {', '.join(failed)}; see above")
     return 1 if failed else 0
 
 
-def _installed(wanted: list[str]) -> list[str]:
-    kinds = {kind.name: kind for kind in SYSTEMS}
-    found = []
+def _left_out(wanted: list[str]) -> dict[str, str]:
+    """The systems that are not measured, and why."""
+    reasons = {kind.name: kind.missing() if kind.name in wanted else "not asked for" for kind in SYSTEMS}
     for name in wanted:
-        if missing := kinds[name].missing():
-            _say(f"{name} is left out: {missing}")
-        else:
-            found.append(name)
-    return found
+        if reasons[name]:
+            _say(f"{name} is left out: {reasons[name]}")
+    return {name: reason for name, reason in reasons.items() if reason}
 
 
 async def _measure(bench: Bench, rows: list[str]) -> tuple[list[Line], list[str]]:
@@ -79,16 +80,15 @@ async def _measure(bench: Bench, rows: list[str]) -> tuple[list[Line], list[str]
     return lines, failed
 
 
-def _print_all(lines: list[Line], runs: int, seconds: float) -> None:
-    print(report.table(lines))  # noqa: T201
-    print("\nProcessor time, and its share of one core:\n" + report.cpu_table(lines))  # noqa: T201
+def _print_all(lines: list[Line]) -> None:
+    print(report.table(lines))
+    print("\nProcessor time, and its share of one core:\n" + report.cpu_table(lines))
     if notes := report.notes(lines):
-        print("\n" + notes)  # noqa: T201
-    print(f"\n{seconds:.0f} s; all figures in {report.write(lines, runs)}")  # noqa: T201
+        print("\n" + notes)
 
 
 def _say(text: str, end: str = "\n") -> None:
-    print(text, file=sys.stderr, end=end, flush=True)  # noqa: T201
+    print(text, file=sys.stderr, end=end, flush=True)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,9 @@ PER_ADDRESS = 8_000
 
 CONNECT_TIMEOUT = 60.0
 
+#: Seconds until all sockets of a fleet are gone once they were cut.
+CLOSE_TIMEOUT = 30.0
+
 #: Seconds without a single receipt after which what is missing counts as lost.
 QUIET = 30.0
 
@@ -37,6 +40,10 @@ class NotOpened(ConnectionError):
 
 class TooFew(AssertionError):
     """Less arrived than was published, and nothing more came."""
+
+
+class NotWhole(AssertionError):
+    """A client did not get what it had to get, all of it and in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +152,11 @@ class Fleet:
             self._reached.set_result(None)
 
     async def close(self) -> None:
-        """Cut all sockets; returns when they are gone."""
+        """Cut all sockets; returns when they are gone. One that was still connecting may never hear that it is."""
         for socket in self.sockets:
             socket.cut()
-        while any(socket.transport is not None for socket in self.sockets):
+        deadline = time.monotonic() + CLOSE_TIMEOUT
+        while any(socket.transport is not None for socket in self.sockets) and time.monotonic() < deadline:
             await asyncio.sleep(0.005)
         self.sockets.clear()
 

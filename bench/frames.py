@@ -1,6 +1,5 @@
 """WebSocket as far as a load generator needs it: the handshake, frames from a client, and frames from a server."""
 
-import os
 import struct
 
 #: The accept key that answers it is not checked: who is measured is no stranger.
@@ -79,8 +78,3 @@ def frame_end(data: bytes, start: int) -> tuple[int, int] | None:
 def pong(ping: bytes) -> bytes:
     """The answer to a ping with this payload."""
     return client_frame(ping, PONG)
-
-
-def random_name() -> str:
-    """Eight characters that no other run has used."""
-    return os.urandom(4).hex()

@@ -91,11 +91,14 @@ class CpuShare:
 
 
 @contextlib.contextmanager
-def watch_cpu(server: Sequence[int], generator: Sequence[int]) -> Iterator[CpuShare]:
-    """Measure both for the length of the block. Ticks are 10 ms mostly: short blocks give rough numbers."""
-    share = CpuShare()
+def watch_cpu(server: Sequence[int], generator: Sequence[int], share: CpuShare | None = None) -> Iterator[CpuShare]:
+    """Measure both for the length of the block, and add it to ``share`` where one is given.
+
+    Ticks are 10 ms mostly: short blocks give rough numbers.
+    """
+    share = CpuShare() if share is None else share
     began, before = time.monotonic(), (cpu_seconds(server), cpu_seconds(generator))
     yield share
-    share.elapsed = time.monotonic() - began
-    share.server = cpu_seconds(server) - before[0]
-    share.generator = cpu_seconds(generator) - before[1]
+    share.elapsed += time.monotonic() - began
+    share.server += cpu_seconds(server) - before[0]
+    share.generator += cpu_seconds(generator) - before[1]

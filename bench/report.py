@@ -1,7 +1,7 @@
 """The table for people and the JSON for programs."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -63,8 +63,20 @@ def notes(lines: Sequence[Line]) -> str:
     return "\n".join(f"  {line.row} ({name}): {note}" for line in lines for name, note in line.notes.items())
 
 
-def write(lines: Sequence[Line], runs: int) -> Path:
-    """Write all figures of all runs to ``bench/results``; returns the file."""
+def write(
+    lines: Sequence[Line],
+    runs: int,
+    seconds: float,
+    failed: Sequence[str] = (),
+    left_out: Mapping[str, str] | None = None,
+) -> Path:
+    """Write all figures of all runs to ``bench/results``; returns the file.
+
+    Args:
+        seconds: how long the whole took.
+        failed: rows that have no lines because they could not be measured.
+        left_out: systems that were not measured, and why.
+    """
     now = datetime.now(UTC)
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{now:%Y%m%dT%H%M%SZ}.json"
@@ -72,6 +84,9 @@ def write(lines: Sequence[Line], runs: int) -> Path:
         "at": now.isoformat(timespec="seconds"),
         "machine": machine.describe(),
         "runs": runs,
+        "seconds": round(seconds, 1),
+        "failed_rows": list(failed),
+        "systems_left_out": dict(left_out or {}),
         "lines": [_as_json(line) for line in lines],
     }
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")

@@ -1,11 +1,12 @@
 """One run of the bench: how often each figure is taken, and of which systems."""
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from bench import machine
+from bench.lines import Line
 from bench.machine import CpuShare
 from bench.systems.base import System
 from bench.systems.baseline import Baseline
@@ -23,7 +24,7 @@ class Bench:
     """What the rows share.
 
     Args:
-        runs: how often each figure is taken; the table shows the median.
+        runs: how often a figure is taken, unless its row says otherwise; the table shows the median.
         systems: names of the systems to measure.
     """
 
@@ -34,8 +35,7 @@ class Bench:
         """A new system of every kind to measure, the hub first."""
         return [kind() for kind in SYSTEMS if kind.name in self.systems]
 
-    @contextmanager
-    def watch(self, system: System) -> Iterator[CpuShare]:
-        """How busy the server's and the generator's processes are during the block."""
-        with machine.watch_cpu(system.server_pids(), [os.getpid(), system.publisher.pid]) as share:
-            yield share
+    def watch(self, system: System, line: Line) -> AbstractContextManager[CpuShare]:
+        """Add to ``line`` how busy the processes that serve and those that generate load are during the block."""
+        share = line.cpu.setdefault(system.name, CpuShare())
+        return machine.watch_cpu(system.server_pids(), [os.getpid(), system.publisher.pid], share)

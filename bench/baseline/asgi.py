@@ -8,10 +8,10 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "bench.baseline.settings")
 django_application = get_asgi_application()
 
-from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402  # needs the apps
-from django.urls import path  # noqa: E402
+from channels.routing import ProtocolTypeRouter, URLRouter
+from django.urls import path
 
-from bench.baseline.consumers import AlertConsumer  # noqa: E402
+from bench.baseline.consumers import AlertConsumer
 
 consumer: Any = AlertConsumer.as_asgi()
 routes: list[Any] = [path("ws/alerts/<str:group>/", consumer)]

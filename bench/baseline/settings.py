@@ -2,7 +2,7 @@
 
 import os
 
-SECRET_KEY = "only for a benchmark on loopback"  # noqa: S105
+SECRET_KEY = "only for a benchmark on loopback"  # noqa: S105  # no secret: what it guards lives for minutes
 ALLOWED_HOSTS = ["127.0.0.1"]
 INSTALLED_APPS = ["channels"]
 USE_TZ = True

@@ -11,8 +11,8 @@ from bench.processes import answer_commands
 
 django.setup()
 
-from asgiref.sync import async_to_sync  # noqa: E402
-from channels.layers import get_channel_layer  # noqa: E402
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
 
 layer: Any = get_channel_layer()
 #: One loop for the whole process, so that its connection to Redis stays: better than stock.

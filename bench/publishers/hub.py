@@ -11,16 +11,16 @@ from bench.processes import answer_commands
 
 django.setup()
 
-from asgiref.sync import async_to_sync  # noqa: E402  # needs the apps, as all below
-from django.contrib.auth.models import Group, User  # noqa: E402
+from asgiref.sync import async_to_sync
+from django.contrib.auth.models import Group, User
 
-from bench.publishers.hub_tasks import tell_people  # noqa: E402
-from hub import announcing, events  # noqa: E402
-from hub.channels import group_name  # noqa: E402
-from hub.layer import layer  # noqa: E402
-from hub.streams import Item  # noqa: E402
-from notifications import Alert, alert, notify, on_save  # noqa: E402
-from notifications.actions import send  # noqa: E402
+from bench.publishers.hub_tasks import tell_people
+from hub import announcing, events
+from hub.channels import group_name
+from hub.layer import layer
+from hub.streams import Item
+from notifications import Alert, alert, notify, on_save
+from notifications.actions import send
 
 SIZE = 100
 

@@ -33,8 +33,11 @@ async def measure(bench: Bench) -> list[Line]:
         count = FEWER.get(system.name, PUBLICATIONS)
         async with system.running(), system.weighing_fleet(SOCKETS) as fleet:
             await burst(system, fleet, 1)  # not counted
-            with bench.watch(system) as line.cpu[system.name]:
-                line.values[system.name] = [await burst(system, fleet, count) for _ in range(bench.runs)]
+            line.values[system.name] = []
+            for _ in range(bench.runs):
+                await system.settle()
+                with bench.watch(system, line):
+                    line.values[system.name].append(await burst(system, fleet, count))
             if system.name == HUB:
                 separate.values[HUB] = [await burst(system, fleet, count, "one_by_one") for _ in range(bench.runs)]
     return [line, separate]

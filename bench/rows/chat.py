@@ -4,9 +4,10 @@ import asyncio
 import json
 import random
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from bench.clients import Fleet, Reader
+from bench.clients import Door, Fleet, NotWhole, Reader
 from bench.figures import percentile
 from bench.lines import HUB, LESS, MORE, Line, Target, at_most
 from bench.run import Bench
@@ -25,7 +26,7 @@ PATIENCE, TRY_PATIENCE = 15.0, 3.0
 TARGETS: dict[float, Target] = {0.5: at_most(15), 0.99: at_most(80)}
 
 
-class OutOfOrder(AssertionError):
+class OutOfOrder(NotWhole):
     """A member of a room saw its offsets with a gap, a repeat or out of order."""
 
 
@@ -37,11 +38,12 @@ class Hall:
     latencies: list[float] = field(default_factory=list)
     received: int = 0
     errors: list[str] = field(default_factory=list)
+    #: Offsets that are not those expected. They are kept here, because the event loop swallows what a socket raises.
+    faults: list[str] = field(default_factory=list)
     _offsets: dict[int, int] = field(default_factory=dict)
 
-    async def open(self, system: Hub) -> None:
-        """Everybody comes in: person 10 n to 10 n + 9 into room n."""
-        doors = [system.door(person, f"/ws/chat/room{person // MEMBERS}/") for person in range(ROOMS * MEMBERS)]
+    async def open(self, doors: Sequence[Door]) -> None:
+        """Everybody comes in."""
         await self.fleet.connect(doors, lambda fleet, number: Reader(fleet, number, self._on_text))
 
     def begin(self) -> None:
@@ -61,7 +63,7 @@ class Hall:
                 self.errors.append(frame["message"])
             return
         if offset != self._offsets.get(number, offset - 1) + 1:
-            raise OutOfOrder(f"person {number} had {self._offsets[number]} and got {offset}")
+            self.faults.append(f"person {number} had {self._offsets[number]} and got {offset}")
         self._offsets[number] = offset
         self.received += 1
         author, sent, _ = frame["message"].split(" ", 2)
@@ -81,22 +83,29 @@ async def measure(bench: Bench) -> list[Line]:
     system, hall = Hub(), Hall()
     async with system.running():
         try:
-            await hall.open(system)
+            await hall.open(doors(system))
             await asyncio.sleep(1)  # the notices of who joined
-            with bench.watch(system) as lines[0.5].cpu[HUB]:
+            with bench.watch(system, lines[0.5]):
                 parts = [await talk(hall, RATE, SECONDS / bench.runs) for _ in range(bench.runs)]
             highest.values[HUB] = [await highest_rate(hall)]
         finally:
             await hall.fleet.close()
     for share, line in lines.items():
-        line.values[HUB] = [percentile(part, share) for part in parts if part]
+        line.values[HUB] = [percentile(part, share) for part in parts]
     return [*lines.values(), highest]
+
+
+def doors(system: Hub) -> list[Door]:
+    """Person 10 n to 10 n + 9 come into room n."""
+    return [system.door(person, f"/ws/chat/room{person // MEMBERS}/") for person in range(ROOMS * MEMBERS)]
 
 
 async def talk(hall: Hall, rate: float, seconds: float, patience: float = PATIENCE) -> list[float]:
     """Write at ``rate`` for ``seconds``, whether or not answers come; returns the latencies.
 
-    Empty where not everything arrived within ``patience`` seconds after the end. Raises ``OutOfOrder``.
+    Raises:
+        OutOfOrder: somebody saw offsets that do not follow each other.
+        NotWhole: not everything arrived within ``patience`` seconds after the end, or the server answered an error.
     """
     hall.begin()
     count, began = int(rate * seconds), time.monotonic()
@@ -105,18 +114,31 @@ async def talk(hall: Hall, rate: float, seconds: float, patience: float = PATIEN
         if late < 0:
             await asyncio.sleep(-late)
         hall.say(random.randrange(len(hall.fleet.sockets)))
-    deadline = time.monotonic() + patience
-    while hall.received < count * MEMBERS and time.monotonic() < deadline:
+    expected, deadline = count * MEMBERS, time.monotonic() + patience
+    while hall.received < expected and not hall.faults and not hall.errors and time.monotonic() < deadline:
         await asyncio.sleep(0.02)
-    return hall.latencies if hall.received == count * MEMBERS and not hall.errors else []
+    if hall.faults:
+        raise OutOfOrder(f"{len(hall.faults)} times, first: {hall.faults[0]}")
+    if hall.received != expected or hall.errors:
+        raise NotWhole(
+            f"{hall.received} of {expected} arrived; {hall.fleet.lost} of {len(hall.fleet.sockets)} sockets were "
+            f"closed; errors: {hall.errors[:5] or 'none'}"
+        )
+    return hall.latencies
 
 
 async def highest_rate(hall: Hall) -> float:
-    """Double the rate until it does not hold, then halve the distance a few times."""
+    """Double the rate until it does not hold, then halve the distance a few times.
+
+    A rate at which something is lost or refused does not hold. Raises ``OutOfOrder``, which no rate excuses.
+    """
     holds, rate, step = 0.0, float(FIRST_RATE), 0.0
     for _ in range(20):
-        found = await talk(hall, rate, TRY_SECONDS, TRY_PATIENCE)
-        if not found:
+        try:
+            found = await talk(hall, rate, TRY_SECONDS, TRY_PATIENCE)
+        except OutOfOrder:
+            raise
+        except NotWhole:
             break  # what is still under way would count in the next try
         if percentile(found, 0.99) < LIMIT_MS:
             holds = rate

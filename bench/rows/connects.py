@@ -27,7 +27,7 @@ async def measure(bench: Bench) -> list[Line]:
             for _ in range(bench.runs):
                 fleet = Fleet()
                 await system.settle()
-                with bench.watch(system) as line.cpu[system.name]:
+                with bench.watch(system, line):
                     took = await fleet.connect(doors, system.counter)
                 line.values[system.name].append(len(doors) / took)
                 await fleet.close()

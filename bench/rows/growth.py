@@ -11,7 +11,7 @@ from bench.systems.base import ask_redis
 from bench.systems.hub import Hub
 
 #: By number of web processes.
-SOCKETS = {1: (1_000, 4_000, 10_000), 2: (1_000, 10_000)}
+SOCKETS = {1: (1_000, 4_000, 10_000), 2: (1_000, 4_000, 10_000)}
 
 #: Bursts for each run of the bench: one is over within a fraction of a second, and two differ more than sizes do.
 BURSTS = 2
@@ -35,7 +35,7 @@ async def measure(bench: Bench) -> list[Line]:
                     await burst(system, fleet, 2)
                     before = await _commands(system.folder)
                     count = bench.runs * BURSTS
-                    with bench.watch(system) as line.cpu[HUB]:
+                    with bench.watch(system, line):
                         line.values[HUB] = [await burst(system, fleet, PUBLICATIONS) for _ in range(count)]
                     spent = await _commands(system.folder) - before
                 rates.append(median(line.values[HUB]))

@@ -45,7 +45,7 @@ async def per_socket(bench: Bench, system: System, line: Line) -> float:
         pass
     await _settle(system)
     empty = weigh(system)
-    with bench.watch(system) as line.cpu[system.name]:
+    with bench.watch(system, line):
         async with system.fleet(sockets) as fleet:
             await _settle(system)
             full, lost = weigh(system), fleet.lost

@@ -35,7 +35,7 @@ async def measure(bench: Bench) -> list[Line]:
         lines.append(line)
         if HUB in bench.systems:
             async with _database(database) as url, _hub(url) as hub, hub.fleet(PEOPLE) as fleet:
-                with bench.watch(hub) as line.cpu[HUB]:
+                with bench.watch(hub, line):
                     line.values[HUB] = []
                     for _ in range(bench.runs):
                         fleet.received = 0
@@ -53,6 +53,7 @@ async def stock(bench: Bench) -> list[float]:
     async with system.running(), system.fleet_at([system.door(group) for group in groups]) as fleet:
         for _ in range(bench.runs):
             fleet.received = 0
+            await system.settle()
             sent = await system.publisher.ask("personal", groups=groups[:BASELINE_SENDS], size=SIZE)
             await fleet.all_of(BASELINE_SENDS)
             values.append((fleet.last_at - sent["began"]) / 1e9 * PEOPLE * TIMES / BASELINE_SENDS)

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from bench.clients import Door, Fleet, Reader
+from bench.clients import Door, Fleet, NotWhole, Reader
 from bench.lines import HUB, LESS, Line, at_most, at_most_times
 from bench.rows.hub_socket import PLAIN, by_socket
 from bench.run import Bench
@@ -21,10 +21,6 @@ CHANNEL = "everyone"
 NOWHERE = "everyone@.0"
 
 
-class NotWhole(AssertionError):
-    """A client came back and did not get what it missed, all of it and in order."""
-
-
 async def measure(bench: Bench) -> list[Line]:
     """Seconds from the first attempt to come back until the last socket has everything that it missed."""
     if HUB not in bench.systems:
@@ -35,7 +31,7 @@ async def measure(bench: Bench) -> list[Line]:
     system = Hub()
     async with system.running():
         for _ in range(bench.runs):
-            with bench.watch(system) as plain.cpu[HUB]:
+            with bench.watch(system, plain):
                 plain.values[HUB].append(await storm(system))
             by_hub_socket.values[HUB].append(await connect_and_recover(system))
     by_hub_socket.values[PLAIN] = plain.values[HUB]

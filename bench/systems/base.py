@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import time
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import ClassVar
@@ -15,7 +15,7 @@ from typing import ClassVar
 from bench import machine
 from bench.clients import Counter, Door, Fleet, Socket, Weigher
 from bench.machine import CpuShare
-from bench.processes import Process, tail, until
+from bench.processes import Process, accepts, tail, until
 from hub.redis_server import command, find_binary
 
 #: Seconds of processor time in a fifth of a second that count as nothing, and how long to wait for that.
@@ -44,6 +44,8 @@ class System(ABC):
 
     def __init__(self) -> None:
         self.folder = Path()
+        #: Where clients come in.
+        self.port = 0
         self.publisher: Process
         self._parts: list[Process] = []
         #: Undone in the opposite order when the system stops.
@@ -102,6 +104,13 @@ class System(ABC):
         """:meth:`run`, for a process that serves sockets."""
         self._parts.append(process)
         return self.run(process)
+
+    async def start_publisher(self, command: Sequence[str], environment: Mapping[str, str]) -> None:
+        """Start the publisher on the generator's core; returns when it is ready and the server lets clients in."""
+        log = self.folder / "publisher.log"
+        self.publisher = self.run(Process(command, core=GENERATOR, log=log, environment=environment, talks=True))
+        await until(lambda: accepts("127.0.0.1", self.port), self._parts[0])
+        await self.publisher.ask("ready")
 
     async def start_redis(self, *, persistent: bool = False) -> Path:
         """A private Redis beside the server; returns its socket, which answers."""

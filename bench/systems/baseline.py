@@ -3,8 +3,8 @@
 import sys
 
 from bench.clients import Door
-from bench.processes import Process, accepts, until
-from bench.systems.base import GENERATOR, SERVER, System
+from bench.processes import Process
+from bench.systems.base import SERVER, System
 from rig.environment import BASE_DIR, clean_environment, free_port
 
 
@@ -16,30 +16,20 @@ class Baseline(System):
 
     async def start(self) -> None:
         socket = await self.start_redis()
-        self.environment = clean_environment(
+        environment = clean_environment(
             DJANGO_SETTINGS_MODULE="bench.baseline.settings", REDIS_URL=f"unix://{socket}", PYTHONPATH=str(BASE_DIR)
         )
         self.port = free_port()
         uvicorn = (sys.executable, "-m", "uvicorn", "--log-level", "warning", "--timeout-graceful-shutdown", "1")
-        web = self.serve(
+        self.serve(
             Process(
                 [*uvicorn, "--port", str(self.port), "bench.baseline.asgi:application"],
                 core=SERVER,
                 log=self.folder / "web.log",
-                environment=self.environment,
+                environment=environment,
             )
         )
-        self.publisher = self.run(
-            Process(
-                [sys.executable, "-m", "bench.publishers.baseline"],
-                core=GENERATOR,
-                log=self.folder / "publisher.log",
-                environment=self.environment,
-                talks=True,
-            )
-        )
-        await until(lambda: accepts("127.0.0.1", self.port), web)
-        await self.publisher.ask("ready")
+        await self.start_publisher([sys.executable, "-m", "bench.publishers.baseline"], environment)
 
     def doors(self, count: int) -> list[Door]:
         return [self.door("all")] * count

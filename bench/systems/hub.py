@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from bench.clients import Door
-from bench.processes import Process, accepts, until
+from bench.processes import Process, until
 from bench.systems.base import GENERATOR, SERVER, System
 from rig.environment import BASE_DIR, clean_environment
 
@@ -48,10 +48,8 @@ class Hub(System):
         self._fill()
         await self.start_redis(persistent=True)
         self._start_web()
-        self.publisher = self.run(self.python("bench.publishers.hub", "publisher", core=GENERATOR, talks=True))
         worker = self._start_worker() if self.worker else None
-        await until(lambda: accepts("127.0.0.1", self.port), self._parts[0])
-        await self.publisher.ask("ready")
+        await self.start_publisher([_PYTHON, "-m", "bench.publishers.hub"], self.environment)
         if worker is not None:
             await until(functools.partial(_says, worker, " ready."), worker)
         await self._check_sessions()
@@ -63,16 +61,6 @@ class Hub(System):
     def door(self, person: int, path: str = "/ws/notifications/") -> Door:
         """How the person of this number (from 0) comes in."""
         return Door(self.port, path, headers=(f"Cookie: sessionid={self.sessions[person]}",))
-
-    def python(self, module: str, log: str, *, core: set[int], talks: bool = False, **variables: str) -> Process:
-        """A process of this hub that runs ``module``; its log is a file of that name."""
-        return Process(
-            [_PYTHON, "-m", module],
-            core=core,
-            log=self.folder / f"{log}.log",
-            environment={**self.environment, **variables},
-            talks=talks,
-        )
 
     def _fill(self) -> None:
         """Migrations, people with sessions, rooms: made once per run of the bench, and copied for each hub."""
@@ -124,7 +112,8 @@ def environment(folder: Path, database_url: str = "") -> dict[str, str]:
     chosen = {"DATABASE_URL": database_url} if database_url else {}
     return clean_environment(
         HUB_DATA_DIR=str(folder),
-        SECRET_KEY="the same for every hub of the bench, so that sessions made once hold in all of them",  # noqa: S106
+        # The same for all, so that sessions made once hold in each.
+        SECRET_KEY="of every hub of the bench",  # noqa: S106  # they live for minutes, on loopback
         DJANGO_SETTINGS_MODULE="hub.settings",
         PYTHONPATH=str(BASE_DIR),
         HUB_LOG_LEVEL="INFO",

@@ -7,7 +7,7 @@ import sys
 from bench.clients import Counter, Door, Fleet
 from bench.frames import BINARY, client_frame, frame_end
 from bench.processes import Process, accepts, until
-from bench.systems.base import GENERATOR, SERVER, System
+from bench.systems.base import SERVER, System
 from rig.environment import BASE_DIR, free_port
 
 SERVER_PROGRAM = shutil.which("nats-server") or shutil.which("nats-server", path="/usr/sbin")
@@ -73,17 +73,9 @@ class Nats(System):
             )
         )
         await until(lambda: accepts("127.0.0.1", port), server)
-        self.publisher = self.run(
-            Process(
-                [sys.executable, "-m", "bench.publishers.nats", str(port)],
-                core=GENERATOR,
-                log=self.folder / "publisher.log",
-                environment={**os.environ, "PYTHONPATH": str(BASE_DIR)},
-                talks=True,
-            )
+        await self.start_publisher(
+            [sys.executable, "-m", "bench.publishers.nats", str(port)], {**os.environ, "PYTHONPATH": str(BASE_DIR)}
         )
-        await until(lambda: accepts("127.0.0.1", self.port), server)
-        await self.publisher.ask("ready")
 
     def doors(self, count: int) -> list[Door]:
         return [Door(self.port, "/", hello=(client_frame(_SUBSCRIBE, BINARY),), ready=b"PONG\r\n")] * count

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.clients import Door
 from bench.processes import Process, accepts, until
-from bench.systems.base import GENERATOR, SERVER, System
+from bench.systems.base import SERVER, System
 from rig.environment import BASE_DIR, free_port
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
@@ -68,17 +68,11 @@ class Nchan(System):
                 [str(NGINX), "-e", str(log), "-c", str(configuration)], core=SERVER, log=log, environment=os.environ
             )
         )
-        self.publisher = self.run(
-            Process(
-                [sys.executable, "-m", "bench.publishers.nchan", str(self.port)],
-                core=GENERATOR,
-                log=self.folder / "publisher.log",
-                environment={**os.environ, "PYTHONPATH": str(BASE_DIR)},
-                talks=True,
-            )
+        await until(lambda: accepts("127.0.0.1", self.port), server)  # the publisher connects as soon as it starts
+        await self.start_publisher(
+            [sys.executable, "-m", "bench.publishers.nchan", str(self.port)],
+            {**os.environ, "PYTHONPATH": str(BASE_DIR)},
         )
-        await until(lambda: accepts("127.0.0.1", self.port), server)
-        await self.publisher.ask("ready")
 
     def server_pids(self) -> list[int]:
         """The worker: the master process does nothing but wait."""

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from bench.clients import Counter, Door
 from bench.frames import client_frame
-from bench.processes import Process, accepts, until
-from bench.systems.base import GENERATOR, SERVER, System
+from bench.processes import Process
+from bench.systems.base import SERVER, System
 from rig.environment import free_port
 
 FOLDER = Path(__file__).parent.parent / "peers" / "socketio"
@@ -44,7 +44,7 @@ class SocketIo(System):
         self.port = free_port()
         node = str(shutil.which("node"))
         environment = {**os.environ, "NODE_ENV": "production"}
-        server = self.serve(
+        self.serve(
             Process(
                 [node, str(FOLDER / "server.js"), str(self.port), str(socket)],
                 core=SERVER,
@@ -52,17 +52,7 @@ class SocketIo(System):
                 environment=environment,
             )
         )
-        self.publisher = self.run(
-            Process(
-                [node, str(FOLDER / "publisher.js"), str(socket)],
-                core=GENERATOR,
-                log=self.folder / "publisher.log",
-                environment=environment,
-                talks=True,
-            )
-        )
-        await until(lambda: accepts("127.0.0.1", self.port), server)
-        await self.publisher.ask("ready")
+        await self.start_publisher([node, str(FOLDER / "publisher.js"), str(socket)], environment)
 
     def doors(self, count: int) -> list[Door]:
         path = "/socket.io/?EIO=4&transport=websocket"

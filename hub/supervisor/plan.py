@@ -111,7 +111,7 @@ def web_parts(
 
     def forget_metrics(pid: int) -> None:
         if metrics.exists():
-            multiprocess.mark_process_dead(pid, str(metrics))  # type: ignore[no-untyped-call]
+            multiprocess.mark_process_dead(pid, str(metrics))  # type: ignore[no-untyped-call]  # has no types
 
     if plan.web_processes > 1:
         # One process keeps its counters to itself; several put them where each can show the sum.

@@ -20,7 +20,7 @@ def identity(pid: int) -> str | None:
         fields = _stat(pid)
         return None if fields is None else f"{_boot()} {fields[19]}"
     found = subprocess.run(
-        ["ps", "-o", "lstart=,stat=", "-p", str(pid)],  # noqa: S607
+        ["ps", "-o", "lstart=,stat=", "-p", str(pid)],  # noqa: S607  # where it is differs between systems
         capture_output=True,
         text=True,
         check=False,

@@ -80,9 +80,17 @@ def test_the_json_file_has_every_run(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(report, "RESULTS", tmp_path / "results")
     measured = line(MORE, RATES, at_least(1))
     measured.cpu[HUB] = CpuShare(elapsed=2.0, server=1.0, generator=0.5)
-    content = json.loads(report.write([measured], runs=3).read_text())
-    assert content["runs"] == 3 and content["machine"]
+    content = json.loads(report.write([measured], runs=3, seconds=1.5).read_text())
+    assert content["runs"] == 3 and content["seconds"] == 1.5 and content["machine"]
     assert content["lines"][0]["values"] == RATES
     assert content["lines"][0]["median"][HUB] == 1000
     assert content["lines"][0]["best_peer"] == "nats"
     assert content["lines"][0]["cpu"][HUB]["generator"] == 0.5
+
+
+def test_the_json_file_says_what_was_not_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "RESULTS", tmp_path / "results")
+    missing = {"nats": "there is no nats-server"}
+    content = json.loads(report.write([], 1, 2.0, failed=["chat"], left_out=missing).read_text())
+    assert content["failed_rows"] == ["chat"]
+    assert content["systems_left_out"] == missing
