@@ -12,6 +12,7 @@ Redis keys, below ``<prefix>:presence:``
 ``processes``             sorted set process -> when its lease expires, in Redis' own time
 ``at:<channel>``          hash       person -> the processes where they are, joined by spaces
 ``of:<process>``          set        ``<channel> <person>`` for each of the process's people
+``whole``                 set        processes of which Redis has all people
 ========================  =========  =================================================================
 """
 
@@ -24,7 +25,7 @@ from typing import Any, TypeVar
 
 import structlog
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import RedisError
 
 from hub import redis_client, whereabouts
 from hub.cancellation import is_wanted
@@ -128,6 +129,20 @@ end
 )
 _LEAVE_MANY = _PRELUDE + "for index = 2, #ARGV, 2 do depart(ARGV[index], ARGV[index + 1]) end"
 
+# ARGV: process. Returns name, 1 or 0, name, 1 or 0 … of all processes, and whether Redis has all their people.
+_LOOK = (
+    _PRELUDE
+    + _KNOWN
+    + """
+local found = {}
+for _, name in ipairs(redis.call('ZRANGE', prefix .. 'processes', 0, -1)) do
+  found[#found + 1] = name
+  found[#found + 1] = redis.call('SISMEMBER', prefix .. 'whole', name)
+end
+return found
+"""
+)
+
 # ARGV: process, seconds of the lease. Returns {1 when the lease was new, a process whose lease has expired or ''}.
 _BEAT = (
     _PRELUDE
@@ -153,6 +168,7 @@ for _, place in ipairs(redis.call('SMEMBERS', prefix .. 'of:' .. process)) do
   end
 end
 redis.call('DEL', prefix .. 'of:' .. process)
+redis.call('SREM', prefix .. 'whole', process)
 redis.call('ZREM', prefix .. 'processes', process)
 return departed
 """
@@ -170,7 +186,7 @@ class Presence:
         self._process = secrets.token_hex(6)
         self._redis = redis_client.connect()
         self._key = f"{hub_settings().redis_prefix}:presence:"
-        texts = (_ENTER, _LEAVE, _COUNT, _PEOPLE, _ENTER_MANY, _LEAVE_MANY, _BEAT, _SWEEP)
+        texts = (_ENTER, _LEAVE, _COUNT, _PEOPLE, _ENTER_MANY, _LEAVE_MANY, _LOOK, _BEAT, _SWEEP)
         self._scripts = {text: self._redis.register_script(text) for text in texts}
         #: Who is at which channel here, with the number of their sockets.
         self._here: dict[str, dict[str, int]] = {}
@@ -381,26 +397,28 @@ class Presence:
         """Renew the lease when it is time; otherwise only see whether Redis is there, and who else."""
         if not self._has_lease or self.loop.time() >= self._beat_at:
             await self._renew()
-        processes = {str(one) for one in await self._ask(lambda: self._redis.zrange(f"{self._key}processes", 0, -1))}
-        if self._process not in processes:
-            raise ResponseError("Redis has forgotten this process")  # and the others as well, perhaps
-        self._others = processes - {self._process}
+        found = await self._run(_LOOK)
+        others = dict(zip(map(str, found[::2]), found[1::2], strict=True))
+        del others[self._process]
+        # Those that a Redis which was emptied does not know yet are there all the same.
+        self._others = {*others, *(self._others if self.is_apart else ())}
         if self._tried.is_set():
-            self._whereabouts.returned(self._others)
+            self._whereabouts.returned({name for name, is_whole in others.items() if is_whole})
         else:
             self._whereabouts.begin(returned=True)  # others may be doing without Redis just now
         # Leases also expire while Redis is stopped: who is alive shall have renewed theirs first.
         while self._dead and not self.is_apart:
             await self._remove(self._dead)
-            _, self._dead = await self._beat()
+            await self._renew()
 
     async def _renew(self) -> None:
         began = self.loop.time()
-        had_lease = self._has_lease
         new, self._dead = await self._beat()
-        self._has_lease = True
+        if new and self._has_lease:
+            # Redis was emptied, and has forgotten the others too, perhaps; or it took this process for dead.
+            self._whereabouts.begin(self._others)
+        had_lease, self._has_lease = self._has_lease, True
         if new or not had_lease:
-            # Redis was away, restarted empty, or took this process for dead.
             await self._reconcile()
         self._beat_at = began + hub_settings().lease_beat
 
@@ -415,6 +433,7 @@ class Presence:
             # Those who enter just now tell Redis themselves, and want to know whether they were the first.
             await self._tell_many(_ENTER_MANY, list(here - self._entering))
             await self._tell_many(_LEAVE_MANY, list(listed - here))
+        await self._ask(lambda: self._redis.sadd(f"{self._key}whole", self._process))
 
     async def _remove(self, dead: str) -> None:
         departed = await self._run(_SWEEP, process=dead)

@@ -9,7 +9,7 @@ until all others have said it too. Until then Redis does not know everybody, and
 import asyncio
 import contextlib
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -57,6 +57,8 @@ class _Other:
     returned: bool
     nameless: dict[str, int]
     named: dict[str, frozenset[str]]
+    #: When it was read, on this process's clock.
+    read_at: float = field(compare=False)
 
 
 #: A row as it is read; its people only where they have changed.
@@ -80,6 +82,8 @@ class Whereabouts:
         self._here = here
         self._tell = tell
         self._others: dict[str, _Other] = {}
+        #: Since when there is no row any more of some of them.
+        self._gone_at: dict[str, float] = {}
         self._expected: set[str] = set()
         #: Whose rows there were in the end, and when that was: Redis may go again before they are seen there.
         self._recent: set[str] = set()
@@ -105,8 +109,13 @@ class Whereabouts:
             expected: the other processes that were alive a moment ago.
             returned: Redis is there, but others may be doing without it; else it is away.
         """
-        self._returned = returned
-        if self.active or self._closed:
+        had_returned, self._returned = self._returned, returned
+        if self._closed:
+            return
+        if self.active:
+            if had_returned and not returned:
+                # Others may have gone on with Redis by now, and have to write their rows anew.
+                self._expect({*self._expected, *expected})
             return
         self.active = True
         metrics.PRESENCE_IN_DATABASE.set(1)
@@ -235,14 +244,25 @@ class Whereabouts:
         others: dict[str, _Other] = {}
         for process, revision, returned, people in rows:
             if people is not None:
-                others[process] = _decoded(revision, returned, people)
+                others[process] = _decoded(revision, returned, people, self.loop.time())
             elif process in self._others:
                 others[process] = self._others[process]
         # Once seen is enough: a row that goes is of a process that has returned, or is dead.
         self._expected -= others.keys()
+        self._gone_at = {process: at for process, at in self._gone_at.items() if process not in others}
+        others |= {process: other for process, other in self._others.items() if self._may_return(process, others)}
         if others != self._others:
             self._others = others
             self.loop.call_soon(self._tell)
+
+    def _may_return(self, process: str, others: Collection[str]) -> bool:
+        """Whether ``process`` went on with a Redis that is away again by now: it writes its row anew in a moment."""
+        if process in others or self._returned:
+            return False
+        now = self.loop.time()
+        if process not in self._gone_at and now - self._others[process].read_at > hub_settings().lease_seconds / 2:
+            return False  # it has not renewed its row for too long: it has expired
+        return now - self._gone_at.setdefault(process, now) < PATIENCE
 
     def _settle(self) -> None:
         """Answer from now on, if everybody has told; end, if everybody has returned."""
@@ -260,7 +280,7 @@ class Whereabouts:
         metrics.PRESENCE_IN_DATABASE.set(0)
         self._known.set()
         self._recent, self._ended_at = set(self._others), self.loop.time()
-        self._others = {}
+        self._others, self._gone_at = {}, {}
         written, self._written = self._written, None
         if written is not None and self._returned:
             self._task = self.loop.create_task(self._forget())
@@ -316,7 +336,7 @@ def _encode(here: Here, *, guests: bool = True) -> str:
     return msgspec.json.encode(people).decode()
 
 
-def _decoded(revision: int, returned: bool, text: str) -> _Other:
+def _decoded(revision: int, returned: bool, text: str, read_at: float) -> _Other:
     try:
         people = _decoder.decode(text)
     except msgspec.DecodeError:  # of another version of the hub
@@ -327,4 +347,5 @@ def _decoded(revision: int, returned: bool, text: str) -> _Other:
         returned,
         {channel: nameless for channel, (nameless, _) in people.items() if nameless},
         {channel: frozenset(named) for channel, (_, named) in people.items() if named},
+        read_at,
     )

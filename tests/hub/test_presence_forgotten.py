@@ -1,10 +1,13 @@
 """A Redis that forgot everything so quickly that nobody missed it: nobody who stayed is shown as gone meanwhile."""
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 
 import pytest
 from pytest_django.fixtures import Settings
 
+from hub import whereabouts
 from hub.presence import Presence
 from rig.redis_server import RedisServer
 from rig.waiting import await_for
@@ -21,16 +24,22 @@ def started_anew(redis_server: RedisServer) -> None:
     redis_server.start()
 
 
+def has_looked_since(one: Presence, read_at: float) -> Callable[[], bool]:
+    return lambda: one._whereabouts._read_at > read_at
+
+
 @pytest.fixture
 async def two(settings: Settings) -> AsyncIterator[tuple[Presence, Presence]]:
     """The presence of two processes, which have no reason to beat soon: three people at one of them, two at the other,
     one of whom is at both."""
+    settings.HUB_REDIS_TIMEOUT = 10  # a busy machine is waited for
     settings.HUB_LEASE_BEAT = 60.0  # nobody is to be saved by chance
     one, other = Presence(), Presence()
     for person in ("u1", "u2", "u3"):
         await one.enter("room:1", person)
     for person in ("u3", "u4"):
         await other.enter("room:1", person)
+    await await_for(lambda: one._others and other._others, timeout=15, that="they know of each other")
     yield one, other
     await one.close()
     await other.close()
@@ -51,6 +60,38 @@ async def test_nobody_is_shown_as_gone_by_a_redis_that_forgot(
 
     await await_for(is_well, timeout=15, that="Redis knows everybody again")
     assert [await one.count("room:1") for one in two] == [4, 4]
+
+
+async def test_a_process_that_renews_its_lease_does_not_take_the_others_for_gone(
+    two: tuple[Presence, Presence], redis_server: RedisServer
+) -> None:
+    one, _ = two
+    emptied(redis_server)
+    await one._renew()  # its time had come
+    assert await one.count("room:1") == 4
+
+
+async def test_a_process_of_which_redis_has_not_everybody_yet_is_waited_for(
+    two: tuple[Presence, Presence], redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = two
+    monkeypatch.setattr(whereabouts, "PATIENCE", 60.0)
+    told = asyncio.Event()
+    monkeypatch.setattr(other._whereabouts, "_write", lambda _: told.wait())  # a database that is slow just now
+    async with contextlib.AsyncExitStack() as stack:
+        for lock in other._locks:  # as somebody has who enters just now
+            await stack.enter_async_context(lock)
+        emptied(redis_server)
+        key = f"{one._key}processes"
+        await await_for(lambda: redis_server.client.zcard(key) == 2, timeout=15, that="both have their leases")
+        for _ in range(5):
+            await one._look_after()
+            read_at = one._whereabouts._read_at
+            await await_for(has_looked_since(one, read_at), timeout=15, that="it has looked for rows")
+        assert one.is_apart
+    told.set()
+    await await_for(lambda: not one.is_apart, timeout=15, that="Redis knows everybody again")
+    assert await one.count("room:1") == 4
 
 
 async def test_who_is_elsewhere_neither_joins_nor_leaves_because_redis_forgot(

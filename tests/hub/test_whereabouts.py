@@ -383,3 +383,47 @@ async def test_a_row_that_cannot_be_read_is_of_nobody(
         await one.enter("online", "u1")
         await looks_at_rows.several_more(one)
         assert await one.count("online") == 1
+
+
+def settle_and(tell: Callable[[], None]) -> Callable[[whereabouts.Whereabouts], None]:
+    settle = whereabouts.Whereabouts._settle
+
+    def both(these: whereabouts.Whereabouts) -> None:
+        settle(these)
+        tell()
+
+    return both
+
+
+async def test_who_went_on_with_a_redis_that_is_away_again_is_not_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def row(revision: int) -> Whereabouts:
+        people = whereabouts._encode({"room:1": {"u2": 1}})
+        return Whereabouts(
+            process="two", people=people, revision=revision, returned=False, expires_at=whereabouts._expiry()
+        )
+
+    async def has_looked() -> None:
+        for _ in range(2):
+            looked.clear()
+            await looked.wait()
+
+    looked = asyncio.Event()
+    monkeypatch.setattr(whereabouts.Whereabouts, "_settle", settle_and(looked.set))
+    await in_database_thread(whereabouts._store, row(1))
+    one = whereabouts.Whereabouts("one", {"room:1": {"u1": 1}}, lambda: None)
+    try:
+        one.begin({"two"})
+        await one.known()
+        assert one.count("room:1") == 2
+        await in_database_thread(whereabouts.forget, "two")  # as it does when all have returned
+        await has_looked()
+        assert one.count("room:1") == 2
+        # All have returned, and then Redis is away once more, before this process has gone on with it.
+        one.returned({"two"})
+        one.begin({"two"})
+        assert not one._known.is_set()
+        await in_database_thread(whereabouts._store, row(2))
+        await one.known()
+        assert one.count("room:1") == 2
+    finally:
+        await one.close()
