@@ -23,6 +23,9 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 8.0
 #: Seconds that a handshake may take.
 OPEN_TIMEOUT = 10.0
 
+#: The type of a publication that is an alert.
+CREATED = "notifications.notification_created"
+
 #: Code of a connection that ended without one.
 LOST = 1006
 
@@ -65,6 +68,8 @@ class Client(abc.ABC):
         self.failed: Counter[str] = Counter()
         self.closed: Counter[int] = Counter()
         self.notices: list[str] = []
+        #: The ids of alerts that it has shown to its person and that were not seen to be read.
+        self.alerts: list[int] = []
         self.ledger = ledger
         self.chance = chance
         self._urls = urls
@@ -100,11 +105,20 @@ class Client(abc.ABC):
         self.live, self._failures = True, 0
         self.entered += 1
 
-    def take(self, channel: str, position: Position, text: str) -> None:
-        """Take an item, and show it unless it is a repeat."""
+    def take(
+        self, channel: str, position: Position, text: str, *, alert: int | None = None, may_skip: bool = False
+    ) -> None:
+        """Take an item, and show it unless it is a repeat.
+
+        Args:
+            alert: its id, where it is one.
+            may_skip: see :meth:`chaos.screen.Screen.take`.
+        """
         number = self.ledger.number_in(text)
-        if self.screen.take(channel, position, number) and number is not None:
+        if self.screen.take(channel, position, number, may_skip=may_skip) and number is not None:
             self.ledger.show(number)
+            if alert is not None:
+                self.alerts.append(alert)
             if number in self._said:
                 self.ledger.acknowledge(number)
 

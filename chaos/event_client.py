@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import httpx
 
-from chaos.client import LOST, Client, NotLetIn, Place
+from chaos.client import CREATED, LOST, Client, NotLetIn, Place
 from chaos.ledger import Ledger
 from chaos.screen import positions_in
 
@@ -87,4 +87,6 @@ class EventClient(Client):
             epoch, offset = here[channel]
             if offset != data["offset"]:
                 self.screen.disorder.append(f"{channel} {data['offset']} came with the id of {offset}")
-            self.take(channel, (epoch, data["offset"]), data["data"].get("message", ""))
+            item = data["data"]
+            alert = item["id"] if item["type"] == CREATED else None
+            self.take(channel, (epoch, data["offset"]), item.get("message", ""), alert=alert)

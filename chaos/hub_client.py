@@ -13,7 +13,7 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection
 
-from chaos.client import SocketClient
+from chaos.client import CREATED, SocketClient
 from chaos.screen import Position
 
 #: Seconds that a ping from the hub may be late.
@@ -65,6 +65,11 @@ class HubClient(SocketClient):
         else:
             self._unanswered.add(number)
             self._post(number)
+        await self._flush()
+
+    async def call(self, method: str, data: _Json, then: Callable[[_Json], None]) -> None:
+        """Call a method, and take the result when it comes: not at all where the connection ends before."""
+        self._ask({"rpc": {"method": method, "data": data}}, then)
         await self._flush()
 
     async def talk(self, connection: ClientConnection) -> None:
@@ -190,7 +195,8 @@ class HubClient(SocketClient):
         data = publication["data"]
         if offset := publication.get("offset"):
             epoch, _ = self.screen.positions[channel]
-            self.take(channel, (epoch, offset), data.get("message") or data.get("text") or "")
+            alert = data["id"] if data["type"] == CREATED else None
+            self.take(channel, (epoch, offset), data.get("message") or data.get("text") or "", alert=alert)
         elif notice := NOTICES.get(data["type"]):
             self.notices.append(notice.format(data["username"]))
 

@@ -49,6 +49,8 @@ class Part:
         self._stop_signal = stop_signal
         self._process: subprocess.Popen[bytes] | None = None
         self._is_to_run = False
+        #: When it was last started after it had run before (``time.monotonic``).
+        self.started_again_at: float | None = None
 
     @property
     def pid(self) -> int:
@@ -61,6 +63,8 @@ class Part:
         if self.runs():
             return
         self._is_to_run = True
+        if self._process is not None:
+            self.started_again_at = time.monotonic()
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 ending_with_us(self._command),
@@ -152,12 +156,14 @@ class Web(Part):
 
     def metric(self, name: str, **labels: str) -> float:
         """The sum of the samples of a metric that have these labels; 0 where it has none yet."""
-        total = 0.0
         wanted = [f'{label}="{value}"' for label, value in labels.items()]
-        for line in _http().get(f"{self.url}/metrics").text.splitlines():
-            if line.startswith((f"{name}{{", f"{name} ")) and all(label in line for label in wanted):
-                total += float(line.rpartition(" ")[2])
-        return total
+        return sum(value for sample, value in self.samples(name).items() if all(label in sample for label in wanted))
+
+    def samples(self, *names: str) -> dict[str, float]:
+        """The samples of these metrics, by name with labels."""
+        starts = tuple(f"{name}{end}" for name in names for end in "{ ")
+        lines = _http().get(f"{self.url}/metrics").text.splitlines()
+        return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines if line.startswith(starts)}
 
 
 class Redis(Part):

@@ -12,17 +12,21 @@ GROUP, MEMBERS = "team", 9
 
 _MAKE = """
 import json
+from datetime import timedelta
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.test import Client
+from django.utils import timezone
 from accounts.tokens import issue
 from chat.models import Room
 from hub.api.keys import issue as issue_key
 from hub.api.scope import Scope
 
 def person(number):
-    user, _ = get_user_model().objects.get_or_create(username=f"person{number}", defaults={"is_staff": number == 0})
+    # Older than any clock is set back to: what was sent before somebody joined is nobody's unread alert.
+    defaults = {"is_staff": number == 0, "date_joined": timezone.now() - timedelta(days=30)}
+    user, _ = get_user_model().objects.get_or_create(username=f"person{number}", defaults=defaults)
     if number < members:
         user.groups.add(team)
     client = Client()

@@ -39,6 +39,9 @@ class PlainClient(SocketClient):
             self.let_in()
         elif frame.get("offset"):
             ((channel, position),) = positions_in(frame["cursor"]).items()
-            self.take(channel, position, frame["message"])
+            # Here alerts come, and not that some of them were read.
+            may_skip = channel.startswith("user:")
+            alert = None if self.place.room else frame["id"]
+            self.take(channel, position, frame["message"], alert=alert, may_skip=may_skip)
         elif frame.get("username") == SYSTEM:
             self.notices.append(frame["message"])

@@ -23,6 +23,9 @@ START_TASK = "from worker.tasks import send_broadcast; send_broadcast.delay(mess
 #: Any text of the form that Django's own have, in cookie and form alike.
 CSRF = "a" * 32
 
+#: How often somebody marks alerts as read, for each publication.
+MARKING = 0.15
+
 #: Seconds that a page may take.
 PAGE_TIMEOUT = 15.0
 
@@ -31,10 +34,19 @@ API_ATTEMPTS, API_PAUSE = 4, (0.2, 1.0)
 
 
 class Publishers:
-    """All of them. ``rate`` is how many publications each second all together make while nothing is slow."""
+    """All of them. ``rate`` is how many publications each second all together make while nothing is slow; ``marking``
+    is called beside them, by :data:`MARKING`."""
 
     def __init__(
-        self, hub: Hub, people: People, crowd: Crowd, ledger: Ledger, chance: random.Random, rate: float = 16.0
+        self,
+        hub: Hub,
+        people: People,
+        crowd: Crowd,
+        ledger: Ledger,
+        chance: random.Random,
+        rate: float = 16.0,
+        *,
+        marking: Callable[[], Awaitable[object]],
     ) -> None:
         self._hub = hub
         self._people = people
@@ -42,6 +54,7 @@ class Publishers:
         self._ledger = ledger
         self._chance = chance
         self._rate = rate
+        self._marking = marking
         self._stopping = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -54,6 +67,7 @@ class Publishers:
             (self.open_a_room, 0.05),
             (self.call_the_api, 0.1),
             (self.start_a_task, 0.1),
+            (self._marking, MARKING),
         ]
         self._tasks = [asyncio.create_task(self._go_on(publish, self._rate * share)) for publish, share in shares]
 

@@ -52,8 +52,14 @@ class Screen:
         self._excused.setdefault(channel, []).append((known[1] if known else 0, here[1]))
         self.positions[channel] = here
 
-    def take(self, channel: str, position: Position, number: int | None) -> bool:
-        """Take an item; ``number`` is that of a publication of this run. Returns whether it is shown: not a repeat."""
+    def take(self, channel: str, position: Position, number: int | None, *, may_skip: bool = False) -> bool:
+        """Take an item. Returns whether it is shown: not a repeat.
+
+        Args:
+            number: that of a publication of this run.
+            may_skip: whether offsets may be left out, because the client's door does not show everything. What it
+                does show of them is lost all the same, as the ledger finds.
+        """
         epoch, offset = position
         known_epoch, known = self.positions.get(channel, ("", 0))
         if known_epoch and epoch != known_epoch:
@@ -61,7 +67,7 @@ class Screen:
         elif offset <= known:
             self.repeats += 1
             return False
-        elif offset != known + 1:
+        elif offset != known + 1 and not may_skip:
             self.disorder.append(f"{channel} went from {known} to {offset}")
         self.positions[channel] = position
         if number is not None:

@@ -1,18 +1,18 @@
 """Clients come and go for a long time under load, and nothing may grow: memory, descriptors, connections, tasks."""
 
 import asyncio
-import contextlib
 import itertools
 import random
+import time
+from collections import Counter
 from dataclasses import dataclass
 from statistics import median
-
-import websockets
 
 from chaos.parts import Hub
 from chaos.people import People
 from chaos.threads import in_thread
 from chaos.trial import trial
+from chaos.visits import Visitors
 
 #: Clients that come each second; each stays for so many seconds, at least and at most.
 RATE, STAY = 20.0, (0.5, 5.0)
@@ -28,6 +28,13 @@ WARM_UP, READINGS = 0.3, 30
 MEMORY_SHARE, MEMORY_MORE, COUNT_MORE = 0.05, 8 * 1024 * 1024, 12
 
 
+#: Some connections have several tasks, so that these swing more.
+SOCKETS, TASKS, TASKS_MORE = "hub_sockets", "hub_tasks", 60
+
+#: Seconds in which a web process counts its tasks, and in which it notices that clients have gone without a word.
+SETTLED, GONE_WITHIN = 1.5, 20.0
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What one process held at one moment."""
@@ -39,22 +46,29 @@ class Reading:
 async def soak(hub: Hub, people: People, *, seconds: float, seed: int) -> int:
     """Churn for so long, print what it came to, and return the exit status: 1 where something grew or was lost."""
     readings: dict[str, list[Reading]] = {}
-    async with trial(hub, people, seed=seed, clients=RESIDENTS) as what:
+    chance = random.Random(seed)
+    async with trial(hub, people, seed=seed, clients=RESIDENTS) as what, Visitors(hub, people, chance) as visitors:
+        await asyncio.sleep(SETTLED)
+        before = await in_thread(_open, hub)
         enough = asyncio.Event()
-        churn = asyncio.create_task(_churn(hub, people, random.Random(seed), enough))
-        await asyncio.sleep(seconds * WARM_UP)
+        churn = asyncio.create_task(_churn(visitors, chance, enough))
+        await asyncio.sleep(max(seconds * WARM_UP, STAY[1]))
         for _ in range(READINGS):
             await asyncio.sleep(seconds * (1 - WARM_UP) / READINGS)
             for name, reading in (await in_thread(_read, hub)).items():
                 readings.setdefault(name, []).append(reading)
         enough.set()
         await churn
+        left = await _left_behind(hub, before)
         verdict = await what.verdict()
-    findings = [*verdict.findings, *itertools.chain.from_iterable(map(growth, readings, readings.values()))]
+    missing = [f"nobody was let in by {transport}" for transport, times in visitors.made.items() if not times]
+    grown = itertools.chain.from_iterable(map(growth, readings, readings.values()))
+    findings = [*verdict.findings, *missing, *left, *grown]
+    print("visits: " + ", ".join(f"{times} by {transport}" for transport, times in visitors.made.items()))
     for name, found in readings.items():
         first, last = _thirds(found)
         print(
-            f"{name:12} {first.memory / 2**20:7.1f} MB -> {last.memory / 2**20:7.1f} MB, "
+            f"{name:15} {first.memory / 2**20:7.1f} MB -> {last.memory / 2**20:7.1f} MB, "
             f"{first.count:4} -> {last.count:4} open"
         )
     for finding in findings:
@@ -63,9 +77,8 @@ async def soak(hub: Hub, people: People, *, seconds: float, seed: int) -> int:
     return 1 if findings else 0
 
 
-async def _churn(hub: Hub, people: People, chance: random.Random, enough: asyncio.Event) -> None:
+async def _churn(visitors: Visitors, chance: random.Random, enough: asyncio.Event) -> None:
     """Let clients come until it is ``enough``; returns when the last has gone."""
-    paths = ["/ws/notifications/", "/ws/online/", *(f"/ws/chat/{room}/" for room in people.rooms)]
     visits: set[asyncio.Task[None]] = set()
     failed: list[BaseException] = []
 
@@ -75,10 +88,7 @@ async def _churn(hub: Hub, people: People, chance: random.Random, enough: asynci
             failed.append(error)
 
     while not enough.is_set() and not failed:
-        token = chance.choice(people.people).token
-        headers = {"Authorization": f"Bearer {token}"} if chance.random() < 0.5 else {}
-        url = chance.choice(hub.ws_urls) + chance.choice(paths)
-        visit = asyncio.create_task(_visit(url, headers, chance.uniform(*STAY), cut=chance.random() < 0.3))
+        visit = asyncio.create_task(visitors.visit(chance.uniform(*STAY)))
         visits.add(visit)
         visit.add_done_callback(end)
         await asyncio.sleep(chance.expovariate(RATE))
@@ -89,17 +99,27 @@ async def _churn(hub: Hub, people: People, chance: random.Random, enough: asynci
         raise failed[0]
 
 
-async def _visit(url: str, headers: dict[str, str], seconds: float, *, cut: bool) -> None:
-    with contextlib.suppress(websockets.WebSocketException, OSError, TimeoutError):
-        async with websockets.connect(
-            url, additional_headers=headers, compression=None, proxy=None, ping_interval=None, close_timeout=2
-        ) as connection:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    async for _ in connection:
-                        pass
-            if cut:
-                connection.transport.abort()
+async def _left_behind(hub: Hub, before: Counter[str]) -> list[str]:
+    """What the visitors have left in the web processes, when they had time to notice that all have gone."""
+    deadline = time.monotonic() + GONE_WITHIN
+    while True:
+        now = await in_thread(_open, hub)
+        findings = [
+            f"{name} is {now[name]} without visitors, and was {before[name]} before they came"
+            for name in sorted(now)
+            if now[name] > before[name] + (COUNT_MORE if name == TASKS else 0)
+        ]
+        if not findings or time.monotonic() > deadline:
+            return findings
+        await asyncio.sleep(0.1)
+
+
+def _open(hub: Hub) -> Counter[str]:
+    """The sockets of all web processes by door, and their tasks: a client may have come back to another process."""
+    total: Counter[str] = Counter()
+    for web in hub.webs:
+        total.update({name: int(value) for name, value in web.samples(SOCKETS, TASKS).items()})
+    return total
 
 
 def _read(hub: Hub) -> dict[str, Reading]:
@@ -107,8 +127,7 @@ def _read(hub: Hub) -> dict[str, Reading]:
     found["worker"] = Reading(hub.worker.memory(), hub.worker.descriptors())
     found["redis"] = Reading(hub.redis.memory(), hub.redis.connections())
     for web in hub.webs:
-        # Each socket is a task of its web process.
-        found[f"{web.name} tasks"] = Reading(0, int(web.metric("hub_sockets") + web.metric("hub_channels")))
+        found[f"{web.name} {TASKS}"] = Reading(0, int(web.metric(TASKS)))
     return found
 
 
@@ -128,6 +147,7 @@ def growth(name: str, readings: list[Reading]) -> list[str]:
     findings = []
     if last.memory > first.memory * (1 + MEMORY_SHARE) + MEMORY_MORE:
         findings.append(f"{name} grew from {first.memory / 2**20:.1f} to {last.memory / 2**20:.1f} MB")
-    if last.count > first.count * (1 + MEMORY_SHARE) + COUNT_MORE:
+    more = TASKS_MORE if name.endswith(TASKS) else COUNT_MORE
+    if last.count > first.count * (1 + MEMORY_SHARE) + more:
         findings.append(f"{name} had {first.count} open and has {last.count}")
     return findings

@@ -9,11 +9,16 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
+import httpx
+
+from chaos.client import OPEN_TIMEOUT
 from chaos.crowd import Crowd
 from chaos.ledger import AlertRow, Ledger, Row, Verdict
 from chaos.parts import Hub, Web
 from chaos.people import People
 from chaos.publishers import Publishers
+from chaos.readers import Readers
+from chaos.reading import ReadingBook
 from chaos.threads import in_thread
 
 #: Seconds after the last publication in which everything must have arrived, jobs of a killed worker included; and
@@ -49,7 +54,10 @@ class Trial:
     crowd: Crowd
     publishers: Publishers
     ledger: Ledger
+    readers: Readers
+    reading: ReadingBook
     chance: random.Random
+    began_at: float = field(default_factory=time.monotonic)
     findings: list[str] = field(default_factory=list)
     #: What was measured, for the report.
     notes: list[str] = field(default_factory=list)
@@ -152,7 +160,11 @@ class Trial:
         deadline = time.monotonic() + DRAIN_TIMEOUT
         while True:
             verdict = await self._compare()
-            if verdict.holds or time.monotonic() > deadline:
+            is_late = time.monotonic() > deadline
+            if verdict.holds or is_late:  # else what people are told to have unread is not yet what it will be
+                told = await self.readers.told()
+                self.reading.judge(verdict, await self.readers.inboxes(), told)
+            if verdict.holds or is_late:
                 break
             await asyncio.sleep(DRAIN_PAUSE)
         verdict.findings += self.findings
@@ -188,12 +200,18 @@ async def trial(
     chance = random.Random(seed)
     ledger = Ledger(secrets.token_hex(3))
     crowd = Crowd(people, hub.ws_urls, ledger, chance)
-    publishers = Publishers(hub, people, crowd, ledger, chance, rate)
+    reading = ReadingBook()
+    # One connection for each call: those that wait would be broken by a web process that is killed.
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
+    http = httpx.AsyncClient(timeout=OPEN_TIMEOUT, trust_env=False, limits=limits)
+    readers = Readers(hub, people, crowd, reading, http, chance)
+    publishers = Publishers(hub, people, crowd, ledger, chance, rate, marking=readers.mark_as_read)
     try:
+        await readers.read_everything()
         await crowd.enter(clients)
         publishers.start()
         try:
-            made = Trial(hub, people, crowd, publishers, ledger, chance, patience=patience)
+            made = Trial(hub, people, crowd, publishers, ledger, readers, reading, chance, patience=patience)
             keeping = asyncio.create_task(made.keep_parts_running())
             try:
                 yield made
@@ -203,3 +221,4 @@ async def trial(
             await publishers.stop()
     finally:
         await crowd.leave()
+        await http.aclose()

@@ -79,7 +79,7 @@ def published(channel: str, offset: int, number: int) -> dict[str, Any]:
 
 
 def alert(number: int) -> dict[str, Any]:
-    return {"type": "notifications.notification_created", "message": f"chaos-c0ffee-{number}"}
+    return {"type": "notifications.notification_created", "message": f"chaos-c0ffee-{number}", "id": 100 + number}
 
 
 def connected(**subs: Any) -> dict[str, Any]:
@@ -229,6 +229,46 @@ async def test_close_code_says_whether_a_client_comes_back(
         await await_for(lambda: visits > 1 or client.screen.refused, that="what it does")
         assert bool(client.screen.refused) is not comes_back
         assert client.closed[code]
+
+
+async def test_answer_to_a_call_of_a_hub_client_comes_to_who_called(ledger: Ledger) -> None:
+    answers: list[Any] = []
+
+    async def script(connection: ServerConnection) -> None:
+        (connect,) = await hear(connection)
+        read = {"type": "notifications.alerts_read", "ids": [1], "unread": 1}
+        marked = {"push": {"channel": "everyone", "pub": {"data": read, "offset": 5}}}
+        await tell(connection, {**connected(everyone=HERE), "id": connect["id"]})
+        await tell(connection, published("everyone", 4, 1), marked, published("everyone", 6, 3))
+        (asked,) = await hear(connection)
+        assert asked["rpc"] == {"method": "alerts.mark_read", "data": {"ids": [101]}}
+        await tell(connection, {"id": asked["id"], "rpc": {"data": {"unread": 1}}})
+        await connection.wait_closed()
+
+    async with saying(script) as url, coming(HubClient, url, ledger, person=ADA) as client:
+        await await_for(lambda: ledger.shown_by(3), that="what came")
+        assert client.alerts == [101, 103]  # and not that one was read
+        await client.call("alerts.mark_read", {"ids": [101]}, answers.append)
+        await await_for(lambda: answers, that="an answer")
+    assert answers == [{"data": {"unread": 1}}]
+
+
+async def test_plain_door_leaves_out_what_is_no_alert_and_that_is_no_disorder(ledger: Ledger) -> None:
+    def frame(channel: str, offset: int, number: int) -> dict[str, Any]:
+        return {**alert(number), "offset": offset, "cursor": f"{channel}@e1.{offset}"}
+
+    async def script(connection: ServerConnection) -> None:
+        await connection.send(
+            json.dumps({"type": "resumed", "recovered": False, "cursor": "user:7@e1.3,everyone@e1.3"})
+        )
+        for one in (frame("user:7", 5, 1), frame("everyone", 5, 2)):
+            await connection.send(json.dumps(one))
+        await connection.wait_closed()
+
+    async with saying(script) as url, coming(PlainClient, url, ledger, person=ADA) as client:
+        await await_for(lambda: ledger.shown_by(2), that="both")
+        assert client.screen.disorder == ["everyone went from 3 to 5"]
+        assert client.alerts == [101, 102]
 
 
 async def test_event_client_comes_back_with_the_last_id_that_it_was_given(ledger: Ledger) -> None:

@@ -29,6 +29,11 @@ def test_connections_that_stay_are_found() -> None:
     assert soak.growth("redis", readings) == ["redis had 54 open and has 74"]
 
 
+def test_tasks_that_stay_are_found() -> None:
+    readings = [Reading(memory=0, count=100 + 10 * number) for number in range(30)]
+    assert soak.growth("web-1 hub_tasks", readings) == ["web-1 hub_tasks had 145 open and has 345"]
+
+
 def test_one_busy_moment_is_no_growth() -> None:
     readings = [Reading(memory=100 * MB, count=50)] * 29 + [Reading(memory=300 * MB, count=500)]
     assert soak.growth("web-1", readings) == []
