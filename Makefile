@@ -54,7 +54,7 @@ suite-browser:
 	exit $$((browser | scripts))
 
 suite-chaos:
-	@$(PYTEST) -m chaos -n 2 --dist worksteal
+	@$(PYTEST) -m chaos -n 2 --maxschedchunk 1
 
 check: $(DEV) $(NODE) ## Check formatting, lint, types, import arrows, settings, migrations, templates, assets
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target --keep-going \

@@ -18,7 +18,6 @@ RATE, SECONDS = 250, 20.0
 
 #: The search for the highest rate: where it begins, how long a try is, and what a rate must hold.
 FIRST_RATE, TRY_SECONDS, LIMIT_MS = 500, 2.0, 250.0
-REFINEMENTS = 1
 
 #: Seconds after the last message in which all must have arrived, and in a try of the search: more than the limit.
 PATIENCE, TRY_PATIENCE = 15.0, 3.0
@@ -128,7 +127,7 @@ async def talk(hall: Hall, rate: float, seconds: float, patience: float = PATIEN
 
 
 async def highest_rate(hall: Hall) -> float:
-    """Double the rate until it does not hold, then halve the distance a few times.
+    """Double the rate until it does not hold, then halve the distance until the next would be below the first rate.
 
     A rate at which something is lost or refused does not hold. Raises ``OutOfOrder``, which no rate excuses.
     """
@@ -146,6 +145,6 @@ async def highest_rate(hall: Hall) -> float:
         else:
             step = step / 2 if step else rate / 2
             rate -= step
-        if step and step < FIRST_RATE / 2**REFINEMENTS:
+        if step and step < FIRST_RATE:
             break
     return holds

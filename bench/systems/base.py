@@ -93,7 +93,7 @@ class System(ABC):
         share = CpuShare(server=1.0)
         while share.server > IDLE and time.monotonic() < deadline:
             with machine.watch_cpu(self.server_pids(), []) as share:
-                await asyncio.sleep(0.2)
+                await asyncio.sleep(0.1)
 
     def run(self, process: Process) -> Process:
         """Let ``process`` end with the system."""

@@ -27,8 +27,13 @@ TIMEOUT = 300
 Survives = Callable[..., Awaitable[Result]]
 
 
+#: Files of the tests that take longest. They come first: two run at a time, and none shall be left for the end.
+LONGEST = ("test_random_schedule.py", "test_clock_jumps.py", "test_worker_killed.py", "test_beat_killed.py")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give those that break a hub their time, unless they ask for another."""
+    """Give those that break a hub their time, unless they ask for another, and their place."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
     for item in items:
         if item.get_closest_marker("chaos") and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(TIMEOUT))
