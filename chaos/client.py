@@ -30,6 +30,15 @@ CREATED = "notifications.notification_created"
 LOST = 1006
 
 
+def http_for_streams() -> httpx.AsyncClient:
+    """A client of any number of event streams at once, which may be silent; whoever makes it closes it."""
+    return httpx.AsyncClient(
+        timeout=httpx.Timeout(OPEN_TIMEOUT, read=None),
+        trust_env=False,
+        limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """As whom a client connects (a guest: as nobody), and in which chat room it is (else it waits for alerts)."""

@@ -4,9 +4,7 @@ import asyncio
 import random
 from collections.abc import Callable, Iterator, Sequence
 
-import httpx
-
-from chaos.client import OPEN_TIMEOUT, Client, Place, SocketClient
+from chaos.client import Client, Place, SocketClient, http_for_streams
 from chaos.event_client import EventClient
 from chaos.hub_client import HubClient
 from chaos.ledger import Ledger
@@ -30,11 +28,7 @@ class Crowd:
         self._ledger = ledger
         self._chance = chance
         # One for all event streams: to make one takes longer than to connect.
-        self._http = httpx.AsyncClient(
-            timeout=httpx.Timeout(OPEN_TIMEOUT, read=None),
-            trust_env=False,
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
-        )
+        self._http = http_for_streams()
 
     def __iter__(self) -> Iterator[Client]:
         return iter(self.clients)

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 import httpx
 import websockets
 
-from chaos.client import OPEN_TIMEOUT
+from chaos.client import http_for_streams
 from chaos.parts import Hub
 from chaos.people import People
 
@@ -31,11 +31,7 @@ class Visitors:
         self._hub = hub
         self._people = people
         self._chance = chance
-        self._http = httpx.AsyncClient(
-            timeout=httpx.Timeout(OPEN_TIMEOUT, read=None),
-            trust_env=False,
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
-        )
+        self._http = http_for_streams()
 
     async def __aenter__(self) -> Self:
         return self

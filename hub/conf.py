@@ -30,9 +30,9 @@ class HubSettings:
 
     #: Before every key, group and lease in Redis, so that several hubs may share one Redis.
     redis_prefix: str = "hub"
-    #: Positive between two looks into the database for publications that Redis did not bring; 0 switches it off.
+    #: Seconds between two looks into the database for publications that Redis did not bring; 0 switches it off.
     repair_interval: NotNegative = 1.0
-    #: Positive a group join or an announcement may take before the hub goes on without Redis.
+    #: Seconds a group join or an announcement may take before the hub goes on without Redis.
     redis_timeout: Positive = 1.0
     #: Announcements that wait for Redis in one process; above it they are dropped, and tail repair delivers.
     announce_queue: FromOne = 20_000
@@ -62,19 +62,19 @@ class HubSettings:
     token_secret: Sequence[str] = field(default=(), repr=False)
     #: Namespaces that are open without code: their options by name, see :mod:`hub.open_namespaces`.
     open_namespaces: Mapping[str, Any] = field(default_factory=dict)
-    #: Positive in which every open socket is once held to the rights its user has then.
+    #: Seconds in which every open socket is once held to the rights its user has then.
     recheck_interval: Positive = 30.0
-    #: Positive over which a server that stops spreads the end of its sockets, so that they do not come back at once.
+    #: Seconds over which a server that stops spreads the end of its sockets, so that they do not come back at once.
     stop_spread: NotNegative = 3.0
     #: Bytes of one publication's JSON.
     max_publication: FromOne = 64 * 1024
     #: What this installation keeps of a namespace's publications where that differs from what its app declares:
     #: ``{namespace: {"items": number, "days": number}}``, either may be left out, 0 sets no limit.
     retention: Mapping[str, Mapping[Literal["items", "days"], NotNegative]] = field(default_factory=dict)
-    #: Positive a process stays in the presence lists after its last sign of life, and between two such signs.
+    #: Seconds a process stays in the presence lists after its last sign of life, and between two such signs.
     lease_seconds: Positive = 30.0
     lease_beat: Positive = 10.0
-    #: Positive between two counts of who is online that are sent, at least.
+    #: Seconds between two counts of who is online that are sent, at least.
     count_interval: Positive = 0.25
     #: Who may send alerts to everyone over a socket: ``staff``, ``authenticated`` or ``anyone``.
     client_broadcast: Literal["staff", "authenticated", "anyone"] = "staff"

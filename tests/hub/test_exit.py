@@ -13,15 +13,21 @@ START = 20.0
 
 #: A server that has ended while a thread still waits for its database.
 HANGS = """
-import asyncio, os, time
+import asyncio, os, threading, time
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hub.settings")
 import django
 django.setup()
 from hub import server, threads
 
+begun = threading.Event()
+
+def hang():
+    begun.set()
+    time.sleep(600)
+
 async def served():
-    asyncio.ensure_future(threads.in_database_thread(time.sleep, 600))
-    await asyncio.sleep(0.1)
+    hanging = asyncio.ensure_future(threads.in_database_thread(hang))
+    await asyncio.to_thread(begun.wait)
     threads.close_all()
     print("ended", flush=True)
 
