@@ -1,7 +1,8 @@
 """The one typed reader of the hub's own settings, ``HUB_…``. Django's are read from ``django.conf.settings``."""
 
+import os
 import reprlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
@@ -10,6 +11,8 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from msgspec import Meta
+
+from hub.environment import UnusableEnvironment, boolean, env
 
 #: Bytes; the web server is told before the settings are read.
 MAX_FRAME = 64 * 1024
@@ -82,6 +85,11 @@ class HubSettings:
     signup: bool = False
 
 
+#: Settings whose variable ``hub.settings`` reads in a form of its own.
+READ_ELSEWHERE: frozenset[str] = frozenset(
+    {"redis_prefix", "token_secret", "open_namespaces", "retention", "client_broadcast", "signup"}
+)
+
 _current: HubSettings | None = None
 
 
@@ -91,6 +99,45 @@ def hub_settings() -> HubSettings:
     if _current is None:
         _current = HubSettings(**_given())
     return _current
+
+
+def from_environment(*, but: Collection[str] = ()) -> dict[str, Any]:
+    """The settings that the environment sets, as ``HUB_<NAME>: value``, converted to what they are declared to be.
+
+    Mappings are JSON, lists are separated by commas, an empty variable is none. Needs no configured Django.
+
+    Args:
+        but: names of settings that are read elsewhere, in a form of their own.
+
+    Raises:
+        UnusableEnvironment: a value is not what its setting is declared to be; the text names the variable.
+    """
+    kinds = get_type_hints(HubSettings, include_extras=True)
+    found = {}
+    for setting in fields(HubSettings):
+        name = _variable(setting.name)
+        if setting.name not in but and (text := env.str(name, default="") if _is_given(name) else ""):
+            found[name] = _read(name, text.strip(), kinds[setting.name], is_shown=setting.repr)
+    return found
+
+
+def _is_given(name: str) -> bool:
+    return name in os.environ or f"{name}_FILE" in os.environ
+
+
+def _read(name: str, text: str, kind: Any, *, is_shown: bool) -> Any:
+    origin = get_origin(kind)
+    try:
+        if origin is Mapping:
+            return msgspec.json.decode(text, type=kind)
+        if origin is Sequence:
+            return msgspec.convert([part.strip() for part in text.split(",") if part.strip()], kind)
+        return msgspec.convert(boolean(name, text=text) if kind is bool else text, kind, strict=kind is bool)
+    except msgspec.ValidationError:
+        shown = f", not {reprlib.repr(text)}" if is_shown else ""
+        raise UnusableEnvironment(f"{name} must be {_in_words(kind)}{shown}.") from None
+    except msgspec.DecodeError:
+        raise UnusableEnvironment(f"{name} must be JSON: {_in_words(kind)}.") from None
 
 
 def faults() -> list[str]:

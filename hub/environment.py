@@ -57,6 +57,31 @@ def integer(name: str, default: int, *, least: int, most: int) -> int:
     return number
 
 
+#: What a variable that is on or off may say, in any case.
+BOOLEANS = {
+    **dict.fromkeys(("true", "yes", "on", "1"), True),
+    **dict.fromkeys(("false", "no", "off", "0"), False),
+}
+
+
+def boolean(name: str, *, default: bool = False, text: str | None = None) -> bool:
+    """The variable ``name`` as on or off, ``default`` where it is not set or empty.
+
+    Args:
+        text: its value, where the caller has read it already.
+
+    Raises:
+        UnusableEnvironment: it says neither.
+    """
+    said = (env.str(name, default="") if text is None else text).strip()
+    if not said:
+        return default
+    value = BOOLEANS.get(said.lower())
+    if value is None:
+        raise UnusableEnvironment(f"{name} must be true or false, not {said!r}.")
+    return value
+
+
 def retention() -> dict[str, dict[str, float]]:
     """``HUB_RETENTION``: what is kept of a namespace's publications, where that differs from what its app declares.
 

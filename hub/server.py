@@ -17,6 +17,7 @@ from typing import Any
 
 import uvicorn
 
+from hub import environment
 from hub.conf import MAX_FRAME
 from hub.environment import env
 
@@ -89,7 +90,7 @@ def config(**overrides: Any) -> uvicorn.Config:
             "interface": "asgi3",
             "http": HTTP_PROTOCOL,
             "ws": WEBSOCKET_PROTOCOL,
-            "ws_max_size": MAX_FRAME,
+            "ws_max_size": environment.integer("HUB_MAX_FRAME", MAX_FRAME, least=1, most=2**30),
             "ws_ping_interval": 20.0,
             "ws_ping_timeout": 20.0,
             # Without it a frame to many clients is the same bytes for each, so that it is built once.

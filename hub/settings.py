@@ -11,7 +11,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
-from hub import environment, open_namespaces, safety
+from hub import conf, environment, open_namespaces, safety
 from hub.environment import BASE_DIR, env
 
 # `ModelAdmin[Room]` and the like are written with their type everywhere.
@@ -22,8 +22,8 @@ if HUB_ENV not in {"development", "production"}:
     raise ImproperlyConfigured(f"HUB_ENV must be 'development' or 'production', not {HUB_ENV!r}.")
 PRODUCTION = HUB_ENV == "production"
 HUB_DATA_DIR = environment.data_dir()
-HUB_HTTPS = env.bool("HUB_HTTPS", default=PRODUCTION)
-DEBUG = env.bool("HUB_DEBUG", default=False)
+HUB_HTTPS = environment.boolean("HUB_HTTPS", default=PRODUCTION)
+DEBUG = environment.boolean("HUB_DEBUG")
 
 SECRET_KEY = env.str("SECRET_KEY", default="")
 if not SECRET_KEY and not PRODUCTION:
@@ -172,6 +172,9 @@ CELERY_BEAT_SYNC_EVERY = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 DJANGO_CELERY_BEAT_TZ_AWARE = True
 
+# --- the engine: everything in hub.conf.HubSettings that is not read in a form of its own here -----------------------
+globals().update(conf.from_environment(but=conf.READ_ELSEWHERE))
+
 # --- history --------------------------------------------------------------------------------------------------------
 HUB_RETENTION = environment.retention()
 
@@ -193,7 +196,7 @@ SESSION_ENGINE = "accounts.sessions"
 LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "home"
-HUB_SIGNUP = env.bool("HUB_SIGNUP", default=not PRODUCTION)
+HUB_SIGNUP = environment.boolean("HUB_SIGNUP", default=not PRODUCTION)
 HUB_CLIENT_BROADCAST = env.str("HUB_CLIENT_BROADCAST", default="") or "staff"
 if HUB_CLIENT_BROADCAST not in {"staff", "authenticated", "anyone"}:
     raise ImproperlyConfigured(
@@ -270,5 +273,5 @@ if PRODUCTION:
 LOGGING_CONFIG = "hub.logs.configure"
 LOGGING: dict[str, object] = {
     "level": env.str("HUB_LOG_LEVEL", default="") or "INFO",
-    "json": env.bool("HUB_LOG_JSON", default=PRODUCTION),
+    "json": environment.boolean("HUB_LOG_JSON", default=PRODUCTION),
 }

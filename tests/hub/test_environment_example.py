@@ -3,14 +3,16 @@
 import ast
 import re
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
+from hub.conf import HubSettings
 from rig.environment import BASE_DIR, steers_a_hub
 
 VARIABLE = re.compile(r"(HUB_[A-Z_]+|SECRET_KEY|REDIS_URL|DATABASE_URL)")
 
 #: What the code reads the environment through: ``env.str("NAME")``, ``os.environ["NAME"]`` and so on.
-READERS = {"env", "environ", "integer", "getenv"}
+READERS = {"env", "environ", "integer", "getenv", "boolean"}
 
 
 def sources() -> Iterator[Path]:
@@ -20,7 +22,8 @@ def sources() -> Iterator[Path]:
 
 
 def variables_read() -> set[str]:
-    return {name for source in sources() for name in read_by(ast.parse(source.read_text()))}
+    settings = {f"HUB_{setting.name.upper()}" for setting in fields(HubSettings)}
+    return settings | {name for source in sources() for name in read_by(ast.parse(source.read_text()))}
 
 
 def read_by(tree: ast.AST) -> Iterator[str]:

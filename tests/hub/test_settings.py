@@ -1,6 +1,6 @@
 """The hub's own settings, ``HUB_…`` in Django's: what is no such value is said in a sentence, before it does harm."""
 
-from dataclasses import fields
+from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +8,8 @@ import pytest
 from django.core import checks
 from pytest_django.fixtures import Settings
 
-from hub.conf import HubSettings, faults
+from hub.conf import READ_ELSEWHERE, HubSettings, faults, from_environment
+from hub.environment import UnusableEnvironment, boolean
 from tests.hub.test_safety import ENTRIES, run
 
 RETENTION = "HUB_RETENTION must be a mapping from a text to a mapping from 'items' or 'days' to a number from 0 up"
@@ -88,3 +89,53 @@ def test_every_entry_refuses_what_is_wrong_in_a_sentence(entry: str, tmp_path: P
     assert ended.returncode != 0
     assert "HUB_DATABASE_THREADS must be a whole number from 1 up, not 0." in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("setting", [setting for setting in fields(HubSettings) if setting.name not in READ_ELSEWHERE])
+def test_environment_sets_every_setting(setting: Field[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    name, default = f"HUB_{setting.name.upper()}", getattr(HubSettings(), setting.name)
+    monkeypatch.setenv(name, str(default))
+    assert from_environment(but=READ_ELSEWHERE)[name] == default
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "sentence"),
+    [
+        ("HUB_WRITE_BUFFER", "1MB", "HUB_WRITE_BUFFER must be a whole number from 1 up, not '1MB'."),
+        ("HUB_WRITE_BUFFER", "0", "HUB_WRITE_BUFFER must be a whole number from 1 up, not '0'."),
+        ("HUB_WRITE_BUFFER", "1.5", "HUB_WRITE_BUFFER must be a whole number from 1 up, not '1.5'."),
+        ("HUB_REDIS_TIMEOUT", "nan", "HUB_REDIS_TIMEOUT must be a number above 0, not 'nan'."),
+        ("HUB_REDIS_TIMEOUT", "soon", "HUB_REDIS_TIMEOUT must be a number above 0, not 'soon'."),
+    ],
+)
+def test_environment_that_sets_no_such_value_is_refused(
+    name: str, text: str, sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, text)
+    with pytest.raises(UnusableEnvironment) as refusal:
+        from_environment(but=READ_ELSEWHERE)
+    assert str(refusal.value) == sentence
+
+
+def test_empty_variable_sets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUB_WRITE_BUFFER", "")
+    assert from_environment() == {}
+
+
+@pytest.mark.parametrize("text", ["true", "TRUE", "yes", "on", "1", " true "])
+def test_words_for_true(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUB_HTTPS", text)
+    assert boolean("HUB_HTTPS") is True
+
+
+@pytest.mark.parametrize("text", ["false", "False", "no", "off", "0"])
+def test_words_for_false(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUB_HTTPS", text)
+    assert boolean("HUB_HTTPS", default=True) is False
+
+
+@pytest.mark.parametrize("text", ["ture", '"true"', "2", "y es", "нет"])
+def test_boolean_that_is_neither_names_its_variable(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUB_HTTPS", text)
+    with pytest.raises(UnusableEnvironment, match=r"^HUB_HTTPS must be true or false, not "):
+        boolean("HUB_HTTPS")
