@@ -24,6 +24,13 @@ Positive = Annotated[float, Meta(gt=0)]
 NotNegative = Annotated[float, Meta(ge=0)]
 Burst = Annotated[float, Meta(ge=1)]
 
+#: Rates of :mod:`hub.limits`: ``10/minute``, ``10/15 minutes; 100/day``; ``off`` sets no limit.
+_RATE = r"[1-9][0-9]{0,8}/([1-9][0-9]{0,4} )?(second|minute|hour|day)s?"
+Rates = Annotated[str, Meta(pattern=rf"^(off|{_RATE}(; *{_RATE})*)$")]
+
+#: What says that there is no limit.
+NO_LIMIT = frozenset({"off"})
+
 _WORDS = {int: "a whole number", float: "a number", bool: "True or False", str: "a text", Any: "anything"}
 
 
@@ -83,6 +90,8 @@ class HubSettings:
     client_broadcast: Literal["staff", "authenticated", "anyone"] = "staff"
     #: Whether visitors may make an account.
     signup: bool = False
+    #: Accounts that one address may make.
+    limit_signup: Rates = "20/hour"
 
 
 #: Settings whose variable ``hub.settings`` reads in a form of its own.
@@ -167,6 +176,8 @@ def refuse_faults() -> None:
 def _in_words(kind: Any) -> str:
     """What a value of this type is, such as ``a whole number from 1 up``."""
     origin, parts = get_origin(kind), get_args(kind)
+    if kind == Rates:
+        return "rates such as '10/minute' or '10/15 minutes; 100/day', or 'off'"
     if origin is Annotated:
         least, above = parts[1].ge, parts[1].gt
         return _in_words(parts[0]) + (f" from {least} up" if above is None else f" above {above}")

@@ -27,6 +27,7 @@ LAYER_DROPPED = Counter("hub_layer_dropped", "Messages from the channel layer th
 UNKNOWN_EVENTS = Counter("hub_unknown_events", "Messages on the layer that are no event of the hub.")
 CLOSED = Counter("hub_sockets_closed", "Sockets that the hub closed.", ["code"])
 CLIENT_ERRORS = Counter("hub_client_errors", "Bad messages: error frames, and what was dropped unanswered.", ["code"])
+REFUSED = Counter("hub_refused", "What was refused because somebody did too much of it.", ["limit"])
 API_CALLS = Counter("hub_api_calls", "Calls of the HTTP API; code 0 is success.", ["method", "code"])
 WAITING = Gauge("hub_waiting", "Things that wait in a queue now.", ["queue"], multiprocess_mode="livesum")
 JOBS = Gauge(

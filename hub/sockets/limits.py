@@ -10,6 +10,7 @@ from enum import Enum, auto
 from typing import Any
 
 from hub.conf import hub_settings
+from hub.limits import count_refusal
 
 #: Buckets of users that are kept before those that are full, and so say nothing, are dropped.
 BUCKETS_KEPT = 10_000
@@ -101,8 +102,10 @@ class Connections:
         """Count one more; False, and nothing counted, where that is too many. Each True needs a :meth:`leave`."""
         settings = hub_settings()
         if user_id is not None and 0 < settings.connections_per_user <= self._of_user[user_id]:
+            count_refusal("connections_per_user")
             return False
         if address is not None and 0 < settings.connections_per_address <= self._of_address[address]:
+            count_refusal("connections_per_address")
             return False
         if user_id is not None:
             self._of_user[user_id] += 1
