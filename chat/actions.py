@@ -17,7 +17,7 @@ class NotSignedIn(PermissionError):
 
 
 class NameTaken(ValueError):
-    """A room of this name exists."""
+    """A public room of this name exists."""
 
 
 class NoSuchRoom(LookupError):
@@ -29,10 +29,10 @@ Refusal = NotSignedIn | NoSuchRoom
 
 
 def create_room(*, name: str, creator: User) -> Room:
-    """Make a room.
+    """Make a public room.
 
     Raises:
-        NameTaken: there is one of this name.
+        NameTaken: there is a public one of this name. Private rooms are not looked at.
         django.core.exceptions.ValidationError: the name is not one for a room.
     """
     name = names.normal(name)

@@ -16,9 +16,12 @@ class Room(models.Model):
     """A place to chat. Its name is in the form of :func:`chat.names.normal`.
 
     Anybody reads in a public room and any user writes; in a private one both is for its members.
+
+    A public room has its name for itself. The name of a private room is not taken: if it were, whoever tries it would
+    learn that the room exists. ``address`` tells rooms of one name apart.
     """
 
-    name = models.CharField(_("name"), max_length=names.LIMIT, unique=True, validators=[names.validate])
+    name = models.CharField(_("name"), max_length=names.LIMIT, db_index=True, validators=[names.validate])
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("creator")
     )
@@ -34,12 +37,25 @@ class Room(models.Model):
         verbose_name = _("room")
         verbose_name_plural = _("rooms")
         ordering: ClassVar = ["name"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["name"],
+                condition=models.Q(is_private=False),
+                name="room_public_name_once",
+                violation_error_message=_("There is a public room of this name already."),
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name
 
     def get_absolute_url(self) -> str:
-        return reverse("chat:room", args=[self.name])
+        return reverse("chat:room", args=[self.address])
+
+    @property
+    def address(self) -> str:
+        """What the room is called in URLs: its name, which a private one may share, and so with its id."""
+        return names.with_id(self.name, self.pk) if self.is_private else self.name
 
     def clean(self) -> None:
         self.name = names.normal(self.name)  # as the admin's form leaves it, it may be in another form

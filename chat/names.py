@@ -10,6 +10,25 @@ LIMIT = 64
 #: Unicode's letters, the marks that belong to letters in many scripts, and digits (general categories).
 _ALLOWED = ("L", "M", "Nd")
 
+#: Between the name and the id of a private room in its address; in no name.
+_BEFORE_ID = "~"
+
+#: Digits of an id.
+_ID_LIMIT = 18
+
+
+def with_id(name: str, room_id: int) -> str:
+    """The address of a room whose name may be that of others too."""
+    return f"{name}{_BEFORE_ID}{room_id}"
+
+
+def without_id(address: str) -> tuple[str, int | None]:
+    """The name in an address, in its normal form, and the id where it has one."""
+    name, tilde, digits = address.rpartition(_BEFORE_ID)
+    if tilde and digits.isascii() and digits.isdigit() and len(digits) <= _ID_LIMIT:
+        return normal(name), int(digits)
+    return normal(address), None
+
 
 def normal(name: str) -> str:
     """The one form in which a name is stored and looked up: the same letters typed differently are one room."""

@@ -15,23 +15,36 @@ Visitor = int | None
 
 
 def room_named(name: str, visitor: Visitor) -> Room | None:
-    """The room that a person calls ``name``, where ``visitor`` may be in it; a private one hides from others."""
+    """The room that a person calls ``name``, where ``visitor`` may be in it.
+
+    ``name`` is a name or a :attr:`chat.models.Room.address`. A name means a private room of the visitor's before a
+    public one: nobody can open a public room to get what its members write. Others get the same answer for a private
+    room as for none.
+    """
     return rooms_named([(name, visitor)])[name, visitor]
 
 
 def rooms_named(asked: Collection[tuple[str, Visitor]]) -> dict[tuple[str, Visitor], Room | None]:
     """:func:`room_named` for many at once: one query, and one more where private rooms are among them."""
     # Longer than any name can be, or nothing that a database takes: not worth a query, whoever sent it.
-    wanted = {name: names.normal(name) for name, _ in asked if len(name) <= 4 * names.LIMIT and is_storable(name)}
-    found = {room.name: room for room in Room.objects.filter(name__in=set(wanted.values()))} if wanted else {}
-    private = [room.pk for room in found.values() if room.is_private]
+    wanted = {name: names.without_id(name) for name, _ in asked if len(name) <= 4 * names.LIMIT and is_storable(name)}
+    found: dict[str, list[Room]] = {}
+    if wanted:
+        # The private ones first, and of these the oldest.
+        for room in Room.objects.filter(name__in={name for name, _ in wanted.values()}).order_by("-is_private", "pk"):
+            found.setdefault(room.name, []).append(room)
+    private = [room.pk for same_named in found.values() for room in same_named if room.is_private]
     visitors = {visitor for _, visitor in asked if visitor is not None}
     members = memberships(private, visitors) if private and visitors else set()
     answers: dict[tuple[str, Visitor], Room | None] = {}
-    for name, visitor in asked:
-        room = found.get(wanted.get(name, ""))
-        hidden = room is not None and room.is_private and (room.pk, visitor) not in members
-        answers[name, visitor] = None if hidden else room
+    for address, visitor in asked:
+        name, room_id = wanted.get(address, ("", None))
+        open_to_visitor = (
+            room
+            for room in found.get(name, ())
+            if room_id in (None, room.pk) and (not room.is_private or (room.pk, visitor) in members)
+        )
+        answers[address, visitor] = next(open_to_visitor, None)
     return answers
 
 

@@ -3,10 +3,10 @@
 All functions are synchronous and raise ``django.db.Error``.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from hub import streams
 from hub.models import Publication, PublicationKey
@@ -90,6 +90,23 @@ def forget(channel: str) -> None:
     """
     _delete(Publication.objects.filter(channel=channel).order_by("offset"))
     _delete(PublicationKey.objects.filter(channel=channel).order_by("key"))
+
+
+def replace(channel: str, beginnings: Collection[str], data: str) -> int:
+    """Put ``data`` in the place of the publications of ``channel`` whose JSON text begins with one of ``beginnings``.
+
+    ``data`` is JSON text as :func:`hub.publishing.encode` makes it. For what must not be told any more: whoever reads
+    the history, or comes back, gets ``data`` instead. Offsets stay, so the history has no gap, and nobody has to
+    reload. Clients that have the publication already are told nothing.
+
+    Returns how many publications that were.
+    """
+    meant = Q()
+    for beginning in beginnings:
+        meant |= Q(data__startswith=beginning)
+    if not meant:
+        return 0
+    return Publication.objects.filter(meant, channel=channel).update(data=data)
 
 
 def _delete(rows: QuerySet[Publication] | QuerySet[PublicationKey]) -> int:

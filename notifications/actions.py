@@ -102,7 +102,7 @@ def send(alerts: Sequence[Alert], *, sender: User | None = None) -> list[Notific
 
 def _store(rows: Sequence[Notification]) -> None:
     Notification.objects.bulk_create(rows, batch_size=500)
-    publish_many((_channel(row), events.created(row)) for row in rows)
+    publish_many((channels.of_alert(row), events.created(row)) for row in rows)
 
 
 def _store_once(rows: Sequence[Notification]) -> list[Notification]:
@@ -245,11 +245,3 @@ def _newest_settled() -> int:
 def _newest(rows: QuerySet[Notification]) -> int:
     """The id of the first of ``rows``; 0 without any."""
     return rows.values_list("pk", flat=True).first() or 0
-
-
-def _channel(row: Notification) -> str:
-    if row.user is not None:
-        return channels.of_user(row.user)
-    if row.topic is not None:
-        return channels.of_topic(row.topic.name)
-    return channels.of_group(row.group_id) if row.group_id is not None else channels.everyone

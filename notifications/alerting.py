@@ -37,7 +37,14 @@ class BadAlert(ValueError):
 
 
 class UnknownRecipient(BadAlert):
-    """No such user, group or topic, or something that is none of these."""
+    """No such user, group or topic, or something that is none of these.
+
+    ``kind`` is ``user``, ``group`` or ``topic`` where there is none of this name, else empty.
+    """
+
+    def __init__(self, text: str, *, kind: str = "") -> None:
+        super().__init__(text)
+        self.kind = kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,5 +179,5 @@ def _resolve(recipient: object) -> User | Group | Topic | None:
         case _:
             raise UnknownRecipient(f"{recipient!r} is not 'everyone', 'user:NAME', 'group:NAME' or 'topic:NAME'.")
     if found is None:
-        raise UnknownRecipient(f"There is no {kind} named {name!r}.")
+        raise UnknownRecipient(f"There is no {kind} named {name!r}.", kind=kind)
     return found

@@ -10,7 +10,7 @@ from hub.api.errors import DETAIL_LIMIT, Code, Refused
 from hub.api.method import Call, Method, register
 from hub.threads import in_database_thread
 from notifications import actions, channels
-from notifications.alerting import EVERYONE, Alert, BadAlert, alert
+from notifications.alerting import EVERYONE, Alert, BadAlert, UnknownRecipient, alert
 from notifications.models import Topic
 
 #: Recipients of one call.
@@ -61,6 +61,12 @@ def _notify(call: Call[NotifyRequest], to: list[str | int]) -> list[int]:
             data=request.data,
             key=request.key,
         )
+    except UnknownRecipient as error:
+        # Which people, groups and topics there are is told to keys that may reach all of them. To others those that
+        # are not there are as those that they may not name.
+        if error.kind and not call.caller.scope.has_all_of(error.kind):
+            raise Refused(Code.PERMISSION_DENIED) from None
+        raise Refused(Code.BAD_REQUEST, str(error)[:DETAIL_LIMIT]) from None
     except BadAlert as error:
         raise Refused(Code.BAD_REQUEST, str(error)[:DETAIL_LIMIT]) from None
     _require_channels(call, described)
@@ -71,7 +77,7 @@ def _recipient(one: str | int) -> str | User:
     if isinstance(one, int):
         found = User.objects.filter(pk=one).first() if 0 < one < 2**63 else None
         if found is None:
-            raise Refused(Code.BAD_REQUEST, f"There is no user with the id {one}.")
+            raise UnknownRecipient(f"There is no user with the id {one}.", kind=channels.USER.name)
         return found
     return one if one == EVERYONE or one.startswith(("user:", "group:", "topic:")) else f"user:{one}"
 

@@ -1,6 +1,7 @@
 """The channels alerts travel on, and whose they are."""
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import connection
@@ -8,6 +9,9 @@ from django.db import connection
 from hub.batching import CONNECT_PAUSE, Batcher
 from hub.channels import Namespace, anyone, at_once, register
 from hub.threads import in_database_thread
+
+if TYPE_CHECKING:
+    from notifications.models import Notification
 
 Visitor = User | AnonymousUser
 
@@ -61,6 +65,15 @@ def of_group(group_id: object) -> str:
 def of_topic(name: str) -> str:
     """The channel of a topic: its name is within the alphabet of channels, and stays as it is."""
     return f"{TOPIC.name}:{name}"
+
+
+def of_alert(row: "Notification") -> str:
+    """The channel that a stored alert is sent on; ``row`` has its topic."""
+    if row.user_id is not None:
+        return of_user_id(row.user_id)
+    if row.topic is not None:
+        return of_topic(row.topic.name)
+    return of_group(row.group_id) if row.group_id is not None else everyone
 
 
 # Written as SQL, because everybody who connects waits for it: Django's union() takes several times as long.

@@ -1,6 +1,6 @@
 """What the notifications app publishes, and how the plain door shows it."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -48,6 +48,12 @@ class AlertsRead(msgspec.Struct, tag="notifications.alerts_read", omit_defaults=
     unread: int
 
 
+class AlertsWithdrawn(msgspec.Struct, tag="notifications.alerts_withdrawn", kw_only=True):
+    """These alerts are taken back: no list has them any more. On the channels that they were sent to."""
+
+    ids: list[int]
+
+
 class TopicFollowed(msgspec.Struct, tag="notifications.topic_followed"):
     """A person follows a topic from now on. On ``user:<id>``."""
 
@@ -76,6 +82,16 @@ def created(notification: Notification) -> NotificationCreated:
         data=notification.data,
         topic=UNSET if notification.topic is None else _label(notification.topic),
     )
+
+
+def beginning_of_created(notification_id: int) -> str:
+    """How the JSON text of the publication for this alert begins."""
+    encoded = _encoder.encode(
+        NotificationCreated(
+            id=notification_id, message="", title="", level="", url="", at=datetime.min.replace(tzinfo=UTC)
+        )
+    )
+    return encoded.decode().partition('"message"')[0]
 
 
 def listed(notification: Notification) -> ListedAlert:

@@ -21,11 +21,19 @@ def user_joined(user: User) -> Alert | None:
 
 
 @on_save(Room, created=True)
-def room_opened(room: Room) -> Alert:
-    """A new chat room: tell everyone."""
+def room_opened(room: Room) -> Alert | None:
+    """A new chat room: tell everyone, unless it is private: nobody but its members may know of it."""
+    if room.is_private:
+        return None
     return alert(
         to="everyone",
         title=_("New chat room"),
         message=_("The room %(room)s is open") % {"room": room.name},
         url=room.get_absolute_url(),
+        key=room_opened_key(room),
     )
+
+
+def room_opened_key(room: Room) -> str:
+    """The key of the alert that a room is open."""
+    return f"chat.room_opened:{room.pk}"

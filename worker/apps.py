@@ -6,9 +6,10 @@ class WorkerConfig(AppConfig):
 
     def ready(self) -> None:
         from hub import watching
-        from worker import jobs
+        from worker import jobs, private_rooms
 
         watching.figures(jobs.show_figures)
+        private_rooms.connect()
         # So that `task.delay()` in any process of the hub knows the broker.
         from worker import (
             celery,  # noqa: F401  # becomes the current application

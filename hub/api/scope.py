@@ -38,6 +38,12 @@ class Scope:
             for pattern in self.channels
         )
 
+    def has_all_of(self, namespace: str) -> bool:
+        """Whether every channel ``namespace:…`` may be named."""
+        return any(
+            pattern.endswith(ALL) and f"{namespace}:".startswith(pattern[: -len(ALL)]) for pattern in self.channels
+        )
+
 
 def scope(methods: Iterable[str], channels: Iterable[str], known: Iterable[str]) -> Scope:
     """The scope of these methods and channel patterns: ``user:42``, ``user:*``, ``*``.

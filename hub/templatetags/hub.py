@@ -51,8 +51,8 @@ def hub_inbox(label: str = "") -> SafeString:
 
 @register.simple_tag
 def hub_chat(room: object) -> SafeString:
-    """A chat room: ``room`` is a ``chat.models.Room`` or its name."""
-    return _element("hub-chat", room=str(room))
+    """A chat room: ``room`` is a ``chat.models.Room``, or its name or address."""
+    return _element("hub-chat", room=str(getattr(room, "address", room)))
 
 
 @register.simple_tag

@@ -4,13 +4,14 @@ import json
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 
 from hub import control, presence, streams
 from hub.models import Publication
 from hub.threads import in_database_thread
 from rig.waiting import await_for
-from tests.api.calling import Api
+from tests.api.calling import Api, key_for
 from tests.hub.following import Listener, follow
 
 
@@ -211,6 +212,14 @@ async def test_channels_are_those_that_are_followed(api: Api) -> None:
     assert list((await api.result("channels", pattern="live:*"))["channels"]) == ["live:2"]
     assert (await api.result("channels", pattern="nothing*"))["channels"] == {}
     assert await api.error("channels", pattern="*" * 201) == 107
+
+
+async def test_limited_key_sees_the_channels_that_it_may_name_only() -> None:
+    for channel in ("room:7", "user:7", "everyone"):
+        await follow(channel, Listener())
+    limited = Api(await sync_to_async(key_for)("channels", "info", channels=("user:*",)))
+    for asked in ({}, {"pattern": "room:*"}, {"pattern": "*"}, {"pattern": "r*7"}):
+        assert "room:7" not in (await limited.result("channels", **asked))["channels"]
 
 
 async def test_info_tells_of_this_process(api: Api) -> None:

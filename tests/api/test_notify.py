@@ -74,3 +74,15 @@ async def test_key_notifies_whom_its_channels_name(ada: User, pattern: str, allo
         assert reply.get("error", {}).get("code") == (None if to in allowed else 103)
     reply = await limited("notify", to="everyone", message="Hello")
     assert reply.get("error", {}).get("code") == (None if pattern in {"everyone", "*"} else 103)
+
+
+@pytest.mark.parametrize("to", ["user:{}", "{}", "group:{}", "topic:{}", 7_000_000], ids=str)
+async def test_limited_key_does_not_learn_which_recipients_there_are(ada: User, to: str | int) -> None:
+    await Group.objects.acreate(name="ada")
+    await Topic.objects.acreate(name="ada", title="Ada")
+    limited = Api(
+        await sync_to_async(key_for)("notify", channels=("everyone", "topic:deploys", "user:99999*", "room:*"))
+    )
+    found, missing = [to.format(name) for name in ("ada", "nobody")] if isinstance(to, str) else (ada.pk, to)
+    answers = [await limited("notify", to=one, message="Hello") for one in (found, missing)]
+    assert answers[0] == answers[1] == {"error": {"code": 103, "message": "permission denied"}}

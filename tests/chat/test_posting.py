@@ -19,11 +19,6 @@ def room() -> Room:
     return Room.objects.create(name="kitchen")
 
 
-@pytest.fixture
-def ann() -> User:
-    return User.objects.create_user("ann")
-
-
 def test_each_draft_has_its_own_answer(room: Room, ann: User) -> None:
     gone = User.objects.create_user("gone", is_active=False)
     good, guest = Draft(room.pk, ann.pk, "good"), Draft(room.pk, None, "guest")

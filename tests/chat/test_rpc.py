@@ -1,7 +1,6 @@
 """Rooms over the hub socket: older messages, posting under a key, typing, and who is there."""
 
 import json
-from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -16,28 +15,11 @@ from chat import actions, rpc
 from chat.actions import Draft, NoSuchRoom
 from chat.models import Message, Room
 from chat.throttle import Throttle
-from hub import lifespan
 from hub.models import Publication
 from rig.waiting import await_for
 from tests.connection.wire import Wire, wired
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-async def relay_ended() -> AsyncIterator[None]:
-    yield
-    await lifespan.end()
-
-
-@pytest.fixture
-def ann() -> User:
-    return User.objects.create_user("ann")
-
-
-@pytest.fixture
-def bob() -> User:
-    return User.objects.create_user("bob")
 
 
 @pytest.fixture

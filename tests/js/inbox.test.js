@@ -27,6 +27,15 @@ test("alerts of all channels stand together, the newest first, each once", async
   assert.equal(inbox.unread, 3);
 });
 
+test("an alert that is taken back leaves the list, and the unread ones are counted again", async () => {
+  const { line, inbox } = await open([alert(3), alert(2), alert(1)], { unread: 3 });
+  line.publish("everyone", 1, { type: "notifications.alerts_withdrawn", ids: [2, 9] });
+  assert.deepEqual(ids(inbox), [3, 1]);
+  (await line.next()).answer({ unread: 2 });
+  await turnOfTheLoop();
+  assert.equal(inbox.unread, 2);
+});
+
 test("what is marked is read at once, and the server's count holds", async () => {
   const { line, inbox } = await open([alert(2), alert(1)], { unread: 7 });
   const marking = inbox.markRead([2]);

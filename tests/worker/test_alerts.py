@@ -33,4 +33,5 @@ def test_a_new_room_is_told_to_everyone_with_its_address() -> None:
     Room.objects.create(name="комната")
     (row,) = Notification.objects.all()
     assert (row.user, row.group, row.message) == (None, None, "The room комната is open")
+    assert row.key == f"chat.room_opened:{Room.objects.get().pk}"
     assert row.url == "/chat/%D0%BA%D0%BE%D0%BC%D0%BD%D0%B0%D1%82%D0%B0/"

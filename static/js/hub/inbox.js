@@ -22,6 +22,7 @@ import { Stream } from "./stream.js";
 /** As the server says it. */
 export const CREATED = "notifications.notification_created";
 const READ = "notifications.alerts_read";
+const WITHDRAWN = "notifications.alerts_withdrawn";
 const UNFOLLOWED = "notifications.topic_unfollowed";
 
 /** Channels that have alerts. */
@@ -214,6 +215,7 @@ export class Inbox extends Emitter {
   #receive(event) {
     if (event?.type === CREATED && typeof event.id === "number") this.#add(event);
     else if (event?.type === READ) this.#read(event);
+    else if (event?.type === WITHDRAWN) this.#withdraw(event);
     // The channel's own end is not told to who was away meanwhile.
     else if (event?.type === UNFOLLOWED) this.#changed(`topic:${event.name}`, false);
   }
@@ -232,6 +234,15 @@ export class Inbox extends Emitter {
     if (this.signedIn) this.unread = Math.min(UNREAD_LIMIT, this.unread + 1);
     this.emit("alert", item);
     this.emit("change");
+  }
+
+  /** @param {{ids: number[]}} event */
+  #withdraw({ ids }) {
+    const left = this.items.filter((item) => !ids.includes(item.id));
+    if (left.length === this.items.length) return;
+    this.items = left;
+    this.emit("change");
+    if (this.signedIn) this.#countSoon();
   }
 
   /** @param {{ids?: number[], upto?: number, unread: number}} event */

@@ -1,0 +1,35 @@
+"""Taking alerts back that should not be read any more, from the lists and from the histories of their channels."""
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from hub import history
+from hub.publishing import encode, publish
+from notifications import channels, events
+from notifications.models import Notification
+
+#: Alerts that one statement looks for in the history of their channel.
+PIECE = 100
+
+
+def withdraw(alerts: QuerySet[Notification]) -> int:
+    """Delete ``alerts``, and put :class:`~notifications.events.AlertsWithdrawn` in the place of their publications.
+
+    After the commit no list and no history has them, for those who come back neither. Open pages of the hub's own
+    scripts take them out of their lists; what other clients have received stays with them.
+
+    Returns how many alerts that were.
+    """
+    with transaction.atomic():
+        ids_of: dict[str, list[int]] = {}
+        for row in alerts.select_related("user", "topic").order_by("pk"):
+            ids_of.setdefault(channels.of_alert(row), []).append(row.pk)
+        for channel, ids in ids_of.items():
+            for start in range(0, len(ids), PIECE):
+                piece = ids[start : start + PIECE]
+                withdrawn = events.AlertsWithdrawn(ids=piece)
+                text = encode(channel, withdrawn, durable=True)
+                history.replace(channel, [events.beginning_of_created(one) for one in piece], text)
+                publish(channel, withdrawn)
+                Notification.objects.filter(pk__in=piece).delete()
+    return sum(map(len, ids_of.values()))
