@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from accounts.models import AccessToken
 from hub.control import Recheck, order
+from hub.sockets.credentials import Invalid
 
 SCHEME = "hub_"
 RANDOM_BYTES = 32
@@ -34,19 +35,19 @@ def issue(user: User, name: str = "") -> str:
 
 
 def digest_of(token: str) -> str | None:
-    """What is stored of a token, by which :func:`users_for` finds it; None for what cannot be a token."""
+    """What is stored of a token, by which :func:`find` finds it; None for what cannot be a token."""
     if len(token) > MAX_LENGTH or not token.isascii() or not token.startswith(SCHEME):
         return None
     return _digest(token)
 
 
-def users_for(digests: Sequence[str]) -> dict[str, User]:
-    """The active people that tokens with these digests speak for, by digest; revoked ones are left out. One query.
+def find(digests: Sequence[str]) -> dict[str, User | Invalid]:
+    """The active people that tokens with these digests speak for, or why they do not, by digest. One query.
 
-    The lookup is by digest, so how long it takes says nothing about the tokens that exist.
+    Unknown ones are left out. The lookup is by digest, so how long it takes says nothing about the tokens that exist.
     """
-    rows = AccessToken.objects.select_related("user").filter(digest__in=digests, revoked_at=None, user__is_active=True)
-    return {row.digest: row.user for row in rows}
+    rows = AccessToken.objects.select_related("user").filter(digest__in=digests)
+    return {row.digest: _fault_of(row) or row.user for row in rows}
 
 
 def user_for(token: str) -> User | None:
@@ -55,7 +56,8 @@ def user_for(token: str) -> User | None:
     Never raises for any text, and asks the database once at most.
     """
     digest = digest_of(token)
-    return users_for([digest]).get(digest) if digest else None
+    found = find([digest]).get(digest) if digest else None
+    return None if isinstance(found, Invalid) else found
 
 
 def revoke(tokens: QuerySet[AccessToken]) -> int:
@@ -67,6 +69,12 @@ def revoke(tokens: QuerySet[AccessToken]) -> int:
     with transaction.atomic():
         order(*(Recheck(user=owner) for owner in set(valid.values_list("user", flat=True))))
         return valid.update(revoked_at=timezone.now())
+
+
+def _fault_of(token: AccessToken) -> Invalid | None:
+    if token.revoked_at is not None:
+        return Invalid.REVOKED
+    return None if token.user.is_active else Invalid.INACTIVE
 
 
 def _digest(token: str) -> str:

@@ -37,7 +37,7 @@ doors = [
 ]
 
 credentials.register("session", accounts.sessions.users_for)
-credentials.register("token", accounts.tokens.users_for)
+credentials.register("token", accounts.tokens.find)
 admission.digest_of = accounts.tokens.digest_of
 
 _protocols: dict[str, Any] = {

@@ -70,6 +70,12 @@ class HubSettings:
     recovery_bytes: FromZero = 8 * 1024 * 1024
     #: Secrets of signed tokens for the hub socket: each verifies, the first one signs. Empty: no such tokens.
     token_secret: Sequence[str] = field(default=(), repr=False)
+    #: What signed tokens must name as their issuer (``iss``) and among their audience (``aud``); empty: not looked at.
+    token_issuer: str = ""
+    token_audience: str = ""
+    #: Seconds that a signed token may be valid at most. A token of longer life, or without an end, is refused, because
+    #: nothing takes one back; 0 sets no bound.
+    token_lifetime: NotNegative = 86_400.0
     #: Namespaces that are open without code: their options by name, see :mod:`hub.open_namespaces`.
     open_namespaces: Mapping[str, Any] = field(default_factory=dict)
     #: Seconds in which every open socket is once held to the rights its user has then.
@@ -92,6 +98,8 @@ class HubSettings:
     signup: bool = False
     #: Accounts that one address may make.
     limit_signup: Rates = "20/hour"
+    #: API keys that are not valid from one address.
+    limit_bad_api_keys: Rates = "30/minute"
 
 
 #: Settings whose variable ``hub.settings`` reads in a form of its own.

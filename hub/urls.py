@@ -14,6 +14,8 @@ urlpatterns = [
     path("chat/", include("chat.urls")),
     path("online/", include("presence.urls")),
     path("i18n/", include("django.conf.urls.i18n")),
+    path("api", api.commands),
+    path("api/", api.commands),
     path("api/", api.api.urls),
     path("api/<path:name>", api.unknown),
     path("health/live", health.live),

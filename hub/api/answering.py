@@ -1,6 +1,7 @@
 """From the key and the body of a request to the status and the body of its answer."""
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 import msgspec
 import structlog
@@ -8,38 +9,60 @@ from django.db import Error as DatabaseFault
 
 from hub.api import calling
 from hub.api.errors import Code, Refused
-from hub.api.keys import caller_for
+from hub.api.keys import Caller, caller_for
 from hub.api.method import method_named
+from hub.limits import TooMany
+from hub.sockets.authorization import NotValid
+from hub.sockets.credentials import log_refusal
 
 log = structlog.get_logger(__name__)
 
-#: The header with the key, as ASGI has it.
-KEY_HEADER = "x-api-key"
+#: The headers that may hold the key, as ASGI has them.
+KEY_HEADERS = ("x-api-key", "authorization")
 
 #: Headers of every answer.
 HEADERS = {"content-type": "application/json", "cache-control": "no-store", "x-content-type-options": "nosniff"}
 
-#: The method that is none: it carries out others.
+#: The methods that are none and carry out others: several at once, and those whose name is in the body.
 BATCH = "batch"
+COMMANDS = ""
 
 
-async def answer(name: str, body: bytes, key: str) -> tuple[int, bytes]:
-    """The status and the JSON for ``POST /api/<name>``.
+class Reply(NamedTuple):
+    """What goes back: the JSON, and headers of this answer."""
 
-    An error that the protocol knows has status 200, as its libraries expect; 401 a key that is not valid, 404 a
-    method that does not exist, 503 a database that cannot be asked for the key. Never raises.
+    status: int
+    body: bytes
+    headers: dict[str, str] = HEADERS
+
+
+async def answer(name: str, body: bytes, headers: Iterable[tuple[bytes, bytes]], address: str) -> Reply:
+    """What ``POST /api/<name>``, or ``POST /api`` with the name in the body, is answered with.
+
+    An error that the protocol knows has status 200, as its libraries expect; 401 a key that is not valid, 429 a key
+    from an address that many such came from, 404 a method that does not exist, 503 a database that cannot be asked for
+    the key. Never raises.
     """
     try:
-        caller = await caller_for(key)
+        caller = await caller_for(headers, address)
     except DatabaseFault as error:
         log.warning("api_key_not_checked", error=type(error).__name__)
-        return 503, _error(Code.INTERNAL)
-    if caller is None:
-        return 401, _error(Code.UNAUTHORIZED)
+        return Reply(503, _error(Code.INTERNAL))
+    except NotValid as fault:
+        log_refusal(f"API key: {fault}", address)
+        return Reply(401, _error(Code.UNAUTHORIZED))
+    except TooMany as refusal:
+        return Reply(429, _error(Code.TOO_MANY_REQUESTS), {**HEADERS, "retry-after": str(refusal.retry_after)})
+    return Reply(*await _carried_out(name, body, caller))
+
+
+async def _carried_out(name: str, body: bytes, caller: Caller) -> tuple[int, bytes]:
     method = method_named(name)
     try:
         if name == BATCH:
             return 200, msgspec.json.encode(await calling.batch(body, caller))
+        if name == COMMANDS:
+            return 200, b"\n".join(map(_encoded, await calling.commands(body, caller)))
         if method is None:
             return 404, _error(Code.METHOD_NOT_FOUND)
         return 200, _encoded({"result": await calling.call(method, body, caller)})

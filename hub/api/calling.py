@@ -1,5 +1,7 @@
 """Carrying out a call: from the bytes that came to the bytes that go, for one method and for ``batch``."""
 
+import contextlib
+from collections.abc import Iterator
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -33,6 +35,16 @@ class BatchReply(msgspec.Struct):
     """One reply for each command: ``{"publish": {…}}`` with its result, or ``{"error": {…}}``."""
 
     replies: list[dict[str, Any]]
+
+
+class Command(msgspec.Struct):
+    """A call in the protocol's older form, in which every call goes to one URL and names its method."""
+
+    method: str = ""
+    params: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+_commands = msgspec.json.Decoder(Command)
 
 
 async def call(method: Method[Any], body: bytes | msgspec.Raw, caller: Caller) -> Any:
@@ -83,14 +95,45 @@ async def _reply(command: dict[str, msgspec.Raw], caller: Caller) -> dict[str, A
         return {"error": refused.error}
 
 
+async def commands(body: bytes, caller: Caller) -> list[dict[str, Any]]:
+    """The replies to all calls in the older form, one object in a line each, in their order.
+
+    Raises:
+        Refused: they cannot be read, or are too many; nothing was carried out.
+    """
+    with _readable():
+        found = _commands.decode_lines(body)
+    if len(found) > BATCH_LIMIT:
+        raise Refused(Code.LIMIT_EXCEEDED, f"a request has {BATCH_LIMIT} commands at most")
+    return [await _reply_to(command, caller) for command in found or [Command()]]
+
+
+async def _reply_to(command: Command, caller: Caller) -> dict[str, Any]:
+    method = method_named(command.method)
+    if method is None:
+        hint = 'post the params to /api/<method>, or {"method": …, "params": {…}} to /api'
+        return {"error": Refused(Code.METHOD_NOT_FOUND, hint).error}
+    try:
+        return {"result": await call(method, command.params, caller)}
+    except Refused as refused:
+        return {"error": refused.error}
+
+
 def decoded(body: bytes | msgspec.Raw, request: type[T]) -> T:
     """The request in ``body``.
 
     Raises:
         Refused: it is not JSON, or not of this kind.
     """
-    try:
+    with _readable():
         return msgspec.json.decode(body, type=request)
+
+
+@contextlib.contextmanager
+def _readable() -> Iterator[None]:
+    """Raise ``Refused`` for what cannot be decoded."""
+    try:
+        yield
     except msgspec.ValidationError as error:
         raise Refused(Code.BAD_REQUEST, str(error)[:DETAIL_LIMIT]) from None
     except (ValueError, RecursionError):

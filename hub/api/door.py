@@ -7,10 +7,11 @@ from typing import Any
 from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
-from hub.api.answering import BATCH, HEADERS, KEY_HEADER, answer
+from hub.api.answering import BATCH, COMMANDS, answer
 from hub.api.method import method_named
+from hub.sockets.authorization import address_of
 
-PREFIX = "/api/"
+PREFIX = "/api"
 
 
 class ApiDoor:
@@ -26,8 +27,7 @@ class ApiDoor:
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         name = _method_in(scope)
-        headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]} if name else {}
-        if not name or not _is_let_through(scope, headers):
+        if name is None or not _is_let_through(scope):
             await self._application(scope, receive, send)
             return
         body = bytearray()
@@ -38,28 +38,31 @@ class ApiDoor:
                 return
             body += event.get("body", b"")
             more = event.get("more_body", False)
-        status, reply = await answer(name, bytes(body), headers.get(KEY_HEADER, ""))
-        sent = {**HEADERS, "content-length": str(len(reply))}
+        reply = await answer(name, bytes(body), scope["headers"], address_of(scope))
+        sent = {**reply.headers, "content-length": str(len(reply.body))}
         await send(
             {
                 "type": "http.response.start",
-                "status": status,
+                "status": reply.status,
                 "headers": [(key.encode(), value.encode()) for key, value in sent.items()],
             }
         )
-        await send({"type": "http.response.body", "body": reply})
+        await send({"type": "http.response.body", "body": reply.body})
 
 
-def _method_in(scope: Mapping[str, Any]) -> str:
-    """The method that is called; empty where the request is something else."""
+def _method_in(scope: Mapping[str, Any]) -> str | None:
+    """The method that is called; None where the request is something else."""
     path = str(scope["path"]).removeprefix(scope.get("root_path", ""))
     if scope["method"] != "POST" or not path.startswith(PREFIX):
-        return ""
-    name = path.removeprefix(PREFIX)
-    return name if name == BATCH or method_named(name) else ""
+        return None
+    begin, _, name = path.removeprefix(PREFIX).partition("/")
+    if begin:  # another URL, such as /apiary
+        return None
+    return name if name in {BATCH, COMMANDS} or method_named(name) else None
 
 
-def _is_let_through(scope: Mapping[str, Any], headers: Mapping[str, str]) -> bool:
+def _is_let_through(scope: Mapping[str, Any]) -> bool:
+    headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
     domain, _ = split_domain_port(headers.get("host", "").lower())
     if not domain or not validate_host(domain, settings.ALLOWED_HOSTS):
         return False

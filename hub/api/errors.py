@@ -16,6 +16,7 @@ class Code(IntEnum):
     LIMIT_EXCEEDED = 106
     BAD_REQUEST = 107
     NOT_AVAILABLE = 108
+    TOO_MANY_REQUESTS = 111
     UNRECOVERABLE_POSITION = 112
 
 
@@ -29,6 +30,7 @@ TEXTS = {
     Code.LIMIT_EXCEEDED: "limit exceeded",
     Code.BAD_REQUEST: "bad request",
     Code.NOT_AVAILABLE: "not available",
+    Code.TOO_MANY_REQUESTS: "too many requests",
     Code.UNRECOVERABLE_POSITION: "unrecoverable position",
 }
 

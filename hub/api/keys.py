@@ -8,6 +8,7 @@ import hashlib
 import re
 import secrets
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -16,10 +17,14 @@ from django.db import Error as DatabaseFault
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
+from hub import limits
 from hub.api.errors import Code, Refused
 from hub.api.scope import Scope
 from hub.models import ApiKey
+from hub.sockets.authorization import NotValid, key_of
+from hub.sockets.limits import counted_host
 from hub.threads import in_database_thread
 
 log = structlog.get_logger(__name__)
@@ -29,6 +34,11 @@ RANDOM_BYTES = 32
 SHOWN_CHARACTERS = len(SCHEME) + 4
 
 _KEY = re.compile(rf"{SCHEME}[A-Za-z0-9_\-]{{43}}", re.ASCII)
+
+#: Counted by address: who tries keys is slowed down, and fills neither the log nor the database's time.
+BAD_KEYS = limits.declare(
+    "bad_api_keys", setting="limit_bad_api_keys", sentence=_("Too many API keys from here were not valid.")
+)
 
 #: Seconds for which a process goes on with what it has read: a revoked key is refused after that everywhere.
 TRUSTED = 2.0
@@ -81,25 +91,44 @@ def revoke(keys: QuerySet[ApiKey]) -> int:
 _trusted: dict[str, tuple[float, Caller]] = {}
 
 
-async def caller_for(text: str) -> Caller | None:
-    """Who calls with the key ``text``; None where it is unknown, revoked or no key at all.
+async def caller_for(headers: Iterable[tuple[bytes, bytes]], address: str) -> Caller:
+    """Who calls with the key in ``headers``, from ``address``.
 
     Asks the database once in :data:`TRUSTED` seconds, and never for text that cannot be a key. The lookup is by
-    digest, so how long it takes says nothing about the keys that exist. Raises ``django.db.Error``.
+    digest, so how long it takes says nothing about the keys that exist.
+
+    Raises:
+        NotValid: the key is unknown, revoked or no key at all.
+        TooMany: too many such keys came from this address; this one, which the process does not know, was not looked
+            at. Programs whose key it knows are not held up by another one at the same address.
+        django.db.Error: the database cannot be asked.
     """
+    counted = counted_host(address)
+    try:
+        return await _caller(key_of(headers), counted)
+    except NotValid:
+        if counted is not None:
+            await in_database_thread(limits.take, BAD_KEYS, counted)
+        raise
+
+
+async def _caller(text: str, counted: str | None) -> Caller:
     if not _KEY.fullmatch(text):
-        return None
+        raise NotValid("it is not of the form of one" if text else "none was sent")
     digest, now = _digest(text), time.monotonic()
     until, caller = _trusted.get(digest, (0.0, None))
     if caller is not None and now < until:
         return caller
-    caller = await in_database_thread(_load, digest)
-    if caller is None:
+    if caller is None and counted is not None:
+        await in_database_thread(limits.look, BAD_KEYS, counted)
+    try:
+        caller = await in_database_thread(_load, digest)
+    except NotValid:
         _trusted.pop(digest, None)
-    else:
-        if len(_trusted) >= REMEMBERED:
-            _trusted.clear()
-        _trusted[digest] = (now + TRUSTED, caller)
+        raise
+    if len(_trusted) >= REMEMBERED:
+        _trusted.clear()
+    _trusted[digest] = (now + TRUSTED, caller)
     return caller
 
 
@@ -108,10 +137,10 @@ def forget() -> None:
     _trusted.clear()
 
 
-def _load(digest: str) -> Caller | None:
-    row = ApiKey.objects.filter(digest=digest, revoked_at=None).first()
-    if row is None:
-        return None
+def _load(digest: str) -> Caller:
+    row = ApiKey.objects.filter(digest=digest).first()
+    if row is None or row.revoked_at is not None:
+        raise NotValid("unknown" if row is None else f"revoked, {row.prefix}…")
     if row.last_used_at is None or row.last_used_at < timezone.now() - USE_INTERVAL:
         _note_use(row.pk)
     return Caller(row.pk, Scope(frozenset(row.methods), tuple(row.channels)))

@@ -37,6 +37,19 @@ class Call(Generic[Request]):
             raise Refused(Code.PERMISSION_DENIED)
         return namespace
 
+    def user(self, user: str) -> None:
+        """Raise ``Refused`` where the key is not for the person with this id: it has to be for ``user:<id>``.
+
+        A guest has no id: for an empty one the key has to be for all channels.
+        """
+        if not self.caller.scope.has_user(user):
+            raise Refused(Code.PERMISSION_DENIED)
+
+    def whole_hub(self) -> None:
+        """Raise ``Refused`` where the key is not for all channels: for what is about no channel and no person."""
+        if not self.caller.scope.has_all():
+            raise Refused(Code.PERMISSION_DENIED)
+
 
 @dataclass(frozen=True, slots=True)
 class Method(Generic[Request]):

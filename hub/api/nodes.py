@@ -76,6 +76,7 @@ class ChannelsResult(msgspec.Struct):
 
 async def info(call: Call[InfoRequest]) -> InfoResult:
     """Of each web process, what it says of itself."""
+    call.whole_hub()
     answers = await survey.current().ask("node")
     return InfoResult(sorted((_node(answer) for answer in answers.values()), key=lambda node: node.name))
 

@@ -128,6 +128,7 @@ async def disconnect(call: Call[DisconnectRequest]) -> Nothing:
     """Order it."""
     request = call.request
     request.check()
+    call.user(request.user)
     order = control.Disconnect(request.user, request.client or "", tuple(request.whitelist or ()))
     if close := request.disconnect:
         close.check()
@@ -139,6 +140,7 @@ async def refresh(call: Call[RefreshRequest]) -> Nothing:
     """Order it."""
     request = call.request
     request.check()
+    call.user(request.user)
     if request.info:
         raise Refused(Code.NOT_AVAILABLE, "a connection has no info here")
     return await _order(

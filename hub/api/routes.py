@@ -2,13 +2,13 @@
 
 from collections.abc import Awaitable, Callable
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.utils.module_loading import autodiscover_modules
 from django.views.decorators.csrf import csrf_exempt
 from ninja import Swagger
 
 from hub.api import document, histories, nodes, orders, presences, publishing  # noqa: F401  # their methods
-from hub.api.answering import BATCH, HEADERS, KEY_HEADER, answer
+from hub.api.answering import BATCH, COMMANDS, KEY_HEADERS, answer
 from hub.api.method import methods
 from hub.version import VERSION
 
@@ -20,7 +20,8 @@ def build() -> document.DocumentedAPI:
     api = document.DocumentedAPI(
         title="Notification hub",
         version=VERSION,
-        description="Publish and ask from a backend: each call is a POST, with a key in the header `X-API-Key`.",
+        description="Publish and ask from a backend: each call is a POST, with a key in the header `X-API-Key`, or "
+        "`Authorization: apikey …`.",
         urls_namespace="api",
         # A link in the button of each method is one that the keyboard cannot tell from it.
         docs=Swagger(settings={"defaultModelsExpandDepth": -1, "deepLinking": False}),
@@ -58,9 +59,22 @@ async def unknown(request: HttpRequest, name: str) -> HttpResponse:
     return await _answer(request, name)
 
 
+@csrf_exempt
+async def commands(request: HttpRequest) -> HttpResponse:
+    """``POST /api``: calls in the protocol's older form, which name their method in the body."""
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    return await _answer(request, COMMANDS)
+
+
 async def _answer(request: HttpRequest, name: str) -> HttpResponse:
-    status, reply = await answer(name, request.body, request.headers.get(KEY_HEADER, ""))
-    return HttpResponse(reply, status=status, headers=HEADERS)
+    headers = [
+        (key.encode(), value.encode("latin-1", "replace"))
+        for key in KEY_HEADERS
+        if (value := request.headers.get(key)) is not None
+    ]
+    reply = await answer(name, request.body, headers, request.META.get("REMOTE_ADDR", ""))
+    return HttpResponse(reply.body, status=reply.status, headers=reply.headers)
 
 
 api = build()

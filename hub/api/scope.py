@@ -44,6 +44,14 @@ class Scope:
             pattern.endswith(ALL) and f"{namespace}:".startswith(pattern[: -len(ALL)]) for pattern in self.channels
         )
 
+    def has_user(self, user: str) -> bool:
+        """Whether the person with this id may be named: whoever may name their channel may. Empty: any guest."""
+        return self.has_channel(f"user:{user}") if user else self.has_all()
+
+    def has_all(self) -> bool:
+        """Whether it is for the whole hub."""
+        return ALL in self.channels
+
 
 def scope(methods: Iterable[str], channels: Iterable[str], known: Iterable[str]) -> Scope:
     """The scope of these methods and channel patterns: ``user:42``, ``user:*``, ``*``.

@@ -78,6 +78,7 @@ class Client:
         "_replies",
         "_tasks",
         "_timer",
+        "address",
         "claimed_channels",
         "client",
         "credential",
@@ -98,6 +99,7 @@ class Client:
         self.user: User | AnonymousUser = admitted.user or AnonymousUser()
         self.credential = admitted.credential
         self.language = admitted.language
+        self.address = admitted.address
         #: What a token said of this connection, for others.
         self.given_info: Json = UNSET
         #: Channels that a token wants the hub to subscribe this client to.

@@ -74,6 +74,7 @@ class Events:
     def __init__(self, admitted: admission.Admitted) -> None:
         self.user: User | AnonymousUser = admitted.user or AnonymousUser()
         self.credential = admitted.credential
+        self.address = admitted.address
         self.given_info: Json = UNSET
         self.claimed_channels: list[str] = []
         self.client = secrets.token_hex(12)

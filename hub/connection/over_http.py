@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 
 from hub.connection import admission
 from hub.connection.rpc import Call, Refused
-from hub.sockets import credentials
-from hub.sockets.entrance import bearer_of
+from hub.sockets import authorization, credentials
+from hub.sockets.credentials import Invalid
 
 P = TypeVar("P")
 
@@ -48,15 +48,23 @@ def user_of(request: HttpRequest) -> User | AnonymousUser:
     Raises:
         Refused: the token is not valid.
     """
-    token = bearer_of(request.headers.get("Authorization", "").encode())
-    if token is None:
-        return request.user
+    try:
+        token = authorization.token_in(request.headers.get("Authorization"))
+        return request.user if token is None else _owner_of(token)
+    except authorization.NotValid as fault:
+        credentials.log_refusal(str(fault), request.META.get("REMOTE_ADDR", ""))
+        raise Refused(401, _("This access token is not valid")) from None
+
+
+def _owner_of(token: str) -> User:
     digest = admission.digest_of(token)
-    credential = credentials.of_token(digest) if digest else ""
-    user = credentials.users_for([credential]).get(credential)
-    if user is None:
-        raise Refused(401, _("This access token is not valid"))
-    return user
+    if digest is None:
+        raise authorization.NotValid("no access token")
+    credential = credentials.of_token(digest)
+    found = credentials.find([credential])[credential]
+    if isinstance(found, Invalid):
+        raise authorization.NotValid(f"access token {found}")
+    return found
 
 
 def _params(request: HttpRequest, params: Callable[..., P], given: dict[str, object]) -> P:

@@ -18,6 +18,7 @@ from hub.connection.rules import allows
 from hub.connection.subscriptions import Wanted
 from hub.publishing import PayloadTooBig, apublish, apublish_ephemeral
 from hub.sockets import credentials
+from hub.sockets.credentials import Invalid
 from hub.streams import Item, Position
 from hub.threads import in_database_thread
 
@@ -39,6 +40,8 @@ class Unidentified(Protocol):
 
     user: User | AnonymousUser
     credential: str
+    #: For the log.
+    address: str
     given_info: Json
     claimed_channels: list[str]
 
@@ -54,21 +57,22 @@ async def authenticate(client: Unidentified, token: str, admitted: Admitted | No
         Failed: the token was valid, and is over.
     """
     if not token and admitted is not None:
-        if admitted.user is None:
+        if admitted.user is None:  # why, is logged
             raise Ended(Disconnected.INVALID_TOKEN)
         token = admitted.token
     if not token:
         return None
     if digest := admission.digest_of(token):
-        await _become(client, credentials.of_token(digest))
+        await _become(client, credentials.of_token(digest), "access token")
         return None
-    claims = _claims(token, invalid=Ended(Disconnected.INVALID_TOKEN))
+    claims = _claims(client, token, invalid=Ended(Disconnected.INVALID_TOKEN))
     if claims.channel:
-        raise Ended(Disconnected.INVALID_TOKEN)  # it opens a channel, not a connection
+        _log(client, "signed token: it opens a channel, not a connection", claims)
+        raise Ended(Disconnected.INVALID_TOKEN)
     if claims.user_id is None:
         client.user, client.credential = AnonymousUser(), ""
     else:
-        await _become(client, credentials.of_user(claims.user_id))
+        await _become(client, credentials.of_user(claims.user_id), "signed token: its user is", claims)
     client.given_info = claims.conn_info
     client.claimed_channels = [channel for channel in (*claims.channels, *claims.subs) if _is_for_clients(channel)]
     return claims.exp
@@ -101,29 +105,38 @@ def _is_for_clients(channel: str) -> bool:
     return True
 
 
-async def _become(client: Unidentified, credential: str) -> None:
-    user = await credentials.user_for(credential)
-    if user is None:
+async def _become(client: Unidentified, credential: str, what: str, claims: tokens.Claims | None = None) -> None:
+    found = await credentials.whose(credential)
+    if isinstance(found, Invalid):
+        _log(client, f"{what} {found}", claims)
         raise Ended(Disconnected.INVALID_TOKEN)
-    client.user, client.credential = user, credential
+    client.user, client.credential = found, credential
 
 
-def _claims(token: str, *, invalid: Exception) -> tokens.Claims:
+def _claims(client: Unidentified, token: str, *, invalid: Exception) -> tokens.Claims:
     try:
         return tokens.read(token)
     except tokens.TokenExpired:
+        _log(client, "signed token: expired")
         raise Failed(Error.TOKEN_EXPIRED) from None
-    except tokens.BadToken:
+    except tokens.BadToken as fault:
+        _log(client, f"signed token: {fault}")
         raise invalid from None
+
+
+def _log(client: Unidentified, reason: str, claims: tokens.Claims | None = None) -> None:
+    """Say why a token was refused, and what one that was signed by us says of its user."""
+    credentials.log_refusal(reason, client.address, **({} if claims is None else {"user": claims.sub}))
 
 
 async def refresh(client: "Client", request: messages.Refresh) -> messages.RefreshResult:
     """A new token for the connection, of the same user."""
     try:
-        claims = _claims(request.token, invalid=Ended(Disconnected.INVALID_TOKEN))
+        claims = _claims(client, request.token, invalid=Ended(Disconnected.INVALID_TOKEN))
     except Failed:
         raise Ended(Disconnected.EXPIRED) from None
     if claims.user_id != client.user.pk or claims.channel:
+        _log(client, "signed token: it is not for this connection", claims)
         raise Ended(Disconnected.INVALID_TOKEN)
     client.expire_at(claims.exp)
     return messages.RefreshResult(client=client.client, expires=claims.exp is not None, ttl=claims.ttl)
@@ -169,8 +182,9 @@ def _has_all_of_its_own(client: "Client") -> bool:
 
 
 def _channel_claims(client: "Client", channel: str, token: str) -> tokens.Claims:
-    claims = _claims(token, invalid=Failed(Error.PERMISSION_DENIED))
+    claims = _claims(client, token, invalid=Failed(Error.PERMISSION_DENIED))
     if claims.channel != channel or claims.user_id != client.user.pk:
+        _log(client, "signed token: it is for another channel or another user", claims)
         raise Failed(Error.PERMISSION_DENIED)
     return claims
 

@@ -5,16 +5,30 @@ A credential is ``<kind>:<value>``: ``session:<key>`` and ``token:<digest>`` by 
 to be logged.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from enum import StrEnum
 
+import structlog
 from django.contrib.auth.models import User
 
 from hub.batching import CONNECT_PAUSE, Batcher
 from hub.threads import in_database_thread
 
-#: The active users behind values of one kind, by value; those that are not valid are left out. One query for all,
-#: called in a database thread.
-UsersFor = Callable[[list[str]], dict[str, User]]
+log = structlog.get_logger(__name__)
+
+
+class Invalid(StrEnum):
+    """Why a credential lets nobody in. For the log: who shows it is told nothing of this."""
+
+    UNKNOWN = "unknown"
+    REVOKED = "revoked"
+    EXPIRED = "expired"
+    INACTIVE = "of an account that is not active"
+
+
+#: Who is behind values of one kind, or why nobody is, by value; what is left out is unknown. One query for all, called
+#: in a database thread.
+Find = Callable[[list[str]], Mapping[str, User | Invalid]]
 
 
 def of_session(key: str) -> str:
@@ -32,9 +46,9 @@ def of_user(user_id: int) -> str:
     return f"user:{user_id}"
 
 
-def register(kind: str, users_for: UsersFor) -> None:
-    """Have ``users_for`` decide which credentials of ``kind`` are valid; called once, by the composition root."""
-    _kinds[kind] = users_for
+def register(kind: str, find: Find) -> None:
+    """Have ``find`` decide which credentials of ``kind`` are valid; called once, by the composition root."""
+    _kinds[kind] = find
 
 
 def users_for(credentials: Iterable[str]) -> dict[str, User]:
@@ -42,31 +56,48 @@ def users_for(credentials: Iterable[str]) -> dict[str, User]:
 
     Raises ``django.db.Error``.
     """
+    return {credential: found for credential, found in find(credentials).items() if isinstance(found, User)}
+
+
+def find(credentials: Iterable[str]) -> dict[str, User | Invalid]:
+    """Who is behind each of ``credentials``, or why nobody is, one query for each kind. Raises ``django.db.Error``."""
+    credentials = list(credentials)
     values: dict[str, list[str]] = {}
     for credential in credentials:
         kind, _, value = credential.partition(":")
         values.setdefault(kind, []).append(value)
-    return {
+    found = {
         f"{kind}:{value}": user
         for kind, of_kind in values.items()
         if kind in _kinds
         for value, user in _kinds[kind](of_kind).items()
     }
+    return {credential: found.get(credential, Invalid.UNKNOWN) for credential in credentials}
 
 
-async def user_for(credential: str) -> User | None:
-    """The user behind ``credential``, or None; those who ask at the same time are looked up together."""
+async def whose(credential: str) -> User | Invalid:
+    """The user behind ``credential``, or why there is none; those who ask at the same time are looked up together."""
     return await _looking_up.get(credential)
 
 
-def _active_users(ids: list[str]) -> dict[str, User]:
-    return {str(user.pk): user for user in User.objects.filter(pk__in=ids, is_active=True)}
+def log_refusal(reason: str, address: str, **about: object) -> None:
+    """Log that what somebody showed to prove who they are was refused: one line, for each such refusal.
+
+    Args:
+        reason: why, in words that hold nothing of the credential.
+        address: of the client; empty where it has none, as over a unix socket.
+        about: what else helps to find who it was, such as the user whom a signed token names.
+    """
+    log.warning("credential_refused", reason=str(reason), address=address, **about)
 
 
-async def _look_up(credentials: list[str]) -> dict[str, User | None]:
-    found = await in_database_thread(users_for, credentials)
-    return {credential: found.get(credential) for credential in credentials}
+def _of_ids(ids: list[str]) -> dict[str, User | Invalid]:
+    return {str(user.pk): user if user.is_active else Invalid.INACTIVE for user in User.objects.filter(pk__in=ids)}
 
 
-_kinds: dict[str, UsersFor] = {"user": _active_users}
-_looking_up: Batcher[str, User | None] = Batcher(_look_up, pause=CONNECT_PAUSE)
+async def _look_up(credentials: list[str]) -> dict[str, User | Invalid]:
+    return await in_database_thread(find, credentials)
+
+
+_kinds: dict[str, Find] = {"user": _of_ids}
+_looking_up: Batcher[str, User | Invalid] = Batcher(_look_up, pause=CONNECT_PAUSE)

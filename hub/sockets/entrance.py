@@ -14,9 +14,9 @@ from django.urls import URLPattern
 from django.utils import translation
 
 from hub import metrics
-from hub.sockets import credentials, limits, origin, rights
+from hub.sockets import authorization, credentials, limits, origin, rights
 from hub.sockets.codes import Close
-from hub.sockets.secret_query import SCOPE_KEY
+from hub.sockets.credentials import Invalid
 from hub.sockets.unknown import UnknownDoor
 
 log = structlog.get_logger(__name__)
@@ -65,17 +65,16 @@ class Entrance:
             return False
         # Django's own reader, as for a page: one strange cookie of another application must not hide the session.
         cookies = parse_cookie(headers.get(b"cookie", b"").decode("latin-1"))
-        token = scope.pop(SCOPE_KEY, None)
-        if token is None:
-            token = bearer_of(headers.get(b"authorization", b""))
         scope["language"] = language_of(cookies, headers.get(b"accept-language", b""))
         try:
+            token = authorization.token_of(scope)
             user = await self._identify(scope, token, cookies.get(settings.SESSION_COOKIE_NAME))
         except DatabaseFault:
             log.exception("user_unknown")
             await _close(send, Close.SERVER_ERROR, "Try again")
             return False
-        if user is None:
+        except authorization.NotValid as fault:
+            credentials.log_refusal(str(fault), authorization.address_of(scope))
             await _close(send, Close.BAD_TOKEN, "Bad token")
             return False
         scope["user"] = user
@@ -93,18 +92,24 @@ class Entrance:
 
     async def _identify(
         self, scope: dict[str, Any], token: str | None, session_key: str | None
-    ) -> User | AnonymousUser | None:
-        """The user, a guest, or None for a token that is not valid: a client that has one must not become a guest."""
+    ) -> User | AnonymousUser:
+        """The user, or a guest; ``NotValid`` for a token that is not valid: who has one must not become a guest."""
         scope["credential"] = ""
         if token is not None:
             digest = self.digest_of(token)
-            scope["credential"] = credentials.of_token(digest) if digest else ""
-            return await credentials.user_for(scope["credential"]) if digest else None
+            if digest is None:
+                raise authorization.NotValid("no access token")
+            scope["credential"] = credentials.of_token(digest)
+            found = await credentials.whose(scope["credential"])
+            if isinstance(found, Invalid):
+                raise authorization.NotValid(f"access token {found}")
+            return found
         if session_key and SESSION_KEY.fullmatch(session_key):
             credential = credentials.of_session(session_key)
-            if user := await credentials.user_for(credential):
+            found = await credentials.whose(credential)
+            if not isinstance(found, Invalid):
                 scope["credential"] = credential
-                return user
+                return found
         return AnonymousUser()
 
 
@@ -113,11 +118,6 @@ async def _close(send: Any, code: Close, reason: str) -> None:
     metrics.CLOSED.labels(str(int(code))).inc()
     await send({"type": "websocket.accept"})
     await send({"type": "websocket.close", "code": int(code), "reason": reason})
-
-
-def bearer_of(header: bytes) -> str | None:
-    scheme, _, token = header.decode("latin-1").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else None
 
 
 def language_of(cookies: dict[str, str], accepted: bytes) -> str:

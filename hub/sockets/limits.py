@@ -137,9 +137,11 @@ def counted_address(client: tuple[str, int] | None) -> str | None:
     None for loopback and for unix sockets: that is a proxy whose clients the hub was not told of (set
     ``HUB_TRUSTED_PROXIES``), or a load test.
     """
-    if client is None:
-        return None
-    host = client[0]
+    return None if client is None else counted_host(client[0])
+
+
+def counted_host(host: str) -> str | None:
+    """The same of a host by itself."""
     if host.startswith("127.") or not host:
         return None
     if ":" not in host:

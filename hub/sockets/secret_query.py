@@ -5,7 +5,7 @@ from urllib.parse import unquote_plus
 
 PARAMETER = b"token"
 
-#: Where the token goes in the ASGI scope.
+#: Where the tokens go in the ASGI scope: a list, because nothing keeps a client from sending several.
 SCOPE_KEY = "hub.token"
 
 
@@ -19,7 +19,7 @@ def hide_token(scope: dict[str, Any]) -> None:
         for part in query.split(b"&"):
             name, _, value = part.partition(b"=")
             if unquote_plus(name.decode("latin-1")).strip().lower().encode() == PARAMETER:
-                scope[SCOPE_KEY] = unquote_plus(value.decode("latin-1"))
+                scope.setdefault(SCOPE_KEY, []).append(unquote_plus(value.decode("latin-1")))
             else:
                 kept.append(part)
         scope["query_string"] = b"&".join(kept)

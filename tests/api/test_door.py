@@ -7,7 +7,7 @@ import httpx
 import pytest
 from pytest_django.fixtures import Settings
 
-from hub.api.answering import answer
+from hub.api.answering import Reply, answer
 from hub.asgi import application
 from hub.bodies import BODY_LIMIT
 from tests.api.calling import Api
@@ -28,9 +28,9 @@ def answered(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The methods that the door answered by itself."""
     names: list[str] = []
 
-    async def noted(name: str, body: bytes, key: str) -> tuple[int, bytes]:
+    async def noted(name: str, *request: Any) -> Reply:
         names.append(name)
-        return await answer(name, body, key)
+        return await answer(name, *request)
 
     monkeypatch.setattr("hub.api.door.answer", noted)
     return names

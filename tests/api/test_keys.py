@@ -4,8 +4,9 @@ import asyncio
 import json
 import logging
 import time
-from typing import Any
+from typing import Any, cast
 
+import httpx
 import pytest
 from asgiref.sync import sync_to_async
 from django.core.management import call_command
@@ -13,10 +14,12 @@ from django.core.management.base import CommandError
 from django.db import OperationalError
 from django.test import AsyncClient, Client
 from django.urls import reverse
+from pytest_django.fixtures import Settings
 
 from hub.api import keys
 from hub.api.method import methods
 from hub.api.scope import BadScope, scope
+from hub.asgi import application
 from hub.models import ApiKey, Publication
 from rig.waiting import await_for
 from tests.api.calling import Api, key_for
@@ -77,6 +80,45 @@ async def test_key_of_some_channels_may_name_those_only(name: str, pattern: str,
     assert reply.get("error", {}).get("code") == (None if allowed else 103)
 
 
+@pytest.mark.parametrize("name", REQUESTS)
+async def test_no_method_does_or_tells_anything_outside_of_the_scope(name: str) -> None:
+    api = await program(channels=("live:1",))
+    await follow("kept:1", Listener())
+    reply = await api(name, **REQUESTS[name])
+    if name == "channels":
+        assert reply == {"result": {"channels": {}}}
+    elif name == "broadcast":
+        assert [one["error"]["code"] for one in reply["result"]["responses"]] == [103]
+    else:
+        assert reply["error"]["code"] == 103
+    assert not await Publication.objects.aexists()
+
+
+@pytest.mark.parametrize("name", ["disconnect", "refresh"])
+@pytest.mark.parametrize(
+    ("pattern", "whom", "allowed"),
+    [
+        ("user:7", {"user": "7"}, True),
+        ("user:*", {"user": "7"}, True),
+        ("*", {"user": "7"}, True),
+        ("user:7", {"user": "7", "client": "c"}, True),
+        ("user:7", {"user": "77"}, False),
+        ("user:77", {"user": "7"}, False),
+        ("room:*", {"user": "7"}, False),
+        ("user:*", {"client": "c"}, False),
+        ("user:7", {"client": "c", "user": ""}, False),
+        ("*", {"client": "c"}, True),
+    ],
+)
+async def test_order_about_a_person_needs_a_key_for_that_person(
+    name: str, pattern: str, whom: dict[str, str], allowed: bool
+) -> None:
+    api = await program(channels=(pattern,))
+    reply = await api(name, **{**REQUESTS[name], "user": "", **whom})
+    assert reply.get("error", {}).get("code") == (None if allowed else 103)
+    assert await Publication.objects.aexists() is allowed
+
+
 async def test_broadcast_goes_to_the_channels_of_the_key_only() -> None:
     api = await program(channels=("kept:1", "live:*"))
     responses = (await api.result("broadcast", channels=["kept:1", "kept:2", "live:9"], data=1))["responses"]
@@ -113,6 +155,74 @@ async def test_wrong_key_is_401(api: Api, text: str, method: str) -> None:
     assert (status, reply) == (401, {"error": {"code": 101, "message": "unauthorized"}})
 
 
+@pytest.mark.parametrize("scheme", ["apikey", "ApiKey", "APIKEY "])
+async def test_key_may_come_in_the_authorization_header(async_client: AsyncClient, api: Api, scheme: str) -> None:
+    headers = {"Authorization": f"{scheme} {api.key}"}
+    response = await async_client.post("/api/info", b"{}", content_type="application/json", headers=headers)
+    assert response.status_code == 200 and "result" in response.json()
+
+
+@pytest.mark.parametrize(
+    ("headers", "reason"),
+    [
+        ({"Authorization": "KEY"}, "not of the form"),
+        ({"Authorization": "Bearer KEY"}, "not of the form"),
+        ({"Authorization": "Token KEY"}, "not of the form"),
+        ({"Authorization": "apikey"}, "no credential"),
+        ({"Authorization": ""}, "not of the form"),
+        ({"Authorization": "apikey KEY KEY"}, "no credential"),
+        ({"Authorization": "apikey KEY", "X-API-Key": "hubkey_" + "a" * 43}, "two different"),
+        ({"Authorization": "apikey hubkey_" + "a" * 43}, "unknown"),
+        ({"X-API-Key": "hubkey_short"}, "not of the form of one"),
+        ({}, "none was sent"),
+    ],
+)
+async def test_refused_key_is_logged_with_its_reason_and_the_address_and_without_the_key(
+    async_client: AsyncClient, api: Api, headers: dict[str, str], reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    headers = {
+        name: value.replace("KEY", api.key) if name != "X-API-Key" else value for name, value in headers.items()
+    }
+    response = await async_client.post("/api/info", b"{}", content_type="application/json", headers=headers)
+    assert (response.status_code, response.json()["error"]["code"]) == (401, 101)
+    (line,) = [record.getMessage() for record in caplog.records if "credential_refused" in record.getMessage()]
+    assert reason in line and "127.0.0.1" in line and api.key not in line and "a" * 43 not in line
+
+
+async def test_revoked_key_is_told_from_an_unknown_one_in_the_log_only(
+    api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    await sync_to_async(keys.revoke)(ApiKey.objects.all())
+    assert await api.raw("info", "{}") == (401, {"error": {"code": 101, "message": "unauthorized"}})
+    assert "revoked" in caplog.text
+
+
+async def test_same_key_twice_is_one(async_client: AsyncClient, api: Api) -> None:
+    headers = {"Authorization": f"apikey {api.key}", "X-API-Key": api.key}
+    response = await async_client.post("/api/info", b"{}", content_type="application/json", headers=headers)
+    assert response.status_code == 200
+
+
+async def test_address_that_tries_keys_has_to_wait_and_programs_that_are_known_do_not(
+    api: Api, settings: Settings
+) -> None:
+    settings.HUB_LIMIT_BAD_API_KEYS = "3/minute"
+
+    async def call(key: str, host: str = "192.0.2.7") -> httpx.Response:
+        transport = httpx.ASGITransport(app=cast(Any, application), client=(host, 50000))
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as program:
+            return await program.post("/api/info", headers={"X-API-Key": key})
+
+    assert (await call(api.key)).status_code == 200
+    bad = [await call(key) for key in ("", "nonsense", "hubkey_" + "a" * 43, "hubkey_" + "b" * 43, "x")]
+    assert [reply.status_code for reply in bad] == [401, 401, 401, 429, 429]
+    assert bad[-1].json()["error"]["code"] == 111 and 0 < int(bad[-1].headers["Retry-After"]) <= 120
+    assert (await call(api.key)).status_code == 200
+    another = await sync_to_async(key_for)()
+    assert (await call(another)).status_code == 429
+    assert (await call(another, "192.0.2.8")).status_code == 200
+
+
 async def test_missing_key_is_401(async_client: AsyncClient) -> None:
     response = await async_client.post("/api/publish", b"{}", content_type="application/json")
     assert response.status_code == 401
@@ -138,7 +248,7 @@ async def test_key_is_looked_up_once_for_many_calls(api: Api, monkeypatch: pytes
     looked_up: list[str] = []
     real = keys._load
 
-    def counted(digest: str) -> keys.Caller | None:
+    def counted(digest: str) -> keys.Caller:
         looked_up.append(digest)
         return real(digest)
 

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import math
 import time
 from typing import Any
 
@@ -26,46 +27,102 @@ def unsigned(claims: dict[str, Any], algorithm: str) -> str:
     return f"{head}.{body}."
 
 
+def signed(secret: str = SECRET, algorithm: str = "HS256", **claims: Any) -> str:
+    """A token of an hour; a claim that is None is left out."""
+    said = {"sub": "1", "exp": time.time() + 3600, **claims}
+    return jwt.encode({name: value for name, value in said.items() if value is not None}, secret, algorithm=algorithm)
+
+
 @pytest.mark.parametrize("algorithm", ["HS256", "HS384", "HS512"])
 def test_a_token_says_who_it_is_for(settings: Any, algorithm: str) -> None:
     settings.HUB_TOKEN_SECRET = [SECRET + OTHER]
-    token = jwt.encode({"sub": "7", "info": {"name": "Ada"}}, SECRET + OTHER, algorithm=algorithm)
-    claims = tokens.read(token)
-    assert (claims.user_id, claims.conn_info, claims.exp) == (7, Raw(b'{"name":"Ada"}'), None)
+    end = int(time.time()) + 60
+    claims = tokens.read(signed(SECRET + OTHER, algorithm, sub="7", info={"name": "Ada"}, exp=end))
+    assert (claims.user_id, claims.conn_info, claims.exp) == (7, Raw(b'{"name":"Ada"}'), end)
 
 
 @pytest.mark.parametrize(
-    "token",
+    ("token", "why"),
     [
-        "",
-        "a.b.c",
-        "hub_something",
-        "x" * 10_000,
-        unsigned({"sub": "1"}, "none"),
-        unsigned({"sub": "1"}, "HS256"),
-        jwt.encode({"sub": "1"}, OTHER),
-        jwt.encode({"sub": 1}, SECRET),
-        jwt.encode({"sub": "ada"}, SECRET),
-        jwt.encode({"sub": "01"}, SECRET),
-        jwt.encode({"sub": "-1"}, SECRET),
-        jwt.encode({"sub": "1" * 40}, SECRET),
-        jwt.encode({"sub": "1\n"}, SECRET),
-        jwt.encode({"sub": "1", "exp": "soon"}, SECRET),
-        jwt.encode({"sub": "1", "nbf": 2**40}, SECRET),
-        jwt.encode({"sub": "1", "channels": "everyone"}, SECRET),
-        jwt.encode({"sub": "1", "info": "x" * 2000}, SECRET),
-        "eyJhbGciOiJIUzI1NiJ9.WzFd.x",
+        ("", "malformed"),
+        ("a.b.c", "malformed"),
+        ("hub_something", "malformed"),
+        ("x" * 10_000, "longer than"),
+        (unsigned({"sub": "1"}, "none"), "another algorithm"),
+        (unsigned({"sub": "1"}, "HS256"), "another secret"),
+        (signed(OTHER), "another secret"),
+        (signed(sub=1), "got `int` - at `$.sub`"),
+        (signed(sub="ada"), "at `$.sub`"),
+        (signed(sub="01"), "at `$.sub`"),
+        (signed(sub="-1"), "at `$.sub`"),
+        (signed(sub="1" * 40), "at `$.sub`"),
+        (signed(sub="1\n"), "at `$.sub`"),
+        (signed(exp="soon"), "at `$.exp`"),
+        (signed(exp=True), "at `$.exp`"),
+        (signed(exp=math.inf), "no number"),
+        (signed(exp=math.nan), "no number"),
+        (signed(exp=None), "without exp"),
+        (signed(exp=time.time() + 10**9), "HUB_TOKEN_LIFETIME"),
+        (signed(exp=time.time() + 3600, iat=time.time() - 90_000), "HUB_TOKEN_LIFETIME"),
+        (signed(nbf=2**40), "nbf is in the future"),
+        (signed(nbf=-math.inf), "no number"),
+        (signed(nbf="now"), "at `$.nbf`"),
+        (signed(iat=time.time() + 3600), "iat is in the future"),
+        (signed(iat=[]), "at `$.iat`"),
+        (signed(channels="everyone"), "at `$.channels`"),
+        (signed(info="x" * 2000), "info of more than"),
+        ("eyJhbGciOiJIUzI1NiJ9.WzFd.x", "malformed"),
     ],
 )
-def test_anything_else_is_no_token(token: str) -> None:
+def test_anything_else_is_no_token_and_the_reason_is_known(token: str, why: str) -> None:
     with pytest.raises(BadToken) as refused:
         tokens.read(token)
-    assert str(refused.value) == ""
+    assert why in str(refused.value)
+    assert not token or token not in str(refused.value)
 
 
-def test_clock_of_who_signs_may_be_ahead() -> None:
-    token = jwt.encode({"sub": "1", "iat": time.time() + 3600}, SECRET)
-    assert tokens.read(token).user_id == 1
+@pytest.mark.parametrize("claim", ["iat", "nbf"])
+def test_clock_of_who_signs_may_be_a_little_ahead(claim: str) -> None:
+    assert tokens.read(signed(**{claim: time.time() + 30})).user_id == 1
+
+
+@pytest.mark.parametrize(
+    ("setting", "wanted", "claim", "others"),
+    [
+        ("HUB_TOKEN_ISSUER", "shop", "iss", [None, "", "shop2", "Shop", 7]),
+        ("HUB_TOKEN_AUDIENCE", "hub", "aud", [None, "", "hub2", ["other"], [], 7]),
+    ],
+)
+def test_issuer_and_audience_are_looked_at_where_they_are_set(
+    settings: Any, setting: str, wanted: str, claim: str, others: list[Any]
+) -> None:
+    fitting = signed(**{claim: wanted})
+    unfitting = [signed(**{claim: other}) for other in others]
+    for token in (fitting, *(token for token, other in zip(unfitting, others, strict=True) if other != 7)):
+        assert tokens.read(token).user_id == 1
+    setattr(settings, setting, wanted)
+    assert tokens.read(fitting).user_id == 1
+    assert tokens.read(tokens.connection_token(1)).user_id == 1
+    for token in unfitting:
+        with pytest.raises(BadToken):
+            tokens.read(token)
+
+
+def test_one_audience_of_several_is_enough(settings: Any) -> None:
+    settings.HUB_TOKEN_AUDIENCE = "hub"
+    assert tokens.read(signed(aud=["shop", "hub"])).user_id == 1
+
+
+def test_longest_life_is_a_setting(settings: Any) -> None:
+    settings.HUB_TOKEN_LIFETIME = 0
+    assert tokens.read(signed(exp=None)).exp is None
+    assert tokens.read(signed(exp=2**40)).user_id == 1
+    settings.HUB_TOKEN_LIFETIME = 600
+    assert tokens.read(tokens.connection_token(1, seconds=600)).user_id == 1
+    with pytest.raises(BadToken, match="HUB_TOKEN_LIFETIME"):
+        tokens.read(signed(exp=time.time() + 900))
+    with pytest.raises(BadToken, match="HUB_TOKEN_LIFETIME"):
+        tokens.connection_token(1, seconds=601)
 
 
 def test_a_token_ends() -> None:
