@@ -12,6 +12,7 @@ from chat.actions import Draft
 from chat.models import KEY_LIMIT
 from chat.throttle import Throttle
 from hub import presence, streams
+from hub.channels import LAST_ID
 from hub.connection.rpc import Call, Refused, rpc
 from hub.connection.rules import allows
 from hub.sockets.codes import BadMessage
@@ -25,9 +26,6 @@ PEOPLE_LIMIT = 100
 
 #: Seconds between two notices that the same client is writing.
 TYPING_PAUSE = 2.0
-
-#: No id is larger.
-LAST_ID = 2**63 - 1
 
 Id = Annotated[int, Meta(ge=1, le=LAST_ID)]
 Limit = Annotated[int, Meta(ge=1, le=PAGE_LIMIT)]

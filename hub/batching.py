@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from itertools import islice
 from typing import Generic, TypeVar
 
+from hub.faults import is_everybodys
+
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
@@ -17,9 +19,13 @@ class Batcher(Generic[K, V]):
 
     Alone, a key is loaded at once, so nobody waits for company. Serves one event loop at a time: the running one.
 
+    Nobody pays for what another one asks. A batch that cannot be loaded is loaded again in halves, down to the keys
+    that are at fault: ``b`` of them among ``n`` cost at most ``2·b·log2(n)`` further loads. Where the database or the
+    network is away (:func:`hub.faults.is_everybodys`), the error is that of each key, and nothing is tried again.
+
     Args:
-        load: given at most ``limit`` different keys, returns a mapping with a value for each of them. What it raises
-            is raised for each key of the batch.
+        load: given at most ``limit`` different keys, returns a mapping with a value for each of them. Where it raises,
+            it must have changed nothing: it may be called again with the same keys.
         limit: keys in one batch.
         pause: seconds that a batch which others are already waiting for, and which is not full, waits for more.
     """
@@ -73,23 +79,49 @@ class Batcher(Generic[K, V]):
             self._task = None
 
     async def _answer(self, batch: dict[K, list[asyncio.Future[V]]]) -> None:
+        """Give each of those who wait the value or the error of their key."""
         try:
             found = await self._load(list(batch))
-            values = [found[key] for key in batch]
         except Exception as error:  # noqa: BLE001  # each of those who wait has to learn of it
-            for future in _still_wanted(batch.values()):
-                future.set_exception(error)
-                future.exception()  # seen: whoever waited may be about to give up
+            if len(batch) == 1 or is_everybodys(error):
+                _fail(batch.values(), error)
+                return
         except BaseException:
-            for future in _still_wanted(batch.values()):
-                future.cancel()
+            _give_up(batch.values())
             raise
         else:
-            for futures, value in zip(batch.values(), values, strict=True):
-                for future in futures:
-                    if not future.done():
-                        future.set_result(value)
+            for key, futures in batch.items():
+                if key in found:
+                    _succeed(futures, found[key])
+                else:
+                    _fail([futures], KeyError(key))
+            return
+        keys = list(batch)
+        middle = len(keys) // 2
+        first, second = ({key: batch[key] for key in half} for half in (keys[:middle], keys[middle:]))
+        try:
+            await self._answer(first)
+        except BaseException:
+            _give_up(second.values())
+            raise
+        await self._answer(second)
 
 
-def _still_wanted(askers: Iterable[list[asyncio.Future[V]]]) -> list[asyncio.Future[V]]:
+def _succeed(futures: Iterable[asyncio.Future[V]], value: V) -> None:
+    for future in _still_wanted([futures]):
+        future.set_result(value)
+
+
+def _fail(askers: Iterable[Iterable[asyncio.Future[V]]], error: Exception) -> None:
+    for future in _still_wanted(askers):
+        future.set_exception(error)
+        future.exception()  # seen: whoever waited may be about to give up
+
+
+def _give_up(askers: Iterable[Iterable[asyncio.Future[V]]]) -> None:
+    for future in _still_wanted(askers):
+        future.cancel()
+
+
+def _still_wanted(askers: Iterable[Iterable[asyncio.Future[V]]]) -> list[asyncio.Future[V]]:
     return [future for futures in askers for future in futures if not future.done()]

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}:[A-Za-z0-9_\-]{1,64}|[A-Za-z0-9_][A-Za-z0-9_\-]{0,63}", re.ASCII)
 
+#: No id of a row is larger, in any of the databases.
+LAST_ID = 2**63 - 1
+
 #: The namespace of names without a colon that no app has registered.
 DEFAULT = ""
 
@@ -180,7 +183,8 @@ def find(channel: str) -> tuple[Namespace, dict[str, Any]]:
     """The namespace of a channel that a client names, and the arguments for its rules.
 
     Raises:
-        UnknownChannel: as :func:`namespace_of`; or the id is none of the namespace, or it is an internal one.
+        UnknownChannel: as :func:`namespace_of`; or the id is none of the namespace, such as a number that no row can
+            have; or it is an internal one.
     """
     namespace = namespace_of(channel)
     if namespace.internal:
@@ -192,9 +196,14 @@ def find(channel: str) -> tuple[Namespace, dict[str, Any]]:
         return namespace, {"id": text}
     match = _route(namespace.pattern).match(text)
     # An id has one way to be written: `room:07` is not another channel for the room `7`.
-    if match is None or _written(namespace.pattern, match[2]) != text:
+    if match is None or not _can_be_a_row(match[2]) or _written(namespace.pattern, match[2]) != text:
         raise UnknownChannel(f"{channel!r} has no id of its namespace.")
     return namespace, match[2]
+
+
+def _can_be_a_row(arguments: Mapping[str, Any]) -> bool:
+    """Whether a database can look for these ids: SQLite takes no larger number, not even in a question."""
+    return all(abs(value) <= LAST_ID for value in arguments.values() if isinstance(value, int))
 
 
 @lru_cache(maxsize=256)

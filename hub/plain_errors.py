@@ -1,14 +1,18 @@
-"""Errors that Django answers with nothing to read get a page with a sentence, as the others have."""
+"""Errors that Django answers with nothing to read, or with a traceback in the log, get a page with a sentence."""
 
 from collections.abc import Awaitable, Callable
 from typing import cast
 
+import structlog
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
 
+from hub.faults import is_too_big
 from hub.limits import TooMany
+
+log = structlog.get_logger(__name__)
 
 Handler = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
 
@@ -17,7 +21,8 @@ class PlainErrors:
     """Middleware, for sync and async: writes ``405.html`` into the answer to a method that the page does not take, and
     answers ``429.html`` with ``Retry-After`` where a view raises :class:`hub.limits.TooMany`.
 
-    Stands after the middleware that chooses the language.
+    A number that no database can hold, such as an id of 23 digits in a query string, is answered with ``400.html``: it
+    is the visitor's fault, and one line in the log. Stands after the middleware that chooses the language.
     """
 
     sync_capable = async_capable = True
@@ -33,11 +38,17 @@ class PlainErrors:
             return self._answer(request)
         return _explained(cast(HttpResponseBase, self._get_response(request)))
 
-    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        return too_many(request, error) if isinstance(error, TooMany) else None
-
     async def _answer(self, request: HttpRequest) -> HttpResponseBase:
         return _explained(await cast(Awaitable[HttpResponseBase], self._get_response(request)))
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Answer a limit that is passed, and what the database could not take; all else goes on to Django."""
+        if isinstance(exception, TooMany):
+            return too_many(request, exception)
+        if not is_too_big(exception):
+            return None
+        log.warning("value_not_taken", path=request.path, error=str(exception))
+        return HttpResponseBadRequest(render_to_string("400.html"))
 
 
 def _explained(response: HttpResponseBase) -> HttpResponseBase:

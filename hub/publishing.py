@@ -14,7 +14,6 @@ from typing import Any
 
 import msgspec
 import structlog
-from django.db import Error as DatabaseFault
 from django.db import transaction
 
 from hub import metrics, streams
@@ -139,8 +138,8 @@ def _release() -> None:
         return
     try:
         release(channels)
-    except DatabaseFault:
-        # The commit has succeeded, so the caller must not see a failure: the next publisher of the channel or the
-        # sweep numbers these rows.
+    except Exception:
+        # Whatever it was: the commit has succeeded, so the caller must not see a failure and try again. The next
+        # publisher of the channel or the sweep numbers these rows.
         metrics.SEQUENCING_FAILURES.inc()
         log.exception("sequencing_failed", channels=len(channels))

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import structlog
-from django.db import IntegrityError
+from django.db import DataError, IntegrityError
 from django.db.models import Q
 from django.db.models.functions import Now
 
@@ -15,6 +15,9 @@ log = structlog.get_logger(__name__)
 
 #: Seconds that the publisher itself has for it. A younger row is not touched for its own sake.
 PATIENCE = 1.0
+
+#: What the database says of a stream that was tampered with, or restored in part.
+_INCONSISTENT = (IntegrityError, DataError, OverflowError)
 
 
 def sweep() -> int:
@@ -34,7 +37,7 @@ def sweep() -> int:
         return 0
     try:
         swept = release(channels)
-    except IntegrityError:
+    except _INCONSISTENT:
         swept = sum(_release_alone(channel) for channel in channels)
     if swept:
         metrics.SWEPT.inc(swept)
@@ -43,9 +46,9 @@ def sweep() -> int:
 
 
 def _release_alone(channel: str) -> int:
-    # A stream that was tampered with, or restored in part, must not keep those of others from being numbered.
+    # Such a stream must not keep those of others from being numbered.
     try:
         return release([channel])
-    except IntegrityError:
+    except _INCONSISTENT:
         log.error("stream_inconsistent", channel=channel)  # noqa: TRY400  # the log event says what it means
         return 0

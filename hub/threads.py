@@ -13,10 +13,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
-from django.db import connections
+from django.db import DataError, connections
 
 from hub import watching
 from hub.conf import hub_settings
+from hub.faults import is_too_big
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -29,6 +30,9 @@ _pool: ThreadPoolExecutor | None = None
 
 async def in_database_thread(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """Run ``function`` in a database thread and return what it returns; its errors are raised here.
+
+    A number that the database cannot hold is a ``DataError`` with every database; SQLite alone has an error of
+    Python's for it.
 
     Contextvars of the caller (log context) hold in the thread, Django's language does not. Cancelling the caller does
     not stop the thread: the work is finished and its result dropped.
@@ -54,6 +58,10 @@ def _with_fresh_connections(work: Callable[[], T]) -> T:
     _let_go_of_broken_ones()
     try:
         return work()
+    except OverflowError as error:
+        if is_too_big(error):
+            raise DataError(*error.args) from error
+        raise
     finally:
         _let_go_of_broken_ones()
 

@@ -7,6 +7,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Q
 
 from hub import cursors, streams
+from hub.channels import LAST_ID
 from hub.streams import Position
 from notifications import channels, reading
 from notifications.models import Follow, Notification, Topic
@@ -33,7 +34,7 @@ class Page:
     positions: dict[str, Position]
 
 
-def page_for(user: User | AnonymousUser, *, before: int = reading.LAST_ID, limit: int) -> Page:
+def page_for(user: User | AnonymousUser, *, before: int = LAST_ID, limit: int) -> Page:
     """The newest ``limit`` alerts for ``user`` (guests: those to everyone) that are older than the id ``before``."""
     reader = reading.reader(user.pk)
     names = [channels.everyone]
@@ -49,7 +50,7 @@ def page_for(user: User | AnonymousUser, *, before: int = reading.LAST_ID, limit
 def latest_for(user: User | AnonymousUser, limit: int = 50) -> list[Notification]:
     """The newest alerts that are for ``user`` (guests: those to everyone), newest first, each with ``read``."""
     reader = reading.reader(user.pk)
-    return reading.listed(reader, reading.newest_ids(reader, before=reading.LAST_ID, limit=limit))
+    return reading.listed(reader, reading.newest_ids(reader, before=LAST_ID, limit=limit))
 
 
 def unread_count(user: User | AnonymousUser) -> int:

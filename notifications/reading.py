@@ -18,10 +18,8 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.db.models import OuterRef, Subquery
 
+from hub.channels import LAST_ID
 from notifications.models import Follow, Notification, ReadMark, ReadUpTo
-
-#: No id is larger.
-LAST_ID = 2**63 - 1
 
 #: Audiences that one statement looks at: SQLite takes no more than 500 parts.
 PARTS = 100

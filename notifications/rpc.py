@@ -7,12 +7,12 @@ from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 from msgspec import Meta
 
+from hub.channels import LAST_ID
 from hub.connection.rpc import Call, Refused, rpc
 from hub.sockets.codes import BadMessage
 from hub.sockets.door import message_in
 from notifications import actions, events, following, queries
 from notifications.models import NAME_LIMIT, Topic
-from notifications.reading import LAST_ID
 
 #: Alerts of one answer, at most.
 PAGE_LIMIT = 50

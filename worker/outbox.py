@@ -5,6 +5,7 @@ from collections.abc import Collection
 from typing import Any
 
 import structlog
+from kombu.exceptions import EncodeError
 
 from worker import jobs
 from worker.celery import app
@@ -21,13 +22,17 @@ PAUSE = 2.0
 #: Jobs that one turn sends again at most, in pieces of so many.
 TURN, PIECE = 1000, 100
 
+#: What is raised where no message can be made of a call, such as a queue that nobody has declared.
+_UNSENDABLE = (EncodeError, LookupError, TypeError, ValueError)
+
 _away_until = float("-inf")
 
 
 def send(call: Call) -> bool:
-    """Give the job to the broker, and return whether it took it. Never raises for its sake; takes two seconds at most.
+    """Give the job to the broker, and return whether that answers. Never raises for its sake; takes 2 s at most.
 
-    Where it did not, the row of the job waits for :func:`send_overdue`.
+    Where it does not, the row of the job waits for :func:`send_overdue`. A job of which no message can be made is
+    tried again when its patience is over, and holds up no other.
     """
     if time.monotonic() < _away_until:
         return False
@@ -38,6 +43,8 @@ def send(call: Call) -> bool:
                 return False
             try:
                 pass_on(call, producer)
+            except _UNSENDABLE as error:
+                log.error("job_not_sent", job=call.id, task=call.task, error=f"{type(error).__name__}: {error}")  # noqa: TRY400
             except Exception:
                 _pause()  # while nobody else has this producer yet
                 raise

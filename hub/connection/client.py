@@ -41,6 +41,7 @@ from hub.connection.rules import allows
 from hub.connection.subscriptions import GRACE, Subscription, Wanted, establish
 from hub.connection.transport import Transport
 from hub.control import Disconnect, Order, Refresh, Subscribe, Unsubscribe
+from hub.faults import described
 from hub.frames import Block
 from hub.sockets import limits, registry, rights
 from hub.sockets.limits import Bucket, Pace, Verdict
@@ -573,7 +574,7 @@ def _failure(command_id: int, request: Request, error: Exception) -> Reply:
     elif isinstance(error, UnknownChannel):
         code = Error.UNKNOWN_CHANNEL
     else:
-        log.error("command_failed", command=type(request).__name__, exc_info=error)
+        log.error("command_failed", command=type(request).__name__, **described(error))
         code = Error.INTERNAL
     metrics.CLIENT_ERRORS.labels(code.text.replace(" ", "_")).inc()
     return failed(command_id, code)

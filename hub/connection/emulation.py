@@ -21,6 +21,7 @@ from hub.conf import hub_settings
 from hub.connection import admission, sessions
 from hub.connection.codes import Disconnected
 from hub.connection.streaming import TooLong, body_of, respond
+from hub.faults import described
 from hub.frames import Block
 from hub.per_loop import PerLoop
 from hub.streams import Item
@@ -111,8 +112,8 @@ class Post:
         try:
             channel = f"{NODES.name}:{sessions.NODE}"
             subscription = await relay.current().follow(channel, self, _text)
-        except DatabaseFault:
-            log.exception("emulation_not_followed")
+        except DatabaseFault as error:
+            log.error("emulation_not_followed", **described(error))  # noqa: TRY400  # a traceback where it says more
         else:
             subscription.release()
 

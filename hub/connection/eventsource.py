@@ -28,6 +28,7 @@ from hub.connection.rules import allows
 from hub.connection.streaming import Stream, admitted_only, respond
 from hub.connection.subscriptions import name_histories
 from hub.control import Disconnect, Order
+from hub.faults import described
 from hub.feed import Subscription, texts_of
 from hub.frames import Block
 from hub.sockets import limits, registry, rights
@@ -256,7 +257,7 @@ async def _open(
         return (403, "You may not follow this") if is_forbidden else (401, "The token is not valid")
     except UnknownChannel:
         return 404, "There is no such channel"
-    except DatabaseFault:
-        log.exception("events_failed")
+    except DatabaseFault as error:
+        log.error("events_failed", **described(error))  # noqa: TRY400  # a traceback where it says more
         return 503, "Try again"
     return None

@@ -13,6 +13,7 @@ from hub.conf import hub_settings
 from hub.connection import admission
 from hub.connection.codes import Disconnected
 from hub.connection.messages import disconnected, text_of
+from hub.faults import described
 from hub.frames import Block
 from hub.sockets import limits, rights
 from hub.sockets.http import DROP
@@ -184,8 +185,8 @@ async def admitted_only(scope: dict[str, Any], receive: Any, send: Any, serve: S
         return
     try:
         admitted = await admission.admit(scope)
-    except DatabaseFault:
-        log.exception("user_unknown")
+    except DatabaseFault as error:
+        log.error("user_unknown", **described(error))  # noqa: TRY400  # a traceback where it says more
         await respond(send, 503, "Try again")
         return
     address = limits.counted_address(scope.get("client"))

@@ -10,6 +10,7 @@ from hub import metrics
 from hub.connection import admission
 from hub.connection.client import Client
 from hub.connection.codes import Disconnected
+from hub.faults import described
 from hub.feed import RawWrite
 from hub.frames import Block
 from hub.sockets import limits, rights
@@ -68,8 +69,8 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     admitted = None
     try:
         admitted = await admission.admit(scope)
-    except DatabaseFault:
-        log.exception("user_unknown")
+    except DatabaseFault as error:
+        log.error("user_unknown", **described(error))  # noqa: TRY400  # a traceback where it says more
     connection = scope.get("extensions", {}).get(EXTENSION, {}).get("connection")
     # Several KiB for each open socket that nobody reads any more.
     scope["headers"].clear()

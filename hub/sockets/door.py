@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy as _
 from hub import cursors, metrics, recovery, relay
 from hub.conf import hub_settings
 from hub.control import Disconnect, Order
+from hub.faults import described
 from hub.feed import RawWrite, Shape, Subscription, texts_of
 from hub.frames import Block
 from hub.sockets import registry, rights
@@ -129,8 +130,8 @@ class Door(AsyncConsumer):
             refused = None
         except Refused as error:
             refused = Refused(error.code, error.reason)  # itself, it would keep this frame, which keeps it
-        except DatabaseFault:
-            log.exception("door_failed", door=self.name)
+        except DatabaseFault as error:
+            log.error("door_failed", door=self.name, **described(error))  # noqa: TRY400  # a traceback where it says more
             refused = Refused(Close.SERVER_ERROR, "Try again")
         # A close before the handshake reaches a browser as a bare 1006, so the client is always let in first.
         await send({"type": "websocket.accept", "subprotocol": None, "headers": []})
@@ -175,8 +176,8 @@ class Door(AsyncConsumer):
             await self.message(text_of(event.get("text")))
         except BadMessage as error:
             self._refuse(error)
-        except DatabaseFault:
-            log.exception("message_failed", door=self.name)
+        except DatabaseFault as error:
+            log.error("message_failed", door=self.name, **described(error))  # noqa: TRY400  # a traceback where it says more
             self._refuse(BadMessage("not_stored", _("The message could not be stored, try again")))
 
     async def _wait_for_disconnect(self, receive: ASGIReceiveCallable) -> None:
@@ -237,8 +238,8 @@ class Door(AsyncConsumer):
         try:
             telling = cursors.telling(text) if "@" in text and since else ()
             return await recovery.recover(self._subscriptions, since, telling)
-        except DatabaseFault:
-            log.exception("recovery_failed", door=self.name)
+        except DatabaseFault as error:
+            log.error("recovery_failed", door=self.name, **described(error))  # noqa: TRY400  # a traceback where it says more
             return None, {subscription.feed.channel: subscription.start for subscription in self._subscriptions}
 
     def _stop(self) -> None:

@@ -14,6 +14,7 @@ from django.urls import URLPattern
 from django.utils import translation
 
 from hub import metrics
+from hub.faults import described
 from hub.sockets import authorization, credentials, limits, origin, rights
 from hub.sockets.codes import Close
 from hub.sockets.credentials import Invalid
@@ -69,8 +70,8 @@ class Entrance:
         try:
             token = authorization.token_of(scope)
             user = await self._identify(scope, token, cookies.get(settings.SESSION_COOKIE_NAME))
-        except DatabaseFault:
-            log.exception("user_unknown")
+        except DatabaseFault as error:
+            log.error("user_unknown", **described(error))  # noqa: TRY400  # a traceback where it says more
             await _close(send, Close.SERVER_ERROR, "Try again")
             return False
         except authorization.NotValid as fault:

@@ -17,13 +17,13 @@ from hub import control, relay
 from hub.cancellation import is_wanted
 from hub.conf import hub_settings
 from hub.control import Recheck
+from hub.faults import described
 from hub.frames import Block
 from hub.per_loop import PerLoop
 from hub.sockets import credentials
 from hub.sockets.registry import OpenSocket
 from hub.sockets.registry import current as registry
 from hub.streams import Item
-from hub.threads import in_database_thread
 
 log = structlog.get_logger(__name__)
 
@@ -53,6 +53,8 @@ class Rights:
         #: Those of them that name a channel: few, and each has to be compared with what a newcomer follows.
         self._changed_channels: list[Recheck] = []
         self._waiting: set[Recheck] = set()
+        #: Sockets that could not be held to anything when they were looked at, to be looked at again.
+        self._failed: set[OpenSocket] = set()
         self._work = asyncio.Event()
         self._tasks = [
             self.loop.create_task(run()) for run in (self._follow, self._recheck_changed, self._recheck_all_for_ever)
@@ -121,12 +123,15 @@ class Rights:
             self._changed = {change: at for change, at in self._changed.items() if at > too_old}
             self._changed_channels = [change for change in self._changed if change.channel]
             changes, self._waiting = self._waiting, set()
-            sockets = list({socket: None for change in changes for socket in _concerned(change)})
-            whole = [await recheck(piece) for piece in _pieces(sockets)]
-            if not all(whole):
-                await asyncio.sleep(RETRY)
-                self._waiting |= changes
-                self._work.set()
+            failed, self._failed = self._failed, set()
+            concerned = (socket for change in changes for socket in _concerned(change))
+            again = (socket for socket in failed if socket in registry())
+            sockets = list(dict.fromkeys((*concerned, *again)))
+            for piece in _pieces(sockets):
+                self._failed |= await recheck(piece)
+            if self._failed:
+                # Those alone, and later: whoever is looked at next must not wait for them.
+                self.loop.call_later(RETRY, self._work.set)
 
     async def _recheck_all_for_ever(self) -> None:
         while is_wanted():
@@ -146,24 +151,23 @@ def _concerned(change: Recheck) -> Iterable[OpenSocket]:
     return registry().of_user(change.user)
 
 
-async def recheck(sockets: Iterable[OpenSocket]) -> bool:
-    """Hold ``sockets`` to what the database says of their users now; False where it cannot be asked."""
+async def recheck(sockets: Iterable[OpenSocket]) -> set[OpenSocket]:
+    """Hold ``sockets`` to what the database says of their users now; returns those where it could not be asked.
+
+    One that cannot be asked about keeps none of the others from being held.
+    """
     sockets = list(sockets)
-    wanted = {socket.credential for socket in sockets if socket.credential}
-    try:
-        users = await in_database_thread(credentials.users_for, wanted) if wanted else {}
-    except Exception as error:  # noqa: BLE001  # whatever it was, those who look must not end with it
-        log.warning("recheck_failed", sockets=len(sockets), error=type(error).__name__)
-        return False
-    guest = AnonymousUser()
-    results = await asyncio.gather(
-        *(socket.recheck(users.get(socket.credential) if socket.credential else guest) for socket in sockets),
-        return_exceptions=True,
-    )
-    failures = [result for result in results if isinstance(result, Exception)]
-    if failures:
-        log.warning("recheck_failed", sockets=len(failures), exc_info=failures[0])
-    return not failures
+    results = await asyncio.gather(*map(_hold, sockets), return_exceptions=True)
+    failed = {socket: error for socket, error in zip(sockets, results, strict=True) if isinstance(error, Exception)}
+    if failed:
+        log.warning("recheck_failed", sockets=len(failed), **described(next(iter(failed.values()))))
+    return set(failed)
+
+
+async def _hold(socket: OpenSocket) -> None:
+    # Those of a piece ask at the same time, so that they are looked up together.
+    user = await credentials.user_for(socket.credential) if socket.credential else AnonymousUser()
+    await socket.recheck(user)
 
 
 def _pieces(sockets: Sequence[OpenSocket]) -> Iterable[Sequence[OpenSocket]]:

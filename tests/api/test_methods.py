@@ -282,3 +282,25 @@ async def test_batch_goes_on_after_a_command_that_failed(api: Api) -> None:
 
 async def streams_of(channel: str) -> streams.Position:
     return (await in_database_thread(streams.positions, [channel]))[channel]
+
+
+@pytest.mark.parametrize("offset", [2**63, 2**64, 10**30])
+async def test_a_position_of_any_size_is_one_that_nothing_is_recovered_from(api: Api, offset: int) -> None:
+    await api.result("subscribe", user="7", channel="kept:1", recover_since={"offset": offset, "epoch": "e"})
+
+
+@pytest.mark.parametrize("channel", ["user:" + "9" * 23, f"room:{2**63}", "group:" + "9" * 64])
+async def test_an_id_that_no_row_can_have_is_an_unknown_channel(api: Api, channel: str) -> None:
+    named: list[tuple[str, dict[str, Any]]] = [
+        ("publish", {"data": {"type": "x"}}),
+        ("presence", {}),
+        ("presence_stats", {}),
+        ("history", {"limit": 1}),
+        ("history_remove", {}),
+        ("subscribe", {"user": "7"}),
+        ("unsubscribe", {"user": "7"}),
+    ]
+    for method, request in named:
+        assert await api.error(method, channel=channel, **request) == 102, method
+    replies = await api.result("broadcast", channels=[channel, "kept:1"], data={"type": "x"})
+    assert ["error" in reply for reply in replies["responses"]] == [True, False]

@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hub.channels import LAST_ID
 from hub.models import Publication
 from notifications import actions, following, notify, queries, reading
 from notifications.actions import mark_all_read, mark_read
@@ -287,7 +288,7 @@ def test_no_alert_of_others_is_looked_at(ann: User, wanted: str) -> None:
         if wanted == "unread":
             assert len(reading.unread_ids(reader, limit=100)) == 20
         else:
-            assert len(reading.newest_ids(reader, before=reading.LAST_ID, limit=100)) == 20
+            assert len(reading.newest_ids(reader, before=LAST_ID, limit=100)) == 20
     (query,) = captured.captured_queries
     assert not [step for step in _plan(query["sql"]) if "notifications_notification" in step and "Seq Scan" in step]
     assert not [step for step in _plan(query["sql"]) if step.startswith("SCAN alert")]

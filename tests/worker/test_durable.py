@@ -240,6 +240,17 @@ def test_calls_do_not_mind_a_broker_that_is_away_and_run_when_it_is_back(redis_s
     assert not Job.objects.exists()
 
 
+def test_a_job_of_which_no_message_can_be_made_holds_up_no_other() -> None:
+    for number in range(3):
+        record.apply_async([number], queue="of nobody" if number == 1 else None)
+    assert outbox._away_until == float("-inf")
+    Job.objects.update(send_at=Now() - timedelta(seconds=1))
+    assert send_overdue_jobs() == 3
+    assert Job.objects.get(options__contains="of nobody").resends == 1  # it waits for its next turn
+    run_all()
+    assert sorted(set(runs)) == [0, 2]
+
+
 def test_calls_wait_a_moment_at_most_for_a_broker_that_hangs(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

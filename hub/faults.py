@@ -1,0 +1,29 @@
+"""Whose an error is: that of one input, which harms nobody else, or everybody's, where a part is away."""
+
+from typing import Any
+
+from django.db import DataError, InterfaceError, OperationalError
+
+#: What is raised where the database, Redis or the network does not answer. Trying each of many inputs by itself would
+#: only add to the load.
+_AWAY = (OperationalError, InterfaceError, OSError)
+
+
+def is_everybodys(error: BaseException) -> bool:
+    """Whether another input would have failed in the same way: the database or the network is away."""
+    return isinstance(error, _AWAY)
+
+
+def described(error: BaseException) -> dict[str, Any]:
+    """What a log line says of an error: its type and, where that does not explain it, its traceback.
+
+    A database that is away, and a value that no database takes, are explained by their type, and may come a thousand
+    times a second.
+    """
+    explained = is_everybodys(error) or is_too_big(error)
+    return {"error": type(error).__name__} | ({} if explained else {"exc_info": error})
+
+
+def is_too_big(error: BaseException) -> bool:
+    """Whether the database cannot hold a value that it was given or asked for. SQLite raises an error of Python's."""
+    return isinstance(error, DataError) or (isinstance(error, OverflowError) and "SQLite INTEGER" in str(error))

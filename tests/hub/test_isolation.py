@@ -1,0 +1,333 @@
+"""Nobody pays for what another one sends: ids that no row can have, and rows that the database does not take."""
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import DataError, OperationalError, connection
+from django.test import Client as Browser
+
+from chat import posting, queries
+from chat.actions import Draft
+from chat.models import Message, Room
+from hub import channels, faults, lifespan
+from hub.batching import Batcher
+from hub.channels import LAST_ID, Namespace, UnknownChannel, find
+from hub.models import Publication
+from hub.sockets import rights
+from hub.threads import in_database_thread
+from rig.waiting import await_for
+from tests.connection.wire import Wire, wired
+
+#: The smallest number that is no id, one of 23 digits, and one as long as a name of a channel may be.
+TOO_BIG = [str(LAST_ID + 1), "9" * 23, "9" * 64]
+
+
+# --- ids ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", TOO_BIG)
+@pytest.mark.parametrize("namespace", ["room", "user", "group"])
+def test_an_id_that_no_row_can_have_is_no_channel(namespace: str, number: str) -> None:
+    with pytest.raises(UnknownChannel, match="no id of its namespace"):
+        find(f"{namespace}:{number}")
+
+
+def test_the_largest_id_is_a_channel() -> None:
+    assert find(f"room:{LAST_ID}")[1] == {"id": LAST_ID}
+
+
+def test_numbers_of_any_converter_are_held_to_what_a_row_can_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(channels._namespaces, "order", Namespace("order", pattern="<slug:shop>-<int:number>"))
+    assert find("order:shoes-7")[1] == {"shop": "shoes", "number": 7}
+    with pytest.raises(UnknownChannel):
+        find(f"order:shoes-{'9' * 20}")
+
+
+def test_ids_that_are_texts_may_be_long_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(channels._namespaces, "news", Namespace("news"))
+    assert find(f"news:{'9' * 64}")[1] == {"id": "9" * 64}
+
+
+COMMANDS: list[dict[str, Any]] = [
+    {"subscribe": {}},
+    {"publish": {"data": {"message": "x"}}},
+    {"presence": {}},
+    {"presence_stats": {}},
+    {"history": {"limit": 1}},
+]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: next(iter(command)))
+@pytest.mark.parametrize("namespace", ["room", "user", "group"])
+async def test_every_command_is_answered_that_there_is_no_such_channel(
+    command: dict[str, Any], namespace: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    ((name, fields),) = command.items()
+    async with wired() as wire:
+        caplog.clear()
+        asked: dict[str, Any] = {name: {**fields, "channel": f"{namespace}:{'9' * 23}"}}
+        reply = await wire.ask(**asked)
+        assert reply["error"]["code"] == 102
+    await lifespan.end()
+    assert "Traceback" not in caplog.text
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("method", ["chat.messages", "chat.post", "chat.typing", "chat.people"])
+async def test_a_method_of_rooms_refuses_such_an_id(method: str, caplog: pytest.LogCaptureFixture) -> None:
+    async with wired() as wire:
+        reply = await wire.ask(rpc={"method": method, "data": {"room": int("9" * 23), "text": "x"}})
+        assert reply["error"]["code"] == 107
+    await lifespan.end()
+    assert "Traceback" not in caplog.text
+
+
+PAGES = [
+    "/admin/chat/room/{big}/change/",
+    "/admin/chat/room/?id__in={big}",
+    "/admin/chat/message/?room={big}",
+    "/admin/auth/user/?pk__in=1,{big}",
+    "/notifications/items/?before={big}",
+    "/chat/kitchen/messages/?limit={big}",
+]
+FORMS: list[tuple[str, dict[str, list[str]]]] = [
+    ("/accounts/tokens/{big}/revoke/", {}),
+    ("/admin/chat/room/", {"action": ["delete_selected"], "_selected_action": ["{big}"]}),
+    ("/admin/chat/room/add/", {"name": ["hall"], "members": ["{big}"]}),
+    ("/admin/notifications/follow/add/", {"topic": ["{big}"], "user": ["{big}"]}),
+]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("big", TOO_BIG)
+def test_no_page_fails_at_such_an_id(admin_client: Browser, big: str, caplog: pytest.LogCaptureFixture) -> None:
+    Room.objects.create(name="kitchen")
+    admin_client.raise_request_exception = False
+    for page in PAGES:
+        assert admin_client.get(page.format(big=big)).status_code < 500, page
+    for page, form in FORMS:
+        filled = {name: [value.format(big=big) for value in values] for name, values in form.items()}
+        assert admin_client.post(page.format(big=big), filled).status_code < 500, page
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+# --- batches --------------------------------------------------------------------------------------------------------
+
+
+class Choosy:
+    """Loads keys, but none of ``refused``; counts what it was asked for."""
+
+    def __init__(self, refused: Iterable[str], error: type[Exception] = DataError) -> None:
+        self.refused, self.error = set(refused), error
+        self.asked: list[list[str]] = []
+
+    async def __call__(self, keys: list[str]) -> dict[str, str]:
+        self.asked.append(keys)
+        await asyncio.sleep(0)
+        if self.refused & set(keys):
+            raise self.error
+        return {key: key.upper() for key in keys}
+
+
+async def test_keys_that_cannot_be_loaded_fail_alone_and_cost_few_loads() -> None:
+    good, bad = [f"g{number}" for number in range(42)], [f"b{number}" for number in range(5)]
+    choosy = Choosy(bad)
+    batcher = Batcher(choosy)
+    mixed = [key for pair in zip(good, [*bad, *good], strict=False) for key in pair if key in good or key in bad]
+    keys = list(dict.fromkeys([*mixed, *good, *bad]))
+    results = await asyncio.gather(*map(batcher.get, keys), return_exceptions=True)
+    assert {key for key, result in zip(keys, results, strict=True) if isinstance(result, DataError)} == set(bad)
+    assert [result for result in results if isinstance(result, str)] == [key.upper() for key in keys if key in good]
+    assert len(choosy.asked) <= 1 + 2 * len(bad) * 6
+
+
+async def test_keys_keep_their_order_when_a_batch_is_tried_again() -> None:
+    choosy = Choosy("c")
+    await asyncio.gather(*map(Batcher(choosy).get, "abcdef"), return_exceptions=True)
+    loaded = [key for keys in choosy.asked for key in keys if not choosy.refused & set(keys)]
+    assert loaded == list("abdef")
+
+
+@pytest.mark.parametrize("error", [OperationalError, ConnectionError, TimeoutError])
+async def test_a_database_that_is_away_is_asked_once_for_all(error: type[Exception]) -> None:
+    choosy = Choosy("a", error)
+    results = await asyncio.gather(*map(Batcher(choosy).get, "abcdef"), return_exceptions=True)
+    assert all(isinstance(result, error) for result in results)
+    assert len(choosy.asked) == 1
+
+
+async def test_a_key_that_the_answer_lacks_fails_alone_and_nothing_is_loaded_again() -> None:
+    asked: list[list[str]] = []
+
+    async def load(keys: list[str]) -> dict[str, str]:
+        asked.append(keys)
+        return {key: key for key in keys if key != "b"}
+
+    results = await asyncio.gather(*map(Batcher(load).get, "abc"), return_exceptions=True)
+    assert [type(result) for result in results] == [str, KeyError, str]
+    assert len(asked) == 1
+
+
+# --- with the database ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_number_that_the_database_cannot_hold_is_an_error_of_the_database() -> None:
+    with pytest.raises(DataError):
+        await in_database_thread(_insert, LAST_ID + 1)
+
+
+def _insert(number: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO hub_stream (channel, epoch, head) VALUES ('x', '', %s)", [number])
+
+
+def _refuse(text: str) -> None:
+    """Have the database refuse a message of this text."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute(
+                f"CREATE TRIGGER refusing BEFORE INSERT ON chat_message WHEN NEW.text = '{text}' "
+                "BEGIN SELECT zeroblob(3000000000); END"
+            )
+        else:
+            cursor.execute(
+                "CREATE FUNCTION refusing() RETURNS trigger LANGUAGE plpgsql AS "
+                f"$$ BEGIN IF NEW.text = '{text}' THEN PERFORM 1 / 0; END IF; RETURN NEW; END $$"
+            )
+            cursor.execute(
+                "CREATE TRIGGER refusing BEFORE INSERT ON chat_message FOR EACH ROW EXECUTE FUNCTION refusing()"
+            )
+
+
+def _allow() -> None:
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute("DROP TRIGGER refusing")
+        else:
+            cursor.execute("DROP FUNCTION refusing CASCADE")
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_message_that_the_database_refuses_costs_no_other_and_none_is_stored_twice() -> None:
+    room = await Room.objects.acreate(name="kitchen")
+    ann = await User.objects.acreate(username="ann")
+    await in_database_thread(_refuse, "bad")
+    try:
+        drafts = [Draft(room.pk, ann.pk, "bad" if number % 7 == 3 else f"text {number}") for number in range(40)]
+        results = await asyncio.gather(*map(posting.post, drafts), return_exceptions=True)
+    finally:
+        await in_database_thread(_allow)
+    good = [draft.text for draft in drafts if draft.text != "bad"]
+    assert [isinstance(result, Message) for result in results] == [draft.text != "bad" for draft in drafts]
+    assert [message.text async for message in Message.objects.order_by("pk")] == good
+    published = [row.data async for row in Publication.objects.filter(channel=f"room:{room.pk}").order_by("offset")]
+    assert len(published) == len(good)
+    assert all(f'"text":"{text}"' in data for text, data in zip(good, published, strict=True))
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_what_fails_after_the_commit_makes_no_message_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    def announce(items: object) -> None:
+        raise ValueError("the announcer has a bug")
+
+    monkeypatch.setattr("hub.publishing.announce", announce)
+    room = await Room.objects.acreate(name="kitchen")
+    ann = await User.objects.acreate(username="ann")
+    drafts = [Draft(room.pk, ann.pk, str(number)) for number in range(10)]
+    results = await asyncio.gather(*map(posting.post, drafts))
+    assert all(isinstance(result, Message) for result in results)
+    assert await Message.objects.acount() == 10
+
+
+@pytest.fixture
+def hostile_rooms(monkeypatch: pytest.MonkeyPatch) -> set[int]:
+    """Numbers of rooms that the database refuses to look for, as SQLite did those that it cannot hold."""
+    refused: set[int] = set()
+    ask = queries.may_be_in_rooms
+
+    def may_be_in_rooms(asked: Any) -> Any:
+        if refused & {room_id for room_id, _ in asked}:
+            raise OverflowError("Python int too large to convert to SQLite INTEGER")
+        return ask(asked)
+
+    monkeypatch.setattr(queries, "may_be_in_rooms", may_be_in_rooms)
+    return refused
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_hostile_guests_keep_nobody_from_subscribing_and_the_log_stays_small(
+    hostile_rooms: set[int], caplog: pytest.LogCaptureFixture
+) -> None:
+    room = await Room.objects.acreate(name="kitchen")
+    hostile_rooms |= {10**9 + number for number in range(5)}
+    wires = [Wire() for _ in range(47)]
+    await asyncio.gather(*(wire.client.receive('{"id":1,"connect":{}}') for wire in wires))
+    caplog.clear()
+    hostile, others = wires[:5], wires[5:]
+    for _ in range(5):
+        asking = [*zip(hostile, hostile_rooms, strict=True), *((wire, room.pk) for wire in others)]
+        replies = await asyncio.gather(*(wire.ask(subscribe={"channel": f"room:{one}"}) for wire, one in asking))
+        assert ["error" in reply for reply in replies] == [True] * 5 + [False] * 42
+        assert [reply["error"]["code"] for reply in replies[:5]] == [100] * 5
+        await asyncio.gather(*(wire.ask(unsubscribe={"channel": f"room:{room.pk}"}) for wire in others))
+    lines = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert len(lines) == 25
+    assert not [record for record in lines if record.exc_info]
+    assert sum(len(record.getMessage()) for record in lines) < 25 * 400
+    for wire in wires:
+        await wire.client.gone()
+    await lifespan.end()
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_member_who_is_removed_is_out_in_time_beside_one_who_cannot_be_looked_at(
+    hostile_rooms: set[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rights, "RETRY", 30.0)
+    private, other = [await Room.objects.acreate(name=name, is_private=True) for name in ("private", "other")]
+    ann, eve = [await User.objects.acreate(username=name) for name in ("ann", "eve")]
+    await private.members.aadd(ann, eve)
+    await other.members.aadd(eve)
+    async with wired(ann) as member, wired(eve) as hostile:
+        for wire, room in ((member, private), (hostile, other), (hostile, private)):
+            assert "error" not in await wire.ask(subscribe={"channel": f"room:{room.pk}"})
+        # The one place of hers can no longer be asked about: she is looked at in vain, again and again.
+        hostile_rooms.add(other.pk)
+        rights.current()._look_again(rights.EVERYBODY)
+        await await_for(lambda: rights.current()._failed, that="a look that failed")
+        await private.members.aremove(ann)
+        assert (await member.pushed("unsubscribe"))["channel"] == f"room:{private.pk}"
+        await private.members.aremove(eve)
+        assert (await hostile.pushed("unsubscribe"))["channel"] == f"room:{private.pk}"
+        assert hostile.client.follows(f"room:{other.pk}")
+    await lifespan.end()
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_who_could_not_be_looked_at_is_looked_at_again(
+    hostile_rooms: set[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rights, "RETRY", 0.01)
+    room = await Room.objects.acreate(name="private", is_private=True)
+    ann = await User.objects.acreate(username="ann")
+    await room.members.aadd(ann)
+    async with wired(ann) as member:
+        assert "error" not in await member.ask(subscribe={"channel": f"room:{room.pk}"})
+        hostile_rooms.add(room.pk)
+        await room.members.aremove(ann)
+        await await_for(lambda: rights.current()._failed, that="a look that failed")
+        hostile_rooms.clear()
+        await member.pushed("unsubscribe")
+    await lifespan.end()
+
+
+def test_an_error_that_nobody_can_explain_keeps_its_traceback() -> None:
+    error = ZeroDivisionError()
+    assert faults.described(error) == {"error": "ZeroDivisionError", "exc_info": error}
+    assert faults.described(DataError("x")) == {"error": "DataError"}
