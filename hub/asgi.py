@@ -4,14 +4,20 @@ import os
 from typing import Any
 
 import django
+import structlog
+from django.conf import settings
 
+from hub import private_files
 from hub.conf import refuse_faults
 from hub.refusal import in_one_sentence
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hub.settings")
 with in_one_sentence():
     refuse_faults()
+    closed = private_files.guard(settings.HUB_DATA_DIR)  # before the first file is made
     django.setup()
+if closed:
+    structlog.get_logger(__name__).warning("data_folder_closed_to_others", paths=closed)
 
 from django.core.asgi import get_asgi_application  # needs the apps
 from django.urls import path

@@ -16,6 +16,8 @@ from typing import Any
 
 import environ
 
+from hub import private_files
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 #: The variables, each readable as ``NAME`` or, for secrets mounted as files, as ``NAME_FILE``.
@@ -192,7 +194,7 @@ def _kept_secret(folder: Path) -> str:
     try:
         return path.read_text().strip()
     except FileNotFoundError:
-        folder.mkdir(parents=True, exist_ok=True)
+        private_files.make_folder(folder)
     draft = folder / f"secret_key.{os.getpid()}"
     draft.touch(mode=0o600)
     draft.write_text(secrets.token_urlsafe(64))

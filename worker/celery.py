@@ -4,9 +4,11 @@ import logging
 import os
 from typing import Any
 
+import structlog
 from celery import Celery, signals
 from django.conf import settings
 
+from hub import private_files
 from hub.conf import refuse_faults
 from hub.refusal import in_one_sentence
 from worker import broker
@@ -41,6 +43,12 @@ def _refuse_faults(**kwargs: Any) -> None:
     """A worker or a beat starts; of Django's checks Celery takes no notice."""
     with in_one_sentence():
         refuse_faults()
+
+
+@signals.import_modules.connect
+def _keep_files_private(**kwargs: Any) -> None:
+    if closed := private_files.guard(settings.HUB_DATA_DIR):
+        structlog.get_logger(__name__).warning("data_folder_closed_to_others", paths=closed)
 
 
 @signals.setup_logging.connect

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from prometheus_client import multiprocess
 
-from hub import environment
+from hub import environment, private_files
 from hub.environment import BASE_DIR, UnusableEnvironment
 from hub.supervisor.part import Part
 
@@ -30,6 +30,8 @@ class Plan:
     folder: Path
     port: int
     web_processes: int
+    #: Files and folders of an earlier run that other users could read, until this plan was made.
+    tightened: int = 0
 
     @property
     def url(self) -> str:
@@ -48,8 +50,12 @@ class Plan:
 
 def read_plan() -> Plan:
     """The plan by the environment, its folders made. Raises ``UnusableEnvironment``."""
+    folder = environment.data_dir()
+    # Before the first file is made, and inherited by every part.
+    tightened = private_files.guard(folder)
     plan = Plan(
-        folder=environment.data_dir(),
+        folder=folder,
+        tightened=tightened,
         port=environment.integer("HUB_PORT", 8000, least=1, most=65535),
         web_processes=environment.integer("HUB_WEB_PROCESSES", 1, least=1, most=256),
     )

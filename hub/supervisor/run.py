@@ -76,6 +76,11 @@ class Supervisor:
         return [*self._parts, *([self._redis] if self._redis else [])]
 
     async def _start(self) -> None:
+        if tightened := self._plan.tightened:
+            self._say(
+                f"Other users of this machine had access to {tightened} files and folders in {self._plan.folder}: "
+                "they have none any more."
+            )
         ended = await self._unless_stopped(in_daemon_thread(self._running.end_leftovers, name="leftovers"))
         if ended:
             self._say(f"Ended what an earlier run left behind: {', '.join(ended)}")

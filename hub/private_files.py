@@ -1,0 +1,79 @@
+"""The files of the data folder belong to one user: they hold session keys, secrets and what people wrote.
+
+Every process of the hub makes its files so (``umask``), and a start takes the rights of others from files that an
+earlier version left open to them. No Django in here: the supervisor calls it before Django is needed.
+"""
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+#: What other users may do: nothing.
+OTHERS = 0o077
+
+#: What the hub keeps in the data folder. All else in there is somebody else's, and stays as it is.
+_OURS = ("secret_key*", "hub.sqlite3*", "redis.sock", "redis", "logs", "run")
+
+_seen_databases: set[str] = set()
+
+
+def make_folder(folder: Path) -> None:
+    """Make ``folder``, and the folders above it, for this user alone, where they are missing. Raises ``OSError``."""
+    before = os.umask(OTHERS)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    finally:
+        os.umask(before)
+
+
+def guard(folder: Path) -> int:
+    """From now on this process makes files for its user alone; what others may do with the data folder ends.
+
+    Returns from how many files and folders rights were taken: 0 on every start but the first of an older
+    installation. Files of another user, and what the hub did not put into the folder, are left alone.
+    """
+    os.umask(OTHERS)
+    return sum(map(_take_from_others, _private_paths(folder)))
+
+
+def guard_database(connection: Any, **kwargs: Any) -> None:
+    """Receiver of Django's ``connection_created``: a SQLite file in the data folder is private from its first use."""
+    from django.conf import settings
+
+    if connection.vendor != "sqlite":
+        return
+    path = Path(str(connection.settings_dict["NAME"]))
+    if path.parent != settings.HUB_DATA_DIR or str(path) in _seen_databases:
+        return
+    _seen_databases.add(str(path))
+    for suffix in ("", "-wal", "-shm"):
+        _take_from_others(path.with_name(path.name + suffix))
+
+
+def _private_paths(folder: Path) -> Iterator[Path]:
+    if folder == folder.parent:
+        return  # the root of the file system is nobody's data folder
+    if folder != Path.home():
+        yield folder  # first: nobody can then put something in the way of what follows
+    for pattern in _OURS:
+        for path in folder.glob(pattern):
+            yield path
+            if path.is_dir() and not path.is_symlink():
+                yield from (Path(parent, name) for parent, *both in os.walk(path) for name in [*both[0], *both[1]])
+
+
+def _take_from_others(path: Path) -> bool:
+    """Whether others had rights to ``path``, and now have none."""
+    try:
+        status = path.lstat()
+        mode = stat.S_IMODE(status.st_mode)
+        # A folder that all write to, such as /tmp, has the sticky bit.
+        is_shared = stat.S_ISDIR(status.st_mode) and mode & stat.S_ISVTX
+        if not mode & OTHERS or stat.S_ISLNK(status.st_mode) or is_shared or status.st_uid != os.geteuid():
+            return False
+        path.chmod(mode & ~OTHERS)
+    except OSError:  # gone meanwhile, or on a file system that has no modes
+        return False
+    return True

@@ -1,0 +1,160 @@
+"""What the hub keeps on disk is for its own user: sessions, secrets, messages."""
+
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hub import private_files
+from rig.environment import BASE_DIR, clean_environment
+from rig.waiting import wait_for
+from tests.supervisor.running import Up, up
+
+#: What `up` says once when it closes the files of an older installation.
+SAID = "Other users of this machine had access"
+
+WORLD = pytest.mark.skipif(sys.platform != "linux", reason="modes of sockets and /proc as on Linux")
+
+
+@pytest.fixture
+def generous_umask() -> Iterator[None]:
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+def open_to_others(folder: Path) -> list[str]:
+    """What others may read, write or enter in ``folder``, itself included; links have no rights of their own."""
+    found = []
+    for path in [folder, *folder.rglob("*")]:
+        try:
+            mode = path.lstat().st_mode
+        except FileNotFoundError:
+            continue  # such as a draft that has become the file
+        if not stat.S_ISLNK(mode) and mode & 0o077:
+            found.append(f"{path.relative_to(folder)} {stat.filemode(mode)}")
+    return found
+
+
+def until_stored(running: Up) -> None:
+    """Wait until every part has written what it writes."""
+    running.until_ready()
+    expected = ("secret_key", "hub.sqlite3", "hub.sqlite3-wal", "run/parts.json", "logs/redis.log", "logs/hub.log")
+    for name in expected:
+        wait_for((running.folder / name).exists, that=f"{name} is written")
+    wait_for(lambda: any((running.folder / "redis").rglob("*.aof")), that="Redis has its append-only file")
+
+
+@WORLD
+@pytest.mark.live
+@pytest.mark.slow
+@pytest.mark.xdist_group("up")
+def test_files_of_a_hub_are_for_its_user_alone(tmp_path: Path, generous_umask: None) -> None:
+    folder = tmp_path / "above" / "data"
+    with up(folder, HUB_WEB_PROCESSES="2") as running:
+        until_stored(running)
+        assert any((folder / "run" / "metrics").iterdir())
+        assert open_to_others(folder) == []
+        assert SAID not in running.output
+    assert open_to_others(folder) == []
+
+
+@WORLD
+@pytest.mark.live
+@pytest.mark.slow
+@pytest.mark.xdist_group("up")
+def test_older_installation_is_closed_at_its_next_start_and_told_once(tmp_path: Path, generous_umask: None) -> None:
+    folder = tmp_path / "data"
+    manage(folder, "migrate", "--verbosity=0")
+    for name in ("logs", "run", "redis/appendonlydir"):
+        (folder / name).mkdir(parents=True)
+    for name in ("logs/web-1.log", "logs/web-1.log.1", "run/up.lock", "redis/dump.rdb", "backup-of-mine.tar"):
+        (folder / name).write_bytes(b"")
+    for path in [folder, *folder.rglob("*")]:
+        path.chmod(0o777 if path.is_dir() else 0o666)
+    with up(folder) as running:
+        until_stored(running)
+        assert open_to_others(folder) == ["backup-of-mine.tar -rw-rw-rw-"]
+        assert running.output.count(SAID) == 1
+    with up(folder) as running:
+        running.until_ready()
+        assert SAID not in running.output
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["manage.py", "migrate", "--verbosity=0"], ["-c", "import hub.settings"], ["deploy/prepare.py"]],
+    ids=["migrate", "settings", "prepare"],
+)
+def test_what_runs_without_up_leaves_nothing_open(command: list[str], tmp_path: Path, generous_umask: None) -> None:
+    folder = tmp_path / "data"
+    run(folder, *command)
+    assert (folder / "secret_key").exists()
+    assert open_to_others(folder) == []
+
+
+@pytest.mark.parametrize("entry", ["hub.asgi", "worker.celery"])
+def test_processes_that_something_else_starts_close_the_folder(
+    entry: str, tmp_path: Path, generous_umask: None
+) -> None:
+    folder = tmp_path / "data"
+    manage(folder, "migrate", "--verbosity=0")
+    (folder / "hub.sqlite3").chmod(0o644)
+    folder.chmod(0o755)
+    start = "from worker.celery import app; app.loader.import_default_modules()"
+    code = f"import os, {entry}\n{start if entry.startswith('worker') else ''}\nprint(oct(os.umask(0)))"
+    said = run(folder, "-c", code)
+    assert said.splitlines()[-1] == "0o77"
+    assert "data_folder_closed_to_others" in said
+    assert open_to_others(folder) == []
+
+
+def test_what_is_not_the_hubs_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere, home = tmp_path / "elsewhere", tmp_path / "home"
+    for folder in (elsewhere, home, home / "logs"):
+        folder.mkdir()
+        folder.chmod(0o755)
+    (elsewhere / "page.html").touch(mode=0o644)
+    (home / "run").symlink_to(elsewhere)
+    (home / "logs" / "link").symlink_to(elsewhere / "page.html")
+    monkeypatch.setattr(Path, "home", lambda: home)
+    monkeypatch.setattr(os, "umask", lambda mask: mask)
+    assert private_files.guard(home) == 1
+    assert open_to_others(home / "logs") == []
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (home, elsewhere, elsewhere / "page.html")}
+    assert modes == {"home": 0o755, "elsewhere": 0o755, "page.html": 0o644}
+
+
+def test_folders_that_all_write_to_stay_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tmp_path.chmod(0o1777)
+    (tmp_path / "secret_key").touch(mode=0o644)
+    monkeypatch.setattr(os, "umask", lambda mask: mask)
+    assert private_files.guard(tmp_path) == 1
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o1777
+    assert list(private_files._private_paths(Path("/"))) == []
+
+
+def manage(folder: Path, *arguments: str) -> str:
+    return run(folder, "manage.py", *arguments)
+
+
+def run(folder: Path, *command: str) -> str:
+    done = subprocess.run(
+        [sys.executable, *command],
+        cwd=BASE_DIR,
+        env=clean_environment(
+            HUB_DATA_DIR=str(folder), PYTHONPATH=str(BASE_DIR), DJANGO_SETTINGS_MODULE="hub.settings"
+        ),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
