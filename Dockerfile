@@ -15,8 +15,10 @@ COPY requirements/base.lock requirements/base.lock
 RUN uv pip sync --no-cache --python /opt/venv/bin/python --require-hashes --compile-bytecode requirements/base.lock
 COPY . .
 COPY --from=pages /opt/pages/node_modules node_modules
-# Gathers the static files under names that carry a hash. The key is for this command only; translations come compiled.
-RUN HUB_ENV=production SECRET_KEY=only-while-building-0123456789-abcdefghijklmnopqrstuvwxyz-ABC DATABASE_URL=sqlite://:memory: \
+# Gathers the static files under names that carry a hash. The key is for this command only, and nothing asks the
+# database; translations come compiled.
+RUN HUB_ENV=production DATABASE_URL=postgres://nobody@127.0.0.1/nothing \
+    SECRET_KEY="$(python -c 'import secrets; print(secrets.token_urlsafe(64))')" \
     /opt/venv/bin/python manage.py collectstatic --noinput \
     && rm -r node_modules \
     && /opt/venv/bin/python -m compileall -q accounts chat deploy hub notifications presence worker

@@ -21,8 +21,8 @@ PAGES := node_modules/centrifuge/package.json
 NODE := node_modules/typescript/package.json
 
 # Production as `manage.py check --deploy` should see it, without anything of this machine.
-AS_PRODUCTION := env HUB_ENV=production HUB_HTTPS=true DATABASE_URL=sqlite://:memory: \
-	SECRET_KEY=only-for-this-check-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLM
+AS_PRODUCTION = env HUB_ENV=production HUB_HTTPS=true DATABASE_URL=sqlite://:memory: HUB_ALLOW_UNSAFE=sqlite \
+	SECRET_KEY=$$($(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(64))')
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-postgres check bench chaos soak format lock clean chromium libfaketime \

@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.conf import settings
 from django.core import checks
 
+from hub import safety
 from hub.channels import namespaces
 from hub.conf import faults, hub_settings
 
@@ -33,3 +35,23 @@ def retention_names_namespaces(app_configs: Sequence[Any] | None, **kwargs: Any)
         for name in retention
         if name not in known
     ]
+
+
+@checks.register(deploy=True)
+def production_would_start(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """What ``HUB_ENV=production`` refuses is an error; what ``HUB_ALLOW_UNSAFE`` allows is shown."""
+    found = safety.dangers(_AllSettings())
+    allowed = getattr(settings, "HUB_ALLOW_UNSAFE", ())
+    return [
+        checks.Info(f"{safety.ALLOW} has {danger.name}: {danger.sentence}", id="hub.I001")
+        if danger.name in allowed
+        else checks.Error(danger.refusal, id="hub.E003")
+        for danger in found
+    ]
+
+
+class _AllSettings(dict[str, Any]):
+    """Django's settings as a mapping, which :mod:`hub.safety` reads."""
+
+    def __missing__(self, name: str) -> Any:
+        return getattr(settings, name)

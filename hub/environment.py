@@ -110,6 +110,12 @@ def _is_retention(limits: object) -> bool:
     return float(limits.get("items", 0)).is_integer() and bool(limits.get("days", 0) <= LONGEST_RETENTION)
 
 
+def trusted_proxies() -> list[str]:
+    """``HUB_TRUSTED_PROXIES``: addresses and networks of proxies, ``*`` for any; this machine where it is not set."""
+    text = env.str("HUB_TRUSTED_PROXIES", default="") or "127.0.0.1"
+    return [proxy.strip() for proxy in text.split(",") if proxy.strip()]
+
+
 def token_secrets() -> list[str]:
     """``HUB_TOKEN_SECRET``: the secrets of signed tokens, separated by commas; none where it is not set.
 

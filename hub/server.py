@@ -19,7 +19,6 @@ import uvicorn
 
 from hub import environment
 from hub.conf import MAX_FRAME
-from hub.environment import env
 
 APPLICATION = "hub.asgi:application"
 
@@ -103,7 +102,7 @@ def config(**overrides: Any) -> uvicorn.Config:
             "access_log": False,
             "server_header": False,
             "proxy_headers": True,
-            "forwarded_allow_ips": env.str("HUB_TRUSTED_PROXIES", default="") or "127.0.0.1",
+            "forwarded_allow_ips": environment.trusted_proxies(),
             # A WEB_CONCURRENCY in the environment is not ours: processes are the supervisor's business.
             "workers": 1,
             **overrides,

@@ -32,6 +32,8 @@ if not SECRET_KEY and not PRODUCTION:
 ALLOWED_HOSTS: list[str] = env.list("HUB_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 #: Other origins (scheme, host and port) whose pages may open sockets and send forms.
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("HUB_TRUSTED_ORIGINS", default=[])
+#: Addresses and networks of the proxies whose X-Forwarded-For and -Proto the web server believes.
+HUB_TRUSTED_PROXIES = environment.trusted_proxies()
 
 INSTALLED_APPS = [
     "hub",
@@ -259,16 +261,10 @@ SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 # Only for a proxy that overwrites the header, as the shipped nginx configuration does.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HUB_HTTPS else None
 
+#: Dangers of production that this installation knows of and takes, by the names of `hub.safety`.
+HUB_ALLOW_UNSAFE = safety.allowed_dangers()
 if PRODUCTION:
-    safety.refuse_unsafe(
-        secret_key=SECRET_KEY,
-        debug=DEBUG,
-        allowed_hosts=ALLOWED_HOSTS,
-        redis_url=REDIS_URL,
-        channel_layers=CHANNEL_LAYERS,
-        accepted_content=CELERY_ACCEPT_CONTENT,
-        open_namespaces=HUB_OPEN_NAMESPACES,
-    )
+    safety.refuse_unsafe(globals(), allowed=HUB_ALLOW_UNSAFE)
 
 LOGGING_CONFIG = "hub.logs.configure"
 LOGGING: dict[str, object] = {

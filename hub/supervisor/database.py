@@ -4,13 +4,14 @@ import io
 import secrets
 from dataclasses import dataclass, field
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.db import DatabaseError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
 from django.db.utils import IntegrityError
 
-from hub import heartbeats
+from hub import heartbeats, safety
 from hub.environment import UnusableEnvironment, env
 
 ADMINISTRATOR = "admin"
@@ -74,6 +75,9 @@ def _seed_administrator(done: Prepared) -> None:
     if users.filter(is_superuser=True).exists():
         return
     given = env.str("HUB_ADMIN_PASSWORD", default="")
+    danger = safety.weak_admin_password(given) if given and settings.PRODUCTION else None
+    if danger and danger.name not in settings.HUB_ALLOW_UNSAFE:
+        raise UnusableEnvironment(danger.refusal)
     password = given or secrets.token_urlsafe(12)
     try:
         users.create_superuser(ADMINISTRATOR, "", password)

@@ -73,13 +73,13 @@ def test_configuration_is_the_hubs() -> None:
     assert config.server_header is False and config.access_log is False
     assert config.lifespan == "on"
     assert config.timeout_graceful_shutdown == 10
-    assert config.forwarded_allow_ips == "127.0.0.1"
+    assert config.forwarded_allow_ips == ["127.0.0.1"]
     assert (config.workers, config.port) == (1, 1)
 
 
 def test_trusted_proxies_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HUB_TRUSTED_PROXIES", "10.0.0.0/8,172.16.0.1")
-    assert server.config().forwarded_allow_ips == "10.0.0.0/8,172.16.0.1"
+    monkeypatch.setenv("HUB_TRUSTED_PROXIES", "10.0.0.0/8, 172.16.0.1")
+    assert server.config().forwarded_allow_ips == ["10.0.0.0/8", "172.16.0.1"]
 
 
 async def test_server_at_a_port_answers_and_ends_in_order(data_folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import secrets
 import subprocess
 import sys
 from pathlib import Path
@@ -41,8 +42,8 @@ def test_modules_import_each_other_under_hashed_names(tmp_path: Path) -> None:
     (tmp_path / "collected.py").write_text(f"from hub.settings import *\nSTATIC_ROOT = {str(tmp_path / 'static')!r}\n")
     environment = clean_environment(
         HUB_ENV="production",
-        SECRET_KEY="only-for-this-test-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFGHIJKLM",
-        DATABASE_URL="sqlite://:memory:",
+        SECRET_KEY=secrets.token_urlsafe(64),
+        DATABASE_URL="postgres://nobody@127.0.0.1/nothing",
         DJANGO_SETTINGS_MODULE="collected",
         PYTHONPATH=os.pathsep.join([str(tmp_path), str(BASE_DIR)]),
     )
