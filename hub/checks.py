@@ -40,7 +40,7 @@ def retention_names_namespaces(app_configs: Sequence[Any] | None, **kwargs: Any)
 @checks.register(deploy=True)
 def production_would_start(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[checks.CheckMessage]:
     """What ``HUB_ENV=production`` refuses is an error; what ``HUB_ALLOW_UNSAFE`` allows is shown."""
-    found = safety.dangers(_AllSettings())
+    found = safety.dangers({name: getattr(settings, name) for name in dir(settings) if name.isupper()})
     allowed = getattr(settings, "HUB_ALLOW_UNSAFE", ())
     return [
         checks.Info(f"{safety.ALLOW} has {danger.name}: {danger.sentence}", id="hub.I001")
@@ -48,10 +48,3 @@ def production_would_start(app_configs: Sequence[Any] | None, **kwargs: Any) -> 
         else checks.Error(danger.refusal, id="hub.E003")
         for danger in found
     ]
-
-
-class _AllSettings(dict[str, Any]):
-    """Django's settings as a mapping, which :mod:`hub.safety` reads."""
-
-    def __missing__(self, name: str) -> Any:
-        return getattr(settings, name)

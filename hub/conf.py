@@ -96,6 +96,12 @@ class HubSettings:
     client_broadcast: Literal["staff", "authenticated", "anyone"] = "staff"
     #: Whether visitors may make an account.
     signup: bool = False
+    #: Addresses and networks that may read ``/metrics`` and the details of ``/health/ready``. Empty: none by address.
+    operator_addresses: Sequence[str] = ("127.0.0.0/8", "::1")
+    #: Whoever has this as bearer token may read them from anywhere. Empty: nobody by token.
+    operator_token: str = field(default="", repr=False)
+    #: Who may read ``/api/docs`` and ``/api/openapi.json``: ``off`` is nobody.
+    api_docs: Literal["off", "staff", "anyone"] = "staff"
     #: Accounts that one address may make.
     limit_signup: Rates = "20/hour"
     #: API keys that are not valid from one address.
@@ -104,7 +110,15 @@ class HubSettings:
 
 #: Settings whose variable ``hub.settings`` reads in a form of its own.
 READ_ELSEWHERE: frozenset[str] = frozenset(
-    {"redis_prefix", "token_secret", "open_namespaces", "retention", "client_broadcast", "signup"}
+    {
+        "redis_prefix",
+        "token_secret",
+        "open_namespaces",
+        "retention",
+        "client_broadcast",
+        "signup",
+        "operator_addresses",
+    }
 )
 
 _current: HubSettings | None = None

@@ -5,6 +5,7 @@ settings agree on one answer before Django is configured.
 """
 
 import hashlib
+import ipaddress
 import json
 import math
 import os
@@ -114,6 +115,23 @@ def trusted_proxies() -> list[str]:
     """``HUB_TRUSTED_PROXIES``: addresses and networks of proxies, ``*`` for any; this machine where it is not set."""
     text = env.str("HUB_TRUSTED_PROXIES", default="") or "127.0.0.1"
     return [proxy.strip() for proxy in text.split(",") if proxy.strip()]
+
+
+def networks(name: str, *, default: str) -> list[str]:
+    """The variable ``name`` as addresses and networks, such as ``10.0.0.0/8``; ``none`` for an empty list.
+
+    Raises ``UnusableEnvironment`` for one that is neither.
+    """
+    text = env.str(name, default="").strip() or default
+    found = [part.strip() for part in text.split(",") if part.strip()] if text != "none" else []
+    for network in found:
+        try:
+            ipaddress.ip_network(network, strict=False)
+        except ValueError:
+            raise UnusableEnvironment(
+                f"{name} must be addresses and networks such as 10.0.0.5,10.1.0.0/16, or none, not {network!r}."
+            ) from None
+    return found
 
 
 def token_secrets() -> list[str]:

@@ -17,6 +17,7 @@ from redis.backoff import NoBackoff
 
 from hub import heartbeats
 from hub.daemon_threads import in_daemon_thread
+from hub.operators import is_operator
 
 T = TypeVar("T")
 
@@ -65,9 +66,12 @@ async def ready(request: HttpRequest) -> HttpResponse:
 
     Without Redis, worker or beat pages and messages still work, later or in part: that is ``degraded``.
     Answers within ``CHECK_TIMEOUT`` and tells nothing about addresses or the reasons of errors: those are in the log.
+    Who is no operator (:mod:`hub.operators`) is told ``ready`` or ``unavailable``, and nothing else.
     """
     found = await report()
-    return JsonResponse(found, status=503 if found["status"] == "unavailable" else 200)
+    is_up = found["status"] != "unavailable"
+    answer = found if is_operator(request) else {"status": "ready" if is_up else "unavailable"}
+    return JsonResponse(answer, status=200 if is_up else 503)
 
 
 async def report() -> Report:

@@ -8,11 +8,22 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, 
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from hub import watching
+from hub.operators import is_operator
+
+FOR_OPERATORS = (
+    "Metrics are for operators: ask from an address in HUB_OPERATOR_ADDRESSES, or with 'Authorization: Bearer' and "
+    "HUB_OPERATOR_TOKEN.\n"
+)
 
 
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """All counts, of all web processes on this machine where ``PROMETHEUS_MULTIPROC_DIR`` is set."""
+    """All counts, of all web processes on this machine where ``PROMETHEUS_MULTIPROC_DIR`` is set.
+
+    For operators (:mod:`hub.operators`); others get 403.
+    """
+    if not is_operator(request):
+        return HttpResponse(FOR_OPERATORS, status=403, content_type="text/plain")
     watching.read_figures()
     registry = REGISTRY
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:

@@ -107,6 +107,16 @@ def _token_secret(settings: Settings) -> str | None:
     return None
 
 
+def _operator_token(settings: Settings) -> str | None:
+    token = settings.get("HUB_OPERATOR_TOKEN", "")
+    if not token or not is_guessable(token, length=TOKEN_SECRET_LENGTH, variety=TOKEN_SECRET_VARIETY):
+        return None
+    return (
+        f"HUB_OPERATOR_TOKEN (or HUB_OPERATOR_TOKEN_FILE) must have at least {TOKEN_SECRET_LENGTH} random characters: "
+        "python -c 'import secrets; print(secrets.token_urlsafe(48))' makes one."
+    )
+
+
 def _debug(settings: Settings) -> str | None:
     if settings["DEBUG"]:
         return "HUB_DEBUG shows settings and code to visitors: leave it off in production."
@@ -232,6 +242,7 @@ _JUDGES: dict[str, Callable[[Settings], str | None]] = {
     "pickle": _pickle,
     "open-namespaces": _open_namespaces,
     "token-secret": _token_secret,
+    "operator-token": _operator_token,
     "plain-http": _plain_http,
     "origins": _origins,
     "trusted-proxies": _trusted_proxies,

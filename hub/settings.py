@@ -175,7 +175,11 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 DJANGO_CELERY_BEAT_TZ_AWARE = True
 
 # --- the engine: everything in hub.conf.HubSettings that is not read in a form of its own here -----------------------
+HUB_API_DOCS = "staff" if PRODUCTION else "anyone"
 globals().update(conf.from_environment(but=conf.READ_ELSEWHERE))
+
+# --- operators ------------------------------------------------------------------------------------------------------
+HUB_OPERATOR_ADDRESSES = environment.networks("HUB_OPERATOR_ADDRESSES", default="127.0.0.0/8,::1")
 
 # --- history --------------------------------------------------------------------------------------------------------
 HUB_RETENTION = environment.retention()
@@ -252,8 +256,8 @@ X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HUB_HTTPS
 SECURE_SSL_REDIRECT = HUB_HTTPS
-# Health checks of containers come over plain HTTP, from inside.
-SECURE_REDIRECT_EXEMPT = [r"^health/"]
+# Health checks of containers and Prometheus come over plain HTTP, from inside.
+SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]
 SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds()) if HUB_HTTPS else 0
 # HSTS for subdomains, and for the lists that browsers ship, binds a whole domain for years: that is for its owner to
 # decide, not for a default.

@@ -10,6 +10,7 @@ from ninja import Swagger
 from hub.api import document, histories, nodes, orders, presences, publishing  # noqa: F401  # their methods
 from hub.api.answering import BATCH, COMMANDS, KEY_HEADERS, answer
 from hub.api.method import methods
+from hub.api.readers import for_readers
 from hub.version import VERSION
 
 
@@ -24,6 +25,7 @@ def build() -> document.DocumentedAPI:
         "`Authorization: apikey …`.",
         urls_namespace="api",
         # A link in the button of each method is one that the keyboard cannot tell from it.
+        docs_decorator=for_readers,
         docs=Swagger(settings={"defaultModelsExpandDepth": -1, "deepLinking": False}),
     )
     api.declared = declared

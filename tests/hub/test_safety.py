@@ -73,6 +73,8 @@ UNSAFE = [
     ("HUB_TOKEN_SECRET", ["a" * 36], "token-secret", "HUB_TOKEN_SECRET"),
     ("HUB_TOKEN_SECRET", [KEY, "0123456789abcdef" * 2], "token-secret", "HUB_TOKEN_SECRET"),
     ("HUB_TOKEN_SECRET", ["your-256-bit-secret-your-256-bit-secret"], "token-secret", "HUB_TOKEN_SECRET"),
+    ("HUB_OPERATOR_TOKEN", "short-but-random-x9Q", "operator-token", "HUB_OPERATOR_TOKEN"),
+    ("HUB_OPERATOR_TOKEN", "0" * 40, "operator-token", "HUB_OPERATOR_TOKEN"),
     ("HUB_HTTPS", False, "plain-http", "HUB_HTTPS"),
     ("CSRF_TRUSTED_ORIGINS", ["https://*"], "origins", "HUB_TRUSTED_ORIGINS"),
     ("CSRF_TRUSTED_ORIGINS", ["https://*.com"], "origins", "HUB_TRUSTED_ORIGINS"),
@@ -101,6 +103,8 @@ TAKEN = [
         )
     ),
     ("HUB_TOKEN_SECRET", []),
+    ("HUB_OPERATOR_TOKEN", ""),
+    ("HUB_OPERATOR_TOKEN", KEY),
     ("CSRF_TRUSTED_ORIGINS", ["http://localhost:3000"]),
     ("DATABASES", postgres(HOST="")),
     ("DATABASES", postgres(HOST="/run/postgresql")),

@@ -1,0 +1,37 @@
+"""Who may read the documents of the API."""
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from pytest_django.fixtures import Settings
+
+PATHS = ["/api/docs", "/api/openapi.json"]
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize(
+    ("readers", "guest", "user", "staff"),
+    [("anyone", 200, 200, 200), ("staff", 302, 404, 200), ("off", 404, 404, 404)],
+)
+def test_documents_are_for_those_whom_the_setting_names(
+    settings: Settings, path: str, readers: str, guest: int, user: int, staff: int
+) -> None:
+    settings.HUB_API_DOCS = readers
+    visitors = [(None, guest), (User.objects.create_user("ann"), user)]
+    visitors.append((User.objects.create_user("eve", is_staff=True), staff))
+    for visitor, status in visitors:
+        client = Client()
+        if visitor:
+            client.force_login(visitor)
+        answer = client.get(path)
+        assert answer.status_code == status
+        if status == 302:
+            assert answer["Location"].endswith(f"?next={path}")
+
+
+def test_default_of_a_hub_is_staff() -> None:
+    from hub.conf import HubSettings
+
+    assert HubSettings().api_docs == "staff"
