@@ -51,14 +51,6 @@ def register(kind: str, find: Find) -> None:
     _kinds[kind] = find
 
 
-def users_for(credentials: Iterable[str]) -> dict[str, User]:
-    """The users behind ``credentials``, one query for each kind; what is not valid (any more) is left out.
-
-    Raises ``django.db.Error``.
-    """
-    return {credential: found for credential, found in find(credentials).items() if isinstance(found, User)}
-
-
 def find(credentials: Iterable[str]) -> dict[str, User | Invalid]:
     """Who is behind each of ``credentials``, or why nobody is, one query for each kind. Raises ``django.db.Error``."""
     credentials = list(credentials)

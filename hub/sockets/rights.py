@@ -166,8 +166,8 @@ async def recheck(sockets: Iterable[OpenSocket]) -> set[OpenSocket]:
 
 async def _hold(socket: OpenSocket) -> None:
     # Those of a piece ask at the same time, so that they are looked up together.
-    user = await credentials.user_for(socket.credential) if socket.credential else AnonymousUser()
-    await socket.recheck(user)
+    whose = await credentials.whose(socket.credential) if socket.credential else AnonymousUser()
+    await socket.recheck(None if isinstance(whose, credentials.Invalid) else whose)
 
 
 def _pieces(sockets: Sequence[OpenSocket]) -> Iterable[Sequence[OpenSocket]]:
