@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable
 
+from django.contrib.auth.models import User
 from django.utils.translation import gettext_lazy as _
 
 from chat import actions, channels, events, posting, queries
 from chat.models import Room
-from hub import presence
 from hub.batching import Batcher
+from hub.connection import attendance
 from hub.feed import Shape
 from hub.sockets.codes import BadMessage, Close, Refused
 from hub.sockets.door import Door
@@ -36,8 +37,8 @@ class ChatDoor(Door):
         return [(self.channel, events.plain_frames(self.language))]
 
     async def entered(self) -> None:
-        if (person := self._person()) and await presence.current().enter(self.channel, person):
-            actions.tell_joined(room_id=self.room_id, username=self.user.get_username())
+        if isinstance(self.user, User):
+            await attendance.come(self.channel, self.user, attendance.info_of(self.user))
 
     async def message(self, message: str) -> None:
         match await posting.post(actions.Draft(self.room_id, self.user.pk, message)):
@@ -47,9 +48,5 @@ class ChatDoor(Door):
                 raise BadMessage("room_not_found", _("This room no longer exists"))
 
     async def left(self, *, restarting: bool) -> None:
-        # When the server restarts, the lease keeps the person's place until they are back: nobody has left.
-        if (person := self._person()) and not restarting and await presence.current().leave(self.channel, person):
-            actions.tell_left(room_id=self.room_id, usernames=[self.user.get_username()])
-
-    def _person(self) -> str | None:
-        return f"u{self.user.pk}" if self.user.is_authenticated else None
+        if isinstance(self.user, User):
+            await attendance.go(self.channel, self.user, attendance.info_of(self.user), restarting=restarting)

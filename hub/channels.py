@@ -77,13 +77,14 @@ def signed_in(user: "Visitor", **arguments: Any) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A connection of the hub socket at a channel with presence.
+    """A connection at a channel with presence, by whatever door.
 
     Args:
         channel: where.
         user: who.
         person: how presence names them; one for all connections of a user.
-        only: they have no other connection here: they came just now, or are gone now.
+        only: they have no other connection there: they came just now, or are gone now. Who comes back within
+            ``HUB_LEAVE_GRACE`` has not been gone, and does not come anew.
         restarting: the connection ends because this server stops; the client will come back.
     """
 
@@ -117,10 +118,12 @@ class Namespace:
         history: whether whoever may subscribe may also ask for what is kept.
         presence: whether connections that are subscribed are counted as being there.
         counts_guests: whether guests are; each connection of a guest is a person of its own then.
-        join_leave: whether subscribers are told who comes and who leaves, where they ask for it.
+        join_leave: whether subscribers are told which people come and leave, where they ask for it.
         force_recovery: clients recover what they missed without asking for it.
         take: gets what a client publishes, in place of the channel: the action of the app that owns it.
-        entered, left: told of each visit, with presence.
+        leave_grace: whether a user who leaves stays on the lists for ``HUB_LEAVE_GRACE``, so that who comes back
+            meanwhile has not been gone. Off: for a channel in which nobody hears of single people.
+        entered, left: told of each visit, with presence; of a user's last one when the grace time is over.
     """
 
     name: str
@@ -139,6 +142,7 @@ class Namespace:
     join_leave: bool = False
     force_recovery: bool = True
     take: Take | None = None
+    leave_grace: bool = True
     entered: Tell | None = None
     left: Tell | None = None
 

@@ -90,6 +90,9 @@ class HubSettings:
     #: Seconds a process stays in the presence lists after its last sign of life, and between two such signs.
     lease_seconds: Positive = 30.0
     lease_beat: Positive = 10.0
+    #: Seconds for which a user stays in the presence lists after the last connection ended, so that loading a page
+    #: again tells nobody of a leave and a join; 0: they leave at once. Guests always do.
+    leave_grace: NotNegative = 5.0
     #: Seconds between two counts of who is online that are sent, at least.
     count_interval: Positive = 0.25
     #: Who may send alerts to everyone over a socket: ``staff``, ``authenticated`` or ``anyone``.

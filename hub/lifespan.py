@@ -4,7 +4,7 @@ import gc
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from hub import presence, relay, survey, threads, watching
+from hub import leaving, presence, relay, survey, threads, watching
 from hub.sockets import rights
 
 #: Allocations between two collections of the young, and collections of each generation before one of the next. With
@@ -29,6 +29,7 @@ async def end() -> None:
     await watching.current.close()
     await rights.current.close()
     await survey.current.close()
+    await leaving.close()
     await presence.close()
     await relay.close()
 

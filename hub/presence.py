@@ -217,17 +217,24 @@ class Presence:
         # Counted before anything is awaited: whoever is cancelled from here on has entered, and leaves.
         persons = self._here.setdefault(channel, {})
         persons[person] = persons.get(person, 0) + 1
-        if persons[person] > 1:
+        is_first_here = persons[person] == 1
+        if not is_first_here and place not in self._entering:
             return False
         self._whereabouts.changed()
         self._entering.add(place)
         try:
             await self._tried.wait()
+            # Also where another connection of theirs is telling it just now: a count that is asked for after this
+            # must have them, and the other one may be cancelled.
             async with self._lock(place):
                 is_only = await self._told(_ENTER, place)
         finally:
             self._entering.discard(place)
-        return await self._is_only(place, is_only)
+        return is_first_here and await self._is_only(place, is_only)
+
+    def connections(self, channel: str, person: str) -> int:
+        """How many connections of ``person`` are at ``channel`` in this process."""
+        return self._here.get(channel, {}).get(person, 0)
 
     async def leave(self, channel: str, person: str) -> bool:
         """A socket of ``person`` left ``channel``; returns whether they are nowhere at it now."""

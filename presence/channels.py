@@ -27,6 +27,7 @@ ONLINE = register(
         can_subscribe=anyone,
         presence=True,
         counts_guests=True,
+        leave_grace=False,  # the counter waits by itself before it tells a lower number
         entered=_entered,
         left=_left,
     )

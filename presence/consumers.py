@@ -3,11 +3,14 @@
 import secrets
 from collections.abc import Iterable
 
-from hub import presence
+from django.contrib.auth.models import User
+
+from hub.connection import attendance
+from hub.connection.messages import ClientInfo
 from hub.feed import Shape
 from hub.frames import Block
 from hub.sockets.door import Door
-from presence import channels, counting, events
+from presence import channels, events
 
 
 class OnlineDoor(Door):
@@ -21,18 +24,15 @@ class OnlineDoor(Door):
 
     async def entered(self) -> None:
         # A person is one, however many tabs; of guests the hub cannot know, so each connection is one.
-        self.person = f"u{self.user.pk}" if self.user.is_authenticated else f"{presence.GUEST}{secrets.token_hex(8)}"
-        counting.current().arrived()
-        await presence.current().enter(channels.online, self.person)
-        count = await presence.current().count(channels.online)
-        self.write(Block([events.frame_of(count)]))
-        counting.current().told(count)
+        if isinstance(self.user, User):
+            self.info = attendance.info_of(self.user)
+        else:
+            self.info = ClientInfo(client=secrets.token_hex(8), user="")
+        counted = await attendance.come(channels.online, self.user, self.info)
+        self.write(Block([events.frame_of(counted["count"])]))
 
     async def left(self, *, restarting: bool) -> None:
-        # When the server restarts, the lease keeps the person's place until they are back.
-        if not restarting:
-            await presence.current().leave(channels.online, self.person)
-        counting.current().departed()
+        await attendance.go(channels.online, self.user, self.info, restarting=restarting)
 
     @property
     def raw(self) -> None:

@@ -20,6 +20,10 @@ log = structlog.get_logger(__name__)
 #: the counts of two processes may overtake each other.
 CHECK = 2.0
 
+#: Seconds for which a number stays as it is before a lower one is sent, ``HUB_LEAVE_GRACE`` at most. Who loads a page
+#: again is back by then, a guest as somebody new, perhaps on another web process.
+REST = 2.0
+
 
 class OnlineCounter:
     """Sends the number of people online whenever it is not the one last seen. Lives on one event loop.
@@ -33,6 +37,10 @@ class OnlineCounter:
         self._changed = asyncio.Event()
         #: The number that clients saw last, as far as this process knows.
         self._shown: int | None = None
+        #: Whether some clients may have another number.
+        self._differs = False
+        #: Since when the right number is lower than the one that is shown.
+        self._fell_at: float | None = None
         self._task: asyncio.Task[None] | None = None
 
     def arrived(self) -> None:
@@ -49,7 +57,7 @@ class OnlineCounter:
         """One client was told ``count`` when it came."""
         if count != self._shown:
             # Clients have different numbers now: the next one must be sent, whatever it is.
-            self._shown = None
+            self._differs = True
             self.changed()
 
     def changed(self) -> None:
@@ -76,6 +84,7 @@ class OnlineCounter:
     def write(self, block: Block) -> None:
         """Take the counts that clients see."""
         self._shown = int(block.texts[-1])
+        self._differs, self._fell_at = False, None
 
     def restart(self) -> None:
         """The channel keeps no history, so it has never another one."""
@@ -107,8 +116,11 @@ class OnlineCounter:
     async def _settled(self) -> bool:
         """Whether clients see the right number; if not, and it is this process's turn, tell them."""
         count = await presence.current().count(channels.online)
-        if count == self._shown:
+        if count == self._shown and not self._differs:
+            self._fell_at = None
             return True
+        if self._is_to_rest(count):
+            return False
         counted = events.OnlineCounted(count=count)
         if presence.current().is_apart:
             # Others count for themselves, and may know of a change a moment earlier or later.
@@ -116,6 +128,16 @@ class OnlineCounter:
         elif await presence.current().take_turn(channels.online, hub_settings().count_interval):
             publish_ephemeral(channels.online, counted)
         return False
+
+    def _is_to_rest(self, count: int) -> bool:
+        """Whether ``count`` is lower than what clients see, and was not for long enough yet."""
+        if self._shown is None or count >= self._shown:
+            self._fell_at = None
+            return False
+        now = self.loop.time()
+        if self._fell_at is None:
+            self._fell_at = now
+        return now - self._fell_at < min(REST, hub_settings().leave_grace)
 
 
 def _count_of(item: Item) -> str | None:

@@ -7,14 +7,14 @@ no other process, and when one dies its connections go with its lease.
 
 import base64
 import binascii
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import structlog
 from django.contrib.auth.models import User
 from msgspec import UNSET, Raw
 
-from hub import presence
+from hub import leaving, presence
 from hub.announcing import announce
 from hub.channels import DEFAULT, UnknownChannel, Visit, namespace_of, namespaces
 from hub.connection.messages import ClientInfo, Json
@@ -24,6 +24,7 @@ from hub.streams import Item
 from hub.threads import in_database_thread
 
 if TYPE_CHECKING:
+    from hub.channels import Visitor
     from hub.connection.client import Client
     from hub.connection.subscriptions import Subscription
 
@@ -47,17 +48,19 @@ def person_of(user_id: int | None, client: str) -> str:
     return f"u{user_id}" if user_id is not None else f"{presence.GUEST}{client}"
 
 
+def _person_in(info: ClientInfo) -> str:
+    return person_of(int(info.user) if info.user else None, info.client)
+
+
+def info_of(user: User) -> ClientInfo:
+    """What others are told of a user who comes through another door than the hub socket."""
+    return ClientInfo(client=person_of(user.pk, ""), user=str(user.pk), conn_info=conn_info(user.get_username()))
+
+
 async def enter(subscription: "Subscription") -> Json:
     """A connection came to a channel with presence. Returns what the app that owns the channel has for the client."""
-    client, channel, namespace = subscription.client, subscription.channel, subscription.namespace
-    person = person_of(client.user.pk, client.client)
-    first = await presence.current().enter(channel, person)
-    await presence.current().enter(listed_at(channel), _entry(client))
-    data: object = None
-    if namespace.entered is not None:
-        data = await namespace.entered(Visit(channel, client.user, person, only=first))
-    if namespace.join_leave:
-        _tell(channel, ClientJoined(info=client.info))
+    client, channel = subscription.client, subscription.channel
+    data = await come(channel, client.user, client.info, entry=_entry(client))
     return UNSET if data is None else Raw(msgspec.json.encode(data))
 
 
@@ -66,17 +69,51 @@ async def leave(subscription: "Subscription", *, restarting: bool) -> None:
 
     ``restarting``: because this server stops. Its lease keeps a user's place then, who is about to come back.
     """
-    client, channel, namespace = subscription.client, subscription.channel, subscription.namespace
-    person = person_of(client.user.pk, client.client)
-    last = False
+    client, channel = subscription.client, subscription.channel
     # The id of a connection never comes back.
     await presence.current().leave(listed_at(channel), _entry(client))
-    if not restarting or client.user.pk is None:
-        last = await presence.current().leave(channel, person)
-    if namespace.left is not None:
-        await namespace.left(Visit(channel, client.user, person, only=last, restarting=restarting))
-    if namespace.join_leave and not restarting:
-        _tell(channel, ClientLeft(info=client.info))
+    await go(channel, client.user, client.info, restarting=restarting)
+
+
+async def come(channel: str, user: "Visitor", info: ClientInfo, *, entry: str = "") -> Any:
+    """A connection of any door came to ``channel``, which has presence: count its person, and tell of a new one.
+
+    Returns what the app that owns the channel has for the client; None for nothing.
+
+    Args:
+        info: what others are told of the connection.
+        entry: how presence lists the connection; empty where it lists the person only.
+    """
+    person, namespace = person_of(user.pk, info.client), namespace_of(channel)
+    # Before anything else is awaited: whoever is cancelled from here on has entered, and leaves.
+    first = await presence.current().enter(channel, person)
+    if entry:
+        await presence.current().enter(listed_at(channel), entry)
+    data: Any = None
+    if namespace.entered is not None:
+        data = await namespace.entered(Visit(channel, user, person, only=first))
+    if namespace.join_leave and first:
+        _tell(channel, ClientJoined(info=info))
+    return data
+
+
+async def go(channel: str, user: "Visitor", info: ClientInfo, *, restarting: bool) -> None:
+    """A connection that had come to ``channel`` has ended; may follow a :func:`come` that failed half-way.
+
+    The person is gone, and others are told, when the grace time is over (:mod:`hub.leaving`).
+    """
+    person, namespace = person_of(user.pk, info.client), namespace_of(channel)
+
+    async def gone(last: bool) -> None:
+        if namespace.left is not None:
+            await namespace.left(Visit(channel, user, person, only=last, restarting=restarting))
+        if namespace.join_leave and last:
+            _tell(channel, ClientLeft(info=info))
+
+    if restarting and user.pk is not None:
+        await gone(last=False)
+    else:
+        await leaving.current().leave(channel, person, gone)
 
 
 async def clients_at(channel: str) -> dict[str, ClientInfo]:
@@ -102,7 +139,7 @@ async def count_at(channel: str) -> tuple[int, int]:
     """How many connections and how many people are at ``channel``, those of other doors included."""
     listed = [info for entry in await presence.current().people(listed_at(channel)) if (info := _read(entry))]
     people = set(await presence.current().people(channel))
-    counted = {person_of(int(info.user) if info.user else None, info.client) for info in listed}
+    counted = {_person_in(info) for info in listed}
     return len(listed) + len(people - counted), len(people | counted)
 
 
@@ -142,11 +179,16 @@ def _tell(channel: str, coming: ClientJoined | ClientLeft) -> None:
 
 
 async def departed(listed: str, entries: list[str]) -> None:
-    """A web process died, and these connections with it: called once, by the process that noticed first."""
+    """A web process died, and these connections with it: called once, by the process that noticed first.
+
+    Told of are people who are nowhere else at the channel, each once.
+    """
     channel = _channel_of(listed)
-    for entry in entries:
-        if info := _read(entry):
-            _tell(channel, ClientLeft(info=info))
+    gone = {_person_in(info): info for entry in entries if (info := _read(entry))}
+    for person in await presence.current().people(channel):
+        gone.pop(person, None)
+    for info in gone.values():
+        _tell(channel, ClientLeft(info=info))
 
 
 def watch() -> None:

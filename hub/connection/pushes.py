@@ -9,13 +9,13 @@ from hub.streams import Item
 
 
 class ClientJoined(msgspec.Struct, tag="hub.client_joined", kw_only=True):
-    """A connection of the hub socket subscribed to a channel with presence. Ephemeral."""
+    """Somebody came to a channel with presence, who was nowhere at it before. Ephemeral."""
 
     info: ClientInfo
 
 
 class ClientLeft(msgspec.Struct, tag="hub.client_left", kw_only=True):
-    """A connection of the hub socket left a channel with presence. Ephemeral."""
+    """Somebody left a channel with presence, by the last connection. Ephemeral."""
 
     info: ClientInfo
 

@@ -7,6 +7,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from centrifuge import ReplyError
 from django.contrib.auth.models import Group, User
+from pytest_django.fixtures import Settings
 
 from accounts.tokens import issue
 from chat.actions import post_message
@@ -150,8 +151,9 @@ async def test_history_is_read_from_either_end_and_from_a_position(address: str,
 
 
 async def test_presence_says_who_is_there_and_joins_and_leaves_are_told(
-    address: str, ada: User, bob: User, room: str
+    address: str, ada: User, bob: User, room: str, settings: Settings
 ) -> None:
+    settings.HUB_LEAVE_GRACE = 0.1
     async with connected(address, token=await token_of(ada)) as one:
         subscription, inbox = await one.subscribe(room, join_leave=True)
         async with connected(address, token=await token_of(bob)) as other:

@@ -7,7 +7,7 @@ from tests.connection.clients import Connected, connected
 from tests.connection.node import needs_node, node_client
 from tests.connection.wire import CONNECT
 from tests.live.parts import create_room, web_urls
-from tests.support.live import LiveHub
+from tests.support.live import GRACE, LiveHub
 
 pytestmark = [pytest.mark.live, needs_node]
 
@@ -52,7 +52,7 @@ async def test_who_is_there_is_one_answer_in_all_processes(hub: LiveHub) -> None
             clients = (await subscription.presence()).clients.values()
             assert sorted(client.conn_info["name"] for client in clients) == ["one", "two"]
         await there.unsubscribe()
-        assert (await inbox.wait("leave")).info.client == two.client.client_id
+        assert (await inbox.wait("leave", timeout=GRACE + 10)).info.client == two.client.client_id
 
 
 async def test_no_token_reaches_a_log(hub: LiveHub) -> None:

@@ -76,6 +76,21 @@ async def test_of_many_who_enter_at_the_same_time_exactly_one_is_the_first(start
         assert sum(await asyncio.gather(*(each.leave("room:1", person) for each in processes))) == 1
 
 
+async def test_connections_that_come_while_another_one_leaves_are_each_in_their_first_count(start: Start) -> None:
+    one = await start()
+
+    async def enter_and_count() -> int:
+        await one.enter("room:1", "u1")
+        return await one.count("room:1")
+
+    for _ in range(20):
+        assert await enter_and_count() == 1
+        _, *counts = await asyncio.gather(one.leave("room:1", "u1"), *(enter_and_count() for _ in range(3)))
+        assert counts == [1, 1, 1]
+        for _ in range(3):
+            await one.leave("room:1", "u1")
+
+
 async def test_who_leaves_while_presence_ends_keeps_no_connection(redis_server: RedisServer) -> None:
     before = len(redis_server.client.client_list())
     for _ in range(5):

@@ -90,6 +90,20 @@ async def test_updates_come_four_times_a_second_at_most_and_the_last_one_is_righ
         assert len(frames) <= 4 * took + 1
 
 
+@pytest.mark.parametrize("is_guest", [True, False])
+async def test_page_that_is_loaded_again_changes_no_count_and_is_in_its_own_first_one(
+    hub: LiveHub, webs: list[str], unique: str, is_guest: bool
+) -> None:
+    session = None if is_guest else hub.create_user(unique)
+    async with watched(webs[0]) as (watcher, alone):
+        async with connect(webs[0] + DOOR, session=session):
+            await counted(watcher, alone + 1)
+        for web in (webs[0], webs[1], webs[1], webs[0]):
+            async with connect(web + DOOR, session=session) as page:
+                assert (await page.receive_json())["count"] == alone + 1
+        assert (await watcher.receive_json())["count"] == alone  # and nothing in between
+
+
 async def test_a_client_that_closes_as_a_restarting_server_does_leaves_all_the_same(webs: list[str]) -> None:
     async with watched(webs[0]) as (watcher, alone):
         async with connect(webs[1] + DOOR) as guest:

@@ -10,11 +10,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from hub.conf import HubSettings
 from rig.environment import BASE_DIR, clean_environment, ending_with_us, free_port
 from rig.shell import Shell
 from rig.waiting import wait_for
 
 START_TIMEOUT, STOP_TIMEOUT = 60.0, 20.0
+
+#: Seconds after which a leave is told.
+GRACE = HubSettings().leave_grace
 
 CREATE_USER = """
 from django.conf import settings

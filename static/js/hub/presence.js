@@ -9,7 +9,12 @@ import { persist } from "./line.js";
 export class Presence extends Emitter {
   /** People, as the server counts them; `null` while that is unknown. @type {number | null} */
   count = null;
-  /** The clients by their ids, in channels that tell of them. @type {Map<string, ClientInfo>} */
+  /**
+   * The clients by their ids, in channels that tell of them. A person who comes or goes is told of once, whatever the
+   * number of their tabs: of each person there is at least one client here.
+   *
+   * @type {Map<string, ClientInfo>}
+   */
   clients = new Map();
 
   #line;
@@ -77,8 +82,14 @@ export class Presence extends Emitter {
    * @param {boolean} isThere
    */
   #come(client, isThere) {
-    if (isThere) this.clients.set(client.client, client);
-    else this.clients.delete(client.client);
+    if (isThere) {
+      this.clients.set(client.client, client);
+    } else {
+      // Who leaves has left with all their tabs; a guest is one connection.
+      for (const [id, { user }] of this.clients) {
+        if (client.user ? user === client.user : id === client.client) this.clients.delete(id);
+      }
+    }
     this.emit("change");
   }
 }
