@@ -22,6 +22,7 @@ from django.views.generic import FormView
 from accounts import tokens
 from accounts.forms import AccessTokenForm, SignUpForm
 from accounts.models import AccessToken
+from accounts.signals import signed_up
 from hub.conf import hub_settings
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class SignUpView(NextPage, SignUpBase):
         try:
             with transaction.atomic():
                 user = form.save()
+                signed_up.send(sender=type(user), user=user)
         except IntegrityError:  # somebody else took the name after the form had looked
             form.add_error("username", _("A user with that username already exists."))
             return self.form_invalid(form)

@@ -254,6 +254,11 @@ class Hub:
             DJANGO_SETTINGS_MODULE="hub.settings",
             PYTHONPATH=str(BASE_DIR),
             PYTHONUNBUFFERED="1",
+            # Everyone is told of a room, and a few people do what thousands would.
+            HUB_SHIPPED_RULES="room_opened",
+            HUB_LIMIT_ROOMS="off",
+            HUB_LIMIT_MESSAGES="off",
+            HUB_LIMIT_FOLLOWS="off",
             **database.variables,
         )
         self._logs = folder / "logs"

@@ -3,13 +3,24 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from django.contrib.auth.models import User
+from django.contrib.auth.models import AnonymousUser, User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from chat import channels, events, names, queries
 from chat.models import Message, Room
+from hub import limits
+from hub.conf import hub_settings
+from hub.limits import TooMany
 from hub.publishing import publish_ephemeral, publish_many
+from hub.tallies import Tally
+
+ROOMS = limits.declare("rooms", setting="limit_rooms", sentence=_("You have opened many rooms."))
+MESSAGES = limits.declare("messages", setting="limit_messages", sentence=_("You have written many messages."))
+
+#: The messages of each user in this process.
+written = Tally(MESSAGES)
 
 
 class NotSignedIn(PermissionError):
@@ -24,8 +35,36 @@ class NoSuchRoom(LookupError):
     """The room was deleted, or is private and the author no member (any more)."""
 
 
+class MayNotOpenRooms(PermissionError):
+    """``HUB_ROOM_CREATION`` does not let this person open rooms."""
+
+
 #: Why a message was not taken.
-Refusal = NotSignedIn | NoSuchRoom
+Refusal = NotSignedIn | NoSuchRoom | TooMany
+
+
+def may_open_rooms(user: User | AnonymousUser) -> bool:
+    """Whether ``HUB_ROOM_CREATION`` lets ``user`` open rooms."""
+    if not user.is_authenticated or not user.is_active:
+        return False
+    return hub_settings().room_creation == "authenticated" or user.is_staff
+
+
+def open_room(*, name: str, user: User | AnonymousUser) -> Room:
+    """Make a public room for somebody who asks for it, on whatever way: :func:`create_room` within what they may do.
+
+    Raises:
+        MayNotOpenRooms, TooMany: the person may not, or has opened many.
+        NameTaken, django.core.exceptions.ValidationError: as :func:`create_room`; that counts for nothing.
+    """
+    if not isinstance(user, User) or not may_open_rooms(user):
+        raise MayNotOpenRooms
+    name = names.normal(name)
+    names.validate(name)
+    if Room.objects.filter(name=name, is_private=False).exists():
+        raise NameTaken(name)
+    limits.take(ROOMS, user.pk)
+    return create_room(name=name, creator=user)
 
 
 def create_room(*, name: str, creator: User) -> Room:
@@ -63,6 +102,7 @@ def post_message(*, room_id: int, author_id: int | None, text: str, key: str | N
     Raises:
         NotSignedIn: the author is nobody, gone or deactivated; rights are read anew for each message.
         NoSuchRoom: the room is gone, or private and the author no member.
+        TooMany: the author has written as many messages as one may.
     """
     (posted,) = post_messages([Draft(room_id, author_id, text, key)]).values()
     if isinstance(posted, Exception):
@@ -75,6 +115,24 @@ def post_messages(drafts: Collection[Draft]) -> dict[Draft, Message | Refusal]:
 
     Returns for each draft the stored message, or the error of that draft alone.
     """
+    # Before the transaction: nobody waits for the database because Redis does not answer.
+    refused = {draft: refusal for draft in drafts if (refusal := _over_the_limit(draft))}
+    stored = _with_keys(refused)
+    posted = _post([draft for draft in drafts if draft not in refused])
+    return posted | {draft: stored.get((draft.author_id, draft.key)) or refused[draft] for draft in refused}
+
+
+def _over_the_limit(draft: Draft) -> TooMany | None:
+    if draft.author_id is None:
+        return None
+    try:
+        written.take(draft.author_id)
+    except TooMany as refusal:
+        return refusal
+    return None
+
+
+def _post(drafts: Collection[Draft]) -> dict[Draft, Message | Refusal]:
     try:
         return _store(drafts)
     except IntegrityError:
@@ -83,7 +141,7 @@ def post_messages(drafts: Collection[Draft]) -> dict[Draft, Message | Refusal]:
         if len(drafts) == 1:
             stored = _with_keys(drafts)
             return {draft: stored.get((draft.author_id, draft.key)) or NoSuchRoom() for draft in drafts}
-        return {draft: result for one in drafts for draft, result in post_messages([one]).items()}
+        return {draft: result for one in drafts for draft, result in _post([one]).items()}
 
 
 def _store(drafts: Collection[Draft]) -> dict[Draft, Message | Refusal]:

@@ -10,6 +10,7 @@ from chat.models import Room
 from hub.batching import Batcher
 from hub.connection import attendance
 from hub.feed import Shape
+from hub.limits import TooMany
 from hub.sockets.codes import BadMessage, Close, Refused
 from hub.sockets.door import Door
 from hub.threads import in_database_thread
@@ -46,6 +47,8 @@ class ChatDoor(Door):
                 raise BadMessage("login_required", _("Only signed-in users can write messages"))
             case actions.NoSuchRoom():
                 raise BadMessage("room_not_found", _("This room no longer exists"))
+            case TooMany() as refusal:
+                raise refusal
 
     async def left(self, *, restarting: bool) -> None:
         if isinstance(self.user, User):

@@ -16,10 +16,14 @@ class RoomForm(forms.Form):
         names.validate(name)
         return name
 
-    def save(self, creator: User) -> Room | None:
-        """Make the room; None, with an error at the field, where the name is taken."""
+    def save(self, user: User) -> Room | None:
+        """Make the room; None, with an error at the field, where the name is taken.
+
+        Raises:
+            MayNotOpenRooms, TooMany: see :func:`chat.actions.open_room`.
+        """
         try:
-            return actions.create_room(name=self.cleaned_data["name"], creator=creator)
+            return actions.open_room(name=self.cleaned_data["name"], user=user)
         except actions.NameTaken:
             self.add_error("name", _("There is a room of this name already."))
             return None

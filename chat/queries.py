@@ -76,11 +76,16 @@ def _open_to(visitor: Visitor) -> QuerySet[Room]:
     return Room.objects.filter(Q(is_private=False) | Q(pk__in=of_visitor))
 
 
-def rooms(visitor: Visitor, limit: int = 200) -> QuerySet[Room]:
-    """Rooms that ``visitor`` may be in, with ``last_message_at`` (None where nobody has written), liveliest first."""
+def rooms(visitor: Visitor, wanted: str = "") -> QuerySet[Room]:
+    """Rooms that ``visitor`` may be in, with ``last_message_at`` (None where nobody has written), liveliest first.
+
+    With ``wanted``, those that have this text in their names: whatever else there is, a room is found by its name.
+    """
     newest = Message.objects.filter(room=OuterRef("pk")).order_by("-pk").values("created_at")[:1]
-    annotated = _open_to(visitor).annotate(last_message_at=Subquery(newest))
-    return annotated.order_by(F("last_message_at").desc(nulls_last=True), "-pk")[:limit]
+    found = _open_to(visitor).annotate(last_message_at=Subquery(newest))
+    if wanted:
+        found = found.filter(name__icontains=names.normal(wanted)) if is_storable(wanted) else found.none()
+    return found.order_by(F("last_message_at").desc(nulls_last=True), "-pk")
 
 
 def latest_messages(room: Room, limit: int = 50) -> list[Message]:

@@ -15,6 +15,7 @@ from hub import presence, streams
 from hub.channels import LAST_ID
 from hub.connection.rpc import Call, Refused, rpc
 from hub.connection.rules import allows
+from hub.limits import TooMany
 from hub.sockets.codes import BadMessage
 from hub.sockets.door import message_in
 from hub.text import is_storable
@@ -114,6 +115,8 @@ async def post(call: Call, params: Post) -> dict[str, Any]:
             raise _not_signed_in()
         case actions.NoSuchRoom():
             raise _no_such_room()
+        case TooMany() as refusal:
+            raise refusal
         case message:
             return {"id": message.pk, "at": message.created_at}
 

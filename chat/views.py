@@ -1,27 +1,51 @@
+from django.contrib.auth.models import User
 from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from chat import queries, rpc
+from chat import actions, queries, rpc
 from chat.forms import RoomForm
+from hub.conf import hub_settings
 from hub.connection import over_http
+
+ROOMS_OF_A_PAGE = 50
 
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def room_list(request: HttpRequest) -> HttpResponse:
-    """All rooms; signed-in users make new ones."""
+    """The rooms that the visitor may be in, page by page, or those with ``?q=`` in their names; who may, opens one."""
     if request.method != "POST":
-        return render(request, "chat/room_list.html", {"rooms": queries.rooms(request.user.pk), "form": RoomForm()})
-    if not request.user.is_authenticated:
+        return _room_list(request, RoomForm())
+    if not isinstance(request.user, User):
         return redirect_to_login(request.path)
     form = RoomForm(request.POST)
-    if form.is_valid() and (room := form.save(request.user)):
-        return redirect(room)
-    return render(request, "chat/room_list.html", {"rooms": queries.rooms(request.user.pk), "form": form}, status=422)
+    try:
+        room = form.save(request.user) if form.is_valid() else None
+    except actions.MayNotOpenRooms:
+        raise PermissionDenied from None
+    return redirect(room) if room else _room_list(request, form, status=422)
+
+
+def _room_list(request: HttpRequest, form: RoomForm, status: int = 200) -> HttpResponse:
+    wanted = request.GET.get("q", "").strip()
+    rooms = queries.rooms(request.user.pk, wanted)
+    context = {
+        "rooms": Paginator(rooms, ROOMS_OF_A_PAGE).get_page(request.GET.get("page")),
+        "wanted": wanted,
+        "form": form,
+        "offers_rooms": actions.may_open_rooms(request.user) or _may_after_login(request),
+    }
+    return render(request, "chat/room_list.html", context, status=status)
+
+
+def _may_after_login(request: HttpRequest) -> bool:
+    return not request.user.is_authenticated and hub_settings().room_creation == "authenticated"
 
 
 @never_cache

@@ -97,6 +97,18 @@ class HubSettings:
     count_interval: Positive = 0.25
     #: Who may send alerts to everyone over a socket: ``staff``, ``authenticated`` or ``anyone``.
     client_broadcast: Literal["staff", "authenticated", "anyone"] = "staff"
+    #: Who may open chat rooms: ``staff`` or ``authenticated``. A room tells nobody that it is there, and how many one
+    #: user opens is bounded (``limit_rooms``); so whoever was let in with an account may talk where they like.
+    room_creation: Literal["staff", "authenticated"] = "authenticated"
+    #: The alerts that the hub ships and that are switched on: ``room_opened`` tells everyone of a new public room,
+    #: ``user_signed_up`` tells staff of an account that a visitor made. Empty: none.
+    shipped_rules: Sequence[Literal["room_opened", "user_signed_up"]] = ()
+    #: Rooms that one user may open, messages that one user may write in rooms, topics that one user may follow or
+    #: leave, and alerts that one user may send to everyone from a client.
+    limit_rooms: Rates = "20/hour; 50/day"
+    limit_messages: Rates = "200/minute; 5000/day"
+    limit_follows: Rates = "200/hour; 1000/day"
+    limit_broadcasts: Rates = "60/minute; 1000/day"
     #: Whether visitors may make an account.
     signup: bool = False
     #: Addresses and networks that may read ``/metrics`` and the details of ``/health/ready``. Empty: none by address.

@@ -8,7 +8,9 @@ from django.contrib.auth.models import AnonymousUser, Group, User
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
+from hub import limits
 from hub.conf import hub_settings
 from hub.publishing import publish, publish_many
 from hub.threads import in_database_thread
@@ -25,6 +27,11 @@ MARKS_KEPT = 1000
 #: Longer than a transaction stays open: an alert that is not committed yet may have a smaller id than one that was
 #: read, and must not be covered by it. Longer than a task may take (``HUB_TASK_TIME_LIMIT``) by default.
 SETTLED = timedelta(minutes=10)
+
+
+BROADCASTS = limits.declare(
+    "broadcasts", setting="limit_broadcasts", sentence=_("You have sent many notifications to everyone.")
+)
 
 
 class MayNotBroadcast(PermissionError):
@@ -144,12 +151,16 @@ def broadcast_from_client(*, user: User | AnonymousUser, message: str, key: str 
     Raises:
         MayNotBroadcast: it does not. A user's rights are read anew, since a socket may be open for days.
         BadAlert: the message cannot be sent.
+        TooMany: the user has sent as many as one may. All guests count as one.
     """
     if not may_broadcast(user, fresh=True):
         raise MayNotBroadcast
     sender = user if isinstance(user, User) else None
     named = None if key is None else f"broadcast:{user.pk}:{key}"
-    send([alert(to=EVERYONE, message=message, key=named)], sender=sender)
+    described = alert(to=EVERYONE, message=message, key=named)
+    if named is None or not Notification.objects.filter(key=named).exists():
+        limits.take(BROADCASTS, user.pk)
+    send([described], sender=sender)
 
 
 def may_broadcast(user: User | AnonymousUser, *, fresh: bool = False) -> bool:

@@ -2,13 +2,18 @@
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext_lazy as _
 
+from hub import limits
 from hub.text import is_storable
 from notifications.models import Follow, Topic
 
 #: Who follows so many topics, those that staff put them on included, follows no other by themselves: their sockets
 #: follow a channel for each.
 FOLLOW_LIMIT = 100
+
+
+FOLLOWS = limits.declare("follows", setting="limit_follows", sentence=_("You have followed and left many topics."))
 
 
 class NoSuchTopic(LookupError):
@@ -31,7 +36,9 @@ def follow(*, user: User, name: str) -> Topic:
     Raises:
         NoSuchTopic: or it is closed to them.
         TooManyTopics: they follow :data:`FOLLOW_LIMIT` others.
+        TooMany: they have changed what they follow as often as one may.
     """
+    _count(user, name, follows=True)
     try:
         return _follow(user, name)
     except IntegrityError:
@@ -60,7 +67,9 @@ def unfollow(*, user: User, name: str) -> Topic:
     Raises:
         NoSuchTopic: or it is closed to them.
         ClosedTopic: they were put on it, and cannot leave by themselves.
+        TooMany: as :func:`follow`.
     """
+    _count(user, name, follows=False)
     with transaction.atomic():
         topic = _topic(user, name)
         if not topic.is_open:
@@ -70,6 +79,12 @@ def unfollow(*, user: User, name: str) -> Topic:
             row.delete()
         topic.followed = False
     return topic
+
+
+def _count(user: User, name: str, *, follows: bool) -> None:
+    """Count a change, before the transaction: nobody waits for the database because Redis does not answer."""
+    if _topic(user, name).followed is not follows:
+        limits.take(FOLLOWS, user.pk)
 
 
 def _topic(user: User, name: str) -> Topic:

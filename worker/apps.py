@@ -6,9 +6,10 @@ class WorkerConfig(AppConfig):
 
     def ready(self) -> None:
         from hub import watching
-        from worker import jobs, private_rooms
+        from worker import alerts, jobs, private_rooms
 
         watching.figures(jobs.show_figures)
+        alerts.connect()
         private_rooms.connect()
         # So that `task.delay()` in any process of the hub knows the broker.
         from worker import (

@@ -567,7 +567,9 @@ def _failure(command_id: int, request: Request, error: Exception) -> Reply:
     """The answer to a command that was not carried out. What is nobody's fault but the hub's is logged."""
     if isinstance(error, Refused):
         metrics.CLIENT_ERRORS.labels("refused").inc()
-        said = ErrorResult(code=error.code, message=error.message, temporary=error.temporary)
+        said = ErrorResult(
+            code=error.code, message=error.message, temporary=error.temporary, retry_after=error.retry_after
+        )
         return Reply(id=command_id, error=said)
     if isinstance(error, Failed):
         code = error.error

@@ -295,6 +295,8 @@ class ErrorResult(Message):
     code: int
     message: str
     temporary: bool = False
+    #: Seconds before which the same command is refused again.
+    retry_after: int = 0
 
 
 class Reply(Message):

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 from django.contrib.auth.models import AnonymousUser, User
+from django.utils import translation
 from msgspec import Raw
 
 from hub import history
@@ -16,6 +17,7 @@ from hub.connection.codes import Disconnected, Ended, Error, Failed, Unsubscribe
 from hub.connection.messages import Empty, Json, Request
 from hub.connection.rules import allows
 from hub.connection.subscriptions import Wanted
+from hub.limits import TooMany
 from hub.publishing import PayloadTooBig, apublish, apublish_ephemeral
 from hub.sockets import credentials
 from hub.sockets.credentials import Invalid
@@ -236,6 +238,9 @@ async def publish(client: "Client", request: messages.Publish) -> Empty:
         raise Failed(Error.BAD_REQUEST) from None
     except NotAllowed:
         raise Failed(Error.PERMISSION_DENIED) from None
+    except TooMany as refusal:
+        with translation.override(client.language):
+            raise rpc.refused(refusal) from None
     return Empty()
 
 

@@ -22,6 +22,7 @@ from msgspec import UNSET, Raw
 
 from hub.connection.codes import Error, Failed
 from hub.connection.messages import Json
+from hub.limits import TooMany
 from hub.threads import in_database_thread
 
 
@@ -50,12 +51,18 @@ M = TypeVar("M", bound=Method)
 class Refused(Exception):
     """A method was not carried out; the client gets ``code``, 400 to 1999, and ``message``.
 
-    ``temporary`` says that the same call may succeed later.
+    ``temporary`` says that the client may call again by itself. ``retry_after`` is the seconds before which the same
+    call is refused again; 0 where time changes nothing.
     """
 
-    def __init__(self, code: int, message: str, *, temporary: bool = False) -> None:
+    def __init__(self, code: int, message: str, *, temporary: bool = False, retry_after: int = 0) -> None:
         super().__init__(message)
-        self.code, self.message, self.temporary = code, message, temporary
+        self.code, self.message, self.temporary, self.retry_after = code, message, temporary, retry_after
+
+
+def refused(refusal: TooMany) -> Refused:
+    """What a client gets that is over a limit, in the language in force."""
+    return Refused(429, refusal.sentence, retry_after=refusal.retry_after)
 
 
 class Registered:
@@ -69,12 +76,20 @@ class Registered:
         self.is_async = inspect.iscoroutinefunction(method)
 
     async def call(self, call: Call, params: Any) -> Any:
-        """Call it, in the language of the caller."""
-        if self.is_async:
+        """Call it, in the language of the caller.
+
+        Raises:
+            Refused: by the method, or with 429 where it raises :class:`hub.limits.TooMany`.
+        """
+        try:
+            if self.is_async:
+                with translation.override(call.language):
+                    found: Awaitable[Any] = self.method(call, params)
+                    return await found
+            return await in_database_thread(self._call_in_thread, call, params)
+        except TooMany as refusal:
             with translation.override(call.language):
-                found: Awaitable[Any] = self.method(call, params)
-                return await found
-        return await in_database_thread(self._call_in_thread, call, params)
+                raise refused(refusal) from None
 
     def _call_in_thread(self, call: Call, params: Any) -> Any:
         # Django's language does not follow into threads that asgiref has not made.

@@ -43,7 +43,9 @@ class BadMessage(Exception):
     Args:
         code: a stable word for programs, such as ``login_required``.
         message: a sentence for people, translated when it is sent.
+        retry_after: seconds before which the same message is refused again; 0 where time changes nothing.
     """
 
     code: str
     message: str | Promise
+    retry_after: int = 0

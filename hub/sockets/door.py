@@ -24,6 +24,7 @@ from hub.control import Disconnect, Order
 from hub.faults import described
 from hub.feed import RawWrite, Shape, Subscription, texts_of
 from hub.frames import Block
+from hub.limits import TooMany
 from hub.sockets import registry, rights
 from hub.sockets.codes import BadMessage, Close, Refused
 from hub.sockets.limits import Pace, Verdict
@@ -69,7 +70,7 @@ class Door(AsyncConsumer):
         """The client sent ``{"message": …}``, checked by :func:`text_of`.
 
         Raises:
-            BadMessage: told to the client, which stays connected.
+            BadMessage, TooMany: told to the client, which stays connected.
         """
         raise BadMessage("not_writable", _("This door takes no messages"))
 
@@ -176,6 +177,10 @@ class Door(AsyncConsumer):
             await self.message(text_of(event.get("text")))
         except BadMessage as error:
             self._refuse(error)
+        except TooMany as refusal:
+            with translation.override(self.language):
+                sentence = refusal.sentence
+            self._refuse(BadMessage("limit_reached", sentence, refusal.retry_after))
         except DatabaseFault as error:
             log.error("message_failed", door=self.name, **described(error))  # noqa: TRY400  # a traceback where it says more
             self._refuse(BadMessage("not_stored", _("The message could not be stored, try again")))
@@ -187,7 +192,8 @@ class Door(AsyncConsumer):
     def _refuse(self, error: BadMessage) -> None:
         metrics.CLIENT_ERRORS.labels(error.code).inc()
         with translation.override(self.language):
-            self.tell({"type": "error", "message": str(error.message), "code": error.code})
+            frame = {"type": "error", "message": str(error.message), "code": error.code}
+            self.tell({**frame, "retry_after": error.retry_after} if error.retry_after else frame)
 
     # --- following and resuming -----------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.models import Group, User
 from django.db import transaction
 from django.test import Client
+from pytest_django.fixtures import Settings
 
 from chat import actions, queries
 from chat.models import Room
@@ -22,6 +23,11 @@ from tests.support.sockets import open_door
 pytestmark = pytest.mark.django_db(transaction=True)
 
 NAME = "layoffs-2027"
+
+
+@pytest.fixture(autouse=True)
+def all_rules(settings: Settings) -> None:
+    settings.HUB_SHIPPED_RULES = ("room_opened", "user_signed_up")
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 import pytest
 from django.contrib.auth.models import User
+from django.test import Client
+from pytest_django.fixtures import Settings
 
 from chat.models import Room
 from notifications.models import Notification
@@ -14,21 +16,59 @@ def told() -> list[tuple[str | None, str]]:
     return [(row.user.username if row.user else None, row.message) for row in rows]
 
 
-def test_a_new_user_is_told_to_the_active_staff_each() -> None:
-    for name, staff, active in (("ann", True, True), ("bob", True, True), ("cyd", True, False), ("dan", False, True)):
-        User.objects.create_user(name, is_staff=staff, is_active=active)
-    Notification.objects.all().delete()
-    user = User.objects.create_user("new")
-    assert told() == [("ann", "new has signed up"), ("bob", "new has signed up")]
-    user.save()
-    assert len(told()) == 2
+@pytest.fixture
+def all_rules(settings: Settings) -> None:
+    settings.HUB_SHIPPED_RULES = ("room_opened", "user_signed_up")
 
 
-def test_the_first_user_is_told_to_nobody_not_to_themselves() -> None:
-    User.objects.create_superuser("first")
+def sign_up(settings: Settings, name: str) -> None:
+    settings.HUB_SIGNUP = True
+    fields = {"username": name, "password1": "battery staple 1", "password2": "battery staple 1"}
+    assert Client().post("/accounts/signup/", fields).status_code == 302
+
+
+def test_nobody_is_told_of_anything_unless_a_setting_says_so(settings: Settings) -> None:
+    User.objects.create_superuser("boss")
+    sign_up(settings, "new")
+    Room.objects.create(name="lobby")
     assert told() == []
 
 
+@pytest.mark.parametrize("name", ["room_opened", "user_signed_up"])
+def test_each_rule_is_switched_on_by_its_name(settings: Settings, name: str) -> None:
+    settings.HUB_SHIPPED_RULES = (name,)
+    User.objects.create_superuser("boss")
+    sign_up(settings, "new")
+    Room.objects.create(name="lobby")
+    assert (
+        told()
+        == {
+            "room_opened": [(None, "The room lobby is open")],
+            "user_signed_up": [("boss", "new has signed up")],
+        }[name]
+    )
+
+
+@pytest.mark.usefixtures("all_rules")
+def test_sign_up_is_told_to_the_active_staff_each(settings: Settings) -> None:
+    for name, staff, active in (("ann", True, True), ("bob", True, True), ("cyd", True, False), ("dan", False, True)):
+        User.objects.create_user(name, is_staff=staff, is_active=active)
+    sign_up(settings, "new")
+    assert told() == [("ann", "new has signed up"), ("bob", "new has signed up")]
+
+
+@pytest.mark.usefixtures("all_rules")
+def test_mirrored_accounts_tell_nobody(admin_client: Client) -> None:
+    User.objects.create_superuser("boss")
+    for number in range(3):
+        User.objects.create_user(f"mirrored-{number}")
+    fields = {"username": "added", "password1": "battery staple 1", "password2": "battery staple 1"}
+    admin_client.post("/admin/auth/user/add/", {**fields, "usable_password": "true"})
+    assert User.objects.filter(username="added").exists()
+    assert told() == []
+
+
+@pytest.mark.usefixtures("all_rules")
 def test_a_new_room_is_told_to_everyone_with_its_address() -> None:
     Room.objects.create(name="комната")
     (row,) = Notification.objects.all()

@@ -1,0 +1,163 @@
+"""How many rooms and messages one user makes, and that whoever is over it is told so on every way in."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.contrib.auth.models import AnonymousUser, User
+from django.core.exceptions import ValidationError
+from django.test import Client
+from pytest_django.fixtures import Settings
+
+from chat import actions, queries
+from chat.models import Message, Room
+from hub.limits import TooMany
+from tests.connection.wire import wired
+from tests.support.sockets import open_door, session_cookie
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SENTENCE = "You have written many messages. Try again in "
+
+
+@pytest.fixture(autouse=True)
+def few(settings: Settings) -> Iterator[None]:
+    settings.HUB_LIMIT_ROOMS = "2/hour"
+    settings.HUB_LIMIT_MESSAGES = "2/minute"
+    actions.written.forget()
+    yield
+    actions.written.forget()
+
+
+@pytest.fixture
+def room() -> Room:
+    return Room.objects.create(name="lobby")
+
+
+# --- rooms ----------------------------------------------------------------------------------------------------------
+
+
+def test_user_opens_so_many_rooms_and_is_told_when_to_go_on(client: Client, ann: User, bob: User) -> None:
+    client.force_login(ann)
+    assert [client.post("/chat/", {"name": name}).status_code for name in "abcd"] == [302, 302, 429, 429]
+    response = client.post("/chat/", {"name": "e"})
+    assert 0 < int(response.headers["Retry-After"]) <= 3600
+    assert "You have opened many rooms. Try again in " in response.content.decode()
+    assert actions.open_room(name="c", user=bob).name == "c"
+    assert Room.objects.count() == 3
+
+
+def test_names_that_cannot_be_count_for_nothing(ann: User) -> None:
+    actions.open_room(name="a", user=ann)
+    for _ in range(5):
+        with pytest.raises(actions.NameTaken):
+            actions.open_room(name="a", user=ann)
+        with pytest.raises(ValidationError):
+            actions.open_room(name="no spaces", user=ann)
+    actions.open_room(name="b", user=ann)
+
+
+@pytest.mark.parametrize(("setting", "users"), [("staff", ["staff"]), ("authenticated", ["user", "staff"])])
+def test_setting_says_who_opens_rooms(settings: Settings, client: Client, setting: str, users: list[str]) -> None:
+    settings.HUB_ROOM_CREATION = setting
+    for name in ("user", "staff", "gone"):
+        user = User.objects.create_user(name, is_staff=name == "staff", is_active=name != "gone")
+        if name in users:
+            client.force_login(user)
+            assert b"Create room" in client.get("/chat/").content
+            assert client.post("/chat/", {"name": name}).status_code == 302
+        else:
+            with pytest.raises(actions.MayNotOpenRooms):
+                actions.open_room(name=name, user=user)
+            if user.is_active:
+                client.force_login(user)
+                assert b"Create room" not in client.get("/chat/").content
+                assert client.post("/chat/", {"name": name}).status_code == 403
+    with pytest.raises(actions.MayNotOpenRooms):
+        actions.open_room(name="guest", user=AnonymousUser())
+    assert sorted(room.name for room in Room.objects.all()) == sorted(users)
+
+
+def test_no_number_of_rooms_pushes_one_off_the_list(client: Client, room: Room, ann: User) -> None:
+    Room.objects.bulk_create(Room(name=f"flood-{number}") for number in range(220))
+    for flood in Room.objects.exclude(pk=room.pk):
+        Message.objects.create(room=flood, author=ann, username="ann", text="me first")
+    assert room in queries.rooms(None)
+    assert "/chat/lobby/" in client.get("/chat/?q=Lob").content.decode()
+    pages = [client.get(f"/chat/?page={number}").content.decode() for number in range(1, 6)]
+    assert sum("/chat/lobby/" in page for page in pages) == 1
+    assert all("?page=2" in page for page in (pages[0], pages[2]))
+    assert "Previous page" not in pages[0] and "Next page" not in pages[-1]
+
+
+@pytest.mark.parametrize(
+    "query", ["?page=0", "?page=x", "?page=99999999999999999999", "?q=%00", "?q=%25", "?q=\ud800"]
+)
+def test_page_that_cannot_be_is_one_that_can(client: Client, room: Room, query: str) -> None:
+    assert client.get("/chat/" + query.encode("utf-8", "surrogatepass").decode("latin-1")).status_code == 200
+
+
+# --- messages -------------------------------------------------------------------------------------------------------
+
+
+async def over_the_limit(ann: User, room: Room) -> None:
+    for number in range(2):
+        await sync_to_async(actions.post_message)(room_id=room.pk, author_id=ann.pk, text=str(number))
+
+
+async def test_plain_socket_says_so_and_stays(ann: User, room: Room) -> None:
+    await over_the_limit(ann, room)
+    headers = {"accept-language": "en"}
+    session = await sync_to_async(session_cookie)(ann)
+    async with open_door("/ws/chat/lobby/", session=session, headers=headers) as door:
+        for _ in range(2):
+            await door.send_json({"message": "too much"})
+            frame = await door.receive_json()
+            while frame["type"] != "error":
+                frame = await door.receive_json()
+            assert (frame["code"], frame["message"].startswith(SENTENCE)) == ("limit_reached", True)
+            assert 0 < frame["retry_after"] <= 60
+    assert await Message.objects.acount() == 2
+
+
+@pytest.mark.parametrize("way", ["chat.post", "publish"])
+async def test_hub_socket_says_so(ann: User, room: Room, way: str) -> None:
+    await over_the_limit(ann, room)
+    request: dict[str, Any] = {
+        "chat.post": {"rpc": {"method": "chat.post", "data": {"room": room.pk, "text": "too much"}}},
+        "publish": {"publish": {"channel": f"room:{room.pk}", "data": {"message": "too much"}}},
+    }[way]
+    async with wired(ann) as wire:
+        error = (await wire.ask(**request))["error"]
+    assert error["code"] == 429
+    assert error["message"].startswith(SENTENCE)
+    assert 0 < error["retry_after"] <= 60
+    assert await Message.objects.acount() == 2
+
+
+async def test_others_in_the_same_batch_pay_nothing(ann: User, bob: User, room: Room) -> None:
+    await over_the_limit(ann, room)
+    drafts = [actions.Draft(room.pk, author.pk, "x") for author in (ann, bob)]
+    posted = await sync_to_async(actions.post_messages)(drafts)
+    assert isinstance(posted[drafts[0]], TooMany)
+    assert isinstance(posted[drafts[1]], Message)
+
+
+def test_repeat_of_a_stored_message_is_answered_whatever_the_limit(ann: User, room: Room) -> None:
+    first = actions.post_message(room_id=room.pk, author_id=ann.pk, text="x", key="k")
+    actions.post_message(room_id=room.pk, author_id=ann.pk, text="y")
+    assert actions.post_message(room_id=room.pk, author_id=ann.pk, text="x", key="k") == first
+
+
+def test_many_messages_are_counted_over_all_processes(ann: User, room: Room, settings: Settings) -> None:
+    settings.HUB_LIMIT_MESSAGES = "100/minute"
+    written = 0
+    with pytest.raises(TooMany):
+        while written < 500:
+            if written % 30 == 0:
+                actions.written.forget()  # as if the next ones were written in another process
+            actions.post_message(room_id=room.pk, author_id=ann.pk, text="x")
+            written += 1
+    # Of each process at most a tenth of the limit is not counted yet.
+    assert 100 <= written <= 100 + 10 * (written // 30 + 1)
