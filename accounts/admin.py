@@ -7,12 +7,16 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from accounts import tokens
+from accounts.forms import AdminLogInForm
 from accounts.models import AccessToken
 
 if TYPE_CHECKING:
     AccessTokenBase = admin.ModelAdmin[AccessToken]
 else:
     AccessTokenBase = admin.ModelAdmin
+
+# The admin's own log-in page, held to the same limits as the other one.
+admin.site.login_form = AdminLogInForm
 
 
 @admin.register(AccessToken)

@@ -8,9 +8,18 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Session(AbstractBaseSession):
-    """A browser's session, as Django keeps it, and whose it is: so that sockets are let in with one query."""
+    """A browser's session, as Django keeps it, and whose it is: so that sockets are let in with one query.
+
+    The other columns are for its owner, who sees where they are logged in; guests' sessions have none of it.
+    """
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, related_name="+")
+    #: When, from where and with what the person logged in.
+    began_at = models.DateTimeField(null=True)
+    address = models.CharField(max_length=45, blank=True, default="")
+    user_agent = models.CharField(max_length=300, blank=True, default="")
+    #: Written every few minutes at most.
+    seen_at = models.DateTimeField(null=True)
 
     class Meta(AbstractBaseSession.Meta):
         pass
@@ -34,6 +43,10 @@ class AccessToken(models.Model):
     #: SHA-256, in hexadecimal. A slow hash would add nothing: a token is 256 random bits, not a password.
     digest = models.CharField(max_length=64, unique=True)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    #: None: it does not end by itself.
+    expires_at = models.DateTimeField(_("expires at"), null=True, blank=True)
+    #: Written once a minute at most.
+    last_used_at = models.DateTimeField(_("last used at"), null=True, blank=True)
     revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True)
 
     class Meta:

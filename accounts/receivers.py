@@ -1,4 +1,5 @@
-"""What ends or changes somebody's rights is told to the web processes that hold their sockets.
+"""What ends or changes somebody's rights is told to the web processes that hold their sockets; who logs in and out is
+in the log.
 
 Connected in one place, :func:`connect`. Changes that send no signal (``update()``, SQL by hand, a session that
 expires) are found by the round of :mod:`hub.sockets.rights`.
@@ -7,16 +8,25 @@ expires) are found by the round of :mod:`hub.sockets.rights`.
 from collections.abc import Collection
 from typing import Any
 
+import structlog
 from django.contrib.auth.models import Group, User
+from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete
+from django.http import HttpRequest
 from django.utils import timezone
 
+from accounts import sessions, throttling
 from accounts.models import AccessToken, Session
 from hub.control import Recheck, order
+
+log = structlog.get_logger(__name__)
 
 
 def connect() -> None:
     """Listen for changes of rights; called once, when the apps are ready."""
+    user_logged_in.connect(_logged_in, dispatch_uid="accounts.logged_in")
+    user_logged_out.connect(_logged_out, dispatch_uid="accounts.logged_out")
+    user_login_failed.connect(_log_in_failed, dispatch_uid="accounts.log_in_failed")
     post_save.connect(_user_saved, sender=User, dispatch_uid="accounts.user_saved")
     post_delete.connect(_user_deleted, sender=User, dispatch_uid="accounts.user_deleted")
     post_delete.connect(_session_deleted, sender=Session, dispatch_uid="accounts.session_deleted")
@@ -24,6 +34,21 @@ def connect() -> None:
     pre_delete.connect(_group_deleted, sender=Group, dispatch_uid="accounts.group_deleted")
     for through in (User.groups.through, User.user_permissions.through):
         m2m_changed.connect(_membership_changed, sender=through, dispatch_uid=f"accounts.{through.__name__}")
+
+
+def _logged_in(sender: type[User], request: HttpRequest, user: User, **_: Any) -> None:
+    sessions.begin(request.session, request)
+    log.info("logged_in", user=user.pk)
+
+
+def _logged_out(sender: type[User], request: HttpRequest, user: User | None, **_: Any) -> None:
+    if user is not None:
+        log.info("logged_out", user=user.pk)
+
+
+def _log_in_failed(sender: str, credentials: dict[str, Any], **_: Any) -> None:
+    # By its id only: what was typed as the name may have been the password.
+    log.warning("log_in_failed", user=throttling.id_of(str(credentials.get(User.USERNAME_FIELD, ""))))
 
 
 def _user_saved(

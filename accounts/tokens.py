@@ -7,15 +7,20 @@ returned once and never stored.
 import hashlib
 import secrets
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
+import structlog
 from django.contrib.auth.models import User
+from django.db import Error as DatabaseFault
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import AccessToken
 from hub.control import Recheck, order
 from hub.sockets.credentials import Invalid
+
+log = structlog.get_logger(__name__)
 
 SCHEME = "hub_"
 RANDOM_BYTES = 32
@@ -23,14 +28,21 @@ SHOWN_CHARACTERS = len(SCHEME) + 4
 #: No token is longer. Checked before hashing, so that nobody makes the hub hash megabytes.
 MAX_LENGTH = 128
 
+#: How often the time of the last use is written, at most.
+USE_INTERVAL = timedelta(minutes=1)
 
-def issue(user: User, name: str = "") -> str:
+
+def issue(user: User, name: str = "", *, expires_at: datetime | None = None) -> str:
     """Store a new token for ``user`` and return its text; this is the only time the text can be had.
 
-    ``name`` says what the token is for, at most 100 characters.
+    ``name`` says what the token is for, at most 100 characters. Without ``expires_at`` it ends only when somebody
+    revokes it, or when the password changes.
     """
     token = SCHEME + secrets.token_urlsafe(RANDOM_BYTES)
-    AccessToken.objects.create(user=user, name=name, prefix=token[:SHOWN_CHARACTERS], digest=_digest(token))
+    row = AccessToken.objects.create(
+        user=user, name=name, expires_at=expires_at, prefix=token[:SHOWN_CHARACTERS], digest=_digest(token)
+    )
+    log.info("token_issued", user=user.pk, token_id=row.pk)
     return token
 
 
@@ -46,8 +58,10 @@ def find(digests: Sequence[str]) -> dict[str, User | Invalid]:
 
     Unknown ones are left out. The lookup is by digest, so how long it takes says nothing about the tokens that exist.
     """
-    rows = AccessToken.objects.select_related("user").filter(digest__in=digests)
-    return {row.digest: _fault_of(row) or row.user for row in rows}
+    rows = list(AccessToken.objects.select_related("user").filter(digest__in=digests))
+    found = {row.digest: _fault_of(row) or row.user for row in rows}
+    _note_use([row for row in rows if isinstance(found[row.digest], User)])
+    return found
 
 
 def user_for(token: str) -> User | None:
@@ -67,14 +81,38 @@ def revoke(tokens: QuerySet[AccessToken]) -> int:
     """
     valid = tokens.filter(revoked_at=None)
     with transaction.atomic():
-        order(*(Recheck(user=owner) for owner in set(valid.values_list("user", flat=True))))
-        return valid.update(revoked_at=timezone.now())
+        owners = sorted(set(valid.order_by().values_list("user", flat=True)))
+        order(*(Recheck(user=owner) for owner in owners))
+        count = valid.update(revoked_at=timezone.now())
+    if count:
+        log.info("tokens_revoked", users=owners, count=count)
+    return count
+
+
+def valid_for(user: User) -> QuerySet[AccessToken]:
+    """The tokens of ``user`` that are neither revoked nor over, the newest first."""
+    ended = Q(expires_at__lte=timezone.now())
+    return AccessToken.objects.filter(user=user, revoked_at=None).exclude(ended)
 
 
 def _fault_of(token: AccessToken) -> Invalid | None:
     if token.revoked_at is not None:
         return Invalid.REVOKED
+    if token.expires_at is not None and token.expires_at <= timezone.now():
+        return Invalid.EXPIRED
     return None if token.user.is_active else Invalid.INACTIVE
+
+
+def _note_use(rows: Sequence[AccessToken]) -> None:
+    """Write that these tokens are in use, where that was a while ago: one statement for all of them."""
+    before = timezone.now() - USE_INTERVAL
+    unknown = [row.pk for row in rows if row.last_used_at is None or row.last_used_at < before]
+    if unknown:
+        try:
+            AccessToken.objects.filter(pk__in=unknown).update(last_used_at=timezone.now())
+        except DatabaseFault as error:
+            # A database that can be read but not written must keep nobody out.
+            log.warning("token_use_not_noted", error=type(error).__name__)
 
 
 def _digest(token: str) -> str:

@@ -19,11 +19,12 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 from django.views.generic import FormView
 
-from accounts import tokens
-from accounts.forms import AccessTokenForm, SignUpForm
+from accounts import throttling, tokens
+from accounts.forms import AccessTokenForm, LogInForm, SignUpForm
 from accounts.models import AccessToken
 from accounts.signals import signed_up
 from hub.conf import hub_settings
+from hub.limits import TooMany
 
 if TYPE_CHECKING:
     SignUpBase = FormView[SignUpForm]
@@ -43,6 +44,7 @@ class NextPage(RedirectURLMixin):
 
 class LogInView(NextPage, LoginView):
     template_name = "accounts/login.html"
+    authentication_form = LogInForm
     redirect_authenticated_user = True
 
 
@@ -65,9 +67,13 @@ class SignUpView(NextPage, SignUpBase):
 
     def form_valid(self, form: SignUpForm) -> HttpResponse:
         try:
+            throttling.by_address(throttling.SIGN_UP, self.request)
             with transaction.atomic():
                 user = form.save()
                 signed_up.send(sender=type(user), user=user)
+        except TooMany as refusal:
+            form.refuse(refusal)
+            return self.form_invalid(form)
         except IntegrityError:  # somebody else took the name after the form had looked
             form.add_error("username", _("A user with that username already exists."))
             return self.form_invalid(form)

@@ -119,6 +119,11 @@ class HubSettings:
     api_docs: Literal["off", "staff", "anyone"] = "staff"
     #: Accounts that one address may make.
     limit_signup: Rates = "20/hour"
+    #: Attempts to log in to one account from one address.
+    limit_login: Rates = "10/5 minutes"
+    #: Attempts to log in that failed: from one address, and to one account from addresses where its owner is not.
+    limit_login_address: Rates = "100/15 minutes"
+    limit_login_account: Rates = "100/hour"
     #: API keys that are not valid from one address.
     limit_bad_api_keys: Rates = "30/minute"
 

@@ -8,8 +8,10 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
 
 from hub.faults import is_too_big
+from hub.limited_form import LimitedForm
 from hub.limits import TooMany
 
 log = structlog.get_logger(__name__)
@@ -19,7 +21,8 @@ Handler = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]
 
 class PlainErrors:
     """Middleware, for sync and async: writes ``405.html`` into the answer to a method that the page does not take, and
-    answers ``429.html`` with ``Retry-After`` where a view raises :class:`hub.limits.TooMany`.
+    answers ``429.html`` with ``Retry-After`` where a view raises :class:`hub.limits.TooMany`. A page with a form that
+    was refused by a limit gets the same status and header.
 
     A number that no database can hold, such as an id of 23 digits in a query string, is answered with ``400.html``: it
     is the visitor's fault, and one line in the log. Stands after the middleware that chooses the language.
@@ -37,6 +40,13 @@ class PlainErrors:
         if self._is_async:
             return self._answer(request)
         return _explained(cast(HttpResponseBase, self._get_response(request)))
+
+    def process_template_response(self, request: HttpRequest, response: TemplateResponse) -> TemplateResponse:
+        form = (response.context_data or {}).get("form")
+        if isinstance(form, LimitedForm) and form.refusal is not None:
+            response.status_code = 429
+            response.headers["Retry-After"] = str(form.refusal.retry_after)
+        return response
 
     async def _answer(self, request: HttpRequest) -> HttpResponseBase:
         return _explained(await cast(Awaitable[HttpResponseBase], self._get_response(request)))

@@ -138,3 +138,13 @@ def test_metrics_are_not_for_the_outside(in_front_of: Proxy, hub: LiveHub) -> No
     assert httpx.get(f"{hub.url}/metrics").status_code == 200
     with in_front_of(hub.port) as nginx:
         assert httpx.get(f"{nginx.url}/metrics").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "page", ["/accounts/login/", "/accounts/signup/", "/accounts/password_reset/", "/admin/login/?next=/admin/"]
+)
+def test_flood_of_passwords_stays_outside_and_other_pages_go_on(in_front_of: Proxy, mirror: int, page: str) -> None:
+    with in_front_of(mirror) as nginx, httpx.Client(base_url=nginx.url) as client:
+        statuses = [client.get(page).status_code for _ in range(60)]
+        assert statuses[:20] == [200] * 20 and 429 in statuses
+        assert {client.get("/chat/").status_code for _ in range(60)} == {200}
