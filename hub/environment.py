@@ -15,14 +15,14 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import environ
-
 from hub import private_files
+from hub.variables import Environment
+from hub.variables import UnusableEnvironment as UnusableEnvironment  # noqa: PLC0414  # raised here, and caught by its name here
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 #: The variables, each readable as ``NAME`` or, for secrets mounted as files, as ``NAME_FILE``.
-env = environ.FileAwareEnv()
+env = Environment()
 
 #: The kernel's limit for the path of a unix socket is 108 bytes with the closing zero (``man 7 unix``).
 SOCKET_PATH_LIMIT = 107
@@ -34,10 +34,6 @@ LONGEST_RETENTION = 365_000
 TOKEN_SECRET_LENGTH = 32
 
 DATABASE_SCHEMES = ("sqlite", "postgres", "postgresql")
-
-
-class UnusableEnvironment(Exception):
-    """A variable, or what it names, cannot be used. The text is one sentence that says which and what to do."""
 
 
 def data_dir() -> Path:

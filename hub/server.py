@@ -19,6 +19,7 @@ import uvicorn
 
 from hub import environment
 from hub.conf import MAX_FRAME
+from hub.refusal import in_one_sentence
 
 APPLICATION = "hub.asgi:application"
 
@@ -130,9 +131,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     options = parser.parse_args(arguments)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hub.settings")
-    server = HubServer(
-        config(host=options.host, port=options.port, uds=options.uds, timeout_graceful_shutdown=options.graceful)
-    )
+    with in_one_sentence():
+        server = HubServer(
+            config(host=options.host, port=options.port, uds=options.uds, timeout_graceful_shutdown=options.graceful)
+        )
     # uvicorn raises the signal once more when it has shut down; the end it asked for is not a failure.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,0 +1,126 @@
+"""Variables arrive as they were meant: from files, from ``.env`` files of other systems, with any characters."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hub.environment import UnusableEnvironment, env, token_secrets
+from hub.variables import FILE_LIMIT, Variables, _read
+from tests.hub.test_safety import ENTRIES, run
+
+NAME = "HUB_TRIED"
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        (b"secret", "secret"),
+        (b"secret\n", "secret"),
+        (b"secret\r\n", "secret"),
+        (b"secret\n\n", "secret\n"),
+        (b"two\nlines\n", "two\nlines"),
+        (b" blanks stay \n", " blanks stay "),
+        (b"\xef\xbb\xbfsecret\n", "secret"),
+        ("пароль\n".encode(), "пароль"),
+        (b"$ecret\n", "$ecret"),
+        (b"\n", ""),
+        (b"", ""),
+    ],
+)
+def test_one_line_end_of_a_file_is_not_part_of_the_value(
+    written: bytes, value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "secret"
+    path.write_bytes(written)
+    monkeypatch.setenv(f"{NAME}_FILE", str(path))
+    monkeypatch.setenv(NAME, "the file comes first")
+    assert env.str(NAME, default="nothing") == value
+
+
+@given(st.text(st.characters(exclude_characters="\r", exclude_categories=["Cs"])))
+def test_a_file_gives_back_what_was_echoed_into_it(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    path = tmp_path_factory.getbasetemp() / "echoed"
+    path.write_bytes(f"{text}\n".encode())
+    assert _read(NAME, path) == text.removeprefix("\ufeff")
+
+
+@pytest.mark.parametrize("text", ["secret\r", "\r", "two\rlines", "a\r\nb"])
+@pytest.mark.parametrize("in_file", [True, False])
+def test_carriage_return_is_a_sentence_that_names_the_variable(
+    text: str, in_file: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "secret").write_bytes(text.encode())
+    monkeypatch.setenv(*((f"{NAME}_FILE", str(tmp_path / "secret")) if in_file else (NAME, text)))
+    with pytest.raises(UnusableEnvironment, match=f"{NAME} has a carriage return in it") as refused:
+        env.str(NAME, default="")
+    assert "secret" not in str(refused.value) and "\r" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda path: None, "cannot be read (No such file"),
+        (lambda path: path.mkdir(), "cannot be read (Is a directory"),
+        (lambda path: path.write_bytes(b"\xff\xfe"), "is not text in UTF-8"),
+        (lambda path: path.write_bytes(b"a" * (FILE_LIMIT + 1)), "has more than"),
+    ],
+    ids=["missing", "folder", "not text", "big"],
+)
+def test_file_that_cannot_be_used_is_named(
+    make: Callable[[Path], object], reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "secret"
+    make(path)
+    monkeypatch.setenv(f"{NAME}_FILE", str(path))
+    with pytest.raises(UnusableEnvironment) as refused:
+        env.str(NAME, default="")
+    assert f"{NAME}_FILE names {path}, which {reason}" in str(refused.value)
+
+
+@pytest.mark.parametrize("value", ["$ecret", "$HOME", "$$", "\\$x", f"${NAME}"])
+def test_value_that_begins_with_a_dollar_is_no_other_variable(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(NAME, value)
+    assert env.str(NAME, default="") == value
+
+
+def test_blanks_around_the_parts_of_a_list_are_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(NAME, " a.example.com , b.example.com,, ")
+    assert env.list(NAME, default=[]) == ["a.example.com", "b.example.com"]
+    monkeypatch.delenv(NAME)
+    assert env.list(NAME, default=["kept"]) == ["kept"]
+
+
+def test_names_include_those_of_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"{NAME}_FILE", "/somewhere")
+    assert NAME in set(Variables())
+
+
+def test_secrets_of_tokens_come_from_a_file_with_a_line_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "secrets").write_text("x" * 32 + "," + "y" * 32 + "\n")
+    monkeypatch.setenv("HUB_TOKEN_SECRET_FILE", str(tmp_path / "secrets"))
+    assert token_secrets() == ["x" * 32, "y" * 32]
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+@pytest.mark.parametrize("name", ["HUB_ENV", "HUB_MAX_FRAME"])
+def test_every_entry_says_so_in_a_sentence(entry: str, name: str, tmp_path: Path) -> None:
+    ended = run(ENTRIES[entry], tmp_path, **{name: "development\r"})
+    said = (ended.stdout + ended.stderr).strip()
+    assert ended.returncode != 0
+    assert f"{name} has a carriage return" in said
+    assert len(said.splitlines()) == 1
+
+
+@pytest.mark.django_db
+def test_password_of_the_administrator_has_no_line_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from django.contrib.auth import authenticate
+
+    from hub.supervisor.database import Prepared, _seed_administrator
+
+    (tmp_path / "password").write_text("of the administrator\n")
+    monkeypatch.setenv("HUB_ADMIN_PASSWORD_FILE", str(tmp_path / "password"))
+    _seed_administrator(Prepared())
+    assert authenticate(username="admin", password="of the administrator")
