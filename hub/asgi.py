@@ -32,6 +32,7 @@ from hub import lifespan
 from hub.api.door import ApiDoor
 from hub.bodies import BoundedBodies
 from hub.connection import admission, routes
+from hub.mounting import mounted
 from hub.sockets import credentials
 from hub.sockets.entrance import Entrance
 from hub.sockets.secret_query import hide_token
@@ -53,9 +54,12 @@ _protocols: dict[str, Any] = {
 }
 
 
-async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """The hub as an ASGI application."""
+async def _application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     if scope["type"] == "websocket":
         hide_token(scope)
     answer = routes.find(scope) or _protocols[scope["type"]]
     await answer(scope, receive, send)
+
+
+#: The hub as an ASGI application.
+application = mounted(_application, settings.HUB_URL_PREFIX)

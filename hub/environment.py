@@ -9,6 +9,7 @@ import ipaddress
 import json
 import math
 import os
+import re
 import secrets
 import tempfile
 import warnings
@@ -128,6 +129,21 @@ def networks(name: str, *, default: str) -> list[str]:
                 f"{name} must be addresses and networks such as 10.0.0.5,10.1.0.0/16, or none, not {network!r}."
             ) from None
     return found
+
+
+def url_prefix() -> str:
+    """``HUB_URL_PREFIX``: the path below which people find the hub, such as ``/hub``; empty for the whole host.
+
+    Raises ``UnusableEnvironment``.
+    """
+    text = env.str("HUB_URL_PREFIX", default="").strip()
+    prefix = text.rstrip("/")
+    if not re.fullmatch(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)*", prefix):
+        raise UnusableEnvironment(
+            "HUB_URL_PREFIX must be a path such as /hub, of letters, digits and - . _ ~ between slashes, "
+            f"not {text!r}."
+        )
+    return prefix
 
 
 def token_secrets() -> list[str]:

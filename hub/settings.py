@@ -4,6 +4,7 @@
 real installation needs and refuses to start without them.
 """
 
+import re
 from datetime import timedelta
 
 import django_stubs_ext
@@ -30,6 +31,9 @@ if not SECRET_KEY and not PRODUCTION:
     SECRET_KEY = environment.development_secret_key(HUB_DATA_DIR)
 
 ALLOWED_HOSTS: list[str] = env.list("HUB_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+#: The path below which people find the hub: "/hub", or "" for the whole host.
+HUB_URL_PREFIX = environment.url_prefix()
+FORCE_SCRIPT_NAME = HUB_URL_PREFIX or None
 #: Other origins (scheme, host and port) whose pages may open sockets and send forms.
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("HUB_TRUSTED_ORIGINS", default=[])
 #: Addresses and networks of the proxies whose X-Forwarded-For and -Proto the web server believes.
@@ -221,7 +225,7 @@ TIME_ZONE = env.str("HUB_TIME_ZONE", default="UTC")
 CELERY_TIMEZONE = TIME_ZONE
 
 # --- static files -------------------------------------------------------------------------------------------------
-STATIC_URL = "static/"
+STATIC_URL = f"{HUB_URL_PREFIX}/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATICFILES_FINDERS = [
@@ -257,9 +261,10 @@ CONTENT_SECURITY_POLICY = {
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HUB_HTTPS
+SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = LANGUAGE_COOKIE_PATH = f"{HUB_URL_PREFIX}/"
 SECURE_SSL_REDIRECT = HUB_HTTPS
 # Health checks of containers and Prometheus come over plain HTTP, from inside.
-SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]
+SECURE_REDIRECT_EXEMPT = [rf"^{re.escape(f'{HUB_URL_PREFIX}/'.lstrip('/'))}(health/|metrics$)"]
 SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds()) if HUB_HTTPS else 0
 # HSTS for subdomains, and for the lists that browsers ship, binds a whole domain for years: that is for its owner to
 # decide, not for a default.

@@ -36,7 +36,7 @@ class Plan:
     @property
     def url(self) -> str:
         """Where people find the hub, with a slash at the end."""
-        return f"http://{HOST}:{self.port}/"
+        return f"http://{HOST}:{self.port}{environment.url_prefix()}/"
 
     @property
     def run_folder(self) -> Path:
