@@ -137,7 +137,7 @@ def url_prefix() -> str:
     Raises ``UnusableEnvironment``.
     """
     text = env.str("HUB_URL_PREFIX", default="").strip()
-    prefix = text.rstrip("/")
+    prefix: str = text.rstrip("/")
     if not re.fullmatch(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)*", prefix):
         raise UnusableEnvironment(
             "HUB_URL_PREFIX must be a path such as /hub, of letters, digits and - . _ ~ between slashes, "
