@@ -18,6 +18,7 @@ from django.utils import timezone
 from accounts import sessions, throttling
 from accounts.models import AccessToken, Session
 from hub.control import Recheck, order
+from hub.signals import listen
 
 log = structlog.get_logger(__name__)
 
@@ -27,13 +28,13 @@ def connect() -> None:
     user_logged_in.connect(_logged_in, dispatch_uid="accounts.logged_in")
     user_logged_out.connect(_logged_out, dispatch_uid="accounts.logged_out")
     user_login_failed.connect(_log_in_failed, dispatch_uid="accounts.log_in_failed")
-    post_save.connect(_user_saved, sender=User, dispatch_uid="accounts.user_saved")
-    post_delete.connect(_user_deleted, sender=User, dispatch_uid="accounts.user_deleted")
-    post_delete.connect(_session_deleted, sender=Session, dispatch_uid="accounts.session_deleted")
-    post_delete.connect(_token_deleted, sender=AccessToken, dispatch_uid="accounts.token_deleted")
-    pre_delete.connect(_group_deleted, sender=Group, dispatch_uid="accounts.group_deleted")
+    listen(_user_saved, post_save, User, "accounts.user_saved")
+    listen(_user_deleted, post_delete, User, "accounts.user_deleted")
+    listen(_session_deleted, post_delete, Session, "accounts.session_deleted")
+    listen(_token_deleted, post_delete, AccessToken, "accounts.token_deleted")
+    listen(_group_deleted, pre_delete, Group, "accounts.group_deleted")
     for through in (User.groups.through, User.user_permissions.through):
-        m2m_changed.connect(_membership_changed, sender=through, dispatch_uid=f"accounts.{through.__name__}")
+        listen(_membership_changed, m2m_changed, through, f"accounts.{through.__name__}")
 
 
 def _logged_in(sender: type[User], request: HttpRequest, user: User, **_: Any) -> None:

@@ -7,13 +7,14 @@ from django.db.models.signals import m2m_changed, post_delete, post_save
 from chat import channels
 from chat.models import Room
 from hub.control import Recheck, order
+from hub.signals import listen
 
 
 def connect() -> None:
     """Listen for changes of rooms; called once, when the apps are ready."""
-    post_save.connect(_room_saved, sender=Room, dispatch_uid="chat.room_saved")
-    post_delete.connect(_room_deleted, sender=Room, dispatch_uid="chat.room_deleted")
-    m2m_changed.connect(_members_changed, sender=Room.members.through, dispatch_uid="chat.members_changed")
+    listen(_room_saved, post_save, Room, "chat.room_saved")
+    listen(_room_deleted, post_delete, Room, "chat.room_deleted")
+    listen(_members_changed, m2m_changed, Room.members.through, "chat.members_changed")
 
 
 def _room_saved(sender: type[Room], instance: Room, created: bool, **_: Any) -> None:

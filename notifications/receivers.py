@@ -13,6 +13,7 @@ from django.db.models.signals import post_delete, post_save
 from hub import history
 from hub.control import Recheck, order
 from hub.publishing import publish
+from hub.signals import listen
 from notifications import channels
 from notifications.events import TopicFollowed, TopicUnfollowed
 from notifications.models import Follow, Topic
@@ -23,14 +24,14 @@ _names: WeakKeyDictionary[QuerySet[Any], dict[int, str]] = WeakKeyDictionary()
 
 def connect() -> None:
     """Listen for changes of topics; called once, when the apps are ready."""
-    post_save.connect(_follow_saved, sender=Follow, dispatch_uid="notifications.follow_saved")
-    post_delete.connect(_follow_deleted, sender=Follow, dispatch_uid="notifications.follow_deleted")
-    post_save.connect(_topic_saved, sender=Topic, dispatch_uid="notifications.topic_saved")
-    post_delete.connect(_topic_deleted, sender=Topic, dispatch_uid="notifications.topic_deleted")
+    listen(_follow_saved, post_save, Follow, "notifications.follow_saved")
+    listen(_follow_deleted, post_delete, Follow, "notifications.follow_deleted")
+    listen(_topic_saved, post_save, Topic, "notifications.topic_saved")
+    listen(_topic_deleted, post_delete, Topic, "notifications.topic_deleted")
 
 
-def _follow_saved(sender: type[Follow], instance: Follow, created: bool, raw: bool = False, **_: Any) -> None:
-    if created and not raw:
+def _follow_saved(sender: type[Follow], instance: Follow, created: bool, **_: Any) -> None:
+    if created:
         publish(channels.of_user_id(instance.user_id), TopicFollowed(instance.topic.name))
         order(Recheck(user=instance.user_id))
 
@@ -38,22 +39,22 @@ def _follow_saved(sender: type[Follow], instance: Follow, created: bool, raw: bo
 def _follow_deleted(sender: type[Follow], instance: Follow, origin: Any, **_: Any) -> None:
     # With a topic go all who followed it: one look at its channel. With a person go their sockets.
     if (origin.model if isinstance(origin, QuerySet) else type(origin)) is Follow:
-        publish(channels.of_user_id(instance.user_id), TopicUnfollowed(_name(instance, origin)))
+        if name := _name(instance, origin):
+            publish(channels.of_user_id(instance.user_id), TopicUnfollowed(name))
         order(Recheck(user=instance.user_id))
 
 
 def _name(instance: Follow, origin: Any) -> str:
-    """The name of the topic, looked up once for all the rows that are deleted together."""
-    if not isinstance(origin, QuerySet):
-        return instance.topic.name
-    names = _names.setdefault(origin, {})
+    """The name of the topic, empty where that is gone; looked up once for all the rows that are deleted together."""
+    names = _names.setdefault(origin, {}) if isinstance(origin, QuerySet) else {}
     if instance.topic_id not in names:
-        names[instance.topic_id] = instance.topic.name
+        found = Topic.objects.filter(pk=instance.topic_id).values_list("name", flat=True)
+        names[instance.topic_id] = found.first() or ""
     return names[instance.topic_id]
 
 
-def _topic_saved(sender: type[Topic], instance: Topic, created: bool, raw: bool = False, **_: Any) -> None:
-    if not created and not raw:
+def _topic_saved(sender: type[Topic], instance: Topic, created: bool, **_: Any) -> None:
+    if not created:
         order(Recheck(channel=channels.of_topic(instance.name)))
 
 

@@ -7,6 +7,7 @@ from django.db.models.signals import post_save
 from django.urls import reverse
 
 from chat.models import Room
+from hub.signals import listen
 from notifications.models import Notification
 from notifications.withdrawing import withdraw
 from worker.alerts import room_opened_key
@@ -14,11 +15,11 @@ from worker.alerts import room_opened_key
 
 def connect() -> None:
     """Listen for rooms that become private; called once, when the apps are ready."""
-    post_save.connect(_room_saved, sender=Room, dispatch_uid="worker.room_saved")
+    listen(_room_saved, post_save, Room, "worker.room_saved")
 
 
-def _room_saved(sender: type[Room], instance: Room, raw: bool = False, **_: Any) -> None:
-    if instance.is_private and not raw:
+def _room_saved(sender: type[Room], instance: Room, **_: Any) -> None:
+    if instance.is_private:
         withdraw(_alerts_about(instance))
 
 
