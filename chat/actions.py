@@ -136,8 +136,8 @@ def _post(drafts: Collection[Draft]) -> dict[Draft, Message | Refusal]:
     try:
         return _store(drafts)
     except IntegrityError:
-        # A room or an author was deleted in this very moment, or another one has stored a message of the same key:
-        # one draft is at fault, the others are not.
+        # Another one has stored a message of the same key in this very moment, or a constraint of the team's own
+        # refuses one draft: the others are not at fault.
         if len(drafts) == 1:
             stored = _with_keys(drafts)
             return {draft: stored.get((draft.author_id, draft.key)) or NoSuchRoom() for draft in drafts}

@@ -8,7 +8,9 @@ class ChatConfig(AppConfig):
 
     def ready(self) -> None:
         from chat import channels, departures, receivers
-        from hub import presence
+        from chat.models import Message
+        from hub import deletions, presence
 
         receivers.connect()
+        deletions.clean_up(Message, "room", "author")
         presence.on_departed(channels.ROOM.name, departures.tell)

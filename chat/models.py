@@ -64,9 +64,19 @@ class Room(models.Model):
 class Message(models.Model):
     """What somebody wrote in a room. ``username`` is how they were called then, also when the account is gone."""
 
-    room = models.ForeignKey(Room, models.CASCADE, related_name="messages", verbose_name=_("room"))
+    # The database is not to look whether both are still there: what is written meanwhile must not fail their deletion
+    # (hub.deletions).
+    room = models.ForeignKey(
+        Room, models.CASCADE, related_name="messages", db_constraint=False, verbose_name=_("room")
+    )
     author = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("author")
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_constraint=False,
+        verbose_name=_("author"),
     )
     username = models.CharField(_("username"), max_length=150)
     text = models.TextField(_("text"))

@@ -95,6 +95,17 @@ class Whereabouts(models.Model):
         return self.process
 
 
+class Deletion(models.Model):
+    """A row was deleted to which others refer without a foreign key of the database (``hub.deletions``)."""
+
+    model = models.CharField(max_length=100)
+    key = models.BigIntegerField()
+    deleted_at = models.DateTimeField(db_default=Now(), db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.model}:{self.key}"
+
+
 class PublicationKey(models.Model):
     """An idempotency key that a channel has seen: ``hub.once`` publishes under it once, however often it is asked."""
 

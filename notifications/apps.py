@@ -8,11 +8,17 @@ class NotificationsConfig(AppConfig):
     verbose_name = _("Notifications")
 
     def ready(self) -> None:
+        from hub import deletions
         from hub.connection import personal
         from notifications import channels, receivers
+        from notifications.models import Follow, Notification, ReadMark, ReadUpTo
 
         personal.register(channels.personal)
         receivers.connect()
+        deletions.clean_up(Notification, "user", "group", "topic", "sender")
+        deletions.clean_up(Follow, "topic", "user")
+        deletions.clean_up(ReadUpTo, "user")
+        deletions.clean_up(ReadMark, "user")
 
         # `alerts.py` of every installed app, as Django does with `admin.py`.
         autodiscover_modules("alerts")

@@ -68,11 +68,13 @@ def of_topic(name: str) -> str:
 
 
 def of_alert(row: "Notification") -> str:
-    """The channel that a stored alert is sent on; ``row`` has its topic."""
+    """The channel that a stored alert is sent on; ``row`` has its topic. Raises ``LookupError`` where that is gone."""
     if row.user_id is not None:
         return of_user_id(row.user_id)
     if row.topic is not None:
         return of_topic(row.topic.name)
+    if row.topic_id is not None:
+        raise LookupError(f"The topic of the alert {row.pk} is gone.")  # without it, the channel would be everyone's
     return of_group(row.group_id) if row.group_id is not None else everyone
 
 

@@ -1,7 +1,7 @@
 """Following topics and leaving them, by the people themselves. Staff puts people on topics in the admin."""
 
 from django.contrib.auth.models import User
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from hub import limits
@@ -39,25 +39,15 @@ def follow(*, user: User, name: str) -> Topic:
         TooMany: they have changed what they follow as often as one may.
     """
     _count(user, name, follows=True)
-    try:
-        return _follow(user, name)
-    except IntegrityError:
-        # The database looks at the end of the transaction whether the topic is still there.
-        if Topic.objects.filter(name=name).exists():
-            raise
-        raise NoSuchTopic(name) from None
-
-
-@transaction.atomic
-def _follow(user: User, name: str) -> Topic:
-    # One at a time for a person: each then counts what the others have followed. SQLite has one writer anyway.
-    User.objects.select_for_update(no_key=True).filter(pk=user.pk).first()
-    topic = _topic(user, name)
-    if not topic.followed:
-        if Follow.objects.filter(user=user).count() >= FOLLOW_LIMIT:
-            raise TooManyTopics
-        Follow.objects.get_or_create(topic=topic, user=user)
-        topic.followed = True
+    with transaction.atomic():
+        # One at a time for a person: each then counts what the others have followed. SQLite has one writer anyway.
+        User.objects.select_for_update(no_key=True).filter(pk=user.pk).first()
+        topic = _topic(user, name)
+        if not topic.followed:
+            if Follow.objects.filter(user=user).count() >= FOLLOW_LIMIT:
+                raise TooManyTopics
+            Follow.objects.get_or_create(topic=topic, user=user)
+            topic.followed = True
     return topic
 
 

@@ -79,8 +79,17 @@ class Follow(models.Model):
     """A person follows a topic: they get its alerts, and those with a larger id than ``after`` are unread."""
 
     # The constraint's index serves for the topic too.
-    topic = models.ForeignKey(Topic, models.CASCADE, related_name="follows", db_index=False, verbose_name=_("topic"))
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", verbose_name=_("person"))
+    topic = models.ForeignKey(
+        Topic,
+        models.CASCADE,
+        related_name="follows",
+        db_index=False,
+        db_constraint=False,  # hub.deletions
+        verbose_name=_("topic"),
+    )
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_constraint=False, verbose_name=_("person")
+    )
     # An id and no time: the clocks of the hosts that send and of the one that serves the follower may differ.
     after = models.BigIntegerField(default=newest_alert, editable=False)
     created_at = models.DateTimeField(_("since"), default=timezone.now, editable=False)
@@ -98,11 +107,23 @@ class Follow(models.Model):
 class Notification(models.Model):
     """One alert as it was sent: to one person, to a group, to a topic or, with none of these, to everyone."""
 
+    # The database is not to look whether recipients and sender are still there: an alert must never fail the commit
+    # that deletes one of them (hub.deletions).
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.CASCADE, null=True, blank=True, related_name="+", verbose_name=_("person")
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_constraint=False,
+        verbose_name=_("person"),
     )
-    group = models.ForeignKey(Group, models.CASCADE, null=True, blank=True, related_name="+", verbose_name=_("group"))
-    topic = models.ForeignKey(Topic, models.CASCADE, null=True, blank=True, related_name="+", verbose_name=_("topic"))
+    group = models.ForeignKey(
+        Group, models.CASCADE, null=True, blank=True, related_name="+", db_constraint=False, verbose_name=_("group")
+    )
+    topic = models.ForeignKey(
+        Topic, models.CASCADE, null=True, blank=True, related_name="+", db_constraint=False, verbose_name=_("topic")
+    )
     level = models.CharField(_("level"), max_length=10, choices=Level, default=Level.INFO)
     title = models.CharField(_("title"), max_length=200, blank=True)
     message = models.TextField(_("message"))
@@ -114,6 +135,7 @@ class Notification(models.Model):
         null=True,
         blank=True,
         related_name="+",
+        db_constraint=False,
         verbose_name=_("sender"),
         help_text=_("Who sent it from a browser or another client; empty where it came from backend work."),
     )
@@ -166,7 +188,9 @@ class Notification(models.Model):
 class ReadUpTo(models.Model):
     """Up to which alert a person has read all; what they have read beyond it are :class:`ReadMark`."""
 
-    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="+")
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="+", db_constraint=False
+    )
     upto = models.BigIntegerField(default=0)
 
     def __str__(self) -> str:
@@ -177,8 +201,11 @@ class ReadMark(models.Model):
     """A person has read an alert that is newer than their :class:`ReadUpTo`."""
 
     # The constraint's index serves for the person too.
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False)
-    notification = models.ForeignKey(Notification, models.CASCADE, related_name="+")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
+    # A mark that outlives its alert goes when the person has read on.
+    notification = models.ForeignKey(Notification, models.CASCADE, related_name="+", db_constraint=False)
 
     class Meta:
         constraints: ClassVar = [

@@ -23,6 +23,8 @@ def withdraw(alerts: QuerySet[Notification]) -> int:
     with transaction.atomic():
         ids_of: dict[str, list[int]] = {}
         for row in alerts.select_related("user", "topic").order_by("pk"):
+            if row.topic_id is not None and row.topic is None:
+                continue  # its channel went with the topic, and the row follows (hub.deletions)
             ids_of.setdefault(channels.of_alert(row), []).append(row.pk)
         for channel, ids in ids_of.items():
             for start in range(0, len(ids), PIECE):

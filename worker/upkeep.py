@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 from django.core.management import call_command
 
-from hub import heartbeats, once, retention, sweeping, whereabouts
+from hub import deletions, heartbeats, once, retention, sweeping, whereabouts
 from worker import jobs, outbox
 from worker.celery import app
 from worker.heartbeat import beat_from_worker
@@ -40,12 +40,14 @@ def prune() -> int:
 @app.task(ignore_result=True)
 def tidy() -> None:
     """Delete what nobody asks for any more: sessions that have expired, signs of life of parts that are long gone, the
-    presence rows of web processes that died, idempotency keys, and jobs that failed long ago."""
+    presence rows of web processes that died, idempotency keys, jobs that failed long ago, and what referred to rows
+    that were deleted."""
     call_command("clearsessions")
     heartbeats.prune()
     whereabouts.forget()
     once.forget_old()
     jobs.prune()
+    deletions.follow_up()
 
 
 @dataclass(slots=True)
