@@ -61,6 +61,9 @@ class HubSettings:
     socket_rate: Positive = 10.0
     user_burst: Burst = 80.0
     user_rate: Positive = 20.0
+    #: Frames of any kind, pings and fragments too, that one socket may send at once and per second after that.
+    frame_burst: Burst = 1000.0
+    frame_rate: Positive = 200.0
     #: Sockets that one user and one address may have open in one web process; 0 sets no bound.
     connections_per_user: FromZero = 100
     connections_per_address: FromZero = 1000

@@ -16,13 +16,18 @@ from hub.frames import Block
 from hub.sockets import limits, rights
 from hub.sockets.codes import Close
 from hub.sockets.door import REASON_LIMIT, is_restart
-from hub.sockets.outbox import Outbox
+from hub.sockets.outbox import Ends, Outbox
 from hub.sockets.protocol import EXTENSION
 
 log = structlog.get_logger(__name__)
 
 #: What some clients name as the subprotocol, and then want to hear again. Others name none.
 JSON = "centrifuge-json"
+
+_ENDS = Ends(
+    slow=(Disconnected.SLOW, Disconnected.SLOW.text),
+    fast=(Disconnected.TOO_MANY_REQUESTS, Disconnected.TOO_MANY_REQUESTS.text),
+)
 
 #: Characters of an answer that a slow reader is waited for.
 LONG = 64 * 1024
@@ -106,7 +111,7 @@ async def _serve(admitted: admission.Admitted, connection: Any, receive: Any, se
         if client is not None:
             client.cut()
 
-    outbox = Outbox(send, connection, ended)
+    outbox = Outbox(send, connection, ended, _ENDS)
     client = Client(WebSocket(outbox), admitted)
     try:
         outbox.open()

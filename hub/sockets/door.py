@@ -28,12 +28,14 @@ from hub.limits import TooMany
 from hub.sockets import registry, rights
 from hub.sockets.codes import BadMessage, Close, Refused
 from hub.sockets.limits import Pace, Verdict
-from hub.sockets.outbox import Outbox
+from hub.sockets.outbox import Ends, Outbox
 from hub.sockets.protocol import EXTENSION
 from hub.streams import Item, Position
 from hub.text import is_storable
 
 log = structlog.get_logger(__name__)
+
+_ENDS = Ends(slow=(Close.TOO_SLOW, "Too slow"), fast=(Close.TOO_FAST, "Too many frames"))
 
 #: WebSocket's own limit for the reason in a close frame (RFC 6455, 5.5).
 REASON_LIMIT = 123
@@ -102,7 +104,7 @@ class Door(AsyncConsumer):
         self.language: str = scope["language"]
         self.arguments: dict[str, Any] = scope["url_route"]["kwargs"]
         connection = scope.get("extensions", {}).get(EXTENSION, {}).get("connection")
-        self.outbox = Outbox(send, connection, self._stop)  # type: ignore[arg-type]  # ASGI's unions against dicts
+        self.outbox = Outbox(send, connection, self._stop, _ENDS)  # type: ignore[arg-type]  # ASGI's unions against dicts
         self._subscriptions: list[Subscription] = []
         since = parse_qs(scope["query_string"].decode("ascii", "replace")).get("since", [""])[-1]
         # Several KiB for each open socket that nobody reads any more.

@@ -16,15 +16,16 @@ _MASK_LENGTH = 4
 _SHORT, _TWO_BYTES = 125, 126
 
 
-def whole_frames(data: bytes, limit: int) -> tuple[list[tuple[int, bytes]], bytes]:
+def whole_frames(data: bytes, limit: int, most: int) -> tuple[list[tuple[int, bytes]], bytes]:
     """The frames that ``data``, which begins at the beginning of a frame, holds as a whole: opcodes and payloads.
 
     The second value is the rest, from the first frame on that is cut, fragmented, a close frame, longer than
-    ``limit`` bytes or in any way unusual: whoever gets it decides what it is.
+    ``limit`` bytes or in any way unusual: whoever gets it decides what it is. Where there are ``most`` frames, it is
+    whatever follows them.
     """
     frames: list[tuple[int, bytes]] = []
     at, end = 0, len(data)
-    while end - at > _MASK_LENGTH + 1:
+    while end - at > _MASK_LENGTH + 1 and len(frames) < most:
         first, length = data[at], data[at + 1] ^ _MASKED  # without a mask it is too long for anything
         begin = at + 2
         if length == _TWO_BYTES and first in _DATA:

@@ -19,6 +19,7 @@ from hub.frames import BINARY, PING, PONG, TEXT, frame
 from hub.sockets.handshake import Handshake
 from hub.sockets.incoming import whole_frames
 from hub.sockets.protocol import HubWebSocketProtocol
+from hub.sockets.reading import FRAMES_A_TURN
 
 
 class LeanWebSocketProtocol(HubWebSocketProtocol):
@@ -43,7 +44,6 @@ class LeanWebSocketProtocol(HubWebSocketProtocol):
     curr_msg_data_type: Literal["text", "bytes"] = "bytes"
 
     _conn: ServerProtocol | None = None
-    _early = b""
 
     def __init__(
         self,
@@ -136,10 +136,8 @@ class LeanWebSocketProtocol(HubWebSocketProtocol):
         )
         self.handshake_complete = True
         self.start_keepalive()
-        if self._early:
-            early, self._early = self._early, b""
-            self.transport.resume_reading()
-            self.data_received(early)
+        if self._unread:
+            self.go_on_reading()
 
     # --- what is sent and received ----------------------------------------------------------------------------------
 
@@ -162,31 +160,31 @@ class LeanWebSocketProtocol(HubWebSocketProtocol):
         elif text is not None:
             self.transport.write(frame(TEXT, text.encode()))
 
-    def data_received(self, data: bytes) -> None:
-        if not self.handshake_complete:
-            # It sends before it was let in. That waits, and nothing more is read, so that it cannot fill the memory.
-            self._early += data
-            self.transport.pause_reading()
-            return
-        if self._conn is None:
-            taken, data = whole_frames(data, self.config.ws_max_size)
-            if pongs := [frame(PONG, payload) for opcode, payload in taken if opcode == PING]:
-                self.transport.write(b"".join(pongs))
-            for opcode, payload in taken:
-                if self.close_sent:
-                    break
-                self._take(opcode, payload)
-        if data:
-            super().data_received(data)
+    def _take_frames(self, data: bytes) -> tuple[int, bytes]:
+        if self._conn is not None:
+            return super()._take_frames(data)
+        taken, rest = whole_frames(data, self.config.ws_max_size, FRAMES_A_TURN)
+        if pongs := [frame(PONG, payload) for opcode, payload in taken if opcode == PING]:
+            self.transport.write(b"".join(pongs))
+        # The answer to the hub's own ping is free, so that an idle socket needs no bucket.
+        count = len(taken) - sum(self._take(opcode, payload) for opcode, payload in taken if not self.close_sent)
+        if not rest or len(taken) == FRAMES_A_TURN:
+            return count, rest
+        more, rest = super()._take_frames(rest)
+        return count + more, rest
 
-    def _take(self, opcode: int, payload: bytes) -> None:
+    def _take(self, opcode: int, payload: bytes) -> bool:
+        """Take a frame; returns whether it was the answer to the hub's own ping."""
         if opcode == PONG:
-            if payload == self.pending_ping_payload:
-                self.pending_ping_payload = None
-        elif opcode != PING:  # those have been answered
+            if payload != self.pending_ping_payload:
+                return False
+            self.pending_ping_payload = None
+            return True
+        if opcode != PING:  # those have been answered
             self.curr_msg_data_type = "text" if opcode == TEXT else "bytes"
             self.frames = [payload]
             self.send_receive_event_to_app()
+        return False
 
 
 def _address(peer: object) -> tuple[str, int] | None:

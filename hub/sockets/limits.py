@@ -38,11 +38,11 @@ class Bucket:
         self._tokens = burst
         self._at = time.monotonic()
 
-    def take(self, rate: float, burst: float) -> bool:
-        """Take one token; returns whether there was one."""
-        if self.filled(rate, burst) < 1:
+    def take(self, rate: float, burst: float, count: int = 1) -> bool:
+        """Take ``count`` tokens; returns whether there were so many, and takes none where there were not."""
+        if self.filled(rate, burst) < count:
             return False
-        self._tokens -= 1
+        self._tokens -= count
         return True
 
     def filled(self, rate: float, burst: float) -> float:

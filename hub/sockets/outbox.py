@@ -3,18 +3,26 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 from hub import metrics
 from hub.conf import hub_settings
 from hub.frames import Block
-from hub.sockets.codes import Close
 from hub.sockets.protocol import CLOSE_TIMEOUT, RawConnection
 
 #: Seconds a client may take for one piece of what it missed.
 DRAIN_TIMEOUT = 20.0
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """The close codes, with their reasons, of what the connection itself finds out, in the words of a protocol."""
+
+    slow: tuple[int, str]
+    fast: tuple[int, str]
 
 
 def _nothing() -> None:
@@ -32,12 +40,14 @@ class Outbox:
         send: ASGI's.
         connection: the raw connection, where the server lends one.
         on_end: called once before the socket's end; nothing must be written after it.
+        ends: of the endpoint's protocol.
     """
 
     __slots__ = (
         "_asked_for",
         "_connection",
         "_ended",
+        "_ends",
         "_frames",
         "_on_end",
         "_send",
@@ -47,11 +57,12 @@ class Outbox:
         "raw",
     )
 
-    def __init__(self, send: Send, connection: RawConnection | None, on_end: Callable[[], None]) -> None:
+    def __init__(self, send: Send, connection: RawConnection | None, on_end: Callable[[], None], ends: Ends) -> None:
         self.raw: Callable[[bytes], object] | None = None
         self._send = send
         self._connection = connection
         self._on_end = on_end
+        self._ends = ends
         self._serving = asyncio.current_task()
         self._frames: deque[str] | None = None
         self._size = 0
@@ -67,7 +78,7 @@ class Outbox:
     def open(self) -> None:
         """The socket has been accepted: from now on it can be written to."""
         if self._connection is not None:
-            self.raw = self._connection.attach(self.end)
+            self.raw = self._connection.attach(self.end, self._too_fast)
             if self.raw is None:
                 self.end()
             self._bound(0)
@@ -138,7 +149,10 @@ class Outbox:
         on_end()
 
     def _too_slow(self) -> None:
-        self.close(Close.TOO_SLOW, "Too slow")
+        self.close(*self._ends.slow)
+
+    def _too_fast(self) -> None:
+        self.close(*self._ends.fast)
 
     async def _drain(self) -> None:
         try:

@@ -15,19 +15,15 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-
 from hub.conf import hub_settings
 from hub.sockets.pings import Slice, wheel
+from hub.sockets.reading import Events, PacedProtocol
 
 #: The name of the ASGI extension.
 EXTENSION = "hub.raw"
 
 #: Seconds a close frame may wait behind what a slow client has not read before the connection is cut.
 CLOSE_TIMEOUT = 5.0
-
-#: How many of the largest frames a client may have been sending when it was shown out: its own close frame is behind.
-UNHEARD = 2
 
 #: Bytes that may still wait when what was written is as good as taken, and seconds between two looks.
 LITTLE = 64 * 1024
@@ -42,11 +38,12 @@ _logger.setLevel(logging.WARNING)
 class RawConnection(Protocol):
     """What the extension offers, from the acceptance of the socket to its end."""
 
-    def attach(self, on_end: Callable[[], None]) -> Callable[[bytes], object] | None:
+    def attach(self, on_end: Callable[[], None], on_fast: Callable[[], None]) -> Callable[[bytes], object] | None:
         """Begin to write raw: returns the function that takes whole frames, or None where the socket has ended.
 
         ``on_end`` is called before anything that ends the socket is sent, so that no frame ever follows a close frame:
-        after it the function must not be called.
+        after it the function must not be called. ``on_fast`` is called once where the client sends more frames, of
+        whatever kind, than ``HUB_FRAME_BURST`` and ``HUB_FRAME_RATE`` allow, and must close the socket.
         """
 
     async def drained(self) -> None:
@@ -57,36 +54,6 @@ class RawConnection(Protocol):
 
     def close(self, code: int, reason: str) -> None:
         """Send a close frame now, behind what waits; cut the connection if it cannot be sent in time."""
-
-
-class _Events:
-    """The queue between the connection and the application: usually empty, and then it holds nothing."""
-
-    __slots__ = ("_events", "_waiter")
-
-    def __init__(self) -> None:
-        self._events: list[Any] = []
-        self._waiter: asyncio.Future[None] | None = None
-
-    def clear(self) -> None:
-        self._events.clear()
-
-    def put_nowait(self, event: Any) -> None:
-        self._events.append(event)
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
-    async def get(self) -> Any:
-        while not self._events:
-            self._waiter = asyncio.get_running_loop().create_future()
-            try:
-                await self._waiter
-            finally:
-                self._waiter = None
-        return self._events.pop(0)
-
-    def empty(self) -> bool:
-        return not self._events
 
 
 class _Gate:
@@ -114,15 +81,14 @@ class _Gate:
             await waiter
 
 
-class HubWebSocketProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's protocol with a raw writer; see the module."""
+class HubWebSocketProtocol(PacedProtocol):
+    """uvicorn's protocol with a raw writer; see the module. How it reads, :mod:`hub.sockets.reading` says."""
 
     logger = _logger
 
     _on_end: Callable[[], None] | None = None
     _on_slow: Callable[[], None] | None = None
     _pinged_in: Slice | None = None
-    _unheard = 0
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -130,15 +96,15 @@ class HubWebSocketProtocol(WebSocketsSansIOProtocol):
         self._hold_little()
 
     def _hold_little(self) -> None:
-        self.queue = _Events()  # type: ignore[assignment]  # all that uvicorn uses of its asyncio.Queue
+        self.queue = Events()
         self.writable = _Gate()  # type: ignore[assignment]  # all that uvicorn uses of its asyncio.Event
 
     # --- RawConnection --------------------------------------------------------------------------------------------
 
-    def attach(self, on_end: Callable[[], None]) -> Callable[[bytes], object] | None:
+    def attach(self, on_end: Callable[[], None], on_fast: Callable[[], None]) -> Callable[[bytes], object] | None:
         if not self.handshake_complete or self.close_sent or self.disconnected or self.transport.is_closing():
             return None
-        self._on_end = on_end
+        self._on_end, self._on_fast = on_end, on_fast
         return self.transport.write
 
     async def drained(self) -> None:
@@ -157,18 +123,17 @@ class HubWebSocketProtocol(WebSocketsSansIOProtocol):
         self._end()
         if self.close_sent or self.disconnected or self.transport.is_closing():
             return
-        self.queue.clear()  # type: ignore[attr-defined]  # what it said before is as late as what it says from now on
+        self.queue.clear()  # what it said before is as late as what it says from now on
         self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
         self.conn.send_close(code, reason)
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
         self.close_timer = self.loop.call_later(CLOSE_TIMEOUT, self.transport.abort)
-        if self.read_paused:
-            self.read_paused = False
-            self.transport.resume_reading()  # the client's own close frame is behind what it has sent
+        self.read_paused = False
+        self.go_on_reading()  # the client's own close frame is behind what it has sent
 
     def _end(self) -> None:
-        on_end, self._on_end, self._on_slow = self._on_end, None, None
+        on_end, self._on_end, self._on_slow, self._on_fast = self._on_end, None, None, None
         if on_end is not None:
             on_end()
 
@@ -187,11 +152,13 @@ class HubWebSocketProtocol(WebSocketsSansIOProtocol):
             # uvicorn's only closes the transport, which waits for the client to take what waits.
             self.close_timer.cancel()
             self.close_timer = self.loop.call_later(CLOSE_TIMEOUT, self.transport.abort)
+            self.go_on_reading()
         if message["type"] == "websocket.accept":
             # Several KiB per socket that nobody reads any more.
             self.request.headers.clear()
             self.response.headers.clear()
             del self.request, self.response
+            self.go_on_reading()
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -265,31 +232,3 @@ class HubWebSocketProtocol(WebSocketsSansIOProtocol):
             return
         self.pending_ping_payload = payload
         self.transport.write(frame)
-
-    # --- what clients send ----------------------------------------------------------------------------------------
-
-    def data_received(self, data: bytes) -> None:
-        if not self.close_sent or self._may_finish(data):
-            super().data_received(data)
-
-    def _may_finish(self, data: bytes) -> bool:
-        """The server has closed: nothing is heard any more but the client's own close frame, for which is looked
-        only so far. The connection of one that goes on sending is cut."""
-        self._unheard += len(data)
-        if self._unheard <= UNHEARD * self.config.ws_max_size:
-            return True
-        self.transport.abort()
-        return False
-
-    def send_receive_event_to_app(self) -> None:
-        if self.curr_msg_data_type == "text" and not self.close_sent:
-            try:
-                b"".join(self.frames).decode()
-            except UnicodeDecodeError:
-                # uvicorn would log a traceback for what is only a client's fault.
-                self.frames = []
-                self._end()
-                self.conn.send_close(1007)
-                self.handle_parser_exception()
-                return
-        super().send_receive_event_to_app()

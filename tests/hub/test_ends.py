@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hub.sockets import protocol
+from hub.sockets import protocol, reading
 from hub.sockets.protocol import EXTENSION, HubWebSocketProtocol
 from rig.waiting import await_for
 from tests.hub.deaf import Deaf
@@ -39,7 +39,7 @@ class Talkative:
         await receive()
         await send({"type": "websocket.accept", "subprotocol": None, "headers": []})
         connection = scope["extensions"][EXTENSION]["connection"]
-        write = connection.attach(lambda: None)
+        write = connection.attach(lambda: None, lambda: None)
         connection.watch(lambda: None)
         self.send = send
         if not self.is_silent:
@@ -198,7 +198,7 @@ async def test_one_who_was_shown_out_and_goes_on_sending_is_cut_and_costs_little
             client.writer.write(frame * 200_000)
             await asyncio.wait_for(client.writer.drain(), 10)
         await await_for(lambda: talkative.sockets[0].disconnected, timeout=10, that="it is cut")
-        assert len(parsed) - before <= protocol.UNHEARD * 65_536 / len(frame)
+        assert len(parsed) - before <= reading.UNHEARD * 65_536 / len(frame)
         assert talkative.heard == 1
 
 

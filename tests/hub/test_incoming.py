@@ -40,13 +40,14 @@ def read_by_websockets(data: bytes) -> tuple[list[tuple[int, bytes]], str]:
     return events, repr(protocol.close_sent)
 
 
-@given(FRAMES, st.integers(0, 200), st.binary(max_size=8))
+@given(FRAMES, st.integers(0, 200), st.binary(max_size=8), st.integers(1, 6))
 def test_what_is_read_here_and_then_by_the_library_is_what_the_library_alone_reads(
-    sent: list[bytes], cut: int, noise: bytes
+    sent: list[bytes], cut: int, noise: bytes, most: int
 ) -> None:
     stream = b"".join(sent) + noise
     stream = stream[: max(0, len(stream) - cut)]
-    here, rest = whole_frames(stream, LIMIT)
+    here, rest = whole_frames(stream, LIMIT, most)
+    assert len(here) <= most
     then, end = read_by_websockets(rest)
     assert ([*here, *then], end) == read_by_websockets(stream)
 
@@ -54,4 +55,4 @@ def test_what_is_read_here_and_then_by_the_library_is_what_the_library_alone_rea
 @given(st.lists(st.tuples(st.sampled_from([0x1, 0x2]), st.binary(max_size=LIMIT)), max_size=5))
 def test_whole_messages_leave_nothing_for_the_library(messages: list[tuple[int, bytes]]) -> None:
     stream = b"".join(Frame(Opcode(opcode), payload).serialize(mask=True) for opcode, payload in messages)
-    assert whole_frames(stream, LIMIT) == (messages, b"")
+    assert whole_frames(stream, LIMIT, 5) == (messages, b"")

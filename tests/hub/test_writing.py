@@ -15,13 +15,14 @@ from pytest_django.fixtures import Settings
 
 from hub import control, lifespan, relay, streams
 from hub.connection.client import Client
+from hub.connection.codes import Disconnected
 from hub.connection.websocket import WebSocket
 from hub.frames import BLOCK_LIMIT, Block, text_frame
 from hub.models import Publication
 from hub.publishing import apublish, publish_many
 from hub.sockets import registry
 from hub.sockets.codes import Close
-from hub.sockets.outbox import Outbox
+from hub.sockets.outbox import Ends, Outbox
 from hub.streams import Item
 from hub.threads import in_database_thread
 from notifications import anotify
@@ -183,7 +184,7 @@ async def test_one_who_asked_for_much_and_does_not_read_holds_not_much_more_what
     ws: str, settings: Settings
 ) -> None:
     settings.HUB_WRITE_BUFFER = 64 * 1024
-    before = _closed(Close.TOO_SLOW)
+    before = _closed(Disconnected.SLOW)
     with Deaf() as client:
         async with server(ws) as address:
             outbox = await _asks_for_much(client, address)
@@ -192,7 +193,7 @@ async def test_one_who_asked_for_much_and_does_not_read_holds_not_much_more_what
                 await in_database_thread(publish_many, [("everyone", _alert("x" * 3900)) for _ in range(5)])
                 most = max(most, _held(outbox))
             await await_for(lambda: outbox.has_ended, timeout=10, that="it is closed")
-            assert _closed(Close.TOO_SLOW) == before + 1
+            assert _closed(Disconnected.SLOW) == before + 1
             assert most < asked_for + 64 * 1024 + BLOCK_LIMIT
 
 
@@ -225,7 +226,7 @@ async def test_the_bound_is_the_same_where_no_connection_is_lent(settings: Setti
     for reads in (True, False):
         taken.clear()
         ended = asyncio.Event()
-        outbox = Outbox(send, None, ended.set)
+        outbox = Outbox(send, None, ended.set, Ends(slow=(4008, ""), fast=(4429, "")))
         outbox.open()
         answer = asyncio.create_task(outbox.answer(Block(["a" * 5000])))
         await asyncio.sleep(0)
@@ -249,6 +250,7 @@ async def test_the_bound_is_the_same_where_no_connection_is_lent(settings: Setti
 @RAW
 async def test_one_who_sends_pings_instead_of_reading_what_it_missed_is_closed(ws: str, settings: Settings) -> None:
     settings.HUB_WRITE_BUFFER = 64 * 1024
+    settings.HUB_FRAME_BURST = 10_000
     before = _closed(Close.TOO_SLOW)
     await in_database_thread(publish_many, [("everyone", _alert("x" * 3900)) for _ in range(60)])
     epoch = (await in_database_thread(streams.positions, ["everyone"]))["everyone"].epoch
