@@ -67,6 +67,11 @@ class HubSettings:
     #: Sockets that one user and one address may have open in one web process; 0 sets no bound.
     connections_per_user: FromZero = 100
     connections_per_address: FromZero = 1000
+    #: Seconds for the head of a request, from when the client may send it, and for its body after that.
+    head_timeout: Positive = 10.0
+    body_timeout: Positive = 20.0
+    #: Connections of one web process that have not sent a whole head yet; above it the oldest is ended.
+    pending_connections: FromOne = 4096
     #: Subscriptions of its own that one hub socket may have; those that the hub makes by itself do not count.
     subscriptions_per_socket: FromZero = 128
     #: Characters of publications that one answer of the hub socket recovers at most; whoever missed more reloads.

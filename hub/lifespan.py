@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from hub import leaving, presence, relay, survey, threads, watching
-from hub.sockets import rights
+from hub.sockets import deadlines, rights
 
 #: Allocations between two collections of the young, and collections of each generation before one of the next. With
 #: Python's own numbers (700, 10, 10) it looks at every object of every socket several times while a thousand connect,
@@ -26,6 +26,8 @@ async def end() -> None:
     """Close what runs on the running event loop: the parts of the apps, then the engine's."""
     for close in _closers:
         await close()
+    await deadlines.heads.close()
+    await deadlines.bodies.close()
     await watching.current.close()
     await rights.current.close()
     await survey.current.close()

@@ -40,6 +40,13 @@ WAVES = 10
 class HubServer(uvicorn.Server):
     """uvicorn's server, which says on ``/health/ready`` that it is about to stop, and closes its sockets in waves."""
 
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until a signal. Each client takes a descriptor: the process may have as many as the system allows."""
+        from hub import descriptors
+
+        descriptors.raise_limit()
+        super().run(sockets)
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         from hub import health
 

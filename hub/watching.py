@@ -15,7 +15,8 @@ from hub.per_loop import PerLoop
 #: Seconds between two looks.
 INTERVAL = 0.25
 
-#: Every so many looks tasks are counted, which takes some milliseconds where there are tens of thousands.
+#: Every so many looks tasks are counted, which takes some milliseconds where there are tens of thousands, and what
+#: :func:`regularly` was given is called.
 TASKS_EVERY = 4
 
 #: Seconds for which ``/metrics`` waits for figures from the database; without them it shows the last ones.
@@ -28,6 +29,8 @@ Length = Callable[[], int]
 
 _queues: dict[str, Length] = {}
 
+_looks: list[Callable[[], None]] = []
+
 #: Sets gauges to what the database says.
 Figures = Callable[[], None]
 
@@ -39,6 +42,11 @@ _lock = threading.Lock()
 def queue(name: str, length: Length) -> None:
     """Have the length of a queue shown in ``/metrics``; called once by the module that owns it."""
     _queues[name] = length
+
+
+def regularly(look: Callable[[], None]) -> None:
+    """Have ``look`` called about once a second in each web process. It must not wait."""
+    _looks.append(look)
 
 
 def figures(read: Figures) -> None:
@@ -75,11 +83,13 @@ class Watch:
         self._task = self.loop.create_task(self._look_for_ever())
 
     async def _look_for_ever(self) -> None:
-        for look in itertools.count():
+        for number in itertools.count():
             if not is_wanted():
                 return
-            if look % TASKS_EVERY == 0:
+            if number % TASKS_EVERY == 0:
                 metrics.TASKS.set(len(asyncio.all_tasks(self.loop)))
+                for look in _looks:
+                    look()
             due = self.loop.time() + INTERVAL
             await asyncio.sleep(INTERVAL)
             metrics.LOOP_LATE.observe(max(0.0, self.loop.time() - due))

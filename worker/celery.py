@@ -8,7 +8,7 @@ import structlog
 from celery import Celery, signals
 from django.conf import settings
 
-from hub import private_files
+from hub import descriptors, private_files
 from hub.conf import refuse_faults
 from hub.refusal import in_one_sentence
 from worker import broker
@@ -39,10 +39,11 @@ _QUIET_TASKS = frozenset(
 
 
 @signals.import_modules.connect
-def _refuse_faults(**kwargs: Any) -> None:
+def _begin(**kwargs: Any) -> None:
     """A worker or a beat starts; of Django's checks Celery takes no notice."""
     with in_one_sentence():
         refuse_faults()
+    descriptors.raise_limit()
 
 
 @signals.import_modules.connect

@@ -16,8 +16,8 @@ from hub.connection.messages import disconnected, text_of
 from hub.faults import described
 from hub.frames import Block
 from hub.sockets import limits, rights
-from hub.sockets.http import DROP
 from hub.sockets.protocol import CLOSE_TIMEOUT
+from hub.sockets.request import DROP
 
 log = structlog.get_logger(__name__)
 

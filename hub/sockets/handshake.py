@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import httptools
 
-#: Bytes and headers of a handshake at most; a longer one is for others to judge.
-_LONGEST, _MOST_HEADERS = 8192, 64
+#: Bytes of the head of a request, and headers in it, at most; of a handshake and of any other.
+HEAD_LIMIT, MOST_HEADERS = 64 * 1024, 1000
 
 #: Bytes of a client's key.
 _KEY_LENGTH = 16
@@ -45,7 +45,7 @@ def handshake_in(data: bytes) -> Handshake | None:
     None says that this is something else, or that it has a fault, or may have one: then it is for a server to judge
     that knows how to refuse.
     """
-    if len(data) > _LONGEST or not data.startswith(b"GET /") or not data.endswith(b"\r\n\r\n"):
+    if len(data) > HEAD_LIMIT or not data.startswith(b"GET /") or not data.endswith(b"\r\n\r\n"):
         return None
     head = _Head()
     parser = httptools.HttpRequestParser(head)
@@ -58,14 +58,19 @@ def handshake_in(data: bytes) -> Handshake | None:
         return None
     else:
         return None
-    if parser.get_http_version() != "1.1" or not head.url.isascii() or len(head.headers) > _MOST_HEADERS:
+    return checked(head.url, head.headers) if parser.get_http_version() == "1.1" else None
+
+
+def checked(url: bytes, headers: list[tuple[bytes, bytes]]) -> Handshake | None:
+    """The handshake that a GET by HTTP/1.1 is which has been read already; None as above.
+
+    Args:
+        headers: in their order, names in lower case, values without space around them.
+    """
+    if not url.startswith(b"/") or not url.isascii() or len(headers) > MOST_HEADERS:
         return None
-    return _checked(head)
-
-
-def _checked(head: _Head) -> Handshake | None:
     once: dict[bytes, bytes] = {}
-    for name, value in head.headers:
+    for name, value in headers:
         if name in _NEVER or name in once:
             return None
         if name in _ONCE:
@@ -76,7 +81,7 @@ def _checked(head: _Head) -> Handshake | None:
         and once.get(b"sec-websocket-version") == b"13"
         and _is_key(once.get(b"sec-websocket-key", b""))
     )
-    return Handshake(head.url, head.headers, once[b"sec-websocket-key"]) if is_right else None
+    return Handshake(url, headers, once[b"sec-websocket-key"]) if is_right else None
 
 
 def _is_key(key: bytes) -> bool:

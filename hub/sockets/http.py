@@ -2,31 +2,25 @@
 
 uvicorn's way is to read every request with its HTTP protocol, to put a handshake together again, and to have the
 WebSocket protocol read it once more. Here one that comes as a whole and has no fault goes straight to
-:class:`hub.sockets.lean.LeanWebSocketProtocol`. All else goes to uvicorn's own HTTP protocol with what has arrived:
-pages, and handshakes that are cut or wrong, which uvicorn and websockets judge and answer.
+:class:`hub.sockets.lean.LeanWebSocketProtocol`. All else goes to uvicorn's own HTTP protocol
+(:mod:`hub.sockets.request`) with what has arrived: pages, and handshakes that are cut or wrong.
+
+A client has ``HUB_HEAD_TIMEOUT`` seconds to say what it wants, and only so many clients may have said nothing yet.
 """
 
 import asyncio
 from typing import Any
 
 from uvicorn.config import Config
-from uvicorn.protocols.http.auto import AutoHTTPProtocol
 from uvicorn.server import ServerState
 
+from hub import descriptors, limits
+from hub.conf import hub_settings
+from hub.sockets.deadlines import heads
 from hub.sockets.handshake import handshake_in
-from hub.sockets.lean import LeanWebSocketProtocol
-from hub.sockets.protocol import HubWebSocketProtocol
-
-#: The ASGI extension by which an application drops the connection of a client that takes nothing more.
-DROP = "hub.drop"
-
-
-class _RequestProtocol(AutoHTTPProtocol):  # type: ignore[misc,valid-type]  # which of uvicorn's two, it says itself
-    """uvicorn's own. With httptools, which the hub installs, each request knows its connection."""
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self.scope["extensions"] = {DROP: {"connection": self.transport}}
+from hub.sockets.lean import LeanWebSocketProtocol, takes_handshakes
+from hub.sockets.refusing import refuse
+from hub.sockets.request import RequestProtocol
 
 
 class HubHttpProtocol(asyncio.Protocol):
@@ -50,33 +44,45 @@ class HubHttpProtocol(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
         self._connections.add(self)
+        if not descriptors.are_left_for(len(self._connections)):
+            sentence = "The server has too many connections. Try again in a minute."
+            refuse(transport, self, 503, sentence, retry_after=60, lingers=False)
+            return
+        settings, waiting = hub_settings(), heads()
+        waiting.start(transport, settings.head_timeout)
+        if len(waiting) > settings.pending_connections:
+            limits.count_refusal("pending_connections")
+            waiting.first.abort()  # which has said nothing for longest
 
     def connection_lost(self, exc: Exception | None) -> None:
+        heads().stop(self._transport)
         self._connections.discard(self)
 
     def shutdown(self) -> None:
         """The server stops, and nothing was asked of it here."""
         self._transport.close()
 
+    def head_is_late(self) -> None:
+        """Nothing has come in time. Browsers open connections in advance: that is no fault to speak of."""
+        limits.count_refusal("head_time")
+        self._transport.close()
+
     def data_received(self, data: bytes) -> None:
         self._connections.discard(self)
-        handshake = handshake_in(data) if self._takes_handshakes() else None
+        handshake = handshake_in(data) if takes_handshakes(self._config) else None
         protocol: Any
         if handshake is not None:
+            heads().stop(self._transport)
             protocol = LeanWebSocketProtocol(self._config, self._server_state, self._app_state, self._loop, handshake)
             self._transport.set_protocol(protocol)
             protocol.connection_made(self._transport)
         else:
-            protocol = _RequestProtocol(
+            protocol = RequestProtocol(
                 config=self._config, server_state=self._server_state, app_state=self._app_state, _loop=self._loop
             )
             self._transport.set_protocol(protocol)
             protocol.connection_made(self._transport)
             protocol.data_received(data)
-
-    def _takes_handshakes(self) -> bool:
-        """Whether sockets are for the hub's class, without an extension that would have to be negotiated."""
-        return self._config.ws_protocol_class is HubWebSocketProtocol and not self._config.ws_per_message_deflate
 
     @property
     def _connections(self) -> set[Any]:

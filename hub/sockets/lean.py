@@ -22,6 +22,11 @@ from hub.sockets.protocol import HubWebSocketProtocol
 from hub.sockets.reading import FRAMES_A_TURN
 
 
+def takes_handshakes(config: Config) -> bool:
+    """Whether sockets are for the hub's class, without an extension that would have to be negotiated."""
+    return config.ws_protocol_class is HubWebSocketProtocol and not config.ws_per_message_deflate
+
+
 class LeanWebSocketProtocol(HubWebSocketProtocol):
     """:class:`HubWebSocketProtocol` for a connection whose first request was ``handshake``; negotiates nothing."""
 

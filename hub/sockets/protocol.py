@@ -15,9 +15,12 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
+from websockets.exceptions import SecurityError
+
 from hub.conf import hub_settings
 from hub.sockets.pings import Slice, wheel
 from hub.sockets.reading import Events, PacedProtocol
+from hub.sockets.refusing import refuse
 
 #: The name of the ASGI extension.
 EXTENSION = "hub.raw"
@@ -232,3 +235,19 @@ class HubWebSocketProtocol(PacedProtocol):
             return
         self.pending_ping_payload = payload
         self.transport.write(frame)
+
+    # --- handshakes that are none ----------------------------------------------------------------------------------
+
+    def _take_frames(self, data: bytes) -> tuple[int, bytes]:
+        taken = super()._take_frames(data)
+        if not self.handshake_initiated:
+            self._refuse_handshake()
+        return taken
+
+    def _refuse_handshake(self) -> None:
+        """It came as a whole, and websockets does not take it: uvicorn would leave the client without an answer."""
+        self.handshake_complete = self.close_sent = True
+        status, sentence = 400, "This is not a handshake for a WebSocket."
+        if isinstance(self.conn.handshake_exc, SecurityError):
+            status, sentence = 431, str(self.conn.handshake_exc)
+        refuse(self.transport, self, status, sentence)

@@ -12,6 +12,7 @@ from typing import Any
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from hub.conf import hub_settings
+from hub.limits import count_refusal
 from hub.sockets.limits import Bucket
 
 #: Frames of one socket that one turn of the event loop reads; then others have theirs.
@@ -164,6 +165,7 @@ class PacedProtocol(WebSocketsSansIOProtocol):
     def _too_fast(self) -> None:
         """Close the socket, and hear nothing more: to look for its close frame is what it would keep the hub busy
         with."""
+        count_refusal("frames")
         self._is_deaf = True
         self._unread = b""
         on_fast, self._on_fast = self._on_fast, None

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.server import ServerProtocol
 
-from hub.sockets.handshake import handshake_in
+from hub.sockets.handshake import HEAD_LIMIT, MOST_HEADERS, handshake_in
 
 HEADERS = {
     "Host": "hub.example",
@@ -69,8 +69,8 @@ def test_a_handshake_without_fault_is_read() -> None:
         request("Bad name: x"),
         request("X: a\x00b"),
         request("X: a", " folded"),
-        request("X: " + "x" * 8192),
-        request(*(f"X-{number}: x" for number in range(64))),
+        request("X: " + "x" * HEAD_LIMIT),
+        request(*(f"X-{number}: x" for number in range(MOST_HEADERS))),
     ],
 )
 def test_what_is_no_handshake_or_has_a_fault_or_may_have_one_is_not(data: bytes) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from hub.conf import refuse_faults
+from hub.descriptors import raise_limit
 from hub.environment import UnusableEnvironment
 from hub.supervisor.plan import read_plan
 from hub.supervisor.run import run
@@ -21,6 +22,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         refuse_faults()
+        raise_limit()  # for all parts, Redis too
         try:
             run(read_plan())
         except UnusableEnvironment as error:
