@@ -1,12 +1,16 @@
 from typing import TYPE_CHECKING
 
+from django import forms
 from django.contrib import admin, messages
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from accounts import tokens
+from accounts import tokens, usernames
 from accounts.forms import AdminLogInForm
 from accounts.models import AccessToken
 
@@ -17,6 +21,37 @@ else:
 
 # The admin's own log-in page, held to the same limits as the other one.
 admin.site.login_form = AdminLogInForm
+
+
+class NameOfAccount(forms.ModelForm):  # type: ignore[type-arg]  # mixed into forms of accounts
+    """Looks at a username where it is given or changed; an account keeps the name that it has."""
+
+    def clean_username(self) -> str:
+        cleaned = getattr(super(), "clean_username", lambda: self.cleaned_data["username"])
+        username: str = cleaned()
+        if username and username != self.initial.get("username"):
+            usernames.validate(username, user=self.instance, official=True)
+        return username
+
+
+class AccountChangeForm(NameOfAccount, UserChangeForm):  # type: ignore[type-arg]  # no generic at run time
+    """Django's."""
+
+
+class AccountAddForm(NameOfAccount, AdminUserCreationForm):  # type: ignore[type-arg]  # as above
+    """Django's."""
+
+
+# Django's own has been registered by the import of it.
+admin.site.unregister(User)
+
+
+@admin.register(User)
+class AccountAdmin(UserAdmin):  # type: ignore[type-arg]
+    """Django's, with the hub's rules for names."""
+
+    form = AccountChangeForm
+    add_form = AccountAddForm
 
 
 @admin.register(AccessToken)

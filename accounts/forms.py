@@ -5,8 +5,8 @@ from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.forms import AuthenticationForm, UserCreationForm
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
-from django.utils.translation import gettext_lazy as _
 
+from accounts import usernames
 from accounts.models import AccessToken
 from hub.limited_form import LimitedForm
 from hub.limits import TooMany
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 else:
     SignUpBase = UserCreationForm
     AccessTokenFormBase = forms.ModelForm
-
-#: Names that the hub itself speaks under: chat notices come from "System".
-RESERVED_USERNAMES = frozenset({"system"})
 
 
 class _LimitedLogIn(LimitedForm):
@@ -44,8 +41,8 @@ class AdminLogInForm(_LimitedLogIn, AdminAuthenticationForm):
 class SignUpForm(LimitedForm, SignUpBase):
     def clean_username(self) -> str:
         username = super().clean_username()
-        if username and username.casefold() in RESERVED_USERNAMES:
-            raise ValidationError(_("This username is reserved. Please choose another one."), code="reserved")
+        if username:
+            usernames.validate(username)
         return username
 
 

@@ -8,8 +8,9 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from chat import channels, events, names, queries
+from chat import channels, events, names, naming, queries
 from chat.models import Message, Room
+from chat.people import called
 from hub import limits
 from hub.conf import hub_settings
 from hub.limits import TooMany
@@ -60,7 +61,7 @@ def open_room(*, name: str, user: User | AnonymousUser) -> Room:
     if not isinstance(user, User) or not may_open_rooms(user):
         raise MayNotOpenRooms
     name = names.normal(name)
-    names.validate(name)
+    naming.validate(name)
     if Room.objects.filter(name=name, is_private=False).exists():
         raise NameTaken(name)
     limits.take(ROOMS, user.pk)
@@ -75,7 +76,7 @@ def create_room(*, name: str, creator: User) -> Room:
         django.core.exceptions.ValidationError: the name is not one for a room.
     """
     name = names.normal(name)
-    names.validate(name)
+    naming.validate(name)
     try:
         with transaction.atomic():
             return Room.objects.create(name=name, created_by=creator)
@@ -167,7 +168,7 @@ def _store(drafts: Collection[Draft]) -> dict[Draft, Message | Refusal]:
                 results[draft] = message = Message(
                     room_id=draft.room_id,
                     author=author,
-                    username=author.get_username(),
+                    username=called(author),
                     text=draft.text,
                     key=draft.key,
                 )
@@ -203,4 +204,4 @@ def tell_left(*, room_id: int, usernames: Iterable[str]) -> None:
 
 def tell_typing(*, room_id: int, user: User) -> None:
     """Tell the room that somebody is writing: live only. Whether they may is for the caller to know."""
-    publish_ephemeral(channels.of_room(room_id), events.PersonTyping(username=user.get_username(), user_id=user.pk))
+    publish_ephemeral(channels.of_room(room_id), events.PersonTyping(username=called(user), user_id=user.pk))

@@ -7,10 +7,11 @@ class ChatConfig(AppConfig):
     verbose_name = _("Chat")
 
     def ready(self) -> None:
-        from chat import channels, departures, receivers
+        from chat import channels, departures, naming, receivers
         from chat.models import Message
         from hub import deletions, presence
 
         receivers.connect()
+        naming.connect()
         deletions.clean_up(Message, "room", "author")
         presence.on_departed(channels.ROOM.name, departures.tell)

@@ -45,16 +45,18 @@ def _post(user: Visitor, data: Any, id: int) -> None:  # noqa: A002  # as the pa
 
 async def _entered(visit: Visit) -> None:
     from chat import actions
+    from chat.people import called
 
-    if visit.only:
-        actions.tell_joined(room_id=_room_id(visit), username=visit.user.get_username())
+    if visit.only and isinstance(visit.user, User):
+        actions.tell_joined(room_id=_room_id(visit), username=called(visit.user))
 
 
 async def _left(visit: Visit) -> None:
     from chat import actions
+    from chat.people import called
 
-    if visit.only:
-        actions.tell_left(room_id=_room_id(visit), usernames=[visit.user.get_username()])
+    if visit.only and isinstance(visit.user, User):
+        actions.tell_left(room_id=_room_id(visit), usernames=[called(visit.user)])
 
 
 def _room_id(visit: Visit) -> int:

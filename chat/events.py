@@ -76,7 +76,10 @@ def plain_frames(language: str) -> Shape:
             "at": event.at,
             "channel": item.channel,
         }
-        if isinstance(event, MessagePosted):
+        if not isinstance(event, MessagePosted):
+            # Whatever somebody is called: only what the hub itself says has this.
+            frame["notice"] = "joined" if isinstance(event, PersonJoined) else "left"
+        else:
             frame |= {"id": event.id, "offset": item.offset, "cursor": cursor_of(item)}
         return _encoder.encode(frame).decode()
 

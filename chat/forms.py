@@ -2,7 +2,7 @@ from django import forms
 from django.contrib.auth.models import User
 from django.utils.translation import gettext_lazy as _
 
-from chat import actions, names
+from chat import actions, names, naming
 from chat.models import Room
 
 
@@ -13,7 +13,7 @@ class RoomForm(forms.Form):
 
     def clean_name(self) -> str:
         name = names.normal(self.cleaned_data["name"])
-        names.validate(name)
+        naming.validate(name)
         return name
 
     def save(self, user: User) -> Room | None:

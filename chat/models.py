@@ -58,7 +58,11 @@ class Room(models.Model):
         return names.with_id(self.name, self.pk) if self.is_private else self.name
 
     def clean(self) -> None:
-        self.name = names.normal(self.name)  # as the admin's form leaves it, it may be in another form
+        from chat import naming
+
+        if self._state.adding or not Room.objects.filter(pk=self.pk, name=self.name).exists():
+            self.name = names.normal(self.name)  # as the admin's form leaves it, it may be in another form
+            naming.validate(self.name, room_id=self.pk, is_private=self.is_private)
 
 
 class Message(models.Model):

@@ -1,4 +1,4 @@
-"""What a room may be called."""
+"""What a room's name may consist of, and what it is in an address. See :mod:`chat.naming` for the rest."""
 
 import unicodedata
 
@@ -23,16 +23,21 @@ def with_id(name: str, room_id: int) -> str:
 
 
 def without_id(address: str) -> tuple[str, int | None]:
-    """The name in an address, in its normal form, and the id where it has one."""
+    """The name in an address, and the id where it has one."""
     name, tilde, digits = address.rpartition(_BEFORE_ID)
     if tilde and digits.isascii() and digits.isdigit() and len(digits) <= _ID_LIMIT:
-        return normal(name), int(digits)
-    return normal(address), None
+        return name, int(digits)
+    return address, None
+
+
+def forms(name: str) -> tuple[str, str]:
+    """The forms in which a name may be stored: that of earlier versions of the hub, and :func:`normal`."""
+    return unicodedata.normalize("NFC", name.strip()), normal(name)
 
 
 def normal(name: str) -> str:
-    """The one form in which a name is stored and looked up: the same letters typed differently are one room."""
-    return unicodedata.normalize("NFC", name.strip())
+    """The one form in which a new name is stored: the same letters typed differently are one room."""
+    return unicodedata.normalize("NFKC", name).strip()
 
 
 def validate(name: str) -> None:

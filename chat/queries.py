@@ -7,6 +7,7 @@ from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 
 from chat import channels, names
 from chat.models import Message, Room
+from chat.people import called
 from hub import cursors, streams
 from hub.text import is_storable
 
@@ -31,7 +32,8 @@ def rooms_named(asked: Collection[tuple[str, Visitor]]) -> dict[tuple[str, Visit
     found: dict[str, list[Room]] = {}
     if wanted:
         # The private ones first, and of these the oldest.
-        for room in Room.objects.filter(name__in={name for name, _ in wanted.values()}).order_by("-is_private", "pk"):
+        stored = {form for name, _ in wanted.values() for form in names.forms(name)}
+        for room in Room.objects.filter(name__in=stored).order_by("-is_private", "pk"):
             found.setdefault(room.name, []).append(room)
     private = [room.pk for same_named in found.values() for room in same_named if room.is_private]
     visitors = {visitor for _, visitor in asked if visitor is not None}
@@ -41,7 +43,8 @@ def rooms_named(asked: Collection[tuple[str, Visitor]]) -> dict[tuple[str, Visit
         name, room_id = wanted.get(address, ("", None))
         open_to_visitor = (
             room
-            for room in found.get(name, ())
+            for form in dict.fromkeys(names.forms(name))
+            for room in found.get(form, ())
             if room_id in (None, room.pk) and (not room.is_private or (room.pk, visitor) in members)
         )
         answers[address, visitor] = next(open_to_visitor, None)
@@ -106,4 +109,4 @@ def cursor_for(room: Room) -> str:
 def usernames(people: list[str]) -> list[str]:
     """The names of signed-in people, given as presence names them (``u42``)."""
     users = User.objects.filter(pk__in=[person[1:] for person in people if person[0] == "u"])
-    return [user.get_username() for user in users]
+    return [called(user) for user in users]

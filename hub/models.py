@@ -122,6 +122,23 @@ class PublicationKey(models.Model):
         return f"{self.channel}: {self.key}"
 
 
+class NameDigest(models.Model):
+    """What a name looks like (``hub.lookalikes``): two names of a kind that share a digest look alike."""
+
+    #: Of names, such as ``user``.
+    kind = models.CharField(max_length=20)
+    #: The id of what has the name, as text.
+    owner = models.CharField(max_length=64)
+    digest = models.CharField(max_length=32)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["kind", "owner", "digest"], name="hub_namedigest_once"),)
+        indexes = (models.Index(fields=["kind", "digest"], name="hub_namedigest_look"),)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.owner}"
+
+
 class ApiKey(models.Model):
     """A key of the HTTP API: which methods it may call, for which channels. Only its digest is kept.
 

@@ -12,7 +12,7 @@ from django.contrib.auth.models import Group, User
 from django.utils.functional import Promise
 
 from hub.conf import hub_settings
-from hub.text import is_storable
+from hub.text import is_storable, is_visible
 from notifications.models import KEY_LIMIT, Level, Topic
 
 #: Characters of a title and a message.
@@ -94,22 +94,28 @@ def alert(
             raise BadAlert(f"An alert's {name} is text, not {type(value).__name__}.")
     # str() because a translated text (gettext_lazy) is fixed at this moment, in the language of the sender.
     message, title, url = str(message), str(title), str(url)
-    if not message.strip() or len(message) > MESSAGE_LIMIT:
-        raise BadAlert(f"An alert's message has 1 to {MESSAGE_LIMIT} characters.")
-    if len(title) > TITLE_LIMIT:
-        raise BadAlert(f"An alert's title has at most {TITLE_LIMIT} characters.")
+    _check_texts(message, title, url)
     if level not in Level.values:
         raise BadAlert(f"An alert's level is one of {', '.join(Level.values)}, not {level!r}.")
-    if not is_storable(message + title + url):
-        raise BadAlert("An alert's text has characters that cannot be stored.")
-    if url and not is_safe_url(url):
-        raise BadAlert("An alert's url is http(s)://… or a path of this site that begins with one '/'.")
     if data is not None and not is_plain_json(data):
         raise BadAlert("An alert's data is what JSON has: texts, numbers, true, false, null, lists and objects.")
     if key is not None and not is_key(key):
         raise BadAlert(f"An alert's key is text of 1 to {KEY_LIMIT} characters.")
     _check_size(message, title, url, data)
     return Alert(_recipients(to), message, title, level, url, data, key)
+
+
+def _check_texts(message: str, title: str, url: str) -> None:
+    if not is_visible(message) or len(message) > MESSAGE_LIMIT:
+        raise BadAlert(f"An alert's message has 1 to {MESSAGE_LIMIT} characters, one that can be seen among them.")
+    if title and not is_visible(title):
+        raise BadAlert("An alert's title has a character that can be seen, or is empty.")
+    if len(title) > TITLE_LIMIT:
+        raise BadAlert(f"An alert's title has at most {TITLE_LIMIT} characters.")
+    if not is_storable(message + title + url):
+        raise BadAlert("An alert's text has characters that cannot be stored.")
+    if url and not is_safe_url(url):
+        raise BadAlert("An alert's url is http(s)://… or a path of this site that begins with one '/'.")
 
 
 def _check_size(*contents: object) -> None:

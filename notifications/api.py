@@ -79,6 +79,8 @@ def _recipient(one: str | int) -> str | User:
         if found is None:
             raise UnknownRecipient(f"There is no user with the id {one}.", kind=channels.USER.name)
         return found
+    if one == EVERYONE and User.objects.filter(username=EVERYONE).exists():
+        raise BadAlert("'everyone' is everybody, and there is a user of this name: say 'user:everyone' for them.")
     return one if one == EVERYONE or one.startswith(("user:", "group:", "topic:")) else f"user:{one}"
 
 

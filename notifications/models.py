@@ -2,11 +2,15 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+
+from hub import names
+from hub.text import is_visible
 
 #: Characters of an idempotency key.
 KEY_LIMIT = 200
@@ -73,6 +77,21 @@ class Topic(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    def clean(self) -> None:
+        if not is_visible(self.title):
+            raise ValidationError(
+                {"title": ValidationError(_("This has nothing that can be seen."), code="invisible")}
+            )
+        if self._state.adding:
+            try:
+                names.validate(
+                    self.name,
+                    official=True,
+                    taken=Topic.objects.exclude(name=self.name).values_list("name", flat=True),
+                )
+            except ValidationError as error:
+                raise ValidationError({"name": error}) from None
 
 
 class Follow(models.Model):

@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 from django.core.management import call_command
 
-from hub import deletions, heartbeats, once, retention, sweeping, whereabouts
+from hub import deletions, heartbeats, lookalikes, once, retention, sweeping, whereabouts
 from worker import jobs, outbox
 from worker.celery import app
 from worker.heartbeat import beat_from_worker
@@ -41,13 +41,14 @@ def prune() -> int:
 def tidy() -> None:
     """Delete what nobody asks for any more: sessions that have expired, signs of life of parts that are long gone, the
     presence rows of web processes that died, idempotency keys, jobs that failed long ago, and what referred to rows
-    that were deleted."""
+    that were deleted. Learn the names that were stored without a signal."""
     call_command("clearsessions")
     heartbeats.prune()
     whereabouts.forget()
     once.forget_old()
     jobs.prune()
     deletions.follow_up()
+    lookalikes.complete()
 
 
 @dataclass(slots=True)

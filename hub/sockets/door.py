@@ -31,7 +31,7 @@ from hub.sockets.limits import Pace, Verdict
 from hub.sockets.outbox import Ends, Outbox
 from hub.sockets.protocol import EXTENSION
 from hub.streams import Item, Position
-from hub.text import is_storable
+from hub.text import is_storable, is_visible
 
 log = structlog.get_logger(__name__)
 
@@ -374,7 +374,7 @@ def message_in(frame: object) -> str:
         raise BadMessage("message_required", _("The message is missing"))
     if not isinstance(message, str):
         raise BadMessage("message_not_text", _("The message must be text"))
-    if not message.strip():
+    if not is_visible(message):
         raise BadMessage("message_required", _("The message is empty"))
     if len(message) > MESSAGE_LIMIT:
         raise BadMessage("message_too_long", _("The message is longer than 4,000 characters"))

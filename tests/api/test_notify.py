@@ -86,3 +86,12 @@ async def test_limited_key_does_not_learn_which_recipients_there_are(ada: User, 
     found, missing = [to.format(name) for name in ("ada", "nobody")] if isinstance(to, str) else (ada.pk, to)
     answers = [await limited("notify", to=one, message="Hello") for one in (found, missing)]
     assert answers[0] == answers[1] == {"error": {"code": 103, "message": "permission denied"}}
+
+
+@pytest.mark.parametrize("to", ["everyone", ["everyone"], ["ada", "everyone"]])
+async def test_private_alert_of_somebody_called_everyone_goes_to_nobody_else(api: Api, ada: User, to: Any) -> None:
+    odd = await User.objects.acreate(username="everyone")
+    assert await api.error("notify", to=to, message="your password is …") == 107
+    assert not await Notification.objects.aexists()
+    await api.result("notify", to="user:everyone", message="your password is …")
+    assert (await Notification.objects.aget()).user_id == odd.pk

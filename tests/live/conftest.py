@@ -11,7 +11,7 @@ from tests.support.live import LiveHub, live_hub
 @pytest.fixture(scope="session")
 def fragile_hub(data_dir: Path) -> Iterator[LiveHub]:
     """A hub whose Redis tests stop and kill, apart from the one that other tests look at. It has a room ``lobby``."""
-    with live_hub(data_dir / "fragile") as running:
+    with live_hub(data_dir / "fragile", HUB_LIMIT_ROOMS="1000/hour") as running:
         create_room(running, "lobby")
         yield running
 

@@ -190,3 +190,11 @@ def test_whatever_a_client_may_send_can_be_an_alert(text: str) -> None:
     except BadMessage:
         return
     assert alert(to="everyone", message=message).message == text
+
+
+@pytest.mark.parametrize("text", ["\u1160", "\u200b", " \u2060 ", "\u2800", "\ufe0f", "\u0301"], ids=ascii)
+def test_nothing_visible_is_no_message_and_no_title(text: str) -> None:
+    with pytest.raises(BadAlert, match="message"):
+        alert(to="everyone", message=text)
+    with pytest.raises(BadAlert, match="title"):
+        alert(to="everyone", message="x", title=text)

@@ -506,3 +506,20 @@ def test_title_of_a_topic_is_text(ann: User, client: Client) -> None:
         page = client.get(path).content.decode()
         assert "&lt;b onclick=x&gt;bold&lt;/b&gt;" in page
         assert "<b onclick" not in page and "<script>x" not in page
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("everyone", "All"),
+        ("system", "System"),
+        ("dep1oys", "Deployments"),
+        ("news", "\u1160"),
+        ("news", "\u200b \u2800"),
+    ],
+    ids=ascii,
+)
+def test_topic_in_the_admin_can_be_seen_and_told_apart(admin_client: Client, name: str, title: str) -> None:
+    Topic.objects.create(name="deploys", title="Deployments")
+    assert admin_client.post("/admin/notifications/topic/add/", {"name": name, "title": title}).status_code == 200
+    assert Topic.objects.count() == 1

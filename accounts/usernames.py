@@ -1,0 +1,49 @@
+"""What an account may be called, whoever makes it."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db.models.signals import post_delete, post_save
+
+from hub import lookalikes, names
+
+
+def _everyone() -> Iterable[tuple[object, str]]:
+    return User.objects.values_list("pk", "username").iterator()
+
+
+USERS = lookalikes.register(lookalikes.Names("user", _everyone))
+
+
+def validate(username: str, *, user: User | None = None, official: bool = False) -> None:
+    """Accept a name for a new account or, with ``user``, another name for that one.
+
+    ``official`` is for those who administer the hub: they may give names such as ``admin``.
+
+    Raises:
+        django.core.exceptions.ValidationError: see :func:`hub.names.validate`.
+    """
+    names.validate(username, official=official)
+    others = User.objects.filter(pk__in=USERS.owners_like(username))
+    if user is not None:
+        others = others.exclude(pk=user.pk)
+    names.validate(username, official=official, taken=others.values_list("username", flat=True))
+
+
+def connect() -> None:
+    """Listen for accounts that get a name; called once, when the apps are ready."""
+    post_save.connect(_user_saved, sender=User, dispatch_uid="accounts.username_saved")
+    post_delete.connect(_user_deleted, sender=User, dispatch_uid="accounts.username_deleted")
+
+
+def _user_saved(
+    sender: type[User], instance: User, raw: bool = False, update_fields: Iterable[str] | None = None, **_: Any
+) -> None:
+    # A log-in saves the time of it and nothing else. Fixtures bring these rows along, or have them made later.
+    if not raw and (update_fields is None or "username" in update_fields):
+        USERS.remember(instance.pk, instance.get_username())
+
+
+def _user_deleted(sender: type[User], instance: User, **_: Any) -> None:
+    USERS.forget(instance.pk)
