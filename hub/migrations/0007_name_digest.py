@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('hub', '0005_publication_info'),
+        ('hub', '0006_deletions'),
     ]
 
     operations = [
