@@ -25,7 +25,7 @@ AS_PRODUCTION = env HUB_ENV=production HUB_HTTPS=true DATABASE_URL=sqlite://:mem
 	SECRET_KEY=$$($(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(64))')
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-postgres check bench chaos soak format lock clean chromium libfaketime \
+.PHONY: help run test test-postgres check bench chaos soak release format lock clean chromium libfaketime \
 	suite suite-others suite-browser suite-chaos check-format check-lint check-types check-arrows check-django check-templates check-assets
 
 help: ## List the commands
@@ -100,6 +100,9 @@ chaos: $(DEV) ## Break a hub for five minutes and count what its clients missed;
 
 soak: $(DEV) ## Let clients come and go for ten minutes and see whether anything grows; LENGTH=60: for a minute
 	@$(PYTHON) -m chaos --soak $(if $(SEED),--seed $(SEED)) $(if $(LENGTH),--seconds $(LENGTH)) $(if $(POSTGRES),--postgres)
+
+release: ## Take a new version into use where compose.yaml runs it, one container after the other
+	@deploy/release
 
 format: $(DEV) $(NODE) ## Put code, templates and assets into shape
 	@.venv/bin/ruff check --fix-only --quiet .
