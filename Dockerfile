@@ -1,13 +1,13 @@
 # The hub's image: web, worker and beat are the same, started with another command (compose.yaml).
 
-FROM node:22.14.0-bookworm-slim AS pages
+FROM node:22.22.2-bookworm-slim AS pages
 WORKDIR /opt/pages
 COPY .npmrc package.json package-lock.json ./
 RUN npm ci --omit=dev
 
-FROM python:3.11.11-slim-bookworm AS build
+FROM python:3.11.15-slim-bookworm AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
-RUN pip install "uv>=0.9"
+RUN pip install uv==0.13.9
 RUN uv venv /opt/venv
 WORKDIR /opt/hub
 # Before the code, so that a change there does not install everything again.
@@ -23,7 +23,7 @@ RUN HUB_ENV=production DATABASE_URL=postgres://nobody@127.0.0.1/nothing \
     && rm -r node_modules \
     && /opt/venv/bin/python -m compileall -q accounts chat deploy hub notifications presence worker
 
-FROM python:3.11.11-slim-bookworm
+FROM python:3.11.15-slim-bookworm
 RUN useradd --uid 10001 --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin hub \
     && install --directory --owner hub --group hub --mode 700 /var/lib/hub
 COPY --from=build /opt/venv /opt/venv

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django_celery_beat.models import PeriodicTasks
 from django_celery_beat.schedulers import NEVER_CHECK_TIMEOUT, DatabaseScheduler, ModelEntry
 
-from hub import heartbeats, leases
+from hub import alive, heartbeats, leases
 from worker.clock import AHEAD, Clock
 from worker.durable import DurableTask
 from worker.upkeep import chores
@@ -273,6 +273,7 @@ class HubScheduler(DatabaseScheduler):
         self._next_beat = time.monotonic() + BEAT_INTERVAL
         try:
             heartbeats.beat(heartbeats.here(heartbeats.BEAT))
+            alive.touch(heartbeats.BEAT)
         except (DatabaseError, InterfaceError) as error:
             log.warning("heartbeat_not_stored", error=type(error).__name__)
             close_old_connections()

@@ -6,7 +6,7 @@ import structlog
 from celery import signals
 from django.db import DatabaseError
 
-from hub import heartbeats
+from hub import alive, heartbeats
 from worker.celery import app
 
 log = structlog.get_logger(__name__)
@@ -25,3 +25,9 @@ def beat_on_worker_ready(**kwargs: Any) -> None:
         heartbeats.beat(heartbeats.here(heartbeats.WORKER))
     except DatabaseError as error:
         log.warning("heartbeat_not_stored", error=type(error).__name__)
+
+
+@signals.heartbeat_sent.connect
+def show_life(**kwargs: Any) -> None:
+    """The worker's loop turns and reaches the broker; Celery says so every two seconds."""
+    alive.touch(heartbeats.WORKER)

@@ -1,15 +1,18 @@
 """What the containers run besides the hub itself: making secrets, preparing the database, health checks."""
 
+import os
 import runpy
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 import redis
 from django.http.request import validate_host
+from pytest_django.fixtures import Settings
 
-from hub import redis_server
+from hub import alive, redis_server
 from rig.environment import BASE_DIR, clean_environment, ending_with_us
 from rig.waiting import wait_for
 from tests.support.live import LiveHub
@@ -26,13 +29,41 @@ def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def read(folder: Path) -> dict[str, str]:
+    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
 def test_secrets_are_made_once(tmp_path: Path) -> None:
-    assert run("deploy/make_secrets.py", str(tmp_path)).returncode == 0
-    first = {path.name: path.read_text() for path in tmp_path.iterdir()}
-    assert run("deploy/make_secrets.py", str(tmp_path)).returncode == 0
-    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == first
+    assert run("-S", "deploy/make_secrets.py", str(tmp_path)).returncode == 0
+    first = read(tmp_path)
+    assert run("-S", "deploy/make_secrets.py", str(tmp_path)).returncode == 0
+    assert read(tmp_path) == first
     assert first["database_password"] in first["database_url"]
     assert first["redis_password"] in first["redis_url"]
+
+
+def test_each_container_gets_its_own_secrets_only(tmp_path: Path) -> None:
+    run("deploy/make_secrets.py", str(tmp_path))
+    made = read(tmp_path)
+    given = {name for name in made if name.startswith("for/")}
+    assert given == {
+        *("for/hub/secret_key", "for/hub/database_url", "for/hub/redis_url"),
+        "for/postgres/database_password",
+        *("for/redis/redis_password", "for/redis/redis.conf"),
+    }
+    assert [name for name in given if made[name] != made[name.rpartition("/")[2]]] == []
+    for_postgres = "".join(made[name] for name in given if "postgres/" in name)
+    for_redis = "".join(made[name] for name in given if "redis/" in name)
+    assert made["secret_key"] not in for_postgres + for_redis
+    assert made["database_password"] not in for_redis and made["redis_password"] not in for_postgres
+
+
+def test_passwords_of_an_installation_that_has_one_volume_stay(tmp_path: Path) -> None:
+    (tmp_path / "database_password").write_text("from before")
+    run("deploy/make_secrets.py", str(tmp_path))
+    made = read(tmp_path)
+    assert made["for/postgres/database_password"] == "from before"
+    assert "from before" in made["for/hub/database_url"]
 
 
 def test_redis_accepts_the_configuration_that_is_made(tmp_path: Path) -> None:
@@ -76,8 +107,10 @@ def test_prepare_makes_tables_and_one_administrator(tmp_path: Path) -> None:
 
 def test_health_checks_pass_on_parts_that_work(hub: LiveHub) -> None:
     for part in ("beat", "worker"):
-        check = run("deploy/healthy.py", part, **hub.environment)
-        assert check.returncode == 0, (part, check.stderr)
+        wait_for(
+            lambda part=part: run("-S", "deploy/healthy.py", part, **hub.environment).returncode == 0,  # type: ignore[misc]
+            that=f"{part} shows life",
+        )
 
 
 @pytest.mark.parametrize(
@@ -98,10 +131,34 @@ def test_health_check_asks_for_a_host_that_the_hub_answers(
     assert validate_host(host, [allowed.split(",", maxsplit=1)[0] or "127.0.0.1"])
 
 
-def test_health_checks_fail_where_nothing_runs(tmp_path: Path) -> None:
-    nothing = {"HUB_DATA_DIR": str(tmp_path)}
-    assert run("manage.py", "migrate", "--verbosity=0", **nothing).returncode == 0
-    beat, worker = (run("deploy/healthy.py", part, **nothing) for part in ("beat", "worker"))
-    assert (beat.returncode, beat.stderr) == (1, "")
-    assert worker.returncode == 1
-    assert "Could not connect to the message broker" in worker.stderr
+@pytest.mark.parametrize("part", ["worker", "beat"])
+def test_health_checks_fail_where_nothing_runs_or_nothing_moves(part: str, tmp_path: Path) -> None:
+    def is_well() -> bool:
+        check = run("-S", "deploy/healthy.py", part, HUB_DATA_DIR=str(tmp_path))
+        assert check.stderr == ""
+        return check.returncode == 0
+
+    assert not is_well()
+    (tmp_path / "run").mkdir()
+    alive = tmp_path / "run" / f"{part}.alive"
+    alive.touch()
+    assert is_well()
+    for age in (31, 3600, -3600):
+        os.utime(alive, (time.time() - age, time.time() - age))
+        assert not is_well(), age
+
+
+def test_health_checks_start_neither_django_nor_celery(tmp_path: Path) -> None:
+    code = (
+        "import runpy, sys; sys.argv = ['healthy', 'beat']\n"
+        "try: runpy.run_path('deploy/healthy.py', run_name='__main__')\n"
+        "except SystemExit: print([name for name in ('django', 'celery', 'hub', 'environ') if name in sys.modules])"
+    )
+    assert run("-S", "-c", code, HUB_DATA_DIR=str(tmp_path)).stdout.strip() == "[]"
+
+
+def test_full_disk_does_not_end_a_part(tmp_path: Path, settings: Settings) -> None:
+    settings.HUB_DATA_DIR = tmp_path / "file"
+    settings.HUB_DATA_DIR.touch()
+    alive.touch("worker")
+    assert settings.HUB_DATA_DIR.read_bytes() == b""
