@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 from django.db.models.signals import post_delete, post_save
 
 from hub import lookalikes, names
+from hub.signals import listen
 
 
 def _everyone() -> Iterable[tuple[object, str]]:
@@ -33,15 +34,13 @@ def validate(username: str, *, user: User | None = None, official: bool = False)
 
 def connect() -> None:
     """Listen for accounts that get a name; called once, when the apps are ready."""
-    post_save.connect(_user_saved, sender=User, dispatch_uid="accounts.username_saved")
-    post_delete.connect(_user_deleted, sender=User, dispatch_uid="accounts.username_deleted")
+    listen(_user_saved, post_save, User, "accounts.username_saved")
+    listen(_user_deleted, post_delete, User, "accounts.username_deleted")
 
 
-def _user_saved(
-    sender: type[User], instance: User, raw: bool = False, update_fields: Iterable[str] | None = None, **_: Any
-) -> None:
-    # A log-in saves the time of it and nothing else. Fixtures bring these rows along, or have them made later.
-    if not raw and (update_fields is None or "username" in update_fields):
+def _user_saved(sender: type[User], instance: User, update_fields: Iterable[str] | None = None, **_: Any) -> None:
+    # A log-in saves the time of it and nothing else.
+    if update_fields is None or "username" in update_fields:
         USERS.remember(instance.pk, instance.get_username())
 
 

@@ -9,6 +9,7 @@ from chat import names
 from chat.models import Room
 from hub import lookalikes
 from hub import names as all_names
+from hub.signals import listen
 
 
 def _everyone() -> Iterable[tuple[object, str]]:
@@ -38,13 +39,12 @@ def validate(name: str, *, room_id: int | None = None, is_private: bool = False)
 
 def connect() -> None:
     """Listen for rooms that get a name; called once, when the apps are ready."""
-    post_save.connect(_room_saved, sender=Room, dispatch_uid="chat.room_named")
-    post_delete.connect(_room_deleted, sender=Room, dispatch_uid="chat.room_forgotten")
+    listen(_room_saved, post_save, Room, "chat.room_named")
+    listen(_room_deleted, post_delete, Room, "chat.room_forgotten")
 
 
-def _room_saved(sender: type[Room], instance: Room, raw: bool = False, **_: Any) -> None:
-    if not raw:
-        ROOMS.remember(instance.pk, instance.name)
+def _room_saved(sender: type[Room], instance: Room, **_: Any) -> None:
+    ROOMS.remember(instance.pk, instance.name)
 
 
 def _room_deleted(sender: type[Room], instance: Room, **_: Any) -> None:

@@ -105,6 +105,13 @@ class HubSettings:
     count_interval: Positive = 0.25
     #: Who may send alerts to everyone over a socket: ``staff``, ``authenticated`` or ``anyone``.
     client_broadcast: Literal["staff", "authenticated", "anyone"] = "staff"
+    #: Chat messages that are kept: the newest so many of each room, none older than so many days; 0 sets no limit.
+    message_items: FromZero = 100_000
+    message_days: NotNegative = 365.0
+    #: Alerts that are kept: the newest so many of each person, group and topic and of those to everyone, none older
+    #: than so many days; 0 sets no limit. Who has read an alert goes with it.
+    alert_items: FromZero = 10_000
+    alert_days: NotNegative = 365.0
     #: Who may open chat rooms: ``staff`` or ``authenticated``. A room tells nobody that it is there, and how many one
     #: user opens is bounded (``limit_rooms``); so whoever was let in with an account may talk where they like.
     room_creation: Literal["staff", "authenticated"] = "authenticated"

@@ -7,7 +7,9 @@ from typing import Any
 import structlog
 from django.core.management import call_command
 
+from chat import retention as messages
 from hub import deletions, heartbeats, lookalikes, once, retention, sweeping, whereabouts
+from notifications import retention as alerts
 from worker import jobs, outbox
 from worker.celery import app
 from worker.heartbeat import beat_from_worker
@@ -33,8 +35,8 @@ def send_overdue_jobs() -> int:
 
 @app.task(ignore_result=True)
 def prune() -> int:
-    """Delete the publications that need not be kept any more; returns how many."""
-    return retention.prune()
+    """Delete the publications, messages and alerts that need not be kept any more; returns how many."""
+    return retention.prune() + messages.prune() + alerts.prune()
 
 
 @app.task(ignore_result=True)
