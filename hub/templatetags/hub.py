@@ -13,6 +13,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
+from hub.sockets.door import MESSAGE_LIMIT
+
 register = template.Library()
 
 #: In the order in which a browser tries them; each is at ``/connection/<name>``.
@@ -96,6 +98,7 @@ def _config(context: Context) -> dict[str, Any]:
         "user": person,
         "icons": static("icons/icons.svg"),
         "urls": {"login": _url("accounts:login"), "alerts": _url("notifications:list")},
+        "messageLimit": MESSAGE_LIMIT,
         "texts": _texts(),
     }
 
@@ -150,9 +153,23 @@ def _texts() -> dict[str, str]:
         "types_one": pgettext("one person", "{names} is typing"),
         "types_many": pgettext("several people", "{names} are typing"),
         "not_sent": _("This message was not sent."),
+        "no_such_place": _("There is nothing of this name here."),
+        "not_allowed": _("You are not allowed to do this."),
+        "not_available": _("This is not available here."),
+        "signed_out": _("You are signed out. Log in and try again."),
+        "too_fast": _("That was too fast. Wait a moment and try again."),
+        "too_many_pages": _("Too many of your pages are open. Close some of them and load this one again."),
+        "ended": _("The hub has ended the connection. Load the page again."),
+        "room_ended": _("This room no longer exists, or you may no longer be in it."),
         "sent_later": _("This message is sent when the connection is back."),
         "retry": _("Try again"),
         "take_back": _("Back into the box"),
+        **_plurals(
+            "too_long",
+            lambda n: ngettext(
+                "This message is %(number)s character too long.", "This message is %(number)s characters too long.", n
+            ),
+        ),
         **_plurals("online", lambda n: ngettext("%(number)s person online", "%(number)s people online", n)),
         **_plurals("unread", lambda n: ngettext("%(number)s unread alert", "%(number)s unread alerts", n)),
         **_plurals("unread_short", lambda n: ngettext("%(number)s unread", "%(number)s unread", n)),

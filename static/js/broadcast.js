@@ -1,6 +1,8 @@
 /** The box that sends an alert to everyone. */
 
+import { Composer } from "./composer.js";
 import { newKey } from "./hub/keys.js";
+import { refusal } from "./refusals.js";
 
 /** @import { CallFailed, Hub } from "./hub.js" */
 
@@ -10,6 +12,7 @@ export class Broadcast {
   #box;
   #button;
   #error;
+  #composer;
 
   /**
    * @param {HTMLFormElement} form
@@ -21,33 +24,23 @@ export class Broadcast {
     this.#box = /** @type {HTMLTextAreaElement} */ (form.querySelector("textarea"));
     this.#button = /** @type {HTMLButtonElement} */ (form.querySelector("button"));
     this.#error = /** @type {HTMLElement} */ (form.querySelector("[data-error]"));
-    form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      this.#send();
-    });
-    this.#box.addEventListener("keydown", (event) => {
-      if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-      event.preventDefault();
-      this.#send();
-    });
-    this.#box.addEventListener("input", () => this.#say(""));
+    this.#composer = new Composer(form, this.#box, this.#error, (message) => this.#send(message));
     hub.on("state", () => this.#sayState());
   }
 
-  async #send() {
-    const message = this.#box.value.trim();
-    if (!message || this.#button.disabled) return;
+  /** @param {string} message */
+  async #send(message) {
+    if (this.#button.disabled) return;
     this.#button.disabled = true;
     this.#box.readOnly = true;
-    this.#say("");
     this.#sayState();
     try {
       // Across reconnects; the key keeps it from being sent twice.
       await this.#hub.call("alerts.broadcast", { message, key: newKey() });
       this.#box.value = "";
     } catch (error) {
-      const { code, message: why } = /** @type {CallFailed} */ (error);
-      this.#say((code >= 400 && why) || (this.#form.dataset.textFailed ?? ""));
+      const failure = /** @type {CallFailed} */ (error);
+      this.#composer.say(refusal(failure, this.#hub, this.#form.dataset.textFailed ?? ""));
     }
     this.#button.disabled = false;
     this.#box.readOnly = false;
@@ -55,14 +48,7 @@ export class Broadcast {
 
   #sayState() {
     const waiting = this.#form.dataset.textWaiting ?? "";
-    if (this.#button.disabled && this.#hub.state !== "connected") this.#say(waiting);
-    else if (this.#error.textContent === waiting) this.#say("");
-  }
-
-  /** @param {string} text */
-  #say(text) {
-    this.#error.textContent = text;
-    if (text) this.#box.setAttribute("aria-invalid", "true");
-    else this.#box.removeAttribute("aria-invalid");
+    if (this.#button.disabled && this.#hub.state !== "connected") this.#composer.say(waiting);
+    else if (this.#error.textContent === waiting) this.#composer.say("");
   }
 }

@@ -1,5 +1,7 @@
 /** The page of topics: following and leaving without a reload, and what the person does so elsewhere. */
 
+import { refusal } from "./refusals.js";
+
 /** @import { CallFailed, Hub } from "./hub.js" */
 
 export class Topics {
@@ -40,10 +42,10 @@ export class Topics {
       item.removeAttribute("aria-busy");
       this.#show(name, topic.followed);
     } catch (failure) {
-      const { code, message } = /** @type {CallFailed} */ (failure);
       // First: what changes in a busy part may never be read out.
       item.removeAttribute("aria-busy");
-      error.textContent = (code >= 400 && message) || (this.#list.dataset.textFailed ?? "");
+      const refused = /** @type {CallFailed} */ (failure);
+      error.textContent = refusal(refused, this.#hub, this.#list.dataset.textFailed ?? "");
     }
   }
 

@@ -182,7 +182,7 @@ def test_message_that_was_refused_is_tried_again_or_taken_back(visitor: Visitors
     is_in(ada)
     say(ada, "back to me")
     failed = messages(ada).filter(has_text="back to me")
-    expect(failed.get_by_role("alert")).to_have_text("This message was not sent.")
+    expect(failed.get_by_role("alert")).to_have_text("This is not available here.")
     failed.get_by_role("button", name="Back into the box").click()
     expect(messages(ada).filter(has_text="back to me")).to_have_count(0)
     expect(box(ada)).to_have_value("back to me")
@@ -277,7 +277,7 @@ def test_member_who_is_removed_from_a_private_room_is_shown_that_it_ended(
     expect(box(ada)).to_be_visible()
     hub.shell(members + "room.members.clear()", name=name)
     expect(box(ada)).to_have_count(0)
-    expect(ada.get_by_role("alert").filter(has_text="incomplete")).to_be_visible()
+    expect(ada.get_by_role("alert").filter(has_text="This room no longer exists, or you may no")).to_be_visible()
     is_live(ada)
 
 

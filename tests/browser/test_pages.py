@@ -111,7 +111,7 @@ def test_language_is_switched_and_kept(visitor: Visitors) -> None:
     page.goto("/online/")
     expect(page.get_by_role("heading", name="Кто в сети")).to_be_visible()
     page.get_by_role("button", name="English").click()
-    expect(page.get_by_role("heading", name="Who is online")).to_be_visible()
+    expect(page.get_by_role("heading", name="People online")).to_be_visible()
 
 
 def test_sign_up_log_out_and_log_in_with_the_keyboard_alone(visitor: Visitors, hub: LiveHub) -> None:

@@ -144,7 +144,7 @@ def test_refusal_is_shown_beside_the_topic_when_that_is_busy_no_more(visitor: Vi
     is_live(page)
     topic(page, "Deployments").evaluate(WATCH)
     toggle(page, "Deployments").click()
-    expect(topic(page, "Deployments").get_by_role("alert")).to_have_text("That did not work. Try again.")
+    expect(topic(page, "Deployments").get_by_role("alert")).to_have_text("This is not available here.")
     assert page.evaluate("window.changes") == ["attributes", "attributes", "childList"]
     is_followed(page, "Deployments", followed=False)
 

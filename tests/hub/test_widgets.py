@@ -10,6 +10,7 @@ from django.template import Context, Template
 from django.test import RequestFactory
 from django.utils import translation
 
+from hub.connection.codes import Disconnected, Error
 from rig.environment import BASE_DIR
 
 SCRIPTS = BASE_DIR / "static/js"
@@ -57,7 +58,7 @@ def test_nothing_of_it_runs_inline() -> None:
 def test_scripts_have_every_text_that_they_ask_for(language: str) -> None:
     code = "\n".join(path.read_text() for path in SCRIPTS.rglob("*.js"))
     wanted = set(re.findall(r'\btext\("(\w+)"', code)) | {f"level_{level}" for level in re.findall(r'"(\w+)"', LEVELS)}
-    wanted |= {"joined", "left", "types_one", "types_many"}
+    wanted |= {"joined", "left", "types_one", "types_many"} | set(re.findall(r'\[\w+, "(\w+)"\]', REFUSALS))
     for name in re.findall(r'\bplural\("(\w+)"', code):
         wanted |= {f"{name}_{category}" for category in ("one", "few", "many", "other")}
     with translation.override(language):
@@ -65,6 +66,16 @@ def test_scripts_have_every_text_that_they_ask_for(language: str) -> None:
     assert wanted == set(texts)
     assert all(texts.values())
     assert not [text for text in texts.values() if "%(" in text]
+
+
+REFUSALS = (SCRIPTS / "refusals.js").read_text()
+
+
+def test_codes_with_a_sentence_for_people_are_codes_of_the_hub() -> None:
+    said = {int(code) for code in re.findall(r'\[(\d+), "\w+"\]', REFUSALS)}
+    assert said <= {*Error, *Disconnected}
+    never_comes_back = {code for code in Disconnected if 3500 <= code < 4000}
+    assert never_comes_back >= {code for code in said if code > 3000}
 
 
 LEVELS = re.findall(r"const LEVELS = (.*);", (SCRIPTS / "components/alert.js").read_text())[0]

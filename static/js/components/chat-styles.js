@@ -69,6 +69,8 @@ export const CHAT = `
 .typing { min-block-size: 1.25rem; padding-inline: 0.25rem; font-size: 0.8125rem; line-height: 1.25rem; color: var(--_muted); }
 .typing:not(:empty)::after { content: "…"; }
 .composer { display: grid; gap: 0.25rem; }
+.error { padding-inline: 0.25rem; font-size: 0.8125rem; font-weight: 560; color: var(--_error); }
+.error:empty, .error:not(:empty) + .hint { display: none; }
 .hint { padding-inline: 0.25rem; font-size: 0.8125rem; color: var(--_muted); }
 @media (pointer: coarse) { .hint { display: none; } }
 .row { display: flex; align-items: end; gap: 0.5rem; }
@@ -77,6 +79,7 @@ textarea {
   font: inherit; line-height: 1.5; color: inherit; background: var(--_card); border: 1px solid var(--_control-line);
   border-radius: 0.625rem; resize: none; field-sizing: content;
 }
+textarea[aria-invalid] { border-color: var(--_error); }
 textarea::placeholder { color: var(--_muted); opacity: 1; }
 textarea:focus-visible { outline-offset: -0.0625rem; }
 :host(:dir(rtl)) .row .icon { scale: -1 1; }

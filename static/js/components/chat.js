@@ -1,7 +1,9 @@
 /** `<hub-chat room="…">`: a conversation, who is in it, and the box to write. */
 
 import { paintAvatars } from "../avatars.js";
+import { Composer } from "../composer.js";
 import { config } from "../hub/config.js";
+import { refusal } from "../refusals.js";
 import { showTime } from "../times.js";
 import { CHAT } from "./chat-styles.js";
 import { icon, make, plural, reconcile, text } from "./dom.js";
@@ -27,7 +29,9 @@ export class HubChat extends HubElement {
   #newer = make("button", { type: "button", class: "newer primary", part: "newer" });
   #typing = make("p", { class: "typing", part: "typing" });
   #form = make("form", { class: "composer", part: "composer", novalidate: true });
-  #box = make("textarea", { rows: 1, maxlength: 4000, autocomplete: "off", part: "input" });
+  #box = make("textarea", { rows: 1, autocomplete: "off", part: "input" });
+  #error = make("p", { class: "error", id: "error", role: "alert", part: "error" });
+  #composer = new Composer(this.#form, this.#box, this.#error, (message) => this.#send(message));
   #locked = make("p", { class: "locked", part: "locked" });
   /** Whether the reader is at the end. */
   #atEnd = true;
@@ -36,15 +40,6 @@ export class HubChat extends HubElement {
 
   constructor() {
     super(CHAT);
-    this.#form.addEventListener("submit", (event) => {
-      event.preventDefault();
-      this.#send();
-    });
-    this.#box.addEventListener("keydown", (event) => {
-      if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-      event.preventDefault();
-      this.#send();
-    });
     this.#box.addEventListener("input", () => this.#box.value && this.#room.typed());
     this.#area.addEventListener("scroll", () => this.#scrolled());
     this.#newer.addEventListener("click", () => {
@@ -61,19 +56,19 @@ export class HubChat extends HubElement {
     this.#area.ariaLabel = text("conversation");
     this.#log.ariaLabel = text("messages");
     this.#spinner.ariaLabel = text("loading");
-    this.#stale.replaceChildren(text("stale"), reloadLink());
     this.#newer.replaceChildren(icon("down"), text("new_messages"));
     this.#empty.replaceChildren(icon("chat"), make("h2", {}, text("quiet")), make("p", {}, text("be_first")));
     this.#log.replaceChildren(this.#list);
     this.#area.replaceChildren(this.#spinner, this.#empty, this.#log);
     this.#box.id = "message";
     this.#box.placeholder = text("write");
-    this.#box.setAttribute("aria-describedby", "hint");
+    this.#box.setAttribute("aria-describedby", "error hint");
     const send = make("button", { type: "submit", class: "primary", part: "send" });
     send.append(icon("send"), make("span", { class: "button-text" }, text("send")));
     this.#form.replaceChildren(
       make("label", { class: "visually-hidden", for: "message" }, text("message")),
       make("div", { class: "row" }, this.#box, send),
+      this.#error,
       make("p", { class: "hint", id: "hint" }, text("enter_sends")),
     );
     const login = make("a", { href: loginHere() }, text("log_in"));
@@ -97,7 +92,7 @@ export class HubChat extends HubElement {
     if (this.#atEnd) room.trim();
     this.#spinner.hidden = loaded || room.state === "failed" || room.state === "missing";
     this.#empty.hidden = room.state !== "ready" || entries.length > 0;
-    this.#stale.hidden = room.state !== "failed" && room.state !== "missing";
+    this.#showRefusal();
     this.#form.hidden = !room.mayWrite;
     this.#locked.hidden = room.mayWrite || room.state !== "ready";
     const height = this.#area.scrollHeight;
@@ -172,7 +167,8 @@ export class HubChat extends HubElement {
     const waits = this.hub.state !== "connected";
     element.classList.toggle("sending", !failed);
     element.classList.toggle("failed", failed);
-    setText(fate, failed ? entry.error || text("not_sent") : waits ? text("sent_later") : "");
+    const why = () => refusal({ code: entry.code, message: entry.error }, this.hub, text("not_sent"));
+    setText(fate, failed ? why() : waits ? text("sent_later") : "");
   }
 
   /** Marks my own messages, and those that follow another of the same person, which need no name again. */
@@ -188,9 +184,8 @@ export class HubChat extends HubElement {
     });
   }
 
-  #send() {
-    const message = this.#box.value.trim();
-    if (!message) return;
+  /** @param {string} message */
+  #send(message) {
     this.#box.value = "";
     this.#atEnd = true;
     this.#room.send(message);
@@ -201,6 +196,17 @@ export class HubChat extends HubElement {
     const message = this.#room.discard(key);
     if (!this.#box.value) this.#box.value = message;
     this.#box.focus();
+    this.#composer.say("");
+  }
+
+  /** Why there is no room to see, or not all of it. */
+  #showRefusal() {
+    const { state, error } = this.#room;
+    this.#stale.hidden = state !== "failed" && state !== "missing";
+    if (this.#stale.hidden) return;
+    const why = error ? refusal(error, this.hub, text("stale")) : text("room_ended");
+    if (this.#stale.firstChild?.textContent === why) return;
+    this.#stale.replaceChildren(why, state === "failed" ? reloadLink() : "");
   }
 
   // --- reading -------------------------------------------------------------------------------------------------------

@@ -1,12 +1,14 @@
 /** `<hub-inbox>`: the list of a person's alerts, with what is unread; older ones as the reader comes to them. */
 
 import { UNREAD_LIMIT } from "../hub/inbox.js";
+import { refusal } from "../refusals.js";
 import { alertItem } from "./alert.js";
 import { icon, make, plural, reconcile, text } from "./dom.js";
 import { define, HubElement } from "./element.js";
 import { ALERT } from "./styles.js";
 
 /** @import { Alert } from "../hub/inbox.js" */
+/** @import { CallFailed } from "../hub/line.js" */
 
 const STYLES = `
 ${ALERT}
@@ -64,7 +66,6 @@ export class HubInbox extends HubElement {
     this.#markAll.replaceChildren(text("mark_all"));
     this.#more.replaceChildren(text("older"));
     this.#spinner.ariaLabel = text("loading");
-    this.#stale.replaceChildren(text("stale"), reloadLink());
     this.#list.ariaLabel = this.getAttribute("label") || text("alerts");
     this.#empty.replaceChildren(
       icon("bell"),
@@ -77,7 +78,7 @@ export class HubInbox extends HubElement {
     this.stops.push(
       inbox.on("change", () => this.changed()),
       inbox.on("alert", (alert) => this.#arrive(alert)),
-      inbox.on("failed", () => this.#complain()),
+      inbox.on("failed", (error) => this.#complain(error)),
     );
     inbox.start();
     this.render();
@@ -87,7 +88,7 @@ export class HubInbox extends HubElement {
     const { inbox } = this.hub;
     const loaded = inbox.state === "ready" || inbox.items.length > 0;
     this.#spinner.hidden = loaded || inbox.state === "failed";
-    this.#stale.hidden = inbox.state !== "failed";
+    this.#showRefusal();
     this.#empty.hidden = inbox.state !== "ready" || inbox.items.length > 0;
     this.#more.hidden = !inbox.more;
     this.#count.hidden = !inbox.signedIn || !inbox.items.length;
@@ -192,8 +193,17 @@ export class HubInbox extends HubElement {
     }
   }
 
-  #complain() {
-    this.#problem.textContent = text("not_marked");
+  /** @param {CallFailed} error */
+  #complain(error) {
+    this.#problem.textContent = refusal(error, this.hub, text("not_marked"));
+  }
+
+  /** Why the list is not whole. */
+  #showRefusal() {
+    const { state, error } = this.hub.inbox;
+    this.#stale.hidden = state !== "failed";
+    if (error && !this.#stale.hidden)
+      this.#stale.replaceChildren(refusal(error, this.hub, text("stale")), reloadLink());
   }
 }
 

@@ -8,6 +8,7 @@
  * @property {{id: string, name: string} | null} user empty strings for a guest; null where the page does not know
  * @property {string} icons the address of the icons
  * @property {{login: string, alerts: string}} urls
+ * @property {number} messageLimit characters (code points) that a message may have
  * @property {{[name: string]: string}} texts in the language of the page
  */
 
@@ -24,6 +25,7 @@ export function config() {
     user: null,
     icons: "",
     urls: { login: "", alerts: "" },
+    messageLimit: 4000,
     texts: {},
     ...(written ? JSON.parse(written) : {}),
   };

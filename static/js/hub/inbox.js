@@ -50,6 +50,8 @@ export class Inbox extends Emitter {
   more = false;
   /** @type {"idle" | "loading" | "ready" | "failed"} */
   state = "idle";
+  /** Why it is `failed`. @type {CallFailed | null} */
+  error = null;
 
   #line;
   /** @type {Map<string, Stream>} */
@@ -178,6 +180,7 @@ export class Inbox extends Emitter {
     } catch (error) {
       this.state = "failed";
       if (!(error instanceof CallFailed)) throw error;
+      this.error = error;
     }
     this.emit("change");
   }

@@ -18,7 +18,8 @@ import { Stream } from "./stream.js";
  * @property {string} username
  * @property {string} text empty for notices
  * @property {string} at ISO 8601
- * @property {string} error why it failed, for people
+ * @property {string} error why it failed, for people; empty where the server has no sentence for them
+ * @property {number} code why it failed: the server's error code, below 100 where no answer came; 0 while it has not
  */
 
 const POSTED = "chat.message_posted";
@@ -45,6 +46,8 @@ export class Room extends Emitter {
   more = false;
   /** `missing`: there is no such room, or not for this person. @type {"idle" | "loading" | "ready" | "failed" | "missing"} */
   state = "idle";
+  /** Why it is `failed` or `missing`; `null` also where the server has ended it after it was there. @type {CallFailed | null} */
+  error = null;
   mayWrite = false;
   /** Names of those who are here, as far as known. @type {string[]} */
   people = [];
@@ -159,6 +162,7 @@ export class Room extends Emitter {
     if (!entry) return;
     entry.kind = "sending";
     entry.error = "";
+    entry.code = 0;
     this.emit("change");
     this.#sendAll();
   }
@@ -238,6 +242,7 @@ export class Room extends Emitter {
   #fail(error) {
     if (!(error instanceof CallFailed)) throw error;
     this.state = error.code >= 100 && !error.temporary ? "missing" : "failed";
+    this.error = error;
     this.emit("change");
   }
 
@@ -249,6 +254,7 @@ export class Room extends Emitter {
   /** The room is gone, or private now. */
   #expelled() {
     this.state = "missing";
+    this.error = null;
     this.mayWrite = false;
     this.emit("change");
   }
@@ -307,6 +313,7 @@ export class Room extends Emitter {
         text: "",
         at,
         error: "",
+        code: 0,
       });
       this.entries.push(entry);
       this.emit("arrived", entry);
@@ -375,6 +382,7 @@ export class Room extends Emitter {
         if (!(error instanceof CallFailed)) throw error;
         entry.kind = "failed";
         entry.error = error.code >= 400 ? error.message : "";
+        entry.code = error.code;
         this.emit("change");
       }
     }
@@ -409,7 +417,7 @@ function keyOf(id) {
  * @returns {Entry}
  */
 function posted({ id, username, text, at }) {
-  return { key: keyOf(id), kind: "posted", id, username, text, at, error: "" };
+  return { key: keyOf(id), kind: "posted", id, username, text, at, error: "", code: 0 };
 }
 
 /**
@@ -418,5 +426,5 @@ function posted({ id, username, text, at }) {
  * @returns {Entry}
  */
 function draft(text, username) {
-  return { key: newKey(), kind: "sending", id: 0, username, text, at: new Date().toISOString(), error: "" };
+  return { key: newKey(), kind: "sending", id: 0, username, text, at: new Date().toISOString(), error: "", code: 0 };
 }
