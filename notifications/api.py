@@ -1,5 +1,6 @@
 """``POST /api/notify``: an alert from another program."""
 
+import reprlib
 from typing import Annotated, Any
 
 import msgspec
@@ -8,6 +9,7 @@ from msgspec import Meta
 
 from hub.api.errors import DETAIL_LIMIT, Code, Refused
 from hub.api.method import Call, Method, register
+from hub.channels import LAST_ID
 from hub.threads import in_database_thread
 from notifications import actions, channels
 from notifications.alerting import EVERYONE, Alert, BadAlert, UnknownRecipient, alert
@@ -17,8 +19,8 @@ from notifications.models import Topic
 RECIPIENTS_LIMIT = 1000
 
 _TO = Meta(
-    description="`everyone`, a username, the id of a user, `user:NAME`, `group:NAME`, `topic:NAME`, "
-    f"or up to {RECIPIENTS_LIMIT} of these."
+    description="`everyone`, a username, the id of a user as a number or as text, `user:NAME`, `group:NAME`, "
+    f"`topic:NAME`, or up to {RECIPIENTS_LIMIT} of these. A text of digits is an id, never a name."
 )
 _KEY = Meta(description="Names what the alert is about: a recipient gets one alert of a key, ever.")
 
@@ -74,10 +76,16 @@ def _notify(call: Call[NotifyRequest], to: list[str | int]) -> list[int]:
 
 
 def _recipient(one: str | int) -> str | User:
-    if isinstance(one, int):
-        found = User.objects.filter(pk=one).first() if 0 < one < 2**63 else None
+    text = str(one)
+    # The same as a number and as text, whoever has taken which name: programs send ids in both forms.
+    if isinstance(one, int) or (text.isascii() and text.isdigit()):
+        is_id = len(text) <= len(str(LAST_ID)) and text == str(int(text)) and 0 < int(text) <= LAST_ID
+        found = User.objects.filter(pk=int(text)).first() if is_id else None
         if found is None:
-            raise UnknownRecipient(f"There is no user with the id {one}.", kind=channels.USER.name)
+            raise UnknownRecipient(
+                f"There is no user with the id {reprlib.repr(text)}; somebody of that name is 'user:NAME'.",
+                kind=channels.USER.name,
+            )
         return found
     if one == EVERYONE and User.objects.filter(username=EVERYONE).exists():
         raise BadAlert("'everyone' is everybody, and there is a user of this name: say 'user:everyone' for them.")

@@ -24,6 +24,20 @@ async def test_recipient_may_be_named_in_each_way(api: Api, ada: User, form: str
     assert (row.user_id, row.title, row.level, row.url, row.data) == (ada.pk, "T", "warning", "/x/", {"n": 1})
 
 
+async def test_text_of_digits_is_an_id_whoever_has_taken_it_as_a_name(api: Api, ada: User) -> None:
+    namesake = await User.objects.acreate(username=str(ada.pk))
+    nobody = str(ada.pk + 1000)
+    other = await User.objects.acreate(username=nobody)
+    for to in (ada.pk, str(ada.pk), [ada.pk, str(ada.pk)]):
+        await api.result("notify", to=to, message="Hello")
+    assert [row.user_id async for row in Notification.objects.all()] == [ada.pk] * 3
+    for to in (nobody, f"0{ada.pk}", "9" * 19, "9" * 5000, "0"):
+        assert await api.error("notify", to=to, message="Hello") == 107
+    for user in (namesake, other):
+        await api.result("notify", to=f"user:{user.username}", message="Hello")
+    assert [row.user_id async for row in Notification.objects.order_by("pk")][3:] == [namesake.pk, other.pk]
+
+
 async def test_same_key_is_one_alert(api: Api, ada: User) -> None:
     first = await api.result("notify", to="ada", message="Hello", key="k")
     assert await api.result("notify", to=["ada", "everyone"], message="Hello", key="other")
