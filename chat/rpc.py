@@ -1,6 +1,7 @@
 """What clients of the hub socket may ask about rooms, and do in them."""
 
-from typing import Annotated, Any
+from datetime import datetime
+from typing import Annotated
 
 import msgspec
 from django.contrib.auth.models import User
@@ -13,7 +14,8 @@ from chat.models import KEY_LIMIT
 from chat.throttle import Throttle
 from hub import presence, streams
 from hub.channels import LAST_ID
-from hub.connection.rpc import Call, Refused, rpc
+from hub.connection.messages import StreamPosition
+from hub.connection.rpc import Call, Nothing, Refused, rpc
 from hub.connection.rules import allows
 from hub.limits import TooMany
 from hub.sockets.codes import BadMessage
@@ -68,32 +70,65 @@ class Post(msgspec.Struct):
     key: Annotated[str, Meta(max_length=KEY_LIMIT)] = ""
 
 
+class FoundRoom(msgspec.Struct):
+    """A room, as far as its clients need to know it."""
+
+    id: int
+    name: str
+    channel: str
+    may_write: bool
+
+
+class MessagePage(msgspec.Struct):
+    """Messages, oldest first. ``more``: there are older ones. ``position`` was read before them."""
+
+    items: list[events.MessagePosted]
+    more: bool
+    position: StreamPosition
+
+
+class Posted(msgspec.Struct):
+    """The stored message."""
+
+    id: int
+    at: datetime
+
+
+class Person(msgspec.Struct):
+    """Somebody in a room."""
+
+    username: str
+
+
+class People(msgspec.Struct):
+    """Who is in a room; ``count`` is of all, also where ``people`` has not all of them."""
+
+    people: list[Person]
+    count: int
+
+
 _typing = Throttle(TYPING_PAUSE)
 
 
 @rpc("chat.room")
-def find_room(call: Call, params: FindRoom) -> dict[str, Any]:
+def find_room(call: Call, params: FindRoom) -> FoundRoom:
     """What a client needs to know of a room before it subscribes to its channel."""
     room = queries.room_named(params.name, call.user.pk)
     if room is None:
         raise _no_such_room()
-    return {
-        "id": room.pk,
-        "name": room.name,
-        "channel": channels.of_room(room.pk),
-        "may_write": call.user.is_authenticated,
-    }
+    may_write = call.user.is_authenticated
+    return FoundRoom(id=room.pk, name=room.name, channel=channels.of_room(room.pk), may_write=may_write)
 
 
 @rpc("chat.messages")
-def list_messages(call: Call, params: ListMessages) -> dict[str, Any]:
+def list_messages(call: Call, params: ListMessages) -> MessagePage:
     """The oldest first; ``position`` is the one to go on live from."""
     if not queries.may_be_in(params.room, call.user.pk):
         raise _no_such_room()
     return _messages(params.room, params.before, params.limit)
 
 
-def list_messages_by_name(call: Call, params: ListMessagesByName) -> dict[str, Any]:
+def list_messages_by_name(call: Call, params: ListMessagesByName) -> MessagePage:
     """:func:`list_messages` for who knows only the name."""
     room = queries.room_named(params.name, call.user.pk)
     if room is None:
@@ -102,7 +137,7 @@ def list_messages_by_name(call: Call, params: ListMessagesByName) -> dict[str, A
 
 
 @rpc("chat.post")
-async def post(call: Call, params: Post) -> dict[str, Any]:
+async def post(call: Call, params: Post) -> Posted:
     """Stored when it is answered; everybody in the room, the author too, gets it as a publication with its ``key``."""
     try:
         text = message_in({"message": params.text})
@@ -118,11 +153,11 @@ async def post(call: Call, params: Post) -> dict[str, Any]:
         case TooMany() as refusal:
             raise refusal
         case message:
-            return {"id": message.pk, "at": message.created_at}
+            return Posted(id=message.pk, at=message.created_at)
 
 
 @rpc("chat.typing")
-async def typing(call: Call, params: InRoom) -> dict[str, Any]:
+async def typing(call: Call, params: InRoom) -> Nothing:
     """Others in the room are told, at most every :data:`TYPING_PAUSE` seconds; what comes sooner is let go."""
     if not isinstance(call.user, User):
         raise _not_signed_in()
@@ -130,30 +165,30 @@ async def typing(call: Call, params: InRoom) -> dict[str, Any]:
         if not await allows(channels.ROOM.can_publish, call.user, {"id": params.room}):
             raise _no_such_room()
         actions.tell_typing(room_id=params.room, user=call.user)
-    return {}
+    return Nothing()
 
 
 @rpc("chat.people")
-async def list_people(call: Call, params: InRoom) -> dict[str, Any]:
+async def list_people(call: Call, params: InRoom) -> People:
     """Who is in the room, by name; ``count`` is of all, also where there are more names than are sent."""
     if not await allows(channels.ROOM.can_see_presence, call.user, {"id": params.room}):
         raise _no_such_room()
     here = await presence.current().people(channels.of_room(params.room))
     people = [person for person in here if not person.startswith(presence.GUEST)]
     names = await in_database_thread(queries.usernames, people[:PEOPLE_LIMIT])
-    return {"people": [{"username": name} for name in sorted(names, key=str.casefold)], "count": len(people)}
+    return People(people=[Person(name) for name in sorted(names, key=str.casefold)], count=len(people))
 
 
-def _messages(room_id: int, before: int, limit: int) -> dict[str, Any]:
+def _messages(room_id: int, before: int, limit: int) -> MessagePage:
     channel = channels.of_room(room_id)
     # The position first: a message that comes in between is then in both, and clients show it once.
     position = streams.positions([channel])[channel]
     found = queries.messages_before(room_id, before, limit + 1)
-    return {
-        "items": [events.posted(message) for message in found[-limit:]],
-        "more": len(found) > limit,
-        "position": {"epoch": position.epoch, "offset": position.offset},
-    }
+    return MessagePage(
+        items=[events.posted(message) for message in found[-limit:]],
+        more=len(found) > limit,
+        position=StreamPosition(position.epoch, position.offset),
+    )
 
 
 def _no_such_room() -> Refused:

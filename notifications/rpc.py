@@ -1,6 +1,6 @@
 """What clients of the hub socket may ask: for alerts, what of them was read, and topics to follow."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from django.contrib.auth.models import User
@@ -8,7 +8,8 @@ from django.utils.translation import gettext as _
 from msgspec import Meta
 
 from hub.channels import LAST_ID
-from hub.connection.rpc import Call, Refused, rpc
+from hub.connection.messages import StreamPosition
+from hub.connection.rpc import Call, Nothing, Refused, rpc
 from hub.sockets.codes import BadMessage
 from hub.sockets.door import message_in
 from notifications import actions, events, following, queries
@@ -59,34 +60,63 @@ class TopicName(msgspec.Struct):
     name: Annotated[str, Meta(min_length=1, max_length=NAME_LIMIT)]
 
 
+class AlertPage(msgspec.Struct):
+    """Alerts, newest first. ``more``: there are older ones. ``positions``, by channel, were read before them."""
+
+    items: list[events.ListedAlert]
+    unread: int
+    more: bool
+    positions: dict[str, StreamPosition]
+
+
+class Unread(msgspec.Struct):
+    """How many alerts the caller has not read, counted to 100."""
+
+    unread: int
+
+
+class DescribedTopic(msgspec.Struct):
+    """A topic. ``open``: the caller may follow and leave it; ``followed``: its alerts are among the caller's."""
+
+    name: str
+    title: str
+    description: str
+    open: bool
+    followed: bool
+
+
+class TopicList(msgspec.Struct):
+    """Topics, by title."""
+
+    items: list[DescribedTopic]
+
+
 @rpc("alerts.list")
-def list_alerts(call: Call, params: ListAlerts) -> dict[str, Any]:
+def list_alerts(call: Call, params: ListAlerts) -> AlertPage:
     """The newest first; ``positions`` are those to go on live from."""
     page = queries.page_for(call.user, before=params.before, limit=params.limit)
-    return {
-        "items": [events.listed(alert) for alert in page.alerts],
-        "unread": page.unread,
-        "more": page.more,
-        "positions": {
-            name: {"epoch": position.epoch, "offset": position.offset} for name, position in page.positions.items()
-        },
-    }
+    return AlertPage(
+        items=[events.listed(alert) for alert in page.alerts],
+        unread=page.unread,
+        more=page.more,
+        positions={name: StreamPosition(at.epoch, at.offset) for name, at in page.positions.items()},
+    )
 
 
 @rpc("alerts.mark_read")
-def mark_read(call: Call, params: MarkRead) -> dict[str, int]:
+def mark_read(call: Call, params: MarkRead) -> Unread:
     """What is not for the caller, or read already, is left out."""
-    return {"unread": actions.mark_read(user=_user(call), ids=params.ids)}
+    return Unread(actions.mark_read(user=_user(call), ids=params.ids))
 
 
 @rpc("alerts.mark_all_read")
-def mark_all_read(call: Call, params: MarkAllRead) -> dict[str, int]:
+def mark_all_read(call: Call, params: MarkAllRead) -> Unread:
     """Alerts that the caller has not seen yet, because they are newer, stay unread."""
-    return {"unread": actions.mark_all_read(user=_user(call), upto=params.upto)}
+    return Unread(actions.mark_all_read(user=_user(call), upto=params.upto))
 
 
 @rpc("alerts.broadcast")
-def broadcast(call: Call, params: Broadcast) -> dict[str, Any]:
+def broadcast(call: Call, params: Broadcast) -> Nothing:
     """For those whom ``HUB_CLIENT_BROADCAST`` lets; stored when it is answered."""
     try:
         message = message_in({"message": params.message})
@@ -96,17 +126,17 @@ def broadcast(call: Call, params: Broadcast) -> dict[str, Any]:
         actions.broadcast_from_client(user=call.user, message=message, key=params.key)
     except actions.MayNotBroadcast:
         raise Refused(403, _("You may not send notifications to everyone")) from None
-    return {}
+    return Nothing()
 
 
 @rpc("topics.list")
-def list_topics(call: Call, params: ListTopics) -> dict[str, Any]:
+def list_topics(call: Call, params: ListTopics) -> TopicList:
     """Open ones, and closed ones that the caller was put on; by title."""
-    return {"items": [_described(topic) for topic in queries.topics_for(call.user)]}
+    return TopicList([_described(topic) for topic in queries.topics_for(call.user)])
 
 
 @rpc("topics.follow")
-def follow(call: Call, params: TopicName) -> dict[str, Any]:
+def follow(call: Call, params: TopicName) -> DescribedTopic:
     """The caller gets the alerts of an open topic, on all connections; repeating it is harmless."""
     try:
         return _described(following.follow(user=_follower(call), name=params.name))
@@ -117,7 +147,7 @@ def follow(call: Call, params: TopicName) -> dict[str, Any]:
 
 
 @rpc("topics.unfollow")
-def unfollow(call: Call, params: TopicName) -> dict[str, Any]:
+def unfollow(call: Call, params: TopicName) -> DescribedTopic:
     """The caller gets no more alerts of an open topic; repeating it is harmless."""
     try:
         return _described(following.unfollow(user=_follower(call), name=params.name))
@@ -127,14 +157,14 @@ def unfollow(call: Call, params: TopicName) -> dict[str, Any]:
         raise Refused(403, _("Only an administrator can take you off this topic")) from None
 
 
-def _described(topic: Topic) -> dict[str, Any]:
-    return {
-        "name": topic.name,
-        "title": topic.title,
-        "description": topic.description,
-        "open": topic.is_open,
-        "followed": topic.followed,
-    }
+def _described(topic: Topic) -> DescribedTopic:
+    return DescribedTopic(
+        name=topic.name,
+        title=topic.title,
+        description=topic.description,
+        open=topic.is_open,
+        followed=topic.followed,
+    )
 
 
 def _user(call: Call) -> User:

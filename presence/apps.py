@@ -4,7 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 class PresenceConfig(AppConfig):
     name = "presence"
-    verbose_name = _("Who is online")
+    verbose_name = _("People online")
 
     def ready(self) -> None:
         from hub import lifespan, presence

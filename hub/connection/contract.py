@@ -22,7 +22,8 @@ def document() -> dict[str, Any]:
     published = publication_types()
     methods, taken = _of_apps(rpc.methods()), _of_apps(sends.receivers())
     called = [one.params for one in (*methods.values(), *taken.values())]
-    _, schemas = msgspec.json.schema_components([*types, *published, *called], ref_template=_REF)
+    answers = [one.answer or Any for one in methods.values()]
+    refs, schemas = msgspec.json.schema_components([*answers, *types, *published, *called], ref_template=_REF)
     schemas["Publication"] = {
         "description": "One item of a channel. ``offset`` is missing where it is live only.",
         "type": "object",
@@ -68,8 +69,9 @@ def document() -> dict[str, Any]:
             name: {
                 "description": inspect.getdoc(one.method) or "",
                 "params": {"$ref": _REF.format(name=one.params.__name__)},
+                "answer": answer,
             }
-            for name, one in methods.items()
+            for (name, one), answer in zip(methods.items(), refs[: len(answers)], strict=True)
         },
         "x-sends": {
             name: {

@@ -204,6 +204,13 @@ def _lines(frame: str | bytes) -> list[str] | list[bytes]:
 # --- to the client ------------------------------------------------------------------------------------------------
 
 
+class StreamPosition(msgspec.Struct):
+    """Where a channel stands: subscribe from it, or read its history from there on."""
+
+    epoch: str
+    offset: int
+
+
 class ClientInfo(Message):
     """Who published, came, left or is there. ``user`` is empty for guests."""
 

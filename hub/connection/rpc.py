@@ -65,13 +65,19 @@ def refused(refusal: TooMany) -> Refused:
     return Refused(429, refusal.sentence, retry_after=refusal.retry_after)
 
 
+class Nothing(msgspec.Struct):
+    """The answer of a method that has nothing to say: an empty object."""
+
+
 class Registered:
-    """A method, and the type of what it takes."""
+    """A method, and the types of what it takes and of what it answers."""
 
     def __init__(self, method: Method) -> None:
         self.method = method
         hints = get_type_hints(method)
         self.params: type[Any] = hints[list(inspect.signature(method).parameters)[1]]
+        #: None where the method does not say.
+        self.answer: type[Any] | None = hints.get("return")
         self.decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(self.params)
         self.is_async = inspect.iscoroutinefunction(method)
 

@@ -17,8 +17,10 @@ from shop.models import Order
 from tests.support.sockets import open_door, session_cookie
 from worker.celery import app
 
-ada = User.objects.create_user("ada")
-ada.groups.add(Group.objects.create(name="warehouse"))
+ada = User.objects.create_user("admin")
+before = Order.objects.count()
+exec(in_the_shell)
+assert Order.objects.count() == before + 1
 cookie = session_cookie(ada)
 app.loader.import_default_modules()
 
@@ -53,19 +55,20 @@ for sent in Notification.objects.order_by("pk"):
 
 def test_the_example_of_the_readme_alerts_the_customer_and_the_warehouse(tmp_path: Path) -> None:
     files = {name: block("README.md", name) for name in ("shop/models.py", "shop/alerts.py", "shop/tasks.py")}
+    in_the_shell = block("README.md", "in manage.py shell")
     with shop(tmp_path, files) as project:
-        placed, waiting = map(json.loads, project.run(README_STORY).splitlines())
+        placed, waiting = map(json.loads, project.run(f"in_the_shell = {in_the_shell!r}\n{README_STORY}").splitlines())
     assert placed["type"] == waiting["type"] == "notification"
     assert placed["message"] == "Order 1042 is placed"
     assert placed["level"] == "success"
-    assert placed["url"] == "/orders/1/"
+    assert placed["url"] == "/orders/2/"
     assert placed["channel"].startswith("user:")
     assert waiting["message"] == "Order 1042 waits"
     assert waiting["channel"].startswith("group:")
 
 
 def test_the_rules_of_the_how_to_run_on_save_and_on_delete(tmp_path: Path) -> None:
-    models = block("README.md", "shop/models.py") + "    is_late = models.BooleanField(default=False)\n"
+    models = block("README.md", "shop/models.py")
     with shop(tmp_path, {"shop/models.py": models, "shop/alerts.py": block(HOW_TO, "shop/alerts.py")}) as project:
         sent = [json.loads(line) for line in project.run(HOW_TO_STORY).splitlines()]
     assert sent == [

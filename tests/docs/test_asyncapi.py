@@ -27,6 +27,20 @@ def test_every_reference_leads_somewhere() -> None:
             found = found[key]
 
 
+def test_parameters_and_answers_of_every_method_have_types() -> None:
+    document = contract.document()
+    assert len(document["x-rpc-methods"]) >= 12
+    for name, method in document["x-rpc-methods"].items():
+        for kind in (method["params"], method["answer"]):
+            schema = document["components"]["schemas"][kind["$ref"].rpartition("/")[2]]
+            assert schema["type"] == "object" and (schema["properties"] or schema["title"] in EMPTY), name
+            assert not [key for key, of in schema["properties"].items() if not of], name
+
+
+#: What says nothing on purpose.
+EMPTY = {"Nothing", "ListTopics"}
+
+
 def test_every_app_is_in_it() -> None:
     schemas = json.loads(contract.text())["components"]["schemas"]
     assert {"MessagePosted", "NotificationCreated", "OnlineCounted", "Command", "Reply", "Publication"} <= set(schemas)

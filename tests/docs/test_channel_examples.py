@@ -1,5 +1,6 @@
 """The code of ``docs/howto/declare-a-channel.md`` does what the page says."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,8 +10,9 @@ from msgspec import Raw
 from hub import channels
 from hub.channels import UnknownChannel, find
 from hub.connection import rpc, sends
-from hub.connection.codes import Error, Failed
+from hub.connection.codes import Failed
 from tests.docs.documents import block
+from tests.docs.shop import shop
 
 HOW_TO = "docs/howto/declare-a-channel.md"
 
@@ -32,26 +34,65 @@ def test_the_channel_is_for_ids_only(declared: dict[str, Any]) -> None:
             find(channel)
 
 
-async def test_the_method_takes_what_its_type_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rpc, "_methods", {})
-    names: dict[str, Any] = {"may_cancel": lambda user, order: order == 42}
-    exec(block(HOW_TO, "shop/rpc.py"), names)  # noqa: S102  # the reader runs it too
-    call = rpc.Call(SimpleNamespace(), "client", "en")  # type: ignore[arg-type]  # any user does
-    assert bytes(await rpc.call("shop.cancel", call, Raw(b'{"order": 42}')) or b"") == b'{"state":"cancelled"}'
-    with pytest.raises(rpc.Refused, match="You may not cancel"):
-        await rpc.call("shop.cancel", call, Raw(b'{"order": 1}'))
-    with pytest.raises(Failed) as refused:
-        await rpc.call("shop.cancel", call, Raw(b'{"order": "42"}'))
-    assert refused.value.error is Error.BAD_REQUEST
+#: A customer cancels an order over the hub socket, one that is shipped, and one that is nobody's.
+CANCEL = """
+import asyncio, json
+from django.contrib.auth.models import User
+from hub.connection import contract, rpc
+from hub.connection.codes import Failed
+from hub.models import Publication
+from shop.models import Order
+
+ada = User.objects.create_user("ada")
+order, shipped = (Order.objects.create(number=number, customer=ada) for number in ("1042", "1043"))
+exec(when_shipped, {"order": shipped})
+print(json.loads(Publication.objects.get(channel=f"order:{shipped.pk}").data)["type"])
+
+async def cancel(data):
+    try:
+        return bytes(await rpc.call("shop.cancel", rpc.Call(ada, "client", "en"), data)).decode()
+    except rpc.Refused as refused:
+        return refused.message
+    except Failed as failed:
+        return failed.error.name
+
+async def story():
+    for data in (f'{{"order": {order.pk}}}', f'{{"order": {shipped.pk}}}', '{"order": "42"}'):
+        print(await cancel(data.encode()))
+
+asyncio.run(story())
+print(contract.document()["x-rpc-methods"]["shop.cancel"]["answer"])
+"""
 
 
-async def test_the_message_is_taken_as_its_type_says(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.slow
+def test_the_method_takes_and_answers_what_its_types_say(tmp_path: Path) -> None:
+    files = {
+        "shop/models.py": block("README.md", "shop/models.py"),
+        "shop/channels.py": block(HOW_TO, "shop/channels.py"),
+        "shop/rpc.py": block(HOW_TO, "shop/rpc.py"),
+    }
+    when_shipped = block(HOW_TO, "when an order is shipped")
+    with shop(tmp_path, files) as project:
+        said = project.run(f"when_shipped = {when_shipped!r}\n{CANCEL}").splitlines()
+    assert said == [
+        "shop.order_shipped",
+        '{"number":"1042"}',
+        "You may not cancel this order",
+        "BAD_REQUEST",
+        "{'$ref': '#/components/schemas/Cancelled'}",
+    ]
+
+
+async def test_the_message_is_taken_as_its_type_says(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(sends, "_receivers", {})
-    noted: list[Any] = []
-    names: dict[str, Any] = {"note_visit": lambda user, order, seconds: noted.append((order, seconds))}
+    caplog.set_level("INFO")
+    names: dict[str, Any] = {"__name__": "shop.rpc"}
     exec(block(HOW_TO, "shop/rpc.py, what clients send"), names)  # noqa: S102  # the reader runs it too
     call = rpc.Call(SimpleNamespace(), "client", "en")  # type: ignore[arg-type]  # any user does
     await sends.take(call, Raw(b'{"type": "shop.page_left", "order": 42, "seconds": 7}'))
-    assert noted == [(42, 7)]
+    assert "looked at order 42 for 7 s" in caplog.text
     with pytest.raises(Failed):
         await sends.take(call, Raw(b'{"type": "shop.page_left", "order": "42", "seconds": 7}'))

@@ -4,15 +4,25 @@ import asyncio
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
+from django.contrib.auth.models import User
+from pytest_django.fixtures import Settings
 
+from hub import lifespan
+from hub.control import Disconnect, order
+from notifications import anotify
+from rig.environment import BASE_DIR
 from rig.waiting import await_for, wait_for
+from tests.connection.node import needs_node
 from tests.docs.documents import block, blocks
+from tests.hub.serving import serving
 from tests.support.live import LiveHub
 
 HOW_TO = "docs/howto/connect-a-client.md"
@@ -110,3 +120,60 @@ def test_the_health_report_of_the_how_to_has_the_keys_of_the_real_one(hub: LiveH
 
 def shape_of(value: object) -> object:
     return {key: shape_of(item) for key, item in value.items()} if isinstance(value, dict) else None
+
+
+#: JavaScript: what a browser has, for a page in Node.js whose backend hands out the tokens that a test has made.
+AS_A_PAGE = """
+import WebSocket from "ws";
+const tokens = JSON.parse(process.argv[2]);
+globalThis.WebSocket = WebSocket;
+globalThis.fetch = async (path) => {
+  console.log("fetch", path);
+  return tokens.length
+    ? { ok: true, status: 200, text: async () => tokens.shift() }
+    : { ok: false, status: 401 };
+};
+await import("./page.mjs");
+"""
+
+
+@needs_node
+@pytest.mark.django_db(transaction=True)
+async def test_page_of_another_site_fetches_its_tokens_and_stays_away_without_one(
+    settings: Settings, tmp_path: Path
+) -> None:
+    secret = "a secret that both backends know"
+    settings.HUB_TOKEN_SECRET = [secret]
+    ada = await User.objects.acreate(username="ada")
+    names: dict[str, Any] = {}
+    exec(block(HOW_TO, "what GET /hub-token answers"), names)  # noqa: S102  # the reader runs it too
+    good = names["hub_token"](ada.pk, secret)
+    names["time"] = SimpleNamespace(time=lambda: time.time() - 3600)
+    late = names["hub_token"](ada.pk, secret)
+    (tmp_path / "node_modules").symlink_to(BASE_DIR / "node_modules")
+    (tmp_path / "browser.mjs").write_text(AS_A_PAGE)
+    heard = tmp_path / "heard"
+    try:
+        async with serving() as address:
+            page = block(HOW_TO, "page.js", "js").replace(SHOWN_ADDRESS, f"ws://{address}")
+            (tmp_path / "page.mjs").write_text(page)
+
+            async def visit(*tokens: str) -> asyncio.subprocess.Process:
+                arguments = ("node", tmp_path / "browser.mjs", json.dumps(tokens))
+                with heard.open("w") as output:
+                    return await asyncio.create_subprocess_exec(*arguments, stdout=output)
+
+            visitor = await visit(late, good)
+            await await_for(lambda: "connected" in heard.read_text(), timeout=15, that="the page is connected")
+            assert heard.read_text().count("fetch /hub-token") == 2
+            await anotify(to=ada, message="Hello from the hub")
+            alert = f"user:{ada.pk} Hello from the hub"
+            await await_for(lambda: alert in heard.read_text(), that="the alert arrives")
+            await sync_to_async(order)(Disconnect(user=str(ada.pk)))
+            assert await asyncio.wait_for(visitor.wait(), 15) == 0
+            # A page that gets no token does not try again: there is nothing more that it would wait for.
+            visitor = await visit()
+            assert await asyncio.wait_for(visitor.wait(), 15) == 0
+            assert heard.read_text() == "fetch /hub-token\n"
+    finally:
+        await lifespan.end()

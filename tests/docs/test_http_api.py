@@ -19,18 +19,6 @@ from tests.docs.shop import shop
 
 HOW_TO = "docs/howto/publish-over-http.md"
 
-MODELS = """
-from django.db import models
-
-class Order(models.Model):
-    number = models.CharField(max_length=20)
-    shipped = models.BooleanField(default=False)
-
-    def ship(self):
-        self.shipped = True
-        self.save()
-"""
-
 SHIP = """
 import asyncio
 from django.conf import settings
@@ -38,8 +26,9 @@ from django.test import AsyncClient
 settings.ALLOWED_HOSTS = ["testserver"]
 from hub.api import keys
 from hub.api.scope import Scope
+from django.contrib.auth.models import User
 from shop.models import Order
-order = Order.objects.create(number="1042")
+order = Order.objects.create(number="1042", customer=User.objects.create_user("ada"))
 _, key = keys.issue("a test", Scope(frozenset(["ship"]), ("*",)))
 
 async def ship(pk):
@@ -47,7 +36,7 @@ async def ship(pk):
     answer = await AsyncClient().post("/api/ship", body, content_type=kind, headers={"X-API-Key": key})
     return answer.json()
 
-print(asyncio.run(ship(order.pk)), asyncio.run(ship(0)), Order.objects.get().shipped)
+print(asyncio.run(ship(order.pk)), asyncio.run(ship(0)), Order.objects.get().shipped_at is not None)
 """
 
 
@@ -90,7 +79,11 @@ def test_request_of_the_example_can_be_read() -> None:
 
 @pytest.mark.slow
 def test_method_of_an_app_is_found_and_works(tmp_path: Path) -> None:
-    files = {"shop/models.py": MODELS, "shop/api.py": block(HOW_TO, "shop/api.py"), "shop/migrations/__init__.py": ""}
+    files = {
+        "shop/models.py": block("README.md", "shop/models.py"),
+        "shop/api.py": block(HOW_TO, "shop/api.py"),
+        "shop/migrations/__init__.py": "",
+    }
     with shop(tmp_path, files) as project:
         said = project.run(SHIP)
     assert "{'result': {'number': '1042'}}" in said
