@@ -58,12 +58,12 @@ class AccountAdmin(UserAdmin):  # type: ignore[type-arg]
 class AccessTokenAdmin(AccessTokenBase):
     """Shows which tokens exist and revokes them. Issuing is not here: a token's text is for its owner alone."""
 
-    list_display = ["__str__", "user", "name", "created_at", "revoked_at"]
+    list_display = ["__str__", "user", "name", "created_at", "expires_at", "last_used_at", "revoked_at"]
     list_filter = [("revoked_at", admin.EmptyFieldListFilter)]
     list_select_related = ["user"]
     search_fields = ["prefix", "name", "user__username"]
-    fields = ["prefix", "user", "name", "created_at", "revoked_at"]
-    readonly_fields = ["prefix", "user", "name", "created_at", "revoked_at"]
+    fields = ["prefix", "user", "name", "created_at", "expires_at", "last_used_at", "revoked_at"]
+    readonly_fields = ["prefix", "user", "name", "created_at", "expires_at", "last_used_at", "revoked_at"]
     actions = ["revoke"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:

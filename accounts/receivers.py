@@ -15,7 +15,7 @@ from django.db.models.signals import m2m_changed, post_delete, post_save, pre_de
 from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts import sessions, throttling
+from accounts import sessions, throttling, tokens
 from accounts.models import AccessToken, Session
 from hub.control import Recheck, order
 from hub.signals import listen
@@ -55,6 +55,12 @@ def _log_in_failed(sender: str, credentials: dict[str, Any], **_: Any) -> None:
 def _user_saved(
     sender: type[User], instance: User, created: bool, update_fields: Collection[str] | None, **_: Any
 ) -> None:
+    fields = update_fields or ("password",)
+    # Django keeps the new password until it is stored, so every way to set one is seen: pages, the admin, a shell.
+    if not created and instance._password is not None and "password" in fields:  # type: ignore[attr-defined]  # not in the stubs
+        log.info("password_changed", user=instance.pk)
+        sessions.end(instance)
+        tokens.revoke(AccessToken.objects.filter(user=instance))
     # A login saves the time of it and nothing else.
     if not created and set(update_fields or ("all",)) != {"last_login"}:
         order(Recheck(user=instance.pk))

@@ -38,6 +38,13 @@ SIGN_UP = limits.declare(
     "signup", setting="limit_signup", sentence=_("Too many accounts were made from your address.")
 )
 
+_MAILS = _("There were too many requests for a new password.")
+RESET = limits.declare("reset", setting="limit_reset", sentence=_MAILS)
+#: Counted whether or not somebody has that mail address, so that the answer does not tell.
+RESET_MAIL = limits.declare("reset_mail", setting="limit_reset_mail", sentence=_MAILS)
+
+TOKENS = limits.declare("tokens", setting="limit_tokens", sentence=_("You have made many tokens today."))
+
 #: Addresses of one person that are compared with that of an attempt.
 KNOWN_ADDRESSES = 100
 

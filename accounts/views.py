@@ -1,28 +1,42 @@
-"""Sign-up and a person's own access tokens; log-in and log-out are Django's views."""
+"""Log-in, sign-up, passwords, and where a person is logged in: mostly Django's views, in the hub's pages."""
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
+import structlog
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import login
+from django.contrib.auth import login, logout
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
-from django.contrib.auth.views import LoginView, RedirectURLMixin
+from django.contrib.auth.views import (
+    LoginView,
+    PasswordChangeView,
+    PasswordResetConfirmView,
+    PasswordResetView,
+    RedirectURLMixin,
+)
 from django.db import IntegrityError, transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render, resolve_url
+from django.shortcuts import get_object_or_404, redirect, resolve_url
+from django.template.response import TemplateResponse
+from django.urls import reverse_lazy
 from django.utils.decorators import method_decorator
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 from django.views.generic import FormView
+from kombu.exceptions import OperationalError
 
-from accounts import throttling, tokens
-from accounts.forms import AccessTokenForm, LogInForm, SignUpForm
+from accounts import sessions, throttling, tokens
+from accounts.devices import describe
+from accounts.forms import AccessTokenForm, LogInForm, OwnPasswordForm, ResetForm, SignUpForm
 from accounts.models import AccessToken
 from accounts.signals import signed_up
+from accounts.tasks import send_reset_mail
+from hub import limits
 from hub.conf import hub_settings
 from hub.limits import TooMany
 
@@ -30,6 +44,12 @@ if TYPE_CHECKING:
     SignUpBase = FormView[SignUpForm]
 else:
     SignUpBase = FormView
+
+
+log = structlog.get_logger(__name__)
+
+#: Sessions on a person's page; the ones that were seen last.
+SESSIONS_SHOWN = 50
 
 
 class NextPage(RedirectURLMixin):
@@ -45,6 +65,10 @@ class NextPage(RedirectURLMixin):
 class LogInView(NextPage, LoginView):
     template_name = "accounts/login.html"
     authentication_form = LogInForm
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(sends_mail=sends_mail(), **kwargs)
+
     redirect_authenticated_user = True
 
 
@@ -81,20 +105,133 @@ class SignUpView(NextPage, SignUpBase):
         return super().form_valid(form)
 
 
+class PasswordView(PasswordChangeView):
+    """Sets another password, after the old one. Ends the person's other sessions and all their access tokens."""
+
+    template_name = "accounts/password.html"
+    form_class = OwnPasswordForm
+    success_url = reverse_lazy("accounts:tokens")
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return {**super().get_form_kwargs(), "request": self.request}
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        response = super().form_valid(form)
+        messages.success(
+            self.request,
+            _("Your password is changed. You are logged out everywhere else, and your access tokens are revoked."),
+        )
+        return response
+
+
+class ResetView(PasswordResetView):
+    """Has a link for a new password mailed. Absent (404) where no mail is sent.
+
+    Says and does the same whether or not somebody has the mail address, in the same time: a task looks.
+    """
+
+    template_name = "accounts/password_reset.html"
+    form_class = ResetForm
+    success_url = reverse_lazy("accounts:password_reset_sent")
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not sends_mail():
+            raise Http404
+        return super().dispatch(request, *args, **kwargs)
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        mail, request = form.cleaned_data["email"], self.request
+        try:
+            throttling.by_address(throttling.RESET, request)
+            limits.take(throttling.RESET_MAIL, mail.casefold())
+            language = get_language() or settings.LANGUAGE_CODE
+            send_reset_mail.delay(mail, request.get_host(), request.is_secure(), language)
+        except TooMany as refusal:
+            form.refuse(refusal)
+            return self.form_invalid(form)
+        except OperationalError:  # of the broker
+            form.add_error(None, _("Mail cannot be sent just now. Please try again in a minute."))
+            return self.form_invalid(form)
+        log.info("password_reset_asked")
+        return redirect(self.get_success_url())
+
+
+class NewPasswordView(PasswordResetConfirmView):
+    """Where the link of the mail leads to: sets a new password."""
+
+    template_name = "accounts/password_new.html"
+    success_url = reverse_lazy("accounts:login")
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        response = super().form_valid(form)
+        limits.forget(throttling.ACCOUNT, form.user.get_username())
+        messages.success(self.request, _("Your new password is set. Log in with it."))
+        return response
+
+
+def sends_mail() -> bool:
+    """Whether this hub sends mail."""
+    return not settings.EMAIL_BACKEND.endswith(".dummy.EmailBackend")
+
+
 @never_cache
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
-def access_tokens(request: HttpRequest) -> HttpResponse:
-    """The person's tokens; a POST issues one and shows its text in the answer, this once."""
+def access(request: HttpRequest) -> HttpResponse:
+    """Where the person is logged in, and their access tokens; a POST issues one and shows its text, this once."""
     user = cast(User, request.user)
-    form = AccessTokenForm(request.POST or None)
-    issued = tokens.issue(user, form.cleaned_data["name"]) if request.method == "POST" and form.is_valid() else ""
+    form = AccessTokenForm(request.POST if request.method == "POST" else None)
+    issued = ""
+    if request.method == "POST" and form.is_valid():
+        try:
+            limits.take(throttling.TOKENS, user.pk)
+        except TooMany as refusal:
+            form.refuse(refusal)
+        else:
+            issued = tokens.issue(user, form.cleaned_data["name"], expires_at=form.expires_at)
     context = {
         "form": AccessTokenForm() if issued else form,
         "issued": issued,
-        "tokens": AccessToken.objects.filter(user=user, revoked_at=None),
+        "tokens": tokens.valid_for(user),
+        "sessions": [
+            {
+                "id": sessions.public_id(row.session_key),
+                "device": describe(row.user_agent),
+                "address": row.address,
+                "began_at": row.began_at,
+                "seen_at": row.seen_at,
+                "is_this": row.session_key == request.session.session_key,
+            }
+            for row in sessions.of_user(user)[:SESSIONS_SHOWN]
+        ],
     }
-    return render(request, "accounts/tokens.html", context)
+    return TemplateResponse(request, "accounts/access.html", context)
+
+
+@login_required
+@require_POST
+def end_session(request: HttpRequest, public_id: str) -> HttpResponse:
+    """Logs the person out on one of their devices; somebody else's session is not found."""
+    user = cast(User, request.user)
+    if public_id == sessions.public_id(request.session.session_key or ""):
+        logout(request)
+        return redirect("home")
+    if not sessions.end(user, [public_id]):
+        raise Http404
+    messages.success(request, _("That device is logged out."))
+    return redirect("accounts:tokens")
+
+
+@login_required
+@require_POST
+def end_everything(request: HttpRequest) -> HttpResponse:
+    """Logs the person out everywhere, here too, and revokes all their tokens."""
+    user = cast(User, request.user)
+    tokens.revoke(AccessToken.objects.filter(user=user))
+    sessions.end(user, but=request.session.session_key)
+    logout(request)
+    messages.success(request, _("You are logged out everywhere, and your access tokens are revoked."))
+    return redirect("accounts:login")
 
 
 @login_required

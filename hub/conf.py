@@ -139,6 +139,11 @@ class HubSettings:
     #: Attempts to log in that failed: from one address, and to one account from addresses where its owner is not.
     limit_login_address: Rates = "100/15 minutes"
     limit_login_account: Rates = "100/hour"
+    #: Mails with a link for a new password: asked for from one address, and for one mail address.
+    limit_reset: Rates = "20/hour"
+    limit_reset_mail: Rates = "3/hour"
+    #: Access tokens that one user may make.
+    limit_tokens: Rates = "50/day"
     #: API keys that are not valid from one address.
     limit_bad_api_keys: Rates = "30/minute"
 

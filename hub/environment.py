@@ -16,6 +16,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from environ import ImproperlyConfigured
+
 from hub import private_files
 from hub.variables import Environment
 from hub.variables import UnusableEnvironment as UnusableEnvironment  # noqa: PLC0414  # raised here, and caught by its name here
@@ -62,6 +64,25 @@ BOOLEANS = {
     **dict.fromkeys(("true", "yes", "on", "1"), True),
     **dict.fromkeys(("false", "no", "off", "0"), False),
 }
+
+
+def email() -> dict[str, Any]:
+    """Django's ``EMAIL_…`` settings from ``HUB_EMAIL_URL``; empty where it is not set.
+
+    Raises:
+        UnusableEnvironment: it is no address of a mail server. Its text, which may hold a password, is not in it.
+    """
+    url = env.str("HUB_EMAIL_URL", default="").strip()
+    if not url:
+        return {}
+    try:
+        found: dict[str, Any] = env.email_url_config(url)
+        scheme = url.partition(":")[0].lower()
+    except (ImproperlyConfigured, KeyError, ValueError):
+        found, scheme = {}, ""
+    if not found.get("EMAIL_BACKEND") or (scheme.startswith("smtp") and not found.get("EMAIL_HOST")):
+        raise UnusableEnvironment("HUB_EMAIL_URL must be like smtp+tls://user:password@host:587 or smtp+ssl://….")
+    return {name: value for name, value in found.items() if name.startswith("EMAIL_")}
 
 
 def boolean(name: str, *, default: bool = False, text: str | None = None) -> bool:

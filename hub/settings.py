@@ -208,12 +208,22 @@ SESSION_ENGINE = "accounts.sessions"
 LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "home"
+# Seconds for which the link in a mail lets somebody set a new password.
+PASSWORD_RESET_TIMEOUT = 3600
 HUB_SIGNUP = environment.boolean("HUB_SIGNUP", default=not PRODUCTION)
 HUB_CLIENT_BROADCAST = env.str("HUB_CLIENT_BROADCAST", default="") or "staff"
 if HUB_CLIENT_BROADCAST not in {"staff", "authenticated", "anyone"}:
     raise ImproperlyConfigured(
         f"HUB_CLIENT_BROADCAST must be 'staff', 'authenticated' or 'anyone', not {HUB_CLIENT_BROADCAST!r}."
     )
+
+# --- mail ---------------------------------------------------------------------------------------------------------
+# Without a server development writes mail to the worker's output, and production sends none: nothing offers to.
+EMAIL_BACKEND = f"django.core.mail.backends.{'dummy' if PRODUCTION else 'console'}.EmailBackend"
+# Seconds; the library would wait for ever.
+EMAIL_TIMEOUT = 10
+globals().update(environment.email())
+DEFAULT_FROM_EMAIL = env.str("HUB_EMAIL_FROM", default="") or "hub@localhost"
 
 # --- language and time --------------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"

@@ -1,11 +1,16 @@
 from argparse import ArgumentParser
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
 from accounts import tokens
 from accounts.models import AccessToken
+
+#: Days of a token at most.
+LONGEST = 36_500
 
 
 class Command(BaseCommand):
@@ -14,9 +19,10 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("user", help="the username")
         parser.add_argument("--name", default="", help="what the token is for; with --revoke, which tokens to revoke")
+        parser.add_argument("--days", type=int, help="days after which the token ends; without it, never")
         parser.add_argument("--revoke", action="store_true", help="revoke the user's tokens instead of issuing one")
 
-    def handle(self, *args: Any, user: str, name: str, revoke: bool, **options: Any) -> None:
+    def handle(self, *args: Any, user: str, name: str, revoke: bool, days: int | None = None, **options: Any) -> None:
         try:
             owner = User.objects.get_by_natural_key(user)
         except User.DoesNotExist:
@@ -31,4 +37,7 @@ class Command(BaseCommand):
         limit = AccessToken._meta.get_field("name").max_length
         if limit is not None and len(name) > limit:
             raise CommandError(f"The name of a token has at most {limit} characters.")
-        self.stdout.write(tokens.issue(owner, name))
+        if days is not None and not 1 <= days <= LONGEST:
+            raise CommandError(f"A token ends after 1 to {LONGEST} days.")
+        expires_at = None if days is None else timezone.now() + timedelta(days=days)
+        self.stdout.write(tokens.issue(owner, name, expires_at=expires_at))

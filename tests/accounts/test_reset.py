@@ -1,0 +1,165 @@
+"""A new password by mail: for whoever reads the mail, and telling nobody who has an account."""
+
+import re
+from typing import Any
+
+import pytest
+from django.contrib.auth.forms import PasswordResetForm
+from django.contrib.auth.models import User
+from django.core import mail
+from django.test import Client
+from django.urls import reverse
+from django.utils.translation import get_language
+from pytest_django.fixtures import Settings
+
+from accounts import tokens, views
+from accounts.tasks import send_reset_mail
+from hub.environment import UnusableEnvironment, email
+
+pytestmark = pytest.mark.django_db
+
+PASSWORD, OTHER = "correct horse battery", "another staple entirely"
+
+
+@pytest.fixture(autouse=True)
+def task_runs_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(send_reset_mail, "delay", send_reset_mail.run)
+
+
+@pytest.fixture
+def ada() -> User:
+    return User.objects.create_user("ada", "Ada@example.com", PASSWORD)
+
+
+def ask(address: str, host: str = "192.0.2.1", language: str = "en") -> Any:
+    client = Client(REMOTE_ADDR=host, headers={"Accept-Language": language})
+    return client.post(reverse("accounts:password_reset"), {"email": address})
+
+
+def link() -> str:
+    (found,) = re.findall(r"http://testserver(/\S+)", str(mail.outbox[-1].body))
+    return str(found)
+
+
+def test_link_in_the_mail_sets_a_new_password_once(ada: User) -> None:
+    token = tokens.issue(ada)
+    assert ask("ada@example.com")["Location"] == reverse("accounts:password_reset_sent")
+    (message,) = mail.outbox
+    assert message.to == ["Ada@example.com"] and "ada" in message.body and "\n" not in message.subject
+    client = Client()
+    page = client.get(link(), follow=True)
+    assert page.status_code == 200 and "no-store" in page["Cache-Control"]
+    address = page.redirect_chain[-1][0]
+    # The token is not in the address of the page with the form, which others might be told of.
+    assert link().rstrip("/").rpartition("/")[2] not in address
+    weak = client.post(address, {"new_password1": "12345", "new_password2": "12345"})
+    assert "too short" in weak.content.decode()
+    done = client.post(address, {"new_password1": OTHER, "new_password2": OTHER}, follow=True)
+    assert "new password is set" in done.content.decode()
+    ada.refresh_from_db()
+    assert ada.check_password(OTHER) and tokens.user_for(token) is None
+    again = Client().get(link(), follow=True)
+    assert "does not work any more" in again.content.decode()
+
+
+@pytest.mark.parametrize("address", ["nobody@example.com", "gone@example.com", "unusable@example.com"])
+def test_answer_does_not_tell_who_has_an_account(ada: User, address: str) -> None:
+    User.objects.create_user("gone", "gone@example.com", PASSWORD, is_active=False)
+    User.objects.create_user("unusable", "unusable@example.com")
+    known, unknown = ask("ada@example.com"), ask(address)
+    assert (known.status_code, known["Location"]) == (unknown.status_code, unknown["Location"])
+    assert [message.to for message in mail.outbox] == [["Ada@example.com"]]
+
+
+def test_page_does_the_same_work_for_every_address(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[tuple[object, ...]] = []
+    monkeypatch.setattr(send_reset_mail, "delay", lambda *args: sent.append(args))
+    for address in ("ada@example.com", "nobody@example.com"):
+        ask(address)
+    assert [args[0] for args in sent] == ["ada@example.com", "nobody@example.com"]
+
+
+@pytest.mark.parametrize("address", ["ada@example.com", "nobody@example.com"])
+def test_mails_to_one_address_are_bounded_whether_or_not_it_is_known(
+    ada: User, settings: Settings, address: str
+) -> None:
+    settings.HUB_LIMIT_RESET_MAIL = "2/hour"
+    spellings = [address, address.upper(), address]
+    statuses = [ask(spelling, f"192.0.2.{n}").status_code for n, spelling in enumerate(spellings, 1)]
+    assert statuses == [302, 302, 429]
+    assert ask("another@example.com").status_code == 302
+
+
+def test_one_address_asks_for_few(settings: Settings) -> None:
+    settings.HUB_LIMIT_RESET = "2/hour"
+    statuses = [ask(f"user{number}@example.com").status_code for number in range(3)]
+    refused = ask("user9@example.com")
+    assert [*statuses, refused.status_code] == [302, 302, 429, 429]
+    assert int(refused["Retry-After"]) >= 1 and "too many requests" in refused.content.decode()
+    assert ask("user9@example.com", "192.0.2.2").status_code == 302
+
+
+@pytest.mark.parametrize("address", ["", "nonsense", "a@b", "x" * 300 + "@example.com", "a@example.com\nBcc: b@c.de"])
+def test_what_is_no_address_is_told_in_the_form(ada: User, address: str) -> None:
+    response = ask(address)
+    assert response.status_code == 200 and b"errorlist" in response.content
+    assert not mail.outbox
+
+
+@pytest.mark.parametrize("path", ["MQ/abc-def/", "MQ/set-password/", "%00/x/", "999999999999/x-y/", "é/é/"])
+def test_link_that_is_none_says_so(ada: User, path: str) -> None:
+    page = Client().get(f"/accounts/password_reset/{path}", follow=True)
+    assert page.status_code == 200 and "does not work any more" in page.content.decode()
+
+
+def test_mail_is_in_the_language_of_who_asks(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    languages: list[str | None] = []
+    monkeypatch.setattr(PasswordResetForm, "save", lambda form, **options: languages.append(get_language()))
+    for language in ("ru", "en"):
+        ask("ada@example.com", language=language)
+    assert languages == ["ru", "en"]
+
+
+def test_strange_host_gets_into_no_mail(ada: User) -> None:
+    response = Client(headers={"Host": "evil.example"}).post(
+        reverse("accounts:password_reset"), {"email": "ada@example.com"}
+    )
+    assert response.status_code == 400 and not mail.outbox
+
+
+def test_where_no_mail_is_sent_nothing_offers_it(ada: User, settings: Settings) -> None:
+    assert reverse("accounts:password_reset") in Client().get(reverse("accounts:login")).content.decode()
+    settings.EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
+    assert not views.sends_mail()
+    assert reverse("accounts:password_reset") not in Client().get(reverse("accounts:login")).content.decode()
+    assert Client().get(reverse("accounts:password_reset")).status_code == 404
+    assert ask("ada@example.com").status_code == 404
+
+
+def test_mail_address_may_be_given_when_an_account_is_made(settings: Settings) -> None:
+    settings.HUB_SIGNUP = True
+    for name, address in (("with", "with@example.com"), ("without", "")):
+        data = {"username": name, "email": address, "password1": PASSWORD, "password2": PASSWORD}
+        assert Client().post(reverse("accounts:signup"), data).status_code == 302
+        assert User.objects.get(username=name).email == address
+
+
+# --- the mail server ------------------------------------------------------------------------------------------------
+
+
+def test_mail_server_is_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert email() == {}
+    monkeypatch.setenv("HUB_EMAIL_URL", "smtp+tls://user:pass%40word@mail.example.com:587")
+    found = email()
+    assert (found["EMAIL_HOST"], found["EMAIL_PORT"], found["EMAIL_USE_TLS"]) == ("mail.example.com", 587, True)
+    assert (found["EMAIL_HOST_USER"], found["EMAIL_HOST_PASSWORD"]) == ("user", "pass@word")
+
+
+@pytest.mark.parametrize(
+    "url", ["mail.example.com", "smtp://", "http://user:secret@host", "smtp://user:secret@host:x"]
+)
+def test_mail_server_that_is_none_is_an_error_without_the_password(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("HUB_EMAIL_URL", url)
+    with pytest.raises(UnusableEnvironment, match="HUB_EMAIL_URL") as error:
+        email()
+    assert "secret" not in str(error.value)
