@@ -200,7 +200,7 @@ def test_what_is_sent_while_a_deletion_has_not_committed_fails_neither(ann: User
     group, topic = Group.objects.create(name="ops"), Topic.objects.create(name="news", title="News")
     room = Room.objects.create(name="kitchen")
     reader = User.objects.get(pk=ann.pk)
-    named = [reader, Group.objects.get(pk=group.pk), Topic.objects.get(pk=topic.pk)]
+    named: list[User | Group | Topic] = [reader, Group.objects.get(pk=group.pk), Topic.objects.get(pk=topic.pk)]
     room_id = room.pk
     (everyones,) = notify(to="everyone", message="old")
 

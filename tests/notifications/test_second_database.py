@@ -31,7 +31,7 @@ def no_rule_outlives_its_test() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def second_database(tmp_path: Path) -> Iterator[None]:
+def second_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """One more database, with the groups and rooms of somebody else."""
     connections.settings[SECOND] = {
         **connections.settings["default"],
@@ -41,7 +41,7 @@ def second_database(tmp_path: Path) -> Iterator[None]:
     }
     second = connections[SECOND]
     # pytest-django lets tests use the databases that were there when they were collected.
-    second.ensure_connection = lambda: None if second.connection else second.connect()
+    monkeypatch.setattr(second, "ensure_connection", lambda: None if second.connection else second.connect())
     with second.schema_editor() as editor:
         for model in (ContentType, Permission, Group, User, Room, Message, Topic, Notification):
             editor.create_model(model)
