@@ -50,6 +50,10 @@ class HubSettings:
     layer_queue: FromOne = 20_000
     #: Threads for database work of sockets and the relay, in each web process.
     database_threads: FromOne = 8
+    #: Requests that Django answers at the same time in each web process, each with a thread and a connection to the
+    #: database; and seconds that another one waits for its turn before it is told to come back.
+    requests: FromOne = 20
+    request_wait: Positive = 5.0
     #: Publications that one resume replays at most; a client that is further behind is told to reload.
     recovery_limit: FromZero = 1000
     #: Bytes that wait for a reader that is too slow; above it the socket is closed and the client comes back.

@@ -96,9 +96,10 @@ TEMPLATES = [
 # --- database -----------------------------------------------------------------------------------------------------
 DATABASES = {"default": environment.database()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-# Each request has a thread of its own that ends with it, so its connection has to end with it as well. The threads of
-# `hub.threads` stay and keep theirs.
-DATABASES["default"]["CONN_MAX_AGE"] = 0
+# The threads of requests stay (`hub.request_slots`) and keep their connections for a minute; whether one still works
+# is asked at the beginning of a request. So there are as many connections as threads.
+DATABASES["default"]["CONN_MAX_AGE"] = 60
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
         # A transaction that means to write says so at its start: two that upgrade from reading would deadlock.

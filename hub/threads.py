@@ -10,8 +10,8 @@ import contextvars
 import functools
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import ParamSpec, TypeVar
+from concurrent.futures import Executor, ThreadPoolExecutor
+from typing import ParamSpec, TypeVar, cast
 
 from django.db import DataError, connections
 
@@ -46,6 +46,22 @@ async def in_database_thread(function: Callable[P, T], /, *args: P.args, **kwarg
     )
 
 
+_free: list[ThreadPoolExecutor] = []
+
+
+def borrow() -> Executor:
+    """A thread for one request of Django, which keeps its database connection from one request to the next."""
+    try:
+        return _free.pop()  # the one that was used last: the others' connections grow old, and are closed by age
+    except IndexError:
+        return ThreadPoolExecutor(1, thread_name_prefix="hub-request")
+
+
+def give_back(thread: Executor) -> None:
+    """The request is answered. Whoever borrows next gets this thread."""
+    _free.append(cast(ThreadPoolExecutor, thread))
+
+
 def waiting() -> int:
     """How many calls wait for a thread."""
     return _pool._work_queue.qsize() if _pool is not None else 0
@@ -68,15 +84,20 @@ def _with_fresh_connections(work: Callable[[], T]) -> T:
 
 def _let_go_of_broken_ones() -> None:
     for connection in connections.all(initialized_only=True):
-        # Requests close theirs (CONN_MAX_AGE is 0), because their threads end; these threads stay, with a connection.
         connection.close_at = None
         connection.close_if_unusable_or_obsolete()
+        connection.health_check_done = True  # a query for each piece of work, only to find out (CONN_HEALTH_CHECKS)
 
 
 def close_all() -> None:
     """End the threads, and with them their database connections, once their work is done; use starts new ones."""
     global _pool
     pool, _pool = _pool, None
+    while _free:
+        thread = _free.pop()
+        with contextlib.suppress(TimeoutError):
+            thread.submit(connections.close_all).result(CLOSE_TIMEOUT)
+        thread.shutdown(wait=False)
     if pool is None:
         return
     everyone = threading.Barrier(pool._max_workers)
