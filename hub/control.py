@@ -33,7 +33,7 @@ class Disconnect(msgspec.Struct, frozen=True, tag="disconnect", omit_defaults=Tr
         user: the user's id in decimal digits; empty for guests.
         client: the id of one socket; empty for all of the user.
         whitelist: ids of sockets that stay open.
-        code: of the close frame: 3000-3499 and 4000-4399 let the client come back by itself, others do not.
+        code: of the close frame: 3000-3499 and 4000-4499 let the client come back by itself, others do not.
         reason: for the client's log, at most 123 bytes.
     """
 

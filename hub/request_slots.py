@@ -26,7 +26,6 @@ from hub.sockets.request import DROP
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 #: Requests that may wait for each slot. More would be answered too late to be of use.
 WAITING = 10
@@ -94,7 +93,7 @@ class BoundedRequests:
     the server: neither a client that sends slowly nor one that reads slowly keeps others out.
     """
 
-    def __init__(self, application: Application) -> None:
+    def __init__(self, application: Any) -> None:
         self._application = application
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -86,7 +86,8 @@ def _let_go_of_broken_ones() -> None:
     for connection in connections.all(initialized_only=True):
         connection.close_at = None
         connection.close_if_unusable_or_obsolete()
-        connection.health_check_done = True  # a query for each piece of work, only to find out (CONN_HEALTH_CHECKS)
+        # Else each piece of work began with a query, only to find out.
+        connection.health_check_done = True  # type: ignore[attr-defined]  # the stubs do not know it
 
 
 def close_all() -> None:

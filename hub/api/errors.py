@@ -4,34 +4,30 @@ from enum import IntEnum
 
 import msgspec
 
+from hub.connection import codes
+
 
 class Code(IntEnum):
     """What went wrong. Only ``INTERNAL`` is worth another try of the same call."""
 
-    INTERNAL = 100
+    INTERNAL = codes.Error.INTERNAL
     UNAUTHORIZED = 101
-    UNKNOWN_CHANNEL = 102
-    PERMISSION_DENIED = 103
-    METHOD_NOT_FOUND = 104
-    LIMIT_EXCEEDED = 106
-    BAD_REQUEST = 107
-    NOT_AVAILABLE = 108
-    TOO_MANY_REQUESTS = 111
-    UNRECOVERABLE_POSITION = 112
+    UNKNOWN_CHANNEL = codes.Error.UNKNOWN_CHANNEL
+    PERMISSION_DENIED = codes.Error.PERMISSION_DENIED
+    METHOD_NOT_FOUND = codes.Error.METHOD_NOT_FOUND
+    LIMIT_EXCEEDED = codes.Error.LIMIT_EXCEEDED
+    BAD_REQUEST = codes.Error.BAD_REQUEST
+    NOT_AVAILABLE = codes.Error.NOT_AVAILABLE
+    TOO_MANY_REQUESTS = codes.Error.TOO_MANY_REQUESTS
+    UNRECOVERABLE_POSITION = codes.Error.UNRECOVERABLE_POSITION
 
 
-#: What each is called in the protocol.
+_CODES = set(map(int, Code))
+
+#: What each is called in the protocol; clients of the hub socket are not told the first.
 TEXTS = {
-    Code.INTERNAL: "internal server error",
     Code.UNAUTHORIZED: "unauthorized",
-    Code.UNKNOWN_CHANNEL: "unknown channel",
-    Code.PERMISSION_DENIED: "permission denied",
-    Code.METHOD_NOT_FOUND: "method not found",
-    Code.LIMIT_EXCEEDED: "limit exceeded",
-    Code.BAD_REQUEST: "bad request",
-    Code.NOT_AVAILABLE: "not available",
-    Code.TOO_MANY_REQUESTS: "too many requests",
-    Code.UNRECOVERABLE_POSITION: "unrecoverable position",
+    **{Code(error): error.text for error in codes.Error if int(error) in _CODES},
 }
 
 

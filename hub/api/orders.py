@@ -13,6 +13,7 @@ from hub import control
 from hub.api.errors import Code, Refused
 from hub.api.method import Call, Method, register
 from hub.channels import LAST_ID
+from hub.ends import COMING_BACK
 from hub.publishing import PayloadTooBig
 from hub.threads import in_database_thread
 
@@ -69,9 +70,7 @@ class UnsubscribeRequest(_Addressed, kw_only=True):
     channel: str = ""
 
 
-_CODE = Meta(
-    description="3000 to 4999: 3000-3499 and 4000-4399 let the client come back. 0, or none, is 3503: it stays away."
-)
+_CODE = Meta(description=f"3000 to 4999: {COMING_BACK} let the client come back. 0, or none, is 3503: it stays away.")
 
 
 class Close(msgspec.Struct):

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Self
 
+from hub.ends import End
+
 
 class Said(IntEnum):
     """A code and the words that go with it on the wire."""
@@ -43,21 +45,21 @@ class Error(Said):
 
 
 class Disconnected(Said):
-    """Why the hub ends a connection."""
+    """Why the hub ends a connection (:mod:`hub.ends`)."""
 
-    CLOSED = 3000, "connection closed"
-    SHUTDOWN = 3001, "shutdown"
-    SERVER_ERROR = 3004, "internal server error"
-    EXPIRED = 3005, "connection expired"
-    SLOW = 3008, "slow"
-    INSUFFICIENT_STATE = 3010, "insufficient state"
-    NO_PONG = 3012, "no pong"
-    TOO_MANY_REQUESTS = 3013, "too many requests"
-    INVALID_TOKEN = 3500, "invalid token"
-    BAD_REQUEST = 3501, "bad request"
-    FORCE_DISCONNECT = 3503, "force disconnect"
-    CONNECTION_LIMIT = 3504, "connection limit"
-    TOO_BIG = 1009, "message size limit exceeded"
+    CLOSED = End.CLOSED.client, End.CLOSED.word
+    SHUTDOWN = End.SERVER_STOPS.client, End.SERVER_STOPS.word
+    SERVER_ERROR = End.SERVER_ERROR.client, End.SERVER_ERROR.word
+    EXPIRED = End.EXPIRED.client, End.EXPIRED.word
+    SLOW = End.SLOW.client, End.SLOW.word
+    INSUFFICIENT_STATE = End.NEW_HISTORY.client, End.NEW_HISTORY.word
+    NO_PONG = End.NO_PONG.client, End.NO_PONG.word
+    TOO_MANY_REQUESTS = End.TOO_FAST.client, End.TOO_FAST.word
+    INVALID_TOKEN = End.BAD_TOKEN.client, End.BAD_TOKEN.word
+    BAD_REQUEST = End.BAD_REQUEST.client, End.BAD_REQUEST.word
+    FORCE_DISCONNECT = End.DISCONNECTED.client, End.DISCONNECTED.word
+    CONNECTION_LIMIT = End.TOO_MANY.client, End.TOO_MANY.word
+    TOO_BIG = End.TOO_BIG.client, End.TOO_BIG.word
 
 
 class Unsubscribed(Said):

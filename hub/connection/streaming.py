@@ -10,7 +10,7 @@ from django.db import Error as DatabaseFault
 
 from hub import metrics
 from hub.conf import hub_settings
-from hub.connection import admission
+from hub.connection import admission, formats
 from hub.connection.codes import Disconnected
 from hub.connection.messages import disconnected, text_of
 from hub.faults import described
@@ -182,6 +182,10 @@ async def admitted_only(scope: dict[str, Any], receive: Any, send: Any, serve: S
     if not admission.may_open(scope):
         metrics.CLOSED.labels("origin").inc()
         await respond(send, 403, "Origin not allowed")
+        return
+    if formats.wants_protobuf(scope):
+        metrics.CLOSED.labels("protobuf").inc()
+        await respond(send, 400, formats.SENTENCE)
         return
     try:
         admitted = await admission.admit(scope)

@@ -1,15 +1,17 @@
 """The hub socket over a WebSocket, ``/connection/websocket``."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import structlog
 from django.db import Error as DatabaseFault
 
 from hub import metrics
-from hub.connection import admission
+from hub.connection import admission, formats
 from hub.connection.client import Client
 from hub.connection.codes import Disconnected
+from hub.ends import portable
 from hub.faults import described
 from hub.feed import RawWrite
 from hub.frames import Block
@@ -27,6 +29,7 @@ JSON = "centrifuge-json"
 _ENDS = Ends(
     slow=(Disconnected.SLOW, Disconnected.SLOW.text),
     fast=(Disconnected.TOO_MANY_REQUESTS, Disconnected.TOO_MANY_REQUESTS.text),
+    portable=partial(portable, is_simple=False),
 )
 
 #: Characters of an answer that a slow reader is waited for.
@@ -70,6 +73,10 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
         metrics.CLOSED.labels("origin").inc()
         # Before the handshake: the server answers 403, and no script of that page learns more.
         await send({"type": "websocket.close", "code": int(Close.FORBIDDEN)})
+        return
+    if formats.wants_protobuf(scope):
+        metrics.CLOSED.labels("protobuf").inc()
+        await formats.refuse(scope, send)
         return
     admitted = None
     try:

@@ -1,4 +1,4 @@
-"""Close codes and error codes of the plain doors. Stable: clients act on them (``docs/protocol.md`` lists them).
+"""Close codes and error codes of the plain doors. Stable: clients act on them; :mod:`hub.ends` says what each means.
 
 A close code of 4000-4399 means *come back* (after a back-off, with the cursor); 4400-4499 means *do not*: the same
 attempt would fail again.
@@ -9,23 +9,25 @@ from enum import IntEnum
 
 from django.utils.functional import Promise
 
+from hub.ends import End
+
 
 class Close(IntEnum):
     """Why the hub closes a socket."""
 
-    TOO_SLOW = 4008
-    RESTARTED = 4009
-    SERVER_ERROR = 4011
-    RECONNECT = 4012
-    TOO_MANY = 4013
-    BAD_TOKEN = 4401
-    FORBIDDEN = 4403
-    NOT_FOUND = 4404
-    DISCONNECTED = 4410
-    SIGNED_OUT = 4411
-    TOO_FAST = 4429
-    TOO_BIG = 1009
-    SERVER_STOPS = 1012
+    TOO_SLOW = End.SLOW.simple
+    RESTARTED = End.NEW_HISTORY.simple
+    SERVER_ERROR = End.SERVER_ERROR.simple
+    RECONNECT = End.RECONNECT.simple
+    TOO_MANY = End.TOO_MANY.simple
+    BAD_TOKEN = End.BAD_TOKEN.simple
+    FORBIDDEN = End.FORBIDDEN.simple
+    NOT_FOUND = End.NOT_FOUND.simple
+    DISCONNECTED = End.DISCONNECTED.simple
+    SIGNED_OUT = End.SIGNED_OUT.simple
+    TOO_FAST = End.TOO_FAST.simple
+    TOO_BIG = End.TOO_BIG.simple
+    SERVER_STOPS = End.SERVER_STOPS.simple
 
 
 @dataclass

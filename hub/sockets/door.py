@@ -6,6 +6,7 @@ writes to the socket by itself and the consumer only reads (``docs/decisions/003
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import parse_qs
 
@@ -21,6 +22,7 @@ from django.utils.translation import gettext_lazy as _
 from hub import cursors, metrics, recovery, relay
 from hub.conf import hub_settings
 from hub.control import Disconnect, Order
+from hub.ends import comes_back, portable
 from hub.faults import described
 from hub.feed import RawWrite, Shape, Subscription, texts_of
 from hub.frames import Block
@@ -35,7 +37,11 @@ from hub.text import is_storable, is_visible
 
 log = structlog.get_logger(__name__)
 
-_ENDS = Ends(slow=(Close.TOO_SLOW, "Too slow"), fast=(Close.TOO_FAST, "Too many frames"))
+_ENDS = Ends(
+    slow=(Close.TOO_SLOW, "Too slow"),
+    fast=(Close.TOO_FAST, "Too many frames"),
+    portable=partial(portable, is_simple=True),
+)
 
 #: WebSocket's own limit for the reason in a close frame (RFC 6455, 5.5).
 REASON_LIMIT = 123
@@ -343,11 +349,6 @@ def is_restart(disconnect: Mapping[str, Any]) -> bool:
     (an empty one mostly), that of the server has none.
     """
     return disconnect.get("code") == Close.SERVER_STOPS and "reason" not in disconnect
-
-
-def comes_back(code: int) -> bool:
-    """Whether a close code of the hub socket's protocol lets its clients come back by themselves."""
-    return 3000 <= code < 3500 or 4000 <= code < 4500
 
 
 def text_of(text: str | None) -> str:

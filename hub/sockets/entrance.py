@@ -83,11 +83,13 @@ class Entrance:
 
     def _door(self, scope: dict[str, Any]) -> Any:
         path = scope["path"].removeprefix(scope.get("root_path", "")).removeprefix("/")
-        for door in self.doors:
-            if match := door.pattern.match(path):
-                _, args, kwargs = match
-                scope["url_route"] = {"args": args, "kwargs": {**kwargs, **door.default_args}}
-                return door.callback
+        # Whoever types a URL leaves the last slash out; there is no page here that could redirect.
+        for written in (path, f"{path}/"):
+            for door in self.doors:
+                if match := door.pattern.match(written):
+                    _, args, kwargs = match
+                    scope["url_route"] = {"args": args, "kwargs": {**kwargs, **door.default_args}}
+                    return door.callback
         scope["url_route"] = {"args": (), "kwargs": {}}
         return UnknownDoor.as_asgi()
 

@@ -23,6 +23,8 @@ class Ends:
 
     slow: tuple[int, str]
     fast: tuple[int, str]
+    #: What a server that may not send a code sends for it.
+    portable: Callable[[int], int]
 
 
 def _nothing() -> None:
@@ -167,7 +169,7 @@ class Outbox:
     async def _close(self, code: int, reason: str) -> None:
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT):
-                await self._send({"type": "websocket.close", "code": int(code), "reason": reason})
+                await self._send({"type": "websocket.close", "code": self._ends.portable(int(code)), "reason": reason})
         except OSError:
             return
         except TimeoutError:

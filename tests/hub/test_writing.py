@@ -226,7 +226,7 @@ async def test_the_bound_is_the_same_where_no_connection_is_lent(settings: Setti
     for reads in (True, False):
         taken.clear()
         ended = asyncio.Event()
-        outbox = Outbox(send, None, ended.set, Ends(slow=(4008, ""), fast=(4429, "")))
+        outbox = Outbox(send, None, ended.set, Ends((4008, ""), (4429, ""), int))
         outbox.open()
         answer = asyncio.create_task(outbox.answer(Block(["a" * 5000])))
         await asyncio.sleep(0)

@@ -1,0 +1,64 @@
+"""Why a connection ends: the table in ``hub.ends``, and what code and documents say of it."""
+
+import re
+
+import pytest
+
+from hub import control
+from hub.api import errors, orders
+from hub.connection import codes
+from hub.ends import COMING_BACK, End, comes_back, portable
+from hub.sockets.codes import Close
+from tests.docs.documents import table, text_of
+
+PROTOCOL = "docs/protocol.md"
+
+
+def test_the_tables_of_the_documents_have_the_codes_and_sentences_of_the_code() -> None:
+    simple = {int(code): sentence for code, sentence, _ in table(PROTOCOL, "code", "reason")}
+    assert simple == {end.simple: end.sentence for end in End if end.simple}
+    # Two reasons may have one code there: the first is the one that is described.
+    of_client = {
+        int(code): (word.strip("`"), sentence) for code, word, sentence in table(PROTOCOL, "closed with", "text")
+    }
+    assert of_client == {end.client: (end.word, end.sentence) for end in reversed(End) if end.client}
+
+
+def test_the_codes_of_each_protocol_are_those_of_the_table() -> None:
+    assert set(map(int, Close)) == {end.simple for end in End if end.simple}
+    assert {int(code): code.text for code in codes.Disconnected} == {end.client: end.word for end in End if end.client}
+
+
+def ranges(text: str) -> set[str]:
+    """What a text says of codes that let a client come back."""
+    return {found.replace("–", "-") for found in re.findall(r"\d{4}[-–]\d{4} and \d{4}[-–]\d{4}", text)}
+
+
+@pytest.mark.parametrize("text", [control.Disconnect.__doc__, orders._CODE.description, codes.__doc__])
+def test_whoever_speaks_of_codes_says_the_same(text: str) -> None:
+    assert COMING_BACK in ranges(text)
+
+
+def test_what_is_said_of_codes_is_what_the_code_does() -> None:
+    first, second = [range(*map(int, part.split("-"))) for part in COMING_BACK.split(" and ")]
+    for code in range(3000, 5000):
+        assert comes_back(code) == (code in [*first, first.stop, *second, second.stop])
+        assert comes_back(code, is_simple=True) == (4000 <= code <= 4399)
+    assert "4000–4399: come back" in text_of(PROTOCOL)
+
+
+@pytest.mark.parametrize("end", End)
+def test_every_end_can_be_sent_by_any_server_and_means_the_same(end: End) -> None:
+    for code, is_simple in ((end.simple, True), (end.client, False)):
+        if code:
+            sent = portable(code, is_simple=is_simple)
+            assert 3000 <= sent < 5000
+            if code != 1009:  # which clients know by itself
+                assert comes_back(sent, is_simple=is_simple) == comes_back(code, is_simple=is_simple)
+            assert sent == code or str(sent) in end.sentence or sent in {other.client for other in End}
+
+
+def test_errors_of_both_protocols_have_one_word() -> None:
+    for error in codes.Error:
+        if int(error) in set(map(int, errors.Code)):
+            assert errors.TEXTS[errors.Code(error)] == error.text

@@ -1,0 +1,123 @@
+"""Servers that are not the hub's: what ``websocket.close`` may carry, and URLs as people type them."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from pytest_django.fixtures import Settings
+
+from hub import lifespan
+from hub.asgi import application
+from hub.sockets import registry
+from hub.threads import in_database_thread
+from rig.waiting import await_for
+from tests.hub.serving import SERVERS, handshake, serving
+from tests.hub.test_heads_and_bodies import Connection
+from tests.support.sockets import Door, connect
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+async def parts_end_with_the_test() -> AsyncIterator[None]:
+    yield
+    await lifespan.end()
+
+
+class BadCode(Exception):
+    pass
+
+
+async def strict(scope: Any, receive: Any, send: Any) -> None:
+    """The application on a server with Daphne's rule for codes."""
+
+    async def checked(event: Any) -> None:
+        code = event.get("code", 1000)
+        if event["type"] == "websocket.close" and code != 1000 and not 3000 <= code <= 4999:
+            raise BadCode(code)
+        await send(event)
+
+    await application(scope, receive, checked)
+
+
+@contextlib.asynccontextmanager
+async def on_a_strict_server(path: str) -> AsyncIterator[Door]:
+    door = Door(strict, path, {"host": "localhost"})
+    assert await door.connect() is None
+    yield door
+    await door.disconnect()
+
+
+@pytest.mark.parametrize(("path", "code"), [("/ws/notifications/", 4413), ("/connection/websocket", 3501)])
+async def test_a_frame_that_is_too_big_closes_the_socket(path: str, code: int) -> None:
+    async with on_a_strict_server(path) as door:
+        await door.send("x" * 70_000)
+        assert await door.close_code() == code
+
+
+async def test_a_server_that_stops_closes_its_sockets() -> None:
+    async with on_a_strict_server("/ws/notifications/") as door:
+        await await_for(lambda: len(list(registry.current())) == 1, that="the socket is known")
+        for one in list(registry.current()):
+            one.stop()
+        assert await door.close_code() == 4012
+
+
+@pytest.mark.parametrize("kind", ["lean", "raw"])
+@pytest.mark.parametrize(
+    ("query", "protocols", "status"),
+    [
+        ("", "centrifuge-protobuf", 400),
+        ("?format=protobuf", None, 400),
+        ("?cf_protocol=protobuf", None, 400),
+        ("?a=b&cf_protocol=protobuf&cf_protocol_version=v2", None, 400),
+        ("", "centrifuge-json", 101),
+        ("", "centrifuge-protobuf, centrifuge-json", 101),
+        ("?format=json", None, 101),
+        ("?cf_protocol_version=v2", None, 101),
+    ],
+)
+async def test_a_client_that_wants_protobuf_is_told_so(
+    kind: str, query: str, protocols: str | None, status: int
+) -> None:
+    headers = {"Sec-WebSocket-Protocol": protocols} if protocols else {}
+    async with serving(**SERVERS[kind]) as address, Connection.to(address) as connection:
+        await connection.send(handshake(address, f"/connection/websocket{query}", headers))
+        assert await connection.status() == status
+        if status == 400:
+            async with asyncio.timeout(5):
+                assert b"JSON" in await connection.reader.read(-1)
+
+
+async def test_the_fallbacks_tell_it_too() -> None:
+    async with serving() as address:
+        for request in (
+            "POST /connection/http_stream?cf_protocol=protobuf HTTP/1.1\r\nContent-Length: 0",
+            "POST /connection/http_stream HTTP/1.1\r\nContent-Type: application/octet-stream\r\nContent-Length: 0",
+            "GET /connection/sse?format=protobuf HTTP/1.1",
+        ):
+            async with Connection.to(address) as connection:
+                await connection.send(f"{request}\r\nHost: {address}\r\n\r\n".encode())
+                assert await connection.status() == 400
+
+
+@pytest.mark.parametrize("path", ["/ws/notifications", "/ws/online", "/ws/chat/hall", "/ws/chat/%D0%B7%D0%B0%D0%BB"])
+async def test_the_last_slash_may_be_left_out(path: str, settings: Settings) -> None:
+    from chat.actions import create_room
+
+    user = await User.objects.acreate(username="ada")
+    for name in ("hall", "зал"):
+        await in_database_thread(create_room, name=name, creator=user)
+    async with serving() as address:
+        for written in (path, f"{path}/", f"{path}?since=now"):
+            async with connect(f"ws://{address}{written}") as socket:
+                if "since" in written and "online" not in path:
+                    assert (await socket.receive_json())["type"] == "resumed"
+                else:
+                    await socket.send("no JSON")
+                    assert (await socket.receive_type("error"))["code"] in {"invalid_json", "login_required"}
+        async with connect(f"ws://{address}/ws/nowhere") as socket:
+            assert await socket.close_code() == 4404
