@@ -25,7 +25,7 @@ AS_PRODUCTION = env HUB_ENV=production HUB_HTTPS=true DATABASE_URL=sqlite://:mem
 	SECRET_KEY=$$($(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(64))')
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-postgres check bench chaos soak release format lock clean chromium libfaketime \
+.PHONY: help run test test-postgres check bench chaos soak audit release format lock clean chromium libfaketime \
 	suite suite-others suite-browser suite-chaos check-format check-lint check-types check-arrows check-django check-templates check-assets
 
 help: ## List the commands
@@ -56,9 +56,9 @@ suite-browser:
 suite-chaos:
 	@$(PYTEST) -m chaos -n 2 --maxschedchunk 1
 
-check: $(DEV) $(NODE) ## Check formatting, lint, types, import arrows, settings, migrations, templates, assets
+check: $(DEV) $(NODE) ## Check formatting, lint, types, import arrows, secrets, settings, migrations, templates, assets
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target --keep-going \
-		check-types check-format check-lint check-arrows check-django check-templates check-assets
+		check-types check-format check-lint check-arrows check-secrets check-django check-templates check-assets
 
 check-format:
 	@echo "== formatting"
@@ -75,6 +75,10 @@ check-types:
 check-arrows:
 	@echo "== import arrows"
 	@.venv/bin/lint-imports --no-logo
+
+check-secrets:
+	@echo "== secrets in the tree"
+	@$(PYTHON) -m rig.audit tree
 
 check-django:
 	@echo "== settings for production, migrations"
@@ -100,6 +104,9 @@ chaos: $(DEV) ## Break a hub for five minutes and count what its clients missed;
 
 soak: $(DEV) ## Let clients come and go for ten minutes and see whether anything grows; LENGTH=60: for a minute
 	@$(PYTHON) -m chaos --soak $(if $(SEED),--seed $(SEED)) $(if $(LENGTH),--seconds $(LENGTH)) $(if $(POSTGRES),--postgres)
+
+audit: $(DEV) $(NODE) ## Look for what is unsafe: secrets, modes of files, settings, advisories of packages (docs/security.md)
+	@$(PYTHON) -m rig.audit $(LOOKS)
 
 release: ## Take a new version into use where compose.yaml runs it, one container after the other
 	@deploy/release

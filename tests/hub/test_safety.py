@@ -193,7 +193,7 @@ def test_every_entry_refuses_with_the_sentence_alone(arguments: list[str], tmp_p
     assert len(said.splitlines()) == 1
 
 
-POSTGRES = "postgres://hub:canary-pZ7rQ2mV9x@127.0.0.1/hub"
+POSTGRES = f"postgres://hub:{PASSWORD}@127.0.0.1/hub"
 
 
 @pytest.mark.parametrize(

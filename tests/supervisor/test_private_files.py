@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from hub import private_files
+from rig.audit.modes import open_to_others
 from rig.environment import BASE_DIR, clean_environment
 from rig.waiting import wait_for
 from tests.supervisor.running import Up, up
@@ -25,19 +26,6 @@ def generous_umask() -> Iterator[None]:
     before = os.umask(0)
     yield
     os.umask(before)
-
-
-def open_to_others(folder: Path) -> list[str]:
-    """What others may read, write or enter in ``folder``, itself included; links have no rights of their own."""
-    found = []
-    for path in [folder, *folder.rglob("*")]:
-        try:
-            mode = path.lstat().st_mode
-        except FileNotFoundError:
-            continue  # such as a draft that has become the file
-        if not stat.S_ISLNK(mode) and mode & 0o077:
-            found.append(f"{path.relative_to(folder)} {stat.filemode(mode)}")
-    return found
 
 
 def until_stored(running: Up) -> None:
