@@ -1,5 +1,6 @@
 """The channel of a room, and who may do what in it."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, User
@@ -63,6 +64,18 @@ def _room_id(visit: Visit) -> int:
     return int(visit.channel.partition(":")[2])
 
 
+def _aliases(channels: Collection[str]) -> dict[str, list[str]]:
+    """``chat_<name>``, the group that Channels' tutorial makes of what stands in the URL of a room.
+
+    Of several rooms of one name one has it, a private one before the public one: what is meant for it must not reach
+    whoever opens a room of its name.
+    """
+    from chat import queries
+
+    ids = [number for channel in channels if (number := channel.partition(":")[2]).isdecimal() and len(number) < 19]
+    return {of_room(pk): [f"chat_{name}"] for pk, name in queries.meant_by_name(list(map(int, ids))).items()}
+
+
 ROOM = register(
     Namespace(
         "room",
@@ -75,6 +88,7 @@ ROOM = register(
         take=_post,
         entered=_entered,
         left=_left,
+        aliases=_aliases,
     )
 )
 

@@ -1,5 +1,6 @@
 """What the chat app publishes on ``room:<id>``, and how the plain door shows it."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -9,6 +10,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from chat.models import Message
+from hub import foreign
 from hub.cursors import cursor_of
 from hub.feed import Shape
 from hub.streams import Item
@@ -64,6 +66,8 @@ def plain_frames(language: str) -> Shape:
     """The shape of ``/ws/chat/<room_name>/`` for clients who read ``language``: notices are sentences."""
 
     def plain_frame(item: Item) -> str | None:
+        if item.is_foreign:
+            return foreign.simple_frame(item, _told)
         try:
             event = _decoder.decode(item.data)
         except msgspec.DecodeError:  # also what is no JSON at all
@@ -84,6 +88,13 @@ def plain_frames(language: str) -> Shape:
         return _encoder.encode(frame).decode()
 
     return plain_frame
+
+
+def _told(event: Mapping[str, Any], text: str) -> dict[str, Any]:
+    """What an event of other code says in the room: somebody's words where it names them, else a notice."""
+    names = (event.get(key) for key in ("username", "user", "sender"))
+    username = next((name for name in names if isinstance(name, str) and name), SYSTEM)
+    return {"type": "message", "message": text, "username": username}
 
 
 def _notice(event: PersonJoined | PersonLeft, language: str) -> str:

@@ -51,6 +51,15 @@ def rooms_named(asked: Collection[tuple[str, Visitor]]) -> dict[tuple[str, Visit
     return answers
 
 
+def meant_by_name(room_ids: Collection[int]) -> dict[int, str]:
+    """The names of those of these rooms that a name alone means: the oldest private one of it, else the public one."""
+    names_of_rooms = Room.objects.filter(pk__in=room_ids).values("name")
+    rooms = Room.objects.filter(name__in=names_of_rooms).order_by("is_private", "-pk")
+    meant = {name: pk for pk, name in rooms.values_list("pk", "name")}  # the last of each name
+    wanted = set(room_ids)
+    return {pk: name for name, pk in meant.items() if pk in wanted}
+
+
 def memberships(room_ids: Collection[int], user_ids: Collection[int]) -> set[tuple[int, int]]:
     """Which of these users are members of which of these rooms, as pairs of room and user."""
     through = Room.members.through.objects

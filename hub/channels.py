@@ -10,7 +10,7 @@ rule allows is not allowed.
 """
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -99,6 +99,11 @@ class Visit:
 Tell = Callable[[Visit], Awaitable[Any]]
 
 
+#: Given channels of a namespace, the alias groups of those that have some. Called in a database thread when a process
+#: opens channels, all of the same moment together, and when :class:`hub.control.Recheck` names one.
+Aliases = Callable[[Collection[str]], Mapping[str, Collection[str]]]
+
+
 @dataclass(frozen=True, slots=True)
 class Namespace:
     """What holds for all channels of one namespace.
@@ -124,6 +129,8 @@ class Namespace:
         leave_grace: whether a user who leaves stays on the lists for ``HUB_LEAVE_GRACE``, so that who comes back
             meanwhile has not been gone. Off: for a channel in which nobody hears of single people.
         entered, left: told of each visit, with presence; of a user's last one when the grace time is over.
+        aliases: other groups of the channel layer whose events of other code reach the channel too, such as the names
+            of Channels' tutorials; for a namespace with ids a function that finds them, see :data:`Aliases`.
     """
 
     name: str
@@ -145,6 +152,7 @@ class Namespace:
     leave_grace: bool = True
     entered: Tell | None = None
     left: Tell | None = None
+    aliases: "Collection[str] | Aliases" = ()
 
 
 _namespaces: dict[str, Namespace] = {}
@@ -228,10 +236,19 @@ def namespaces() -> list[Namespace]:
     return [_namespaces[name] for name in sorted(_namespaces)]
 
 
+#: What the name of each of the hub's own groups begins with.
+_GROUP = "hub."
+
+
 def group_name(channel: str) -> str:
     """The Channels-layer group that carries ``channel``: the same name with ``.`` for ``:``, after ``hub.``.
 
-    Stable: consumers of other apps may join it (``docs/howto/join-from-your-own-consumer.md``). Always within the
-    alphabet (ASCII letters, digits, ``-_.``) and the length (under 100) that Channels allows.
+    Stable, and public as :func:`hub.group`. Always within the alphabet (ASCII letters, digits, ``-_.``) and the length
+    (under 100) that Channels allows.
     """
-    return "hub." + channel.replace(":", ".")
+    return _GROUP + channel.replace(":", ".")
+
+
+def channel_of_group(group: str) -> str | None:
+    """The channel of a group that :func:`group_name` has named; None for another group."""
+    return group.removeprefix(_GROUP).replace(".", ":") if group.startswith(_GROUP) else None

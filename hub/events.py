@@ -1,13 +1,16 @@
-"""The one event that the hub sends over the channel layer, and reading it back as the hostile input it is.
+"""The one event that the hub sends over the channel layer, and reading what comes back as the hostile input it is.
 
 Its shape is stable (``docs/howto/join-from-your-own-consumer.md``): an ordinary Channels consumer that has joined
-``group_name(channel)`` receives it in a handler called ``hub_publication``.
+``hub.group(channel)`` receives it in a handler called ``hub_publication``. Events of other types come from other code
+(:mod:`hub.foreign`).
 """
 
 from typing import Any
 
 import msgspec
 
+from hub import foreign
+from hub.channels import namespace_of
 from hub.streams import Item
 
 TYPE = "hub.publication"
@@ -23,8 +26,8 @@ class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=False):
     info: str = ""
 
 
-class NotAPublication(ValueError):
-    """Something on the layer is not an event of the hub."""
+class NotForClients(ValueError):
+    """What came over the layer is neither a publication of the hub nor an event that can be passed on."""
 
 
 def pack(item: Item) -> dict[str, Any]:
@@ -33,18 +36,32 @@ def pack(item: Item) -> dict[str, Any]:
     return {**message, "info": item.info} if item.info else message
 
 
-def unpack(message: object) -> Item:
-    """The item in a message from the layer.
+def unpack(message: object, channel: str) -> Item:
+    """The item in a message that was sent to the group of ``channel``, or to an alias of it.
 
     Raises:
-        NotAPublication: another type, or fields that are missing or of another kind. The text names no content.
+        NotForClients: no event, fields that are missing or of another kind, or nothing that other code may send. The
+            text quotes nothing of it.
     """
-    if not isinstance(message, dict) or message.get("type") != TYPE:
-        raise NotAPublication("an event of a type that the hub does not send")
+    if not isinstance(message, dict):
+        raise NotForClients("it is too long, or cannot be read")
+    if message.get("type") != TYPE:
+        return _foreign(message, channel)
     try:
         event = msgspec.convert(message, Event)
     except msgspec.ValidationError as error:
-        raise NotAPublication(str(error)) from None
+        raise NotForClients(str(error)) from None
     if event.offset < 0:
-        raise NotAPublication("a negative offset")
+        raise NotForClients("a negative offset")
+    if event.channel != channel:
+        raise NotForClients("a publication of another channel than the group's")
     return Item(event.channel, event.epoch, event.offset, event.data, event.info)
+
+
+def _foreign(message: dict[Any, Any], channel: str) -> Item:
+    if namespace_of(channel).internal:
+        raise NotForClients("an event of other code for a channel of the hub's own")
+    try:
+        return foreign.item_of(channel, message)
+    except foreign.NotPassedOn as error:
+        raise NotForClients(str(error)) from None

@@ -27,7 +27,8 @@ PRESENCE_IN_DATABASE = Gauge(
     multiprocess_mode="livesum",
 )
 LAYER_DROPPED = Counter("hub_layer_dropped", "Messages from the channel layer that the relay could not take in time.")
-UNKNOWN_EVENTS = Counter("hub_unknown_events", "Messages on the layer that are no event of the hub.")
+FOREIGN_EVENTS = Counter("hub_foreign_events", "Events of other code that came over the channel layer for clients.")
+UNKNOWN_EVENTS = Counter("hub_unknown_events", "Messages on the channel layer that cannot be passed on to clients.")
 CLOSED = Counter("hub_sockets_closed", "Sockets that the hub closed.", ["code"])
 CLIENT_ERRORS = Counter("hub_client_errors", "Bad messages: error frames, and what was dropped unanswered.", ["code"])
 REFUSED = Counter("hub_refused", "What was refused because somebody did too much of it.", ["limit"])

@@ -45,6 +45,21 @@ class HubChannelLayer(RedisPubSubChannelLayer):  # type: ignore[misc]  # it has 
         queue = self._get_layer().channels.get(channel)
         return queue.qsize() if queue is not None else 0
 
+    async def new_group_channel(self, prefix: str) -> str:
+        """A channel whose messages are taken with :meth:`receive_with_group`, and with nothing else."""
+        layer = self._get_layer()
+        channel: str = await layer.new_channel(prefix)
+        layer.named.add(channel)
+        return channel
+
+    async def receive_with_group(self, channel: str) -> tuple[str, bytes]:
+        """The group that the next message for ``channel`` was sent to, and the message, for :meth:`deserialize`.
+
+        As with ``receive``, whoever is cancelled while waiting gives the channel back.
+        """
+        received: tuple[str, bytes] = await self._get_layer().receive_with_group(channel)
+        return received
+
     async def group_send_many(self, messages: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
         """``group_send`` for each ``(group, message)``, in this order, in one round trip for each Redis."""
         layer = self._get_layer()
@@ -85,6 +100,16 @@ class _LoopLayer(RedisPubSubLoopLayer):  # type: ignore[misc]  # it has no types
     def __init__(self, hosts: Any = None, **kwargs: Any) -> None:
         super().__init__(hosts, **kwargs)
         self._shards: list[_Shard] = [_Shard(host, self) for host in decode_hosts(hosts)]
+        #: Channels whose queues have each message with the name it came by.
+        self.named: set[str] = set()
+
+    async def receive_with_group(self, channel: str) -> tuple[str, bytes]:
+        try:
+            name, data = await self.channels[channel].get()
+        except asyncio.CancelledError:
+            self._give_back(channel)
+            raise
+        return name.removeprefix(self._get_group_channel_name("")), data
 
     def by_shard(self, names: Iterable[str]) -> "dict[_Shard, list[str]]":
         found: dict[_Shard, list[str]] = {}
@@ -97,9 +122,13 @@ class _LoopLayer(RedisPubSubLoopLayer):  # type: ignore[misc]  # it has no types
             await super()._subscribe_to_channel(channel)
         except BaseException:
             # The caller never learns the name of a channel that it did not wait for, and tries again with another.
-            self.channels.pop(channel, None)
-            self._get_shard(channel).unsubscribe_many([channel])
+            self._give_back(channel)
             raise
+
+    def _give_back(self, channel: str) -> None:
+        self.channels.pop(channel, None)
+        self.named.discard(channel)
+        self._get_shard(channel).unsubscribe_many([channel])
 
 
 class _Shard(RedisSingleShardConnection):  # type: ignore[misc]  # it has no types
@@ -231,7 +260,7 @@ class _Shard(RedisSingleShardConnection):  # type: ignore[misc]  # it has no typ
             if queue is None:
                 continue
             if queue.qsize() < hub_settings().layer_queue:
-                queue.put_nowait(data)
+                queue.put_nowait((name, data) if channel in layer.named else data)
             else:
                 metrics.LAYER_DROPPED.inc()
 

@@ -13,17 +13,17 @@ from typing import Any
 
 import structlog
 from django.db import Error as DatabaseFault
-from redis.exceptions import RedisError
 
-from hub import announcing, cursors, metrics, streams, sweeping, watching
+from hub import aliases, announcing, cursors, metrics, streams, sweeping, watching
 from hub.batching import CONNECT_PAUSE, Batcher
 from hub.cancellation import is_wanted
-from hub.channels import group_name, namespace_of
+from hub.channels import channel_of_group, group_name, namespace_of
 from hub.conf import hub_settings
-from hub.events import NotAPublication, unpack
+from hub.events import NotForClients, unpack
 from hub.feed import Feed, Follower, Shape, Subscription
-from hub.layer import group_add_many, group_discard_many, layer, waiting_for
 from hub.per_loop import PerLoop
+from hub.rare_log import RareLog
+from hub.receiving import Received, Receiver, open_receiver
 from hub.streams import Item, Position
 from hub.threads import in_database_thread
 
@@ -38,9 +38,6 @@ LINGER = 5.0
 
 #: Messages taken from the layer before the event loop gets its turn again.
 TURN = 256
-
-#: Seconds before the next message is taken after one that could not be read.
-UNREADABLE_PAUSE = 0.01
 
 #: Publications read from the database at once.
 CHUNK = 500
@@ -62,10 +59,13 @@ class Relay:
         #: The feed whose batch will be sent at the end of this turn of the loop.
         self._dirty: Feed | None = None
         self._not_joined: set[str] = set()
+        #: Groups to leave.
         self._leaving: set[str] = set()
+        self._aliases = aliases.AliasTable()
         self._opened = Batcher(self._open, pause=CONNECT_PAUSE)
-        self._layer_channel: str | None = None
-        self._has_layer_channel = asyncio.Event()
+        self._receiver: Receiver | None = None
+        self._has_receiver = asyncio.Event()
+        self._rare_log = RareLog(log)
         self._tasks: set[asyncio.Task[Any]] = set()
         announcing.serve(self.loop, self.deliver)
         self._start(self._receive())
@@ -107,7 +107,7 @@ class Relay:
 
     def waiting(self) -> int:
         """How many messages from the layer wait to be taken."""
-        return waiting_for(self._layer_channel) if self._layer_channel else 0
+        return self._receiver.waiting() if self._receiver is not None else 0
 
     def followed(self) -> dict[str, int]:
         """The channels that are followed now, each with how many subscriptions it has."""
@@ -124,6 +124,7 @@ class Relay:
         self._feeds.update(zip(names, feeds, strict=True))
         metrics.CHANNELS.inc(len(feeds))
         try:
+            self._aliases.put(await _aliases_of(names))
             if self._not_joined:
                 self._not_joined.update(names)  # Redis is away already: no need to wait for it once more
             else:
@@ -152,8 +153,13 @@ class Relay:
 
     async def _join_groups(self, channels: Collection[str]) -> None:
         async with asyncio.timeout(hub_settings().redis_timeout):
-            await self._has_layer_channel.wait()
-            await group_add_many([group_name(channel) for channel in channels], str(self._layer_channel))
+            await self._has_receiver.wait()
+            if self._receiver is not None:
+                await self._receiver.join(self._groups_of(channels))
+
+    def _groups_of(self, channels: Collection[str]) -> list[str]:
+        """The groups that carry ``channels``: their own, and their aliases."""
+        return [group for channel in channels for group in (group_name(channel), *self._aliases.of(channel))]
 
     def _close_unused(self, feeds: Iterable[Feed]) -> None:
         for feed in feeds:
@@ -165,20 +171,45 @@ class Relay:
             del self._feeds[feed.channel]
             self._not_joined.discard(feed.channel)
             metrics.CHANNELS.dec()
-            if not self._leaving:
-                self._start(self._leave())
-            self._leaving.add(feed.channel)
+            self._leave_soon([group_name(feed.channel), *self._aliases.drop(feed.channel)])
+
+    def _leave_soon(self, groups: Collection[str]) -> None:
+        if groups and not self._leaving:
+            self._start(self._leave())
+        self._leaving.update(groups)
 
     async def _leave(self) -> None:
-        """Leave the groups of channels that nobody follows, all of this moment together."""
+        """Leave groups that nobody needs any more, all of this moment together."""
         await asyncio.sleep(0)
-        channels, self._leaving = self._leaving - self._feeds.keys(), set()
+        groups, self._leaving = self._leaving, set()
+        groups = {
+            group for group in groups if group not in self._aliases and channel_of_group(group) not in self._feeds
+        }
         try:
             async with asyncio.timeout(hub_settings().redis_timeout):
-                if self._layer_channel:
-                    await group_discard_many([group_name(channel) for channel in channels], self._layer_channel)
+                if self._receiver is not None:
+                    await self._receiver.leave(groups)
         except Exception as error:  # noqa: BLE001  # each layer raises what it likes
-            log.warning("leave_failed", channels=len(channels), error=type(error).__name__)
+            log.warning("leave_failed", groups=len(groups), error=type(error).__name__)
+
+    # --- aliases --------------------------------------------------------------------------------------------------
+
+    async def refresh_aliases(self, channels: Collection[str] | None = None) -> None:
+        """What is followed of ``channels``, by default everything, may be called differently now: ask the database.
+
+        Raises:
+            django.db.Error: it cannot be asked; the aliases stay as they are.
+        """
+        wanted = self._feeds if channels is None else [channel for channel in channels if channel in self._feeds]
+        changing = [channel for channel in wanted if aliases.asks_database(channel)]
+        if not changing:
+            return
+        found = await _aliases_of(changing)
+        still = {channel: found.get(channel, []) for channel in changing if channel in self._feeds}
+        added, gone = self._aliases.put(still)
+        self._leave_soon(gone)
+        if added:
+            await self._join({channel for alias in added if (channel := self._aliases.channel_of(alias))})
 
     # --- delivering -----------------------------------------------------------------------------------------------
 
@@ -215,44 +246,39 @@ class Relay:
         pause = 0.1
         while is_wanted():
             try:
-                source = layer()
-                channel = await self._new_channel(source)
+                receiver = await self._new_receiver()
                 pause = 0.1
                 while is_wanted():
                     for _ in range(TURN):
-                        self._take(await self._next(source, channel))
+                        self._take(await receiver.receive())
                     await asyncio.sleep(0)
             except Exception as error:  # noqa: BLE001  # each layer raises what it likes
                 log.warning("layer_away", error=type(error).__name__)
                 await asyncio.sleep(pause * random.uniform(0.5, 1.5))
                 pause = min(pause * 2, 5.0)
 
-    async def _next(self, source: Any, channel: str) -> object:
-        """The next message; None for one that cannot even be read, which is no reason to leave the layer."""
-        try:
-            return await source.receive(channel)
-        except (OSError, RedisError):
-            raise
-        except Exception:  # noqa: BLE001  # serialisers raise what they like about what somebody sent
-            # It is logged and counted as an unknown event. The pause bounds that, should nothing be readable any more.
-            await asyncio.sleep(UNREADABLE_PAUSE)
-            return None
-
-    async def _new_channel(self, source: Any) -> str:
-        async with asyncio.timeout(hub_settings().redis_timeout):
-            channel: str = await source.new_channel("relay")
-        self._layer_channel = channel
-        self._has_layer_channel.set()
+    async def _new_receiver(self) -> Receiver:
+        if self._receiver is not None:
+            self._receiver.close()
+        self._receiver = receiver = await open_receiver()
+        self._has_receiver.set()
         self._not_joined.update(self._feeds)
         self._start(self._join_missing())
-        return channel
+        return receiver
 
-    def _take(self, message: object) -> None:
+    def _take(self, received: Received) -> None:
+        channel = channel_of_group(received.group) or self._aliases.channel_of(received.group)
+        if channel is None or channel not in self._feeds:
+            return  # it is about to leave the group
         try:
-            self.deliver(unpack(message))
-        except NotAPublication as error:
+            item = unpack(received.message, channel)
+        except NotForClients as error:
             metrics.UNKNOWN_EVENTS.inc()
-            log.warning("unknown_event", reason=str(error))
+            self._rare_log.warning("unknown_event", reason=str(error), channel=channel)
+        else:
+            if item.is_foreign:
+                metrics.FOREIGN_EVENTS.inc()
+            self.deliver(item)
 
     # --- repairing ------------------------------------------------------------------------------------------------
 
@@ -356,7 +382,7 @@ class Relay:
 
     async def _join_missing(self) -> None:
         missing = [channel for channel in self._not_joined if channel in self._feeds]
-        if not missing or not self._layer_channel:
+        if not missing or self._receiver is None:
             return
         try:
             await self._join_groups(missing)
@@ -382,8 +408,17 @@ class Relay:
         if tasks:
             # Bounded, because channels-redis may swallow a cancellation while it connects.
             await asyncio.wait(tasks, timeout=hub_settings().redis_timeout)
+        if self._receiver is not None:
+            self._receiver.close()
         metrics.CHANNELS.dec(len(self._feeds))
         self._feeds.clear()
+
+
+async def _aliases_of(channels: Collection[str]) -> dict[str, list[str]]:
+    """The aliases of those of ``channels`` that have some."""
+    if any(aliases.asks_database(channel) for channel in channels):
+        return await in_database_thread(aliases.find, channels)
+    return aliases.find(channels)
 
 
 def _waiting() -> int:

@@ -36,7 +36,8 @@ class Position:
 class Item:
     """A publication on its way to clients: ``data`` is JSON text; ``offset`` is 0 for an ephemeral one.
 
-    ``info`` is JSON text about the client that published it; empty where it was not a client.
+    ``info`` is JSON text about the client that published it; empty where it was not a client. ``is_foreign``: other
+    code has sent it over the channel layer (:mod:`hub.foreign`).
     """
 
     channel: str
@@ -44,6 +45,7 @@ class Item:
     offset: int
     data: str
     info: str = ""
+    is_foreign: bool = False
 
 
 def append(publications: Sequence[tuple[str, str]], info: str = "") -> list[Publication]:

@@ -39,7 +39,7 @@ async def _may_receive(user: Visitor, name: str) -> bool:
     return user.pk is not None and await _may_follow.get((name, user.pk))
 
 
-EVERYONE = register(Namespace("everyone", single=True, can_subscribe=anyone))
+EVERYONE = register(Namespace("everyone", single=True, can_subscribe=anyone, aliases=("notifications",)))
 USER = register(Namespace("user", pattern="<int:id>", can_subscribe=_is_oneself))
 GROUP = register(Namespace("group", pattern="<int:id>", can_subscribe=_is_member))
 TOPIC = register(Namespace("topic", pattern="<slug:name>", can_subscribe=_may_receive))

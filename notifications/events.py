@@ -1,5 +1,6 @@
 """What the notifications app publishes, and how the plain door shows it."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -7,9 +8,10 @@ import msgspec
 from django.utils import timezone
 from msgspec import UNSET, UnsetType
 
+from hub import foreign
 from hub.cursors import cursor_of
 from hub.streams import Item
-from notifications.models import Notification, Topic
+from notifications.models import Level, Notification, Topic
 
 
 class TopicLabel(msgspec.Struct):
@@ -100,7 +102,9 @@ def listed(notification: Notification) -> ListedAlert:
 
 
 def plain_frame(item: Item) -> str | None:
-    """The frame of ``/ws/notifications/``; None for publications that this door does not show."""
+    """The frame of ``/ws/notifications/``; None for publications that this endpoint does not show."""
+    if item.is_foreign:
+        return foreign.simple_frame(item, _told)
     try:
         alert = _decoder.decode(item.data)
     except msgspec.DecodeError:  # also what is no JSON at all
@@ -122,6 +126,12 @@ def plain_frame(item: Item) -> str | None:
     if alert.topic is not UNSET:
         frame["topic"] = alert.topic
     return _encoder.encode(frame).decode()
+
+
+def _told(event: Mapping[str, Any], text: str) -> dict[str, Any]:
+    """What an event of other code tells, as an alert that is nowhere stored."""
+    shown = {"title": "", "level": Level.INFO.value, "url": "", "data": None}
+    return {**shown, **{key: event[key] for key in shown if key in event}, "type": "notification", "message": text}
 
 
 def _label(topic: Topic) -> TopicLabel:

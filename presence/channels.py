@@ -30,6 +30,7 @@ ONLINE = register(
         leave_grace=False,  # the counter waits by itself before it tells a lower number
         entered=_entered,
         left=_left,
+        aliases=("online",),
     )
 )
 

@@ -39,7 +39,11 @@ class OnlineDoor(Door):
         """None: each count passes :meth:`write`."""
 
     def write(self, block: Block) -> None:
-        """Only the newest count, and only when it is another one than the client has."""
-        if (newest := block.texts[-1]) != self._last:
+        """Of the counts only the newest, and only when it is another one than the client has."""
+        newest = next((text for text in reversed(block.texts) if events.is_count(text)), None)
+        texts = [text for text in block.texts if not events.is_count(text)]
+        if newest is not None and newest != self._last:
             self._last = newest
-            super().write(block if len(block.texts) == 1 else Block([newest]))
+            texts.append(newest)
+        if texts:
+            super().write(block if len(texts) == len(block.texts) else Block(texts))

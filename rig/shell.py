@@ -70,7 +70,7 @@ class Shell:
             self._process = subprocess.Popen(
                 ending_with_us([sys.executable, "-m", "rig.shell"]),
                 cwd=BASE_DIR,
-                env={**self._environment, "DJANGO_SETTINGS_MODULE": "hub.settings"},
+                env={"DJANGO_SETTINGS_MODULE": "hub.settings", **self._environment},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

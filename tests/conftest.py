@@ -1,24 +1,20 @@
 """Fixtures for every test. The parts they are made of are in ``tests/support``."""
 
-import asyncio
-import contextlib
-import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any, cast
 
 import hypothesis
 import pytest
 from asgiref.sync import SyncToAsync
-from channels.layers import BaseChannelLayer, InMemoryChannelLayer, channel_layers
+from channels.layers import BaseChannelLayer
 from django.conf import settings
 from django.db import connection, connections
 from django.utils import translation
 
 from hub import threads
-from hub.redis_layer import HubChannelLayer
 from rig.redis_server import RedisServer
 from tests.support.emptying import empty_quickly
+from tests.support.layers import default_layer
 from tests.support.live import LiveHub, live_hub
 from tests.support.plugin import DATA_DIR
 
@@ -79,23 +75,15 @@ def no_database_threads_left() -> Iterator[None]:
 @pytest.fixture(params=["memory", "redis"])
 async def layer(request: pytest.FixtureRequest) -> AsyncIterator[BaseChannelLayer]:
     """A channel layer of each kind, as the default one of this process: the contract must hold on both."""
-    made: InMemoryChannelLayer | HubChannelLayer
-    if request.param == "memory":
-        made = InMemoryChannelLayer()
-    else:
-        config = cast("dict[str, Any]", settings.CHANNEL_LAYERS["default"]["CONFIG"])
-        made = HubChannelLayer(**{**config, "prefix": f"test-{uuid.uuid4().hex}"})
-    before = channel_layers.backends.pop("default", None)
-    channel_layers.set("default", made)
-    yield made
-    del channel_layers.backends["default"]
-    if before is not None:
-        channel_layers.set("default", before)
-    # The layer's receiver now and then swallows the cancellation of flush(), which then waits for it without end.
-    # The timeout cancels it once more.
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(1):
-            await made.flush()
+    async with default_layer(request.param) as made:
+        yield made
+
+
+@pytest.fixture(params=["memory", "redis", "channels_redis.pubsub", "channels_redis.core"])
+async def every_layer(request: pytest.FixtureRequest) -> AsyncIterator[BaseChannelLayer]:
+    """As ``layer``, and with those of channels_redis that a project may have set."""
+    async with default_layer(request.param) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

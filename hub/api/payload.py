@@ -2,16 +2,13 @@
 
 import base64
 import binascii
-from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
 from hub.api.errors import Code, Refused
 from hub.conf import hub_settings
-
-#: How deep lists and objects may stand in each other. Some clients' parsers give up not far beyond.
-DEPTH_LIMIT = 100
+from hub.nesting import DEPTH_LIMIT, is_too_deep
 
 
 def payload(data: Any, b64data: str | None) -> msgspec.Raw:
@@ -31,7 +28,7 @@ def payload(data: Any, b64data: str | None) -> msgspec.Raw:
         raise Refused(Code.BAD_REQUEST, "data cannot be sent as JSON") from None
     if len(text) > hub_settings().max_publication:
         raise Refused(Code.BAD_REQUEST, f"data has more than {hub_settings().max_publication} bytes")
-    if text.count(b"[") + text.count(b"{") > DEPTH_LIMIT and _is_too_deep(data):
+    if is_too_deep(text.decode(), data):
         raise Refused(Code.BAD_REQUEST, f"data is nested more than {DEPTH_LIMIT} levels deep")
     return msgspec.Raw(text)
 
@@ -41,16 +38,3 @@ def _decoded(text: str) -> Any:
         return msgspec.json.decode(base64.b64decode(text, validate=True))
     except (binascii.Error, ValueError, RecursionError):
         raise Refused(Code.BAD_REQUEST, "b64data is not base64 of JSON") from None
-
-
-def _is_too_deep(data: Any) -> bool:
-    level = [data]
-    for _ in range(DEPTH_LIMIT):
-        level = [inner for value in level for inner in _inside(value)]
-    return any(isinstance(value, dict | list) for value in level)
-
-
-def _inside(value: Any) -> Iterable[Any]:
-    if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list) else ()

@@ -5,6 +5,7 @@ from msgspec import Raw
 
 from hub.connection.messages import ClientInfo, Coming, Push, text_of
 from hub.feed import Shape
+from hub.foreign import RESERVED
 from hub.streams import Item
 
 
@@ -18,10 +19,6 @@ class ClientLeft(msgspec.Struct, tag="hub.client_left", kw_only=True):
     """Somebody left a channel with presence, by the last connection. Ephemeral."""
 
     info: ClientInfo
-
-
-#: The types of publications that only the hub makes begin so; clients may not publish such.
-RESERVED = "hub."
 
 
 class _Typed(msgspec.Struct):

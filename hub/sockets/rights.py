@@ -2,11 +2,12 @@
 
 An order (:mod:`hub.control`) says whose rights may have changed, never what they are: the database is asked. What no
 order tells of, such as a session that expires or a row that was changed by hand, is found by the look at all sockets,
-which takes ``HUB_RECHECK_INTERVAL`` for one round, in small pieces.
+which takes ``HUB_RECHECK_INTERVAL`` for one round, in small pieces. Aliases of channels (:mod:`hub.aliases`) are read
+again on the same occasions.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
 import structlog
@@ -124,6 +125,8 @@ class Rights:
             self._changed_channels = [change for change in self._changed if change.channel]
             changes, self._waiting = self._waiting, set()
             failed, self._failed = self._failed, set()
+            channels = {change.channel for change in changes if change.channel}
+            await _refresh_aliases(None if EVERYBODY in changes else channels)
             concerned = (socket for change in changes for socket in _concerned(change))
             again = (socket for socket in failed if socket in registry())
             sockets = list(dict.fromkeys((*concerned, *again)))
@@ -136,11 +139,20 @@ class Rights:
     async def _recheck_all_for_ever(self) -> None:
         while is_wanted():
             pieces = list(_pieces(list(registry())))
+            await _refresh_aliases(None)
             for piece in pieces:
                 await recheck(socket for socket in piece if socket in registry())
                 await asyncio.sleep(hub_settings().recheck_interval / len(pieces))
             if not pieces:
                 await asyncio.sleep(hub_settings().recheck_interval)
+
+
+async def _refresh_aliases(channels: Collection[str] | None) -> None:
+    """:meth:`hub.relay.Relay.refresh_aliases`; where the database cannot be asked, the next round asks again."""
+    try:
+        await relay.current().refresh_aliases(channels)
+    except Exception as error:  # noqa: BLE001  # whatever it was, those who look must not end with it
+        log.warning("aliases_not_refreshed", error=type(error).__name__)
 
 
 def _concerned(change: Recheck) -> Iterable[OpenSocket]:

@@ -97,7 +97,7 @@ def test_a_forked_child_announces_on_its_own(redis_server: RedisServer, data_dir
 
         def take() -> bool:
             if (message := heard.get_message(timeout=0.1)) is not None:
-                came.append(unpack(layer().deserialize(message["data"])).data)
+                came.append(unpack(layer().deserialize(message["data"]), "everyone").data)
             return len(came) == 3
 
         wait_for(take, that="all three have come")

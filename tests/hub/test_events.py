@@ -2,14 +2,14 @@ from typing import Any
 
 import pytest
 
-from hub.events import NotAPublication, pack, unpack
+from hub.events import NotForClients, pack, unpack
 from hub.streams import Item
 
 ITEM = Item("room:7", "0a1b2c3d", 5, '{"type":"x"}')
 
 
 def test_what_is_packed_unpacks_to_the_same() -> None:
-    assert unpack(pack(ITEM)) == ITEM
+    assert unpack(pack(ITEM), ITEM.channel) == ITEM
 
 
 def test_the_shape_of_the_layer_event_is_the_documented_one() -> None:
@@ -28,8 +28,9 @@ def test_the_shape_of_the_layer_event_is_the_documented_one() -> None:
         None,
         "text",
         {},
-        {"type": "websocket.close"},
-        {**pack(ITEM), "type": "other"},
+        {"type": "hub.something_newer"},
+        {**pack(ITEM), "type": "hub.other"},
+        {**pack(ITEM), "channel": "room:8"},
         {**pack(ITEM), "offset": "5"},
         {**pack(ITEM), "offset": -1},
         {**pack(ITEM), "data": b"bytes"},
@@ -37,6 +38,6 @@ def test_the_shape_of_the_layer_event_is_the_documented_one() -> None:
         {name: value for name, value in pack(ITEM).items() if name != "data"},
     ],
 )
-def test_anything_else_on_the_layer_is_not_a_publication(message: Any) -> None:
-    with pytest.raises(NotAPublication):
-        unpack(message)
+def test_anything_else_of_the_hubs_own_types_is_for_nobody(message: Any) -> None:
+    with pytest.raises(NotForClients):
+        unpack(message, ITEM.channel)

@@ -1,4 +1,4 @@
-"""What others put on the channel layer, knowingly or by mistake, reaches nobody and harms nobody."""
+"""What others put on the channel layer by mistake, or to do harm, costs nobody an alert or a socket."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -82,7 +82,7 @@ async def alert_of(client: SocketClient, unique: str) -> str:
 
 
 @pytest.mark.parametrize("payload", FOREIGN, ids=lambda payload: repr(payload[:70]))
-async def test_an_event_that_nobody_knows_is_ignored_and_the_sockets_live_on(
+async def test_whatever_is_on_the_layer_the_sockets_live_on(
     hub: LiveHub, webs: list[str], layer: Layer, unique: str, payload: bytes
 ) -> None:
     async with connect(f"{webs[0]}/ws/notifications/") as one, connect(f"{webs[1]}/ws/notifications/") as two:

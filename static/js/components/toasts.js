@@ -8,6 +8,15 @@ import { ALERT } from "./styles.js";
 
 /** @import { Alert } from "../hub/inbox.js" */
 
+/** Types of events that a team's own code sends over the channel layer: shown, and kept nowhere. */
+const SAID = [
+  "notification",
+  "notification.message",
+  "notification_message",
+  "notify",
+  "send.notification",
+  "send_notification",
+];
 const LONGEST = 4;
 /** Milliseconds. */
 const SHOWN = 8_000;
@@ -40,13 +49,25 @@ export class HubToasts extends HubElement {
   connected() {
     const label = this.getAttribute("label") || text("new_alerts");
     this.root.append(make("div", { class: "toasts", role: "log", "aria-label": label }, this.#list));
-    this.stops.push(this.hub.on(CREATED, (alert) => this.#show(alert)));
+    const read = (/** @type {Alert} */ alert) => () => this.hub.inbox.markRead([alert.id]);
+    this.stops.push(this.hub.on(CREATED, (alert) => this.#show(alert, read(alert))));
+    for (const type of SAID) this.stops.push(this.hub.on(type, (event) => this.#say(event)));
   }
 
-  /** @param {Alert} alert */
-  #show(alert) {
-    const read = () => this.hub.inbox.markRead([alert.id]);
-    const item = alertItem(alert, read);
+  /** @param {any} event */
+  #say(event) {
+    const message = event.message ?? event.text;
+    if (typeof message !== "string") return;
+    const said = { title: "", level: "info", url: "", ...event, message, at: new Date().toISOString() };
+    this.#show({ ...said, topic: undefined }, null);
+  }
+
+  /**
+   * @param {Alert} alert
+   * @param {(() => void) | null} followed
+   */
+  #show(alert, followed) {
+    const item = alertItem(alert, followed);
     item.classList.add("new");
     const button = make(
       "button",
