@@ -203,6 +203,8 @@ export class HubChat extends HubElement {
   #showRefusal() {
     const { state, error } = this.#room;
     this.#stale.hidden = state !== "failed" && state !== "missing";
+    // A room that was never seen needs no frame.
+    this.toggleAttribute("data-missing", state === "missing" && !this.#list.children.length);
     if (this.#stale.hidden) return;
     const why = error ? refusal(error, this.hub, text("stale")) : text("room_ended");
     if (this.#stale.firstChild?.textContent === why) return;
