@@ -5,9 +5,14 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
+from django_celery_beat.models import PeriodicTask
 
 from worker import outbox
 from worker.models import Job
+from worker.periodic_tasks import HubPeriodicTaskAdmin
+
+admin.site.unregister(PeriodicTask)
+admin.site.register(PeriodicTask, HubPeriodicTaskAdmin)
 
 
 @admin.register(Job)

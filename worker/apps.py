@@ -6,11 +6,12 @@ class WorkerConfig(AppConfig):
 
     def ready(self) -> None:
         from hub import watching
-        from worker import alerts, jobs, private_rooms
+        from worker import alerts, jobs, periodic_tasks, private_rooms
 
         watching.figures(jobs.show_figures)
         alerts.connect()
         private_rooms.connect()
+        periodic_tasks.connect()
         # So that `task.delay()` in any process of the hub knows the broker.
         from worker import (
             celery,  # noqa: F401  # becomes the current application

@@ -4,8 +4,11 @@ import os
 import secrets
 import socket
 import time
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
+from uuid import uuid4
 
 import structlog
 from celery.beat import SchedulingError
@@ -17,8 +20,11 @@ from django_celery_beat.models import PeriodicTasks
 from django_celery_beat.schedulers import NEVER_CHECK_TIMEOUT, DatabaseScheduler, ModelEntry
 
 from hub import alive, heartbeats, leases
+from worker import due_times, jobs
+from worker.arguments import misfit
 from worker.clock import AHEAD, Clock
 from worker.durable import DurableTask
+from worker.jobs import Call
 from worker.upkeep import chores
 
 log = structlog.get_logger(__name__)
@@ -44,6 +50,11 @@ class HubEntry(ModelEntry):
 
     def __init__(self, model: Any, app: Any = None) -> None:
         self.ran_at = model.last_run_at  # as it is in the row; the library puts a time where there is none
+        #: When somebody saved the row last. A run is no change.
+        self.changed_at: datetime = model.date_changed or timezone.now()
+        #: From when due times count: those before are over.
+        self.counts_from: datetime = self.ran_at or self.changed_at
+        self._next: datetime | None = None
         super().__init__(model, app=app)
 
     def claim(self) -> bool:
@@ -57,32 +68,38 @@ class HubEntry(ModelEntry):
         return bool(row.update(last_run_at=self.model.last_run_at, total_run_count=F("total_run_count") + 1))
 
     def missed(self) -> list[datetime]:
-        """The due times that have passed without a run when it runs now: all since the last run but the newest.
+        """The due times that have passed without a run when it runs now: all since it counts but the newest.
 
-        By the schedule as it is now, oldest first, up to :data:`MISSED_LIMIT`. None where it has not run before, and
-        of schedules that are neither interval nor crontab.
+        By the schedule as it is now, oldest first, up to :data:`MISSED_LIMIT`. None of solar events.
         """
-        passed: list[datetime] = []
-        if self.ran_at is None or (self.model.interval_id is None and self.model.crontab_id is None):
-            return passed
-        moment = self._due_after(max(self.ran_at, self.model.start_time or self.ran_at))
-        while moment <= self.model.last_run_at and len(passed) <= MISSED_LIMIT:
-            passed.append(moment)
-            moment = self._due_after(moment)
-        return passed[:-1]
+        if self.model.solar_id is not None:
+            return []
+        passed = due_times.until(self._due_times(), self.model.last_run_at)
+        return list(islice(passed, MISSED_LIMIT + 1))[:-1]
 
-    def _due_after(self, moment: datetime) -> datetime:
+    def _due_times(self) -> Iterator[datetime]:
+        """When it is due from where it counts: never before its start, and never for having been saved."""
+        start, since = self.model.start_time, self.counts_from
         if self.model.interval_id is not None:
             every: timedelta = self.schedule.run_every
-            return moment + every
-        local, delta, _ = self.schedule.remaining_delta(moment)
-        due: datetime = (local + delta).astimezone(UTC)
-        # Counted by the clocks of its time zone: once a year these show an hour twice.
-        return max(due, moment + timedelta(seconds=1))
+            if self.ran_at is None:
+                return due_times.of_interval(every, since, first=start)
+            return due_times.of_interval(every, since, first=max(since + every, start or since))
+        if start is not None:
+            since = max(since, start - timedelta(microseconds=1))
+        if self.model.crontab_id is not None:
+            # A due time that the row did not have when it passed is none.
+            return due_times.of_crontab(self.schedule, max(since, self.changed_at))
+        if self.model.clocked_id is not None:
+            return iter([max(self.schedule.clocked_time, start or self.schedule.clocked_time)])
+        since = max(since, self.changed_at)
+        return iter([self.schedule.now() + self.schedule.remaining_estimate(since)])
 
     def count_from(self, moment: datetime) -> None:
         """Find what is due next as if it had run at ``moment``."""
-        self.last_run_at = self.model.last_run_at = moment
+        self.counts_from = self.last_run_at = self.model.last_run_at = moment
+        self.changed_at = min(self.changed_at, moment)
+        self._next = None
 
     def save(self) -> None:
         """Nothing: :meth:`claim` has written it already."""
@@ -94,7 +111,16 @@ class HubEntry(ModelEntry):
             self._write(enabled=False, total_run_count=0)
             PeriodicTasks.update_changed()
             return schedstate(is_due=False, next=NEVER_CHECK_TIMEOUT)
-        return super().is_due()
+        if not self.model.enabled:
+            return schedstate(is_due=False, next=BEAT_INTERVAL)
+        now = timezone.now()
+        if self.model.expires is not None and now >= self.model.expires:
+            self._disable(self.model)
+            return schedstate(is_due=False, next=NEVER_CHECK_TIMEOUT)
+        if self._next is None:
+            self._next = next(self._due_times(), datetime.max.replace(tzinfo=UTC))
+        wait = (self._next - now).total_seconds()
+        return schedstate(is_due=wait <= 0, next=max(0.0, min(wait, NEVER_CHECK_TIMEOUT)))
 
     def _disable(self, model: Any) -> None:
         self.model = model  # the library calls this before it has set it
@@ -166,8 +192,9 @@ class HubScheduler(DatabaseScheduler):
     def _counting_from_now(self, entry: HubEntry) -> HubEntry:
         """An entry that ran in the future, by a clock that was wrong, would wait until then and its interval more."""
         now = timezone.now()
-        if entry.last_run_at > now + AHEAD:
-            entry.count_from(self._counted_from.setdefault((entry.model.pk, entry.last_run_at), now))
+        latest = max(entry.counts_from, entry.changed_at)
+        if latest > now + AHEAD:
+            entry.count_from(self._counted_from.setdefault((entry.model.pk, latest), now))
         return entry
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
@@ -196,25 +223,27 @@ class HubScheduler(DatabaseScheduler):
             self._pause = BEAT_INTERVAL
             self._read_again()
             return
+        task = self.app.tasks.get(entry.task)
         try:
-            if isinstance(self.app.tasks.get(entry.task), DurableTask):
+            if wrong := misfit(task, entry.args, entry.kwargs):
+                # It will not get better by the next tick, so its due time is over.
+                if claimed := entry.claim():
+                    _note_failure(entry, wrong[1])
+            elif isinstance(task, DurableTask):
                 claimed = self._claim_and_call(entry)
             elif claimed := entry.claim():
                 # Such a task is sent or not sent. One that might have been is not repeated.
-                super().apply_entry(entry, producer=producer)
+                try:
+                    self.apply_async(entry, producer=producer, advance=False)
+                except SchedulingError as error:
+                    _note_failure(entry, _reason(error))
         except (DatabaseError, InterfaceError):
             self._read_again()
             raise
         if not claimed:
             self._read_again()
         elif missed := entry.missed():
-            log.warning(
-                "due_times_missed",
-                periodic_task=entry.name,
-                times=len(missed),
-                first=missed[0].isoformat(timespec="seconds"),
-                last=missed[-1].isoformat(timespec="seconds"),
-            )
+            _note_missed(entry, missed)
 
     def _claim_and_call(self, entry: HubEntry) -> bool:
         """Claim the due time and store the job; it is sent after the commit of both."""
@@ -227,8 +256,7 @@ class HubScheduler(DatabaseScheduler):
             except SchedulingError as error:
                 if isinstance(error.__context__, DatabaseError | InterfaceError):
                     raise error.__context__ from None
-                # It will not get better by the next tick, so its due time is over.
-                log.exception("periodic_task_not_sent", periodic_task=entry.name)
+                _note_failure(entry, _reason(error))
         return True
 
     def sync(self) -> None:
@@ -277,3 +305,31 @@ class HubScheduler(DatabaseScheduler):
         except (DatabaseError, InterfaceError) as error:
             log.warning("heartbeat_not_stored", error=type(error).__name__)
             close_old_connections()
+
+
+def _note_missed(entry: HubEntry, missed: Sequence[datetime]) -> None:
+    """Due times have passed without a run: for the log, and for people a job that has not happened."""
+    first, last = (moment.isoformat(timespec="seconds") for moment in (missed[0], missed[-1]))
+    log.warning("due_times_missed", periodic_task=entry.name, times=len(missed), first=first, last=last)
+    times = "1 due time" if len(missed) == 1 else f"{len(missed)} due times"
+    _store_failed(entry, f"Missed: {times} of {entry.name!r}, {first} to {last}. No beat or no broker was there.")
+
+
+def _note_failure(entry: HubEntry, reason: str) -> None:
+    """Nothing can be sent for this due time: for the log, and for people a job that failed."""
+    log.error("periodic_task_not_sent", periodic_task=entry.name, error=reason)
+    _store_failed(entry, f"Not sent: {entry.name!r}. {reason}")
+
+
+def _reason(error: SchedulingError) -> str:
+    return f"{type(error.__context__).__name__}: {error.__context__}"
+
+
+def _store_failed(entry: HubEntry, error: str) -> None:
+    args = entry.args if isinstance(entry.args, list) else [entry.args]
+    kwargs = entry.kwargs if isinstance(entry.kwargs, dict) else {}
+    call = Call(str(uuid4()), entry.task, args, kwargs, {"headers": {"periodic_task_name": entry.name}})
+    try:
+        jobs.store_failed(call, error)
+    except (DatabaseError, InterfaceError) as fault:
+        log.warning("job_not_noted", job=call.id, error=type(fault).__name__)

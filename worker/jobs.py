@@ -87,6 +87,13 @@ def store(call: Call, *, eta: datetime | None = None, expires: datetime | None =
     return stored
 
 
+def store_failed(call: Call, error: str) -> None:
+    """Store a job that never was one: what has not happened, and why, for people to see it in the admin."""
+    Job(id=call.id, task=call.task, nonce=uuid4().hex, **_written(call), failed_at=Now(), error=_kept(error)).save(
+        force_insert=True
+    )
+
+
 def is_for_later(eta: datetime) -> bool:
     """Whether a job that is due then is not sent yet."""
     return eta - datetime.now(eta.tzinfo) > timedelta(seconds=EARLY)
@@ -138,9 +145,8 @@ def fail(job_id: str, error: str, nonce: str | None = None, *, begun: bool = Fal
 
     With ``begun`` nothing where it has not been begun: who does not know the nonce may mean an earlier call.
     """
-    text = error.replace("\0", "").encode("utf-8", "replace").decode()[:ERROR_LIMIT]
     rows = _owed(job_id, nonce)
-    if (rows.filter(starts__gt=0) if begun else rows).update(failed_at=Now(), error=text):
+    if (rows.filter(starts__gt=0) if begun else rows).update(failed_at=Now(), error=_kept(error)):
         log.error("job_failed", job=job_id)
 
 
@@ -191,10 +197,10 @@ def put_back(*job_ids: str) -> None:
     )
 
 
-def revive(job_ids: Collection[str]) -> list[Call]:
-    """Let jobs that failed for good begin anew, as if they had just been called; returns those that had."""
+def revive(job_ids: Collection[str], tasks: Collection[str]) -> list[Call]:
+    """Let jobs of these tasks that failed for good begin anew, as if just called; returns those that had failed."""
     with transaction.atomic(using=router.db_for_write(Job)):
-        rows = Job.objects.select_for_update().filter(pk__in=job_ids).exclude(failed_at=None)
+        rows = Job.objects.select_for_update().filter(pk__in=job_ids, task__in=tasks).exclude(failed_at=None)
         return [store(replace(call, options=_anew(call.options))) for call in _readable(rows)]
 
 
@@ -219,6 +225,11 @@ def show_figures() -> None:
     metrics.JOBS.labels("owed").set(found["owed"])
     metrics.JOBS.labels("failed").set(found["failed"])
     metrics.JOB_WAIT.set(max(found["wait"] or timedelta(0), timedelta(0)).total_seconds())
+
+
+def _kept(error: str) -> str:
+    """As much of an error as a row takes."""
+    return error.replace("\0", "").encode("utf-8", "replace").decode()[:ERROR_LIMIT]
 
 
 def _called(job_id: str, nonce: str | None) -> QuerySet[Job]:

@@ -85,8 +85,14 @@ def send_overdue() -> int:
 
 
 def revive(job_ids: Collection[str]) -> int:
-    """Let jobs that failed for good begin anew; returns how many those were."""
-    calls = jobs.revive(job_ids)
+    """Let jobs that failed for good begin anew; returns how many those were.
+
+    What is no durable task stays as it is: no row of it would ever end.
+    """
+    from worker.durable import DurableTask
+
+    durable = [name for name, task in app.tasks.items() if isinstance(task, DurableTask)]
+    calls = jobs.revive(job_ids, durable)
     for call in calls:
         send(call)
     return len(calls)

@@ -1,0 +1,254 @@
+"""Rows by the clock that never ran, or were changed: nothing is sent for having been saved, nor before the start."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.test import Client as Browser
+from django.utils import timezone
+from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask
+
+from worker.beat import HubEntry, HubScheduler
+from worker.celery import app
+from worker.models import Job
+from worker.tasks import send_broadcast
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+KWARGS = '{"message": "m"}'
+
+
+def saved(name: str = "row", **fields: Any) -> Any:
+    return PeriodicTask.objects.create(name=name, task=send_broadcast.name, kwargs=KWARGS, **fields)
+
+
+def daily(minute: str = "25", hour: str = "9") -> CrontabSchedule:
+    return CrontabSchedule.objects.create(minute=minute, hour=hour, timezone="UTC")
+
+
+def hourly() -> IntervalSchedule:
+    return IntervalSchedule.objects.create(every=1, period=IntervalSchedule.HOURS)
+
+
+def next_due(row: Any, *, changed: datetime | None = None) -> datetime:
+    """When beat sends it next; ``changed`` is when somebody saved it."""
+    if changed is not None:
+        PeriodicTask.objects.filter(pk=row.pk).update(date_changed=changed)
+    return next(HubEntry(PeriodicTask.objects.get(pk=row.pk), app=app)._due_times())
+
+
+def sent_now() -> int:
+    scheduler = HubScheduler(app=app)
+    scheduler._chores = []
+    for _ in range(3):
+        scheduler.tick()
+    return Job.objects.filter(failed_at=None).count()
+
+
+SAVED = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("start", "expected"),
+    [
+        (None, datetime(2026, 11, 21, 9, 25, tzinfo=UTC)),
+        (datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 21, 9, 25, tzinfo=UTC)),
+        (datetime(2026, 11, 20, 12, 1, tzinfo=UTC), datetime(2026, 11, 21, 9, 25, tzinfo=UTC)),
+        (datetime(2026, 12, 1, 8, tzinfo=UTC), datetime(2026, 12, 1, 9, 25, tzinfo=UTC)),
+        (datetime(2026, 12, 1, 9, 25, tzinfo=UTC), datetime(2026, 12, 1, 9, 25, tzinfo=UTC)),
+        (datetime(2026, 12, 1, 9, 26, tzinfo=UTC), datetime(2026, 12, 2, 9, 25, tzinfo=UTC)),
+    ],
+)
+def test_a_crontab_is_due_first_at_its_time_after_start_and_saving(start: datetime | None, expected: datetime) -> None:
+    assert next_due(saved(crontab=daily(), start_time=start), changed=SAVED) == expected
+
+
+@pytest.mark.parametrize(
+    ("start", "expected"),
+    [
+        (None, datetime(2026, 11, 20, 13, tzinfo=UTC)),
+        (datetime(2026, 12, 1, 8, 10, tzinfo=UTC), datetime(2026, 12, 1, 8, 10, tzinfo=UTC)),
+        (datetime(2026, 11, 19, 8, 10, tzinfo=UTC), datetime(2026, 11, 20, 12, 10, tzinfo=UTC)),
+    ],
+)
+def test_an_interval_is_due_first_at_its_start_and_then_by_it(start: datetime | None, expected: datetime) -> None:
+    assert next_due(saved(interval=hourly(), start_time=start), changed=SAVED) == expected
+
+
+def test_a_one_off_at_a_date_waits_for_its_start() -> None:
+    at = datetime(2026, 12, 1, 8, tzinfo=UTC)
+    clocked = ClockedSchedule.objects.create(clocked_time=at)
+    assert next_due(saved("date", clocked=clocked, one_off=True)) == at
+    later = at + timedelta(hours=2)
+    assert next_due(saved("later", clocked=clocked, one_off=True, start_time=later)) == later
+
+
+@pytest.mark.parametrize("start", [None, timedelta(days=-400), timedelta(minutes=-1), timedelta(days=1)])
+@pytest.mark.parametrize("one_off", [False, True])
+def test_saving_sends_nothing(start: timedelta | None, one_off: bool) -> None:
+    now = timezone.now()
+    passed = now - timedelta(minutes=3)
+    start_time = None if start is None else now + start
+    saved("crontab", crontab=daily(str(passed.minute), str(passed.hour)), start_time=start_time, one_off=one_off)
+    saved("interval", interval=hourly(), start_time=start_time, one_off=one_off)
+    assert sent_now() == 0
+
+
+def test_a_row_that_never_ran_is_sent_when_it_is_due() -> None:
+    now = timezone.now()
+    row = saved(crontab=daily(str(now.minute), str(now.hour)), start_time=now - timedelta(hours=1))
+    PeriodicTask.objects.filter(pk=row.pk).update(date_changed=now - timedelta(minutes=30))
+    assert sent_now() == 1
+    assert sent_now() == 1
+
+
+def test_a_row_whose_time_is_edited_to_one_that_has_passed_is_not_sent_for_that() -> None:
+    now = timezone.now()
+    passed = now - timedelta(hours=2)
+    row = saved(crontab=daily("0", str((now.hour + 5) % 24)), last_run_at=now - timedelta(hours=19))
+    row.crontab = daily(str(passed.minute), str(passed.hour))
+    row.save()
+    assert sent_now() == 0
+
+
+def test_a_crontab_that_is_edited_itself_sends_nothing_for_that() -> None:
+    now = timezone.now()
+    passed = now - timedelta(hours=2)
+    crontab = daily("0", str((now.hour + 5) % 24))
+    row = saved(crontab=crontab, last_run_at=now - timedelta(hours=19))
+    PeriodicTask.objects.filter(pk=row.pk).update(date_changed=now - timedelta(days=30))
+    crontab.minute, crontab.hour = str(passed.minute), str(passed.hour)
+    crontab.save()
+    assert sent_now() == 0
+
+
+@pytest.mark.parametrize("kind", ["crontab", "interval"])
+@pytest.mark.parametrize(
+    "ways", [("save", "save"), ("disable_tasks", "enable_tasks"), ("toggle_tasks", "toggle_tasks")]
+)
+def test_a_row_that_is_switched_on_again_counts_from_then(
+    admin_client: Browser, kind: str, ways: tuple[str, str]
+) -> None:
+    now = timezone.now()
+    passed = now - timedelta(hours=2)
+    schedule = daily(str(passed.minute), str(passed.hour)) if kind == "crontab" else hourly()
+    row = saved(last_run_at=now - timedelta(days=3), **{kind: schedule})
+    PeriodicTask.objects.filter(pk=row.pk).update(date_changed=now - timedelta(days=30))
+    for way, enabled in zip(ways, (False, True), strict=True):
+        if way == "save":
+            row = PeriodicTask.objects.get(pk=row.pk)
+            row.enabled = enabled
+            row.save()
+        else:
+            chosen = {"action": way, "_selected_action": [row.pk]}
+            assert admin_client.post("/admin/django_celery_beat/periodictask/", chosen).status_code == 302
+        assert PeriodicTask.objects.get(pk=row.pk).enabled is enabled
+    assert sent_now() == 0
+
+
+def test_an_edit_of_the_text_does_not_put_off_an_interval() -> None:
+    row = saved(interval=hourly(), last_run_at=timezone.now() - timedelta(minutes=61))
+    row.description = "edited"
+    row.save()
+    assert sent_now() == 1
+
+
+def test_a_start_that_is_put_off_holds_for_a_row_that_ran() -> None:
+    start = timezone.now() + timedelta(days=2)
+    row = saved(interval=hourly(), last_run_at=timezone.now() - timedelta(hours=5), start_time=start)
+    assert next_due(row) == start
+    assert sent_now() == 0
+
+
+def test_what_was_missed_is_in_the_admin_with_times_and_schedule(admin_client: Browser) -> None:
+    saved("hourly", interval=hourly(), last_run_at=timezone.now() - timedelta(hours=5, minutes=1))
+    assert sent_now() == 1
+    (missed,) = Job.objects.exclude(failed_at=None)
+    assert missed.error.startswith("Missed: 4 due times of 'hourly', ")
+    assert json.loads(missed.arguments) == [[], {"message": "m"}]
+    page = admin_client.get("/admin/worker/job/").content.decode()
+    assert "Missed: 4 due times" in page
+    again = {"action": "send_again", "_selected_action": [missed.pk]}
+    assert admin_client.post("/admin/worker/job/", again).status_code == 302
+    assert Job.objects.get(pk=missed.pk).failed_at is None
+
+
+@pytest.mark.parametrize("task", [send_broadcast.name, "worker.upkeep.sweep", "of.another.deployment"])
+@pytest.mark.parametrize(
+    ("args", "kwargs", "reason"),
+    [
+        ("[]", "[]", "JSON object"),
+        ("[]", '"text"', "JSON object"),
+        ("{}", "{}", "JSON list"),
+        ("[]", '{"mesage": "m"}', "no argument mesage"),
+    ],
+)
+def test_what_cannot_be_sent_is_a_failed_job_that_says_why(task: str, args: str, kwargs: str, reason: str) -> None:
+    fits_unknown = task == "of.another.deployment" and "mesage" in kwargs
+    row = saved(interval=hourly(), last_run_at=timezone.now() - timedelta(minutes=61))
+    PeriodicTask.objects.filter(pk=row.pk).update(task=task, args=args, kwargs=kwargs)
+    sent_now()
+    failed = Job.objects.exclude(failed_at=None)
+    if fits_unknown:  # only its worker can know
+        assert not failed.exists()
+        return
+    assert PeriodicTask.objects.get(pk=row.pk).total_run_count == 1
+    assert [job.task for job in failed] == [task]
+    assert [reason in job.error for job in failed] == [True]
+    assert "'row'" in failed.get().error
+
+
+FORM = {
+    "name": "stand-up",
+    "regtask": send_broadcast.name,
+    "enabled": "on",
+    "args": "[]",
+    "headers": "{}",
+    "start_time_0": "",
+    "start_time_1": "",
+}
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs", "sentence"),
+    [
+        ("[]", "[]", "Keyword arguments are a JSON object"),
+        ("[]", '"message"', "Keyword arguments are a JSON object"),
+        ("[]", "null", "Keyword arguments are a JSON object"),
+        ("{}", KWARGS, "Positional arguments are a JSON list"),
+        ("[]", '{"mesage": "m"}', "The task has no argument mesage. It takes: message, to, title"),
+        ("[]", '{"to": "everyone"}', "The task needs the argument message."),
+        ('["m"]', KWARGS, "The task does not take these positional arguments"),
+        (json.dumps(list("abcdefgh")), "{}", "The task does not take these positional arguments"),
+    ],
+)
+def test_the_form_refuses_what_the_task_does_not_take(
+    admin_client: Browser, args: str, kwargs: str, sentence: str
+) -> None:
+    form = {**FORM, "interval": hourly().pk, "args": args, "kwargs": kwargs}
+    response = admin_client.post("/admin/django_celery_beat/periodictask/add/", form)
+    assert response.status_code == 200
+    assert sentence in response.content.decode()
+    assert not PeriodicTask.objects.exists()
+
+
+@pytest.mark.parametrize(("args", "kwargs"), [("[]", KWARGS), ('["m"]', '{"to": "everyone"}')])
+def test_the_form_takes_what_the_task_takes(admin_client: Browser, args: str, kwargs: str) -> None:
+    form = {**FORM, "interval": hourly().pk, "args": args, "kwargs": kwargs}
+    assert admin_client.post("/admin/django_celery_beat/periodictask/add/", form).status_code == 302
+    assert PeriodicTask.objects.get().task == send_broadcast.name
+
+
+def test_the_form_takes_any_object_for_a_task_of_another_deployment(admin_client: Browser) -> None:
+    form = {**FORM, "regtask": "", "task": "shop.report", "interval": hourly().pk, "kwargs": '{"mesage": 1}'}
+    assert admin_client.post("/admin/django_celery_beat/periodictask/add/", form).status_code == 302
+
+
+def test_running_a_row_by_hand_that_does_not_fit_is_refused_with_a_sentence(admin_client: Browser) -> None:
+    row = saved(interval=hourly())
+    PeriodicTask.objects.filter(pk=row.pk).update(kwargs="[]")
+    chosen = {"action": "run_tasks", "_selected_action": [row.pk]}
+    page = admin_client.post("/admin/django_celery_beat/periodictask/", chosen, follow=True).content.decode()
+    assert "was not run, nor was any other" in page
+    assert not Job.objects.exists()
