@@ -109,7 +109,7 @@ def test_language_is_switched_and_kept(visitor: Visitors) -> None:
     expect(page.get_by_role("heading", name="Комнаты чата")).to_be_visible()
     expect(page).to_have_url(re.compile(r"/chat/$"))
     page.goto("/online/")
-    expect(page.get_by_role("heading", name="Кто в сети")).to_be_visible()
+    expect(page.get_by_role("heading", name="В сети")).to_be_visible()
     page.get_by_role("button", name="English").click()
     expect(page.get_by_role("heading", name="People online")).to_be_visible()
 
