@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from django.db.models import Q, QuerySet
 
-from hub import streams
+from hub import kept, streams
 from hub.models import Publication, PublicationKey
 from hub.streams import Item, Position
 
@@ -48,7 +48,8 @@ def page(channel: str, *, limit: int, since: Position | None = None, reverse: bo
     if since is not None and (since.epoch not in ("", position.epoch) or since.offset > position.offset):
         raise NotKept(channel)
     count = PAGE_LIMIT if limit < 0 else min(limit, PAGE_LIMIT)
-    rows = Publication.objects.filter(channel=channel, offset__lte=position.offset)
+    dropped = kept.dropped_upto(channel, position.offset) if count else 0
+    rows = Publication.objects.filter(channel=channel, offset__gt=dropped, offset__lte=position.offset)
     if since is not None:
         rows = rows.filter(offset__lt=since.offset) if reverse else rows.filter(offset__gt=since.offset)
     found = list(rows.order_by("-offset" if reverse else "offset").values_list("offset", "data", "info")[:count])

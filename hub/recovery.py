@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
-from hub import streams
+from hub import kept, streams
 from hub.batching import CONNECT_PAUSE, Batcher
 from hub.conf import hub_settings
 from hub.cursors import VOUCHED
@@ -29,6 +29,8 @@ _Range = tuple[str, int, int]
 def _read_all(ranges: list[_Range]) -> dict[_Range, list[Item]]:
     return {
         (channel, after, upto): streams.read(channel, after=after, upto=upto, limit=upto - after)
+        if kept.is_kept(channel, after + 1, upto)
+        else []
         for channel, after, upto in ranges
     }
 

@@ -1,21 +1,19 @@
 """Retention: how many publications of a channel are kept, and for how long.
 
 What is pruned is the oldest part of a channel's history, never a piece of its middle, so that what is left has no
-gap. The stream stays with its head and its epoch: the next publication gets the next offset, and a client whose
-position is older than what is left is told to reload (``hub.recovery``).
+gap. What would be pruned is not read before either (:mod:`hub.kept`). The stream stays with its head and its epoch:
+the next publication gets the next offset, and a client whose position is older than what is left is told to reload
+(``hub.recovery``).
 """
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import timedelta
 
-from django.db.models import BooleanField, ExpressionWrapper, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Now
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from hub import metrics
 from hub.channels import DEFAULT, Namespace, namespaces
-from hub.conf import hub_settings
+from hub.kept import Retention, retention_of
 from hub.models import Publication, Stream
 
 #: Publications that one statement deletes, in a transaction of its own: no lock is held longer than that takes.
@@ -23,20 +21,6 @@ CHUNK = 500
 
 #: Streams that one query looks at.
 STREAMS = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Retention:
-    """What is kept of each channel: the newest ``items``, none older than ``days``; 0 sets no limit."""
-
-    items: int
-    days: float
-
-
-def retention_of(namespace: Namespace) -> Retention:
-    """What its app declares, unless ``HUB_RETENTION`` says otherwise."""
-    override = hub_settings().retention.get(namespace.name, {})
-    return Retention(int(override.get("items", namespace.keep_items)), override.get("days", namespace.keep_days))
 
 
 def prune(*, seconds: float = 60.0) -> int:
@@ -71,11 +55,11 @@ def _with_too_much(namespace: Namespace, retention: Retention) -> Iterator[tuple
                 "channel",
                 "head",
                 Subquery(oldest.values("offset")[:1]),
-                Subquery(oldest.values(old=_is_old(retention))[:1]),
+                Subquery(oldest.values(old=retention.is_old)[:1]),
             )[:STREAMS]
         )
         for channel, head, offset, old in page:
-            if offset is not None and (old or _is_beyond(offset, head, retention)):
+            if offset is not None and (old or retention.is_beyond(offset, head)):
                 yield channel, head
         if len(page) < STREAMS:
             return
@@ -92,11 +76,11 @@ def _channels_of(namespace: Namespace) -> Q:
 
 def _prune(channel: str, head: int, retention: Retention) -> Iterator[int]:
     while True:
-        rows = _oldest(channel).values_list("offset", _is_old(retention))[:CHUNK]
+        rows = _oldest(channel).values_list("offset", retention.is_old)[:CHUNK]
         upto, found = None, 0
         for offset, old in rows:
             found += 1
-            if offset is None or not (old or _is_beyond(offset, head, retention)):
+            if offset is None or not (old or retention.is_beyond(offset, head)):
                 break
             upto = offset
         if upto is not None:
@@ -107,13 +91,3 @@ def _prune(channel: str, head: int, retention: Retention) -> Iterator[int]:
 
 def _oldest(channel: str) -> QuerySet[Publication]:
     return Publication.objects.filter(channel=channel, offset__isnull=False).order_by("offset")
-
-
-def _is_beyond(offset: int, head: int, retention: Retention) -> bool:
-    return bool(retention.items) and offset <= head - retention.items
-
-
-def _is_old(retention: Retention) -> "ExpressionWrapper[Q]":
-    never = Q(pk__in=[])
-    old = Q(created_at__lt=Now() - timedelta(days=retention.days)) if retention.days else never
-    return ExpressionWrapper(old, output_field=BooleanField())
