@@ -30,14 +30,14 @@ async def _may_write(user: Visitor, id: int) -> bool:  # noqa: A002  # as the pa
     return user.pk is not None and await _allowed.get((id, user.pk))
 
 
-def _post(user: Visitor, data: Any, id: int) -> None:  # noqa: A002  # as the pattern names it
-    """What a client publishes is a message that somebody wrote: ``{"message": "…"}``, as on the plain door."""
-    from chat import actions
+async def _post(user: Visitor, data: Any, id: int) -> None:  # noqa: A002  # as the pattern names it
+    """What a client publishes is a message that somebody wrote: ``{"message": "…"}``, as on the simple endpoint."""
+    from chat import actions, posting
     from hub.sockets.codes import BadMessage
     from hub.sockets.door import message_in
 
     try:
-        actions.post_message(room_id=id, author_id=user.pk, text=message_in(data))
+        await posting.post_or_raise(actions.Draft(id, user.pk, message_in(data)))
     except BadMessage as error:
         raise BadPublication(error.code) from None
     except (actions.NotSignedIn, actions.NoSuchRoom) as error:

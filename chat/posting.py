@@ -16,3 +16,11 @@ _posting = Batcher(_post, limit=200)
 async def post(draft: actions.Draft) -> Message | actions.Refusal:
     """The stored message, or why there is none; see :func:`chat.actions.post_messages`. Raises ``django.db.Error``."""
     return await _posting.get(draft)
+
+
+async def post_or_raise(draft: actions.Draft) -> Message:
+    """The stored message; raises the refusal where there is none. Raises ``django.db.Error``."""
+    posted = await post(draft)
+    if isinstance(posted, Exception):
+        raise posted
+    return posted

@@ -36,9 +36,9 @@ DEFAULT = ""
 #: one on the event loop, and so is one that is marked with :class:`at_once`.
 Rule = Callable[..., "bool | Awaitable[bool]"]
 
-#: Takes what a client publishes: called in a database thread with the user, the decoded JSON, and by name with the
-#: arguments of the channel's id.
-Take = Callable[..., object]
+#: Takes what a client publishes: called with the user, the decoded JSON, and by name with the arguments of the
+#: channel's id. A plain function is called in a database thread, an async one on the event loop.
+Take = Callable[..., "object | Awaitable[object]"]
 
 
 class UnknownChannel(ValueError):

@@ -22,6 +22,7 @@ from hub.connection import admission, sessions
 from hub.connection.codes import Disconnected
 from hub.connection.streaming import TooLong, body_of, respond
 from hub.faults import described
+from hub.feed import OwnFollower
 from hub.frames import Block
 from hub.per_loop import PerLoop
 from hub.streams import Item
@@ -97,11 +98,8 @@ async def _carry_out(request: Emulated) -> int:
     return 204
 
 
-class Post:
+class Post(OwnFollower):
     """Follows the channel of this process, where others put what is for its clients. Lives on one event loop."""
-
-    #: hub.feed.Follower: the blocks come to :meth:`write`.
-    raw = None
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()

@@ -15,7 +15,7 @@ from hub.connection import admission, attendance, messages, pushes, rpc, sends, 
 from hub.connection.admission import Admitted
 from hub.connection.codes import Disconnected, Ended, Error, Failed, Unsubscribed
 from hub.connection.messages import Empty, Json, Request
-from hub.connection.rules import allows
+from hub.connection.rules import allows, hand_over
 from hub.connection.subscriptions import Wanted
 from hub.limits import TooMany
 from hub.publishing import PayloadTooBig, apublish, apublish_ephemeral
@@ -224,7 +224,7 @@ async def publish(client: "Client", request: messages.Publish) -> Empty:
         raise Failed(Error.PERMISSION_DENIED)
     try:
         if namespace.take is not None:
-            await in_database_thread(namespace.take, client.user, msgspec.json.decode(request.data), **arguments)
+            await hand_over(namespace.take, client.user, msgspec.json.decode(request.data), arguments)
             return Empty()
         if pushes.is_reserved(request.data):
             raise Failed(Error.BAD_REQUEST)

@@ -1,15 +1,23 @@
 """Messages that are stored together."""
 
+import asyncio
+import threading
+from collections.abc import Collection
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from django.db import IntegrityError
 
-from chat import actions
+from chat import actions, posting
 from chat.actions import Draft, NoSuchRoom, NotSignedIn
 from chat.models import Message, Room
+from hub import lifespan
 from hub.models import Publication
+from rig.waiting import await_for
+from tests.connection.wire import wired
+from tests.support.sockets import open_door, session_cookie
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -56,3 +64,34 @@ def test_a_draft_whose_room_vanishes_in_this_moment_fails_alone(
     assert [isinstance(results[draft], Message) for draft in drafts] == [True, False, True]
     assert isinstance(results[drafts[1]], NoSuchRoom)
     assert list(Message.objects.order_by("pk").values_list("text", flat=True)) == ["one", "two"]
+
+
+async def test_messages_by_every_way_share_a_transaction(
+    room: Room, ann: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches: list[list[str]] = []
+    first_is_under_way, go_on = threading.Event(), threading.Event()
+    real = actions.post_messages
+
+    def seen(drafts: Collection[actions.Draft]) -> Any:
+        batches.append([draft.text for draft in drafts])
+        first_is_under_way.set()
+        assert go_on.wait(10)
+        return real(drafts)
+
+    monkeypatch.setattr(actions, "post_messages", seen)
+    session = await sync_to_async(session_cookie)(ann)
+    path = f"/ws/chat/{room.name}/"
+    async with wired(ann) as one, wired(ann) as two, open_door(path, session=session) as door:
+        under_way = asyncio.create_task(posting.post(actions.Draft(room.pk, ann.pk, "first")))
+        await asyncio.to_thread(first_is_under_way.wait, 10)
+        await door.send_json({"message": "by the simple endpoint"})
+        rpc = {"method": "chat.post", "data": {"room": room.pk, "text": "by rpc"}}
+        published = {"channel": f"room:{room.pk}", "data": {"message": "by publish"}}
+        others = [asyncio.create_task(one.ask(rpc=rpc)), asyncio.create_task(two.ask(publish=published))]
+        await await_for(lambda: len(posting._posting._waiting) == 3, that="all three wait")
+        go_on.set()
+        await asyncio.gather(under_way, *others)
+        assert set(batches[1]) == {"by the simple endpoint", "by rpc", "by publish"}
+    assert sorted(map(len, batches)) == [1, 3]
+    await lifespan.end()
