@@ -38,6 +38,13 @@ class Follower(Protocol):
         """The channel has another history now: the client must come back and reload."""
 
 
+class OwnFollower:
+    """The base of followers that are parts of the hub itself, and no clients."""
+
+    #: The blocks come to ``write``.
+    raw = None
+
+
 class Subscription:
     """A follower's place in a feed. While it is *held*, what the feed sends is kept for :meth:`release`."""
 
@@ -129,6 +136,12 @@ class Feed:
     def __len__(self) -> int:
         """How many subscriptions there are."""
         return sum(map(len, self._audiences.values()))
+
+    def clients(self) -> int:
+        """How many subscriptions are of clients, not of the hub's own parts."""
+        return len(self) - sum(
+            isinstance(one.follower, OwnFollower) for audience in self._audiences.values() for one in audience.others
+        )
 
     def open(self, position: Position) -> None:
         """Begin after ``position``."""

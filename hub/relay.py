@@ -113,6 +113,10 @@ class Relay:
         """The channels that are followed now, each with how many subscriptions it has."""
         return {channel: len(feed) for channel, feed in self._feeds.items() if feed}
 
+    def clients(self) -> dict[str, int]:
+        """The channels that clients follow now, each with how many subscriptions they have."""
+        return {channel: clients for channel, feed in self._feeds.items() if (clients := feed.clients())}
+
     def _is_open(self, channel: str) -> bool:
         feed = self._feeds.get(channel)
         return feed is not None and feed.opened

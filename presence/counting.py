@@ -8,6 +8,7 @@ import structlog
 from hub import presence, relay
 from hub.cancellation import is_wanted
 from hub.conf import hub_settings
+from hub.feed import OwnFollower
 from hub.frames import Block
 from hub.per_loop import PerLoop
 from hub.publishing import encode, publish_ephemeral
@@ -25,7 +26,7 @@ CHECK = 2.0
 REST = 2.0
 
 
-class OnlineCounter:
+class OnlineCounter(OwnFollower):
     """Sends the number of people online whenever it is not the one last seen. Lives on one event loop.
 
     It works while this process has sockets of people who are online, and ends when the last one's leaving is told.
@@ -78,8 +79,6 @@ class OnlineCounter:
             await asyncio.wait([self._task], timeout=hub_settings().redis_timeout)
 
     # --- hub.feed.Follower: what all processes send -----------------------------------------------------------------
-
-    raw = None
 
     def write(self, block: Block) -> None:
         """Take the counts that clients see."""

@@ -125,7 +125,7 @@ _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
 def _own_channels() -> dict[str, int]:
-    return {channel: count for channel, count in relay.current().followed().items() if not _is_internal(channel)}
+    return {channel: count for channel, count in relay.current().clients().items() if not _is_internal(channel)}
 
 
 def _is_internal(channel: str) -> bool:

@@ -19,6 +19,7 @@ from hub.cancellation import is_wanted
 from hub.conf import hub_settings
 from hub.control import Recheck
 from hub.faults import described
+from hub.feed import OwnFollower
 from hub.frames import Block
 from hub.per_loop import PerLoop
 from hub.sockets import credentials
@@ -41,11 +42,8 @@ REMEMBERED = 60.0
 RETRY = 2.0
 
 
-class Rights:
+class Rights(OwnFollower):
     """Follows the orders and looks at the sockets of this process. Lives on one event loop; see :func:`current`."""
-
-    #: hub.feed.Follower: the blocks come to :meth:`write`.
-    raw = None
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()

@@ -7,12 +7,13 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 
-from hub import control, presence, streams
+from hub import control, presence, relay, streams
 from hub.models import Publication
 from hub.threads import in_database_thread
 from rig.waiting import await_for
 from tests.api.calling import Api, key_for
 from tests.hub.following import Listener, follow
+from tests.support.sockets import open_door
 
 
 async def publish_three(api: Api) -> str:
@@ -212,6 +213,14 @@ async def test_channels_are_those_that_are_followed(api: Api) -> None:
     assert list((await api.result("channels", pattern="live:*"))["channels"]) == ["live:2"]
     assert (await api.result("channels", pattern="nothing*"))["channels"] == {}
     assert await api.error("channels", pattern="*" * 201) == 107
+
+
+async def test_channels_do_not_count_the_hubs_own_followers(api: Api) -> None:
+    async with open_door("/ws/online/") as door:
+        await door.receive_json()
+        # The counter of this process follows the count that it sends.
+        await await_for(lambda: relay.current().followed().get("online") == 2, that="the counter follows")
+        assert (await api.result("channels"))["channels"] == {"online": {"num_clients": 1}}
 
 
 async def test_limited_key_sees_the_channels_that_it_may_name_only() -> None:

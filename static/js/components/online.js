@@ -3,6 +3,9 @@
 import { make, plural } from "./dom.js";
 import { define, HubElement } from "./element.js";
 
+/** The channel of the hub's own count. */
+const OWN = "online";
+
 const HIDDEN = `
 position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap;
 `;
@@ -23,6 +26,7 @@ const STYLES = `
  */
 export class HubOnline extends HubElement {
   #words = make("span", { class: "words", part: "words" });
+  #asked = false;
   #number = make("span", { class: "number", part: "number", "aria-hidden": "true" });
 
   constructor() {
@@ -35,17 +39,33 @@ export class HubOnline extends HubElement {
     this.root.append(this.#number, this.#words);
     this.stops.push(presence.on("change", () => this.changed()));
     this.render();
+    // Other channels than the hub's own count tell who is there, not how many.
+    if (this.#channel !== OWN) this.#ask();
+  }
+
+  async #ask() {
+    try {
+      await this.#presence.ask();
+      this.#asked = true;
+      this.changed();
+    } catch {
+      // Not for this person to know, or there is no such channel: it stays a dash.
+    }
   }
 
   render() {
-    const { count } = this.#presence;
+    const count = this.#presence.count ?? (this.#asked ? this.#presence.people : null);
     this.toggleAttribute("ready", count !== null);
     this.#number.textContent = count === null ? "–" : new Intl.NumberFormat(language()).format(count);
     this.#words.textContent = count === null ? "" : plural("online", count);
   }
 
+  get #channel() {
+    return this.getAttribute("channel") || OWN;
+  }
+
   get #presence() {
-    return this.hub.presence(this.getAttribute("channel") || "online");
+    return this.hub.presence(this.#channel);
   }
 }
 

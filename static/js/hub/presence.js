@@ -51,6 +51,11 @@ export class Presence extends Emitter {
     this.#line.unfollow(this.#channel);
   }
 
+  /** @returns {number} how many people `clients` are: a person with several connections is one, each guest is one */
+  get people() {
+    return new Set([...this.clients.values()].map((client) => client.user || `guest ${client.client}`)).size;
+  }
+
   /**
    * Asks who is there, where the channel lets this person see it; from then on `clients` follows.
    *
