@@ -68,6 +68,14 @@ class HubSettings:
     #: Frames of any kind, pings and fragments too, that one socket may send at once and per second after that.
     frame_burst: Burst = 1000.0
     frame_rate: Positive = 200.0
+    #: Messages and commands of all guests of one address together, at once and per second after that.
+    guest_burst: Burst = 500.0
+    guest_rate: Positive = 10.0
+    #: Connections that one user, and all guests of one address, may begin at once and per second after that.
+    connect_user_burst: Burst = 200.0
+    connect_user_rate: Positive = 5.0
+    connect_address_burst: Burst = 1000.0
+    connect_address_rate: Positive = 50.0
     #: Sockets that one user and one address may have open in one web process; 0 sets no bound.
     connections_per_user: FromZero = 100
     connections_per_address: FromZero = 1000

@@ -44,7 +44,7 @@ from hub.control import Disconnect, Order, Refresh, Subscribe, Unsubscribe
 from hub.faults import described
 from hub.frames import Block
 from hub.sockets import limits, registry, rights
-from hub.sockets.limits import Bucket, Pace, Verdict
+from hub.sockets.limits import Bucket, Pace, Verdict, address_of_guest
 from hub.streams import Position
 
 log = structlog.get_logger(__name__)
@@ -65,6 +65,7 @@ class Client:
     """A session. Its transport gives it each frame (:meth:`receive`) and says when it is over (:meth:`gone`)."""
 
     __slots__ = (
+        "_address",
         "_admitted",
         "_connected",
         "_counted",
@@ -112,6 +113,8 @@ class Client:
         #: Whether the last ping was answered.
         self.ponged = True
         self._admitted: Admitted | None = admitted
+        #: Of whose guests it is one, where it is a guest.
+        self._address = None if admitted.user is None or admitted.user.pk else address_of_guest(admitted.address)
         self._connected = False
         #: Among whose connections the transport has counted this one, and among whose it is counted besides.
         self._counted_as: int | None = admitted.user.pk if admitted.user is not None else None
@@ -255,7 +258,7 @@ class Client:
             if self._opened <= hub_settings().subscriptions_per_socket:
                 return
         if self._pace is None:
-            self._pace = Pace(self.user.pk)
+            self._pace = Pace(self.user.pk, self._address)
         match self._pace.judge():
             case Verdict.REFUSE:
                 raise Failed(Error.TOO_MANY_REQUESTS)

@@ -23,13 +23,3 @@ def wants_protobuf(scope: Mapping[str, Any]) -> bool:
         return True
     content_type: bytes = dict(scope["headers"]).get(b"content-type", b"")
     return content_type.startswith(CONTENT_TYPE)
-
-
-async def refuse(scope: Mapping[str, Any], send: Any) -> None:
-    """Answer the handshake of a WebSocket with 400 and the sentence; where the server cannot, refuse it."""
-    if "websocket.http.response" not in scope.get("extensions", {}):
-        await send({"type": "websocket.close", "code": 4400})
-        return
-    headers = [(b"content-type", b"text/plain; charset=utf-8")]
-    await send({"type": "websocket.http.response.start", "status": 400, "headers": headers})
-    await send({"type": "websocket.http.response.body", "body": f"{SENTENCE}\n".encode()})

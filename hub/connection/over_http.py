@@ -14,6 +14,7 @@ from hub.connection import admission
 from hub.connection.rpc import Call, Refused
 from hub.sockets import authorization, credentials
 from hub.sockets.credentials import Invalid
+from hub.sockets.limits import address_of_guest, guest_wait
 
 P = TypeVar("P")
 
@@ -32,11 +33,14 @@ def answer(
     """
     try:
         call = Call(user_of(request), "", get_language() or "")
+        _hold_guest_to_pace(request, call.user)
         result = method(call, _params(request, params, given))
         response = _json(200, result)
     except Refused as refusal:
         status = refusal.code if refusal.code < 600 else 400
         response = _json(status, {"error": {"code": refusal.code, "message": refusal.message}})
+        if refusal.retry_after:
+            response["Retry-After"] = str(refusal.retry_after)
     patch_vary_headers(response, ["Authorization", "Cookie"])
     add_never_cache_headers(response)
     return response
@@ -54,6 +58,11 @@ def user_of(request: HttpRequest) -> User | AnonymousUser:
     except authorization.NotValid as fault:
         credentials.log_refusal(str(fault), request.META.get("REMOTE_ADDR", ""))
         raise Refused(401, _("This access token is not valid")) from None
+
+
+def _hold_guest_to_pace(request: HttpRequest, user: User | AnonymousUser) -> None:
+    if user.pk is None and (wait := guest_wait(address_of_guest(request.META.get("REMOTE_ADDR", "")))):
+        raise Refused(429, _("Too many requests from your network. Try again in a moment."), retry_after=wait)
 
 
 def _owner_of(token: str) -> User:

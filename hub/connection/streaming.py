@@ -18,6 +18,7 @@ from hub.frames import Block
 from hub.sockets import limits, rights
 from hub.sockets.protocol import CLOSE_TIMEOUT
 from hub.sockets.request import DROP
+from hub.sockets.turning_away import TOO_OFTEN
 
 log = structlog.get_logger(__name__)
 
@@ -57,9 +58,11 @@ async def body_of(receive: Any, limit: int) -> bytes:
             return b"".join(parts)
 
 
-async def respond(send: Any, status: int, text: str = "") -> None:
-    """A short answer."""
+async def respond(send: Any, status: int, text: str = "", retry_after: int = 0) -> None:
+    """A short answer; ``retry_after`` are seconds, 0 says nothing of that."""
     headers = [*HEADERS, (b"content-type", b"text/plain; charset=utf-8")]
+    if retry_after:
+        headers.append((b"retry-after", str(retry_after).encode()))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": text.encode()})
 
@@ -195,6 +198,9 @@ async def admitted_only(scope: dict[str, Any], receive: Any, send: Any, serve: S
         return
     address = limits.counted_address(scope.get("client"))
     user_id = admitted.user.pk if admitted.user is not None else None
+    if wait := limits.connect_wait(address, user_id):
+        await respond(send, 429, TOO_OFTEN, wait)
+        return
     if not limits.connections.enter(address, user_id):
         await respond(send, 429, "Too many connections")
         return

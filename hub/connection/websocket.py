@@ -20,6 +20,7 @@ from hub.sockets.codes import Close
 from hub.sockets.door import REASON_LIMIT, is_restart
 from hub.sockets.outbox import Ends, Outbox
 from hub.sockets.protocol import EXTENSION
+from hub.sockets.turning_away import TOO_OFTEN, turn_away
 
 log = structlog.get_logger(__name__)
 
@@ -76,13 +77,18 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
         return
     if formats.wants_protobuf(scope):
         metrics.CLOSED.labels("protobuf").inc()
-        await formats.refuse(scope, send)
+        await turn_away(scope, send, 400, formats.SENTENCE)
         return
     admitted = None
     try:
         admitted = await admission.admit(scope)
     except DatabaseFault as error:
         log.error("user_unknown", **described(error))  # noqa: TRY400  # a traceback where it says more
+    address = limits.counted_address(scope.get("client"))
+    user_id = admitted.user.pk if admitted is not None and admitted.user is not None else None
+    if wait := limits.connect_wait(address, user_id):
+        await turn_away(scope, send, 429, TOO_OFTEN, wait)
+        return
     connection = scope.get("extensions", {}).get(EXTENSION, {}).get("connection")
     # Several KiB for each open socket that nobody reads any more.
     scope["headers"].clear()
@@ -92,8 +98,6 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     if admitted is None:
         await _refuse(send, Disconnected.SERVER_ERROR)
         return
-    address = limits.counted_address(scope.get("client"))
-    user_id = admitted.user.pk if admitted.user is not None else None
     if not limits.connections.enter(address, user_id):
         await _refuse(send, Disconnected.CONNECTION_LIMIT)
         return

@@ -29,7 +29,7 @@ from hub.frames import Block
 from hub.limits import TooMany
 from hub.sockets import registry, rights
 from hub.sockets.codes import BadMessage, Close, Refused
-from hub.sockets.limits import Pace, Verdict
+from hub.sockets.limits import Pace, Verdict, counted_address
 from hub.sockets.outbox import Ends, Outbox
 from hub.sockets.protocol import EXTENSION
 from hub.streams import Item, Position
@@ -61,6 +61,7 @@ class Door(AsyncConsumer):
     client = ""
 
     _pace: Pace | None = None
+    _address: str | None = None
     _stopping = False
 
     async def authorise(self) -> Iterable[tuple[str, Shape]]:
@@ -108,6 +109,8 @@ class Door(AsyncConsumer):
         self.user: User | AnonymousUser = scope["user"]
         self.credential: str = scope["credential"]
         self.language: str = scope["language"]
+        if self.user.pk is None:
+            self._address = counted_address(scope.get("client"))
         self.arguments: dict[str, Any] = scope["url_route"]["kwargs"]
         connection = scope.get("extensions", {}).get(EXTENSION, {}).get("connection")
         self.outbox = Outbox(send, connection, self._stop, _ENDS)  # type: ignore[arg-type]  # ASGI's unions against dicts
@@ -173,7 +176,7 @@ class Door(AsyncConsumer):
             self.outbox.close(Close.TOO_BIG, "Frame too big")
             return
         if self._pace is None:
-            self._pace = Pace(self.user.pk)
+            self._pace = Pace(self.user.pk, self._address)
         match self._pace.judge():
             case Verdict.CLOSE:
                 self.outbox.close(Close.TOO_FAST, "Too many messages")

@@ -18,6 +18,7 @@ from hub.faults import described
 from hub.sockets import authorization, credentials, limits, origin, rights
 from hub.sockets.codes import Close
 from hub.sockets.credentials import Invalid
+from hub.sockets.turning_away import TOO_OFTEN, turn_away
 from hub.sockets.unknown import UnknownDoor
 
 log = structlog.get_logger(__name__)
@@ -49,6 +50,9 @@ class Entrance:
         if not await self._admits(scope, send):
             return
         address, user_id = limits.counted_address(scope.get("client")), scope["user"].pk
+        if wait := limits.connect_wait(address, user_id):
+            await turn_away(scope, send, 429, TOO_OFTEN, wait)
+            return
         if not limits.connections.enter(address, user_id):
             await _close(send, Close.TOO_MANY, "Too many connections")
             return

@@ -4,6 +4,7 @@ All bounds are per web process, because counting over all of them would cost a c
 """
 
 import ipaddress
+import math
 import time
 from collections import Counter
 from enum import Enum, auto
@@ -12,8 +13,8 @@ from typing import Any
 from hub.conf import hub_settings
 from hub.limits import count_refusal
 
-#: Buckets of users that are kept before those that are full, and so say nothing, are dropped.
-BUCKETS_KEPT = 10_000
+#: Buckets that are kept before those that are full, and so say nothing, are dropped.
+FEW = 1000
 
 #: Messages over the limit that are answered with an error; a socket that goes on after that is closed.
 WARNINGS = 20
@@ -53,42 +54,86 @@ class Bucket:
         return self._tokens
 
 
+class Rates:
+    """Many token buckets by key (a user, an address). One that is full takes no memory.
+
+    Each is one number, when it will be full again: the generic cell rate algorithm.
+    """
+
+    def __init__(self) -> None:
+        self._full_at: dict[object, float] = {}
+        self._tidied_at = 0.0
+
+    def take(self, key: object, rate: float, burst: float) -> float:
+        """Take one token of ``key``; returns 0, or the seconds until there is one."""
+        now = time.monotonic()
+        full_at = max(self._full_at.get(key, now), now)
+        wait = full_at - now - (burst - 1) / rate
+        if wait > 0:
+            return wait
+        if len(self._full_at) >= FEW and now - self._tidied_at > 1:
+            self._tidied_at = now
+            self._full_at = {other: at for other, at in list(self._full_at.items()) if at > now}
+        self._full_at[key] = full_at + 1 / rate
+        return 0
+
+
+_of_users, _of_guests, _connecting = Rates(), Rates(), Rates()
+
+
 class Pace:
-    """How fast one socket sends, and its user over all their sockets. Made with the first message of a socket."""
+    """How fast one socket sends, and its user over all their sockets, or all guests of its address together.
 
-    __slots__ = ("_bucket", "_refused", "_user_id")
+    Made with the first message of a socket.
+    """
 
-    def __init__(self, user_id: int | None) -> None:
+    __slots__ = ("_address", "_bucket", "_refused", "_user_id")
+
+    def __init__(self, user_id: int | None, address: str | None) -> None:
         self._user_id = user_id
+        self._address = address
         self._bucket = Bucket(hub_settings().socket_burst)
         self._refused = 0
 
     def judge(self) -> Verdict:
         """A message has come: what to do with it."""
         settings = hub_settings()
-        if self._bucket.take(settings.socket_rate, settings.socket_burst) and _user_may_send(self._user_id):
+        if self._bucket.take(settings.socket_rate, settings.socket_burst) and self._person_may():
             self._refused = 0
             return Verdict.TAKE
         self._refused += 1
         return Verdict.REFUSE if self._refused <= WARNINGS else Verdict.CLOSE
 
+    def _person_may(self) -> bool:
+        if self._user_id is None:
+            return guest_wait(self._address) == 0
+        settings = hub_settings()
+        return _of_users.take(self._user_id, settings.user_rate, settings.user_burst) == 0
 
-def _user_may_send(user_id: int | None) -> bool:
-    if user_id is None:
-        return True
+
+def guest_wait(address: str | None) -> int:
+    """A guest of a counted address asks for something: 0, or the seconds until it may."""
     settings = hub_settings()
-    rate, burst = settings.user_rate, settings.user_burst
-    bucket = _buckets.get(user_id)
-    if bucket is None:
-        if len(_buckets) >= BUCKETS_KEPT:
-            for known, other in list(_buckets.items()):
-                if other.filled(rate, burst) >= burst:
-                    del _buckets[known]
-        bucket = _buckets[user_id] = Bucket(burst)
-    return bucket.take(rate, burst)
+    wait = _of_guests.take(address, settings.guest_rate, settings.guest_burst) if address is not None else 0
+    if wait:
+        count_refusal("guests")
+    return math.ceil(wait)
 
 
-_buckets: dict[int, Bucket] = {}
+def connect_wait(address: str | None, user_id: int | None) -> int:
+    """Somebody connects, a user or a guest of a counted address: 0, or the seconds until they may."""
+    settings = hub_settings()
+    if user_id is not None:
+        wait = _connecting.take(user_id, settings.connect_user_rate, settings.connect_user_burst)
+        if wait:
+            count_refusal("connects_per_user")
+    else:
+        wait = 0
+        if address is not None:
+            wait = _connecting.take(address, settings.connect_address_rate, settings.connect_address_burst)
+        if wait:
+            count_refusal("connects_per_address")
+    return math.ceil(wait)
 
 
 class Connections:
@@ -153,3 +198,8 @@ def counted_host(host: str) -> str | None:
     if address.is_loopback:
         return None
     return str(address.ipv4_mapped or ipaddress.IPv6Network((address, 64), strict=False).network_address)
+
+
+def address_of_guest(host: str) -> str | None:
+    """:func:`counted_address` where only the host is known; empty for none."""
+    return counted_address((host, 0)) if host else None

@@ -1,0 +1,23 @@
+"""Answers to handshakes that are not taken: by HTTP, as long as the socket is not open."""
+
+from collections.abc import Mapping
+from typing import Any
+
+#: What a client is told that connects too often.
+TOO_OFTEN = "You connect too often. Try again in a moment."
+
+
+async def turn_away(scope: Mapping[str, Any], send: Any, status: int, sentence: str, retry_after: int = 0) -> None:
+    """Answer the handshake with ``status`` and a sentence; a server that cannot do that answers 403.
+
+    Args:
+        retry_after: seconds after which another try makes sense; 0 says nothing of that.
+    """
+    if "websocket.http.response" not in scope.get("extensions", {}):
+        await send({"type": "websocket.close"})
+        return
+    headers = [(b"content-type", b"text/plain; charset=utf-8")]
+    if retry_after:
+        headers.append((b"retry-after", str(retry_after).encode()))
+    await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
+    await send({"type": "websocket.http.response.body", "body": f"{sentence}\n".encode()})
