@@ -6,6 +6,7 @@ from chaos.faults.beat_killed import BeatKilled
 from chaos.faults.clock_jumps import ClockJumps
 from chaos.faults.commits_out_of_order import CommitsOutOfOrder
 from chaos.faults.database_away import DatabaseAway
+from chaos.faults.hostile_frames import HostileFrames
 from chaos.faults.hostile_input import HostileInput
 from chaos.faults.publisher_killed import PublisherKilled
 from chaos.faults.redis_absent import RedisAbsent
@@ -33,6 +34,7 @@ FAULTS: dict[str, Fault] = {
         CommitsOutOfOrder(),
         ClockJumps(),
         HostileInput(),
+        HostileFrames(),
         AllCut(),  # the last, because its thousand clients stay
     )
 }

@@ -66,7 +66,7 @@ class HostileInput(Fault):
 
     async def strike(self, trial: Trial, size: float) -> None:
         hub = trial.hub
-        tracebacks = _tracebacks(hub)
+        before = tracebacks(hub)
         entered = {client: client.entered for client in trial.crowd}
         each, seeds = times(FRAMES // SENDERS, size), [trial.chance.getrandbits(32) for _ in range(SENDERS)]
         sent = await asyncio.gather(*(_send_frames(trial, each, seed) for seed in seeds))
@@ -79,7 +79,7 @@ class HostileInput(Fault):
         await trial.everybody_receives(within=5)
         touched = [client.name for client in trial.crowd if client.entered != entered[client]]
         trial.must(not touched, f"{len(touched)} other sockets were touched")
-        found = _tracebacks(hub) - tracebacks
+        found = tracebacks(hub) - before
         trial.must(found == 0, f"{found} tracebacks in the logs of the web processes")
 
 
@@ -123,5 +123,6 @@ async def _knock(trial: Trial) -> None:
                     await connection.recv()
 
 
-def _tracebacks(hub: Hub) -> int:
+def tracebacks(hub: Hub) -> int:
+    """How many there are in the logs of the web processes."""
     return sum(web.output().count("Traceback (most recent call last)") for web in hub.webs)

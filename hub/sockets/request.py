@@ -35,6 +35,10 @@ class RequestProtocol(HttpToolsProtocol):
     #: Whether a head ended in the piece that was read last; of what is behind it one piece is not counted.
     _has_ended_head = False
     _body = 0
+    #: The request that is answered now. The one that was read last may be another: its client did not wait.
+    _running: RequestResponseCycle | None = None
+    #: Whether something was refused behind an answer that is under way: the connection ends with that.
+    _ends = False
     #: Requests of a client that did not wait for the answer to the one before.
     _waiting = b""
 
@@ -42,9 +46,13 @@ class RequestProtocol(HttpToolsProtocol):
         heads().stop(self.transport)
         bodies().stop(self.transport)
         self._waiting = b""
+        self.pipeline.clear()
+        self._leave(self._running)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self._ends:
+            return
         self._unset_keepalive_if_required()
         if self._waiting:
             self._wait_with(self._waiting + data)
@@ -140,21 +148,35 @@ class RequestProtocol(HttpToolsProtocol):
     def body_is_late(self) -> None:
         """A body has not come in time."""
         limits.count_refusal("body_time")
-        self._refuse(408, f"The body of a request must have come after {hub_settings().body_timeout:g} seconds.")
+        sentence = f"The body of a request must have come after {hub_settings().body_timeout:g} seconds."
+        self._refuse(408, sentence, is_about_body=True)
 
-    def _refuse(self, status: int, sentence: str) -> None:
+    def _refuse(self, status: int, sentence: str, *, is_about_body: bool = False) -> None:
         if self.transport.is_closing():
             return
-        cycle, self.pipeline = self.cycle, type(self.pipeline)()
-        has_begun = cycle is not None and cycle.response_started and not cycle.response_complete
+        running = self._running if self._running is not None and not self._running.response_complete else None
+        if running is not None and not (is_about_body and running is self.cycle):
+            # The answer to an earlier request comes first, and is the last one.
+            self._ends, running.keep_alive = True, False
+            self.pipeline.clear()
+            heads().stop(self.transport)
+            bodies().stop(self.transport)
+        elif running is not None and running.response_started:
+            self._leave(running)
+            self.transport.close()  # in the middle of its own answer
+        else:
+            self._leave(running)
+            refuse(self.transport, self, status, sentence)
+
+    def _leave(self, cycle: RequestResponseCycle | None) -> None:
+        """Tell whoever serves a request that nobody is there any more."""
         if cycle is not None and not cycle.response_complete:
-            # Whoever serves it is told that nobody is there any more.
             cycle.disconnected = True
             cycle.message_event.set()
-        if has_begun:
-            self.transport.close()  # in the middle of another answer
-        else:
-            refuse(self.transport, self, status, sentence)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
 
     # --- handshakes -------------------------------------------------------------------------------------------------
 
@@ -162,7 +184,7 @@ class RequestProtocol(HttpToolsProtocol):
         """A handshake has come; ``early`` is what its client has sent after it."""
         heads().stop(self.transport)
         bodies().stop(self.transport)
-        if self.cycle is not None and not self.cycle.response_complete:
+        if self._running is not None and not self._running.response_complete:
             self._refuse(400, "A handshake has to wait for the answer to the request before it.")
             return
         self.connections.discard(self)

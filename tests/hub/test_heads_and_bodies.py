@@ -5,6 +5,7 @@ import contextlib
 import itertools
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from prometheus_client import REGISTRY
@@ -216,6 +217,37 @@ async def test_requests_that_do_not_wait_for_the_answer_are_answered_in_order_an
             assert len(echo.scopes) <= number + 200
         await sending
         assert [scope["path"] for scope in echo.scopes] == [f"/{number}" for number in range(count)]
+
+
+@pytest.mark.parametrize(
+    "behind", [b"no request\r\n\r\n", GET + b"X: " + b"x" * 2 * HEAD_LIMIT, handshake("x", "/"), GET + b"\r\n"]
+)
+@pytest.mark.parametrize("goes", [True, False])
+async def test_what_is_wrong_behind_a_request_does_not_spoil_its_answer(
+    behind: bytes, goes: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    may_answer, ended = asyncio.Event(), 0
+
+    async def slow(scope: Any, receive: Any, send: Any) -> None:
+        nonlocal ended
+        await may_answer.wait()
+        await Echo()(scope, receive, send)
+        ended += 1
+
+    async with serving(app=slow) as address:
+        async with Connection.to(address) as connection:
+            await connection.send(GET + b"\r\n" + behind)
+            if not goes:
+                may_answer.set()
+                assert await connection.status() == 200
+                assert await connection.reader.readexactly(4) == b"page"
+                if behind == GET + b"\r\n":
+                    assert await connection.status() == 200
+                else:
+                    await connection.ends()
+        may_answer.set()
+        await await_for(lambda: ended > 0, that="the application was let go on")
+    assert not [record for record in caplog.records if record.exc_info]
 
 
 # --- handshakes -----------------------------------------------------------------------------------------------------
