@@ -8,7 +8,7 @@ from typing import Literal, TypedDict, TypeVar
 import redis.asyncio
 import structlog
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -52,6 +52,7 @@ def start_draining() -> None:
     _draining = True
 
 
+@transaction.non_atomic_requests
 @require_safe
 @never_cache
 async def live(request: HttpRequest) -> HttpResponse:
@@ -59,6 +60,7 @@ async def live(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"status": "live"})
 
 
+@transaction.non_atomic_requests
 @require_safe
 @never_cache
 async def ready(request: HttpRequest) -> HttpResponse:

@@ -21,6 +21,7 @@ from hub.announcing import announce
 from hub.channels import namespace_of
 from hub.conf import hub_settings
 from hub.models import Publication
+from hub.numbers import SENTENCE, is_rounded
 from hub.streams import Item
 from hub.threads import in_database_thread
 
@@ -36,6 +37,10 @@ NO_INFO = msgspec.Raw()
 
 class PayloadTooBig(ValueError):
     """The JSON of a publication is longer than ``HUB_MAX_PUBLICATION`` bytes."""
+
+
+class RoundedNumber(ValueError):
+    """The JSON of a publication has a whole number that browsers round; it has to be written as text."""
 
 
 class NotDurable(ValueError):
@@ -56,6 +61,7 @@ def publish(channel: str, data: Data, info: msgspec.Raw = NO_INFO) -> Publicatio
         UnknownChannel: the name is malformed or of no registered namespace.
         NotDurable: the namespace is live only.
         PayloadTooBig: the JSON is too long.
+        RoundedNumber: a whole number in it is beyond 2^53 - 1.
         TypeError: ``data`` has something that JSON has not.
     """
     (row,) = publish_many([(channel, data)], info)
@@ -77,7 +83,7 @@ def publish_ephemeral(channel: str, data: Data, info: msgspec.Raw = NO_INFO) -> 
     Works on durable channels too: typing, for instance, passes through a chat room that keeps its messages.
 
     Raises:
-        UnknownChannel, PayloadTooBig, TypeError: as :func:`publish`.
+        UnknownChannel, PayloadTooBig, RoundedNumber, TypeError: as :func:`publish`.
     """
     announce([Item(channel, "", 0, encode(channel, data, durable=False), bytes(info).decode())])
 
@@ -97,10 +103,16 @@ def encode(channel: str, data: Data, *, durable: bool) -> str:
     if durable and not namespace_of(channel).durable:
         raise NotDurable(f"{channel!r} keeps no history; use publish_ephemeral().")
     namespace_of(channel)
-    text = msgspec.json.encode(data)
-    if len(text) > hub_settings().max_publication:
-        raise PayloadTooBig(f"{len(text)} bytes of JSON; {hub_settings().max_publication} are allowed.")
-    return text.decode()
+    try:
+        encoded = msgspec.json.encode(data)
+    except OverflowError:
+        raise RoundedNumber(f"A publication {SENTENCE}.") from None
+    if len(encoded) > hub_settings().max_publication:
+        raise PayloadTooBig(f"{len(encoded)} bytes of JSON; {hub_settings().max_publication} are allowed.")
+    text = encoded.decode()
+    if is_rounded(text):
+        raise RoundedNumber(f"A publication {SENTENCE}.")
+    return text
 
 
 def release(channels: Iterable[str]) -> int:

@@ -8,11 +8,13 @@ import asyncio
 import contextlib
 import contextvars
 import functools
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
-from typing import ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
 
+from asgiref.sync import AsyncToSync, sync_to_async
 from django.db import DataError, connections
 
 from hub import watching
@@ -28,6 +30,10 @@ CLOSE_TIMEOUT = 3.0
 _pool: ThreadPoolExecutor | None = None
 
 
+class InTestCase(RuntimeError):
+    """A test awaits the hub inside the transaction of a ``TestCase``, which no other connection can see."""
+
+
 async def in_database_thread(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """Run ``function`` in a database thread and return what it returns; its errors are raised here.
 
@@ -36,14 +42,41 @@ async def in_database_thread(function: Callable[P, T], /, *args: P.args, **kwarg
 
     Contextvars of the caller (log context) hold in the thread, Django's language does not. Cancelling the caller does
     not stop the thread: the work is finished and its result dropped.
+
+    In an async test of Django's ``TestCase`` it runs in the thread of the test, and so in its transaction.
+
+    Raises:
+        InTestCase: the event loop itself runs in that thread, as with pytest-asyncio.
     """
     global _pool
+    work = functools.partial(function, *args, **kwargs)
+    if "django.test.testcases" in sys.modules and await _is_for_the_thread_of_a_test():
+        return await sync_to_async(_with_plain_errors)(work)
     if _pool is None:
         _pool = ThreadPoolExecutor(hub_settings().database_threads, thread_name_prefix="hub-database")
-    work = functools.partial(function, *args, **kwargs)
     return await asyncio.get_running_loop().run_in_executor(
         _pool, contextvars.copy_context().run, _with_fresh_connections, work
     )
+
+
+async def _is_for_the_thread_of_a_test() -> bool:
+    """Whether the caller is inside a ``TestCase``, whose transaction no thread of the pool can see."""
+    if _is_in_test_case():
+        raise InTestCase(
+            "Async functions of the hub use database connections of their own, which see nothing of the transaction "
+            "of a TestCase: use TransactionTestCase, or with pytest @pytest.mark.django_db(transaction=True)."
+        )
+    if asyncio.get_running_loop() not in AsyncToSync.loop_thread_executors:
+        return False
+    return await sync_to_async(_is_in_test_case)()
+
+
+def _is_in_test_case() -> bool:
+    """Whether this thread is in the transaction that Django's ``TestCase`` puts around a test."""
+    # A running loop sees connections of its own; those of the thread below it are what asgiref keeps for sync code.
+    of_thread: Any = connections._connections._storage  # type: ignore[attr-defined]  # not public
+    opened = [one for alias in connections if (one := getattr(of_thread, alias, None)) is not None]
+    return any(getattr(block, "_from_testcase", False) for one in opened for block in one.atomic_blocks)
 
 
 _free: list[ThreadPoolExecutor] = []
@@ -73,13 +106,18 @@ watching.queue("database", waiting)
 def _with_fresh_connections(work: Callable[[], T]) -> T:
     _let_go_of_broken_ones()
     try:
+        return _with_plain_errors(work)
+    finally:
+        _let_go_of_broken_ones()
+
+
+def _with_plain_errors(work: Callable[[], T]) -> T:
+    try:
         return work()
     except OverflowError as error:
         if is_too_big(error):
             raise DataError(*error.args) from error
         raise
-    finally:
-        _let_go_of_broken_ones()
 
 
 def _let_go_of_broken_ones() -> None:

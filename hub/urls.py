@@ -17,7 +17,7 @@ urlpatterns = [
     path("i18n/", include("django.conf.urls.i18n")),
     path("api", api.commands),
     path("api/", api.commands),
-    path("api/", api.api.urls),
+    path("api/", api.urls()),
     path("api/<path:name>", api.unknown),
     path("health/live", health.live),
     path("health/ready", health.ready),

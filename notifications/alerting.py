@@ -1,5 +1,6 @@
 """What an alert is, before it is sent: whom it is for, what it says, and whether that can be sent at all."""
 
+import contextlib
 import json
 import re
 from collections.abc import Iterable
@@ -12,6 +13,7 @@ from django.contrib.auth.models import Group, User
 from django.utils.functional import Promise
 
 from hub.conf import hub_settings
+from hub.numbers import SENTENCE, is_rounded
 from hub.text import is_storable, is_visible
 from notifications.models import KEY_LIMIT, Level, Topic
 
@@ -80,8 +82,8 @@ def alert(
         title: plain text, at most 200 characters.
         level: ``info``, ``success``, ``warning``, ``error`` or ``debug``.
         url: where the alert leads: ``http(s)://…`` or a path of this site like ``/orders/7/``.
-        data: anything that JSON has for programs that receive the alert; with the texts at most about 64 KiB of JSON
-            (``HUB_MAX_PUBLICATION``).
+        data: anything that JSON has for programs that receive the alert, whole numbers up to 2^53 - 1 (longer ones as
+            text); with the texts at most about 64 KiB of JSON (``HUB_MAX_PUBLICATION``).
         key: names what the alert is about, such as ``"order:7:placed"``, 1 to 200 characters: a recipient gets one
             alert of this key, ever, however often and from wherever it is sent. One namespace for the whole hub.
 
@@ -99,6 +101,8 @@ def alert(
         raise BadAlert(f"An alert's level is one of {', '.join(Level.values)}, not {level!r}.")
     if data is not None and not is_plain_json(data):
         raise BadAlert("An alert's data is what JSON has: texts, numbers, true, false, null, lists and objects.")
+    if data is not None and is_rounded(json.dumps(data)):
+        raise BadAlert(f"An alert's data {SENTENCE}.")
     if key is not None and not is_key(key):
         raise BadAlert(f"An alert's key is text of 1 to {KEY_LIMIT} characters.")
     _check_size(message, title, url, data)
@@ -146,7 +150,8 @@ def is_plain_json(data: object) -> bool:
     """Whether ``data`` can be JSON, and every database and every client keeps it as it is."""
     try:
         text = json.dumps(data, ensure_ascii=False, allow_nan=False)
-        msgspec.json.encode(data)  # takes more kinds of values, but fewer kinds of keys
+        with contextlib.suppress(OverflowError):  # a number that is too long
+            msgspec.json.encode(data)  # takes more kinds of values, but fewer kinds of keys
     except (TypeError, ValueError, RecursionError):
         return False
     return is_storable(text) and not _ESCAPED_NUL.search(text)

@@ -12,8 +12,8 @@ from msgspec import Meta
 from hub import control
 from hub.api.errors import Code, Refused
 from hub.api.method import Call, Method, register
-from hub.channels import LAST_ID
 from hub.ends import COMING_BACK
+from hub.numbers import LARGEST
 from hub.publishing import PayloadTooBig
 from hub.threads import in_database_thread
 
@@ -112,8 +112,8 @@ async def subscribe(call: Call[SubscribeRequest]) -> Nothing:
     if any(extras):
         raise Refused(Code.NOT_AVAILABLE, "a subscription takes no info, data, override or expire_at here")
     since = request.recover_since or StreamPosition()
-    # What nothing can be recovered from is the same, however large, and an order is JSON that has no larger number.
-    offset = min(since.offset, LAST_ID)
+    # What nothing can be recovered from is the same, however large, and an order is JSON with numbers up to here.
+    offset = min(since.offset, LARGEST)
     return await _order(control.Subscribe(request.user, request.channel, request.client or "", offset, since.epoch))
 
 

@@ -9,13 +9,14 @@ import msgspec
 from hub.api.errors import Code, Refused
 from hub.conf import hub_settings
 from hub.nesting import DEPTH_LIMIT, is_too_deep
+from hub.numbers import SENTENCE, is_rounded
 
 
 def payload(data: Any, b64data: str | None) -> msgspec.Raw:
     """The JSON of a publication on one line, from ``data`` or from JSON in base64.
 
     Raises:
-        Refused: neither is there, no JSON, numbers that no client can read, too deep or too big.
+        Refused: neither is there, no JSON, numbers that clients cannot read or would round, too deep or too big.
     """
     if b64data:
         data = _decoded(b64data)
@@ -24,12 +25,16 @@ def payload(data: Any, b64data: str | None) -> msgspec.Raw:
     try:
         # Encoded anew: no line break of the sender's may end a frame early.
         text = msgspec.json.encode(data)
-    except (ValueError, OverflowError, RecursionError):
+    except OverflowError:
+        raise Refused(Code.BAD_REQUEST, f"data {SENTENCE}") from None
+    except (ValueError, RecursionError):
         raise Refused(Code.BAD_REQUEST, "data cannot be sent as JSON") from None
     if len(text) > hub_settings().max_publication:
         raise Refused(Code.BAD_REQUEST, f"data has more than {hub_settings().max_publication} bytes")
     if is_too_deep(text.decode(), data):
         raise Refused(Code.BAD_REQUEST, f"data is nested more than {DEPTH_LIMIT} levels deep")
+    if is_rounded(text.decode()):
+        raise Refused(Code.BAD_REQUEST, f"data {SENTENCE}")
     return msgspec.Raw(text)
 
 

@@ -1,7 +1,10 @@
 """The URLs of the HTTP API in Django: one for each method, ``batch``, and the page that documents them."""
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
+from asgiref.sync import iscoroutinefunction
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.utils.module_loading import autodiscover_modules
 from django.views.decorators.csrf import csrf_exempt
@@ -55,12 +58,14 @@ def _operation(name: str) -> Callable[[HttpRequest], Awaitable[HttpResponse]]:
     return operation
 
 
+@transaction.non_atomic_requests
 @csrf_exempt
 async def unknown(request: HttpRequest, name: str) -> HttpResponse:
     """Any other URL below that of the API."""
     return await _answer(request, name)
 
 
+@transaction.non_atomic_requests
 @csrf_exempt
 async def commands(request: HttpRequest) -> HttpResponse:
     """``POST /api``: calls in the protocol's older form, which name their method in the body."""
@@ -80,3 +85,16 @@ async def _answer(request: HttpRequest, name: str) -> HttpResponse:
 
 
 api = build()
+
+
+def urls() -> Any:
+    """The URLs of :data:`api`, for ``path()``.
+
+    Each call is a transaction where it needs one; Django refuses to put async views into one of its own
+    (``ATOMIC_REQUESTS``).
+    """
+    patterns, application, namespace = api.urls
+    for pattern in patterns:
+        if iscoroutinefunction(pattern.callback):
+            transaction.non_atomic_requests(pattern.callback)
+    return patterns, application, namespace

@@ -18,7 +18,7 @@ from hub.connection.messages import Empty, Json, Request
 from hub.connection.rules import allows, hand_over
 from hub.connection.subscriptions import Wanted
 from hub.limits import TooMany
-from hub.publishing import PayloadTooBig, apublish, apublish_ephemeral
+from hub.publishing import PayloadTooBig, RoundedNumber, apublish, apublish_ephemeral
 from hub.sockets import credentials
 from hub.sockets.credentials import Invalid
 from hub.streams import Item, Position
@@ -234,7 +234,7 @@ async def publish(client: "Client", request: messages.Publish) -> Empty:
             await apublish(request.channel, data, info)
         else:
             await apublish_ephemeral(request.channel, data, info)
-    except (BadPublication, PayloadTooBig, RecursionError, msgspec.MsgspecError):
+    except (BadPublication, PayloadTooBig, RoundedNumber, RecursionError, msgspec.MsgspecError):
         raise Failed(Error.BAD_REQUEST) from None
     except NotAllowed:
         raise Failed(Error.PERMISSION_DENIED) from None

@@ -109,3 +109,12 @@ async def test_private_alert_of_somebody_called_everyone_goes_to_nobody_else(api
     assert not await Notification.objects.aexists()
     await api.result("notify", to="user:everyone", message="your password is …")
     assert (await Notification.objects.aget()).user_id == odd.pk
+
+
+async def test_a_thousand_recipients_are_taken_and_one_more_is_refused_with_a_sentence(api: Api, ada: User) -> None:
+    people = [await User.objects.acreate(username=f"person-{number}") for number in range(3)]
+    to: list[str | int] = [*(person.pk for person in people), *["ada"] * 997]
+    assert len((await api.result("notify", to=to, message="Hello"))["ids"]) == 4
+    error = (await api("notify", to=[*to, "ada"], message="Hello"))["error"]
+    assert (error["code"], error["message"]) == (106, "limit exceeded: an alert has 1000 recipients at most")
+    assert await Notification.objects.acount() == 4
