@@ -14,6 +14,7 @@ from accounts import throttling, usernames
 from accounts.models import AccessToken
 from hub.limited_form import LimitedForm
 from hub.limits import TooMany
+from hub.uncut import UncutForm
 
 if TYPE_CHECKING:
     SignUpBase = UserCreationForm[User]
@@ -34,15 +35,15 @@ class _LimitedLogIn(LimitedForm):
             raise ValidationError(refusal.sentence, code="too_many") from None
 
 
-class LogInForm(_LimitedLogIn, AuthenticationForm):
+class LogInForm(UncutForm, _LimitedLogIn, AuthenticationForm):
     """Django's, with the sentence of a limit."""
 
 
-class AdminLogInForm(_LimitedLogIn, AdminAuthenticationForm):
+class AdminLogInForm(UncutForm, _LimitedLogIn, AdminAuthenticationForm):
     """The admin's, with the sentence of a limit."""
 
 
-class OwnPasswordForm(LimitedForm, PasswordChangeForm):
+class OwnPasswordForm(UncutForm, LimitedForm, PasswordChangeForm):
     """Django's. The old password may be tried no more often than at the log-in."""
 
     def __init__(self, user: User, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
@@ -61,11 +62,11 @@ class OwnPasswordForm(LimitedForm, PasswordChangeForm):
         return self.user.check_password(self.cleaned_data["old_password"]) or None
 
 
-class ResetForm(LimitedForm, PasswordResetForm):
+class ResetForm(UncutForm, LimitedForm, PasswordResetForm):
     """Django's, of which only the field is used: a task sends the mails."""
 
 
-class SignUpForm(LimitedForm, SignUpBase):
+class SignUpForm(UncutForm, LimitedForm, SignUpBase):
     class Meta(UserCreationForm.Meta):
         fields = ("username", "email")
 
@@ -81,7 +82,7 @@ class SignUpForm(LimitedForm, SignUpBase):
         return username
 
 
-class AccessTokenForm(LimitedForm, AccessTokenFormBase):
+class AccessTokenForm(UncutForm, LimitedForm, AccessTokenFormBase):
     """The name of a new token, and when it ends."""
 
     days = forms.TypedChoiceField(

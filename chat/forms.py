@@ -4,9 +4,10 @@ from django.utils.translation import gettext_lazy as _
 
 from chat import actions, names, naming
 from chat.models import Room
+from hub.uncut import UncutForm
 
 
-class RoomForm(forms.Form):
+class RoomForm(UncutForm, forms.Form):
     """The name of a new room."""
 
     name = forms.CharField(label=_("Room name"), max_length=names.LIMIT)
