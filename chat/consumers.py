@@ -3,11 +3,14 @@
 from collections.abc import Iterable
 
 from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
 from chat import actions, channels, events, posting, queries
 from chat.models import Room
 from hub.batching import Batcher
+from hub.conf import hub_settings
 from hub.connection import attendance
 from hub.feed import Shape
 from hub.limits import TooMany
@@ -28,14 +31,37 @@ class ChatDoor(Door):
     """The messages of one room. Guests read, signed-in users write and are announced; a private one is for members."""
 
     name = "chat"
+    #: Of the room that the client came into; 0 before it is in one.
+    room_id = 0
 
     async def authorise(self) -> Iterable[tuple[str, Shape]]:
-        room = await _rooms.get((self.arguments["room_name"], self.user.pk))
+        room = await self._room()
+        if room is None and not self.room_id:
+            room = await self._opened()
         if room is None:
             raise Refused(Close.NOT_FOUND, "No such room")
         self.room_id = room.pk
         self.channel = channels.of_room(room.pk)
         return [(self.channel, events.plain_frames(self.language))]
+
+    async def _room(self) -> Room | None:
+        return await _rooms.get((self.arguments["room_name"], self.user.pk))
+
+    async def _opened(self) -> Room | None:
+        """The room, opened by whoever connects to it first, where ``HUB_OPEN_ROOMS_BY_CONNECTING`` says so."""
+        if not hub_settings().open_rooms_by_connecting:
+            return None
+        with translation.override(self.language):
+            try:
+                return await in_database_thread(actions.open_room, name=self.arguments["room_name"], user=self.user)
+            except actions.MayNotOpenRooms:
+                return None
+            except actions.NameTaken:
+                return await self._room()  # somebody else was first
+            except ValidationError as error:
+                raise Refused(Close.NOT_FOUND, error.messages[0]) from None
+            except TooMany as refusal:
+                raise Refused(Close.TOO_FAST, refusal.sentence) from None
 
     async def entered(self) -> None:
         if isinstance(self.user, User):

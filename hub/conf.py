@@ -127,6 +127,8 @@ class HubSettings:
     #: Who may open chat rooms: ``staff`` or ``authenticated``. A room tells nobody that it is there, and how many one
     #: user opens is bounded (``limit_rooms``); so whoever was let in with an account may talk where they like.
     room_creation: Literal["staff", "authenticated"] = "authenticated"
+    #: Whether who may open rooms opens one by connecting to ``/ws/chat/<room_name>/`` where there is none.
+    open_rooms_by_connecting: bool = False
     #: The alerts that the hub ships and that are switched on: ``room_opened`` tells everyone of a new public room,
     #: ``user_signed_up`` tells staff of an account that a visitor made. Empty: none.
     shipped_rules: Sequence[Literal["room_opened", "user_signed_up"]] = ()
@@ -169,6 +171,7 @@ READ_ELSEWHERE: frozenset[str] = frozenset(
         "retention",
         "client_broadcast",
         "signup",
+        "open_rooms_by_connecting",
         "operator_addresses",
     }
 )

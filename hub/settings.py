@@ -212,6 +212,7 @@ LOGOUT_REDIRECT_URL = "home"
 # Seconds for which the link in a mail lets somebody set a new password.
 PASSWORD_RESET_TIMEOUT = 3600
 HUB_SIGNUP = environment.boolean("HUB_SIGNUP", default=not PRODUCTION)
+HUB_OPEN_ROOMS_BY_CONNECTING = environment.boolean("HUB_OPEN_ROOMS_BY_CONNECTING", default=not PRODUCTION)
 HUB_CLIENT_BROADCAST = env.str("HUB_CLIENT_BROADCAST", default="") or "staff"
 if HUB_CLIENT_BROADCAST not in {"staff", "authenticated", "anyone"}:
     raise ImproperlyConfigured(

@@ -164,8 +164,10 @@ MESSAGES: dict[tuple[str, str], tuple[object, ...]] = {
         "sent",
     ),
     ("/ws/chat/{room}/", "message"): ("login_required", "sent", "sent", "sent", "sent", "sent"),
-    ("/ws/chat/private-{unique}/", "message"): (4404, "sent", 4404, 4404, "sent", 4404),
-    ("/ws/chat/nothing-{unique}/", "message"): (4404,) * 6,
+    # To the others the name is free: who may open rooms opens one. A guest may not, and then finds theirs.
+    ("/ws/chat/private-{unique}/", "message"): (4404, "sent", "sent", "sent", "sent", "sent"),
+    ("/ws/chat/nothing-{unique}/", "message"): (4404, "sent", "sent", "sent", "sent", "sent"),
+    ("/ws/chat/not%20a%20name-{unique}/", "message"): (4404,) * 6,
     ("/ws/online/", "message"): ("not_writable",) * 6,
     ("/ws/notifications/", "nonsense"): ("message_required",) * 6,
     ("/ws/chat/{room}/", "nonsense"): ("message_required",) * 6,
