@@ -220,6 +220,13 @@ def _database_password(settings: Settings) -> str | None:
     return None
 
 
+def _plain_mail(settings: Settings) -> str | None:
+    is_open = not settings.get("EMAIL_USE_TLS") and not settings.get("EMAIL_USE_SSL")
+    if is_open and settings.get("EMAIL_HOST_PASSWORD") and settings.get("EMAIL_HOST") not in LOOPBACK:
+        return "HUB_EMAIL_URL sends the password of the mail server in the clear: write smtp+tls:// or smtp+ssl://."
+    return None
+
+
 def _sqlite(settings: Settings) -> str | None:
     if not _is_sqlite(settings):
         return None
@@ -247,6 +254,7 @@ _JUDGES: dict[str, Callable[[Settings], str | None]] = {
     "origins": _origins,
     "trusted-proxies": _trusted_proxies,
     "database-password": _database_password,
+    "plain-mail": _plain_mail,
     "sqlite": _sqlite,
 }
 

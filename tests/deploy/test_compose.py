@@ -98,6 +98,23 @@ def test_only_nginx_is_published_and_on_this_machine_only() -> None:
     assert published == {"nginx": ["127.0.0.1:${HUB_PORT:-8080}:8080"]}
 
 
+def test_who_talks_to_the_outside() -> None:
+    assert {name for name, service in SERVICES.items() if "outside" in service.get("networks", ())} == {
+        "nginx",
+        "worker",  # which sends mails
+    }
+
+
+def test_database_takes_the_connections_of_all_parts_twice() -> None:
+    from hub.conf import HubSettings
+    from hub.request_slots import OPERATOR_SLOTS
+
+    _, _, option = SERVICES["postgres"]["command"]
+    web = HubSettings().requests + HubSettings().database_threads + OPERATOR_SLOTS + 1
+    worker_and_beat = 2 + 2 + 2
+    assert int(option.removeprefix("max_connections=")) >= 2 * (2 * web + worker_and_beat)
+
+
 def test_tools_of_the_image_have_versions() -> None:
     dockerfile = (BASE_DIR / "Dockerfile").read_text()
     assert re.search(r"pip install uv==\d+\.\d+\.\d+$", dockerfile, flags=re.MULTILINE)

@@ -33,6 +33,7 @@ SAFE: dict[str, Any] = {
     "HUB_TOKEN_SECRET": [KEY],
     "HUB_HTTPS": True,
     "CSRF_TRUSTED_ORIGINS": ["https://app.example.com", "https://*.example.org"],
+    "EMAIL_HOST": "mail.example.com",
     "HUB_TRUSTED_PROXIES": ["10.0.0.0/8", "192.0.2.7"],
     "DATABASES": {"default": {"ENGINE": "django.db.backends.postgresql", "HOST": "db.internal", "PASSWORD": PASSWORD}},
 }
@@ -86,6 +87,7 @@ UNSAFE = [
     ("DATABASES", postgres(PASSWORD="hub"), "database-password", "DATABASE_URL"),
     ("DATABASES", postgres(PASSWORD="postgres-postgres"), "database-password", "DATABASE_URL"),
     ("DATABASES", postgres(PASSWORD="123456789012"), "database-password", "DATABASE_URL"),
+    ("EMAIL_HOST_PASSWORD", PASSWORD, "plain-mail", "HUB_EMAIL_URL"),
     ("DATABASES", {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "hub"}}, "sqlite", "DATABASE_URL"),
 ]
 
@@ -105,6 +107,7 @@ TAKEN = [
     ("HUB_TOKEN_SECRET", []),
     ("HUB_OPERATOR_TOKEN", ""),
     ("HUB_OPERATOR_TOKEN", KEY),
+    ("EMAIL_HOST", "mail.internal"),
     ("CSRF_TRUSTED_ORIGINS", ["http://localhost:3000"]),
     ("DATABASES", postgres(HOST="")),
     ("DATABASES", postgres(HOST="/run/postgresql")),

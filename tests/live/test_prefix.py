@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from rig.waiting import wait_for
 from tests.support.live import LiveHub, live_hub
 from tests.support.sockets import connect
 
@@ -138,3 +139,20 @@ def test_links_that_are_stored_have_the_prefix(hub: LiveHub) -> None:
         "print(create_room(name='below', creator=User.objects.get(username='below-eve')).get_absolute_url())"
     )
     assert hub.shell(made) == f"{PREFIX}/chat/below/"
+
+
+def test_link_in_a_mail_that_the_worker_sends_has_the_prefix(hub: LiveHub) -> None:
+    hub.shell(
+        "from django.contrib.auth.models import User\n"
+        "User.objects.create_user('below-kim', 'kim@example.com', 'correct horse')"
+    )
+    with httpx.Client(base_url=hub.url) as client:
+        client.get(f"{PREFIX}/accounts/password_reset/")
+        form = {"csrfmiddlewaretoken": client.cookies["csrftoken"], "email": "kim@example.com"}
+        asked = client.post(f"{PREFIX}/accounts/password_reset/", data=form, headers={"Origin": hub.url})
+        assert asked.status_code == 302
+    wait_for(
+        lambda: f"{hub.url}{PREFIX}/accounts/password_reset/" in hub.logs("worker"),
+        timeout=20,
+        that="the link is sent",
+    )
