@@ -56,6 +56,11 @@ def test_private_room_made_in_the_admin_is_told_to_nobody(admin_client: Client, 
     assert NAME not in told_to_others()
 
 
+def test_private_room_made_by_code_is_told_to_nobody_not_for_a_moment() -> None:
+    Room.objects.create(name=NAME, is_private=True)
+    assert not Publication.objects.filter(channel="everyone").exists()
+
+
 def test_what_was_told_of_a_room_is_taken_back_when_it_becomes_private(ann: User) -> None:
     room = actions.create_room(name="plans", creator=ann)
     group, topic = Group.objects.create(name="ops"), Topic.objects.create(name="news", title="News")
