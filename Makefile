@@ -25,7 +25,7 @@ AS_PRODUCTION = env HUB_ENV=production HUB_HTTPS=true DATABASE_URL=sqlite://:mem
 	SECRET_KEY=$$($(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(64))')
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-postgres check bench chaos soak audit release format lock clean chromium libfaketime \
+.PHONY: help run test test-postgres check bench chaos soak audit release format lock clean chromium test-programs \
 	suite suite-others suite-browser suite-chaos check-format check-lint check-types check-arrows check-django check-templates check-assets
 
 help: ## List the commands
@@ -34,9 +34,9 @@ help: ## List the commands
 run: $(RUN) $(PAGES) ## Set up and start the whole hub on this machine; Ctrl-C stops it
 	@exec $(PYTHON) manage.py up
 
-test: $(DEV) $(NODE) chromium libfaketime suite ## Run all tests: unit, integration, browser
+test: $(DEV) $(NODE) chromium test-programs suite ## Run all tests: unit, integration, browser
 
-test-postgres: $(DEV) $(NODE) chromium libfaketime ## Run all tests on PostgreSQL (nothing to install)
+test-postgres: $(DEV) $(NODE) chromium test-programs ## Run all tests on PostgreSQL (nothing to install)
 	@$(PYTHON) -m rig.postgres $(MAKE) --no-print-directory suite
 
 # Playwright and pytest-asyncio each want the event loop of the process for themselves, so there are two runs; one after
@@ -131,8 +131,8 @@ clean: ## Remove what was built and installed; the data in var/ stays
 chromium: $(DEV)
 	@tools/chromium
 
-libfaketime:
-	@tools/libfaketime
+test-programs:
+	@tools/test-programs
 
 $(PYTHON):
 	@tools/uv venv --quiet --python '>=3.11' --python-preference system .venv
