@@ -153,6 +153,7 @@ async def test_page_of_another_site_fetches_its_tokens_and_stays_away_without_on
     (tmp_path / "node_modules").symlink_to(BASE_DIR / "node_modules")
     (tmp_path / "browser.mjs").write_text(AS_A_PAGE)
     heard = tmp_path / "heard"
+    visitors: list[asyncio.subprocess.Process] = []
     try:
         async with serving() as address:
             page = block(HOW_TO, "page.js", "js").replace(SHOWN_ADDRESS, f"ws://{address}")
@@ -161,7 +162,8 @@ async def test_page_of_another_site_fetches_its_tokens_and_stays_away_without_on
             async def visit(*tokens: str) -> asyncio.subprocess.Process:
                 arguments = ("node", tmp_path / "browser.mjs", json.dumps(tokens))
                 with heard.open("w") as output:
-                    return await asyncio.create_subprocess_exec(*arguments, stdout=output)
+                    visitors.append(await asyncio.create_subprocess_exec(*arguments, stdout=output))
+                return visitors[-1]
 
             visitor = await visit(late, good)
             await await_for(lambda: "connected" in heard.read_text(), timeout=15, that="the page is connected")
@@ -176,4 +178,8 @@ async def test_page_of_another_site_fetches_its_tokens_and_stays_away_without_on
             assert await asyncio.wait_for(visitor.wait(), 15) == 0
             assert heard.read_text() == "fetch /hub-token\n"
     finally:
+        for visitor in visitors:
+            if visitor.returncode is None:
+                visitor.kill()
+                await visitor.wait()
         await lifespan.end()
