@@ -16,6 +16,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from chaos.ledger import Ledger
 from chaos.people import Person
 from chaos.screen import Position, Screen
+from rig.environment import SESSION_COOKIE
 
 #: Seconds before the first attempt to come back, and at most; each pause is by chance up to that.
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 8.0
@@ -54,7 +55,7 @@ class Place:
             return {}
         if self.by_token:
             return {"Authorization": f"Bearer {self.person.token}"}
-        return {"Cookie": f"sessionid={self.person.session}"}
+        return {"Cookie": f"{SESSION_COOKIE}={self.person.session}"}
 
 
 class NotLetIn(Exception):

@@ -12,7 +12,7 @@ import websockets
 
 from chaos.parts import Web
 from chaos.people import Person
-from rig.environment import BASE_DIR, ending_with_us
+from rig.environment import BASE_DIR, SESSION_COOKIE, ending_with_us
 
 #: Seconds between two pages and between two pings of one probe.
 PAGE_PAUSE, PING_PAUSE = 0.05, 0.04
@@ -51,7 +51,9 @@ def load_for_ever(url: str, session: str) -> None:
         while True:
             began = time.monotonic()
             try:
-                there = client.get(url, headers={"Cookie": f"sessionid={session}"}).status_code == httpx.codes.OK
+                there = (
+                    client.get(url, headers={"Cookie": f"{SESSION_COOKIE}={session}"}).status_code == httpx.codes.OK
+                )
             except httpx.HTTPError:
                 there = False
             print(time.monotonic() - began if there else float("inf"), flush=True)

@@ -16,6 +16,7 @@ from chaos.ledger import Ledger
 from chaos.parts import Hub
 from chaos.people import GROUP, People
 from chaos.threads import in_thread
+from rig.environment import CSRF_COOKIE, SESSION_COOKIE
 
 NOTIFY = "from notifications import notify; notify(to=to, message=message)"
 START_TASK = "from worker.tasks import send_broadcast; send_broadcast.delay(message, to=to)"
@@ -119,7 +120,10 @@ class Publishers:
             answer = await self._http.post(
                 f"{url}/chat/",
                 data={"name": self._ledger.text(number), "csrfmiddlewaretoken": CSRF},
-                headers={"Cookie": f"sessionid={self._people.staff.session}; csrftoken={CSRF}", "Origin": url},
+                headers={
+                    "Cookie": f"{SESSION_COOKIE}={self._people.staff.session}; {CSRF_COOKIE}={CSRF}",
+                    "Origin": url,
+                },
             )
             if answer.status_code == httpx.codes.FOUND:
                 self._ledger.acknowledge(number)

@@ -21,6 +21,7 @@ from chaos.parts import Hub
 from chaos.people import People, Person
 from chaos.reading import Inbox, ReadingBook, Told
 from chaos.threads import in_thread
+from rig.environment import SESSION_COOKIE
 
 #: Alerts of one call, at most, and how many of the newest somebody leaves for later, at most.
 AT_ONCE, LEFT = 100, 9
@@ -140,7 +141,7 @@ class Readers:
     async def _told_by_page(self, person: Person) -> Told:
         number = None
         with contextlib.suppress(httpx.HTTPError, ValueError, KeyError):
-            url, cookie = f"{self._hub.url}/notifications/items/?limit=1", f"sessionid={person.session}"
+            url, cookie = f"{self._hub.url}/notifications/items/?limit=1", f"{SESSION_COOKIE}={person.session}"
             number = (await self._http.get(url, headers={"Cookie": cookie})).json()["unread"]
         return Told(person.pk, "page", number)
 

@@ -138,6 +138,8 @@ class HubSettings:
     limit_messages: Rates = "200/minute; 5000/day"
     limit_follows: Rates = "200/hour; 1000/day"
     limit_broadcasts: Rates = "60/minute; 1000/day"
+    #: What the names of all cookies begin with.
+    cookie_prefix: str = "hub_"
     #: Whether visitors may make an account.
     signup: bool = False
     #: Addresses and networks that may read ``/metrics`` and the details of ``/health/ready``. Empty: none by address.
@@ -165,6 +167,7 @@ class HubSettings:
 #: Settings whose variable ``hub.settings`` reads in a form of its own.
 READ_ELSEWHERE: frozenset[str] = frozenset(
     {
+        "cookie_prefix",
         "redis_prefix",
         "token_secret",
         "open_namespaces",

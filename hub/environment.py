@@ -36,6 +36,8 @@ LONGEST_RETENTION = 365_000
 #: Characters of a secret for signed tokens: as many bytes as SHA-256 gives.
 TOKEN_SECRET_LENGTH = 32
 
+_COOKIE_PREFIX = re.compile(r"[A-Za-z0-9_\-]{1,40}", re.ASCII)
+
 DATABASE_SCHEMES = ("sqlite", "postgres", "postgresql")
 
 
@@ -64,6 +66,33 @@ BOOLEANS = {
     **dict.fromkeys(("true", "yes", "on", "1"), True),
     **dict.fromkeys(("false", "no", "off", "0"), False),
 }
+
+
+def cookie_prefix(*, production: bool, https: bool, url_prefix: str = "") -> str:
+    """What the names of all cookies begin with: ``HUB_COOKIE_PREFIX``.
+
+    By default one that no other project on the host has: cookies know no ports, so in development it names the port.
+    Over HTTPS browsers take a cookie of such a name from HTTPS only, and, where the hub has the whole host for itself,
+    from this very host only, so that no other host of the domain can set it.
+
+    Raises:
+        UnusableEnvironment: no browser would keep such a cookie.
+    """
+    prefix: str = env.str("HUB_COOKIE_PREFIX", default="")
+    if not prefix:
+        if not production:
+            return f"hub_{integer('HUB_PORT', 8000, least=1, most=65535)}_"
+        mark = "__Secure-" if url_prefix else "__Host-"
+        return f"{mark}hub_" if https else "hub_"
+    if not _COOKIE_PREFIX.fullmatch(prefix):
+        raise UnusableEnvironment("HUB_COOKIE_PREFIX must be 1 to 40 letters, digits, underscores and hyphens.")
+    if prefix.lower().startswith(("__host-", "__secure-")) and not https:
+        raise UnusableEnvironment("HUB_COOKIE_PREFIX says that cookies come over HTTPS: set HUB_HTTPS=true.")
+    if prefix.lower().startswith("__host-") and url_prefix:
+        raise UnusableEnvironment(
+            "HUB_COOKIE_PREFIX is for a whole host: begin it with __Secure- below HUB_URL_PREFIX."
+        )
+    return prefix
 
 
 def email() -> dict[str, Any]:

@@ -7,7 +7,7 @@ REMOVED = "[removed]"
 
 # Whoever writes to the hub decides what some lines hold, so each pattern takes time in proportion to the line: it
 # starts with fixed text and has no two repetitions that could share a stretch of it.
-_NAMES = r"(?:token|password|passwd|secret|secret_key|api[_-]?key|sessionid)"
+_NAMES = r"(?:token|password|passwd|secret|secret_key|api[_-]?key|session(?:id)?|csrf(?:token)?)"
 _QUOTE = r"""(?:\\?["'])"""
 
 _PATTERNS = (

@@ -272,7 +272,14 @@ CONTENT_SECURITY_POLICY = {
 }
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HUB_HTTPS
+# Cookies know no ports: with Django's own names, a second project on the host would log people out of the first one.
+HUB_COOKIE_PREFIX = environment.cookie_prefix(production=PRODUCTION, https=HUB_HTTPS, url_prefix=HUB_URL_PREFIX)
+SESSION_COOKIE_NAME = f"{HUB_COOKIE_PREFIX}session"
+CSRF_COOKIE_NAME = f"{HUB_COOKIE_PREFIX}csrf"
+LANGUAGE_COOKIE_NAME = f"{HUB_COOKIE_PREFIX}language"
+MESSAGE_STORAGE = "hub.page_messages.PageMessages"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HUB_HTTPS
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = LANGUAGE_COOKIE_PATH = f"{HUB_URL_PREFIX}/"
 SECURE_SSL_REDIRECT = HUB_HTTPS
 # Health checks of containers and Prometheus come over plain HTTP, from inside.

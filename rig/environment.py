@@ -12,15 +12,24 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 _STEERING = {"SECRET_KEY", "REDIS_URL", "DATABASE_URL", "PROMETHEUS_MULTIPROC_DIR", "DJANGO_SETTINGS_MODULE"}
 
 
+#: What cookies of the hubs are called that tests start, and of the one in the test process; by default it would depend
+#: on the port.
+COOKIE_PREFIX = "hub_"
+SESSION_COOKIE, CSRF_COOKIE, LANGUAGE_COOKIE = (f"{COOKIE_PREFIX}{name}" for name in ("session", "csrf", "language"))
+
+
 def steers_a_hub(name: str) -> bool:
     """Whether the hub reads the environment variable ``name`` (also as ``NAME_FILE``)."""
     return name.startswith("HUB_") or name.removesuffix("_FILE") in _STEERING
 
 
 def clean_environment(**variables: str) -> dict[str, str]:
-    """A copy of this process's environment without any variable that the hub reads, and then ``variables``."""
+    """A copy of this process's environment without any variable that the hub reads, and then ``variables``.
+
+    Cookies have the names above.
+    """
     kept = {name: value for name, value in os.environ.items() if not steers_a_hub(name)}
-    return {**kept, **variables}
+    return {**kept, "HUB_COOKIE_PREFIX": COOKIE_PREFIX, **variables}
 
 
 def ending_with_us(command: list[str]) -> list[str]:

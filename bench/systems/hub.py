@@ -13,7 +13,7 @@ from pathlib import Path
 from bench.clients import Door
 from bench.processes import Process, until
 from bench.systems.base import GENERATOR, SERVER, System
-from rig.environment import BASE_DIR, clean_environment
+from rig.environment import BASE_DIR, SESSION_COOKIE, clean_environment
 
 _PYTHON = sys.executable
 
@@ -60,7 +60,7 @@ class Hub(System):
 
     def door(self, person: int, path: str = "/ws/notifications/") -> Door:
         """How the person of this number (from 0) comes in."""
-        return Door(self.port, path, headers=(f"Cookie: sessionid={self.sessions[person]}",))
+        return Door(self.port, path, headers=(f"Cookie: {SESSION_COOKIE}={self.sessions[person]}",))
 
     def _fill(self) -> None:
         """Migrations, people with sessions, rooms: made once per run of the bench, and copied for each hub."""

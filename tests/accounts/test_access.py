@@ -136,7 +136,8 @@ def test_when_a_session_was_seen_is_written_seldom(ada: User) -> None:
     first = Session.objects.get().seen_at
     here.get("/")
     assert Session.objects.get().seen_at == first
-    for use in (lambda: here.get(PAGE), lambda: whose(key_of(here))):
+    uses: list[Callable[[], object]] = [lambda: here.get(PAGE), lambda: whose(key_of(here))]
+    for use in uses:
         Session.objects.update(seen_at=long_ago)
         use()
         seen = Session.objects.get().seen_at

@@ -14,6 +14,7 @@ from chat.models import Room
 from hub import lifespan
 from hub.sockets import registry
 from notifications import anotify
+from rig.environment import SESSION_COOKIE
 from rig.waiting import await_for
 from tests.support.sockets import Door, open_door, session_cookie
 
@@ -36,7 +37,7 @@ def ada() -> User:
 
 def log_out(ada: User, session: str) -> None:
     browser = Client()
-    browser.cookies["sessionid"] = session
+    browser.cookies[SESSION_COOKIE] = session
     browser.post("/accounts/logout/")
 
 
@@ -187,7 +188,7 @@ async def test_a_private_room_is_not_there_for_others(ada: User, settings: Setti
         async with open_door("/ws/chat/lair/", session=who) as door:
             assert await door.close_code() == 4404
     browser = Client()
-    browser.cookies["sessionid"] = session
+    browser.cookies[SESSION_COOKIE] = session
     assert (await sync_to_async(browser.get)("/chat/lair/")).status_code == 404
     assert b"lair" not in (await sync_to_async(browser.get)("/chat/")).content
     await room.members.aadd(ada)

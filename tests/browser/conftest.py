@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
+from rig.environment import SESSION_COOKIE
 from tests.browser.wire import Cable
 from tests.support.chromium import ARGUMENTS, find_chromium
 from tests.support.live import LiveHub
@@ -67,7 +68,7 @@ class Visitors:
         context.on("weberror", lambda error: self.complaints.append(str(error.error)))
         if name is not None:
             cookie = self._hub.create_user(name, staff=staff)
-            context.add_cookies([{"name": "sessionid", "value": cookie, "url": url}])
+            context.add_cookies([{"name": SESSION_COOKIE, "value": cookie, "url": url}])
         return context.new_page()
 
     def leave(self) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from rig.environment import SESSION_COOKIE
 from rig.waiting import wait_for
 from tests.browser.conftest import PATIENCE, Visitors
 from tests.browser.looking import alerts, bell, box, is_in, is_live, is_loaded, messages, toasts
@@ -183,7 +184,7 @@ def test_page_of_one_person_does_nothing_for_another_who_signed_in_while_it_was_
     box(page).press("Enter")
     cookie = hub.create_user("second-person")
     page.context.clear_cookies()
-    page.context.add_cookies([{"name": "sessionid", "value": cookie, "url": f"http://127.0.0.1:{cable.port}"}])
+    page.context.add_cookies([{"name": SESSION_COOKIE, "value": cookie, "url": f"http://127.0.0.1:{cable.port}"}])
     cable.mend()
     is_another_accounts(page)
     hub.shell("from notifications import notify; notify(to='user:second-person', message='a secret')")
@@ -204,7 +205,7 @@ def test_page_of_a_guest_who_signed_in_while_it_was_cut_says_so(visitor: Visitor
     is_live(page)
     cut_off(page, cable)
     cookie = hub.create_user("no-guest-any-more")
-    page.context.add_cookies([{"name": "sessionid", "value": cookie, "url": f"http://127.0.0.1:{cable.port}"}])
+    page.context.add_cookies([{"name": SESSION_COOKIE, "value": cookie, "url": f"http://127.0.0.1:{cable.port}"}])
     cable.mend()
     is_another_accounts(page)
     visitor.complaints.clear()  # the browser notes every attempt that failed

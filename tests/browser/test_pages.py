@@ -13,8 +13,9 @@ from tests.browser.looking import EVERY_ROOT, bell, is_in, messages, say
 from tests.support.live import LiveHub
 
 PASSWORD = "correct horse battery"
-PUBLIC = ["/", "/notifications/", "/topics/", "/chat/", "/online/", "/accounts/login/", "/accounts/signup/"]
-PERSONAL = ["/", "/notifications/", "/topics/", "/chat/", "/online/", "/accounts/tokens/"]
+_READ = ["/", "/notifications/", "/topics/", "/chat/", "/online/"]
+PUBLIC = [*_READ, *(f"/accounts/{page}/" for page in ("login", "signup", "password_reset"))]
+PERSONAL = [*_READ, "/accounts/tokens/", "/accounts/password/"]
 
 UNNAMED = f"""
 () => ({EVERY_ROOT})("a[href], button, input:not([type=hidden]), textarea, summary")
@@ -120,6 +121,8 @@ def test_sign_up_log_out_and_log_in_with_the_keyboard_alone(visitor: Visitors, h
     page.goto("/accounts/signup/")
     expect(page.get_by_role("textbox", name="Username")).to_be_focused()
     keyboard.type("keyboard-person")
+    keyboard.press("Tab")
+    keyboard.type("keyboard@example.com")
     for _ in range(2):
         keyboard.press("Tab")
         keyboard.type(PASSWORD)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import BrowserContext, Page, WebSocket, expect
 
+from rig.environment import SESSION_COOKIE
 from rig.waiting import wait_for
 from tests.browser.conftest import PATIENCE, Visitors
 from tests.browser.looking import alerts, bell, box, is_in, is_live, is_loaded, messages, say
@@ -226,7 +227,7 @@ def test_who_signs_in_again_is_connected_although_old_tabs_are_open(visitor: Vis
     )
     expect(old.get_by_role("banner").get_by_text("Disconnected", exact=True)).to_be_visible()
     cookie = hub.create_user("returner")
-    old.context.add_cookies([{"name": "sessionid", "value": cookie, "url": hub.url}])
+    old.context.add_cookies([{"name": SESSION_COOKIE, "value": cookie, "url": hub.url}])
     new = old.context.new_page()
     new.goto("/chat/")
     is_live(new)

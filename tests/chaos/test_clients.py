@@ -19,6 +19,7 @@ from chaos.hub_client import HubClient
 from chaos.ledger import Ledger
 from chaos.people import Person
 from chaos.plain_client import PlainClient
+from rig.environment import SESSION_COOKIE
 from rig.waiting import await_for
 
 ADA = Person(7, "ada", "a session", "hub_token")
@@ -315,4 +316,4 @@ async def test_event_client_comes_back_with_the_last_id_that_it_was_given(ledger
     await await_for(lambda: len(ended) == len(begun), that="all connections have ended")
     assert asked[0].startswith("GET /events?channel=everyone&channel=user%3A7 ")
     assert "Last-Event-ID: everyone@e1.4" in asked[1]
-    assert "Cookie: sessionid=a session" in asked[0]
+    assert f"Cookie: {SESSION_COOKIE}=a session" in asked[0]

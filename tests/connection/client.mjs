@@ -1,6 +1,6 @@
 // The JavaScript client of the protocol, driven by a test: one JSON command a line in, one JSON event a line out.
 //
-// node client.mjs '{"transport": "websocket", "address": "127.0.0.1:8000", "cookie": "sessionid=…", "options": {}}'
+// node client.mjs '{"transport": "websocket", "address": "127.0.0.1:8000", "cookie": "hub_session=…", "options": {}}'
 
 import { createInterface } from "node:readline";
 import { Centrifuge } from "centrifuge";

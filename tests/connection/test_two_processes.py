@@ -3,6 +3,7 @@
 import httpx
 import pytest
 
+from rig.environment import SESSION_COOKIE
 from tests.connection.clients import Connected, connected
 from tests.connection.node import needs_node, node_client
 from tests.connection.wire import CONNECT
@@ -15,7 +16,7 @@ pytestmark = [pytest.mark.live, needs_node]
 @pytest.mark.parametrize("transport", ["http_stream", "sse"])
 async def test_commands_reach_the_process_that_holds_the_stream(hub: LiveHub, transport: str) -> None:
     first, second = (url.removeprefix("ws://") for url in web_urls(hub))
-    cookie = f"sessionid={hub.create_user('emulated')}"
+    cookie = f"{SESSION_COOKIE}={hub.create_user('emulated')}"
     room = f"room:{create_room(hub, f'emulated_{transport}')}"
     async with node_client(first, transport, emulation=second, cookie=cookie) as client:
         await client.wait("connected")

@@ -56,6 +56,9 @@ def lines(request: pytest.FixtureRequest) -> Iterator[io.StringIO]:
         f"postgresql://hub:{CANARY}@db/hub",
         f"connecting with password={CANARY} to db",
         f"Cookie: sessionid={CANARY}; theme=dark",
+        f"Cookie: hub_8000_session={CANARY}; theme=dark",
+        f"Cookie: theme=dark; __Host-hub_csrf={CANARY}",
+        f'{{"session": "{CANARY}", "node": "n"}}',
     ],
 )
 def test_secret_is_taken_out_of_text(text: str) -> None:

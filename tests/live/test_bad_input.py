@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, suppress
 import pytest
 import websockets
 
+from rig.environment import SESSION_COOKIE
 from tests.live.parts import tracebacks
 from tests.support.live import LiveHub
 from tests.support.sockets import SocketClient, connect
@@ -187,9 +188,9 @@ async def test_any_position_is_answered_with_a_resumed_frame_first(
 
 async def test_strange_headers_leave_the_client_a_guest(hub: LiveHub, webs: list[str], room: str) -> None:
     for headers in (
-        {"Cookie": 'sessionid="\\000\\000\\000\\000\\000\\000\\000\\000"'},
-        {"Cookie": "sessionid=" + "x" * 4000},
-        {"Cookie": ";;;=;=\xff;sessionid"},
+        {"Cookie": f'{SESSION_COOKIE}="\\000\\000\\000\\000\\000\\000\\000\\000"'},
+        {"Cookie": f"{SESSION_COOKIE}=" + "x" * 4000},
+        {"Cookie": f";;;=;=\xff;{SESSION_COOKIE}"},
         {"Accept-Language": "x" * 4000},
         {"Accept-Language": "\xff;q=nan,ru;q=1e999"},
         {"Authorization": "Basic YTpi"},
@@ -203,7 +204,7 @@ async def test_a_strange_cookie_of_another_application_does_not_hide_the_session
     hub: LiveHub, webs: list[str], room: str
 ) -> None:
     session = hub.create_user(f"ann-{room}")
-    headers = {"Cookie": f'prefs={{"a":"b c"}}; sessionid={session}'}
+    headers = {"Cookie": f'prefs={{"a":"b c"}}; {SESSION_COOKIE}={session}'}
     async with connect(f"{webs[0]}/ws/chat/{room}/", headers=headers) as ann:
         await ann.send_json({"message": "x"})
         assert (await ann.receive_until(lambda frame: "id" in frame or frame["type"] == "error"))["message"] == "x"

@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
+from rig.environment import LANGUAGE_COOKIE
 from tests.live.parts import create_room, says
 from tests.support.live import GRACE, LiveHub
 from tests.support.sockets import TIMEOUT, Frame, SocketClient, connect
@@ -92,7 +93,7 @@ async def test_a_guest_who_writes_is_told_so_in_their_language_and_stays(
 
 
 async def test_the_language_cookie_of_the_switcher_comes_before_the_browsers(webs: list[str], room: str) -> None:
-    cookies = {"django_language": "ru"}
+    cookies = {LANGUAGE_COOKIE: "ru"}
     headers = {"Accept-Language": "en"}
     async with connect(f"{webs[0]}/ws/chat/{room}/", cookies=cookies, headers=headers) as guest:
         await guest.send_json({"message": "x"})

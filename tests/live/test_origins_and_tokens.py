@@ -7,6 +7,7 @@ import httpx
 import pytest
 import websockets
 
+from rig.environment import SESSION_COOKIE
 from tests.live.parts import WEB, says, tracebacks
 from tests.support.live import LiveHub
 from tests.support.sockets import connect
@@ -70,7 +71,7 @@ async def test_a_page_of_another_origin_gets_403_and_the_hubs_own_gets_in(hub: L
 @pytest.mark.parametrize("path", STREAMS)
 async def test_a_page_of_another_origin_opens_no_stream_over_http(hub: LiveHub, path: str) -> None:
     session = hub.create_user("visitor")
-    async with httpx.AsyncClient(base_url=hub.url, cookies={"sessionid": session}, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=hub.url, cookies={SESSION_COOKIE: session}, trust_env=False) as client:
         for origin in origins(hub.port):
             async with client.stream(STREAMS[path], path, headers={"Origin": origin}) as answer:
                 assert answer.status_code == 403, origin
@@ -82,7 +83,7 @@ async def test_a_page_of_another_origin_opens_no_stream_over_http(hub: LiveHub, 
 async def test_a_form_or_a_script_of_another_origin_changes_nothing(hub: LiveHub) -> None:
     """Pages have the form's secret and Django's own look at Origin; the API has no use for a session."""
     session = hub.create_user("visitor")
-    async with httpx.AsyncClient(base_url=hub.url, cookies={"sessionid": session}, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=hub.url, cookies={SESSION_COOKIE: session}, trust_env=False) as client:
         page = await client.get("/chat/")
         secret = page.text.partition('name="csrfmiddlewaretoken" value="')[2].partition('"')[0]
         assert secret

@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from rig.environment import CSRF_COOKIE, SESSION_COOKIE
 from rig.waiting import wait_for
 from tests.support.live import LiveHub, live_hub
 from tests.support.sockets import connect
@@ -59,7 +60,7 @@ def test_start_says_where_the_hub_is(hub: LiveHub) -> None:
 @pytest.mark.parametrize("asked", [PREFIX, ""], ids=["passed on", "taken off"])
 @pytest.mark.parametrize("who", ["guest", "staff"])
 def test_every_address_of_a_page_leads_below_the_prefix(hub: LiveHub, asked: str, who: str) -> None:
-    cookies = {"sessionid": hub.create_user("below-staff", staff=True)} if who == "staff" else {}
+    cookies = {SESSION_COOKIE: hub.create_user("below-staff", staff=True)} if who == "staff" else {}
     with httpx.Client(base_url=hub.url, cookies=cookies) as client:
         for path in PAGES:
             answer = client.get(f"{asked}{path}")
@@ -107,7 +108,7 @@ def test_cookies_are_for_the_prefix_and_log_in_leads_back(hub: LiveHub) -> None:
         assert (done.status_code, done.headers["Location"]) == (302, f"{PREFIX}/accounts/tokens/")
         assert {cookie.path for cookie in client.cookies.jar} == {f"{PREFIX}/"}
         language = client.post(
-            f"{PREFIX}/i18n/setlang/", data={"language": "ru", "csrfmiddlewaretoken": client.cookies["csrftoken"]}
+            f"{PREFIX}/i18n/setlang/", data={"language": "ru", "csrfmiddlewaretoken": client.cookies[CSRF_COOKIE]}
         )
         assert f"Path={PREFIX}/" in language.headers["set-cookie"]
 
@@ -148,7 +149,7 @@ def test_link_in_a_mail_that_the_worker_sends_has_the_prefix(hub: LiveHub) -> No
     )
     with httpx.Client(base_url=hub.url) as client:
         client.get(f"{PREFIX}/accounts/password_reset/")
-        form = {"csrfmiddlewaretoken": client.cookies["csrftoken"], "email": "kim@example.com"}
+        form = {"csrfmiddlewaretoken": client.cookies[CSRF_COOKIE], "email": "kim@example.com"}
         asked = client.post(f"{PREFIX}/accounts/password_reset/", data=form, headers={"Origin": hub.url})
         assert asked.status_code == 302
     wait_for(

@@ -5,6 +5,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from rig.environment import CSRF_COOKIE, SESSION_COOKIE
 from rig.redis_server import RedisServer
 from tests.live.parts import crowding, web_urls
 from tests.support.live import LiveHub, live_hub
@@ -19,10 +20,10 @@ WITHIN = 5.0
 
 async def log_out(hub: LiveHub, session: str) -> None:
     """As the button does it."""
-    async with httpx.AsyncClient(base_url=hub.url, cookies={"sessionid": session}) as browser:
+    async with httpx.AsyncClient(base_url=hub.url, cookies={SESSION_COOKIE: session}) as browser:
         page = await browser.get("/")
         assert page.status_code == 200
-        answer = await browser.post("/accounts/logout/", headers={"X-CSRFToken": browser.cookies["csrftoken"]})
+        answer = await browser.post("/accounts/logout/", headers={"X-CSRFToken": browser.cookies[CSRF_COOKIE]})
         assert answer.status_code == 302, answer.text
 
 

@@ -11,6 +11,7 @@ import httpx
 import pytest
 import websockets
 
+from rig.environment import SESSION_COOKIE
 from rig.waiting import await_for
 from tests.live.parts import WEB
 from tests.support.live import LiveHub
@@ -64,7 +65,8 @@ async def sockets(hub: LiveHub, webs: list[str], room: str, canaries: Canaries) 
             await talk(f"{web}{path}?access_token={quote(token)}&token={token}&since=x@{token}", token)
             await talk(f"{web}{path}?TOKEN={token}&x={token[:8]}", token)
             await talk(web + path, token, headers={"Authorization": f"Bearer {token}"})
-            await talk(web + path, token, headers={"Authorization": f"bearer {token}", "Cookie": f"sessionid={token}"})
+            both = {"Authorization": f"bearer {token}", "Cookie": f"{SESSION_COOKIE}={token}"}
+            await talk(web + path, token, headers=both)
             await talk(web + path, token, headers={"Authorization": f"Basic {token}", "X-API-Key": token})
         await talk(web + path, canaries["session"], session=canaries["session"])
         await talk(web + path, canaries["session"], session=canaries["session"], origin="https://evil.example")
@@ -96,7 +98,7 @@ async def pages(hub: LiveHub, canaries: Canaries) -> None:
     paths = ["/", "/notifications/", "/chat/", "/online/", "/accounts/tokens/", "/admin/", "/missing/", "/metrics"]
     paths += ["/health/ready", "/api/info", "/api/missing", "/static/missing.js", *HUB_SOCKET[1:], "/emulation"]
     for name, secret in canaries.items():
-        cookies = {"sessionid": secret} if "token" not in name else {}
+        cookies = {SESSION_COOKIE: secret} if "token" not in name else {}
         headers = {"Authorization": f"Bearer {secret}", "X-API-Key": secret, "Referer": f"{hub.url}/?token={secret}"}
         async with httpx.AsyncClient(
             base_url=hub.url, headers=headers, cookies=cookies, trust_env=False, timeout=20

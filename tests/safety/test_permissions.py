@@ -8,6 +8,7 @@ import httpx
 import pytest
 import websockets
 
+from rig.environment import SESSION_COOKIE
 from tests.support.live import LiveHub
 from tests.support.sockets import Frame, SocketClient, connect
 
@@ -43,7 +44,7 @@ class Visitor:
 
     def http(self, hub: LiveHub) -> httpx.AsyncClient:
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
-        cookies = {"sessionid": self.session} if self.session else {}
+        cookies = {SESSION_COOKIE: self.session} if self.session else {}
         return httpx.AsyncClient(base_url=hub.url, headers=headers, cookies=cookies, trust_env=False, timeout=20)
 
     def open(self, url: str) -> Any:

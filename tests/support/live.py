@@ -117,7 +117,7 @@ class LiveHub:
         return self._shell.run(code, **variables)
 
     def create_user(self, name: str, staff: bool = False) -> str:
-        """Make the user ``name`` if missing, log in, and return the value of the ``sessionid`` cookie."""
+        """Make the user ``name`` if missing, log in, and return the value of its session cookie."""
         return self.shell(CREATE_USER, name=name, staff=staff)
 
     def token(self, user: str) -> str:

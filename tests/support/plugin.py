@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from rig.environment import steers_a_hub
+from rig.environment import COOKIE_PREFIX, steers_a_hub
 
 DATA_DIR = pytest.StashKey[Path]()
 
@@ -39,6 +39,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     folder = Path(tempfile.mkdtemp(prefix="hub-tests-"))
     early_config.stash[DATA_DIR] = folder
     os.environ["HUB_DATA_DIR"] = str(folder)
+    os.environ["HUB_COOKIE_PREFIX"] = COOKIE_PREFIX
     try:
         return (yield)
     except BaseException:  # the run ends here, without pytest_unconfigure
