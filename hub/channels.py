@@ -124,6 +124,7 @@ class Namespace:
         presence: whether connections that are subscribed are counted as being there.
         counts_guests: whether guests are; each connection of a guest is a person of its own then.
         join_leave: whether subscribers are told which people come and leave, where they ask for it.
+        force_push_join_leave: they are told so without asking.
         force_recovery: clients recover what they missed without asking for it.
         take: gets what a client publishes, in place of the channel: the action of the app that owns it.
         leave_grace: whether a user who leaves stays on the lists for ``HUB_LEAVE_GRACE``, so that who comes back
@@ -147,6 +148,7 @@ class Namespace:
     presence: bool = False
     counts_guests: bool = False
     join_leave: bool = False
+    force_push_join_leave: bool = False
     force_recovery: bool = True
     take: Take | None = None
     leave_grace: bool = True
@@ -166,6 +168,8 @@ def register(namespace: Namespace) -> Namespace:
     """
     if namespace.join_leave and not namespace.presence:
         raise ValueError(f"The namespace {namespace.name!r} cannot tell who comes and leaves without presence.")
+    if namespace.force_push_join_leave and not namespace.join_leave:
+        raise ValueError(f"The namespace {namespace.name!r} cannot push who comes and leaves without join_leave.")
     known = _namespaces.setdefault(namespace.name, namespace)
     if known != namespace:
         raise ValueError(f"The namespace {namespace.name!r} is declared twice.")

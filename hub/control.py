@@ -47,7 +47,9 @@ class Disconnect(msgspec.Struct, frozen=True, tag="disconnect", omit_defaults=Tr
 class Subscribe(msgspec.Struct, frozen=True, tag="subscribe", omit_defaults=True):
     """Subscribe the hub sockets of a user, or the one with the id ``client``, to a channel.
 
-    ``offset`` and ``epoch`` are where to recover from, where they are given.
+    ``offset`` and ``epoch`` are where to recover from, where they are given. ``data`` is JSON text for the client and
+    ``info`` JSON text that others are told of it in the channel, empty for none; the subscription ends at
+    ``expire_at``, a Unix time in seconds, where that is not 0.
     """
 
     user: str
@@ -55,6 +57,9 @@ class Subscribe(msgspec.Struct, frozen=True, tag="subscribe", omit_defaults=True
     client: str = ""
     offset: int = 0
     epoch: str = ""
+    data: str = ""
+    info: str = ""
+    expire_at: int = 0
 
 
 class Unsubscribe(msgspec.Struct, frozen=True, tag="unsubscribe", omit_defaults=True):

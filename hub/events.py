@@ -24,6 +24,7 @@ class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=False):
     offset: int
     data: str
     info: str = ""
+    tags: str = ""
 
 
 class NotForClients(ValueError):
@@ -33,7 +34,11 @@ class NotForClients(ValueError):
 def pack(item: Item) -> dict[str, Any]:
     """The layer's message for ``item``."""
     message = {"type": TYPE, "channel": item.channel, "epoch": item.epoch, "offset": item.offset, "data": item.data}
-    return {**message, "info": item.info} if item.info else message
+    if item.info:
+        message["info"] = item.info
+    if item.tags:
+        message["tags"] = item.tags
+    return message
 
 
 def unpack(message: object, channel: str) -> Item:
@@ -55,7 +60,7 @@ def unpack(message: object, channel: str) -> Item:
         raise NotForClients("a negative offset")
     if event.channel != channel:
         raise NotForClients("a publication of another channel than the group's")
-    return Item(event.channel, event.epoch, event.offset, event.data, event.info)
+    return Item(event.channel, event.epoch, event.offset, event.data, event.info, event.tags)
 
 
 def _foreign(message: dict[Any, Any], channel: str) -> Item:

@@ -52,12 +52,15 @@ def page(channel: str, *, limit: int, since: Position | None = None, reverse: bo
     rows = Publication.objects.filter(channel=channel, offset__gt=dropped, offset__lte=position.offset)
     if since is not None:
         rows = rows.filter(offset__lt=since.offset) if reverse else rows.filter(offset__gt=since.offset)
-    found = list(rows.order_by("-offset" if reverse else "offset").values_list("offset", "data", "info")[:count])
+    found = list(
+        rows.order_by("-offset" if reverse else "offset").values_list("offset", "data", "info", "tags")[:count]
+    )
     if since is not None and not reverse and count and since.offset < position.offset:
         first = found[0][0] if found else None
         if first != since.offset + 1:
             raise NotKept(channel)
-    return Page([Item(channel, position.epoch, offset or 0, data, info) for offset, data, info in found], position)
+    items = [Item(channel, position.epoch, offset or 0, data, info, tags) for offset, data, info, tags in found]
+    return Page(items, position)
 
 
 def places(ids: Iterable[int]) -> dict[int, Position]:

@@ -44,6 +44,8 @@ class Publication(models.Model):
     data = models.TextField()
     #: JSON text: which client published it; empty where it was not a client.
     info = models.TextField(default="")
+    #: JSON text: its tags (:mod:`hub.tags`); empty where it has none.
+    tags = models.TextField(default="")
     created_at = models.DateTimeField(default=timezone.now)
     #: When it got its offset, by the database's clock; within a channel never before that of a smaller offset.
     sequenced_at = models.DateTimeField(null=True)

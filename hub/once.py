@@ -28,7 +28,9 @@ ATTEMPTS = 5
 CHUNK = 500
 
 
-def publish_once(key: str, publications: Mapping[str, Data], *, live: bool = False) -> dict[str, int | None]:
+def publish_once(
+    key: str, publications: Mapping[str, Data], *, live: bool = False, tags: Mapping[str, str] | None = None
+) -> dict[str, int | None]:
     """Publish to each channel that has not seen ``key``; see :func:`hub.publishing.publish` for what that promises.
 
     In a channel that has seen it nothing happens, whatever is to be published now. Two calls that run at the same time
@@ -45,7 +47,7 @@ def publish_once(key: str, publications: Mapping[str, Data], *, live: bool = Fal
     for attempt in range(ATTEMPTS):
         try:
             with transaction.atomic():
-                return _publish_unseen(key, publications, live)
+                return _publish_unseen(key, publications, live, tags)
         except IntegrityError:
             # Another one has committed one of these since we looked. It is there at the next look.
             if attempt == ATTEMPTS - 1:
@@ -53,17 +55,19 @@ def publish_once(key: str, publications: Mapping[str, Data], *, live: bool = Fal
     raise AssertionError("unreachable")
 
 
-def _publish_unseen(key: str, publications: Mapping[str, Data], live: bool) -> dict[str, int | None]:
+def _publish_unseen(
+    key: str, publications: Mapping[str, Data], live: bool, tags: Mapping[str, str] | None
+) -> dict[str, int | None]:
     seen = PublicationKey.objects.filter(key=key, channel__in=list(publications))
     ids = dict(seen.values_list("channel", "publication_id"))
     # In one order, so that two that store the same at the same time wait for each other and never in a ring.
     new = sorted(publications.keys() - ids.keys())
     stored = [channel for channel in new if not live and namespace_of(channel).durable]
-    rows = publish_many((channel, publications[channel]) for channel in stored)
+    rows = publish_many(((channel, publications[channel]) for channel in stored), tags=tags)
     ids |= dict.fromkeys(new) | {row.channel: row.pk for row in rows}
     for channel in sorted(set(new) - set(stored)):
         encode(channel, publications[channel], durable=False)  # what cannot be sent is refused before the commit
-        transaction.on_commit(partial(publish_ephemeral, channel, publications[channel]))
+        transaction.on_commit(partial(publish_ephemeral, channel, publications[channel], tags=tags))
     PublicationKey.objects.bulk_create(
         [PublicationKey(channel=channel, key=key, publication_id=ids[channel]) for channel in new], batch_size=CHUNK
     )

@@ -32,6 +32,7 @@ class Options(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         publish: clients may publish.
         presence: clients may ask who is there.
         join_leave: clients that want it are told who comes and leaves.
+        force_push_join_leave: they are told so without asking; goes with ``join_leave``.
         history_size: publications that each channel keeps; with 0 they are live only.
         history_ttl: seconds that they are kept, 0 for any time; a text such as ``"5m"`` works as well.
         history_age: another name of ``history_ttl``.
@@ -43,6 +44,7 @@ class Options(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     publish: bool = False
     presence: bool = False
     join_leave: bool = False
+    force_push_join_leave: bool = False
     history_size: Number = 0
     history_ttl: Age = 0.0
     history_age: Age = 0.0
@@ -100,6 +102,7 @@ def open_all(namespaces: Mapping[str, Options | Mapping[str, Any]]) -> None:
                     presence=options.presence or options.join_leave,
                     counts_guests=options.guests,
                     join_leave=options.join_leave,
+                    force_push_join_leave=options.force_push_join_leave and options.join_leave,
                     force_recovery=options.force_recovery,
                 )
             )

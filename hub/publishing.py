@@ -23,6 +23,7 @@ from hub.conf import hub_settings
 from hub.models import Publication
 from hub.numbers import SENTENCE, is_rounded
 from hub.streams import Item
+from hub.tags import encode as encode_tags
 from hub.threads import in_database_thread
 
 log = structlog.get_logger(__name__)
@@ -47,13 +48,16 @@ class NotDurable(ValueError):
     """The channel's namespace keeps no history; use ``publish_ephemeral``."""
 
 
-def publish(channel: str, data: Data, info: msgspec.Raw = NO_INFO) -> Publication:
+def publish(
+    channel: str, data: Data, info: msgspec.Raw = NO_INFO, *, tags: Mapping[str, str] | None = None
+) -> Publication:
     """Append ``data`` to a durable channel, as part of the transaction that is open.
 
     When the function returns in autocommit mode, or when the surrounding transaction has committed, the publication
     is stored and will reach every client of the channel in the channel's order; after a rollback it never existed.
 
-    ``info`` is JSON about the client that publishes, where it is a client; others are told it.
+    ``info`` is JSON about the client that publishes, where it is a client; others are told it. ``tags`` go with the
+    publication to clients, and are kept with it.
 
     Returns the row; its ``offset`` is given after the commit.
 
@@ -62,30 +66,40 @@ def publish(channel: str, data: Data, info: msgspec.Raw = NO_INFO) -> Publicatio
         NotDurable: the namespace is live only.
         PayloadTooBig: the JSON is too long.
         RoundedNumber: a whole number in it is beyond 2^53 - 1.
+        BadTags: they are none (:mod:`hub.tags`).
         TypeError: ``data`` has something that JSON has not.
     """
-    (row,) = publish_many([(channel, data)], info)
+    (row,) = publish_many([(channel, data)], info, tags=tags)
     return row
 
 
-def publish_many(publications: Iterable[tuple[str, Data]], info: msgspec.Raw = NO_INFO) -> list[Publication]:
+def publish_many(
+    publications: Iterable[tuple[str, Data]],
+    info: msgspec.Raw = NO_INFO,
+    *,
+    tags: Mapping[str, str] | None = None,
+) -> list[Publication]:
     """Append many publications; see :func:`publish`. Either all are stored or none, in the order given."""
     texts = [(channel, encode(channel, data, durable=True)) for channel, data in publications]
+    encoded_tags = encode_tags(tags)
     with transaction.atomic():
-        rows = streams.append(texts, bytes(info).decode())
+        rows = streams.append(texts, bytes(info).decode(), encoded_tags)
         _release_after_commit({channel for channel, _ in texts})
     return rows
 
 
-def publish_ephemeral(channel: str, data: Data, info: msgspec.Raw = NO_INFO) -> None:
+def publish_ephemeral(
+    channel: str, data: Data, info: msgspec.Raw = NO_INFO, *, tags: Mapping[str, str] | None = None
+) -> None:
     """Send ``data`` to those who are connected to ``channel`` now: not stored, in no transaction, may be lost.
 
     Works on durable channels too: typing, for instance, passes through a chat room that keeps its messages.
 
     Raises:
-        UnknownChannel, PayloadTooBig, RoundedNumber, TypeError: as :func:`publish`.
+        UnknownChannel, PayloadTooBig, RoundedNumber, BadTags, TypeError: as :func:`publish`.
     """
-    announce([Item(channel, "", 0, encode(channel, data, durable=False), bytes(info).decode())])
+    text = encode(channel, data, durable=False)
+    announce([Item(channel, "", 0, text, bytes(info).decode(), encode_tags(tags))])
 
 
 async def apublish(channel: str, data: Data, info: msgspec.Raw = NO_INFO) -> Publication:

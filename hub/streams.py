@@ -36,8 +36,9 @@ class Position:
 class Item:
     """A publication on its way to clients: ``data`` is JSON text; ``offset`` is 0 for an ephemeral one.
 
-    ``info`` is JSON text about the client that published it; empty where it was not a client. ``is_foreign``: other
-    code has sent it over the channel layer (:mod:`hub.foreign`).
+    ``info`` is JSON text about the client that published it; empty where it was not a client. ``tags`` is JSON text
+    (:mod:`hub.tags`), empty where there are none. ``is_foreign``: other code has sent it over the channel layer
+    (:mod:`hub.foreign`).
     """
 
     channel: str
@@ -45,15 +46,22 @@ class Item:
     offset: int
     data: str
     info: str = ""
+    tags: str = ""
     is_foreign: bool = False
 
+    @property
+    def size(self) -> int:
+        """Characters of all that clients get of it."""
+        return len(self.data) + len(self.info) + len(self.tags)
 
-def append(publications: Sequence[tuple[str, str]], info: str = "") -> list[Publication]:
-    """Insert ``(channel, JSON text)`` pairs into the open transaction; all of them or none. ``info`` goes with each.
+
+def append(publications: Sequence[tuple[str, str]], info: str = "", tags: str = "") -> list[Publication]:
+    """Insert ``(channel, JSON text)`` pairs into the open transaction; all of them or none. ``info`` and ``tags`` go
+    with each.
 
     They have no offset until :func:`sequence` ran after the commit.
     """
-    rows = [Publication(channel=channel, data=text, info=info) for channel, text in publications]
+    rows = [Publication(channel=channel, data=text, info=info, tags=tags) for channel, text in publications]
     if len(rows) == 1:
         rows[0].save(force_insert=True)
         return rows
@@ -86,7 +94,7 @@ _NUMBER = """
     ) AS numbered
     WHERE hub_publication.id = numbered.id
     RETURNING hub_publication.id, hub_publication.channel, hub_publication."offset", hub_publication.data,
-        hub_publication.info
+        hub_publication.info, hub_publication.tags
 """
 #: The database's own clock, as Django's ``Now()`` has it for each.
 _NOW = {"sqlite": "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW')", "postgresql": "STATEMENT_TIMESTAMP()"}
@@ -110,7 +118,7 @@ def _sequence(names: list[str]) -> list[Item]:
         rows = sorted(cursor.fetchall())
         if grown := sorted({channel for _, channel, *_ in rows}):
             cursor.execute(_MOVE_HEADS.format(names=_places(grown), now=_NOW[connection.vendor]), grown)
-    return [Item(channel, epochs[channel], offset, data, info) for _, channel, offset, data, info in rows]
+    return [Item(channel, epochs[channel], offset, *content) for _, channel, offset, *content in rows]
 
 
 def _lock(names: list[str]) -> dict[str, str]:
@@ -143,11 +151,14 @@ def read(channel: str, *, after: int, upto: int | None = None, limit: int) -> li
     rows = Publication.objects.filter(channel=channel, offset__gt=after)
     if upto is not None:
         rows = rows.filter(offset__lte=upto)
-    found = list(rows.order_by("offset").values_list("offset", "data", "info")[:limit])
+    found = list(rows.order_by("offset").values_list("offset", "data", "info", "tags")[:limit])
     if found and found[0][0] != after + 1:
         return []
     epoch = positions([channel])[channel].epoch
-    return [Item(channel, epoch, after + number, data, info) for number, (_, data, info) in enumerate(found, start=1)]
+    return [
+        Item(channel, epoch, after + number, data, info, tags)
+        for number, (_, data, info, tags) in enumerate(found, start=1)
+    ]
 
 
 def renew(channels: Iterable[str] | None = None) -> int:

@@ -41,6 +41,7 @@ class Publication(msgspec.Struct):
     data: msgspec.Raw
     #: The client that published it; nothing where it was not a client.
     info: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    tags: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 class HistoryResult(msgspec.Struct):
@@ -80,7 +81,8 @@ async def remove(call: Call[HistoryRemoveRequest]) -> Nothing:
 
 def _publication(item: Item) -> Publication:
     info = msgspec.Raw(item.info.encode()) if item.info else msgspec.UNSET
-    return Publication(item.offset, msgspec.Raw(item.data.encode()), info)
+    tags = msgspec.Raw(item.tags.encode()) if item.tags else msgspec.UNSET
+    return Publication(item.offset, msgspec.Raw(item.data.encode()), info, tags)
 
 
 def _durable(call: Call[HistoryRequest] | Call[HistoryRemoveRequest], channel: str) -> None:

@@ -7,11 +7,13 @@ Redis.
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta
 
 from hub import control
 from hub.api.errors import Code, Refused
 from hub.api.method import Call, Method, register
+from hub.api.payload import payload
+from hub.connection.tokens import INFO_LIMIT
 from hub.ends import COMING_BACK
 from hub.numbers import LARGEST
 from hub.publishing import PayloadTooBig
@@ -22,6 +24,8 @@ REASON_LIMIT = 123
 
 _USER = Meta(description="The person's id in decimal digits; empty for guests, who are then named by `client`.")
 _CLIENT = Meta(description="The id of one connection; without it, all of the person.")
+
+_INFO = Meta(description=f"JSON that others in the channel are told of the connections: at most {INFO_LIMIT} bytes.")
 
 
 class Nothing(msgspec.Struct):
@@ -55,13 +59,15 @@ class SubscribeRequest(_Addressed, kw_only=True):
 
     channel: str = ""
     recover_since: StreamPosition | None = None
+    info: Annotated[Any, Meta(description=f"JSON that others are told of it there: at most {INFO_LIMIT} bytes.")] = (
+        UNSET
+    )
+    b64info: Annotated[str | None, Meta(description="The same JSON in base64, instead of `info`.")] = None
+    data: Annotated[Any, Meta(description="JSON for the client, which gets it with the subscription.")] = UNSET
+    b64data: Annotated[str | None, Meta(description="The same JSON in base64, instead of `data`.")] = None
+    expire_at: Annotated[int, Meta(ge=0, le=2**53, description="It ends at this Unix time, in seconds.")] | None = None
     #: What a subscription of the hub does not have. Refused instead of dropped, because something would be missing.
-    info: Any = None
-    b64info: str | None = None
-    data: Any = None
-    b64data: str | None = None
     override: dict[str, Any] | None = None
-    expire_at: int | None = None
 
 
 class UnsubscribeRequest(_Addressed, kw_only=True):
@@ -108,13 +114,31 @@ async def subscribe(call: Call[SubscribeRequest]) -> Nothing:
     request = call.request
     request.check()
     call.channel(request.channel)
-    extras = (request.info, request.b64info, request.data, request.b64data, request.override, request.expire_at)
-    if any(extras):
-        raise Refused(Code.NOT_AVAILABLE, "a subscription takes no info, data, override or expire_at here")
+    if request.override:
+        raise Refused(Code.NOT_AVAILABLE, "options of a namespace cannot be overridden for one subscription")
+    info = _json(request.info, request.b64info)
+    if len(info) > INFO_LIMIT:
+        raise Refused(Code.BAD_REQUEST, f"info has more than {INFO_LIMIT} bytes")
     since = request.recover_since or StreamPosition()
     # What nothing can be recovered from is the same, however large, and an order is JSON with numbers up to here.
     offset = min(since.offset, LARGEST)
-    return await _order(control.Subscribe(request.user, request.channel, request.client or "", offset, since.epoch))
+    return await _order(
+        control.Subscribe(
+            request.user,
+            request.channel,
+            request.client or "",
+            offset,
+            since.epoch,
+            _json(request.data, request.b64data).decode(),
+            info.decode(),
+            request.expire_at or 0,
+        )
+    )
+
+
+def _json(value: Any, b64: str | None) -> bytes:
+    """JSON that a request may have in either form; empty where it has none."""
+    return b"" if not b64 and (value is UNSET or value is None) else bytes(payload(value, b64))
 
 
 async def unsubscribe(call: Call[UnsubscribeRequest]) -> Nothing:

@@ -24,11 +24,15 @@ class PresenceStatsRequest(PresenceRequest, kw_only=True):
 
 
 class Present(msgspec.Struct):
-    """Somebody who is there; ``user`` is empty for guests. ``conn_info`` is what others are told of them."""
+    """Somebody who is there; ``user`` is empty for guests.
+
+    ``conn_info`` is what others are told of them, ``chan_info`` what they are told in this channel besides.
+    """
 
     client: str
     user: str
     conn_info: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    chan_info: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 class PresenceResult(msgspec.Struct):
@@ -50,7 +54,9 @@ AnyPresence = TypeVar("AnyPresence", bound=PresenceRequest)
 async def read(call: Call[PresenceRequest]) -> PresenceResult:
     """Everybody."""
     found = await attendance.clients_at(_channel(call))
-    return PresenceResult({name: Present(info.client, info.user, info.conn_info) for name, info in found.items()})
+    return PresenceResult(
+        {name: Present(info.client, info.user, info.conn_info, info.chan_info) for name, info in found.items()}
+    )
 
 
 async def count(call: Call[PresenceStatsRequest]) -> PresenceStatsResult:

@@ -8,7 +8,7 @@ import msgspec
 from django.db import Error as DatabaseFault
 from msgspec import UNSET, Meta
 
-from hub import history
+from hub import history, tags
 from hub.api.errors import Code, Error, Refused
 from hub.api.method import Call, Method, register
 from hub.api.payload import payload
@@ -27,18 +27,27 @@ _B64 = Meta(description="The same JSON in base64, instead of `data`.")
 _LIVE = Meta(description="Send it to those who are connected now, without storing it.")
 _KEY = Meta(description=f"At most {KEY_LIMIT} characters. A channel takes a key once, within a week at least.")
 
+_TAGS = Meta(
+    description=f"Texts by name that go with the publication: at most {tags.NUMBER_LIMIT}, names of at most "
+    f"{tags.NAME_LIMIT} and values of at most {tags.VALUE_LIMIT} characters."
+)
+
 
 class _Options(msgspec.Struct, kw_only=True):
     b64data: Annotated[str | None, _B64] = None
     skip_history: Annotated[bool | None, _LIVE] = None
     idempotency_key: Annotated[str | None, _KEY] = None
+    tags: Annotated[dict[str, str] | None, _TAGS] = None
     #: What the hub's publications do not have. Refused instead of dropped, because something would be missing.
-    tags: dict[str, str] | None = None
     version: int | None = None
 
     def check(self) -> None:
-        if self.tags or self.version:
-            raise Refused(Code.NOT_AVAILABLE, "publications of this hub have neither tags nor versions")
+        if self.version:
+            raise Refused(Code.NOT_AVAILABLE, "publications of this hub have no version")
+        try:
+            tags.encode(self.tags)
+        except tags.BadTags as error:
+            raise Refused(Code.BAD_REQUEST, str(error)) from None
         key = self.idempotency_key
         if key and (len(key) > KEY_LIMIT or not is_storable(key)):
             raise Refused(Code.BAD_REQUEST, f"idempotency_key is text of at most {KEY_LIMIT} characters")
@@ -89,7 +98,7 @@ async def publish(call: Call[PublishRequest]) -> PublishResult:
     is_live = not call.channel(request.channel).durable or bool(request.skip_history)
     data = payload(request.data, request.b64data)
     if is_live and not request.idempotency_key:
-        publish_ephemeral(request.channel, data)
+        publish_ephemeral(request.channel, data, tags=request.tags)
         return PublishResult()
     (position,) = await in_database_thread(_publish, [request.channel], data, request)
     return _result(position)
@@ -126,18 +135,21 @@ def _publish(channels: Sequence[str], data: msgspec.Raw, request: _Options) -> l
     is_live = bool(request.skip_history)
     numbers: list[int | None]
     if request.idempotency_key:
-        ids = publish_once(request.idempotency_key, dict.fromkeys(channels, data), live=is_live)
+        ids = publish_once(request.idempotency_key, dict.fromkeys(channels, data), live=is_live, tags=request.tags)
         numbers = [ids[channel] for channel in channels]
         _number(ids)
     else:
         stored = [not is_live and namespace_of(channel).durable for channel in channels]
         rows = iter(
-            publish_many((channel, data) for channel, durable in zip(channels, stored, strict=True) if durable)
+            publish_many(
+                ((channel, data) for channel, durable in zip(channels, stored, strict=True) if durable),
+                tags=request.tags,
+            )
         )
         numbers = [next(rows).pk if durable else None for durable in stored]
         for channel, durable in zip(channels, stored, strict=True):
             if not durable:
-                publish_ephemeral(channel, data)
+                publish_ephemeral(channel, data, tags=request.tags)
     places = history.places(number for number in numbers if number is not None)
     return [places.get(number) if number is not None else None for number in numbers]
 

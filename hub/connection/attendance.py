@@ -1,8 +1,9 @@
 """Who is at a channel: people as :mod:`hub.presence` counts them, and each connection of the hub socket.
 
 A person is at ``channel``, whatever door they came through. A connection is listed besides at ``@channel``, as text
-that holds all there is to tell about it: ``<client id>.<user id>.<conn_info in base64>``. So asking who is there needs
-no other process, and when one dies its connections go with its lease.
+that holds all there is to tell about it: ``<client id>.<user id>.<conn_info>``, and ``.<chan_info>`` where there is
+one, both in base64. So asking who is there needs no other process, and when one dies its connections go with its
+lease.
 """
 
 import base64
@@ -25,7 +26,6 @@ from hub.threads import in_database_thread
 
 if TYPE_CHECKING:
     from hub.channels import Visitor
-    from hub.connection.client import Client
     from hub.connection.subscriptions import Subscription
 
 log = structlog.get_logger(__name__)
@@ -60,7 +60,7 @@ def info_of(user: User) -> ClientInfo:
 async def enter(subscription: "Subscription") -> Json:
     """A connection came to a channel with presence. Returns what the app that owns the channel has for the client."""
     client, channel = subscription.client, subscription.channel
-    data = await come(channel, client.user, client.info, entry=_entry(client))
+    data = await come(channel, client.user, subscription.client_info, entry=_entry(subscription))
     return UNSET if data is None else Raw(msgspec.json.encode(data))
 
 
@@ -71,8 +71,8 @@ async def leave(subscription: "Subscription", *, restarting: bool) -> None:
     """
     client, channel = subscription.client, subscription.channel
     # The id of a connection never comes back.
-    await presence.current().leave(listed_at(channel), _entry(client))
-    await go(channel, client.user, client.info, restarting=restarting)
+    await presence.current().leave(listed_at(channel), _entry(subscription))
+    await go(channel, client.user, subscription.client_info, restarting=restarting)
 
 
 async def come(channel: str, user: "Visitor", info: ClientInfo, *, entry: str = "") -> Any:
@@ -152,23 +152,26 @@ def _names(user_ids: set[str]) -> dict[str, str]:
     return {str(user.pk): user.get_username() for user in User.objects.filter(pk__in=user_ids)}
 
 
-def _entry(client: "Client") -> str:
+def _entry(subscription: "Subscription") -> str:
+    client = subscription.client
     # The name of a user is read when somebody asks: it would only make the entry longer.
     said = base64.urlsafe_b64encode(client.given_info or b"").decode()
-    return f"{client.client}.{client.user.pk or ''}.{said}"
+    here = f".{base64.urlsafe_b64encode(subscription.info).decode()}" if subscription.info else ""
+    return f"{client.client}.{client.user.pk or ''}.{said}{here}"
 
 
 def _read(entry: str) -> ClientInfo | None:
     """What an entry says; None for one that no hub of this version wrote."""
     client, _, rest = entry.partition(".")
-    user, _, said = rest.partition(".")
+    user, _, rest = rest.partition(".")
+    said, _, here = rest.partition(".")
     if user and not (user.isascii() and user.isdigit()):
         return None
     try:
-        info = Raw(base64.urlsafe_b64decode(said)) if said else UNSET
+        info, chan_info = (Raw(base64.urlsafe_b64decode(text)) if text else UNSET for text in (said, here))
     except (binascii.Error, ValueError):
         return None
-    return ClientInfo(client=client, user=user, conn_info=info)
+    return ClientInfo(client=client, user=user, conn_info=info, chan_info=chan_info)
 
 
 def _tell(channel: str, coming: ClientJoined | ClientLeft) -> None:

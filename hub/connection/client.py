@@ -4,6 +4,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -479,12 +480,18 @@ class Client:
                 return
             since = Position(order.epoch, order.offset) if order.offset or order.epoch else None
             try:
-                await self._subscribe_and_tell([order.channel], since, by_token=True)
+                await self._subscribe_and_tell([order.channel], since, by_token=True, order=order)
             except (UnknownChannel, Failed):
                 log.warning("subscribe_order_failed", channel=order.channel)
 
-    async def _subscribe_and_tell(self, channels: list[str], since: Position | None, *, by_token: bool) -> None:
+    async def _subscribe_and_tell(
+        self, channels: list[str], since: Position | None, *, by_token: bool, order: Subscribe | None = None
+    ) -> None:
         wanted = Wanted(since=since, recoverable=True, comings=True, by_hub=True, by_token=by_token)
+        if order is not None:
+            wanted = replace(
+                wanted, expires=order.expire_at or None, data=order.data.encode(), info=order.info.encode()
+            )
         results = await self.add(dict.fromkeys(channels, wanted))
         for channel, result in zip(channels, results, strict=True):
             # Clients take the position from this push, and publications only as pushes of their own.

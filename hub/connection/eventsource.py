@@ -126,7 +126,7 @@ class Events:
             items = await recovery.missed(followed, since[channel]) if channel in since else None
             if items is None:
                 return None
-            size += sum(len(item.data) for item in items)
+            size += sum(item.size for item in items)
             if size > hub_settings().recovery_bytes:
                 return None
             found.append((channel, items))

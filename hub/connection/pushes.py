@@ -26,6 +26,7 @@ class _Typed(msgspec.Struct):
 
 
 _encoder = msgspec.json.Encoder()
+_tags_decoder = msgspec.json.Decoder(dict[str, str])
 _infos = msgspec.json.Decoder(ClientInfo)
 _typed = msgspec.json.Decoder(_Typed)
 
@@ -50,7 +51,7 @@ def publication(item: Item) -> str | None:
     except (msgspec.MsgspecError, RecursionError):
         return None
     offset = f',"offset":{item.offset}' if item.offset else ""
-    return f'{{"data":{data}{offset}{_info(item.info)}}}'
+    return f'{{"data":{data}{offset}{_info(item.info)}{_tags(item.tags)}}}'
 
 
 def _info(text: str) -> str:
@@ -58,6 +59,15 @@ def _info(text: str) -> str:
         return ""
     try:
         return f',"info":{_encoder.encode(_infos.decode(text)).decode()}'
+    except (msgspec.MsgspecError, RecursionError):
+        return ""
+
+
+def _tags(text: str) -> str:
+    if not text:
+        return ""
+    try:
+        return f',"tags":{_encoder.encode(_tags_decoder.decode(text)).decode()}'
     except (msgspec.MsgspecError, RecursionError):
         return ""
 

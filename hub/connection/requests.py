@@ -154,9 +154,10 @@ async def subscribe(client: "Client", request: messages.Subscribe) -> messages.S
         raise Failed(Error.ALREADY_SUBSCRIBED)
     if taken_over is None and _has_all_of_its_own(client):
         raise Failed(Error.LIMIT_EXCEEDED)
-    expires = None
+    expires, comings = None, request.join_leave
     if request.token:
-        expires = _channel_claims(client, request.channel, request.token).exp
+        claims = _channel_claims(client, request.channel, request.token)
+        expires, comings = claims.exp, comings or claims.override.force_push_join_leave.value
     elif (taken_over is None or taken_over.doomed is not None) and not await allows(
         namespace.can_subscribe, client.user, arguments
     ):
@@ -167,7 +168,7 @@ async def subscribe(client: "Client", request: messages.Subscribe) -> messages.S
         since=Position(request.epoch, request.offset) if request.recover else None,
         recoverable=request.recoverable or request.recover,
         positioned=request.positioned,
-        comings=request.join_leave,
+        comings=comings,
         whole=bool(request.flag & REJECT_UNRECOVERED),
         expires=expires,
         by_token=bool(request.token) or (taken_over is not None and taken_over.by_token),

@@ -6,13 +6,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Raw
+
 from hub import recovery, relay
 from hub.batching import CONNECT_PAUSE, Batcher
 from hub.channels import Namespace
 from hub.conf import hub_settings
 from hub.connection import attendance, pushes
 from hub.connection.codes import Error, Failed, Unsubscribed
-from hub.connection.messages import SubscribeResult
+from hub.connection.messages import ClientInfo, SubscribeResult
 from hub.feed import RawWrite
 from hub.feed import Subscription as FeedSubscription
 from hub.frames import Block
@@ -41,6 +43,8 @@ class Wanted:
         expires: when its token ends, in seconds since 1970; None where it does not.
         by_hub: the hub subscribes it, by itself or for a backend.
         by_token: a token allows it, so that the rule of the channel is not asked.
+        data: JSON for the client, from the backend that subscribes it; empty for none.
+        info: JSON that others are told of the client in this channel; empty for none.
     """
 
     since: Position | None = None
@@ -51,6 +55,8 @@ class Wanted:
     expires: float | None = None
     by_hub: bool = False
     by_token: bool = False
+    data: bytes = b""
+    info: bytes = b""
 
 
 #: What a subscription is like whose client has been answered: nothing of how it was wanted is needed any more.
@@ -70,6 +76,7 @@ class Subscription:
         "doomed",
         "expires",
         "feed",
+        "info",
         "is_live",
         "is_there",
         "namespace",
@@ -87,6 +94,7 @@ class Subscription:
         self.by_hub = wanted.by_hub
         self.by_token = wanted.by_token
         self.expires = wanted.expires
+        self.info = wanted.info
         self.feed: FeedSubscription | None = None
         #: Whether presence lists it.
         self.is_there = False
@@ -99,7 +107,15 @@ class Subscription:
     @property
     def wants_comings(self) -> bool:
         """Whether the client is told who comes and leaves."""
-        return self.namespace.join_leave and self.wanted.comings
+        return self.namespace.join_leave and (self.wanted.comings or self.namespace.force_push_join_leave)
+
+    @property
+    def client_info(self) -> ClientInfo:
+        """What others are told of the client in this channel."""
+        info = self.client.info
+        if self.info:
+            info.chan_info = Raw(self.info)
+        return info
 
     # --- hub.feed.Follower ------------------------------------------------------------------------------------------
 
@@ -127,13 +143,16 @@ class Subscription:
         self.expire_at(self.expires)
 
     def expire_at(self, moment: float | None) -> None:
-        """End the subscription some time after ``moment``, unless that is set anew; None for never."""
+        """End the subscription at ``moment``, unless that is set anew; None for never.
+
+        Who has to renew it gets some time more. Nobody renews what the hub subscribes a client to.
+        """
         self.expires = moment
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         if moment is not None:
-            delay = max(0.0, moment - time.time()) + GRACE
+            delay = max(0.0, moment - time.time()) + (0.0 if self.by_hub else GRACE)
             self._timer = asyncio.get_running_loop().call_later(delay, self.client.expired, self)
 
     def cut(self) -> None:
@@ -204,12 +223,14 @@ async def _settle(subscription: Subscription) -> SubscribeResult:
         result.positioned = result.recoverable or wanted.positioned
         if not result.recovered:
             result.offset = feed.start.offset
-    if subscription.expires is not None:
+    if subscription.expires is not None and not subscription.by_hub:
         result.expires, result.ttl = True, max(1, int(subscription.expires - time.time()))
     if namespace.presence and (namespace.counts_guests or subscription.client.user.pk is not None):
         # Before anything is awaited: whoever is cancelled from here on has entered, and leaves.
         subscription.is_there = True
         result.data = await attendance.enter(subscription)
+    if wanted.data:
+        result.data = Raw(wanted.data)
     return result
 
 
@@ -223,7 +244,7 @@ async def _recover(subscription: Subscription, since: Position) -> SubscribeResu
             await _wait_until_as_far(subscription, since)
             # It may begin behind more than that by now.
             items = await recovery.missed(subscription.feed, since)
-        if items is not None and sum(len(item.data) for item in items) > hub_settings().recovery_bytes:
+        if items is not None and sum(item.size for item in items) > hub_settings().recovery_bytes:
             items = None
     if items is None:
         if subscription.wanted.whole:

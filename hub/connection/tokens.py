@@ -47,6 +47,18 @@ class TokenExpired(ValueError):
     """The token was good, and its time is over."""
 
 
+class Flag(msgspec.Struct, frozen=True):
+    """An option that a token sets."""
+
+    value: bool = False
+
+
+class Override(msgspec.Struct, frozen=True):
+    """Options of the namespace that a subscription token sets for its subscription."""
+
+    force_push_join_leave: Flag = Flag()
+
+
 class Claims(msgspec.Struct, kw_only=True):
     """What a token says.
 
@@ -58,6 +70,7 @@ class Claims(msgspec.Struct, kw_only=True):
         channel: of a subscription token: the channel that it opens.
         channels: of a connection token: channels that the hub subscribes the client to.
         subs: the same, by channel; what stands there is ignored.
+        override: of a subscription token: options for this subscription.
     """
 
     sub: Annotated[str, Meta(pattern=r"\A(?:[1-9][0-9]{0,17})?\Z")] = ""
@@ -68,6 +81,7 @@ class Claims(msgspec.Struct, kw_only=True):
     channel: Annotated[str, Meta(max_length=97)] = ""
     channels: Annotated[list[str], Meta(max_length=128)] = []
     subs: Annotated[dict[str, Any], Meta(max_length=128)] = {}
+    override: Override = Override()
 
     @property
     def user_id(self) -> int | None:

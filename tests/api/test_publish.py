@@ -100,7 +100,13 @@ async def test_skip_history_stores_nothing(api: Api) -> None:
         ({"channel": "hidden", "data": 1, "skip_history": True}, 102),
         ({"channel": "control", "data": 1}, 102),
         ({"channel": "kept:1", "data": "x" * (64 * 1024)}, 107),
-        ({"channel": "kept:1", "data": 1, "tags": {"a": "b"}}, 108),
+        ({"channel": "kept:1", "data": 1, "tags": {"a": 1}}, 107),
+        ({"channel": "kept:1", "data": 1, "tags": ["a"]}, 107),
+        ({"channel": "kept:1", "data": 1, "tags": {"": "b"}}, 107),
+        ({"channel": "kept:1", "data": 1, "tags": {"a": "\0"}}, 107),
+        ({"channel": "kept:1", "data": 1, "tags": {"a" * 65: "b"}}, 107),
+        ({"channel": "kept:1", "data": 1, "tags": {"a": "b" * 257}}, 107),
+        ({"channel": "kept:1", "data": 1, "tags": {str(number): "" for number in range(17)}}, 107),
         ({"channel": "kept:1", "data": 1, "version": 3}, 108),
         ({"channel": "kept:1", "data": 1, "idempotency_key": "k" * 201}, 107),
         ({"channel": "kept:1", "data": 1, "idempotency_key": "a\0b"}, 107),
@@ -178,8 +184,8 @@ async def test_refused_publication_leaves_its_key_free(api: Api) -> None:
 def test_key_that_somebody_stores_after_the_look_is_looked_up_again(monkeypatch: pytest.MonkeyPatch) -> None:
     looks: list[int] = []
 
-    def overtaken(publications: Any) -> list[Publication]:
-        rows = publish_many(publications)
+    def overtaken(publications: Any, **options: Any) -> list[Publication]:
+        rows = publish_many(publications, **options)
         looks.append(len(rows))
         if len(looks) == 1:
             PublicationKey.objects.create(channel="kept:1", key="k")
