@@ -299,9 +299,9 @@ class HubScheduler(DatabaseScheduler):
         if time.monotonic() < self._next_beat:
             return
         self._next_beat = time.monotonic() + BEAT_INTERVAL
+        alive.touch(heartbeats.BEAT)  # also without a database: another beat would have none either
         try:
             heartbeats.beat(heartbeats.here(heartbeats.BEAT))
-            alive.touch(heartbeats.BEAT)
         except (DatabaseError, InterfaceError) as error:
             log.warning("heartbeat_not_stored", error=type(error).__name__)
             close_old_connections()

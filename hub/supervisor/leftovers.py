@@ -1,11 +1,13 @@
 """A record of what runs, so that a start can end what a killed supervisor left behind, and nothing else."""
 
+import contextlib
 import fcntl
 import json
 import os
 import secrets
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypedDict
 
@@ -35,7 +37,7 @@ class Running:
     Raises ``UnusableEnvironment`` where another one is at work there.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, say: Callable[[str], None] = lambda text: None) -> None:
         self._path = folder / "parts.json"
         self._lock = (folder / "up.lock").open("a+")
         try:
@@ -52,6 +54,9 @@ class Running:
         self._lock.write(str(os.getpid()))
         self._lock.flush()
         self._record: _Record = {"run": secrets.token_hex(8), "parts": {}}
+        self._say = say
+        #: Whether the record in the file is older than this one.
+        self._is_behind = False
 
     @property
     def mark(self) -> str:
@@ -72,7 +77,8 @@ class Running:
             deadline = time.monotonic() + PATIENCE
             while any(_is_left(record["run"], entry) for entry in left) and time.monotonic() < deadline:
                 time.sleep(0.05)
-        self._path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self._path.unlink(missing_ok=True)
         return list(groups)
 
     def add(self, name: str, pid: int) -> None:
@@ -88,13 +94,22 @@ class Running:
 
     def close(self) -> None:
         """Forget the record and let the next supervisor in. Call it when all parts have ended."""
-        self._path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a disk that became read-only: no process of the record runs any more
+            self._path.unlink(missing_ok=True)
         self._lock.close()
 
     def _write(self) -> None:
+        """Write the record. A disk that takes nothing costs the next start its knowledge of what runs, and no more."""
         draft = self._path.with_suffix(".new")
-        draft.write_text(json.dumps(self._record))
-        draft.replace(self._path)
+        try:
+            draft.write_text(json.dumps(self._record))
+            draft.replace(self._path)
+        except OSError as error:
+            if not self._is_behind:
+                self._say(f"What runs cannot be recorded in {self._path}: {error.strerror}")
+            self._is_behind = True
+        else:
+            self._is_behind = False
 
 
 def _is_left(run: str, entry: _Entry) -> bool:

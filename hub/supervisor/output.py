@@ -20,6 +20,18 @@ LINE_LIMIT = 64 * 1024
 _COLOURS = (36, 33, 32, 35, 34, 96, 93, 92)
 
 
+class _File(RotatingFileHandler):
+    """A log file. What a full disk does not take is lost there; the terminal has it."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # logging's name
+        """Say nothing: the library would write a traceback for each line."""
+
+    def close(self) -> None:
+        """Close it; lines that it still held may be lost."""
+        with contextlib.suppress(OSError):
+            super().close()
+
+
 class Output:
     """Where lines go. ``folder`` gets one file a part; secrets are taken out once more on the way."""
 
@@ -28,9 +40,9 @@ class Output:
         self._width = max(map(len, names))
         self._colours = {name: _COLOURS[i % len(_COLOURS)] for i, name in enumerate(names)}
         self._coloured = sys.stdout.isatty()
-        self._files: dict[str, RotatingFileHandler] = {}
+        self._files: dict[str, _File] = {}
         for name in names:
-            file = RotatingFileHandler(
+            file = _File(
                 folder / f"{name}.log", maxBytes=FILE_SIZE, backupCount=FILES_KEPT, encoding="utf-8", delay=True
             )
             file.setFormatter(logging.Formatter("%(message)s"))
@@ -45,8 +57,8 @@ class Output:
 
     def terminal(self, text: str) -> None:
         """Write ``text`` as it is, and to the terminal only: what is written so is in no file."""
-        # Whoever read the terminal may be gone; the files have it.
-        with contextlib.suppress(BrokenPipeError, ValueError):
+        # Whoever read the terminal may be gone, and a file in its place full; the log files have it.
+        with contextlib.suppress(OSError, ValueError):
             print(text, flush=True)  # noqa: T201  # this is the terminal's owner
 
     def secret(self, name: str, text: str) -> None:

@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hub.supervisor import processes
+from hub.supervisor import liveness, processes
 from hub.supervisor.leftovers import Running
+from hub.supervisor.liveness import Life
 from hub.supervisor.output import Output
 
 #: Seconds before a part that died is started again: the first time, and at most.
@@ -38,10 +39,15 @@ class Part:
     stop_signal: signal.Signals = signal.SIGTERM
     #: Called with the number of each process of it that has ended.
     on_end: Callable[[int], None] = lambda pid: None
+    #: How it shows that it works; None where only its end is seen.
+    life: Life | None = None
 
 
 class KeptPart:
-    """A part that runs, and is started again when it ends by itself."""
+    """A part that runs, and is started again when it ends by itself, or is ended because it hangs.
+
+    What fails here, such as a record that a full disk does not take, ends neither the part nor the keeping of it.
+    """
 
     def __init__(self, part: Part, output: Output, running: Running, say: Callable[[str], None]) -> None:
         self.part = part
@@ -51,6 +57,8 @@ class KeptPart:
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        #: Whether the process was ended because it hung.
+        self._hung = False
 
     def start(self) -> None:
         """Start it, and keep it running. Returns at once."""
@@ -85,50 +93,76 @@ class KeptPart:
         pause = FIRST_PAUSE
         while not self._stopping.is_set():
             started = clock()
-            code = await self._run()
+            self._hung = False
+            try:
+                how = _how_it_ended(await self._run())
+            except Exception as error:  # noqa: BLE001  # no process, no memory, no descriptor: the next try may have it
+                how = f"could not be started ({type(error).__name__}: {error})"
             if self._stopping.is_set():
                 return
-            if clock() - started > STEADY_AFTER:
+            if clock() - started > STEADY_AFTER and not self._hung:
                 pause = FIRST_PAUSE
-            self._say(f"{self.part.name} {_how_it_ended(code)} and is started again in {pause:g} s")
+            self._say(f"{self.part.name} {how} and is started again in {pause:g} s")
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await self._stopping.wait()
             pause = min(pause * 2, LONGEST_PAUSE)
 
     async def _run(self) -> int:
-        part = self.part
+        """Start it and wait for its end; returns its exit code."""
         read_end, write_end = os.pipe()
         try:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-I", "-S", str(_CHILD), str(os.getpid())),
-                *part.command,
-                stdin=asyncio.subprocess.DEVNULL,
-                # Not asyncio's PIPE: with that the end of the process is only seen when all who inherited it, such as
-                # the children of a killed worker, have ended too.
-                stdout=write_end,
-                stderr=asyncio.subprocess.STDOUT,
-                env=dict(part.environment),
-                pass_fds=tuple(part.descriptors),
-                # A group of its own: Ctrl-C in the terminal reaches the supervisor only, and a part is killed with
-                # all that it started.
-                start_new_session=True,
-            )
+            process = await self._start(write_end)
+        except BaseException:
+            os.close(read_end)
+            raise
         finally:
             os.close(write_end)
         self._process = process
-        self._running.add(part.name, process.pid)
+        self._running.add(self.part.name, process.pid)
         if self._stopping.is_set():  # told to stop while it was being started
             processes.kill_group(process.pid, signal.SIGKILL)
         following = asyncio.create_task(self._follow(read_end))
+        watching = asyncio.create_task(self._end_if_it_hangs(process.pid))
         code = await process.wait()
+        watching.cancel()
         # What it started may have outlived it, and would hold on to its output, or do its work a second time.
         processes.kill_group(process.pid, signal.SIGKILL)
         await asyncio.wait([following], timeout=LAST_WORDS)
         following.cancel()
-        self._running.remove(part.name)
-        part.on_end(process.pid)
+        self._running.remove(self.part.name)
+        try:
+            self.part.on_end(process.pid)
+        except OSError as error:
+            self._say(f"What {self.part.name} left could not be tidied up: {error.strerror}")
         return code
+
+    async def _start(self, output: int) -> asyncio.subprocess.Process:
+        part = self.part
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-I", "-S", str(_CHILD), str(os.getpid())),
+            *part.command,
+            stdin=asyncio.subprocess.DEVNULL,
+            # Not asyncio's PIPE: with that the end of the process is only seen when all who inherited it, such as the
+            # children of a killed worker, have ended too.
+            stdout=output,
+            stderr=asyncio.subprocess.STDOUT,
+            env=dict(part.environment),
+            pass_fds=tuple(part.descriptors),
+            # A group of its own: Ctrl-C in the terminal reaches the supervisor only, and a part is killed with all
+            # that it started.
+            start_new_session=True,
+        )
+
+    async def _end_if_it_hangs(self, pid: int) -> None:
+        if self.part.life is None:
+            return
+        silent = await liveness.hangs(self.part.life)
+        if not self._stopping.is_set():
+            self._hung = True
+            self._say(f"{self.part.name} has shown no life for {silent:.0f} s and is replaced")
+            # What hangs, or was stopped, heeds no other signal.
+            processes.kill_group(pid, signal.SIGKILL)
 
     async def _follow(self, descriptor: int) -> None:
         stream = asyncio.StreamReader()

@@ -22,26 +22,35 @@ async def missing(probes: Mapping[str, int]) -> list[str]:
     return waiting + [part.partition(":")[0] for part in silent]
 
 
-async def _is_ready(port: int) -> bool:
+async def answers(port: int) -> bool:
+    """Whether the web process on this port answers, within :data:`ANSWER_TIMEOUT` and whatever it says."""
+    return (await _ask(port, "/health/live")).startswith(b"HTTP/1.")
+
+
+async def _ask(port: int, path: str) -> bytes:
+    """The whole answer; empty where there is none."""
     try:
         async with asyncio.timeout(ANSWER_TIMEOUT):
             reader, writer = await asyncio.open_connection(HOST, port)
             try:
-                writer.write(_request())
-                answer = await reader.read()
+                writer.write(_request(path))
+                return await reader.read()
             finally:
                 writer.close()
     except (OSError, TimeoutError):
-        return False
-    head, _, body = answer.partition(b"\r\n\r\n")
+        return b""
+
+
+async def _is_ready(port: int) -> bool:
+    head, _, body = (await _ask(port, "/health/ready")).partition(b"\r\n\r\n")
     try:
         return head.split(b" ", 2)[1] == b"200" and json.loads(body)["status"] == "ready"
     except (IndexError, ValueError, KeyError, TypeError):
         return False
 
 
-def _request() -> bytes:
+def _request(path: str) -> bytes:
     """A request that the web process takes for one of its own: a host it serves, over HTTPS where it asks for that."""
     host = next((name.lstrip(".") for name in settings.ALLOWED_HOSTS if name != "*"), HOST)
     proxy = "X-Forwarded-Proto: https\r\n" if settings.SECURE_SSL_REDIRECT else ""
-    return f"GET /health/ready HTTP/1.1\r\nHost: {host}\r\n{proxy}Connection: close\r\n\r\n".encode()
+    return f"GET {path} HTTP/1.1\r\nHost: {host}\r\n{proxy}Connection: close\r\n\r\n".encode()

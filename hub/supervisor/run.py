@@ -4,12 +4,13 @@ import asyncio
 import contextlib
 import signal
 import socket
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from hub import environment
 from hub.daemon_threads import in_daemon_thread
 from hub.environment import UnusableEnvironment
-from hub.supervisor import database, plan, private_redis, readiness
+from hub.supervisor import database, looks, plan, private_redis, readiness
 from hub.supervisor.leftovers import MARK, Running
 from hub.supervisor.output import Output
 from hub.supervisor.part import KeptPart, Part
@@ -48,7 +49,7 @@ class Supervisor:
 
         Raises ``UnusableEnvironment`` where something that the parts need cannot be had; nothing runs then.
         """
-        self._running = Running(self._plan.run_folder)
+        self._running = Running(self._plan.run_folder, self._say)
         self._output = Output(self._plan.folder / "logs", [OWN, "redis", *self._plan.web_names, "worker", "beat"])
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -98,12 +99,11 @@ class Supervisor:
             )
         probes = [plan.probe_socket() for _ in self._plan.web_names]
         self._sockets += probes
-        for part in (
-            *plan.web_parts(self._plan, variables, listener, probes),
-            *plan.celery_parts(self._plan, variables),
-        ):
-            self._parts.append(self._keep(part))
         ports = {name: probe.getsockname()[1] for name, probe in zip(self._plan.web_names, probes, strict=True)}
+        for part in plan.web_parts(self._plan, variables, listener, probes):
+            self._parts.append(self._keep(replace(part, life=looks.of_web(ports[part.name]))))
+        for part in plan.celery_parts(self._plan, variables):
+            self._parts.append(self._keep(replace(part, life=looks.of_file(self._plan.run_folder, part.name))))
         await self._unless_stopped(asyncio.ensure_future(self._until_ready(ports)))
         self._output.terminal(f"Hub is ready at {self._plan.url}")
 
@@ -163,7 +163,8 @@ class Supervisor:
         # Last, because the others say good-bye to it.
         if self._redis is not None:
             await self._redis.stop(within=REDIS_STOP_TIMEOUT)
-            private_redis.remove_socket(self._plan.folder)
+            with contextlib.suppress(OSError):
+                private_redis.remove_socket(self._plan.folder)
         self._running.close()
         self._output.close()
 

@@ -1,0 +1,49 @@
+"""How the parts show that they work: web processes are asked, worker and beat touch a file (:mod:`hub.alive`)."""
+
+from pathlib import Path
+
+from hub import environment
+from hub.supervisor import private_redis, readiness
+from hub.supervisor.liveness import Life
+
+#: Seconds without a sign of life after which a web process, and worker and beat, count as hanging.
+WEB_PATIENCE, FILE_PATIENCE = 15.0, 60.0
+
+
+def of_web(port: int) -> Life:
+    """Its event loop answers ``/health/live`` on its own ``port``."""
+
+    async def look() -> bool:
+        return await readiness.answers(port)
+
+    return Life(look, WEB_PATIENCE)
+
+
+def of_file(folder: Path, name: str) -> Life:
+    """It touches ``<name>.alive`` in ``folder``.
+
+    Nothing is said of it while the broker is away, for which a worker waits, or while files cannot be touched here.
+    """
+    path, own = folder / f"{name}.alive", folder / "up.alive"
+    seen = _touched(path)
+
+    async def look() -> bool | None:
+        nonlocal seen
+        before, seen = seen, _touched(path)
+        if seen != before:
+            return True
+        try:
+            own.touch()
+            await private_redis.ping(environment.redis_url())
+        except (OSError, private_redis.RedisDoesNotAnswer):
+            return None
+        return False
+
+    return Life(look, FILE_PATIENCE)
+
+
+def _touched(path: Path) -> int | None:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return None
