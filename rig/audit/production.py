@@ -20,7 +20,7 @@ REFUSED: dict[str, dict[str, str]] = {
     "trusted-proxies": {"HUB_TRUSTED_PROXIES": "*"},
     "sqlite": {"DATABASE_URL": ""},
     "database-password": {"DATABASE_URL": "postgres://hub:hub@db.invalid/hub"},
-    "plain-mail": {"HUB_EMAIL_URL": "smtp://hub:of-the-mail-server@mail.invalid:25"},
+    "plain-mail": {"HUB_EMAIL_URL": "smtp://hub:password@mail.invalid:25"},
     "redis-password": {"REDIS_URL": "redis://redis.invalid/0"},
     "open-namespaces": {"HUB_OPEN_NAMESPACES": '{"news": {}}'},
 }
