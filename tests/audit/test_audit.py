@@ -1,7 +1,8 @@
 """The audit finds what it looks for, and says what it could not look at."""
 
+import base64
+import hashlib
 import json
-import secrets
 import subprocess
 import sys
 from collections.abc import Callable
@@ -27,7 +28,9 @@ def test_no_secret_is_in_the_tree() -> None:
     assert tree.look(BASE_DIR) == Outcome.of([], tree.look(BASE_DIR).note)
 
 
-MADE = secrets.token_urlsafe(32).replace("-", "a").replace("_", "b")[:43].ljust(43, "c")
+#: What a generator makes. The same in each process, because the names of tests are made of it; no literal, because the
+#: tree has no secrets.
+MADE = base64.b64encode(hashlib.sha256(b"made").digest(), b"ab").decode().rstrip("=")
 
 SECRETS = [
     ("-----BEGIN " + "RSA PRIVATE KEY-----", "a private key"),

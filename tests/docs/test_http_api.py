@@ -8,12 +8,13 @@ import pytest
 
 import hub.urls  # noqa: F401  # registers the methods
 from hub import history
-from hub.api import calling, payload, publishing
+from hub.api import calling, publishing
 from hub.api.answering import BATCH
 from hub.api.errors import Code
 from hub.api.method import method_named, methods
 from hub.bodies import BODY_LIMIT
 from hub.conf import hub_settings
+from hub.nesting import DEPTH_LIMIT
 from tests.docs.documents import block, blocks, prose, table
 from tests.docs.shop import shop
 
@@ -67,7 +68,7 @@ def test_limits_are_those_of_the_code() -> None:
     text = prose(HOW_TO)
     assert (publishing.CHANNELS_LIMIT, calling.BATCH_LIMIT, history.PAGE_LIMIT) == (1000, 1000, 1000)
     assert f"more than {hub_settings().max_publication // 1024} KiB" in text
-    assert f"more than {payload.DEPTH_LIMIT} levels" in text
+    assert f"more than {DEPTH_LIMIT} levels" in text
     assert f"more than {BODY_LIMIT // 1024 // 1024} MiB" in text
 
 

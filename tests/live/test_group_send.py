@@ -8,6 +8,7 @@ import contextlib
 import json
 import textwrap
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ def product(data_dir: Path) -> Iterator[LiveHub]:
         path = code / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    variables = {"PYTHONPATH": str(code), "DJANGO_SETTINGS_MODULE": "shop_settings"}
+    variables: dict[str, Any] = {"PYTHONPATH": str(code), "DJANGO_SETTINGS_MODULE": "shop_settings"}
     apart = LiveHub(data_dir / "product-made", **variables)
     made = apart.manage("makemigrations", "shop")
     assert made.returncode == 0, made.stderr
@@ -87,6 +88,10 @@ def send(product: LiveHub, event: dict[str, Any], channel: str = "", group: str 
     product.shell(SEND, channel=channel, group=group, event=event)
 
 
+def _has(inbox: Inbox, event: dict[str, Any]) -> bool:
+    return event in datas(inbox)
+
+
 class Everybody:
     """A client of each kind that follows ``channel``, on each of two web processes."""
 
@@ -101,7 +106,7 @@ class Everybody:
             received = await client.receive_until(lambda one: one.get("message") == frame.get("message"))
             assert frame.items() <= received.items()
         for inbox in self.inboxes:
-            await await_for(lambda inbox=inbox: event in datas(inbox), that=f"{event} has come")
+            await await_for(partial(_has, inbox, event), that=f"{event} has come")
             assert datas(inbox).count(event) == 1
         for stream in self.streams:
             async for line in stream:
@@ -262,9 +267,9 @@ async def test_to_a_topic_to_the_count_and_to_a_channel_of_ones_own(product: Liv
         for client in (one, two):
             await client.receive_until(lambda frame: frame == {"type": "online_count", "count": 4711})
     async with everybody(webs, "news:sport") as listeners:
-        event = {"type": "goal", "by": 9}
-        send(product, event, channel="news:sport")
-        await listeners.got(event, {})
+        goal = {"type": "goal", "by": 9}
+        send(product, goal, channel="news:sport")
+        await listeners.got(goal, {})
 
 
 async def test_what_was_sent_this_way_is_stored_nowhere(product: LiveHub, webs: list[str]) -> None:
