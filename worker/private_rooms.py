@@ -25,5 +25,8 @@ def _room_saved(sender: type[Room], instance: Room, **_: Any) -> None:
 
 def _alerts_about(room: Room) -> QuerySet[Notification]:
     """The hub's own alert that the room is open, and others that lead many people to it."""
-    address = reverse("chat:room", args=[room.name])
-    return Notification.objects.filter(Q(key=room_opened_key(room)) | Q(user=None, url=address))
+    about = Q(key=room_opened_key(room))
+    # The bare name is the address of a public room; where there is one by now, alerts with it are about that one.
+    if not Room.objects.filter(name=room.name, is_private=False).exists():
+        about |= Q(user=None, url=reverse("chat:room", args=[room.name]))
+    return Notification.objects.filter(about)

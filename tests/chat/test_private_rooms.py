@@ -86,6 +86,15 @@ def test_alert_to_one_person_stays_when_a_room_becomes_private(ann: User) -> Non
     assert [row.message for row in Notification.objects.all()] == ["Your room"]
 
 
+def test_alerts_about_a_public_room_stay_when_a_private_one_of_its_name_is_saved(room: Room, bob: User) -> None:
+    public = actions.create_room(name=NAME, creator=bob)
+    notify(to="everyone", message="Come in", url=public.get_absolute_url())
+    before = set(Notification.objects.values_list("pk", flat=True))
+    room.save()
+    assert set(Notification.objects.values_list("pk", flat=True)) == before
+    assert len(before) == 2  # the hub's own that the room is open, and the one above
+
+
 def test_alert_under_an_earlier_name_is_taken_back(ann: User) -> None:
     room = actions.create_room(name=NAME, creator=ann)
     room.name = "budget"
