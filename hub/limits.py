@@ -106,8 +106,12 @@ def take(limit: Limit, *who: object, cost: int = 1) -> None:
     Raises:
         TooMany: that is more than the limit allows.
     """
-    key = _key(who)
-    for rate in limit.rates:
+    key, rates = _key(who), limit.rates
+    for rate in rates[1:]:
+        # Before the first one counts: what a later one refuses would have been counted.
+        if not _ask(lambda limiter, rate=rate: limiter.test(rate, limit.name, key, cost=cost)):  # type: ignore[misc]
+            raise _refusal(limit, rate, key)
+    for rate in rates:
         if not _ask(lambda limiter, rate=rate: limiter.hit(rate, limit.name, key, cost=cost)):  # type: ignore[misc]
             raise _refusal(limit, rate, key)
 

@@ -52,7 +52,8 @@ async def answer(name: str, body: bytes, headers: Iterable[tuple[bytes, bytes]],
         log_refusal(f"API key: {fault}", address)
         return Reply(401, _error(Code.UNAUTHORIZED))
     except TooMany as refusal:
-        return Reply(429, _error(Code.TOO_MANY_REQUESTS), {**HEADERS, "retry-after": str(refusal.retry_after)})
+        error = _error(Code.TOO_MANY_REQUESTS, refusal.sentence)
+        return Reply(429, error, {**HEADERS, "retry-after": str(refusal.retry_after)})
     return Reply(*await _carried_out(name, body, caller))
 
 
@@ -70,8 +71,8 @@ async def _carried_out(name: str, body: bytes, caller: Caller) -> tuple[int, byt
         return 200, _encoded({"error": refused.error})
 
 
-def _error(code: Code) -> bytes:
-    return _encoded({"error": Refused(code).error})
+def _error(code: Code, sentence: str = "") -> bytes:
+    return _encoded({"error": Refused(code, sentence).error})
 
 
 def _encoded(reply: dict[str, Any]) -> bytes:

@@ -217,6 +217,7 @@ async def test_address_that_tries_keys_has_to_wait_and_programs_that_are_known_d
     bad = [await call(key) for key in ("", "nonsense", "hubkey_" + "a" * 43, "hubkey_" + "b" * 43, "x")]
     assert [reply.status_code for reply in bad] == [401, 401, 401, 429, 429]
     assert bad[-1].json()["error"]["code"] == 111 and 0 < int(bad[-1].headers["Retry-After"]) <= 120
+    assert "Too many API keys from here were not valid. Try again in " in bad[-1].json()["error"]["message"]
     assert (await call(api.key)).status_code == 200
     another = await sync_to_async(key_for)()
     assert (await call(another)).status_code == 429

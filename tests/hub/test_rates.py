@@ -116,6 +116,13 @@ def test_rates(settings: Settings, rates: str, allowed: int) -> None:
     assert taken("ann") == allowed
 
 
+def test_try_that_one_rate_refuses_counts_for_no_other(settings: Settings) -> None:
+    settings.HUB_LIMIT_SIGNUP = "5/hour; 2/day"
+    assert taken("ann", tries=20) == 2
+    settings.HUB_LIMIT_SIGNUP = "5/hour"
+    assert taken("ann", tries=20) == 3
+
+
 @pytest.mark.parametrize("rates", ["", "fast", "0/minute", "3 per fortnight", "3/minute;", "-1/day", "3/0 minutes", 3])
 def test_rates_that_are_none_are_an_invalid_setting(settings: Settings, rates: object) -> None:
     settings.HUB_LIMIT_SIGNUP = rates
