@@ -330,6 +330,6 @@ def _store_failed(entry: HubEntry, error: str) -> None:
     kwargs = entry.kwargs if isinstance(entry.kwargs, dict) else {}
     call = Call(str(uuid4()), entry.task, args, kwargs, {"headers": {"periodic_task_name": entry.name}})
     try:
-        jobs.store_failed(call, error)
+        jobs.store_failed(call, error, durable=isinstance(entry.app.tasks.get(entry.task), DurableTask))
     except (DatabaseError, InterfaceError) as fault:
         log.warning("job_not_noted", job=call.id, error=type(fault).__name__)

@@ -87,11 +87,14 @@ def store(call: Call, *, eta: datetime | None = None, expires: datetime | None =
     return stored
 
 
-def store_failed(call: Call, error: str) -> None:
-    """Store a job that never was one: what has not happened, and why, for people to see it in the admin."""
-    Job(id=call.id, task=call.task, nonce=uuid4().hex, **_written(call), failed_at=Now(), error=_kept(error)).save(
-        force_insert=True
-    )
+def store_failed(call: Call, error: str, *, durable: bool) -> None:
+    """Store a job that never was one: what has not happened, and why, for people to see it in the admin.
+
+    Where the task is ``durable`` it can be sent from there. No row of another task would ever end.
+    """
+    nonce = uuid4().hex if durable else ""
+    row = Job(id=call.id, task=call.task, nonce=nonce, **_written(call), failed_at=Now(), error=_kept(error))
+    row.save(force_insert=True)
 
 
 def is_for_later(eta: datetime) -> bool:
@@ -197,10 +200,14 @@ def put_back(*job_ids: str) -> None:
     )
 
 
-def revive(job_ids: Collection[str], tasks: Collection[str]) -> list[Call]:
-    """Let jobs of these tasks that failed for good begin anew, as if just called; returns those that had failed."""
+def revive(job_ids: Collection[str]) -> list[Call]:
+    """Let jobs that failed for good begin anew, as if they had just been called; returns those that had.
+
+    Not those that are none and only say what has not happened (:func:`store_failed`).
+    """
     with transaction.atomic(using=router.db_for_write(Job)):
-        rows = Job.objects.select_for_update().filter(pk__in=job_ids, task__in=tasks).exclude(failed_at=None)
+        rows = Job.objects.select_for_update().filter(pk__in=job_ids).exclude(failed_at=None)
+        rows = rows.exclude(nonce="", starts=0)
         return [store(replace(call, options=_anew(call.options))) for call in _readable(rows)]
 
 

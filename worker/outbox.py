@@ -87,12 +87,9 @@ def send_overdue() -> int:
 def revive(job_ids: Collection[str]) -> int:
     """Let jobs that failed for good begin anew; returns how many those were.
 
-    What is no durable task stays as it is: no row of it would ever end.
+    What only records that a task without a row was not called stays as it is.
     """
-    from worker.durable import DurableTask
-
-    durable = [name for name, task in app.tasks.items() if isinstance(task, DurableTask)]
-    calls = jobs.revive(job_ids, durable)
+    calls = jobs.revive(job_ids)
     for call in calls:
         send(call)
     return len(calls)

@@ -252,3 +252,17 @@ def test_running_a_row_by_hand_that_does_not_fit_is_refused_with_a_sentence(admi
     page = admin_client.post("/admin/django_celery_beat/periodictask/", chosen, follow=True).content.decode()
     assert "was not run, nor was any other" in page
     assert not Job.objects.exists()
+
+
+@pytest.mark.parametrize("task", ["worker.upkeep.sweep", "of.another.deployment"])
+def test_what_was_missed_of_a_task_without_a_row_cannot_be_sent_from_the_admin(
+    admin_client: Browser, task: str
+) -> None:
+    row = saved(interval=hourly(), last_run_at=timezone.now() - timedelta(hours=5, minutes=1))
+    PeriodicTask.objects.filter(pk=row.pk).update(task=task, kwargs="{}")
+    sent_now()
+    (missed,) = Job.objects.all()
+    again = {"action": "send_again", "_selected_action": [missed.pk]}
+    assert admin_client.post("/admin/worker/job/", again).status_code == 302
+    missed.refresh_from_db()
+    assert missed.failed_at is not None
