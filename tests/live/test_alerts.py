@@ -27,11 +27,6 @@ with transaction.atomic():
     transaction.set_rollback(True)
 """
 
-SAVE = """
-from django.contrib.auth.models import User
-User.objects.create_user(name)
-"""
-
 
 async def message_of(client: SocketClient, wanted: str) -> dict[str, object]:
     return await client.receive_until(lambda frame: frame.get("message") == wanted)
@@ -118,13 +113,13 @@ async def message_of_next(client: SocketClient, hub: LiveHub, unique: str) -> No
     assert frame["message"] == f"later {unique}"
 
 
-async def test_a_new_user_is_told_to_staff_and_to_nobody_else(hub: LiveHub, webs: list[str], unique: str) -> None:
+async def test_a_new_account_is_told_to_staff_and_to_nobody_else(hub: LiveHub, webs: list[str], unique: str) -> None:
     session = hub.create_user(f"boss-{unique}", staff=True)
     async with (
         connect(f"{webs[0]}/ws/notifications/", session=session) as boss,
         connect(f"{webs[1]}/ws/notifications/") as guest,
     ):
-        hub.shell(SAVE, name=f"new-{unique}")
+        hub.sign_up(f"new-{unique}")
         frame = await boss.receive_until(lambda frame: f"new-{unique}" in frame.get("message", ""))
         assert frame["channel"].startswith("user:")
         await message_of_next(guest, hub, unique)

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,12 +11,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
+
 from hub.conf import HubSettings
 from rig.environment import BASE_DIR, clean_environment, ending_with_us, free_port
 from rig.shell import Shell
 from rig.waiting import wait_for
 
 START_TIMEOUT, STOP_TIMEOUT = 60.0, 20.0
+
+#: Of accounts that are made on the page.
+SIGN_UP_PASSWORD = "a password of the tests"
 
 #: Seconds after which a leave is told.
 GRACE = HubSettings().leave_grace
@@ -51,6 +57,7 @@ class LiveHub:
             HUB_PORT=str(self.port),
             HUB_WEB_PROCESSES=str(web_processes),
             HUB_ADMIN_PASSWORD="admin of the tests",
+            HUB_SHIPPED_RULES="room_opened,user_signed_up",
             **variables,
         )
         self._shell = Shell(self.environment)
@@ -119,6 +126,16 @@ class LiveHub:
     def create_user(self, name: str, staff: bool = False) -> str:
         """Make the user ``name`` if missing, log in, and return the value of its session cookie."""
         return self.shell(CREATE_USER, name=name, staff=staff)
+
+    def sign_up(self, name: str) -> None:
+        """Make the user ``name`` as a visitor does, on the page."""
+        with httpx.Client(base_url=self.url, trust_env=False) as visitor:
+            page = visitor.get("/accounts/signup/")
+            form = {"username": name, "password1": SIGN_UP_PASSWORD, "password2": SIGN_UP_PASSWORD}
+            token = re.search('name="csrfmiddlewaretoken" value="([^"]+)"', page.text)
+            assert token, page.text
+            answer = visitor.post("/accounts/signup/", data={**form, "csrfmiddlewaretoken": token[1]})
+            assert answer.status_code == 302, answer.text
 
     def token(self, user: str) -> str:
         """A new access token of the user named ``user``."""
