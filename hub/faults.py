@@ -9,9 +9,16 @@ from django.db import DataError, InterfaceError, OperationalError
 _AWAY = (OperationalError, InterfaceError, OSError)
 
 
+#: PostgreSQL's classes of errors that Django counts as ``OperationalError`` although one input causes them: a limit of
+#: the program that it passes, such as a value too long for an index, and a row that somebody else holds
+#: (PostgreSQL's manual, appendix A).
+_OF_ONE_INPUT = ("54", "55")
+
+
 def is_everybodys(error: BaseException) -> bool:
     """Whether another input would have failed in the same way: the database or the network is away."""
-    return isinstance(error, _AWAY)
+    state = getattr(error.__cause__, "sqlstate", None) or ""
+    return isinstance(error, _AWAY) and not state.startswith(_OF_ONE_INPUT)
 
 
 def described(error: BaseException) -> dict[str, Any]:

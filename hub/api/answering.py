@@ -52,8 +52,8 @@ async def answer(name: str, body: bytes, headers: Iterable[tuple[bytes, bytes]],
         log_refusal(f"API key: {fault}", address)
         return Reply(401, _error(Code.UNAUTHORIZED))
     except TooMany as refusal:
-        error = _error(Code.TOO_MANY_REQUESTS, refusal.sentence)
-        return Reply(429, error, {**HEADERS, "retry-after": str(refusal.retry_after)})
+        text = _error(Code.TOO_MANY_REQUESTS, refusal.sentence)
+        return Reply(429, text, {**HEADERS, "retry-after": str(refusal.retry_after)})
     return Reply(*await _carried_out(name, body, caller))
 
 

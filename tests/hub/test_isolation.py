@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterable
 from typing import Any
 
+import psycopg
 import pytest
 from django.contrib.auth.models import User
 from django.db import DataError, OperationalError, connection
@@ -151,6 +152,23 @@ async def test_keys_keep_their_order_when_a_batch_is_tried_again() -> None:
     await asyncio.gather(*map(Batcher(choosy).get, "abcdef"), return_exceptions=True)
     loaded = [key for keys in choosy.asked for key in keys if not choosy.refused & set(keys)]
     assert loaded == list("abdef")
+
+
+@pytest.mark.parametrize(
+    ("cause", "everybodys"),
+    [
+        (psycopg.errors.ProgramLimitExceeded, False),
+        (psycopg.errors.LockNotAvailable, False),
+        (psycopg.errors.AdminShutdown, True),
+        (psycopg.errors.TooManyConnections, True),
+        (psycopg.errors.DiskFull, True),
+        (psycopg.OperationalError, True),
+    ],
+)
+def test_state_of_postgresql_tells_whose_an_error_is(cause: type[Exception], everybodys: bool) -> None:
+    error = OperationalError("x")
+    error.__cause__ = cause("x")
+    assert faults.is_everybodys(error) is everybodys
 
 
 @pytest.mark.parametrize("error", [OperationalError, ConnectionError, TimeoutError])
