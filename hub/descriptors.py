@@ -1,6 +1,8 @@
 """File descriptors: each connection takes one. A process that has none left can open neither a database nor a log."""
 
 import contextlib
+import functools
+import math
 import os
 import resource
 import time
@@ -34,16 +36,23 @@ def raise_limit() -> int:
     if soft != resource.RLIM_INFINITY and soft < wanted:
         with contextlib.suppress(ValueError, OSError):  # a kernel that allows less than it says
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    most_connections.cache_clear()
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 def are_left_for(connections: int) -> bool:
     """Whether clients may have so many connections. Where not, it is counted and said in the log."""
-    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if limit == resource.RLIM_INFINITY or connections <= limit - max(KEPT, limit // KEPT_PART):
+    if connections <= most_connections():
         return True
     _none_left(connections)
     return False
+
+
+@functools.cache  # asked for each connection, and nobody changes it while the process runs
+def most_connections() -> float:
+    """How many connections clients may have; the rest of the descriptors is for the process itself."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return math.inf if limit == resource.RLIM_INFINITY else limit - max(KEPT, limit // KEPT_PART)
 
 
 def _look() -> None:
