@@ -51,6 +51,11 @@ def personal(groups: list[str], size: int) -> dict[str, int]:
     return {"began": began, "ended": time.monotonic_ns()}
 
 
+def from_task(size: int) -> dict[str, int]:
+    """One message to all, as the body of a task sends it."""
+    return personal(["all"], size)
+
+
 def costs(calls: int) -> dict[str, float]:
     """Milliseconds per ``async_to_sync(group_send)``."""
     began = time.monotonic_ns()
@@ -59,4 +64,4 @@ def costs(calls: int) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    answer_commands({command.__name__: command for command in (ready, burst, one, personal, costs)})
+    answer_commands({command.__name__: command for command in (ready, burst, one, personal, from_task, costs)})

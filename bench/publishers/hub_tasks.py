@@ -1,8 +1,22 @@
 """The Celery application of the hub with one task more. ``celery -A bench.publishers.hub_tasks worker``."""
 
+from typing import Any
+
 from worker.celery import app
 
 __all__ = ["app"]
+
+
+@app.task(name="bench.send_to_group")
+def send_to_group(text: str) -> None:
+    """Send an event to everyone, as Channels' tutorials do."""
+    from asgiref.sync import async_to_sync
+    from channels.layers import get_channel_layer
+
+    import hub
+
+    layer: Any = get_channel_layer()
+    async_to_sync(layer.group_send)(hub.group("everyone"), {"type": "notification", "message": text})
 
 
 @app.task(name="bench.tell_people")

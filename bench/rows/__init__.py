@@ -3,13 +3,27 @@
 from collections.abc import Awaitable, Callable
 
 from bench.lines import Line
-from bench.rows import burst, chat, connects, growth, hub_socket, memory, one_alert, personal, publish, save, storm
+from bench.rows import (
+    burst,
+    chat,
+    connects,
+    group_send,
+    growth,
+    hub_socket,
+    memory,
+    one_alert,
+    personal,
+    publish,
+    save,
+    storm,
+)
 from bench.run import Bench
 
 #: By the name in ``--rows``, in the order of the table.
 ROWS: dict[str, Callable[[Bench], Awaitable[list[Line]]]] = {
     "burst": burst.measure,
     "one-alert": one_alert.measure,
+    "group-send": group_send.measure,
     "personal": personal.measure,
     "chat": chat.measure,
     "connects": connects.measure,

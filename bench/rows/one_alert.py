@@ -49,13 +49,13 @@ async def measure(bench: Bench) -> list[Line]:
     return list(lines.values())
 
 
-async def latencies(system: System, fleet: Fleet, publications: int) -> list[float]:
-    """The milliseconds of every receipt of one run."""
+async def latencies(system: System, fleet: Fleet, publications: int, command: str = "one") -> list[float]:
+    """The milliseconds of every receipt of one run, in which the publisher is given ``command`` so many times."""
     found: list[float] = []
     for _ in range(publications):
         due = time.monotonic() + INTERVAL
         fleet.received, fleet.stamps = 0, []
-        published = await system.publisher.ask("one", size=SIZE)
+        published = await system.publisher.ask(command, size=SIZE)
         await fleet.all_of(len(fleet.sockets))
         found += [(at - published["began"]) / 1e6 for at in fleet.stamps]
         await asyncio.sleep(max(0.0, due - time.monotonic()))
