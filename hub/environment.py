@@ -244,8 +244,18 @@ def private_redis_socket(folder: Path) -> Path:
 
 
 def redis_url() -> str:
-    """``REDIS_URL``, else the private Redis, as redis-py reads it (``unix:///path`` or ``redis://…``)."""
-    return env.str("REDIS_URL", default="") or f"unix://{private_redis_socket(data_dir())}"
+    """``REDIS_URL``, else the private Redis, as redis-py reads it (``unix:///path`` or ``redis://…``).
+
+    Raises:
+        UnusableEnvironment: it names a Sentinel.
+    """
+    url = env.str("REDIS_URL", default="") or f"unix://{private_redis_socket(data_dir())}"
+    if "sentinel" in url.partition("://")[0]:
+        raise UnusableEnvironment(
+            "REDIS_URL names Redis Sentinel, which the hub cannot use: name the Redis itself (redis://host:port/0), "
+            "or an address that follows its primary."
+        )
+    return url
 
 
 def broker_url() -> str:

@@ -14,8 +14,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
 
-from hub import heartbeats
+from hub import heartbeats, redis_faults
 from hub.daemon_threads import in_daemon_thread
 from hub.operators import is_operator
 
@@ -117,9 +118,14 @@ async def _timed(name: str, run: Callable[[], Awaitable[T]]) -> tuple[Check, T |
             value = await run()
         ok = True
     except Exception as error:  # noqa: BLE001  # libraries fail in many ways, and each means: not usable
-        log.warning("health_check_failed", check=name, error=type(error).__name__)
+        log.warning("health_check_failed", check=name, error=_reason(error))
         ok = False
     return {"ok": ok, "ms": round((time.perf_counter() - started) * 1000, 1)}, value
+
+
+def _reason(error: Exception) -> str:
+    """For the log: what is wrong with Redis, the kind of any other error."""
+    return redis_faults.reason(error) if isinstance(error, RedisError) else type(error).__name__
 
 
 _asking: asyncio.Future[dict[str, float]] | None = None

@@ -10,7 +10,7 @@ import redis.asyncio
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from hub import environment, redis_server
+from hub import environment, redis_faults, redis_server
 from hub.environment import UnusableEnvironment
 from hub.supervisor.part import Part
 
@@ -19,26 +19,33 @@ ANSWER_TIMEOUT = 3.0
 
 
 class RedisDoesNotAnswer(Exception):
-    """Nothing that speaks the Redis protocol answers at an address; the text says why, without the address."""
+    """Nothing that the hub can use answers at an address; the text says why, without the address."""
 
 
 async def ping(url: str) -> None:
     """Return when the Redis at ``url`` answers; raises ``RedisDoesNotAnswer`` within ``ANSWER_TIMEOUT``."""
     try:
-        client = redis.asyncio.from_url(url, retry=Retry(NoBackoff(), 0))
+        client = redis.asyncio.from_url(url, retry=Retry(NoBackoff(), 0), decode_responses=True)
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT):
                 await client.ping()
+                role = await _role(client)
         finally:
             await client.aclose()
-    except TimeoutError as error:
-        raise RedisDoesNotAnswer("no answer in time") from error
-    except redis.AuthenticationError as error:
-        raise RedisDoesNotAnswer("it refuses the password or asks for one") from error
-    except ValueError as error:
-        raise RedisDoesNotAnswer("not an address of a Redis") from error
-    except (redis.RedisError, OSError) as error:
-        raise RedisDoesNotAnswer("connection refused or lost") from error
+    except (redis.RedisError, OSError, ValueError) as error:
+        raise RedisDoesNotAnswer(redis_faults.reason(error)) from error
+    if role == "sentinel":
+        raise RedisDoesNotAnswer("this is Redis Sentinel, not a Redis: name the Redis itself")
+    if role == "slave":
+        raise RedisDoesNotAnswer("this is a replica, to which nothing can be written: name its primary")
+
+
+async def _role(client: "redis.asyncio.Redis") -> str:
+    """What it is: ``master``, ``slave`` or ``sentinel``; empty where its user may not ask."""
+    try:
+        return str((await client.execute_command("ROLE"))[0])  # type: ignore[no-untyped-call]  # redis-py
+    except redis.ResponseError:
+        return ""
 
 
 async def check_external(url: str) -> None:
@@ -47,7 +54,7 @@ async def check_external(url: str) -> None:
         await ping(url)
     except RedisDoesNotAnswer as error:
         raise UnusableEnvironment(
-            f"Redis at {_without_password(url)} does not answer ({error}): start it, correct REDIS_URL, "
+            f"Redis at {_without_password(url)} cannot be used ({error}): start it, correct REDIS_URL, "
             "or unset it to let the hub start a Redis of its own."
         ) from error
 
