@@ -17,7 +17,7 @@ def reason(error: BaseException) -> str:
     if isinstance(error, TimeoutError | redis.TimeoutError):
         return "no answer in time"
     if isinstance(error, redis.exceptions.NoPermissionError):
-        return "its user lacks a right that the hub needs"
+        return "its user lacks a right that the hub needs (docs/howto/use-your-own-redis.md)"
     if isinstance(error, redis.AuthenticationError):
         return "it refuses the password or asks for one"
     if isinstance(error, ValueError):
