@@ -2,11 +2,14 @@
 
 import hmac
 import ipaddress
+from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 
 from django.http import HttpRequest
 
 from hub.conf import hub_settings
+from hub.sockets.authorization import address_of
 
 #: Headers by which a proxy says for whom it asks, other than ``X-Forwarded-For``. What it says there is not read.
 _OTHER_FORWARDING = ("HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_VIA")
@@ -18,22 +21,36 @@ def is_operator(request: HttpRequest) -> bool:
     Behind a proxy every address of ``X-Forwarded-For`` has to be one of them, so that nobody gets in because the
     proxy is near, and nothing is gained by making addresses up.
     """
-    return _has_token(request) or _is_near(request)
+    return _is_operators(request.META)
 
 
-def _has_token(request: HttpRequest) -> bool:
+def is_operators(scope: Mapping[str, Any]) -> bool:
+    """:func:`is_operator` of an ASGI request that has not reached Django yet."""
+    meta = {"REMOTE_ADDR": address_of(scope)}
+    for name, value in scope["headers"]:
+        key = f"HTTP_{name.decode('latin-1').upper().replace('-', '_')}"
+        text = value.decode("latin-1")
+        meta[key] = f"{meta[key]},{text}" if key in meta else text
+    return _is_operators(meta)
+
+
+def _is_operators(meta: Mapping[str, str]) -> bool:
+    return _has_token(meta) or _is_near(meta)
+
+
+def _has_token(meta: Mapping[str, str]) -> bool:
     token = hub_settings().operator_token
-    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    scheme, _, given = meta.get("HTTP_AUTHORIZATION", "").partition(" ")
     is_same = hmac.compare_digest(given.strip().encode(), token.encode())
     return bool(token) and scheme.lower() == "bearer" and is_same
 
 
-def _is_near(request: HttpRequest) -> bool:
+def _is_near(meta: Mapping[str, str]) -> bool:
     networks = _networks(tuple(hub_settings().operator_addresses))
-    forwarded = request.META.get("HTTP_X_FORWARDED_FOR")
-    if forwarded is None and any(name in request.META for name in _OTHER_FORWARDING):
+    forwarded = meta.get("HTTP_X_FORWARDED_FOR")
+    if forwarded is None and any(name in meta for name in _OTHER_FORWARDING):
         return False
-    addresses = [request.META.get("REMOTE_ADDR") or "", *(forwarded.split(",") if forwarded is not None else ())]
+    addresses = [meta.get("REMOTE_ADDR") or "", *(forwarded.split(",") if forwarded is not None else ())]
     return all(_is_in(address.strip(), networks) for address in addresses)
 
 

@@ -2,7 +2,8 @@
 
 Without a bound two hundred requests at once are two hundred connections, which PostgreSQL refuses. Here so many are
 under way as there are slots; the others wait shortly, then they are told when to come back. A slot's thread stays, and
-with it its connection, so that no request pays for a new one.
+with it its connection, so that no request pays for a new one. One address gets half of everything at most, so that
+whoever asks faster than the process answers is the one who waits.
 """
 
 import asyncio
@@ -19,8 +20,10 @@ from django.utils.translation import gettext as _
 
 from hub import limits, threads, watching
 from hub.conf import hub_settings
+from hub.operators import is_operators
 from hub.per_loop import PerLoop
 from hub.sockets.entrance import language_of
+from hub.sockets.limits import counted_address
 from hub.sockets.request import DROP
 
 Scope = dict[str, Any]
@@ -30,12 +33,21 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 #: Requests that may wait for each slot. More would be answered too late to be of use.
 WAITING = 10
 
-#: Slots for those who ask whether this process is well, which wait for nobody else.
+#: Slots for those who ask whether this process is well: operators wait for nobody else, and others, whom anybody can
+#: crowd out, only for each other.
 OPERATOR_SLOTS = 4
-OPERATOR_PATHS = ("/health/", "/metrics")
+OPERATOR_PATHS = frozenset({"/health/live", "/health/ready", "/metrics"})
 
 #: Seconds that a client may take for a piece of a long answer while its request has a slot.
 TAKE_TIMEOUT = 20.0
+
+
+class _Share:
+    """What one address has of the slots."""
+
+    def __init__(self, number: int) -> None:
+        self.free = asyncio.Semaphore(number)
+        self.waiting = self.inside = 0
 
 
 class _Slots:
@@ -45,24 +57,66 @@ class _Slots:
         self.loop = asyncio.get_running_loop()
         self._number = number
         self._free = asyncio.Semaphore(number)
+        self._shares: dict[str, _Share] = {}
         self.waiting = 0
 
-    async def enter(self) -> bool:
-        """Take a slot; False where none becomes free in time. Each True needs a :meth:`leave`."""
-        if self.waiting >= WAITING * self._number:
+    async def enter(self, address: str | None) -> bool:
+        """Take a slot for a client of ``address``, None where that is not counted; False where none becomes free in
+        time. Each True needs a :meth:`leave` with the same address."""
+        most = WAITING * self._number
+        share = self._share_of(address)
+        if self.waiting >= most or (share is not None and share.waiting >= (most + 1) // 2):
             return False
         self.waiting += 1
+        if share is not None:
+            share.waiting += 1
+            share.inside += 1
+        has_entered = False
         try:
             async with asyncio.timeout(hub_settings().request_wait):
-                return await self._free.acquire()
+                await self._acquire(share)
+            has_entered = True
         except TimeoutError:
-            return False
+            pass
         finally:
             self.waiting -= 1
+            if share is not None:
+                share.waiting -= 1
+            if not has_entered:
+                self._forget(address)
+        return has_entered
 
-    def leave(self) -> None:
+    def leave(self, address: str | None) -> None:
         """Give it back."""
         self._free.release()
+        if address is not None:
+            self._shares[address].free.release()
+        self._forget(address)
+
+    def _share_of(self, address: str | None) -> _Share | None:
+        if address is None:
+            return None
+        return self._shares.setdefault(address, _Share((self._number + 1) // 2))
+
+    async def _acquire(self, share: _Share | None) -> None:
+        # Those of one address wait for each other first: few of them stand in the way of others.
+        if share is None:
+            await self._free.acquire()
+            return
+        await share.free.acquire()
+        try:
+            await self._free.acquire()
+        except BaseException:  # that it is cancelled, above all
+            share.free.release()
+            raise
+
+    def _forget(self, address: str | None) -> None:
+        if address is None:
+            return
+        share = self._shares[address]
+        share.inside -= 1
+        if not share.inside:
+            del self._shares[address]
 
     async def close(self) -> None:
         """Nothing runs that would have to be closed."""
@@ -76,7 +130,7 @@ def _operator_slots() -> _Slots:
     return _Slots(OPERATOR_SLOTS)
 
 
-_of_everybody, _of_operators = PerLoop(_slots), PerLoop(_operator_slots)
+_of_everybody, _of_operators, _of_onlookers = PerLoop(_slots), PerLoop(_operator_slots), PerLoop(_operator_slots)
 
 
 def _waiting() -> int:
@@ -100,9 +154,8 @@ class BoundedRequests:
         body = await _body(receive)
         if body is None:
             return  # the client is gone
-        path = scope["path"].removeprefix(scope.get("root_path", ""))
-        slots = _of_operators() if path.startswith(OPERATOR_PATHS) else _of_everybody()
-        if not await slots.enter():
+        slots, address = _slots_for(scope), counted_address(scope.get("client"))
+        if not await slots.enter(address):
             limits.count_refusal("requests")
             await _refuse(scope, send)
             return
@@ -111,7 +164,7 @@ class BoundedRequests:
             last = await self._answer(scope, body, receive, send, thread)
         finally:
             threads.give_back(thread)
-            slots.leave()
+            slots.leave(address)
         if last is not None:
             await send(last)
 
@@ -144,6 +197,12 @@ class BoundedRequests:
         async with ThreadSensitiveContext(executor=thread):
             await self._application(scope, receive_again, send_all_but_the_last)
         return last
+
+
+def _slots_for(scope: Scope) -> _Slots:
+    if scope["path"].removeprefix(scope.get("root_path", "")) not in OPERATOR_PATHS:
+        return _of_everybody()
+    return _of_operators() if is_operators(scope) else _of_onlookers()
 
 
 async def _body(receive: Receive) -> bytes | None:

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -19,6 +20,7 @@ from pytest_django.fixtures import Settings
 import hub.urls
 from hub import lifespan, threads
 from hub.asgi import application
+from hub.request_slots import BoundedRequests
 from rig.waiting import await_for
 from tests.hub.serving import serving
 from tests.hub.test_heads_and_bodies import Connection
@@ -29,6 +31,8 @@ ON_A_SERVER = pytest.mark.skipif(
     django_settings.DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3",
     reason="SQLite has no server that counts connections, or loses them",
 )
+
+ALL_OF_HEALTH = ("/health/live", "/health/ready", "/metrics")
 
 HTML = {"Accept": "text/html,*/*"}
 
@@ -203,3 +207,79 @@ async def test_the_application_without_the_hubs_server_is_bounded_too(views: Vie
         assert (await http.get("/", headers=HTML)).status_code == 503
         views.may_end.set()
         assert [(await answer).text for answer in held] == ["held"] * 3
+
+
+class Held:
+    """An application that answers when it is told to, for clients of whatever address."""
+
+    def __init__(self) -> None:
+        self.may_end = asyncio.Event()
+        self.under_way: Counter[str] = Counter()
+        self._bounded = BoundedRequests(self._answer)
+
+    async def _answer(self, scope: Any, receive: Any, send: Any) -> None:
+        self.under_way[scope["client"][0]] += 1
+        await self.may_end.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def get(self, url: str, address: str) -> int:
+        """The status of the answer."""
+        statuses: list[int] = []
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(event: dict[str, Any]) -> None:
+            statuses.append(event.get("status", 0))
+
+        scope = {"type": "http", "path": url, "client": (address, 1), "headers": []}
+        await self._bounded(scope, receive, send)
+        return statuses[0]
+
+
+@pytest.fixture
+async def held(settings: Settings) -> AsyncIterator[Held]:
+    settings.HUB_REQUESTS, settings.HUB_REQUEST_WAIT = 4, 20
+    settings.HUB_OPERATOR_ADDRESSES, settings.HUB_OPERATOR_TOKEN = ["192.0.2.0/28"], ""
+    yield Held()
+    await lifespan.end()
+
+
+STRANGER, OPERATOR, VISITOR = "203.0.113.5", "192.0.2.3", "198.51.100.7"
+
+
+@pytest.mark.parametrize("address", [STRANGER, "2001:db8::7"])
+async def test_one_address_crowds_nobody_out(held: Held, address: str) -> None:
+    flood = [asyncio.create_task(held.get("/chat/", address)) for _ in range(100)]
+    # Two of four slots, and half of the forty places to wait.
+    await await_for(lambda: sum(one.done() for one in flood) == 100 - 2 - 20, that="the rest is refused at once")
+    assert held.under_way == {address: 2}
+    visit = asyncio.create_task(held.get("/", VISITOR))
+    await await_for(lambda: held.under_way[VISITOR] == 1, that="somebody else waits for none of them")
+    held.may_end.set()
+    assert await visit == 200
+    assert Counter(await asyncio.gather(*flood)) == {200: 22, 503: 78}
+    assert await held.get("/chat/", address) == 200, "nothing of it is kept"
+
+
+@pytest.mark.parametrize("url", ["/health/live", "/health/ready", "/metrics"])
+async def test_strangers_who_ask_how_the_hub_is_keep_no_operator_waiting(held: Held, url: str) -> None:
+    flood = [
+        asyncio.create_task(held.get(url, f"203.0.113.{number % 4}")) for url in ALL_OF_HEALTH for number in range(100)
+    ]
+    await await_for(lambda: held.under_way.total() == 4, that="strangers have all that they get")
+    asked = asyncio.create_task(held.get(url, OPERATOR))
+    await await_for(lambda: held.under_way[OPERATOR] == 1, that="the operator's request is under way")
+    held.may_end.set()
+    assert await asked == 200
+    await asyncio.gather(*flood)
+
+
+async def test_what_is_not_there_below_health_has_no_slots_of_its_own(held: Held) -> None:
+    flood = [asyncio.create_task(held.get("/health/nothing", f"203.0.113.{number}")) for number in range(60)]
+    await await_for(lambda: held.under_way.total() == 4, that="the slots of pages are taken")
+    asked = asyncio.create_task(held.get("/health/live", STRANGER))
+    await await_for(lambda: held.under_way[STRANGER] == 1, that="health is asked all the same")
+    held.may_end.set()
+    await asyncio.gather(asked, *flood)
