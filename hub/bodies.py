@@ -1,30 +1,52 @@
-"""A bound on what a request may bring: Django reads the body of every request to its end before it looks at it."""
+"""Bounds on what requests may bring: the hub reads the body of every request to its end before it looks at it."""
 
+from collections import Counter
 from typing import Any
 
-#: Bytes of one request's body; the shipped nginx has the same bound.
-BODY_LIMIT = 1024 * 1024
+from hub import limits
+from hub.sockets.limits import BODY_LIMIT, counted_address
+
+#: Bytes of a body that always find room, as those of forms do.
+LITTLE = 64 * 1024
+
+#: Bytes of longer bodies that a process holds at once, and how much of that may be of one address.
+ROOM = 64 * 1024 * 1024
+ROOM_OF_ADDRESS = ROOM // 4
+
+#: Seconds after which it is worth another try.
+RETRY_AFTER = 5
 
 
-class _TooBig(Exception):
-    pass
+class _Refused(Exception):
+    def __init__(self, status: int, sentence: str) -> None:
+        self.status, self.sentence = status, sentence
 
 
 class BoundedBodies:
-    """An ASGI application for HTTP: ``application``, and 413 for a body over :data:`BODY_LIMIT`, however it comes."""
+    """An ASGI application for HTTP: ``application``, with bounds on bodies, however they come.
+
+    413 for one over :data:`BODY_LIMIT`, and 503 where longer ones of others take all the room, so that nobody fills
+    the memory of the process with requests that never end.
+    """
 
     def __init__(self, application: Any) -> None:
         self._application = application
+        self._held = 0
+        self._held_of: Counter[str] = Counter()
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        size, has_answered = 0, False
+        size, held, has_answered = 0, 0, False
+        address = counted_address(scope.get("client"))
 
         async def bounded_receive() -> Any:
-            nonlocal size
+            nonlocal size, held
             event = await receive()
             size += len(event.get("body", b""))
             if size > BODY_LIMIT:
-                raise _TooBig
+                raise _too_big()
+            if size > LITTLE:
+                self._hold(size - held, address)
+                held = size
             return event
 
         async def noted_send(event: Any) -> None:
@@ -32,14 +54,36 @@ class BoundedBodies:
             has_answered = True
             await send(event)
 
-        if _announced(scope) > BODY_LIMIT:
-            await _refuse(send)
-            return
         try:
+            if _announced(scope) > BODY_LIMIT:
+                raise _too_big()
             await self._application(scope, bounded_receive, noted_send)
-        except _TooBig:
+        except _Refused as refused:
             if not has_answered:
-                await _refuse(send)
+                await _answer(refused, send)
+        finally:
+            self._let_go(held, address)
+
+    def _hold(self, size: int, address: str | None) -> None:
+        if self._held + size > ROOM or (address is not None and self._held_of[address] + size > ROOM_OF_ADDRESS):
+            limits.count_refusal("bodies")
+            raise _Refused(
+                503, "The hub reads too many long requests at the moment. Please try again in a few seconds."
+            )
+        self._held += size
+        if address is not None:
+            self._held_of[address] += size
+
+    def _let_go(self, size: int, address: str | None) -> None:
+        self._held -= size
+        if address is not None:
+            self._held_of[address] -= size
+            if not self._held_of[address]:
+                del self._held_of[address]
+
+
+def _too_big() -> _Refused:
+    return _Refused(413, f"A request has {BODY_LIMIT} bytes at most.")
 
 
 def _announced(scope: dict[str, Any]) -> int:
@@ -47,8 +91,10 @@ def _announced(scope: dict[str, Any]) -> int:
     return max((int(value) for value in values if value.isdigit()), default=0)
 
 
-async def _refuse(send: Any) -> None:
+async def _answer(refused: _Refused, send: Any) -> None:
     # The connection cannot be used again: what is left of the body would be taken for the next request.
     headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
-    await send({"type": "http.response.start", "status": 413, "headers": headers})
-    await send({"type": "http.response.body", "body": f"A request has {BODY_LIMIT} bytes at most.\n".encode()})
+    if refused.status == 503:
+        headers.append((b"retry-after", str(RETRY_AFTER).encode()))
+    await send({"type": "http.response.start", "status": refused.status, "headers": headers})
+    await send({"type": "http.response.body", "body": f"{refused.sentence}\n".encode()})

@@ -13,6 +13,9 @@ from typing import Any
 from hub.conf import hub_settings
 from hub.limits import count_refusal
 
+#: Bytes of one request's body; the shipped nginx has the same bound.
+BODY_LIMIT = 1024 * 1024
+
 #: Buckets that are kept before those that are full, and so say nothing, are dropped.
 FEW = 1000
 

@@ -6,11 +6,11 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from hub import limits
-from hub.bodies import BODY_LIMIT
 from hub.conf import hub_settings
 from hub.sockets.deadlines import bodies, heads
 from hub.sockets.handshake import HEAD_LIMIT, MOST_HEADERS, Handshake, checked
 from hub.sockets.lean import LeanWebSocketProtocol, takes_handshakes
+from hub.sockets.limits import BODY_LIMIT
 from hub.sockets.refusing import refuse
 
 #: The ASGI extension by which an application drops the connection of a client that takes nothing more.

@@ -12,9 +12,9 @@ from hub.api import calling, publishing
 from hub.api.answering import BATCH
 from hub.api.errors import Code
 from hub.api.method import method_named, methods
-from hub.bodies import BODY_LIMIT
 from hub.conf import hub_settings
 from hub.nesting import DEPTH_LIMIT
+from hub.sockets.limits import BODY_LIMIT
 from tests.docs.documents import block, blocks, prose, table
 from tests.docs.shop import shop
 

@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from hub.bodies import BODY_LIMIT
 from hub.sockets.codes import Close
+from hub.sockets.limits import BODY_LIMIT
 from rig.waiting import wait_for
 from tests.live.parts import tracebacks, web_urls
 from tests.support.live import LiveHub
