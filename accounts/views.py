@@ -15,8 +15,10 @@ from django.contrib.auth.views import (
     PasswordResetView,
     RedirectURLMixin,
 )
+from django.core.exceptions import DisallowedHost
 from django.db import IntegrityError, transaction
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.request import split_domain_port
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, resolve_url
 from django.template.response import TemplateResponse
@@ -141,11 +143,12 @@ class ResetView(PasswordResetView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         mail, request = form.cleaned_data["email"], self.request
+        host = _host_of_link(request)
         try:
             throttling.by_address(throttling.RESET, request)
             limits.take(throttling.RESET_MAIL, mail.casefold())
             language = get_language() or settings.LANGUAGE_CODE
-            send_reset_mail.delay(mail, request.get_host(), request.is_secure(), language)
+            send_reset_mail.delay(mail, host, request.is_secure(), language)
         except TooMany as refusal:
             form.refuse(refusal)
             return self.form_invalid(form)
@@ -167,6 +170,22 @@ class NewPasswordView(PasswordResetConfirmView):
         limits.forget(throttling.ACCOUNT, form.user.get_username())
         messages.success(self.request, _("Your new password is set. Log in with it."))
         return response
+
+
+def _host_of_link(request: HttpRequest) -> str:
+    """Host and port for a link that is mailed to somebody else than who asks.
+
+    ``HUB_ALLOWED_HOSTS`` says nothing of ports, and behind another port of the host another one may listen.
+
+    Raises:
+        django.core.exceptions.DisallowedHost: the hub is not known to be at this port.
+    """
+    host = request.get_host()
+    _domain, port = split_domain_port(host)
+    is_known = port in {"", "80", "443", request.META.get("SERVER_PORT")}
+    if not is_known and f"{request.scheme}://{host}" not in settings.CSRF_TRUSTED_ORIGINS:
+        raise DisallowedHost(f"No link to port {port}: if the hub is there, name its origin in HUB_TRUSTED_ORIGINS.")
+    return host
 
 
 def sends_mail() -> bool:

@@ -127,6 +127,26 @@ def test_strange_host_gets_into_no_mail(ada: User) -> None:
     assert response.status_code == 400 and not mail.outbox
 
 
+@pytest.mark.parametrize(
+    ("host", "is_sent"),
+    [
+        ("testserver", True),
+        ("testserver:443", True),
+        ("testserver:8765", True),  # where the server listens
+        ("testserver:9443", True),  # named by the operator
+        ("testserver:9999", False),
+        ("testserver:65536", False),
+        ("testserver.:9999", False),
+    ],
+)
+def test_link_leads_to_no_strange_port_of_the_host(ada: User, settings: Settings, host: str, is_sent: bool) -> None:
+    settings.CSRF_TRUSTED_ORIGINS = ["http://testserver:9443"]
+    client = Client(headers={"Host": host})
+    response = client.post(reverse("accounts:password_reset"), {"email": "ada@example.com"}, SERVER_PORT="8765")
+    assert response.status_code == (302 if is_sent else 400)
+    assert [f"http://{host}/" in str(message.body) for message in mail.outbox] == [True] * is_sent
+
+
 def test_where_no_mail_is_sent_nothing_offers_it(ada: User, settings: Settings) -> None:
     assert reverse("accounts:password_reset") in Client().get(reverse("accounts:login")).content.decode()
     settings.EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
