@@ -18,7 +18,7 @@ _OF_ONE_INPUT = ("54", "55")
 def is_everybodys(error: BaseException) -> bool:
     """Whether another input would have failed in the same way: the database or the network is away."""
     state = getattr(error.__cause__, "sqlstate", None) or ""
-    return isinstance(error, _AWAY) and not state.startswith(_OF_ONE_INPUT)
+    return isinstance(error, _AWAY) and not is_too_big(error) and not state.startswith(_OF_ONE_INPUT)
 
 
 def described(error: BaseException) -> dict[str, Any]:
@@ -32,5 +32,12 @@ def described(error: BaseException) -> dict[str, Any]:
 
 
 def is_too_big(error: BaseException) -> bool:
-    """Whether the database cannot hold a value that it was given or asked for. SQLite raises an error of Python's."""
-    return isinstance(error, DataError) or (isinstance(error, OverflowError) and "SQLite INTEGER" in str(error))
+    """Whether the database cannot hold a value that it was given or asked for, or will not look for it.
+
+    SQLite raises an error of Python's for a number, and one as if it were away for a long text to search for.
+    """
+    return (
+        isinstance(error, DataError)
+        or (isinstance(error, OverflowError) and "SQLite INTEGER" in str(error))
+        or (isinstance(error, OperationalError) and "pattern too complex" in str(error))
+    )

@@ -103,7 +103,7 @@ class RefreshRequest(_Addressed, kw_only=True):
     """Set when a person's connections end unless they are refreshed."""
 
     expired: Annotated[bool | None, Meta(description="They end now.")] = None
-    expire_at: Annotated[int, Meta(ge=0, le=2**53, description="They end at this Unix time, in seconds.")] | None = (
+    expire_at: Annotated[int, Meta(ge=0, le=LARGEST, description="They end at this Unix time, in seconds.")] | None = (
         None
     )
     info: Any = None

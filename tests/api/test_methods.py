@@ -201,6 +201,7 @@ async def test_order_to_nobody_is_refused(api: Api, method: str, request_: dict[
         ("disconnect", {"disconnect": {"code": 4500, "reason": "é" * 62}}, 107),
         ("disconnect", {"whitelist": ["c" * 1000] * 100}, 107),
         ("refresh", {"expire_at": -1}, 107),
+        ("refresh", {"expire_at": 2**53}, 107),
         ("refresh", {"expire_at": 2**70}, 107),
     ],
 )

@@ -1,0 +1,39 @@
+"""Whatever somebody types into a search, it is answered."""
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from accounts import tokens
+from chat.models import Message, Room
+from notifications import notify
+
+pytestmark = pytest.mark.django_db
+
+#: Longer than what SQLite compares, and still short enough for a request.
+LONG = ("a" * 60_000, "%" * 19_000, "_" * 19_000, "\ufdfa" * 6_000)
+
+
+@pytest.fixture(autouse=True)
+def rows() -> None:
+    """Something to compare with: what is not there is compared with nothing."""
+    ada = User.objects.create_user("ada")
+    room = Room.objects.create(name="lobby", created_by=ada)
+    Message.objects.create(room=room, author=ada, username="ada", text="hello")
+    tokens.issue(ada, "laptop")
+    notify(to=ada, message="hello")
+
+
+@pytest.mark.parametrize("text", LONG)
+def test_long_text_is_in_the_name_of_no_room(client: Client, text: str) -> None:
+    answer = client.get("/chat/", {"q": text})
+    assert answer.status_code == 200 and not answer.context["rooms"].object_list
+
+
+@pytest.mark.parametrize(
+    "page",
+    ["auth/user", "chat/room", "chat/message", "notifications/notification", "accounts/accesstoken"],
+)
+def test_search_of_the_admin_fails_for_nothing_that_is_typed(admin_client: Client, page: str) -> None:
+    for text in LONG:
+        assert admin_client.get(f"/admin/{page}/", {"q": text}).status_code in (200, 400)
