@@ -1,20 +1,16 @@
 """A Redis of one's own: a user with exactly the documented rights, and a cluster of one shard."""
 
-import contextlib
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
 
-from hub.redis_server import find_binary
-from rig.environment import ending_with_us, free_port
 from rig.waiting import wait_for
 from tests.docs.documents import blocks
 from tests.live.parts import create_room
 from tests.support.live import LiveHub, live_hub
+from tests.support.own_redis import own_redis
 from tests.support.sockets import connect
 
 HOW_TO = "docs/howto/use-your-own-redis.md"
@@ -34,35 +30,6 @@ notify(to="everyone", message="stored")
 async_to_sync(get_channel_layer().group_send)(hub.group("everyone"), {"type": "notification", "message": "live"})
 print(len(app.control.inspect(timeout=10).ping() or ()))
 """
-
-
-@contextlib.contextmanager
-def server(folder: Path, *options: str) -> Iterator["redis.Redis"]:
-    """A Redis on a port of this machine; gives its administrator's connection."""
-    folder.mkdir()
-    port = free_port()
-    command = [str(find_binary()), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), *options]
-    with (folder / "redis.log").open("ab") as log:
-        process = subprocess.Popen(ending_with_us(command), stdout=log, stderr=log)
-    try:
-        with redis.Redis(port=port, decode_responses=True) as admin:
-            wait_for(lambda: _answers(admin), timeout=10, that="Redis answers")
-            yield admin
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def _answers(client: "redis.Redis") -> bool:
-    try:
-        return bool(client.ping())
-    except redis.ConnectionError:
-        return False
-
-
-def port_of(admin: "redis.Redis") -> int:
-    port: int = admin.connection_pool.connection_kwargs["port"]
-    return port
 
 
 async def everything_works(hub: LiveHub) -> None:
@@ -86,16 +53,16 @@ async def test_the_documented_rights_are_enough(data_dir: Path) -> None:
     (rule,) = blocks(HOW_TO, "text")
     words = rule.split()
     assert words[:3] == ["ACL", "SETUSER", "hub"]
-    with server(data_dir / "acl") as admin:
-        admin.execute_command(*[PASSWORD.join(word.split("PASSWORD")) for word in words])  # type: ignore[no-untyped-call]  # redis-py
-        admin.execute_command("ACL", "LOG", "RESET")  # type: ignore[no-untyped-call]  # redis-py
-        url = f"redis://hub:{PASSWORD.replace(' ', '%20')}@127.0.0.1:{port_of(admin)}/0"
+    with own_redis(data_dir / "acl") as port, redis.Redis(port=port, decode_responses=True) as admin:
+        admin.execute_command(*[PASSWORD.join(word.split("PASSWORD")) for word in words])
+        admin.execute_command("ACL", "LOG", "RESET")
+        url = f"redis://hub:{PASSWORD.replace(' ', '%20')}@127.0.0.1:{port}/0"
         with live_hub(data_dir / "acl-live", REDIS_URL=url) as hub:
             await everything_works(hub)
         refused: list[Any] = admin.acl_log(100)
         assert {entry["object"] for entry in refused} <= HARMLESS, refused
         # And the one channel that is written out is needed.
-        with redis.Redis(port=port_of(admin), username="hub", password=PASSWORD) as limited, limited.pubsub() as heard:
+        with redis.Redis(port=port, username="hub", password=PASSWORD) as limited, limited.pubsub() as heard:
             heard.psubscribe("hub:celery:/0.celery.pidbox")
             assert heard.get_message(timeout=5)
             heard.psubscribe("hub:celery:/1.celery.pidbox")
@@ -104,9 +71,10 @@ async def test_the_documented_rights_are_enough(data_dir: Path) -> None:
 
 
 async def test_a_cluster_of_one_shard_works_with_a_prefix_in_braces(data_dir: Path) -> None:
-    with server(data_dir / "cluster", "--cluster-enabled", "yes") as admin:
-        admin.execute_command("CLUSTER", "ADDSLOTS", *range(16384))  # type: ignore[no-untyped-call]  # redis-py
-        wait_for(lambda: admin.execute_command("CLUSTER INFO")["cluster_state"] == "ok", that="the cluster is up")  # type: ignore[no-untyped-call]  # redis-py
-        url = f"redis://127.0.0.1:{port_of(admin)}/0"
+    cluster = own_redis(data_dir / "cluster", "--cluster-enabled", "yes")
+    with cluster as port, redis.Redis(port=port, decode_responses=True) as admin:
+        admin.execute_command("CLUSTER", "ADDSLOTS", *range(16384))
+        wait_for(lambda: admin.execute_command("CLUSTER INFO")["cluster_state"] == "ok", that="the cluster is up")
+        url = f"redis://127.0.0.1:{port}/0"
         with live_hub(data_dir / "cluster-live", REDIS_URL=url, HUB_REDIS_PREFIX="{hub}") as hub:
             await everything_works(hub)

@@ -1,10 +1,9 @@
 """Why a Redis cannot be used is said: its certificate, its user's rights, a Sentinel, a replica."""
 
 import asyncio
-import contextlib
 import ssl
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -12,35 +11,8 @@ import redis
 
 from hub import environment
 from hub.environment import UnusableEnvironment
-from hub.redis_server import find_binary
 from hub.supervisor.private_redis import RedisDoesNotAnswer, check_external, ping
-from rig.environment import ending_with_us, free_port
-from rig.waiting import wait_for
-
-
-@contextlib.contextmanager
-def server(folder: Path, *arguments: str) -> Iterator[int]:
-    """A Redis on a port of this machine, started with ``arguments``; gives the port."""
-    port = free_port()
-    command = [str(find_binary()), *arguments, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)]
-    with (folder / "redis.log").open("ab") as log:
-        process = subprocess.Popen(ending_with_us(command), stdout=log, stderr=log)
-    try:
-        with redis.Redis(port=port) as client:
-            wait_for(lambda: _answers(client), timeout=10, that="Redis answers")
-        yield port
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def _answers(client: "redis.Redis") -> bool:
-    try:
-        return bool(client.ping())
-    except redis.AuthenticationError:
-        return True
-    except redis.ConnectionError:
-        return False
+from tests.support.own_redis import own_redis
 
 
 async def said_of(url: str) -> str:
@@ -82,29 +54,29 @@ async def test_tls_where_something_else_is_spoken() -> None:
 
 
 async def test_password_that_is_wrong(tmp_path: Path) -> None:
-    with server(tmp_path, "--requirepass", "right") as port:
+    with own_redis(tmp_path, "--requirepass", "right") as port:
         for url in (f"redis://:wrong@127.0.0.1:{port}/0", f"redis://127.0.0.1:{port}/0"):
             assert await said_of(url) == "it refuses the password or asks for one"
         await ping(f"redis://:right@127.0.0.1:{port}/0")
 
 
 async def test_user_without_rights(tmp_path: Path) -> None:
-    with server(tmp_path) as port, redis.Redis(port=port) as admin:
-        admin.execute_command("ACL", "SETUSER", "hub", "on", ">secret", "~*", "&*", "+@all", "-ping")  # type: ignore[no-untyped-call]  # redis-py
+    with own_redis(tmp_path) as port, redis.Redis(port=port) as admin:
+        admin.execute_command("ACL", "SETUSER", "hub", "on", ">secret", "~*", "&*", "+@all", "-ping")
         assert "lacks a right" in await said_of(f"redis://hub:secret@127.0.0.1:{port}/0")
-        admin.execute_command("ACL", "SETUSER", "hub", "+ping", "-role")  # type: ignore[no-untyped-call]  # redis-py
+        admin.execute_command("ACL", "SETUSER", "hub", "+ping", "-role")
         await ping(f"redis://hub:secret@127.0.0.1:{port}/0")
 
 
 async def test_sentinel(tmp_path: Path) -> None:
     config = tmp_path / "sentinel.conf"
     config.touch()
-    with server(tmp_path, str(config), "--sentinel") as port:
+    with own_redis(tmp_path, str(config), "--sentinel") as port:
         assert "Sentinel" in await said_of(f"redis://127.0.0.1:{port}/0")
 
 
 async def test_replica(tmp_path: Path) -> None:
-    with server(tmp_path, "--replicaof", "127.0.0.1", "1") as port:
+    with own_redis(tmp_path, "--replicaof", "127.0.0.1", "1") as port:
         assert "replica" in await said_of(f"redis://127.0.0.1:{port}/0")
 
 
