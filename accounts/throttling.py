@@ -76,6 +76,12 @@ def tried(request: HttpRequest, name: str, check: Callable[[], T | None]) -> T |
     return found
 
 
+def forget(request: HttpRequest, name: str) -> None:
+    """Let the owner of the account ``name`` in again: they have shown that they read its mail."""
+    limits.forget(PAIR, name, counted_host(request.META.get("REMOTE_ADDR", "")) or "")
+    limits.forget(ACCOUNT, name)
+
+
 def by_address(limit: limits.Limit, request: HttpRequest) -> None:
     """Count one for the client's address, where it has one that is counted. Raises ``TooMany``."""
     counted = counted_host(request.META.get("REMOTE_ADDR", ""))

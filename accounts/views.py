@@ -167,7 +167,7 @@ class NewPasswordView(PasswordResetConfirmView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         response = super().form_valid(form)
-        limits.forget(throttling.ACCOUNT, form.user.get_username())
+        throttling.forget(self.request, form.user.get_username())
         messages.success(self.request, _("Your new password is set. Log in with it."))
         return response
 

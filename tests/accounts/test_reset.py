@@ -112,6 +112,27 @@ def test_link_that_is_none_says_so(ada: User, path: str) -> None:
     assert page.status_code == 200 and "does not work any more" in page.content.decode()
 
 
+def test_new_password_is_taken_at_once_where_the_old_one_was_guessed_at_too_often(
+    ada: User, settings: Settings
+) -> None:
+    settings.HUB_LIMIT_LOGIN = settings.HUB_LIMIT_LOGIN_ACCOUNT = "3/hour"
+    here, there = Client(REMOTE_ADDR="192.0.2.1"), Client(REMOTE_ADDR="198.51.100.7")
+
+    def log_in(client: Client, password: str) -> int:
+        return client.post(reverse("accounts:login"), {"username": "ada", "password": password}).status_code
+
+    for client in (here, there):
+        for _ in range(3):
+            log_in(client, "wrong")
+        assert log_in(client, PASSWORD) == 429
+    ask("ada@example.com")
+    address = here.get(link(), follow=True).redirect_chain[-1][0]
+    here.post(address, {"new_password1": OTHER, "new_password2": OTHER})
+    assert log_in(here, OTHER) == 302
+    # Whoever guessed at another address has to wait as before.
+    assert log_in(there, OTHER) == 429
+
+
 def test_mail_is_in_the_language_of_who_asks(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
     languages: list[str | None] = []
     monkeypatch.setattr(PasswordResetForm, "save", lambda form, **options: languages.append(get_language()))
