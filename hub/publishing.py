@@ -59,7 +59,8 @@ def publish(
     ``info`` is JSON about the client that publishes, where it is a client; others are told it. ``tags`` go with the
     publication to clients, and are kept with it.
 
-    Returns the row; its ``offset`` is given after the commit.
+    Returns the row as it was stored. Its ``offset`` is given after the commit, in the database: ``refresh_from_db()``
+    reads it.
 
     Raises:
         UnknownChannel: the name is malformed or of no registered namespace.

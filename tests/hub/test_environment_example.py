@@ -2,6 +2,7 @@
 
 import ast
 import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
@@ -51,6 +52,18 @@ def test_example_lists_exactly_the_variables_that_are_read() -> None:
 def test_example_sets_nothing() -> None:
     text = (BASE_DIR / ".env.example").read_text()
     assert [line for line in text.splitlines() if line and not line.startswith("#")] == []
+
+
+def test_every_example_is_what_a_shell_makes_of_its_line() -> None:
+    """The head says to source the file: a value with a space that is not quoted would be lost."""
+    text = (BASE_DIR / ".env.example").read_text()
+    lines = re.findall(r"^#([A-Z_]+=.*)$", text, flags=re.MULTILINE)
+    assert len(lines) > 50
+    assert [line for line in lines if len(shlex.split(line)) != 1 or re.search(r"[;&|<>$`()]", unquoted(line))] == []
+
+
+def unquoted(line: str) -> str:
+    return re.sub(r"\"[^\"]*\"|'[^']*'", "", line)
 
 
 def test_test_runs_are_shielded_from_every_variable() -> None:
