@@ -262,7 +262,7 @@ class Client:
             self._pace = Pace(self.user.pk, self._address)
         match self._pace.judge():
             case Verdict.REFUSE:
-                raise Failed(Error.TOO_MANY_REQUESTS)
+                raise Failed(Error.TOO_MANY_REQUESTS, self._pace.wait)
             case Verdict.CLOSE:
                 raise Ended(Disconnected.TOO_MANY_REQUESTS)
 
@@ -581,12 +581,13 @@ def _failure(command_id: int, request: Request, error: Exception) -> Reply:
             code=error.code, message=error.message, temporary=error.temporary, retry_after=error.retry_after
         )
         return Reply(id=command_id, error=said)
+    retry_after = 0
     if isinstance(error, Failed):
-        code = error.error
+        code, retry_after = error.error, error.retry_after
     elif isinstance(error, UnknownChannel):
         code = Error.UNKNOWN_CHANNEL
     else:
         log.error("command_failed", command=type(request).__name__, **described(error))
         code = Error.INTERNAL
     metrics.CLIENT_ERRORS.labels(code.text.replace(" ", "_")).inc()
-    return failed(command_id, code)
+    return failed(command_id, code, retry_after)

@@ -72,9 +72,13 @@ class Unsubscribed(Said):
 
 @dataclass
 class Failed(Exception):
-    """A command is answered with ``error``; the connection stays."""
+    """A command is answered with ``error``; the connection stays.
+
+    ``retry_after`` is the seconds before which the same command is refused again; 0 where waiting changes nothing.
+    """
 
     error: Error
+    retry_after: int = 0
 
 
 @dataclass

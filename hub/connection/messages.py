@@ -379,9 +379,10 @@ def text_of(message: Reply | Push) -> str:
     return _encoder.encode(Pushed(push=message) if isinstance(message, Push) else message).decode()
 
 
-def failed(command_id: int, error: Error) -> Reply:
+def failed(command_id: int, error: Error, retry_after: int = 0) -> Reply:
     """The reply to a command that was not carried out."""
-    return Reply(id=command_id, error=ErrorResult(code=error, message=error.text, temporary=error.temporary))
+    said = ErrorResult(code=error, message=error.text, temporary=error.temporary, retry_after=retry_after)
+    return Reply(id=command_id, error=said)
 
 
 def unsubscribed(channel: str, why: Unsubscribed) -> Push:

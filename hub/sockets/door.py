@@ -182,7 +182,8 @@ class Door(AsyncConsumer):
                 self.outbox.close(Close.TOO_FAST, "Too many messages")
                 return
             case Verdict.REFUSE:
-                self._refuse(BadMessage("too_many_messages", _("You send messages too fast; this one was not taken")))
+                too_fast = _("You send messages too fast; this one was not taken")
+                self._refuse(BadMessage("too_many_messages", too_fast, self._pace.wait))
                 return
         try:
             await self.message(text_of(event.get("text")))

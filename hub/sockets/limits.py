@@ -87,31 +87,43 @@ _of_users, _of_guests, _connecting = Rates(), Rates(), Rates()
 class Pace:
     """How fast one socket sends, and its user over all their sockets, or all guests of its address together.
 
-    Made with the first message of a socket.
+    Made with the first message of a socket. ``wait`` is how many seconds the sender of the last message that was
+    refused should wait, at least 1.
     """
 
-    __slots__ = ("_address", "_bucket", "_refused", "_user_id")
+    __slots__ = ("_address", "_bucket", "_refused", "_user_id", "wait")
 
     def __init__(self, user_id: int | None, address: str | None) -> None:
         self._user_id = user_id
         self._address = address
         self._bucket = Bucket(hub_settings().socket_burst)
         self._refused = 0
+        self.wait = 1
 
     def judge(self) -> Verdict:
         """A message has come: what to do with it."""
-        settings = hub_settings()
-        if self._bucket.take(settings.socket_rate, settings.socket_burst) and self._person_may():
+        wait = self._wait_of_socket() or self._wait_of_person()
+        if not wait:
             self._refused = 0
             return Verdict.TAKE
+        self.wait = math.ceil(wait)
         self._refused += 1
         return Verdict.REFUSE if self._refused <= WARNINGS else Verdict.CLOSE
 
-    def _person_may(self) -> bool:
+    def _wait_of_socket(self) -> float:
+        rate, burst = hub_settings().socket_rate, hub_settings().socket_burst
+        if self._bucket.take(rate, burst):
+            return 0
+        count_refusal("socket_pace")
+        return 1 / rate
+
+    def _wait_of_person(self) -> float:
         if self._user_id is None:
-            return guest_wait(self._address) == 0
-        settings = hub_settings()
-        return _of_users.take(self._user_id, settings.user_rate, settings.user_burst) == 0
+            return guest_wait(self._address)
+        wait = _of_users.take(self._user_id, hub_settings().user_rate, hub_settings().user_burst)
+        if wait:
+            count_refusal("user_pace")
+        return wait
 
 
 def guest_wait(address: str | None) -> int:

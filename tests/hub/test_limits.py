@@ -66,11 +66,13 @@ async def parts_end_with_the_test() -> AsyncIterator[None]:
 async def test_a_client_that_sends_too_fast_is_told_and_then_closed(settings: Settings) -> None:
     settings.HUB_SOCKET_BURST, settings.HUB_SOCKET_RATE = 2, 0.001
     async with open_door(PATH) as door:
-        codes = []
+        frames = []
         for _ in range(2 + WARNINGS):
             await door.send_json({"message": "again"})
-            codes.append((await door.receive_json())["code"])
+            frames.append(await door.receive_json())
+        codes = [frame["code"] for frame in frames]
         assert codes == ["permission_denied"] * 2 + ["too_many_messages"] * WARNINGS
+        assert {frame["retry_after"] for frame in frames[2:]} == {1000}
         await door.send_json({"message": "again"})
         assert await door.close_code() == 4429
 
