@@ -128,10 +128,10 @@ async def test_text_that_is_not_utf_8_closes_its_socket_and_no_other(hub: LiveHu
     [
         "/",
         "/ws/",
-        "/ws/notifications",
+        "/ws/notifications//",
         "/ws/nothing/",
         "/ws/chat/",
-        "/ws/chat/{room}",
+        "/ws/chat/{room}//",
         "/ws/chat/{room}/x/",
         "/ws/chat/unknown-{room}/",
         "/ws/chat/..%2F{room}/",
@@ -193,7 +193,6 @@ async def test_strange_headers_leave_the_client_a_guest(hub: LiveHub, webs: list
         {"Cookie": f";;;=;=\xff;{SESSION_COOKIE}"},
         {"Accept-Language": "x" * 4000},
         {"Accept-Language": "\xff;q=nan,ru;q=1e999"},
-        {"Authorization": "Basic YTpi"},
     ):
         async with connect(f"{webs[0]}/ws/chat/{room}/", headers=headers) as guest:
             await guest.send_json({"message": "x"})
