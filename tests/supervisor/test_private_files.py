@@ -106,7 +106,8 @@ def test_what_is_not_the_hubs_is_left_alone(tmp_path: Path, monkeypatch: pytest.
     for folder in (elsewhere, home, home / "logs"):
         folder.mkdir()
         folder.chmod(0o755)
-    (elsewhere / "page.html").touch(mode=0o644)
+    (elsewhere / "page.html").touch()
+    (elsewhere / "page.html").chmod(0o644)  # whatever the umask of this process is by now
     (home / "run").symlink_to(elsewhere)
     (home / "logs" / "link").symlink_to(elsewhere / "page.html")
     monkeypatch.setattr(Path, "home", lambda: home)
@@ -119,7 +120,8 @@ def test_what_is_not_the_hubs_is_left_alone(tmp_path: Path, monkeypatch: pytest.
 
 def test_folders_that_all_write_to_stay_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tmp_path.chmod(0o1777)
-    (tmp_path / "secret_key").touch(mode=0o644)
+    (tmp_path / "secret_key").touch()
+    (tmp_path / "secret_key").chmod(0o644)
     monkeypatch.setattr(os, "umask", lambda mask: mask)
     assert private_files.guard(tmp_path) == 1
     assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o1777
