@@ -77,7 +77,7 @@ def test_what_could_not_be_marked_is_unread_again(visitor: Visitors, notify: Not
     notify("stubborn", to="user:bell-unlucky")
     alert = alerts(page).filter(has_text="stubborn")
     alert.get_by_role("button", name="Mark as read").click()
-    expect(page.get_by_role("alert").filter(has_text="could not be marked")).to_be_visible()
+    expect(page.get_by_role("alert").filter(has_text="This is not available here.")).to_be_visible()
     expect(alert.get_by_role("button", name="Mark as read")).to_be_visible()
     counts(page, 1)
 
