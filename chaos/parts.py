@@ -16,6 +16,7 @@ import httpx
 from chaos.databases import Database
 from hub import redis_server
 from hub.environment import private_redis_socket
+from rig import nginx
 from rig.environment import BASE_DIR, clean_environment, ending_with_us, free_port
 from rig.shell import Shell
 from rig.waiting import wait_for
@@ -212,16 +213,15 @@ class Nginx(Part):
     def __init__(self, binary: str, folder: Path, webs: Sequence[Web], log: Path) -> None:
         self.port = free_port()
         self._folder = folder
-        text = (BASE_DIR / "deploy" / "nginx.conf").read_text()
-        for shipped, here in (
-            *((f"{web.name}:8000", f"{_HOST}:{web.port}") for web in webs),
-            ("listen 8080", f"listen {_HOST}:{self.port}"),
-            ("/tmp/", f"{folder}/"),  # noqa: S108  # what the container has
-            ("/dev/stdout", str(folder / "access.log")),
-            ("error_log stderr", f"error_log {log}"),
-        ):
-            assert shipped in text, f"deploy/nginx.conf has no {shipped!r}"
-            text = text.replace(shipped, here)
+        text = nginx.adapted(
+            {
+                **{f"{web.name}:8000": f"{_HOST}:{web.port}" for web in webs},
+                "listen 8080": f"listen {_HOST}:{self.port}",
+                "/tmp/": f"{folder}/",  # noqa: S108  # what the container has
+                "/dev/stdout": str(folder / "access.log"),
+                "error_log stderr": f"error_log {log}",
+            }
+        )
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "nginx.conf").write_text(text)
         command = [binary, "-e", str(log), "-c", str(folder / "nginx.conf"), "-g", "daemon off;"]
@@ -269,8 +269,8 @@ class Hub:
             "worker", "worker", "--without-gossip", "--without-mingle", stop_signal=signal.SIGQUIT
         )
         self.beat = self.another_beat("beat")
-        nginx = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-        self.proxy = Nginx(nginx, folder / "nginx", self.webs, self._log("nginx")) if proxy and nginx else None
+        binary = nginx.NGINX if proxy else None
+        self.proxy = Nginx(binary, folder / "nginx", self.webs, self._log("nginx")) if binary else None
         self.url = f"http://{_HOST}:{self.proxy.port}" if self.proxy else self.webs[0].url
         self.ws_urls = [f"ws://{_HOST}:{self.proxy.port}"] if self.proxy else [web.ws_url for web in self.webs]
         #: All that were opened: whoever still had one of those that were closed may have opened it again.

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from rig.nginx import NGINX
 from tests.browser.conftest import Visitors
 from tests.browser.looking import alerts, is_in, is_live, messages, say
 from tests.support.live import LiveHub, live_hub
-from tests.support.nginx import NGINX, Nginx, nginx_before
+from tests.support.nginx import Nginx, nginx_before
 
 pytestmark = [
     pytest.mark.skipif(NGINX is None, reason="nginx is not installed"),

@@ -12,9 +12,10 @@ import httpx
 import pytest
 
 from rig.environment import free_port
+from rig.nginx import NGINX, RESOLVES, SHIPPED, version
 from rig.waiting import wait_for
 from tests.support.live import LiveHub
-from tests.support.nginx import NGINX, RESOLVES, SHIPPED, Nginx, nginx_before, version
+from tests.support.nginx import Nginx, nginx_before
 from tests.support.sockets import connect
 
 CANARY = "canary-4f1c"

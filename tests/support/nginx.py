@@ -1,7 +1,5 @@
 """The shipped nginx configuration, run by the machine's own nginx in front of servers of the tests."""
 
-import re
-import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -9,15 +7,9 @@ from pathlib import Path
 
 import httpx
 
-from rig.environment import BASE_DIR, ending_with_us, free_port
+from rig.environment import ending_with_us, free_port
+from rig.nginx import NGINX, adapted
 from rig.waiting import wait_for
-
-NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
-
-SHIPPED = BASE_DIR / "deploy" / "nginx.conf"
-
-#: The first version that looks up the servers of an upstream while it runs.
-RESOLVES = (1, 27, 3)
 
 
 class Nginx:
@@ -34,34 +26,6 @@ class Nginx:
         return self._log.read_text()
 
 
-def version() -> tuple[int, ...]:
-    """Of the machine's nginx."""
-    shown = subprocess.run([str(NGINX), "-v"], capture_output=True, text=True, check=True).stderr
-    found = re.search(r"nginx/(\d+)\.(\d+)\.(\d+)", shown)
-    assert found, shown
-    return tuple(map(int, found.groups()))
-
-
-def adapted(folder: Path, port: int, upstreams: tuple[str, str], changes: Mapping[str, str]) -> str:
-    """The shipped configuration with the addresses and folders of a test, and ``changes``."""
-    changed = {
-        "web-1:8000": upstreams[0],
-        "web-2:8000": upstreams[1],
-        "listen 8080": f"listen 127.0.0.1:{port}",
-        "/tmp/": f"{folder}/",
-        "/dev/stdout": str(folder / "log"),
-        "error_log stderr": f"error_log {folder / 'log'}",
-        **changes,
-    }
-    if version() < RESOLVES:
-        changed[" resolve max_fails=0"] = " max_fails=0"
-    text = SHIPPED.read_text()
-    for shipped, here in changed.items():
-        assert shipped in text
-        text = text.replace(shipped, here)
-    return text
-
-
 @contextmanager
 def nginx_before(folder: Path, *upstreams: str, changes: Mapping[str, str] | None = None) -> Iterator[Nginx]:
     """nginx with the shipped configuration before one or two servers, given as ``host:port``.
@@ -72,7 +36,19 @@ def nginx_before(folder: Path, *upstreams: str, changes: Mapping[str, str] | Non
     """
     port, log = free_port(), folder / "log"
     configuration = folder / "nginx.conf"
-    configuration.write_text(adapted(folder, port, (upstreams[0], upstreams[-1]), changes or {}))
+    configuration.write_text(
+        adapted(
+            {
+                "web-1:8000": upstreams[0],
+                "web-2:8000": upstreams[-1],
+                "listen 8080": f"listen 127.0.0.1:{port}",
+                "/tmp/": f"{folder}/",
+                "/dev/stdout": str(log),
+                "error_log stderr": f"error_log {log}",
+                **(changes or {}),
+            }
+        )
+    )
     log.touch()
     command = ending_with_us([str(NGINX), "-e", str(log), "-c", str(configuration), "-g", "daemon off;"])
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
