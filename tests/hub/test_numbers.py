@@ -74,7 +74,9 @@ def test_alerts_and_publications_refuse_it(value: int, nest: Any) -> None:
 def test_alerts_keep_the_others(value: Any) -> None:
     (row,) = notify(to="everyone", message="x", data={"value": value})
     row.refresh_from_db()
-    assert row.data == {"value": value}
+    # PostgreSQL writes 1e300 with all its digits, which is the same number to JSON.
+    kept = float(row.data["value"]) if isinstance(value, float) else row.data["value"]
+    assert kept == value
 
 
 def test_a_whole_number_as_a_key_is_text_to_every_client() -> None:

@@ -80,7 +80,7 @@ async def views(settings: Settings) -> AsyncIterator[Views]:
 
 
 def client(address: str) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=f"http://{address}", timeout=20, limits=httpx.Limits(max_connections=300))
+    return httpx.AsyncClient(base_url=f"http://{address}", timeout=60, limits=httpx.Limits(max_connections=300))
 
 
 async def test_no_more_requests_than_slots_and_the_others_are_told_when_to_come_back(views: Views) -> None:
@@ -161,7 +161,7 @@ async def test_a_client_that_goes_away_while_it_waits_leaves_no_slot_taken(views
 
 @ON_A_SERVER
 async def test_two_hundred_requests_at_once_take_few_connections(views: Views, settings: Settings) -> None:
-    settings.HUB_REQUESTS, settings.HUB_REQUEST_WAIT = 20, 30
+    settings.HUB_REQUESTS, settings.HUB_REQUEST_WAIT = 20, 60
     views.may_end.set()
 
     def connections() -> int:
@@ -182,7 +182,7 @@ async def test_two_hundred_requests_at_once_take_few_connections(views: Views, s
         began = time.monotonic()
         answers = await asyncio.gather(*(http.get("/hold/") for _ in range(200)))
         assert {answer.status_code for answer in answers} == {200}
-        assert time.monotonic() - began < 30
+        assert time.monotonic() - began < 60
         looking.cancel()
     assert 2 <= most <= 20 + 4, f"there were {most} connections"
 
