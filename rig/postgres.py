@@ -123,7 +123,7 @@ def _programs_to_run(folder: Path) -> tuple[Path, str | None]:
     shutil.copytree(programs.parent, copy, ignore=shutil.ignore_patterns("include", "bitcode"))
     if libraries.exists():
         shutil.copytree(libraries, folder / "wheel" / libraries.name)
-    for path in (folder / "wheel").rglob("*"):
+    for path in (folder / "wheel", *(folder / "wheel").rglob("*")):  # whatever the umask of this process is
         path.chmod(0o755)
     shutil.chown(folder, UNPRIVILEGED)
     return copy / "bin", UNPRIVILEGED
