@@ -49,6 +49,8 @@ def _show_life() -> None:
     while True:
         time.sleep(jobs.HOLD_BEAT)
         with _lock:
+            if _thread is not threading.current_thread():  # another one shows it, and begins what has to be begun
+                return
             held, not_begun = set(_running), set(_not_begun)
             if not held:
                 _thread = None
