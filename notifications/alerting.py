@@ -109,6 +109,23 @@ def alert(
     return Alert(_recipients(to), message, title, level, url, data, key)
 
 
+def refuse_unsendable(*, to: Any, **contents: Any) -> None:
+    """Refuse what cannot be sent now, nor later: for alerts that are kept as plain values until they are due.
+
+    Takes the arguments of :func:`alert`. A user, group or topic that does not exist may exist by then.
+
+    Raises:
+        BadAlert: as :func:`alert`.
+    """
+    alert(to=EVERYONE, **contents)
+    for recipient in _each(to):
+        try:
+            _resolve(recipient)
+        except UnknownRecipient as error:
+            if not error.kind:
+                raise
+
+
 def _check_texts(message: str, title: str, url: str) -> None:
     if not is_visible(message) or len(message) > MESSAGE_LIMIT:
         raise BadAlert(f"An alert's message has 1 to {MESSAGE_LIMIT} characters, one that can be seen among them.")
@@ -180,7 +197,7 @@ def _resolve(recipient: object) -> User | Group | Topic | None:
         raise UnknownRecipient("A recipient's name has characters that no name has.")
     kind, _, name = recipient.partition(":")
     found: User | Group | Topic | None
-    match kind:
+    match kind if name else "":
         case "user":
             found = User.objects.filter(username=name).first()
         case "group":

@@ -1,4 +1,13 @@
-"""Whether a task takes the arguments that a periodic task has for it."""
+"""Whether a task takes the arguments that a periodic task has for it.
+
+Names and number are compared with the task's signature. A task looks at the values itself, where it is declared with
+``check_values``::
+
+    @shared_task(check_values=staticmethod(check))
+
+``check`` is called with all arguments by name, defaults too, and raises ``ValueError`` for values with which the task
+fails whenever it is run. What may change until the due time is not its business.
+"""
 
 import inspect
 from collections.abc import Mapping
@@ -20,9 +29,15 @@ def misfit(task: Any, args: Any, kwargs: Any) -> tuple[str, str] | None:
         return None
     signature = inspect.signature(task.run)
     try:
-        signature.bind(*args, **kwargs)
+        bound = signature.bind(*args, **kwargs)
     except TypeError:
         return _what_does_not_fit(signature.parameters, args, kwargs)
+    if check := getattr(task, "check_values", None):
+        bound.apply_defaults()
+        try:
+            check(**bound.arguments)
+        except ValueError as error:
+            return "kwargs" if kwargs or not args else "args", str(error)
     return None
 
 

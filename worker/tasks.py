@@ -7,6 +7,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.db import InterfaceError, OperationalError
 
 from notifications import notify
+from notifications.alerting import refuse_unsendable
 from worker.durable import DurableTask
 
 
@@ -14,6 +15,7 @@ from worker.durable import DurableTask
     name="worker.tasks.send_broadcast",
     base=DurableTask,
     bind=True,
+    check_values=staticmethod(refuse_unsendable),
     # A database that is away or busy is tried again after 1, 2, 4 … 60 s, each at random up to that long, for about
     # two minutes, and so is one that takes longer than a task may. The task keeps its id, and so its key.
     autoretry_for=(OperationalError, InterfaceError, SoftTimeLimitExceeded),

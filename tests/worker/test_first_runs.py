@@ -1,7 +1,9 @@
 """Rows by the clock that never ran, or were changed: nothing is sent for having been saved, nor before the start."""
 
+import inspect
 import json
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ from django.test import Client as Browser
 from django.utils import timezone
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask
 
+from notifications.alerting import BadAlert
 from worker.beat import HubEntry, HubScheduler
 from worker.celery import app
 from worker.models import Job
@@ -233,7 +236,89 @@ def test_the_form_refuses_what_the_task_does_not_take(
     assert not PeriodicTask.objects.exists()
 
 
-@pytest.mark.parametrize(("args", "kwargs"), [("[]", KWARGS), ('["m"]', '{"to": "everyone"}')])
+#: Values that the task never takes, beside a message that it does; and what its action says.
+BAD_VALUES: list[tuple[dict[str, Any], str]] = [
+    ({"level": "infoo"}, "not 'infoo'"),
+    ({"level": None}, "level is one of"),
+    ({"to": "everybody"}, "'everybody' is not 'everyone', 'user:NAME'"),
+    ({"to": "user:"}, "'user:' is not 'everyone', 'user:NAME'"),
+    ({"to": 7}, "goes to a saved user, group or topic"),
+    ({"to": ["user:of-tomorrow", "everybody"]}, "'everybody' is not 'everyone'"),
+    ({"to": ["everyone", None]}, "goes to a saved user, group or topic"),
+    ({"message": ""}, "message has 1 to 4000 characters"),
+    ({"message": "\u200b"}, "message has 1 to 4000 characters"),
+    ({"message": "m" * 4001}, "message has 1 to 4000 characters"),
+    ({"message": ["m"]}, "message is text, not list"),
+    ({"title": "t" * 201}, "title has at most 200 characters"),
+    ({"url": "javascript:alert(1)"}, "url is http(s)://… or a path of this site"),
+    ({"url": "//elsewhere.example.com/"}, "url is http(s)://… or a path of this site"),
+    ({"url": None}, "url is text, not NoneType"),
+    ({"data": {"a": "\0"}}, "data is what JSON has"),
+    ({"data": 2**60}, "data"),
+    ({"data": "d" * 100_000}, "bytes of JSON"),
+    ({"key": ""}, "key is text of 1 to"),
+]
+
+
+@pytest.mark.parametrize(("values", "sentence"), BAD_VALUES, ids=[str(number) for number in range(len(BAD_VALUES))])
+@pytest.mark.parametrize("by_place", [False, True])
+def test_the_form_refuses_values_in_the_words_of_the_action(
+    admin_client: Browser, values: dict[str, Any], sentence: str, by_place: bool
+) -> None:
+    by_name = {"message": "m", **values}
+    args = [by_name.pop("message")] if by_place else []
+    form = {**FORM, "interval": hourly().pk, "args": json.dumps(args), "kwargs": json.dumps(by_name)}
+    response = admin_client.post("/admin/django_celery_beat/periodictask/add/", form)
+    assert response.status_code == 200 and sentence in unescape(response.content.decode())
+    assert not PeriodicTask.objects.exists()
+    with pytest.raises(BadAlert) as raised:
+        send_broadcast.run(*args, **by_name)
+    assert sentence in str(raised.value) or "of-tomorrow" in str(raised.value)
+
+
+MAIL = {"mail": "ada@example.com", "domain": "hub.example.com", "is_secure": True, "language": "ru"}
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"mail": "nonsense"}, "Enter a valid email address."),
+        ({"mail": None}, "This field is required."),
+        ({"domain": ""}, "domain is the host in its link"),
+        ({"domain": 7}, "domain is the host in its link"),
+        ({"is_secure": "yes"}, "is_secure is true or false, not 'yes'"),
+        ({"language": "xx"}, "language is one of en, ru, not 'xx'"),
+        ({"language": ["ru"]}, "language is one of en, ru"),
+    ],
+)
+def test_the_form_refuses_values_of_the_task_that_mails(
+    admin_client: Browser, values: dict[str, Any], sentence: str
+) -> None:
+    form = {**FORM, "regtask": "accounts.tasks.send_reset_mail", "interval": hourly().pk}
+    url = "/admin/django_celery_beat/periodictask/add/"
+    response = admin_client.post(url, {**form, "kwargs": json.dumps({**MAIL, **values})})
+    assert response.status_code == 200 and sentence in unescape(response.content.decode())
+    assert admin_client.post(url, {**form, "kwargs": json.dumps(MAIL)}).status_code == 302
+
+
+def test_every_task_of_the_hub_that_takes_arguments_looks_at_their_values() -> None:
+    app.loader.import_default_modules()
+    packages = {"accounts", "chat", "hub", "notifications", "presence", "worker"}
+    ours = [task for name, task in app.tasks.items() if name.partition(".")[0] in packages]
+    assert len(ours) > 5
+    assert [
+        task.name for task in ours if inspect.signature(task.run).parameters and not hasattr(task, "check_values")
+    ] == []
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs"),
+    [
+        ("[]", KWARGS),
+        ('["m"]', '{"to": "everyone"}'),
+        ("[]", '{"message": "m", "to": ["user:of-tomorrow", "group:of-tomorrow", "topic:of-tomorrow"]}'),
+    ],
+)
 def test_the_form_takes_what_the_task_takes(admin_client: Browser, args: str, kwargs: str) -> None:
     form = {**FORM, "interval": hourly().pk, "args": args, "kwargs": kwargs}
     assert admin_client.post("/admin/django_celery_beat/periodictask/add/", form).status_code == 302
@@ -245,9 +330,12 @@ def test_the_form_takes_any_object_for_a_task_of_another_deployment(admin_client
     assert admin_client.post("/admin/django_celery_beat/periodictask/add/", form).status_code == 302
 
 
-def test_running_a_row_by_hand_that_does_not_fit_is_refused_with_a_sentence(admin_client: Browser) -> None:
+@pytest.mark.parametrize("kwargs", ["[]", '{"message": ""}'])
+def test_running_a_row_by_hand_that_does_not_fit_is_refused_with_a_sentence(
+    admin_client: Browser, kwargs: str
+) -> None:
     row = saved(interval=hourly())
-    PeriodicTask.objects.filter(pk=row.pk).update(kwargs="[]")
+    PeriodicTask.objects.filter(pk=row.pk).update(kwargs=kwargs)
     chosen = {"action": "run_tasks", "_selected_action": [row.pk]}
     page = admin_client.post("/admin/django_celery_beat/periodictask/", chosen, follow=True).content.decode()
     assert "was not run, nor was any other" in page
