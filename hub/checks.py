@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core import checks
 
-from hub import safety
+from hub import misspelt, safety
 from hub.channels import namespaces
 from hub.conf import faults, hub_settings
 
@@ -17,6 +17,12 @@ def settings_are_what_they_are_declared_to_be(
 ) -> list[checks.CheckMessage]:
     """Each ``HUB_…`` in Django's settings has its type and is not below its least value."""
     return [checks.Error(sentence, id="hub.E002") for sentence in faults()]
+
+
+@checks.register
+def variables_are_known(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Each ``HUB_…`` of the environment is one that the hub reads; a warning, since others may be a platform's."""
+    return [checks.Warning(sentence, id="hub.W001") for sentence in misspelt.sentences()]
 
 
 @checks.register

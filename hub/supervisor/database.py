@@ -11,7 +11,7 @@ from django.db import DatabaseError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
 from django.db.utils import IntegrityError
 
-from hub import heartbeats, safety
+from hub import heartbeats, misspelt, safety
 from hub.environment import UnusableEnvironment, env
 
 ADMINISTRATOR = "admin"
@@ -28,9 +28,10 @@ class Prepared:
 def prepare() -> Prepared:
     """Migrate, make the first administrator, and forget the signs of life of this host's parts.
 
-    Blocks. Raises ``UnusableEnvironment`` where the database cannot be used; nothing of an address is in the text.
+    Says as well which variables were probably misspelt. Blocks. Raises ``UnusableEnvironment`` where the database
+    cannot be used; nothing of an address is in the text.
     """
-    done = Prepared()
+    done = Prepared(lines=misspelt.sentences())
     try:
         connection.ensure_connection()
         _migrate(done)
