@@ -17,6 +17,8 @@ class Status {
   #element;
   #hub;
   #over = document.querySelector("[data-over]");
+  #reload = document.querySelector("[data-over-reload]");
+  #logIn = document.querySelector("[data-over-login]");
   /** @type {string} */
   #said = "connected";
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -35,15 +37,27 @@ class Status {
 
   #update() {
     const { state, code } = this.#hub;
-    const news = code === ANOTHER_ACCOUNT ? "account" : state;
     this.#element.dataset.status = state;
     this.#show(this.#element.querySelector("[data-status-text]"), `data-text-${state}`);
+    if (code === ANOTHER_ACCOUNT) this.#tellWhose();
+    else this.#tell(state);
+  }
+
+  /** The session of this page is over. Whether the browser has another one by now the server knows. */
+  async #tellWhose() {
+    const logIn = this.#hub.user.id !== "" && this.#logIn;
+    this.#tell(logIn instanceof HTMLAnchorElement && !(await leadsOn(logIn.href)) ? "ended" : "account");
+  }
+
+  /** @param {string} news */
+  #tell(news) {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#say(news), SAY_AFTER);
-    if (state === "closed" && this.#over instanceof HTMLElement) {
-      this.#over.hidden = false;
-      this.#show(this.#over.querySelector("[data-over-text]"), `data-say-${news}`);
-    }
+    if (this.#hub.state !== "closed" || !(this.#over instanceof HTMLElement)) return;
+    this.#over.hidden = false;
+    this.#show(this.#over.querySelector("[data-over-text]"), `data-say-${news}`);
+    this.#reload?.toggleAttribute("hidden", news === "ended");
+    this.#logIn?.toggleAttribute("hidden", news !== "ended");
   }
 
   /** @param {string} news */
@@ -59,5 +73,18 @@ class Status {
    */
   #show(target, attribute) {
     if (target) target.textContent = this.#element.getAttribute(attribute);
+  }
+}
+
+/**
+ * Whether the log-in page sends this browser on, as it does with who is logged in.
+ *
+ * @param {string} address
+ */
+async function leadsOn(address) {
+  try {
+    return (await fetch(address, { method: "HEAD", redirect: "manual" })).type === "opaqueredirect";
+  } catch {
+    return false; // the link to that page then leads on as well
   }
 }

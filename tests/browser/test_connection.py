@@ -29,7 +29,7 @@ def said(page: Page) -> list[str]:
 
 @pytest.mark.parametrize(
     ("code", "words"),
-    [(3500, "This page belongs to another account"), (4999, "The connection was closed. Reload the page")],
+    [(3500, "You have logged in since this page was loaded."), (4999, "The connection was closed. Reload the page")],
 )
 def test_terminal_close_is_shown_and_not_tried_again(visitor: Visitors, code: int, words: str) -> None:
     page = visitor()
@@ -136,13 +136,19 @@ def test_nonsense_from_a_server_harms_nothing(visitor: Visitors) -> None:
     is_live(page)
 
 
-def is_another_accounts(page: Page) -> None:
-    """Wait until the page says that it belongs to an account that is not signed in here."""
-    header, main = page.get_by_role("banner"), page.get_by_role("main")
+#: What a page says, and the link it has for that: its log-in is over, or there is another one by now.
+ENDED = ("Your log-in has ended. Log in again to go on.", "Log in")
+ANOTHER = ("You have logged in since this page was loaded. Reload it to go on.", "Reload the page")
+
+
+def has_lost_its_session(page: Page, what: tuple[str, str]) -> None:
+    """Wait until the page says so, with one link."""
+    words, link = what
+    header, over = page.get_by_role("banner"), page.locator("[data-over]")
     expect(header.get_by_text("Disconnected", exact=True)).to_be_visible()
-    expect(main.get_by_text("This page belongs to another account")).to_be_visible()
-    expect(main.get_by_role("link", name="Reload the page")).to_be_visible()
-    expect(header.locator("[data-status-news]")).to_contain_text("This page belongs to another account")
+    expect(over.get_by_text(words)).to_be_visible()
+    expect(over.get_by_role("link")).to_have_text([link])
+    expect(header.locator("[data-status-news]")).to_have_text(words)
 
 
 def cut_off(page: Page, cable: Cable) -> None:
@@ -165,11 +171,11 @@ def test_page_whose_session_ended_while_it_was_cut_says_so_in_all_tabs(
     )
     cable.mend()
     for tab in (page, second):
-        is_another_accounts(tab)
-    page.get_by_role("link", name="Reload the page").click()
+        has_lost_its_session(tab, ENDED)
+    page.reload()
     expect(page.get_by_role("banner").get_by_role("link", name="Log in")).to_be_visible()
     is_live(page)
-    is_another_accounts(second)
+    has_lost_its_session(second, ENDED)
     visitor.complaints.clear()  # the browser notes every attempt that failed
 
 
@@ -186,7 +192,7 @@ def test_page_of_one_person_does_nothing_for_another_who_signed_in_while_it_was_
     page.context.clear_cookies()
     page.context.add_cookies([{"name": SESSION_COOKIE, "value": cookie, "url": f"http://127.0.0.1:{cable.port}"}])
     cable.mend()
-    is_another_accounts(page)
+    has_lost_its_session(page, ANOTHER)
     hub.shell("from notifications import notify; notify(to='user:second-person', message='a secret')")
     other = page.context.new_page()
     other.goto(room)
@@ -207,8 +213,31 @@ def test_page_of_a_guest_who_signed_in_while_it_was_cut_says_so(visitor: Visitor
     cookie = hub.create_user("no-guest-any-more")
     page.context.add_cookies([{"name": SESSION_COOKIE, "value": cookie, "url": f"http://127.0.0.1:{cable.port}"}])
     cable.mend()
-    is_another_accounts(page)
+    has_lost_its_session(page, ANOTHER)
     visitor.complaints.clear()  # the browser notes every attempt that failed
+
+
+@pytest.mark.parametrize("address", ["/notifications/?page=2&x=a%26b", "/topics/"])
+def test_open_page_whose_password_was_changed_elsewhere_leads_to_the_log_in_and_back(
+    visitor: Visitors, hub: LiveHub, address: str
+) -> None:
+    page = visitor("password-changer")
+    page.goto(address)
+    is_live(page)
+    hub.shell(
+        "from django.contrib.auth.models import User\n"
+        "user = User.objects.get(username='password-changer')\n"
+        "user.set_password(password)\n"
+        "user.save()",
+        password="another horse entirely",
+    )
+    has_lost_its_session(page, ENDED)
+    page.locator("[data-over]").get_by_role("link", name="Log in").click()
+    page.get_by_label("Username").fill("password-changer")
+    page.get_by_label("Password").fill("another horse entirely")
+    page.get_by_role("main").get_by_role("button", name="Log in").click()
+    is_live(page)
+    assert page.url.endswith(address)
 
 
 #: JavaScript: a function of options that resolves with how a hub of its own comes out.
