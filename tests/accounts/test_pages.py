@@ -11,6 +11,7 @@ from pytest_django import Settings
 from accounts import tokens
 from accounts.forms import SignUpForm
 from accounts.models import AccessToken
+from rig.environment import BASE_DIR
 
 pytestmark = pytest.mark.django_db
 
@@ -156,3 +157,10 @@ class TestTokenPage:
         address = reverse("accounts:revoke_token", args=[AccessToken.objects.get().pk])
         assert client.post(address).status_code == 404
         assert tokens.user_for(text) == ada
+
+
+def test_forms_of_accounts_are_laid_out_in_one_place() -> None:
+    laid_out = [
+        path.name for path in (BASE_DIR / "templates" / "accounts").iterdir() if "in form %}" in path.read_text()
+    ]
+    assert laid_out == ["_form.html"]
