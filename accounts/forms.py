@@ -16,6 +16,9 @@ from hub.limited_form import LimitedForm
 from hub.limits import TooMany
 from hub.uncut import UncutForm
 
+#: Characters of a mail address, as the table of users has them.
+MAIL_LIMIT = 254
+
 if TYPE_CHECKING:
     SignUpBase = UserCreationForm[User]
     AccessTokenFormBase = forms.ModelForm[AccessToken]
@@ -43,23 +46,56 @@ class AdminLogInForm(UncutForm, _LimitedLogIn, AdminAuthenticationForm):
     """The admin's, with the sentence of a limit."""
 
 
-class OwnPasswordForm(UncutForm, LimitedForm, PasswordChangeForm):
-    """Django's. The old password may be tried no more often than at the log-in."""
+class _AskingPassword(LimitedForm):
+    """Asks for the password that somebody has, which may be tried no more often than at the log-in."""
 
-    def __init__(self, user: User, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
-        super().__init__(user, *args, **kwargs)
-        self._request = request
+    user: User
+    request: HttpRequest
 
     def clean_old_password(self) -> str:
+        password: str = self.cleaned_data["old_password"]  # type: ignore[attr-defined]  # it is mixed into a form
         try:
-            throttling.tried(self._request, self.user.get_username(), self._checked)
+            is_right = throttling.tried(
+                self.request, self.user.get_username(), lambda: self.user.check_password(password) or None
+            )
         except TooMany as refusal:
             self.refusal = refusal
             raise ValidationError(refusal.sentence, code="too_many") from None
-        return super().clean_old_password()
+        if not is_right:
+            raise ValidationError(PasswordChangeForm.error_messages["password_incorrect"], code="password_incorrect")
+        return password
 
-    def _checked(self) -> bool | None:
-        return self.user.check_password(self.cleaned_data["old_password"]) or None
+
+class OwnPasswordForm(UncutForm, _AskingPassword, PasswordChangeForm):
+    """Django's, with the limit of the log-in."""
+
+    def __init__(self, user: User, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
+        super().__init__(user, *args, **kwargs)
+        self.request = request
+
+
+class MailAddressForm(UncutForm, _AskingPassword, forms.Form):
+    """Another mail address, or none, for who knows the password. Says nothing of who else has that address."""
+
+    email = forms.EmailField(
+        label=_("Mail address (optional)"),
+        required=False,
+        max_length=MAIL_LIMIT,
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+        help_text=_("With it you can set a new password if you forget yours."),
+    )
+    old_password = forms.CharField(
+        label=_("Your password"),
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+    def __init__(self, user: User, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user, self.request = user, request
+
+    def clean_email(self) -> str:
+        return User.objects.normalize_email(self.cleaned_data["email"])
 
 
 class ResetForm(UncutForm, LimitedForm, PasswordResetForm):

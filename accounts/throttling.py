@@ -43,6 +43,13 @@ RESET = limits.declare("reset", setting="limit_reset", sentence=_MAILS)
 #: Counted whether or not somebody has that mail address, so that the answer does not tell.
 RESET_MAIL = limits.declare("reset_mail", setting="limit_reset_mail", sentence=_MAILS)
 
+#: Each change mails to the address before, which may be a stranger's.
+MAIL_ADDRESSES = limits.declare(
+    "mail_addresses",
+    setting="limit_mail_addresses",
+    sentence=_("You have changed your mail address many times today."),
+)
+
 TOKENS = limits.declare("tokens", setting="limit_tokens", sentence=_("You have made many tokens today."))
 
 #: Addresses of one person that are compared with that of an attempt.

@@ -9,6 +9,7 @@ urlpatterns = [
     path("logout/", LogoutView.as_view(), name="logout"),
     path("signup/", views.SignUpView.as_view(), name="signup"),
     path("password/", views.PasswordView.as_view(), name="password"),
+    path("mail/", views.MailAddressView.as_view(), name="mail"),
     path("password_reset/", views.ResetView.as_view(), name="password_reset"),
     path(
         "password_reset/sent/",

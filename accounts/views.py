@@ -26,6 +26,7 @@ from django.urls import reverse_lazy
 from django.utils.decorators import method_decorator
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
@@ -34,21 +35,24 @@ from kombu.exceptions import OperationalError
 
 from accounts import sessions, throttling, tokens
 from accounts.devices import describe
-from accounts.forms import AccessTokenForm, LogInForm, OwnPasswordForm, ResetForm, SignUpForm
+from accounts.forms import AccessTokenForm, LogInForm, MailAddressForm, OwnPasswordForm, ResetForm, SignUpForm
 from accounts.models import AccessToken
 from accounts.signals import signed_up
-from accounts.tasks import send_reset_mail
+from accounts.tasks import send_address_changed, send_reset_mail
 from hub import limits
 from hub.conf import hub_settings
 from hub.limits import TooMany
 
 if TYPE_CHECKING:
     SignUpBase = FormView[SignUpForm]
+    MailAddressBase = FormView[MailAddressForm]
 else:
-    SignUpBase = FormView
+    SignUpBase = MailAddressBase = FormView
 
 
 log = structlog.get_logger(__name__)
+
+_NO_MAIL_NOW = _lazy("Mail cannot be sent just now. Please try again in a minute.")
 
 #: Sessions on a person's page; the ones that were seen last.
 SESSIONS_SHOWN = 50
@@ -126,6 +130,54 @@ class PasswordView(PasswordChangeView):
         return response
 
 
+@method_decorator([sensitive_post_parameters("old_password"), never_cache, login_required], name="dispatch")
+class MailAddressView(MailAddressBase):
+    """Sets another mail address, or none, after the password; a mail tells the address before.
+
+    Somebody else may have the same one: the answer does not tell, and each account gets its own links.
+    """
+
+    template_name = "accounts/mail.html"
+    form_class = MailAddressForm
+    success_url = reverse_lazy("accounts:tokens")
+
+    def get_initial(self) -> dict[str, Any]:
+        return {"email": cast(User, self.request.user).email}
+
+    def get_form_kwargs(self) -> dict[str, Any]:
+        return {**super().get_form_kwargs(), "user": self.request.user, "request": self.request}
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(sends_mail=sends_mail(), **kwargs)
+
+    def form_valid(self, form: MailAddressForm) -> HttpResponse:
+        address = form.cleaned_data["email"]
+        try:
+            if address != form.user.email:
+                self._change(form.user, address)
+        except TooMany as refusal:
+            form.refuse(refusal)
+            return self.form_invalid(form)
+        except OperationalError:  # of the broker: without the mail to the address before nothing is changed
+            form.add_error(None, _NO_MAIL_NOW)
+            return self.form_invalid(form)
+        messages.success(
+            self.request, _("Your mail address is saved.") if address else _("You have no mail address now.")
+        )
+        return super().form_valid(form)
+
+    def _change(self, user: User, address: str) -> None:
+        limits.take(throttling.MAIL_ADDRESSES, user.pk)
+        language = get_language() or settings.LANGUAGE_CODE
+        with transaction.atomic():
+            before = User.objects.select_for_update().values_list("email", flat=True).get(pk=user.pk)
+            user.email = address
+            user.save(update_fields=["email"])
+            if before and sends_mail():
+                send_address_changed.delay(before, user.get_username(), self.request.get_host(), language)
+        log.info("mail_address_changed", user=user.pk)
+
+
 class ResetView(PasswordResetView):
     """Has a link for a new password mailed. Absent (404) where no mail is sent.
 
@@ -153,7 +205,7 @@ class ResetView(PasswordResetView):
             form.refuse(refusal)
             return self.form_invalid(form)
         except OperationalError:  # of the broker
-            form.add_error(None, _("Mail cannot be sent just now. Please try again in a minute."))
+            form.add_error(None, _NO_MAIL_NOW)
             return self.form_invalid(form)
         log.info("password_reset_asked")
         return redirect(self.get_success_url())

@@ -158,6 +158,8 @@ class HubSettings:
     #: Mails with a link for a new password: asked for from one address, and for one mail address.
     limit_reset: Rates = "20/hour"
     limit_reset_mail: Rates = "3/hour"
+    #: Times that one user may change their mail address.
+    limit_mail_addresses: Rates = "5/day"
     #: Access tokens that one user may make.
     limit_tokens: Rates = "50/day"
     #: API keys that are not valid from one address.

@@ -134,6 +134,7 @@ def test_names_of_web_containers_are_looked_up_while_nginx_runs(tmp_path: Path) 
         "/hub/accounts/login/",
         "/accounts/signup/",
         "/accounts/password_reset/",
+        "/accounts/mail/",
         "/admin/login/?next=/admin/",
     ],
 )

@@ -284,9 +284,8 @@ MAIL = {"mail": "ada@example.com", "domain": "hub.example.com", "is_secure": Tru
     [
         ({"mail": "nonsense"}, "Enter a valid email address."),
         ({"mail": None}, "This field is required."),
-        ({"domain": ""}, "domain is the host in its link"),
-        ({"domain": 7}, "domain is the host in its link"),
-        ({"is_secure": "yes"}, "is_secure is true or false, not 'yes'"),
+        ({"domain": ""}, "domain is the host of this hub"),
+        ({"domain": 7}, "domain is the host of this hub"),
         ({"language": "xx"}, "language is one of en, ru, not 'xx'"),
         ({"language": ["ru"]}, "language is one of en, ru"),
     ],
