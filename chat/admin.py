@@ -1,4 +1,9 @@
-from django.contrib import admin
+from typing import Any, cast
+
+from django.contrib import admin, messages
+from django.contrib.auth.models import User
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from chat.models import Message, Room
 from hub.admin import PublishedAdmin
@@ -6,7 +11,10 @@ from hub.admin import PublishedAdmin
 
 @admin.register(Room)
 class RoomAdmin(admin.ModelAdmin[Room]):
-    """Rooms; deleting one deletes its messages."""
+    """Rooms; deleting one deletes its messages.
+
+    Who makes a private room here is its creator and no member, unless they say so: it may be for others alone.
+    """
 
     list_display = ("name", "is_private", "created_by", "created_at")
     list_select_related = ("created_by",)
@@ -14,6 +22,21 @@ class RoomAdmin(admin.ModelAdmin[Room]):
     list_filter = ("is_private",)
     filter_horizontal = ("members",)
     readonly_fields = ("created_by", "created_at")
+
+    def save_model(self, request: HttpRequest, obj: Room, form: Any, change: bool) -> None:
+        if not change:
+            obj.created_by = cast(User, request.user)
+        super().save_model(request, obj, form, change)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        room: Room = form.instance
+        if room.is_private and not room.members.filter(is_active=True).exists():
+            text = _(
+                "Nobody can open the private room “%(room)s”: it has no active members. "
+                "Add some, and yourself if you want to read it."
+            )
+            self.message_user(request, text % {"room": room.name}, messages.WARNING)
 
 
 @admin.register(Message)
