@@ -28,7 +28,7 @@ _rooms = Batcher(_find)
 
 
 class ChatDoor(Door):
-    """The messages of one room. Guests read, signed-in users write and are announced; a private one is for members."""
+    """The messages of one room. Guests read, logged-in users write and are announced; a private one is for members."""
 
     name = "chat"
     #: Of the room that the client came into; 0 before it is in one.

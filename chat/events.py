@@ -30,14 +30,14 @@ class MessagePosted(msgspec.Struct, tag="chat.message_posted", omit_defaults=Tru
 
 
 class PersonJoined(msgspec.Struct, tag="chat.person_joined", kw_only=True):
-    """A signed-in person opened the room (their first tab). Ephemeral."""
+    """A logged-in person opened the room (their first tab). Ephemeral."""
 
     username: str
     at: datetime
 
 
 class PersonLeft(msgspec.Struct, tag="chat.person_left", kw_only=True):
-    """A signed-in person closed the room (their last tab). Ephemeral."""
+    """A logged-in person closed the room (their last tab). Ephemeral."""
 
     username: str
     at: datetime

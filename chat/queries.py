@@ -118,6 +118,6 @@ def cursor_for(room: Room) -> str:
 
 
 def usernames(people: list[str]) -> list[str]:
-    """The names of signed-in people, given as presence names them (``u42``)."""
+    """The names of logged-in people, given as presence names them (``u42``)."""
     users = User.objects.filter(pk__in=[person[1:] for person in people if person[0] == "u"])
     return [called(user) for user in users]

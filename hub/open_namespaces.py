@@ -3,7 +3,7 @@
     {"news": {"publish": true, "guests": true, "history_size": 100, "history_ttl": 300}, "": {}}
 
 opens ``news:<any id>`` and, by the empty name, every name without a colon. What is not said is closed, but that
-signed-in users may subscribe.
+logged-in users may subscribe.
 """
 
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ class Options(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
         history_ttl: seconds that they are kept, 0 for any time; a text such as ``"5m"`` works as well.
         history_age: another name of ``history_ttl``.
         force_recovery: clients recover what they missed without asking for it; by default where something is kept.
-        guests: all this for guests too, not for signed-in users alone.
+        guests: all this for guests too, not for logged-in users alone.
     """
 
     subscribe: bool = True

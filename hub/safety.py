@@ -101,7 +101,7 @@ def _token_secret(settings: Settings) -> str | None:
     for secret in settings["HUB_TOKEN_SECRET"]:
         if is_guessable(secret, length=TOKEN_SECRET_LENGTH, variety=TOKEN_SECRET_VARIETY):
             return (
-                "HUB_TOKEN_SECRET (or HUB_TOKEN_SECRET_FILE) follows a pattern, and whoever guesses it signs in as "
+                "HUB_TOKEN_SECRET (or HUB_TOKEN_SECRET_FILE) follows a pattern, and whoever guesses it logs in as "
                 "anybody: python -c 'import secrets; print(secrets.token_urlsafe(48))' makes one."
             )
     return None

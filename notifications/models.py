@@ -54,7 +54,7 @@ class Topic(models.Model):
     is_open = models.BooleanField(
         _("open"),
         default=True,
-        help_text=_("Anybody who is signed in may follow it. Otherwise only those see it who were put on it here."),
+        help_text=_("Anybody who is logged in may follow it. Otherwise only those see it who were put on it here."),
     )
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
 

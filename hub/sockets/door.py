@@ -273,7 +273,7 @@ class Door(AsyncConsumer):
         A channel that the client may no longer have is left, one that it may have now is joined.
         """
         if user is None:
-            self.outbox.close(Close.SIGNED_OUT, "Signed out")
+            self.outbox.close(Close.SIGNED_OUT, "Logged out")
             return
         self.user = user
         try:

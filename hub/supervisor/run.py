@@ -95,7 +95,7 @@ class Supervisor:
         if prepared.password is not None:
             self._output.secret(
                 OWN,
-                f"Sign in as {database.ADMINISTRATOR!r} with the password {prepared.password} (shown only this once)",
+                f"Log in as {database.ADMINISTRATOR!r} with the password {prepared.password} (shown only this once)",
             )
         probes = [plan.probe_socket() for _ in self._plan.web_names]
         self._sockets += probes

@@ -156,7 +156,7 @@ def _texts() -> dict[str, str]:
         "no_such_place": _("There is nothing of this name here."),
         "not_allowed": _("You are not allowed to do this."),
         "not_available": _("This is not available here."),
-        "signed_out": _("You are signed out. Log in and try again."),
+        "signed_out": _("You are logged out. Log in and try again."),
         "too_fast": _("That was too fast. Wait a moment and try again."),
         "too_many_pages": _("Too many of your pages are open. Close some of them and load this one again."),
         "ended": _("The hub has ended the connection. Load the page again."),

@@ -38,7 +38,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(help_text='For programs: alerts go to topic:NAME. It cannot be changed later.', max_length=40, unique=True, validators=[django.core.validators.RegexValidator('\\A[a-z0-9][a-z0-9_-]*\\Z', 'Small letters a to z, digits, hyphens and underscores.')], verbose_name='name')),
                 ('title', models.CharField(max_length=100, verbose_name='title')),
                 ('description', models.CharField(blank=True, max_length=300, verbose_name='description')),
-                ('is_open', models.BooleanField(default=True, help_text='Anybody who is signed in may follow it. Otherwise only those see it who were put on it here.', verbose_name='open')),
+                ('is_open', models.BooleanField(default=True, help_text='Anybody who is logged in may follow it. Otherwise only those see it who were put on it here.', verbose_name='open')),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created at')),
             ],
             options={

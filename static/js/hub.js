@@ -27,7 +27,7 @@ export { CallFailed };
  * @typedef {object} Options
  * @property {string | {transport: string, endpoint: string}[]} [endpoint] of the hub socket; by default what the page
  * says, or this host's
- * @property {{id: string, name: string}} [user] who is signed in; by default who the page says. The server closes a
+ * @property {{id: string, name: string}} [user] who is logged in; by default who the page says. The server closes a
  * connection that turns out to be somebody else's, unless `endpoint` is given without `user`
  * @property {boolean} [share] whether tabs share one connection where the browser can; by default they do
  */
@@ -98,7 +98,7 @@ export class Hub {
    */
   constructor(line, user) {
     this.#line = line;
-    /** Who is signed in; empty strings for a guest. */
+    /** Who is logged in; empty strings for a guest. */
     this.user = user;
     /** The person's alerts; `start()` loads them. */
     this.inbox = new Inbox(line, user.id !== "");

@@ -104,8 +104,8 @@ async def test_an_end_that_is_rolled_back_closes_nothing(ada: User) -> None:
     session = await sync_to_async(session_cookie)(ada)
     async with open_door(PATH, session=session) as door:
         await sync_to_async(almost)()
-        await anotify(to=ada, message="still signed in")
-        assert (await door.receive_json())["message"] == "still signed in"
+        await anotify(to=ada, message="still logged in")
+        assert (await door.receive_json())["message"] == "still logged in"
 
 
 async def test_what_no_signal_tells_of_is_found_by_the_round(ada: User, settings: Settings) -> None:

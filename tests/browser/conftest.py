@@ -54,7 +54,7 @@ class Visitors:
         dark: bool = False,
         port: int | None = None,
     ) -> Page:
-        """An empty page of the person named ``name``, signed in, or of a guest; ``port`` leads to the hub."""
+        """An empty page of the person named ``name``, logged in, or of a guest; ``port`` leads to the hub."""
         url = self._hub.url if port is None else f"http://127.0.0.1:{port}"
         context = self._chromium.new_context(
             base_url=url,
@@ -82,7 +82,7 @@ class Visitors:
 
 @pytest.fixture
 def visitor(chromium: Browser, hub: LiveHub) -> Iterator[Visitors]:
-    """Opens pages: ``visitor("ada")`` for a signed-in person, ``visitor()`` for a guest."""
+    """Opens pages: ``visitor("ada")`` for a logged-in person, ``visitor()`` for a guest."""
     visitors = Visitors(chromium, hub)
     yield visitors
     # Before they leave: a tab that takes over a connection is closed while it is about to connect.

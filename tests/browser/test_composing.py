@@ -132,7 +132,7 @@ def refused_with(page: Page, method: str, code: int) -> None:
         (102, "There is nothing of this name here."),
         (103, "You are not allowed to do this."),
         (104, "This is not available here."),
-        (109, "You are signed out. Log in and try again."),
+        (109, "You are logged out. Log in and try again."),
         (111, "That was too fast. Wait a moment and try again."),
         (107, "This message was not sent."),
     ],
@@ -152,7 +152,7 @@ def test_message_that_is_refused_says_why_and_is_not_lost(
 
 @pytest.mark.parametrize(
     ("code", "sentence"),
-    [(3500, "You are signed out. Log in and try again."), (3504, "Too many of your pages are open."), (3503, "ended")],
+    [(3500, "You are logged out. Log in and try again."), (3504, "Too many of your pages are open."), (3503, "ended")],
 )
 def test_room_in_a_page_whose_connection_is_over_says_why(
     visitor: Visitors, room: str, code: int, sentence: str

@@ -92,12 +92,12 @@ def test_sigterm_leaves_no_process_and_no_socket(first_run: FirstRun) -> None:
 
 
 def test_made_up_password_is_shown_once_and_kept_in_no_file(first_run: FirstRun, running: Up) -> None:
-    line = next(line for line in first_run.output.splitlines() if "Sign in as 'admin'" in line)
+    line = next(line for line in first_run.output.splitlines() if "Log in as 'admin'" in line)
     password = line.partition("with the password ")[2].split()[0]
     logs = "".join(path.read_text() for path in (first_run.folder / "logs").iterdir())
     assert len(password) >= 16
     assert password not in logs
-    assert "Sign in as" not in running.output
+    assert "Log in as" not in running.output
 
 
 def test_second_start_is_ready_within_eight_seconds_and_its_last_line_says_so(used_folder: Path) -> None:

@@ -7,7 +7,7 @@ import { Emitter } from "./emitter.js";
 
 /**
  * `connecting` for the first time, `connected`, `reconnecting` after a loss, `closed` for good because the server
- * said that coming back is pointless: signed out, or refused.
+ * said that coming back is pointless: logged out, or refused.
  *
  * @typedef {"connecting" | "connected" | "reconnecting" | "closed"} State
  */
@@ -65,7 +65,7 @@ export class CallFailed extends Error {
 export const NO_ANSWER = 1;
 /** The server says that what follows a position is no longer kept. */
 export const UNRECOVERABLE = 112;
-/** The server closed it because of who the browser is signed in as by now, or is no more. */
+/** The server closed it because of who is logged in in the browser by now, or is no more. */
 export const ANOTHER_ACCOUNT = 3500;
 
 /** A line: see {@link LineEvent} for what it emits. */

@@ -416,7 +416,7 @@ export class SharedLine extends Line {
    */
   #setState(state, code = 0) {
     if (!this.turn(state, code)) return;
-    // A lock that is kept would keep a person who signs in again from connecting.
+    // A lock that is kept would keep a person who logs in again from connecting.
     if (state === "closed") this.#leave();
     this.emit("state", { kind: "state", state, code });
   }
