@@ -51,6 +51,8 @@ class _AskingPassword(LimitedForm):
 
     user: User
     request: HttpRequest
+    #: What is said of a wrong one.
+    wrong_password = PasswordChangeForm.error_messages["password_incorrect"]
 
     def clean_old_password(self) -> str:
         password: str = self.cleaned_data["old_password"]  # type: ignore[attr-defined]  # it is mixed into a form
@@ -62,7 +64,7 @@ class _AskingPassword(LimitedForm):
             self.refusal = refusal
             raise ValidationError(refusal.sentence, code="too_many") from None
         if not is_right:
-            raise ValidationError(PasswordChangeForm.error_messages["password_incorrect"], code="password_incorrect")
+            raise ValidationError(self.wrong_password, code="password_incorrect")
         return password
 
 
@@ -76,6 +78,8 @@ class OwnPasswordForm(UncutForm, _AskingPassword, PasswordChangeForm):
 
 class MailAddressForm(UncutForm, _AskingPassword, forms.Form):
     """Another mail address, or none, for who knows the password. Says nothing of who else has that address."""
+
+    wrong_password = _("This is not your password.")
 
     email = forms.EmailField(
         label=_("Mail address (optional)"),
