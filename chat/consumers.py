@@ -12,6 +12,7 @@ from chat.models import Room
 from hub.batching import Batcher
 from hub.conf import hub_settings
 from hub.connection import attendance
+from hub.connection.rules import allows
 from hub.feed import Shape
 from hub.limits import TooMany
 from hub.sockets.codes import BadMessage, Close, Refused
@@ -35,13 +36,16 @@ class ChatDoor(Door):
     room_id = 0
 
     async def authorise(self) -> Iterable[tuple[str, Shape]]:
-        room = await self._room()
-        if room is None and not self.room_id:
-            room = await self._opened()
-        if room is None:
+        # Once the client is in a room, only that one counts: by its name another one may be meant by now, which
+        # anybody can have opened, and what is written here was not meant for it.
+        if self.room_id:
+            is_allowed = await allows(channels.ROOM.can_subscribe, self.user, {"id": self.room_id})
+        elif (room := await self._room() or await self._opened()) is not None:
+            is_allowed, self.room_id, self.channel = True, room.pk, channels.of_room(room.pk)
+        else:
+            is_allowed = False
+        if not is_allowed:
             raise Refused(Close.NOT_FOUND, "No such room")
-        self.room_id = room.pk
-        self.channel = channels.of_room(room.pk)
         return [(self.channel, events.plain_frames(self.language))]
 
     async def _room(self) -> Room | None:

@@ -14,11 +14,12 @@ from chat import actions, queries
 from chat.models import Room
 from hub import history
 from hub.models import Publication
+from hub.sockets import registry, rights
 from notifications import notify
 from notifications.models import Notification, Topic
 from rig.waiting import await_for
 from tests.connection.wire import wired
-from tests.support.sockets import open_door
+from tests.support.sockets import open_door, session_cookie
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -187,6 +188,50 @@ async def test_socket_is_closed_as_for_a_room_that_is_not_there(room: Room) -> N
     for name in (NAME, room.address, "nothing"):
         async with open_door(f"/ws/chat/{name}/") as door:
             assert await door.close_code() == 4404
+
+
+async def posted_in(room: Room, text: str) -> bool:
+    return await room.messages.filter(text=text).aexists()
+
+
+@pytest.mark.parametrize("end", ["removed", "deleted"])
+async def test_socket_of_who_may_be_there_no_more_is_moved_to_no_public_room_of_the_name(
+    room: Room, ann: User, bob: User, end: str
+) -> None:
+    public = await sync_to_async(actions.create_room)(name=NAME, creator=bob)
+    async with open_door(f"/ws/chat/{NAME}/", session=await sync_to_async(session_cookie)(ann)) as door:
+        await door.send_json({"message": "among us"})
+        await await_for(lambda: posted_in(room, "among us"), that="the message in the private room")
+        if end == "removed":
+            await room.members.aremove(ann)
+        else:
+            await room.adelete()
+        assert await door.close_code() == 4404
+    assert not await public.messages.aexists()
+
+
+async def test_socket_stays_in_its_room_when_a_private_one_of_the_name_is_opened_for_its_user(
+    ann: User, bob: User
+) -> None:
+    public = await sync_to_async(actions.create_room)(name=NAME, creator=bob)
+    async with open_door(f"/ws/chat/{NAME}/", session=await sync_to_async(session_cookie)(ann)) as door:
+        hidden = await Room.objects.acreate(name=NAME, is_private=True)
+        await hidden.members.aadd(ann)
+        await rights.recheck(registry.current())
+        await door.send_json({"message": "to everybody"})
+        await await_for(lambda: posted_in(public, "to everybody"), that="the message in the public room")
+
+
+async def test_socket_stays_in_a_room_that_is_renamed_though_another_one_gets_its_name(
+    room: Room, ann: User, bob: User
+) -> None:
+    async with open_door(f"/ws/chat/{NAME}/", session=await sync_to_async(session_cookie)(ann)) as door:
+        await sync_to_async(actions.create_room)(name=NAME, creator=bob)
+        room.name = "budget"
+        await room.asave()
+        await rights.recheck(registry.current())
+        await door.send_json({"message": "the numbers"})
+        await await_for(lambda: posted_in(room, "the numbers"), that="the message in the renamed room")
 
 
 # --- names ----------------------------------------------------------------------------------------------------------
