@@ -8,7 +8,6 @@ Nothing takes a signed token back before its end, so its life is bounded (``HUB_
 programs share the secret, ``HUB_TOKEN_ISSUER`` and ``HUB_TOKEN_AUDIENCE`` keep the tokens that are for others out.
 """
 
-import math
 import time
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -19,6 +18,7 @@ from msgspec import UNSET, Meta, Raw
 
 from hub.conf import hub_settings
 from hub.connection.messages import Json
+from hub.numbers import LARGEST
 
 #: What a token may be signed with.
 ALGORITHMS = ("HS256", "HS384", "HS512")
@@ -156,16 +156,26 @@ def _verified(token: str, secret: str) -> Claims:
     except (msgspec.ValidationError, RecursionError) as error:
         # Names the claim and the types, not the value.
         raise BadToken(f"claims: {error}"[:REASON_LIMIT]) from None
-    if len(found.conn_info or b"") > INFO_LIMIT:
+    if _size_of(found) > INFO_LIMIT:
         raise BadToken(f"info of more than {INFO_LIMIT} bytes")
     _check_times(found)
     return found
 
 
+def _size_of(claims: Claims) -> int:
+    """Bytes of ``info`` as others are told of it."""
+    try:
+        return len(claims.conn_info or b"")
+    except (UnicodeError, RecursionError):
+        # What people call themselves may end in half a character, which Python's JSON reads and none can write.
+        raise BadToken("info that cannot be sent as JSON") from None
+
+
 def _check_times(claims: Claims) -> None:
     now, longest = time.time(), hub_settings().token_lifetime
-    if not all(math.isfinite(moment) for moment in (claims.exp, claims.nbf, claims.iat) if moment is not None):
-        raise BadToken("a time that is no number")
+    # Compared, not converted: a whole number of 400 digits is no float. Of NaN no comparison is true.
+    if not all(abs(moment) <= LARGEST for moment in (claims.exp, claims.nbf, claims.iat) if moment is not None):
+        raise BadToken("a time that is no number, or beyond all clocks")
     if claims.exp is not None and claims.exp <= now:
         raise TokenExpired
     for name, moment in (("nbf", claims.nbf), ("iat", claims.iat)):
