@@ -18,6 +18,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from accounts.models import Session
+from hub.sockets import entrance
 
 log = structlog.get_logger(__name__)
 
@@ -37,6 +38,10 @@ class SessionStore(DatabaseSessions):
     @classmethod
     def get_model_class(cls) -> type[AbstractBaseSession]:
         return Session
+
+    def _validate_session_key(self, key: str | None) -> bool:
+        # A cookie may hold anything, also the NUL that PostgreSQL takes in no question.
+        return bool(key and entrance.SESSION_KEY.fullmatch(key))
 
     def create_model_instance(self, data: dict[str, Any]) -> AbstractBaseSession:
         row = cast(Session, super().create_model_instance(data))

@@ -33,6 +33,7 @@ from hub.api.door import ApiDoor
 from hub.bodies import BoundedBodies
 from hub.connection import admission, routes
 from hub.mounting import mounted
+from hub.readable_types import ReadableTypes
 from hub.request_slots import BoundedRequests
 from hub.sockets import credentials
 from hub.sockets.entrance import Entrance
@@ -49,7 +50,7 @@ credentials.register("token", accounts.tokens.find)
 admission.digest_of = accounts.tokens.digest_of
 
 _protocols: dict[str, Any] = {
-    "http": BoundedBodies(ApiDoor(BoundedRequests(get_asgi_application()))),
+    "http": BoundedBodies(ApiDoor(BoundedRequests(ReadableTypes(get_asgi_application())))),
     "websocket": Entrance(doors, accounts.tokens.digest_of),
     "lifespan": lifespan.application,
 }

@@ -6,7 +6,9 @@ import sys
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from hub.environment import UnusableEnvironment, cookie_prefix
@@ -103,3 +105,24 @@ def test_prefix_that_no_browser_keeps_is_an_error(
     monkeypatch.setenv("HUB_COOKIE_PREFIX", given)
     with pytest.raises(UnusableEnvironment, match="HUB_COOKIE_PREFIX"):
         cookie_prefix(production=True, https=https, url_prefix=url_prefix)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "key",
+    [
+        '"\\000aaaaaaaaaaaa"',
+        '"aaaaaaaaaaaa\\000"',
+        "A" * 32,
+        "a" * 41,
+        "жжжжжжжжжж",
+        "' OR 1=1 --",
+        '"\\377\\376aaaaaaaa"',
+    ],
+)
+def test_cookie_that_holds_no_session_key_makes_a_guest_and_asks_no_database(client: Client, key: str) -> None:
+    cookie = f"{COOKIE_PREFIX}session={key}".encode().decode("latin-1")
+    with CaptureQueriesContext(connection) as queries:
+        assert client.get("/", HTTP_COOKIE=cookie).status_code == 200
+        assert client.post("/i18n/setlang/", {"language": "ru"}, HTTP_COOKIE=cookie).status_code == 302
+    assert not [query for query in queries if "accounts_session" in query["sql"]]
