@@ -14,10 +14,16 @@ from hub.redaction import redact
 #: What Django logs of requests that are not as they should be: a wrong Host, too many fields.
 _SUSPICIOUS = "django.security."
 
+#: What Django logs of requests that failed: with a warning, the visitor's fault (4xx), such as a form that cannot be
+#: read; with an error, ours.
+_REQUESTS = "django.request"
+
 
 def _blame_visitors(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """No traceback for what a visitor did: anybody could fill the log with them."""
-    if str(event.get("logger")).startswith(_SUSPICIOUS):
+    logger_name = str(event.get("logger"))
+    is_refused = logger_name == _REQUESTS and event.get("level") == "warning"
+    if is_refused or logger_name.startswith(_SUSPICIOUS):
         event.pop("exc_info", None)
     return event
 

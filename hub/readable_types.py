@@ -5,7 +5,7 @@ from typing import Any
 from django.template.loader import render_to_string
 from django.utils.http import parse_header_parameters
 
-FORM = "multipart/form-data"
+FORMS = frozenset({"multipart/form-data", "application/x-www-form-urlencoded"})
 UTF_8 = frozenset({"utf-8", "utf8"})
 
 
@@ -37,4 +37,4 @@ def _is_readable(values: list[bytes]) -> bool:
     except ValueError:
         return False
     charset = parameters.get("charset", "utf-8")
-    return charset.isascii() and "\0" not in charset and (kind != FORM or charset.strip().lower() in UTF_8)
+    return charset.isascii() and "\0" not in charset and (kind not in FORMS or charset.strip().lower() in UTF_8)

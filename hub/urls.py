@@ -1,7 +1,10 @@
 """The composition root of HTTP."""
 
+import inspect
+
 from django.contrib import admin
 from django.urls import include, path
+from django.views import defaults
 from django.views.generic import RedirectView
 
 from hub import health, metrics_view, views
@@ -25,3 +28,10 @@ urlpatterns = [
     path("admin/password_change/", RedirectView.as_view(pattern_name="accounts:password")),
     path("admin/", admin.site.urls),
 ]
+
+# Django's own, without the look at the request's form that it wraps them in: no page of ours for errors has a form,
+# and what is wrong may be that the one of the request cannot be read.
+handler400 = inspect.unwrap(defaults.bad_request)
+handler403 = inspect.unwrap(defaults.permission_denied)
+handler404 = inspect.unwrap(defaults.page_not_found)
+handler500 = inspect.unwrap(defaults.server_error)

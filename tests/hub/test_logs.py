@@ -147,6 +147,39 @@ def test_request_for_another_host_is_a_line_without_a_traceback(lines: io.String
     assert "exception" not in refused
 
 
+#: Bodies that cannot be read, and what they are said to be.
+UNREADABLE = {
+    "no boundary": (b"a=1", "multipart/form-data"),
+    "half a boundary": (b"--x\r\n" * 3000, "multipart/form-data; boundary=x"),
+    "a broken file": (
+        b'--x\r\nContent-Disposition: form-data; name="a"\r\nContent-Transfer-Encoding: base64\r\n\r\n!\r\n--x--',
+        "multipart/form-data; boundary=x",
+    ),
+    "many files": (
+        b'--x\r\nContent-Disposition: form-data; name="a"; filename="b"\r\n\r\n1\r\n' * 150 + b"--x--\r\n",
+        "multipart/form-data; boundary=x",
+    ),
+    "many fields": (b"&".join(b"a%d=1" % number for number in range(1500)), "application/x-www-form-urlencoded"),
+    "another character set": (b"a=1", "application/x-www-form-urlencoded; charset=latin-1"),
+}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "path", ["/", "/nothing/", "/chat/nothing/", "/accounts/login/", "/topics/", "/admin/nothing/"]
+)
+@pytest.mark.parametrize("wrong", UNREADABLE)
+def test_form_that_cannot_be_read_is_refused_and_is_a_line_without_a_traceback(
+    lines: io.StringIO, path: str, wrong: str
+) -> None:
+    body, kind = UNREADABLE[wrong]
+    client = Client(enforce_csrf_checks=True, raise_request_exception=False)
+    client.cookies[settings.CSRF_COOKIE_NAME] = "a" * 32
+    assert client.generic("POST", path, body, content_type=kind).status_code in (400, 403, 404)
+    written = [json.loads(line) for line in lines.getvalue().splitlines()]
+    assert written and not [line for line in written if "exception" in line]
+
+
 def test_access_log_that_the_server_switched_off_stays_off(lines: io.StringIO) -> None:
     logging.getLogger("uvicorn.access").info("a request")
     assert lines.getvalue() == ""
