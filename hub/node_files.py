@@ -8,22 +8,27 @@ from django.contrib.staticfiles.finders import FileSystemFinder
 from django.core.checks import CheckMessage
 from django.core.files.storage import FileSystemStorage
 
-#: The static folder of a package, the folder it has its builds in, and the files of that. The client library of the
-#: hub socket comes as a script; the second file is the map that it names for debuggers.
-PREFIX = "vendor/centrifuge"
-FOLDER = "node_modules/centrifuge/dist"
-NAMES = frozenset({"centrifuge.js", "centrifuge.js.map"})
+#: Where pages find a package, and the folder of ``node_modules`` that has its builds for browsers.
+FOLDERS = {"vendor/centrifuge": "centrifuge/dist", "vendor/swagger-ui": "swagger-ui-dist"}
+#: The files of these: the client library of the hub socket, and the page of the HTTP API. The maps are named by them,
+#: for debuggers.
+NAMES = frozenset(
+    f"{name}{end}" for name in ("centrifuge.js", "swagger-ui.css", "swagger-ui-bundle.js") for end in ("", ".map")
+)
 
 
 class NodeFilesFinder(FileSystemFinder):
-    """Finds :data:`NAMES` below :data:`PREFIX`, where npm has installed the package."""
+    """Finds :data:`NAMES` below the names of :data:`FOLDERS`, where npm has installed the packages."""
 
     def __init__(self, app_names: Iterable[str] | None = None) -> None:
-        folder = str(settings.BASE_DIR / FOLDER)
-        storage: Any = FileSystemStorage(location=folder)
-        storage.prefix = PREFIX
-        self.locations = [(PREFIX, folder)]
-        self.storages = {folder: storage}
+        self.locations = []
+        self.storages = {}
+        for prefix, package in FOLDERS.items():
+            folder = str(settings.BASE_DIR / "node_modules" / package)
+            storage: Any = FileSystemStorage(location=folder)
+            storage.prefix = prefix
+            self.locations.append((prefix, folder))
+            self.storages[folder] = storage
 
     def check(self, **kwargs: Any) -> list[CheckMessage]:
         """The settings have nothing to say here."""

@@ -48,7 +48,6 @@ INSTALLED_APPS = [
     "worker",
     "channels",
     "django_celery_beat",
-    "ninja",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -4,61 +4,69 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from ninja import NinjaAPI
-from ninja.openapi.schema import OpenAPISchema
 
+from hub.api.answering import BATCH
 from hub.api.calling import BatchReply, BatchRequest
 from hub.api.errors import Error
 from hub.api.method import Method
+from hub.version import VERSION
 
 _REF = "#/components/schemas/{name}"
 _KEY = "ApiKey"
 
 
-class DocumentedAPI(NinjaAPI):
-    """ninja's API, whose document also has the messages of the methods ``declared``."""
-
-    declared: Sequence[Method[Any]]
-
-    def get_openapi_schema(self, **kwargs: Any) -> OpenAPISchema:
-        document = super().get_openapi_schema(**kwargs)
-        document["components"] = {
-            "schemas": schemas(self.declared),
+def document(declared: Sequence[Method[Any]], prefix: str) -> dict[str, Any]:
+    """What OpenAPI 3.1 wants to know of the methods ``declared`` and of ``batch``, below the path ``prefix``."""
+    example = {"commands": [{method.name: method.example} for method in declared[:2]]}
+    paths = {method.name: _of_method(method) for method in declared} | {BATCH: _of_batch(example)}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Notification hub",
+            "version": VERSION,
+            "description": "Publish and ask from a backend: each call is a POST, with a key in the header "
+            "`X-API-Key`, or `Authorization: apikey …`.",
+        },
+        "paths": {f"{prefix}{name}": {"post": operation} for name, operation in paths.items()},
+        "components": {
+            "schemas": _schemas(declared),
             "securitySchemes": {_KEY: {"type": "apiKey", "in": "header", "name": "X-API-Key"}},
-        }
-        return document
+        },
+    }
 
 
-def schemas(declared: Sequence[Method[Any]]) -> dict[str, Any]:
-    """The JSON schemas of all messages, by name."""
+def _schemas(declared: Sequence[Method[Any]]) -> dict[str, Any]:
     types = [kind for method in declared for kind in (method.request, method.result)]
     _, components = msgspec.json.schema_components([*types, BatchRequest, BatchReply, Error], ref_template=_REF)
     return components
 
 
-def of_method(method: Method[Any]) -> dict[str, Any]:
-    """What ninja cannot know of the operation of a method."""
+def _of_method(method: Method[Any]) -> dict[str, Any]:
     result = {"type": "object", "properties": {"result": _ref(method.result)}, "required": ["result"]}
-    return _operation(_ref(method.request), result, method.example)
+    return _operation(method.name, method.summary, _ref(method.request), result, method.example)
 
 
-def of_batch(example: Any) -> dict[str, Any]:
-    """What ninja cannot know of ``batch``."""
-    return _operation(_ref(BatchRequest), _ref(BatchReply), example)
+def _of_batch(example: Any) -> dict[str, Any]:
+    summary = "Several calls in one request, carried out one after the other."
+    return _operation(BATCH, summary, _ref(BatchRequest), _ref(BatchReply), example)
 
 
-def _operation(request: dict[str, Any], result: dict[str, Any], example: Any) -> dict[str, Any]:
+def _operation(
+    name: str, summary: str, request: dict[str, Any], result: dict[str, Any], example: Any
+) -> dict[str, Any]:
     error = {"type": "object", "properties": {"error": _ref(Error)}, "required": ["error"]}
     return {
+        "operationId": name,
+        "summary": summary,
         "security": [{_KEY: []}],
         "requestBody": {"required": True, **_content(request, example=example)},
         "responses": {
-            200: {
+            "200": {
                 "description": "What was asked for, or why not.",
                 **_content({"oneOf": [result, error]}),
             },
-            401: {"description": "There is no such key, or it was revoked.", **_content(error)},
-            503: {"description": "The database does not answer. Nothing was done.", **_content(error)},
+            "401": {"description": "There is no such key, or it was revoked.", **_content(error)},
+            "503": {"description": "The database does not answer. Nothing was done.", **_content(error)},
         },
     }
 

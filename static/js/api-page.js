@@ -1,5 +1,6 @@
-/** Swagger UI leaves some of its controls without a name. */
+/** The page of the HTTP API: Swagger UI, which comes as a script, shows the document of the methods. */
 
+/** Some of its controls have no name of their own. */
 const NAMES = { textarea: "Request body", ".copy-to-clipboard button": "Copy" };
 
 const page = /** @type {HTMLElement} */ (document.getElementById("swagger-ui"));
@@ -10,3 +11,14 @@ new MutationObserver(() => {
       control.setAttribute("aria-label", name);
   }
 }).observe(page, { childList: true, subtree: true });
+
+const { SwaggerUIBundle } = /** @type {{SwaggerUIBundle: any}} */ (/** @type {unknown} */ (globalThis));
+
+SwaggerUIBundle({
+  domNode: page,
+  url: page.dataset.document,
+  presets: [SwaggerUIBundle.presets.apis],
+  defaultModelsExpandDepth: -1,
+  // A link in the button of each method is one that the keyboard cannot tell from it.
+  deepLinking: false,
+});

@@ -14,16 +14,23 @@ from django.core.exceptions import SuspiciousFileOperation
 from rig.environment import BASE_DIR, clean_environment
 
 
-def test_the_client_library_is_found() -> None:
-    assert finders.find("vendor/centrifuge/centrifuge.js") == str(
-        BASE_DIR / "node_modules/centrifuge/dist/centrifuge.js"
-    )
+@pytest.mark.parametrize(
+    ("path", "file"),
+    [
+        ("vendor/centrifuge/centrifuge.js", "centrifuge/dist/centrifuge.js"),
+        ("vendor/swagger-ui/swagger-ui.css", "swagger-ui-dist/swagger-ui.css"),
+        ("vendor/swagger-ui/swagger-ui-bundle.js", "swagger-ui-dist/swagger-ui-bundle.js"),
+    ],
+)
+def test_what_pages_load_of_a_package_is_found(path: str, file: str) -> None:
+    assert finders.find(path) == str(BASE_DIR / "node_modules" / file)
 
 
 @pytest.mark.parametrize(
     "path",
     [
         "vendor/centrifuge/centrifuge.protobuf.js",
+        "vendor/swagger-ui/index.html",
         "vendor/axe-core/axe.min.js",
         "axe-core/axe.min.js",
         "node_modules/centrifuge/dist/centrifuge.js",
