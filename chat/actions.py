@@ -114,12 +114,23 @@ def post_message(*, room_id: int, author_id: int | None, text: str, key: str | N
 def post_messages(drafts: Collection[Draft]) -> dict[Draft, Message | Refusal]:
     """:func:`post_message` for many at once, in one transaction: what a busy moment costs is shared by all in it.
 
-    Returns for each draft the stored message, or the error of that draft alone.
+    Returns for each draft the stored message, or the error of that draft alone. Where it raises, nothing is stored or
+    counted: the drafts may be posted again, in smaller numbers, to find the one at fault.
+
+    Raises:
+        django.db.Error: the database cannot be asked, or refuses one of several drafts.
     """
     # Before the transaction: nobody waits for the database because Redis does not answer.
     refused = {draft: refusal for draft in drafts if (refusal := _over_the_limit(draft))}
-    stored = _with_keys(refused)
-    posted = _post([draft for draft in drafts if draft not in refused])
+    let_through = [draft for draft in drafts if draft not in refused]
+    new: Collection[Draft] = ()
+    try:
+        stored = _with_keys(refused)
+        posted, new = _post(let_through)
+    finally:
+        for draft in let_through:
+            if draft.author_id is not None and draft not in new:
+                written.give_back(draft.author_id)
     return posted | {draft: stored.get((draft.author_id, draft.key)) or refused[draft] for draft in refused}
 
 
@@ -133,19 +144,23 @@ def _over_the_limit(draft: Draft) -> TooMany | None:
     return None
 
 
-def _post(drafts: Collection[Draft]) -> dict[Draft, Message | Refusal]:
+#: What became of each draft, and for which of them a message was made.
+_Posted = tuple[dict[Draft, Message | Refusal], Collection[Draft]]
+
+
+def _post(drafts: Collection[Draft]) -> _Posted:
     try:
         return _store(drafts)
     except IntegrityError:
         # Another one has stored a message of the same key in this very moment, or a constraint of the team's own
-        # refuses one draft: the others are not at fault.
-        if len(drafts) == 1:
-            stored = _with_keys(drafts)
-            return {draft: stored.get((draft.author_id, draft.key)) or NoSuchRoom() for draft in drafts}
-        return {draft: result for one in drafts for draft, result in _post([one]).items()}
+        # refuses one draft.
+        if len(drafts) > 1:
+            raise
+        stored = _with_keys(drafts)
+        return {draft: stored.get((draft.author_id, draft.key)) or NoSuchRoom() for draft in drafts}, ()
 
 
-def _store(drafts: Collection[Draft]) -> dict[Draft, Message | Refusal]:
+def _store(drafts: Collection[Draft]) -> _Posted:
     with transaction.atomic():
         authors = User.objects.filter(is_active=True).in_bulk({draft.author_id for draft in drafts if draft.author_id})
         rooms = dict(Room.objects.filter(pk__in={draft.room_id for draft in drafts}).values_list("pk", "is_private"))
@@ -153,7 +168,7 @@ def _store(drafts: Collection[Draft]) -> dict[Draft, Message | Refusal]:
         members = queries.memberships(private, authors.keys()) if private else set()
         stored = _with_keys(drafts)
         results: dict[Draft, Message | Refusal] = {}
-        new: list[Message] = []
+        new: dict[Draft, Message] = {}
         for draft in drafts:
             author = authors.get(draft.author_id or 0)
             if author is None:
@@ -165,19 +180,18 @@ def _store(drafts: Collection[Draft]) -> dict[Draft, Message | Refusal]:
             elif known := stored.get((draft.author_id, draft.key)):
                 results[draft] = known
             else:
-                results[draft] = message = Message(
+                results[draft] = new[draft] = message = Message(
                     room_id=draft.room_id,
                     author=author,
                     username=called(author),
                     text=draft.text,
                     key=draft.key,
                 )
-                new.append(message)
                 if draft.key is not None:
                     stored[draft.author_id, draft.key] = message
-        Message.objects.bulk_create(new)
-        publish_many((channels.of_room(message.room_id), events.posted(message)) for message in new)
-    return results
+        Message.objects.bulk_create(new.values())
+        publish_many((channels.of_room(message.room_id), events.posted(message)) for message in new.values())
+    return results, new
 
 
 def _with_keys(drafts: Iterable[Draft]) -> dict[tuple[int | None, str | None], Message]:

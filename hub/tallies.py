@@ -11,6 +11,7 @@ from collections import OrderedDict
 
 from hub import limits
 from hub.limits import Limit, TooMany
+from hub.threads import in_database_thread
 
 #: Things of one user that are taken from the limit together, at most.
 STEP = 20
@@ -25,7 +26,8 @@ KEPT = 10_000
 class Tally:
     """Counts for one limit in this process; usable from any thread.
 
-    Each process lets through at most a tenth of the smallest rate, and at most :data:`STEP`, more than the limit says.
+    Each process lets through at most a tenth of the smallest rate, and at most :data:`STEP`, more than the limit says;
+    and what comes while it asks Redis.
     """
 
     def __init__(self, limit: Limit) -> None:
@@ -39,33 +41,60 @@ class Tally:
         """Count one thing of ``who``.
 
         Raises:
-            TooMany: that is more than the limit allows.
+            TooMany: that is more than the limit allows; it is not counted.
         """
+        if step := self._count(who):
+            self._ask(who, step)
+
+    async def atake(self, who: object) -> None:
+        """:meth:`take` on an event loop, which does not wait for Redis."""
+        if step := self._count(who):
+            await in_database_thread(self._ask, who, step)
+
+    def give_back(self, who: object) -> None:
+        """Count one thing of ``who`` less: :meth:`take` let it through, and it did not come to be after all.
+
+        It stays with this process, which lets one more through before it asks Redis.
+        """
+        if self._limit.rates:
+            with self._lock:
+                self._add(who, -1)
+
+    def _count(self, who: object) -> int:
+        """Count one thing; returns how many are to be taken from the limit now. Raises ``TooMany``."""
         rates = self._limit.rates
         if not rates:
-            return
+            return 0
         step = min(STEP, max(1, min(rate.amount for rate in rates) // PART))
         with self._lock:
             left = self._refused.get(who, 0.0) - time.monotonic()
-            count = self._counts.pop(who, 0) + 1
-            if left <= 0 and count < step:
-                self._counts[who] = count
-                _forget_the_oldest(self._counts)
-                return
-        if left > 0:
-            limits.count_refusal(self._limit.name)
-            raise TooMany(self._limit, math.ceil(left))
+            if left <= 0:
+                if self._add(who, 1) < step:
+                    return 0
+                self._add(who, -step)
+                return step
+        limits.count_refusal(self._limit.name)
+        raise TooMany(self._limit, math.ceil(left))
+
+    def _ask(self, who: object, step: int) -> None:
         try:
             limits.take(self._limit, who, cost=step)
         except TooMany as refusal:
             with self._lock:
                 self._refused[who] = time.monotonic() + refusal.retry_after
-                # The first try after that asks again.
-                self._counts[who] = step - 1
                 _forget_the_oldest(self._refused)
+                # The first try after that asks again.
+                self._add(who, step - 1)
             raise
         with self._lock:
             self._refused.pop(who, None)
+
+    def _add(self, who: object, number: int) -> int:
+        count = self._counts.pop(who, 0) + number
+        if count:
+            self._counts[who] = count
+            _forget_the_oldest(self._counts)
+        return count
 
     def forget(self) -> None:
         """Count as if nobody had done anything yet in this process."""

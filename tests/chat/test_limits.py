@@ -1,16 +1,18 @@
 """How many rooms and messages one user makes, and that whoever is over it is told so on every way in."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import ValidationError
+from django.db import DataError, OperationalError
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from chat import actions, queries
+from chat import actions, posting, queries
 from chat.models import Message, Room
 from hub.limits import TooMany
 from tests.connection.wire import wired
@@ -142,6 +144,59 @@ async def test_others_in_the_same_batch_pay_nothing(ann: User, bob: User, room: 
     posted = await sync_to_async(actions.post_messages)(drafts)
     assert isinstance(posted[drafts[0]], TooMany)
     assert isinstance(posted[drafts[1]], Message)
+
+
+def allowed(room: Room, author: User, tries: int = 5) -> int:
+    """How many of so many further messages are taken."""
+    drafts = [actions.Draft(room.pk, author.pk, str(number)) for number in range(tries)]
+    return sum(isinstance(posted, Message) for posted in actions.post_messages(drafts).values())
+
+
+@pytest.mark.parametrize("at_fault", ["first", "middle", "last"])
+async def test_messages_that_share_a_batch_with_one_at_fault_count_once(
+    ann: User, bob: User, room: Room, settings: Settings, monkeypatch: pytest.MonkeyPatch, at_fault: str
+) -> None:
+    settings.HUB_LIMIT_MESSAGES = "12/minute"
+    real = actions._store
+
+    def store(drafts: Collection[actions.Draft]) -> Any:
+        if any(draft.text == "at fault" for draft in drafts):
+            raise DataError("at fault")
+        return real(drafts)
+
+    monkeypatch.setattr(actions, "_store", store)
+    texts = [str(number) for number in range(7)]
+    texts.insert({"first": 0, "middle": 3, "last": 7}[at_fault], "at fault")
+    drafts = [actions.Draft(room.pk, ann.pk, text) for text in texts]
+    results = await asyncio.gather(*map(posting.post, drafts), return_exceptions=True)
+    assert sum(isinstance(result, Message) for result in results) == 7
+    assert await sync_to_async(allowed)(room, ann, 10) == 5
+    assert await sync_to_async(allowed)(room, bob, 20) == 12
+
+
+def test_drafts_of_which_nothing_is_stored_count_for_nothing(ann: User, room: Room) -> None:
+    den = Room.objects.create(name="den", is_private=True)
+    first = actions.post_message(room_id=room.pk, author_id=ann.pk, text="x", key="k")
+    for _ in range(4):
+        for nowhere in (den.pk, den.pk + 1):
+            with pytest.raises(actions.NoSuchRoom):
+                actions.post_message(room_id=nowhere, author_id=ann.pk, text="x")
+        assert actions.post_message(room_id=room.pk, author_id=ann.pk, text="x", key="k") == first
+    assert allowed(room, ann) == 1
+
+
+def test_drafts_that_meet_a_database_that_is_away_count_for_nothing(
+    ann: User, room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(drafts: Any) -> Any:
+        raise OperationalError("away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(actions, "_store", away)
+        for _ in range(4):
+            with pytest.raises(OperationalError):
+                actions.post_message(room_id=room.pk, author_id=ann.pk, text="x")
+    assert allowed(room, ann) == 2
 
 
 def test_repeat_of_a_stored_message_is_answered_whatever_the_limit(ann: User, room: Room) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
-from django.db import IntegrityError
+from django.db import DataError, IntegrityError
 
 from chat import actions, posting
 from chat.actions import Draft, NoSuchRoom, NotSignedIn
@@ -48,22 +48,42 @@ def test_messages_of_a_batch_keep_their_order_in_the_room(room: Room, ann: User)
     assert all(f'"text":"{number}"' in row.data for number, row in enumerate(rows))
 
 
-def test_a_draft_whose_room_vanishes_in_this_moment_fails_alone(
-    room: Room, ann: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def refusing(monkeypatch: pytest.MonkeyPatch, **errors: type[Exception]) -> None:
+    """The database refuses what has one of these texts, each with an error of its own."""
     real = actions._store
 
     def store(drafts: Any) -> Any:
-        if any(draft.text == "doomed" for draft in drafts):
-            raise IntegrityError("FOREIGN KEY constraint failed")
+        for text, error in errors.items():
+            if any(draft.text == text for draft in drafts):
+                raise error(text)
         return real(drafts)
 
     monkeypatch.setattr(actions, "_store", store)
-    drafts = [Draft(room.pk, ann.pk, text) for text in ("one", "doomed", "two")]
-    results = actions.post_messages(drafts)
-    assert [isinstance(results[draft], Message) for draft in drafts] == [True, False, True]
-    assert isinstance(results[drafts[1]], NoSuchRoom)
-    assert list(Message.objects.order_by("pk").values_list("text", flat=True)) == ["one", "two"]
+
+
+async def posted_together(room: Room, ann: User, *texts: str) -> list[Any]:
+    drafts = [Draft(room.pk, ann.pk, text) for text in texts]
+    return await asyncio.gather(*map(posting.post, drafts), return_exceptions=True)
+
+
+async def test_a_draft_whose_room_vanishes_in_this_moment_fails_alone(
+    room: Room, ann: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusing(monkeypatch, doomed=IntegrityError)
+    results = await posted_together(room, ann, "one", "doomed", "two")
+    assert [isinstance(result, Message) for result in results] == [True, False, True]
+    assert isinstance(results[1], NoSuchRoom)
+    assert [message.text async for message in Message.objects.order_by("pk")] == ["one", "two"]
+
+
+async def test_drafts_that_the_database_refuses_for_several_reasons_harm_no_other(
+    room: Room, ann: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusing(monkeypatch, taken=IntegrityError, unreadable=DataError)
+    results = await posted_together(room, ann, "one", "taken", "two", "unreadable", "three")
+    kinds = [type(result) for result in results]
+    assert kinds == [Message, NoSuchRoom, Message, DataError, Message]
+    assert [message.text async for message in Message.objects.order_by("pk")] == ["one", "two", "three"]
 
 
 async def test_messages_by_every_way_share_a_transaction(

@@ -1,5 +1,6 @@
 """Rooms over the hub socket: older messages, posting under a key, typing, and who is there."""
 
+import asyncio
 import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -11,7 +12,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from chat import actions, rpc
+from chat import actions, posting, rpc
 from chat.actions import Draft, NoSuchRoom
 from chat.models import Message, Room
 from chat.throttle import Throttle
@@ -167,23 +168,23 @@ def test_the_same_message_on_two_connections_at_once_is_stored_once(ann: User, r
     assert Message.objects.count() == Publication.objects.filter(channel=f"room:{room.pk}").count() == 5
 
 
-def test_a_repeat_that_meets_its_first_half_way_gets_its_answer(
+async def test_a_repeat_that_meets_its_first_half_way_gets_its_answer(
     ann: User, room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stored = actions.post_message(room_id=room.pk, author_id=ann.pk, text="hello", key="k1")
+    stored = await sync_to_async(actions.post_message)(room_id=room.pk, author_id=ann.pk, text="hello", key="k1")
     real = actions._with_keys
     looks: list[int] = []
 
-    def not_committed_at_the_first_look(drafts: Any) -> Any:
+    def not_committed_at_the_first_looks(drafts: Any) -> Any:
         looks.append(1)
-        return {} if len(looks) <= 2 else real(drafts)
+        return {} if len(looks) <= 4 else real(drafts)
 
-    monkeypatch.setattr(actions, "_with_keys", not_committed_at_the_first_look)
+    monkeypatch.setattr(actions, "_with_keys", not_committed_at_the_first_looks)
     repeat, new = Draft(room.pk, ann.pk, "hello", "k1"), Draft(room.pk, ann.pk, "new", "k2")
-    results = actions.post_messages([repeat, new])
-    assert results[repeat] == stored
-    assert isinstance(results[new], Message)
-    assert Message.objects.count() == 2
+    results = await asyncio.gather(posting.post(repeat), posting.post(new))
+    assert results[0] == stored
+    assert isinstance(results[1], Message)
+    assert await Message.objects.acount() == 2
 
 
 def test_a_repeat_by_who_lost_the_room_is_refused(ann: User, den: Room) -> None:
