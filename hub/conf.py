@@ -138,6 +138,8 @@ class HubSettings:
     limit_messages: Rates = "200/minute; 5000/day"
     limit_follows: Rates = "200/hour; 1000/day"
     limit_broadcasts: Rates = "60/minute; 1000/day"
+    #: Publications that one user, or all guests of one address, store from clients in channels of a team's own.
+    limit_publications: Rates = "600/minute; 20000/day"
     #: What the names of all cookies begin with.
     cookie_prefix: str = "hub_"
     #: Whether visitors may make an account.

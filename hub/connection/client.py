@@ -66,7 +66,6 @@ class Client:
     """A session. Its transport gives it each frame (:meth:`receive`) and says when it is over (:meth:`gone`)."""
 
     __slots__ = (
-        "_address",
         "_admitted",
         "_connected",
         "_counted",
@@ -87,6 +86,7 @@ class Client:
         "credential",
         "expires",
         "given_info",
+        "guest_of",
         "language",
         "ponged",
         "restarting",
@@ -114,8 +114,8 @@ class Client:
         #: Whether the last ping was answered.
         self.ponged = True
         self._admitted: Admitted | None = admitted
-        #: Of whose guests it is one, where it is a guest.
-        self._address = None if admitted.user is None or admitted.user.pk else address_of_guest(admitted.address)
+        #: The address that is counted for it, where it is a guest.
+        self.guest_of = None if admitted.user is None or admitted.user.pk else address_of_guest(admitted.address)
         self._connected = False
         #: Among whose connections the transport has counted this one, and among whose it is counted besides.
         self._counted_as: int | None = admitted.user.pk if admitted.user is not None else None
@@ -259,7 +259,7 @@ class Client:
             if self._opened <= hub_settings().subscriptions_per_socket:
                 return
         if self._pace is None:
-            self._pace = Pace(self.user.pk, self._address)
+            self._pace = Pace(self.user.pk, self.guest_of)
         match self._pace.judge():
             case Verdict.REFUSE:
                 raise Failed(Error.TOO_MANY_REQUESTS, self._pace.wait)

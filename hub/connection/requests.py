@@ -11,14 +11,14 @@ from msgspec import Raw
 from hub import history
 from hub.channels import BadPublication, NotAllowed, UnknownChannel, find
 from hub.conf import hub_settings
-from hub.connection import admission, attendance, messages, pushes, rpc, sends, tokens
+from hub.connection import admission, attendance, messages, pushes, rpc, sends, stored, tokens
 from hub.connection.admission import Admitted
 from hub.connection.codes import Disconnected, Ended, Error, Failed, Unsubscribed
 from hub.connection.messages import Empty, Json, Request
 from hub.connection.rules import allows, hand_over
 from hub.connection.subscriptions import Wanted
 from hub.limits import TooMany
-from hub.publishing import PayloadTooBig, RoundedNumber, apublish, apublish_ephemeral
+from hub.publishing import PayloadTooBig, RoundedNumber, apublish_ephemeral
 from hub.sockets import credentials
 from hub.sockets.credentials import Invalid
 from hub.streams import Item, Position
@@ -232,7 +232,7 @@ async def publish(client: "Client", request: messages.Publish) -> Empty:
         data = Raw(msgspec.json.format(bytes(request.data), indent=-1))
         info = Raw(msgspec.json.encode(client.info))
         if namespace.durable:
-            await apublish(request.channel, data, info)
+            await stored.publish(client, request.channel, data, info)
         else:
             await apublish_ephemeral(request.channel, data, info)
     except (BadPublication, PayloadTooBig, RoundedNumber, RecursionError, msgspec.MsgspecError):

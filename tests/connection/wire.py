@@ -23,12 +23,12 @@ class Wire:
     emulated = False
     raw = None
 
-    def __init__(self, user: User | None = None) -> None:
+    def __init__(self, user: User | None = None, address: str = "") -> None:
         self.lines: list[dict[str, Any]] = []
         self.closed: int | None = None
         who = user or AnonymousUser()
         credential = credentials.of_user(user.pk) if user is not None else ""
-        self.client = Client(self, Admitted(who, credential, "", "en"))
+        self.client = Client(self, Admitted(who, credential, "", "en", address=address))
 
     def write(self, block: Block) -> None:
         self.lines += [json.loads(line) for text in block.texts for line in text.split("\n")]
@@ -58,9 +58,9 @@ class Wire:
 
 
 @contextlib.asynccontextmanager
-async def wired(user: User | None = None) -> AsyncIterator[Wire]:
-    """A client that has connected, as a user or as a guest."""
-    wire = Wire(user)
+async def wired(user: User | None = None, address: str = "") -> AsyncIterator[Wire]:
+    """A client that has connected from ``address``, as a user or as a guest."""
+    wire = Wire(user, address)
     try:
         await wire.client.receive(CONNECT)
         yield wire
