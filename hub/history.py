@@ -44,7 +44,7 @@ def page(channel: str, *, limit: int, since: Position | None = None, reverse: bo
         NotKept: ``since`` is of another history, ahead of this one, or what follows it is no longer kept.
     """
     # The position before the items: what is published in between is left for the next page.
-    position = streams.positions([channel])[channel]
+    position = streams.begin([channel])[channel]
     if since is not None and (since.epoch not in ("", position.epoch) or since.offset > position.offset):
         raise NotKept(channel)
     count = PAGE_LIMIT if limit < 0 else min(limit, PAGE_LIMIT)

@@ -15,7 +15,11 @@ def new_epoch() -> str:
 
 
 class Stream(models.Model):
-    """The history of one durable channel: where it stands, and which history it is."""
+    """The history of one durable channel: where it stands, and which history it is.
+
+    A channel has a row from its first publication on. It stays for good: streams that are made share an epoch
+    (:func:`hub.streams.begin`), so one that was made anew would be taken for the one before.
+    """
 
     channel = models.CharField(max_length=97, primary_key=True)
     epoch = models.CharField(max_length=8, default=new_epoch)

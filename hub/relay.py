@@ -305,7 +305,7 @@ class Relay:
     async def _read_until_whole(self, feed: Feed, reason: str) -> None:
         while self._feeds.get(feed.channel) is feed and (feed.is_behind() or reason == "epoch"):
             # The position before the items: what is stored between the two reads is then among the items.
-            position = (await in_database_thread(streams.positions, [feed.channel]))[feed.channel]
+            position = (await in_database_thread(streams.begin, [feed.channel]))[feed.channel]
             items = await in_database_thread(streams.read, feed.channel, after=feed.last, limit=CHUNK)
             if not items or feed.has_other_history(items[0].epoch):
                 if feed.has_other_history(position.epoch) or position.offset > feed.last:

@@ -25,7 +25,8 @@ BATCH = 500
 class Position:
     """A place in a channel's history: ``offset`` 0 stands before the first publication.
 
-    ``epoch`` is empty for a channel that has no stream yet; it equals the beginning of whatever stream comes.
+    ``epoch`` is empty for a channel that has no stream yet; it equals the beginning of whatever stream comes. Where
+    clients must be told a name, :func:`begin` knows the one that the stream will have.
     """
 
     epoch: str = ""
@@ -110,8 +111,9 @@ _MOVE_HEADS = """
 def _sequence(names: list[str]) -> list[Item]:
     epochs = _lock(names)
     if missing := [name for name in names if name not in epochs]:
+        epoch = _first_epoch()
         # Another process may make the same stream just now: whoever is second finds it in the look after.
-        Stream.objects.bulk_create([Stream(channel=name) for name in missing], ignore_conflicts=True)
+        Stream.objects.bulk_create([Stream(channel=name, epoch=epoch) for name in missing], ignore_conflicts=True)
         epochs |= _lock(missing)
     with connection.cursor() as cursor:
         cursor.execute(_NUMBER.format(names=_places(names), now=_NOW[connection.vendor]), names)
@@ -121,12 +123,24 @@ def _sequence(names: list[str]) -> list[Item]:
     return [Item(channel, epochs[channel], offset, *content) for _, channel, offset, *content in rows]
 
 
-def _lock(names: list[str]) -> dict[str, str]:
+def _lock(names: list[str], how: str = "FOR UPDATE") -> dict[str, str]:
     """Lock the streams of ``names`` that exist and give their epochs. SQLite's transaction is its lock."""
-    lock = "FOR UPDATE" if connection.features.has_select_for_update else ""
+    lock = how if connection.features.has_select_for_update else ""
     with connection.cursor() as cursor:
         cursor.execute(_LOCK.format(names=_places(names), lock=lock), names)
         return dict(cursor.fetchall())
+
+
+#: In the place of a channel, the row whose epoch is that of each stream that is made.
+_FIRST = ""
+
+
+def _first_epoch() -> str:
+    """The epoch of the streams that the open transaction makes; :func:`renew` waits for its end."""
+    if found := _lock([_FIRST], "FOR SHARE"):
+        return found[_FIRST]
+    Stream.objects.bulk_create([Stream(channel=_FIRST)], ignore_conflicts=True)
+    return _lock([_FIRST], "FOR SHARE")[_FIRST]
 
 
 def _places(names: list[str]) -> str:
@@ -136,11 +150,30 @@ def _places(names: list[str]) -> str:
 def positions(channels: Iterable[str]) -> dict[str, Position]:
     """Where each channel stands now; a channel without a stream stands at ``Position("", 0)``."""
     names = set(channels)
-    found = {
+    found = _found(names)
+    return {name: found.get(name, Position()) for name in names}
+
+
+def begin(channels: Iterable[str]) -> dict[str, Position]:
+    """Where each channel stands now. One without a stream stands at the beginning of the one that it will have.
+
+    One query. It makes no row for a channel, since anybody may ask for channels that nobody ever publishes in.
+    """
+    names = set(channels)
+    found = _found({*names, _FIRST})
+    if _FIRST not in found:
+        with transaction.atomic():
+            _first_epoch()
+        found |= _found({_FIRST})
+    beginning = Position(found[_FIRST].epoch)
+    return {name: found.get(name, beginning) for name in names}
+
+
+def _found(names: set[str]) -> dict[str, Position]:
+    return {
         channel: Position(epoch, head)
         for channel, epoch, head in Stream.objects.filter(channel__in=names).values_list("channel", "epoch", "head")
     }
-    return {name: found.get(name, Position()) for name in names}
 
 
 def read(channel: str, *, after: int, upto: int | None = None, limit: int) -> list[Item]:
@@ -166,12 +199,20 @@ def renew(channels: Iterable[str] | None = None) -> int:
 
     For a database that was set back: no client trusts its position any more, and those who are connected reload
     with the next tail repair. Offsets and publications stay as they are; a stream that was restored without some of
-    its publications, or they without it, goes on after the last one that there is.
+    its publications, or they without it, goes on after the last one that there is. Where all are meant, streams that
+    are made from now on have another epoch too, also those that had been made before the database was set back.
     """
-    streams = Stream.objects.all() if channels is None else Stream.objects.filter(channel__in=list(channels))
+    epoch = new_epoch()
+    streams = Stream.objects.exclude(channel=_FIRST)
+    if channels is None:
+        # First, and by itself: whoever makes a stream with the old one has committed when this is done, and the others
+        # are not held up by a lock on what they wait for.
+        Stream.objects.filter(channel=_FIRST).update(epoch=epoch)
+    else:
+        streams = streams.filter(channel__in=list(channels))
     kept = Publication.objects.filter(channel=OuterRef("channel"), offset__isnull=False).order_by("-offset")
     last = Coalesce(Subquery(kept.values("offset")[:1]), 0)
-    return streams.update(epoch=new_epoch(), head=Greatest("head", last), updated_at=Now(), renewed_at=Now())
+    return streams.update(epoch=epoch, head=Greatest("head", last), updated_at=Now(), renewed_at=Now())
 
 
 def touched(elapsed: float = 0.0) -> list[tuple[str, Position]]:
@@ -182,16 +223,6 @@ def touched(elapsed: float = 0.0) -> list[tuple[str, Position]]:
     return [
         (channel, Position(epoch, head))
         for channel, epoch, head in Stream.objects.filter(
-            updated_at__gt=Now() - SLACK - timedelta(seconds=elapsed)
+            updated_at__gt=Now() - SLACK - timedelta(seconds=elapsed), channel__gt=_FIRST
         ).values_list("channel", "epoch", "head")
     ]
-
-
-def begin(channels: Iterable[str]) -> dict[str, Position]:
-    """Where each channel stands, with a stream made for those that have none: their histories have names then."""
-    found = positions(channels)
-    if missing := sorted(channel for channel, position in found.items() if not position.epoch):
-        # Another process may make the same stream just now: whoever is second finds it in the look after.
-        Stream.objects.bulk_create([Stream(channel=name) for name in missing], ignore_conflicts=True)
-        found |= positions(missing)
-    return found

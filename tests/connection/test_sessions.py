@@ -36,7 +36,7 @@ async def posted(room: str, author: User, *texts: str) -> None:
 
 
 async def position_of(channel: str) -> dict[str, Any]:
-    found = (await sync_to_async(streams.positions)([channel]))[channel]
+    found = (await sync_to_async(streams.begin)([channel]))[channel]
     return {"epoch": found.epoch, "offset": found.offset}
 
 
@@ -206,6 +206,7 @@ async def test_a_client_that_is_ahead_of_this_process_sees_all_and_nothing_twice
 
 async def test_another_history_of_a_channel_makes_its_subscribers_come_back(ada: User, room: str) -> None:
     await posted(room, ada, "0")
+    await apublish(f"user:{ada.pk}", {"type": "a"})
     async with wired(ada) as wire:
         await wire.ask(subscribe={"channel": room})
         await sync_to_async(streams.renew)([room])

@@ -1,9 +1,11 @@
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
 
 import pytest
 from django.db import connection, transaction
 from django.db.models.functions import Now
+from pytest_django import DjangoAssertNumQueries
 
 from hub import streams
 from hub.models import Publication, Stream
@@ -115,6 +117,75 @@ def test_rows_without_an_offset_are_not_read() -> None:
 
 def test_a_channel_without_a_stream_stands_at_the_beginning() -> None:
     assert streams.positions(["room:1"]) == {"room:1": Position("", 0)}
+
+
+# --- channels without a stream --------------------------------------------------------------------------------------
+
+
+def test_channel_has_the_epoch_before_its_first_publication_that_it_has_afterwards() -> None:
+    before = streams.begin(["room:1", "room:2"])
+    append("room:1", "a")
+    (item,) = streams.sequence(["room:1"])
+    assert before["room:1"] == Position(item.epoch, 0)
+    assert streams.begin(["room:1", "room:2"]) == {"room:1": Position(item.epoch, 1), "room:2": before["room:2"]}
+
+
+def test_asking_where_channels_stand_is_one_query_and_makes_no_row_for_them(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    streams.begin(["room:1"])
+    with django_assert_num_queries(1):
+        streams.begin(f"room:{number}" for number in range(100))
+    append("room:1", "a")
+    streams.sequence(["room:1"])
+    with django_assert_num_queries(1):
+        streams.begin(f"room:{number}" for number in range(100))
+    assert list(Stream.objects.exclude(channel="").values_list("channel", flat=True)) == ["room:1"]
+
+
+def test_streams_that_are_made_after_a_renewal_are_another_history() -> None:
+    before = streams.begin(["room:1"])["room:1"]
+    assert streams.renew() == 0
+    append("room:1", "a")
+    (item,) = streams.sequence(["room:1"])
+    assert item.epoch != before.epoch
+    streams.renew(["room:1"])
+    append("room:2", "b")
+    (other,) = streams.sequence(["room:2"])
+    assert other.epoch == item.epoch
+
+
+def test_stream_that_is_made_while_all_are_renewed_is_renewed_too() -> None:
+    old = streams.begin(["room:1"])["room:1"].epoch
+    append("room:1", "a")
+    made, go_on = threading.Event(), threading.Event()
+
+    def make() -> None:
+        try:
+            with transaction.atomic():
+                streams.sequence(["room:1"])
+                made.set()
+                assert go_on.wait(30)
+        finally:
+            connection.close()
+
+    def renew() -> int:
+        try:
+            return streams.renew()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as threads:
+        making = threads.submit(make)
+        assert made.wait(30)
+        renewing = threads.submit(renew)
+        try:
+            assert not wait([renewing], timeout=0.5).done
+        finally:
+            go_on.set()
+        making.result(30)
+        assert renewing.result(30) == 1
+    assert not Stream.objects.filter(epoch=old).exists()
 
 
 def test_touched_names_the_streams_that_grew_within_the_last_minute() -> None:
