@@ -166,6 +166,8 @@ class HubSettings:
     limit_tokens: Rates = "50/day"
     #: API keys that are not valid from one address.
     limit_bad_api_keys: Rates = "30/minute"
+    #: Calls with one API key; each command of a batch is one.
+    limit_api_calls: Rates = "off"
 
 
 #: Settings whose variable ``hub.settings`` reads in a form of its own.

@@ -40,8 +40,8 @@ async def answer(name: str, body: bytes, headers: Iterable[tuple[bytes, bytes]],
     """What ``POST /api/<name>``, or ``POST /api`` with the name in the body, is answered with.
 
     An error that the protocol knows has status 200, as its libraries expect; 401 a key that is not valid, 429 a key
-    from an address that many such came from, 404 a method that does not exist, 503 a database that cannot be asked for
-    the key. Never raises.
+    from an address that many such came from, or one that is used too often, 404 a method that does not exist, 503 a
+    database that cannot be asked for the key. Never raises.
     """
     try:
         caller = await caller_for(headers, address)
@@ -52,27 +52,33 @@ async def answer(name: str, body: bytes, headers: Iterable[tuple[bytes, bytes]],
         log_refusal(f"API key: {fault}", address)
         return Reply(401, _error(Code.UNAUTHORIZED))
     except TooMany as refusal:
-        text = _error(Code.TOO_MANY_REQUESTS, refusal.sentence)
-        return Reply(429, text, {**HEADERS, "retry-after": str(refusal.retry_after)})
-    return Reply(*await _carried_out(name, body, caller))
+        return _refusal(Refused(Code.TOO_MANY_REQUESTS, refusal.sentence, retry_after=refusal.retry_after))
+    return await _carried_out(name, body, caller)
 
 
-async def _carried_out(name: str, body: bytes, caller: Caller) -> tuple[int, bytes]:
+async def _carried_out(name: str, body: bytes, caller: Caller) -> Reply:
     method = method_named(name)
     try:
         if name == BATCH:
-            return 200, msgspec.json.encode(await calling.batch(body, caller))
+            return Reply(200, msgspec.json.encode(await calling.batch(body, caller)))
         if name == COMMANDS:
-            return 200, b"\n".join(map(_encoded, await calling.commands(body, caller)))
+            return Reply(200, b"\n".join(map(_encoded, await calling.commands(body, caller))))
         if method is None:
-            return 404, _error(Code.METHOD_NOT_FOUND)
-        return 200, _encoded({"result": await calling.call(method, body, caller)})
+            return Reply(404, _error(Code.METHOD_NOT_FOUND))
+        return Reply(200, _encoded({"result": await calling.call(method, body, caller)}))
     except Refused as refused:
-        return 200, _encoded({"error": refused.error})
+        return _refusal(refused)
 
 
-def _error(code: Code, sentence: str = "") -> bytes:
-    return _encoded({"error": Refused(code, sentence).error})
+def _refusal(refused: Refused) -> Reply:
+    body = _encoded({"error": refused.error})
+    if not refused.retry_after:
+        return Reply(200, body)
+    return Reply(429, body, {**HEADERS, "retry-after": str(refused.retry_after)})
+
+
+def _error(code: Code) -> bytes:
+    return _encoded({"error": Refused(code).error})
 
 
 def _encoded(reply: dict[str, Any]) -> bytes:

@@ -55,6 +55,7 @@ async def call(method: Method[Any], body: bytes | msgspec.Raw, caller: Caller) -
     """
     try:
         caller.require(method.name)
+        await caller.count()
         result = await method.run(Call(decoded(body or b"{}", method.request), caller))
     except Refused as refused:
         metrics.API_CALLS.labels(method.name, str(refused.error.code)).inc()

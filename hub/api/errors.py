@@ -8,7 +8,7 @@ from hub.connection import codes
 
 
 class Code(IntEnum):
-    """What went wrong. Only ``INTERNAL`` is worth another try of the same call."""
+    """What went wrong. Another try of the same call is worth it after ``INTERNAL`` and ``TOO_MANY_REQUESTS`` only."""
 
     INTERNAL = codes.Error.INTERNAL
     UNAUTHORIZED = 101
@@ -48,8 +48,10 @@ class Refused(Exception):
     Args:
         code: one of :class:`Code`.
         detail: what exactly, for the developer who reads it; never what came in from outside at length.
+        retry_after: seconds before which the same call is refused again; 0 where waiting changes nothing.
     """
 
-    def __init__(self, code: Code, detail: str = "") -> None:
+    def __init__(self, code: Code, detail: str = "", *, retry_after: int = 0) -> None:
         super().__init__(code, detail)
+        self.retry_after = retry_after
         self.error = Error(int(code), f"{TEXTS[code]}: {detail}" if detail else TEXTS[code])

@@ -22,9 +22,11 @@ from django.utils.translation import gettext_lazy as _
 from hub import limits
 from hub.api.errors import Code, Refused
 from hub.api.scope import Scope
+from hub.limits import TooMany
 from hub.models import ApiKey
 from hub.sockets.authorization import NotValid, key_of
 from hub.sockets.limits import counted_host
+from hub.tallies import Tally
 from hub.threads import in_database_thread
 
 log = structlog.get_logger(__name__)
@@ -39,6 +41,10 @@ _KEY = re.compile(rf"{SCHEME}[A-Za-z0-9_\-]{{43}}", re.ASCII)
 BAD_KEYS = limits.declare(
     "bad_api_keys", setting="limit_bad_api_keys", sentence=_("Too many API keys from here were not valid.")
 )
+
+#: Counted by key. Off by default: a key is a backend of the operator's own, and backends call in bursts.
+CALLS = limits.declare("api_calls", setting="limit_api_calls", sentence=_("This API key was used very often."))
+_called = Tally(CALLS)
 
 #: Seconds for which a process goes on with what it has read: a revoked key is refused after that everywhere.
 TRUSTED = 2.0
@@ -61,6 +67,13 @@ class Caller:
         """Raise ``Refused`` where the key is not for ``method``."""
         if not self.scope.has_method(method):
             raise Refused(Code.PERMISSION_DENIED)
+
+    async def count(self) -> None:
+        """Count one call. Raise ``Refused`` where that is more than ``HUB_LIMIT_API_CALLS`` allows."""
+        try:
+            await _called.atake(self.pk)
+        except TooMany as refusal:
+            raise Refused(Code.TOO_MANY_REQUESTS, refusal.sentence, retry_after=refusal.retry_after) from None
 
 
 def issue(name: str, scope: Scope) -> tuple[ApiKey, str]:
@@ -133,8 +146,9 @@ async def _caller(text: str, counted: str | None) -> Caller:
 
 
 def forget() -> None:
-    """Trust nothing that was read before: for tests."""
+    """Trust nothing that was read before, and count anew: for tests."""
     _trusted.clear()
+    _called.forget()
 
 
 def _load(digest: str) -> Caller:

@@ -224,6 +224,37 @@ async def test_address_that_tries_keys_has_to_wait_and_programs_that_are_known_d
     assert (await call(another, "192.0.2.8")).status_code == 200
 
 
+async def test_key_calls_as_often_as_the_limit_says_and_others_pay_nothing(
+    async_client: AsyncClient, api: Api, settings: Settings
+) -> None:
+    settings.HUB_LIMIT_API_CALLS = "3/minute"
+    another = Api(await sync_to_async(key_for)("info"))
+
+    async def call(api: Api, name: str = "info", body: str = "{}") -> Any:
+        url, headers = f"/api/{name}".rstrip("/"), {"X-API-Key": api.key}
+        return await async_client.post(url, body, content_type="application/json", headers=headers)
+
+    assert [(await call(api)).status_code for _ in range(3)] == [200, 200, 200]
+    refused = await call(api)
+    assert refused.status_code == 429 and 0 < int(refused["Retry-After"]) <= 60
+    error = refused.json()["error"]
+    assert error["code"] == 111 and "This API key was used very often. Try again in " in error["message"]
+    # Neither what the key is not for nor what nobody knows counts.
+    for _ in range(5):
+        assert (await another("publish", channel="kept:1", data=1))["error"]["code"] == 103
+        assert (await call(another, "nonsense")).status_code == 404
+    batch = await call(another, "batch", json.dumps({"commands": [{"info": {}}] * 5}))
+    assert batch.status_code == 200
+    assert [next(iter(reply)) for reply in batch.json()["replies"]] == ["info"] * 3 + ["error"] * 2
+    lines = (await call(another, "", '{"method": "info"}\n{"method": "info"}')).content.split(b"\n")
+    assert [b'"code":111' in line for line in lines] == [True, True]
+
+
+async def test_no_number_of_calls_is_refused_by_default(api: Api) -> None:
+    for _ in range(200):
+        await api.result("info")
+
+
 async def test_missing_key_is_401(async_client: AsyncClient) -> None:
     response = await async_client.post("/api/publish", b"{}", content_type="application/json")
     assert response.status_code == 401
