@@ -1,10 +1,6 @@
 """Errors that Django answers with nothing to read, or with a traceback in the log, get a page with a sentence."""
 
-from collections.abc import Awaitable, Callable
-from typing import cast
-
 import structlog
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
@@ -13,33 +9,24 @@ from django.template.response import TemplateResponse
 from hub.faults import is_too_big
 from hub.limited_form import LimitedForm
 from hub.limits import TooMany
+from hub.middleware import Middleware
 
 log = structlog.get_logger(__name__)
 
-Handler = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
 
-
-class PlainErrors:
-    """Middleware, for sync and async: writes ``405.html`` into the answer to a method that the page does not take, and
-    answers ``429.html`` with ``Retry-After`` where a view raises :class:`hub.limits.TooMany`. A page with a form that
-    was refused by a limit gets the same status and header.
+class PlainErrors(Middleware):
+    """Middleware: writes ``405.html`` into the answer to a method that the page does not take, and answers
+    ``429.html`` with ``Retry-After`` where a view raises :class:`hub.limits.TooMany`. A page with a form that was
+    refused by a limit gets the same status and header.
 
     A number that no database can hold, such as an id of 23 digits in a query string, is answered with ``400.html``: it
     is the visitor's fault, and one line in the log. Stands after the middleware that chooses the language.
     """
 
-    sync_capable = async_capable = True
-
-    def __init__(self, get_response: Handler) -> None:
-        self._get_response = get_response
-        self._is_async = iscoroutinefunction(get_response)
-        if self._is_async:
-            markcoroutinefunction(self)
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        if self._is_async:
-            return self._answer(request)
-        return _explained(cast(HttpResponseBase, self._get_response(request)))
+    def finished(self, response: HttpResponseBase) -> HttpResponseBase:
+        if isinstance(response, HttpResponseNotAllowed) and not response.content:
+            response.content = render_to_string("405.html").encode()
+        return response
 
     def process_template_response(self, request: HttpRequest, response: TemplateResponse) -> TemplateResponse:
         form = (response.context_data or {}).get("form")
@@ -47,9 +34,6 @@ class PlainErrors:
             response.status_code = 429
             response.headers["Retry-After"] = str(form.refusal.retry_after)
         return response
-
-    async def _answer(self, request: HttpRequest) -> HttpResponseBase:
-        return _explained(await cast(Awaitable[HttpResponseBase], self._get_response(request)))
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Answer a limit that is passed, and what the database could not take; all else goes on to Django."""
@@ -59,12 +43,6 @@ class PlainErrors:
             return None
         log.warning("value_not_taken", path=request.path, error=str(exception))
         return HttpResponseBadRequest(render_to_string("400.html"))
-
-
-def _explained(response: HttpResponseBase) -> HttpResponseBase:
-    if isinstance(response, HttpResponseNotAllowed) and not response.content:
-        response.content = render_to_string("405.html").encode()
-    return response
 
 
 def too_many(request: HttpRequest, refusal: TooMany) -> HttpResponse:
