@@ -270,8 +270,8 @@ class Client:
         """What costs next to nothing costs something a thousand times a second. No client takes a refusal of it."""
         burst, rate = 2.0 * hub_settings().subscriptions_per_socket, FREE_RATE * hub_settings().socket_rate
         if self._free is None:
-            self._free = Bucket(burst)
-        if not self._free.take(rate, burst):
+            self._free = Bucket()
+        if self._free.take(rate, burst):
             raise Ended(Disconnected.TOO_MANY_REQUESTS)
 
     async def _answer(self) -> None:

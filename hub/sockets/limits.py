@@ -19,6 +19,9 @@ BODY_LIMIT = 1024 * 1024
 #: Buckets that are kept before those that are full, and so say nothing, are dropped.
 FEW = 1000
 
+#: Seconds by which sums of times are inexact.
+ROUNDING = 1e-6
+
 #: Messages over the limit that are answered with an error; a socket that goes on after that is closed.
 WARNINGS = 20
 
@@ -34,51 +37,42 @@ class Verdict(Enum):
 
 
 class Bucket:
-    """A token bucket: ``burst`` messages at once, then ``rate`` per second."""
+    """A token bucket: ``burst`` tokens at once, then ``rate`` per second.
 
-    __slots__ = ("_at", "_tokens")
+    It is one number, when it will be full again: the generic cell rate algorithm.
+    """
 
-    def __init__(self, burst: float) -> None:
-        self._tokens = burst
-        self._at = time.monotonic()
+    __slots__ = ("full_at",)
 
-    def take(self, rate: float, burst: float, count: int = 1) -> bool:
-        """Take ``count`` tokens; returns whether there were so many, and takes none where there were not."""
-        if self.filled(rate, burst) < count:
-            return False
-        self._tokens -= count
-        return True
+    def __init__(self) -> None:
+        #: On the clock of ``time.monotonic()``.
+        self.full_at = 0.0
 
-    def filled(self, rate: float, burst: float) -> float:
-        """How many tokens there are now."""
+    def take(self, rate: float, burst: float, count: int = 1) -> float:
+        """Take ``count`` tokens; returns 0, or the seconds until there are so many, and takes none then."""
         now = time.monotonic()
-        self._tokens = min(burst, self._tokens + (now - self._at) * rate)
-        self._at = now
-        return self._tokens
+        full_at = max(self.full_at, now)
+        wait = full_at - now - (burst - count) / rate
+        if wait > ROUNDING:
+            return wait
+        self.full_at = full_at + count / rate
+        return 0.0
 
 
 class Rates:
-    """Many token buckets by key (a user, an address). One that is full takes no memory.
-
-    Each is one number, when it will be full again: the generic cell rate algorithm.
-    """
+    """Many token buckets by key (a user, an address). One that is full takes no memory."""
 
     def __init__(self) -> None:
-        self._full_at: dict[object, float] = {}
+        self._buckets: dict[object, Bucket] = {}
         self._tidied_at = 0.0
 
     def take(self, key: object, rate: float, burst: float) -> float:
         """Take one token of ``key``; returns 0, or the seconds until there is one."""
         now = time.monotonic()
-        full_at = max(self._full_at.get(key, now), now)
-        wait = full_at - now - (burst - 1) / rate
-        if wait > 0:
-            return wait
-        if len(self._full_at) >= FEW and now - self._tidied_at > 1:
+        if len(self._buckets) >= FEW and now - self._tidied_at > 1:
             self._tidied_at = now
-            self._full_at = {other: at for other, at in list(self._full_at.items()) if at > now}
-        self._full_at[key] = full_at + 1 / rate
-        return 0
+            self._buckets = {other: bucket for other, bucket in list(self._buckets.items()) if bucket.full_at > now}
+        return self._buckets.setdefault(key, Bucket()).take(rate, burst)
 
 
 _of_users, _of_guests, _connecting = Rates(), Rates(), Rates()
@@ -96,7 +90,7 @@ class Pace:
     def __init__(self, user_id: int | None, address: str | None) -> None:
         self._user_id = user_id
         self._address = address
-        self._bucket = Bucket(hub_settings().socket_burst)
+        self._bucket = Bucket()
         self._refused = 0
         self.wait = 1
 
@@ -111,11 +105,10 @@ class Pace:
         return Verdict.REFUSE if self._refused <= WARNINGS else Verdict.CLOSE
 
     def _wait_of_socket(self) -> float:
-        rate, burst = hub_settings().socket_rate, hub_settings().socket_burst
-        if self._bucket.take(rate, burst):
-            return 0
-        count_refusal("socket_pace")
-        return 1 / rate
+        wait = self._bucket.take(hub_settings().socket_rate, hub_settings().socket_burst)
+        if wait:
+            count_refusal("socket_pace")
+        return wait
 
     def _wait_of_person(self) -> float:
         if self._user_id is None:

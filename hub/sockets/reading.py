@@ -159,8 +159,8 @@ class PacedProtocol(WebSocketsSansIOProtocol):
     def _may_send(self, count: int) -> bool:
         settings = hub_settings()
         if self._pace is None:
-            self._pace = Bucket(settings.frame_burst)
-        return self._pace.take(settings.frame_rate, settings.frame_burst, count)
+            self._pace = Bucket()
+        return not self._pace.take(settings.frame_rate, settings.frame_burst, count)
 
     def _too_fast(self) -> None:
         """Close the socket, and hear nothing more: to look for its close frame is what it would keep the hub busy

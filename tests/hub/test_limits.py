@@ -19,12 +19,24 @@ PATH = "/ws/notifications/"
 def test_a_bucket_gives_its_burst_then_its_rate(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
     monkeypatch.setattr("hub.sockets.limits.time.monotonic", lambda: now)
-    bucket = Bucket(3)
-    assert [bucket.take(2, 3) for _ in range(4)] == [True, True, True, False]
+    bucket = Bucket()
+    assert [bucket.take(2, 3) for _ in range(4)] == [0, 0, 0, 0.5]
     now += 0.5
-    assert [bucket.take(2, 3) for _ in range(2)] == [True, False]
+    assert [bucket.take(2, 3) for _ in range(2)] == [0, 0.5]
     now += 60
-    assert [bucket.take(2, 3) for _ in range(4)] == [True, True, True, False]
+    assert [bucket.take(2, 3) for _ in range(4)] == [0, 0, 0, 0.5]
+    now += 1
+    assert [bucket.take(2, 3, count) for count in (4, 3, 2, 1)] == [1, 0.5, 0, 0.5]
+
+
+@pytest.mark.parametrize("now", [0.1, 12345.678, 9.87654321e7])
+@pytest.mark.parametrize(("rate", "burst"), [(10, 40), (0.3, 7), (50, 1000), (200, 1000), (3.7, 1)])
+def test_no_token_of_a_burst_is_lost_to_rounding(
+    monkeypatch: pytest.MonkeyPatch, now: float, rate: float, burst: int
+) -> None:
+    monkeypatch.setattr("hub.sockets.limits.time.monotonic", lambda: now)
+    bucket = Bucket()
+    assert sum(not bucket.take(rate, burst) for _ in range(burst + 5)) == burst
 
 
 def test_connections_are_counted_until_they_leave(settings: Settings) -> None:

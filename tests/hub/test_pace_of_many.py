@@ -54,7 +54,7 @@ def test_who_has_not_come_for_a_while_takes_no_memory(now: Iterator[list[float]]
     for key in range(5 * FEW):
         clock[0] += 0.01
         rates.take(key, 10, 3)
-    assert len(rates._full_at) < 2 * FEW
+    assert len(rates._buckets) < 2 * FEW
 
 
 async def handshaken(address: str, path: str, headers: dict[str, str]) -> tuple[int, bytes]:
