@@ -4,6 +4,7 @@ from collections import Counter
 from typing import Any
 
 from hub import limits
+from hub.short_answers import respond
 from hub.sockets.limits import BODY_LIMIT, counted_address
 
 #: Bytes of a body that always find room, as those of forms do.
@@ -18,8 +19,8 @@ RETRY_AFTER = 5
 
 
 class _Refused(Exception):
-    def __init__(self, status: int, sentence: str) -> None:
-        self.status, self.sentence = status, sentence
+    def __init__(self, status: int, sentence: str, retry_after: int = 0) -> None:
+        self.status, self.sentence, self.retry_after = status, sentence, retry_after
 
 
 class BoundedBodies:
@@ -67,9 +68,8 @@ class BoundedBodies:
     def _hold(self, size: int, address: str | None) -> None:
         if self._held + size > ROOM or (address is not None and self._held_of[address] + size > ROOM_OF_ADDRESS):
             limits.count_refusal("bodies")
-            raise _Refused(
-                503, "The hub reads too many long requests at the moment. Please try again in a few seconds."
-            )
+            sentence = "The hub reads too many long requests at the moment. Please try again in a few seconds."
+            raise _Refused(503, sentence, RETRY_AFTER)
         self._held += size
         if address is not None:
             self._held_of[address] += size
@@ -93,8 +93,5 @@ def _announced(scope: dict[str, Any]) -> int:
 
 async def _answer(refused: _Refused, send: Any) -> None:
     # The connection cannot be used again: what is left of the body would be taken for the next request.
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
-    if refused.status == 503:
-        headers.append((b"retry-after", str(RETRY_AFTER).encode()))
-    await send({"type": "http.response.start", "status": refused.status, "headers": headers})
-    await send({"type": "http.response.body", "body": f"{refused.sentence}\n".encode()})
+    headers = [(b"connection", b"close")]
+    await respond(send, refused.status, f"{refused.sentence}\n", refused.retry_after, headers=headers)

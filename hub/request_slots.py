@@ -22,6 +22,7 @@ from hub import limits, threads, watching
 from hub.conf import hub_settings
 from hub.operators import is_operators
 from hub.per_loop import PerLoop
+from hub.short_answers import respond
 from hub.sockets.entrance import language_of
 from hub.sockets.limits import counted_address
 from hub.sockets.request import DROP
@@ -227,7 +228,6 @@ async def _refuse(scope: Scope, send: Send) -> None:
         else:
             kind = b"application/json"
             body = msgspec.json.encode({"error": {"code": 503, "message": sentence}})
-    retry_after = str(max(1, round(hub_settings().request_wait))).encode()
-    answer = [(b"content-type", kind), (b"retry-after", retry_after), (b"cache-control", b"no-store")]
-    await send({"type": "http.response.start", "status": 503, "headers": answer})
-    await send({"type": "http.response.body", "body": body})
+    retry_after = max(1, round(hub_settings().request_wait))
+    no_store = [(b"cache-control", b"no-store")]
+    await respond(send, 503, body, retry_after, content_type=kind, headers=no_store)

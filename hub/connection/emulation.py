@@ -20,7 +20,7 @@ from hub.channels import Namespace, register
 from hub.conf import hub_settings
 from hub.connection import admission, sessions
 from hub.connection.codes import Disconnected
-from hub.connection.streaming import TooLong, body_of, respond
+from hub.connection.streaming import TooLong, body_of, short_answer
 from hub.faults import described
 from hub.feed import OwnFollower
 from hub.frames import Block
@@ -56,12 +56,12 @@ watching.queue("emulation", _under_way.total)
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     """ASGI application for ``/emulation``."""
     if not admission.may_open(scope):
-        await respond(send, 403, "Origin not allowed")
+        await short_answer(send, 403, "Origin not allowed")
     elif scope["method"] != "POST":
-        await respond(send, 405, "POST commands")
+        await short_answer(send, 405, "POST commands")
     else:
         with contextlib.suppress(ConnectionResetError):  # the client went away while it was sending
-            await respond(send, await _take(receive))
+            await short_answer(send, await _take(receive))
 
 
 async def _take(receive: Any) -> int:

@@ -25,7 +25,7 @@ from hub.connection import admission, pulse, pushes, requests
 from hub.connection.codes import Disconnected, Ended, Error, Failed
 from hub.connection.messages import Json
 from hub.connection.rules import allows
-from hub.connection.streaming import Stream, admitted_only, respond
+from hub.connection.streaming import Stream, admitted_only, short_answer
 from hub.connection.subscriptions import name_histories
 from hub.control import Disconnect, Order
 from hub.faults import described
@@ -207,7 +207,7 @@ class Events:
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     """ASGI application for ``/events``."""
     if scope["method"] != "GET":
-        await respond(send, 405, "GET with ?channel=")
+        await short_answer(send, 405, "GET with ?channel=")
         return
     await admitted_only(scope, receive, send, _serve)
 
@@ -215,14 +215,14 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
 async def _serve(scope: dict[str, Any], receive: Any, send: Any, admitted: admission.Admitted) -> None:
     channels = list(dict.fromkeys(parse_qs(scope["query_string"].decode("ascii", "replace")).get("channel", ())))
     if not 0 < len(channels) <= hub_settings().subscriptions_per_socket:
-        await respond(send, 400, "Name one channel or more: /events?channel=everyone")
+        await short_answer(send, 400, "Name one channel or more: /events?channel=everyone")
         return
     cursor = dict(scope["headers"]).get(LAST_EVENT_ID, b"").decode("latin-1")
     events = Events(admitted)
     try:
         refusal = await _open(events, channels, cursor, admitted)
         if refusal is not None:
-            await respond(send, *refusal)
+            await short_answer(send, *refusal)
             return
         if not events.stream.has_ended:
             rights.current().admitted(events)

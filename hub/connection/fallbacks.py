@@ -13,7 +13,7 @@ from hub import metrics
 from hub.conf import hub_settings
 from hub.connection import admission, emulation
 from hub.connection.client import Client
-from hub.connection.streaming import Framing, Stream, TooLong, admitted_only, body_of, respond
+from hub.connection.streaming import Framing, Stream, TooLong, admitted_only, body_of, short_answer
 
 #: The parameter that holds the first command, which may hold a token.
 PARAMETER = b"cf_connect="
@@ -33,7 +33,7 @@ def events(texts: Sequence[str]) -> bytes:
 async def http_stream(scope: dict[str, Any], receive: Any, send: Any) -> None:
     """ASGI application for ``/connection/http_stream``."""
     if scope["method"] != "POST":
-        await respond(send, 405, "POST the first command")
+        await short_answer(send, 405, "POST the first command")
         return
     await admitted_only(scope, receive, send, _http_stream)
 
@@ -42,7 +42,7 @@ async def _http_stream(scope: dict[str, Any], receive: Any, send: Any, admitted:
     try:
         first = await body_of(receive, hub_settings().max_frame)
     except TooLong:
-        await respond(send, 413, "Too long")
+        await short_answer(send, 413, "Too long")
         return
     await _serve(scope, first, lines, b"application/json", receive, send, admitted)
 
@@ -50,10 +50,10 @@ async def _http_stream(scope: dict[str, Any], receive: Any, send: Any, admitted:
 async def sse(scope: dict[str, Any], receive: Any, send: Any) -> None:
     """ASGI application for ``/connection/sse``."""
     if scope["method"] != "GET":
-        await respond(send, 405, "GET with the first command in cf_connect")
+        await short_answer(send, 405, "GET with the first command in cf_connect")
         return
     if dict(scope["headers"]).get(b"sec-fetch-mode") == b"navigate":
-        await respond(send, 403, "Not a page")
+        await short_answer(send, 403, "Not a page")
         return
     await admitted_only(scope, receive, send, _sse)
 
@@ -62,7 +62,7 @@ async def _sse(scope: dict[str, Any], receive: Any, send: Any, admitted: admissi
     first = _taken_from_query(scope).strip()
     if "\n" in first:
         # Whatever page links here, the browser sends the session along: a GET may connect, and do nothing more.
-        await respond(send, 400, "One command; the others go to /emulation")
+        await short_answer(send, 400, "One command; the others go to /emulation")
         return
     await _serve(scope, first.encode(errors="replace"), events, b"text/event-stream", receive, send, admitted)
 

@@ -15,6 +15,7 @@ from hub.connection.codes import Disconnected
 from hub.connection.messages import disconnected, text_of
 from hub.faults import described
 from hub.frames import Block
+from hub.short_answers import respond
 from hub.sockets import limits, rights
 from hub.sockets.protocol import CLOSE_TIMEOUT
 from hub.sockets.request import DROP
@@ -58,13 +59,9 @@ async def body_of(receive: Any, limit: int) -> bytes:
             return b"".join(parts)
 
 
-async def respond(send: Any, status: int, text: str = "", retry_after: int = 0) -> None:
-    """A short answer; ``retry_after`` are seconds, 0 says nothing of that."""
-    headers = [*HEADERS, (b"content-type", b"text/plain; charset=utf-8")]
-    if retry_after:
-        headers.append((b"retry-after", str(retry_after).encode()))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": text.encode()})
+async def short_answer(send: Any, status: int, text: str = "", retry_after: int = 0) -> None:
+    """An answer that is no stream: :func:`hub.short_answers.respond` with the headers that streams have."""
+    await respond(send, status, text, retry_after, headers=HEADERS)
 
 
 class Stream:
@@ -184,25 +181,25 @@ async def admitted_only(scope: dict[str, Any], receive: Any, send: Any, serve: S
     rights.current()
     if not admission.may_open(scope):
         metrics.CLOSED.labels("origin").inc()
-        await respond(send, 403, "Origin not allowed")
+        await short_answer(send, 403, "Origin not allowed")
         return
     if formats.wants_protobuf(scope):
         metrics.CLOSED.labels("protobuf").inc()
-        await respond(send, 400, formats.SENTENCE)
+        await short_answer(send, 400, formats.SENTENCE)
         return
     try:
         admitted = await admission.admit(scope)
     except DatabaseFault as error:
         log.error("user_unknown", **described(error))  # noqa: TRY400  # a traceback where it says more
-        await respond(send, 503, "Try again")
+        await short_answer(send, 503, "Try again")
         return
     address = limits.counted_address(scope.get("client"))
     user_id = admitted.user.pk if admitted.user is not None else None
     if wait := limits.connect_wait(address, user_id):
-        await respond(send, 429, TOO_OFTEN, wait)
+        await short_answer(send, 429, TOO_OFTEN, wait)
         return
     if not limits.connections.enter(address, user_id):
-        await respond(send, 429, "Too many connections")
+        await short_answer(send, 429, "Too many connections")
         return
     try:
         await serve(scope, receive, send, admitted)

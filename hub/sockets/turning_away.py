@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from hub.short_answers import respond
+
 #: What a client is told that connects too often.
 TOO_OFTEN = "You connect too often. Try again in a moment."
 
@@ -16,8 +18,4 @@ async def turn_away(scope: Mapping[str, Any], send: Any, status: int, sentence: 
     if "websocket.http.response" not in scope.get("extensions", {}):
         await send({"type": "websocket.close"})
         return
-    headers = [(b"content-type", b"text/plain; charset=utf-8")]
-    if retry_after:
-        headers.append((b"retry-after", str(retry_after).encode()))
-    await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
-    await send({"type": "websocket.http.response.body", "body": f"{sentence}\n".encode()})
+    await respond(send, status, f"{sentence}\n", retry_after, to_handshake=True)
