@@ -4,8 +4,6 @@ import asyncio
 import errno
 import os
 import signal
-import sys
-from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +11,11 @@ import pytest
 
 from hub.supervisor import liveness, looks, readiness
 from hub.supervisor import part as part_module
-from hub.supervisor.leftovers import MARK, Running
 from hub.supervisor.liveness import Life
-from hub.supervisor.output import Output
-from hub.supervisor.part import KeptPart, Part
 from rig.environment import free_port
 from rig.redis_server import RedisServer
 from rig.waiting import await_for
+from tests.supervisor.keeping import WAIT, Keep
 from tests.supervisor.running import Up, up
 
 #: Answers every request on the port in its arguments, as a web process would.
@@ -45,51 +41,6 @@ while True:
     pathlib.Path(sys.argv[1]).touch()
     time.sleep(0.1)
 """
-
-WAIT = "import signal; print('up', flush=True); signal.pause()"
-
-
-class Kept:
-    """A ``KeptPart`` that runs Python code, and what it said."""
-
-    def __init__(self, folder: Path, code: str, *arguments: str, **options: Any) -> None:
-        self.said: list[str] = []
-        self.running = Running(folder, self.said.append)
-        self.output = Output(folder / "logs", ["part"])
-        command = [sys.executable, "-c", code, *arguments]
-        described = Part(name="part", command=command, environment={**os.environ, MARK: "test"}, **options)
-        self.kept = KeptPart(described, self.output, self.running, self.said.append)
-
-    @property
-    def pid(self) -> int:
-        assert self.kept._process is not None
-        return self.kept._process.pid
-
-    def replaced(self) -> bool:
-        return any("is replaced" in line for line in self.said)
-
-    async def close(self) -> None:
-        self.kept.kill()
-        await self.kept.stop(within=5)
-        self.output.close()
-        self.running.close()
-
-
-Keep = Callable[..., Kept]
-
-
-@pytest.fixture
-async def keep(tmp_path: Path) -> AsyncIterator[Keep]:
-    """Makes the part of a test, and ends it."""
-    made: list[Kept] = []
-
-    def make(code: str, *arguments: str, **options: Any) -> Kept:
-        made.append(Kept(tmp_path, code, *arguments, **options))
-        return made[-1]
-
-    yield make
-    for part in made:
-        await part.close()
 
 
 @pytest.fixture(autouse=True)

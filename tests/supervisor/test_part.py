@@ -3,65 +3,19 @@
 import asyncio
 import os
 import signal
-import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from hub.supervisor import part as part_module
 from hub.supervisor import processes
-from hub.supervisor.leftovers import MARK, Running
+from hub.supervisor.leftovers import MARK
 from hub.supervisor.output import FILE_SIZE, FILES_KEPT, LINE_LIMIT, Output
-from hub.supervisor.part import KeptPart, Part
 from rig.waiting import await_for
+from tests.supervisor.keeping import OF_THE_TEST, WAIT, Keep
 
-WAIT = "import signal; print('up', flush=True); signal.pause()"
 IGNORE = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {WAIT}"
-
-
-class Kept:
-    """A ``KeptPart`` that runs Python code, and what it said."""
-
-    def __init__(self, folder: Path, code: str, on_end: Callable[[int], None] = lambda pid: None) -> None:
-        self.said: list[str] = []
-        self.running = Running(folder)
-        self.output = Output(folder / "logs", ["part"])
-        described = Part(
-            name="part",
-            command=[sys.executable, "-c", code],
-            environment={**os.environ, MARK: "of the test"},
-            on_end=on_end,
-        )
-        self.kept = KeptPart(described, self.output, self.running, self.said.append)
-        self.log = folder / "logs" / "part.log"
-
-    def lines(self) -> list[str]:
-        return self.log.read_text().splitlines() if self.log.exists() else []
-
-    async def close(self) -> None:
-        self.kept.kill()
-        await self.kept.stop(within=5)
-        self.output.close()
-        self.running.close()
-
-
-Keep = Callable[..., Kept]
-
-
-@pytest.fixture
-async def keep(tmp_path: Path) -> AsyncIterator[Keep]:
-    """Makes the part of a test, and ends it."""
-    made: list[Kept] = []
-
-    def make(code: str, **options: Any) -> Kept:
-        made.append(Kept(tmp_path, code, **options))
-        return made[-1]
-
-    yield make
-    for part in made:
-        await part.close()
 
 
 @pytest.fixture
@@ -127,7 +81,7 @@ async def test_what_a_dead_part_had_started_dies_with_it(keep: Keep) -> None:
     os.kill(first, signal.SIGKILL)
     await await_for(lambda: len(part.lines()) == 4, that="it runs again")
     assert part.said == ["part was ended by SIGKILL and is started again in 0.01 s"]
-    assert processes.members(first, f"{MARK}=of the test") == []
+    assert processes.members(first, f"{MARK}={OF_THE_TEST}") == []
     await part.kept.stop(within=5)
     assert ended[0] == first and len(ended) == 2
 
