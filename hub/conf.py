@@ -159,7 +159,7 @@ class HubSettings:
     limit_login_account: Rates = "100/hour"
     #: Mails with a link for a new password: asked for from one address, and for one mail address.
     limit_reset: Rates = "20/hour"
-    limit_reset_mail: Rates = "3/hour"
+    limit_reset_mail: Rates = "3/hour; 10/day"
     #: Times that one user may change their mail address.
     limit_mail_addresses: Rates = "5/day"
     #: Access tokens that one user may make.

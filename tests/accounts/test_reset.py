@@ -13,7 +13,7 @@ from django.utils.translation import get_language
 from pytest_django.fixtures import Settings
 
 from accounts import tokens, views
-from accounts.tasks import send_reset_mail
+from accounts.tasks import ACCOUNTS, MAILS, send_reset_mail
 from hub.environment import UnusableEnvironment, email
 
 pytestmark = pytest.mark.django_db
@@ -88,6 +88,41 @@ def test_mails_to_one_address_are_bounded_whether_or_not_it_is_known(
     statuses = [ask(spelling, f"192.0.2.{n}").status_code for n, spelling in enumerate(spellings, 1)]
     assert statuses == [302, 302, 429]
     assert ask("another@example.com").status_code == 302
+
+
+def make_accounts(count: int, *spellings: str) -> None:
+    User.objects.bulk_create(
+        User(username=f"{spelling}-{number}", email=spelling, password="md5$a$b")
+        for spelling in spellings
+        for number in range(count)
+    )
+
+
+def test_accounts_made_with_somebody_elses_mail_address_cause_no_more_mails(ada: User) -> None:
+    make_accounts(100, "Ada@example.com")
+    ask("Ada@example.com")
+    (message,) = mail.outbox
+    links = re.findall(r"http://testserver(/\S+)", str(message.body))
+    assert len(links) == ACCOUNTS
+    assert f"ada: http://testserver{links[0]}" in message.body
+    address = Client().get(links[0], follow=True).redirect_chain[-1][0]
+    client = Client()
+    client.get(links[0], follow=True)
+    assert client.post(address, {"new_password1": OTHER, "new_password2": OTHER}).status_code == 302
+    ada.refresh_from_db()
+    assert ada.check_password(OTHER)
+
+
+def test_spellings_of_one_mail_address_cause_few_mails_each_to_its_own(ada: User) -> None:
+    make_accounts(2, *("aDa@example.com", "adA@example.com", "ADA@example.com", "ada@EXAMPLE.com"))
+    for spelling, first in (("ada@example.com", "Ada@example.com"), ("ADA@example.com", "ADA@example.com")):
+        mail.outbox.clear()
+        ask(spelling)
+        assert mail.outbox[0].to == [first]
+        assert len(mail.outbox) == MAILS
+    # Nobody gets the link of an account that spells its address differently.
+    for message in mail.outbox:
+        assert ("Ada@example.com" in message.to) is ("for ada on" in message.body)
 
 
 def test_one_address_asks_for_few(settings: Settings) -> None:
