@@ -71,7 +71,7 @@ async def _take(receive: Any) -> int:
         request = _decoder.decode(await body_of(receive, 2 * hub_settings().max_frame + ENVELOPE))
     except TooLong:
         return 413
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, RecursionError, UnicodeError):
         return 400
     if request.node == sessions.NODE:
         return await _carry_out(request)

@@ -188,17 +188,15 @@ def commands_in(frame: str | bytes) -> list[Command]:
         Malformed: a line is none, or the frame is empty.
     """
     try:
-        found = [_decoder.decode(line) for line in _lines(frame) if not line.isspace() and line]
+        # The decoder looks at no text inside of `data`, which stays as it came: here, so that all of it is UTF-8.
+        text = frame if isinstance(frame, str) else frame.decode()
+        found = [_decoder.decode(line) for line in text.split("\n") if not line.isspace() and line]
     except (msgspec.MsgspecError, RecursionError, UnicodeError):
         # Without the text of the error, which may quote a token.
         raise Malformed from None
     if not found:
         raise Malformed
     return found
-
-
-def _lines(frame: str | bytes) -> list[str] | list[bytes]:
-    return frame.split("\n") if isinstance(frame, str) else frame.split(b"\n")
 
 
 # --- to the client ------------------------------------------------------------------------------------------------

@@ -153,3 +153,11 @@ async def test_frame_that_is_too_long_ends_the_client_as_on_a_websocket(address:
     async with streaming(address) as stream:
         assert await stream.send("x" * 70_000) == 204
         assert (await stream.said("disconnect"))["disconnect"]["code"] == 1009
+
+
+@pytest.mark.parametrize(
+    "body", [b"\xff", b'{"session":"x","node":"0","data":"\xed\xa0\x80"}', b'{"session":"\xff","node":"0","data":""}']
+)
+async def test_commands_that_are_no_text_are_refused(address: str, body: bytes) -> None:
+    async with httpx.AsyncClient(timeout=10) as http:
+        assert (await http.post(f"http://{address}/emulation", content=body)).status_code == 400

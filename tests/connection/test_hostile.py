@@ -76,11 +76,21 @@ frames = st.one_of(
         '{"id":2,"subscribe":{"channel":"' + "x" * 300 + '"}}',
         "{}" * 10,
         b"\xff\xfe",
+        b'{"id":2,"rpc":{"method":"chat.room","data":{"name":"\xff"}}}',
+        b'{"id":2,"publish":{"channel":"room:1","data":{"message":"\xed\xa0\x80"}}}',
+        b'{"send":{"data":{"type":"\xc0\x80"}}}',
+        b'{"id":2,"rpc":{"method":"topics.list","data":{"\xff":1}}}',
     ],
 )
 async def test_what_is_no_command_ends_the_client_for_good(frame: str | bytes, caplog: Any) -> None:
     wire = await played(CONNECT, frame)
     assert wire.closed == (1009 if len(frame) > 65536 else 3501)
+    assert "Traceback" not in caplog.text
+
+
+async def test_bytes_that_are_no_text_connect_nobody(caplog: Any) -> None:
+    wire = await played(b'{"id":1,"connect":{"data":{"user":"\xff"}}}')
+    assert (wire.closed, wire.lines) == (3501, [])
     assert "Traceback" not in caplog.text
 
 
