@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.signals import post_save
 from django.http import HttpRequest
@@ -30,6 +31,12 @@ def connect() -> None:
 
 class HubPeriodicTaskForm(PeriodicTaskForm):  # type: ignore[misc]  # a library without types
     """The library's form, which also asks whether the task takes the arguments."""
+
+    def _clean_json(self, field: str) -> Any:
+        try:
+            return super()._clean_json(field)
+        except RecursionError:
+            raise ValidationError(_("The lists and objects are nested too deeply.")) from None
 
     def clean(self) -> Any:
         data = super().clean()

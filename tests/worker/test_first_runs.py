@@ -216,6 +216,8 @@ FORM = {
 @pytest.mark.parametrize(
     ("args", "kwargs", "sentence"),
     [
+        ("[]", "[" * 100_000, "nested too deeply"),
+        ('{"a":' * 100_000, "{}", "nested too deeply"),
         ("[]", "[]", "Keyword arguments are a JSON object"),
         ("[]", '"message"', "Keyword arguments are a JSON object"),
         ("[]", "null", "Keyword arguments are a JSON object"),
@@ -225,6 +227,7 @@ FORM = {
         ('["m"]', KWARGS, "The task does not take these positional arguments"),
         (json.dumps(list("abcdefgh")), "{}", "The task does not take these positional arguments"),
     ],
+    ids=lambda text: text[:40],
 )
 def test_the_form_refuses_what_the_task_does_not_take(
     admin_client: Browser, args: str, kwargs: str, sentence: str
