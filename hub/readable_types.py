@@ -5,6 +5,8 @@ from typing import Any
 from django.template.loader import render_to_string
 from django.utils.http import parse_header_parameters
 
+from hub.short_answers import respond
+
 FORMS = frozenset({"multipart/form-data", "application/x-www-form-urlencoded"})
 UTF_8 = frozenset({"utf-8", "utf8"})
 
@@ -23,9 +25,9 @@ class ReadableTypes:
         if _is_readable([value for name, value in scope["headers"] if name == b"content-type"]):
             await self._application(scope, receive, send)
             return
-        headers = [(b"content-type", b"text/html; charset=utf-8"), (b"cache-control", b"no-store")]
-        await send({"type": "http.response.start", "status": 400, "headers": headers})
-        await send({"type": "http.response.body", "body": render_to_string("400.html").encode()})
+        headers = [(b"cache-control", b"no-store")]
+        page = render_to_string("400.html")
+        await respond(send, 400, page, content_type=b"text/html; charset=utf-8", headers=headers)
 
 
 def _is_readable(values: list[bytes]) -> bool:
