@@ -36,7 +36,7 @@ run: $(RUN) $(PAGES) ## Set up and start the whole hub on this machine; Ctrl-C s
 
 test: $(DEV) $(NODE) chromium test-programs suite ## Run all tests: unit, integration, browser
 
-test-postgres: $(DEV) $(NODE) chromium test-programs ## Run all tests on PostgreSQL (nothing to install)
+test-postgres: $(DEV) $(NODE) chromium test-programs ## Run all tests that ask a database on PostgreSQL (nothing to install)
 	@$(PYTHON) -m rig.postgres $(MAKE) --no-print-directory suite
 
 # Playwright and pytest-asyncio each want the event loop of the process for themselves, so there are two runs; one after
@@ -46,7 +46,7 @@ suite:
 	@for part in others browser chaos; do $(MAKE) --no-print-directory suite-$$part || failed=1; done; exit $${failed:-0}
 
 suite-others:
-	@$(PYTEST) -m "not browser and not chaos" -n 3 --dist loadgroup
+	@$(PYTEST) --ignore tests/browser -m "not chaos" -n 4 --dist loadgroup
 
 suite-browser:
 	@$(PYTEST) tests/browser -p no:asyncio -n 3; browser=$$?; \
@@ -54,7 +54,7 @@ suite-browser:
 	exit $$((browser | scripts))
 
 suite-chaos:
-	@$(PYTEST) -m chaos -n 2 --maxschedchunk 1
+	@$(PYTEST) tests/chaos -m chaos -n 2 --maxschedchunk 1
 
 check: $(DEV) $(NODE) ## Check formatting, lint, types, import arrows, secrets, settings, migrations, templates, assets
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target --keep-going \

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.docs.documents import block
 from tests.docs.shop import shop
 
@@ -53,6 +55,7 @@ for sent in Notification.objects.order_by("pk"):
 """
 
 
+@pytest.mark.live
 def test_the_example_of_the_readme_alerts_the_customer_and_the_warehouse(tmp_path: Path) -> None:
     files = {name: block("README.md", name) for name in ("shop/models.py", "shop/alerts.py", "shop/tasks.py")}
     in_the_shell = block("README.md", "in manage.py shell")
@@ -67,6 +70,7 @@ def test_the_example_of_the_readme_alerts_the_customer_and_the_warehouse(tmp_pat
     assert waiting["channel"].startswith("group:")
 
 
+@pytest.mark.live
 def test_the_rules_of_the_how_to_run_on_save_and_on_delete(tmp_path: Path) -> None:
     models = block("README.md", "shop/models.py")
     with shop(tmp_path, {"shop/models.py": models, "shop/alerts.py": block(HOW_TO, "shop/alerts.py")}) as project:

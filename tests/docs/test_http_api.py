@@ -79,6 +79,7 @@ def test_request_of_the_example_can_be_read() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.live
 def test_method_of_an_app_is_found_and_works(tmp_path: Path) -> None:
     files = {
         "shop/models.py": block("README.md", "shop/models.py"),

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.docs.documents import block
 from tests.docs.shop import shop
 
@@ -28,6 +30,7 @@ print(Job.objects.count())
 """
 
 
+@pytest.mark.live
 def test_the_task_of_the_how_to_is_a_row_until_it_has_ended_and_tells_the_warehouse_once(tmp_path: Path) -> None:
     call = block(HOW_TO, "anywhere: a view, a rule, a command")
     files = {"shop/models.py": block("README.md", "shop/models.py"), "shop/tasks.py": block(HOW_TO, "shop/tasks.py")}

@@ -8,6 +8,12 @@ from tests.live.parts import create_room, pid_of, web_urls
 from tests.support.live import LiveHub, live_hub
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "tests/live/" in item.path.as_posix():
+            item.add_marker(pytest.mark.live)
+
+
 @pytest.fixture(scope="session")
 def fragile_hub(data_dir: Path) -> Iterator[LiveHub]:
     """A hub whose Redis tests stop and kill, apart from the one that other tests look at. It has a room ``lobby``."""

@@ -21,6 +21,10 @@ DATA_DIR = pytest.StashKey[Path]()
 #: Fixtures that are a whole hub, shared by many tests.
 HUBS = {"hub", "fragile_hub"}
 
+#: Fixtures and markers of the tests that ask the database, by themselves or through a hub.
+DATABASE_FIXTURES = {"db", "transactional_db", *HUBS}
+DATABASE_MARKERS = ("django_db", "live", "browser", "chaos")
+
 #: Lines of each part's log that a failed test shows.
 TAIL = 40
 
@@ -62,7 +66,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.hookimpl(trylast=True)  # when every folder has marked its tests
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if os.environ.get("DATABASE_URL", "").startswith("postgres"):
+        # What asks no database does the same on each, and has run on SQLite.
+        config.hook.pytest_deselected(items=[item for item in items if not _asks_the_database(item)])
+        items[:] = filter(_asks_the_database, items)
     in_parallel = getattr(config.option, "loadgroup", False)  # set in the test processes of pytest-xdist
     for item in items:
         kinds = HUBS.intersection(getattr(item, "fixturenames", ()))
@@ -74,6 +83,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             # pytest-xdist knows a group by the end of the test's id, but up to 3.8 it writes that where pytest 9.2 no
             # longer reads it, and every test process would start hubs of its own (issue 1386 of pytest-xdist).
             item._id = item.id.parse(f"{item.nodeid}@{'_'.join(sorted(groups))}")
+
+
+def _asks_the_database(item: pytest.Item) -> bool:
+    fixtures = DATABASE_FIXTURES.intersection(getattr(item, "fixturenames", ()))
+    return bool(fixtures) or any(item.get_closest_marker(name) for name in DATABASE_MARKERS)
 
 
 @pytest.hookimpl(wrapper=True)
