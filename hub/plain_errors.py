@@ -1,23 +1,30 @@
 """Errors that Django answers with nothing to read, or with a traceback in the log, get a page with a sentence."""
 
 import structlog
+from django.db import Error as DatabaseFault
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
 
-from hub.faults import is_too_big
+from hub.faults import described, is_everybodys, is_too_big
 from hub.limited_form import LimitedForm
 from hub.limits import TooMany
 from hub.middleware import Middleware
 
 log = structlog.get_logger(__name__)
 
+#: Seconds after which it is worth another try where the database did not answer.
+RETRY_AFTER = 5
+
 
 class PlainErrors(Middleware):
     """Middleware: writes ``405.html`` into the answer to a method that the page does not take, and answers
     ``429.html`` with ``Retry-After`` where a view raises :class:`hub.limits.TooMany`. A page with a form that was
     refused by a limit gets the same status and header.
+
+    Where the database is away, or its disk is full, the answer is ``503.html``, and one line in the log.
 
     A number that no database can hold, such as an id of 23 digits in a query string, is answered with ``400.html``: it
     is the visitor's fault, and one line in the log. Stands after the middleware that chooses the language.
@@ -36,13 +43,23 @@ class PlainErrors(Middleware):
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Answer a limit that is passed, and what the database could not take; all else goes on to Django."""
+        """Answer a limit that is passed, what the database could not take, and a database that does nothing for
+        anybody, because it is away or its disk is full; all else goes on to Django."""
         if isinstance(exception, TooMany):
             return too_many(request, exception)
+        if isinstance(exception, DatabaseFault) and is_everybodys(exception):
+            log.error("page_without_database", path=request.path, **described(exception))
+            return _try_again()
         if not is_too_big(exception):
             return None
         log.warning("value_not_taken", path=request.path, error=str(exception))
         return HttpResponseBadRequest(render_to_string("400.html"))
+
+
+def _try_again() -> HttpResponse:
+    sentence = _("The hub is busy at the moment. Please try again in a few seconds.")
+    page = render_to_string("503.html", {"sentence": sentence})
+    return HttpResponse(page, status=503, headers={"Retry-After": str(RETRY_AFTER), "Cache-Control": "no-store"})
 
 
 def too_many(request: HttpRequest, refusal: TooMany) -> HttpResponse:
