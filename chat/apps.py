@@ -4,6 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 class ChatConfig(AppConfig):
     name = "chat"
+    label = "hub_chat"
     verbose_name = _("Chat")
 
     def ready(self) -> None:

@@ -41,7 +41,7 @@ class Room(models.Model):
             models.UniqueConstraint(
                 fields=["name"],
                 condition=models.Q(is_private=False),
-                name="room_public_name_once",
+                name="hub_room_public_name_once",
                 violation_error_message=_("There is a public room of this name already."),
             )
         ]
@@ -92,10 +92,10 @@ class Message(models.Model):
         verbose_name = _("message")
         verbose_name_plural = _("messages")
         ordering: ClassVar = ["pk"]
-        indexes: ClassVar = [models.Index(fields=["room", "-id"], name="message_of_room")]
+        indexes: ClassVar = [models.Index(fields=["room", "-id"], name="hub_message_of_room")]
         constraints: ClassVar = [
             models.UniqueConstraint(
-                fields=["author", "key"], condition=models.Q(key__isnull=False), name="message_key_once"
+                fields=["author", "key"], condition=models.Q(key__isnull=False), name="hub_message_key_once"
             )
         ]
 

@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 class NotificationsConfig(AppConfig):
     name = "notifications"
+    label = "hub_notifications"
     verbose_name = _("Notifications")
 
     def ready(self) -> None:

@@ -83,7 +83,7 @@ _LISTS = """
     SELECT user_id, '', group_id FROM auth_user_groups WHERE user_id IN ({users})
     UNION ALL
     SELECT follow.user_id, topic.name, 0
-    FROM notifications_follow follow JOIN notifications_topic topic ON topic.id = follow.topic_id
+    FROM hub_notifications_follow follow JOIN hub_notifications_topic topic ON topic.id = follow.topic_id
     WHERE follow.user_id IN ({users})
     ORDER BY 2, 3
 """

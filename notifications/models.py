@@ -71,7 +71,7 @@ class Topic(models.Model):
             models.CheckConstraint(
                 condition=models.Q(name__regex=rf"^[a-z0-9][a-z0-9_-]{{0,{NAME_LIMIT - 1}}}$")
                 & ~models.Q(name__regex=r"[^a-z0-9_-]"),
-                name="notification_topic_has_a_channel",
+                name="hub_notification_topic_has_a_channel",
             )
         ]
 
@@ -117,7 +117,9 @@ class Follow(models.Model):
         verbose_name = _("follower")
         verbose_name_plural = _("followers")
         ordering: ClassVar = ["-pk"]
-        constraints: ClassVar = [models.UniqueConstraint(fields=["topic", "user"], name="notification_follow_once")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["topic", "user"], name="hub_notification_follow_once")
+        ]
 
     def __str__(self) -> str:
         return f"{self.user}: {self.topic}"
@@ -180,7 +182,7 @@ class Notification(models.Model):
                 condition=models.Q(user=None, group=None)
                 | models.Q(user=None, topic=None)
                 | models.Q(group=None, topic=None),
-                name="notification_has_one_audience",
+                name="hub_notification_has_one_audience",
             ),
             # A recipient has a key once. Zero is nobody's number, and stands for no person, no group and no topic.
             models.UniqueConstraint(
@@ -189,15 +191,15 @@ class Notification(models.Model):
                 Coalesce("group_id", 0, output_field=models.BigIntegerField()),
                 Coalesce("topic_id", 0, output_field=models.BigIntegerField()),
                 condition=models.Q(key__isnull=False),
-                name="notification_key_once",
+                name="hub_notification_key_once",
             ),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["user", "-id"], name="notification_of_user"),
+            models.Index(fields=["user", "-id"], name="hub_notification_of_user"),
             # Those of a group or a topic have nothing else, those to everyone none of these: in each case the newest
             # are neighbours.
-            models.Index(fields=["group", "topic", "user", "-id"], name="notification_of_audience"),
-            models.Index(fields=["created_at", "id"], name="notification_sent"),
+            models.Index(fields=["group", "topic", "user", "-id"], name="hub_notification_of_audience"),
+            models.Index(fields=["created_at", "id"], name="hub_notification_sent"),
         ]
 
     def __str__(self) -> str:
@@ -228,7 +230,7 @@ class ReadMark(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["user", "notification"], name="notification_readmark_once")
+            models.UniqueConstraint(fields=["user", "notification"], name="hub_notification_readmark_once")
         ]
 
     def __str__(self) -> str:

@@ -27,7 +27,7 @@ PARTS = 100
 # PostgreSQL recognises the order of an index only where the columns that are NULL are named too.
 _PART = """
     SELECT * FROM (
-        SELECT alert.id FROM notifications_notification alert WHERE {audience} AND {wanted}
+        SELECT alert.id FROM hub_notifications_notification alert WHERE {audience} AND {wanted}
         ORDER BY {order}, alert.id DESC LIMIT %(limit)s
     ) {name}
 """
@@ -37,7 +37,7 @@ _OLDER = "alert.id < %(before)s"
 # Behind COALESCE, because PostgreSQL would make a join of a bare NOT EXISTS, and read far more than is wanted.
 _UNREAD = """
     alert.id > {floor} AND alert.id <= %(upto)s AND NOT COALESCE(EXISTS (
-        SELECT 1 FROM notifications_readmark mark
+        SELECT 1 FROM hub_notifications_readmark mark
         WHERE mark.user_id = %(user)s AND mark.notification_id = alert.id
     ), FALSE)
 """

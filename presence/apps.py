@@ -4,6 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 class PresenceConfig(AppConfig):
     name = "presence"
+    label = "hub_presence"
     verbose_name = _("People online")
 
     def ready(self) -> None:

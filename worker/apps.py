@@ -3,6 +3,7 @@ from django.apps import AppConfig
 
 class WorkerConfig(AppConfig):
     name = "worker"
+    label = "hub_worker"
 
     def ready(self) -> None:
         from hub import watching

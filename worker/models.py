@@ -37,7 +37,9 @@ class Job(models.Model):
         verbose_name = _("job")
         verbose_name_plural = _("jobs")
         ordering = ("-created_at",)
-        indexes = (models.Index(fields=["send_at"], condition=models.Q(failed_at=None), name="worker_job_waiting"),)
+        indexes = (
+            models.Index(fields=["send_at"], condition=models.Q(failed_at=None), name="hub_worker_job_waiting"),
+        )
 
     def __str__(self) -> str:
         return f"{self.task} {self.id}"

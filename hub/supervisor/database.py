@@ -16,6 +16,9 @@ from hub.environment import UnusableEnvironment, env
 
 ADMINISTRATOR = "admin"
 
+#: A migration that there was while the hub was developed only: its tables had other names then.
+BEFORE_RELEASE = ("hub", "0002_lease")
+
 
 @dataclass(slots=True)
 class Prepared:
@@ -64,6 +67,11 @@ def missing_parts() -> list[str]:
 
 def _migrate(done: Prepared) -> None:
     executor = MigrationExecutor(connection)
+    if BEFORE_RELEASE in executor.loader.applied_migrations:
+        raise UnusableEnvironment(
+            "The database was made by the hub before its first release, with tables of other names: name an empty one "
+            "in DATABASE_URL, or remove hub.sqlite3 from the data folder."
+        )
     # The command also looks through all models for permissions to make, which takes longer than the rest of a start.
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
         text = io.StringIO()

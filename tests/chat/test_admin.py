@@ -20,9 +20,9 @@ def message(admin_user: User) -> Message:
 def test_message_is_not_deleted_in_the_admin_because_the_stream_still_shows_it(
     admin_client: Client, message: Message
 ) -> None:
-    everything = reverse("admin:chat_message_changelist")
+    everything = reverse("admin:hub_chat_message_changelist")
     assert b"hello there" in admin_client.get(everything).content
-    delete = reverse("admin:chat_message_delete", args=[message.pk])
+    delete = reverse("admin:hub_chat_message_delete", args=[message.pk])
     assert admin_client.post(delete, {"post": "yes"}).status_code == 403
     admin_client.post(everything, {"action": "delete_selected", "_selected_action": [message.pk], "post": "yes"})
     assert Message.objects.filter(pk=message.pk).exists()
@@ -44,11 +44,11 @@ def test_private_room_that_nobody_can_open_is_saved_and_said(
 ) -> None:
     ann = User.objects.create_user("ann")
     gone = User.objects.create_user("gone", is_active=False)
-    add = reverse("admin:chat_room_add")
+    add = reverse("admin:hub_chat_room_add")
     assert warnings(admin_client, add, is_private="on", **{button: "1"})
     room = Room.objects.get()
     assert room.created_by == admin_user and not room.members.exists()
-    change = reverse("admin:chat_room_change", args=[room.pk])
+    change = reverse("admin:hub_chat_room_change", args=[room.pk])
     assert warnings(admin_client, change, is_private="on", members=[gone.pk], **{button: "1"})
     assert not warnings(admin_client, change, is_private="on", members=[gone.pk, ann.pk], **{button: "1"})
     assert not warnings(admin_client, change, members=[], **{button: "1"})
@@ -59,13 +59,13 @@ def test_private_room_that_nobody_can_open_is_saved_and_said(
 def test_room_that_is_changed_keeps_its_creator(admin_client: Client) -> None:
     ann = User.objects.create_user("ann")
     room = create_room(name="den", creator=ann)
-    assert not warnings(admin_client, reverse("admin:chat_room_change", args=[room.pk]))
+    assert not warnings(admin_client, reverse("admin:hub_chat_room_change", args=[room.pk]))
     room.refresh_from_db()
     assert room.created_by == ann
 
 
 def test_room_is_deleted_in_the_admin_with_its_messages(admin_client: Client, message: Message) -> None:
-    delete = reverse("admin:chat_room_delete", args=[message.room_id])
+    delete = reverse("admin:hub_chat_room_delete", args=[message.room_id])
     assert admin_client.post(delete, {"post": "yes"}).status_code == 302
     assert not Room.objects.exists()
     assert not Message.objects.exists()

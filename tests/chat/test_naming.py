@@ -30,7 +30,7 @@ def test_name_that_looks_like_another_room_is_refused(
         client.force_login(ann)
         assert client.post("/chat/", {"name": name}).status_code == 422
     else:
-        assert admin_client.post("/admin/chat/room/add/", {"name": name}).status_code == 200
+        assert admin_client.post("/admin/hub_chat/room/add/", {"name": name}).status_code == 200
     assert Room.objects.count() == 1
 
 
@@ -44,7 +44,7 @@ def test_room_that_has_an_odd_name_goes_on(admin_client: Client, ann: User) -> N
     for name in ("System", "lobby\u1160", "ﬀ"):
         room = Room.objects.create(name=name)
         assert queries.room_named(name, None) == room
-        response = admin_client.post(f"/admin/chat/room/{room.pk}/change/", {"name": name, "members": [ann.pk]})
+        response = admin_client.post(f"/admin/hub_chat/room/{room.pk}/change/", {"name": name, "members": [ann.pk]})
         assert response.status_code == 302
         assert list(room.members.all()) == [ann]
 

@@ -52,7 +52,7 @@ def told_to_others() -> str:
 
 def test_private_room_made_in_the_admin_is_told_to_nobody(admin_client: Client, ann: User) -> None:
     fields = {"name": NAME, "is_private": "on", "members": [ann.pk]}
-    assert admin_client.post("/admin/chat/room/add/", fields).status_code == 302
+    assert admin_client.post("/admin/hub_chat/room/add/", fields).status_code == 302
     assert Room.objects.get().is_private
     assert NAME not in told_to_others()
 
@@ -268,7 +268,7 @@ def test_room_cannot_become_public_under_a_name_that_a_public_one_has(
     admin_client: Client, room: Room, bob: User
 ) -> None:
     actions.create_room(name=NAME, creator=bob)
-    response = admin_client.post(f"/admin/chat/room/{room.pk}/change/", {"name": NAME})
+    response = admin_client.post(f"/admin/hub_chat/room/{room.pk}/change/", {"name": NAME})
     assert "There is a public room of this name already." in response.content.decode()
     room.refresh_from_db()
     assert room.is_private

@@ -45,7 +45,7 @@ def test_a_bad_name_makes_no_room(ann: User) -> None:
 
 
 def test_a_room_made_in_the_admin_has_the_same_form_of_name(admin_client: Client) -> None:
-    response = admin_client.post("/admin/chat/room/add/", {"name": "cafe\u0301"})
+    response = admin_client.post("/admin/hub_chat/room/add/", {"name": "cafe\u0301"})
     assert response.status_code == 302
     assert queries.room_named("cafe\u0301", None) == Room.objects.get(name="caf\u00e9")
 

@@ -125,4 +125,4 @@ def test_cookie_that_holds_no_session_key_makes_a_guest_and_asks_no_database(cli
     with CaptureQueriesContext(connection) as queries:
         assert client.get("/", HTTP_COOKIE=cookie).status_code == 200
         assert client.post("/i18n/setlang/", {"language": "ru"}, HTTP_COOKIE=cookie).status_code == 302
-    assert not [query for query in queries if "accounts_session" in query["sql"]]
+    assert not [query for query in queries if "hub_accounts_session" in query["sql"]]

@@ -89,18 +89,18 @@ async def test_a_method_of_rooms_refuses_such_an_id(method: str, caplog: pytest.
 
 
 PAGES = [
-    "/admin/chat/room/{big}/change/",
-    "/admin/chat/room/?id__in={big}",
-    "/admin/chat/message/?room={big}",
+    "/admin/hub_chat/room/{big}/change/",
+    "/admin/hub_chat/room/?id__in={big}",
+    "/admin/hub_chat/message/?room={big}",
     "/admin/auth/user/?pk__in=1,{big}",
     "/notifications/items/?before={big}",
     "/chat/kitchen/messages/?limit={big}",
 ]
 FORMS: list[tuple[str, dict[str, list[str]]]] = [
     ("/accounts/tokens/{big}/revoke/", {}),
-    ("/admin/chat/room/", {"action": ["delete_selected"], "_selected_action": ["{big}"]}),
-    ("/admin/chat/room/add/", {"name": ["hall"], "members": ["{big}"]}),
-    ("/admin/notifications/follow/add/", {"topic": ["{big}"], "user": ["{big}"]}),
+    ("/admin/hub_chat/room/", {"action": ["delete_selected"], "_selected_action": ["{big}"]}),
+    ("/admin/hub_chat/room/add/", {"name": ["hall"], "members": ["{big}"]}),
+    ("/admin/hub_notifications/follow/add/", {"topic": ["{big}"], "user": ["{big}"]}),
 ]
 
 
@@ -210,7 +210,7 @@ def _refuse(text: str) -> None:
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
             cursor.execute(
-                f"CREATE TRIGGER refusing BEFORE INSERT ON chat_message WHEN NEW.text = '{text}' "
+                f"CREATE TRIGGER refusing BEFORE INSERT ON hub_chat_message WHEN NEW.text = '{text}' "
                 "BEGIN SELECT zeroblob(3000000000); END"
             )
         else:
@@ -219,7 +219,7 @@ def _refuse(text: str) -> None:
                 f"$$ BEGIN IF NEW.text = '{text}' THEN PERFORM 1 / 0; END IF; RETURN NEW; END $$"
             )
             cursor.execute(
-                "CREATE TRIGGER refusing BEFORE INSERT ON chat_message FOR EACH ROW EXECUTE FUNCTION refusing()"
+                "CREATE TRIGGER refusing BEFORE INSERT ON hub_chat_message FOR EACH ROW EXECUTE FUNCTION refusing()"
             )
 
 

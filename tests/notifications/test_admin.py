@@ -13,9 +13,9 @@ pytestmark = pytest.mark.django_db
 
 def test_alert_is_not_deleted_in_the_admin_because_the_stream_still_shows_it(admin_client: Client) -> None:
     (row,) = notify(to="everyone", message="lunch is ready")
-    everything = reverse("admin:notifications_notification_changelist")
+    everything = reverse("admin:hub_notifications_notification_changelist")
     assert b"lunch is ready" in admin_client.get(everything).content
-    delete = reverse("admin:notifications_notification_delete", args=[row.pk])
+    delete = reverse("admin:hub_notifications_notification_delete", args=[row.pk])
     assert admin_client.post(delete, {"post": "yes"}).status_code == 403
     admin_client.post(everything, {"action": "delete_selected", "_selected_action": [row.pk], "post": "yes"})
     assert Notification.objects.filter(pk=row.pk).exists()

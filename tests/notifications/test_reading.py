@@ -290,7 +290,9 @@ def test_no_alert_of_others_is_looked_at(ann: User, wanted: str) -> None:
         else:
             assert len(reading.newest_ids(reader, before=LAST_ID, limit=100)) == 20
     (query,) = captured.captured_queries
-    assert not [step for step in _plan(query["sql"]) if "notifications_notification" in step and "Seq Scan" in step]
+    assert not [
+        step for step in _plan(query["sql"]) if "hub_notifications_notification" in step and "Seq Scan" in step
+    ]
     assert not [step for step in _plan(query["sql"]) if step.startswith("SCAN alert")]
 
 

@@ -247,7 +247,7 @@ def test_taking_many_off_a_topic_reads_neither_them_nor_the_topic_again_and_agai
         deploys.follows.create(user=person)
     with CaptureQueriesContext(connection) as captured:
         Follow.objects.all().delete()
-    for table, reads in (("auth_user", 0), ("notifications_topic", 1)):
+    for table, reads in (("auth_user", 0), ("hub_notifications_topic", 1)):
         assert sum(f'FROM "{table}"' in query["sql"] for query in captured) == reads
     for person in people:
         assert [data["type"] for data in published(f"user:{person.pk}")][-1] == "notifications.topic_unfollowed"
@@ -329,7 +329,7 @@ def test_what_is_unread_begins_however_one_came_to_follow(
     elif put == "bulk_create":
         Follow.objects.bulk_create([Follow(topic=deploys, user=ann)])
     else:
-        admin_client.post(reverse("admin:notifications_follow_add"), {"topic": deploys.pk, "user": ann.pk})
+        admin_client.post(reverse("admin:hub_notifications_follow_add"), {"topic": deploys.pk, "user": ann.pk})
     after = send(deploys)
     assert listed(ann) == {after: False, before: True}
 
@@ -401,30 +401,30 @@ def test_deletion_that_is_rolled_back_takes_nothing(deploys: Topic) -> None:
 def test_staff_puts_people_on_a_closed_topic_and_takes_them_off(
     payroll: Topic, ann: User, admin_client: Client
 ) -> None:
-    add = reverse("admin:notifications_follow_add")
+    add = reverse("admin:hub_notifications_follow_add")
     assert admin_client.post(add, {"topic": payroll.pk, "user": ann.pk}).status_code == 302
     row = Follow.objects.get()
     assert (row.topic, row.user) == (payroll, ann)
     again = admin_client.post(add, {"topic": payroll.pk, "user": ann.pk})
     assert again.status_code == 200  # with what is wrong
-    delete = reverse("admin:notifications_follow_delete", args=[row.pk])
+    delete = reverse("admin:hub_notifications_follow_delete", args=[row.pk])
     assert admin_client.post(delete, {"post": "yes"}).status_code == 302
     assert not Follow.objects.exists()
 
 
 def test_topic_is_made_changed_and_deleted_in_the_admin_and_keeps_its_name(admin_client: Client, ann: User) -> None:
     fields = {"name": "deploys", "title": "Deployments", "description": "", "is_open": "on"}
-    assert admin_client.post(reverse("admin:notifications_topic_add"), fields).status_code == 302
+    assert admin_client.post(reverse("admin:hub_notifications_topic_add"), fields).status_code == 302
     topic = Topic.objects.get()
-    change = reverse("admin:notifications_topic_change", args=[topic.pk])
+    change = reverse("admin:hub_notifications_topic_change", args=[topic.pk])
     changed = {**fields, "name": "renamed", "title": "Rollouts"}
     assert admin_client.post(change, changed).status_code == 302
     topic.refresh_from_db()
     assert (topic.name, topic.title) == ("deploys", "Rollouts")
     follow(user=ann, name="deploys")
     send(topic)
-    assert b"Rollouts" in admin_client.get(reverse("admin:notifications_topic_changelist")).content
-    delete = reverse("admin:notifications_topic_delete", args=[topic.pk])
+    assert b"Rollouts" in admin_client.get(reverse("admin:hub_notifications_topic_changelist")).content
+    delete = reverse("admin:hub_notifications_topic_delete", args=[topic.pk])
     assert admin_client.post(delete, {"post": "yes"}).status_code == 302
     assert not Topic.objects.exists()
     assert not Notification.objects.filter(message="m").exists()
@@ -494,7 +494,7 @@ def test_forms_need_their_secret(deploys: Topic, ann: User) -> None:
 
 def test_page_without_topics_says_so(client: Client, admin_client: Client) -> None:
     assert "Topics that you may follow appear here." in client.get("/topics/").content.decode()
-    assert reverse("admin:notifications_topic_add") in admin_client.get("/topics/").content.decode()
+    assert reverse("admin:hub_notifications_topic_add") in admin_client.get("/topics/").content.decode()
 
 
 def test_title_of_a_topic_is_text(ann: User, client: Client) -> None:
@@ -521,5 +521,5 @@ def test_title_of_a_topic_is_text(ann: User, client: Client) -> None:
 )
 def test_topic_in_the_admin_can_be_seen_and_told_apart(admin_client: Client, name: str, title: str) -> None:
     Topic.objects.create(name="deploys", title="Deployments")
-    assert admin_client.post("/admin/notifications/topic/add/", {"name": name, "title": title}).status_code == 200
+    assert admin_client.post("/admin/hub_notifications/topic/add/", {"name": name, "title": title}).status_code == 200
     assert Topic.objects.count() == 1

@@ -84,13 +84,13 @@ PAGES = {
     "/health/ready": (200, 200, 200, 200, 200, 200),
     "/metrics": (200, 200, 200, 200, 200, 200),  # the shipped nginx does not pass it on
     "/admin/": (302, 302, 200, 200, 302, 302),
-    "/admin/notifications/notification/": (302, 302, 403, 200, 302, 302),
-    "/admin/notifications/topic/": (302, 302, 403, 200, 302, 302),
-    "/admin/notifications/follow/": (302, 302, 403, 200, 302, 302),
+    "/admin/hub_notifications/notification/": (302, 302, 403, 200, 302, 302),
+    "/admin/hub_notifications/topic/": (302, 302, 403, 200, 302, 302),
+    "/admin/hub_notifications/follow/": (302, 302, 403, 200, 302, 302),
     "/admin/auth/user/": (302, 302, 403, 200, 302, 302),
-    "/admin/chat/room/": (302, 302, 403, 200, 302, 302),
-    "/admin/accounts/accesstoken/": (302, 302, 403, 200, 302, 302),
-    "/admin/worker/job/": (302, 302, 403, 200, 302, 302),
+    "/admin/hub_chat/room/": (302, 302, 403, 200, 302, 302),
+    "/admin/hub_accounts/accesstoken/": (302, 302, 403, 200, 302, 302),
+    "/admin/hub_worker/job/": (302, 302, 403, 200, 302, 302),
     "/api/info": (405, 405, 405, 405, 405, 405),
 }
 

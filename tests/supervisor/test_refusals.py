@@ -1,6 +1,7 @@
 """What cannot work is said in one sentence, before anything runs."""
 
 import socket
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,16 @@ def test_database_url_that_cannot_be_read(tmp_path: Path) -> None:
 def test_unreachable_database(tmp_path: Path) -> None:
     said = refusal(tmp_path / "data", DATABASE_URL=f"postgres://user:canary@127.0.0.1:{free_port()}/name")
     assert "The database cannot be used" in said and "canary" not in said
+
+
+def test_database_of_before_the_first_release(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    with sqlite3.connect(folder / "hub.sqlite3") as database:
+        database.execute("CREATE TABLE django_migrations (id integer PRIMARY KEY, app text, name text, applied text)")
+        database.execute("INSERT INTO django_migrations VALUES (1, 'hub', '0002_lease', '2026-11-22 15:59:00')")
+    database.close()
+    assert "before its first release" in refusal(folder)
 
 
 def test_unknown_log_level(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from worker.tasks import send_broadcast
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-LIST = "admin:worker_job_changelist"
+LIST = "admin:hub_worker_job_changelist"
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def failed() -> Job:
 
 def test_failed_jobs_are_shown_with_their_error(admin_client: Client, failed: Job) -> None:
     assert b"no user named nobody" in admin_client.get(reverse(LIST)).content
-    page = admin_client.get(reverse("admin:worker_job_change", args=[failed.pk])).content
+    page = admin_client.get(reverse("admin:hub_worker_job_change", args=[failed.pk])).content
     assert b"&lt;b&gt;what is owed&lt;/b&gt;" in page
 
 
@@ -47,8 +47,10 @@ def test_a_failed_job_is_sent_again_by_people_and_one_that_waits_is_not(admin_cl
 
 
 def test_jobs_are_neither_made_nor_changed_in_the_admin(admin_client: Client, failed: Job) -> None:
-    assert admin_client.get(reverse("admin:worker_job_add")).status_code == 403
-    admin_client.post(reverse("admin:worker_job_change", args=[failed.pk]), {"task": "other", "arguments": "[[], {}]"})
+    assert admin_client.get(reverse("admin:hub_worker_job_add")).status_code == 403
+    admin_client.post(
+        reverse("admin:hub_worker_job_change", args=[failed.pk]), {"task": "other", "arguments": "[[], {}]"}
+    )
     failed.refresh_from_db()
     assert failed.task == send_broadcast.name
 

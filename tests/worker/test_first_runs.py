@@ -170,10 +170,10 @@ def test_what_was_missed_is_in_the_admin_with_times_and_schedule(admin_client: B
     (missed,) = Job.objects.exclude(failed_at=None)
     assert missed.error.startswith("Missed: 4 due times of 'hourly', ")
     assert json.loads(missed.arguments) == [[], {"message": "m"}]
-    page = admin_client.get("/admin/worker/job/").content.decode()
+    page = admin_client.get("/admin/hub_worker/job/").content.decode()
     assert "Missed: 4 due times" in page
     again = {"action": "send_again", "_selected_action": [missed.pk]}
-    assert admin_client.post("/admin/worker/job/", again).status_code == 302
+    assert admin_client.post("/admin/hub_worker/job/", again).status_code == 302
     assert Job.objects.get(pk=missed.pk).failed_at is None
 
 
@@ -353,6 +353,6 @@ def test_what_was_missed_of_a_task_without_a_row_cannot_be_sent_from_the_admin(
     sent_now()
     (missed,) = Job.objects.all()
     again = {"action": "send_again", "_selected_action": [missed.pk]}
-    assert admin_client.post("/admin/worker/job/", again).status_code == 302
+    assert admin_client.post("/admin/hub_worker/job/", again).status_code == 302
     missed.refresh_from_db()
     assert missed.failed_at is not None
