@@ -7,12 +7,6 @@ from typing import Any
 from hub import leaving, presence, relay, survey, threads, watching
 from hub.sockets import deadlines, rights
 
-#: Allocations between two collections of the young, and collections of each generation before one of the next. With
-#: Python's own numbers (700, 10, 10) it looks at every object of every socket several times while a thousand connect,
-#: and stops for a quarter of a second in a busy moment. Cycles are rare here: sockets end by reference count.
-GC_THRESHOLDS = (20_000, 50, 50)
-
-
 _closers: list[Callable[[], Awaitable[None]]] = []
 
 
@@ -45,7 +39,6 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     survey.current()
     gc.collect()
     gc.freeze()  # modules, models, URL patterns: they stay, so nobody need look at them again
-    gc.set_threshold(*GC_THRESHOLDS)
     await send({"type": "lifespan.startup.complete"})
     await receive()  # lifespan.shutdown
     await end()
