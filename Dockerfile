@@ -21,7 +21,7 @@ RUN HUB_ENV=production DATABASE_URL=postgres://nobody@127.0.0.1/nothing \
     SECRET_KEY="$(python -c 'import secrets; print(secrets.token_urlsafe(64))')" \
     /opt/venv/bin/python manage.py collectstatic --noinput \
     && rm -r node_modules \
-    && /opt/venv/bin/python -m compileall -q accounts chat deploy hub notifications presence worker
+    && /opt/venv/bin/python -m compileall -q chat deploy hub notifications presence worker
 
 FROM python:3.11.15-slim-bookworm
 RUN useradd --uid 10001 --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin hub \

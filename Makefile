@@ -37,7 +37,7 @@ run: $(RUN) $(PAGES) ## Set up and start the whole hub on this machine; Ctrl-C s
 test: $(DEV) $(NODE) chromium test-programs suite ## Run all tests: unit, integration, browser
 
 test-postgres: $(DEV) $(NODE) chromium test-programs ## Run all tests that ask a database on PostgreSQL (nothing to install)
-	@$(PYTHON) -m rig.postgres $(MAKE) --no-print-directory suite
+	@$(PYTHON) -m lab.harness.postgres $(MAKE) --no-print-directory suite
 
 # Playwright and pytest-asyncio each want the event loop of the process for themselves, so there are two runs; one after
 # the other, because Chromium leaves nothing of two cores to others. The tests that break a hub measure how long it
@@ -54,7 +54,7 @@ suite-browser:
 	exit $$((browser | scripts))
 
 suite-chaos:
-	@$(PYTEST) tests/chaos -m chaos -n 2 --maxschedchunk 1
+	@$(PYTEST) tests/chaos -m lab.chaos -n 2 --maxschedchunk 1
 
 check: $(DEV) $(NODE) ## Check formatting, lint, types, import arrows, secrets, settings, migrations, templates, assets
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target --keep-going \
@@ -78,7 +78,7 @@ check-arrows:
 
 check-secrets:
 	@echo "== secrets in the tree"
-	@$(PYTHON) -m rig.audit tree
+	@$(PYTHON) -m lab.audit tree
 
 check-django:
 	@echo "== settings for production, migrations"
@@ -95,18 +95,18 @@ check-assets:
 	@node_modules/.bin/biome ci --colors=off --error-on-warnings
 	@node_modules/.bin/tsc --project tsconfig.json
 
-bench: $(DEV) ## Measure the hub and what it competes with (bench/README.md); ROWS=burst,save RUNS=1: less of it
-	@$(PYTHON) -m bench $(if $(ROWS),--rows $(ROWS)) $(if $(RUNS),--runs $(RUNS)) $(if $(SYSTEMS),--systems $(SYSTEMS))
+bench: $(DEV) ## Measure the hub and what it competes with (lab/bench/README.md); ROWS=burst,save RUNS=1: less of it
+	@$(PYTHON) -m lab.bench $(if $(ROWS),--rows $(ROWS)) $(if $(RUNS),--runs $(RUNS)) $(if $(SYSTEMS),--systems $(SYSTEMS))
 
 chaos: $(DEV) ## Break a hub for five minutes and count what its clients missed; SEED=7 replays, FULL=1 is the whole table
-	@$(PYTHON) -m chaos $(if $(SEED),--seed $(SEED)) $(if $(FAULTS),--faults $(FAULTS)) $(if $(FULL),--full) \
+	@$(PYTHON) -m lab.chaos $(if $(SEED),--seed $(SEED)) $(if $(FAULTS),--faults $(FAULTS)) $(if $(FULL),--full) \
 		$(if $(LENGTH),--seconds $(LENGTH)) $(if $(POSTGRES),--postgres)
 
 soak: $(DEV) ## Let clients come and go for ten minutes and see whether anything grows; LENGTH=60: for a minute
-	@$(PYTHON) -m chaos --soak $(if $(SEED),--seed $(SEED)) $(if $(LENGTH),--seconds $(LENGTH)) $(if $(POSTGRES),--postgres)
+	@$(PYTHON) -m lab.chaos --soak $(if $(SEED),--seed $(SEED)) $(if $(LENGTH),--seconds $(LENGTH)) $(if $(POSTGRES),--postgres)
 
 audit: $(DEV) $(NODE) ## Look for what is unsafe: secrets, modes of files, settings, advisories of packages (docs/security.md)
-	@$(PYTHON) -m rig.audit $(LOOKS)
+	@$(PYTHON) -m lab.audit $(LOOKS)
 
 release: ## Take a new version into use where compose.yaml runs it, one container after the other
 	@deploy/release

@@ -12,10 +12,10 @@ from chat import channels, events, names, naming, queries
 from chat.models import Message, Room
 from chat.people import called
 from hub import limits
-from hub.conf import hub_settings
+from hub.config import hub_settings
 from hub.limits import TooMany
+from hub.limits.tallies import Tally
 from hub.publishing import publish_ephemeral, publish_many
-from hub.tallies import Tally
 
 ROOMS = limits.declare("rooms", setting="limit_rooms", sentence=_("You have opened many rooms."))
 MESSAGES = limits.declare("messages", setting="limit_messages", sentence=_("You have written many messages."))

@@ -10,7 +10,8 @@ class ChatConfig(AppConfig):
     def ready(self) -> None:
         from chat import channels, departures, naming, receivers
         from chat.models import Message
-        from hub import deletions, presence
+        from hub import presence
+        from hub.database import deletions
 
         receivers.connect()
         naming.connect()

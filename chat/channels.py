@@ -5,9 +5,9 @@ from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, User
 
-from hub.batching import Batcher
 from hub.channels import BadPublication, Namespace, NotAllowed, Visit, register
-from hub.threads import in_database_thread
+from hub.concurrency.batcher import Batcher
+from hub.database.threads import in_database_thread
 
 Visitor = User | AnonymousUser
 
@@ -33,8 +33,8 @@ async def _may_write(user: Visitor, id: int) -> bool:  # noqa: A002  # as the pa
 async def _post(user: Visitor, data: Any, id: int) -> None:  # noqa: A002  # as the pattern names it
     """What a client publishes is a message that somebody wrote: ``{"message": "…"}``, as on the simple endpoint."""
     from chat import actions, posting
-    from hub.sockets.codes import BadMessage
-    from hub.sockets.door import message_in
+    from hub.endpoints.simple.codes import BadMessage
+    from hub.endpoints.simple.endpoint import message_in
 
     try:
         await posting.post_or_raise(actions.Draft(id, user.pk, message_in(data)))

@@ -9,15 +9,15 @@ from django.utils.translation import gettext_lazy as _
 
 from chat import actions, channels, events, posting, queries
 from chat.models import Room
-from hub.batching import Batcher
-from hub.conf import hub_settings
-from hub.connection import attendance
-from hub.connection.rules import allows
-from hub.feed import Shape
+from hub.concurrency.batcher import Batcher
+from hub.config import hub_settings
+from hub.database.threads import in_database_thread
+from hub.endpoints.centrifuge import attendance
+from hub.endpoints.centrifuge.rules import allows
+from hub.endpoints.simple.codes import BadMessage, Close, Refused
+from hub.endpoints.simple.endpoint import Door
+from hub.fanout.feed import Shape
 from hub.limits import TooMany
-from hub.sockets.codes import BadMessage, Close, Refused
-from hub.sockets.door import Door
-from hub.threads import in_database_thread
 
 
 async def _find(asked: list[tuple[str, queries.Visitor]]) -> dict[tuple[str, queries.Visitor], Room | None]:

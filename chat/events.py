@@ -10,10 +10,10 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from chat.models import Message
-from hub import foreign
-from hub.cursors import cursor_of
-from hub.feed import Shape
+from hub.bus import foreign
+from hub.fanout.feed import Shape
 from hub.streams import Item
+from hub.streams.cursors import cursor_of
 
 #: Who tells of joins and leaves.
 SYSTEM = "System"

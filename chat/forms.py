@@ -4,7 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 from chat import actions, names, naming
 from chat.models import Room
-from hub.uncut import UncutForm
+from hub.web.uncut import UncutForm
 
 
 class RoomForm(UncutForm, forms.Form):

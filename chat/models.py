@@ -69,7 +69,7 @@ class Message(models.Model):
     """What somebody wrote in a room. ``username`` is how they were called then, also when the account is gone."""
 
     # The database is not to look whether both are still there: what is written meanwhile must not fail their deletion
-    # (hub.deletions).
+    # (hub.database.deletions).
     room = models.ForeignKey(
         Room, models.CASCADE, related_name="messages", db_constraint=False, verbose_name=_("room")
     )

@@ -7,6 +7,9 @@ from django.utils.translation import gettext_lazy as _
 
 LIMIT = 64
 
+#: What people are told of a room that is not there, and of one that is not for them.
+NO_SUCH_ROOM = _("There is no such room.")
+
 #: Unicode's letters, the marks that belong to letters in many scripts, and digits (general categories).
 _ALLOWED = ("L", "M", "Nd")
 

@@ -7,9 +7,9 @@ from django.db.models.signals import post_delete, post_save
 
 from chat import names
 from chat.models import Room
-from hub import lookalikes
-from hub import names as all_names
-from hub.signals import listen
+from hub.database.signals import listen
+from hub.validation import lookalikes
+from hub.validation import names as all_names
 
 
 def _everyone() -> Iterable[tuple[object, str]]:

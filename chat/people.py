@@ -2,8 +2,8 @@
 
 from django.contrib.auth.models import User
 
-from hub import names
-from hub.text import shows_nothing
+from hub.validation import names
+from hub.validation.text import shows_nothing
 
 
 def called(user: User) -> str:

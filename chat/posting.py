@@ -2,8 +2,8 @@
 
 from chat import actions
 from chat.models import Message
-from hub.batching import Batcher
-from hub.threads import in_database_thread
+from hub.concurrency.batcher import Batcher
+from hub.database.threads import in_database_thread
 
 
 async def _post(drafts: list[actions.Draft]) -> dict[actions.Draft, Message | actions.Refusal]:

@@ -8,8 +8,9 @@ from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from chat import channels, names
 from chat.models import Message, Room
 from chat.people import called
-from hub import cursors, streams
-from hub.text import is_storable
+from hub import streams
+from hub.streams import cursors
+from hub.validation.text import is_storable
 
 #: Who wants to be in a room: the id of a user, or None for a guest.
 Visitor = int | None

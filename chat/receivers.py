@@ -6,8 +6,8 @@ from django.db.models.signals import m2m_changed, post_delete, post_save
 
 from chat import channels
 from chat.models import Room
-from hub.control import Recheck, order
-from hub.signals import listen
+from hub.access.control import Recheck, order
+from hub.database.signals import listen
 
 
 def connect() -> None:

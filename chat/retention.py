@@ -3,8 +3,8 @@
 from itertools import chain
 
 from chat.models import Message, Room
-from hub import pruning
-from hub.conf import hub_settings
+from hub.config import hub_settings
+from hub.database import pruning
 
 
 def prune(*, seconds: float = 60.0) -> int:

@@ -11,17 +11,18 @@ from msgspec import Meta
 from chat import actions, channels, events, posting, queries
 from chat.actions import Draft
 from chat.models import KEY_LIMIT
+from chat.names import NO_SUCH_ROOM
 from chat.throttle import Throttle
 from hub import presence, streams
 from hub.channels import LAST_ID
-from hub.connection.messages import StreamPosition
-from hub.connection.rpc import Call, Nothing, Refused, rpc
-from hub.connection.rules import allows
+from hub.database.threads import in_database_thread
+from hub.endpoints.centrifuge.messages import StreamPosition
+from hub.endpoints.centrifuge.rpc import Call, Nothing, Refused, rpc
+from hub.endpoints.centrifuge.rules import allows
+from hub.endpoints.simple.codes import BadMessage
+from hub.endpoints.simple.endpoint import message_in
 from hub.limits import TooMany
-from hub.sockets.codes import BadMessage
-from hub.sockets.door import message_in
-from hub.text import is_storable
-from hub.threads import in_database_thread
+from hub.validation.text import is_storable
 
 #: Messages of one answer, and names of people, at most.
 PAGE_LIMIT = 100
@@ -192,7 +193,7 @@ def _messages(room_id: int, before: int, limit: int) -> MessagePage:
 
 
 def _no_such_room() -> Refused:
-    return Refused(404, _("There is no such room."))
+    return Refused(404, str(NO_SUCH_ROOM))
 
 
 def _not_signed_in() -> Refused:

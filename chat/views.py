@@ -4,14 +4,14 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from chat import actions, queries, rpc
 from chat.forms import RoomForm
-from hub.conf import hub_settings
-from hub.connection import over_http
+from chat.names import NO_SUCH_ROOM
+from hub.config import hub_settings
+from hub.endpoints.centrifuge import rpc_over_http
 
 ROOMS_OF_A_PAGE = 50
 
@@ -54,7 +54,7 @@ def room(request: HttpRequest, room_name: str) -> HttpResponse:
     """A room, for those who may be in it, with its last 50 messages; the page goes on live from ``cursor``."""
     found = queries.room_named(room_name, request.user.pk)
     if found is None:
-        raise Http404(_("There is no such room."))
+        raise Http404(NO_SUCH_ROOM)
     # The cursor first: a message stored in between is then in both, and the page shows it once.
     cursor = queries.cursor_for(found)
     context = {"room": found, "cursor": cursor, "chat_messages": queries.latest_messages(found)}
@@ -64,4 +64,4 @@ def room(request: HttpRequest, room_name: str) -> HttpResponse:
 @require_safe
 def messages(request: HttpRequest, room_name: str) -> HttpResponse:
     """What ``chat.messages`` answers, as JSON."""
-    return over_http.answer(request, rpc.list_messages_by_name, rpc.ListMessagesByName, name=room_name)
+    return rpc_over_http.answer(request, rpc.list_messages_by_name, rpc.ListMessagesByName, name=room_name)

@@ -1,7 +1,7 @@
 """Whether a part of the hub works, as the exit code that the health check of its container wants.
 
 ``python -S deploy/healthy.py web|worker|beat``. It starts neither Django nor Celery, because it runs every few
-seconds: worker and beat touch a file (``hub.alive``) while they do their work, and its age says enough.
+seconds: worker and beat touch a file (``hub.ops.liveness_file``) while they do their work, and its age says enough.
 """
 
 import os

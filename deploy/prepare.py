@@ -9,7 +9,7 @@ import django
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hub.settings")
     django.setup()
-    from hub.environment import UnusableEnvironment
+    from hub.config.environment import UnusableEnvironment
     from hub.supervisor.database import ADMINISTRATOR, prepare
 
     try:

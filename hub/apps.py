@@ -7,12 +7,14 @@ class HubConfig(AppConfig):
     name = "hub"
 
     def ready(self) -> None:
-        from hub import checks, open_namespaces, private_files, signals  # noqa: F401  # the first registers itself
-        from hub.conf import hub_settings
-        from hub.connection import attendance
+        from hub import checks  # noqa: F401  # registers itself
+        from hub.channels import open_namespaces
+        from hub.config import hub_settings, private_files
+        from hub.database import signals
+        from hub.endpoints.centrifuge import attendance
 
         signals.connect()
-        connection_created.connect(private_files.guard_database, dispatch_uid="hub.private_files")
+        connection_created.connect(private_files.guard_database, dispatch_uid="hub.config.private_files")
         # `channels.py` and `rpc.py` of every installed app, as Django does with `admin.py`.
         autodiscover_modules("channels", "rpc")
         open_namespaces.open_all(hub_settings().open_namespaces)

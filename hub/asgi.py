@@ -7,9 +7,8 @@ import django
 import structlog
 from django.conf import settings
 
-from hub import private_files
-from hub.conf import refuse_faults
-from hub.refusal import in_one_sentence
+from hub.config import private_files, refuse_faults
+from hub.config.startup_errors import in_one_sentence
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hub.settings")
 with in_one_sentence():
@@ -22,22 +21,23 @@ if closed:
 from django.core.asgi import get_asgi_application  # needs the apps
 from django.urls import path
 
-import accounts.sessions
-import accounts.tokens
 import chat.consumers
-import hub.urls  # noqa: F401  # now, and not with the first request: other processes may ask this one
+import hub.accounts.sessions
+import hub.accounts.tokens
+import hub.urls  # now, and not with the first request: other processes may ask this one
 import notifications.consumers
 import presence.consumers
 from hub import lifespan
+from hub.access import credentials
+from hub.access.query_token import hide_token
 from hub.api.door import ApiDoor
-from hub.bodies import BoundedBodies
-from hub.connection import admission, routes
-from hub.mounting import mounted
-from hub.readable_types import ReadableTypes
-from hub.request_slots import BoundedRequests
-from hub.sockets import credentials
-from hub.sockets.entrance import Entrance
-from hub.sockets.secret_query import hide_token
+from hub.endpoints import routes
+from hub.endpoints.centrifuge import admission
+from hub.endpoints.simple.entrance import Entrance
+from hub.server.bodies import BoundedBodies
+from hub.server.readable_types import ReadableTypes
+from hub.server.request_slots import BoundedRequests
+from hub.web.mounting import mounted
 
 doors = [
     path("ws/notifications/", notifications.consumers.NotificationsDoor.as_asgi()),
@@ -45,13 +45,13 @@ doors = [
     path("ws/chat/<str:room_name>/", chat.consumers.ChatDoor.as_asgi()),
 ]
 
-credentials.register("session", accounts.sessions.users_for)
-credentials.register("token", accounts.tokens.find)
-admission.digest_of = accounts.tokens.digest_of
+credentials.register("session", hub.accounts.sessions.users_for)
+credentials.register("token", hub.accounts.tokens.find)
+admission.digest_of = hub.accounts.tokens.digest_of
 
 _protocols: dict[str, Any] = {
     "http": BoundedBodies(ApiDoor(BoundedRequests(ReadableTypes(get_asgi_application())))),
-    "websocket": Entrance(doors, accounts.tokens.digest_of),
+    "websocket": Entrance(doors, hub.accounts.tokens.digest_of),
     "lifespan": lifespan.application,
 }
 

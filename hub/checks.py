@@ -6,9 +6,8 @@ from typing import Any
 from django.conf import settings
 from django.core import checks
 
-from hub import misspelt, safety
 from hub.channels import namespaces
-from hub.conf import faults, hub_settings
+from hub.config import faults, hub_settings, misspelt, production_checks
 
 
 @checks.register
@@ -46,10 +45,10 @@ def retention_names_namespaces(app_configs: Sequence[Any] | None, **kwargs: Any)
 @checks.register(deploy=True)
 def production_would_start(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[checks.CheckMessage]:
     """What ``HUB_ENV=production`` refuses is an error; what ``HUB_ALLOW_UNSAFE`` allows is shown."""
-    found = safety.dangers({name: getattr(settings, name) for name in dir(settings) if name.isupper()})
+    found = production_checks.dangers({name: getattr(settings, name) for name in dir(settings) if name.isupper()})
     allowed = getattr(settings, "HUB_ALLOW_UNSAFE", ())
     return [
-        checks.Info(f"{safety.ALLOW} has {danger.name}: {danger.sentence}", id="hub.I001")
+        checks.Info(f"{production_checks.ALLOW} has {danger.name}: {danger.sentence}", id="hub.I001")
         if danger.name in allowed
         else checks.Error(danger.refusal, id="hub.E003")
         for danger in found

@@ -4,8 +4,14 @@ import gc
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from hub import leaving, presence, relay, survey, threads, watching
-from hub.sockets import deadlines, rights
+from hub import presence
+from hub.access import revalidation
+from hub.bus import survey
+from hub.database import threads
+from hub.fanout import relay
+from hub.ops import gauges
+from hub.presence import leaving
+from hub.server import deadlines
 
 _closers: list[Callable[[], Awaitable[None]]] = []
 
@@ -22,8 +28,8 @@ async def end() -> None:
         await close()
     await deadlines.heads.close()
     await deadlines.bodies.close()
-    await watching.current.close()
-    await rights.current.close()
+    await gauges.current.close()
+    await revalidation.current.close()
     await survey.current.close()
     await leaving.close()
     await presence.close()
@@ -34,8 +40,8 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     """ASGI application for the ``lifespan`` scope. Servers without it work too: the parts start on first use."""
     await receive()  # lifespan.startup
     relay.current()
-    rights.current()
-    watching.current()
+    revalidation.current()
+    gauges.current()
     survey.current()
     gc.collect()
     gc.freeze()  # modules, models, URL patterns: they stay, so nobody need look at them again

@@ -48,7 +48,7 @@ class Publication(models.Model):
     data = models.TextField()
     #: JSON text: which client published it; empty where it was not a client.
     info = models.TextField(default="")
-    #: JSON text: its tags (:mod:`hub.tags`); empty where it has none.
+    #: JSON text: its tags (:mod:`hub.validation.tags`); empty where it has none.
     tags = models.TextField(default="")
     created_at = models.DateTimeField(default=timezone.now)
     #: When it got its offset, by the database's clock; within a channel never before that of a smaller offset.
@@ -86,7 +86,7 @@ class Lease(models.Model):
 
 
 class Whereabouts(models.Model):
-    """The people of one web process while Redis, which knows them otherwise, is away (``hub.whereabouts``)."""
+    """The people of one web process while Redis is away (``hub.presence.database_presence``)."""
 
     process = models.CharField(max_length=32, primary_key=True)
     #: JSON text: channel -> how many guests, and the other people.
@@ -102,7 +102,7 @@ class Whereabouts(models.Model):
 
 
 class Deletion(models.Model):
-    """A row was deleted to which others refer without a foreign key of the database (``hub.deletions``)."""
+    """A row was deleted to which others refer without a foreign key of the database (``hub.database.deletions``)."""
 
     model = models.CharField(max_length=100)
     key = models.BigIntegerField()
@@ -113,7 +113,7 @@ class Deletion(models.Model):
 
 
 class PublicationKey(models.Model):
-    """An idempotency key that a channel has seen: ``hub.once`` publishes under it once, however often it is asked."""
+    """An idempotency key that a channel has seen: ``hub.publishing.idempotency`` publishes under it once."""
 
     channel = models.CharField(max_length=97)
     key = models.CharField(max_length=200)
@@ -129,7 +129,7 @@ class PublicationKey(models.Model):
 
 
 class NameDigest(models.Model):
-    """What a name looks like (``hub.lookalikes``): two names of a kind that share a digest look alike."""
+    """What a name looks like (``hub.validation.lookalikes``): two names of a kind that share a digest look alike."""
 
     #: Of names, such as ``user``.
     kind = models.CharField(max_length=20)

@@ -13,8 +13,10 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
-from hub import conf, environment, open_namespaces, safety
-from hub.environment import BASE_DIR, env
+from hub import config
+from hub.channels import open_namespaces
+from hub.config import environment, production_checks
+from hub.config.environment import BASE_DIR, env
 
 # Allocations between two collections of the young, and collections of each generation before one of the next; here
 # because every process of the hub reads its settings first. With Python's own numbers (700, 10, 10) a start looks 300
@@ -49,7 +51,7 @@ HUB_TRUSTED_PROXIES = environment.trusted_proxies()
 
 INSTALLED_APPS = [
     "hub",
-    "accounts",
+    "hub.accounts",
     "notifications",
     "chat",
     "presence",
@@ -66,7 +68,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "hub.client_address.ClientAddress",
+    "hub.web.client_address.ClientAddress",
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -77,7 +79,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "hub.plain_errors.PlainErrors",
+    "hub.web.plain_errors.PlainErrors",
 ]
 
 ROOT_URLCONF = "hub.urls"
@@ -94,7 +96,7 @@ TEMPLATES = [
                 "django.template.context_processors.i18n",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "hub.context.hub",
+                "hub.web.context.hub",
             ],
         },
     },
@@ -103,8 +105,8 @@ TEMPLATES = [
 # --- database -----------------------------------------------------------------------------------------------------
 DATABASES = {"default": environment.database()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-# The threads of requests stay (`hub.request_slots`) and keep their connections for a minute; whether one still works
-# is asked at the beginning of a request. So there are as many connections as threads.
+# The threads of requests stay (`hub.server.request_slots`) and keep their connections for a minute; whether one still
+# works is asked at the beginning of a request. So there are as many connections as threads.
 DATABASES["default"]["CONN_MAX_AGE"] = 60
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
@@ -130,7 +132,7 @@ REDIS_URL = environment.redis_url()
 HUB_REDIS_PREFIX = env.str("HUB_REDIS_PREFIX", default="hub")
 CHANNEL_LAYERS = {
     "default": {
-        "BACKEND": "hub.redis_layer.HubChannelLayer",
+        "BACKEND": "hub.bus.redis_layer.HubChannelLayer",
         "CONFIG": {
             "prefix": HUB_REDIS_PREFIX,
             "hosts": [
@@ -187,9 +189,9 @@ CELERY_BEAT_SYNC_EVERY = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 DJANGO_CELERY_BEAT_TZ_AWARE = True
 
-# --- the engine: everything in hub.conf.HubSettings that is not read in a form of its own here -----------------------
+# --- the engine: everything in hub.config.HubSettings that is not read in a form of its own here ---------------------
 HUB_API_DOCS = "staff" if PRODUCTION else "anyone"
-globals().update(conf.from_environment(but=conf.READ_ELSEWHERE))
+globals().update(config.from_environment(but=config.READ_ELSEWHERE))
 
 # --- operators ------------------------------------------------------------------------------------------------------
 HUB_OPERATOR_ADDRESSES = environment.networks("HUB_OPERATOR_ADDRESSES", default="127.0.0.0/8,::1")
@@ -211,8 +213,8 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
-AUTHENTICATION_BACKENDS = ["accounts.backends.PasswordBackend"]
-SESSION_ENGINE = "accounts.sessions"
+AUTHENTICATION_BACKENDS = ["hub.accounts.backends.PasswordBackend"]
+SESSION_ENGINE = "hub.accounts.sessions"
 LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "home"
@@ -250,7 +252,7 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 STATICFILES_FINDERS = [
     "django.contrib.staticfiles.finders.FileSystemFinder",
     "django.contrib.staticfiles.finders.AppDirectoriesFinder",
-    "hub.node_files.NodeFilesFinder",
+    "hub.web.node_files.NodeFilesFinder",
 ]
 # Production serves what `collectstatic` gathered under hashed names; development finds files where they are written.
 SERVESTATIC_USE_FINDERS = not PRODUCTION
@@ -260,7 +262,7 @@ SERVESTATIC_ALLOW_ALL_ORIGINS = False
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
-        "BACKEND": "hub.static_storage.HubStaticFilesStorage"
+        "BACKEND": "hub.web.static_storage.HubStaticFilesStorage"
         if PRODUCTION
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     },
@@ -284,7 +286,7 @@ HUB_COOKIE_PREFIX = environment.cookie_prefix(production=PRODUCTION, https=HUB_H
 SESSION_COOKIE_NAME = f"{HUB_COOKIE_PREFIX}session"
 CSRF_COOKIE_NAME = f"{HUB_COOKIE_PREFIX}csrf"
 LANGUAGE_COOKIE_NAME = f"{HUB_COOKIE_PREFIX}language"
-MESSAGE_STORAGE = "hub.page_messages.PageMessages"
+MESSAGE_STORAGE = "hub.web.page_messages.PageMessages"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = HUB_HTTPS
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = LANGUAGE_COOKIE_PATH = f"{HUB_URL_PREFIX}/"
@@ -298,12 +300,12 @@ SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 # Only for a proxy that overwrites the header, as the shipped nginx configuration does.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HUB_HTTPS else None
 
-#: Dangers of production that this installation knows of and takes, by the names of `hub.safety`.
-HUB_ALLOW_UNSAFE = safety.allowed_dangers()
+#: Dangers of production that this installation knows of and takes, by the names of `hub.config.production_checks`.
+HUB_ALLOW_UNSAFE = production_checks.allowed_dangers()
 if PRODUCTION:
-    safety.refuse_unsafe(globals(), allowed=HUB_ALLOW_UNSAFE)
+    production_checks.refuse_unsafe(globals(), allowed=HUB_ALLOW_UNSAFE)
 
-LOGGING_CONFIG = "hub.logs.configure"
+LOGGING_CONFIG = "hub.ops.logs.configure"
 LOGGING: dict[str, object] = {
     "level": env.str("HUB_LOG_LEVEL", default="") or "INFO",
     "json": environment.boolean("HUB_LOG_JSON", default=PRODUCTION),

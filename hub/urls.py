@@ -7,12 +7,12 @@ from django.urls import include, path
 from django.views import defaults
 from django.views.generic import RedirectView
 
-from hub import health, metrics_view, views
 from hub.api import routes as api
+from hub.web import health, metrics_view, views
 
 urlpatterns = [
     path("", views.home, name="home"),
-    path("accounts/", include("accounts.urls")),
+    path("accounts/", include("hub.accounts.urls")),
     path("notifications/", include("notifications.urls")),
     path("topics/", include("notifications.topic_urls")),
     path("chat/", include("chat.urls")),

@@ -11,9 +11,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from hub import limits
-from hub.conf import hub_settings
+from hub.config import hub_settings
+from hub.database.threads import in_database_thread
 from hub.publishing import publish, publish_many
-from hub.threads import in_database_thread
 from notifications import channels, events, queries, reading
 from notifications.alerting import EVERYONE, Alert, Recipient, alert
 from notifications.models import Follow, Notification, ReadMark, ReadUpTo, Topic

@@ -12,9 +12,9 @@ import msgspec
 from django.contrib.auth.models import Group, User
 from django.utils.functional import Promise
 
-from hub.conf import hub_settings
-from hub.numbers import SENTENCE, is_rounded
-from hub.text import is_storable, is_visible
+from hub.config import hub_settings
+from hub.validation.numbers import SENTENCE, is_rounded
+from hub.validation.text import is_storable, is_visible
 from notifications.models import KEY_LIMIT, Level, Topic
 
 #: Characters of a title and a message.

@@ -10,7 +10,7 @@ from msgspec import Meta
 from hub.api.errors import DETAIL_LIMIT, Code, Refused
 from hub.api.method import Call, Method, register
 from hub.channels import LAST_ID
-from hub.threads import in_database_thread
+from hub.database.threads import in_database_thread
 from notifications import actions, channels
 from notifications.alerting import EVERYONE, Alert, BadAlert, UnknownRecipient, alert
 from notifications.models import Topic

@@ -9,8 +9,8 @@ class NotificationsConfig(AppConfig):
     verbose_name = _("Notifications")
 
     def ready(self) -> None:
-        from hub import deletions
-        from hub.connection import personal
+        from hub.database import deletions
+        from hub.endpoints.centrifuge import personal
         from notifications import channels, receivers
         from notifications.models import Follow, Notification, ReadMark, ReadUpTo
 

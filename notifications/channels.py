@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import connection
 
-from hub.batching import CONNECT_PAUSE, Batcher
 from hub.channels import Namespace, anyone, at_once, register
-from hub.threads import in_database_thread
+from hub.concurrency.batcher import CONNECT_PAUSE, Batcher
+from hub.database.threads import in_database_thread
 
 if TYPE_CHECKING:
     from notifications.models import Notification

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 
 from django.utils.translation import gettext_lazy as _
 
-from hub.feed import Shape
-from hub.sockets.codes import BadMessage
-from hub.sockets.door import Door
-from hub.threads import in_database_thread
+from hub.database.threads import in_database_thread
+from hub.endpoints.simple.codes import BadMessage
+from hub.endpoints.simple.endpoint import Door
+from hub.fanout.feed import Shape
 from notifications import actions, channels, events
 
 

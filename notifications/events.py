@@ -8,9 +8,9 @@ import msgspec
 from django.utils import timezone
 from msgspec import UNSET, UnsetType
 
-from hub import foreign
-from hub.cursors import cursor_of
+from hub.bus import foreign
 from hub.streams import Item
+from hub.streams.cursors import cursor_of
 from notifications.models import Level, Notification, Topic
 
 

@@ -9,8 +9,8 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from hub import names
-from hub.text import is_visible
+from hub.validation import names
+from hub.validation.text import is_visible
 
 #: Characters of an idempotency key.
 KEY_LIMIT = 200
@@ -103,7 +103,7 @@ class Follow(models.Model):
         models.CASCADE,
         related_name="follows",
         db_index=False,
-        db_constraint=False,  # hub.deletions
+        db_constraint=False,  # hub.database.deletions
         verbose_name=_("topic"),
     )
     user = models.ForeignKey(
@@ -129,7 +129,7 @@ class Notification(models.Model):
     """One alert as it was sent: to one person, to a group, to a topic or, with none of these, to everyone."""
 
     # The database is not to look whether recipients and sender are still there: an alert must never fail the commit
-    # that deletes one of them (hub.deletions).
+    # that deletes one of them (hub.database.deletions).
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.CASCADE,

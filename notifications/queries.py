@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Q
 
-from hub import cursors, streams
+from hub import streams
 from hub.channels import LAST_ID
-from hub.streams import Position
+from hub.streams import Position, cursors
 from notifications import channels, reading
 from notifications.models import Follow, Notification, Topic
 

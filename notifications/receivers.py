@@ -1,7 +1,7 @@
 """Who follows which topic has changed: pages are told, and web processes look again at the sockets concerned.
 
 Whatever changed it: the people themselves, staff in the admin, code. Changes that send no signal (``bulk_create()``,
-``update()``, SQL by hand) are found by the round of :mod:`hub.sockets.rights`.
+``update()``, SQL by hand) are found by the round of :mod:`hub.access.revalidation`.
 """
 
 from typing import Any
@@ -10,10 +10,10 @@ from weakref import WeakKeyDictionary
 from django.db.models import QuerySet
 from django.db.models.signals import post_delete, post_save
 
-from hub import history
-from hub.control import Recheck, order
+from hub.access.control import Recheck, order
+from hub.database.signals import listen
 from hub.publishing import publish
-from hub.signals import listen
+from hub.streams import history
 from notifications import channels
 from notifications.events import TopicFollowed, TopicUnfollowed
 from notifications.models import Follow, Topic

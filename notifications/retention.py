@@ -4,8 +4,8 @@ from itertools import chain
 
 from django.contrib.auth.models import Group, User
 
-from hub import pruning
-from hub.conf import hub_settings
+from hub.config import hub_settings
+from hub.database import pruning
 from notifications.models import Notification, Topic
 
 

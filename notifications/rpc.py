@@ -8,10 +8,10 @@ from django.utils.translation import gettext as _
 from msgspec import Meta
 
 from hub.channels import LAST_ID
-from hub.connection.messages import StreamPosition
-from hub.connection.rpc import Call, Nothing, Refused, rpc
-from hub.sockets.codes import BadMessage
-from hub.sockets.door import message_in
+from hub.endpoints.centrifuge.messages import StreamPosition
+from hub.endpoints.centrifuge.rpc import Call, Nothing, Refused, rpc
+from hub.endpoints.simple.codes import BadMessage
+from hub.endpoints.simple.endpoint import message_in
 from notifications import actions, events, following, queries
 from notifications.models import NAME_LIMIT, Topic
 

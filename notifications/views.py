@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from hub.connection import over_http
+from hub.endpoints.centrifuge import rpc_over_http
 from notifications import actions, following, queries, rpc
 from notifications.models import Topic
 
@@ -35,7 +35,7 @@ def notification_list(request: HttpRequest) -> HttpResponse:
 @require_safe
 def items(request: HttpRequest) -> HttpResponse:
     """What ``alerts.list`` answers, as JSON."""
-    return over_http.answer(request, rpc.list_alerts, rpc.ListAlerts)
+    return rpc_over_http.answer(request, rpc.list_alerts, rpc.ListAlerts)
 
 
 @never_cache

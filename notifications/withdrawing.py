@@ -3,8 +3,8 @@
 from django.db import transaction
 from django.db.models import QuerySet
 
-from hub import history
 from hub.publishing import encode, publish
+from hub.streams import history
 from notifications import channels, events
 from notifications.models import Notification
 
@@ -24,7 +24,7 @@ def withdraw(alerts: QuerySet[Notification]) -> int:
         ids_of: dict[str, list[int]] = {}
         for row in alerts.select_related("user", "topic").order_by("pk"):
             if row.topic_id is not None and row.topic is None:
-                continue  # its channel went with the topic, and the row follows (hub.deletions)
+                continue  # its channel went with the topic, and the row follows (hub.database.deletions)
             ids_of.setdefault(channels.of_alert(row), []).append(row.pk)
         for channel, ids in ids_of.items():
             for start in range(0, len(ids), PIECE):

@@ -5,11 +5,11 @@ from collections.abc import Iterable
 
 from django.contrib.auth.models import User
 
-from hub.connection import attendance
-from hub.connection.messages import ClientInfo
-from hub.feed import Shape
-from hub.frames import Block
-from hub.sockets.door import Door
+from hub.endpoints.centrifuge import attendance
+from hub.endpoints.centrifuge.messages import ClientInfo
+from hub.endpoints.simple.endpoint import Door
+from hub.fanout.feed import Shape
+from hub.fanout.frames import Block
 from presence import channels, events
 
 

@@ -5,12 +5,13 @@ import contextlib
 
 import structlog
 
-from hub import presence, relay
-from hub.cancellation import is_wanted
-from hub.conf import hub_settings
-from hub.feed import OwnFollower
-from hub.frames import Block
-from hub.per_loop import PerLoop
+from hub import presence
+from hub.concurrency.cancellation import is_wanted
+from hub.concurrency.per_loop import PerLoop
+from hub.config import hub_settings
+from hub.fanout import relay
+from hub.fanout.feed import OwnFollower
+from hub.fanout.frames import Block
 from hub.publishing import encode, publish_ephemeral
 from hub.streams import Item
 from presence import channels, events
@@ -78,7 +79,7 @@ class OnlineCounter(OwnFollower):
             self._task.cancel()
             await asyncio.wait([self._task], timeout=hub_settings().redis_timeout)
 
-    # --- hub.feed.Follower: what all processes send -----------------------------------------------------------------
+    # --- hub.fanout.feed.Follower: what all processes send -----------------------------------------------------------
 
     def write(self, block: Block) -> None:
         """Take the counts that clients see."""

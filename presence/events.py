@@ -2,7 +2,7 @@
 
 import msgspec
 
-from hub import foreign
+from hub.bus import foreign
 from hub.streams import Item
 
 

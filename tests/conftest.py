@@ -11,8 +11,8 @@ from django.conf import settings
 from django.db import connection, connections
 from django.utils import translation
 
-from hub import threads
-from rig.redis_server import RedisServer
+from hub.database import threads
+from lab.harness.redis_server import RedisServer
 from tests.support.emptying import empty_quickly
 from tests.support.layers import default_layer
 from tests.support.live import LiveHub, live_hub

@@ -9,9 +9,9 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 
-from accounts.signals import signed_up
 from chat.models import Room
-from hub.conf import hub_settings
+from hub.accounts.signals import signed_up
+from hub.config import hub_settings
 from notifications import Alert, alert, on_save
 from notifications.rules import run
 

@@ -6,10 +6,10 @@ class WorkerConfig(AppConfig):
     label = "hub_worker"
 
     def ready(self) -> None:
-        from hub import watching
+        from hub.ops import gauges
         from worker import alerts, jobs, periodic_tasks, private_rooms
 
-        watching.figures(jobs.show_figures)
+        gauges.figures(jobs.show_figures)
         alerts.connect()
         private_rooms.connect()
         periodic_tasks.connect()

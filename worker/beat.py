@@ -19,7 +19,8 @@ from django.utils import timezone
 from django_celery_beat.models import PeriodicTasks
 from django_celery_beat.schedulers import NEVER_CHECK_TIMEOUT, DatabaseScheduler, ModelEntry
 
-from hub import alive, heartbeats, leases
+from hub.database import heartbeats, leases
+from hub.ops import liveness_file
 from worker import due_times, jobs
 from worker.arguments import misfit
 from worker.clock import AHEAD, Clock
@@ -299,7 +300,7 @@ class HubScheduler(DatabaseScheduler):
         if time.monotonic() < self._next_beat:
             return
         self._next_beat = time.monotonic() + BEAT_INTERVAL
-        alive.touch(heartbeats.BEAT)  # also without a database: another beat would have none either
+        liveness_file.touch(heartbeats.BEAT)  # also without a database: another beat would have none either
         try:
             heartbeats.beat(heartbeats.here(heartbeats.BEAT))
         except (DatabaseError, InterfaceError) as error:

@@ -8,9 +8,9 @@ import structlog
 from celery import Celery, signals
 from django.conf import settings
 
-from hub import descriptors, private_files
-from hub.conf import refuse_faults
-from hub.refusal import in_one_sentence
+from hub.config import private_files, refuse_faults
+from hub.config.startup_errors import in_one_sentence
+from hub.server import descriptors
 from worker import broker
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hub.settings")
@@ -54,7 +54,7 @@ def _keep_files_private(**kwargs: Any) -> None:
 
 @signals.setup_logging.connect
 def _keep_django_logging(**kwargs: Any) -> None:
-    """Being connected is what counts: Celery then sets up no handlers, and ours (``hub.logs``) hold."""
+    """Being connected is what counts: Celery then sets up no handlers, and ours (``hub.ops.logs``) hold."""
 
 
 def _is_worth_a_line(record: logging.LogRecord) -> bool:

@@ -6,7 +6,8 @@ import structlog
 from celery import signals
 from django.db import DatabaseError
 
-from hub import alive, heartbeats
+from hub.database import heartbeats
+from hub.ops import liveness_file
 from worker.celery import app
 
 log = structlog.get_logger(__name__)
@@ -30,4 +31,4 @@ def beat_on_worker_ready(**kwargs: Any) -> None:
 @signals.heartbeat_sent.connect
 def show_life(**kwargs: Any) -> None:
     """The worker's loop turns and reaches the broker; Celery says so every two seconds."""
-    alive.touch(heartbeats.WORKER)
+    liveness_file.touch(heartbeats.WORKER)

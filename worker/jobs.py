@@ -22,7 +22,7 @@ from django.db.models.functions import Greatest, Least, Now
 from kombu import serialization
 from kombu.exceptions import DecodeError
 
-from hub import metrics
+from hub.ops import metrics
 from worker.models import Job
 
 log = structlog.get_logger(__name__)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django_celery_beat.admin import PeriodicTaskAdmin, PeriodicTaskForm
 from django_celery_beat.models import CrontabSchedule, PeriodicTask, SolarSchedule
 
-from hub.signals import listen
+from hub.database.signals import listen
 from worker.arguments import misfit
 from worker.celery import app
 

@@ -7,7 +7,7 @@ from django.db.models.signals import post_save
 from django.urls import reverse
 
 from chat.models import Room
-from hub.signals import listen
+from hub.database.signals import listen
 from notifications.models import Notification
 from notifications.withdrawing import withdraw
 from worker.alerts import room_opened_key

@@ -8,7 +8,11 @@ import structlog
 from django.core.management import call_command
 
 from chat import retention as messages
-from hub import deletions, heartbeats, lookalikes, once, retention, sweeping, whereabouts
+from hub.database import deletions, heartbeats
+from hub.presence import database_presence
+from hub.publishing import idempotency, sweeper
+from hub.streams import retention
+from hub.validation import lookalikes
 from notifications import retention as alerts
 from worker import jobs, outbox
 from worker.celery import app
@@ -20,7 +24,7 @@ log = structlog.get_logger(__name__)
 @app.task(ignore_result=True)
 def sweep() -> int:
     """Number and announce what a crash left without an offset; returns how many publications."""
-    return sweeping.sweep()
+    return sweeper.sweep()
 
 
 @app.task(ignore_result=True)
@@ -46,8 +50,8 @@ def tidy() -> None:
     that were deleted. Learn the names that were stored without a signal."""
     call_command("clearsessions")
     heartbeats.prune()
-    whereabouts.forget()
-    once.forget_old()
+    database_presence.forget()
+    idempotency.forget_old()
     jobs.prune()
     deletions.follow_up()
     lookalikes.complete()

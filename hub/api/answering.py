@@ -7,13 +7,13 @@ import msgspec
 import structlog
 from django.db import Error as DatabaseFault
 
+from hub.access.authorization import NotValid
+from hub.access.credentials import log_refusal
 from hub.api import calling
 from hub.api.errors import Code, Refused
 from hub.api.keys import Caller, caller_for
 from hub.api.method import method_named
 from hub.limits import TooMany
-from hub.sockets.authorization import NotValid
-from hub.sockets.credentials import log_refusal
 
 log = structlog.get_logger(__name__)
 

@@ -9,10 +9,10 @@ import structlog
 from django.db import Error as DatabaseFault
 from msgspec import Meta
 
-from hub import metrics
 from hub.api.errors import DETAIL_LIMIT, Code, Refused
 from hub.api.keys import Caller
 from hub.api.method import Call, Method, method_named
+from hub.ops import metrics
 
 log = structlog.get_logger(__name__)
 

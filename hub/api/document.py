@@ -9,7 +9,7 @@ from hub.api.answering import BATCH
 from hub.api.calling import BatchReply, BatchRequest
 from hub.api.errors import Error
 from hub.api.method import Method
-from hub.version import VERSION
+from hub.config.version import VERSION
 
 _REF = "#/components/schemas/{name}"
 _KEY = "ApiKey"

@@ -7,9 +7,9 @@ from typing import Any
 from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
+from hub.access.authorization import address_of
 from hub.api.answering import BATCH, COMMANDS, answer
 from hub.api.method import method_named
-from hub.sockets.authorization import address_of
 
 PREFIX = "/api"
 

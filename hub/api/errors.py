@@ -4,7 +4,7 @@ from enum import IntEnum
 
 import msgspec
 
-from hub.connection import codes
+from hub.endpoints.centrifuge import codes
 
 
 class Code(IntEnum):

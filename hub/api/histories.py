@@ -5,13 +5,12 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from hub import history
 from hub.api.errors import Code, Refused
 from hub.api.method import Call, Method, register
 from hub.api.orders import Nothing, StreamPosition
-from hub.history import PAGE_LIMIT, NotKept
-from hub.streams import Item, Position
-from hub.threads import in_database_thread
+from hub.database.threads import in_database_thread
+from hub.streams import Item, Position, history
+from hub.streams.history import PAGE_LIMIT, NotKept
 
 _LIMIT = Meta(
     description=f"Publications at most; 0, or without it, only where the channel stands. Never over {PAGE_LIMIT}."

@@ -20,14 +20,14 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from hub import limits
+from hub.access.authorization import NotValid, key_of
 from hub.api.errors import Code, Refused
 from hub.api.scope import Scope
+from hub.database.threads import in_database_thread
 from hub.limits import TooMany
+from hub.limits.connections import counted_host
+from hub.limits.tallies import Tally
 from hub.models import ApiKey
-from hub.sockets.authorization import NotValid, key_of
-from hub.sockets.limits import counted_host
-from hub.tallies import Tally
-from hub.threads import in_database_thread
 
 log = structlog.get_logger(__name__)
 

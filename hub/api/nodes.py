@@ -1,4 +1,4 @@
-"""``info`` and ``channels``: what the web processes have now. Each is asked; see :mod:`hub.survey`."""
+"""``info`` and ``channels``: what the web processes have now. Each is asked; see :mod:`hub.bus.survey`."""
 
 import os
 import resource
@@ -12,12 +12,13 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from hub import relay, survey
+from hub.access import registry
 from hub.api.errors import Code, Refused
 from hub.api.method import Call, Method, register
+from hub.bus import survey
 from hub.channels import UnknownChannel, namespace_of
-from hub.sockets import registry
-from hub.version import VERSION
+from hub.config.version import VERSION
+from hub.fanout import relay
 
 #: Characters of a pattern.
 PATTERN_LIMIT = 200

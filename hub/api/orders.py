@@ -9,15 +9,15 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta
 
-from hub import control
+from hub.access import control
+from hub.access.ends import COMING_BACK
 from hub.api.errors import Code, Refused
 from hub.api.method import Call, Method, register
 from hub.api.payload import payload
-from hub.connection.tokens import INFO_LIMIT
-from hub.ends import COMING_BACK
-from hub.numbers import LARGEST
+from hub.database.threads import in_database_thread
+from hub.endpoints.centrifuge.signed_tokens import INFO_LIMIT
 from hub.publishing import PayloadTooBig
-from hub.threads import in_database_thread
+from hub.validation.numbers import LARGEST
 
 #: Bytes of a close frame's reason.
 REASON_LIMIT = 123

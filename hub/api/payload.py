@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 
 from hub.api.errors import Code, Refused
-from hub.conf import hub_settings
-from hub.nesting import DEPTH_LIMIT, is_too_deep
-from hub.numbers import SENTENCE, is_rounded
+from hub.config import hub_settings
+from hub.validation.nesting import DEPTH_LIMIT, is_too_deep
+from hub.validation.numbers import SENTENCE, is_rounded
 
 
 def payload(data: Any, b64data: str | None) -> msgspec.Raw:

@@ -10,7 +10,7 @@ import msgspec
 
 from hub.api.errors import Code, Refused
 from hub.api.method import Call, Method, register
-from hub.connection import attendance
+from hub.endpoints.centrifuge import attendance
 
 
 class PresenceRequest(msgspec.Struct, kw_only=True):

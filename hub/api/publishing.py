@@ -8,16 +8,16 @@ import msgspec
 from django.db import Error as DatabaseFault
 from msgspec import UNSET, Meta
 
-from hub import history, tags
 from hub.api.errors import Code, Error, Refused
 from hub.api.method import Call, Method, register
 from hub.api.payload import payload
 from hub.channels import namespace_of
-from hub.once import KEY_LIMIT, publish_once
+from hub.database.threads import in_database_thread
 from hub.publishing import publish_ephemeral, publish_many, release
-from hub.streams import Position
-from hub.text import is_storable
-from hub.threads import in_database_thread
+from hub.publishing.idempotency import KEY_LIMIT, publish_once
+from hub.streams import Position, history
+from hub.validation import tags
+from hub.validation.text import is_storable
 
 #: Channels of one broadcast.
 CHANNELS_LIMIT = 1000

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
 
-from hub.conf import hub_settings
+from hub.config import hub_settings
 
 View = Callable[..., HttpResponse]
 

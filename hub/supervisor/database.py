@@ -11,8 +11,9 @@ from django.db import DatabaseError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
 from django.db.utils import IntegrityError
 
-from hub import heartbeats, misspelt, safety
-from hub.environment import UnusableEnvironment, env
+from hub.config import misspelt, production_checks
+from hub.config.environment import UnusableEnvironment, env
+from hub.database import heartbeats
 
 ADMINISTRATOR = "admin"
 
@@ -84,7 +85,7 @@ def _seed_administrator(done: Prepared) -> None:
     if users.filter(is_superuser=True).exists():
         return
     given = env.str("HUB_ADMIN_PASSWORD", default="")
-    danger = safety.weak_admin_password(given) if given and settings.PRODUCTION else None
+    danger = production_checks.weak_admin_password(given) if given and settings.PRODUCTION else None
     if danger and danger.name not in settings.HUB_ALLOW_UNSAFE:
         raise UnusableEnvironment(danger.refusal)
     password = given or secrets.token_urlsafe(12)

@@ -1,8 +1,10 @@
-"""How the parts show that they work: web processes are asked, worker and beat touch a file (:mod:`hub.alive`)."""
+"""How the parts show that they work: web processes are asked, worker and beat touch a file
+(:mod:`hub.ops.liveness_file`).
+"""
 
 from pathlib import Path
 
-from hub import environment
+from hub.config import environment
 from hub.supervisor import private_redis, readiness
 from hub.supervisor.liveness import Life
 

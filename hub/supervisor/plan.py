@@ -10,8 +10,8 @@ from pathlib import Path
 
 from prometheus_client import multiprocess
 
-from hub import environment, private_files
-from hub.environment import BASE_DIR, UnusableEnvironment
+from hub.config import environment, private_files
+from hub.config.environment import BASE_DIR, UnusableEnvironment
 from hub.supervisor.part import Part
 
 HOST = "127.0.0.1"

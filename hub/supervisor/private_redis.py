@@ -10,8 +10,10 @@ import redis.asyncio
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from hub import environment, redis_faults, redis_server
-from hub.environment import UnusableEnvironment
+from hub.bus import redis_errors
+from hub.config import environment
+from hub.config.environment import UnusableEnvironment
+from hub.supervisor import redis_server
 from hub.supervisor.part import Part
 
 #: Seconds a Redis of ``REDIS_URL`` may take to answer.
@@ -33,7 +35,7 @@ async def ping(url: str) -> None:
         finally:
             await client.aclose()
     except (redis.RedisError, OSError, ValueError) as error:
-        raise RedisDoesNotAnswer(redis_faults.reason(error)) from error
+        raise RedisDoesNotAnswer(redis_errors.reason(error)) from error
     if role == "sentinel":
         raise RedisDoesNotAnswer("this is Redis Sentinel, not a Redis: name the Redis itself")
     if role == "slave":

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from django.conf import settings
 
-from hub.daemon_threads import in_daemon_thread
+from hub.concurrency.daemon_threads import in_daemon_thread
 from hub.supervisor import database
 from hub.supervisor.plan import HOST
 

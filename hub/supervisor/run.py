@@ -7,9 +7,9 @@ import socket
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from hub import environment
-from hub.daemon_threads import in_daemon_thread
-from hub.environment import UnusableEnvironment
+from hub.concurrency.daemon_threads import in_daemon_thread
+from hub.config import environment
+from hub.config.environment import UnusableEnvironment
 from hub.supervisor import database, looks, plan, private_redis, readiness
 from hub.supervisor.leftovers import MARK, Running
 from hub.supervisor.output import Output

@@ -19,11 +19,11 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 import hub.asgi  # noqa: F401  # says whose sessions and tokens are
-from accounts import sessions, tokens
-from accounts.devices import describe
-from accounts.models import AccessToken, Session
 from hub import lifespan
-from hub.sockets import credentials
+from hub.access import credentials
+from hub.accounts import sessions, tokens
+from hub.accounts.devices import describe
+from hub.accounts.models import AccessToken, Session
 from notifications import anotify
 from tests.support.sockets import open_door
 

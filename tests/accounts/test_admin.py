@@ -5,8 +5,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from accounts import tokens
-from accounts.models import AccessToken
+from hub.accounts import tokens
+from hub.accounts.models import AccessToken
 
 pytestmark = pytest.mark.django_db
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 from kombu.exceptions import OperationalError
 from pytest_django.fixtures import Settings
 
-from accounts.tasks import send_address_changed
+from hub.accounts.tasks import send_address_changed
 
 pytestmark = pytest.mark.django_db
 

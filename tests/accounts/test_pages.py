@@ -8,10 +8,10 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from accounts import tokens
-from accounts.forms import SignUpForm
-from accounts.models import AccessToken
-from rig.environment import BASE_DIR
+from hub.accounts import tokens
+from hub.accounts.forms import SignUpForm
+from hub.accounts.models import AccessToken
+from lab.harness.environment import BASE_DIR
 
 pytestmark = pytest.mark.django_db
 

@@ -12,9 +12,9 @@ from django.urls import reverse
 from django.utils.translation import get_language
 from pytest_django.fixtures import Settings
 
-from accounts import tokens, views
-from accounts.tasks import ACCOUNTS, MAILS, send_reset_mail
-from hub.environment import UnusableEnvironment, email
+from hub.accounts import tokens, views
+from hub.accounts.tasks import ACCOUNTS, MAILS, send_reset_mail
+from hub.config.environment import UnusableEnvironment, email
 
 pytestmark = pytest.mark.django_db
 

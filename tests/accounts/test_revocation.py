@@ -8,14 +8,14 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from accounts import tokens
-from accounts.models import AccessToken, Session
 from chat.models import Room
 from hub import lifespan
-from hub.sockets import registry
+from hub.access import registry
+from hub.accounts import tokens
+from hub.accounts.models import AccessToken, Session
+from lab.harness.environment import SESSION_COOKIE
+from lab.harness.waiting import await_for
 from notifications import anotify
-from rig.environment import SESSION_COOKIE
-from rig.waiting import await_for
 from tests.support.sockets import Door, open_door, session_cookie
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -14,9 +14,8 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 from pytest_django.fixtures import Settings
 
-from accounts.models import Session
-from hub import limits
-from hub.limits import TooMany
+from hub.accounts.models import Session
+from hub.limits import TooMany, rates
 
 pytestmark = pytest.mark.django_db
 
@@ -29,7 +28,7 @@ def few_attempts(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.HUB_LIMIT_LOGIN = "3/minute"
     settings.HUB_LIMIT_LOGIN_ADDRESS = "6/minute"
     settings.HUB_LIMIT_LOGIN_ACCOUNT = "9/hour"
-    monkeypatch.setattr(limits, "_counters", None)
+    monkeypatch.setattr(rates, "_counters", None)
 
 
 @pytest.fixture
@@ -168,7 +167,7 @@ def test_what_happened_is_in_the_log_with_address_and_user_and_without_what_was_
     for _ in range(4):
         log_in("accounts:login", "typed-secret")
     log_in("accounts:login", "other-secret", "secret-as-name")
-    lines = [record.getMessage() for record in caplog.records if record.name.startswith("accounts.")]
+    lines = [record.getMessage() for record in caplog.records if record.name.startswith("hub.accounts.")]
     events = ["logged_in", "logged_out", *["log_in_failed"] * 3, "log_in_throttled", "log_in_failed"]
     assert re.findall(r"'event': '(\w+)'", "\n".join(lines)) == events
     assert all(f"'address': '{HERE}'" in line for line in lines)

@@ -6,8 +6,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
-from accounts import tokens
-from accounts.models import AccessToken
+from hub.accounts import tokens
+from hub.accounts.models import AccessToken
 
 pytestmark = pytest.mark.django_db
 

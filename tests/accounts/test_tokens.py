@@ -4,8 +4,8 @@ import pytest
 from django.contrib.auth.models import User
 from pytest_django import DjangoAssertNumQueries
 
-from accounts import tokens
-from accounts.models import AccessToken
+from hub.accounts import tokens
+from hub.accounts.models import AccessToken
 
 pytestmark = pytest.mark.django_db
 

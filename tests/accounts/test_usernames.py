@@ -9,9 +9,9 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from accounts.usernames import USERS
-from hub import lookalikes
+from hub.accounts.usernames import USERS
 from hub.models import NameDigest
+from hub.validation import lookalikes
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

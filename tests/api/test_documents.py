@@ -32,6 +32,6 @@ def test_documents_are_for_those_whom_the_setting_names(
 
 
 def test_default_of_a_hub_is_staff() -> None:
-    from hub.conf import HubSettings
+    from hub.config.typed_settings import HubSettings
 
     assert HubSettings().api_docs == "staff"

@@ -9,7 +9,7 @@ from pytest_django.fixtures import Settings
 
 from hub.api.answering import Reply, answer
 from hub.asgi import application
-from hub.sockets.limits import BODY_LIMIT
+from hub.limits.connections import BODY_LIMIT
 from tests.api.calling import Api
 
 

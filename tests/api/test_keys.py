@@ -21,7 +21,7 @@ from hub.api.method import methods
 from hub.api.scope import BadScope, scope
 from hub.asgi import application
 from hub.models import ApiKey, Publication
-from rig.waiting import await_for
+from lab.harness.waiting import await_for
 from tests.api.calling import Api, key_for
 from tests.hub.following import Listener, follow
 

@@ -7,10 +7,12 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 
-from hub import control, presence, relay, streams
+from hub import presence, streams
+from hub.access import control
+from hub.database.threads import in_database_thread
+from hub.fanout import relay
 from hub.models import Publication
-from hub.threads import in_database_thread
-from rig.waiting import await_for
+from lab.harness.waiting import await_for
 from tests.api.calling import Api, key_for
 from tests.hub.following import Listener, follow
 from tests.support.sockets import open_door

@@ -9,9 +9,9 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.db import OperationalError, transaction
 
-from hub import once, streams
+from hub import streams
 from hub.models import Publication, PublicationKey, Stream
-from hub.publishing import PayloadTooBig, publish_many
+from hub.publishing import PayloadTooBig, idempotency, publish_many
 from tests.api.calling import Api
 from tests.hub.following import Listener, follow
 
@@ -170,8 +170,8 @@ async def test_old_keys_are_forgotten_and_young_ones_are_not(api: Api) -> None:
         await api.result("publish", channel="kept:1", data=key, idempotency_key=key)
     old = PublicationKey.objects.filter(key="old")
     row = await old.aget()
-    await old.aupdate(created_at=row.created_at - once.REMEMBERED)
-    assert await sync_to_async(once.forget_old)() == 1
+    await old.aupdate(created_at=row.created_at - idempotency.REMEMBERED)
+    assert await sync_to_async(idempotency.forget_old)() == 1
     assert [row.key async for row in PublicationKey.objects.all()] == ["young"]
 
 
@@ -191,8 +191,8 @@ def test_key_that_somebody_stores_after_the_look_is_looked_up_again(monkeypatch:
             PublicationKey.objects.create(channel="kept:1", key="k")
         return rows
 
-    monkeypatch.setattr(once, "publish_many", overtaken)
-    once.publish_once("k", {"kept:1": {"n": 1}})
+    monkeypatch.setattr(idempotency, "publish_many", overtaken)
+    idempotency.publish_once("k", {"kept:1": {"n": 1}})
     assert len(looks) == 2
     assert (Publication.objects.count(), PublicationKey.objects.count()) == (1, 1)
 
@@ -204,7 +204,7 @@ class RolledBack(Exception):
 @pytest.mark.usefixtures("transactional_db")
 def test_rolled_back_transaction_leaves_neither_publication_nor_key() -> None:
     with pytest.raises(RolledBack), transaction.atomic():
-        once.publish_once("k", {"kept:1": {"n": 1}})
+        idempotency.publish_once("k", {"kept:1": {"n": 1}})
         raise RolledBack
     assert not Publication.objects.exists() and not PublicationKey.objects.exists()
 
@@ -212,7 +212,7 @@ def test_rolled_back_transaction_leaves_neither_publication_nor_key() -> None:
 @pytest.mark.usefixtures("transactional_db")
 def test_one_channel_that_fails_stores_nothing_of_the_others() -> None:
     with pytest.raises(PayloadTooBig):
-        once.publish_once("k", {"kept:1": {"n": 1}, "live:1": {"n": "x" * 70_000}})
+        idempotency.publish_once("k", {"kept:1": {"n": 1}, "live:1": {"n": "x" * 70_000}})
     assert not Publication.objects.exists() and not PublicationKey.objects.exists()
 
 

@@ -10,8 +10,8 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 
-from accounts.tokens import issue
-from rig.waiting import await_for
+from hub.accounts.tokens import issue
+from lab.harness.waiting import await_for
 from tests.api.calling import key_for
 from tests.connection.clients import Connected, connected
 from tests.hub.serving import serving

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from hub.safety import NAMES
-from rig.audit import advisories, production, tree
-from rig.audit.__main__ import LOOKS, main
-from rig.audit.outcome import Outcome
-from rig.environment import BASE_DIR
+from hub.config.production_checks import NAMES
+from lab.audit import advisories, production, tree
+from lab.audit.__main__ import LOOKS, main
+from lab.audit.outcome import Outcome
+from lab.harness.environment import BASE_DIR
 
 Look = Callable[[Path, list[str]], Outcome]
 
@@ -152,7 +152,7 @@ def test_what_was_found_is_the_exit_code(monkeypatch: pytest.MonkeyPatch, capsys
         "unreachable": ("b", lambda: advisories.UNREACHABLE),
         "found": ("c", lambda: Outcome.of(["x:1: a key"])),
     }
-    monkeypatch.setattr("rig.audit.__main__.LOOKS", looks)
+    monkeypatch.setattr("lab.audit.__main__.LOOKS", looks)
     assert main(["clean", "unreachable"]) == 0
     assert main([]) == 1
     said = capsys.readouterr().out.splitlines()

@@ -8,15 +8,15 @@ import pytest
 from websockets.asyncio.server import ServerConnection, broadcast, serve
 from websockets.exceptions import ConnectionClosed
 
-from bench import machine
-from bench.clients import Door, NotWhole
-from bench.lines import HUB
-from bench.processes import Process
-from bench.rows import chat
-from bench.rows.chat import Hall, OutOfOrder, highest_rate, talk
-from bench.run import Bench
-from bench.systems.hub import Hub
-from rig.waiting import await_for
+from lab.bench import machine
+from lab.bench.clients import Door, NotWhole
+from lab.bench.lines import HUB
+from lab.bench.processes import Process
+from lab.bench.rows import chat
+from lab.bench.rows.chat import Hall, OutOfOrder, highest_rate, talk
+from lab.bench.run import Bench
+from lab.bench.systems.hub import Hub
+from lab.harness.waiting import await_for
 
 MEMBERS = 3
 

@@ -6,10 +6,10 @@ import pytest
 import websockets
 from websockets.asyncio.server import ServerConnection, broadcast, serve
 
-from bench import clients
-from bench.clients import Counter, Door, Fleet, NotOpened, Reader, TooFew, Weigher
-from bench.frames import BINARY, PING, PONG, frame_end, message, pong
-from bench.systems.nats import PackedCounter
+from lab.bench import clients
+from lab.bench.clients import Counter, Door, Fleet, NotOpened, Reader, TooFew, Weigher
+from lab.bench.frames import BINARY, PING, PONG, frame_end, message, pong
+from lab.bench.systems.nats import PackedCounter
 from tests.bench.test_frames import server_frame
 
 MESSAGE = message(100)

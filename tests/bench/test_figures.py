@@ -1,6 +1,6 @@
 import pytest
 
-from bench.figures import median, percentile, readable
+from lab.bench.figures import median, percentile, readable
 
 
 @pytest.mark.parametrize(

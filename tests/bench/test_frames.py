@@ -2,7 +2,7 @@ import struct
 
 import pytest
 
-from bench.frames import BINARY, PING, TEXT, Frames, client_frame, frame_end, message
+from lab.bench.frames import BINARY, PING, TEXT, Frames, client_frame, frame_end, message
 
 
 def server_frame(payload: bytes, opcode: int = TEXT) -> bytes:

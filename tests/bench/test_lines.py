@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from bench import report
-from bench.lines import BASELINE, HUB, LESS, MORE, Line, Target, at_least, at_least_times, at_most, at_most_times
-from bench.machine import CpuShare
+from lab.bench import report
+from lab.bench.lines import BASELINE, HUB, LESS, MORE, Line, Target, at_least, at_least_times, at_most, at_most_times
+from lab.bench.machine import CpuShare
 
 RATES = {HUB: [900.0, 1000.0, 1100.0], BASELINE: [10.0, 9.0, 11.0], "nchan": [400.0], "nats": [500.0]}
 TIMES = {HUB: [20.0], BASELINE: [1000.0], "nchan": [18.0], "nats": [40.0]}

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from bench import machine
-from bench.processes import Process, ProcessFailed
+from lab.bench import machine
+from lab.bench.processes import Process, ProcessFailed
 
 FAR_END = """
 import os
-from bench.processes import answer_commands
+from lab.bench.processes import answer_commands
 answer_commands({
     "add": lambda a, b: a + b,
     "fail": lambda: 1 / 0,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
-from rig.environment import SESSION_COOKIE
+from lab.harness.environment import SESSION_COOKIE
 from tests.browser.wire import Cable
 from tests.support.chromium import ARGUMENTS, find_chromium
 from tests.support.live import LiveHub

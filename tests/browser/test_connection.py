@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from rig.environment import SESSION_COOKIE
-from rig.waiting import wait_for
+from lab.harness.environment import SESSION_COOKIE
+from lab.harness.waiting import wait_for
 from tests.browser.conftest import PATIENCE, Visitors
 from tests.browser.looking import alerts, bell, box, is_in, is_live, is_loaded, messages, toasts
 from tests.browser.wire import Cable, Wire, without_counts
@@ -166,7 +166,7 @@ def test_page_whose_session_ended_while_it_was_cut_says_so_in_all_tabs(
         is_live(tab)
     cut_off(page, cable)
     hub.shell(
-        "from accounts.models import Session; Session.objects.filter(session_key=key).delete()",
+        "from hub.accounts.models import Session; Session.objects.filter(session_key=key).delete()",
         key=page.context.cookies()[0]["value"],
     )
     cable.mend()
@@ -261,7 +261,7 @@ def test_page_that_does_not_say_whose_it_is_is_live_as_whoever_is_signed_in(visi
 def test_token_in_an_address_may_be_of_somebody_else_than_the_page(visitor: Visitors, hub: LiveHub) -> None:
     hub.create_user("token-holder")
     token = hub.shell(
-        "from accounts.tokens import issue\n"
+        "from hub.accounts.tokens import issue\n"
         "from django.contrib.auth.models import User\n"
         "print(issue(User.objects.get(username='token-holder')))"
     )

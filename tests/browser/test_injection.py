@@ -56,7 +56,7 @@ for payload in payloads:
 
 #: Rows that no check of today let in: an older version, another program with the database's password.
 BEHIND = """
-from hub.publishing import publish
+from hub.publishing.verbs import publish
 from notifications import notify
 from notifications.models import Notification
 from django.contrib.auth.models import User

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from rig.environment import BASE_DIR
+from lab.harness.environment import BASE_DIR
 from tests.browser.conftest import Visitors
 from tests.browser.looking import EVERY_ROOT, bell, is_in, messages, say
 from tests.support.live import LiveHub
@@ -167,7 +167,7 @@ def test_new_token_is_shown_once_and_revoked(visitor: Visitors, hub: LiveHub) ->
     page.get_by_role("textbox", name="Name").fill("build server")
     page.get_by_role("button", name="Create token").click()
     token = page.get_by_role("textbox", name="Your new token").input_value()
-    whose = "from accounts.tokens import user_for; print(user_for(token))"
+    whose = "from hub.accounts.tokens import user_for; print(user_for(token))"
     assert hub.shell(whose, token=token) == "tokenist"
     page.goto("/accounts/tokens/")
     expect(page.get_by_role("textbox", name="Your new token")).to_have_count(0)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from rig.nginx import NGINX
+from lab.harness.nginx import NGINX
 from tests.browser.conftest import Visitors
 from tests.browser.looking import alerts, is_in, is_live, messages, say
 from tests.support.live import LiveHub, live_hub

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import BrowserContext, Page, WebSocket, expect
 
-from rig.environment import SESSION_COOKIE
-from rig.waiting import wait_for
+from lab.harness.environment import SESSION_COOKIE
+from lab.harness.waiting import wait_for
 from tests.browser.conftest import PATIENCE, Visitors
 from tests.browser.looking import alerts, bell, box, is_in, is_live, is_loaded, messages, say
 from tests.support.live import LiveHub
@@ -221,7 +221,7 @@ def test_who_signs_in_again_is_connected_although_old_tabs_are_open(visitor: Vis
     hub.shell(
         "from django.contrib.sessions.models import Session; Session.objects.filter(pk=key).delete()\n"
         "from django.contrib.auth.models import User\n"
-        "from hub.control import Disconnect, order\n"
+        "from hub.access.control import Disconnect, order\n"
         "order(Disconnect(user=str(User.objects.get(username='returner').pk), code=3500, reason='invalid token'))",
         key=old.context.cookies()[0]["value"],
     )

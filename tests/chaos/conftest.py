@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from chaos import people, report
-from chaos.databases import database
-from chaos.faults import FAULTS
-from chaos.parts import Hub
-from chaos.people import People
-from chaos.run import Result, run
-from chaos.schedule import Strike
+from lab.chaos import people, report
+from lab.chaos.databases import database
+from lab.chaos.faults import FAULTS
+from lab.chaos.parts import Hub
+from lab.chaos.people import People
+from lab.chaos.run import Result, run
+from lab.chaos.schedule import Strike
 
 SEED = 7
 

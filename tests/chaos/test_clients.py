@@ -11,16 +11,16 @@ import httpx
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
-from chaos import client as client_module
-from chaos import hub_client
-from chaos.client import Client, Place
-from chaos.event_client import EventClient
-from chaos.hub_client import HubClient
-from chaos.ledger import Ledger
-from chaos.people import Person
-from chaos.plain_client import PlainClient
-from rig.environment import SESSION_COOKIE
-from rig.waiting import await_for
+from lab.chaos import client as client_module
+from lab.chaos import hub_client
+from lab.chaos.client import Client, Place
+from lab.chaos.event_client import EventClient
+from lab.chaos.hub_client import HubClient
+from lab.chaos.ledger import Ledger
+from lab.chaos.people import Person
+from lab.chaos.plain_client import PlainClient
+from lab.harness.environment import SESSION_COOKIE
+from lab.harness.waiting import await_for
 
 ADA = Person(7, "ada", "a session", "hub_token")
 

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from chaos.hostile_wire import KINDS
+from lab.chaos.hostile_wire import KINDS
 from tests.chaos.conftest import Survives
 
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from chaos.ledger import AlertRow, Ledger, Row, Verdict
-from chaos.screen import Screen
+from lab.chaos.ledger import AlertRow, Ledger, Row, Verdict
+from lab.chaos.screen import Screen
 
 EPOCH = "aa00aa00"
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from chaos import report, schedule
-from chaos.faults import FAULTS
-from chaos.parts import Hub
-from chaos.people import People
-from chaos.run import run
+from lab.chaos import report, schedule
+from lab.chaos.faults import FAULTS
+from lab.chaos.parts import Hub
+from lab.chaos.people import People
+from lab.chaos.run import run
 from tests.chaos.conftest import PATIENCE
 
 SECONDS = 60.0
@@ -22,4 +22,4 @@ async def test_a_minute_of_random_faults_breaks_no_promise(victim: Hub, crowd_pe
     usable = {name: fault for name, fault in FAULTS.items() if fault.why_not(victim) is None}
     result = await run(victim, crowd_people, schedule.plan(SEED, SECONDS, usable), seed=SEED, patience=PATIENCE)
     told = f"{report.text(result, seed=SEED)}\n{victim.last_words()}"
-    assert result.verdict.holds, f"python -m chaos --seconds {SECONDS:g} --seed {SEED}\n{told}"
+    assert result.verdict.holds, f"python -m lab.chaos --seconds {SECONDS:g} --seed {SEED}\n{told}"

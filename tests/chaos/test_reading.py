@@ -2,8 +2,8 @@
 
 import pytest
 
-from chaos.ledger import Verdict
-from chaos.reading import MARKS_KEPT, UNREAD_LIMIT, Inbox, ReadingBook, Told
+from lab.chaos.ledger import Verdict
+from lab.chaos.reading import MARKS_KEPT, UNREAD_LIMIT, Inbox, ReadingBook, Told
 
 ADA = 7
 

@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 
-from chaos import schedule
-from chaos.faults import FAULTS
+from lab.chaos import schedule
+from lab.chaos.faults import FAULTS
 
 
 @pytest.mark.parametrize("seconds", [60.0, 300.0])

@@ -2,10 +2,10 @@
 
 import pytest
 
-from chaos import soak
-from chaos.parts import Hub
-from chaos.people import People
-from chaos.soak import Reading
+from lab.chaos import soak
+from lab.chaos.parts import Hub
+from lab.chaos.people import People
+from lab.chaos.soak import Reading
 
 MB = 2**20
 

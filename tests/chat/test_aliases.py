@@ -3,7 +3,7 @@
 import pytest
 
 from chat.models import Room
-from hub import aliases
+from hub.channels import aliases
 
 pytestmark = pytest.mark.django_db
 

@@ -15,7 +15,7 @@ from chat.actions import Draft, NoSuchRoom, NotSignedIn
 from chat.models import Message, Room
 from hub import lifespan
 from hub.models import Publication
-from rig.waiting import await_for
+from lab.harness.waiting import await_for
 from tests.connection.wire import wired
 from tests.support.sockets import open_door, session_cookie
 

@@ -12,12 +12,12 @@ from pytest_django.fixtures import Settings
 
 from chat import actions, queries
 from chat.models import Room
-from hub import history
+from hub.access import registry, revalidation
 from hub.models import Publication
-from hub.sockets import registry, rights
+from hub.streams import history
+from lab.harness.waiting import await_for
 from notifications import notify
 from notifications.models import Notification, Topic
-from rig.waiting import await_for
 from tests.connection.wire import wired
 from tests.support.sockets import open_door, session_cookie
 
@@ -217,7 +217,7 @@ async def test_socket_stays_in_its_room_when_a_private_one_of_the_name_is_opened
     async with open_door(f"/ws/chat/{NAME}/", session=await sync_to_async(session_cookie)(ann)) as door:
         hidden = await Room.objects.acreate(name=NAME, is_private=True)
         await hidden.members.aadd(ann)
-        await rights.recheck(registry.current())
+        await revalidation.recheck(registry.current())
         await door.send_json({"message": "to everybody"})
         await await_for(lambda: posted_in(public, "to everybody"), that="the message in the public room")
 
@@ -229,7 +229,7 @@ async def test_socket_stays_in_a_room_that_is_renamed_though_another_one_gets_it
         await sync_to_async(actions.create_room)(name=NAME, creator=bob)
         room.name = "budget"
         await room.asave()
-        await rights.recheck(registry.current())
+        await revalidation.recheck(registry.current())
         await door.send_json({"message": "the numbers"})
         await await_for(lambda: posted_in(room, "the numbers"), that="the message in the renamed room")
 

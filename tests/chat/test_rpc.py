@@ -17,7 +17,7 @@ from chat.actions import Draft, NoSuchRoom
 from chat.models import Message, Room
 from chat.throttle import Throttle
 from hub.models import Publication
-from rig.waiting import await_for
+from lab.harness.waiting import await_for
 from tests.connection.wire import Wire, wired
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -4,8 +4,9 @@ import pytest
 from django.contrib.auth.models import User
 
 from chat.models import Room
-from hub import channels, lifespan
+from hub import lifespan
 from hub.channels import Namespace, anyone
+from hub.channels import namespace as channels
 from tests.hub.serving import serving
 
 SECRET = "a secret that is used by the tests only"

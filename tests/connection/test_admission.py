@@ -14,13 +14,13 @@ from django.test import Client
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
-from accounts.tokens import issue
 from chat.models import Message
 from hub import lifespan
-from hub.connection import tokens
+from hub.accounts.tokens import issue
+from hub.endpoints.centrifuge import signed_tokens
+from hub.limits import connections
 from hub.publishing import publish_many
-from hub.sockets import limits
-from rig.waiting import await_for
+from lab.harness.waiting import await_for
 from tests.connection.wire import CONNECT
 from tests.hub.serving import PLAIN, serving
 
@@ -64,7 +64,7 @@ async def test_a_session_a_bearer_token_and_a_token_in_the_query_say_who_it_is(
     address: str, ada: User, token_secret: str
 ) -> None:
     own = ["everyone", f"user:{ada.pk}"]
-    token, signed = await sync_to_async(issue)(ada), tokens.connection_token(ada.pk)
+    token, signed = await sync_to_async(issue)(ada), signed_tokens.connection_token(ada.pk)
     for query, headers, command in (
         ("", await session_of(ada), {}),
         ("", {"Authorization": f"Bearer {token}"}, {}),
@@ -216,7 +216,7 @@ async def test_who_says_who_they_are_with_the_first_command_counts_among_the_con
     address: str, ada: User, settings: Any, token_secret: str
 ) -> None:
     settings.HUB_CONNECTIONS_PER_USER = 1
-    connect_ = json.dumps({"id": 1, "connect": {"token": tokens.connection_token(ada.pk)}})
+    connect_ = json.dumps({"id": 1, "connect": {"token": signed_tokens.connection_token(ada.pk)}})
 
     async def refused() -> None:
         async with socket(address) as opened:
@@ -228,7 +228,7 @@ async def test_who_says_who_they_are_with_the_first_command_counts_among_the_con
         assert json.loads(response.text)["push"]["disconnect"]["code"] == 3504
 
     async def none_is_left() -> None:
-        await await_for(lambda: not limits.connections._of_user, that="none is counted")
+        await await_for(lambda: not connections.connections._of_user, that="none is counted")
 
     async with httpx.AsyncClient(base_url=f"http://{address}", timeout=5) as http:
         async with socket(address) as first:

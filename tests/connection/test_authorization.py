@@ -15,14 +15,14 @@ from django.contrib.auth.models import User
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from accounts.models import AccessToken
-from accounts.tokens import issue
-from hub.connection import tokens
-from hub.sockets import registry
-from hub.sockets.authorization import NotValid, key_of, token_in, token_of
-from hub.sockets.secret_query import hide_token
+from hub.access import registry
+from hub.access.authorization import NotValid, key_of, token_in, token_of
+from hub.access.query_token import hide_token
+from hub.accounts.models import AccessToken
+from hub.accounts.tokens import issue
+from hub.endpoints.centrifuge import signed_tokens
+from lab.harness.waiting import await_for
 from notifications import notify
-from rig.waiting import await_for
 from tests.connection.conftest import SECRET
 from tests.connection.wire import CONNECT, wired
 
@@ -266,10 +266,10 @@ async def test_reason_is_logged_for_tokens_that_come_later(
     ada: User, bob: User, token_secret: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with wired(ada) as wire:
-        await wire.ask(2, subscribe={"channel": "room:1", "token": tokens.subscription_token(bob.pk, "room:1")})
-        await wire.ask(3, subscribe={"channel": "room:1", "token": tokens.subscription_token(ada.pk, "room:2")})
+        await wire.ask(2, subscribe={"channel": "room:1", "token": signed_tokens.subscription_token(bob.pk, "room:1")})
+        await wire.ask(3, subscribe={"channel": "room:1", "token": signed_tokens.subscription_token(ada.pk, "room:2")})
         await wire.ask(4, subscribe={"channel": "room:1", "token": signed("no" * 32)})
-        await wire.client.receive(json.dumps({"id": 5, "refresh": {"token": tokens.connection_token(bob.pk)}}))
+        await wire.client.receive(json.dumps({"id": 5, "refresh": {"token": signed_tokens.connection_token(bob.pk)}}))
     assert wire.closed == 3500
     reasons = ["another channel or another user", "another channel or another user", "another secret", "not for this"]
     found = refusals(caplog)

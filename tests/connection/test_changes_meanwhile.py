@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import AnonymousUser, User
 
-from hub import channels, lifespan, presence, relay
+from hub import lifespan, presence
 from hub.channels import Namespace, UnknownChannel
-from hub.connection import attendance, personal, subscriptions
-from hub.connection import client as client_module
-from hub.connection.client import Client
-from hub.connection.messages import Json, SubscribeResult
-from rig.waiting import await_for
+from hub.channels import namespace as channels
+from hub.endpoints.centrifuge import attendance, personal, subscriptions
+from hub.endpoints.centrifuge import client as client_module
+from hub.endpoints.centrifuge.client import Client
+from hub.endpoints.centrifuge.messages import Json, SubscribeResult
+from hub.fanout import relay
+from lab.harness.waiting import await_for
 from tests.connection.wire import Wire, wired
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -8,12 +8,12 @@ from asgiref.sync import sync_to_async
 from channels.layers import get_channel_layer
 
 from hub import lifespan, streams
+from hub.bus.envelope import pack
 from hub.channels import group_name
-from hub.events import pack
 from hub.models import Stream
 from hub.publishing import publish_many
 from hub.streams import Item
-from rig.waiting import await_for
+from lab.harness.waiting import await_for
 from tests.connection.test_eventsource import listening
 from tests.connection.wire import Wire, wired
 

@@ -10,16 +10,17 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 
-from accounts.models import AccessToken
-from accounts.tokens import issue, revoke
 from chat.actions import post_message
 from hub import streams
-from hub.connection import tokens
-from hub.connection.eventsource import Events
+from hub.access import registry
+from hub.accounts.models import AccessToken
+from hub.accounts.tokens import issue, revoke
+from hub.endpoints.centrifuge import signed_tokens
+from hub.endpoints.events import Events
+from hub.limits import connections
 from hub.publishing import publish_many
-from hub.sockets import limits, registry
+from lab.harness.waiting import await_for
 from notifications import notify
-from rig.waiting import await_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -128,7 +129,9 @@ async def test_what_may_not_be_is_answered_with_a_status(
 async def test_a_signed_token_in_the_query_opens_the_stream_and_its_end_ends_it(
     address: str, ada: User, token_secret: str
 ) -> None:
-    token = tokens.connection_token(ada.pk, seconds=3)  # and as much as a second less: tokens end at whole seconds
+    token = signed_tokens.connection_token(
+        ada.pk, seconds=3
+    )  # and as much as a second less: tokens end at whole seconds
     async with listening(address, f"channel=user:{ada.pk}&token={token}") as events:
         await anext(events)
         with pytest.raises(StopAsyncIteration):
@@ -138,7 +141,7 @@ async def test_a_signed_token_in_the_query_opens_the_stream_and_its_end_ends_it(
 async def test_end_of_a_token_is_not_waited_for_when_the_client_has_left(
     address: str, ada: User, token_secret: str
 ) -> None:
-    token = tokens.connection_token(ada.pk)
+    token = signed_tokens.connection_token(ada.pk)
     async with listening(address, f"channel=everyone&token={token}") as events:
         await anext(events)
         (opened,) = registry.current()
@@ -150,11 +153,11 @@ async def test_who_is_named_by_a_signed_token_has_no_more_streams_than_others(
     address: str, ada: User, token_secret: str, settings: Any
 ) -> None:
     settings.HUB_CONNECTIONS_PER_USER = 1
-    query = f"channel=everyone&token={tokens.connection_token(ada.pk)}"
+    query = f"channel=everyone&token={signed_tokens.connection_token(ada.pk)}"
     async with listening(address, query) as events, httpx.AsyncClient(timeout=5) as http:
         await anext(events)
         assert (await http.get(f"http://{address}/events?{query}")).status_code == 429
-    await await_for(lambda: not limits.connections._of_user, that="none is counted")
+    await await_for(lambda: not connections.connections._of_user, that="none is counted")
 
 
 async def test_megabytes_that_were_missed_come_whole(address: str) -> None:

@@ -13,10 +13,11 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 
 from hub import presence
-from hub.connection import attendance, emulation, sessions
+from hub.access import registry
+from hub.endpoints.centrifuge import attendance, emulation, sessions
+from hub.limits import connections
 from hub.publishing import publish_many
-from hub.sockets import limits, registry
-from rig.waiting import await_for
+from lab.harness.waiting import await_for
 from tests.connection.node import needs_node, node_client
 from tests.connection.test_admission import session_of
 from tests.connection.wire import CONNECT
@@ -94,7 +95,7 @@ async def test_client_that_takes_nothing_more_is_not_there_and_then_dropped(
         await await_for(nobody_is_there, timeout=20, that="who was too slow has left")
         assert not len(registry.current())
         # Until then it is counted: else anybody could hold any number of such connections.
-        await await_for(lambda: not limits.connections._of_user, timeout=20, that="the connection is dropped")
+        await await_for(lambda: not connections.connections._of_user, timeout=20, that="the connection is dropped")
 
 
 async def test_client_whose_commands_pile_up_is_ended(address: str) -> None:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hub import lifespan
-from hub.connection import messages
+from hub.endpoints.centrifuge import messages
 from tests.connection.wire import CONNECT, played
 from tests.hub.serving import RawClient, serving
 

@@ -10,13 +10,13 @@ from django.test import Client
 
 from chat.actions import post_message
 from hub import lifespan
-from hub.connection import tokens
-from hub.connection.client import Client as Session
-from hub.control import Disconnect, order
-from hub.sockets import registry
+from hub.access import registry
+from hub.access.control import Disconnect, order
+from hub.endpoints.centrifuge import signed_tokens
+from hub.endpoints.centrifuge.client import Client as Session
+from lab.harness.environment import free_port
+from lab.harness.waiting import await_for
 from notifications import notify
-from rig.environment import free_port
-from rig.waiting import await_for
 from tests.connection.node import NodeClient, NodeFailed, needs_node, node_client
 from tests.hub.serving import serving
 
@@ -111,7 +111,7 @@ def written(client: NodeClient, room: str) -> list[str]:
 async def test_a_signed_token_is_refreshed_before_it_ends(
     address: str, ada: User, token_secret: str, transport: str
 ) -> None:
-    short, long = tokens.connection_token(ada.pk, seconds=4), tokens.connection_token(ada.pk)
+    short, long = signed_tokens.connection_token(ada.pk, seconds=4), signed_tokens.connection_token(ada.pk)
     async with node_client(address, transport, tokens=[short, long]) as client:
         connected = await client.wait("connected")
         (session,) = [socket for socket in registry.current() if socket.client == connected["client"]]

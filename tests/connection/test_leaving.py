@@ -11,10 +11,11 @@ from django.contrib.auth.models import User
 from pytest_django.fixtures import Settings
 
 from chat import actions
-from hub import leaving, lifespan, presence
-from hub.presence import Presence
-from rig.redis_server import RedisServer
-from rig.waiting import await_for
+from hub import lifespan
+from hub.presence import leaving, tracker
+from hub.presence.tracker import Presence
+from lab.harness.redis_server import RedisServer
+from lab.harness.waiting import await_for
 from tests.connection.wire import Wire, wired
 from tests.support.sockets import open_door, session_cookie
 
@@ -85,11 +86,11 @@ async def test_person_who_connects_and_closes_again_and_again_joins_once_and_lea
             await visitors[number % len(visitors)].visit()
         await until_quiet(watcher, room, bob)
         assert sorted(told_of(watcher, "ada")) == ["chat.person_joined", "join"]
-        assert f"u{ada.pk}" in await presence.current().people(room)
+        assert f"u{ada.pk}" in await tracker.current().people(room)
         await await_for(lambda: len(told_of(watcher, "ada")) >= 4, timeout=GRACE + 10, that="the leave is told")
         await until_quiet(watcher, room, bob)
         assert sorted(told_of(watcher, "ada")[2:]) == ["chat.person_left", "leave"]
-        assert await presence.current().people(room) == [f"u{bob.pk}"]
+        assert await tracker.current().people(room) == [f"u{bob.pk}"]
 
 
 async def test_page_that_is_loaded_again_tells_nobody_anything(ada: User, bob: User, room: str) -> None:
@@ -120,7 +121,7 @@ async def visits(person: str, told: Told, times: int = 1) -> list[bool]:
     """Come and go; returns for each time whether the person came anew."""
     came = []
     for _ in range(times):
-        came.append(await presence.current().enter(ROOM, person))
+        came.append(await tracker.current().enter(ROOM, person))
         await leaving.current().leave(ROOM, person, told)
     return came
 
@@ -145,7 +146,7 @@ async def test_those_who_wait_share_one_timer_and_leave_together() -> None:
     assert len([1 for handle in asyncio.get_running_loop()._scheduled if _is_of_leaving(handle)]) == 1  # type: ignore[attr-defined]
     await await_for(lambda: len(told.last) == 450, timeout=GRACE + 15, that="all have left")
     assert all(told.last)
-    assert await presence.current().count(ROOM) == 0
+    assert await tracker.current().count(ROOM) == 0
 
 
 def _is_of_leaving(handle: asyncio.TimerHandle) -> bool:
@@ -168,7 +169,7 @@ async def test_person_who_went_to_another_web_process_has_not_left() -> None:
 async def test_without_redis_the_same_holds(redis_server: RedisServer) -> None:
     elsewhere, told = Presence(), Told()
     try:
-        await presence.current().count(ROOM)
+        await tracker.current().count(ROOM)
         redis_server.stop()
         try:
             assert (await visits("u1", told, times=20)) == [True] + [False] * 19
@@ -195,13 +196,13 @@ async def test_leave_is_told_once_where_the_process_dies_within_the_grace(
     async def tell(channel: str, people: list[str]) -> None:
         departed.append((channel, people))
 
-    monkeypatch.setattr(presence, "_departed", {"room": [tell]})
+    monkeypatch.setattr(tracker, "_departed", {"room": [tell]})
     told = Told()
     others = [Presence(), Presence()]
     try:
         await visits("u1", told)
         assert [await other.count(ROOM) for other in others] == [1, 1]
-        await presence.current().close()  # no more beats, and no word of those who wait
+        await tracker.current().close()  # no more beats, and no word of those who wait
         await await_for(lambda: departed, timeout=15, that="the lease has ended")
         assert (departed, told.last) == ([(ROOM, ["u1"])], [])
         assert [await other.count(ROOM) for other in others] == [0, 0]
@@ -216,10 +217,10 @@ async def test_guests_and_those_of_a_channel_without_grace_leave_at_once(
 ) -> None:
     settings.HUB_LEAVE_GRACE = grace
     told = Told()
-    await presence.current().enter(channel, person)
+    await tracker.current().enter(channel, person)
     await leaving.current().leave(channel, person, told)
     assert told.last == [True]
-    assert await presence.current().count(channel) == 0
+    assert await tracker.current().count(channel) == 0
 
 
 async def test_leave_that_cannot_be_told_keeps_nobody_else_there(settings: Settings) -> None:
@@ -230,10 +231,10 @@ async def test_leave_that_cannot_be_told_keeps_nobody_else_there(settings: Setti
 
     told = Told()
     for person, gone in (("u1", fails), ("u2", told)):
-        await presence.current().enter(ROOM, person)
+        await tracker.current().enter(ROOM, person)
         await leaving.current().leave(ROOM, person, gone)
     await await_for(lambda: told.last, that="the other one has left")
-    assert await presence.current().count(ROOM) == 0
+    assert await tracker.current().count(ROOM) == 0
 
 
 async def test_process_that_ends_tells_nothing_of_those_who_wait() -> None:
@@ -241,4 +242,4 @@ async def test_process_that_ends_tells_nothing_of_those_who_wait() -> None:
     await visits("u1", told)
     await leaving.close()
     assert told.last == []
-    assert await presence.current().people(ROOM) == ["u1"]
+    assert await tracker.current().people(ROOM) == ["u1"]

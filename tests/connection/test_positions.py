@@ -16,7 +16,7 @@ from msgspec import Raw
 from hub import lifespan, streams
 from hub.models import Publication
 from hub.publishing import publish_many
-from rig.waiting import await_for
+from lab.harness.waiting import await_for
 from tests.connection.wire import Wire, wired
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -9,9 +9,9 @@ from django.db import DataError
 from prometheus_client import REGISTRY
 from pytest_django.fixtures import Settings
 
-from hub import channels, lifespan
-from hub.channels import Namespace, anyone
-from hub.connection import stored
+from hub import lifespan
+from hub.channels import Namespace, anyone, namespace
+from hub.endpoints.centrifuge import stored
 from hub.models import Publication
 from tests.connection.wire import Wire, wired
 
@@ -84,7 +84,7 @@ async def test_what_is_live_only_or_not_allowed_counts_for_nothing(
     ada: User, open_namespace: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     live = Namespace("live", durable=False, can_publish=anyone)
-    monkeypatch.setitem(channels._namespaces, "live", live)
+    monkeypatch.setitem(namespace._namespaces, "live", live)
     async with wired(ada) as wire:
         assert await published(wire, "live:1", 10) == 10
         assert await published(wire, "online") == 0

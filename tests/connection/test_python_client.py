@@ -9,15 +9,15 @@ from centrifuge import ReplyError
 from django.contrib.auth.models import Group, User
 from pytest_django.fixtures import Settings
 
-from accounts.tokens import issue
 from chat.actions import post_message
 from chat.models import Room
 from hub import lifespan
-from hub.connection import tokens
-from hub.connection.rpc import Call, Refused, rpc
-from hub.control import Disconnect, Subscribe, Unsubscribe, order
+from hub.access.control import Disconnect, Subscribe, Unsubscribe, order
+from hub.accounts.tokens import issue
+from hub.endpoints.centrifuge import signed_tokens
+from hub.endpoints.centrifuge.rpc import Call, Refused, rpc
+from lab.harness.waiting import await_for
 from notifications import notify
-from rig.waiting import await_for
 from tests.connection.clients import Connected, connected
 from tests.hub.serving import serving
 
@@ -258,7 +258,7 @@ async def is_gone(client: Connected) -> bool:
 
 
 async def test_a_signed_token_connects_as_its_user(address: str, ada: User, token_secret: str) -> None:
-    token = tokens.connection_token(ada.pk, info={"name": "Countess"})
+    token = signed_tokens.connection_token(ada.pk, info={"name": "Countess"})
     async with connected(address, token=token) as client:
         await client.inbox.wait("subscribed", 2)
     assert f"user:{ada.pk}" in [subscribed.channel for subscribed in client.inbox.all("subscribed")]
@@ -277,9 +277,9 @@ async def test_an_expired_token_is_asked_for_anew(address: str, ada: User, token
 
     async def get_token() -> str:
         asked.append(1)
-        return tokens.connection_token(ada.pk)
+        return signed_tokens.connection_token(ada.pk)
 
-    async with connected(address, token=tokens.connection_token(ada.pk, seconds=-10), get_token=get_token):
+    async with connected(address, token=signed_tokens.connection_token(ada.pk, seconds=-10), get_token=get_token):
         assert asked
 
 
@@ -287,7 +287,7 @@ async def test_a_token_is_refreshed_before_it_ends(address: str, ada: User, toke
     given: list[str] = []
 
     async def get_token() -> str:
-        given.append(tokens.connection_token(ada.pk, seconds=4 if not given else 600))
+        given.append(signed_tokens.connection_token(ada.pk, seconds=4 if not given else 600))
         return given[-1]
 
     async with connected(address, get_token=get_token) as client:
@@ -302,12 +302,12 @@ async def test_a_subscription_token_opens_a_channel_that_its_rule_does_not(
     channel = f"user:{bob.pk}"
 
     async def get_token(channel: str) -> str:
-        return tokens.subscription_token(ada.pk, channel)
+        return signed_tokens.subscription_token(ada.pk, channel)
 
     async def get_token_of_another(channel: str) -> str:
-        return tokens.subscription_token(bob.pk, channel)
+        return signed_tokens.subscription_token(bob.pk, channel)
 
-    async with connected(address, token=tokens.connection_token(ada.pk)) as client:
+    async with connected(address, token=signed_tokens.connection_token(ada.pk)) as client:
         refused, refused_inbox = await client.subscribe(channel, get_token=get_token_of_another)
         assert (await refused_inbox.wait("unsubscribed")).code == 103
         client.client.remove_subscription(refused)

@@ -7,11 +7,12 @@ import msgspec
 import pytest
 from django.contrib.auth.models import User
 
-from hub import lifespan, metrics
-from hub.connection import sends
-from hub.connection.rpc import Call, Refused
-from hub.connection.sends import receives
-from rig.waiting import await_for
+from hub import lifespan
+from hub.endpoints.centrifuge import client_messages
+from hub.endpoints.centrifuge.client_messages import receives
+from hub.endpoints.centrifuge.rpc import Call, Refused
+from hub.ops import metrics
+from lab.harness.waiting import await_for
 from tests.connection.node import needs_node, node_client
 from tests.connection.wire import CONNECT, played, wired
 
@@ -25,7 +26,7 @@ class Seen(msgspec.Struct):
 @pytest.fixture
 def seen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     """Who sent which number as ``tests.seen``, in order; a negative one is refused, and zero breaks it."""
-    monkeypatch.setattr(sends, "_receivers", dict(sends._receivers))
+    monkeypatch.setattr(client_messages, "_receivers", dict(client_messages._receivers))
     taken: list[tuple[str, int]] = []
 
     @receives("tests.seen")

@@ -9,16 +9,20 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 
 from chat.actions import post_message
-from hub import channels, control, lifespan, presence, relay, streams
-from hub.channels import Namespace, anyone, signed_in
-from hub.connection import attendance, pulse, subscriptions, tokens
-from hub.connection import client as client_module
-from hub.connection.codes import Error, Failed, Unsubscribed
+from hub import lifespan, presence, streams
+from hub.access import control, revalidation
+from hub.channels import Namespace, anyone
+from hub.channels import namespace as channels
+from hub.channels.namespace import signed_in
+from hub.endpoints.centrifuge import attendance, keepalive, signed_tokens, subscriptions
+from hub.endpoints.centrifuge import client as client_module
+from hub.endpoints.centrifuge.codes import Error, Failed, Unsubscribed
+from hub.fanout import relay
+from hub.limits import connections
 from hub.models import Publication, Stream
 from hub.publishing import apublish, publish_many
-from hub.sockets import limits, rights
 from hub.streams import Item
-from rig.waiting import await_for
+from lab.harness.waiting import await_for
 from tests.connection.wire import CONNECT, Wire, wired
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -249,7 +253,9 @@ async def test_a_subscription_whose_token_ends_is_subscribed_to_again(
 ) -> None:
     monkeypatch.setattr(subscriptions, "GRACE", 0.0)
     channel = f"user:{bob.pk}"
-    token = tokens.subscription_token(ada.pk, channel, seconds=3)  # and as much as a second less: whole seconds count
+    token = signed_tokens.subscription_token(
+        ada.pk, channel, seconds=3
+    )  # and as much as a second less: whole seconds count
     async with wired(ada) as wire:
         found = (await wire.ask(subscribe={"channel": channel, "token": token}))["subscribe"]
         assert found["expires"] and found["ttl"] in {1, 2}
@@ -260,13 +266,15 @@ async def test_a_subscription_whose_token_ends_is_subscribed_to_again(
 async def test_a_subscription_token_is_renewed(ada: User, bob: User, token_secret: str) -> None:
     channel = f"user:{bob.pk}"
     async with wired(ada) as wire:
-        await wire.ask(subscribe={"channel": channel, "token": tokens.subscription_token(ada.pk, channel, seconds=5)})
-        another = tokens.subscription_token(bob.pk, channel)
+        await wire.ask(
+            subscribe={"channel": channel, "token": signed_tokens.subscription_token(ada.pk, channel, seconds=5)}
+        )
+        another = signed_tokens.subscription_token(bob.pk, channel)
         assert (await wire.ask(3, sub_refresh={"channel": channel, "token": another}))["error"]["code"] == 103
-        better = tokens.subscription_token(ada.pk, channel)
+        better = signed_tokens.subscription_token(ada.pk, channel)
         answer = await wire.ask(3, sub_refresh={"channel": channel, "token": better})
         assert answer["sub_refresh"]["expires"] and answer["sub_refresh"]["ttl"] > 500
-        expired = tokens.subscription_token(ada.pk, channel, seconds=-5)
+        expired = signed_tokens.subscription_token(ada.pk, channel, seconds=-5)
         assert (await wire.ask(4, sub_refresh={"channel": channel, "token": expired}))["error"]["code"] == 109
         assert (await wire.pushed("unsubscribe"))["unsubscribe"]["code"] == 2501
 
@@ -285,7 +293,7 @@ async def test_a_connection_is_refreshed_with_a_token_of_the_same_user_only(
     ada: User, token_secret: str, claims: dict[str, Any], seconds: float, code: int | None
 ) -> None:
     async with wired(ada) as wire:
-        token = tokens.sign({"sub": str(ada.pk), **claims}, seconds=seconds)
+        token = signed_tokens.sign({"sub": str(ada.pk), **claims}, seconds=seconds)
         await wire.client.receive(json.dumps({"id": 2, "refresh": {"token": token}}))
         assert wire.closed == code
 
@@ -294,13 +302,13 @@ async def test_channels_that_a_token_names_stay_although_their_rule_would_refuse
     ada: User, bob: User, token_secret: str
 ) -> None:
     channel = f"user:{bob.pk}"
-    token = tokens.sign({"sub": str(ada.pk), "channels": [channel]}, seconds=600)
+    token = signed_tokens.sign({"sub": str(ada.pk), "channels": [channel]}, seconds=600)
     connect_ = json.dumps({"id": 1, "connect": {"token": token}})
     for _ in range(2):  # and once more, as after a reconnect
         wire = Wire()
         await wire.client.receive(connect_)
         assert channel in wire.lines[0]["connect"]["subs"]
-        await rights.recheck([wire.client])
+        await revalidation.recheck([wire.client])
         assert wire.client.follows(channel)
         assert not wire.pushes
         await apublish(channel, {"type": "a"})
@@ -336,14 +344,14 @@ async def test_page_of_somebody_else_does_not_connect(
 async def test_connection_is_counted_once_whatever_becomes_of_it(
     ada: User, bob: User, token_secret: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    counted = limits.connections._of_user
+    counted = connections.connections._of_user
     establish = subscriptions.establish
 
     async def fails(new: Any) -> Any:
         raise Failed(Error.INTERNAL)
 
     def connecting(user: User) -> str:
-        return json.dumps({"id": 1, "connect": {"token": tokens.connection_token(user.pk)}})
+        return json.dumps({"id": 1, "connect": {"token": signed_tokens.connection_token(user.pk)}})
 
     wire = Wire()
     monkeypatch.setattr(client_module, "establish", fails)
@@ -353,7 +361,7 @@ async def test_connection_is_counted_once_whatever_becomes_of_it(
         assert dict(counted) == {user.pk: 1}
     monkeypatch.setattr(client_module, "establish", establish)
     await wire.client.receive(connecting(bob))
-    await wire.ask(2, refresh={"token": tokens.connection_token(bob.pk)})
+    await wire.ask(2, refresh={"token": signed_tokens.connection_token(bob.pk)})
     assert dict(counted) == {bob.pk: 1}
     wire.client.stop()
     await wire.client.gone()
@@ -373,7 +381,7 @@ async def test_personal_channel_that_was_left_stays_left_until_it_is_wanted_agai
 
     async def looked_at_again() -> None:
         await await_for(lambda: not wire.client._tasks)
-        await rights.recheck([wire.client])
+        await revalidation.recheck([wire.client])
         await await_for(lambda: not wire.client._tasks)
 
     async with wired(ada) as wire:
@@ -397,14 +405,14 @@ async def test_personal_channel_that_was_left_stays_left_until_it_is_wanted_agai
 
 async def test_who_does_not_answer_pings_is_ended() -> None:
     async with wired() as answering, wired() as silent:
-        for _ in range(pulse.INTERVAL):
-            pulse.current()._now = (pulse.current()._now + 1) % pulse.INTERVAL
-            pulse.current().tick()
+        for _ in range(keepalive.INTERVAL):
+            keepalive.current()._now = (keepalive.current()._now + 1) % keepalive.INTERVAL
+            keepalive.current().tick()
         assert {} in answering.lines and {} in silent.lines
         await answering.client.receive("{}")
-        for _ in range(pulse.PATIENCE):
-            pulse.current()._now = (pulse.current()._now + 1) % pulse.INTERVAL
-            pulse.current().tick()
+        for _ in range(keepalive.PATIENCE):
+            keepalive.current()._now = (keepalive.current()._now + 1) % keepalive.INTERVAL
+            keepalive.current().tick()
         assert (answering.closed, silent.closed) == (None, 3012)
 
 

@@ -8,14 +8,17 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 
-from hub import channels, control, lifespan, relay, streams
+from hub import lifespan, streams
+from hub.access import control
+from hub.bus.envelope import pack, unpack
 from hub.channels import Namespace, anyone
-from hub.connection import tokens
-from hub.events import pack, unpack
+from hub.channels import namespace as channels
+from hub.endpoints.centrifuge import signed_tokens
+from hub.fanout import relay
 from hub.publishing import apublish_ephemeral, publish
 from hub.streams import Item
-from hub.tags import BadTags
-from rig.waiting import await_for
+from hub.validation.tags import BadTags
+from lab.harness.waiting import await_for
 from tests.connection.wire import wired
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -75,9 +78,9 @@ async def test_tags_come_live_in_history_and_with_a_recovery(open_namespace: str
 
 @pytest.mark.parametrize("text", ["[]", "{", '{"a":1}', "null"])
 def test_tags_that_are_none_on_the_layer_are_left_out(text: str) -> None:
-    from hub.connection import pushes
+    from hub.endpoints.centrifuge import encoder
 
-    assert pushes.publication(Item("user:1", "", 0, "{}", "", text)) == '{"data":{}}'
+    assert encoder.publication(Item("user:1", "", 0, "{}", "", text)) == '{"data":{}}'
 
 
 async def give(order: control.Order) -> None:
@@ -136,7 +139,7 @@ async def test_joins_are_pushed_unasked_where_the_token_says_so(
 ) -> None:
     claims = {"sub": str(ada.pk), "channel": "open:1", "override": {"force_push_join_leave": {"value": value}}}
     async with wired(ada) as one, wired() as two:
-        await one.ask(2, subscribe={"channel": "open:1", "token": tokens.sign(claims, seconds=60)})
+        await one.ask(2, subscribe={"channel": "open:1", "token": signed_tokens.sign(claims, seconds=60)})
         await two.ask(2, subscribe={"channel": "open:1"})
         await apublish_ephemeral("open:1", {"type": "afterwards"})
         await one.pushed("pub")

@@ -10,8 +10,8 @@ import jwt
 import pytest
 from msgspec import Raw
 
-from hub.connection import tokens
-from hub.connection.tokens import BadToken, TokenExpired
+from hub.endpoints.centrifuge import signed_tokens
+from hub.endpoints.centrifuge.signed_tokens import BadToken, TokenExpired
 
 SECRET, OTHER = "a secret that is used by the tests only", "another secret, which only the tests use"
 
@@ -37,7 +37,7 @@ def signed(secret: str = SECRET, algorithm: str = "HS256", **claims: Any) -> str
 def test_a_token_says_who_it_is_for(settings: Any, algorithm: str) -> None:
     settings.HUB_TOKEN_SECRET = [SECRET + OTHER]
     end = int(time.time()) + 60
-    claims = tokens.read(signed(SECRET + OTHER, algorithm, sub="7", info={"name": "Ada"}, exp=end))
+    claims = signed_tokens.read(signed(SECRET + OTHER, algorithm, sub="7", info={"name": "Ada"}, exp=end))
     assert (claims.user_id, claims.conn_info, claims.exp) == (7, Raw(b'{"name":"Ada"}'), end)
 
 
@@ -82,7 +82,7 @@ def test_a_token_says_who_it_is_for(settings: Any, algorithm: str) -> None:
 )
 def test_anything_else_is_no_token_and_the_reason_is_known(token: str, why: str) -> None:
     with pytest.raises(BadToken) as refused:
-        tokens.read(token)
+        signed_tokens.read(token)
     assert why in str(refused.value)
     assert not token or token not in str(refused.value)
 
@@ -90,7 +90,7 @@ def test_anything_else_is_no_token_and_the_reason_is_known(token: str, why: str)
 @pytest.mark.parametrize("claim", ["iat", "nbf"])
 def test_clock_of_who_signs_may_be_a_little_ahead(claim: str) -> None:
     claims: dict[str, Any] = {claim: time.time() + 30}
-    assert tokens.read(signed(**claims)).user_id == 1
+    assert signed_tokens.read(signed(**claims)).user_id == 1
 
 
 @pytest.mark.parametrize(
@@ -106,53 +106,53 @@ def test_issuer_and_audience_are_looked_at_where_they_are_set(
     fitting = signed(**{claim: wanted})
     unfitting = [signed(**{claim: other}) for other in others]
     for token in (fitting, *(token for token, other in zip(unfitting, others, strict=True) if other != 7)):
-        assert tokens.read(token).user_id == 1
+        assert signed_tokens.read(token).user_id == 1
     setattr(settings, setting, wanted)
-    assert tokens.read(fitting).user_id == 1
-    assert tokens.read(tokens.connection_token(1)).user_id == 1
+    assert signed_tokens.read(fitting).user_id == 1
+    assert signed_tokens.read(signed_tokens.connection_token(1)).user_id == 1
     for token in unfitting:
         with pytest.raises(BadToken):
-            tokens.read(token)
+            signed_tokens.read(token)
 
 
 def test_one_audience_of_several_is_enough(settings: Any) -> None:
     settings.HUB_TOKEN_AUDIENCE = "hub"
-    assert tokens.read(signed(aud=["shop", "hub"])).user_id == 1
+    assert signed_tokens.read(signed(aud=["shop", "hub"])).user_id == 1
 
 
 def test_longest_life_is_a_setting(settings: Any) -> None:
     settings.HUB_TOKEN_LIFETIME = 0
-    assert tokens.read(signed(exp=None)).exp is None
-    assert tokens.read(signed(exp=2**40)).user_id == 1
+    assert signed_tokens.read(signed(exp=None)).exp is None
+    assert signed_tokens.read(signed(exp=2**40)).user_id == 1
     settings.HUB_TOKEN_LIFETIME = 600
-    assert tokens.read(tokens.connection_token(1, seconds=600)).user_id == 1
+    assert signed_tokens.read(signed_tokens.connection_token(1, seconds=600)).user_id == 1
     with pytest.raises(BadToken, match="HUB_TOKEN_LIFETIME"):
-        tokens.read(signed(exp=time.time() + 900))
+        signed_tokens.read(signed(exp=time.time() + 900))
     with pytest.raises(BadToken, match="HUB_TOKEN_LIFETIME"):
-        tokens.connection_token(1, seconds=601)
+        signed_tokens.connection_token(1, seconds=601)
 
 
 def test_a_token_ends() -> None:
     with pytest.raises(TokenExpired):
-        tokens.read(tokens.connection_token(1, seconds=-1))
-    assert 590 <= tokens.read(tokens.connection_token(1, seconds=600)).ttl <= 600
+        signed_tokens.read(signed_tokens.connection_token(1, seconds=-1))
+    assert 590 <= signed_tokens.read(signed_tokens.connection_token(1, seconds=600)).ttl <= 600
 
 
 def test_a_secret_is_replaced_without_ending_its_tokens(settings: Any) -> None:
-    old = tokens.connection_token(1)
+    old = signed_tokens.connection_token(1)
     settings.HUB_TOKEN_SECRET = [OTHER, SECRET]
-    new = tokens.connection_token(2)
-    assert (tokens.read(old).user_id, tokens.read(new).user_id) == (1, 2)
+    new = signed_tokens.connection_token(2)
+    assert (signed_tokens.read(old).user_id, signed_tokens.read(new).user_id) == (1, 2)
     settings.HUB_TOKEN_SECRET = [OTHER]
-    assert tokens.read(new).user_id == 2
+    assert signed_tokens.read(new).user_id == 2
     with pytest.raises(BadToken):
-        tokens.read(old)
+        signed_tokens.read(old)
 
 
 def test_without_a_secret_there_are_no_tokens(settings: Any) -> None:
-    token = tokens.connection_token(1)
+    token = signed_tokens.connection_token(1)
     settings.HUB_TOKEN_SECRET = []
     with pytest.raises(BadToken):
-        tokens.read(token)
+        signed_tokens.read(token)
     with pytest.raises(BadToken):
-        tokens.connection_token(1)
+        signed_tokens.connection_token(1)

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from rig.environment import SESSION_COOKIE
+from lab.harness.environment import SESSION_COOKIE
 from tests.connection.clients import Connected, connected
 from tests.connection.node import needs_node, node_client
 from tests.connection.wire import CONNECT

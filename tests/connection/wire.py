@@ -8,11 +8,11 @@ from typing import Any
 from django.contrib.auth.models import AnonymousUser, User
 
 from hub import lifespan
-from hub.connection.admission import Admitted
-from hub.connection.client import Client
-from hub.frames import Block
-from hub.sockets import credentials
-from rig.waiting import await_for
+from hub.access import credentials
+from hub.endpoints.centrifuge.admission import Admitted
+from hub.endpoints.centrifuge.client import Client
+from hub.fanout.frames import Block
+from lab.harness.waiting import await_for
 
 CONNECT = '{"id":1,"connect":{}}'
 

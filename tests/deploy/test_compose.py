@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from rig.environment import BASE_DIR
+from lab.harness.environment import BASE_DIR
 
 FILE: dict[str, Any] = yaml.safe_load((BASE_DIR / "compose.yaml").read_text())
 SERVICES: dict[str, dict[str, Any]] = FILE["services"]
@@ -106,8 +106,8 @@ def test_who_talks_to_the_outside() -> None:
 
 
 def test_database_takes_the_connections_of_all_parts_twice() -> None:
-    from hub.conf import HubSettings
-    from hub.request_slots import OPERATOR_SLOTS
+    from hub.config.typed_settings import HubSettings
+    from hub.server.request_slots import OPERATOR_SLOTS
 
     _, _, option = SERVICES["postgres"]["command"]
     web = HubSettings().requests + HubSettings().database_threads + OPERATOR_SLOTS + 1

@@ -12,9 +12,10 @@ import redis
 from django.http.request import validate_host
 from pytest_django.fixtures import Settings
 
-from hub import alive, redis_server
-from rig.environment import BASE_DIR, clean_environment, ending_with_us
-from rig.waiting import wait_for
+from hub.ops import liveness_file as alive
+from hub.supervisor import redis_server
+from lab.harness.environment import BASE_DIR, clean_environment, ending_with_us
+from lab.harness.waiting import wait_for
 from tests.support.live import LiveHub
 
 

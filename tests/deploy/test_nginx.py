@@ -11,9 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from rig.environment import free_port
-from rig.nginx import NGINX, RESOLVES, SHIPPED, version
-from rig.waiting import wait_for
+from lab.harness.environment import free_port
+from lab.harness.nginx import NGINX, RESOLVES, SHIPPED, version
+from lab.harness.waiting import wait_for
 from tests.support.live import LiveHub
 from tests.support.nginx import Nginx, nginx_before
 from tests.support.sockets import connect

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rig.environment import BASE_DIR
+from lab.harness.environment import BASE_DIR
 
 DOCKER = """#!/usr/bin/env bash
 echo "$*" >> "$CALLS"

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from rig.environment import BASE_DIR
+from lab.harness.environment import BASE_DIR
 
 DOCUMENTS = sorted([*BASE_DIR.glob("*.md"), *(BASE_DIR / "docs").rglob("*.md")])
 

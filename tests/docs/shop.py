@@ -9,7 +9,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from rig.environment import BASE_DIR, clean_environment
+from lab.harness.environment import BASE_DIR, clean_environment
 from tests.support.live import fresh_database
 
 SETTINGS = "from hub.settings import *\n\nINSTALLED_APPS = [*INSTALLED_APPS, 'shop']\n"

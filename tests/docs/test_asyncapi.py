@@ -4,9 +4,9 @@ import json
 import re
 from typing import Any
 
-from hub.connection import contract
-from hub.connection.codes import Disconnected, Error, Unsubscribed
-from rig.environment import BASE_DIR
+from hub.endpoints.centrifuge import asyncapi
+from hub.endpoints.centrifuge.codes import Disconnected, Error, Unsubscribed
+from lab.harness.environment import BASE_DIR
 from tests.docs.documents import table
 
 PROTOCOL = "docs/protocol.md"
@@ -14,12 +14,12 @@ PROTOCOL = "docs/protocol.md"
 
 def test_the_document_is_what_the_message_types_say() -> None:
     kept = (BASE_DIR / "docs" / "asyncapi.json").read_text()
-    assert kept == contract.text(), "Run: python manage.py asyncapi > docs/asyncapi.json"
+    assert kept == asyncapi.text(), "Run: python manage.py asyncapi > docs/asyncapi.json"
 
 
 def test_every_reference_leads_somewhere() -> None:
-    document = contract.document()
-    references = set(re.findall(r'"\$ref": ?"#/([^"]+)"', contract.text()))
+    document = asyncapi.document()
+    references = set(re.findall(r'"\$ref": ?"#/([^"]+)"', asyncapi.text()))
     assert len(references) > 50
     for reference in references:
         found: Any = document
@@ -28,7 +28,7 @@ def test_every_reference_leads_somewhere() -> None:
 
 
 def test_parameters_and_answers_of_every_method_have_types() -> None:
-    document = contract.document()
+    document = asyncapi.document()
     assert len(document["x-rpc-methods"]) >= 12
     for name, method in document["x-rpc-methods"].items():
         for kind in (method["params"], method["answer"]):
@@ -42,7 +42,7 @@ EMPTY = {"Nothing", "ListTopics"}
 
 
 def test_every_app_is_in_it() -> None:
-    schemas = json.loads(contract.text())["components"]["schemas"]
+    schemas = json.loads(asyncapi.text())["components"]["schemas"]
     assert {"MessagePosted", "NotificationCreated", "OnlineCounted", "Command", "Reply", "Publication"} <= set(schemas)
 
 

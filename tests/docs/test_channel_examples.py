@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from msgspec import Raw
 
-from hub import channels
 from hub.channels import UnknownChannel, find
-from hub.connection import rpc, sends
-from hub.connection.codes import Failed
+from hub.channels import namespace as channels
+from hub.endpoints.centrifuge import client_messages, rpc
+from hub.endpoints.centrifuge.codes import Failed
 from tests.docs.documents import block
 from tests.docs.shop import shop
 
@@ -38,8 +38,8 @@ def test_the_channel_is_for_ids_only(declared: dict[str, Any]) -> None:
 CANCEL = """
 import asyncio, json
 from django.contrib.auth.models import User
-from hub.connection import contract, rpc
-from hub.connection.codes import Failed
+from hub.endpoints.centrifuge import asyncapi, rpc
+from hub.endpoints.centrifuge.codes import Failed
 from hub.models import Publication
 from shop.models import Order
 
@@ -61,7 +61,7 @@ async def story():
         print(await cancel(data.encode()))
 
 asyncio.run(story())
-print(contract.document()["x-rpc-methods"]["shop.cancel"]["answer"])
+print(asyncapi.document()["x-rpc-methods"]["shop.cancel"]["answer"])
 """
 
 
@@ -88,12 +88,12 @@ def test_the_method_takes_and_answers_what_its_types_say(tmp_path: Path) -> None
 async def test_the_message_is_taken_as_its_type_says(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(sends, "_receivers", {})
+    monkeypatch.setattr(client_messages, "_receivers", {})
     caplog.set_level("INFO")
     names: dict[str, Any] = {"__name__": "shop.rpc"}
     exec(block(HOW_TO, "shop/rpc.py, what clients send"), names)  # noqa: S102  # the reader runs it too
     call = rpc.Call(SimpleNamespace(), "client", "en")  # type: ignore[arg-type]  # any user does
-    await sends.take(call, Raw(b'{"type": "shop.page_left", "order": 42, "seconds": 7}'))
+    await client_messages.take(call, Raw(b'{"type": "shop.page_left", "order": 42, "seconds": 7}'))
     assert "looked at order 42 for 7 s" in caplog.text
     with pytest.raises(Failed):
-        await sends.take(call, Raw(b'{"type": "shop.page_left", "order": "42", "seconds": 7}'))
+        await client_messages.take(call, Raw(b'{"type": "shop.page_left", "order": "42", "seconds": 7}'))

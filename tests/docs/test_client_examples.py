@@ -16,10 +16,10 @@ from django.contrib.auth.models import User
 from pytest_django.fixtures import Settings
 
 from hub import lifespan
-from hub.control import Disconnect, order
+from hub.access.control import Disconnect, order
+from lab.harness.environment import BASE_DIR
+from lab.harness.waiting import await_for, wait_for
 from notifications import anotify
-from rig.environment import BASE_DIR
-from rig.waiting import await_for, wait_for
 from tests.connection.node import needs_node
 from tests.docs.documents import block, blocks
 from tests.hub.serving import serving

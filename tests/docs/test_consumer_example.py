@@ -10,12 +10,12 @@ from channels.layers import BaseChannelLayer
 from django.contrib.auth.models import AnonymousUser, User
 from pytest_django.fixtures import Settings
 
-from hub import relay
+from hub.bus.envelope import TYPE
 from hub.channels import group_name
-from hub.events import TYPE
+from hub.fanout import relay
+from lab.harness.waiting import await_for
 from notifications import anotify
 from notifications.channels import of_user
-from rig.waiting import await_for
 from tests.docs.documents import block, table
 from tests.support.sockets import Door
 

@@ -1,14 +1,14 @@
-"""Why a connection ends: the table in ``hub.ends``, and what code and documents say of it."""
+"""Why a connection ends: the table in ``hub.access.ends``, and what code and documents say of it."""
 
 import re
 
 import pytest
 
-from hub import control
+from hub.access import control
+from hub.access.ends import COMING_BACK, End, comes_back, portable
 from hub.api import errors, orders
-from hub.connection import codes
-from hub.ends import COMING_BACK, End, comes_back, portable
-from hub.sockets.codes import Close
+from hub.endpoints.centrifuge import codes
+from hub.endpoints.simple.codes import Close
 from tests.docs.documents import table, text_of
 
 PROTOCOL = "docs/protocol.md"

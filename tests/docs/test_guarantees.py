@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from rig.environment import BASE_DIR
+from lab.harness.environment import BASE_DIR
 from tests.docs.documents import text_of
 from tests.docs.test_references import functions_of
 

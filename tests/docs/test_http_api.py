@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 import hub.urls  # noqa: F401  # registers the methods
-from hub import history
 from hub.api import calling, publishing
 from hub.api.answering import BATCH
 from hub.api.errors import Code
 from hub.api.method import method_named, methods
-from hub.conf import hub_settings
-from hub.nesting import DEPTH_LIMIT
-from hub.sockets.limits import BODY_LIMIT
+from hub.config import hub_settings
+from hub.limits.connections import BODY_LIMIT
+from hub.streams import history
+from hub.validation.nesting import DEPTH_LIMIT
 from tests.docs.documents import block, blocks, prose, table
 from tests.docs.shop import shop
 

@@ -4,13 +4,13 @@ import ast
 from collections.abc import Iterator
 
 import hub.asgi  # noqa: F401  # imports what declares limits
-from hub import limits
-from hub.conf import HubSettings
-from rig.environment import BASE_DIR
+from hub.config.typed_settings import HubSettings
+from hub.limits import rates
+from lab.harness.environment import BASE_DIR
 from tests.docs.documents import table
 
 PAGE = "docs/limits.md"
-PACKAGES = ("accounts", "chat", "hub", "notifications", "presence", "worker")
+PACKAGES = ("chat", "hub", "notifications", "presence", "worker")
 
 
 def rows() -> dict[str, list[str]]:
@@ -31,11 +31,11 @@ def bounds() -> Iterator[str]:
 
 
 def test_table_lists_every_limit_and_bound() -> None:
-    assert set(rows()) == {limit.name for limit in limits.declared()} | set(bounds())
+    assert set(rows()) == {limit.name for limit in rates.declared()} | set(bounds())
 
 
 def test_table_has_the_setting_and_the_default_of_every_limit() -> None:
-    for limit in limits.declared():
+    for limit in rates.declared():
         _, setting, default, *_ = rows()[limit.name]
         assert setting == f"`HUB_{limit.setting.upper()}`"
         assert default == f"`{getattr(HubSettings(), limit.setting)}`"

@@ -10,11 +10,11 @@ import msgspec
 import pytest
 
 from chat.events import MessagePosted, plain_frames
-from hub.sockets.codes import Close
+from hub.endpoints.simple.codes import Close
 from hub.streams import Item
+from lab.harness.environment import BASE_DIR
 from notifications import events as notification_events
 from presence.events import frame_of
-from rig.environment import BASE_DIR
 from tests.docs.documents import blocks, table, text_of
 
 PROTOCOL = "docs/protocol.md"
@@ -74,8 +74,8 @@ def test_example_frames_have_the_keys_that_are_sent(made: Any) -> None:
 
 
 def test_limits_are_those_of_the_code() -> None:
-    from hub.cursors import LENGTH_LIMIT, POSITIONS_LIMIT
-    from hub.sockets.door import MESSAGE_LIMIT
+    from hub.endpoints.simple.endpoint import MESSAGE_LIMIT
+    from hub.streams.cursors import LENGTH_LIMIT, POSITIONS_LIMIT
 
     text = " ".join(text_of(PROTOCOL).split())
     assert f"at most {MESSAGE_LIMIT:,} characters" in text

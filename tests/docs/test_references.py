@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from rig.environment import BASE_DIR
+from lab.harness.environment import BASE_DIR
 from tests.docs.documents import DOCUMENTS, anchors, blocks, code_spans, name_of, prose
 
 NAMES = [name_of(document) for document in DOCUMENTS]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-PACKAGES = ("accounts", "chaos", "chat", "deploy", "hub", "notifications", "presence", "rig", "tests", "worker")
+PACKAGES = ("chat", "deploy", "hub", "lab", "notifications", "presence", "tests", "worker")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -46,7 +46,7 @@ def functions_of(path: Path) -> set[str]:
 
 
 def all_functions() -> Iterator[str]:
-    for package in ("accounts", "chat", "hub", "notifications", "presence", "worker"):
+    for package in ("chat", "hub", "notifications", "presence", "worker"):
         for source in (BASE_DIR / package).rglob("*.py"):
             yield from functions_of(source)
 

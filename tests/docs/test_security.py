@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from hub.safety import NAMES
-from rig.audit.__main__ import LOOKS
-from rig.environment import BASE_DIR
+from hub.config.production_checks import NAMES
+from lab.audit.__main__ import LOOKS
+from lab.harness.environment import BASE_DIR
 from tests.docs.documents import text_of
 from tests.docs.test_references import functions_of
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
+from lab.harness.environment import BASE_DIR
 from notifications.following import FOLLOW_LIMIT
 from notifications.models import NAME_LIMIT, Follow, Notification, Topic
-from rig.environment import BASE_DIR
 from tests.docs.documents import block, prose, table
 
 HOW_TO = "docs/howto/let-people-follow-topics.md"

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from hub import metrics
-from hub.health import Report
-from rig.environment import BASE_DIR
+from hub.ops import metrics
+from hub.web.health import Report
+from lab.harness.environment import BASE_DIR
 from tests.docs.documents import code_spans, table
 
 PAGE = "docs/howto/watch-the-hub.md"
-PACKAGES = ("accounts", "chat", "hub", "notifications", "presence", "worker")
+PACKAGES = ("chat", "hub", "notifications", "presence", "worker")
 
 
 def calls() -> Iterator[ast.Call]:

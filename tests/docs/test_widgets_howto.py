@@ -4,7 +4,7 @@ import re
 
 from django.template import Context, Template
 
-from rig.environment import BASE_DIR
+from lab.harness.environment import BASE_DIR
 from tests.docs.documents import blocks, code_spans
 
 HOW_TO = "docs/howto/put-widgets-on-your-pages.md"

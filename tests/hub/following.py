@@ -1,10 +1,10 @@
 """Followers and shapes for the tests of feeds and the relay."""
 
-from hub import relay
-from hub.feed import Subscription
-from hub.frames import Block
+from hub.fanout import relay
+from hub.fanout.feed import Subscription
+from hub.fanout.frames import Block
 from hub.streams import Item
-from rig.waiting import await_for
+from lab.harness.waiting import await_for
 
 
 def as_data(item: Item) -> str | None:

@@ -9,8 +9,8 @@ from typing import Any
 import uvicorn
 
 from hub.asgi import application
-from hub.server import config
-from rig.waiting import await_for
+from hub.server.serve import config
+from lab.harness.waiting import await_for
 
 PLAIN = "websockets-sansio"
 
@@ -23,7 +23,7 @@ SERVERS: dict[str, dict[str, Any]] = {"lean": {}, "raw": {"http": "auto"}, "plai
 async def serving(port: int = 0, **overrides: object) -> AsyncIterator[str]:
     """Serve the hub's application on ``port``, by default a free one; yields ``host:port``.
 
-    ``ws=PLAIN`` does without raw connections, ``http="auto"`` without :mod:`hub.sockets.http`.
+    ``ws=PLAIN`` does without raw connections, ``http="auto"`` without :mod:`hub.server.http`.
     """
     listener = socket.create_server(("127.0.0.1", port))
     # The kernel shall not hold for a client what it does not read: that is what the tests look at.

@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from pytest_django.fixtures import Settings
 
-from hub import announcing
+from hub.bus import announcer
+from hub.bus.envelope import unpack
+from hub.bus.layer import layer
 from hub.channels import group_name
-from hub.events import unpack
-from hub.layer import layer
 from hub.streams import Item
-from rig.environment import BASE_DIR, clean_environment
-from rig.redis_server import RedisServer
-from rig.waiting import wait_for
+from lab.harness.environment import BASE_DIR, clean_environment
+from lab.harness.redis_server import RedisServer
+from lab.harness.waiting import wait_for
 
 #: What a worker of Celery's prefork pool is: the child of a process that may have announced already.
 FORKING = """
@@ -26,13 +26,13 @@ import django
 
 django.setup()
 
-from hub import announcing
-from hub.streams import Item
+from hub.bus import announcer
+from hub.streams.store import Item
 
 
 def announce(who):
-    announcing.announce([Item("everyone", "", 0, f'"{who}"')])
-    return announcing.flush(10)
+    announcer.announce([Item("everyone", "", 0, f'"{who}"')])
+    return announcer.flush(10)
 
 
 assert announce("parent")
@@ -48,7 +48,7 @@ sys.exit(os.waitstatus_to_exitcode(status))
 @pytest.fixture
 def items() -> list[Item]:
     """More than one round trip takes."""
-    return [Item("everyone", "aa", number, "{}") for number in range(1, 4 * announcing.ROUND_TRIP)]
+    return [Item("everyone", "aa", number, "{}") for number in range(1, 4 * announcer.ROUND_TRIP)]
 
 
 def published(redis_server: RedisServer) -> int:
@@ -57,24 +57,24 @@ def published(redis_server: RedisServer) -> int:
 
 
 def test_flushing_returns_when_redis_has_everything(redis_server: RedisServer, items: list[Item]) -> None:
-    assert announcing.flush(10), "what a test before has announced"
+    assert announcer.flush(10), "what a test before has announced"
     before = published(redis_server)
-    announcing.announce(items)
-    assert announcing.flush(10)
+    announcer.announce(items)
+    assert announcer.flush(10)
     assert published(redis_server) - before == len(items)
-    assert announcing.flush(10), "there is nothing to wait for"
+    assert announcer.flush(10), "there is nothing to wait for"
 
 
 def test_flushing_gives_up_in_time_when_redis_does_not_answer(
     redis_server: RedisServer, items: list[Item], settings: Settings
 ) -> None:
     settings.HUB_REDIS_TIMEOUT = 10
-    announcing.announce(items[:1])
-    assert announcing.flush(10)
+    announcer.announce(items[:1])
+    assert announcer.flush(10)
     redis_server.client.client_pause(1000, all=True)
-    announcing.announce(items[:1])
-    assert not announcing.flush(0.1)
-    assert announcing.flush(10)
+    announcer.announce(items[:1])
+    assert not announcer.flush(0.1)
+    assert announcer.flush(10)
 
 
 def test_a_forked_child_announces_on_its_own(redis_server: RedisServer, data_dir: Path, settings: Settings) -> None:
@@ -124,12 +124,12 @@ def test_one_loop_is_started_however_late_its_thread_gets_its_turn(monkeypatch: 
         loops.append(_LateLoop())
         return loops[-1]
 
-    monkeypatch.setattr(announcing, "_new_loop", new_loop)
-    monkeypatch.setattr(announcing, "_announcer", None)
+    monkeypatch.setattr(announcer, "_new_loop", new_loop)
+    monkeypatch.setattr(announcer, "_announcer", None)
     try:
-        first = announcing._current()
+        first = announcer._current()
         assert first.loop.is_running()
-        assert announcing._current() is first
+        assert announcer._current() is first
         assert len(loops) == 1
     finally:
         for loop in loops:

@@ -4,9 +4,9 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.test import TestCase, TransactionTestCase
 
+from hub.database.threads import InTestCase, in_database_thread
 from hub.models import Publication
 from hub.publishing import apublish
-from hub.threads import InTestCase, in_database_thread
 from notifications import anotify
 from notifications.models import Notification
 

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from hub.batching import Batcher
+from hub.concurrency.batcher import Batcher
 
 
 class Loader:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from hub.bodies import LITTLE, ROOM, ROOM_OF_ADDRESS, BoundedBodies
-from hub.sockets.limits import BODY_LIMIT
-from rig.waiting import await_for
+from hub.limits.connections import BODY_LIMIT
+from hub.server.bodies import LITTLE, ROOM, ROOM_OF_ADDRESS, BoundedBodies
+from lab.harness.waiting import await_for
 
 MIB = 1024 * 1024
 PIECE = 64 * 1024

@@ -11,8 +11,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from hub.environment import UnusableEnvironment, cookie_prefix
-from rig.environment import BASE_DIR, COOKIE_PREFIX, clean_environment
+from hub.config.environment import UnusableEnvironment, cookie_prefix
+from lab.harness.environment import BASE_DIR, COOKIE_PREFIX, clean_environment
 
 PASSWORD = "correct horse battery"
 
@@ -23,7 +23,7 @@ NAMES = """
 import json, django
 django.setup()
 from django.conf import settings as s
-from hub.page_messages import PageMessages
+from hub.web.page_messages import PageMessages
 print(json.dumps([s.SESSION_COOKIE_NAME, s.CSRF_COOKIE_NAME, s.LANGUAGE_COOKIE_NAME,
                   PageMessages.storage_classes[0](None).cookie_name]))
 """

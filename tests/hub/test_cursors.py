@@ -2,8 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub import cursors
-from hub.streams import Item, Position
+from hub.streams import Item, Position, cursors
 
 
 def test_a_cursor_reads_back_as_the_positions_it_was_made_of() -> None:

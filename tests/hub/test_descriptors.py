@@ -9,8 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from rig.environment import BASE_DIR, clean_environment, free_port
-from rig.waiting import wait_for
+from lab.harness.environment import BASE_DIR, clean_environment, free_port
+from lab.harness.waiting import wait_for
 from tests.hub.serving import handshake
 from tests.hub.test_server import data_folder, is_live, running
 
@@ -94,6 +94,6 @@ with mock.patch("hub.management.commands.up.run"):
 
 def test_a_limit_that_is_none_is_not_raised_to_what_some_programs_count_through() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    from hub.descriptors import MOST, raise_limit
+    from hub.server.descriptors import MOST, raise_limit
 
     assert raise_limit() == (max(soft, min(hard, MOST)) if hard != resource.RLIM_INFINITY else max(soft, MOST))

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from hub.sockets import protocol, reading
-from hub.sockets.protocol import EXTENSION, HubWebSocketProtocol
-from rig.waiting import await_for
+from hub.server import protocol, reading
+from hub.server.protocol import EXTENSION, HubWebSocketProtocol
+from lab.harness.waiting import await_for
 from tests.hub.deaf import Deaf
 from tests.hub.serving import SERVERS, RawClient, serving
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 
-from hub.conf import HubSettings
-from rig.environment import BASE_DIR, steers_a_hub
+from hub.config.typed_settings import HubSettings
+from lab.harness.environment import BASE_DIR, steers_a_hub
 
 VARIABLE = re.compile(r"(HUB_[A-Z_]+|SECRET_KEY|REDIS_URL|DATABASE_URL)")
 
@@ -18,7 +18,7 @@ READERS = {"env", "environ", "integer", "getenv", "boolean"}
 
 def sources() -> Iterator[Path]:
     yield BASE_DIR / "manage.py"
-    for package in ("accounts", "chat", "deploy", "hub", "notifications", "presence", "worker"):
+    for package in ("chat", "deploy", "hub", "notifications", "presence", "worker"):
         yield from (BASE_DIR / package).rglob("*.py")
 
 

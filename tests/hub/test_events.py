@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from hub.events import NotForClients, pack, unpack
+from hub.bus.envelope import NotForClients, pack, unpack
 from hub.streams import Item
 
 ITEM = Item("room:7", "0a1b2c3d", 5, '{"type":"x"}')

@@ -4,9 +4,9 @@ import subprocess
 import sys
 import time
 
-from hub.server import EXIT_TIMEOUT
-from hub.threads import CLOSE_TIMEOUT
-from rig.environment import BASE_DIR
+from hub.database.threads import CLOSE_TIMEOUT
+from hub.server.serve import EXIT_TIMEOUT
+from lab.harness.environment import BASE_DIR
 
 #: Seconds for a process that starts on a machine that has other things to do.
 START = 20.0
@@ -17,7 +17,8 @@ import asyncio, os, threading, time
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hub.settings")
 import django
 django.setup()
-from hub import server, threads
+from hub.server import serve
+from hub.database import threads
 
 begun = threading.Event()
 
@@ -31,8 +32,8 @@ async def served():
     threads.close_all()
     print("ended", flush=True)
 
-server.HubServer.run = lambda self, sockets=None: asyncio.run(served())
-server.main([])
+serve.HubServer.run = lambda self, sockets=None: asyncio.run(served())
+serve.main([])
 """
 
 

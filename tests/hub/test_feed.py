@@ -1,6 +1,6 @@
 from random import Random
 
-from hub.feed import AHEAD_LIMIT, Feed
+from hub.fanout.feed import AHEAD_LIMIT, Feed
 from hub.streams import Item, Position
 from tests.hub.following import Listener, as_data
 

@@ -11,11 +11,11 @@ from django.contrib.auth.models import Group, Permission, User
 from django.core import serializers
 from django.core.management import call_command
 
-from accounts.models import AccessToken
 from chat.models import Room
+from hub.accounts.models import AccessToken
 from hub.models import Publication
+from lab.harness.environment import BASE_DIR, clean_environment
 from notifications.models import Follow, Notification, Topic
-from rig.environment import BASE_DIR, clean_environment
 from tests.support.live import fresh_database
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -10,8 +10,8 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from hub import lifespan
-from hub.sockets import reading
-from rig.waiting import await_for
+from hub.server import reading
+from lab.harness.waiting import await_for
 from tests.hub.serving import SERVERS, RawClient, serving
 from tests.hub.test_protocol import BINARY, CLOSE, PING, PONG, TEXT, Echo, masked
 

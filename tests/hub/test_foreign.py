@@ -14,15 +14,17 @@ from prometheus_client import REGISTRY
 from pytest_django.fixtures import Settings
 
 import hub
-from hub import channels, control, foreign, relay
-from hub.channels import Namespace, UnknownChannel
-from hub.connection import emulation
-from hub.events import NotForClients, unpack
-from hub.layer import group_send_many
+from hub.access import control
+from hub.bus import foreign
+from hub.bus.envelope import NotForClients, unpack
+from hub.bus.layer import group_send_many
+from hub.channels import Namespace, UnknownChannel, namespace
+from hub.endpoints.centrifuge import emulation
+from hub.fanout import relay
 from hub.publishing import apublish
 from hub.streams import Item
-from rig.environment import BASE_DIR
-from rig.waiting import await_for
+from lab.harness.environment import BASE_DIR
+from lab.harness.waiting import await_for
 from tests.hub.following import Listener, follow
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -319,7 +321,7 @@ def named(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
         asked.append(list(wanted))
         return {channel: names[channel] for channel in wanted if channel in names}
 
-    monkeypatch.setitem(channels._namespaces, "named", Namespace("named", durable=False, aliases=find))
+    monkeypatch.setitem(namespace._namespaces, "named", Namespace("named", durable=False, aliases=find))
     return names
 
 

@@ -1,7 +1,7 @@
 import pytest
 from websockets.frames import Frame, Opcode
 
-from hub.frames import BLOCK_LIMIT, Block, text_frame
+from hub.fanout.frames import BLOCK_LIMIT, Block, text_frame
 
 
 @pytest.mark.parametrize("length", [0, 1, 125, 126, 127, 65535, 65536, 70000])

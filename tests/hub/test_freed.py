@@ -7,14 +7,15 @@ from typing import Any
 import pytest
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from hub import feed, lifespan
-from hub.connection import subscriptions, websocket
-from hub.connection.client import Client
-from hub.sockets import registry, rights
-from hub.sockets.door import Door
-from hub.sockets.outbox import Outbox
-from hub.threads import in_database_thread
-from rig.waiting import await_for
+from hub import lifespan
+from hub.access import registry, revalidation
+from hub.database.threads import in_database_thread
+from hub.endpoints.centrifuge import subscriptions, websocket
+from hub.endpoints.centrifuge.client import Client
+from hub.endpoints.simple.endpoint import Door
+from hub.fanout import feed
+from hub.transports.writer import Outbox
+from lab.harness.waiting import await_for
 from tests.hub.serving import SERVERS, RawClient, serving
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -46,7 +47,7 @@ async def parts() -> AsyncIterator[Callable[[], list[str]]]:
     def all_of_them() -> list[Any]:
         # Not isinstance(), which asks lazy objects for what they stand for.
         found = [one for one in gc.get_objects() if issubclass(type(one), PARTS)]
-        return [one for one in found if type(getattr(one, "follower", None)) is not rights.Rights]
+        return [one for one in found if type(getattr(one, "follower", None)) is not revalidation.Rights]
 
     gc.collect()
     before = all_of_them()  # kept, so that no other object gets the address of one of them
@@ -59,7 +60,7 @@ async def parts() -> AsyncIterator[Callable[[], list[str]]]:
 
 
 def token_of(user: Any) -> str:
-    from accounts.tokens import issue
+    from hub.accounts.tokens import issue
 
     return issue(user)
 

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from websockets.server import ServerProtocol
 
-from hub.sockets.handshake import HEAD_LIMIT, MOST_HEADERS, handshake_in
+from hub.server.handshake import HEAD_LIMIT, MOST_HEADERS, handshake_in
 
 HEADERS = {
     "Host": "hub.example",

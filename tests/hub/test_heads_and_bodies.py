@@ -11,8 +11,8 @@ import pytest
 from prometheus_client import REGISTRY
 from pytest_django.fixtures import Settings
 
-from hub.sockets.handshake import HEAD_LIMIT, MOST_HEADERS
-from rig.waiting import await_for
+from hub.server.handshake import HEAD_LIMIT, MOST_HEADERS
+from lab.harness.waiting import await_for
 from tests.hub.serving import SERVERS, handshake, serving
 from tests.hub.test_protocol import TEXT, Echo, masked
 
@@ -346,7 +346,7 @@ async def test_what_comes_behind_a_handshake_is_heard_however_the_two_are_cut() 
 
 
 async def test_deadlines_hold_nobody_who_has_gone(settings: Settings) -> None:
-    from hub.sockets.deadlines import bodies, heads
+    from hub.server.deadlines import bodies, heads
 
     async with serving(app=Echo()) as address:
         async with Connection.to(address) as first, Connection.to(address) as second, Connection.to(address) as third:

@@ -11,9 +11,10 @@ from django.db import OperationalError
 from django.db.models.functions import Now
 from django.test import AsyncClient
 
-from hub import health, heartbeats
+from hub.database import heartbeats
 from hub.models import Heartbeat
-from rig.redis_server import RedisServer
+from hub.web import health
+from lab.harness.redis_server import RedisServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -2,10 +2,11 @@
 
 import pytest
 
-from hub import history, streams
+from hub import streams
 from hub.models import Publication, PublicationKey
-from hub.once import publish_once
 from hub.publishing import publish, release
+from hub.publishing.idempotency import publish_once
+from hub.streams import history
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

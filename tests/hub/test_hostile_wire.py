@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from chaos.probes import percentile
-from rig.environment import BASE_DIR, ending_with_us, free_port
-from rig.waiting import wait_for
+from lab.chaos.probes import percentile
+from lab.harness.environment import BASE_DIR, ending_with_us, free_port
+from lab.harness.waiting import wait_for
 from tests.hub.test_server import data_folder, is_live, running
 from tests.support.sockets import SocketClient, connect
 
@@ -54,7 +54,7 @@ async def test_hostile_clients_hold_up_nobody_and_leave_nothing(data_folder: Pat
             asking.cancel()
             before = resident(process.pid)
             asking = asyncio.create_task(answer_times(client, hostile))
-            command = [sys.executable, "-m", "chaos.hostile_wire", str(port), str(HOSTILE), str(SEED)]
+            command = [sys.executable, "-m", "lab.chaos.hostile_wire", str(port), str(HOSTILE), str(SEED)]
             fuzz = await asyncio.create_subprocess_exec(
                 *ending_with_us(command), cwd=BASE_DIR, stdout=asyncio.subprocess.PIPE
             )

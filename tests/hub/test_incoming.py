@@ -4,7 +4,7 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
-from hub.sockets.incoming import whole_frames
+from hub.server.frame_parser import whole_frames
 
 LIMIT = 1000
 

@@ -14,13 +14,15 @@ from django.test import Client as Browser
 from chat import posting, queries
 from chat.actions import Draft
 from chat.models import Message, Room
-from hub import channels, faults, lifespan
-from hub.batching import Batcher
+from hub import lifespan
+from hub.access import revalidation
 from hub.channels import LAST_ID, Namespace, UnknownChannel, find
+from hub.channels import namespace as channels
+from hub.concurrency import faults
+from hub.concurrency.batcher import Batcher
+from hub.database.threads import in_database_thread
 from hub.models import Publication
-from hub.sockets import rights
-from hub.threads import in_database_thread
-from rig.waiting import await_for
+from lab.harness.waiting import await_for
 from tests.connection.wire import Wire, wired
 
 #: The smallest number that is no id, one of 23 digits, and one as long as a name of a channel may be.
@@ -254,7 +256,7 @@ async def test_what_fails_after_the_commit_makes_no_message_twice(monkeypatch: p
     def announce(items: object) -> None:
         raise ValueError("the announcer has a bug")
 
-    monkeypatch.setattr("hub.publishing.announce", announce)
+    monkeypatch.setattr("hub.publishing.verbs.announce", announce)
     room = await Room.objects.acreate(name="kitchen")
     ann = await User.objects.acreate(username="ann")
     drafts = [Draft(room.pk, ann.pk, str(number)) for number in range(10)]
@@ -307,7 +309,7 @@ async def test_hostile_guests_keep_nobody_from_subscribing_and_the_log_stays_sma
 async def test_a_member_who_is_removed_is_out_in_time_beside_one_who_cannot_be_looked_at(
     hostile_rooms: set[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rights, "RETRY", 30.0)
+    monkeypatch.setattr(revalidation, "RETRY", 30.0)
     private, other = [await Room.objects.acreate(name=name, is_private=True) for name in ("private", "other")]
     ann, eve = [await User.objects.acreate(username=name) for name in ("ann", "eve")]
     await private.members.aadd(ann, eve)
@@ -317,8 +319,8 @@ async def test_a_member_who_is_removed_is_out_in_time_beside_one_who_cannot_be_l
             assert "error" not in await wire.ask(subscribe={"channel": f"room:{room.pk}"})
         # The one place of hers can no longer be asked about: she is looked at in vain, again and again.
         hostile_rooms.add(other.pk)
-        rights.current()._look_again(rights.EVERYBODY)
-        await await_for(lambda: rights.current()._failed, that="a look that failed")
+        revalidation.current()._look_again(revalidation.EVERYBODY)
+        await await_for(lambda: revalidation.current()._failed, that="a look that failed")
         await private.members.aremove(ann)
         assert (await member.pushed("unsubscribe"))["channel"] == f"room:{private.pk}"
         await private.members.aremove(eve)
@@ -331,7 +333,7 @@ async def test_a_member_who_is_removed_is_out_in_time_beside_one_who_cannot_be_l
 async def test_who_could_not_be_looked_at_is_looked_at_again(
     hostile_rooms: set[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rights, "RETRY", 0.01)
+    monkeypatch.setattr(revalidation, "RETRY", 0.01)
     room = await Room.objects.acreate(name="private", is_private=True)
     ann = await User.objects.acreate(username="ann")
     await room.members.aadd(ann)
@@ -339,7 +341,7 @@ async def test_who_could_not_be_looked_at_is_looked_at_again(
         assert "error" not in await member.ask(subscribe={"channel": f"room:{room.pk}"})
         hostile_rooms.add(room.pk)
         await room.members.aremove(ann)
-        await await_for(lambda: rights.current()._failed, that="a look that failed")
+        await await_for(lambda: revalidation.current()._failed, that="a look that failed")
         hostile_rooms.clear()
         await member.pushed("unsubscribe")
     await lifespan.end()

@@ -13,12 +13,13 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django.fixtures import Settings
 
 import hub.urls  # noqa: F401  # registers the methods of the HTTP API
-from hub import channels, history, lifespan, streams
+from hub import lifespan, streams
 from hub.channels import Namespace, anyone
-from hub.history import NotKept
+from hub.channels import namespace as channels
 from hub.models import Publication
 from hub.publishing import publish_many
-from hub.streams import Position
+from hub.streams import Position, history
+from hub.streams.history import NotKept
 from tests.api.calling import Api, key_for
 from tests.connection.wire import wired
 from tests.hub.serving import serving

@@ -5,7 +5,7 @@ import pytest
 from django.db import connection
 from django.db.models.functions import Now
 
-from hub import leases
+from hub.database import leases
 from hub.models import Lease
 
 pytestmark = pytest.mark.django_db(transaction=True)

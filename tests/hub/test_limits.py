@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from pytest_django.fixtures import Settings
 
 from hub import lifespan
-from hub.sockets.limits import WARNINGS, Bucket, Connections, counted_address
+from hub.limits.connections import WARNINGS, Bucket, Connections, counted_address
 from tests.hub.serving import serving
 from tests.support.sockets import connect, open_door, session_cookie
 
@@ -18,7 +18,7 @@ PATH = "/ws/notifications/"
 
 def test_a_bucket_gives_its_burst_then_its_rate(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
-    monkeypatch.setattr("hub.sockets.limits.time.monotonic", lambda: now)
+    monkeypatch.setattr("hub.limits.connections.time.monotonic", lambda: now)
     bucket = Bucket()
     assert [bucket.take(2, 3) for _ in range(4)] == [0, 0, 0, 0.5]
     now += 0.5
@@ -34,7 +34,7 @@ def test_a_bucket_gives_its_burst_then_its_rate(monkeypatch: pytest.MonkeyPatch)
 def test_no_token_of_a_burst_is_lost_to_rounding(
     monkeypatch: pytest.MonkeyPatch, now: float, rate: float, burst: int
 ) -> None:
-    monkeypatch.setattr("hub.sockets.limits.time.monotonic", lambda: now)
+    monkeypatch.setattr("hub.limits.connections.time.monotonic", lambda: now)
     bucket = Bucket()
     assert sum(not bucket.take(rate, burst) for _ in range(burst + 5)) == burst
 

@@ -14,8 +14,8 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.test import Client
 
-from hub import logs
-from hub.redaction import redact
+from hub.ops import logs
+from hub.ops.redaction import redact
 
 CANARY = "c4n4ry-Tok3n_x"
 
@@ -127,7 +127,7 @@ def test_secret_reaches_no_line(lines: io.StringIO, log: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["uvicorn.error", "celery.worker", "django.server", "django.request", "hub.relay", "any"]
+    "name", ["uvicorn.error", "celery.worker", "django.server", "django.request", "hub.fanout.relay", "any"]
 )
 def test_libraries_and_our_own_code_write_the_same_lines(lines: io.StringIO, name: str) -> None:
     logging.getLogger(name).warning("from the library")

@@ -4,8 +4,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from accounts import tokens
 from chat.models import Message, Room
+from hub.accounts import tokens
 from notifications import notify
 
 pytestmark = pytest.mark.django_db
@@ -32,7 +32,7 @@ def test_long_text_is_in_the_name_of_no_room(client: Client, text: str) -> None:
 
 @pytest.mark.parametrize(
     "page",
-    ["auth/user", "chat/room", "chat/message", "notifications/notification", "accounts/accesstoken"],
+    ["auth/user", "hub_chat/room", "hub_chat/message", "hub_notifications/notification", "hub_accounts/accesstoken"],
 )
 def test_search_of_the_admin_fails_for_nothing_that_is_typed(admin_client: Client, page: str) -> None:
     for text in LONG:

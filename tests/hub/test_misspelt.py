@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from django.core import checks
 
-from hub.misspelt import known, sentences
+from hub.config.misspelt import known, sentences
 from hub.supervisor.database import prepare
-from rig.environment import BASE_DIR, clean_environment
+from lab.harness.environment import BASE_DIR, clean_environment
 from tests.hub.test_environment_example import variables_read
 
 

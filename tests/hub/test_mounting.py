@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from django.urls import get_script_prefix, set_script_prefix
 
-from hub.environment import UnusableEnvironment, url_prefix
-from hub.mounting import mounted
+from hub.config.environment import UnusableEnvironment, url_prefix
+from hub.web.mounting import mounted
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""``hub.names``: which names can be seen, are reserved, and look like one another."""
+"""``hub.validation.names``: which names can be seen, are reserved, and look like one another."""
 
 import unicodedata
 from typing import Literal
@@ -8,8 +8,8 @@ from django.core.exceptions import ValidationError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub import names
-from hub.text import is_visible, shows_nothing
+from hub.validation import names
+from hub.validation.text import is_visible, shows_nothing
 
 FORMS: tuple[Literal["NFC", "NFD", "NFKC", "NFKD"], ...] = ("NFC", "NFD", "NFKC", "NFKD")
 

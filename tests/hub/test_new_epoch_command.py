@@ -7,12 +7,13 @@ from channels.layers import BaseChannelLayer
 from django.core.management import CommandError, call_command
 from django.db.models.functions import Now
 
-from hub import recovery, relay, streams
+from hub import streams
+from hub.database.threads import in_database_thread
+from hub.fanout import recovery, relay
 from hub.models import Stream
 from hub.publishing import apublish, publish
 from hub.streams import Position
-from hub.threads import in_database_thread
-from rig.waiting import await_for
+from lab.harness.waiting import await_for
 from tests.hub.following import Listener, as_data, follow
 
 pytestmark = pytest.mark.django_db(transaction=True)

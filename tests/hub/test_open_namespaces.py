@@ -10,10 +10,10 @@ import pytest
 from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import ImproperlyConfigured
 
-from hub import channels, open_namespaces
-from hub.channels import UnknownChannel, find, namespace_of
-from hub.environment import UnusableEnvironment
-from rig.environment import BASE_DIR, clean_environment
+from hub.channels import UnknownChannel, find, namespace_of, open_namespaces
+from hub.channels import namespace as channels
+from hub.config.environment import UnusableEnvironment
+from lab.harness.environment import BASE_DIR, clean_environment
 
 
 @pytest.fixture(autouse=True)

@@ -7,9 +7,9 @@ import pytest
 from django.test import Client, RequestFactory
 from pytest_django.fixtures import Settings
 
-from hub import health
-from hub.environment import UnusableEnvironment, networks
+from hub.config.environment import UnusableEnvironment, networks
 from hub.settings import SECURE_REDIRECT_EXEMPT
+from hub.web import health
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -69,7 +69,7 @@ async def test_readiness_says_yes_or_no_to_others(extra: dict[str, Any], is_oper
 
 
 async def test_others_are_told_when_a_process_stops(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hub.health._draining", True)
+    monkeypatch.setattr("hub.web.health._draining", True)
     answer = await health.ready(RequestFactory().get("/health/ready", REMOTE_ADDR="192.0.2.1"))
     assert (answer.status_code, json.loads(answer.content)) == (503, {"status": "unavailable"})
 

@@ -1,7 +1,7 @@
 import pytest
 from pytest_django.fixtures import Settings
 
-from hub.sockets import origin
+from hub.access import origin
 
 
 def allowed(asking: str | None, *, host: str = "hub.example", scheme: str = "wss") -> bool:

@@ -10,10 +10,10 @@ from django.contrib.auth.models import User
 from pytest_django.fixtures import Settings
 
 from hub import lifespan
+from hub.access import registry
 from hub.asgi import application
-from hub.sockets import registry
-from hub.threads import in_database_thread
-from rig.waiting import await_for
+from hub.database.threads import in_database_thread
+from lab.harness.waiting import await_for
 from tests.hub.serving import SERVERS, handshake, serving
 from tests.hub.test_heads_and_bodies import Connection
 from tests.support.sockets import Door, connect

@@ -10,8 +10,8 @@ from prometheus_client import REGISTRY
 from pytest_django.fixtures import Settings
 
 from hub import lifespan
-from hub.sockets import limits
-from hub.sockets.limits import FEW, Rates
+from hub.limits import connections
+from hub.limits.connections import FEW, Rates
 from tests.hub.serving import handshake, serving
 from tests.hub.test_heads_and_bodies import Connection
 from tests.support.sockets import connect, session_cookie
@@ -26,7 +26,7 @@ WEBSOCKETS = ["/ws/notifications/", "/ws/online/", "/connection/websocket"]
 @pytest.fixture(autouse=True)
 async def parts_end_with_the_test(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
     for name in ("_of_users", "_of_guests", "_connecting"):
-        monkeypatch.setattr(limits, name, Rates())
+        monkeypatch.setattr(connections, name, Rates())
     yield
     await lifespan.end()
 
@@ -34,7 +34,7 @@ async def parts_end_with_the_test(monkeypatch: pytest.MonkeyPatch) -> AsyncItera
 @pytest.fixture
 def now(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
     clock = [100.0]
-    monkeypatch.setattr("hub.sockets.limits.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("hub.limits.connections.time.monotonic", lambda: clock[0])
     return iter([clock])
 
 
@@ -132,10 +132,10 @@ async def test_messages_of_guests_of_one_address_have_one_pace(settings: Setting
 def test_a_person_who_works_normally_is_never_refused(now: Iterator[list[float]]) -> None:
     clock = next(now)
     for _ in range(100):  # as many sockets as one may have come back at once, after the server has started again
-        assert limits.connect_wait("192.0.2.9", 7) == 0
+        assert connections.connect_wait("192.0.2.9", 7) == 0
     for _ in range(1000):  # and all guests of an office
-        assert limits.connect_wait("192.0.2.9", None) == 0
+        assert connections.connect_wait("192.0.2.9", None) == 0
     for _ in range(3600):
         clock[0] += 1
-        assert limits.connect_wait("192.0.2.9", 7) == limits.connect_wait("192.0.2.9", None) == 0
-        assert limits.guest_wait("192.0.2.9") == 0
+        assert connections.connect_wait("192.0.2.9", 7) == connections.connect_wait("192.0.2.9", None) == 0
+        assert connections.guest_wait("192.0.2.9") == 0

@@ -1,7 +1,7 @@
 import asyncio
 
-from hub.sockets.pings import PingWheel, wheel
-from rig.waiting import await_for
+from hub.server.ping_wheel import PingWheel, wheel
+from lab.harness.waiting import await_for
 
 
 class Socket:

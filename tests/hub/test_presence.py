@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 from pytest_django.fixtures import Settings
 
-from hub import presence
-from hub.presence import Presence
-from rig.redis_server import RedisServer
-from rig.waiting import await_for
+from hub.presence import tracker
+from hub.presence.tracker import Presence
+from lab.harness.redis_server import RedisServer
+from lab.harness.waiting import await_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -47,7 +47,7 @@ def departed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
     async def tell(channel: str, people: list[str]) -> None:
         told.append((channel, sorted(people)))
 
-    monkeypatch.setattr(presence, "_departed", {"room": [tell]})
+    monkeypatch.setattr(tracker, "_departed", {"room": [tell]})
     return told
 
 

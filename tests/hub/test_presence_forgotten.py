@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 from pytest_django.fixtures import Settings
 
-from hub import whereabouts
-from hub.presence import Presence
-from rig.redis_server import RedisServer
-from rig.waiting import await_for
+from hub.presence import database_presence
+from hub.presence.tracker import Presence
+from lab.harness.redis_server import RedisServer
+from lab.harness.waiting import await_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -75,7 +75,7 @@ async def test_a_process_of_which_redis_has_not_everybody_yet_is_waited_for(
     two: tuple[Presence, Presence], redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, other = two
-    monkeypatch.setattr(whereabouts, "PATIENCE", 60.0)
+    monkeypatch.setattr(database_presence, "PATIENCE", 60.0)
     told = asyncio.Event()
     monkeypatch.setattr(other._whereabouts, "_write", lambda _: told.wait())  # a database that is slow just now
     async with contextlib.AsyncExitStack() as stack:

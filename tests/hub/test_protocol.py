@@ -11,12 +11,12 @@ import uvicorn
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 
-from hub.sockets.handshake import Handshake
-from hub.sockets.http import HubHttpProtocol
-from hub.sockets.lean import LeanWebSocketProtocol
-from hub.sockets.pings import Pinged
-from hub.sockets.protocol import EXTENSION, HubWebSocketProtocol, RawConnection
-from rig.waiting import await_for
+from hub.server.fast_path import LeanWebSocketProtocol
+from hub.server.handshake import Handshake
+from hub.server.http import HubHttpProtocol
+from hub.server.ping_wheel import Pinged
+from hub.server.protocol import EXTENSION, HubWebSocketProtocol, RawConnection
+from lab.harness.waiting import await_for
 from tests.hub.serving import SERVERS, RawClient, handshake, serving
 
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10

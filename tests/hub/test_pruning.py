@@ -12,7 +12,7 @@ from pytest_django.fixtures import Settings
 
 from chat import retention as messages
 from chat.models import Message, Room
-from hub import pruning
+from hub.database import pruning
 from notifications import actions, notify, queries
 from notifications import retention as alerts
 from notifications.models import Follow, Notification, ReadMark, Topic

@@ -6,7 +6,8 @@ from pytest_django.fixtures import Settings
 from hub import streams
 from hub.channels import UnknownChannel
 from hub.models import Publication, Stream
-from hub.publishing import NotDurable, PayloadTooBig, apublish, publish, publish_ephemeral, publish_many
+from hub.publishing import PayloadTooBig, apublish, publish, publish_ephemeral, publish_many
+from hub.publishing.verbs import NotDurable
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

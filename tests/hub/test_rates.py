@@ -13,11 +13,11 @@ from django.utils import translation
 from prometheus_client import REGISTRY
 from pytest_django.fixtures import Settings
 
-from hub import limits
-from hub.conf import faults
+from hub.config import faults
 from hub.limits import Limit, TooMany
-from rig.environment import BASE_DIR
-from rig.redis_server import RedisServer
+from hub.limits import rates as limits
+from lab.harness.environment import BASE_DIR
+from lab.harness.redis_server import RedisServer
 
 LIMIT = Limit("trial", "limit_signup", "You have tried too often.")
 

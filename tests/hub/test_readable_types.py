@@ -10,7 +10,7 @@ from pytest_django.fixtures import Settings
 
 from hub import lifespan
 from hub.asgi import application
-from rig.environment import CSRF_COOKIE
+from lab.harness.environment import CSRF_COOKIE
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

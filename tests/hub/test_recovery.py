@@ -9,11 +9,12 @@ from django.contrib.auth.models import User
 from django.db.models.functions import Now
 from pytest_django import DjangoAssertNumQueries
 
-from hub import cursors, lifespan, recovery, streams
-from hub.cursors import cursor_of
+from hub import lifespan, streams
+from hub.database.threads import in_database_thread
+from hub.fanout import recovery
 from hub.models import Publication, Stream
-from hub.streams import Item, Position
-from hub.threads import in_database_thread
+from hub.streams import Item, Position, cursors
+from hub.streams.cursors import cursor_of
 from notifications import notify
 from tests.hub.following import Listener, follow
 from tests.support.sockets import Door, Frame, open_door, session_cookie

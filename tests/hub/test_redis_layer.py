@@ -10,9 +10,9 @@ from django.conf import settings as django_settings
 from prometheus_client import REGISTRY
 from pytest_django.fixtures import Settings
 
-from hub.redis_layer import HubChannelLayer
-from rig.redis_server import RedisServer
-from rig.waiting import await_for
+from hub.bus.redis_layer import HubChannelLayer
+from lab.harness.redis_server import RedisServer
+from lab.harness.waiting import await_for
 
 
 @pytest.fixture
@@ -214,14 +214,14 @@ async def test_channels_that_could_not_be_made_while_redis_is_away_leave_nothing
 async def test_a_redis_that_is_silent_is_asked_and_left_when_it_does_not_answer(
     pair: tuple[HubChannelLayer, RedisPubSubChannelLayer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hub.redis_layer.SILENCE", 0.05)
+    monkeypatch.setattr("hub.bus.redis_layer.SILENCE", 0.05)
     ours, _ = pair
     channel = await ours.new_channel()
     (shard,) = ours._get_layer()._shards
     first = shard._connection
     await asyncio.sleep(0.3)
     assert shard._connection is first, "it answers, so it is kept"
-    monkeypatch.setattr("hub.redis_layer.PATIENCE", 0.05)
+    monkeypatch.setattr("hub.bus.redis_layer.PATIENCE", 0.05)
     monkeypatch.setattr(shard, "_command", lambda *words: None)  # the question does not arrive
     await await_for(lambda: shard._connection is not first, that="the silent connection is left")
     assert channel in ours._get_layer().channels

@@ -9,8 +9,8 @@ from django.conf import settings
 from redis.client import PubSub
 from redis.exceptions import RedisError, ResponseError
 
-from hub.redis_publisher import Publisher
-from rig.redis_server import RedisServer
+from hub.bus.redis_publisher import Publisher
+from lab.harness.redis_server import RedisServer
 
 
 @pytest.fixture

@@ -11,17 +11,18 @@ from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 from pytest_django.fixtures import Settings
 
-from hub import relay, streams
+from hub import streams
+from hub.bus.envelope import pack
+from hub.bus.redis_layer import HubChannelLayer
 from hub.channels import UnknownChannel, group_name
-from hub.events import pack
+from hub.database.threads import in_database_thread
+from hub.fanout import relay
+from hub.fanout.recovery import missed
 from hub.models import Publication, Stream
 from hub.publishing import apublish, apublish_ephemeral, publish
-from hub.recovery import missed
-from hub.redis_layer import HubChannelLayer
 from hub.streams import Item, Position
-from hub.threads import in_database_thread
-from rig.redis_server import RedisServer
-from rig.waiting import await_for
+from lab.harness.redis_server import RedisServer
+from lab.harness.waiting import await_for
 from tests.hub.following import Listener, as_data, follow
 
 pytestmark = pytest.mark.django_db(transaction=True)

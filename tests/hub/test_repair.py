@@ -11,11 +11,13 @@ from django.db import transaction
 from django.db.models.functions import Now
 from pytest_django.fixtures import Settings
 
-from hub import cursors, lifespan, metrics, relay, streams
+from hub import lifespan, streams
+from hub.database.threads import in_database_thread
+from hub.fanout import relay
 from hub.models import Stream
-from hub.streams import Position
-from hub.threads import in_database_thread
-from rig.waiting import await_for
+from hub.ops import metrics
+from hub.streams import Position, cursors
+from lab.harness.waiting import await_for
 from tests.hub.following import Listener, follow
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -120,5 +122,5 @@ async def test_clock_that_is_set_ahead_hides_nothing_that_was_not_announced(
 
     await in_database_thread(store_before_the_jump)
     before = time.time
-    monkeypatch.setattr("hub.relay.time.time", lambda: before() + 3600)
+    monkeypatch.setattr("hub.fanout.relay.time.time", lambda: before() + 3600)
     await listener.got('{"type":"test.happened"}')

@@ -18,10 +18,11 @@ from django.urls import path
 from pytest_django.fixtures import Settings
 
 import hub.urls
-from hub import lifespan, threads
+from hub import lifespan
 from hub.asgi import application
-from hub.request_slots import BoundedRequests
-from rig.waiting import await_for
+from hub.database import threads
+from hub.server.request_slots import BoundedRequests
+from lab.harness.waiting import await_for
 from tests.hub.serving import serving
 from tests.hub.test_heads_and_bodies import Connection
 

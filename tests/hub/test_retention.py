@@ -12,13 +12,14 @@ from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 from pytest_django.fixtures import Settings
 
-from hub import recovery, relay, retention, streams
-from hub.environment import UnusableEnvironment
-from hub.environment import retention as retention_of_environment
+from hub import streams
+from hub.config.environment import UnusableEnvironment
+from hub.config.environment import retention as retention_of_environment
+from hub.database.threads import in_database_thread
+from hub.fanout import recovery, relay
 from hub.models import Publication, Stream
 from hub.publishing import apublish, publish, publish_many
-from hub.streams import Position
-from hub.threads import in_database_thread
+from hub.streams import Position, retention
 from tests.hub.following import Listener, as_data
 
 pytestmark = pytest.mark.django_db(transaction=True)

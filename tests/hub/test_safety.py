@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.environment import UnusableEnvironment
-from hub.guessing import is_guessable, unforeseeable
-from hub.safety import NAMES, refuse_unsafe
-from rig.environment import BASE_DIR, clean_environment
+from hub.config.environment import UnusableEnvironment
+from hub.config.production_checks import NAMES, refuse_unsafe
+from hub.config.weak_secrets import is_guessable, unforeseeable
+from lab.harness.environment import BASE_DIR, clean_environment
 
 KEY = "canary-Zk3v9QmT1xW7bR5nL0pYcHsEuJ2aDfG8iO6tV4-KzXqNwMrB"
 PASSWORD = "canary-pZ7rQ2mV9x"
@@ -27,7 +27,7 @@ SAFE: dict[str, Any] = {
     "DEBUG": False,
     "ALLOWED_HOSTS": ["hub.example.com", ".example.org"],
     "REDIS_URL": f"redis://:{PASSWORD}@redis.internal:6379/0",
-    "CHANNEL_LAYERS": {"default": {"BACKEND": "hub.redis_layer.HubChannelLayer"}},
+    "CHANNEL_LAYERS": {"default": {"BACKEND": "hub.bus.redis_layer.HubChannelLayer"}},
     "CELERY_ACCEPT_CONTENT": ["json"],
     "HUB_OPEN_NAMESPACES": {},
     "HUB_TOKEN_SECRET": [KEY],

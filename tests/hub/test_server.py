@@ -16,9 +16,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from hub import server
-from rig.environment import BASE_DIR, clean_environment, ending_with_us, free_port
-from rig.waiting import wait_for
+from hub.server import serve
+from lab.harness.environment import BASE_DIR, clean_environment, ending_with_us, free_port
+from lab.harness.waiting import wait_for
 from tests.hub.serving import RawClient, handshake
 from tests.support.sockets import SocketClient, connect
 
@@ -67,7 +67,7 @@ def is_live(port: int) -> bool:
 
 
 def test_configuration_is_the_hubs() -> None:
-    config = server.config(port=1)
+    config = serve.config(port=1)
     assert config.ws_max_size == 64 * 1024
     assert config.ws_per_message_deflate is False
     assert config.server_header is False and config.access_log is False
@@ -79,7 +79,7 @@ def test_configuration_is_the_hubs() -> None:
 
 def test_trusted_proxies_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HUB_TRUSTED_PROXIES", "10.0.0.0/8, 172.16.0.1")
-    assert server.config().forwarded_allow_ips == ["10.0.0.0/8", "172.16.0.1"]
+    assert serve.config().forwarded_allow_ips == ["10.0.0.0/8", "172.16.0.1"]
 
 
 async def test_server_at_a_port_answers_and_ends_in_order(data_folder: Path) -> None:

@@ -8,8 +8,9 @@ import pytest
 from django.core import checks
 from pytest_django.fixtures import Settings
 
-from hub.conf import READ_ELSEWHERE, HubSettings, faults, from_environment
-from hub.environment import UnusableEnvironment, boolean
+from hub.config import READ_ELSEWHERE, faults, from_environment
+from hub.config.environment import UnusableEnvironment, boolean
+from hub.config.typed_settings import HubSettings
 from tests.hub.test_safety import ENTRIES, run
 
 RETENTION = "HUB_RETENTION must be a mapping from a text to a mapping from 'items' or 'days' to a number from 0 up"

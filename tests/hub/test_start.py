@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rig.environment import BASE_DIR, clean_environment
+from lab.harness.environment import BASE_DIR, clean_environment
 
 SHOW = "import gc, json, sys; print(json.dumps([gc.get_threshold()[0], list(sys.modules)]))"
 

@@ -11,7 +11,7 @@ import pytest
 from django.contrib.staticfiles import finders
 from django.core.exceptions import SuspiciousFileOperation
 
-from rig.environment import BASE_DIR, clean_environment
+from lab.harness.environment import BASE_DIR, clean_environment
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,11 @@ from django.db import connection
 from django.db.models.functions import Now
 from pytest_django.fixtures import DjangoAssertNumQueries
 
-from hub import relay, streams, sweeping
+from hub import streams
+from hub.database.threads import in_database_thread
+from hub.fanout import relay
 from hub.models import Publication, Stream
-from hub.threads import in_database_thread
+from hub.publishing import sweeper
 from tests.hub.following import Listener, follow
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -26,36 +28,36 @@ def left_behind(*channels: str, seconds: float = 5.0) -> None:
 
 def test_what_was_left_without_an_offset_is_numbered_in_the_order_of_its_storing() -> None:
     left_behind("room:1", "user:7", "room:1")
-    assert sweeping.sweep() == 3
+    assert sweeper.sweep() == 3
     assert list(Publication.objects.order_by("id").values_list("channel", "offset")) == [
         ("room:1", 1),
         ("user:7", 1),
         ("room:1", 2),
     ]
-    assert sweeping.sweep() == 0
+    assert sweeper.sweep() == 0
 
 
 def test_what_its_publisher_is_about_to_number_is_left_to_it() -> None:
     left_behind("room:1", seconds=0)
-    assert sweeping.sweep() == 0
+    assert sweeper.sweep() == 0
     assert Publication.objects.get().offset is None
 
 
 @pytest.mark.parametrize("hours", [1, 25, -25])
 def test_a_wrong_clock_of_the_publisher_hides_nothing(hours: int) -> None:
     left_behind("room:1", seconds=hours * 3600)
-    assert sweeping.sweep() == 1
+    assert sweeper.sweep() == 1
 
 
 def test_a_stream_that_is_behind_its_publications_holds_up_no_other_and_a_new_epoch_mends_it() -> None:
     left_behind("user:7", "user:7")
-    assert sweeping.sweep() == 2
+    assert sweeper.sweep() == 2
     Stream.objects.filter(channel="user:7").update(head=0)
     left_behind("user:7", "room:1")
-    assert sweeping.sweep() == 1
+    assert sweeper.sweep() == 1
     assert Publication.objects.get(channel="room:1").offset == 1
     streams.renew(["user:7"])
-    assert sweeping.sweep() == 1
+    assert sweeper.sweep() == 1
     assert list(Publication.objects.filter(channel="user:7").order_by("id").values_list("offset", flat=True)) == [
         1,
         2,
@@ -65,7 +67,7 @@ def test_a_stream_that_is_behind_its_publications_holds_up_no_other_and_a_new_ep
 
 def test_nothing_to_sweep_costs_one_query(django_assert_num_queries: DjangoAssertNumQueries) -> None:
     with django_assert_num_queries(1):
-        assert sweeping.sweep() == 0
+        assert sweeper.sweep() == 0
 
 
 def test_sweeps_at_the_same_time_number_each_row_once() -> None:
@@ -73,7 +75,7 @@ def test_sweeps_at_the_same_time_number_each_row_once() -> None:
 
     def sweep(_: int) -> int:
         try:
-            return sweeping.sweep()
+            return sweeper.sweep()
         finally:
             connection.close()
 
@@ -89,7 +91,7 @@ async def test_what_is_swept_reaches_those_who_are_connected(layer: BaseChannelL
     await follow("room:1", listener)
     try:
         await in_database_thread(left_behind, "room:1")
-        await in_database_thread(sweeping.sweep)
+        await in_database_thread(sweeper.sweep)
         await listener.got('"0"')
     finally:
         await relay.close()
@@ -101,12 +103,12 @@ async def test_what_is_swept_while_the_layer_is_away_comes_by_tail_repair(
     async def away(*args: Any) -> None:
         raise ConnectionError
 
-    monkeypatch.setattr("hub.announcing.group_send_many", away)
+    monkeypatch.setattr("hub.bus.announcer.group_send_many", away)
     listener = Listener()
     await follow("room:1", listener)
     try:
         await in_database_thread(left_behind, "room:1")
-        await in_database_thread(sweeping.sweep)
+        await in_database_thread(sweeper.sweep)
         await listener.got('"0"')
     finally:
         await relay.close()

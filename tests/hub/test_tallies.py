@@ -1,10 +1,10 @@
-"""``hub.tallies``: limits on many small things, of which a process counts some by itself."""
+"""``hub.limits.tallies``: limits on many small things, of which a process counts some by itself."""
 
 import pytest
 from pytest_django.fixtures import Settings
 
 from hub.limits import Limit, TooMany
-from hub.tallies import Tally
+from hub.limits.tallies import Tally
 
 LIMIT = Limit("trial", "limit_signup", "You have tried too often.")
 

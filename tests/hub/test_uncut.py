@@ -8,9 +8,9 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from chat.models import Room
-from hub.sockets.codes import BadMessage
-from hub.sockets.door import MESSAGE_LIMIT, message_in
-from rig.environment import BASE_DIR
+from hub.endpoints.simple.codes import BadMessage
+from hub.endpoints.simple.endpoint import MESSAGE_LIMIT, message_in
+from lab.harness.environment import BASE_DIR
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

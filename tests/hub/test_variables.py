@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.environment import UnusableEnvironment, env, token_secrets
-from hub.variables import FILE_LIMIT, Variables, _read
+from hub.config.environment import UnusableEnvironment, env, token_secrets
+from hub.config.variables import FILE_LIMIT, Variables, _read
 from tests.hub.test_safety import ENTRIES, run
 
 NAME = "HUB_TRIED"

@@ -9,15 +9,15 @@ from collections.abc import AsyncIterator
 import pytest
 from prometheus_client import REGISTRY
 
-from hub import watching
-from rig.waiting import await_for
+from hub.ops import gauges
+from lab.harness.waiting import await_for
 
 
 @pytest.fixture(autouse=True)
 async def look_ends_with_the_test() -> AsyncIterator[None]:
     yield
-    await watching.current.close()
-    watching._queues.pop("test", None)
+    await gauges.current.close()
+    gauges._queues.pop("test", None)
 
 
 def waiting() -> float | None:
@@ -26,14 +26,14 @@ def waiting() -> float | None:
 
 async def test_the_length_of_a_queue_is_shown_while_somebody_looks() -> None:
     queue = [1, 2, 3]
-    watching.queue("test", lambda: len(queue))
-    watching.current()
+    gauges.queue("test", lambda: len(queue))
+    gauges.current()
     await await_for(lambda: waiting() == 3, that="three are seen")
     queue.clear()
     await await_for(lambda: waiting() == 0, that="none are seen")
     queue.append(1)
     await await_for(lambda: waiting() == 1, that="one is seen")
-    await watching.current.close()
+    await gauges.current.close()
     assert waiting() == 0
 
 
@@ -41,8 +41,8 @@ async def test_tasks_are_counted_while_somebody_looks(monkeypatch: pytest.Monkey
     def tasks() -> float:
         return REGISTRY.get_sample_value("hub_tasks") or 0
 
-    monkeypatch.setattr(watching, "TASKS_EVERY", 1)
-    watching.current()
+    monkeypatch.setattr(gauges, "TASKS_EVERY", 1)
+    gauges.current()
     await await_for(lambda: tasks() > 0, that="those of this test are counted")
     before = tasks()
     waiting = [asyncio.create_task(asyncio.sleep(60)) for _ in range(50)]
@@ -51,7 +51,7 @@ async def test_tasks_are_counted_while_somebody_looks(monkeypatch: pytest.Monkey
         task.cancel()
     await asyncio.wait(waiting)
     await await_for(lambda: tasks() < before + 50, that="they are gone")
-    await watching.current.close()
+    await gauges.current.close()
     assert tasks() == 0
 
 
@@ -60,18 +60,18 @@ async def test_a_loop_that_is_held_up_is_seen_to_be_late() -> None:
         within = REGISTRY.get_sample_value("hub_loop_late_seconds_bucket", {"le": "0.1"}) or 0
         return (REGISTRY.get_sample_value("hub_loop_late_seconds_count") or 0) - within
 
-    watching.current()
+    gauges.current()
     before = late()
     looks = REGISTRY.get_sample_value("hub_loop_late_seconds_count") or 0
     await await_for(
         lambda: (REGISTRY.get_sample_value("hub_loop_late_seconds_count") or 0) > looks, that="it has looked once"
     )
-    time.sleep(watching.INTERVAL + 0.2)  # what nobody must do on an event loop
+    time.sleep(gauges.INTERVAL + 0.2)  # what nobody must do on an event loop
     await await_for(lambda: late() > before, that="the delay is counted")
 
 
 def test_figures_that_do_not_come_hold_up_the_metrics_for_a_moment_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watching, "FIGURES_TIMEOUT", 2.0)
+    monkeypatch.setattr(gauges, "FIGURES_TIMEOUT", 2.0)
     calls, answers = [], threading.Event()
 
     def hang() -> None:
@@ -81,18 +81,18 @@ def test_figures_that_do_not_come_hold_up_the_metrics_for_a_moment_only(monkeypa
     def fail() -> None:
         raise OSError("no database")
 
-    monkeypatch.setattr(watching, "_figures", [fail])
-    watching.read_figures()
-    monkeypatch.setattr(watching, "_figures", [hang])
+    monkeypatch.setattr(gauges, "_figures", [fail])
+    gauges.read_figures()
+    monkeypatch.setattr(gauges, "_figures", [hang])
     began = time.monotonic()
     for _ in range(3):
-        watching.read_figures()
-    assert time.monotonic() - began < 3 * watching.FIGURES_TIMEOUT
+        gauges.read_figures()
+    assert time.monotonic() - began < 3 * gauges.FIGURES_TIMEOUT
     assert calls == [1]
     answers.set()
-    assert watching._reading
-    watching._reading.join(10)
-    watching.read_figures()
+    assert gauges._reading
+    gauges._reading.join(10)
+    gauges.read_figures()
     assert calls == [1, 1]
 
 
@@ -104,8 +104,8 @@ def test_figures_are_read_once_for_two_who_ask_at_the_same_time(monkeypatch: pyt
         calls.append(1)
         asked.wait(10)
 
-    monkeypatch.setattr(watching, "_figures", [read])
-    monkeypatch.setattr(watching, "_reading", None)
+    monkeypatch.setattr(gauges, "_figures", [read])
+    monkeypatch.setattr(gauges, "_reading", None)
     both, errors = threading.Barrier(2), []
 
     class Slow(threading.Thread):
@@ -116,7 +116,7 @@ def test_figures_are_read_once_for_two_who_ask_at_the_same_time(monkeypatch: pyt
 
     def ask() -> None:
         try:
-            watching.read_figures()
+            gauges.read_figures()
         except RuntimeError as error:
             errors.append(error)
 
@@ -127,7 +127,7 @@ def test_figures_are_read_once_for_two_who_ask_at_the_same_time(monkeypatch: pyt
     for thread in asking:
         thread.join(10)
     asked.set()
-    assert watching._reading
-    watching._reading.join(10)
+    assert gauges._reading
+    gauges._reading.join(10)
     assert not errors
     assert calls == [1]

@@ -14,13 +14,13 @@ from pytest_django.fixtures import Settings
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
-from hub import presence, whereabouts
-from hub.cancellation import is_wanted
+from hub.concurrency.cancellation import is_wanted
+from hub.database.threads import in_database_thread
 from hub.models import Whereabouts
-from hub.presence import Presence
-from hub.threads import in_database_thread
-from rig.redis_server import RedisServer
-from rig.waiting import await_for
+from hub.presence import database_presence, tracker
+from hub.presence.tracker import Presence
+from lab.harness.redis_server import RedisServer
+from lab.harness.waiting import await_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -53,8 +53,8 @@ class Looks:
 
 @pytest.fixture(autouse=True)
 def looks_at_redis(monkeypatch: pytest.MonkeyPatch) -> Looks:
-    monkeypatch.setattr(presence, "WATCH", TURN)
-    monkeypatch.setattr(presence, "RETRY", TURN)
+    monkeypatch.setattr(tracker, "WATCH", TURN)
+    monkeypatch.setattr(tracker, "RETRY", TURN)
     looks = Looks("Redis")
     look_after = Presence._look_after
 
@@ -68,15 +68,15 @@ def looks_at_redis(monkeypatch: pytest.MonkeyPatch) -> Looks:
 
 @pytest.fixture(autouse=True)
 def looks_at_rows(monkeypatch: pytest.MonkeyPatch) -> Looks:
-    monkeypatch.setattr(whereabouts, "TURN", TURN)
+    monkeypatch.setattr(database_presence, "TURN", TURN)
     looks = Looks("rows")
-    read = whereabouts._read
+    read = database_presence._read
 
-    def counted(process: str, known: Mapping[str, int]) -> list[whereabouts._Row]:
+    def counted(process: str, known: Mapping[str, int]) -> list[database_presence._Row]:
         looks.by.append(process)
         return read(process, known)
 
-    monkeypatch.setattr(whereabouts, "_read", counted)
+    monkeypatch.setattr(database_presence, "_read", counted)
     return looks
 
 
@@ -106,7 +106,7 @@ def departed(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     async def tell(channel: str, people: list[str]) -> None:
         told.append(people)
 
-    monkeypatch.setattr(presence, "_departed", {"room": [tell], "online": [tell]})
+    monkeypatch.setattr(tracker, "_departed", {"room": [tell], "online": [tell]})
     return told
 
 
@@ -311,13 +311,13 @@ async def test_nothing_is_written_while_redis_is_well_and_nothing_when_nothing_c
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     written: list[str] = []
-    store = whereabouts._store
+    store = database_presence._store
 
     def counted(row: Whereabouts) -> None:
         written.append(row.people)
         store(row)
 
-    monkeypatch.setattr(whereabouts, "_store", counted)
+    monkeypatch.setattr(database_presence, "_store", counted)
     one = await start()
     await one.enter("online", "u1")
     await looks_at_redis.several_more(one)
@@ -344,7 +344,7 @@ async def test_nothing_is_written_while_redis_is_well_and_nothing_when_nothing_c
 async def test_a_row_has_bounds_and_people_beyond_them_are_counted_all_the_same(
     start: Start, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(whereabouts, "NAMED", 10)
+    monkeypatch.setattr(database_presence, "NAMED", 10)
     one, two = await start(), await start()
     for number in range(25):
         await one.enter("online", f"u{number}")
@@ -360,13 +360,13 @@ async def test_without_the_database_either_each_process_counts_its_own_and_learn
     def fails(*arguments: object) -> None:
         raise OperationalError("away")
 
-    monkeypatch.setattr(whereabouts, "PATIENCE", 0.5)
+    monkeypatch.setattr(database_presence, "PATIENCE", 0.5)
     one, two = await start(), await start()
     await one.enter("online", "u1")
     await two.enter("online", "u2")
     with away(redis_server):
         with monkeypatch.context() as patched:
-            patched.setattr(whereabouts, "_store", fails)
+            patched.setattr(database_presence, "_store", fails)
             await apart(one, two)
             assert await one.count("online") == 1
         await counts(one, two, wanted=2)
@@ -378,17 +378,17 @@ async def test_a_row_that_cannot_be_read_is_of_nobody(
     one = await start()
     with away(redis_server):
         await apart(one)
-        row = Whereabouts(process="newer", people="[]", revision=1, expires_at=whereabouts._expiry())
-        await in_database_thread(whereabouts._store, row)
+        row = Whereabouts(process="newer", people="[]", revision=1, expires_at=database_presence._expiry())
+        await in_database_thread(database_presence._store, row)
         await one.enter("online", "u1")
         await looks_at_rows.several_more(one)
         assert await one.count("online") == 1
 
 
-def settle_and(tell: Callable[[], None]) -> Callable[[whereabouts.Whereabouts], None]:
-    settle = whereabouts.Whereabouts._settle
+def settle_and(tell: Callable[[], None]) -> Callable[[database_presence.Whereabouts], None]:
+    settle = database_presence.Whereabouts._settle
 
-    def both(these: whereabouts.Whereabouts) -> None:
+    def both(these: database_presence.Whereabouts) -> None:
         settle(these)
         tell()
 
@@ -397,9 +397,9 @@ def settle_and(tell: Callable[[], None]) -> Callable[[whereabouts.Whereabouts], 
 
 async def test_who_went_on_with_a_redis_that_is_away_again_is_not_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     def row(revision: int) -> Whereabouts:
-        people = whereabouts._encode({"room:1": {"u2": 1}})
+        people = database_presence._encode({"room:1": {"u2": 1}})
         return Whereabouts(
-            process="two", people=people, revision=revision, returned=False, expires_at=whereabouts._expiry()
+            process="two", people=people, revision=revision, returned=False, expires_at=database_presence._expiry()
         )
 
     async def has_looked() -> None:
@@ -408,21 +408,21 @@ async def test_who_went_on_with_a_redis_that_is_away_again_is_not_gone(monkeypat
             await looked.wait()
 
     looked = asyncio.Event()
-    monkeypatch.setattr(whereabouts.Whereabouts, "_settle", settle_and(looked.set))
-    await in_database_thread(whereabouts._store, row(1))
-    one = whereabouts.Whereabouts("one", {"room:1": {"u1": 1}}, lambda: None)
+    monkeypatch.setattr(database_presence.Whereabouts, "_settle", settle_and(looked.set))
+    await in_database_thread(database_presence._store, row(1))
+    one = database_presence.Whereabouts("one", {"room:1": {"u1": 1}}, lambda: None)
     try:
         one.begin({"two"})
         await one.known()
         assert one.count("room:1") == 2
-        await in_database_thread(whereabouts.forget, "two")  # as it does when all have returned
+        await in_database_thread(database_presence.forget, "two")  # as it does when all have returned
         await has_looked()
         assert one.count("room:1") == 2
         # All have returned, and then Redis is away once more, before this process has gone on with it.
         one.returned({"two"})
         one.begin({"two"})
         assert not one._known.is_set()
-        await in_database_thread(whereabouts._store, row(2))
+        await in_database_thread(database_presence._store, row(2))
         await one.known()
         assert one.count("room:1") == 2
     finally:

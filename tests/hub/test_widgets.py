@@ -10,8 +10,8 @@ from django.template import Context, Template
 from django.test import RequestFactory
 from django.utils import translation
 
-from hub.connection.codes import Disconnected, Error
-from rig.environment import BASE_DIR
+from hub.endpoints.centrifuge.codes import Disconnected, Error
+from lab.harness.environment import BASE_DIR
 
 SCRIPTS = BASE_DIR / "static/js"
 

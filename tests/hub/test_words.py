@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from rig.environment import BASE_DIR, clean_environment
+from lab.harness.environment import BASE_DIR, clean_environment
 
 #: What clients of the chat know is kept, and names of the code are no words for people.
 KNOWN_TO_CLIENTS = "Only signed-in users can write messages"
@@ -23,7 +23,7 @@ def texts() -> Iterator[Path]:
     yield from (BASE_DIR / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", ".env.example"))
     for folder, kinds in (("docs", {".md", ".json"}), ("templates", {".html", ".txt"}), ("static/js", {".js"})):
         yield from (path for path in (BASE_DIR / folder).rglob("*") if path.suffix in kinds)
-    for package in ("accounts", "chat", "hub", "notifications", "presence", "worker"):
+    for package in ("chat", "hub", "notifications", "presence", "worker"):
         yield from (BASE_DIR / package).rglob("*.py")
 
 

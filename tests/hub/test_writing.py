@@ -13,21 +13,22 @@ from django.contrib.auth.models import User
 from prometheus_client import REGISTRY
 from pytest_django.fixtures import Settings
 
-from hub import control, lifespan, relay, streams
-from hub.connection.client import Client
-from hub.connection.codes import Disconnected
-from hub.connection.websocket import WebSocket
-from hub.frames import BLOCK_LIMIT, Block, text_frame
+from hub import lifespan, streams
+from hub.access import control, registry
+from hub.database.threads import in_database_thread
+from hub.endpoints.centrifuge.client import Client
+from hub.endpoints.centrifuge.codes import Disconnected
+from hub.endpoints.centrifuge.websocket import WebSocket
+from hub.endpoints.simple.codes import Close
+from hub.fanout import relay
+from hub.fanout.frames import BLOCK_LIMIT, Block, text_frame
 from hub.models import Publication
 from hub.publishing import apublish, publish_many
-from hub.sockets import registry
-from hub.sockets.codes import Close
-from hub.sockets.outbox import Ends, Outbox
 from hub.streams import Item
-from hub.threads import in_database_thread
+from hub.transports.writer import Ends, Outbox
+from lab.harness.redis_server import RedisServer
+from lab.harness.waiting import await_for
 from notifications import anotify
-from rig.redis_server import RedisServer
-from rig.waiting import await_for
 from tests.hub.deaf import Deaf
 from tests.hub.following import Listener, follow
 from tests.hub.serving import SERVERS, RawClient, serving
@@ -94,8 +95,8 @@ async def test_a_client_that_does_not_read_is_closed_and_recovers_and_others_not
     ws: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # It begins to read when the other one has everything, however long that takes: the close frame is still to come.
-    monkeypatch.setattr("hub.sockets.protocol.CLOSE_TIMEOUT", 60.0)
-    monkeypatch.setattr("hub.sockets.outbox.CLOSE_TIMEOUT", 60.0)
+    monkeypatch.setattr("hub.server.protocol.CLOSE_TIMEOUT", 60.0)
+    monkeypatch.setattr("hub.transports.writer.CLOSE_TIMEOUT", 60.0)
     settings.HUB_WRITE_BUFFER = 64 * 1024
     count = 400
     before = _closed(Close.TOO_SLOW)
@@ -328,10 +329,10 @@ async def test_redis_commands_do_not_depend_on_the_number_of_sockets(
 
 async def test_database_threads_that_are_all_busy_do_not_stop_live_delivery(settings: Settings) -> None:
     settings.HUB_DATABASE_THREADS = 2
-    from hub import threads
+    from hub.bus.envelope import pack
+    from hub.bus.layer import layer
     from hub.channels import group_name
-    from hub.events import pack
-    from hub.layer import layer
+    from hub.database import threads
 
     threads.close_all()
     release = threading.Event()
@@ -369,7 +370,7 @@ def _alert(text: str) -> dict[str, Any]:
 
 
 def _token(user: Any) -> str:
-    from accounts.tokens import issue
+    from hub.accounts.tokens import issue
 
     return issue(user)
 

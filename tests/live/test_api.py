@@ -11,9 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
-from hub.sockets.codes import Close
-from hub.sockets.limits import BODY_LIMIT
-from rig.waiting import wait_for
+from hub.endpoints.simple.codes import Close
+from hub.limits.connections import BODY_LIMIT
+from lab.harness.waiting import wait_for
 from tests.live.parts import tracebacks, web_urls
 from tests.support.live import LiveHub
 from tests.support.sockets import connect

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, suppress
 import pytest
 import websockets
 
-from rig.environment import SESSION_COOKIE
+from lab.harness.environment import SESSION_COOKIE
 from tests.live.parts import tracebacks
 from tests.support.live import LiveHub
 from tests.support.sockets import SocketClient, connect

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from rig.environment import LANGUAGE_COOKIE
+from lab.harness.environment import LANGUAGE_COOKIE
 from tests.live.parts import create_room, says
 from tests.support.live import GRACE, LiveHub
 from tests.support.sockets import TIMEOUT, Frame, SocketClient, connect

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rig.waiting import wait_for
+from lab.harness.waiting import wait_for
 from tests.live.parts import create_room, pid_of, web_urls
 from tests.support.live import live_hub
 from tests.support.sockets import connect

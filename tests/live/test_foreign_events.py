@@ -7,9 +7,9 @@ import pytest
 import redis
 from msgspec import msgpack
 
+from hub.bus.envelope import TYPE
 from hub.channels import group_name
-from hub.events import TYPE
-from rig.waiting import wait_for
+from lab.harness.waiting import wait_for
 from tests.live.parts import tracebacks
 from tests.support.live import LiveHub
 from tests.support.sockets import SocketClient, connect

@@ -17,7 +17,7 @@ import pytest
 import redis
 from django.conf import settings
 
-from rig.waiting import await_for
+from lab.harness.waiting import await_for
 from tests.connection.clients import Inbox, connected
 from tests.docs.documents import block, blocks
 from tests.live.parts import create_room, web_urls

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rig.waiting import wait_for
+from lab.harness.waiting import wait_for
 from tests.support.live import LiveHub
 from tests.support.sockets import SocketClient, connect
 

@@ -7,14 +7,14 @@ import httpx
 import pytest
 import websockets
 
-from rig.environment import SESSION_COOKIE
+from lab.harness.environment import SESSION_COOKIE
 from tests.live.parts import WEB, says, tracebacks
 from tests.support.live import LiveHub
 from tests.support.sockets import connect
 
 REVOKE = """
-from accounts.models import AccessToken
-from accounts.tokens import revoke
+from hub.accounts.models import AccessToken
+from hub.accounts.tokens import revoke
 print(revoke(AccessToken.objects.filter(user__username=name)))
 """
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import redis
 
-from rig.waiting import wait_for
+from lab.harness.waiting import wait_for
 from tests.docs.documents import blocks
 from tests.live.parts import create_room
 from tests.support.live import LiveHub, live_hub

@@ -9,8 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from rig.environment import CSRF_COOKIE, SESSION_COOKIE
-from rig.waiting import wait_for
+from lab.harness.environment import CSRF_COOKIE, SESSION_COOKIE
+from lab.harness.waiting import wait_for
 from tests.support.live import LiveHub, live_hub
 from tests.support.sockets import connect
 

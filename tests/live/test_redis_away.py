@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack
 import httpx
 import pytest
 
-from rig.waiting import await_for, wait_for
+from lab.harness.waiting import await_for, wait_for
 from tests.live.parts import crowding, pid_of, tracebacks, web_urls
 from tests.support.live import LiveHub
 from tests.support.sockets import SocketClient, connect

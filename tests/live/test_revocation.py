@@ -5,8 +5,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from rig.environment import CSRF_COOKIE, SESSION_COOKIE
-from rig.redis_server import RedisServer
+from lab.harness.environment import CSRF_COOKIE, SESSION_COOKIE
+from lab.harness.redis_server import RedisServer
 from tests.live.parts import crowding, web_urls
 from tests.support.live import LiveHub, live_hub
 from tests.support.sockets import connect

@@ -9,9 +9,9 @@ from django.utils.translation import gettext_lazy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.sockets.codes import BadMessage
-from hub.sockets.door import MESSAGE_LIMIT as DOOR_LIMIT
-from hub.sockets.door import text_of
+from hub.endpoints.simple.codes import BadMessage
+from hub.endpoints.simple.endpoint import MESSAGE_LIMIT as DOOR_LIMIT
+from hub.endpoints.simple.endpoint import text_of
 from notifications import alert
 from notifications.alerting import MESSAGE_LIMIT, TITLE_LIMIT, URL_LIMIT, BadAlert, UnknownRecipient
 

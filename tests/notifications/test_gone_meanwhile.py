@@ -12,10 +12,10 @@ from django.db.models.functions import Now
 from django.db.models.signals import post_delete
 from django.test import Client as Browser
 
-from accounts.models import AccessToken
 from chat.actions import post_message
 from chat.models import Message, Room
-from hub import deletions
+from hub.accounts.models import AccessToken
+from hub.database import deletions
 from hub.models import Deletion, Publication
 from notifications import Alert, actions, alert, notify, on_delete
 from notifications.models import Follow, Notification, ReadMark, ReadUpTo, Topic

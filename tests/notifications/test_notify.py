@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser, Group, User
 from django.db import DatabaseError, transaction
 
-from hub.conf import hub_settings
+from hub.config import hub_settings
 from hub.models import Publication, Stream
 from notifications import anotify, notify, queries
 from notifications.alerting import ENVELOPE, BadAlert

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from hub.channels import LAST_ID
 from hub.models import Publication
+from lab.harness.waiting import wait_for
 from notifications import actions, following, notify, queries, reading
 from notifications.actions import mark_all_read, mark_read
 from notifications.models import Follow, Notification, ReadMark, ReadUpTo, Topic
-from rig.waiting import wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -10,8 +10,8 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 
 import hub.asgi  # noqa: F401  # joins tokens to those who ask for them
-from accounts.tokens import issue
 from hub import lifespan
+from hub.accounts.tokens import issue
 from notifications import notify
 from notifications.models import Notification, ReadMark
 from tests.connection.wire import Wire, wired

@@ -12,9 +12,9 @@ from django.db.models.signals import post_delete, post_save
 
 from chat.models import Message, Room
 from hub.models import Publication
+from lab.harness.waiting import wait_for
 from notifications import Alert, alert, on_delete, on_save, rules
 from notifications.models import Notification, Topic
-from rig.waiting import wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

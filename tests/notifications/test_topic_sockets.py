@@ -9,14 +9,15 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 
 import hub.asgi  # noqa: F401  # joins tokens to those who ask for them
-from hub import control, lifespan, relay
-from hub.feed import Follower, Shape, Subscription
-from hub.relay import Relay
-from hub.sockets import registry, rights
+from hub import lifespan
+from hub.access import control, registry, revalidation
+from hub.fanout import relay
+from hub.fanout.feed import Follower, Shape, Subscription
+from hub.fanout.relay import Relay
+from lab.harness.waiting import await_for
 from notifications import anotify
 from notifications.following import follow, unfollow
 from notifications.models import Follow, Topic
-from rig.waiting import await_for
 from tests.connection.wire import Wire, wired
 from tests.support.sockets import Door, open_door, session_cookie
 
@@ -30,7 +31,7 @@ DENIED = 103
 @pytest.fixture(autouse=True)
 async def parts() -> AsyncIterator[None]:
     """What a web process has before its first socket: it follows the orders that sockets are held to."""
-    rights.current()
+    revalidation.current()
     await await_for(lambda: control.CHANNEL in relay.current().followed(), that="orders are followed")
     yield
     await lifespan.end()

@@ -17,8 +17,8 @@ from django.urls import reverse
 
 from hub import streams
 from hub.models import Publication
-from hub.once import publish_once
 from hub.publishing import release
+from hub.publishing.idempotency import publish_once
 from notifications import alert, channels, following, notify, queries
 from notifications.actions import mark_all_read, mark_read
 from notifications.following import follow, unfollow

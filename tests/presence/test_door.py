@@ -8,7 +8,7 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 
 from hub import lifespan
-from hub.sockets.codes import Close
+from hub.endpoints.simple.codes import Close
 from hub.streams import Item
 from presence import events
 from presence.consumers import OnlineDoor

@@ -11,8 +11,8 @@ import httpx
 import pytest
 import websockets
 
-from rig.environment import SESSION_COOKIE
-from rig.waiting import await_for
+from lab.harness.environment import SESSION_COOKIE
+from lab.harness.waiting import await_for
 from tests.live.parts import WEB
 from tests.support.live import LiveHub
 from tests.support.sockets import connect

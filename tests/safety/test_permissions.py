@@ -8,7 +8,7 @@ import httpx
 import pytest
 import websockets
 
-from rig.environment import SESSION_COOKIE
+from lab.harness.environment import SESSION_COOKIE
 from tests.support.live import LiveHub
 from tests.support.sockets import Frame, SocketClient, connect
 
@@ -28,7 +28,7 @@ print(user.pk, staff.pk, boss.pk, group.pk)
 """
 
 TOKEN_OF = """
-from accounts.models import AccessToken
+from hub.accounts.models import AccessToken
 print(AccessToken.objects.filter(user__username=name).latest("pk").pk)
 """
 

@@ -12,8 +12,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from rig.environment import BASE_DIR, clean_environment, ending_with_us, free_port
-from rig.waiting import wait_for
+from lab.harness.environment import BASE_DIR, clean_environment, ending_with_us, free_port
+from lab.harness.waiting import wait_for
 
 READY_TIMEOUT, STOP_TIMEOUT = 60.0, 12.0
 

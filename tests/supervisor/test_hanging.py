@@ -12,9 +12,9 @@ import pytest
 from hub.supervisor import liveness, looks, readiness
 from hub.supervisor import part as part_module
 from hub.supervisor.liveness import Life
-from rig.environment import free_port
-from rig.redis_server import RedisServer
-from rig.waiting import await_for
+from lab.harness.environment import free_port
+from lab.harness.redis_server import RedisServer
+from lab.harness.waiting import await_for
 from tests.supervisor.keeping import WAIT, Keep
 from tests.supervisor.running import Up, up
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from hub.environment import UnusableEnvironment
+from hub.config.environment import UnusableEnvironment
 from hub.supervisor import processes
 from hub.supervisor.leftovers import MARK, Running
-from rig.waiting import wait_for
+from lab.harness.waiting import wait_for
 
 SLEEP = "import time; time.sleep(60)"
 #: A leader that starts a process in its group and then ends.

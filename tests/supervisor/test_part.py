@@ -12,7 +12,7 @@ from hub.supervisor import part as part_module
 from hub.supervisor import processes
 from hub.supervisor.leftovers import MARK
 from hub.supervisor.output import FILE_SIZE, FILES_KEPT, LINE_LIMIT, Output
-from rig.waiting import await_for
+from lab.harness.waiting import await_for
 from tests.supervisor.keeping import OF_THE_TEST, WAIT, Keep
 
 IGNORE = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {WAIT}"

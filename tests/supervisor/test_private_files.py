@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from hub import private_files
-from rig.audit.modes import open_to_others
-from rig.environment import BASE_DIR, clean_environment
-from rig.waiting import wait_for
+from hub.config import private_files
+from lab.audit.modes import open_to_others
+from lab.harness.environment import BASE_DIR, clean_environment
+from lab.harness.waiting import wait_for
 from tests.supervisor.running import Up, up
 
 #: What `up` says once when it closes the files of an older installation.

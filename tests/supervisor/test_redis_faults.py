@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import redis
 
-from hub import environment
-from hub.environment import UnusableEnvironment
+from hub.config import environment
+from hub.config.environment import UnusableEnvironment
 from hub.supervisor.private_redis import RedisDoesNotAnswer, check_external, ping
 from tests.support.own_redis import own_redis
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rig.environment import free_port
+from lab.harness.environment import free_port
 from tests.supervisor.running import up
 
 pytestmark = [pytest.mark.live, pytest.mark.xdist_group("up")]
@@ -93,7 +93,7 @@ def test_unknown_log_level(tmp_path: Path) -> None:
 
 
 def test_missing_redis_binary_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    from hub import redis_server
+    from hub.supervisor import redis_server
 
     monkeypatch.setattr("shutil.which", lambda name: None)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)

@@ -4,7 +4,7 @@ import httpx
 import pytest
 import websockets
 
-from rig.waiting import await_for
+from lab.harness.waiting import await_for
 from tests.support.live import LiveHub
 from tests.support.sockets import connect
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from hub.environment import private_redis_socket
-from rig.waiting import wait_for
+from hub.config.environment import private_redis_socket
+from lab.harness.waiting import wait_for
 from tests.live.parts import crowding
 from tests.supervisor.running import Up, listens, up
 from tests.support.live import LiveHub

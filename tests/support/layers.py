@@ -11,7 +11,7 @@ from channels_redis.core import RedisChannelLayer
 from channels_redis.pubsub import RedisPubSubChannelLayer
 from django.conf import settings
 
-from hub.redis_layer import HubChannelLayer
+from hub.bus.redis_layer import HubChannelLayer
 
 
 @contextlib.asynccontextmanager

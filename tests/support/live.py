@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from hub.conf import HubSettings
-from rig.environment import BASE_DIR, clean_environment, ending_with_us, free_port
-from rig.shell import Shell
-from rig.waiting import wait_for
+from hub.config.typed_settings import HubSettings
+from lab.harness.environment import BASE_DIR, clean_environment, ending_with_us, free_port
+from lab.harness.shell import Shell
+from lab.harness.waiting import wait_for
 
 START_TIMEOUT, STOP_TIMEOUT = 60.0, 20.0
 
@@ -39,7 +39,7 @@ print(client.cookies[settings.SESSION_COOKIE_NAME].value)
 
 ISSUE_TOKEN = """
 from django.contrib.auth import get_user_model
-from accounts.tokens import issue
+from hub.accounts.tokens import issue
 print(issue(get_user_model().objects.get(username=name)))
 """
 

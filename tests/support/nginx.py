@@ -7,9 +7,9 @@ from pathlib import Path
 
 import httpx
 
-from rig.environment import ending_with_us, free_port
-from rig.nginx import NGINX, adapted
-from rig.waiting import wait_for
+from lab.harness.environment import ending_with_us, free_port
+from lab.harness.nginx import NGINX, adapted
+from lab.harness.waiting import wait_for
 
 
 class Nginx:

@@ -1,4 +1,4 @@
-"""A Redis on a port of this machine, as somebody runs one for the hub; those of :mod:`rig` listen on a socket."""
+"""A Redis on a port of this machine, as somebody runs one for the hub; those of :mod:`lab.harness` listen on a socket."""
 
 import contextlib
 import subprocess
@@ -7,9 +7,9 @@ from pathlib import Path
 
 import redis
 
-from hub.redis_server import find_binary
-from rig.environment import ending_with_us, free_port
-from rig.waiting import wait_for
+from hub.supervisor.redis_server import find_binary
+from lab.harness.environment import ending_with_us, free_port
+from lab.harness.waiting import wait_for
 
 
 @contextlib.contextmanager

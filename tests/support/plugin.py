@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from rig.environment import COOKIE_PREFIX, steers_a_hub
+from lab.harness.environment import COOKIE_PREFIX, steers_a_hub
 
 DATA_DIR = pytest.StashKey[Path]()
 

@@ -12,7 +12,7 @@ from typing import Any
 from celery.app.trace import build_tracer
 from django.db import connection
 
-from rig.environment import BASE_DIR, clean_environment, ending_with_us
+from lab.harness.environment import BASE_DIR, clean_environment, ending_with_us
 from worker.celery import app
 
 QUEUE = "celery"

@@ -12,9 +12,9 @@ from django.utils import timezone
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask, PeriodicTasks
 from kombu.exceptions import OperationalError as BrokerAway
 
-from hub import heartbeats
+from hub.database import heartbeats
 from hub.models import Lease
-from rig.redis_server import RedisServer
+from lab.harness.redis_server import RedisServer
 from worker import jobs
 from worker.beat import BEAT_INTERVAL, HubEntry, HubScheduler
 from worker.celery import app
@@ -126,7 +126,9 @@ def test_broker_that_is_away_does_not_stop_beat(
     assert list(heartbeats.ages()) == ["beat"]
 
 
-@pytest.mark.parametrize("broken", ["hub.heartbeats.beat", "django_celery_beat.schedulers.DatabaseScheduler.tick"])
+@pytest.mark.parametrize(
+    "broken", ["hub.database.heartbeats.beat", "django_celery_beat.schedulers.DatabaseScheduler.tick"]
+)
 def test_database_that_is_away_does_not_stop_beat(
     scheduler: HubScheduler, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:

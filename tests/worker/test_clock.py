@@ -7,9 +7,9 @@ import pytest
 from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
-from hub import heartbeats
+from hub.database import heartbeats
 from hub.models import Heartbeat
-from rig.waiting import wait_for
+from lab.harness.waiting import wait_for
 from worker.beat import HubScheduler
 from worker.celery import app
 from worker.clock import Clock

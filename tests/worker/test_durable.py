@@ -24,10 +24,10 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from kombu.exceptions import DecodeError, EncodeError
 
 from hub.models import Lease
+from lab.harness.environment import BASE_DIR
+from lab.harness.redis_server import RedisServer
+from lab.harness.waiting import wait_for
 from notifications.models import Notification
-from rig.environment import BASE_DIR
-from rig.redis_server import RedisServer
-from rig.waiting import wait_for
 from tests.worker.running import environment, run, run_all, take, waiting
 from worker import holding, jobs, outbox
 from worker.beat import HubScheduler

@@ -12,10 +12,10 @@ import pytest
 from django.contrib.auth.models import User
 from django.db.models.functions import Now
 
-from hub import sweeping
 from hub.models import Publication, Stream
+from hub.publishing import sweeper
+from lab.harness.waiting import wait_for
 from notifications.models import Notification
-from rig.waiting import wait_for
 from tests.worker.running import children, end, running_worker
 from worker.models import Job
 from worker.tasks import send_broadcast
@@ -43,7 +43,7 @@ def recipients() -> list[str]:
 
 def everybody_has_it_once() -> bool:
     """Whether all have a row and a publication with an offset; fails where anybody has two."""
-    sweeping.sweep()  # as web processes do: the kill may have come between commit and numbering
+    sweeper.sweep()  # as web processes do: the kill may have come between commit and numbering
     rows = list(Notification.objects.filter(user__isnull=False).values_list("user", flat=True))
     sent = list(Publication.objects.filter(channel__startswith="user:").values_list("channel", "offset"))
     assert len(set(rows)) == len(rows)

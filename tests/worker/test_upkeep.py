@@ -13,11 +13,11 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerAway
 from pytest_django.fixtures import Settings
 
-from accounts.models import Session
 from hub import streams
+from hub.accounts.models import Session
 from hub.models import Heartbeat, Publication, Whereabouts
 from hub.publishing import publish
-from rig.redis_server import RedisServer
+from lab.harness.redis_server import RedisServer
 from worker.celery import app
 from worker.heartbeat import beat_from_worker
 from worker.tasks import send_broadcast

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from hub.connection import contract
+from hub.endpoints.centrifuge import asyncapi
 
 
 class Command(BaseCommand):
@@ -10,4 +10,4 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def handle(self, *args: Any, **options: Any) -> None:
-        self.stdout.write(contract.text(), ending="")
+        self.stdout.write(asyncapi.text(), ending="")

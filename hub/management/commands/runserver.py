@@ -12,7 +12,7 @@ from django.core.management.commands.runserver import Command as DjangoRunserver
 from django.db import connections
 from django.utils import autoreload
 
-from hub.server import HubServer, config
+from hub.server.serve import HubServer, config
 from hub.supervisor.private_redis import RedisDoesNotAnswer, ping
 
 #: Seconds that open sockets get to end when the code is reloaded or the server is stopped.

@@ -1,1 +1,0 @@
-"""Measured claims: ``make bench``. What each row means and what it does not show is in ``bench/README.md``."""

@@ -1,0 +1,76 @@
+from typing import TYPE_CHECKING
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from hub.accounts import tokens, usernames
+from hub.accounts.forms import AdminLogInForm
+from hub.accounts.models import AccessToken
+
+if TYPE_CHECKING:
+    AccessTokenBase = admin.ModelAdmin[AccessToken]
+else:
+    AccessTokenBase = admin.ModelAdmin
+
+# The admin's own log-in page, held to the same limits as the other one.
+admin.site.login_form = AdminLogInForm
+
+
+class NameOfAccount(forms.ModelForm):  # type: ignore[type-arg]  # mixed into forms of accounts
+    """Looks at a username where it is given or changed; an account keeps the name that it has."""
+
+    def clean_username(self) -> str:
+        cleaned = getattr(super(), "clean_username", lambda: self.cleaned_data["username"])
+        username: str = cleaned()
+        if username and username != self.initial.get("username"):
+            usernames.validate(username, user=self.instance, official=True)
+        return username
+
+
+class AccountChangeForm(NameOfAccount, UserChangeForm):  # type: ignore[type-arg]  # no generic at run time
+    """Django's."""
+
+
+class AccountAddForm(NameOfAccount, AdminUserCreationForm):  # type: ignore[type-arg]  # as above
+    """Django's."""
+
+
+# Django's own has been registered by the import of it.
+admin.site.unregister(User)
+
+
+@admin.register(User)
+class AccountAdmin(UserAdmin):  # type: ignore[type-arg]
+    """Django's, with the hub's rules for names."""
+
+    form = AccountChangeForm
+    add_form = AccountAddForm
+
+
+@admin.register(AccessToken)
+class AccessTokenAdmin(AccessTokenBase):
+    """Shows which tokens exist and revokes them. Issuing is not here: a token's text is for its owner alone."""
+
+    list_display = ["__str__", "user", "name", "created_at", "expires_at", "last_used_at", "revoked_at"]
+    list_filter = [("revoked_at", admin.EmptyFieldListFilter)]
+    list_select_related = ["user"]
+    search_fields = ["prefix", "name", "user__username"]
+    fields = ["prefix", "user", "name", "created_at", "expires_at", "last_used_at", "revoked_at"]
+    readonly_fields = ["prefix", "user", "name", "created_at", "expires_at", "last_used_at", "revoked_at"]
+    actions = ["revoke"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    @admin.action(description=_("Revoke the selected tokens"), permissions=["change"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[AccessToken]) -> None:
+        count = tokens.revoke(queryset)
+        text = ngettext("%(count)d token was revoked.", "%(count)d tokens were revoked.", count) % {"count": count}
+        self.message_user(request, text, messages.SUCCESS)

@@ -1,0 +1,93 @@
+"""What ends or changes somebody's rights is told to the web processes that hold their sockets; who logs in and out is
+in the log.
+
+Connected in one place, :func:`connect`. Changes that send no signal (``update()``, SQL by hand, a session that
+expires) are found by the round of :mod:`hub.access.revalidation`.
+"""
+
+from collections.abc import Collection
+from typing import Any
+
+import structlog
+from django.contrib.auth.models import Group, User
+from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
+from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete
+from django.http import HttpRequest
+from django.utils import timezone
+
+from hub.access.control import Recheck, order
+from hub.accounts import sessions, throttling, tokens
+from hub.accounts.models import AccessToken, Session
+from hub.database.signals import listen
+
+log = structlog.get_logger(__name__)
+
+
+def connect() -> None:
+    """Listen for changes of rights; called once, when the apps are ready."""
+    user_logged_in.connect(_logged_in, dispatch_uid="accounts.logged_in")
+    user_logged_out.connect(_logged_out, dispatch_uid="accounts.logged_out")
+    user_login_failed.connect(_log_in_failed, dispatch_uid="accounts.log_in_failed")
+    listen(_user_saved, post_save, User, "accounts.user_saved")
+    listen(_user_deleted, post_delete, User, "accounts.user_deleted")
+    listen(_session_deleted, post_delete, Session, "accounts.session_deleted")
+    listen(_token_deleted, post_delete, AccessToken, "accounts.token_deleted")
+    listen(_group_deleted, pre_delete, Group, "accounts.group_deleted")
+    for through in (User.groups.through, User.user_permissions.through):
+        listen(_membership_changed, m2m_changed, through, f"accounts.{through.__name__}")
+
+
+def _logged_in(sender: type[User], request: HttpRequest, user: User, **_: Any) -> None:
+    sessions.begin(request.session, request)
+    log.info("logged_in", user=user.pk)
+
+
+def _logged_out(sender: type[User], request: HttpRequest, user: User | None, **_: Any) -> None:
+    if user is not None:
+        log.info("logged_out", user=user.pk)
+
+
+def _log_in_failed(sender: str, credentials: dict[str, Any], **_: Any) -> None:
+    # By its id only: what was typed as the name may have been the password.
+    log.warning("log_in_failed", user=throttling.id_of(str(credentials.get(User.USERNAME_FIELD, ""))))
+
+
+def _user_saved(
+    sender: type[User], instance: User, created: bool, update_fields: Collection[str] | None, **_: Any
+) -> None:
+    fields = update_fields or ("password",)
+    # Django keeps the new password until it is stored, so every way to set one is seen: pages, the admin, a shell.
+    if not created and instance._password is not None and "password" in fields:  # type: ignore[attr-defined]  # not in the stubs
+        log.info("password_changed", user=instance.pk)
+        sessions.end(instance)
+        tokens.revoke(AccessToken.objects.filter(user=instance))
+    # A login saves the time of it and nothing else.
+    if not created and set(update_fields or ("all",)) != {"last_login"}:
+        order(Recheck(user=instance.pk))
+
+
+def _user_deleted(sender: type[User], instance: User, **_: Any) -> None:
+    order(Recheck(user=instance.pk))
+
+
+def _session_deleted(sender: type[Session], instance: Session, **_: Any) -> None:
+    # Expired ones are deleted by the thousand, and the round has closed their sockets long ago.
+    if instance.user_id is not None and instance.expire_date > timezone.now():
+        order(Recheck(user=instance.user_id))
+
+
+def _token_deleted(sender: type[AccessToken], instance: AccessToken, **_: Any) -> None:
+    order(Recheck(user=instance.user_id))
+
+
+def _group_deleted(sender: type[Group], instance: Group, **_: Any) -> None:
+    order(*(Recheck(user=pk) for pk in instance.user_set.values_list("pk", flat=True)))
+
+
+def _membership_changed(
+    sender: type[Any], instance: User | Group, action: str, reverse: bool, pk_set: set[int] | None, **_: Any
+) -> None:
+    if action == "pre_clear" and isinstance(instance, Group):  # after it nobody knows any more who they were
+        order(*(Recheck(user=pk) for pk in instance.user_set.values_list("pk", flat=True)))
+    elif action in {"post_add", "post_remove", "post_clear"}:
+        order(*(Recheck(user=pk) for pk in ((pk_set or ()) if reverse else (instance.pk,))))

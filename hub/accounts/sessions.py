@@ -1,0 +1,129 @@
+"""The session engine: Django's database sessions, which also know whose they are and where the person logged in."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import structlog
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.auth.models import User
+from django.contrib.sessions.backends.base import SessionBase
+from django.contrib.sessions.backends.db import SessionStore as DatabaseSessions
+from django.contrib.sessions.base_session import AbstractBaseSession
+from django.db import Error as DatabaseFault
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+
+from hub.access import visitor
+from hub.accounts.models import Session
+
+log = structlog.get_logger(__name__)
+
+#: In the data of a session: when, from where and with what the person logged in.
+BEGAN = "hub.began"
+
+#: How often the time at which a session was last seen is written, at most.
+SEEN_INTERVAL = timedelta(minutes=5)
+
+#: Characters of a browser's own description that are kept.
+USER_AGENT_LENGTH = 300
+
+
+class SessionStore(DatabaseSessions):
+    """Sessions in :class:`hub.accounts.models.Session`, for ``SESSION_ENGINE``."""
+
+    @classmethod
+    def get_model_class(cls) -> type[AbstractBaseSession]:
+        return Session
+
+    def _validate_session_key(self, key: str | None) -> bool:
+        # A cookie may hold anything, also the NUL that PostgreSQL takes in no question.
+        return bool(key and visitor.SESSION_KEY.fullmatch(key))
+
+    def create_model_instance(self, data: dict[str, Any]) -> AbstractBaseSession:
+        row = cast(Session, super().create_model_instance(data))
+        row.user_id = data.get(SESSION_KEY)
+        if began := data.get(BEGAN):
+            row.began_at = datetime.fromtimestamp(began["at"], UTC)
+            row.address, row.user_agent = began["address"], began["user_agent"]
+            row.seen_at = timezone.now()
+        return row
+
+    def _get_session_from_db(self) -> AbstractBaseSession | None:
+        row: Session | None = super()._get_session_from_db()  # type: ignore[misc]  # not in the stubs
+        if row is not None:
+            _note_seen([row])
+        return row
+
+
+def begin(session: SessionBase, request: HttpRequest) -> None:
+    """Keep in ``session``, to which somebody has just logged in, when, from where and with what that was."""
+    session[BEGAN] = {
+        "at": timezone.now().timestamp(),
+        "address": request.META.get("REMOTE_ADDR", "")[:45],
+        "user_agent": request.headers.get("User-Agent", "")[:USER_AGENT_LENGTH].replace("\0", ""),
+    }
+
+
+def of_user(user: User) -> QuerySet[Session]:
+    """The sessions in which ``user`` is logged in, the one that was seen last first."""
+    return Session.objects.filter(user=user, expire_date__gt=timezone.now()).order_by("-seen_at", "-expire_date")
+
+
+def public_id(key: str) -> str:
+    """What stands for a session on its owner's page: the key itself would log in whoever reads it there."""
+    return hashlib.sha256(key.encode()).hexdigest()[:32]
+
+
+def end(user: User, public_ids: Iterable[str] | None = None, *, but: str | None = None) -> int:
+    """Log ``user`` out of these sessions, or of all, but of that with the key ``but``; return how many there were.
+
+    Their sockets are closed.
+    """
+    wanted = None if public_ids is None else set(public_ids)
+    keys = [
+        key
+        for key in of_user(user).values_list("session_key", flat=True)
+        if key != but and (wanted is None or public_id(key) in wanted)
+    ]
+    if keys:
+        Session.objects.filter(session_key__in=keys).delete()
+        log.info("sessions_ended", user=user.pk, count=len(keys))
+    return len(keys)
+
+
+def users_for(keys: Sequence[str]) -> dict[str, User]:
+    """The active users who are logged in with these session keys, by key; others are left out. One query for all.
+
+    Holds to what Django checks for a request: the session has not expired, the login is this user's, and the password
+    is still the one it was made with.
+    """
+    rows = Session.objects.select_related("user").filter(
+        session_key__in=keys, expire_date__gt=timezone.now(), user__is_active=True
+    )
+    valid = [row for row in rows if row.user and _is_login(row.get_decoded(), row.user)]
+    _note_seen(valid)
+    return {row.session_key: row.user for row in valid if row.user}
+
+
+def _note_seen(rows: Sequence[Session]) -> None:
+    """Write that these sessions are in use, where that was long ago: one statement for all of them, and seldom."""
+    before = timezone.now() - SEEN_INTERVAL
+    keys = [
+        row.session_key for row in rows if row.user_id is not None and (row.seen_at is None or row.seen_at < before)
+    ]
+    if keys:
+        try:
+            Session.objects.filter(session_key__in=keys).update(seen_at=timezone.now())
+        except DatabaseFault as error:
+            # A database that can be read but not written must keep nobody out.
+            log.warning("session_not_noted", error=type(error).__name__)
+
+
+def _is_login(data: Mapping[str, Any], user: User) -> bool:
+    verifier = str(data.get(HASH_SESSION_KEY, ""))
+    hashes = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
+    return data.get(SESSION_KEY) == str(user.pk) and any(constant_time_compare(verifier, known) for known in hashes)

@@ -1,0 +1,175 @@
+"""Announcements: from any thread of any process to the channel layer, without waiting for it.
+
+``async_to_sync(group_send)`` outside a running loop makes a thread, a loop and a Redis connection for every call. Here
+each process has one loop that sends: the server's own where the relay has registered it, else one in a thread that is
+started on first use. This is the only module that sends to the layer.
+
+An announcement is a hint, never the publication itself: when Redis is away it is dropped and counted, and tail repair
+delivers from the database. Ephemeral publications have nothing to be repaired from and are lost then, by definition.
+"""
+
+import asyncio
+import atexit
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from hub.bus.envelope import pack
+from hub.bus.layer import group_send_many
+from hub.channels import group_name
+from hub.config import hub_settings
+from hub.ops import gauges, metrics
+from hub.streams import Item
+
+log = structlog.get_logger(__name__)
+
+#: Seconds in which nothing is sent after a failure, so that a dead Redis is not asked for every single event.
+PAUSE_AFTER_FAILURE = 1.0
+
+#: Items that are sent in one round trip at most.
+ROUND_TRIP = 500
+
+Deliver = Callable[[Item], None]
+
+
+class Announcer:
+    """Sends items to their groups in the order given, on ``loop``.
+
+    Args:
+        loop: a running event loop; all of the announcer's state belongs to it.
+        deliver: takes each durable item on the loop before the layer does: the relay of this process, whose sockets
+            then wait neither for Redis nor need it. What comes back through the layer it drops by its offset.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, deliver: Deliver | None = None) -> None:
+        self.loop = loop
+        self._deliver = deliver
+        self._queue: deque[Item] = deque()
+        self._task: asyncio.Task[None] | None = None
+        self._paused_until = 0.0
+
+    def send(self, items: Sequence[Item]) -> None:
+        """Queue ``items``; from any thread. Returns at once and never raises for a layer that is away."""
+        try:
+            self.loop.call_soon_threadsafe(self._accept, items)
+        except RuntimeError:  # the server's loop has just been closed
+            metrics.ANNOUNCEMENTS_DROPPED.labels("shutting_down").inc(len(items))
+
+    @property
+    def waiting(self) -> int:
+        """How many items wait to be sent."""
+        return len(self._queue)
+
+    def flush(self, timeout: float) -> bool:
+        """Wait until all that was sent has left, ``timeout`` seconds at most; from any thread but the loop's."""
+        emptied = threading.Event()
+        self.loop.call_soon_threadsafe(self._tell_when_empty, emptied)
+        return emptied.wait(timeout)
+
+    def _tell_when_empty(self, emptied: threading.Event) -> None:
+        if self._task is None or self._task.done():
+            emptied.set()
+        else:
+            self._task.add_done_callback(lambda _: emptied.set())
+
+    def _accept(self, items: Sequence[Item]) -> None:
+        for item in items:
+            if self._deliver is not None and item.offset:
+                self._deliver(item)
+            if len(self._queue) < hub_settings().announce_queue:
+                self._queue.append(item)
+            else:
+                self._drop([item], "queue_full")
+        if self._queue and (self._task is None or self._task.done()):
+            self._task = self.loop.create_task(self._drain())
+
+    async def _drain(self) -> None:
+        while self._queue:
+            items = [self._queue.popleft() for _ in range(min(len(self._queue), ROUND_TRIP))]
+            if time.monotonic() < self._paused_until:
+                self._drop(items, "layer_away")
+            else:
+                await self._send(items)
+
+    async def _send(self, items: Sequence[Item]) -> None:
+        try:
+            async with asyncio.timeout(hub_settings().redis_timeout):
+                await group_send_many([(group_name(item.channel), pack(item)) for item in items])
+        except Exception as error:  # noqa: BLE001
+            # Whatever the layer raises, the publications are stored: say so once per pause and let tail repair
+            # deliver. Some may have left before the failure; a repeat of those does no harm.
+            self._paused_until = time.monotonic() + PAUSE_AFTER_FAILURE
+            self._drop(items, "layer_away")
+            log.warning("announcement_failed", items=len(items), error=type(error).__name__)
+        else:
+            metrics.ANNOUNCEMENTS.inc(len(items))
+
+    def _drop(self, items: Sequence[Item], reason: str) -> None:
+        metrics.ANNOUNCEMENTS_DROPPED.labels(reason).inc(len(items))
+        for item in items:
+            if self._deliver is not None and not item.offset:
+                self._deliver(item)  # nothing will repair it, so the sockets of this process at least shall have it
+
+
+_announcer: Announcer | None = None
+_guard = threading.Lock()
+
+
+def announce(items: Sequence[Item]) -> None:
+    """Tell every web process of ``items``, in their order. Returns at once; see the module for what that means."""
+    if items:
+        _current().send(items)
+
+
+def serve(loop: asyncio.AbstractEventLoop, deliver: Deliver) -> None:
+    """Announce on ``loop`` from now on, and give each durable item to ``deliver`` there first: a web process's way."""
+    global _announcer
+    with _guard:
+        _announcer = Announcer(loop, deliver)
+
+
+def flush(timeout: float = 2.0) -> bool:
+    """Wait until what was announced so far is sent, ``timeout`` seconds at most; for processes that are to end."""
+    return _announcer is None or not _announcer.loop.is_running() or _announcer.flush(timeout)
+
+
+def _current() -> Announcer:
+    global _announcer
+    with _guard:
+        if _announcer is None or not _announcer.loop.is_running():
+            loop = _new_loop()
+            running = threading.Event()
+            loop.call_soon(running.set)
+            threading.Thread(target=loop.run_forever, name="hub-announcer", daemon=True).start()
+            running.wait()  # until then it looks like one that has ended
+            _announcer = Announcer(loop)
+        return _announcer
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    """An event loop in C where there is one (not on Windows): a message waits a third less for it."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+def _forget_after_fork() -> None:
+    """A child has neither the thread nor may it use the connection of its parent: it begins anew on first use."""
+    global _announcer, _guard
+    _announcer = None
+    _guard = threading.Lock()
+
+
+def _waiting() -> int:
+    return _announcer.waiting if _announcer is not None else 0
+
+
+gauges.queue("announcements", _waiting)
+os.register_at_fork(after_in_child=_forget_after_fork)
+atexit.register(flush)

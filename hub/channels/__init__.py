@@ -1,0 +1,41 @@
+"""Names of channels, what holds for each namespace, and who may do what there."""
+
+from hub.channels.namespace import (
+    DEFAULT,
+    LAST_ID,
+    BadPublication,
+    Namespace,
+    NotAllowed,
+    Rule,
+    Take,
+    UnknownChannel,
+    Visit,
+    anyone,
+    at_once,
+    channel_of_group,
+    find,
+    group_name,
+    namespace_of,
+    namespaces,
+    register,
+)
+
+__all__ = [
+    "DEFAULT",
+    "LAST_ID",
+    "BadPublication",
+    "Namespace",
+    "NotAllowed",
+    "Rule",
+    "Take",
+    "UnknownChannel",
+    "Visit",
+    "anyone",
+    "at_once",
+    "channel_of_group",
+    "find",
+    "group_name",
+    "namespace_of",
+    "namespaces",
+    "register",
+]

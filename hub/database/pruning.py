@@ -1,0 +1,86 @@
+"""Deleting rows that need not be kept, oldest first, in small transactions.
+
+For rows whose ids grow as they are made: an old one has a small id.
+"""
+
+import time
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from typing import Any
+
+from django.db import models
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.utils import timezone
+
+from hub.ops import metrics
+
+#: Rows that one statement deletes, in a transaction of its own: no lock is held longer than that takes.
+CHUNK = 500
+
+#: Owners of rows that one query looks at.
+OWNERS = 200
+
+
+def prune(deletions: Iterable[int], kind: str, *, seconds: float) -> int:
+    """Carry out ``deletions``, which give how many rows each deleted, until about ``seconds`` are over.
+
+    Returns how many rows that were, counted as ``kind``. What is left is the next call's.
+    """
+    deadline = time.monotonic() + seconds
+    deleted = 0
+    for count in deletions:
+        metrics.ROWS_PRUNED.labels(kind).inc(count)
+        deleted += count
+        if time.monotonic() > deadline:
+            break
+    return deleted
+
+
+def older_than(days: float, rows: QuerySet[Any]) -> Iterator[int]:
+    """Delete those of ``rows`` whose ``created_at`` is longer ago; 0 deletes none."""
+    if not days:
+        return
+    cutoff = timezone.now() - timedelta(days=days)
+    while True:
+        oldest = list(rows.order_by("pk").values_list("pk", "created_at")[:CHUNK])
+        old = [pk for pk, created_at in oldest if created_at < cutoff]
+        if old:
+            yield _delete(rows.model, old)
+        if len(old) < CHUNK:
+            return
+
+
+def beyond(items: int, rows: QuerySet[Any]) -> Iterator[int]:
+    """Delete all of ``rows`` but the newest ``items``; 0 deletes none."""
+    if not items:
+        return
+    last = rows.order_by("-pk").values_list("pk", flat=True)[items : items + 1].first()
+    if last is not None:
+        yield from _upto(last, rows)
+
+
+def beyond_of_each(items: int, owners: QuerySet[Any], rows: QuerySet[Any], column: str) -> Iterator[int]:
+    """:func:`beyond` for the rows of each of ``owners``, which ``column`` names; a query for two hundred of them."""
+    if not items:
+        return
+    of_owner = rows.filter(**{column: OuterRef("pk")}).order_by("-pk").values("pk")[items : items + 1]
+    after = None
+    while True:
+        page = owners.order_by("pk").filter(**({} if after is None else {"pk__gt": after}))
+        found = list(page.values_list("pk", Subquery(of_owner))[:OWNERS])
+        for owner, last in found:
+            if last is not None:
+                yield from _upto(last, rows.filter(**{column: owner}))
+        if len(found) < OWNERS:
+            return
+        after = found[-1][0]
+
+
+def _upto(last: Any, rows: QuerySet[Any]) -> Iterator[int]:
+    while ids := list(rows.filter(pk__lte=last).order_by("pk").values_list("pk", flat=True)[:CHUNK]):
+        yield _delete(rows.model, ids)
+
+
+def _delete(model: type[models.Model], ids: list[Any]) -> int:
+    model._default_manager.filter(pk__in=ids).delete()
+    return len(ids)

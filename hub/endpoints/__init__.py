@@ -1,0 +1,4 @@
+"""What clients connect to: the simple endpoints, the client connection and its HTTP forms, and ``/events``.
+
+``simple`` is ``/ws/…``, ``centrifuge`` is ``/connection/…``, ``events`` is ``/events``; ``routes`` has the URLs.
+"""

@@ -1,0 +1,364 @@
+"""What each command does, once it has been decoded and the client may send it."""
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+from django.contrib.auth.models import AnonymousUser, User
+from django.utils import translation
+from msgspec import Raw
+
+from hub.access import credentials
+from hub.access.credentials import Invalid
+from hub.channels import BadPublication, NotAllowed, UnknownChannel, find
+from hub.config import hub_settings
+from hub.database.threads import in_database_thread
+from hub.endpoints.centrifuge import (
+    admission,
+    attendance,
+    client_messages,
+    encoder,
+    messages,
+    rpc,
+    signed_tokens,
+    stored,
+)
+from hub.endpoints.centrifuge.admission import Admitted
+from hub.endpoints.centrifuge.codes import Disconnected, Ended, Error, Failed, Unsubscribed
+from hub.endpoints.centrifuge.messages import Empty, Json, Request
+from hub.endpoints.centrifuge.rules import allows, hand_over
+from hub.endpoints.centrifuge.subscriptions import Wanted
+from hub.limits import TooMany
+from hub.publishing import PayloadTooBig, RoundedNumber, apublish_ephemeral
+from hub.streams import Item, Position, history
+
+if TYPE_CHECKING:
+    from hub.endpoints.centrifuge.client import Client
+
+#: What the hub calls itself to its clients.
+VERSION = "hub 1"
+
+#: In ``flag`` of ``subscribe``: rather an error than a subscription that has missed something.
+REJECT_UNRECOVERED = 2
+
+#: Publications of one answer to ``history`` where the client sets no limit, and at most.
+HISTORY_LIMIT = 300
+
+
+class Unidentified(Protocol):
+    """A connection of which it is about to be known whose it is."""
+
+    user: User | AnonymousUser
+    credential: str
+    #: For the log.
+    address: str
+    given_info: Json
+    claimed_channels: list[str]
+
+
+async def authenticate(client: Unidentified, token: str, admitted: Admitted | None) -> float | None:
+    """Find out who connects, from ``token`` or, without one, from what came with the connection.
+
+    Returns when the token ends, in seconds since 1970; None where nothing ends.
+
+    Raises:
+        Ended: the token, or the credential that came with the connection, is not valid. A client that has one never
+            becomes a guest.
+        Failed: the token was valid, and is over.
+    """
+    if not token and admitted is not None:
+        if admitted.user is None:  # why, is logged
+            raise Ended(Disconnected.INVALID_TOKEN)
+        token = admitted.token
+    if not token:
+        return None
+    if digest := admission.digest_of(token):
+        await _become(client, credentials.of_token(digest), "access token")
+        return None
+    claims = _claims(client, token, invalid=Ended(Disconnected.INVALID_TOKEN))
+    if claims.channel:
+        _log(client, "signed token: it opens a channel, not a connection", claims)
+        raise Ended(Disconnected.INVALID_TOKEN)
+    if claims.user_id is None:
+        client.user, client.credential = AnonymousUser(), ""
+    else:
+        await _become(client, credentials.of_user(claims.user_id), "signed token: its user is", claims)
+    client.given_info = claims.conn_info
+    client.claimed_channels = [channel for channel in (*claims.channels, *claims.subs) if _is_for_clients(channel)]
+    return claims.exp
+
+
+class _Expecting(msgspec.Struct):
+    user: str | None = None
+
+
+_expecting = msgspec.json.Decoder(_Expecting)
+
+
+def expects(data: Json, user: User | AnonymousUser) -> bool:
+    """Whether the page that connects was made for ``user``: ``{"user": "42"}``, empty for a guest, or it does not say.
+
+    The browser sends along whatever session it has by now, which may be another one than that of the page.
+    """
+    try:
+        said = _expecting.decode(data).user if data else None
+    except (msgspec.MsgspecError, RecursionError):
+        said = None
+    return said is None or said == str(user.pk or "")
+
+
+def _is_for_clients(channel: str) -> bool:
+    try:
+        find(channel)
+    except UnknownChannel:
+        return False
+    return True
+
+
+async def _become(
+    client: Unidentified, credential: str, what: str, claims: signed_tokens.Claims | None = None
+) -> None:
+    found = await credentials.whose(credential)
+    if isinstance(found, Invalid):
+        _log(client, f"{what} {found}", claims)
+        raise Ended(Disconnected.INVALID_TOKEN)
+    client.user, client.credential = found, credential
+
+
+def _claims(client: Unidentified, token: str, *, invalid: Exception) -> signed_tokens.Claims:
+    try:
+        return signed_tokens.read(token)
+    except signed_tokens.TokenExpired:
+        _log(client, "signed token: expired")
+        raise Failed(Error.TOKEN_EXPIRED) from None
+    except signed_tokens.BadToken as fault:
+        _log(client, f"signed token: {fault}")
+        raise invalid from None
+
+
+def _log(client: Unidentified, reason: str, claims: signed_tokens.Claims | None = None) -> None:
+    """Say why a token was refused, and what one that was signed by us says of its user."""
+    credentials.log_refusal(reason, client.address, **({} if claims is None else {"user": claims.sub}))
+
+
+async def refresh(client: "Client", request: messages.Refresh) -> messages.RefreshResult:
+    """A new token for the connection, of the same user."""
+    try:
+        claims = _claims(client, request.token, invalid=Ended(Disconnected.INVALID_TOKEN))
+    except Failed:
+        raise Ended(Disconnected.EXPIRED) from None
+    if claims.user_id != client.user.pk or claims.channel:
+        _log(client, "signed token: it is not for this connection", claims)
+        raise Ended(Disconnected.INVALID_TOKEN)
+    client.expire_at(claims.exp)
+    return messages.RefreshResult(client=client.client, expires=claims.exp is not None, ttl=claims.ttl)
+
+
+async def subscribe(client: "Client", request: messages.Subscribe) -> messages.SubscribeResult:
+    """Follow a channel."""
+    namespace, arguments = find(request.channel)
+    if request.type or request.tf:
+        raise Failed(Error.NOT_AVAILABLE)
+    taken_over = client.subscriptions.get(request.channel)
+    if taken_over is not None and not taken_over.by_hub:
+        raise Failed(Error.ALREADY_SUBSCRIBED)
+    if taken_over is None and _has_all_of_its_own(client):
+        raise Failed(Error.LIMIT_EXCEEDED)
+    expires, comings = None, request.join_leave
+    if request.token:
+        claims = _channel_claims(client, request.channel, request.token)
+        expires, comings = claims.exp, comings or claims.override.force_push_join_leave.value
+    elif (taken_over is None or taken_over.doomed is not None) and not await allows(
+        namespace.can_subscribe, client.user, arguments
+    ):
+        raise Failed(Error.PERMISSION_DENIED)
+    if taken_over is not None:
+        await client.remove(taken_over)
+    how = Wanted(
+        since=Position(request.epoch, request.offset) if request.recover else None,
+        recoverable=request.recoverable or request.recover,
+        positioned=request.positioned,
+        comings=comings,
+        whole=bool(request.flag & REJECT_UNRECOVERED),
+        expires=expires,
+        by_token=bool(request.token) or (taken_over is not None and taken_over.by_token),
+    )
+    (result,) = await client.add({request.channel: how})
+    return result
+
+
+def _has_all_of_its_own(client: "Client") -> bool:
+    """Whether the client may have no further subscription. Those that the hub made by itself do not count."""
+    limit = hub_settings().subscriptions_per_socket
+    subscriptions = client.subscriptions.values()
+    return len(subscriptions) >= limit and sum(not one.by_hub for one in subscriptions) >= limit
+
+
+def _channel_claims(client: "Client", channel: str, token: str) -> signed_tokens.Claims:
+    claims = _claims(client, token, invalid=Failed(Error.PERMISSION_DENIED))
+    if claims.channel != channel or claims.user_id != client.user.pk:
+        _log(client, "signed token: it is for another channel or another user", claims)
+        raise Failed(Error.PERMISSION_DENIED)
+    return claims
+
+
+async def sub_refresh(client: "Client", request: messages.SubRefresh) -> messages.SubRefreshResult:
+    """A new token for a subscription."""
+    subscription = client.subscriptions.get(request.channel)
+    if subscription is None:
+        raise Failed(Error.PERMISSION_DENIED)
+    try:
+        claims = _channel_claims(client, request.channel, request.token)
+    except Failed as failure:
+        if failure.error is Error.TOKEN_EXPIRED:
+            # Told so, the client asks for a better token and subscribes again; told of an error, it gives up.
+            await client.take_away(subscription, Unsubscribed.EXPIRED)
+        raise
+    subscription.expire_at(claims.exp)
+    return messages.SubRefreshResult(expires=claims.exp is not None, ttl=claims.ttl)
+
+
+async def unsubscribe(client: "Client", request: messages.Unsubscribe) -> Empty:
+    """Follow a channel no more; harmless when it is not followed."""
+    if subscription := client.subscriptions.get(request.channel):
+        client.decline(request.channel)
+        await client.remove(subscription)
+    return Empty()
+
+
+async def publish(client: "Client", request: messages.Publish) -> Empty:
+    """Publish, if the rule of the channel lets this user just now."""
+    namespace, arguments = find(request.channel)
+    if not request.data:
+        raise Failed(Error.BAD_REQUEST)
+    if not await allows(namespace.can_publish, client.user, arguments):
+        raise Failed(Error.PERMISSION_DENIED)
+    try:
+        if namespace.take is not None:
+            await hand_over(namespace.take, client.user, msgspec.json.decode(request.data), arguments)
+            return Empty()
+        if encoder.is_reserved(request.data):
+            raise Failed(Error.BAD_REQUEST)
+        data = Raw(msgspec.json.format(bytes(request.data), indent=-1))
+        info = Raw(msgspec.json.encode(client.info))
+        if namespace.durable:
+            await stored.publish(client, request.channel, data, info)
+        else:
+            await apublish_ephemeral(request.channel, data, info)
+    except (BadPublication, PayloadTooBig, RoundedNumber, RecursionError, msgspec.MsgspecError):
+        raise Failed(Error.BAD_REQUEST) from None
+    except NotAllowed:
+        raise Failed(Error.PERMISSION_DENIED) from None
+    except TooMany as refusal:
+        with translation.override(client.language):
+            raise rpc.refused(refusal) from None
+    return Empty()
+
+
+async def presence(client: "Client", request: messages.Presence) -> messages.PresenceResult:
+    """Who is at a channel."""
+    await _may_see(client, request.channel)
+    return messages.PresenceResult(presence=await attendance.clients_at(request.channel))
+
+
+async def presence_stats(client: "Client", request: messages.PresenceStats) -> messages.PresenceStatsResult:
+    """How many are at a channel."""
+    await _may_see(client, request.channel)
+    clients, users = await attendance.count_at(request.channel)
+    return messages.PresenceStatsResult(num_clients=clients, num_users=users)
+
+
+async def _may_see(client: "Client", channel: str) -> None:
+    namespace, arguments = find(channel)
+    if not namespace.presence:
+        raise Failed(Error.NOT_AVAILABLE)
+    if not await allows(namespace.can_see_presence, client.user, arguments):
+        raise Failed(Error.PERMISSION_DENIED)
+
+
+async def read_history(client: "Client", request: messages.History) -> messages.HistoryResult:
+    """What a channel keeps, for those who may subscribe to it."""
+    namespace, arguments = find(request.channel)
+    if not namespace.durable or not namespace.history:
+        raise Failed(Error.NOT_AVAILABLE)
+    if request.channel not in client.subscriptions and not await allows(
+        namespace.can_subscribe, client.user, arguments
+    ):
+        raise Failed(Error.PERMISSION_DENIED)
+    since = None if request.since is None else Position(request.since.epoch, request.since.offset)
+    if since is not None and request.reverse and not since.offset:
+        raise Failed(Error.BAD_REQUEST)  # nothing is before it
+    limit = HISTORY_LIMIT if request.limit < 0 else min(request.limit, HISTORY_LIMIT)
+    try:
+        page = await in_database_thread(
+            history.page, request.channel, limit=limit, since=since, reverse=request.reverse
+        )
+    except history.NotKept:
+        raise Failed(Error.UNRECOVERABLE_POSITION) from None
+    return messages.HistoryResult(
+        publications=encoder.publications_of(_begin_of(page.items)),
+        epoch=page.position.epoch,
+        offset=page.position.offset,
+    )
+
+
+def _begin_of(items: list[Item]) -> list[Item]:
+    """As many as fit one answer: there is no promise to send as many as were asked for."""
+    size = 0
+    for number, item in enumerate(items):
+        size += len(item.data)
+        if size > hub_settings().recovery_bytes and number:
+            return items[:number]
+    return items
+
+
+async def call(client: "Client", request: messages.Rpc) -> messages.RpcResult:
+    """Call a method of an app."""
+    return messages.RpcResult(data=await rpc.call(request.method, _caller(client), request.data))
+
+
+async def send(client: "Client", request: messages.Send) -> None:
+    """Hand something to the app that takes it."""
+    await client_messages.take(_caller(client), request.data)
+
+
+async def ping(client: "Client", request: messages.Ping) -> Empty:
+    """Answer. The hub asks by itself whether clients are there, so most never ask back."""
+    return Empty()
+
+
+def _caller(client: "Client") -> rpc.Call:
+    return rpc.Call(client.user, client.client, client.language, client.subscriptions.keys())
+
+
+#: What carries out each request, and the key of its answer.
+HANDLERS: dict[type[Request], Callable[["Client", Any], Awaitable[Any]]] = {
+    messages.Subscribe: subscribe,
+    messages.Unsubscribe: unsubscribe,
+    messages.Publish: publish,
+    messages.Presence: presence,
+    messages.PresenceStats: presence_stats,
+    messages.History: read_history,
+    messages.Rpc: call,
+    messages.Send: send,
+    messages.Ping: ping,
+    messages.Refresh: refresh,
+    messages.SubRefresh: sub_refresh,
+}
+KEYS: dict[type[Request], str] = {
+    messages.Connect: "connect",
+    messages.Subscribe: "subscribe",
+    messages.Unsubscribe: "unsubscribe",
+    messages.Publish: "publish",
+    messages.Presence: "presence",
+    messages.PresenceStats: "presence_stats",
+    messages.History: "history",
+    messages.Rpc: "rpc",
+    messages.Ping: "ping",
+    messages.Refresh: "refresh",
+    messages.SubRefresh: "sub_refresh",
+}
+
+#: Requests that cost next to nothing, and those of which a page needs many at once.
+FREE = (messages.Unsubscribe, messages.Refresh, messages.SubRefresh)
+OPENING = (messages.Connect, messages.Subscribe)

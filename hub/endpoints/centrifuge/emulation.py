@@ -1,0 +1,152 @@
+"""``/emulation``: the commands of clients whose connection only flows towards them.
+
+The client says which web process holds its connection (``node``) and which one it is there (``session``, a secret). A
+balancer may send the request to any of them, so what is for another one goes there over the channel layer.
+"""
+
+import asyncio
+import contextlib
+from collections import Counter
+from typing import Annotated, Any
+
+import msgspec
+import structlog
+from django.db import Error as DatabaseFault
+from msgspec import Meta
+
+from hub.bus.announcer import announce
+from hub.channels import Namespace, register
+from hub.concurrency.faults import described
+from hub.concurrency.per_loop import PerLoop
+from hub.config import hub_settings
+from hub.endpoints.centrifuge import admission, sessions
+from hub.endpoints.centrifuge.codes import Disconnected
+from hub.endpoints.centrifuge.http_stream import TooLong, body_of, short_answer
+from hub.fanout import relay
+from hub.fanout.feed import OwnFollower
+from hub.fanout.frames import Block
+from hub.ops import gauges
+from hub.streams import Item
+
+log = structlog.get_logger(__name__)
+
+NODES = register(Namespace("node", durable=False, internal=True, pattern="<str:id>"))
+
+
+class Emulated(msgspec.Struct):
+    """The body of a request. ``data`` is a frame of commands."""
+
+    session: Annotated[str, Meta(min_length=1, max_length=64)]
+    node: Annotated[str, Meta(pattern=r"\A[0-9a-f]{1,32}\Z")]
+    data: str
+
+
+_decoder = msgspec.json.Decoder(Emulated)
+
+#: Bytes of the body besides the frame.
+ENVELOPE = 1024
+
+#: Requests of one session that may wait for each other, as where the database hangs.
+UNDER_WAY = 64
+
+_under_way: Counter[str] = Counter()
+
+gauges.queue("emulation", _under_way.total)
+
+
+async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """ASGI application for ``/emulation``."""
+    if not admission.may_open(scope):
+        await short_answer(send, 403, "Origin not allowed")
+    elif scope["method"] != "POST":
+        await short_answer(send, 405, "POST commands")
+    else:
+        with contextlib.suppress(ConnectionResetError):  # the client went away while it was sending
+            await short_answer(send, await _take(receive))
+
+
+async def _take(receive: Any) -> int:
+    """Hand on the commands of a request; returns the status of the answer."""
+    try:
+        # In the envelope each quotation mark of the frame, and each backslash, has become two characters.
+        request = _decoder.decode(await body_of(receive, 2 * hub_settings().max_frame + ENVELOPE))
+    except TooLong:
+        return 413
+    except (msgspec.MsgspecError, RecursionError, UnicodeError):
+        return 400
+    if request.node == sessions.NODE:
+        return await _carry_out(request)
+    # Not published: a frame may be longer than a publication, and whoever holds the client judges it.
+    announce([Item(f"{NODES.name}:{request.node}", "", 0, msgspec.json.encode(request).decode())])
+    return 204
+
+
+async def _carry_out(request: Emulated) -> int:
+    client = sessions.find(request.session)
+    if client is None:
+        return 204  # of that the client hears by the end of its stream
+    if _under_way[request.session] >= UNDER_WAY:
+        client.end(Disconnected.TOO_MANY_REQUESTS)
+        return 204
+    _under_way[request.session] += 1
+    try:
+        # As bytes, whose number is limited as on a WebSocket.
+        await client.receive(request.data.encode(errors="surrogatepass"))
+    finally:
+        _under_way[request.session] -= 1
+        if not _under_way[request.session]:
+            del _under_way[request.session]
+    return 204
+
+
+class Post(OwnFollower):
+    """Follows the channel of this process, where others put what is for its clients. Lives on one event loop."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._following = self.loop.create_task(self._follow())
+
+    async def _follow(self) -> None:
+        try:
+            channel = f"{NODES.name}:{sessions.NODE}"
+            subscription = await relay.current().follow(channel, self, _text)
+        except DatabaseFault as error:
+            log.error("emulation_not_followed", **described(error))  # noqa: TRY400  # a traceback where it says more
+        else:
+            subscription.release()
+
+    async def ready(self) -> None:
+        """Return when others can reach this process."""
+        await asyncio.shield(self._following)
+
+    async def close(self) -> None:
+        """Take nothing more."""
+        for task in [self._following, *self._tasks]:
+            task.cancel()
+        await asyncio.wait([self._following, *self._tasks], timeout=1)
+
+    def write(self, block: Block) -> None:
+        """Take requests from the relay."""
+        for text in block.texts:
+            try:
+                request = _decoder.decode(text)
+            except (msgspec.MsgspecError, RecursionError):
+                continue
+            task = self.loop.create_task(self._hand_on(request))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    def restart(self) -> None:
+        """The channel keeps no history, so it has never another one."""
+
+    async def _hand_on(self, request: Emulated) -> None:
+        await _carry_out(request)
+
+
+def _text(item: Item) -> str:
+    return item.data
+
+
+#: The one of the running event loop.
+current = PerLoop(Post)

@@ -1,0 +1,108 @@
+"""The hub socket for networks without WebSocket: a response that streams, and commands by ``/emulation``.
+
+``/connection/http_stream``: POST with the first command; the answer is lines of JSON.
+``/connection/sse``: GET with the first command as ``?cf_connect=``; the answer is an event stream.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import unquote_plus
+
+from hub.config import hub_settings
+from hub.endpoints.centrifuge import admission, emulation
+from hub.endpoints.centrifuge.client import Client
+from hub.endpoints.centrifuge.http_stream import Framing, Stream, TooLong, admitted_only, body_of, short_answer
+from hub.ops import metrics
+
+#: The parameter that holds the first command, which may hold a token.
+PARAMETER = b"cf_connect="
+
+
+def lines(texts: Sequence[str]) -> bytes:
+    """Frames of ``/connection/http_stream``."""
+    return "".join(f"{text}\n" for text in texts).encode()
+
+
+def events(texts: Sequence[str]) -> bytes:
+    """Frames of ``/connection/sse``. A frame of several lines is one event of several lines."""
+    framed = (text.replace("\n", "\ndata: ") for text in texts)
+    return "".join(f"data: {text}\n\n" for text in framed).encode()
+
+
+async def http_stream(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """ASGI application for ``/connection/http_stream``."""
+    if scope["method"] != "POST":
+        await short_answer(send, 405, "POST the first command")
+        return
+    await admitted_only(scope, receive, send, _http_stream)
+
+
+async def _http_stream(scope: dict[str, Any], receive: Any, send: Any, admitted: admission.Admitted) -> None:
+    try:
+        first = await body_of(receive, hub_settings().max_frame)
+    except TooLong:
+        await short_answer(send, 413, "Too long")
+        return
+    await _serve(scope, first, lines, b"application/json", receive, send, admitted)
+
+
+async def sse(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """ASGI application for ``/connection/sse``."""
+    if scope["method"] != "GET":
+        await short_answer(send, 405, "GET with the first command in cf_connect")
+        return
+    if dict(scope["headers"]).get(b"sec-fetch-mode") == b"navigate":
+        await short_answer(send, 403, "Not a page")
+        return
+    await admitted_only(scope, receive, send, _sse)
+
+
+async def _sse(scope: dict[str, Any], receive: Any, send: Any, admitted: admission.Admitted) -> None:
+    first = _taken_from_query(scope).strip()
+    if "\n" in first:
+        # Whatever page links here, the browser sends the session along: a GET may connect, and do nothing more.
+        await short_answer(send, 400, "One command; the others go to /emulation")
+        return
+    await _serve(scope, first.encode(errors="replace"), events, b"text/event-stream", receive, send, admitted)
+
+
+def _taken_from_query(scope: dict[str, Any]) -> str:
+    """The first command. It is taken out of the scope, from which servers write their logs."""
+    first, kept = "", []
+    for part in scope["query_string"].split(b"&"):
+        if part.startswith(PARAMETER):
+            first = unquote_plus(part.removeprefix(PARAMETER).decode("latin-1"))
+        else:
+            kept.append(part)
+    scope["query_string"] = b"&".join(kept)
+    return first
+
+
+async def _serve(
+    scope: dict[str, Any],
+    first: bytes,
+    framing: Framing,
+    content_type: bytes,
+    receive: Any,
+    send: Any,
+    admitted: admission.Admitted,
+) -> None:
+    leaving: list[asyncio.Task[None]] = []
+
+    def ended() -> None:
+        client.cut()
+        # Who takes nothing more may hold the connection for a while; nobody shall think that they are still there.
+        leaving.append(asyncio.create_task(client.leave()))
+
+    stream = Stream(framing, ended)
+    client = Client(stream, admitted)
+    try:
+        with metrics.SOCKETS.labels("hub_fallback").track_inprogress():
+            await emulation.current().ready()
+            await client.receive(first)
+            await stream.run(scope, send, receive, content_type)
+    finally:
+        stream.end()
+        await asyncio.wait(leaving)
+        await client.gone()

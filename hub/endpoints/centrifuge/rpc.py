@@ -1,0 +1,145 @@
+"""Methods that clients call over the hub socket, registered by the apps that own them, in their ``rpc.py``.
+
+    class MarkRead(msgspec.Struct):
+        id: int
+
+    @rpc("alerts.mark_read")
+    def mark_read(call: Call, params: MarkRead) -> dict[str, int]:
+        return {"unread": actions.mark_read(user=call.user, alert_id=params.id)}
+
+A plain function runs in a database thread, an async one on the event loop. What it returns is the JSON of the answer.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
+from typing import Any, TypeVar, get_type_hints
+
+import msgspec
+from django.contrib.auth.models import AnonymousUser, User
+from django.utils import translation
+from msgspec import UNSET, Raw
+
+from hub.database.threads import in_database_thread
+from hub.endpoints.centrifuge.codes import Error, Failed
+from hub.endpoints.centrifuge.messages import Json
+from hub.limits import TooMany
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Who calls.
+
+    Args:
+        user: as the database has them, or had them a few seconds ago.
+        client: the id of the connection.
+        language: of texts for people.
+        channels: which this connection is subscribed to, as it changes; none over plain HTTP.
+    """
+
+    user: User | AnonymousUser
+    client: str
+    language: str
+    channels: Collection[str] = ()
+
+
+#: Given the call and its parameters.
+Method = Callable[[Call, Any], Any]
+M = TypeVar("M", bound=Method)
+
+
+class Refused(Exception):
+    """A method was not carried out; the client gets ``code``, 400 to 1999, and ``message``.
+
+    ``temporary`` says that the client may call again by itself. ``retry_after`` is the seconds before which the same
+    call is refused again; 0 where time changes nothing.
+    """
+
+    def __init__(self, code: int, message: str, *, temporary: bool = False, retry_after: int = 0) -> None:
+        super().__init__(message)
+        self.code, self.message, self.temporary, self.retry_after = code, message, temporary, retry_after
+
+
+def refused(refusal: TooMany) -> Refused:
+    """What a client gets that is over a limit, in the language in force."""
+    return Refused(429, refusal.sentence, retry_after=refusal.retry_after)
+
+
+class Nothing(msgspec.Struct):
+    """The answer of a method that has nothing to say: an empty object."""
+
+
+class Registered:
+    """A method, and the types of what it takes and of what it answers."""
+
+    def __init__(self, method: Method) -> None:
+        self.method = method
+        hints = get_type_hints(method)
+        self.params: type[Any] = hints[list(inspect.signature(method).parameters)[1]]
+        #: None where the method does not say.
+        self.answer: type[Any] | None = hints.get("return")
+        self.decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(self.params)
+        self.is_async = inspect.iscoroutinefunction(method)
+
+    async def call(self, call: Call, params: Any) -> Any:
+        """Call it, in the language of the caller.
+
+        Raises:
+            Refused: by the method, or with 429 where it raises :class:`hub.limits.TooMany`.
+        """
+        try:
+            if self.is_async:
+                with translation.override(call.language):
+                    found: Awaitable[Any] = self.method(call, params)
+                    return await found
+            return await in_database_thread(self._call_in_thread, call, params)
+        except TooMany as refusal:
+            with translation.override(call.language):
+                raise refused(refusal) from None
+
+    def _call_in_thread(self, call: Call, params: Any) -> Any:
+        # Django's language does not follow into threads that asgiref has not made.
+        with translation.override(call.language):
+            return self.method(call, params)
+
+
+_methods: dict[str, Registered] = {}
+
+
+def methods() -> dict[str, Registered]:
+    """All methods by name."""
+    return {name: _methods[name] for name in sorted(_methods)}
+
+
+def rpc(name: str) -> Callable[[M], M]:
+    """Register a function as the method ``name``; its second parameter's type says what clients may send.
+
+    Raises:
+        ValueError: another function has this name.
+    """
+
+    def decorate(method: M) -> M:
+        known = _methods.setdefault(name, Registered(method))
+        if known.method is not method:
+            raise ValueError(f"The RPC method {name!r} is registered twice.")
+        return method
+
+    return decorate
+
+
+async def call(name: str, call_: Call, data: Json) -> Json:
+    """Call a method with the JSON that a client sent; returns the JSON of its answer.
+
+    Raises:
+        Failed: there is no such method, or the data is not of its kind.
+        Refused: by the method.
+    """
+    method = _methods.get(name)
+    if method is None:
+        raise Failed(Error.METHOD_NOT_FOUND)
+    try:
+        params = method.decoder.decode(data or b"{}")
+    except (msgspec.MsgspecError, RecursionError):
+        raise Failed(Error.BAD_REQUEST) from None
+    result = await method.call(call_, params)
+    return UNSET if result is None else Raw(msgspec.json.encode(result))

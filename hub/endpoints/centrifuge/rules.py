@@ -1,0 +1,31 @@
+"""Asking the rules of a namespace, and handing it what clients publish."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser, User
+
+from hub.channels import Rule, Take, at_once
+from hub.database.threads import in_database_thread
+
+
+async def allows(rule: Rule | None, user: User | AnonymousUser, arguments: dict[str, Any]) -> bool:
+    """Whether ``rule`` lets ``user``; without a rule nobody may. Raises what the rule raises."""
+    if rule is None:
+        return False
+    if isinstance(rule, at_once):
+        return rule(user, **arguments)
+    return bool(await _call(rule, user, **arguments))
+
+
+async def hand_over(take: Take, user: User | AnonymousUser, data: Any, arguments: dict[str, Any]) -> None:
+    """Give ``data`` that ``user`` publishes to the function of the namespace. Raises what that raises."""
+    await _call(take, user, data, **arguments)
+
+
+async def _call(function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+    """On the event loop where it is async, else in a database thread."""
+    if inspect.iscoroutinefunction(function):
+        return await function(*arguments, **named)
+    return await in_database_thread(function, *arguments, **named)

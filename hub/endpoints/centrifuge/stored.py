@@ -1,0 +1,37 @@
+"""Publications of clients that the hub stores as they are: no more of one user than the limit says."""
+
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext_lazy as _
+from msgspec import Raw
+
+from hub import limits
+from hub.limits.tallies import Tally
+from hub.publishing import apublish
+
+if TYPE_CHECKING:
+    from hub.endpoints.centrifuge.client import Client
+
+PUBLICATIONS = limits.declare(
+    "publications", setting="limit_publications", sentence=_("You have published very often.")
+)
+
+#: The publications of each user, and of all guests of each address, in this process.
+published = Tally(PUBLICATIONS)
+
+
+async def publish(client: "Client", channel: str, data: Raw, info: Raw) -> None:
+    """:func:`hub.publishing.apublish` for ``client``. One that fails counts for nothing.
+
+    Raises:
+        TooMany: the client's user, or all guests of its address together, have published as much as one may.
+    """
+    who = client.guest_of if client.user.pk is None else client.user.pk
+    if who is not None:
+        await published.atake(who)
+    try:
+        await apublish(channel, data, info)
+    except Exception:  # not a client that leaves meanwhile: its publication is stored all the same
+        if who is not None:
+            published.give_back(who)
+        raise

@@ -1,0 +1,138 @@
+"""The hub socket over a WebSocket, ``/connection/websocket``."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import structlog
+from django.db import Error as DatabaseFault
+
+from hub.access import revalidation
+from hub.access.ends import portable
+from hub.concurrency.faults import described
+from hub.endpoints.centrifuge import admission, formats
+from hub.endpoints.centrifuge.client import Client
+from hub.endpoints.centrifuge.codes import Disconnected
+from hub.endpoints.simple.codes import Close
+from hub.endpoints.simple.endpoint import REASON_LIMIT, is_restart
+from hub.fanout.feed import RawWrite
+from hub.fanout.frames import Block
+from hub.limits import connections
+from hub.ops import metrics
+from hub.server.protocol import EXTENSION
+from hub.transports.refusal import TOO_OFTEN, turn_away
+from hub.transports.writer import Ends, Outbox
+
+log = structlog.get_logger(__name__)
+
+#: What some clients name as the subprotocol, and then want to hear again. Others name none.
+JSON = "centrifuge-json"
+
+_ENDS = Ends(
+    slow=(Disconnected.SLOW, Disconnected.SLOW.text),
+    fast=(Disconnected.TOO_MANY_REQUESTS, Disconnected.TOO_MANY_REQUESTS.text),
+    portable=partial(portable, is_simple=False),
+)
+
+#: Characters of an answer that a slow reader is waited for.
+LONG = 64 * 1024
+
+
+class WebSocket:
+    """A client's WebSocket, as a transport of :class:`hub.endpoints.centrifuge.client.Client`."""
+
+    emulated = False
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+
+    @property
+    def raw(self) -> RawWrite | None:
+        """Where frames may be written without asking."""
+        return self._outbox.raw
+
+    def write(self, block: Block) -> None:
+        """Write frames, in order."""
+        self._outbox.write(block)
+
+    async def answer(self, text: str) -> None:
+        """Write what the client has asked for."""
+        if len(text) < LONG:
+            self._outbox.write(Block([text]))
+        else:
+            await self._outbox.answer(Block([text]))
+
+    def close(self, code: int, reason: str) -> None:
+        """End the connection."""
+        self._outbox.close(code, reason.encode()[:REASON_LIMIT].decode(errors="ignore"))
+
+
+async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """ASGI application for ``/connection/websocket``."""
+    revalidation.current()
+    await receive()  # websocket.connect, always the first
+    if not admission.may_open(scope):
+        metrics.CLOSED.labels("origin").inc()
+        # Before the handshake: the server answers 403, and no script of that page learns more.
+        await send({"type": "websocket.close", "code": int(Close.FORBIDDEN)})
+        return
+    if formats.wants_protobuf(scope):
+        metrics.CLOSED.labels("protobuf").inc()
+        await turn_away(scope, send, 400, formats.SENTENCE)
+        return
+    admitted = None
+    try:
+        admitted = await admission.admit(scope)
+    except DatabaseFault as error:
+        log.error("user_unknown", **described(error))  # noqa: TRY400  # a traceback where it says more
+    address = connections.counted_address(scope.get("client"))
+    user_id = admitted.user.pk if admitted is not None and admitted.user is not None else None
+    if wait := connections.connect_wait(address, user_id):
+        await turn_away(scope, send, 429, TOO_OFTEN, wait)
+        return
+    connection = scope.get("extensions", {}).get(EXTENSION, {}).get("connection")
+    # Several KiB for each open socket that nobody reads any more.
+    scope["headers"].clear()
+    # A close before the handshake reaches a browser as a bare 1006, so the client is always let in first.
+    subprotocol = JSON if JSON in scope.get("subprotocols", ()) else None
+    await send({"type": "websocket.accept", "subprotocol": subprotocol, "headers": []})
+    if admitted is None:
+        await _refuse(send, Disconnected.SERVER_ERROR)
+        return
+    if not connections.connections.enter(address, user_id):
+        await _refuse(send, Disconnected.CONNECTION_LIMIT)
+        return
+    try:
+        with metrics.SOCKETS.labels("hub").track_inprogress():
+            await _serve(admitted, connection, receive, send)
+    except OSError:
+        return  # the client went away while something was written to it
+    finally:
+        connections.connections.leave(address, user_id)
+
+
+async def _refuse(send: Any, reason: Disconnected) -> None:
+    metrics.CLOSED.labels(str(int(reason))).inc()
+    await send({"type": "websocket.close", "code": int(reason), "reason": reason.text})
+
+
+async def _serve(admitted: admission.Admitted, connection: Any, receive: Any, send: Any) -> None:
+    client: Client | None = None
+
+    def ended() -> None:
+        if client is not None:
+            client.cut()
+
+    outbox = Outbox(send, connection, ended, _ENDS)
+    client = Client(WebSocket(outbox), admitted)
+    try:
+        outbox.open()
+        while True:
+            event: Mapping[str, Any] = await receive()
+            if event["type"] == "websocket.disconnect":
+                client.restarting = client.restarting or is_restart(event)
+                return
+            await client.receive(event.get("text") or event.get("bytes") or "")
+    finally:
+        outbox.end()
+        await client.gone()

@@ -1,0 +1,43 @@
+"""Lets pages of other origins that may open sockets use the streams as well: browsers ask for HTTP what they do not
+ask for WebSockets."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from hub.endpoints.centrifuge import admission
+
+Application = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
+
+_PREFLIGHT = [
+    (b"access-control-allow-methods", b"GET, POST"),
+    (b"access-control-allow-headers", b"authorization, content-type, last-event-id"),
+    (b"access-control-max-age", b"600"),
+]
+
+
+def shared(application: Application) -> Application:
+    """``application``, whose answers a page of an allowed origin may read. Who may ask is its own business."""
+
+    async def answer(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        origin = dict(scope["headers"]).get(b"origin")
+        if origin is None or not admission.may_open(scope):
+            await application(scope, receive, send)
+            return
+        headers = [
+            (b"access-control-allow-origin", origin),
+            (b"access-control-allow-credentials", b"true"),
+            (b"vary", b"origin"),
+        ]
+        if scope["method"] == "OPTIONS":
+            await send({"type": "http.response.start", "status": 204, "headers": [*headers, *_PREFLIGHT]})
+            await send({"type": "http.response.body", "body": b""})
+            return
+
+        async def send_shared(message: dict[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message["headers"], *headers]}
+            await send(message)
+
+        await application(scope, receive, send_shared)
+
+    return answer

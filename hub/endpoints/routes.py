@@ -1,0 +1,31 @@
+"""The URLs of the hub socket. They stand before Django: a connection that stays open needs neither it nor a thread."""
+
+from typing import Any
+
+from hub import lifespan
+from hub.access.query_token import hide_token
+from hub.endpoints import events
+from hub.endpoints.centrifuge import emulation, http, keepalive, websocket
+from hub.endpoints.cors import Application, shared
+
+_routes: dict[tuple[str, str], Application] = {
+    ("websocket", "/connection/websocket"): websocket.application,
+    ("http", "/connection/http_stream"): shared(http.http_stream),
+    ("http", "/connection/sse"): shared(http.sse),
+    ("http", "/emulation"): shared(emulation.application),
+    ("http", "/events"): shared(events.application),
+}
+
+lifespan.at_end(keepalive.current.close)
+lifespan.at_end(emulation.current.close)
+
+
+def find(scope: dict[str, Any]) -> Application | None:
+    """The ASGI application behind a URL of the hub socket; None for any other."""
+    if "path" not in scope:
+        return None
+    path = scope["path"].removeprefix(scope.get("root_path", ""))
+    found = _routes.get((scope["type"], path.rstrip("/")))
+    if found is not None:
+        hide_token(scope)
+    return found

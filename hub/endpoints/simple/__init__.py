@@ -1,0 +1,1 @@
+"""The simple endpoints, ``/ws/…``: one purpose for each URL, and JSON that a ten-line script can read."""

@@ -1,0 +1,53 @@
+"""Close codes and error codes of the plain doors. Clients act on them; :mod:`hub.access.ends` says what each means.
+
+A close code of 4000-4399 means *come back* (after a back-off, with the cursor); 4400-4499 means *do not*: the same
+attempt would fail again.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from django.utils.functional import Promise
+
+from hub.access.ends import End
+
+
+class Close(IntEnum):
+    """Why the hub closes a socket."""
+
+    TOO_SLOW = End.SLOW.simple
+    RESTARTED = End.NEW_HISTORY.simple
+    SERVER_ERROR = End.SERVER_ERROR.simple
+    RECONNECT = End.RECONNECT.simple
+    TOO_MANY = End.TOO_MANY.simple
+    BAD_TOKEN = End.BAD_TOKEN.simple
+    FORBIDDEN = End.FORBIDDEN.simple
+    NOT_FOUND = End.NOT_FOUND.simple
+    DISCONNECTED = End.DISCONNECTED.simple
+    SIGNED_OUT = End.SIGNED_OUT.simple
+    TOO_FAST = End.TOO_FAST.simple
+    TOO_BIG = End.TOO_BIG.simple
+    SERVER_STOPS = End.SERVER_STOPS.simple
+
+
+@dataclass
+class Refused(Exception):
+    """A door does not let the client in: the socket is closed with ``code`` and ``reason`` (at most 123 bytes)."""
+
+    code: Close
+    reason: str
+
+
+@dataclass
+class BadMessage(Exception):
+    """A client's message was not accepted. The client gets ``code`` and ``message`` and stays connected.
+
+    Args:
+        code: a stable word for programs, such as ``login_required``.
+        message: a sentence for people, translated when it is sent.
+        retry_after: seconds before which the same message is refused again; 0 where time changes nothing.
+    """
+
+    code: str
+    message: str | Promise
+    retry_after: int = 0

@@ -1,0 +1,394 @@
+"""The base of the plain doors: a Channels consumer without a layer channel of its own and without dispatch.
+
+Channels' own consumers make a layer channel per socket and cross a process-wide thread for every event; here the relay
+writes to the socket by itself and the consumer only reads (``docs/decisions/003-relay-instead-of-consumers.md``).
+"""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any, ClassVar
+from urllib.parse import parse_qs
+
+import msgspec
+import structlog
+from asgiref.typing import ASGIReceiveCallable, ASGISendCallable
+from channels.consumer import AsyncConsumer
+from django.contrib.auth.models import AnonymousUser, User
+from django.db import Error as DatabaseFault
+from django.utils import translation
+from django.utils.translation import gettext_lazy as _
+
+from hub.access import registry, revalidation
+from hub.access.control import Disconnect, Order
+from hub.access.ends import comes_back, portable
+from hub.concurrency.faults import described
+from hub.config import hub_settings
+from hub.endpoints.simple.codes import BadMessage, Close, Refused
+from hub.fanout import recovery, relay
+from hub.fanout.feed import RawWrite, Shape, Subscription, texts_of
+from hub.fanout.frames import Block
+from hub.limits import TooMany
+from hub.limits.connections import Pace, Verdict, counted_address
+from hub.ops import metrics
+from hub.server.protocol import EXTENSION
+from hub.streams import Item, Position, cursors
+from hub.transports.writer import Ends, Outbox
+from hub.validation.text import is_storable, is_visible
+
+log = structlog.get_logger(__name__)
+
+_ENDS = Ends(
+    slow=(Close.TOO_SLOW, "Too slow"),
+    fast=(Close.TOO_FAST, "Too many frames"),
+    portable=partial(portable, is_simple=True),
+)
+
+#: WebSocket's own limit for the reason in a close frame (RFC 6455, 5.5).
+REASON_LIMIT = 123
+
+
+class Door(AsyncConsumer):
+    """One purpose per URL, JSON text frames. Subclasses say which channels it opens and what a client may send.
+
+    ``user`` (authenticated or anonymous) and ``language`` come from :mod:`hub.endpoints.simple.entrance`,
+    ``arguments`` from the URL.
+    """
+
+    #: The label of this door in metrics.
+    name: ClassVar[str] = "door"
+
+    #: hub.access.registry.OpenSocket: no client of a plain door is told an id of its own.
+    client = ""
+
+    _pace: Pace | None = None
+    _address: str | None = None
+    _stopping = False
+
+    async def authorise(self) -> Iterable[tuple[str, Shape]]:
+        """Authorise the client and name the channels it will receive, each with the shape of its frames.
+
+        Raises:
+            Refused: the client may not come in.
+        """
+        raise NotImplementedError
+
+    async def entered(self) -> None:
+        """The client is connected and receives; a door may write more here."""
+
+    async def message(self, message: str) -> None:
+        """The client sent ``{"message": …}``, checked by :func:`text_of`.
+
+        Raises:
+            BadMessage, TooMany: told to the client, which stays connected.
+        """
+        raise BadMessage("not_writable", _("This door takes no messages"))
+
+    async def left(self, *, restarting: bool) -> None:
+        """The client is gone, after :meth:`entered` was called (it may have failed half-way).
+
+        ``restarting``: because this server stops; the client will come back.
+        """
+
+    @classmethod
+    def as_asgi(cls, **initkwargs: Any) -> Any:
+        """An ASGI application, for a URL pattern: an object of this class for each socket."""
+
+        # No coroutine of its own, unlike Channels': each one costs every open socket a quarter of a KiB.
+        def door(scope: Any, receive: Any, send: Any) -> Any:
+            return cls(**initkwargs)(scope, receive, send)
+
+        return door
+
+    def tell(self, frame: Mapping[str, Any] | msgspec.Struct) -> None:
+        """Send one frame to this client alone."""
+        self.outbox.write(Block([msgspec.json.encode(frame).decode()]))
+
+    # --- the life of a socket -------------------------------------------------------------------------------------
+
+    async def __call__(self, scope: Any, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        self.user: User | AnonymousUser = scope["user"]
+        self.credential: str = scope["credential"]
+        self.language: str = scope["language"]
+        if self.user.pk is None:
+            self._address = counted_address(scope.get("client"))
+        self.arguments: dict[str, Any] = scope["url_route"]["kwargs"]
+        connection = scope.get("extensions", {}).get(EXTENSION, {}).get("connection")
+        self.outbox = Outbox(send, connection, self._stop, _ENDS)  # type: ignore[arg-type]  # ASGI's unions against dicts
+        self._subscriptions: list[Subscription] = []
+        since = parse_qs(scope["query_string"].decode("ascii", "replace")).get("since", [""])[-1]
+        # Several KiB for each open socket that nobody reads any more.
+        scope["headers"].clear()
+        await receive()  # websocket.connect, always the first
+        try:
+            if await self._enters(send):
+                revalidation.current().admitted(self)
+                with metrics.SOCKETS.labels(self.name).track_inprogress():
+                    await self._resume(since)
+                    await self._serve(receive)
+            else:
+                await self._wait_for_disconnect(receive)
+        except OSError:
+            return  # the client went away while something was written to it
+        finally:
+            registry.current().remove(self)
+            self.outbox.end()
+            for subscription in self._subscriptions:
+                relay.current().unfollow(subscription)
+            self._subscriptions = []
+
+    async def _enters(self, send: ASGISendCallable) -> bool:
+        try:
+            self._subscriptions = await relay.current().follow_many(await self.authorise(), self)
+            refused = None
+        except Refused as error:
+            refused = Refused(error.code, error.reason)  # itself, it would keep this frame, which keeps it
+        except DatabaseFault as error:
+            log.error("door_failed", door=self.name, **described(error))  # noqa: TRY400  # a traceback where it says more
+            refused = Refused(Close.SERVER_ERROR, "Try again")
+        # A close before the handshake reaches a browser as a bare 1006, so the client is always let in first.
+        await send({"type": "websocket.accept", "subprotocol": None, "headers": []})
+        self.outbox.open()
+        if refused is not None:
+            self._turn_away(refused)
+        return refused is None
+
+    def _turn_away(self, refused: Refused) -> None:
+        self.outbox.close(refused.code, refused.reason.encode()[:REASON_LIMIT].decode(errors="ignore"))
+
+    async def _serve(self, receive: ASGIReceiveCallable) -> None:
+        """Handle what the client sends until it is gone."""
+        restarting = False
+        try:
+            await self.entered()
+            while True:
+                event: Any = await receive()
+                if event["type"] == "websocket.disconnect":
+                    restarting = self._stopping or is_restart(event)
+                    return
+                await self._receive(event)
+        finally:
+            await self.left(restarting=restarting)
+
+    async def _receive(self, event: Mapping[str, Any]) -> None:
+        if len(event.get("bytes") or (event.get("text") or "").encode(errors="surrogatepass")) > (
+            hub_settings().max_frame
+        ):
+            self.outbox.close(Close.TOO_BIG, "Frame too big")
+            return
+        if self._pace is None:
+            self._pace = Pace(self.user.pk, self._address)
+        match self._pace.judge():
+            case Verdict.CLOSE:
+                self.outbox.close(Close.TOO_FAST, "Too many messages")
+                return
+            case Verdict.REFUSE:
+                too_fast = _("You send messages too fast; this one was not taken")
+                self._refuse(BadMessage("too_many_messages", too_fast, self._pace.wait))
+                return
+        try:
+            await self.message(text_of(event.get("text")))
+        except BadMessage as error:
+            self._refuse(error)
+        except TooMany as refusal:
+            with translation.override(self.language):
+                sentence = refusal.sentence
+            self._refuse(BadMessage("limit_reached", sentence, refusal.retry_after))
+        except DatabaseFault as error:
+            log.error("message_failed", door=self.name, **described(error))  # noqa: TRY400  # a traceback where it says more
+            self._refuse(BadMessage("not_stored", _("The message could not be stored, try again")))
+
+    async def _wait_for_disconnect(self, receive: ASGIReceiveCallable) -> None:
+        while (await receive())["type"] != "websocket.disconnect":
+            pass
+
+    def _refuse(self, error: BadMessage) -> None:
+        metrics.CLIENT_ERRORS.labels(error.code).inc()
+        with translation.override(self.language):
+            frame = {"type": "error", "message": str(error.message), "code": error.code}
+            self.tell({**frame, "retry_after": error.retry_after} if error.retry_after else frame)
+
+    # --- following and resuming -----------------------------------------------------------------------------------
+
+    async def _resume(self, text: str) -> None:
+        """Write what the client missed since its cursor, then go live on every channel."""
+        began = time.monotonic()
+        history: list[tuple[Subscription, Item]] = []
+        malformed = False
+        try:
+            since = self._since(text)
+        except cursors.NotACursor:
+            since, malformed = {}, True
+        if since is not None:
+            missed, positions = await self._missed(since, text)
+            self.tell({"type": "resumed", "recovered": missed is not None, "cursor": cursors.join(positions.items())})
+            history = missed or []
+        for piece in pieces([text for subscription, item in history for text in texts_of(subscription.shape, [item])]):
+            await self.outbox.answer(Block(piece))
+        if len(self._subscriptions) > 1 and time.monotonic() - began > recovery.CATCHING_UP:
+            # From here on an item tells what of the other channels came before it (hub.streams.cursors): not this
+            # late.
+            self.outbox.close(Close.RESTARTED, "Come back")
+            return
+        for subscription in self._subscriptions:
+            subscription.release()
+        if malformed:  # after the frame that clients wait for first
+            self._refuse(BadMessage("bad_cursor", _("The position in 'since' is not one that the hub has given")))
+
+    def _since(self, text: str) -> dict[str, Position] | None:
+        """The positions in ``?since=``; None without it. A bare number is an offset of the door's only channel,
+        ``now`` stands for where the channels are.
+
+        Raises:
+            NotACursor: it is neither.
+        """
+        if not text:
+            return None
+        if text == NOW:
+            return {subscription.feed.channel: subscription.start for subscription in self._subscriptions}
+        if text.isascii() and text.isdigit() and len(text) <= 18 and len(self._subscriptions) == 1:
+            feed = self._subscriptions[0].feed
+            return {feed.channel: Position(self._subscriptions[0].start.epoch, int(text))}
+        return cursors.parse(text)
+
+    async def _missed(
+        self, since: Mapping[str, Position], text: str
+    ) -> tuple[list[tuple[Subscription, Item]] | None, dict[str, Position]]:
+        """:func:`hub.fanout.recovery.recover` for a client's cursor; a database that fails makes nothing whole."""
+        try:
+            telling = cursors.telling(text) if "@" in text and since else ()
+            return await recovery.recover(self._subscriptions, since, telling)
+        except DatabaseFault as error:
+            log.error("recovery_failed", door=self.name, **described(error))  # noqa: TRY400  # a traceback where it says more
+            return None, {subscription.feed.channel: subscription.start for subscription in self._subscriptions}
+
+    def _stop(self) -> None:
+        """The socket has ended: the relay must write nothing more, not even in this turn of the loop."""
+        for subscription in self._subscriptions:
+            subscription.feed.remove(subscription)
+
+    # --- hub.access.registry.OpenSocket: rights, orders, the end of the server --------------------------------------
+
+    async def recheck(self, user: User | AnonymousUser | None) -> None:
+        """Hold the socket to what ``user`` may do now; None: the session or the token is no longer valid.
+
+        A channel that the client may no longer have is left, one that it may have now is joined.
+        """
+        if user is None:
+            self.outbox.close(Close.SIGNED_OUT, "Logged out")
+            return
+        self.user = user
+        try:
+            wanted = dict(await self.authorise())
+        except Refused as refused:
+            self._turn_away(refused)
+            return
+        followed = {subscription.feed.channel: subscription for subscription in self._subscriptions}
+        for channel in followed.keys() - wanted.keys():
+            self._subscriptions = [other for other in self._subscriptions if other is not followed[channel]]
+            relay.current().unfollow(followed[channel])
+        new = [(channel, shape) for channel, shape in wanted.items() if channel not in followed]
+        for subscription in await relay.current().follow_many(new, self) if new else ():
+            channel = subscription.feed.channel
+            # Another look may have come meanwhile: it has joined the channel already, or knows better.
+            if self.outbox.has_ended or self.user is not user or self.follows(channel):
+                relay.current().unfollow(subscription)
+            else:
+                self._subscriptions = [*self._subscriptions, subscription]
+                subscription.release()
+
+    def follows(self, channel: str) -> bool:
+        """Whether the client receives what is published in ``channel``."""
+        return any(subscription.feed.channel == channel for subscription in self._subscriptions)
+
+    def obey(self, order: Order) -> None:
+        """Plain doors know one order only, to disconnect."""
+        if isinstance(order, Disconnect):
+            self.outbox.close(Close.RECONNECT if comes_back(order.code) else Close.DISCONNECTED, "Disconnected")
+
+    def stop(self) -> None:
+        """This server stops: the client comes back, here or elsewhere, and has not left."""
+        self._stopping = True
+        self.outbox.close(Close.SERVER_STOPS, "")
+
+    # --- hub.fanout.feed.Follower: the relay's side of the subscriptions ---------------------------------------------
+
+    @property
+    def raw(self) -> RawWrite | None:
+        """Where the relay may write by itself."""
+        return self.outbox.raw
+
+    def write(self, block: Block) -> None:
+        """Take frames from the relay."""
+        self.outbox.write(block)
+
+    def restart(self) -> None:
+        """The channel has another history now: the client comes back and is told to reload."""
+        self.outbox.close(Close.RESTARTED, "Come back")
+
+
+#: ``?since=now``: nothing was missed, but the client wants the cursor to begin with.
+NOW = "now"
+
+#: Characters that are written at once to a client that catches up.
+PIECE = 64 * 1024
+
+
+def pieces(texts: list[str]) -> Iterator[list[str]]:
+    """``texts`` in order, in pieces of about ``PIECE`` characters: what was missed may be megabytes."""
+    piece: list[str] = []
+    size = 0
+    for text in texts:
+        if piece and size + len(text) > PIECE:
+            yield piece
+            piece, size = [], 0
+        piece.append(text)
+        size += len(text)
+    if piece:
+        yield piece
+
+
+def is_restart(disconnect: Mapping[str, Any]) -> bool:
+    """Whether a socket ended because this server stops.
+
+    A client may close with that code too, and would then stay in the presence lists for good: its close has a reason
+    (an empty one mostly), that of the server has none.
+    """
+    return disconnect.get("code") == Close.SERVER_STOPS and "reason" not in disconnect
+
+
+def text_of(text: str | None) -> str:
+    """The ``message`` of a client's frame ``{"message": "…"}``.
+
+    Raises:
+        BadMessage: binary, not JSON, not an object; ``message`` missing, no string, blank or over 4,000 characters.
+    """
+    if text is None:
+        raise BadMessage("binary_not_supported", _("Send text frames with JSON, not binary ones"))
+    try:
+        frame = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        raise BadMessage("invalid_json", _("This is not JSON")) from None
+    return message_in(frame)
+
+
+def message_in(frame: object) -> str:
+    """The ``message`` of decoded JSON; see :func:`text_of`."""
+    if not isinstance(frame, dict):
+        raise BadMessage("not_an_object", _('Send a JSON object like {"message": "…"}'))
+    message = frame.get("message")
+    if message is None:
+        raise BadMessage("message_required", _("The message is missing"))
+    if not isinstance(message, str):
+        raise BadMessage("message_not_text", _("The message must be text"))
+    if not is_visible(message):
+        raise BadMessage("message_required", _("The message is empty"))
+    if len(message) > MESSAGE_LIMIT:
+        raise BadMessage("message_too_long", _("The message is longer than 4,000 characters"))
+    if not is_storable(message):
+        raise BadMessage("message_not_text", _("The message has characters that cannot be stored"))
+    return message
+
+
+#: Characters of one message.
+MESSAGE_LIMIT = 4000

@@ -1,0 +1,123 @@
+"""What every socket passes before its door: host and origin, token or session, language."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.contrib.auth.models import AnonymousUser, User
+from django.db import Error as DatabaseFault
+from django.http import parse_cookie
+from django.urls import URLPattern
+
+from hub.access import authorization, credentials, origin, revalidation
+from hub.access.credentials import Invalid
+from hub.access.visitor import SESSION_KEY, language_of
+from hub.concurrency.faults import described
+from hub.endpoints.simple.codes import Close
+from hub.endpoints.simple.unknown import UnknownDoor
+from hub.limits import connections
+from hub.ops import metrics
+from hub.transports.refusal import TOO_OFTEN, turn_away
+
+log = structlog.get_logger(__name__)
+
+#: The digest by which a token is known, or None for what is no token.
+DigestOf = Callable[[str], str | None]
+
+
+class Entrance:
+    """The ASGI application for sockets: admits a client, then hands it to the door of its URL.
+
+    What it needed for that it has let go when the door begins, so that a socket that stays open for days keeps none
+    of it. A door finds in the scope ``user``, ``credential``, ``language`` and ``url_route``.
+
+    Args:
+        doors: URL patterns in the order in which they are tried; the view of each is an ASGI application.
+        digest_of: of an access token; :mod:`hub.access.credentials` knows whose it is.
+    """
+
+    def __init__(self, doors: Sequence[URLPattern], digest_of: DigestOf) -> None:
+        self.doors = doors
+        self.digest_of = digest_of
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        revalidation.current()
+        if not await self._admits(scope, send):
+            return
+        address, user_id = connections.counted_address(scope.get("client")), scope["user"].pk
+        if wait := connections.connect_wait(address, user_id):
+            await turn_away(scope, send, 429, TOO_OFTEN, wait)
+            return
+        if not connections.connections.enter(address, user_id):
+            await _close(send, Close.TOO_MANY, "Too many connections")
+            return
+        try:
+            await self._door(scope)(scope, receive, send)
+        finally:
+            connections.connections.leave(address, user_id)
+
+    async def _admits(self, scope: dict[str, Any], send: Any) -> bool:
+        headers = dict(scope["headers"])
+        if not origin.is_allowed(scope.get("scheme", "ws"), headers):
+            metrics.CLOSED.labels("origin").inc()
+            # Before the handshake: the server answers 403, and no script of that page learns more.
+            await send({"type": "websocket.close", "code": int(Close.FORBIDDEN)})
+            return False
+        # Django's own reader, as for a page: one strange cookie of another application must not hide the session.
+        cookies = parse_cookie(headers.get(b"cookie", b"").decode("latin-1"))
+        scope["language"] = language_of(cookies, headers.get(b"accept-language", b""))
+        try:
+            token = authorization.token_of(scope)
+            user = await self._identify(scope, token, cookies.get(settings.SESSION_COOKIE_NAME))
+        except DatabaseFault as error:
+            log.error("user_unknown", **described(error))  # noqa: TRY400  # a traceback where it says more
+            await _close(send, Close.SERVER_ERROR, "Try again")
+            return False
+        except authorization.NotValid as fault:
+            credentials.log_refusal(str(fault), authorization.address_of(scope))
+            await _close(send, Close.BAD_TOKEN, "Bad token")
+            return False
+        scope["user"] = user
+        return True
+
+    def _door(self, scope: dict[str, Any]) -> Any:
+        path = scope["path"].removeprefix(scope.get("root_path", "")).removeprefix("/")
+        # Whoever types a URL leaves the last slash out; there is no page here that could redirect.
+        for written in (path, f"{path}/"):
+            for door in self.doors:
+                if match := door.pattern.match(written):
+                    _, args, kwargs = match
+                    scope["url_route"] = {"args": args, "kwargs": {**kwargs, **door.default_args}}
+                    return door.callback
+        scope["url_route"] = {"args": (), "kwargs": {}}
+        return UnknownDoor.as_asgi()
+
+    async def _identify(
+        self, scope: dict[str, Any], token: str | None, session_key: str | None
+    ) -> User | AnonymousUser:
+        """The user, or a guest; ``NotValid`` for a token that is not valid: who has one must not become a guest."""
+        scope["credential"] = ""
+        if token is not None:
+            digest = self.digest_of(token)
+            if digest is None:
+                raise authorization.NotValid("no access token")
+            scope["credential"] = credentials.of_token(digest)
+            found = await credentials.whose(scope["credential"])
+            if isinstance(found, Invalid):
+                raise authorization.NotValid(f"access token {found}")
+            return found
+        if session_key and SESSION_KEY.fullmatch(session_key):
+            credential = credentials.of_session(session_key)
+            found = await credentials.whose(credential)
+            if not isinstance(found, Invalid):
+                scope["credential"] = credential
+                return found
+        return AnonymousUser()
+
+
+async def _close(send: Any, code: Close, reason: str) -> None:
+    # A close before the handshake reaches a browser as a bare 1006, which says nothing.
+    metrics.CLOSED.labels(str(int(code))).inc()
+    await send({"type": "websocket.accept"})
+    await send({"type": "websocket.close", "code": int(code), "reason": reason})

@@ -1,0 +1,213 @@
+"""How much one client, one person and one address may take of this web process.
+
+All bounds are per web process, because counting over all of them would cost a command to Redis per message.
+"""
+
+import ipaddress
+import math
+import time
+from collections import Counter
+from enum import Enum, auto
+from typing import Any
+
+from hub.config import hub_settings
+from hub.limits.rates import count_refusal
+
+#: Bytes of one request's body; the shipped nginx has the same bound.
+BODY_LIMIT = 1024 * 1024
+
+#: Buckets that are kept before those that are full, and so say nothing, are dropped.
+FEW = 1000
+
+#: Seconds by which sums of times are inexact.
+ROUNDING = 1e-6
+
+#: Messages over the limit that are answered with an error; a socket that goes on after that is closed.
+WARNINGS = 20
+
+
+class Verdict(Enum):
+    """What to do with a message."""
+
+    TAKE = auto()
+    #: Answer with an error.
+    REFUSE = auto()
+    #: It was told often enough: close the socket.
+    CLOSE = auto()
+
+
+class Bucket:
+    """A token bucket: ``burst`` tokens at once, then ``rate`` per second.
+
+    It is one number, when it will be full again: the generic cell rate algorithm.
+    """
+
+    __slots__ = ("full_at",)
+
+    def __init__(self) -> None:
+        #: On the clock of ``time.monotonic()``.
+        self.full_at = 0.0
+
+    def take(self, rate: float, burst: float, count: int = 1) -> float:
+        """Take ``count`` tokens; returns 0, or the seconds until there are so many, and takes none then."""
+        now = time.monotonic()
+        full_at = max(self.full_at, now)
+        wait = full_at - now - (burst - count) / rate
+        if wait > ROUNDING:
+            return wait
+        self.full_at = full_at + count / rate
+        return 0.0
+
+
+class Rates:
+    """Many token buckets by key (a user, an address). One that is full takes no memory."""
+
+    def __init__(self) -> None:
+        self._buckets: dict[object, Bucket] = {}
+        self._tidied_at = 0.0
+
+    def take(self, key: object, rate: float, burst: float) -> float:
+        """Take one token of ``key``; returns 0, or the seconds until there is one."""
+        now = time.monotonic()
+        if len(self._buckets) >= FEW and now - self._tidied_at > 1:
+            self._tidied_at = now
+            self._buckets = {other: bucket for other, bucket in list(self._buckets.items()) if bucket.full_at > now}
+        return self._buckets.setdefault(key, Bucket()).take(rate, burst)
+
+
+_of_users, _of_guests, _connecting = Rates(), Rates(), Rates()
+
+
+class Pace:
+    """How fast one socket sends, and its user over all their sockets, or all guests of its address together.
+
+    Made with the first message of a socket. ``wait`` is how many seconds the sender of the last message that was
+    refused should wait, at least 1.
+    """
+
+    __slots__ = ("_address", "_bucket", "_refused", "_user_id", "wait")
+
+    def __init__(self, user_id: int | None, address: str | None) -> None:
+        self._user_id = user_id
+        self._address = address
+        self._bucket = Bucket()
+        self._refused = 0
+        self.wait = 1
+
+    def judge(self) -> Verdict:
+        """A message has come: what to do with it."""
+        wait = self._wait_of_socket() or self._wait_of_person()
+        if not wait:
+            self._refused = 0
+            return Verdict.TAKE
+        self.wait = math.ceil(wait)
+        self._refused += 1
+        return Verdict.REFUSE if self._refused <= WARNINGS else Verdict.CLOSE
+
+    def _wait_of_socket(self) -> float:
+        wait = self._bucket.take(hub_settings().socket_rate, hub_settings().socket_burst)
+        if wait:
+            count_refusal("socket_pace")
+        return wait
+
+    def _wait_of_person(self) -> float:
+        if self._user_id is None:
+            return guest_wait(self._address)
+        wait = _of_users.take(self._user_id, hub_settings().user_rate, hub_settings().user_burst)
+        if wait:
+            count_refusal("user_pace")
+        return wait
+
+
+def guest_wait(address: str | None) -> int:
+    """A guest of a counted address asks for something: 0, or the seconds until it may."""
+    settings = hub_settings()
+    wait = _of_guests.take(address, settings.guest_rate, settings.guest_burst) if address is not None else 0
+    if wait:
+        count_refusal("guests")
+    return math.ceil(wait)
+
+
+def connect_wait(address: str | None, user_id: int | None) -> int:
+    """Somebody connects, a user or a guest of a counted address: 0, or the seconds until they may."""
+    settings = hub_settings()
+    if user_id is not None:
+        wait = _connecting.take(user_id, settings.connect_user_rate, settings.connect_user_burst)
+        if wait:
+            count_refusal("connects_per_user")
+    else:
+        wait = 0
+        if address is not None:
+            wait = _connecting.take(address, settings.connect_address_rate, settings.connect_address_burst)
+        if wait:
+            count_refusal("connects_per_address")
+    return math.ceil(wait)
+
+
+class Connections:
+    """How many sockets each user and each address has open. 0 in a setting sets no bound."""
+
+    def __init__(self) -> None:
+        self._of_user: Counter[int] = Counter()
+        self._of_address: Counter[str] = Counter()
+
+    def enter(self, address: str | None, user_id: int | None) -> bool:
+        """Count one more; False, and nothing counted, where that is too many. Each True needs a :meth:`leave`."""
+        settings = hub_settings()
+        if user_id is not None and 0 < settings.connections_per_user <= self._of_user[user_id]:
+            count_refusal("connections_per_user")
+            return False
+        if address is not None and 0 < settings.connections_per_address <= self._of_address[address]:
+            count_refusal("connections_per_address")
+            return False
+        if user_id is not None:
+            self._of_user[user_id] += 1
+        if address is not None:
+            self._of_address[address] += 1
+        return True
+
+    def leave(self, address: str | None, user_id: int | None) -> None:
+        """One less."""
+        if user_id is not None:
+            _count_down(self._of_user, user_id)
+        if address is not None:
+            _count_down(self._of_address, address)
+
+
+#: All sockets and streams of this process, whatever their door.
+connections = Connections()
+
+
+def _count_down(counts: Counter[Any], key: object) -> None:
+    counts[key] -= 1
+    if not counts[key]:
+        del counts[key]
+
+
+def counted_address(client: tuple[str, int] | None) -> str | None:
+    """What of a client's address is counted: all of an IPv4 one, of an IPv6 one the network that one customer has.
+
+    None for loopback and for unix sockets: that is a proxy whose clients the hub was not told of (set
+    ``HUB_TRUSTED_PROXIES``), or a load test.
+    """
+    return None if client is None else counted_host(client[0])
+
+
+def counted_host(host: str) -> str | None:
+    """The same of a host by itself."""
+    if host.startswith("127.") or not host:
+        return None
+    if ":" not in host:
+        return host
+    try:
+        address = ipaddress.IPv6Address(host.partition("%")[0])
+    except ValueError:
+        return host
+    if address.is_loopback:
+        return None
+    return str(address.ipv4_mapped or ipaddress.IPv6Network((address, 64), strict=False).network_address)
+
+
+def address_of_guest(host: str) -> str | None:
+    """:func:`counted_address` where only the host is known; empty for none."""
+    return counted_address((host, 0)) if host else None

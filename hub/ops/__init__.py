@@ -1,0 +1,1 @@
+"""What operators see: metrics, samples of queues and of the event loop, and logs without secrets."""

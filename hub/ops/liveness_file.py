@@ -1,0 +1,18 @@
+"""A file that a part touches while it works, for health checks that cannot afford to start Django."""
+
+import structlog
+from django.conf import settings
+
+from hub.config import private_files
+
+log = structlog.get_logger(__name__)
+
+
+def touch(part: str) -> None:
+    """Show that ``part`` (``worker`` or ``beat``) of this data folder works now. Raises nothing."""
+    folder = settings.HUB_DATA_DIR / "run"
+    try:
+        private_files.make_folder(folder)
+        (folder / f"{part}.alive").touch()
+    except OSError as error:  # such as a disk that is full: the work goes on
+        log.warning("life_not_shown", part=part, error=error.strerror)

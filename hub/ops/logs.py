@@ -1,0 +1,108 @@
+"""How every process of the hub logs: one line an event to stderr, ours and the libraries' alike, without secrets."""
+
+import logging
+import logging.config
+import sys
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
+import structlog
+from django.core.exceptions import ImproperlyConfigured
+
+from hub.ops.redaction import redact
+
+#: What Django logs of requests that are not as they should be: a wrong Host, too many fields.
+_SUSPICIOUS = "django.security."
+
+#: What Django logs of requests that failed: with a warning, the visitor's fault (4xx), such as a form that cannot be
+#: read; with an error, ours.
+_REQUESTS = "django.request"
+
+
+def _blame_visitors(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """No traceback for what a visitor did: anybody could fill the log with them."""
+    logger_name = str(event.get("logger"))
+    is_refused = logger_name == _REQUESTS and event.get("level") == "warning"
+    if is_refused or logger_name.startswith(_SUSPICIOUS):
+        event.pop("exc_info", None)
+    return event
+
+
+#: Run for each event, whether it comes from structlog or from the standard library.
+_SHARED: tuple[structlog.typing.Processor, ...] = (
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.StackInfoRenderer(),
+    _blame_visitors,
+    # Tracebacks become text before the renderer, because it would print the values of local variables too.
+    structlog.processors.format_exc_info,
+)
+
+#: Libraries that set handlers of their own, which would write past ours.
+_WITH_OWN_HANDLERS = ("django", "django.server", "uvicorn", "uvicorn.error", "uvicorn.asgi", "celery")
+
+
+class RedactingFormatter(structlog.stdlib.ProcessorFormatter):
+    """Renders an event and then takes the secrets out of the whole line: text, arguments and traceback alike."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return redact(super().format(record))
+
+
+def configure(config: Mapping[str, Any]) -> None:
+    """Django's ``LOGGING_CONFIG``: set up logging by ``settings.LOGGING``.
+
+    ``config["level"]`` is a level's name, ``config["json"]`` says whether lines are JSON objects (else text for
+    people). May be called again; the last call holds. Raises ``ImproperlyConfigured`` for an unknown level.
+    """
+    level = str(config["level"]).upper()
+    if level not in logging.getLevelNamesMapping():
+        raise ImproperlyConfigured(f"HUB_LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR, not {config['level']!r}.")
+    access = logging.getLogger("uvicorn.access")
+    # Only `uvicorn` started by hand without `--no-access-log` has given it one; what follows would forget that.
+    logs_access = any(_writes_access(handler) for handler in access.handlers)
+    logging.config.dictConfig(
+        {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "formatters": {"hub": {"()": _formatter, "as_json": bool(config["json"])}},
+            "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "hub"}},
+            "root": {"handlers": ["stderr"], "level": level},
+            "loggers": {name: {"handlers": [], "level": "NOTSET", "propagate": True} for name in _WITH_OWN_HANDLERS},
+        }
+    )
+    access.propagate = False
+    access.handlers = logging.getLogger().handlers[:] if logs_access else []
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            *_SHARED,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+
+
+def _writes_access(handler: logging.Handler) -> bool:
+    """Whether it is uvicorn's handler of the access log, or the one of ours that took its place."""
+    formatter = handler.formatter
+    return isinstance(formatter, RedactingFormatter) or type(formatter).__module__.startswith("uvicorn.")
+
+
+def _formatter(*, as_json: bool) -> logging.Formatter:
+    renderer: structlog.typing.Processor
+    if as_json:
+        renderer = structlog.processors.JSONRenderer(ensure_ascii=False)
+    else:
+        renderer = structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback, pad_event_to=0
+        )
+    return RedactingFormatter(
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        foreign_pre_chain=_SHARED,
+    )

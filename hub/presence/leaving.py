@@ -1,0 +1,107 @@
+"""People whose last connection ended: they stay at a channel for a grace time, because most of them come right back.
+
+A page that is loaded again closes a connection and opens another, on this web process or on another one. Until
+``HUB_LEAVE_GRACE`` is over the person is at the channel, for its lists and notices alike, so that nobody hears of it.
+What waits here is still counted in :mod:`hub.presence` as a connection: other processes see the person, and if
+this process dies, they leave with its lease.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from itertools import islice
+
+import structlog
+
+from hub.channels import namespace_of
+from hub.concurrency.per_loop import PerLoop
+from hub.config import hub_settings
+from hub.presence import tracker
+from hub.presence.tracker import GUEST, Place
+
+log = structlog.get_logger(__name__)
+
+#: Called once a connection has left: with True where the person is nowhere at the channel any more.
+Gone = Callable[[bool], Awaitable[None]]
+
+#: People who leave in one step; what one step asks of Redis goes out together.
+STEP = 200
+
+
+class Leaving:
+    """Who is about to leave, in this process. Lives on one event loop; see :func:`current`.
+
+    There is one timer, whatever the number of people, and at most one entry for a person at a channel.
+    """
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        #: When each is to leave and what follows, the earliest first.
+        self._waiting: dict[Place, tuple[float, Gone]] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._closed = False
+
+    async def leave(self, channel: str, person: str, gone: Gone) -> None:
+        """A connection of ``person`` that had entered ``channel`` has ended.
+
+        ``gone`` is called exactly once: at once where the person has another connection here, else after the grace
+        time. Guests leave at once, since a guest who comes back is somebody new, and so does everybody where the
+        namespace has no ``leave_grace``. Where the process ends first, it is not
+        called, and the person leaves with the lease of the process.
+        """
+        place = (channel, person)
+        waits = not person.startswith(GUEST) and namespace_of(channel).leave_grace
+        grace = hub_settings().leave_grace if waits else 0.0
+        if (before := self._waiting.pop(place, None)) is not None:
+            await _leave(place, before[1])
+        if grace and tracker.current().connections(channel, person) == 1:
+            if not self._closed:
+                self._waiting[place] = (self.loop.time() + grace, gone)
+                self._set_timer()
+        else:
+            await _leave(place, gone)
+
+    async def close(self) -> None:
+        """Stop. Who waits here is listed until the lease of this process ends, like those who are connected."""
+        self._closed = True
+        self._waiting.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._task is not None:
+            await asyncio.wait([self._task], timeout=hub_settings().redis_timeout)
+
+    def _set_timer(self) -> None:
+        if self._waiting and self._timer is None and self._task is None:
+            due, _ = next(iter(self._waiting.values()))
+            self._timer = self.loop.call_at(due, self._begin)
+
+    def _begin(self) -> None:
+        self._timer = None
+        self._task = self.loop.create_task(self._let_go())
+
+    async def _let_go(self) -> None:
+        """End the grace of all who are due."""
+        try:
+            while due := self._take_due():
+                await asyncio.gather(*(_leave(place, gone) for place, gone in due))
+        finally:
+            self._task = None
+            self._set_timer()
+
+    def _take_due(self) -> list[tuple[Place, Gone]]:
+        now = self.loop.time()
+        due = [place for place, (at, _) in islice(self._waiting.items(), STEP) if at <= now]
+        return [(place, self._waiting.pop(place)[1]) for place in due]
+
+
+async def _leave(place: Place, gone: Gone) -> None:
+    try:
+        await gone(await tracker.current().leave(*place))
+    except Exception:
+        # They are off the list already; those who leave with them must not stay because of it.
+        log.exception("departure_not_told", channel=place[0])
+
+
+#: The one of the running event loop, and the end of it.
+current = PerLoop(Leaving)
+close = current.close

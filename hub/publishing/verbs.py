@@ -1,0 +1,173 @@
+"""Publishing: the only way to reach a client.
+
+=========================  ============================================================================
+``publish``                inside the caller's transaction; sent after its commit, never after a rollback
+``publish_many``           the same for many publications at once
+``publish_ephemeral``      now, to those who are connected; not stored, nothing to recover
+``apublish``, …            the same verbs for async code
+=========================  ============================================================================
+"""
+
+import threading
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+import structlog
+from django.db import transaction
+
+from hub import streams
+from hub.bus.announcer import announce
+from hub.channels import namespace_of
+from hub.config import hub_settings
+from hub.database.threads import in_database_thread
+from hub.models import Publication
+from hub.ops import metrics
+from hub.streams import Item
+from hub.validation.numbers import SENTENCE, is_rounded
+from hub.validation.tags import encode as encode_tags
+
+log = structlog.get_logger(__name__)
+
+#: What can be published: a message type of an app (a msgspec struct with a tag), a mapping with a ``type``, or
+#: somebody else's JSON, on one line.
+Data = msgspec.Struct | Mapping[str, Any] | msgspec.Raw
+
+#: No client has published it.
+NO_INFO = msgspec.Raw()
+
+
+class PayloadTooBig(ValueError):
+    """The JSON of a publication is longer than ``HUB_MAX_PUBLICATION`` bytes."""
+
+
+class RoundedNumber(ValueError):
+    """The JSON of a publication has a whole number that browsers round; it has to be written as text."""
+
+
+class NotDurable(ValueError):
+    """The channel's namespace keeps no history; use ``publish_ephemeral``."""
+
+
+def publish(
+    channel: str, data: Data, info: msgspec.Raw = NO_INFO, *, tags: Mapping[str, str] | None = None
+) -> Publication:
+    """Append ``data`` to a durable channel, as part of the transaction that is open.
+
+    When the function returns in autocommit mode, or when the surrounding transaction has committed, the publication
+    is stored and will reach every client of the channel in the channel's order; after a rollback it never existed.
+
+    ``info`` is JSON about the client that publishes, where it is a client; others are told it. ``tags`` go with the
+    publication to clients, and are kept with it.
+
+    Returns the row as it was stored. Its ``offset`` is given after the commit, in the database: ``refresh_from_db()``
+    reads it.
+
+    Raises:
+        UnknownChannel: the name is malformed or of no registered namespace.
+        NotDurable: the namespace is live only.
+        PayloadTooBig: the JSON is too long.
+        RoundedNumber: a whole number in it is beyond 2^53 - 1.
+        BadTags: they are none (:mod:`hub.validation.tags`).
+        TypeError: ``data`` has something that JSON has not.
+    """
+    (row,) = publish_many([(channel, data)], info, tags=tags)
+    return row
+
+
+def publish_many(
+    publications: Iterable[tuple[str, Data]],
+    info: msgspec.Raw = NO_INFO,
+    *,
+    tags: Mapping[str, str] | None = None,
+) -> list[Publication]:
+    """Append many publications; see :func:`publish`. Either all are stored or none, in the order given."""
+    texts = [(channel, encode(channel, data, durable=True)) for channel, data in publications]
+    encoded_tags = encode_tags(tags)
+    with transaction.atomic():
+        rows = streams.append(texts, bytes(info).decode(), encoded_tags)
+        _release_after_commit({channel for channel, _ in texts})
+    return rows
+
+
+def publish_ephemeral(
+    channel: str, data: Data, info: msgspec.Raw = NO_INFO, *, tags: Mapping[str, str] | None = None
+) -> None:
+    """Send ``data`` to those who are connected to ``channel`` now: not stored, in no transaction, may be lost.
+
+    Works on durable channels too: typing, for instance, passes through a chat room that keeps its messages.
+
+    Raises:
+        UnknownChannel, PayloadTooBig, RoundedNumber, BadTags, TypeError: as :func:`publish`.
+    """
+    text = encode(channel, data, durable=False)
+    announce([Item(channel, "", 0, text, bytes(info).decode(), encode_tags(tags))])
+
+
+async def apublish(channel: str, data: Data, info: msgspec.Raw = NO_INFO) -> Publication:
+    """:func:`publish` from async code, in a transaction of its own. Stored when it returns."""
+    return await in_database_thread(publish, channel, data, info)
+
+
+async def apublish_ephemeral(channel: str, data: Data, info: msgspec.Raw = NO_INFO) -> None:
+    """:func:`publish_ephemeral` from async code; does not wait for anything."""
+    publish_ephemeral(channel, data, info)
+
+
+def encode(channel: str, data: Data, *, durable: bool) -> str:
+    """The JSON text of ``data`` as it will go out, after the checks that :func:`publish` names."""
+    if durable and not namespace_of(channel).durable:
+        raise NotDurable(f"{channel!r} keeps no history; use publish_ephemeral().")
+    namespace_of(channel)
+    try:
+        encoded = msgspec.json.encode(data)
+    except OverflowError:
+        raise RoundedNumber(f"A publication {SENTENCE}.") from None
+    if len(encoded) > hub_settings().max_publication:
+        raise PayloadTooBig(f"{len(encoded)} bytes of JSON; {hub_settings().max_publication} are allowed.")
+    text = encoded.decode()
+    if is_rounded(text):
+        raise RoundedNumber(f"A publication {SENTENCE}.")
+    return text
+
+
+def release(channels: Iterable[str]) -> int:
+    """Number and announce what is committed in ``channels`` and has no offset; returns how many publications.
+
+    For what runs after a commit, and for the sweep; nobody else has to call it. Raises ``django.db.Error``.
+    """
+    items = streams.sequence(channels)
+    for item in items:
+        metrics.PUBLICATIONS.labels(item.channel.partition(":")[0]).inc()
+    announce(items)
+    return len(items)
+
+
+class _Waiting(threading.local):
+    """Channels of this thread that wait for the commit. More than needed do no harm: there is nothing to number."""
+
+    def __init__(self) -> None:
+        self.channels: set[str] = set()
+
+
+_waiting = _Waiting()
+
+
+def _release_after_commit(channels: set[str]) -> None:
+    _waiting.channels |= channels
+    # One hook per publication, because the hooks of a savepoint that is rolled back are dropped; the first one that
+    # runs takes all channels, so that a transaction is sequenced once.
+    transaction.on_commit(_release)
+
+
+def _release() -> None:
+    channels, _waiting.channels = _waiting.channels, set()
+    if not channels:
+        return
+    try:
+        release(channels)
+    except Exception:
+        # Whatever it was: the commit has succeeded, so the caller must not see a failure and try again. The next
+        # publisher of the channel or the sweep numbers these rows.
+        metrics.SEQUENCING_FAILURES.inc()
+        log.exception("sequencing_failed", channels=len(channels))

@@ -1,0 +1,5 @@
+"""``python -m hub.server``."""
+
+from hub.server.serve import main
+
+main()

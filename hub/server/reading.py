@@ -1,0 +1,230 @@
+"""How a WebSocket of the hub reads: a bounded piece in each turn of the event loop, and every frame counts.
+
+uvicorn parses whatever has arrived at once. That may be a quarter of a MiB of frames of six bytes, and nobody else is
+served while forty thousand of them are parsed. Pings, pongs and empty fragments never reach the application, so its
+pace of messages does not see them.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from hub.config import hub_settings
+from hub.limits import count_refusal
+from hub.limits.connections import Bucket
+
+#: Frames of one socket that one turn of the event loop reads; then others have theirs.
+FRAMES_A_TURN = 64
+
+#: Bytes that websockets gets at once: as many of the shortest frames (2 bytes, and the mask) as a turn reads.
+PIECE = 6 * FRAMES_A_TURN
+
+#: Fragments of one message at most. Even empty ones would otherwise keep a message open for ever.
+MOST_FRAGMENTS = 2048
+
+#: How many of the largest frames a client may have been sending when it was shown out: its own close frame is behind.
+UNHEARD = 2
+
+#: Seconds between the close frame for a client that sends too fast, which is not heard any more, and the end of its
+#: connection.
+DEAF = 1.0
+
+#: Close codes (RFC 6455, 7.4.1) of the protocol itself.
+_POLICY, _TOO_BIG, _NOT_TEXT = 1008, 1009, 1007
+
+
+class Events:
+    """The queue between the connection and the application: usually empty, and then it holds nothing."""
+
+    __slots__ = ("_events", "_waiter")
+
+    def __init__(self) -> None:
+        self._events: list[Any] = []
+        self._waiter: asyncio.Future[None] | None = None
+
+    def clear(self) -> None:
+        """Drop what waits."""
+        self._events.clear()
+
+    def put_nowait(self, event: Any) -> None:
+        """Add an event."""
+        self._events.append(event)
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    def get_nowait(self) -> Any:
+        """The next event; there must be one."""
+        return self._events.pop(0)
+
+    def empty(self) -> bool:
+        """Whether nothing waits."""
+        return not self._events
+
+    def arrival(self) -> asyncio.Future[None]:
+        """Done with the next event."""
+        self._waiter = asyncio.get_running_loop().create_future()
+        return self._waiter
+
+
+class PacedProtocol(WebSocketsSansIOProtocol):
+    """uvicorn's protocol, with the reading of the module. Subclasses say how a socket is closed."""
+
+    queue: Events  # type: ignore[assignment]  # all that uvicorn uses of its asyncio.Queue
+
+    # Most sockets read little and never need these: they stand here once for all.
+    _unread = b""
+    _next_turn: asyncio.Handle | None = None
+    _pace: Bucket | None = None
+    _on_fast: Callable[[], None] | None = None
+    _fragments = 0
+    _unheard = 0
+    _is_deaf = False
+
+    def close(self, code: int, reason: str) -> None:
+        """Send a close frame now."""
+        raise NotImplementedError
+
+    # --- what has arrived -----------------------------------------------------------------------------------------
+
+    def data_received(self, data: bytes) -> None:
+        if self.close_sent and not self._may_finish(data):
+            return
+        self._unread += data
+        if self._next_turn is None and not self.read_paused:
+            self._read()
+
+    def _may_finish(self, data: bytes) -> bool:
+        """The server has closed: nothing is heard any more but the client's own close frame, for which is looked
+        only so far. The connection of one that goes on sending is cut."""
+        self._unheard += len(data)
+        if self._unheard > UNHEARD * self.config.ws_max_size:
+            if self._is_deaf:
+                self.transport.pause_reading()  # its end is near already
+            else:
+                self.transport.abort()
+        return not self._is_deaf and self._unheard <= UNHEARD * self.config.ws_max_size
+
+    def _read(self) -> None:
+        """Read what has arrived, as far as one turn goes. The rest waits, and no more is taken from the network."""
+        self._next_turn = None
+        if self._is_deaf or self.transport.is_closing():
+            self._unread = b""
+            return
+        if self.handshake_initiated and not self.handshake_complete:
+            # It sends before it was let in. That waits, and nothing more is read, so that it cannot fill the memory.
+            self.transport.pause_reading()
+            return
+        data, self._unread = self._unread, b""
+        count, rest = self._take_frames(data)
+        if count and not self._may_send(count):
+            self._too_fast()
+        elif rest and not self.transport.is_closing():
+            self._unread = rest
+            self.transport.pause_reading()
+            if not self.read_paused:
+                self._next_turn = self.loop.call_soon(self._read_rest)
+
+    def _take_frames(self, data: bytes) -> tuple[int, bytes]:
+        """Read frames for one turn; returns how many count against the pace, and what is left for the next turn."""
+        count = begin = 0
+        while begin < len(data) and count < FRAMES_A_TURN:
+            self.conn.receive_data(data[begin : begin + PIECE])
+            begin += PIECE
+            count += len(self.conn.events)
+            if self.conn.parser_exc is not None:
+                self.handle_parser_exception()
+                return count, b""
+            self.handle_events()
+        return count, data[begin:]
+
+    def go_on_reading(self) -> None:
+        """The application, or the end of the handshake, wants what waits here, and then what the network has."""
+        if self._is_deaf or self.transport.is_closing():
+            return
+        if not self._unread:
+            self.transport.resume_reading()
+        elif self._next_turn is None:
+            self._next_turn = self.loop.call_soon(self._read_rest)
+
+    def _read_rest(self) -> None:
+        self._read()
+        if not self._unread and not self.read_paused:
+            self.go_on_reading()  # the network's turn
+
+    # --- the pace -------------------------------------------------------------------------------------------------
+
+    def _may_send(self, count: int) -> bool:
+        settings = hub_settings()
+        if self._pace is None:
+            self._pace = Bucket()
+        return not self._pace.take(settings.frame_rate, settings.frame_burst, count)
+
+    def _too_fast(self) -> None:
+        """Close the socket, and hear nothing more: to look for its close frame is what it would keep the hub busy
+        with."""
+        count_refusal("frames")
+        self._is_deaf = True
+        self._unread = b""
+        on_fast, self._on_fast = self._on_fast, None
+        if on_fast is not None:
+            on_fast()
+        else:
+            self.close(_POLICY, "Too many frames")
+        self.loop.call_later(DEAF, self.transport.close)
+
+    # --- what the application gets --------------------------------------------------------------------------------
+
+    async def receive(self) -> Any:
+        while self.queue.empty():
+            await self.queue.arrival()
+        message = self.queue.get_nowait()
+        if self.read_paused and self.queue.empty():
+            self.read_paused = False
+            self.go_on_reading()
+        return message
+
+    def handle_text(self, event: Any) -> None:
+        self.curr_msg_data_type = "text"
+        self._begin_message(event)
+
+    def handle_bytes(self, event: Any) -> None:
+        self.curr_msg_data_type = "bytes"
+        self._begin_message(event)
+
+    def _begin_message(self, event: Any) -> None:
+        # One buffer for all fragments: a list would keep an object for each, however small.
+        self.frames = [event.data if event.fin else bytearray(event.data)]  # type: ignore[list-item]  # made bytes later
+        self._fragments = 1
+        if event.fin:
+            self.send_receive_event_to_app()
+
+    def handle_cont(self, event: Any) -> None:
+        self._fragments += 1
+        if self._fragments > MOST_FRAGMENTS:
+            self.frames = []
+            self.close(_TOO_BIG, "Too many fragments")
+            return
+        if self.frames:  # else the message was given up
+            self.frames[0] += event.data
+            if event.fin:
+                self.send_receive_event_to_app()
+
+    def send_receive_event_to_app(self) -> None:
+        data, self.frames = bytes(self.frames[0]), []
+        if self.close_sent:
+            return  # the application has closed: what comes now is too late, and the client's close frame is behind
+        if self.curr_msg_data_type == "bytes":
+            self.queue.put_nowait({"type": "websocket.receive", "bytes": data})
+        else:
+            try:
+                self.queue.put_nowait({"type": "websocket.receive", "text": data.decode()})
+            except UnicodeDecodeError:
+                self.conn.send_close(_NOT_TEXT)
+                self.handle_parser_exception()
+                return
+        if not self.read_paused:
+            self.read_paused = True
+            self.transport.pause_reading()

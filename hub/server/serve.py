@@ -1,0 +1,155 @@
+"""The web server: uvicorn, configured in one place. ``python -m hub.server --help`` lists how to start it.
+
+Used by ``manage.py up``, ``manage.py runserver`` and the container. ``uvicorn hub.asgi:application`` works as well,
+with uvicorn's own defaults: then compression, frame size and shutdown are as its command line says.
+"""
+
+import argparse
+import asyncio
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Sequence
+from types import FrameType
+from typing import Any
+
+import uvicorn
+
+from hub.config import MAX_FRAME, environment
+from hub.config.startup_errors import in_one_sentence
+
+APPLICATION = "hub.asgi:application"
+
+#: What a new connection meets, and the WebSocket implementation.
+HTTP_PROTOCOL = "hub.server.http:HubHttpProtocol"
+WEBSOCKET_PROTOCOL = "hub.server.protocol:HubWebSocketProtocol"
+
+#: Seconds that requests and sockets get to end once the server was told to stop.
+GRACEFUL_SHUTDOWN = 10
+
+#: Seconds that Python gets to end the process once the server has.
+EXIT_TIMEOUT = 1.0
+
+#: Waves in a second while the sockets of a server that stops are closed.
+WAVES = 10
+
+
+class HubServer(uvicorn.Server):
+    """uvicorn's server, which says on ``/health/ready`` that it is about to stop, and closes its sockets in waves."""
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until a signal. Each client takes a descriptor: the process may have as many as the system allows."""
+        from hub.server import descriptors
+
+        descriptors.raise_limit()
+        super().run(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        from hub.web import health
+
+        health.start_draining()
+        super().handle_exit(sig, frame)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no new connection, close the sockets over ``HUB_STOP_SPREAD`` seconds, then end as uvicorn does.
+
+        All clients at once would come back at once, to the processes that remain.
+        """
+        from hub.access import registry
+
+        for server in self.servers:
+            server.close()
+        registry.current().is_closing = True
+        graceful = self.config.timeout_graceful_shutdown
+        started = time.monotonic()
+        await self._close_in_waves(graceful)
+        if graceful is not None:
+            self.config.timeout_graceful_shutdown = max(1, round(graceful - (time.monotonic() - started)))
+        try:
+            await super().shutdown(sockets)
+        finally:
+            registry.current().is_closing = False
+
+    async def _close_in_waves(self, graceful: float | None) -> None:
+        from hub.access import registry
+        from hub.config import hub_settings
+
+        spread = hub_settings().stop_spread if graceful is None else min(hub_settings().stop_spread, graceful / 2)
+        waiting = list(registry.current())
+        waves = max(1, min(len(waiting), round(spread * WAVES)))
+        for wave in range(waves):
+            if self.force_exit:
+                return
+            for open_socket in waiting[wave::waves]:
+                open_socket.stop()
+            if wave + 1 < waves:
+                await asyncio.sleep(spread / waves)
+
+
+def config(**overrides: Any) -> uvicorn.Config:
+    """uvicorn's configuration for the hub; ``overrides`` are arguments of ``uvicorn.Config``."""
+    return uvicorn.Config(
+        **{
+            "app": APPLICATION,
+            "interface": "asgi3",
+            "http": HTTP_PROTOCOL,
+            "ws": WEBSOCKET_PROTOCOL,
+            "ws_max_size": environment.integer("HUB_MAX_FRAME", MAX_FRAME, least=1, most=2**30),
+            "ws_ping_interval": 20.0,
+            "ws_ping_timeout": 20.0,
+            # Without it a frame to many clients is the same bytes for each, so that it is built once.
+            "ws_per_message_deflate": False,
+            # Start and end of the application are not optional: the relay lives between them.
+            "lifespan": "on",
+            "timeout_graceful_shutdown": GRACEFUL_SHUTDOWN,
+            "backlog": 4096,
+            "log_config": None,
+            "access_log": False,
+            "server_header": False,
+            "proxy_headers": True,
+            "forwarded_allow_ips": environment.trusted_proxies(),
+            # A WEB_CONCURRENCY in the environment is not ours: processes are the supervisor's business.
+            "workers": 1,
+            **overrides,
+        }
+    )
+
+
+def inherited(descriptors: Sequence[int]) -> list[socket.socket]:
+    """The listening sockets behind file descriptors that the parent process opened."""
+    return [socket.socket(fileno=descriptor) for descriptor in descriptors]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Serve until SIGINT or SIGTERM, then shut down gracefully and return. A failed start exits with 3."""
+    parser = argparse.ArgumentParser(
+        prog="python -m hub.server", description="Serve the hub over HTTP and WebSockets."
+    )
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    where.add_argument("--fd", type=int, action="append", metavar="N", help="inherited listening socket; repeatable")
+    where.add_argument("--uds", metavar="PATH", help="unix socket to listen on")
+    parser.add_argument("--port", type=int, default=8000, help="port to listen on (default: %(default)s)")
+    parser.add_argument(
+        "--graceful", type=int, default=GRACEFUL_SHUTDOWN, metavar="SECONDS", help="for connections to end on shutdown"
+    )
+    options = parser.parse_args(arguments)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hub.settings")
+    with in_one_sentence():
+        server = HubServer(
+            config(host=options.host, port=options.port, uds=options.uds, timeout_graceful_shutdown=options.graceful)
+        )
+    # uvicorn raises the signal once more when it has shut down; the end it asked for is not a failure.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    server.run(sockets=inherited(options.fd) if options.fd else None)
+    _exit_in_time()
+
+
+def _exit_in_time() -> None:
+    """End the process without the threads that hang in a database which does not answer: Python waits for them."""
+    late = threading.Timer(EXIT_TIMEOUT, os._exit, (0,))
+    late.daemon = True
+    late.start()

@@ -1,0 +1,124 @@
+"""Reading what a durable channel keeps: a page of its history from either end or from a position, whole or not at all.
+
+All functions are synchronous and raise ``django.db.Error``.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from django.db.models import Q, QuerySet
+
+from hub.models import Publication, PublicationKey
+from hub.streams import kept, store
+from hub.streams.store import Item, Position
+
+#: Publications of one page at most.
+PAGE_LIMIT = 1000
+
+#: Publications that one statement deletes, in a transaction of its own.
+CHUNK = 500
+
+
+class NotKept(LookupError):
+    """What follows the position is not there whole: it is of another history, or older than what is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of a channel's history without gaps, and where the channel stood when it was read."""
+
+    items: list[Item]
+    position: Position
+
+
+def page(channel: str, *, limit: int, since: Position | None = None, reverse: bool = False) -> Page:
+    """At most ``limit`` publications of ``channel``, and no more than :data:`PAGE_LIMIT`.
+
+    Args:
+        limit: 0 reads the position only; a negative number sets no limit of its own.
+        since: where to go on from: what follows this position or, in reverse, what is before it. An empty epoch
+            stands for whatever history there is. Without it, from the oldest that is kept or, in reverse, the newest.
+        reverse: newest first.
+
+    Raises:
+        NotKept: ``since`` is of another history, ahead of this one, or what follows it is no longer kept.
+    """
+    # The position before the items: what is published in between is left for the next page.
+    position = store.begin([channel])[channel]
+    if since is not None and (since.epoch not in ("", position.epoch) or since.offset > position.offset):
+        raise NotKept(channel)
+    count = PAGE_LIMIT if limit < 0 else min(limit, PAGE_LIMIT)
+    dropped = kept.dropped_upto(channel, position.offset) if count else 0
+    rows = Publication.objects.filter(channel=channel, offset__gt=dropped, offset__lte=position.offset)
+    if since is not None:
+        rows = rows.filter(offset__lt=since.offset) if reverse else rows.filter(offset__gt=since.offset)
+    found = list(
+        rows.order_by("-offset" if reverse else "offset").values_list("offset", "data", "info", "tags")[:count]
+    )
+    if since is not None and not reverse and count and since.offset < position.offset:
+        first = found[0][0] if found else None
+        if first != since.offset + 1:
+            raise NotKept(channel)
+    items = [Item(channel, position.epoch, offset or 0, data, info, tags) for offset, data, info, tags in found]
+    return Page(items, position)
+
+
+def places(ids: Iterable[int]) -> dict[int, Position]:
+    """Where these rows stand in their channels; those that have no offset yet, or are gone, are left out."""
+    found = Publication.objects.filter(pk__in=list(ids), offset__isnull=False)
+    rows = list(found.values_list("pk", "channel", "offset"))
+    positions = store.positions(channel for _, channel, _ in rows)
+    return {pk: Position(positions[channel].epoch, offset or 0) for pk, channel, offset in rows}
+
+
+def pending(ids: Iterable[int]) -> list[str]:
+    """The channels of those of these rows that are stored and have no offset yet."""
+    found = Publication.objects.filter(pk__in=list(ids), offset__isnull=True)
+    return list(found.values_list("channel", flat=True))
+
+
+def remove(channel: str) -> int:
+    """Delete what ``channel`` keeps and return how many publications that were; its next offset stays the next one.
+
+    Clients that are behind are told to reload. What is published meanwhile stays.
+    """
+    head = store.positions([channel])[channel].offset
+    return _delete(Publication.objects.filter(channel=channel, offset__lte=head).order_by("offset"))
+
+
+def forget(channel: str) -> None:
+    """Delete all that is stored for ``channel``, for its name to mean something else from here on.
+
+    That is what :func:`remove` deletes, what is committed and has no offset yet, and the keys that the channel has
+    seen (:mod:`hub.publishing.idempotency`). Its next offset stays the next one, so that clients that are behind are
+    told to reload.
+    """
+    _delete(Publication.objects.filter(channel=channel).order_by("offset"))
+    _delete(PublicationKey.objects.filter(channel=channel).order_by("key"))
+
+
+def replace(channel: str, beginnings: Collection[str], data: str) -> int:
+    """Put ``data`` in the place of the publications of ``channel`` whose JSON text begins with one of ``beginnings``.
+
+    ``data`` is JSON text as :func:`hub.publishing.encode` makes it. For what must not be told any more: whoever reads
+    the history, or comes back, gets ``data`` instead. Offsets stay, so the history has no gap, and nobody has to
+    reload. Clients that have the publication already are told nothing.
+
+    Returns how many publications that were.
+    """
+    meant = Q()
+    for beginning in beginnings:
+        meant |= Q(data__startswith=beginning)
+    if not meant:
+        return 0
+    return Publication.objects.filter(meant, channel=channel).update(data=data)
+
+
+def _delete(rows: QuerySet[Publication] | QuerySet[PublicationKey]) -> int:
+    """Delete ``rows`` in small pieces, and return how many they were."""
+    deleted = 0
+    while True:
+        ids = list(rows.values_list("pk", flat=True)[:CHUNK])
+        deleted += rows.model.objects.filter(pk__in=ids).delete()[0]
+        if len(ids) < CHUNK:
+            return deleted

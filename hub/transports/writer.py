@@ -1,0 +1,178 @@
+"""What is written to one socket."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from hub.config import hub_settings
+from hub.fanout.frames import Block
+from hub.ops import metrics
+from hub.server.protocol import CLOSE_TIMEOUT, RawConnection
+
+#: Seconds a client may take for one piece of what it missed.
+DRAIN_TIMEOUT = 20.0
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """The close codes, with their reasons, of what the connection itself finds out, in the words of a protocol."""
+
+    slow: tuple[int, str]
+    fast: tuple[int, str]
+    #: What a server that may not send a code sends for it.
+    portable: Callable[[int], int]
+
+
+def _nothing() -> None:
+    pass
+
+
+class Outbox:
+    """Writes frames to one client, in order, holding about ``HUB_WRITE_BUFFER`` bytes at most.
+
+    On a connection that the hub's own protocol class lends (:mod:`hub.server.protocol`) frames go straight to it, and
+    ``raw`` is the function that takes them. Elsewhere they go through ASGI's ``send``, in a task that runs only while
+    something waits.
+
+    Args:
+        send: ASGI's.
+        connection: the raw connection, where the server lends one.
+        on_end: called once before the socket's end; nothing must be written after it.
+        ends: of the endpoint's protocol.
+    """
+
+    __slots__ = (
+        "_asked_for",
+        "_connection",
+        "_ended",
+        "_ends",
+        "_frames",
+        "_on_end",
+        "_send",
+        "_serving",
+        "_size",
+        "_task",
+        "raw",
+    )
+
+    def __init__(self, send: Send, connection: RawConnection | None, on_end: Callable[[], None], ends: Ends) -> None:
+        self.raw: Callable[[bytes], object] | None = None
+        self._send = send
+        self._connection = connection
+        self._on_end = on_end
+        self._ends = ends
+        self._serving = asyncio.current_task()
+        self._frames: deque[str] | None = None
+        self._size = 0
+        self._asked_for = 0
+        self._task: asyncio.Task[None] | None = None
+        self._ended = False
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing will be written any more."""
+        return self._ended
+
+    def open(self) -> None:
+        """The socket has been accepted: from now on it can be written to."""
+        if self._connection is not None:
+            self.raw = self._connection.attach(self.end, self._too_fast)
+            if self.raw is None:
+                self.end()
+            self._bound(0)
+
+    async def answer(self, block: Block) -> None:
+        """Write what the client has asked for, however much it is, and wait until it has taken most of it.
+
+        Until then it may hold as much more than ``HUB_WRITE_BUFFER``. A client that takes too long is closed.
+        """
+        self._bound(sum(map(len, block.raw)) if self.raw is not None else block.size)
+        self.write(block)
+        try:
+            async with asyncio.timeout(DRAIN_TIMEOUT):
+                if self.raw is not None and self._connection is not None:
+                    await self._connection.drained()
+                elif self._task is not None:
+                    await asyncio.wait([self._task])
+        except TimeoutError:
+            self._too_slow()
+        self._bound(0)
+
+    def _bound(self, asked_for: int) -> None:
+        self._asked_for = asked_for
+        if self.raw is not None and self._connection is not None:
+            self._connection.watch(self._too_slow, asked_for)
+
+    def write(self, block: Block) -> None:
+        """Write frames. A client that is too slow is closed with a code that tells it to come back."""
+        if self._ended:
+            return
+        if self.raw is not None:
+            for data in block.raw:
+                if self.raw is not None:  # the last write may have found the client too slow
+                    self.raw(data)
+            return
+        if self._frames is None:
+            self._frames = deque()
+        for text in block.texts:
+            self._frames.append(text)
+            self._size += len(text)
+        if self._size > hub_settings().write_buffer + self._asked_for:
+            self._too_slow()
+        elif self._task is None:
+            self._task = asyncio.create_task(self._drain())
+
+    def close(self, code: int, reason: str) -> None:
+        """Drop what waits here and close the socket. Only the first call counts."""
+        if self._ended:
+            return
+        was_raw = self.raw is not None
+        self.end()
+        metrics.CLOSED.labels(str(int(code))).inc()
+        if was_raw and self._connection is not None:
+            self._connection.close(int(code), reason)
+        else:
+            self._task = asyncio.create_task(self._close(code, reason))
+
+    def end(self) -> None:
+        """The socket has ended: drop what waits, write no more. May be repeated."""
+        if self._ended:
+            return
+        self._ended = True
+        self.raw = None
+        self._frames = None
+        if self._task is not None:
+            self._task.cancel()
+        on_end, self._on_end = self._on_end, _nothing
+        on_end()
+
+    def _too_slow(self) -> None:
+        self.close(*self._ends.slow)
+
+    def _too_fast(self) -> None:
+        self.close(*self._ends.fast)
+
+    async def _drain(self) -> None:
+        try:
+            while self._frames:
+                text = self._frames.popleft()
+                await self._send({"type": "websocket.send", "text": text})
+                self._size -= len(text)
+            self._task = None
+        except OSError:  # the client is gone; uvicorn's ClientDisconnected is one
+            self.end()
+
+    async def _close(self, code: int, reason: str) -> None:
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await self._send({"type": "websocket.close", "code": self._ends.portable(int(code)), "reason": reason})
+        except OSError:
+            return
+        except TimeoutError:
+            # It does not read at all, and this server cannot be told to drop it: only to stop serving it.
+            if self._serving is not None:
+                self._serving.cancel()

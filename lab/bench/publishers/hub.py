@@ -1,0 +1,128 @@
+"""Backend code of a hub: it calls what an application calls, ``notify`` and its kin, in a process without a server."""
+
+import time
+import uuid
+from collections.abc import Callable
+
+import django
+
+from lab.bench.frames import message
+from lab.bench.processes import answer_commands
+
+django.setup()
+
+from asgiref.sync import async_to_sync
+from django.contrib.auth.models import Group, User
+
+from hub.bus import announcer, envelope
+from hub.bus.layer import layer
+from hub.channels import group_name
+from hub.streams import Item
+from lab.bench.publishers.hub_tasks import send_to_group, tell_people
+from notifications import Alert, alert, notify, on_save
+from notifications.actions import send
+
+SIZE = 100
+
+
+@on_save(Group, created=True)
+def group_made(group: Group) -> Alert:
+    """The rule of the row *save to browser*."""
+    return alert(to="everyone", message=message(SIZE))
+
+
+def ready() -> None:
+    """Connect to the database and to Redis, which an application has done long before it publishes."""
+    notify(to="user:person1999", message="nobody listens to this one")
+    announcer.flush()
+
+
+def tell(person: int) -> None:
+    """One alert to the person of this number alone."""
+    notify(to=f"user:person{person}", message=message(SIZE))
+
+
+def burst(count: int, size: int) -> dict[str, int]:
+    """``count`` alerts to everyone in one go: rows, offsets and announcements in bulk."""
+    text = message(size)
+    began = time.monotonic_ns()
+    send([alert(to="everyone", message=text) for _ in range(count)])
+    return {"began": began, "ended": time.monotonic_ns()}
+
+
+def one(size: int) -> dict[str, int]:
+    """One alert to everyone."""
+    text = message(size)
+    began = time.monotonic_ns()
+    notify(to="everyone", message=text)
+    return {"began": began, "ended": time.monotonic_ns()}
+
+
+def one_by_one(count: int, size: int) -> dict[str, int]:
+    """``count`` alerts to everyone, each by a call and in transactions of its own."""
+    text = message(size)
+    began = time.monotonic_ns()
+    for _ in range(count):
+        notify(to="everyone", message=text)
+    return {"began": began, "ended": time.monotonic_ns()}
+
+
+def start_task(times: int, people: int, size: int) -> dict[str, int]:
+    """Hand the task of the row *personal alerts* to the worker; ``began`` is before that."""
+    text = message(size)
+    began = time.monotonic_ns()
+    tell_people.delay(times, people, text)
+    return {"began": began}
+
+
+def from_task(size: int) -> dict[str, int]:
+    """Hand the task of the row *group-send* to the worker; ``began`` is before that."""
+    text = message(size)
+    began = time.monotonic_ns()
+    send_to_group.delay(text)
+    return {"began": began}
+
+
+def save() -> dict[str, int]:
+    """Save a model that has a rule."""
+    group = Group(name=uuid.uuid4().hex)
+    began = time.monotonic_ns()
+    group.save()
+    return {"began": began, "ended": time.monotonic_ns()}
+
+
+def costs(calls: int) -> dict[str, float]:
+    """Milliseconds per call from synchronous code, each called ``calls`` times."""
+    person = User.objects.get(username="person0")
+    text = message(SIZE)
+    item = Item("everyone", "", 0, '{"type":"bench.nothing","text":"' + text + '"}')
+
+    def announce_and_wait() -> None:
+        announcer.announce([item])
+        announcer.flush()
+
+    def send_to_the_group() -> None:
+        async_to_sync(layer().group_send)(group_name(item.channel), envelope.pack(item))
+
+    return {
+        "announce, until Redis has it": mean(announce_and_wait, calls),
+        "announce, until the call returns": mean(lambda: announcer.announce([item]), calls),
+        "notify(to=user)": mean(lambda: notify(to=person, message=text), calls),
+        "async_to_sync(group_send) on the hub's layer": mean(send_to_the_group, calls),
+    }
+
+
+def mean(call: Callable[[], object], calls: int) -> float:
+    """Milliseconds per call; what a call left to do in the background is done before the next measurement."""
+    call()
+    began = time.perf_counter()
+    for _ in range(calls):
+        call()
+    took = time.perf_counter() - began
+    announcer.flush(30)
+    return took / calls * 1000
+
+
+if __name__ == "__main__":
+    commands = (ready, tell, burst, one, one_by_one, start_task, from_task, save, costs)
+    answer_commands({command.__name__: command for command in commands})

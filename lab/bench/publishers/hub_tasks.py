@@ -1,0 +1,30 @@
+"""The Celery application of the hub with one task more. ``celery -A lab.bench.publishers.hub_tasks worker``."""
+
+from typing import Any
+
+from worker.celery import app
+
+__all__ = ["app"]
+
+
+@app.task(name="bench.send_to_group")
+def send_to_group(text: str) -> None:
+    """Send an event to everyone, as Channels' tutorials do."""
+    from asgiref.sync import async_to_sync
+    from channels.layers import get_channel_layer
+
+    import hub
+
+    layer: Any = get_channel_layer()
+    async_to_sync(layer.group_send)(hub.group("everyone"), {"type": "notification", "message": text})
+
+
+@app.task(name="bench.tell_people")
+def tell_people(times: int, people: int, text: str) -> None:
+    """Send the first ``people`` people an alert each, ``times`` times over."""
+    from django.contrib.auth.models import User
+
+    from notifications import notify
+
+    for _ in range(times):
+        notify(to=User.objects.order_by("pk")[:people], message=text)

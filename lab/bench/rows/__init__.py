@@ -1,0 +1,36 @@
+"""One file per row of the table. Each has ``measure(bench)``, which returns the lines it adds."""
+
+from collections.abc import Awaitable, Callable
+
+from lab.bench.lines import Line
+from lab.bench.rows import (
+    burst,
+    chat,
+    connects,
+    group_send,
+    growth,
+    hub_socket,
+    memory,
+    one_alert,
+    personal,
+    publish,
+    save,
+    storm,
+)
+from lab.bench.run import Bench
+
+#: By the name in ``--rows``, in the order of the table.
+ROWS: dict[str, Callable[[Bench], Awaitable[list[Line]]]] = {
+    "burst": burst.measure,
+    "one-alert": one_alert.measure,
+    "group-send": group_send.measure,
+    "personal": personal.measure,
+    "chat": chat.measure,
+    "connects": connects.measure,
+    "storm": storm.measure,
+    "hub-socket": hub_socket.measure,
+    "memory": memory.measure,
+    "publish": publish.measure,
+    "save": save.measure,
+    "growth": growth.measure,
+}

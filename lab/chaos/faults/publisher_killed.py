@@ -1,0 +1,78 @@
+"""A process is killed with SIGKILL between its commit and its announcement, a hundred times.
+
+Nothing is lost: web processes number what has no offset and deliver it within 3 s.
+"""
+
+import time
+
+from lab.chaos.faults.base import Fault, times
+from lab.chaos.threads import in_thread
+from lab.chaos.trial import Trial
+
+LIMIT = 3.0
+
+#: Runs in backend code. A copy of the process publishes and dies at the point that is named: before the publication
+#: gets its offset, or after that and before it is announced.
+_DIE = """
+import os, signal
+from django.db import connections
+from hub.publishing.verbs import verbs
+from hub import streams
+from notifications import notify
+
+def die(*args, **kwargs):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+connections.close_all()
+for message in messages:
+    child = os.fork()
+    if child == 0:
+        if before == "offset":
+            streams.sequence = die
+        else:
+            verbs.announce = die
+        try:
+            notify(to=to, message=message)
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(child, 0)
+    print(int(os.WIFSIGNALED(status)))
+"""
+
+
+class PublisherKilled(Fault):
+    """Whoever publishes dies between the commit and the announcement."""
+
+    name = "publisher-killed"
+    seconds = 20.0
+
+    async def strike(self, trial: Trial, size: float) -> None:
+        slowest = 0.0
+        for turn in range(times(20, size)):
+            slowest = max(slowest, await self._kill_some(trial, 5, "offset" if turn % 2 else "announcement"))
+        trial.must_take(slowest, less_than=LIMIT, what="what a dead process stored was live after at most")
+
+    async def _kill_some(self, trial: Trial, number: int, before: str) -> float:
+        """Let ``number`` of them die; returns the seconds from then until everybody has what they stored."""
+        ledger = trial.ledger
+        # Few publish to one person: on a busy channel the next publisher would number what this one left.
+        person = trial.chance.choice(trial.people.people)
+        tabs = sum(client.place.person is person for client in trial.crowd.listeners)
+        numbers = [ledger.attempt("dying") for _ in range(number)]
+        died = await in_thread(
+            trial.hub.tasks.run,
+            _DIE,
+            messages=[ledger.text(number) for number in numbers],
+            to=f"user:{person.name}",
+            before=before,
+        )
+        died_at = time.monotonic()
+        trial.must(died.split() == ["1"] * number, f"processes died before the {before}: {died.count('1')}")
+        for stored in numbers:
+            ledger.acknowledge(stored)  # nobody was told, but the commit was made: it must not be lost
+        await trial.eventually(
+            lambda: all(ledger.shown_by(stored) >= tabs for stored in numbers),
+            within=LIMIT * 3,
+            that=f"what was stored before the {before} is live",
+        )
+        return time.monotonic() - died_at

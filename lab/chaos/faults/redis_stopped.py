@@ -1,0 +1,41 @@
+"""Redis is stopped with SIGSTOP for 30 s: it keeps its connections and answers nothing.
+
+Pages answer (99 % within 2.5 s), no event loop is late by more than 250 ms, what is published is live within 2 s from
+the database, nothing is lost, no job either.
+"""
+
+import asyncio
+import time
+
+from lab.chaos.faults.base import Fault
+from lab.chaos.probes import loop_lateness, page_times, percentile
+from lab.chaos.trial import Trial
+
+SECONDS = 30.0
+
+PAGE_LIMIT, LOOP_LIMIT, LIVE_LIMIT = 2.5, 0.25, 2.0
+
+
+class RedisStopped(Fault):
+    """Redis keeps its connections and answers nothing."""
+
+    name = "redis-stopped"
+    seconds = SECONDS
+
+    async def strike(self, trial: Trial, size: float) -> None:
+        hub = trial.hub
+        async with page_times(hub.url, trial.people.staff) as pages, loop_lateness(hub.webs) as late:
+            hub.redis.pause()
+            began = time.monotonic()
+            try:
+                await asyncio.sleep(max(4.0, SECONDS * size))
+                ended = time.monotonic()
+                await asyncio.sleep(LIVE_LIMIT)  # what was published last is to be live without Redis, too
+            finally:
+                # What it does first is to answer workers that have given up, and so it hands jobs to nobody.
+                hub.redis.resume()
+        trial.must_take(percentile(pages, 0.99), less_than=PAGE_LIMIT, what="pages p99")
+        latest, (slowest, what) = max(late, default=0.0), trial.ledger.slowest(began, ended)
+        trial.must_take(latest, less_than=LOOP_LIMIT, what="event loops late by at most")
+        trial.must_take(slowest, less_than=LIVE_LIMIT, what=f"live without Redis, {what} the latest, after")
+        await trial.nobody_is_deaf(within=10)
