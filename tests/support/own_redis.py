@@ -1,4 +1,4 @@
-"""A Redis on a port of this machine, as somebody runs one for the hub; those of :mod:`lab.harness` listen on a socket."""
+"""A Redis on a port of this machine, as somebody runs one for the hub; the harness starts others on a socket."""
 
 import contextlib
 import subprocess
