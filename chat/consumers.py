@@ -12,11 +12,11 @@ from chat.models import Room
 from hub.concurrency.batcher import Batcher
 from hub.config import hub_settings
 from hub.database.threads import in_database_thread
-from hub.endpoints.centrifuge import attendance
+from hub.endpoints.centrifuge import connection_presence
 from hub.endpoints.centrifuge.rules import allows
-from hub.endpoints.simple.codes import BadMessage, Close, Refused
-from hub.endpoints.simple.endpoint import Door
-from hub.fanout.feed import Shape
+from hub.endpoints.simple.codes import BadMessage, Close, Rejected
+from hub.endpoints.simple.endpoint import SimpleEndpoint
+from hub.fanout.local_channel import Encoder
 from hub.limits import TooMany
 
 
@@ -28,14 +28,14 @@ async def _find(asked: list[tuple[str, queries.Visitor]]) -> dict[tuple[str, que
 _rooms = Batcher(_find)
 
 
-class ChatDoor(Door):
+class ChatEndpoint(SimpleEndpoint):
     """The messages of one room. Guests read, logged-in users write and are announced; a private one is for members."""
 
     name = "chat"
     #: Of the room that the client came into; 0 before it is in one.
     room_id = 0
 
-    async def authorise(self) -> Iterable[tuple[str, Shape]]:
+    async def authorise(self) -> Iterable[tuple[str, Encoder]]:
         # Once the client is in a room, only that one counts: by its name another one may be meant by now, which
         # anybody can have opened, and what is written here was not meant for it.
         if self.room_id:
@@ -45,7 +45,7 @@ class ChatDoor(Door):
         else:
             is_allowed = False
         if not is_allowed:
-            raise Refused(Close.NOT_FOUND, "No such room")
+            raise Rejected(Close.NOT_FOUND, "No such room")
         return [(self.channel, events.plain_frames(self.language))]
 
     async def _room(self) -> Room | None:
@@ -63,13 +63,13 @@ class ChatDoor(Door):
             except actions.NameTaken:
                 return await self._room()  # somebody else was first
             except ValidationError as error:
-                raise Refused(Close.NOT_FOUND, error.messages[0]) from None
+                raise Rejected(Close.NOT_FOUND, error.messages[0]) from None
             except TooMany as refusal:
-                raise Refused(Close.TOO_FAST, refusal.sentence) from None
+                raise Rejected(Close.TOO_FAST, refusal.sentence) from None
 
     async def entered(self) -> None:
         if isinstance(self.user, User):
-            await attendance.come(self.channel, self.user, attendance.info_of(self.user))
+            await connection_presence.arrive(self.channel, self.user, connection_presence.info_of(self.user))
 
     async def message(self, message: str) -> None:
         match await posting.post(actions.Draft(self.room_id, self.user.pk, message)):
@@ -82,4 +82,6 @@ class ChatDoor(Door):
 
     async def left(self, *, restarting: bool) -> None:
         if isinstance(self.user, User):
-            await attendance.go(self.channel, self.user, attendance.info_of(self.user), restarting=restarting)
+            await connection_presence.depart(
+                self.channel, self.user, connection_presence.info_of(self.user), restarting=restarting
+            )

@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 
 from chat.models import Message
 from hub.bus import foreign
-from hub.fanout.feed import Shape
-from hub.streams import Item
+from hub.fanout.local_channel import Encoder
+from hub.streams import Envelope
 from hub.streams.cursors import cursor_of
 
 #: Who tells of joins and leaves.
@@ -62,10 +62,10 @@ def posted(message: Message) -> MessagePosted:
 
 
 @lru_cache(maxsize=64)
-def plain_frames(language: str) -> Shape:
+def plain_frames(language: str) -> Encoder:
     """The shape of ``/ws/chat/<room_name>/`` for clients who read ``language``: notices are sentences."""
 
-    def plain_frame(item: Item) -> str | None:
+    def plain_frame(item: Envelope) -> str | None:
         if item.is_foreign:
             return foreign.simple_frame(item, _told)
         try:

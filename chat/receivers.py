@@ -6,7 +6,7 @@ from django.db.models.signals import m2m_changed, post_delete, post_save
 
 from chat import channels
 from chat.models import Room
-from hub.access.control import Recheck, order
+from hub.access.control import Revalidate, send
 from hub.database.signals import listen
 
 
@@ -19,14 +19,14 @@ def connect() -> None:
 
 def _room_saved(sender: type[Room], instance: Room, created: bool, **_: Any) -> None:
     if not created:
-        order(Recheck(channel=channels.of_room(instance.pk)))
+        send(Revalidate(channel=channels.of_room(instance.pk)))
 
 
 def _room_deleted(sender: type[Room], instance: Room, **_: Any) -> None:
-    order(Recheck(channel=channels.of_room(instance.pk)))
+    send(Revalidate(channel=channels.of_room(instance.pk)))
 
 
 def _members_changed(sender: type[Any], instance: Any, action: str, pk_set: set[int] | None, **_: Any) -> None:
     # From the room's side only: users have no accessor to their rooms.
     if action in {"post_remove", "post_clear"} and isinstance(instance, Room):
-        order(Recheck(channel=channels.of_room(instance.pk)))
+        send(Revalidate(channel=channels.of_room(instance.pk)))

@@ -17,7 +17,7 @@ from hub import presence, streams
 from hub.channels import LAST_ID
 from hub.database.threads import in_database_thread
 from hub.endpoints.centrifuge.messages import StreamPosition
-from hub.endpoints.centrifuge.rpc import Call, Nothing, Refused, rpc
+from hub.endpoints.centrifuge.rpc import Nothing, RpcCall, RpcError, rpc
 from hub.endpoints.centrifuge.rules import allows
 from hub.endpoints.simple.codes import BadMessage
 from hub.endpoints.simple.endpoint import message_in
@@ -63,7 +63,7 @@ class ListMessagesByName(msgspec.Struct):
     limit: Limit = 50
 
 
-class Post(msgspec.Struct):
+class PostMessage(msgspec.Struct):
     """A message; with a ``key`` it may be sent again, and is stored once."""
 
     room: Id
@@ -112,7 +112,7 @@ _typing = Throttle(TYPING_PAUSE)
 
 
 @rpc("chat.room")
-def find_room(call: Call, params: FindRoom) -> FoundRoom:
+def find_room(call: RpcCall, params: FindRoom) -> FoundRoom:
     """What a client needs to know of a room before it subscribes to its channel."""
     room = queries.room_named(params.name, call.user.pk)
     if room is None:
@@ -122,14 +122,14 @@ def find_room(call: Call, params: FindRoom) -> FoundRoom:
 
 
 @rpc("chat.messages")
-def list_messages(call: Call, params: ListMessages) -> MessagePage:
+def list_messages(call: RpcCall, params: ListMessages) -> MessagePage:
     """The oldest first; ``position`` is the one to go on live from."""
     if not queries.may_be_in(params.room, call.user.pk):
         raise _no_such_room()
     return _messages(params.room, params.before, params.limit)
 
 
-def list_messages_by_name(call: Call, params: ListMessagesByName) -> MessagePage:
+def list_messages_by_name(call: RpcCall, params: ListMessagesByName) -> MessagePage:
     """:func:`list_messages` for who knows only the name."""
     room = queries.room_named(params.name, call.user.pk)
     if room is None:
@@ -138,14 +138,14 @@ def list_messages_by_name(call: Call, params: ListMessagesByName) -> MessagePage
 
 
 @rpc("chat.post")
-async def post(call: Call, params: Post) -> Posted:
+async def post(call: RpcCall, params: PostMessage) -> Posted:
     """Stored when it is answered; everybody in the room, the author too, gets it as a publication with its ``key``."""
     try:
         text = message_in({"message": params.text})
     except BadMessage as error:
-        raise Refused(400, str(error.message)) from None
+        raise RpcError(400, str(error.message)) from None
     if not is_storable(params.key):
-        raise Refused(400, _("The key has characters that cannot be stored"))
+        raise RpcError(400, _("The key has characters that cannot be stored"))
     match await posting.post(Draft(params.room, call.user.pk, text, params.key or None)):
         case actions.NotSignedIn():
             raise _not_signed_in()
@@ -158,7 +158,7 @@ async def post(call: Call, params: Post) -> Posted:
 
 
 @rpc("chat.typing")
-async def typing(call: Call, params: InRoom) -> Nothing:
+async def typing(call: RpcCall, params: InRoom) -> Nothing:
     """Others in the room are told, at most every :data:`TYPING_PAUSE` seconds; what comes sooner is let go."""
     if not isinstance(call.user, User):
         raise _not_signed_in()
@@ -170,7 +170,7 @@ async def typing(call: Call, params: InRoom) -> Nothing:
 
 
 @rpc("chat.people")
-async def list_people(call: Call, params: InRoom) -> People:
+async def list_people(call: RpcCall, params: InRoom) -> People:
     """Who is in the room, by name; ``count`` is of all, also where there are more names than are sent."""
     if not await allows(channels.ROOM.can_see_presence, call.user, {"id": params.room}):
         raise _no_such_room()
@@ -192,9 +192,9 @@ def _messages(room_id: int, before: int, limit: int) -> MessagePage:
     )
 
 
-def _no_such_room() -> Refused:
-    return Refused(404, str(NO_SUCH_ROOM))
+def _no_such_room() -> RpcError:
+    return RpcError(404, str(NO_SUCH_ROOM))
 
 
-def _not_signed_in() -> Refused:
-    return Refused(401, _("Only signed-in users can write messages"))
+def _not_signed_in() -> RpcError:
+    return RpcError(401, _("Only signed-in users can write messages"))

@@ -11,11 +11,11 @@ class HubConfig(AppConfig):
         from hub.channels import open_namespaces
         from hub.config import hub_settings, private_files
         from hub.database import signals
-        from hub.endpoints.centrifuge import attendance
+        from hub.endpoints.centrifuge import connection_presence
 
         signals.connect()
         connection_created.connect(private_files.guard_database, dispatch_uid="hub.config.private_files")
         # `channels.py` and `rpc.py` of every installed app, as Django does with `admin.py`.
         autodiscover_modules("channels", "rpc")
         open_namespaces.open_all(hub_settings().open_namespaces)
-        attendance.watch()
+        connection_presence.watch()

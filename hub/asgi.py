@@ -30,28 +30,28 @@ import presence.consumers
 from hub import lifespan
 from hub.access import credentials
 from hub.access.query_token import hide_token
-from hub.api.door import ApiDoor
+from hub.api.fast_path import ApiFastPath
 from hub.endpoints import routes
-from hub.endpoints.centrifuge import admission
-from hub.endpoints.simple.entrance import Entrance
+from hub.endpoints.centrifuge import authentication
+from hub.endpoints.simple.authentication import Authentication
 from hub.server.bodies import BoundedBodies
 from hub.server.readable_types import ReadableTypes
 from hub.server.request_slots import BoundedRequests
 from hub.web.mounting import mounted
 
 doors = [
-    path("ws/notifications/", notifications.consumers.NotificationsDoor.as_asgi()),
-    path("ws/online/", presence.consumers.OnlineDoor.as_asgi()),
-    path("ws/chat/<str:room_name>/", chat.consumers.ChatDoor.as_asgi()),
+    path("ws/notifications/", notifications.consumers.NotificationsEndpoint.as_asgi()),
+    path("ws/online/", presence.consumers.OnlineEndpoint.as_asgi()),
+    path("ws/chat/<str:room_name>/", chat.consumers.ChatEndpoint.as_asgi()),
 ]
 
 credentials.register("session", hub.accounts.sessions.users_for)
 credentials.register("token", hub.accounts.tokens.find)
-admission.digest_of = hub.accounts.tokens.digest_of
+authentication.digest_of = hub.accounts.tokens.digest_of
 
 _protocols: dict[str, Any] = {
-    "http": BoundedBodies(ApiDoor(BoundedRequests(ReadableTypes(get_asgi_application())))),
-    "websocket": Entrance(doors, hub.accounts.tokens.digest_of),
+    "http": BoundedBodies(ApiFastPath(BoundedRequests(ReadableTypes(get_asgi_application())))),
+    "websocket": Authentication(doors, hub.accounts.tokens.digest_of),
     "lifespan": lifespan.application,
 }
 

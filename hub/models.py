@@ -85,7 +85,7 @@ class Lease(models.Model):
         return f"{self.name}: {self.holder}"
 
 
-class Whereabouts(models.Model):
+class ProcessPresence(models.Model):
     """The people of one web process while Redis is away (``hub.presence.database_presence``)."""
 
     process = models.CharField(max_length=32, primary_key=True)

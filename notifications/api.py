@@ -7,8 +7,8 @@ import msgspec
 from django.contrib.auth.models import User
 from msgspec import Meta
 
-from hub.api.errors import DETAIL_LIMIT, Code, Refused
-from hub.api.method import Call, Method, register
+from hub.api.errors import DETAIL_LIMIT, ApiError, Code
+from hub.api.method import ApiCall, Method, register
 from hub.channels import LAST_ID
 from hub.database.threads import in_database_thread
 from notifications import actions, channels
@@ -43,15 +43,15 @@ class NotifyResult(msgspec.Struct):
     ids: list[int]
 
 
-async def notify(call: Call[NotifyRequest]) -> NotifyResult:
+async def notify(call: ApiCall[NotifyRequest]) -> NotifyResult:
     """Stored and sent to all recipients or to none."""
     to = call.request.to if isinstance(call.request.to, list) else [call.request.to]
     if len(to) > RECIPIENTS_LIMIT:
-        raise Refused(Code.LIMIT_EXCEEDED, f"an alert has {RECIPIENTS_LIMIT} recipients at most")
+        raise ApiError(Code.LIMIT_EXCEEDED, f"an alert has {RECIPIENTS_LIMIT} recipients at most")
     return NotifyResult(await in_database_thread(_notify, call, to))
 
 
-def _notify(call: Call[NotifyRequest], to: list[str | int]) -> list[int]:
+def _notify(call: ApiCall[NotifyRequest], to: list[str | int]) -> list[int]:
     request = call.request
     try:
         described = alert(
@@ -67,10 +67,10 @@ def _notify(call: Call[NotifyRequest], to: list[str | int]) -> list[int]:
         # Which people, groups and topics there are is told to keys that may reach all of them. To others those that
         # are not there are as those that they may not name.
         if error.kind and not call.caller.scope.has_all_of(error.kind):
-            raise Refused(Code.PERMISSION_DENIED) from None
-        raise Refused(Code.BAD_REQUEST, str(error)[:DETAIL_LIMIT]) from None
+            raise ApiError(Code.PERMISSION_DENIED) from None
+        raise ApiError(Code.BAD_REQUEST, str(error)[:DETAIL_LIMIT]) from None
     except BadAlert as error:
-        raise Refused(Code.BAD_REQUEST, str(error)[:DETAIL_LIMIT]) from None
+        raise ApiError(Code.BAD_REQUEST, str(error)[:DETAIL_LIMIT]) from None
     _require_channels(call, described)
     return [row.pk for row in actions.send([described])]
 
@@ -92,7 +92,7 @@ def _recipient(one: str | int) -> str | User:
     return one if one == EVERYONE or one.startswith(("user:", "group:", "topic:")) else f"user:{one}"
 
 
-def _require_channels(call: Call[NotifyRequest], described: Alert) -> None:
+def _require_channels(call: ApiCall[NotifyRequest], described: Alert) -> None:
     for recipient in described.to:
         if isinstance(recipient, User):
             call.channel(channels.of_user(recipient))

@@ -10,11 +10,11 @@ class NotificationsConfig(AppConfig):
 
     def ready(self) -> None:
         from hub.database import deletions
-        from hub.endpoints.centrifuge import personal
+        from hub.endpoints.centrifuge import server_side
         from notifications import channels, receivers
         from notifications.models import Follow, Notification, ReadMark, ReadUpTo
 
-        personal.register(channels.personal)
+        server_side.register(channels.personal)
         receivers.connect()
         deletions.clean_up(Notification, "user", "group", "topic", "sender")
         deletions.clean_up(Follow, "topic", "user")

@@ -6,17 +6,17 @@ from django.utils.translation import gettext_lazy as _
 
 from hub.database.threads import in_database_thread
 from hub.endpoints.simple.codes import BadMessage
-from hub.endpoints.simple.endpoint import Door
-from hub.fanout.feed import Shape
+from hub.endpoints.simple.endpoint import SimpleEndpoint
+from hub.fanout.local_channel import Encoder
 from notifications import actions, channels, events
 
 
-class NotificationsDoor(Door):
+class NotificationsEndpoint(SimpleEndpoint):
     """Alerts for this person and for everyone; who may, sends alerts to everyone with ``{"message": …}``."""
 
     name = "notifications"
 
-    async def authorise(self) -> Iterable[tuple[str, Shape]]:
+    async def authorise(self) -> Iterable[tuple[str, Encoder]]:
         return [(name, events.plain_frame) for name in await channels.personal(self.user)]
 
     async def message(self, message: str) -> None:

@@ -9,7 +9,7 @@ from django.utils import timezone
 from msgspec import UNSET, UnsetType
 
 from hub.bus import foreign
-from hub.streams import Item
+from hub.streams import Envelope
 from hub.streams.cursors import cursor_of
 from notifications.models import Level, Notification, Topic
 
@@ -101,7 +101,7 @@ def listed(notification: Notification) -> ListedAlert:
     return ListedAlert(**msgspec.structs.asdict(created(notification)), read=notification.read)
 
 
-def plain_frame(item: Item) -> str | None:
+def plain_frame(item: Envelope) -> str | None:
     """The frame of ``/ws/notifications/``; None for publications that this endpoint does not show."""
     if item.is_foreign:
         return foreign.simple_frame(item, _told)

@@ -17,7 +17,7 @@ UNREAD_LIMIT = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class InboxPage:
     """A part of somebody's alerts, newest first.
 
     Args:
@@ -34,7 +34,7 @@ class Page:
     positions: dict[str, Position]
 
 
-def page_for(user: User | AnonymousUser, *, before: int = LAST_ID, limit: int) -> Page:
+def page_for(user: User | AnonymousUser, *, before: int = LAST_ID, limit: int) -> InboxPage:
     """The newest ``limit`` alerts for ``user`` (guests: those to everyone) that are older than the id ``before``."""
     reader = reading.reader(user.pk)
     names = [channels.everyone]
@@ -44,7 +44,7 @@ def page_for(user: User | AnonymousUser, *, before: int = LAST_ID, limit: int) -
     positions = streams.positions(names)
     ids = reading.newest_ids(reader, before=before, limit=limit + 1)
     unread = len(reading.unread_ids(reader, limit=UNREAD_LIMIT))
-    return Page(reading.listed(reader, ids[:limit]), len(ids) > limit, unread, positions)
+    return InboxPage(reading.listed(reader, ids[:limit]), len(ids) > limit, unread, positions)
 
 
 def latest_for(user: User | AnonymousUser, limit: int = 50) -> list[Notification]:

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 from django.db.models import QuerySet
 from django.db.models.signals import post_delete, post_save
 
-from hub.access.control import Recheck, order
+from hub.access.control import Revalidate, send
 from hub.database.signals import listen
 from hub.publishing import publish
 from hub.streams import history
@@ -33,7 +33,7 @@ def connect() -> None:
 def _follow_saved(sender: type[Follow], instance: Follow, created: bool, **_: Any) -> None:
     if created:
         publish(channels.of_user_id(instance.user_id), TopicFollowed(instance.topic.name))
-        order(Recheck(user=instance.user_id))
+        send(Revalidate(user=instance.user_id))
 
 
 def _follow_deleted(sender: type[Follow], instance: Follow, origin: Any, **_: Any) -> None:
@@ -41,7 +41,7 @@ def _follow_deleted(sender: type[Follow], instance: Follow, origin: Any, **_: An
     if (origin.model if isinstance(origin, QuerySet) else type(origin)) is Follow:
         if name := _name(instance, origin):
             publish(channels.of_user_id(instance.user_id), TopicUnfollowed(name))
-        order(Recheck(user=instance.user_id))
+        send(Revalidate(user=instance.user_id))
 
 
 def _name(instance: Follow, origin: Any) -> str:
@@ -55,11 +55,11 @@ def _name(instance: Follow, origin: Any) -> str:
 
 def _topic_saved(sender: type[Topic], instance: Topic, created: bool, **_: Any) -> None:
     if not created:
-        order(Recheck(channel=channels.of_topic(instance.name)))
+        send(Revalidate(channel=channels.of_topic(instance.name)))
 
 
 def _topic_deleted(sender: type[Topic], instance: Topic, **_: Any) -> None:
     channel = channels.of_topic(instance.name)
     # Another topic may get the name, and other people follow it: it must not bring them this past.
     history.forget(channel)
-    order(Recheck(channel=channel))
+    send(Revalidate(channel=channel))

@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from hub.channels import LAST_ID
 from hub.endpoints.centrifuge.messages import StreamPosition
-from hub.endpoints.centrifuge.rpc import Call, Nothing, Refused, rpc
+from hub.endpoints.centrifuge.rpc import Nothing, RpcCall, RpcError, rpc
 from hub.endpoints.simple.codes import BadMessage
 from hub.endpoints.simple.endpoint import message_in
 from notifications import actions, events, following, queries
@@ -92,7 +92,7 @@ class TopicList(msgspec.Struct):
 
 
 @rpc("alerts.list")
-def list_alerts(call: Call, params: ListAlerts) -> AlertPage:
+def list_alerts(call: RpcCall, params: ListAlerts) -> AlertPage:
     """The newest first; ``positions`` are those to go on live from."""
     page = queries.page_for(call.user, before=params.before, limit=params.limit)
     return AlertPage(
@@ -104,57 +104,57 @@ def list_alerts(call: Call, params: ListAlerts) -> AlertPage:
 
 
 @rpc("alerts.mark_read")
-def mark_read(call: Call, params: MarkRead) -> Unread:
+def mark_read(call: RpcCall, params: MarkRead) -> Unread:
     """What is not for the caller, or read already, is left out."""
     return Unread(actions.mark_read(user=_user(call), ids=params.ids))
 
 
 @rpc("alerts.mark_all_read")
-def mark_all_read(call: Call, params: MarkAllRead) -> Unread:
+def mark_all_read(call: RpcCall, params: MarkAllRead) -> Unread:
     """Alerts that the caller has not seen yet, because they are newer, stay unread."""
     return Unread(actions.mark_all_read(user=_user(call), upto=params.upto))
 
 
 @rpc("alerts.broadcast")
-def broadcast(call: Call, params: Broadcast) -> Nothing:
+def broadcast(call: RpcCall, params: Broadcast) -> Nothing:
     """For those whom ``HUB_CLIENT_BROADCAST`` lets; stored when it is answered."""
     try:
         message = message_in({"message": params.message})
     except BadMessage as error:
-        raise Refused(400, str(error.message)) from None
+        raise RpcError(400, str(error.message)) from None
     try:
         actions.broadcast_from_client(user=call.user, message=message, key=params.key)
     except actions.MayNotBroadcast:
-        raise Refused(403, _("You may not send notifications to everyone")) from None
+        raise RpcError(403, _("You may not send notifications to everyone")) from None
     return Nothing()
 
 
 @rpc("topics.list")
-def list_topics(call: Call, params: ListTopics) -> TopicList:
+def list_topics(call: RpcCall, params: ListTopics) -> TopicList:
     """Open ones, and closed ones that the caller was put on; by title."""
     return TopicList([_described(topic) for topic in queries.topics_for(call.user)])
 
 
 @rpc("topics.follow")
-def follow(call: Call, params: TopicName) -> DescribedTopic:
+def follow(call: RpcCall, params: TopicName) -> DescribedTopic:
     """The caller gets the alerts of an open topic, on all connections; repeating it is harmless."""
     try:
         return _described(following.follow(user=_follower(call), name=params.name))
     except following.NoSuchTopic:
-        raise Refused(404, _("There is no such topic")) from None
+        raise RpcError(404, _("There is no such topic")) from None
     except following.TooManyTopics:
-        raise Refused(409, _("You follow too many topics")) from None
+        raise RpcError(409, _("You follow too many topics")) from None
 
 
 @rpc("topics.unfollow")
-def unfollow(call: Call, params: TopicName) -> DescribedTopic:
+def unfollow(call: RpcCall, params: TopicName) -> DescribedTopic:
     """The caller gets no more alerts of an open topic; repeating it is harmless."""
     try:
         return _described(following.unfollow(user=_follower(call), name=params.name))
     except following.NoSuchTopic:
-        raise Refused(404, _("There is no such topic")) from None
+        raise RpcError(404, _("There is no such topic")) from None
     except following.ClosedTopic:
-        raise Refused(403, _("Only an administrator can take you off this topic")) from None
+        raise RpcError(403, _("Only an administrator can take you off this topic")) from None
 
 
 def _described(topic: Topic) -> DescribedTopic:
@@ -167,13 +167,13 @@ def _described(topic: Topic) -> DescribedTopic:
     )
 
 
-def _user(call: Call) -> User:
+def _user(call: RpcCall) -> User:
     if not isinstance(call.user, User):
-        raise Refused(401, _("Log in to mark alerts as read"))
+        raise RpcError(401, _("Log in to mark alerts as read"))
     return call.user
 
 
-def _follower(call: Call) -> User:
+def _follower(call: RpcCall) -> User:
     if not isinstance(call.user, User):
-        raise Refused(401, _("Log in to follow topics"))
+        raise RpcError(401, _("Log in to follow topics"))
     return call.user

@@ -10,10 +10,10 @@ from hub.concurrency.cancellation import is_wanted
 from hub.concurrency.per_loop import PerLoop
 from hub.config import hub_settings
 from hub.fanout import relay
-from hub.fanout.feed import OwnFollower
-from hub.fanout.frames import Block
+from hub.fanout.frames import FrameBatch
+from hub.fanout.local_channel import ProcessSubscriber
 from hub.publishing import encode, publish_ephemeral
-from hub.streams import Item
+from hub.streams import Envelope
 from presence import channels, events
 
 log = structlog.get_logger(__name__)
@@ -27,7 +27,7 @@ CHECK = 2.0
 REST = 2.0
 
 
-class OnlineCounter(OwnFollower):
+class OnlineCounter(ProcessSubscriber):
     """Sends the number of people online whenever it is not the one last seen. Lives on one event loop.
 
     It works while this process has sockets of people who are online, and ends when the last one's leaving is told.
@@ -79,9 +79,9 @@ class OnlineCounter(OwnFollower):
             self._task.cancel()
             await asyncio.wait([self._task], timeout=hub_settings().redis_timeout)
 
-    # --- hub.fanout.feed.Follower: what all processes send -----------------------------------------------------------
+    # --- hub.fanout.local_channel.Subscriber: what all processes send ------------------------------------------------
 
-    def write(self, block: Block) -> None:
+    def write(self, block: FrameBatch) -> None:
         """Take the counts that clients see."""
         self._shown = int(block.texts[-1])
         self._differs, self._fell_at = False, None
@@ -124,7 +124,7 @@ class OnlineCounter(OwnFollower):
         counted = events.OnlineCounted(count=count)
         if presence.current().is_apart:
             # Others count for themselves, and may know of a change a moment earlier or later.
-            relay.current().deliver(Item(channels.online, "", 0, encode(channels.online, counted, durable=False)))
+            relay.current().deliver(Envelope(channels.online, "", 0, encode(channels.online, counted, durable=False)))
         elif await presence.current().take_turn(channels.online, hub_settings().count_interval):
             publish_ephemeral(channels.online, counted)
         return False
@@ -140,7 +140,7 @@ class OnlineCounter(OwnFollower):
         return now - self._fell_at < min(REST, hub_settings().leave_grace)
 
 
-def _count_of(item: Item) -> str | None:
+def _count_of(item: Envelope) -> str | None:
     count = events.count_in(item)
     return None if count is None else str(count)
 

@@ -3,7 +3,7 @@
 import msgspec
 
 from hub.bus import foreign
-from hub.streams import Item
+from hub.streams import Envelope
 
 
 class OnlineCounted(msgspec.Struct, tag="presence.online_counted", kw_only=True):
@@ -18,7 +18,7 @@ _decoder = msgspec.json.Decoder(OnlineCounted)
 _COUNT = '{"type":"online_count","count":'
 
 
-def count_in(item: Item) -> int | None:
+def count_in(item: Envelope) -> int | None:
     """The hub's own count that an item of ``online`` carries; None for anything else."""
     if item.is_foreign:
         return None
@@ -28,7 +28,7 @@ def count_in(item: Item) -> int | None:
         return None
 
 
-def plain_frame(item: Item) -> str | None:
+def plain_frame(item: Envelope) -> str | None:
     """The frame of ``/ws/online/``."""
     if item.is_foreign:
         return _told(item)
@@ -36,7 +36,7 @@ def plain_frame(item: Item) -> str | None:
     return None if count is None else frame_of(count)
 
 
-def _told(item: Item) -> str:
+def _told(item: Envelope) -> str:
     """An event of other code: a count of its own, or whatever it is."""
     event = foreign.event_in(item)
     count = event.get("count")

@@ -25,8 +25,8 @@ from worker import due_times, jobs
 from worker.arguments import misfit
 from worker.clock import AHEAD, Clock
 from worker.durable import DurableTask
-from worker.jobs import Call
-from worker.upkeep import chores
+from worker.jobs import JobCall
+from worker.maintenance import chores
 
 log = structlog.get_logger(__name__)
 
@@ -329,7 +329,7 @@ def _reason(error: SchedulingError) -> str:
 def _store_failed(entry: HubEntry, error: str) -> None:
     args = entry.args if isinstance(entry.args, list) else [entry.args]
     kwargs = entry.kwargs if isinstance(entry.kwargs, dict) else {}
-    call = Call(str(uuid4()), entry.task, args, kwargs, {"headers": {"periodic_task_name": entry.name}})
+    call = JobCall(str(uuid4()), entry.task, args, kwargs, {"headers": {"periodic_task_name": entry.name}})
     try:
         jobs.store_failed(call, error, durable=isinstance(entry.app.tasks.get(entry.task), DurableTask))
     except (DatabaseError, InterfaceError) as fault:

@@ -30,10 +30,10 @@ for _home in ("heartbeat", "upkeep"):
 _QUIET_TASKS = frozenset(
     {
         "worker.heartbeat.beat_from_worker",
-        "worker.upkeep.sweep",
-        "worker.upkeep.send_overdue_jobs",
-        "worker.upkeep.prune",
-        "worker.upkeep.tidy",
+        "worker.maintenance.sweep",
+        "worker.maintenance.send_overdue_jobs",
+        "worker.maintenance.prune",
+        "worker.maintenance.tidy",
     }
 )
 

@@ -21,16 +21,16 @@ from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.utils import timezone
 from kombu.utils.uuid import uuid
 
-from worker import holding, jobs, outbox
-from worker.jobs import Call
+from worker import job_heartbeats, jobs, outbox
+from worker.jobs import JobCall
 
 log = structlog.get_logger(__name__)
 
 #: Options of a call that say how to reach the broker or what to do with the answer: nothing to be kept.
 _NOT_KEPT = ("connection", "publisher", "router", "add_to_parent", "retry", "retry_policy")
 
-#: Attributes of a request. This run is held in ``worker.holding``; what becomes of the row is not for this run to say;
-#: the next try, to be stored and sent when this run is over.
+#: Attributes of a request. This run is held in ``worker.job_heartbeats``; what becomes of the row is not for this run
+#: to say; the next try, to be stored and sent when this run is over.
 _HELD, _LEFT, _NEXT = "hub_held", "hub_left", "hub_next"
 
 
@@ -140,7 +140,7 @@ class DurableTask(DjangoTask[Any, Any]):
 
     def _to_be_stored(
         self, task_id: str, args: Sequence[Any], kwargs: Mapping[str, Any], options: dict[str, Any]
-    ) -> tuple[Call, datetime | None, datetime | None]:
+    ) -> tuple[JobCall, datetime | None, datetime | None]:
         """The call with moments instead of spans of time, which would begin anew each time that it is sent."""
         zone = self.app.timezone
         eta = _moment(options.pop("countdown", None) or options.pop("eta", None), zone)
@@ -151,14 +151,14 @@ class DurableTask(DjangoTask[Any, Any]):
             if name in kept:
                 kept[name] = getattr(kept[name], "name", kept[name])
         kept.setdefault("ignore_result", self.ignore_result)
-        return Call(task_id, str(self.name), args, dict(kwargs), kept), eta, expires
+        return JobCall(task_id, str(self.name), args, dict(kwargs), kept), eta, expires
 
-    def _store_and_send(self, call: Call, eta: datetime | None, expires: datetime | None) -> None:
+    def _store_and_send(self, call: JobCall, eta: datetime | None, expires: datetime | None) -> None:
         stored = jobs.store(call, eta=eta, expires=expires)
         if eta is None or not jobs.is_for_later(eta):
             transaction.on_commit(partial(_send, stored))
 
-    def _try_again(self, call: Call, eta: datetime | None) -> None:
+    def _try_again(self, call: JobCall, eta: datetime | None) -> None:
         """Store and send the next try of the job that is running now.
 
         In a transaction that is for the end of the run: the error that leads here may roll it back, and the row with
@@ -173,7 +173,7 @@ class DurableTask(DjangoTask[Any, Any]):
         except (DatabaseError, InterfaceError) as error:
             _not_noted(call.id, error)
 
-    def _store_and_send_next(self, call: Call, eta: datetime | None) -> None:
+    def _store_and_send_next(self, call: JobCall, eta: datetime | None) -> None:
         """Send the next try at once, or where that is for later, shortly before its time.
 
         Raises only where neither database nor broker takes it; then the row of this run leads to the next one.
@@ -190,7 +190,7 @@ class DurableTask(DjangoTask[Any, Any]):
                 _send(call)
 
     def _hold(self, task_id: str, *, begun: bool) -> None:
-        holding.hold(task_id, self._nonce(), begun=begun)
+        job_heartbeats.hold(task_id, self._nonce(), begun=begun)
         setattr(self.request, _HELD, True)
 
 
@@ -209,7 +209,7 @@ def _moment(value: float | str | datetime | None, zone: tzinfo) -> datetime | No
     return timezone.now() + timedelta(seconds=value)
 
 
-def _send(call: Call) -> None:
+def _send(call: JobCall) -> None:
     """Send it now, or as soon as the broker is back."""
     if not outbox.send(call):
         _note(call.id, jobs.put_back)
@@ -236,7 +236,7 @@ def _end(sender: Any, task_id: str, state: str, retval: Any, **kwargs: Any) -> N
         return
     nonce = sender._nonce()
     if sender.request.get(_HELD):
-        holding.let_go(task_id, nonce)
+        job_heartbeats.let_go(task_id, nonce)
     if following := sender.request.get(_NEXT):
         sender._store_and_send_next(*following)
     if not sender._has_a_row() or sender.request.get(_LEFT):

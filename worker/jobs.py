@@ -31,8 +31,8 @@ log = structlog.get_logger(__name__)
 #: are doubled, from the third time on.
 PATIENCE, PATIENCE_AT_MOST = 15.0, 600.0
 
-#: Seconds for which a run counts without a sign of life, and between two such signs (``worker.holding``). One sign may
-#: be late by the ten seconds for which a busy SQLite lets others wait.
+#: Seconds for which a run counts without a sign of life, and between two such signs (``worker.job_heartbeats``). One
+#: sign may be late by the ten seconds for which a busy SQLite lets others wait.
 HOLD, HOLD_BEAT = 20.0, 5.0
 
 #: Seconds before its time at which a job for later is sent. Until then it waits in its row, not in a worker's memory.
@@ -58,7 +58,7 @@ ERROR_LIMIT = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class JobCall:
     """A task with everything it is to be sent with. ``options`` are JSON values; storing it gives it its nonce."""
 
     id: str
@@ -69,7 +69,7 @@ class Call:
     nonce: str | None = None
 
 
-def store(call: Call, *, eta: datetime | None = None, expires: datetime | None = None) -> Call:
+def store(call: JobCall, *, eta: datetime | None = None, expires: datetime | None = None) -> JobCall:
     """Store that the call is owed, in the caller's transaction; one that is there under its id is replaced.
 
     Returns the call as whoever reads the row gets it, with JSON values only.
@@ -87,7 +87,7 @@ def store(call: Call, *, eta: datetime | None = None, expires: datetime | None =
     return stored
 
 
-def store_failed(call: Call, error: str, *, durable: bool) -> None:
+def store_failed(call: JobCall, error: str, *, durable: bool) -> None:
     """Store a job that never was one: what has not happened, and why, for people to see it in the admin.
 
     Where the task is ``durable`` it can be sent from there. No row of another task would ever end.
@@ -102,7 +102,7 @@ def is_for_later(eta: datetime) -> bool:
     return eta - datetime.now(eta.tzinfo) > timedelta(seconds=EARLY)
 
 
-def store_retry(call: Call, *, eta: datetime | None, waits: bool = False) -> None:
+def store_retry(call: JobCall, *, eta: datetime | None, waits: bool = False) -> None:
     """Store that a job that runs is to be tried again; nothing where it has ended meanwhile, or was called anew.
 
     With ``waits`` it is sent shortly before ``eta`` and not before; else the caller sends it now.
@@ -161,7 +161,7 @@ def expire(job_id: str, nonce: str | None = None) -> None:
             log.warning("job_expired", job=job_id, task=row.task, periodic_task=_schedule_of(row))
 
 
-def claim(limit: int) -> list[Call]:
+def claim(limit: int) -> list[JobCall]:
     """Take up to ``limit`` jobs of which nothing was heard for too long, oldest first, to send them again.
 
     Each is taken by one caller, however many there are, and is due again when its patience is over once more. Those
@@ -200,7 +200,7 @@ def put_back(*job_ids: str) -> None:
     )
 
 
-def revive(job_ids: Collection[str]) -> list[Call]:
+def revive(job_ids: Collection[str]) -> list[JobCall]:
     """Let jobs that failed for good begin anew, as if they had just been called; returns those that had.
 
     Not those that are none and only say what has not happened (:func:`store_failed`).
@@ -279,7 +279,7 @@ def _after(seconds: float, moment: datetime | None = None) -> Any:
     return (moment or Now()) + timedelta(seconds=seconds)
 
 
-def _written(call: Call) -> dict[str, str]:
+def _written(call: JobCall) -> dict[str, str]:
     """The columns that hold what a call is sent with."""
     return {"arguments": _dump([list(call.args), call.kwargs]), "options": _dump(call.options)}
 
@@ -293,12 +293,12 @@ def _load(text: str) -> Any:
     return serialization.loads(text, "application/json", "utf-8")
 
 
-def _read(row: Job) -> Call:
+def _read(row: Job) -> JobCall:
     args, kwargs = _load(row.arguments)
-    return Call(row.pk, row.task, args, kwargs, _load(row.options), row.nonce or None)
+    return JobCall(row.pk, row.task, args, kwargs, _load(row.options), row.nonce or None)
 
 
-def _readable(rows: Iterable[Job]) -> Iterable[Call]:
+def _readable(rows: Iterable[Job]) -> Iterable[JobCall]:
     """The calls in these rows. What cannot be read would stand in the way of all others: it has failed."""
     for row in rows:
         try:

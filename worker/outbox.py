@@ -9,7 +9,7 @@ from kombu.exceptions import EncodeError
 
 from worker import jobs
 from worker.celery import app
-from worker.jobs import Call
+from worker.jobs import JobCall
 
 log = structlog.get_logger(__name__)
 
@@ -28,7 +28,7 @@ _UNSENDABLE = (EncodeError, LookupError, TypeError, ValueError)
 _away_until = float("-inf")
 
 
-def send(call: Call) -> bool:
+def send(call: JobCall) -> bool:
     """Give the job to the broker, and return whether that answers. Never raises for its sake; takes 2 s at most.
 
     Where it does not, the row of the job waits for :func:`send_overdue`. A job of which no message can be made is
@@ -55,7 +55,7 @@ def send(call: Call) -> bool:
     return True
 
 
-def pass_on(call: Call, producer: Any = None) -> None:
+def pass_on(call: JobCall, producer: Any = None) -> None:
     """Give the job to the broker, by ``producer`` if there is one; raises what the broker's library raises."""
     options = dict(call.options)
     options["headers"] = {**(options.pop("headers", None) or {}), MARK: call.nonce or True}

@@ -14,7 +14,7 @@ from hub.publishing import publish_many
 CHANNEL = register(Namespace("control", single=True, internal=True, keep_items=10_000, keep_days=1.0)).name
 
 
-class Recheck(msgspec.Struct, frozen=True, tag="recheck", omit_defaults=True):
+class Revalidate(msgspec.Struct, frozen=True, tag="recheck", omit_defaults=True):
     """What a user may do, or who may be in a channel, may have changed: the sockets are held to the database.
 
     Args:
@@ -26,7 +26,7 @@ class Recheck(msgspec.Struct, frozen=True, tag="recheck", omit_defaults=True):
     channel: str = ""
 
 
-class Disconnect(msgspec.Struct, frozen=True, tag="disconnect", omit_defaults=True):
+class DisconnectUser(msgspec.Struct, frozen=True, tag="disconnect", omit_defaults=True):
     """Close the sockets of a user, or the one with the id ``client``.
 
     Args:
@@ -44,7 +44,7 @@ class Disconnect(msgspec.Struct, frozen=True, tag="disconnect", omit_defaults=Tr
     reason: str = "force disconnect"
 
 
-class Subscribe(msgspec.Struct, frozen=True, tag="subscribe", omit_defaults=True):
+class SubscribeUser(msgspec.Struct, frozen=True, tag="subscribe", omit_defaults=True):
     """Subscribe the hub sockets of a user, or the one with the id ``client``, to a channel.
 
     ``offset`` and ``epoch`` are where to recover from, where they are given. ``data`` is JSON text for the client and
@@ -62,7 +62,7 @@ class Subscribe(msgspec.Struct, frozen=True, tag="subscribe", omit_defaults=True
     expire_at: int = 0
 
 
-class Unsubscribe(msgspec.Struct, frozen=True, tag="unsubscribe", omit_defaults=True):
+class UnsubscribeUser(msgspec.Struct, frozen=True, tag="unsubscribe", omit_defaults=True):
     """End the subscription of a user's hub sockets, or of the one with the id ``client``, to a channel."""
 
     user: str
@@ -70,7 +70,7 @@ class Unsubscribe(msgspec.Struct, frozen=True, tag="unsubscribe", omit_defaults=
     client: str = ""
 
 
-class Refresh(msgspec.Struct, frozen=True, tag="refresh", omit_defaults=True):
+class RefreshUser(msgspec.Struct, frozen=True, tag="refresh", omit_defaults=True):
     """Set when the connections of a user end unless they are refreshed: at once, or at a Unix time in seconds."""
 
     user: str
@@ -79,12 +79,12 @@ class Refresh(msgspec.Struct, frozen=True, tag="refresh", omit_defaults=True):
     expire_at: int = 0
 
 
-Order = Recheck | Disconnect | Subscribe | Unsubscribe | Refresh
+ControlMessage = Revalidate | DisconnectUser | SubscribeUser | UnsubscribeUser | RefreshUser
 
-_decoder = msgspec.json.Decoder(Order)
+_decoder = msgspec.json.Decoder(ControlMessage)
 
 
-def order(*orders: Order) -> None:
+def send(*orders: ControlMessage) -> None:
     """Give orders, as part of the transaction that is open; every web process obeys after its commit.
 
     Within about a second where Redis is there, two without it. Raises ``django.db.Error``: then nothing is ordered.
@@ -93,11 +93,11 @@ def order(*orders: Order) -> None:
         publish_many((CHANNEL, one) for one in orders)
 
 
-def read(text: str) -> Order:
+def read(text: str) -> ControlMessage:
     """The order in a publication of :data:`CHANNEL`.
 
     Raises:
         msgspec.MsgspecError: it is none, or of a newer version of the hub.
     """
-    decoded: Order = _decoder.decode(text)
+    decoded: ControlMessage = _decoder.decode(text)
     return decoded

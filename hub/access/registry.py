@@ -6,7 +6,7 @@ from typing import Protocol
 
 from django.contrib.auth.models import AnonymousUser, User
 
-from hub.access.control import Order
+from hub.access.control import ControlMessage
 
 
 class OpenSocket(Protocol):
@@ -24,7 +24,7 @@ class OpenSocket(Protocol):
     def follows(self, channel: str) -> bool:
         """Whether the socket receives what is published in ``channel``."""
 
-    def obey(self, order: Order) -> None:
+    def obey(self, order: ControlMessage) -> None:
         """Carry out an order that is for this socket. Must not block or raise."""
 
     async def recheck(self, user: User | AnonymousUser | None) -> None:

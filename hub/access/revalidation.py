@@ -15,7 +15,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import Error as DatabaseFault
 
 from hub.access import control, credentials
-from hub.access.control import Recheck
+from hub.access.control import Revalidate
 from hub.access.registry import OpenSocket
 from hub.access.registry import current as registry
 from hub.concurrency.cancellation import is_wanted
@@ -23,9 +23,9 @@ from hub.concurrency.faults import described
 from hub.concurrency.per_loop import PerLoop
 from hub.config import hub_settings
 from hub.fanout import relay
-from hub.fanout.feed import OwnFollower
-from hub.fanout.frames import Block
-from hub.streams import Item
+from hub.fanout.frames import FrameBatch
+from hub.fanout.local_channel import ProcessSubscriber
+from hub.streams import Envelope
 
 log = structlog.get_logger(__name__)
 
@@ -33,7 +33,7 @@ log = structlog.get_logger(__name__)
 PIECE = 100
 
 #: An order that names nobody is about everybody.
-EVERYBODY = Recheck()
+EVERYBODY = Revalidate()
 
 #: Seconds for which an order is remembered: somebody may be coming in with what was read before it.
 REMEMBERED = 60.0
@@ -42,16 +42,16 @@ REMEMBERED = 60.0
 RETRY = 2.0
 
 
-class Rights(OwnFollower):
+class Revalidation(ProcessSubscriber):
     """Follows the orders and looks at the sockets of this process. Lives on one event loop; see :func:`current`."""
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
         #: Orders to look again, by when they came.
-        self._changed: dict[Recheck, float] = {}
+        self._changed: dict[Revalidate, float] = {}
         #: Those of them that name a channel: few, and each has to be compared with what a newcomer follows.
-        self._changed_channels: list[Recheck] = []
-        self._waiting: set[Recheck] = set()
+        self._changed_channels: list[Revalidate] = []
+        self._waiting: set[Revalidate] = set()
         #: Sockets that could not be held to anything when they were looked at, to be looked at again.
         self._failed: set[OpenSocket] = set()
         self._work = asyncio.Event()
@@ -62,7 +62,7 @@ class Rights(OwnFollower):
     def admitted(self, socket: OpenSocket) -> None:
         """Put a socket into the registry; if its user's rights changed while it was coming in, look again."""
         registry().add(socket)
-        if (change := Recheck(user=socket.user.pk or 0)) in self._changed:
+        if (change := Revalidate(user=socket.user.pk or 0)) in self._changed:
             self._look_again(change)
         for change in self._changed_channels:
             if socket.follows(change.channel):
@@ -74,7 +74,7 @@ class Rights(OwnFollower):
             task.cancel()
         await asyncio.wait(self._tasks, timeout=hub_settings().redis_timeout)
 
-    # --- orders: hub.fanout.feed.Follower ----------------------------------------------------------------------------
+    # --- orders: hub.fanout.local_channel.Subscriber -----------------------------------------------------------------
 
     async def _follow(self) -> None:
         while is_wanted():
@@ -87,7 +87,7 @@ class Rights(OwnFollower):
                 subscription.release()
                 return
 
-    def write(self, block: Block) -> None:
+    def write(self, block: FrameBatch) -> None:
         """Take orders from the relay."""
         for text in block.texts:
             try:
@@ -95,7 +95,7 @@ class Rights(OwnFollower):
             except msgspec.MsgspecError:
                 log.warning("unknown_order")
                 continue
-            if isinstance(order, Recheck):
+            if isinstance(order, Revalidate):
                 self._changed[order] = self.loop.time()
                 if order.channel:
                     self._changed_channels.append(order)
@@ -110,7 +110,7 @@ class Rights(OwnFollower):
 
     # --- looking again ----------------------------------------------------------------------------------------------
 
-    def _look_again(self, change: Recheck) -> None:
+    def _look_again(self, change: Revalidate) -> None:
         self._waiting.add(change)
         self._work.set()
 
@@ -129,7 +129,7 @@ class Rights(OwnFollower):
             again = (socket for socket in failed if socket in registry())
             sockets = list(dict.fromkeys((*concerned, *again)))
             for piece in _pieces(sockets):
-                self._failed |= await recheck(piece)
+                self._failed |= await revalidate(piece)
             if self._failed:
                 # Those alone, and later: whoever is looked at next must not wait for them.
                 self.loop.call_later(RETRY, self._work.set)
@@ -139,7 +139,7 @@ class Rights(OwnFollower):
             pieces = list(_pieces(list(registry())))
             await _refresh_aliases(None)
             for piece in pieces:
-                await recheck(socket for socket in piece if socket in registry())
+                await revalidate(socket for socket in piece if socket in registry())
                 await asyncio.sleep(hub_settings().recheck_interval / len(pieces))
             if not pieces:
                 await asyncio.sleep(hub_settings().recheck_interval)
@@ -153,7 +153,7 @@ async def _refresh_aliases(channels: Collection[str] | None) -> None:
         log.warning("aliases_not_refreshed", error=type(error).__name__)
 
 
-def _concerned(change: Recheck) -> Iterable[OpenSocket]:
+def _concerned(change: Revalidate) -> Iterable[OpenSocket]:
     if change == EVERYBODY:
         return registry()
     if change.channel:
@@ -161,7 +161,7 @@ def _concerned(change: Recheck) -> Iterable[OpenSocket]:
     return registry().of_user(change.user)
 
 
-async def recheck(sockets: Iterable[OpenSocket]) -> set[OpenSocket]:
+async def revalidate(sockets: Iterable[OpenSocket]) -> set[OpenSocket]:
     """Hold ``sockets`` to what the database says of their users now; returns those where it could not be asked.
 
     One that cannot be asked about keeps none of the others from being held.
@@ -184,9 +184,9 @@ def _pieces(sockets: Sequence[OpenSocket]) -> Iterable[Sequence[OpenSocket]]:
     return (sockets[start : start + PIECE] for start in range(0, len(sockets), PIECE))
 
 
-def _text(item: Item) -> str:
+def _text(item: Envelope) -> str:
     return item.data
 
 
 #: The one of the running event loop.
-current = PerLoop(Rights)
+current = PerLoop(Revalidation)

@@ -15,7 +15,7 @@ from django.db.models.signals import m2m_changed, post_delete, post_save, pre_de
 from django.http import HttpRequest
 from django.utils import timezone
 
-from hub.access.control import Recheck, order
+from hub.access.control import Revalidate, send
 from hub.accounts import sessions, throttling, tokens
 from hub.accounts.models import AccessToken, Session
 from hub.database.signals import listen
@@ -63,31 +63,31 @@ def _user_saved(
         tokens.revoke(AccessToken.objects.filter(user=instance))
     # A login saves the time of it and nothing else.
     if not created and set(update_fields or ("all",)) != {"last_login"}:
-        order(Recheck(user=instance.pk))
+        send(Revalidate(user=instance.pk))
 
 
 def _user_deleted(sender: type[User], instance: User, **_: Any) -> None:
-    order(Recheck(user=instance.pk))
+    send(Revalidate(user=instance.pk))
 
 
 def _session_deleted(sender: type[Session], instance: Session, **_: Any) -> None:
     # Expired ones are deleted by the thousand, and the round has closed their sockets long ago.
     if instance.user_id is not None and instance.expire_date > timezone.now():
-        order(Recheck(user=instance.user_id))
+        send(Revalidate(user=instance.user_id))
 
 
 def _token_deleted(sender: type[AccessToken], instance: AccessToken, **_: Any) -> None:
-    order(Recheck(user=instance.user_id))
+    send(Revalidate(user=instance.user_id))
 
 
 def _group_deleted(sender: type[Group], instance: Group, **_: Any) -> None:
-    order(*(Recheck(user=pk) for pk in instance.user_set.values_list("pk", flat=True)))
+    send(*(Revalidate(user=pk) for pk in instance.user_set.values_list("pk", flat=True)))
 
 
 def _membership_changed(
     sender: type[Any], instance: User | Group, action: str, reverse: bool, pk_set: set[int] | None, **_: Any
 ) -> None:
     if action == "pre_clear" and isinstance(instance, Group):  # after it nobody knows any more who they were
-        order(*(Recheck(user=pk) for pk in instance.user_set.values_list("pk", flat=True)))
+        send(*(Revalidate(user=pk) for pk in instance.user_set.values_list("pk", flat=True)))
     elif action in {"post_add", "post_remove", "post_clear"}:
-        order(*(Recheck(user=pk) for pk in ((pk_set or ()) if reverse else (instance.pk,))))
+        send(*(Revalidate(user=pk) for pk in ((pk_set or ()) if reverse else (instance.pk,))))

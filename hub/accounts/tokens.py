@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from hub.access.control import Recheck, order
+from hub.access.control import Revalidate, send
 from hub.access.credentials import Invalid
 from hub.accounts.models import AccessToken
 
@@ -82,7 +82,7 @@ def revoke(tokens: QuerySet[AccessToken]) -> int:
     valid = tokens.filter(revoked_at=None)
     with transaction.atomic():
         owners = sorted(set(valid.order_by().values_list("user", flat=True)))
-        order(*(Recheck(user=owner) for owner in owners))
+        send(*(Revalidate(user=owner) for owner in owners))
         count = valid.update(revoked_at=timezone.now())
     if count:
         log.info("tokens_revoked", users=owners, count=count)

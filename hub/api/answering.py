@@ -10,7 +10,7 @@ from django.db import Error as DatabaseFault
 from hub.access.authorization import NotValid
 from hub.access.credentials import log_refusal
 from hub.api import calling
-from hub.api.errors import Code, Refused
+from hub.api.errors import ApiError, Code
 from hub.api.keys import Caller, caller_for
 from hub.api.method import method_named
 from hub.limits import TooMany
@@ -28,7 +28,7 @@ BATCH = "batch"
 COMMANDS = ""
 
 
-class Reply(NamedTuple):
+class ApiReply(NamedTuple):
     """What goes back: the JSON, and headers of this answer."""
 
     status: int
@@ -36,7 +36,7 @@ class Reply(NamedTuple):
     headers: dict[str, str] = HEADERS
 
 
-async def answer(name: str, body: bytes, headers: Iterable[tuple[bytes, bytes]], address: str) -> Reply:
+async def answer(name: str, body: bytes, headers: Iterable[tuple[bytes, bytes]], address: str) -> ApiReply:
     """What ``POST /api/<name>``, or ``POST /api`` with the name in the body, is answered with.
 
     An error that the protocol knows has status 200, as its libraries expect; 401 a key that is not valid, 429 a key
@@ -47,38 +47,38 @@ async def answer(name: str, body: bytes, headers: Iterable[tuple[bytes, bytes]],
         caller = await caller_for(headers, address)
     except DatabaseFault as error:
         log.warning("api_key_not_checked", error=type(error).__name__)
-        return Reply(503, _error(Code.INTERNAL))
+        return ApiReply(503, _error(Code.INTERNAL))
     except NotValid as fault:
         log_refusal(f"API key: {fault}", address)
-        return Reply(401, _error(Code.UNAUTHORIZED))
+        return ApiReply(401, _error(Code.UNAUTHORIZED))
     except TooMany as refusal:
-        return _refusal(Refused(Code.TOO_MANY_REQUESTS, refusal.sentence, retry_after=refusal.retry_after))
+        return _refusal(ApiError(Code.TOO_MANY_REQUESTS, refusal.sentence, retry_after=refusal.retry_after))
     return await _carried_out(name, body, caller)
 
 
-async def _carried_out(name: str, body: bytes, caller: Caller) -> Reply:
+async def _carried_out(name: str, body: bytes, caller: Caller) -> ApiReply:
     method = method_named(name)
     try:
         if name == BATCH:
-            return Reply(200, msgspec.json.encode(await calling.batch(body, caller)))
+            return ApiReply(200, msgspec.json.encode(await calling.batch(body, caller)))
         if name == COMMANDS:
-            return Reply(200, b"\n".join(map(_encoded, await calling.commands(body, caller))))
+            return ApiReply(200, b"\n".join(map(_encoded, await calling.commands(body, caller))))
         if method is None:
-            return Reply(404, _error(Code.METHOD_NOT_FOUND))
-        return Reply(200, _encoded({"result": await calling.call(method, body, caller)}))
-    except Refused as refused:
+            return ApiReply(404, _error(Code.METHOD_NOT_FOUND))
+        return ApiReply(200, _encoded({"result": await calling.call(method, body, caller)}))
+    except ApiError as refused:
         return _refusal(refused)
 
 
-def _refusal(refused: Refused) -> Reply:
+def _refusal(refused: ApiError) -> ApiReply:
     body = _encoded({"error": refused.error})
     if not refused.retry_after:
-        return Reply(200, body)
-    return Reply(429, body, {**HEADERS, "retry-after": str(refused.retry_after)})
+        return ApiReply(200, body)
+    return ApiReply(429, body, {**HEADERS, "retry-after": str(refused.retry_after)})
 
 
 def _error(code: Code) -> bytes:
-    return _encoded({"error": Refused(code).error})
+    return _encoded({"error": ApiError(code).error})
 
 
 def _encoded(reply: dict[str, Any]) -> bytes:

@@ -9,9 +9,9 @@ import structlog
 from django.db import Error as DatabaseFault
 from msgspec import Meta
 
-from hub.api.errors import DETAIL_LIMIT, Code, Refused
+from hub.api.errors import DETAIL_LIMIT, ApiError, Code
 from hub.api.keys import Caller
-from hub.api.method import Call, Method, method_named
+from hub.api.method import ApiCall, Method, method_named
 from hub.ops import metrics
 
 log = structlog.get_logger(__name__)
@@ -56,8 +56,8 @@ async def call(method: Method[Any], body: bytes | msgspec.Raw, caller: Caller) -
     try:
         caller.require(method.name)
         await caller.count()
-        result = await method.run(Call(decoded(body or b"{}", method.request), caller))
-    except Refused as refused:
+        result = await method.run(ApiCall(decoded(body or b"{}", method.request), caller))
+    except ApiError as refused:
         metrics.API_CALLS.labels(method.name, str(refused.error.code)).inc()
         raise
     except Exception as error:
@@ -66,7 +66,7 @@ async def call(method: Method[Any], body: bytes | msgspec.Raw, caller: Caller) -
         else:
             log.exception("api_call_failed", method=method.name, key=caller.pk)
         metrics.API_CALLS.labels(method.name, str(int(Code.INTERNAL))).inc()
-        raise Refused(Code.INTERNAL) from error
+        raise ApiError(Code.INTERNAL) from error
     metrics.API_CALLS.labels(method.name, "0").inc()
     return result
 
@@ -79,7 +79,7 @@ async def batch(body: bytes, caller: Caller) -> BatchReply:
     """
     commands = decoded(body, BatchRequest).commands
     if len(commands) > BATCH_LIMIT:
-        raise Refused(Code.LIMIT_EXCEEDED, f"a batch has {BATCH_LIMIT} commands at most")
+        raise ApiError(Code.LIMIT_EXCEEDED, f"a batch has {BATCH_LIMIT} commands at most")
     return BatchReply([await _reply(command, caller) for command in commands])
 
 
@@ -89,10 +89,10 @@ async def _reply(command: dict[str, msgspec.Raw], caller: Caller) -> dict[str, A
     name, body = next(iter(meant.items())) if len(meant) == 1 else ("", msgspec.Raw())
     method = method_named(name)
     if method is None:
-        return {"error": Refused(Code.METHOD_NOT_FOUND).error}
+        return {"error": ApiError(Code.METHOD_NOT_FOUND).error}
     try:
         return {name: await call(method, body, caller)}
-    except Refused as refused:
+    except ApiError as refused:
         return {"error": refused.error}
 
 
@@ -105,7 +105,7 @@ async def commands(body: bytes, caller: Caller) -> list[dict[str, Any]]:
     with _readable():
         found = _commands.decode_lines(body)
     if len(found) > BATCH_LIMIT:
-        raise Refused(Code.LIMIT_EXCEEDED, f"a request has {BATCH_LIMIT} commands at most")
+        raise ApiError(Code.LIMIT_EXCEEDED, f"a request has {BATCH_LIMIT} commands at most")
     return [await _reply_to(command, caller) for command in found or [Command()]]
 
 
@@ -113,10 +113,10 @@ async def _reply_to(command: Command, caller: Caller) -> dict[str, Any]:
     method = method_named(command.method)
     if method is None:
         hint = 'post the params to /api/<method>, or {"method": …, "params": {…}} to /api'
-        return {"error": Refused(Code.METHOD_NOT_FOUND, hint).error}
+        return {"error": ApiError(Code.METHOD_NOT_FOUND, hint).error}
     try:
         return {"result": await call(method, command.params, caller)}
-    except Refused as refused:
+    except ApiError as refused:
         return {"error": refused.error}
 
 
@@ -136,6 +136,6 @@ def _readable() -> Iterator[None]:
     try:
         yield
     except msgspec.ValidationError as error:
-        raise Refused(Code.BAD_REQUEST, str(error)[:DETAIL_LIMIT]) from None
+        raise ApiError(Code.BAD_REQUEST, str(error)[:DETAIL_LIMIT]) from None
     except (ValueError, RecursionError):
-        raise Refused(Code.BAD_REQUEST, "this is not JSON") from None
+        raise ApiError(Code.BAD_REQUEST, "this is not JSON") from None

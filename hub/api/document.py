@@ -7,7 +7,7 @@ import msgspec
 
 from hub.api.answering import BATCH
 from hub.api.calling import BatchReply, BatchRequest
-from hub.api.errors import Error
+from hub.api.errors import ErrorBody
 from hub.api.method import Method
 from hub.config.version import VERSION
 
@@ -37,7 +37,7 @@ def document(declared: Sequence[Method[Any]], prefix: str) -> dict[str, Any]:
 
 def _schemas(declared: Sequence[Method[Any]]) -> dict[str, Any]:
     types = [kind for method in declared for kind in (method.request, method.result)]
-    _, components = msgspec.json.schema_components([*types, BatchRequest, BatchReply, Error], ref_template=_REF)
+    _, components = msgspec.json.schema_components([*types, BatchRequest, BatchReply, ErrorBody], ref_template=_REF)
     return components
 
 
@@ -54,7 +54,7 @@ def _of_batch(example: Any) -> dict[str, Any]:
 def _operation(
     name: str, summary: str, request: dict[str, Any], result: dict[str, Any], example: Any
 ) -> dict[str, Any]:
-    error = {"type": "object", "properties": {"error": _ref(Error)}, "required": ["error"]}
+    error = {"type": "object", "properties": {"error": _ref(ErrorBody)}, "required": ["error"]}
     return {
         "operationId": name,
         "summary": summary,

@@ -35,14 +35,14 @@ TEXTS = {
 DETAIL_LIMIT = 200
 
 
-class Error(msgspec.Struct, frozen=True):
+class ErrorBody(msgspec.Struct, frozen=True):
     """The ``error`` of a reply."""
 
     code: int
     message: str
 
 
-class Refused(Exception):
+class ApiError(Exception):
     """A call is answered with an error.
 
     Args:
@@ -54,4 +54,4 @@ class Refused(Exception):
     def __init__(self, code: Code, detail: str = "", *, retry_after: int = 0) -> None:
         super().__init__(code, detail)
         self.retry_after = retry_after
-        self.error = Error(int(code), f"{TEXTS[code]}: {detail}" if detail else TEXTS[code])
+        self.error = ErrorBody(int(code), f"{TEXTS[code]}: {detail}" if detail else TEXTS[code])

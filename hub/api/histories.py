@@ -5,11 +5,11 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from hub.api.errors import Code, Refused
-from hub.api.method import Call, Method, register
-from hub.api.orders import Nothing, StreamPosition
+from hub.api.connections import ApiStreamPosition, EmptyResult
+from hub.api.errors import ApiError, Code
+from hub.api.method import ApiCall, Method, register
 from hub.database.threads import in_database_thread
-from hub.streams import Item, Position, history
+from hub.streams import Envelope, Position, history
 from hub.streams.history import PAGE_LIMIT, NotKept
 
 _LIMIT = Meta(
@@ -23,7 +23,7 @@ class HistoryRequest(msgspec.Struct, kw_only=True):
 
     channel: str = ""
     limit: Annotated[int | None, _LIMIT] = None
-    since: Annotated[StreamPosition | None, _SINCE] = None
+    since: Annotated[ApiStreamPosition | None, _SINCE] = None
     reverse: Annotated[bool | None, Meta(description="Newest first.")] = None
 
 
@@ -33,7 +33,7 @@ class HistoryRemoveRequest(msgspec.Struct, kw_only=True):
     channel: str = ""
 
 
-class Publication(msgspec.Struct):
+class ApiPublication(msgspec.Struct):
     """One publication of the channel."""
 
     offset: int
@@ -43,21 +43,21 @@ class Publication(msgspec.Struct):
     tags: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
-class HistoryResult(msgspec.Struct):
+class ApiHistoryResult(msgspec.Struct):
     """A part of the history without gaps, and where the channel stands."""
 
-    publications: list[Publication]
+    publications: list[ApiPublication]
     offset: int
     epoch: str
 
 
-async def read(call: Call[HistoryRequest]) -> HistoryResult:
+async def read(call: ApiCall[HistoryRequest]) -> ApiHistoryResult:
     """A page of it."""
     request = call.request
     _durable(call, request.channel)
     since = request.since
     if since is not None and request.reverse and not since.offset:
-        raise Refused(Code.BAD_REQUEST, "nothing is before offset 0")
+        raise ApiError(Code.BAD_REQUEST, "nothing is before offset 0")
     try:
         page = await in_database_thread(
             history.page,
@@ -67,33 +67,33 @@ async def read(call: Call[HistoryRequest]) -> HistoryResult:
             reverse=bool(request.reverse),
         )
     except NotKept:
-        raise Refused(Code.UNRECOVERABLE_POSITION) from None
-    return HistoryResult([_publication(item) for item in page.items], page.position.offset, page.position.epoch)
+        raise ApiError(Code.UNRECOVERABLE_POSITION) from None
+    return ApiHistoryResult([_publication(item) for item in page.items], page.position.offset, page.position.epoch)
 
 
-async def remove(call: Call[HistoryRemoveRequest]) -> Nothing:
+async def remove(call: ApiCall[HistoryRemoveRequest]) -> EmptyResult:
     """All of it."""
     _durable(call, call.request.channel)
     await in_database_thread(history.remove, call.request.channel)
-    return Nothing()
+    return EmptyResult()
 
 
-def _publication(item: Item) -> Publication:
+def _publication(item: Envelope) -> ApiPublication:
     info = msgspec.Raw(item.info.encode()) if item.info else msgspec.UNSET
     tags = msgspec.Raw(item.tags.encode()) if item.tags else msgspec.UNSET
-    return Publication(item.offset, msgspec.Raw(item.data.encode()), info, tags)
+    return ApiPublication(item.offset, msgspec.Raw(item.data.encode()), info, tags)
 
 
-def _durable(call: Call[HistoryRequest] | Call[HistoryRemoveRequest], channel: str) -> None:
+def _durable(call: ApiCall[HistoryRequest] | ApiCall[HistoryRemoveRequest], channel: str) -> None:
     if not call.channel(channel).durable:
-        raise Refused(Code.NOT_AVAILABLE, "the channel keeps no history")
+        raise ApiError(Code.NOT_AVAILABLE, "the channel keeps no history")
 
 
 register(
     Method(
         "history",
         HistoryRequest,
-        HistoryResult,
+        ApiHistoryResult,
         read,
         "Read what a channel keeps.",
         {"channel": "room:7", "limit": 10},
@@ -103,7 +103,7 @@ register(
     Method(
         "history_remove",
         HistoryRemoveRequest,
-        Nothing,
+        EmptyResult,
         remove,
         "Delete what a channel keeps. Clients that are behind reload.",
         {"channel": "room:7"},

@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy as _
 
 from hub import limits
 from hub.access.authorization import NotValid, key_of
-from hub.api.errors import Code, Refused
+from hub.api.errors import ApiError, Code
 from hub.api.scope import Scope
 from hub.database.threads import in_database_thread
 from hub.limits import TooMany
@@ -66,14 +66,14 @@ class Caller:
     def require(self, method: str) -> None:
         """Raise ``Refused`` where the key is not for ``method``."""
         if not self.scope.has_method(method):
-            raise Refused(Code.PERMISSION_DENIED)
+            raise ApiError(Code.PERMISSION_DENIED)
 
     async def count(self) -> None:
         """Count one call. Raise ``Refused`` where that is more than ``HUB_LIMIT_API_CALLS`` allows."""
         try:
             await _called.atake(self.pk)
         except TooMany as refusal:
-            raise Refused(Code.TOO_MANY_REQUESTS, refusal.sentence, retry_after=refusal.retry_after) from None
+            raise ApiError(Code.TOO_MANY_REQUESTS, refusal.sentence, retry_after=refusal.retry_after) from None
 
 
 def issue(name: str, scope: Scope) -> tuple[ApiKey, str]:

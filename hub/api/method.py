@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from hub.api.errors import Code, Refused
+from hub.api.errors import ApiError, Code
 from hub.api.keys import Caller
 from hub.channels import Namespace, UnknownChannel, find
 
@@ -14,7 +14,7 @@ Request = TypeVar("Request", bound=msgspec.Struct)
 
 
 @dataclass(frozen=True, slots=True)
-class Call(Generic[Request]):
+class ApiCall(Generic[Request]):
     """One call: what was asked, and by whom."""
 
     request: Request
@@ -28,13 +28,13 @@ class Call(Generic[Request]):
                 hub's own), or the key is not for it.
         """
         if not name:
-            raise Refused(Code.BAD_REQUEST, "channel is missing")
+            raise ApiError(Code.BAD_REQUEST, "channel is missing")
         try:
             namespace, _ = find(name)
         except UnknownChannel:
-            raise Refused(Code.UNKNOWN_CHANNEL) from None
+            raise ApiError(Code.UNKNOWN_CHANNEL) from None
         if not self.caller.scope.has_channel(name):
-            raise Refused(Code.PERMISSION_DENIED)
+            raise ApiError(Code.PERMISSION_DENIED)
         return namespace
 
     def user(self, user: str) -> None:
@@ -43,12 +43,12 @@ class Call(Generic[Request]):
         A guest has no id: for an empty one the key has to be for all channels.
         """
         if not self.caller.scope.has_user(user):
-            raise Refused(Code.PERMISSION_DENIED)
+            raise ApiError(Code.PERMISSION_DENIED)
 
     def whole_hub(self) -> None:
         """Raise ``Refused`` where the key is not for all channels: for what is about no channel and no person."""
         if not self.caller.scope.has_all():
-            raise Refused(Code.PERMISSION_DENIED)
+            raise ApiError(Code.PERMISSION_DENIED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Method(Generic[Request]):
     name: str
     request: type[Request]
     result: Any
-    run: Callable[[Call[Request]], Awaitable[Any]]
+    run: Callable[[ApiCall[Request]], Awaitable[Any]]
     summary: str
     example: dict[str, Any]
 

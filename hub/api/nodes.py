@@ -13,8 +13,8 @@ import msgspec
 from msgspec import Meta
 
 from hub.access import registry
-from hub.api.errors import Code, Refused
-from hub.api.method import Call, Method, register
+from hub.api.errors import ApiError, Code
+from hub.api.method import ApiCall, Method, register
 from hub.bus import survey
 from hub.channels import UnknownChannel, namespace_of
 from hub.config.version import VERSION
@@ -75,18 +75,18 @@ class ChannelsResult(msgspec.Struct):
     channels: dict[str, ChannelInfo]
 
 
-async def info(call: Call[InfoRequest]) -> InfoResult:
+async def info(call: ApiCall[InfoRequest]) -> InfoResult:
     """Of each web process, what it says of itself."""
     call.whole_hub()
     answers = await survey.current().ask("node")
     return InfoResult(sorted((_node(answer) for answer in answers.values()), key=lambda node: node.name))
 
 
-async def channels(call: Call[ChannelsRequest]) -> ChannelsResult:
+async def channels(call: ApiCall[ChannelsRequest]) -> ChannelsResult:
     """Summed over the web processes."""
     pattern = call.request.pattern or "*"
     if len(pattern) > PATTERN_LIMIT:
-        raise Refused(Code.BAD_REQUEST, f"a pattern has at most {PATTERN_LIMIT} characters")
+        raise ApiError(Code.BAD_REQUEST, f"a pattern has at most {PATTERN_LIMIT} characters")
     total: Counter[str] = Counter()
     for answer in (await survey.current().ask("channels")).values():
         total.update(msgspec.convert(answer, dict[str, int]))

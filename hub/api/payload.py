@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from hub.api.errors import Code, Refused
+from hub.api.errors import ApiError, Code
 from hub.config import hub_settings
 from hub.validation.nesting import DEPTH_LIMIT, is_too_deep
 from hub.validation.numbers import SENTENCE, is_rounded
@@ -21,20 +21,20 @@ def payload(data: Any, b64data: str | None) -> msgspec.Raw:
     if b64data:
         data = _decoded(b64data)
     elif data is msgspec.UNSET:
-        raise Refused(Code.BAD_REQUEST, "data is missing")
+        raise ApiError(Code.BAD_REQUEST, "data is missing")
     try:
         # Encoded anew: no line break of the sender's may end a frame early.
         text = msgspec.json.encode(data)
     except OverflowError:
-        raise Refused(Code.BAD_REQUEST, f"data {SENTENCE}") from None
+        raise ApiError(Code.BAD_REQUEST, f"data {SENTENCE}") from None
     except (ValueError, RecursionError):
-        raise Refused(Code.BAD_REQUEST, "data cannot be sent as JSON") from None
+        raise ApiError(Code.BAD_REQUEST, "data cannot be sent as JSON") from None
     if len(text) > hub_settings().max_publication:
-        raise Refused(Code.BAD_REQUEST, f"data has more than {hub_settings().max_publication} bytes")
+        raise ApiError(Code.BAD_REQUEST, f"data has more than {hub_settings().max_publication} bytes")
     if is_too_deep(text.decode(), data):
-        raise Refused(Code.BAD_REQUEST, f"data is nested more than {DEPTH_LIMIT} levels deep")
+        raise ApiError(Code.BAD_REQUEST, f"data is nested more than {DEPTH_LIMIT} levels deep")
     if is_rounded(text.decode()):
-        raise Refused(Code.BAD_REQUEST, f"data {SENTENCE}")
+        raise ApiError(Code.BAD_REQUEST, f"data {SENTENCE}")
     return msgspec.Raw(text)
 
 
@@ -42,4 +42,4 @@ def _decoded(text: str) -> Any:
     try:
         return msgspec.json.decode(base64.b64decode(text, validate=True))
     except (binascii.Error, ValueError, RecursionError):
-        raise Refused(Code.BAD_REQUEST, "b64data is not base64 of JSON") from None
+        raise ApiError(Code.BAD_REQUEST, "b64data is not base64 of JSON") from None

@@ -8,9 +8,9 @@ from typing import TypeVar
 
 import msgspec
 
-from hub.api.errors import Code, Refused
-from hub.api.method import Call, Method, register
-from hub.endpoints.centrifuge import attendance
+from hub.api.errors import ApiError, Code
+from hub.api.method import ApiCall, Method, register
+from hub.endpoints.centrifuge import connection_presence
 
 
 class PresenceRequest(msgspec.Struct, kw_only=True):
@@ -35,13 +35,13 @@ class Present(msgspec.Struct):
     chan_info: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
-class PresenceResult(msgspec.Struct):
+class ApiPresenceResult(msgspec.Struct):
     """Everybody who is there, by the id of the connection."""
 
     presence: dict[str, Present]
 
 
-class PresenceStatsResult(msgspec.Struct):
+class ApiPresenceStatsResult(msgspec.Struct):
     """How many connections, and how many people: a user is one on all their connections, a guest one on each."""
 
     num_clients: int
@@ -51,32 +51,32 @@ class PresenceStatsResult(msgspec.Struct):
 AnyPresence = TypeVar("AnyPresence", bound=PresenceRequest)
 
 
-async def read(call: Call[PresenceRequest]) -> PresenceResult:
+async def read(call: ApiCall[PresenceRequest]) -> ApiPresenceResult:
     """Everybody."""
-    found = await attendance.clients_at(_channel(call))
-    return PresenceResult(
+    found = await connection_presence.clients_at(_channel(call))
+    return ApiPresenceResult(
         {name: Present(info.client, info.user, info.conn_info, info.chan_info) for name, info in found.items()}
     )
 
 
-async def count(call: Call[PresenceStatsRequest]) -> PresenceStatsResult:
+async def count(call: ApiCall[PresenceStatsRequest]) -> ApiPresenceStatsResult:
     """Their number."""
-    connections, people = await attendance.count_at(_channel(call))
-    return PresenceStatsResult(connections, people)
+    connections, people = await connection_presence.count_at(_channel(call))
+    return ApiPresenceStatsResult(connections, people)
 
 
-def _channel(call: Call[AnyPresence]) -> str:
+def _channel(call: ApiCall[AnyPresence]) -> str:
     if not call.channel(call.request.channel).presence:
-        raise Refused(Code.NOT_AVAILABLE, "the channel has no presence")
+        raise ApiError(Code.NOT_AVAILABLE, "the channel has no presence")
     return call.request.channel
 
 
-register(Method("presence", PresenceRequest, PresenceResult, read, "Who is at a channel.", {"channel": "room:7"}))
+register(Method("presence", PresenceRequest, ApiPresenceResult, read, "Who is at a channel.", {"channel": "room:7"}))
 register(
     Method(
         "presence_stats",
         PresenceStatsRequest,
-        PresenceStatsResult,
+        ApiPresenceStatsResult,
         count,
         "How many are at a channel.",
         {"channel": "room:7"},

@@ -8,8 +8,8 @@ import msgspec
 from django.db import Error as DatabaseFault
 from msgspec import UNSET, Meta
 
-from hub.api.errors import Code, Error, Refused
-from hub.api.method import Call, Method, register
+from hub.api.errors import ApiError, Code, ErrorBody
+from hub.api.method import ApiCall, Method, register
 from hub.api.payload import payload
 from hub.channels import namespace_of
 from hub.database.threads import in_database_thread
@@ -43,14 +43,14 @@ class _Options(msgspec.Struct, kw_only=True):
 
     def check(self) -> None:
         if self.version:
-            raise Refused(Code.NOT_AVAILABLE, "publications of this hub have no version")
+            raise ApiError(Code.NOT_AVAILABLE, "publications of this hub have no version")
         try:
             tags.encode(self.tags)
         except tags.BadTags as error:
-            raise Refused(Code.BAD_REQUEST, str(error)) from None
+            raise ApiError(Code.BAD_REQUEST, str(error)) from None
         key = self.idempotency_key
         if key and (len(key) > KEY_LIMIT or not is_storable(key)):
-            raise Refused(Code.BAD_REQUEST, f"idempotency_key is text of at most {KEY_LIMIT} characters")
+            raise ApiError(Code.BAD_REQUEST, f"idempotency_key is text of at most {KEY_LIMIT} characters")
 
 
 class PublishRequest(_Options, kw_only=True):
@@ -82,7 +82,7 @@ class PublishReply(msgspec.Struct, omit_defaults=True):
     """One channel of a broadcast: ``result`` or ``error``."""
 
     result: PublishResult | None = None
-    error: Error | None = None
+    error: ErrorBody | None = None
 
 
 class BroadcastResult(msgspec.Struct):
@@ -91,7 +91,7 @@ class BroadcastResult(msgspec.Struct):
     responses: list[PublishReply]
 
 
-async def publish(call: Call[PublishRequest]) -> PublishResult:
+async def publish(call: ApiCall[PublishRequest]) -> PublishResult:
     """One publication."""
     request = call.request
     request.check()
@@ -104,14 +104,14 @@ async def publish(call: Call[PublishRequest]) -> PublishResult:
     return _result(position)
 
 
-async def broadcast(call: Call[BroadcastRequest]) -> BroadcastResult:
+async def broadcast(call: ApiCall[BroadcastRequest]) -> BroadcastResult:
     """The same publication in each channel that it may go to; the others' replies say why not."""
     request = call.request
     request.check()
     if not request.channels:
-        raise Refused(Code.BAD_REQUEST, "channels are missing")
+        raise ApiError(Code.BAD_REQUEST, "channels are missing")
     if len(request.channels) > CHANNELS_LIMIT:
-        raise Refused(Code.LIMIT_EXCEEDED, f"a broadcast has {CHANNELS_LIMIT} channels at most")
+        raise ApiError(Code.LIMIT_EXCEEDED, f"a broadcast has {CHANNELS_LIMIT} channels at most")
     data = payload(request.data, request.b64data)
     errors = [_error(call, channel) for channel in request.channels]
     allowed = [channel for channel, error in zip(request.channels, errors, strict=True) if error is None]
@@ -121,11 +121,11 @@ async def broadcast(call: Call[BroadcastRequest]) -> BroadcastResult:
     )
 
 
-def _error(call: Call[BroadcastRequest], channel: str) -> Error | None:
+def _error(call: ApiCall[BroadcastRequest], channel: str) -> ErrorBody | None:
     """Why nothing is published to this channel."""
     try:
         call.channel(channel)
-    except Refused as refused:
+    except ApiError as refused:
         return refused.error
     return None
 

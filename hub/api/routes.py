@@ -8,7 +8,7 @@ from django.urls import path, reverse
 from django.utils.module_loading import autodiscover_modules
 from django.views.decorators.csrf import csrf_exempt
 
-from hub.api import histories, nodes, orders, presences, publishing  # noqa: F401  # their methods
+from hub.api import connections, histories, nodes, presences, publishing  # noqa: F401  # their methods
 from hub.api.answering import BATCH, COMMANDS, KEY_HEADERS, answer
 from hub.api.document import document
 from hub.api.method import method_named, methods

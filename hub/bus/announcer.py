@@ -23,7 +23,7 @@ from hub.bus.layer import group_send_many
 from hub.channels import group_name
 from hub.config import hub_settings
 from hub.ops import gauges, metrics
-from hub.streams import Item
+from hub.streams import Envelope
 
 log = structlog.get_logger(__name__)
 
@@ -33,7 +33,7 @@ PAUSE_AFTER_FAILURE = 1.0
 #: Items that are sent in one round trip at most.
 ROUND_TRIP = 500
 
-Deliver = Callable[[Item], None]
+Deliver = Callable[[Envelope], None]
 
 
 class Announcer:
@@ -48,11 +48,11 @@ class Announcer:
     def __init__(self, loop: asyncio.AbstractEventLoop, deliver: Deliver | None = None) -> None:
         self.loop = loop
         self._deliver = deliver
-        self._queue: deque[Item] = deque()
+        self._queue: deque[Envelope] = deque()
         self._task: asyncio.Task[None] | None = None
         self._paused_until = 0.0
 
-    def send(self, items: Sequence[Item]) -> None:
+    def send(self, items: Sequence[Envelope]) -> None:
         """Queue ``items``; from any thread. Returns at once and never raises for a layer that is away."""
         try:
             self.loop.call_soon_threadsafe(self._accept, items)
@@ -76,7 +76,7 @@ class Announcer:
         else:
             self._task.add_done_callback(lambda _: emptied.set())
 
-    def _accept(self, items: Sequence[Item]) -> None:
+    def _accept(self, items: Sequence[Envelope]) -> None:
         for item in items:
             if self._deliver is not None and item.offset:
                 self._deliver(item)
@@ -95,7 +95,7 @@ class Announcer:
             else:
                 await self._send(items)
 
-    async def _send(self, items: Sequence[Item]) -> None:
+    async def _send(self, items: Sequence[Envelope]) -> None:
         try:
             async with asyncio.timeout(hub_settings().redis_timeout):
                 await group_send_many([(group_name(item.channel), pack(item)) for item in items])
@@ -108,7 +108,7 @@ class Announcer:
         else:
             metrics.ANNOUNCEMENTS.inc(len(items))
 
-    def _drop(self, items: Sequence[Item], reason: str) -> None:
+    def _drop(self, items: Sequence[Envelope], reason: str) -> None:
         metrics.ANNOUNCEMENTS_DROPPED.labels(reason).inc(len(items))
         for item in items:
             if self._deliver is not None and not item.offset:
@@ -119,7 +119,7 @@ _announcer: Announcer | None = None
 _guard = threading.Lock()
 
 
-def announce(items: Sequence[Item]) -> None:
+def announce(items: Sequence[Envelope]) -> None:
     """Tell every web process of ``items``, in their order. Returns at once; see the module for what that means."""
     if items:
         _current().send(items)

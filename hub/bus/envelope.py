@@ -11,7 +11,7 @@ import msgspec
 
 from hub.bus import foreign
 from hub.channels import namespace_of
-from hub.streams import Item
+from hub.streams import Envelope
 
 TYPE = "hub.publication"
 
@@ -31,7 +31,7 @@ class NotForClients(ValueError):
     """What came over the layer is neither a publication of the hub nor an event that can be passed on."""
 
 
-def pack(item: Item) -> dict[str, Any]:
+def pack(item: Envelope) -> dict[str, Any]:
     """The layer's message for ``item``."""
     message = {"type": TYPE, "channel": item.channel, "epoch": item.epoch, "offset": item.offset, "data": item.data}
     if item.info:
@@ -41,7 +41,7 @@ def pack(item: Item) -> dict[str, Any]:
     return message
 
 
-def unpack(message: object, channel: str) -> Item:
+def unpack(message: object, channel: str) -> Envelope:
     """The item in a message that was sent to the group of ``channel``, or to an alias of it.
 
     Raises:
@@ -60,10 +60,10 @@ def unpack(message: object, channel: str) -> Item:
         raise NotForClients("a negative offset")
     if event.channel != channel:
         raise NotForClients("a publication of another channel than the group's")
-    return Item(event.channel, event.epoch, event.offset, event.data, event.info, event.tags)
+    return Envelope(event.channel, event.epoch, event.offset, event.data, event.info, event.tags)
 
 
-def _foreign(message: dict[Any, Any], channel: str) -> Item:
+def _foreign(message: dict[Any, Any], channel: str) -> Envelope:
     if namespace_of(channel).internal:
         raise NotForClients("an event of other code for a channel of the hub's own")
     try:

@@ -17,7 +17,7 @@ import msgspec
 from django.utils import timezone
 
 from hub.config import hub_settings
-from hub.streams import Item
+from hub.streams import Envelope
 from hub.validation.nesting import DEPTH_LIMIT, is_too_deep
 
 #: Types of events that say something to people, with ``_`` for ``.`` as Channels has it in names of handlers: those
@@ -48,7 +48,7 @@ class NotPassedOn(ValueError):
     """The event cannot go to clients. The text says why, and quotes nothing of it."""
 
 
-def item_of(channel: str, event: Mapping[Any, Any]) -> Item:
+def item_of(channel: str, event: Mapping[Any, Any]) -> Envelope:
     """The item that carries ``event`` to those who follow ``channel``.
 
     Raises:
@@ -69,7 +69,7 @@ def item_of(channel: str, event: Mapping[Any, Any]) -> Item:
         raise NotPassedOn("an event longer than HUB_MAX_PUBLICATION")
     if is_too_deep(text, event):
         raise NotPassedOn(f"an event nested more than {DEPTH_LIMIT} levels deep")
-    return Item(channel, "", 0, text, is_foreign=True)
+    return Envelope(channel, "", 0, text, is_foreign=True)
 
 
 def kind_of(event: Mapping[str, Any]) -> str:
@@ -77,7 +77,7 @@ def kind_of(event: Mapping[str, Any]) -> str:
     return str(event["type"]).replace(".", "_")
 
 
-def event_in(item: Item) -> dict[str, Any]:
+def event_in(item: Envelope) -> dict[str, Any]:
     """The event that an item carries."""
     event: dict[str, Any] = msgspec.json.decode(item.data)
     return event
@@ -90,7 +90,7 @@ def text_in(event: Mapping[str, Any]) -> str | None:
     return next((event[key] for key in ("message", "text") if isinstance(event.get(key), str)), None)
 
 
-def simple_frame(item: Item, make: Callable[[Mapping[str, Any], str], dict[str, Any]]) -> str:
+def simple_frame(item: Envelope, make: Callable[[Mapping[str, Any], str], dict[str, Any]]) -> str:
     """The frame of a simple endpoint for the event in ``item``.
 
     Args:

@@ -100,7 +100,7 @@ Tell = Callable[[Visit], Awaitable[Any]]
 
 
 #: Given channels of a namespace, the alias groups of those that have some. Called in a database thread when a process
-#: opens channels, all of the same moment together, and when :class:`hub.access.control.Recheck` names one.
+#: opens channels, all of the same moment together, and when :class:`hub.access.control.Revalidate` names one.
 Aliases = Callable[[Collection[str]], Mapping[str, Collection[str]]]
 
 

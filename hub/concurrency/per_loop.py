@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Generic, Protocol, TypeVar
 
 
-class Part(Protocol):
+class LoopPart(Protocol):
     """Lives on the event loop on which it was made."""
 
     loop: asyncio.AbstractEventLoop
@@ -14,7 +14,7 @@ class Part(Protocol):
         """Stop; called on that loop."""
 
 
-P = TypeVar("P", bound=Part)
+P = TypeVar("P", bound=LoopPart)
 
 
 class PerLoop(Generic[P]):

@@ -4,7 +4,7 @@ ask for WebSockets."""
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from hub.endpoints.centrifuge import admission
+from hub.endpoints.centrifuge import authentication
 
 Application = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
 
@@ -20,7 +20,7 @@ def shared(application: Application) -> Application:
 
     async def answer(scope: dict[str, Any], receive: Any, send: Any) -> None:
         origin = dict(scope["headers"]).get(b"origin")
-        if origin is None or not admission.may_open(scope):
+        if origin is None or not authentication.may_open(scope):
             await application(scope, receive, send)
             return
         headers = [

@@ -19,29 +19,29 @@ from django.db import Error as DatabaseFault
 from msgspec import UNSET
 
 from hub.access import registry, revalidation
-from hub.access.control import Disconnect, Order
+from hub.access.control import ControlMessage, DisconnectUser
 from hub.channels import UnknownChannel, find
 from hub.concurrency.faults import described
 from hub.config import hub_settings
-from hub.endpoints.centrifuge import admission, commands, encoder, keepalive
+from hub.endpoints.centrifuge import authentication, commands, encoder, keepalive
 from hub.endpoints.centrifuge.codes import Disconnected, Ended, Error, Failed
-from hub.endpoints.centrifuge.http_stream import Stream, admitted_only, short_answer
+from hub.endpoints.centrifuge.http_stream import HttpStream, admitted_only, short_answer
 from hub.endpoints.centrifuge.messages import Json
 from hub.endpoints.centrifuge.rules import allows
 from hub.endpoints.centrifuge.subscriptions import name_histories
 from hub.fanout import recovery, relay
-from hub.fanout.feed import Subscription, texts_of
-from hub.fanout.frames import Block
+from hub.fanout.frames import FrameBatch
+from hub.fanout.local_channel import Subscription, texts_of
 from hub.limits import connections
 from hub.ops import metrics
-from hub.streams import Item, Position, cursors
+from hub.streams import Envelope, Position, cursors
 
 log = structlog.get_logger(__name__)
 
 LAST_EVENT_ID = b"last-event-id"
 
 
-def _shape(item: Item) -> str | None:
+def _shape(item: Envelope) -> str | None:
     """Offset, epoch and JSON of an event, for :meth:`_Channel.write` to take apart."""
     text = encoder.publication(item)
     if text is None or (not item.offset and encoder.is_coming(item)):
@@ -58,11 +58,11 @@ class _Channel:
 
     raw = None
 
-    def __init__(self, door: "Events", name: str) -> None:
+    def __init__(self, door: "EventStream", name: str) -> None:
         self.door = door
         self.name = name
 
-    def write(self, block: Block) -> None:
+    def write(self, block: FrameBatch) -> None:
         """Take publications from the relay."""
         self.door.publish(self.name, block.texts)
 
@@ -71,10 +71,10 @@ class _Channel:
         self.door.end()
 
 
-class Events:
+class EventStream:
     """One client of ``/events``."""
 
-    def __init__(self, admitted: admission.Admitted) -> None:
+    def __init__(self, admitted: authentication.Authenticated) -> None:
         self.user: User | AnonymousUser = admitted.user or AnonymousUser()
         self.credential = admitted.credential
         self.address = admitted.address
@@ -83,7 +83,7 @@ class Events:
         self.client = secrets.token_hex(12)
         #: It is never asked for an answer.
         self.ponged = True
-        self.stream = Stream(_as_it_is, self.cut)
+        self.stream = HttpStream(_as_it_is, self.cut)
         self._positions: dict[str, Position] = {}
         self._subscriptions: list[Subscription] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -111,15 +111,15 @@ class Events:
         opened = msgspec.json.encode({"recovered": whole} if since is not None else {}).decode()
         if since is not None and missed is not None:
             self._positions = {channel: since.get(channel, Position()) for channel in channels}
-        self.stream.write(Block([f"event: open\nid: {self._cursor()}\ndata: {opened}\n\n"]))
+        self.stream.write(FrameBatch([f"event: open\nid: {self._cursor()}\ndata: {opened}\n\n"]))
         for channel, items in missed or ():
             await self.stream.answer("".join(self._framed(channel, texts_of(_shape, items))))
         for followed in self._subscriptions:
             followed.release()
 
-    async def _missed(self, since: Mapping[str, Position]) -> list[tuple[str, list[Item]]] | None:
+    async def _missed(self, since: Mapping[str, Position]) -> list[tuple[str, list[Envelope]]] | None:
         """What was missed, by channel; None where that cannot be had whole, or is too much for one answer."""
-        found: list[tuple[str, list[Item]]] = []
+        found: list[tuple[str, list[Envelope]]] = []
         size = 0
         for followed in self._subscriptions:
             channel = followed.feed.channel
@@ -137,7 +137,7 @@ class Events:
     def publish(self, channel: str, texts: Sequence[str]) -> None:
         """Write publications of a channel, each with the cursor behind it."""
         if framed := self._framed(channel, texts):
-            self.stream.write(Block(framed))
+            self.stream.write(FrameBatch(framed))
 
     def _framed(self, channel: str, texts: Sequence[str]) -> list[str]:
         framed = []
@@ -156,7 +156,7 @@ class Events:
 
     def ping(self) -> None:
         """Write a comment, so that nothing on the way takes the response for dead."""
-        self.stream.write(Block([":\n\n"]))
+        self.stream.write(FrameBatch([":\n\n"]))
 
     def end(self, reason: Disconnected = Disconnected.CLOSED) -> None:
         """End the response: the client comes back by itself. Only the first call counts."""
@@ -188,9 +188,9 @@ class Events:
         """This server stops: the client comes back, here or elsewhere."""
         self.end()
 
-    def obey(self, order: Order) -> None:
+    def obey(self, order: ControlMessage) -> None:
         """Event streams know one order only, to disconnect."""
-        if isinstance(order, Disconnect):
+        if isinstance(order, DisconnectUser):
             self.end()
 
     async def recheck(self, user: User | AnonymousUser | None) -> None:
@@ -214,13 +214,13 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     await admitted_only(scope, receive, send, _serve)
 
 
-async def _serve(scope: dict[str, Any], receive: Any, send: Any, admitted: admission.Admitted) -> None:
+async def _serve(scope: dict[str, Any], receive: Any, send: Any, admitted: authentication.Authenticated) -> None:
     channels = list(dict.fromkeys(parse_qs(scope["query_string"].decode("ascii", "replace")).get("channel", ())))
     if not 0 < len(channels) <= hub_settings().subscriptions_per_socket:
         await short_answer(send, 400, "Name one channel or more: /events?channel=everyone")
         return
     cursor = dict(scope["headers"]).get(LAST_EVENT_ID, b"").decode("latin-1")
-    events = Events(admitted)
+    events = EventStream(admitted)
     try:
         refusal = await _open(events, channels, cursor, admitted)
         if refusal is not None:
@@ -238,7 +238,7 @@ async def _serve(scope: dict[str, Any], receive: Any, send: Any, admitted: admis
 
 
 async def _open(
-    events: Events, channels: Sequence[str], cursor: str, admitted: admission.Admitted
+    events: EventStream, channels: Sequence[str], cursor: str, admitted: authentication.Authenticated
 ) -> tuple[int, str] | None:
     """Follow the channels; returns status and text where that may not be."""
     try:

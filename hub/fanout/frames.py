@@ -29,7 +29,7 @@ def text_frame(text: str) -> bytes:
     return frame(TEXT, text.encode())
 
 
-class Block:
+class FrameBatch:
     """Frames that go to a socket together, in order: as texts for ASGI's ``send``, as bytes for a raw connection."""
 
     __slots__ = ("_raw", "size", "texts")

@@ -9,9 +9,9 @@ from hub import streams
 from hub.concurrency.batcher import CONNECT_PAUSE, Batcher
 from hub.config import hub_settings
 from hub.database.threads import in_database_thread
-from hub.fanout.feed import Subscription
+from hub.fanout.local_channel import Subscription
 from hub.models import Publication, Stream
-from hub.streams import Item, Position, kept
+from hub.streams import Envelope, Position, retention_rule
 from hub.streams.cursors import VOUCHED
 
 #: Seconds that a client of several channels may take from its coming in until it is live.
@@ -26,24 +26,24 @@ SLACK = streams.SLACK + timedelta(seconds=VOUCHED) + timedelta(seconds=CATCHING_
 _Range = tuple[str, int, int]
 
 
-def _read_all(ranges: list[_Range]) -> dict[_Range, list[Item]]:
+def _read_all(ranges: list[_Range]) -> dict[_Range, list[Envelope]]:
     return {
         (channel, after, upto): streams.read(channel, after=after, upto=upto, limit=upto - after)
-        if kept.is_kept(channel, after + 1, upto)
+        if retention_rule.is_kept(channel, after + 1, upto)
         else []
         for channel, after, upto in ranges
     }
 
 
-async def _read(ranges: list[_Range]) -> dict[_Range, list[Item]]:
+async def _read(ranges: list[_Range]) -> dict[_Range, list[Envelope]]:
     return await in_database_thread(_read_all, ranges)
 
 
 #: Those who were cut off by the same event missed the same, and read it together.
-_reading: Batcher[_Range, list[Item]] = Batcher(_read, limit=20, pause=CONNECT_PAUSE)
+_reading: Batcher[_Range, list[Envelope]] = Batcher(_read, limit=20, pause=CONNECT_PAUSE)
 
 
-async def missed(subscription: Subscription, since: Position) -> list[Item] | None:
+async def missed(subscription: Subscription, since: Position) -> list[Envelope] | None:
     """Everything between ``since`` and the subscription's start, or None where that cannot be had whole.
 
     None means that the position is of another history, older than what is kept, or further behind than
@@ -68,7 +68,7 @@ async def missed(subscription: Subscription, since: Position) -> list[Item] | No
 
 async def recover(
     subscriptions: Sequence[Subscription], since: Mapping[str, Position], telling: Collection[str] = ()
-) -> tuple[list[tuple[Subscription, Item]] | None, dict[str, Position]]:
+) -> tuple[list[tuple[Subscription, Envelope]] | None, dict[str, Position]]:
     """What a client of several channels missed, and where each channel stands for it.
 
     Args:
@@ -84,7 +84,7 @@ async def recover(
     """
     positions = {subscription.feed.channel: subscription.start for subscription in subscriptions}
     complete = await completed(since, telling, list(positions))
-    histories: dict[Subscription, list[Item]] = {}
+    histories: dict[Subscription, list[Envelope]] = {}
     for subscription in subscriptions:
         position = complete.get(subscription.feed.channel)
         items = None if position is None else await missed(subscription, position)
@@ -161,7 +161,7 @@ def _positions_at(moment: datetime, pk: int, channels: Sequence[str]) -> dict[st
     return found
 
 
-async def in_order(histories: Mapping[Subscription, list[Item]]) -> list[tuple[Subscription, Item]]:
+async def in_order(histories: Mapping[Subscription, list[Envelope]]) -> list[tuple[Subscription, Envelope]]:
     """The items of several channels in one row, as they were numbered; each channel in its own order.
 
     So that a client that gets a part of them, because it is cut off again, has all that is older than the newest.
@@ -181,7 +181,7 @@ async def in_order(histories: Mapping[Subscription, list[Item]]) -> list[tuple[S
     return [(subscription, item) for *_, subscription, item in sorted(rows, key=lambda row: row[:3])]
 
 
-def _times(items: list[Item]) -> dict[int, float]:
+def _times(items: list[Envelope]) -> dict[int, float]:
     first, last = items[0], items[-1]
     rows = Publication.objects.filter(
         channel=first.channel, offset__range=(first.offset, last.offset), sequenced_at__isnull=False

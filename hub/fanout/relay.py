@@ -1,8 +1,8 @@
 """The relay: one per web process, between the channel layer and the sockets.
 
 It has one layer channel, joined to the groups its sockets need, so that Redis works per process and not per socket.
-What the layer brings goes to the channel's :class:`hub.fanout.feed.Feed`; what the layer did not bring is read from
-the
+What the layer brings goes to the channel's :class:`hub.fanout.local_channel.LocalChannel`; what the layer did not
+bring is read from the
 database: a gap as soon as it is seen, a lost tail within ``HUB_REPAIR_INTERVAL``.
 """
 
@@ -25,11 +25,11 @@ from hub.concurrency.cancellation import is_wanted
 from hub.concurrency.per_loop import PerLoop
 from hub.config import hub_settings
 from hub.database.threads import in_database_thread
-from hub.fanout.feed import Feed, Follower, Shape, Subscription
+from hub.fanout.local_channel import Encoder, LocalChannel, Subscriber, Subscription
 from hub.ops import gauges, metrics
 from hub.ops.rare_log import RareLog
 from hub.publishing import sweeper
-from hub.streams import Item, Position, cursors
+from hub.streams import Envelope, Position, cursors
 
 log = structlog.get_logger(__name__)
 
@@ -58,10 +58,10 @@ class Relay:
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
-        self._feeds: dict[str, Feed] = {}
+        self._feeds: dict[str, LocalChannel] = {}
         self._catching_up: dict[str, asyncio.Task[None]] = {}
         #: The feed whose batch will be sent at the end of this turn of the loop.
-        self._dirty: Feed | None = None
+        self._dirty: LocalChannel | None = None
         self._not_joined: set[str] = set()
         #: Groups to leave.
         self._leaving: set[str] = set()
@@ -78,12 +78,12 @@ class Relay:
 
     # --- following ------------------------------------------------------------------------------------------------
 
-    async def follow(self, channel: str, follower: Follower, shape: Shape) -> Subscription:
+    async def follow(self, channel: str, follower: Subscriber, shape: Encoder) -> Subscription:
         """:meth:`follow_many` for one channel."""
         (subscription,) = await self.follow_many([(channel, shape)], follower)
         return subscription
 
-    async def follow_many(self, channels: Iterable[tuple[str, Shape]], follower: Follower) -> list[Subscription]:
+    async def follow_many(self, channels: Iterable[tuple[str, Encoder]], follower: Subscriber) -> list[Subscription]:
         """Register ``follower`` with each channel, with the shape of its frames there; nothing is missed from here on.
 
         The subscriptions, in the order of ``channels``, are held: the caller may write history up to the ``start`` of
@@ -127,7 +127,7 @@ class Relay:
 
     async def _open(self, channels: list[str]) -> dict[str, None]:
         """Open the feeds of ``channels``, all that are asked for in the same moment together."""
-        feeds = [Feed(channel) for channel in channels if not self._is_open(channel)]
+        feeds = [LocalChannel(channel) for channel in channels if not self._is_open(channel)]
         names = [feed.channel for feed in feeds]
         self._feeds.update(zip(names, feeds, strict=True))
         metrics.CHANNELS.inc(len(feeds))
@@ -169,12 +169,12 @@ class Relay:
         """The groups that carry ``channels``: their own, and their aliases."""
         return [group for channel in channels for group in (group_name(channel), *self._aliases.of(channel))]
 
-    def _close_unused(self, feeds: Iterable[Feed]) -> None:
+    def _close_unused(self, feeds: Iterable[LocalChannel]) -> None:
         for feed in feeds:
             if not feed and feed.opened:
                 self._forget(feed)
 
-    def _forget(self, feed: Feed) -> None:
+    def _forget(self, feed: LocalChannel) -> None:
         if self._feeds.get(feed.channel) is feed:
             del self._feeds[feed.channel]
             self._not_joined.discard(feed.channel)
@@ -221,7 +221,7 @@ class Relay:
 
     # --- delivering -----------------------------------------------------------------------------------------------
 
-    def deliver(self, item: Item) -> None:
+    def deliver(self, item: Envelope) -> None:
         """Take an item, from the layer or from a publisher in this process; repeats and disorder are harmless."""
         feed = self._feeds.get(item.channel)
         if feed is None:
@@ -233,7 +233,7 @@ class Relay:
         elif feed.is_behind():
             self._catch_up(feed, "gap", patience=GAP_PATIENCE)
 
-    def _after_offer(self, feed: Feed) -> None:
+    def _after_offer(self, feed: LocalChannel) -> None:
         # What arrives for a channel in one turn of the loop is joined and written to each socket once. Another channel
         # ends the batch: who follows both gets their items in the order in which they came.
         if self._dirty is None:
@@ -290,11 +290,11 @@ class Relay:
 
     # --- repairing ------------------------------------------------------------------------------------------------
 
-    def _catch_up(self, feed: Feed, reason: str, patience: float) -> None:
+    def _catch_up(self, feed: LocalChannel, reason: str, patience: float) -> None:
         if feed.channel not in self._catching_up:
             self._catching_up[feed.channel] = self._start(self._read_missing(feed, reason, patience))
 
-    async def _read_missing(self, feed: Feed, reason: str, patience: float) -> None:
+    async def _read_missing(self, feed: LocalChannel, reason: str, patience: float) -> None:
         try:
             await asyncio.sleep(patience)
             await self._read_until_whole(feed, reason)
@@ -306,7 +306,7 @@ class Relay:
         finally:
             del self._catching_up[feed.channel]
 
-    async def _read_until_whole(self, feed: Feed, reason: str) -> None:
+    async def _read_until_whole(self, feed: LocalChannel, reason: str) -> None:
         while self._feeds.get(feed.channel) is feed and (feed.is_behind() or reason == "epoch"):
             # The position before the items: what is stored between the two reads is then among the items.
             position = (await in_database_thread(streams.begin, [feed.channel]))[feed.channel]

@@ -26,7 +26,7 @@ ROUNDING = 1e-6
 WARNINGS = 20
 
 
-class Verdict(Enum):
+class Decision(Enum):
     """What to do with a message."""
 
     TAKE = auto()
@@ -78,7 +78,7 @@ class Rates:
 _of_users, _of_guests, _connecting = Rates(), Rates(), Rates()
 
 
-class Pace:
+class RateLimiter:
     """How fast one socket sends, and its user over all their sockets, or all guests of its address together.
 
     Made with the first message of a socket. ``wait`` is how many seconds the sender of the last message that was
@@ -94,15 +94,15 @@ class Pace:
         self._refused = 0
         self.wait = 1
 
-    def judge(self) -> Verdict:
+    def judge(self) -> Decision:
         """A message has come: what to do with it."""
         wait = self._wait_of_socket() or self._wait_of_person()
         if not wait:
             self._refused = 0
-            return Verdict.TAKE
+            return Decision.TAKE
         self.wait = math.ceil(wait)
         self._refused += 1
-        return Verdict.REFUSE if self._refused <= WARNINGS else Verdict.CLOSE
+        return Decision.REFUSE if self._refused <= WARNINGS else Decision.CLOSE
 
     def _wait_of_socket(self) -> float:
         wait = self._bucket.take(hub_settings().socket_rate, hub_settings().socket_burst)

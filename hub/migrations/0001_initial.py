@@ -58,7 +58,7 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
-            name='Whereabouts',
+            name='ProcessPresence',
             fields=[
                 ('process', models.CharField(max_length=32, primary_key=True, serialize=False)),
                 ('people', models.TextField()),

@@ -66,7 +66,7 @@ class _Other:
 _Row = tuple[str, int, bool, str | None]
 
 
-class Whereabouts:
+class DatabasePresence:
     """The people of all processes, by way of the database. Lives on one event loop.
 
     Args:
@@ -235,7 +235,7 @@ class Whereabouts:
         self._write_at, self._renew_at = now + TURN, now + hub_settings().lease_beat
         self._revision += 1
         returned = self._returned
-        row = models.Whereabouts(
+        row = models.ProcessPresence(
             process=self._process, people=text, revision=self._revision, returned=returned, expires_at=_expiry()
         )
         await in_database_thread(_store, row)
@@ -297,7 +297,7 @@ class Whereabouts:
 def forget(process: str = "") -> int:
     """Delete the row of ``process``, and those that have expired; returns how many. Raises ``django.db.Error``."""
     old = Q(process=process) | ~_is_valid()
-    return models.Whereabouts.objects.filter(old).delete()[0]
+    return models.ProcessPresence.objects.filter(old).delete()[0]
 
 
 def _expiry() -> Any:
@@ -309,8 +309,8 @@ def _is_valid() -> Q:
     return Q(expires_at__range=(Now(), Now() + 2 * timedelta(seconds=hub_settings().lease_seconds)))
 
 
-def _store(row: models.Whereabouts) -> None:
-    models.Whereabouts.objects.bulk_create(
+def _store(row: models.ProcessPresence) -> None:
+    models.ProcessPresence.objects.bulk_create(
         [row],
         update_conflicts=True,
         unique_fields=["process"],
@@ -322,7 +322,7 @@ def _read(process: str, known: Mapping[str, int]) -> list[_Row]:
     """The rows of the other processes that have not expired, without the people of those that are ``known``."""
     same = [When(process=other, revision=revision, then=Value(None)) for other, revision in known.items()]
     people = Case(*same, default=F("people"), output_field=TextField(null=True)) if same else F("people")
-    rows = models.Whereabouts.objects.filter(_is_valid()).exclude(process=process)
+    rows = models.ProcessPresence.objects.filter(_is_valid()).exclude(process=process)
     return list(rows.annotate(news=people).values_list("process", "revision", "returned", "news"))
 
 

@@ -32,7 +32,7 @@ from hub.concurrency.cancellation import is_wanted
 from hub.concurrency.per_loop import PerLoop
 from hub.config import hub_settings
 from hub.presence import database_presence
-from hub.presence.database_presence import Whereabouts
+from hub.presence.database_presence import DatabasePresence
 
 T = TypeVar("T")
 
@@ -176,7 +176,7 @@ return departed
 )
 
 
-class Presence:
+class PresenceTracker:
     """The people of this process, and a view of all. Lives on one event loop; see :func:`current`.
 
     While Redis is away the processes know of each other through the database (:mod:`hub.presence.database_presence`).
@@ -191,7 +191,7 @@ class Presence:
         self._scripts = {text: self._redis.register_script(text) for text in texts}
         #: Who is at which channel here, with the number of their sockets.
         self._here: dict[str, dict[str, int]] = {}
-        self._whereabouts = Whereabouts(self._process, self._here, _tell_changed)
+        self._whereabouts = DatabasePresence(self._process, self._here, _tell_changed)
         #: Other processes that had a lease a moment ago.
         self._others: set[str] = set()
         #: One change at a time for a place; places share locks, so that there is a fixed number of them.
@@ -458,7 +458,7 @@ class Presence:
 
 
 #: The presence of the running event loop's process, and the end of it.
-current = PerLoop(Presence)
+current = PerLoop(PresenceTracker)
 close = current.close
 
 _departed: dict[str, list[Departed]] = {}

@@ -23,7 +23,7 @@ from hub.config import hub_settings
 from hub.database.threads import in_database_thread
 from hub.models import Publication
 from hub.ops import metrics
-from hub.streams import Item
+from hub.streams import Envelope
 from hub.validation.numbers import SENTENCE, is_rounded
 from hub.validation.tags import encode as encode_tags
 
@@ -101,7 +101,7 @@ def publish_ephemeral(
         UnknownChannel, PayloadTooBig, RoundedNumber, BadTags, TypeError: as :func:`publish`.
     """
     text = encode(channel, data, durable=False)
-    announce([Item(channel, "", 0, text, bytes(info).decode(), encode_tags(tags))])
+    announce([Envelope(channel, "", 0, text, bytes(info).decode(), encode_tags(tags))])
 
 
 async def apublish(channel: str, data: Data, info: msgspec.Raw = NO_INFO) -> Publication:

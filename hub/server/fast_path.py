@@ -27,7 +27,7 @@ def takes_handshakes(config: Config) -> bool:
     return config.ws_protocol_class is HubWebSocketProtocol and not config.ws_per_message_deflate
 
 
-class LeanWebSocketProtocol(HubWebSocketProtocol):
+class FastWebSocketProtocol(HubWebSocketProtocol):
     """:class:`HubWebSocketProtocol` for a connection whose first request was ``handshake``; negotiates nothing."""
 
     # What uvicorn's constructor gives to each socket, and most never change, stands here once for all. With few

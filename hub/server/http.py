@@ -2,7 +2,7 @@
 
 uvicorn's way is to read every request with its HTTP protocol, to put a handshake together again, and to have the
 WebSocket protocol read it once more. Here one that comes as a whole and has no fault goes straight to
-:class:`hub.server.fast_path.LeanWebSocketProtocol`. All else goes to uvicorn's own HTTP protocol
+:class:`hub.server.fast_path.FastWebSocketProtocol`. All else goes to uvicorn's own HTTP protocol
 (:mod:`hub.server.request`) with what has arrived: pages, and handshakes that are cut or wrong.
 
 A client has ``HUB_HEAD_TIMEOUT`` seconds to say what it wants, and only so many clients may have said nothing yet.
@@ -18,7 +18,7 @@ from hub import limits
 from hub.config import hub_settings
 from hub.server import descriptors
 from hub.server.deadlines import heads
-from hub.server.fast_path import LeanWebSocketProtocol, takes_handshakes
+from hub.server.fast_path import FastWebSocketProtocol, takes_handshakes
 from hub.server.handshake import handshake_in
 from hub.server.refusing import refuse
 from hub.server.request import RequestProtocol
@@ -74,7 +74,7 @@ class HubHttpProtocol(asyncio.Protocol):
         protocol: Any
         if handshake is not None:
             heads().stop(self._transport)
-            protocol = LeanWebSocketProtocol(self._config, self._server_state, self._app_state, self._loop, handshake)
+            protocol = FastWebSocketProtocol(self._config, self._server_state, self._app_state, self._loop, handshake)
             self._transport.set_protocol(protocol)
             protocol.connection_made(self._transport)
         else:

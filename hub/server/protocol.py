@@ -7,7 +7,7 @@ What it adds (``docs/decisions/010-raw-writer.md`` says why, and what happens wh
 * a socket whose buffer passes ``HUB_WRITE_BUFFER`` is told of at once;
 * what only the handshake needed is let go after it, and an idle socket holds no queues and no timers.
 
-:class:`hub.server.fast_path.LeanWebSocketProtocol` goes further where the handshake has been read already.
+:class:`hub.server.fast_path.FastWebSocketProtocol` goes further where the handshake has been read already.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from websockets.exceptions import SecurityError
 
 from hub.config import hub_settings
 from hub.server.ping_wheel import Slice, wheel
-from hub.server.reading import Events, PacedProtocol
+from hub.server.reading import FrameEvents, PacedProtocol
 from hub.server.refusing import refuse
 
 #: The name of the ASGI extension.
@@ -99,7 +99,7 @@ class HubWebSocketProtocol(PacedProtocol):
         self._hold_little()
 
     def _hold_little(self) -> None:
-        self.queue = Events()
+        self.queue = FrameEvents()
         self.writable = _Gate()  # type: ignore[assignment]  # all that uvicorn uses of its asyncio.Event
 
     # --- RawConnection --------------------------------------------------------------------------------------------

@@ -35,7 +35,7 @@ DEAF = 1.0
 _POLICY, _TOO_BIG, _NOT_TEXT = 1008, 1009, 1007
 
 
-class Events:
+class FrameEvents:
     """The queue between the connection and the application: usually empty, and then it holds nothing."""
 
     __slots__ = ("_events", "_waiter")
@@ -72,7 +72,7 @@ class Events:
 class PacedProtocol(WebSocketsSansIOProtocol):
     """uvicorn's protocol, with the reading of the module. Subclasses say how a socket is closed."""
 
-    queue: Events  # type: ignore[assignment]  # all that uvicorn uses of its asyncio.Queue
+    queue: FrameEvents  # type: ignore[assignment]  # all that uvicorn uses of its asyncio.Queue
 
     # Most sockets read little and never need these: they stand here once for all.
     _unread = b""

@@ -9,7 +9,7 @@ from hub import limits
 from hub.config import hub_settings
 from hub.limits.connections import BODY_LIMIT
 from hub.server.deadlines import bodies, heads
-from hub.server.fast_path import LeanWebSocketProtocol, takes_handshakes
+from hub.server.fast_path import FastWebSocketProtocol, takes_handshakes
 from hub.server.handshake import HEAD_LIMIT, MOST_HEADERS, Handshake, checked
 from hub.server.refusing import refuse
 
@@ -191,7 +191,7 @@ class RequestProtocol(HttpToolsProtocol):
         protocol: Any
         handshake = self._handshake() if takes_handshakes(self.config) else None
         if handshake is not None:
-            protocol = LeanWebSocketProtocol(self.config, self.server_state, self.app_state, self.loop, handshake)
+            protocol = FastWebSocketProtocol(self.config, self.server_state, self.app_state, self.loop, handshake)
         else:
             # What is wrong with it, or that it is not, websockets finds out; it reads it as if it had come just now.
             protocol = self.ws_protocol_class(  # type: ignore[call-arg,misc]  # as uvicorn calls it

@@ -3,12 +3,24 @@
 ``store`` appends, sequences and reads; ``history`` reads for people; ``kept`` is the rule and ``retention`` its task.
 """
 
-from hub.streams.store import BATCH, SLACK, Item, Position, append, begin, positions, read, renew, sequence, touched
+from hub.streams.store import (
+    BATCH,
+    SLACK,
+    Envelope,
+    Position,
+    append,
+    begin,
+    positions,
+    read,
+    renew,
+    sequence,
+    touched,
+)
 
 __all__ = [
     "BATCH",
     "SLACK",
-    "Item",
+    "Envelope",
     "Position",
     "append",
     "begin",

@@ -12,7 +12,7 @@ import re
 import time
 from collections.abc import Iterable
 
-from hub.streams.store import Item, Position
+from hub.streams.store import Envelope, Position
 
 #: Characters and positions that are read at most; the line of a request holds 8,192 characters.
 LENGTH_LIMIT = 7500
@@ -41,7 +41,7 @@ def vouch(seconds: float) -> None:
     _vouched_at = time.monotonic() - seconds
 
 
-def cursor_of(item: Item) -> str:
+def cursor_of(item: Envelope) -> str:
     """The cursor after ``item``, which is written now."""
     alone = "-" if _vouched_at is not None and time.monotonic() - _vouched_at > VOUCHED else ""
     return f"{item.channel}@{alone}{item.epoch}.{item.offset}"

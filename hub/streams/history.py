@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from django.db.models import Q, QuerySet
 
 from hub.models import Publication, PublicationKey
-from hub.streams import kept, store
-from hub.streams.store import Item, Position
+from hub.streams import retention_rule, store
+from hub.streams.store import Envelope, Position
 
 #: Publications of one page at most.
 PAGE_LIMIT = 1000
@@ -24,14 +24,14 @@ class NotKept(LookupError):
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class HistoryPage:
     """A part of a channel's history without gaps, and where the channel stood when it was read."""
 
-    items: list[Item]
+    items: list[Envelope]
     position: Position
 
 
-def page(channel: str, *, limit: int, since: Position | None = None, reverse: bool = False) -> Page:
+def page(channel: str, *, limit: int, since: Position | None = None, reverse: bool = False) -> HistoryPage:
     """At most ``limit`` publications of ``channel``, and no more than :data:`PAGE_LIMIT`.
 
     Args:
@@ -48,7 +48,7 @@ def page(channel: str, *, limit: int, since: Position | None = None, reverse: bo
     if since is not None and (since.epoch not in ("", position.epoch) or since.offset > position.offset):
         raise NotKept(channel)
     count = PAGE_LIMIT if limit < 0 else min(limit, PAGE_LIMIT)
-    dropped = kept.dropped_upto(channel, position.offset) if count else 0
+    dropped = retention_rule.dropped_upto(channel, position.offset) if count else 0
     rows = Publication.objects.filter(channel=channel, offset__gt=dropped, offset__lte=position.offset)
     if since is not None:
         rows = rows.filter(offset__lt=since.offset) if reverse else rows.filter(offset__gt=since.offset)
@@ -59,8 +59,8 @@ def page(channel: str, *, limit: int, since: Position | None = None, reverse: bo
         first = found[0][0] if found else None
         if first != since.offset + 1:
             raise NotKept(channel)
-    items = [Item(channel, position.epoch, offset or 0, data, info, tags) for offset, data, info, tags in found]
-    return Page(items, position)
+    items = [Envelope(channel, position.epoch, offset or 0, data, info, tags) for offset, data, info, tags in found]
+    return HistoryPage(items, position)
 
 
 def places(ids: Iterable[int]) -> dict[int, Position]:

@@ -1,7 +1,8 @@
 """Retention: how many publications of a channel are kept, and for how long.
 
 What is pruned is the oldest part of a channel's history, never a piece of its middle, so that what is left has no
-gap. What would be pruned is not read before either (:mod:`hub.streams.kept`). The stream stays with its head and its
+gap. What would be pruned is not read before either (:mod:`hub.streams.retention_rule`). The stream stays with its head
+and its
 epoch: the next publication gets the next offset, and a client whose position is older than what is left is told to
 reload (``hub.fanout.recovery``).
 """
@@ -14,7 +15,7 @@ from django.db.models import OuterRef, Q, QuerySet, Subquery
 from hub.channels import DEFAULT, Namespace, namespaces
 from hub.models import Publication, Stream
 from hub.ops import metrics
-from hub.streams.kept import Retention, retention_of
+from hub.streams.retention_rule import Retention, retention_of
 
 #: Publications that one statement deletes, in a transaction of its own: no lock is held longer than that takes.
 CHUNK = 500

@@ -34,7 +34,7 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class Envelope:
     """A publication on its way to clients: ``data`` is JSON text; ``offset`` is 0 for an ephemeral one.
 
     ``info`` is JSON text about the client that published it; empty where it was not a client. ``tags`` is JSON text
@@ -69,7 +69,7 @@ def append(publications: Sequence[tuple[str, str]], info: str = "", tags: str = 
     return Publication.objects.bulk_create(rows, batch_size=BATCH)
 
 
-def sequence(channels: Iterable[str]) -> list[Item]:
+def sequence(channels: Iterable[str]) -> list[Envelope]:
     """Give every committed publication of ``channels`` that has no offset the next one of its channel.
 
     One short transaction that locks the streams in the order of their names, so that two that meet never deadlock.
@@ -77,7 +77,7 @@ def sequence(channels: Iterable[str]) -> list[Item]:
     their offsets; those another process numbered first are not among them (that process announces them).
     """
     names = sorted(set(channels))
-    items: list[Item] = []
+    items: list[Envelope] = []
     for start in range(0, len(names), BATCH):
         items += _sequence(names[start : start + BATCH])
     return items
@@ -108,7 +108,7 @@ _MOVE_HEADS = """
 
 
 @transaction.atomic
-def _sequence(names: list[str]) -> list[Item]:
+def _sequence(names: list[str]) -> list[Envelope]:
     epochs = _lock(names)
     if missing := [name for name in names if name not in epochs]:
         epoch = _first_epoch()
@@ -120,7 +120,7 @@ def _sequence(names: list[str]) -> list[Item]:
         rows = sorted(cursor.fetchall())
         if grown := sorted({channel for _, channel, *_ in rows}):
             cursor.execute(_MOVE_HEADS.format(names=_places(grown), now=_NOW[connection.vendor]), grown)
-    return [Item(channel, epochs[channel], offset, *content) for _, channel, offset, *content in rows]
+    return [Envelope(channel, epochs[channel], offset, *content) for _, channel, offset, *content in rows]
 
 
 def _lock(names: list[str], how: str = "FOR UPDATE") -> dict[str, str]:
@@ -176,7 +176,7 @@ def _found(names: set[str]) -> dict[str, Position]:
     }
 
 
-def read(channel: str, *, after: int, upto: int | None = None, limit: int) -> list[Item]:
+def read(channel: str, *, after: int, upto: int | None = None, limit: int) -> list[Envelope]:
     """The publications with ``after < offset <= upto``, oldest first, at most ``limit``; without gaps.
 
     Returns an empty list, not a part, where the first one wanted is no longer kept.
@@ -189,7 +189,7 @@ def read(channel: str, *, after: int, upto: int | None = None, limit: int) -> li
         return []
     epoch = positions([channel])[channel].epoch
     return [
-        Item(channel, epoch, after + number, data, info, tags)
+        Envelope(channel, epoch, after + number, data, info, tags)
         for number, (_, data, info, tags) in enumerate(found, start=1)
     ]
 

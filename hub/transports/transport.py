@@ -2,8 +2,8 @@
 
 from typing import Protocol
 
-from hub.fanout.feed import RawWrite
-from hub.fanout.frames import Block
+from hub.fanout.frames import FrameBatch
+from hub.fanout.local_channel import RawWrite
 
 
 class Transport(Protocol):
@@ -16,7 +16,7 @@ class Transport(Protocol):
     def raw(self) -> RawWrite | None:
         """Where frames may be written without asking; None where the transport wants them itself."""
 
-    def write(self, block: Block) -> None:
+    def write(self, block: FrameBatch) -> None:
         """Write frames, in order. Must not block or raise; a client that is too slow is closed."""
 
     async def answer(self, text: str) -> None:

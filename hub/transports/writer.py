@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hub.config import hub_settings
-from hub.fanout.frames import Block
+from hub.fanout.frames import FrameBatch
 from hub.ops import metrics
 from hub.server.protocol import CLOSE_TIMEOUT, RawConnection
 
@@ -31,7 +31,7 @@ def _nothing() -> None:
     pass
 
 
-class Outbox:
+class SendBuffer:
     """Writes frames to one client, in order, holding about ``HUB_WRITE_BUFFER`` bytes at most.
 
     On a connection that the hub's own protocol class lends (:mod:`hub.server.protocol`) frames go straight to it, and
@@ -85,7 +85,7 @@ class Outbox:
                 self.end()
             self._bound(0)
 
-    async def answer(self, block: Block) -> None:
+    async def answer(self, block: FrameBatch) -> None:
         """Write what the client has asked for, however much it is, and wait until it has taken most of it.
 
         Until then it may hold as much more than ``HUB_WRITE_BUFFER``. A client that takes too long is closed.
@@ -107,7 +107,7 @@ class Outbox:
         if self.raw is not None and self._connection is not None:
             self._connection.watch(self._too_slow, asked_for)
 
-    def write(self, block: Block) -> None:
+    def write(self, block: FrameBatch) -> None:
         """Write frames. A client that is too slow is closed with a code that tells it to come back."""
         if self._ended:
             return

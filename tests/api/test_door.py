@@ -7,7 +7,7 @@ import httpx
 import pytest
 from pytest_django.fixtures import Settings
 
-from hub.api.answering import Reply, answer
+from hub.api.answering import ApiReply, answer
 from hub.asgi import application
 from hub.limits.connections import BODY_LIMIT
 from tests.api.calling import Api
@@ -28,11 +28,11 @@ def answered(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The methods that the door answered by itself."""
     names: list[str] = []
 
-    async def noted(name: str, *request: Any) -> Reply:
+    async def noted(name: str, *request: Any) -> ApiReply:
         names.append(name)
         return await answer(name, *request)
 
-    monkeypatch.setattr("hub.api.door.answer", noted)
+    monkeypatch.setattr("hub.api.fast_path.answer", noted)
     return names
 
 

@@ -136,32 +136,32 @@ async def test_presence_refuses(api: Api, method: str, channel: str, code: int) 
 @pytest.mark.parametrize(
     ("method", "request_", "expected"),
     [
-        ("subscribe", {"user": "7", "channel": "kept:1"}, control.Subscribe("7", "kept:1")),
+        ("subscribe", {"user": "7", "channel": "kept:1"}, control.SubscribeUser("7", "kept:1")),
         (
             "subscribe",
             {"user": "7", "channel": "kept:1", "client": "c", "recover_since": {"offset": 3, "epoch": "e"}},
-            control.Subscribe("7", "kept:1", "c", 3, "e"),
+            control.SubscribeUser("7", "kept:1", "c", 3, "e"),
         ),
         (
             "subscribe",
             {"user": "7", "channel": "kept:1", "data": {"a": 1}, "b64info": "WzFd", "expire_at": 1893456000},
-            control.Subscribe("7", "kept:1", data='{"a":1}', info="[1]", expire_at=1893456000),
+            control.SubscribeUser("7", "kept:1", data='{"a":1}', info="[1]", expire_at=1893456000),
         ),
-        ("unsubscribe", {"user": "7", "channel": "kept:1"}, control.Unsubscribe("7", "kept:1")),
-        ("disconnect", {"user": "7"}, control.Disconnect("7")),
+        ("unsubscribe", {"user": "7", "channel": "kept:1"}, control.UnsubscribeUser("7", "kept:1")),
+        ("disconnect", {"user": "7"}, control.DisconnectUser("7")),
         (
             "disconnect",
             {"user": "7", "whitelist": ["c"], "disconnect": {"code": 4500, "reason": "moved"}},
-            control.Disconnect("7", "", ("c",), 4500, "moved"),
+            control.DisconnectUser("7", "", ("c",), 4500, "moved"),
         ),
-        ("disconnect", {"client": "c"}, control.Disconnect("", "c")),
-        ("disconnect", {"user": "7", "disconnect": {"code": 0, "reason": ""}}, control.Disconnect("7", reason="")),
-        ("refresh", {"user": "7", "expired": True}, control.Refresh("7", expired=True)),
-        ("refresh", {"user": "7", "expire_at": 1893456000}, control.Refresh("7", expire_at=1893456000)),
+        ("disconnect", {"client": "c"}, control.DisconnectUser("", "c")),
+        ("disconnect", {"user": "7", "disconnect": {"code": 0, "reason": ""}}, control.DisconnectUser("7", reason="")),
+        ("refresh", {"user": "7", "expired": True}, control.RefreshUser("7", expired=True)),
+        ("refresh", {"user": "7", "expire_at": 1893456000}, control.RefreshUser("7", expire_at=1893456000)),
     ],
 )
 async def test_order_is_stored_and_given(
-    api: Api, method: str, request_: dict[str, Any], expected: control.Order
+    api: Api, method: str, request_: dict[str, Any], expected: control.ControlMessage
 ) -> None:
     listener = Listener()
     await follow(control.CHANNEL, listener)

@@ -229,7 +229,7 @@ async def test_database_that_fails_is_error_100_and_nothing_is_stored(
 
 
 async def test_stored_but_not_numbered_yet_is_success(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(channels: object) -> list[streams.Item]:
+    def fail(channels: object) -> list[streams.Envelope]:
         raise OperationalError("busy")
 
     monkeypatch.setattr(streams, "sequence", fail)
@@ -242,7 +242,7 @@ async def test_what_another_call_has_not_numbered_yet_is_numbered_for_the_reply(
 ) -> None:
     real, calls = streams.sequence, []
 
-    def fail_once(channels: set[str]) -> list[streams.Item]:
+    def fail_once(channels: set[str]) -> list[streams.Envelope]:
         calls.append(channels)
         if len(calls) == 1:
             raise OperationalError("busy")
@@ -266,7 +266,7 @@ async def test_broadcast_to_a_thousand_channels_is_one_transaction(api: Api, mon
     numbered: list[int] = []
     real = streams.sequence
 
-    def counted(names: set[str]) -> list[streams.Item]:
+    def counted(names: set[str]) -> list[streams.Envelope]:
         numbered.append(len(names))
         return real(names)
 

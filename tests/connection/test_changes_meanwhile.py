@@ -11,8 +11,8 @@ from django.contrib.auth.models import AnonymousUser, User
 from hub import lifespan, presence
 from hub.channels import Namespace, UnknownChannel
 from hub.channels import namespace as channels
-from hub.endpoints.centrifuge import attendance, personal, subscriptions
 from hub.endpoints.centrifuge import client as client_module
+from hub.endpoints.centrifuge import connection_presence, server_side, subscriptions
 from hub.endpoints.centrifuge.client import Client
 from hub.endpoints.centrifuge.messages import Json, SubscribeResult
 from hub.fanout import relay
@@ -68,16 +68,16 @@ class Rights:
 @pytest.fixture
 async def held(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rights]:
     rights = Rights()
-    enter = attendance.enter
+    enter = connection_presence.enter
 
-    async def enter_late(subscription: subscriptions.Subscription) -> Json:
+    async def enter_late(subscription: subscriptions.ClientSubscription) -> Json:
         await rights.door.passed()
         return await enter(subscription)
 
-    monkeypatch.setattr(attendance, "enter", enter_late)
+    monkeypatch.setattr(connection_presence, "enter", enter_late)
     namespace = Namespace("held", can_subscribe=rights.ask, presence=True, counts_guests=True)
     monkeypatch.setitem(channels._namespaces, "held", namespace)
-    monkeypatch.setattr(personal, "_registered", [*personal._registered, rights.channels_of])
+    monkeypatch.setattr(server_side, "_registered", [*server_side._registered, rights.channels_of])
     yield rights
     await lifespan.end()
 
@@ -85,7 +85,7 @@ async def held(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rights]:
 async def nobody_is_at(channel: str) -> None:
     assert not relay.current().followed().get(channel)
     assert await presence.current().people(channel) == []
-    assert await presence.current().people(attendance.listed_at(channel)) == []
+    assert await presence.current().people(connection_presence.listed_at(channel)) == []
 
 
 def order_of(wire: Wire, *kinds: str) -> list[str]:
@@ -201,7 +201,7 @@ async def test_hub_subscribes_to_all_that_is_new_together(held: Rights, monkeypa
     together: list[list[str]] = []
     establish = subscriptions.establish
 
-    async def establish_and_note(new: list[subscriptions.Subscription]) -> list[SubscribeResult]:
+    async def establish_and_note(new: list[subscriptions.ClientSubscription]) -> list[SubscribeResult]:
         together.append([one.channel for one in new])
         return await establish(new)
 
@@ -229,13 +229,13 @@ async def test_what_was_left_comes_back_when_it_ends_and_begins_again(held: Righ
 async def test_who_goes_while_they_are_taken_off_a_channel_is_not_listed_there(
     held: Rights, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    leave, gate = attendance.leave, Gate()
+    leave, gate = connection_presence.leave, Gate()
 
-    async def leave_late(subscription: subscriptions.Subscription, *, restarting: bool) -> None:
+    async def leave_late(subscription: subscriptions.ClientSubscription, *, restarting: bool) -> None:
         await gate.passed()
         await leave(subscription, restarting=restarting)
 
-    monkeypatch.setattr(attendance, "leave", leave_late)
+    monkeypatch.setattr(connection_presence, "leave", leave_late)
     async with wired() as wire:
         await wire.ask(subscribe={"channel": CHANNEL})
         gate.close()

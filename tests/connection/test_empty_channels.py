@@ -12,7 +12,7 @@ from hub.bus.envelope import pack
 from hub.channels import group_name
 from hub.models import Stream
 from hub.publishing import publish_many
-from hub.streams import Item
+from hub.streams import Envelope
 from lab.harness.waiting import await_for
 from tests.connection.test_eventsource import listening
 from tests.connection.wire import Wire, wired
@@ -143,7 +143,7 @@ async def test_offset_that_was_made_up_disturbs_nobody() -> None:
         since = await position(wire)
         layer = get_channel_layer()
         assert layer is not None
-        made_up = Item(CHANNEL, since["epoch"], 10**12, '{"number":0}')
+        made_up = Envelope(CHANNEL, since["epoch"], 10**12, '{"number":0}')
         await layer.group_send(group_name(CHANNEL), pack(made_up))
         await publish(1)
         assert numbers([(await wire.pushed("pub"))["pub"]]) == [1]

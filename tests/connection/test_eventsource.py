@@ -16,7 +16,7 @@ from hub.access import registry
 from hub.accounts.models import AccessToken
 from hub.accounts.tokens import issue, revoke
 from hub.endpoints.centrifuge import signed_tokens
-from hub.endpoints.events import Events
+from hub.endpoints.events import EventStream
 from hub.limits import connections
 from hub.publishing import publish_many
 from lab.harness.waiting import await_for
@@ -145,7 +145,7 @@ async def test_end_of_a_token_is_not_waited_for_when_the_client_has_left(
     async with listening(address, f"channel=everyone&token={token}") as events:
         await anext(events)
         (opened,) = registry.current()
-        assert isinstance(opened, Events) and opened._timer is not None and not opened._timer.cancelled()
+        assert isinstance(opened, EventStream) and opened._timer is not None and not opened._timer.cancelled()
     await await_for(opened._timer.cancelled, that="the timer is cancelled")
 
 

@@ -14,7 +14,7 @@ from django.contrib.auth.models import User
 
 from hub import presence
 from hub.access import registry
-from hub.endpoints.centrifuge import attendance, emulation, sessions
+from hub.endpoints.centrifuge import connection_presence, emulation, sessions
 from hub.limits import connections
 from hub.publishing import publish_many
 from lab.harness.waiting import await_for
@@ -89,7 +89,7 @@ async def test_client_that_takes_nothing_more_is_not_there_and_then_dropped(
         await sync_to_async(publish_many)([("everyone", {"type": "a", "text": "x" * 4000}) for _ in range(400)])
 
         async def nobody_is_there() -> bool:
-            listed = await presence.current().people(attendance.listed_at(room))
+            listed = await presence.current().people(connection_presence.listed_at(room))
             return not listed and not await presence.current().people(room)
 
         await await_for(nobody_is_there, timeout=20, that="who was too slow has left")

@@ -11,7 +11,7 @@ from django.test import Client
 from chat.actions import post_message
 from hub import lifespan
 from hub.access import registry
-from hub.access.control import Disconnect, order
+from hub.access.control import DisconnectUser, send
 from hub.endpoints.centrifuge import signed_tokens
 from hub.endpoints.centrifuge.client import Client as Session
 from lab.harness.environment import free_port
@@ -72,7 +72,7 @@ async def test_everything_that_a_page_does(
         await client.do("subscribe", channel="user:999")
         assert (await client.wait("user:999 unsubscribed"))["code"] == 103
 
-        await sync_to_async(order)(Disconnect(user=str(ada.pk)))
+        await sync_to_async(send)(DisconnectUser(user=str(ada.pk)))
         assert (await client.wait("disconnected"))["code"] == 3503
 
 

@@ -13,7 +13,7 @@ from pytest_django.fixtures import Settings
 from chat import actions
 from hub import lifespan
 from hub.presence import leaving, tracker
-from hub.presence.tracker import Presence
+from hub.presence.tracker import PresenceTracker
 from lab.harness.redis_server import RedisServer
 from lab.harness.waiting import await_for
 from tests.connection.wire import Wire, wired
@@ -155,7 +155,7 @@ def _is_of_leaving(handle: asyncio.TimerHandle) -> bool:
 
 
 async def test_person_who_went_to_another_web_process_has_not_left() -> None:
-    elsewhere, told = Presence(), Told()
+    elsewhere, told = PresenceTracker(), Told()
     try:
         assert await visits("u1", told) == [True]
         assert not await elsewhere.enter(ROOM, "u1")
@@ -167,7 +167,7 @@ async def test_person_who_went_to_another_web_process_has_not_left() -> None:
 
 
 async def test_without_redis_the_same_holds(redis_server: RedisServer) -> None:
-    elsewhere, told = Presence(), Told()
+    elsewhere, told = PresenceTracker(), Told()
     try:
         await tracker.current().count(ROOM)
         redis_server.stop()
@@ -183,7 +183,7 @@ async def test_without_redis_the_same_holds(redis_server: RedisServer) -> None:
         await elsewhere.close()
 
 
-async def _is_at(process: Presence, person: str) -> bool:
+async def _is_at(process: PresenceTracker, person: str) -> bool:
     return person in await process.people(ROOM)
 
 
@@ -198,7 +198,7 @@ async def test_leave_is_told_once_where_the_process_dies_within_the_grace(
 
     monkeypatch.setattr(tracker, "_departed", {"room": [tell]})
     told = Told()
-    others = [Presence(), Presence()]
+    others = [PresenceTracker(), PresenceTracker()]
     try:
         await visits("u1", told)
         assert [await other.count(ROOM) for other in others] == [1, 1]

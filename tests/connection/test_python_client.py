@@ -12,10 +12,10 @@ from pytest_django.fixtures import Settings
 from chat.actions import post_message
 from chat.models import Room
 from hub import lifespan
-from hub.access.control import Disconnect, Subscribe, Unsubscribe, order
+from hub.access.control import DisconnectUser, SubscribeUser, UnsubscribeUser, send
 from hub.accounts.tokens import issue
 from hub.endpoints.centrifuge import signed_tokens
-from hub.endpoints.centrifuge.rpc import Call, Refused, rpc
+from hub.endpoints.centrifuge.rpc import RpcCall, RpcError, rpc
 from lab.harness.waiting import await_for
 from notifications import notify
 from tests.connection.clients import Connected, connected
@@ -210,9 +210,9 @@ class Number(msgspec.Struct):
 
 
 @rpc("tests.double")
-def double(call: Call, params: Number) -> dict[str, Any]:
+def double(call: RpcCall, params: Number) -> dict[str, Any]:
     if params.number < 0:
-        raise Refused(1001, "Only positive numbers")
+        raise RpcError(1001, "Only positive numbers")
     return {"number": params.number * 2, "user": call.user.get_username()}
 
 
@@ -240,7 +240,7 @@ class Where(msgspec.Struct):
 
 
 @rpc("tests.am_i_there")
-async def am_i_there(call: Call, params: Where) -> bool:
+async def am_i_there(call: RpcCall, params: Where) -> bool:
     return params.channel in call.channels
 
 
@@ -319,7 +319,7 @@ async def test_a_subscription_token_opens_a_channel_that_its_rule_does_not(
 
 async def test_the_server_disconnects_a_client_for_good(address: str, ada: User) -> None:
     async with connected(address, token=await token_of(ada)) as client:
-        await sync_to_async(order)(Disconnect(user=str(ada.pk)))
+        await sync_to_async(send)(DisconnectUser(user=str(ada.pk)))
         disconnected = await client.inbox.wait("disconnected")
     assert disconnected.code == 3503
 
@@ -327,11 +327,11 @@ async def test_the_server_disconnects_a_client_for_good(address: str, ada: User)
 async def test_the_server_subscribes_and_unsubscribes_a_client(address: str, ada: User, room: str) -> None:
     await sync_to_async(post_message)(room_id=int(room[5:]), author_id=ada.pk, text="before")
     async with connected(address, token=await token_of(ada)) as client:
-        await sync_to_async(order)(Subscribe(user=str(ada.pk), channel=room))
+        await sync_to_async(send)(SubscribeUser(user=str(ada.pk), channel=room))
         await await_for(lambda: [s for s in client.inbox.all("subscribed") if s.channel == room])
         await sync_to_async(post_message)(room_id=int(room[5:]), author_id=ada.pk, text="Hello")
         await await_for(lambda: [p for p in client.inbox.all("publication") if p.channel == room and p.pub.offset])
-        await sync_to_async(order)(Unsubscribe(user=str(ada.pk), channel=room))
+        await sync_to_async(send)(UnsubscribeUser(user=str(ada.pk), channel=room))
         await await_for(lambda: [u for u in client.inbox.all("unsubscribed") if u.channel == room])
 
 

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from hub import lifespan
 from hub.endpoints.centrifuge import client_messages
 from hub.endpoints.centrifuge.client_messages import receives
-from hub.endpoints.centrifuge.rpc import Call, Refused
+from hub.endpoints.centrifuge.rpc import RpcCall, RpcError
 from hub.ops import metrics
 from lab.harness.waiting import await_for
 from tests.connection.node import needs_node, node_client
@@ -30,15 +30,15 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     taken: list[tuple[str, int]] = []
 
     @receives("tests.seen")
-    def take(call: Call, message: Seen) -> None:
+    def take(call: RpcCall, message: Seen) -> None:
         if message.number < 0:
-            raise Refused(1001, "Only positive numbers")
+            raise RpcError(1001, "Only positive numbers")
         if not message.number:
             raise ZeroDivisionError
         taken.append((call.user.get_username(), message.number))
 
     @receives("tests.seen_at_once")
-    async def take_at_once(call: Call, message: Seen) -> None:
+    async def take_at_once(call: RpcCall, message: Seen) -> None:
         taken.append((call.client, message.number))
 
     return taken
@@ -118,5 +118,5 @@ def test_one_type_has_one_function(seen: list[tuple[str, int]]) -> None:
     with pytest.raises(ValueError, match=r"tests\.seen"):
 
         @receives("tests.seen")
-        def another(call: Call, message: Seen) -> None:
+        def another(call: RpcCall, message: Seen) -> None:
             """Never called."""

@@ -14,14 +14,14 @@ from hub.access import control, revalidation
 from hub.channels import Namespace, anyone
 from hub.channels import namespace as channels
 from hub.channels.namespace import signed_in
-from hub.endpoints.centrifuge import attendance, keepalive, signed_tokens, subscriptions
 from hub.endpoints.centrifuge import client as client_module
+from hub.endpoints.centrifuge import connection_presence, keepalive, signed_tokens, subscriptions
 from hub.endpoints.centrifuge.codes import Error, Failed, Unsubscribed
 from hub.fanout import relay
 from hub.limits import connections
 from hub.models import Publication, Stream
 from hub.publishing import apublish, publish_many
-from hub.streams import Item
+from hub.streams import Envelope
 from lab.harness.waiting import await_for
 from tests.connection.wire import CONNECT, Wire, wired
 
@@ -111,14 +111,14 @@ async def test_a_subscription_is_answered_before_what_came_meanwhile(
     ada: User, room: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with wired(ada) as wire:
-        enter = attendance.enter
+        enter = connection_presence.enter
 
-        async def enter_late(subscription: subscriptions.Subscription) -> Any:
+        async def enter_late(subscription: subscriptions.ClientSubscription) -> Any:
             await posted(room, ada, "meanwhile")
             await await_for(lambda: subscription.feed is not None and subscription.feed.feed.last == 1)
             return await enter(subscription)
 
-        monkeypatch.setattr(attendance, "enter", enter_late)
+        monkeypatch.setattr(connection_presence, "enter", enter_late)
         await wire.client.receive(json.dumps({"id": 2, "subscribe": {"channel": room}}))
         await await_for(lambda: [push for push in wire.pushes if push["channel"] == room and "pub" in push])
     kinds = [
@@ -192,7 +192,7 @@ async def test_a_client_that_is_ahead_of_this_process_sees_all_and_nothing_twice
         await first.ask(subscribe={"channel": room})
         feed = first.client.subscriptions[room].feed
         assert feed is not None
-        unheard = [Item(room, feed.feed.epoch, 2 + number, '{"type":"a"}') for number in range(1 + more)]
+        unheard = [Envelope(room, feed.feed.epoch, 2 + number, '{"type":"a"}') for number in range(1 + more)]
         for item in unheard:
             await Publication.objects.acreate(channel=room, offset=item.offset, data=item.data)
         await Stream.objects.filter(channel=room).aupdate(head=2 + more)
@@ -308,7 +308,7 @@ async def test_channels_that_a_token_names_stay_although_their_rule_would_refuse
         wire = Wire()
         await wire.client.receive(connect_)
         assert channel in wire.lines[0]["connect"]["subs"]
-        await revalidation.recheck([wire.client])
+        await revalidation.revalidate([wire.client])
         assert wire.client.follows(channel)
         assert not wire.pushes
         await apublish(channel, {"type": "a"})
@@ -381,19 +381,19 @@ async def test_personal_channel_that_was_left_stays_left_until_it_is_wanted_agai
 
     async def looked_at_again() -> None:
         await await_for(lambda: not wire.client._tasks)
-        await revalidation.recheck([wire.client])
+        await revalidation.revalidate([wire.client])
         await await_for(lambda: not wire.client._tasks)
 
     async with wired(ada) as wire:
         if by_backend:
-            wire.client.obey(control.Unsubscribe(user=str(ada.pk), channel=channel))
+            wire.client.obey(control.UnsubscribeUser(user=str(ada.pk), channel=channel))
             assert (await wire.pushed("unsubscribe"))["channel"] == channel
         else:
             await wire.ask(unsubscribe={"channel": channel})
         await looked_at_again()
         assert not wire.client.follows(channel)
         if by_backend:
-            wire.client.obey(control.Subscribe(user=str(ada.pk), channel=channel))
+            wire.client.obey(control.SubscribeUser(user=str(ada.pk), channel=channel))
             assert (await wire.pushed("subscribe"))["channel"] == channel
         else:
             assert "subscribe" in await wire.ask(3, subscribe={"channel": channel})
@@ -550,7 +550,9 @@ async def test_the_default_namespace_is_closed_unless_it_is_opened(monkeypatch: 
 async def test_connections_of_a_process_that_died_are_told_to_have_left(ada: User, bob: User, room: str) -> None:
     async with wired(bob) as watching:
         await watching.ask(subscribe={"channel": room, "join_leave": True})
-        await attendance.departed(attendance.listed_at(room), [f"0123abcd.{ada.pk}.", "nonsense.of.another", "x.y"])
+        await connection_presence.departed(
+            connection_presence.listed_at(room), [f"0123abcd.{ada.pk}.", "nonsense.of.another", "x.y"]
+        )
         left = await watching.pushed("leave")
     assert left["leave"]["info"] == {"client": "0123abcd", "user": str(ada.pk)}
 

@@ -16,7 +16,7 @@ from hub.channels import namespace as channels
 from hub.endpoints.centrifuge import signed_tokens
 from hub.fanout import relay
 from hub.publishing import apublish_ephemeral, publish
-from hub.streams import Item
+from hub.streams import Envelope
 from hub.validation.tags import BadTags
 from lab.harness.waiting import await_for
 from tests.connection.wire import wired
@@ -80,19 +80,19 @@ async def test_tags_come_live_in_history_and_with_a_recovery(open_namespace: str
 def test_tags_that_are_none_on_the_layer_are_left_out(text: str) -> None:
     from hub.endpoints.centrifuge import encoder
 
-    assert encoder.publication(Item("user:1", "", 0, "{}", "", text)) == '{"data":{}}'
+    assert encoder.publication(Envelope("user:1", "", 0, "{}", "", text)) == '{"data":{}}'
 
 
-async def give(order: control.Order) -> None:
+async def give(order: control.ControlMessage) -> None:
     """Give an order that this process hears of."""
     await await_for(lambda: control.CHANNEL in relay.current().followed(), that="orders are followed")
-    await sync_to_async(control.order)(order)
+    await sync_to_async(control.send)(order)
 
 
 async def test_a_backend_gives_a_subscription_data_info_and_an_end(open_namespace: str, ada: User) -> None:
     async with wired(ada) as wire, wired() as other:
         await other.ask(2, subscribe={"channel": "open:1", "join_leave": True})
-        order = control.Subscribe(str(ada.pk), "open:1", data='{"a":1}', info='{"role":"speaker"}')
+        order = control.SubscribeUser(str(ada.pk), "open:1", data='{"a":1}', info='{"role":"speaker"}')
         await give(order)
         pushed = await wire.pushed("subscribe")
         assert (pushed["channel"], pushed["subscribe"]["data"]) == ("open:1", {"a": 1})
@@ -104,7 +104,7 @@ async def test_a_backend_gives_a_subscription_data_info_and_an_end(open_namespac
 
 async def test_a_subscription_by_a_backend_ends_at_its_time(open_namespace: str, ada: User) -> None:
     async with wired(ada) as wire:
-        await give(control.Subscribe(str(ada.pk), "open:1", expire_at=int(time.time()) + 2))
+        await give(control.SubscribeUser(str(ada.pk), "open:1", expire_at=int(time.time()) + 2))
         await wire.pushed("subscribe")
         await await_for(lambda: any("unsubscribe" in push for push in wire.pushes), timeout=10, that="it has ended")
         assert "open:1" not in wire.client.subscriptions

@@ -9,9 +9,9 @@ from django.contrib.auth.models import AnonymousUser, User
 
 from hub import lifespan
 from hub.access import credentials
-from hub.endpoints.centrifuge.admission import Admitted
+from hub.endpoints.centrifuge.authentication import Authenticated
 from hub.endpoints.centrifuge.client import Client
-from hub.fanout.frames import Block
+from hub.fanout.frames import FrameBatch
 from lab.harness.waiting import await_for
 
 CONNECT = '{"id":1,"connect":{}}'
@@ -28,13 +28,13 @@ class Wire:
         self.closed: int | None = None
         who = user or AnonymousUser()
         credential = credentials.of_user(user.pk) if user is not None else ""
-        self.client = Client(self, Admitted(who, credential, "", "en", address=address))
+        self.client = Client(self, Authenticated(who, credential, "", "en", address=address))
 
-    def write(self, block: Block) -> None:
+    def write(self, block: FrameBatch) -> None:
         self.lines += [json.loads(line) for text in block.texts for line in text.split("\n")]
 
     async def answer(self, text: str) -> None:
-        self.write(Block([text]))
+        self.write(FrameBatch([text]))
 
     def close(self, code: int, reason: str) -> None:
         self.closed = code

@@ -50,8 +50,8 @@ print(json.loads(Publication.objects.get(channel=f"order:{shipped.pk}").data)["t
 
 async def cancel(data):
     try:
-        return bytes(await rpc.call("shop.cancel", rpc.Call(ada, "client", "en"), data)).decode()
-    except rpc.Refused as refused:
+        return bytes(await rpc.call("shop.cancel", rpc.RpcCall(ada, "client", "en"), data)).decode()
+    except rpc.RpcError as refused:
         return refused.message
     except Failed as failed:
         return failed.error.name
@@ -92,7 +92,7 @@ async def test_the_message_is_taken_as_its_type_says(
     caplog.set_level("INFO")
     names: dict[str, Any] = {"__name__": "shop.rpc"}
     exec(block(HOW_TO, "shop/rpc.py, what clients send"), names)  # noqa: S102  # the reader runs it too
-    call = rpc.Call(SimpleNamespace(), "client", "en")  # type: ignore[arg-type]  # any user does
+    call = rpc.RpcCall(SimpleNamespace(), "client", "en")  # type: ignore[arg-type]  # any user does
     await client_messages.take(call, Raw(b'{"type": "shop.page_left", "order": 42, "seconds": 7}'))
     assert "looked at order 42 for 7 s" in caplog.text
     with pytest.raises(Failed):

@@ -16,7 +16,7 @@ from django.contrib.auth.models import User
 from pytest_django.fixtures import Settings
 
 from hub import lifespan
-from hub.access.control import Disconnect, order
+from hub.access.control import DisconnectUser, send
 from lab.harness.environment import BASE_DIR
 from lab.harness.waiting import await_for, wait_for
 from notifications import anotify
@@ -171,7 +171,7 @@ async def test_page_of_another_site_fetches_its_tokens_and_stays_away_without_on
             await anotify(to=ada, message="Hello from the hub")
             alert = f"user:{ada.pk} Hello from the hub"
             await await_for(lambda: alert in heard.read_text(), that="the alert arrives")
-            await sync_to_async(order)(Disconnect(user=str(ada.pk)))
+            await sync_to_async(send)(DisconnectUser(user=str(ada.pk)))
             assert await asyncio.wait_for(visitor.wait(), 15) == 0
             # A page that gets no token does not try again: there is nothing more that it would wait for.
             visitor = await visit()

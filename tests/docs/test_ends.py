@@ -6,7 +6,7 @@ import pytest
 
 from hub.access import control
 from hub.access.ends import COMING_BACK, End, comes_back, portable
-from hub.api import errors, orders
+from hub.api import connections, errors
 from hub.endpoints.centrifuge import codes
 from hub.endpoints.simple.codes import Close
 from tests.docs.documents import table, text_of
@@ -34,7 +34,7 @@ def ranges(text: str) -> set[str]:
     return {found.replace("–", "-") for found in re.findall(r"\d{4}[-–]\d{4} and \d{4}[-–]\d{4}", text)}
 
 
-@pytest.mark.parametrize("text", [control.Disconnect.__doc__, orders._CODE.description, codes.__doc__])
+@pytest.mark.parametrize("text", [control.DisconnectUser.__doc__, connections._CODE.description, codes.__doc__])
 def test_whoever_speaks_of_codes_says_the_same(text: str) -> None:
     assert COMING_BACK in ranges(text)
 

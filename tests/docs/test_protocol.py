@@ -11,7 +11,7 @@ import pytest
 
 from chat.events import MessagePosted, plain_frames
 from hub.endpoints.simple.codes import Close
-from hub.streams import Item
+from hub.streams import Envelope
 from lab.harness.environment import BASE_DIR
 from notifications import events as notification_events
 from presence.events import frame_of
@@ -48,8 +48,8 @@ def test_every_code_in_the_readme_is_a_code() -> None:
     assert named <= set(map(int, Close))
 
 
-def item(channel: str, publication: msgspec.Struct) -> Item:
-    return Item(channel, "660fc9f4", 12, msgspec.json.encode(publication).decode())
+def item(channel: str, publication: msgspec.Struct) -> Envelope:
+    return Envelope(channel, "660fc9f4", 12, msgspec.json.encode(publication).decode())
 
 
 def notification() -> str | None:

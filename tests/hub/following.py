@@ -1,13 +1,13 @@
 """Followers and shapes for the tests of feeds and the relay."""
 
 from hub.fanout import relay
-from hub.fanout.feed import Subscription
-from hub.fanout.frames import Block
-from hub.streams import Item
+from hub.fanout.frames import FrameBatch
+from hub.fanout.local_channel import Subscription
+from hub.streams import Envelope
 from lab.harness.waiting import await_for
 
 
-def as_data(item: Item) -> str | None:
+def as_data(item: Envelope) -> str | None:
     """The shape of these tests: the frame is the data itself."""
     return item.data
 
@@ -25,7 +25,7 @@ class Listener:
     def frames(self) -> list[str]:
         return [frame for frames in self.writes for frame in frames]
 
-    def write(self, block: Block) -> None:
+    def write(self, block: FrameBatch) -> None:
         self.writes.append(list(block.texts))
 
     def restart(self) -> None:

@@ -14,7 +14,7 @@ from hub.bus import announcer
 from hub.bus.envelope import unpack
 from hub.bus.layer import layer
 from hub.channels import group_name
-from hub.streams import Item
+from hub.streams import Envelope
 from lab.harness.environment import BASE_DIR, clean_environment
 from lab.harness.redis_server import RedisServer
 from lab.harness.waiting import wait_for
@@ -27,11 +27,11 @@ import django
 django.setup()
 
 from hub.bus import announcer
-from hub.streams.store import Item
+from hub.streams.store import Envelope
 
 
 def announce(who):
-    announcer.announce([Item("everyone", "", 0, f'"{who}"')])
+    announcer.announce([Envelope("everyone", "", 0, f'"{who}"')])
     return announcer.flush(10)
 
 
@@ -46,9 +46,9 @@ sys.exit(os.waitstatus_to_exitcode(status))
 
 
 @pytest.fixture
-def items() -> list[Item]:
+def items() -> list[Envelope]:
     """More than one round trip takes."""
-    return [Item("everyone", "aa", number, "{}") for number in range(1, 4 * announcer.ROUND_TRIP)]
+    return [Envelope("everyone", "aa", number, "{}") for number in range(1, 4 * announcer.ROUND_TRIP)]
 
 
 def published(redis_server: RedisServer) -> int:
@@ -56,7 +56,7 @@ def published(redis_server: RedisServer) -> int:
     return int(redis_server.client.info("commandstats").get("cmdstat_publish", {"calls": 0})["calls"])
 
 
-def test_flushing_returns_when_redis_has_everything(redis_server: RedisServer, items: list[Item]) -> None:
+def test_flushing_returns_when_redis_has_everything(redis_server: RedisServer, items: list[Envelope]) -> None:
     assert announcer.flush(10), "what a test before has announced"
     before = published(redis_server)
     announcer.announce(items)
@@ -66,7 +66,7 @@ def test_flushing_returns_when_redis_has_everything(redis_server: RedisServer, i
 
 
 def test_flushing_gives_up_in_time_when_redis_does_not_answer(
-    redis_server: RedisServer, items: list[Item], settings: Settings
+    redis_server: RedisServer, items: list[Envelope], settings: Settings
 ) -> None:
     settings.HUB_REDIS_TIMEOUT = 10
     announcer.announce(items[:1])

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.streams import Item, Position, cursors
+from hub.streams import Envelope, Position, cursors
 
 
 def test_a_cursor_reads_back_as_the_positions_it_was_made_of() -> None:
@@ -12,7 +12,7 @@ def test_a_cursor_reads_back_as_the_positions_it_was_made_of() -> None:
 
 
 def test_an_items_cursor_is_the_position_after_it() -> None:
-    item = Item("room:7", "0a1b2c3d", 5, "{}")
+    item = Envelope("room:7", "0a1b2c3d", 5, "{}")
     assert cursors.parse(cursors.cursor_of(item)) == {"room:7": Position("0a1b2c3d", 5)}
 
 

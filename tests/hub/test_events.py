@@ -3,9 +3,9 @@ from typing import Any
 import pytest
 
 from hub.bus.envelope import NotForClients, pack, unpack
-from hub.streams import Item
+from hub.streams import Envelope
 
-ITEM = Item("room:7", "0a1b2c3d", 5, '{"type":"x"}')
+ITEM = Envelope("room:7", "0a1b2c3d", 5, '{"type":"x"}')
 
 
 def test_what_is_packed_unpacks_to_the_same() -> None:

@@ -1,16 +1,16 @@
 from random import Random
 
-from hub.fanout.feed import AHEAD_LIMIT, Feed
-from hub.streams import Item, Position
+from hub.fanout.local_channel import AHEAD_LIMIT, LocalChannel
+from hub.streams import Envelope, Position
 from tests.hub.following import Listener, as_data
 
 
-def item(offset: int, epoch: str = "e1") -> Item:
-    return Item("room:1", epoch, offset, f"{epoch}.{offset}")
+def item(offset: int, epoch: str = "e1") -> Envelope:
+    return Envelope("room:1", epoch, offset, f"{epoch}.{offset}")
 
 
-def opened(offset: int = 0, epoch: str = "e1") -> tuple[Feed, Listener]:
-    feed, listener = Feed("room:1"), Listener()
+def opened(offset: int = 0, epoch: str = "e1") -> tuple[LocalChannel, Listener]:
+    feed, listener = LocalChannel("room:1"), Listener()
     feed.open(Position(epoch, offset))
     feed.add(listener, as_data).release()
     return feed, listener
@@ -60,7 +60,7 @@ def test_what_waits_for_a_gap_is_bounded_and_still_known() -> None:
 
 
 def test_what_comes_while_the_feed_is_opening_is_not_lost() -> None:
-    feed, listener = Feed("room:1"), Listener()
+    feed, listener = LocalChannel("room:1"), Listener()
     feed.offer(item(6))
     feed.offer(item(5))
     feed.open(Position("e1", 5))
@@ -91,11 +91,11 @@ def test_items_of_another_history_are_not_mixed_in() -> None:
 def test_all_items_of_a_turn_are_written_at_once_and_made_once_per_shape() -> None:
     made: list[int] = []
 
-    def shape(made_of: Item) -> str:
+    def shape(made_of: Envelope) -> str:
         made.append(made_of.offset)
         return made_of.data
 
-    feed = Feed("room:1")
+    feed = LocalChannel("room:1")
     feed.open(Position("e1", 0))
     listeners = [Listener() for _ in range(10)]
     for listener in listeners:
@@ -131,14 +131,14 @@ def test_a_held_subscription_gets_history_first_and_then_what_came_meanwhile() -
 
 def test_ephemeral_items_pass_without_touching_the_offsets() -> None:
     feed, listener = opened(offset=2)
-    feed.offer(Item("room:1", "", 0, "typing"))
+    feed.offer(Envelope("room:1", "", 0, "typing"))
     feed.offer(item(3))
     feed.flush()
     assert listener.frames == ["typing", "e1.3"]
 
 
 def test_a_follower_that_left_gets_nothing_more() -> None:
-    feed, listener = Feed("room:1"), Listener()
+    feed, listener = LocalChannel("room:1"), Listener()
     feed.open(Position("e1", 0))
     subscription = feed.add(listener, as_data)
     subscription.release()

@@ -22,7 +22,7 @@ from hub.channels import Namespace, UnknownChannel, namespace
 from hub.endpoints.centrifuge import emulation
 from hub.fanout import relay
 from hub.publishing import apublish
-from hub.streams import Item
+from hub.streams import Envelope
 from lab.harness.environment import BASE_DIR
 from lab.harness.waiting import await_for
 from tests.hub.following import Listener, follow
@@ -218,7 +218,7 @@ async def test_ten_thousand_bad_events_at_once_keep_no_good_one_back(
 # --- frames of the simple endpoints ---------------------------------------------------------------------------------
 
 
-def item(event: dict[str, Any], channel: str = "everyone") -> Item:
+def item(event: dict[str, Any], channel: str = "everyone") -> Envelope:
     return unpack(event, channel)
 
 

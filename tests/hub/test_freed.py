@@ -12,9 +12,9 @@ from hub.access import registry, revalidation
 from hub.database.threads import in_database_thread
 from hub.endpoints.centrifuge import subscriptions, websocket
 from hub.endpoints.centrifuge.client import Client
-from hub.endpoints.simple.endpoint import Door
-from hub.fanout import feed
-from hub.transports.writer import Outbox
+from hub.endpoints.simple.endpoint import SimpleEndpoint
+from hub.fanout import local_channel
+from hub.transports.writer import SendBuffer
 from lab.harness.waiting import await_for
 from tests.hub.serving import SERVERS, RawClient, serving
 
@@ -23,12 +23,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
 #: The parts of a socket.
 PARTS = (
     WebSocketsSansIOProtocol,
-    Door,
-    Outbox,
+    SimpleEndpoint,
+    SendBuffer,
     Client,
     websocket.WebSocket,
-    subscriptions.Subscription,
-    feed.Subscription,
+    subscriptions.ClientSubscription,
+    local_channel.Subscription,
 )
 
 EACH = pytest.mark.parametrize("kind", SERVERS)
@@ -47,7 +47,7 @@ async def parts() -> AsyncIterator[Callable[[], list[str]]]:
     def all_of_them() -> list[Any]:
         # Not isinstance(), which asks lazy objects for what they stand for.
         found = [one for one in gc.get_objects() if issubclass(type(one), PARTS)]
-        return [one for one in found if type(getattr(one, "follower", None)) is not revalidation.Rights]
+        return [one for one in found if type(getattr(one, "follower", None)) is not revalidation.Revalidation]
 
     gc.collect()
     before = all_of_them()  # kept, so that no other object gets the address of one of them
@@ -84,7 +84,7 @@ async def test_a_plain_socket_that_has_ended_is_free(
                 async with RawClient.connected(address, path, headers) as client:
                     if path == "/ws/notifications/":
                         await await_for(lambda: len(registry.current()) == 1, that="it has been admitted")
-                        assert {"NotificationsDoor", "Outbox", "Subscription"} <= set(parts())
+                        assert {"NotificationsEndpoint", "SendBuffer", "Subscription"} <= set(parts())
                     await client.send(8, b"\x03\xe8")
                     await client.rest()
             async with RawClient.connected(address, "/ws/notifications/", headers):

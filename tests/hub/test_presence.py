@@ -7,13 +7,13 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from hub.presence import tracker
-from hub.presence.tracker import Presence
+from hub.presence.tracker import PresenceTracker
 from lab.harness.redis_server import RedisServer
 from lab.harness.waiting import await_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-Start = Callable[[], Awaitable[Presence]]
+Start = Callable[[], Awaitable[PresenceTracker]]
 
 #: Seconds of leases that are to expire: all "processes" are this one, and must not lose theirs where it stands still.
 LEASE = 2.0
@@ -30,8 +30,8 @@ async def start() -> AsyncIterator[Start]:
     """Starts the presence of one more process."""
     started = []
 
-    async def one_more() -> Presence:
-        started.append(Presence())
+    async def one_more() -> PresenceTracker:
+        started.append(PresenceTracker())
         return started[-1]
 
     yield one_more
@@ -94,7 +94,7 @@ async def test_connections_that_come_while_another_one_leaves_are_each_in_their_
 async def test_who_leaves_while_presence_ends_keeps_no_connection(redis_server: RedisServer) -> None:
     before = len(redis_server.client.client_list())
     for _ in range(5):
-        one = Presence()
+        one = PresenceTracker()
         await asyncio.gather(*(one.enter("room:1", f"u{number}") for number in range(20)))
         leaving = [asyncio.create_task(one.leave("room:1", f"u{number}")) for number in range(20)]
         await asyncio.sleep(0)  # each has asked
@@ -143,7 +143,7 @@ async def test_who_comes_back_elsewhere_before_the_lease_expires_has_neither_lef
     assert await one.count("room:1") == 1
 
 
-async def _number_of(one: Presence, key: str, wanted: int) -> bool:
+async def _number_of(one: PresenceTracker, key: str, wanted: int) -> bool:
     return int(await one._redis.zcard(key)) == wanted
 
 
@@ -173,7 +173,7 @@ async def test_what_changed_while_redis_was_away_is_told_when_it_is_back(
     await await_for(lambda: _people_are(two, ["comes", "stays"]), timeout=10, that="Redis knows again")
 
 
-async def _people_are(process: Presence, people: list[str]) -> bool:
+async def _people_are(process: PresenceTracker, people: list[str]) -> bool:
     return process._has_lease and sorted(await process.people("room:1")) == people
 
 

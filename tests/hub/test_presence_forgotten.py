@@ -8,7 +8,7 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from hub.presence import database_presence
-from hub.presence.tracker import Presence
+from hub.presence.tracker import PresenceTracker
 from lab.harness.redis_server import RedisServer
 from lab.harness.waiting import await_for
 
@@ -24,17 +24,17 @@ def started_anew(redis_server: RedisServer) -> None:
     redis_server.start()
 
 
-def has_looked_since(one: Presence, read_at: float) -> Callable[[], bool]:
+def has_looked_since(one: PresenceTracker, read_at: float) -> Callable[[], bool]:
     return lambda: one._whereabouts._read_at > read_at
 
 
 @pytest.fixture
-async def two(settings: Settings) -> AsyncIterator[tuple[Presence, Presence]]:
+async def two(settings: Settings) -> AsyncIterator[tuple[PresenceTracker, PresenceTracker]]:
     """The presence of two processes, which have no reason to beat soon: three people at one of them, two at the other,
     one of whom is at both."""
     settings.HUB_REDIS_TIMEOUT = 10  # a busy machine is waited for
     settings.HUB_LEASE_BEAT = 60.0  # nobody is to be saved by chance
-    one, other = Presence(), Presence()
+    one, other = PresenceTracker(), PresenceTracker()
     for person in ("u1", "u2", "u3"):
         await one.enter("room:1", person)
     for person in ("u3", "u4"):
@@ -47,7 +47,7 @@ async def two(settings: Settings) -> AsyncIterator[tuple[Presence, Presence]]:
 
 @pytest.mark.parametrize("forgets", [emptied, started_anew])
 async def test_nobody_is_shown_as_gone_by_a_redis_that_forgot(
-    two: tuple[Presence, Presence], redis_server: RedisServer, forgets: Callable[[RedisServer], None]
+    two: tuple[PresenceTracker, PresenceTracker], redis_server: RedisServer, forgets: Callable[[RedisServer], None]
 ) -> None:
     assert [await one.count("room:1") for one in two] == [4, 4]
     forgets(redis_server)
@@ -63,7 +63,7 @@ async def test_nobody_is_shown_as_gone_by_a_redis_that_forgot(
 
 
 async def test_a_process_that_renews_its_lease_does_not_take_the_others_for_gone(
-    two: tuple[Presence, Presence], redis_server: RedisServer
+    two: tuple[PresenceTracker, PresenceTracker], redis_server: RedisServer
 ) -> None:
     one, _ = two
     emptied(redis_server)
@@ -72,7 +72,7 @@ async def test_a_process_that_renews_its_lease_does_not_take_the_others_for_gone
 
 
 async def test_a_process_of_which_redis_has_not_everybody_yet_is_waited_for(
-    two: tuple[Presence, Presence], redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+    two: tuple[PresenceTracker, PresenceTracker], redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, other = two
     monkeypatch.setattr(database_presence, "PATIENCE", 60.0)
@@ -95,7 +95,7 @@ async def test_a_process_of_which_redis_has_not_everybody_yet_is_waited_for(
 
 
 async def test_who_is_elsewhere_neither_joins_nor_leaves_because_redis_forgot(
-    two: tuple[Presence, Presence], redis_server: RedisServer
+    two: tuple[PresenceTracker, PresenceTracker], redis_server: RedisServer
 ) -> None:
     one, other = two
     emptied(redis_server)
@@ -105,7 +105,7 @@ async def test_who_is_elsewhere_neither_joins_nor_leaves_because_redis_forgot(
 
 
 async def test_a_process_that_redis_forgot_sees_it_at_its_next_look(
-    two: tuple[Presence, Presence], redis_server: RedisServer
+    two: tuple[PresenceTracker, PresenceTracker], redis_server: RedisServer
 ) -> None:
     one, _ = two
     emptied(redis_server)

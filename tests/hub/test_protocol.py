@@ -11,7 +11,7 @@ import uvicorn
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 
-from hub.server.fast_path import LeanWebSocketProtocol
+from hub.server.fast_path import FastWebSocketProtocol
 from hub.server.handshake import Handshake
 from hub.server.http import HubHttpProtocol
 from hub.server.ping_wheel import Pinged
@@ -291,7 +291,7 @@ async def test_an_idle_socket_has_neither_a_timer_nor_a_state_machine(echo: Echo
         client.writer.write(masked(PONG, b"") + masked(TEXT, b"hello"))
         await client.frame()
         connection = echo.scopes[0]["extensions"][EXTENSION]["connection"]
-        assert isinstance(connection, LeanWebSocketProtocol)
+        assert isinstance(connection, FastWebSocketProtocol)
         assert (connection._conn, connection.ping_timer, connection.pong_timer) == (None, None, None)
 
 
@@ -300,12 +300,12 @@ async def test_what_uvicorn_gives_a_socket_a_lean_one_has_too(echo: Echo) -> Non
     config = uvicorn.Config(echo)
     config.load()
     theirs = WebSocketsSansIOProtocol(config, ServerState(), {})
-    ours = LeanWebSocketProtocol(config, ServerState(), {}, asyncio.get_running_loop(), Handshake(b"/", [], b""))
+    ours = FastWebSocketProtocol(config, ServerState(), {}, asyncio.get_running_loop(), Handshake(b"/", [], b""))
     # Those are set when the connection is made.
     assert {name for name in vars(theirs) if not hasattr(ours, name)} == {"transport", "client", "scheme"}
 
 
-@pytest.mark.parametrize("ours", [HubWebSocketProtocol, LeanWebSocketProtocol])
+@pytest.mark.parametrize("ours", [HubWebSocketProtocol, FastWebSocketProtocol])
 def test_what_the_classes_override_is_there_in_the_uvicorn_they_extend(ours: type) -> None:
     """A new uvicorn may rename what they override; then it would silently do nothing."""
     config = uvicorn.Config(Echo())

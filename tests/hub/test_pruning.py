@@ -16,7 +16,7 @@ from hub.database import pruning
 from notifications import actions, notify, queries
 from notifications import retention as alerts
 from notifications.models import Follow, Notification, ReadMark, Topic
-from worker.upkeep import prune
+from worker.maintenance import prune
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

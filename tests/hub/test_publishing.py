@@ -22,7 +22,7 @@ def sequenced(monkeypatch: pytest.MonkeyPatch) -> list[set[str]]:
     calls: list[set[str]] = []
     real = streams.sequence
 
-    def recorded(channels: set[str]) -> list[streams.Item]:
+    def recorded(channels: set[str]) -> list[streams.Envelope]:
         calls.append(set(channels))
         return real(channels)
 
@@ -91,7 +91,7 @@ def test_publishing_nothing_is_harmless() -> None:
 def test_a_failure_to_number_after_the_commit_is_not_the_callers_and_the_next_publisher_mends_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def fails(channels: set[str]) -> list[streams.Item]:
+    def fails(channels: set[str]) -> list[streams.Envelope]:
         raise DatabaseError("no disk")
 
     with monkeypatch.context() as patched:

@@ -13,7 +13,7 @@ from hub import lifespan, streams
 from hub.database.threads import in_database_thread
 from hub.fanout import recovery
 from hub.models import Publication, Stream
-from hub.streams import Item, Position, cursors
+from hub.streams import Envelope, Position, cursors
 from hub.streams.cursors import cursor_of
 from notifications import notify
 from tests.hub.following import Listener, follow
@@ -31,7 +31,7 @@ async def parts_end_with_the_test() -> AsyncIterator[None]:
     await lifespan.end()
 
 
-def store(channel: str, *ages: float) -> list[Item]:
+def store(channel: str, *ages: float) -> list[Envelope]:
     """Publications that were numbered so many minutes ago."""
     items = []
     for age in ages:
@@ -43,7 +43,7 @@ def store(channel: str, *ages: float) -> list[Item]:
     return items
 
 
-def derived(item: Item, channel: str) -> int | None:
+def derived(item: Envelope, channel: str) -> int | None:
     """The offset at which a client that has ``item`` is taken to stand in ``channel``."""
     found = recovery._derived({item.channel: Position(item.epoch, item.offset)}, [channel])
     return found[channel].offset if channel in found else None
@@ -146,7 +146,7 @@ async def test_a_position_that_tells_of_nothing_else_completes_nothing() -> None
 
 
 async def test_items_tell_of_other_channels_only_while_tail_repair_has_seen_the_database() -> None:
-    item = Item("everyone", "0123abcd", 7, "{}")
+    item = Envelope("everyone", "0123abcd", 7, "{}")
     cursors.vouch(0)
     assert cursor_of(item) == "everyone@0123abcd.7"
     cursors.vouch(cursors.VOUCHED + 1)
@@ -156,7 +156,7 @@ async def test_items_tell_of_other_channels_only_while_tail_repair_has_seen_the_
 
 
 async def test_several_histories_come_as_they_were_numbered_and_each_in_its_own_order() -> None:
-    def fill() -> dict[str, list[Item]]:
+    def fill() -> dict[str, list[Envelope]]:
         one = store("user:1", 9, 3, 5, 1)  # a clock was set back in between
         return {"user:1": one, "everyone": store("everyone", 8, 4, 2)}
 

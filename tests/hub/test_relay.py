@@ -20,7 +20,7 @@ from hub.fanout import relay
 from hub.fanout.recovery import missed
 from hub.models import Publication, Stream
 from hub.publishing import apublish, apublish_ephemeral, publish
-from hub.streams import Item, Position
+from hub.streams import Envelope, Position
 from lab.harness.redis_server import RedisServer
 from lab.harness.waiting import await_for
 from tests.hub.following import Listener, as_data, follow
@@ -38,7 +38,7 @@ async def running(layer: Any, settings: Settings) -> AsyncIterator[Any]:
     await relay.close()
 
 
-async def store(channel: str, *texts: str) -> list[Item]:
+async def store(channel: str, *texts: str) -> list[Envelope]:
     """Publications that are numbered but announced to nobody, as a crash after the commit leaves them."""
     await in_database_thread(streams.append, [(channel, text) for text in texts])
     return await in_database_thread(streams.sequence, [channel])
@@ -138,7 +138,7 @@ async def test_an_offset_that_the_database_has_not_is_ignored(running: Any) -> N
     await follow("room:1", listener)
     (item,) = await store("room:1", "1")
     await running.group_send(group_name("room:1"), pack(item))
-    await running.group_send(group_name("room:1"), pack(Item("room:1", item.epoch, 10**12, "claimed")))
+    await running.group_send(group_name("room:1"), pack(Envelope("room:1", item.epoch, 10**12, "claimed")))
     await listener.got("1")
     (second,) = await store("room:1", "2")
     await running.group_send(group_name("room:1"), pack(second))
@@ -338,7 +338,7 @@ async def test_a_layer_that_cannot_be_joined_does_not_keep_anybody_out(
         await listener.got("1")
     # When the layer is back it is joined, so that ephemeral publications come again.
     await await_for(lambda: not relay.current()._not_joined, that="the group is joined")
-    await running.group_send(group_name("room:1"), pack(Item("room:1", "", 0, "typing")))
+    await running.group_send(group_name("room:1"), pack(Envelope("room:1", "", 0, "typing")))
     await listener.got("1", "typing")
 
 

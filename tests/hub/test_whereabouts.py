@@ -16,15 +16,15 @@ from redis.exceptions import RedisError
 
 from hub.concurrency.cancellation import is_wanted
 from hub.database.threads import in_database_thread
-from hub.models import Whereabouts
+from hub.models import ProcessPresence
 from hub.presence import database_presence, tracker
-from hub.presence.tracker import Presence
+from hub.presence.tracker import PresenceTracker
 from lab.harness.redis_server import RedisServer
 from lab.harness.waiting import await_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-Start = Callable[[], Awaitable[Presence]]
+Start = Callable[[], Awaitable[PresenceTracker]]
 
 #: Seconds between two looks at Redis, and at each other's rows; in a hub it is a second.
 TURN = 0.1
@@ -40,7 +40,7 @@ class Looks:
         self._at = at
         self.by: list[str] = []
 
-    async def several_more(self, *processes: Presence) -> None:
+    async def several_more(self, *processes: PresenceTracker) -> None:
         """Wait until each of the processes has looked, and acted on what it saw, more than once from now on."""
         # The first may be under way, and it is told when the third begins that the second is over.
         wanted = {process: self.by.count(process._process) + 3 for process in processes}
@@ -56,13 +56,13 @@ def looks_at_redis(monkeypatch: pytest.MonkeyPatch) -> Looks:
     monkeypatch.setattr(tracker, "WATCH", TURN)
     monkeypatch.setattr(tracker, "RETRY", TURN)
     looks = Looks("Redis")
-    look_after = Presence._look_after
+    look_after = PresenceTracker._look_after
 
-    async def counted(process: Presence) -> None:
+    async def counted(process: PresenceTracker) -> None:
         looks.by.append(process._process)
         await look_after(process)
 
-    monkeypatch.setattr(Presence, "_look_after", counted)
+    monkeypatch.setattr(PresenceTracker, "_look_after", counted)
     return looks
 
 
@@ -85,8 +85,8 @@ async def start() -> AsyncIterator[Start]:
     """Starts the presence of one more process."""
     started = []
 
-    async def one_more() -> Presence:
-        started.append(Presence())
+    async def one_more() -> PresenceTracker:
+        started.append(PresenceTracker())
         await started[-1].count("online")
         for one in started:
             with contextlib.suppress(RedisError):
@@ -131,35 +131,35 @@ def stopped(redis_server: RedisServer) -> Iterator[None]:
         os.kill(pid, signal.SIGCONT)
 
 
-async def counts(*processes: Presence, wanted: int) -> None:
+async def counts(*processes: PresenceTracker, wanted: int) -> None:
     """Holds when each of the processes counts ``wanted`` people soon."""
     for process in processes:
         await await_for(partial(_counts, process, wanted), timeout=SOON, that=f"{wanted} people are counted")
 
 
-async def _counts(process: Presence, wanted: int) -> bool:
+async def _counts(process: PresenceTracker, wanted: int) -> bool:
     return await process.count("online") == wanted
 
 
-async def returned(*processes: Presence) -> None:
+async def returned(*processes: PresenceTracker) -> None:
     """Holds when each of the processes has said in its row that Redis has its people again."""
     names = [process._process for process in processes]
-    rows = Whereabouts.objects.filter(process__in=names, returned=True)
+    rows = ProcessPresence.objects.filter(process__in=names, returned=True)
     await await_for(
         lambda: in_database_thread(lambda: rows.all().count() == len(names)), timeout=10, that="they say so"
     )
 
 
-async def apart(*processes: Presence, are: bool = True) -> None:
+async def apart(*processes: PresenceTracker, are: bool = True) -> None:
     await await_for(lambda: all(p.is_apart is are for p in processes), timeout=10, that=f"processes apart: {are}")
 
 
 @contextlib.asynccontextmanager
-async def watching(*processes: Presence) -> AsyncIterator[list[list[int]]]:
+async def watching(*processes: PresenceTracker) -> AsyncIterator[list[list[int]]]:
     """Count all the time; yields each process's numbers, each kept once in a row."""
     seen: list[list[int]] = [[] for _ in processes]
 
-    async def watch(process: Presence, numbers: list[int]) -> None:
+    async def watch(process: PresenceTracker, numbers: list[int]) -> None:
         while is_wanted():
             if (count := await process.count("online")) not in numbers[-1:]:
                 numbers.append(count)
@@ -175,7 +175,7 @@ async def watching(*processes: Presence) -> AsyncIterator[list[list[int]]]:
 
 
 @contextlib.asynccontextmanager
-async def blind(process: Presence, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+async def blind(process: PresenceTracker, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
     """A process that does not find Redis, although it is back: each tries by itself, at moments of its own."""
     has_failed = asyncio.Event()
 
@@ -244,10 +244,12 @@ async def test_the_rows_go_when_redis_is_back_and_it_knows_what_has_changed(
         await apart(one, two)
         await one.leave("online", "leaves")
         await two.enter("online", "comes")
-        assert await in_database_thread(Whereabouts.objects.count) == 2
+        assert await in_database_thread(ProcessPresence.objects.count) == 2
     await apart(one, two, are=False)
     assert sorted(await one.people("online")) == ["comes", "stays"]
-    await await_for(lambda: in_database_thread(lambda: not Whereabouts.objects.exists()), that="the rows are deleted")
+    await await_for(
+        lambda: in_database_thread(lambda: not ProcessPresence.objects.exists()), that="the rows are deleted"
+    )
 
 
 async def test_who_was_alive_all_the_time_is_not_told_of_as_gone_after_a_long_stop(
@@ -313,7 +315,7 @@ async def test_nothing_is_written_while_redis_is_well_and_nothing_when_nothing_c
     written: list[str] = []
     store = database_presence._store
 
-    def counted(row: Whereabouts) -> None:
+    def counted(row: ProcessPresence) -> None:
         written.append(row.people)
         store(row)
 
@@ -378,17 +380,17 @@ async def test_a_row_that_cannot_be_read_is_of_nobody(
     one = await start()
     with away(redis_server):
         await apart(one)
-        row = Whereabouts(process="newer", people="[]", revision=1, expires_at=database_presence._expiry())
+        row = ProcessPresence(process="newer", people="[]", revision=1, expires_at=database_presence._expiry())
         await in_database_thread(database_presence._store, row)
         await one.enter("online", "u1")
         await looks_at_rows.several_more(one)
         assert await one.count("online") == 1
 
 
-def settle_and(tell: Callable[[], None]) -> Callable[[database_presence.Whereabouts], None]:
-    settle = database_presence.Whereabouts._settle
+def settle_and(tell: Callable[[], None]) -> Callable[[database_presence.DatabasePresence], None]:
+    settle = database_presence.DatabasePresence._settle
 
-    def both(these: database_presence.Whereabouts) -> None:
+    def both(these: database_presence.DatabasePresence) -> None:
         settle(these)
         tell()
 
@@ -396,9 +398,9 @@ def settle_and(tell: Callable[[], None]) -> Callable[[database_presence.Whereabo
 
 
 async def test_who_went_on_with_a_redis_that_is_away_again_is_not_gone(monkeypatch: pytest.MonkeyPatch) -> None:
-    def row(revision: int) -> Whereabouts:
+    def row(revision: int) -> ProcessPresence:
         people = database_presence._encode({"room:1": {"u2": 1}})
-        return Whereabouts(
+        return ProcessPresence(
             process="two", people=people, revision=revision, returned=False, expires_at=database_presence._expiry()
         )
 
@@ -408,9 +410,9 @@ async def test_who_went_on_with_a_redis_that_is_away_again_is_not_gone(monkeypat
             await looked.wait()
 
     looked = asyncio.Event()
-    monkeypatch.setattr(database_presence.Whereabouts, "_settle", settle_and(looked.set))
+    monkeypatch.setattr(database_presence.DatabasePresence, "_settle", settle_and(looked.set))
     await in_database_thread(database_presence._store, row(1))
-    one = database_presence.Whereabouts("one", {"room:1": {"u1": 1}}, lambda: None)
+    one = database_presence.DatabasePresence("one", {"room:1": {"u1": 1}}, lambda: None)
     try:
         one.begin({"two"})
         await one.known()

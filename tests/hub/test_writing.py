@@ -21,11 +21,11 @@ from hub.endpoints.centrifuge.codes import Disconnected
 from hub.endpoints.centrifuge.websocket import WebSocket
 from hub.endpoints.simple.codes import Close
 from hub.fanout import relay
-from hub.fanout.frames import BLOCK_LIMIT, Block, text_frame
+from hub.fanout.frames import BLOCK_LIMIT, FrameBatch, text_frame
 from hub.models import Publication
 from hub.publishing import apublish, publish_many
-from hub.streams import Item
-from hub.transports.writer import Ends, Outbox
+from hub.streams import Envelope
+from hub.transports.writer import Ends, SendBuffer
 from lab.harness.redis_server import RedisServer
 from lab.harness.waiting import await_for
 from notifications import anotify
@@ -86,7 +86,7 @@ async def test_items_of_two_channels_keep_the_order_in_which_they_came() -> None
         await follow(channel, listener)
     for number in range(1, 6):
         for channel in ("room:1", "room:2"):
-            relay.current().deliver(Item(channel, "aa", number, f"{channel}.{number}"))
+            relay.current().deliver(Envelope(channel, "aa", number, f"{channel}.{number}"))
     await listener.got(*(f"{channel}.{number}" for number in range(1, 6) for channel in ("room:1", "room:2")))
 
 
@@ -160,7 +160,7 @@ async def _publish_for_ever() -> None:
 CONNECT, HISTORY = b'{"id":1,"connect":{}}', b'{"id":2,"history":{"channel":"everyone","limit":60}}'
 
 
-async def _asks_for_much(client: Deaf, address: str) -> Outbox:
+async def _asks_for_much(client: Deaf, address: str) -> SendBuffer:
     """Come to the hub socket and ask for a history of a quarter of a mebibyte; returns what is written to it."""
     await in_database_thread(publish_many, [("everyone", _alert("x" * 3900)) for _ in range(60)])
     await client.come(address, "/connection/websocket")
@@ -175,7 +175,7 @@ async def _asks_for_much(client: Deaf, address: str) -> Outbox:
     return outbox
 
 
-def _held(outbox: Outbox) -> int:
+def _held(outbox: SendBuffer) -> int:
     connection: Any = outbox._connection
     return int(connection.transport.get_write_buffer_size())
 
@@ -227,20 +227,20 @@ async def test_the_bound_is_the_same_where_no_connection_is_lent(settings: Setti
     for reads in (True, False):
         taken.clear()
         ended = asyncio.Event()
-        outbox = Outbox(send, None, ended.set, Ends((4008, ""), (4429, ""), int))
+        outbox = SendBuffer(send, None, ended.set, Ends((4008, ""), (4429, ""), int))
         outbox.open()
-        answer = asyncio.create_task(outbox.answer(Block(["a" * 5000])))
+        answer = asyncio.create_task(outbox.answer(FrameBatch(["a" * 5000])))
         await asyncio.sleep(0)
         for _ in range(10):
-            outbox.write(Block(["x" * 100]))
+            outbox.write(FrameBatch(["x" * 100]))
         assert not ended.is_set() and not answer.done()
         if reads:
             taken.set()
             await answer
             taken.clear()
-            outbox.write(Block(["x" * 1000]))
+            outbox.write(FrameBatch(["x" * 1000]))
             assert not ended.is_set()
-        outbox.write(Block(["x"]))
+        outbox.write(FrameBatch(["x"]))
         assert ended.is_set()
         taken.set()
         await answer

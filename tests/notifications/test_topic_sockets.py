@@ -12,7 +12,7 @@ import hub.asgi  # noqa: F401  # joins tokens to those who ask for them
 from hub import lifespan
 from hub.access import control, registry, revalidation
 from hub.fanout import relay
-from hub.fanout.feed import Follower, Shape, Subscription
+from hub.fanout.local_channel import Encoder, Subscriber, Subscription
 from hub.fanout.relay import Relay
 from lab.harness.waiting import await_for
 from notifications import anotify
@@ -156,7 +156,7 @@ async def test_who_is_taken_off_while_the_socket_joins_gets_nothing(
     reached, go_on = asyncio.Event(), asyncio.Event()
 
     async def follow_late(
-        self: Relay, channels: Iterable[tuple[str, Shape]], follower: Follower
+        self: Relay, channels: Iterable[tuple[str, Encoder]], follower: Subscriber
     ) -> list[Subscription]:
         reached.set()
         await go_on.wait()

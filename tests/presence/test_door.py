@@ -9,9 +9,9 @@ from django.contrib.auth.models import User
 
 from hub import lifespan
 from hub.endpoints.simple.codes import Close
-from hub.streams import Item
+from hub.streams import Envelope
 from presence import events
-from presence.consumers import OnlineDoor
+from presence.consumers import OnlineEndpoint
 from tests.support.sockets import Door, Frame, open_door, session_cookie
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -44,22 +44,22 @@ async def test_the_count_comes_on_connect_and_on_change_and_never_twice_in_a_row
 
 @pytest.mark.parametrize("data", ['{"type":"somebody.else_did"}', '{"type":"presence.online_counted"}', "[]", "", "{"])
 def test_a_publication_of_another_kind_is_not_shown(data: str) -> None:
-    assert events.plain_frame(Item("online", "", 0, data)) is None
+    assert events.plain_frame(Envelope("online", "", 0, data)) is None
 
 
 def test_the_count_is_shown_as_documented() -> None:
-    frame = events.plain_frame(Item("online", "", 0, '{"type":"presence.online_counted","count":7}'))
+    frame = events.plain_frame(Envelope("online", "", 0, '{"type":"presence.online_counted","count":7}'))
     assert frame == '{"type":"online_count","count":7}'
 
 
 async def test_one_whose_serving_fails_is_not_online_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def fails(self: OnlineDoor, event: Mapping[str, Any]) -> None:
+    async def fails(self: OnlineEndpoint, event: Mapping[str, Any]) -> None:
         raise RuntimeError("a fault of ours")
 
     async with open_door("/ws/online/") as watcher:
         await until_count(watcher, 1)
         with monkeypatch.context() as patched:
-            patched.setattr(OnlineDoor, "_receive", fails)
+            patched.setattr(OnlineEndpoint, "_receive", fails)
             with pytest.raises(RuntimeError, match="a fault of ours"):
                 async with open_door("/ws/online/") as door:
                     await until_count(watcher, 2)

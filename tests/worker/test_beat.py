@@ -264,7 +264,7 @@ def test_a_plain_task_is_sent_once_for_a_due_time_and_has_no_row(
     redis_server: RedisServer, every_hour: IntervalSchedule
 ) -> None:
     row = due_row(every_hour)
-    PeriodicTask.objects.update(task="worker.upkeep.sweep", kwargs="{}")
+    PeriodicTask.objects.update(task="worker.maintenance.sweep", kwargs="{}")
     scheduler = HubScheduler(app=app)
     scheduler._chores = []
     for _ in range(3):
@@ -324,7 +324,7 @@ def let_beat_run() -> None:
         scheduler.tick()
 
 
-@pytest.mark.parametrize("task", [TASK, "worker.upkeep.sweep"])
+@pytest.mark.parametrize("task", [TASK, "worker.maintenance.sweep"])
 def test_due_times_that_passed_without_a_run_are_told_with_the_name_of_their_schedule(
     every_hour: IntervalSchedule, caplog: pytest.LogCaptureFixture, task: str
 ) -> None:

@@ -29,13 +29,13 @@ from lab.harness.redis_server import RedisServer
 from lab.harness.waiting import wait_for
 from notifications.models import Notification
 from tests.worker.running import environment, run, run_all, take, waiting
-from worker import holding, jobs, outbox
+from worker import job_heartbeats, jobs, outbox
 from worker.beat import HubScheduler
 from worker.celery import app
 from worker.durable import DurableTask
+from worker.maintenance import send_overdue_jobs, tidy
 from worker.models import Job
 from worker.tasks import send_broadcast
-from worker.upkeep import send_overdue_jobs, tidy
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -255,10 +255,10 @@ def test_calls_wait_a_moment_at_most_for_a_broker_that_hangs(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outbox, "PAUSE", 60.0)  # however long the calls take
-    tries: list[jobs.Call] = []
+    tries: list[jobs.JobCall] = []
     pass_on = outbox.pass_on
 
-    def counted(call: jobs.Call, *args: Any) -> None:
+    def counted(call: jobs.JobCall, *args: Any) -> None:
         tries.append(call)
         pass_on(call, *args)
 
@@ -281,11 +281,11 @@ def test_calls_of_many_threads_wait_for_a_broker_that_hangs_as_long_as_one_does(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(outbox, "PAUSE", 60.0)
-    tries: list[jobs.Call] = []
+    tries: list[jobs.JobCall] = []
     pass_on = outbox.pass_on
     go = threading.Barrier(16)
 
-    def counted(call: jobs.Call, *args: Any) -> None:
+    def counted(call: jobs.JobCall, *args: Any) -> None:
         tries.append(call)
         pass_on(call, *args)
 
@@ -485,18 +485,18 @@ def test_a_job_that_was_stored_by_a_clock_that_has_been_set_back_is_sent_again_o
 
 def test_a_job_that_runs_is_not_sent_again_however_long_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "HOLD_BEAT", 0.02)
-    monkeypatch.setattr(holding, "_thread", None)  # one of another test may sleep for long
+    monkeypatch.setattr(job_heartbeats, "_thread", None)  # one of another test may sleep for long
     linger.delay()
     job = Job.objects.get()
     assert run_all() == ["SUCCESS"]
     assert runs == ["held", "held"]
-    wait_for(lambda: holding._thread is None, timeout=5, that="nothing is held any more")
+    wait_for(lambda: job_heartbeats._thread is None, timeout=5, that="nothing is held any more")
     assert not Job.objects.filter(pk=job.pk).exists()
 
 
 def test_a_run_whose_beginning_could_not_be_stored_is_held_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "HOLD_BEAT", 0.02)
-    monkeypatch.setattr(holding, "_thread", None)
+    monkeypatch.setattr(job_heartbeats, "_thread", None)
     begin, failures = jobs.begin, iter([OperationalError("database is locked"), RuntimeError("of any kind")])
 
     def busy(*run: Any) -> bool:
@@ -508,28 +508,28 @@ def test_a_run_whose_beginning_could_not_be_stored_is_held_all_the_same(monkeypa
     watched.delay()
     assert run_all() == ["SUCCESS"]
     assert not Job.objects.exists()
-    assert not holding._running and not holding._not_begun
+    assert not job_heartbeats._running and not job_heartbeats._not_begun
 
 
 def test_a_job_that_runs_twice_in_a_process_is_held_until_both_have_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "HOLD_BEAT", 0.02)
-    monkeypatch.setattr(holding, "_thread", None)
+    monkeypatch.setattr(job_heartbeats, "_thread", None)
     record.delay(1)
     job = Job.objects.get()
     assert jobs.begin(job.id)
     for _ in range(2):
-        holding.hold(job.id)
-    holding.let_go(job.id)
+        job_heartbeats.hold(job.id)
+    job_heartbeats.let_go(job.id)
     overdue()
     wait_for(lambda: seconds_until_sent(job) > 0, timeout=5, that="the other one shows that it runs")
-    holding.let_go(job.id)
-    wait_for(lambda: holding._thread is None, timeout=5, that="nothing is held any more")
+    job_heartbeats.let_go(job.id)
+    wait_for(lambda: job_heartbeats._thread is None, timeout=5, that="nothing is held any more")
 
 
 @pytest.mark.parametrize("where", ["hold", "close"])
 def test_signs_of_life_go_on_after_an_error_of_any_kind(monkeypatch: pytest.MonkeyPatch, where: str) -> None:
     monkeypatch.setattr(jobs, "HOLD_BEAT", 0.02)
-    monkeypatch.setattr(holding, "_thread", None)
+    monkeypatch.setattr(job_heartbeats, "_thread", None)
     record.delay(1)
     job = Job.objects.get()
     assert jobs.begin(job.id)
@@ -549,15 +549,15 @@ def test_signs_of_life_go_on_after_an_error_of_any_kind(monkeypatch: pytest.Monk
     if where == "hold":
         monkeypatch.setattr(jobs, "hold", fail_once)
     else:
-        monkeypatch.setattr(holding, "connection", type("Connection", (), {"close": staticmethod(fail_once)}))
-    holding.hold(job.id)
+        monkeypatch.setattr(job_heartbeats, "connection", type("Connection", (), {"close": staticmethod(fail_once)}))
+    job_heartbeats.hold(job.id)
     try:
         assert fails.wait(5)
         overdue()
         wait_for(lambda: seconds_until_sent(job) > 0, timeout=5, that="it still shows that it runs")
     finally:
-        holding.let_go(job.id)
-    wait_for(lambda: holding._thread is None, timeout=5, that="nothing is held any more")
+        job_heartbeats.let_go(job.id)
+    wait_for(lambda: job_heartbeats._thread is None, timeout=5, that="nothing is held any more")
 
 
 def test_a_task_that_fails_is_kept_is_not_repeated_and_can_be_sent_again_by_people() -> None:
@@ -666,7 +666,7 @@ def test_a_replacement_that_another_worker_has_begun_meanwhile_is_still_owed(mon
     message = take()
     send = outbox.send
 
-    def begun_at_once(call: jobs.Call) -> bool:
+    def begun_at_once(call: jobs.JobCall) -> bool:
         return send(call) and jobs.begin(call.id)
 
     with monkeypatch.context() as patch:
@@ -685,7 +685,7 @@ def test_a_chain_in_the_place_of_a_job_is_owed_also_where_it_gets_ahead(monkeypa
     message = take()
     send = outbox.send
 
-    def begun_at_once(call: jobs.Call) -> bool:
+    def begun_at_once(call: jobs.JobCall) -> bool:
         sent = send(call)
         if call.args == ["first"]:
             other = threading.Thread(target=run_in_thread, args=[take()])

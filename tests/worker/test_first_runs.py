@@ -177,7 +177,7 @@ def test_what_was_missed_is_in_the_admin_with_times_and_schedule(admin_client: B
     assert Job.objects.get(pk=missed.pk).failed_at is None
 
 
-@pytest.mark.parametrize("task", [send_broadcast.name, "worker.upkeep.sweep", "of.another.deployment"])
+@pytest.mark.parametrize("task", [send_broadcast.name, "worker.maintenance.sweep", "of.another.deployment"])
 @pytest.mark.parametrize(
     ("args", "kwargs", "reason"),
     [
@@ -344,7 +344,7 @@ def test_running_a_row_by_hand_that_does_not_fit_is_refused_with_a_sentence(
     assert not Job.objects.exists()
 
 
-@pytest.mark.parametrize("task", ["worker.upkeep.sweep", "of.another.deployment"])
+@pytest.mark.parametrize("task", ["worker.maintenance.sweep", "of.another.deployment"])
 def test_what_was_missed_of_a_task_without_a_row_cannot_be_sent_from_the_admin(
     admin_client: Browser, task: str
 ) -> None:

@@ -17,9 +17,9 @@ from hub.publishing import sweeper
 from lab.harness.waiting import wait_for
 from notifications.models import Notification
 from tests.worker.running import children, end, running_worker
+from worker.maintenance import send_overdue_jobs
 from worker.models import Job
 from worker.tasks import send_broadcast
-from worker.upkeep import send_overdue_jobs
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 

@@ -15,13 +15,13 @@ from pytest_django.fixtures import Settings
 
 from hub import streams
 from hub.accounts.models import Session
-from hub.models import Heartbeat, Publication, Whereabouts
+from hub.models import Heartbeat, ProcessPresence, Publication
 from hub.publishing import publish
 from lab.harness.redis_server import RedisServer
 from worker.celery import app
 from worker.heartbeat import beat_from_worker
+from worker.maintenance import MaintenanceTask, chores, prune, sweep, tidy
 from worker.tasks import send_broadcast
-from worker.upkeep import Chore, chores, prune, sweep, tidy
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -32,9 +32,9 @@ BOUND = 4.5
 
 def test_the_sweep_runs_every_ten_seconds_and_retention_often_enough() -> None:
     intervals = {chore.task.name: chore.interval for chore in chores()}
-    assert intervals["worker.upkeep.sweep"] == 10
-    assert intervals["worker.upkeep.prune"] <= 3600
-    assert intervals["worker.upkeep.tidy"] <= 86_400
+    assert intervals["worker.maintenance.sweep"] == 10
+    assert intervals["worker.maintenance.prune"] <= 3600
+    assert intervals["worker.maintenance.tidy"] <= 86_400
 
 
 def test_the_tasks_do_what_they_are_named_after(settings: Settings) -> None:
@@ -50,11 +50,11 @@ def test_tidying_removes_what_has_expired_and_nothing_else() -> None:
     hour = timedelta(hours=1)
     for key, age in (("old", hour), ("new", -hour)):
         Session.objects.create(session_key=key, session_data="", expire_date=timezone.now() - age)
-        Whereabouts.objects.create(process=key, people="{}", revision=1, expires_at=Now() - age / 120)
+        ProcessPresence.objects.create(process=key, people="{}", revision=1, expires_at=Now() - age / 120)
     for part, age in (("worker:old", 25 * hour), ("worker:new", 23 * hour)):
         Heartbeat.objects.create(part=part, beat_at=Now() - age)
     tidy()
-    left = [Session.objects.get().pk, Whereabouts.objects.get().pk, Heartbeat.objects.get().pk]
+    left = [Session.objects.get().pk, ProcessPresence.objects.get().pk, Heartbeat.objects.get().pk]
     assert left == ["new", "new", "worker:new"]
 
 
@@ -68,7 +68,7 @@ def test_a_chore_is_sent_once_an_interval_and_not_at_all_before_its_delay() -> N
 
     now, later = Sent(), Sent()
     for task, delay in ((now, 0.0), (later, 60.0)):
-        chore = Chore(task, interval=60.0, delay=delay)
+        chore = MaintenanceTask(task, interval=60.0, delay=delay)
         chore.start()
         chore.send_if_due()
         chore.send_if_due()

@@ -12,12 +12,12 @@ from django.contrib.auth.models import AnonymousUser, User
 from msgspec import UNSET
 
 from hub.access import registry, revalidation
-from hub.access.control import Disconnect, Order, Refresh, Subscribe, Unsubscribe
+from hub.access.control import ControlMessage, DisconnectUser, RefreshUser, SubscribeUser, UnsubscribeUser
 from hub.channels import UnknownChannel, find
 from hub.concurrency.faults import described
 from hub.config import hub_settings
-from hub.endpoints.centrifuge import attendance, commands, keepalive, personal, sessions
-from hub.endpoints.centrifuge.admission import Admitted
+from hub.endpoints.centrifuge import commands, connection_presence, keepalive, server_side, sessions
+from hub.endpoints.centrifuge.authentication import Authenticated
 from hub.endpoints.centrifuge.codes import Disconnected, Ended, Error, Failed, Unsubscribed
 from hub.endpoints.centrifuge.encoder import push_of
 from hub.endpoints.centrifuge.messages import (
@@ -39,12 +39,12 @@ from hub.endpoints.centrifuge.messages import (
     text_of,
     unsubscribed,
 )
-from hub.endpoints.centrifuge.rpc import Refused
+from hub.endpoints.centrifuge.rpc import RpcError
 from hub.endpoints.centrifuge.rules import allows
-from hub.endpoints.centrifuge.subscriptions import GRACE, Subscription, Wanted, establish
-from hub.fanout.frames import Block
+from hub.endpoints.centrifuge.subscriptions import GRACE, ClientSubscription, Wanted, establish
+from hub.fanout.frames import FrameBatch
 from hub.limits import connections
-from hub.limits.connections import Bucket, Pace, Verdict, address_of_guest
+from hub.limits.connections import Bucket, Decision, RateLimiter, address_of_guest
 from hub.ops import metrics
 from hub.streams import Position
 from hub.transports.transport import Transport
@@ -54,7 +54,7 @@ log = structlog.get_logger(__name__)
 #: Codes that a backend may end a connection with.
 CLOSE_CODES = range(3000, 5000)
 
-_PING = Block([PING])
+_PING = FrameBatch([PING])
 
 #: Seconds that a client has for its first command. Who is late may come back: it may be us who are slow.
 FIRST_COMMAND = 10.0
@@ -96,7 +96,7 @@ class Client:
         "user",
     )
 
-    def __init__(self, transport: Transport, admitted: Admitted) -> None:
+    def __init__(self, transport: Transport, admitted: Authenticated) -> None:
         self.transport = transport
         #: The id of this connection; others may know it.
         self.client = secrets.token_hex(12)
@@ -108,13 +108,13 @@ class Client:
         self.given_info: Json = UNSET
         #: Channels that a token wants the hub to subscribe this client to.
         self.claimed_channels: list[str] = []
-        self.subscriptions: dict[str, Subscription] = {}
+        self.subscriptions: dict[str, ClientSubscription] = {}
         #: When the token of this connection ends, in seconds since 1970; None where it does not.
         self.expires: float | None = None
         self.restarting = False
         #: Whether the last ping was answered.
         self.ponged = True
-        self._admitted: Admitted | None = admitted
+        self._admitted: Authenticated | None = admitted
         #: The address that is counted for it, where it is a guest.
         self.guest_of = None if admitted.user is None or admitted.user.pk else address_of_guest(admitted.address)
         self._connected = False
@@ -124,12 +124,12 @@ class Client:
         self._ended = False
         #: Channels that the client, or a backend for it, has left, until it is back or they are not about its user.
         self._declined: set[str] | None = None
-        self._pace: Pace | None = None
+        self._pace: RateLimiter | None = None
         self._free: Bucket | None = None
         self._opened = 0
         self._replies: list[str] = []
         #: Subscriptions that go live once the client has been told of them.
-        self._established: list[Subscription] = []
+        self._established: list[ClientSubscription] = []
         self._lock = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         loop = asyncio.get_running_loop()
@@ -140,7 +140,7 @@ class Client:
         """What others are told of this client."""
         if self.user.pk is None:
             return ClientInfo(client=self.client, user="", conn_info=self.given_info)
-        said = self.given_info or attendance.conn_info(self.user.get_username())
+        said = self.given_info or connection_presence.conn_info(self.user.get_username())
         return ClientInfo(client=self.client, user=str(self.user.pk), conn_info=said)
 
     # --- the transport's side --------------------------------------------------------------------------------------
@@ -260,11 +260,11 @@ class Client:
             if self._opened <= hub_settings().subscriptions_per_socket:
                 return
         if self._pace is None:
-            self._pace = Pace(self.user.pk, self.guest_of)
+            self._pace = RateLimiter(self.user.pk, self.guest_of)
         match self._pace.judge():
-            case Verdict.REFUSE:
+            case Decision.REFUSE:
                 raise Failed(Error.TOO_MANY_REQUESTS, self._pace.wait)
-            case Verdict.CLOSE:
+            case Decision.CLOSE:
                 raise Ended(Disconnected.TOO_MANY_REQUESTS)
 
     def _judge_free(self) -> None:
@@ -301,7 +301,7 @@ class Client:
         if not commands.expects(request.data, self.user):
             raise Ended(Disconnected.INVALID_TOKEN)
         self._count(self.user.pk)
-        channels = dict.fromkeys([*await personal.channels_of(self.user), *self.claimed_channels])
+        channels = dict.fromkeys([*await server_side.channels_of(self.user), *self.claimed_channels])
         subs = await self._subscribe_by_hub(channels, request)
         self._connected = True
         self._admitted = self._pace = None
@@ -350,7 +350,7 @@ class Client:
 
         All or none. Raises as :func:`hub.endpoints.centrifuge.subscriptions.establish`, and ``UnknownChannel``.
         """
-        new = [Subscription(self, channel, *find(channel), how) for channel, how in wanted.items()]
+        new = [ClientSubscription(self, channel, *find(channel), how) for channel, how in wanted.items()]
         for subscription in new:
             self.subscriptions[subscription.channel] = subscription
         try:
@@ -366,19 +366,19 @@ class Client:
             self.cut()
         return results
 
-    async def remove(self, subscription: Subscription) -> None:
+    async def remove(self, subscription: ClientSubscription) -> None:
         """End a subscription without telling the client."""
         self._drop(subscription)
         await subscription.leave()
 
-    def _drop(self, subscription: Subscription) -> None:
+    def _drop(self, subscription: ClientSubscription) -> None:
         subscription.cut()
         if self.subscriptions.get(subscription.channel) is subscription:
             del self.subscriptions[subscription.channel]
         if subscription in self._established:
             self._established.remove(subscription)
 
-    async def take_away(self, subscription: Subscription, why: Unsubscribed) -> None:
+    async def take_away(self, subscription: ClientSubscription, why: Unsubscribed) -> None:
         """End a subscription and tell the client, unless it has ended meanwhile.
 
         One of which the client has not been told ends when it has been: clients drop an end that comes before.
@@ -386,7 +386,7 @@ class Client:
         if self._strike(subscription, why):
             await subscription.leave()
 
-    def _strike(self, subscription: Subscription, why: Unsubscribed) -> bool:
+    def _strike(self, subscription: ClientSubscription, why: Unsubscribed) -> bool:
         """:meth:`take_away` but for presence, which the caller then leaves where this returns True."""
         if self.subscriptions.get(subscription.channel) is not subscription or self._ended:
             return False
@@ -404,9 +404,9 @@ class Client:
     def tell(self, push: Push) -> None:
         """Say something to this client alone."""
         if not self._ended:
-            self.transport.write(Block([text_of(push)]))
+            self.transport.write(FrameBatch([text_of(push)]))
 
-    def lost(self, subscription: Subscription) -> None:
+    def lost(self, subscription: ClientSubscription) -> None:
         """A subscription cannot go on where it was: the client comes back to it with its position."""
         if subscription.by_hub or not subscription.is_live:
             # Such a channel is come back to by connecting anew.
@@ -415,7 +415,7 @@ class Client:
             subscription.cut()
             self.spawn(self.take_away(subscription, Unsubscribed.INSUFFICIENT_STATE))
 
-    def expired(self, subscription: Subscription) -> None:
+    def expired(self, subscription: ClientSubscription) -> None:
         """The token of a subscription was not renewed in time."""
         self.spawn(self.take_away(subscription, Unsubscribed.EXPIRED))
 
@@ -458,24 +458,24 @@ class Client:
         self.restarting = True
         self.end(Disconnected.SHUTDOWN)
 
-    def obey(self, order: Order) -> None:
+    def obey(self, order: ControlMessage) -> None:
         """Carry out an order that is for this client."""
         match order:
-            case Disconnect() if self.client not in order.whitelist:
+            case DisconnectUser() if self.client not in order.whitelist:
                 code = order.code if order.code in CLOSE_CODES else int(Disconnected.FORCE_DISCONNECT)
                 self.close(code, order.reason)
-            case Refresh(expired=True):
+            case RefreshUser(expired=True):
                 self.end(Disconnected.EXPIRED)
-            case Refresh():
+            case RefreshUser():
                 self.expire_at(order.expire_at or None)
-            case Subscribe():
+            case SubscribeUser():
                 self.spawn(self._subscribe_by_order(order))
-            case Unsubscribe():
+            case UnsubscribeUser():
                 self.spawn(self._unsubscribe_by_order(order.channel))
             case _:
                 pass
 
-    async def _subscribe_by_order(self, order: Subscribe) -> None:
+    async def _subscribe_by_order(self, order: SubscribeUser) -> None:
         async with self._lock:
             if order.channel in self.subscriptions or self._ended:
                 return
@@ -486,7 +486,7 @@ class Client:
                 log.warning("subscribe_order_failed", channel=order.channel)
 
     async def _subscribe_and_tell(
-        self, channels: list[str], since: Position | None, *, by_token: bool, order: Subscribe | None = None
+        self, channels: list[str], since: Position | None, *, by_token: bool, order: SubscribeUser | None = None
     ) -> None:
         wanted = Wanted(since=since, recoverable=True, comings=True, by_hub=True, by_token=by_token)
         if order is not None:
@@ -499,7 +499,7 @@ class Client:
             missed, result.publications = result.publications, []
             self.tell(Push(channel=channel, subscribe=result))
             if missed and not self._ended:
-                self.transport.write(Block([push_of(channel, bytes(one).decode()) for one in missed]))
+                self.transport.write(FrameBatch([push_of(channel, bytes(one).decode()) for one in missed]))
         await self._answer()
 
     async def _unsubscribe_by_order(self, channel: str) -> None:
@@ -526,7 +526,7 @@ class Client:
             if not isinstance(answer, BaseException)
         }
         # Read last, and nothing is awaited from here until all have ended that must: somebody may follow meanwhile.
-        personal_ones = set(await personal.channels_of(user))
+        personal_ones = set(await server_side.channels_of(user))
         struck = []
         for one in list(self.subscriptions.values()):
             if one.by_token:
@@ -545,7 +545,7 @@ class Client:
         if failures:
             raise failures[0]
 
-    def _is_about_its_user(self, subscription: Subscription) -> bool:
+    def _is_about_its_user(self, subscription: ClientSubscription) -> bool:
         return subscription.by_hub and subscription.channel not in self.claimed_channels
 
     async def _subscribe_to_new(self) -> None:
@@ -554,12 +554,12 @@ class Client:
                 return
             # Asked again: waiting for the lock may take as long as a command does.
             known = self.subscriptions.keys() | (self._declined or set())
-            new = [one for one in await personal.channels_of(self.user) if one not in known]
+            new = [one for one in await server_side.channels_of(self.user) if one not in known]
             if new:
                 await self._subscribe_and_tell(new, None, by_token=False)
 
 
-async def _leave(subscriptions: Iterable[Subscription]) -> None:
+async def _leave(subscriptions: Iterable[ClientSubscription]) -> None:
     """Take them all off the lists of presence, also where one of them fails."""
     for subscription in subscriptions:
         try:
@@ -576,7 +576,7 @@ def _commands_in(frame: str | bytes) -> list[Command]:
 
 def _failure(command_id: int, request: Request, error: Exception) -> Reply:
     """The answer to a command that was not carried out. What is nobody's fault but the hub's is logged."""
-    if isinstance(error, Refused):
+    if isinstance(error, RpcError):
         metrics.CLIENT_ERRORS.labels("refused").inc()
         said = ErrorResult(
             code=error.code, message=error.message, temporary=error.temporary, retry_after=error.retry_after

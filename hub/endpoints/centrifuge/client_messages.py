@@ -19,7 +19,7 @@ import msgspec
 
 from hub.endpoints.centrifuge.codes import Error, Failed
 from hub.endpoints.centrifuge.messages import Json
-from hub.endpoints.centrifuge.rpc import Call, M, Registered
+from hub.endpoints.centrifuge.rpc import M, Registered, RpcCall
 
 
 class _Typed(msgspec.Struct):
@@ -52,7 +52,7 @@ def receives(name: str) -> Callable[[M], M]:
     return decorate
 
 
-async def take(call: Call, data: Json) -> None:
+async def take(call: RpcCall, data: Json) -> None:
     """Hand on what a client sent.
 
     Raises:

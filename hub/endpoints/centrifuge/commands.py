@@ -14,23 +14,23 @@ from hub.channels import BadPublication, NotAllowed, UnknownChannel, find
 from hub.config import hub_settings
 from hub.database.threads import in_database_thread
 from hub.endpoints.centrifuge import (
-    admission,
-    attendance,
+    authentication,
     client_messages,
+    connection_presence,
     encoder,
     messages,
     rpc,
     signed_tokens,
     stored,
 )
-from hub.endpoints.centrifuge.admission import Admitted
+from hub.endpoints.centrifuge.authentication import Authenticated
 from hub.endpoints.centrifuge.codes import Disconnected, Ended, Error, Failed, Unsubscribed
 from hub.endpoints.centrifuge.messages import Empty, Json, Request
 from hub.endpoints.centrifuge.rules import allows, hand_over
 from hub.endpoints.centrifuge.subscriptions import Wanted
 from hub.limits import TooMany
 from hub.publishing import PayloadTooBig, RoundedNumber, apublish_ephemeral
-from hub.streams import Item, Position, history
+from hub.streams import Envelope, Position, history
 
 if TYPE_CHECKING:
     from hub.endpoints.centrifuge.client import Client
@@ -56,7 +56,7 @@ class Unidentified(Protocol):
     claimed_channels: list[str]
 
 
-async def authenticate(client: Unidentified, token: str, admitted: Admitted | None) -> float | None:
+async def authenticate(client: Unidentified, token: str, admitted: Authenticated | None) -> float | None:
     """Find out who connects, from ``token`` or, without one, from what came with the connection.
 
     Returns when the token ends, in seconds since 1970; None where nothing ends.
@@ -72,7 +72,7 @@ async def authenticate(client: Unidentified, token: str, admitted: Admitted | No
         token = admitted.token
     if not token:
         return None
-    if digest := admission.digest_of(token):
+    if digest := authentication.digest_of(token):
         await _become(client, credentials.of_token(digest), "access token")
         return None
     claims = _claims(client, token, invalid=Ended(Disconnected.INVALID_TOKEN))
@@ -258,13 +258,13 @@ async def publish(client: "Client", request: messages.Publish) -> Empty:
 async def presence(client: "Client", request: messages.Presence) -> messages.PresenceResult:
     """Who is at a channel."""
     await _may_see(client, request.channel)
-    return messages.PresenceResult(presence=await attendance.clients_at(request.channel))
+    return messages.PresenceResult(presence=await connection_presence.clients_at(request.channel))
 
 
 async def presence_stats(client: "Client", request: messages.PresenceStats) -> messages.PresenceStatsResult:
     """How many are at a channel."""
     await _may_see(client, request.channel)
-    clients, users = await attendance.count_at(request.channel)
+    clients, users = await connection_presence.count_at(request.channel)
     return messages.PresenceStatsResult(num_clients=clients, num_users=users)
 
 
@@ -302,7 +302,7 @@ async def read_history(client: "Client", request: messages.History) -> messages.
     )
 
 
-def _begin_of(items: list[Item]) -> list[Item]:
+def _begin_of(items: list[Envelope]) -> list[Envelope]:
     """As many as fit one answer: there is no promise to send as many as were asked for."""
     size = 0
     for number, item in enumerate(items):
@@ -327,8 +327,8 @@ async def ping(client: "Client", request: messages.Ping) -> Empty:
     return Empty()
 
 
-def _caller(client: "Client") -> rpc.Call:
-    return rpc.Call(client.user, client.client, client.language, client.subscriptions.keys())
+def _caller(client: "Client") -> rpc.RpcCall:
+    return rpc.RpcCall(client.user, client.client, client.language, client.subscriptions.keys())
 
 
 #: What carries out each request, and the key of its answer.

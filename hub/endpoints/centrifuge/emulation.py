@@ -19,14 +19,14 @@ from hub.channels import Namespace, register
 from hub.concurrency.faults import described
 from hub.concurrency.per_loop import PerLoop
 from hub.config import hub_settings
-from hub.endpoints.centrifuge import admission, sessions
+from hub.endpoints.centrifuge import authentication, sessions
 from hub.endpoints.centrifuge.codes import Disconnected
 from hub.endpoints.centrifuge.http_stream import TooLong, body_of, short_answer
 from hub.fanout import relay
-from hub.fanout.feed import OwnFollower
-from hub.fanout.frames import Block
+from hub.fanout.frames import FrameBatch
+from hub.fanout.local_channel import ProcessSubscriber
 from hub.ops import gauges
-from hub.streams import Item
+from hub.streams import Envelope
 
 log = structlog.get_logger(__name__)
 
@@ -56,7 +56,7 @@ gauges.queue("emulation", _under_way.total)
 
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     """ASGI application for ``/emulation``."""
-    if not admission.may_open(scope):
+    if not authentication.may_open(scope):
         await short_answer(send, 403, "Origin not allowed")
     elif scope["method"] != "POST":
         await short_answer(send, 405, "POST commands")
@@ -77,7 +77,7 @@ async def _take(receive: Any) -> int:
     if request.node == sessions.NODE:
         return await _carry_out(request)
     # Not published: a frame may be longer than a publication, and whoever holds the client judges it.
-    announce([Item(f"{NODES.name}:{request.node}", "", 0, msgspec.json.encode(request).decode())])
+    announce([Envelope(f"{NODES.name}:{request.node}", "", 0, msgspec.json.encode(request).decode())])
     return 204
 
 
@@ -99,7 +99,7 @@ async def _carry_out(request: Emulated) -> int:
     return 204
 
 
-class Post(OwnFollower):
+class Post(ProcessSubscriber):
     """Follows the channel of this process, where others put what is for its clients. Lives on one event loop."""
 
     def __init__(self) -> None:
@@ -126,7 +126,7 @@ class Post(OwnFollower):
             task.cancel()
         await asyncio.wait([self._following, *self._tasks], timeout=1)
 
-    def write(self, block: Block) -> None:
+    def write(self, block: FrameBatch) -> None:
         """Take requests from the relay."""
         for text in block.texts:
             try:
@@ -144,7 +144,7 @@ class Post(OwnFollower):
         await _carry_out(request)
 
 
-def _text(item: Item) -> str:
+def _text(item: Envelope) -> str:
     return item.data
 
 

@@ -5,8 +5,8 @@ from msgspec import Raw
 
 from hub.bus.foreign import RESERVED
 from hub.endpoints.centrifuge.messages import ClientInfo, Coming, Push, text_of
-from hub.fanout.feed import Shape
-from hub.streams import Item
+from hub.fanout.local_channel import Encoder
+from hub.streams import Envelope
 
 
 class ClientJoined(msgspec.Struct, tag="hub.client_joined", kw_only=True):
@@ -44,7 +44,7 @@ _COMINGS = '{"type":"hub.client_'
 _comings = msgspec.json.Decoder(ClientJoined | ClientLeft)
 
 
-def publication(item: Item) -> str | None:
+def publication(item: Envelope) -> str | None:
     """The publication of ``item`` as in ``publications``; None for what is no JSON, whoever put it on the layer."""
     try:
         data = msgspec.json.format(item.data, indent=-1)  # on one line, as the protocol wants it
@@ -72,18 +72,18 @@ def _tags(text: str) -> str:
         return ""
 
 
-def publications_of(items: list[Item]) -> list[Raw]:
+def publications_of(items: list[Envelope]) -> list[Raw]:
     """The publications of ``items``, for a reply."""
     texts = (publication(item) for item in items)
     return [Raw(text.encode()) for text in texts if text is not None]
 
 
-def is_coming(item: Item) -> bool:
+def is_coming(item: Envelope) -> bool:
     """Whether it tells who came or left."""
     return not item.offset and item.data.startswith(_COMINGS)
 
 
-def push(item: Item) -> str | None:
+def push(item: Envelope) -> str | None:
     """The frame of a publication, for clients that do not want to know who comes and leaves."""
     if is_coming(item):
         return None
@@ -96,7 +96,7 @@ def push_of(channel: str, text: str) -> str:
     return f'{{"push":{{"channel":"{channel}","pub":{text}}}}}'
 
 
-def push_with_comings(item: Item) -> str | None:
+def push_with_comings(item: Envelope) -> str | None:
     """The frame of a publication, or of somebody who came or left."""
     if not is_coming(item):
         return push(item)
@@ -110,6 +110,6 @@ def push_with_comings(item: Item) -> str | None:
     return text_of(Push(channel=item.channel, leave=who))
 
 
-def shape(*, comings: bool) -> Shape:
+def shape(*, comings: bool) -> Encoder:
     """The shape for a client that wants to know who comes and leaves, or does not."""
     return push_with_comings if comings else push

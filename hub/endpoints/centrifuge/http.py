@@ -10,9 +10,9 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from hub.config import hub_settings
-from hub.endpoints.centrifuge import admission, emulation
+from hub.endpoints.centrifuge import authentication, emulation
 from hub.endpoints.centrifuge.client import Client
-from hub.endpoints.centrifuge.http_stream import Framing, Stream, TooLong, admitted_only, body_of, short_answer
+from hub.endpoints.centrifuge.http_stream import Framing, HttpStream, TooLong, admitted_only, body_of, short_answer
 from hub.ops import metrics
 
 #: The parameter that holds the first command, which may hold a token.
@@ -38,7 +38,7 @@ async def http_stream(scope: dict[str, Any], receive: Any, send: Any) -> None:
     await admitted_only(scope, receive, send, _http_stream)
 
 
-async def _http_stream(scope: dict[str, Any], receive: Any, send: Any, admitted: admission.Admitted) -> None:
+async def _http_stream(scope: dict[str, Any], receive: Any, send: Any, admitted: authentication.Authenticated) -> None:
     try:
         first = await body_of(receive, hub_settings().max_frame)
     except TooLong:
@@ -58,7 +58,7 @@ async def sse(scope: dict[str, Any], receive: Any, send: Any) -> None:
     await admitted_only(scope, receive, send, _sse)
 
 
-async def _sse(scope: dict[str, Any], receive: Any, send: Any, admitted: admission.Admitted) -> None:
+async def _sse(scope: dict[str, Any], receive: Any, send: Any, admitted: authentication.Authenticated) -> None:
     first = _taken_from_query(scope).strip()
     if "\n" in first:
         # Whatever page links here, the browser sends the session along: a GET may connect, and do nothing more.
@@ -86,7 +86,7 @@ async def _serve(
     content_type: bytes,
     receive: Any,
     send: Any,
-    admitted: admission.Admitted,
+    admitted: authentication.Authenticated,
 ) -> None:
     leaving: list[asyncio.Task[None]] = []
 
@@ -95,7 +95,7 @@ async def _serve(
         # Who takes nothing more may hold the connection for a while; nobody shall think that they are still there.
         leaving.append(asyncio.create_task(client.leave()))
 
-    stream = Stream(framing, ended)
+    stream = HttpStream(framing, ended)
     client = Client(stream, admitted)
     try:
         with metrics.SOCKETS.labels("hub_fallback").track_inprogress():

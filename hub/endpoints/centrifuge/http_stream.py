@@ -11,10 +11,10 @@ from django.db import Error as DatabaseFault
 from hub.access import revalidation
 from hub.concurrency.faults import described
 from hub.config import hub_settings
-from hub.endpoints.centrifuge import admission, formats
+from hub.endpoints.centrifuge import authentication, formats
 from hub.endpoints.centrifuge.codes import Disconnected
 from hub.endpoints.centrifuge.messages import disconnected, text_of
-from hub.fanout.frames import Block
+from hub.fanout.frames import FrameBatch
 from hub.limits import connections
 from hub.ops import metrics
 from hub.server.protocol import CLOSE_TIMEOUT
@@ -65,7 +65,7 @@ async def short_answer(send: Any, status: int, text: str = "", retry_after: int 
     await respond(send, status, text, retry_after, headers=HEADERS)
 
 
-class Stream:
+class HttpStream:
     """What is written to one response, as a transport of :class:`hub.endpoints.centrifuge.client.Client`.
 
     Holds about ``HUB_WRITE_BUFFER`` characters at most for a client that reads too slowly; then it is ended.
@@ -91,7 +91,7 @@ class Stream:
         """Whether nothing will be written any more but what waits."""
         return self._ended
 
-    def write(self, block: Block) -> None:
+    def write(self, block: FrameBatch) -> None:
         """Write frames, in order."""
         if self._ended:
             return
@@ -105,7 +105,7 @@ class Stream:
     async def answer(self, text: str) -> None:
         """Write what the client has asked for."""
         self._asked_for += len(text.encode())
-        self.write(Block([text]))
+        self.write(FrameBatch([text]))
 
     def close(self, code: int, reason: str) -> None:
         """Tell the client why, and end the response. Only the first call counts."""
@@ -174,13 +174,13 @@ async def _gone(receive: Any) -> None:
 
 
 #: Answers a request once its client has been admitted: scope, receive, send, who it is.
-Serve = Callable[[dict[str, Any], Any, Any, admission.Admitted], Awaitable[None]]
+Serve = Callable[[dict[str, Any], Any, Any, authentication.Authenticated], Awaitable[None]]
 
 
 async def admitted_only(scope: dict[str, Any], receive: Any, send: Any, serve: Serve) -> None:
     """Let a client in, and count it while it is served."""
     revalidation.current()
-    if not admission.may_open(scope):
+    if not authentication.may_open(scope):
         metrics.CLOSED.labels("origin").inc()
         await short_answer(send, 403, "Origin not allowed")
         return
@@ -189,7 +189,7 @@ async def admitted_only(scope: dict[str, Any], receive: Any, send: Any, serve: S
         await short_answer(send, 400, formats.SENTENCE)
         return
     try:
-        admitted = await admission.admit(scope)
+        admitted = await authentication.authenticate(scope)
     except DatabaseFault as error:
         log.error("user_unknown", **described(error))  # noqa: TRY400  # a traceback where it says more
         await short_answer(send, 503, "Try again")

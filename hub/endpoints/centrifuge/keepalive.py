@@ -14,7 +14,7 @@ INTERVAL = 25
 PATIENCE = 10
 
 
-class Pinged(Protocol):
+class KeptAlive(Protocol):
     """Whoever is pinged."""
 
     #: Whether the last ping was answered.
@@ -27,24 +27,24 @@ class Pinged(Protocol):
         """It has not answered in time."""
 
 
-class Pulse:
+class Keepalive:
     """A wheel with one second for each slot. A client is pinged when its slot comes up. Lives on one event loop."""
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
-        self._slots: list[dict[Pinged, None]] = [{} for _ in range(INTERVAL)]
-        self._slot_of: dict[Pinged, int] = {}
+        self._slots: list[dict[KeptAlive, None]] = [{} for _ in range(INTERVAL)]
+        self._slot_of: dict[KeptAlive, int] = {}
         self._now = 0
         self._task: asyncio.Task[None] | None = None
 
-    def add(self, client: Pinged) -> None:
+    def add(self, client: KeptAlive) -> None:
         """Ping a client from now on, for the first time in :data:`INTERVAL` seconds."""
         self._slot_of[client] = self._now
         self._slots[self._now][client] = None
         if self._task is None or self._task.done():
             self._task = self.loop.create_task(self._turn())
 
-    def remove(self, client: Pinged) -> None:
+    def remove(self, client: KeptAlive) -> None:
         """Ping it no more; harmless when it is not pinged."""
         slot = self._slot_of.pop(client, None)
         if slot is not None:
@@ -72,4 +72,4 @@ class Pulse:
 
 
 #: The pulse of the running event loop.
-current = PerLoop(Pulse)
+current = PerLoop(Keepalive)

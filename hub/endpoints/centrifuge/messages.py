@@ -20,14 +20,14 @@ Name = Annotated[str, Meta(max_length=255)]
 Json = Raw | UnsetType
 
 
-class Message(msgspec.Struct, omit_defaults=True, kw_only=True):
+class ProtocolMessage(msgspec.Struct, omit_defaults=True, kw_only=True):
     """The base of all messages: what is not said is not written."""
 
 
 # --- from the client ----------------------------------------------------------------------------------------------
 
 
-class RecoverFrom(Message):
+class RecoverFrom(ProtocolMessage):
     """Where a client stands in a channel that the hub subscribed it to."""
 
     recover: bool = False
@@ -35,7 +35,7 @@ class RecoverFrom(Message):
     epoch: Name = ""
 
 
-class Connect(Message):
+class Connect(ProtocolMessage):
     """The first command: who is there."""
 
     token: str = ""
@@ -45,7 +45,7 @@ class Connect(Message):
     version: str = ""
 
 
-class Subscribe(Message):
+class Subscribe(ProtocolMessage):
     """Receive the publications of a channel, and with ``recover`` those after ``offset`` of ``epoch`` too."""
 
     channel: Name
@@ -62,39 +62,39 @@ class Subscribe(Message):
     tf: Json = UNSET
 
 
-class Unsubscribe(Message):
+class Unsubscribe(ProtocolMessage):
     """Receive no more of a channel."""
 
     channel: Name
 
 
-class Publish(Message):
+class Publish(ProtocolMessage):
     """Publish to a channel."""
 
     channel: Name
     data: Json = UNSET
 
 
-class Presence(Message):
+class Presence(ProtocolMessage):
     """Who is subscribed to a channel."""
 
     channel: Name
 
 
-class PresenceStats(Message):
+class PresenceStats(ProtocolMessage):
     """How many are subscribed to a channel."""
 
     channel: Name
 
 
-class Since(Message):
+class Since(ProtocolMessage):
     """A place in a channel's history; an empty epoch means the present one."""
 
     offset: Offset = 0
     epoch: Name = ""
 
 
-class History(Message):
+class History(ProtocolMessage):
     """What a channel keeps: its newest position, and up to ``limit`` publications after ``since``."""
 
     channel: Name
@@ -103,30 +103,30 @@ class History(Message):
     reverse: bool = False
 
 
-class Rpc(Message):
+class Rpc(ProtocolMessage):
     """Call a method that an app has registered."""
 
     method: Name = ""
     data: Json = UNSET
 
 
-class Send(Message):
+class Send(ProtocolMessage):
     """Data without an answer."""
 
     data: Json = UNSET
 
 
-class Ping(Message):
+class Ping(ProtocolMessage):
     """Whether the hub is there."""
 
 
-class Refresh(Message):
+class Refresh(ProtocolMessage):
     """A new token for the connection."""
 
     token: str = ""
 
 
-class SubRefresh(Message):
+class SubRefresh(ProtocolMessage):
     """A new token for a subscription."""
 
     channel: Name
@@ -149,7 +149,7 @@ Request = (
 )
 
 
-class Command(Message):
+class Command(ProtocolMessage):
     """One command. It has one of the requests; with none at all it is the answer to a ping."""
 
     id: CommandId = 0
@@ -209,7 +209,7 @@ class StreamPosition(msgspec.Struct):
     offset: int
 
 
-class ClientInfo(Message):
+class ClientInfo(ProtocolMessage):
     """Who published, came, left or is there. ``user`` is empty for guests."""
 
     client: str
@@ -218,7 +218,7 @@ class ClientInfo(Message):
     chan_info: Json = UNSET
 
 
-class SubscribeResult(Message):
+class SubscribeResult(ProtocolMessage):
     """The answer to ``subscribe``, and a subscription by the hub in ``connect``'s."""
 
     expires: bool = False
@@ -233,7 +233,7 @@ class SubscribeResult(Message):
     was_recovering: bool = False
 
 
-class ConnectResult(Message):
+class ConnectResult(ProtocolMessage):
     """The answer to ``connect``. ``session`` and ``node`` are for ``/emulation``."""
 
     client: str
@@ -248,24 +248,24 @@ class ConnectResult(Message):
     node: str = ""
 
 
-class Empty(Message):
+class Empty(ProtocolMessage):
     """The answer to ``unsubscribe``, ``publish`` and ``ping``."""
 
 
-class PresenceResult(Message, omit_defaults=False):
+class PresenceResult(ProtocolMessage, omit_defaults=False):
     """The answer to ``presence``, by client id."""
 
     presence: dict[str, ClientInfo]
 
 
-class PresenceStatsResult(Message, omit_defaults=False):
+class PresenceStatsResult(ProtocolMessage, omit_defaults=False):
     """The answer to ``presence_stats``."""
 
     num_clients: int
     num_users: int
 
 
-class HistoryResult(Message, omit_defaults=False):
+class HistoryResult(ProtocolMessage, omit_defaults=False):
     """The answer to ``history``: where the channel stands, and the publications asked for."""
 
     publications: list[Raw]
@@ -273,13 +273,13 @@ class HistoryResult(Message, omit_defaults=False):
     offset: int
 
 
-class RpcResult(Message):
+class RpcResult(ProtocolMessage):
     """The answer to ``rpc``."""
 
     data: Json = UNSET
 
 
-class RefreshResult(Message):
+class RefreshResult(ProtocolMessage):
     """The answer to ``refresh``."""
 
     client: str = ""
@@ -287,14 +287,14 @@ class RefreshResult(Message):
     ttl: int = 0
 
 
-class SubRefreshResult(Message):
+class SubRefreshResult(ProtocolMessage):
     """The answer to ``sub_refresh``."""
 
     expires: bool = False
     ttl: int = 0
 
 
-class ErrorResult(Message):
+class ErrorResult(ProtocolMessage):
     """Why a command was not carried out."""
 
     code: int
@@ -304,7 +304,7 @@ class ErrorResult(Message):
     retry_after: int = 0
 
 
-class Reply(Message):
+class Reply(ProtocolMessage):
     """The answer to the command with this id; it has one of the others."""
 
     id: int
@@ -322,33 +322,33 @@ class Reply(Message):
     sub_refresh: SubRefreshResult | UnsetType = UNSET
 
 
-class Coming(Message):
+class Coming(ProtocolMessage):
     """Somebody came or left."""
 
     info: ClientInfo
 
 
-class UnsubscribePush(Message):
+class UnsubscribePush(ProtocolMessage):
     """The hub ended a subscription."""
 
     code: int
     reason: str
 
 
-class DisconnectPush(Message):
+class DisconnectPush(ProtocolMessage):
     """The connection ends now, where the transport has no close code."""
 
     code: int
     reason: str
 
 
-class MessagePush(Message):
+class MessagePush(ProtocolMessage):
     """Data for this client alone."""
 
     data: Raw
 
 
-class Push(Message):
+class Push(ProtocolMessage):
     """What the hub says by itself. Publications are not made here: see :mod:`hub.endpoints.centrifuge.encoder`."""
 
     channel: str = ""
@@ -360,7 +360,7 @@ class Push(Message):
     disconnect: DisconnectPush | UnsetType = UNSET
 
 
-class Pushed(Message):
+class Pushed(ProtocolMessage):
     """A push as it is framed."""
 
     push: Push

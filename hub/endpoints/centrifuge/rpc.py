@@ -27,7 +27,7 @@ from hub.limits import TooMany
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class RpcCall:
     """Who calls.
 
     Args:
@@ -44,11 +44,11 @@ class Call:
 
 
 #: Given the call and its parameters.
-Method = Callable[[Call, Any], Any]
+Method = Callable[[RpcCall, Any], Any]
 M = TypeVar("M", bound=Method)
 
 
-class Refused(Exception):
+class RpcError(Exception):
     """A method was not carried out; the client gets ``code``, 400 to 1999, and ``message``.
 
     ``temporary`` says that the client may call again by itself. ``retry_after`` is the seconds before which the same
@@ -60,9 +60,9 @@ class Refused(Exception):
         self.code, self.message, self.temporary, self.retry_after = code, message, temporary, retry_after
 
 
-def refused(refusal: TooMany) -> Refused:
+def refused(refusal: TooMany) -> RpcError:
     """What a client gets that is over a limit, in the language in force."""
-    return Refused(429, refusal.sentence, retry_after=refusal.retry_after)
+    return RpcError(429, refusal.sentence, retry_after=refusal.retry_after)
 
 
 class Nothing(msgspec.Struct):
@@ -81,7 +81,7 @@ class Registered:
         self.decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(self.params)
         self.is_async = inspect.iscoroutinefunction(method)
 
-    async def call(self, call: Call, params: Any) -> Any:
+    async def call(self, call: RpcCall, params: Any) -> Any:
         """Call it, in the language of the caller.
 
         Raises:
@@ -97,7 +97,7 @@ class Registered:
             with translation.override(call.language):
                 raise refused(refusal) from None
 
-    def _call_in_thread(self, call: Call, params: Any) -> Any:
+    def _call_in_thread(self, call: RpcCall, params: Any) -> Any:
         # Django's language does not follow into threads that asgiref has not made.
         with translation.override(call.language):
             return self.method(call, params)
@@ -127,7 +127,7 @@ def rpc(name: str) -> Callable[[M], M]:
     return decorate
 
 
-async def call(name: str, call_: Call, data: Json) -> Json:
+async def call(name: str, call_: RpcCall, data: Json) -> Json:
     """Call a method with the JSON that a client sent; returns the JSON of its answer.
 
     Raises:

@@ -12,15 +12,15 @@ from django.utils.translation import gettext as _
 
 from hub.access import authorization, credentials
 from hub.access.credentials import Invalid
-from hub.endpoints.centrifuge import admission
-from hub.endpoints.centrifuge.rpc import Call, Refused
+from hub.endpoints.centrifuge import authentication
+from hub.endpoints.centrifuge.rpc import RpcCall, RpcError
 from hub.limits.connections import address_of_guest, guest_wait
 
 P = TypeVar("P")
 
 
 def answer(
-    request: HttpRequest, method: Callable[[Call, P], Any], params: Callable[..., P], **given: object
+    request: HttpRequest, method: Callable[[RpcCall, P], Any], params: Callable[..., P], **given: object
 ) -> HttpResponse:
     """Call ``method`` with parameters from the query string and ``given``; its answer, or why not, as JSON.
 
@@ -32,11 +32,11 @@ def answer(
         params: the struct of its parameters. Those in ``given`` cannot be set from the query string.
     """
     try:
-        call = Call(user_of(request), "", get_language() or "")
+        call = RpcCall(user_of(request), "", get_language() or "")
         _hold_guest_to_pace(request, call.user)
         result = method(call, _params(request, params, given))
         response = _json(200, result)
-    except Refused as refusal:
+    except RpcError as refusal:
         status = refusal.code if refusal.code < 600 else 400
         response = _json(status, {"error": {"code": refusal.code, "message": refusal.message}})
         if refusal.retry_after:
@@ -57,16 +57,16 @@ def user_of(request: HttpRequest) -> User | AnonymousUser:
         return request.user if token is None else _owner_of(token)
     except authorization.NotValid as fault:
         credentials.log_refusal(str(fault), request.META.get("REMOTE_ADDR", ""))
-        raise Refused(401, _("This access token is not valid")) from None
+        raise RpcError(401, _("This access token is not valid")) from None
 
 
 def _hold_guest_to_pace(request: HttpRequest, user: User | AnonymousUser) -> None:
     if user.pk is None and (wait := guest_wait(address_of_guest(request.META.get("REMOTE_ADDR", "")))):
-        raise Refused(429, _("Too many requests from your network. Try again in a moment."), retry_after=wait)
+        raise RpcError(429, _("Too many requests from your network. Try again in a moment."), retry_after=wait)
 
 
 def _owner_of(token: str) -> User:
-    digest = admission.digest_of(token)
+    digest = authentication.digest_of(token)
     if digest is None:
         raise authorization.NotValid("no access token")
     credential = credentials.of_token(digest)
@@ -81,7 +81,7 @@ def _params(request: HttpRequest, params: Callable[..., P], given: dict[str, obj
         # Texts become numbers where the parameters are numbers.
         return msgspec.convert({**request.GET.dict(), **given}, params, strict=False)  # type: ignore[no-any-return]  # it is of the type asked for
     except msgspec.ValidationError as error:
-        raise Refused(400, str(error)) from None
+        raise RpcError(400, str(error)) from None
 
 
 def _json(status: int, data: object) -> HttpResponse:

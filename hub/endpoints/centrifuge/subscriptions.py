@@ -12,14 +12,14 @@ from hub.channels import Namespace
 from hub.concurrency.batcher import CONNECT_PAUSE, Batcher
 from hub.config import hub_settings
 from hub.database.threads import in_database_thread
-from hub.endpoints.centrifuge import attendance, encoder
+from hub.endpoints.centrifuge import connection_presence, encoder
 from hub.endpoints.centrifuge.codes import Error, Failed, Unsubscribed
 from hub.endpoints.centrifuge.messages import ClientInfo, SubscribeResult
 from hub.fanout import recovery, relay
-from hub.fanout.feed import RawWrite
-from hub.fanout.feed import Subscription as FeedSubscription
-from hub.fanout.frames import Block
-from hub.streams import Item, Position, begin
+from hub.fanout.frames import FrameBatch
+from hub.fanout.local_channel import RawWrite
+from hub.fanout.local_channel import Subscription as FeedSubscription
+from hub.streams import Envelope, Position, begin
 
 if TYPE_CHECKING:
     from hub.endpoints.centrifuge.client import Client
@@ -63,7 +63,7 @@ class Wanted:
 _SETTLED = Wanted()
 
 
-class Subscription:
+class ClientSubscription:
     """The follower of a feed that stands for one client. What it writes is raw where the client's transport is."""
 
     __slots__ = (
@@ -117,14 +117,14 @@ class Subscription:
             info.chan_info = Raw(self.info)
         return info
 
-    # --- hub.fanout.feed.Follower ------------------------------------------------------------------------------------
+    # --- hub.fanout.local_channel.Subscriber -------------------------------------------------------------------------
 
     @property
     def raw(self) -> RawWrite | None:
         """Where the relay may write by itself."""
         return self.client.transport.raw
 
-    def write(self, block: Block) -> None:
+    def write(self, block: FrameBatch) -> None:
         """Take frames from the relay."""
         self.client.transport.write(block)
 
@@ -166,7 +166,7 @@ class Subscription:
         """Take it off the lists of presence."""
         if self.is_there:
             self.is_there = False
-            await attendance.leave(self, restarting=self.client.restarting)
+            await connection_presence.leave(self, restarting=self.client.restarting)
 
 
 async def _begin(channels: list[str]) -> dict[str, Position]:
@@ -176,8 +176,8 @@ async def _begin(channels: list[str]) -> dict[str, Position]:
 _beginning = Batcher(_begin, pause=CONNECT_PAUSE)
 
 
-async def establish(subscriptions: Sequence[Subscription]) -> list[SubscribeResult]:
-    """Follow the channels and recover what was missed. The feeds are held until :meth:`Subscription.go_live`.
+async def establish(subscriptions: Sequence[ClientSubscription]) -> list[SubscribeResult]:
+    """Follow the channels and recover what was missed. The feeds are held until :meth:`ClientSubscription.go_live`.
 
     All or none: where this raises, nothing is followed.
 
@@ -194,7 +194,7 @@ async def establish(subscriptions: Sequence[Subscription]) -> list[SubscribeResu
         raise
 
 
-async def _follow(subscriptions: Sequence[Subscription]) -> None:
+async def _follow(subscriptions: Sequence[ClientSubscription]) -> None:
     wanted = [(one.channel, encoder.shape(comings=one.wants_comings)) for one in subscriptions]
     feeds = await relay.current().follow_many(wanted, subscriptions[0])
     for subscription, feed in zip(subscriptions, feeds, strict=True):
@@ -214,7 +214,7 @@ async def name_histories(feeds: Iterable[FeedSubscription]) -> None:
         feed.start = Position(feed.feed.epoch, 0)
 
 
-async def _settle(subscription: Subscription) -> SubscribeResult:
+async def _settle(subscription: ClientSubscription) -> SubscribeResult:
     namespace, wanted, feed = subscription.namespace, subscription.wanted, subscription.feed
     result = SubscribeResult() if wanted.since is None else await _recover(subscription, wanted.since)
     if namespace.durable and feed is not None:
@@ -228,14 +228,14 @@ async def _settle(subscription: Subscription) -> SubscribeResult:
     if namespace.presence and (namespace.counts_guests or subscription.client.user.pk is not None):
         # Before anything is awaited: whoever is cancelled from here on has entered, and leaves.
         subscription.is_there = True
-        result.data = await attendance.enter(subscription)
+        result.data = await connection_presence.enter(subscription)
     if wanted.data:
         result.data = Raw(wanted.data)
     return result
 
 
-async def _recover(subscription: Subscription, since: Position) -> SubscribeResult:
-    items: list[Item] | None = None
+async def _recover(subscription: ClientSubscription, since: Position) -> SubscribeResult:
+    items: list[Envelope] | None = None
     if subscription.namespace.durable and subscription.feed is not None:
         # The protocol's clients leave out the epoch to mean whatever history there is.
         since = Position(since.epoch or subscription.feed.start.epoch, since.offset)
@@ -256,7 +256,7 @@ async def _recover(subscription: Subscription, since: Position) -> SubscribeResu
     )
 
 
-async def _wait_until_as_far(subscription: Subscription, since: Position) -> None:
+async def _wait_until_as_far(subscription: ClientSubscription, since: Position) -> None:
     """The client has seen what this process has not heard of yet: begin behind it, so that it sees nothing twice."""
     held = subscription.feed
     if held is None:

@@ -10,18 +10,18 @@ from django.db import Error as DatabaseFault
 from hub.access import revalidation
 from hub.access.ends import portable
 from hub.concurrency.faults import described
-from hub.endpoints.centrifuge import admission, formats
+from hub.endpoints.centrifuge import authentication, formats
 from hub.endpoints.centrifuge.client import Client
 from hub.endpoints.centrifuge.codes import Disconnected
 from hub.endpoints.simple.codes import Close
 from hub.endpoints.simple.endpoint import REASON_LIMIT, is_restart
-from hub.fanout.feed import RawWrite
-from hub.fanout.frames import Block
+from hub.fanout.frames import FrameBatch
+from hub.fanout.local_channel import RawWrite
 from hub.limits import connections
 from hub.ops import metrics
 from hub.server.protocol import EXTENSION
 from hub.transports.refusal import TOO_OFTEN, turn_away
-from hub.transports.writer import Ends, Outbox
+from hub.transports.writer import Ends, SendBuffer
 
 log = structlog.get_logger(__name__)
 
@@ -43,7 +43,7 @@ class WebSocket:
 
     emulated = False
 
-    def __init__(self, outbox: Outbox) -> None:
+    def __init__(self, outbox: SendBuffer) -> None:
         self._outbox = outbox
 
     @property
@@ -51,16 +51,16 @@ class WebSocket:
         """Where frames may be written without asking."""
         return self._outbox.raw
 
-    def write(self, block: Block) -> None:
+    def write(self, block: FrameBatch) -> None:
         """Write frames, in order."""
         self._outbox.write(block)
 
     async def answer(self, text: str) -> None:
         """Write what the client has asked for."""
         if len(text) < LONG:
-            self._outbox.write(Block([text]))
+            self._outbox.write(FrameBatch([text]))
         else:
-            await self._outbox.answer(Block([text]))
+            await self._outbox.answer(FrameBatch([text]))
 
     def close(self, code: int, reason: str) -> None:
         """End the connection."""
@@ -71,7 +71,7 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     """ASGI application for ``/connection/websocket``."""
     revalidation.current()
     await receive()  # websocket.connect, always the first
-    if not admission.may_open(scope):
+    if not authentication.may_open(scope):
         metrics.CLOSED.labels("origin").inc()
         # Before the handshake: the server answers 403, and no script of that page learns more.
         await send({"type": "websocket.close", "code": int(Close.FORBIDDEN)})
@@ -82,7 +82,7 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
         return
     admitted = None
     try:
-        admitted = await admission.admit(scope)
+        admitted = await authentication.authenticate(scope)
     except DatabaseFault as error:
         log.error("user_unknown", **described(error))  # noqa: TRY400  # a traceback where it says more
     address = connections.counted_address(scope.get("client"))
@@ -116,14 +116,14 @@ async def _refuse(send: Any, reason: Disconnected) -> None:
     await send({"type": "websocket.close", "code": int(reason), "reason": reason.text})
 
 
-async def _serve(admitted: admission.Admitted, connection: Any, receive: Any, send: Any) -> None:
+async def _serve(admitted: authentication.Authenticated, connection: Any, receive: Any, send: Any) -> None:
     client: Client | None = None
 
     def ended() -> None:
         if client is not None:
             client.cut()
 
-    outbox = Outbox(send, connection, ended, _ENDS)
+    outbox = SendBuffer(send, connection, ended, _ENDS)
     client = Client(WebSocket(outbox), admitted)
     try:
         outbox.open()

@@ -31,7 +31,7 @@ class Close(IntEnum):
 
 
 @dataclass
-class Refused(Exception):
+class Rejected(Exception):
     """A door does not let the client in: the socket is closed with ``code`` and ``reason`` (at most 123 bytes)."""
 
     code: Close

@@ -20,20 +20,20 @@ from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
 from hub.access import registry, revalidation
-from hub.access.control import Disconnect, Order
+from hub.access.control import ControlMessage, DisconnectUser
 from hub.access.ends import comes_back, portable
 from hub.concurrency.faults import described
 from hub.config import hub_settings
-from hub.endpoints.simple.codes import BadMessage, Close, Refused
+from hub.endpoints.simple.codes import BadMessage, Close, Rejected
 from hub.fanout import recovery, relay
-from hub.fanout.feed import RawWrite, Shape, Subscription, texts_of
-from hub.fanout.frames import Block
+from hub.fanout.frames import FrameBatch
+from hub.fanout.local_channel import Encoder, RawWrite, Subscription, texts_of
 from hub.limits import TooMany
-from hub.limits.connections import Pace, Verdict, counted_address
+from hub.limits.connections import Decision, RateLimiter, counted_address
 from hub.ops import metrics
 from hub.server.protocol import EXTENSION
-from hub.streams import Item, Position, cursors
-from hub.transports.writer import Ends, Outbox
+from hub.streams import Envelope, Position, cursors
+from hub.transports.writer import Ends, SendBuffer
 from hub.validation.text import is_storable, is_visible
 
 log = structlog.get_logger(__name__)
@@ -48,10 +48,10 @@ _ENDS = Ends(
 REASON_LIMIT = 123
 
 
-class Door(AsyncConsumer):
+class SimpleEndpoint(AsyncConsumer):
     """One purpose per URL, JSON text frames. Subclasses say which channels it opens and what a client may send.
 
-    ``user`` (authenticated or anonymous) and ``language`` come from :mod:`hub.endpoints.simple.entrance`,
+    ``user`` (authenticated or anonymous) and ``language`` come from :mod:`hub.endpoints.simple.authentication`,
     ``arguments`` from the URL.
     """
 
@@ -61,11 +61,11 @@ class Door(AsyncConsumer):
     #: hub.access.registry.OpenSocket: no client of a plain door is told an id of its own.
     client = ""
 
-    _pace: Pace | None = None
+    _pace: RateLimiter | None = None
     _address: str | None = None
     _stopping = False
 
-    async def authorise(self) -> Iterable[tuple[str, Shape]]:
+    async def authorise(self) -> Iterable[tuple[str, Encoder]]:
         """Authorise the client and name the channels it will receive, each with the shape of its frames.
 
         Raises:
@@ -102,7 +102,7 @@ class Door(AsyncConsumer):
 
     def tell(self, frame: Mapping[str, Any] | msgspec.Struct) -> None:
         """Send one frame to this client alone."""
-        self.outbox.write(Block([msgspec.json.encode(frame).decode()]))
+        self.outbox.write(FrameBatch([msgspec.json.encode(frame).decode()]))
 
     # --- the life of a socket -------------------------------------------------------------------------------------
 
@@ -114,7 +114,7 @@ class Door(AsyncConsumer):
             self._address = counted_address(scope.get("client"))
         self.arguments: dict[str, Any] = scope["url_route"]["kwargs"]
         connection = scope.get("extensions", {}).get(EXTENSION, {}).get("connection")
-        self.outbox = Outbox(send, connection, self._stop, _ENDS)  # type: ignore[arg-type]  # ASGI's unions against dicts
+        self.outbox = SendBuffer(send, connection, self._stop, _ENDS)  # type: ignore[arg-type]  # ASGI's unions against dicts
         self._subscriptions: list[Subscription] = []
         since = parse_qs(scope["query_string"].decode("ascii", "replace")).get("since", [""])[-1]
         # Several KiB for each open socket that nobody reads any more.
@@ -141,11 +141,11 @@ class Door(AsyncConsumer):
         try:
             self._subscriptions = await relay.current().follow_many(await self.authorise(), self)
             refused = None
-        except Refused as error:
-            refused = Refused(error.code, error.reason)  # itself, it would keep this frame, which keeps it
+        except Rejected as error:
+            refused = Rejected(error.code, error.reason)  # itself, it would keep this frame, which keeps it
         except DatabaseFault as error:
             log.error("door_failed", door=self.name, **described(error))  # noqa: TRY400  # a traceback where it says more
-            refused = Refused(Close.SERVER_ERROR, "Try again")
+            refused = Rejected(Close.SERVER_ERROR, "Try again")
         # A close before the handshake reaches a browser as a bare 1006, so the client is always let in first.
         await send({"type": "websocket.accept", "subprotocol": None, "headers": []})
         self.outbox.open()
@@ -153,7 +153,7 @@ class Door(AsyncConsumer):
             self._turn_away(refused)
         return refused is None
 
-    def _turn_away(self, refused: Refused) -> None:
+    def _turn_away(self, refused: Rejected) -> None:
         self.outbox.close(refused.code, refused.reason.encode()[:REASON_LIMIT].decode(errors="ignore"))
 
     async def _serve(self, receive: ASGIReceiveCallable) -> None:
@@ -177,12 +177,12 @@ class Door(AsyncConsumer):
             self.outbox.close(Close.TOO_BIG, "Frame too big")
             return
         if self._pace is None:
-            self._pace = Pace(self.user.pk, self._address)
+            self._pace = RateLimiter(self.user.pk, self._address)
         match self._pace.judge():
-            case Verdict.CLOSE:
+            case Decision.CLOSE:
                 self.outbox.close(Close.TOO_FAST, "Too many messages")
                 return
-            case Verdict.REFUSE:
+            case Decision.REFUSE:
                 too_fast = _("You send messages too fast; this one was not taken")
                 self._refuse(BadMessage("too_many_messages", too_fast, self._pace.wait))
                 return
@@ -213,7 +213,7 @@ class Door(AsyncConsumer):
     async def _resume(self, text: str) -> None:
         """Write what the client missed since its cursor, then go live on every channel."""
         began = time.monotonic()
-        history: list[tuple[Subscription, Item]] = []
+        history: list[tuple[Subscription, Envelope]] = []
         malformed = False
         try:
             since = self._since(text)
@@ -224,7 +224,7 @@ class Door(AsyncConsumer):
             self.tell({"type": "resumed", "recovered": missed is not None, "cursor": cursors.join(positions.items())})
             history = missed or []
         for piece in pieces([text for subscription, item in history for text in texts_of(subscription.shape, [item])]):
-            await self.outbox.answer(Block(piece))
+            await self.outbox.answer(FrameBatch(piece))
         if len(self._subscriptions) > 1 and time.monotonic() - began > recovery.CATCHING_UP:
             # From here on an item tells what of the other channels came before it (hub.streams.cursors): not this
             # late.
@@ -253,7 +253,7 @@ class Door(AsyncConsumer):
 
     async def _missed(
         self, since: Mapping[str, Position], text: str
-    ) -> tuple[list[tuple[Subscription, Item]] | None, dict[str, Position]]:
+    ) -> tuple[list[tuple[Subscription, Envelope]] | None, dict[str, Position]]:
         """:func:`hub.fanout.recovery.recover` for a client's cursor; a database that fails makes nothing whole."""
         try:
             telling = cursors.telling(text) if "@" in text and since else ()
@@ -280,7 +280,7 @@ class Door(AsyncConsumer):
         self.user = user
         try:
             wanted = dict(await self.authorise())
-        except Refused as refused:
+        except Rejected as refused:
             self._turn_away(refused)
             return
         followed = {subscription.feed.channel: subscription for subscription in self._subscriptions}
@@ -301,9 +301,9 @@ class Door(AsyncConsumer):
         """Whether the client receives what is published in ``channel``."""
         return any(subscription.feed.channel == channel for subscription in self._subscriptions)
 
-    def obey(self, order: Order) -> None:
+    def obey(self, order: ControlMessage) -> None:
         """Plain doors know one order only, to disconnect."""
-        if isinstance(order, Disconnect):
+        if isinstance(order, DisconnectUser):
             self.outbox.close(Close.RECONNECT if comes_back(order.code) else Close.DISCONNECTED, "Disconnected")
 
     def stop(self) -> None:
@@ -311,14 +311,14 @@ class Door(AsyncConsumer):
         self._stopping = True
         self.outbox.close(Close.SERVER_STOPS, "")
 
-    # --- hub.fanout.feed.Follower: the relay's side of the subscriptions ---------------------------------------------
+    # --- hub.fanout.local_channel.Subscriber: the relay's side of the subscriptions ----------------------------------
 
     @property
     def raw(self) -> RawWrite | None:
         """Where the relay may write by itself."""
         return self.outbox.raw
 
-    def write(self, block: Block) -> None:
+    def write(self, block: FrameBatch) -> None:
         """Take frames from the relay."""
         self.outbox.write(block)
 

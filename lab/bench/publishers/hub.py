@@ -17,7 +17,7 @@ from django.contrib.auth.models import Group, User
 from hub.bus import announcer, envelope
 from hub.bus.layer import layer
 from hub.channels import group_name
-from hub.streams import Item
+from hub.streams import Envelope
 from lab.bench.publishers.hub_tasks import send_to_group, tell_people
 from notifications import Alert, alert, notify, on_save
 from notifications.actions import send
@@ -95,7 +95,7 @@ def costs(calls: int) -> dict[str, float]:
     """Milliseconds per call from synchronous code, each called ``calls`` times."""
     person = User.objects.get(username="person0")
     text = message(SIZE)
-    item = Item("everyone", "", 0, '{"type":"bench.nothing","text":"' + text + '"}')
+    item = Envelope("everyone", "", 0, '{"type":"bench.nothing","text":"' + text + '"}')
 
     def announce_and_wait() -> None:
         announcer.announce([item])

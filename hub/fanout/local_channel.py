@@ -7,13 +7,13 @@ from typing import Protocol
 import structlog
 
 from hub.config import hub_settings
-from hub.fanout.frames import Block
+from hub.fanout.frames import FrameBatch
 from hub.ops import metrics
-from hub.streams import Item, Position
+from hub.streams import Envelope, Position
 
 #: Turns an item into the text of the frame that a door sends, or None where the door does not show such items.
 #: Called once per item, shape and process; it must not depend on the socket.
-Shape = Callable[[Item], str | None]
+Encoder = Callable[[Envelope], str | None]
 
 #: Takes the bytes of whole frames for one client.
 RawWrite = Callable[[bytes], object]
@@ -24,21 +24,21 @@ log = structlog.get_logger(__name__)
 AHEAD_LIMIT = 256
 
 
-class Follower(Protocol):
+class Subscriber(Protocol):
     """The socket's end of a subscription."""
 
     @property
     def raw(self) -> RawWrite | None:
         """Where the bytes of frames may be written without asking the follower; None where it wants them itself."""
 
-    def write(self, block: Block) -> None:
+    def write(self, block: FrameBatch) -> None:
         """Take frames for the client, in order. Must not block or raise; one that is too slow closes itself."""
 
     def restart(self) -> None:
         """The channel has another history now: the client must come back and reload."""
 
 
-class OwnFollower:
+class ProcessSubscriber:
     """The base of followers that are parts of the hub itself, and no clients."""
 
     #: The blocks come to ``write``.
@@ -50,16 +50,16 @@ class Subscription:
 
     __slots__ = ("_held", "_held_size", "feed", "follower", "shape", "start")
 
-    def __init__(self, feed: "Feed", follower: Follower, shape: Shape) -> None:
+    def __init__(self, feed: "LocalChannel", follower: Subscriber, shape: Encoder) -> None:
         self.feed = feed
         self.follower = follower
         self.shape = shape
         #: Where the feed stood when the subscription began: everything after it comes live.
         self.start = Position(feed.epoch, feed.last)
-        self._held: list[Block] | None = []
+        self._held: list[FrameBatch] | None = []
         self._held_size = 0
 
-    def write(self, block: Block) -> None:
+    def write(self, block: FrameBatch) -> None:
         if self._held is None:
             self.follower.write(block)
         elif self._held_size + block.size <= hub_settings().write_buffer:
@@ -68,11 +68,11 @@ class Subscription:
         else:
             self.follower.restart()  # it takes its history too slowly to ever catch up
 
-    def release(self, history: Iterable[Item] = ()) -> None:
+    def release(self, history: Iterable[Envelope] = ()) -> None:
         """Write ``history``, then what came meanwhile, then go live. ``history`` must end at :attr:`start`."""
         held, self._held = self._held or (), None
         if texts := texts_of(self.shape, history):
-            self.follower.write(Block(texts))
+            self.follower.write(FrameBatch(texts))
         for block in held:
             self.follower.write(block)
         self.feed.go_live(self)
@@ -92,7 +92,7 @@ class _Audience:
         return len(self.raw) + len(self.others)
 
 
-def texts_of(shape: Shape, items: Iterable[Item]) -> list[str]:
+def texts_of(shape: Encoder, items: Iterable[Envelope]) -> list[str]:
     """The frames of ``items``; one that the shape cannot make is left out and logged, the others are not its fault."""
     texts = []
     for item in items:
@@ -106,7 +106,7 @@ def texts_of(shape: Shape, items: Iterable[Item]) -> list[str]:
     return texts
 
 
-class Feed:
+class LocalChannel:
     """The channel's items in offset order, each once, to all subscriptions.
 
     ``offer`` takes items in any order and with repeats. What is next goes into the batch that :meth:`flush` sends;
@@ -124,10 +124,10 @@ class Feed:
         self.known = 0
         #: Whether ``epoch`` and ``last`` have been read; until then items only raise ``known``.
         self.opened = False
-        self._ahead: dict[int, Item] = {}
-        self._batch: list[Item] = []
+        self._ahead: dict[int, Envelope] = {}
+        self._batch: list[Envelope] = []
         self._arrived = 0.0
-        self._audiences: dict[Shape, _Audience] = {}
+        self._audiences: dict[Encoder, _Audience] = {}
 
     def __bool__(self) -> bool:
         """Whether anybody follows."""
@@ -140,7 +140,9 @@ class Feed:
     def clients(self) -> int:
         """How many subscriptions are of clients, not of the hub's own parts."""
         return len(self) - sum(
-            isinstance(one.follower, OwnFollower) for audience in self._audiences.values() for one in audience.others
+            isinstance(one.follower, ProcessSubscriber)
+            for audience in self._audiences.values()
+            for one in audience.others
         )
 
     def open(self, position: Position) -> None:
@@ -157,7 +159,7 @@ class Feed:
         """Whether there is something to flush."""
         return bool(self._batch)
 
-    def add(self, follower: Follower, shape: Shape) -> Subscription:
+    def add(self, follower: Subscriber, shape: Encoder) -> Subscription:
         """Begin a subscription, held; what is in the batch already belongs to its history."""
         subscription = Subscription(self, follower, shape)
         self.flush()
@@ -181,7 +183,7 @@ class Feed:
         if not audience:
             del self._audiences[subscription.shape]
 
-    def offer(self, item: Item) -> bool:
+    def offer(self, item: Envelope) -> bool:
         """Take an item; returns whether there is something to flush."""
         if not item.offset:
             self._append(item)
@@ -227,7 +229,7 @@ class Feed:
         deliveries = 0
         for shape, audience in list(self._audiences.items()):
             if texts := texts_of(shape, items):
-                block = Block(texts)
+                block = FrameBatch(texts)
                 deliveries += len(texts) * len(audience)
                 # Copies, because a socket that turns out to be too slow leaves while it is written to.
                 if audience.raw:
@@ -239,7 +241,7 @@ class Feed:
         metrics.DELIVERIES.inc(deliveries)
         metrics.RELAY_LAG.observe(time.perf_counter() - self._arrived)
 
-    def _append(self, item: Item) -> None:
+    def _append(self, item: Envelope) -> None:
         if not self._batch:
             self._arrived = time.perf_counter()
         self._batch.append(item)

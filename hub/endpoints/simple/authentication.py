@@ -15,7 +15,7 @@ from hub.access.credentials import Invalid
 from hub.access.visitor import SESSION_KEY, language_of
 from hub.concurrency.faults import described
 from hub.endpoints.simple.codes import Close
-from hub.endpoints.simple.unknown import UnknownDoor
+from hub.endpoints.simple.unknown import UnknownEndpoint
 from hub.limits import connections
 from hub.ops import metrics
 from hub.transports.refusal import TOO_OFTEN, turn_away
@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 DigestOf = Callable[[str], str | None]
 
 
-class Entrance:
+class Authentication:
     """The ASGI application for sockets: admits a client, then hands it to the door of its URL.
 
     What it needed for that it has let go when the door begins, so that a socket that stays open for days keeps none
@@ -91,7 +91,7 @@ class Entrance:
                     scope["url_route"] = {"args": args, "kwargs": {**kwargs, **door.default_args}}
                     return door.callback
         scope["url_route"] = {"args": (), "kwargs": {}}
-        return UnknownDoor.as_asgi()
+        return UnknownEndpoint.as_asgi()
 
     async def _identify(
         self, scope: dict[str, Any], token: str | None, session_key: str | None

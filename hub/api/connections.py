@@ -11,8 +11,8 @@ from msgspec import UNSET, Meta
 
 from hub.access import control
 from hub.access.ends import COMING_BACK
-from hub.api.errors import Code, Refused
-from hub.api.method import Call, Method, register
+from hub.api.errors import ApiError, Code
+from hub.api.method import ApiCall, Method, register
 from hub.api.payload import payload
 from hub.database.threads import in_database_thread
 from hub.endpoints.centrifuge.signed_tokens import INFO_LIMIT
@@ -28,11 +28,11 @@ _CLIENT = Meta(description="The id of one connection; without it, all of the per
 _INFO = Meta(description=f"JSON that others in the channel are told of the connections: at most {INFO_LIMIT} bytes.")
 
 
-class Nothing(msgspec.Struct):
+class EmptyResult(msgspec.Struct):
     """The order is stored."""
 
 
-class StreamPosition(msgspec.Struct):
+class ApiStreamPosition(msgspec.Struct):
     """A place in a channel's history."""
 
     offset: Annotated[int, Meta(ge=0)] = 0
@@ -47,18 +47,18 @@ class _Addressed(msgspec.Struct, kw_only=True):
 
     def check(self) -> None:
         if self.session:
-            raise Refused(Code.NOT_AVAILABLE, "connections of this hub are named by client, not by session")
+            raise ApiError(Code.NOT_AVAILABLE, "connections of this hub are named by client, not by session")
         if not self.user and not self.client:
-            raise Refused(Code.BAD_REQUEST, "user is missing")
+            raise ApiError(Code.BAD_REQUEST, "user is missing")
         if self.user and not (self.user.isascii() and self.user.isdigit() and len(self.user) <= 18):
-            raise Refused(Code.BAD_REQUEST, "user is an id in decimal digits")
+            raise ApiError(Code.BAD_REQUEST, "user is an id in decimal digits")
 
 
 class SubscribeRequest(_Addressed, kw_only=True):
     """Subscribe a person's connections to a channel."""
 
     channel: str = ""
-    recover_since: StreamPosition | None = None
+    recover_since: ApiStreamPosition | None = None
     info: Annotated[Any, Meta(description=f"JSON that others are told of it there: at most {INFO_LIMIT} bytes.")] = (
         UNSET
     )
@@ -79,7 +79,7 @@ class UnsubscribeRequest(_Addressed, kw_only=True):
 _CODE = Meta(description=f"3000 to 4999: {COMING_BACK} let the client come back. 0, or none, is 3503: it stays away.")
 
 
-class Close(msgspec.Struct):
+class DisconnectCode(msgspec.Struct):
     """How the connection is closed."""
 
     code: Annotated[int, _CODE] = 0
@@ -87,16 +87,16 @@ class Close(msgspec.Struct):
 
     def check(self) -> None:
         if self.code and not 3000 <= self.code <= 4999:
-            raise Refused(Code.BAD_REQUEST, "the code is 3000 to 4999")
+            raise ApiError(Code.BAD_REQUEST, "the code is 3000 to 4999")
         if len(self.reason.encode()) > REASON_LIMIT:
-            raise Refused(Code.BAD_REQUEST, f"the reason has at most {REASON_LIMIT} bytes")
+            raise ApiError(Code.BAD_REQUEST, f"the reason has at most {REASON_LIMIT} bytes")
 
 
 class DisconnectRequest(_Addressed, kw_only=True):
     """Close a person's connections."""
 
     whitelist: Annotated[list[str] | None, Meta(description="Ids of connections that stay.")] = None
-    disconnect: Close | None = None
+    disconnect: DisconnectCode | None = None
 
 
 class RefreshRequest(_Addressed, kw_only=True):
@@ -109,21 +109,21 @@ class RefreshRequest(_Addressed, kw_only=True):
     info: Any = None
 
 
-async def subscribe(call: Call[SubscribeRequest]) -> Nothing:
+async def subscribe(call: ApiCall[SubscribeRequest]) -> EmptyResult:
     """Order it; whether the person might have subscribed by themselves does not matter."""
     request = call.request
     request.check()
     call.channel(request.channel)
     if request.override:
-        raise Refused(Code.NOT_AVAILABLE, "options of a namespace cannot be overridden for one subscription")
+        raise ApiError(Code.NOT_AVAILABLE, "options of a namespace cannot be overridden for one subscription")
     info = _json(request.info, request.b64info)
     if len(info) > INFO_LIMIT:
-        raise Refused(Code.BAD_REQUEST, f"info has more than {INFO_LIMIT} bytes")
-    since = request.recover_since or StreamPosition()
+        raise ApiError(Code.BAD_REQUEST, f"info has more than {INFO_LIMIT} bytes")
+    since = request.recover_since or ApiStreamPosition()
     # What nothing can be recovered from is the same, however large, and an order is JSON with numbers up to here.
     offset = min(since.offset, LARGEST)
     return await _order(
-        control.Subscribe(
+        control.SubscribeUser(
             request.user,
             request.channel,
             request.client or "",
@@ -141,50 +141,50 @@ def _json(value: Any, b64: str | None) -> bytes:
     return b"" if not b64 and (value is UNSET or value is None) else bytes(payload(value, b64))
 
 
-async def unsubscribe(call: Call[UnsubscribeRequest]) -> Nothing:
+async def unsubscribe(call: ApiCall[UnsubscribeRequest]) -> EmptyResult:
     """Order it."""
     call.request.check()
     call.channel(call.request.channel)
-    return await _order(control.Unsubscribe(call.request.user, call.request.channel, call.request.client or ""))
+    return await _order(control.UnsubscribeUser(call.request.user, call.request.channel, call.request.client or ""))
 
 
-async def disconnect(call: Call[DisconnectRequest]) -> Nothing:
+async def disconnect(call: ApiCall[DisconnectRequest]) -> EmptyResult:
     """Order it."""
     request = call.request
     request.check()
     call.user(request.user)
-    order = control.Disconnect(request.user, request.client or "", tuple(request.whitelist or ()))
+    order = control.DisconnectUser(request.user, request.client or "", tuple(request.whitelist or ()))
     if close := request.disconnect:
         close.check()
         order = msgspec.structs.replace(order, code=close.code or order.code, reason=close.reason)
     return await _order(order)
 
 
-async def refresh(call: Call[RefreshRequest]) -> Nothing:
+async def refresh(call: ApiCall[RefreshRequest]) -> EmptyResult:
     """Order it."""
     request = call.request
     request.check()
     call.user(request.user)
     if request.info:
-        raise Refused(Code.NOT_AVAILABLE, "a connection has no info here")
+        raise ApiError(Code.NOT_AVAILABLE, "a connection has no info here")
     return await _order(
-        control.Refresh(request.user, request.client or "", bool(request.expired), request.expire_at or 0)
+        control.RefreshUser(request.user, request.client or "", bool(request.expired), request.expire_at or 0)
     )
 
 
-async def _order(order: control.Order) -> Nothing:
+async def _order(order: control.ControlMessage) -> EmptyResult:
     try:
-        await in_database_thread(control.order, order)
+        await in_database_thread(control.send, order)
     except PayloadTooBig:
-        raise Refused(Code.BAD_REQUEST, "the order is too long") from None
-    return Nothing()
+        raise ApiError(Code.BAD_REQUEST, "the order is too long") from None
+    return EmptyResult()
 
 
 register(
     Method(
         "subscribe",
         SubscribeRequest,
-        Nothing,
+        EmptyResult,
         subscribe,
         "Subscribe a person's connections to a channel.",
         {"user": "42", "channel": "room:7"},
@@ -194,7 +194,7 @@ register(
     Method(
         "unsubscribe",
         UnsubscribeRequest,
-        Nothing,
+        EmptyResult,
         unsubscribe,
         "End the subscription of a person's connections to a channel.",
         {"user": "42", "channel": "room:7"},
@@ -204,7 +204,7 @@ register(
     Method(
         "disconnect",
         DisconnectRequest,
-        Nothing,
+        EmptyResult,
         disconnect,
         "Close a person's connections.",
         {"user": "42", "disconnect": {"code": 4500, "reason": "account moved"}},
@@ -214,7 +214,7 @@ register(
     Method(
         "refresh",
         RefreshRequest,
-        Nothing,
+        EmptyResult,
         refresh,
         "Set when a person's connections end unless they are refreshed.",
         {"user": "42", "expire_at": 1893456000},

@@ -17,7 +17,7 @@ DigestOf = Callable[[str], str | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Admitted:
+class Authenticated:
     """Who came in.
 
     Args:
@@ -49,7 +49,7 @@ def may_open(scope: Mapping[str, Any]) -> bool:
     return origin.is_allowed(scope.get("scheme", "http"), dict(scope["headers"]))
 
 
-async def admit(scope: dict[str, Any]) -> Admitted:
+async def authenticate(scope: dict[str, Any]) -> Authenticated:
     """Who is at the other end, by access token or session; why a token was refused is logged.
 
     Raises ``django.db.Error``.
@@ -63,23 +63,23 @@ async def admit(scope: dict[str, Any]) -> Admitted:
         token = authorization.token_of(scope)
     except authorization.NotValid as fault:
         credentials.log_refusal(str(fault), address)
-        return Admitted(None, "", "", language, address)
+        return Authenticated(None, "", "", language, address)
     if token is not None:
         digest = digest_of(token)
         if digest is None:
             if not token:
                 credentials.log_refusal("an empty token", address)
-            return Admitted(AnonymousUser() if token else None, "", token, language, address)
+            return Authenticated(AnonymousUser() if token else None, "", token, language, address)
         credential = credentials.of_token(digest)
         found = await credentials.whose(credential)
         if isinstance(found, Invalid):
             credentials.log_refusal(f"access token {found}", address)
-            return Admitted(None, credential, "", language, address)
-        return Admitted(found, credential, "", language, address)
+            return Authenticated(None, credential, "", language, address)
+        return Authenticated(found, credential, "", language, address)
     key = cookies.get(settings.SESSION_COOKIE_NAME)
     if key and SESSION_KEY.fullmatch(key):
         credential = credentials.of_session(key)
         found = await credentials.whose(credential)
         if not isinstance(found, Invalid):
-            return Admitted(found, credential, "", language, address)
-    return Admitted(AnonymousUser(), "", "", language, address)
+            return Authenticated(found, credential, "", language, address)
+    return Authenticated(AnonymousUser(), "", "", language, address)

@@ -58,7 +58,7 @@ def tidy() -> None:
 
 
 @dataclass(slots=True)
-class Chore:
+class MaintenanceTask:
     """A task of the hub's own that beat sends every ``interval`` seconds, the first time ``delay`` after its start.
 
     One that no worker took within the interval, or ``patience`` seconds, expires, so they never pile up. One that
@@ -86,12 +86,12 @@ class Chore:
             log.warning("broker_away", task=self.task.name, error=type(error).__name__)
 
 
-def chores() -> list[Chore]:
+def chores() -> list[MaintenanceTask]:
     """The hub's own, for one beat."""
     return [
-        Chore(beat_from_worker, interval=10.0),
-        Chore(sweep, interval=10.0),
-        Chore(send_overdue_jobs, interval=5.0, patience=60.0),
-        Chore(prune, interval=600.0, delay=60.0),
-        Chore(tidy, interval=3600.0, delay=120.0),
+        MaintenanceTask(beat_from_worker, interval=10.0),
+        MaintenanceTask(sweep, interval=10.0),
+        MaintenanceTask(send_overdue_jobs, interval=5.0, patience=60.0),
+        MaintenanceTask(prune, interval=600.0, delay=60.0),
+        MaintenanceTask(tidy, interval=3600.0, delay=120.0),
     ]

@@ -14,7 +14,7 @@ from hub.api.method import method_named
 PREFIX = "/api"
 
 
-class ApiDoor:
+class ApiFastPath:
     """An ASGI application for HTTP: answers calls of the API by itself, and has ``application`` answer all else.
 
     Also calls that Django would not let through to a view: to a host that is not the hub's, or without HTTPS where

@@ -23,11 +23,11 @@ from hub.endpoints.centrifuge.encoder import ClientJoined, ClientLeft
 from hub.endpoints.centrifuge.messages import ClientInfo, Json
 from hub.presence import leaving
 from hub.publishing import PayloadTooBig, encode
-from hub.streams import Item
+from hub.streams import Envelope
 
 if TYPE_CHECKING:
     from hub.channels.namespace import Visitor
-    from hub.endpoints.centrifuge.subscriptions import Subscription
+    from hub.endpoints.centrifuge.subscriptions import ClientSubscription
 
 log = structlog.get_logger(__name__)
 
@@ -58,14 +58,14 @@ def info_of(user: User) -> ClientInfo:
     return ClientInfo(client=person_of(user.pk, ""), user=str(user.pk), conn_info=conn_info(user.get_username()))
 
 
-async def enter(subscription: "Subscription") -> Json:
+async def enter(subscription: "ClientSubscription") -> Json:
     """A connection came to a channel with presence. Returns what the app that owns the channel has for the client."""
     client, channel = subscription.client, subscription.channel
-    data = await come(channel, client.user, subscription.client_info, entry=_entry(subscription))
+    data = await arrive(channel, client.user, subscription.client_info, entry=_entry(subscription))
     return UNSET if data is None else Raw(msgspec.json.encode(data))
 
 
-async def leave(subscription: "Subscription", *, restarting: bool) -> None:
+async def leave(subscription: "ClientSubscription", *, restarting: bool) -> None:
     """A connection is gone from a channel with presence.
 
     ``restarting``: because this server stops. Its lease keeps a user's place then, who is about to come back.
@@ -73,10 +73,10 @@ async def leave(subscription: "Subscription", *, restarting: bool) -> None:
     client, channel = subscription.client, subscription.channel
     # The id of a connection never comes back.
     await presence.current().leave(listed_at(channel), _entry(subscription))
-    await go(channel, client.user, subscription.client_info, restarting=restarting)
+    await depart(channel, client.user, subscription.client_info, restarting=restarting)
 
 
-async def come(channel: str, user: "Visitor", info: ClientInfo, *, entry: str = "") -> Any:
+async def arrive(channel: str, user: "Visitor", info: ClientInfo, *, entry: str = "") -> Any:
     """A connection of any door came to ``channel``, which has presence: count its person, and tell of a new one.
 
     Returns what the app that owns the channel has for the client; None for nothing.
@@ -98,8 +98,8 @@ async def come(channel: str, user: "Visitor", info: ClientInfo, *, entry: str = 
     return data
 
 
-async def go(channel: str, user: "Visitor", info: ClientInfo, *, restarting: bool) -> None:
-    """A connection that had come to ``channel`` has ended; may follow a :func:`come` that failed half-way.
+async def depart(channel: str, user: "Visitor", info: ClientInfo, *, restarting: bool) -> None:
+    """A connection that had come to ``channel`` has ended; may follow a :func:`arrive` that failed half-way.
 
     The person is gone, and others are told, when the grace time is over (:mod:`hub.presence.leaving`).
     """
@@ -153,7 +153,7 @@ def _names(user_ids: set[str]) -> dict[str, str]:
     return {str(user.pk): user.get_username() for user in User.objects.filter(pk__in=user_ids)}
 
 
-def _entry(subscription: "Subscription") -> str:
+def _entry(subscription: "ClientSubscription") -> str:
     client = subscription.client
     # The name of a user is read when somebody asks: it would only make the entry longer.
     said = base64.urlsafe_b64encode(client.given_info or b"").decode()
@@ -177,7 +177,7 @@ def _read(entry: str) -> ClientInfo | None:
 
 def _tell(channel: str, coming: ClientJoined | ClientLeft) -> None:
     try:
-        announce([Item(channel, "", 0, encode(channel, coming, durable=False))])
+        announce([Envelope(channel, "", 0, encode(channel, coming, durable=False))])
     except (PayloadTooBig, UnknownChannel):
         log.warning("coming_not_told", channel=channel)
 
