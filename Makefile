@@ -26,7 +26,7 @@ AS_PRODUCTION = env HUB_ENV=production HUB_HTTPS=true DATABASE_URL=sqlite://:mem
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-postgres check bench chaos soak audit release format lock clean chromium test-programs \
-	suite suite-others suite-browser suite-chaos check-format check-lint check-types check-arrows check-django check-templates check-assets
+	suite suite-others suite-browser suite-chaos check-format check-lint check-types check-arrows check-git check-django check-templates check-assets
 
 help: ## List the commands
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -54,11 +54,11 @@ suite-browser:
 	exit $$((browser | scripts))
 
 suite-chaos:
-	@$(PYTEST) tests/chaos -m lab.chaos -n 2 --maxschedchunk 1
+	@$(PYTEST) tests/chaos -m chaos -n 2 --maxschedchunk 1
 
-check: $(DEV) $(NODE) ## Check formatting, lint, types, import arrows, secrets, settings, migrations, templates, assets
+check: $(DEV) $(NODE) ## Check formatting, lint, types, import arrows, secrets, subjects of commits, settings, migrations, templates, assets
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target --keep-going \
-		check-types check-format check-lint check-arrows check-secrets check-django check-templates check-assets
+		check-types check-format check-lint check-arrows check-git check-django check-templates check-assets
 
 check-format:
 	@echo "== formatting"
@@ -76,9 +76,9 @@ check-arrows:
 	@echo "== import arrows"
 	@.venv/bin/lint-imports --no-logo
 
-check-secrets:
-	@echo "== secrets in the tree"
-	@$(PYTHON) -m lab.audit tree
+check-git:
+	@echo "== secrets in the tree, subjects of commits"
+	@$(PYTHON) -m lab.audit tree subjects
 
 check-django:
 	@echo "== settings for production, migrations"

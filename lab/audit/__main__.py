@@ -4,12 +4,13 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from lab.audit import advisories, modes, production, tree
+from lab.audit import advisories, modes, production, subjects, tree
 from lab.audit.outcome import Outcome
 from lab.harness.environment import BASE_DIR
 
 LOOKS: dict[str, tuple[str, Callable[[], Outcome]]] = {
     "tree": ("secrets in tracked files", lambda: tree.look(BASE_DIR)),
+    "subjects": ("subjects of commits", lambda: subjects.look(BASE_DIR)),
     "production": ("settings that production must refuse", production.look),
     "modes": ("file modes of a fresh hub", modes.look),
     "python": ("advisories of Python packages", lambda: advisories.look_at_python(BASE_DIR)),
