@@ -17,10 +17,24 @@ PATIENCE = 10_000
 CLOSED_TOO_EARLY = "WebSocket is closed before the connection is established"
 
 
+#: What the browser does by itself: with keys, tabs, connections that break, directions of writing, a prefix.
+SAME_ON_EVERY_DATABASE = {
+    "test_api_page.py",
+    "test_composing.py",
+    "test_connection.py",
+    "test_console_example.py",
+    "test_directions.py",
+    "test_prefix.py",
+    "test_sharing.py",
+}
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "tests/browser/" in item.path.as_posix():
             item.add_marker(pytest.mark.browser)
+            if item.path.name in SAME_ON_EVERY_DATABASE:
+                item.add_marker(pytest.mark.any_database)
 
 
 @pytest.fixture(scope="session")
