@@ -9,7 +9,7 @@ from hub.endpoints.centrifuge.codes import Disconnected, Error, Unsubscribed
 from lab.harness.environment import BASE_DIR
 from tests.docs.documents import table
 
-PROTOCOL = "docs/protocol.md"
+PAGE = "docs/client-connection.md"
 
 
 def test_the_document_is_what_the_message_types_say() -> None:
@@ -46,14 +46,14 @@ def test_every_app_is_in_it() -> None:
     assert {"MessagePosted", "NotificationCreated", "OnlineCounted", "Command", "Reply", "Publication"} <= set(schemas)
 
 
-def test_codes_of_the_hub_socket_are_those_of_the_code() -> None:
+def test_codes_of_the_client_connection_are_those_of_the_code() -> None:
     for header, codes in (("error", Error), ("closed with", Disconnected), ("unsubscribed with", Unsubscribed)):
         assert documented(header) == {int(code): code.text for code in codes}
 
 
 def documented(header: str) -> dict[int, str]:
-    """A table of codes in ``docs/protocol.md``."""
-    return {int(code): text.strip("`") for code, text, *_ in table(PROTOCOL, header, "text")}
+    """A table of codes in ``docs/client-connection.md``."""
+    return {int(code): text.strip("`") for code, text, *_ in table(PAGE, header, "text")}
 
 
 def test_a_code_says_whether_to_come_back() -> None:

@@ -11,15 +11,16 @@ from hub.endpoints.centrifuge import codes
 from hub.endpoints.simple.codes import Close
 from tests.docs.documents import table, text_of
 
-PROTOCOL = "docs/protocol.md"
+SIMPLE = "docs/simple-endpoints.md"
+CLIENT = "docs/client-connection.md"
 
 
 def test_the_tables_of_the_documents_have_the_codes_and_sentences_of_the_code() -> None:
-    simple = {int(code): sentence for code, sentence, _ in table(PROTOCOL, "code", "reason")}
+    simple = {int(code): sentence for code, sentence, _ in table(SIMPLE, "code", "reason")}
     assert simple == {end.simple: end.sentence for end in End if end.simple}
     # Two reasons may have one code there: the first is the one that is described.
     of_client = {
-        int(code): (word.strip("`"), sentence) for code, word, sentence in table(PROTOCOL, "closed with", "text")
+        int(code): (word.strip("`"), sentence) for code, word, sentence in table(CLIENT, "closed with", "text")
     }
     assert of_client == {end.client: (end.word, end.sentence) for end in reversed(End) if end.client}
 
@@ -44,7 +45,7 @@ def test_what_is_said_of_codes_is_what_the_code_does() -> None:
     for code in range(3000, 5000):
         assert comes_back(code) == (code in [*first, first.stop, *second, second.stop])
         assert comes_back(code, is_simple=True) == (4000 <= code <= 4399)
-    assert "4000–4399: come back" in text_of(PROTOCOL)
+    assert "4000–4399: come back" in text_of(SIMPLE)
 
 
 @pytest.mark.parametrize("end", End)

@@ -1,4 +1,4 @@
-"""``docs/protocol.md`` lists exactly the methods of the hub socket and the types of publications of the apps."""
+"""``docs/client-connection.md`` lists exactly the methods and the types of publications of the apps."""
 
 import re
 
@@ -8,11 +8,11 @@ from notifications import events as notification_events
 from presence import events as presence_events
 from tests.docs.documents import table
 
-PROTOCOL = "docs/protocol.md"
+PAGE = "docs/client-connection.md"
 
 
 def test_methods_are_those_that_the_apps_have_registered() -> None:
-    documented = [method.strip("`") for method, *_ in table(PROTOCOL, "method", "takes")]
+    documented = [method.strip("`") for method, *_ in table(PAGE, "method", "takes")]
     assert sorted(documented) == sorted(name for name in rpc._methods if not name.startswith("tests."))
 
 
@@ -31,7 +31,7 @@ def test_types_and_keys_of_publications_are_those_of_the_code() -> None:
     ]
     documented = {
         kind: set(re.findall(r"`([a-z_]+)`", keys))
-        for kinds, _, keys in table(PROTOCOL, "`type`", "in")
+        for kinds, _, keys in table(PAGE, "`type`", "in")
         for kind in re.findall(r"`([\w.]+)`", kinds)
     }
     assert documented == {str(message.__struct_config__.tag): set(message.__struct_fields__) for message in published}

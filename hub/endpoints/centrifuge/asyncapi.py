@@ -42,7 +42,8 @@ def document() -> dict[str, Any]:
             "version": VERSION,
             "description": (
                 "Messages are JSON objects, one in a line; a WebSocket message may hold several lines. "
-                "An empty object from the hub is a ping, and the answer to it is one too. See docs/protocol.md."
+                "An empty object from the hub is a ping, and the answer to it is one too. "
+                "See docs/client-connection.md."
             ),
         },
         "defaultContentType": "application/json",

@@ -1,4 +1,4 @@
-"""``docs/protocol.md`` lists exactly the codes and keys that the code has."""
+"""``docs/simple-endpoints.md`` lists exactly the codes and keys that the code has."""
 
 import ast
 import json
@@ -17,16 +17,16 @@ from notifications import events as notification_events
 from presence.events import frame_of
 from tests.docs.documents import blocks, table, text_of
 
-PROTOCOL = "docs/protocol.md"
+PAGE = "docs/simple-endpoints.md"
 
 
 def test_close_codes_are_those_of_the_code() -> None:
-    documented = [int(code) for code, *_ in table(PROTOCOL, "code", "reason")]
+    documented = [int(code) for code, *_ in table(PAGE, "code", "reason")]
     assert sorted(documented) == sorted(map(int, Close))
 
 
 def test_error_codes_are_those_of_the_code() -> None:
-    documented = [code.strip("`") for code, *_ in table(PROTOCOL, "code", "meaning")]
+    documented = [code.strip("`") for code, *_ in table(PAGE, "code", "meaning")]
     assert sorted(documented) == sorted(error_codes())
 
 
@@ -68,7 +68,7 @@ def message() -> str | None:
 )
 def test_example_frames_have_the_keys_that_are_sent(made: Any) -> None:
     sent = json.loads(made())
-    examples = [json.loads(block) for block in blocks(PROTOCOL, "json")]
+    examples = [json.loads(block) for block in blocks(PAGE, "json")]
     (example,) = [frame for frame in examples if frame["type"] == sent["type"]]
     assert list(example) == list(sent)
 
@@ -77,6 +77,6 @@ def test_limits_are_those_of_the_code() -> None:
     from hub.endpoints.simple.endpoint import MESSAGE_LIMIT
     from hub.streams.cursors import LENGTH_LIMIT, POSITIONS_LIMIT
 
-    text = " ".join(text_of(PROTOCOL).split())
+    text = " ".join(text_of(PAGE).split())
     assert f"at most {MESSAGE_LIMIT:,} characters" in text
     assert f"at most {LENGTH_LIMIT:,} characters and {POSITIONS_LIMIT} positions" in text
