@@ -16,4 +16,4 @@ class ChatConfig(AppConfig):
         receivers.connect()
         naming.connect()
         deletions.clean_up(Message, "room", "author")
-        presence.on_departed(channels.ROOM.name, departures.tell)
+        presence.on_departed(channels.NAMESPACE, departures.tell)

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
-from chat import actions, channels, events, posting, queries
+from chat import actions, channels, events, namespaces, posting, queries
 from chat.models import Room
 from hub.concurrency.batcher import Batcher
 from hub.config import hub_settings
@@ -39,7 +39,7 @@ class ChatEndpoint(SimpleEndpoint):
         # Once the client is in a room, only that one counts: by its name another one may be meant by now, which
         # anybody can have opened, and what is written here was not meant for it.
         if self.room_id:
-            is_allowed = await allows(channels.ROOM.can_subscribe, self.user, {"id": self.room_id})
+            is_allowed = await allows(namespaces.ROOM.can_subscribe, self.user, {"id": self.room_id})
         elif (room := await self._room() or await self._opened()) is not None:
             is_allowed, self.room_id, self.channel = True, room.pk, channels.of_room(room.pk)
         else:

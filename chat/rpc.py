@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 from msgspec import Meta
 
-from chat import actions, channels, events, posting, queries
+from chat import actions, channels, events, namespaces, posting, queries
 from chat.actions import Draft
 from chat.models import KEY_LIMIT
 from chat.names import NO_SUCH_ROOM
@@ -163,7 +163,7 @@ async def typing(call: RpcCall, params: InRoom) -> Nothing:
     if not isinstance(call.user, User):
         raise _not_signed_in()
     if _typing.lets(call.client):
-        if not await allows(channels.ROOM.can_publish, call.user, {"id": params.room}):
+        if not await allows(namespaces.ROOM.can_publish, call.user, {"id": params.room}):
             raise _no_such_room()
         actions.tell_typing(room_id=params.room, user=call.user)
     return Nothing()
@@ -172,7 +172,7 @@ async def typing(call: RpcCall, params: InRoom) -> Nothing:
 @rpc("chat.people")
 async def list_people(call: RpcCall, params: InRoom) -> People:
     """Who is in the room, by name; ``count`` is of all, also where there are more names than are sent."""
-    if not await allows(channels.ROOM.can_see_presence, call.user, {"id": params.room}):
+    if not await allows(namespaces.ROOM.can_see_presence, call.user, {"id": params.room}):
         raise _no_such_room()
     here = await presence.current().people(channels.of_room(params.room))
     people = [person for person in here if not person.startswith(presence.GUEST)]

@@ -15,7 +15,7 @@ class HubConfig(AppConfig):
 
         signals.connect()
         connection_created.connect(private_files.guard_database, dispatch_uid="hub.config.private_files")
-        # `channels.py` and `rpc.py` of every installed app, as Django does with `admin.py`.
-        autodiscover_modules("channels", "rpc")
+        # `namespaces.py` and `rpc.py` of every installed app, as Django does with `admin.py`.
+        autodiscover_modules("namespaces", "rpc")
         open_namespaces.open_all(hub_settings().open_namespaces)
         connection_presence.watch()

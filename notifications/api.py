@@ -84,7 +84,7 @@ def _recipient(one: str | int) -> str | User:
         if found is None:
             raise UnknownRecipient(
                 f"There is no user with the id {reprlib.repr(text)}; somebody of that name is 'user:NAME'.",
-                kind=channels.USER.name,
+                kind=channels.USER,
             )
         return found
     if one == EVERYONE and User.objects.filter(username=EVERYONE).exists():

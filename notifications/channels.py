@@ -1,4 +1,4 @@
-"""The channels alerts travel on, and whose they are."""
+"""The names of the channels that alerts travel on, and whose they are."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import connection
 
-from hub.channels import Namespace, anyone, at_once, register
 from hub.concurrency.batcher import CONNECT_PAUSE, Batcher
 from hub.database.threads import in_database_thread
 
@@ -15,36 +14,7 @@ if TYPE_CHECKING:
 
 Visitor = User | AnonymousUser
 
-
-@at_once
-def _is_oneself(user: Visitor, id: int) -> bool:  # noqa: A002  # as the pattern names it
-    return user.pk == id
-
-
-def _is_member(user: Visitor, id: int) -> bool:  # noqa: A002  # as the pattern names it
-    return user.pk is not None and User.groups.through.objects.filter(user=user.pk, group=id).exists()
-
-
-async def _may_follow_topics(asked: list[tuple[str, int]]) -> dict[tuple[str, int], bool]:
-    from notifications import queries
-
-    return await in_database_thread(queries.may_follow_topics, asked)
-
-
-#: Those who come at the same time are looked up together.
-_may_follow = Batcher(_may_follow_topics)
-
-
-async def _may_receive(user: Visitor, name: str) -> bool:
-    return user.pk is not None and await _may_follow.get((name, user.pk))
-
-
-EVERYONE = register(Namespace("everyone", single=True, can_subscribe=anyone, aliases=("notifications",)))
-USER = register(Namespace("user", pattern="<int:id>", can_subscribe=_is_oneself))
-GROUP = register(Namespace("group", pattern="<int:id>", can_subscribe=_is_member))
-TOPIC = register(Namespace("topic", pattern="<slug:name>", can_subscribe=_may_receive))
-
-everyone = EVERYONE.name
+everyone, USER, GROUP, TOPIC = "everyone", "user", "group", "topic"
 
 
 def of_user(user: Visitor) -> str:
@@ -54,17 +24,17 @@ def of_user(user: Visitor) -> str:
 
 def of_user_id(user_id: object) -> str:
     """:func:`of_user`, where only the id is known."""
-    return f"{USER.name}:{user_id}"
+    return f"{USER}:{user_id}"
 
 
 def of_group(group_id: object) -> str:
     """The channel of the members of a Django auth group."""
-    return f"{GROUP.name}:{group_id}"
+    return f"{GROUP}:{group_id}"
 
 
 def of_topic(name: str) -> str:
     """The channel of a topic: its name is within the alphabet of channels, and stays as it is."""
-    return f"{TOPIC.name}:{name}"
+    return f"{TOPIC}:{name}"
 
 
 def of_alert(row: "Notification") -> str:

@@ -21,7 +21,7 @@ HOW_TO = "docs/howto/declare-a-channel.md"
 def declared(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setattr(channels, "_namespaces", dict(channels._namespaces))
     names: dict[str, Any] = {}
-    exec(block(HOW_TO, "shop/channels.py"), names)  # noqa: S102  # the reader runs it too
+    exec(block(HOW_TO, "shop/namespaces.py"), names)  # noqa: S102  # the reader runs it too
     return names
 
 
@@ -70,7 +70,7 @@ print(asyncapi.document()["x-rpc-methods"]["shop.cancel"]["answer"])
 def test_the_method_takes_and_answers_what_its_types_say(tmp_path: Path) -> None:
     files = {
         "shop/models.py": block("README.md", "shop/models.py"),
-        "shop/channels.py": block(HOW_TO, "shop/channels.py"),
+        "shop/namespaces.py": block(HOW_TO, "shop/namespaces.py"),
         "shop/rpc.py": block(HOW_TO, "shop/rpc.py"),
     }
     when_shipped = block(HOW_TO, "when an order is shipped")

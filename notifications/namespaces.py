@@ -1,0 +1,37 @@
+"""Who may receive the alerts of a channel."""
+
+from django.contrib.auth.models import AnonymousUser, User
+
+from hub.channels import Namespace, anyone, at_once, register
+from hub.concurrency.batcher import Batcher
+from hub.database.threads import in_database_thread
+from notifications import channels, queries
+
+Visitor = User | AnonymousUser
+
+
+@at_once
+def _is_oneself(user: Visitor, id: int) -> bool:  # noqa: A002  # as the pattern names it
+    return user.pk == id
+
+
+def _is_member(user: Visitor, id: int) -> bool:  # noqa: A002  # as the pattern names it
+    return user.pk is not None and User.groups.through.objects.filter(user=user.pk, group=id).exists()
+
+
+async def _may_follow_topics(asked: list[tuple[str, int]]) -> dict[tuple[str, int], bool]:
+    return await in_database_thread(queries.may_follow_topics, asked)
+
+
+#: Those who come at the same time are looked up together.
+_may_follow = Batcher(_may_follow_topics)
+
+
+async def _may_receive(user: Visitor, name: str) -> bool:
+    return user.pk is not None and await _may_follow.get((name, user.pk))
+
+
+register(Namespace(channels.everyone, single=True, can_subscribe=anyone, aliases=("notifications",)))
+register(Namespace(channels.USER, pattern="<int:id>", can_subscribe=_is_oneself))
+register(Namespace(channels.GROUP, pattern="<int:id>", can_subscribe=_is_member))
+register(Namespace(channels.TOPIC, pattern="<slug:name>", can_subscribe=_may_receive))
