@@ -31,8 +31,8 @@ SHOWN_ADDRESS = "ws://127.0.0.1:8000"
 SEND = "from notifications import notify\nfor message in messages: notify(to=to, message=message)"
 
 
-def test_the_ten_lines_of_the_readme_print_alerts(hub: LiveHub, tmp_path: Path) -> None:
-    code = block("README.md", "listen.py")
+def test_the_ten_lines_in_python_print_alerts(hub: LiveHub, tmp_path: Path) -> None:
+    code = block("docs/simple-endpoints.md", "listen.py")
     assert code.count(SHOWN_ADDRESS) == 1
     (tmp_path / "listen.py").write_text(code.replace(SHOWN_ADDRESS, hub.ws_url))
     printed = tmp_path / "printed"

@@ -5,16 +5,20 @@ import re
 from pathlib import Path
 
 import pytest
+from asgiref.sync import sync_to_async
+from django.test import AsyncClient
 
 import hub.urls  # noqa: F401  # registers the methods
-from hub.api import calling, publishing
+from hub.api import calling, keys, publishing
 from hub.api.answering import BATCH
 from hub.api.errors import Code
 from hub.api.method import method_named, methods
+from hub.api.scope import Scope
 from hub.config import hub_settings
 from hub.limits.connections import BODY_LIMIT
 from hub.streams import history
 from hub.validation.nesting import DEPTH_LIMIT
+from notifications.models import Notification
 from tests.docs.documents import block, blocks, prose, table
 from tests.docs.shop import shop
 
@@ -76,6 +80,18 @@ def test_request_of_the_example_can_be_read() -> None:
     (curl,) = [code for code in blocks(HOW_TO, "sh") if code.startswith("curl")]
     found = re.search(r"-d '(.*)'", curl)
     assert found and publishing.PublishRequest(**json.loads(found[1])).channel == "user:42"
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_call_of_the_readme_sends_an_alert(async_client: AsyncClient) -> None:
+    (curl,) = [line for code in blocks("README.md", "sh") for line in code.splitlines() if "X-API-Key" in line]
+    found = re.search(r"127\.0\.0\.1:8000(\S+) .* -d '(.*)'", curl)
+    assert found
+    _, key = await sync_to_async(keys.issue)("shop", Scope(frozenset(["*"]), ("*",)))
+    kind = "application/x-www-form-urlencoded"  # as curl says of what follows -d
+    answer = await async_client.post(found[1], found[2], content_type=kind, headers={"X-API-Key": key})
+    (stored,) = answer.json()["result"]["ids"]
+    assert await Notification.objects.filter(pk=stored, message="Hello from curl").aexists()
 
 
 @pytest.mark.slow

@@ -8,11 +8,18 @@ from pathlib import Path
 import pytest
 
 from lab.harness.environment import BASE_DIR
-from tests.docs.documents import DOCUMENTS, anchors, blocks, code_spans, name_of, prose
+from tests.docs.documents import DOCUMENTS, anchors, blocks, code_spans, name_of, prose, text_of
 
 NAMES = [name_of(document) for document in DOCUMENTS]
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 PACKAGES = ("chat", "deploy", "hub", "lab", "notifications", "presence", "tests", "worker")
+
+#: Lines of the README: more than that nobody reads before the first try.
+README_LIMIT = 150
+
+
+def test_readme_is_short() -> None:
+    assert len(text_of("README.md").splitlines()) <= README_LIMIT
 
 
 @pytest.mark.parametrize("name", NAMES)

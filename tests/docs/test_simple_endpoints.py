@@ -2,7 +2,6 @@
 
 import ast
 import json
-import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -41,11 +40,6 @@ def error_codes() -> set[str]:
                     assert isinstance(code, ast.Constant), f"{source}:{node.lineno}"
                     codes.add(str(code.value))
     return codes
-
-
-def test_every_code_in_the_readme_is_a_code() -> None:
-    named = {int(code) for cells in table("README.md", "code", "why") for code in re.findall(r"\d{4}", cells[0])}
-    assert named <= set(map(int, Close))
 
 
 def item(channel: str, publication: msgspec.Struct) -> Envelope:
