@@ -8,6 +8,7 @@ import pytest
 
 from lab.audit import subjects
 from lab.audit.__main__ import main
+from lab.audit.outcome import Outcome
 
 AREAS = frozenset({"build", "chat", "hub", "fanout"})
 GOOD = "[chat] Refuse names that look alike"
@@ -109,7 +110,7 @@ def test_what_is_older_than_the_look_keeps_its_subject(repository: Path, monkeyp
     head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=repository, check=True, capture_output=True, text=True)
     monkeypatch.setattr(subjects, "BEFORE", head.stdout.strip())
     commit(repository, GOOD)
-    assert subjects.look(repository) == subjects.Outcome.of([], "1 commits")
+    assert subjects.look(repository) == Outcome.of([], "1 commits")
 
 
 def test_merge_is_not_looked_at(repository: Path) -> None:
@@ -125,7 +126,7 @@ def test_merge_is_not_looked_at(repository: Path) -> None:
 def test_shallow_clone_is_looked_at_as_far_as_it_goes_and_says_so(repository: Path, tmp_path: Path) -> None:
     commit(repository, "long ago", GOOD)
     git(tmp_path, "clone", "--quiet", "--depth", "1", repository.as_uri(), "shallow")
-    assert subjects.look(tmp_path / "shallow") == subjects.Outcome.of([], "1 commits, all that this shallow clone has")
+    assert subjects.look(tmp_path / "shallow") == Outcome.of([], "1 commits, all that this shallow clone has")
 
 
 def test_no_git_and_no_commit_are_no_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
