@@ -34,7 +34,7 @@ class End(Enum):
         "a channel that the hub subscribed you to has another history now, or you took what you missed too slowly",
     )
     SERVER_ERROR = 4011, 3004, "internal server error", "something failed in the hub, such as its database"
-    RECONNECT = 4012, 0, "", "an administrator or a program of the hub asks you to connect anew"
+    RECONNECT = 4012, 0, "", "an administrator or a program of the hub asks you to connect again"
     TOO_MANY = 4013, 3504, "connection limit", "you, or your address, have too many connections open"
     BAD_TOKEN = (
         4401,
@@ -67,7 +67,7 @@ class End(Enum):
         "message size limit exceeded",
         (
             "your message was longer than 64 KiB (`HUB_MAX_FRAME`), or had more than 2,048 fragments; 4413, on the "
-            "hub socket 3501, from a server that may not send 1009"
+            "client connection 3501, from a server that may not send 1009"
         ),
     )
     SERVER_STOPS = 1012, 3001, "shutdown", "this server stops or restarts; 4012 from a server that may not send 1012"

@@ -1,0 +1,84 @@
+"""One word for one thing: what people read has the words of ``docs/glossary.md``, and none that they replaced."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab.harness.environment import BASE_DIR
+from tests.docs.documents import name_of, table, text_of
+
+GLOSSARY = "docs/glossary.md"
+
+#: A word that is gone, as a pattern of whole words, and what stands in its place.
+GONE = {
+    r"(?:plain )?doors?": "(simple) endpoint",
+    r"hub sockets?": "client connection",
+    r"entrances?": "authentication",
+    r"feeds?": "local channel",
+    r"followers? of (?:a|the) channel": "subscriber",
+    r"tail repair": "catch-up",
+    r"layer (?:is|was) away": "broker unavailable",
+    r"the sweep": "outbox sweeper",
+    r"whereabouts": "database presence",
+    r"attendances?": "connection presence",
+    r"personal channels?": "server-side subscription",
+    r"recheck(?:s|ed|ing)?": "revalidate",
+    r"(?:the|a|next|slow) round(?: of checks| over all)": "periodic revalidation",
+    r"rights? (?:that )?(?:ends?|changes?)": "permission",
+    r"upkeep": "maintenance",
+    r"chores?": "periodic task",
+    r"rigs?": "harness",
+    r"shown out": "closed by the server",
+    r"goodbyes?": "close frame",
+    r"hasty": "too fast",
+    r"signs? of life": "heartbeat",
+    r"lean (?:class|protocol)": "fast path",
+    r"verdicts?": "decision",
+    r"vouch(?:es|ed)?": "delivered-through mark",
+    r"patience": "timeout, grace",
+    r"anew": "again",
+}
+
+#: Where a word stands all the same: a piece of the line, and the reason.
+ALLOWED = {
+    "`hub.streams.cursors.vouch`": "the name of a function",
+    "`doors` of `hub/asgi.py`": "the name of a list",
+    "`hub_sockets` | `door`": "the label of a metric, which people have in their dashboards",
+}
+
+
+def texts() -> Iterator[Path]:
+    """What people read before or instead of code."""
+    yield from (BASE_DIR / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"))
+    yield BASE_DIR / ".env.example"
+    for folder, ending in (("docs", "md"), ("lab", "md"), ("templates", "html"), ("templates", "txt")):
+        yield from sorted((BASE_DIR / folder).rglob(f"*.{ending}"))
+
+
+@pytest.mark.parametrize("gone", GONE)
+def test_word_that_was_replaced_is_in_no_text(gone: str) -> None:
+    word = re.compile(rf"(?<![\w-])(?:{gone})(?![\w-])", re.IGNORECASE)
+    found = [
+        f"{name_of(path)}: {line.strip()}"
+        for path in texts()
+        for line in path.read_text().splitlines()
+        if word.search(line) and not any(allowed in line for allowed in ALLOWED)
+    ]
+    assert found == [], f"say: {GONE[gone]}"
+
+
+def test_every_exception_is_needed() -> None:
+    everything = "".join(path.read_text() for path in texts())
+    assert [allowed for allowed in ALLOWED if allowed not in everything] == []
+
+
+def test_words_of_the_glossary_stand_once() -> None:
+    words = [word for row in table(GLOSSARY, "word", "means") for word in row[0].split(", ")]
+    assert len(words) > 60
+    assert sorted({word for word in words if words.count(word) > 1}) == []
+
+
+def test_glossary_explains_itself_without_gone_words() -> None:
+    assert not [gone for gone in GONE if re.search(rf"\b(?:{gone})\b", text_of(GLOSSARY))]
