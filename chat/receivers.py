@@ -9,6 +9,9 @@ from chat.models import Room
 from hub.access.control import Revalidate, send
 from hub.database.signals import listen
 
+#: Rooms of one name that are asked about at once; only the oldest of them can have its alias.
+NAMESAKES = 10
+
 
 def connect() -> None:
     """Listen for changes of rooms; called once, when the apps are ready."""
@@ -20,10 +23,24 @@ def connect() -> None:
 def _room_saved(sender: type[Room], instance: Room, created: bool, **_: Any) -> None:
     if not created:
         send(Revalidate(channel=channels.of_room(instance.pk)))
+    _revalidate_namesakes(instance)
 
 
 def _room_deleted(sender: type[Room], instance: Room, **_: Any) -> None:
     send(Revalidate(channel=channels.of_room(instance.pk)))
+    _revalidate_namesakes(instance)
+
+
+def _revalidate_namesakes(room: Room) -> None:
+    """The alias of a name is that of one of the rooms with it: which one, each process asks again.
+
+    What is meant for a new private room must not reach the public one of its name.
+    """
+    namesakes = Room.objects.filter(name=room.name).exclude(pk=room.pk).order_by("is_private", "pk")
+    if messages := [
+        Revalidate(channel=channels.of_room(pk)) for pk in namesakes.values_list("pk", flat=True)[:NAMESAKES]
+    ]:
+        send(*messages)
 
 
 def _members_changed(sender: type[Any], instance: Any, action: str, pk_set: set[int] | None, **_: Any) -> None:

@@ -224,6 +224,20 @@ async def test_a_renamed_rooms_old_name_reaches_it_no_more(product: LiveHub, web
         await in_the_room.got(renamed, {})
 
 
+async def test_the_group_of_a_name_leaves_the_public_room_when_a_private_one_has_it(
+    product: LiveHub, webs: list[str]
+) -> None:
+    channel = f"room:{create_room(product, 'Plans')}"
+    for_all = {"type": "chat.message", "message": "for all"}
+    async with everybody(webs, channel) as in_the_public_room:
+        send(product, for_all, group="chat_Plans")
+        await in_the_public_room.got(for_all, {})
+        product.shell("from chat.models import Room; Room.objects.create(name='Plans', is_private=True)")
+        with redis.Redis(unix_socket_path=str(product.folder / "redis.sock")) as client:
+            alias = f"{PREFIX}__group__chat_Plans"
+            await await_for(lambda: client.pubsub_numsub(alias)[0][1] == 0, that="both processes have left the group")
+
+
 async def test_a_private_rooms_group_reaches_its_members_only(product: LiveHub, webs: list[str]) -> None:
     product.create_user("member")
     make = """
