@@ -67,6 +67,16 @@ def test_architecture_names_functions_that_exist() -> None:
     assert [step for step in steps if step.rpartition(".")[2] not in known] == []
 
 
+def test_methods_in_the_prose_of_the_architecture_exist() -> None:
+    """Such as ``Relay.subscribe`` and ``jobs.begin``: each is somewhere a function or a class."""
+    named = {span for span in code_spans("ARCHITECTURE.md") if re.fullmatch(r"[A-Za-z_]+\.[a-z_]+(?:\(\))?", span)}
+    named -= {span for span in named if span.endswith((".py", ".md", ".toml")) or span.startswith("hub.")}
+    assert len(named) > 10
+    modules = {path.stem for package in PACKAGES for path in (BASE_DIR / package).rglob("*.py")}
+    known = {*all_functions(), *modules}
+    assert [span for span in sorted(named) if span.removesuffix("()").rpartition(".")[2] not in known] == []
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_dotted_names_in_the_text_exist(name: str) -> None:
     pattern = re.compile(rf"(?:{'|'.join(PACKAGES)})(?:\.\w+)+")
