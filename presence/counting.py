@@ -92,7 +92,7 @@ class OnlineCounter(ProcessSubscriber):
     # ----------------------------------------------------------------------------------------------------------------
 
     async def _work(self) -> None:
-        subscription = await relay.current().follow(channels.online, self, _count_of)
+        subscription = await relay.current().subscribe(channels.online, self, _count_of)
         subscription.release()
         try:
             while is_wanted():
@@ -111,7 +111,7 @@ class OnlineCounter(ProcessSubscriber):
                 else:
                     await asyncio.sleep(hub_settings().count_interval)
         finally:
-            relay.current().unfollow(subscription)
+            relay.current().unsubscribe(subscription)
 
     async def _settled(self) -> bool:
         """Whether clients see the right number; if not, and it is this process's turn, tell them."""

@@ -79,7 +79,7 @@ class Revalidation(ProcessSubscriber):
     async def _follow(self) -> None:
         while is_wanted():
             try:
-                subscription = await relay.current().follow(control.CHANNEL, self, _text)
+                subscription = await relay.current().subscribe(control.CHANNEL, self, _text)
             except DatabaseFault as error:
                 log.warning("orders_not_followed", error=type(error).__name__)
                 await asyncio.sleep(RETRY)

@@ -68,7 +68,7 @@ async def read(call: ApiCall[HistoryRequest]) -> ApiHistoryResult:
         )
     except NotKept:
         raise ApiError(Code.UNRECOVERABLE_POSITION) from None
-    return ApiHistoryResult([_publication(item) for item in page.items], page.position.offset, page.position.epoch)
+    return ApiHistoryResult([_publication(item) for item in page.envelopes], page.position.offset, page.position.epoch)
 
 
 async def remove(call: ApiCall[HistoryRemoveRequest]) -> EmptyResult:

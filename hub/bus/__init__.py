@@ -1,5 +1,5 @@
-"""Between the processes: from a publication in one to the relay of each other one, over the channel layer.
+"""The bus: broadcasts publications from one process to the relays of all others, over the channel layer.
 
-``announcer`` sends, ``receiver`` receives, ``envelope`` is what travels; ``layer`` and ``redis_layer`` carry it;
-``foreign`` reads what other code sends to the same groups; ``survey`` asks all processes at once.
+``announcer`` sends and ``receiver`` receives; ``envelope`` defines the message; ``layer`` and ``redis_layer`` carry
+it. ``foreign`` reads events that other code sends to the same groups. ``survey`` asks all processes a question.
 """

@@ -1,11 +1,11 @@
-"""Announcements: from any thread of any process to the channel layer, without waiting for it.
+"""Broadcasts envelopes to the web processes: from any thread to the channel layer, without waiting for it.
 
 ``async_to_sync(group_send)`` outside a running loop makes a thread, a loop and a Redis connection for every call. Here
 each process has one loop that sends: the server's own where the relay has registered it, else one in a thread that is
 started on first use. This is the only module that sends to the layer.
 
-An announcement is a hint, never the publication itself: when Redis is away it is dropped and counted, and tail repair
-delivers from the database. Ephemeral publications have nothing to be repaired from and are lost then, by definition.
+A broadcast is only a hint: when Redis is away, it is dropped and counted, and catch-up delivers the publication from
+the database. Ephemeral publications are stored nowhere and are lost then, by definition.
 """
 
 import asyncio
@@ -27,22 +27,22 @@ from hub.streams import Envelope
 
 log = structlog.get_logger(__name__)
 
-#: Seconds in which nothing is sent after a failure, so that a dead Redis is not asked for every single event.
+#: Seconds without sending after a failure, so that a dead Redis is not asked for every single event.
 PAUSE_AFTER_FAILURE = 1.0
 
-#: Items that are sent in one round trip at most.
+#: The most envelopes in one round trip.
 ROUND_TRIP = 500
 
 Deliver = Callable[[Envelope], None]
 
 
 class Announcer:
-    """Sends items to their groups in the order given, on ``loop``.
+    """Sends envelopes to their groups in the order given, on ``loop``.
 
     Args:
         loop: a running event loop; all of the announcer's state belongs to it.
-        deliver: takes each durable item on the loop before the layer does: the relay of this process, whose sockets
-            then wait neither for Redis nor need it. What comes back through the layer it drops by its offset.
+        deliver: called on the loop with each durable envelope before the layer gets it. In a web process it is the
+            relay, whose sockets then need no Redis; it drops the copy from the layer by its offset.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, deliver: Deliver | None = None) -> None:
@@ -52,16 +52,16 @@ class Announcer:
         self._task: asyncio.Task[None] | None = None
         self._paused_until = 0.0
 
-    def send(self, items: Sequence[Envelope]) -> None:
-        """Queue ``items``; from any thread. Returns at once and never raises for a layer that is away."""
+    def send(self, envelopes: Sequence[Envelope]) -> None:
+        """Queue ``envelopes``; from any thread. Returns at once and never raises for a layer that is away."""
         try:
-            self.loop.call_soon_threadsafe(self._accept, items)
+            self.loop.call_soon_threadsafe(self._accept, envelopes)
         except RuntimeError:  # the server's loop has just been closed
-            metrics.ANNOUNCEMENTS_DROPPED.labels("shutting_down").inc(len(items))
+            metrics.ANNOUNCEMENTS_DROPPED.labels("shutting_down").inc(len(envelopes))
 
     @property
     def waiting(self) -> int:
-        """How many items wait to be sent."""
+        """How many envelopes wait to be sent."""
         return len(self._queue)
 
     def flush(self, timeout: float) -> bool:
@@ -76,57 +76,59 @@ class Announcer:
         else:
             self._task.add_done_callback(lambda _: emptied.set())
 
-    def _accept(self, items: Sequence[Envelope]) -> None:
-        for item in items:
-            if self._deliver is not None and item.offset:
-                self._deliver(item)
+    def _accept(self, envelopes: Sequence[Envelope]) -> None:
+        for envelope in envelopes:
+            if self._deliver is not None and envelope.offset:
+                self._deliver(envelope)
             if len(self._queue) < hub_settings().announce_queue:
-                self._queue.append(item)
+                self._queue.append(envelope)
             else:
-                self._drop([item], "queue_full")
+                self._drop([envelope], "queue_full")
         if self._queue and (self._task is None or self._task.done()):
             self._task = self.loop.create_task(self._drain())
 
     async def _drain(self) -> None:
         while self._queue:
-            items = [self._queue.popleft() for _ in range(min(len(self._queue), ROUND_TRIP))]
+            envelopes = [self._queue.popleft() for _ in range(min(len(self._queue), ROUND_TRIP))]
             if time.monotonic() < self._paused_until:
-                self._drop(items, "layer_away")
+                self._drop(envelopes, "broker_unavailable")
             else:
-                await self._send(items)
+                await self._send(envelopes)
 
-    async def _send(self, items: Sequence[Envelope]) -> None:
+    async def _send(self, envelopes: Sequence[Envelope]) -> None:
         try:
             async with asyncio.timeout(hub_settings().redis_timeout):
-                await group_send_many([(group_name(item.channel), pack(item)) for item in items])
+                await group_send_many([(group_name(envelope.channel), pack(envelope)) for envelope in envelopes])
         except Exception as error:  # noqa: BLE001
-            # Whatever the layer raises, the publications are stored: say so once per pause and let tail repair
+            # Whatever the layer raises, the publications are stored: say so once per pause and let catch-up
             # deliver. Some may have left before the failure; a repeat of those does no harm.
             self._paused_until = time.monotonic() + PAUSE_AFTER_FAILURE
-            self._drop(items, "layer_away")
-            log.warning("announcement_failed", items=len(items), error=type(error).__name__)
+            self._drop(envelopes, "broker_unavailable")
+            log.warning("announcement_failed", envelopes=len(envelopes), error=type(error).__name__)
         else:
-            metrics.ANNOUNCEMENTS.inc(len(items))
+            metrics.ANNOUNCEMENTS.inc(len(envelopes))
 
-    def _drop(self, items: Sequence[Envelope], reason: str) -> None:
-        metrics.ANNOUNCEMENTS_DROPPED.labels(reason).inc(len(items))
-        for item in items:
-            if self._deliver is not None and not item.offset:
-                self._deliver(item)  # nothing will repair it, so the sockets of this process at least shall have it
+    def _drop(self, envelopes: Sequence[Envelope], reason: str) -> None:
+        metrics.ANNOUNCEMENTS_DROPPED.labels(reason).inc(len(envelopes))
+        for envelope in envelopes:
+            if self._deliver is not None and not envelope.offset:
+                self._deliver(
+                    envelope
+                )  # nothing will repair it, so the sockets of this process at least shall have it
 
 
 _announcer: Announcer | None = None
 _guard = threading.Lock()
 
 
-def announce(items: Sequence[Envelope]) -> None:
-    """Tell every web process of ``items``, in their order. Returns at once; see the module for what that means."""
-    if items:
-        _current().send(items)
+def announce(envelopes: Sequence[Envelope]) -> None:
+    """Broadcast ``envelopes`` to all web processes, in order. Returns at once; the module says what that promises."""
+    if envelopes:
+        _current().send(envelopes)
 
 
 def serve(loop: asyncio.AbstractEventLoop, deliver: Deliver) -> None:
-    """Announce on ``loop`` from now on, and give each durable item to ``deliver`` there first: a web process's way."""
+    """Broadcast on ``loop`` from now on, after passing each durable envelope to ``deliver``; for web processes."""
     global _announcer
     with _guard:
         _announcer = Announcer(loop, deliver)
@@ -160,7 +162,7 @@ def _new_loop() -> asyncio.AbstractEventLoop:
 
 
 def _forget_after_fork() -> None:
-    """A child has neither the thread nor may it use the connection of its parent: it begins anew on first use."""
+    """A child has neither the thread nor may it use the connection of its parent: it starts again on first use."""
     global _announcer, _guard
     _announcer = None
     _guard = threading.Lock()

@@ -1,6 +1,6 @@
-"""The one event that the hub sends over the channel layer, and reading what comes back as the hostile input it is.
+"""The one event that the hub sends over the channel layer, and the parser of it, which trusts nothing that it reads.
 
-Its shape is stable (``docs/howto/join-from-your-own-consumer.md``): an ordinary Channels consumer that has joined
+Its format is stable (``docs/howto/join-from-your-own-consumer.md``): an ordinary Channels consumer that has joined
 ``hub.group(channel)`` receives it in a handler called ``hub_publication``. Events of other types come from other code
 (:mod:`hub.bus.foreign`).
 """
@@ -31,18 +31,24 @@ class NotForClients(ValueError):
     """What came over the layer is neither a publication of the hub nor an event that can be passed on."""
 
 
-def pack(item: Envelope) -> dict[str, Any]:
-    """The layer's message for ``item``."""
-    message = {"type": TYPE, "channel": item.channel, "epoch": item.epoch, "offset": item.offset, "data": item.data}
-    if item.info:
-        message["info"] = item.info
-    if item.tags:
-        message["tags"] = item.tags
+def pack(envelope: Envelope) -> dict[str, Any]:
+    """The layer's message for ``envelope``."""
+    message = {
+        "type": TYPE,
+        "channel": envelope.channel,
+        "epoch": envelope.epoch,
+        "offset": envelope.offset,
+        "data": envelope.data,
+    }
+    if envelope.info:
+        message["info"] = envelope.info
+    if envelope.tags:
+        message["tags"] = envelope.tags
     return message
 
 
 def unpack(message: object, channel: str) -> Envelope:
-    """The item in a message that was sent to the group of ``channel``, or to an alias of it.
+    """The envelope in a message that was sent to the group of ``channel``, or to an alias of it.
 
     Raises:
         NotForClients: no event, fields that are missing or of another kind, or nothing that other code may send. The
@@ -67,6 +73,6 @@ def _foreign(message: dict[Any, Any], channel: str) -> Envelope:
     if namespace_of(channel).internal:
         raise NotForClients("an event of other code for a channel of the hub's own")
     try:
-        return foreign.item_of(channel, message)
+        return foreign.envelope_of(channel, message)
     except foreign.NotPassedOn as error:
         raise NotForClients(str(error)) from None

@@ -1,7 +1,7 @@
 """Events that other code sends to the hub's groups with ``group_send``, as in every Channels tutorial.
 
-Each becomes an ephemeral item of the group's channel: live, not stored, without an offset. The client connection and
-``/events`` pass the event on as it is. A simple endpoint makes its own frame of one that says something to people
+Each becomes an ephemeral envelope of the group's channel: live, not stored, without an offset. The client connection
+and ``/events`` pass the event on as it is. A simple endpoint makes its own frame of one that says something to people
 (:func:`is_text`), and passes any other on as it is.
 
 Whoever can send to the layer is trusted with what people read, and with nothing else: an event is plain JSON within
@@ -48,8 +48,8 @@ class NotPassedOn(ValueError):
     """The event cannot go to clients. The text says why, and quotes nothing of it."""
 
 
-def item_of(channel: str, event: Mapping[Any, Any]) -> Envelope:
-    """The item that carries ``event`` to those who follow ``channel``.
+def envelope_of(channel: str, event: Mapping[Any, Any]) -> Envelope:
+    """The envelope that carries ``event`` to the subscribers of ``channel``.
 
     Raises:
         NotPassedOn: no type, or one that only the hub may send; not plain JSON; too long or too deep.
@@ -77,9 +77,9 @@ def kind_of(event: Mapping[str, Any]) -> str:
     return str(event["type"]).replace(".", "_")
 
 
-def event_in(item: Envelope) -> dict[str, Any]:
-    """The event that an item carries."""
-    event: dict[str, Any] = msgspec.json.decode(item.data)
+def event_in(envelope: Envelope) -> dict[str, Any]:
+    """The event that an envelope carries."""
+    event: dict[str, Any] = msgspec.json.decode(envelope.data)
     return event
 
 
@@ -90,21 +90,21 @@ def text_in(event: Mapping[str, Any]) -> str | None:
     return next((event[key] for key in ("message", "text") if isinstance(event.get(key), str)), None)
 
 
-def simple_frame(item: Envelope, make: Callable[[Mapping[str, Any], str], dict[str, Any]]) -> str:
-    """The frame of a simple endpoint for the event in ``item``.
+def simple_frame(envelope: Envelope, make: Callable[[Mapping[str, Any], str], dict[str, Any]]) -> str:
+    """The frame of a simple endpoint for the event in ``envelope``.
 
     Args:
         make: given the event and its text, the keys of this endpoint's frame, ``type`` among them. The other keys
             stay as the sender wrote them. Not called for an event that says nothing to people: that is passed on as
             it is.
     """
-    event = event_in(item)
+    event = event_in(envelope)
     text = text_in(event)
     if text is None:
-        return item.data
+        return envelope.data
     said = {key: value for key, value in event.items() if key not in _POSITION}
     now = timezone.now()
-    frame = {**said, **make(event, text), **_times(event, now), "channel": item.channel}
+    frame = {**said, **make(event, text), **_times(event, now), "channel": envelope.channel}
     return msgspec.json.encode(frame).decode()
 
 

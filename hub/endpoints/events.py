@@ -103,9 +103,9 @@ class EventStream:
             if not await allows(namespace.can_subscribe, self.user, arguments):
                 raise Failed(Error.PERMISSION_DENIED)
         for channel in channels:
-            self._subscriptions.append(await relay.current().follow(channel, _Channel(self, channel), _shape))
-        await name_histories([one for one in self._subscriptions if find(one.feed.channel)[0].durable])
-        self._positions = {followed.feed.channel: followed.start for followed in self._subscriptions}
+            self._subscriptions.append(await relay.current().subscribe(channel, _Channel(self, channel), _shape))
+        await name_histories([one for one in self._subscriptions if find(one.local_channel.channel)[0].durable])
+        self._positions = {followed.local_channel.channel: followed.start for followed in self._subscriptions}
         missed = await self._missed(since) if since is not None else []
         whole = missed is not None
         opened = msgspec.json.encode({"recovered": whole} if since is not None else {}).decode()
@@ -122,7 +122,7 @@ class EventStream:
         found: list[tuple[str, list[Envelope]]] = []
         size = 0
         for followed in self._subscriptions:
-            channel = followed.feed.channel
+            channel = followed.local_channel.channel
             if not find(channel)[0].durable:
                 continue
             items = await recovery.missed(followed, since[channel]) if channel in since else None
@@ -176,7 +176,7 @@ class EventStream:
         registry.current().remove(self)
         keepalive.current().remove(self)
         for followed in self._subscriptions:
-            relay.current().unfollow(followed)
+            relay.current().unsubscribe(followed)
 
     # --- hub.access.registry.OpenSocket ---------------------------------------------------------------------------
 

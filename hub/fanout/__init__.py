@@ -1,4 +1,6 @@
-"""From a publication to the sockets of this process: ``relay`` receives for all channels, ``feed`` orders one of them.
+"""Fan-out: brings publications to the sockets of this process.
 
-``frames`` are made once for all sockets, and ``recovery`` reads what a returning client missed.
+``relay`` receives the publications of all channels. ``local_channel`` puts those of one channel in order and writes
+them to its subscribers. ``frames`` encodes each frame once for all sockets. ``recovery`` reads what a returning client
+missed.
 """

@@ -1,10 +1,10 @@
-"""Frames as the relay hands them out: made once per shape and process, for sockets of either kind."""
+"""WebSocket frames, encoded once per encoder and process and shared by all sockets."""
 
 from collections.abc import Sequence
 
-#: Bytes of one write at most. All sockets share the same bytes, but each may have to hold one write more than it can
-#: take, so a write is kept well below ``HUB_WRITE_BUFFER``.
-BLOCK_LIMIT = 256 * 1024
+#: The largest write, in bytes. All sockets share the same bytes, but each may have to buffer one write beyond its
+#: limit, so a write is kept well below ``HUB_WRITE_BUFFER``.
+BATCH_WRITE_LIMIT = 256 * 1024
 
 
 #: Opcodes (RFC 6455, 5.2).
@@ -30,7 +30,7 @@ def text_frame(text: str) -> bytes:
 
 
 class FrameBatch:
-    """Frames that go to a socket together, in order: as texts for ASGI's ``send``, as bytes for a raw connection."""
+    """Frames that are written to a socket together, in order: texts for ASGI, bytes for a raw connection."""
 
     __slots__ = ("_raw", "size", "texts")
 
@@ -42,7 +42,7 @@ class FrameBatch:
 
     @property
     def raw(self) -> list[bytes]:
-        """The frames as bytes, joined into writes of at most ``BLOCK_LIMIT`` (a single frame may be longer)."""
+        """The frames as bytes, joined into writes of at most ``BATCH_WRITE_LIMIT`` (a single frame may be longer)."""
         if self._raw is None:
             self._raw = _joined([text_frame(text) for text in self.texts])
         return self._raw
@@ -51,7 +51,7 @@ class FrameBatch:
 def _joined(frames: list[bytes]) -> list[bytes]:
     writes, size, start = [], 0, 0
     for index, frame in enumerate(frames):
-        if size and size + len(frame) > BLOCK_LIMIT:
+        if size and size + len(frame) > BATCH_WRITE_LIMIT:
             writes.append(b"".join(frames[start:index]))
             size, start = 0, index
         size += len(frame)

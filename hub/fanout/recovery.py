@@ -1,4 +1,4 @@
-"""Recovery: what a returning client missed, whole or not at all."""
+"""Recovery: reads what a returning client missed, either all of it or nothing."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -12,14 +12,15 @@ from hub.database.threads import in_database_thread
 from hub.fanout.local_channel import Subscription
 from hub.models import Publication, Stream
 from hub.streams import Envelope, Position, retention_rule
-from hub.streams.cursors import VOUCHED
+from hub.streams.cursors import DELIVERED_THROUGH_AGE
 
-#: Seconds that a client of several channels may take from its coming in until it is live.
+#: Seconds that a client of several channels may take from connecting until it is live.
 CATCHING_UP = 60.0
 
-#: A client that got a live item has got before it all that was numbered in its other channels this much earlier: what
-#: tail repair may not see yet, how old its last look may be, and how long items are held for one that catches up.
-SLACK = streams.SLACK + timedelta(seconds=VOUCHED) + timedelta(seconds=CATCHING_UP)
+#: When a client receives a live envelope, it has already received everything that was numbered in its other channels
+#: this much earlier. The sum of: what catch-up may not see yet, how old its last query may be, and how long envelopes
+#: are held for a client that recovers.
+SLACK = streams.SLACK + timedelta(seconds=DELIVERED_THROUGH_AGE) + timedelta(seconds=CATCHING_UP)
 
 
 #: A channel, and two offsets: what comes after the first, up to the second.
@@ -39,76 +40,76 @@ async def _read(ranges: list[_Range]) -> dict[_Range, list[Envelope]]:
     return await in_database_thread(_read_all, ranges)
 
 
-#: Those who were cut off by the same event missed the same, and read it together.
+#: Clients that were cut off by the same event missed the same range, so one query reads it for all of them.
 _reading: Batcher[_Range, list[Envelope]] = Batcher(_read, limit=20, pause=CONNECT_PAUSE)
 
 
 async def missed(subscription: Subscription, since: Position) -> list[Envelope] | None:
-    """Everything between ``since`` and the subscription's start, or None where that cannot be had whole.
+    """All envelopes between ``since`` and the subscription's start; None if any of them is unavailable.
 
-    None means that the position is of another history, older than what is kept, or further behind than
-    ``HUB_RECOVERY_LIMIT``: the client must reload. Never a part.
+    None means that the position belongs to another history, is older than the retained envelopes, or is further behind
+    than ``HUB_RECOVERY_LIMIT``. The client must then reload.
     """
-    start, channel = subscription.start, subscription.feed.channel
+    start, channel = subscription.start, subscription.local_channel.channel
     if since.epoch != start.epoch and since != Position() and start != Position():
         return None
     behind = start.offset - since.offset
     if behind == 0:
         return []
     if behind < 0:
-        # This process has not heard yet of what the client got from another one, unless the position is invented.
-        # What comes after it will come live.
+        # Another process delivered envelopes that this one has not received yet, unless the client invented the
+        # position. What follows it will arrive live.
         head = (await in_database_thread(streams.positions, [channel]))[channel]
         return [] if head.epoch == since.epoch and head.offset >= since.offset else None
     if behind > hub_settings().recovery_limit:
         return None
-    items = await _reading.get((channel, since.offset, start.offset))
-    return items if len(items) == behind and items[0].epoch == start.epoch else None
+    envelopes = await _reading.get((channel, since.offset, start.offset))
+    return envelopes if len(envelopes) == behind and envelopes[0].epoch == start.epoch else None
 
 
 async def recover(
-    subscriptions: Sequence[Subscription], since: Mapping[str, Position], telling: Collection[str] = ()
+    subscriptions: Sequence[Subscription], since: Mapping[str, Position], marked: Collection[str] = ()
 ) -> tuple[list[tuple[Subscription, Envelope]] | None, dict[str, Position]]:
-    """What a client of several channels missed, and where each channel stands for it.
+    """Read what a client of several channels missed, and the position of each channel.
 
     Args:
         subscriptions: held.
         since: the client's positions; those of other channels are ignored.
-        telling: see :func:`completed`.
+        marked: see :func:`completed`.
 
-    Returns all items, as :func:`in_order` has them, or None where they cannot be had whole; and for each channel where
-    it stood when the subscription began, or, for one that ``since`` does not name, what was made of it.
+    Returns all missed envelopes in the order of :func:`in_order`, or None if any is unavailable; and the position of
+    each channel: where its subscription began, or the derived position if ``since`` does not name the channel.
 
     Raises:
         django.db.Error: it cannot be read.
     """
-    positions = {subscription.feed.channel: subscription.start for subscription in subscriptions}
-    complete = await completed(since, telling, list(positions))
+    positions = {subscription.local_channel.channel: subscription.start for subscription in subscriptions}
+    complete = await completed(since, marked, list(positions))
     histories: dict[Subscription, list[Envelope]] = {}
     for subscription in subscriptions:
-        position = complete.get(subscription.feed.channel)
-        items = None if position is None else await missed(subscription, position)
-        if items is None:
+        position = complete.get(subscription.local_channel.channel)
+        envelopes = None if position is None else await missed(subscription, position)
+        if envelopes is None:
             return None, positions
-        histories[subscription] = items
+        histories[subscription] = envelopes
     derived = {channel: complete[channel] for channel in positions if channel not in since}
     return await in_order(histories), {**positions, **derived}
 
 
 async def completed(
-    since: Mapping[str, Position], telling: Collection[str], wanted: Sequence[str]
+    since: Mapping[str, Position], marked: Collection[str], wanted: Sequence[str]
 ) -> dict[str, Position]:
-    """``since`` with positions for those of the ``wanted`` channels that it does not name, as far as they follow.
+    """``since``, completed with positions of those ``wanted`` channels that it does not name.
 
-    They follow from the newest of the client's items that tell of its other channels too (``telling``; see
-    :mod:`hub.streams.cursors`): of each channel the client has what was numbered :data:`SLACK` before that item, and
-    perhaps more, which it then gets again. A channel where that cannot be said is left out.
+    They are derived from the newest envelope whose cursor carries the delivered-through mark (``marked``; see
+    :mod:`hub.streams.cursors`). The client has what was numbered in each channel :data:`SLACK` before that envelope,
+    and perhaps more, which it then receives again. A channel for which no position can be derived is left out.
 
     Raises:
         django.db.Error: it cannot be read.
     """
     unknown = [channel for channel in wanted if channel not in since]
-    known = {channel: since[channel] for channel in wanted if channel in since and channel in telling}
+    known = {channel: since[channel] for channel in wanted if channel in since and channel in marked}
     if not unknown or not known:
         return dict(since)
     return {**since, **await in_database_thread(_derived, known, unknown)}
@@ -162,27 +163,27 @@ def _positions_at(moment: datetime, pk: int, channels: Sequence[str]) -> dict[st
 
 
 async def in_order(histories: Mapping[Subscription, list[Envelope]]) -> list[tuple[Subscription, Envelope]]:
-    """The items of several channels in one row, as they were numbered; each channel in its own order.
+    """The envelopes of several channels in one list, by the time they were numbered; each channel in its own order.
 
-    So that a client that gets a part of them, because it is cut off again, has all that is older than the newest.
+    A client that is cut off in the middle of the list then has everything older than the newest envelope it got.
 
     Raises:
         django.db.Error: it cannot be read.
     """
     rows = []
-    histories = {subscription: items for subscription, items in histories.items() if items}
-    for number, (subscription, items) in enumerate(histories.items()):
-        times = await in_database_thread(_times, items) if len(histories) > 1 else {}
+    histories = {subscription: envelopes for subscription, envelopes in histories.items() if envelopes}
+    for number, (subscription, envelopes) in enumerate(histories.items()):
+        times = await in_database_thread(_times, envelopes) if len(histories) > 1 else {}
         latest = 0.0
-        for item in items:
+        for envelope in envelopes:
             # A clock that was set back must not bring a channel out of its order.
-            latest = max(latest, times.get(item.offset, 0.0))
-            rows.append((latest, number, item.offset, subscription, item))
-    return [(subscription, item) for *_, subscription, item in sorted(rows, key=lambda row: row[:3])]
+            latest = max(latest, times.get(envelope.offset, 0.0))
+            rows.append((latest, number, envelope.offset, subscription, envelope))
+    return [(subscription, envelope) for *_, subscription, envelope in sorted(rows, key=lambda row: row[:3])]
 
 
-def _times(items: list[Envelope]) -> dict[int, float]:
-    first, last = items[0], items[-1]
+def _times(envelopes: list[Envelope]) -> dict[int, float]:
+    first, last = envelopes[0], envelopes[-1]
     rows = Publication.objects.filter(
         channel=first.channel, offset__range=(first.offset, last.offset), sequenced_at__isnull=False
     )

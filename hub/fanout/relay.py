@@ -1,9 +1,8 @@
 """The relay: one per web process, between the channel layer and the sockets.
 
-It has one layer channel, joined to the groups its sockets need, so that Redis works per process and not per socket.
-What the layer brings goes to the channel's :class:`hub.fanout.local_channel.LocalChannel`; what the layer did not
-bring is read from the
-database: a gap as soon as it is seen, a lost tail within ``HUB_REPAIR_INTERVAL``.
+The relay has one layer channel, joined to the groups that its sockets need, so Redis works per process and not per
+socket. It passes what arrives to the channel's :class:`hub.fanout.local_channel.LocalChannel`, and reads what does not
+arrive from the database: a gap at once, the newest publications within ``HUB_REPAIR_INTERVAL`` (*catch-up*).
 """
 
 import asyncio
@@ -33,34 +32,34 @@ from hub.streams import Envelope, Position, cursors
 
 log = structlog.get_logger(__name__)
 
-#: Seconds an item may be early before the database is asked for what is missing: two publishers in different threads
-#: often announce in the opposite order, and the missing one is on its way.
-GAP_PATIENCE = 0.02
+#: Seconds that an early envelope waits before the relay reads the missing ones from the database: two publishers in
+#: different threads often announce in the opposite order, and the missing envelope is on its way.
+GAP_GRACE = 0.02
 
-#: Seconds a channel that nobody follows any more stays joined, so that reloading a page costs Redis nothing.
+#: Seconds that a channel without subscribers stays joined, so that reloading a page costs Redis nothing.
 LINGER = 5.0
 
-#: Messages taken from the layer before the event loop gets its turn again.
+#: Messages taken from the layer before other tasks of the event loop run again.
 TURN = 256
 
 #: Publications read from the database at once.
 CHUNK = 500
 
-#: Tail repair pauses so many times as long as the database took for the last look, so many seconds at most.
-REPAIR_SHARE, REPAIR_PAUSE = 10.0, 25.0
+#: Catch-up pauses this many times as long as its last query took, and at most this many seconds.
+CATCH_UP_SHARE, CATCH_UP_PAUSE = 10.0, 25.0
 
-#: Where a channel stands that has no stream, or keeps nothing: one object for all of them.
+#: The position of a channel without a stream or without history: one object for all of them.
 _BEGINNING = Position()
 
 
 class Relay:
-    """Brings the publications of channels to their followers, in order and without gaps. Lives on one event loop."""
+    """Delivers publications to their subscribers, in order and without gaps. Lives on one event loop."""
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
-        self._feeds: dict[str, LocalChannel] = {}
+        self._local_channels: dict[str, LocalChannel] = {}
         self._catching_up: dict[str, asyncio.Task[None]] = {}
-        #: The feed whose batch will be sent at the end of this turn of the loop.
+        #: The local channel whose batch is flushed at the end of this turn of the loop.
         self._dirty: LocalChannel | None = None
         self._not_joined: set[str] = set()
         #: Groups to leave.
@@ -74,63 +73,71 @@ class Relay:
         announcer.serve(self.loop, self.deliver)
         self._start(self._receive())
         if hub_settings().repair_interval:
-            self._start(self._repair_for_ever())
+            self._start(self._catch_up_for_ever())
 
-    # --- following ------------------------------------------------------------------------------------------------
+    # --- subscribing -----------------------------------------------------------------------------------------------
 
-    async def follow(self, channel: str, follower: Subscriber, shape: Encoder) -> Subscription:
-        """:meth:`follow_many` for one channel."""
-        (subscription,) = await self.follow_many([(channel, shape)], follower)
+    async def subscribe(self, channel: str, subscriber: Subscriber, encoder: Encoder) -> Subscription:
+        """:meth:`subscribe_many` for one channel."""
+        (subscription,) = await self.subscribe_many([(channel, encoder)], subscriber)
         return subscription
 
-    async def follow_many(self, channels: Iterable[tuple[str, Encoder]], follower: Subscriber) -> list[Subscription]:
-        """Register ``follower`` with each channel, with the shape of its frames there; nothing is missed from here on.
+    async def subscribe_many(
+        self, channels: Iterable[tuple[str, Encoder]], subscriber: Subscriber
+    ) -> list[Subscription]:
+        """Subscribe ``subscriber`` to each channel, with the encoder of its frames there.
 
-        The subscriptions, in the order of ``channels``, are held: the caller may write history up to the ``start`` of
-        each and must then ``release()`` it. Without Redis a channel is followed by tail repair. All or none: where
-        this raises, ``follower`` follows nothing.
+        Returns the subscriptions in the order of ``channels``. They are held: the caller may write history up to the
+        ``start`` of each, and must then ``release()`` it; nothing after ``start`` is missed. While Redis is away,
+        catch-up delivers. If this raises, ``subscriber`` has no new subscription.
 
         Raises:
             UnknownChannel: no such namespace.
-            django.db.Error: where a channel stands cannot be read.
+            django.db.Error: the position of a channel cannot be read.
         """
         wanted = list(channels)
         for channel, _ in wanted:
             namespace_of(channel)
         while unopened := [channel for channel, _ in wanted if not self._is_open(channel)]:
-            # Opening takes its turns, and a channel that was open may be closed meanwhile for want of followers.
+            # Opening awaits, and a channel that was open may be closed meanwhile because it has no subscribers.
             await self._opened.get_many(unopened)
-        return [self._feeds[channel].add(follower, shape) for channel, shape in wanted]
+        return [self._local_channels[channel].add(subscriber, encoder) for channel, encoder in wanted]
 
-    def unfollow(self, subscription: Subscription) -> None:
+    def unsubscribe(self, subscription: Subscription) -> None:
         """End a subscription; harmless when it has ended."""
-        feed = subscription.feed
-        feed.remove(subscription)
-        if not feed:
-            self.loop.call_later(LINGER, self._close_unused, (feed,))
+        local_channel = subscription.local_channel
+        local_channel.remove(subscription)
+        if not local_channel:
+            self.loop.call_later(LINGER, self._close_unused, (local_channel,))
 
     def waiting(self) -> int:
         """How many messages from the layer wait to be taken."""
         return self._receiver.waiting() if self._receiver is not None else 0
 
-    def followed(self) -> dict[str, int]:
-        """The channels that are followed now, each with how many subscriptions it has."""
-        return {channel: len(feed) for channel, feed in self._feeds.items() if feed}
+    def subscribed(self) -> dict[str, int]:
+        """How many subscriptions each channel with subscribers has."""
+        return {
+            channel: len(local_channel) for channel, local_channel in self._local_channels.items() if local_channel
+        }
 
     def clients(self) -> dict[str, int]:
-        """The channels that clients follow now, each with how many subscriptions they have."""
-        return {channel: clients for channel, feed in self._feeds.items() if (clients := feed.clients())}
+        """How many client subscriptions each channel that has some has."""
+        return {
+            channel: clients
+            for channel, local_channel in self._local_channels.items()
+            if (clients := local_channel.clients())
+        }
 
     def _is_open(self, channel: str) -> bool:
-        feed = self._feeds.get(channel)
-        return feed is not None and feed.opened
+        local_channel = self._local_channels.get(channel)
+        return local_channel is not None and local_channel.opened
 
     async def _open(self, channels: list[str]) -> dict[str, None]:
-        """Open the feeds of ``channels``, all that are asked for in the same moment together."""
-        feeds = [LocalChannel(channel) for channel in channels if not self._is_open(channel)]
-        names = [feed.channel for feed in feeds]
-        self._feeds.update(zip(names, feeds, strict=True))
-        metrics.CHANNELS.inc(len(feeds))
+        """Open ``channels``; requests of the same moment are opened together."""
+        local_channels = [LocalChannel(channel) for channel in channels if not self._is_open(channel)]
+        names = [local_channel.channel for local_channel in local_channels]
+        self._local_channels.update(zip(names, local_channels, strict=True))
+        metrics.CHANNELS.inc(len(local_channels))
         try:
             self._aliases.put(await _aliases_of(names))
             if self._not_joined:
@@ -140,23 +147,23 @@ class Relay:
             durable = [name for name in names if namespace_of(name).durable]
             positions = await in_database_thread(streams.positions, durable) if durable else {}
         except BaseException:
-            for feed in feeds:
-                self._forget(feed)
+            for local_channel in local_channels:
+                self._forget(local_channel)
             raise
-        for feed in feeds:
-            feed.open(positions.get(feed.channel, _BEGINNING))
-            if feed.has_batch() or feed.is_behind():
-                self._after_offer(feed)
-        self.loop.call_later(LINGER, self._close_unused, feeds)
+        for local_channel in local_channels:
+            local_channel.open(positions.get(local_channel.channel, _BEGINNING))
+            if local_channel.has_batch() or local_channel.is_behind():
+                self._after_offer(local_channel)
+        self.loop.call_later(LINGER, self._close_unused, local_channels)
         return dict.fromkeys(channels)
 
     async def _join(self, channels: Collection[str]) -> None:
-        """Join the channels' groups; if Redis does not answer in time, tail repair delivers and tries again."""
+        """Join the channels' groups. If Redis does not answer in time, catch-up delivers and tries again."""
         try:
             await self._join_groups(channels)
         except Exception as error:  # noqa: BLE001  # each layer raises what it likes
             if not self._not_joined:
-                log.warning("layer_away", error=type(error).__name__, channels=len(channels))
+                log.warning("broker_unavailable", error=type(error).__name__, channels=len(channels))
             self._not_joined.update(channels)
 
     async def _join_groups(self, channels: Collection[str]) -> None:
@@ -169,17 +176,17 @@ class Relay:
         """The groups that carry ``channels``: their own, and their aliases."""
         return [group for channel in channels for group in (group_name(channel), *self._aliases.of(channel))]
 
-    def _close_unused(self, feeds: Iterable[LocalChannel]) -> None:
-        for feed in feeds:
-            if not feed and feed.opened:
-                self._forget(feed)
+    def _close_unused(self, local_channels: Iterable[LocalChannel]) -> None:
+        for local_channel in local_channels:
+            if not local_channel and local_channel.opened:
+                self._forget(local_channel)
 
-    def _forget(self, feed: LocalChannel) -> None:
-        if self._feeds.get(feed.channel) is feed:
-            del self._feeds[feed.channel]
-            self._not_joined.discard(feed.channel)
+    def _forget(self, local_channel: LocalChannel) -> None:
+        if self._local_channels.get(local_channel.channel) is local_channel:
+            del self._local_channels[local_channel.channel]
+            self._not_joined.discard(local_channel.channel)
             metrics.CHANNELS.dec()
-            self._leave_soon([group_name(feed.channel), *self._aliases.drop(feed.channel)])
+            self._leave_soon([group_name(local_channel.channel), *self._aliases.drop(local_channel.channel)])
 
     def _leave_soon(self, groups: Collection[str]) -> None:
         if groups and not self._leaving:
@@ -187,11 +194,13 @@ class Relay:
         self._leaving.update(groups)
 
     async def _leave(self) -> None:
-        """Leave groups that nobody needs any more, all of this moment together."""
+        """Leave the groups that are no longer needed; those of the same moment together."""
         await asyncio.sleep(0)
         groups, self._leaving = self._leaving, set()
         groups = {
-            group for group in groups if group not in self._aliases and channel_of_group(group) not in self._feeds
+            group
+            for group in groups
+            if group not in self._aliases and channel_of_group(group) not in self._local_channels
         }
         try:
             async with asyncio.timeout(hub_settings().redis_timeout):
@@ -203,17 +212,21 @@ class Relay:
     # --- aliases --------------------------------------------------------------------------------------------------
 
     async def refresh_aliases(self, channels: Collection[str] | None = None) -> None:
-        """What is followed of ``channels``, by default everything, may be called differently now: ask the database.
+        """Read the aliases of the subscribed ``channels``, by default all, from the database again.
 
         Raises:
-            django.db.Error: it cannot be asked; the aliases stay as they are.
+            django.db.Error: it cannot be read; the aliases stay as they are.
         """
-        wanted = self._feeds if channels is None else [channel for channel in channels if channel in self._feeds]
+        wanted = (
+            self._local_channels
+            if channels is None
+            else [channel for channel in channels if channel in self._local_channels]
+        )
         changing = [channel for channel in wanted if aliases.asks_database(channel)]
         if not changing:
             return
         found = await _aliases_of(changing)
-        still = {channel: found.get(channel, []) for channel in changing if channel in self._feeds}
+        still = {channel: found.get(channel, []) for channel in changing if channel in self._local_channels}
         added, gone = self._aliases.put(still)
         self._leave_soon(gone)
         if added:
@@ -221,36 +234,36 @@ class Relay:
 
     # --- delivering -----------------------------------------------------------------------------------------------
 
-    def deliver(self, item: Envelope) -> None:
-        """Take an item, from the layer or from a publisher in this process; repeats and disorder are harmless."""
-        feed = self._feeds.get(item.channel)
-        if feed is None:
+    def deliver(self, envelope: Envelope) -> None:
+        """Accept an envelope from the layer or from a publisher in this process, in any order and more than once."""
+        local_channel = self._local_channels.get(envelope.channel)
+        if local_channel is None:
             return
-        if item.offset and feed.has_other_history(item.epoch):
-            self._catch_up(feed, "epoch", patience=0)
-        elif feed.offer(item):
-            self._after_offer(feed)
-        elif feed.is_behind():
-            self._catch_up(feed, "gap", patience=GAP_PATIENCE)
+        if envelope.offset and local_channel.has_other_history(envelope.epoch):
+            self._catch_up(local_channel, "epoch", delay=0)
+        elif local_channel.offer(envelope):
+            self._after_offer(local_channel)
+        elif local_channel.is_behind():
+            self._catch_up(local_channel, "gap", delay=GAP_GRACE)
 
-    def _after_offer(self, feed: LocalChannel) -> None:
-        # What arrives for a channel in one turn of the loop is joined and written to each socket once. Another channel
-        # ends the batch: who follows both gets their items in the order in which they came.
+    def _after_offer(self, local_channel: LocalChannel) -> None:
+        # What arrives for a channel in one turn of the loop is joined and written to each socket once. An envelope of
+        # another channel ends the batch: a subscriber of both receives them in the order of arrival.
         if self._dirty is None:
             self.loop.call_soon(self._flush)
-        elif self._dirty is not feed:
+        elif self._dirty is not local_channel:
             self._dirty.flush()
-        self._dirty = feed
-        if feed.is_behind():
-            self._catch_up(feed, "gap", patience=GAP_PATIENCE)
+        self._dirty = local_channel
+        if local_channel.is_behind():
+            self._catch_up(local_channel, "gap", delay=GAP_GRACE)
 
     def _flush(self) -> None:
-        feed, self._dirty = self._dirty, None
-        if feed is not None:
-            feed.flush()
+        local_channel, self._dirty = self._dirty, None
+        if local_channel is not None:
+            local_channel.flush()
 
     async def _receive(self) -> None:
-        """Take messages from the layer for ever; a layer that is away is asked again."""
+        """Receive from the layer for ever, and reconnect while the broker is unavailable."""
         pause = 0.1
         while is_wanted():
             try:
@@ -261,7 +274,7 @@ class Relay:
                         self._take(await receiver.receive())
                     await asyncio.sleep(0)
             except Exception as error:  # noqa: BLE001  # each layer raises what it likes
-                log.warning("layer_away", error=type(error).__name__)
+                log.warning("broker_unavailable", error=type(error).__name__)
                 await asyncio.sleep(pause * random.uniform(0.5, 1.5))
                 pause = min(pause * 2, 5.0)
 
@@ -270,134 +283,138 @@ class Relay:
             self._receiver.close()
         self._receiver = receiver = await open_receiver()
         self._has_receiver.set()
-        self._not_joined.update(self._feeds)
+        self._not_joined.update(self._local_channels)
         self._start(self._join_missing())
         return receiver
 
     def _take(self, received: Received) -> None:
         channel = channel_of_group(received.group) or self._aliases.channel_of(received.group)
-        if channel is None or channel not in self._feeds:
-            return  # it is about to leave the group
+        if channel is None or channel not in self._local_channels:
+            return  # the relay is about to leave the group
         try:
-            item = unpack(received.message, channel)
+            envelope = unpack(received.message, channel)
         except NotForClients as error:
             metrics.UNKNOWN_EVENTS.inc()
             self._rare_log.warning("unknown_event", reason=str(error), channel=channel)
         else:
-            if item.is_foreign:
+            if envelope.is_foreign:
                 metrics.FOREIGN_EVENTS.inc()
-            self.deliver(item)
+            self.deliver(envelope)
 
-    # --- repairing ------------------------------------------------------------------------------------------------
+    # --- catching up ---------------------------------------------------------------------------------------------
 
-    def _catch_up(self, feed: LocalChannel, reason: str, patience: float) -> None:
-        if feed.channel not in self._catching_up:
-            self._catching_up[feed.channel] = self._start(self._read_missing(feed, reason, patience))
+    def _catch_up(self, local_channel: LocalChannel, reason: str, delay: float) -> None:
+        if local_channel.channel not in self._catching_up:
+            self._catching_up[local_channel.channel] = self._start(self._read_missing(local_channel, reason, delay))
 
-    async def _read_missing(self, feed: LocalChannel, reason: str, patience: float) -> None:
+    async def _read_missing(self, local_channel: LocalChannel, reason: str, delay: float) -> None:
         try:
-            await asyncio.sleep(patience)
-            await self._read_until_whole(feed, reason)
+            await asyncio.sleep(delay)
+            await self._read_until_whole(local_channel, reason)
         except DatabaseFault as error:
-            # The next look of tail repair finds the feed behind again.
-            log.warning("catch_up_failed", channel=feed.channel, error=type(error).__name__)
+            # The next catch-up query finds the channel behind again.
+            log.warning("catch_up_failed", channel=local_channel.channel, error=type(error).__name__)
         except Exception:
-            log.exception("catch_up_failed", channel=feed.channel)
+            log.exception("catch_up_failed", channel=local_channel.channel)
         finally:
-            del self._catching_up[feed.channel]
+            del self._catching_up[local_channel.channel]
 
-    async def _read_until_whole(self, feed: LocalChannel, reason: str) -> None:
-        while self._feeds.get(feed.channel) is feed and (feed.is_behind() or reason == "epoch"):
-            # The position before the items: what is stored between the two reads is then among the items.
-            position = (await in_database_thread(streams.begin, [feed.channel]))[feed.channel]
-            items = await in_database_thread(streams.read, feed.channel, after=feed.last, limit=CHUNK)
-            if not items or feed.has_other_history(items[0].epoch):
-                if feed.has_other_history(position.epoch) or position.offset > feed.last:
-                    # What is missing is no longer kept, or belongs to another history: followers must reload.
-                    feed.restart(position)
+    async def _read_until_whole(self, local_channel: LocalChannel, reason: str) -> None:
+        while self._local_channels.get(local_channel.channel) is local_channel and (
+            local_channel.is_behind() or reason == "epoch"
+        ):
+            # The position is read first: what is stored between the two reads is then among the envelopes.
+            position = (await in_database_thread(streams.begin, [local_channel.channel]))[local_channel.channel]
+            envelopes = await in_database_thread(
+                streams.read, local_channel.channel, after=local_channel.last, limit=CHUNK
+            )
+            if not envelopes or local_channel.has_other_history(envelopes[0].epoch):
+                if local_channel.has_other_history(position.epoch) or position.offset > local_channel.last:
+                    # The missing envelopes are no longer kept, or belong to another history: subscribers must reload.
+                    local_channel.restart(position)
                 else:
-                    feed.settle()
+                    local_channel.reset()
                 return
-            for item in items:
-                feed.offer(item)
-            metrics.REPAIRS.labels(reason).inc(len(items))
-            self._after_offer(feed)
+            for envelope in envelopes:
+                local_channel.offer(envelope)
+            metrics.REPAIRS.labels(reason).inc(len(envelopes))
+            self._after_offer(local_channel)
             reason = "gap"
 
-    async def _repair_for_ever(self) -> None:
-        """Look once per interval which channels have moved on, in one query, and fan out what did not arrive.
+    async def _catch_up_for_ever(self) -> None:
+        """Query once per interval which channels have grown, and deliver the envelopes that did not arrive.
 
-        Before that, what a crash left without an offset is numbered, in one query of an empty index as a rule. A
-        database that is slow is asked less often. Once all that a look found is delivered, that is vouched for
-        (:func:`hub.streams.cursors.vouch`).
+        Before each query the outbox sweeper numbers what a crash left without an offset, as a rule one query of an
+        empty index. A slow database is queried less often. Once everything that a query found is delivered, the
+        delivered-through mark moves on (:func:`hub.streams.cursors.mark_delivered`).
         """
-        looked_at = owed_at = self.loop.time()
+        sampled_at = owed_at = self.loop.time()
         clock_said = time.time()
-        cursors.vouch(0.0)  # nothing is followed yet
+        cursors.mark_delivered(0.0)  # there are no subscriptions yet
         owed: dict[str, Position] = {}
         joining: asyncio.Task[None] | None = None
         took = 0.0
         while is_wanted():
-            await asyncio.sleep(self._repair_pause(took))
+            await asyncio.sleep(self._catch_up_pause(took))
             if joining is None or joining.done():
-                joining = self._start(self._join_missing())  # not awaited: Redis may take its time, we have none
+                joining = self._start(self._join_missing())  # not awaited: Redis may be slow, and catch-up must not be
             now = self.loop.time()
             try:
                 await in_database_thread(sweeper.sweep)
-                # All that happened since the last look that succeeded, however long ago that was; where the clock was
-                # set ahead meanwhile, what happened before that seems longer ago than it is. What counts there is the
-                # clock of the database; ours tells of it where the same hand sets both.
+                # The query covers everything since the last one that succeeded. If the database's clock was set ahead
+                # meanwhile, older changes seem older than they are; our own clock shows that where both are set
+                # together.
                 clock_says = time.time()
-                heads = await in_database_thread(streams.touched, max(now - looked_at, clock_says - clock_said))
-                looked_at, clock_said = now, clock_says
+                heads = await in_database_thread(streams.touched, max(now - sampled_at, clock_says - clock_said))
+                sampled_at, clock_said = now, clock_says
                 if not self._behind(owed):
-                    cursors.vouch(self.loop.time() - owed_at)
+                    cursors.mark_delivered(self.loop.time() - owed_at)
                     owed, owed_at = self._behind(dict(heads)), now
                 self._compare(heads)
             except DatabaseFault as error:
-                log.warning("repair_failed", error=type(error).__name__)
+                log.warning("catch_up_failed", error=type(error).__name__)
             except Exception:
-                log.exception("repair_failed")  # whatever it was, repairing must not end with it
+                log.exception("catch_up_failed")  # whatever it was, catch-up must go on
             took = self.loop.time() - now
 
-    def _repair_pause(self, took: float) -> float:
-        """Seconds until the next look, when the database took ``took`` seconds for the last one."""
-        pause = min(max(hub_settings().repair_interval, took * REPAIR_SHARE), REPAIR_PAUSE)
+    def _catch_up_pause(self, took: float) -> float:
+        """Seconds until the next query, when the last one took ``took`` seconds."""
+        pause = min(max(hub_settings().repair_interval, took * CATCH_UP_SHARE), CATCH_UP_PAUSE)
         metrics.REPAIR_PAUSE.set(pause)
         return pause * random.uniform(0.8, 1.2)
 
     def _behind(self, heads: Mapping[str, Position]) -> dict[str, Position]:
-        """Those of ``heads`` that the followers of their channels have not got yet."""
+        """Those of ``heads`` that the subscribers have not received yet."""
         return {
             channel: head
             for channel, head in heads.items()
-            if (feed := self._feeds.get(channel)) is not None
-            and feed.opened
-            and (feed.has_other_history(head.epoch) or head.offset > feed.last)
+            if (local_channel := self._local_channels.get(channel)) is not None
+            and local_channel.opened
+            and (local_channel.has_other_history(head.epoch) or head.offset > local_channel.last)
         }
 
     def _compare(self, heads: list[tuple[str, Position]]) -> None:
         for channel, head in heads:
-            feed = self._feeds.get(channel)
-            if feed is None or not feed.opened:
+            local_channel = self._local_channels.get(channel)
+            if local_channel is None or not local_channel.opened:
                 continue
-            if feed.has_other_history(head.epoch):
-                self._catch_up(feed, "epoch", patience=0)
-            elif head.offset > feed.last:
-                feed.known = max(feed.known, head.offset)
-                # The announcement may be in flight, hence the patience.
-                self._catch_up(feed, "tail", patience=GAP_PATIENCE)
+            if local_channel.has_other_history(head.epoch):
+                self._catch_up(local_channel, "epoch", delay=0)
+            elif head.offset > local_channel.last:
+                local_channel.known = max(local_channel.known, head.offset)
+                # The broadcast may be in flight, hence the delay.
+                self._catch_up(local_channel, "tail", delay=GAP_GRACE)
 
     async def _join_missing(self) -> None:
-        missing = [channel for channel in self._not_joined if channel in self._feeds]
+        missing = [channel for channel in self._not_joined if channel in self._local_channels]
         if not missing or self._receiver is None:
             return
         try:
             await self._join_groups(missing)
         except Exception as error:  # noqa: BLE001  # each layer raises what it likes
-            log.debug("layer_still_away", error=type(error).__name__)
+            log.debug("broker_still_unavailable", error=type(error).__name__)
         else:
-            log.info("layer_joined", channels=len(missing))
+            log.info("broker_joined", channels=len(missing))
             self._not_joined.difference_update(missing)
 
     # --- life -----------------------------------------------------------------------------------------------------
@@ -409,7 +426,7 @@ class Relay:
         return task
 
     async def close(self) -> None:
-        """Stop receiving and repairing. Subscriptions stay as they are and receive nothing more."""
+        """Stop receiving and catching up. Subscriptions stay, and receive nothing more."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -418,8 +435,8 @@ class Relay:
             await asyncio.wait(tasks, timeout=hub_settings().redis_timeout)
         if self._receiver is not None:
             self._receiver.close()
-        metrics.CHANNELS.dec(len(self._feeds))
-        self._feeds.clear()
+        metrics.CHANNELS.dec(len(self._local_channels))
+        self._local_channels.clear()
 
 
 async def _aliases_of(channels: Collection[str]) -> dict[str, list[str]]:

@@ -1,4 +1,7 @@
-"""Publishing: the only way to reach a client. ``verbs`` publish; ``idempotency`` and ``sweeper`` make that safe."""
+"""Publishing: the only way to send to clients.
+
+``verbs`` publishes, ``idempotency`` makes repeated calls safe, and ``sweeper`` finishes what a crash interrupted.
+"""
 
 from hub.publishing.verbs import (
     PayloadTooBig,

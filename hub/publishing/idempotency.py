@@ -1,4 +1,4 @@
-"""Publishing under an idempotency key: a call that may be repeated has the effect of one.
+"""Publishing under an idempotency key: repeated calls with one key have the effect of one call.
 
 A key belongs to its channel. It is remembered in the transaction of what was published under it, for
 :data:`REMEMBERED` at least, also when the publication itself is pruned earlier.
@@ -75,7 +75,7 @@ def _publish_unseen(
 
 
 def forget_old() -> int:
-    """Delete the keys that need not be remembered any more, in small pieces; returns how many."""
+    """Delete the keys that need not be remembered any more, in chunks; returns how many."""
     deleted = 0
     while True:
         old = PublicationKey.objects.filter(created_at__lt=Now() - REMEMBERED).order_by("created_at")

@@ -1,4 +1,4 @@
-"""The sweep: publications that were stored but, because of a crash or of a database that went away, not numbered."""
+"""The outbox sweeper: numbers stored publications whose publisher crashed, or lost the database, before it could."""
 
 from datetime import timedelta
 
@@ -14,24 +14,24 @@ from hub.publishing.verbs import release
 
 log = structlog.get_logger(__name__)
 
-#: Seconds that the publisher itself has for it. A younger row is not touched for its own sake.
-PATIENCE = 1.0
+#: Seconds that the publisher has to number its own rows. The sweeper leaves younger rows alone.
+GRACE = 1.0
 
 #: What the database says of a stream that was tampered with, or restored in part.
 _INCONSISTENT = (IntegrityError, DataError, OverflowError)
 
 
 def sweep() -> int:
-    """Number and announce what has had no offset for longer than ``PATIENCE``; returns how many publications.
+    """Number and announce publications without an offset that are older than ``GRACE``; returns how many publications.
 
-    One query of a small index where there is nothing. Safe to call from any process and thread at any time, as often
-    as one likes: a row is numbered once. Needs no Redis: what is announced to nobody, tail repair delivers.
+    One query of a small index where there is nothing. Safe to call from any process and thread at any time, and
+    as often as needed: a row is numbered once. Works without Redis: catch-up delivers what no process was told of.
 
-    Raises ``django.db.Error`` where the database cannot be used; the next call does what this one could not.
+    Raises ``django.db.Error`` where the database cannot be used; the next call continues.
     """
     # Rows have the clock of the host that inserted them. One that is wrong makes them look early or late, in either
     # direction, and must not hide them.
-    young = Q(created_at__range=(Now() - timedelta(seconds=PATIENCE), Now() + timedelta(seconds=PATIENCE)))
+    young = Q(created_at__range=(Now() - timedelta(seconds=GRACE), Now() + timedelta(seconds=GRACE)))
     left = Publication.objects.filter(~young, offset=None).order_by()
     channels = list(left.values_list("channel", flat=True).distinct()[: streams.BATCH])
     if not channels:

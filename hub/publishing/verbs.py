@@ -1,4 +1,4 @@
-"""Publishing: the only way to reach a client.
+"""Publishing: the only way to send to clients.
 
 =========================  ============================================================================
 ``publish``                inside the caller's transaction; sent after its commit, never after a rollback
@@ -132,15 +132,15 @@ def encode(channel: str, data: Data, *, durable: bool) -> str:
 
 
 def release(channels: Iterable[str]) -> int:
-    """Number and announce what is committed in ``channels`` and has no offset; returns how many publications.
+    """Number and announce the committed publications of ``channels`` without an offset; returns how many.
 
-    For what runs after a commit, and for the sweep; nobody else has to call it. Raises ``django.db.Error``.
+    Called after a commit and by the outbox sweeper; other code need not call it. Raises ``django.db.Error``.
     """
-    items = streams.sequence(channels)
-    for item in items:
-        metrics.PUBLICATIONS.labels(item.channel.partition(":")[0]).inc()
-    announce(items)
-    return len(items)
+    envelopes = streams.sequence(channels)
+    for envelope in envelopes:
+        metrics.PUBLICATIONS.labels(envelope.channel.partition(":")[0]).inc()
+    announce(envelopes)
+    return len(envelopes)
 
 
 class _Waiting(threading.local):

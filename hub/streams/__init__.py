@@ -1,6 +1,7 @@
-"""The durable log: the streams of publications in the database, what is kept of them, and where a client stands.
+"""The durable log: streams of publications in the database, their retention, and cursors.
 
-``store`` appends, sequences and reads; ``history`` reads for people; ``kept`` is the rule and ``retention`` its task.
+``store`` appends, sequences and reads. ``history`` reads pages for clients. ``retention_rule`` says what is retained,
+and ``retention`` deletes the rest. ``cursors`` turns positions into text.
 """
 
 from hub.streams.store import (

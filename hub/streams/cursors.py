@@ -1,11 +1,12 @@
-"""Cursors: where a client stands, as text that it hands back in ``?since=``.
+"""Cursors: the positions of a client as text, which the client sends back in ``?since=``.
 
-One position is ``channel@epoch.offset``; a client of several channels joins the latest one of each with commas. To
-clients the text is opaque; to the hub it is hostile input.
+One position is ``channel@epoch.offset``. A client of several channels joins the latest position of each with commas.
+Clients treat the text as opaque; the hub treats it as hostile input.
 
-The cursor of a live item says something of the client's other channels too: all that was stored in them some minutes
-before was written to it earlier (:data:`hub.fanout.recovery.SLACK`). Where the hub cannot say so, because the database
-has not answered tail repair for a while, there is a ``-`` before the epoch: the item's own position and nothing else.
+The cursor of a live envelope carries the *delivered-through mark*: everything that was stored in the client's other
+channels some minutes before was delivered earlier (:data:`hub.fanout.recovery.SLACK`). If the hub cannot guarantee
+that, because the database has not answered catch-up for a while, the cursor has a ``-`` before the epoch and stands
+for the envelope's own position only.
 """
 
 import re
@@ -18,33 +19,35 @@ from hub.streams.store import Envelope, Position
 LENGTH_LIMIT = 7500
 POSITIONS_LIMIT = 256
 
-#: Seconds after which a look of tail repair is too old to say anything.
-VOUCHED = 60.0
+#: Seconds after which the delivered-through mark is too old to be used.
+DELIVERED_THROUGH_AGE = 60.0
 
 _POSITION = re.compile(r"([A-Za-z0-9_][A-Za-z0-9_:\-]{0,96})@(-?)([0-9a-f]{0,8})\.([0-9]{1,18})", re.ASCII)
 
-#: When tail repair last knew that everything was delivered, on the clock of ``time.monotonic``; None where it does not
-#: run, as outside web processes.
-_vouched_at: float | None = None
+#: The delivered-through mark: everything stored until then was delivered, on the clock of ``time.monotonic``. None in
+#: processes without catch-up, that is, outside web processes.
+_delivered_through: float | None = None
 
 
 class NotACursor(ValueError):
     """The text is not a cursor that the hub has handed out."""
 
 
-def vouch(seconds: float) -> None:
-    """All that was stored ``seconds`` ago in the channels that this process follows has been given to the followers.
+def mark_delivered(seconds: float) -> None:
+    """Set the mark: all that was stored ``seconds`` ago or earlier has been delivered to the subscribers here.
 
-    Called by the relay. It holds for ``VOUCHED`` seconds, counted from then.
+    Called by the relay. The mark holds for ``DELIVERED_THROUGH_AGE`` seconds from that moment.
     """
-    global _vouched_at
-    _vouched_at = time.monotonic() - seconds
+    global _delivered_through
+    _delivered_through = time.monotonic() - seconds
 
 
-def cursor_of(item: Envelope) -> str:
-    """The cursor after ``item``, which is written now."""
-    alone = "-" if _vouched_at is not None and time.monotonic() - _vouched_at > VOUCHED else ""
-    return f"{item.channel}@{alone}{item.epoch}.{item.offset}"
+def cursor_of(envelope: Envelope) -> str:
+    """The cursor after ``envelope``, which is being written now."""
+    alone = (
+        "-" if _delivered_through is not None and time.monotonic() - _delivered_through > DELIVERED_THROUGH_AGE else ""
+    )
+    return f"{envelope.channel}@{alone}{envelope.epoch}.{envelope.offset}"
 
 
 def join(positions: Iterable[tuple[str, Position]]) -> str:
@@ -61,8 +64,8 @@ def parse(text: str) -> dict[str, Position]:
     return {channel: position for channel, position, _ in _parts(text)}
 
 
-def telling(text: str) -> set[str]:
-    """The channels in ``text`` whose position says something of the client's other channels too.
+def marked(text: str) -> set[str]:
+    """The channels in ``text`` whose position carries the delivered-through mark.
 
     Raises:
         NotACursor: malformed or too long.

@@ -1,4 +1,4 @@
-"""Reading what a durable channel keeps: a page of its history from either end or from a position, whole or not at all.
+"""Reads the history of a durable channel in pages, from either end or from a position, without gaps.
 
 All functions are synchronous and raise ``django.db.Error``.
 """
@@ -12,7 +12,7 @@ from hub.models import Publication, PublicationKey
 from hub.streams import retention_rule, store
 from hub.streams.store import Envelope, Position
 
-#: Publications of one page at most.
+#: The largest page, in publications.
 PAGE_LIMIT = 1000
 
 #: Publications that one statement deletes, in a transaction of its own.
@@ -20,14 +20,14 @@ CHUNK = 500
 
 
 class NotKept(LookupError):
-    """What follows the position is not there whole: it is of another history, or older than what is kept."""
+    """The history after the position is incomplete: the position is of another history, or older than retention."""
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryPage:
     """A part of a channel's history without gaps, and where the channel stood when it was read."""
 
-    items: list[Envelope]
+    envelopes: list[Envelope]
     position: Position
 
 
@@ -43,7 +43,7 @@ def page(channel: str, *, limit: int, since: Position | None = None, reverse: bo
     Raises:
         NotKept: ``since`` is of another history, ahead of this one, or what follows it is no longer kept.
     """
-    # The position before the items: what is published in between is left for the next page.
+    # The position before the envelopes: what is published in between is left for the next page.
     position = store.begin([channel])[channel]
     if since is not None and (since.epoch not in ("", position.epoch) or since.offset > position.offset):
         raise NotKept(channel)
@@ -59,8 +59,10 @@ def page(channel: str, *, limit: int, since: Position | None = None, reverse: bo
         first = found[0][0] if found else None
         if first != since.offset + 1:
             raise NotKept(channel)
-    items = [Envelope(channel, position.epoch, offset or 0, data, info, tags) for offset, data, info, tags in found]
-    return HistoryPage(items, position)
+    envelopes = [
+        Envelope(channel, position.epoch, offset or 0, data, info, tags) for offset, data, info, tags in found
+    ]
+    return HistoryPage(envelopes, position)
 
 
 def places(ids: Iterable[int]) -> dict[int, Position]:
@@ -100,8 +102,8 @@ def forget(channel: str) -> None:
 def replace(channel: str, beginnings: Collection[str], data: str) -> int:
     """Put ``data`` in the place of the publications of ``channel`` whose JSON text begins with one of ``beginnings``.
 
-    ``data`` is JSON text as :func:`hub.publishing.encode` makes it. For what must not be told any more: whoever reads
-    the history, or comes back, gets ``data`` instead. Offsets stay, so the history has no gap, and nobody has to
+    ``data`` is JSON text as :func:`hub.publishing.encode` makes it. For content that must be withdrawn: clients that
+    read the history, or recover, get ``data`` instead. Offsets stay, so the history has no gap, and nobody has to
     reload. Clients that have the publication already are told nothing.
 
     Returns how many publications that were.
@@ -115,7 +117,7 @@ def replace(channel: str, beginnings: Collection[str], data: str) -> int:
 
 
 def _delete(rows: QuerySet[Publication] | QuerySet[PublicationKey]) -> int:
-    """Delete ``rows`` in small pieces, and return how many they were."""
+    """Delete ``rows`` in chunks, and return how many there were."""
     deleted = 0
     while True:
         ids = list(rows.values_list("pk", flat=True)[:CHUNK])

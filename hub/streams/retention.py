@@ -1,10 +1,8 @@
-"""Retention: how many publications of a channel are kept, and for how long.
+"""Retention: deletes publications that their namespace no longer keeps.
 
-What is pruned is the oldest part of a channel's history, never a piece of its middle, so that what is left has no
-gap. What would be pruned is not read before either (:mod:`hub.streams.retention_rule`). The stream stays with its head
-and its
-epoch: the next publication gets the next offset, and a client whose position is older than what is left is told to
-reload (``hub.fanout.recovery``).
+Pruning deletes the oldest part of a channel's history and never leaves a gap. Readers skip publications that are due
+for pruning (:mod:`hub.streams.retention_rule`). The stream keeps its head and its epoch: the next publication gets the
+next offset, and a client whose position is older than what is left is told to reload (:mod:`hub.fanout.recovery`).
 """
 
 import time

@@ -1,4 +1,4 @@
-"""What a namespace keeps of each channel. Pruning deletes the rest now and then; reading never gives it."""
+"""The retention rule: what a namespace keeps of each channel. Pruning deletes the rest; reading skips it."""
 
 from dataclasses import dataclass
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Streams of durable publications in the database: append, sequence, read. Nothing here knows Redis or sockets.
+"""Streams of durable publications in the database: append, sequence, read. This module uses neither Redis nor sockets.
 
 The order of a channel is the order in which its rows were sequenced, after their commits. All functions are
 synchronous and use the ``default`` database.
@@ -14,7 +14,7 @@ from django.db.models.functions import Coalesce, Greatest, Now
 
 from hub.models import Publication, Stream, new_epoch
 
-#: How far back ``touched`` looks: longer than a sequencing transaction stays open and than clocks of hosts differ.
+#: How far back ``touched`` searches: longer than a sequencing transaction stays open, and than host clocks differ.
 SLACK = timedelta(seconds=60)
 
 #: Channels that one sequencing transaction locks, and rows that one statement updates, at most.
@@ -73,14 +73,14 @@ def sequence(channels: Iterable[str]) -> list[Envelope]:
     """Give every committed publication of ``channels`` that has no offset the next one of its channel.
 
     One short transaction that locks the streams in the order of their names, so that two that meet never deadlock.
-    Returns the newly numbered items in the order in which they were inserted, which within a channel is the order of
-    their offsets; those another process numbered first are not among them (that process announces them).
+    Returns the newly numbered envelopes in the order of insertion, which within a channel is the order of offsets.
+    Envelopes that another process numbered first are not among them: that process announces them.
     """
     names = sorted(set(channels))
-    items: list[Envelope] = []
+    envelopes: list[Envelope] = []
     for start in range(0, len(names), BATCH):
-        items += _sequence(names[start : start + BATCH])
-    return items
+        envelopes += _sequence(names[start : start + BATCH])
+    return envelopes
 
 
 # Written as SQL, because Django's bulk_update() makes an expression per row: for 2,000 rows it took ten times as long
@@ -112,7 +112,7 @@ def _sequence(names: list[str]) -> list[Envelope]:
     epochs = _lock(names)
     if missing := [name for name in names if name not in epochs]:
         epoch = _first_epoch()
-        # Another process may make the same stream just now: whoever is second finds it in the look after.
+        # Another process may create the same stream now: the second one reads it in the query below.
         Stream.objects.bulk_create([Stream(channel=name, epoch=epoch) for name in missing], ignore_conflicts=True)
         epochs |= _lock(missing)
     with connection.cursor() as cursor:
@@ -197,10 +197,10 @@ def read(channel: str, *, after: int, upto: int | None = None, limit: int) -> li
 def renew(channels: Iterable[str] | None = None) -> int:
     """Give ``channels``, by default all, a new epoch; returns how many streams there were.
 
-    For a database that was set back: no client trusts its position any more, and those who are connected reload
-    with the next tail repair. Offsets and publications stay as they are; a stream that was restored without some of
-    its publications, or they without it, goes on after the last one that there is. Where all are meant, streams that
-    are made from now on have another epoch too, also those that had been made before the database was set back.
+    For a database that was restored from a backup: clients stop trusting their positions, and connected clients
+    reload with the next catch-up. Offsets and publications stay as they are; a stream that was restored without some
+    of its publications, or they without it, continues after the last one that exists. By default, streams that are
+    created from now on have another epoch too, including those that had existed before the restore.
     """
     epoch = new_epoch()
     streams = Stream.objects.exclude(channel=_FIRST)

@@ -234,7 +234,7 @@ async def test_channels_do_not_count_the_hubs_own_followers(api: Api) -> None:
     async with open_door("/ws/online/") as door:
         await door.receive_json()
         # The counter of this process follows the count that it sends.
-        await await_for(lambda: relay.current().followed().get("online") == 2, that="the counter follows")
+        await await_for(lambda: relay.current().subscribed().get("online") == 2, that="the counter follows")
         assert (await api.result("channels"))["channels"] == {"online": {"num_clients": 1}}
 
 

@@ -75,7 +75,7 @@ def test_what_was_told_of_a_room_is_taken_back_when_it_becomes_private(ann: User
     assert [row.message for row in Notification.objects.all()] == ["Another matter"]
     # Something else stands in the place of the publications: the history has no gap, and nobody has to reload.
     assert before.items() <= dict(Publication.objects.values_list("pk", "offset")).items()
-    offsets = [item.offset for item in history.page("everyone", limit=-1).items]
+    offsets = [item.offset for item in history.page("everyone", limit=-1).envelopes]
     assert offsets == list(range(1, len(offsets) + 1))
 
 

@@ -83,7 +83,7 @@ async def held(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rights]:
 
 
 async def nobody_is_at(channel: str) -> None:
-    assert not relay.current().followed().get(channel)
+    assert not relay.current().subscribed().get(channel)
     assert await presence.current().people(channel) == []
     assert await presence.current().people(connection_presence.listed_at(channel)) == []
 

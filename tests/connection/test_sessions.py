@@ -115,7 +115,7 @@ async def test_a_subscription_is_answered_before_what_came_meanwhile(
 
         async def enter_late(subscription: subscriptions.ClientSubscription) -> Any:
             await posted(room, ada, "meanwhile")
-            await await_for(lambda: subscription.feed is not None and subscription.feed.feed.last == 1)
+            await await_for(lambda: subscription.feed is not None and subscription.feed.local_channel.last == 1)
             return await enter(subscription)
 
         monkeypatch.setattr(connection_presence, "enter", enter_late)
@@ -192,13 +192,13 @@ async def test_a_client_that_is_ahead_of_this_process_sees_all_and_nothing_twice
         await first.ask(subscribe={"channel": room})
         feed = first.client.subscriptions[room].feed
         assert feed is not None
-        unheard = [Envelope(room, feed.feed.epoch, 2 + number, '{"type":"a"}') for number in range(1 + more)]
+        unheard = [Envelope(room, feed.local_channel.epoch, 2 + number, '{"type":"a"}') for number in range(1 + more)]
         for item in unheard:
             await Publication.objects.acreate(channel=room, offset=item.offset, data=item.data)
         await Stream.objects.filter(channel=room).aupdate(head=2 + more)
         for item in unheard:
             relay.current().loop.call_later(0.2, relay.current().deliver, item)
-        since = {"epoch": feed.feed.epoch, "offset": 2}
+        since = {"epoch": feed.local_channel.epoch, "offset": 2}
         found = (await second.ask(subscribe={"channel": room, "recover": True, **since}))["subscribe"]
         assert found["recovered"]
         await posted(room, ada, "last")

@@ -85,7 +85,7 @@ def test_tags_that_are_none_on_the_layer_are_left_out(text: str) -> None:
 
 async def give(order: control.ControlMessage) -> None:
     """Give an order that this process hears of."""
-    await await_for(lambda: control.CHANNEL in relay.current().followed(), that="orders are followed")
+    await await_for(lambda: control.CHANNEL in relay.current().subscribed(), that="orders are followed")
     await sync_to_async(control.send)(order)
 
 

@@ -1,4 +1,4 @@
-"""Followers and shapes for the tests of feeds and the relay."""
+"""Followers and encoders for the tests of local channels and the relay."""
 
 from hub.fanout import relay
 from hub.fanout.frames import FrameBatch
@@ -7,13 +7,13 @@ from hub.streams import Envelope
 from lab.harness.waiting import await_for
 
 
-def as_data(item: Envelope) -> str | None:
-    """The shape of these tests: the frame is the data itself."""
-    return item.data
+def as_data(envelope: Envelope) -> str | None:
+    """The encoder of these tests: the frame is the data itself."""
+    return envelope.data
 
 
 class Listener:
-    """A follower that keeps what it gets."""
+    """A subscriber that keeps what it gets."""
 
     raw = None
 
@@ -25,8 +25,8 @@ class Listener:
     def frames(self) -> list[str]:
         return [frame for frames in self.writes for frame in frames]
 
-    def write(self, block: FrameBatch) -> None:
-        self.writes.append(list(block.texts))
+    def write(self, batch: FrameBatch) -> None:
+        self.writes.append(list(batch.texts))
 
     def restart(self) -> None:
         self.restarts += 1
@@ -39,6 +39,6 @@ class Listener:
 
 async def follow(channel: str, listener: Listener) -> Subscription:
     """Follow ``channel`` from now on, live."""
-    subscription = await relay.current().follow(channel, listener, as_data)
+    subscription = await relay.current().subscribe(channel, listener, as_data)
     subscription.release()
     return subscription

@@ -46,7 +46,7 @@ sys.exit(os.waitstatus_to_exitcode(status))
 
 
 @pytest.fixture
-def items() -> list[Envelope]:
+def envelopes() -> list[Envelope]:
     """More than one round trip takes."""
     return [Envelope("everyone", "aa", number, "{}") for number in range(1, 4 * announcer.ROUND_TRIP)]
 
@@ -56,23 +56,23 @@ def published(redis_server: RedisServer) -> int:
     return int(redis_server.client.info("commandstats").get("cmdstat_publish", {"calls": 0})["calls"])
 
 
-def test_flushing_returns_when_redis_has_everything(redis_server: RedisServer, items: list[Envelope]) -> None:
+def test_flushing_returns_when_redis_has_everything(redis_server: RedisServer, envelopes: list[Envelope]) -> None:
     assert announcer.flush(10), "what a test before has announced"
     before = published(redis_server)
-    announcer.announce(items)
+    announcer.announce(envelopes)
     assert announcer.flush(10)
-    assert published(redis_server) - before == len(items)
+    assert published(redis_server) - before == len(envelopes)
     assert announcer.flush(10), "there is nothing to wait for"
 
 
 def test_flushing_gives_up_in_time_when_redis_does_not_answer(
-    redis_server: RedisServer, items: list[Envelope], settings: Settings
+    redis_server: RedisServer, envelopes: list[Envelope], settings: Settings
 ) -> None:
     settings.HUB_REDIS_TIMEOUT = 10
-    announcer.announce(items[:1])
+    announcer.announce(envelopes[:1])
     assert announcer.flush(10)
     redis_server.client.client_pause(1000, all=True)
-    announcer.announce(items[:1])
+    announcer.announce(envelopes[:1])
     assert not announcer.flush(0.1)
     assert announcer.flush(10)
 

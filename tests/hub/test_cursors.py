@@ -12,8 +12,8 @@ def test_a_cursor_reads_back_as_the_positions_it_was_made_of() -> None:
 
 
 def test_an_items_cursor_is_the_position_after_it() -> None:
-    item = Envelope("room:7", "0a1b2c3d", 5, "{}")
-    assert cursors.parse(cursors.cursor_of(item)) == {"room:7": Position("0a1b2c3d", 5)}
+    envelope = Envelope("room:7", "0a1b2c3d", 5, "{}")
+    assert cursors.parse(cursors.cursor_of(envelope)) == {"room:7": Position("0a1b2c3d", 5)}
 
 
 def test_of_a_channel_named_twice_the_later_position_counts() -> None:

@@ -82,8 +82,8 @@ async def test_a_channel_is_left_and_followed_again(running: Any, monkeypatch: p
         await listener.got(as_json({"type": "first", "n": number}))
         await running.group_send(hub.group("everyone"), {"type": "second", "n": number})
         await listener.got(as_json({"type": "first", "n": number}), as_json({"type": "second", "n": number}))
-        relay.current().unfollow(subscription)
-        await await_for(lambda: "everyone" not in relay.current()._feeds, that="the channel is closed")
+        relay.current().unsubscribe(subscription)
+        await await_for(lambda: "everyone" not in relay.current()._local_channels, that="the channel is closed")
 
 
 @pytest.mark.parametrize(("alias", "channel"), [("notifications", "everyone"), ("online", "online")])
@@ -218,7 +218,7 @@ async def test_ten_thousand_bad_events_at_once_keep_no_good_one_back(
 # --- frames of the simple endpoints ---------------------------------------------------------------------------------
 
 
-def item(event: dict[str, Any], channel: str = "everyone") -> Envelope:
+def envelope(event: dict[str, Any], channel: str = "everyone") -> Envelope:
     return unpack(event, channel)
 
 
@@ -228,7 +228,7 @@ def test_events_of_the_tutorials_become_frames_of_the_endpoint(kind: str, key: s
     from chat.events import plain_frames
     from notifications.events import plain_frame
 
-    alert = json.loads(plain_frame(item({"type": kind, key: "Hi", "level": "error", "mine": 1})) or "")
+    alert = json.loads(plain_frame(envelope({"type": kind, key: "Hi", "level": "error", "mine": 1})) or "")
     assert {**alert, "timestamp": "", "at": ""} == {
         "type": "notification",
         "message": "Hi",
@@ -243,7 +243,7 @@ def test_events_of_the_tutorials_become_frames_of_the_endpoint(kind: str, key: s
         **({} if key == "message" else {"text": "Hi"}),
     }
     time.strptime(alert["timestamp"], "%H:%M:%S")
-    said = json.loads(plain_frames("en")(item({"type": kind, key: "Hi"}, "room:1")) or "")
+    said = json.loads(plain_frames("en")(envelope({"type": kind, key: "Hi"}, "room:1")) or "")
     assert (said["type"], said["message"], said["username"], said["channel"]) == ("message", "Hi", "System", "room:1")
 
 
@@ -251,7 +251,9 @@ def test_events_of_the_tutorials_become_frames_of_the_endpoint(kind: str, key: s
 def test_a_message_says_who_said_it(key: str) -> None:
     from chat.events import plain_frames
 
-    frame = json.loads(plain_frames("en")(item({"type": "chat_message", "message": "Hi", key: "ada"}, "room:1")) or "")
+    frame = json.loads(
+        plain_frames("en")(envelope({"type": "chat_message", "message": "Hi", key: "ada"}, "room:1")) or ""
+    )
     assert frame["username"] == "ada"
 
 
@@ -272,22 +274,22 @@ def test_an_event_of_another_type_is_passed_on_as_it_is(event: dict[str, Any]) -
     from notifications.events import plain_frame
     from presence import events
 
-    for shape in (plain_frame, plain_frames("en"), events.plain_frame):
-        assert json.loads(shape(item(event)) or "") == event
+    for encoder in (plain_frame, plain_frames("en"), events.plain_frame):
+        assert json.loads(encoder(envelope(event)) or "") == event
 
 
 def test_a_count_of_others_is_shown_and_does_not_count_as_the_hubs_own() -> None:
     from presence import events
 
-    assert events.plain_frame(item({"type": "online.count", "count": 7}, "online")) == events.frame_of(7)
-    assert events.count_in(item({"type": "presence.online_counted", "count": 7}, "online")) is None
+    assert events.plain_frame(envelope({"type": "online.count", "count": 7}, "online")) == events.frame_of(7)
+    assert events.count_in(envelope({"type": "presence.online_counted", "count": 7}, "online")) is None
 
 
 def test_where_the_client_stands_is_the_hubs_to_say() -> None:
     from notifications.events import plain_frame
 
     forged = {"type": "notification", "message": "x", "cursor": "everyone@0.9", "offset": 9, "channel": "user:1"}
-    frame = json.loads(plain_frame(item(forged)) or "")
+    frame = json.loads(plain_frame(envelope(forged)) or "")
     assert frame["channel"] == "everyone"
     assert not {"cursor", "offset"} & frame.keys()
 

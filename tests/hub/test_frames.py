@@ -1,7 +1,7 @@
 import pytest
 from websockets.frames import Frame, Opcode
 
-from hub.fanout.frames import BLOCK_LIMIT, FrameBatch, text_frame
+from hub.fanout.frames import BATCH_WRITE_LIMIT, FrameBatch, text_frame
 
 
 @pytest.mark.parametrize("length", [0, 1, 125, 126, 127, 65535, 65536, 70000])
@@ -19,8 +19,8 @@ def test_a_block_is_its_frames_in_order_in_writes_of_bounded_size() -> None:
     writes = FrameBatch(texts).raw
     assert b"".join(writes) == b"".join(map(text_frame, texts))
     assert len(writes) > 1
-    assert max(map(len, writes)) <= BLOCK_LIMIT
+    assert max(map(len, writes)) <= BATCH_WRITE_LIMIT
 
 
 def test_one_frame_above_the_bound_is_one_write() -> None:
-    assert FrameBatch(["x" * (BLOCK_LIMIT + 1)]).raw == [text_frame("x" * (BLOCK_LIMIT + 1))]
+    assert FrameBatch(["x" * (BATCH_WRITE_LIMIT + 1)]).raw == [text_frame("x" * (BATCH_WRITE_LIMIT + 1))]

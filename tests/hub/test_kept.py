@@ -66,13 +66,13 @@ def offsets(publications: list[dict[str, Any]]) -> list[int]:
 
 
 def page(**options: Any) -> list[int]:
-    return [item.offset for item in history.page("limited:1", limit=-1, **options).items]
+    return [envelope.offset for envelope in history.page("limited:1", limit=-1, **options).envelopes]
 
 
 def test_a_page_from_either_end_and_from_a_position(left: list[int]) -> None:
     assert page() == left
     assert page(reverse=True) == left[::-1]
-    assert [item.offset for item in history.page("limited:1", limit=2).items] == left[:2]
+    assert [envelope.offset for envelope in history.page("limited:1", limit=2).envelopes] == left[:2]
     for offset in range(1, 11):
         assert page(since=Position("", offset), reverse=True) == [one for one in left[::-1] if one < offset]
         if offset + 1 in left or offset == 10:

@@ -71,7 +71,7 @@ async def test_who_comes_back_and_who_is_connected_must_reload(layer: BaseChanne
         await in_database_thread(long_silent)
         await in_database_thread(new_epoch)
         await await_for(lambda: listener.restarts == 1, that="the one that is connected is told")
-        subscription = await relay.current().follow("room:1", Listener(), as_data)
+        subscription = await relay.current().subscribe("room:1", Listener(), as_data)
         assert await recovery.missed(subscription, Position(before.epoch, 1)) is None
     finally:
         await asyncio.shield(relay.close())

@@ -1,4 +1,4 @@
-"""Coming back with the cursor of one item to a door with several channels."""
+"""Coming back with the cursor of one envelope to a door with several channels."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -21,7 +21,7 @@ from tests.support.sockets import Door, Frame, open_door, session_cookie
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-#: Minutes: longer than what an item leaves unsaid of the time before it.
+#: Minutes: longer than what an envelope leaves unsaid of the time before it.
 LONG = recovery.SLACK.total_seconds() / 60 + 1
 
 
@@ -33,126 +33,126 @@ async def parts_end_with_the_test() -> AsyncIterator[None]:
 
 def store(channel: str, *ages: float) -> list[Envelope]:
     """Publications that were numbered so many minutes ago."""
-    items = []
+    envelopes = []
     for age in ages:
         streams.append([(channel, '{"type":"test.happened"}')])
-        items += streams.sequence([channel])
+        envelopes += streams.sequence([channel])
         then = Now() - timedelta(minutes=age)
-        Publication.objects.filter(channel=channel, offset=items[-1].offset).update(sequenced_at=then)
+        Publication.objects.filter(channel=channel, offset=envelopes[-1].offset).update(sequenced_at=then)
         Stream.objects.filter(channel=channel).update(updated_at=then)
-    return items
+    return envelopes
 
 
-def derived(item: Envelope, channel: str) -> int | None:
-    """The offset at which a client that has ``item`` is taken to stand in ``channel``."""
-    found = recovery._derived({item.channel: Position(item.epoch, item.offset)}, [channel])
+def derived(envelope: Envelope, channel: str) -> int | None:
+    """The offset at which a client that has ``envelope`` is taken to stand in ``channel``."""
+    found = recovery._derived({envelope.channel: Position(envelope.epoch, envelope.offset)}, [channel])
     return found[channel].offset if channel in found else None
 
 
 def test_what_was_numbered_long_before_the_item_is_had_and_the_rest_comes_again() -> None:
     store("user:1", 3 * LONG, 2 * LONG + 1, LONG + 1, 0.5)
-    (item,) = store("everyone", LONG)
+    (envelope,) = store("everyone", LONG)
     store("user:1", 0.1)
-    assert derived(item, "user:1") == 2
+    assert derived(envelope, "user:1") == 2
 
 
 def test_the_newest_of_several_items_counts() -> None:
     store("user:1", 6 * LONG, 4 * LONG, 2 * LONG)
     old, new = (*store("everyone", 5 * LONG), *store("group:1", LONG / 2))
-    known = {item.channel: Position(item.epoch, item.offset) for item in (old, new)}
+    known = {envelope.channel: Position(envelope.epoch, envelope.offset) for envelope in (old, new)}
     assert recovery._derived(known, ["user:1"])["user:1"].offset == 3
 
 
 def test_a_channel_in_which_nothing_was_ever_published_is_had_from_its_beginning() -> None:
-    (item,) = store("everyone", 1)
-    assert derived(item, "user:1") == 0
+    (envelope,) = store("everyone", 1)
+    assert derived(envelope, "user:1") == 0
     streams.begin(["user:1"])
-    assert derived(item, "user:1") == 0
+    assert derived(envelope, "user:1") == 0
     store("user:1", 0)
-    assert derived(item, "user:1") == 0
+    assert derived(envelope, "user:1") == 0
 
 
 def test_a_channel_that_is_not_kept_back_to_then_is_not_made_up() -> None:
     store("user:1", 2 * LONG, LONG, 0.2, 0.1)
-    (item,) = store("everyone", 0)
+    (envelope,) = store("everyone", 0)
     Publication.objects.filter(channel="user:1", offset__lte=2).delete()
-    assert derived(item, "user:1") is None
+    assert derived(envelope, "user:1") is None
 
 
 def test_a_quiet_channel_whose_items_are_no_longer_kept_is_had_whole() -> None:
     store("user:1", 3 * LONG, 2 * LONG)
     store("user:2", 2 * LONG, 0.1)
-    (item,) = store("everyone", 0)
+    (envelope,) = store("everyone", 0)
     Publication.objects.exclude(channel="everyone").delete()
-    assert derived(item, "user:1") == 2
-    assert derived(item, "user:2") is None
+    assert derived(envelope, "user:1") == 2
+    assert derived(envelope, "user:2") is None
 
 
 def test_a_channel_with_another_history_since_then_is_not_made_up() -> None:
     store("user:1", 2 * LONG)
-    (item,) = store("everyone", 0)
+    (envelope,) = store("everyone", 0)
     streams.renew(["user:1"])
-    assert derived(item, "user:1") is None
+    assert derived(envelope, "user:1") is None
     Stream.objects.filter(channel="user:1").update(renewed_at=Now() - timedelta(minutes=2 * LONG))
-    assert derived(item, "user:1") == 1
+    assert derived(envelope, "user:1") == 1
 
 
 def test_an_item_of_another_history_says_nothing() -> None:
     store("user:1", 2 * LONG)
-    (item,) = store("everyone", 0)
+    (envelope,) = store("everyone", 0)
     streams.renew(["everyone"])
-    assert derived(item, "user:1") is None
+    assert derived(envelope, "user:1") is None
 
 
 def test_an_item_that_is_not_kept_or_has_no_time_says_nothing() -> None:
     store("user:1", 2 * LONG)
-    (item,) = store("everyone", 0)
+    (envelope,) = store("everyone", 0)
     Publication.objects.filter(channel="everyone").update(sequenced_at=None)
-    assert derived(item, "user:1") is None
+    assert derived(envelope, "user:1") is None
     Publication.objects.filter(channel="everyone").delete()
-    assert derived(item, "user:1") is None
+    assert derived(envelope, "user:1") is None
 
 
 def test_what_was_committed_late_is_not_taken_for_had_although_it_was_inserted_early() -> None:
     store("user:1", 2 * LONG)
     streams.append([("user:1", "{}")])  # in a transaction that stays open
-    (item,) = store("everyone", 0.1)
+    (envelope,) = store("everyone", 0.1)
     streams.sequence(["user:1"])
-    assert derived(item, "user:1") == 1
+    assert derived(envelope, "user:1") == 1
 
 
 def test_what_was_inserted_later_is_not_taken_for_had_although_a_clock_says_so() -> None:
     store("user:1", 3 * LONG)
-    (item,) = store("everyone", LONG)
+    (envelope,) = store("everyone", LONG)
     store("user:1", 2 * LONG + 2)
-    assert derived(item, "user:1") == 1
+    assert derived(envelope, "user:1") == 1
 
 
 def test_it_takes_two_queries_whatever_the_number_of_channels(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
-    (item,) = store("everyone", 0)
-    known = {"everyone": Position(item.epoch, item.offset)}
+    (envelope,) = store("everyone", 0)
+    known = {"everyone": Position(envelope.epoch, envelope.offset)}
     with django_assert_num_queries(2):
         recovery._derived(known, [f"group:{number}" for number in range(50)])
 
 
 async def test_a_position_that_tells_of_nothing_else_completes_nothing() -> None:
-    (item,) = await in_database_thread(store, "everyone", 0.0)
-    since = {"everyone": Position(item.epoch, item.offset)}
+    (envelope,) = await in_database_thread(store, "everyone", 0.0)
+    since = {"everyone": Position(envelope.epoch, envelope.offset)}
     wanted = ["everyone", "user:1"]
     assert set(await recovery.completed(since, {"everyone"}, wanted)) == {"everyone", "user:1"}
     assert await recovery.completed(since, (), wanted) == since
 
 
 async def test_items_tell_of_other_channels_only_while_tail_repair_has_seen_the_database() -> None:
-    item = Envelope("everyone", "0123abcd", 7, "{}")
-    cursors.vouch(0)
-    assert cursor_of(item) == "everyone@0123abcd.7"
-    cursors.vouch(cursors.VOUCHED + 1)
-    assert cursor_of(item) == "everyone@-0123abcd.7"
-    assert cursors.parse(cursor_of(item)) == {"everyone": Position("0123abcd", 7)}
-    assert cursors.telling(f"{cursor_of(item)},user:1@0123abcd.1") == {"user:1"}
+    envelope = Envelope("everyone", "0123abcd", 7, "{}")
+    cursors.mark_delivered(0)
+    assert cursor_of(envelope) == "everyone@0123abcd.7"
+    cursors.mark_delivered(cursors.DELIVERED_THROUGH_AGE + 1)
+    assert cursor_of(envelope) == "everyone@-0123abcd.7"
+    assert cursors.parse(cursor_of(envelope)) == {"everyone": Position("0123abcd", 7)}
+    assert cursors.marked(f"{cursor_of(envelope)},user:1@0123abcd.1") == {"user:1"}
 
 
 async def test_several_histories_come_as_they_were_numbered_and_each_in_its_own_order() -> None:
@@ -160,10 +160,10 @@ async def test_several_histories_come_as_they_were_numbered_and_each_in_its_own_
         one = store("user:1", 9, 3, 5, 1)  # a clock was set back in between
         return {"user:1": one, "everyone": store("everyone", 8, 4, 2)}
 
-    items = await in_database_thread(fill)
+    envelopes = await in_database_thread(fill)
     listener = Listener()
-    histories = {await follow(channel, listener): found for channel, found in items.items()}
-    ordered = [(item.channel, item.offset) for _, item in await recovery.in_order(histories)]
+    histories = {await follow(channel, listener): found for channel, found in envelopes.items()}
+    ordered = [(envelope.channel, envelope.offset) for _, envelope in await recovery.in_order(histories)]
     assert ordered == [
         ("user:1", 1),
         ("everyone", 1),

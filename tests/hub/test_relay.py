@@ -30,7 +30,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 async def running(layer: Any, settings: Settings) -> AsyncIterator[Any]:
-    """A relay on each kind of layer; tail repair is off unless a test wants it, so that it hides no fault."""
+    """A relay on each kind of layer; catch-up is off unless a test wants it, so that it hides no fault."""
     settings.HUB_REPAIR_INTERVAL = 0
     settings.HUB_REDIS_TIMEOUT = 10  # nor is a busy machine taken for a Redis that is away
     await relay.close()
@@ -58,8 +58,8 @@ async def test_a_publication_reaches_every_follower_of_its_channel_and_no_other(
 async def test_a_publication_of_another_process_comes_through_the_layer(running: Any) -> None:
     listener = Listener()
     await follow("room:1", listener)
-    (item,) = await store("room:1", '{"n":1}')
-    await running.group_send(group_name("room:1"), pack(item))
+    (envelope,) = await store("room:1", '{"n":1}')
+    await running.group_send(group_name("room:1"), pack(envelope))
     await listener.got('{"n":1}')
 
 
@@ -69,24 +69,24 @@ async def test_publications_of_one_channel_stay_in_order_under_concurrency() -> 
     await asyncio.gather(*(apublish("room:1", {"n": number}) for number in range(100)))
     await await_for(lambda: len(listener.frames) >= 100, that="100 frames")
     stored = await in_database_thread(streams.read, "room:1", after=0, limit=200)
-    assert listener.frames == [item.data for item in stored]
+    assert listener.frames == [envelope.data for envelope in stored]
 
 
 async def test_what_the_layer_dropped_is_read_from_the_database_when_the_next_one_comes(running: Any) -> None:
     listener = Listener()
     await follow("room:1", listener)
-    items = await store("room:1", "1", "2", "3", "4")
-    await running.group_send(group_name("room:1"), pack(items[0]))
-    await running.group_send(group_name("room:1"), pack(items[3]))
+    envelopes = await store("room:1", "1", "2", "3", "4")
+    await running.group_send(group_name("room:1"), pack(envelopes[0]))
+    await running.group_send(group_name("room:1"), pack(envelopes[3]))
     await listener.got("1", "2", "3", "4")
 
 
 async def test_repeats_and_disorder_of_the_layer_are_not_seen(running: Any) -> None:
     listener = Listener()
     await follow("room:1", listener)
-    items = await store("room:1", *(str(number) for number in range(10)))
-    for item in [*reversed(items), *items, *items]:
-        await running.group_send(group_name("room:1"), pack(item))
+    envelopes = await store("room:1", *(str(number) for number in range(10)))
+    for envelope in [*reversed(envelopes), *envelopes, *envelopes]:
+        await running.group_send(group_name("room:1"), pack(envelope))
     (last,) = await store("room:1", "10")
     await running.group_send(group_name("room:1"), pack(last))  # comes after everything else, so a repeat would show
     await listener.got(*(str(number) for number in range(11)))
@@ -95,7 +95,7 @@ async def test_repeats_and_disorder_of_the_layer_are_not_seen(running: Any) -> N
 @pytest.fixture
 def every_look_at_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Repair spares a slow database, which one of a busy machine is."""
-    monkeypatch.setattr(relay, "REPAIR_SHARE", 0.0)
+    monkeypatch.setattr(relay, "CATCH_UP_SHARE", 0.0)
 
 
 @pytest.mark.usefixtures("every_look_at_its_time")
@@ -136,9 +136,9 @@ async def test_one_query_per_turn_of_repair_whatever_the_number_of_channels(
 async def test_an_offset_that_the_database_has_not_is_ignored(running: Any) -> None:
     listener = Listener()
     await follow("room:1", listener)
-    (item,) = await store("room:1", "1")
-    await running.group_send(group_name("room:1"), pack(item))
-    await running.group_send(group_name("room:1"), pack(Envelope("room:1", item.epoch, 10**12, "claimed")))
+    (envelope,) = await store("room:1", "1")
+    await running.group_send(group_name("room:1"), pack(envelope))
+    await running.group_send(group_name("room:1"), pack(Envelope("room:1", envelope.epoch, 10**12, "claimed")))
     await listener.got("1")
     (second,) = await store("room:1", "2")
     await running.group_send(group_name("room:1"), pack(second))
@@ -150,8 +150,8 @@ async def test_an_event_that_no_one_knows_is_ignored_and_the_relay_goes_on(runni
     await follow("room:1", listener)
     for message in ({"type": "hub.strange"}, {"type": "hub.publication"}, {"type": "hub.publication", "offset": "x"}):
         await running.group_send(group_name("room:1"), message)
-    (item,) = await store("room:1", "1")
-    await running.group_send(group_name("room:1"), pack(item))
+    (envelope,) = await store("room:1", "1")
+    await running.group_send(group_name("room:1"), pack(envelope))
     await listener.got("1")
 
 
@@ -169,8 +169,8 @@ async def test_followers_come_back_when_the_history_is_another_one(running: Any)
     await follow("room:1", listener)
     await Publication.objects.all().adelete()
     await Stream.objects.all().adelete()
-    (item,) = await store("room:1", "new")
-    await running.group_send(group_name("room:1"), pack(item))
+    (envelope,) = await store("room:1", "new")
+    await running.group_send(group_name("room:1"), pack(envelope))
     await await_for(lambda: listener.restarts == 1, that="the follower is told to come back")
     assert listener.frames == []
 
@@ -178,9 +178,9 @@ async def test_followers_come_back_when_the_history_is_another_one(running: Any)
 async def test_followers_come_back_when_what_is_missing_is_no_longer_kept(running: Any) -> None:
     listener = Listener()
     await follow("room:1", listener)
-    items = await store("room:1", "1", "2", "3")
+    envelopes = await store("room:1", "1", "2", "3")
     await Publication.objects.filter(offset=1).adelete()
-    await running.group_send(group_name("room:1"), pack(items[2]))
+    await running.group_send(group_name("room:1"), pack(envelopes[2]))
     await await_for(lambda: listener.restarts == 1, that="the follower is told to come back")
     assert listener.frames == []
 
@@ -190,7 +190,7 @@ async def test_a_channel_without_followers_is_left_and_can_be_followed_again(
 ) -> None:
     monkeypatch.setattr(relay, "LINGER", 0.01)
     first, second = Listener(), Listener()
-    relay.current().unfollow(await follow("room:1", first))
+    relay.current().unsubscribe(await follow("room:1", first))
     group = group_name("room:1")
     names = [group, f"{getattr(running, 'prefix', '')}__group__{group}"]
     await await_for(lambda: not any(running.groups.get(name) for name in names), that="the group is left")
@@ -223,8 +223,8 @@ async def test_one_who_follows_many_channels_gets_each_with_one_query_for_all(
     monkeypatch.setattr(streams, "positions", counted)
     listener = Listener()
     channels = [f"room:{number}" for number in range(4)]
-    subscriptions = await relay.current().follow_many([(channel, as_data) for channel in channels], listener)
-    assert [subscription.feed.channel for subscription in subscriptions] == channels
+    subscriptions = await relay.current().subscribe_many([(channel, as_data) for channel in channels], listener)
+    assert [subscription.local_channel.channel for subscription in subscriptions] == channels
     assert [subscription.start.offset for subscription in subscriptions] == [0, 0, 2, 0]
     assert asked == [["room:1", "room:2", "room:3"]], "the first is open already"
     for subscription in subscriptions:
@@ -244,18 +244,18 @@ async def test_one_who_cannot_follow_all_follows_none(fault: str, monkeypatch: p
     wanted = [("room:1", as_data), ("room:2" if fault == "database" else "no such channel", as_data)]
     with monkeypatch.context() as patched, pytest.raises((OperationalError, UnknownChannel)):
         patched.setattr(streams, "positions", fails)
-        await relay.current().follow_many(wanted, listener)
+        await relay.current().subscribe_many(wanted, listener)
     await apublish("room:1", {"n": 1})
     await other.got('{"n":1}')
     assert listener.frames == []
-    assert list(relay.current()._feeds) == ["room:1"]
+    assert list(relay.current()._local_channels) == ["room:1"]
     if fault == "database":
-        assert len(await relay.current().follow_many(wanted, listener)) == 2
+        assert len(await relay.current().subscribe_many(wanted, listener)) == 2
 
 
 async def test_a_name_that_does_not_exist_is_no_harm_to_others_who_come_at_the_same_time() -> None:
     listener = Listener()
-    wrong = relay.current().follow("no such channel", Listener(), as_data)
+    wrong = relay.current().subscribe("no such channel", Listener(), as_data)
     failed, _ = await asyncio.gather(wrong, follow("room:1", listener), return_exceptions=True)
     assert isinstance(failed, UnknownChannel)
     await apublish("room:1", {"n": 1})
@@ -269,7 +269,7 @@ async def test_recovery_and_live_join_without_gap_or_repeat_while_publications_a
     listeners = []
     for offset in (0, 5, 20):
         listener = Listener()
-        subscription = await relay.current().follow("room:1", listener, as_data)
+        subscription = await relay.current().subscribe("room:1", listener, as_data)
         history = await missed(subscription, Position(epoch, offset))
         assert history is not None
         subscription.release(history)
@@ -286,8 +286,8 @@ async def _publish(channel: str, numbers: range) -> None:
 
 @pytest.mark.parametrize("case", ["another epoch", "no longer kept", "too far behind", "beyond the head"])
 async def test_what_cannot_be_recovered_whole_is_not_recovered_at_all(case: str, settings: Settings) -> None:
-    items = await store("room:1", "1", "2", "3")
-    epoch, since = items[0].epoch, 1
+    envelopes = await store("room:1", "1", "2", "3")
+    epoch, since = envelopes[0].epoch, 1
     match case:
         case "another epoch":
             epoch = "ffffffff"
@@ -297,7 +297,7 @@ async def test_what_cannot_be_recovered_whole_is_not_recovered_at_all(case: str,
             settings.HUB_RECOVERY_LIMIT = 1
         case "beyond the head":
             since = 4
-    subscription = await relay.current().follow("room:1", Listener(), as_data)
+    subscription = await relay.current().subscribe("room:1", Listener(), as_data)
     assert await missed(subscription, Position(epoch, since)) is None
 
 
@@ -355,8 +355,8 @@ async def test_a_message_that_cannot_be_read_is_counted_and_the_relay_keeps_its_
         redis_server.client.publish(running._get_layer()._get_group_channel_name(group_name("room:1")), garbage)
     await apublish("room:1", {"n": 1})
     await listener.got('{"n":1}')
-    (item,) = await store("room:1", "2")
-    await running.group_send(group_name("room:1"), pack(item))
+    (envelope,) = await store("room:1", "2")
+    await running.group_send(group_name("room:1"), pack(envelope))
     await listener.got('{"n":1}', "2")
     assert relay.current()._receiver is receiver
     assert list(running._get_layer().channels) == channels
@@ -373,7 +373,7 @@ async def test_what_was_published_while_nobody_could_look_is_repaired_however_lo
     # As after ten minutes without a database, by the clock of this process.
     clock = relay.current().loop.time
     settings.HUB_REPAIR_INTERVAL = 0.05
-    repairing = asyncio.create_task(relay.current()._repair_for_ever())
+    repairing = asyncio.create_task(relay.current()._catch_up_for_ever())
     await asyncio.sleep(0)
     monkeypatch.setattr(relay.current(), "loop", _Later(relay.current().loop, clock, 600))
     try:

@@ -1,4 +1,4 @@
-"""How often tail repair looks, and what it says of what it has seen."""
+"""How often catch-up looks, and what it says of what it has seen."""
 
 import itertools
 import time
@@ -32,7 +32,7 @@ async def parts_end_with_the_test() -> AsyncIterator[None]:
 @pytest.fixture
 def every_look_at_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Repair spares a slow database, which one of a busy machine is."""
-    monkeypatch.setattr(relay, "REPAIR_SHARE", 0.0)
+    monkeypatch.setattr(relay, "CATCH_UP_SHARE", 0.0)
 
 
 def store() -> None:
@@ -42,12 +42,12 @@ def store() -> None:
 
 
 @pytest.mark.usefixtures("every_look_at_its_time")
-async def test_the_relay_vouches_for_what_it_has_delivered_and_not_while_something_is_missing(
+async def test_the_relay_marks_what_it_has_delivered_and_not_while_something_is_missing(
     monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
     settings.HUB_REPAIR_INTERVAL = 0.05
-    vouched: list[float] = []
-    monkeypatch.setattr(cursors, "vouch", vouched.append)
+    marked: list[float] = []
+    monkeypatch.setattr(cursors, "mark_delivered", marked.append)
     looks: list[float] = []
     touched = streams.touched
 
@@ -58,17 +58,17 @@ async def test_the_relay_vouches_for_what_it_has_delivered_and_not_while_somethi
     monkeypatch.setattr(streams, "touched", counted)
     listener = Listener()
     subscription = await follow("room:1", listener)
-    await await_for(lambda: len(vouched) > 3, that="it vouches")
+    await await_for(lambda: len(marked) > 3, that="the mark moves")
     with monkeypatch.context() as patched:
         patched.setattr(relay.Relay, "_catch_up", lambda *arguments, **options: None)
         await in_database_thread(store)
-        await await_for(lambda: subscription.feed.known == 1, that="tail repair has seen what is missing")
-        vouched.clear()
+        await await_for(lambda: subscription.local_channel.known == 1, that="tail repair has seen what is missing")
+        marked.clear()
         seen = len(looks)
         await await_for(lambda: len(looks) > seen + 5, that="it looks several times")
-        assert vouched == []
+        assert marked == []
     await listener.got('{"type":"test.happened"}')
-    await await_for(lambda: vouched, that="it vouches again")
+    await await_for(lambda: marked, that="the mark moves again")
 
 
 async def test_tail_repair_leaves_a_slow_database_in_peace_and_is_quick_again_with_it(
@@ -104,7 +104,7 @@ async def test_tail_repair_leaves_a_slow_database_in_peace_and_is_quick_again_wi
 
 
 def test_the_pause_of_tail_repair_has_a_bound() -> None:
-    assert all(relay.Relay._repair_pause(Mock(), took) <= 30 for took in (0.0, 2.0, 100.0))
+    assert all(relay.Relay._catch_up_pause(Mock(), took) <= 30 for took in (0.0, 2.0, 100.0))
 
 
 @pytest.mark.usefixtures("every_look_at_its_time")

@@ -143,7 +143,7 @@ async def relaying(layer: BaseChannelLayer) -> Any:
 
 async def recovered(channel: str, since: Position) -> list[int] | None:
     """What a client at ``since`` gets when it comes back now; None where it is told to reload."""
-    subscription = await relay.current().follow(channel, Listener(), as_data)
+    subscription = await relay.current().subscribe(channel, Listener(), as_data)
     items = await recovery.missed(subscription, since)
     return None if items is None else [item.offset for item in items]
 

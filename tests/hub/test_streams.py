@@ -24,8 +24,8 @@ def test_offsets_begin_at_one_and_have_no_gaps_in_commit_order() -> None:
     append("room:1", "c")
     second = streams.sequence(["room:1"])
 
-    assert [(item.offset, item.data) for item in first + second] == [(1, "a"), (2, "b"), (3, "c")]
-    assert len({item.epoch for item in first + second}) == 1
+    assert [(envelope.offset, envelope.data) for envelope in first + second] == [(1, "a"), (2, "b"), (3, "c")]
+    assert len({envelope.epoch for envelope in first + second}) == 1
     assert streams.positions(["room:1"])["room:1"] == Position(first[0].epoch, 3)
 
 
@@ -38,13 +38,13 @@ def test_a_row_is_numbered_once() -> None:
 def test_a_row_left_without_an_offset_is_numbered_by_the_next_publisher() -> None:
     append("room:1", "left behind by a crash")
     append("room:1", "next")
-    assert [item.data for item in streams.sequence(["room:1"])] == ["left behind by a crash", "next"]
+    assert [envelope.data for envelope in streams.sequence(["room:1"])] == ["left behind by a crash", "next"]
 
 
 def test_channels_are_numbered_apart() -> None:
     streams.append([("room:1", "a"), ("room:2", "b"), ("room:1", "c")])
-    items = streams.sequence(["room:2", "room:1"])
-    assert sorted((item.channel, item.offset, item.data) for item in items) == [
+    envelopes = streams.sequence(["room:2", "room:1"])
+    assert sorted((envelope.channel, envelope.offset, envelope.data) for envelope in envelopes) == [
         ("room:1", 1, "a"),
         ("room:1", 2, "c"),
         ("room:2", 1, "b"),
@@ -54,7 +54,7 @@ def test_channels_are_numbered_apart() -> None:
 def test_more_channels_than_one_transaction_takes() -> None:
     names = [f"user:{number}" for number in range(streams.BATCH + 20)]
     streams.append([(name, "x") for name in names])
-    assert sorted(item.channel for item in streams.sequence(names)) == sorted(names)
+    assert sorted(envelope.channel for envelope in streams.sequence(names)) == sorted(names)
     assert Publication.objects.filter(offset=None).count() == 0
 
 
@@ -65,7 +65,7 @@ def test_threads_that_sequence_at_once_leave_no_gap_and_no_repeat() -> None:
             append("room:2", str(number))
             # The two orders of naming the channels would deadlock if they were also the orders of locking.
             names = ["room:1", "room:2"] if number % 2 else ["room:2", "room:1"]
-            return [item.offset for item in streams.sequence(names) if item.channel == "room:1"]
+            return [envelope.offset for envelope in streams.sequence(names) if envelope.channel == "room:1"]
         finally:
             connection.close()
 
@@ -84,21 +84,21 @@ def test_a_transaction_that_stays_open_holds_up_nobody_else_in_its_channel() -> 
     def publish_elsewhere() -> list[str]:
         try:
             append("room:1", "quick")
-            return [item.data for item in streams.sequence(["room:1"])]
+            return [envelope.data for envelope in streams.sequence(["room:1"])]
         finally:
             connection.close()
 
     with ThreadPoolExecutor(1) as pool, transaction.atomic():
         append("room:1", "slow")
         assert pool.submit(publish_elsewhere).result(timeout=10) == ["quick"]
-    assert [(item.offset, item.data) for item in streams.sequence(["room:1"])] == [(2, "slow")]
+    assert [(envelope.offset, envelope.data) for envelope in streams.sequence(["room:1"])] == [(2, "slow")]
 
 
 def test_reading_gives_what_lies_between_two_offsets_oldest_first() -> None:
     append("room:1", *"abcde")
     streams.sequence(["room:1"])
-    assert [item.data for item in streams.read("room:1", after=1, upto=4, limit=10)] == ["b", "c", "d"]
-    assert [item.data for item in streams.read("room:1", after=1, limit=2)] == ["b", "c"]
+    assert [envelope.data for envelope in streams.read("room:1", after=1, upto=4, limit=10)] == ["b", "c", "d"]
+    assert [envelope.data for envelope in streams.read("room:1", after=1, limit=2)] == ["b", "c"]
     assert streams.read("room:1", after=5, limit=10) == []
 
 
@@ -107,7 +107,7 @@ def test_reading_never_gives_a_part_when_the_beginning_is_gone() -> None:
     streams.sequence(["room:1"])
     Publication.objects.filter(channel="room:1", offset=1).delete()
     assert streams.read("room:1", after=0, limit=10) == []
-    assert [item.data for item in streams.read("room:1", after=1, limit=10)] == ["b", "c"]
+    assert [envelope.data for envelope in streams.read("room:1", after=1, limit=10)] == ["b", "c"]
 
 
 def test_rows_without_an_offset_are_not_read() -> None:
@@ -125,9 +125,9 @@ def test_a_channel_without_a_stream_stands_at_the_beginning() -> None:
 def test_channel_has_the_epoch_before_its_first_publication_that_it_has_afterwards() -> None:
     before = streams.begin(["room:1", "room:2"])
     append("room:1", "a")
-    (item,) = streams.sequence(["room:1"])
-    assert before["room:1"] == Position(item.epoch, 0)
-    assert streams.begin(["room:1", "room:2"]) == {"room:1": Position(item.epoch, 1), "room:2": before["room:2"]}
+    (envelope,) = streams.sequence(["room:1"])
+    assert before["room:1"] == Position(envelope.epoch, 0)
+    assert streams.begin(["room:1", "room:2"]) == {"room:1": Position(envelope.epoch, 1), "room:2": before["room:2"]}
 
 
 def test_asking_where_channels_stand_is_one_query_and_makes_no_row_for_them(
@@ -147,12 +147,12 @@ def test_streams_that_are_made_after_a_renewal_are_another_history() -> None:
     before = streams.begin(["room:1"])["room:1"]
     assert streams.renew() == 0
     append("room:1", "a")
-    (item,) = streams.sequence(["room:1"])
-    assert item.epoch != before.epoch
+    (envelope,) = streams.sequence(["room:1"])
+    assert envelope.epoch != before.epoch
     streams.renew(["room:1"])
     append("room:2", "b")
     (other,) = streams.sequence(["room:2"])
-    assert other.epoch == item.epoch
+    assert other.epoch == envelope.epoch
 
 
 def test_stream_that_is_made_while_all_are_renewed_is_renewed_too() -> None:

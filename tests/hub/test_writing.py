@@ -21,7 +21,7 @@ from hub.endpoints.centrifuge.codes import Disconnected
 from hub.endpoints.centrifuge.websocket import WebSocket
 from hub.endpoints.simple.codes import Close
 from hub.fanout import relay
-from hub.fanout.frames import BLOCK_LIMIT, FrameBatch, text_frame
+from hub.fanout.frames import BATCH_WRITE_LIMIT, FrameBatch, text_frame
 from hub.models import Publication
 from hub.publishing import apublish, publish_many
 from hub.streams import Envelope
@@ -195,7 +195,7 @@ async def test_one_who_asked_for_much_and_does_not_read_holds_not_much_more_what
                 most = max(most, _held(outbox))
             await await_for(lambda: outbox.has_ended, timeout=10, that="it is closed")
             assert _closed(Disconnected.SLOW) == before + 1
-            assert most < asked_for + 64 * 1024 + BLOCK_LIMIT
+            assert most < asked_for + 64 * 1024 + BATCH_WRITE_LIMIT
 
 
 @RAW
@@ -308,7 +308,7 @@ async def test_redis_commands_do_not_depend_on_the_number_of_sockets(
     async with serving() as address, contextlib.AsyncExitStack() as stack:
         sockets = [await enter(tokens.pop())]
         # The first socket starts what follows orders, which joins a group of its own.
-        await await_for(lambda: control.CHANNEL in relay.current().followed(), that="orders are followed")
+        await await_for(lambda: control.CHANNEL in relay.current().subscribed(), that="orders are followed")
         for others in ([], tokens):
             redis_server.client.config_resetstat()
             batches = 0

@@ -32,7 +32,7 @@ DENIED = 103
 async def parts() -> AsyncIterator[None]:
     """What a web process has before its first socket: it follows the orders that sockets are held to."""
     revalidation.current()
-    await await_for(lambda: control.CHANNEL in relay.current().followed(), that="orders are followed")
+    await await_for(lambda: control.CHANNEL in relay.current().subscribed(), that="orders are followed")
     yield
     await lifespan.end()
 
@@ -146,28 +146,28 @@ async def test_two_looks_at_one_socket_join_a_topic_once(ann: User, deploys: Top
         await sync_to_async(follow_quietly)(deploys, ann)
         await asyncio.gather(socket.recheck(ann), socket.recheck(ann))
         assert await told(door, deploys, "once") == ["once"]
-        assert relay.current().followed()[CHANNEL] == 1
+        assert relay.current().subscribed()[CHANNEL] == 1
 
 
 async def test_who_is_taken_off_while_the_socket_joins_gets_nothing(
     ann: User, deploys: Topic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    follow_many = Relay.follow_many
+    subscribe_many = Relay.subscribe_many
     reached, go_on = asyncio.Event(), asyncio.Event()
 
-    async def follow_late(
-        self: Relay, channels: Iterable[tuple[str, Encoder]], follower: Subscriber
+    async def subscribe_late(
+        self: Relay, channels: Iterable[tuple[str, Encoder]], subscriber: Subscriber
     ) -> list[Subscription]:
         reached.set()
         await go_on.wait()
-        return await follow_many(self, channels, follower)
+        return await subscribe_many(self, channels, subscriber)
 
     session = await sync_to_async(session_cookie)(ann)
     async with open_door(PATH, session=session) as door:
         await told(door, "everyone", "it is open")
         (socket,) = registry.current().of_user(ann.pk)
         await sync_to_async(follow_quietly)(deploys, ann)
-        monkeypatch.setattr(Relay, "follow_many", follow_late)
+        monkeypatch.setattr(Relay, "subscribe_many", subscribe_late)
         looking = asyncio.create_task(socket.recheck(ann))
         await reached.wait()
         await sync_to_async(leave_quietly)(ann)

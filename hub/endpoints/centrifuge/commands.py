@@ -296,7 +296,7 @@ async def read_history(client: "Client", request: messages.History) -> messages.
     except history.NotKept:
         raise Failed(Error.UNRECOVERABLE_POSITION) from None
     return messages.HistoryResult(
-        publications=encoder.publications_of(_begin_of(page.items)),
+        publications=encoder.publications_of(_begin_of(page.envelopes)),
         epoch=page.position.epoch,
         offset=page.position.offset,
     )

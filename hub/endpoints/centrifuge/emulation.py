@@ -110,7 +110,7 @@ class Post(ProcessSubscriber):
     async def _follow(self) -> None:
         try:
             channel = f"{NODES.name}:{sessions.NODE}"
-            subscription = await relay.current().follow(channel, self, _text)
+            subscription = await relay.current().subscribe(channel, self, _text)
         except DatabaseFault as error:
             log.error("emulation_not_followed", **described(error))  # noqa: TRY400  # a traceback where it says more
         else:

@@ -160,7 +160,7 @@ class ClientSubscription:
         if self._timer is not None:
             self._timer.cancel()
         if self.feed is not None:
-            relay.current().unfollow(self.feed)
+            relay.current().unsubscribe(self.feed)
 
     async def leave(self) -> None:
         """Take it off the lists of presence."""
@@ -196,9 +196,9 @@ async def establish(subscriptions: Sequence[ClientSubscription]) -> list[Subscri
 
 async def _follow(subscriptions: Sequence[ClientSubscription]) -> None:
     wanted = [(one.channel, encoder.shape(comings=one.wants_comings)) for one in subscriptions]
-    feeds = await relay.current().follow_many(wanted, subscriptions[0])
+    feeds = await relay.current().subscribe_many(wanted, subscriptions[0])
     for subscription, feed in zip(subscriptions, feeds, strict=True):
-        feed.follower = subscription
+        feed.subscriber = subscription
         subscription.feed = feed
     await name_histories([one.feed for one in subscriptions if one.feed is not None and one.namespace.durable])
 
@@ -206,12 +206,12 @@ async def _follow(subscriptions: Sequence[ClientSubscription]) -> None:
 async def name_histories(feeds: Iterable[FeedSubscription]) -> None:
     """A client's position must say which history it belongs to, also where nothing was published yet."""
     unnamed = [feed for feed in feeds if not feed.start.epoch]
-    nameless = [feed.feed.channel for feed in unnamed if not feed.feed.epoch]
+    nameless = [feed.local_channel.channel for feed in unnamed if not feed.local_channel.epoch]
     names = dict(zip(nameless, await _beginning.get_many(nameless), strict=True)) if nameless else {}
     for feed in unnamed:
-        if not feed.feed.epoch:
-            feed.feed.epoch = names[feed.feed.channel].epoch
-        feed.start = Position(feed.feed.epoch, 0)
+        if not feed.local_channel.epoch:
+            feed.local_channel.epoch = names[feed.local_channel.channel].epoch
+        feed.start = Position(feed.local_channel.epoch, 0)
 
 
 async def _settle(subscription: ClientSubscription) -> SubscribeResult:
@@ -264,7 +264,7 @@ async def _wait_until_as_far(subscription: ClientSubscription, since: Position) 
     deadline = time.monotonic() + CATCH_UP
     while held.start.offset < since.offset and time.monotonic() < deadline:
         await asyncio.sleep(0.05)
-        if held.feed.last >= since.offset:
-            followed = await relay.current().follow(subscription.channel, subscription, held.shape)
-            relay.current().unfollow(held)
+        if held.local_channel.last >= since.offset:
+            followed = await relay.current().subscribe(subscription.channel, subscription, held.encoder)
+            relay.current().unsubscribe(held)
             subscription.feed = held = followed

@@ -134,12 +134,12 @@ class SimpleEndpoint(AsyncConsumer):
             registry.current().remove(self)
             self.outbox.end()
             for subscription in self._subscriptions:
-                relay.current().unfollow(subscription)
+                relay.current().unsubscribe(subscription)
             self._subscriptions = []
 
     async def _enters(self, send: ASGISendCallable) -> bool:
         try:
-            self._subscriptions = await relay.current().follow_many(await self.authorise(), self)
+            self._subscriptions = await relay.current().subscribe_many(await self.authorise(), self)
             refused = None
         except Rejected as error:
             refused = Rejected(error.code, error.reason)  # itself, it would keep this frame, which keeps it
@@ -223,7 +223,9 @@ class SimpleEndpoint(AsyncConsumer):
             missed, positions = await self._missed(since, text)
             self.tell({"type": "resumed", "recovered": missed is not None, "cursor": cursors.join(positions.items())})
             history = missed or []
-        for piece in pieces([text for subscription, item in history for text in texts_of(subscription.shape, [item])]):
+        for piece in pieces(
+            [text for subscription, item in history for text in texts_of(subscription.encoder, [item])]
+        ):
             await self.outbox.answer(FrameBatch(piece))
         if len(self._subscriptions) > 1 and time.monotonic() - began > recovery.CATCHING_UP:
             # From here on an item tells what of the other channels came before it (hub.streams.cursors): not this
@@ -245,9 +247,9 @@ class SimpleEndpoint(AsyncConsumer):
         if not text:
             return None
         if text == NOW:
-            return {subscription.feed.channel: subscription.start for subscription in self._subscriptions}
+            return {subscription.local_channel.channel: subscription.start for subscription in self._subscriptions}
         if text.isascii() and text.isdigit() and len(text) <= 18 and len(self._subscriptions) == 1:
-            feed = self._subscriptions[0].feed
+            feed = self._subscriptions[0].local_channel
             return {feed.channel: Position(self._subscriptions[0].start.epoch, int(text))}
         return cursors.parse(text)
 
@@ -256,16 +258,18 @@ class SimpleEndpoint(AsyncConsumer):
     ) -> tuple[list[tuple[Subscription, Envelope]] | None, dict[str, Position]]:
         """:func:`hub.fanout.recovery.recover` for a client's cursor; a database that fails makes nothing whole."""
         try:
-            telling = cursors.telling(text) if "@" in text and since else ()
-            return await recovery.recover(self._subscriptions, since, telling)
+            marked = cursors.marked(text) if "@" in text and since else ()
+            return await recovery.recover(self._subscriptions, since, marked)
         except DatabaseFault as error:
             log.error("recovery_failed", door=self.name, **described(error))  # noqa: TRY400  # a traceback where it says more
-            return None, {subscription.feed.channel: subscription.start for subscription in self._subscriptions}
+            return None, {
+                subscription.local_channel.channel: subscription.start for subscription in self._subscriptions
+            }
 
     def _stop(self) -> None:
         """The socket has ended: the relay must write nothing more, not even in this turn of the loop."""
         for subscription in self._subscriptions:
-            subscription.feed.remove(subscription)
+            subscription.local_channel.remove(subscription)
 
     # --- hub.access.registry.OpenSocket: rights, orders, the end of the server --------------------------------------
 
@@ -283,23 +287,23 @@ class SimpleEndpoint(AsyncConsumer):
         except Rejected as refused:
             self._turn_away(refused)
             return
-        followed = {subscription.feed.channel: subscription for subscription in self._subscriptions}
+        followed = {subscription.local_channel.channel: subscription for subscription in self._subscriptions}
         for channel in followed.keys() - wanted.keys():
             self._subscriptions = [other for other in self._subscriptions if other is not followed[channel]]
-            relay.current().unfollow(followed[channel])
+            relay.current().unsubscribe(followed[channel])
         new = [(channel, shape) for channel, shape in wanted.items() if channel not in followed]
-        for subscription in await relay.current().follow_many(new, self) if new else ():
-            channel = subscription.feed.channel
+        for subscription in await relay.current().subscribe_many(new, self) if new else ():
+            channel = subscription.local_channel.channel
             # Another look may have come meanwhile: it has joined the channel already, or knows better.
             if self.outbox.has_ended or self.user is not user or self.follows(channel):
-                relay.current().unfollow(subscription)
+                relay.current().unsubscribe(subscription)
             else:
                 self._subscriptions = [*self._subscriptions, subscription]
                 subscription.release()
 
     def follows(self, channel: str) -> bool:
         """Whether the client receives what is published in ``channel``."""
-        return any(subscription.feed.channel == channel for subscription in self._subscriptions)
+        return any(subscription.local_channel.channel == channel for subscription in self._subscriptions)
 
     def obey(self, order: ControlMessage) -> None:
         """Plain doors know one order only, to disconnect."""
