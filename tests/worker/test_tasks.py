@@ -1,11 +1,16 @@
 """The task that anyone can schedule."""
 
+import subprocess
+import sys
+
 import pytest
 from django.contrib.auth.models import User
 from django.db import OperationalError
 
+from lab.harness.environment import BASE_DIR
 from notifications.alerting import BadAlert
 from notifications.models import Notification
+from worker import maintenance
 from worker.celery import app
 from worker.tasks import send_broadcast
 
@@ -15,6 +20,14 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def test_it_is_known_by_the_name_that_people_write_into_schedules() -> None:
     app.loader.import_default_modules()
     assert app.tasks["worker.tasks.send_broadcast"].name == send_broadcast.name
+
+
+def test_a_worker_knows_all_that_beat_sends() -> None:
+    sent = {name for name in app.tasks if name.startswith(f"{maintenance.__name__}.")}
+    assert len(sent) >= 4
+    code = "from worker.celery import app; app.loader.import_default_modules(); print(*app.tasks)"
+    known = subprocess.run([sys.executable, "-c", code], cwd=BASE_DIR, check=True, capture_output=True, text=True)
+    assert sent <= set(known.stdout.split())
 
 
 def test_it_sends_to_everyone_unless_told_otherwise() -> None:
