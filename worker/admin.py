@@ -5,13 +5,15 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
-from django_celery_beat.models import PeriodicTask
+from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
 from worker import outbox
 from worker.models import Job
-from worker.periodic_tasks import HubPeriodicTaskAdmin
+from worker.periodic_tasks import HubCrontabAdmin, HubIntervalAdmin, HubPeriodicTaskAdmin
 
-admin.site.unregister(PeriodicTask)
+admin.site.unregister([CrontabSchedule, IntervalSchedule, PeriodicTask])
+admin.site.register(CrontabSchedule, HubCrontabAdmin)
+admin.site.register(IntervalSchedule, HubIntervalAdmin)
 admin.site.register(PeriodicTask, HubPeriodicTaskAdmin)
 
 

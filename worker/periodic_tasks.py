@@ -1,8 +1,14 @@
-"""Periodic tasks in the admin: what their task does not take is refused, and nothing is sent for having been saved."""
+"""Periodic tasks in the admin: what their task does not take is refused, and nothing is sent for having been saved.
+
+Neither is a schedule taken that beat could not read.
+"""
 
 import json
+from datetime import timedelta
 from typing import Any
 
+from celery.schedules import ParseException, crontab
+from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -10,8 +16,14 @@ from django.db.models.signals import post_save
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django_celery_beat.admin import PeriodicTaskAdmin, PeriodicTaskForm
-from django_celery_beat.models import CrontabSchedule, PeriodicTask, SolarSchedule
+from django.utils.translation import gettext_lazy as _lazy
+from django_celery_beat.admin import (
+    CrontabScheduleAdmin,
+    IntervalScheduleAdmin,
+    PeriodicTaskAdmin,
+    PeriodicTaskForm,
+)
+from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
 
 from hub.database.signals import listen
 from worker.arguments import misfit
@@ -38,7 +50,13 @@ class HubPeriodicTaskForm(PeriodicTaskForm):  # type: ignore[misc]  # a library 
         except RecursionError:
             raise ValidationError(_("The lists and objects are nested too deeply.")) from None
 
+    def clean_regtask(self) -> Any:
+        # The library takes any text here, which becomes the task's name.
+        return self.fields["task"].clean(self.cleaned_data["regtask"])
+
     def clean(self) -> Any:
+        if not {"task", "regtask"} <= self.cleaned_data.keys():
+            return self.cleaned_data  # one has its error, and the library asks for both
         data = super().clean()
         if "args" in data and "kwargs" in data:
             app.loader.import_default_modules()
@@ -46,6 +64,61 @@ class HubPeriodicTaskForm(PeriodicTaskForm):  # type: ignore[misc]  # a library 
             if wrong := misfit(task, json.loads(data["args"]), json.loads(data["kwargs"])):
                 self.add_error(*wrong)
         return data
+
+
+class HubCrontabForm(forms.ModelForm[CrontabSchedule]):
+    """Refuses what Celery cannot read, although the library's validators take it, such as day 7 of a week."""
+
+    def clean(self) -> Any:
+        data = super().clean()
+        for field in ("minute", "hour", "day_of_month", "month_of_year", "day_of_week"):
+            if field in self.cleaned_data and not _is_read_by_celery(field, self.cleaned_data[field]):
+                self.add_error(
+                    field,
+                    _("Use numbers, ranges like 1-5, steps like */15, or a list of these like 0,30. Sunday is 0."),
+                )
+        return data
+
+
+def _is_read_by_celery(field: str, value: str) -> bool:
+    try:
+        crontab(**{field: value})
+    except (ParseException, ValueError):
+        return False
+    return True
+
+
+class HubCrontabAdmin(CrontabScheduleAdmin):  # type: ignore[misc]  # a library without types
+    """The library's page, which also shows a crontab that cannot be read: with the errors of the form."""
+
+    form = HubCrontabForm
+
+    @admin.display(description=_lazy("human readable"))
+    def human_readable(self, row: CrontabSchedule) -> str:
+        try:
+            return str(row.human_readable)
+        except ParseException:
+            return str(row)
+
+
+class HubIntervalForm(forms.ModelForm[IntervalSchedule]):
+    """Refuses an interval that is longer than Python counts."""
+
+    def clean(self) -> Any:
+        data = super().clean()
+        every, period = self.cleaned_data.get("every"), self.cleaned_data.get("period")
+        if every is not None and period:
+            try:
+                timedelta(**{period: every})
+            except OverflowError:
+                self.add_error("every", _("This interval is too long."))
+        return data
+
+
+class HubIntervalAdmin(IntervalScheduleAdmin):  # type: ignore[misc]  # a library without types
+    """The library's page, with a form that bounds the interval."""
+
+    form = HubIntervalForm
 
 
 class HubPeriodicTaskAdmin(PeriodicTaskAdmin):  # type: ignore[misc]  # a library without types
