@@ -1,4 +1,4 @@
-"""One word for one thing: documents and sources have the words of ``docs/glossary.md``, and none that they replaced."""
+"""One word for one thing: documents and sources have the words of ``docs/glossary.md``, and no word they replaced."""
 
 import re
 from collections.abc import Iterable, Iterator
