@@ -1,5 +1,5 @@
 /**
- * The hub in a page: one connection for alerts, chat and presence, which all tabs of the browser share.
+ * Connects a page to the hub: one connection for alerts, chat and presence, shared by all tabs of the browser.
  *
  *     const hub = connect();
  *     hub.on("notifications.notification_created", (alert) => console.log(alert.message));
@@ -9,27 +9,27 @@
 
 import { Centrifuge } from "./hub/centrifuge.js";
 import { config } from "./hub/config.js";
+import { askUntilAnswered, CallFailed } from "./hub/connection.js";
 import { Emitter } from "./hub/emitter.js";
 import { Inbox } from "./hub/inbox.js";
-import { CallFailed, persist } from "./hub/line.js";
-import { OwnLine } from "./hub/own-line.js";
 import { Presence } from "./hub/presence.js";
 import { Room } from "./hub/room.js";
-import { canShare, SharedLine } from "./hub/shared-line.js";
+import { canShare, SharedConnection } from "./hub/shared-connection.js";
 import { Stream } from "./hub/stream.js";
+import { TabConnection } from "./hub/tab-connection.js";
 
-/** @import { Line, Position, State } from "./hub/line.js" */
+/** @import { Connection, Position, State } from "./hub/connection.js" */
 /** @import { Listener } from "./hub/emitter.js" */
 
 export { CallFailed };
 
 /**
  * @typedef {object} Options
- * @property {string | {transport: string, endpoint: string}[]} [endpoint] of the hub socket; by default what the page
- * says, or this host's
- * @property {{id: string, name: string}} [user] who is logged in; by default who the page says. The server closes a
- * connection that turns out to be somebody else's, unless `endpoint` is given without `user`
- * @property {boolean} [share] whether tabs share one connection where the browser can; by default they do
+ * @property {string | {transport: string, endpoint: string}[]} [endpoint] of the client connection; by default the
+ * page's `hub_scripts` sets it, else it is on this host
+ * @property {{id: string, name: string}} [user] the logged-in person; by default the one that `hub_scripts` names. The
+ * server closes a connection of another person, unless `endpoint` is given without `user`
+ * @property {boolean} [share] whether tabs share one connection if the browser can; by default true
  */
 
 /**
@@ -37,7 +37,7 @@ export { CallFailed };
  * @property {string} name
  * @property {string} title
  * @property {string} description may be empty
- * @property {boolean} open whether the person may follow and leave it; else an administrator put them on it
+ * @property {boolean} open whether the person may follow and unfollow it; otherwise an administrator decides
  * @property {boolean} followed
  */
 
@@ -47,7 +47,7 @@ const GUEST = { id: "", name: "" };
 const hubs = new Map();
 
 /**
- * Connects, or returns the hub that this page is connected to already.
+ * Connects to the hub. Returns the same object for the same options.
  *
  * @param {Options} [options]
  * @returns {Hub}
@@ -55,14 +55,15 @@ const hubs = new Map();
 export function connect(options = {}) {
   const { endpoint = config().endpoint, user = config().user ?? GUEST, share = true } = options;
   const addresses = absolute(endpoint);
-  // A token in an address may be of somebody else than the page.
+  // A token in the endpoint's address may belong to another person than the page.
   const known = options.user ?? (options.endpoint === undefined ? config().user : null);
   const expected = known?.id;
   const scope = JSON.stringify([addresses, expected, user.id, share]);
   let hub = hubs.get(scope);
   if (!hub) {
-    const makeOwn = () => new OwnLine(Centrifuge, addresses, address(config().emulation, false), expected);
-    hub = new Hub((share && sharedLine(scope, makeOwn)) || makeOwn(), user);
+    const makeTabConnection = () =>
+      new TabConnection(Centrifuge, addresses, address(config().emulation, false), expected);
+    hub = new Hub((share && sharedConnection(scope, makeTabConnection)) || makeTabConnection(), user);
     hubs.set(scope, hub);
   }
   return hub;
@@ -70,20 +71,20 @@ export function connect(options = {}) {
 
 /**
  * @param {string} scope
- * @param {() => OwnLine} makeOwn
- * @returns {SharedLine | null} null where the browser cannot
+ * @param {() => TabConnection} makeTabConnection
+ * @returns {SharedConnection | null} null if the browser cannot share
  */
-function sharedLine(scope, makeOwn) {
+function sharedConnection(scope, makeTabConnection) {
   try {
-    return canShare() ? new SharedLine(scope, makeOwn) : null;
+    return canShare() ? new SharedConnection(scope, makeTabConnection) : null;
   } catch {
-    return null; // what is there may still be forbidden
+    return null; // the browser has the APIs but forbids their use
   }
 }
 
-/** Emits `state` when it has changed, and each publication under its type: see `on`. */
+/** The page's access to the hub. Emits `state` when the state changes, and each publication by its type: see `on`. */
 export class Hub {
-  #line;
+  #connection;
   #events = new Emitter();
   /** @type {Map<string, Stream>} */
   #streams = new Map();
@@ -93,55 +94,55 @@ export class Hub {
   #presences = new Map();
 
   /**
-   * @param {Line} line
+   * @param {Connection} connection
    * @param {{id: string, name: string}} user
    */
-  constructor(line, user) {
-    this.#line = line;
-    /** Who is logged in; empty strings for a guest. */
+  constructor(connection, user) {
+    this.#connection = connection;
+    /** The logged-in person; empty strings for a guest. */
     this.user = user;
     /** The person's alerts; `start()` loads them. */
-    this.inbox = new Inbox(line, user.id !== "");
-    line.on("state", () => this.#events.emit("state", line.state));
-    line.on("begun", (event) => this.#begun(event.channel, event.position));
-    line.on("ended", (event) => this.#ended(event.channel));
-    globalThis.addEventListener?.("pagehide", () => line.suspend());
-    globalThis.addEventListener?.("pageshow", (event) => event.persisted && line.resume());
+    this.inbox = new Inbox(connection, user.id !== "");
+    connection.on("state", () => this.#events.emit("state", connection.state));
+    connection.on("subscribed", (event) => this.#onSubscribed(event.channel, event.position));
+    connection.on("unsubscribed", (event) => this.#onUnsubscribed(event.channel));
+    globalThis.addEventListener?.("pagehide", () => connection.suspend());
+    globalThis.addEventListener?.("pageshow", (event) => event.persisted && connection.resume());
     globalThis.document?.addEventListener("visibilitychange", () => {
-      if (document.visibilityState === "visible") line.hurry();
+      if (document.visibilityState === "visible") connection.reconnectNow();
     });
   }
 
   /** @returns {State} */
   get state() {
-    return this.#line.state;
+    return this.#connection.state;
   }
 
-  /** @returns {number} why the state is `closed`: the server's close code; else 0 */
+  /** @returns {number} the server's close code if the state is `closed`, else 0 */
   get code() {
-    return this.#line.code;
+    return this.#connection.code;
   }
 
-  /** @returns {boolean} whether this tab has the connection that others may share */
+  /** @returns {boolean} whether this tab has the connection; other tabs may share it */
   get leads() {
-    return this.#line instanceof SharedLine ? this.#line.leads : true;
+    return this.#connection instanceof SharedConnection ? this.#connection.leads : true;
   }
 
   /**
-   * Calls `handler` with the data of each publication of `type` that arrives from now on, in the channels that the
-   * hub subscribes people to by itself and in those of `room` and `presence`: once, in order, and after a cut also
-   * what was missed. What is missed for good is told as `reload` with the channel; `state` has the state.
+   * Calls `handler` with the data of each publication of `type` in server-side subscriptions and in the channels of
+   * `room` and `presence`, from now on: each once, in order, including those missed during a disconnect. If missed
+   * publications are no longer available, `reload` is emitted with the channel.
    *
    * @param {string} type
    * @param {Listener} handler
-   * @returns {() => void} ends it
+   * @returns {() => void} removes the handler
    */
   on(type, handler) {
     return this.#events.on(type, handler);
   }
 
   /**
-   * The room of this name; the same object for all who ask, until the last one of them has closed it.
+   * Returns the room of this name: the same object for all callers, until the last of them has closed it.
    *
    * @param {string} name
    * @returns {Room}
@@ -149,29 +150,29 @@ export class Hub {
   room(name) {
     const known = this.#rooms.get(name);
     if (known) return known;
-    const room = new Room(this.#line, name, this.user.name);
+    const room = new Room(this.#connection, name, this.user.name);
     this.#rooms.set(name, room);
     room.on("closed", () => this.#rooms.delete(name));
     return room;
   }
 
   /**
-   * Who is in a channel; the same object for all who ask.
+   * Returns the presence of a channel: the same object for all callers.
    *
    * @param {string} channel
    * @returns {Presence}
    */
   presence(channel) {
-    const presence = this.#presences.get(channel) ?? new Presence(this.#line, channel);
+    const presence = this.#presences.get(channel) ?? new Presence(this.#connection, channel);
     this.#presences.set(channel, presence);
     presence.start();
     return presence;
   }
 
   /**
-   * The topics that the person may know of. Changes of what they follow, here or elsewhere, are told to `on` as
-   * `notifications.topic_followed` and `notifications.topic_unfollowed`, each with a `name`. A topic that is deleted
-   * ends without a word.
+   * Returns the topics that the person may see. When the person follows or unfollows one, here or elsewhere, the hub
+   * emits `notifications.topic_followed` or `notifications.topic_unfollowed` with its `name`. Deleting a topic emits
+   * nothing.
    *
    * @returns {Promise<Topic[]>} rejects with {@link CallFailed}
    */
@@ -180,8 +181,8 @@ export class Hub {
   }
 
   /**
-   * Has the person get the alerts of a topic, in all their tabs and other clients: live from when each is subscribed;
-   * what came before is in the list, and read is what came before this call.
+   * Follows a topic: all tabs and other clients of the person receive its alerts. Earlier alerts of the topic appear in
+   * the inbox, marked as read.
    *
    * @param {string} name
    * @returns {Promise<Topic>} rejects with {@link CallFailed}
@@ -191,7 +192,7 @@ export class Hub {
   }
 
   /**
-   * Ends that; the alerts that they had of the topic leave their list.
+   * Unfollows a topic. Its alerts leave the inbox.
    *
    * @param {string} name
    * @returns {Promise<Topic>} rejects with {@link CallFailed}
@@ -201,38 +202,38 @@ export class Hub {
   }
 
   /**
-   * Calls a method of the server, across reconnects: it may be carried out twice, so it must be harmless then.
+   * Calls a method of the server and retries across reconnects. The server may run it twice, so it must be idempotent.
    *
    * @param {string} method
    * @param {object} [data]
    * @returns {Promise<any>} rejects with {@link CallFailed}
    */
   call(method, data = {}) {
-    return persist(this.#line, { ask: "rpc", method, data });
+    return askUntilAnswered(this.#connection, { ask: "rpc", method, data });
   }
 
   /**
    * @param {string} channel
    * @param {Position | null} position
    */
-  #begun(channel, position) {
+  #onSubscribed(channel, position) {
     if (this.#streams.has(channel)) return;
-    const stream = new Stream(this.#line, channel, {
+    const stream = new Stream(this.#connection, channel, {
       publication: (data) => {
         if (typeof data?.type === "string") this.#events.emit(data.type, data, channel);
       },
       broken: () => {
-        this.#ended(channel);
+        this.#onUnsubscribed(channel);
         this.#events.emit("reload", channel);
-        this.#line.repeat();
+        this.#connection.replayAll();
       },
     });
     this.#streams.set(channel, stream);
-    if (position) stream.since(position);
+    if (position) stream.setPosition(position);
   }
 
   /** @param {string} channel */
-  #ended(channel) {
+  #onUnsubscribed(channel) {
     this.#streams.get(channel)?.close();
     this.#streams.delete(channel);
   }

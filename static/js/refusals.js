@@ -1,7 +1,7 @@
 /** What people are told of a question that was refused. */
 
 import { text } from "./components/dom.js";
-import { ANOTHER_ACCOUNT } from "./hub/line.js";
+import { SESSION_OVER } from "./hub/connection.js";
 
 /** @import { Hub } from "./hub.js" */
 
@@ -20,7 +20,7 @@ const ERRORS = new Map([
 
 /** Names of texts by the codes with which the server closes a connection for good. @type {Map<number, string>} */
 const CLOSES = new Map([
-  [ANOTHER_ACCOUNT, "signed_out"],
+  [SESSION_OVER, "signed_out"],
   [3504, "too_many_pages"],
 ]);
 

@@ -1,6 +1,6 @@
 /** The connection state in the header, and above the page that it is over. */
 
-import { ANOTHER_ACCOUNT } from "./hub/line.js";
+import { SESSION_OVER } from "./hub/connection.js";
 
 /** @import { Hub } from "./hub.js" */
 
@@ -39,7 +39,7 @@ class Status {
     const { state, code } = this.#hub;
     this.#element.dataset.status = state;
     this.#show(this.#element.querySelector("[data-status-text]"), `data-text-${state}`);
-    if (code === ANOTHER_ACCOUNT) this.#tellWhose();
+    if (code === SESSION_OVER) this.#tellWhose();
     else this.#tell(state);
   }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Room } from "../../static/js/hub/room.js";
-import { ScriptedLine, turnOfTheLoop } from "./scripted-line.js";
+import { ScriptedConnection, turnOfTheLoop } from "./scripted-connection.js";
 
 const at = "2026-01-01T10:00:00Z";
 const message = (id, text, username = "grace", key = "") => ({
@@ -15,67 +15,67 @@ const message = (id, text, username = "grace", key = "") => ({
 });
 
 async function enter(items = []) {
-  const line = new ScriptedLine();
-  const room = new Room(line, "lounge", "ada");
+  const connection = new ScriptedConnection();
+  const room = new Room(connection, "lounge", "ada");
   room.start();
-  (await line.next()).answer({ id: 7, name: "lounge", channel: "room:7", may_write: true });
-  (await line.next()).answer({ items, more: false, position: { epoch: "e1", offset: items.length } });
+  (await connection.next()).answer({ id: 7, name: "lounge", channel: "room:7", may_write: true });
+  (await connection.next()).answer({ items, more: false, position: { epoch: "e1", offset: items.length } });
   await turnOfTheLoop();
-  return { line, room };
+  return { connection, room };
 }
 
 const texts = (room) => [...room.entries, ...room.outgoing].map((entry) => entry.text);
 
-test("a message shows before the server has it, and once when it has", async () => {
-  const { line, room } = await enter();
+test("a sent message shows at once, and once after the server has stored it", async () => {
+  const { connection, room } = await enter();
   room.send("hello");
   assert.deepEqual(texts(room), ["hello"]);
-  const { question, answer } = await line.next();
-  line.publish("room:7", 1, message(5, "hello", "ada", question.data.key));
+  const { question, answer } = await connection.next();
+  connection.publish("room:7", 1, message(5, "hello", "ada", question.data.key));
   assert.equal(room.outgoing.length, 0);
   answer({ id: 5, at });
   await turnOfTheLoop();
   assert.deepEqual(texts(room), ["hello"]);
 });
 
-test("the answer before the publication shows it once too", async () => {
-  const { line, room } = await enter();
+test("a message shows once if the answer comes before the publication", async () => {
+  const { connection, room } = await enter();
   room.send("hello");
-  const { question, answer } = await line.next();
+  const { question, answer } = await connection.next();
   answer({ id: 5, at });
   await turnOfTheLoop();
-  line.publish("room:7", 1, message(5, "hello", "ada", question.data.key));
+  connection.publish("room:7", 1, message(5, "hello", "ada", question.data.key));
   assert.deepEqual(texts(room), ["hello"]);
 });
 
-test("a message whose answer was lost is sent again under its key", async () => {
-  const { line, room } = await enter();
+test("a message whose answer was lost is sent again with the same key", async () => {
+  const { connection, room } = await enter();
   room.send("hello");
-  const first = await line.next();
-  line.become("reconnecting");
+  const first = await connection.next();
+  connection.become("reconnecting");
   first.fail(11, true);
   await turnOfTheLoop();
-  assert.equal(line.asked.length, 0);
-  line.become("connected");
-  const second = await line.next();
+  assert.equal(connection.asked.length, 0);
+  connection.become("connected");
+  const second = await connection.next();
   assert.equal(second.question.data.key, first.question.data.key);
   second.answer({ id: 5, at });
   await turnOfTheLoop();
   assert.deepEqual(texts(room), ["hello"]);
 });
 
-test("messages are sent one after the other, and what others say stands where it belongs", async () => {
-  const { line, room } = await enter();
+test("messages are sent one by one, and messages of others keep their places", async () => {
+  const { connection, room } = await enter();
   room.send("one");
   room.send("two");
-  const first = await line.next();
+  const first = await connection.next();
   assert.equal(first.question.data.text, "one");
-  assert.equal(line.asked.length, 0);
-  line.publish("room:7", 1, message(4, "before both"));
-  line.publish("room:7", 3, message(6, "after one"));
+  assert.equal(connection.asked.length, 0);
+  connection.publish("room:7", 1, message(4, "before both"));
+  connection.publish("room:7", 3, message(6, "after one"));
   first.answer({ id: 5, at });
-  const gap = await line.next();
-  const second = await line.next();
+  const gap = await connection.next();
+  const second = await connection.next();
   assert.equal(gap.question.ask, "history");
   gap.answer({ publications: [{ offset: 2, data: message(5, "one", "ada") }], epoch: "e1", offset: 3 });
   second.answer({ id: 7, at });
@@ -83,34 +83,34 @@ test("messages are sent one after the other, and what others say stands where it
   assert.deepEqual(texts(room), ["before both", "one", "after one", "two"]);
 });
 
-test("a message that was written in a cut waits for the connection", async () => {
-  const { line, room } = await enter();
-  line.become("reconnecting");
+test("a message that is written while disconnected waits for the connection", async () => {
+  const { connection, room } = await enter();
+  connection.become("reconnecting");
   room.send("later");
   await turnOfTheLoop();
-  assert.equal(line.asked.length, 0);
+  assert.equal(connection.asked.length, 0);
   assert.deepEqual(texts(room), ["later"]);
-  line.become("connected");
-  assert.equal((await line.next()).question.data.text, "later");
+  connection.become("connected");
+  assert.equal((await connection.next()).question.data.text, "later");
 });
 
-test("a message that comes behind a newer one stands before it", async () => {
-  const { line, room } = await enter();
+test("a late message is placed before newer ones", async () => {
+  const { connection, room } = await enter();
   room.send("mine");
-  (await line.next()).answer({ id: 5, at });
+  (await connection.next()).answer({ id: 5, at });
   await turnOfTheLoop();
-  line.publish("room:7", 1, message(4, "earlier"));
-  line.publish("room:7", 2, message(5, "mine", "ada"));
-  line.publish("room:7", 3, message(6, "later"));
+  connection.publish("room:7", 1, message(4, "earlier"));
+  connection.publish("room:7", 2, message(5, "mine", "ada"));
+  connection.publish("room:7", 3, message(6, "later"));
   assert.deepEqual(texts(room), ["earlier", "mine", "later"]);
 });
 
-test("a message that is refused stays with its writer and holds up no other", async () => {
-  const { line, room } = await enter();
+test("a refused message stays with its author and does not delay others", async () => {
+  const { connection, room } = await enter();
   room.send("too long");
   room.send("fine");
-  (await line.next()).fail(400);
-  (await line.next()).answer({ id: 5, at });
+  (await connection.next()).fail(400);
+  (await connection.next()).answer({ id: 5, at });
   await turnOfTheLoop();
   assert.deepEqual(
     room.outgoing.map(({ kind, error }) => [kind, error]),
@@ -120,35 +120,35 @@ test("a message that is refused stays with its writer and holds up no other", as
   assert.deepEqual(texts(room), ["fine"]);
 });
 
-test("nobody can take the place of a message that is on its way", async () => {
-  const { line, room } = await enter();
+test("another person's message does not replace an unsent one", async () => {
+  const { connection, room } = await enter();
   room.send("mine");
-  const { question } = await line.next();
-  line.publish("room:7", 1, message(5, "not mine", "mallory", question.data.key));
+  const { question } = await connection.next();
+  connection.publish("room:7", 1, message(5, "not mine", "mallory", question.data.key));
   assert.deepEqual(texts(room), ["not mine", "mine"]);
 });
 
-test("who types is shown until they have written, or have stopped", async (context) => {
-  const { line, room } = await enter();
+test("a person is shown as typing until they send a message or stop", async (context) => {
+  const { connection, room } = await enter();
   context.mock.timers.enable({ apis: ["setTimeout"] });
-  line.publish("room:7", 0, { type: "chat.person_typing", username: "grace" });
-  line.publish("room:7", 0, { type: "chat.person_typing", username: "linus" });
-  line.publish("room:7", 0, { type: "chat.person_typing", username: "ada" });
+  connection.publish("room:7", 0, { type: "chat.person_typing", username: "grace" });
+  connection.publish("room:7", 0, { type: "chat.person_typing", username: "linus" });
+  connection.publish("room:7", 0, { type: "chat.person_typing", username: "ada" });
   assert.deepEqual(room.typing, ["grace", "linus"]);
-  line.publish("room:7", 1, message(5, "done"));
+  connection.publish("room:7", 1, message(5, "done"));
   assert.deepEqual(room.typing, ["linus"]);
   context.mock.timers.tick(5_001);
   assert.deepEqual(room.typing, []);
 });
 
-test("who comes and goes is told, except oneself, and counted", async () => {
-  const { line, room } = await enter();
-  line.begin("room:7", 0);
-  (await line.next()).answer({ people: [{ username: "ada" }, { username: "grace" }], count: 2 });
+test("joins and leaves of others are shown and counted", async () => {
+  const { connection, room } = await enter();
+  connection.begin("room:7", 0);
+  (await connection.next()).answer({ people: [{ username: "ada" }, { username: "grace" }], count: 2 });
   await turnOfTheLoop();
-  line.publish("room:7", 0, { type: "chat.person_joined", username: "ada", at });
-  line.publish("room:7", 0, { type: "chat.person_joined", username: "linus", at });
-  line.publish("room:7", 0, { type: "chat.person_left", username: "grace", at });
+  connection.publish("room:7", 0, { type: "chat.person_joined", username: "ada", at });
+  connection.publish("room:7", 0, { type: "chat.person_joined", username: "linus", at });
+  connection.publish("room:7", 0, { type: "chat.person_left", username: "grace", at });
   assert.deepEqual(room.people, ["ada", "linus"]);
   assert.equal(room.count, 2);
   assert.deepEqual(
@@ -160,32 +160,32 @@ test("who comes and goes is told, except oneself, and counted", async () => {
   );
 });
 
-test("a room that is not there says so, and one that was closed follows nothing", async () => {
-  const line = new ScriptedLine();
-  const room = new Room(line, "nowhere", "ada");
+test("a missing room says so, and a closed room has no subscriptions", async () => {
+  const connection = new ScriptedConnection();
+  const room = new Room(connection, "nowhere", "ada");
   room.start();
-  (await line.next()).fail(404);
+  (await connection.next()).fail(404);
   await turnOfTheLoop();
   assert.equal(room.state, "missing");
-  const { line: other, room: lounge } = await enter();
-  assert.deepEqual([...other.followed], ["room:7"]);
+  const { connection: other, room: lounge } = await enter();
+  assert.deepEqual([...other.subscribed], ["room:7"]);
   lounge.close();
-  assert.deepEqual([...other.followed], []);
+  assert.deepEqual([...other.subscribed], []);
 });
 
-test("a room is left with the last who shows it", async () => {
-  const { line, room } = await enter();
+test("a room is left when its last user closes it", async () => {
+  const { connection, room } = await enter();
   let ends = 0;
   room.on("closed", () => ends++);
   room.start();
   room.close();
   assert.deepEqual([room.closed, ends], [false, 0]);
-  line.publish("room:7", 1, message(5, "still here"));
+  connection.publish("room:7", 1, message(5, "still here"));
   assert.deepEqual(texts(room), ["still here"]);
   room.close();
   room.close();
   assert.deepEqual([room.closed, ends], [true, 1]);
-  assert.equal(line.followed.size, 0);
-  line.publish("room:7", 2, message(6, "gone"));
+  assert.equal(connection.subscribed.size, 0);
+  connection.publish("room:7", 2, message(6, "gone"));
   assert.deepEqual(texts(room), ["still here"]);
 });

@@ -1,9 +1,9 @@
-/** Tabs of one browser in one process: what each does runs as that tab, and waits while it hangs. */
+/** Tabs of one browser, simulated in one process. The tasks of a tab wait while the tab hangs. */
 
 import { AsyncLocalStorage } from "node:async_hooks";
 
-import { SharedLine } from "../../static/js/hub/shared-line.js";
-import { ScriptedLine } from "./scripted-line.js";
+import { SharedConnection } from "../../static/js/hub/shared-connection.js";
+import { ScriptedConnection } from "./scripted-connection.js";
 
 /** @type {AsyncLocalStorage<Tab>} */
 const current = new AsyncLocalStorage();
@@ -12,23 +12,23 @@ export class Tab {
   visibilityState = "visible";
   hangs = false;
   #tasks = [];
-  /** The connections that it has made, the newest last. @type {ScriptedOwn[]} */
+  /** The connections that this tab has made, the newest last. @type {ScriptedTabConnection[]} */
   connections = [];
-  /** The states that it has said. @type {string[]} */
+  /** The states that the shared connection has emitted. @type {string[]} */
   states = [];
 
   open() {
     const make = () => {
-      const own = new ScriptedOwn();
-      this.connections.push(own);
-      return own;
+      const tabConnection = new ScriptedTabConnection();
+      this.connections.push(tabConnection);
+      return tabConnection;
     };
-    this.line = current.run(this, () => new SharedLine("scope", make));
-    this.line.on("state", ({ state }) => this.states.push(state));
+    this.shared = current.run(this, () => new SharedConnection("scope", make));
+    this.shared.on("state", ({ state }) => this.states.push(state));
     return this;
   }
 
-  /** What its line does by itself, and what a page does with it. */
+  /** Runs a task as this tab. */
   do(task) {
     this.#tasks.push(task);
     setImmediate(() => this.#work());
@@ -43,34 +43,34 @@ export class Tab {
     for (const _ of this.#tasks) setImmediate(() => this.#work());
   }
 
-  /** Its connection, while it has one. */
-  get own() {
-    return this.connections.find((own) => !own.ended);
+  /** The open connection of this tab, if it has one. */
+  get tabConnection() {
+    return this.connections.find((tabConnection) => !tabConnection.closed);
   }
 }
 
-/** A connection that a test speaks for. */
-class ScriptedOwn extends ScriptedLine {
+/** A tab connection whose events come from a test. */
+class ScriptedTabConnection extends ScriptedConnection {
   state = "connecting";
-  ended = false;
+  closed = false;
   #live = new Map();
   #wanted = new Set();
-  followed = () => [...this.#wanted];
+  subscriptions = () => [...this.#wanted];
 
-  start(channel) {
+  addSubscription(channel) {
     this.#wanted.add(channel);
   }
 
-  stop(channel) {
+  removeSubscription(channel) {
     this.#wanted.delete(channel);
   }
 
   begin(channel, offset, epoch = "e1") {
-    this.#live.set(channel, { kind: "begun", channel, position: { epoch, offset }, latest: null });
+    this.#live.set(channel, { kind: "subscribed", channel, position: { epoch, offset }, latest: null });
     super.begin(channel, offset, epoch);
   }
 
-  said(channel) {
+  subscribedEvent(channel) {
     return this.#live.get(channel) ?? null;
   }
 
@@ -78,33 +78,33 @@ class ScriptedOwn extends ScriptedLine {
     return [...this.#live.keys()];
   }
 
-  end() {
-    this.ended = true;
+  close() {
+    this.closed = true;
     for (const { fail } of this.asked.splice(0)) fail(11, true);
   }
 }
 
-/** Some tabs, the first of which leads and is connected. */
+/** Opens tabs; the first one is the leader and connected. */
 export async function tabs(number) {
   const opened = [];
   for (let count = 0; count < number; count++) {
     opened.push(new Tab().open());
     await settle();
   }
-  opened[0].do(() => opened[0].own.become("connected"));
+  opened[0].do(() => opened[0].tabConnection.become("connected"));
   await settle();
   return opened;
 }
 
-/** Everything that can be done now is done after this. */
+/** Waits until every task that can run now has run. */
 export async function settle() {
   for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
-// --- what a browser has ------------------------------------------------------------------------------------------------
+// --- simulated browser APIs --------------------------------------------------------------------------------------------
 
 class Locks {
-  /** What `request` rejects with at once. @type {Error | null} */
+  /** The error with which `request` rejects. @type {Error | null} */
   refusal = null;
   #held = new Map();
   #waiting = new Map();
@@ -187,7 +187,7 @@ function after(task, delay, every) {
   return timer;
 }
 
-/** Lets so many seconds pass, for all tabs. */
+/** Advances the clock of all tabs by this many seconds. */
 export async function pass(seconds) {
   await settle();
   for (let second = 0; second < seconds; second++) {
@@ -203,7 +203,7 @@ export async function pass(seconds) {
 
 export const locks = new Locks();
 
-/** Closes all tabs, as if nothing had ever been open. */
+/** Closes all tabs and forgets their locks, channels and timers. */
 export function reset() {
   channels.clear();
   timers.clear();

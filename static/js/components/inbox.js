@@ -8,7 +8,7 @@ import { define, HubElement } from "./element.js";
 import { ALERT } from "./styles.js";
 
 /** @import { Alert } from "../hub/inbox.js" */
-/** @import { CallFailed } from "../hub/line.js" */
+/** @import { CallFailed } from "../hub/connection.js" */
 
 const STYLES = `
 ${ALERT}

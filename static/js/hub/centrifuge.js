@@ -1,4 +1,4 @@
-/** The client library that npm brings, as a module: its browser build is a script that sets a global. */
+/** Wraps the client library from npm as a module: its browser build is a script that sets a global. */
 
 /** @import { Centrifuge as CentrifugeClient } from "centrifuge" */
 

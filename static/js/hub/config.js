@@ -1,14 +1,14 @@
-/** What the page says of itself: the JSON that the template tag `hub_scripts` prints. */
+/** Reads the configuration of the page: the JSON that the template tag `hub_scripts` prints. */
 
 /**
  * @typedef {object} Config
- * @property {string | {transport: string, endpoint: string}[]} endpoint of the hub socket, with what stands in for it
- * where networks let no WebSocket through
- * @property {string} emulation where such a stand-in sends to
- * @property {{id: string, name: string} | null} user empty strings for a guest; null where the page does not know
+ * @property {string | {transport: string, endpoint: string}[]} endpoint of the client connection, or one endpoint for
+ * each transport: the HTTP transports serve networks that block WebSockets
+ * @property {string} emulation the address to which HTTP transports send commands
+ * @property {{id: string, name: string} | null} user empty strings for a guest; null if the page does not know the person
  * @property {string} icons the address of the icons
  * @property {{login: string, alerts: string}} urls
- * @property {number} messageLimit characters (code points) that a message may have
+ * @property {number} messageLimit the greatest length of a message in code points
  * @property {{[name: string]: string}} texts in the language of the page
  */
 

@@ -1,4 +1,4 @@
-/** Listeners by name, for objects that are no part of a page. */
+/** Events with names, for objects that are not DOM nodes. */
 
 /** @typedef {(...details: any[]) => void} Listener */
 
@@ -7,11 +7,11 @@ export class Emitter {
   #listeners = new Map();
 
   /**
-   * Calls `listener` for everything that is emitted under `name` from now on.
+   * Calls `listener` for each event of this name from now on.
    *
    * @param {string} name
    * @param {Listener} listener
-   * @returns {() => void} ends it
+   * @returns {() => void} removes the listener
    */
   on(name, listener) {
     const listeners = this.#listeners.get(name) ?? new Set();
@@ -21,8 +21,8 @@ export class Emitter {
   }
 
   /**
-   * Calls the listeners of `name`. One that fails is reported as any error of the page and keeps nothing from the
-   * others.
+   * Calls the listeners of `name`. If one throws, the error is reported as an uncaught error of the page and the others
+   * are still called.
    *
    * @param {string} name
    * @param {...any} details

@@ -1,10 +1,10 @@
-/** A person's alerts: the list, what of it is unread, and what arrives. */
+/** A person's alerts: the list, the number of unread ones, and new alerts as they arrive. */
 
+import { askUntilAnswered, CallFailed } from "./connection.js";
 import { Emitter } from "./emitter.js";
-import { CallFailed, persist } from "./line.js";
 import { Stream } from "./stream.js";
 
-/** @import { Line, Position } from "./line.js" */
+/** @import { Connection, Position } from "./connection.js" */
 
 /**
  * @typedef {object} Alert
@@ -12,14 +12,14 @@ import { Stream } from "./stream.js";
  * @property {string} message
  * @property {string} title may be empty
  * @property {string} level `info`, `success`, `warning`, `error` or `debug`
- * @property {string} url where it leads; may be empty, and is whatever the sender wrote: see `links.js`
+ * @property {string} url the link; may be empty. The sender chose it, so pass it through `links.js` before use
  * @property {string} at ISO 8601
  * @property {any} data
- * @property {{name: string, title: string}} [topic] that it was sent to
+ * @property {{name: string, title: string}} [topic] the topic to which it was sent
  * @property {boolean} read
  */
 
-/** As the server says it. */
+/** Publication types. */
 export const CREATED = "notifications.notification_created";
 const READ = "notifications.alerts_read";
 const WITHDRAWN = "notifications.alerts_withdrawn";
@@ -29,61 +29,64 @@ const UNFOLLOWED = "notifications.topic_unfollowed";
 const PERSONAL = /^(user|group|topic):|^everyone$/;
 
 const PAGE = 20;
-/** A tab that stays open for weeks must not grow for weeks. */
+/** The greatest length of the list, so that a tab that stays open for weeks does not grow. */
 const LONGEST = 500;
-/** Unread alerts are counted up to here; a badge says "more than" from here on. */
+/** The server counts unread alerts up to this number; from here on a badge shows "99+". */
 export const UNREAD_LIMIT = 100;
-/** Of one call. */
+/** The greatest number of alerts that one call marks. */
 const MARK_LIMIT = 100;
-/** Milliseconds that changes from elsewhere are waited for before the unread ones are counted again. */
+/** Milliseconds to wait for further changes before unread alerts are counted again. */
 const CALM = 300;
 
 /**
- * Emits `change` when anything below has changed, `alert` with each alert that arrives after the list was loaded, and
- * `failed` with the error when marking did not work and was taken back.
+ * Emits `change` when a public property has changed, `alert` with each alert that arrives after the list was loaded, and
+ * `failed` with the error when the server refused to mark alerts and the change was undone.
  */
 export class Inbox extends Emitter {
   /** Newest first. @type {Alert[]} */
   items = [];
   unread = 0;
-  /** Whether there are older ones than `items` has. */
+  /** Whether the server has alerts older than those in `items`. */
   more = false;
   /** @type {"idle" | "loading" | "ready" | "failed"} */
   state = "idle";
-  /** Why it is `failed`. @type {CallFailed | null} */
+  /** Why the state is `failed`. @type {CallFailed | null} */
   error = null;
 
-  #line;
+  #connection;
   /** @type {Map<string, Stream>} */
   #streams = new Map();
-  #again = false;
-  /** What began (`true`) and ended while the list was asked for. @type {Map<string, boolean>} */
-  #meanwhile = new Map();
+  #reloadAgain = false;
+  /** Channels that were subscribed (`true`) or unsubscribed during a load. @type {Map<string, boolean>} */
+  #changedMeanwhile = new Map();
   #olderUnderWay = false;
   #countTimer = 0;
 
   /**
-   * @param {Line} line
-   * @param {boolean} signedIn whether there is a person who can read things, or a guest
+   * @param {Connection} connection
+   * @param {boolean} signedIn false for a guest, who cannot mark alerts
    */
-  constructor(line, signedIn) {
+  constructor(connection, signedIn) {
     super();
-    this.#line = line;
+    this.#connection = connection;
     this.signedIn = signedIn;
   }
 
-  /** Loads the list and follows it; does nothing when that is so already. */
+  /** Loads the list and keeps it up to date. Does nothing if it is started already. */
   start() {
     if (this.state !== "idle") return;
-    // A group or a topic that the person has just joined brings its own past, and takes it along.
-    this.#line.on("begun", (event) => this.#changed(event.channel, true));
-    this.#line.on("ended", (event) => this.#changed(event.channel, false));
-    this.#line.on("state", () => this.state === "failed" && this.#line.state === "connected" && this.#load());
+    // Joining a group or a topic adds its earlier alerts to the list, leaving it removes them.
+    this.#connection.on("subscribed", (event) => this.#changed(event.channel, true));
+    this.#connection.on("unsubscribed", (event) => this.#changed(event.channel, false));
+    this.#connection.on(
+      "state",
+      () => this.state === "failed" && this.#connection.state === "connected" && this.#load(),
+    );
     this.#load();
   }
 
   /**
-   * Adds older ones to the list.
+   * Adds older alerts to the list.
    *
    * @returns {Promise<void>}
    */
@@ -98,17 +101,17 @@ export class Inbox extends Emitter {
       this.more = page.more && this.items.length < LONGEST;
       this.emit("change");
     } catch {
-      // What is there stays; the reader may ask again.
+      // The list stays as it is; the reader can try again.
     } finally {
       this.#olderUnderWay = false;
     }
   }
 
   /**
-   * Marks alerts as read, here at once and everywhere else by way of the server.
+   * Marks alerts as read: here at once, in other tabs and browsers through the server.
    *
    * @param {number[]} ids
-   * @returns {Promise<void>} resolves also when it did not work: then it was taken back and `failed` emitted
+   * @returns {Promise<void>} resolves also if the server refused: the change is undone then and `failed` emitted
    */
   async markRead(ids) {
     const marked = this.items.filter((item) => ids.includes(item.id) && !item.read).slice(0, MARK_LIMIT);
@@ -117,9 +120,9 @@ export class Inbox extends Emitter {
   }
 
   /**
-   * Marks everything as read that is here or older. What arrives meanwhile stays unread.
+   * Marks all alerts of the list and older ones as read. Alerts that arrive meanwhile stay unread.
    *
-   * @returns {Promise<void>} as `markRead`
+   * @returns {Promise<void>} resolves like that of `markRead`
    */
   async markAllRead() {
     const newest = this.items[0];
@@ -152,31 +155,31 @@ export class Inbox extends Emitter {
 
   /**
    * @param {string} channel
-   * @param {boolean} isThere whether its alerts are the person's from now on, or no longer
+   * @param {boolean} isThere whether the list now has the alerts of the channel, or no longer has them
    */
   #changed(channel, isThere) {
     if (!PERSONAL.test(channel)) return;
-    if (this.state === "loading") this.#meanwhile.set(channel, isThere);
+    if (this.state === "loading") this.#changedMeanwhile.set(channel, isThere);
     else if (this.state === "ready" && this.#streams.has(channel) !== isThere) this.#load();
   }
 
   async #load() {
-    this.#again = this.state === "loading";
-    if (this.#again) return;
+    this.#reloadAgain = this.state === "loading";
+    if (this.#reloadAgain) return;
     this.state = "loading";
     this.emit("change");
     try {
       let page;
       do {
-        this.#again = false;
-        this.#meanwhile.clear();
+        this.#reloadAgain = false;
+        this.#changedMeanwhile.clear();
         page = await this.#call("list", { limit: PAGE });
-      } while (this.#again || this.#isBehind(page.positions));
+      } while (this.#reloadAgain || this.#isBehind(page.positions));
       this.items = page.items;
       this.unread = page.unread;
       this.more = page.more;
       this.state = "ready";
-      this.#follow(page.positions);
+      this.#openStreams(page.positions);
     } catch (error) {
       this.state = "failed";
       if (!(error instanceof CallFailed)) throw error;
@@ -185,13 +188,13 @@ export class Inbox extends Emitter {
     this.emit("change");
   }
 
-  /** @param {{[channel: string]: Position}} positions of a list that was read before what was told meanwhile */
+  /** @param {{[channel: string]: Position}} positions of a list that may be older than the changes during its load */
   #isBehind(positions) {
-    return [...this.#meanwhile].some(([channel, isThere]) => channel in positions !== isThere);
+    return [...this.#changedMeanwhile].some(([channel, isThere]) => channel in positions !== isThere);
   }
 
   /** @param {{[channel: string]: Position}} positions */
-  #follow(positions) {
+  #openStreams(positions) {
     for (const [channel, stream] of this.#streams) {
       if (channel in positions) continue;
       stream.close();
@@ -201,17 +204,17 @@ export class Inbox extends Emitter {
     for (const [channel, position] of Object.entries(positions)) {
       let stream = this.#streams.get(channel);
       if (!stream) {
-        stream = new Stream(this.#line, channel, {
+        stream = new Stream(this.#connection, channel, {
           publication: (data) => this.#receive(data),
           broken: () => this.#load(),
           caughtUp: () => this.#countSoon(),
         });
         this.#streams.set(channel, stream);
       }
-      stream.since(position);
+      stream.setPosition(position);
     }
-    // They began before anybody listened here.
-    if (isNew) this.#line.repeat();
+    // The new streams missed the `subscribed` events of their channels.
+    if (isNew) this.#connection.replayAll();
   }
 
   /** @param {any} event */
@@ -219,7 +222,7 @@ export class Inbox extends Emitter {
     if (event?.type === CREATED && typeof event.id === "number") this.#add(event);
     else if (event?.type === READ) this.#read(event);
     else if (event?.type === WITHDRAWN) this.#withdraw(event);
-    // The channel's own end is not told to who was away meanwhile.
+    // A client that was disconnected meanwhile gets no `unsubscribed` event for the topic.
     else if (event?.type === UNFOLLOWED) this.#changed(`topic:${event.name}`, false);
   }
 
@@ -228,7 +231,7 @@ export class Inbox extends Emitter {
     if (this.items.some((item) => item.id === event.id)) return;
     const item = { ...event, read: !this.signedIn };
     const place = this.items.findIndex((other) => other.id < item.id);
-    if (place < 0 && this.more) return; // older than what is shown: it comes with its page
+    if (place < 0 && this.more) return; // older than the list: `older` loads it
     this.items.splice(place < 0 ? this.items.length : place, 0, item);
     if (this.items.length > LONGEST) {
       this.items.length = LONGEST;
@@ -259,7 +262,7 @@ export class Inbox extends Emitter {
     }
     this.unread = unread;
     if (changed) this.emit("change");
-    // Counted then, and by another order of channels than ours.
+    // The count is of the moment of marking, and alerts of other channels may have arrived since.
     this.#countSoon();
   }
 
@@ -273,7 +276,7 @@ export class Inbox extends Emitter {
           this.unread = unread;
           this.emit("change");
         } catch {
-          // As good as it was.
+          // The count stays as it was.
         }
       }, CALM),
     );
@@ -284,6 +287,6 @@ export class Inbox extends Emitter {
    * @param {object} data
    */
   #call(method, data) {
-    return persist(this.#line, { ask: "rpc", method: `alerts.${method}`, data });
+    return askUntilAnswered(this.#connection, { ask: "rpc", method: `alerts.${method}`, data });
   }
 }

@@ -1,82 +1,82 @@
-/** Who is in a channel: a number that the server counts, or the clients themselves. */
+/** The presence of a channel: the number of people that the server counts, or the clients themselves. */
 
+import { askUntilAnswered } from "./connection.js";
 import { Emitter } from "./emitter.js";
-import { persist } from "./line.js";
 
-/** @import { ClientInfo, Line } from "./line.js" */
+/** @import { ClientInfo, Connection } from "./connection.js" */
 
 /** Emits `change`. */
 export class Presence extends Emitter {
-  /** People, as the server counts them; `null` while that is unknown. @type {number | null} */
+  /** The number of people, counted by the server; `null` while it is unknown. @type {number | null} */
   count = null;
   /**
-   * The clients by their ids, in channels that tell of them. A person who comes or goes is told of once, whatever the
-   * number of their tabs: of each person there is at least one client here.
+   * The clients by id, in channels that publish joins and leaves. The server publishes one join and one leave for each
+   * person, however many tabs they have: this map has at least one client of each person.
    *
    * @type {Map<string, ClientInfo>}
    */
   clients = new Map();
 
-  #line;
+  #connection;
   #channel;
   /** @type {(() => void)[]} */
   #stops = [];
 
   /**
-   * @param {Line} line
+   * @param {Connection} connection
    * @param {string} channel
    */
-  constructor(line, channel) {
+  constructor(connection, channel) {
     super();
-    this.#line = line;
+    this.#connection = connection;
     this.#channel = channel;
   }
 
-  /** Follows the channel; does nothing when that is so already. */
+  /** Subscribes to the channel. Does nothing if it is started already. */
   start() {
     if (this.#stops.length) return;
     const mine = (/** @type {{channel: string}} */ event) => event.channel === this.#channel;
     this.#stops = [
-      this.#line.on("begun", (event) => mine(event) && this.#begun(event.latest)),
-      this.#line.on("publication", (event) => mine(event) && this.#take(event.data)),
-      this.#line.on("join", (event) => mine(event) && this.#come(event.client, true)),
-      this.#line.on("leave", (event) => mine(event) && this.#come(event.client, false)),
+      this.#connection.on("subscribed", (event) => mine(event) && this.#onSubscribed(event.latest)),
+      this.#connection.on("publication", (event) => mine(event) && this.#setCount(event.data)),
+      this.#connection.on("join", (event) => mine(event) && this.#onJoinOrLeave(event.client, true)),
+      this.#connection.on("leave", (event) => mine(event) && this.#onJoinOrLeave(event.client, false)),
     ];
-    this.#line.follow(this.#channel);
+    this.#connection.subscribe(this.#channel);
   }
 
   close() {
     for (const stop of this.#stops) stop();
     this.#stops = [];
-    this.#line.unfollow(this.#channel);
+    this.#connection.unsubscribe(this.#channel);
   }
 
-  /** @returns {number} how many people `clients` are: a person with several connections is one, each guest is one */
+  /** @returns {number} the number of people in `clients`: each person counts once, and so does each guest */
   get people() {
     return new Set([...this.clients.values()].map((client) => client.user || `guest ${client.client}`)).size;
   }
 
   /**
-   * Asks who is there, where the channel lets this person see it; from then on `clients` follows.
+   * Loads `clients`, which then follows joins and leaves.
    *
-   * @returns {Promise<Map<string, ClientInfo>>}
+   * @returns {Promise<Map<string, ClientInfo>>} rejects if the person may not see the presence of the channel
    */
   async ask() {
-    const clients = await persist(this.#line, { ask: "presence", channel: this.#channel });
+    const clients = await askUntilAnswered(this.#connection, { ask: "presence", channel: this.#channel });
     this.clients = new Map(Object.entries(clients));
     this.emit("change");
     return this.clients;
   }
 
   /** @param {any} latest */
-  #begun(latest) {
-    this.#take(latest);
-    // Some may have gone meanwhile.
+  #onSubscribed(latest) {
+    this.#setCount(latest);
+    // Clients may have left during the disconnect.
     if (this.clients.size) this.ask().catch(() => {});
   }
 
   /** @param {any} data */
-  #take(data) {
+  #setCount(data) {
     if (!Number.isInteger(data?.count) || data.count === this.count) return;
     this.count = data.count;
     this.emit("change");
@@ -86,11 +86,11 @@ export class Presence extends Emitter {
    * @param {ClientInfo} client
    * @param {boolean} isThere
    */
-  #come(client, isThere) {
+  #onJoinOrLeave(client, isThere) {
     if (isThere) {
       this.clients.set(client.client, client);
     } else {
-      // Who leaves has left with all their tabs; a guest is one connection.
+      // A leave of a person covers all their tabs; a guest is one connection.
       for (const [id, { user }] of this.clients) {
         if (client.user ? user === client.user : id === client.client) this.clients.delete(id);
       }

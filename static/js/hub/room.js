@@ -1,15 +1,15 @@
-/** A chat room: its messages, those that are on their way, who is there and who is typing. */
+/** A chat room: its messages, unsent messages, the people in it and those who are typing. */
 
+import { askUntilAnswered, CallFailed } from "./connection.js";
 import { Emitter } from "./emitter.js";
 import { newKey } from "./keys.js";
-import { CallFailed, persist } from "./line.js";
 import { Stream } from "./stream.js";
 
-/** @import { Line } from "./line.js" */
+/** @import { Connection } from "./connection.js" */
 
 /**
- * One entry of a conversation. `posted` is a message that the server has, `sending` and `failed` are one's own that
- * it does not have yet, or refused; `joined` and `left` are notices, which are live only.
+ * One entry of a conversation. `posted` is a message that the server has stored; `sending` and `failed` are messages of
+ * this person that the server has not stored yet, or has refused; `joined` and `left` are notices and are not stored.
  *
  * @typedef {object} Entry
  * @property {string} key unique in the room
@@ -18,8 +18,8 @@ import { Stream } from "./stream.js";
  * @property {string} username
  * @property {string} text empty for notices
  * @property {string} at ISO 8601
- * @property {string} error why it failed, for people; empty where the server has no sentence for them
- * @property {number} code why it failed: the server's error code, below 100 where no answer came; 0 while it has not
+ * @property {string} error the server's sentence for people that says why it failed; may be empty
+ * @property {number} code the server's error code if it failed, below 100 if no answer came; else 0
  */
 
 const POSTED = "chat.message_posted";
@@ -28,35 +28,35 @@ const LEFT = "chat.person_left";
 const TYPING = "chat.person_typing";
 
 const PAGE = 50;
-/** Entries that stay while somebody reads on; older ones are loaded again by `older`. */
+/** The number of entries that `trim` leaves; `older` loads earlier ones again. */
 const LONGEST = 500;
-/** Milliseconds between two words that somebody here is typing, and how long one holds. */
+/** Milliseconds between two typing signals, and milliseconds after which a received one expires. */
 const TYPING_PAUSE = 2_000;
 const TYPING_HOLDS = 5_000;
 
 /**
- * Emits `change` when anything below has changed, `arrived` with each entry that comes live, and `closed` when the last
- * who showed it has closed it.
+ * Emits `change` when a public property has changed, `arrived` with each live entry, and `closed` when the last user has
+ * closed the room.
  */
 export class Room extends Emitter {
-  /** Oldest first; `outgoing` follow them. @type {Entry[]} */
+  /** Oldest first; show `outgoing` after them. @type {Entry[]} */
   entries = [];
   /** @type {Entry[]} */
   outgoing = [];
   more = false;
-  /** `missing`: there is no such room, or not for this person. @type {"idle" | "loading" | "ready" | "failed" | "missing"} */
+  /** `missing`: the room does not exist, or this person may not see it. @type {"idle" | "loading" | "ready" | "failed" | "missing"} */
   state = "idle";
-  /** Why it is `failed` or `missing`; `null` also where the server has ended it after it was there. @type {CallFailed | null} */
+  /** Why the room is `failed` or `missing`; `null` if the server ended the subscription. @type {CallFailed | null} */
   error = null;
   mayWrite = false;
-  /** Names of those who are here, as far as known. @type {string[]} */
+  /** Names of the people in the room; the server may name only some. @type {string[]} */
   people = [];
-  /** More than `people` where there are very many. */
+  /** The number of people in the room; may be greater than the length of `people`. */
   count = 0;
-  /** Names of the others who are writing. @type {string[]} */
+  /** Names of the other people who are typing. @type {string[]} */
   typing = [];
 
-  #line;
+  #connection;
   #name;
   #me;
   #id = 0;
@@ -66,10 +66,10 @@ export class Room extends Emitter {
   /** @type {Promise<void> | null} */
   #sending = null;
   #olderUnderWay = false;
-  #again = false;
+  #reloadAgain = false;
   #lastTyped = 0;
   #notices = 0;
-  /** How many have started this room and not closed it. */
+  /** The number of `start` calls without a `close`. */
   #users = 0;
   #closed = false;
   /** @type {Map<string, ReturnType<typeof setTimeout>>} */
@@ -78,35 +78,35 @@ export class Room extends Emitter {
   #stops = [];
 
   /**
-   * @param {Line} line
-   * @param {string} name as people call it
-   * @param {string} me the name of the person here; empty for guests
+   * @param {Connection} connection
+   * @param {string} name
+   * @param {string} me the user name of this person; empty for guests
    */
-  constructor(line, name, me) {
+  constructor(connection, name, me) {
     super();
-    this.#line = line;
+    this.#connection = connection;
     this.#name = name;
     this.#me = me;
   }
 
-  /** @returns {boolean} whether it was left; a new room goes on where this one ended */
+  /** @returns {boolean} whether the room was closed; ask the hub for a new one */
   get closed() {
     return this.#closed;
   }
 
   /**
-   * Enters: loads the newest messages and follows what comes; when that is so already, for one more who shows it. To be
-   * closed as often as it was started.
+   * Enters the room: loads the newest messages and subscribes to its channel. Each further call counts one more user.
+   * Call `close` once for each call of this method.
    */
   start() {
     if (this.#closed) return;
     this.#users += 1;
     if (this.#users > 1) return;
-    this.#stops.push(this.#line.on("state", () => this.#comeBack()));
+    this.#stops.push(this.#connection.on("state", () => this.#onState()));
     this.#enter();
   }
 
-  /** Leaves, with the last who shows it. What is still on its way is sent nevertheless, while the page is there. */
+  /** Leaves the room when its last user calls this. Unsent messages are still sent while the page is open. */
   close() {
     this.#users -= 1;
     if (this.#users > 0 || this.#closed) return;
@@ -114,7 +114,7 @@ export class Room extends Emitter {
     for (const stop of this.#stops) stop();
     for (const timer of this.#typers.values()) clearTimeout(timer);
     this.#stream?.close();
-    if (this.#channel) this.#line.unfollow(this.#channel);
+    if (this.#channel) this.#connection.unsubscribe(this.#channel);
     this.emit("closed");
   }
 
@@ -135,14 +135,14 @@ export class Room extends Emitter {
       this.more = page.more;
       this.emit("change");
     } catch {
-      // What is there stays; the reader may ask again.
+      // The list stays as it is; the reader can try again.
     } finally {
       this.#olderUnderWay = false;
     }
   }
 
   /**
-   * Sends a message. It shows at once, in `outgoing`; after a cut it is sent again, and the server keeps one of it.
+   * Sends a message. It appears in `outgoing` at once. It is sent again after a disconnect, and stored once.
    *
    * @param {string} text
    */
@@ -153,7 +153,7 @@ export class Room extends Emitter {
   }
 
   /**
-   * Tries a message again that failed.
+   * Sends a failed message again.
    *
    * @param {string} key
    */
@@ -168,7 +168,7 @@ export class Room extends Emitter {
   }
 
   /**
-   * Gives up a message that failed.
+   * Removes a failed message.
    *
    * @param {string} key
    * @returns {string} its text
@@ -180,13 +180,13 @@ export class Room extends Emitter {
     return entry?.text ?? "";
   }
 
-  /** Says that the person here is typing; as often as there are keys. */
+  /** Tells the others that this person is typing. Call it for each key; the signals are throttled. */
   typed() {
     const now = Date.now();
-    if (!this.mayWrite || now - this.#lastTyped < TYPING_PAUSE || this.#line.state !== "connected") return;
+    if (!this.mayWrite || now - this.#lastTyped < TYPING_PAUSE || this.#connection.state !== "connected") return;
     this.#lastTyped = now;
-    // Nobody misses it.
-    this.#line.ask({ ask: "rpc", method: "chat.typing", data: { room: this.#id } }).catch(() => {});
+    // A lost typing signal needs no retry.
+    this.#connection.ask({ ask: "rpc", method: "chat.typing", data: { room: this.#id } }).catch(() => {});
   }
 
   async #enter() {
@@ -204,33 +204,33 @@ export class Room extends Emitter {
     if (this.#closed) return;
     const mine = (/** @type {{channel: string}} */ event) => event.channel === this.#channel;
     this.#stops.push(
-      this.#line.on("begun", (event) => mine(event) && this.#countPeople()),
-      this.#line.on("ended", (event) => mine(event) && this.#expelled()),
+      this.#connection.on("subscribed", (event) => mine(event) && this.#countPeople()),
+      this.#connection.on("unsubscribed", (event) => mine(event) && this.#onUnsubscribed()),
     );
-    this.#stream = new Stream(this.#line, this.#channel, {
+    this.#stream = new Stream(this.#connection, this.#channel, {
       publication: (data) => this.#receive(data),
       broken: () => this.#load(),
     });
-    this.#line.follow(this.#channel);
+    this.#connection.subscribe(this.#channel);
     this.state = "idle";
     await this.#load();
   }
 
   async #load() {
-    this.#again = this.state === "loading";
-    if (this.#again) return;
+    this.#reloadAgain = this.state === "loading";
+    if (this.#reloadAgain) return;
     this.state = "loading";
     try {
       let page;
       do {
-        this.#again = false;
+        this.#reloadAgain = false;
         page = await this.#call("messages", { room: this.#id, limit: PAGE });
-      } while (this.#again);
+      } while (this.#reloadAgain);
       this.entries = page.items.map(posted);
       this.more = page.more;
       this.state = "ready";
       for (const item of page.items) if (item.key) this.#unqueue(item.key);
-      this.#stream?.since(page.position);
+      this.#stream?.setPosition(page.position);
     } catch (error) {
       this.#fail(error);
       return;
@@ -246,20 +246,21 @@ export class Room extends Emitter {
     this.emit("change");
   }
 
-  #comeBack() {
-    if (this.#line.state === "connected" && this.state === "failed") this.#channel ? this.#load() : this.#enter();
+  #onState() {
+    if (this.#connection.state === "connected" && this.state === "failed")
+      this.#channel ? this.#load() : this.#enter();
     this.emit("change");
   }
 
-  /** The room is gone, or private now. */
-  #expelled() {
+  /** The server has ended the subscription: the room is deleted, or private now. */
+  #onUnsubscribed() {
     this.state = "missing";
     this.error = null;
     this.mayWrite = false;
     this.emit("change");
   }
 
-  // --- what comes ----------------------------------------------------------------------------------------------------
+  // --- receiving -----------------------------------------------------------------------------------------------------
 
   /** @param {any} event */
   #receive(event) {
@@ -269,23 +270,23 @@ export class Room extends Emitter {
         break;
       case JOINED:
       case LEFT:
-        this.#passBy(event);
+        this.#onJoinOrLeave(event);
         break;
       case TYPING:
-        this.#types(String(event.username ?? ""));
+        this.#onTyping(String(event.username ?? ""));
         break;
     }
   }
 
   /**
    * @param {Entry} entry
-   * @param {string} [key] by which its author knows it
+   * @param {string} [key] the author's idempotency key
    */
   #arrive(entry, key = "") {
     if (entry.username === this.#me) this.#unqueue(key);
     this.#stopTyping(entry.username);
     if (this.entries.some((other) => other.key === entry.key)) return;
-    // Notices have no place among ids: a message goes behind the last one with a smaller id and the notices there.
+    // Notices have no id: a message goes after the last message with a smaller id and the notices that follow it.
     let place = this.entries.length;
     while (place && this.entries.slice(0, place).some((other) => other.id > entry.id)) place -= 1;
     this.entries.splice(place, 0, entry);
@@ -294,7 +295,7 @@ export class Room extends Emitter {
   }
 
   /** @param {{type: string, username: string, at: string}} event */
-  #passBy({ type, username, at }) {
+  #onJoinOrLeave({ type, username, at }) {
     const here = new Set(this.people);
     const known = here.has(username);
     if (type === JOINED) here.add(username);
@@ -302,7 +303,7 @@ export class Room extends Emitter {
     this.people = [...here].sort((one, other) => one.localeCompare(other));
     if (known !== (type === JOINED)) this.count = Math.max(this.people.length, this.count + (known ? -1 : 1));
     this.#stopTyping(username);
-    // That oneself came is no news.
+    // This person's own join is not shown.
     if (this.state === "ready" && username !== this.#me) {
       const kind = type === JOINED ? "joined" : "left";
       const entry = /** @type {Entry} */ ({
@@ -322,7 +323,7 @@ export class Room extends Emitter {
   }
 
   /** @param {string} username */
-  #types(username) {
+  #onTyping(username) {
     if (!username || username === this.#me) return;
     clearTimeout(this.#typers.get(username));
     this.#typers.set(
@@ -350,18 +351,18 @@ export class Room extends Emitter {
       this.count = count;
       this.emit("change");
     } catch {
-      // Shown as it was.
+      // The names stay as they were.
     }
   }
 
-  /** Keeps a room that stays open for weeks from growing for weeks; called by who shows the end of it. */
+  /** Drops the oldest entries, so that a room that stays open for weeks does not grow. Call it while its end is shown. */
   trim() {
     if (this.entries.length <= LONGEST) return;
     this.entries = this.entries.slice(-LONGEST);
     this.more = true;
   }
 
-  // --- what goes -----------------------------------------------------------------------------------------------------
+  // --- sending -------------------------------------------------------------------------------------------------------
 
   #sendAll() {
     this.#sending ??= this.#sendEach().finally(() => {
@@ -369,7 +370,7 @@ export class Room extends Emitter {
     });
   }
 
-  /** One after the other, so that they stand in the room in the order in which they were written. */
+  /** Sends messages one by one, so that the room has them in the order in which they were written. */
   async #sendEach() {
     for (;;) {
       const entry = this.outgoing.find((other) => other.kind === "sending");
@@ -399,8 +400,8 @@ export class Room extends Emitter {
    * @param {object} data
    */
   #call(method, data) {
-    return persist(
-      this.#line,
+    return askUntilAnswered(
+      this.#connection,
       { ask: "rpc", method: `chat.${method}`, data },
       () => !this.#closed || method === "post",
     );

@@ -1,58 +1,61 @@
-/** One channel as a list needs it: every publication after the list's position once, in order, without gaps. */
+/** Delivers the publications of one channel after a position: each once, in order, without gaps. */
 
-import { persist } from "./line.js";
+import { askUntilAnswered } from "./connection.js";
 
-/** @import { Line, Position } from "./line.js" */
+/** @import { Connection, Position } from "./connection.js" */
 
-/** Who is further behind loads its list again, and so does who waited for one while that many came. */
-const LONGEST = 1_000;
+/** A stream that is further behind, or has more publications waiting, gives up: its list is loaded again. */
+const MAX_BEHIND = 1_000;
 
 /**
  * @typedef {object} Receiver
  * @property {(data: any) => void} publication called for each publication
- * @property {() => void} broken called when what follows the position cannot be had: load the list again, and say with
- * `since` where it stands
- * @property {() => void} [caughtUp] called after publications that were missed
+ * @property {() => void} broken called if the publications after the position are not available: load the list again
+ * and call `setPosition` with its position
+ * @property {() => void} [caughtUp] called after missed publications were delivered
  */
 
 export class Stream {
-  #line;
+  #connection;
   #channel;
   #receiver;
-  /** What the list has; `null` while that is unknown. @type {Position | null} */
-  #at = null;
-  /** Where the channel stood when it last began. @type {Position | null} */
+  /** The position of the last delivered publication; `null` while it is unknown. @type {Position | null} */
+  #position = null;
+  /** The position of the channel at the last `subscribed` event. @type {Position | null} */
   #head = null;
-  /** What came before its turn. @type {Map<number, any>} */
-  #early = new Map();
+  /** Publications that wait for earlier ones, by offset. @type {Map<number, any>} */
+  #pending = new Map();
   #filling = false;
   #closed = false;
   /** @type {(() => void)[]} */
   #stops;
 
   /**
-   * @param {Line} line
+   * @param {Connection} connection
    * @param {string} channel
    * @param {Receiver} receiver
    */
-  constructor(line, channel, receiver) {
-    this.#line = line;
+  constructor(connection, channel, receiver) {
+    this.#connection = connection;
     this.#channel = channel;
     this.#receiver = receiver;
     this.#stops = [
-      line.on("begun", (event) => event.channel === channel && this.#begun(event.position)),
-      line.on("publication", (event) => event.channel === channel && this.#publication(event.offset, event.data)),
+      connection.on("subscribed", (event) => event.channel === channel && this.#onSubscribed(event.position)),
+      connection.on(
+        "publication",
+        (event) => event.channel === channel && this.#onPublication(event.offset, event.data),
+      ),
     ];
   }
 
   /**
-   * Go on from here. What came before this call and is not newer is dropped.
+   * Delivers what follows this position. Drops older publications that were received before this call.
    *
-   * @param {Position} position of a list, or of a channel as it began
+   * @param {Position} position of a list, or of a `subscribed` event
    */
-  since(position) {
-    this.#at = { ...position };
-    this.#look();
+  setPosition(position) {
+    this.#position = { ...position };
+    this.#advance();
   }
 
   close() {
@@ -61,53 +64,54 @@ export class Stream {
   }
 
   /** @param {Position | null} position */
-  #begun(position) {
+  #onSubscribed(position) {
     this.#head = position && { ...position };
-    this.#look();
+    this.#advance();
   }
 
   /**
    * @param {number} offset
    * @param {any} data
    */
-  #publication(offset, data) {
+  #onPublication(offset, data) {
     if (!offset) {
       this.#receiver.publication(data);
       return;
     }
-    this.#early.set(offset, data);
-    if (this.#early.size > LONGEST) this.#break();
-    else this.#look();
+    this.#pending.set(offset, data);
+    if (this.#pending.size > MAX_BEHIND) this.#giveUp();
+    else this.#advance();
   }
 
-  /** Delivers what is next, and fetches what is missing before the rest. */
-  #look() {
-    if (!this.#at || this.#filling) return;
-    // Read before anything was ever published: the beginning of whatever history began then.
-    if (this.#head && !this.#at.epoch && !this.#at.offset) this.#at.epoch = this.#head.epoch;
-    if (this.#head && this.#head.epoch !== this.#at.epoch) {
-      this.#break();
+  /** Delivers the next publications, and fetches those that are missing in between. */
+  #advance() {
+    if (!this.#position || this.#filling) return;
+    // The list was read before the first publication: its position is the start of any epoch.
+    if (this.#head && !this.#position.epoch && !this.#position.offset) this.#position.epoch = this.#head.epoch;
+    if (this.#head && this.#head.epoch !== this.#position.epoch) {
+      this.#giveUp();
       return;
     }
-    this.#drain();
-    if (this.#at && (this.#early.size || (this.#head && this.#head.offset > this.#at.offset))) this.#fill();
+    this.#deliverNext();
+    if (this.#position && (this.#pending.size || (this.#head && this.#head.offset > this.#position.offset)))
+      this.#fillGap();
   }
 
-  #drain() {
-    const at = /** @type {Position} */ (this.#at);
-    for (const offset of this.#early.keys()) if (offset <= at.offset) this.#early.delete(offset);
-    while (this.#early.has(at.offset + 1)) {
+  #deliverNext() {
+    const at = /** @type {Position} */ (this.#position);
+    for (const offset of this.#pending.keys()) if (offset <= at.offset) this.#pending.delete(offset);
+    while (this.#pending.has(at.offset + 1)) {
       at.offset += 1;
-      const data = this.#early.get(at.offset);
-      this.#early.delete(at.offset);
+      const data = this.#pending.get(at.offset);
+      this.#pending.delete(at.offset);
       this.#receiver.publication(data);
-      if (this.#at !== at) return; // the receiver has set another position, or closed this
+      if (this.#position !== at) return; // the receiver has set another position, or closed the stream
     }
   }
 
-  async #fill() {
-    const at = /** @type {Position} */ (this.#at);
-    const wanted = () => this.#at === at && !this.#closed;
+  async #fillGap() {
+    const at = /** @type {Position} */ (this.#position);
+    const wanted = () => this.#position === at && !this.#closed;
     const before = at.offset;
     this.#filling = true;
     let found = true;
@@ -118,15 +122,15 @@ export class Stream {
     }
     this.#filling = false;
     if (!wanted()) {
-      this.#look();
+      this.#advance();
       return;
     }
-    // What was promised and is not to be had leaves a gap. A line that is closed leaves the list as it is.
+    // The history lacks publications that the channel has: a gap. A closed connection leaves the list as it is.
     const short = at.offset === before || (this.#head !== null && this.#head.offset > at.offset);
     if (found && !short) {
       this.#receiver.caughtUp?.();
-      this.#look();
-    } else if (this.#line.state !== "closed") this.#break();
+      this.#advance();
+    } else if (this.#connection.state !== "closed") this.#giveUp();
   }
 
   /**
@@ -135,9 +139,13 @@ export class Stream {
    */
   async #fetch(at, wanted) {
     for (let taken = 0; wanted(); ) {
-      const page = await persist(this.#line, { ask: "history", channel: this.#channel, since: { ...at } }, wanted);
+      const page = await askUntilAnswered(
+        this.#connection,
+        { ask: "history", channel: this.#channel, since: { ...at } },
+        wanted,
+      );
       if (!wanted()) return;
-      if (page.epoch !== at.epoch || page.offset - at.offset > LONGEST - taken) throw new RangeError("too far");
+      if (page.epoch !== at.epoch || page.offset - at.offset > MAX_BEHIND - taken) throw new RangeError("too far");
       for (const { data, offset } of page.publications) {
         if (offset !== at.offset + 1) continue;
         at.offset = offset;
@@ -145,14 +153,14 @@ export class Stream {
         if (!wanted()) return;
       }
       taken += page.publications.length;
-      this.#drain();
+      this.#deliverNext();
       if (!page.publications.length || at.offset >= page.offset) return;
     }
   }
 
-  #break() {
-    this.#at = null;
-    this.#early.clear();
+  #giveUp() {
+    this.#position = null;
+    this.#pending.clear();
     if (!this.#closed) this.#receiver.broken();
   }
 }

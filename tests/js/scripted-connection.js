@@ -1,20 +1,20 @@
-/** A line that a test speaks for. */
+/** A connection whose events and answers come from a test. */
 
-import { CallFailed, Line } from "../../static/js/hub/line.js";
+import { CallFailed, Connection } from "../../static/js/hub/connection.js";
 
-export class ScriptedLine extends Line {
+export class ScriptedConnection extends Connection {
   state = "connected";
-  /** What was asked and has no answer yet. @type {{question: any, answer: (answer: any) => void, fail: (code: number, temporary?: boolean) => void}[]} */
+  /** Questions without an answer. @type {{question: any, answer: (answer: any) => void, fail: (code: number, temporary?: boolean) => void}[]} */
   asked = [];
   /** @type {Set<string>} */
-  followed = new Set();
+  subscribed = new Set();
 
-  start(channel) {
-    this.followed.add(channel);
+  addSubscription(channel) {
+    this.subscribed.add(channel);
   }
 
-  stop(channel) {
-    this.followed.delete(channel);
+  removeSubscription(channel) {
+    this.subscribed.delete(channel);
   }
 
   ask(question) {
@@ -24,7 +24,7 @@ export class ScriptedLine extends Line {
     });
   }
 
-  /** The next question, once it has been asked. @returns {Promise<{question: any, answer: (answer: any) => void, fail: (code: number, temporary?: boolean) => void}>} */
+  /** Waits for the next question. @returns {Promise<{question: any, answer: (answer: any) => void, fail: (code: number, temporary?: boolean) => void}>} */
   async next() {
     for (let turn = 0; turn < 2_000 && !this.asked.length; turn++) await turnOfTheLoop();
     const found = this.asked.shift();
@@ -33,7 +33,7 @@ export class ScriptedLine extends Line {
   }
 
   begin(channel, offset, epoch = "e1") {
-    this.emit("begun", { kind: "begun", channel, position: { epoch, offset }, latest: null });
+    this.emit("subscribed", { kind: "subscribed", channel, position: { epoch, offset }, latest: null });
   }
 
   publish(channel, offset, data) {
@@ -41,16 +41,16 @@ export class ScriptedLine extends Line {
   }
 
   become(state) {
-    if (this.turn(state)) this.emit("state", { kind: "state", state });
+    if (this.changeState(state)) this.emit("state", { kind: "state", state });
   }
 }
 
-/** What was to be done soon is done after this. */
+/** Waits for one turn of the event loop. */
 export function turnOfTheLoop() {
   return new Promise((resolve) => setTimeout(resolve, 1));
 }
 
-/** A page of history. */
+/** One page of history. */
 export function history(from, to, head = to, epoch = "e1") {
   const publications = [];
   for (let offset = from; offset <= to; offset++) publications.push({ offset, data: `p${offset}` });

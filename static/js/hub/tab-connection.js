@@ -1,35 +1,35 @@
-/** A line that is a connection of this tab. */
+/** A connection of this tab alone, made with the client library of the Centrifuge protocol. */
 
-import { CallFailed, Line } from "./line.js";
+import { CallFailed, Connection } from "./connection.js";
 
 /** @import { Centrifuge } from "centrifuge" */
-/** @import { LineEvent, Position, Question, State } from "./line.js" */
+/** @import { ConnectionEvent, Position, Question, State } from "./connection.js" */
 
 const FIRST_DELAY = 500;
 const LONGEST_DELAY = 30_000;
-/** Publications of one answer to `history`. */
+/** Publications in one answer to `history`. */
 const PAGE = 200;
 
-/** @typedef {Exclude<LineEvent, {kind: "state"}>} ChannelEvent */
+/** @typedef {Exclude<ConnectionEvent, {kind: "state"}>} ChannelEvent */
 
 /** @typedef {{position: Position | null, latest: any}} Live */
 
-export class OwnLine extends Line {
-  /** @type {Map<string, Live>} */
+export class TabConnection extends Connection {
+  /** The subscribed channels. @type {Map<string, Live>} */
   #live = new Map();
-  /** Network events of the page, and "try now": the library knows the second as the first. */
+  /** Forwards network events of the page. `reconnectNow` sends "online" too: the library has no other way to hurry. */
   #network = new EventTarget();
   #client;
-  #lost = false;
+  #attempted = false;
   /** @param {Event} event */
   #forward = (event) => this.#network.dispatchEvent(new Event(event.type));
 
   /**
    * @param {new (endpoint: any, options: object) => Centrifuge} Client
-   * @param {string | object[]} endpoint as the library takes it
-   * @param {string} emulationEndpoint where a connection that only receives sends to
-   * @param {string} [user] whose page this is, where that is known: the browser may have another session by the time
-   * it connects, which the server refuses then
+   * @param {string | object[]} endpoint in the form that the library takes
+   * @param {string} emulationEndpoint the address to which transports that only receive send commands
+   * @param {string} [user] the id of the page's person, if known. The server refuses the connection if the browser's
+   * session is another person's by then
    */
   constructor(Client, endpoint, emulationEndpoint, user) {
     super();
@@ -40,44 +40,44 @@ export class OwnLine extends Line {
       minReconnectDelay: FIRST_DELAY,
       maxReconnectDelay: LONGEST_DELAY,
       networkEventTarget: this.#network,
-      // The page's sleep is ours to see: whoever shares this line has to hear of it.
+      // `suspend` handles page events, because the tabs that share this connection must hear of them.
       pageEventTarget: new EventTarget(),
     });
     const client = this.#client;
     client.on("connected", () => this.#setState("connected"));
-    client.on("connecting", () => this.#setState(this.#lost ? "reconnecting" : "connecting"));
+    client.on("connecting", () => this.#setState(this.#attempted ? "reconnecting" : "connecting"));
     client.on("disconnected", ({ code }) => code !== 0 && this.#setState("closed", code));
     client.on("error", () => {
-      // An attempt failed. The library goes on, without another word.
-      this.#lost = true;
+      // An attempt to connect failed. The library tries again and emits nothing more.
+      this.#attempted = true;
       if (this.state === "connecting") this.#setState("reconnecting");
     });
-    client.on("subscribed", (context) => this.#begun(context));
-    client.on("publication", (context) => this.#publication(context));
-    client.on("unsubscribed", ({ channel }) => this.#ended(channel, 0));
+    client.on("subscribed", (context) => this.#onSubscribed(context));
+    client.on("publication", (context) => this.#onPublication(context));
+    client.on("unsubscribed", ({ channel }) => this.#onUnsubscribed(channel, 0));
     for (const name of ["online", "offline"]) globalThis.addEventListener?.(name, this.#forward);
     client.connect();
   }
 
   /** @param {string} channel */
-  start(channel) {
+  addSubscription(channel) {
     const known = this.#client.getSubscription(channel);
     if (known) {
-      known.subscribe(); // it may have been refused before
+      known.subscribe(); // the server may have refused it before
       return;
     }
     const subscription = this.#client.newSubscription(channel, { joinLeave: true });
-    subscription.on("subscribed", (context) => this.#begun(context));
-    subscription.on("publication", (context) => this.#publication(context));
-    subscription.on("join", ({ info }) => this.#tell({ kind: "join", channel, client: info }));
-    subscription.on("leave", ({ info }) => this.#tell({ kind: "leave", channel, client: info }));
-    subscription.on("unsubscribed", ({ code }) => this.#ended(channel, code));
+    subscription.on("subscribed", (context) => this.#onSubscribed(context));
+    subscription.on("publication", (context) => this.#onPublication(context));
+    subscription.on("join", ({ info }) => this.#emitEvent({ kind: "join", channel, client: info }));
+    subscription.on("leave", ({ info }) => this.#emitEvent({ kind: "leave", channel, client: info }));
+    subscription.on("unsubscribed", ({ code }) => this.#onUnsubscribed(channel, code));
     subscription.on("error", () => {}); // the library tries again
     subscription.subscribe();
   }
 
   /** @param {string} channel */
-  stop(channel) {
+  removeSubscription(channel) {
     const subscription = this.#client.getSubscription(channel);
     if (!subscription) return;
     this.#live.delete(channel);
@@ -87,26 +87,27 @@ export class OwnLine extends Line {
   }
 
   /** @param {string} channel */
-  again(channel) {
-    const said = this.said(channel);
-    if (said) this.emit(said.kind, said);
+  replay(channel) {
+    const event = this.subscribedEvent(channel);
+    if (event) this.emit(event.kind, event);
   }
 
-  repeat() {
-    for (const channel of this.channels()) this.again(channel);
+  replayAll() {
+    for (const channel of this.channels()) this.replay(channel);
   }
 
   /**
    * @param {string} channel
-   * @returns {LineEvent | null} how the channel began, as of now; null where it is not live
+   * @returns {ConnectionEvent | null} the `subscribed` event with the current position; null if the channel is not
+   * subscribed
    */
-  said(channel) {
+  subscribedEvent(channel) {
     const live = this.#live.get(channel);
     if (!live) return null;
-    return { kind: "begun", channel, position: live.position && { ...live.position }, latest: live.latest };
+    return { kind: "subscribed", channel, position: live.position && { ...live.position }, latest: live.latest };
   }
 
-  /** @returns {string[]} what is live now */
+  /** @returns {string[]} the subscribed channels, server-side subscriptions included */
   channels() {
     return [...this.#live.keys()];
   }
@@ -123,17 +124,17 @@ export class OwnLine extends Line {
     }
   }
 
-  /** @returns {string[]} the channels of `start` */
-  followed() {
+  /** @returns {string[]} the channels of `addSubscription` */
+  subscriptions() {
     return Object.keys(this.#client.subscriptions());
   }
 
-  hurry() {
+  reconnectNow() {
     if (this.state === "reconnecting" || this.state === "connecting") this.#network.dispatchEvent(new Event("online"));
   }
 
   suspend() {
-    this.#lost = true;
+    this.#attempted = true;
     this.#client.disconnect();
     if (this.state !== "closed") this.#setState("reconnecting");
   }
@@ -142,8 +143,8 @@ export class OwnLine extends Line {
     if (this.state !== "closed") this.#client.connect();
   }
 
-  /** Ends it for good, silently. */
-  end() {
+  /** Disconnects for good and emits nothing. */
+  close() {
     for (const name of ["online", "offline"]) globalThis.removeEventListener?.(name, this.#forward);
     this.#live.clear();
     this.#client.disconnect();
@@ -154,35 +155,35 @@ export class OwnLine extends Line {
    * @param {number} [code]
    */
   #setState(state, code = 0) {
-    if (state === "connected") this.#lost = true;
-    if (this.turn(state, code)) this.emit("state", { kind: "state", state, code });
+    if (state === "connected") this.#attempted = true;
+    if (this.changeState(state, code)) this.emit("state", { kind: "state", state, code });
   }
 
   /** @param {{channel: string, streamPosition?: Position, data?: any}} context */
-  #begun({ channel, streamPosition, data }) {
+  #onSubscribed({ channel, streamPosition, data }) {
     this.#live.set(channel, { position: streamPosition ? { ...streamPosition } : null, latest: data ?? null });
-    this.again(channel);
+    this.replay(channel);
   }
 
   /** @param {{channel: string, data: any, offset?: number}} context */
-  #publication({ channel, data, offset = 0 }) {
+  #onPublication({ channel, data, offset = 0 }) {
     const live = this.#live.get(channel);
     if (live?.position && offset) live.position.offset = Math.max(live.position.offset, offset);
     else if (live && !offset) live.latest = data;
-    this.#tell({ kind: "publication", channel, data, offset });
+    this.#emitEvent({ kind: "publication", channel, data, offset });
   }
 
   /**
    * @param {string} channel
    * @param {number} code
    */
-  #ended(channel, code) {
+  #onUnsubscribed(channel, code) {
     this.#live.delete(channel);
-    this.#tell({ kind: "ended", channel, code });
+    this.#emitEvent({ kind: "unsubscribed", channel, code });
   }
 
   /** @param {ChannelEvent} event */
-  #tell(event) {
+  #emitEvent(event) {
     this.emit(event.kind, event);
   }
 }

@@ -1,33 +1,34 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
-import { persist } from "../../static/js/hub/line.js";
+import { askUntilAnswered } from "../../static/js/hub/connection.js";
 import { locks, pass, reset, settle, Tab, tabs } from "./tabs.js";
 
-/** Seconds after which a tab that hangs has lost the lead: until the next look, and for an answer to it. */
+/** Seconds after which a hanging tab has lost the lead: until the next ping, and until its answer times out. */
 const NOTICED = 30;
 
 beforeEach(reset);
 
-/** Which of the tabs have a connection that has not ended. */
-const connected = (...all) => all.map((tab, number) => tab.own && number).filter((number) => number !== undefined);
-const states = (...all) => all.map(({ line }) => line.state);
+/** The indexes of the tabs that have an open connection. */
+const connected = (...all) =>
+  all.map((tab, number) => tab.tabConnection && number).filter((number) => number !== undefined);
+const states = (...all) => all.map(({ shared }) => shared.state);
 
-test("a leader that answers keeps the lead, however long it says nothing by itself", async () => {
+test("a leader that answers pings keeps the lead without other messages", async () => {
   const [first, second] = await tabs(2);
   await pass(120);
   assert.deepEqual(connected(first, second), [0]);
   assert.deepEqual(states(first, second), ["connected", "connected"]);
 });
 
-test("a leader that hangs loses the lead to a tab that somebody sees, and follows it when it is back", async () => {
+test("a hanging leader loses the lead to a visible tab and follows it afterwards", async () => {
   const [first, hidden, seen] = await tabs(3);
   hidden.visibilityState = "hidden";
   first.hangs = true;
   await pass(NOTICED);
-  assert.ok(seen.line.leads);
+  assert.ok(seen.shared.leads);
   assert.deepEqual(states(hidden, seen), ["reconnecting", "reconnecting"]);
-  seen.do(() => seen.own.become("connected"));
+  seen.do(() => seen.tabConnection.become("connected"));
   await settle();
   assert.deepEqual(states(hidden, seen), ["connected", "connected"]);
   first.wake();
@@ -36,30 +37,30 @@ test("a leader that hangs loses the lead to a tab that somebody sees, and follow
   assert.deepEqual(states(first, hidden, seen), ["connected", "connected", "connected"]);
 });
 
-test("no tab that nobody sees takes the lead", async () => {
+test("a hidden tab does not steal the lead", async () => {
   const [first, second] = await tabs(2);
   second.visibilityState = "hidden";
   first.hangs = true;
   await pass(120);
-  assert.ok(!second.line.leads);
+  assert.ok(!second.shared.leads);
 });
 
-test("who comes to look waits for the answer alone", async () => {
+test("a tab that becomes visible pings the leader at once", async () => {
   const [first, second] = await tabs(2);
   first.hangs = true;
-  second.do(() => second.line.hurry());
+  second.do(() => second.shared.reconnectNow());
   await pass(10);
-  assert.ok(second.line.leads);
+  assert.ok(second.shared.leads);
 });
 
-test("of tabs that take the lead in the same moment one has it", async () => {
+test("one of two tabs that steal the lead at the same moment becomes the leader", async () => {
   const [first, second, third] = await tabs(3);
   first.hangs = true;
-  for (const tab of [second, third]) tab.do(() => tab.line.hurry());
+  for (const tab of [second, third]) tab.do(() => tab.shared.reconnectNow());
   await pass(10);
   assert.deepEqual(connected(second, third).length, 1);
-  const leader = second.own ? second : third;
-  leader.do(() => leader.own.become("connected"));
+  const leader = second.tabConnection ? second : third;
+  leader.do(() => leader.tabConnection.become("connected"));
   await settle();
   assert.deepEqual(states(second, third), ["connected", "connected"]);
   first.wake();
@@ -69,22 +70,22 @@ test("of tabs that take the lead in the same moment one has it", async () => {
   assert.deepEqual(states(first, second, third), ["connected", "connected", "connected"]);
 });
 
-test("who has taken the lead hands it on when it goes, also to the tab it was taken from", async () => {
+test("a tab that stole the lead hands it on when it leaves, also to the former leader", async () => {
   const [first, second] = await tabs(2);
   first.hangs = true;
   await pass(NOTICED);
   first.wake();
   await settle();
-  second.do(() => second.line.suspend());
+  second.do(() => second.shared.suspend());
   await settle();
   assert.deepEqual(connected(first, second), [0]);
-  second.do(() => second.line.resume());
-  first.do(() => first.own.become("connected"));
+  second.do(() => second.shared.resume());
+  first.do(() => first.tabConnection.become("connected"));
   await settle();
   assert.deepEqual(states(first, second), ["connected", "connected"]);
 });
 
-test("a tab that hangs while the lead comes and goes has it once", async () => {
+test("a tab that hangs while the lead changes twice has one connection", async () => {
   const [first, second] = await tabs(2);
   first.hangs = true;
   await pass(NOTICED);
@@ -92,35 +93,35 @@ test("a tab that hangs while the lead comes and goes has it once", async () => {
   first.wake();
   await settle();
   await pass(NOTICED);
-  assert.ok(first.line.leads);
+  assert.ok(first.shared.leads);
   first.hangs = true;
   second.wake();
   await settle();
   await pass(NOTICED);
-  assert.ok(second.line.leads);
-  second.do(() => second.line.suspend());
+  assert.ok(second.shared.leads);
+  second.do(() => second.shared.suspend());
   await settle();
   first.wake();
   await settle();
   assert.deepEqual(connected(first, second), [0]);
-  assert.equal(first.connections.filter(({ ended }) => !ended).length, 1);
+  assert.equal(first.connections.filter(({ closed }) => !closed).length, 1);
 });
 
-test("what a tab that has lost the lead still says of its connection is heard by nobody else", async () => {
+test("the other tabs ignore events of a former leader", async () => {
   const [first, second, third] = await tabs(3);
   const heard = [];
-  third.line.on("publication", ({ data }) => heard.push(data));
+  third.shared.on("publication", ({ data }) => heard.push(data));
   first.hangs = true;
-  second.do(() => second.line.hurry());
+  second.do(() => second.shared.reconnectNow());
   await pass(10);
-  second.do(() => second.own.become("connected"));
+  second.do(() => second.tabConnection.become("connected"));
   await settle();
-  const own = first.connections[0];
-  // What came to it while it hung, before it learns that it leads no more.
-  own.publish("online", 0, "stale");
-  own.become("reconnecting");
+  const tabConnection = first.connections[0];
+  // Events that reached the former leader before it learned that it has lost the lead.
+  tabConnection.publish("online", 0, "stale");
+  tabConnection.become("reconnecting");
   await settle();
-  second.do(() => second.own.publish("online", 0, "of now"));
+  second.do(() => second.tabConnection.publish("online", 0, "of now"));
   await settle();
   assert.deepEqual(heard, ["of now"]);
   assert.deepEqual(states(second, third), ["connected", "connected"]);
@@ -129,14 +130,14 @@ test("what a tab that has lost the lead still says of its connection is heard by
   assert.deepEqual(states(first, second, third), ["connected", "connected", "connected"]);
 });
 
-test("who was led by a tab that has lost the lead meanwhile finds the one that has it", async () => {
+test("a tab that follows a former leader finds the new leader", async () => {
   const [first, second] = await tabs(2);
   first.hangs = true;
-  second.do(() => second.line.hurry());
+  second.do(() => second.shared.reconnectNow());
   await pass(10);
-  second.do(() => second.own.become("connected"));
+  second.do(() => second.tabConnection.become("connected"));
   const third = new Tab().open();
-  // The first thing that it ever hears.
+  // The first event that the third tab receives.
   first.connections[0].become("reconnecting");
   await settle();
   first.wake();
@@ -145,17 +146,17 @@ test("who was led by a tab that has lost the lead meanwhile finds the one that h
   assert.deepEqual(connected(first, second, third), [1]);
 });
 
-test("a tab that has lost the lead hears again where its channels stand", async () => {
+test("a former leader receives the positions of its channels again", async () => {
   const [first, second] = await tabs(2);
   const begun = [];
-  first.line.on("begun", ({ channel, position }) => begun.push([channel, position.offset]));
-  first.do(() => first.own.begin("user:1", 4));
+  first.shared.on("subscribed", ({ channel, position }) => begun.push([channel, position.offset]));
+  first.do(() => first.tabConnection.begin("user:1", 4));
   await settle();
   first.hangs = true;
   await pass(NOTICED);
   second.do(() => {
-    second.own.become("connected");
-    second.own.begin("user:1", 7);
+    second.tabConnection.become("connected");
+    second.tabConnection.begin("user:1", 7);
   });
   await settle();
   first.wake();
@@ -166,11 +167,13 @@ test("a tab that has lost the lead hears again where its channels stand", async 
   ]);
 });
 
-test("what was asked of a tab that hangs is answered by the next one, and what that tab asked itself too", async () => {
+test("the next leader answers the questions to a hanging leader, and the leader's own questions", async () => {
   const [first, second] = await tabs(2);
   const ask = (tab, method) => {
     const answers = [];
-    tab.do(() => persist(tab.line, { ask: "rpc", method, data: {} }).then((answer) => answers.push(answer)));
+    tab.do(() =>
+      askUntilAnswered(tab.shared, { ask: "rpc", method, data: {} }).then((answer) => answers.push(answer)),
+    );
     return answers;
   };
   const ofFirst = ask(first, "first");
@@ -178,38 +181,41 @@ test("what was asked of a tab that hangs is answered by the next one, and what t
   first.hangs = true;
   const ofSecond = ask(second, "second");
   await pass(NOTICED);
-  second.do(() => second.own.become("connected"));
+  second.do(() => second.tabConnection.become("connected"));
   await pass(2);
   first.wake();
   await pass(2);
-  assert.deepEqual(new Set(second.own.asked.map(({ question }) => question.method)), new Set(["first", "second"]));
-  for (const { question, answer } of second.own.asked) second.do(() => answer(`to ${question.method}`));
+  assert.deepEqual(
+    new Set(second.tabConnection.asked.map(({ question }) => question.method)),
+    new Set(["first", "second"]),
+  );
+  for (const { question, answer } of second.tabConnection.asked) second.do(() => answer(`to ${question.method}`));
   await settle();
   assert.deepEqual([ofFirst, ofSecond], [["to first"], ["to second"]]);
 });
 
-test("why the server has closed the connection is known to all tabs", async () => {
+test("all tabs know the close code of the server", async () => {
   const [first, second] = await tabs(2);
   first.do(() => {
-    first.own.turn("closed", 3500);
-    first.own.emit("state", { kind: "state", state: "closed", code: 3500 });
+    first.tabConnection.changeState("closed", 3500);
+    first.tabConnection.emit("state", { kind: "state", state: "closed", code: 3500 });
   });
   await settle();
-  for (const { line } of [first, second]) assert.deepEqual([line.state, line.code], ["closed", 3500]);
+  for (const { shared } of [first, second]) assert.deepEqual([shared.state, shared.code], ["closed", 3500]);
   assert.deepEqual(connected(first, second), []);
 });
 
-test("tabs that may have no locks have a connection each, also after they have slept", async () => {
+test("tabs without locks have a connection each, also after a suspend", async () => {
   locks.refusal = new DOMException("denied", "SecurityError");
   const both = [new Tab().open(), new Tab().open()];
   await settle();
   assert.deepEqual(connected(...both), [0, 1]);
-  for (const tab of both) tab.do(() => tab.line.suspend());
+  for (const tab of both) tab.do(() => tab.shared.suspend());
   await settle();
   assert.deepEqual(connected(...both), []);
-  for (const tab of both) tab.do(() => tab.line.resume());
+  for (const tab of both) tab.do(() => tab.shared.resume());
   await settle();
-  for (const tab of both) tab.do(() => tab.own.become("connected"));
+  for (const tab of both) tab.do(() => tab.tabConnection.become("connected"));
   await pass(NOTICED);
   assert.deepEqual(connected(...both), [0, 1]);
   assert.deepEqual(states(...both), ["connected", "connected"]);
