@@ -23,12 +23,13 @@ TRANSPORTS = ("websocket", "http_stream", "sse")
 
 @register.simple_tag(takes_context=True)
 def hub_scripts(context: Context) -> SafeString:
-    """What the widgets need, once a page: their code, and what they must know of the page, as JSON that nothing runs.
+    """Print what the widgets need: their design tokens, their configuration as JSON, and their code.
 
-    Belongs into ``<head>``. The page's ``<html lang>`` says how numbers and times are written.
+    Use it once, in ``<head>``. The page's ``<html lang>`` decides how numbers and times are written.
     """
     return format_html(
-        '{}\n<script type="module" src="{}"></script>',
+        '<link rel="stylesheet" href="{}">\n{}\n<script type="module" src="{}"></script>',
+        static("css/tokens.css"),
         json_script(_config(context), "hub-config"),
         static("js/widgets.js"),
     )

@@ -14,6 +14,9 @@ from hub.endpoints.centrifuge.codes import Disconnected, Error
 from lab.harness.environment import BASE_DIR
 
 SCRIPTS = BASE_DIR / "static/js"
+STYLES = BASE_DIR / "static/css"
+TOKENS = STYLES / "tokens.css"
+DECLARATION = re.compile(r"^\s*(--hub-[\w-]+):", re.MULTILINE)
 
 
 def printed(tag: str, **variables: Any) -> str:
@@ -52,6 +55,21 @@ def test_nothing_of_it_runs_inline() -> None:
     for attributes, body in re.findall(r"<script([^>]*)>(.*?)</script>", html, flags=re.DOTALL):
         assert 'type="application/json"' in attributes or ("src=" in attributes and not body)
     assert "style=" not in html
+
+
+def test_scripts_link_the_design_tokens() -> None:
+    assert re.findall(r'<link rel="stylesheet" href="([^"]+)">', printed("hub_scripts")) == ["/static/css/tokens.css"]
+
+
+def test_each_design_token_is_declared_once() -> None:
+    declared = DECLARATION.findall(TOKENS.read_text())
+    assert len(declared) == len(set(declared))
+    for path in [*SCRIPTS.rglob("*.js"), *STYLES.glob("*.css")]:
+        text = path.read_text()
+        if path != TOKENS:
+            assert not set(declared) & set(DECLARATION.findall(text)), path
+        used = set(re.findall(r"var\((--hub-[\w-]+)\)", text))
+        assert used <= set(declared), path
 
 
 @pytest.mark.parametrize("language", ["en", "ru"])

@@ -8,31 +8,31 @@ import { unreadText } from "./inbox.js";
 
 const STYLES = `
 :host { display: inline-block; }
-button.bell { position: relative; padding: 0; color: var(--_muted); border-radius: 50%; }
-button.bell:hover, button.bell[aria-expanded="true"] { color: var(--_ink); background: var(--_sunken); }
+button.bell { position: relative; padding: 0; color: var(--hub-muted); border-radius: 50%; }
+button.bell:hover, button.bell[aria-expanded="true"] { color: var(--hub-ink); background: var(--hub-sunken); }
 .bell .icon { inline-size: 1.375rem; block-size: 1.375rem; }
 .badge {
   position: absolute; inset-block-start: 0.0625rem; inset-inline-start: 54%;
   min-inline-size: 1.125rem; padding-inline: 0.25rem; font-size: 0.6875rem; font-weight: 700; line-height: 1.125rem;
-  font-variant-numeric: tabular-nums; text-align: center; color: var(--_on-accent); background: var(--_accent);
-  border-radius: 99rem; box-shadow: 0 0 0 2px var(--_card);
+  font-variant-numeric: tabular-nums; text-align: center; color: var(--hub-on-accent); background: var(--hub-accent);
+  border-radius: 99rem; box-shadow: 0 0 0 2px var(--hub-card);
 }
 .panel {
   position: fixed; inset: auto; margin: 0; padding: 0; overflow: hidden;
   inline-size: min(26rem, calc(100vi - 1rem)); max-block-size: min(36rem, calc(100dvb - 6rem));
-  color: inherit; background: var(--_card); border: 1px solid var(--_line); border-radius: var(--_radius);
-  box-shadow: var(--_shadow-high);
+  color: inherit; background: var(--hub-card); border: 1px solid var(--hub-line); border-radius: var(--hub-radius);
+  box-shadow: var(--hub-shadow-high);
 }
-.panel:popover-open { display: flex; flex-direction: column; animation: arrive 160ms cubic-bezier(0.2, 0.7, 0.3, 1); }
+.panel:popover-open { display: flex; flex-direction: column; animation: arrive var(--hub-quick); }
 .head {
   display: flex; align-items: center; justify-content: space-between; gap: 1rem;
-  padding-block: 0.375rem; padding-inline: 1rem 0.25rem; border-block-end: 1px solid var(--_line);
+  padding-block: 0.375rem; padding-inline: 1rem 0.25rem; border-block-end: 1px solid var(--hub-line);
 }
 .head h2 { font-size: 1.0625rem; font-weight: 640; }
 .scroll { overflow-y: auto; overscroll-behavior: contain; }
-.foot { border-block-start: 1px solid var(--_line); text-align: center; }
+.foot { border-block-start: 1px solid var(--hub-line); text-align: center; }
 .foot a {
-  display: flex; align-items: center; justify-content: center; min-block-size: var(--_touch);
+  display: flex; align-items: center; justify-content: center; min-block-size: var(--hub-touch);
   font-weight: 580; text-decoration: none;
 }
 .foot a:focus-visible { outline-offset: -0.1875rem; }

@@ -15,25 +15,25 @@ ${ALERT}
 :host { display: grid; grid-template-columns: minmax(0, 1fr); gap: 0.75rem; }
 .bar { display: flex; align-items: center; justify-content: space-between; gap: 0 1rem; }
 .bar:not(:has(> :not([hidden]))) { display: none; }
-.count { font-weight: 580; color: var(--_muted); }
-.count.some { color: var(--_ink); }
+.count { font-weight: 580; color: var(--hub-muted); }
+.count.some { color: var(--hub-ink); }
 .list { display: grid; grid-template-columns: minmax(0, 1fr); gap: 0.625rem; }
 .alert:not(.unread) .alert-end { display: none; }
-.alert.unread { background: color-mix(in oklab, var(--_accent) 5%, var(--_card)); }
-.bar button { margin-inline-end: -0.5rem; color: var(--_accent); }
+.alert.unread { background: color-mix(in oklab, var(--hub-accent) 5%, var(--hub-card)); }
+.bar button { margin-inline-end: -0.5rem; color: var(--hub-accent); }
 .more { justify-self: center; }
 .problem:empty { display: none; }
-.problem { color: var(--_error); font-weight: 560; }
+.problem { color: var(--hub-error); font-weight: 560; }
 :host([compact]) { gap: 0; }
-:host([compact]) .bar { padding-block: 0.25rem; padding-inline: 1rem 0.5rem; border-block-end: 1px solid var(--_line); }
+:host([compact]) .bar { padding-block: 0.25rem; padding-inline: 1rem 0.5rem; border-block-end: 1px solid var(--hub-line); }
 :host([compact]) .list { gap: 0; }
 :host([compact]) .alert {
-  padding-block: 0.75rem; padding-inline: 1rem 0.75rem; border: 0; border-block-end: 1px solid var(--_line);
+  padding-block: 0.75rem; padding-inline: 1rem 0.75rem; border: 0; border-block-end: 1px solid var(--hub-line);
   border-radius: 0; box-shadow: none;
 }
 :host([compact]) .alert:last-child { border-block-end: 0; }
 :host([compact]) .alert-end { margin-inline-end: -0.25rem; }
-:host([compact]) .more { inline-size: 100%; border-radius: 0; border: 0; color: var(--_accent); background: none; }
+:host([compact]) .more { inline-size: 100%; border-radius: 0; border: 0; color: var(--hub-accent); background: none; }
 :host([compact]) .banner, :host([compact]) .problem { margin: 0.75rem; }
 `;
 

@@ -30,7 +30,7 @@ ${ALERT}
 .toasts { padding: 1rem; }
 .toasts:not(:has(li)) { padding: 0; }
 .list { display: grid; grid-template-columns: minmax(0, 1fr); gap: 0.625rem; }
-.alert { pointer-events: auto; align-items: start; padding-inline-end: 0.25rem; box-shadow: var(--_shadow-high); }
+.alert { pointer-events: auto; align-items: start; padding-inline-end: 0.25rem; box-shadow: var(--hub-shadow-high); }
 .alert-message { max-block-size: 7.75rem; overflow-y: auto; }
 .round { margin-block: -0.5rem; }
 /* By the open list of a bell. Still read out. */
