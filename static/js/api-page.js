@@ -1,6 +1,6 @@
-/** The page of the HTTP API: Swagger UI, which comes as a script, shows the document of the methods. */
+/** The page of the HTTP API: Swagger UI shows the OpenAPI document. */
 
-/** Some of its controls have no name of their own. */
+/** Accessible names of controls to which Swagger UI gives none. */
 const NAMES = { textarea: "Request body", ".copy-to-clipboard button": "Copy" };
 
 const page = /** @type {HTMLElement} */ (document.getElementById("swagger-ui"));
@@ -19,6 +19,6 @@ SwaggerUIBundle({
   url: page.dataset.document,
   presets: [SwaggerUIBundle.presets.apis],
   defaultModelsExpandDepth: -1,
-  // A link in the button of each method is one that the keyboard cannot tell from it.
+  // Deep links would put a link into the button of each method, which keyboards cannot tell apart.
   deepLinking: false,
 });

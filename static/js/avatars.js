@@ -1,7 +1,7 @@
-/** Colours for names: the same name has the same hue everywhere. */
+/** Colours of avatars: the same name has the same hue everywhere. */
 
 /**
- * Colours every avatar below `root`.
+ * Sets the hue of each avatar below `root`.
  *
  * @param {ParentNode} root
  */

@@ -1,4 +1,4 @@
-/** The box that sends an alert to everyone. */
+/** The form that sends an alert to everyone. */
 
 import { Composer } from "./composer.js";
 import { newKey } from "./hub/keys.js";
@@ -25,7 +25,7 @@ export class Broadcast {
     this.#button = /** @type {HTMLButtonElement} */ (form.querySelector("button"));
     this.#error = /** @type {HTMLElement} */ (form.querySelector("[data-error]"));
     this.#composer = new Composer(form, this.#box, this.#error, (message) => this.#send(message));
-    hub.on("state", () => this.#sayState());
+    hub.on("state", () => this.#showState());
   }
 
   /** @param {string} message */
@@ -33,9 +33,9 @@ export class Broadcast {
     if (this.#button.disabled) return;
     this.#button.disabled = true;
     this.#box.readOnly = true;
-    this.#sayState();
+    this.#showState();
     try {
-      // Across reconnects; the key keeps it from being sent twice.
+      // `call` retries across reconnects; with the key the server stores the alert once.
       await this.#hub.call("alerts.broadcast", { message, key: newKey() });
       this.#box.value = "";
     } catch (error) {
@@ -46,7 +46,7 @@ export class Broadcast {
     this.#box.readOnly = false;
   }
 
-  #sayState() {
+  #showState() {
     const waiting = this.#form.dataset.textWaiting ?? "";
     if (this.#button.disabled && this.#hub.state !== "connected") this.#composer.say(waiting);
     else if (this.#error.textContent === waiting) this.#composer.say("");

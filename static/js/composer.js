@@ -1,13 +1,13 @@
-/** A box in which people write: Enter sends, and nothing that they wrote is cut or lost. */
+/** A message box: Enter sends, and the text is never cut or lost. */
 
 import { plural } from "./components/dom.js";
 import { config } from "./hub/config.js";
 
-/** What Safari says of a key that an input method takes, also of the Enter that has ended its composition just now. */
+/** The `keyCode` of a key that an input method handles. In Safari also that of the Enter that ends a composition. */
 const TAKEN_BY_INPUT_METHOD = 229;
 
 /**
- * Whether a key sends what was written: Enter, but not the one that ends a composition, of Japanese for instance.
+ * Whether a key sends the message: Enter, but not the Enter that ends a composition, of Japanese for instance.
  *
  * @param {KeyboardEvent} event
  */
@@ -17,7 +17,7 @@ export function sends(event) {
 }
 
 /**
- * By how many characters a message is too long. Characters are code points, as the server counts them.
+ * Returns by how many characters a message is too long. The server counts code points, and so does this.
  *
  * @param {string} message
  */
@@ -37,8 +37,8 @@ export class Composer {
   /**
    * @param {HTMLFormElement} form
    * @param {HTMLTextAreaElement} box
-   * @param {HTMLElement} error where it is said why something is not sent; a live region
-   * @param {(message: string) => void} send called with what was written, never blank and never too long
+   * @param {HTMLElement} error shows why a message is not sent; a live region
+   * @param {(message: string) => void} send called with the message, which is not blank and not too long
    */
   constructor(form, box, error, send) {
     this.#box = box;
@@ -53,11 +53,11 @@ export class Composer {
       event.preventDefault();
       this.#submit();
     });
-    box.addEventListener("input", () => this.#fits());
+    box.addEventListener("input", () => this.#checkLength());
   }
 
   /**
-   * Says why something was not sent; an empty text takes that back.
+   * Shows why a message was not sent; an empty text removes it.
    *
    * @param {string} why
    */
@@ -69,11 +69,11 @@ export class Composer {
 
   #submit() {
     const message = this.#box.value.trim();
-    if (message && this.#fits()) this.#send(message);
+    if (message && this.#checkLength()) this.#send(message);
   }
 
-  /** Says whether it is too long, and by how much: it stays in the box as it is. */
-  #fits() {
+  /** Shows by how many characters the text is too long; leaves the text unchanged. */
+  #checkLength() {
     const over = excess(this.#box.value.trim());
     this.say(over ? plural("too_long", over) : "");
     return !over;

@@ -1,4 +1,4 @@
-/** What the hub's own pages have besides the widgets. */
+/** The scripts of the hub's own pages, besides the widgets. */
 
 import { paintAvatars } from "./avatars.js";
 import { Broadcast } from "./broadcast.js";

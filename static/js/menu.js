@@ -1,4 +1,4 @@
-/** Menus made of `<details>` open without this; it closes them as people expect. */
+/** Closes `<details>` menus when a person clicks elsewhere or presses Escape. */
 
 export function closeMenusOutside() {
   const open = () => document.querySelectorAll("details[data-menu][open]");

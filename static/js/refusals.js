@@ -1,14 +1,14 @@
-/** What people are told of a question that was refused. */
+/** The sentences that tell people why the server refused a call. */
 
 import { text } from "./components/dom.js";
 import { SESSION_OVER } from "./hub/connection.js";
 
 /** @import { Hub } from "./hub.js" */
 
-/** From here on codes are of the hub's methods, which say why in the language of the person. */
-const OF_METHODS = 400;
+/** Codes from here on come from the hub's methods, with a sentence in the language of the person. */
+const METHOD_ERRORS = 400;
 
-/** Names of texts by the server's error codes, as far as they are about the person who asks. @type {Map<number, string>} */
+/** Names of texts by the server's error codes, for errors that a person can understand. @type {Map<number, string>} */
 const ERRORS = new Map([
   [102, "no_such_place"],
   [103, "not_allowed"],
@@ -27,11 +27,11 @@ const CLOSES = new Map([
 /**
  * @param {{code: number, message: string}} error
  * @param {Hub} hub
- * @param {string} otherwise what is said where nothing better is known
+ * @param {string} otherwise the sentence for all other errors
  * @returns {string}
  */
 export function refusal({ code, message }, hub, otherwise) {
-  if (code >= OF_METHODS && message) return message;
+  if (code >= METHOD_ERRORS && message) return message;
   if (code < 100 && hub.state === "closed") {
     const why = CLOSES.get(hub.code);
     return why ? text(why) : text("ended");

@@ -1,11 +1,11 @@
-/** The connection state in the header, and above the page that it is over. */
+/** Shows the connection state in the header, and a banner when the connection is closed for good. */
 
 import { SESSION_OVER } from "./hub/connection.js";
 
 /** @import { Hub } from "./hub.js" */
 
-/** A loss that heals sooner is not worth interrupting a screen reader. */
-const SAY_AFTER = 1_500;
+/** Milliseconds before a change is announced: screen readers need not hear of shorter losses. */
+const ANNOUNCE_DELAY = 1_500;
 
 /** @param {Hub} hub */
 export function showStatus(hub) {
@@ -20,7 +20,7 @@ class Status {
   #reload = document.querySelector("[data-over-reload]");
   #logIn = document.querySelector("[data-over-login]");
   /** @type {string} */
-  #said = "connected";
+  #announced = "connected";
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
 
@@ -39,20 +39,20 @@ class Status {
     const { state, code } = this.#hub;
     this.#element.dataset.status = state;
     this.#show(this.#element.querySelector("[data-status-text]"), `data-text-${state}`);
-    if (code === SESSION_OVER) this.#tellWhose();
-    else this.#tell(state);
+    if (code === SESSION_OVER) this.#showSessionOver();
+    else this.#showMessage(state);
   }
 
-  /** The session of this page is over. Whether the browser has another one by now the server knows. */
-  async #tellWhose() {
+  /** The session of this page is over. Asks the server whether the browser has another one by now. */
+  async #showSessionOver() {
     const logIn = this.#hub.user.id !== "" && this.#logIn;
-    this.#tell(logIn instanceof HTMLAnchorElement && !(await leadsOn(logIn.href)) ? "ended" : "account");
+    this.#showMessage(logIn instanceof HTMLAnchorElement && !(await isLoggedIn(logIn.href)) ? "ended" : "account");
   }
 
   /** @param {string} news */
-  #tell(news) {
+  #showMessage(news) {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#say(news), SAY_AFTER);
+    this.#timer = setTimeout(() => this.#announce(news), ANNOUNCE_DELAY);
     if (this.#hub.state !== "closed" || !(this.#over instanceof HTMLElement)) return;
     this.#over.hidden = false;
     this.#show(this.#over.querySelector("[data-over-text]"), `data-say-${news}`);
@@ -61,9 +61,9 @@ class Status {
   }
 
   /** @param {string} news */
-  #say(news) {
-    if (news === this.#said || news === "connecting") return;
-    this.#said = news;
+  #announce(news) {
+    if (news === this.#announced || news === "connecting") return;
+    this.#announced = news;
     this.#show(this.#element.querySelector("[data-status-news]"), `data-say-${news}`);
   }
 
@@ -77,14 +77,14 @@ class Status {
 }
 
 /**
- * Whether the log-in page sends this browser on, as it does with who is logged in.
+ * Whether the browser is logged in: the log-in page redirects people who are.
  *
  * @param {string} address
  */
-async function leadsOn(address) {
+async function isLoggedIn(address) {
   try {
     return (await fetch(address, { method: "HEAD", redirect: "manual" })).type === "opaqueredirect";
   } catch {
-    return false; // the link to that page then leads on as well
+    return false; // the log-in page redirects then, too
   }
 }

@@ -1,4 +1,4 @@
-/** Times as the reader writes them: in the language of the page and the time zone of the browser. */
+/** Formats times in the language of the page and the time zone of the browser. */
 
 const language = document.documentElement.lang;
 const clock = new Intl.DateTimeFormat(language, { timeStyle: "short" });
@@ -6,7 +6,7 @@ const day = new Intl.DateTimeFormat(language, { day: "numeric", month: "short", 
 const full = new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "medium" });
 
 /**
- * Shows a moment in a `<time>`: today's by the clock, older ones with the day, all of it in the title.
+ * Shows a moment in a `<time>`: only the time if it is today, else with the date; the title has both in full.
  *
  * @param {Element | null} element
  * @param {string} iso
@@ -21,7 +21,7 @@ export function showTime(element, iso) {
 }
 
 /**
- * Does so for every time that the server wrote below `root`.
+ * Formats each time that the server rendered below `root`.
  *
  * @param {ParentNode} root
  */

@@ -1,4 +1,4 @@
-/** The page of topics: following and leaving without a reload, and what the person does so elsewhere. */
+/** The topics page: follows and unfollows without a reload, and shows changes that the person makes elsewhere. */
 
 import { refusal } from "./refusals.js";
 
@@ -23,7 +23,7 @@ export class Topics {
 
   /** @param {SubmitEvent} event */
   #submit(event) {
-    // Without a connection it is an ordinary form.
+    // Without a connection the browser submits the form.
     if (this.#hub.state !== "connected") return;
     event.preventDefault();
     const item = /** @type {HTMLElement} */ (event.target).closest("[data-topic]");
@@ -42,19 +42,19 @@ export class Topics {
       item.removeAttribute("aria-busy");
       this.#show(name, topic.followed);
     } catch (failure) {
-      // First: what changes in a busy part may never be read out.
+      // First: a screen reader may never announce changes in a busy element.
       item.removeAttribute("aria-busy");
       const refused = /** @type {CallFailed} */ (failure);
       error.textContent = refusal(refused, this.#hub, this.#list.dataset.textFailed ?? "");
     }
   }
 
-  /** Changes were missed. */
+  /** Loads all topics again after missed changes. */
   async #showAll() {
     try {
       for (const { name, followed } of await this.#hub.topics()) this.#show(name, followed);
     } catch {
-      // What is there stays; each button still works.
+      // The list stays as it is; each button still works.
     }
   }
 

@@ -1,4 +1,4 @@
-/** Makes the widgets known to the page: what the template tag `hub_scripts` loads. */
+/** Defines the widgets. The template tag `hub_scripts` loads this module. */
 
 import "./components/bell.js";
 import "./components/chat.js";

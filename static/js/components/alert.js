@@ -1,4 +1,4 @@
-/** How one alert looks, in the list and as a toast. */
+/** The element of one alert, in the list and as a toast. */
 
 import { showTime } from "../times.js";
 import { icon, make, text } from "./dom.js";
@@ -7,16 +7,16 @@ import { linkTarget } from "./links.js";
 /** @import { Alert } from "../hub/inbox.js" */
 
 const LEVELS = ["info", "success", "warning", "error", "debug"];
-let made = 0;
+let lastId = 0;
 
 /**
  * @param {Alert} alert
- * @param {(() => void) | null} [followed] called when somebody follows its link
+ * @param {(() => void) | null} [onLinkClick] called when a person clicks its link
  * @returns {HTMLLIElement}
  */
-export function alertItem(alert, followed = null) {
+export function alertItem(alert, onLinkClick = null) {
   const level = LEVELS.includes(alert.level) ? alert.level : "info";
-  const id = `alert-${++made}`;
+  const id = `alert-${++lastId}`;
   const time = make("time");
   showTime(time, alert.at);
   const message = make("p", { class: "alert-message", part: "message", id, dir: "auto" }, String(alert.message));
@@ -41,7 +41,7 @@ export function alertItem(alert, followed = null) {
       text("open"),
       icon("arrow"),
     );
-    if (followed) link.addEventListener("click", followed);
+    if (onLinkClick) link.addEventListener("click", onLinkClick);
     body.append(link);
   }
   return make("li", { class: `alert ${level}`, part: "alert" }, icon(level), body);

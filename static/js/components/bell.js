@@ -1,4 +1,4 @@
-/** `<hub-bell>`: a button with the number of unread alerts, and their list behind it. */
+/** `<hub-bell>`: a button with the number of unread alerts that opens their list. */
 
 import { config } from "../hub/config.js";
 import { UNREAD_LIMIT } from "../hub/inbox.js";
@@ -38,12 +38,12 @@ button.bell:hover, button.bell[aria-expanded="true"] { color: var(--hub-ink); ba
 .foot a:focus-visible { outline-offset: -0.1875rem; }
 `;
 
-/** Distance from the edges of the window, and from the button, in pixels. */
+/** The distance of the list from the edges of the window and from the button, in pixels. */
 const EDGE = 8;
 
 /**
- * Attributes: `label` of the button and the list; `href` of the page with all alerts, by default the hub's, and
- * without a link where it is empty.
+ * Attributes: `label` names the button and the list; `href` is the address of the page with all alerts, by default the
+ * hub's; an empty one removes the link.
  */
 export class HubBell extends HubElement {
   #button = make("button", { type: "button", class: "bell quiet", part: "button", "aria-expanded": "false" });
@@ -56,7 +56,7 @@ export class HubBell extends HubElement {
     super(STYLES);
     this.#button.addEventListener("click", () => this.#panel.togglePopover());
     this.#panel.addEventListener("toggle", (event) => this.#toggled(/** @type {ToggleEvent} */ (event)));
-    this.#panel.addEventListener("keydown", (event) => this.#leave(event));
+    this.#panel.addEventListener("keydown", (event) => this.#onKey(event));
   }
 
   connected() {
@@ -66,12 +66,12 @@ export class HubBell extends HubElement {
     this.#panel.ariaLabel = this.#label;
     this.#panel.replaceChildren();
     this.root.append(this.#button, this.#news, this.#panel);
-    const follow = () => this.#place();
-    globalThis.addEventListener("resize", follow);
+    const place = () => this.#place();
+    globalThis.addEventListener("resize", place);
     this.stops.push(
       inbox.on("change", () => this.changed()),
-      inbox.on("alert", () => this.#tell()),
-      () => globalThis.removeEventListener("resize", follow),
+      inbox.on("alert", () => this.#announce()),
+      () => globalThis.removeEventListener("resize", place),
       () => cover(false),
     );
     inbox.start();
@@ -85,7 +85,7 @@ export class HubBell extends HubElement {
     this.#button.ariaLabel = unread ? `${this.#label}: ${unreadText(unread)}` : this.#label;
   }
 
-  /** The list is made when somebody first looks. */
+  /** Creates the list when it is first opened. */
   #fill() {
     if (this.#panel.firstChild) return;
     const close = make("button", { type: "button", class: "quiet round", "aria-label": text("close") }, icon("close"));
@@ -118,14 +118,14 @@ export class HubBell extends HubElement {
   }
 
   /** @param {KeyboardEvent} event */
-  #leave(event) {
+  #onKey(event) {
     if (event.key !== "Escape") return;
     event.stopPropagation();
     this.#panel.hidePopover();
     this.#button.focus();
   }
 
-  /** Below the button, within the window. */
+  /** Places the list below the button, within the window. */
   #place() {
     if (!this.#panel.matches(":popover-open")) return;
     const button = this.#button.getBoundingClientRect();
@@ -136,14 +136,14 @@ export class HubBell extends HubElement {
     this.#panel.style.top = `${button.bottom + EDGE}px`;
   }
 
-  /** Where toasts show what arrives, they say it too. */
-  #tell() {
+  /** Announces the number of unread alerts, unless the page has toasts, which announce each alert. */
+  #announce() {
     if (!document.querySelector("hub-toasts")) this.#news.textContent = unreadText(this.hub.inbox.unread);
   }
 }
 
 /**
- * An open list covers the place of toasts, and shows what arrives by itself.
+ * Hides toasts while the list is open: the list covers them and shows new alerts itself.
  *
  * @param {boolean} isOpen
  */

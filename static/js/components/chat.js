@@ -1,4 +1,4 @@
-/** `<hub-chat room="…">`: a conversation, who is in it, and the box to write. */
+/** `<hub-chat room="…">`: the messages of a room, the people in it, and the message box. */
 
 import { paintAvatars } from "../avatars.js";
 import { Composer } from "../composer.js";
@@ -12,12 +12,12 @@ import { reloadLink } from "./inbox.js";
 
 /** @import { Entry, Room } from "../hub/room.js" */
 
-/** So many pixels above the end still count as reading the end, and below the beginning as coming to it. */
+/** Pixels from the end that still count as the end, and from the beginning that load older messages. */
 const NEAR = 80;
-/** Names that are shown before the others are a number. */
+/** The number of names that are shown; the rest is counted. */
 const NAMES = 3;
 
-/** Attributes: `room`, by its name. */
+/** Attribute `room`: the name or address of the room. */
 export class HubChat extends HubElement {
   #people = make("p", { class: "people", part: "people" });
   #area = make("div", { class: "scroll", part: "messages", tabindex: "0", role: "region" });
@@ -33,20 +33,20 @@ export class HubChat extends HubElement {
   #error = make("p", { class: "error", id: "error", role: "alert", part: "error" });
   #composer = new Composer(this.#form, this.#box, this.#error, (message) => this.#send(message));
   #locked = make("p", { class: "locked", part: "locked" });
-  /** Whether the reader is at the end. */
+  /** Whether the list is scrolled to its end. */
   #atEnd = true;
-  /** Set while the widget is in a page. @type {Room | null} */
+  /** The room, while the widget is in a page. @type {Room | null} */
   #entered = null;
 
   constructor() {
     super(CHAT);
     this.#box.addEventListener("input", () => this.#box.value && this.#room.typed());
-    this.#area.addEventListener("scroll", () => this.#scrolled());
+    this.#area.addEventListener("scroll", () => this.#onScroll());
     this.#newer.addEventListener("click", () => {
       this.#toEnd();
       this.#area.focus();
     });
-    // A keyboard that slides in, or a box that grows, makes the area smaller without a scroll.
+    // An on-screen keyboard or a growing message box shrinks the area without a scroll event.
     new ResizeObserver(() => this.#atEnd && this.#toEnd()).observe(this.#area);
   }
 
@@ -77,8 +77,8 @@ export class HubChat extends HubElement {
     this.root.append(this.#people, this.#stale, main, this.#typing, this.#form, this.#locked);
     this.stops.push(
       room.on("change", () => this.changed()),
-      room.on("arrived", (entry) => this.#arrived(entry)),
-      // A widget that only moves is in the page again by then, and stays in the room.
+      room.on("arrived", (entry) => this.#onArrived(entry)),
+      // A widget that is moved within the page starts the room again before this closes it.
       () => queueMicrotask(() => room.close()),
     );
     room.start();
@@ -110,7 +110,7 @@ export class HubChat extends HubElement {
     this.#showTyping();
     if (this.#atEnd) this.#toEnd();
     else if (first?.previousElementSibling) this.#area.scrollTop = top + this.#area.scrollHeight - height;
-    this.#fillUp();
+    this.#loadUntilScrollable();
   }
 
   /** @returns {Room} */
@@ -142,18 +142,18 @@ export class HubChat extends HubElement {
         make("p", { class: "message-text", dir: "auto" }, entry.text),
       ),
     );
-    if (entry.kind !== "posted") item.append(this.#fate(entry));
+    if (entry.kind !== "posted") item.append(this.#delivery(entry));
     paintAvatars(item);
     return item;
   }
 
-  /** What becomes of a message that is not there yet. @param {Entry} entry */
-  #fate(entry) {
-    const again = make("button", { type: "button", class: "quiet" }, text("retry"));
-    again.addEventListener("click", () => this.#room.retry(entry.key));
+  /** Shows whether an unsent message waits or has failed. @param {Entry} entry */
+  #delivery(entry) {
+    const retry = make("button", { type: "button", class: "quiet" }, text("retry"));
+    retry.addEventListener("click", () => this.#room.retry(entry.key));
     const back = make("button", { type: "button", class: "quiet" }, text("take_back"));
     back.addEventListener("click", () => this.#takeBack(entry.key));
-    return make("div", { class: "fate" }, make("span", { class: "fate-text", role: "alert" }), again, back);
+    return make("div", { class: "fate" }, make("span", { class: "fate-text", role: "alert" }), retry, back);
   }
 
   /**
@@ -161,17 +161,17 @@ export class HubChat extends HubElement {
    * @param {Entry} entry
    */
   #update(element, entry) {
-    const fate = element.querySelector(".fate-text");
-    if (!fate) return;
+    const delivery = element.querySelector(".fate-text");
+    if (!delivery) return;
     const failed = entry.kind === "failed";
     const waits = this.hub.state !== "connected";
     element.classList.toggle("sending", !failed);
     element.classList.toggle("failed", failed);
     const why = () => refusal({ code: entry.code, message: entry.error }, this.hub, text("not_sent"));
-    setText(fate, failed ? why() : waits ? text("sent_later") : "");
+    setText(delivery, failed ? why() : waits ? text("sent_later") : "");
   }
 
-  /** Marks my own messages, and those that follow another of the same person, which need no name again. */
+  /** Marks the person's own messages, and messages that follow another one of the same author. */
   #group(/** @type {Entry[]} */ entries) {
     const me = this.hub.user.name;
     let before = "";
@@ -191,7 +191,7 @@ export class HubChat extends HubElement {
     this.#room.send(message);
   }
 
-  /** Puts a message that failed back into the box, unless something else is being written there. @param {string} key */
+  /** Puts a failed message back into the message box if the box is empty. @param {string} key */
   #takeBack(key) {
     const message = this.#room.discard(key);
     if (!this.#box.value) this.#box.value = message;
@@ -199,11 +199,11 @@ export class HubChat extends HubElement {
     this.#composer.say("");
   }
 
-  /** Why there is no room to see, or not all of it. */
+  /** Shows why the room is missing or could not be loaded. */
   #showRefusal() {
     const { state, error } = this.#room;
     this.#stale.hidden = state !== "failed" && state !== "missing";
-    // A room that was never seen needs no frame.
+    // A room that was never shown needs no frame.
     this.toggleAttribute("data-missing", state === "missing" && !this.#list.children.length);
     if (this.#stale.hidden) return;
     const why = error ? refusal(error, this.hub, text("stale")) : text("room_ended");
@@ -219,19 +219,19 @@ export class HubChat extends HubElement {
   }
 
   /** @param {Entry} entry */
-  #arrived(entry) {
+  #onArrived(entry) {
     if (!this.#atEnd && entry.username !== this.hub.user.name) this.#newer.hidden = false;
   }
 
-  #scrolled() {
+  #onScroll() {
     const { scrollHeight, scrollTop, clientHeight } = this.#area;
     this.#atEnd = scrollHeight - scrollTop - clientHeight < NEAR;
     if (this.#atEnd) this.#newer.hidden = true;
     if (scrollTop < NEAR) this.#room.older();
   }
 
-  /** A first page that is shorter than the window cannot be scrolled. */
-  #fillUp() {
+  /** Loads older messages if the list is too short to scroll. */
+  #loadUntilScrollable() {
     const room = this.#room;
     if (room.state === "ready" && room.more && this.#area.scrollHeight <= this.#area.clientHeight) room.older();
   }
@@ -270,7 +270,7 @@ export class HubChat extends HubElement {
 }
 
 /**
- * Only where it differs: what a live region is told twice it says twice.
+ * Sets the text if it differs: a screen reader announces each change of a live region.
  *
  * @param {Element} element
  * @param {string} said

@@ -1,4 +1,4 @@
-/** Making elements. Text goes in as text: nothing here reads markup. */
+/** Creates elements. Strings become text nodes: nothing here parses markup. */
 
 import { config } from "../hub/config.js";
 
@@ -9,8 +9,8 @@ const SVG = "http://www.w3.org/2000/svg";
  */
 
 /**
- * An element with attributes and children. An attribute that is `true` is set without a value; one that is `false`,
- * `null` or `undefined` is left out.
+ * Creates an element with attributes and children. `true` sets an attribute without a value; `false`, `null` and
+ * `undefined` leave it out.
  *
  * @template {keyof HTMLElementTagNameMap} Tag
  * @param {Tag} tag
@@ -44,7 +44,7 @@ export function icon(name) {
 }
 
 /**
- * A text of the page's language, with `{name}` replaced.
+ * Returns a text in the language of the page, with `{name}` replaced.
  *
  * @param {string} name
  * @param {{[name: string]: string}} [values]
@@ -55,12 +55,12 @@ export function text(name, values = {}) {
 }
 
 /**
- * A text that depends on a number, which it has as `{number}`: those of the names `one`, `few`, `many` and `other`,
- * after the categories of `Intl.PluralRules`, behind `name`.
+ * Returns a text with a number, which replaces `{number}`. The plural forms are the texts `<name>_one`, `<name>_few`,
+ * `<name>_many` and `<name>_other`, after the categories of `Intl.PluralRules`.
  *
  * @param {string} name
  * @param {number} count
- * @param {string} [shown] the number as it is shown
+ * @param {string} [shown] the text that stands for the number; by default the formatted number
  * @returns {string}
  */
 export function plural(name, count, shown) {
@@ -72,8 +72,8 @@ export function plural(name, count, shown) {
 }
 
 /**
- * Makes the children of `parent` those for `items`, in order, and keeps the elements of items that stay: focus,
- * selection and animations survive.
+ * Updates the children of `parent` to match `items`, in order. Elements of items that stay are kept, with their focus,
+ * selection and animations.
  *
  * @template Item
  * @param {Element} parent

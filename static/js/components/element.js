@@ -1,4 +1,4 @@
-/** What all widgets of the hub have in common. */
+/** The base class of the widgets. */
 
 import { connect } from "../hub.js";
 import { BASE } from "./styles.js";
@@ -19,13 +19,13 @@ function sheet(css) {
 }
 
 /**
- * A widget with a shadow root. `connected` builds it when it comes into a page, `stops` end what it listens to when
- * it goes.
+ * A widget with a shadow root. `connected` builds it when it is inserted into a page; the functions in `stops` are called
+ * when it is removed.
  */
 export class HubElement extends HTMLElement {
   /** @type {(() => void)[]} */
   stops = [];
-  #asked = false;
+  #isScheduled = false;
 
   /** @param {string} [css] */
   constructor(css = "") {
@@ -35,7 +35,7 @@ export class HubElement extends HTMLElement {
     this.root.adoptedStyleSheets = [sheet(BASE), sheet(css)];
   }
 
-  /** @returns {Hub} of this page */
+  /** @returns {Hub} the hub of this page */
   get hub() {
     return connect();
   }
@@ -49,18 +49,18 @@ export class HubElement extends HTMLElement {
     for (const stop of this.stops.splice(0)) stop();
   }
 
-  /** To build the widget and to follow the hub. */
+  /** Builds the widget and adds its listeners. Subclasses override it. */
   connected() {}
 
-  /** To show what has changed. */
+  /** Shows the current state. Subclasses override it. */
   render() {}
 
-  /** Calls `render` before the next frame, once however often it is asked for. */
+  /** Calls `render` once before the next frame, however often this is called. */
   changed() {
-    if (this.#asked) return;
-    this.#asked = true;
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
     queueMicrotask(() => {
-      this.#asked = false;
+      this.#isScheduled = false;
       if (this.isConnected) this.render();
     });
   }

@@ -1,4 +1,4 @@
-/** `<hub-inbox>`: the list of a person's alerts, with what is unread; older ones as the reader comes to them. */
+/** `<hub-inbox>`: the list of a person's alerts, with the number of unread ones and a button for older ones. */
 
 import { UNREAD_LIMIT } from "../hub/inbox.js";
 import { refusal } from "../refusals.js";
@@ -38,8 +38,8 @@ ${ALERT}
 `;
 
 /**
- * Attributes: `label` names the list for screen readers; `compact` is for narrow places; `silent` keeps it from
- * telling screen readers what arrives, where another widget does.
+ * Attributes: `label` names the list for screen readers; `compact` is for narrow places; `silent` stops announcements
+ * of new alerts, for pages on which another widget makes them.
  */
 export class HubInbox extends HubElement {
   #count = make("p", { class: "count", part: "count" });
@@ -78,7 +78,7 @@ export class HubInbox extends HubElement {
     this.stops.push(
       inbox.on("change", () => this.changed()),
       inbox.on("alert", (alert) => this.#arrive(alert)),
-      inbox.on("failed", (error) => this.#complain(error)),
+      inbox.on("failed", (error) => this.#showError(error)),
     );
     inbox.start();
     this.render();
@@ -113,7 +113,7 @@ export class HubInbox extends HubElement {
     const read = () => inbox.markRead([alert.id]);
     const item = alertItem(alert, read);
     item.tabIndex = -1;
-    item.addEventListener("focusin", () => this.#rove(item));
+    item.addEventListener("focusin", () => this.#makeTabStop(item));
     item.classList.toggle("new", this.#arrived.has(alert));
     const button = make(
       "button",
@@ -139,7 +139,7 @@ export class HubInbox extends HubElement {
   }
 
   /** @param {HTMLElement} item */
-  #rove(item) {
+  #makeTabStop(item) {
     for (const other of this.#list.children) /** @type {HTMLElement} */ (other).tabIndex = other === item ? 0 : -1;
   }
 
@@ -194,11 +194,11 @@ export class HubInbox extends HubElement {
   }
 
   /** @param {CallFailed} error */
-  #complain(error) {
+  #showError(error) {
     this.#problem.textContent = refusal(error, this.hub, text("not_marked"));
   }
 
-  /** Why the list is not whole. */
+  /** Shows why the list could not be loaded. */
   #showRefusal() {
     const { state, error } = this.hub.inbox;
     this.#stale.hidden = state !== "failed";
@@ -209,7 +209,7 @@ export class HubInbox extends HubElement {
 
 /**
  * @param {number} unread
- * @returns {string} in words
+ * @returns {string} the number in words
  */
 export function unreadText(unread) {
   return plural("unread", unread, shownUnread(unread));
@@ -217,7 +217,7 @@ export function unreadText(unread) {
 
 /**
  * @param {number} unread
- * @returns {string | undefined} as it is shown, where that is not the number
+ * @returns {string | undefined} the text that stands for a number over the limit
  */
 function shownUnread(unread) {
   return unread >= UNREAD_LIMIT ? `${UNREAD_LIMIT - 1}+` : undefined;

@@ -1,7 +1,8 @@
-/** Which addresses of alerts become links. */
+/** Decides which addresses of alerts become links. */
 
 /**
- * `url` if it is an http(s) address or a path of this site, else an empty string. The twin of the template filter.
+ * Returns `url` if it is an http(s) address or a path of this site, else an empty string. The template filter
+ * `link_target` has the same rule.
  *
  * @param {unknown} url
  * @returns {string}

@@ -1,10 +1,10 @@
-/** `<hub-online>`: how many people are online. */
+/** `<hub-online>`: the number of people online. */
 
 import { make, plural } from "./dom.js";
 import { define, HubElement } from "./element.js";
 
-/** The channel of the hub's own count. */
-const OWN = "online";
+/** The channel in which the hub publishes its own count. */
+const HUB_COUNT = "online";
 
 const HIDDEN = `
 position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap;
@@ -21,12 +21,12 @@ const STYLES = `
 `;
 
 /**
- * Attributes: `channel`, by default the hub's own count; `number` shows the bare number to those who see, and the words
- * to screen readers, and `number="narrow"` does so in narrow windows; `live` tells screen readers of changes.
+ * Attributes: `channel`, by default the hub's own count; `number` shows the bare number and leaves the words to screen
+ * readers; `number="narrow"` does so in narrow windows; `live` announces changes to screen readers.
  */
 export class HubOnline extends HubElement {
   #words = make("span", { class: "words", part: "words" });
-  #asked = false;
+  #isLoaded = false;
   #number = make("span", { class: "number", part: "number", "aria-hidden": "true" });
 
   constructor() {
@@ -39,29 +39,29 @@ export class HubOnline extends HubElement {
     this.root.append(this.#number, this.#words);
     this.stops.push(presence.on("change", () => this.changed()));
     this.render();
-    // Other channels than the hub's own count tell who is there, not how many.
-    if (this.#channel !== OWN) this.#ask();
+    // Other channels publish joins and leaves, not a count.
+    if (this.#channel !== HUB_COUNT) this.#ask();
   }
 
   async #ask() {
     try {
       await this.#presence.ask();
-      this.#asked = true;
+      this.#isLoaded = true;
       this.changed();
     } catch {
-      // Not for this person to know, or there is no such channel: it stays a dash.
+      // The person may not see this presence, or the channel does not exist: the widget shows a dash.
     }
   }
 
   render() {
-    const count = this.#presence.count ?? (this.#asked ? this.#presence.people : null);
+    const count = this.#presence.count ?? (this.#isLoaded ? this.#presence.people : null);
     this.toggleAttribute("ready", count !== null);
     this.#number.textContent = count === null ? "–" : new Intl.NumberFormat(language()).format(count);
     this.#words.textContent = count === null ? "" : plural("online", count);
   }
 
   get #channel() {
-    return this.getAttribute("channel") || OWN;
+    return this.getAttribute("channel") || HUB_COUNT;
   }
 
   get #presence() {

@@ -22,7 +22,7 @@ a:hover { color: var(--hub-accent-strong); }
 .visually-hidden {
   position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap;
 }
-/* "8:52 PM" reads so in every direction. */
+/* "8:52 PM" keeps its order in right-to-left text. */
 time { unicode-bidi: plaintext; }
 button {
   display: inline-flex; align-items: center; justify-content: center; gap: 0.5rem;
@@ -64,7 +64,7 @@ button.round { padding: 0; color: var(--hub-muted); border-radius: 50%; }
 }
 `;
 
-/** Of one alert, in a list or as a toast. */
+/** The styles of one alert, in a list or as a toast. */
 export const ALERT = `
 .alert {
   --_level: var(--hub-info);
@@ -90,7 +90,7 @@ export const ALERT = `
   max-inline-size: min(100%, 16rem); padding-inline: 0.4375rem; font-weight: 560; color: var(--hub-ink);
   background: var(--hub-sunken); border-radius: 99rem; overflow: hidden; text-overflow: ellipsis; white-space: nowrap;
 }
-/* Written in the direction of its own language, and beside the rest of the alert. */
+/* dir="auto" sets the direction of the text; the alignment follows the page. */
 .alert-title, .alert-message { text-align: left; overflow-wrap: anywhere; }
 :host(:dir(rtl)) :is(.alert-title, .alert-message) { text-align: right; }
 .alert-title { font-weight: 640; }

@@ -1,4 +1,4 @@
-/** `<hub-toasts>`: an alert that arrives shows for a while. */
+/** `<hub-toasts>`: shows each new alert for a few seconds. */
 
 import { CREATED } from "../hub/inbox.js";
 import { alertItem } from "./alert.js";
@@ -8,8 +8,8 @@ import { ALERT } from "./styles.js";
 
 /** @import { Alert } from "../hub/inbox.js" */
 
-/** Types of events that a team's own code sends over the channel layer: shown, and kept nowhere. */
-const SAID = [
+/** Types of events that an app sends over the channel layer. They are shown and not stored. */
+const LAYER_TYPES = [
   "notification",
   "notification.message",
   "notification_message",
@@ -17,9 +17,9 @@ const SAID = [
   "send.notification",
   "send_notification",
 ];
-const LONGEST = 4;
-/** Milliseconds. */
-const SHOWN = 8_000;
+const MAX_TOASTS = 4;
+/** Milliseconds for which a toast is shown. */
+const DURATION = 8_000;
 
 const STYLES = `
 ${ALERT}
@@ -33,12 +33,12 @@ ${ALERT}
 .alert { pointer-events: auto; align-items: start; padding-inline-end: 0.25rem; box-shadow: var(--hub-shadow-high); }
 .alert-message { max-block-size: 7.75rem; overflow-y: auto; }
 .round { margin-block: -0.5rem; }
-/* By the open list of a bell. Still read out. */
+/* The open list of a bell covers toasts. Screen readers still announce them. */
 :host([covered]:not(:focus-within)) { clip-path: inset(100%); }
 @media (width < 34rem) { .alert:nth-last-child(n + 3) { display: none; } }
 `;
 
-/** Attribute `label`: of the region. */
+/** Attribute `label`: the accessible name of the region. */
 export class HubToasts extends HubElement {
   #list = make("ol", { class: "list" });
 
@@ -51,23 +51,23 @@ export class HubToasts extends HubElement {
     this.root.append(make("div", { class: "toasts", role: "log", "aria-label": label }, this.#list));
     const read = (/** @type {Alert} */ alert) => () => this.hub.inbox.markRead([alert.id]);
     this.stops.push(this.hub.on(CREATED, (alert) => this.#show(alert, read(alert))));
-    for (const type of SAID) this.stops.push(this.hub.on(type, (event) => this.#say(event)));
+    for (const type of LAYER_TYPES) this.stops.push(this.hub.on(type, (event) => this.#showEvent(event)));
   }
 
   /** @param {any} event */
-  #say(event) {
+  #showEvent(event) {
     const message = event.message ?? event.text;
     if (typeof message !== "string") return;
-    const said = { title: "", level: "info", url: "", ...event, message, at: new Date().toISOString() };
-    this.#show({ ...said, topic: undefined }, null);
+    const alert = { title: "", level: "info", url: "", ...event, message, at: new Date().toISOString() };
+    this.#show({ ...alert, topic: undefined }, null);
   }
 
   /**
    * @param {Alert} alert
-   * @param {(() => void) | null} followed
+   * @param {(() => void) | null} onLinkClick
    */
-  #show(alert, followed) {
-    const item = alertItem(alert, followed);
+  #show(alert, onLinkClick) {
+    const item = alertItem(alert, onLinkClick);
     item.classList.add("new");
     const button = make(
       "button",
@@ -76,13 +76,13 @@ export class HubToasts extends HubElement {
     );
     item.append(button);
     this.#list.append(item);
-    while (this.#list.children.length > LONGEST) this.#list.firstElementChild?.remove();
+    while (this.#list.children.length > MAX_TOASTS) this.#list.firstElementChild?.remove();
 
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     let timer;
     const wait = () => {
       clearTimeout(timer);
-      timer = setTimeout(() => item.remove(), SHOWN);
+      timer = setTimeout(() => item.remove(), DURATION);
     };
     const hold = () => clearTimeout(timer);
     item.addEventListener("pointerenter", hold);
