@@ -1,4 +1,4 @@
-"""Real browsers that look at a real hub."""
+"""Fixtures: a real browser, and people who use a running hub with it."""
 
 from collections.abc import Callable, Iterator
 
@@ -6,14 +6,14 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from lab.harness.environment import SESSION_COOKIE
-from tests.browser.wire import Cable
+from tests.browser.proxies import TcpProxy
 from tests.support.chromium import ARGUMENTS, find_chromium
 from tests.support.live import LiveHub
 
 #: Milliseconds to wait for something to appear.
-PATIENCE = 10_000
+TIMEOUT = 10_000
 
-#: What Chromium says of a tab that is closed in the moment in which it takes over the connection of its browser.
+#: Chromium logs this if a tab is closed at the moment in which it takes over the connection of its browser.
 CLOSED_TOO_EARLY = "WebSocket is closed before the connection is established"
 
 
@@ -39,12 +39,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    """One browser for all tests; each visitor is a context of their own in it."""
+    """One browser for all tests; each visitor has a context of their own."""
     program = find_chromium()
     assert program, "There is no Chromium (`make test` installs it)"
-    expect.set_options(timeout=PATIENCE)
+    expect.set_options(timeout=TIMEOUT)
     with sync_playwright() as playwright:
-        # A page whose answer a test has rewritten counts as one from the Internet, which may not call this machine.
+        # Chromium takes a page with a rewritten response for one from the Internet, which may not call this machine.
         arguments = [*ARGUMENTS, "--disable-features=LocalNetworkAccessChecks"]
         browser = playwright.chromium.launch(executable_path=program, args=arguments)
         yield browser
@@ -52,12 +52,12 @@ def chromium() -> Iterator[Browser]:
 
 
 class Visitors:
-    """People with browsers of their own. Whatever their consoles complain about is an error of the test."""
+    """Opens browsers for people. Errors and warnings in their consoles fail the test."""
 
     def __init__(self, chromium: Browser, hub: LiveHub) -> None:
         self._chromium = chromium
         self._hub = hub
-        self.complaints: list[str] = []
+        self.errors: list[str] = []
 
     def __call__(
         self,
@@ -68,7 +68,7 @@ class Visitors:
         dark: bool = False,
         port: int | None = None,
     ) -> Page:
-        """An empty page of the person named ``name``, logged in, or of a guest; ``port`` leads to the hub."""
+        """Open an empty page for ``name``, logged in, or for a guest. ``port`` is a proxy of the hub."""
         url = self._hub.url if port is None else f"http://127.0.0.1:{port}"
         context = self._chromium.new_context(
             base_url=url,
@@ -77,21 +77,21 @@ class Visitors:
             reduced_motion="reduce",
             color_scheme="dark" if dark else "light",
         )
-        context.set_default_timeout(PATIENCE)
+        context.set_default_timeout(TIMEOUT)
         context.on("console", self._listen)
-        context.on("weberror", lambda error: self.complaints.append(str(error.error)))
+        context.on("weberror", lambda error: self.errors.append(str(error.error)))
         if name is not None:
             cookie = self._hub.create_user(name, staff=staff)
             context.add_cookies([{"name": SESSION_COOKIE, "value": cookie, "url": url}])
         return context.new_page()
 
-    def leave(self) -> None:
+    def close(self) -> None:
         for context in self._chromium.contexts:
             context.close()
 
     def _listen(self, message: ConsoleMessage) -> None:
         if message.type in {"error", "warning"} and CLOSED_TOO_EARLY not in message.text:
-            self.complaints.append(f"{message.text} ({message.location['url']})")
+            self.errors.append(f"{message.text} ({message.location['url']})")
 
 
 @pytest.fixture
@@ -99,18 +99,18 @@ def visitor(chromium: Browser, hub: LiveHub) -> Iterator[Visitors]:
     """Opens pages: ``visitor("ada")`` for a logged-in person, ``visitor()`` for a guest."""
     visitors = Visitors(chromium, hub)
     yield visitors
-    # Before they leave: a tab that takes over a connection is closed while it is about to connect.
-    complaints = list(visitors.complaints)
-    visitors.leave()
-    assert not complaints
+    # Read before the contexts close: a tab may be closed while it takes over a connection.
+    errors = list(visitors.errors)
+    visitors.close()
+    assert not errors
 
 
 @pytest.fixture
-def cable(hub: LiveHub) -> Iterator[Cable]:
-    """A way to the hub that can be cut: ``visitor("ada", port=cable.port)``."""
-    cable = Cable(hub.port)
-    yield cable
-    cable.close()
+def network(hub: LiveHub) -> Iterator[TcpProxy]:
+    """A network to the hub that a test cuts: ``visitor("ada", port=network.port)``."""
+    network = TcpProxy(hub.port)
+    yield network
+    network.close()
 
 
 @pytest.fixture

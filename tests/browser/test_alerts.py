@@ -8,8 +8,16 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Visitors
-from tests.browser.looking import alerts, box, dialogs_of, is_live, is_loaded, say, toasts
-from tests.browser.wire import Cable, Wire
+from tests.browser.page_parts import (
+    alerts,
+    dialogs_of,
+    message_box,
+    send_message,
+    toasts,
+    wait_until_live,
+    wait_until_loaded,
+)
+from tests.browser.proxies import TcpProxy, WebSocketProxy
 from tests.support.live import LiveHub
 
 Notify = Callable[..., None]
@@ -22,8 +30,8 @@ def test_alert_of_a_celery_task_appears_on_every_page(hub: LiveHub, visitor: Vis
     listing, home = visitor(), visitor()
     listing.goto("/notifications/")
     home.goto("/")
-    is_live(listing)
-    is_live(home)
+    wait_until_live(listing)
+    wait_until_live(home)
     hub.shell("from worker.tasks import send_broadcast; send_broadcast.delay('the report is built', level='success')")
     expect(alerts(listing).first).to_contain_text("the report is built")
     expect(alerts(listing).first).to_contain_text("Success")
@@ -35,7 +43,7 @@ def test_personal_alert_reaches_all_tabs_of_the_person_and_nobody_else(visitor: 
     other_tab = ada.context.new_page()
     for page in (ada, other_tab, guest):
         page.goto("/notifications/")
-        is_live(page)
+        wait_until_live(page)
     notify("for ada alone", to="user:ada")
     notify("for everyone then")
     for page in (ada, other_tab):
@@ -57,7 +65,7 @@ def test_alert_that_comes_while_the_list_is_asked_for_shows_once(visitor: Visito
             notify("live behind the list")
         return frame
 
-    Wire(page, to_hub=before_the_list, to_page=before_the_answer)
+    WebSocketProxy(page, to_hub=before_the_list, to_page=before_the_answer)
     page.goto("/notifications/")
     expect(alerts(page).first).to_contain_text("live behind the list")
     expect(alerts(page).nth(1)).to_contain_text("live and in the list")
@@ -73,9 +81,9 @@ def test_alert_that_the_hub_repeats_shows_once(visitor: Visitors, notify: Notify
     def twice(frame: str) -> str:
         return f"{frame}\n{frame}" if '"everyone","pub"' in frame else frame
 
-    Wire(page, to_page=twice)
+    WebSocketProxy(page, to_page=twice)
     page.goto("/notifications/")
-    is_loaded(page)
+    wait_until_loaded(page)
     notify("said twice")
     notify("and another")
     expect(alerts(page).first).to_contain_text("and another")
@@ -85,9 +93,9 @@ def test_alert_that_the_hub_repeats_shows_once(visitor: Visitors, notify: Notify
 
 def test_alert_that_the_hub_kept_back_is_fetched(visitor: Visitors, notify: Notify) -> None:
     page = visitor()
-    Wire(page, to_page=lambda frame: None if '"pub"' in frame and "kept back" in frame else frame)
+    WebSocketProxy(page, to_page=lambda frame: None if '"pub"' in frame and "kept back" in frame else frame)
     page.goto("/notifications/")
-    is_loaded(page)
+    wait_until_loaded(page)
     notify("before")
     notify("kept back")
     notify("after")
@@ -107,7 +115,7 @@ def test_list_is_loaded_anew_when_the_history_is_another_one(visitor: Visitors, 
         lists += 1
         return re.sub(r'"epoch":"[^"]*"', '"epoch":"foreign"', frame) if lists == 1 else frame
 
-    Wire(page, to_page=foreign_at_first)
+    WebSocketProxy(page, to_page=foreign_at_first)
     page.goto("/notifications/")
     expect(alerts(page).first).to_contain_text("before the hole")
     notify("after the hole")
@@ -119,7 +127,7 @@ def test_list_is_loaded_anew_when_the_history_is_another_one(visitor: Visitors, 
 def test_page_that_sleeps_shows_every_alert_once_and_in_order(visitor: Visitors, notify: Notify) -> None:
     page = visitor()
     page.goto("/notifications/")
-    is_loaded(page)
+    wait_until_loaded(page)
     notify("before the sleep")
     expect(alerts(page).first).to_contain_text("before the sleep")
     page.evaluate("window.dispatchEvent(new PageTransitionEvent('pagehide', {persisted: true}))")
@@ -132,77 +140,79 @@ def test_page_that_sleeps_shows_every_alert_once_and_in_order(visitor: Visitors,
 
 @pytest.mark.slow
 def test_page_that_was_cut_off_shows_every_alert_once_and_in_order(
-    visitor: Visitors, notify: Notify, cable: Cable
+    visitor: Visitors, notify: Notify, network: TcpProxy
 ) -> None:
-    page = visitor("ada", port=cable.port)
+    page = visitor("ada", port=network.port)
     page.goto("/notifications/")
-    is_loaded(page)
+    wait_until_loaded(page)
     notify("before the cut")
     expect(alerts(page).first).to_contain_text("before the cut")
-    cable.cut()
+    network.cut()
     expect(page.get_by_text("Reconnecting…")).to_be_visible()
     for number in range(4):
         notify(f"missed number {number}", to="everyone" if number % 2 else "user:ada")
     time.sleep(CUT)
-    cable.mend()
+    network.restore()
     page.evaluate("window.dispatchEvent(new Event('online'))")
-    is_live(page)
+    wait_until_live(page)
     notify("after the cut")
     texts = ["after the cut", *(f"missed number {number}" for number in (3, 2, 1, 0)), "before the cut"]
     for number, text in enumerate(texts):
         expect(alerts(page).nth(number)).to_contain_text(text)
     for text in texts:
         expect(alerts(page).filter(has_text=text)).to_have_count(1)
-    visitor.complaints.clear()  # the browser notes every attempt that failed
+    visitor.errors.clear()  # the browser notes every attempt that failed
 
 
-def test_toasts_missed_in_a_lost_connection_show_once(visitor: Visitors, notify: Notify, cable: Cable) -> None:
-    page = visitor("ada", port=cable.port)
+def test_toasts_missed_in_a_lost_connection_show_once(visitor: Visitors, notify: Notify, network: TcpProxy) -> None:
+    page = visitor("ada", port=network.port)
     page.goto("/chat/")
-    is_live(page)
-    cable.cut()
+    wait_until_live(page)
+    network.cut()
     expect(page.get_by_text("Reconnecting…")).to_be_visible()
     notify("missed by ada", to="user:ada")
     notify("missed by everyone")
-    cable.mend()
+    network.restore()
     page.evaluate("window.dispatchEvent(new Event('online'))")
     for text in ("missed by ada", "missed by everyone"):
         expect(toasts(page).filter(has_text=text)).to_have_count(1)
-    is_live(page)
+    wait_until_live(page)
     notify("after the cut")
     expect(toasts(page).filter(has_text="after the cut")).to_have_count(1)
     expect(toasts(page)).to_have_count(3)
-    visitor.complaints.clear()  # the browser notes every attempt that failed
+    visitor.errors.clear()  # the browser notes every attempt that failed
 
 
 def test_staff_tells_everyone_and_others_see_no_form(visitor: Visitors) -> None:
     staff, ada = visitor("chief", staff=True), visitor("ada")
     for page in (staff, ada):
         page.goto("/notifications/")
-        is_loaded(page)
-    say(staff, "lunch is ready")
+        wait_until_loaded(page)
+    send_message(staff, "lunch is ready")
     expect(alerts(ada).first).to_contain_text("lunch is ready")
     expect(alerts(staff).filter(has_text="lunch is ready")).to_have_count(1)
-    expect(box(staff)).to_have_value("")
-    expect(box(ada)).to_have_count(0)
+    expect(message_box(staff)).to_have_value("")
+    expect(message_box(ada)).to_have_count(0)
 
 
-def test_alert_to_everyone_that_was_written_in_a_cut_is_sent_once_after_it(visitor: Visitors, cable: Cable) -> None:
-    staff, ada = visitor("chief", staff=True, port=cable.port), visitor("ada")
+def test_alert_to_everyone_that_was_written_in_a_cut_is_sent_once_after_it(
+    visitor: Visitors, network: TcpProxy
+) -> None:
+    staff, ada = visitor("chief", staff=True, port=network.port), visitor("ada")
     for page in (staff, ada):
         page.goto("/notifications/")
-        is_loaded(page)
-    cable.cut()
+        wait_until_loaded(page)
+    network.cut()
     expect(staff.get_by_text("Reconnecting…")).to_be_visible()
-    say(staff, "written in the dark")
+    send_message(staff, "written in the dark")
     expect(staff.get_by_role("alert").filter(has_text="sent when the connection is back")).to_be_visible()
-    cable.mend()
+    network.restore()
     staff.evaluate("window.dispatchEvent(new Event('online'))")
-    expect(box(staff)).to_have_value("")
+    expect(message_box(staff)).to_have_value("")
     for page in (staff, ada):
         expect(alerts(page).first).to_contain_text("written in the dark")
         expect(alerts(page).filter(has_text="written in the dark")).to_have_count(1)
-    visitor.complaints.clear()  # the browser notes every attempt that failed
+    visitor.errors.clear()  # the browser notes every attempt that failed
 
 
 @pytest.mark.parametrize("page_path", ["/notifications/", "/"])
@@ -210,7 +220,7 @@ def test_markup_in_an_alert_stays_text(visitor: Visitors, notify: Notify, page_p
     page = visitor()
     dialogs = dialogs_of(page)
     page.goto(page_path)
-    is_live(page)
+    wait_until_live(page)
     payload = "<script>alert(1)</script><img src=x onerror=alert(2)>"
     notify(payload, title=f"title {payload}", url="/chat/?q=<script>alert(3)</script>".replace("<", "%3C"))
     shown = (alerts(page) if page_path == "/notifications/" else toasts(page)).first
@@ -224,13 +234,13 @@ def test_markup_in_an_alert_stays_text(visitor: Visitors, notify: Notify, page_p
 
 def test_address_that_is_no_web_page_becomes_no_link(visitor: Visitors) -> None:
     page = visitor()
-    wire = Wire(page)
+    proxy = WebSocketProxy(page)
     page.goto("/")
-    is_live(page)
+    wait_until_live(page)
     urls = ["javascript:alert(1)", "//evil.example/", "data:text/html,x", " javascript:alert(1)"]
     for number, url in enumerate(urls):
         alert = {"type": "notifications.notification_created", "message": "click me", "id": number + 1, "title": ""}
-        wire.push("everyone", alert | {"level": "info", "url": url, "at": "2026-01-01T10:00:00Z", "data": None})
+        proxy.push("everyone", alert | {"level": "info", "url": url, "at": "2026-01-01T10:00:00Z", "data": None})
     expect(toasts(page)).to_have_count(len(urls))
     assert toasts(page).get_by_role("link").count() == 0  # now: before they go by themselves
 
@@ -238,7 +248,7 @@ def test_address_that_is_no_web_page_becomes_no_link(visitor: Visitors) -> None:
 def test_web_address_becomes_a_link(visitor: Visitors, notify: Notify) -> None:
     page = visitor()
     page.goto("/")
-    is_live(page)
+    wait_until_live(page)
     notify("a new room", url="/chat/")
     toasts(page).get_by_role("link", name="Open").click()
     expect(page).to_have_url(re.compile(r"/chat/$"))
@@ -249,7 +259,7 @@ def test_web_address_becomes_a_link(visitor: Visitors, notify: Notify) -> None:
 def test_toast_is_dismissed_with_the_keyboard(visitor: Visitors, notify: Notify) -> None:
     page = visitor()
     page.goto("/")
-    is_live(page)
+    wait_until_live(page)
     notify("first of two")
     notify("second of two")
     expect(toasts(page)).to_have_count(2)
@@ -263,7 +273,7 @@ def test_toast_goes_by_itself_unless_somebody_looks_at_it(visitor: Visitors, not
     page = visitor()
     page.clock.install()
     page.goto("/")
-    is_live(page)
+    wait_until_live(page)
     notify("held")
     toasts(page).filter(has_text="held").get_by_role("button", name="Dismiss").focus()
     notify("left alone")

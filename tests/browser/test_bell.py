@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Visitors
-from tests.browser.looking import alerts, bell, is_live, is_loaded, toasts
-from tests.browser.wire import Wire
+from tests.browser.page_parts import alerts, bell, toasts, wait_until_live, wait_until_loaded
+from tests.browser.proxies import WebSocketProxy
 
 Notify = Callable[..., None]
 
@@ -16,8 +16,8 @@ def panel(page: Page) -> Locator:
     return page.get_by_role("dialog", name="Alerts")
 
 
-def counts(page: Page, unread: int) -> None:
-    """The bell says so many, in its badge and in its name."""
+def expect_unread(page: Page, unread: int) -> None:
+    """Wait until the bell shows this number, in its badge and in its name."""
     noun = "unread alert" if unread == 1 else "unread alerts"
     expect(bell(page)).to_have_accessible_name(f"Alerts: {unread} {noun}" if unread else "Alerts")
     badge = page.locator("hub-bell .badge")
@@ -30,26 +30,26 @@ def counts(page: Page, unread: int) -> None:
 def test_bell_counts_what_arrives_and_what_is_read(visitor: Visitors, notify: Notify) -> None:
     page = visitor("bell-counter")
     page.goto("/chat/")
-    is_live(page)
-    counts(page, 0)
+    wait_until_live(page)
+    expect_unread(page, 0)
     notify("first", to="user:bell-counter")
-    counts(page, 1)
+    expect_unread(page, 1)
     notify("second", to="user:bell-counter")
     notify("third", to="user:bell-counter")
-    counts(page, 3)
+    expect_unread(page, 3)
     bell(page).click()
     second = panel(page).locator("li").filter(has_text="second")
     second.get_by_role("button", name="Mark as read").click()
-    counts(page, 2)
+    expect_unread(page, 2)
     expect(second.get_by_role("button", name="Mark as read")).to_be_hidden()
     page.reload()
-    counts(page, 2)
+    expect_unread(page, 2)
     bell(page).click()
     panel(page).get_by_role("button", name="Mark all as read").click()
-    counts(page, 0)
+    expect_unread(page, 0)
     page.reload()
-    is_live(page)
-    counts(page, 0)
+    wait_until_live(page)
+    expect_unread(page, 0)
 
 
 def test_what_is_read_in_one_browser_is_read_in_the_others(visitor: Visitors, notify: Notify) -> None:
@@ -57,49 +57,49 @@ def test_what_is_read_in_one_browser_is_read_in_the_others(visitor: Visitors, no
     laptop.goto("/notifications/")
     phone.goto("/chat/")
     for page in (laptop, phone):
-        is_live(page)
+        wait_until_live(page)
     notify("seen on the laptop", to="user:bell-traveller")
     notify("not seen yet", to="user:bell-traveller")
-    counts(phone, 2)
+    expect_unread(phone, 2)
     alerts(laptop).filter(has_text="seen on the laptop").get_by_role("button", name="Mark as read").click()
-    counts(phone, 1)
+    expect_unread(phone, 1)
     bell(phone).click()
     panel(phone).get_by_role("button", name="Mark all as read").click()
-    counts(laptop, 0)
+    expect_unread(laptop, 0)
     expect(alerts(laptop).get_by_role("button", name="Mark as read")).to_have_count(0)
 
 
 def test_what_could_not_be_marked_is_unread_again(visitor: Visitors, notify: Notify) -> None:
     page = visitor("bell-unlucky")
-    Wire(page, to_hub=lambda frame: frame.replace("alerts.mark_read", "alerts.no_such_method"))
+    WebSocketProxy(page, to_hub=lambda frame: frame.replace("alerts.mark_read", "alerts.no_such_method"))
     page.goto("/notifications/")
-    is_loaded(page)
+    wait_until_loaded(page)
     notify("stubborn", to="user:bell-unlucky")
     alert = alerts(page).filter(has_text="stubborn")
     alert.get_by_role("button", name="Mark as read").click()
     expect(page.get_by_role("alert").filter(has_text="This is not available here.")).to_be_visible()
     expect(alert.get_by_role("button", name="Mark as read")).to_be_visible()
-    counts(page, 1)
+    expect_unread(page, 1)
 
 
 def test_following_a_toast_reads_its_alert(visitor: Visitors, notify: Notify) -> None:
     page = visitor("bell-follower")
     page.goto("/online/")
-    is_live(page)
+    wait_until_live(page)
     notify("to the rooms", to="user:bell-follower", url="/chat/")
-    counts(page, 1)
+    expect_unread(page, 1)
     toasts(page).get_by_role("link", name="Open").click()
     expect(page.get_by_role("heading", name="Chat rooms")).to_be_visible()
-    counts(page, 0)
+    expect_unread(page, 0)
 
 
 def test_bell_works_with_the_keyboard_alone(visitor: Visitors, notify: Notify) -> None:
     page = visitor("bell-typist")
     page.goto("/chat/")
-    is_live(page)
+    wait_until_live(page)
     notify("the older", to="user:bell-typist")
     notify("the newer", to="user:bell-typist")
-    counts(page, 2)
+    expect_unread(page, 2)
     bell(page).focus()
     page.keyboard.press("Enter")
     expect(panel(page)).to_be_visible()
@@ -110,7 +110,7 @@ def test_bell_works_with_the_keyboard_alone(visitor: Visitors, notify: Notify) -
     page.keyboard.press("ArrowDown")
     expect(older).to_be_focused()
     page.keyboard.press("Enter")
-    counts(page, 1)
+    expect_unread(page, 1)
     page.keyboard.press("ArrowUp")
     expect(newer).to_be_focused()
     page.keyboard.press("Escape")
@@ -121,7 +121,7 @@ def test_bell_works_with_the_keyboard_alone(visitor: Visitors, notify: Notify) -
 def test_bell_tells_screen_readers_what_arrives_where_no_toast_does(visitor: Visitors, notify: Notify) -> None:
     page = visitor("bell-listener")
     page.goto("/chat/")
-    is_live(page)
+    wait_until_live(page)
     page.locator("hub-toasts").evaluate("element => element.remove()")
     news = page.locator("hub-bell").get_by_role("status")
     expect(news).to_be_empty()
@@ -135,7 +135,7 @@ def test_panel_stands_within_the_window(visitor: Visitors, notify: Notify, width
     page = visitor("bell-narrow")
     page.set_viewport_size({"width": width, "height": 600})
     page.goto("/")
-    is_live(page)
+    wait_until_live(page)
     notify("long " * 200, to="user:bell-narrow")
     bell(page).click()
     expect(panel(page).locator("li").first).to_be_visible()
@@ -163,7 +163,7 @@ def test_toast_does_not_lie_half_under_the_open_list(
     if not styles:  # as on pages of a team's own
         page.route("**/*.css", lambda route: route.fulfill(content_type="text/css", body=""))
     page.goto("/")
-    is_live(page)
+    wait_until_live(page)
     region = page.locator("hub-toasts")
     bell(page).click()
     expect(panel(page)).to_be_visible()
@@ -180,5 +180,5 @@ def test_toast_does_not_lie_half_under_the_open_list(
 def test_guest_has_no_bell(visitor: Visitors) -> None:
     page = visitor()
     page.goto("/")
-    is_live(page)
+    wait_until_live(page)
     expect(page.locator("hub-bell")).to_have_count(0)

@@ -6,8 +6,15 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visitors
-from tests.browser.looking import box, dialogs_of, is_in, is_live, messages, say
-from tests.browser.wire import Cable, Wire
+from tests.browser.page_parts import (
+    dialogs_of,
+    message_box,
+    messages,
+    send_message,
+    wait_until_in_room,
+    wait_until_live,
+)
+from tests.browser.proxies import TcpProxy, WebSocketProxy
 from tests.support.live import LiveHub
 
 LOCKED = {
@@ -19,15 +26,15 @@ LOCKED = {
 def test_two_people_chat(visitor: Visitors, room: str) -> None:
     ada, grace = visitor("ada"), visitor("grace")
     ada.goto(room)
-    is_in(ada)
+    wait_until_in_room(ada)
     grace.goto(room)
     expect(messages(ada).last).to_have_text("grace joined the room")
-    say(ada, "Hello, Grace!")
+    send_message(ada, "Hello, Grace!")
     expect(messages(grace).last).to_contain_text("Hello, Grace!")
     expect(messages(grace).last).to_contain_text("ada")
-    say(grace, "Hello back.\nAll well?")
+    send_message(grace, "Hello back.\nAll well?")
     expect(messages(ada).last).to_contain_text("All well?")
-    expect(box(ada)).to_have_value("")
+    expect(message_box(ada)).to_have_value("")
     grace.close()
     expect(messages(ada).last).to_have_text("grace left the room")
     ada.reload()
@@ -41,7 +48,7 @@ def test_guest_is_told_to_log_in_to_write(visitor: Visitors, room: str, language
     guest.goto(room)
     why, log_in = LOCKED[language]
     expect(guest.get_by_role("main").get_by_text(why)).to_be_visible()
-    expect(box(guest)).to_have_count(0)
+    expect(message_box(guest)).to_have_count(0)
     guest.get_by_role("main").get_by_role("link", name=log_in).click()
     expect(guest).to_have_url(re.compile(f"/accounts/login/\\?next={re.escape(room.replace('/', '%2F'))}"))
 
@@ -50,9 +57,9 @@ def test_guest_reads_along(visitor: Visitors, room: str) -> None:
     ada, guest = visitor("ada"), visitor()
     guest.goto(room)
     ada.goto(room)
-    is_in(guest)
-    is_in(ada)
-    say(ada, "for all to read")
+    wait_until_in_room(guest)
+    wait_until_in_room(ada)
+    send_message(ada, "for all to read")
     expect(messages(guest).last).to_contain_text("for all to read")
 
 
@@ -61,9 +68,9 @@ def test_script_in_a_message_stays_text(visitor: Visitors, room: str) -> None:
     dialogs = [dialogs_of(page) for page in (ada, grace)]
     for page in (ada, grace):
         page.goto(room)
-        is_in(page)
+        wait_until_in_room(page)
     payload = "<script>alert('caught')</script><img src=x onerror=alert(1)>"
-    say(ada, payload)
+    send_message(ada, payload)
     for page in (ada, grace):
         expect(messages(page).last).to_contain_text(payload)
     grace.reload()
@@ -78,8 +85,8 @@ def test_room_is_opened_from_the_list_with_a_name_of_any_script(visitor: Visitor
     ada.get_by_role("textbox", name="Room name").fill("поддержка-24")
     ada.get_by_role("button", name="Create room").click()
     expect(ada.get_by_role("heading", name="поддержка-24")).to_be_visible()
-    is_in(ada)
-    say(ada, "есть кто?")
+    wait_until_in_room(ada)
+    send_message(ada, "есть кто?")
     expect(messages(ada).last).to_contain_text("есть кто?")
     ada.get_by_role("link", name="All rooms").click()
     expect(ada.get_by_role("link", name=re.compile("поддержка-24 Last message"))).to_be_visible()
@@ -92,7 +99,7 @@ def test_name_that_is_taken_is_told_at_the_field(visitor: Visitors, room: str) -
     field.fill(room.strip("/").removeprefix("chat/"))
     field.press("Enter")
     expect(field).to_have_accessible_description(re.compile("There is a room of this name already"))
-    visitor.complaints.clear()  # the browser notes the answer's status, 422
+    visitor.errors.clear()  # the browser notes the answer's status, 422
 
 
 def test_guest_is_not_offered_to_open_a_room(visitor: Visitors) -> None:
@@ -102,45 +109,45 @@ def test_guest_is_not_offered_to_open_a_room(visitor: Visitors) -> None:
     expect(guest.get_by_role("main").get_by_role("link", name="Log in")).to_be_visible()
 
 
-def test_messages_missed_in_a_cut_arrive_once_and_in_order(visitor: Visitors, room: str, cable: Cable) -> None:
-    ada, grace = visitor("ada"), visitor("grace", port=cable.port)
+def test_messages_missed_in_a_cut_arrive_once_and_in_order(visitor: Visitors, room: str, network: TcpProxy) -> None:
+    ada, grace = visitor("ada"), visitor("grace", port=network.port)
     for page in (ada, grace):
         page.goto(room)
-        is_in(page)
-    say(ada, "before")
+        wait_until_in_room(page)
+    send_message(ada, "before")
     expect(messages(grace).last).to_contain_text("before")
-    cable.cut()
+    network.cut()
     expect(grace.get_by_text("Reconnecting…")).to_be_visible()
     for text in ("missed one", "missed two"):
-        say(ada, text)
+        send_message(ada, text)
         expect(messages(ada).filter(has_text=text)).to_have_count(1)
-    cable.mend()
+    network.restore()
     grace.evaluate("window.dispatchEvent(new Event('online'))")
     expect(messages(grace).filter(has_text="missed two")).to_be_visible()
     assert said_in(grace) == ["before", "missed one", "missed two"]
-    visitor.complaints.clear()  # the browser notes every attempt that failed
+    visitor.errors.clear()  # the browser notes every attempt that failed
 
 
 def test_messages_written_in_a_cut_are_sent_once_and_in_order_after_it(
-    visitor: Visitors, room: str, cable: Cable
+    visitor: Visitors, room: str, network: TcpProxy
 ) -> None:
-    ada, grace = visitor("ada"), visitor("grace", port=cable.port)
+    ada, grace = visitor("ada"), visitor("grace", port=network.port)
     for page in (ada, grace):
         page.goto(room)
-        is_in(page)
-    cable.cut()
+        wait_until_in_room(page)
+    network.cut()
     expect(grace.get_by_text("Reconnecting…")).to_be_visible()
     for text in ("written one", "written two"):
-        say(grace, text)
+        send_message(grace, text)
         expect(messages(grace).filter(has_text=text)).to_contain_text("sent when the connection is back")
-    expect(box(grace)).to_have_value("")
-    cable.mend()
+    expect(message_box(grace)).to_have_value("")
+    network.restore()
     grace.evaluate("window.dispatchEvent(new Event('online'))")
     expect(messages(ada).filter(has_text="written two")).to_be_visible()
     expect(grace.get_by_text("sent when the connection is back")).to_have_count(0)
     for page in (ada, grace):
         assert said_in(page) == ["written one", "written two"]
-    visitor.complaints.clear()  # the browser notes every attempt that failed
+    visitor.errors.clear()  # the browser notes every attempt that failed
 
 
 def test_message_whose_answer_was_lost_is_sent_again_and_is_there_once(visitor: Visitors, room: str) -> None:
@@ -154,17 +161,17 @@ def test_message_whose_answer_was_lost_is_sent_again_and_is_there_once(visitor: 
         lost += 1
         if lost > 1:
             return frame
-        wire.close(1012)
+        proxy.close(1012)
         return None
 
-    wire = Wire(ada, to_page=lose_the_first)
+    proxy = WebSocketProxy(ada, to_page=lose_the_first)
     for page in (ada, grace):
         page.goto(room)
-        is_in(page)
-    say(ada, "did it arrive?")
+        wait_until_in_room(page)
+    send_message(ada, "did it arrive?")
     expect(ada.locator(".sending")).to_have_count(0)
-    assert len(wire.sockets) == 2
-    say(ada, "and this?")
+    assert len(proxy.sockets) == 2
+    send_message(ada, "and this?")
     for page in (ada, grace):
         expect(messages(page).filter(has_text="and this?")).to_have_count(1)
         assert said_in(page) == ["did it arrive?", "and this?"]
@@ -177,16 +184,16 @@ def test_message_that_was_refused_is_tried_again_or_taken_back(visitor: Visitors
     def refuse(frame: str) -> str:
         return frame.replace('"chat.post"', '"chat.no_such_method"') if refused else frame
 
-    Wire(ada, to_hub=refuse)
+    WebSocketProxy(ada, to_hub=refuse)
     ada.goto(room)
-    is_in(ada)
-    say(ada, "back to me")
+    wait_until_in_room(ada)
+    send_message(ada, "back to me")
     failed = messages(ada).filter(has_text="back to me")
     expect(failed.get_by_role("alert")).to_have_text("This is not available here.")
     failed.get_by_role("button", name="Back into the box").click()
     expect(messages(ada).filter(has_text="back to me")).to_have_count(0)
-    expect(box(ada)).to_have_value("back to me")
-    box(ada).press("Enter")
+    expect(message_box(ada)).to_have_value("back to me")
+    message_box(ada).press("Enter")
     expect(failed.get_by_role("button", name="Try again")).to_be_visible()
     refused = False
     failed.get_by_role("button", name="Try again").press("Enter")
@@ -197,15 +204,15 @@ def test_message_that_was_refused_is_tried_again_or_taken_back(visitor: Visitors
 def test_room_shows_who_is_there_and_who_is_typing(visitor: Visitors, room: str) -> None:
     ada, grace = visitor("ada"), visitor("grace")
     ada.goto(room)
-    is_in(ada)
+    wait_until_in_room(ada)
     expect(ada.get_by_text("Here: ada", exact=True)).to_be_visible()
     grace.goto(room)
-    is_in(grace)
+    wait_until_in_room(grace)
     for page in (ada, grace):
         expect(page.get_by_text("Here: ada and grace", exact=True)).to_be_visible()
-    box(grace).press_sequentially("well")
+    message_box(grace).press_sequentially("well")
     expect(ada.get_by_text("grace is typing")).to_be_visible()
-    box(grace).press("Enter")
+    message_box(grace).press("Enter")
     expect(messages(ada).last).to_contain_text("well")
     expect(ada.get_by_text("grace is typing")).to_have_count(0)
     expect(grace.get_by_text("is typing")).to_have_count(0)
@@ -217,19 +224,19 @@ def test_two_widgets_of_a_room_share_it_and_one_stays_when_the_other_goes(visito
     ada, grace = visitor("ada"), visitor("grace")
     for page in (ada, grace):
         page.goto(room)
-        is_in(page)
+        wait_until_in_room(page)
     ada.locator("hub-chat").evaluate("element => element.after(Object.assign(element.cloneNode(), {id: 'second'}))")
     second = ada.locator("hub-chat#second")
     expect(second.get_by_text("Here: ada and grace")).to_be_visible()
-    say(grace, "to both of them")
+    send_message(grace, "to both of them")
     expect(messages(ada).filter(has_text="to both of them")).to_have_count(2)
     ada.locator("hub-chat").first.evaluate("element => element.remove()")
-    say(grace, "to the one that stays")
+    send_message(grace, "to the one that stays")
     expect(messages(ada).filter(has_text="to the one that stays")).to_have_count(1)
     # To another place in the page.
     second.evaluate("element => document.querySelector('main').append(element)")
-    say(ada, "from another place")
-    say(grace, "heard")
+    send_message(ada, "from another place")
+    send_message(grace, "heard")
     expect(messages(ada).last).to_contain_text("heard")
     assert said_in(ada) == ["to both of them", "to the one that stays", "from another place", "heard"]
     second.evaluate("element => element.remove()")
@@ -273,20 +280,20 @@ def test_member_who_is_removed_from_a_private_room_is_shown_that_it_ended(
         members + "room.is_private = True\nroom.save()\nroom.members.add(User.objects.get(username='ada'))", name=name
     )
     ada.goto(room)
-    is_in(ada)
-    expect(box(ada)).to_be_visible()
+    wait_until_in_room(ada)
+    expect(message_box(ada)).to_be_visible()
     hub.shell(members + "room.members.clear()", name=name)
-    expect(box(ada)).to_have_count(0)
+    expect(message_box(ada)).to_have_count(0)
     expect(ada.get_by_role("alert").filter(has_text="This room no longer exists, or you may no")).to_be_visible()
-    is_live(ada)
+    wait_until_live(ada)
 
 
 def test_reader_of_older_messages_is_not_pulled_to_the_end(visitor: Visitors, room: str) -> None:
     ada, grace = visitor("ada"), visitor("grace")
     for page in (ada, grace):
         page.goto(room)
-        is_in(page)
-    say(ada, "\n".join(f"line {number}" for number in range(80)))
+        wait_until_in_room(page)
+    send_message(ada, "\n".join(f"line {number}" for number in range(80)))
     expect(messages(grace).last).to_contain_text("line 79")
     conversation = grace.get_by_role("region", name="Conversation")
     expect(messages(grace).last).to_be_in_viewport(ratio=0.1)
@@ -297,7 +304,7 @@ def test_reader_of_older_messages_is_not_pulled_to_the_end(visitor: Visitors, ro
             element.scrollTo(0, 0);
         })"""
     )
-    say(ada, "the newest")
+    send_message(ada, "the newest")
     button = grace.get_by_role("button", name="New messages")
     expect(button).to_be_visible()
     assert conversation.evaluate("element => element.scrollTop") == 0

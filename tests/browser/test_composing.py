@@ -7,8 +7,15 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Visitors
-from tests.browser.looking import alerts, box, is_in, is_live, is_loaded, messages
-from tests.browser.wire import Wire
+from tests.browser.page_parts import (
+    alerts,
+    message_box,
+    messages,
+    wait_until_in_room,
+    wait_until_live,
+    wait_until_loaded,
+)
+from tests.browser.proxies import WebSocketProxy
 from tests.support.live import LiveHub
 
 #: What browsers say of the Enter that ends a composition: Chromium and Firefox before its end, Safari after it.
@@ -42,11 +49,11 @@ def open_box(page: Page, place: str) -> tuple[Locator, Locator]:
     """Go to where one writes; returns the box, and the entries that are there."""
     page.goto(place)
     if place == "/notifications/":
-        is_live(page)
-        is_loaded(page)
+        wait_until_live(page)
+        wait_until_loaded(page)
         return page.get_by_role("textbox", name="Message to everyone"), alerts(page)
-    is_in(page)
-    return box(page), messages(page)
+    wait_until_in_room(page)
+    return message_box(page), messages(page)
 
 
 @pytest.mark.parametrize("steps", COMPOSITIONS.values(), ids=COMPOSITIONS)
@@ -123,7 +130,7 @@ def refused_with(page: Page, method: str, code: int) -> None:
     def refuse(frame: str) -> str:
         return frame.replace('"code":104,"message":"method not found"', f'"code":{code},"message":"for programs"')
 
-    Wire(page, to_hub=lambda frame: frame.replace(f'"{method}"', '"no.such_method"'), to_page=refuse)
+    WebSocketProxy(page, to_hub=lambda frame: frame.replace(f'"{method}"', '"no.such_method"'), to_page=refuse)
 
 
 @pytest.mark.parametrize(
@@ -158,9 +165,9 @@ def test_room_in_a_page_whose_connection_is_over_says_why(
     visitor: Visitors, room: str, code: int, sentence: str
 ) -> None:
     ada = visitor("ada")
-    wire = Wire(ada)
+    proxy = WebSocketProxy(ada)
     writes, entries = open_box(ada, room)
-    wire.close(code)
+    proxy.close(code)
     expect(ada.get_by_role("banner").get_by_text("Disconnected")).to_be_visible()
     writes.fill("after the end")
     writes.press("Enter")

@@ -8,21 +8,30 @@ from playwright.sync_api import Page, Route, expect
 
 from lab.harness.environment import SESSION_COOKIE
 from lab.harness.waiting import wait_for
-from tests.browser.conftest import PATIENCE, Visitors
-from tests.browser.looking import alerts, bell, box, is_in, is_live, is_loaded, messages, toasts
-from tests.browser.wire import Cable, Wire, without_counts
+from tests.browser.conftest import TIMEOUT, Visitors
+from tests.browser.page_parts import (
+    alerts,
+    bell,
+    message_box,
+    messages,
+    toasts,
+    wait_until_in_room,
+    wait_until_live,
+    wait_until_loaded,
+)
+from tests.browser.proxies import TcpProxy, WebSocketProxy, without_counts
 from tests.support.live import LiveHub
 
-#: JavaScript: a function of the connection state that keeps what it says from now on.
-NOTE_WORDS = """status => {
+#: JavaScript: records the words of the connection state from now on.
+RECORD_WORDS = """status => {
     window.words = [];
     const note = () => window.words.push(status.querySelector("[data-status-text]").textContent.trim());
     new MutationObserver(note).observe(status, { attributes: true, attributeFilter: ["data-status"] });
 }"""
 
 
-def said(page: Page) -> list[str]:
-    """What the connection state has said since it was told to keep it."""
+def recorded_words(page: Page) -> list[str]:
+    """The words that the connection state has shown since RECORD_WORDS ran."""
     words: list[str] = page.evaluate("window.words")
     return words
 
@@ -34,14 +43,14 @@ def said(page: Page) -> list[str]:
 def test_terminal_close_is_shown_and_not_tried_again(visitor: Visitors, code: int, words: str) -> None:
     page = visitor()
     page.clock.install()
-    wire = Wire(page)
+    proxy = WebSocketProxy(page)
     page.goto("/")
-    is_live(page)
-    wire.close(code)
+    wait_until_live(page)
+    proxy.close(code)
     expect(page.get_by_text("Disconnected", exact=True)).to_be_visible()
     page.clock.run_for(120_000)
     page.evaluate("window.dispatchEvent(new Event('online'))")
-    assert len(wire.sockets) == 1
+    assert len(proxy.sockets) == 1
     expect(page.get_by_role("banner").get_by_role("status").last).to_contain_text(words)
     expect(page.get_by_role("main").get_by_text(words)).to_be_visible()
 
@@ -49,23 +58,27 @@ def test_terminal_close_is_shown_and_not_tried_again(visitor: Visitors, code: in
 @pytest.mark.parametrize("code", [1001, 1012, 3001, 4000])
 def test_other_closes_come_back(visitor: Visitors, code: int) -> None:
     page = visitor()
-    wire = Wire(page)
+    proxy = WebSocketProxy(page)
     page.goto("/")
-    is_live(page)
-    page.locator("[data-status]").evaluate(NOTE_WORDS)
-    wire.close(code)
+    wait_until_live(page)
+    page.locator("[data-status]").evaluate(RECORD_WORDS)
+    proxy.close(code)
     # The page may be back sooner than a busy machine gets to look.
-    wait_for(lambda: said(page)[-1:] == ["Live"], timeout=PATIENCE / 1000, that="the page says that it is live again")
-    assert "Reconnecting…" in said(page)
-    is_live(page)
-    assert len(wire.sockets) == 2
+    wait_for(
+        lambda: recorded_words(page)[-1:] == ["Live"],
+        timeout=TIMEOUT / 1000,
+        that="the page says that it is live again",
+    )
+    assert "Reconnecting…" in recorded_words(page)
+    wait_until_live(page)
+    assert len(proxy.sockets) == 2
 
 
 def test_page_is_live_where_no_websocket_gets_through(visitor: Visitors, hub: LiveHub) -> None:
     page = visitor("behind-a-proxy")
-    Wire(page).refusing = 1006
+    WebSocketProxy(page).close_code = 1006
     page.goto("/notifications/")
-    is_loaded(page)
+    wait_until_loaded(page)
     hub.shell("from notifications import notify; notify(to='user:behind-a-proxy', message='over HTTP')")
     expect(alerts(page).first).to_contain_text("over HTTP")
     alerts(page).first.get_by_role("button", name="Mark as read").click()
@@ -74,8 +87,8 @@ def test_page_is_live_where_no_websocket_gets_through(visitor: Visitors, hub: Li
 
 def test_page_whose_hub_is_away_says_so_and_is_live_when_it_is_back(visitor: Visitors) -> None:
     page = visitor()
-    wire = Wire(page)
-    wire.refusing = 1013
+    proxy = WebSocketProxy(page)
+    proxy.close_code = 1013
     away = True
 
     def answer(route: Route) -> None:
@@ -84,33 +97,33 @@ def test_page_whose_hub_is_away_says_so_and_is_live_when_it_is_back(visitor: Vis
     page.route(re.compile("/connection/(http_stream|sse)"), answer)
     page.goto("/notifications/")
     expect(page.get_by_text("Reconnecting…")).to_be_visible()
-    wire.refusing, away = 0, False
-    is_live(page)
-    is_loaded(page)
-    visitor.complaints.clear()  # the browser notes every attempt that failed
+    proxy.close_code, away = 0, False
+    wait_until_live(page)
+    wait_until_loaded(page)
+    visitor.errors.clear()  # the browser notes every attempt that failed
 
 
 def test_loss_and_return_are_told_to_screen_readers(visitor: Visitors) -> None:
     page = visitor()
-    wire = Wire(page)
+    proxy = WebSocketProxy(page)
     page.goto("/")
-    is_live(page)
+    wait_until_live(page)
     news = page.get_by_role("banner").locator("[data-status-news]")
     expect(news).to_be_empty()
-    wire.refusing = 1013
-    wire.close(1012)
+    proxy.close_code = 1013
+    proxy.close(1012)
     expect(news).to_have_text("The connection is lost. Trying again.")
-    wire.refusing = 0
+    proxy.close_code = 0
     page.evaluate("window.dispatchEvent(new Event('online'))")
-    is_live(page)
+    wait_until_live(page)
     expect(news).to_have_text("The connection is back.")
 
 
 def test_nonsense_from_a_server_harms_nothing(visitor: Visitors) -> None:
     page = visitor("reader-of-nonsense")
-    wire = Wire(page, to_page=without_counts)
+    proxy = WebSocketProxy(page, to_page=without_counts)
     page.goto("/")
-    is_live(page)
+    wait_until_live(page)
     count = {"type": "presence.online_counted"}
     alert = {"type": "notifications.notification_created"}
     nonsense: tuple[Any, ...] = (
@@ -125,15 +138,15 @@ def test_nonsense_from_a_server_harms_nothing(visitor: Visitors) -> None:
         count | {"count": "many"},
     )
     for data in nonsense:
-        wire.push("online", data)
-        wire.push("everyone", data)
-    wire.push("everyone", alert)
-    wire.push("everyone", alert | {"id": 1, "message": {"not": "text"}, "title": 7, "level": "toString", "url": 8})
-    wire.push("no:channel", alert)
-    wire.push("online", count | {"count": 5})
+        proxy.push("online", data)
+        proxy.push("everyone", data)
+    proxy.push("everyone", alert)
+    proxy.push("everyone", alert | {"id": 1, "message": {"not": "text"}, "title": 7, "level": "toString", "url": 8})
+    proxy.push("no:channel", alert)
+    proxy.push("online", count | {"count": 5})
     expect(page.get_by_role("banner").get_by_text("5 people online")).to_be_visible()
     expect(toasts(page)).to_have_count(2)
-    is_live(page)
+    wait_until_live(page)
 
 
 #: What a page says, and the link it has for that: its log-in is over, or there is another one by now.
@@ -151,70 +164,72 @@ def has_lost_its_session(page: Page, what: tuple[str, str]) -> None:
     expect(header.locator("[data-status-news]")).to_have_text(words)
 
 
-def cut_off(page: Page, cable: Cable) -> None:
-    cable.cut()
+def cut_off(page: Page, network: TcpProxy) -> None:
+    network.cut()
     expect(page.get_by_role("banner").get_by_text("Reconnecting…", exact=True)).to_be_visible()
 
 
 def test_page_whose_session_ended_while_it_was_cut_says_so_in_all_tabs(
-    visitor: Visitors, cable: Cable, hub: LiveHub
+    visitor: Visitors, network: TcpProxy, hub: LiveHub
 ) -> None:
-    page = visitor("cut-off", port=cable.port)
+    page = visitor("cut-off", port=network.port)
     second = page.context.new_page()
     for tab in (page, second):
         tab.goto("/notifications/")
-        is_live(tab)
-    cut_off(page, cable)
+        wait_until_live(tab)
+    cut_off(page, network)
     hub.shell(
         "from hub.accounts.models import Session; Session.objects.filter(session_key=key).delete()",
         key=page.context.cookies()[0]["value"],
     )
-    cable.mend()
+    network.restore()
     for tab in (page, second):
         has_lost_its_session(tab, ENDED)
     page.reload()
     expect(page.get_by_role("banner").get_by_role("link", name="Log in")).to_be_visible()
-    is_live(page)
+    wait_until_live(page)
     has_lost_its_session(second, ENDED)
-    visitor.complaints.clear()  # the browser notes every attempt that failed
+    visitor.errors.clear()  # the browser notes every attempt that failed
 
 
 def test_page_of_one_person_does_nothing_for_another_who_signed_in_while_it_was_cut(
-    visitor: Visitors, cable: Cable, hub: LiveHub, room: str
+    visitor: Visitors, network: TcpProxy, hub: LiveHub, room: str
 ) -> None:
-    page = visitor("first-person", port=cable.port)
+    page = visitor("first-person", port=network.port)
     page.goto(room)
-    is_in(page)
-    cut_off(page, cable)
-    box(page).fill("who wrote this?")
-    box(page).press("Enter")
+    wait_until_in_room(page)
+    cut_off(page, network)
+    message_box(page).fill("who wrote this?")
+    message_box(page).press("Enter")
     cookie = hub.create_user("second-person")
     page.context.clear_cookies()
-    page.context.add_cookies([{"name": SESSION_COOKIE, "value": cookie, "url": f"http://127.0.0.1:{cable.port}"}])
-    cable.mend()
+    page.context.add_cookies([{"name": SESSION_COOKIE, "value": cookie, "url": f"http://127.0.0.1:{network.port}"}])
+    network.restore()
     has_lost_its_session(page, ANOTHER)
     hub.shell("from notifications import notify; notify(to='user:second-person', message='a secret')")
     other = page.context.new_page()
     other.goto(room)
-    is_in(other)
+    wait_until_in_room(other)
     expect(other.get_by_label("Account of second-person")).to_be_visible()
     expect(messages(other).filter(has_text="who wrote this?")).to_have_count(0)
     expect(toasts(page)).to_have_count(0)
     expect(bell(page)).to_have_accessible_name("Alerts")
     expect(bell(other)).to_have_accessible_name("Alerts: 1 unread alert")
-    visitor.complaints.clear()  # the browser notes every attempt that failed
+    visitor.errors.clear()  # the browser notes every attempt that failed
 
 
-def test_page_of_a_guest_who_signed_in_while_it_was_cut_says_so(visitor: Visitors, cable: Cable, hub: LiveHub) -> None:
-    page = visitor(port=cable.port)
+def test_page_of_a_guest_who_signed_in_while_it_was_cut_says_so(
+    visitor: Visitors, network: TcpProxy, hub: LiveHub
+) -> None:
+    page = visitor(port=network.port)
     page.goto("/")
-    is_live(page)
-    cut_off(page, cable)
+    wait_until_live(page)
+    cut_off(page, network)
     cookie = hub.create_user("no-guest-any-more")
-    page.context.add_cookies([{"name": SESSION_COOKIE, "value": cookie, "url": f"http://127.0.0.1:{cable.port}"}])
-    cable.mend()
+    page.context.add_cookies([{"name": SESSION_COOKIE, "value": cookie, "url": f"http://127.0.0.1:{network.port}"}])
+    network.restore()
     has_lost_its_session(page, ANOTHER)
-    visitor.complaints.clear()  # the browser notes every attempt that failed
+    visitor.errors.clear()  # the browser notes every attempt that failed
 
 
 @pytest.mark.parametrize("address", ["/notifications/?page=2&x=a%26b", "/topics/"])
@@ -223,7 +238,7 @@ def test_open_page_whose_password_was_changed_elsewhere_leads_to_the_log_in_and_
 ) -> None:
     page = visitor("password-changer")
     page.goto(address)
-    is_live(page)
+    wait_until_live(page)
     hub.shell(
         "from django.contrib.auth.models import User\n"
         "user = User.objects.get(username='password-changer')\n"
@@ -236,7 +251,7 @@ def test_open_page_whose_password_was_changed_elsewhere_leads_to_the_log_in_and_
     page.get_by_label("Username").fill("password-changer")
     page.get_by_label("Password").fill("another horse entirely")
     page.get_by_role("main").get_by_role("button", name="Log in").click()
-    is_live(page)
+    wait_until_live(page)
     assert page.url.endswith(address)
 
 
@@ -267,28 +282,28 @@ def test_token_in_an_address_may_be_of_somebody_else_than_the_page(visitor: Visi
     )
     page = visitor()
     page.goto("/")
-    is_live(page)
+    wait_until_live(page)
     assert page.evaluate(OUTCOME, {"endpoint": f"/connection/websocket?token={token}"}) == ["connected", 0]
 
 
 @pytest.mark.parametrize("language", ["en", "ru"])
 def test_header_fits_a_small_screen_whatever_it_says(visitor: Visitors, language: str) -> None:
     page = visitor("narrow-person", language=language)
-    wire = Wire(page, to_page=without_counts)
+    proxy = WebSocketProxy(page, to_page=without_counts)
     for width in (360, 480):
         page.set_viewport_size({"width": width, "height": 760})
-        wire.refusing = 0
+        proxy.close_code = 0
         page.goto("/")
         status = page.locator("[data-status]")
         expect(status).to_have_attribute("data-status", "connected")
-        wire.push("online", {"type": "presence.online_counted", "count": 12345})
+        proxy.push("online", {"type": "presence.online_counted", "count": 12345})
         expect(page.get_by_role("main").get_by_text(re.compile("^12.345 "))).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth") == width
-        wire.refusing = 1013
-        wire.close(1012)
+        proxy.close_code = 1013
+        proxy.close(1012)
         expect(status).to_have_attribute("data-status", "reconnecting")
         assert page.evaluate("document.documentElement.scrollWidth") == width
-        wire.refusing = 3500
+        proxy.close_code = 3500
         page.evaluate("window.dispatchEvent(new Event('online'))")
         expect(status).to_have_attribute("data-status", "closed")
         assert page.evaluate("document.documentElement.scrollWidth") == width

@@ -6,7 +6,17 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visitors
-from tests.browser.looking import EVERY_ROOT, alerts, bell, is_in, is_live, is_loaded, messages, say, toasts
+from tests.browser.page_parts import (
+    EVERY_ROOT,
+    alerts,
+    bell,
+    messages,
+    send_message,
+    toasts,
+    wait_until_in_room,
+    wait_until_live,
+    wait_until_loaded,
+)
 
 Notify = Callable[..., None]
 
@@ -48,8 +58,8 @@ def test_widgets_turn_around_in_languages_that_are_written_from_the_right(
     page = visitor("right-to-left")
     turned_around(page)
     page.goto(room)
-    is_in(page)
-    say(page, "mine")
+    wait_until_in_room(page)
+    send_message(page, "mine")
     expect(messages(page).filter(has_text="mine")).to_have_count(1)
     expect(page.locator(".sending")).to_have_count(0)
     mine = messages(page).filter(has_text="mine").locator(".bubble").bounding_box()
@@ -59,13 +69,13 @@ def test_widgets_turn_around_in_languages_that_are_written_from_the_right(
     assert mine["x"] - area["x"] < 60
     assert page.evaluate("document.documentElement.scrollWidth") <= 1100
     page.goto("/notifications/")
-    is_loaded(page)
+    wait_until_loaded(page)
     notify("turned around", to="user:right-to-left")
     mark = alerts(page).first.get_by_role("button", name="Mark as read").bounding_box()
     assert mark
     assert mark["x"] < 200
     page.goto("/")
-    is_live(page)
+    wait_until_live(page)
     notify("from the other side", to="user:right-to-left")
     shown = toasts(page).bounding_box()
     assert shown
@@ -80,9 +90,9 @@ def test_nothing_sticks_out_of_a_small_screen(visitor: Visitors, room: str, noti
         turned_around(page)
     for person in (grace, page):
         person.goto(room)
-        is_in(person)
+        wait_until_in_room(person)
         for text in TEXTS:
-            say(person, text)
+            send_message(person, text)
             expect(messages(person).filter(has_text=text)).not_to_have_count(0)
     expect(page.locator(".sending")).to_have_count(0)
     expect(page.get_by_text("Here: grace and narrow-writer")).to_be_visible()
@@ -91,9 +101,9 @@ def test_nothing_sticks_out_of_a_small_screen(visitor: Visitors, room: str, noti
         notify(text, to="user:narrow-writer", title=text[:100], url="/chat/", level="warning")
     for path in ("/", "/notifications/", "/chat/", "/online/", "/accounts/tokens/"):
         page.goto(path)
-        is_live(page)
+        wait_until_live(page)
         if path == "/notifications/":
-            is_loaded(page)
+            wait_until_loaded(page)
             expect(alerts(page).filter(has_text="several words")).not_to_have_count(0)
         nothing_sticks_out(page, 360)
     notify(LONG, to="user:narrow-writer", title=LONG[:100])

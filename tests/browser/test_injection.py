@@ -7,7 +7,7 @@ from collections.abc import Callable
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Visitors
-from tests.browser.looking import dialogs_of, is_live, say
+from tests.browser.page_parts import dialogs_of, send_message, wait_until_live
 from tests.support.live import LiveHub
 
 #: Sets a mark on the page that it gets into, and opens a dialog.
@@ -93,12 +93,12 @@ def test_alerts_show_what_was_sent_as_text_live_and_after_a_reload(visitor: Visi
     page = visitor("injected")
     dialogs = dialogs_of(page)
     page.goto("/notifications/")
-    is_live(page)
+    wait_until_live(page)
     hub.shell(SEND, name="injected", payloads=PAYLOADS)
     expect(items(page).filter(has_text=PAYLOADS[-1]).first).to_be_visible()
     is_unharmed(page, dialogs, page.url)
     page.reload()
-    is_live(page)
+    wait_until_live(page)
     for payload in PAYLOADS:
         expect(items(page).filter(has_text=payload).first).to_be_attached()
     is_unharmed(page, dialogs, page.url)
@@ -108,7 +108,7 @@ def test_toasts_show_what_was_sent_as_text(visitor: Visitors, hub: LiveHub) -> N
     page = visitor("toasted")
     dialogs = dialogs_of(page)
     page.goto("/online/")
-    is_live(page)
+    wait_until_live(page)
     for payload in PAYLOADS:
         hub.shell(SEND, name="toasted", payloads=[payload])
         expect(page.get_by_text(payload).first).to_be_attached()
@@ -119,14 +119,14 @@ def test_alerts_that_came_past_every_check_run_nothing_and_lead_nowhere(visitor:
     page = visitor("behind")
     dialogs = dialogs_of(page)
     page.goto("/notifications/")
-    is_live(page)
+    wait_until_live(page)
     for field in ("url", "level", "title", "message"):
         hub.shell(BEHIND, name="behind", field=field, payloads=PAYLOADS)
         for _ in range(2):
             expect(items(page).filter(has_text=f"end of {field}").first).to_be_visible()
             is_unharmed(page, dialogs, page.url)
             page.reload()
-            is_live(page)
+            wait_until_live(page)
 
 
 def test_chat_shows_texts_names_and_notices_as_text_live_and_after_a_reload(
@@ -135,14 +135,14 @@ def test_chat_shows_texts_names_and_notices_as_text_live_and_after_a_reload(
     page = visitor("in-the-room")
     dialogs = dialogs_of(page)
     page.goto(room)
-    is_live(page)
+    wait_until_live(page)
     hub.shell(WRITE, room=room.rstrip("/").rpartition("/")[2], payloads=PAYLOADS)
-    say(page, PAYLOADS[1])
+    send_message(page, PAYLOADS[1])
     # Whoever comes in is announced by name.
     other = visitor(PAYLOADS[0])
     dialogs_there = dialogs_of(other)
     other.goto(room)
-    is_live(other)
+    wait_until_live(other)
     for seen, opened in ((page, dialogs), (other, dialogs_there)):
         for payload in PAYLOADS:
             expect(items(seen).filter(has_text=payload).first).to_be_attached()
@@ -168,7 +168,7 @@ def test_what_is_typed_into_addresses_and_forms_comes_back_as_text(visitor: Visi
         page.wait_for_load_state()
         is_unharmed(page, dialogs, page.url)
     # The browser's word for a form that was not accepted.
-    visitor.complaints[:] = [complaint for complaint in visitor.complaints if "422" not in complaint]
+    visitor.errors[:] = [error for error in visitor.errors if "422" not in error]
     guest = visitor()
     dialogs = dialogs_of(guest)
     for payload in PAYLOADS:
@@ -182,7 +182,7 @@ def test_a_link_that_is_no_address_of_the_web_does_nothing_when_it_is_followed(
     page = visitor("clicking")
     dialogs = dialogs_of(page)
     page.goto("/notifications/")
-    is_live(page)
+    wait_until_live(page)
     addresses = [f"javascript:{RUN}", f" javascript:{RUN}", f"java\tscript:{RUN}", f"data:text/html,{PAYLOADS[0]}"]
     hub.shell(BEHIND, name="clicking", field="url", payloads=addresses)
     expect(items(page).filter(has_text="end of url").first).to_be_visible()

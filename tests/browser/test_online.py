@@ -4,30 +4,30 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visitors
-from tests.browser.wire import Wire, without_counts
+from tests.browser.proxies import WebSocketProxy, without_counts
 
 
-def counts(page: Page, words: str) -> None:
+def expect_online(page: Page, words: str) -> None:
     expect(page.get_by_role("main").get_by_role("status")).to_have_text(words)
 
 
 def test_counter_counts_people_not_tabs(visitor: Visitors) -> None:
     guest, ada = visitor(), visitor("ada")
     guest.goto("/online/")
-    counts(guest, "1 person online")
+    expect_online(guest, "1 person online")
     ada.goto("/online/")
-    counts(guest, "2 people online")
+    expect_online(guest, "2 people online")
     second_tab = ada.context.new_page()
     second_tab.goto("/")
     other_guest = visitor()
     other_guest.goto("/chat/")
-    counts(guest, "3 people online")
-    counts(ada, "3 people online")
+    expect_online(guest, "3 people online")
+    expect_online(ada, "3 people online")
     ada.close()
     other_guest.close()
-    counts(guest, "2 people online")
+    expect_online(guest, "2 people online")
     second_tab.close()
-    counts(guest, "1 person online")
+    expect_online(guest, "1 person online")
 
 
 @pytest.mark.parametrize(
@@ -49,10 +49,10 @@ def test_counter_counts_people_not_tabs(visitor: Visitors) -> None:
 )
 def test_words_follow_the_number(visitor: Visitors, language: str, sentences: dict[int, str]) -> None:
     page = visitor(language=language)
-    wire = Wire(page, to_page=without_counts)
+    proxy = WebSocketProxy(page, to_page=without_counts)
     page.goto("/online/")
     expect(page.locator("[data-status]")).to_have_attribute("data-status", "connected")
     for count, sentence in sentences.items():
-        wire.push("online", {"type": "presence.online_counted", "count": count})
-        counts(page, sentence)
+        proxy.push("online", {"type": "presence.online_counted", "count": count})
+        expect_online(page, sentence)
         expect(page.get_by_role("main").get_by_text(str(count), exact=True)).to_be_visible()

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from lab.harness.environment import BASE_DIR
 from tests.browser.conftest import Visitors
-from tests.browser.looking import EVERY_ROOT, bell, is_in, messages, say
+from tests.browser.page_parts import EVERY_ROOT, bell, messages, send_message, wait_until_in_room
 from tests.support.live import LiveHub
 
 PASSWORD = "correct horse battery"
@@ -88,8 +88,8 @@ def test_missing_page_says_so_in_the_language_of_the_visitor(visitor: Visitors, 
     page.goto("/nowhere/")
     expect(page.get_by_role("heading", name=heading)).to_be_visible()
     is_sound(page, language)
-    assert len(visitor.complaints) == 1
-    assert "404" in visitor.complaints.pop()
+    assert len(visitor.errors) == 1
+    assert "404" in visitor.errors.pop()
 
 
 def test_browser_refuses_inline_script(visitor: Visitors) -> None:
@@ -99,8 +99,8 @@ def test_browser_refuses_inline_script(visitor: Visitors) -> None:
         "document.body.append(Object.assign(document.createElement('script'), {textContent: 'window.ran = 1'}))"
     )
     assert page.evaluate("window.ran") is None
-    assert "Content Security Policy" in " ".join(visitor.complaints)
-    visitor.complaints.clear()
+    assert "Content Security Policy" in " ".join(visitor.errors)
+    visitor.errors.clear()
 
 
 def test_language_is_switched_and_kept(visitor: Visitors) -> None:
@@ -220,7 +220,7 @@ def test_axe_finds_no_serious_fault_on_the_page_of_the_api(visitor: Visitors) ->
     expect(method.get_by_role("button", name="Copy")).to_have_count(3)
     expect(method.get_by_role("button", name="Download")).to_be_visible()
     assert faults(page) == [], "tried"
-    visitor.complaints.clear()  # the browser notes the status, 401: it has no key
+    visitor.errors.clear()  # the browser notes the status, 401: it has no key
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
@@ -228,7 +228,7 @@ def test_axe_finds_no_serious_fault_where_there_is_no_page(visitor: Visitors, da
     page = visitor(dark=dark)
     page.goto("/nowhere/")
     assert faults(page) == []
-    visitor.complaints.clear()  # the browser notes the status, 404
+    visitor.errors.clear()  # the browser notes the status, 404
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
@@ -236,9 +236,9 @@ def test_axe_finds_no_serious_fault_in_a_conversation(visitor: Visitors, room: s
     ada, grace = visitor("ada", dark=dark), visitor("grace", dark=dark)
     for page in (ada, grace):
         page.goto(room)
-        is_in(page)
-    say(ada, "hello")
-    say(grace, "hello back")
+        wait_until_in_room(page)
+    send_message(ada, "hello")
+    send_message(grace, "hello back")
     expect(messages(ada).filter(has_text="hello back")).to_have_count(1)
     grace.get_by_role("textbox").press_sequentially("and so on, and on", delay=200)
     expect(ada.get_by_text("grace is typing")).to_be_visible()

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from lab.harness.nginx import NGINX
 from tests.browser.conftest import Visitors
-from tests.browser.looking import alerts, is_in, is_live, messages, say
+from tests.browser.page_parts import alerts, messages, send_message, wait_until_in_room, wait_until_live
 from tests.support.live import LiveHub, live_hub
 from tests.support.nginx import Nginx, nginx_before
 
@@ -52,13 +52,13 @@ def test_people_sign_in_chat_and_get_alerts(visitor: Visitors, hub: LiveHub, ngi
     lin.get_by_label("Password").fill("correct horse")
     lin.get_by_role("main").get_by_role("button", name="Log in").click()
     lin.wait_for_url(f"**{room}")
-    is_in(lin)
+    wait_until_in_room(lin)
     ada.goto(room)
-    is_in(ada)
-    say(lin, "Below a prefix")
+    wait_until_in_room(ada)
+    send_message(lin, "Below a prefix")
     expect(messages(ada).last).to_contain_text("Below a prefix")
     lin.goto(f"{PREFIX}/notifications/")
-    is_live(lin)
+    wait_until_live(lin)
     hub.shell("from notifications import notify; notify(to='user:lin', message='Found me', url='/hub/chat/')")
     expect(alerts(lin).first).to_contain_text("Found me")
 

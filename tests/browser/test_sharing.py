@@ -7,15 +7,24 @@ from playwright.sync_api import BrowserContext, Page, WebSocket, expect
 
 from lab.harness.environment import SESSION_COOKIE
 from lab.harness.waiting import wait_for
-from tests.browser.conftest import PATIENCE, Visitors
-from tests.browser.looking import alerts, bell, box, is_in, is_live, is_loaded, messages, say
+from tests.browser.conftest import TIMEOUT, Visitors
+from tests.browser.page_parts import (
+    alerts,
+    bell,
+    message_box,
+    messages,
+    send_message,
+    wait_until_in_room,
+    wait_until_live,
+    wait_until_loaded,
+)
 from tests.support.live import LiveHub
 
 Notify = Callable[..., None]
 
 
-class Sockets:
-    """The hub sockets of a browser: which page opened each, and which are open now."""
+class Connections:
+    """The client connections of a browser: the page that opened each, and whether it is open."""
 
     def __init__(self, context: BrowserContext) -> None:
         self.opened: list[tuple[Page, WebSocket]] = []
@@ -28,47 +37,47 @@ class Sockets:
 
     @property
     def now(self) -> list[Page]:
-        """The pages that hold an open one."""
+        """The pages that hold an open connection."""
         return [page for page, socket in self.opened if not page.is_closed() and not socket.is_closed()]
 
     def are_held_by(self, *pages: Page) -> None:
         def look() -> bool:
             if pages:
-                pages[0].title()  # has the events read that have come meanwhile
+                pages[0].title()  # makes Playwright process pending events
             return self.now == list(pages)
 
-        wait_for(look, timeout=PATIENCE / 1000, that="these pages and no others hold sockets")
+        wait_for(look, timeout=TIMEOUT / 1000, that="these pages and no others hold connections")
 
 
-def three_tabs(visitor: Visitors, name: str, path: str) -> tuple[list[Page], Sockets]:
+def three_tabs(visitor: Visitors, name: str, path: str) -> tuple[list[Page], Connections]:
     first = visitor(name)
-    sockets = Sockets(first.context)
+    connections = Connections(first.context)
     tabs = [first, first.context.new_page(), first.context.new_page()]
     for tab in tabs:
         tab.goto(path)
-        is_live(tab)
-    return tabs, sockets
+        wait_until_live(tab)
+    return tabs, connections
 
 
-def test_three_tabs_hold_one_socket_and_another_takes_over_when_that_tab_goes(
+def test_three_tabs_share_one_connection_and_another_takes_over_when_that_tab_goes(
     visitor: Visitors, notify: Notify
 ) -> None:
-    (first, second, third), sockets = three_tabs(visitor, "sharer", "/notifications/")
-    sockets.are_held_by(first)
-    notify("through one socket", to="user:sharer")
+    (first, second, third), connections = three_tabs(visitor, "sharer", "/notifications/")
+    connections.are_held_by(first)
+    notify("through one connection", to="user:sharer")
     for tab in (first, second, third):
-        expect(alerts(tab).first).to_contain_text("through one socket")
+        expect(alerts(tab).first).to_contain_text("through one connection")
     first.close()
     notify("while nobody leads", to="user:sharer")
     for tab in (second, third):
         expect(alerts(tab).first).to_contain_text("while nobody leads")
-    sockets.are_held_by(second)
+    connections.are_held_by(second)
     second.close()
     notify("to the last one", to="user:sharer")
-    for number, text in enumerate(["to the last one", "while nobody leads", "through one socket"]):
+    for number, text in enumerate(["to the last one", "while nobody leads", "through one connection"]):
         expect(alerts(third).nth(number)).to_contain_text(text)
         expect(alerts(third).filter(has_text=text)).to_have_count(1)
-    sockets.are_held_by(third)
+    connections.are_held_by(third)
     expect(bell(third)).to_have_accessible_name("Alerts: 3 unread alerts")
 
 
@@ -77,7 +86,7 @@ def test_tab_that_crashes_hands_over_too(visitor: Visitors, notify: Notify) -> N
     second = first.context.new_page()
     for tab in (first, second):
         tab.goto("/notifications/")
-        is_live(tab)
+        wait_until_live(tab)
     with first.expect_event("crash"):
         first.context.new_cdp_session(first).send("Page.navigate", {"url": "chrome://crash"})
     notify("after the crash", to="user:crasher")
@@ -86,12 +95,12 @@ def test_tab_that_crashes_hands_over_too(visitor: Visitors, notify: Notify) -> N
 
 def test_tab_that_hangs_loses_the_connection_and_comes_back_without_a_gap(visitor: Visitors, notify: Notify) -> None:
     first = visitor("hanger")
-    sockets = Sockets(first.context)
+    connections = Connections(first.context)
     second = first.context.new_page()
     for tab in (first, second):
         tab.goto("/notifications/")
-        is_live(tab)
-        is_loaded(tab)
+        wait_until_live(tab)
+        wait_until_loaded(tab)
     notify("before it hung", to="user:hanger")
     expect(alerts(first).filter(has_text="before it hung")).to_have_count(1)
     # A dialog that nobody answers stops everything in its tab.
@@ -99,53 +108,53 @@ def test_tab_that_hangs_loses_the_connection_and_comes_back_without_a_gap(visito
         first.evaluate("setTimeout(() => alert('nobody answers'))")
     notify("while it hung", to="user:hanger")
     second.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-    expect(alerts(second).filter(has_text="while it hung")).to_have_count(1, timeout=3 * PATIENCE)
-    is_live(second)
+    expect(alerts(second).filter(has_text="while it hung")).to_have_count(1, timeout=3 * TIMEOUT)
+    wait_until_live(second)
     opened.value.accept()
-    sockets.are_held_by(second)
+    connections.are_held_by(second)
     notify("after it hung", to="user:hanger")
     for tab in (second, first):
         for text in ("after it hung", "while it hung", "before it hung"):
             expect(alerts(tab).filter(has_text=text)).to_have_count(1)
-        is_live(tab)
+        wait_until_live(tab)
 
 
 def test_tab_that_sleeps_hands_over_and_comes_back_without_a_gap(visitor: Visitors, notify: Notify) -> None:
-    (first, second, _), sockets = three_tabs(visitor, "sleeper", "/notifications/")
+    (first, second, _), connections = three_tabs(visitor, "sleeper", "/notifications/")
     first.evaluate("window.dispatchEvent(new PageTransitionEvent('pagehide', {persisted: true}))")
-    sockets.are_held_by(second)
+    connections.are_held_by(second)
     notify("while it slept", to="user:sleeper")
     expect(alerts(second).first).to_contain_text("while it slept")
     first.evaluate("window.dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))")
     expect(alerts(first).first).to_contain_text("while it slept")
     notify("when it was back", to="user:sleeper")
     expect(alerts(first).first).to_contain_text("when it was back")
-    sockets.are_held_by(second)
+    connections.are_held_by(second)
 
 
-def test_tabs_are_in_different_rooms_over_one_socket(visitor: Visitors, room: str) -> None:
+def test_tabs_are_in_different_rooms_over_one_connection(visitor: Visitors, room: str) -> None:
     talker = visitor("two-rooms")
-    sockets = Sockets(talker.context)
+    connections = Connections(talker.context)
     other = talker.context.new_page()
     talker.goto(room)
-    is_in(talker)
+    wait_until_in_room(talker)
     other.goto("/notifications/")
-    is_loaded(other)
+    wait_until_loaded(other)
     other.goto(room)
-    is_in(other)
+    wait_until_in_room(other)
     grace = visitor("grace")
     grace.goto(room)
-    is_in(grace)
-    say(other, "from the second tab")
+    wait_until_in_room(grace)
+    send_message(other, "from the second tab")
     for page in (talker, other, grace):
         expect(messages(page).filter(has_text="from the second tab")).to_have_count(1)
-    sockets.are_held_by(talker)
+    connections.are_held_by(talker)
     expect(grace.get_by_text("Here: grace and two-rooms")).to_be_visible()
     talker.close()
-    say(other, "alone now")
+    send_message(other, "alone now")
     expect(messages(grace).filter(has_text="alone now")).to_have_count(1)
     expect(messages(other).filter(has_text="alone now")).to_have_count(1)
-    sockets.are_held_by(other)
+    connections.are_held_by(other)
 
 
 def test_message_on_its_way_when_the_connection_moves_is_there_once(visitor: Visitors, room: str) -> None:
@@ -153,11 +162,11 @@ def test_message_on_its_way_when_the_connection_moves_is_there_once(visitor: Vis
     follower = leader.context.new_page()
     for page in (leader, follower, grace):
         page.goto(room)
-        is_in(page)
-    box(follower).fill("on its way")
+        wait_until_in_room(page)
+    message_box(follower).fill("on its way")
     # The tab that has the connection takes the message, and goes before it has sent or answered anything.
     leader.evaluate("WebSocket.prototype.send = () => {}")
-    box(follower).press("Enter")
+    message_box(follower).press("Enter")
     expect(messages(follower).filter(has_text="on its way")).to_have_count(1)
     leader.close()
     for page in (follower, grace):
@@ -168,15 +177,15 @@ def test_message_on_its_way_when_the_connection_moves_is_there_once(visitor: Vis
 def test_page_without_web_locks_has_a_connection_of_its_own(visitor: Visitors, notify: Notify) -> None:
     first = visitor("lockless")
     first.context.add_init_script("delete Navigator.prototype.locks")
-    sockets = Sockets(first.context)
+    connections = Connections(first.context)
     second = first.context.new_page()
     for tab in (first, second):
         tab.goto("/notifications/")
-        is_live(tab)
+        wait_until_live(tab)
     notify("to each by itself", to="user:lockless")
     for tab in (first, second):
         expect(alerts(tab).first).to_contain_text("to each by itself")
-    sockets.are_held_by(first, second)
+    connections.are_held_by(first, second)
 
 
 @pytest.mark.parametrize(
@@ -192,37 +201,37 @@ def test_page_that_may_store_nothing_has_a_connection_of_its_own(
 ) -> None:
     first = visitor(name)
     first.context.add_init_script(f"const denied = new DOMException('denied', 'SecurityError'); {forbidden}")
-    sockets = Sockets(first.context)
+    connections = Connections(first.context)
     second = first.context.new_page()
     for tab in (first, second):
         tab.goto("/notifications/")
-        is_live(tab)
+        wait_until_live(tab)
     notify("to each by itself", to=f"user:{name}")
     for tab in (first, second):
         expect(alerts(tab).filter(has_text="to each by itself")).to_have_count(1)
-    sockets.are_held_by(first, second)
+    connections.are_held_by(first, second)
 
 
 def test_who_is_signed_out_in_one_tab_is_told_in_all(visitor: Visitors) -> None:
-    (first, second, third), sockets = three_tabs(visitor, "leaver", "/chat/")
+    (first, second, third), connections = three_tabs(visitor, "leaver", "/chat/")
     second.get_by_label("Account of leaver").click()
     second.get_by_role("button", name="Log out").click()
     expect(second.get_by_text("You are a guest")).to_be_visible()
-    is_live(second)
+    wait_until_live(second)
     for tab in (first, third):
         expect(tab.get_by_role("banner").get_by_text("Disconnected", exact=True)).to_be_visible()
-    sockets.are_held_by(second)
+    connections.are_held_by(second)
 
 
 def test_who_signs_in_again_is_connected_although_old_tabs_are_open(visitor: Visitors, hub: LiveHub) -> None:
     old = visitor("returner")
     old.goto("/chat/")
-    is_live(old)
+    wait_until_live(old)
     hub.shell(
         "from django.contrib.sessions.models import Session; Session.objects.filter(pk=key).delete()\n"
         "from django.contrib.auth.models import User\n"
-        "from hub.access.control import Disconnect, order\n"
-        "order(Disconnect(user=str(User.objects.get(username='returner').pk), code=3500, reason='invalid token'))",
+        "from hub.access.control import DisconnectUser, send\n"
+        "send(DisconnectUser(user=str(User.objects.get(username='returner').pk), code=3500, reason='invalid token'))",
         key=old.context.cookies()[0]["value"],
     )
     expect(old.get_by_role("banner").get_by_text("Disconnected", exact=True)).to_be_visible()
@@ -230,5 +239,5 @@ def test_who_signs_in_again_is_connected_although_old_tabs_are_open(visitor: Vis
     old.context.add_cookies([{"name": SESSION_COOKIE, "value": cookie, "url": hub.url}])
     new = old.context.new_page()
     new.goto("/chat/")
-    is_live(new)
+    wait_until_live(new)
     expect(old.get_by_role("banner").get_by_text("Disconnected", exact=True)).to_be_visible()

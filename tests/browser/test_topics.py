@@ -7,9 +7,9 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Visitors
-from tests.browser.looking import alerts, bell, is_live, is_loaded
+from tests.browser.page_parts import alerts, bell, wait_until_live, wait_until_loaded
+from tests.browser.proxies import WebSocketProxy
 from tests.browser.test_pages import faults, is_sound
-from tests.browser.wire import Wire
 from tests.support.live import LiveHub
 
 Notify = Callable[..., None]
@@ -60,7 +60,7 @@ def is_followed(page: Page, title: str, *, followed: bool = True) -> None:
 def test_topic_is_followed_and_left_without_a_reload(visitor: Visitors, notify: Notify) -> None:
     page = visitor("topic-fan")
     page.goto("/topics/")
-    is_live(page)
+    wait_until_live(page)
     page.evaluate("window.stayed = true")
     notify("nobody follows yet", to="topic:deploys")
     is_followed(page, "Deployments", followed=False)
@@ -79,10 +79,10 @@ def test_topic_is_followed_and_left_without_a_reload(visitor: Visitors, notify: 
 def test_list_has_the_topics_title_and_its_past_while_one_follows(visitor: Visitors, notify: Notify) -> None:
     listing, page = visitor("topic-reader"), visitor("topic-reader")
     listing.goto("/notifications/")
-    is_loaded(listing)
-    is_live(listing)
+    wait_until_loaded(listing)
+    wait_until_live(listing)
     page.goto("/topics/")
-    is_live(page)
+    wait_until_live(page)
     notify("sent before", to="topic:deploys")
     toggle(page, "Deployments").click()
     before, after = (alerts(listing).filter(has_text=text) for text in ("sent before", "sent after"))
@@ -100,7 +100,7 @@ def test_what_is_followed_in_one_browser_is_followed_in_the_others(visitor: Visi
     laptop, phone = visitor("topic-traveller"), visitor("topic-traveller")
     for page in (laptop, phone):
         page.goto("/topics/")
-        is_live(page)
+        wait_until_live(page)
     toggle(laptop, "Incidents").click()
     is_followed(phone, "Incidents")
     toggle(phone, "Incidents").click()
@@ -110,7 +110,7 @@ def test_what_is_followed_in_one_browser_is_followed_in_the_others(visitor: Visi
 def test_keyboard_keeps_its_place_on_the_button(visitor: Visitors) -> None:
     page = visitor("topic-typist")
     page.goto("/topics/")
-    is_live(page)
+    wait_until_live(page)
     toggle(page, "Deployments").focus()
     for followed in (True, False):
         page.keyboard.press("Enter")
@@ -127,7 +127,7 @@ def test_forms_work_without_scripts(visitor: Visitors) -> None:
     is_followed(page, "Deployments")
     toggle(page, "Deployments").click()
     is_followed(page, "Deployments", followed=False)
-    visitor.complaints.clear()  # of scripts that were not loaded
+    visitor.errors.clear()  # of scripts that were not loaded
 
 
 WATCH = """li => {
@@ -139,9 +139,9 @@ WATCH = """li => {
 
 def test_refusal_is_shown_beside_the_topic_when_that_is_busy_no_more(visitor: Visitors) -> None:
     page = visitor("topic-unlucky")
-    Wire(page, to_hub=lambda frame: frame.replace('"topics.follow"', '"topics.no_such_method"'))
+    WebSocketProxy(page, to_hub=lambda frame: frame.replace('"topics.follow"', '"topics.no_such_method"'))
     page.goto("/topics/")
-    is_live(page)
+    wait_until_live(page)
     topic(page, "Deployments").evaluate(WATCH)
     toggle(page, "Deployments").click()
     expect(topic(page, "Deployments").get_by_role("alert")).to_have_text("This is not available here.")
@@ -162,7 +162,7 @@ streams.renew([f"user:{person.pk}"])
 def test_changes_that_were_missed_show_when_the_hub_says_so(visitor: Visitors, hub: LiveHub) -> None:
     page = visitor("topic-sleeper")
     page.goto("/topics/")
-    is_live(page)
+    wait_until_live(page)
     hub.shell(MISS, topic="incidents", user="topic-sleeper")
     is_followed(page, "Incidents")
     is_followed(page, "Deployments", followed=False)

@@ -1,8 +1,8 @@
-"""What a visitor finds on the pages, by role and name."""
+"""Parts of the pages by role and name, and waits for their states."""
 
 from playwright.sync_api import Dialog, Locator, Page, expect
 
-#: JavaScript: a function of a selector to all elements of the page, those of widgets too, whose shadow roots are open.
+#: JavaScript: returns all elements that match a selector, also those in the shadow roots of widgets.
 EVERY_ROOT = """
 (selector) => {
   const found = [];
@@ -16,7 +16,7 @@ EVERY_ROOT = """
 """
 
 
-def is_live(page: Page) -> None:
+def wait_until_live(page: Page) -> None:
     """Wait until the page is connected."""
     expect(page.get_by_role("banner").get_by_text("Live", exact=True)).to_be_visible()
 
@@ -26,8 +26,8 @@ def alerts(page: Page) -> Locator:
     return page.get_by_role("main").get_by_role("list", name="Alerts").locator("li")
 
 
-def is_loaded(page: Page) -> None:
-    """Wait until the page's list of alerts is there, empty or not."""
+def wait_until_loaded(page: Page) -> None:
+    """Wait until the page has loaded its list of alerts."""
     expect(page.get_by_role("main").get_by_role("img", name="Loading")).to_have_count(0)
 
 
@@ -45,24 +45,24 @@ def messages(page: Page) -> Locator:
     return page.get_by_role("log", name="Messages").locator("li")
 
 
-def box(page: Page) -> Locator:
+def message_box(page: Page) -> Locator:
     return page.get_by_role("textbox")
 
 
-def is_in(page: Page) -> None:
-    """Wait until the page is live and the room's messages are there."""
-    is_live(page)
+def wait_until_in_room(page: Page) -> None:
+    """Wait until the page is connected and has loaded the messages of the room."""
+    wait_until_live(page)
     expect(page.get_by_role("main").get_by_role("img", name="Loading")).to_have_count(0)
 
 
-def say(page: Page, text: str) -> None:
-    """Write ``text`` and send it with the keyboard."""
-    box(page).fill(text)
-    box(page).press("Enter")
+def send_message(page: Page, text: str) -> None:
+    """Type ``text`` and send it with Enter."""
+    message_box(page).fill(text)
+    message_box(page).press("Enter")
 
 
 def dialogs_of(page: Page) -> list[str]:
-    """The texts of the dialogs that scripts open from now on: none, unless a script got in."""
+    """The texts of the dialogs that scripts open from now on. The list stays empty unless a script was injected."""
     opened: list[str] = []
 
     def note(dialog: Dialog) -> None:

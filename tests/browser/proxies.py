@@ -1,4 +1,4 @@
-"""Between a page and the hub: a socket that a test listens to and changes, and a cable that it cuts."""
+"""Proxies between a page and the hub: one changes WebSocket frames, one cuts TCP connections."""
 
 import contextlib
 import json
@@ -10,44 +10,44 @@ from typing import Any
 
 from playwright.sync_api import Page, WebSocketRoute
 
-#: The client library looks at a code only where there is a reason.
+#: The client library ignores a close code without a reason.
 REASON = "the test wants it"
 
 Change = Callable[[str], str | None]
 
 
-class Wire:
-    """The hub sockets that a page opens from now on. What goes through them may be seen, changed and added to."""
+class WebSocketProxy:
+    """Proxies the client connections that a page opens from now on."""
 
     def __init__(self, page: Page, *, to_hub: Change | None = None, to_page: Change | None = None) -> None:
-        """``to_hub`` and ``to_page`` get each frame and return what goes on in its place; None keeps it back."""
+        """``to_hub`` and ``to_page`` get each frame and return the frame to forward; None drops it."""
         self.sockets: list[WebSocketRoute] = []
-        #: The code that sockets are refused with, while it is not 0.
-        self.refusing = 0
+        #: If it is not 0, new connections are closed with this code.
+        self.close_code = 0
         self._to_hub, self._to_page = to_hub, to_page
         page.route_web_socket(re.compile("/connection/websocket"), self._open)
 
     def _open(self, route: WebSocketRoute) -> None:
         self.sockets.append(route)
-        if self.refusing:
-            route.close(code=self.refusing, reason=REASON)
+        if self.close_code:
+            route.close(code=self.close_code, reason=REASON)
             return
         hub = route.connect_to_server()
         route.on_message(lambda frame: _pass(frame, self._to_hub, hub.send))
         hub.on_message(lambda frame: _pass(frame, self._to_page, route.send))
 
     def push(self, channel: str, data: Any, offset: int = 0) -> None:
-        """Say something to the page as the hub would."""
+        """Push a publication to the page as the hub would."""
         publication = {"data": data} | ({"offset": offset} if offset else {})
         self.sockets[-1].send(json.dumps({"push": {"channel": channel, "pub": publication}}))
 
     def close(self, code: int) -> None:
-        """End the newest socket as the hub would."""
+        """Close the newest connection as the hub would."""
         self.sockets[-1].close(code=code, reason=REASON)
 
 
 def without_counts(frame: str) -> str | None:
-    """For ``to_page``: what the hub itself counts may come at any moment, and would replace what a test says."""
+    """For ``to_page``: drop the hub's own counts, which may arrive at any moment and replace those of a test."""
     return None if frame.startswith('{"push":{"channel":"online"') else frame
 
 
@@ -58,8 +58,8 @@ def _pass(frame: str | bytes, change: Change | None, send: Callable[[str], None]
         send(changed)
 
 
-class Cable:
-    """A TCP port of this machine that leads to another one, until it is cut."""
+class TcpProxy:
+    """A local TCP port that forwards to another one until it is cut."""
 
     def __init__(self, port: int) -> None:
         self._target = port
@@ -71,18 +71,18 @@ class Cable:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def cut(self) -> None:
-        """End all connections and take no new ones."""
+        """Close all connections and refuse new ones."""
         with self._lock:
             self._is_cut = True
             ends, self._ends = self._ends, set()
         for end in ends:
             _end(end)
 
-    def mend(self) -> None:
+    def restore(self) -> None:
         self._is_cut = False
 
     def close(self) -> None:
-        """End it for good, threads included."""
+        """Stop for good, threads included."""
         self.cut()
         _end(self._listener)
 
