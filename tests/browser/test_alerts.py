@@ -52,7 +52,7 @@ def test_personal_alert_reaches_all_tabs_of_the_person_and_nobody_else(visitor: 
     expect(alerts(guest).filter(has_text="for ada alone")).to_have_count(0)
 
 
-def test_alert_that_comes_while_the_list_is_asked_for_shows_once(visitor: Visitors, notify: Notify) -> None:
+def test_alert_that_arrives_during_the_load_shows_once(visitor: Visitors, notify: Notify) -> None:
     page = visitor()
 
     def before_the_list(frame: str) -> str:
@@ -75,7 +75,7 @@ def test_alert_that_comes_while_the_list_is_asked_for_shows_once(visitor: Visito
         expect(alerts(page).filter(has_text=text)).to_have_count(1)
 
 
-def test_alert_that_the_hub_repeats_shows_once(visitor: Visitors, notify: Notify) -> None:
+def test_repeated_alert_shows_once(visitor: Visitors, notify: Notify) -> None:
     page = visitor()
 
     def twice(frame: str) -> str:
@@ -91,7 +91,7 @@ def test_alert_that_the_hub_repeats_shows_once(visitor: Visitors, notify: Notify
         expect(alerts(page).filter(has_text=text)).to_have_count(1)
 
 
-def test_alert_that_the_hub_kept_back_is_fetched(visitor: Visitors, notify: Notify) -> None:
+def test_dropped_alert_is_fetched_from_the_history(visitor: Visitors, notify: Notify) -> None:
     page = visitor()
     WebSocketProxy(page, to_page=lambda frame: None if '"pub"' in frame and "kept back" in frame else frame)
     page.goto("/notifications/")
@@ -103,7 +103,7 @@ def test_alert_that_the_hub_kept_back_is_fetched(visitor: Visitors, notify: Noti
         expect(alerts(page).nth(number)).to_contain_text(text)
 
 
-def test_list_is_loaded_anew_when_the_history_is_another_one(visitor: Visitors, notify: Notify) -> None:
+def test_list_is_loaded_again_after_an_epoch_change(visitor: Visitors, notify: Notify) -> None:
     notify("before the hole")
     page = visitor()
     lists = 0
@@ -269,7 +269,7 @@ def test_toast_is_dismissed_with_the_keyboard(visitor: Visitors, notify: Notify)
     expect(toasts(page)).to_have_count(0)
 
 
-def test_toast_goes_by_itself_unless_somebody_looks_at_it(visitor: Visitors, notify: Notify) -> None:
+def test_toast_disappears_unless_it_has_pointer_or_focus(visitor: Visitors, notify: Notify) -> None:
     page = visitor()
     page.clock.install()
     page.goto("/")
@@ -283,7 +283,7 @@ def test_toast_goes_by_itself_unless_somebody_looks_at_it(visitor: Visitors, not
     expect(toasts(page)).to_contain_text("held")
 
 
-def test_older_alerts_are_loaded_when_they_are_asked_for(visitor: Visitors, hub: LiveHub) -> None:
+def test_older_alerts_are_loaded_on_demand(visitor: Visitors, hub: LiveHub) -> None:
     hub.create_user("collector")
     hub.shell(
         "from notifications import notify\n"

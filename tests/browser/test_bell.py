@@ -52,7 +52,7 @@ def test_bell_counts_what_arrives_and_what_is_read(visitor: Visitors, notify: No
     expect_unread(page, 0)
 
 
-def test_what_is_read_in_one_browser_is_read_in_the_others(visitor: Visitors, notify: Notify) -> None:
+def test_alert_read_in_one_browser_is_read_in_the_others(visitor: Visitors, notify: Notify) -> None:
     laptop, phone = visitor("bell-traveller"), visitor("bell-traveller")
     laptop.goto("/notifications/")
     phone.goto("/chat/")
@@ -69,7 +69,7 @@ def test_what_is_read_in_one_browser_is_read_in_the_others(visitor: Visitors, no
     expect(alerts(laptop).get_by_role("button", name="Mark as read")).to_have_count(0)
 
 
-def test_what_could_not_be_marked_is_unread_again(visitor: Visitors, notify: Notify) -> None:
+def test_alert_that_could_not_be_marked_is_unread_again(visitor: Visitors, notify: Notify) -> None:
     page = visitor("bell-unlucky")
     WebSocketProxy(page, to_hub=lambda frame: frame.replace("alerts.mark_read", "alerts.no_such_method"))
     page.goto("/notifications/")

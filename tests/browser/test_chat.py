@@ -150,7 +150,7 @@ def test_messages_written_in_a_cut_are_sent_once_and_in_order_after_it(
     visitor.errors.clear()  # the browser notes every attempt that failed
 
 
-def test_message_whose_answer_was_lost_is_sent_again_and_is_there_once(visitor: Visitors, room: str) -> None:
+def test_message_whose_answer_was_lost_is_posted_once(visitor: Visitors, room: str) -> None:
     ada, grace = visitor("ada"), visitor("grace")
     lost = 0
 
@@ -177,7 +177,7 @@ def test_message_whose_answer_was_lost_is_sent_again_and_is_there_once(visitor: 
         assert said_in(page) == ["did it arrive?", "and this?"]
 
 
-def test_message_that_was_refused_is_tried_again_or_taken_back(visitor: Visitors, room: str) -> None:
+def test_refused_message_can_be_retried_or_taken_back(visitor: Visitors, room: str) -> None:
     ada = visitor("ada")
     refused = True
 

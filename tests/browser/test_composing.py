@@ -78,7 +78,7 @@ def test_enter_that_ends_a_composition_sends_nothing(
     [("en", "This message is 1,000 characters too long."), ("ru", "Сообщение длиннее, чем можно, на 1 000 символов.")],
 )
 @pytest.mark.parametrize("where", ["room", "broadcast"])
-def test_what_is_too_long_stays_whole_and_says_so(
+def test_text_that_is_too_long_stays_whole_with_an_error(
     visitor: Visitors, room: str, where: str, language: str, sentence: str
 ) -> None:
     ada = visitor("editor", staff=True, language=language)

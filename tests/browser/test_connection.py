@@ -40,7 +40,7 @@ def recorded_words(page: Page) -> list[str]:
     ("code", "words"),
     [(3500, "You have logged in since this page was loaded."), (4999, "The connection was closed. Reload the page")],
 )
-def test_terminal_close_is_shown_and_not_tried_again(visitor: Visitors, code: int, words: str) -> None:
+def test_terminal_close_is_shown_and_not_retried(visitor: Visitors, code: int, words: str) -> None:
     page = visitor()
     page.clock.install()
     proxy = WebSocketProxy(page)
@@ -56,7 +56,7 @@ def test_terminal_close_is_shown_and_not_tried_again(visitor: Visitors, code: in
 
 
 @pytest.mark.parametrize("code", [1001, 1012, 3001, 4000])
-def test_other_closes_come_back(visitor: Visitors, code: int) -> None:
+def test_page_reconnects_after_other_close_codes(visitor: Visitors, code: int) -> None:
     page = visitor()
     proxy = WebSocketProxy(page)
     page.goto("/")
@@ -85,7 +85,7 @@ def test_page_is_live_where_no_websocket_gets_through(visitor: Visitors, hub: Li
     expect(page.get_by_role("main").get_by_text("All read")).to_be_visible()
 
 
-def test_page_whose_hub_is_away_says_so_and_is_live_when_it_is_back(visitor: Visitors) -> None:
+def test_page_shows_that_the_hub_is_unavailable_and_reconnects(visitor: Visitors) -> None:
     page = visitor()
     proxy = WebSocketProxy(page)
     proxy.close_code = 1013
@@ -103,7 +103,7 @@ def test_page_whose_hub_is_away_says_so_and_is_live_when_it_is_back(visitor: Vis
     visitor.errors.clear()  # the browser notes every attempt that failed
 
 
-def test_loss_and_return_are_told_to_screen_readers(visitor: Visitors) -> None:
+def test_screen_readers_hear_of_a_lost_and_restored_connection(visitor: Visitors) -> None:
     page = visitor()
     proxy = WebSocketProxy(page)
     page.goto("/")
@@ -119,7 +119,7 @@ def test_loss_and_return_are_told_to_screen_readers(visitor: Visitors) -> None:
     expect(news).to_have_text("The connection is back.")
 
 
-def test_nonsense_from_a_server_harms_nothing(visitor: Visitors) -> None:
+def test_malformed_publications_do_no_harm(visitor: Visitors) -> None:
     page = visitor("reader-of-nonsense")
     proxy = WebSocketProxy(page, to_page=without_counts)
     page.goto("/")

@@ -59,9 +59,7 @@ def three_tabs(visitor: Visitors, name: str, path: str) -> tuple[list[Page], Con
     return tabs, connections
 
 
-def test_three_tabs_share_one_connection_and_another_takes_over_when_that_tab_goes(
-    visitor: Visitors, notify: Notify
-) -> None:
+def test_tabs_share_one_connection_and_the_next_tab_takes_over(visitor: Visitors, notify: Notify) -> None:
     (first, second, third), connections = three_tabs(visitor, "sharer", "/notifications/")
     connections.are_held_by(first)
     notify("through one connection", to="user:sharer")
@@ -81,7 +79,7 @@ def test_three_tabs_share_one_connection_and_another_takes_over_when_that_tab_go
     expect(bell(third)).to_have_accessible_name("Alerts: 3 unread alerts")
 
 
-def test_tab_that_crashes_hands_over_too(visitor: Visitors, notify: Notify) -> None:
+def test_crashed_tab_hands_over_the_connection(visitor: Visitors, notify: Notify) -> None:
     first = visitor("crasher")
     second = first.context.new_page()
     for tab in (first, second):
@@ -93,7 +91,7 @@ def test_tab_that_crashes_hands_over_too(visitor: Visitors, notify: Notify) -> N
     expect(alerts(second).filter(has_text="after the crash")).to_have_count(1)
 
 
-def test_tab_that_hangs_loses_the_connection_and_comes_back_without_a_gap(visitor: Visitors, notify: Notify) -> None:
+def test_hanging_tab_loses_the_connection_and_misses_nothing(visitor: Visitors, notify: Notify) -> None:
     first = visitor("hanger")
     connections = Connections(first.context)
     second = first.context.new_page()
@@ -119,7 +117,7 @@ def test_tab_that_hangs_loses_the_connection_and_comes_back_without_a_gap(visito
         wait_until_live(tab)
 
 
-def test_tab_that_sleeps_hands_over_and_comes_back_without_a_gap(visitor: Visitors, notify: Notify) -> None:
+def test_suspended_tab_hands_over_the_connection_and_misses_nothing(visitor: Visitors, notify: Notify) -> None:
     (first, second, _), connections = three_tabs(visitor, "sleeper", "/notifications/")
     first.evaluate("window.dispatchEvent(new PageTransitionEvent('pagehide', {persisted: true}))")
     connections.are_held_by(second)
@@ -157,7 +155,7 @@ def test_tabs_are_in_different_rooms_over_one_connection(visitor: Visitors, room
     connections.are_held_by(other)
 
 
-def test_message_on_its_way_when_the_connection_moves_is_there_once(visitor: Visitors, room: str) -> None:
+def test_message_in_flight_during_a_handover_is_posted_once(visitor: Visitors, room: str) -> None:
     leader, grace = visitor("mover"), visitor("grace")
     follower = leader.context.new_page()
     for page in (leader, follower, grace):
@@ -196,7 +194,7 @@ def test_page_without_web_locks_has_a_connection_of_its_own(visitor: Visitors, n
     ],
     ids=["locks", "channels"],
 )
-def test_page_that_may_store_nothing_has_a_connection_of_its_own(
+def test_page_without_storage_access_has_a_connection_of_its_own(
     visitor: Visitors, notify: Notify, name: str, forbidden: str
 ) -> None:
     first = visitor(name)
@@ -212,7 +210,7 @@ def test_page_that_may_store_nothing_has_a_connection_of_its_own(
     connections.are_held_by(first, second)
 
 
-def test_who_is_signed_out_in_one_tab_is_told_in_all(visitor: Visitors) -> None:
+def test_log_out_in_one_tab_shows_in_all_tabs(visitor: Visitors) -> None:
     (first, second, third), connections = three_tabs(visitor, "leaver", "/chat/")
     second.get_by_label("Account of leaver").click()
     second.get_by_role("button", name="Log out").click()
@@ -223,7 +221,7 @@ def test_who_is_signed_out_in_one_tab_is_told_in_all(visitor: Visitors) -> None:
     connections.are_held_by(second)
 
 
-def test_who_signs_in_again_is_connected_although_old_tabs_are_open(visitor: Visitors, hub: LiveHub) -> None:
+def test_new_log_in_connects_while_old_tabs_are_open(visitor: Visitors, hub: LiveHub) -> None:
     old = visitor("returner")
     old.goto("/chat/")
     wait_until_live(old)

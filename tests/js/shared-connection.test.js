@@ -109,8 +109,8 @@ test("a tab that hangs while the lead changes twice has one connection", async (
 
 test("the other tabs ignore events of a former leader", async () => {
   const [first, second, third] = await tabs(3);
-  const heard = [];
-  third.shared.on("publication", ({ data }) => heard.push(data));
+  const received = [];
+  third.shared.on("publication", ({ data }) => received.push(data));
   first.hangs = true;
   second.do(() => second.shared.reconnectNow());
   await pass(10);
@@ -123,7 +123,7 @@ test("the other tabs ignore events of a former leader", async () => {
   await settle();
   second.do(() => second.tabConnection.publish("online", 0, "of now"));
   await settle();
-  assert.deepEqual(heard, ["of now"]);
+  assert.deepEqual(received, ["of now"]);
   assert.deepEqual(states(second, third), ["connected", "connected"]);
   first.wake();
   await settle();
@@ -148,8 +148,8 @@ test("a tab that follows a former leader finds the new leader", async () => {
 
 test("a former leader receives the positions of its channels again", async () => {
   const [first, second] = await tabs(2);
-  const begun = [];
-  first.shared.on("subscribed", ({ channel, position }) => begun.push([channel, position.offset]));
+  const positions = [];
+  first.shared.on("subscribed", ({ channel, position }) => positions.push([channel, position.offset]));
   first.do(() => first.tabConnection.begin("user:1", 4));
   await settle();
   first.hangs = true;
@@ -161,7 +161,7 @@ test("a former leader receives the positions of its channels again", async () =>
   await settle();
   first.wake();
   await settle();
-  assert.deepEqual(begun, [
+  assert.deepEqual(positions, [
     ["user:1", 4],
     ["user:1", 7],
   ]);
@@ -206,7 +206,7 @@ test("all tabs know the close code of the server", async () => {
 });
 
 test("tabs without locks have a connection each, also after a suspend", async () => {
-  locks.refusal = new DOMException("denied", "SecurityError");
+  locks.error = new DOMException("denied", "SecurityError");
   const both = [new Tab().open(), new Tab().open()];
   await settle();
   assert.deepEqual(connected(...both), [0, 1]);

@@ -105,19 +105,19 @@ export async function settle() {
 
 class Locks {
   /** The error with which `request` rejects. @type {Error | null} */
-  refusal = null;
+  error = null;
   #held = new Map();
   #waiting = new Map();
 
   reset() {
-    this.refusal = null;
+    this.error = null;
     this.#held.clear();
     this.#waiting.clear();
   }
 
   request(name, options, callback) {
     const tab = current.getStore();
-    if (this.refusal) return Promise.reject(this.refusal);
+    if (this.error) return Promise.reject(this.error);
     return new Promise((resolve, reject) => {
       const request = { tab, name, callback, resolve, reject };
       const waiting = this.#waiting.get(name) ?? [];

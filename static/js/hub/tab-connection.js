@@ -17,7 +17,7 @@ const PAGE = 200;
 export class TabConnection extends Connection {
   /** The subscribed channels. @type {Map<string, Live>} */
   #live = new Map();
-  /** Forwards network events of the page. `reconnectNow` sends "online" too: the library has no other way to hurry. */
+  /** Forwards network events of the page. `reconnectNow` sends "online" too, which makes the library retry. */
   #network = new EventTarget();
   #client;
   #attempted = false;
