@@ -25,7 +25,7 @@ AS_PRODUCTION = env HUB_ENV=production HUB_HTTPS=true DATABASE_URL=sqlite://:mem
 	SECRET_KEY=$$($(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(64))')
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-postgres check bench chaos soak audit release format lock clean chromium test-programs \
+.PHONY: help run test test-quick test-postgres check bench chaos soak audit release format lock clean chromium test-programs \
 	suite suite-others suite-browser suite-chaos check-format check-lint check-types check-arrows check-git check-django check-templates check-assets
 
 help: ## List the commands
@@ -35,6 +35,18 @@ run: $(RUN) $(PAGES) ## Set up and start the whole hub on this machine; Ctrl-C s
 	@exec $(PYTHON) manage.py up
 
 test: $(DEV) $(NODE) chromium test-programs suite ## Run all tests: unit, integration, browser
+
+# A busy machine takes twice as long as a quiet one; what takes longer than that is a test that should be marked.
+QUICK_SECONDS := 180
+
+test-quick: $(DEV) ## Run the tests that need neither a whole hub nor a browser, nor take long; says how long they took
+	@begun=$$(date +%s); \
+	env -u DATABASE_URL $(PYTEST) -q -n 2 --ignore tests/browser --ignore tests/chaos --ignore tests/live \
+		-m "not live and not slow and not chaos and not browser" || exit; \
+	took=$$(($$(date +%s) - begun)); echo "The quick tests took $$took seconds."; \
+	if [ $$took -gt $(QUICK_SECONDS) ]; then \
+		echo "They should take at most $(QUICK_SECONDS). Which take long: pytest --durations 20; mark these as slow." >&2; exit 1; \
+	fi
 
 test-postgres: $(DEV) $(NODE) chromium test-programs ## Run all tests that ask a database on PostgreSQL (nothing to install)
 	@$(PYTHON) -m lab.harness.postgres $(MAKE) --no-print-directory suite

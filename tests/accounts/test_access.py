@@ -69,6 +69,7 @@ def whose(key: str) -> object:
 # --- sessions -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_page_lists_ones_own_sessions_with_device_and_address_and_without_their_keys(ada: User, eve: User) -> None:
     here, phone, of_eve = browser(), browser(address="2001:db8::7", user_agent="x iPhone Safari/1"), browser("eve")
     page = here.get(PAGE)

@@ -124,6 +124,7 @@ def test_claimed_address_does_not_help(ada: User) -> None:
     assert statuses[-1] == 429
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_no_more_passwords_are_looked_at_when_all_come_at_once(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
     looked_at: list[str] = []

@@ -93,6 +93,7 @@ def test_session_of_a_person_opens_nothing(admin_client: Client) -> None:
     assert admin_client.post("/api/info", b"{}", content_type="application/json").status_code == 401
 
 
+@pytest.mark.slow
 @settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
@@ -101,6 +102,7 @@ def test_any_fields_get_a_reply(api: Api, method: str, request_: dict[str, Any])
     check(api, method, json.dumps(request_))
 
 
+@pytest.mark.slow
 @settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )

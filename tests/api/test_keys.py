@@ -49,6 +49,7 @@ def program(*allowed: str, channels: tuple[str, ...] = ("*",)) -> Api:
     return Api(key_for(*allowed, channels=channels))
 
 
+@pytest.mark.slow
 def test_every_method_is_tried_here() -> None:
     assert {method.name for method in methods()} == REQUESTS.keys()
 
@@ -250,6 +251,7 @@ async def test_key_calls_as_often_as_the_limit_says_and_others_pay_nothing(
     assert [b'"code":111' in line for line in lines] == [True, True]
 
 
+@pytest.mark.slow
 async def test_no_number_of_calls_is_refused_by_default(api: Api) -> None:
     for _ in range(200):
         await api.result("info")

@@ -24,6 +24,7 @@ def printing(text: str, code: int = 0) -> list[str]:
     return [sys.executable, "-c", f"import sys; print({text!r}); sys.exit({code})"]
 
 
+@pytest.mark.slow
 def test_no_secret_is_in_the_tree() -> None:
     assert tree.look(BASE_DIR) == Outcome.of([], tree.look(BASE_DIR).note)
 
@@ -139,6 +140,7 @@ def test_production_refuses_every_danger_that_a_variable_brings() -> None:
     assert production.look().found == []
 
 
+@pytest.mark.slow
 def test_settings_that_start_although_they_must_not_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(production, "REFUSED", {"debug": {"HUB_SIGNUP": "true"}, "sqlite": {"HUB_DEBUG": "true"}})
     started, other = production.look().found

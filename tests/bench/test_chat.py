@@ -154,6 +154,7 @@ async def test_no_rate_excuses_disorder() -> None:
             await highest_rate(hall)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", [losing_the_first, refusing_the_first, with_a_gap])
 async def test_the_row_fails_when_one_part_of_it_is_not_whole(
     answer: Callable[[Room, str], None], monkeypatch: pytest.MonkeyPatch

@@ -228,6 +228,7 @@ async def test_a_refused_handshake_is_an_error_with_the_status() -> None:
         await fleet.close()
 
 
+@pytest.mark.slow
 async def test_sockets_that_the_server_closes_are_lost(
     server: Server, open_fleet: Callable[..., Awaitable[Fleet]]
 ) -> None:

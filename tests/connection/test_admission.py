@@ -245,6 +245,7 @@ async def test_who_says_who_they_are_with_the_first_command_counts_among_the_con
     await none_is_left()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("overrides", [{}, {"ws": PLAIN}])
 async def test_megabytes_reach_a_client_that_reads_slowly(overrides: dict[str, Any]) -> None:
     await sync_to_async(publish_many)([("everyone", {"type": "a", "text": "x" * 4000}) for _ in range(900)])

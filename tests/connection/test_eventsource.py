@@ -160,6 +160,7 @@ async def test_who_is_named_by_a_signed_token_has_no_more_streams_than_others(
     await await_for(lambda: not connections.connections._of_user, that="none is counted")
 
 
+@pytest.mark.slow
 async def test_megabytes_that_were_missed_come_whole(address: str) -> None:
     await sync_to_async(publish_many)([("everyone", {"type": "a", "text": "x" * 4000}) for _ in range(900)])
     epoch = (await sync_to_async(streams.positions)(["everyone"]))["everyone"].epoch

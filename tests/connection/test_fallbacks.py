@@ -77,6 +77,7 @@ async def streaming(address: str, headers: dict[str, str] | None = None) -> Asyn
             await writer.wait_closed()
 
 
+@pytest.mark.slow
 async def test_client_that_takes_nothing_more_is_not_there_and_then_dropped(
     address: str, ada: User, room: str, settings: Any
 ) -> None:
@@ -98,6 +99,7 @@ async def test_client_that_takes_nothing_more_is_not_there_and_then_dropped(
         await await_for(lambda: not connections.connections._of_user, timeout=20, that="the connection is dropped")
 
 
+@pytest.mark.slow
 async def test_client_whose_commands_pile_up_is_ended(address: str) -> None:
     async with streaming(address) as stream:
         client = sessions.find(stream.session["session"])
@@ -138,6 +140,7 @@ async def test_client_whose_commands_are_cut_off_is_nobodys_fault(
     assert not [record for record in caplog.records if record.exc_info or record.levelname == "ERROR"]
 
 
+@pytest.mark.slow
 @needs_node
 @pytest.mark.parametrize("transport", ["websocket", "http_stream", "sse"])
 async def test_what_one_transport_takes_all_take(address: str, open_namespace: str, transport: str) -> None:

@@ -100,6 +100,7 @@ async def test_a_client_that_does_not_connect_first_is_ended(frame: str) -> None
     assert wire.closed == (None if frame == "{}" else 3501)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(frames, min_size=1, max_size=4))
 def test_whatever_a_client_sends_is_answered_or_ends_it(caplog: Any, said: list[str]) -> None:
@@ -113,6 +114,7 @@ def test_whatever_a_client_sends_is_answered_or_ends_it(caplog: Any, said: list[
     assert "Traceback" not in caplog.text
 
 
+@pytest.mark.slow
 async def test_a_hundred_hostile_clients_do_not_touch_another_one(caplog: Any) -> None:
     frames: list[tuple[int, bytes]] = [
         (TEXT, b"nonsense"),

@@ -33,6 +33,7 @@ def signed_in(user: User) -> str:
     return f"{settings.SESSION_COOKIE_NAME}={browser.cookies[settings.SESSION_COOKIE_NAME].value}"
 
 
+@pytest.mark.slow
 @every_transport
 async def test_everything_that_a_page_does(
     address: str, ada: User, room: str, open_namespace: str, transport: str
@@ -76,6 +77,7 @@ async def test_everything_that_a_page_does(
         assert (await client.wait("disconnected"))["code"] == 3503
 
 
+@pytest.mark.slow
 @every_transport
 async def test_what_was_missed_over_a_restart_of_the_server_is_recovered(ada: User, room: str, transport: str) -> None:
     cookie = await sync_to_async(signed_in)(ada)
@@ -107,6 +109,7 @@ def written(client: NodeClient, room: str) -> list[str]:
     return [heard["data"]["text"] for heard in client.all(f"{room} publication") if heard.get("offset")]
 
 
+@pytest.mark.slow
 @every_transport
 async def test_a_signed_token_is_refreshed_before_it_ends(
     address: str, ada: User, token_secret: str, transport: str
@@ -120,6 +123,7 @@ async def test_a_signed_token_is_refreshed_before_it_ends(
         assert len(client.all("connected")) == 1
 
 
+@pytest.mark.slow
 @every_transport
 async def test_a_token_that_is_not_valid_ends_the_client_for_good(address: str, transport: str) -> None:
     async with node_client(address, transport, options={"token": "nonsense"}) as client:

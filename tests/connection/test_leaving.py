@@ -75,6 +75,7 @@ class Visitor:
             await door.receive_json()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("doors", [["plain door"], ["hub socket"], ["plain door", "hub socket"]])
 async def test_person_who_connects_and_closes_again_and_again_joins_once_and_leaves_once(
     ada: User, bob: User, room: str, doors: list[str]
@@ -166,6 +167,7 @@ async def test_person_who_went_to_another_web_process_has_not_left() -> None:
         await elsewhere.close()
 
 
+@pytest.mark.slow
 async def test_without_redis_the_same_holds(redis_server: RedisServer) -> None:
     elsewhere, told = PresenceTracker(), Told()
     try:

@@ -131,6 +131,7 @@ def page(limit: int, since: int | None, *, reverse: bool) -> tuple[list[int], in
     return (kept if limit < 0 else kept[:limit]), None
 
 
+@pytest.mark.slow
 @hypothesis.settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     visits=st.lists(st.tuples(st.integers(0, 4), st.integers(0, 2)), min_size=1, max_size=6), limit=st.integers(1, 4)

@@ -283,6 +283,7 @@ async def test_an_expired_token_is_asked_for_anew(address: str, ada: User, token
         assert asked
 
 
+@pytest.mark.slow
 async def test_a_token_is_refreshed_before_it_ends(address: str, ada: User, token_secret: str) -> None:
     given: list[str] = []
 

@@ -248,6 +248,7 @@ async def test_what_the_hub_does_not_have_is_refused_and_not_left_out(request_: 
 # --- tokens ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 async def test_a_subscription_whose_token_ends_is_subscribed_to_again(
     ada: User, bob: User, token_secret: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

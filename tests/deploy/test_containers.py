@@ -67,6 +67,7 @@ def test_passwords_of_an_installation_that_has_one_volume_stay(tmp_path: Path) -
     assert "from before" in made["for/hub/database_url"]
 
 
+@pytest.mark.slow
 def test_redis_accepts_the_configuration_that_is_made(tmp_path: Path) -> None:
     run("deploy/make_secrets.py", str(tmp_path))
     binary, socket = redis_server.find_binary(), tmp_path / "redis.sock"
@@ -85,6 +86,7 @@ def test_redis_accepts_the_configuration_that_is_made(tmp_path: Path) -> None:
         server.wait(10)
 
 
+@pytest.mark.slow
 def test_production_starts_with_secrets_from_files(tmp_path: Path) -> None:
     run("deploy/make_secrets.py", str(tmp_path))
     files = {
@@ -99,6 +101,7 @@ def test_production_starts_with_secrets_from_files(tmp_path: Path) -> None:
     assert shown.stdout.split() == secrets, shown.stderr
 
 
+@pytest.mark.slow
 def test_prepare_makes_tables_and_one_administrator(tmp_path: Path) -> None:
     first, second = (run("deploy/prepare.py", HUB_DATA_DIR=str(tmp_path)) for _ in range(2))
     assert first.returncode == second.returncode == 0, first.stderr

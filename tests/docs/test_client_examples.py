@@ -137,6 +137,7 @@ await import("./page.mjs");
 """
 
 
+@pytest.mark.slow
 @needs_node
 @pytest.mark.django_db(transaction=True)
 async def test_page_of_another_site_fetches_its_tokens_and_stays_away_without_one(

@@ -3,6 +3,8 @@
 import ast
 from collections.abc import Iterator
 
+import pytest
+
 import hub.asgi  # noqa: F401  # imports what declares limits
 from hub.config.typed_settings import HubSettings
 from hub.limits import rates
@@ -30,6 +32,7 @@ def bounds() -> Iterator[str]:
                     yield str(node.args[0].value)
 
 
+@pytest.mark.slow
 def test_table_lists_every_limit_and_bound() -> None:
     assert set(rows()) == {limit.name for limit in rates.declared()} | set(bounds())
 

@@ -41,6 +41,7 @@ def test_files_named_in_the_text_exist(name: str) -> None:
     assert [path for path in named if not (BASE_DIR / path).exists()] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_tests_named_in_the_text_exist(name: str) -> None:
     named = [span.split("::") for span in code_spans(name) if re.fullmatch(r"tests/[\w/]+\.py::\w+", span)]

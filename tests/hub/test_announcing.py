@@ -77,6 +77,7 @@ def test_flushing_gives_up_in_time_when_redis_does_not_answer(
     assert announcer.flush(10)
 
 
+@pytest.mark.slow
 def test_a_forked_child_announces_on_its_own(redis_server: RedisServer, data_dir: Path, settings: Settings) -> None:
     name = f"{settings.HUB_REDIS_PREFIX}__group__{group_name('everyone')}"
     pubsub = redis_server.client.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]  # redis-py

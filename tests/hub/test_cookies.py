@@ -39,6 +39,7 @@ def names(**variables: str) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 def test_hubs_on_two_ports_of_one_host_share_no_cookie() -> None:
     one, other, first = names(HUB_PORT="8001"), names(HUB_PORT="8002"), names()
     assert len({*one, *other, *first}) == 12 and not {*one, *other, *first} & FOREIGN.keys()

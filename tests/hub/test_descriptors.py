@@ -34,6 +34,7 @@ def refused(port: int) -> float:
     return sum(float(line.split()[-1]) for line in lines if line.startswith('hub_refused_total{limit="descriptors"}'))
 
 
+@pytest.mark.slow
 async def test_a_server_without_descriptors_says_so_and_is_well_afterwards(data_folder: Path) -> None:
     port = free_port()
     start = ["-c", LIMITED.format(soft=LIMIT // 2, hard=LIMIT), "hub.server", "--port", str(port)]
@@ -67,6 +68,7 @@ def process_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / 100
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["worker", "up"])
 def test_each_part_raises_its_limit(part: str, tmp_path: Path) -> None:
     code = {

@@ -4,6 +4,8 @@ import subprocess
 import sys
 import time
 
+import pytest
+
 from hub.database.threads import CLOSE_TIMEOUT
 from hub.server.serve import EXIT_TIMEOUT
 from lab.harness.environment import BASE_DIR
@@ -37,6 +39,7 @@ serve.main([])
 """
 
 
+@pytest.mark.slow
 def test_a_thread_that_hangs_in_its_database_does_not_keep_a_server_from_ending() -> None:
     began = time.monotonic()
     ended = subprocess.run(

@@ -65,6 +65,7 @@ async def close_code(client: RawClient) -> int:
             return int.from_bytes(payload[:2], "big")
 
 
+@pytest.mark.slow
 @OURS
 @pytest.mark.parametrize("path", ENDPOINTS)
 async def test_a_flood_of_whatever_frames_is_closed_as_too_fast(kind: str, path: str) -> None:
@@ -77,6 +78,7 @@ async def test_a_flood_of_whatever_frames_is_closed_as_too_fast(kind: str, path:
                 flooding.cancel()
 
 
+@pytest.mark.slow
 @OURS
 async def test_a_turn_of_the_loop_reads_few_frames_of_one_socket(
     kind: str, settings: Settings, monkeypatch: pytest.MonkeyPatch

@@ -196,6 +196,7 @@ def test_the_hubs_own_channels_take_no_events_of_others(channel: str, kind: str)
         unpack({"type": kind, "user": "1"}, channel)
 
 
+@pytest.mark.slow
 async def test_ten_thousand_bad_events_at_once_keep_no_good_one_back(
     layer: Any, settings: Settings, caplog: Any
 ) -> None:

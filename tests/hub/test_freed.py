@@ -72,6 +72,7 @@ async def nothing_is_left(parts: Callable[[], list[str]]) -> None:
         raise AssertionError(f"Still in memory: {parts()}") from None
 
 
+@pytest.mark.slow
 @EACH
 async def test_a_plain_socket_that_has_ended_is_free(
     kind: str, parts: Callable[[], list[str]], admin_user: Any
@@ -93,6 +94,7 @@ async def test_a_plain_socket_that_has_ended_is_free(
         await nothing_is_left(parts)
 
 
+@pytest.mark.slow
 @EACH
 async def test_a_socket_that_the_server_has_closed_is_free(kind: str, parts: Callable[[], list[str]]) -> None:
     async with serving(**SERVERS[kind]) as address:
@@ -111,6 +113,7 @@ async def test_a_socket_that_the_server_has_closed_is_free(kind: str, parts: Cal
         await nothing_is_left(parts)
 
 
+@pytest.mark.slow
 @EACH
 async def test_a_hub_socket_that_has_ended_is_free(kind: str, parts: Callable[[], list[str]], admin_user: Any) -> None:
     token = await in_database_thread(token_of, admin_user)

@@ -206,6 +206,7 @@ async def test_of_connections_that_say_nothing_the_oldest_makes_way(settings: Se
     assert REGISTRY.get_sample_value("hub_refused_total", {"limit": "pending_connections"}) == before + 2
 
 
+@pytest.mark.slow
 async def test_requests_that_do_not_wait_for_the_answer_are_answered_in_order_and_few_are_read_before() -> None:
     echo, count = Echo(), 3000
     async with serving(app=echo) as address, Connection.to(address) as connection:

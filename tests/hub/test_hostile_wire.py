@@ -42,6 +42,7 @@ def resident(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096 // 2**20
 
 
+@pytest.mark.slow
 async def test_hostile_clients_hold_up_nobody_and_leave_nothing(data_folder: Path) -> None:
     port = free_port()
     with running(["-m", "hub.server", "--port", str(port)], data_folder) as process:

@@ -85,6 +85,7 @@ def test_start_says_it(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [line for line in prepare().lines if "did you mean HUB_WEB_PROCESSES?" in line]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [{}, {"HUB_ENV": "development", "HUB_PORT_FILE": ""}])
 def test_check_warns_and_does_not_fail(settings: Mapping[str, str], tmp_path: Path) -> None:
     ended = subprocess.run(

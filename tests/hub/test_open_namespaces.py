@@ -97,6 +97,7 @@ def test_a_setting_cannot_undo_the_rules_of_an_app() -> None:
         opened('{"user": {}}')
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("variables", "sentence"),
     [

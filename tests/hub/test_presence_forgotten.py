@@ -71,6 +71,7 @@ async def test_a_process_that_renews_its_lease_does_not_take_the_others_for_gone
     assert await one.count("room:1") == 4
 
 
+@pytest.mark.slow
 async def test_a_process_of_which_redis_has_not_everybody_yet_is_waited_for(
     two: tuple[PresenceTracker, PresenceTracker], redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -258,6 +258,7 @@ async def test_a_page_and_then_a_socket_may_come_over_one_connection(kind: str, 
         writer.transport.abort()
 
 
+@pytest.mark.slow
 @EACH
 async def test_who_answers_pings_stays_and_who_does_not_is_closed(kind: str, echo: Echo) -> None:
     async with (

@@ -130,6 +130,7 @@ def test_rates_that_are_none_are_an_invalid_setting(settings: Settings, rates: o
     assert fault.startswith("HUB_LIMIT_SIGNUP must be rates such as '10/minute'")
 
 
+@pytest.mark.slow
 def test_another_process_counts_with_this_one() -> None:
     code = "import django; django.setup(); from tests.hub.test_rates import taken; print(taken('ann', tries=2))"
     there = subprocess.run(

@@ -234,6 +234,7 @@ async def test_one_who_follows_many_channels_gets_each_with_one_query_for_all(
     await listener.got(*(f'{{"in":"{channel}"}}' for channel in channels))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["database", "name"])
 async def test_one_who_cannot_follow_all_follows_none(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(channels: object) -> None:
@@ -253,6 +254,7 @@ async def test_one_who_cannot_follow_all_follows_none(fault: str, monkeypatch: p
         assert len(await relay.current().subscribe_many(wanted, listener)) == 2
 
 
+@pytest.mark.slow
 async def test_a_name_that_does_not_exist_is_no_harm_to_others_who_come_at_the_same_time() -> None:
     listener = Listener()
     wrong = relay.current().subscribe("no such channel", Listener(), as_data)

@@ -71,6 +71,7 @@ async def test_the_relay_marks_what_it_has_delivered_and_not_while_something_is_
     await await_for(lambda: marked, that="the mark moves again")
 
 
+@pytest.mark.slow
 async def test_tail_repair_leaves_a_slow_database_in_peace_and_is_quick_again_with_it(
     monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:

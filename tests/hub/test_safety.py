@@ -167,6 +167,7 @@ def test_repetition_adds_nothing(unit: str, times: int) -> None:
     assert unforeseeable(unit * times) <= len(unit) + 2
 
 
+@pytest.mark.slow
 def test_long_text_is_judged_at_once() -> None:
     started = time.perf_counter()
     is_guessable(secrets.token_urlsafe(1_000_000), length=50, variety=12)
@@ -186,6 +187,7 @@ def run(arguments: list[str], folder: Path, **variables: str) -> "subprocess.Com
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", ENTRIES.values(), ids=ENTRIES.keys())
 def test_every_entry_refuses_with_the_sentence_alone(arguments: list[str], tmp_path: Path) -> None:
     ended = run(arguments, tmp_path, HUB_ENV="production", SECRET_KEY="canary-too-short")
@@ -199,6 +201,7 @@ def test_every_entry_refuses_with_the_sentence_alone(arguments: list[str], tmp_p
 POSTGRES = f"postgres://hub:{PASSWORD}@127.0.0.1/hub"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("variables", "says"),
     [
@@ -227,17 +230,20 @@ PRODUCTION = {"HUB_ENV": "production", "SECRET_KEY": KEY, "REDIS_URL": f"redis:/
 DEPLOY = ["manage.py", "check", "--deploy", "--fail-level", "WARNING"]
 
 
+@pytest.mark.slow
 def test_production_that_is_safe_passes_all_checks(tmp_path: Path) -> None:
     ended = run(DEPLOY, tmp_path, **PRODUCTION, DATABASE_URL=POSTGRES)
     assert (ended.returncode, "hub.I001" in ended.stderr) == (0, False), ended.stderr
 
 
+@pytest.mark.slow
 def test_danger_that_is_allowed_starts_and_is_shown_by_the_checks(tmp_path: Path) -> None:
     ended = run(DEPLOY, tmp_path, **PRODUCTION, HUB_ALLOW_UNSAFE="sqlite")
     assert ended.returncode == 0, ended.stderr
     assert "(hub.I001) HUB_ALLOW_UNSAFE has sqlite" in ended.stderr
 
 
+@pytest.mark.slow
 def test_checks_for_deployment_name_what_production_would_refuse(tmp_path: Path) -> None:
     ended = run(DEPLOY, tmp_path, HUB_DEBUG="true", HUB_ALLOWED_HOSTS="*", SECRET_KEY="canary")
     assert ended.returncode != 0
@@ -247,6 +253,7 @@ def test_checks_for_deployment_name_what_production_would_refuse(tmp_path: Path)
     assert "canary" not in ended.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("password", "allow", "starts"),
     [("adm1n", "", False), ("Administrator1", "", False), ("adm1n", "admin-password", True), (PASSWORD, "", True)],
@@ -262,6 +269,7 @@ def test_first_administrator_of_production_has_no_password_that_is_guessed(
         assert password not in ended.stderr
 
 
+@pytest.mark.slow
 def test_development_starts_with_what_production_refuses(tmp_path: Path) -> None:
     ended = run(["manage.py", "check"], tmp_path, HUB_DEBUG="true", HUB_ALLOWED_HOSTS="*", SECRET_KEY="x")
     assert ended.returncode == 0, ended.stderr

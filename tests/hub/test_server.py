@@ -82,6 +82,7 @@ def test_trusted_proxies_come_from_the_environment(monkeypatch: pytest.MonkeyPat
     assert serve.config().forwarded_allow_ips == ["10.0.0.0/8", "172.16.0.1"]
 
 
+@pytest.mark.slow
 async def test_server_at_a_port_answers_and_ends_in_order(data_folder: Path) -> None:
     port = free_port()
     with running(["-m", "hub.server", "--port", str(port)], data_folder) as process:
@@ -96,6 +97,7 @@ async def test_server_at_a_port_answers_and_ends_in_order(data_folder: Path) -> 
         assert process.wait(15) == 0
 
 
+@pytest.mark.slow
 async def test_a_server_that_stops_closes_its_sockets_in_waves_whoever_is_stuck(
     data_folder: Path,
 ) -> None:
@@ -142,6 +144,7 @@ print(f"everyone@{position.epoch}.{position.offset}")
 """
 
 
+@pytest.mark.slow
 def test_a_server_ends_in_order_though_one_who_said_goodbye_does_not_read(data_folder: Path) -> None:
     environment = clean_environment(HUB_DATA_DIR=str(data_folder), DJANGO_SETTINGS_MODULE="hub.settings")
     published = subprocess.run(
@@ -179,6 +182,7 @@ def test_a_server_ends_in_order_though_one_who_said_goodbye_does_not_read(data_f
     assert "Application shutdown complete" in output
 
 
+@pytest.mark.slow
 async def test_a_stream_that_comes_to_a_server_that_stops_ends_at_once(data_folder: Path) -> None:
     port = free_port()
     output = data_folder / "server.log"
@@ -198,6 +202,7 @@ async def test_a_stream_that_comes_to_a_server_that_stops_ends_at_once(data_fold
     assert "Traceback" not in output.read_text()
 
 
+@pytest.mark.slow
 def test_server_at_inherited_sockets_answers_at_each(data_folder: Path) -> None:
     listeners = [socket.socket() for _ in range(2)]
     for listener in listeners:
@@ -213,6 +218,7 @@ def test_server_at_inherited_sockets_answers_at_each(data_folder: Path) -> None:
         listener.close()
 
 
+@pytest.mark.slow
 async def test_runserver_serves_websockets(data_folder: Path) -> None:
     port = free_port()
     with running(["manage.py", "runserver", str(port), "--skip-checks"], data_folder):

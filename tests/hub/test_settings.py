@@ -82,6 +82,7 @@ def test_the_check_says_all_that_is_wrong(settings: Settings) -> None:
     assert found == faults() and len(found) == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("entry", ENTRIES)
 def test_every_entry_refuses_what_is_wrong_in_a_sentence(entry: str, tmp_path: Path) -> None:
     (tmp_path / "wrong_settings.py").write_text("from hub.settings import *\n\nHUB_DATABASE_THREADS = 0\n")

@@ -12,6 +12,7 @@ from lab.harness.environment import BASE_DIR, clean_environment
 SHOW = "import gc, json, sys; print(json.dumps([gc.get_threshold()[0], list(sys.modules)]))"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("entry", ["hub.asgi", "worker.celery"])
 def test_start_looks_for_no_garbage_and_loads_no_second_library_for_messages(entry: str, tmp_path: Path) -> None:
     command = [sys.executable, "-c", f"import {entry}; {SHOW}"]

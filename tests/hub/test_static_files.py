@@ -45,6 +45,7 @@ def test_no_path_leads_out_of_the_package() -> None:
         finders.find("vendor/centrifuge/../../../package.json")
 
 
+@pytest.mark.slow
 def test_modules_import_each_other_under_hashed_names(tmp_path: Path) -> None:
     (tmp_path / "collected.py").write_text(f"from hub.settings import *\nSTATIC_ROOT = {str(tmp_path / 'static')!r}\n")
     environment = clean_environment(

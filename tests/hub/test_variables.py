@@ -104,6 +104,7 @@ def test_secrets_of_tokens_come_from_a_file_with_a_line_end(tmp_path: Path, monk
     assert token_secrets() == ["x" * 32, "y" * 32]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("entry", ENTRIES)
 @pytest.mark.parametrize("name", ["HUB_ENV", "HUB_MAX_FRAME"])
 def test_every_entry_says_so_in_a_sentence(entry: str, name: str, tmp_path: Path) -> None:

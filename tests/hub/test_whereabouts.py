@@ -207,6 +207,7 @@ async def test_without_redis_people_are_counted_over_all_processes_and_each_once
         assert sorted(await two.people("online")) == ["g2", "u1", "u2", "u3"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("outage", [away, stopped], ids=["killed, and empty when it is back", "stopped"])
 async def test_nobody_seems_to_come_or_go_when_redis_goes_and_when_it_is_back(
     start: Start,
@@ -252,6 +253,7 @@ async def test_the_rows_go_when_redis_is_back_and_it_knows_what_has_changed(
     )
 
 
+@pytest.mark.slow
 async def test_who_was_alive_all_the_time_is_not_told_of_as_gone_after_a_long_stop(
     start: Start,
     redis_server: RedisServer,

@@ -38,6 +38,7 @@ def test_people_log_in_and_nobody_signs_in() -> None:
     assert found == []
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 @pytest.mark.parametrize("page", ["home", "notifications:list"])
 def test_command_on_a_page_runs_as_it_is_shown(client: Client, page: str, tmp_path: Path) -> None:

@@ -180,6 +180,7 @@ def _held(outbox: SendBuffer) -> int:
     return int(connection.transport.get_write_buffer_size())
 
 
+@pytest.mark.slow
 @RAW
 async def test_one_who_asked_for_much_and_does_not_read_holds_not_much_more_whatever_is_published(
     ws: str, settings: Settings

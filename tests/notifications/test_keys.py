@@ -172,6 +172,7 @@ def test_the_longest_key_is_stored() -> None:
     assert Notification.objects.get().key == "я" * 200
 
 
+@pytest.mark.slow
 def test_a_thousand_recipients_cost_no_query_each(people: list[User], django_assert_max_num_queries: Any) -> None:
     many = User.objects.bulk_create(User(username=f"many{number}") for number in range(1000))
     with django_assert_max_num_queries(60):

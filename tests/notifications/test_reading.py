@@ -266,6 +266,7 @@ def test_a_person_with_more_groups_and_topics_than_one_statement_takes_sees_the_
     assert queries.unread_count(ann) == 12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wanted", ["unread", "newest"])
 def test_no_alert_of_others_is_looked_at(ann: User, wanted: str) -> None:
     ops = Group.objects.create(name="ops")
@@ -333,6 +334,7 @@ STEPS = st.lists(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=False)
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS, sent_before=st.integers(0, 2))

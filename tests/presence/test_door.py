@@ -52,6 +52,7 @@ def test_the_count_is_shown_as_documented() -> None:
     assert frame == '{"type":"online_count","count":7}'
 
 
+@pytest.mark.slow
 async def test_one_whose_serving_fails_is_not_online_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
     async def fails(self: OnlineEndpoint, event: Mapping[str, Any]) -> None:
         raise RuntimeError("a fault of ours")

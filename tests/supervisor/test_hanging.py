@@ -55,6 +55,7 @@ def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 # --- parts that hang ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 async def test_a_web_process_that_was_stopped_is_replaced_by_one_that_answers(keep: Keep) -> None:
     port = free_port()
     part = keep(SERVE, str(port), life=Life(looks.of_web(port).look, 0.5))
@@ -217,6 +218,7 @@ async def test_a_part_that_cannot_be_started_is_tried_again(keep: Keep, monkeypa
     assert [line.split(" (")[0] for line in part.said] == ["part could not be started"] * 2
 
 
+@pytest.mark.slow
 async def test_lines_of_a_part_are_read_on_while_no_log_and_no_terminal_takes_them(
     keep: Keep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

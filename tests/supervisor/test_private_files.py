@@ -73,6 +73,7 @@ def test_older_installation_is_closed_at_its_next_start_and_told_once(tmp_path: 
         assert SAID not in running.output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command",
     [["manage.py", "migrate", "--verbosity=0"], ["-c", "import hub.settings"], ["deploy/prepare.py"]],
@@ -85,6 +86,7 @@ def test_what_runs_without_up_leaves_nothing_open(command: list[str], tmp_path: 
     assert open_to_others(folder) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("entry", ["hub.asgi", "worker.celery"])
 def test_processes_that_something_else_starts_close_the_folder(
     entry: str, tmp_path: Path, generous_umask: None

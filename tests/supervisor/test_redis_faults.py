@@ -53,6 +53,7 @@ async def test_tls_where_something_else_is_spoken() -> None:
         assert "TLS does not come about" in await said_of(f"rediss://127.0.0.1:{plain.sockets[0].getsockname()[1]}/0")
 
 
+@pytest.mark.slow
 async def test_password_that_is_wrong(tmp_path: Path) -> None:
     with own_redis(tmp_path, "--requirepass", "right") as port:
         for url in (f"redis://:wrong@127.0.0.1:{port}/0", f"redis://127.0.0.1:{port}/0"):

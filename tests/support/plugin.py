@@ -66,7 +66,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.hookimpl(trylast=True)  # when every folder has marked its tests
+# Not `trylast`: it has to run after the folders' own, which mark their tests, and before pytest selects by `-m`.
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if os.environ.get("DATABASE_URL", "").startswith("postgres"):
         # What asks no database, or asks for nothing that depends on it, does the same on each, and runs on SQLite.

@@ -54,6 +54,7 @@ def test_row_that_ran_in_the_future_is_due_after_its_interval(row: PeriodicTask)
     assert row.last_run_at is not None and row.last_run_at <= timezone.now()
 
 
+@pytest.mark.slow
 def test_rows_that_are_read_again_count_on_from_where_they_did(row: PeriodicTask) -> None:
     began = time.monotonic()
     scheduler = HubScheduler(app=app)

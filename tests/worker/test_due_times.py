@@ -132,6 +132,7 @@ def test_due_times_end_with_the_calendar() -> None:
     assert len(list(due_times.of_crontab(cron("0 0 1 1 *", "UTC"), datetime(9997, 6, 1, tzinfo=UTC)))) == 2
 
 
+@pytest.mark.slow
 def test_an_interval_has_its_first_time_and_then_each_one() -> None:
     at = datetime(2026, 1, 1, 12, tzinfo=UTC)
     hour = timedelta(hours=1)

@@ -345,6 +345,7 @@ def test_a_message_that_a_worker_took_and_lost_is_sent_again() -> None:
     assert runs == [1]
 
 
+@pytest.mark.slow
 def test_a_broker_that_comes_back_empty_loses_no_job(redis_server: RedisServer) -> None:
     for number in range(250):
         record.delay(number)
@@ -717,6 +718,7 @@ def test_a_job_in_its_own_place_runs_until_it_is_replaced_no_more() -> None:
     assert not Job.objects.exists()
 
 
+@pytest.mark.slow
 def test_a_task_that_rejects_its_job_has_failed_and_one_that_puts_it_back_begins_anew() -> None:
     reject.delay(requeue=False)
     assert run_all() == ["REJECTED"]

@@ -282,6 +282,7 @@ def test_the_form_refuses_values_in_the_words_of_the_action(
 MAIL = {"mail": "ada@example.com", "domain": "hub.example.com", "is_secure": True, "language": "ru"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("values", "sentence"),
     [

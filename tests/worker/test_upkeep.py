@@ -115,6 +115,7 @@ def test_sending_a_task_fails_in_time_while_the_broker_is_down(redis_server: Red
     beat_from_worker.delay()
 
 
+@pytest.mark.slow
 def test_sending_a_task_fails_in_time_while_the_broker_hangs(redis_server: RedisServer) -> None:
     beat_from_worker.delay()
     pid = redis_server.client.info("server")["process_id"]
