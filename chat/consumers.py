@@ -1,4 +1,4 @@
-"""The plain door of a room, ``/ws/chat/<room_name>/``: authorise, join, forward."""
+"""The simple endpoint of a room, ``/ws/chat/<room_name>/``: authorise, join, forward."""
 
 from collections.abc import Iterable
 
@@ -69,7 +69,7 @@ class ChatEndpoint(SimpleEndpoint):
 
     async def entered(self) -> None:
         if isinstance(self.user, User):
-            await connection_presence.arrive(self.channel, self.user, connection_presence.info_of(self.user))
+            await connection_presence.join_channel(self.channel, self.user, connection_presence.info_of(self.user))
 
     async def message(self, message: str) -> None:
         match await posting.post(actions.Draft(self.room_id, self.user.pk, message)):
@@ -82,6 +82,6 @@ class ChatEndpoint(SimpleEndpoint):
 
     async def left(self, *, restarting: bool) -> None:
         if isinstance(self.user, User):
-            await connection_presence.depart(
+            await connection_presence.leave_channel(
                 self.channel, self.user, connection_presence.info_of(self.user), restarting=restarting
             )

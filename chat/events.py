@@ -1,4 +1,4 @@
-"""What the chat app publishes on ``room:<id>``, and how the plain door shows it."""
+"""What the chat app publishes on ``room:<id>``, and how the simple endpoint shows it."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -44,7 +44,7 @@ class PersonLeft(msgspec.Struct, tag="chat.person_left", kw_only=True):
 
 
 class PersonTyping(msgspec.Struct, tag="chat.person_typing", kw_only=True):
-    """A person is writing something, as of this moment. Ephemeral, and not shown by the plain door."""
+    """A user is typing. Ephemeral; the simple endpoint does not show it."""
 
     username: str
     user_id: int

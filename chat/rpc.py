@@ -1,4 +1,4 @@
-"""What clients of the hub socket may ask about rooms, and do in them."""
+"""RPC methods of rooms, for client connections."""
 
 from datetime import datetime
 from typing import Annotated

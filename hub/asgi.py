@@ -1,4 +1,4 @@
-"""The composition root of the web process: HTTP by Django, sockets by the doors of the domain apps."""
+"""The composition root of the web process: Django serves HTTP, the endpoints of the domain apps serve WebSockets."""
 
 import os
 from typing import Any
@@ -39,7 +39,7 @@ from hub.server.readable_types import ReadableTypes
 from hub.server.request_slots import BoundedRequests
 from hub.web.mounting import mounted
 
-doors = [
+endpoints = [
     path("ws/notifications/", notifications.consumers.NotificationsEndpoint.as_asgi()),
     path("ws/online/", presence.consumers.OnlineEndpoint.as_asgi()),
     path("ws/chat/<str:room_name>/", chat.consumers.ChatEndpoint.as_asgi()),
@@ -51,7 +51,7 @@ authentication.digest_of = hub.accounts.tokens.digest_of
 
 _protocols: dict[str, Any] = {
     "http": BoundedBodies(ApiFastPath(BoundedRequests(ReadableTypes(get_asgi_application())))),
-    "websocket": Authentication(doors, hub.accounts.tokens.digest_of),
+    "websocket": Authentication(endpoints, hub.accounts.tokens.digest_of),
     "lifespan": lifespan.application,
 }
 

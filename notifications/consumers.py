@@ -1,4 +1,4 @@
-"""The plain door of alerts, ``/ws/notifications/``: authorise, join, forward."""
+"""The simple endpoint of alerts, ``/ws/notifications/``: authorise, join, forward."""
 
 from collections.abc import Iterable
 

@@ -1,4 +1,4 @@
-"""What the notifications app publishes, and how the plain door shows it."""
+"""What the notifications app publishes, and how the simple endpoint shows it."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime

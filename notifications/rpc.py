@@ -1,4 +1,4 @@
-"""What clients of the hub socket may ask: for alerts, what of them was read, and topics to follow."""
+"""RPC methods for client connections: list alerts, mark them read, follow topics."""
 
 from typing import Annotated
 

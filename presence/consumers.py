@@ -1,4 +1,4 @@
-"""The plain door of the online count, ``/ws/online/``. Being connected here is being online."""
+"""The simple endpoint of the online count, ``/ws/online/``. Being connected here is being online."""
 
 import secrets
 from collections.abc import Iterable
@@ -28,11 +28,11 @@ class OnlineEndpoint(SimpleEndpoint):
             self.info = connection_presence.info_of(self.user)
         else:
             self.info = ClientInfo(client=secrets.token_hex(8), user="")
-        counted = await connection_presence.arrive(channels.online, self.user, self.info)
+        counted = await connection_presence.join_channel(channels.online, self.user, self.info)
         self.write(FrameBatch([events.frame_of(counted["count"])]))
 
     async def left(self, *, restarting: bool) -> None:
-        await connection_presence.depart(channels.online, self.user, self.info, restarting=restarting)
+        await connection_presence.leave_channel(channels.online, self.user, self.info, restarting=restarting)
 
     @property
     def raw(self) -> None:

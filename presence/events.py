@@ -1,4 +1,4 @@
-"""What the presence app publishes, and how the plain door shows it."""
+"""What the presence app publishes, and how the simple endpoint shows it."""
 
 import msgspec
 

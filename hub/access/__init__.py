@@ -1,6 +1,6 @@
-"""Who is there, and whether they may stay: what clients show to prove it, the sockets that are open, and why they end.
+"""Authentication of clients, and the end of connections that are no longer permitted.
 
-``authorization``, ``origin`` and ``query_token`` read what came with a handshake; ``credentials`` says whose it is;
-``registry`` knows the open sockets; ``control`` reaches those of all processes; ``revalidation`` ends what is no
-longer permitted; ``ends`` has the reasons.
+``authorization``, ``origin`` and ``query_token`` read a handshake; ``credentials`` finds the user of a credential;
+``registry`` lists the open connections of this process; ``control`` sends messages to all web processes;
+``revalidation`` closes what is no longer permitted; ``ends`` lists the reasons for a close.
 """

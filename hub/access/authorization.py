@@ -1,7 +1,7 @@
-"""What a request or a handshake shows to prove who is there: the header ``Authorization``, or ``?token=``.
+"""Reads the credential of a request or handshake: the header ``Authorization``, or ``?token=``.
 
-What the hub does not understand is refused. A client that says who it is must never become a guest by a typing error,
-and of two different credentials nobody knows which one was meant.
+The hub refuses a credential that it cannot read. A client that sends one never becomes a guest by a typing error, and
+two different credentials are refused because nothing says which one counts.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,46 +19,46 @@ _Headers = Iterable[tuple[bytes, bytes]]
 
 
 class NotValid(ValueError):
-    """What was shown proves nothing. What the error says is why, for the log: nothing of what was shown is in it."""
+    """The credential cannot be used. The text says why, for the log, and holds no part of the credential."""
 
 
 def token_of(scope: dict[str, Any]) -> str | None:
-    """Take the token that came with an ASGI request or handshake out of its scope; None where nothing came.
+    """Remove the token from the scope of an ASGI request or handshake and return it; None if there is none.
 
     Raises:
-        NotValid: what came is no token, or there are several that differ.
+        NotValid: the text is not a token, or several tokens differ.
     """
     in_query: list[str] = scope.pop(SCOPE_KEY, [])
-    return _one([*in_query, *_shown(scope["headers"], TOKEN_SCHEMES)])
+    return _one([*in_query, *_presented(scope["headers"], TOKEN_SCHEMES)])
 
 
 def token_in(header: str | None) -> str | None:
-    """The token in the header ``Authorization`` of a request; None where it has none.
+    """The token in the header ``Authorization`` of a request; None if the header is absent.
 
     Raises:
-        NotValid: it is no token, or there are several: Django joins them with a comma.
+        NotValid: the header holds no token, or several: Django joins them with a comma.
     """
     return None if header is None else _credential(header, TOKEN_SCHEMES)
 
 
 def key_of(headers: _Headers) -> str:
-    """The API key in ``X-API-Key`` or ``Authorization: apikey …``; empty where there is none.
+    """The API key in ``X-API-Key`` or ``Authorization: apikey …``; empty if there is none.
 
     Raises:
-        NotValid: it cannot be read, or there are several that differ.
+        NotValid: the key cannot be read, or several keys differ.
     """
     headers = list(headers)
     in_header = [value.decode("latin-1").strip() for name, value in headers if name == b"x-api-key"]
-    return _one([*in_header, *_shown(headers, KEY_SCHEMES)]) or ""
+    return _one([*in_header, *_presented(headers, KEY_SCHEMES)]) or ""
 
 
 def address_of(scope: Mapping[str, Any]) -> str:
-    """The client's address, for the log; empty where it has none, as over a unix socket."""
+    """The client's address, for the log; empty if it has none, as over a unix socket."""
     client = scope.get("client")
     return str(client[0]) if client else ""
 
 
-def _shown(headers: _Headers, schemes: frozenset[str]) -> list[str]:
+def _presented(headers: _Headers, schemes: frozenset[str]) -> list[str]:
     return [_credential(value.decode("latin-1"), schemes) for name, value in headers if name == b"authorization"]
 
 
@@ -66,14 +66,14 @@ def _credential(header: str, schemes: frozenset[str]) -> str:
     scheme, _, credential = header.strip().partition(" ")
     credential = credential.strip()
     if scheme.lower() not in schemes:
-        # Not which: who forgets the scheme has written the secret in its place.
+        # The text does not quote the scheme: a client that forgets it has put the secret there.
         raise NotValid(f"Authorization is not of the form: {' or '.join(sorted(schemes))}, then the credential")
     if not credential or any(not "!" <= character <= "~" or character == "," for character in credential):
         raise NotValid("Authorization holds no credential, several, or characters that none has")
     return credential
 
 
-def _one(shown: list[str]) -> str | None:
-    if len(set(shown)) > 1:
+def _one(presented: list[str]) -> str | None:
+    if len(set(presented)) > 1:
         raise NotValid("two different credentials at once")
-    return shown[0] if shown else None
+    return presented[0] if presented else None

@@ -1,8 +1,8 @@
-"""Orders to all web processes about the sockets they hold: look again whether somebody may stay, close, subscribe.
+"""Control messages to all web processes: revalidate, disconnect, subscribe, unsubscribe or refresh connections.
 
-An order is a durable publication of the internal channel ``control``, which every web process follows. So it is stored
-in the transaction of what caused it, a logout that is rolled back closes nothing, and tail repair brings it also while
-Redis is away.
+A control message is a durable publication on the internal channel ``control``, to which every web process subscribes.
+It is stored in the transaction that causes it: a logout that is rolled back closes nothing. While Redis is away,
+catch-up from the database delivers it.
 """
 
 import msgspec
@@ -10,16 +10,16 @@ import msgspec
 from hub.channels import Namespace, register
 from hub.publishing import publish_many
 
-#: The channel of orders. A process that was away for longer than it is kept looks at all its sockets anyway.
+#: The channel of control messages. A process that misses messages revalidates all its connections.
 CHANNEL = register(Namespace("control", single=True, internal=True, keep_items=10_000, keep_days=1.0)).name
 
 
-class Revalidate(msgspec.Struct, frozen=True, tag="recheck", omit_defaults=True):
-    """What a user may do, or who may be in a channel, may have changed: the sockets are held to the database.
+class Revalidate(msgspec.Struct, frozen=True, tag="revalidate", omit_defaults=True):
+    """Permissions of a user or of a channel may have changed: the processes check them against the database.
 
     Args:
-        user: whose sockets; 0 where it is about a channel.
-        channel: the sockets of everybody who follows it.
+        user: revalidate the connections of this user; 0 if the message is about a channel.
+        channel: revalidate the connections of all its subscribers.
     """
 
     user: int = 0
@@ -27,13 +27,13 @@ class Revalidate(msgspec.Struct, frozen=True, tag="recheck", omit_defaults=True)
 
 
 class DisconnectUser(msgspec.Struct, frozen=True, tag="disconnect", omit_defaults=True):
-    """Close the sockets of a user, or the one with the id ``client``.
+    """Close the connections of a user, or the one with the id ``client``.
 
     Args:
         user: the user's id in decimal digits; empty for guests.
-        client: the id of one socket; empty for all of the user.
-        whitelist: ids of sockets that stay open.
-        code: of the close frame: 3000-3499 and 4000-4499 let the client come back by itself, others do not.
+        client: the id of one connection; empty for all of the user.
+        whitelist: ids of connections that stay open.
+        code: close code; after 3000-3499 and 4000-4499 clients reconnect by themselves, after others they do not.
         reason: for the client's log, at most 123 bytes.
     """
 
@@ -45,11 +45,11 @@ class DisconnectUser(msgspec.Struct, frozen=True, tag="disconnect", omit_default
 
 
 class SubscribeUser(msgspec.Struct, frozen=True, tag="subscribe", omit_defaults=True):
-    """Subscribe the hub sockets of a user, or the one with the id ``client``, to a channel.
+    """Subscribe the client connections of a user, or the one with the id ``client``, to a channel.
 
-    ``offset`` and ``epoch`` are where to recover from, where they are given. ``data`` is JSON text for the client and
-    ``info`` JSON text that others are told of it in the channel, empty for none; the subscription ends at
-    ``expire_at``, a Unix time in seconds, where that is not 0.
+    If ``offset`` or ``epoch`` is set, the subscription recovers from there. ``data`` is JSON text for the client and
+    ``info`` JSON text that other subscribers see; empty for none. ``expire_at`` is the Unix time in seconds at which
+    the subscription ends; 0 for never.
     """
 
     user: str
@@ -63,7 +63,7 @@ class SubscribeUser(msgspec.Struct, frozen=True, tag="subscribe", omit_defaults=
 
 
 class UnsubscribeUser(msgspec.Struct, frozen=True, tag="unsubscribe", omit_defaults=True):
-    """End the subscription of a user's hub sockets, or of the one with the id ``client``, to a channel."""
+    """Unsubscribe the client connections of a user, or the one with the id ``client``, from a channel."""
 
     user: str
     channel: str
@@ -71,7 +71,7 @@ class UnsubscribeUser(msgspec.Struct, frozen=True, tag="unsubscribe", omit_defau
 
 
 class RefreshUser(msgspec.Struct, frozen=True, tag="refresh", omit_defaults=True):
-    """Set when the connections of a user end unless they are refreshed: at once, or at a Unix time in seconds."""
+    """Set when the connections of a user expire unless refreshed: at once, or at a Unix time in seconds."""
 
     user: str
     client: str = ""
@@ -84,20 +84,20 @@ ControlMessage = Revalidate | DisconnectUser | SubscribeUser | UnsubscribeUser |
 _decoder = msgspec.json.Decoder(ControlMessage)
 
 
-def send(*orders: ControlMessage) -> None:
-    """Give orders, as part of the transaction that is open; every web process obeys after its commit.
+def send(*messages: ControlMessage) -> None:
+    """Send control messages as part of the open transaction; every web process handles them after the commit.
 
-    Within about a second where Redis is there, two without it. Raises ``django.db.Error``: then nothing is ordered.
+    That takes about a second, and two while Redis is unavailable. Raises ``django.db.Error``: then nothing is sent.
     """
-    if orders:
-        publish_many((CHANNEL, one) for one in orders)
+    if messages:
+        publish_many((CHANNEL, one) for one in messages)
 
 
 def read(text: str) -> ControlMessage:
-    """The order in a publication of :data:`CHANNEL`.
+    """Decode the control message in a publication of :data:`CHANNEL`.
 
     Raises:
-        msgspec.MsgspecError: it is none, or of a newer version of the hub.
+        msgspec.MsgspecError: the text is not a control message that this version knows.
     """
     decoded: ControlMessage = _decoder.decode(text)
     return decoded

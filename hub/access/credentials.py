@@ -1,8 +1,8 @@
-"""What a client of a socket said to prove who it is, kept for as long as it stays, and whether that still holds.
+"""Credentials of connections, and their users.
 
-A credential is ``<kind>:<value>``: ``session:<key>`` and ``token:<digest>`` by the app that owns accounts, and
-``user:<id>`` for a user whom something else vouched for, such as a signed token. A guest's is empty. None of them is
-to be logged.
+A credential is ``<kind>:<value>``: ``session:<key>`` and ``token:<digest>`` come from the app that owns accounts,
+``user:<id>`` names a user whom a signed token has authenticated. A guest's is empty. A connection keeps its credential
+for revalidation. Do not log credentials.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 
 
 class Invalid(StrEnum):
-    """Why a credential lets nobody in. For the log: who shows it is told nothing of this."""
+    """Why a credential is not valid. For the log: the client is not told."""
 
     UNKNOWN = "unknown"
     REVOKED = "revoked"
@@ -26,8 +26,8 @@ class Invalid(StrEnum):
     INACTIVE = "of an account that is not active"
 
 
-#: Who is behind values of one kind, or why nobody is, by value; what is left out is unknown. One query for all, called
-#: in a database thread.
+#: Maps values of one kind to their users, or to why they are not valid; a value that is left out is unknown. Makes one
+#: query for all, in a database thread.
 Find = Callable[[list[str]], Mapping[str, User | Invalid]]
 
 
@@ -37,22 +37,25 @@ def of_session(key: str) -> str:
 
 
 def of_token(digest: str) -> str:
-    """The credential of an access token, of which only the digest is kept."""
+    """The credential of an access token, by its digest."""
     return f"token:{digest}"
 
 
 def of_user(user_id: int) -> str:
-    """The credential of a user whom something else has vouched for; it holds while the account is active."""
+    """The credential of a user whom a signed token has authenticated; it is valid while the account is active."""
     return f"user:{user_id}"
 
 
 def register(kind: str, find: Find) -> None:
-    """Have ``find`` decide which credentials of ``kind`` are valid; called once, by the composition root."""
+    """Register ``find`` as the look-up for credentials of ``kind``; the composition root calls this once."""
     _kinds[kind] = find
 
 
 def find(credentials: Iterable[str]) -> dict[str, User | Invalid]:
-    """Who is behind each of ``credentials``, or why nobody is, one query for each kind. Raises ``django.db.Error``."""
+    """Look up the user of each credential, or why it is not valid, with one query for each kind.
+
+    Raises ``django.db.Error``.
+    """
     credentials = list(credentials)
     values: dict[str, list[str]] = {}
     for credential in credentials:
@@ -68,17 +71,17 @@ def find(credentials: Iterable[str]) -> dict[str, User | Invalid]:
 
 
 async def whose(credential: str) -> User | Invalid:
-    """The user behind ``credential``, or why there is none; those who ask at the same time are looked up together."""
+    """The user of ``credential``, or why it is not valid. Calls at the same time share one query."""
     return await _looking_up.get(credential)
 
 
 def log_refusal(reason: str, address: str, **about: object) -> None:
-    """Log that what somebody showed to prove who they are was refused: one line, for each such refusal.
+    """Log that a credential was refused: one line for each refusal.
 
     Args:
-        reason: why, in words that hold nothing of the credential.
-        address: of the client; empty where it has none, as over a unix socket.
-        about: what else helps to find who it was, such as the user whom a signed token names.
+        reason: why, without any part of the credential.
+        address: of the client; empty if it has none, as over a unix socket.
+        about: further facts about the client, such as the user whom a signed token names.
     """
     log.warning("credential_refused", reason=str(reason), address=address, **about)
 

@@ -12,7 +12,7 @@ _ELSEWHERE = {1009: (4413, 3501), 1012: (4012, 3001)}
 #: What ``websocket.close`` may carry on any server.
 _PORTABLE = range(3000, 5000)
 
-#: In words, for documents: the codes of the client connection's protocol that let its clients come back.
+#: For documents: the close codes of the client connection after which clients reconnect.
 COMING_BACK = "3000-3499 and 4000-4499"
 
 

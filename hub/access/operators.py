@@ -1,4 +1,4 @@
-"""Who may read what is for operators: ``/metrics``, and what exactly is wrong in ``/health/ready``."""
+"""Decides who is an operator, and may read ``/metrics`` and the details of ``/health/ready``."""
 
 import hmac
 import ipaddress

@@ -1,4 +1,4 @@
-"""Which pages may open sockets: the browser sends cookies along from any page, so the hub must look at ``Origin``."""
+"""Decides which pages may open connections. Browsers send cookies from any page, so the hub checks ``Origin``."""
 
 from collections.abc import Mapping
 from urllib.parse import urlsplit

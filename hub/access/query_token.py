@@ -1,18 +1,18 @@
-"""``?token=`` for simple clients, taken out of the URL before anything can log it."""
+"""Takes ``?token=`` out of the URL before anything can log it."""
 
 from typing import Any
 from urllib.parse import unquote_plus
 
 PARAMETER = b"token"
 
-#: Where the tokens go in the ASGI scope: a list, because nothing keeps a client from sending several.
+#: The key of the tokens in the ASGI scope: a list, because a client may send several.
 SCOPE_KEY = "hub.token"
 
 
 def hide_token(scope: dict[str, Any]) -> None:
     """Move ``token`` from ``query_string`` to ``scope["hub.token"]``. Call it before anything else sees the scope.
 
-    The scope is changed in place, because the server writes its own log lines from the very same dictionary.
+    The scope is changed in place, because the server writes its log lines from the same dictionary.
     """
     if query := scope.get("query_string"):
         kept = []

@@ -1,4 +1,4 @@
-"""The open sockets of this web process, by user: for whoever has to reach or to count them."""
+"""The open connections of this web process, by user."""
 
 import asyncio
 from collections.abc import Iterable, Iterator
@@ -10,45 +10,48 @@ from hub.access.control import ControlMessage
 
 
 class OpenSocket(Protocol):
-    """What a door, or a session of the hub socket, lets others do with it."""
+    """One open connection: of a simple endpoint, an event stream, or a client connection."""
 
-    #: Who is at the other end, as the database had them when they came or were last looked at.
+    #: The user, as the database had it at authentication or at the last revalidation.
     user: User | AnonymousUser
-    #: How they said so, in the form of :mod:`hub.access.credentials`; empty for a guest.
+    #: The credential, in the form of :mod:`hub.access.credentials`; empty for a guest.
     credential: str
 
     @property
     def client(self) -> str:
-        """The id of this connection, unlike that of any other."""
+        """The unique id of this connection."""
 
-    def follows(self, channel: str) -> bool:
-        """Whether the socket receives what is published in ``channel``."""
+    def receives(self, channel: str) -> bool:
+        """Whether the connection is subscribed to ``channel``."""
 
-    def obey(self, order: ControlMessage) -> None:
-        """Carry out an order that is for this socket. Must not block or raise."""
+    def handle(self, message: ControlMessage) -> None:
+        """Handle a control message for this connection. Must not block or raise."""
 
-    async def recheck(self, user: User | AnonymousUser | None) -> None:
-        """Hold the socket to what its user may do now.
+    async def revalidate(self, user: User | AnonymousUser | None) -> None:
+        """Check the permissions of the connection again, and end what is no longer permitted.
 
-        ``user`` is as the database has them; None where the credential is no longer valid, and the socket must end.
+        ``user`` comes fresh from the database; None means that the credential is no longer valid: the connection ends.
         """
 
     def stop(self) -> None:
-        """This server stops: end with a code that tells the client to come back; nobody has left. Must not block."""
+        """This server stops: close with a code that tells the client to reconnect. Presence keeps the user.
+
+        Must not block.
+        """
 
 
 class Registry:
-    """A socket is in it from its admission to its end."""
+    """Holds each connection from its authentication to its end."""
 
     def __init__(self) -> None:
         self._sockets: dict[OpenSocket, None] = {}
-        #: Most people have one socket: it stands here without a container of its own.
+        #: Most users have one connection: it is stored without a container.
         self._of_users: dict[int, OpenSocket | tuple[OpenSocket, ...]] = {}
-        #: Whether the server stops. Who still comes, over a connection that was open before, is stopped at once.
+        #: Whether the server stops. Connections that are added from then on are stopped at once.
         self.is_closing = False
 
     def add(self, socket: OpenSocket) -> None:
-        """The socket has been admitted."""
+        """Add a connection that has been authenticated."""
         if self.is_closing:
             asyncio.get_running_loop().call_soon(socket.stop)
         self._sockets[socket] = None
@@ -57,7 +60,7 @@ class Registry:
             self._of_users[socket.user.pk] = (*others, socket) if others else socket
 
     def remove(self, socket: OpenSocket) -> None:
-        """The socket has ended; harmless when it was not there."""
+        """Remove a connection that has ended; does nothing if it is not there."""
         if socket not in self._sockets:
             return
         del self._sockets[socket]
@@ -69,12 +72,12 @@ class Registry:
                 del self._of_users[socket.user.pk]
 
     def of_user(self, user_id: int) -> tuple[OpenSocket, ...]:
-        """The sockets of one user."""
+        """The connections of one user."""
         found = self._of_users.get(user_id, ())
         return found if isinstance(found, tuple) else (found,)
 
     def addressed(self, user: str, client: str) -> Iterable[OpenSocket]:
-        """The sockets that an order names: those of ``user`` (an id in digits, empty for guests), or one of them."""
+        """The connections that a control message addresses: of ``user`` (digits; empty for guests), or one of them."""
         if user:
             found: Iterable[OpenSocket] = self.of_user(int(user)) if user.isascii() and user.isdigit() else ()
         else:

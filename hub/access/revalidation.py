@@ -1,9 +1,9 @@
-"""Rights that end reach the sockets that are open: at once by an order, and by a look at every socket in turn.
+"""Revalidates the permissions of open connections: at once on a control message, and periodically for all.
 
-An order (:mod:`hub.access.control`) says whose rights may have changed, never what they are: the database is asked.
-What no order tells of, such as a session that expires or a row that was changed by hand, is found by the look at all
-sockets, which takes ``HUB_RECHECK_INTERVAL`` for one round, in small pieces. Aliases of channels
-(:mod:`hub.channels.aliases`) are read again on the same occasions.
+A control message (:mod:`hub.access.control`) says whose permissions may have changed, not what they are: the database
+is asked. Changes without a message, such as a session that expires or a row that was edited by hand, are found by the
+periodic revalidation. It visits every connection within ``HUB_RECHECK_INTERVAL``, in small chunks. Both also refresh
+the aliases of channels (:mod:`hub.channels.aliases`).
 """
 
 import asyncio
@@ -29,92 +29,93 @@ from hub.streams import Envelope
 
 log = structlog.get_logger(__name__)
 
-#: Sockets that are looked at together: one query for each kind of credential, and not long a busy event loop.
-PIECE = 100
+#: Connections that are revalidated together: one query for each kind of credential, without blocking the event loop.
+CHUNK = 100
 
-#: An order that names nobody is about everybody.
+#: A message without user and channel is about every connection.
 EVERYBODY = Revalidate()
 
-#: Seconds for which an order is remembered: somebody may be coming in with what was read before it.
+#: Seconds for which a message is remembered: a client may be connecting with data that was read before it.
 REMEMBERED = 60.0
 
-#: Seconds before an order that could not be carried out, because the database did not answer, is tried again.
+#: Seconds before revalidation is retried after the database did not answer.
 RETRY = 2.0
 
 
 class Revalidation(ProcessSubscriber):
-    """Follows the orders and looks at the sockets of this process. Lives on one event loop; see :func:`current`."""
+    """Handles control messages and revalidates connections. One for each event loop: :func:`current`."""
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
-        #: Orders to look again, by when they came.
+        #: Recent messages, by the time of their arrival.
         self._changed: dict[Revalidate, float] = {}
-        #: Those of them that name a channel: few, and each has to be compared with what a newcomer follows.
+        #: Those that name a channel: each is compared with the channels of a new connection.
         self._changed_channels: list[Revalidate] = []
         self._waiting: set[Revalidate] = set()
-        #: Sockets that could not be held to anything when they were looked at, to be looked at again.
+        #: Connections whose revalidation failed, to be retried.
         self._failed: set[OpenSocket] = set()
         self._work = asyncio.Event()
         self._tasks = [
-            self.loop.create_task(run()) for run in (self._follow, self._recheck_changed, self._recheck_all_for_ever)
+            self.loop.create_task(run())
+            for run in (self._subscribe, self._revalidate_changed, self._revalidate_periodically)
         ]
 
-    def admitted(self, socket: OpenSocket) -> None:
-        """Put a socket into the registry; if its user's rights changed while it was coming in, look again."""
+    def register(self, socket: OpenSocket) -> None:
+        """Add a connection to the registry; revalidate it if permissions changed while it was connecting."""
         registry().add(socket)
         if (change := Revalidate(user=socket.user.pk or 0)) in self._changed:
-            self._look_again(change)
+            self._schedule(change)
         for change in self._changed_channels:
-            if socket.follows(change.channel):
-                self._look_again(change)
+            if socket.receives(change.channel):
+                self._schedule(change)
 
     async def close(self) -> None:
-        """Stop following and looking."""
+        """Stop all tasks."""
         for task in self._tasks:
             task.cancel()
         await asyncio.wait(self._tasks, timeout=hub_settings().redis_timeout)
 
-    # --- orders: hub.fanout.local_channel.Subscriber -----------------------------------------------------------------
+    # --- control messages: hub.fanout.local_channel.Subscriber -------------------------------------------------------
 
-    async def _follow(self) -> None:
+    async def _subscribe(self) -> None:
         while is_wanted():
             try:
                 subscription = await relay.current().subscribe(control.CHANNEL, self, _text)
             except DatabaseFault as error:
-                log.warning("orders_not_followed", error=type(error).__name__)
+                log.warning("control_not_subscribed", error=type(error).__name__)
                 await asyncio.sleep(RETRY)
             else:
                 subscription.release()
                 return
 
     def write(self, block: FrameBatch) -> None:
-        """Take orders from the relay."""
+        """Handle control messages from the relay."""
         for text in block.texts:
             try:
-                order = control.read(text)
+                message = control.read(text)
             except msgspec.MsgspecError:
-                log.warning("unknown_order")
+                log.warning("unknown_control_message")
                 continue
-            if isinstance(order, Revalidate):
-                self._changed[order] = self.loop.time()
-                if order.channel:
-                    self._changed_channels.append(order)
-                self._look_again(order)
+            if isinstance(message, Revalidate):
+                self._changed[message] = self.loop.time()
+                if message.channel:
+                    self._changed_channels.append(message)
+                self._schedule(message)
             else:
-                for socket in registry().addressed(order.user, order.client):
-                    socket.obey(order)
+                for socket in registry().addressed(message.user, message.client):
+                    socket.handle(message)
 
     def restart(self) -> None:
-        """Orders were lost: everybody is looked at again."""
-        self._look_again(EVERYBODY)
+        """Messages were missed: revalidate every connection."""
+        self._schedule(EVERYBODY)
 
-    # --- looking again ----------------------------------------------------------------------------------------------
+    # --- revalidating -----------------------------------------------------------------------------------------------
 
-    def _look_again(self, change: Revalidate) -> None:
+    def _schedule(self, change: Revalidate) -> None:
         self._waiting.add(change)
         self._work.set()
 
-    async def _recheck_changed(self) -> None:
+    async def _revalidate_changed(self) -> None:
         while is_wanted():
             await self._work.wait()
             self._work.clear()
@@ -128,28 +129,28 @@ class Revalidation(ProcessSubscriber):
             concerned = (socket for change in changes for socket in _concerned(change))
             again = (socket for socket in failed if socket in registry())
             sockets = list(dict.fromkeys((*concerned, *again)))
-            for piece in _pieces(sockets):
-                self._failed |= await revalidate(piece)
+            for chunk in _chunks(sockets):
+                self._failed |= await revalidate(chunk)
             if self._failed:
-                # Those alone, and later: whoever is looked at next must not wait for them.
+                # Retried alone and later, so that others do not wait for them.
                 self.loop.call_later(RETRY, self._work.set)
 
-    async def _recheck_all_for_ever(self) -> None:
+    async def _revalidate_periodically(self) -> None:
         while is_wanted():
-            pieces = list(_pieces(list(registry())))
+            chunks = list(_chunks(list(registry())))
             await _refresh_aliases(None)
-            for piece in pieces:
-                await revalidate(socket for socket in piece if socket in registry())
-                await asyncio.sleep(hub_settings().recheck_interval / len(pieces))
-            if not pieces:
+            for chunk in chunks:
+                await revalidate(socket for socket in chunk if socket in registry())
+                await asyncio.sleep(hub_settings().recheck_interval / len(chunks))
+            if not chunks:
                 await asyncio.sleep(hub_settings().recheck_interval)
 
 
 async def _refresh_aliases(channels: Collection[str] | None) -> None:
-    """:meth:`hub.fanout.relay.Relay.refresh_aliases`; a database that cannot be asked is asked in the next round."""
+    """:meth:`hub.fanout.relay.Relay.refresh_aliases`; if the database fails, the next revalidation tries again."""
     try:
         await relay.current().refresh_aliases(channels)
-    except Exception as error:  # noqa: BLE001  # whatever it was, those who look must not end with it
+    except Exception as error:  # noqa: BLE001  # whatever it was, the tasks of revalidation go on
         log.warning("aliases_not_refreshed", error=type(error).__name__)
 
 
@@ -157,31 +158,31 @@ def _concerned(change: Revalidate) -> Iterable[OpenSocket]:
     if change == EVERYBODY:
         return registry()
     if change.channel:
-        return [socket for socket in registry() if socket.follows(change.channel)]
+        return [socket for socket in registry() if socket.receives(change.channel)]
     return registry().of_user(change.user)
 
 
 async def revalidate(sockets: Iterable[OpenSocket]) -> set[OpenSocket]:
-    """Hold ``sockets`` to what the database says of their users now; returns those where it could not be asked.
+    """Revalidate ``sockets`` against the database; returns those for which that failed.
 
-    One that cannot be asked about keeps none of the others from being held.
+    A failure of one does not affect the others.
     """
     sockets = list(sockets)
-    results = await asyncio.gather(*map(_hold, sockets), return_exceptions=True)
+    results = await asyncio.gather(*map(_revalidate_one, sockets), return_exceptions=True)
     failed = {socket: error for socket, error in zip(sockets, results, strict=True) if isinstance(error, Exception)}
     if failed:
-        log.warning("recheck_failed", sockets=len(failed), **described(next(iter(failed.values()))))
+        log.warning("revalidation_failed", sockets=len(failed), **described(next(iter(failed.values()))))
     return set(failed)
 
 
-async def _hold(socket: OpenSocket) -> None:
-    # Those of a piece ask at the same time, so that they are looked up together.
+async def _revalidate_one(socket: OpenSocket) -> None:
+    # The connections of a chunk ask at the same time, so that one query looks up all.
     whose = await credentials.whose(socket.credential) if socket.credential else AnonymousUser()
-    await socket.recheck(None if isinstance(whose, credentials.Invalid) else whose)
+    await socket.revalidate(None if isinstance(whose, credentials.Invalid) else whose)
 
 
-def _pieces(sockets: Sequence[OpenSocket]) -> Iterable[Sequence[OpenSocket]]:
-    return (sockets[start : start + PIECE] for start in range(0, len(sockets), PIECE))
+def _chunks(sockets: Sequence[OpenSocket]) -> Iterable[Sequence[OpenSocket]]:
+    return (sockets[start : start + CHUNK] for start in range(0, len(sockets), CHUNK))
 
 
 def _text(item: Envelope) -> str:

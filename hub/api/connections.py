@@ -122,7 +122,7 @@ async def subscribe(call: ApiCall[SubscribeRequest]) -> EmptyResult:
     since = request.recover_since or ApiStreamPosition()
     # What nothing can be recovered from is the same, however large, and an order is JSON with numbers up to here.
     offset = min(since.offset, LARGEST)
-    return await _order(
+    return await _send(
         control.SubscribeUser(
             request.user,
             request.channel,
@@ -145,7 +145,7 @@ async def unsubscribe(call: ApiCall[UnsubscribeRequest]) -> EmptyResult:
     """Order it."""
     call.request.check()
     call.channel(call.request.channel)
-    return await _order(control.UnsubscribeUser(call.request.user, call.request.channel, call.request.client or ""))
+    return await _send(control.UnsubscribeUser(call.request.user, call.request.channel, call.request.client or ""))
 
 
 async def disconnect(call: ApiCall[DisconnectRequest]) -> EmptyResult:
@@ -157,7 +157,7 @@ async def disconnect(call: ApiCall[DisconnectRequest]) -> EmptyResult:
     if close := request.disconnect:
         close.check()
         order = msgspec.structs.replace(order, code=close.code or order.code, reason=close.reason)
-    return await _order(order)
+    return await _send(order)
 
 
 async def refresh(call: ApiCall[RefreshRequest]) -> EmptyResult:
@@ -167,12 +167,12 @@ async def refresh(call: ApiCall[RefreshRequest]) -> EmptyResult:
     call.user(request.user)
     if request.info:
         raise ApiError(Code.NOT_AVAILABLE, "a connection has no info here")
-    return await _order(
+    return await _send(
         control.RefreshUser(request.user, request.client or "", bool(request.expired), request.expire_at or 0)
     )
 
 
-async def _order(order: control.ControlMessage) -> EmptyResult:
+async def _send(order: control.ControlMessage) -> EmptyResult:
     try:
         await in_database_thread(control.send, order)
     except PayloadTooBig:

@@ -24,7 +24,7 @@ class Code(IntEnum):
 
 _CODES = set(map(int, Code))
 
-#: What each is called in the protocol; clients of the hub socket are not told the first.
+#: The text of each in the protocol. Client connections never get the first.
 TEXTS = {
     Code.UNAUTHORIZED: "unauthorized",
     **{Code(error): error.text for error in codes.Error if int(error) in _CODES},

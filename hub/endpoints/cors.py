@@ -1,5 +1,4 @@
-"""Lets pages of other origins that may open sockets use the streams as well: browsers ask for HTTP what they do not
-ask for WebSockets."""
+"""CORS for the HTTP transports: pages of other origins that may open WebSockets may use the streams as well."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -16,7 +15,7 @@ _PREFLIGHT = [
 
 
 def shared(application: Application) -> Application:
-    """``application``, whose answers a page of an allowed origin may read. Who may ask is its own business."""
+    """Let pages of allowed origins read the answers of ``application``, which itself decides who may ask."""
 
     async def answer(scope: dict[str, Any], receive: Any, send: Any) -> None:
         origin = dict(scope["headers"]).get(b"origin")

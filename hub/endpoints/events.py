@@ -1,8 +1,8 @@
 """``/events?channel=…&channel=…``: channels as an event stream, for ``EventSource`` and ``curl -N``.
 
-Each event is one publication, ``{"channel": …, "data": …, "offset": …}``; its ``id`` is a cursor of all channels, so
-that a browser that comes back says by itself (``Last-Event-ID``) from where. The first event is ``open``: it says
-whether what was missed follows, and brings the cursor to begin with.
+Each event is one publication, ``{"channel": …, "data": …, "offset": …}``. Its ``id`` is a cursor of all channels, and
+browsers send it as ``Last-Event-ID`` when they reconnect. The first event is ``open``: it says whether publications
+were recovered, and has the first cursor.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from hub.concurrency.faults import described
 from hub.config import hub_settings
 from hub.endpoints.centrifuge import authentication, commands, encoder, keepalive
 from hub.endpoints.centrifuge.codes import Disconnected, Ended, Error, Failed
-from hub.endpoints.centrifuge.http_stream import HttpStream, admitted_only, short_answer
+from hub.endpoints.centrifuge.http_stream import HttpStream, authenticated_only, short_answer
 from hub.endpoints.centrifuge.messages import Json
 from hub.endpoints.centrifuge.rules import allows
 from hub.endpoints.centrifuge.subscriptions import name_histories
@@ -41,10 +41,10 @@ log = structlog.get_logger(__name__)
 LAST_EVENT_ID = b"last-event-id"
 
 
-def _shape(item: Envelope) -> str | None:
+def _event_of(item: Envelope) -> str | None:
     """Offset, epoch and JSON of an event, for :meth:`_Channel.write` to take apart."""
     text = encoder.publication(item)
-    if text is None or (not item.offset and encoder.is_coming(item)):
+    if text is None or (not item.offset and encoder.is_join_leave(item)):
         return None
     return f'{item.offset} {item.epoch} {{"channel":"{item.channel}",{text[1:]}'
 
@@ -54,58 +54,58 @@ def _as_it_is(texts: Sequence[str]) -> bytes:
 
 
 class _Channel:
-    """A follower for one channel of an event stream."""
+    """The subscriber of one channel of an event stream."""
 
     raw = None
 
-    def __init__(self, door: "EventStream", name: str) -> None:
-        self.door = door
+    def __init__(self, endpoint: "EventStream", name: str) -> None:
+        self.endpoint = endpoint
         self.name = name
 
     def write(self, block: FrameBatch) -> None:
-        """Take publications from the relay."""
-        self.door.publish(self.name, block.texts)
+        """Write publications from the relay."""
+        self.endpoint.publish(self.name, block.texts)
 
     def restart(self) -> None:
-        """The channel has another history now: the client comes back and is told to reload."""
-        self.door.end()
+        """The history of the channel has been replaced: the client reconnects and is told to reload."""
+        self.endpoint.end()
 
 
 class EventStream:
     """One client of ``/events``."""
 
-    def __init__(self, admitted: authentication.Authenticated) -> None:
-        self.user: User | AnonymousUser = admitted.user or AnonymousUser()
-        self.credential = admitted.credential
-        self.address = admitted.address
+    def __init__(self, authenticated: authentication.Authenticated) -> None:
+        self.user: User | AnonymousUser = authenticated.user or AnonymousUser()
+        self.credential = authenticated.credential
+        self.address = authenticated.address
         self.given_info: Json = UNSET
         self.claimed_channels: list[str] = []
         self.client = secrets.token_hex(12)
-        #: It is never asked for an answer.
+        #: Event streams do not answer pings.
         self.ponged = True
         self.stream = HttpStream(_as_it_is, self.cut)
         self._positions: dict[str, Position] = {}
         self._subscriptions: list[Subscription] = []
         self._timer: asyncio.TimerHandle | None = None
-        #: The user among whose connections this one is counted besides, because a signed token has named them.
+        #: A further user among whose connections this one is counted: the one of a signed token.
         self.counted: int | None = None
 
-    async def follow(self, channels: Sequence[str], since: Mapping[str, Position] | None) -> None:
-        """Follow the channels, and write what was missed since then, whole or not at all.
+    async def subscribe(self, channels: Sequence[str], since: Mapping[str, Position] | None) -> None:
+        """Subscribe to the channels, and write what was missed since then: everything, or nothing.
 
         Raises:
-            UnknownChannel: there is none of that name for clients.
+            UnknownChannel: clients have no channel of that name.
             Failed: the user may not subscribe to it.
-            django.db.Error: where a channel stands cannot be read.
+            django.db.Error: the position of a channel cannot be read.
         """
         for channel in channels:
             namespace, arguments = find(channel)
             if not await allows(namespace.can_subscribe, self.user, arguments):
                 raise Failed(Error.PERMISSION_DENIED)
         for channel in channels:
-            self._subscriptions.append(await relay.current().subscribe(channel, _Channel(self, channel), _shape))
+            self._subscriptions.append(await relay.current().subscribe(channel, _Channel(self, channel), _event_of))
         await name_histories([one for one in self._subscriptions if find(one.local_channel.channel)[0].durable])
-        self._positions = {followed.local_channel.channel: followed.start for followed in self._subscriptions}
+        self._positions = {joined.local_channel.channel: joined.start for joined in self._subscriptions}
         missed = await self._missed(since) if since is not None else []
         whole = missed is not None
         opened = msgspec.json.encode({"recovered": whole} if since is not None else {}).decode()
@@ -113,19 +113,19 @@ class EventStream:
             self._positions = {channel: since.get(channel, Position()) for channel in channels}
         self.stream.write(FrameBatch([f"event: open\nid: {self._cursor()}\ndata: {opened}\n\n"]))
         for channel, items in missed or ():
-            await self.stream.answer("".join(self._framed(channel, texts_of(_shape, items))))
-        for followed in self._subscriptions:
-            followed.release()
+            await self.stream.answer("".join(self._framed(channel, texts_of(_event_of, items))))
+        for joined in self._subscriptions:
+            joined.release()
 
     async def _missed(self, since: Mapping[str, Position]) -> list[tuple[str, list[Envelope]]] | None:
-        """What was missed, by channel; None where that cannot be had whole, or is too much for one answer."""
+        """What was missed, by channel; None if not everything can be recovered, or it is too much for one answer."""
         found: list[tuple[str, list[Envelope]]] = []
         size = 0
-        for followed in self._subscriptions:
-            channel = followed.local_channel.channel
+        for joined in self._subscriptions:
+            channel = joined.local_channel.channel
             if not find(channel)[0].durable:
                 continue
-            items = await recovery.missed(followed, since[channel]) if channel in since else None
+            items = await recovery.missed(joined, since[channel]) if channel in since else None
             if items is None:
                 return None
             size += sum(item.size for item in items)
@@ -175,26 +175,26 @@ class EventStream:
             self._timer.cancel()
         registry.current().remove(self)
         keepalive.current().remove(self)
-        for followed in self._subscriptions:
-            relay.current().unsubscribe(followed)
+        for joined in self._subscriptions:
+            relay.current().unsubscribe(joined)
 
     # --- hub.access.registry.OpenSocket ---------------------------------------------------------------------------
 
-    def follows(self, channel: str) -> bool:
+    def receives(self, channel: str) -> bool:
         """Whether the client receives what is published in ``channel``."""
         return channel in self._positions
 
     def stop(self) -> None:
-        """This server stops: the client comes back, here or elsewhere."""
+        """This server stops: the client reconnects, here or elsewhere."""
         self.end()
 
-    def obey(self, order: ControlMessage) -> None:
-        """Event streams know one order only, to disconnect."""
-        if isinstance(order, DisconnectUser):
+    def handle(self, message: ControlMessage) -> None:
+        """Event streams handle one control message only: disconnect."""
+        if isinstance(message, DisconnectUser):
             self.end()
 
-    async def recheck(self, user: User | AnonymousUser | None) -> None:
-        """End, if the user may not follow one of the channels any more: the next attempt is told why."""
+    async def revalidate(self, user: User | AnonymousUser | None) -> None:
+        """End the stream if the user may not receive one of its channels any more: the next attempt is told why."""
         if user is not None:
             self.user = user
             for channel in list(self._positions):
@@ -211,49 +211,49 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     if scope["method"] != "GET":
         await short_answer(send, 405, "GET with ?channel=")
         return
-    await admitted_only(scope, receive, send, _serve)
+    await authenticated_only(scope, receive, send, _serve)
 
 
-async def _serve(scope: dict[str, Any], receive: Any, send: Any, admitted: authentication.Authenticated) -> None:
+async def _serve(scope: dict[str, Any], receive: Any, send: Any, authenticated: authentication.Authenticated) -> None:
     channels = list(dict.fromkeys(parse_qs(scope["query_string"].decode("ascii", "replace")).get("channel", ())))
     if not 0 < len(channels) <= hub_settings().subscriptions_per_socket:
         await short_answer(send, 400, "Name one channel or more: /events?channel=everyone")
         return
     cursor = dict(scope["headers"]).get(LAST_EVENT_ID, b"").decode("latin-1")
-    events = EventStream(admitted)
+    events = EventStream(authenticated)
     try:
-        refusal = await _open(events, channels, cursor, admitted)
+        refusal = await _open(events, channels, cursor, authenticated)
         if refusal is not None:
             await short_answer(send, *refusal)
             return
         if not events.stream.has_ended:
-            revalidation.current().admitted(events)
+            revalidation.current().register(events)
             keepalive.current().add(events)
         with metrics.SOCKETS.labels("events").track_inprogress():
             await events.stream.run(scope, send, receive, b"text/event-stream")
     finally:
         events.stream.end()
-        events.cut()  # it may have ended before it followed its channels
+        events.cut()  # it may have ended before it was subscribed
         connections.connections.leave(None, events.counted)
 
 
 async def _open(
-    events: EventStream, channels: Sequence[str], cursor: str, admitted: authentication.Authenticated
+    events: EventStream, channels: Sequence[str], cursor: str, authenticated: authentication.Authenticated
 ) -> tuple[int, str] | None:
-    """Follow the channels; returns status and text where that may not be."""
+    """Authenticate and subscribe; returns status and text of an error."""
     try:
         since = cursors.parse(cursor) if cursor else None
     except cursors.NotACursor:
-        since = {}  # of which nothing can be recovered: the client is told so
+        since = {}  # nothing can be recovered, and the client is told so
     try:
-        expires = await commands.authenticate(events, "", admitted)
-        if events.user != admitted.user:
+        expires = await commands.authenticate(events, "", authenticated)
+        if events.user != authenticated.user:
             if not connections.connections.enter(None, events.user.pk):
                 return 429, "Too many connections"
             events.counted = events.user.pk
         if expires is not None:
             events.expire_at(expires)
-        await events.follow(channels, since)
+        await events.subscribe(channels, since)
     except (Ended, Failed) as error:
         is_forbidden = isinstance(error, Failed) and error.error is Error.PERMISSION_DENIED
         return (403, "You may not follow this") if is_forbidden else (401, "The token is not valid")

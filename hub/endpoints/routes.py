@@ -1,4 +1,4 @@
-"""The URLs of the hub socket. They stand before Django: a connection that stays open needs neither it nor a thread."""
+"""The URLs of client connections and event streams. They bypass Django: an open connection needs no thread."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ lifespan.at_end(emulation.current.close)
 
 
 def find(scope: dict[str, Any]) -> Application | None:
-    """The ASGI application behind a URL of the hub socket; None for any other."""
+    """The ASGI application of one of these URLs; None for any other."""
     if "path" not in scope:
         return None
     path = scope["path"].removeprefix(scope.get("root_path", ""))

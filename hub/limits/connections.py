@@ -94,7 +94,7 @@ class RateLimiter:
         self._refused = 0
         self.wait = 1
 
-    def judge(self) -> Decision:
+    def check(self) -> Decision:
         """A message has come: what to do with it."""
         wait = self._wait_of_socket() or self._wait_of_person()
         if not wait:
@@ -174,7 +174,7 @@ class Connections:
             _count_down(self._of_address, address)
 
 
-#: All sockets and streams of this process, whatever their door.
+#: All connections of this process, over all endpoints.
 connections = Connections()
 
 

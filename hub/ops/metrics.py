@@ -2,7 +2,7 @@
 
 from prometheus_client import Counter, Gauge, Histogram
 
-SOCKETS = Gauge("hub_sockets", "Open sockets by door.", ["door"], multiprocess_mode="livesum")
+SOCKETS = Gauge("hub_sockets", "Open connections by endpoint.", ["endpoint"], multiprocess_mode="livesum")
 CHANNELS = Gauge("hub_channels", "Channels that sockets of this process follow.", multiprocess_mode="livesum")
 TASKS = Gauge("hub_tasks", "Tasks of the event loop, looked at every second.", multiprocess_mode="livesum")
 PUBLICATIONS = Counter("hub_publications", "Durable publications that were given an offset.", ["namespace"])

@@ -19,7 +19,7 @@ from websockets.exceptions import SecurityError
 
 from hub.config import hub_settings
 from hub.server.ping_wheel import Slice, wheel
-from hub.server.reading import FrameEvents, PacedProtocol
+from hub.server.reading import FrameEvents, RateLimitedProtocol
 from hub.server.refusing import refuse
 
 #: The name of the ASGI extension.
@@ -84,7 +84,7 @@ class _Gate:
             await waiter
 
 
-class HubWebSocketProtocol(PacedProtocol):
+class HubWebSocketProtocol(RateLimitedProtocol):
     """uvicorn's protocol with a raw writer; see the module. How it reads, :mod:`hub.server.reading` says."""
 
     logger = _logger

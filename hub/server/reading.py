@@ -19,17 +19,17 @@ from hub.limits.connections import Bucket
 FRAMES_A_TURN = 64
 
 #: Bytes that websockets gets at once: as many of the shortest frames (2 bytes, and the mask) as a turn reads.
-PIECE = 6 * FRAMES_A_TURN
+CHUNK = 6 * FRAMES_A_TURN
 
 #: Fragments of one message at most. Even empty ones would otherwise keep a message open for ever.
 MOST_FRAGMENTS = 2048
 
 #: How many of the largest frames a client may have been sending when it was shown out: its own close frame is behind.
-UNHEARD = 2
+READ_AFTER_CLOSE = 2
 
 #: Seconds between the close frame for a client that sends too fast, which is not heard any more, and the end of its
 #: connection.
-DEAF = 1.0
+DISCARD_INPUT = 1.0
 
 #: Close codes (RFC 6455, 7.4.1) of the protocol itself.
 _POLICY, _TOO_BIG, _NOT_TEXT = 1008, 1009, 1007
@@ -69,7 +69,7 @@ class FrameEvents:
         return self._waiter
 
 
-class PacedProtocol(WebSocketsSansIOProtocol):
+class RateLimitedProtocol(WebSocketsSansIOProtocol):
     """uvicorn's protocol, with the reading of the module. Subclasses say how a socket is closed."""
 
     queue: FrameEvents  # type: ignore[assignment]  # all that uvicorn uses of its asyncio.Queue
@@ -77,11 +77,11 @@ class PacedProtocol(WebSocketsSansIOProtocol):
     # Most sockets read little and never need these: they stand here once for all.
     _unread = b""
     _next_turn: asyncio.Handle | None = None
-    _pace: Bucket | None = None
+    _frame_rate: Bucket | None = None
     _on_fast: Callable[[], None] | None = None
     _fragments = 0
-    _unheard = 0
-    _is_deaf = False
+    _read_after_close = 0
+    _discards_input = False
 
     def close(self, code: int, reason: str) -> None:
         """Send a close frame now."""
@@ -99,18 +99,18 @@ class PacedProtocol(WebSocketsSansIOProtocol):
     def _may_finish(self, data: bytes) -> bool:
         """The server has closed: nothing is heard any more but the client's own close frame, for which is looked
         only so far. The connection of one that goes on sending is cut."""
-        self._unheard += len(data)
-        if self._unheard > UNHEARD * self.config.ws_max_size:
-            if self._is_deaf:
+        self._read_after_close += len(data)
+        if self._read_after_close > READ_AFTER_CLOSE * self.config.ws_max_size:
+            if self._discards_input:
                 self.transport.pause_reading()  # its end is near already
             else:
                 self.transport.abort()
-        return not self._is_deaf and self._unheard <= UNHEARD * self.config.ws_max_size
+        return not self._discards_input and self._read_after_close <= READ_AFTER_CLOSE * self.config.ws_max_size
 
     def _read(self) -> None:
         """Read what has arrived, as far as one turn goes. The rest waits, and no more is taken from the network."""
         self._next_turn = None
-        if self._is_deaf or self.transport.is_closing():
+        if self._discards_input or self.transport.is_closing():
             self._unread = b""
             return
         if self.handshake_initiated and not self.handshake_complete:
@@ -131,8 +131,8 @@ class PacedProtocol(WebSocketsSansIOProtocol):
         """Read frames for one turn; returns how many count against the pace, and what is left for the next turn."""
         count = begin = 0
         while begin < len(data) and count < FRAMES_A_TURN:
-            self.conn.receive_data(data[begin : begin + PIECE])
-            begin += PIECE
+            self.conn.receive_data(data[begin : begin + CHUNK])
+            begin += CHUNK
             count += len(self.conn.events)
             if self.conn.parser_exc is not None:
                 self.handle_parser_exception()
@@ -142,7 +142,7 @@ class PacedProtocol(WebSocketsSansIOProtocol):
 
     def go_on_reading(self) -> None:
         """The application, or the end of the handshake, wants what waits here, and then what the network has."""
-        if self._is_deaf or self.transport.is_closing():
+        if self._discards_input or self.transport.is_closing():
             return
         if not self._unread:
             self.transport.resume_reading()
@@ -158,22 +158,22 @@ class PacedProtocol(WebSocketsSansIOProtocol):
 
     def _may_send(self, count: int) -> bool:
         settings = hub_settings()
-        if self._pace is None:
-            self._pace = Bucket()
-        return not self._pace.take(settings.frame_rate, settings.frame_burst, count)
+        if self._frame_rate is None:
+            self._frame_rate = Bucket()
+        return not self._frame_rate.take(settings.frame_rate, settings.frame_burst, count)
 
     def _too_fast(self) -> None:
         """Close the socket, and hear nothing more: to look for its close frame is what it would keep the hub busy
         with."""
         count_refusal("frames")
-        self._is_deaf = True
+        self._discards_input = True
         self._unread = b""
         on_fast, self._on_fast = self._on_fast, None
         if on_fast is not None:
             on_fast()
         else:
             self.close(_POLICY, "Too many frames")
-        self.loop.call_later(DEAF, self.transport.close)
+        self.loop.call_later(DISCARD_INPUT, self.transport.close)
 
     # --- what the application gets --------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from hub.server.refusing import refuse
 DROP = "hub.drop"
 
 #: Bytes that the parser gets at once: what it may read above a bound before that is noticed.
-PIECE = 4096
+CHUNK = 4096
 
 #: Bytes of requests that may wait here for the answer to an earlier one of the same connection.
 MOST_WAITING = 512 * 1024
@@ -61,27 +61,27 @@ class RequestProtocol(HttpToolsProtocol):
             heads().start(self.transport, hub_settings().head_timeout)
         begin = 0
         while begin < len(data) and not self.transport.is_closing():
-            piece = data[begin : begin + PIECE]
-            begin += len(piece)
+            chunk = data[begin : begin + CHUNK]
+            begin += len(chunk)
             self._has_ended_head = False
             try:
-                self.parser.feed_data(piece)
+                self.parser.feed_data(chunk)
             except httptools.HttpParserUpgrade as upgrade:
                 if self._should_upgrade():
-                    self._upgrade(piece[upgrade.args[0] :] + data[begin:])
+                    self._upgrade(chunk[upgrade.args[0] :] + data[begin:])
                     return
             except httptools.HttpParserError:
                 self._refuse(400, "This is not an HTTP request.")
                 return
-            if self._is_in_head and not self._has_ended_head and not self._is_head_short(piece):
+            if self._is_in_head and not self._has_ended_head and not self._is_head_short(chunk):
                 return
             if self.pipeline and begin < len(data):
                 self._wait_with(data[begin:])
                 return
 
-    def _is_head_short(self, piece: bytes) -> bool:
-        self._head += len(piece)
-        self._has_line = self._has_line or b"\n" in piece
+    def _is_head_short(self, chunk: bytes) -> bool:
+        self._head += len(chunk)
+        self._has_line = self._has_line or b"\n" in chunk
         if self._head <= HEAD_LIMIT and len(self.headers or ()) <= MOST_HEADERS:
             return True
         limits.count_refusal("head")

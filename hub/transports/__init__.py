@@ -1,1 +1,1 @@
-"""The way of bytes to one client: ``writer`` for a WebSocket, and what a session needs of a ``transport``."""
+"""Writes bytes to one client: ``writer`` for a WebSocket; ``transport`` is the protocol of all transports."""

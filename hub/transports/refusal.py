@@ -1,19 +1,21 @@
-"""Answers to handshakes that are not taken: by HTTP, as long as the socket is not open."""
+"""Refuses WebSocket handshakes with an HTTP response."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from hub.server.short_answers import respond
 
-#: What a client is told that connects too often.
+#: The answer to a client that connects too often.
 TOO_OFTEN = "You connect too often. Try again in a moment."
 
 
-async def turn_away(scope: Mapping[str, Any], send: Any, status: int, sentence: str, retry_after: int = 0) -> None:
-    """Answer the handshake with ``status`` and a sentence; a server that cannot do that answers 403.
+async def refuse_handshake(
+    scope: Mapping[str, Any], send: Any, status: int, sentence: str, retry_after: int = 0
+) -> None:
+    """Refuse a handshake with ``status`` and a sentence; a server without this ASGI extension answers 403.
 
     Args:
-        retry_after: seconds after which another try makes sense; 0 says nothing of that.
+        retry_after: seconds for the header ``Retry-After``; 0 for none.
     """
     if "websocket.http.response" not in scope.get("extensions", {}):
         await send({"type": "websocket.close"})

@@ -1,4 +1,4 @@
-"""What a session of the hub socket needs of the connection beneath it."""
+"""What a session needs from the transport of its client connection."""
 
 from typing import Protocol
 
@@ -7,20 +7,20 @@ from hub.fanout.local_channel import RawWrite
 
 
 class Transport(Protocol):
-    """One client's connection: a WebSocket, or a stream of another kind."""
+    """The connection of one client: a WebSocket or an HTTP stream."""
 
-    #: Whether its commands come by ``/emulation``, so that the client has to be told where to send them.
+    #: Whether commands come by ``/emulation``, so that the client must be told where to send them.
     emulated: bool
 
     @property
     def raw(self) -> RawWrite | None:
-        """Where frames may be written without asking; None where the transport wants them itself."""
+        """The function that writes bytes directly; None if frames must go through :meth:`write`."""
 
     def write(self, block: FrameBatch) -> None:
-        """Write frames, in order. Must not block or raise; a client that is too slow is closed."""
+        """Write frames in order. Must not block or raise; a slow consumer is closed."""
 
     async def answer(self, text: str) -> None:
-        """Write what the client has asked for, however long, and wait where it is long until most of it is taken."""
+        """Write a reply of any length; if it is long, wait until the client has read most of it."""
 
     def close(self, code: int, reason: str) -> None:
-        """End the connection with a code; only the first call counts."""
+        """Close the connection with a code; only the first call counts."""

@@ -1,4 +1,4 @@
-"""What is written to one socket."""
+"""The send buffer of one WebSocket."""
 
 import asyncio
 from collections import deque
@@ -11,7 +11,7 @@ from hub.fanout.frames import FrameBatch
 from hub.ops import metrics
 from hub.server.protocol import CLOSE_TIMEOUT, RawConnection
 
-#: Seconds a client may take for one piece of what it missed.
+#: Seconds that a client may take to read one long reply.
 DRAIN_TIMEOUT = 20.0
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -19,11 +19,11 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Ends:
-    """The close codes, with their reasons, of what the connection itself finds out, in the words of a protocol."""
+    """The close codes and reasons that the connection itself uses, for one protocol."""
 
     slow: tuple[int, str]
     fast: tuple[int, str]
-    #: What a server that may not send a code sends for it.
+    #: Replaces codes that a server may not send.
     portable: Callable[[int], int]
 
 
@@ -32,16 +32,16 @@ def _nothing() -> None:
 
 
 class SendBuffer:
-    """Writes frames to one client, in order, holding about ``HUB_WRITE_BUFFER`` bytes at most.
+    """Writes frames to one client in order, and holds about ``HUB_WRITE_BUFFER`` bytes at most.
 
-    On a connection that the hub's own protocol class lends (:mod:`hub.server.protocol`) frames go straight to it, and
-    ``raw`` is the function that takes them. Elsewhere they go through ASGI's ``send``, in a task that runs only while
-    something waits.
+    The hub's own server (:mod:`hub.server.protocol`) provides the connection: frames go straight to it, and ``raw`` is
+    the function that writes bytes. On other servers frames go through ASGI's ``send``, in a task that runs only while
+    frames are in the buffer.
 
     Args:
         send: ASGI's.
-        connection: the raw connection, where the server lends one.
-        on_end: called once before the socket's end; nothing must be written after it.
+        connection: the connection, if the server provides it.
+        on_end: called once before the connection ends; nothing must be written after it.
         ends: of the endpoint's protocol.
     """
 
@@ -74,11 +74,11 @@ class SendBuffer:
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing will be written any more."""
+        """Whether the connection has ended."""
         return self._ended
 
     def open(self) -> None:
-        """The socket has been accepted: from now on it can be written to."""
+        """The WebSocket has been accepted: start writing."""
         if self._connection is not None:
             self.raw = self._connection.attach(self.end, self._too_fast)
             if self.raw is None:
@@ -86,9 +86,9 @@ class SendBuffer:
             self._bound(0)
 
     async def answer(self, block: FrameBatch) -> None:
-        """Write what the client has asked for, however much it is, and wait until it has taken most of it.
+        """Write a reply of any length, and wait until the client has read most of it.
 
-        Until then it may hold as much more than ``HUB_WRITE_BUFFER``. A client that takes too long is closed.
+        Until then the buffer may exceed ``HUB_WRITE_BUFFER`` by that much. A client that takes too long is closed.
         """
         self._bound(sum(map(len, block.raw)) if self.raw is not None else block.size)
         self.write(block)
@@ -108,7 +108,7 @@ class SendBuffer:
             self._connection.watch(self._too_slow, asked_for)
 
     def write(self, block: FrameBatch) -> None:
-        """Write frames. A client that is too slow is closed with a code that tells it to come back."""
+        """Write frames. A slow consumer is closed with a code that tells it to reconnect."""
         if self._ended:
             return
         if self.raw is not None:
@@ -127,7 +127,7 @@ class SendBuffer:
             self._task = asyncio.create_task(self._drain())
 
     def close(self, code: int, reason: str) -> None:
-        """Drop what waits here and close the socket. Only the first call counts."""
+        """Drop the buffer and close the connection. Only the first call counts."""
         if self._ended:
             return
         was_raw = self.raw is not None
@@ -139,7 +139,7 @@ class SendBuffer:
             self._task = asyncio.create_task(self._close(code, reason))
 
     def end(self) -> None:
-        """The socket has ended: drop what waits, write no more. May be repeated."""
+        """The connection has ended: drop the buffer and stop writing. May be repeated."""
         if self._ended:
             return
         self._ended = True
@@ -163,7 +163,7 @@ class SendBuffer:
                 await self._send({"type": "websocket.send", "text": text})
                 self._size -= len(text)
             self._task = None
-        except OSError:  # the client is gone; uvicorn's ClientDisconnected is one
+        except OSError:  # the client has disconnected: uvicorn's ClientDisconnected is an OSError
             self.end()
 
     async def _close(self, code: int, reason: str) -> None:
@@ -173,6 +173,6 @@ class SendBuffer:
         except OSError:
             return
         except TimeoutError:
-            # It does not read at all, and this server cannot be told to drop it: only to stop serving it.
+            # It does not read at all, and this server cannot abort the connection: only the task can be cancelled.
             if self._serving is not None:
                 self._serving.cancel()

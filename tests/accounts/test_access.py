@@ -25,7 +25,7 @@ from hub.accounts import sessions, tokens
 from hub.accounts.devices import describe
 from hub.accounts.models import AccessToken, Session
 from notifications import anotify
-from tests.support.sockets import open_door
+from tests.support.sockets import open_endpoint
 
 pytestmark = pytest.mark.django_db
 
@@ -358,9 +358,9 @@ async def test_end_reaches_open_sockets(ada: User, eve: User, how: str) -> None:
     session, session_of_eve = await sync_to_async(key_of)(other), await sync_to_async(key_of)(of_eve)
     path = "/ws/notifications/"
     async with (
-        open_door(path, session=session) as device,
-        open_door(path, session=session_of_eve) as hers,
-        open_door(path, headers={"authorization": f"Token {token}"}) as program,
+        open_endpoint(path, session=session) as device,
+        open_endpoint(path, session=session_of_eve) as hers,
+        open_endpoint(path, headers={"authorization": f"Token {token}"}) as program,
     ):
         if how == "that device":
             address = reverse("accounts:end_session", args=[sessions.public_id(session)])

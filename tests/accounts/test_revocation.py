@@ -16,7 +16,7 @@ from hub.accounts.models import AccessToken, Session
 from lab.harness.environment import SESSION_COOKIE
 from lab.harness.waiting import await_for
 from notifications import anotify
-from tests.support.sockets import Door, open_door, session_cookie
+from tests.support.sockets import Endpoint, open_endpoint, session_cookie
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -71,9 +71,9 @@ def delete_tokens(ada: User, session: str) -> None:
 async def test_the_end_of_a_session_closes_its_sockets(ada: User, end: Callable[[User, str], None]) -> None:
     session = await sync_to_async(session_cookie)(ada)
     other = await sync_to_async(session_cookie)(await User.objects.acreate(username="eve"))
-    async with open_door(PATH, session=session) as door, open_door(PATH, session=other) as of_eve:
+    async with open_endpoint(PATH, session=session) as endpoint, open_endpoint(PATH, session=other) as of_eve:
         await sync_to_async(end)(ada, session)
-        assert await door.close_code() == SIGNED_OUT
+        assert await endpoint.close_code() == SIGNED_OUT
         await anotify(to="everyone", message="you are still here")
         assert (await of_eve.receive_json())["message"] == "you are still here"
 
@@ -83,8 +83,8 @@ async def test_the_end_of_a_token_closes_its_sockets_only(ada: User, end: Callab
     token = await sync_to_async(tokens.issue)(ada)
     session = await sync_to_async(session_cookie)(ada)
     async with (
-        open_door(PATH, headers={"authorization": f"Bearer {token}"}) as of_program,
-        open_door(PATH, session=session) as of_browser,
+        open_endpoint(PATH, headers={"authorization": f"Bearer {token}"}) as of_program,
+        open_endpoint(PATH, session=session) as of_browser,
     ):
         await sync_to_async(end)(ada, session)
         assert await of_program.close_code() == SIGNED_OUT
@@ -102,54 +102,54 @@ async def test_an_end_that_is_rolled_back_closes_nothing(ada: User) -> None:
             transaction.set_rollback(True)
 
     session = await sync_to_async(session_cookie)(ada)
-    async with open_door(PATH, session=session) as door:
+    async with open_endpoint(PATH, session=session) as endpoint:
         await sync_to_async(almost)()
         await anotify(to=ada, message="still logged in")
-        assert (await door.receive_json())["message"] == "still logged in"
+        assert (await endpoint.receive_json())["message"] == "still logged in"
 
 
 async def test_what_no_signal_tells_of_is_found_by_the_round(ada: User, settings: Settings) -> None:
     settings.HUB_RECHECK_INTERVAL = 0.2
     session = await sync_to_async(session_cookie)(ada)
-    async with open_door(PATH, session=session) as door:
+    async with open_endpoint(PATH, session=session) as endpoint:
         await User.objects.filter(pk=ada.pk).aupdate(is_active=False)
-        assert await door.close_code() == SIGNED_OUT
+        assert await endpoint.close_code() == SIGNED_OUT
 
 
 async def test_a_login_elsewhere_leaves_sockets_alone(ada: User) -> None:
     session = await sync_to_async(session_cookie)(ada)
-    async with open_door(PATH, session=session) as door:
+    async with open_endpoint(PATH, session=session) as endpoint:
         assert await sync_to_async(Client().login)(username="ada", password="first password")
         await anotify(to=ada, message="welcome twice")
-        assert (await door.receive_json())["message"] == "welcome twice"
+        assert (await endpoint.receive_json())["message"] == "welcome twice"
 
 
 async def test_alerts_of_a_group_come_while_one_is_in_it(ada: User) -> None:
     group = await Group.objects.acreate(name="on call")
     session = await sync_to_async(session_cookie)(ada)
 
-    async def told(message: str, door: Door) -> list[str]:
+    async def told(message: str, endpoint: Endpoint) -> list[str]:
         """What arrives up to the alert for everyone that comes after the one for the group."""
         await anotify(to=group, message=message)
         await anotify(to="everyone", message="end")
-        found = [(await door.receive_json())["message"]]
+        found = [(await endpoint.receive_json())["message"]]
         while found[-1] != "end":
-            found.append((await door.receive_json())["message"])
+            found.append((await endpoint.receive_json())["message"])
         return found[:-1]
 
-    async with open_door(PATH, session=session) as door:
-        assert await told("before", door) == []
+    async with open_endpoint(PATH, session=session) as endpoint:
+        assert await told("before", endpoint) == []
         await ada.groups.aadd(group)
         await until_followed(f"group:{group.pk}")
-        assert await told("while", door) == ["while"]
+        assert await told("while", endpoint) == ["while"]
         await ada.groups.aremove(group)
         await until_followed(f"group:{group.pk}", wanted=False)
-        assert await told("after", door) == []
+        assert await told("after", endpoint) == []
 
 
 async def until_followed(channel: str, *, wanted: bool = True) -> None:
     (socket,) = registry.current()
-    await await_for(lambda: socket.follows(channel) is wanted, that=f"following {channel} is {wanted}")
+    await await_for(lambda: socket.receives(channel) is wanted, that=f"following {channel} is {wanted}")
 
 
 def remove_member(room: Room, ada: User) -> None:
@@ -173,9 +173,12 @@ async def test_the_end_of_the_right_to_a_room_closes_the_socket_in_it(
     room = await Room.objects.acreate(name="lair", is_private=end is not close_to_public)
     await room.members.aadd(ada)
     session = await sync_to_async(session_cookie)(ada)
-    async with open_door("/ws/chat/lair/", session=session) as door, open_door(PATH, session=session) as alerts:
+    async with (
+        open_endpoint("/ws/chat/lair/", session=session) as endpoint,
+        open_endpoint(PATH, session=session) as alerts,
+    ):
         await sync_to_async(end)(room, ada)
-        assert await door.close_code() == 4404
+        assert await endpoint.close_code() == 4404
         await anotify(to=ada, message="alerts go on")
         assert (await alerts.receive_json())["message"] == "alerts go on"
 
@@ -185,16 +188,16 @@ async def test_a_private_room_is_not_there_for_others(ada: User, settings: Setti
     room = await Room.objects.acreate(name="lair", is_private=True)
     session = await sync_to_async(session_cookie)(ada)
     for who in (session, None):
-        async with open_door("/ws/chat/lair/", session=who) as door:
-            assert await door.close_code() == 4404
+        async with open_endpoint("/ws/chat/lair/", session=who) as endpoint:
+            assert await endpoint.close_code() == 4404
     browser = Client()
     browser.cookies[SESSION_COOKIE] = session
     assert (await sync_to_async(browser.get)("/chat/lair/")).status_code == 404
     assert b"lair" not in (await sync_to_async(browser.get)("/chat/")).content
     await room.members.aadd(ada)
     assert (await sync_to_async(browser.get)("/chat/lair/")).status_code == 200
-    async with open_door("/ws/chat/lair/", session=session) as door:
-        await door.send_json({"message": "among us"})
-        while (frame := await door.receive_json())["message"] != "among us":
+    async with open_endpoint("/ws/chat/lair/", session=session) as endpoint:
+        await endpoint.send_json({"message": "among us"})
+        while (frame := await endpoint.receive_json())["message"] != "among us":
             pass
         assert frame["username"] == "ada"

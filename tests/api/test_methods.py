@@ -15,7 +15,7 @@ from hub.models import Publication
 from lab.harness.waiting import await_for
 from tests.api.calling import Api, key_for
 from tests.hub.following import Listener, follow
-from tests.support.sockets import open_door
+from tests.support.sockets import open_endpoint
 
 
 async def publish_three(api: Api) -> str:
@@ -231,8 +231,8 @@ async def test_channels_are_those_that_are_followed(api: Api) -> None:
 
 
 async def test_channels_do_not_count_the_hubs_own_followers(api: Api) -> None:
-    async with open_door("/ws/online/") as door:
-        await door.receive_json()
+    async with open_endpoint("/ws/online/") as endpoint:
+        await endpoint.receive_json()
         # The counter of this process follows the count that it sends.
         await await_for(lambda: relay.current().subscribed().get("online") == 2, that="the counter follows")
         assert (await api.result("channels"))["channels"] == {"online": {"num_clients": 1}}

@@ -16,7 +16,7 @@ from chat import actions, posting, queries
 from chat.models import Message, Room
 from hub.limits import TooMany
 from tests.connection.wire import wired
-from tests.support.sockets import open_door, session_cookie
+from tests.support.sockets import open_endpoint, session_cookie
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -112,12 +112,12 @@ async def test_plain_socket_says_so_and_stays(ann: User, room: Room) -> None:
     await over_the_limit(ann, room)
     headers = {"accept-language": "en"}
     session = await sync_to_async(session_cookie)(ann)
-    async with open_door("/ws/chat/lobby/", session=session, headers=headers) as door:
+    async with open_endpoint("/ws/chat/lobby/", session=session, headers=headers) as endpoint:
         for _ in range(2):
-            await door.send_json({"message": "too much"})
-            frame = await door.receive_json()
+            await endpoint.send_json({"message": "too much"})
+            frame = await endpoint.receive_json()
             while frame["type"] != "error":
-                frame = await door.receive_json()
+                frame = await endpoint.receive_json()
             assert (frame["code"], frame["message"].startswith(SENTENCE)) == ("limit_reached", True)
             assert 0 < frame["retry_after"] <= 60
     assert await Message.objects.acount() == 2

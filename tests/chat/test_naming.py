@@ -10,7 +10,7 @@ from chat import actions, queries
 from chat.models import Message, Room
 from hub.models import Publication
 from tests.connection.wire import wired
-from tests.support.sockets import open_door, session_cookie
+from tests.support.sockets import open_endpoint, session_cookie
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -65,15 +65,15 @@ async def test_nobody_is_taken_for_the_hub(username: str, shown: str) -> None:
     room = await Room.objects.acreate(name="lobby")
     expected = shown.format(odd.pk)
     session = await sync_to_async(session_cookie)(odd)
-    reading = open_door("/ws/chat/lobby/", headers={"accept-language": "en"})
-    async with reading as reader, open_door("/ws/chat/lobby/", session=session) as door:
+    reading = open_endpoint("/ws/chat/lobby/", headers={"accept-language": "en"})
+    async with reading as reader, open_endpoint("/ws/chat/lobby/", session=session) as endpoint:
         notice = await reader.receive_json()
         assert (notice["username"], notice["notice"], notice["message"]) == (
             "System",
             "joined",
             f"{expected} joined the room",
         )
-        await door.send_json({"message": "hello"})
+        await endpoint.send_json({"message": "hello"})
         message = await reader.receive_json()
         assert (message["username"], message["message"]) == (expected, "hello")
         assert "notice" not in message and "id" in message
@@ -90,11 +90,11 @@ async def test_nobody_is_taken_for_the_hub(username: str, shown: str) -> None:
 async def test_message_of_nothing_visible_is_refused(ann: User, text: str) -> None:
     room = await Room.objects.acreate(name="lobby")
     session = await sync_to_async(session_cookie)(ann)
-    async with open_door("/ws/chat/lobby/", session=session) as door:
-        await door.send_json({"message": text})
-        frame = await door.receive_json()
+    async with open_endpoint("/ws/chat/lobby/", session=session) as endpoint:
+        await endpoint.send_json({"message": text})
+        frame = await endpoint.receive_json()
         while frame["type"] != "error":
-            frame = await door.receive_json()
+            frame = await endpoint.receive_json()
         assert frame["code"] == "message_required"
     async with wired(ann) as wire:
         reply = await wire.ask(rpc={"method": "chat.post", "data": {"room": room.pk, "text": text}})

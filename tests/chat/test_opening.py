@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from pytest_django.fixtures import Settings
 
 from chat.models import Room
-from tests.support.sockets import open_door, session_cookie
+from tests.support.sockets import open_endpoint, session_cookie
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -24,17 +24,17 @@ def on(settings: Settings) -> None:
 
 
 async def ended(name: str, session: str | None) -> int:
-    async with open_door(f"/ws/chat/{name}/", session=session) as door:
-        return await door.close_code()
+    async with open_endpoint(f"/ws/chat/{name}/", session=session) as endpoint:
+        return await endpoint.close_code()
 
 
 async def test_who_may_opens_it_by_connecting_and_writes_in_it(ann: User, session: str) -> None:
-    async with open_door("/ws/chat/комната/", session=session) as door:
-        await door.send_json({"message": "hello"})
-        while (await door.receive_json())["message"] != "hello":
+    async with open_endpoint("/ws/chat/комната/", session=session) as endpoint:
+        await endpoint.send_json({"message": "hello"})
+        while (await endpoint.receive_json())["message"] != "hello":
             pass
-        async with open_door("/ws/chat/комната/") as guest:
-            await door.send_json({"message": "again"})
+        async with open_endpoint("/ws/chat/комната/") as guest:
+            await endpoint.send_json({"message": "again"})
             while (await guest.receive_json())["message"] != "again":
                 pass
     room = await Room.objects.aget()
@@ -49,9 +49,9 @@ async def test_those_who_come_at_once_are_in_one_room(session: str) -> None:
 
 
 async def said(session: str) -> None:
-    async with open_door("/ws/chat/together/", session=session) as door:
-        await door.send_json({"message": "x"})
-        while (await door.receive_json())["message"] != "x":
+    async with open_endpoint("/ws/chat/together/", session=session) as endpoint:
+        await endpoint.send_json({"message": "x"})
+        while (await endpoint.receive_json())["message"] != "x":
             pass
 
 
@@ -78,15 +78,15 @@ async def test_settings_say_no(settings: Settings, session: str) -> None:
 async def test_rooms_that_are_opened_so_count(settings: Settings, session: str) -> None:
     settings.HUB_LIMIT_ROOMS = "2/hour"
     for name in ("one", "two"):
-        async with open_door(f"/ws/chat/{name}/", session=session) as door:
-            await door.receive_json()
+        async with open_endpoint(f"/ws/chat/{name}/", session=session) as endpoint:
+            await endpoint.receive_json()
     assert await ended("three", session) == 4429
     assert await Room.objects.acount() == 2
 
 
 async def test_room_that_is_deleted_is_not_opened_again_by_who_was_in_it(session: str) -> None:
-    async with open_door("/ws/chat/new/", session=session) as door:
-        await door.receive_json()
+    async with open_endpoint("/ws/chat/new/", session=session) as endpoint:
+        await endpoint.receive_json()
         await Room.objects.all().adelete()
-        assert await door.close_code() == 4404
+        assert await endpoint.close_code() == 4404
     assert not await Room.objects.aexists()

@@ -17,7 +17,7 @@ from hub import lifespan
 from hub.models import Publication
 from lab.harness.waiting import await_for
 from tests.connection.wire import wired
-from tests.support.sockets import open_door, session_cookie
+from tests.support.sockets import open_endpoint, session_cookie
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -102,10 +102,10 @@ async def test_messages_by_every_way_share_a_transaction(
     monkeypatch.setattr(actions, "post_messages", seen)
     session = await sync_to_async(session_cookie)(ann)
     path = f"/ws/chat/{room.name}/"
-    async with wired(ann) as one, wired(ann) as two, open_door(path, session=session) as door:
+    async with wired(ann) as one, wired(ann) as two, open_endpoint(path, session=session) as endpoint:
         under_way = asyncio.create_task(posting.post(actions.Draft(room.pk, ann.pk, "first")))
         await asyncio.to_thread(first_is_under_way.wait, 10)
-        await door.send_json({"message": "by the simple endpoint"})
+        await endpoint.send_json({"message": "by the simple endpoint"})
         rpc = {"method": "chat.post", "data": {"room": room.pk, "text": "by rpc"}}
         published = {"channel": f"room:{room.pk}", "data": {"message": "by publish"}}
         others = [asyncio.create_task(one.ask(rpc=rpc)), asyncio.create_task(two.ask(publish=published))]

@@ -19,7 +19,7 @@ from lab.harness.waiting import await_for
 from notifications import notify
 from notifications.models import Notification, Topic
 from tests.connection.wire import wired
-from tests.support.sockets import open_door, session_cookie
+from tests.support.sockets import open_endpoint, session_cookie
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -131,9 +131,9 @@ async def test_plain_client_that_comes_back_does_not_get_what_was_taken_back(ann
     await sync_to_async(notify)(to="everyone", message="Lunch")
     room.is_private = True
     await room.asave()
-    async with open_door("/ws/notifications/?since=everyone@.0") as door:
-        assert (await door.receive_json())["recovered"]
-        assert (await door.receive_json())["message"] == "Lunch"
+    async with open_endpoint("/ws/notifications/?since=everyone@.0") as endpoint:
+        assert (await endpoint.receive_json())["recovered"]
+        assert (await endpoint.receive_json())["message"] == "Lunch"
 
 
 # --- what others find -----------------------------------------------------------------------------------------------
@@ -186,8 +186,8 @@ async def test_answer_is_that_for_a_room_that_is_not_there(
 
 async def test_socket_is_closed_as_for_a_room_that_is_not_there(room: Room) -> None:
     for name in (NAME, room.address, "nothing"):
-        async with open_door(f"/ws/chat/{name}/") as door:
-            assert await door.close_code() == 4404
+        async with open_endpoint(f"/ws/chat/{name}/") as endpoint:
+            assert await endpoint.close_code() == 4404
 
 
 async def posted_in(room: Room, text: str) -> bool:
@@ -199,14 +199,14 @@ async def test_socket_of_who_may_be_there_no_more_is_moved_to_no_public_room_of_
     room: Room, ann: User, bob: User, end: str
 ) -> None:
     public = await sync_to_async(actions.create_room)(name=NAME, creator=bob)
-    async with open_door(f"/ws/chat/{NAME}/", session=await sync_to_async(session_cookie)(ann)) as door:
-        await door.send_json({"message": "among us"})
+    async with open_endpoint(f"/ws/chat/{NAME}/", session=await sync_to_async(session_cookie)(ann)) as endpoint:
+        await endpoint.send_json({"message": "among us"})
         await await_for(lambda: posted_in(room, "among us"), that="the message in the private room")
         if end == "removed":
             await room.members.aremove(ann)
         else:
             await room.adelete()
-        assert await door.close_code() == 4404
+        assert await endpoint.close_code() == 4404
     assert not await public.messages.aexists()
 
 
@@ -214,23 +214,23 @@ async def test_socket_stays_in_its_room_when_a_private_one_of_the_name_is_opened
     ann: User, bob: User
 ) -> None:
     public = await sync_to_async(actions.create_room)(name=NAME, creator=bob)
-    async with open_door(f"/ws/chat/{NAME}/", session=await sync_to_async(session_cookie)(ann)) as door:
+    async with open_endpoint(f"/ws/chat/{NAME}/", session=await sync_to_async(session_cookie)(ann)) as endpoint:
         hidden = await Room.objects.acreate(name=NAME, is_private=True)
         await hidden.members.aadd(ann)
         await revalidation.revalidate(registry.current())
-        await door.send_json({"message": "to everybody"})
+        await endpoint.send_json({"message": "to everybody"})
         await await_for(lambda: posted_in(public, "to everybody"), that="the message in the public room")
 
 
 async def test_socket_stays_in_a_room_that_is_renamed_though_another_one_gets_its_name(
     room: Room, ann: User, bob: User
 ) -> None:
-    async with open_door(f"/ws/chat/{NAME}/", session=await sync_to_async(session_cookie)(ann)) as door:
+    async with open_endpoint(f"/ws/chat/{NAME}/", session=await sync_to_async(session_cookie)(ann)) as endpoint:
         await sync_to_async(actions.create_room)(name=NAME, creator=bob)
         room.name = "budget"
         await room.asave()
         await revalidation.revalidate(registry.current())
-        await door.send_json({"message": "the numbers"})
+        await endpoint.send_json({"message": "the numbers"})
         await await_for(lambda: posted_in(room, "the numbers"), that="the message in the renamed room")
 
 
@@ -279,7 +279,7 @@ async def test_member_who_is_removed_gets_no_message_after_that(room: Room, ann:
     async with wired(bob) as wire:
         await wire.ask(subscribe={"channel": f"room:{room.pk}"})
         await room.members.aremove(bob)
-        await await_for(lambda: not wire.client.follows(f"room:{room.pk}"), that="the end of the subscription")
+        await await_for(lambda: not wire.client.receives(f"room:{room.pk}"), that="the end of the subscription")
         await sync_to_async(actions.post_message)(room_id=room.pk, author_id=ann.pk, text="now among us")
         await sync_to_async(notify)(to=bob, message="end")
         while not any(push.get("pub", {}).get("data", {}).get("message") == "end" for push in wire.pushes):

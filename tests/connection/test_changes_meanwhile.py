@@ -47,14 +47,14 @@ class Gate:
         await await_for(lambda: self.waiting, that="somebody at the gate")
 
 
-class Rights:
+class Permissions:
     """What everybody may do in the namespace ``held``, and which of its channels are about them."""
 
     def __init__(self) -> None:
         self.allowed = True
         self.personal: list[str] = []
         #: Where those wait who enter a channel, and those who ask the rule of one.
-        self.door, self.rule = Gate(), Gate()
+        self.endpoint, self.rule = Gate(), Gate()
 
     async def ask(self, user: User | AnonymousUser, **_: str) -> bool:
         answer = self.allowed
@@ -66,19 +66,19 @@ class Rights:
 
 
 @pytest.fixture
-async def held(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rights]:
-    rights = Rights()
+async def held(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Permissions]:
+    permissions = Permissions()
     enter = connection_presence.enter
 
     async def enter_late(subscription: subscriptions.ClientSubscription) -> Json:
-        await rights.door.passed()
+        await permissions.endpoint.passed()
         return await enter(subscription)
 
     monkeypatch.setattr(connection_presence, "enter", enter_late)
-    namespace = Namespace("held", can_subscribe=rights.ask, presence=True, counts_guests=True)
+    namespace = Namespace("held", can_subscribe=permissions.ask, presence=True, counts_guests=True)
     monkeypatch.setitem(channels._namespaces, "held", namespace)
-    monkeypatch.setattr(server_side, "_registered", [*server_side._registered, rights.channels_of])
-    yield rights
+    monkeypatch.setattr(server_side, "_registered", [*server_side._registered, permissions.channels_of])
+    yield permissions
     await lifespan.end()
 
 
@@ -88,7 +88,7 @@ async def nobody_is_at(channel: str) -> None:
     assert await presence.current().people(connection_presence.listed_at(channel)) == []
 
 
-def order_of(wire: Wire, *kinds: str) -> list[str]:
+def message_of(wire: Wire, *kinds: str) -> list[str]:
     """Which of these came about the channel, in order."""
     return [kind for push in wire.pushes for kind in kinds if kind in push and push["channel"] == CHANNEL]
 
@@ -96,52 +96,52 @@ def order_of(wire: Wire, *kinds: str) -> list[str]:
 # --- taken away while it is being established ------------------------------------------------------------------------
 
 
-async def test_right_that_ends_while_one_subscribes_ends_the_subscription_after_the_answer(held: Rights) -> None:
+async def test_right_that_ends_while_one_subscribes_ends_the_subscription_after_the_answer(held: Permissions) -> None:
     async with wired() as wire:
-        held.door.close()
+        held.endpoint.close()
         asking = asyncio.create_task(wire.ask(subscribe={"channel": CHANNEL}))
-        await held.door.reached()
+        await held.endpoint.reached()
         held.allowed = False
-        await wire.client.recheck(wire.client.user)
-        assert not order_of(wire, "unsubscribe")
-        held.door.open()
+        await wire.client.revalidate(wire.client.user)
+        assert not message_of(wire, "unsubscribe")
+        held.endpoint.open()
         assert "subscribe" in await asking
         assert (await wire.pushed("unsubscribe"))["unsubscribe"]["code"] == 2000
-        assert not wire.client.follows(CHANNEL)
+        assert not wire.client.receives(CHANNEL)
         await nobody_is_at(CHANNEL)
 
 
-async def test_right_that_is_back_before_the_answer_keeps_the_subscription(held: Rights) -> None:
+async def test_right_that_is_back_before_the_answer_keeps_the_subscription(held: Permissions) -> None:
     async with wired() as wire:
-        held.door.close()
+        held.endpoint.close()
         asking = asyncio.create_task(wire.ask(subscribe={"channel": CHANNEL}))
-        await held.door.reached()
+        await held.endpoint.reached()
         for allowed in (False, True):
             held.allowed = allowed
-            await wire.client.recheck(wire.client.user)
-        held.door.open()
+            await wire.client.revalidate(wire.client.user)
+        held.endpoint.open()
         assert "subscribe" in await asking
-        assert not order_of(wire, "unsubscribe")
-        assert wire.client.follows(CHANNEL)
+        assert not message_of(wire, "unsubscribe")
+        assert wire.client.receives(CHANNEL)
 
 
-async def test_who_is_taken_off_while_the_hub_subscribes_them_is_told_of_both(held: Rights) -> None:
+async def test_who_is_taken_off_while_the_hub_subscribes_them_is_told_of_both(held: Permissions) -> None:
     async with wired() as wire:
-        held.door.close()
+        held.endpoint.close()
         held.personal = [CHANNEL]
-        await wire.client.recheck(wire.client.user)
-        await held.door.reached()
+        await wire.client.revalidate(wire.client.user)
+        await held.endpoint.reached()
         held.personal = []
-        await wire.client.recheck(wire.client.user)
-        held.door.open()
+        await wire.client.revalidate(wire.client.user)
+        held.endpoint.open()
         await wire.pushed("unsubscribe")
-        assert order_of(wire, "subscribe", "unsubscribe") == ["subscribe", "unsubscribe"]
+        assert message_of(wire, "subscribe", "unsubscribe") == ["subscribe", "unsubscribe"]
         await await_for(lambda: not wire.client._tasks)
         await nobody_is_at(CHANNEL)
 
 
 async def test_subscription_that_is_about_to_end_opens_nothing_to_who_takes_it_over(
-    held: Rights, monkeypatch: pytest.MonkeyPatch
+    held: Permissions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """``connect`` and ``subscribe`` in one frame: the client has not been told of what the hub subscribed it to."""
     held.personal = [CHANNEL]
@@ -151,30 +151,30 @@ async def test_subscription_that_is_about_to_end_opens_nothing_to_who_takes_it_o
     async def connect_and_lose(self: Client, request: Any) -> Any:
         result = await connect(self, request)
         held.personal, held.allowed = [], False
-        await self.recheck(self.user)
+        await self.revalidate(self.user)
         return result
 
     monkeypatch.setattr(Client, "_connect", connect_and_lose)
     await wire.client.receive(f'{{"id":1,"connect":{{}}}}\n{{"id":2,"subscribe":{{"channel":"{CHANNEL}"}}}}')
     assert wire.lines[1]["error"]["code"] == 103
-    assert order_of(wire, "unsubscribe") == ["unsubscribe"]
+    assert message_of(wire, "unsubscribe") == ["unsubscribe"]
     await nobody_is_at(CHANNEL)
-    await wire.client.gone()
+    await wire.client.disconnected()
 
 
 # --- gone while a command is under way -------------------------------------------------------------------------------
 
 
-async def test_client_that_is_gone_while_it_enters_is_not_there_afterwards(held: Rights) -> None:
+async def test_client_that_is_gone_while_it_enters_is_not_there_afterwards(held: Permissions) -> None:
     """Its commands come by requests of their own, so that one may be under way when its stream ends."""
     async with wired() as wire:
-        held.door.close()
+        held.endpoint.close()
         command = json.dumps({"id": 2, "subscribe": {"channel": CHANNEL}})
         asking = asyncio.create_task(wire.client.receive(command))
-        await held.door.reached()
-        going = asyncio.create_task(wire.client.gone())
+        await held.endpoint.reached()
+        going = asyncio.create_task(wire.client.disconnected())
         await await_for(wire.client._is_over)
-        held.door.open()
+        held.endpoint.open()
         await asyncio.gather(asking, going)
         await nobody_is_at(CHANNEL)
 
@@ -182,22 +182,22 @@ async def test_client_that_is_gone_while_it_enters_is_not_there_afterwards(held:
 # --- joining by the hub ----------------------------------------------------------------------------------------------
 
 
-async def test_who_is_taken_off_before_the_hub_subscribes_them_is_not_subscribed(held: Rights) -> None:
+async def test_who_is_taken_off_before_the_hub_subscribes_them_is_not_subscribed(held: Permissions) -> None:
     async with wired() as wire:
         held.rule.close()
         busy = asyncio.create_task(wire.ask(subscribe={"channel": OTHER}))
         await held.rule.reached()
         held.personal = [CHANNEL]
-        await wire.client.recheck(wire.client.user)
+        await wire.client.revalidate(wire.client.user)
         held.personal = []
         held.rule.open()
         await busy
         await await_for(lambda: not wire.client._tasks)
-        assert not order_of(wire, "subscribe")
+        assert not message_of(wire, "subscribe")
         await nobody_is_at(CHANNEL)
 
 
-async def test_hub_subscribes_to_all_that_is_new_together(held: Rights, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_hub_subscribes_to_all_that_is_new_together(held: Permissions, monkeypatch: pytest.MonkeyPatch) -> None:
     together: list[list[str]] = []
     establish = subscriptions.establish
 
@@ -208,26 +208,26 @@ async def test_hub_subscribes_to_all_that_is_new_together(held: Rights, monkeypa
     async with wired() as wire:
         monkeypatch.setattr(client_module, "establish", establish_and_note)
         held.personal = [CHANNEL, OTHER]
-        await wire.client.recheck(wire.client.user)
+        await wire.client.revalidate(wire.client.user)
         await wire.pushed("subscribe", 2)
     assert together == [[CHANNEL, OTHER]]
 
 
-async def test_what_was_left_comes_back_when_it_ends_and_begins_again(held: Rights) -> None:
+async def test_what_was_left_comes_back_when_it_ends_and_begins_again(held: Permissions) -> None:
     """As a topic that somebody unfollows and follows anew."""
     held.personal = [CHANNEL]
     async with wired() as wire:
         await wire.ask(unsubscribe={"channel": CHANNEL})
-        for personal_ones in ([CHANNEL], [], [CHANNEL]):
-            assert not order_of(wire, "subscribe")
-            held.personal = personal_ones
-            await wire.client.recheck(wire.client.user)
+        for server_side_channels in ([CHANNEL], [], [CHANNEL]):
+            assert not message_of(wire, "subscribe")
+            held.personal = server_side_channels
+            await wire.client.revalidate(wire.client.user)
             await await_for(lambda: not wire.client._tasks)
-        assert order_of(wire, "subscribe") == ["subscribe"]
+        assert message_of(wire, "subscribe") == ["subscribe"]
 
 
 async def test_who_goes_while_they_are_taken_off_a_channel_is_not_listed_there(
-    held: Rights, monkeypatch: pytest.MonkeyPatch
+    held: Permissions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     leave, gate = connection_presence.leave, Gate()
 
@@ -239,9 +239,9 @@ async def test_who_goes_while_they_are_taken_off_a_channel_is_not_listed_there(
     async with wired() as wire:
         await wire.ask(subscribe={"channel": CHANNEL})
         gate.close()
-        wire.client.lost(wire.client.subscriptions[CHANNEL])
+        wire.client.out_of_sync(wire.client.subscriptions[CHANNEL])
         await gate.reached()
-        going = asyncio.create_task(wire.client.gone())
+        going = asyncio.create_task(wire.client.disconnected())
         await await_for(wire.client._is_over)
         gate.open()
         await going
@@ -251,26 +251,26 @@ async def test_who_goes_while_they_are_taken_off_a_channel_is_not_listed_there(
 # --- looking again ---------------------------------------------------------------------------------------------------
 
 
-async def test_look_that_takes_long_does_not_act_on_what_has_changed_meanwhile(held: Rights) -> None:
+async def test_look_that_takes_long_does_not_act_on_what_has_changed_meanwhile(held: Permissions) -> None:
     async with wired() as wire:
         await wire.ask(subscribe={"channel": OTHER})
         held.personal = [CHANNEL]
-        await wire.client.recheck(wire.client.user)
+        await wire.client.revalidate(wire.client.user)
         await wire.pushed("subscribe")
         await await_for(lambda: not wire.client._tasks)
         held.personal = []
         held.rule.close()
-        looking = asyncio.create_task(wire.client.recheck(wire.client.user))
+        looking = asyncio.create_task(wire.client.revalidate(wire.client.user))
         await held.rule.reached()
         held.personal = [CHANNEL]
         held.rule.open()
         await looking
-        assert not order_of(wire, "unsubscribe")
-        assert wire.client.follows(CHANNEL)
+        assert not message_of(wire, "unsubscribe")
+        assert wire.client.receives(CHANNEL)
 
 
 async def test_rule_that_fails_keeps_nothing_else_from_ending(
-    held: Rights, open_namespace: str, monkeypatch: pytest.MonkeyPatch
+    held: Permissions, open_namespace: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fails(user: User | AnonymousUser, **_: str) -> bool:
         raise UnknownChannel
@@ -282,16 +282,16 @@ async def test_rule_that_fails_keeps_nothing_else_from_ending(
         wire.client.subscriptions[f"{open_namespace}:1"].namespace = Namespace("open", can_subscribe=fails)
         held.personal, held.allowed = [], False
         with pytest.raises(UnknownChannel):
-            await wire.client.recheck(wire.client.user)
+            await wire.client.revalidate(wire.client.user)
         assert {push["channel"] for push in wire.pushes if "unsubscribe" in push} == {CHANNEL, OTHER}
-        assert wire.client.follows(f"{open_namespace}:1")
+        assert wire.client.receives(f"{open_namespace}:1")
 
 
 # --- how many --------------------------------------------------------------------------------------------------------
 
 
 async def test_what_the_hub_subscribes_to_takes_nothing_from_what_a_client_may(
-    ada: User, held: Rights, settings: Any
+    ada: User, held: Permissions, settings: Any
 ) -> None:
     settings.HUB_SUBSCRIPTIONS_PER_SOCKET = 2
     async with wired(ada) as wire:

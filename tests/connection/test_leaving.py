@@ -17,7 +17,7 @@ from hub.presence.tracker import PresenceTracker
 from lab.harness.redis_server import RedisServer
 from lab.harness.waiting import await_for
 from tests.connection.wire import Wire, wired
-from tests.support.sockets import open_door, session_cookie
+from tests.support.sockets import open_endpoint, session_cookie
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -57,32 +57,35 @@ async def until_quiet(watcher: Wire, room: str, author: User) -> None:
     )
 
 
+SIMPLE, CLIENT = "simple endpoint", "client connection"
+
+
 class Visitor:
     """Comes to the room by one door or the other."""
 
-    def __init__(self, door: str, user: User, room: str) -> None:
-        self._door, self._user, self._room = door, user, room
+    def __init__(self, endpoint: str, user: User, room: str) -> None:
+        self._endpoint, self._user, self._room = endpoint, user, room
         self._session = ""
 
     async def visit(self) -> None:
-        if self._door == "hub socket":
+        if self._endpoint == CLIENT:
             async with wired(self._user) as wire:
                 assert "subscribe" in await wire.ask(subscribe={"channel": self._room})
             return
         self._session = self._session or await sync_to_async(session_cookie)(self._user)
-        async with open_door("/ws/chat/lobby/", session=self._session) as door:
-            await door.send_json({"message": "x"})  # refused or not, the answer comes when the door has been entered
-            await door.receive_json()
+        async with open_endpoint("/ws/chat/lobby/", session=self._session) as endpoint:
+            await endpoint.send_json({"message": "x"})  # refused or not, it is answered once joined
+            await endpoint.receive_json()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("doors", [["plain door"], ["hub socket"], ["plain door", "hub socket"]])
+@pytest.mark.parametrize("endpoints", [[SIMPLE], [CLIENT], [SIMPLE, CLIENT]])
 async def test_person_who_connects_and_closes_again_and_again_joins_once_and_leaves_once(
-    ada: User, bob: User, room: str, doors: list[str]
+    ada: User, bob: User, room: str, endpoints: list[str]
 ) -> None:
     async with wired(bob) as watcher:
         await watcher.ask(subscribe={"channel": room, "join_leave": True})
-        visitors = [Visitor(door, ada, room) for door in doors]
+        visitors = [Visitor(endpoint, ada, room) for endpoint in endpoints]
         for number in range(60):
             await visitors[number % len(visitors)].visit()
         await until_quiet(watcher, room, bob)
@@ -100,7 +103,7 @@ async def test_page_that_is_loaded_again_tells_nobody_anything(ada: User, bob: U
         for _ in range(3):
             page = await stack.enter_async_context(wired(ada))
             await page.ask(subscribe={"channel": room})
-            await page.client.gone()
+            await page.client.disconnected()
         again = await stack.enter_async_context(wired(ada))
         await again.ask(subscribe={"channel": room})
         await await_for(lambda: not leaving.current()._waiting, timeout=GRACE + 10, that="the grace time is over")

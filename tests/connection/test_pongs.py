@@ -19,7 +19,7 @@ async def test_pongs_before_the_connect_command_are_judged_too() -> None:
     wire = Wire()
     await wire.client.receive("\n".join(["{}"] * 20_000))
     assert wire.closed == 3013
-    await wire.client.gone()
+    await wire.client.disconnected()
     await lifespan.end()
 
 

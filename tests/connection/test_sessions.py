@@ -71,7 +71,7 @@ async def test_server_side_subscriptions_are_recovered_with_the_connect(ada: Use
     wire = Wire(ada)
     subs = {channel: {"recover": True, **since}, "everyone": {"recover": True, "epoch": "other", "offset": 0}}
     await wire.client.receive(json.dumps({"id": 1, "connect": {"subs": subs}}))
-    await wire.client.gone()
+    await wire.client.disconnected()
     found = wire.lines[0]["connect"]["subs"]
     assert found[channel]["recovered"] and found[channel]["offset"] == 1
     assert [pub["data"]["n"] for pub in found[channel]["publications"]] == [2]
@@ -82,7 +82,7 @@ async def test_a_client_that_says_nothing_is_ended(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(client_module, "FIRST_COMMAND", 0.01)
     wire = Wire()
     await await_for(lambda: wire.closed == 3012)
-    await wire.client.gone()
+    await wire.client.disconnected()
 
 
 async def test_commands_of_one_frame_are_answered_in_one_frame() -> None:
@@ -95,7 +95,7 @@ async def test_commands_of_one_frame_are_answered_in_one_frame() -> None:
     wire.answer = answer  # type: ignore[method-assign]  # this one is slow
     second = '{"id":2,"rpc":{"method":"nothing"}}'
     await wire.client.receive(f"{CONNECT}\n{second}\n{second.replace('2', '3', 1)}")
-    await wire.client.gone()
+    await wire.client.disconnected()
     assert [json.loads(line)["id"] for line in answers[0].split("\n")] == [1, 2, 3]
 
 
@@ -115,7 +115,7 @@ async def test_a_subscription_is_answered_before_what_came_meanwhile(
 
         async def enter_late(subscription: subscriptions.ClientSubscription) -> Any:
             await posted(room, ada, "meanwhile")
-            await await_for(lambda: subscription.feed is not None and subscription.feed.local_channel.last == 1)
+            await await_for(lambda: subscription.local is not None and subscription.local.local_channel.last == 1)
             return await enter(subscription)
 
         monkeypatch.setattr(connection_presence, "enter", enter_late)
@@ -179,7 +179,7 @@ async def test_who_wants_all_or_nothing_gets_an_error(ada: User, room: str) -> N
     async with wired(ada) as wire:
         answer = await wire.ask(subscribe={"channel": room, "recover": True, "epoch": "_", "flag": 3})
         assert answer["error"]["code"] == 112
-        assert not wire.client.follows(room)
+        assert not wire.client.receives(room)
 
 
 @pytest.mark.parametrize("more", [0, 1], ids=["as far as the client", "further"])
@@ -190,15 +190,15 @@ async def test_a_client_that_is_ahead_of_this_process_sees_all_and_nothing_twice
     await posted(room, ada, "0")
     async with wired(ada) as first, wired(ada) as second:
         await first.ask(subscribe={"channel": room})
-        feed = first.client.subscriptions[room].feed
-        assert feed is not None
-        unheard = [Envelope(room, feed.local_channel.epoch, 2 + number, '{"type":"a"}') for number in range(1 + more)]
+        local = first.client.subscriptions[room].local
+        assert local is not None
+        unheard = [Envelope(room, local.local_channel.epoch, 2 + number, '{"type":"a"}') for number in range(1 + more)]
         for item in unheard:
             await Publication.objects.acreate(channel=room, offset=item.offset, data=item.data)
         await Stream.objects.filter(channel=room).aupdate(head=2 + more)
         for item in unheard:
             relay.current().loop.call_later(0.2, relay.current().deliver, item)
-        since = {"epoch": feed.local_channel.epoch, "offset": 2}
+        since = {"epoch": local.local_channel.epoch, "offset": 2}
         found = (await second.ask(subscribe={"channel": room, "recover": True, **since}))["subscribe"]
         assert found["recovered"]
         await posted(room, ada, "last")
@@ -310,11 +310,11 @@ async def test_channels_that_a_token_names_stay_although_their_rule_would_refuse
         await wire.client.receive(connect_)
         assert channel in wire.lines[0]["connect"]["subs"]
         await revalidation.revalidate([wire.client])
-        assert wire.client.follows(channel)
+        assert wire.client.receives(channel)
         assert not wire.pushes
         await apublish(channel, {"type": "a"})
         await wire.pushed("pub")
-        await wire.client.gone()
+        await wire.client.disconnected()
 
 
 @pytest.mark.parametrize("is_guest", [False, True], ids=["a user", "a guest"])
@@ -339,7 +339,7 @@ async def test_page_of_somebody_else_does_not_connect(
         await wire.client.receive(f'{{"id":1,"connect":{{"data":{data}}}}}')
         is_own = other == "" and is_guest
         assert wire.closed == (3500 if is_refused and not is_own else None)
-        await wire.client.gone()
+        await wire.client.disconnected()
 
 
 async def test_connection_is_counted_once_whatever_becomes_of_it(
@@ -365,7 +365,7 @@ async def test_connection_is_counted_once_whatever_becomes_of_it(
     await wire.ask(2, refresh={"token": signed_tokens.connection_token(bob.pk)})
     assert dict(counted) == {bob.pk: 1}
     wire.client.stop()
-    await wire.client.gone()
+    await wire.client.disconnected()
     # By session it is the transport that counts.
     async with wired(ada) as other:
         await other.ask(ping={})
@@ -387,21 +387,21 @@ async def test_personal_channel_that_was_left_stays_left_until_it_is_wanted_agai
 
     async with wired(ada) as wire:
         if by_backend:
-            wire.client.obey(control.UnsubscribeUser(user=str(ada.pk), channel=channel))
+            wire.client.handle(control.UnsubscribeUser(user=str(ada.pk), channel=channel))
             assert (await wire.pushed("unsubscribe"))["channel"] == channel
         else:
             await wire.ask(unsubscribe={"channel": channel})
         await looked_at_again()
-        assert not wire.client.follows(channel)
+        assert not wire.client.receives(channel)
         if by_backend:
-            wire.client.obey(control.SubscribeUser(user=str(ada.pk), channel=channel))
+            wire.client.handle(control.SubscribeUser(user=str(ada.pk), channel=channel))
             assert (await wire.pushed("subscribe"))["channel"] == channel
         else:
             assert "subscribe" in await wire.ask(3, subscribe={"channel": channel})
         subscription = wire.client.subscriptions[channel]
-        await wire.client.take_away(subscription, Unsubscribed.INSUFFICIENT_STATE)
+        await wire.client.unsubscribe(subscription, Unsubscribed.INSUFFICIENT_STATE)
         await looked_at_again()
-        assert wire.client.follows(channel), "it was not left but lost, and wanted the last time"
+        assert wire.client.receives(channel), "it was not left but lost, and wanted the last time"
 
 
 async def test_who_does_not_answer_pings_is_ended() -> None:
@@ -411,7 +411,7 @@ async def test_who_does_not_answer_pings_is_ended() -> None:
             keepalive.current().tick()
         assert {} in answering.lines and {} in silent.lines
         await answering.client.receive("{}")
-        for _ in range(keepalive.PATIENCE):
+        for _ in range(keepalive.TIMEOUT):
             keepalive.current()._now = (keepalive.current()._now + 1) % keepalive.INTERVAL
             keepalive.current().tick()
         assert (answering.closed, silent.closed) == (None, 3012)
@@ -484,7 +484,7 @@ async def test_a_rule_that_fails_refuses(
     async with wired(ada) as wire:
         answer = await wire.ask(subscribe={"channel": "broken:1"})
         assert answer["error"] == {"code": 100, "message": "internal server error", "temporary": True}
-        assert not wire.client.follows("broken:1")
+        assert not wire.client.receives("broken:1")
     assert "command_failed" in caplog.text
 
 

@@ -65,7 +65,7 @@ async def wired(user: User | None = None, address: str = "") -> AsyncIterator[Wi
         await wire.client.receive(CONNECT)
         yield wire
     finally:
-        await wire.client.gone()
+        await wire.client.disconnected()
 
 
 async def played(*said: str | bytes) -> Wire:
@@ -75,6 +75,6 @@ async def played(*said: str | bytes) -> Wire:
         for frame in said:
             await wire.client.receive(frame)
     finally:
-        await wire.client.gone()
+        await wire.client.disconnected()
         await lifespan.end()
     return wire

@@ -72,8 +72,11 @@ def test_what_a_client_claims_about_itself_is_overwritten(in_front_of: Proxy, mi
 async def test_sockets_pass_and_no_token_is_in_a_log(in_front_of: Proxy, hub: LiveHub) -> None:
     cookie = hub.create_user("nginx-ann", staff=True)
     with in_front_of(hub.port) as nginx:
-        door = f"{nginx.ws_url}/ws/notifications/"
-        async with connect(door, session=cookie) as sender, connect(f"{door}?token={hub.token('nginx-ann')}") as other:
+        endpoint = f"{nginx.ws_url}/ws/notifications/"
+        async with (
+            connect(endpoint, session=cookie) as sender,
+            connect(f"{endpoint}?token={hub.token('nginx-ann')}") as other,
+        ):
             await sender.send_json({"message": "through nginx"})
             assert (await other.receive_type("notification"))["message"] == "through nginx"
         httpx.get(f"{nginx.url}/?token={CANARY}", headers={"Referer": f"{nginx.url}/?token={CANARY}"})

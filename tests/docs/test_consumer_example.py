@@ -17,7 +17,7 @@ from lab.harness.waiting import await_for
 from notifications import anotify
 from notifications.channels import of_user
 from tests.docs.documents import block, table
-from tests.support.sockets import Door
+from tests.support.sockets import Endpoint
 
 HOW_TO = "docs/howto/join-from-your-own-consumer.md"
 
@@ -42,36 +42,36 @@ def consumer(monkeypatch: pytest.MonkeyPatch) -> Any:
     return module.OrderBoard
 
 
-def opened_by(consumer: Any, user: User | AnonymousUser) -> Door:
+def opened_by(consumer: Any, user: User | AnonymousUser) -> Endpoint:
     async def application(scope: Any, receive: Any, send: Any) -> None:
         await consumer.as_asgi()({**scope, "user": user}, receive, send)
 
-    return Door(application, "/ws/orders/", {})
+    return Endpoint(application, "/ws/orders/", {})
 
 
 @pytest.mark.usefixtures("running")
 async def test_an_ordinary_consumer_receives_the_alerts_of_its_user(consumer: Any) -> None:
     ada, bob = [await User.objects.acreate(username=name) for name in ("ada", "bob")]
-    door = opened_by(consumer, ada)
-    assert await door.connect() is None
+    endpoint = opened_by(consumer, ada)
+    assert await endpoint.connect() is None
 
     async def received() -> bool:
         # It joins after it has accepted, which the client cannot see: what is sent before is not for it.
         await anotify(to=bob, message="Not hers")
         await anotify(to=ada, message="Order 1042 is placed")
-        return not await door.application.receive_nothing(0.1)
+        return not await endpoint.application.receive_nothing(0.1)
 
     await await_for(received, that="an alert arrives")
-    sent = await door.application.receive_output()
+    sent = await endpoint.application.receive_output()
     assert sent["text"] == "Order 1042 is placed"
-    await door.disconnect()
+    await endpoint.disconnect()
 
 
 @pytest.mark.usefixtures("layer")
 async def test_the_consumer_sends_guests_away(consumer: Any) -> None:
-    door = opened_by(consumer, AnonymousUser())
-    assert await door.connect() is None
-    assert await door.close_code() == 4403
+    endpoint = opened_by(consumer, AnonymousUser())
+    assert await endpoint.connect() is None
+    assert await endpoint.close_code() == 4403
 
 
 @pytest.mark.usefixtures("running")

@@ -15,7 +15,7 @@ MIB = 1024 * 1024
 PIECE = 64 * 1024
 
 
-class Door:
+class Endpoint:
     """Reads bodies and keeps them until it is told to end."""
 
     def __init__(self) -> None:
@@ -56,8 +56,8 @@ class Door:
 
 
 @pytest.fixture
-async def door() -> AsyncIterator[Door]:
-    made = Door()
+async def endpoint() -> AsyncIterator[Endpoint]:
+    made = Endpoint()
     yield made
     made.may_end.set()
 
@@ -66,34 +66,34 @@ def statuses(answers: Iterable["asyncio.Task[dict[str, Any]]"]) -> Counter[int]:
     return Counter(answer.result()["status"] for answer in answers if answer.done())
 
 
-async def test_long_bodies_of_one_address_take_a_part_of_the_room(door: Door) -> None:
-    flood = [door.post(MIB, "203.0.113.5") for _ in range(40)]
+async def test_long_bodies_of_one_address_take_a_part_of_the_room(endpoint: Endpoint) -> None:
+    flood = [endpoint.post(MIB, "203.0.113.5") for _ in range(40)]
     fitting = ROOM_OF_ADDRESS // MIB
     await await_for(lambda: statuses(flood) == {503: 40 - fitting}, that="what has no room is refused")
     (refused, *_) = [answer.result() for answer in flood if answer.done()]
     assert dict(refused["headers"])[b"retry-after"] and dict(refused["headers"])[b"connection"] == b"close"
-    others = door.post(MIB, "203.0.113.6")
-    await await_for(lambda: door.held["203.0.113.6"] == MIB, that="another address has room")
-    door.may_end.set()
+    others = endpoint.post(MIB, "203.0.113.6")
+    await await_for(lambda: endpoint.held["203.0.113.6"] == MIB, that="another address has room")
+    endpoint.may_end.set()
     assert (await others)["status"] == 200
     await asyncio.gather(*flood)
     assert statuses(flood) == {200: fitting, 503: 40 - fitting}
-    assert (await door.post(MIB, "203.0.113.5"))["status"] == 200, "what was held is free again"
+    assert (await endpoint.post(MIB, "203.0.113.5"))["status"] == 200, "what was held is free again"
 
 
 @pytest.mark.parametrize("addresses", ["127.0.0.1", "203.0.113.{}"])
-async def test_all_together_take_no_more_than_the_room_and_forms_go_on(door: Door, addresses: str) -> None:
-    flood = [door.post(MIB, addresses.format(number)) for number in range(90)]
+async def test_all_together_take_no_more_than_the_room_and_forms_go_on(endpoint: Endpoint, addresses: str) -> None:
+    flood = [endpoint.post(MIB, addresses.format(number)) for number in range(90)]
     await await_for(lambda: statuses(flood) == {503: 90 - ROOM // MIB}, that="what has no room is refused")
-    form = door.post(LITTLE, "198.51.100.7")
-    await await_for(lambda: door.held["198.51.100.7"] == LITTLE, that="a short body is read")
-    door.may_end.set()
+    form = endpoint.post(LITTLE, "198.51.100.7")
+    await await_for(lambda: endpoint.held["198.51.100.7"] == LITTLE, that="a short body is read")
+    endpoint.may_end.set()
     assert (await form)["status"] == 200
     await asyncio.gather(*flood)
 
 
-async def test_a_body_that_is_too_long_takes_no_room_when_it_is_refused(door: Door) -> None:
-    door.may_end.set()
+async def test_a_body_that_is_too_long_takes_no_room_when_it_is_refused(endpoint: Endpoint) -> None:
+    endpoint.may_end.set()
     for _ in range(2 * ROOM_OF_ADDRESS // MIB):
-        assert (await door.post(BODY_LIMIT + 1, "203.0.113.5"))["status"] == 413
-    assert (await door.post(BODY_LIMIT, "203.0.113.5"))["status"] == 200
+        assert (await endpoint.post(BODY_LIMIT + 1, "203.0.113.5"))["status"] == 413
+    assert (await endpoint.post(BODY_LIMIT, "203.0.113.5"))["status"] == 200

@@ -198,7 +198,7 @@ async def test_one_who_was_shown_out_and_goes_on_sending_is_cut_and_costs_little
             client.writer.write(frame * 200_000)
             await asyncio.wait_for(client.writer.drain(), 10)
         await await_for(lambda: talkative.sockets[0].disconnected, timeout=10, that="it is cut")
-        assert len(parsed) - before <= reading.UNHEARD * 65_536 / len(frame)
+        assert len(parsed) - before <= reading.READ_AFTER_CLOSE * 65_536 / len(frame)
         assert talkative.heard == 1
 
 

@@ -86,9 +86,9 @@ async def test_a_turn_of_the_loop_reads_few_frames_of_one_socket(
     settings.HUB_FRAME_BURST = 10**9
     settings.HUB_SOCKET_BURST = settings.HUB_USER_BURST = 10**9
     turn, read = 0, Counter[int]()
-    may_send = reading.PacedProtocol._may_send
+    may_send = reading.RateLimitedProtocol._may_send
 
-    def noted(protocol: reading.PacedProtocol, count: int) -> bool:
+    def noted(protocol: reading.RateLimitedProtocol, count: int) -> bool:
         read[turn] += count
         return may_send(protocol, count)
 
@@ -98,7 +98,7 @@ async def test_a_turn_of_the_loop_reads_few_frames_of_one_socket(
             turn += 1
             await asyncio.sleep(0)
 
-    monkeypatch.setattr(reading.PacedProtocol, "_may_send", noted)
+    monkeypatch.setattr(reading.RateLimitedProtocol, "_may_send", noted)
     counting = asyncio.create_task(count_turns())
     async with serving(app=Echo(), **SERVERS[kind]) as address:
         for name, (begin, frame) in FLOODS.items():

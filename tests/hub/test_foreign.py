@@ -144,7 +144,7 @@ HOSTILE: list[dict[Any, Any]] = [
     {"type": "notification", "message": "x" * 70_000},
     {"type": "notification", "message": "🎉" * 20_000},
     {"type": "hub.publication"},
-    {"type": "hub.publication", "channel": "control", "epoch": "", "offset": 0, "data": '{"type":"recheck"}'},
+    {"type": "hub.publication", "channel": "control", "epoch": "", "offset": 0, "data": '{"type":"revalidate"}'},
     {"type": "hub.publication", "channel": "everyone", "epoch": "", "offset": -1, "data": "{}"},
     {"type": "hub.client_joined", "info": {"client": "x", "user": "1"}},
     {"message": "the type last", "type": "hub.client_left"},
@@ -190,7 +190,7 @@ def test_an_event_that_contains_itself_is_refused() -> None:
 
 
 @pytest.mark.parametrize("channel", [control.CHANNEL, f"{emulation.NODES.name}:0a1b"])
-@pytest.mark.parametrize("kind", ["recheck", "disconnect", "notification"])
+@pytest.mark.parametrize("kind", ["revalidate", "disconnect", "notification"])
 def test_the_hubs_own_channels_take_no_events_of_others(channel: str, kind: str) -> None:
     with pytest.raises(NotForClients):
         unpack({"type": kind, "user": "1"}, channel)

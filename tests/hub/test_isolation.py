@@ -301,7 +301,7 @@ async def test_hostile_guests_keep_nobody_from_subscribing_and_the_log_stays_sma
     assert not [record for record in lines if record.exc_info]
     assert sum(len(record.getMessage()) for record in lines) < 25 * 400
     for wire in wires:
-        await wire.client.gone()
+        await wire.client.disconnected()
     await lifespan.end()
 
 
@@ -319,13 +319,13 @@ async def test_a_member_who_is_removed_is_out_in_time_beside_one_who_cannot_be_l
             assert "error" not in await wire.ask(subscribe={"channel": f"room:{room.pk}"})
         # The one place of hers can no longer be asked about: she is looked at in vain, again and again.
         hostile_rooms.add(other.pk)
-        revalidation.current()._look_again(revalidation.EVERYBODY)
+        revalidation.current()._schedule(revalidation.EVERYBODY)
         await await_for(lambda: revalidation.current()._failed, that="a look that failed")
         await private.members.aremove(ann)
         assert (await member.pushed("unsubscribe"))["channel"] == f"room:{private.pk}"
         await private.members.aremove(eve)
         assert (await hostile.pushed("unsubscribe"))["channel"] == f"room:{private.pk}"
-        assert hostile.client.follows(f"room:{other.pk}")
+        assert hostile.client.receives(f"room:{other.pk}")
     await lifespan.end()
 
 

@@ -23,7 +23,7 @@ from hub.streams.history import NotKept
 from tests.api.calling import Api, key_for
 from tests.connection.wire import wired
 from tests.hub.serving import serving
-from tests.support.sockets import open_door
+from tests.support.sockets import open_endpoint
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -134,8 +134,8 @@ async def test_the_simple_endpoints(settings: Settings, limits: dict[str, float]
     settings.HUB_RETENTION = {"everyone": limits}
     await sync_to_async(fill)("everyone")
     for since, whole in ((first - 2, False), (first - 1, True)):
-        async with open_door(f"/ws/notifications/?since={since}") as door:
-            resumed = await door.receive_json()
+        async with open_endpoint(f"/ws/notifications/?since={since}") as endpoint:
+            resumed = await endpoint.receive_json()
             assert (resumed["type"], resumed["recovered"]) == ("resumed", whole)
 
 

@@ -11,7 +11,7 @@ from pytest_django.fixtures import Settings
 from hub import lifespan
 from hub.limits.connections import WARNINGS, Bucket, Connections, counted_address
 from tests.hub.serving import serving
-from tests.support.sockets import connect, open_door, session_cookie
+from tests.support.sockets import connect, open_endpoint, session_cookie
 
 PATH = "/ws/notifications/"
 
@@ -77,16 +77,16 @@ async def parts_end_with_the_test() -> AsyncIterator[None]:
 @pytest.mark.usefixtures("parts_end_with_the_test")
 async def test_a_client_that_sends_too_fast_is_told_and_then_closed(settings: Settings) -> None:
     settings.HUB_SOCKET_BURST, settings.HUB_SOCKET_RATE = 2, 0.001
-    async with open_door(PATH) as door:
+    async with open_endpoint(PATH) as endpoint:
         frames = []
         for _ in range(2 + WARNINGS):
-            await door.send_json({"message": "again"})
-            frames.append(await door.receive_json())
+            await endpoint.send_json({"message": "again"})
+            frames.append(await endpoint.receive_json())
         codes = [frame["code"] for frame in frames]
         assert codes == ["permission_denied"] * 2 + ["too_many_messages"] * WARNINGS
         assert {frame["retry_after"] for frame in frames[2:]} == {1000}
-        await door.send_json({"message": "again"})
-        assert await door.close_code() == 4429
+        await endpoint.send_json({"message": "again"})
+        assert await endpoint.close_code() == 4429
 
 
 @pytest.mark.django_db(transaction=True)
@@ -96,12 +96,12 @@ async def test_the_sockets_of_one_user_share_a_limit(settings: Settings) -> None
     ada, eve = [await User.objects.acreate(username=name) for name in ("ada", "eve")]
     session, other = [await sync_to_async(session_cookie)(user) for user in (ada, eve)]
     async with AsyncExitStack() as stack:
-        doors = [await stack.enter_async_context(open_door(PATH, session=session)) for _ in range(2)]
-        of_eve = await stack.enter_async_context(open_door(PATH, session=other))
+        endpoints = [await stack.enter_async_context(open_endpoint(PATH, session=session)) for _ in range(2)]
+        of_eve = await stack.enter_async_context(open_endpoint(PATH, session=other))
         codes = []
-        for door in (*doors, *doors, of_eve):
-            await door.send_json({"message": "again"})
-            codes.append((await door.receive_json())["code"])
+        for endpoint in (*endpoints, *endpoints, of_eve):
+            await endpoint.send_json({"message": "again"})
+            codes.append((await endpoint.receive_json())["code"])
     assert codes == ["permission_denied"] * 3 + ["too_many_messages", "permission_denied"]
 
 
@@ -110,12 +110,12 @@ async def test_the_sockets_of_one_user_share_a_limit(settings: Settings) -> None
 async def test_one_user_may_not_have_all_sockets(settings: Settings) -> None:
     settings.HUB_CONNECTIONS_PER_USER = 2
     session = await sync_to_async(session_cookie)(await User.objects.acreate(username="ada"))
-    async with open_door(PATH, session=session), open_door(PATH) as guest:
-        async with open_door(PATH, session=session):
-            async with open_door(PATH, session=session) as third:
+    async with open_endpoint(PATH, session=session), open_endpoint(PATH) as guest:
+        async with open_endpoint(PATH, session=session):
+            async with open_endpoint(PATH, session=session) as third:
                 assert await third.close_code() == 4013
             await guest.receive_nothing(0.05)
-        async with open_door(PATH, session=session) as another:
+        async with open_endpoint(PATH, session=session) as another:
             await another.receive_nothing(0.05)
 
 

@@ -16,7 +16,7 @@ from hub.database.threads import in_database_thread
 from lab.harness.waiting import await_for
 from tests.hub.serving import SERVERS, handshake, serving
 from tests.hub.test_heads_and_bodies import Connection
-from tests.support.sockets import Door, connect
+from tests.support.sockets import Endpoint, connect
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -44,26 +44,26 @@ async def strict(scope: Any, receive: Any, send: Any) -> None:
 
 
 @contextlib.asynccontextmanager
-async def on_a_strict_server(path: str) -> AsyncIterator[Door]:
-    door = Door(strict, path, {"host": "localhost"})
-    assert await door.connect() is None
-    yield door
-    await door.disconnect()
+async def on_a_strict_server(path: str) -> AsyncIterator[Endpoint]:
+    endpoint = Endpoint(strict, path, {"host": "localhost"})
+    assert await endpoint.connect() is None
+    yield endpoint
+    await endpoint.disconnect()
 
 
 @pytest.mark.parametrize(("path", "code"), [("/ws/notifications/", 4413), ("/connection/websocket", 3501)])
 async def test_a_frame_that_is_too_big_closes_the_socket(path: str, code: int) -> None:
-    async with on_a_strict_server(path) as door:
-        await door.send("x" * 70_000)
-        assert await door.close_code() == code
+    async with on_a_strict_server(path) as endpoint:
+        await endpoint.send("x" * 70_000)
+        assert await endpoint.close_code() == code
 
 
 async def test_a_server_that_stops_closes_its_sockets() -> None:
-    async with on_a_strict_server("/ws/notifications/") as door:
+    async with on_a_strict_server("/ws/notifications/") as endpoint:
         await await_for(lambda: len(list(registry.current())) == 1, that="the socket is known")
         for one in list(registry.current()):
             one.stop()
-        assert await door.close_code() == 4012
+        assert await endpoint.close_code() == 4012
 
 
 @pytest.mark.parametrize("kind", ["lean", "raw"])

@@ -17,7 +17,7 @@ from hub.streams import Envelope, Position, cursors
 from hub.streams.cursors import cursor_of
 from notifications import notify
 from tests.hub.following import Listener, follow
-from tests.support.sockets import Door, Frame, open_door, session_cookie
+from tests.support.sockets import Endpoint, Frame, open_endpoint, session_cookie
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -175,8 +175,8 @@ async def test_several_histories_come_as_they_were_numbered_and_each_in_its_own_
     ]
 
 
-async def frames(door: Door, count: int) -> list[Frame]:
-    return [await door.receive_json() for _ in range(count)]
+async def frames(endpoint: Endpoint, count: int) -> list[Frame]:
+    return [await endpoint.receive_json() for _ in range(count)]
 
 
 async def test_a_client_that_keeps_the_last_cursor_only_gets_all_that_it_missed() -> None:
@@ -188,36 +188,36 @@ async def test_a_client_that_keeps_the_last_cursor_only_gets_all_that_it_missed(
 
     await tell("user:ann", "long ago")
     await in_database_thread(Publication.objects.update, sequenced_at=Now() - timedelta(minutes=LONG))
-    async with open_door("/ws/notifications/", session=session) as door:
+    async with open_endpoint("/ws/notifications/", session=session) as endpoint:
         await tell("everyone", "live")
-        cursor = (await door.receive_json())["cursor"]
+        cursor = (await endpoint.receive_json())["cursor"]
     await tell("user:ann", "missed 1")
     await tell("everyone", "missed 2")
     await tell("user:ann", "missed 3")
-    async with open_door(f"/ws/notifications/?since={cursor}", session=session) as door:
-        resumed = await door.receive_json()
+    async with open_endpoint(f"/ws/notifications/?since={cursor}", session=session) as endpoint:
+        resumed = await endpoint.receive_json()
         assert resumed["recovered"] is True
         # The position it began from, so that a client that takes it over drops none of what follows.
         assert resumed["cursor"].endswith(".1") and "user:" in resumed["cursor"]
-        missed = await frames(door, 3)
+        missed = await frames(endpoint, 3)
         assert [frame["message"] for frame in missed] == ["missed 1", "missed 2", "missed 3"]
         await tell("everyone", "live again")
-        assert (await door.receive_json())["message"] == "live again"
+        assert (await endpoint.receive_json())["message"] == "live again"
     # Cut off after each of the missed ones: the rest follows, and perhaps some of it again.
     for number, frame in enumerate(missed, start=1):
-        async with open_door(f"/ws/notifications/?since={frame['cursor']}", session=session) as door:
-            assert (await door.receive_json())["recovered"] is True
+        async with open_endpoint(f"/ws/notifications/?since={frame['cursor']}", session=session) as endpoint:
+            assert (await endpoint.receive_json())["recovered"] is True
             rest = {"missed 1", "missed 2", "missed 3", "live again"} - {f"missed {n}" for n in range(1, number + 1)}
             seen: set[str] = set()
             while not rest <= seen:
-                seen.add((await door.receive_json())["message"])
+                seen.add((await endpoint.receive_json())["message"])
 
 
 async def test_a_client_that_took_too_long_to_catch_up_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recovery, "CATCHING_UP", -1.0)
     session = await sync_to_async(lambda: session_cookie(User.objects.create_user("ann")))()
-    async with open_door("/ws/notifications/?since=now", session=session) as door:
-        assert await door.close_code() == 4009
-    async with open_door("/ws/notifications/?since=now") as door:  # a guest has one channel
-        assert (await door.receive_json())["recovered"] is True
-        await door.receive_nothing()
+    async with open_endpoint("/ws/notifications/?since=now", session=session) as endpoint:
+        assert await endpoint.close_code() == 4009
+    async with open_endpoint("/ws/notifications/?since=now") as endpoint:  # a guest has one channel
+        assert (await endpoint.receive_json())["recovered"] is True
+        await endpoint.receive_nothing()

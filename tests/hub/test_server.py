@@ -153,7 +153,7 @@ def test_a_server_ends_in_order_though_one_who_said_goodbye_does_not_read(data_f
     cursor = published.stdout.split()[-1]
 
     def has_a_socket(port: int) -> bool:
-        return 'hub_sockets{door="notifications"} 1.0' in httpx.get(f"http://127.0.0.1:{port}/metrics").text
+        return 'hub_sockets{endpoint="notifications"} 1.0' in httpx.get(f"http://127.0.0.1:{port}/metrics").text
 
     with socket.socket() as listener, socket.socket() as client:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16 * 1024)

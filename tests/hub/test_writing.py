@@ -169,14 +169,14 @@ async def _asks_for_much(client: Deaf, address: str) -> SendBuffer:
         pass
     (its,) = registry.current()
     assert isinstance(its, Client) and isinstance(its.transport, WebSocket)
-    outbox = its.transport._outbox
+    send_buffer = its.transport._send_buffer
     await client.say(HISTORY.ljust(126))
-    await await_for(lambda: _held(outbox) > 64 * 1024, timeout=10, that="the answer waits for the client")
-    return outbox
+    await await_for(lambda: _held(send_buffer) > 64 * 1024, timeout=10, that="the answer waits for the client")
+    return send_buffer
 
 
-def _held(outbox: SendBuffer) -> int:
-    connection: Any = outbox._connection
+def _held(send_buffer: SendBuffer) -> int:
+    connection: Any = send_buffer._connection
     return int(connection.transport.get_write_buffer_size())
 
 
@@ -189,12 +189,12 @@ async def test_one_who_asked_for_much_and_does_not_read_holds_not_much_more_what
     before = _closed(Disconnected.SLOW)
     with Deaf() as client:
         async with server(ws) as address:
-            outbox = await _asks_for_much(client, address)
-            asked_for = most = _held(outbox)
+            send_buffer = await _asks_for_much(client, address)
+            asked_for = most = _held(send_buffer)
             for _ in range(80):
                 await in_database_thread(publish_many, [("everyone", _alert("x" * 3900)) for _ in range(5)])
-                most = max(most, _held(outbox))
-            await await_for(lambda: outbox.has_ended, timeout=10, that="it is closed")
+                most = max(most, _held(send_buffer))
+            await await_for(lambda: send_buffer.has_ended, timeout=10, that="it is closed")
             assert _closed(Disconnected.SLOW) == before + 1
             assert most < asked_for + 64 * 1024 + BATCH_WRITE_LIMIT
 
@@ -228,25 +228,25 @@ async def test_the_bound_is_the_same_where_no_connection_is_lent(settings: Setti
     for reads in (True, False):
         taken.clear()
         ended = asyncio.Event()
-        outbox = SendBuffer(send, None, ended.set, Ends((4008, ""), (4429, ""), int))
-        outbox.open()
-        answer = asyncio.create_task(outbox.answer(FrameBatch(["a" * 5000])))
+        send_buffer = SendBuffer(send, None, ended.set, Ends((4008, ""), (4429, ""), int))
+        send_buffer.open()
+        answer = asyncio.create_task(send_buffer.answer(FrameBatch(["a" * 5000])))
         await asyncio.sleep(0)
         for _ in range(10):
-            outbox.write(FrameBatch(["x" * 100]))
+            send_buffer.write(FrameBatch(["x" * 100]))
         assert not ended.is_set() and not answer.done()
         if reads:
             taken.set()
             await answer
             taken.clear()
-            outbox.write(FrameBatch(["x" * 1000]))
+            send_buffer.write(FrameBatch(["x" * 1000]))
             assert not ended.is_set()
-        outbox.write(FrameBatch(["x"]))
+        send_buffer.write(FrameBatch(["x"]))
         assert ended.is_set()
         taken.set()
         await answer
-        assert outbox._task is not None
-        await asyncio.wait_for(outbox._task, 5)
+        assert send_buffer._task is not None
+        await asyncio.wait_for(send_buffer._task, 5)
 
 
 @RAW

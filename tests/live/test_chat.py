@@ -126,13 +126,13 @@ async def test_person_who_comes_and_goes_many_times_is_told_of_twice(hub: LiveHu
     ann, bob = hub.create_user(f"ann-{room}"), hub.create_user(f"bob-{room}")
     visits = iter(range(60))
 
-    async def come_and_go() -> None:
+    async def connect_and_leave() -> None:
         for number in visits:
             async with connect(webs[number % 2] + path, session=ann):
                 pass
 
     async with connect(webs[0] + path, session=bob) as watcher:
-        await asyncio.gather(*(come_and_go() for _ in range(4)))
+        await asyncio.gather(*(connect_and_leave() for _ in range(4)))
         await watcher.send_json({"message": "that is all"})
         joined, left = f"ann-{room} joined the room", f"ann-{room} left the room"
         # Those who connect are still served, maybe, when they have gone again: each is waited for in the end.

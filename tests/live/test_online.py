@@ -10,13 +10,13 @@ import pytest
 from tests.support.live import LiveHub
 from tests.support.sockets import TIMEOUT, Frame, SocketClient, connect
 
-DOOR = "/ws/online/"
+ENDPOINT = "/ws/online/"
 
 
 @asynccontextmanager
 async def watched(web: str) -> AsyncIterator[tuple[SocketClient, int]]:
     """A guest who watches the count, and the count with them alone: that of other tests has to go first."""
-    async with connect(web + DOOR) as watcher:
+    async with connect(web + ENDPOINT) as watcher:
         frame = await watcher.receive_json()
         assert set(frame) == {"type", "count"}
         if frame["count"] != 1:
@@ -36,7 +36,7 @@ async def test_a_person_with_three_tabs_is_one_and_each_guest_is_one(
         async with AsyncExitStack() as stack:
 
             async def enter(web: str, session: str | None = None) -> SocketClient:
-                return await stack.enter_async_context(connect(web + DOOR, session=session))
+                return await stack.enter_async_context(connect(web + ENDPOINT, session=session))
 
             first = await enter(webs[1], session=session)
             await counted(first, alone + 1)
@@ -59,9 +59,9 @@ async def test_one_person_is_the_same_with_a_session_and_with_a_token(
     hub: LiveHub, webs: list[str], unique: str
 ) -> None:
     session = hub.create_user(unique)
-    async with watched(webs[0]) as (watcher, alone), connect(webs[0] + DOOR, session=session):
+    async with watched(webs[0]) as (watcher, alone), connect(webs[0] + ENDPOINT, session=session):
         await counted(watcher, alone + 1)
-        async with connect(webs[1] + DOOR, token=hub.token(unique)) as script:
+        async with connect(webs[1] + ENDPOINT, token=hub.token(unique)) as script:
             assert (await script.receive_json())["count"] == alone + 1
 
 
@@ -73,7 +73,7 @@ async def test_updates_come_four_times_a_second_at_most_and_the_last_one_is_righ
 
         async def churn(number: int) -> None:
             while time.monotonic() < began + 1.5:  # several times the pause between two counts
-                async with connect(webs[number % 2] + DOOR) as guest:
+                async with connect(webs[number % 2] + ENDPOINT) as guest:
                     await guest.receive_json()
 
         async with asyncio.TaskGroup() as group:
@@ -96,17 +96,17 @@ async def test_page_that_is_loaded_again_changes_no_count_and_is_in_its_own_firs
 ) -> None:
     session = None if is_guest else hub.create_user(unique)
     async with watched(webs[0]) as (watcher, alone):
-        async with connect(webs[0] + DOOR, session=session):
+        async with connect(webs[0] + ENDPOINT, session=session):
             await counted(watcher, alone + 1)
         for web in (webs[0], webs[1], webs[1], webs[0]):
-            async with connect(web + DOOR, session=session) as page:
+            async with connect(web + ENDPOINT, session=session) as page:
                 assert (await page.receive_json())["count"] == alone + 1
         assert (await watcher.receive_json())["count"] == alone  # and nothing in between
 
 
 async def test_a_client_that_closes_as_a_restarting_server_does_leaves_all_the_same(webs: list[str]) -> None:
     async with watched(webs[0]) as (watcher, alone):
-        async with connect(webs[1] + DOOR) as guest:
+        async with connect(webs[1] + ENDPOINT) as guest:
             await counted(watcher, alone + 1)
             await guest.connection.close(1012)
         await counted(watcher, alone)
@@ -114,13 +114,13 @@ async def test_a_client_that_closes_as_a_restarting_server_does_leaves_all_the_s
 
 async def test_a_client_that_vanishes_without_a_word_is_gone_at_once(webs: list[str]) -> None:
     async with watched(webs[0]) as (watcher, alone):
-        async with connect(webs[1] + DOOR) as guest:
+        async with connect(webs[1] + ENDPOINT) as guest:
             await counted(watcher, alone + 1)
             guest.connection.transport.abort()
         await counted(watcher, alone)
 
 
 async def test_the_door_takes_no_messages(webs: list[str]) -> None:
-    async with connect(webs[0] + DOOR) as guest:
+    async with connect(webs[0] + ENDPOINT) as guest:
         await guest.send_json({"message": "x"})
         assert (await guest.receive_type("error"))["code"] == "not_writable"

@@ -203,7 +203,7 @@ async def test_no_gap_and_no_disorder_while_others_publish_during_the_resume(web
     lobby.hub.shell(HAMMER, room_id=lobby.id, count=count)
     total = 3 * count
 
-    async def come_and_go(number: int) -> list[tuple[int, str]]:
+    async def connect_and_leave(number: int) -> list[tuple[int, str]]:
         """One client that comes back again and again with its position until it has all."""
         seen: list[tuple[int, str]] = []
         since, visit = f"room:{lobby.id}@.0", number
@@ -221,7 +221,7 @@ async def test_no_gap_and_no_disorder_while_others_publish_during_the_resume(web
             visit += 1
         return seen
 
-    results = await asyncio.gather(*map(come_and_go, range(4)))
+    results = await asyncio.gather(*map(connect_and_leave, range(4)))
     assert [offset for offset, _ in results[0]] == list(range(1, total + 1))
     assert all(result == results[0] for result in results)
     for thread in "abc":

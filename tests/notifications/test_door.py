@@ -12,7 +12,7 @@ from pytest_django.fixtures import Settings
 from hub import lifespan
 from notifications import anotify
 from notifications.models import Notification
-from tests.support.sockets import Door, open_door, session_cookie
+from tests.support.sockets import Endpoint, open_endpoint, session_cookie
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -31,9 +31,9 @@ async def login(name: str, *, staff: bool = False) -> tuple[User, str]:
     return user, await sync_to_async(session_cookie)(user)
 
 
-async def answer(door: Door, frame: object) -> dict[str, Any]:
-    await door.send_json(frame)
-    return await door.receive_json()
+async def answer(endpoint: Endpoint, frame: object) -> dict[str, Any]:
+    await endpoint.send_json(frame)
+    return await endpoint.receive_json()
 
 
 @pytest.mark.parametrize(
@@ -50,8 +50,8 @@ async def test_the_setting_says_who_may_send_alerts_to_everyone(
     settings.HUB_CLIENT_BROADCAST = allowed
     for who, expected in may.items():
         user, session = (None, None) if who == "guest" else await login(who, staff=who == "staff")
-        async with open_door(PATH, session=session) as door:
-            frame = await answer(door, {"message": f"from {who}"})
+        async with open_endpoint(PATH, session=session) as endpoint:
+            frame = await answer(endpoint, {"message": f"from {who}"})
             if expected:
                 assert (frame["type"], frame["message"]) == ("notification", f"from {who}")
                 assert (await Notification.objects.select_related("sender").aget()).sender == user
@@ -64,23 +64,23 @@ async def test_the_setting_says_who_may_send_alerts_to_everyone(
 @pytest.mark.parametrize("change", [{"is_staff": False}, {"is_active": False}, None], ids=str)
 async def test_rights_that_are_taken_away_count_for_sockets_that_are_open(change: dict[str, bool] | None) -> None:
     user, session = await login("boss", staff=True)
-    async with open_door(PATH, session=session) as door:
-        assert (await answer(door, {"message": "before"}))["type"] == "notification"
+    async with open_endpoint(PATH, session=session) as endpoint:
+        assert (await answer(endpoint, {"message": "before"}))["type"] == "notification"
         await sync_to_async(User.objects.filter(pk=user.pk).update)(**change) if change else await user.adelete()
         await Notification.objects.all().adelete()
-        await door.send_json({"message": "after"})
+        await endpoint.send_json({"message": "after"})
         # Something may tell the socket why, or close it; nothing may be sent.
         with contextlib.suppress(AssertionError):
-            assert (await door.receive_json())["type"] == "error"
+            assert (await endpoint.receive_json())["type"] == "error"
     assert not await Notification.objects.filter(message="after").aexists()
 
 
 async def test_rights_that_are_given_count_for_sockets_that_are_open() -> None:
     user, session = await login("member")
-    async with open_door(PATH, session=session) as door:
-        assert (await answer(door, {"message": "before"}))["code"] == "permission_denied"
+    async with open_endpoint(PATH, session=session) as endpoint:
+        assert (await answer(endpoint, {"message": "before"}))["code"] == "permission_denied"
         await User.objects.filter(pk=user.pk).aupdate(is_staff=True)
-        assert (await answer(door, {"message": "after"}))["message"] == "after"
+        assert (await answer(endpoint, {"message": "after"}))["message"] == "after"
 
 
 async def test_an_alert_comes_to_its_person_their_group_and_everyone_and_to_nobody_else() -> None:
@@ -88,18 +88,18 @@ async def test_an_alert_comes_to_its_person_their_group_and_everyone_and_to_nobo
     group, other = await Group.objects.acreate(name="ops"), await Group.objects.acreate(name="other")
     await ann.groups.aadd(group)
     bob, _ = await login("bob")
-    async with open_door(PATH, session=session) as door, open_door(PATH) as guest:
+    async with open_endpoint(PATH, session=session) as endpoint, open_endpoint(PATH) as guest:
         for to in (other, bob, ann, group, "everyone"):
             await anotify(to=to, message=str(to))
-        assert [(await door.receive_json())["message"] for _ in range(3)] == ["ann", "ops", "everyone"]
+        assert [(await endpoint.receive_json())["message"] for _ in range(3)] == ["ann", "ops", "everyone"]
         assert (await guest.receive_json())["message"] == "everyone"
-        await door.receive_nothing()
+        await endpoint.receive_nothing()
 
 
 async def test_a_publication_of_another_kind_is_not_shown() -> None:
     from hub.publishing import apublish
 
-    async with open_door(PATH) as door:
+    async with open_endpoint(PATH) as endpoint:
         await apublish("everyone", {"type": "somebody.else_did"})
         await anotify(to="everyone", message="shown")
-        assert (await door.receive_json())["message"] == "shown"
+        assert (await endpoint.receive_json())["message"] == "shown"

@@ -11,7 +11,7 @@ from hub.limits import TooMany
 from notifications import actions, following, notify
 from notifications.models import Follow, Notification, Topic
 from tests.connection.wire import wired
-from tests.support.sockets import open_door, session_cookie
+from tests.support.sockets import open_endpoint, session_cookie
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -34,9 +34,9 @@ async def test_broadcasts_are_refused_on_every_way_in(ada: User) -> None:
     for number in range(2):
         await sync_to_async(actions.broadcast_from_client)(user=ada, message=str(number))
     session = await sync_to_async(session_cookie)(ada)
-    async with open_door("/ws/notifications/", session=session, headers={"accept-language": "en"}) as door:
-        await door.send_json({"message": "too much"})
-        frame = await door.receive_json()
+    async with open_endpoint("/ws/notifications/", session=session, headers={"accept-language": "en"}) as endpoint:
+        await endpoint.send_json({"message": "too much"})
+        frame = await endpoint.receive_json()
         assert (frame["code"], frame["message"].startswith(SENTENCE)) == ("limit_reached", True)
         assert 0 < frame["retry_after"] <= 3600
     async with wired(ada) as wire:

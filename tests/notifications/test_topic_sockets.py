@@ -19,7 +19,7 @@ from notifications import anotify
 from notifications.following import follow, unfollow
 from notifications.models import Follow, Topic
 from tests.connection.wire import Wire, wired
-from tests.support.sockets import Door, open_door, session_cookie
+from tests.support.sockets import Endpoint, open_endpoint, session_cookie
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -50,7 +50,7 @@ def deploys() -> Topic:
 async def followed(*, wanted: bool = True) -> None:
     """Every open socket of this process receives the topic, or none does."""
     await await_for(
-        lambda: all(socket.follows(CHANNEL) is wanted for socket in registry.current()),
+        lambda: all(socket.receives(CHANNEL) is wanted for socket in registry.current()),
         that=f"following is {wanted}",
     )
 
@@ -63,34 +63,34 @@ async def refusal(wire: Wire, method: str, /, **data: Any) -> int:
     return int((await wire.ask(rpc={"method": method, "data": data}))["error"]["code"])
 
 
-async def told(door: Door, to: object, message: str) -> list[str]:
+async def told(endpoint: Endpoint, to: object, message: str) -> list[str]:
     """What arrives up to the alert for everyone that comes after the one for ``to``."""
     await anotify(to=to, message=message)  # type: ignore[arg-type]  # a topic, or its name
     await anotify(to="everyone", message="end")
-    found = [(await door.receive_json())["message"]]
+    found = [(await endpoint.receive_json())["message"]]
     while found[-1] != "end":
-        found.append((await door.receive_json())["message"])
+        found.append((await endpoint.receive_json())["message"])
     return found[:-1]
 
 
 async def test_alerts_of_a_topic_come_while_one_follows_it(ann: User, deploys: Topic) -> None:
     session = await sync_to_async(session_cookie)(ann)
-    async with open_door(PATH, session=session) as door:
-        assert await told(door, deploys, "before") == []
+    async with open_endpoint(PATH, session=session) as endpoint:
+        assert await told(endpoint, deploys, "before") == []
         await sync_to_async(follow)(user=ann, name="deploys")
         await followed()
-        assert await told(door, "topic:deploys", "while") == ["while"]
+        assert await told(endpoint, "topic:deploys", "while") == ["while"]
         await sync_to_async(unfollow)(user=ann, name="deploys")
         await followed(wanted=False)
-        assert await told(door, deploys, "after") == []
+        assert await told(endpoint, deploys, "after") == []
 
 
 async def test_who_follows_gets_alerts_on_the_plain_door_from_the_beginning(ann: User, deploys: Topic) -> None:
     await Follow.objects.acreate(topic=deploys, user=ann)
     session = await sync_to_async(session_cookie)(ann)
-    async with open_door(PATH, session=session) as door:
+    async with open_endpoint(PATH, session=session) as endpoint:
         await anotify(to=deploys, message="m")
-        frame = await door.receive_json()
+        frame = await endpoint.receive_json()
     assert (frame["channel"], frame["topic"]) == (CHANNEL, {"name": "deploys", "title": "Deployments"})
 
 
@@ -140,12 +140,12 @@ def leave_quietly(user: User) -> None:
 
 async def test_two_looks_at_one_socket_join_a_topic_once(ann: User, deploys: Topic) -> None:
     session = await sync_to_async(session_cookie)(ann)
-    async with open_door(PATH, session=session) as door:
-        await told(door, "everyone", "it is open")
+    async with open_endpoint(PATH, session=session) as endpoint:
+        await told(endpoint, "everyone", "it is open")
         (socket,) = registry.current().of_user(ann.pk)
         await sync_to_async(follow_quietly)(deploys, ann)
-        await asyncio.gather(socket.recheck(ann), socket.recheck(ann))
-        assert await told(door, deploys, "once") == ["once"]
+        await asyncio.gather(socket.revalidate(ann), socket.revalidate(ann))
+        assert await told(endpoint, deploys, "once") == ["once"]
         assert relay.current().subscribed()[CHANNEL] == 1
 
 
@@ -163,19 +163,19 @@ async def test_who_is_taken_off_while_the_socket_joins_gets_nothing(
         return await subscribe_many(self, channels, subscriber)
 
     session = await sync_to_async(session_cookie)(ann)
-    async with open_door(PATH, session=session) as door:
-        await told(door, "everyone", "it is open")
+    async with open_endpoint(PATH, session=session) as endpoint:
+        await told(endpoint, "everyone", "it is open")
         (socket,) = registry.current().of_user(ann.pk)
         await sync_to_async(follow_quietly)(deploys, ann)
         monkeypatch.setattr(Relay, "subscribe_many", subscribe_late)
-        looking = asyncio.create_task(socket.recheck(ann))
+        looking = asyncio.create_task(socket.revalidate(ann))
         await reached.wait()
         await sync_to_async(leave_quietly)(ann)
-        await socket.recheck(await User.objects.aget(pk=ann.pk))
+        await socket.revalidate(await User.objects.aget(pk=ann.pk))
         go_on.set()
         await looking
-        assert not socket.follows(CHANNEL)
-        assert await told(door, deploys, "after") == []
+        assert not socket.receives(CHANNEL)
+        assert await told(endpoint, deploys, "after") == []
 
 
 async def test_following_that_is_rolled_back_opens_nothing(ann: User, deploys: Topic) -> None:
@@ -190,7 +190,7 @@ async def test_following_that_is_rolled_back_opens_nothing(ann: User, deploys: T
         await sync_to_async(almost)()
         await anotify(to=ann, message="m")
         await wire.pushed("pub")
-        assert not wire.client.follows(CHANNEL)
+        assert not wire.client.receives(CHANNEL)
 
 
 # --- rights ----------------------------------------------------------------------------------------------------------
@@ -283,14 +283,14 @@ async def test_those_who_follow_stay_on_a_topic_that_is_closed_and_leave_one_tha
 ) -> None:
     await Follow.objects.acreate(topic=deploys, user=ann)
     session = await sync_to_async(session_cookie)(ann)
-    async with open_door(PATH, session=session) as door, wired(ann) as wire:
+    async with open_endpoint(PATH, session=session) as endpoint, wired(ann) as wire:
         await sync_to_async(close)(deploys)
-        assert await told(door, deploys, "among us") == ["among us"]
+        assert await told(endpoint, deploys, "among us") == ["among us"]
         await sync_to_async(deploys.delete)()
         await followed(wanted=False)
         await wire.pushed("unsubscribe")
         await anotify(to=ann, message="the socket stays")
-        assert (await door.receive_json())["message"] == "the socket stays"
+        assert (await endpoint.receive_json())["message"] == "the socket stays"
 
 
 async def test_who_is_taken_off_a_closed_topic_gets_no_more_of_it(ann: User, deploys: Topic) -> None:
@@ -312,4 +312,4 @@ async def test_client_that_subscribed_by_itself_keeps_an_open_topic_when_its_per
         await other.pushed("subscribe")
         await sync_to_async(unfollow)(user=ann, name="deploys")
         await other.pushed("unsubscribe")
-        assert wire.client.follows(CHANNEL)
+        assert wire.client.receives(CHANNEL)

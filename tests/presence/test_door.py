@@ -12,7 +12,7 @@ from hub.endpoints.simple.codes import Close
 from hub.streams import Envelope
 from presence import events
 from presence.consumers import OnlineEndpoint
-from tests.support.sockets import Door, Frame, open_door, session_cookie
+from tests.support.sockets import Endpoint, Frame, open_endpoint, session_cookie
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -23,19 +23,19 @@ async def parts_end_with_the_test() -> AsyncIterator[None]:
     await lifespan.end()
 
 
-async def until_count(door: Door, count: int) -> None:
+async def until_count(endpoint: Endpoint, count: int) -> None:
     frame: Frame = {}
     while frame.get("count") != count:
-        frame = await door.receive_json()
+        frame = await endpoint.receive_json()
 
 
 async def test_the_count_comes_on_connect_and_on_change_and_never_twice_in_a_row() -> None:
     session = await sync_to_async(lambda: session_cookie(User.objects.create_user("ann")))()
-    async with open_door("/ws/online/") as guest:
+    async with open_endpoint("/ws/online/") as guest:
         assert await guest.receive_json() == {"type": "online_count", "count": 1}
-        async with open_door("/ws/online/", session=session):
+        async with open_endpoint("/ws/online/", session=session):
             assert await guest.receive_json() == {"type": "online_count", "count": 2}
-            async with open_door("/ws/online/", session=session) as second_tab:
+            async with open_endpoint("/ws/online/", session=session) as second_tab:
                 await until_count(second_tab, 2)
                 await guest.receive_nothing()
             await guest.receive_nothing()
@@ -57,20 +57,20 @@ async def test_one_whose_serving_fails_is_not_online_any_more(monkeypatch: pytes
     async def fails(self: OnlineEndpoint, event: Mapping[str, Any]) -> None:
         raise RuntimeError("a fault of ours")
 
-    async with open_door("/ws/online/") as watcher:
+    async with open_endpoint("/ws/online/") as watcher:
         await until_count(watcher, 1)
         with monkeypatch.context() as patched:
             patched.setattr(OnlineEndpoint, "_receive", fails)
             with pytest.raises(RuntimeError, match="a fault of ours"):
-                async with open_door("/ws/online/") as door:
+                async with open_endpoint("/ws/online/") as endpoint:
                     await until_count(watcher, 2)
-                    await door.send("x")
-                    await door.receive_json()
-                    await door.receive_json()
+                    await endpoint.send("x")
+                    await endpoint.receive_json()
+                    await endpoint.receive_json()
         await until_count(watcher, 1)
 
 
 @pytest.mark.parametrize("path", ["/ws/online/?token=", "/ws/online/?token=nonsense"])
 async def test_a_token_that_is_empty_or_wrong_makes_nobody_a_guest(path: str) -> None:
-    async with open_door(path) as door:
-        assert await door.close_code() == Close.BAD_TOKEN
+    async with open_endpoint(path) as endpoint:
+        assert await endpoint.close_code() == Close.BAD_TOKEN

@@ -23,7 +23,7 @@ PIECE = 30
 #: Seconds for all frames to one door; a quarter of it on a machine that has nothing else to do.
 BOUND = 60.0
 
-DOORS = ["/ws/notifications/", "/ws/chat/{room}/", "/ws/online/"]
+ENDPOINTS = ["/ws/notifications/", "/ws/chat/{room}/", "/ws/online/"]
 
 
 @pytest.fixture(autouse=True)
@@ -77,12 +77,12 @@ async def send(url: str, chance: random.Random, count: int) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
 async def test_ten_thousand_malformed_frames_touch_nobody(
-    hub: LiveHub, webs: list[str], room: str, unique: str, door: str
+    hub: LiveHub, webs: list[str], room: str, unique: str, endpoint: str
 ) -> None:
-    chance = random.Random(door)
-    path = door.format(room=room)
+    chance = random.Random(endpoint)
+    path = endpoint.format(room=room)
     writer = hub.create_user(unique)
     async with (
         connect(f"{webs[0]}/ws/chat/{room}/") as bystander,
@@ -126,15 +126,15 @@ BROKEN = [
 ]
 
 
-@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
 async def test_what_is_no_frame_at_all_ends_its_own_socket_and_no_other(
-    hub: LiveHub, webs: list[str], room: str, unique: str, door: str
+    hub: LiveHub, webs: list[str], room: str, unique: str, endpoint: str
 ) -> None:
     writer = hub.create_user(unique)
     async with connect(f"{webs[1]}/ws/chat/{room}/", session=writer) as bystander:
         await bystander.receive_until(lambda frame: frame["username"] == "System")
         for data in BROKEN:
-            async with RawClient.connected(webs[1].removeprefix("ws://"), door.format(room=room)) as client:
+            async with RawClient.connected(webs[1].removeprefix("ws://"), endpoint.format(room=room)) as client:
                 client.writer.write(data)
         await answers(bystander, unique)
 

@@ -1,4 +1,4 @@
-"""WebSocket clients: ``connect`` for a server that runs, ``open_door`` for the application in this process."""
+"""WebSocket clients: ``connect`` for a server that runs, ``open_endpoint`` for the application in this process."""
 
 import asyncio
 import contextlib
@@ -126,7 +126,7 @@ def session_cookie(user: AbstractBaseUser) -> str:
 _Communicator: Any = ApplicationCommunicator
 
 
-class Door:
+class Endpoint:
     """A socket to an ASGI application in this process. Frames are JSON; no wait is without a deadline (seconds)."""
 
     def __init__(self, application: Any, path: str, headers: Mapping[str, str]) -> None:
@@ -195,13 +195,13 @@ class Door:
 
 
 @asynccontextmanager
-async def open_door(
+async def open_endpoint(
     path: str,
     *,
     session: str | None = None,
     headers: Mapping[str, str] | None = None,
     origin: str | None = "http://localhost",
-) -> AsyncIterator[Door]:
+) -> AsyncIterator[Endpoint]:
     """A socket to ``hub.asgi:application`` in this process; ``AssertionError`` when it does not accept.
 
     The application's lifespan does not run: a test that needs the relay at work starts it.
@@ -213,10 +213,10 @@ async def open_door(
         sent["origin"] = origin
     if session:
         sent["cookie"] = f"{settings.SESSION_COOKIE_NAME}={session}"
-    door = Door(application, path, sent)
-    refused = await door.connect()
+    endpoint = Endpoint(application, path, sent)
+    refused = await endpoint.connect()
     assert refused is None, f"{path} refused the connection with {refused}"
     try:
-        yield door
+        yield endpoint
     finally:
-        await door.disconnect()
+        await endpoint.disconnect()

@@ -1,4 +1,4 @@
-"""The contract of the hub socket as an AsyncAPI document, made from the message types themselves."""
+"""The AsyncAPI document of the client protocol, generated from the message types."""
 
 import inspect
 from importlib import import_module

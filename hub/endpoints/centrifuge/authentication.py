@@ -1,4 +1,4 @@
-"""Who may open a connection of the hub socket, over a WebSocket or over HTTP: host and origin, and who is there."""
+"""Authentication of client connections, over a WebSocket or HTTP: host and origin, token or session."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ DigestOf = Callable[[str], str | None]
 
 @dataclass(frozen=True, slots=True)
 class Authenticated:
-    """Who came in.
+    """The result of authentication.
 
     Args:
-        user: None where the credential is not valid: such a client is refused when it says who it is, with a code
-            that it understands.
+        user: None if the credential is not valid: such a client is refused when it sends ``connect``, with a code that
+            it understands.
         credential: in the form of :mod:`hub.access.credentials`; empty for a guest.
-        token: what came as a token and is no access token: a signed one, perhaps.
+        token: a token that is not an access token, so perhaps a signed one.
         language: of texts for people.
         address: of the client, for the log.
     """
@@ -45,12 +45,12 @@ digest_of: DigestOf = _no_digest
 
 
 def may_open(scope: Mapping[str, Any]) -> bool:
-    """Whether a page, or a program, of this host and origin may open a connection."""
+    """Whether a page or program with this host and origin may open a connection."""
     return origin.is_allowed(scope.get("scheme", "http"), dict(scope["headers"]))
 
 
 async def authenticate(scope: dict[str, Any]) -> Authenticated:
-    """Who is at the other end, by access token or session; why a token was refused is logged.
+    """Authenticate by access token or session. Why a token is refused is logged.
 
     Raises ``django.db.Error``.
     """

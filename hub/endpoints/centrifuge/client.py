@@ -1,4 +1,4 @@
-"""One client of the hub socket: what it may say when, what it is answered, and how it ends. Knows no transport."""
+"""The session of one client connection: its commands, replies, subscriptions and end. Independent of the transport."""
 
 import asyncio
 import secrets
@@ -51,33 +51,36 @@ from hub.transports.transport import Transport
 
 log = structlog.get_logger(__name__)
 
-#: Codes that a backend may end a connection with.
+#: Close codes that a backend may use.
 CLOSE_CODES = range(3000, 5000)
 
 _PING = FrameBatch([PING])
 
-#: Seconds that a client has for its first command. Who is late may come back: it may be us who are slow.
+#: Seconds that a client has for its first command. A late client may reconnect: the hub may be the slow one.
 FIRST_COMMAND = 10.0
 
-#: Commands that cost next to nothing may come so many times faster than others.
+#: Cheap commands may come so many times faster than others.
 FREE_RATE = 5.0
 
 
 class Client:
-    """A session. Its transport gives it each frame (:meth:`receive`) and says when it is over (:meth:`gone`)."""
+    """The session of one client connection, over any transport.
+
+    The transport passes each frame to :meth:`receive`, and calls :meth:`disconnected` once, when it is over.
+    """
 
     __slots__ = (
-        "_admitted",
+        "_authenticated",
         "_connected",
         "_counted",
         "_counted_as",
-        "_declined",
         "_ended",
         "_established",
         "_free",
         "_lock",
         "_opened",
-        "_pace",
+        "_opted_out",
+        "_rate_limiter",
         "_replies",
         "_tasks",
         "_timer",
@@ -96,17 +99,17 @@ class Client:
         "user",
     )
 
-    def __init__(self, transport: Transport, admitted: Authenticated) -> None:
+    def __init__(self, transport: Transport, authenticated: Authenticated) -> None:
         self.transport = transport
         #: The id of this connection; others may know it.
         self.client = secrets.token_hex(12)
-        self.user: User | AnonymousUser = admitted.user or AnonymousUser()
-        self.credential = admitted.credential
-        self.language = admitted.language
-        self.address = admitted.address
-        #: What a token said of this connection, for others.
+        self.user: User | AnonymousUser = authenticated.user or AnonymousUser()
+        self.credential = authenticated.credential
+        self.language = authenticated.language
+        self.address = authenticated.address
+        #: What others see of this connection, from its token.
         self.given_info: Json = UNSET
-        #: Channels that a token wants the hub to subscribe this client to.
+        #: Channels of server-side subscriptions, from its token.
         self.claimed_channels: list[str] = []
         self.subscriptions: dict[str, ClientSubscription] = {}
         #: When the token of this connection ends, in seconds since 1970; None where it does not.
@@ -114,21 +117,23 @@ class Client:
         self.restarting = False
         #: Whether the last ping was answered.
         self.ponged = True
-        self._admitted: Authenticated | None = admitted
-        #: The address that is counted for it, where it is a guest.
-        self.guest_of = None if admitted.user is None or admitted.user.pk else address_of_guest(admitted.address)
+        self._authenticated: Authenticated | None = authenticated
+        #: The address that its limits count, if it is a guest.
+        self.guest_of = (
+            None if authenticated.user is None or authenticated.user.pk else address_of_guest(authenticated.address)
+        )
         self._connected = False
-        #: Among whose connections the transport has counted this one, and among whose it is counted besides.
-        self._counted_as: int | None = admitted.user.pk if admitted.user is not None else None
+        #: The user among whose connections the transport counts this one, and a further user, from a token.
+        self._counted_as: int | None = authenticated.user.pk if authenticated.user is not None else None
         self._counted: int | None = None
         self._ended = False
-        #: Channels that the client, or a backend for it, has left, until it is back or they are not about its user.
-        self._declined: set[str] | None = None
-        self._pace: RateLimiter | None = None
+        #: Opted out: server-side channels that the client, or a backend for it, has left.
+        self._opted_out: set[str] | None = None
+        self._rate_limiter: RateLimiter | None = None
         self._free: Bucket | None = None
         self._opened = 0
         self._replies: list[str] = []
-        #: Subscriptions that go live once the client has been told of them.
+        #: Pending subscriptions: they go live after the reply that tells the client.
         self._established: list[ClientSubscription] = []
         self._lock = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -137,7 +142,7 @@ class Client:
 
     @property
     def info(self) -> ClientInfo:
-        """What others are told of this client."""
+        """What others see of this client."""
         if self.user.pk is None:
             return ClientInfo(client=self.client, user="", conn_info=self.given_info)
         said = self.given_info or connection_presence.conn_info(self.user.get_username())
@@ -146,7 +151,7 @@ class Client:
     # --- the transport's side --------------------------------------------------------------------------------------
 
     async def receive(self, frame: str | bytes) -> None:
-        """Carry out the commands of a frame, one after the other, and answer them in one."""
+        """Carry out the commands of a frame in order, and answer them in one frame."""
         async with self._lock:
             if self._is_over():
                 return
@@ -164,33 +169,33 @@ class Client:
             if reason is not None:
                 self.end(reason)
 
-    async def gone(self) -> None:
-        """The connection is over. Called once, by the transport."""
+    async def disconnected(self) -> None:
+        """The transport calls this once, when the connection is over."""
         try:
             await self.leave()
         finally:
             self._count(None)
 
     async def leave(self) -> None:
-        """Take the client off all lists, also while its connection is not over yet. May be repeated."""
+        """Remove the client from the registry, presence and channels, even while it is connected. May be repeated."""
         self.cut()
         if self._tasks:
-            # None does anything more, but one may be half-way out of a channel: stopped, it would stay listed there.
+            # Not cancelled: a task that is half-way out of a channel would leave a record in presence.
             await asyncio.wait(self._tasks)
-        # Commands may come by a request of their own: who is entering just now cannot leave before that is done.
+        # Commands may come by separate requests: a join that is under way must finish before the client leaves.
         async with self._lock:
             self.cut()
             subscriptions = list(self.subscriptions.values())
             self.subscriptions.clear()
             await _leave(subscriptions)
             for subscription in subscriptions:
-                subscription.feed = None
+                subscription.local = None
 
     def _is_over(self) -> bool:
         return self._ended
 
     def cut(self) -> None:
-        """Nothing is to be written any more, not even in this turn of the loop. May be repeated."""
+        """Stop all writing at once, even in this turn of the loop. May be repeated."""
         self._ended = True
         self._set_timer(None)
         registry.current().remove(self)
@@ -200,18 +205,18 @@ class Client:
             subscription.cut()
 
     def end(self, reason: Disconnected) -> None:
-        """End the connection; ``reason`` tells the client whether to come back."""
+        """Close the connection; ``reason`` tells the client whether to reconnect."""
         self.close(reason, reason.text)
 
     def close(self, code: int, reason: str) -> None:
-        """End the connection with any code."""
+        """Close the connection with any code."""
         if not self._ended:
             self.transport.close(code, reason)
             self.cut()
 
     def ping(self) -> None:
-        """Ask whether the client is still there."""
-        # Whoever waits for an answer cannot send one.
+        """Send a ping, which the client must answer."""
+        # A client that waits for a reply cannot answer the ping.
         self.ponged = self._lock.locked()
         self.transport.write(_PING)
 
@@ -220,7 +225,7 @@ class Client:
     async def _carry_out(self, command: Command) -> None:
         found = command.requests()
         if not found and not command.id:
-            self._judge_free()  # a pong, or what looks like one
+            self._check_free_rate()  # a pong, or what looks like one
             self.ponged = True
             return
         if len(found) != 1 or isinstance(found[0], Connect) is self._connected:
@@ -244,31 +249,31 @@ class Client:
                 self._replies.append(text_of(Reply(id=command.id, **{commands.KEYS[type(request)]: result})))
 
     async def _result_of(self, request: Request) -> Any:
-        self._judge(request)
+        self._check_rate(request)
         if isinstance(request, Connect):
             return await self._connect(request)
         handler: Callable[[Client, Any], Awaitable[Any]] = commands.HANDLERS[type(request)]
         return await handler(self, request)
 
-    def _judge(self, request: Request) -> None:
-        """Hold the client to its pace. What a page needs to begin is free: as many subscriptions as it may have."""
+    def _check_rate(self, request: Request) -> None:
+        """Apply the rate limit. The first subscriptions, as many as a client may have, are free."""
         if isinstance(request, commands.FREE):
-            self._judge_free()
+            self._check_free_rate()
             return
         if isinstance(request, commands.OPENING):
             self._opened += 1
             if self._opened <= hub_settings().subscriptions_per_socket:
                 return
-        if self._pace is None:
-            self._pace = RateLimiter(self.user.pk, self.guest_of)
-        match self._pace.judge():
+        if self._rate_limiter is None:
+            self._rate_limiter = RateLimiter(self.user.pk, self.guest_of)
+        match self._rate_limiter.check():
             case Decision.REFUSE:
-                raise Failed(Error.TOO_MANY_REQUESTS, self._pace.wait)
+                raise Failed(Error.TOO_MANY_REQUESTS, self._rate_limiter.wait)
             case Decision.CLOSE:
                 raise Ended(Disconnected.TOO_MANY_REQUESTS)
 
-    def _judge_free(self) -> None:
-        """What costs next to nothing costs something a thousand times a second. No client takes a refusal of it."""
+    def _check_free_rate(self) -> None:
+        """Apply the rate limit of cheap commands. It closes: clients do not handle a refusal of these commands."""
         burst, rate = 2.0 * hub_settings().subscriptions_per_socket, FREE_RATE * hub_settings().socket_rate
         if self._free is None:
             self._free = Bucket()
@@ -276,37 +281,37 @@ class Client:
             raise Ended(Disconnected.TOO_MANY_REQUESTS)
 
     async def _answer(self) -> None:
-        """Write the answers to one frame, then what came for the new subscriptions meanwhile."""
+        """Write the replies to one frame, then let the new subscriptions go live."""
         replies, self._replies = self._replies, []
         established, self._established = self._established, []
         if replies and not self._ended:
             await self.transport.answer("\n".join(replies))
-        struck = []
+        ended = []
         for subscription in established:
             if self._ended:
                 break
-            if subscription.doomed is None:
+            if subscription.ending is None:
                 subscription.go_live()
             else:
-                # Nothing of it was written: it is held.
+                # Its publications are held, so nothing was written.
                 subscription.is_live = True
-                if self._strike(subscription, subscription.doomed):
-                    struck.append(subscription)
-        await _leave(struck)
+                if self._end_subscription(subscription, subscription.ending):
+                    ended.append(subscription)
+        await _leave(ended)
 
     # --- connecting ------------------------------------------------------------------------------------------------
 
     async def _connect(self, request: Connect) -> ConnectResult:
-        expires = await commands.authenticate(self, request.token, self._admitted)
+        expires = await commands.authenticate(self, request.token, self._authenticated)
         if not commands.expects(request.data, self.user):
             raise Ended(Disconnected.INVALID_TOKEN)
         self._count(self.user.pk)
         channels = dict.fromkeys([*await server_side.channels_of(self.user), *self.claimed_channels])
-        subs = await self._subscribe_by_hub(channels, request)
+        subs = await self._subscribe_server_side(channels, request)
         self._connected = True
-        self._admitted = self._pace = None
+        self._authenticated = self._rate_limiter = None
         self.expire_at(expires)
-        revalidation.current().admitted(self)
+        revalidation.current().register(self)
         keepalive.current().add(self)
         result = ConnectResult(
             client=self.client,
@@ -322,7 +327,7 @@ class Client:
         return result
 
     def _count(self, user_id: int | None) -> None:
-        """Count this connection among those of a user, unless the transport has; None for nobody's any more."""
+        """Count this connection for a user, unless the transport has done so; None stops counting."""
         if user_id == self._counted_as:
             user_id = None
         if self._counted is not None:
@@ -333,20 +338,22 @@ class Client:
                 raise Ended(Disconnected.CONNECTION_LIMIT)
             self._counted = user_id
 
-    async def _subscribe_by_hub(self, channels: Iterable[str], request: Connect) -> dict[str, SubscribeResult]:
+    async def _subscribe_server_side(self, channels: Iterable[str], request: Connect) -> dict[str, SubscribeResult]:
         wanted: dict[str, Wanted] = {}
         for channel in channels:
             asked = request.subs.get(channel)
             since = Position(asked.epoch, asked.offset) if asked is not None and asked.recover else None
             by_token = channel in self.claimed_channels
-            wanted[channel] = Wanted(since=since, recoverable=True, comings=True, by_hub=True, by_token=by_token)
+            wanted[channel] = Wanted(
+                since=since, recoverable=True, join_leave=True, server_side=True, by_token=by_token
+            )
         results = await self.add(wanted) if wanted else []
         return dict(zip(wanted, results, strict=True))
 
     # --- subscriptions ---------------------------------------------------------------------------------------------
 
     async def add(self, wanted: Mapping[str, Wanted]) -> list[SubscribeResult]:
-        """Subscribe to channels, whose rules have been asked. They go live with the answer that tells the client.
+        """Subscribe to channels; the caller has checked permissions. They go live after the reply to the client.
 
         All or none. Raises as :func:`hub.endpoints.centrifuge.subscriptions.establish`, and ``UnknownChannel``.
         """
@@ -360,14 +367,14 @@ class Client:
                 await self.remove(subscription)
             raise
         self._established += new
-        if self._declined is not None:
-            self._declined = self._declined - wanted.keys() or None
+        if self._opted_out is not None:
+            self._opted_out = self._opted_out - wanted.keys() or None
         if self._ended:
             self.cut()
         return results
 
     async def remove(self, subscription: ClientSubscription) -> None:
-        """End a subscription without telling the client."""
+        """Unsubscribe without telling the client."""
         self._drop(subscription)
         await subscription.leave()
 
@@ -378,49 +385,49 @@ class Client:
         if subscription in self._established:
             self._established.remove(subscription)
 
-    async def take_away(self, subscription: ClientSubscription, why: Unsubscribed) -> None:
-        """End a subscription and tell the client, unless it has ended meanwhile.
+    async def unsubscribe(self, subscription: ClientSubscription, why: Unsubscribed) -> None:
+        """Unsubscribe and tell the client, unless the subscription has ended meanwhile.
 
-        One of which the client has not been told ends when it has been: clients drop an end that comes before.
+        A pending subscription ends after its reply: clients ignore an unsubscribe push that comes earlier.
         """
-        if self._strike(subscription, why):
+        if self._end_subscription(subscription, why):
             await subscription.leave()
 
-    def _strike(self, subscription: ClientSubscription, why: Unsubscribed) -> bool:
-        """:meth:`take_away` but for presence, which the caller then leaves where this returns True."""
+    def _end_subscription(self, subscription: ClientSubscription, why: Unsubscribed) -> bool:
+        """:meth:`unsubscribe` without presence: if this returns True, the caller must call ``leave``."""
         if self.subscriptions.get(subscription.channel) is not subscription or self._ended:
             return False
         if not subscription.is_live:
-            subscription.doomed = why
+            subscription.ending = why
             return False
         self._drop(subscription)
         self.tell(unsubscribed(subscription.channel, why))
         return True
 
-    def decline(self, channel: str) -> None:
-        """Not to be subscribed to ``channel`` by the hub again: it was left on purpose."""
-        self._declined = {*(self._declined or ()), channel}
+    def opt_out(self, channel: str) -> None:
+        """Do not subscribe the client to ``channel`` on the server side again: it left on purpose."""
+        self._opted_out = {*(self._opted_out or ()), channel}
 
     def tell(self, push: Push) -> None:
-        """Say something to this client alone."""
+        """Write a push to this client alone."""
         if not self._ended:
             self.transport.write(FrameBatch([text_of(push)]))
 
-    def lost(self, subscription: ClientSubscription) -> None:
-        """A subscription cannot go on where it was: the client comes back to it with its position."""
-        if subscription.by_hub or not subscription.is_live:
-            # Such a channel is come back to by connecting anew.
+    def out_of_sync(self, subscription: ClientSubscription) -> None:
+        """A subscription has lost its place in the history: the client subscribes again with its position."""
+        if subscription.server_side or not subscription.is_live:
+            # Clients recover these by reconnecting.
             self.end(Disconnected.INSUFFICIENT_STATE)
         else:
             subscription.cut()
-            self.spawn(self.take_away(subscription, Unsubscribed.INSUFFICIENT_STATE))
+            self.spawn(self.unsubscribe(subscription, Unsubscribed.INSUFFICIENT_STATE))
 
     def expired(self, subscription: ClientSubscription) -> None:
-        """The token of a subscription was not renewed in time."""
-        self.spawn(self.take_away(subscription, Unsubscribed.EXPIRED))
+        """The token of a subscription was not refreshed in time: unsubscribe."""
+        self.spawn(self.unsubscribe(subscription, Unsubscribed.EXPIRED))
 
     def expire_at(self, moment: float | None) -> None:
-        """End the connection some time after ``moment`` (seconds since 1970), unless that is set anew."""
+        """Close the connection :data:`GRACE` seconds after ``moment`` (Unix time), unless a later call moves it."""
         self.expires = moment
         if moment is None:
             self._set_timer(None)
@@ -434,7 +441,7 @@ class Client:
         self._timer = timer
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do something for this client that nobody waits for."""
+        """Run ``work`` in the background; if it fails, the client must reconnect."""
         task = asyncio.get_running_loop().create_task(self._guarded(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -443,55 +450,55 @@ class Client:
         try:
             await work
         except Exception:
-            # It is in an unknown state: coming back is the one way to a known one.
+            # The state is unknown: only a new connection makes it known.
             log.exception("client_failed", client=self.client)
             self.end(Disconnected.SERVER_ERROR)
 
     # --- hub.access.registry.OpenSocket ---------------------------------------------------------------------------
 
-    def follows(self, channel: str) -> bool:
-        """Whether the client receives what is published in ``channel``."""
+    def receives(self, channel: str) -> bool:
+        """Whether the client is subscribed to ``channel``."""
         return channel in self.subscriptions
 
     def stop(self) -> None:
-        """This server stops: the client comes back, here or elsewhere, and has not left."""
+        """This server stops: the client reconnects, here or elsewhere, and presence keeps its user."""
         self.restarting = True
         self.end(Disconnected.SHUTDOWN)
 
-    def obey(self, order: ControlMessage) -> None:
-        """Carry out an order that is for this client."""
-        match order:
-            case DisconnectUser() if self.client not in order.whitelist:
-                code = order.code if order.code in CLOSE_CODES else int(Disconnected.FORCE_DISCONNECT)
-                self.close(code, order.reason)
+    def handle(self, message: ControlMessage) -> None:
+        """Handle a control message for this client."""
+        match message:
+            case DisconnectUser() if self.client not in message.whitelist:
+                code = message.code if message.code in CLOSE_CODES else int(Disconnected.FORCE_DISCONNECT)
+                self.close(code, message.reason)
             case RefreshUser(expired=True):
                 self.end(Disconnected.EXPIRED)
             case RefreshUser():
-                self.expire_at(order.expire_at or None)
+                self.expire_at(message.expire_at or None)
             case SubscribeUser():
-                self.spawn(self._subscribe_by_order(order))
+                self.spawn(self._handle_subscribe(message))
             case UnsubscribeUser():
-                self.spawn(self._unsubscribe_by_order(order.channel))
+                self.spawn(self._handle_unsubscribe(message.channel))
             case _:
                 pass
 
-    async def _subscribe_by_order(self, order: SubscribeUser) -> None:
+    async def _handle_subscribe(self, message: SubscribeUser) -> None:
         async with self._lock:
-            if order.channel in self.subscriptions or self._ended:
+            if message.channel in self.subscriptions or self._ended:
                 return
-            since = Position(order.epoch, order.offset) if order.offset or order.epoch else None
+            since = Position(message.epoch, message.offset) if message.offset or message.epoch else None
             try:
-                await self._subscribe_and_tell([order.channel], since, by_token=True, order=order)
+                await self._subscribe_and_tell([message.channel], since, by_token=True, message=message)
             except (UnknownChannel, Failed):
-                log.warning("subscribe_order_failed", channel=order.channel)
+                log.warning("server_subscribe_failed", channel=message.channel)
 
     async def _subscribe_and_tell(
-        self, channels: list[str], since: Position | None, *, by_token: bool, order: SubscribeUser | None = None
+        self, channels: list[str], since: Position | None, *, by_token: bool, message: SubscribeUser | None = None
     ) -> None:
-        wanted = Wanted(since=since, recoverable=True, comings=True, by_hub=True, by_token=by_token)
-        if order is not None:
+        wanted = Wanted(since=since, recoverable=True, join_leave=True, server_side=True, by_token=by_token)
+        if message is not None:
             wanted = replace(
-                wanted, expires=order.expire_at or None, data=order.data.encode(), info=order.info.encode()
+                wanted, expires=message.expire_at or None, data=message.data.encode(), info=message.info.encode()
             )
         results = await self.add(dict.fromkeys(channels, wanted))
         for channel, result in zip(channels, results, strict=True):
@@ -502,15 +509,15 @@ class Client:
                 self.transport.write(FrameBatch([push_of(channel, bytes(one).decode()) for one in missed]))
         await self._answer()
 
-    async def _unsubscribe_by_order(self, channel: str) -> None:
+    async def _handle_unsubscribe(self, channel: str) -> None:
         async with self._lock:
             for subscription in list(self.subscriptions.values()):
                 if channel in ("", subscription.channel):
-                    self.decline(subscription.channel)
-                    await self.take_away(subscription, Unsubscribed.SERVER)
+                    self.opt_out(subscription.channel)
+                    await self.unsubscribe(subscription, Unsubscribed.SERVER)
 
-    async def recheck(self, user: User | AnonymousUser | None) -> None:
-        """Hold the client to what its user may do now. ``user`` is None where the credential is no longer valid."""
+    async def revalidate(self, user: User | AnonymousUser | None) -> None:
+        """Check all permissions again. ``user`` is None if the credential is no longer valid: the connection ends."""
         if user is None:
             self.end(Disconnected.INVALID_TOKEN)
             return
@@ -525,42 +532,42 @@ class Client:
             for one, answer in zip(own, answers, strict=True)
             if not isinstance(answer, BaseException)
         }
-        # Read last, and nothing is awaited from here until all have ended that must: somebody may follow meanwhile.
-        personal_ones = set(await server_side.channels_of(user))
-        struck = []
+        # Read last, and nothing is awaited until subscriptions have ended: the user may gain channels meanwhile.
+        server_side_channels = set(await server_side.channels_of(user))
+        ended = []
         for one in list(self.subscriptions.values()):
             if one.by_token:
                 continue
-            if one.channel in personal_ones or allowed.get(one):
-                one.doomed = None
-            # What was about this person and is no more ends, also where they might subscribe to it by themselves.
-            elif (one in allowed or self._is_about_its_user(one)) and self._strike(one, Unsubscribed.SERVER):
-                struck.append(one)
-        if self._declined is not None:
-            # Who follows a topic anew wants it again.
-            self._declined = self._declined & personal_ones or None
-        if personal_ones - self.subscriptions.keys() - (self._declined or set()):
+            if one.channel in server_side_channels or allowed.get(one):
+                one.ending = None
+            # A server-side subscription ends with the membership behind it, even if the client may subscribe itself.
+            elif (one in allowed or self._is_about_its_user(one)) and self._end_subscription(one, Unsubscribed.SERVER):
+                ended.append(one)
+        if self._opted_out is not None:
+            # A user who follows the topic again wants its channel again.
+            self._opted_out = self._opted_out & server_side_channels or None
+        if server_side_channels - self.subscriptions.keys() - (self._opted_out or set()):
             self.spawn(self._subscribe_to_new())
-        await _leave(struck)
+        await _leave(ended)
         if failures:
             raise failures[0]
 
     def _is_about_its_user(self, subscription: ClientSubscription) -> bool:
-        return subscription.by_hub and subscription.channel not in self.claimed_channels
+        return subscription.server_side and subscription.channel not in self.claimed_channels
 
     async def _subscribe_to_new(self) -> None:
         async with self._lock:
             if self._ended:
                 return
             # Asked again: waiting for the lock may take as long as a command does.
-            known = self.subscriptions.keys() | (self._declined or set())
+            known = self.subscriptions.keys() | (self._opted_out or set())
             new = [one for one in await server_side.channels_of(self.user) if one not in known]
             if new:
                 await self._subscribe_and_tell(new, None, by_token=False)
 
 
 async def _leave(subscriptions: Iterable[ClientSubscription]) -> None:
-    """Take them all off the lists of presence, also where one of them fails."""
+    """Remove all of them from presence, even if one fails."""
     for subscription in subscriptions:
         try:
             await subscription.leave()
@@ -575,7 +582,7 @@ def _commands_in(frame: str | bytes) -> list[Command]:
 
 
 def _failure(command_id: int, request: Request, error: Exception) -> Reply:
-    """The answer to a command that was not carried out. What is nobody's fault but the hub's is logged."""
+    """The error reply to a command. Errors of the hub itself are logged."""
     if isinstance(error, RpcError):
         metrics.CLIENT_ERRORS.labels("refused").inc()
         said = ErrorResult(

@@ -1,4 +1,4 @@
-"""Error, close and unsubscribe codes of the hub socket, with the numbers and words of the Centrifuge protocol.
+"""Error, close and unsubscribe codes of the client connection, with the numbers and words of the Centrifuge protocol.
 
 What a client does is in the number. Close codes 3000-3499 and 4000-4499: come back by yourself; 3500-3999 and
 4500-4999: do not. Unsubscribe codes below 2500 end a subscription; from 2500 on the client subscribes again.

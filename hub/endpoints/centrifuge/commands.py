@@ -1,4 +1,4 @@
-"""What each command does, once it has been decoded and the client may send it."""
+"""The handlers of commands. The session has decoded the command and checked the rate limit."""
 
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Protocol
@@ -35,18 +35,18 @@ from hub.streams import Envelope, Position, history
 if TYPE_CHECKING:
     from hub.endpoints.centrifuge.client import Client
 
-#: What the hub calls itself to its clients.
+#: The version that clients see.
 VERSION = "hub 1"
 
-#: In ``flag`` of ``subscribe``: rather an error than a subscription that has missed something.
+#: In ``flag`` of ``subscribe``: an error instead of a subscription that could not recover.
 REJECT_UNRECOVERED = 2
 
-#: Publications of one answer to ``history`` where the client sets no limit, and at most.
+#: The default and largest number of publications in one answer to ``history``.
 HISTORY_LIMIT = 300
 
 
 class Unidentified(Protocol):
-    """A connection of which it is about to be known whose it is."""
+    """A connection during authentication."""
 
     user: User | AnonymousUser
     credential: str
@@ -56,20 +56,19 @@ class Unidentified(Protocol):
     claimed_channels: list[str]
 
 
-async def authenticate(client: Unidentified, token: str, admitted: Authenticated | None) -> float | None:
-    """Find out who connects, from ``token`` or, without one, from what came with the connection.
+async def authenticate(client: Unidentified, token: str, authenticated: Authenticated | None) -> float | None:
+    """Authenticate by ``token`` or, without one, by the credential of the handshake.
 
-    Returns when the token ends, in seconds since 1970; None where nothing ends.
+    Returns the Unix time at which the token expires; None for never.
 
     Raises:
-        Ended: the token, or the credential that came with the connection, is not valid. A client that has one never
-            becomes a guest.
-        Failed: the token was valid, and is over.
+        Ended: the token or the credential is not valid. A client that sends one never becomes a guest.
+        Failed: the token has expired.
     """
-    if not token and admitted is not None:
-        if admitted.user is None:  # why, is logged
+    if not token and authenticated is not None:
+        if authenticated.user is None:  # the reason has been logged
             raise Ended(Disconnected.INVALID_TOKEN)
-        token = admitted.token
+        token = authenticated.token
     if not token:
         return None
     if digest := authentication.digest_of(token):
@@ -96,9 +95,10 @@ _expecting = msgspec.json.Decoder(_Expecting)
 
 
 def expects(data: Json, user: User | AnonymousUser) -> bool:
-    """Whether the page that connects was made for ``user``: ``{"user": "42"}``, empty for a guest, or it does not say.
+    """Whether the page was made for ``user``: it may send ``{"user": "42"}``, with an empty text for a guest.
 
-    The browser sends along whatever session it has by now, which may be another one than that of the page.
+    The browser sends its current session, which may be another one than that of the page. Pages without a user id skip
+    this check.
     """
     try:
         said = _expecting.decode(data).user if data else None
@@ -137,12 +137,12 @@ def _claims(client: Unidentified, token: str, *, invalid: Exception) -> signed_t
 
 
 def _log(client: Unidentified, reason: str, claims: signed_tokens.Claims | None = None) -> None:
-    """Say why a token was refused, and what one that was signed by us says of its user."""
+    """Log why a token was refused, and the user that a valid signature names."""
     credentials.log_refusal(reason, client.address, **({} if claims is None else {"user": claims.sub}))
 
 
 async def refresh(client: "Client", request: messages.Refresh) -> messages.RefreshResult:
-    """A new token for the connection, of the same user."""
+    """Set a new token for the connection, of the same user."""
     try:
         claims = _claims(client, request.token, invalid=Ended(Disconnected.INVALID_TOKEN))
     except Failed:
@@ -155,43 +155,43 @@ async def refresh(client: "Client", request: messages.Refresh) -> messages.Refre
 
 
 async def subscribe(client: "Client", request: messages.Subscribe) -> messages.SubscribeResult:
-    """Follow a channel."""
+    """Subscribe to a channel."""
     namespace, arguments = find(request.channel)
     if request.type or request.tf:
         raise Failed(Error.NOT_AVAILABLE)
-    taken_over = client.subscriptions.get(request.channel)
-    if taken_over is not None and not taken_over.by_hub:
+    existing = client.subscriptions.get(request.channel)
+    if existing is not None and not existing.server_side:
         raise Failed(Error.ALREADY_SUBSCRIBED)
-    if taken_over is None and _has_all_of_its_own(client):
+    if existing is None and _is_at_limit(client):
         raise Failed(Error.LIMIT_EXCEEDED)
-    expires, comings = None, request.join_leave
+    expires, join_leave = None, request.join_leave
     if request.token:
         claims = _channel_claims(client, request.channel, request.token)
-        expires, comings = claims.exp, comings or claims.override.force_push_join_leave.value
-    elif (taken_over is None or taken_over.doomed is not None) and not await allows(
+        expires, join_leave = claims.exp, join_leave or claims.override.force_push_join_leave.value
+    elif (existing is None or existing.ending is not None) and not await allows(
         namespace.can_subscribe, client.user, arguments
     ):
         raise Failed(Error.PERMISSION_DENIED)
-    if taken_over is not None:
-        await client.remove(taken_over)
+    if existing is not None:
+        await client.remove(existing)
     how = Wanted(
         since=Position(request.epoch, request.offset) if request.recover else None,
         recoverable=request.recoverable or request.recover,
         positioned=request.positioned,
-        comings=comings,
+        join_leave=join_leave,
         whole=bool(request.flag & REJECT_UNRECOVERED),
         expires=expires,
-        by_token=bool(request.token) or (taken_over is not None and taken_over.by_token),
+        by_token=bool(request.token) or (existing is not None and existing.by_token),
     )
     (result,) = await client.add({request.channel: how})
     return result
 
 
-def _has_all_of_its_own(client: "Client") -> bool:
-    """Whether the client may have no further subscription. Those that the hub made by itself do not count."""
+def _is_at_limit(client: "Client") -> bool:
+    """Whether the client has reached the limit of subscriptions. Server-side subscriptions do not count."""
     limit = hub_settings().subscriptions_per_socket
     subscriptions = client.subscriptions.values()
-    return len(subscriptions) >= limit and sum(not one.by_hub for one in subscriptions) >= limit
+    return len(subscriptions) >= limit and sum(not one.server_side for one in subscriptions) >= limit
 
 
 def _channel_claims(client: "Client", channel: str, token: str) -> signed_tokens.Claims:
@@ -203,7 +203,7 @@ def _channel_claims(client: "Client", channel: str, token: str) -> signed_tokens
 
 
 async def sub_refresh(client: "Client", request: messages.SubRefresh) -> messages.SubRefreshResult:
-    """A new token for a subscription."""
+    """Set a new token for a subscription."""
     subscription = client.subscriptions.get(request.channel)
     if subscription is None:
         raise Failed(Error.PERMISSION_DENIED)
@@ -211,23 +211,23 @@ async def sub_refresh(client: "Client", request: messages.SubRefresh) -> message
         claims = _channel_claims(client, request.channel, request.token)
     except Failed as failure:
         if failure.error is Error.TOKEN_EXPIRED:
-            # Told so, the client asks for a better token and subscribes again; told of an error, it gives up.
-            await client.take_away(subscription, Unsubscribed.EXPIRED)
+            # After this unsubscribe push the client gets a new token and subscribes again; after an error it gives up.
+            await client.unsubscribe(subscription, Unsubscribed.EXPIRED)
         raise
     subscription.expire_at(claims.exp)
     return messages.SubRefreshResult(expires=claims.exp is not None, ttl=claims.ttl)
 
 
 async def unsubscribe(client: "Client", request: messages.Unsubscribe) -> Empty:
-    """Follow a channel no more; harmless when it is not followed."""
+    """Unsubscribe from a channel; does nothing without a subscription."""
     if subscription := client.subscriptions.get(request.channel):
-        client.decline(request.channel)
+        client.opt_out(request.channel)
         await client.remove(subscription)
     return Empty()
 
 
 async def publish(client: "Client", request: messages.Publish) -> Empty:
-    """Publish, if the rule of the channel lets this user just now."""
+    """Publish, if the rule of the channel permits it."""
     namespace, arguments = find(request.channel)
     if not request.data:
         raise Failed(Error.BAD_REQUEST)
@@ -256,13 +256,13 @@ async def publish(client: "Client", request: messages.Publish) -> Empty:
 
 
 async def presence(client: "Client", request: messages.Presence) -> messages.PresenceResult:
-    """Who is at a channel."""
+    """List the clients at a channel."""
     await _may_see(client, request.channel)
     return messages.PresenceResult(presence=await connection_presence.clients_at(request.channel))
 
 
 async def presence_stats(client: "Client", request: messages.PresenceStats) -> messages.PresenceStatsResult:
-    """How many are at a channel."""
+    """Count the clients and users at a channel."""
     await _may_see(client, request.channel)
     clients, users = await connection_presence.count_at(request.channel)
     return messages.PresenceStatsResult(num_clients=clients, num_users=users)
@@ -277,7 +277,7 @@ async def _may_see(client: "Client", channel: str) -> None:
 
 
 async def read_history(client: "Client", request: messages.History) -> messages.HistoryResult:
-    """What a channel keeps, for those who may subscribe to it."""
+    """Read the history of a channel, if the client may subscribe to it."""
     namespace, arguments = find(request.channel)
     if not namespace.durable or not namespace.history:
         raise Failed(Error.NOT_AVAILABLE)
@@ -287,7 +287,7 @@ async def read_history(client: "Client", request: messages.History) -> messages.
         raise Failed(Error.PERMISSION_DENIED)
     since = None if request.since is None else Position(request.since.epoch, request.since.offset)
     if since is not None and request.reverse and not since.offset:
-        raise Failed(Error.BAD_REQUEST)  # nothing is before it
+        raise Failed(Error.BAD_REQUEST)  # there is nothing before the beginning
     limit = HISTORY_LIMIT if request.limit < 0 else min(request.limit, HISTORY_LIMIT)
     try:
         page = await in_database_thread(
@@ -303,7 +303,7 @@ async def read_history(client: "Client", request: messages.History) -> messages.
 
 
 def _begin_of(items: list[Envelope]) -> list[Envelope]:
-    """As many as fit one answer: there is no promise to send as many as were asked for."""
+    """As many as fit into one answer. A client may get fewer than it asked for."""
     size = 0
     for number, item in enumerate(items):
         size += len(item.data)
@@ -318,12 +318,12 @@ async def call(client: "Client", request: messages.Rpc) -> messages.RpcResult:
 
 
 async def send(client: "Client", request: messages.Send) -> None:
-    """Hand something to the app that takes it."""
+    """Pass a message to the app that handles it."""
     await client_messages.take(_caller(client), request.data)
 
 
 async def ping(client: "Client", request: messages.Ping) -> Empty:
-    """Answer. The hub asks by itself whether clients are there, so most never ask back."""
+    """Answer a ping of the client."""
     return Empty()
 
 
@@ -331,7 +331,7 @@ def _caller(client: "Client") -> rpc.RpcCall:
     return rpc.RpcCall(client.user, client.client, client.language, client.subscriptions.keys())
 
 
-#: What carries out each request, and the key of its answer.
+#: The handler of each command, and the key of its result.
 HANDLERS: dict[type[Request], Callable[["Client", Any], Awaitable[Any]]] = {
     messages.Subscribe: subscribe,
     messages.Unsubscribe: unsubscribe,
@@ -359,6 +359,6 @@ KEYS: dict[type[Request], str] = {
     messages.SubRefresh: "sub_refresh",
 }
 
-#: Requests that cost next to nothing, and those of which a page needs many at once.
+#: Cheap commands, and those of which a page sends many at its start.
 FREE = (messages.Unsubscribe, messages.Refresh, messages.SubRefresh)
 OPENING = (messages.Connect, messages.Subscribe)

@@ -1,9 +1,8 @@
-"""Who is at a channel: people as :mod:`hub.presence` counts them, and each connection of the hub socket.
+"""Presence of channels: users as :mod:`hub.presence` counts them, and each client connection.
 
-A person is at ``channel``, whatever door they came through. A connection is listed besides at ``@channel``, as text
-that holds all there is to tell about it: ``<client id>.<user id>.<conn_info>``, and ``.<chan_info>`` where there is
-one, both in base64. So asking who is there needs no other process, and when one dies its connections go with its
-lease.
+A user has a record at ``channel``, over any endpoint. A client connection has a further record at ``@channel``: the
+text ``<client id>.<user id>.<conn_info>``, and ``.<chan_info>`` if there is one, both in base64. So a presence query
+needs no other process, and when a process dies its records expire with its lease.
 """
 
 import base64
@@ -35,7 +34,7 @@ _LISTED = "@"
 
 
 def listed_at(channel: str) -> str:
-    """Where presence lists the connections at ``channel``."""
+    """The channel under which presence keeps the connections at ``channel``."""
     namespace = namespace_of(channel)
     return f"{_LISTED}:{channel}" if namespace.name == DEFAULT else f"{_LISTED}{channel}"
 
@@ -45,7 +44,7 @@ def _channel_of(listed: str) -> str:
 
 
 def person_of(user_id: int | None, client: str) -> str:
-    """How presence names somebody: a user is one person on all their connections, a guest one on each."""
+    """The member name in presence: one for a user with all connections, one for each connection of a guest."""
     return f"u{user_id}" if user_id is not None else f"{presence.GUEST}{client}"
 
 
@@ -54,54 +53,54 @@ def _person_in(info: ClientInfo) -> str:
 
 
 def info_of(user: User) -> ClientInfo:
-    """What others are told of a user who comes through another door than the hub socket."""
+    """What others see of a user without a client connection."""
     return ClientInfo(client=person_of(user.pk, ""), user=str(user.pk), conn_info=conn_info(user.get_username()))
 
 
 async def enter(subscription: "ClientSubscription") -> Json:
-    """A connection came to a channel with presence. Returns what the app that owns the channel has for the client."""
+    """Add a client connection to the presence of its channel. Returns data of the app for the client."""
     client, channel = subscription.client, subscription.channel
-    data = await arrive(channel, client.user, subscription.client_info, entry=_entry(subscription))
+    data = await join_channel(channel, client.user, subscription.client_info, record=_record(subscription))
     return UNSET if data is None else Raw(msgspec.json.encode(data))
 
 
 async def leave(subscription: "ClientSubscription", *, restarting: bool) -> None:
-    """A connection is gone from a channel with presence.
+    """Remove a client connection from the presence of its channel.
 
-    ``restarting``: because this server stops. Its lease keeps a user's place then, who is about to come back.
+    ``restarting``: this server stops. The lease then keeps the user in presence, who is about to reconnect.
     """
     client, channel = subscription.client, subscription.channel
-    # The id of a connection never comes back.
-    await presence.current().leave(listed_at(channel), _entry(subscription))
-    await depart(channel, client.user, subscription.client_info, restarting=restarting)
+    # Without grace time: the id of a connection is never used again.
+    await presence.current().leave(listed_at(channel), _record(subscription))
+    await leave_channel(channel, client.user, subscription.client_info, restarting=restarting)
 
 
-async def arrive(channel: str, user: "Visitor", info: ClientInfo, *, entry: str = "") -> Any:
-    """A connection of any door came to ``channel``, which has presence: count its person, and tell of a new one.
+async def join_channel(channel: str, user: "Visitor", info: ClientInfo, *, record: str = "") -> Any:
+    """Add a connection of any endpoint to the presence of ``channel``; send a join message if its user is new there.
 
-    Returns what the app that owns the channel has for the client; None for nothing.
+    Returns data of the app that owns the channel for the client, or None.
 
     Args:
-        info: what others are told of the connection.
-        entry: how presence lists the connection; empty where it lists the person only.
+        info: what others see of the connection.
+        record: the record of the connection; empty if presence keeps the user only.
     """
     person, namespace = person_of(user.pk, info.client), namespace_of(channel)
-    # Before anything else is awaited: whoever is cancelled from here on has entered, and leaves.
+    # The first await: if this is cancelled from here on, leave_channel() removes the record.
     first = await presence.current().enter(channel, person)
-    if entry:
-        await presence.current().enter(listed_at(channel), entry)
+    if record:
+        await presence.current().enter(listed_at(channel), record)
     data: Any = None
     if namespace.entered is not None:
         data = await namespace.entered(Visit(channel, user, person, only=first))
     if namespace.join_leave and first:
-        _tell(channel, ClientJoined(info=info))
+        _announce(channel, ClientJoined(info=info))
     return data
 
 
-async def depart(channel: str, user: "Visitor", info: ClientInfo, *, restarting: bool) -> None:
-    """A connection that had come to ``channel`` has ended; may follow a :func:`arrive` that failed half-way.
+async def leave_channel(channel: str, user: "Visitor", info: ClientInfo, *, restarting: bool) -> None:
+    """Remove a connection from the presence of ``channel``, also after a :func:`join_channel` that failed half-way.
 
-    The person is gone, and others are told, when the grace time is over (:mod:`hub.presence.leaving`).
+    The user leaves, and a leave message is sent, after the grace time (:mod:`hub.presence.leaving`).
     """
     person, namespace = person_of(user.pk, info.client), namespace_of(channel)
 
@@ -109,7 +108,7 @@ async def depart(channel: str, user: "Visitor", info: ClientInfo, *, restarting:
         if namespace.left is not None:
             await namespace.left(Visit(channel, user, person, only=last, restarting=restarting))
         if namespace.join_leave and last:
-            _tell(channel, ClientLeft(info=info))
+            _announce(channel, ClientLeft(info=info))
 
     if restarting and user.pk is not None:
         await gone(last=False)
@@ -118,9 +117,11 @@ async def depart(channel: str, user: "Visitor", info: ClientInfo, *, restarting:
 
 
 async def clients_at(channel: str) -> dict[str, ClientInfo]:
-    """Everybody who is at ``channel``: each connection of the hub socket by its id, and each person who is there
-    through another door by their name in presence. Raises ``django.db.Error``."""
-    listed = [info for entry in await presence.current().people(listed_at(channel)) if (info := _read(entry))]
+    """The presence of ``channel``: each client connection by its id, and each user of other endpoints by member name.
+
+    Raises ``django.db.Error``.
+    """
+    listed = [info for record in await presence.current().people(listed_at(channel)) if (info := _read(record))]
     users = {info.user for info in listed}
     people = await presence.current().people(channel)
     others = {person: person[1:] for person in people if person[:1] == "u" and person[1:] not in users}
@@ -137,15 +138,15 @@ async def clients_at(channel: str) -> dict[str, ClientInfo]:
 
 
 async def count_at(channel: str) -> tuple[int, int]:
-    """How many connections and how many people are at ``channel``, those of other doors included."""
-    listed = [info for entry in await presence.current().people(listed_at(channel)) if (info := _read(entry))]
+    """The numbers of connections and of users at ``channel``, over all endpoints."""
+    listed = [info for record in await presence.current().people(listed_at(channel)) if (info := _read(record))]
     people = set(await presence.current().people(channel))
     counted = {_person_in(info) for info in listed}
     return len(listed) + len(people - counted), len(people | counted)
 
 
 def conn_info(username: str) -> Raw:
-    """What others are told of a user."""
+    """What others see of a user."""
     return Raw(msgspec.json.encode({"name": username}))
 
 
@@ -153,17 +154,17 @@ def _names(user_ids: set[str]) -> dict[str, str]:
     return {str(user.pk): user.get_username() for user in User.objects.filter(pk__in=user_ids)}
 
 
-def _entry(subscription: "ClientSubscription") -> str:
+def _record(subscription: "ClientSubscription") -> str:
     client = subscription.client
-    # The name of a user is read when somebody asks: it would only make the entry longer.
+    # The user name is read by the query: it would make the record longer.
     said = base64.urlsafe_b64encode(client.given_info or b"").decode()
     here = f".{base64.urlsafe_b64encode(subscription.info).decode()}" if subscription.info else ""
     return f"{client.client}.{client.user.pk or ''}.{said}{here}"
 
 
-def _read(entry: str) -> ClientInfo | None:
-    """What an entry says; None for one that no hub of this version wrote."""
-    client, _, rest = entry.partition(".")
+def _read(record: str) -> ClientInfo | None:
+    """Decode a record; None if this version of the hub did not write it."""
+    client, _, rest = record.partition(".")
     user, _, rest = rest.partition(".")
     said, _, here = rest.partition(".")
     if user and not (user.isascii() and user.isdigit()):
@@ -175,28 +176,28 @@ def _read(entry: str) -> ClientInfo | None:
     return ClientInfo(client=client, user=user, conn_info=info, chan_info=chan_info)
 
 
-def _tell(channel: str, coming: ClientJoined | ClientLeft) -> None:
+def _announce(channel: str, message: ClientJoined | ClientLeft) -> None:
     try:
-        announce([Envelope(channel, "", 0, encode(channel, coming, durable=False))])
+        announce([Envelope(channel, "", 0, encode(channel, message, durable=False))])
     except (PayloadTooBig, UnknownChannel):
-        log.warning("coming_not_told", channel=channel)
+        log.warning("join_leave_not_sent", channel=channel)
 
 
-async def departed(listed: str, entries: list[str]) -> None:
-    """A web process died, and these connections with it: called once, by the process that noticed first.
+async def departed(listed: str, records: list[str]) -> None:
+    """Send leave messages for the connections of a web process that died. Called once, by the first process to notice.
 
-    Told of are people who are nowhere else at the channel, each once.
+    A user gets one leave message, and none while other connections are at the channel.
     """
     channel = _channel_of(listed)
-    gone = {_person_in(info): info for entry in entries if (info := _read(entry))}
+    gone = {_person_in(info): info for record in records if (info := _read(record))}
     for person in await presence.current().people(channel):
         gone.pop(person, None)
     for info in gone.values():
-        _tell(channel, ClientLeft(info=info))
+        _announce(channel, ClientLeft(info=info))
 
 
 def watch() -> None:
-    """Tell subscribers of those who were in a web process that died; called once, when all apps are registered."""
+    """Register :func:`departed` for all channels with join and leave messages; called once, after all apps."""
     for namespace in namespaces():
         if namespace.presence and namespace.join_leave:
             presence.on_departed(f"{_LISTED}{namespace.name}", departed)

@@ -1,7 +1,7 @@
-"""``/emulation``: the commands of clients whose connection only flows towards them.
+"""``/emulation``: commands of clients whose connection is an HTTP stream from the server.
 
-The client says which web process holds its connection (``node``) and which one it is there (``session``, a secret). A
-balancer may send the request to any of them, so what is for another one goes there over the channel layer.
+The client names the web process of its stream (``node``) and its session there (``session``, a secret). A balancer may
+send the request to any web process, which forwards it over the channel layer.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ _decoder = msgspec.json.Decoder(Emulated)
 #: Bytes of the body besides the frame.
 ENVELOPE = 1024
 
-#: Requests of one session that may wait for each other, as where the database hangs.
+#: Requests of one session that may wait at the same time, as while the database hangs.
 UNDER_WAY = 64
 
 _under_way: Counter[str] = Counter()
@@ -61,12 +61,12 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     elif scope["method"] != "POST":
         await short_answer(send, 405, "POST commands")
     else:
-        with contextlib.suppress(ConnectionResetError):  # the client went away while it was sending
+        with contextlib.suppress(ConnectionResetError):  # the client disconnected while it was sending
             await short_answer(send, await _take(receive))
 
 
 async def _take(receive: Any) -> int:
-    """Hand on the commands of a request; returns the status of the answer."""
+    """Carry out or forward the commands of a request; returns the status of the answer."""
     try:
         # In the envelope each quotation mark of the frame, and each backslash, has become two characters.
         request = _decoder.decode(await body_of(receive, 2 * hub_settings().max_frame + ENVELOPE))
@@ -76,7 +76,7 @@ async def _take(receive: Any) -> int:
         return 400
     if request.node == sessions.NODE:
         return await _carry_out(request)
-    # Not published: a frame may be longer than a publication, and whoever holds the client judges it.
+    # Not published: a frame may be longer than a publication, and the process of the stream checks it.
     announce([Envelope(f"{NODES.name}:{request.node}", "", 0, msgspec.json.encode(request).decode())])
     return 204
 
@@ -84,7 +84,7 @@ async def _take(receive: Any) -> int:
 async def _carry_out(request: Emulated) -> int:
     client = sessions.find(request.session)
     if client is None:
-        return 204  # of that the client hears by the end of its stream
+        return 204  # the end of its stream tells the client
     if _under_way[request.session] >= UNDER_WAY:
         client.end(Disconnected.TOO_MANY_REQUESTS)
         return 204
@@ -99,48 +99,48 @@ async def _carry_out(request: Emulated) -> int:
     return 204
 
 
-class Post(ProcessSubscriber):
-    """Follows the channel of this process, where others put what is for its clients. Lives on one event loop."""
+class CommandReceiver(ProcessSubscriber):
+    """Receives forwarded commands on the channel of this process. One for each event loop."""
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._following = self.loop.create_task(self._follow())
+        self._subscribing = self.loop.create_task(self._subscribe())
 
-    async def _follow(self) -> None:
+    async def _subscribe(self) -> None:
         try:
             channel = f"{NODES.name}:{sessions.NODE}"
             subscription = await relay.current().subscribe(channel, self, _text)
         except DatabaseFault as error:
-            log.error("emulation_not_followed", **described(error))  # noqa: TRY400  # a traceback where it says more
+            log.error("emulation_not_subscribed", **described(error))  # noqa: TRY400  # a traceback where it says more
         else:
             subscription.release()
 
     async def ready(self) -> None:
-        """Return when others can reach this process."""
-        await asyncio.shield(self._following)
+        """Return when other processes can reach this one."""
+        await asyncio.shield(self._subscribing)
 
     async def close(self) -> None:
-        """Take nothing more."""
-        for task in [self._following, *self._tasks]:
+        """Stop receiving."""
+        for task in [self._subscribing, *self._tasks]:
             task.cancel()
-        await asyncio.wait([self._following, *self._tasks], timeout=1)
+        await asyncio.wait([self._subscribing, *self._tasks], timeout=1)
 
     def write(self, block: FrameBatch) -> None:
-        """Take requests from the relay."""
+        """Handle requests from the relay."""
         for text in block.texts:
             try:
                 request = _decoder.decode(text)
             except (msgspec.MsgspecError, RecursionError):
                 continue
-            task = self.loop.create_task(self._hand_on(request))
+            task = self.loop.create_task(self._handle(request))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
     def restart(self) -> None:
-        """The channel keeps no history, so it has never another one."""
+        """The channel keeps no history, so there is nothing to do."""
 
-    async def _hand_on(self, request: Emulated) -> None:
+    async def _handle(self, request: Emulated) -> None:
         await _carry_out(request)
 
 
@@ -149,4 +149,4 @@ def _text(item: Envelope) -> str:
 
 
 #: The one of the running event loop.
-current = PerLoop(Post)
+current = PerLoop(CommandReceiver)

@@ -1,22 +1,22 @@
-"""Publications as the hub socket sends them: made once for each item and process, for all its clients."""
+"""Encodes publications for client connections: once for each publication and process, for all its clients."""
 
 import msgspec
 from msgspec import Raw
 
 from hub.bus.foreign import RESERVED
-from hub.endpoints.centrifuge.messages import ClientInfo, Coming, Push, text_of
+from hub.endpoints.centrifuge.messages import ClientInfo, JoinLeave, Push, text_of
 from hub.fanout.local_channel import Encoder
 from hub.streams import Envelope
 
 
 class ClientJoined(msgspec.Struct, tag="hub.client_joined", kw_only=True):
-    """Somebody came to a channel with presence, who was nowhere at it before. Ephemeral."""
+    """A user joined a channel with presence, with the first connection. Ephemeral."""
 
     info: ClientInfo
 
 
 class ClientLeft(msgspec.Struct, tag="hub.client_left", kw_only=True):
-    """Somebody left a channel with presence, by the last connection. Ephemeral."""
+    """A user left a channel with presence, with the last connection. Ephemeral."""
 
     info: ClientInfo
 
@@ -32,7 +32,7 @@ _typed = msgspec.json.Decoder(_Typed)
 
 
 def is_reserved(data: Raw) -> bool:
-    """Whether what a client wants to publish has a type that only the hub makes."""
+    """Whether the data of a client has a type that is reserved for the hub."""
     try:
         kind = _typed.decode(data).type
     except (msgspec.MsgspecError, RecursionError):
@@ -40,12 +40,12 @@ def is_reserved(data: Raw) -> bool:
     return isinstance(kind, str) and kind.startswith(RESERVED)
 
 
-_COMINGS = '{"type":"hub.client_'
-_comings = msgspec.json.Decoder(ClientJoined | ClientLeft)
+_JOIN_LEAVE = '{"type":"hub.client_'
+_join_leave = msgspec.json.Decoder(ClientJoined | ClientLeft)
 
 
 def publication(item: Envelope) -> str | None:
-    """The publication of ``item`` as in ``publications``; None for what is no JSON, whoever put it on the layer."""
+    """The publication of ``item`` in the form of ``publications``; None if its data is not JSON."""
     try:
         data = msgspec.json.format(item.data, indent=-1)  # on one line, as the protocol wants it
     except (msgspec.MsgspecError, RecursionError):
@@ -78,38 +78,38 @@ def publications_of(items: list[Envelope]) -> list[Raw]:
     return [Raw(text.encode()) for text in texts if text is not None]
 
 
-def is_coming(item: Envelope) -> bool:
-    """Whether it tells who came or left."""
-    return not item.offset and item.data.startswith(_COMINGS)
+def is_join_leave(item: Envelope) -> bool:
+    """Whether it is a join or leave message."""
+    return not item.offset and item.data.startswith(_JOIN_LEAVE)
 
 
 def push(item: Envelope) -> str | None:
-    """The frame of a publication, for clients that do not want to know who comes and leaves."""
-    if is_coming(item):
+    """The frame of a publication, for clients without join and leave messages."""
+    if is_join_leave(item):
         return None
     text = publication(item)
     return None if text is None else push_of(item.channel, text)
 
 
 def push_of(channel: str, text: str) -> str:
-    """The frame of a publication that is made already."""
+    """The frame of an encoded publication."""
     return f'{{"push":{{"channel":"{channel}","pub":{text}}}}}'
 
 
-def push_with_comings(item: Envelope) -> str | None:
-    """The frame of a publication, or of somebody who came or left."""
-    if not is_coming(item):
+def push_with_join_leave(item: Envelope) -> str | None:
+    """The frame of a publication, or of a join or leave message."""
+    if not is_join_leave(item):
         return push(item)
     try:
-        coming = _comings.decode(item.data)
+        message = _join_leave.decode(item.data)
     except msgspec.MsgspecError:
         return None
-    who = Coming(info=coming.info)
-    if isinstance(coming, ClientJoined):
+    who = JoinLeave(info=message.info)
+    if isinstance(message, ClientJoined):
         return text_of(Push(channel=item.channel, join=who))
     return text_of(Push(channel=item.channel, leave=who))
 
 
-def shape(*, comings: bool) -> Encoder:
-    """The shape for a client that wants to know who comes and leaves, or does not."""
-    return push_with_comings if comings else push
+def encoder_for(*, join_leave: bool) -> Encoder:
+    """The encoder for a client that wants join and leave messages, or does not."""
+    return push_with_join_leave if join_leave else push

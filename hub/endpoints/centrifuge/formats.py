@@ -1,15 +1,15 @@
-"""The forms of the client protocol: JSON is spoken here, Protobuf is not."""
+"""Formats of the client protocol: the hub supports JSON, not Protobuf."""
 
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-#: What a client names as the subprotocol of a WebSocket, and parameters by which it says the same in the URL.
+#: How a client asks for Protobuf: the subprotocol of a WebSocket, and parameters of the URL.
 SUBPROTOCOL = "centrifuge-protobuf"
 PARAMETERS = frozenset({"format", "cf_protocol", "protocol"})
 CONTENT_TYPE = b"application/octet-stream"
 
-#: Why such a client is refused, before it is connected: it would wait for an answer that it can read, and try again.
+#: The answer to such a client, before the handshake: otherwise it would wait for a reply in its format, and retry.
 SENTENCE = "This hub speaks the JSON form of the client protocol only, not Protobuf. Choose JSON in the client."
 
 

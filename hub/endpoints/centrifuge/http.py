@@ -1,4 +1,4 @@
-"""The hub socket for networks without WebSocket: a response that streams, and commands by ``/emulation``.
+"""Client connections over HTTP, for networks without WebSocket: a streaming response, and commands by ``/emulation``.
 
 ``/connection/http_stream``: POST with the first command; the answer is lines of JSON.
 ``/connection/sse``: GET with the first command as ``?cf_connect=``; the answer is an event stream.
@@ -12,10 +12,17 @@ from urllib.parse import unquote_plus
 from hub.config import hub_settings
 from hub.endpoints.centrifuge import authentication, emulation
 from hub.endpoints.centrifuge.client import Client
-from hub.endpoints.centrifuge.http_stream import Framing, HttpStream, TooLong, admitted_only, body_of, short_answer
+from hub.endpoints.centrifuge.http_stream import (
+    Framing,
+    HttpStream,
+    TooLong,
+    authenticated_only,
+    body_of,
+    short_answer,
+)
 from hub.ops import metrics
 
-#: The parameter that holds the first command, which may hold a token.
+#: The parameter with the first command, which may contain a token.
 PARAMETER = b"cf_connect="
 
 
@@ -35,16 +42,18 @@ async def http_stream(scope: dict[str, Any], receive: Any, send: Any) -> None:
     if scope["method"] != "POST":
         await short_answer(send, 405, "POST the first command")
         return
-    await admitted_only(scope, receive, send, _http_stream)
+    await authenticated_only(scope, receive, send, _http_stream)
 
 
-async def _http_stream(scope: dict[str, Any], receive: Any, send: Any, admitted: authentication.Authenticated) -> None:
+async def _http_stream(
+    scope: dict[str, Any], receive: Any, send: Any, authenticated: authentication.Authenticated
+) -> None:
     try:
         first = await body_of(receive, hub_settings().max_frame)
     except TooLong:
         await short_answer(send, 413, "Too long")
         return
-    await _serve(scope, first, lines, b"application/json", receive, send, admitted)
+    await _serve(scope, first, lines, b"application/json", receive, send, authenticated)
 
 
 async def sse(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -55,20 +64,20 @@ async def sse(scope: dict[str, Any], receive: Any, send: Any) -> None:
     if dict(scope["headers"]).get(b"sec-fetch-mode") == b"navigate":
         await short_answer(send, 403, "Not a page")
         return
-    await admitted_only(scope, receive, send, _sse)
+    await authenticated_only(scope, receive, send, _sse)
 
 
-async def _sse(scope: dict[str, Any], receive: Any, send: Any, admitted: authentication.Authenticated) -> None:
+async def _sse(scope: dict[str, Any], receive: Any, send: Any, authenticated: authentication.Authenticated) -> None:
     first = _taken_from_query(scope).strip()
     if "\n" in first:
-        # Whatever page links here, the browser sends the session along: a GET may connect, and do nothing more.
+        # Browsers send the session with links from any page: a GET may connect, and nothing more.
         await short_answer(send, 400, "One command; the others go to /emulation")
         return
-    await _serve(scope, first.encode(errors="replace"), events, b"text/event-stream", receive, send, admitted)
+    await _serve(scope, first.encode(errors="replace"), events, b"text/event-stream", receive, send, authenticated)
 
 
 def _taken_from_query(scope: dict[str, Any]) -> str:
-    """The first command. It is taken out of the scope, from which servers write their logs."""
+    """Remove the first command from the scope, which servers log, and return it."""
     first, kept = "", []
     for part in scope["query_string"].split(b"&"):
         if part.startswith(PARAMETER):
@@ -86,23 +95,23 @@ async def _serve(
     content_type: bytes,
     receive: Any,
     send: Any,
-    admitted: authentication.Authenticated,
+    authenticated: authentication.Authenticated,
 ) -> None:
     leaving: list[asyncio.Task[None]] = []
 
     def ended() -> None:
         client.cut()
-        # Who takes nothing more may hold the connection for a while; nobody shall think that they are still there.
+        # A client that stops reading may hold the connection for a while: remove it from presence now.
         leaving.append(asyncio.create_task(client.leave()))
 
     stream = HttpStream(framing, ended)
-    client = Client(stream, admitted)
+    client = Client(stream, authenticated)
     try:
-        with metrics.SOCKETS.labels("hub_fallback").track_inprogress():
+        with metrics.SOCKETS.labels("hub_http").track_inprogress():
             await emulation.current().ready()
             await client.receive(first)
             await stream.run(scope, send, receive, content_type)
     finally:
         stream.end()
         await asyncio.wait(leaving)
-        await client.gone()
+        await client.disconnected()

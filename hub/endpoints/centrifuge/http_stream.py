@@ -1,4 +1,4 @@
-"""HTTP responses that stay open: what they share, whatever they carry. No thread, and no Django, per stream."""
+"""HTTP responses that stay open: what all HTTP transports share. A stream needs neither a thread nor Django."""
 
 import asyncio
 from collections import deque
@@ -24,23 +24,23 @@ from hub.transports.refusal import TOO_OFTEN
 
 log = structlog.get_logger(__name__)
 
-#: Takes the lines of one block and returns the bytes that carry them.
+#: Encodes the texts of one batch as bytes.
 Framing = Callable[[Sequence[str]], bytes]
 
 HEADERS = [
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
-    # What nginx would hold back until it has a page full.
+    # Keeps nginx from buffering the stream.
     (b"x-accel-buffering", b"no"),
 ]
 
 
 class TooLong(ValueError):
-    """The body of a request is longer than a frame may be."""
+    """The body of a request is longer than the limit."""
 
 
 async def body_of(receive: Any, limit: int) -> bytes:
-    """The body of a request.
+    """Read the body of a request.
 
     Raises:
         TooLong: it is longer than ``limit`` bytes.
@@ -61,14 +61,14 @@ async def body_of(receive: Any, limit: int) -> bytes:
 
 
 async def short_answer(send: Any, status: int, text: str = "", retry_after: int = 0) -> None:
-    """An answer that is no stream: :func:`hub.server.short_answers.respond` with the headers that streams have."""
+    """Send a response that is not a stream, by :func:`hub.server.short_answers.respond` with our headers."""
     await respond(send, status, text, retry_after, headers=HEADERS)
 
 
 class HttpStream:
-    """What is written to one response, as a transport of :class:`hub.endpoints.centrifuge.client.Client`.
+    """The send buffer of one response, as a transport of :class:`hub.endpoints.centrifuge.client.Client`.
 
-    Holds about ``HUB_WRITE_BUFFER`` characters at most for a client that reads too slowly; then it is ended.
+    Holds about ``HUB_WRITE_BUFFER`` bytes at most; then the client is closed as a slow consumer.
     """
 
     emulated = True
@@ -82,13 +82,13 @@ class HttpStream:
         self._asked_for = 0
         self._news = asyncio.Event()
         self._ended = False
-        #: Of the response, once it has begun, where the server lends it; and what drops it.
+        #: The connection of the response, if the server provides it; and the timer that aborts it.
         self._connection: Any = None
         self._drop: asyncio.TimerHandle | None = None
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing will be written any more but what waits."""
+        """Whether the stream has ended; what is in the buffer is still written."""
         return self._ended
 
     def write(self, block: FrameBatch) -> None:
@@ -103,12 +103,12 @@ class HttpStream:
             self.close(Disconnected.SLOW, Disconnected.SLOW.text)
 
     async def answer(self, text: str) -> None:
-        """Write what the client has asked for."""
+        """Write a reply."""
         self._asked_for += len(text.encode())
         self.write(FrameBatch([text]))
 
     def close(self, code: int, reason: str) -> None:
-        """Tell the client why, and end the response. Only the first call counts."""
+        """Write the reason and end the response. Only the first call counts."""
         if self._ended:
             return
         metrics.CLOSED.labels(str(int(code))).inc()
@@ -116,7 +116,7 @@ class HttpStream:
         self.end()
 
     def end(self) -> None:
-        """Write no more than what waits."""
+        """End the response after what is in the buffer."""
         if not self._ended:
             self._ended = True
             self._news.set()
@@ -128,10 +128,10 @@ class HttpStream:
             self._drop = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, self._connection.abort)
 
     async def run(self, scope: Mapping[str, Any], send: Any, receive: Any, content_type: bytes) -> None:
-        """Send the response until it is ended and the client has taken it, or is gone.
+        """Send the response until it ends and the client has read it, or the client disconnects.
 
-        Who takes nothing more is dropped after ``CLOSE_TIMEOUT`` seconds. A server that is not the hub's own cannot be
-        told to; then it is held here, and counted, for as long as the connection lives.
+        A client that stops reading is dropped after ``CLOSE_TIMEOUT`` seconds. Servers other than the hub's cannot
+        do that: there the response stays, and is counted, as long as the connection lives.
         """
         self._connection = scope.get("extensions", {}).get(DROP, {}).get("connection")
         if self._ended:
@@ -147,7 +147,7 @@ class HttpStream:
         except OSError:
             return  # the client went away while something was written to it
         finally:
-            self._connection = None  # the next request's, perhaps
+            self._connection = None  # it may serve another request by now
             if self._drop is not None:
                 self._drop.cancel()
             self.end()
@@ -158,7 +158,7 @@ class HttpStream:
             while self._waiting:
                 data = b"".join(self._waiting)
                 self._waiting.clear()
-                # The server's own buffer is small: it waits here for a client that is slow.
+                # The server's own buffer is small: this waits for a slow client.
                 await send({"type": "http.response.body", "body": data, "more_body": True})
                 self._size -= len(data)
                 self._asked_for = max(0, self._asked_for - len(data))
@@ -173,12 +173,12 @@ async def _gone(receive: Any) -> None:
         pass
 
 
-#: Answers a request once its client has been admitted: scope, receive, send, who it is.
+#: Answers a request of an authenticated client.
 Serve = Callable[[dict[str, Any], Any, Any, authentication.Authenticated], Awaitable[None]]
 
 
-async def admitted_only(scope: dict[str, Any], receive: Any, send: Any, serve: Serve) -> None:
-    """Let a client in, and count it while it is served."""
+async def authenticated_only(scope: dict[str, Any], receive: Any, send: Any, serve: Serve) -> None:
+    """Authenticate a client, call ``serve``, and count the connection while it runs."""
     revalidation.current()
     if not authentication.may_open(scope):
         metrics.CLOSED.labels("origin").inc()
@@ -189,13 +189,13 @@ async def admitted_only(scope: dict[str, Any], receive: Any, send: Any, serve: S
         await short_answer(send, 400, formats.SENTENCE)
         return
     try:
-        admitted = await authentication.authenticate(scope)
+        authenticated = await authentication.authenticate(scope)
     except DatabaseFault as error:
         log.error("user_unknown", **described(error))  # noqa: TRY400  # a traceback where it says more
         await short_answer(send, 503, "Try again")
         return
     address = connections.counted_address(scope.get("client"))
-    user_id = admitted.user.pk if admitted.user is not None else None
+    user_id = authenticated.user.pk if authenticated.user is not None else None
     if wait := connections.connect_wait(address, user_id):
         await short_answer(send, 429, TOO_OFTEN, wait)
         return
@@ -203,7 +203,7 @@ async def admitted_only(scope: dict[str, Any], receive: Any, send: Any, serve: S
         await short_answer(send, 429, "Too many connections")
         return
     try:
-        await serve(scope, receive, send, admitted)
+        await serve(scope, receive, send, authenticated)
     except OSError:
         return  # the client went away while something was written to it
     finally:

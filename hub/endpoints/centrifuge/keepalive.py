@@ -1,4 +1,4 @@
-"""Pings to all clients of this process, and the end of those that no longer answer: one task for all of them."""
+"""Application keepalive: pings all clients of this process, and closes those that do not answer. One task for all."""
 
 import asyncio
 from typing import Protocol
@@ -10,12 +10,12 @@ from hub.endpoints.centrifuge.codes import Disconnected
 #: Seconds between two pings to a client.
 INTERVAL = 25
 
-#: Seconds that a client has for its answer.
-PATIENCE = 10
+#: Seconds that a client has to answer.
+TIMEOUT = 10
 
 
 class KeptAlive(Protocol):
-    """Whoever is pinged."""
+    """A connection that is pinged."""
 
     #: Whether the last ping was answered.
     ponged: bool
@@ -24,7 +24,7 @@ class KeptAlive(Protocol):
         """Send a ping. Must not block or raise."""
 
     def end(self, reason: Disconnected) -> None:
-        """It has not answered in time."""
+        """Close the connection: it has not answered in time."""
 
 
 class Keepalive:
@@ -45,7 +45,7 @@ class Keepalive:
             self._task = self.loop.create_task(self._turn())
 
     def remove(self, client: KeptAlive) -> None:
-        """Ping it no more; harmless when it is not pinged."""
+        """Stop pinging a client; does nothing if it is not pinged."""
         slot = self._slot_of.pop(client, None)
         if slot is not None:
             del self._slots[slot][client]
@@ -57,19 +57,19 @@ class Keepalive:
             self.tick()
 
     async def close(self) -> None:
-        """Ping nobody any more."""
+        """Stop pinging."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task], timeout=1)
 
     def tick(self) -> None:
-        """Ping those whose turn it is, and end those who were pinged some time ago and have not answered."""
-        for client in list(self._slots[self._now - PATIENCE]):
+        """Ping the clients of this slot, and close those that have not answered in time."""
+        for client in list(self._slots[self._now - TIMEOUT]):
             if not client.ponged:
                 client.end(Disconnected.NO_PONG)
         for client in list(self._slots[self._now]):
             client.ping()
 
 
-#: The pulse of the running event loop.
+#: The keepalive of the running event loop.
 current = PerLoop(Keepalive)

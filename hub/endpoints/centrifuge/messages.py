@@ -1,4 +1,4 @@
-"""The messages of the hub socket, in both directions: the JSON form of the Centrifuge client protocol.
+"""The messages of the client connection, in both directions: the JSON form of the Centrifuge client protocol.
 
 What a client sends is decoded into :class:`Command`, and what does not fit is refused there: nothing behind it sees
 a value of another type. ``data`` and ``info`` stay the JSON text that they are.
@@ -322,7 +322,7 @@ class Reply(ProtocolMessage):
     sub_refresh: SubRefreshResult | UnsetType = UNSET
 
 
-class Coming(ProtocolMessage):
+class JoinLeave(ProtocolMessage):
     """Somebody came or left."""
 
     info: ClientInfo
@@ -352,8 +352,8 @@ class Push(ProtocolMessage):
     """What the hub says by itself. Publications are not made here: see :mod:`hub.endpoints.centrifuge.encoder`."""
 
     channel: str = ""
-    join: Coming | UnsetType = UNSET
-    leave: Coming | UnsetType = UNSET
+    join: JoinLeave | UnsetType = UNSET
+    leave: JoinLeave | UnsetType = UNSET
     subscribe: SubscribeResult | UnsetType = UNSET
     unsubscribe: UnsubscribePush | UnsetType = UNSET
     message: MessagePush | UnsetType = UNSET

@@ -1,10 +1,10 @@
-"""Methods that clients call over the hub socket, registered by the apps that own them, in their ``rpc.py``.
+"""RPC methods of client connections. The apps that own them register them in their ``rpc.py``.
 
     class MarkRead(msgspec.Struct):
         id: int
 
     @rpc("alerts.mark_read")
-    def mark_read(call: Call, params: MarkRead) -> dict[str, int]:
+    def mark_read(call: RpcCall, params: MarkRead) -> dict[str, int]:
         return {"unread": actions.mark_read(user=call.user, alert_id=params.id)}
 
 A plain function runs in a database thread, an async one on the event loop. What it returns is the JSON of the answer.
@@ -28,13 +28,13 @@ from hub.limits import TooMany
 
 @dataclass(frozen=True, slots=True)
 class RpcCall:
-    """Who calls.
+    """The caller.
 
     Args:
-        user: as the database has them, or had them a few seconds ago.
+        user: as the database had it at the last revalidation.
         client: the id of the connection.
         language: of texts for people.
-        channels: which this connection is subscribed to, as it changes; none over plain HTTP.
+        channels: the current subscriptions of this connection; none over plain HTTP.
     """
 
     user: User | AnonymousUser
@@ -49,10 +49,10 @@ M = TypeVar("M", bound=Method)
 
 
 class RpcError(Exception):
-    """A method was not carried out; the client gets ``code``, 400 to 1999, and ``message``.
+    """A method failed; the client gets ``code``, 400 to 1999, and ``message``.
 
-    ``temporary`` says that the client may call again by itself. ``retry_after`` is the seconds before which the same
-    call is refused again; 0 where time changes nothing.
+    ``temporary`` says that the client may retry by itself. ``retry_after`` is the seconds before which the same call
+    is refused again; 0 if waiting does not help.
     """
 
     def __init__(self, code: int, message: str, *, temporary: bool = False, retry_after: int = 0) -> None:
@@ -61,22 +61,22 @@ class RpcError(Exception):
 
 
 def refused(refusal: TooMany) -> RpcError:
-    """What a client gets that is over a limit, in the language in force."""
+    """The error for a client over a limit, in the current language."""
     return RpcError(429, refusal.sentence, retry_after=refusal.retry_after)
 
 
 class Nothing(msgspec.Struct):
-    """The answer of a method that has nothing to say: an empty object."""
+    """The empty result: ``{}``."""
 
 
 class Registered:
-    """A method, and the types of what it takes and of what it answers."""
+    """A method with the types of its parameters and result."""
 
     def __init__(self, method: Method) -> None:
         self.method = method
         hints = get_type_hints(method)
         self.params: type[Any] = hints[list(inspect.signature(method).parameters)[1]]
-        #: None where the method does not say.
+        #: None if the method does not declare it.
         self.answer: type[Any] | None = hints.get("return")
         self.decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(self.params)
         self.is_async = inspect.iscoroutinefunction(method)
@@ -85,7 +85,7 @@ class Registered:
         """Call it, in the language of the caller.
 
         Raises:
-            Refused: by the method, or with 429 where it raises :class:`hub.limits.TooMany`.
+            RpcError: from the method, or with 429 if it raises :class:`hub.limits.TooMany`.
         """
         try:
             if self.is_async:
@@ -98,7 +98,7 @@ class Registered:
                 raise refused(refusal) from None
 
     def _call_in_thread(self, call: RpcCall, params: Any) -> Any:
-        # Django's language does not follow into threads that asgiref has not made.
+        # Threads that asgiref does not manage do not inherit Django's language.
         with translation.override(call.language):
             return self.method(call, params)
 
@@ -128,11 +128,11 @@ def rpc(name: str) -> Callable[[M], M]:
 
 
 async def call(name: str, call_: RpcCall, data: Json) -> Json:
-    """Call a method with the JSON that a client sent; returns the JSON of its answer.
+    """Call a method with the JSON of a client; returns the JSON of the result.
 
     Raises:
-        Failed: there is no such method, or the data is not of its kind.
-        Refused: by the method.
+        Failed: the method does not exist, or the data does not match its parameters.
+        RpcError: from the method.
     """
     method = _methods.get(name)
     if method is None:

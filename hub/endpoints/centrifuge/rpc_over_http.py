@@ -33,7 +33,7 @@ def answer(
     """
     try:
         call = RpcCall(user_of(request), "", get_language() or "")
-        _hold_guest_to_pace(request, call.user)
+        _limit_guest(request, call.user)
         result = method(call, _params(request, params, given))
         response = _json(200, result)
     except RpcError as refusal:
@@ -60,7 +60,7 @@ def user_of(request: HttpRequest) -> User | AnonymousUser:
         raise RpcError(401, _("This access token is not valid")) from None
 
 
-def _hold_guest_to_pace(request: HttpRequest, user: User | AnonymousUser) -> None:
+def _limit_guest(request: HttpRequest, user: User | AnonymousUser) -> None:
     if user.pk is None and (wait := guest_wait(address_of_guest(request.META.get("REMOTE_ADDR", "")))):
         raise RpcError(429, _("Too many requests from your network. Try again in a moment."), retry_after=wait)
 

@@ -1,4 +1,4 @@
-"""Asking the rules of a namespace, and handing it what clients publish."""
+"""Calls the rules of a namespace, and passes it what clients publish."""
 
 import inspect
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from hub.database.threads import in_database_thread
 
 
 async def allows(rule: Rule | None, user: User | AnonymousUser, arguments: dict[str, Any]) -> bool:
-    """Whether ``rule`` lets ``user``; without a rule nobody may. Raises what the rule raises."""
+    """Whether ``rule`` permits ``user``; without a rule nobody is permitted. Raises what the rule raises."""
     if rule is None:
         return False
     if isinstance(rule, at_once):
@@ -20,7 +20,7 @@ async def allows(rule: Rule | None, user: User | AnonymousUser, arguments: dict[
 
 
 async def hand_over(take: Take, user: User | AnonymousUser, data: Any, arguments: dict[str, Any]) -> None:
-    """Give ``data`` that ``user`` publishes to the function of the namespace. Raises what that raises."""
+    """Pass ``data`` that ``user`` publishes to the function of the namespace. Raises what that raises."""
     await _call(take, user, data, **arguments)
 
 

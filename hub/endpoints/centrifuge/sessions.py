@@ -1,4 +1,4 @@
-"""The clients of this process whose commands come by ``/emulation``, by a secret that only they know."""
+"""Finds the clients of this process whose commands come by ``/emulation``. The key is a secret of the client."""
 
 import secrets
 from typing import TYPE_CHECKING
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hub.endpoints.centrifuge.client import Client
 
-#: This process among all web processes. Made anew when it starts.
+#: The id of this web process, new with each start.
 NODE = secrets.token_hex(8)
 
 _clients: dict[str, "Client"] = {}
@@ -14,7 +14,7 @@ _secrets: dict["Client", str] = {}
 
 
 def open_for(client: "Client") -> str:
-    """A session for ``client``: whoever has it speaks for the client."""
+    """Create a session for ``client``. A request with this secret sends commands for the client."""
     secret = secrets.token_urlsafe(24)
     _clients[secret] = client
     _secrets[client] = secret
@@ -27,6 +27,6 @@ def find(session: str) -> "Client | None":
 
 
 def close(client: "Client") -> None:
-    """The client is gone; harmless when it has no session."""
+    """Remove the session of a client; does nothing if it has none."""
     if secret := _secrets.pop(client, None):
         del _clients[secret]

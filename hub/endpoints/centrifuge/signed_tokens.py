@@ -1,4 +1,4 @@
-"""Signed tokens (JWT) for the hub socket: who connects, and who may subscribe.
+"""Signed tokens (JWT) for client connections: who connects, and who may subscribe.
 
 A service that shares ``HUB_TOKEN_SECRET`` signs them with HMAC; nothing about them is stored. The hub takes no other
 algorithm, whatever a token says of itself. The setting is a list: each secret in it verifies, the first one signs, so

@@ -1,4 +1,4 @@
-"""Publications of clients that the hub stores as they are: no more of one user than the limit says."""
+"""Stores publications of clients, within the limit of each user."""
 
 from typing import TYPE_CHECKING
 
@@ -16,15 +16,15 @@ PUBLICATIONS = limits.declare(
     "publications", setting="limit_publications", sentence=_("You have published very often.")
 )
 
-#: The publications of each user, and of all guests of each address, in this process.
+#: Counts the publications of each user, and of all guests of each address, in this process.
 published = Tally(PUBLICATIONS)
 
 
 async def publish(client: "Client", channel: str, data: Raw, info: Raw) -> None:
-    """:func:`hub.publishing.apublish` for ``client``. One that fails counts for nothing.
+    """:func:`hub.publishing.apublish` for ``client``. A publication that fails does not count.
 
     Raises:
-        TooMany: the client's user, or all guests of its address together, have published as much as one may.
+        TooMany: the client's user, or all guests of its address together, have reached the limit.
     """
     who = client.guest_of if client.user.pk is None else client.user.pk
     if who is not None:

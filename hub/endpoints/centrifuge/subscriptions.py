@@ -1,4 +1,4 @@
-"""One client's place in one channel: made, recovered, and ended."""
+"""The subscription of one client to one channel: establish, recover, end."""
 
 import asyncio
 import time
@@ -18,68 +18,68 @@ from hub.endpoints.centrifuge.messages import ClientInfo, SubscribeResult
 from hub.fanout import recovery, relay
 from hub.fanout.frames import FrameBatch
 from hub.fanout.local_channel import RawWrite
-from hub.fanout.local_channel import Subscription as FeedSubscription
+from hub.fanout.local_channel import Subscription as LocalSubscription
 from hub.streams import Envelope, Position, begin
 
 if TYPE_CHECKING:
     from hub.endpoints.centrifuge.client import Client
 
-#: Seconds after which a subscription or connection ends whose token was not renewed in time.
+#: Seconds that a client has to refresh an expired token before its subscription or connection ends.
 GRACE = 25.0
 
-#: Seconds that a process gets to hear of what a client already has from another one.
+#: Seconds that this process has to receive what the client already has from another process.
 CATCH_UP = 2.5
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """How a client wants a channel.
+    """The options of a subscription.
 
     Args:
-        since: recover what came after this position; None begins now.
-        recoverable: it will want to recover later.
-        comings: it wants to know who comes and leaves.
-        whole: refuse the subscription where what was missed cannot be had whole.
-        expires: when its token ends, in seconds since 1970; None where it does not.
-        by_hub: the hub subscribes it, by itself or for a backend.
-        by_token: a token allows it, so that the rule of the channel is not asked.
+        since: recover what was published after this position; None starts with new publications.
+        recoverable: the client may recover later.
+        join_leave: the client wants join and leave messages.
+        whole: refuse the subscription if not everything that was missed can be recovered.
+        expires: Unix time at which its token expires; None for never.
+        server_side: the hub subscribes the client, by itself or for a backend.
+        by_token: a token permits it, so that the rule of the channel is not asked.
         data: JSON for the client, from the backend that subscribes it; empty for none.
-        info: JSON that others are told of the client in this channel; empty for none.
+        info: JSON that other subscribers see; empty for none.
     """
 
     since: Position | None = None
     recoverable: bool = False
     positioned: bool = False
-    comings: bool = False
+    join_leave: bool = False
     whole: bool = False
     expires: float | None = None
-    by_hub: bool = False
+    server_side: bool = False
     by_token: bool = False
     data: bytes = b""
     info: bytes = b""
 
 
-#: What a subscription is like whose client has been answered: nothing of how it was wanted is needed any more.
-_SETTLED = Wanted()
+#: The options of a live subscription: they have been applied, and need no memory.
+_ANSWERED = Wanted()
 
 
 class ClientSubscription:
-    """The follower of a feed that stands for one client. What it writes is raw where the client's transport is."""
+    """The subscriber of a local channel that stands for one client."""
 
     __slots__ = (
         "_timer",
         "arguments",
-        "by_hub",
         "by_token",
         "channel",
         "client",
-        "doomed",
+        "ending",
         "expires",
-        "feed",
         "info",
         "is_live",
         "is_there",
+        "local",
         "namespace",
+        "server_side",
         "wanted",
     )
 
@@ -91,27 +91,27 @@ class ClientSubscription:
         self.namespace = namespace
         self.arguments = arguments
         self.wanted = wanted
-        self.by_hub = wanted.by_hub
+        self.server_side = wanted.server_side
         self.by_token = wanted.by_token
         self.expires = wanted.expires
         self.info = wanted.info
-        self.feed: FeedSubscription | None = None
-        #: Whether presence lists it.
+        self.local: LocalSubscription | None = None
+        #: Whether presence has a record of it.
         self.is_there = False
-        #: Whether the client has been told of it.
+        #: False while it is pending: the client has not been told of it.
         self.is_live = False
-        #: Why it ends as soon as the client has been told of it; None where it does not.
-        self.doomed: Unsubscribed | None = None
+        #: Why it ends as soon as the client has been told of it; None if it stays.
+        self.ending: Unsubscribed | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     @property
-    def wants_comings(self) -> bool:
-        """Whether the client is told who comes and leaves."""
-        return self.namespace.join_leave and (self.wanted.comings or self.namespace.force_push_join_leave)
+    def wants_join_leave(self) -> bool:
+        """Whether the client gets join and leave messages."""
+        return self.namespace.join_leave and (self.wanted.join_leave or self.namespace.force_push_join_leave)
 
     @property
     def client_info(self) -> ClientInfo:
-        """What others are told of the client in this channel."""
+        """What others see of the client in this channel."""
         info = self.client.info
         if self.info:
             info.chan_info = Raw(self.info)
@@ -121,49 +121,49 @@ class ClientSubscription:
 
     @property
     def raw(self) -> RawWrite | None:
-        """Where the relay may write by itself."""
+        """The function by which the relay writes bytes directly; None if it must call :meth:`write`."""
         return self.client.transport.raw
 
     def write(self, block: FrameBatch) -> None:
-        """Take frames from the relay."""
+        """Write frames from the relay."""
         self.client.transport.write(block)
 
     def restart(self) -> None:
-        """What follows cannot be had whole here: the client comes back to this channel with its position."""
-        self.client.lost(self)
+        """Publications were missed: the client must subscribe again with its position."""
+        self.client.out_of_sync(self)
 
-    # --- life -------------------------------------------------------------------------------------------------------
+    # --- life cycle ----------------------------------------------------------------------------------------------
 
     def go_live(self) -> None:
-        """The client has been told: send it what came meanwhile, then everything."""
+        """The client has been told: write the held publications, then new ones as they come."""
         self.is_live = True
-        self.wanted = _SETTLED
-        if self.feed is not None:
-            self.feed.release()
+        self.wanted = _ANSWERED
+        if self.local is not None:
+            self.local.release()
         self.expire_at(self.expires)
 
     def expire_at(self, moment: float | None) -> None:
-        """End the subscription at ``moment``, unless that is set anew; None for never.
+        """End the subscription at ``moment`` (Unix time), unless a later call moves it; None for never.
 
-        Who has to renew it gets some time more. Nobody renews what the hub subscribes a client to.
+        A client gets :data:`GRACE` seconds more to refresh its token. Server-side subscriptions are never refreshed.
         """
         self.expires = moment
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         if moment is not None:
-            delay = max(0.0, moment - time.time()) + (0.0 if self.by_hub else GRACE)
+            delay = max(0.0, moment - time.time()) + (0.0 if self.server_side else GRACE)
             self._timer = asyncio.get_running_loop().call_later(delay, self.client.expired, self)
 
     def cut(self) -> None:
-        """Nothing is written from now on; harmless when that is so already."""
+        """Stop all writing at once. May be repeated."""
         if self._timer is not None:
             self._timer.cancel()
-        if self.feed is not None:
-            relay.current().unsubscribe(self.feed)
+        if self.local is not None:
+            relay.current().unsubscribe(self.local)
 
     async def leave(self) -> None:
-        """Take it off the lists of presence."""
+        """Remove its record from presence."""
         if self.is_there:
             self.is_there = False
             await connection_presence.leave(self, restarting=self.client.restarting)
@@ -177,56 +177,57 @@ _beginning = Batcher(_begin, pause=CONNECT_PAUSE)
 
 
 async def establish(subscriptions: Sequence[ClientSubscription]) -> list[SubscribeResult]:
-    """Follow the channels and recover what was missed. The feeds are held until :meth:`ClientSubscription.go_live`.
+    """Subscribe to the channels and recover what was missed. Publications are held until
+    :meth:`ClientSubscription.go_live`.
 
-    All or none: where this raises, nothing is followed.
+    All or none: if this raises, no subscription is left.
 
     Raises:
-        Failed: what was missed cannot be had whole, and the client wants nothing else.
-        django.db.Error: where a channel stands cannot be read.
+        Failed: not everything can be recovered, and the client accepts nothing less.
+        django.db.Error: the position of a channel cannot be read.
     """
     try:
-        await _follow(subscriptions)
-        return [await _settle(subscription) for subscription in subscriptions]
+        await _subscribe(subscriptions)
+        return [await _result_of(subscription) for subscription in subscriptions]
     except BaseException:
         for subscription in subscriptions:
             subscription.cut()
         raise
 
 
-async def _follow(subscriptions: Sequence[ClientSubscription]) -> None:
-    wanted = [(one.channel, encoder.shape(comings=one.wants_comings)) for one in subscriptions]
-    feeds = await relay.current().subscribe_many(wanted, subscriptions[0])
-    for subscription, feed in zip(subscriptions, feeds, strict=True):
-        feed.subscriber = subscription
-        subscription.feed = feed
-    await name_histories([one.feed for one in subscriptions if one.feed is not None and one.namespace.durable])
+async def _subscribe(subscriptions: Sequence[ClientSubscription]) -> None:
+    wanted = [(one.channel, encoder.encoder_for(join_leave=one.wants_join_leave)) for one in subscriptions]
+    local_subscriptions = await relay.current().subscribe_many(wanted, subscriptions[0])
+    for subscription, local in zip(subscriptions, local_subscriptions, strict=True):
+        local.subscriber = subscription
+        subscription.local = local
+    await name_histories([one.local for one in subscriptions if one.local is not None and one.namespace.durable])
 
 
-async def name_histories(feeds: Iterable[FeedSubscription]) -> None:
-    """A client's position must say which history it belongs to, also where nothing was published yet."""
-    unnamed = [feed for feed in feeds if not feed.start.epoch]
-    nameless = [feed.local_channel.channel for feed in unnamed if not feed.local_channel.epoch]
+async def name_histories(local_subscriptions: Iterable[LocalSubscription]) -> None:
+    """Name the history of channels without publications: a client's position must say which history it belongs to."""
+    unnamed = [local for local in local_subscriptions if not local.start.epoch]
+    nameless = [local.local_channel.channel for local in unnamed if not local.local_channel.epoch]
     names = dict(zip(nameless, await _beginning.get_many(nameless), strict=True)) if nameless else {}
-    for feed in unnamed:
-        if not feed.local_channel.epoch:
-            feed.local_channel.epoch = names[feed.local_channel.channel].epoch
-        feed.start = Position(feed.local_channel.epoch, 0)
+    for local in unnamed:
+        if not local.local_channel.epoch:
+            local.local_channel.epoch = names[local.local_channel.channel].epoch
+        local.start = Position(local.local_channel.epoch, 0)
 
 
-async def _settle(subscription: ClientSubscription) -> SubscribeResult:
-    namespace, wanted, feed = subscription.namespace, subscription.wanted, subscription.feed
+async def _result_of(subscription: ClientSubscription) -> SubscribeResult:
+    namespace, wanted, local = subscription.namespace, subscription.wanted, subscription.local
     result = SubscribeResult() if wanted.since is None else await _recover(subscription, wanted.since)
-    if namespace.durable and feed is not None:
-        result.epoch = feed.start.epoch
+    if namespace.durable and local is not None:
+        result.epoch = local.start.epoch
         result.recoverable = namespace.force_recovery or wanted.recoverable
         result.positioned = result.recoverable or wanted.positioned
         if not result.recovered:
-            result.offset = feed.start.offset
-    if subscription.expires is not None and not subscription.by_hub:
+            result.offset = local.start.offset
+    if subscription.expires is not None and not subscription.server_side:
         result.expires, result.ttl = True, max(1, int(subscription.expires - time.time()))
     if namespace.presence and (namespace.counts_guests or subscription.client.user.pk is not None):
-        # Before anything is awaited: whoever is cancelled from here on has entered, and leaves.
+        # Set before the first await: if this is cancelled, the record is removed.
         subscription.is_there = True
         result.data = await connection_presence.enter(subscription)
     if wanted.data:
@@ -236,29 +237,29 @@ async def _settle(subscription: ClientSubscription) -> SubscribeResult:
 
 async def _recover(subscription: ClientSubscription, since: Position) -> SubscribeResult:
     items: list[Envelope] | None = None
-    if subscription.namespace.durable and subscription.feed is not None:
-        # The protocol's clients leave out the epoch to mean whatever history there is.
-        since = Position(since.epoch or subscription.feed.start.epoch, since.offset)
-        items = await recovery.missed(subscription.feed, since)
-        if items is not None and since.offset > subscription.feed.start.offset:
+    if subscription.namespace.durable and subscription.local is not None:
+        # Clients of the protocol leave out the epoch to mean the current history.
+        since = Position(since.epoch or subscription.local.start.epoch, since.offset)
+        items = await recovery.missed(subscription.local, since)
+        if items is not None and since.offset > subscription.local.start.offset:
             await _wait_until_as_far(subscription, since)
-            # It may begin behind more than that by now.
-            items = await recovery.missed(subscription.feed, since)
+            # More may have been published meanwhile.
+            items = await recovery.missed(subscription.local, since)
         if items is not None and sum(item.size for item in items) > hub_settings().recovery_bytes:
             items = None
     if items is None:
         if subscription.wanted.whole:
             raise Failed(Error.UNRECOVERABLE_POSITION)
         return SubscribeResult(was_recovering=True)
-    # The position recovered from: each publication that follows moves it, and none is as good as some.
+    # The position from which it recovers: each recovered publication moves it.
     return SubscribeResult(
         was_recovering=True, recovered=True, offset=since.offset, publications=encoder.publications_of(items)
     )
 
 
 async def _wait_until_as_far(subscription: ClientSubscription, since: Position) -> None:
-    """The client has seen what this process has not heard of yet: begin behind it, so that it sees nothing twice."""
-    held = subscription.feed
+    """The client is ahead of this process: wait until this process has caught up, so that nothing is sent twice."""
+    held = subscription.local
     if held is None:
         return
     deadline = time.monotonic() + CATCH_UP
@@ -267,4 +268,4 @@ async def _wait_until_as_far(subscription: ClientSubscription, since: Position) 
         if held.local_channel.last >= since.offset:
             followed = await relay.current().subscribe(subscription.channel, subscription, held.encoder)
             relay.current().unsubscribe(held)
-            subscription.feed = held = followed
+            subscription.local = held = followed

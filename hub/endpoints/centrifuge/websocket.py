@@ -1,4 +1,4 @@
-"""The hub socket over a WebSocket, ``/connection/websocket``."""
+"""Client connections over a WebSocket, ``/connection/websocket``."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -20,12 +20,12 @@ from hub.fanout.local_channel import RawWrite
 from hub.limits import connections
 from hub.ops import metrics
 from hub.server.protocol import EXTENSION
-from hub.transports.refusal import TOO_OFTEN, turn_away
+from hub.transports.refusal import TOO_OFTEN, refuse_handshake
 from hub.transports.writer import Ends, SendBuffer
 
 log = structlog.get_logger(__name__)
 
-#: What some clients name as the subprotocol, and then want to hear again. Others name none.
+#: The subprotocol that some clients offer and expect in the answer. Others offer none.
 JSON = "centrifuge-json"
 
 _ENDS = Ends(
@@ -34,7 +34,7 @@ _ENDS = Ends(
     portable=partial(portable, is_simple=False),
 )
 
-#: Characters of an answer that a slow reader is waited for.
+#: Replies from this length on wait until a slow client has read them.
 LONG = 64 * 1024
 
 
@@ -43,28 +43,28 @@ class WebSocket:
 
     emulated = False
 
-    def __init__(self, outbox: SendBuffer) -> None:
-        self._outbox = outbox
+    def __init__(self, send_buffer: SendBuffer) -> None:
+        self._send_buffer = send_buffer
 
     @property
     def raw(self) -> RawWrite | None:
-        """Where frames may be written without asking."""
-        return self._outbox.raw
+        """The function that writes bytes directly; None if frames must go through :meth:`write`."""
+        return self._send_buffer.raw
 
     def write(self, block: FrameBatch) -> None:
         """Write frames, in order."""
-        self._outbox.write(block)
+        self._send_buffer.write(block)
 
     async def answer(self, text: str) -> None:
-        """Write what the client has asked for."""
+        """Write a reply."""
         if len(text) < LONG:
-            self._outbox.write(FrameBatch([text]))
+            self._send_buffer.write(FrameBatch([text]))
         else:
-            await self._outbox.answer(FrameBatch([text]))
+            await self._send_buffer.answer(FrameBatch([text]))
 
     def close(self, code: int, reason: str) -> None:
-        """End the connection."""
-        self._outbox.close(code, reason.encode()[:REASON_LIMIT].decode(errors="ignore"))
+        """Close the connection."""
+        self._send_buffer.close(code, reason.encode()[:REASON_LIMIT].decode(errors="ignore"))
 
 
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -78,17 +78,17 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
         return
     if formats.wants_protobuf(scope):
         metrics.CLOSED.labels("protobuf").inc()
-        await turn_away(scope, send, 400, formats.SENTENCE)
+        await refuse_handshake(scope, send, 400, formats.SENTENCE)
         return
-    admitted = None
+    authenticated = None
     try:
-        admitted = await authentication.authenticate(scope)
+        authenticated = await authentication.authenticate(scope)
     except DatabaseFault as error:
         log.error("user_unknown", **described(error))  # noqa: TRY400  # a traceback where it says more
     address = connections.counted_address(scope.get("client"))
-    user_id = admitted.user.pk if admitted is not None and admitted.user is not None else None
+    user_id = authenticated.user.pk if authenticated is not None and authenticated.user is not None else None
     if wait := connections.connect_wait(address, user_id):
-        await turn_away(scope, send, 429, TOO_OFTEN, wait)
+        await refuse_handshake(scope, send, 429, TOO_OFTEN, wait)
         return
     connection = scope.get("extensions", {}).get(EXTENSION, {}).get("connection")
     # Several KiB for each open socket that nobody reads any more.
@@ -96,7 +96,7 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     # A close before the handshake reaches a browser as a bare 1006, so the client is always let in first.
     subprotocol = JSON if JSON in scope.get("subprotocols", ()) else None
     await send({"type": "websocket.accept", "subprotocol": subprotocol, "headers": []})
-    if admitted is None:
+    if authenticated is None:
         await _refuse(send, Disconnected.SERVER_ERROR)
         return
     if not connections.connections.enter(address, user_id):
@@ -104,7 +104,7 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
         return
     try:
         with metrics.SOCKETS.labels("hub").track_inprogress():
-            await _serve(admitted, connection, receive, send)
+            await _serve(authenticated, connection, receive, send)
     except OSError:
         return  # the client went away while something was written to it
     finally:
@@ -116,17 +116,17 @@ async def _refuse(send: Any, reason: Disconnected) -> None:
     await send({"type": "websocket.close", "code": int(reason), "reason": reason.text})
 
 
-async def _serve(admitted: authentication.Authenticated, connection: Any, receive: Any, send: Any) -> None:
+async def _serve(authenticated: authentication.Authenticated, connection: Any, receive: Any, send: Any) -> None:
     client: Client | None = None
 
     def ended() -> None:
         if client is not None:
             client.cut()
 
-    outbox = SendBuffer(send, connection, ended, _ENDS)
-    client = Client(WebSocket(outbox), admitted)
+    send_buffer = SendBuffer(send, connection, ended, _ENDS)
+    client = Client(WebSocket(send_buffer), authenticated)
     try:
-        outbox.open()
+        send_buffer.open()
         while True:
             event: Mapping[str, Any] = await receive()
             if event["type"] == "websocket.disconnect":
@@ -134,5 +134,5 @@ async def _serve(admitted: authentication.Authenticated, connection: Any, receiv
                 return
             await client.receive(event.get("text") or event.get("bytes") or "")
     finally:
-        outbox.end()
-        await client.gone()
+        send_buffer.end()
+        await client.disconnected()

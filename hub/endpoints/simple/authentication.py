@@ -1,4 +1,4 @@
-"""What every socket passes before its door: host and origin, token or session, language."""
+"""Authentication of WebSockets of the simple endpoints: host and origin, token or session, language."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -18,7 +18,7 @@ from hub.endpoints.simple.codes import Close
 from hub.endpoints.simple.unknown import UnknownEndpoint
 from hub.limits import connections
 from hub.ops import metrics
-from hub.transports.refusal import TOO_OFTEN, turn_away
+from hub.transports.refusal import TOO_OFTEN, refuse_handshake
 
 log = structlog.get_logger(__name__)
 
@@ -27,37 +27,37 @@ DigestOf = Callable[[str], str | None]
 
 
 class Authentication:
-    """The ASGI application for sockets: admits a client, then hands it to the door of its URL.
+    """The ASGI application for WebSockets: authenticates a client, then calls the endpoint of its URL.
 
-    What it needed for that it has let go when the door begins, so that a socket that stays open for days keeps none
-    of it. A door finds in the scope ``user``, ``credential``, ``language`` and ``url_route``.
+    It releases what it needed before the endpoint starts, so that a long connection does not keep it in memory. The
+    endpoint finds ``user``, ``credential``, ``language`` and ``url_route`` in the scope.
 
     Args:
-        doors: URL patterns in the order in which they are tried; the view of each is an ASGI application.
+        endpoints: URL patterns in the order in which they are tried; the view of each is an ASGI application.
         digest_of: of an access token; :mod:`hub.access.credentials` knows whose it is.
     """
 
-    def __init__(self, doors: Sequence[URLPattern], digest_of: DigestOf) -> None:
-        self.doors = doors
+    def __init__(self, endpoints: Sequence[URLPattern], digest_of: DigestOf) -> None:
+        self.endpoints = endpoints
         self.digest_of = digest_of
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         revalidation.current()
-        if not await self._admits(scope, send):
+        if not await self._authenticate(scope, send):
             return
         address, user_id = connections.counted_address(scope.get("client")), scope["user"].pk
         if wait := connections.connect_wait(address, user_id):
-            await turn_away(scope, send, 429, TOO_OFTEN, wait)
+            await refuse_handshake(scope, send, 429, TOO_OFTEN, wait)
             return
         if not connections.connections.enter(address, user_id):
             await _close(send, Close.TOO_MANY, "Too many connections")
             return
         try:
-            await self._door(scope)(scope, receive, send)
+            await self._endpoint(scope)(scope, receive, send)
         finally:
             connections.connections.leave(address, user_id)
 
-    async def _admits(self, scope: dict[str, Any], send: Any) -> bool:
+    async def _authenticate(self, scope: dict[str, Any], send: Any) -> bool:
         headers = dict(scope["headers"])
         if not origin.is_allowed(scope.get("scheme", "ws"), headers):
             metrics.CLOSED.labels("origin").inc()
@@ -81,22 +81,22 @@ class Authentication:
         scope["user"] = user
         return True
 
-    def _door(self, scope: dict[str, Any]) -> Any:
+    def _endpoint(self, scope: dict[str, Any]) -> Any:
         path = scope["path"].removeprefix(scope.get("root_path", "")).removeprefix("/")
-        # Whoever types a URL leaves the last slash out; there is no page here that could redirect.
+        # The last slash of a URL is optional: a WebSocket cannot be redirected.
         for written in (path, f"{path}/"):
-            for door in self.doors:
-                if match := door.pattern.match(written):
+            for endpoint in self.endpoints:
+                if match := endpoint.pattern.match(written):
                     _, args, kwargs = match
-                    scope["url_route"] = {"args": args, "kwargs": {**kwargs, **door.default_args}}
-                    return door.callback
+                    scope["url_route"] = {"args": args, "kwargs": {**kwargs, **endpoint.default_args}}
+                    return endpoint.callback
         scope["url_route"] = {"args": (), "kwargs": {}}
         return UnknownEndpoint.as_asgi()
 
     async def _identify(
         self, scope: dict[str, Any], token: str | None, session_key: str | None
     ) -> User | AnonymousUser:
-        """The user, or a guest; ``NotValid`` for a token that is not valid: who has one must not become a guest."""
+        """The user, or a guest. Raises ``NotValid`` for an invalid token: its client must not become a guest."""
         scope["credential"] = ""
         if token is not None:
             digest = self.digest_of(token)

@@ -1,7 +1,7 @@
-"""Close codes and error codes of the plain doors. Clients act on them; :mod:`hub.access.ends` says what each means.
+"""Close codes and errors of the simple endpoints. Clients act on them; :mod:`hub.access.ends` explains each.
 
-A close code of 4000-4399 means *come back* (after a back-off, with the cursor); 4400-4499 means *do not*: the same
-attempt would fail again.
+After a close code of 4000-4399 clients reconnect, with a back-off and their cursor; after 4400-4499 they do not,
+because the same attempt would fail again.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from hub.access.ends import End
 
 
 class Close(IntEnum):
-    """Why the hub closes a socket."""
+    """Why the hub closes a connection."""
 
     TOO_SLOW = End.SLOW.simple
     RESTARTED = End.NEW_HISTORY.simple
@@ -32,7 +32,7 @@ class Close(IntEnum):
 
 @dataclass
 class Rejected(Exception):
-    """A door does not let the client in: the socket is closed with ``code`` and ``reason`` (at most 123 bytes)."""
+    """An endpoint rejects the client: the hub closes with ``code`` and ``reason`` (at most 123 bytes)."""
 
     code: Close
     reason: str
@@ -40,12 +40,12 @@ class Rejected(Exception):
 
 @dataclass
 class BadMessage(Exception):
-    """A client's message was not accepted. The client gets ``code`` and ``message`` and stays connected.
+    """The hub does not accept a client's message. The client gets ``code`` and ``message`` and stays connected.
 
     Args:
         code: a stable word for programs, such as ``login_required``.
         message: a sentence for people, translated when it is sent.
-        retry_after: seconds before which the same message is refused again; 0 where time changes nothing.
+        retry_after: seconds before which the same message is refused again; 0 if waiting does not help.
     """
 
     code: str

@@ -1,7 +1,7 @@
-"""The base of the plain doors: a Channels consumer without a layer channel of its own and without dispatch.
+"""The base of the simple endpoints: a Channels consumer without a layer channel of its own and without dispatch.
 
-Channels' own consumers make a layer channel per socket and cross a process-wide thread for every event; here the relay
-writes to the socket by itself and the consumer only reads (``docs/decisions/003-relay-instead-of-consumers.md``).
+Channels' own consumers make a layer channel per socket and cross a process-wide thread for every event. Here the relay
+writes to the connection by itself, and the consumer only reads (``docs/decisions/003-relay-instead-of-consumers.md``).
 """
 
 import time
@@ -49,62 +49,62 @@ REASON_LIMIT = 123
 
 
 class SimpleEndpoint(AsyncConsumer):
-    """One purpose per URL, JSON text frames. Subclasses say which channels it opens and what a client may send.
+    """One purpose per URL, JSON text frames. Subclasses choose the channels and say what a client may send.
 
     ``user`` (authenticated or anonymous) and ``language`` come from :mod:`hub.endpoints.simple.authentication`,
     ``arguments`` from the URL.
     """
 
-    #: The label of this door in metrics.
-    name: ClassVar[str] = "door"
+    #: The label of this endpoint in metrics.
+    name: ClassVar[str] = "endpoint"
 
-    #: hub.access.registry.OpenSocket: no client of a plain door is told an id of its own.
+    #: hub.access.registry.OpenSocket: clients of simple endpoints are not told an id.
     client = ""
 
-    _pace: RateLimiter | None = None
+    _rate_limiter: RateLimiter | None = None
     _address: str | None = None
     _stopping = False
 
     async def authorise(self) -> Iterable[tuple[str, Encoder]]:
-        """Authorise the client and name the channels it will receive, each with the shape of its frames.
+        """Authorise the client and return the channels it will receive, each with the encoder of its frames.
 
         Raises:
-            Refused: the client may not come in.
+            Rejected: the client may not connect.
         """
         raise NotImplementedError
 
     async def entered(self) -> None:
-        """The client is connected and receives; a door may write more here."""
+        """The client is connected and receives publications. An endpoint may write more here."""
 
     async def message(self, message: str) -> None:
         """The client sent ``{"message": …}``, checked by :func:`text_of`.
 
         Raises:
-            BadMessage, TooMany: told to the client, which stays connected.
+            BadMessage, TooMany: the client gets an error frame and stays connected.
         """
         raise BadMessage("not_writable", _("This door takes no messages"))
 
     async def left(self, *, restarting: bool) -> None:
-        """The client is gone, after :meth:`entered` was called (it may have failed half-way).
+        """The client has disconnected, after :meth:`entered` was called (which may have failed half-way).
 
-        ``restarting``: because this server stops; the client will come back.
+        ``restarting``: this server stops, and the client will reconnect.
         """
 
     @classmethod
     def as_asgi(cls, **initkwargs: Any) -> Any:
-        """An ASGI application, for a URL pattern: an object of this class for each socket."""
+        """An ASGI application for a URL pattern, with an object of this class for each connection."""
 
         # No coroutine of its own, unlike Channels': each one costs every open socket a quarter of a KiB.
-        def door(scope: Any, receive: Any, send: Any) -> Any:
+        def endpoint(scope: Any, receive: Any, send: Any) -> Any:
             return cls(**initkwargs)(scope, receive, send)
 
-        return door
+        return endpoint
 
     def tell(self, frame: Mapping[str, Any] | msgspec.Struct) -> None:
         """Send one frame to this client alone."""
-        self.outbox.write(FrameBatch([msgspec.json.encode(frame).decode()]))
+        self.send_buffer.write(FrameBatch([msgspec.json.encode(frame).decode()]))
 
-    # --- the life of a socket -------------------------------------------------------------------------------------
+    # --- life cycle -----------------------------------------------------------------------------------------------
 
     async def __call__(self, scope: Any, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         self.user: User | AnonymousUser = scope["user"]
@@ -114,15 +114,15 @@ class SimpleEndpoint(AsyncConsumer):
             self._address = counted_address(scope.get("client"))
         self.arguments: dict[str, Any] = scope["url_route"]["kwargs"]
         connection = scope.get("extensions", {}).get(EXTENSION, {}).get("connection")
-        self.outbox = SendBuffer(send, connection, self._stop, _ENDS)  # type: ignore[arg-type]  # ASGI's unions against dicts
+        self.send_buffer = SendBuffer(send, connection, self._stop, _ENDS)  # type: ignore[arg-type]  # ASGI's unions against dicts
         self._subscriptions: list[Subscription] = []
         since = parse_qs(scope["query_string"].decode("ascii", "replace")).get("since", [""])[-1]
         # Several KiB for each open socket that nobody reads any more.
         scope["headers"].clear()
         await receive()  # websocket.connect, always the first
         try:
-            if await self._enters(send):
-                revalidation.current().admitted(self)
+            if await self._accept(send):
+                revalidation.current().register(self)
                 with metrics.SOCKETS.labels(self.name).track_inprogress():
                     await self._resume(since)
                     await self._serve(receive)
@@ -132,32 +132,32 @@ class SimpleEndpoint(AsyncConsumer):
             return  # the client went away while something was written to it
         finally:
             registry.current().remove(self)
-            self.outbox.end()
+            self.send_buffer.end()
             for subscription in self._subscriptions:
                 relay.current().unsubscribe(subscription)
             self._subscriptions = []
 
-    async def _enters(self, send: ASGISendCallable) -> bool:
+    async def _accept(self, send: ASGISendCallable) -> bool:
         try:
             self._subscriptions = await relay.current().subscribe_many(await self.authorise(), self)
             refused = None
         except Rejected as error:
             refused = Rejected(error.code, error.reason)  # itself, it would keep this frame, which keeps it
         except DatabaseFault as error:
-            log.error("door_failed", door=self.name, **described(error))  # noqa: TRY400  # a traceback where it says more
+            log.error("endpoint_failed", endpoint=self.name, **described(error))  # noqa: TRY400  # a traceback where it says more
             refused = Rejected(Close.SERVER_ERROR, "Try again")
         # A close before the handshake reaches a browser as a bare 1006, so the client is always let in first.
         await send({"type": "websocket.accept", "subprotocol": None, "headers": []})
-        self.outbox.open()
+        self.send_buffer.open()
         if refused is not None:
-            self._turn_away(refused)
+            self._reject(refused)
         return refused is None
 
-    def _turn_away(self, refused: Rejected) -> None:
-        self.outbox.close(refused.code, refused.reason.encode()[:REASON_LIMIT].decode(errors="ignore"))
+    def _reject(self, refused: Rejected) -> None:
+        self.send_buffer.close(refused.code, refused.reason.encode()[:REASON_LIMIT].decode(errors="ignore"))
 
     async def _serve(self, receive: ASGIReceiveCallable) -> None:
-        """Handle what the client sends until it is gone."""
+        """Handle what the client sends until it disconnects."""
         restarting = False
         try:
             await self.entered()
@@ -174,17 +174,17 @@ class SimpleEndpoint(AsyncConsumer):
         if len(event.get("bytes") or (event.get("text") or "").encode(errors="surrogatepass")) > (
             hub_settings().max_frame
         ):
-            self.outbox.close(Close.TOO_BIG, "Frame too big")
+            self.send_buffer.close(Close.TOO_BIG, "Frame too big")
             return
-        if self._pace is None:
-            self._pace = RateLimiter(self.user.pk, self._address)
-        match self._pace.judge():
+        if self._rate_limiter is None:
+            self._rate_limiter = RateLimiter(self.user.pk, self._address)
+        match self._rate_limiter.check():
             case Decision.CLOSE:
-                self.outbox.close(Close.TOO_FAST, "Too many messages")
+                self.send_buffer.close(Close.TOO_FAST, "Too many messages")
                 return
             case Decision.REFUSE:
                 too_fast = _("You send messages too fast; this one was not taken")
-                self._refuse(BadMessage("too_many_messages", too_fast, self._pace.wait))
+                self._refuse(BadMessage("too_many_messages", too_fast, self._rate_limiter.wait))
                 return
         try:
             await self.message(text_of(event.get("text")))
@@ -195,7 +195,7 @@ class SimpleEndpoint(AsyncConsumer):
                 sentence = refusal.sentence
             self._refuse(BadMessage("limit_reached", sentence, refusal.retry_after))
         except DatabaseFault as error:
-            log.error("message_failed", door=self.name, **described(error))  # noqa: TRY400  # a traceback where it says more
+            log.error("message_failed", endpoint=self.name, **described(error))  # noqa: TRY400  # a traceback where it says more
             self._refuse(BadMessage("not_stored", _("The message could not be stored, try again")))
 
     async def _wait_for_disconnect(self, receive: ASGIReceiveCallable) -> None:
@@ -223,14 +223,14 @@ class SimpleEndpoint(AsyncConsumer):
             missed, positions = await self._missed(since, text)
             self.tell({"type": "resumed", "recovered": missed is not None, "cursor": cursors.join(positions.items())})
             history = missed or []
-        for piece in pieces(
+        for chunk in chunks(
             [text for subscription, item in history for text in texts_of(subscription.encoder, [item])]
         ):
-            await self.outbox.answer(FrameBatch(piece))
+            await self.send_buffer.answer(FrameBatch(chunk))
         if len(self._subscriptions) > 1 and time.monotonic() - began > recovery.CATCHING_UP:
             # From here on an item tells what of the other channels came before it (hub.streams.cursors): not this
             # late.
-            self.outbox.close(Close.RESTARTED, "Come back")
+            self.send_buffer.close(Close.RESTARTED, "Come back")
             return
         for subscription in self._subscriptions:
             subscription.release()
@@ -238,7 +238,7 @@ class SimpleEndpoint(AsyncConsumer):
             self._refuse(BadMessage("bad_cursor", _("The position in 'since' is not one that the hub has given")))
 
     def _since(self, text: str) -> dict[str, Position] | None:
-        """The positions in ``?since=``; None without it. A bare number is an offset of the door's only channel,
+        """The positions in ``?since=``; None without it. A bare number is an offset in the endpoint's only channel,
         ``now`` stands for where the channels are.
 
         Raises:
@@ -256,104 +256,104 @@ class SimpleEndpoint(AsyncConsumer):
     async def _missed(
         self, since: Mapping[str, Position], text: str
     ) -> tuple[list[tuple[Subscription, Envelope]] | None, dict[str, Position]]:
-        """:func:`hub.fanout.recovery.recover` for a client's cursor; a database that fails makes nothing whole."""
+        """:func:`hub.fanout.recovery.recover` for a client's cursor; if the database fails, nothing is recovered."""
         try:
             marked = cursors.marked(text) if "@" in text and since else ()
             return await recovery.recover(self._subscriptions, since, marked)
         except DatabaseFault as error:
-            log.error("recovery_failed", door=self.name, **described(error))  # noqa: TRY400  # a traceback where it says more
+            log.error("recovery_failed", endpoint=self.name, **described(error))  # noqa: TRY400  # a traceback where it says more
             return None, {
                 subscription.local_channel.channel: subscription.start for subscription in self._subscriptions
             }
 
     def _stop(self) -> None:
-        """The socket has ended: the relay must write nothing more, not even in this turn of the loop."""
+        """The connection has ended: the relay must not write to it, not even in this turn of the loop."""
         for subscription in self._subscriptions:
             subscription.local_channel.remove(subscription)
 
-    # --- hub.access.registry.OpenSocket: rights, orders, the end of the server --------------------------------------
+    # --- hub.access.registry.OpenSocket: revalidation, control messages, shutdown -----------------------------------
 
-    async def recheck(self, user: User | AnonymousUser | None) -> None:
-        """Hold the socket to what ``user`` may do now; None: the session or the token is no longer valid.
+    async def revalidate(self, user: User | AnonymousUser | None) -> None:
+        """Check permissions again for ``user``; None means that the session or token is no longer valid.
 
-        A channel that the client may no longer have is left, one that it may have now is joined.
+        The client is unsubscribed from channels that it may no longer receive, and subscribed to new ones.
         """
         if user is None:
-            self.outbox.close(Close.SIGNED_OUT, "Logged out")
+            self.send_buffer.close(Close.SIGNED_OUT, "Logged out")
             return
         self.user = user
         try:
             wanted = dict(await self.authorise())
         except Rejected as refused:
-            self._turn_away(refused)
+            self._reject(refused)
             return
         followed = {subscription.local_channel.channel: subscription for subscription in self._subscriptions}
         for channel in followed.keys() - wanted.keys():
             self._subscriptions = [other for other in self._subscriptions if other is not followed[channel]]
             relay.current().unsubscribe(followed[channel])
-        new = [(channel, shape) for channel, shape in wanted.items() if channel not in followed]
+        new = [(channel, encoder) for channel, encoder in wanted.items() if channel not in followed]
         for subscription in await relay.current().subscribe_many(new, self) if new else ():
             channel = subscription.local_channel.channel
-            # Another look may have come meanwhile: it has joined the channel already, or knows better.
-            if self.outbox.has_ended or self.user is not user or self.follows(channel):
+            # A later revalidation may have run meanwhile: it has subscribed already, or has newer permissions.
+            if self.send_buffer.has_ended or self.user is not user or self.receives(channel):
                 relay.current().unsubscribe(subscription)
             else:
                 self._subscriptions = [*self._subscriptions, subscription]
                 subscription.release()
 
-    def follows(self, channel: str) -> bool:
-        """Whether the client receives what is published in ``channel``."""
+    def receives(self, channel: str) -> bool:
+        """Whether the client is subscribed to ``channel``."""
         return any(subscription.local_channel.channel == channel for subscription in self._subscriptions)
 
-    def obey(self, order: ControlMessage) -> None:
-        """Plain doors know one order only, to disconnect."""
-        if isinstance(order, DisconnectUser):
-            self.outbox.close(Close.RECONNECT if comes_back(order.code) else Close.DISCONNECTED, "Disconnected")
+    def handle(self, message: ControlMessage) -> None:
+        """Simple endpoints handle one control message only: disconnect."""
+        if isinstance(message, DisconnectUser):
+            self.send_buffer.close(Close.RECONNECT if comes_back(message.code) else Close.DISCONNECTED, "Disconnected")
 
     def stop(self) -> None:
-        """This server stops: the client comes back, here or elsewhere, and has not left."""
+        """This server stops: the client reconnects, here or elsewhere, and presence keeps its user."""
         self._stopping = True
-        self.outbox.close(Close.SERVER_STOPS, "")
+        self.send_buffer.close(Close.SERVER_STOPS, "")
 
     # --- hub.fanout.local_channel.Subscriber: the relay's side of the subscriptions ----------------------------------
 
     @property
     def raw(self) -> RawWrite | None:
-        """Where the relay may write by itself."""
-        return self.outbox.raw
+        """The function by which the relay writes bytes directly; None if it must call :meth:`write`."""
+        return self.send_buffer.raw
 
     def write(self, block: FrameBatch) -> None:
-        """Take frames from the relay."""
-        self.outbox.write(block)
+        """Write frames from the relay."""
+        self.send_buffer.write(block)
 
     def restart(self) -> None:
-        """The channel has another history now: the client comes back and is told to reload."""
-        self.outbox.close(Close.RESTARTED, "Come back")
+        """The history of the channel has been replaced: the client reconnects and is told to reload."""
+        self.send_buffer.close(Close.RESTARTED, "Come back")
 
 
-#: ``?since=now``: nothing was missed, but the client wants the cursor to begin with.
+#: ``?since=now``: the client has missed nothing and asks for the first cursor.
 NOW = "now"
 
-#: Characters that are written at once to a client that catches up.
-PIECE = 64 * 1024
+#: Characters that are written at once to a client that recovers.
+CHUNK = 64 * 1024
 
 
-def pieces(texts: list[str]) -> Iterator[list[str]]:
-    """``texts`` in order, in pieces of about ``PIECE`` characters: what was missed may be megabytes."""
-    piece: list[str] = []
+def chunks(texts: list[str]) -> Iterator[list[str]]:
+    """``texts`` in order, in chunks of about ``CHUNK`` characters: what was missed may be megabytes."""
+    chunk: list[str] = []
     size = 0
     for text in texts:
-        if piece and size + len(text) > PIECE:
-            yield piece
-            piece, size = [], 0
-        piece.append(text)
+        if chunk and size + len(text) > CHUNK:
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(text)
         size += len(text)
-    if piece:
-        yield piece
+    if chunk:
+        yield chunk
 
 
 def is_restart(disconnect: Mapping[str, Any]) -> bool:
-    """Whether a socket ended because this server stops.
+    """Whether a connection ended because this server stops.
 
     A client may close with that code too, and would then stay in the presence lists for good: its close has a reason
     (an empty one mostly), that of the server has none.

@@ -1,4 +1,4 @@
-"""What stands behind every socket URL that no app has a door for."""
+"""The endpoint of every WebSocket URL that no app serves."""
 
 from collections.abc import Iterable
 
@@ -8,7 +8,7 @@ from hub.fanout.local_channel import Encoder
 
 
 class UnknownEndpoint(SimpleEndpoint):
-    """Refuses with *not found*, so that the client does not come back and no log fills with errors."""
+    """Rejects with *not found*, so that the client does not reconnect and the log stays free of errors."""
 
     name = "unknown"
 
