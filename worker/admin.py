@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
-from worker import outbox
+from worker import sending
 from worker.models import Job
 from worker.periodic_tasks import HubCrontabAdmin, HubIntervalAdmin, HubPeriodicTaskAdmin
 
@@ -35,6 +35,6 @@ class JobAdmin(admin.ModelAdmin[Job]):
 
     @admin.action(description=_("Send the selected jobs again that have failed"), permissions=["change"])
     def send_again(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
-        count = outbox.revive(list(queryset.values_list("pk", flat=True)))
+        count = sending.retry(list(queryset.values_list("pk", flat=True)))
         text = ngettext("%(count)d job begins anew.", "%(count)d jobs begin anew.", count) % {"count": count}
         self.message_user(request, text, messages.SUCCESS if count else messages.WARNING)

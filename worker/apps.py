@@ -9,7 +9,7 @@ class WorkerConfig(AppConfig):
         from hub.ops import gauges
         from worker import alerts, jobs, periodic_tasks, private_rooms
 
-        gauges.figures(jobs.show_figures)
+        gauges.stats(jobs.show_stats)
         alerts.connect()
         private_rooms.connect()
         periodic_tasks.connect()

@@ -1,4 +1,4 @@
-"""The scheduler that ``celery -A worker beat`` runs: django-celery-beat's, with signs of life and sturdier."""
+"""The scheduler that ``celery -A worker beat`` runs: django-celery-beat's, with heartbeats and sturdier."""
 
 import os
 import secrets
@@ -26,11 +26,11 @@ from worker.arguments import misfit
 from worker.clock import AHEAD, Clock
 from worker.durable import DurableTask
 from worker.jobs import JobCall
-from worker.maintenance import chores
+from worker.maintenance import maintenance_tasks
 
 log = structlog.get_logger(__name__)
 
-#: Seconds between two signs of life of beat itself.
+#: Seconds between two heartbeats of beat itself.
 BEAT_INTERVAL = 5.0
 
 #: The lease of the one beat that sends, and its length in seconds: over twice the longest pause between two ticks.
@@ -133,7 +133,7 @@ class HubEntry(ModelEntry):
 
 
 class HubScheduler(DatabaseScheduler):
-    """Sends what is due by the rows of the admin, and every few seconds a sign of life.
+    """Sends what is due by the rows of the admin, and every few seconds a heartbeat.
 
     Of several that run at the same time one sends, by a lease in the database; the others wait for it to end. A due
     time is claimed in its row in the transaction that stores its job, so that it becomes one job whoever sends.
@@ -155,7 +155,7 @@ class HubScheduler(DatabaseScheduler):
         self._clock = Clock()
         #: From when rows count that say they ran in the future: by row and what it says.
         self._counted_from: dict[tuple[int, datetime], datetime] = {}
-        self._chores = chores()
+        self._maintenance = maintenance_tasks()
         super().__init__(*args, **kwargs)
 
     def setup_schedule(self) -> None:
@@ -199,7 +199,7 @@ class HubScheduler(DatabaseScheduler):
         return entry
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
-        """Send what is due and the signs of life that are; return how many seconds may pass before the next tick."""
+        """Send what is due and the heartbeats that are; return how many seconds may pass before the next tick."""
         if back := self._clock.was_set_back():
             log.warning("clock_set_back", seconds=round(back))
             self._read_again()
@@ -210,15 +210,15 @@ class HubScheduler(DatabaseScheduler):
             log.warning("schedules_not_read", error=type(error).__name__)
             close_old_connections()
             wait = BEAT_INTERVAL
-        self._show_life()
+        self._send_heartbeats()
         if self._leads:
-            for chore in self._chores:
-                chore.send_if_due()
-        next_times = [self._next_beat, *(chore.due_at for chore in self._chores if self._leads)]
+            for task in self._maintenance:
+                task.send_if_due()
+        next_times = [self._next_beat, *(task.due_at for task in self._maintenance if self._leads)]
         return min(wait, max(0.0, min(next_times) - time.monotonic()))
 
     def apply_entry(self, entry: HubEntry, producer: Any = None) -> None:
-        """Send an entry whose due time is ours; read the rows anew where it is not, or while there is no broker."""
+        """Send an entry whose due time is ours; read the rows again where it is not, or while there is no broker."""
         if not self._broker_answers():
             # Not claimed, so it goes out when the broker is back: once, however many due times have passed by then.
             self._pause = BEAT_INTERVAL
@@ -287,8 +287,8 @@ class HubScheduler(DatabaseScheduler):
         self._leads = leases.hold(LEASE, self._holder, seconds=LEASE_SECONDS)
         if self._leads and not led:
             log.info("beat_leads", holder=self._holder)
-            for chore in self._chores:
-                chore.start()
+            for task in self._maintenance:
+                task.start()
         elif led and not self._leads:
             log.warning("beat_follows", holder=self._holder)
         return self._leads
@@ -296,7 +296,7 @@ class HubScheduler(DatabaseScheduler):
     def _read_again(self) -> None:
         self._initial_read = self._heap_invalidated = True
 
-    def _show_life(self) -> None:
+    def _send_heartbeats(self) -> None:
         if time.monotonic() < self._next_beat:
             return
         self._next_beat = time.monotonic() + BEAT_INTERVAL

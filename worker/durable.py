@@ -21,7 +21,7 @@ from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.utils import timezone
 from kombu.utils.uuid import uuid
 
-from worker import job_heartbeats, jobs, outbox
+from worker import job_heartbeats, jobs, sending
 from worker.jobs import JobCall
 
 log = structlog.get_logger(__name__)
@@ -104,7 +104,7 @@ class DurableTask(DjangoTask[Any, Any]):
         self._hold(task_id, begun=True)
 
     def on_success(self, retval: Any, task_id: str, args: Any, kwargs: Any) -> None:
-        """Nothing is owed any more, unless the job has called itself anew."""
+        """Nothing is owed any more, unless the job has called itself again."""
         if self._has_a_row() and not self.request.get(_LEFT):
             _note(task_id, partial(jobs.finish, nonce=self._nonce()))
 
@@ -132,7 +132,7 @@ class DurableTask(DjangoTask[Any, Any]):
         return task_id is not None and self.request.id == task_id and not self.request.called_directly
 
     def _has_a_row(self) -> bool:
-        return bool(self.request.get(outbox.MARK)) and not self.request.is_eager
+        return bool(self.request.get(sending.MARK)) and not self.request.is_eager
 
     def _nonce(self) -> str | None:
         """The nonce of the call that runs now; None where another version of the hub has sent it."""
@@ -141,7 +141,7 @@ class DurableTask(DjangoTask[Any, Any]):
     def _to_be_stored(
         self, task_id: str, args: Sequence[Any], kwargs: Mapping[str, Any], options: dict[str, Any]
     ) -> tuple[JobCall, datetime | None, datetime | None]:
-        """The call with moments instead of spans of time, which would begin anew each time that it is sent."""
+        """The call with moments instead of spans of time, which would begin again each time that it is sent."""
         zone = self.app.timezone
         eta = _moment(options.pop("countdown", None) or options.pop("eta", None), zone)
         expires = _moment(options.pop("expires", None) or self.expires, zone)
@@ -184,18 +184,18 @@ class DurableTask(DjangoTask[Any, Any]):
         except (DatabaseError, InterfaceError) as error:
             _not_noted(call.id, error)
             setattr(self.request, _LEFT, True)
-            outbox.pass_on(call)
+            sending.pass_on(call)
         else:
             if not waits:
                 _send(call)
 
     def _hold(self, task_id: str, *, begun: bool) -> None:
-        job_heartbeats.hold(task_id, self._nonce(), begun=begun)
+        job_heartbeats.start(task_id, self._nonce(), begun=begun)
         setattr(self.request, _HELD, True)
 
 
 def _nonce_of(request: Any) -> str | None:
-    nonce = getattr(request, outbox.MARK, None)
+    nonce = getattr(request, sending.MARK, None)
     return nonce if isinstance(nonce, str) else None
 
 
@@ -211,8 +211,8 @@ def _moment(value: float | str | datetime | None, zone: tzinfo) -> datetime | No
 
 def _send(call: JobCall) -> None:
     """Send it now, or as soon as the broker is back."""
-    if not outbox.send(call):
-        _note(call.id, jobs.put_back)
+    if not sending.send(call):
+        _note(call.id, jobs.unclaim)
 
 
 def _note(task_id: str, write: Callable[[str], None]) -> None:
@@ -236,7 +236,7 @@ def _end(sender: Any, task_id: str, state: str, retval: Any, **kwargs: Any) -> N
         return
     nonce = sender._nonce()
     if sender.request.get(_HELD):
-        job_heartbeats.let_go(task_id, nonce)
+        job_heartbeats.release(task_id, nonce)
     if following := sender.request.get(_NEXT):
         sender._store_and_send_next(*following)
     if not sender._has_a_row() or sender.request.get(_LEFT):

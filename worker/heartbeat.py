@@ -21,7 +21,7 @@ def beat_from_worker() -> None:
 
 @signals.worker_ready.connect
 def beat_on_worker_ready(**kwargs: Any) -> None:
-    """Record the first sign of life at once instead of with the first task, so that a start is seen early."""
+    """Record the first heartbeat at once instead of with the first task, so that a start is seen early."""
     try:
         heartbeats.beat(heartbeats.here(heartbeats.WORKER))
     except DatabaseError as error:

@@ -1,4 +1,4 @@
-"""Signs of life of the jobs that run in this process, so that none of them is taken for lost however long it runs."""
+"""Heartbeats of the jobs that run in this process: a job that runs for long is not taken for lost."""
 
 import threading
 import time
@@ -18,10 +18,10 @@ _not_begun: set[tuple[str, str | None]] = set()
 _thread: threading.Thread | None = None
 
 
-def hold(job_id: str, nonce: str | None = None, *, begun: bool = True) -> None:
-    """Show every few seconds that the job runs, until :func:`let_go` or the end of this process.
+def start(job_id: str, nonce: str | None = None, *, begun: bool = True) -> None:
+    """Write a heartbeat for the job every few seconds, until :func:`release` or the end of this process.
 
-    Where it could not be stored that it has begun, that is made up for.
+    With ``begun=False`` it also stores that the job has begun, because that failed before.
     """
     global _thread
     with _lock:
@@ -30,12 +30,12 @@ def hold(job_id: str, nonce: str | None = None, *, begun: bool = True) -> None:
             _not_begun.add((job_id, nonce))
         # A child of the worker has the variables of its parent and none of its threads.
         if _thread is None or not _thread.is_alive():
-            _thread = threading.Thread(target=_show_life, name="hub-jobs", daemon=True)
+            _thread = threading.Thread(target=_heartbeat_for_ever, name="hub-jobs", daemon=True)
             _thread.start()
 
 
-def let_go(job_id: str, nonce: str | None = None) -> None:
-    """A run that was held has ended, in whatever way; another one of the same job may still be held."""
+def release(job_id: str, nonce: str | None = None) -> None:
+    """A run has ended, in whatever way: stop its heartbeat. Other runs of the same job keep theirs."""
     run = job_id, nonce
     with _lock:
         _running[run] -= 1
@@ -44,26 +44,26 @@ def let_go(job_id: str, nonce: str | None = None) -> None:
             _not_begun.discard(run)
 
 
-def _show_life() -> None:
+def _heartbeat_for_ever() -> None:
     global _thread
     while True:
-        time.sleep(jobs.HOLD_BEAT)
+        time.sleep(jobs.HEARTBEAT_INTERVAL)
         with _lock:
             if _thread is not threading.current_thread():  # another one shows it, and begins what has to be begun
                 return
-            held, not_begun = set(_running), set(_not_begun)
-            if not held:
+            running, not_begun = set(_running), set(_not_begun)
+            if not running:
                 _thread = None
                 return
         try:
-            _show(held, not_begun)
+            _show(running, not_begun)
         except Exception as error:  # noqa: BLE001  # whatever it is, the next sign may come through
             log.warning("job_not_noted", error=type(error).__name__)
 
 
-def _show(held: set[tuple[str, str | None]], not_begun: set[tuple[str, str | None]]) -> None:
+def _show(running: set[tuple[str, str | None]], not_begun: set[tuple[str, str | None]]) -> None:
     try:
-        jobs.hold(held)
+        jobs.heartbeat(running)
         for run in not_begun:
             jobs.begin(*run)
             with _lock:

@@ -1,8 +1,8 @@
-"""What is written about background jobs: stored, begun, ended, failed. Times are the database's own clock.
+"""The rows of background jobs: stored, begun, ended, failed. Times are those of the database's own clock.
 
-A row says that its job is still owed. It is deleted when the job has ended well, kept as failed when it ended badly,
-and sent again by ``worker.outbox`` when nothing was heard of it for too long. So a job runs at least once: whatever a
-broker or a worker lost, the row is left.
+A row means that its job is still owed. The row is deleted when the job succeeds and kept as failed when it fails.
+``worker.sending`` sends a job again if it has had no heartbeat for too long. So a job runs at least once: whatever a
+broker or a worker loses, the row remains.
 
 A call under the id of a job that is still owed replaces it. By its nonce a run of the earlier call is told from those
 of the later one, whose row it leaves alone. Where a function takes a nonce, None stands for whichever call it is.
@@ -27,13 +27,13 @@ from worker.models import Job
 
 log = structlog.get_logger(__name__)
 
-#: Seconds in which something must be heard of a job that was sent, before it is sent again, and up to how many they
-#: are doubled, from the third time on.
-PATIENCE, PATIENCE_AT_MOST = 15.0, 600.0
+#: Seconds after which a job that was sent and not begun is sent again. They double from the third time on, up to the
+#: second number.
+SEND_TIMEOUT, LONGEST_SEND_TIMEOUT = 15.0, 600.0
 
-#: Seconds for which a run counts without a sign of life, and between two such signs (``worker.job_heartbeats``). One
-#: sign may be late by the ten seconds for which a busy SQLite lets others wait.
-HOLD, HOLD_BEAT = 20.0, 5.0
+#: Seconds for which a run counts without a heartbeat, and between two heartbeats (``worker.job_heartbeats``). One
+#: may be late by the ten seconds for which a busy SQLite lets others wait.
+HEARTBEAT_TIMEOUT, HEARTBEAT_INTERVAL = 20.0, 5.0
 
 #: Seconds before its time at which a job for later is sent. Until then it waits in its row, not in a worker's memory.
 EARLY = 60.0
@@ -45,7 +45,7 @@ STARTS = 20
 RESENDS = 150
 
 #: How long a job that failed for good is kept.
-KEPT = timedelta(days=30)
+RETENTION = timedelta(days=30)
 
 #: Rows that one statement deletes.
 CHUNK = 500
@@ -80,7 +80,7 @@ def store(call: JobCall, *, eta: datetime | None = None, expires: datetime | Non
         django.db.Error: nothing is stored.
     """
     row = Job(id=call.id, task=call.task, nonce=uuid4().hex, **_written(call), due_at=eta or Now(), expires_at=expires)
-    row.send_at = eta - timedelta(seconds=EARLY) if eta and is_for_later(eta) else _after(PATIENCE, eta)
+    row.send_at = eta - timedelta(seconds=EARLY) if eta and is_for_later(eta) else _after(SEND_TIMEOUT, eta)
     stored = _read(row)
     columns = [field.attname for field in Job._meta.concrete_fields if field.attname not in {"id", "created_at"}]
     Job.objects.bulk_create([row], update_conflicts=True, unique_fields=["id"], update_fields=columns)
@@ -93,7 +93,7 @@ def store_failed(call: JobCall, error: str, *, durable: bool) -> None:
     Where the task is ``durable`` it can be sent from there. No row of another task would ever end.
     """
     nonce = uuid4().hex if durable else ""
-    row = Job(id=call.id, task=call.task, nonce=nonce, **_written(call), failed_at=Now(), error=_kept(error))
+    row = Job(id=call.id, task=call.task, nonce=nonce, **_written(call), failed_at=Now(), error=_shortened(error))
     row.save(force_insert=True)
 
 
@@ -103,39 +103,39 @@ def is_for_later(eta: datetime) -> bool:
 
 
 def store_retry(call: JobCall, *, eta: datetime | None, waits: bool = False) -> None:
-    """Store that a job that runs is to be tried again; nothing where it has ended meanwhile, or was called anew.
+    """Store that a job that runs is to be tried again; nothing where it has ended meanwhile, or was called again.
 
     With ``waits`` it is sent shortly before ``eta`` and not before; else the caller sends it now.
     """
-    send_at = eta - timedelta(seconds=EARLY) if eta and waits else _after(PATIENCE, eta)
+    send_at = eta - timedelta(seconds=EARLY) if eta and waits else _after(SEND_TIMEOUT, eta)
     _owed(call.id, call.nonce).update(**_written(call), due_at=eta or Now(), send_at=send_at, resends=0, starts=0)
 
 
 def begin(job_id: str, nonce: str | None = None) -> bool:
-    """Store that a job runs now, for :data:`HOLD` seconds without a further sign.
+    """Store that a job runs now; the run counts for :data:`HEARTBEAT_TIMEOUT` seconds without a heartbeat.
 
-    Returns whether it is to run: not where it has ended or failed for good, was called anew under its id, or where too
-    many runs of it came to no end; then it has failed for good from now on. Two runs at the same time are not kept
-    apart.
+    Returns whether the job is to run. It is not if it has ended or failed for good, if it was called again under its
+    id, or if too many runs of it never ended; in the last case it fails for good now. Two runs at the same time are
+    not kept apart.
     """
     row = _owed(job_id, nonce)
-    if row.filter(starts__lt=STARTS).update(send_at=_after(HOLD), starts=F("starts") + 1, resends=0):
+    if row.filter(starts__lt=STARTS).update(send_at=_after(HEARTBEAT_TIMEOUT), starts=F("starts") + 1, resends=0):
         return True
     fail(job_id, f"It was begun {STARTS} times, and nobody saw it end: it may be what kills its worker.", nonce)
     return False
 
 
-def hold(runs: Collection[tuple[str, str | None]]) -> None:
+def heartbeat(runs: Collection[tuple[str, str | None]]) -> None:
     """Store that these jobs, each with its nonce, still run."""
     nonces = [nonce for _, nonce in runs if nonce is not None]
     whichever = [job_id for job_id, nonce in runs if nonce is None]
     rows = Job.objects.filter(Q(nonce__in=nonces) | Q(pk__in=whichever), pk__in=[job_id for job_id, _ in runs])
-    rows.filter(starts__gt=0, failed_at=None).update(send_at=_after(HOLD))
+    rows.filter(starts__gt=0, failed_at=None).update(send_at=_after(HEARTBEAT_TIMEOUT))
 
 
 def requeue(job_id: str, nonce: str | None = None) -> None:
     """The job has put itself back into the queue: it was seen to end, and is to begin again."""
-    _owed(job_id, nonce).update(send_at=_after(PATIENCE), starts=0)
+    _owed(job_id, nonce).update(send_at=_after(SEND_TIMEOUT), starts=0)
 
 
 def finish(job_id: str, nonce: str | None = None) -> None:
@@ -149,7 +149,7 @@ def fail(job_id: str, error: str, nonce: str | None = None, *, begun: bool = Fal
     With ``begun`` nothing where it has not been begun: who does not know the nonce may mean an earlier call.
     """
     rows = _owed(job_id, nonce)
-    if (rows.filter(starts__gt=0) if begun else rows).update(failed_at=Now(), error=_kept(error)):
+    if (rows.filter(starts__gt=0) if begun else rows).update(failed_at=Now(), error=_shortened(error)):
         log.error("job_failed", job=job_id)
 
 
@@ -164,7 +164,7 @@ def expire(job_id: str, nonce: str | None = None) -> None:
 def claim(limit: int) -> list[JobCall]:
     """Take up to ``limit`` jobs of which nothing was heard for too long, oldest first, to send them again.
 
-    Each is taken by one caller, however many there are, and is due again when its patience is over once more. Those
+    Each is taken by one caller, however many there are, and is due again after its timeout. Those
     that have expired have failed instead (up to ``limit`` a time), as have those sent :data:`RESENDS` times in vain.
     """
     database = router.db_for_write(Job)
@@ -184,15 +184,15 @@ def claim(limit: int) -> list[JobCall]:
                 fail(row.pk, f"It was sent {RESENDS} times, and no worker has begun it: none may know its task.")
         rows = [row for row in rows if row.resends < RESENDS]
         for resends, alike in groupby(sorted(rows, key=_resends), key=_resends):
-            patience = min(PATIENCE * 2 ** min(max(resends - 1, 0), 16), PATIENCE_AT_MOST)
+            timeout = min(SEND_TIMEOUT * 2 ** min(max(resends - 1, 0), 16), LONGEST_SEND_TIMEOUT)
             Job.objects.filter(pk__in=[row.pk for row in alike]).update(
-                send_at=_when_it_may_begin() + timedelta(seconds=patience), resends=resends + 1
+                send_at=_when_it_may_begin() + timedelta(seconds=timeout), resends=resends + 1
             )
     return list(_readable(rows))
 
 
-def put_back(*job_ids: str) -> None:
-    """Let jobs that could not be sent be sent again at once, and those for later shortly before their time."""
+def unclaim(*job_ids: str) -> None:
+    """Return claimed jobs that could not be sent: due at once, or, for later jobs, shortly before their time."""
     early = timedelta(seconds=EARLY)
     Job.objects.filter(pk__in=job_ids, failed_at=None).update(
         send_at=Case(When(due_at__gt=Now() + early, then=F("due_at") - early), default=Now()),
@@ -200,29 +200,29 @@ def put_back(*job_ids: str) -> None:
     )
 
 
-def revive(job_ids: Collection[str]) -> list[JobCall]:
-    """Let jobs that failed for good begin anew, as if they had just been called; returns those that had.
+def retry(job_ids: Collection[str]) -> list[JobCall]:
+    """Start failed jobs again as if they had just been called; returns those that had failed.
 
     Not those that are none and only say what has not happened (:func:`store_failed`).
     """
     with transaction.atomic(using=router.db_for_write(Job)):
         rows = Job.objects.select_for_update().filter(pk__in=job_ids).exclude(failed_at=None)
         rows = rows.exclude(nonce="", starts=0)
-        return [store(replace(call, options=_anew(call.options))) for call in _readable(rows)]
+        return [store(replace(call, options=_first_try(call.options))) for call in _readable(rows)]
 
 
 def prune() -> int:
-    """Delete the jobs that failed for good longer than :data:`KEPT` ago, in small pieces; returns how many."""
+    """Delete the jobs that failed for good longer than :data:`KEPT` ago, in chunks; returns how many."""
     deleted = 0
     while True:
-        old = Job.objects.filter(failed_at__lt=Now() - KEPT)
+        old = Job.objects.filter(failed_at__lt=Now() - RETENTION)
         ids = list(old.order_by("failed_at").values_list("pk", flat=True)[:CHUNK])
         deleted += Job.objects.filter(pk__in=ids).delete()[0]
         if len(ids) < CHUNK:
             return deleted
 
 
-def show_figures() -> None:
+def show_stats() -> None:
     """Set the metrics of jobs to what the database says: how many are owed, how many failed, who waits for longest."""
     owed = Q(failed_at=None)
     wait = ExpressionWrapper(Now() - F("due_at"), output_field=DurationField())
@@ -234,7 +234,7 @@ def show_figures() -> None:
     metrics.JOB_WAIT.set(max(found["wait"] or timedelta(0), timedelta(0)).total_seconds())
 
 
-def _kept(error: str) -> str:
+def _shortened(error: str) -> str:
     """As much of an error as a row takes."""
     return error.replace("\0", "").encode("utf-8", "replace").decode()[:ERROR_LIMIT]
 
@@ -258,8 +258,8 @@ def _schedule_of(row: Job) -> str | None:
 
 def _is_overdue() -> Q:
     """Rows of which nothing was heard for too long, or which wait as long as only a clock that was wrong can want."""
-    wrong = Q(due_at__lte=Now()) | Q(created_at__gt=Now() + timedelta(seconds=PATIENCE))
-    return Q(send_at__lte=Now()) | Q(wrong, send_at__gt=Now() + timedelta(seconds=2 * PATIENCE_AT_MOST))
+    wrong = Q(due_at__lte=Now()) | Q(created_at__gt=Now() + timedelta(seconds=SEND_TIMEOUT))
+    return Q(send_at__lte=Now()) | Q(wrong, send_at__gt=Now() + timedelta(seconds=2 * LONGEST_SEND_TIMEOUT))
 
 
 def _when_it_may_begin() -> Any:
@@ -307,6 +307,6 @@ def _readable(rows: Iterable[Job]) -> Iterable[JobCall]:
             fail(row.pk, f"Its row cannot be read: {error}")
 
 
-def _anew(options: dict[str, Any]) -> dict[str, Any]:
+def _first_try(options: dict[str, Any]) -> dict[str, Any]:
     """The options of a first try that may begin at once."""
     return {name: value for name, value in options.items() if name not in {"retries", "eta", "expires"}}

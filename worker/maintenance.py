@@ -1,4 +1,4 @@
-"""What the hub does for itself every so often: signs of life of the workers, sweep, outbox, retention, tidying."""
+"""Periodic maintenance tasks: worker heartbeats, the outbox sweeper, overdue jobs, retention and tidying."""
 
 import time
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from hub.publishing import idempotency, sweeper
 from hub.streams import retention
 from hub.validation import lookalikes
 from notifications import retention as alerts
-from worker import jobs, outbox
+from worker import jobs, sending
 from worker.celery import app
 from worker.heartbeat import beat_from_worker
 
@@ -34,7 +34,7 @@ def send_overdue_jobs() -> int:
     It stands in the queue like any other task. So when it runs, all that was in that queue before it has been taken,
     and a long queue does not make itself longer.
     """
-    return outbox.send_overdue()
+    return sending.send_overdue()
 
 
 @app.task(ignore_result=True)
@@ -45,7 +45,7 @@ def prune() -> int:
 
 @app.task(ignore_result=True)
 def tidy() -> None:
-    """Delete what nobody asks for any more: sessions that have expired, signs of life of parts that are long gone, the
+    """Delete what nobody asks for any more: sessions that have expired, heartbeats of parts that are long gone, the
     presence rows of web processes that died, idempotency keys, jobs that failed long ago, and what referred to rows
     that were deleted. Learn the names that were stored without a signal."""
     call_command("clearsessions")
@@ -61,14 +61,14 @@ def tidy() -> None:
 class MaintenanceTask:
     """A task of the hub's own that beat sends every ``interval`` seconds, the first time ``delay`` after its start.
 
-    One that no worker took within the interval, or ``patience`` seconds, expires, so they never pile up. One that
+    One that no worker took within the interval, or ``timeout`` seconds, expires, so they never pile up. One that
     could not be sent is not made up for: the next one does its work.
     """
 
     task: Any
     interval: float
     delay: float = 0.0
-    patience: float | None = None
+    timeout: float | None = None
     due_at: float = 0.0
 
     def start(self) -> None:
@@ -81,17 +81,17 @@ class MaintenanceTask:
             return
         self.due_at = time.monotonic() + self.interval
         try:
-            self.task.apply_async(expires=self.patience or self.interval)
+            self.task.apply_async(expires=self.timeout or self.interval)
         except Exception as error:  # noqa: BLE001  # whatever the broker's library raises, beat goes on
             log.warning("broker_away", task=self.task.name, error=type(error).__name__)
 
 
-def chores() -> list[MaintenanceTask]:
+def maintenance_tasks() -> list[MaintenanceTask]:
     """The hub's own, for one beat."""
     return [
         MaintenanceTask(beat_from_worker, interval=10.0),
         MaintenanceTask(sweep, interval=10.0),
-        MaintenanceTask(send_overdue_jobs, interval=5.0, patience=60.0),
+        MaintenanceTask(send_overdue_jobs, interval=5.0, timeout=60.0),
         MaintenanceTask(prune, interval=600.0, delay=60.0),
         MaintenanceTask(tidy, interval=3600.0, delay=120.0),
     ]

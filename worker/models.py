@@ -24,9 +24,9 @@ class Job(models.Model):
     #: When it is to run.
     due_at = models.DateTimeField(_("due at"), db_default=Now())
     expires_at = models.DateTimeField(_("expires at"), null=True, blank=True)
-    #: When the outbox sends it again, unless something is heard of it until then.
+    #: When it is sent again, unless it has a heartbeat before.
     send_at = models.DateTimeField(db_default=Now())
-    #: How often the outbox has sent it again since something was heard of it.
+    #: How often it was sent again since its last heartbeat.
     resends = models.PositiveSmallIntegerField(default=0)
     #: How often it began since it was sent for the first time, or to be tried again: runs that nobody saw end.
     starts = models.PositiveSmallIntegerField(_("starts"), default=0)

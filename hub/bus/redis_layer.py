@@ -23,7 +23,7 @@ from hub.ops import metrics
 log = structlog.get_logger(__name__)
 
 #: Seconds of silence after which the connection is asked for a sign of life, and seconds it has for that.
-SILENCE, PATIENCE = 10.0, 5.0
+SILENCE, PONG_TIMEOUT = 10.0, 5.0
 
 #: Seconds before the first and between later attempts to connect again.
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
@@ -228,7 +228,7 @@ class _Shard(RedisSingleShardConnection):  # type: ignore[misc]  # it has no typ
         asked = False
         while is_wanted():
             try:
-                async with asyncio.timeout(PATIENCE if asked else SILENCE):
+                async with asyncio.timeout(PONG_TIMEOUT if asked else SILENCE):
                     data = await connection._reader.read(65536)
             except TimeoutError:
                 if asked:

@@ -30,7 +30,7 @@ Answer = Callable[[], Any]
 ANSWERS_KEPT = 10_000
 
 #: Seconds for which the subscription waits for a question before it looks whether Redis is still there.
-PATIENCE = 5.0
+POLL_TIMEOUT = 5.0
 
 
 class _Question(msgspec.Struct):
@@ -107,7 +107,7 @@ class Survey:
                     await source.subscribe(self._key)
                     self._found()
                     while is_wanted():
-                        message = await source.get_message(timeout=PATIENCE)
+                        message = await source.get_message(timeout=POLL_TIMEOUT)
                         if message is not None:
                             await self._answer(message["data"])
             except (RedisError, OSError) as error:

@@ -104,11 +104,11 @@ gauges.queue("database", waiting)
 
 
 def _with_fresh_connections(work: Callable[[], T]) -> T:
-    _let_go_of_broken_ones()
+    _close_broken_connections()
     try:
         return _with_plain_errors(work)
     finally:
-        _let_go_of_broken_ones()
+        _close_broken_connections()
 
 
 def _with_plain_errors(work: Callable[[], T]) -> T:
@@ -120,7 +120,7 @@ def _with_plain_errors(work: Callable[[], T]) -> T:
         raise
 
 
-def _let_go_of_broken_ones() -> None:
+def _close_broken_connections() -> None:
     for connection in connections.all(initialized_only=True):
         connection.close_at = None
         connection.close_if_unusable_or_obsolete()

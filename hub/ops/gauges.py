@@ -1,4 +1,4 @@
-"""What one can only see by looking: how late the event loop is, how long queues are, what stands in the database."""
+"""Samples and stats for ``/metrics``: the delay of the event loop, the length of queues, counts in the database."""
 
 import asyncio
 import itertools
@@ -12,15 +12,14 @@ from hub.concurrency.cancellation import is_wanted
 from hub.concurrency.per_loop import PerLoop
 from hub.ops import metrics
 
-#: Seconds between two looks.
+#: Seconds between two samples.
 INTERVAL = 0.25
 
-#: Every so many looks tasks are counted, which takes some milliseconds where there are tens of thousands, and what
-#: :func:`regularly` was given is called.
+#: After this many turns tasks are counted, which takes milliseconds for tens of thousands, and samplers are called.
 TASKS_EVERY = 4
 
-#: Seconds for which ``/metrics`` waits for figures from the database; without them it shows the last ones.
-FIGURES_TIMEOUT = 0.5
+#: Seconds for which ``/metrics`` waits for stats from the database; without them it shows the last ones.
+STATS_TIMEOUT = 0.5
 
 log = structlog.get_logger(__name__)
 
@@ -29,67 +28,67 @@ Length = Callable[[], int]
 
 _queues: dict[str, Length] = {}
 
-_looks: list[Callable[[], None]] = []
+_samplers: list[Callable[[], None]] = []
 
 #: Sets gauges to what the database says.
-Figures = Callable[[], None]
+ReadStats = Callable[[], None]
 
-_figures: list[Figures] = []
+_stats: list[ReadStats] = []
 _reading: threading.Thread | None = None
 _lock = threading.Lock()
 
 
 def queue(name: str, length: Length) -> None:
-    """Have the length of a queue shown in ``/metrics``; called once by the module that owns it."""
+    """Show the length of a queue in ``/metrics``. The module that owns the queue calls this once."""
     _queues[name] = length
 
 
-def regularly(look: Callable[[], None]) -> None:
-    """Have ``look`` called about once a second in each web process. It must not wait."""
-    _looks.append(look)
+def sample(sampler: Callable[[], None]) -> None:
+    """Call ``sampler`` about once a second in each web process. It must not wait."""
+    _samplers.append(sampler)
 
 
-def figures(read: Figures) -> None:
-    """Have ``read`` called whenever ``/metrics`` is asked for; called once by the module that owns it."""
-    _figures.append(read)
+def stats(read: ReadStats) -> None:
+    """Call ``read`` for each request for ``/metrics``. The module that owns the gauges calls this once."""
+    _stats.append(read)
 
 
-def read_figures() -> None:
-    """Bring the figures up to date. Returns within :data:`FIGURES_TIMEOUT`, whatever the database does."""
+def read_stats() -> None:
+    """Bring the stats up to date. Returns within :data:`STATS_TIMEOUT`, whatever the database does."""
     global _reading
     with _lock:
         if _reading is not None and _reading.is_alive():  # one that hangs is not joined by another
             return
-        reading = _reading = threading.Thread(target=_read_figures, name="hub-figures", daemon=True)
+        reading = _reading = threading.Thread(target=_read_stats, name="hub-stats", daemon=True)
         reading.start()
-    reading.join(FIGURES_TIMEOUT)
+    reading.join(STATS_TIMEOUT)
 
 
-def _read_figures() -> None:
+def _read_stats() -> None:
     try:
-        for read in _figures:
+        for read in _stats:
             read()
     except Exception as error:  # noqa: BLE001  # whatever it is, the other metrics are shown
-        log.warning("figures_not_read", error=type(error).__name__)
+        log.warning("stats_not_read", error=type(error).__name__)
     finally:
         connections.close_all()
 
 
-class Watch:
-    """Looks at this process for as long as its event loop runs; see :func:`current`."""
+class Sampler:
+    """Samples this process as long as its event loop runs; see :func:`current`."""
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
-        self._task = self.loop.create_task(self._look_for_ever())
+        self._task = self.loop.create_task(self._sample_for_ever())
 
-    async def _look_for_ever(self) -> None:
+    async def _sample_for_ever(self) -> None:
         for number in itertools.count():
             if not is_wanted():
                 return
             if number % TASKS_EVERY == 0:
                 metrics.TASKS.set(len(asyncio.all_tasks(self.loop)))
-                for look in _looks:
-                    look()
+                for sampler in _samplers:
+                    sampler()
             due = self.loop.time() + INTERVAL
             await asyncio.sleep(INTERVAL)
             metrics.LOOP_LATE.observe(max(0.0, self.loop.time() - due))
@@ -97,7 +96,7 @@ class Watch:
                 metrics.WAITING.labels(name).set(length())
 
     async def close(self) -> None:
-        """Look no more."""
+        """Stop sampling."""
         self._task.cancel()
         await asyncio.wait([self._task], timeout=INTERVAL)
         metrics.TASKS.set(0)
@@ -106,4 +105,4 @@ class Watch:
 
 
 #: The one of the running event loop.
-current = PerLoop(Watch)
+current = PerLoop(Sampler)

@@ -3,12 +3,12 @@
 from prometheus_client import Counter, Gauge, Histogram
 
 SOCKETS = Gauge("hub_sockets", "Open connections by endpoint.", ["endpoint"], multiprocess_mode="livesum")
-CHANNELS = Gauge("hub_channels", "Channels that sockets of this process follow.", multiprocess_mode="livesum")
-TASKS = Gauge("hub_tasks", "Tasks of the event loop, looked at every second.", multiprocess_mode="livesum")
+CHANNELS = Gauge("hub_channels", "Channels with subscribers in this process.", multiprocess_mode="livesum")
+TASKS = Gauge("hub_tasks", "Tasks of the event loop, sampled every second.", multiprocess_mode="livesum")
 PUBLICATIONS = Counter("hub_publications", "Durable publications that were given an offset.", ["namespace"])
 DELIVERIES = Counter("hub_deliveries", "Publications written to sockets.")
 SEQUENCING_FAILURES = Counter("hub_sequencing_failures", "Commits whose publications could not be numbered at once.")
-SWEPT = Counter("hub_swept", "Publications that the sweep numbered, because their publisher had not.")
+SWEPT = Counter("hub_swept", "Publications that the outbox sweeper numbered, because their publisher had not.")
 PRUNED = Counter("hub_pruned", "Publications that were deleted because they need not be kept.", ["namespace"])
 ROWS_PRUNED = Counter(
     "hub_rows_pruned", "Alerts and messages that were deleted because they need not be kept.", ["kind"]
@@ -18,7 +18,7 @@ ANNOUNCEMENTS_DROPPED = Counter("hub_announcements_dropped", "Announcements that
 REPAIRS = Counter("hub_repairs", "Publications that came from the database, not from the channel layer.", ["reason"])
 REPAIR_PAUSE = Gauge(
     "hub_repair_pause_seconds",
-    "Seconds between two looks of tail repair, before jitter.",
+    "Seconds between two queries of catch-up, before jitter.",
     multiprocess_mode="livemax",
 )
 PRESENCE_IN_DATABASE = Gauge(

@@ -1,9 +1,9 @@
-"""Presence through the database, while Redis is away: each web process keeps a row that says whom it has.
+"""Presence through the database while Redis is away: each web process keeps a row that lists its people.
 
-A process writes its row when somebody comes or goes, once a second at most, and looks at the rows of the others once a
-second; a row that is not renewed expires by the database's clock. It begins when the process loses Redis. It ends for
-all at about the same moment: a process whose people Redis has again says so in its row, and goes on with the database
-until all others have said it too. Until then Redis does not know everybody, and a count of it would be too small.
+A process writes its row when somebody joins or leaves, at most once a second, and reads the rows of the others once a
+second. A row that is not renewed expires by the database's clock. Database presence begins when the process loses
+Redis, and ends for all at about the same moment: a process whose people are in Redis again says so in its row, and
+uses the database until all others have said so too. Until then a count from Redis would be too small.
 """
 
 import asyncio
@@ -27,14 +27,14 @@ from hub.ops import metrics
 
 log = structlog.get_logger(__name__)
 
-#: How the name of a guest begins. A guest is at one process only, so that their number is enough.
+#: The prefix of a guest's name. A guest is at one process only, so rows hold only the number of guests.
 GUEST = "g"
 
-#: Seconds between two looks at the other processes, and at least between two changes of the own row.
+#: Seconds between two reads of the other rows, and the shortest time between two writes of the own row.
 TURN = 1.0
 
-#: Seconds for which answers wait for processes that were alive a moment ago and have not written their rows yet.
-PATIENCE = 8.0
+#: Seconds for which answers wait for the rows of processes that were alive a moment ago.
+GRACE = 8.0
 
 #: Seconds that the last write of a process that ends may take.
 CLOSE_TIMEOUT = 2.0
@@ -67,7 +67,7 @@ _Row = tuple[str, int, bool, str | None]
 
 
 class DatabasePresence:
-    """The people of all processes, by way of the database. Lives on one event loop.
+    """The people of all processes, shared through the database. Lives on one event loop.
 
     Args:
         process: the name of this one.
@@ -101,10 +101,10 @@ class DatabasePresence:
         self._closed = False
         self._task: asyncio.Task[None] | None = None
 
-    # --- what presence tells ----------------------------------------------------------------------------------------
+    # --- changes ---------------------------------------------------------------------------------------------------
 
     def begin(self, expected: Collection[str] = (), *, returned: bool = False) -> None:
-        """Answer from here.
+        """Answer from the database from now on.
 
         Args:
             expected: the other processes that were alive a moment ago.
@@ -121,7 +121,7 @@ class DatabasePresence:
         self.active = True
         metrics.PRESENCE_IN_DATABASE.set(1)
         self._failing = False
-        recent = self._recent if self.loop.time() - self._ended_at < PATIENCE else set()
+        recent = self._recent if self.loop.time() - self._ended_at < GRACE else set()
         self._expect({*expected, *recent})
         self._write_at = 0.0
         self._task = self.loop.create_task(self._work(self._task))
@@ -140,11 +140,11 @@ class DatabasePresence:
     def _expect(self, processes: Collection[str]) -> None:
         self._expected = set(processes)
         self._known.clear()
-        self._deadline = self.loop.time() + PATIENCE
+        self._deadline = self.loop.time() + GRACE
         self._read_at = 0.0
 
     def changed(self) -> None:
-        """Somebody came or left here."""
+        """Somebody joined or left in this process."""
         if self.active:
             self._wake.set()
 
@@ -164,9 +164,9 @@ class DatabasePresence:
     # --- answers ----------------------------------------------------------------------------------------------------
 
     async def known(self) -> None:
-        """Wait until every process that is thought to be alive has told who is there, ``PATIENCE`` at most."""
+        """Wait until the rows of all processes that are thought to be alive were read, about ``GRACE`` at most."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(2 * PATIENCE):
+            async with asyncio.timeout(2 * GRACE):
                 await self._known.wait()
 
     def count(self, channel: str) -> int:
@@ -199,12 +199,12 @@ class DatabasePresence:
                 self._failing = False
             except Exception as error:
                 if not isinstance(error, DatabaseFault):
-                    log.exception("whereabouts_failed")
+                    log.exception("database_presence_failed")
                 elif not self._failing:
-                    log.warning("whereabouts_not_exchanged", error=type(error).__name__)
+                    log.warning("database_presence_unavailable", error=type(error).__name__)
                 self._failing = True
                 self._read_at = self.loop.time() + TURN
-            self._settle()
+            self._end_if_all_returned()
             await self._pause()
 
     async def _pause(self) -> None:
@@ -263,10 +263,10 @@ class DatabasePresence:
         now = self.loop.time()
         if process not in self._gone_at and now - self._others[process].read_at > hub_settings().lease_seconds / 2:
             return False  # it has not renewed its row for too long: it has expired
-        return now - self._gone_at.setdefault(process, now) < PATIENCE
+        return now - self._gone_at.setdefault(process, now) < GRACE
 
-    def _settle(self) -> None:
-        """Answer from now on, if everybody has told; end, if everybody has returned."""
+    def _end_if_all_returned(self) -> None:
+        """Answer once all expected rows were read; end once all processes have returned to Redis."""
         has_read = bool(self._read_at) and not self._failing
         if (self._expected or not has_read) and self.loop.time() < self._deadline:
             return
@@ -291,7 +291,7 @@ class DatabasePresence:
         try:
             await in_database_thread(forget, self._process)
         except DatabaseFault as error:
-            log.warning("whereabouts_not_exchanged", error=type(error).__name__)  # it will expire
+            log.warning("database_presence_unavailable", error=type(error).__name__)  # it will expire
 
 
 def forget(process: str = "") -> int:
@@ -341,7 +341,7 @@ def _decoded(revision: int, returned: bool, text: str, read_at: float) -> _Other
     try:
         people = _decoder.decode(text)
     except msgspec.DecodeError:  # of another version of the hub
-        log.exception("whereabouts_failed")
+        log.exception("database_presence_failed")
         people = {}
     return _Other(
         revision,

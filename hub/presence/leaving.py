@@ -1,9 +1,9 @@
-"""People whose last connection ended: they stay at a channel for a grace time, because most of them come right back.
+"""Delays the leave of people whose last connection ended, because most of them come right back.
 
-A page that is loaded again closes a connection and opens another, on this web process or on another one. Until
-``HUB_LEAVE_GRACE`` is over the person is at the channel, for its lists and notices alike, so that nobody hears of it.
-What waits here is still counted in :mod:`hub.presence` as a connection: other processes see the person, and if
-this process dies, they leave with its lease.
+A page that is reloaded closes a connection and opens another, on this web process or on another one. A person stays
+present until ``HUB_LEAVE_GRACE`` is over, so nobody is told of a reload. :mod:`hub.presence` still counts a
+connection for each person who waits here: other processes see the person, who leaves with the lease if this process
+dies.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from hub.presence.tracker import GUEST, Place
 
 log = structlog.get_logger(__name__)
 
-#: Called once a connection has left: with True where the person is nowhere at the channel any more.
+#: Called once a connection has left: with True if it was the person's last one at the channel.
 Gone = Callable[[bool], Awaitable[None]]
 
 #: People who leave in one step; what one step asks of Redis goes out together.
@@ -28,7 +28,7 @@ STEP = 200
 
 
 class Leaving:
-    """Who is about to leave, in this process. Lives on one event loop; see :func:`current`.
+    """The people of this process who are about to leave. Lives on one event loop; see :func:`current`.
 
     There is one timer, whatever the number of people, and at most one entry for a person at a channel.
     """
@@ -77,10 +77,10 @@ class Leaving:
 
     def _begin(self) -> None:
         self._timer = None
-        self._task = self.loop.create_task(self._let_go())
+        self._task = self.loop.create_task(self._release_due())
 
-    async def _let_go(self) -> None:
-        """End the grace of all who are due."""
+    async def _release_due(self) -> None:
+        """End the grace of everybody who is due."""
         try:
             while due := self._take_due():
                 await asyncio.gather(*(_leave(place, gone) for place, gone in due))

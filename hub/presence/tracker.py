@@ -1,10 +1,10 @@
 """Presence: which people are at a channel now, over all web processes, by leases that expire.
 
-A *person* is a text: ``u42`` for a user, ``g…`` for one guest's connection. Each web process counts the sockets of a
-person by itself and tells Redis only of the first and the last one. It holds one lease, renewed by one write per
-beat; when it dies without a word, the lease expires and whoever notices first removes the people it had. All Redis
-work is done by scripts, so that "was I the first?" has one answer for all processes. While Redis is away they tell
-each other through the database (:mod:`hub.presence.database_presence`).
+A *person* is a text: ``u42`` for a user, ``g…`` for one guest's connection. Each web process counts the connections of
+a person and writes only the first and the last one to Redis. It holds one lease, renewed by one write per beat. If the
+process dies, the lease expires, and the first process that notices removes the people it had. All changes in Redis are
+made by the Lua scripts in ``scripts``, so that "was I the first?" has one answer for all processes. While Redis is
+away, processes share presence through the database (:mod:`hub.presence.database_presence`).
 
 Redis keys, below ``<prefix>:presence:``
 
@@ -21,6 +21,7 @@ import contextlib
 import itertools
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import structlog
@@ -38,10 +39,10 @@ T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
-#: Called with a channel and the people that a dead process left there, by the process that removed them.
+#: Called with a channel and the people of a dead process there, in the process that removed them.
 Departed = Callable[[str, list[str]], Awaitable[None]]
 
-#: How the name of a guest begins: one connection, and nobody who could come back.
+#: The prefix of a guest's name. A guest is one connection, which cannot come back.
 GUEST = database_presence.GUEST
 
 #: A channel and a person at it.
@@ -50,148 +51,49 @@ Place = tuple[str, str]
 #: Seconds between two attempts to get a lease from a Redis that is away.
 RETRY = 1.0
 
-#: Seconds between two looks whether Redis is still there.
+#: Seconds between two checks whether Redis is still there.
 WATCH = 1.0
 
-#: How often a question goes to Redis, which may go and come back meanwhile.
+#: How often a query is tried on Redis, which may go away and come back meanwhile.
 ATTEMPTS = 3
 
-#: People that one script puts in order.
+#: The most people that one script changes.
 MANY = 500
 
-# The functions all scripts share. `others` are the processes of a person's entry that are alive, without `process`.
-_PRELUDE = """
-local prefix, process = KEYS[1], ARGV[1]
-local clock = redis.call('TIME')
-local now = tonumber(clock[1]) + tonumber(clock[2]) / 1000000
-local function others(entry)
-  local alive = {}
-  for name in string.gmatch(entry or '', '%S+') do
-    if name ~= process then
-      local expires = redis.call('ZSCORE', prefix .. 'processes', name)
-      if expires and tonumber(expires) > now then alive[#alive + 1] = name end
-    end
-  end
-  return alive
-end
-local function depart(channel, person)
-  local key = prefix .. 'at:' .. channel
-  local alive = others(redis.call('HGET', key, person))
-  redis.call('SREM', prefix .. 'of:' .. process, channel .. ' ' .. person)
-  if #alive > 0 then
-    redis.call('HSET', key, person, table.concat(alive, ' '))
-    return 0
-  end
-  return redis.call('HDEL', key, person)
-end
-"""
+_SCRIPTS = Path(__file__).parent / "scripts"
 
-# A Redis that was emptied, or started anew so quickly that nobody missed it, must not say that nobody is there.
-_KNOWN = """
-if not redis.call('ZSCORE', prefix .. 'processes', process) then
-  return redis.error_reply('FORGOTTEN this process has no lease')
-end
-"""
 
-# ARGV: process, channel, person. Returns 1 when nobody else has this person at the channel.
-_ENTER = (
-    _PRELUDE
-    + _KNOWN
-    + """
-local key = prefix .. 'at:' .. ARGV[2]
-local entry = redis.call('HGET', key, ARGV[3])
-local alive = others(entry)
-redis.call('HSET', key, ARGV[3], table.concat(alive, ' ') .. ' ' .. process)
-redis.call('SADD', prefix .. 'of:' .. process, ARGV[2] .. ' ' .. ARGV[3])
--- An entry whose processes are all dead is of somebody who is coming back before anyone noticed: not a newcomer.
-if entry then return 0 end
-return 1
-"""
-)
+def _script(name: str, *, needs_lease: bool = False) -> str:
+    """The Lua text of ``scripts/<name>.lua``, after the functions that all scripts share."""
+    parts = ["shared", "lease", name] if needs_lease else ["shared", name]
+    return "".join((_SCRIPTS / f"{part}.lua").read_text(encoding="utf-8") for part in parts)
 
-# ARGV: process, channel, person. Returns 1 when this was the last process that had this person at the channel.
-_LEAVE = _PRELUDE + _KNOWN + "return depart(ARGV[2], ARGV[3])"
 
-# ARGV: process, channel. How many people are there, and who.
-_COUNT = _PRELUDE + _KNOWN + "return redis.call('HLEN', prefix .. 'at:' .. ARGV[2])"
-_PEOPLE = _PRELUDE + _KNOWN + "return redis.call('HKEYS', prefix .. 'at:' .. ARGV[2])"
-
-# ARGV: process, then channel, person, channel, person …: all of them are, or are no longer, where this process says.
-_ENTER_MANY = (
-    _PRELUDE
-    + """
-for index = 2, #ARGV, 2 do
-  local key, person = prefix .. 'at:' .. ARGV[index], ARGV[index + 1]
-  local alive = others(redis.call('HGET', key, person))
-  redis.call('HSET', key, person, table.concat(alive, ' ') .. ' ' .. process)
-  redis.call('SADD', prefix .. 'of:' .. process, ARGV[index] .. ' ' .. person)
-end
-"""
-)
-_LEAVE_MANY = _PRELUDE + "for index = 2, #ARGV, 2 do depart(ARGV[index], ARGV[index + 1]) end"
-
-# ARGV: process. Returns name, 1 or 0, name, 1 or 0 … of all processes, and whether Redis has all their people.
-_LOOK = (
-    _PRELUDE
-    + _KNOWN
-    + """
-local found = {}
-for _, name in ipairs(redis.call('ZRANGE', prefix .. 'processes', 0, -1)) do
-  found[#found + 1] = name
-  found[#found + 1] = redis.call('SISMEMBER', prefix .. 'whole', name)
-end
-return found
-"""
-)
-
-# ARGV: process, seconds of the lease. Returns {1 when the lease was new, a process whose lease has expired or ''}.
-_BEAT = (
-    _PRELUDE
-    + """
-local added = redis.call('ZADD', prefix .. 'processes', now + tonumber(ARGV[2]), process)
-local dead = redis.call('ZRANGEBYSCORE', prefix .. 'processes', '-inf', now, 'LIMIT', 0, 1)
-return {added, dead[1] or ''}
-"""
-)
-
-# ARGV: the dead process. Returns channel, person, channel, person … of those who are nowhere else now.
-_SWEEP = (
-    _PRELUDE
-    + """
-local expires = redis.call('ZSCORE', prefix .. 'processes', process)
-if not expires or tonumber(expires) > now then return {} end
-local departed = {}
-for _, place in ipairs(redis.call('SMEMBERS', prefix .. 'of:' .. process)) do
-  local channel, person = string.match(place, '^(%S+) (%S+)$')
-  if depart(channel, person) == 1 then
-    departed[#departed + 1] = channel
-    departed[#departed + 1] = person
-  end
-end
-redis.call('DEL', prefix .. 'of:' .. process)
-redis.call('SREM', prefix .. 'whole', process)
-redis.call('ZREM', prefix .. 'processes', process)
-return departed
-"""
-)
+# The first lines of each file say what it takes and returns.
+_ENTER = _script("enter", needs_lease=True)
+_LEAVE = _script("leave", needs_lease=True)
+_COUNT = _script("count", needs_lease=True)
+_PEOPLE = _script("people", needs_lease=True)
+_ENTER_MANY = _script("enter_many")
+_LEAVE_MANY = _script("leave_many")
+_PROCESSES = _script("processes", needs_lease=True)
+_BEAT = _script("beat")
+_SWEEP = _script("sweep")
 
 
 class PresenceTracker:
-    """The people of this process, and a view of all. Lives on one event loop; see :func:`current`.
-
-    While Redis is away the processes know of each other through the database (:mod:`hub.presence.database_presence`).
-    """
+    """Tracks the people of this process and answers for all. Lives on one event loop; see :func:`current`."""
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
         self._process = secrets.token_hex(6)
         self._redis = redis_client.connect()
         self._key = f"{hub_settings().redis_prefix}:presence:"
-        texts = (_ENTER, _LEAVE, _COUNT, _PEOPLE, _ENTER_MANY, _LEAVE_MANY, _LOOK, _BEAT, _SWEEP)
+        texts = (_ENTER, _LEAVE, _COUNT, _PEOPLE, _ENTER_MANY, _LEAVE_MANY, _PROCESSES, _BEAT, _SWEEP)
         self._scripts = {text: self._redis.register_script(text) for text in texts}
         #: Who is at which channel here, with the number of their sockets.
         self._here: dict[str, dict[str, int]] = {}
-        self._whereabouts = DatabasePresence(self._process, self._here, _tell_changed)
+        self._database_presence = DatabasePresence(self._process, self._here, _tell_changed)
         #: Other processes that had a lease a moment ago.
         self._others: set[str] = set()
         #: One change at a time for a place; places share locks, so that there is a fixed number of them.
@@ -209,11 +111,11 @@ class PresenceTracker:
 
     @property
     def is_apart(self) -> bool:
-        """Whether Redis is away, or does not know everybody again yet: each process tells its own sockets."""
-        return self._whereabouts.active
+        """Whether Redis is away or does not know everybody again yet; each process then informs its own sockets."""
+        return self._database_presence.active
 
     async def enter(self, channel: str, person: str) -> bool:
-        """A socket of ``person`` came to ``channel``; returns whether they were nowhere at it before."""
+        """A connection of ``person`` joined ``channel``; returns whether it is their first one there."""
         place = (channel, person)
         # Counted before anything is awaited: whoever is cancelled from here on has entered, and leaves.
         persons = self._here.setdefault(channel, {})
@@ -221,7 +123,7 @@ class PresenceTracker:
         is_first_here = persons[person] == 1
         if not is_first_here and place not in self._entering:
             return False
-        self._whereabouts.changed()
+        self._database_presence.changed()
         self._entering.add(place)
         try:
             await self._tried.wait()
@@ -238,7 +140,7 @@ class PresenceTracker:
         return self._here.get(channel, {}).get(person, 0)
 
     async def leave(self, channel: str, person: str) -> bool:
-        """A socket of ``person`` left ``channel``; returns whether they are nowhere at it now."""
+        """A connection of ``person`` left ``channel``; returns whether it was their last one there."""
         place = (channel, person)
         persons = self._here.get(channel, {})
         if person not in persons:
@@ -249,7 +151,7 @@ class PresenceTracker:
         del persons[person]
         if not persons:
             del self._here[channel]
-        self._whereabouts.changed()
+        self._database_presence.changed()
         async with self._lock(place):
             is_only = await self._told(_LEAVE, place)
         return await self._is_only(place, is_only)
@@ -263,7 +165,7 @@ class PresenceTracker:
                 return int(await self._run(_COUNT, channel))
             except RedisError as error:
                 self._lost(error)
-        return self._whereabouts.count(channel)
+        return self._database_presence.count(channel)
 
     async def people(self, channel: str) -> list[str]:
         """The people at ``channel``, in no order. While Redis is away, without the guests of other processes."""
@@ -274,7 +176,7 @@ class PresenceTracker:
                 return [str(person) for person in await self._run(_PEOPLE, channel)]
             except RedisError as error:
                 self._lost(error)
-        return self._whereabouts.people(channel)
+        return self._database_presence.people(channel)
 
     async def take_turn(self, name: str, seconds: float) -> bool:
         """Whether this process, of all, may do ``name`` now; then nobody may for ``seconds``.
@@ -306,7 +208,7 @@ class PresenceTracker:
         self._has_lease, self._is_closing = False, True
         self._tried.set()  # nobody tries any more
         await self._answered()
-        await self._whereabouts.close()
+        await self._database_presence.close()
         await self._redis.aclose()
 
     async def _answered(self) -> None:
@@ -330,7 +232,7 @@ class PresenceTracker:
         """Whether the database says who is there, once it can."""
         await self._tried.wait()
         if self.is_apart:
-            await self._whereabouts.known()
+            await self._database_presence.known()
         return self.is_apart
 
     def _lost(self, error: RedisError) -> None:
@@ -340,7 +242,7 @@ class PresenceTracker:
             log.warning("presence_not_shared", error=type(error).__name__)
         self._has_lease = False
         self._is_lost.set()
-        self._whereabouts.begin(self._others)
+        self._database_presence.begin(self._others)
 
     async def _told(self, script: str, place: Place) -> bool:
         """What Redis says to ``script`` at ``place``; without Redis, that nobody else is there."""
@@ -355,7 +257,7 @@ class PresenceTracker:
         """Whether ``place`` is of this process alone, when Redis, as far as it was there, says ``is_only``."""
         if not await self._goes_by_database():
             return is_only
-        return not self._whereabouts.is_elsewhere(*place)
+        return not self._database_presence.is_elsewhere(*place)
 
     async def _ask(self, command: Callable[[], Awaitable[T]]) -> T:
         """What Redis answers; raises ``RedisError``, at once where others have found that it is away."""
@@ -405,15 +307,15 @@ class PresenceTracker:
         """Renew the lease when it is time; otherwise only see whether Redis is there, and who else."""
         if not self._has_lease or self.loop.time() >= self._beat_at:
             await self._renew()
-        found = await self._run(_LOOK)
+        found = await self._run(_PROCESSES)
         others = dict(zip(map(str, found[::2]), found[1::2], strict=True))
         del others[self._process]
         # Those that a Redis which was emptied does not know yet are there all the same.
         self._others = {*others, *(self._others if self.is_apart else ())}
         if self._tried.is_set():
-            self._whereabouts.returned({name for name, is_whole in others.items() if is_whole})
+            self._database_presence.returned({name for name, is_whole in others.items() if is_whole})
         else:
-            self._whereabouts.begin(returned=True)  # others may be doing without Redis just now
+            self._database_presence.begin(returned=True)  # others may be doing without Redis just now
         # Leases also expire while Redis is stopped: who is alive shall have renewed theirs first.
         while self._dead and not self.is_apart:
             await self._remove(self._dead)
@@ -424,14 +326,14 @@ class PresenceTracker:
         new, self._dead = await self._beat()
         if new and self._has_lease:
             # Redis was emptied, and has forgotten the others too, perhaps; or it took this process for dead.
-            self._whereabouts.begin(self._others)
+            self._database_presence.begin(self._others)
         had_lease, self._has_lease = self._has_lease, True
         if new or not had_lease:
             await self._reconcile()
         self._beat_at = began + hub_settings().lease_beat
 
     async def _reconcile(self) -> None:
-        """Make Redis' list of this process's people the true one."""
+        """Correct the people that Redis lists for this process."""
         async with contextlib.AsyncExitStack() as stack:
             for lock in self._locks:  # nobody enters or leaves meanwhile
                 await stack.enter_async_context(lock)
@@ -466,14 +368,14 @@ _changed: list[Callable[[], None]] = []
 
 
 def on_departed(namespace: str, tell: Departed) -> None:
-    """Have ``tell(channel, people)`` called where a process died: once, in the process that noticed first."""
+    """Call ``tell(channel, people)`` when a process has died: once, in the process that removed its people."""
     tellers = _departed.setdefault(namespace, [])
     if tell not in tellers:
         tellers.append(tell)
 
 
 def on_changed(tell: Callable[[], None]) -> None:
-    """Have ``tell()`` called when, while Redis is away, something has changed in other processes."""
+    """Call ``tell()`` when presence in another process has changed while Redis is away."""
     if tell not in _changed:
         _changed.append(tell)
 

@@ -64,7 +64,7 @@ def _look() -> None:
         _none_left(None)
 
 
-gauges.regularly(_look)
+gauges.sample(_look)
 
 
 def _none_left(connections: int | None) -> None:

@@ -30,7 +30,7 @@ class Prepared:
 
 
 def prepare() -> Prepared:
-    """Migrate, make the first administrator, and forget the signs of life of this host's parts.
+    """Migrate, make the first administrator, and forget the heartbeats of this host's parts.
 
     Says as well which variables were probably misspelt. Blocks. Raises ``UnusableEnvironment`` where the database
     cannot be used; nothing of an address is in the text.
@@ -52,12 +52,12 @@ def prepare() -> Prepared:
 
 
 def own_parts() -> list[str]:
-    """The parts of this host whose signs of life a start waits for."""
+    """The parts of this host whose heartbeats a start waits for."""
     return [heartbeats.here(heartbeats.WORKER), heartbeats.here(heartbeats.BEAT)]
 
 
 def missing_parts() -> list[str]:
-    """Those of ``own_parts()`` that have shown no sign of life. Blocks."""
+    """Those of ``own_parts()`` that have shown no heartbeat. Blocks."""
     try:
         return sorted(set(own_parts()) - heartbeats.fresh(own_parts()))
     except DatabaseError:

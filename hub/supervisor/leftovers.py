@@ -18,7 +18,7 @@ from hub.supervisor import processes
 MARK = "HUB_RUN_ID"
 
 #: Seconds that leftovers get to end by themselves before they are killed.
-PATIENCE = 3.0
+GRACE = 3.0
 
 
 class _Entry(TypedDict):
@@ -74,7 +74,7 @@ class Running:
             left = [entry for entry in groups.values() if _is_left(record["run"], entry)]
             for entry in left:
                 processes.kill_group(entry["group"], number)
-            deadline = time.monotonic() + PATIENCE
+            deadline = time.monotonic() + GRACE
             while any(_is_left(record["run"], entry) for entry in left) and time.monotonic() < deadline:
                 time.sleep(0.05)
         with contextlib.suppress(OSError):

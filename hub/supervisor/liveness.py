@@ -1,43 +1,43 @@
-"""Whether a part that runs still works, as far as it shows signs of life."""
+"""Detects a part that runs but no longer works: it has no heartbeat."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-#: Looks for a sign of life: True where there is one, False where there is none, None where nothing can be said.
-Look = Callable[[], Awaitable[bool | None]]
+#: Checks for a heartbeat: True if there is one, False if there is none, None if that cannot be found out.
+Probe = Callable[[], Awaitable[bool | None]]
 
-#: Seconds between two looks.
+#: Seconds between two probes.
 INTERVAL = 5.0
 
-#: Seconds that a part gets for its first sign of life.
-START_PATIENCE = 120.0
+#: Seconds that a part gets for its first heartbeat.
+START_TIMEOUT = 120.0
 
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """How a part shows that it works, and for how many seconds it may not."""
+    """The probe of a part, and how many seconds the part may go without a heartbeat."""
 
-    look: Look
-    patience: float
+    probe: Probe
+    timeout: float
 
 
 async def hangs(life: Life) -> float:
     """Return when a part that was started now shows no life any more, with how many seconds that is so.
 
-    A look that takes long, because this process did not get its turn, counts as two intervals at most. Never raises.
+    A probe that takes long, because this process was not scheduled, counts as two intervals at most. Never raises.
     """
     clock = asyncio.get_running_loop().time
-    silent, patience = 0.0, max(START_PATIENCE, life.patience)
-    while silent < patience:
+    silent, timeout = 0.0, max(START_TIMEOUT, life.timeout)
+    while silent < timeout:
         began = clock()
         try:
-            sign = await life.look()
+            sign = await life.probe()
         except Exception:  # noqa: BLE001  # what fails here says nothing of the part
             sign = None
         await asyncio.sleep(max(0.0, INTERVAL - (clock() - began)))
         if sign:
-            silent, patience = 0.0, life.patience
+            silent, timeout = 0.0, life.timeout
         elif sign is False:
             silent += min(clock() - began, 2 * INTERVAL)
     return silent

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from hub.concurrency.daemon_threads import in_daemon_thread
 from hub.config import environment
 from hub.config.environment import UnusableEnvironment
-from hub.supervisor import database, looks, plan, private_redis, readiness
+from hub.supervisor import database, plan, private_redis, probes, readiness
 from hub.supervisor.leftovers import MARK, Running
 from hub.supervisor.output import Output
 from hub.supervisor.part import KeptPart, Part
@@ -97,13 +97,13 @@ class Supervisor:
                 OWN,
                 f"Log in as {database.ADMINISTRATOR!r} with the password {prepared.password} (shown only this once)",
             )
-        probes = [plan.probe_socket() for _ in self._plan.web_names]
-        self._sockets += probes
-        ports = {name: probe.getsockname()[1] for name, probe in zip(self._plan.web_names, probes, strict=True)}
-        for part in plan.web_parts(self._plan, variables, listener, probes):
-            self._parts.append(self._keep(replace(part, life=looks.of_web(ports[part.name]))))
+        sockets = [plan.probe_socket() for _ in self._plan.web_names]
+        self._sockets += sockets
+        ports = {name: own.getsockname()[1] for name, own in zip(self._plan.web_names, sockets, strict=True)}
+        for part in plan.web_parts(self._plan, variables, listener, sockets):
+            self._parts.append(self._keep(replace(part, life=probes.of_web(ports[part.name]))))
         for part in plan.celery_parts(self._plan, variables):
-            self._parts.append(self._keep(replace(part, life=looks.of_file(self._plan.run_folder, part.name))))
+            self._parts.append(self._keep(replace(part, life=probes.of_file(self._plan.run_folder, part.name))))
         await self._unless_stopped(asyncio.ensure_future(self._until_ready(ports)))
         self._output.terminal(f"Hub is ready at {self._plan.url}")
 

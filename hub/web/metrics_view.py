@@ -24,7 +24,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     """
     if not is_operator(request):
         return HttpResponse(FOR_OPERATORS, status=403, content_type="text/plain")
-    gauges.read_figures()
+    gauges.read_stats()
     registry = REGISTRY
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         registry = CollectorRegistry()

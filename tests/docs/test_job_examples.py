@@ -16,14 +16,14 @@ from notifications.models import Notification
 from shop.models import Order
 from tests.worker.running import run_all
 from worker.models import Job
-from worker import outbox
+from worker import sending
 
 order = Order.objects.create(number="7", customer=User.objects.create_user("ada"))
 Group.objects.create(name="warehouse")
 {call}
 print(Job.objects.get().task)
 Job.objects.update(send_at=Job.objects.get().created_at)
-print(outbox.send_overdue())
+print(sending.send_overdue())
 print(*run_all())
 print(*Notification.objects.filter(group__name="warehouse").values_list("message", flat=True))
 print(Job.objects.count())

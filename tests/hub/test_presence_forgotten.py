@@ -25,7 +25,7 @@ def started_anew(redis_server: RedisServer) -> None:
 
 
 def has_looked_since(one: PresenceTracker, read_at: float) -> Callable[[], bool]:
-    return lambda: one._whereabouts._read_at > read_at
+    return lambda: one._database_presence._read_at > read_at
 
 
 @pytest.fixture
@@ -76,9 +76,9 @@ async def test_a_process_of_which_redis_has_not_everybody_yet_is_waited_for(
     two: tuple[PresenceTracker, PresenceTracker], redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, other = two
-    monkeypatch.setattr(database_presence, "PATIENCE", 60.0)
+    monkeypatch.setattr(database_presence, "GRACE", 60.0)
     told = asyncio.Event()
-    monkeypatch.setattr(other._whereabouts, "_write", lambda _: told.wait())  # a database that is slow just now
+    monkeypatch.setattr(other._database_presence, "_write", lambda _: told.wait())  # a database that is slow just now
     async with contextlib.AsyncExitStack() as stack:
         for lock in other._locks:  # as somebody has who enters just now
             await stack.enter_async_context(lock)
@@ -87,7 +87,7 @@ async def test_a_process_of_which_redis_has_not_everybody_yet_is_waited_for(
         await await_for(lambda: redis_server.client.zcard(key) == 2, timeout=15, that="both have their leases")
         for _ in range(5):
             await one._look_after()
-            read_at = one._whereabouts._read_at
+            read_at = one._database_presence._read_at
             await await_for(has_looked_since(one, read_at), timeout=15, that="it has looked for rows")
         assert one.is_apart
     told.set()

@@ -221,7 +221,7 @@ async def test_a_redis_that_is_silent_is_asked_and_left_when_it_does_not_answer(
     first = shard._connection
     await asyncio.sleep(0.3)
     assert shard._connection is first, "it answers, so it is kept"
-    monkeypatch.setattr("hub.bus.redis_layer.PATIENCE", 0.05)
+    monkeypatch.setattr("hub.bus.redis_layer.PONG_TIMEOUT", 0.05)
     monkeypatch.setattr(shard, "_command", lambda *words: None)  # the question does not arrive
     await await_for(lambda: shard._connection is not first, that="the silent connection is left")
     assert channel in ours._get_layer().channels

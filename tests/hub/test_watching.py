@@ -82,17 +82,17 @@ def test_figures_that_do_not_come_hold_up_the_metrics_for_a_moment_only(monkeypa
         raise OSError("no database")
 
     monkeypatch.setattr(gauges, "_figures", [fail])
-    gauges.read_figures()
+    gauges.read_stats()
     monkeypatch.setattr(gauges, "_figures", [hang])
     began = time.monotonic()
     for _ in range(3):
-        gauges.read_figures()
-    assert time.monotonic() - began < 3 * gauges.FIGURES_TIMEOUT
+        gauges.read_stats()
+    assert time.monotonic() - began < 3 * gauges.STATS_TIMEOUT
     assert calls == [1]
     answers.set()
     assert gauges._reading
     gauges._reading.join(10)
-    gauges.read_figures()
+    gauges.read_stats()
     assert calls == [1, 1]
 
 
@@ -116,7 +116,7 @@ def test_figures_are_read_once_for_two_who_ask_at_the_same_time(monkeypatch: pyt
 
     def ask() -> None:
         try:
-            gauges.read_figures()
+            gauges.read_stats()
         except RuntimeError as error:
             errors.append(error)
 

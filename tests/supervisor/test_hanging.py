@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hub.supervisor import liveness, looks, readiness
+from hub.supervisor import liveness, probes, readiness
 from hub.supervisor import part as part_module
 from hub.supervisor.liveness import Life
 from lab.harness.environment import free_port
@@ -48,7 +48,7 @@ def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(part_module, "FIRST_PAUSE", 0.01)
     monkeypatch.setattr(part_module, "LONGEST_PAUSE", 0.03)
     monkeypatch.setattr(liveness, "INTERVAL", 0.2)
-    monkeypatch.setattr(liveness, "START_PATIENCE", 8.0)
+    monkeypatch.setattr(liveness, "START_TIMEOUT", 8.0)
     monkeypatch.setattr(readiness, "ANSWER_TIMEOUT", 0.3)
 
 
@@ -58,7 +58,7 @@ def in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.slow
 async def test_a_web_process_that_was_stopped_is_replaced_by_one_that_answers(keep: Keep) -> None:
     port = free_port()
-    part = keep(SERVE, str(port), life=Life(looks.of_web(port).look, 0.5))
+    part = keep(SERVE, str(port), life=Life(probes.of_web(port).probe, 0.5))
     part.kept.start()
     await await_for(lambda: readiness.answers(port), that="it answers", timeout=30)
     first = part.pid
@@ -72,7 +72,7 @@ async def test_a_web_process_that_was_stopped_is_replaced_by_one_that_answers(ke
 async def test_a_worker_that_was_stopped_is_replaced_by_one_that_shows_life(
     keep: Keep, tmp_path: Path, redis_server: RedisServer
 ) -> None:
-    part = keep(TOUCH, str(tmp_path / "worker.alive"), life=Life(looks.of_file(tmp_path, "worker").look, 1.0))
+    part = keep(TOUCH, str(tmp_path / "worker.alive"), life=Life(probes.of_file(tmp_path, "worker").probe, 1.0))
     part.kept.start()
     await await_for((tmp_path / "worker.alive").exists, that="a sign of life", timeout=30)
     first = part.pid
@@ -85,10 +85,10 @@ async def test_a_worker_that_was_stopped_is_replaced_by_one_that_shows_life(
 
 async def test_a_part_that_works_is_left_alone(keep: Keep, tmp_path: Path, redis_server: RedisServer) -> None:
     looked: list[bool | None] = []
-    look = looks.of_file(tmp_path, "worker").look
+    probe = probes.of_file(tmp_path, "worker").probe
 
     async def counted() -> bool | None:
-        looked.append(await look())
+        looked.append(await probe())
         return looked[-1]
 
     part = keep(TOUCH, str(tmp_path / "worker.alive"), life=Life(counted, 1.0))
@@ -100,28 +100,28 @@ async def test_a_part_that_works_is_left_alone(keep: Keep, tmp_path: Path, redis
 async def test_a_worker_that_waits_for_a_broker_that_is_away_is_left_alone(
     tmp_path: Path, redis_server: RedisServer
 ) -> None:
-    look = looks.of_file(tmp_path, "worker").look
-    assert await look() is False
+    probe = probes.of_file(tmp_path, "worker").probe
+    assert await probe() is False
     redis_server.stop()
     try:
-        assert await look() is None
+        assert await probe() is None
     finally:
         redis_server.start()
-    assert await look() is False
+    assert await probe() is False
 
 
 async def test_files_that_nobody_can_touch_say_nothing_of_the_worker(
     tmp_path: Path, redis_server: RedisServer
 ) -> None:
-    look = looks.of_file(tmp_path / "gone", "worker").look
-    assert await look() is None
+    probe = probes.of_file(tmp_path / "gone", "worker").probe
+    assert await probe() is None
 
 
 async def test_a_look_that_fails_says_nothing_of_the_part() -> None:
-    async def look() -> bool:
+    async def probe() -> bool:
         raise ZeroDivisionError
 
-    watching = asyncio.create_task(liveness.hangs(Life(look, 0.1)))
+    watching = asyncio.create_task(liveness.hangs(Life(probe, 0.1)))
     done, _ = await asyncio.wait([watching], timeout=10 * liveness.INTERVAL)
     watching.cancel()
     assert not done
@@ -130,23 +130,23 @@ async def test_a_look_that_fails_says_nothing_of_the_part() -> None:
 async def test_a_part_gets_time_for_its_first_sign_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
     signs = iter([False, False, False, True, False, False, False, False])
 
-    async def look() -> bool:
+    async def probe() -> bool:
         return next(signs)
 
-    monkeypatch.setattr(liveness, "START_PATIENCE", 5 * liveness.INTERVAL)
-    assert await liveness.hangs(Life(look, 1.9 * liveness.INTERVAL)) >= 1.9 * liveness.INTERVAL
+    monkeypatch.setattr(liveness, "START_TIMEOUT", 5 * liveness.INTERVAL)
+    assert await liveness.hangs(Life(probe, 1.9 * liveness.INTERVAL)) >= 1.9 * liveness.INTERVAL
     assert list(signs) == [False, False]
 
 
 async def test_a_part_that_hangs_again_and_again_is_started_after_growing_pauses(
     keep: Keep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def look() -> bool:
+    async def probe() -> bool:
         return False
 
     monkeypatch.setattr(part_module, "STEADY_AFTER", 0.0)
-    monkeypatch.setattr(liveness, "START_PATIENCE", 0.0)
-    part = keep(WAIT, life=Life(look, 0.1))
+    monkeypatch.setattr(liveness, "START_TIMEOUT", 0.0)
+    part = keep(WAIT, life=Life(probe, 0.1))
     part.kept.start()
     await await_for(lambda: sum("started again" in line for line in part.said) >= 4, that="four starts", timeout=30)
     again = [line.rpartition(" in ")[2] for line in part.said if "started again" in line]
@@ -154,10 +154,10 @@ async def test_a_part_that_hangs_again_and_again_is_started_after_growing_pauses
 
 
 async def test_a_part_that_is_stopped_on_purpose_is_not_watched_any_more(keep: Keep) -> None:
-    async def look() -> bool:
+    async def probe() -> bool:
         return False
 
-    part = keep(WAIT, life=Life(look, 0.1))
+    part = keep(WAIT, life=Life(probe, 0.1))
     part.kept.start()
     await await_for(part.kept.runs, that="it runs")
     await part.kept.stop(within=5)

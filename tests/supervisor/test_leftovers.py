@@ -67,7 +67,7 @@ def test_part_of_an_earlier_run_is_ended(tmp_path: Path, started: list[subproces
 def test_part_that_ignores_the_request_is_killed(
     tmp_path: Path, started: list[subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hub.supervisor.leftovers.PATIENCE", 0.2)
+    monkeypatch.setattr("hub.supervisor.leftovers.GRACE", 0.2)
     process = start(started, STUBBORN, run="earlier", output=subprocess.PIPE)
     assert process.stdout and process.stdout.readline() == b"ready\n"
     abandoned(tmp_path, "worker", process.pid, run="earlier")

@@ -29,7 +29,7 @@ from lab.harness.redis_server import RedisServer
 from lab.harness.waiting import wait_for
 from notifications.models import Notification
 from tests.worker.running import environment, run, run_all, take, waiting
-from worker import job_heartbeats, jobs, outbox
+from worker import job_heartbeats, jobs, sending
 from worker.beat import HubScheduler
 from worker.celery import app
 from worker.durable import DurableTask
@@ -64,7 +64,7 @@ def fail(self: DurableTask, *, retry: bool = False) -> None:
 @app.task(base=DurableTask, name="tests.linger")
 def linger() -> None:
     job = Job.objects.get()
-    assert seconds_until_sent(job) > jobs.PATIENCE  # as long as a run counts, not as a message
+    assert seconds_until_sent(job) > jobs.SEND_TIMEOUT  # as long as a run counts, not as a message
     for _ in range(2):
         overdue()
         wait_for(lambda: seconds_until_sent(job) > 0, timeout=5, that="its worker shows that it runs")
@@ -146,7 +146,7 @@ def watched() -> None:
 def nothing_ran_and_the_broker_is_there() -> Iterator[None]:
     yield
     runs.clear()
-    outbox._away_until = float("-inf")
+    sending._away_until = float("-inf")
 
 
 def overdue(**where: Any) -> None:
@@ -232,7 +232,7 @@ def test_calls_do_not_mind_a_broker_that_is_away_and_run_when_it_is_back(redis_s
         assert send_overdue_jobs() == 0
     finally:
         redis_server.start()
-    outbox._away_until = float("-inf")
+    sending._away_until = float("-inf")
     assert Job.objects.count() == 3
     assert send_overdue_jobs() == 3
     run_all()
@@ -243,7 +243,7 @@ def test_calls_do_not_mind_a_broker_that_is_away_and_run_when_it_is_back(redis_s
 def test_a_job_of_which_no_message_can_be_made_holds_up_no_other() -> None:
     for number in range(3):
         record.apply_async([number], queue="of nobody" if number == 1 else None)
-    assert outbox._away_until == float("-inf")
+    assert sending._away_until == float("-inf")
     Job.objects.update(send_at=Now() - timedelta(seconds=1))
     assert send_overdue_jobs() == 3
     assert Job.objects.get(options__contains="of nobody").resends == 1  # it waits for its next turn
@@ -254,16 +254,16 @@ def test_a_job_of_which_no_message_can_be_made_holds_up_no_other() -> None:
 def test_calls_wait_a_moment_at_most_for_a_broker_that_hangs(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outbox, "PAUSE", 60.0)  # however long the calls take
+    monkeypatch.setattr(sending, "PAUSE", 60.0)  # however long the calls take
     tries: list[jobs.JobCall] = []
-    pass_on = outbox.pass_on
+    pass_on = sending.pass_on
 
     def counted(call: jobs.JobCall, *args: Any) -> None:
         tries.append(call)
         pass_on(call, *args)
 
     record.delay(0)
-    monkeypatch.setattr(outbox, "pass_on", counted)
+    monkeypatch.setattr(sending, "pass_on", counted)
     pid = redis_server.client.info("server")["process_id"]
     os.kill(pid, signal.SIGSTOP)
     try:
@@ -280,9 +280,9 @@ def test_calls_wait_a_moment_at_most_for_a_broker_that_hangs(
 def test_calls_of_many_threads_wait_for_a_broker_that_hangs_as_long_as_one_does(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outbox, "PAUSE", 60.0)
+    monkeypatch.setattr(sending, "PAUSE", 60.0)
     tries: list[jobs.JobCall] = []
-    pass_on = outbox.pass_on
+    pass_on = sending.pass_on
     go = threading.Barrier(16)
 
     def counted(call: jobs.JobCall, *args: Any) -> None:
@@ -297,7 +297,7 @@ def test_calls_of_many_threads_wait_for_a_broker_that_hangs_as_long_as_one_does(
             connection.close()
 
     record.delay(0)
-    monkeypatch.setattr(outbox, "pass_on", counted)
+    monkeypatch.setattr(sending, "pass_on", counted)
     pid = redis_server.client.info("server")["process_id"]
     os.kill(pid, signal.SIGSTOP)
     try:
@@ -405,16 +405,18 @@ def test_a_job_that_no_worker_begins_has_failed_after_about_a_day_and_not_while_
     Job.objects.update(task="tests.no_longer_known", resends=jobs.RESENDS - 1)
     overdue()
     with monkeypatch.context() as patch:
-        patch.setattr(outbox, "send", lambda call: False)
+        patch.setattr(sending, "send", lambda call: False)
         assert [send_overdue_jobs() for _ in range(3)] == [0, 0, 0]
     assert send_overdue_jobs() == 1
     overdue()
     assert send_overdue_jobs() == 0
     job = Job.objects.get()
     assert job.failed_at and "no worker has begun it" in job.error
-    pauses = [min(jobs.PATIENCE * 2 ** max(resends - 1, 0), jobs.PATIENCE_AT_MOST) for resends in range(jobs.RESENDS)]
+    pauses = [
+        min(jobs.SEND_TIMEOUT * 2 ** max(resends - 1, 0), jobs.LONGEST_SEND_TIMEOUT) for resends in range(jobs.RESENDS)
+    ]
     assert sum(pauses) == pytest.approx(86_400, rel=0.1)
-    assert outbox.revive([job.id]) == 1
+    assert sending.retry([job.id]) == 1
     overdue()
     assert send_overdue_jobs() == 1
 
@@ -432,7 +434,7 @@ def test_a_turn_ends_where_the_broker_stops_to_answer_and_the_rest_is_due_at_onc
         record.delay(number)
     overdue()
     answers = iter([True, True, False])
-    monkeypatch.setattr(outbox, "send", lambda call: next(answers))
+    monkeypatch.setattr(sending, "send", lambda call: next(answers))
     assert send_overdue_jobs() == 2
     assert Job.objects.filter(send_at__lte=Now()).count() == 3
 
@@ -485,7 +487,7 @@ def test_a_job_that_was_stored_by_a_clock_that_has_been_set_back_is_sent_again_o
 
 
 def test_a_job_that_runs_is_not_sent_again_however_long_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "HOLD_BEAT", 0.02)
+    monkeypatch.setattr(jobs, "HEARTBEAT_INTERVAL", 0.02)
     monkeypatch.setattr(job_heartbeats, "_thread", None)  # one of another test may sleep for long
     linger.delay()
     job = Job.objects.get()
@@ -496,7 +498,7 @@ def test_a_job_that_runs_is_not_sent_again_however_long_it_takes(monkeypatch: py
 
 
 def test_a_run_whose_beginning_could_not_be_stored_is_held_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "HOLD_BEAT", 0.02)
+    monkeypatch.setattr(jobs, "HEARTBEAT_INTERVAL", 0.02)
     monkeypatch.setattr(job_heartbeats, "_thread", None)
     begin, failures = jobs.begin, iter([OperationalError("database is locked"), RuntimeError("of any kind")])
 
@@ -513,30 +515,30 @@ def test_a_run_whose_beginning_could_not_be_stored_is_held_all_the_same(monkeypa
 
 
 def test_a_job_that_runs_twice_in_a_process_is_held_until_both_have_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "HOLD_BEAT", 0.02)
+    monkeypatch.setattr(jobs, "HEARTBEAT_INTERVAL", 0.02)
     monkeypatch.setattr(job_heartbeats, "_thread", None)
     record.delay(1)
     job = Job.objects.get()
     assert jobs.begin(job.id)
     for _ in range(2):
-        job_heartbeats.hold(job.id)
-    job_heartbeats.let_go(job.id)
+        job_heartbeats.start(job.id)
+    job_heartbeats.release(job.id)
     overdue()
     wait_for(lambda: seconds_until_sent(job) > 0, timeout=5, that="the other one shows that it runs")
-    job_heartbeats.let_go(job.id)
+    job_heartbeats.release(job.id)
     wait_for(lambda: job_heartbeats._thread is None, timeout=5, that="nothing is held any more")
 
 
-@pytest.mark.parametrize("where", ["hold", "close"])
+@pytest.mark.parametrize("where", ["heartbeat", "close"])
 def test_signs_of_life_go_on_after_an_error_of_any_kind(monkeypatch: pytest.MonkeyPatch, where: str) -> None:
-    monkeypatch.setattr(jobs, "HOLD_BEAT", 0.02)
+    monkeypatch.setattr(jobs, "HEARTBEAT_INTERVAL", 0.02)
     monkeypatch.setattr(job_heartbeats, "_thread", None)
     record.delay(1)
     job = Job.objects.get()
     assert jobs.begin(job.id)
     fails = threading.Event()
 
-    show = jobs.hold
+    show = jobs.heartbeat
 
     def fail_once(*args: Any) -> None:
         if where == "close":
@@ -547,17 +549,17 @@ def test_signs_of_life_go_on_after_an_error_of_any_kind(monkeypatch: pytest.Monk
             fails.set()
             raise RuntimeError("of any kind")
 
-    if where == "hold":
-        monkeypatch.setattr(jobs, "hold", fail_once)
+    if where == "heartbeat":
+        monkeypatch.setattr(jobs, "heartbeat", fail_once)
     else:
         monkeypatch.setattr(job_heartbeats, "connection", type("Connection", (), {"close": staticmethod(fail_once)}))
-    job_heartbeats.hold(job.id)
+    job_heartbeats.start(job.id)
     try:
         assert fails.wait(5)
         overdue()
         wait_for(lambda: seconds_until_sent(job) > 0, timeout=5, that="it still shows that it runs")
     finally:
-        job_heartbeats.let_go(job.id)
+        job_heartbeats.release(job.id)
     wait_for(lambda: job_heartbeats._thread is None, timeout=5, that="nothing is held any more")
 
 
@@ -568,8 +570,8 @@ def test_a_task_that_fails_is_kept_is_not_repeated_and_can_be_sent_again_by_peop
     assert job.failed_at and job.error == "ValueError: it is broken"
     overdue()
     assert send_overdue_jobs() == 0
-    assert outbox.revive([job.id]) == 1
-    assert outbox.revive([job.id]) == 0  # it waits
+    assert sending.retry([job.id]) == 1
+    assert sending.retry([job.id]) == 0  # it waits
     assert run_all() == ["FAILURE"]
     assert runs == [0, 0]
 
@@ -665,13 +667,13 @@ def test_a_task_that_ends_by_ignoring_itself_or_by_another_in_its_place_leaves_n
 def test_a_replacement_that_another_worker_has_begun_meanwhile_is_still_owed(monkeypatch: pytest.MonkeyPatch) -> None:
     replace.delay(7)
     message = take()
-    send = outbox.send
+    send = sending.send
 
     def begun_at_once(call: jobs.JobCall) -> bool:
         return send(call) and jobs.begin(call.id)
 
     with monkeypatch.context() as patch:
-        patch.setattr(outbox, "send", begun_at_once)
+        patch.setattr(sending, "send", begun_at_once)
         assert run(message) == "IGNORED"
     take()  # by the other worker, which is killed
     overdue()
@@ -684,7 +686,7 @@ def test_a_replacement_that_another_worker_has_begun_meanwhile_is_still_owed(mon
 def test_a_chain_in_the_place_of_a_job_is_owed_also_where_it_gets_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
     replace_by_two.delay("second")
     message = take()
-    send = outbox.send
+    send = sending.send
 
     def begun_at_once(call: jobs.JobCall) -> bool:
         sent = send(call)
@@ -697,7 +699,7 @@ def test_a_chain_in_the_place_of_a_job_is_owed_also_where_it_gets_ahead(monkeypa
         return sent
 
     with monkeypatch.context() as patch:
-        patch.setattr(outbox, "send", begun_at_once)
+        patch.setattr(sending, "send", begun_at_once)
         assert run(message) == "IGNORED"
     assert runs == ["first"]
     assert Job.objects.get().arguments.count("second") == 1
@@ -745,7 +747,7 @@ def test_a_try_again_that_neither_database_nor_broker_takes_is_left_to_the_row(
 
     with monkeypatch.context() as patch:
         patch.setattr(jobs, "store_retry", away)
-        patch.setattr(outbox, "pass_on", away)
+        patch.setattr(sending, "pass_on", away)
         assert run(take()) == "REJECTED"
     assert Job.objects.get().failed_at is None
     overdue()
@@ -773,7 +775,7 @@ def test_the_next_of_a_chain_is_owed_as_soon_as_the_first_has_ended(redis_server
     assert not Job.objects.exists()
 
 
-# --- called anew -----------------------------------------------------------------------------------------------------
+# --- called again ---
 
 
 @pytest.mark.parametrize("begun", [False, True])
@@ -810,11 +812,11 @@ def test_a_sign_of_life_is_of_one_call_and_not_of_another_under_its_id() -> None
     job = Job.objects.get()
     assert jobs.begin(called.id)
     overdue()
-    jobs.hold([(called.id, "another")])
+    jobs.heartbeat([(called.id, "another")])
     assert seconds_until_sent(job) < 0
     for nonce in (job.nonce, None):
         overdue()
-        jobs.hold([(called.id, nonce), ("other", "another")])
+        jobs.heartbeat([(called.id, nonce), ("other", "another")])
         assert seconds_until_sent(job) > 0
 
 
@@ -823,7 +825,7 @@ def test_messages_and_rows_of_an_earlier_version_which_have_no_nonce_are_run() -
         record.delay(number)
     Job.objects.filter(arguments__contains="1").update(nonce="")
     messages = [take(), take()]
-    messages[0].headers[outbox.MARK] = True
+    messages[0].headers[sending.MARK] = True
     assert run(messages[0]) == "SUCCESS"
     overdue()
     assert send_overdue_jobs() == 1
@@ -852,16 +854,16 @@ def test_a_job_that_waits_in_a_worker_for_its_time_is_not_sent_again_meanwhile()
     overdue()
     assert send_overdue_jobs() == 1
     job = Job.objects.get()
-    assert (job.send_at - job.due_at).total_seconds() == pytest.approx(jobs.PATIENCE, abs=0.01)
+    assert (job.send_at - job.due_at).total_seconds() == pytest.approx(jobs.SEND_TIMEOUT, abs=0.01)
     Job.objects.update(due_at=Now() - timedelta(hours=1))
     overdue()
     assert send_overdue_jobs() == 1
-    assert seconds_until_sent(job) == pytest.approx(jobs.PATIENCE, abs=5)
+    assert seconds_until_sent(job) == pytest.approx(jobs.SEND_TIMEOUT, abs=5)
 
 
 def test_a_job_for_later_that_could_not_be_sent_waits_in_its_row() -> None:
     later, now = record.apply_async([1], countdown=3600), record.apply_async([2], countdown=30)
-    jobs.put_back(later.id, now.id)
+    jobs.unclaim(later.id, now.id)
     assert seconds_until_sent(Job.objects.get(pk=later.id)) == pytest.approx(3600 - jobs.EARLY, abs=5)
     assert seconds_until_sent(Job.objects.get(pk=now.id)) <= 0
 
@@ -911,7 +913,7 @@ def test_a_job_that_has_expired_is_not_run_and_kept_as_one_that_was_not_done() -
     assert job.failed_at and job.error == jobs.EXPIRED
     overdue()
     assert send_overdue_jobs() == 0
-    assert outbox.revive([job.id]) == 1
+    assert sending.retry([job.id]) == 1
     assert run_all() == ["SUCCESS"]
     assert runs == [2, 1]
 
@@ -961,7 +963,7 @@ def test_jobs_that_failed_long_ago_are_forgotten() -> None:
     run(take())
     old = Job.objects.exclude(failed_at=None).first()
     assert old
-    Job.objects.filter(pk=old.pk).update(failed_at=F("failed_at") - jobs.KEPT)
+    Job.objects.filter(pk=old.pk).update(failed_at=F("failed_at") - jobs.RETENTION)
     tidy()
     assert Job.objects.count() == 2
     assert not Job.objects.filter(pk=old.pk).exists()
@@ -973,7 +975,7 @@ def test_jobs_that_failed_long_ago_are_forgotten() -> None:
 _KILLED_BEAT = """
 import os, signal, django
 django.setup()
-from worker import jobs, outbox
+from worker import jobs, sending
 from worker.beat import HubScheduler
 from worker.celery import app
 app.loader.import_default_modules()
@@ -982,9 +984,9 @@ def die(*args, **kwargs):
 if moment == "before the job is stored":
     jobs.store = die
 else:
-    outbox.send = die
+    sending.send = die
 scheduler = HubScheduler(app=app)
-scheduler._chores = []
+scheduler._maintenance = []
 while True:
     scheduler.tick()
 """
@@ -1021,6 +1023,6 @@ def test_a_beat_that_is_killed_between_its_claim_and_its_sending_loses_no_run_an
 def next_beat_sends_what_is_due() -> None:
     Lease.objects.all().delete()
     scheduler = HubScheduler(app=app)
-    scheduler._chores = []
+    scheduler._maintenance = []
     for _ in range(3):
         scheduler.tick()

@@ -20,7 +20,7 @@ from hub.publishing import publish
 from lab.harness.redis_server import RedisServer
 from worker.celery import app
 from worker.heartbeat import beat_from_worker
-from worker.maintenance import MaintenanceTask, chores, prune, sweep, tidy
+from worker.maintenance import MaintenanceTask, maintenance_tasks, prune, sweep, tidy
 from worker.tasks import send_broadcast
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -31,7 +31,7 @@ BOUND = 4.5
 
 
 def test_the_sweep_runs_every_ten_seconds_and_retention_often_enough() -> None:
-    intervals = {chore.task.name: chore.interval for chore in chores()}
+    intervals = {task.task.name: task.interval for task in maintenance_tasks()}
     assert intervals["worker.maintenance.sweep"] == 10
     assert intervals["worker.maintenance.prune"] <= 3600
     assert intervals["worker.maintenance.tidy"] <= 86_400
@@ -68,16 +68,16 @@ def test_a_chore_is_sent_once_an_interval_and_not_at_all_before_its_delay() -> N
 
     now, later = Sent(), Sent()
     for task, delay in ((now, 0.0), (later, 60.0)):
-        chore = MaintenanceTask(task, interval=60.0, delay=delay)
-        chore.start()
-        chore.send_if_due()
-        chore.send_if_due()
+        periodic = MaintenanceTask(task, interval=60.0, delay=delay)
+        periodic.start()
+        periodic.send_if_due()
+        periodic.send_if_due()
     assert (now.times, later.times) == (1, 0)
 
 
 def test_a_worker_knows_the_chores() -> None:
     app.loader.import_default_modules()
-    assert {chore.task.name for chore in chores()} <= set(app.tasks)
+    assert {task.task.name for task in maintenance_tasks()} <= set(app.tasks)
 
 
 def test_tasks_are_delivered_at_least_once_and_as_json_only() -> None:

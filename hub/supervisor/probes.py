@@ -1,5 +1,6 @@
-"""How the parts show that they work: web processes are asked, worker and beat touch a file
-(:mod:`hub.ops.liveness_file`).
+"""The probes of the parts: web processes answer a request, worker and beat touch a file.
+
+See :mod:`hub.ops.liveness_file`.
 """
 
 from pathlib import Path
@@ -8,17 +9,17 @@ from hub.config import environment
 from hub.supervisor import private_redis, readiness
 from hub.supervisor.liveness import Life
 
-#: Seconds without a sign of life after which a web process, and worker and beat, count as hanging.
-WEB_PATIENCE, FILE_PATIENCE = 15.0, 60.0
+#: Seconds without a heartbeat after which a web process, and worker and beat, count as hanging.
+WEB_TIMEOUT, FILE_TIMEOUT = 15.0, 60.0
 
 
 def of_web(port: int) -> Life:
     """Its event loop answers ``/health/live`` on its own ``port``."""
 
-    async def look() -> bool:
+    async def probe() -> bool:
         return await readiness.answers(port)
 
-    return Life(look, WEB_PATIENCE)
+    return Life(probe, WEB_TIMEOUT)
 
 
 def of_file(folder: Path, name: str) -> Life:
@@ -29,7 +30,7 @@ def of_file(folder: Path, name: str) -> Life:
     path, own = folder / f"{name}.alive", folder / "up.alive"
     seen = _touched(path)
 
-    async def look() -> bool | None:
+    async def probe() -> bool | None:
         nonlocal seen
         before, seen = seen, _touched(path)
         if seen != before:
@@ -41,7 +42,7 @@ def of_file(folder: Path, name: str) -> Life:
             return None
         return False
 
-    return Life(look, FILE_PATIENCE)
+    return Life(probe, FILE_TIMEOUT)
 
 
 def _touched(path: Path) -> int | None:

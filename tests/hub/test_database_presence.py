@@ -364,7 +364,7 @@ async def test_without_the_database_either_each_process_counts_its_own_and_learn
     def fails(*arguments: object) -> None:
         raise OperationalError("away")
 
-    monkeypatch.setattr(database_presence, "PATIENCE", 0.5)
+    monkeypatch.setattr(database_presence, "GRACE", 0.5)
     one, two = await start(), await start()
     await one.enter("online", "u1")
     await two.enter("online", "u2")
@@ -390,7 +390,7 @@ async def test_a_row_that_cannot_be_read_is_of_nobody(
 
 
 def settle_and(tell: Callable[[], None]) -> Callable[[database_presence.DatabasePresence], None]:
-    settle = database_presence.DatabasePresence._settle
+    settle = database_presence.DatabasePresence._end_if_all_returned
 
     def both(these: database_presence.DatabasePresence) -> None:
         settle(these)
@@ -412,7 +412,7 @@ async def test_who_went_on_with_a_redis_that_is_away_again_is_not_gone(monkeypat
             await looked.wait()
 
     looked = asyncio.Event()
-    monkeypatch.setattr(database_presence.DatabasePresence, "_settle", settle_and(looked.set))
+    monkeypatch.setattr(database_presence.DatabasePresence, "_end_if_all_returned", settle_and(looked.set))
     await in_database_thread(database_presence._store, row(1))
     one = database_presence.DatabasePresence("one", {"room:1": {"u1": 1}}, lambda: None)
     try:

@@ -1,4 +1,4 @@
-"""Jobs on their way to the broker: sent after the commit of their rows, and again when nothing is heard of them."""
+"""Sends jobs to the broker after their rows are committed, and sends them again if they have no heartbeat."""
 
 import time
 from collections.abc import Collection
@@ -19,8 +19,8 @@ MARK = "hub_job"
 #: Seconds without another try after the broker has not taken a message: who calls a task shall not wait for it.
 PAUSE = 2.0
 
-#: Jobs that one turn sends again at most, in pieces of so many.
-TURN, PIECE = 1000, 100
+#: The most jobs that one turn sends again, and how many of them it claims at a time.
+TURN, CHUNK = 1000, 100
 
 #: What is raised where no message can be made of a call, such as a queue that nobody has declared.
 _UNSENDABLE = (EncodeError, LookupError, TypeError, ValueError)
@@ -29,10 +29,10 @@ _away_until = float("-inf")
 
 
 def send(call: JobCall) -> bool:
-    """Give the job to the broker, and return whether that answers. Never raises for its sake; takes 2 s at most.
+    """Send the job to the broker; returns whether the broker took it. Never raises for the broker; takes 2 s at most.
 
     Where it does not, the row of the job waits for :func:`send_overdue`. A job of which no message can be made is
-    tried again when its patience is over, and holds up no other.
+    tried again after its timeout, and delays no other.
     """
     if time.monotonic() < _away_until:
         return False
@@ -71,25 +71,25 @@ def send_overdue() -> int:
     """
     sent = 0
     while sent < TURN:
-        calls = jobs.claim(PIECE)
+        calls = jobs.claim(CHUNK)
         for number, call in enumerate(calls):
             if not send(call):
-                jobs.put_back(*(call.id for call in calls[number:]))
+                jobs.unclaim(*(call.id for call in calls[number:]))
                 return sent
             sent += 1
-        if len(calls) < PIECE:
+        if len(calls) < CHUNK:
             break
     if sent:
         log.warning("jobs_sent_again", jobs=sent)
     return sent
 
 
-def revive(job_ids: Collection[str]) -> int:
-    """Let jobs that failed for good begin anew; returns how many those were.
+def retry(job_ids: Collection[str]) -> int:
+    """Let jobs that failed for good begin again; returns how many those were.
 
     What only records that a task without a row was not called stays as it is.
     """
-    calls = jobs.revive(job_ids)
+    calls = jobs.retry(job_ids)
     for call in calls:
         send(call)
     return len(calls)

@@ -1,0 +1,4 @@
+-- The same as leave.lua for many. ARGV: process, then channel, person, channel, person ...
+for index = 2, #ARGV, 2 do
+  depart(ARGV[index], ARGV[index + 1])
+end

@@ -1,0 +1,2 @@
+-- ARGV: process, channel. Returns the people at the channel.
+return redis.call('HKEYS', prefix .. 'at:' .. ARGV[2])
