@@ -14,12 +14,11 @@ from django.utils.functional import Promise
 
 from hub.config import hub_settings
 from hub.validation.numbers import SENTENCE, is_rounded
-from hub.validation.text import is_storable, is_visible
+from hub.validation.text import MESSAGE_LIMIT, is_storable, is_visible
 from notifications.models import KEY_LIMIT, Level, Topic
 
-#: Characters of a title and a message.
+#: Characters of a title and of an address; those of a message are bounded everywhere alike.
 TITLE_LIMIT = 200
-MESSAGE_LIMIT = 4000
 URL_LIMIT = 2000
 
 #: Bytes of an alert's publication that are not its texts and data, at most.

@@ -44,7 +44,7 @@ class HubSettings:
     repair_interval: NotNegative = 1.0
     #: Seconds a group join or an announcement may take before the hub goes on without Redis.
     redis_timeout: Positive = 1.0
-    #: Announcements that wait for Redis in one process; above it they are dropped, and tail repair delivers.
+    #: Announcements that wait for Redis in one process; above it they are dropped, and catch-up delivers.
     announce_queue: FromOne = 20_000
     #: Messages from Redis that wait for the relay of one process; above it they are dropped, and repair delivers.
     layer_queue: FromOne = 20_000

@@ -168,6 +168,6 @@ def _release() -> None:
         release(channels)
     except Exception:
         # Whatever it was: the commit has succeeded, so the caller must not see a failure and try again. The next
-        # publisher of the channel or the sweep numbers these rows.
+        # publisher of the channel or the outbox sweeper numbers these rows.
         metrics.SEQUENCING_FAILURES.inc()
         log.exception("sequencing_failed", channels=len(channels))

@@ -187,7 +187,7 @@ class HubWebSocketProtocol(RateLimitedProtocol):
     def shutdown(self) -> None:
         self._end()
         if self.transport.is_closing():
-            self.transport.abort()  # the goodbyes are said; uvicorn would say them again, which raises
+            self.transport.abort()  # both close frames are sent; uvicorn would send one again, which raises
         else:
             super().shutdown()
             self._cut_in_time()

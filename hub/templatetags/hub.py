@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
-from hub.endpoints.simple.endpoint import MESSAGE_LIMIT
+from hub.validation.text import MESSAGE_LIMIT
 
 register = template.Library()
 

@@ -2,6 +2,9 @@
 
 import unicodedata
 
+#: Characters of one message that people write: in a room, or as an alert.
+MESSAGE_LIMIT = 4000
+
 #: Unicode's property Default_Ignorable_Code_Point: shown as nothing where a font does not know better.
 _IGNORABLE = (
     (0xAD, 0xAD),

@@ -68,8 +68,8 @@ def test_example_frames_have_the_keys_that_are_sent(made: Any) -> None:
 
 
 def test_limits_are_those_of_the_code() -> None:
-    from hub.endpoints.simple.endpoint import MESSAGE_LIMIT
     from hub.streams.cursors import LENGTH_LIMIT, POSITIONS_LIMIT
+    from hub.validation.text import MESSAGE_LIMIT
 
     text = " ".join(text_of(PAGE).split())
     assert f"at most {MESSAGE_LIMIT:,} characters" in text

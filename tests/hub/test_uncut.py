@@ -9,7 +9,8 @@ from pytest_django.fixtures import Settings
 
 from chat.models import Room
 from hub.endpoints.simple.codes import BadMessage
-from hub.endpoints.simple.endpoint import MESSAGE_LIMIT, message_in
+from hub.endpoints.simple.endpoint import message_in
+from hub.validation.text import MESSAGE_LIMIT
 from lab.harness.environment import BASE_DIR
 
 pytestmark = pytest.mark.django_db(transaction=True)

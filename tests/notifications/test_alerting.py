@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.endpoints.simple.codes import BadMessage
-from hub.endpoints.simple.endpoint import MESSAGE_LIMIT as ENDPOINT_LIMIT
 from hub.endpoints.simple.endpoint import text_of
+from hub.validation.text import MESSAGE_LIMIT
 from notifications import alert
-from notifications.alerting import MESSAGE_LIMIT, TITLE_LIMIT, URL_LIMIT, BadAlert, UnknownRecipient
+from notifications.alerting import TITLE_LIMIT, URL_LIMIT, BadAlert, UnknownRecipient
 
 pytestmark = pytest.mark.django_db
 
@@ -182,7 +182,7 @@ def test_a_translated_text_is_fixed_when_the_alert_is_made() -> None:
 
 @given(
     st.text(st.characters(exclude_categories=[]), max_size=20)
-    | st.sampled_from(["x" * ENDPOINT_LIMIT, "\U0001f600" * ENDPOINT_LIMIT])
+    | st.sampled_from(["x" * MESSAGE_LIMIT, "\U0001f600" * MESSAGE_LIMIT])
 )
 def test_whatever_a_client_may_send_can_be_an_alert(text: str) -> None:
     try:

@@ -34,7 +34,7 @@ from hub.ops import metrics
 from hub.server.protocol import EXTENSION
 from hub.streams import Envelope, Position, cursors
 from hub.transports.writer import Ends, SendBuffer
-from hub.validation.text import is_storable, is_visible
+from hub.validation.text import MESSAGE_LIMIT, is_storable, is_visible
 
 log = structlog.get_logger(__name__)
 
@@ -392,7 +392,3 @@ def message_in(frame: object) -> str:
     if not is_storable(message):
         raise BadMessage("message_not_text", _("The message has characters that cannot be stored"))
     return message
-
-
-#: Characters of one message.
-MESSAGE_LIMIT = 4000
