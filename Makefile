@@ -25,7 +25,7 @@ AS_PRODUCTION = env HUB_ENV=production HUB_HTTPS=true DATABASE_URL=sqlite://:mem
 	SECRET_KEY=$$($(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(64))')
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-quick test-postgres check bench chaos soak audit release format lock clean chromium test-programs \
+.PHONY: help run test test-quick test-postgres check bench chaos soak audit settings release format lock clean chromium test-programs \
 	suite suite-others suite-browser suite-chaos check-format check-lint check-types check-arrows check-git check-django check-templates check-assets
 
 help: ## List the commands
@@ -119,6 +119,9 @@ soak: $(DEV) ## Let clients come and go for ten minutes and see whether anything
 
 audit: $(DEV) $(NODE) ## Look for what is unsafe: secrets, modes of files, settings, advisories of packages (docs/security.md)
 	@$(PYTHON) -m lab.audit $(LOOKS)
+
+settings: $(DEV) ## Write docs/settings.md from the class of the settings
+	@$(PYTHON) -m lab.settings_page
 
 release: ## Take a new version into use where compose.yaml runs it, one container after the other
 	@deploy/release

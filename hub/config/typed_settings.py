@@ -46,7 +46,7 @@ class HubSettings:
     redis_timeout: Positive = 1.0
     #: Announcements that wait for Redis in one process; above it they are dropped, and catch-up delivers.
     announce_queue: FromOne = 20_000
-    #: Messages from Redis that wait for the relay of one process; above it they are dropped, and repair delivers.
+    #: Messages from Redis that wait for the relay of one process; above it they are dropped, and catch-up delivers.
     layer_queue: FromOne = 20_000
     #: Threads for database work of sockets and the relay, in each web process.
     database_threads: FromOne = 8
@@ -84,11 +84,11 @@ class HubSettings:
     body_timeout: Positive = 20.0
     #: Connections of one web process that have not sent a whole head yet; above it the oldest is ended.
     pending_connections: FromOne = 4096
-    #: Subscriptions of its own that one hub socket may have; those that the hub makes by itself do not count.
+    #: Subscriptions of its own that one client connection may have; those that the hub makes by itself do not count.
     subscriptions_per_socket: FromZero = 128
-    #: Characters of publications that one answer of the hub socket recovers at most; whoever missed more reloads.
+    #: Characters of publications that one answer to a client recovers at most; whoever missed more reloads.
     recovery_bytes: FromZero = 8 * 1024 * 1024
-    #: Secrets of signed tokens for the hub socket: each verifies, the first one signs. Empty: no such tokens.
+    #: Secrets of signed tokens for the client connection: each verifies, the first one signs. Empty: no such tokens.
     token_secret: Sequence[str] = field(default=(), repr=False)
     #: What signed tokens must name as their issuer (``iss``) and among their audience (``aud``); empty: not looked at.
     token_issuer: str = ""
@@ -107,7 +107,7 @@ class HubSettings:
     #: What this installation keeps of a namespace's publications where that differs from what its app declares:
     #: ``{namespace: {"items": number, "days": number}}``, either may be left out, 0 sets no limit.
     retention: Mapping[str, Mapping[Literal["items", "days"], NotNegative]] = field(default_factory=dict)
-    #: Seconds a process stays in the presence lists after its last sign of life, and between two such signs.
+    #: Seconds a process stays in the presence lists after its last heartbeat, and between two heartbeats.
     lease_seconds: Positive = 30.0
     lease_beat: Positive = 10.0
     #: Seconds for which a user stays in the presence lists after the last connection ended, so that loading a page
@@ -230,9 +230,9 @@ def _read(name: str, text: str, kind: Any, *, is_shown: bool) -> Any:
         return msgspec.convert(boolean(name, text=text) if kind is bool else text, kind, strict=kind is bool)
     except msgspec.ValidationError:
         shown = f", not {reprlib.repr(text)}" if is_shown else ""
-        raise UnusableEnvironment(f"{name} must be {_in_words(kind)}{shown}.") from None
+        raise UnusableEnvironment(f"{name} must be {in_words(kind)}{shown}.") from None
     except msgspec.DecodeError:
-        raise UnusableEnvironment(f"{name} must be JSON: {_in_words(kind)}.") from None
+        raise UnusableEnvironment(f"{name} must be JSON: {in_words(kind)}.") from None
 
 
 def faults() -> list[str]:
@@ -249,7 +249,7 @@ def faults() -> list[str]:
                 msgspec.convert(value, kind)
             except msgspec.ValidationError:
                 shown = f", not {reprlib.repr(value)}" if setting.repr else ""
-                found.append(f"{_variable(setting.name)} must be {_in_words(kind)}{shown}.")
+                found.append(f"{_variable(setting.name)} must be {in_words(kind)}{shown}.")
     return found
 
 
@@ -259,20 +259,20 @@ def refuse_faults() -> None:
         raise ImproperlyConfigured(fault)
 
 
-def _in_words(kind: Any) -> str:
+def in_words(kind: Any) -> str:
     """What a value of this type is, such as ``a whole number from 1 up``."""
     origin, parts = get_origin(kind), get_args(kind)
     if kind == Rates:
         return "rates such as '10/minute' or '10/15 minutes; 100/day', or 'off'"
     if origin is Annotated:
         least, above = parts[1].ge, parts[1].gt
-        return _in_words(parts[0]) + (f" from {least} up" if above is None else f" above {above}")
+        return in_words(parts[0]) + (f" from {least} up" if above is None else f" above {above}")
     if origin is Literal:
         return " or ".join(map(repr, parts))
     if origin is Mapping:
-        return f"a mapping from {_in_words(parts[0])} to {_in_words(parts[1])}"
+        return f"a mapping from {in_words(parts[0])} to {in_words(parts[1])}"
     if origin is Sequence:
-        return f"a list in which each is {_in_words(parts[0])}"
+        return f"a list in which each is {in_words(parts[0])}"
     return _WORDS[kind]
 
 
