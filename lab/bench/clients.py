@@ -47,7 +47,7 @@ class NotWhole(AssertionError):
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class Endpoint:
     """How one client gets in.
 
     Args:
@@ -80,24 +80,27 @@ class Fleet:
     _reached: "asyncio.Future[None] | None" = None
 
     async def connect(
-        self, doors: Sequence[Door], make: "Callable[[Fleet, int], Socket] | None" = None, parallel: int = PARALLEL
+        self,
+        endpoints: Sequence[Endpoint],
+        make: "Callable[[Fleet, int], Socket] | None" = None,
+        parallel: int = PARALLEL,
     ) -> float:
-        """Open a socket to each door, ``parallel`` at a time; returns the seconds until the last is subscribed.
+        """Open a socket to each endpoint, ``parallel`` at a time; returns the seconds until the last is subscribed.
 
         Raises:
             NotOpened: the first one that was not let in.
         """
-        first, waiting = len(self.sockets), iter(enumerate(doors))
-        self.sockets += [(make or Counter)(self, first + number) for number in range(len(doors))]
+        first, waiting = len(self.sockets), iter(enumerate(endpoints))
+        self.sockets += [(make or Counter)(self, first + number) for number in range(len(endpoints))]
 
         async def open_some() -> None:
-            for number, door in waiting:
-                await self.sockets[first + number].open(door)
+            for number, endpoint in waiting:
+                await self.sockets[first + number].open(endpoint)
 
         began = time.perf_counter()
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT), asyncio.TaskGroup() as group:
-                for _ in range(min(parallel, len(doors))):
+                for _ in range(min(parallel, len(endpoints))):
                     group.create_task(open_some())
         except BaseExceptionGroup as errors:
             raise errors.exceptions[0] from None  # the others say the same
@@ -164,7 +167,7 @@ class Fleet:
 class Socket(asyncio.Protocol):
     """The base: opens the socket and gives ``take`` what comes after the handshake. ``weight`` is for weighing."""
 
-    __slots__ = ("_cut", "_door", "_head", "_subscribed", "_upgraded", "fleet", "number", "transport", "weight")
+    __slots__ = ("_cut", "_endpoint", "_head", "_subscribed", "_upgraded", "fleet", "number", "transport", "weight")
 
     def __init__(self, fleet: Fleet, number: int) -> None:
         self.fleet = fleet
@@ -175,21 +178,26 @@ class Socket(asyncio.Protocol):
         self._upgraded = self._cut = False
         self._subscribed: asyncio.Future[None] | None = None
 
-    async def open(self, door: Door) -> None:
+    async def open(self, endpoint: Endpoint) -> None:
         """Returns when the client is subscribed. Raises ``NotOpened``."""
         loop = asyncio.get_running_loop()
-        self._door, self._subscribed = door, loop.create_future()
+        self._endpoint, self._subscribed = endpoint, loop.create_future()
         self._head, self._upgraded, self._cut = b"", False, False
-        address = f"127.0.0.{1 + self.number // PER_ADDRESS}" if door.host == "127.0.0.1" else None
+        address = f"127.0.0.{1 + self.number // PER_ADDRESS}" if endpoint.host == "127.0.0.1" else None
         await loop.create_connection(
-            lambda: self, door.host, door.port, local_addr=(address, 0) if address and address[-1] != "1" else None
+            lambda: self,
+            endpoint.host,
+            endpoint.port,
+            local_addr=(address, 0) if address and address[-1] != "1" else None,
         )
         await self._subscribed
         self._subscribed = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # uvloop's is one by behaviour, not by class
-        self.transport.write(upgrade(f"{self._door.host}:{self._door.port}", self._door.path, self._door.headers))
+        self.transport.write(
+            upgrade(f"{self._endpoint.host}:{self._endpoint.port}", self._endpoint.path, self._endpoint.headers)
+        )
 
     def data_received(self, data: bytes) -> None:
         if self._subscribed is None or self._subscribed.done():
@@ -207,11 +215,11 @@ class Socket(asyncio.Protocol):
                 subscribed.set_exception(NotOpened(head.partition(b"\r\n")[0].decode("latin-1")))
                 return
             self._upgraded, self._head = True, rest
-            for payload in self._door.hello:
+            for payload in self._endpoint.hello:
                 self.write(payload)
-        if self._door.ready in self._head:
+        if self._endpoint.ready in self._head:
             subscribed.set_result(None)
-            rest, self._head = self._head if not self._door.ready else b"", b""
+            rest, self._head = self._head if not self._endpoint.ready else b"", b""
             if rest:
                 self.take(rest)
 

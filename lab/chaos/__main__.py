@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         seconds = options.seconds or SECONDS
         plan = schedule.whole_table(list(usable)) if options.full else schedule.plan(options.seed, seconds, usable)
         front = "nginx" if hub.proxy else "no proxy"
-        print(f"seed {options.seed}, {len(plan)} strikes, {hub.database.name}, {front}", flush=True)
+        print(f"seed {options.seed}, {len(plan)} injections, {hub.database.name}, {front}", flush=True)
         result = asyncio.run(run(hub, who, plan, seed=options.seed))
     print(report.text(result, seed=options.seed))
     if options.json:

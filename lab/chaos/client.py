@@ -13,9 +13,9 @@ import httpx
 import websockets
 from websockets.asyncio.client import ClientConnection, connect
 
+from lab.chaos.client_state import ClientState, Position
 from lab.chaos.ledger import Ledger
 from lab.chaos.people import Person
-from lab.chaos.screen import Position, Screen
 from lab.harness.environment import SESSION_COOKIE
 
 #: Seconds before the first attempt to come back, and at most; each pause is by chance up to that.
@@ -71,7 +71,7 @@ class Client(abc.ABC):
     def __init__(self, name: str, place: Place, urls: Sequence[str], ledger: Ledger, chance: random.Random) -> None:
         self.name = name
         self.place = place
-        self.screen = Screen()
+        self.client_state = ClientState()
         self.live = False
         #: How often it was let in, why it was not, the codes with which its connections ended, the notices it read.
         self.entered = 0
@@ -122,10 +122,10 @@ class Client(abc.ABC):
 
         Args:
             alert: its id, where it is one.
-            may_skip: see :meth:`lab.chaos.screen.Screen.take`.
+            may_skip: see :meth:`lab.chaos.client_state.Screen.take`.
         """
         number = self.ledger.number_in(text)
-        if self.screen.take(channel, position, number, may_skip=may_skip) and number is not None:
+        if self.client_state.take(channel, position, number, may_skip=may_skip) and number is not None:
             self.ledger.show(number)
             if alert is not None:
                 self.alerts.append(alert)
@@ -136,10 +136,10 @@ class Client(abc.ABC):
         """The connection ended with this code."""
         self.closed[code] += 1
         if code in self.final:
-            self.screen.refused.append(f"with {code}")
+            self.client_state.refused.append(f"with {code}")
 
     async def _stay(self) -> None:
-        while not self.screen.refused:
+        while not self.client_state.refused:
             try:
                 await self.visit(self.chance.choice(self._urls))
             except websockets.ConnectionClosed:
@@ -151,7 +151,7 @@ class Client(abc.ABC):
             except (OSError, TimeoutError, websockets.WebSocketException, httpx.HTTPError) as error:
                 self.failed[type(error).__name__] += 1
             except Exception as error:
-                self.screen.disorder.append(f"what it got makes no sense: {error!r}")
+                self.client_state.disorder.append(f"what it got makes no sense: {error!r}")
                 raise
             finally:
                 self.live = False

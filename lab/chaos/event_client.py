@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 import httpx
 
 from lab.chaos.client import CREATED, LOST, Client, NotLetIn, Place
+from lab.chaos.client_state import positions_in
 from lab.chaos.ledger import Ledger
-from lab.chaos.screen import positions_in
 
 #: Code that stands for a response that the hub has ended.
 ENDED = 1000
@@ -53,7 +53,7 @@ class EventClient(Client):
             if response.status_code in TEMPORARY:
                 raise NotLetIn(f"HTTP {response.status_code}")
             if response.status_code != httpx.codes.OK:
-                self.screen.refused.append(f"with HTTP {response.status_code}")
+                self.client_state.refused.append(f"with HTTP {response.status_code}")
                 return
             self._response = response
             try:
@@ -80,13 +80,13 @@ class EventClient(Client):
         here = positions_in(self._last_id)
         if fields.get("event") == "open":
             for channel, position in here.items():
-                self.screen.begin(channel, position, recovered=data.get("recovered", False))
+                self.client_state.begin(channel, position, recovered=data.get("recovered", False))
             self.let_in()
         elif data.get("offset"):
             channel = data["channel"]
             epoch, offset = here[channel]
             if offset != data["offset"]:
-                self.screen.disorder.append(f"{channel} {data['offset']} came with the id of {offset}")
+                self.client_state.disorder.append(f"{channel} {data['offset']} came with the id of {offset}")
             item = data["data"]
             alert = item["id"] if item["type"] == CREATED else None
             self.take(channel, (epoch, data["offset"]), item.get("message", ""), alert=alert)

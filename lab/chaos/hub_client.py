@@ -14,7 +14,7 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection
 
 from lab.chaos.client import CREATED, SocketClient
-from lab.chaos.screen import Position
+from lab.chaos.client_state import Position
 
 #: Seconds that a ping from the hub may be late.
 PING_PATIENCE = 10.0
@@ -110,7 +110,7 @@ class HubClient(SocketClient):
             self._by_hub.add(channel)
             self._begin(channel, where)
         if gone := self._by_hub - result["subs"].keys():
-            self.screen.refused.append(f"from {sorted(gone)}")
+            self.client_state.refused.append(f"from {sorted(gone)}")
         if not self.place.room:
             self.let_in()
         elif self._room:
@@ -162,7 +162,7 @@ class HubClient(SocketClient):
     def _failed(self, request: _Json, then: Callable[[_Json], None], error: _Json) -> None:
         if not error.get("temporary"):
             # Also what it wrote was as it should be.
-            self.screen.refused.append(f"with error {error['code']} to {request}")
+            self.client_state.refused.append(f"with error {error['code']} to {request}")
         elif "connect" in request:
             self.cut()
         elif "publish" not in request:  # that might be stored twice
@@ -183,23 +183,23 @@ class HubClient(SocketClient):
                 self.live = False
                 self._subscribe()
             else:
-                self.screen.refused.append(f"from {push['channel']} with {push['unsubscribe']['code']}")
+                self.client_state.refused.append(f"from {push['channel']} with {push['unsubscribe']['code']}")
 
     def _begin(self, channel: str, where: _Json) -> None:
         position = where["epoch"], where.get("offset", 0)
-        self.screen.begin(channel, position, recovered=where.get("recovered", False))
+        self.client_state.begin(channel, position, recovered=where.get("recovered", False))
         for publication in where.get("publications", ()):
             self._take_publication(channel, publication)
 
     def _take_publication(self, channel: str, publication: _Json) -> None:
         data = publication["data"]
         if offset := publication.get("offset"):
-            epoch, _ = self.screen.positions[channel]
+            epoch, _ = self.client_state.positions[channel]
             alert = data["id"] if data["type"] == CREATED else None
             self.take(channel, (epoch, offset), data.get("message") or data.get("text") or "", alert=alert)
         elif notice := NOTICES.get(data["type"]):
             self.notices.append(notice.format(data["username"]))
 
     def _position(self, channel: str) -> _Json:
-        known: Position | None = self.screen.positions.get(channel)
+        known: Position | None = self.client_state.positions.get(channel)
         return {"recover": True, "epoch": known[0], "offset": known[1]} if known else {}

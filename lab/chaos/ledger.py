@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from lab.chaos.screen import Screen
+from lab.chaos.client_state import ClientState
 
 #: Findings of one kind that are told one by one.
 SHOWN = 5
@@ -135,7 +135,9 @@ class Ledger:
                     longest, what = took, f"{self.text(number)} by {attempt.by}"
         return longest, what
 
-    def verdict(self, rows: Iterable[Row], alerts: Iterable[AlertRow], screens: Mapping[str, Screen]) -> Verdict:
+    def verdict(
+        self, rows: Iterable[Row], alerts: Iterable[AlertRow], client_states: Mapping[str, ClientState]
+    ) -> Verdict:
         """Compare the book with the database (``rows``, ``alerts``) and with what each client showed."""
         rows, alerts = list(rows), list(alerts)
         stored: Counter[int] = Counter(row.number for row in rows)
@@ -145,12 +147,12 @@ class Ledger:
             "acknowledged": sum(a.acknowledged_at is not None for a in self.attempts.values()),
             "stored": len(stored),
             "shown": len(self.shown),
-            "repeated on the wire": sum(screen.repeats for screen in screens.values()),
-            "told to reload": sum(screen.reloads for screen in screens.values()),
+            "repeated on the wire": sum(client_state.repeats for client_state in client_states.values()),
+            "told to reload": sum(client_state.reloads for client_state in client_states.values()),
         }
         self._judge_storage(verdict, rows, stored)
         self._judge_alerts(verdict, rows, alerts)
-        self._judge_screens(verdict, rows, screens)
+        self._check_client_states(verdict, rows, client_states)
         return verdict
 
     def _judge_storage(self, verdict: Verdict, rows: Sequence[Row], stored: Counter[int]) -> None:
@@ -188,17 +190,19 @@ class Ledger:
             ],
         )
 
-    def _judge_screens(self, verdict: Verdict, rows: Sequence[Row], screens: Mapping[str, Screen]) -> None:
+    def _check_client_states(
+        self, verdict: Verdict, rows: Sequence[Row], client_states: Mapping[str, ClientState]
+    ) -> None:
         by_channel: dict[str, dict[int, int]] = defaultdict(dict)
         for row in rows:
             if row.offset is not None:
                 by_channel[row.channel][row.offset] = row.number
         lost, unexpected, repeated, disorder, refused = [], [], [], [], []
-        for name, screen in screens.items():
-            disorder += [f"{name}: {case}" for case in screen.disorder]
-            refused += [f"{name}: {case}" for case in screen.refused]
+        for name, client_state in client_states.items():
+            disorder += [f"{name}: {case}" for case in client_state.disorder]
+            refused += [f"{name}: {case}" for case in client_state.refused]
             seen: Counter[tuple[str, int]] = Counter()
-            for (channel, offset), number in screen.shown.items():
+            for (channel, offset), number in client_state.shown.items():
                 if by_channel[channel].get(offset) != number:
                     unexpected.append(f"{name} showed {self.text(number)} at {channel} {offset}")
                 seen[channel, number] += 1
@@ -207,9 +211,9 @@ class Ledger:
             ]
             lost += [
                 f"{name} never showed {self.text(number)} at {channel} {offset}"
-                for channel in screen.channels
+                for channel in client_state.channels
                 for offset, number in by_channel[channel].items()
-                if screen.owes(channel, offset) and (channel, offset) not in screen.shown
+                if client_state.owes(channel, offset) and (channel, offset) not in client_state.shown
             ]
         verdict.add("lost", lost)
         verdict.add("unexpected", unexpected)

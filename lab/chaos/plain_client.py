@@ -7,7 +7,7 @@ from urllib.parse import quote
 from websockets.asyncio.client import ClientConnection
 
 from lab.chaos.client import SocketClient
-from lab.chaos.screen import positions_in
+from lab.chaos.client_state import positions_in
 
 SYSTEM = "System"
 
@@ -23,7 +23,7 @@ class PlainClient(SocketClient):
 
     def address(self, base: str) -> str:
         path = f"/ws/chat/{self.place.room}/" if self.place.room else "/ws/notifications/"
-        return f"{base}{path}?since={quote(self.screen.cursor, safe='')}"
+        return f"{base}{path}?since={quote(self.client_state.cursor, safe='')}"
 
     async def write(self, number: int) -> None:
         await self.send(json.dumps({"message": self.ledger.text(number)}))
@@ -35,7 +35,7 @@ class PlainClient(SocketClient):
     def _take(self, frame: dict[str, Any]) -> None:
         if frame["type"] == "resumed":
             for channel, position in positions_in(frame["cursor"]).items():
-                self.screen.begin(channel, position, recovered=frame["recovered"])
+                self.client_state.begin(channel, position, recovered=frame["recovered"])
             self.let_in()
         elif frame.get("offset"):
             ((channel, position),) = positions_in(frame["cursor"]).items()

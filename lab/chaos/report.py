@@ -9,10 +9,10 @@ from lab.chaos.run import Result
 def text(result: Result, *, seed: int) -> str:
     """A page for people."""
     verdict = result.verdict
-    lines = ["", "strikes"]
-    for struck in result.strikes:
-        lines.append(f"  {struck.what.strip()}: {struck.took:.1f} s")
-        lines += [f"      {note}" for note in struck.notes]
+    lines = ["", "injections"]
+    for injected in result.injections:
+        lines.append(f"  {injected.what.strip()}: {injected.took:.1f} s")
+        lines += [f"      {note}" for note in injected.notes]
     lines += ["", "counts", *(f"  {number:7}  {name}" for name, number in verdict.counts.items())]
     lines += ["", "connections that ended, by close code"]
     lines += [f"  {number:7}  {code}" for code, number in sorted(result.closed.items())]
@@ -34,9 +34,9 @@ def as_json(result: Result, **about: Any) -> str:
             "counts": verdict.counts,
             "closed": result.closed,
             "failed": result.failed,
-            "strikes": [
+            "injections": [
                 {"what": s.what.strip(), "took": s.took, "notes": s.notes, "findings": s.findings}
-                for s in result.strikes
+                for s in result.injections
             ],
         },
         indent=2,

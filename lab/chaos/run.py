@@ -7,21 +7,21 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from lab.chaos.experiment import Experiment, experiment
 from lab.chaos.faults import FAULTS
 from lab.chaos.ledger import Verdict
 from lab.chaos.parts import Hub
 from lab.chaos.people import People
-from lab.chaos.schedule import Strike
+from lab.chaos.schedule import Injection
 from lab.chaos.threads import in_thread
-from lab.chaos.trial import Trial, trial
 
 #: Seconds of calm before the verdict, so that the last fault has its effects.
 CALM_AT_END = 3.0
 
 
 @dataclass(slots=True)
-class Struck:
-    """What came of one strike."""
+class Injected:
+    """What came of one injection."""
 
     what: str
     took: float
@@ -33,7 +33,7 @@ class Struck:
 class Result:
     """What came of a run."""
 
-    strikes: list[Struck]
+    injections: list[Injected]
     verdict: Verdict
     #: How often clients' connections ended by close code, and how often there was none by reason.
     closed: dict[int, int]
@@ -43,27 +43,27 @@ class Result:
 async def run(
     hub: Hub,
     people: People,
-    strikes: Sequence[Strike],
+    injections: Sequence[Injection],
     *,
     seed: int,
     clients: int = 100,
     calm: float = CALM_AT_END,
     patience: float = 1.0,
 ) -> Result:
-    """Let ``strikes`` happen to a hub that is well, under load; prints each as it comes.
+    """Let ``injections`` happen to a hub that is well, under load; prints each as it comes.
 
     Args:
         seed: decides what clients, publishers and faults choose by chance.
-        calm: seconds between the last strike and the end of publishing.
-        patience: how many times its limit something may take (:class:`lab.chaos.trial.Trial`).
+        calm: seconds between the last injection and the end of publishing.
+        patience: how many times its limit something may take (:class:`lab.chaos.experiment.Trial`).
     """
-    done: list[Struck] = []
-    async with trial(hub, people, seed=seed, clients=clients, patience=patience) as what:
+    done: list[Injected] = []
+    async with experiment(hub, people, seed=seed, clients=clients, patience=patience) as what:
         began = time.monotonic()
-        for strike in strikes:
-            await asyncio.sleep(max(0.0, strike.at - (time.monotonic() - began)))
-            print(strike, flush=True)
-            done.append(await _strike(what, strike))
+        for injection in injections:
+            await asyncio.sleep(max(0.0, injection.at - (time.monotonic() - began)))
+            print(injection, flush=True)
+            done.append(await _inject(what, injection))
             for finding in done[-1].findings:
                 print(f"          {finding}", flush=True)
         await asyncio.sleep(calm)
@@ -76,20 +76,20 @@ async def run(
     return Result(done, verdict, dict(closed), dict(failed))
 
 
-async def _strike(what: Trial, strike: Strike) -> Struck:
-    """Let the faults of one strike happen; a fault that fails by itself is a finding, and the run goes on."""
+async def _inject(what: Experiment, injection: Injection) -> Injected:
+    """Let the faults of one injection happen; a fault that fails by itself is a finding, and the run goes on."""
     notes, findings = len(what.notes), len(what.findings)
-    what.strict = len(strike.faults) == 1
+    what.strict = len(injection.faults) == 1
     began = time.monotonic()
     results = await asyncio.gather(
-        *(FAULTS[name].strike(what, size) for name, size in strike.faults), return_exceptions=True
+        *(FAULTS[name].inject(what, size) for name, size in injection.faults), return_exceptions=True
     )
-    for (name, _), result in zip(strike.faults, results, strict=True):
+    for (name, _), result in zip(injection.faults, results, strict=True):
         if isinstance(result, BaseException):
             what.findings.append(f"{name} failed: {''.join(traceback.format_exception(result))}")
     what.strict = True
     try:
         await in_thread(what.hub.wait_until_well, 45.0)
     except AssertionError as late:
-        what.findings.append(f"the hub is not well after {strike}: {late}")
-    return Struck(str(strike), time.monotonic() - began, what.notes[notes:], what.findings[findings:])
+        what.findings.append(f"the hub is not well after {injection}: {late}")
+    return Injected(str(injection), time.monotonic() - began, what.notes[notes:], what.findings[findings:])

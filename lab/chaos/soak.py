@@ -8,10 +8,10 @@ from collections import Counter
 from dataclasses import dataclass
 from statistics import median
 
+from lab.chaos.experiment import experiment
 from lab.chaos.parts import Hub
 from lab.chaos.people import People
 from lab.chaos.threads import in_thread
-from lab.chaos.trial import trial
 from lab.chaos.visits import Visitors
 
 #: Clients that come each second; each stays for so many seconds, at least and at most.
@@ -47,7 +47,10 @@ async def soak(hub: Hub, people: People, *, seconds: float, seed: int) -> int:
     """Churn for so long, print what it came to, and return the exit status: 1 where something grew or was lost."""
     readings: dict[str, list[Reading]] = {}
     chance = random.Random(seed)
-    async with trial(hub, people, seed=seed, clients=RESIDENTS) as what, Visitors(hub, people, chance) as visitors:
+    async with (
+        experiment(hub, people, seed=seed, clients=RESIDENTS) as what,
+        Visitors(hub, people, chance) as visitors,
+    ):
         await asyncio.sleep(SETTLED)
         before = await in_thread(_open, hub)
         enough = asyncio.Event()

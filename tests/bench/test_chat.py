@@ -9,7 +9,7 @@ from websockets.asyncio.server import ServerConnection, broadcast, serve
 from websockets.exceptions import ConnectionClosed
 
 from lab.bench import machine
-from lab.bench.clients import Door, NotWhole
+from lab.bench.clients import Endpoint, NotWhole
 from lab.bench.lines import HUB
 from lab.bench.processes import Process
 from lab.bench.rows import chat
@@ -45,8 +45,8 @@ class Room:
         frame = json.dumps({"type": "message", "offset": offset, "message": message})
         broadcast(self.connections[: MEMBERS - but], frame)
 
-    def doors(self) -> list[Door]:
-        return [Door(self.port, "/")] * MEMBERS
+    def endpoints(self) -> list[Endpoint]:
+        return [Endpoint(self.port, "/")] * MEMBERS
 
 
 def well(room: Room, message: str) -> None:
@@ -100,7 +100,7 @@ async def hall_of(answer: Callable[[Room, str], None]) -> AsyncIterator[Hall]:
     async with opened(answer) as room:
         hall = Hall()
         try:
-            await hall.open(room.doors())
+            await hall.open(room.endpoints())
             await await_for(lambda: len(room.connections) == MEMBERS)
             yield hall
         finally:
@@ -170,8 +170,8 @@ async def test_the_row_fails_when_one_part_of_it_is_not_whole(
                     Process(idle, core=machine.GENERATOR_CORE, log=log, environment=os.environ, talks=True)
                 )
 
-            def door(self, person: int, path: str = "") -> Door:
-                return room.doors()[person]
+            def endpoint(self, person: int, path: str = "") -> Endpoint:
+                return room.endpoints()[person]
 
         monkeypatch.setattr(chat, "Hub", Rooms)
         monkeypatch.setattr(chat, "PATIENCE", SOON)

@@ -7,7 +7,7 @@ import websockets
 from websockets.asyncio.server import ServerConnection, broadcast, serve
 
 from lab.bench import clients
-from lab.bench.clients import Counter, Door, Fleet, NotOpened, Reader, TooFew, Weigher
+from lab.bench.clients import Counter, Endpoint, Fleet, NotOpened, Reader, TooFew, Weigher
 from lab.bench.frames import BINARY, PING, PONG, frame_end, message, pong
 from lab.bench.systems.nats import PackedCounter
 from tests.bench.test_frames import server_frame
@@ -26,8 +26,8 @@ class Server:
         self.connections.append(connection)
         await connection.wait_closed()
 
-    def doors(self, count: int) -> list[Door]:
-        return [Door(self.port, "/")] * count
+    def endpoints(self, count: int) -> list[Endpoint]:
+        return [Endpoint(self.port, "/")] * count
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ async def open_fleet(server: Server) -> AsyncIterator[Callable[..., Awaitable[Fl
 
     async def opened(count: int, *kinds: type[clients.Socket]) -> Fleet:
         for kind in kinds or (Counter,):
-            await fleet.connect(server.doors(count), kind)
+            await fleet.connect(server.endpoints(count), kind)
         while len(server.connections) < len(fleet.sockets):
             await asyncio.sleep(0)
         return fleet
@@ -203,7 +203,7 @@ async def test_a_reader_gets_texts_whole_and_in_order(server: Server) -> None:
     fleet = Fleet()
     texts: list[bytes] = []
     await fleet.connect(
-        server.doors(1), lambda fleet, number: Reader(fleet, number, lambda _n, text, _at: texts.append(text))
+        server.endpoints(1), lambda fleet, number: Reader(fleet, number, lambda _n, text, _at: texts.append(text))
     )
     sent = [f"{number}" * 1000 for number in range(50)]
     while not server.connections:
@@ -224,7 +224,7 @@ async def test_a_refused_handshake_is_an_error_with_the_status() -> None:
         port = next(iter(listening.sockets)).getsockname()[1]
         fleet = Fleet()
         with pytest.raises(NotOpened, match="403"):
-            await fleet.connect([Door(port, "/")] * 3)
+            await fleet.connect([Endpoint(port, "/")] * 3)
         await fleet.close()
 
 

@@ -13,7 +13,7 @@ from lab.chaos.faults import FAULTS
 from lab.chaos.parts import Hub
 from lab.chaos.people import People
 from lab.chaos.run import Result, run
-from lab.chaos.schedule import Strike
+from lab.chaos.schedule import Injection
 
 SEED = 7
 
@@ -62,16 +62,16 @@ def crowd_people(victim: Hub) -> People:
 
 @pytest.fixture
 def survives(victim: Hub, crowd_people: People) -> Survives:
-    """Let a fault strike under load; fails with the report where anything that the fault's file or the ledger wants
+    """Inject a fault under load; fails with the report where anything that the fault's file or the ledger wants
     does not hold."""
 
-    async def strike(name: str, size: float, clients: int = 50) -> Result:
+    async def inject(name: str, size: float, clients: int = 50) -> Result:
         if reason := FAULTS[name].why_not(victim):
             pytest.skip(reason)
         result = await run(
             victim,
             crowd_people,
-            [Strike(0.0, ((name, size),))],
+            [Injection(0.0, ((name, size),))],
             seed=SEED,
             clients=clients,
             calm=0.5,
@@ -80,4 +80,4 @@ def survives(victim: Hub, crowd_people: People) -> Survives:
         assert result.verdict.holds, f"{report.text(result, seed=SEED)}\n{victim.last_words()}"
         return result
 
-    return strike
+    return inject

@@ -134,7 +134,7 @@ async def test_hub_client_answers_pings_and_drops_what_it_has(ledger: Ledger) ->
 
     async with saying(script) as url, coming(HubClient, url, ledger) as client:
         await await_for(lambda: answers, that="a pong")
-        assert (client.screen.repeats, client.screen.disorder, ledger.shown_by(1)) == (1, [], 1)
+        assert (client.client_state.repeats, client.client_state.disorder, ledger.shown_by(1)) == (1, [], 1)
     assert answers == [{}]
 
 
@@ -145,8 +145,8 @@ async def test_hub_client_notes_what_was_left_out(ledger: Ledger) -> None:
         await connection.wait_closed()
 
     async with saying(script) as url, coming(HubClient, url, ledger) as client:
-        await await_for(lambda: client.screen.disorder, that="a finding")
-        assert client.screen.disorder == ["everyone went from 3 to 5"]
+        await await_for(lambda: client.client_state.disorder, that="a finding")
+        assert client.client_state.disorder == ["everyone went from 3 to 5"]
 
 
 async def test_hub_client_that_is_told_to_reload_goes_on_from_there(ledger: Ledger) -> None:
@@ -163,8 +163,8 @@ async def test_hub_client_that_is_told_to_reload_goes_on_from_there(ledger: Ledg
 
     async with saying(first, second) as url, coming(HubClient, url, ledger) as client:
         await await_for(lambda: ledger.shown_by(1), that="what came after that")
-        assert (client.screen.reloads, client.screen.disorder) == (1, [])
-        assert client.screen.positions == {"everyone": ("e2", 9)}
+        assert (client.client_state.reloads, client.client_state.disorder) == (1, [])
+        assert client.client_state.positions == {"everyone": ("e2", 9)}
 
 
 async def test_hub_client_sends_a_message_again_under_the_same_key_until_it_is_answered(ledger: Ledger) -> None:
@@ -227,8 +227,8 @@ async def test_close_code_says_whether_a_client_comes_back(
         await connection.close(code)
 
     async with saying(script) as url, coming(kind, url, ledger) as client:
-        await await_for(lambda: visits > 1 or client.screen.refused, that="what it does")
-        assert bool(client.screen.refused) is not comes_back
+        await await_for(lambda: visits > 1 or client.client_state.refused, that="what it does")
+        assert bool(client.client_state.refused) is not comes_back
         assert client.closed[code]
 
 
@@ -268,7 +268,7 @@ async def test_plain_door_leaves_out_what_is_no_alert_and_that_is_no_disorder(le
 
     async with saying(script) as url, coming(PlainClient, url, ledger, person=ADA) as client:
         await await_for(lambda: ledger.shown_by(2), that="both")
-        assert client.screen.disorder == ["everyone went from 3 to 5"]
+        assert client.client_state.disorder == ["everyone went from 3 to 5"]
         assert client.alerts == [101, 102]
 
 
@@ -309,7 +309,7 @@ async def test_event_client_comes_back_with_the_last_id_that_it_was_given(ledger
         coming(EventClient, url, ledger, http, person=ADA) as client,
     ):
         await await_for(lambda: ledger.shown_by(2), that="what comes after it is back")
-        assert (client.screen.disorder, client.screen.reloads, client.screen.repeats) == ([], 0, 0)
+        assert (client.client_state.disorder, client.client_state.reloads, client.client_state.repeats) == ([], 0, 0)
         assert client.closed == {1000: 1}
         client.cut()
         await await_for(lambda: client.closed[1000] + client.closed[1006] == 2, that="the end of one that was cut")

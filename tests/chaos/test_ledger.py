@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 import pytest
 
+from lab.chaos.client_state import ClientState
 from lab.chaos.ledger import AlertRow, Ledger, Row, Verdict
-from lab.chaos.screen import Screen
 
 EPOCH = "aa00aa00"
 
@@ -17,9 +17,9 @@ class Run:
         self.ledger = Ledger("c0ffee")
         self.rows: list[Row] = []
         self.alerts: list[AlertRow] = []
-        self.screens = {"tab 1": Screen(), "tab 2": Screen()}
-        for screen in self.screens.values():
-            screen.begin("user:7", (EPOCH, 10), recovered=True)
+        self.client_states = {"tab 1": ClientState(), "tab 2": ClientState()}
+        for client_state in self.client_states.values():
+            client_state.begin("user:7", (EPOCH, 10), recovered=True)
         for offset in (11, 12, 13, 14):
             self.publish(offset)
 
@@ -34,10 +34,10 @@ class Run:
         return number
 
     def show(self, name: str, offset: int, number: int) -> None:
-        self.screens[name].take("user:7", (EPOCH, offset), number)
+        self.client_states[name].take("user:7", (EPOCH, offset), number)
 
     def verdict(self) -> Verdict:
-        return self.ledger.verdict(self.rows, self.alerts, self.screens)
+        return self.ledger.verdict(self.rows, self.alerts, self.client_states)
 
     def found(self) -> set[str]:
         """The kinds of finding."""
@@ -72,7 +72,7 @@ def test_publication_from_before_the_client_came_is_not_owed(run: Run) -> None:
 
 def test_client_that_was_told_to_reload_is_owed_what_came_after_only(run: Run) -> None:
     run.publish(15, shown_by=["tab 1"])
-    run.screens["tab 2"].begin("user:7", (EPOCH, 15), recovered=False)
+    run.client_states["tab 2"].begin("user:7", (EPOCH, 15), recovered=False)
     assert run.verdict().holds
     assert run.verdict().counts["told to reload"] == 1
     run.publish(16, shown_by=["tab 1"])
@@ -99,7 +99,7 @@ def test_publication_to_several_that_is_stored_for_some_is_found(run: Run, copie
 def test_same_thing_stored_twice_is_found_also_on_the_screen(run: Run) -> None:
     number = run.publish(15)
     run.rows.append(Row("user:7", 16, number))
-    for name in run.screens:
+    for name in run.client_states:
         run.show(name, 16, number)
     assert run.found() == {"stored in part or twice", "repeated on a screen", "alerts of a person differ"}
 
@@ -123,7 +123,7 @@ def test_items_in_another_order_are_found_as_disorder_and_loss(run: Run) -> None
 
 
 def test_other_history_without_a_word_is_found(run: Run) -> None:
-    run.screens["tab 1"].take("user:7", ("00000001", 15), None)
+    run.client_states["tab 1"].take("user:7", ("00000001", 15), None)
     assert run.found() == {"out of order"}
 
 
@@ -143,7 +143,7 @@ def test_alert_that_is_listed_for_nobody_is_found(run: Run) -> None:
 
 
 def test_client_that_was_sent_away_for_good_is_found(run: Run) -> None:
-    run.screens["tab 1"].refused.append("with 4401")
+    run.client_states["tab 1"].refused.append("with 4401")
     assert run.found() == {"sent away for good"}
 
 

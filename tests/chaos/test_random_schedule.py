@@ -11,7 +11,7 @@ from tests.chaos.conftest import PATIENCE
 
 SECONDS = 60.0
 
-#: Of those below 25 the one by which most strikes, some of it together. Always the same: what a change is judged by
+#: Of those below 25 the one by which most injections, some of it together. Always the same: what a change is judged by
 #: does not change from run to run. ``make chaos`` draws another one each time.
 SEED = 14
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from lab.bench.clients import Door, Fleet, NotWhole, Reader
+from lab.bench.clients import Endpoint, Fleet, NotWhole, Reader
 from lab.bench.figures import percentile
 from lab.bench.lines import HUB, LESS, MORE, Line, Target, at_most
 from lab.bench.run import Bench
@@ -41,9 +41,9 @@ class Hall:
     faults: list[str] = field(default_factory=list)
     _offsets: dict[int, int] = field(default_factory=dict)
 
-    async def open(self, doors: Sequence[Door]) -> None:
+    async def open(self, endpoints: Sequence[Endpoint]) -> None:
         """Everybody comes in."""
-        await self.fleet.connect(doors, lambda fleet, number: Reader(fleet, number, self._on_text))
+        await self.fleet.connect(endpoints, lambda fleet, number: Reader(fleet, number, self._on_text))
 
     def begin(self) -> None:
         """Count anew."""
@@ -82,7 +82,7 @@ async def measure(bench: Bench) -> list[Line]:
     system, hall = Hub(), Hall()
     async with system.running():
         try:
-            await hall.open(doors(system))
+            await hall.open(endpoints(system))
             await asyncio.sleep(1)  # the notices of who joined
             with bench.watch(system, lines[0.5]):
                 parts = [await talk(hall, RATE, SECONDS / bench.runs) for _ in range(bench.runs)]
@@ -94,9 +94,9 @@ async def measure(bench: Bench) -> list[Line]:
     return [*lines.values(), highest]
 
 
-def doors(system: Hub) -> list[Door]:
+def endpoints(system: Hub) -> list[Endpoint]:
     """Person 10 n to 10 n + 9 come into room n."""
-    return [system.door(person, f"/ws/chat/room{person // MEMBERS}/") for person in range(ROOMS * MEMBERS)]
+    return [system.endpoint(person, f"/ws/chat/room{person // MEMBERS}/") for person in range(ROOMS * MEMBERS)]
 
 
 async def talk(hall: Hall, rate: float, seconds: float, patience: float = PATIENCE) -> list[float]:

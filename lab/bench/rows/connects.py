@@ -22,13 +22,13 @@ async def measure(bench: Bench) -> list[Line]:
     )
     for system in bench.chosen():
         async with system.running():
-            doors = system.doors(FEWER if system.lets_in_slowly else SOCKETS)
+            endpoints = system.endpoints(FEWER if system.lets_in_slowly else SOCKETS)
             line.values[system.name] = []
             for _ in range(bench.runs):
                 fleet = Fleet()
                 await system.settle()
                 with bench.watch(system, line):
-                    took = await fleet.connect(doors, system.counter)
-                line.values[system.name].append(len(doors) / took)
+                    took = await fleet.connect(endpoints, system.counter)
+                line.values[system.name].append(len(endpoints) / took)
                 await fleet.close()
     return [line]

@@ -1,4 +1,4 @@
-"""The hub socket against the plain door, on the same web process: it may cost 15 % more, and no more.
+"""The hub socket against the plain endpoint, on the same web process: it may cost 15 % more, and no more.
 
 The storm of both is in :mod:`lab.bench.rows.storm`.
 """
@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lab.bench.clients import Door, Weigher
+from lab.bench.clients import Endpoint, Weigher
 from lab.bench.frames import client_frame
 from lab.bench.lines import HUB, MORE, Line, at_least_times
 from lab.bench.rows import burst
@@ -36,11 +36,11 @@ async def measure(bench: Bench) -> list[Line]:
     )
     system = Hub()
     async with system.running():
-        for kind, doors in (
-            (PLAIN, system.doors(burst.SOCKETS)),
+        for kind, endpoints in (
+            (PLAIN, system.endpoints(burst.SOCKETS)),
             (HUB, by_socket(system, [{}] * burst.SOCKETS, ready=CONNECTED)),
         ):
-            async with system.fleet_at(doors, Weigher) as fleet:
+            async with system.fleet_at(endpoints, Weigher) as fleet:
                 await burst.burst(system, fleet, 1)  # not counted
                 fan_out.values[kind] = [
                     await burst.burst(system, fleet, burst.PUBLICATIONS) for _ in range(bench.runs)
@@ -48,16 +48,16 @@ async def measure(bench: Bench) -> list[Line]:
     return [fan_out]
 
 
-def by_socket(system: Hub, connects: Sequence[Mapping[str, Any]], ready: bytes = b"") -> list[Door]:
+def by_socket(system: Hub, connects: Sequence[Mapping[str, Any]], ready: bytes = b"") -> list[Endpoint]:
     """How each person comes to the hub socket, with what they say in their first command.
 
     Without ``ready`` the answer to it is the first frame that a reader gets.
     """
     return [
-        Door(
+        Endpoint(
             system.port,
             PATH,
-            headers=system.door(person).headers,
+            headers=system.endpoint(person).headers,
             hello=(client_frame(json.dumps({"id": 1, "connect": connect}).encode()),),
             ready=ready,
         )

@@ -50,7 +50,7 @@ async def stock(bench: Bench) -> list[float]:
     system = Baseline()
     groups = [f"person{number}" for number in range(PEOPLE)]
     values = []
-    async with system.running(), system.fleet_at([system.door(group) for group in groups]) as fleet:
+    async with system.running(), system.fleet_at([system.endpoint(group) for group in groups]) as fleet:
         for _ in range(bench.runs):
             fleet.received = 0
             await system.settle()

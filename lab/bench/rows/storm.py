@@ -1,13 +1,13 @@
 """Reconnect storm: all sockets are cut at once and come back together, each with its cursor.
 
-Over the plain door, and over the hub socket, which may need 15 % more.
+Over the plain endpoint, and over the hub socket, which may need 15 % more.
 """
 
 import json
 from collections.abc import Sequence
 from typing import Any
 
-from lab.bench.clients import Door, Fleet, NotWhole, Reader
+from lab.bench.clients import Endpoint, Fleet, NotWhole, Reader
 from lab.bench.lines import HUB, LESS, Line, at_most, at_most_times
 from lab.bench.rows.hub_socket import PLAIN, by_socket
 from lab.bench.run import Bench
@@ -40,10 +40,10 @@ async def measure(bench: Bench) -> list[Line]:
 
 async def storm(system: Hub) -> float:
     """One storm. Raises ``NotWhole``, or ``TooFew`` where something did not come at all."""
-    told, _ = await come(doors(system, [NOWHERE] * SOCKETS), frames=1)
+    told, _ = await come(endpoints(system, [NOWHERE] * SOCKETS), frames=1)
     cursors = [first["cursor"] for (first,) in told]
     await system.publisher.ask("burst", count=MISSED, size=SIZE)
-    told, took = await come(doors(system, cursors), frames=1 + MISSED)
+    told, took = await come(endpoints(system, cursors), frames=1 + MISSED)
     for cursor, (first, *items) in zip(cursors, told, strict=True):
         start = int(cursor.partition(",")[0].rpartition(".")[2])
         offsets = [item.get("offset") for item in items]
@@ -70,17 +70,17 @@ async def connect_and_recover(system: Hub) -> float:
     return took
 
 
-def doors(system: Hub, cursors: Sequence[str]) -> list[Door]:
+def endpoints(system: Hub, cursors: Sequence[str]) -> list[Endpoint]:
     """How each person comes back at their cursor."""
-    return [system.door(person, f"/ws/notifications/?since={cursor}") for person, cursor in enumerate(cursors)]
+    return [system.endpoint(person, f"/ws/notifications/?since={cursor}") for person, cursor in enumerate(cursors)]
 
 
-async def come(doors: Sequence[Door], frames: int) -> tuple[list[list[dict[str, Any]]], float]:
-    """Come to all doors at once and get ``frames`` frames at each, then cut all.
+async def come(endpoints: Sequence[Endpoint], frames: int) -> tuple[list[list[dict[str, Any]]], float]:
+    """Come to all endpoints at once and get ``frames`` frames at each, then cut all.
 
     Returns the frames, and the seconds until the last of them. Raises ``TooFew`` where some did not come.
     """
-    got: list[list[bytes]] = [[] for _ in doors]
+    got: list[list[bytes]] = [[] for _ in endpoints]
     fleet = Fleet()
 
     def on_text(number: int, payload: bytes, at: int) -> None:
@@ -89,8 +89,8 @@ async def come(doors: Sequence[Door], frames: int) -> tuple[list[list[dict[str, 
 
     began = fleet.now()
     try:
-        await fleet.connect(doors, lambda fleet, number: Reader(fleet, number, on_text), parallel=len(doors))
-        await fleet.all_of(frames * len(doors))
+        await fleet.connect(endpoints, lambda fleet, number: Reader(fleet, number, on_text), parallel=len(endpoints))
+        await fleet.all_of(frames * len(endpoints))
     finally:
         await fleet.close()
     took = (fleet.last_at - began) / 1e9

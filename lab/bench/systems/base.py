@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from hub.supervisor.redis_server import command, find_binary
 from lab.bench import machine
-from lab.bench.clients import Counter, Door, Fleet, Socket, Weigher
+from lab.bench.clients import Counter, Endpoint, Fleet, Socket, Weigher
 from lab.bench.machine import CpuShare
 from lab.bench.processes import Process, accepts, tail, until
 
@@ -61,24 +61,26 @@ class System(ABC):
         """Start the server and the publisher; returns when both can be used."""
 
     @abstractmethod
-    def doors(self, count: int) -> list[Door]:
+    def endpoints(self, count: int) -> list[Endpoint]:
         """How ``count`` clients come to the one channel that all share."""
 
     def fleet(self, count: int) -> AbstractAsyncContextManager[Fleet]:
         """``count`` sockets that are subscribed, for the length of a block."""
-        return self.fleet_at(self.doors(count))
+        return self.fleet_at(self.endpoints(count))
 
     def weighing_fleet(self, count: int) -> AbstractAsyncContextManager[Fleet]:
         """:meth:`fleet`, of which only the first counts and the others weigh where ``same_bytes`` allows it."""
-        return self.fleet_at(self.doors(count), Weigher if self.same_bytes else self.counter)
+        return self.fleet_at(self.endpoints(count), Weigher if self.same_bytes else self.counter)
 
     @contextlib.asynccontextmanager
-    async def fleet_at(self, doors: Sequence[Door], others: type[Socket] | None = None) -> AsyncIterator[Fleet]:
-        """A socket at each door, for the length of a block. ``others``: the kind of all but the first."""
+    async def fleet_at(
+        self, endpoints: Sequence[Endpoint], others: type[Socket] | None = None
+    ) -> AsyncIterator[Fleet]:
+        """A socket at each endpoint, for the length of a block. ``others``: the kind of all but the first."""
         fleet = Fleet()
         try:
-            await fleet.connect(doors[:1], self.counter)
-            await fleet.connect(doors[1:], others or self.counter)
+            await fleet.connect(endpoints[:1], self.counter)
+            await fleet.connect(endpoints[1:], others or self.counter)
             yield fleet
         finally:
             await fleet.close()

@@ -2,7 +2,7 @@
 
 import sys
 
-from lab.bench.clients import Door
+from lab.bench.clients import Endpoint
 from lab.bench.processes import Process
 from lab.bench.systems.base import SERVER, System
 from lab.harness.environment import BASE_DIR, clean_environment, free_port
@@ -33,9 +33,9 @@ class Baseline(System):
         )
         await self.start_publisher([sys.executable, "-m", "lab.bench.publishers.baseline"], environment)
 
-    def doors(self, count: int) -> list[Door]:
-        return [self.door("all")] * count
+    def endpoints(self, count: int) -> list[Endpoint]:
+        return [self.endpoint("all")] * count
 
-    def door(self, group: str) -> Door:
+    def endpoint(self, group: str) -> Endpoint:
         """How a client comes to the group of this name."""
-        return Door(self.port, f"/ws/alerts/{group}/")
+        return Endpoint(self.port, f"/ws/alerts/{group}/")

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from lab.bench.clients import Door
+from lab.bench.clients import Endpoint
 from lab.bench.processes import Process, until
 from lab.bench.systems.base import GENERATOR, SERVER, System
 from lab.harness.environment import BASE_DIR, SESSION_COOKIE, clean_environment
@@ -54,13 +54,13 @@ class Hub(System):
             await until(functools.partial(_says, worker, " ready."), worker)
         await self._check_sessions()
 
-    def doors(self, count: int) -> list[Door]:
+    def endpoints(self, count: int) -> list[Endpoint]:
         """Alerts, each client another signed-in person."""
-        return [self.door(number) for number in range(count)]
+        return [self.endpoint(number) for number in range(count)]
 
-    def door(self, person: int, path: str = "/ws/notifications/") -> Door:
+    def endpoint(self, person: int, path: str = "/ws/notifications/") -> Endpoint:
         """How the person of this number (from 0) comes in."""
-        return Door(self.port, path, headers=(f"Cookie: {SESSION_COOKIE}={self.sessions[person]}",))
+        return Endpoint(self.port, path, headers=(f"Cookie: {SESSION_COOKIE}={self.sessions[person]}",))
 
     def _fill(self) -> None:
         """Migrations, people with sessions, rooms: made once per run of the bench, and copied for each hub."""
@@ -72,7 +72,7 @@ class Hub(System):
 
     async def _check_sessions(self) -> None:
         """A socket with the last person's session gets that person's alerts: else every row would measure guests."""
-        async with self.fleet_at([self.door(len(self.sessions) - 1)]) as fleet:
+        async with self.fleet_at([self.endpoint(len(self.sessions) - 1)]) as fleet:
             await self.publisher.ask("tell", person=len(self.sessions) - 1)
             await fleet.all_of(1)
 

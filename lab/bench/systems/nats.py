@@ -4,7 +4,7 @@ import os
 import shutil
 import sys
 
-from lab.bench.clients import Counter, Door, Fleet
+from lab.bench.clients import Counter, Endpoint, Fleet
 from lab.bench.frames import BINARY, client_frame, frame_end
 from lab.bench.processes import Process, accepts, until
 from lab.bench.systems.base import SERVER, System
@@ -77,5 +77,5 @@ class Nats(System):
             [sys.executable, "-m", "lab.bench.publishers.nats", str(port)], {**os.environ, "PYTHONPATH": str(BASE_DIR)}
         )
 
-    def doors(self, count: int) -> list[Door]:
-        return [Door(self.port, "/", hello=(client_frame(_SUBSCRIBE, BINARY),), ready=b"PONG\r\n")] * count
+    def endpoints(self, count: int) -> list[Endpoint]:
+        return [Endpoint(self.port, "/", hello=(client_frame(_SUBSCRIBE, BINARY),), ready=b"PONG\r\n")] * count

@@ -5,7 +5,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from lab.bench.clients import Door
+from lab.bench.clients import Endpoint
 from lab.bench.processes import Process, accepts, until
 from lab.bench.systems.base import SERVER, System
 from lab.harness.environment import BASE_DIR, free_port
@@ -79,8 +79,8 @@ class Nchan(System):
         (master,) = super().server_pids()
         return [int(pid) for pid in Path(f"/proc/{master}/task/{master}/children").read_text().split()]
 
-    def doors(self, count: int) -> list[Door]:
-        return [Door(self.port, "/sub")] * count
+    def endpoints(self, count: int) -> list[Endpoint]:
+        return [Endpoint(self.port, "/sub")] * count
 
 
 def _module() -> Path | None:

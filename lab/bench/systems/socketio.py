@@ -4,7 +4,7 @@ import os
 import shutil
 from pathlib import Path
 
-from lab.bench.clients import Counter, Door
+from lab.bench.clients import Counter, Endpoint
 from lab.bench.frames import client_frame
 from lab.bench.processes import Process
 from lab.bench.systems.base import SERVER, System
@@ -54,6 +54,6 @@ class SocketIo(System):
         )
         await self.start_publisher([node, str(FOLDER / "publisher.js"), str(socket)], environment)
 
-    def doors(self, count: int) -> list[Door]:
+    def endpoints(self, count: int) -> list[Endpoint]:
         path = "/socket.io/?EIO=4&transport=websocket"
-        return [Door(self.port, path, hello=(client_frame(b"40"),), ready=b'40{"sid"')] * count
+        return [Endpoint(self.port, path, hello=(client_frame(b"40"),), ready=b'40{"sid"')] * count

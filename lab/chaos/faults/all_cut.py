@@ -6,9 +6,9 @@ All are back within 30 s, and what programs and people ask over HTTP meanwhile i
 import asyncio
 import time
 
+from lab.chaos.experiment import Experiment
 from lab.chaos.faults.base import Fault
 from lab.chaos.probes import page_times, percentile
-from lab.chaos.trial import Trial
 
 CLIENTS = 1000
 BACK_LIMIT, PAGE_LIMIT = 30.0, 1.0
@@ -24,19 +24,19 @@ class AllCut(Fault):
     seconds = 20.0
     sizes = (0.1, 0.1)
 
-    async def strike(self, trial: Trial, size: float) -> None:
-        missing = int(CLIENTS * size) - len(trial.crowd)
+    async def inject(self, experiment: Experiment, size: float) -> None:
+        missing = int(CLIENTS * size) - len(experiment.crowd)
         if missing > 0:
-            await trial.crowd.enter(missing, only_alerts=True)
-        async with page_times(trial.hub.url, trial.people.staff) as pages:
-            entered = {client: client.entered for client in trial.crowd if client.live}
+            await experiment.crowd.enter(missing, only_alerts=True)
+        async with page_times(experiment.hub.url, experiment.people.staff) as pages:
+            entered = {client: client.entered for client in experiment.crowd if client.live}
             began = time.monotonic()
-            for client in trial.crowd:
+            for client in experiment.crowd:
                 client.cut()
-            await trial.eventually(
+            await experiment.eventually(
                 lambda: all(client.entered > before for client, before in entered.items()),
                 within=BACK_LIMIT,
                 that=f"{len(entered)} clients that were cut are back",
             )
             await asyncio.sleep(max(0.0, began + WATCHED * max(size, 0.5) - time.monotonic()))
-        trial.must_take(percentile(pages, 0.99), less_than=PAGE_LIMIT, what=f"{len(pages)} pages, p99")
+        experiment.must_take(percentile(pages, 0.99), less_than=PAGE_LIMIT, what=f"{len(pages)} pages, p99")

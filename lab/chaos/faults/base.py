@@ -3,8 +3,8 @@
 import abc
 from typing import ClassVar
 
+from lab.chaos.experiment import Experiment
 from lab.chaos.parts import Hub
-from lab.chaos.trial import Trial
 
 
 class Fault(abc.ABC):
@@ -24,16 +24,16 @@ class Fault(abc.ABC):
     seconds: ClassVar[float]
     seconds_at_least: ClassVar[float] = 5.0
 
-    #: Whether another fault may strike at the same time.
+    #: Whether another fault may be injected at the same time.
     mixes: ClassVar[bool] = True
 
     def why_not(self, hub: Hub) -> str | None:
-        """Why it cannot strike here; None where it can."""
+        """Why it cannot be injected here; None where it can."""
         return None
 
     @abc.abstractmethod
-    async def strike(self, trial: Trial, size: float) -> None:
-        """Break something, mend it, and note in ``trial`` what did not hold. Returns when all is mended."""
+    async def inject(self, experiment: Experiment, size: float) -> None:
+        """Break something, mend it, and note in ``experiment`` what did not hold. Returns when all is mended."""
 
     @classmethod
     def length(cls, size: float) -> float:

@@ -7,9 +7,9 @@ import asyncio
 import json
 import time
 
+from lab.chaos.experiment import Experiment
 from lab.chaos.faults.base import Fault
 from lab.chaos.threads import in_thread
-from lab.chaos.trial import Trial
 
 #: Seconds between two broadcasts, and until one beat notices that the other one is gone and sends the next.
 EVERY, TAKE_OVER = 2, 25.0
@@ -42,9 +42,9 @@ class BeatKilled(Fault):
     seconds_at_least = 30.0
     sizes = (0.1, 0.1)
 
-    async def strike(self, trial: Trial, size: float) -> None:
-        hub = trial.hub
-        message = f"every {EVERY} s {trial.ledger.mark} {trial.chance.getrandbits(24)}"
+    async def inject(self, experiment: Experiment, size: float) -> None:
+        hub = experiment.hub
+        message = f"every {EVERY} s {experiment.ledger.mark} {experiment.chance.getrandbits(24)}"
 
         async def sent() -> list[float]:
             found: list[float] = json.loads(await in_thread(hub.observer.run, _SENT, message=message))
@@ -55,7 +55,7 @@ class BeatKilled(Fault):
         await in_thread(hub.observer.run, _SCHEDULE, message=message, every=EVERY)
         second.start()
         try:
-            await trial.eventually(sent, within=TAKE_OVER, that="the first beat sends")
+            await experiment.eventually(sent, within=TAKE_OVER, that="the first beat sends")
             await asyncio.sleep(size * 10)
             await in_thread(hub.beat.kill)
             hub.beat.start()
@@ -64,11 +64,11 @@ class BeatKilled(Fault):
             async def somebody_sends() -> bool:
                 return any(at > killed_at + EVERY for at in await sent())
 
-            await trial.eventually(somebody_sends, within=TAKE_OVER, that="a beat sends again")
+            await experiment.eventually(somebody_sends, within=TAKE_OVER, that="a beat sends again")
         finally:
             await in_thread(second.stop)
             await in_thread(hub.observer.run, _UNSCHEDULE, message=message)
         moments = await sent()
         allowed = int((time.time() - began) / EVERY) + 1
-        trial.must(len(moments) <= allowed, f"{len(moments)} broadcasts, at most {allowed} were due")
-        trial.must(hub.beat.runs(), "beat runs after its restart")
+        experiment.must(len(moments) <= allowed, f"{len(moments)} broadcasts, at most {allowed} were due")
+        experiment.must(hub.beat.runs(), "beat runs after its restart")

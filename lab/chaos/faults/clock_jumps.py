@@ -9,11 +9,11 @@ import asyncio
 import json
 from pathlib import Path
 
+from lab.chaos.experiment import Experiment
 from lab.chaos.faults.base import Fault
 from lab.chaos.faults.rolling_restart import leave_notices
 from lab.chaos.parts import Hub, Part
 from lab.chaos.threads import in_thread
-from lab.chaos.trial import Trial
 from lab.harness.environment import BASE_DIR
 
 HOUR = 3600
@@ -62,46 +62,48 @@ class ClockJumps(Fault):
     def why_not(self, hub: Hub) -> str | None:
         return None if library() else "libfaketime is not installed (apt-get install libfaketime)"
 
-    async def strike(self, trial: Trial, size: float) -> None:
-        hub, clock = trial.hub, trial.hub.folder / "clock"
-        run = f"{trial.ledger.mark} {trial.chance.getrandbits(24)}"
+    async def inject(self, experiment: Experiment, size: float) -> None:
+        hub, clock = experiment.hub, experiment.hub.folder / "clock"
+        run = f"{experiment.ledger.mark} {experiment.chance.getrandbits(24)}"
         hourly, frequent = f"every hour {run}", f"every {EVERY} s {run}"
         schedules = {hourly: HOUR, frequent: EVERY}
         _set(clock, 0)
         try:
-            await _restart(trial, _variables(clock))
-            left = leave_notices(trial)
+            await _restart(experiment, _variables(clock))
+            left = leave_notices(experiment)
             await in_thread(hub.observer.run, _SCHEDULE, schedules=schedules)
             for jump in JUMPS[: max(1, round(len(JUMPS) * size))]:
-                before = await _sent(trial, hourly), await _sent(trial, frequent)
+                before = await _sent(experiment, hourly), await _sent(experiment, frequent)
                 _set(clock, jump)
                 await asyncio.sleep(2 * CACHED)  # now all processes know, and have acted on what they know
-                await self._goes_on(trial, frequent, before[1])
+                await self._goes_on(experiment, frequent, before[1])
                 if jump == JUMPS[0]:
-                    await self._is_made_up_for(trial, hourly, before[0])
-                new = await _sent(trial, hourly) - before[0]
-                trial.must(new <= 1, f"{new} broadcasts of an hourly schedule after a jump to {jump / HOUR:+.0f} h")
-            trial.must(not (gone := left()), f"{len(gone)} notices that somebody left {gone[:3]}")
+                    await self._is_made_up_for(experiment, hourly, before[0])
+                new = await _sent(experiment, hourly) - before[0]
+                experiment.must(
+                    new <= 1, f"{new} broadcasts of an hourly schedule after a jump to {jump / HOUR:+.0f} h"
+                )
+            experiment.must(not (gone := left()), f"{len(gone)} notices that somebody left {gone[:3]}")
         finally:
             await in_thread(hub.observer.run, _UNSCHEDULE, schedules=schedules)
-            await _restart(trial, {})
-        await trial.everybody_receives(within=10)
+            await _restart(experiment, {})
+        await experiment.everybody_receives(within=10)
 
-    async def _is_made_up_for(self, trial: Trial, hourly: str, sent_before: int) -> None:
+    async def _is_made_up_for(self, experiment: Experiment, hourly: str, sent_before: int) -> None:
         async def was_sent() -> bool:
-            return await _sent(trial, hourly) > sent_before
+            return await _sent(experiment, hourly) > sent_before
 
-        await trial.eventually(was_sent, within=GOES_ON, that="what was due meanwhile goes out")
+        await experiment.eventually(was_sent, within=GOES_ON, that="what was due meanwhile goes out")
 
-    async def _goes_on(self, trial: Trial, frequent: str, sent_before: int) -> None:
-        await trial.everybody_receives(within=10)
-        await trial.jobs_run(within=GOES_ON)
-        sent = await _sent(trial, frequent)
+    async def _goes_on(self, experiment: Experiment, frequent: str, sent_before: int) -> None:
+        await experiment.everybody_receives(within=10)
+        await experiment.jobs_run(within=GOES_ON)
+        sent = await _sent(experiment, frequent)
 
         async def sends_again() -> bool:
-            return await _sent(trial, frequent) > max(sent, sent_before)
+            return await _sent(experiment, frequent) > max(sent, sent_before)
 
-        await trial.eventually(sends_again, within=GOES_ON, that=f"what is due every {EVERY} s goes out")
+        await experiment.eventually(sends_again, within=GOES_ON, that=f"what is due every {EVERY} s goes out")
 
 
 def library() -> Path | None:
@@ -129,9 +131,9 @@ def _variables(clock: Path) -> dict[str, str]:
     }
 
 
-async def _restart(trial: Trial, variables: dict[str, str]) -> None:
+async def _restart(experiment: Experiment, variables: dict[str, str]) -> None:
     """Stop all that has a clock, and start it with ``variables``."""
-    hub = trial.hub
+    hub = experiment.hub
 
     async def restart(part: Part) -> None:
         await in_thread(part.stop)
@@ -140,8 +142,8 @@ async def _restart(trial: Trial, variables: dict[str, str]) -> None:
     await in_thread(hub.open_shells, **variables)
     await asyncio.gather(*map(restart, (*hub.webs, hub.worker, hub.beat)))
     await in_thread(hub.wait_until_well, WELL_LIMIT)
-    await trial.everybody_is_back(within=30)
+    await experiment.everybody_is_back(within=30)
 
 
-async def _sent(trial: Trial, message: str) -> int:
-    return int(json.loads(await in_thread(trial.hub.observer.run, _SENT, message=message)))
+async def _sent(experiment: Experiment, message: str) -> int:
+    return int(json.loads(await in_thread(experiment.hub.observer.run, _SENT, message=message)))

@@ -3,9 +3,9 @@
 Clients see both, in the order of their offsets, without waiting for the one that is slow.
 """
 
+from lab.chaos.experiment import Experiment
 from lab.chaos.faults.base import Fault, times
 from lab.chaos.threads import in_thread
-from lab.chaos.trial import Trial
 
 #: Runs in backend code: two threads, the first of which holds its transaction open until the other has committed, or
 #: until it can be seen that the database lets only one write at a time.
@@ -47,15 +47,17 @@ class CommitsOutOfOrder(Fault):
     name = "commits-out-of-order"
     seconds = 10.0
 
-    async def strike(self, trial: Trial, size: float) -> None:
-        ledger = trial.ledger
+    async def inject(self, experiment: Experiment, size: float) -> None:
+        ledger = experiment.ledger
         for _ in range(times(20, size)):
             first, second = ledger.attempt("slow commit"), ledger.attempt("quick commit")
             try:
-                await in_thread(trial.hub.tasks.run, _PUBLISH, first=ledger.text(first), second=ledger.text(second))
+                await in_thread(
+                    experiment.hub.tasks.run, _PUBLISH, first=ledger.text(first), second=ledger.text(second)
+                )
             except AssertionError:  # with another fault at the same time the database may be away
-                trial.must(not trial.strict, "both transactions commit")
+                experiment.must(not experiment.strict, "both transactions commit")
                 return
             for number in (first, second):
                 ledger.acknowledge(number)
-            await trial.all_show([first, second], within=3.0)
+            await experiment.all_show([first, second], within=3.0)

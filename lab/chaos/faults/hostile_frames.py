@@ -7,10 +7,10 @@ import asyncio
 import sys
 from urllib.parse import urlsplit
 
+from lab.chaos.experiment import Experiment
 from lab.chaos.faults.base import Fault
 from lab.chaos.faults.hostile_input import tracebacks
 from lab.chaos.probes import loop_lateness, percentile
-from lab.chaos.trial import Trial
 from lab.harness.environment import BASE_DIR, ending_with_us
 
 SECONDS, QUIET = 60.0, 3.0
@@ -28,8 +28,8 @@ class HostileFrames(Fault):
     sizes = (0.1, 0.2)
     mixes = False
 
-    async def strike(self, trial: Trial, size: float) -> None:
-        hub = trial.hub
+    async def inject(self, experiment: Experiment, size: float) -> None:
+        hub = experiment.hub
         before = tracebacks(hub)
         async with loop_lateness(hub.webs) as late:
             await asyncio.sleep(QUIET)  # what is quiet is measured, not waited for
@@ -38,14 +38,16 @@ class HostileFrames(Fault):
             port = urlsplit(hub.webs[0].ws_url).port
             command = [sys.executable, "-m", "lab.chaos.hostile_wire", str(port), str(SECONDS * size)]
             process = await asyncio.create_subprocess_exec(
-                *ending_with_us([*command, str(trial.chance.getrandbits(32))]),
+                *ending_with_us([*command, str(experiment.chance.getrandbits(32))]),
                 cwd=BASE_DIR,
                 stdout=asyncio.subprocess.PIPE,
             )
             sent, _ = await process.communicate()
-            struck = percentile(late, 0.99)
+            injected = percentile(late, 0.99)
         number = sent.decode().strip()
-        trial.notes.append(f"{number} hostile connections, pings p99 {quiet * 1000:.0f} → {struck * 1000:.0f} ms")
-        trial.must_take(struck, less_than=max(FACTOR * quiet, FLOOR), what="among hostile clients pings p99")
+        experiment.notes.append(
+            f"{number} hostile connections, pings p99 {quiet * 1000:.0f} → {injected * 1000:.0f} ms"
+        )
+        experiment.must_take(injected, less_than=max(FACTOR * quiet, FLOOR), what="among hostile clients pings p99")
         found = tracebacks(hub) - before
-        trial.must(found == 0, f"{found} tracebacks in the logs of the web processes")
+        experiment.must(found == 0, f"{found} tracebacks in the logs of the web processes")

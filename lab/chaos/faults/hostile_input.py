@@ -11,10 +11,10 @@ from urllib.parse import quote
 
 import websockets
 
+from lab.chaos.experiment import Experiment
 from lab.chaos.faults.base import Fault, times
 from lab.chaos.parts import Hub
 from lab.chaos.threads import in_thread
-from lab.chaos.trial import Trial
 
 FRAMES, SENDERS, LAYER_EVENTS = 10_000, 20, 500
 
@@ -64,36 +64,39 @@ class HostileInput(Fault):
     seconds = 20.0
     sizes = (0.05, 0.15)
 
-    async def strike(self, trial: Trial, size: float) -> None:
-        hub = trial.hub
+    async def inject(self, experiment: Experiment, size: float) -> None:
+        hub = experiment.hub
         before = tracebacks(hub)
-        entered = {client: client.entered for client in trial.crowd}
-        each, seeds = times(FRAMES // SENDERS, size), [trial.chance.getrandbits(32) for _ in range(SENDERS)]
-        sent = await asyncio.gather(*(_send_frames(trial, each, seed) for seed in seeds))
-        trial.notes.append(f"{sum(sent)} malformed frames sent")
-        await _knock(trial)
+        entered = {client: client.entered for client in experiment.crowd}
+        each, seeds = times(FRAMES // SENDERS, size), [experiment.chance.getrandbits(32) for _ in range(SENDERS)]
+        sent = await asyncio.gather(*(_send_frames(experiment, each, seed) for seed in seeds))
+        experiment.notes.append(f"{sum(sent)} malformed frames sent")
+        await _knock(experiment)
         with contextlib.suppress(AssertionError):  # no Redis at this moment
             await in_thread(
-                hub.tasks.run, _UNKNOWN_EVENTS, number=times(LAYER_EVENTS, size), seed=trial.chance.getrandbits(32)
+                hub.tasks.run,
+                _UNKNOWN_EVENTS,
+                number=times(LAYER_EVENTS, size),
+                seed=experiment.chance.getrandbits(32),
             )
-        await trial.everybody_receives(within=5)
-        touched = [client.name for client in trial.crowd if client.entered != entered[client]]
-        trial.must(not touched, f"{len(touched)} other sockets were touched")
+        await experiment.everybody_receives(within=5)
+        touched = [client.name for client in experiment.crowd if client.entered != entered[client]]
+        experiment.must(not touched, f"{len(touched)} other sockets were touched")
         found = tracebacks(hub) - before
-        trial.must(found == 0, f"{found} tracebacks in the logs of the web processes")
+        experiment.must(found == 0, f"{found} tracebacks in the logs of the web processes")
 
 
-async def _send_frames(trial: Trial, number: int, seed: int) -> int:
+async def _send_frames(experiment: Experiment, number: int, seed: int) -> int:
     """Send ``number`` frames, over as many connections as that takes; returns how many left."""
     chance = random.Random(seed)
-    people = trial.people
+    people = experiment.people
     paths = ["/ws/notifications/", "/ws/online/", f"/ws/chat/{people.rooms[0]}/"]
     sent = 0
     while sent < number:
         headers = {"Authorization": f"Bearer {chance.choice(people.people).token}"} if chance.random() < 0.5 else {}
         with contextlib.suppress(websockets.WebSocketException, OSError, TimeoutError):
             async with websockets.connect(
-                trial.hub.ws_urls[0] + chance.choice(paths),
+                experiment.hub.ws_urls[0] + chance.choice(paths),
                 additional_headers=headers,
                 compression=None,
                 proxy=None,
@@ -111,14 +114,14 @@ def _mangled(frame: str | bytes, chance: random.Random) -> str | bytes:
     return frame if chance.random() < 0.5 else frame[: chance.randrange(len(frame) + 1)]
 
 
-async def _knock(trial: Trial) -> None:
+async def _knock(experiment: Experiment) -> None:
     """Ask for rooms that cannot be, and with positions that nobody gave."""
     for name in _ROOM_NAMES:
         encoded = quote(name, safe="", errors="replace")
         for path in (f"/ws/chat/{encoded}/", f"/ws/notifications/?since={encoded[:6000]}"):
             with contextlib.suppress(websockets.WebSocketException, OSError, TimeoutError):
                 async with websockets.connect(
-                    trial.hub.ws_urls[0] + path, compression=None, proxy=None, close_timeout=1
+                    experiment.hub.ws_urls[0] + path, compression=None, proxy=None, close_timeout=1
                 ) as connection:
                     await connection.recv()
 

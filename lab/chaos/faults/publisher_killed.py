@@ -5,9 +5,9 @@ Nothing is lost: web processes number what has no offset and deliver it within 3
 
 import time
 
+from lab.chaos.experiment import Experiment
 from lab.chaos.faults.base import Fault, times
 from lab.chaos.threads import in_thread
-from lab.chaos.trial import Trial
 
 LIMIT = 3.0
 
@@ -46,31 +46,31 @@ class PublisherKilled(Fault):
     name = "publisher-killed"
     seconds = 20.0
 
-    async def strike(self, trial: Trial, size: float) -> None:
+    async def inject(self, experiment: Experiment, size: float) -> None:
         slowest = 0.0
         for turn in range(times(20, size)):
-            slowest = max(slowest, await self._kill_some(trial, 5, "offset" if turn % 2 else "announcement"))
-        trial.must_take(slowest, less_than=LIMIT, what="what a dead process stored was live after at most")
+            slowest = max(slowest, await self._kill_some(experiment, 5, "offset" if turn % 2 else "announcement"))
+        experiment.must_take(slowest, less_than=LIMIT, what="what a dead process stored was live after at most")
 
-    async def _kill_some(self, trial: Trial, number: int, before: str) -> float:
+    async def _kill_some(self, experiment: Experiment, number: int, before: str) -> float:
         """Let ``number`` of them die; returns the seconds from then until everybody has what they stored."""
-        ledger = trial.ledger
+        ledger = experiment.ledger
         # Few publish to one person: on a busy channel the next publisher would number what this one left.
-        person = trial.chance.choice(trial.people.people)
-        tabs = sum(client.place.person is person for client in trial.crowd.listeners)
+        person = experiment.chance.choice(experiment.people.people)
+        tabs = sum(client.place.person is person for client in experiment.crowd.listeners)
         numbers = [ledger.attempt("dying") for _ in range(number)]
         died = await in_thread(
-            trial.hub.tasks.run,
+            experiment.hub.tasks.run,
             _DIE,
             messages=[ledger.text(number) for number in numbers],
             to=f"user:{person.name}",
             before=before,
         )
         died_at = time.monotonic()
-        trial.must(died.split() == ["1"] * number, f"processes died before the {before}: {died.count('1')}")
+        experiment.must(died.split() == ["1"] * number, f"processes died before the {before}: {died.count('1')}")
         for stored in numbers:
             ledger.acknowledge(stored)  # nobody was told, but the commit was made: it must not be lost
-        await trial.eventually(
+        await experiment.eventually(
             lambda: all(ledger.shown_by(stored) >= tabs for stored in numbers),
             within=LIMIT * 3,
             that=f"what was stored before the {before} is live",

@@ -10,12 +10,12 @@ import asyncio
 import contextlib
 import time
 
+from lab.chaos.experiment import Experiment
 from lab.chaos.faults.base import Fault, times
 from lab.chaos.faults.rolling_restart import SETTLED, leave_notices
 from lab.chaos.faults.web_killed import PRESENCE_LIMIT
 from lab.chaos.presence import Watcher, newcomers
 from lab.chaos.threads import in_thread
-from lab.chaos.trial import Trial
 
 #: Seconds that it is away: at least, and at most. Every other time it is started again at once.
 AWAY = 0.2, 1.5
@@ -36,56 +36,56 @@ class RedisKilled(Fault):
     seconds = 30.0
     sizes = (0.1, 0.2)
 
-    async def strike(self, trial: Trial, size: float) -> None:
-        if not trial.strict:  # then those who look may be cut off, and people go
+    async def inject(self, experiment: Experiment, size: float) -> None:
+        if not experiment.strict:  # then those who look may be cut off, and people go
             for number in range(times(10, size)):
-                await self._kill(trial, number)
+                await self._kill(experiment, number)
             return
         async with contextlib.AsyncExitStack() as stack:
             online: list[Watcher] = []
-            for web in trial.hub.webs:
+            for web in experiment.hub.webs:
                 online += await stack.enter_async_context(Watcher.several(web.ws_url, STAY))
             there = len(online)
-            await trial.eventually(
+            await experiment.eventually(
                 lambda: all(watcher.count >= there for watcher in online), within=COUNTED, that=f"{there} are online"
             )
             # That those of an earlier run have left may be told a moment later.
-            await asyncio.sleep(max(0.0, trial.began_at + SETTLED - time.monotonic()))
+            await asyncio.sleep(max(0.0, experiment.began_at + SETTLED - time.monotonic()))
             for watcher in online:
                 watcher.look_from_here()
-            left = leave_notices(trial)
+            left = leave_notices(experiment)
             for number in range(times(10, size)):
-                is_settled = self._is_settled(trial)
-                told = await self._kill(trial, number)
+                is_settled = self._is_settled(experiment)
+                told = await self._kill(experiment, number)
                 least = min([*told, *(watcher.least for watcher in online)])
                 what = f"at least {least} of {there} were shown online, {len(told)} times asked"
                 if is_settled:
-                    trial.must(least >= there, what)
+                    experiment.must(least >= there, what)
                 else:
-                    trial.notes.append(f"{what}, not judged so soon after another fault")
-            trial.must(not (gone := left()), f"{len(gone)} notices that somebody left {gone[:3]}")
+                    experiment.notes.append(f"{what}, not judged so soon after another fault")
+            experiment.must(not (gone := left()), f"{len(gone)} notices that somebody left {gone[:3]}")
 
-    def _is_settled(self, trial: Trial) -> bool:
+    def _is_settled(self, experiment: Experiment) -> bool:
         """Whether presence has to be right: that takes its time after a web process was killed, as its fault says."""
-        restarts = [web.started_again_at for web in trial.hub.webs if web.started_again_at is not None]
+        restarts = [web.started_again_at for web in experiment.hub.webs if web.started_again_at is not None]
         return all(time.monotonic() - moment > PRESENCE_LIMIT for moment in restarts)
 
-    async def _kill(self, trial: Trial, number: int) -> list[int]:
+    async def _kill(self, experiment: Experiment, number: int) -> list[int]:
         """Kill it once; returns how many people newcomers were told to be online.
 
         Every other time it is away for as short as can be, and nobody asks for anyone meanwhile: it is back before the
         web processes miss it, and knows nobody.
         """
-        redis, asked_meanwhile = trial.hub.redis, number % 2 == 1
+        redis, asked_meanwhile = experiment.hub.redis, number % 2 == 1
         async with contextlib.AsyncExitStack() as stack:
-            told = await stack.enter_async_context(newcomers(trial.hub.webs)) if asked_meanwhile else []
+            told = await stack.enter_async_context(newcomers(experiment.hub.webs)) if asked_meanwhile else []
             await in_thread(redis.kill)
             if asked_meanwhile:
-                await asyncio.sleep(trial.chance.uniform(*AWAY))
+                await asyncio.sleep(experiment.chance.uniform(*AWAY))
             await in_thread(redis.start_empty)
             if not asked_meanwhile:
-                told = await stack.enter_async_context(newcomers(trial.hub.webs))
-            await trial.everybody_receives(within=LIMIT)
-            await trial.nobody_is_deaf(within=LIMIT)
-            await trial.eventually(lambda: told, within=TOLD, that="newcomers are told who is online")
+                told = await stack.enter_async_context(newcomers(experiment.hub.webs))
+            await experiment.everybody_receives(within=LIMIT)
+            await experiment.nobody_is_deaf(within=LIMIT)
+            await experiment.eventually(lambda: told, within=TOLD, that="newcomers are told who is online")
         return told

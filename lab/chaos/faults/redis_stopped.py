@@ -7,9 +7,9 @@ the database, nothing is lost, no job either.
 import asyncio
 import time
 
+from lab.chaos.experiment import Experiment
 from lab.chaos.faults.base import Fault
 from lab.chaos.probes import loop_lateness, page_times, percentile
-from lab.chaos.trial import Trial
 
 SECONDS = 30.0
 
@@ -22,9 +22,9 @@ class RedisStopped(Fault):
     name = "redis-stopped"
     seconds = SECONDS
 
-    async def strike(self, trial: Trial, size: float) -> None:
-        hub = trial.hub
-        async with page_times(hub.url, trial.people.staff) as pages, loop_lateness(hub.webs) as late:
+    async def inject(self, experiment: Experiment, size: float) -> None:
+        hub = experiment.hub
+        async with page_times(hub.url, experiment.people.staff) as pages, loop_lateness(hub.webs) as late:
             hub.redis.pause()
             began = time.monotonic()
             try:
@@ -34,8 +34,8 @@ class RedisStopped(Fault):
             finally:
                 # What it does first is to answer workers that have given up, and so it hands jobs to nobody.
                 hub.redis.resume()
-        trial.must_take(percentile(pages, 0.99), less_than=PAGE_LIMIT, what="pages p99")
-        latest, (slowest, what) = max(late, default=0.0), trial.ledger.slowest(began, ended)
-        trial.must_take(latest, less_than=LOOP_LIMIT, what="event loops late by at most")
-        trial.must_take(slowest, less_than=LIVE_LIMIT, what=f"live without Redis, {what} the latest, after")
-        await trial.nobody_is_deaf(within=10)
+        experiment.must_take(percentile(pages, 0.99), less_than=PAGE_LIMIT, what="pages p99")
+        latest, (slowest, what) = max(late, default=0.0), experiment.ledger.slowest(began, ended)
+        experiment.must_take(latest, less_than=LOOP_LIMIT, what="event loops late by at most")
+        experiment.must_take(slowest, less_than=LIVE_LIMIT, what=f"live without Redis, {what} the latest, after")
+        await experiment.nobody_is_deaf(within=10)

@@ -7,10 +7,10 @@ import asyncio
 import time
 from collections.abc import Callable
 
+from lab.chaos.experiment import Experiment
 from lab.chaos.faults.base import Fault
 from lab.chaos.silent import SilentSocket
 from lab.chaos.threads import in_thread
-from lab.chaos.trial import Trial
 
 EXIT_LIMIT, BACK_LIMIT = 15.0, 30.0
 
@@ -26,34 +26,34 @@ class RollingRestart(Fault):
     seconds_at_least = 30.0
     sizes = (1.0, 1.0)
 
-    async def strike(self, trial: Trial, size: float) -> None:
+    async def inject(self, experiment: Experiment, size: float) -> None:
         await asyncio.sleep(SETTLED)  # that those of an earlier run have left may be told a moment later
-        left = leave_notices(trial)
-        for web in trial.hub.webs:
-            stuck = await SilentSocket.connected(web.port, "/ws/notifications/", trial.people.staff)
+        left = leave_notices(experiment)
+        for web in experiment.hub.webs:
+            stuck = await SilentSocket.connected(web.port, "/ws/notifications/", experiment.people.staff)
             try:
                 began = time.monotonic()
                 orderly = await in_thread(web.stop, EXIT_LIMIT)
                 took = time.monotonic() - began
-                trial.must(orderly, f"{web.name} ended after {took:.1f} s")
+                experiment.must(orderly, f"{web.name} ended after {took:.1f} s")
             finally:
                 stuck.close()
             web.start()
-            await trial.serves(web)
-            await trial.everybody_is_back(within=BACK_LIMIT)
-        trial.must(not (gone := left()), f"{len(gone)} notices that somebody left {gone[:3]}")
-        await trial.nobody_is_deaf(within=10)
+            await experiment.serves(web)
+            await experiment.everybody_is_back(within=BACK_LIMIT)
+        experiment.must(not (gone := left()), f"{len(gone)} notices that somebody left {gone[:3]}")
+        await experiment.nobody_is_deaf(within=10)
 
 
-def leave_notices(trial: Trial) -> Callable[[], list[str]]:
+def leave_notices(experiment: Experiment) -> Callable[[], list[str]]:
     """Returns what says which notices that somebody has left a room came to clients from now on."""
-    read_before = {client: len(client.notices) for client in trial.crowd}
-    people = {person.name for person in trial.people.people}
+    read_before = {client: len(client.notices) for client in experiment.crowd}
+    people = {person.name for person in experiment.people.people}
 
     def since() -> list[str]:
         return [
             f"{client.name} read: {notice}"
-            for client in trial.crowd
+            for client in experiment.crowd
             for notice in client.notices[read_before.get(client, 0) :]
             if notice.endswith(" left the room") and notice.split(" ")[0] in people
         ]

@@ -6,11 +6,11 @@ by 50 MB.
 
 import time
 
+from lab.chaos.experiment import Experiment
 from lab.chaos.faults.base import Fault
 from lab.chaos.probes import percentile
 from lab.chaos.silent import SilentSocket
 from lab.chaos.threads import in_thread
-from lab.chaos.trial import Trial
 
 READERS, MEGABYTES = 5, 5
 
@@ -34,9 +34,9 @@ class SlowReaders(Fault):
     #: Less than all of it the kernel's buffers hold, and then only a ping that is not answered tells of a sleeper.
     sizes = (1.0, 1.0)
 
-    async def strike(self, trial: Trial, size: float) -> None:
-        hub = trial.hub
-        person = trial.people.people[-1]  # nobody of the crowd: they would read it all
+    async def inject(self, experiment: Experiment, size: float) -> None:
+        hub = experiment.hub
+        person = experiment.people.people[-1]  # nobody of the crowd: they would read it all
         memory = [web.memory() for web in hub.webs]
         sockets = [
             await SilentSocket.connected(hub.webs[number % 2].port, "/ws/notifications/", person)
@@ -46,7 +46,7 @@ class SlowReaders(Fault):
         try:
             pieces = int(MEGABYTES * size * 1024 * 1024 / PIECE) + 1
             await in_thread(hub.tasks.run, _SEND, timeout=60, to=f"user:{person.name}", pieces=pieces, size=PIECE)
-            await trial.eventually(
+            await experiment.eventually(
                 lambda: all(socket.was_closed() for socket in sockets),
                 within=CLOSED_LIMIT,
                 that=f"{READERS} clients that never read are closed",
@@ -55,6 +55,6 @@ class SlowReaders(Fault):
             for socket in sockets:
                 socket.close()
         grown = max(web.memory() - before for web, before in zip(hub.webs, memory, strict=True))
-        slowest = percentile(trial.ledger.latencies(began), 0.99)
-        trial.must_take(slowest, less_than=LATENCY_LIMIT, what="the others' p99 is")
-        trial.must(grown < MEMORY_LIMIT, f"a web process grew by {grown / 1024 / 1024:.0f} MB at most")
+        slowest = percentile(experiment.ledger.latencies(began), 0.99)
+        experiment.must_take(slowest, less_than=LATENCY_LIMIT, what="the others' p99 is")
+        experiment.must(grown < MEMORY_LIMIT, f"a web process grew by {grown / 1024 / 1024:.0f} MB at most")

@@ -6,11 +6,11 @@ the dead process is shown any longer.
 
 import asyncio
 
+from lab.chaos.experiment import Experiment
 from lab.chaos.faults.base import Fault
 from lab.chaos.parts import Web
 from lab.chaos.presence import Watcher
 from lab.chaos.threads import in_thread
-from lab.chaos.trial import Trial
 
 BACK_LIMIT, PRESENCE_LIMIT = 10.0, 45.0
 
@@ -28,27 +28,27 @@ class WebKilled(Fault):
     seconds = 45.0
     sizes = (0.1, 0.1)
 
-    async def strike(self, trial: Trial, size: float) -> None:
-        dies, stays = trial.chance.sample(trial.hub.webs, 2)
-        watches_presence = trial.strict and size >= WITH_PRESENCE
+    async def inject(self, experiment: Experiment, size: float) -> None:
+        dies, stays = experiment.chance.sample(experiment.hub.webs, 2)
+        watches_presence = experiment.strict and size >= WITH_PRESENCE
         async with Watcher(stays.ws_url) as online:
             async with Watcher.several(dies.ws_url, GONE):
                 if watches_presence:
-                    await trial.eventually(lambda: online.count > GONE, within=5, that="guests are counted")
+                    await experiment.eventually(lambda: online.count > GONE, within=5, that="guests are counted")
                 before = online.count
                 await in_thread(dies.kill)
-            starts_again = asyncio.create_task(self._start_again(trial, dies))
-            await trial.eventually(
-                lambda: any(not client.live for client in trial.crowd), within=5, that="clients notice"
+            starts_again = asyncio.create_task(self._start_again(experiment, dies))
+            await experiment.eventually(
+                lambda: any(not client.live for client in experiment.crowd), within=5, that="clients notice"
             )
-            await trial.everybody_is_back(within=BACK_LIMIT)
+            await experiment.everybody_is_back(within=BACK_LIMIT)
             await starts_again
             if watches_presence:
-                await trial.eventually(
+                await experiment.eventually(
                     lambda: online.count == before - GONE, within=PRESENCE_LIMIT, that="presence is right"
                 )
 
-    async def _start_again(self, trial: Trial, web: Web) -> None:
-        await asyncio.sleep(trial.chance.uniform(0.2, 2.0))
+    async def _start_again(self, experiment: Experiment, web: Web) -> None:
+        await asyncio.sleep(experiment.chance.uniform(0.2, 2.0))
         web.start()
-        await trial.serves(web)
+        await experiment.serves(web)

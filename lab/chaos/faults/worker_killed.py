@@ -9,9 +9,9 @@ import contextlib
 import os
 import signal
 
+from lab.chaos.experiment import Experiment
 from lab.chaos.faults.base import Fault
 from lab.chaos.threads import in_thread
-from lab.chaos.trial import Trial
 
 RECIPIENTS = 1000
 
@@ -44,23 +44,23 @@ class WorkerKilled(Fault):
     #: It wants to be in the midst of the work, not in the midst of waiting for a database.
     mixes = False
 
-    async def strike(self, trial: Trial, size: float) -> None:
-        hub, ledger = trial.hub, trial.ledger
+    async def inject(self, experiment: Experiment, size: float) -> None:
+        hub, ledger = experiment.hub, experiment.ledger
         await in_thread(hub.observer.run, _RECIPIENTS, number=RECIPIENTS)
         number = ledger.attempt("fan-out", copies=RECIPIENTS)
         message = ledger.text(number)
         await in_thread(hub.tasks.run, _START, message=message, number=RECIPIENTS)
         ledger.hand_over(number)
         # Before it is taken, while it is, or in the midst of it: that is what is tried.
-        await asyncio.sleep(trial.chance.uniform(0, 0.4))
+        await asyncio.sleep(experiment.chance.uniform(0, 0.4))
         for pid in hub.worker.children():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        await asyncio.sleep(trial.chance.uniform(0, 0.4))
+        await asyncio.sleep(experiment.chance.uniform(0, 0.4))
         await in_thread(hub.worker.kill)
         hub.worker.start()
 
         async def count() -> bool:
             return int(await in_thread(hub.observer.run, _COUNT, message=message)) >= RECIPIENTS
 
-        await trial.eventually(count, within=LIMIT, that=f"{RECIPIENTS} people have the alert")
+        await experiment.eventually(count, within=LIMIT, that=f"{RECIPIENTS} people have the alert")

@@ -46,7 +46,7 @@ class DidNotHold(AssertionError):
 
 
 @dataclass
-class Trial:
+class Experiment:
     """What a fault works with. ``findings`` are the things it found not to hold."""
 
     hub: Hub
@@ -61,7 +61,7 @@ class Trial:
     findings: list[str] = field(default_factory=list)
     #: What was measured, for the report.
     notes: list[str] = field(default_factory=list)
-    #: False while several faults strike at the same time: then no fault's own limits count, only the ledger.
+    #: False while several faults are injected at the same time: then no fault's own limits count, only the ledger.
     strict: bool = True
     #: How many times its limit something may take: more than 1 where the machine is shared with others.
     patience: float = 1.0
@@ -183,13 +183,13 @@ class Trial:
             for pk, message in found["alerts"]
             if (number := self.ledger.number_in(message)) is not None
         ]
-        return self.ledger.verdict(rows, alerts, {client.name: client.screen for client in self.crowd})
+        return self.ledger.verdict(rows, alerts, {client.name: client.client_state for client in self.crowd})
 
 
 @contextlib.asynccontextmanager
-async def trial(
+async def experiment(
     hub: Hub, people: People, *, seed: int, clients: int = 100, rate: float = 16.0, patience: float = 1.0
-) -> AsyncIterator[Trial]:
+) -> AsyncIterator[Experiment]:
     """A crowd that has come in and publishers at work on a hub that runs; all of it ends with the block.
 
     Args:
@@ -211,7 +211,7 @@ async def trial(
         await crowd.enter(clients)
         publishers.start()
         try:
-            made = Trial(hub, people, crowd, publishers, ledger, readers, reading, chance, patience=patience)
+            made = Experiment(hub, people, crowd, publishers, ledger, readers, reading, chance, patience=patience)
             keeping = asyncio.create_task(made.keep_parts_running())
             try:
                 yield made

@@ -1,4 +1,4 @@
-"""What one client has on its screen, kept as ``docs/howto/connect-a-client.md`` tells a client to. Pure: no I/O."""
+"""The state of one client, kept as ``docs/howto/connect-a-client.md`` tells a client to. This module does no I/O."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ Position = tuple[str, int]
 
 
 @dataclass(slots=True)
-class Screen:
+class ClientState:
     """Positions by channel, what was shown, and what should not have happened."""
 
     #: Epoch and offset by channel: where the client stands.
