@@ -16,7 +16,7 @@ LIMIT = 3.0
 _DIE = """
 import os, signal
 from django.db import connections
-from hub.publishing.verbs import verbs
+from hub.publishing import verbs
 from hub import streams
 from notifications import notify
 
