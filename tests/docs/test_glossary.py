@@ -64,6 +64,7 @@ GONE_FROM_PYTHON = (
     r"(?:the|a|next|slow) round(?: of checks| over all)",
     r"rights? (?:that )?(?:ends?|changes?)",
     r"upkeep",
+    r"chores?",
     r"rigs?",
     r"goodbyes?",
     r"hasty",
