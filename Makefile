@@ -36,7 +36,7 @@ run: $(RUN) $(PAGES) ## Set up and start the whole hub on this machine; Ctrl-C s
 
 test: $(DEV) $(NODE) chromium test-programs suite ## Run all tests: unit, integration, browser
 
-# About 350 seconds of processor time, so three minutes on two quiet cores by that estimate; a busy machine takes longer.
+# No run on a quiet machine has been measured yet; then the bound should be about twice of what it takes.
 QUICK_SECONDS := 400
 
 test-quick: $(DEV) ## Run the tests that need neither a whole hub nor a browser, nor take long; says how long they took
