@@ -1,4 +1,4 @@
-"""The hub's rows: streams and their publications, keys, the signs of life of its parts, and who of several acts."""
+"""The hub's rows: streams and their publications, keys, the heartbeats of its parts, and leases."""
 
 import secrets
 from typing import Any
@@ -18,7 +18,7 @@ class Stream(models.Model):
     """The history of one durable channel: where it stands, and which history it is.
 
     A channel has a row from its first publication on. It stays for good: streams that are made share an epoch
-    (:func:`hub.streams.begin`), so one that was made anew would be taken for the one before.
+    (:func:`hub.streams.begin`), so one that was created again would be taken for the one before.
     """
 
     channel = models.CharField(max_length=97, primary_key=True)

@@ -22,7 +22,7 @@ from hub.ops import metrics
 
 log = structlog.get_logger(__name__)
 
-#: Seconds of silence after which the connection is asked for a sign of life, and seconds it has for that.
+#: Seconds of silence after which the connection is pinged, and seconds that it has to answer.
 SILENCE, PONG_TIMEOUT = 10.0, 5.0
 
 #: Seconds before the first and between later attempts to connect again.

@@ -84,7 +84,7 @@ class Visit:
         user: who.
         person: how presence names them; one for all connections of a user.
         only: they have no other connection there: they came just now, or are gone now. Who comes back within
-            ``HUB_LEAVE_GRACE`` has not been gone, and does not come anew.
+            ``HUB_LEAVE_GRACE`` has not been gone, and does not join again.
         restarting: the connection ends because this server stops; the client will come back.
     """
 

@@ -12,7 +12,7 @@ from hub.models import Heartbeat
 #: Seconds without a beat after which a part counts as missing.
 MISSING_AFTER = 30.0
 
-#: How long the sign of life of a part that is gone is kept.
+#: How long the heartbeat of a part that is gone is kept.
 KEPT = timedelta(days=1)
 
 WORKER = "worker"

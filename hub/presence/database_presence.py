@@ -115,7 +115,7 @@ class DatabasePresence:
             return
         if self.active:
             if had_returned and not returned:
-                # Others may have gone on with Redis by now, and have to write their rows anew.
+                # Others may have gone on with Redis by now, and have to write their rows again.
                 self._expect({*self._expected, *expected})
             return
         self.active = True
@@ -257,7 +257,7 @@ class DatabasePresence:
             self.loop.call_soon(self._tell)
 
     def _may_return(self, process: str, others: Collection[str]) -> bool:
-        """Whether ``process`` went on with a Redis that is away again by now: it writes its row anew in a moment."""
+        """Whether ``process`` went on with a Redis that is away again by now: it writes its row again in a moment."""
         if process in others or self._returned:
             return False
         now = self.loop.time()

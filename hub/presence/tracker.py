@@ -267,7 +267,7 @@ class PresenceTracker:
             try:
                 return await command()
             except RedisConnectionError:
-                # One that was open while Redis was started anew, perhaps; a new one says at once whether it is away.
+                # One that was open while Redis was restarted, perhaps; a new one says at once whether it is away.
                 return await command()
 
     async def _run(self, script: str, *arguments: str, process: str | None = None) -> Any:

@@ -64,7 +64,7 @@ class Experiment:
     #: False while several faults are injected at the same time: then no fault's own limits count, only the ledger.
     strict: bool = True
     #: How many times its limit something may take: more than 1 where the machine is shared with others.
-    patience: float = 1.0
+    leniency: float = 1.0
 
     def must(self, holds: bool, what: str) -> None:
         """Note ``what`` was measured, and that it does not hold where it does not."""
@@ -74,11 +74,11 @@ class Experiment:
 
     def must_take(self, seconds: float, *, less_than: float, what: str) -> None:
         """Note how long ``what`` took, and that it does not hold where that is not ``less_than`` so many seconds."""
-        self.must(seconds < less_than * self.patience, f"{what} {seconds:.2f} s")
+        self.must(seconds < less_than * self.leniency, f"{what} {seconds:.2f} s")
 
     async def eventually(self, holds: Callable[[], object | Awaitable[object]], *, within: float, that: str) -> float:
         """Wait until ``holds()``; returns the seconds it took, and notes it as not held after ``within`` seconds."""
-        within *= self.patience
+        within *= self.leniency
         began = time.monotonic()
         while True:
             found = holds()
@@ -188,14 +188,14 @@ class Experiment:
 
 @contextlib.asynccontextmanager
 async def experiment(
-    hub: Hub, people: People, *, seed: int, clients: int = 100, rate: float = 16.0, patience: float = 1.0
+    hub: Hub, people: People, *, seed: int, clients: int = 100, rate: float = 16.0, leniency: float = 1.0
 ) -> AsyncIterator[Experiment]:
     """A crowd that has come in and publishers at work on a hub that runs; all of it ends with the block.
 
     Args:
         seed: decides what clients and publishers choose by chance.
         rate: publications a second, all publishers together.
-        patience: see :class:`Trial`.
+        leniency: see :class:`Experiment`.
     """
     chance = random.Random(seed)
     ledger = Ledger(secrets.token_hex(3))
@@ -211,7 +211,7 @@ async def experiment(
         await crowd.enter(clients)
         publishers.start()
         try:
-            made = Experiment(hub, people, crowd, publishers, ledger, readers, reading, chance, patience=patience)
+            made = Experiment(hub, people, crowd, publishers, ledger, readers, reading, chance, leniency=leniency)
             keeping = asyncio.create_task(made.keep_parts_running())
             try:
                 yield made

@@ -11,7 +11,7 @@ import websockets
 from lab.chaos.parts import Web
 
 #: Seconds between two newcomers at a web process, and for which one waits to be told.
-PAUSE, PATIENCE = 0.05, 15.0
+PAUSE, TIMEOUT = 0.05, 15.0
 
 
 class Watcher:
@@ -63,7 +63,7 @@ async def newcomers(webs: Sequence[Web]) -> AsyncIterator[list[int]]:
     async def come_for_ever(url: str) -> None:
         while True:
             with contextlib.suppress(websockets.WebSocketException, OSError, TimeoutError):
-                async with asyncio.timeout(PATIENCE), _connect(url) as connection:
+                async with asyncio.timeout(TIMEOUT), _connect(url) as connection:
                     told.append(json.loads(await connection.recv())["count"])
             await asyncio.sleep(PAUSE)
 

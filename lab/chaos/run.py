@@ -48,17 +48,17 @@ async def run(
     seed: int,
     clients: int = 100,
     calm: float = CALM_AT_END,
-    patience: float = 1.0,
+    leniency: float = 1.0,
 ) -> Result:
     """Let ``injections`` happen to a hub that is well, under load; prints each as it comes.
 
     Args:
         seed: decides what clients, publishers and faults choose by chance.
         calm: seconds between the last injection and the end of publishing.
-        patience: how many times its limit something may take (:class:`lab.chaos.experiment.Trial`).
+        leniency: how many times its limit something may take (:class:`lab.chaos.experiment.Experiment`).
     """
     done: list[Injected] = []
-    async with experiment(hub, people, seed=seed, clients=clients, patience=patience) as what:
+    async with experiment(hub, people, seed=seed, clients=clients, leniency=leniency) as what:
         began = time.monotonic()
         for injection in injections:
             await asyncio.sleep(max(0.0, injection.at - (time.monotonic() - began)))

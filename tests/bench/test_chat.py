@@ -143,7 +143,7 @@ async def test_a_message_that_is_answered_with_an_error_is_an_error() -> None:
 
 
 async def test_a_rate_that_loses_something_does_not_hold(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chat, "TRY_PATIENCE", SOON)
+    monkeypatch.setattr(chat, "TRY_TIMEOUT", SOON)
     async with hall_of(losing_the_first) as hall:
         assert await highest_rate(hall) == 0
 
@@ -174,6 +174,6 @@ async def test_the_row_fails_when_one_part_of_it_is_not_whole(
                 return room.endpoints()[person]
 
         monkeypatch.setattr(chat, "Hub", Rooms)
-        monkeypatch.setattr(chat, "PATIENCE", SOON)
+        monkeypatch.setattr(chat, "TIMEOUT", SOON)
         with pytest.raises(NotWhole):
             await chat.measure(Bench(runs=3, systems=[HUB]))

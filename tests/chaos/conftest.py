@@ -19,7 +19,7 @@ SEED = 7
 
 #: How many times its limit something may take: tests share their machine, and how busy that is is no finding.
 #: ``make chaos`` holds to the limits themselves.
-PATIENCE = 3.0
+TIMEOUT = 3.0
 
 #: Seconds for one test, for the same reason.
 TIMEOUT = 300
@@ -75,7 +75,7 @@ def survives(victim: Hub, crowd_people: People) -> Survives:
             seed=SEED,
             clients=clients,
             calm=0.5,
-            patience=PATIENCE,
+            leniency=TIMEOUT,
         )
         assert result.verdict.holds, f"{report.text(result, seed=SEED)}\n{victim.last_words()}"
         return result

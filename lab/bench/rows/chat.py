@@ -20,7 +20,7 @@ RATE, SECONDS = 250, 20.0
 FIRST_RATE, TRY_SECONDS, LIMIT_MS = 500, 2.0, 250.0
 
 #: Seconds after the last message in which all must have arrived, and in a try of the search: more than the limit.
-PATIENCE, TRY_PATIENCE = 15.0, 3.0
+TIMEOUT, TRY_TIMEOUT = 15.0, 3.0
 
 TARGETS: dict[float, Target] = {0.5: at_most(15), 0.99: at_most(80)}
 
@@ -46,7 +46,7 @@ class Hall:
         await self.fleet.connect(endpoints, lambda fleet, number: Reader(fleet, number, self._on_text))
 
     def begin(self) -> None:
-        """Count anew."""
+        """Count again."""
         self.latencies, self.received = [], 0
 
     def say(self, number: int) -> None:
@@ -99,12 +99,12 @@ def endpoints(system: Hub) -> list[Endpoint]:
     return [system.endpoint(person, f"/ws/chat/room{person // MEMBERS}/") for person in range(ROOMS * MEMBERS)]
 
 
-async def talk(hall: Hall, rate: float, seconds: float, patience: float = PATIENCE) -> list[float]:
+async def talk(hall: Hall, rate: float, seconds: float, grace: float = TIMEOUT) -> list[float]:
     """Write at ``rate`` for ``seconds``, whether or not answers come; returns the latencies.
 
     Raises:
         OutOfOrder: somebody saw offsets that do not follow each other.
-        NotWhole: not everything arrived within ``patience`` seconds after the end, or the server answered an error.
+        NotWhole: not everything arrived within ``grace`` seconds after the end, or the server answered an error.
     """
     hall.begin()
     count, began = int(rate * seconds), time.monotonic()
@@ -113,7 +113,7 @@ async def talk(hall: Hall, rate: float, seconds: float, patience: float = PATIEN
         if late < 0:
             await asyncio.sleep(-late)
         hall.say(random.randrange(len(hall.fleet.sockets)))
-    expected, deadline = count * MEMBERS, time.monotonic() + patience
+    expected, deadline = count * MEMBERS, time.monotonic() + grace
     while hall.received < expected and not hall.faults and not hall.errors and time.monotonic() < deadline:
         await asyncio.sleep(0.02)
     if hall.faults:
@@ -134,7 +134,7 @@ async def highest_rate(hall: Hall) -> float:
     holds, rate, step = 0.0, float(FIRST_RATE), 0.0
     for _ in range(20):
         try:
-            found = await talk(hall, rate, TRY_SECONDS, TRY_PATIENCE)
+            found = await talk(hall, rate, TRY_SECONDS, TRY_TIMEOUT)
         except OutOfOrder:
             raise
         except NotWhole:

@@ -15,7 +15,7 @@ from lab.chaos.threads import in_thread
 
 RECIPIENTS = 1000
 
-#: Seconds until what the dead one had is done: twenty without a sign of life, some until that is seen.
+#: Seconds until the jobs of the dead worker are done: twenty without a heartbeat, some until that is seen.
 LIMIT = 60.0
 
 _RECIPIENTS = """
