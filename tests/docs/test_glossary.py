@@ -70,6 +70,7 @@ GONE_FROM_PYTHON = (
     r"hasty",
     r"lean (?:class|protocol)",
     r"vouch(?:es|ed)?",
+    r"patience",
 )
 
 
