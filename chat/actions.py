@@ -101,7 +101,7 @@ def post_message(*, room_id: int, author_id: int | None, text: str, key: str | N
     returned, whatever it says, and nothing is stored or sent.
 
     Raises:
-        NotSignedIn: the author is nobody, gone or deactivated; rights are read anew for each message.
+        NotSignedIn: the author is nobody, gone or deactivated; permissions are read again for each message.
         NoSuchRoom: the room is gone, or private and the author no member.
         TooMany: the author has written as many messages as one may.
     """

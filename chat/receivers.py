@@ -1,4 +1,4 @@
-"""Who may be in a room has changed: the web processes look again at the sockets that are in it."""
+"""Tells the web processes to revalidate the connections of a room whose permissions have changed."""
 
 from typing import Any
 

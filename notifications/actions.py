@@ -149,7 +149,7 @@ def broadcast_from_client(*, user: User | AnonymousUser, message: str, key: str 
     ``key`` is the client's own name of it: the same user's same key is stored and sent once.
 
     Raises:
-        MayNotBroadcast: it does not. A user's rights are read anew, since a socket may be open for days.
+        MayNotBroadcast: it does not. Permissions are read again, since a connection may be open for days.
         BadAlert: the message cannot be sent.
         TooMany: the user has sent as many as one may. All guests count as one.
     """
@@ -164,7 +164,7 @@ def broadcast_from_client(*, user: User | AnonymousUser, message: str, key: str 
 
 
 def may_broadcast(user: User | AnonymousUser, *, fresh: bool = False) -> bool:
-    """Whether ``user`` may send alerts to everyone from a client; ``fresh`` reads their rights from the database."""
+    """Whether ``user`` may send alerts to everyone from a client; ``fresh`` reads permissions from the database."""
     allowed = hub_settings().client_broadcast
     if allowed == "anyone":
         return True

@@ -1,7 +1,7 @@
-"""Who follows which topic has changed: pages are told, and web processes look again at the sockets concerned.
+"""Tells pages and web processes when a user follows or unfollows a topic, whoever made the change.
 
-Whatever changed it: the people themselves, staff in the admin, code. Changes that send no signal (``bulk_create()``,
-``update()``, SQL by hand) are found by the round of :mod:`hub.access.revalidation`.
+Changes that send no signal (``bulk_create()``, ``update()``, SQL by hand) are found by the periodic revalidation of
+:mod:`hub.access.revalidation`.
 """
 
 from typing import Any

@@ -14,4 +14,4 @@ class PresenceConfig(AppConfig):
         lifespan.at_end(counting.close)
 
         presence.on_departed(channels.online, counting.recount)
-        presence.on_changed(counting.look_again)
+        presence.on_changed(counting.count_again)

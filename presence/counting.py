@@ -68,7 +68,7 @@ class OnlineCounter(ProcessSubscriber):
         if self._task is None or self._task.done():
             self._task = self.loop.create_task(self._work())
 
-    def look_again(self) -> None:
+    def count_again(self) -> None:
         """Somebody may have come or left elsewhere."""
         if self._sockets:
             self.changed()
@@ -150,10 +150,10 @@ current = PerLoop(OnlineCounter)
 close = current.close
 
 
-def look_again() -> None:
-    """What is known of other processes has changed."""
+def count_again() -> None:
+    """The presence of other processes has changed: count again."""
     if current.made is not None:
-        current.made.look_again()
+        current.made.count_again()
 
 
 async def recount(channel: str, people: list[str]) -> None:

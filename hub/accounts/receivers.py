@@ -1,8 +1,7 @@
-"""What ends or changes somebody's rights is told to the web processes that hold their sockets; who logs in and out is
-in the log.
+"""Tells the web processes when permissions of a user change or end, and logs who logs in and out.
 
 Connected in one place, :func:`connect`. Changes that send no signal (``update()``, SQL by hand, a session that
-expires) are found by the round of :mod:`hub.access.revalidation`.
+expires) are found by the periodic revalidation of :mod:`hub.access.revalidation`.
 """
 
 from collections.abc import Collection
@@ -24,7 +23,7 @@ log = structlog.get_logger(__name__)
 
 
 def connect() -> None:
-    """Listen for changes of rights; called once, when the apps are ready."""
+    """Connect the signals of permission changes; called once, when the apps are ready."""
     user_logged_in.connect(_logged_in, dispatch_uid="accounts.logged_in")
     user_logged_out.connect(_logged_out, dispatch_uid="accounts.logged_out")
     user_login_failed.connect(_log_in_failed, dispatch_uid="accounts.log_in_failed")

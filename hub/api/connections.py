@@ -1,7 +1,7 @@
-"""``subscribe``, ``unsubscribe``, ``disconnect``, ``refresh``: orders to the open sockets of a person.
+"""``subscribe``, ``unsubscribe``, ``disconnect``, ``refresh``: control messages to the open connections of a user.
 
-A reply without an error says that the order is stored. Every web process obeys within about a second, or two without
-Redis.
+A reply without an error says that the message is stored. Every web process handles it within about a second, or two
+without Redis.
 """
 
 from typing import Annotated, Any
@@ -29,7 +29,7 @@ _INFO = Meta(description=f"JSON that others in the channel are told of the conne
 
 
 class EmptyResult(msgspec.Struct):
-    """The order is stored."""
+    """The control message is stored."""
 
 
 class ApiStreamPosition(msgspec.Struct):
@@ -110,7 +110,7 @@ class RefreshRequest(_Addressed, kw_only=True):
 
 
 async def subscribe(call: ApiCall[SubscribeRequest]) -> EmptyResult:
-    """Order it; whether the person might have subscribed by themselves does not matter."""
+    """Send the control message. Permissions of the user to subscribe are not checked."""
     request = call.request
     request.check()
     call.channel(request.channel)
@@ -120,7 +120,7 @@ async def subscribe(call: ApiCall[SubscribeRequest]) -> EmptyResult:
     if len(info) > INFO_LIMIT:
         raise ApiError(Code.BAD_REQUEST, f"info has more than {INFO_LIMIT} bytes")
     since = request.recover_since or ApiStreamPosition()
-    # What nothing can be recovered from is the same, however large, and an order is JSON with numbers up to here.
+    # Nothing can be recovered from larger offsets, and a control message is JSON with numbers up to here.
     offset = min(since.offset, LARGEST)
     return await _send(
         control.SubscribeUser(
@@ -142,26 +142,26 @@ def _json(value: Any, b64: str | None) -> bytes:
 
 
 async def unsubscribe(call: ApiCall[UnsubscribeRequest]) -> EmptyResult:
-    """Order it."""
+    """Send the control message."""
     call.request.check()
     call.channel(call.request.channel)
     return await _send(control.UnsubscribeUser(call.request.user, call.request.channel, call.request.client or ""))
 
 
 async def disconnect(call: ApiCall[DisconnectRequest]) -> EmptyResult:
-    """Order it."""
+    """Send the control message."""
     request = call.request
     request.check()
     call.user(request.user)
-    order = control.DisconnectUser(request.user, request.client or "", tuple(request.whitelist or ()))
+    message = control.DisconnectUser(request.user, request.client or "", tuple(request.whitelist or ()))
     if close := request.disconnect:
         close.check()
-        order = msgspec.structs.replace(order, code=close.code or order.code, reason=close.reason)
-    return await _send(order)
+        message = msgspec.structs.replace(message, code=close.code or message.code, reason=close.reason)
+    return await _send(message)
 
 
 async def refresh(call: ApiCall[RefreshRequest]) -> EmptyResult:
-    """Order it."""
+    """Send the control message."""
     request = call.request
     request.check()
     call.user(request.user)
@@ -172,9 +172,9 @@ async def refresh(call: ApiCall[RefreshRequest]) -> EmptyResult:
     )
 
 
-async def _send(order: control.ControlMessage) -> EmptyResult:
+async def _send(message: control.ControlMessage) -> EmptyResult:
     try:
-        await in_database_thread(control.send, order)
+        await in_database_thread(control.send, message)
     except PayloadTooBig:
         raise ApiError(Code.BAD_REQUEST, "the order is too long") from None
     return EmptyResult()

@@ -146,7 +146,7 @@ async def _caller(text: str, counted: str | None) -> Caller:
 
 
 def forget() -> None:
-    """Trust nothing that was read before, and count anew: for tests."""
+    """Forget all cached keys and counts: for tests."""
     _trusted.clear()
     _called.forget()
 

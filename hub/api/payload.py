@@ -23,7 +23,7 @@ def payload(data: Any, b64data: str | None) -> msgspec.Raw:
     elif data is msgspec.UNSET:
         raise ApiError(Code.BAD_REQUEST, "data is missing")
     try:
-        # Encoded anew: no line break of the sender's may end a frame early.
+        # Encoded again, so that a line break of the sender cannot end a frame early.
         text = msgspec.json.encode(data)
     except OverflowError:
         raise ApiError(Code.BAD_REQUEST, f"data {SENTENCE}") from None

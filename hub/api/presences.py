@@ -1,6 +1,6 @@
 """``presence`` and ``presence_stats``: who is there.
 
-Each connection of the hub socket is listed by its id, and whoever is there through another door only, once. While
+Each client connection is listed by its id, and a user of other endpoints once. While
 Redis is away, the guests of other web processes are missing from the list, not from the numbers.
 """
 

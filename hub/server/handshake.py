@@ -18,7 +18,7 @@ _NEVER = {b"content-length", b"expect", b"transfer-encoding"}
 
 @dataclass(frozen=True, slots=True)
 class Handshake:
-    """A handshake that is right: the target, the headers in their order (names in lower case) and the client's key."""
+    """A valid handshake: the target, the headers in their order (names in lower case) and the client's key."""
 
     url: bytes
     headers: list[tuple[bytes, bytes]]

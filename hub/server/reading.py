@@ -1,8 +1,8 @@
-"""How a WebSocket of the hub reads: a bounded piece in each turn of the event loop, and every frame counts.
+"""Reads WebSocket frames: a bounded chunk in each turn of the event loop, and every frame counts against the limit.
 
 uvicorn parses whatever has arrived at once. That may be a quarter of a MiB of frames of six bytes, and nobody else is
-served while forty thousand of them are parsed. Pings, pongs and empty fragments never reach the application, so its
-pace of messages does not see them.
+served while forty thousand of them are parsed. Pings, pongs and empty fragments never reach the application, so
+its rate limit of messages does not see them.
 """
 
 import asyncio
@@ -24,11 +24,10 @@ CHUNK = 6 * FRAMES_A_TURN
 #: Fragments of one message at most. Even empty ones would otherwise keep a message open for ever.
 MOST_FRAGMENTS = 2048
 
-#: How many of the largest frames a client may have been sending when it was shown out: its own close frame is behind.
+#: After a close by the server, so many of the largest frames are read while looking for the client's close frame.
 READ_AFTER_CLOSE = 2
 
-#: Seconds between the close frame for a client that sends too fast, which is not heard any more, and the end of its
-#: connection.
+#: Seconds between the close frame to a client that sends too fast and the end of its connection. Input is discarded.
 DISCARD_INPUT = 1.0
 
 #: Close codes (RFC 6455, 7.4.1) of the protocol itself.
@@ -45,7 +44,7 @@ class FrameEvents:
         self._waiter: asyncio.Future[None] | None = None
 
     def clear(self) -> None:
-        """Drop what waits."""
+        """Drop all events."""
         self._events.clear()
 
     def put_nowait(self, event: Any) -> None:
@@ -60,7 +59,7 @@ class FrameEvents:
         return self._events.pop(0)
 
     def empty(self) -> bool:
-        """Whether nothing waits."""
+        """Whether there is no event."""
         return not self._events
 
     def arrival(self) -> asyncio.Future[None]:
@@ -97,8 +96,8 @@ class RateLimitedProtocol(WebSocketsSansIOProtocol):
             self._read()
 
     def _may_finish(self, data: bytes) -> bool:
-        """The server has closed: nothing is heard any more but the client's own close frame, for which is looked
-        only so far. The connection of one that goes on sending is cut."""
+        """The server has closed: read only as far as the client's close frame may be. Abort the connection of a client
+        that goes on sending."""
         self._read_after_close += len(data)
         if self._read_after_close > READ_AFTER_CLOSE * self.config.ws_max_size:
             if self._discards_input:
@@ -108,13 +107,13 @@ class RateLimitedProtocol(WebSocketsSansIOProtocol):
         return not self._discards_input and self._read_after_close <= READ_AFTER_CLOSE * self.config.ws_max_size
 
     def _read(self) -> None:
-        """Read what has arrived, as far as one turn goes. The rest waits, and no more is taken from the network."""
+        """Read what one turn may read. The rest waits, and reading from the network is paused."""
         self._next_turn = None
         if self._discards_input or self.transport.is_closing():
             self._unread = b""
             return
         if self.handshake_initiated and not self.handshake_complete:
-            # It sends before it was let in. That waits, and nothing more is read, so that it cannot fill the memory.
+            # It sends before the handshake is complete. Reading is paused, so that it cannot fill the memory.
             self.transport.pause_reading()
             return
         data, self._unread = self._unread, b""
@@ -128,7 +127,7 @@ class RateLimitedProtocol(WebSocketsSansIOProtocol):
                 self._next_turn = self.loop.call_soon(self._read_rest)
 
     def _take_frames(self, data: bytes) -> tuple[int, bytes]:
-        """Read frames for one turn; returns how many count against the pace, and what is left for the next turn."""
+        """Read frames for one turn; returns how many count against the limit, and what is left for the next turn."""
         count = begin = 0
         while begin < len(data) and count < FRAMES_A_TURN:
             self.conn.receive_data(data[begin : begin + CHUNK])
@@ -141,7 +140,7 @@ class RateLimitedProtocol(WebSocketsSansIOProtocol):
         return count, data[begin:]
 
     def go_on_reading(self) -> None:
-        """The application, or the end of the handshake, wants what waits here, and then what the network has."""
+        """Continue after a pause: first with the rest, then with the network."""
         if self._discards_input or self.transport.is_closing():
             return
         if not self._unread:
@@ -154,7 +153,7 @@ class RateLimitedProtocol(WebSocketsSansIOProtocol):
         if not self._unread and not self.read_paused:
             self.go_on_reading()  # the network's turn
 
-    # --- the pace -------------------------------------------------------------------------------------------------
+    # --- the rate limit ------------------------------------------------------------------------------------------
 
     def _may_send(self, count: int) -> bool:
         settings = hub_settings()
@@ -163,8 +162,7 @@ class RateLimitedProtocol(WebSocketsSansIOProtocol):
         return not self._frame_rate.take(settings.frame_rate, settings.frame_burst, count)
 
     def _too_fast(self) -> None:
-        """Close the socket, and hear nothing more: to look for its close frame is what it would keep the hub busy
-        with."""
+        """Close the connection and discard its input: to look for its close frame would keep the hub busy."""
         count_refusal("frames")
         self._discards_input = True
         self._unread = b""

@@ -249,8 +249,8 @@ class SimpleEndpoint(AsyncConsumer):
         if text == NOW:
             return {subscription.local_channel.channel: subscription.start for subscription in self._subscriptions}
         if text.isascii() and text.isdigit() and len(text) <= 18 and len(self._subscriptions) == 1:
-            feed = self._subscriptions[0].local_channel
-            return {feed.channel: Position(self._subscriptions[0].start.epoch, int(text))}
+            local_channel = self._subscriptions[0].local_channel
+            return {local_channel.channel: Position(self._subscriptions[0].start.epoch, int(text))}
         return cursors.parse(text)
 
     async def _missed(

@@ -19,7 +19,7 @@ from hub.limits import connections
 from hub.publishing import publish_many
 from lab.harness.waiting import await_for
 from tests.connection.node import needs_node, node_client
-from tests.connection.test_admission import session_of
+from tests.connection.test_authentication import session_of
 from tests.connection.wire import CONNECT
 
 pytestmark = pytest.mark.django_db(transaction=True)
