@@ -159,8 +159,9 @@ streams.renew([f"user:{person.pk}"])
 """
 
 
-def test_changes_that_were_missed_show_when_the_hub_says_so(visitor: Visitors, hub: LiveHub) -> None:
+def test_changes_that_were_missed_show_when_the_hub_says_so(visitor: Visitors, hub: LiveHub, notify: Notify) -> None:
     page = visitor("topic-sleeper")
+    notify("before anything is missed", to="user:topic-sleeper")  # a channel without publications has no stream
     page.goto("/topics/")
     wait_until_live(page)
     hub.shell(MISS, topic="incidents", user="topic-sleeper")
