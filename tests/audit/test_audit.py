@@ -165,4 +165,4 @@ def test_what_was_found_is_the_exit_code(monkeypatch: pytest.MonkeyPatch, capsys
 
 
 def test_looks_have_titles() -> None:
-    assert list(LOOKS) == ["tree", "production", "modes", "python", "npm"]
+    assert list(LOOKS) == ["tree", "subjects", "production", "modes", "python", "npm"]

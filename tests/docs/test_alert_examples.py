@@ -16,7 +16,7 @@ import asyncio, json
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import Group, User
 from shop.models import Order
-from tests.support.sockets import open_door, session_cookie
+from tests.support.sockets import open_endpoint, session_cookie
 from worker.celery import app
 
 ada = User.objects.create_user("admin")
@@ -27,12 +27,12 @@ cookie = session_cookie(ada)
 app.loader.import_default_modules()
 
 async def story():
-    async with open_door("/ws/notifications/", session=cookie) as door:
+    async with open_endpoint("/ws/notifications/", session=cookie) as endpoint:
         order = await Order.objects.acreate(number="1042", customer=ada)
-        print(json.dumps(await door.receive_json()))
+        print(json.dumps(await endpoint.receive_json()))
         task = app.tasks["shop.tasks.remind_warehouse"]
         await sync_to_async(task.apply)(args=[order.pk], throw=True)
-        print(json.dumps(await door.receive_json()))
+        print(json.dumps(await endpoint.receive_json()))
 
 asyncio.run(story())
 """

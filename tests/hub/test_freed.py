@@ -47,7 +47,7 @@ async def parts() -> AsyncIterator[Callable[[], list[str]]]:
     def all_of_them() -> list[Any]:
         # Not isinstance(), which asks lazy objects for what they stand for.
         found = [one for one in gc.get_objects() if issubclass(type(one), PARTS)]
-        return [one for one in found if type(getattr(one, "follower", None)) is not revalidation.Revalidation]
+        return [one for one in found if type(getattr(one, "subscriber", None)) is not revalidation.Revalidation]
 
     gc.collect()
     before = all_of_them()  # kept, so that no other object gets the address of one of them

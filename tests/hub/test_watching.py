@@ -71,7 +71,7 @@ async def test_a_loop_that_is_held_up_is_seen_to_be_late() -> None:
 
 
 def test_figures_that_do_not_come_hold_up_the_metrics_for_a_moment_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gauges, "FIGURES_TIMEOUT", 2.0)
+    monkeypatch.setattr(gauges, "STATS_TIMEOUT", 2.0)
     calls, answers = [], threading.Event()
 
     def hang() -> None:
@@ -81,9 +81,9 @@ def test_figures_that_do_not_come_hold_up_the_metrics_for_a_moment_only(monkeypa
     def fail() -> None:
         raise OSError("no database")
 
-    monkeypatch.setattr(gauges, "_figures", [fail])
+    monkeypatch.setattr(gauges, "_stats", [fail])
     gauges.read_stats()
-    monkeypatch.setattr(gauges, "_figures", [hang])
+    monkeypatch.setattr(gauges, "_stats", [hang])
     began = time.monotonic()
     for _ in range(3):
         gauges.read_stats()
@@ -104,7 +104,7 @@ def test_figures_are_read_once_for_two_who_ask_at_the_same_time(monkeypatch: pyt
         calls.append(1)
         asked.wait(10)
 
-    monkeypatch.setattr(gauges, "_figures", [read])
+    monkeypatch.setattr(gauges, "_stats", [read])
     monkeypatch.setattr(gauges, "_reading", None)
     both, errors = threading.Barrier(2), []
 

@@ -62,7 +62,7 @@ def figure(name: str, **labels: str) -> float | None:
 def test_metrics_say_how_many_are_owed_how_many_failed_and_who_waits_for_longest(
     client: Client, failed: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gauges, "FIGURES_TIMEOUT", 30)
+    monkeypatch.setattr(gauges, "STATS_TIMEOUT", 30)
     for _ in range(2):
         send_broadcast.delay("m")
     Job.objects.filter(failed_at=None).update(due_at=Now() - timedelta(minutes=5))
