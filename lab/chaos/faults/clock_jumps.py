@@ -29,6 +29,8 @@ EVERY, GOES_ON = 2, 20.0
 #: Seconds until beat and worker are at work again.
 WELL_LIMIT = 60.0
 
+#: Mends what libfaketime breaks in Python; each process that is started imports it.
+_FAKED_TIME = Path(__file__).resolve().parents[1] / "faked_time"
 _PLACES = ("/usr/lib", "/usr/local/lib", "/opt/homebrew/lib")
 
 _SCHEDULE = """
@@ -127,7 +129,7 @@ def _variables(clock: Path) -> dict[str, str]:
         "FAKETIME_CACHE_DURATION": str(CACHED),
         # Deadlines and sleeps go by the monotonic clock, which never jumps.
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        "PYTHONPATH": f"{BASE_DIR / 'chaos' / 'faked_time'}:{BASE_DIR}",
+        "PYTHONPATH": f"{_FAKED_TIME}:{BASE_DIR}",
     }
 
 
