@@ -146,9 +146,10 @@ def _positions_at(moment: datetime, pk: int, channels: Sequence[str]) -> dict[st
     streams_found = Stream.objects.filter(channel__in=channels).annotate(
         first=Subquery(rows.values("offset")[:1]), next=Subquery(later.values("offset")[:1])
     )
-    found = {channel: Position() for channel in channels}
+    found: dict[str, Position] = {}
+    empty = set(channels)
     for stream in streams_found:
-        del found[stream.channel]
+        empty.discard(stream.channel)
         offset = stream.head
         if stream.renewed_at is not None and stream.renewed_at > moment:
             continue
@@ -159,6 +160,8 @@ def _positions_at(moment: datetime, pk: int, channels: Sequence[str]) -> dict[st
         elif stream.first is None and stream.head and stream.updated_at > moment:
             continue
         found[stream.channel] = Position(stream.epoch, offset)
+    if empty:  # nothing was ever published there: the client is at the beginning
+        found |= streams.begin(empty)
     return found
 
 

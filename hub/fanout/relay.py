@@ -145,7 +145,7 @@ class Relay:
             else:
                 await self._join(names)
             durable = [name for name in names if namespace_of(name).durable]
-            positions = await in_database_thread(streams.positions, durable) if durable else {}
+            positions = await in_database_thread(streams.begin, durable) if durable else {}
         except BaseException:
             for local_channel in local_channels:
                 self._forget(local_channel)

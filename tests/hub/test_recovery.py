@@ -128,13 +128,19 @@ def test_what_was_inserted_later_is_not_taken_for_had_although_a_clock_says_so()
     assert derived(envelope, "user:1") == 1
 
 
-def test_it_takes_two_queries_whatever_the_number_of_channels(
+def test_it_takes_three_queries_whatever_the_number_of_channels(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
     (envelope,) = store("everyone", 0)
     known = {"everyone": Position(envelope.epoch, envelope.offset)}
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         recovery._derived(known, [f"group:{number}" for number in range(50)])
+
+
+def test_the_beginning_of_an_empty_channel_is_named_as_subscribers_know_it() -> None:
+    (envelope,) = store("everyone", 0)
+    found = recovery._derived({"everyone": Position(envelope.epoch, envelope.offset)}, ["user:1"])
+    assert found == streams.begin(["user:1"]) and found["user:1"].epoch
 
 
 async def test_a_position_that_tells_of_nothing_else_completes_nothing() -> None:

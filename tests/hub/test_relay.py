@@ -212,7 +212,7 @@ async def test_one_who_follows_many_channels_gets_each_with_one_query_for_all(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked: list[list[str]] = []
-    real = streams.positions
+    real = streams.begin
 
     def counted(channels: list[str]) -> dict[str, Position]:
         asked.append(channels)
@@ -220,12 +220,13 @@ async def test_one_who_follows_many_channels_gets_each_with_one_query_for_all(
 
     await follow("room:0", Listener())
     await store("room:2", "1", "2")
-    monkeypatch.setattr(streams, "positions", counted)
+    monkeypatch.setattr(streams, "begin", counted)
     listener = Listener()
     channels = [f"room:{number}" for number in range(4)]
     subscriptions = await relay.current().subscribe_many([(channel, as_data) for channel in channels], listener)
     assert [subscription.local_channel.channel for subscription in subscriptions] == channels
     assert [subscription.start.offset for subscription in subscriptions] == [0, 0, 2, 0]
+    assert all(subscription.start.epoch for subscription in subscriptions), "also where nothing was published yet"
     assert asked == [["room:1", "room:2", "room:3"]], "the first is open already"
     for subscription in subscriptions:
         subscription.release()
@@ -244,7 +245,7 @@ async def test_one_who_cannot_follow_all_follows_none(fault: str, monkeypatch: p
     await follow("room:1", other)
     wanted = [("room:1", as_data), ("room:2" if fault == "database" else "no such channel", as_data)]
     with monkeypatch.context() as patched, pytest.raises((OperationalError, UnknownChannel)):
-        patched.setattr(streams, "positions", fails)
+        patched.setattr(streams, "begin", fails)
         await relay.current().subscribe_many(wanted, listener)
     await apublish("room:1", {"n": 1})
     await other.got('{"n":1}')
