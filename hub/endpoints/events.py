@@ -28,7 +28,6 @@ from hub.endpoints.centrifuge.codes import Disconnected, Ended, Error, Failed
 from hub.endpoints.centrifuge.http_stream import HttpStream, authenticated_only, short_answer
 from hub.endpoints.centrifuge.messages import Json
 from hub.endpoints.centrifuge.rules import allows
-from hub.endpoints.centrifuge.subscriptions import name_histories
 from hub.fanout import recovery, relay
 from hub.fanout.frames import FrameBatch
 from hub.fanout.local_channel import Subscription, texts_of
@@ -104,7 +103,6 @@ class EventStream:
                 raise Failed(Error.PERMISSION_DENIED)
         for channel in channels:
             self._subscriptions.append(await relay.current().subscribe(channel, _Channel(self, channel), _event_of))
-        await name_histories([one for one in self._subscriptions if find(one.local_channel.channel)[0].durable])
         self._positions = {joined.local_channel.channel: joined.start for joined in self._subscriptions}
         missed = await self._missed(since) if since is not None else []
         whole = missed is not None

@@ -51,7 +51,7 @@ async def missed(subscription: Subscription, since: Position) -> list[Envelope] 
     than ``HUB_RECOVERY_LIMIT``. The client must then reload.
     """
     start, channel = subscription.start, subscription.local_channel.channel
-    if since.epoch != start.epoch and since != Position() and start != Position():
+    if since.epoch != start.epoch and since != Position():
         return None
     behind = start.offset - since.offset
     if behind == 0:

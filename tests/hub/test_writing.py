@@ -84,9 +84,10 @@ async def test_items_of_two_channels_keep_the_order_in_which_they_came() -> None
     listener = Listener()
     for channel in ("room:1", "room:2"):
         await follow(channel, listener)
+    epoch = (await in_database_thread(streams.begin, ["room:1"]))["room:1"].epoch
     for number in range(1, 6):
         for channel in ("room:1", "room:2"):
-            relay.current().deliver(Envelope(channel, "aa", number, f"{channel}.{number}"))
+            relay.current().deliver(Envelope(channel, epoch, number, f"{channel}.{number}"))
     await listener.got(*(f"{channel}.{number}" for number in range(1, 6) for channel in ("room:1", "room:2")))
 
 

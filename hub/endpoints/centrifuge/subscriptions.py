@@ -2,16 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Raw
 
 from hub.channels import Namespace
-from hub.concurrency.batcher import CONNECT_PAUSE, Batcher
 from hub.config import hub_settings
-from hub.database.threads import in_database_thread
 from hub.endpoints.centrifuge import connection_presence, encoder
 from hub.endpoints.centrifuge.codes import Error, Failed, Unsubscribed
 from hub.endpoints.centrifuge.messages import ClientInfo, SubscribeResult
@@ -19,7 +17,7 @@ from hub.fanout import recovery, relay
 from hub.fanout.frames import FrameBatch
 from hub.fanout.local_channel import RawWrite
 from hub.fanout.local_channel import Subscription as LocalSubscription
-from hub.streams import Envelope, Position, begin
+from hub.streams import Envelope, Position
 
 if TYPE_CHECKING:
     from hub.endpoints.centrifuge.client import Client
@@ -169,13 +167,6 @@ class ClientSubscription:
             await connection_presence.leave(self, restarting=self.client.restarting)
 
 
-async def _begin(channels: list[str]) -> dict[str, Position]:
-    return await in_database_thread(begin, channels)
-
-
-_beginning = Batcher(_begin, pause=CONNECT_PAUSE)
-
-
 async def establish(subscriptions: Sequence[ClientSubscription]) -> list[SubscribeResult]:
     """Subscribe to the channels and recover what was missed. Publications are held until
     :meth:`ClientSubscription.go_live`.
@@ -201,18 +192,6 @@ async def _subscribe(subscriptions: Sequence[ClientSubscription]) -> None:
     for subscription, local in zip(subscriptions, local_subscriptions, strict=True):
         local.subscriber = subscription
         subscription.local = local
-    await name_histories([one.local for one in subscriptions if one.local is not None and one.namespace.durable])
-
-
-async def name_histories(local_subscriptions: Iterable[LocalSubscription]) -> None:
-    """Name the history of channels without publications: a client's position must say which history it belongs to."""
-    unnamed = [local for local in local_subscriptions if not local.start.epoch]
-    nameless = [local.local_channel.channel for local in unnamed if not local.local_channel.epoch]
-    names = dict(zip(nameless, await _beginning.get_many(nameless), strict=True)) if nameless else {}
-    for local in unnamed:
-        if not local.local_channel.epoch:
-            local.local_channel.epoch = names[local.local_channel.channel].epoch
-        local.start = Position(local.local_channel.epoch, 0)
 
 
 async def _result_of(subscription: ClientSubscription) -> SubscribeResult:
