@@ -47,7 +47,7 @@ admin.site.unregister(User)
 
 
 @admin.register(User)
-class AccountAdmin(UserAdmin):  # type: ignore[type-arg]
+class AccountAdmin(UserAdmin):  # type: ignore[type-arg]  # generic in the stubs only
     """Django's, with the hub's rules for names."""
 
     form = AccountChangeForm

@@ -99,7 +99,7 @@ class Announcer:
         try:
             async with asyncio.timeout(hub_settings().redis_timeout):
                 await group_send_many([(group_name(envelope.channel), pack(envelope)) for envelope in envelopes])
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001  # each layer raises what it likes
             # Whatever the layer raises, the publications are stored: say so once per pause and let catch-up
             # deliver. Some may have left before the failure; a repeat of those does no harm.
             self._paused_until = time.monotonic() + PAUSE_AFTER_FAILURE

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import methodcaller
 from typing import TypeVar
 
 import structlog
@@ -109,10 +110,10 @@ def take(limit: Limit, *who: object, cost: int = 1) -> None:
     key, rates = _key(who), limit.rates
     for rate in rates[1:]:
         # Before the first one counts: what a later one refuses would have been counted.
-        if not _ask(lambda limiter, rate=rate: limiter.test(rate, limit.name, key, cost=cost)):  # type: ignore[misc]
+        if not _ask(methodcaller("test", rate, limit.name, key, cost=cost)):
             raise _refusal(limit, rate, key)
     for rate in rates:
-        if not _ask(lambda limiter, rate=rate: limiter.hit(rate, limit.name, key, cost=cost)):  # type: ignore[misc]
+        if not _ask(methodcaller("hit", rate, limit.name, key, cost=cost)):
             raise _refusal(limit, rate, key)
 
 
@@ -124,7 +125,7 @@ def look(limit: Limit, *who: object) -> None:
     """
     key = _key(who)
     for rate in limit.rates:
-        if not _ask(lambda limiter, rate=rate: limiter.test(rate, limit.name, key)):  # type: ignore[misc]
+        if not _ask(methodcaller("test", rate, limit.name, key)):
             raise _refusal(limit, rate, key)
 
 
@@ -132,7 +133,7 @@ def forget(limit: Limit, *who: object) -> None:
     """Count as if ``who`` had done nothing yet."""
     key = _key(who)
     for rate in limit.rates:
-        _ask(lambda limiter, rate=rate: limiter.clear(rate, limit.name, key))  # type: ignore[misc]
+        _ask(methodcaller("clear", rate, limit.name, key))
 
 
 def count_refusal(name: str) -> None:

@@ -86,7 +86,7 @@ def _range(root: Path) -> list[str]:
 def _git(root: Path, *arguments: str) -> str | None:
     """What git says, or None where it is missing or has failed."""
     try:
-        ran = subprocess.run(["git", *arguments], cwd=root, capture_output=True, check=False)  # noqa: S607
+        ran = subprocess.run(["git", *arguments], cwd=root, capture_output=True, check=False)  # noqa: S607  # the machine's git
     except OSError:
         return None
     return None if ran.returncode else ran.stdout.decode(errors="replace")

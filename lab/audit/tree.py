@@ -37,7 +37,7 @@ _NOT_FOR_NAMED = re.compile(r"^tests/|\.lock$|(^|/)package-lock\.json$|\.po$")
 
 def look(root: Path) -> Outcome:
     """Secrets in the tracked files of ``root``, by file and line; no secret is in the text."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, check=False)  # noqa: S607
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, check=False)  # noqa: S607  # the machine's git
     if listed.returncode:
         return Outcome("found", ["This is no checkout of git, so nothing tells which files are the hub's."])
     names = [name for name in listed.stdout.decode().split("\0") if name]

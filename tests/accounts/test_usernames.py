@@ -7,6 +7,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.test import Client
+from pytest_django import DjangoAssertNumQueries
 from pytest_django.fixtures import Settings
 
 from hub.accounts.usernames import USERS
@@ -121,7 +122,7 @@ def test_accounts_that_were_stored_without_a_signal_are_learned() -> None:
     assert NameDigest.objects.filter(kind="user").values("owner").distinct().count() == 1200
 
 
-def test_log_in_writes_no_name(ann: User, django_assert_num_queries: Callable[..., object]) -> None:
+def test_log_in_writes_no_name(ann: User, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     ann.last_login = ann.date_joined
-    with django_assert_num_queries(1):  # type: ignore[attr-defined]
+    with django_assert_num_queries(1):
         ann.save(update_fields=["last_login"])

@@ -124,7 +124,8 @@ async def test_what_is_not_understood_never_makes_a_guest(
     good = await sync_to_async(issue)(ada)
     headers = [("Authorization", one.replace("GOOD", good)) for one in shown]
     if way in {http_stream, events}:  # httpx encodes what it is given as text by itself
-        headers = [(name.encode(), value.encode("latin-1")) for name, value in headers]  # type: ignore[misc]
+        encoded: Any = [(name.encode(), value.encode("latin-1")) for name, value in headers]
+        headers = encoded
     assert await way(address, ada.pk, headers, "") == REFUSED
     (line,) = refusals(caplog)
     assert "127.0.0.1" in line and good not in line and "dXNlcjpwYXNzd29yZA" not in line

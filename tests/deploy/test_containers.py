@@ -5,6 +5,7 @@ import runpy
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -110,11 +111,11 @@ def test_prepare_makes_tables_and_one_administrator(tmp_path: Path) -> None:
 
 
 def test_health_checks_pass_on_parts_that_work(hub: LiveHub) -> None:
+    def shows_life(part: str) -> bool:
+        return run("-S", "deploy/healthy.py", part, **hub.environment).returncode == 0
+
     for part in ("beat", "worker"):
-        wait_for(
-            lambda part=part: run("-S", "deploy/healthy.py", part, **hub.environment).returncode == 0,  # type: ignore[misc]
-            that=f"{part} shows life",
-        )
+        wait_for(partial(shows_life, part), that=f"{part} shows life")
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ BLANK = [" ", "\t", "\u00a0", "\u2003", "\u3000", "\u2800", "\u2028", "\u0301", 
 
 def code(name: str, **given: object) -> str | None:
     try:
-        names.validate(name, **given)  # type: ignore[arg-type]
+        names.validate(name, **given)  # type: ignore[arg-type]  # each test knows what it gives
     except ValidationError as error:
         return error.code
     return None

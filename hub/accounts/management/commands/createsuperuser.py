@@ -10,7 +10,7 @@ class Command(createsuperuser.Command):
     """Django's, with the hub's rules for names."""
 
     def _validate_username(self, username: str, verbose_field_name: Any, database: str) -> str | None:
-        wrong: str | None = super()._validate_username(username, verbose_field_name, database)  # type: ignore[misc]
+        wrong: str | None = super()._validate_username(username, verbose_field_name, database)  # type: ignore[misc]  # not in the stubs
         if wrong is None:
             try:
                 usernames.validate(username, official=True)
