@@ -13,9 +13,6 @@ LENGTH_LIMIT = 72
 #: Commits that are looked at where no other branch says what is new.
 NEWEST = 50
 
-#: The last commit from before everybody's subjects were looked at. What is published keeps its subject.
-BEFORE = "1a20a2a75edf9e750c68be3001b45ae2d4da35f5"
-
 #: Areas that are no folder.
 AREAS = frozenset({"build"})
 
@@ -74,13 +71,12 @@ def areas_of(root: Path) -> frozenset[str]:
 
 
 def _range(root: Path) -> list[str]:
-    since = [f"^{BEFORE}"] if _git(root, "cat-file", "-e", f"{BEFORE}^{{commit}}") is not None else []
     head = _git(root, "rev-parse", "HEAD")
     for base in ("refs/remotes/origin/main", "refs/heads/main"):
         commit = _git(root, "rev-parse", "--verify", "--quiet", base)
         if commit not in (None, head) and _git(root, "merge-base", base, "HEAD") is not None:
-            return [f"{base}..HEAD", *since]
-    return ["HEAD", f"--max-count={NEWEST}", *since]
+            return [f"{base}..HEAD"]
+    return ["HEAD", f"--max-count={NEWEST}"]
 
 
 def _git(root: Path, *arguments: str) -> str | None:

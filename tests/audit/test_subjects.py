@@ -105,14 +105,6 @@ def test_without_another_branch_the_newest_are_looked_at(repository: Path, monke
     assert outcome.note == "2 commits" and "'new'" in outcome.found[0]
 
 
-def test_what_is_older_than_the_look_keeps_its_subject(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    commit(repository, "long ago")
-    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=repository, check=True, capture_output=True, text=True)
-    monkeypatch.setattr(subjects, "BEFORE", head.stdout.strip())
-    commit(repository, GOOD)
-    assert subjects.look(repository) == Outcome.of([], "1 commits")
-
-
 def test_merge_is_not_looked_at(repository: Path) -> None:
     git(repository, "switch", "--quiet", "--create", "branch")
     commit(repository, GOOD)
