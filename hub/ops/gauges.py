@@ -1,14 +1,14 @@
 """Samples and stats for ``/metrics``: the delay of the event loop, the length of queues, counts in the database."""
 
 import asyncio
-import itertools
 import threading
 from collections.abc import Callable
 
 import structlog
 from django.db import connections
 
-from hub.concurrency.cancellation import is_wanted
+from hub.concurrency import background
+from hub.concurrency.background import Background
 from hub.concurrency.per_loop import PerLoop
 from hub.ops import metrics
 
@@ -79,30 +79,36 @@ class Sampler:
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
-        self._task = self.loop.create_task(self._sample_for_ever())
+        self._turns = 0
+        self._sampling = Background("samples", self._sample, event="sample_failed")
+        self._sampling.wake()
 
-    async def _sample_for_ever(self) -> None:
-        for number in itertools.count():
-            if not is_wanted():
-                return
-            if number % TASKS_EVERY == 0:
-                metrics.TASKS.set(len(asyncio.all_tasks(self.loop)))
-                for sampler in _samplers:
-                    sampler()
-            due = self.loop.time() + INTERVAL
-            await asyncio.sleep(INTERVAL)
-            metrics.LOOP_LATE.observe(max(0.0, self.loop.time() - due))
-            for name, length in _queues.items():
-                metrics.WAITING.labels(name).set(length())
+    async def _sample(self) -> float:
+        if self._turns % TASKS_EVERY == 0:
+            metrics.TASKS.set(len(asyncio.all_tasks(self.loop)))
+            for sampler in _samplers:
+                sampler()
+        self._turns += 1
+        due = self.loop.time() + INTERVAL
+        await asyncio.sleep(INTERVAL)
+        metrics.LOOP_LATE.observe(max(0.0, self.loop.time() - due))
+        for name, length in _queues.items():
+            metrics.WAITING.labels(name).set(length())
+        return 0.0
 
     async def close(self) -> None:
         """Stop sampling."""
-        self._task.cancel()
-        await asyncio.wait([self._task], timeout=INTERVAL)
+        await self._sampling.close()
         metrics.TASKS.set(0)
         for name in _queues:
             metrics.WAITING.labels(name).set(0)
 
+
+def _count_failure(name: str) -> None:
+    metrics.LOOP_FAILURES.labels(name).inc()
+
+
+background.on_failure(_count_failure)
 
 #: The one of the running event loop.
 current = PerLoop(Sampler)

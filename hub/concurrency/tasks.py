@@ -1,0 +1,46 @@
+"""The short tasks of one part, and ending tasks in bounded time."""
+
+import asyncio
+from collections.abc import Coroutine, Iterable
+from typing import Any
+
+import structlog
+
+log = structlog.get_logger(__name__)
+
+#: Seconds that cancelled tasks get to end.
+CLOSE_TIMEOUT = 2.0
+
+
+async def stop(tasks: Iterable[asyncio.Task[Any]], within: float = CLOSE_TIMEOUT) -> None:
+    """Cancel ``tasks``, and wait until they have ended, ``within`` seconds at most.
+
+    redis-py turns a cancellation that comes in the middle of a command into a time-out now and then, and the task goes
+    on. So a task that still runs after half of the time is cancelled once more.
+    """
+    running = {task for task in tasks if not task.done() and task is not asyncio.current_task()}
+    for _ in range(2):
+        for task in running:
+            task.cancel()
+        if running:
+            _, running = await asyncio.wait(running, timeout=within / 2)
+    if running:
+        log.warning("tasks_not_stopped", tasks=sorted(task.get_name() for task in running))
+
+
+class Tasks:
+    """Holds the tasks that a part has started until they are done, so that they end with the part."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def start(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run ``coroutine`` as a task of the running event loop."""
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def close(self) -> None:
+        """Cancel the tasks under way, as :func:`stop` does."""
+        await stop(self._tasks)
