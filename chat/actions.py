@@ -3,7 +3,6 @@
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from django.contrib.auth.models import AnonymousUser, User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -16,12 +15,17 @@ from hub.config import hub_settings
 from hub.limits import TooMany
 from hub.limits.tallies import Tally
 from hub.publishing import publish_ephemeral, publish_many
+from hub.users import Key, User, Visitor, all_users, is_staff_or_may, user_id
 
 ROOMS = limits.declare("rooms", setting="limit_rooms", sentence=_("You have opened many rooms."))
 MESSAGES = limits.declare("messages", setting="limit_messages", sentence=_("You have written many messages."))
 
 #: The messages of each user in this process.
 written = Tally(MESSAGES)
+
+
+#: The permission that lets those open rooms who are not of the staff, where only staff may.
+MAY_OPEN_ROOMS = "hub_chat.add_room"
 
 
 class NotSignedIn(PermissionError):
@@ -44,14 +48,14 @@ class MayNotOpenRooms(PermissionError):
 Refusal = NotSignedIn | NoSuchRoom | TooMany
 
 
-def may_open_rooms(user: User | AnonymousUser) -> bool:
+def may_open_rooms(user: Visitor) -> bool:
     """Whether ``HUB_ROOM_CREATION`` lets ``user`` open rooms."""
     if not user.is_authenticated or not user.is_active:
         return False
-    return hub_settings().room_creation == "authenticated" or user.is_staff
+    return hub_settings().room_creation == "authenticated" or is_staff_or_may(user, MAY_OPEN_ROOMS)
 
 
-def open_room(*, name: str, user: User | AnonymousUser) -> Room:
+def open_room(*, name: str, user: Visitor) -> Room:
     """Make a public room for somebody who asks for it, on whatever way: :func:`create_room` within what they may do.
 
     Raises:
@@ -86,15 +90,15 @@ def create_room(*, name: str, creator: User) -> Room:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Draft:
-    """What somebody wants to write in a room; see :func:`post_message`."""
+    """What somebody wants to write in a room; see :func:`post_message`. No guest has an ``author_id``."""
 
     room_id: int
-    author_id: int | None
+    author_id: Key
     text: str
     key: str | None = None
 
 
-def post_message(*, room_id: int, author_id: int | None, text: str, key: str | None = None) -> Message:
+def post_message(*, room_id: int, author_id: Key, text: str, key: str | None = None) -> Message:
     """Store a message and send it to everyone in the room. When it returns, the message is stored.
 
     With a ``key``, 1 to 64 characters, the author has one message of this key, ever: if there is one already, that is
@@ -162,7 +166,7 @@ def _post(drafts: Collection[Draft]) -> _Posted:
 
 def _store(drafts: Collection[Draft]) -> _Posted:
     with transaction.atomic():
-        authors = User.objects.filter(is_active=True).in_bulk({draft.author_id for draft in drafts if draft.author_id})
+        authors = all_users().in_bulk({draft.author_id for draft in drafts if draft.author_id is not None})
         rooms = dict(Room.objects.filter(pk__in={draft.room_id for draft in drafts}).values_list("pk", "is_private"))
         private = [room_id for room_id, is_private in rooms.items() if is_private]
         members = queries.memberships(private, authors.keys()) if private else set()
@@ -170,8 +174,8 @@ def _store(drafts: Collection[Draft]) -> _Posted:
         results: dict[Draft, Message | Refusal] = {}
         new: dict[Draft, Message] = {}
         for draft in drafts:
-            author = authors.get(draft.author_id or 0)
-            if author is None:
+            author = authors.get(draft.author_id)
+            if author is None or not author.is_active:
                 results[draft] = NotSignedIn()
             elif draft.room_id not in rooms or (
                 rooms[draft.room_id] and (draft.room_id, draft.author_id) not in members
@@ -194,7 +198,7 @@ def _store(drafts: Collection[Draft]) -> _Posted:
     return results, new
 
 
-def _with_keys(drafts: Iterable[Draft]) -> dict[tuple[int | None, str | None], Message]:
+def _with_keys(drafts: Iterable[Draft]) -> dict[tuple[Key, str | None], Message]:
     """The messages that are stored under the keys of these drafts, by author and key."""
     keyed = [draft for draft in drafts if draft.key is not None and draft.author_id is not None]
     if not keyed:
@@ -218,4 +222,4 @@ def tell_left(*, room_id: int, usernames: Iterable[str]) -> None:
 
 def tell_typing(*, room_id: int, user: User) -> None:
     """Tell the room that somebody is writing: live only. Whether they may is for the caller to know."""
-    publish_ephemeral(channels.of_room(room_id), events.PersonTyping(username=called(user), user_id=user.pk))
+    publish_ephemeral(channels.of_room(room_id), events.PersonTyping(username=called(user), user_id=user_id(user)))

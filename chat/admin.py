@@ -1,12 +1,12 @@
 from typing import Any, cast
 
 from django.contrib import admin, messages
-from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from chat.models import Message, Room
 from hub.admin import PublishedAdmin
+from hub.users import User
 
 
 @admin.register(Room)
@@ -25,7 +25,7 @@ class RoomAdmin(admin.ModelAdmin[Room]):
 
     def save_model(self, request: HttpRequest, obj: Room, form: Any, change: bool) -> None:
         if not change:
-            obj.created_by = cast(User, request.user)
+            obj.created_by = cast("User", request.user)
         super().save_model(request, obj, form, change)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 
-from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
@@ -18,6 +17,7 @@ from hub.endpoints.simple.codes import BadMessage, Close, Rejected
 from hub.endpoints.simple.endpoint import SimpleEndpoint
 from hub.fanout.local_channel import Encoder
 from hub.limits import TooMany
+from hub.users import User
 
 
 async def _find(asked: list[tuple[str, queries.Visitor]]) -> dict[tuple[str, queries.Visitor], Room | None]:

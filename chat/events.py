@@ -47,7 +47,8 @@ class PersonTyping(msgspec.Struct, tag="chat.person_typing", kw_only=True):
     """A user is typing. Ephemeral; the simple endpoint does not show it."""
 
     username: str
-    user_id: int
+    #: What the person is called outside (:func:`hub.users.user_id`).
+    user_id: str
 
 
 _decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(MessagePosted | PersonJoined | PersonLeft)

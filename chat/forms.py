@@ -1,9 +1,9 @@
 from django import forms
-from django.contrib.auth.models import User
 from django.utils.translation import gettext_lazy as _
 
 from chat import actions, names, naming
 from chat.models import Room
+from hub.users import User
 from hub.web.uncut import UncutForm
 
 

@@ -66,7 +66,7 @@ class Room(models.Model):
 
 
 class Message(models.Model):
-    """What somebody wrote in a room. ``username`` is how they were called then, also when the account is gone."""
+    """What somebody wrote in a room. ``username`` is what others read of them then, also when the account is gone."""
 
     # The database is not to look whether both are still there: what is written meanwhile must not fail their deletion
     # (hub.database.deletions).

@@ -3,8 +3,6 @@
 from collections.abc import Collection
 from typing import Any
 
-from django.contrib.auth.models import AnonymousUser, User
-
 from chat import actions, channels, posting, queries
 from chat.people import called
 from hub.channels import BadPublication, Namespace, NotAllowed, Visit, register
@@ -12,11 +10,10 @@ from hub.concurrency.batcher import Batcher
 from hub.database.threads import in_database_thread
 from hub.endpoints.simple.codes import BadMessage
 from hub.endpoints.simple.endpoint import message_in
+from hub.users import User, Visitor
 
-Visitor = User | AnonymousUser
 
-
-async def _may_be_in(asked: list[tuple[int, int | None]]) -> dict[tuple[int, int | None], bool]:
+async def _may_be_in(asked: list[tuple[int, queries.Visitor]]) -> dict[tuple[int, queries.Visitor], bool]:
     return await in_database_thread(queries.may_be_in_rooms, asked)
 
 

@@ -1,18 +1,19 @@
 """What people are called in rooms."""
 
-from django.contrib.auth.models import User
-
+from hub.users import NAME_LIMIT, User, display_name, user_id
 from hub.validation import names
 from hub.validation.text import shows_nothing
 
 
 def called(user: User) -> str:
-    """The person's username. Where that is the hub's own, looks like it or cannot be seen, the id stands behind it.
+    """What others read of the person, at most 150 characters (:func:`hub.users.display_name`).
 
-    Such a name cannot be given any more; who has one goes on using it, and speaks for nobody else.
+    Where that is a name of the hub's own, looks like it or has something that cannot be seen, the id stands behind it:
+    who is called so speaks for nobody else.
     """
-    username = user.get_username()
-    seen = "".join(character for character in username if not shows_nothing(character))
-    if seen == username and not names.is_reserved(username, official=True):
-        return username
-    return f"{seen}#{user.pk}"
+    name = display_name(user)
+    seen = "".join(character for character in name if not shows_nothing(character))
+    if seen == name and not names.is_reserved(name, official=True):
+        return name
+    mark = f"#{user_id(user)}"
+    return f"{seen[: NAME_LIMIT - len(mark)]}{mark}"

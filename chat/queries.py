@@ -2,7 +2,6 @@
 
 from collections.abc import Collection
 
-from django.contrib.auth.models import User
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 
 from chat import channels, names
@@ -10,10 +9,11 @@ from chat.models import Message, Room
 from chat.people import called
 from hub import streams
 from hub.streams import cursors
+from hub.users import Key, users_by_id
 from hub.validation.text import is_storable
 
-#: Who wants to be in a room: the id of a user, or None for a guest.
-Visitor = int | None
+#: Who wants to be in a room: the key of a user, or None for a guest.
+Visitor = Key | None
 
 
 def room_named(name: str, visitor: Visitor) -> Room | None:
@@ -61,10 +61,16 @@ def meant_by_name(room_ids: Collection[int]) -> dict[int, str]:
     return {pk: name for name, pk in meant.items() if pk in wanted}
 
 
-def memberships(room_ids: Collection[int], user_ids: Collection[int]) -> set[tuple[int, int]]:
-    """Which of these users are members of which of these rooms, as pairs of room and user."""
-    through = Room.members.through.objects
-    return set(through.filter(room__in=room_ids, user__in=user_ids).values_list("room_id", "user_id"))
+def memberships(room_ids: Collection[int], keys: Collection[Key]) -> set[tuple[int, Key]]:
+    """Which of these users are members of which of these rooms, as pairs of a room's id and a user's key."""
+    rows = Room.members.through.objects.filter(**{"room__in": room_ids, f"{_member()}__in": keys})
+    return set(rows.values_list("room", _member()))
+
+
+def _member() -> str:
+    """The column of the users in the table of members: it is named after the user model."""
+    name: str = Room._meta.get_field("members").m2m_reverse_field_name()
+    return name
 
 
 def may_be_in(room_id: int, visitor: Visitor) -> bool:
@@ -85,7 +91,7 @@ def may_be_in_rooms(asked: Collection[tuple[int, Visitor]]) -> dict[tuple[int, V
 
 def _open_to(visitor: Visitor) -> QuerySet[Room]:
     # A subquery, because a join would list a room once for each of its members.
-    of_visitor = Room.members.through.objects.filter(user=visitor).values("room")
+    of_visitor = Room.members.through.objects.filter(**{_member(): visitor}).values("room")
     return Room.objects.filter(Q(is_private=False) | Q(pk__in=of_visitor))
 
 
@@ -120,5 +126,4 @@ def cursor_for(room: Room) -> str:
 
 def usernames(people: list[str]) -> list[str]:
     """The names of logged-in people, given as presence names them (``u42``)."""
-    users = User.objects.filter(pk__in=[person[1:] for person in people if person[0] == "u"])
-    return [called(user) for user in users]
+    return [called(user) for user in users_by_id(person[1:] for person in people if person[0] == "u").values()]

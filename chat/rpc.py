@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Annotated
 
 import msgspec
-from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 from msgspec import Meta
 
@@ -22,6 +21,7 @@ from hub.endpoints.centrifuge.rules import allows
 from hub.endpoints.simple.codes import BadMessage
 from hub.endpoints.simple.endpoint import message_in
 from hub.limits import TooMany
+from hub.users import User
 from hub.validation.text import is_storable
 
 #: Messages of one answer, and names of people, at most.

@@ -1,4 +1,3 @@
-from django.contrib.auth.models import User
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
@@ -12,6 +11,7 @@ from chat.forms import RoomForm
 from chat.names import NO_SUCH_ROOM
 from hub.config import hub_settings
 from hub.endpoints.centrifuge import rpc_over_http
+from hub.users import User
 
 ROOMS_OF_A_PAGE = 50
 

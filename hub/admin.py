@@ -3,6 +3,7 @@
 from typing import TypeVar
 
 from django.contrib import admin
+from django.contrib.auth import get_user_model
 from django.db.models import Model
 from django.http import HttpRequest
 
@@ -10,6 +11,15 @@ from hub.api.admin import ApiKeyAdmin
 from hub.models import ApiKey
 
 M = TypeVar("M", bound=Model)
+
+
+def people_with_search(own: admin.ModelAdmin[M], *names: str) -> tuple[str, ...]:
+    """Those of these foreign keys to users in which the admin can search: the project's admin has a page of users.
+
+    Where it has none, Django refuses ``autocomplete_fields``, and the key of a user is typed (``raw_id_fields``).
+    """
+    users = own.admin_site._registry.get(get_user_model())
+    return names if users is not None and users.search_fields else ()
 
 
 class PublishedAdmin(admin.ModelAdmin[M]):

@@ -8,6 +8,7 @@ from django.core import checks
 
 from hub.channels import namespaces
 from hub.config import faults, hub_settings, misspelt, production_checks
+from hub.users import checks as _of_users  # noqa: F401  # registers its own
 
 
 @checks.register

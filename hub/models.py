@@ -105,7 +105,8 @@ class Deletion(models.Model):
     """A row was deleted to which others refer without a foreign key of the database (``hub.database.deletions``)."""
 
     model = models.CharField(max_length=100)
-    key = models.BigIntegerField()
+    #: As text: the key of a user is whatever the project's user model has.
+    key = models.CharField(max_length=255)
     deleted_at = models.DateTimeField(db_default=Now(), db_index=True)
 
     def __str__(self) -> str:

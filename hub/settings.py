@@ -191,6 +191,7 @@ DJANGO_CELERY_BEAT_TZ_AWARE = True
 
 # --- the engine: everything in hub.config.HubSettings that is not read in a form of its own here ---------------------
 HUB_API_DOCS = "staff" if PRODUCTION else "anyone"
+HUB_DISPLAY_NAME = "username"
 globals().update(config.from_environment(but=config.READ_ELSEWHERE))
 
 # --- operators ------------------------------------------------------------------------------------------------------

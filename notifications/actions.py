@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
-from django.contrib.auth.models import AnonymousUser, Group, User
+from django.contrib.auth.models import AnonymousUser, Group
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
@@ -14,6 +14,8 @@ from hub import limits
 from hub.config import hub_settings
 from hub.database.threads import in_database_thread
 from hub.publishing import publish, publish_many
+from hub.users import Key, User, Visitor, all_users, is_staff_or_may, user_id
+from hub.users.groups import groups_of
 from notifications import channels, events, queries, reading
 from notifications.alerting import EVERYONE, Alert, Recipient, alert
 from notifications.models import Follow, Notification, ReadMark, ReadUpTo, Topic
@@ -32,6 +34,10 @@ SETTLED = timedelta(minutes=10)
 BROADCASTS = limits.declare(
     "broadcasts", setting="limit_broadcasts", sentence=_("You have sent many notifications to everyone.")
 )
+
+
+#: The permission that lets those broadcast who are not of the staff, where only staff may.
+MAY_BROADCAST = "hub_notifications.add_notification"
 
 
 class MayNotBroadcast(PermissionError):
@@ -134,16 +140,16 @@ def _with_keys(keys: set[str]) -> QuerySet[Notification]:
     return Notification.objects.filter(key__in=keys).select_related("user", "group", "topic")
 
 
-def _once(row: Notification) -> tuple[str | None, int | None, int | None, int | None]:
+def _once(row: Notification) -> tuple[str | None, Key, int | None, int | None]:
     """What is unique among rows with a key."""
     return row.key, row.user_id, row.group_id, row.topic_id
 
 
-def _order(row: Notification) -> tuple[str, int, int, int]:
-    return row.key or "", row.user_id or 0, row.group_id or 0, row.topic_id or 0
+def _order(row: Notification) -> tuple[str, str, int, int]:
+    return row.key or "", str(row.user_id or ""), row.group_id or 0, row.topic_id or 0
 
 
-def broadcast_from_client(*, user: User | AnonymousUser, message: str, key: str | None = None) -> None:
+def broadcast_from_client(*, user: Visitor, message: str, key: str | None = None) -> None:
     """Send what somebody typed to everyone, if ``HUB_CLIENT_BROADCAST`` lets them.
 
     ``key`` is the client's own name of it: the same user's same key is stored and sent once.
@@ -156,23 +162,23 @@ def broadcast_from_client(*, user: User | AnonymousUser, message: str, key: str 
     if not may_broadcast(user, fresh=True):
         raise MayNotBroadcast
     sender = user if isinstance(user, User) else None
-    named = None if key is None else f"broadcast:{user.pk}:{key}"
+    named = None if key is None else f"broadcast:{user_id(user) or None}:{key}"
     described = alert(to=EVERYONE, message=message, key=named)
     if named is None or not Notification.objects.filter(key=named).exists():
         limits.take(BROADCASTS, user.pk)
     send([described], sender=sender)
 
 
-def may_broadcast(user: User | AnonymousUser, *, fresh: bool = False) -> bool:
+def may_broadcast(user: Visitor, *, fresh: bool = False) -> bool:
     """Whether ``user`` may send alerts to everyone from a client; ``fresh`` reads permissions from the database."""
     allowed = hub_settings().client_broadcast
     if allowed == "anyone":
         return True
     if fresh and isinstance(user, User):
-        user = type(user)._default_manager.filter(pk=user.pk).first() or AnonymousUser()
+        user = all_users().filter(pk=user.pk).first() or AnonymousUser()
     if not user.is_authenticated or not user.is_active:
         return False
-    return allowed == "authenticated" or bool(getattr(user, "is_staff", False))
+    return allowed == "authenticated" or is_staff_or_may(user, MAY_BROADCAST)
 
 
 def mark_read(*, user: User, ids: Collection[int]) -> int:
@@ -227,12 +233,7 @@ def _locked(user: User) -> ReadUpTo:
 def _unread_for(user: User) -> QuerySet[Notification]:
     """Alerts for ``user`` without a mark; none that a topic had before they followed it, which are read."""
     follows = Follow.objects.filter(user=user, topic=OuterRef("topic"), after__lt=OuterRef("pk"))
-    mine = (
-        Q(user=user)
-        | Q(group__in=Group.objects.filter(user=user))
-        | Q(Exists(follows))
-        | Q(user=None, group=None, topic=None)
-    )
+    mine = Q(user=user) | Q(group__in=groups_of(user.pk)) | Q(Exists(follows)) | Q(user=None, group=None, topic=None)
     return Notification.objects.filter(mine).exclude(pk__in=ReadMark.objects.filter(user=user).values("notification"))
 
 

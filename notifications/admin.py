@@ -3,7 +3,8 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from hub.admin import PublishedAdmin
+from hub.admin import PublishedAdmin, people_with_search
+from hub.users import searched_by
 from notifications.models import Follow, Notification, Topic
 
 
@@ -14,7 +15,7 @@ class NotificationAdmin(PublishedAdmin[Notification]):
     list_display = ("created_at", "level", "title", "message", "user", "group", "topic", "sender")
     list_filter = ("level", "created_at")
     list_select_related = ("user", "group", "topic", "sender")
-    search_fields = ("title", "message", "user__username")
+    search_fields = ("title", "message", searched_by("user"))
     date_hierarchy = "created_at"
 
     def has_change_permission(self, request: HttpRequest, obj: Notification | None = None) -> bool:
@@ -49,8 +50,12 @@ class FollowAdmin(admin.ModelAdmin[Follow]):
     list_display = ("user", "topic", "created_at")
     list_filter = ("topic",)
     list_select_related = ("user", "topic")
-    search_fields = ("user__username", "topic__name", "topic__title")
-    autocomplete_fields = ("topic", "user")
+    search_fields = (searched_by("user"), "topic__name", "topic__title")
+    autocomplete_fields = ("topic",)
+    raw_id_fields = ("user",)
+
+    def get_autocomplete_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        return (*super().get_autocomplete_fields(request), *people_with_search(self, "user"))
 
     def has_change_permission(self, request: HttpRequest, obj: Follow | None = None) -> bool:
         return False

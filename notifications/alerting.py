@@ -9,10 +9,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group
 from django.utils.functional import Promise
 
 from hub.config import hub_settings
+from hub.users import User, all_users, log_in_field
 from hub.validation.numbers import SENTENCE, is_rounded
 from hub.validation.text import MESSAGE_LIMIT, is_storable, is_visible
 from notifications.models import KEY_LIMIT, Level, Topic
@@ -75,8 +76,8 @@ def alert(
 
     Args:
         to: a user, a Django auth group, a topic (those who follow it), ``"everyone"`` (guests included),
-            ``"user:NAME"``, ``"group:NAME"``, ``"topic:NAME"``, or several of these; a recipient named twice is told
-            once.
+            ``"user:NAME"`` (by what they log in with), ``"group:NAME"``, ``"topic:NAME"``, or several of these; a
+            recipient named twice is told once.
         message: plain text, 1 to 4,000 characters.
         title: plain text, at most 200 characters.
         level: ``info``, ``success``, ``warning``, ``error`` or ``debug``.
@@ -198,7 +199,7 @@ def _resolve(recipient: object) -> User | Group | Topic | None:
     found: User | Group | Topic | None
     match kind if name else "":
         case "user":
-            found = User.objects.filter(username=name).first()
+            found = all_users().filter(**{log_in_field(): name}).first()
         case "group":
             found = Group.objects.filter(name=name).first()
         case "topic":

@@ -4,13 +4,12 @@ import reprlib
 from typing import Annotated, Any
 
 import msgspec
-from django.contrib.auth.models import User
 from msgspec import Meta
 
 from hub.api.errors import DETAIL_LIMIT, ApiError, Code
 from hub.api.method import ApiCall, Method, register
-from hub.channels import LAST_ID
 from hub.database.threads import in_database_thread
+from hub.users import User, all_users, has_form_of_id, log_in_field, users_by_id
 from notifications import actions, channels
 from notifications.alerting import EVERYONE, Alert, BadAlert, UnknownRecipient, alert
 from notifications.models import Topic
@@ -19,8 +18,9 @@ from notifications.models import Topic
 RECIPIENTS_LIMIT = 1000
 
 _TO = Meta(
-    description="`everyone`, a username, the id of a user as a number or as text, `user:NAME`, `group:NAME`, "
-    f"`topic:NAME`, or up to {RECIPIENTS_LIMIT} of these. A text of digits is an id, never a name."
+    description="`everyone`, the id of a user as text or as a number, the name that a user logs in with, `user:NAME`, "
+    f"`group:NAME`, `topic:NAME`, or up to {RECIPIENTS_LIMIT} of these. A text that can be an id, such as one of "
+    "digits, is an id, never a name."
 )
 _KEY = Meta(description="Names what the alert is about: a recipient gets one alert of a key, ever.")
 
@@ -77,19 +77,20 @@ def _notify(call: ApiCall[NotifyRequest], to: list[str | int]) -> list[int]:
 
 def _recipient(one: str | int) -> str | User:
     text = str(one)
+    if one == EVERYONE:
+        if all_users().filter(**{log_in_field(): EVERYONE}).exists():
+            raise BadAlert("'everyone' is everybody, and there is a user of this name: say 'user:everyone' for them.")
+        return EVERYONE
     # The same as a number and as text, whoever has taken which name: programs send ids in both forms.
-    if isinstance(one, int) or (text.isascii() and text.isdigit()):
-        is_id = len(text) <= len(str(LAST_ID)) and text == str(int(text)) and 0 < int(text) <= LAST_ID
-        found = User.objects.filter(pk=int(text)).first() if is_id else None
+    if isinstance(one, int) or has_form_of_id(text):
+        found = users_by_id([text]).get(text)
         if found is None:
             raise UnknownRecipient(
                 f"There is no user with the id {reprlib.repr(text)}; somebody of that name is 'user:NAME'.",
                 kind=channels.USER,
             )
         return found
-    if one == EVERYONE and User.objects.filter(username=EVERYONE).exists():
-        raise BadAlert("'everyone' is everybody, and there is a user of this name: say 'user:everyone' for them.")
-    return one if one == EVERYONE or one.startswith(("user:", "group:", "topic:")) else f"user:{one}"
+    return one if one.startswith(("user:", "group:", "topic:")) else f"user:{one}"
 
 
 def _require_channels(call: ApiCall[NotifyRequest], described: Alert) -> None:

@@ -3,27 +3,27 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from django.contrib.auth.models import AnonymousUser, User
 from django.db import connection
 
 from hub.concurrency.batcher import CONNECT_PAUSE, Batcher
 from hub.database.threads import in_database_thread
+from hub.users import Key, Visitor, id_in, user_id
+from hub.users.groups import memberships
+from hub.users.model import as_stored, from_stored
 
 if TYPE_CHECKING:
     from notifications.models import Notification
-
-Visitor = User | AnonymousUser
 
 everyone, USER, GROUP, TOPIC = "everyone", "user", "group", "topic"
 
 
 def of_user(user: Visitor) -> str:
     """The channel of one person: all their tabs."""
-    return of_user_id(user.pk)
+    return of_user_id(user_id(user))
 
 
-def of_user_id(user_id: object) -> str:
-    """:func:`of_user`, where only the id is known."""
+def of_user_id(user_id: str) -> str:
+    """:func:`of_user`, where only the id is known (:func:`hub.users.user_id`)."""
     return f"{USER}:{user_id}"
 
 
@@ -38,9 +38,12 @@ def of_topic(name: str) -> str:
 
 
 def of_alert(row: "Notification") -> str:
-    """The channel that a stored alert is sent on; ``row`` has its topic. Raises ``LookupError`` where that is gone."""
+    """The channel that a stored alert is sent on; ``row`` has its user and its topic.
+
+    Raises ``LookupError`` where the topic is gone, or the user without whom the channel has no name.
+    """
     if row.user_id is not None:
-        return of_user_id(row.user_id)
+        return of_user_id(id_in(row))
     if row.topic is not None:
         return of_topic(row.topic.name)
     if row.topic_id is not None:
@@ -49,31 +52,38 @@ def of_alert(row: "Notification") -> str:
 
 
 # Written as SQL, because everybody who connects waits for it: Django's union() takes several times as long.
-_LISTS = """
-    SELECT user_id, '', group_id FROM auth_user_groups WHERE user_id IN ({users})
-    UNION ALL
+_GROUPS = "SELECT {user_column}, '', {group_column} FROM {table} WHERE {user_column} IN ({users})"
+_TOPICS = """
     SELECT follow.user_id, topic.name, 0
     FROM hub_notifications_follow follow JOIN hub_notifications_topic topic ON topic.id = follow.topic_id
     WHERE follow.user_id IN ({users})
-    ORDER BY 2, 3
 """
 
 
-def of_lists_of(user_ids: list[int]) -> dict[int, list[str]]:
-    """The channels of the groups of each of these users and of the topics they follow, in one query."""
-    found: dict[int, list[str]] = {user_id: [] for user_id in user_ids}
+def of_lists_of(keys: list[Key]) -> dict[Key, list[str]]:
+    """The channels of the groups of each of these users and of the topics they follow, by key, in one query."""
+    found: dict[Key, list[str]] = {key: [] for key in keys}
     if not found:
         return found
+    parts = [_TOPICS]
+    if groups := memberships():
+        quote = connection.ops.quote_name
+        columns = {name: quote(getattr(groups, name)) for name in ("table", "user_column", "group_column")}
+        parts.insert(0, _GROUPS.format(**columns, users="{users}"))
+    # A number is written into the statement: a parameter for each of hundreds takes as long as the query.
+    users = ",".join(str(key) if isinstance(key, int) else "%s" for key in keys)
+    asked = [as_stored(key) for key in keys if not isinstance(key, int)]
     with connection.cursor() as cursor:
-        cursor.execute(_LISTS.format(users=",".join(str(int(user_id)) for user_id in user_ids)))
+        statement = " UNION ALL ".join(parts).format(users=users)
+        cursor.execute(f"{statement} ORDER BY 2, 3", asked * len(parts) or None)
         rows = cursor.fetchall()
-    for user_id, name, group_id in rows:
-        found[user_id].append(of_topic(name) if name else of_group(group_id))
+    for value, name, group_id in rows:
+        found[from_stored(value)].append(of_topic(name) if name else of_group(group_id))
     return found
 
 
-async def _of_lists_of(user_ids: list[int]) -> dict[int, list[str]]:
-    return await in_database_thread(of_lists_of, user_ids)
+async def _of_lists_of(keys: list[Key]) -> dict[Key, list[str]]:
+    return await in_database_thread(of_lists_of, keys)
 
 
 #: Those who connect at the same time are looked up together.

@@ -1,10 +1,10 @@
 """Following topics and leaving them, by the people themselves. Staff puts people on topics in the admin."""
 
-from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from hub import limits
+from hub.users import User, all_users
 from hub.validation.text import is_storable
 from notifications.models import Follow, Topic
 
@@ -41,7 +41,7 @@ def follow(*, user: User, name: str) -> Topic:
     _count(user, name, follows=True)
     with transaction.atomic():
         # One at a time for a person: each then counts what the others have followed. SQLite has one writer anyway.
-        User.objects.select_for_update(no_key=True).filter(pk=user.pk).first()
+        all_users().select_for_update(no_key=True).filter(pk=user.pk).first()
         topic = _topic(user, name)
         if not topic.followed:
             if Follow.objects.filter(user=user).count() >= FOLLOW_LIMIT:

@@ -5,7 +5,6 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -184,14 +183,25 @@ class Notification(models.Model):
                 | models.Q(group=None, topic=None),
                 name="hub_notification_has_one_audience",
             ),
-            # A recipient has a key once. Zero is nobody's number, and stands for no person, no group and no topic.
+            # A recipient has a key once, and where a column has nothing, each row differs from the others in it. The
+            # first one has all rows with a key, and so finds them.
             models.UniqueConstraint(
-                "key",
-                Coalesce("user_id", 0, output_field=models.BigIntegerField()),
-                Coalesce("group_id", 0, output_field=models.BigIntegerField()),
-                Coalesce("topic_id", 0, output_field=models.BigIntegerField()),
-                condition=models.Q(key__isnull=False),
-                name="hub_notification_key_once",
+                fields=["key", "user"], condition=models.Q(key__isnull=False), name="hub_notification_key_once"
+            ),
+            models.UniqueConstraint(
+                fields=["key", "group"],
+                condition=models.Q(key__isnull=False, group__isnull=False),
+                name="hub_notification_group_key_once",
+            ),
+            models.UniqueConstraint(
+                fields=["key", "topic"],
+                condition=models.Q(key__isnull=False, topic__isnull=False),
+                name="hub_notification_topic_key_once",
+            ),
+            models.UniqueConstraint(
+                fields=["key"],
+                condition=models.Q(key__isnull=False, user=None, group=None, topic=None),
+                name="hub_notification_everyone_key_once",
             ),
         ]
         indexes: ClassVar = [

@@ -1,25 +1,24 @@
 """Who may receive the alerts of a channel."""
 
-from django.contrib.auth.models import AnonymousUser, User
-
 from hub.channels import Namespace, anyone, at_once, register
 from hub.concurrency.batcher import Batcher
 from hub.database.threads import in_database_thread
+from hub.users import Key, Visitor, user_id
+from hub.users.converter import PATTERN
+from hub.users.groups import is_member
 from notifications import channels, queries
-
-Visitor = User | AnonymousUser
 
 
 @at_once
-def _is_oneself(user: Visitor, id: int) -> bool:  # noqa: A002  # as the pattern names it
-    return user.pk == id
+def _is_oneself(user: Visitor, id: str) -> bool:  # noqa: A002  # as the pattern names it
+    return user_id(user) == id
 
 
 def _is_member(user: Visitor, id: int) -> bool:  # noqa: A002  # as the pattern names it
-    return user.pk is not None and User.groups.through.objects.filter(user=user.pk, group=id).exists()
+    return is_member(user.pk, id)
 
 
-async def _may_follow_topics(asked: list[tuple[str, int]]) -> dict[tuple[str, int], bool]:
+async def _may_follow_topics(asked: list[tuple[str, Key]]) -> dict[tuple[str, Key], bool]:
     return await in_database_thread(queries.may_follow_topics, asked)
 
 
@@ -32,6 +31,6 @@ async def _may_receive(user: Visitor, name: str) -> bool:
 
 
 register(Namespace(channels.everyone, single=True, can_subscribe=anyone, aliases=("notifications",)))
-register(Namespace(channels.USER, pattern="<int:id>", can_subscribe=_is_oneself))
+register(Namespace(channels.USER, pattern=PATTERN, can_subscribe=_is_oneself))
 register(Namespace(channels.GROUP, pattern="<int:id>", can_subscribe=_is_member))
 register(Namespace(channels.TOPIC, pattern="<slug:name>", can_subscribe=_may_receive))

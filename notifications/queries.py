@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Q
 
 from hub import streams
 from hub.channels import LAST_ID
 from hub.streams import Position, cursors
+from hub.users import Key, Visitor
 from notifications import channels, reading
 from notifications.models import Follow, Notification, Topic
 
@@ -34,7 +34,7 @@ class InboxPage:
     positions: dict[str, Position]
 
 
-def page_for(user: User | AnonymousUser, *, before: int = LAST_ID, limit: int) -> InboxPage:
+def page_for(user: Visitor, *, before: int = LAST_ID, limit: int) -> InboxPage:
     """The newest ``limit`` alerts for ``user`` (guests: those to everyone) that are older than the id ``before``."""
     reader = reading.reader(user.pk)
     names = [channels.everyone]
@@ -47,13 +47,13 @@ def page_for(user: User | AnonymousUser, *, before: int = LAST_ID, limit: int) -
     return InboxPage(reading.listed(reader, ids[:limit]), len(ids) > limit, unread, positions)
 
 
-def latest_for(user: User | AnonymousUser, limit: int = 50) -> list[Notification]:
+def latest_for(user: Visitor, limit: int = 50) -> list[Notification]:
     """The newest alerts that are for ``user`` (guests: those to everyone), newest first, each with ``read``."""
     reader = reading.reader(user.pk)
     return reading.listed(reader, reading.newest_ids(reader, before=LAST_ID, limit=limit))
 
 
-def unread_count(user: User | AnonymousUser) -> int:
+def unread_count(user: Visitor) -> int:
     """How many alerts ``user`` has not read, counted up to :data:`UNREAD_LIMIT`; guests have none.
 
     What was sent to a group or to everyone before the account was made is nobody's unread alert, nor is what was sent
@@ -62,14 +62,14 @@ def unread_count(user: User | AnonymousUser) -> int:
     return len(reading.unread_ids(reading.reader(user.pk), limit=UNREAD_LIMIT))
 
 
-def cursor_for(user: User | AnonymousUser) -> str:
+def cursor_for(user: Visitor) -> str:
     """Where the channels of ``user`` stand now. Read it before the list, so that no alert falls between the two."""
     names = channels.followed_by(user)
     positions = streams.positions(names)
     return cursors.join((name, positions[name]) for name in names)
 
 
-def topics_for(user: User | AnonymousUser) -> list[Topic]:
+def topics_for(user: Visitor) -> list[Topic]:
     """The topics that ``user`` may know of, by title, each with ``followed``: open ones, and those they follow."""
     mine = set(Follow.objects.filter(user=user.pk).values_list("topic", flat=True)) if user.pk is not None else set()
     topics = list(Topic.objects.filter(Q(is_open=True) | Q(pk__in=mine)))
@@ -78,11 +78,11 @@ def topics_for(user: User | AnonymousUser) -> list[Topic]:
     return topics
 
 
-def may_follow_topics(asked: Iterable[tuple[str, int]]) -> dict[tuple[str, int], bool]:
-    """Whether each of these users (by id) may receive the topic of this name: it is open, or they follow it."""
+def may_follow_topics(asked: Iterable[tuple[str, Key]]) -> dict[tuple[str, Key], bool]:
+    """Whether each of these users (by key) may receive the topic of this name: it is open, or they follow it."""
     asked = list(asked)
     names = {name for name, _ in asked}
     opened = set(Topic.objects.filter(name__in=names, is_open=True).values_list("name", flat=True))
-    rows = Follow.objects.filter(topic__name__in=names - opened, user__in={user_id for _, user_id in asked})
+    rows = Follow.objects.filter(topic__name__in=names - opened, user__in={key for _, key in asked})
     followed = set(rows.values_list("topic__name", "user"))
-    return {(name, user_id): name in opened or (name, user_id) in followed for name, user_id in asked}
+    return {(name, key): name in opened or (name, key) in followed for name, key in asked}

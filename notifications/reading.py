@@ -1,8 +1,8 @@
 """Which alerts are for a person, and which of them they have not read.
 
 Read is what is not newer than the person's :class:`~notifications.models.ReadUpTo`, what has a
-:class:`~notifications.models.ReadMark`, what was sent to a group or to everyone before the account was made, and what
-was sent to a topic before the person followed it.
+:class:`~notifications.models.ReadMark`, what was sent to a group or to everyone before the account was made (where the
+user model says when that was), and what was sent to a topic before the person followed it.
 
 Alerts are found by SQL, of PostgreSQL and SQLite alike: each audience is a walk through an index from its newest end,
 which stops when enough is found. One ``OR`` over all of them would read the alerts of all other people, and Django's
@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple
 
-from django.contrib.auth.models import User
 from django.db import connection
 from django.db.models import OuterRef, Subquery
 
 from hub.channels import LAST_ID
+from hub.users import Key, all_users
+from hub.users.groups import groups_of
+from hub.users.model import as_stored, joined_field
 from notifications.models import Follow, Notification, ReadMark, ReadUpTo
 
 #: Audiences that one statement looks at: SQLite takes no more than 500 parts.
@@ -56,42 +58,41 @@ class Reader:
     """A person, and what decides which alerts are for them and which of those are read.
 
     Args:
-        user_id: None for a guest, who gets what is sent to everyone, and has nothing unread.
+        key: of the user; None for a guest, who gets what is sent to everyone, and has nothing unread.
         group_ids: their groups.
         topics: what they follow.
         own: up to where all is read of what was sent to the person.
         shared: up to where all is read of what was sent to a group or to everyone.
     """
 
-    user_id: int | None = None
+    key: Key = None
     group_ids: Sequence[int] = ()
     topics: Sequence[Followed] = ()
     own: int = LAST_ID
     shared: int = LAST_ID
 
 
-def reader(user_id: int | None) -> Reader:
-    """What the database says of this person now; three queries, none for a guest."""
-    if user_id is None:
+def reader(key: Key) -> Reader:
+    """What the database says of the user with this key now; three queries, none for a guest."""
+    if key is None:
         return Reader()
-    groups = User.groups.through.objects.filter(user=user_id).values_list("group", flat=True)
-    sent_before = Notification.objects.filter(created_at__lt=OuterRef("date_joined")).order_by("-created_at", "-pk")
-    floors = User.objects.filter(pk=user_id).values_list(
-        Subquery(ReadUpTo.objects.filter(user=OuterRef("pk")).values("upto")), Subquery(sent_before.values("pk")[:1])
-    )
-    upto, joined = floors.first() or (0, 0)
-    shared = max(upto or 0, joined or 0)
-    return Reader(user_id, tuple(groups), _followed_by(user_id, shared), upto or 0, shared)
+    floors = [Subquery(ReadUpTo.objects.filter(user=OuterRef("pk")).values("upto"))]
+    if joined := joined_field():
+        sent_before = Notification.objects.filter(created_at__lt=OuterRef(joined)).order_by("-created_at", "-pk")
+        floors.append(Subquery(sent_before.values("pk")[:1]))
+    upto, *sent_before_joined = all_users().filter(pk=key).values_list(*floors).first() or (0,)
+    shared = max(upto or 0, *(newest or 0 for newest in sent_before_joined), 0)
+    return Reader(key, tuple(groups_of(key)), _followed_by(key, shared), upto or 0, shared)
 
 
-def _followed_by(user_id: int, shared: int) -> tuple[Followed, ...]:
-    found = Follow.objects.filter(user=user_id).order_by("topic").values_list("topic", "topic__name", "after")
+def _followed_by(key: Key, shared: int) -> tuple[Followed, ...]:
+    found = Follow.objects.filter(user=key).order_by("topic").values_list("topic", "topic__name", "after")
     return tuple(Followed(topic_id, name, max(shared, after)) for topic_id, name, after in found)
 
 
 def unread_ids(reader: Reader, *, limit: int, upto: int = LAST_ID) -> list[int]:
     """Alerts for the reader, not newer than ``upto``, that are not read: at most ``limit`` of them, in no order."""
-    if reader.user_id is None:
+    if reader.key is None:
         return []
     asked = {"own": reader.own, "shared": reader.shared, "upto": upto, "limit": limit}
     return list(islice(_find(_UNREAD, reader, asked), limit))
@@ -105,8 +106,8 @@ def newest_ids(reader: Reader, *, before: int, limit: int) -> list[int]:
 def listed(reader: Reader, ids: Sequence[int]) -> list[Notification]:
     """These alerts, which are for the reader, newest first, each with ``read``."""
     rows = list(Notification.objects.filter(pk__in=ids).select_related("topic").order_by("-pk"))
-    marked = ReadMark.objects.filter(user=reader.user_id, notification__in=ids).values_list("notification", flat=True)
-    read = set(marked) if reader.user_id is not None else set()
+    marked = ReadMark.objects.filter(user=reader.key, notification__in=ids).values_list("notification", flat=True)
+    read = set(marked) if reader.key is not None else set()
     of_topics = {topic.id: topic.read for topic in reader.topics}
     for row in rows:
         floor = reader.shared if row.user_id is None else reader.own
@@ -117,15 +118,16 @@ def listed(reader: Reader, ids: Sequence[int]) -> list[Notification]:
 def _find(wanted: str, reader: Reader, asked: dict[str, Any]) -> Iterator[int]:
     """The newest of each audience that are ``wanted``, audience by audience."""
     parts = list(_parts(wanted, reader))
+    user = as_stored(reader.key)
     for start in range(0, len(parts), PARTS):
         with connection.cursor() as cursor:
-            cursor.execute(" UNION ALL ".join(parts[start : start + PARTS]), {"user": reader.user_id, **asked})
+            cursor.execute(" UNION ALL ".join(parts[start : start + PARTS]), {"user": user, **asked})
             rows = cursor.fetchall()
         yield from (found for (found,) in rows)
 
 
 def _parts(wanted: str, reader: Reader) -> Iterator[str]:
-    if reader.user_id is not None:
+    if reader.key is not None:
         own = wanted.format(floor="%(own)s")
         yield _PART.format(audience="alert.user_id = %(user)s", wanted=own, order="alert.user_id", name="own_ones")
     shared = wanted.format(floor="%(shared)s")

@@ -14,6 +14,7 @@ from hub.access.control import Revalidate, send
 from hub.database.signals import listen
 from hub.publishing import publish
 from hub.streams import history
+from hub.users import id_in
 from notifications import channels
 from notifications.events import TopicFollowed, TopicUnfollowed
 from notifications.models import Follow, Topic
@@ -32,7 +33,7 @@ def connect() -> None:
 
 def _follow_saved(sender: type[Follow], instance: Follow, created: bool, **_: Any) -> None:
     if created:
-        publish(channels.of_user_id(instance.user_id), TopicFollowed(instance.topic.name))
+        publish(channels.of_user_id(id_in(instance)), TopicFollowed(instance.topic.name))
         send(Revalidate(user=instance.user_id))
 
 
@@ -40,7 +41,7 @@ def _follow_deleted(sender: type[Follow], instance: Follow, origin: Any, **_: An
     # With a topic go all who followed it: one look at its channel. With a person go their sockets.
     if (origin.model if isinstance(origin, QuerySet) else type(origin)) is Follow:
         if name := _name(instance, origin):
-            publish(channels.of_user_id(instance.user_id), TopicUnfollowed(name))
+            publish(channels.of_user_id(id_in(instance)), TopicUnfollowed(name))
         send(Revalidate(user=instance.user_id))
 
 

@@ -2,10 +2,11 @@
 
 from itertools import chain
 
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group
 
 from hub.config import hub_settings
 from hub.database import pruning
+from hub.users import all_users
 from notifications.models import Notification, Topic
 
 
@@ -23,6 +24,6 @@ def prune(*, seconds: float = 60.0) -> int:
         pruning.beyond(items, rows.filter(user=None, group=None, topic=None)),
         pruning.beyond_of_each(items, Topic.objects.all(), of_groups.filter(group=None), "topic"),
         pruning.beyond_of_each(items, Group.objects.all(), of_groups.filter(topic=None), "group"),
-        pruning.beyond_of_each(items, User.objects.all(), rows, "user"),
+        pruning.beyond_of_each(items, all_users(), rows, "user"),
     )
     return pruning.prune(deletions, "alert", seconds=seconds)

@@ -3,7 +3,6 @@
 from typing import Annotated
 
 import msgspec
-from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 from msgspec import Meta
 
@@ -12,6 +11,7 @@ from hub.endpoints.centrifuge.messages import StreamPosition
 from hub.endpoints.centrifuge.rpc import Nothing, RpcCall, RpcError, rpc
 from hub.endpoints.simple.codes import BadMessage
 from hub.endpoints.simple.endpoint import message_in
+from hub.users import User
 from notifications import actions, events, following, queries
 from notifications.models import NAME_LIMIT, Topic
 

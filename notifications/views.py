@@ -1,7 +1,6 @@
 from collections.abc import Callable
 
 from django.contrib import messages
-from django.contrib.auth.models import User
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
@@ -10,6 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from hub.endpoints.centrifuge import rpc_over_http
+from hub.users import User
 from notifications import actions, following, queries, rpc
 from notifications.models import Topic
 

@@ -6,12 +6,12 @@ who may know of the thing itself.
 
 from typing import Any
 
-from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 
 from chat.models import Room
 from hub.accounts.signals import signed_up
 from hub.config import hub_settings
+from hub.users import User, display_name, staff
 from notifications import Alert, alert, on_save
 from notifications.rules import run
 
@@ -29,13 +29,13 @@ def user_signed_up(user: User) -> Alert | None:
     """A visitor made an account: tell the staff. Accounts that are made in the admin or mirrored tell nobody."""
     if not _is_on("user_signed_up"):
         return None
-    staff = User.objects.filter(is_staff=True, is_active=True).exclude(pk=user.pk)
-    if not staff:
+    others = [one for one in staff() if one.pk != user.pk]
+    if not others:
         return None
     return alert(
-        to=staff,
+        to=others,
         title=_("New account"),
-        message=_("%(username)s has signed up") % {"username": user.get_username()},
+        message=_("%(username)s has signed up") % {"username": display_name(user)},
     )
 
 

@@ -18,10 +18,7 @@ from typing import TYPE_CHECKING, Any
 from django.urls.resolvers import RoutePattern
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import AnonymousUser, User
-
-    #: Whoever a rule is asked about; a guest is an ``AnonymousUser``.
-    Visitor = User | AnonymousUser
+    from hub.users import Visitor
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,31}:[A-Za-z0-9_\-]{1,64}|[A-Za-z0-9_][A-Za-z0-9_\-]{0,63}", re.ASCII)
 

@@ -140,6 +140,12 @@ class HubSettings:
     limit_broadcasts: Rates = "60/minute; 1000/day"
     #: Publications that one user, or all guests of one address, store from clients in channels of a team's own.
     limit_publications: Rates = "600/minute; 20000/day"
+    #: What a person is called outside: in channel names, signed tokens (``sub``), the HTTP API and presence. A unique
+    #: field of the user model; empty: its key.
+    user_id: str = ""
+    #: What others read of a person: a field or method of the user model, or the path of a function that takes a user.
+    #: Empty: what ``get_full_name()`` says, else what ``str()`` says, and never a mail address.
+    display_name: str = ""
     #: What the names of all cookies begin with.
     cookie_prefix: str = "hub_"
     #: Whether visitors may make an account.

@@ -57,10 +57,10 @@ def follow_up() -> int:
 
 
 def _note(sender: type[models.Model], instance: models.Model, **_: Any) -> None:
-    Deletion.objects.create(model=instance._meta.concrete_model._meta.label_lower, key=instance.pk)  # type: ignore[union-attr]  # a model that has rows
+    Deletion.objects.create(model=instance._meta.concrete_model._meta.label_lower, key=str(instance.pk))  # type: ignore[union-attr]  # a model that has rows
 
 
-def _remove(field: "models.ForeignKey[Any, Any]", keys: Sequence[int]) -> None:
+def _remove(field: "models.ForeignKey[Any, Any]", keys: Sequence[str]) -> None:
     rows = field.model._default_manager.filter(**{f"{field.name}__in": keys})
     if field.remote_field.on_delete is models.SET_NULL:
         rows.update(**{field.name: None})

@@ -38,7 +38,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('model', models.CharField(max_length=100)),
-                ('key', models.BigIntegerField()),
+                ('key', models.CharField(max_length=255)),
                 ('deleted_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), db_index=True)),
             ],
         ),

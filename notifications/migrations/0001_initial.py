@@ -109,7 +109,19 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='notification',
-            constraint=models.UniqueConstraint(models.F('key'), django.db.models.functions.comparison.Coalesce('user_id', 0, output_field=models.BigIntegerField()), django.db.models.functions.comparison.Coalesce('group_id', 0, output_field=models.BigIntegerField()), django.db.models.functions.comparison.Coalesce('topic_id', 0, output_field=models.BigIntegerField()), condition=models.Q(('key__isnull', False)), name='hub_notification_key_once'),
+            constraint=models.UniqueConstraint(condition=models.Q(('key__isnull', False)), fields=('key', 'user'), name='hub_notification_key_once'),
+        ),
+        migrations.AddConstraint(
+            model_name='notification',
+            constraint=models.UniqueConstraint(condition=models.Q(('group__isnull', False), ('key__isnull', False)), fields=('key', 'group'), name='hub_notification_group_key_once'),
+        ),
+        migrations.AddConstraint(
+            model_name='notification',
+            constraint=models.UniqueConstraint(condition=models.Q(('key__isnull', False), ('topic__isnull', False)), fields=('key', 'topic'), name='hub_notification_topic_key_once'),
+        ),
+        migrations.AddConstraint(
+            model_name='notification',
+            constraint=models.UniqueConstraint(condition=models.Q(('group', None), ('key__isnull', False), ('topic', None), ('user', None)), fields=('key',), name='hub_notification_everyone_key_once'),
         ),
         migrations.AddConstraint(
             model_name='follow',

@@ -25,8 +25,8 @@ from hub.publishing import PayloadTooBig, encode
 from hub.streams import Envelope
 
 if TYPE_CHECKING:
-    from hub.channels.namespace import Visitor
     from hub.endpoints.centrifuge.subscriptions import ClientSubscription
+    from hub.users import Visitor
 
 log = structlog.get_logger(__name__)
 

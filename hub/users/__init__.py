@@ -1,0 +1,32 @@
+"""The people of the hub, whatever the project's user model is.
+
+The hub asks of a model what ``AbstractBaseUser`` has, and a key of one column. ``ids`` says what a person is called
+outside (``HUB_USER_ID``), ``names`` what others read (``HUB_DISPLAY_NAME``), ``model`` finds users, ``groups``
+their groups, ``permissions`` what they may do, and ``checks`` has a sentence for each model that cannot work.
+"""
+
+from hub.users.ids import ID_PATTERN, has_form_of_id, id_in, ids_of_keys, user_id, users_by_id, value_of_id
+from hub.users.model import Key, User, Visitor, all_users, log_in_field, searched_by, staff
+from hub.users.names import NAME_LIMIT, display_name, display_names
+from hub.users.permissions import is_staff_or_may
+
+__all__ = [
+    "ID_PATTERN",
+    "NAME_LIMIT",
+    "Key",
+    "User",
+    "Visitor",
+    "all_users",
+    "display_name",
+    "display_names",
+    "has_form_of_id",
+    "id_in",
+    "ids_of_keys",
+    "is_staff_or_may",
+    "log_in_field",
+    "searched_by",
+    "staff",
+    "user_id",
+    "users_by_id",
+    "value_of_id",
+]

@@ -1,0 +1,157 @@
+"""What a person is called outside and by others, with the user model that the hub has by itself."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import AnonymousUser, Group, User
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from hub.channels import UnknownChannel, namespace
+from hub.models import Publication
+from hub.users import display_name, display_names, ids_of_keys, user_id, users_by_id
+from hub.users.ids import has_form_of_id, value_of_id
+from notifications import channels, notify
+from notifications.models import Notification
+
+pytestmark = pytest.mark.django_db
+
+NO_FUNCTION = "a text"
+
+
+@pytest.fixture
+def ada() -> User:
+    return User.objects.create_user("ada", "ada@example.com", first_name="Ada", last_name="Lovelace")
+
+
+@pytest.fixture
+def by_name(settings: Settings) -> None:
+    """Outside, people are called by their usernames."""
+    settings.HUB_USER_ID = "username"
+
+
+def test_people_are_called_by_their_key(ada: User, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    with django_assert_num_queries(0):
+        assert user_id(ada) == str(ada.pk)
+        assert user_id(AnonymousUser()) == ""
+        assert ids_of_keys([ada.pk]) == {ada.pk: str(ada.pk)}
+    with django_assert_num_queries(1):
+        assert users_by_id([str(ada.pk), "0", "x", ""]) == {str(ada.pk): ada}
+
+
+@pytest.mark.parametrize("text", ["", "07", "+7", " 7", "٧", "7.0", "a", "\0", "9" * 40, "1_0", "7\n"])
+def test_id_has_one_way_to_be_written(text: str) -> None:
+    assert value_of_id(text) is None
+
+
+def test_digits_are_meant_as_an_id_also_where_nobody_has_it() -> None:
+    assert has_form_of_id("007")
+    assert has_form_of_id("9" * 40)
+    assert not has_form_of_id("ada")
+
+
+@pytest.mark.usefixtures("by_name")
+def test_people_are_called_by_the_field_that_a_setting_names(ada: User) -> None:
+    assert user_id(ada) == "ada"
+    assert users_by_id(["ada", "Ada", str(ada.pk)]) == {"ada": ada}
+    assert ids_of_keys([ada.pk, 0]) == {ada.pk: "ada"}
+    assert display_names(["ada"]) == {"ada": "ada"}
+    (row,) = notify(to=ada, message="hello")
+    assert channels.of_alert(Notification.objects.get(pk=row.pk)) == "user:ada"
+    assert channels.followed_by(ada) == ["everyone", "user:ada"]
+    assert Publication.objects.filter(channel="user:ada").exists()
+
+
+@pytest.mark.parametrize(("field", "channel"), [("", "user:ada"), ("", "user:07"), ("username", "user:a.b")])
+def test_channel_of_what_is_no_id_is_unknown(settings: Settings, field: str, channel: str) -> None:
+    settings.HUB_USER_ID = field
+    with pytest.raises(UnknownChannel):
+        namespace.find(channel)
+
+
+@pytest.mark.parametrize(
+    ("setting", "name"),
+    [
+        ("username", "ada"),
+        ("first_name", "Ada"),
+        ("get_short_name", "Ada"),
+        ("", "Ada Lovelace"),
+        ("tests.hub.test_users.initials", "A.L."),
+    ],
+)
+def test_others_read_what_the_setting_names(ada: User, settings: Settings, setting: str, name: str) -> None:
+    settings.HUB_DISPLAY_NAME = setting
+    assert display_name(ada) == name
+    assert display_names([str(ada.pk), "0"]) == {str(ada.pk): name}
+
+
+def initials(user: User) -> str:
+    return f"{user.first_name[0]}.{user.last_name[0]}."
+
+
+def test_names_of_a_field_come_without_the_rest(
+    ada: User, settings: Settings, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    settings.HUB_DISPLAY_NAME = "username"
+    with django_assert_num_queries(1) as queries:
+        display_names([str(ada.pk)])
+    assert "password" not in queries.captured_queries[0]["sql"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "name"),
+    [
+        ({"username": "eve"}, "eve"),
+        ({"username": "eve@example.com"}, "#7"),
+        ({"username": "eve", "first_name": "eve@example.com"}, "eve"),
+        ({"username": "eve", "first_name": "Eve", "last_name": "<eve@localhost>"}, "eve"),
+        ({"username": "", "first_name": "E" * 200}, "E" * 150),
+    ],
+)
+def test_others_never_read_a_mail_address_by_default(settings: Settings, fields: dict[str, str], name: str) -> None:
+    settings.HUB_DISPLAY_NAME = ""
+    assert display_name(User(pk=7, **fields)) == name
+
+
+def test_guest_has_no_name() -> None:
+    assert display_name(AnonymousUser()) == ""
+
+
+def test_groups_of_a_person_are_found(ada: User) -> None:
+    group = Group.objects.create(name="ops")
+    ada.groups.add(group)
+    assert channels.of_lists_of([ada.pk, 0]) == {ada.pk: [f"group:{group.pk}"], 0: []}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "number"),
+    [
+        ("HUB_USER_ID", "nickname", "E022"),
+        ("HUB_USER_ID", "groups", "E022"),
+        ("HUB_USER_ID", "first_name", "E023"),
+        ("HUB_USER_ID", "date_joined", "E021"),
+        ("HUB_USER_ID", "username", "W020"),
+        ("HUB_DISPLAY_NAME", "nickname", "E024"),
+        ("HUB_DISPLAY_NAME", "tests.hub.nowhere.name", "E024"),
+        ("HUB_DISPLAY_NAME", "tests.hub.test_users.NO_FUNCTION", "E024"),
+        ("HUB_DISPLAY_NAME", "email", "E025"),
+        ("HUB_DISPLAY_NAME", "tests.hub.test_users.mail_of", "E025"),
+    ],
+)
+def test_check_has_a_sentence_for_each_mistake(settings: Settings, name: str, value: str, number: str) -> None:
+    from hub.users.checks import user_model_works
+
+    setattr(settings, name, value)
+    said = {message.id: message.msg for message in user_model_works(None)}
+    assert name in said[f"hub.{number}"]
+
+
+def mail_of(user: User) -> Any:
+    return user.email
+
+
+@pytest.mark.parametrize("value", ["", "username", "get_full_name", "tests.hub.test_users.initials"])
+def test_check_says_nothing_of_what_works(settings: Settings, value: str) -> None:
+    from hub.users.checks import user_model_works
+
+    settings.HUB_DISPLAY_NAME = value
+    assert user_model_works(None) == []
