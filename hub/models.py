@@ -86,7 +86,7 @@ class Lease(models.Model):
 
 
 class ProcessPresence(models.Model):
-    """The people of one web process while Redis is away (``hub.presence.database_presence``)."""
+    """The people of one web process while Redis is away (``hub.presence.process_rows``)."""
 
     process = models.CharField(max_length=32, primary_key=True)
     #: JSON text: channel -> how many guests, and the other people.

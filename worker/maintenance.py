@@ -9,7 +9,7 @@ from django.core.management import call_command
 
 from chat import retention as messages
 from hub.database import deletions, heartbeats
-from hub.presence import database_presence
+from hub.presence import process_rows
 from hub.publishing import idempotency, sweeper
 from hub.streams import retention
 from hub.validation import lookalikes
@@ -50,7 +50,7 @@ def tidy() -> None:
     that were deleted. Learn the names that were stored without a signal."""
     call_command("clearsessions")
     heartbeats.prune()
-    database_presence.forget()
+    process_rows.forget()
     idempotency.forget_old()
     jobs.prune()
     deletions.follow_up()

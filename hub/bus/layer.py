@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from channels.layers import get_channel_layer
+from channels.layers import InMemoryChannelLayer, get_channel_layer
 
 
 def layer() -> Any:
@@ -52,3 +52,8 @@ def waiting_for(channel: str) -> int:
     """How many messages have arrived for ``channel`` and wait; 0 where the layer cannot tell."""
     found = layer()
     return int(found.waiting_for(channel)) if hasattr(type(found), "waiting_for") else 0
+
+
+def is_in_memory() -> bool:
+    """Whether the layer reaches this process only, so that nothing else need be shared with others either."""
+    return isinstance(layer(), InMemoryChannelLayer)

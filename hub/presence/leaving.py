@@ -16,7 +16,7 @@ from hub.channels import namespace_of
 from hub.concurrency.per_loop import PerLoop
 from hub.config import hub_settings
 from hub.presence import tracker
-from hub.presence.tracker import GUEST, Place
+from hub.presence.contract import GUEST, Record
 
 log = structlog.get_logger(__name__)
 
@@ -36,7 +36,7 @@ class Leaving:
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
         #: When each is to leave and what follows, the earliest first.
-        self._waiting: dict[Place, tuple[float, Gone]] = {}
+        self._waiting: dict[Record, tuple[float, Gone]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
         self._closed = False
@@ -49,17 +49,17 @@ class Leaving:
         namespace has no ``leave_grace``. Where the process ends first, it is not
         called, and the person leaves with the lease of the process.
         """
-        place = (channel, person)
+        record = (channel, person)
         waits = not person.startswith(GUEST) and namespace_of(channel).leave_grace
         grace = hub_settings().leave_grace if waits else 0.0
-        if (before := self._waiting.pop(place, None)) is not None:
-            await _leave(place, before[1])
+        if (before := self._waiting.pop(record, None)) is not None:
+            await _leave(record, before[1])
         if grace and tracker.current().connections(channel, person) == 1:
             if not self._closed:
-                self._waiting[place] = (self.loop.time() + grace, gone)
+                self._waiting[record] = (self.loop.time() + grace, gone)
                 self._set_timer()
         else:
-            await _leave(place, gone)
+            await _leave(record, gone)
 
     async def close(self) -> None:
         """Stop. Who waits here is listed until the lease of this process ends, like those who are connected."""
@@ -83,23 +83,23 @@ class Leaving:
         """End the grace of everybody who is due."""
         try:
             while due := self._take_due():
-                await asyncio.gather(*(_leave(place, gone) for place, gone in due))
+                await asyncio.gather(*(_leave(record, gone) for record, gone in due))
         finally:
             self._task = None
             self._set_timer()
 
-    def _take_due(self) -> list[tuple[Place, Gone]]:
+    def _take_due(self) -> list[tuple[Record, Gone]]:
         now = self.loop.time()
-        due = [place for place, (at, _) in islice(self._waiting.items(), STEP) if at <= now]
-        return [(place, self._waiting.pop(place)[1]) for place in due]
+        due = [record for record, (at, _) in islice(self._waiting.items(), STEP) if at <= now]
+        return [(record, self._waiting.pop(record)[1]) for record in due]
 
 
-async def _leave(place: Place, gone: Gone) -> None:
+async def _leave(record: Record, gone: Gone) -> None:
     try:
-        await gone(await tracker.current().leave(*place))
+        await gone(await tracker.current().leave(*record))
     except Exception:
         # They are off the list already; those who leave with them must not stay because of it.
-        log.exception("departure_not_told", channel=place[0])
+        log.exception("departure_not_told", channel=record[0])
 
 
 #: The one of the running event loop, and the end of it.

@@ -11,13 +11,14 @@ from functools import partial
 import pytest
 from django.db import OperationalError
 from pytest_django.fixtures import Settings
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
 
 from hub.concurrency.cancellation import is_wanted
 from hub.database.threads import in_database_thread
 from hub.models import ProcessPresence
-from hub.presence import database_presence, tracker
+from hub.presence import database_backend, process_rows, tracker
+from hub.presence.contract import BackendUnavailable
+from hub.presence.database_backend import DatabaseBackend
+from hub.presence.records import LocalRecords
 from hub.presence.tracker import PresenceTracker
 from lab.harness.redis_server import RedisServer
 from lab.harness.waiting import await_for
@@ -40,12 +41,12 @@ class Looks:
         self._at = at
         self.by: list[str] = []
 
-    async def several_more(self, *processes: PresenceTracker) -> None:
+    async def several_more(self, *processes: str) -> None:
         """Wait until each of the processes has looked, and acted on what it saw, more than once from now on."""
         # The first may be under way, and it is told when the third begins that the second is over.
-        wanted = {process: self.by.count(process._process) + 3 for process in processes}
+        wanted = {process: self.by.count(process) + 3 for process in processes}
         await await_for(
-            lambda: all(self.by.count(process._process) >= times for process, times in wanted.items()),
+            lambda: all(self.by.count(process) >= times for process, times in wanted.items()),
             timeout=10,
             that=f"each process looks at {self._at}",
         )
@@ -56,27 +57,27 @@ def looks_at_redis(monkeypatch: pytest.MonkeyPatch) -> Looks:
     monkeypatch.setattr(tracker, "WATCH", TURN)
     monkeypatch.setattr(tracker, "RETRY", TURN)
     looks = Looks("Redis")
-    look_after = PresenceTracker._look_after
+    renew = PresenceTracker.renew
 
     async def counted(process: PresenceTracker) -> None:
-        looks.by.append(process._process)
-        await look_after(process)
+        looks.by.append(process.process)
+        await renew(process)
 
-    monkeypatch.setattr(PresenceTracker, "_look_after", counted)
+    monkeypatch.setattr(PresenceTracker, "renew", counted)
     return looks
 
 
 @pytest.fixture(autouse=True)
 def looks_at_rows(monkeypatch: pytest.MonkeyPatch) -> Looks:
-    monkeypatch.setattr(database_presence, "TURN", TURN)
+    monkeypatch.setattr(database_backend, "TURN", TURN)
     looks = Looks("rows")
-    read = database_presence._read
+    read = process_rows.read
 
-    def counted(process: str, known: Mapping[str, int]) -> list[database_presence._Row]:
+    def counted(process: str, known: Mapping[str, int]) -> list[process_rows.Row]:
         looks.by.append(process)
         return read(process, known)
 
-    monkeypatch.setattr(database_presence, "_read", counted)
+    monkeypatch.setattr(process_rows, "read", counted)
     return looks
 
 
@@ -89,8 +90,8 @@ async def start() -> AsyncIterator[Start]:
         started.append(PresenceTracker())
         await started[-1].count("online")
         for one in started:
-            with contextlib.suppress(RedisError):
-                await one._look_after()  # as each does before long: they know of each other now
+            with contextlib.suppress(BackendUnavailable):
+                await one.renew()  # as each does before long: they know of each other now
         return started[-1]
 
     yield one_more
@@ -143,7 +144,7 @@ async def _counts(process: PresenceTracker, wanted: int) -> bool:
 
 async def returned(*processes: PresenceTracker) -> None:
     """Holds when each of the processes has said in its row that Redis has its people again."""
-    names = [process._process for process in processes]
+    names = [process.process for process in processes]
     rows = ProcessPresence.objects.filter(process__in=names, returned=True)
     await await_for(
         lambda: in_database_thread(lambda: rows.all().count() == len(names)), timeout=10, that="they say so"
@@ -181,10 +182,10 @@ async def blind(process: PresenceTracker, monkeypatch: pytest.MonkeyPatch) -> As
 
     async def fails() -> None:
         has_failed.set()
-        raise RedisConnectionError("not yet")
+        raise BackendUnavailable("not yet")
 
     with monkeypatch.context() as patched:
-        patched.setattr(process, "_look_after", fails)
+        patched.setattr(process, "renew", fails)
         await has_failed.wait()  # and what it had under way is over
         yield
 
@@ -226,12 +227,12 @@ async def test_nobody_seems_to_come_or_go_when_redis_goes_and_when_it_is_back(
         async with contextlib.AsyncExitStack() as stack:
             with outage(redis_server):
                 await apart(*processes)
-                await looks_at_rows.several_more(*processes)
+                await looks_at_rows.several_more(*(process.process for process in processes))
                 await stack.enter_async_context(blind(late, monkeypatch))
             await returned(*early)
-            await looks_at_rows.several_more(*processes)
+            await looks_at_rows.several_more(*(process.process for process in processes))
         await apart(*processes, are=False)
-        await looks_at_redis.several_more(*processes)
+        await looks_at_redis.several_more(*(process.process for process in processes))
         assert seen == [[7], [7], [7]]
 
 
@@ -253,6 +254,12 @@ async def test_the_rows_go_when_redis_is_back_and_it_knows_what_has_changed(
     )
 
 
+def has_expired(redis_server: RedisServer, process: PresenceTracker) -> bool:
+    lease = redis_server.client.zscore("hub:presence:processes", process.process)
+    seconds, _ = redis_server.client.time()
+    return lease is not None and float(lease) < seconds
+
+
 @pytest.mark.slow
 async def test_who_was_alive_all_the_time_is_not_told_of_as_gone_after_a_long_stop(
     start: Start,
@@ -271,10 +278,10 @@ async def test_who_was_alive_all_the_time_is_not_told_of_as_gone_after_a_long_st
             await apart(one, two)
             await stack.enter_async_context(blind(two, monkeypatch))
         # Redis may have renewed it when it went on: what was sent to it meanwhile is done then.
-        await await_for(lambda: one._dead == two._process, timeout=10, that="a lease has expired, and one has seen it")
-        await looks_at_redis.several_more(one)
+        await await_for(partial(has_expired, redis_server, two), timeout=10, that="a lease has expired")
+        await looks_at_redis.several_more(one.process)
     await apart(one, two, are=False)
-    await looks_at_redis.several_more(one, two)
+    await looks_at_redis.several_more(one.process, two.process)
     assert departed == []
     assert sorted(await one.people("online")) == ["u1", "u2"]
 
@@ -315,16 +322,16 @@ async def test_nothing_is_written_while_redis_is_well_and_nothing_when_nothing_c
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     written: list[str] = []
-    store = database_presence._store
+    store = process_rows.store
 
-    def counted(row: ProcessPresence) -> None:
-        written.append(row.people)
-        store(row)
+    def counted(process: str, people: str, *, revision: int, returned: bool) -> None:
+        written.append(people)
+        store(process, people, revision=revision, returned=returned)
 
-    monkeypatch.setattr(database_presence, "_store", counted)
+    monkeypatch.setattr(process_rows, "store", counted)
     one = await start()
     await one.enter("online", "u1")
-    await looks_at_redis.several_more(one)
+    await looks_at_redis.several_more(one.process)
     assert (written, len(looks_at_rows.by)) == ([], 1)
     with away(redis_server):
         await apart(one)
@@ -336,19 +343,19 @@ async def test_nothing_is_written_while_redis_is_well_and_nothing_when_nothing_c
             await one.enter("online", f"g{number}")
             await asyncio.sleep(0)
         await await_for(lambda: written and written[-1] == '{"online":[200,["u1"]]}', that="all are written")
-        await looks_at_rows.several_more(one)
+        await looks_at_rows.several_more(one.process)
         turns = (time.monotonic() - began) / TURN
         assert len(written) <= turns + 1
         assert len(looks_at_rows.by) <= turns + 1
         written.clear()
-        await looks_at_rows.several_more(one)
+        await looks_at_rows.several_more(one.process)
         assert written == []
 
 
 async def test_a_row_has_bounds_and_people_beyond_them_are_counted_all_the_same(
     start: Start, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database_presence, "NAMED", 10)
+    monkeypatch.setattr(process_rows, "NAMED", 10)
     one, two = await start(), await start()
     for number in range(25):
         await one.enter("online", f"u{number}")
@@ -361,16 +368,16 @@ async def test_a_row_has_bounds_and_people_beyond_them_are_counted_all_the_same(
 async def test_without_the_database_either_each_process_counts_its_own_and_learns_more_later(
     start: Start, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fails(*arguments: object) -> None:
+    def fails(*arguments: object, **options: object) -> None:
         raise OperationalError("away")
 
-    monkeypatch.setattr(database_presence, "GRACE", 0.5)
+    monkeypatch.setattr(database_backend, "GRACE", 0.5)
     one, two = await start(), await start()
     await one.enter("online", "u1")
     await two.enter("online", "u2")
     with away(redis_server):
         with monkeypatch.context() as patched:
-            patched.setattr(database_presence, "_store", fails)
+            patched.setattr(process_rows, "store", fails)
             await apart(one, two)
             assert await one.count("online") == 1
         await counts(one, two, wanted=2)
@@ -382,52 +389,34 @@ async def test_a_row_that_cannot_be_read_is_of_nobody(
     one = await start()
     with away(redis_server):
         await apart(one)
-        row = ProcessPresence(process="newer", people="[]", revision=1, expires_at=database_presence._expiry())
-        await in_database_thread(database_presence._store, row)
+        await in_database_thread(process_rows.store, "newer", "[]", revision=1, returned=False)
         await one.enter("online", "u1")
-        await looks_at_rows.several_more(one)
+        await looks_at_rows.several_more(one.process)
         assert await one.count("online") == 1
 
 
-def settle_and(tell: Callable[[], None]) -> Callable[[database_presence.DatabasePresence], None]:
-    settle = database_presence.DatabasePresence._end_if_all_returned
+async def test_who_went_on_with_a_redis_that_is_away_again_is_not_gone(looks_at_rows: Looks) -> None:
+    async def write(revision: int) -> None:
+        people = process_rows.encode({"room:1": {"u2": 1}})
+        await in_database_thread(process_rows.store, "two", people, revision=revision, returned=False)
 
-    def both(these: database_presence.DatabasePresence) -> None:
-        settle(these)
-        tell()
-
-    return both
-
-
-async def test_who_went_on_with_a_redis_that_is_away_again_is_not_gone(monkeypatch: pytest.MonkeyPatch) -> None:
-    def row(revision: int) -> ProcessPresence:
-        people = database_presence._encode({"room:1": {"u2": 1}})
-        return ProcessPresence(
-            process="two", people=people, revision=revision, returned=False, expires_at=database_presence._expiry()
-        )
-
-    async def has_looked() -> None:
-        for _ in range(2):
-            looked.clear()
-            await looked.wait()
-
-    looked = asyncio.Event()
-    monkeypatch.setattr(database_presence.DatabasePresence, "_end_if_all_returned", settle_and(looked.set))
-    await in_database_thread(database_presence._store, row(1))
-    one = database_presence.DatabasePresence("one", {"room:1": {"u1": 1}}, lambda: None)
+    await write(1)
+    records = LocalRecords()
+    records.add("room:1", "u1")
+    one = DatabaseBackend("one", records, lambda: None)
     try:
         one.begin({"two"})
-        await one.known()
-        assert one.count("room:1") == 2
-        await in_database_thread(database_presence.forget, "two")  # as it does when all have returned
-        await has_looked()
-        assert one.count("room:1") == 2
+        assert await one.count("room:1") == 2
+        await in_database_thread(process_rows.forget, "two")  # as it does when all have returned
+        await looks_at_rows.several_more("one")
+        assert await one.count("room:1") == 2
         # All have returned, and then Redis is away once more, before this process has gone on with it.
         one.returned({"two"})
         one.begin({"two"})
-        assert not one._known.is_set()
-        await in_database_thread(database_presence._store, row(2))
-        await one.known()
-        assert one.count("room:1") == 2
+        counting = asyncio.create_task(one.count("room:1"))
+        await looks_at_rows.several_more("one")
+        assert not counting.done()
+        await write(2)
+        assert await counting == 2
     finally:
         await one.close()

@@ -1,13 +1,13 @@
 """A Redis that forgot everything so quickly that nobody missed it: nobody who stayed is shown as gone meanwhile."""
 
-import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+import threading
+from collections.abc import AsyncIterator, Callable, Mapping
 
 import pytest
 from pytest_django.fixtures import Settings
 
-from hub.presence import database_presence
+from hub.presence import database_backend, process_rows
 from hub.presence.tracker import PresenceTracker
 from lab.harness.redis_server import RedisServer
 from lab.harness.waiting import await_for
@@ -24,8 +24,8 @@ def started_anew(redis_server: RedisServer) -> None:
     redis_server.start()
 
 
-def has_looked_since(one: PresenceTracker, read_at: float) -> Callable[[], bool]:
-    return lambda: one._database_presence._read_at > read_at
+def leases(redis_server: RedisServer) -> int:
+    return int(redis_server.client.zcard("hub:presence:processes"))
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ async def two(settings: Settings) -> AsyncIterator[tuple[PresenceTracker, Presen
         await one.enter("room:1", person)
     for person in ("u3", "u4"):
         await other.enter("room:1", person)
-    await await_for(lambda: one._others and other._others, timeout=15, that="they know of each other")
+    await await_for(lambda: one.others and other.others, timeout=15, that="they know of each other")
     yield one, other
     await one.close()
     await other.close()
@@ -63,11 +63,12 @@ async def test_nobody_is_shown_as_gone_by_a_redis_that_forgot(
 
 
 async def test_a_process_that_renews_its_lease_does_not_take_the_others_for_gone(
-    two: tuple[PresenceTracker, PresenceTracker], redis_server: RedisServer
+    two: tuple[PresenceTracker, PresenceTracker], redis_server: RedisServer, settings: Settings
 ) -> None:
     one, _ = two
     emptied(redis_server)
-    await one._renew()  # its time had come
+    settings.HUB_LEASE_BEAT = 0.001  # its time has come
+    await one.renew()
     assert await one.count("room:1") == 4
 
 
@@ -76,21 +77,32 @@ async def test_a_process_of_which_redis_has_not_everybody_yet_is_waited_for(
     two: tuple[PresenceTracker, PresenceTracker], redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one, other = two
-    monkeypatch.setattr(database_presence, "GRACE", 60.0)
-    told = asyncio.Event()
-    monkeypatch.setattr(other._database_presence, "_write", lambda _: told.wait())  # a database that is slow just now
+    monkeypatch.setattr(database_backend, "GRACE", 60.0)
+    looks: list[str] = []
+    is_fast = threading.Event()
+    read, store = process_rows.read, process_rows.store
+
+    def counted(process: str, known: Mapping[str, int]) -> list[process_rows.Row]:
+        looks.append(process)
+        return read(process, known)
+
+    def slow(process: str, people: str, *, revision: int, returned: bool) -> None:
+        assert process != other.process or is_fast.wait(60)
+        store(process, people, revision=revision, returned=returned)
+
+    monkeypatch.setattr(process_rows, "read", counted)
+    monkeypatch.setattr(process_rows, "store", slow)
     async with contextlib.AsyncExitStack() as stack:
-        for lock in other._locks:  # as somebody has who enters just now
+        for lock in other._shared._locks:  # type: ignore[attr-defined]  # as somebody has who enters just now
             await stack.enter_async_context(lock)
         emptied(redis_server)
-        key = f"{one._key}processes"
-        await await_for(lambda: redis_server.client.zcard(key) == 2, timeout=15, that="both have their leases")
+        await await_for(lambda: leases(redis_server) == 2, timeout=15, that="both have their leases")
         for _ in range(5):
-            await one._look_after()
-            read_at = one._database_presence._read_at
-            await await_for(has_looked_since(one, read_at), timeout=15, that="it has looked for rows")
+            await one.renew()
+            looks.clear()
+            await await_for(lambda: one.process in looks, timeout=15, that="it has looked for rows")
         assert one.is_apart
-    told.set()
+    is_fast.set()
     await await_for(lambda: not one.is_apart, timeout=15, that="Redis knows everybody again")
     assert await one.count("room:1") == 4
 
@@ -110,6 +122,6 @@ async def test_a_process_that_redis_forgot_sees_it_at_its_next_look(
 ) -> None:
     one, _ = two
     emptied(redis_server)
-    await await_for(lambda: redis_server.client.zcard(f"{one._key}processes") == 2, timeout=15, that="both are back")
+    await await_for(lambda: leases(redis_server) == 2, timeout=15, that="both are back")
     await await_for(lambda: not one.is_apart, timeout=15, that="Redis knows everybody again")
-    assert redis_server.client.hlen(f"{one._key}at:room:1") == 4
+    assert redis_server.client.hlen("hub:presence:at:room:1") == 4

@@ -8,27 +8,23 @@ uses the database until all others have said so too. Until then a count from Red
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Any
 
 import msgspec
 import structlog
 from django.db import Error as DatabaseFault
-from django.db.models import Case, F, Q, TextField, Value, When
-from django.db.models.functions import Now
 
-from hub import models
 from hub.concurrency.cancellation import is_wanted
 from hub.config import hub_settings
 from hub.database.threads import in_database_thread
 from hub.ops import metrics
+from hub.presence import process_rows
+from hub.presence.contract import BackendUnavailable
+from hub.presence.process_rows import Row
+from hub.presence.records import LocalRecords
 
 log = structlog.get_logger(__name__)
-
-#: The prefix of a guest's name. A guest is at one process only, so rows hold only the number of guests.
-GUEST = "g"
 
 #: Seconds between two reads of the other rows, and the shortest time between two writes of the own row.
 TURN = 1.0
@@ -39,16 +35,6 @@ GRACE = 8.0
 #: Seconds that the last write of a process that ends may take.
 CLOSE_TIMEOUT = 2.0
 
-#: Places that a row names, at most; further people are counted as guests are, so that no row grows beyond bounds.
-NAMED = 20_000
-
-#: Who is at which channel here, with the number of sockets of each.
-Here = Mapping[str, Mapping[str, int]]
-
-#: What a row holds: channel -> how many people without names, and those with.
-_People = dict[str, tuple[int, list[str]]]
-_decoder = msgspec.json.Decoder(_People)
-
 
 @dataclass(frozen=True, slots=True)
 class _Other:
@@ -56,31 +42,29 @@ class _Other:
 
     revision: int
     returned: bool
-    nameless: dict[str, int]
-    named: dict[str, frozenset[str]]
+    nameless: Mapping[str, int]
+    named: Mapping[str, frozenset[str]]
     #: When it was read, on this process's clock.
     read_at: float = field(compare=False)
 
 
-#: A row as it is read; its people only where they have changed.
-_Row = tuple[str, int, bool, str | None]
+class DatabaseBackend:
+    """The records of all processes, shared through the database; see :class:`hub.presence.contract.PresenceBackend`.
 
-
-class DatabasePresence:
-    """The people of all processes, shared through the database. Lives on one event loop.
+    It works by itself between :meth:`begin` and the moment when all processes have returned to Redis.
 
     Args:
-        process: the name of this one.
-        here: its people; read whenever they are needed.
+        process: the name of this process.
+        records: its records.
         tell: called when something has changed elsewhere.
     """
 
-    def __init__(self, process: str, here: Here, tell: Callable[[], None]) -> None:
+    def __init__(self, process: str, records: LocalRecords, tell: Callable[[], None]) -> None:
         self.loop = asyncio.get_running_loop()
         #: Whether questions are to be answered from here.
         self.active = False
         self._process = process
-        self._here = here
+        self._records = records
         self._tell = tell
         self._others: dict[str, _Other] = {}
         #: Since when there is no row any more of some of them.
@@ -143,46 +127,54 @@ class DatabasePresence:
         self._deadline = self.loop.time() + GRACE
         self._read_at = 0.0
 
-    def changed(self) -> None:
-        """Somebody joined or left in this process."""
-        if self.active:
-            self._wake.set()
-
     async def close(self) -> None:
         """Stop. Named people stay listed until the row expires: they are about to come back; the others are gone."""
         self._closed = True
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task], timeout=CLOSE_TIMEOUT)
-        if self.active and self._written is not None:
+        if self._written is not None:
             with contextlib.suppress(TimeoutError, DatabaseFault):
                 async with asyncio.timeout(CLOSE_TIMEOUT):
-                    await self._write(_encode(self._here, guests=False))
+                    await self._write(process_rows.encode(self._records.by_channel, guests=False))
             self._written = None  # the row stays
         self._end()
 
     # --- answers ----------------------------------------------------------------------------------------------------
 
-    async def known(self) -> None:
-        """Wait until the rows of all processes that are thought to be alive were read, about ``GRACE`` at most."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(2 * GRACE):
-                await self._known.wait()
+    async def enter(self, channel: str, person: str) -> bool:
+        """Write the row soon. Returns whether no other process has the record, as far as the rows tell."""
+        return await self._is_here_only(channel, person)
 
-    def count(self, channel: str) -> int:
+    async def leave(self, channel: str, person: str) -> bool:
+        """Write the row soon. Returns whether no other process has the record, as far as the rows tell."""
+        return await self._is_here_only(channel, person)
+
+    async def _is_here_only(self, channel: str, person: str) -> bool:
+        self._wake.set()
+        await self.known()
+        return not any(person in other.named.get(channel, ()) for other in self._others.values())
+
+    async def count(self, channel: str) -> int:
         """How many people are at ``channel``."""
-        here, elsewhere = self._here.get(channel, {}), self._elsewhere(channel)
+        await self.known()
+        here, elsewhere = self._records.at(channel), self._elsewhere(channel)
         both = sum(person in here for person in elsewhere)
         nameless = sum(other.nameless.get(channel, 0) for other in self._others.values())
         return len(here) + len(elsewhere) - both + nameless
 
-    def people(self, channel: str) -> list[str]:
+    async def people(self, channel: str) -> list[str]:
         """The people at ``channel``, without the guests of other processes, which have no names there."""
-        return list(self._elsewhere(channel) | self._here.get(channel, {}).keys())
+        await self.known()
+        return list(self._elsewhere(channel) | self._records.at(channel).keys())
 
-    def is_elsewhere(self, channel: str, person: str) -> bool:
-        """Whether another process has this person at ``channel``."""
-        return any(person in other.named.get(channel, ()) for other in self._others.values())
+    async def known(self) -> None:
+        """Wait until the rows of all processes that are thought to be alive were read, about ``GRACE`` at most."""
+        if not self.active or self._known.is_set():
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(2 * GRACE):
+                await self._known.wait()
 
     def _elsewhere(self, channel: str) -> frozenset[str]:
         return frozenset[str]().union(*(other.named.get(channel, ()) for other in self._others.values()))
@@ -195,17 +187,21 @@ class DatabasePresence:
         while is_wanted() and self.active:
             self._wake.clear()
             try:
-                await self._exchange()
+                await self.renew()
                 self._failing = False
-            except Exception as error:
-                if not isinstance(error, DatabaseFault):
-                    log.exception("database_presence_failed")
-                elif not self._failing:
-                    log.warning("database_presence_unavailable", error=type(error).__name__)
-                self._failing = True
-                self._read_at = self.loop.time() + TURN
+            except BackendUnavailable as error:
+                if not self._failing:
+                    log.warning("database_presence_unavailable", error=str(error))
+                self._postpone()
+            except Exception:
+                log.exception("database_presence_failed")
+                self._postpone()
             self._end_if_all_returned()
             await self._pause()
+
+    def _postpone(self) -> None:
+        self._failing = True
+        self._read_at = self.loop.time() + TURN
 
     async def _pause(self) -> None:
         """Sleep until there is something to write or to read."""
@@ -216,38 +212,42 @@ class DatabasePresence:
                 await self._wake.wait()
                 await asyncio.sleep(self._write_at - self.loop.time())
 
+    async def renew(self) -> Mapping[str, bool]:
+        """Write what is due, read what is due: one statement each. Returns the other processes that have rows."""
+        try:
+            await self._exchange()
+        except DatabaseFault as error:
+            raise BackendUnavailable(type(error).__name__) from error
+        return dict.fromkeys(self._others, True)
+
     async def _exchange(self) -> None:
-        """Write what is due, read what is due: one statement each."""
         now = self.loop.time()
         # One whose people Redis has writes only for the sake of others that still need it, which it must see first.
         is_needed = not self._returned or self._written is not None or bool(self._others)
         if is_needed and now >= self._write_at:
-            text = _encode(self._here)
+            text = process_rows.encode(self._records.by_channel)
             if self._written != (text, self._returned) or now >= self._renew_at:
                 await self._write(text)
         if now >= self._read_at:
             self._read_at = now + TURN
             known = {process: other.revision for process, other in self._others.items()}
-            self._take(await in_database_thread(_read, self._process, known))
+            self._take(await in_database_thread(process_rows.read, self._process, known))
 
     async def _write(self, text: str) -> None:
         now = self.loop.time()
         self._write_at, self._renew_at = now + TURN, now + hub_settings().lease_beat
         self._revision += 1
         returned = self._returned
-        row = models.ProcessPresence(
-            process=self._process, people=text, revision=self._revision, returned=returned, expires_at=_expiry()
-        )
-        await in_database_thread(_store, row)
+        await in_database_thread(process_rows.store, self._process, text, revision=self._revision, returned=returned)
         self._written = (text, returned)
 
-    def _take(self, rows: list[_Row]) -> None:
+    def _take(self, rows: Sequence[Row]) -> None:
         others: dict[str, _Other] = {}
-        for process, revision, returned, people in rows:
-            if people is not None:
-                others[process] = _decoded(revision, returned, people, self.loop.time())
-            elif process in self._others:
-                others[process] = self._others[process]
+        for row in rows:
+            if row.people is not None:
+                others[row.process] = _decoded(row, row.people, self.loop.time())
+            elif row.process in self._others:
+                others[row.process] = self._others[row.process]
         # Once seen is enough: a row that goes is of a process that has returned, or is dead.
         self._expected -= others.keys()
         self._gone_at = {process: at for process, at in self._gone_at.items() if process not in others}
@@ -289,63 +289,20 @@ class DatabasePresence:
 
     async def _forget(self) -> None:
         try:
-            await in_database_thread(forget, self._process)
+            await in_database_thread(process_rows.forget, self._process)
         except DatabaseFault as error:
             log.warning("database_presence_unavailable", error=type(error).__name__)  # it will expire
 
 
-def forget(process: str = "") -> int:
-    """Delete the row of ``process``, and those that have expired; returns how many. Raises ``django.db.Error``."""
-    old = Q(process=process) | ~_is_valid()
-    return models.ProcessPresence.objects.filter(old).delete()[0]
-
-
-def _expiry() -> Any:
-    return Now() + timedelta(seconds=hub_settings().lease_seconds)
-
-
-def _is_valid() -> Q:
-    """Rows that have not expired. One that lasts too long was written by a clock that has been set back since."""
-    return Q(expires_at__range=(Now(), Now() + 2 * timedelta(seconds=hub_settings().lease_seconds)))
-
-
-def _store(row: models.ProcessPresence) -> None:
-    models.ProcessPresence.objects.bulk_create(
-        [row],
-        update_conflicts=True,
-        unique_fields=["process"],
-        update_fields=["people", "revision", "returned", "expires_at"],
-    )
-
-
-def _read(process: str, known: Mapping[str, int]) -> list[_Row]:
-    """The rows of the other processes that have not expired, without the people of those that are ``known``."""
-    same = [When(process=other, revision=revision, then=Value(None)) for other, revision in known.items()]
-    people = Case(*same, default=F("people"), output_field=TextField(null=True)) if same else F("people")
-    rows = models.ProcessPresence.objects.filter(_is_valid()).exclude(process=process)
-    return list(rows.annotate(news=people).values_list("process", "revision", "returned", "news"))
-
-
-def _encode(here: Here, *, guests: bool = True) -> str:
-    people: _People = {}
-    room = NAMED
-    for channel, persons in here.items():
-        named = sorted(person for person in persons if not person.startswith(GUEST))
-        nameless = len(persons) - len(named) if guests else 0
-        people[channel] = (nameless + max(len(named) - room, 0), named[:room])
-        room = max(room - len(named), 0)
-    return msgspec.json.encode(people).decode()
-
-
-def _decoded(revision: int, returned: bool, text: str, read_at: float) -> _Other:
+def _decoded(row: Row, text: str, read_at: float) -> _Other:
     try:
-        people = _decoder.decode(text)
+        people = process_rows.decode(text)
     except msgspec.DecodeError:  # of another version of the hub
         log.exception("database_presence_failed")
         people = {}
     return _Other(
-        revision,
-        returned,
+        row.revision,
+        row.returned,
         {channel: nameless for channel, (nameless, _) in people.items() if nameless},
         {channel: frozenset(named) for channel, (_, named) in people.items() if named},
         read_at,
