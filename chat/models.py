@@ -50,7 +50,7 @@ class Room(models.Model):
         return self.name
 
     def get_absolute_url(self) -> str:
-        return reverse("chat:room", args=[self.address])
+        return reverse("hub:chat:room", args=[self.address])
 
     @property
     def address(self) -> str:

@@ -41,7 +41,7 @@ def _room_list(request: HttpRequest, form: RoomForm, status: int = 200) -> HttpR
         "form": form,
         "offers_rooms": actions.may_open_rooms(request.user) or _may_after_login(request),
     }
-    return render(request, "chat/room_list.html", context, status=status)
+    return render(request, "hub/chat/room_list.html", context, status=status)
 
 
 def _may_after_login(request: HttpRequest) -> bool:
@@ -58,7 +58,7 @@ def room(request: HttpRequest, room_name: str) -> HttpResponse:
     # The cursor first: a message stored in between is then in both, and the page shows it once.
     cursor = queries.cursor_for(found)
     context = {"room": found, "cursor": cursor, "chat_messages": queries.latest_messages(found)}
-    return render(request, "chat/room.html", context)
+    return render(request, "hub/chat/room.html", context)
 
 
 @require_safe

@@ -82,7 +82,7 @@ MIDDLEWARE = [
     "hub.web.plain_errors.PlainErrors",
 ]
 
-ROOT_URLCONF = "hub.urls"
+ROOT_URLCONF = "hub.web.project_urls"
 ASGI_APPLICATION = "hub.asgi.application"
 
 TEMPLATES = [
@@ -216,9 +216,10 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 AUTHENTICATION_BACKENDS = ["hub.accounts.backends.PasswordBackend"]
 SESSION_ENGINE = "hub.accounts.sessions"
-LOGIN_URL = "accounts:login"
-LOGIN_REDIRECT_URL = "home"
-LOGOUT_REDIRECT_URL = "home"
+CSRF_FAILURE_VIEW = "hub.web.error_pages.csrf_failure"
+LOGIN_URL = "hub:accounts:login"
+LOGIN_REDIRECT_URL = "hub:home"
+LOGOUT_REDIRECT_URL = "hub:home"
 # Seconds for which the link in a mail lets somebody set a new password.
 PASSWORD_RESET_TIMEOUT = 3600
 HUB_SIGNUP = environment.boolean("HUB_SIGNUP", default=not PRODUCTION)

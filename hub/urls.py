@@ -1,15 +1,17 @@
-"""The composition root of HTTP."""
+"""The hub's URLs, in the namespace ``hub``: a project includes them wherever it likes.
 
-import inspect
+    urlpatterns += [path("hub/", include("hub.urls"))]
 
-from django.contrib import admin
+:mod:`hub.web.project_urls` is the root of the hub's own project.
+"""
+
 from django.urls import include, path
-from django.views import defaults
-from django.views.generic import RedirectView
+from django.views.i18n import set_language
 
 from hub.api import routes as api
 from hub.web import health, metrics_view, views
 
+app_name = "hub"
 urlpatterns = [
     path("", views.home, name="home"),
     path("accounts/", include("hub.accounts.urls")),
@@ -17,19 +19,10 @@ urlpatterns = [
     path("topics/", include("notifications.topic_urls")),
     path("chat/", include("chat.urls")),
     path("online/", include("presence.urls")),
-    path("i18n/", include("django.conf.urls.i18n")),
+    path("i18n/setlang/", set_language, name="set_language"),
     path("api", api.call),
     path("api/", include(api)),
     path("health/live", health.live),
     path("health/ready", health.ready),
     path("metrics", metrics_view.metrics),
-    path("admin/password_change/", RedirectView.as_view(pattern_name="accounts:password")),
-    path("admin/", admin.site.urls),
 ]
-
-# Django's own, without the look at the request's form that it wraps them in: no page of ours for errors has a form,
-# and what is wrong may be that the one of the request cannot be read.
-handler400 = inspect.unwrap(defaults.bad_request)
-handler403 = inspect.unwrap(defaults.permission_denied)
-handler404 = inspect.unwrap(defaults.page_not_found)
-handler500 = inspect.unwrap(defaults.server_error)

@@ -22,7 +22,7 @@ def notification_list(request: HttpRequest) -> HttpResponse:
     cursor = queries.cursor_for(request.user)
     return render(
         request,
-        "notifications/notifications.html",
+        "hub/notifications/notifications.html",
         {
             "cursor": cursor,
             "alerts": queries.latest_for(request.user),
@@ -42,7 +42,7 @@ def items(request: HttpRequest) -> HttpResponse:
 @require_safe
 def topic_list(request: HttpRequest) -> HttpResponse:
     """The topics that the visitor may know of, to follow and to leave."""
-    return render(request, "notifications/topics.html", {"topics": queries.topics_for(request.user)})
+    return render(request, "hub/notifications/topics.html", {"topics": queries.topics_for(request.user)})
 
 
 @require_POST
@@ -58,7 +58,7 @@ def unfollow_topic(request: HttpRequest, name: str) -> HttpResponse:
 
 
 def _change(request: HttpRequest, name: str, change: Callable[..., Topic]) -> HttpResponse:
-    page = resolve_url("topics:list")
+    page = resolve_url("hub:topics:list")
     if not isinstance(request.user, User):
         return redirect_to_login(page)
     try:

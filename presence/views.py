@@ -8,4 +8,4 @@ from django.views.decorators.http import require_safe
 @require_safe
 def online(request: HttpRequest) -> HttpResponse:
     """How many people are online; the number comes over the socket that every page has."""
-    return render(request, "presence/online.html")
+    return render(request, "hub/presence/online.html")

@@ -28,5 +28,5 @@ def _alerts_about(room: Room) -> QuerySet[Notification]:
     about = Q(key=room_opened_key(room))
     # The bare name is the address of a public room; where there is one by now, alerts with it are about that one.
     if not Room.objects.filter(name=room.name, is_private=False).exists():
-        about |= Q(user=None, url=reverse("chat:room", args=[room.name]))
+        about |= Q(user=None, url=reverse("hub:chat:room", args=[room.name]))
     return Notification.objects.filter(about)

@@ -47,8 +47,8 @@ class _OneMail(PasswordResetForm):
         for address, accounts in islice(self._meant.items(), MAILS):
             names = ", ".join(account["user"].get_username() for account in accounts)
             super().send_mail(
-                "accounts/password_reset_subject.txt",
-                "accounts/password_reset_email.txt",
+                "hub/accounts/password_reset_subject.txt",
+                "hub/accounts/password_reset_email.txt",
                 {**accounts[0], "names": names, "accounts": accounts},
                 None,
                 address,

@@ -13,7 +13,7 @@ urlpatterns = [
     path("password_reset/", views.ResetView.as_view(), name="password_reset"),
     path(
         "password_reset/sent/",
-        PasswordResetDoneView.as_view(template_name="accounts/password_reset_sent.html"),
+        PasswordResetDoneView.as_view(template_name="hub/accounts/password_reset_sent.html"),
         name="password_reset_sent",
     ),
     path("password_reset/<uidb64>/<token>/", views.NewPasswordView.as_view(), name="password_new"),

@@ -69,7 +69,7 @@ class NextPage(RedirectURLMixin):
 
 
 class LogInView(NextPage, LoginView):
-    template_name = "accounts/login.html"
+    template_name = "hub/accounts/login.html"
     authentication_form = LogInForm
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -82,7 +82,7 @@ class LogInView(NextPage, LoginView):
 class SignUpView(NextPage, SignUpBase):
     """Makes an account and logs its owner in. Absent (404) where ``HUB_SIGNUP`` is off."""
 
-    template_name = "accounts/signup.html"
+    template_name = "hub/accounts/signup.html"
     form_class = SignUpForm
 
     def get_default_redirect_url(self) -> str:
@@ -114,9 +114,9 @@ class SignUpView(NextPage, SignUpBase):
 class PasswordView(PasswordChangeView):
     """Sets another password, after the old one. Ends the person's other sessions and all their access tokens."""
 
-    template_name = "accounts/password.html"
+    template_name = "hub/accounts/password.html"
     form_class = OwnPasswordForm
-    success_url = reverse_lazy("accounts:tokens")
+    success_url = reverse_lazy("hub:accounts:tokens")
 
     def get_form_kwargs(self) -> dict[str, Any]:
         return {**super().get_form_kwargs(), "request": self.request}
@@ -137,9 +137,9 @@ class MailAddressView(MailAddressBase):
     Somebody else may have the same one: the answer does not tell, and each account gets its own links.
     """
 
-    template_name = "accounts/mail.html"
+    template_name = "hub/accounts/mail.html"
     form_class = MailAddressForm
-    success_url = reverse_lazy("accounts:tokens")
+    success_url = reverse_lazy("hub:accounts:tokens")
 
     def get_initial(self) -> dict[str, Any]:
         return {"email": cast(User, self.request.user).email}
@@ -184,9 +184,9 @@ class ResetView(PasswordResetView):
     Says and does the same whether or not somebody has the mail address, in the same time: a task looks.
     """
 
-    template_name = "accounts/password_reset.html"
+    template_name = "hub/accounts/password_reset.html"
     form_class = ResetForm
-    success_url = reverse_lazy("accounts:password_reset_sent")
+    success_url = reverse_lazy("hub:accounts:password_reset_sent")
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not sends_mail():
@@ -214,8 +214,8 @@ class ResetView(PasswordResetView):
 class NewPasswordView(PasswordResetConfirmView):
     """Where the link of the mail leads to: sets a new password."""
 
-    template_name = "accounts/password_new.html"
-    success_url = reverse_lazy("accounts:login")
+    template_name = "hub/accounts/password_new.html"
+    success_url = reverse_lazy("hub:accounts:login")
 
     def form_valid(self, form: Any) -> HttpResponse:
         response = super().form_valid(form)
@@ -276,7 +276,7 @@ def access(request: HttpRequest) -> HttpResponse:
             for row in sessions.of_user(user)[:SESSIONS_SHOWN]
         ],
     }
-    return TemplateResponse(request, "accounts/access.html", context)
+    return TemplateResponse(request, "hub/accounts/access.html", context)
 
 
 @login_required
@@ -286,11 +286,11 @@ def end_session(request: HttpRequest, public_id: str) -> HttpResponse:
     user = cast(User, request.user)
     if public_id == sessions.public_id(request.session.session_key or ""):
         logout(request)
-        return redirect("home")
+        return redirect("hub:home")
     if not sessions.end(user, [public_id]):
         raise Http404
     messages.success(request, _("That device is logged out."))
-    return redirect("accounts:tokens")
+    return redirect("hub:accounts:tokens")
 
 
 @login_required
@@ -302,7 +302,7 @@ def end_everything(request: HttpRequest) -> HttpResponse:
     sessions.end(user, but=request.session.session_key)
     logout(request)
     messages.success(request, _("You are logged out everywhere, and your access tokens are revoked."))
-    return redirect("accounts:login")
+    return redirect("hub:accounts:login")
 
 
 @login_required
@@ -312,4 +312,4 @@ def revoke_access_token(request: HttpRequest, pk: int) -> HttpResponse:
     token = get_object_or_404(AccessToken, pk=pk, user=cast(User, request.user))
     tokens.revoke(AccessToken.objects.filter(pk=token.pk))
     messages.success(request, _("The token is revoked."))
-    return redirect("accounts:tokens")
+    return redirect("hub:accounts:tokens")

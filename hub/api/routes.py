@@ -40,14 +40,14 @@ async def call(request: HttpRequest, name: str = COMMANDS) -> HttpResponse:
 @for_readers
 def openapi(request: HttpRequest) -> HttpResponse:
     """``GET /api/openapi.json``: the document, for programs and for the page."""
-    content = document(list(methods()), prefix=reverse("api:commands"))
+    content = document(list(methods()), prefix=reverse("hub:api:commands"))
     return HttpResponse(msgspec.json.encode(content), content_type="application/json")
 
 
 @for_readers
 def docs(request: HttpRequest) -> HttpResponse:
     """``GET /api/docs``: the page that shows the document and tries calls."""
-    return render(request, "api.html")
+    return render(request, "hub/api.html")
 
 
 app_name = "api"

@@ -26,7 +26,7 @@ class ReadableTypes:
             await self._application(scope, receive, send)
             return
         headers = [(b"cache-control", b"no-store")]
-        page = render_to_string("400.html")
+        page = render_to_string("hub/400.html")
         await respond(send, 400, page, content_type=b"text/html; charset=utf-8", headers=headers)
 
 

@@ -226,7 +226,7 @@ async def _refuse(scope: Scope, send: Send) -> None:
     with translation.override(language_of(cookies, headers.get(b"accept-language", b""))):
         sentence = _("The hub is busy at the moment. Please try again in a few seconds.")
         if b"text/html" in headers.get(b"accept", b""):
-            kind, body = b"text/html; charset=utf-8", render_to_string("503.html", {"sentence": sentence}).encode()
+            kind, body = b"text/html; charset=utf-8", render_to_string("hub/503.html", {"sentence": sentence}).encode()
         else:
             kind = b"application/json"
             body = msgspec.json.encode({"error": {"code": 503, "message": sentence}})

@@ -29,9 +29,9 @@ def hub_scripts(context: Context) -> SafeString:
     """
     return format_html(
         '<link rel="stylesheet" href="{}">\n{}\n<script type="module" src="{}"></script>',
-        static("css/tokens.css"),
+        static("hub/css/tokens.css"),
         json_script(_config(context), "hub-config"),
-        static("js/widgets.js"),
+        static("hub/js/widgets.js"),
     )
 
 
@@ -97,8 +97,8 @@ def _config(context: Context) -> dict[str, Any]:
         "endpoint": [{"transport": name, "endpoint": f"{prefix}connection/{name}"} for name in TRANSPORTS],
         "emulation": f"{prefix}emulation",
         "user": person,
-        "icons": static("icons/icons.svg"),
-        "urls": {"login": _url("accounts:login"), "alerts": _url("notifications:list")},
+        "icons": static("hub/icons/icons.svg"),
+        "urls": {"login": _url("hub:accounts:login"), "alerts": _url("hub:notifications:list")},
         "messageLimit": MESSAGE_LIMIT,
         "texts": _texts(),
     }

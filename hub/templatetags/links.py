@@ -9,7 +9,7 @@ register = template.Library()
 def link_target(url: object) -> str:
     """``url`` if a page may link to it: an http(s) address or a path of this site; else an empty string.
 
-    ``static/js/components/links.js`` draws the same line for alerts that arrive live.
+    ``static/hub/js/components/links.js`` draws the same line for alerts that arrive live.
     """
     text = str(url or "")
     path = text.startswith("/") and not text.startswith(("//", "/\\"))

@@ -9,7 +9,7 @@ from django.core.checks import CheckMessage
 from django.core.files.storage import FileSystemStorage
 
 #: Where pages find a package, and the folder of ``node_modules`` that has its builds for browsers.
-FOLDERS = {"vendor/centrifuge": "centrifuge/dist", "vendor/swagger-ui": "swagger-ui-dist"}
+FOLDERS = {"hub/vendor/centrifuge": "centrifuge/dist", "hub/vendor/swagger-ui": "swagger-ui-dist"}
 #: The files of these: the client library of the protocol, and the page of the HTTP API. The maps are named by them,
 #: for debuggers.
 NAMES = frozenset(

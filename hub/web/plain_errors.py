@@ -32,7 +32,7 @@ class PlainErrors(Middleware):
 
     def finished(self, response: HttpResponseBase) -> HttpResponseBase:
         if isinstance(response, HttpResponseNotAllowed) and not response.content:
-            response.content = render_to_string("405.html").encode()
+            response.content = render_to_string("hub/405.html").encode()
         return response
 
     def process_template_response(self, request: HttpRequest, response: TemplateResponse) -> TemplateResponse:
@@ -53,19 +53,19 @@ class PlainErrors(Middleware):
         if not is_too_big(exception):
             return None
         log.warning("value_not_taken", path=request.path, error=str(exception))
-        return HttpResponseBadRequest(render_to_string("400.html"))
+        return HttpResponseBadRequest(render_to_string("hub/400.html"))
 
 
 def _try_again() -> HttpResponse:
     sentence = _("The hub is busy at the moment. Please try again in a few seconds.")
-    page = render_to_string("503.html", {"sentence": sentence})
+    page = render_to_string("hub/503.html", {"sentence": sentence})
     return HttpResponse(page, status=503, headers={"Retry-After": str(RETRY_AFTER), "Cache-Control": "no-store"})
 
 
 def too_many(request: HttpRequest, refusal: TooMany) -> HttpResponse:
     """The page for somebody who is over a limit."""
     return HttpResponse(
-        render_to_string("429.html", {"sentence": refusal.sentence}, request),
+        render_to_string("hub/429.html", {"sentence": refusal.sentence}, request),
         status=429,
         headers={"Retry-After": str(refusal.retry_after)},
     )

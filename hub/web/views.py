@@ -6,4 +6,4 @@ from django.views.decorators.cache import never_cache
 @never_cache
 def home(request: HttpRequest) -> HttpResponse:
     """What the hub is and where its uses are."""
-    return render(request, "home.html")
+    return render(request, "hub/home.html")

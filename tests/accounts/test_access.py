@@ -47,7 +47,7 @@ def eve() -> User:
 def browser(name: str = "ada", address: str = "192.0.2.1", user_agent: str = FIREFOX) -> Client:
     """One that has logged in."""
     client = Client(REMOTE_ADDR=address, headers={"User-Agent": user_agent})
-    response = client.post(reverse("accounts:login"), {"username": name, "password": PASSWORD})
+    response = client.post(reverse("hub:accounts:login"), {"username": name, "password": PASSWORD})
     assert response.status_code == 302
     return client
 
@@ -85,7 +85,7 @@ def test_page_lists_ones_own_sessions_with_device_and_address_and_without_their_
 
 def test_device_is_logged_out_and_no_other(ada: User, eve: User) -> None:
     here, phone, of_eve = browser(), browser(), browser("eve")
-    address = reverse("accounts:end_session", args=[sessions.public_id(key_of(phone))])
+    address = reverse("hub:accounts:end_session", args=[sessions.public_id(key_of(phone))])
     assert here.get(address).status_code == 405
     assert here.post(address)["Location"] == PAGE
     assert (is_in(here), is_in(phone), is_in(of_eve)) == (True, False, True)
@@ -93,7 +93,7 @@ def test_device_is_logged_out_and_no_other(ada: User, eve: User) -> None:
 
 def test_this_device_may_be_logged_out_too(ada: User) -> None:
     here, other = browser(), browser()
-    here.post(reverse("accounts:end_session", args=[sessions.public_id(key_of(here))]))
+    here.post(reverse("hub:accounts:end_session", args=[sessions.public_id(key_of(here))]))
     assert (is_in(here), is_in(other)) == (False, True)
 
 
@@ -105,26 +105,26 @@ def test_session_that_is_not_ones_own_is_not_found(ada: User, eve: User, what: s
         "unknown": "0" * 32,
         "the key itself": key_of(of_eve),
     }[what]
-    assert here.post(reverse("accounts:end_session", args=[name])).status_code == 404
+    assert here.post(reverse("hub:accounts:end_session", args=[name])).status_code == 404
     assert is_in(of_eve)
 
 
 def test_guest_ends_nothing(ada: User) -> None:
     here = browser()
     for address in (
-        reverse("accounts:end_session", args=[sessions.public_id(key_of(here))]),
-        reverse("accounts:end_everything"),
-        reverse("accounts:password"),
+        reverse("hub:accounts:end_session", args=[sessions.public_id(key_of(here))]),
+        reverse("hub:accounts:end_everything"),
+        reverse("hub:accounts:password"),
     ):
-        assert Client().post(address)["Location"].startswith(reverse("accounts:login"))
+        assert Client().post(address)["Location"].startswith(reverse("hub:accounts:login"))
     assert is_in(here)
 
 
 def test_log_out_everywhere_ends_sessions_and_tokens_of_this_person_only(ada: User, eve: User) -> None:
     here, other, of_eve = browser(), browser(), browser("eve")
     mine, of_eves = tokens.issue(ada), tokens.issue(eve)
-    assert here.get(reverse("accounts:end_everything")).status_code == 405
-    response = here.post(reverse("accounts:end_everything"), follow=True)
+    assert here.get(reverse("hub:accounts:end_everything")).status_code == 405
+    response = here.post(reverse("hub:accounts:end_everything"), follow=True)
     assert "logged out everywhere" in response.content.decode()
     assert (is_in(here), is_in(other), is_in(of_eve)) == (False, False, True)
     assert (tokens.user_for(mine), tokens.user_for(of_eves)) == (None, eve)
@@ -182,7 +182,7 @@ def test_device_is_named_in_words(user_agent: str, device: str) -> None:
 
 def by_page(here: Client, ada: User) -> None:
     data = {"old_password": PASSWORD, "new_password1": OTHER, "new_password2": OTHER}
-    assert here.post(reverse("accounts:password"), data)["Location"] == PAGE
+    assert here.post(reverse("hub:accounts:password"), data)["Location"] == PAGE
 
 
 def by_code(here: Client, ada: User) -> None:
@@ -251,7 +251,7 @@ def test_other_changes_of_an_account_end_nothing(ada: User) -> None:
 def test_fault_is_told_in_the_form(ada: User, data: dict[str, str], error: str) -> None:
     here = browser()
     form = {"old_password": PASSWORD, "new_password1": OTHER, "new_password2": OTHER, **data}
-    response = here.post(reverse("accounts:password"), form)
+    response = here.post(reverse("hub:accounts:password"), form)
     assert response.status_code == 200 and error in response.content.decode()
     assert is_in(here)
 
@@ -260,14 +260,14 @@ def test_old_password_may_not_be_guessed(ada: User, settings: Settings) -> None:
     settings.HUB_LIMIT_LOGIN = "3/minute"
     here = browser()
     form = {"old_password": "wrong", "new_password1": OTHER, "new_password2": OTHER}
-    statuses = [here.post(reverse("accounts:password"), form).status_code for _ in range(4)]
-    right = here.post(reverse("accounts:password"), {**form, "old_password": PASSWORD})
+    statuses = [here.post(reverse("hub:accounts:password"), form).status_code for _ in range(4)]
+    right = here.post(reverse("hub:accounts:password"), {**form, "old_password": PASSWORD})
     assert [*statuses, right.status_code] == [200, 200, 200, 429, 429]
     assert "too many attempts" in right.content.decode() and int(right["Retry-After"]) >= 1
 
 
 def test_the_admins_own_page_for_it_is_this_one(admin_client: Client) -> None:
-    assert admin_client.get(reverse("admin:password_change"))["Location"] == reverse("accounts:password")
+    assert admin_client.get(reverse("admin:password_change"))["Location"] == reverse("hub:accounts:password")
 
 
 # --- tokens ---------------------------------------------------------------------------------------------------------
@@ -363,10 +363,10 @@ async def test_end_reaches_open_sockets(ada: User, eve: User, how: str) -> None:
         open_endpoint(path, headers={"authorization": f"Token {token}"}) as program,
     ):
         if how == "that device":
-            address = reverse("accounts:end_session", args=[sessions.public_id(session)])
+            address = reverse("hub:accounts:end_session", args=[sessions.public_id(session)])
             await sync_to_async(here.post)(address)
         elif how == "everywhere":
-            await sync_to_async(here.post)(reverse("accounts:end_everything"))
+            await sync_to_async(here.post)(reverse("hub:accounts:end_everything"))
         else:
             await sync_to_async(by_page)(here, ada)
         assert await device.close_code() == 4411

@@ -16,7 +16,7 @@ from hub.accounts.tasks import send_address_changed
 pytestmark = pytest.mark.django_db
 
 PASSWORD = "correct horse battery"
-PAGE = reverse("accounts:mail")
+PAGE = reverse("hub:accounts:mail")
 BEFORE, NEW = "ada@example.com", "Ada.New@example.org"
 
 
@@ -49,8 +49,8 @@ def address_of(user: User) -> str:
 def test_page_shows_the_address_and_is_linked_where_the_others_are(here: Client) -> None:
     page = here.get(PAGE)
     assert f'value="{BEFORE}"' in page.content.decode() and "no-store" in page["Cache-Control"]
-    assert here.get(reverse("accounts:tokens")).content.decode().count(f'href="{PAGE}"') == 2
-    assert Client().get(PAGE)["Location"] == f"{reverse('accounts:login')}?next={PAGE}"
+    assert here.get(reverse("hub:accounts:tokens")).content.decode().count(f'href="{PAGE}"') == 2
+    assert Client().get(PAGE)["Location"] == f"{reverse('hub:accounts:login')}?next={PAGE}"
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_page_shows_the_address_and_is_linked_where_the_others_are(here: Client)
 )
 def test_address_before_is_told(ada: User, here: Client, written: str, stored: str, said: str) -> None:
     response = change(here, written)
-    assert response["Location"] == reverse("accounts:tokens")
+    assert response["Location"] == reverse("hub:accounts:tokens")
     assert said in here.get(response["Location"]).content.decode()
     assert address_of(ada) == stored
     (message,) = mail.outbox

@@ -33,7 +33,7 @@ def ada() -> User:
 
 def ask(address: str, host: str = "192.0.2.1", language: str = "en") -> Any:
     client = Client(REMOTE_ADDR=host, headers={"Accept-Language": language})
-    return client.post(reverse("accounts:password_reset"), {"email": address})
+    return client.post(reverse("hub:accounts:password_reset"), {"email": address})
 
 
 def link() -> str:
@@ -43,7 +43,7 @@ def link() -> str:
 
 def test_link_in_the_mail_sets_a_new_password_once(ada: User) -> None:
     token = tokens.issue(ada)
-    assert ask("ada@example.com")["Location"] == reverse("accounts:password_reset_sent")
+    assert ask("ada@example.com")["Location"] == reverse("hub:accounts:password_reset_sent")
     (message,) = mail.outbox
     assert message.to == ["Ada@example.com"] and "ada" in message.body and "\n" not in message.subject
     client = Client()
@@ -154,7 +154,7 @@ def test_new_password_is_taken_at_once_where_the_old_one_was_guessed_at_too_ofte
     here, there = Client(REMOTE_ADDR="192.0.2.1"), Client(REMOTE_ADDR="198.51.100.7")
 
     def log_in(client: Client, password: str) -> int:
-        return client.post(reverse("accounts:login"), {"username": "ada", "password": password}).status_code
+        return client.post(reverse("hub:accounts:login"), {"username": "ada", "password": password}).status_code
 
     for client in (here, there):
         for _ in range(3):
@@ -178,7 +178,7 @@ def test_mail_is_in_the_language_of_who_asks(ada: User, monkeypatch: pytest.Monk
 
 def test_strange_host_gets_into_no_mail(ada: User) -> None:
     response = Client(headers={"Host": "evil.example"}).post(
-        reverse("accounts:password_reset"), {"email": "ada@example.com"}
+        reverse("hub:accounts:password_reset"), {"email": "ada@example.com"}
     )
     assert response.status_code == 400 and not mail.outbox
 
@@ -198,17 +198,17 @@ def test_strange_host_gets_into_no_mail(ada: User) -> None:
 def test_link_leads_to_no_strange_port_of_the_host(ada: User, settings: Settings, host: str, is_sent: bool) -> None:
     settings.CSRF_TRUSTED_ORIGINS = ["http://testserver:9443"]
     client = Client(headers={"Host": host})
-    response = client.post(reverse("accounts:password_reset"), {"email": "ada@example.com"}, SERVER_PORT="8765")
+    response = client.post(reverse("hub:accounts:password_reset"), {"email": "ada@example.com"}, SERVER_PORT="8765")
     assert response.status_code == (302 if is_sent else 400)
     assert [f"http://{host}/" in str(message.body) for message in mail.outbox] == [True] * is_sent
 
 
 def test_where_no_mail_is_sent_nothing_offers_it(ada: User, settings: Settings) -> None:
-    assert reverse("accounts:password_reset") in Client().get(reverse("accounts:login")).content.decode()
+    assert reverse("hub:accounts:password_reset") in Client().get(reverse("hub:accounts:login")).content.decode()
     settings.EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
     assert not views.sends_mail()
-    assert reverse("accounts:password_reset") not in Client().get(reverse("accounts:login")).content.decode()
-    assert Client().get(reverse("accounts:password_reset")).status_code == 404
+    assert reverse("hub:accounts:password_reset") not in Client().get(reverse("hub:accounts:login")).content.decode()
+    assert Client().get(reverse("hub:accounts:password_reset")).status_code == 404
     assert ask("ada@example.com").status_code == 404
 
 
@@ -216,7 +216,7 @@ def test_mail_address_may_be_given_when_an_account_is_made(settings: Settings) -
     settings.HUB_SIGNUP = True
     for name, address in (("with", "with@example.com"), ("without", "")):
         data = {"username": name, "email": address, "password1": PASSWORD, "password2": PASSWORD}
-        assert Client().post(reverse("accounts:signup"), data).status_code == 302
+        assert Client().post(reverse("hub:accounts:signup"), data).status_code == 302
         assert User.objects.get(username=name).email == address
 
 

@@ -40,7 +40,7 @@ def log_in(page: str, password: str, name: str = "ada", address: str = HERE) -> 
     return Client(REMOTE_ADDR=address).post(reverse(page), {"username": name, "password": password})
 
 
-PAGES = ["accounts:login", "admin:login"]
+PAGES = ["hub:accounts:login", "admin:login"]
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -66,36 +66,36 @@ def test_both_pages_count_together(ada: User, page: str) -> None:
 
 def test_the_right_password_in_time_begins_anew(ada: User) -> None:
     for _ in range(2):
-        assert [log_in("accounts:login", "wrong").status_code for _ in range(2)] == [200, 200]
-        assert log_in("accounts:login", PASSWORD).status_code == 302
+        assert [log_in("hub:accounts:login", "wrong").status_code for _ in range(2)] == [200, 200]
+        assert log_in("hub:accounts:login", PASSWORD).status_code == 302
 
 
 def test_person_elsewhere_is_not_locked_out(ada: User) -> None:
     for _ in range(9):
-        log_in("accounts:login", "wrong")
-    assert log_in("accounts:login", PASSWORD, address=THERE).status_code == 302
+        log_in("hub:accounts:login", "wrong")
+    assert log_in("hub:accounts:login", PASSWORD, address=THERE).status_code == 302
 
 
 @pytest.mark.parametrize("name", ["nobody", "Ada", "ada ", "аda", "x" * 5000, "nul\x00", "' or 1=1"])
 def test_account_that_does_not_exist_is_treated_alike(ada: User, name: str) -> None:
-    statuses = [log_in("accounts:login", "wrong", name).status_code for _ in range(5)]
+    statuses = [log_in("hub:accounts:login", "wrong", name).status_code for _ in range(5)]
     # A name that the form itself refuses is never looked up.
     assert statuses == ([200] * 5 if "\x00" in name else [200, 200, 200, 429, 429])
 
 
 def test_address_that_tries_many_accounts_has_to_wait(ada: User) -> None:
     for number in range(6):
-        assert log_in("accounts:login", "wrong", f"user{number}").status_code == 200
-    assert log_in("accounts:login", PASSWORD).status_code == 429
-    assert log_in("accounts:login", PASSWORD, address=THERE).status_code == 302
+        assert log_in("hub:accounts:login", "wrong", f"user{number}").status_code == 200
+    assert log_in("hub:accounts:login", PASSWORD).status_code == 429
+    assert log_in("hub:accounts:login", PASSWORD, address=THERE).status_code == 302
 
 
 def test_many_addresses_that_try_one_account_lock_its_owner_out_nowhere_that_they_are_logged_in(ada: User) -> None:
-    assert log_in("accounts:login", PASSWORD, address=THERE).status_code == 302
+    assert log_in("hub:accounts:login", PASSWORD, address=THERE).status_code == 302
     for number in range(9):
-        assert log_in("accounts:login", "wrong", address=f"192.0.2.{number + 10}").status_code == 200
-    assert log_in("accounts:login", PASSWORD, address="192.0.2.99").status_code == 429
-    assert log_in("accounts:login", PASSWORD, address=THERE).status_code == 302
+        assert log_in("hub:accounts:login", "wrong", address=f"192.0.2.{number + 10}").status_code == 200
+    assert log_in("hub:accounts:login", PASSWORD, address="192.0.2.99").status_code == 429
+    assert log_in("hub:accounts:login", PASSWORD, address=THERE).status_code == 302
 
 
 @pytest.mark.parametrize(
@@ -109,8 +109,8 @@ def test_many_addresses_that_try_one_account_lock_its_owner_out_nowhere_that_the
 )
 def test_addresses_of_one_customer_are_one(ada: User, first: str, second: str, same: bool) -> None:
     for _ in range(3):
-        log_in("accounts:login", "wrong", address=first)
-    assert log_in("accounts:login", PASSWORD, address=second).status_code == (429 if same else 302)
+        log_in("hub:accounts:login", "wrong", address=first)
+    assert log_in("hub:accounts:login", PASSWORD, address=second).status_code == (429 if same else 302)
 
 
 def test_claimed_address_does_not_help(ada: User) -> None:
@@ -118,7 +118,7 @@ def test_claimed_address_does_not_help(ada: User) -> None:
     for number in range(4):
         headers = {"X-Forwarded-For": f"203.0.113.{number}", "X-Real-IP": f"203.0.113.{number}"}
         response = Client(REMOTE_ADDR=HERE, headers=headers).post(
-            reverse("accounts:login"), {"username": "ada", "password": "wrong"}
+            reverse("hub:accounts:login"), {"username": "ada", "password": "wrong"}
         )
         statuses.append(response.status_code)
     assert statuses[-1] == 429
@@ -138,7 +138,7 @@ def test_no_more_passwords_are_looked_at_when_all_come_at_once(ada: User, monkey
 
     def attempt(number: int) -> int:
         try:
-            return int(log_in("accounts:login", f"wrong {number}").status_code)
+            return int(log_in("hub:accounts:login", f"wrong {number}").status_code)
         finally:
             connections.close_all()
 
@@ -163,11 +163,11 @@ def test_what_happened_is_in_the_log_with_address_and_user_and_without_what_was_
 ) -> None:
     caplog.set_level("INFO")
     client = Client(REMOTE_ADDR=HERE)
-    client.post(reverse("accounts:login"), {"username": "ada", "password": PASSWORD})
-    client.post(reverse("accounts:logout"))
+    client.post(reverse("hub:accounts:login"), {"username": "ada", "password": PASSWORD})
+    client.post(reverse("hub:accounts:logout"))
     for _ in range(4):
-        log_in("accounts:login", "typed-secret")
-    log_in("accounts:login", "other-secret", "secret-as-name")
+        log_in("hub:accounts:login", "typed-secret")
+    log_in("hub:accounts:login", "other-secret", "secret-as-name")
     lines = [record.getMessage() for record in caplog.records if record.name.startswith("hub.accounts.")]
     events = ["logged_in", "logged_out", *["log_in_failed"] * 3, "log_in_throttled", "log_in_failed"]
     assert re.findall(r"'event': '(\w+)'", "\n".join(lines)) == events
@@ -181,7 +181,7 @@ def test_what_happened_is_in_the_log_with_address_and_user_and_without_what_was_
 
 def sign_up(name: str, address: str = HERE) -> Any:
     data = {"username": name, "password1": PASSWORD, "password2": PASSWORD}
-    return Client(REMOTE_ADDR=address).post(reverse("accounts:signup"), data)
+    return Client(REMOTE_ADDR=address).post(reverse("hub:accounts:signup"), data)
 
 
 def test_accounts_of_one_address_are_bounded(settings: Settings) -> None:

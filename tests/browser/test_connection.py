@@ -257,7 +257,7 @@ def test_open_page_whose_password_was_changed_elsewhere_leads_to_the_log_in_and_
 
 #: JavaScript: a function of options that resolves with how a hub of its own comes out.
 OUTCOME = """async (options) => {
-    const { connect } = await import("/static/js/hub.js");
+    const { connect } = await import("/static/hub/js/hub.js");
     const hub = connect({ share: false, ...options });
     await new Promise((known) => hub.on("state", () => ["connected", "closed"].includes(hub.state) && known()));
     return [hub.state, hub.code];

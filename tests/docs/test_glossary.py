@@ -80,7 +80,7 @@ def python() -> Iterator[Path]:
 
 
 def javascript() -> Iterator[Path]:
-    yield from sorted((BASE_DIR / "static" / "js").rglob("*.js"))
+    yield from sorted((BASE_DIR / "static" / "hub" / "js").rglob("*.js"))
 
 
 def found_in(paths: Iterable[Path], gone: str) -> list[str]:

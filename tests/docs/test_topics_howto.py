@@ -41,7 +41,7 @@ def test_people_are_put_on_it_and_taken_off() -> None:
 
 
 def test_methods_of_the_page_exist() -> None:
-    module = (BASE_DIR / "static/js/hub.js").read_text()
+    module = (BASE_DIR / "static/hub/js/hub.js").read_text()
     called = set(re.findall(r"\bhub\.(\w+)\(", block(HOW_TO, "follow", "js")))
     assert called == {"topics", "follow", "unfollow", "on"}
     for name in called:

@@ -8,7 +8,7 @@ from lab.harness.environment import BASE_DIR
 from tests.docs.documents import blocks, code_spans
 
 HOW_TO = "docs/howto/put-widgets-on-your-pages.md"
-CODE = "\n".join(path.read_text() for path in (BASE_DIR / "static/js/components").glob("*.js"))
+CODE = "\n".join(path.read_text() for path in (BASE_DIR / "static/hub/js/components").glob("*.js"))
 
 
 def test_the_page_of_the_how_to_has_its_widgets() -> None:
@@ -34,8 +34,8 @@ def test_parts_in_the_how_to_are_there() -> None:
 
 def test_the_modules_methods_in_the_how_to_exist() -> None:
     (example,) = blocks(HOW_TO, "js")
-    modules = "\n".join(path.read_text() for path in (BASE_DIR / "static/js").rglob("hub*/*.js"))
-    modules += (BASE_DIR / "static/js/hub.js").read_text()
+    modules = "\n".join(path.read_text() for path in (BASE_DIR / "static/hub/js").rglob("hub*/*.js"))
+    modules += (BASE_DIR / "static/hub/js/hub.js").read_text()
     called = set(re.findall(r"\b(?:hub|inbox|room|online)\.(\w+)\(", example))
     assert called >= {"on", "start", "markRead", "room", "send", "presence", "call"}
     for name in called:

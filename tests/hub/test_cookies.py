@@ -54,12 +54,12 @@ def test_hub_neither_reads_nor_touches_the_cookies_of_another_project(client: Cl
         client.cookies[name] = value
     answers = [
         client.get("/"),
-        client.get(reverse("accounts:login")),
-        client.post(reverse("accounts:login"), {"username": "ada", "password": PASSWORD}),
-        client.get(reverse("accounts:tokens")),
-        client.post(reverse("set_language"), {"language": "en"}),
-        client.post(reverse("accounts:end_everything")),
-        client.get(reverse("accounts:login")),
+        client.get(reverse("hub:accounts:login")),
+        client.post(reverse("hub:accounts:login"), {"username": "ada", "password": PASSWORD}),
+        client.get(reverse("hub:accounts:tokens")),
+        client.post(reverse("hub:set_language"), {"language": "en"}),
+        client.post(reverse("hub:accounts:end_everything")),
+        client.get(reverse("hub:accounts:login")),
     ]
     assert b'<html lang="en"' in answers[0].content
     assert b"logged out everywhere" in answers[-1].content

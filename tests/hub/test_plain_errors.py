@@ -11,7 +11,7 @@ SENTENCES = {"en": "does not take requests of this kind", "ru": "не прини
 @pytest.mark.django_db
 @pytest.mark.parametrize("language", ["en", "ru"])
 def test_get_of_a_page_that_only_takes_forms_says_what_is_wrong(client: Client, language: str) -> None:
-    response = client.get(reverse("accounts:logout"), headers={"Accept-Language": language})
+    response = client.get(reverse("hub:accounts:logout"), headers={"Accept-Language": language})
     assert response.status_code == 405
     assert "POST" in response["Allow"]
     assert response["Content-Length"] == str(len(response.content))
@@ -20,7 +20,7 @@ def test_get_of_a_page_that_only_takes_forms_says_what_is_wrong(client: Client, 
 
 @pytest.mark.parametrize("language", ["en", "ru"])
 async def test_post_to_a_page_that_is_only_read_says_what_is_wrong(async_client: AsyncClient, language: str) -> None:
-    response = await async_client.post(reverse("notifications:list"), headers={"Accept-Language": language})
+    response = await async_client.post(reverse("hub:notifications:list"), headers={"Accept-Language": language})
     assert response.status_code == 405
     assert SENTENCES[language] in response.content.decode()
 

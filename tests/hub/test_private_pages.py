@@ -10,7 +10,7 @@ from chat.actions import create_room
 pytestmark = pytest.mark.django_db
 
 
-@pytest.mark.parametrize("name", ["home", "notifications:list", "chat:rooms", "presence:online"])
+@pytest.mark.parametrize("name", ["hub:home", "hub:notifications:list", "hub:chat:rooms", "hub:presence:online"])
 def test_page_is_not_kept_by_caches(admin_client: Client, name: str) -> None:
     assert_not_kept(admin_client, reverse(name))
 

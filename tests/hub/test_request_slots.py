@@ -14,10 +14,9 @@ from django.conf import settings as django_settings
 from django.contrib.auth.models import User
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
-from django.urls import path
+from django.urls import include, path
 from pytest_django.fixtures import Settings
 
-import hub.urls
 from hub import lifespan
 from hub.asgi import application
 from hub.database import threads
@@ -72,7 +71,7 @@ def lose_connection() -> None:
 async def views(settings: Settings) -> AsyncIterator[Views]:
     made = Views()
     urls: Any = type("urls", (), {})()
-    urls.urlpatterns = [path("hold/", made.hold), path("long/", made.long), *hub.urls.urlpatterns]
+    urls.urlpatterns = [path("hold/", made.hold), path("long/", made.long), path("", include("hub.urls"))]
     settings.ROOT_URLCONF = urls
     settings.HUB_REQUESTS, settings.HUB_REQUEST_WAIT = 3, 0.3
     yield made

@@ -17,9 +17,9 @@ from lab.harness.environment import BASE_DIR, clean_environment
 @pytest.mark.parametrize(
     ("path", "file"),
     [
-        ("vendor/centrifuge/centrifuge.js", "centrifuge/dist/centrifuge.js"),
-        ("vendor/swagger-ui/swagger-ui.css", "swagger-ui-dist/swagger-ui.css"),
-        ("vendor/swagger-ui/swagger-ui-bundle.js", "swagger-ui-dist/swagger-ui-bundle.js"),
+        ("hub/vendor/centrifuge/centrifuge.js", "centrifuge/dist/centrifuge.js"),
+        ("hub/vendor/swagger-ui/swagger-ui.css", "swagger-ui-dist/swagger-ui.css"),
+        ("hub/vendor/swagger-ui/swagger-ui-bundle.js", "swagger-ui-dist/swagger-ui-bundle.js"),
     ],
 )
 def test_what_pages_load_of_a_package_is_found(path: str, file: str) -> None:
@@ -29,9 +29,9 @@ def test_what_pages_load_of_a_package_is_found(path: str, file: str) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "vendor/centrifuge/centrifuge.protobuf.js",
-        "vendor/swagger-ui/index.html",
-        "vendor/axe-core/axe.min.js",
+        "hub/vendor/centrifuge/centrifuge.protobuf.js",
+        "hub/vendor/swagger-ui/index.html",
+        "hub/vendor/axe-core/axe.min.js",
         "axe-core/axe.min.js",
         "node_modules/centrifuge/dist/centrifuge.js",
     ],
@@ -42,7 +42,7 @@ def test_nothing_else_of_npm_is_found(path: str) -> None:
 
 def test_no_path_leads_out_of_the_package() -> None:
     with pytest.raises(SuspiciousFileOperation):
-        finders.find("vendor/centrifuge/../../../package.json")
+        finders.find("hub/vendor/centrifuge/../../../../package.json")
 
 
 @pytest.mark.slow
@@ -59,7 +59,7 @@ def test_modules_import_each_other_under_hashed_names(tmp_path: Path) -> None:
     ended = subprocess.run(command, cwd=BASE_DIR, env=environment, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
     root = tmp_path / "static"
-    hashed = [path for path in (root / "js").rglob("*.js") if re.search(r"\.[0-9a-f]{12}\.js$", path.name)]
+    hashed = [path for path in (root / "hub" / "js").rglob("*.js") if re.search(r"\.[0-9a-f]{12}\.js$", path.name)]
     assert any(path.name.startswith("widgets.") for path in hashed)
     imports = 0
     for path in hashed:

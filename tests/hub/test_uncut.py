@@ -29,7 +29,7 @@ def test_no_box_of_a_page_cuts_what_is_pasted(client: Client, settings: Settings
 
 
 def test_no_template_and_no_script_cuts() -> None:
-    sources = [*(BASE_DIR / "templates").rglob("*.html"), *(BASE_DIR / "static" / "js").rglob("*.js")]
+    sources = [*(BASE_DIR / "templates").rglob("*.html"), *(BASE_DIR / "static" / "hub" / "js").rglob("*.js")]
     cutting = [path for path in sources if re.search(r"maxlength\b[^\"'`]*[=:]", path.read_text(), re.IGNORECASE)]
     assert cutting == []
 

@@ -13,8 +13,8 @@ from django.utils import translation
 from hub.endpoints.centrifuge.codes import Disconnected, Error
 from lab.harness.environment import BASE_DIR
 
-SCRIPTS = BASE_DIR / "static/js"
-STYLES = BASE_DIR / "static/css"
+SCRIPTS = BASE_DIR / "static/hub/js"
+STYLES = BASE_DIR / "static/hub/css"
 TOKENS = STYLES / "tokens.css"
 DECLARATION = re.compile(r"^\s*(--hub-[\w-]+):", re.MULTILINE)
 
@@ -58,7 +58,9 @@ def test_nothing_of_it_runs_inline() -> None:
 
 
 def test_scripts_link_the_design_tokens() -> None:
-    assert re.findall(r'<link rel="stylesheet" href="([^"]+)">', printed("hub_scripts")) == ["/static/css/tokens.css"]
+    assert re.findall(r'<link rel="stylesheet" href="([^"]+)">', printed("hub_scripts")) == [
+        "/static/hub/css/tokens.css"
+    ]
 
 
 def test_each_design_token_is_declared_once() -> None:

@@ -21,7 +21,7 @@ SIGN_IN = re.compile(r"(?<![\w-])sign(s|ed|ing)?[ -](in|out)(?![\w-])", re.IGNOR
 
 def texts() -> Iterator[Path]:
     yield from (BASE_DIR / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", ".env.example"))
-    for folder, kinds in (("docs", {".md", ".json"}), ("templates", {".html", ".txt"}), ("static/js", {".js"})):
+    for folder, kinds in (("docs", {".md", ".json"}), ("templates", {".html", ".txt"}), ("static/hub/js", {".js"})):
         yield from (path for path in (BASE_DIR / folder).rglob("*") if path.suffix in kinds)
     for package in ("chat", "hub", "notifications", "presence", "worker"):
         yield from (BASE_DIR / package).rglob("*.py")
@@ -40,7 +40,7 @@ def test_people_log_in_and_nobody_signs_in() -> None:
 
 @pytest.mark.slow
 @pytest.mark.django_db
-@pytest.mark.parametrize("page", ["home", "notifications:list"])
+@pytest.mark.parametrize("page", ["hub:home", "hub:notifications:list"])
 def test_command_on_a_page_runs_as_it_is_shown(client: Client, page: str, tmp_path: Path) -> None:
     content = client.get(reverse(page)).content.decode()
     (shown,) = re.findall(r"<code>([^<]* notify --to [^<]*)</code>", content)

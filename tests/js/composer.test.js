@@ -13,8 +13,8 @@ const texts = {
 const written = { textContent: JSON.stringify({ messageLimit: 10, texts }) };
 globalThis.document = { getElementById: () => written };
 
-const { excess, sends } = await import("../../static/js/composer.js");
-const { refusal } = await import("../../static/js/refusals.js");
+const { excess, sends } = await import("../../static/hub/js/composer.js");
+const { refusal } = await import("../../static/hub/js/refusals.js");
 
 const key = (event) => ({ key: "Enter", keyCode: 13, shiftKey: false, isComposing: false, ...event });
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { CREATED, Inbox } from "../../static/js/hub/inbox.js";
+import { CREATED, Inbox } from "../../static/hub/js/hub/inbox.js";
 import { ScriptedConnection, turnOfTheLoop } from "./scripted-connection.js";
 
 const alert = (id, read = false) => ({ type: CREATED, id, message: `alert ${id}`, title: "", level: "info", read });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Presence } from "../../static/js/hub/presence.js";
+import { Presence } from "../../static/hub/js/hub/presence.js";
 import { ScriptedConnection, turnOfTheLoop } from "./scripted-connection.js";
 
 const client = (id, user = "") => ({ client: id, user });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Room } from "../../static/js/hub/room.js";
+import { Room } from "../../static/hub/js/hub/room.js";
 import { ScriptedConnection, turnOfTheLoop } from "./scripted-connection.js";
 
 const at = "2026-01-01T10:00:00Z";

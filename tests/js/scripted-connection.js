@@ -1,6 +1,6 @@
 /** A connection whose events and answers come from a test. */
 
-import { CallFailed, Connection } from "../../static/js/hub/connection.js";
+import { CallFailed, Connection } from "../../static/hub/js/hub/connection.js";
 
 export class ScriptedConnection extends Connection {
   state = "connected";

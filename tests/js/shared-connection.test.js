@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
-import { askUntilAnswered } from "../../static/js/hub/connection.js";
+import { askUntilAnswered } from "../../static/hub/js/hub/connection.js";
 import { locks, pass, reset, settle, Tab, tabs } from "./tabs.js";
 
 /** Seconds after which a hanging tab has lost the lead: until the next ping, and until its answer times out. */

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { UNRECOVERABLE } from "../../static/js/hub/connection.js";
-import { Stream } from "../../static/js/hub/stream.js";
+import { UNRECOVERABLE } from "../../static/hub/js/hub/connection.js";
+import { Stream } from "../../static/hub/js/hub/stream.js";
 import { history, ScriptedConnection, turnOfTheLoop } from "./scripted-connection.js";
 
 function open() {

@@ -2,7 +2,7 @@
 
 import { AsyncLocalStorage } from "node:async_hooks";
 
-import { SharedConnection } from "../../static/js/hub/shared-connection.js";
+import { SharedConnection } from "../../static/hub/js/hub/shared-connection.js";
 import { ScriptedConnection } from "./scripted-connection.js";
 
 /** @type {AsyncLocalStorage<Tab>} */
