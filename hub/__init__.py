@@ -1,6 +1,9 @@
 """The engine. What other code may import from ``hub`` itself is here; importing it loads no model and no app."""
 
-__all__ = ["group"]
+__all__ = ["__version__", "group"]
+
+#: The same as in ``pyproject.toml``.
+__version__ = "0.1.0"
 
 
 def group(channel: str) -> str:

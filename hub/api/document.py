@@ -5,11 +5,11 @@ from typing import Any
 
 import msgspec
 
+from hub import __version__
 from hub.api.answering import BATCH
 from hub.api.calling import BatchReply, BatchRequest
 from hub.api.errors import ErrorBody
 from hub.api.method import Method
-from hub.config.version import VERSION
 
 _REF = "#/components/schemas/{name}"
 _KEY = "ApiKey"
@@ -23,7 +23,7 @@ def document(declared: Sequence[Method[Any]], prefix: str) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": "Notification hub",
-            "version": VERSION,
+            "version": __version__,
             "description": "Publish and ask from a backend: each call is a POST, with a key in the header "
             "`X-API-Key`, or `Authorization: apikey …`.",
         },

@@ -12,12 +12,12 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from hub import __version__
 from hub.access import registry
 from hub.api.errors import ApiError, Code
 from hub.api.method import ApiCall, Method, register
 from hub.bus import survey
 from hub.channels import UnknownChannel, namespace_of
-from hub.config.version import VERSION
 from hub.fanout import relay
 
 #: Characters of a pattern.
@@ -111,7 +111,7 @@ def _own_node() -> Node:
     return Node(
         uid=survey.current().process,
         name=f"{socket.gethostname()}:{os.getpid()}",
-        version=VERSION,
+        version=__version__,
         num_clients=len(registry.current()),
         num_users=len(users),
         num_subs=sum(followed.values()),

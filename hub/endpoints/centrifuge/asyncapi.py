@@ -9,7 +9,7 @@ import msgspec
 from django.apps import apps
 from django.utils.module_loading import module_has_submodule
 
-from hub.config.version import VERSION
+from hub import __version__
 from hub.endpoints.centrifuge import client_messages, messages, rpc
 from hub.endpoints.centrifuge.codes import Disconnected, Error, Said, Unsubscribed
 
@@ -39,7 +39,7 @@ def document() -> dict[str, Any]:
         "asyncapi": "3.0.0",
         "info": {
             "title": "Hub socket",
-            "version": VERSION,
+            "version": __version__,
             "description": (
                 "Messages are JSON objects, one in a line; a WebSocket message may hold several lines. "
                 "An empty object from the hub is a ping, and the answer to it is one too. "
