@@ -16,7 +16,7 @@ from lab.harness.environment import BASE_DIR, ending_with_us
 SECONDS, QUIET = 60.0, 3.0
 
 #: How much later than in quiet times the slowest of a hundred answers may be, and what is no delay at all, in seconds.
-FACTOR, FLOOR = 3.0, 0.1
+FACTOR, FLOOR = 3.0, 0.05
 
 
 class HostileFrames(Fault):
