@@ -6,11 +6,17 @@ import secrets
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.staticfiles import finders
 from django.core.exceptions import SuspiciousFileOperation
+from django.http import HttpResponse
+from django.test import RequestFactory
+from pytest_django.fixtures import Settings
+from servestatic.middleware import ServeStaticMiddleware
 
+from hub.web.static_files import StaticFiles
 from lab.harness.environment import BASE_DIR, clean_environment
 
 
@@ -43,6 +49,23 @@ def test_nothing_else_of_npm_is_found(path: str) -> None:
 def test_no_path_leads_out_of_the_package() -> None:
     with pytest.raises(SuspiciousFileOperation):
         finders.find("hub/vendor/centrifuge/../../../../package.json")
+
+
+async def nothing(request: Any) -> HttpResponse:
+    return HttpResponse(status=404)
+
+
+async def test_development_describes_no_file_and_serves_from_the_same_folders() -> None:
+    made, usual = StaticFiles(nothing), ServeStaticMiddleware(nothing)
+    assert made.files == {} and usual.files
+    assert made.directories == usual.directories
+    for path, status in {"js/hub.js": 200, "vendor/centrifuge/centrifuge.js": 200, "js/none.js": 404}.items():
+        assert (await made(RequestFactory().get(f"/static/{path}"))).status_code == status
+
+
+def test_production_describes_each_file_at_its_start(settings: Settings) -> None:
+    settings.SERVESTATIC_AUTOREFRESH = False
+    assert StaticFiles(nothing).files.keys() == ServeStaticMiddleware(nothing).files.keys() != set()
 
 
 @pytest.mark.slow
