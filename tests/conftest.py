@@ -1,5 +1,6 @@
 """Fixtures for every test. The parts they are made of are in ``tests/support``."""
 
+import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from django.db import connection, connections
 from django.utils import translation
 
 from hub.database import threads
+from lab.harness.migrated import copy_sqlite, postgres_template
 from lab.harness.redis_server import RedisServer
 from tests.support.emptying import empty_quickly
 from tests.support.layers import default_layer
@@ -52,9 +54,24 @@ def empty_redis(redis_server: RedisServer) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None, data_dir: Path) -> None:
-    """SQLite in a file: its in-memory database would be one connection that all threads share."""
+    """A copy of a database whose migrations have run. On PostgreSQL Django makes it, from its template."""
+    database = settings.DATABASES["default"]
+    test = database["TEST"]
+    test["MIGRATE"] = False  # there is nothing to migrate, and finding that out takes longer than most test files
     if connection.vendor == "sqlite":
-        settings.DATABASES["default"]["TEST"]["NAME"] = str(data_dir / "test.sqlite3")
+        # In a file: an in-memory database would be one connection that all threads share.
+        test["NAME"] = str(data_dir / "test.sqlite3")
+        copy_sqlite(data_dir / "test.sqlite3")
+        # Its rows live as long as the tests do, so nothing is worth waiting for the disk.
+        database["OPTIONS"]["init_command"] += "PRAGMA synchronous=OFF;"
+    else:
+        test["TEMPLATE"] = postgres_template(os.environ["DATABASE_URL"])
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """Whether Django takes the database that is there, instead of an empty one."""
+    return connection.vendor == "sqlite"
 
 
 @pytest.fixture(autouse=True)

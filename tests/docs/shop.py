@@ -10,7 +10,7 @@ from pathlib import Path
 from django.conf import settings
 
 from lab.harness.environment import BASE_DIR, clean_environment
-from tests.support.live import fresh_database
+from tests.support.live import new_database
 
 SETTINGS = "from hub.settings import *\n\nINSTALLED_APPS = [*INSTALLED_APPS, 'shop']\n"
 
@@ -58,6 +58,6 @@ class Shop:
 
 @contextmanager
 def shop(folder: Path, files: Mapping[str, str]) -> Iterator[Shop]:
-    """The project with these files, on an empty database."""
-    with fresh_database("shop") as variables:
+    """The project with these files, on a database of its own."""
+    with new_database(folder / "var") as variables:
         yield Shop(folder, files, variables)

@@ -1,7 +1,6 @@
 """Loading fixtures publishes nothing, and moves a whole hub from one database to another."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,8 +14,9 @@ from chat.models import Room
 from hub.accounts.models import AccessToken
 from hub.models import Publication
 from lab.harness.environment import BASE_DIR, clean_environment
+from lab.harness.migrated import copy_sqlite
 from notifications.models import Follow, Notification, Topic
-from tests.support.live import fresh_database
+from tests.support.live import new_database
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -130,13 +130,11 @@ def manage(folder: Path, *arguments: str, **variables: str) -> str:
 @pytest.mark.slow
 def test_a_hub_moves_from_sqlite_to_another_database_by_dumpdata_and_loaddata(tmp_path: Path) -> None:
     old, new, fixture = tmp_path / "old", tmp_path / "new", tmp_path / "all.json"
-    for folder in (old, new):
-        folder.mkdir()
-    manage(old, "migrate", "--verbosity=0")
+    old.mkdir()
+    copy_sqlite(old / "hub.sqlite3")
     manage(old, "shell", "--verbosity=0", "-c", FILL)
     manage(old, "dumpdata", "--natural-foreign", "-e=contenttypes", "-e=auth.permission", f"-o={fixture}")
-    with fresh_database(f"moved_{os.getpid()}") as database:
-        manage(new, "migrate", "--verbosity=0", **database)
+    with new_database(new) as database:
         manage(new, "loaddata", str(fixture), **database)
         before = sum(row["model"] == "hub.publication" for row in json.loads(fixture.read_text()))
         assert manage(new, "shell", "--verbosity=0", "-c", CHECK, **database).split() == ["moved", str(before)]

@@ -18,6 +18,7 @@ import pytest
 
 from hub.server import serve
 from lab.harness.environment import BASE_DIR, clean_environment, ending_with_us, free_port
+from lab.harness.migrated import copy_sqlite
 from lab.harness.waiting import wait_for
 from tests.hub.serving import RawClient, handshake
 from tests.support.sockets import SocketClient, connect
@@ -29,12 +30,7 @@ pytestmark = pytest.mark.xdist_group("server")
 def data_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with the tables of the hub, and no Redis."""
     folder = tmp_path_factory.mktemp("server")
-    subprocess.run(
-        [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
-        cwd=BASE_DIR,
-        env=clean_environment(HUB_DATA_DIR=str(folder)),
-        check=True,
-    )
+    copy_sqlite(folder / "hub.sqlite3")
     return folder
 
 

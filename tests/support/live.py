@@ -9,12 +9,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 
 from hub.config.typed_settings import HubSettings
 from lab.harness.environment import BASE_DIR, clean_environment, ending_with_us, free_port
+from lab.harness.migrated import copy_sqlite, named, postgres_template, server_of
 from lab.harness.shell import Shell
 from lab.harness.waiting import wait_for
 
@@ -157,8 +157,11 @@ class LiveHub:
 
 @contextlib.contextmanager
 def live_hub(folder: Path, *, web_processes: int = 2, **variables: str) -> Iterator[LiveHub]:
-    """A hub for the length of a ``with`` block: on SQLite, or on a new database of the server at ``DATABASE_URL``."""
-    with fresh_database(folder.name) as database:
+    """A hub for the length of a ``with`` block: on SQLite, or on a new database of the server at ``DATABASE_URL``.
+
+    Its tables are there before it starts: that a hub makes them itself is seen in the tests of ``up``.
+    """
+    with new_database(folder) as database:
         hub = LiveHub(folder, web_processes=web_processes, **{**variables, **database})
         hub.start()
         try:
@@ -168,22 +171,25 @@ def live_hub(folder: Path, *, web_processes: int = 2, **variables: str) -> Itera
 
 
 @contextlib.contextmanager
-def fresh_database(name: str) -> Iterator[dict[str, str]]:
-    """The variables that name an empty database; none on SQLite, whose file is in the data folder."""
+def new_database(folder: Path) -> Iterator[dict[str, str]]:
+    """The variables that name a database with all tables to the hub whose data folder is ``folder``.
+
+    On SQLite there are none: its file is in the folder, which is made.
+    """
     url = os.environ.get("DATABASE_URL", "")
     if not url.startswith("postgres"):
+        folder.mkdir(parents=True, exist_ok=True)
+        copy_sqlite(folder / "hub.sqlite3")
         yield {}
         return
     import psycopg
     from psycopg import sql
 
-    socket_folder = urlsplit(url).path.rpartition("/")[0].lstrip("/")
-    name = f"{name}_{os.getpid()}"
-    # libpq reads a URL whose host is a folder only in percent-encoding, which django-environ does not know.
-    server = f"host=/{socket_folder} user=postgres dbname=postgres" if socket_folder else url
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    name = f"{folder.name}_{os.getpid()}"
+    identifiers = sql.Identifier(name), sql.Identifier(postgres_template(url))
+    with psycopg.connect(server_of(url), autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*identifiers))
         try:
-            yield {"DATABASE_URL": f"{url.rpartition('/')[0]}/{name}"}
+            yield {"DATABASE_URL": named(url, name)}
         finally:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
