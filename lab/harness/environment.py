@@ -9,6 +9,9 @@ from pathlib import Path
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 
+#: Goes in front of the path of Python: what is in it counts as not installed.
+NOT_INSTALLED = Path(__file__).parent / "not_installed"
+
 _STEERING = {"SECRET_KEY", "REDIS_URL", "DATABASE_URL", "PROMETHEUS_MULTIPROC_DIR", "DJANGO_SETTINGS_MODULE"}
 
 
@@ -26,10 +29,11 @@ def steers_a_hub(name: str) -> bool:
 def clean_environment(**variables: str) -> dict[str, str]:
     """A copy of this process's environment without any variable that the hub reads, and then ``variables``.
 
-    Cookies have the names above.
+    Cookies have the names above, and Python finds no more packages than where the hub is installed.
     """
     kept = {name: value for name, value in os.environ.items() if not steers_a_hub(name)}
-    return {**kept, "HUB_COOKIE_PREFIX": COOKIE_PREFIX, **variables}
+    path = os.pathsep.join([str(NOT_INSTALLED), *filter(None, [variables.get("PYTHONPATH", kept.get("PYTHONPATH"))])])
+    return {**kept, "HUB_COOKIE_PREFIX": COOKIE_PREFIX, **variables, "PYTHONPATH": path}
 
 
 def ending_with_us(command: list[str]) -> list[str]:

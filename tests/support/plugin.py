@@ -6,6 +6,7 @@ Loaded by ``-p`` in ``pyproject.toml``, because a ``conftest.py`` comes too late
 import os
 import shutil
 import signal
+import sys
 import tempfile
 import threading
 from collections.abc import Generator
@@ -14,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from lab.harness.environment import COOKIE_PREFIX, steers_a_hub
+from lab.harness.environment import COOKIE_PREFIX, NOT_INSTALLED, steers_a_hub
 
 DATA_DIR = pytest.StashKey[Path]()
 
@@ -44,6 +45,9 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     early_config.stash[DATA_DIR] = folder
     os.environ["HUB_DATA_DIR"] = str(folder)
     os.environ["HUB_COOKIE_PREFIX"] = COOKIE_PREFIX
+    # No test speaks TLS to others; each client of httpx would read all the certificates of the machine.
+    os.environ["SSL_CERT_DIR"] = str(folder)
+    sys.path.insert(0, str(NOT_INSTALLED))
     try:
         return (yield)
     except BaseException:  # the run ends here, without pytest_unconfigure

@@ -1,0 +1,1 @@
+raise ImportError("An installed hub has no rich")
