@@ -7,7 +7,7 @@ from pytest_django.fixtures import Settings
 
 PATHS = ["/api/docs", "/api/openapi.json"]
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -12,6 +12,8 @@ from hub.asgi import application
 from hub.limits.connections import BODY_LIMIT
 from tests.api.calling import Api
 
+pytestmark = pytest.mark.any_database
+
 
 @pytest.fixture
 async def client(api: Api) -> AsyncIterator[httpx.AsyncClient]:

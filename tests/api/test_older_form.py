@@ -11,6 +11,8 @@ from hub.api import calling
 from hub.asgi import application
 from tests.api.calling import Api
 
+pytestmark = pytest.mark.any_database
+
 PUBLISH = {"method": "publish", "params": {"channel": "kept:1", "data": 1}}
 
 

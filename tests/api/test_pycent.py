@@ -16,6 +16,8 @@ from tests.api.calling import key_for
 from tests.connection.clients import Connected, connected
 from tests.hub.serving import serving
 
+pytestmark = pytest.mark.any_database
+
 KEPT = "kept:1"
 
 

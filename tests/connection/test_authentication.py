@@ -24,7 +24,7 @@ from lab.harness.waiting import await_for
 from tests.connection.wire import CONNECT
 from tests.hub.serving import PLAIN, serving
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
 
 TRUSTED, STRANGE = "https://app.example", "https://elsewhere.example"
 

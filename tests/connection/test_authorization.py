@@ -26,7 +26,7 @@ from notifications import notify
 from tests.connection.conftest import SECRET
 from tests.connection.wire import CONNECT, wired
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
 
 #: Headers of a request, as pairs: one name may come twice.
 Headers = list[tuple[str, str]]

@@ -22,7 +22,7 @@ from hub.publishing import publish_many
 from lab.harness.waiting import await_for
 from notifications import notify
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
 
 
 class Event:

@@ -22,7 +22,7 @@ from tests.connection.node import needs_node, node_client
 from tests.connection.test_authentication import session_of
 from tests.connection.wire import CONNECT
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
 
 
 class Stream:

@@ -20,7 +20,7 @@ from notifications import notify
 from tests.connection.node import NodeClient, NodeFailed, needs_node, node_client
 from tests.hub.serving import serving
 
-pytestmark = [pytest.mark.django_db(transaction=True), needs_node]
+pytestmark = [pytest.mark.django_db(transaction=True), needs_node, pytest.mark.any_database]
 
 TRANSPORTS = ["websocket", "http_stream", "sse"]
 every_transport = pytest.mark.parametrize("transport", TRANSPORTS)

@@ -5,7 +5,7 @@ import pytest
 from hub import lifespan
 from tests.connection.wire import Wire, wired
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
 
 
 async def test_a_client_that_answers_more_than_it_was_asked_is_ended() -> None:

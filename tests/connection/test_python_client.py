@@ -21,7 +21,7 @@ from notifications import notify
 from tests.connection.clients import Connected, connected
 from tests.hub.serving import serving
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
 
 
 async def token_of(user: User) -> str:

@@ -16,7 +16,7 @@ from lab.harness.waiting import await_for
 from tests.connection.node import needs_node, node_client
 from tests.connection.wire import CONNECT, played, wired
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
 
 
 class Seen(msgspec.Struct):

@@ -10,7 +10,7 @@ from tests.connection.wire import CONNECT
 from tests.live.parts import create_room, web_urls
 from tests.support.live import GRACE, LiveHub
 
-pytestmark = [pytest.mark.live, needs_node]
+pytestmark = [pytest.mark.live, needs_node, pytest.mark.any_database]
 
 
 @pytest.mark.parametrize("transport", ["http_stream", "sse"])

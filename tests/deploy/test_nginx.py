@@ -20,7 +20,7 @@ from tests.support.sockets import connect
 
 CANARY = "canary-4f1c"
 
-pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
+pytestmark = [pytest.mark.skipif(NGINX is None, reason="nginx is not installed"), pytest.mark.any_database]
 
 Proxy = Callable[[int], AbstractContextManager[Nginx]]
 

@@ -25,6 +25,8 @@ from tests.docs.documents import block, blocks
 from tests.hub.serving import serving
 from tests.support.live import LiveHub
 
+pytestmark = pytest.mark.any_database
+
 HOW_TO = "docs/howto/connect-a-client.md"
 SHOWN_ADDRESS = "ws://127.0.0.1:8000"
 

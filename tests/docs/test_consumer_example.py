@@ -21,7 +21,7 @@ from tests.support.sockets import Endpoint
 
 HOW_TO = "docs/howto/join-from-your-own-consumer.md"
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
 
 
 @pytest.fixture

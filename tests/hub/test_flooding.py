@@ -15,7 +15,7 @@ from lab.harness.waiting import await_for
 from tests.hub.serving import SERVERS, RawClient, serving
 from tests.hub.test_protocol import BINARY, CLOSE, PING, PONG, TEXT, Echo, masked
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
 
 CONTINUED = 0
 

@@ -27,7 +27,7 @@ from lab.harness.environment import BASE_DIR
 from lab.harness.waiting import await_for
 from tests.hub.following import Listener, follow
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
 
 EVENT = {"type": "notification", "message": "Grüße 🎉"}
 

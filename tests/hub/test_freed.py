@@ -18,7 +18,7 @@ from hub.transports.writer import SendBuffer
 from lab.harness.waiting import await_for
 from tests.hub.serving import SERVERS, RawClient, serving
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
 
 #: The parts of a socket.
 PARTS = (

@@ -16,6 +16,8 @@ from lab.harness.waiting import await_for
 from tests.hub.serving import SERVERS, handshake, serving
 from tests.hub.test_protocol import TEXT, Echo, masked
 
+pytestmark = pytest.mark.any_database
+
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n"
 
 

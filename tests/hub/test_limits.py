@@ -13,6 +13,8 @@ from hub.limits.connections import WARNINGS, Bucket, Connections, counted_addres
 from tests.hub.serving import serving
 from tests.support.sockets import connect, open_endpoint, session_cookie
 
+pytestmark = pytest.mark.any_database
+
 PATH = "/ws/notifications/"
 
 

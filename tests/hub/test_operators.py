@@ -11,7 +11,7 @@ from hub.config.environment import UnusableEnvironment, networks
 from hub.settings import SECURE_REDIRECT_EXEMPT
 from hub.web import health
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
 
 TOKEN = "zR4mK8vQ2xT6yW1nB5cJ9hL3pD7fG0sA"
 

@@ -18,7 +18,7 @@ from tests.hub.serving import SERVERS, handshake, serving
 from tests.hub.test_heads_and_bodies import Connection
 from tests.support.sockets import Endpoint, connect
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
 
 
 @pytest.fixture(autouse=True)

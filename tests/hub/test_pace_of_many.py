@@ -16,7 +16,7 @@ from tests.hub.serving import handshake, serving
 from tests.hub.test_heads_and_bodies import Connection
 from tests.support.sockets import connect, session_cookie
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
 
 CROWD, OTHERS = {"X-Forwarded-For": "192.0.2.9"}, {"X-Forwarded-For": "192.0.2.10"}
 

@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from chat.actions import create_room
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 
 
 @pytest.mark.parametrize("name", ["hub:home", "hub:notifications:list", "hub:chat:rooms", "hub:presence:online"])

@@ -34,7 +34,7 @@ from tests.hub.following import Listener, follow
 from tests.hub.serving import SERVERS, RawClient, serving
 from tests.support.sockets import connect
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
 
 KINDS = pytest.mark.parametrize("ws", SERVERS)
 RAW = pytest.mark.parametrize("ws", ["lean", "raw"])

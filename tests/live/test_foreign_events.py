@@ -14,6 +14,8 @@ from tests.live.parts import tracebacks
 from tests.support.live import LiveHub
 from tests.support.sockets import SocketClient, connect
 
+pytestmark = pytest.mark.any_database
+
 NOTIFY = "from notifications import notify; notify(to='everyone', message=message)"
 
 

@@ -24,6 +24,8 @@ from tests.live.parts import create_room, web_urls
 from tests.support.live import LiveHub, live_hub
 from tests.support.sockets import SocketClient, connect
 
+pytestmark = pytest.mark.any_database
+
 PREFIX = "hub"
 
 HOW_TO = "docs/howto/publish-through-the-channel-layer.md"

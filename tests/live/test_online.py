@@ -10,6 +10,8 @@ import pytest
 from tests.support.live import LiveHub
 from tests.support.sockets import TIMEOUT, Frame, SocketClient, connect
 
+pytestmark = pytest.mark.any_database
+
 ENDPOINT = "/ws/online/"
 
 

@@ -12,6 +12,8 @@ from tests.live.parts import WEB, says, tracebacks
 from tests.support.live import LiveHub
 from tests.support.sockets import connect
 
+pytestmark = pytest.mark.any_database
+
 REVOKE = """
 from hub.accounts.models import AccessToken
 from hub.accounts.tokens import revoke

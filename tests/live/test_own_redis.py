@@ -13,6 +13,8 @@ from tests.support.live import LiveHub, live_hub
 from tests.support.own_redis import own_redis
 from tests.support.sockets import connect
 
+pytestmark = pytest.mark.any_database
+
 HOW_TO = "docs/howto/use-your-own-redis.md"
 
 PASSWORD = "of the tests"

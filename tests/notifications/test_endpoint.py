@@ -14,7 +14,7 @@ from notifications import anotify
 from notifications.models import Notification
 from tests.support.sockets import Endpoint, open_endpoint, session_cookie
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
 
 PATH = "/ws/notifications/"
 

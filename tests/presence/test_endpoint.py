@@ -14,7 +14,7 @@ from presence import events
 from presence.consumers import OnlineEndpoint
 from tests.support.sockets import Endpoint, Frame, open_endpoint, session_cookie
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
 
 
 @pytest.fixture(autouse=True)

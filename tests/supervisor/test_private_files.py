@@ -15,6 +15,8 @@ from lab.harness.environment import BASE_DIR, clean_environment
 from lab.harness.waiting import wait_for
 from tests.supervisor.running import Up, up
 
+pytestmark = pytest.mark.any_database
+
 #: What `up` says once when it closes the files of an older installation.
 SAID = "Other users of this machine had access"
 

@@ -9,7 +9,7 @@ import pytest
 from lab.harness.environment import free_port
 from tests.supervisor.running import up
 
-pytestmark = [pytest.mark.live, pytest.mark.xdist_group("up")]
+pytestmark = [pytest.mark.live, pytest.mark.xdist_group("up"), pytest.mark.any_database]
 
 
 def refusal(folder: Path, **variables: str) -> str:

@@ -8,7 +8,7 @@ from lab.harness.waiting import await_for
 from tests.support.live import LiveHub
 from tests.support.sockets import connect
 
-pytestmark = pytest.mark.live
+pytestmark = [pytest.mark.live, pytest.mark.any_database]
 
 CANARY = "c4n4ry7Token0Of1Nobody"
 

@@ -23,6 +23,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc"),
     pytest.mark.xdist_group("up"),
+    pytest.mark.any_database,
 ]
 
 PARTS = {"redis", "web-1", "worker", "beat"}
