@@ -2,9 +2,9 @@ from typing import TYPE_CHECKING
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.auth import get_user_model
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
-from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -13,6 +13,7 @@ from django.utils.translation import ngettext
 from hub.accounts import tokens, usernames
 from hub.accounts.forms import AdminLogInForm
 from hub.accounts.models import AccessToken
+from hub.users import searched_by
 
 if TYPE_CHECKING:
     AccessTokenBase = admin.ModelAdmin[AccessToken]
@@ -42,16 +43,17 @@ class AccountAddForm(NameOfAccount, AdminUserCreationForm):  # type: ignore[type
     """Django's."""
 
 
-# Django's own has been registered by the import of it.
-admin.site.unregister(User)
-
-
-@admin.register(User)
 class AccountAdmin(UserAdmin):  # type: ignore[type-arg]  # generic in the stubs only
     """Django's, with the hub's rules for names."""
 
     form = AccountChangeForm
     add_form = AccountAddForm
+
+
+# A project with a user model of its own has its own page of users.
+if get_user_model()._meta.label == "auth.User":
+    admin.site.unregister(get_user_model())  # Django's own, which the import of it has registered
+    admin.site.register(get_user_model(), AccountAdmin)
 
 
 @admin.register(AccessToken)
@@ -61,7 +63,7 @@ class AccessTokenAdmin(AccessTokenBase):
     list_display = ["__str__", "user", "name", "created_at", "expires_at", "last_used_at", "revoked_at"]
     list_filter = [("revoked_at", admin.EmptyFieldListFilter)]
     list_select_related = ["user"]
-    search_fields = ["prefix", "name", "user__username"]
+    search_fields = ["prefix", "name", searched_by("user")]
     fields = ["prefix", "user", "name", "created_at", "expires_at", "last_used_at", "revoked_at"]
     readonly_fields = ["prefix", "user", "name", "created_at", "expires_at", "last_used_at", "revoked_at"]
     actions = ["revoke"]

@@ -5,10 +5,10 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth.backends import ModelBackend
-from django.contrib.auth.models import User
 from django.http import HttpRequest
 
 from hub.accounts import throttling
+from hub.users import User, log_in_field
 
 
 class PasswordBackend(ModelBackend):
@@ -22,7 +22,7 @@ class PasswordBackend(ModelBackend):
     ) -> User | None:
         """The user, or None. Raises :class:`hub.limits.TooMany`."""
         check = partial(super().authenticate, request, username=username, password=password, **kwargs)
-        name = kwargs.get(User.USERNAME_FIELD) if username is None else username
+        name = kwargs.get(log_in_field()) if username is None else username
         if request is None or name is None or password is None:
             return check()
         return throttling.tried(request, name, check)

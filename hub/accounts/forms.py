@@ -3,8 +3,9 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.auth import get_user_model
+from django.contrib.auth.base_user import BaseUserManager
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, PasswordResetForm, UserCreationForm
-from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils import timezone
@@ -13,6 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from hub.accounts import throttling, usernames
 from hub.accounts.models import AccessToken
 from hub.limits import TooMany
+from hub.users import User
+from hub.users.model import field_named
 from hub.web.limited_form import LimitedForm
 from hub.web.uncut import UncutForm
 
@@ -99,21 +102,31 @@ class MailAddressForm(UncutForm, _AskingPassword, forms.Form):
         self.user, self.request = user, request
 
     def clean_email(self) -> str:
-        return User.objects.normalize_email(self.cleaned_data["email"])
+        return BaseUserManager.normalize_email(self.cleaned_data["email"])
 
 
 class ResetForm(UncutForm, LimitedForm, PasswordResetForm):
     """Django's, of which only the field is used: a task sends the mails."""
 
 
+def _asked_at_sign_up() -> tuple[str, ...]:
+    """What somebody logs in with, what the user model cannot do without, and the mail address."""
+    users = get_user_model()
+    names = (users.USERNAME_FIELD, *users.REQUIRED_FIELDS, users.get_email_field_name())
+    return tuple(name for name in dict.fromkeys(names) if field_named(name) is not None)
+
+
 class SignUpForm(UncutForm, LimitedForm, SignUpBase):
     class Meta(UserCreationForm.Meta):
-        fields = ("username", "email")
+        model = get_user_model()
+        fields = _asked_at_sign_up()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["email"].label = _("Mail address (optional)")
-        self.fields["email"].help_text = _("With it you can set a new password if you forget yours.")
+        mail = self.fields.get(get_user_model().get_email_field_name())
+        if mail is not None and not mail.required:
+            mail.label = _("Mail address (optional)")
+            mail.help_text = _("With it you can set a new password if you forget yours.")
 
     def clean_username(self) -> str:
         username = super().clean_username()

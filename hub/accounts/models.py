@@ -35,7 +35,7 @@ class AccessToken(models.Model):
     """One token of one person. Only its digest is kept; ``hub.accounts.tokens`` issues, checks and revokes it."""
 
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="access_tokens", verbose_name=_("user")
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", verbose_name=_("user")
     )
     name = models.CharField(_("name"), max_length=100, blank=True, help_text=_("What the token is for."))
     #: The first characters of the token, enough for its owner to tell it from the others, far too few to guess it.

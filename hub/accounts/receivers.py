@@ -8,7 +8,8 @@ from collections.abc import Collection
 from typing import Any
 
 import structlog
-from django.contrib.auth.models import Group, User
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete
 from django.http import HttpRequest
@@ -18,6 +19,8 @@ from hub.access.control import Revalidate, send
 from hub.accounts import sessions, throttling, tokens
 from hub.accounts.models import AccessToken, Session
 from hub.database.signals import listen
+from hub.users import Key, User, log_in_field
+from hub.users.groups import keys_of_members
 
 log = structlog.get_logger(__name__)
 
@@ -27,13 +30,16 @@ def connect() -> None:
     user_logged_in.connect(_logged_in, dispatch_uid="accounts.logged_in")
     user_logged_out.connect(_logged_out, dispatch_uid="accounts.logged_out")
     user_login_failed.connect(_log_in_failed, dispatch_uid="accounts.log_in_failed")
-    listen(_user_saved, post_save, User, "accounts.user_saved")
-    listen(_user_deleted, post_delete, User, "accounts.user_deleted")
+    users = get_user_model()
+    listen(_user_saved, post_save, users, "accounts.user_saved")
+    listen(_user_deleted, post_delete, users, "accounts.user_deleted")
     listen(_session_deleted, post_delete, Session, "accounts.session_deleted")
     listen(_token_deleted, post_delete, AccessToken, "accounts.token_deleted")
     listen(_group_deleted, pre_delete, Group, "accounts.group_deleted")
-    for through in (User.groups.through, User.user_permissions.through):
-        listen(_membership_changed, m2m_changed, through, f"accounts.{through.__name__}")
+    for relation in users._meta.many_to_many:
+        if relation.name in {"groups", "user_permissions"}:
+            through: Any = relation.remote_field.through
+            listen(_membership_changed, m2m_changed, through, f"accounts.{through.__name__}")
 
 
 def _logged_in(sender: type[User], request: HttpRequest, user: User, **_: Any) -> None:
@@ -48,7 +54,7 @@ def _logged_out(sender: type[User], request: HttpRequest, user: User | None, **_
 
 def _log_in_failed(sender: str, credentials: dict[str, Any], **_: Any) -> None:
     # By its id only: what was typed as the name may have been the password.
-    log.warning("log_in_failed", user=throttling.id_of(str(credentials.get(User.USERNAME_FIELD, ""))))
+    log.warning("log_in_failed", user=throttling.id_of(str(credentials.get(log_in_field(), ""))))
 
 
 def _user_saved(
@@ -80,13 +86,13 @@ def _token_deleted(sender: type[AccessToken], instance: AccessToken, **_: Any) -
 
 
 def _group_deleted(sender: type[Group], instance: Group, **_: Any) -> None:
-    send(*(Revalidate(user=pk) for pk in instance.user_set.values_list("pk", flat=True)))
+    send(*(Revalidate(user=key) for key in keys_of_members(instance.pk)))
 
 
 def _membership_changed(
-    sender: type[Any], instance: User | Group, action: str, reverse: bool, pk_set: set[int] | None, **_: Any
+    sender: type[Any], instance: User | Group, action: str, reverse: bool, pk_set: set[Key] | None, **_: Any
 ) -> None:
     if action == "pre_clear" and isinstance(instance, Group):  # after it nobody knows any more who they were
-        send(*(Revalidate(user=pk) for pk in instance.user_set.values_list("pk", flat=True)))
+        send(*(Revalidate(user=key) for key in keys_of_members(instance.pk)))
     elif action in {"post_add", "post_remove", "post_clear"}:
         send(*(Revalidate(user=pk) for pk in ((pk_set or ()) if reverse else (instance.pk,))))

@@ -7,7 +7,6 @@ from typing import Any, cast
 
 import structlog
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.auth.models import User
 from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.backends.db import SessionStore as DatabaseSessions
 from django.contrib.sessions.base_session import AbstractBaseSession
@@ -19,6 +18,7 @@ from django.utils.crypto import constant_time_compare
 
 from hub.access import visitor
 from hub.accounts.models import Session
+from hub.users import User
 
 log = structlog.get_logger(__name__)
 
@@ -101,11 +101,9 @@ def users_for(keys: Sequence[str]) -> dict[str, User]:
     Holds to what Django checks for a request: the session has not expired, the login is this user's, and the password
     is still the one it was made with.
     """
-    rows = Session.objects.select_related("user").filter(
-        session_key__in=keys, expire_date__gt=timezone.now(), user__is_active=True
-    )
+    rows = Session.objects.select_related("user").filter(session_key__in=keys, expire_date__gt=timezone.now())
     rows = rows.defer("expire_date", "began_at", "address", "user_agent")  # a storm of clients pays for each column
-    valid = [row for row in rows if row.user and _is_login(row.get_decoded(), row.user)]
+    valid = [row for row in rows if row.user and row.user.is_active and _is_login(row.get_decoded(), row.user)]
     _note_seen(valid)
     return {row.session_key: row.user for row in valid if row.user}
 

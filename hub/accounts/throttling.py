@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import structlog
-from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -20,6 +19,7 @@ from hub import limits
 from hub.accounts.models import Session
 from hub.limits import TooMany
 from hub.limits.connections import counted_host
+from hub.users import Key, all_users, log_in_field, searched_by
 
 log = structlog.get_logger(__name__)
 
@@ -96,15 +96,17 @@ def by_address(limit: limits.Limit, request: HttpRequest) -> None:
         limits.take(limit, counted)
 
 
-def id_of(name: str) -> int | None:
-    """The id of the account, for the log: what was typed as its name may have been a password."""
-    return User.objects.filter(username=name).values_list("pk", flat=True).first() if "\0" not in name else None
+def id_of(name: str) -> Key:
+    """The key of the account, for the log: what was typed as its name may have been a password. None without one."""
+    if "\0" in name:
+        return None
+    return all_users().filter(**{log_in_field(): name}).values_list("pk", flat=True).first()
 
 
 def _is_known(name: str, counted: str) -> bool:
     """Whether this person is logged in at that address."""
     addresses = (
-        Session.objects.filter(user__username=name, expire_date__gt=timezone.now())
+        Session.objects.filter(**{searched_by("user"): name}, expire_date__gt=timezone.now())
         .values_list("address", flat=True)
         .distinct()[:KNOWN_ADDRESSES]
     )

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import structlog
-from django.contrib.auth.models import User
 from django.db import Error as DatabaseFault
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -19,6 +18,7 @@ from django.utils import timezone
 from hub.access.control import Revalidate, send
 from hub.access.credentials import Invalid
 from hub.accounts.models import AccessToken
+from hub.users import User
 
 log = structlog.get_logger(__name__)
 

@@ -1,17 +1,29 @@
-"""What an account may be called, whoever makes it."""
+"""What an account may be called, whoever makes it, where people log in with a ``username``.
+
+A project whose people log in with something else, such as a mail address, has no names that could look alike.
+"""
 
 from collections.abc import Iterable
 from typing import Any
 
-from django.contrib.auth.models import User
+from django.contrib.auth import get_user_model
 from django.db.models.signals import post_delete, post_save
 
 from hub.database.signals import listen
+from hub.users import User, all_users, log_in_field
 from hub.validation import lookalikes, names
+
+#: The field that has the names.
+FIELD = "username"
+
+
+def are_used() -> bool:
+    """Whether people log in with a username."""
+    return log_in_field() == FIELD
 
 
 def _everyone() -> Iterable[tuple[object, str]]:
-    return User.objects.values_list("pk", "username").iterator()
+    return all_users().values_list("pk", FIELD).iterator() if are_used() else ()
 
 
 USERS = lookalikes.register(lookalikes.Names("user", _everyone))
@@ -26,21 +38,22 @@ def validate(username: str, *, user: User | None = None, official: bool = False)
         django.core.exceptions.ValidationError: see :func:`hub.validation.names.validate`.
     """
     names.validate(username, official=official)
-    others = User.objects.filter(pk__in=USERS.owners_like(username))
+    others = all_users().filter(pk__in=USERS.owners_like(username))
     if user is not None:
         others = others.exclude(pk=user.pk)
-    names.validate(username, official=official, taken=others.values_list("username", flat=True))
+    names.validate(username, official=official, taken=others.values_list(FIELD, flat=True))
 
 
 def connect() -> None:
     """Listen for accounts that get a name; called once, when the apps are ready."""
-    listen(_user_saved, post_save, User, "accounts.username_saved")
-    listen(_user_deleted, post_delete, User, "accounts.username_deleted")
+    if are_used():
+        listen(_user_saved, post_save, get_user_model(), "accounts.username_saved")
+        listen(_user_deleted, post_delete, get_user_model(), "accounts.username_deleted")
 
 
 def _user_saved(sender: type[User], instance: User, update_fields: Iterable[str] | None = None, **_: Any) -> None:
     # A log-in saves the time of it and nothing else.
-    if update_fields is None or "username" in update_fields:
+    if update_fields is None or FIELD in update_fields:
         USERS.remember(instance.pk, instance.get_username())
 
 

@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING, Any, cast
 import structlog
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import login, logout
+from django.contrib.auth import get_user_model, login, logout
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.models import User
 from django.contrib.auth.views import (
     LoginView,
     PasswordChangeView,
@@ -42,6 +41,8 @@ from hub.accounts.signals import signed_up
 from hub.accounts.tasks import send_address_changed, send_reset_mail
 from hub.config import hub_settings
 from hub.limits import TooMany
+from hub.users import User, all_users, log_in_field
+from hub.users.model import field_named
 
 if TYPE_CHECKING:
     SignUpBase = FormView[SignUpForm]
@@ -105,7 +106,7 @@ class SignUpView(NextPage, SignUpBase):
             form.refuse(refusal)
             return self.form_invalid(form)
         except IntegrityError:  # somebody else took the name after the form had looked
-            form.add_error("username", _("A user with that username already exists."))
+            form.add_error(log_in_field(), form.instance.unique_error_message(type(form.instance), (log_in_field(),)))
             return self.form_invalid(form)
         login(self.request, user)
         return super().form_valid(form)
@@ -134,7 +135,8 @@ class PasswordView(PasswordChangeView):
 class MailAddressView(MailAddressBase):
     """Sets another mail address, or none, after the password; a mail tells the address before.
 
-    Somebody else may have the same one: the answer does not tell, and each account gets its own links.
+    Somebody else may have the same one: the answer does not tell, and each account gets its own links. Absent (404)
+    where the user model has no mail address, or people log in with it.
     """
 
     template_name = "hub/accounts/mail.html"
@@ -142,7 +144,12 @@ class MailAddressView(MailAddressBase):
     success_url = reverse_lazy("hub:accounts:tokens")
 
     def get_initial(self) -> dict[str, Any]:
-        return {"email": cast(User, self.request.user).email}
+        return {"email": getattr(self.request.user, _mail_field())}
+
+    def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+        if not changes_mail():
+            raise Http404
+        return super().dispatch(request, *args, **kwargs)
 
     def get_form_kwargs(self) -> dict[str, Any]:
         return {**super().get_form_kwargs(), "user": self.request.user, "request": self.request}
@@ -153,7 +160,7 @@ class MailAddressView(MailAddressBase):
     def form_valid(self, form: MailAddressForm) -> HttpResponse:
         address = form.cleaned_data["email"]
         try:
-            if address != form.user.email:
+            if address != getattr(form.user, _mail_field()):
                 self._change(form.user, address)
         except TooMany as refusal:
             form.refuse(refusal)
@@ -170,9 +177,9 @@ class MailAddressView(MailAddressBase):
         limits.take(throttling.MAIL_ADDRESSES, user.pk)
         language = get_language() or settings.LANGUAGE_CODE
         with transaction.atomic():
-            before = User.objects.select_for_update().values_list("email", flat=True).get(pk=user.pk)
-            user.email = address
-            user.save(update_fields=["email"])
+            before = all_users().select_for_update().values_list(_mail_field(), flat=True).get(pk=user.pk)
+            setattr(user, _mail_field(), address)
+            user.save(update_fields=[_mail_field()])
             if before and sends_mail():
                 send_address_changed.delay(before, user.get_username(), self.request.get_host(), language)
         log.info("mail_address_changed", user=user.pk)
@@ -243,6 +250,15 @@ def _host_of_link(request: HttpRequest) -> str:
 def sends_mail() -> bool:
     """Whether this hub sends mail."""
     return not settings.EMAIL_BACKEND.endswith(".dummy.EmailBackend")
+
+
+def _mail_field() -> str:
+    return str(get_user_model().get_email_field_name())
+
+
+def changes_mail() -> bool:
+    """Whether a person's mail address is one that they may set and leave empty."""
+    return field_named(_mail_field()) is not None and _mail_field() != log_in_field()
 
 
 @never_cache

@@ -18,7 +18,7 @@ def for_readers(view: View) -> View:
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         readers = hub_settings().api_docs
-        if readers == "anyone" or (readers == "staff" and request.user.is_staff):
+        if readers == "anyone" or (readers == "staff" and getattr(request.user, "is_staff", False)):
             return view(request, *args, **kwargs)
         if readers == "off" or request.user.is_authenticated:
             raise Http404

@@ -14,6 +14,7 @@ from django.db.utils import IntegrityError
 from hub.config import misspelt, production_checks
 from hub.config.environment import UnusableEnvironment, env
 from hub.database import heartbeats
+from hub.users import log_in_field
 
 ADMINISTRATOR = "admin"
 
@@ -82,6 +83,8 @@ def _migrate(done: Prepared) -> None:
 
 def _seed_administrator(done: Prepared) -> None:
     users = get_user_model()._default_manager
+    if log_in_field() != "username":
+        return  # the people of a project with another user model come from the project
     if users.filter(is_superuser=True).exists():
         return
     given = env.str("HUB_ADMIN_PASSWORD", default="")

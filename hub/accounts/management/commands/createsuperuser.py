@@ -11,7 +11,7 @@ class Command(createsuperuser.Command):
 
     def _validate_username(self, username: str, verbose_field_name: Any, database: str) -> str | None:
         wrong: str | None = super()._validate_username(username, verbose_field_name, database)  # type: ignore[misc]  # not in the stubs
-        if wrong is None:
+        if wrong is None and usernames.are_used():
             try:
                 usernames.validate(username, official=True)
             except ValidationError as error:

@@ -2,7 +2,7 @@ from argparse import ArgumentParser
 from datetime import timedelta
 from typing import Any
 
-from django.contrib.auth.models import User
+from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
@@ -17,15 +17,15 @@ class Command(BaseCommand):
     help = "Issue an access token for a user and print it, this once, to standard output; or revoke the user's tokens."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("user", help="the username")
+        parser.add_argument("user", help="what the user logs in with, such as the username")
         parser.add_argument("--name", default="", help="what the token is for; with --revoke, which tokens to revoke")
         parser.add_argument("--days", type=int, help="days after which the token ends; without it, never")
         parser.add_argument("--revoke", action="store_true", help="revoke the user's tokens instead of issuing one")
 
     def handle(self, *args: Any, user: str, name: str, revoke: bool, days: int | None = None, **options: Any) -> None:
         try:
-            owner = User.objects.get_by_natural_key(user)
-        except User.DoesNotExist:
+            owner = get_user_model()._default_manager.get_by_natural_key(user)
+        except get_user_model().DoesNotExist:
             raise CommandError(f"There is no user named {user!r}.") from None
         if revoke:
             chosen = AccessToken.objects.filter(user=owner)
