@@ -123,7 +123,7 @@ audit: $(DEV) $(NODE) ## Look for what is unsafe: secrets, modes of files, setti
 package: $(DEV) $(PAGES) ## Build the wheel and the source package that projects install, into dist/
 	@$(PYTHON) -m hatchling build
 
-settings: $(DEV) ## Write docs/settings.md from the class of the settings
+settings: $(DEV) ## Write docs/settings.md and .env.example from the class of the settings
 	@$(PYTHON) -m lab.settings_page
 
 release: ## Take a new version into use where compose.yaml runs it, one container after the other

@@ -10,7 +10,7 @@ def main() -> None:
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 
-    from hub.config.environment import UnusableEnvironment
+    from hub.config import UnusableEnvironment
 
     try:
         execute_from_command_line(sys.argv)

@@ -1,21 +1,19 @@
 """Bring the database up to date and make the first administrator, before the parts start."""
 
 import os
-import sys
 
 import django
+
+from hub.config.startup_errors import in_one_sentence
 
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hub.settings")
-    django.setup()
-    from hub.config.environment import UnusableEnvironment
-    from hub.supervisor.database import ADMINISTRATOR, prepare
+    with in_one_sentence():
+        django.setup()
+        from hub.supervisor.database import ADMINISTRATOR, prepare
 
-    try:
         done = prepare()
-    except UnusableEnvironment as error:
-        sys.exit(str(error))
     for line in done.lines:
         print(line)
     if done.password:

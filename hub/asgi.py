@@ -5,15 +5,14 @@ from typing import Any
 
 import django
 import structlog
-from django.conf import settings
 
-from hub.config import private_files, refuse_faults
+from hub.config import hub_settings, private_files, refuse_faults
 from hub.config.startup_errors import in_one_sentence
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hub.settings")
 with in_one_sentence():
     refuse_faults()
-    closed = private_files.guard(settings.HUB_DATA_DIR)  # before the first file is made
+    closed = private_files.guard(hub_settings().data_dir)  # before the first file is made
     django.setup()
 if closed:
     structlog.get_logger(__name__).warning("data_folder_closed_to_others", paths=closed)
@@ -64,4 +63,4 @@ async def _application(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 
 #: The hub as an ASGI application.
-application = mounted(_application, settings.HUB_URL_PREFIX)
+application = mounted(_application, hub_settings().url_prefix)

@@ -8,7 +8,7 @@ import structlog
 from celery import Celery, signals
 from django.conf import settings
 
-from hub.config import private_files, refuse_faults
+from hub.config import hub_settings, private_files, refuse_faults
 from hub.config.startup_errors import in_one_sentence
 from hub.server import descriptors
 from worker import broker
@@ -48,7 +48,7 @@ def _begin(**kwargs: Any) -> None:
 
 @signals.import_modules.connect
 def _keep_files_private(**kwargs: Any) -> None:
-    if closed := private_files.guard(settings.HUB_DATA_DIR):
+    if closed := private_files.guard(hub_settings().data_dir):
         structlog.get_logger(__name__).warning("data_folder_closed_to_others", paths=closed)
 
 

@@ -1,26 +1,22 @@
 """The hub's settings: read from the environment, converted and checked once, in one typed class.
 
-``typed_settings`` has the fields, ``environment`` and ``variables`` read, ``production_checks`` refuse what is unsafe.
+``typed_settings`` is that class, whose fields stand in ``installation`` and ``engine`` too; ``kinds`` says what values
+may be. ``reading`` reads and checks; ``production_checks`` refuse what is unsafe.
 """
 
-from hub.config.typed_settings import (
-    MAX_FRAME,
-    NO_LIMIT,
-    READ_ELSEWHERE,
-    HubSettings,
-    faults,
-    from_environment,
-    hub_settings,
-    refuse_faults,
-)
+from hub.config.kinds import NO_LIMIT
+from hub.config.paths import BASE_DIR
+from hub.config.reading import faults, hub_settings, read_environment, refuse_faults
+from hub.config.typed_settings import HubSettings
+from hub.config.variables import UnusableEnvironment
 
 __all__ = [
-    "MAX_FRAME",
+    "BASE_DIR",
     "NO_LIMIT",
-    "READ_ELSEWHERE",
     "HubSettings",
+    "UnusableEnvironment",
     "faults",
-    "from_environment",
     "hub_settings",
+    "read_environment",
     "refuse_faults",
 ]

@@ -1,14 +1,18 @@
 """The files of the data folder belong to one user: they hold session keys, secrets and what people wrote.
 
 Every process of the hub makes its files so (``umask``), and a start takes the rights of others from files that an
-earlier version left open to them. No Django in here: the supervisor calls it before Django is needed.
+earlier version left open to them.
 """
 
 import os
+import secrets
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from hub.config.reading import hub_settings
+from hub.config.variables import UnusableEnvironment
 
 #: What other users may do: nothing.
 OTHERS = 0o077
@@ -40,16 +44,53 @@ def guard(folder: Path) -> int:
 
 def guard_database(connection: Any, **kwargs: Any) -> None:
     """Receiver of Django's ``connection_created``: a SQLite file in the data folder is private from its first use."""
-    from django.conf import settings
-
     if connection.vendor != "sqlite":
         return
     path = Path(str(connection.settings_dict["NAME"]))
-    if path.parent != settings.HUB_DATA_DIR or str(path) in _seen_databases:
+    if path.parent != hub_settings().data_dir or str(path) in _seen_databases:
         return
     _seen_databases.add(str(path))
     for suffix in ("", "-wal", "-shm"):
         _take_from_others(path.with_name(path.name + suffix))
+
+
+def development_secret_key(folder: Path) -> str:
+    """A secret key made once and kept in ``folder`` (mode 0600), so that sessions outlive a restart.
+
+    Only for development: production must set ``SECRET_KEY``, because several hosts have to share it.
+    Raises ``UnusableEnvironment`` where ``folder`` cannot be written to.
+    """
+    try:
+        return _kept_secret(folder)
+    except OSError as error:
+        raise unwritable(folder, error) from error
+
+
+def unwritable(folder: Path, error: OSError) -> UnusableEnvironment:
+    """The error that says that the data folder cannot be written to, and what to do."""
+    reason = error.strerror or type(error).__name__
+    return UnusableEnvironment(
+        f"HUB_DATA_DIR {folder} cannot be written to ({reason}): "
+        "set it to a folder of yours, or make this one writable."
+    )
+
+
+def _kept_secret(folder: Path) -> str:
+    path = folder / "secret_key"
+    try:
+        return path.read_text().strip()
+    except FileNotFoundError:
+        make_folder(folder)
+    draft = folder / f"secret_key.{os.getpid()}"
+    draft.touch(mode=0o600)
+    draft.write_text(secrets.token_urlsafe(64))
+    try:
+        os.link(draft, path)  # atomic, and fails where another process was first
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+    return path.read_text().strip()
 
 
 def _private_paths(folder: Path) -> Iterator[Path]:

@@ -5,10 +5,12 @@ No Django in here: the settings ask this module while Django is not configured y
 
 import ipaddress
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 from urllib.parse import parse_qs, urlsplit
 
-from hub.config.environment import TOKEN_SECRET_LENGTH, UnusableEnvironment, env
+from hub.config.installation import DangerName
+from hub.config.kinds import GENERATOR, TOKEN_SECRET_LENGTH
+from hub.config.variables import UnusableEnvironment
 from hub.config.weak_secrets import is_guessable
 
 #: Characters of a secret key, and how many different ones: what ``secrets.token_urlsafe(40)`` surpasses.
@@ -46,10 +48,9 @@ class Danger(NamedTuple):
 
 
 def refuse_unsafe(settings: Settings, *, allowed: Collection[str] = ()) -> None:
-    """Raise ``UnusableEnvironment`` for the first danger in ``settings`` that is not one of ``allowed``."""
-    for danger in dangers(settings):
-        if danger.name not in allowed:
-            raise UnusableEnvironment(danger.refusal)
+    """Raise ``UnusableEnvironment`` with a sentence for each danger in ``settings`` that is not one of ``allowed``."""
+    if found := [danger.refusal for danger in dangers(settings) if danger.name not in allowed]:
+        raise UnusableEnvironment("\n".join(found))
 
 
 def dangers(settings: Settings) -> Iterator[Danger]:
@@ -57,18 +58,6 @@ def dangers(settings: Settings) -> Iterator[Danger]:
     for name, judge in _JUDGES.items():
         if sentence := judge(settings):
             yield Danger(name, sentence)
-
-
-def allowed_dangers() -> list[str]:
-    """``HUB_ALLOW_UNSAFE``: the dangers that this installation knows of and takes.
-
-    Raises ``UnusableEnvironment`` for a name that is none.
-    """
-    names = [name.strip() for name in env.str("HUB_ALLOW_UNSAFE", default="").split(",") if name.strip()]
-    for name in names:
-        if name not in NAMES:
-            raise UnusableEnvironment(f"{ALLOW} has {name!r}, which is none of {', '.join(NAMES)}.")
-    return names
 
 
 def weak_admin_password(password: str) -> Danger | None:
@@ -102,7 +91,7 @@ def _token_secret(settings: Settings) -> str | None:
         if is_guessable(secret, length=TOKEN_SECRET_LENGTH, variety=TOKEN_SECRET_VARIETY):
             return (
                 "HUB_TOKEN_SECRET (or HUB_TOKEN_SECRET_FILE) follows a pattern, and whoever guesses it logs in as "
-                "anybody: python -c 'import secrets; print(secrets.token_urlsafe(48))' makes one."
+                f"anybody: {GENERATOR}."
             )
     return None
 
@@ -113,7 +102,7 @@ def _operator_token(settings: Settings) -> str | None:
         return None
     return (
         f"HUB_OPERATOR_TOKEN (or HUB_OPERATOR_TOKEN_FILE) must have at least {TOKEN_SECRET_LENGTH} random characters: "
-        "python -c 'import secrets; print(secrets.token_urlsafe(48))' makes one."
+        f"{GENERATOR}."
     )
 
 
@@ -262,4 +251,4 @@ _JUDGES: dict[str, Callable[[Settings], str | None]] = {
 ADMIN_PASSWORD = "admin-password"  # noqa: S105  # the name of a danger
 
 #: What ``HUB_ALLOW_UNSAFE`` may name.
-NAMES = (*_JUDGES, ADMIN_PASSWORD)
+NAMES: tuple[str, ...] = get_args(DangerName)

@@ -6,12 +6,12 @@ from contextlib import contextmanager
 
 from django.core.exceptions import ImproperlyConfigured
 
-from hub.config.environment import UnusableEnvironment
+from hub.config.variables import UnusableEnvironment
 
 
 @contextmanager
 def in_one_sentence() -> Iterator[None]:
-    """End the process with ``Error: …`` and exit code 1 where the block finds that the settings cannot be used."""
+    """End the process with ``Error: …`` and exit code 1 where the block finds that settings cannot be used."""
     try:
         yield
     except (ImproperlyConfigured, UnusableEnvironment) as error:

@@ -183,7 +183,7 @@ class _Counters:
         self._shared = SlidingWindowCounterRateLimiter(
             RedisStorage(
                 settings.REDIS_URL,
-                key_prefix=f"{settings.HUB_REDIS_PREFIX}:limits",
+                key_prefix=f"{hub_settings().redis_prefix}:limits",
                 wrap_exceptions=True,
                 socket_timeout=timeout,
                 socket_connect_timeout=timeout,

@@ -1,16 +1,15 @@
 """A file that a part touches while it works, for health checks that cannot afford to start Django."""
 
 import structlog
-from django.conf import settings
 
-from hub.config import private_files
+from hub.config import hub_settings, private_files
 
 log = structlog.get_logger(__name__)
 
 
 def touch(part: str) -> None:
     """Show that ``part`` (``worker`` or ``beat``) of this data folder works now. Raises nothing."""
-    folder = settings.HUB_DATA_DIR / "run"
+    folder = hub_settings().data_dir / "run"
     try:
         private_files.make_folder(folder)
         (folder / f"{part}.alive").touch()

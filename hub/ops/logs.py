@@ -7,7 +7,6 @@ from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
-from django.core.exceptions import ImproperlyConfigured
 
 from hub.ops.redaction import redact
 
@@ -55,11 +54,8 @@ def configure(config: Mapping[str, Any]) -> None:
     """Django's ``LOGGING_CONFIG``: set up logging by ``settings.LOGGING``.
 
     ``config["level"]`` is a level's name, ``config["json"]`` says whether lines are JSON objects (else text for
-    people). May be called again; the last call holds. Raises ``ImproperlyConfigured`` for an unknown level.
+    people). May be called again; the last call holds.
     """
-    level = str(config["level"]).upper()
-    if level not in logging.getLevelNamesMapping():
-        raise ImproperlyConfigured(f"HUB_LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR, not {config['level']!r}.")
     access = logging.getLogger("uvicorn.access")
     # Only `uvicorn` started by hand without `--no-access-log` has given it one; what follows would forget that.
     logs_access = any(_writes_access(handler) for handler in access.handlers)
@@ -69,7 +65,7 @@ def configure(config: Mapping[str, Any]) -> None:
             "disable_existing_loggers": False,
             "formatters": {"hub": {"()": _formatter, "as_json": bool(config["json"])}},
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "hub"}},
-            "root": {"handlers": ["stderr"], "level": level},
+            "root": {"handlers": ["stderr"], "level": config["level"]},
             "loggers": {name: {"handlers": [], "level": "NOTSET", "propagate": True} for name in _WITH_OWN_HANDLERS},
         }
     )

@@ -17,7 +17,7 @@ from typing import Any
 
 import uvicorn
 
-from hub.config import MAX_FRAME, environment
+from hub.config import hub_settings
 from hub.config.startup_errors import in_one_sentence
 
 APPLICATION = "hub.asgi:application"
@@ -74,7 +74,6 @@ class HubServer(uvicorn.Server):
 
     async def _close_in_waves(self, graceful: float | None) -> None:
         from hub.access import registry
-        from hub.config import hub_settings
 
         spread = hub_settings().stop_spread if graceful is None else min(hub_settings().stop_spread, graceful / 2)
         waiting = list(registry.current())
@@ -96,7 +95,7 @@ def config(**overrides: Any) -> uvicorn.Config:
             "interface": "asgi3",
             "http": HTTP_PROTOCOL,
             "ws": WEBSOCKET_PROTOCOL,
-            "ws_max_size": environment.integer("HUB_MAX_FRAME", MAX_FRAME, least=1, most=2**30),
+            "ws_max_size": hub_settings().max_frame,
             "ws_ping_interval": 20.0,
             "ws_ping_timeout": 20.0,
             # Without it a frame to many clients is the same bytes for each, so that it is built once.
@@ -109,7 +108,7 @@ def config(**overrides: Any) -> uvicorn.Config:
             "access_log": False,
             "server_header": False,
             "proxy_headers": True,
-            "forwarded_allow_ips": environment.trusted_proxies(),
+            "forwarded_allow_ips": list(hub_settings().trusted_proxies),
             # A WEB_CONCURRENCY in the environment is not ours: processes are the supervisor's business.
             "workers": 1,
             **overrides,

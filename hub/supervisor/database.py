@@ -11,8 +11,7 @@ from django.db import DatabaseError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
 from django.db.utils import IntegrityError
 
-from hub.config import misspelt, production_checks
-from hub.config.environment import UnusableEnvironment, env
+from hub.config import UnusableEnvironment, hub_settings, misspelt, production_checks
 from hub.database import heartbeats
 from hub.users import log_in_field
 
@@ -87,9 +86,9 @@ def _seed_administrator(done: Prepared) -> None:
         return  # the people of a project with another user model come from the project
     if users.filter(is_superuser=True).exists():
         return
-    given = env.str("HUB_ADMIN_PASSWORD", default="")
+    given = hub_settings().admin_password
     danger = production_checks.weak_admin_password(given) if given and settings.PRODUCTION else None
-    if danger and danger.name not in settings.HUB_ALLOW_UNSAFE:
+    if danger and danger.name not in hub_settings().allow_unsafe:
         raise UnusableEnvironment(danger.refusal)
     password = given or secrets.token_urlsafe(12)
     try:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypedDict
 
-from hub.config.environment import UnusableEnvironment
+from hub.config import UnusableEnvironment
 from hub.supervisor import processes
 
 #: Set for every part; processes that a part starts inherit it.

@@ -1,4 +1,4 @@
-"""What ``manage.py up`` runs, from the environment: which parts, and how each is started."""
+"""What ``manage.py up`` runs, by the settings: which parts, and how each is started."""
 
 import os
 import shutil
@@ -10,8 +10,7 @@ from pathlib import Path
 
 from prometheus_client import multiprocess
 
-from hub.config import environment, private_files
-from hub.config.environment import BASE_DIR, UnusableEnvironment
+from hub.config import BASE_DIR, UnusableEnvironment, hub_settings, private_files
 from hub.supervisor.part import Part
 
 HOST = "127.0.0.1"
@@ -25,7 +24,7 @@ _NOT_FOR_PARTS = ("HUB_ADMIN_PASSWORD", "HUB_ADMIN_PASSWORD_FILE")
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The variables that ``up`` reads, checked."""
+    """The settings of ``up``."""
 
     folder: Path
     port: int
@@ -36,7 +35,7 @@ class Plan:
     @property
     def url(self) -> str:
         """Where people find the hub, with a slash at the end."""
-        return f"http://{HOST}:{self.port}{environment.url_prefix()}/"
+        return f"http://{HOST}:{self.port}{hub_settings().url_prefix}/"
 
     @property
     def run_folder(self) -> Path:
@@ -49,15 +48,16 @@ class Plan:
 
 
 def read_plan() -> Plan:
-    """The plan by the environment, its folders made. Raises ``UnusableEnvironment``."""
-    folder = environment.data_dir()
+    """The plan by the settings, its folders made. Raises ``UnusableEnvironment``."""
+    settings = hub_settings()
+    folder = settings.data_dir
     # Before the first file is made, and inherited by every part.
     tightened = private_files.guard(folder)
     plan = Plan(
         folder=folder,
         tightened=tightened,
-        port=environment.integer("HUB_PORT", 8000, least=1, most=65535),
-        web_processes=environment.integer("HUB_WEB_PROCESSES", 1, least=1, most=256),
+        port=settings.port,
+        web_processes=settings.web_processes,
     )
     try:
         plan.run_folder.mkdir(parents=True, exist_ok=True)
@@ -65,7 +65,7 @@ def read_plan() -> Plan:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise environment.unwritable(plan.folder, error) from error
+        raise private_files.unwritable(plan.folder, error) from error
     return plan
 
 

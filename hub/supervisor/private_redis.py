@@ -11,8 +11,8 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from hub.bus import redis_errors
-from hub.config import environment
-from hub.config.environment import UnusableEnvironment
+from hub.config import UnusableEnvironment
+from hub.config.paths import private_redis_socket
 from hub.supervisor import redis_server
 from hub.supervisor.part import Part
 
@@ -72,7 +72,7 @@ async def prepare(folder: Path, variables: dict[str, str]) -> Part:
         raise UnusableEnvironment(str(error)) from error
     data = folder / "redis"
     data.mkdir(exist_ok=True)
-    socket = environment.private_redis_socket(folder)
+    socket = private_redis_socket(folder)
     _make_private(socket.parent, ours=folder)
     if socket.exists():
         try:
@@ -89,7 +89,7 @@ async def prepare(folder: Path, variables: dict[str, str]) -> Part:
 
 def remove_socket(folder: Path) -> None:
     """Remove what a private Redis that was killed left of its socket."""
-    socket = environment.private_redis_socket(folder)
+    socket = private_redis_socket(folder)
     socket.unlink(missing_ok=True)
     if socket.parent != folder and socket.parent.exists():
         socket.parent.rmdir()

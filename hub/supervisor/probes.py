@@ -5,7 +5,8 @@ See :mod:`hub.ops.liveness_file`.
 
 from pathlib import Path
 
-from hub.config import environment
+from django.conf import settings
+
 from hub.supervisor import private_redis, readiness
 from hub.supervisor.liveness import Life
 
@@ -37,7 +38,7 @@ def of_file(folder: Path, name: str) -> Life:
             return True
         try:
             own.touch()
-            await private_redis.ping(environment.redis_url())
+            await private_redis.ping(settings.REDIS_URL)
         except (OSError, private_redis.RedisDoesNotAnswer):
             return None
         return False

@@ -7,9 +7,10 @@ import socket
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from django.conf import settings
+
 from hub.concurrency.daemon_threads import in_daemon_thread
-from hub.config import environment
-from hub.config.environment import UnusableEnvironment
+from hub.config import UnusableEnvironment, hub_settings
 from hub.supervisor import database, plan, private_redis, probes, readiness
 from hub.supervisor.leftovers import MARK, Running
 from hub.supervisor.output import Output
@@ -113,7 +114,7 @@ class Supervisor:
         return kept
 
     async def _start_redis(self, variables: dict[str, str]) -> None:
-        if url := environment.env.str("REDIS_URL", default=""):
+        if url := hub_settings().redis_url:
             await self._unless_stopped(asyncio.ensure_future(private_redis.check_external(url)))
             return
         part = await private_redis.prepare(self._plan.folder, variables)
@@ -125,7 +126,7 @@ class Supervisor:
             async with asyncio.timeout(REDIS_START_TIMEOUT):
                 while True:
                     with contextlib.suppress(private_redis.RedisDoesNotAnswer):
-                        return await private_redis.ping(environment.redis_url())
+                        return await private_redis.ping(settings.REDIS_URL)
                     await asyncio.sleep(0.02)
         except TimeoutError:
             raise UnusableEnvironment(

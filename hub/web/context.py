@@ -5,8 +5,7 @@ from pathlib import Path
 
 from django.http import HttpRequest
 
-from hub.config import hub_settings
-from hub.config.environment import BASE_DIR
+from hub.config import BASE_DIR, hub_settings
 
 #: How ``manage.py`` is called in the hub's folder by somebody who has entered no environment; a container has its own
 #: on the path.

@@ -1,13 +1,12 @@
 """``/metrics`` for Prometheus."""
 
-import os
-
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from hub.access.operators import is_operator
+from hub.config import hub_settings
 from hub.ops import gauges
 
 FOR_OPERATORS = (
@@ -26,7 +25,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
         return HttpResponse(FOR_OPERATORS, status=403, content_type="text/plain")
     gauges.read_stats()
     registry = REGISTRY
-    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+    if hub_settings().metrics_dir:
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # prometheus-client has no types for it
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

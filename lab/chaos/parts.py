@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx
 
-from hub.config.environment import private_redis_socket
+from hub.config.paths import private_redis_socket
 from hub.supervisor import redis_server
 from lab.chaos.databases import Database
 from lab.harness import nginx

@@ -14,7 +14,7 @@ from pytest_django.fixtures import Settings
 
 from hub.accounts import tokens, views
 from hub.accounts.tasks import ACCOUNTS, MAILS, send_reset_mail
-from hub.config.environment import UnusableEnvironment, email
+from hub.config import UnusableEnvironment, read_environment
 
 pytestmark = pytest.mark.django_db
 
@@ -224,9 +224,9 @@ def test_mail_address_may_be_given_when_an_account_is_made(settings: Settings) -
 
 
 def test_mail_server_is_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert email() == {}
+    assert read_environment().email_url == {}
     monkeypatch.setenv("HUB_EMAIL_URL", "smtp+tls://user:pass%40word@mail.example.com:587")
-    found = email()
+    found = read_environment().email_url
     assert (found["EMAIL_HOST"], found["EMAIL_PORT"], found["EMAIL_USE_TLS"]) == ("mail.example.com", 587, True)
     assert (found["EMAIL_HOST_USER"], found["EMAIL_HOST_PASSWORD"]) == ("user", "pass@word")
 
@@ -237,5 +237,5 @@ def test_mail_server_is_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_mail_server_that_is_none_is_an_error_without_the_password(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
     monkeypatch.setenv("HUB_EMAIL_URL", url)
     with pytest.raises(UnusableEnvironment, match="HUB_EMAIL_URL") as error:
-        email()
+        read_environment()
     assert "secret" not in str(error.value)

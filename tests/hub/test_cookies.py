@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from typing import Literal
 
 import pytest
 from django.contrib.auth.models import User
@@ -11,7 +12,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from hub.config.environment import UnusableEnvironment, cookie_prefix
+from hub.config import HubSettings, UnusableEnvironment, read_environment
+from hub.config.derived import cookie_prefix
 from lab.harness.environment import BASE_DIR, COOKIE_PREFIX, clean_environment
 
 PASSWORD = "correct horse battery"
@@ -81,10 +83,10 @@ def test_hub_neither_reads_nor_touches_the_cookies_of_another_project(client: Cl
     ],
 )
 def test_prefix_is_one_that_browsers_keep(
-    monkeypatch: pytest.MonkeyPatch, given: str, production: bool, https: bool, url_prefix: str, prefix: str
+    given: str, production: bool, https: bool, url_prefix: str, prefix: str
 ) -> None:
-    monkeypatch.setenv("HUB_COOKIE_PREFIX", given)
-    assert cookie_prefix(production=production, https=https, url_prefix=url_prefix) == prefix
+    env: Literal["production", "development"] = "production" if production else "development"
+    assert cookie_prefix(HubSettings(env=env, https=https, url_prefix=url_prefix, cookie_prefix=given)) == prefix
 
 
 @pytest.mark.parametrize(
@@ -103,9 +105,10 @@ def test_prefix_is_one_that_browsers_keep(
 def test_prefix_that_no_browser_keeps_is_an_error(
     monkeypatch: pytest.MonkeyPatch, given: str, https: bool, url_prefix: str
 ) -> None:
-    monkeypatch.setenv("HUB_COOKIE_PREFIX", given)
+    for name, text in (("COOKIE_PREFIX", given), ("HTTPS", str(https)), ("URL_PREFIX", url_prefix)):
+        monkeypatch.setenv(f"HUB_{name}", text)
     with pytest.raises(UnusableEnvironment, match="HUB_COOKIE_PREFIX"):
-        cookie_prefix(production=True, https=https, url_prefix=url_prefix)
+        read_environment()
 
 
 @pytest.mark.django_db

@@ -12,17 +12,12 @@ from django.core import checks
 from hub.config.misspelt import known, sentences
 from hub.supervisor.database import prepare
 from lab.harness.environment import BASE_DIR, clean_environment
-from tests.hub.test_environment_example import variables_read
 
 
 @pytest.fixture(autouse=True)
 def only_what_the_test_sets(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.upper().startswith("HUB_")]:
         monkeypatch.delenv(name)
-
-
-def test_known_are_the_variables_that_are_read() -> None:
-    assert known() == variables_read()
 
 
 def misspellings(name: str) -> Iterator[str]:

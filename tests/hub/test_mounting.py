@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.urls import get_script_prefix, set_script_prefix
 
-from hub.config.environment import UnusableEnvironment, url_prefix
+from hub.config import UnusableEnvironment, read_environment
 from hub.web.mounting import mounted
 
 
@@ -21,7 +21,7 @@ def prefix_ends_with_the_test() -> Any:
 )
 def test_prefix_is_read(monkeypatch: pytest.MonkeyPatch, text: str, prefix: str) -> None:
     monkeypatch.setenv("HUB_URL_PREFIX", text)
-    assert url_prefix() == prefix
+    assert read_environment().url_prefix == prefix
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_prefix_is_read(monkeypatch: pytest.MonkeyPatch, text: str, prefix: str)
 def test_what_is_no_path_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("HUB_URL_PREFIX", text)
     with pytest.raises(UnusableEnvironment, match="HUB_URL_PREFIX must be a path such as /hub"):
-        url_prefix()
+        read_environment()
 
 
 @pytest.mark.parametrize(

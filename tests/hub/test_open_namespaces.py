@@ -12,7 +12,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 from hub.channels import UnknownChannel, find, namespace_of, open_namespaces
 from hub.channels import namespace as channels
-from hub.config.environment import UnusableEnvironment
+from hub.config import UnusableEnvironment, read_environment
+from hub.config.kinds import NamespaceOptions, OpenNamespaces, from_text
 from lab.harness.environment import BASE_DIR, clean_environment
 
 
@@ -22,12 +23,17 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(channels, "_namespaces", dict(channels._namespaces))
 
 
+def read(text: str) -> dict[str, NamespaceOptions]:
+    options: dict[str, NamespaceOptions] = from_text(OpenNamespaces, text)
+    return options
+
+
 def opened(text: str) -> None:
-    open_namespaces.open_all(open_namespaces.read(text))
+    open_namespaces.open_all(read(text))
 
 
 def test_nothing_is_open_without_the_setting() -> None:
-    assert open_namespaces.read("") == {}
+    assert read_environment().open_namespaces == {}
     for channel in ("news:1", "anything"):
         with pytest.raises(UnknownChannel):
             namespace_of(channel)
@@ -56,7 +62,7 @@ def test_guests_and_the_default_namespace_are_opened_by_name() -> None:
 
 @pytest.mark.parametrize(("age", "seconds"), [('"90s"', 90), ('"5m"', 300), ('"2h"', 7200), ('"1d"', 86400), ("7", 7)])
 def test_an_age_is_a_number_of_seconds_or_a_text(age: str, seconds: float) -> None:
-    (options,) = open_namespaces.read(f'{{"a": {{"history_ttl": {age}}}}}').values()
+    (options,) = read(f'{{"a": {{"history_ttl": {age}}}}}').values()
     assert options.seconds == seconds
 
 
@@ -74,9 +80,10 @@ def test_an_age_is_a_number_of_seconds_or_a_text(age: str, seconds: float) -> No
         '{"news": {"history_ttl": "soon"}}',
     ],
 )
-def test_what_makes_no_sense_is_refused_in_one_sentence(text: str) -> None:
+def test_what_makes_no_sense_is_refused_in_one_sentence(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUB_OPEN_NAMESPACES", text)
     with pytest.raises(UnusableEnvironment, match=r"^HUB_OPEN_NAMESPACES must be JSON like") as refused:
-        open_namespaces.read(text)
+        read_environment()
     assert "\n" not in str(refused.value)
 
 
@@ -103,9 +110,17 @@ def test_a_setting_cannot_undo_the_rules_of_an_app() -> None:
     [
         ({"HUB_OPEN_NAMESPACES": '{"a": 1}'}, "Error: HUB_OPEN_NAMESPACES must be JSON"),
         ({"HUB_OPEN_NAMESPACES": '{"room": {}}'}, "Error: HUB_OPEN_NAMESPACES names 'room'"),
-        ({"HUB_TOKEN_SECRET": "short"}, "Error: HUB_TOKEN_SECRET (or HUB_TOKEN_SECRET_FILE) must have at least 32"),
         (
-            {"HUB_ENV": "production", "SECRET_KEY": os.urandom(40).hex(), "HUB_OPEN_NAMESPACES": '{"a": {}}'},
+            {"HUB_TOKEN_SECRET": "short"},
+            "Error: HUB_TOKEN_SECRET (or HUB_TOKEN_SECRET_FILE) must be secrets of at least 32",
+        ),
+        (
+            {
+                "HUB_ENV": "production",
+                "SECRET_KEY": os.urandom(40).hex(),
+                "HUB_ALLOW_UNSAFE": "sqlite",
+                "HUB_OPEN_NAMESPACES": '{"a": {}}',
+            },
             "Error: HUB_OPEN_NAMESPACES opens channels without a rule and is for development",
         ),
     ],

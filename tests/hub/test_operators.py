@@ -7,7 +7,7 @@ import pytest
 from django.test import Client, RequestFactory
 from pytest_django.fixtures import Settings
 
-from hub.config.environment import UnusableEnvironment, networks
+from hub.config import UnusableEnvironment, read_environment
 from hub.settings import SECURE_REDIRECT_EXEMPT
 from hub.web import health
 
@@ -90,13 +90,17 @@ def test_without_addresses_only_the_token_opens(client: Client, settings: Settin
 def test_what_is_no_network_is_named(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("HUB_OPERATOR_ADDRESSES", text)
     with pytest.raises(UnusableEnvironment, match="HUB_OPERATOR_ADDRESSES must be addresses and networks"):
-        networks("HUB_OPERATOR_ADDRESSES", default="::1")
+        read_environment()
 
 
 def test_networks_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for text, expected in [("10.0.0.1/8, fd00::/8", ["10.0.0.1/8", "fd00::/8"]), ("none", []), ("", ["::1"])]:
+    for text, expected in [
+        ("10.0.0.1/8, fd00::/8", ["10.0.0.1/8", "fd00::/8"]),
+        ("none", []),
+        ("", ("127.0.0.0/8", "::1")),
+    ]:
         monkeypatch.setenv("HUB_OPERATOR_ADDRESSES", text)
-        assert networks("HUB_OPERATOR_ADDRESSES", default="::1") == expected
+        assert read_environment().operator_addresses == expected
 
 
 def test_metrics_are_not_redirected_to_https(client: Client, settings: Settings) -> None:

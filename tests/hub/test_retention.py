@@ -13,8 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django.fixtures import Settings
 
 from hub import streams
-from hub.config.environment import UnusableEnvironment
-from hub.config.environment import retention as retention_of_environment
+from hub.config import UnusableEnvironment, read_environment
 from hub.database.threads import in_database_thread
 from hub.fanout import recovery, relay
 from hub.models import Publication, Stream
@@ -167,7 +166,7 @@ async def test_a_position_older_than_what_is_kept_is_told_to_reload_and_younger_
 def retention_variable(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], object]:
     def read(text: str) -> object:
         monkeypatch.setenv("HUB_RETENTION", text)
-        return retention_of_environment()
+        return read_environment().retention
 
     return read
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.config.environment import UnusableEnvironment
+from hub.config import UnusableEnvironment
 from hub.config.production_checks import NAMES, refuse_unsafe
 from hub.config.weak_secrets import is_guessable, unforeseeable
 from lab.harness.environment import BASE_DIR, clean_environment
@@ -190,12 +190,19 @@ def run(arguments: list[str], folder: Path, **variables: str) -> "subprocess.Com
 @pytest.mark.slow
 @pytest.mark.parametrize("arguments", ENTRIES.values(), ids=ENTRIES.keys())
 def test_every_entry_refuses_with_the_sentence_alone(arguments: list[str], tmp_path: Path) -> None:
-    ended = run(arguments, tmp_path, HUB_ENV="production", SECRET_KEY="canary-too-short")
+    ended = run(arguments, tmp_path, HUB_ENV="production", SECRET_KEY="canary-too-short", DATABASE_URL=POSTGRES)
     said = (ended.stdout + ended.stderr).strip()
     assert ended.returncode != 0
     assert "SECRET_KEY (or SECRET_KEY_FILE) must have at least 50 random characters" in said
     assert "Traceback" not in said and "canary" not in said
     assert len(said.splitlines()) == 1
+
+
+def test_all_that_is_unsafe_is_refused_at_once() -> None:
+    with pytest.raises(UnusableEnvironment) as refused:
+        refuse_unsafe({**SAFE, "DEBUG": True, "HUB_HTTPS": False, "SECRET_KEY": ""}, allowed=["plain-http"])
+    said = str(refused.value).splitlines()
+    assert [line.rpartition("=")[2] for line in said] == ["secret-key allows it.)", "debug allows it.)"]
 
 
 POSTGRES = f"postgres://hub:{PASSWORD}@127.0.0.1/hub"
@@ -214,7 +221,7 @@ POSTGRES = f"postgres://hub:{PASSWORD}@127.0.0.1/hub"
         ({"HUB_TOKEN_SECRET": "a" * 36}, "HUB_TOKEN_SECRET"),
         ({"DATABASE_URL": ""}, "DATABASE_URL"),
         ({"DATABASE_URL": "postgres://hub:hub@db.internal/hub"}, "DATABASE_URL"),
-        ({"HUB_ALLOW_UNSAFE": "sqlite,speed"}, "HUB_ALLOW_UNSAFE has 'speed', which is none of secret-key,"),
+        ({"HUB_ALLOW_UNSAFE": "sqlite,speed"}, "HUB_ALLOW_UNSAFE must be a list in which each is 'secret-key' or "),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -265,7 +272,7 @@ def test_first_administrator_of_production_has_no_password_that_is_guessed(
     ended = run(["deploy/prepare.py"], tmp_path, **variables, HUB_ALLOW_UNSAFE=f"sqlite,{allow}")
     assert (ended.returncode == 0) is starts, ended.stderr
     if not starts:
-        assert ended.stderr.startswith("HUB_ADMIN_PASSWORD (or HUB_ADMIN_PASSWORD_FILE) could be guessed")
+        assert ended.stderr.startswith("Error: HUB_ADMIN_PASSWORD (or HUB_ADMIN_PASSWORD_FILE) could be guessed")
         assert password not in ended.stderr
 
 

@@ -1,6 +1,8 @@
 """The hub's own settings, ``HUB_…`` in Django's: what is no such value is said in a sentence, before it does harm."""
 
-from dataclasses import Field, fields
+import re
+import shlex
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +10,14 @@ import pytest
 from django.core import checks
 from pytest_django.fixtures import Settings
 
-from hub.config import READ_ELSEWHERE, faults, from_environment
-from hub.config.environment import UnusableEnvironment, boolean
-from hub.config.typed_settings import HubSettings
+from hub.config import HubSettings, UnusableEnvironment, faults, hub_settings, read_environment
+from hub.config.declaration import facts_of, variable_of
+from hub.config.kinds import Proxies, from_text, in_words
+from hub.config.reading import kind_of
+from lab import settings_page
 from tests.hub.test_safety import ENTRIES, run
 
-RETENTION = "HUB_RETENTION must be a mapping from a text to a mapping from 'items' or 'days' to a number from 0 up"
+RETENTION = 'HUB_RETENTION must be JSON like {"room": {"items": 5000, "days": 365}}, with numbers from 0 (no limit) up'
 
 WRONG: list[tuple[str, Any, str]] = [
     ("HUB_WRITE_BUFFER", "1MB", "HUB_WRITE_BUFFER must be a whole number from 1 up, not '1MB'."),
@@ -26,7 +30,7 @@ WRONG: list[tuple[str, Any, str]] = [
     ("HUB_REDIS_TIMEOUT", None, "HUB_REDIS_TIMEOUT must be a number above 0, not None."),
     ("HUB_REPAIR_INTERVAL", -0.5, "HUB_REPAIR_INTERVAL must be a number from 0 up, not -0.5."),
     ("HUB_SOCKET_BURST", float("nan"), "HUB_SOCKET_BURST must be a number from 1 up, not nan."),
-    ("HUB_SIGNUP", "no", "HUB_SIGNUP must be True or False, not 'no'."),
+    ("HUB_SIGNUP", "no", "HUB_SIGNUP must be true or false, not 'no'."),
     ("HUB_REDIS_PREFIX", b"hub", "HUB_REDIS_PREFIX must be a text, not b'hub'."),
     (
         "HUB_CLIENT_BROADCAST",
@@ -36,15 +40,19 @@ WRONG: list[tuple[str, Any, str]] = [
     ("HUB_RETENTION", 5, f"{RETENTION}, not 5."),
     ("HUB_RETENTION", {"room": {"itms": 5}}, f"{RETENTION}, not {{'room': {{'itms': 5}}}}."),
     ("HUB_RETENTION", {"room": {"days": -1}}, f"{RETENTION}, not {{'room': {{'days': -1}}}}."),
-    ("HUB_OPEN_NAMESPACES", ["news"], "HUB_OPEN_NAMESPACES must be a mapping from a text to anything, not ['news']."),
-    ("HUB_TOKEN_SECRET", "canary", "HUB_TOKEN_SECRET must be a list in which each is a text."),
+    (
+        "HUB_TRUSTED_PROXIES",
+        ["proxy"],
+        "HUB_TRUSTED_PROXIES must be " + in_words(Proxies) + ", not ['proxy'].",
+    ),
+    ("HUB_LEASE_BEAT", 30, "HUB_LEASE_BEAT must be below HUB_LEASE_SECONDS: a third of it."),
 ]
 
 RIGHT: list[tuple[str, Any]] = [
     ("HUB_REDIS_TIMEOUT", 2),
     ("HUB_REPAIR_INTERVAL", 0),
     ("HUB_CONNECTIONS_PER_ADDRESS", 0),
-    ("HUB_TOKEN_SECRET", ("one", "two")),
+    ("HUB_TOKEN_SECRET", ("1" * 32, "2" * 32)),
     ("HUB_RETENTION", {"room": {"items": 5}, "user": {}}),
 ]
 
@@ -61,19 +69,33 @@ def test_what_means_something_is_taken(settings: Settings, name: str, value: Any
     assert faults() == []
 
 
+@pytest.mark.parametrize("value", ["canary", ["canary"]])
+def test_secret_is_in_no_sentence(settings: Settings, value: Any) -> None:
+    settings.HUB_TOKEN_SECRET = value
+    (said,) = faults()
+    assert said.startswith("HUB_TOKEN_SECRET (or HUB_TOKEN_SECRET_FILE) must be secrets of at least 32 ")
+    assert "canary" not in said
+
+
+#: Those that Django's settings hold under the hub's own names.
+OWN = [setting for setting in fields(HubSettings) if not facts_of(setting).django]
+
+
 def test_every_setting_is_looked_at(settings: Settings) -> None:
-    for setting in fields(HubSettings):
+    for setting in OWN:
         setattr(settings, f"HUB_{setting.name.upper()}", object())
-    said = faults()
-    assert [sentence.split()[0] for sentence in said] == [
-        f"HUB_{setting.name.upper()}" for setting in fields(HubSettings)
-    ]
+    assert [sentence.split()[0] for sentence in faults()] == [variable_of(setting) for setting in OWN]
 
 
 def test_what_holds_where_nothing_is_set_is_right(settings: Settings) -> None:
-    for setting in fields(HubSettings):
+    for setting in OWN:
         setattr(settings, f"HUB_{setting.name.upper()}", getattr(HubSettings(), setting.name))
     assert faults() == []
+
+
+def test_what_djangos_settings_say_is_in_force(settings: Settings) -> None:
+    settings.HUB_REQUESTS = 7
+    assert hub_settings().requests == 7
 
 
 def test_the_check_says_all_that_is_wrong(settings: Settings) -> None:
@@ -93,12 +115,47 @@ def test_every_entry_refuses_what_is_wrong_in_a_sentence(entry: str, tmp_path: P
     assert "Traceback" not in said
 
 
-@pytest.mark.parametrize("setting", [setting for setting in fields(HubSettings) if setting.name not in READ_ELSEWHERE])
-def test_environment_sets_every_setting(setting: Field[Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    name, default = f"HUB_{setting.name.upper()}", getattr(HubSettings(), setting.name)
-    value = {"": "a text", (): ["room_opened", "user_signed_up"]}.get(default, default)
-    monkeypatch.setenv(name, ", ".join(value) if isinstance(value, list) else str(value))
-    assert from_environment(but=READ_ELSEWHERE)[name] == value
+def examples() -> dict[str, str]:
+    """Each variable with the value that it has in ``.env.example``; secrets, which have none, left out."""
+    lines = re.findall(r"^#([A-Z_]+=.*)$", settings_page.EXAMPLE.read_text(), flags=re.MULTILINE)
+    shown = dict(shlex.split(line)[0].split("=", 1) for line in lines)
+    return {name: text for name, text in shown.items() if text}
+
+
+def test_every_example_is_a_value() -> None:
+    declared = {variable_of(setting): setting for setting in fields(HubSettings)}
+    for name, text in examples().items():
+        from_text(kind_of(declared[name]), text)
+    assert {name for name in declared if name not in examples()} == {
+        "SECRET_KEY",
+        "HUB_ADMIN_PASSWORD",
+        "HUB_OPERATOR_TOKEN",
+        "HUB_TOKEN_SECRET",
+    }
+
+
+def test_environment_sets_every_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, text in examples().items():
+        monkeypatch.setenv(name, text)
+    read = read_environment()
+    for setting in fields(HubSettings):
+        if variable_of(setting) in examples():
+            expected = from_text(kind_of(setting), examples()[variable_of(setting)])
+            assert getattr(read, setting.name) == expected, setting.name
+
+
+def test_defaults_of_development_are_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HUB_ENV", raising=False)
+    development = read_environment()
+    monkeypatch.setenv("HUB_ENV", "production")
+    production = read_environment()
+    differing = {
+        one.name for one in fields(HubSettings) if getattr(development, one.name) != getattr(production, one.name)
+    }
+    assert differing == {"env", "https", "signup", "api_docs", "log_json", "open_rooms_by_connecting"}
+    monkeypatch.setenv("HUB_ENV", "development")
+    monkeypatch.setenv("HUB_SIGNUP", "false")
+    assert read_environment().signup is False
 
 
 @pytest.mark.parametrize(
@@ -109,6 +166,11 @@ def test_environment_sets_every_setting(setting: Field[Any], monkeypatch: pytest
         ("HUB_WRITE_BUFFER", "1.5", "HUB_WRITE_BUFFER must be a whole number from 1 up, not '1.5'."),
         ("HUB_REDIS_TIMEOUT", "nan", "HUB_REDIS_TIMEOUT must be a number above 0, not 'nan'."),
         ("HUB_REDIS_TIMEOUT", "soon", "HUB_REDIS_TIMEOUT must be a number above 0, not 'soon'."),
+        ("HUB_REDIS_TIMEOUT", "inf", "HUB_REDIS_TIMEOUT must be a number above 0, not 'inf'."),
+        ("HUB_ENV", "", "HUB_ENV must be 'development' or 'production', not ''."),
+        ("HUB_TIME_ZONE", "Mars", "HUB_TIME_ZONE must be a time zone such as Europe/Berlin, not 'Mars'."),
+        ("HUB_WEB_PROCESSES", "300", "HUB_WEB_PROCESSES must be a whole number from 1 to 256, not '300'."),
+        ("HUB_LEASE_SECONDS", "10", "HUB_LEASE_BEAT must be below HUB_LEASE_SECONDS: a third of it."),
     ],
 )
 def test_environment_that_sets_no_such_value_is_refused(
@@ -116,29 +178,42 @@ def test_environment_that_sets_no_such_value_is_refused(
 ) -> None:
     monkeypatch.setenv(name, text)
     with pytest.raises(UnusableEnvironment) as refusal:
-        from_environment(but=READ_ELSEWHERE)
+        read_environment()
     assert str(refusal.value) == sentence
 
 
+def test_all_that_is_wrong_is_told_at_once_and_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = {"HUB_PORT": "eighty", "DATABASE_URL": "oracle://canary@host", "HUB_SIGNUP": "ture", "REDIS_URL": "canary"}
+    for name, text in wrong.items():
+        monkeypatch.setenv(name, text)
+    monkeypatch.setenv("HUB_REQUESTS_FILE", "/nowhere/at-all")
+    with pytest.raises(UnusableEnvironment) as refusal:
+        read_environment()
+    said = str(refusal.value).splitlines()
+    assert {line.split()[0] for line in said} == {*wrong, "HUB_REQUESTS_FILE"} and len(said) == 5
+    assert "canary" not in str(refusal.value)
+
+
 def test_empty_variable_sets_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = read_environment()
     monkeypatch.setenv("HUB_WRITE_BUFFER", "")
-    assert from_environment(but=READ_ELSEWHERE) == {}
+    assert read_environment() == before
 
 
 @pytest.mark.parametrize("text", ["true", "TRUE", "yes", "on", "1", " true "])
 def test_words_for_true(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HUB_HTTPS", text)
-    assert boolean("HUB_HTTPS") is True
+    assert read_environment().https is True
 
 
 @pytest.mark.parametrize("text", ["false", "False", "no", "off", "0"])
 def test_words_for_false(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HUB_HTTPS", text)
-    assert boolean("HUB_HTTPS", default=True) is False
+    monkeypatch.setenv("HUB_LOG_JSON", text)
+    assert read_environment().log_json is False
 
 
 @pytest.mark.parametrize("text", ["ture", '"true"', "2", "y es", "нет"])
 def test_boolean_that_is_neither_names_its_variable(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HUB_HTTPS", text)
     with pytest.raises(UnusableEnvironment, match=r"^HUB_HTTPS must be true or false, not "):
-        boolean("HUB_HTTPS")
+        read_environment()

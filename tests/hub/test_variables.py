@@ -4,11 +4,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.contrib.auth import authenticate
 from hypothesis import given
 from hypothesis import strategies as st
+from pytest_django.fixtures import Settings
 
-from hub.config.environment import UnusableEnvironment, env, token_secrets
-from hub.config.variables import FILE_LIMIT, Variables, _read
+from hub.config import UnusableEnvironment, read_environment
+from hub.config.variables import FILE_LIMIT, names, read
+from hub.supervisor.database import prepare
 from tests.hub.test_safety import ENTRIES, run
 
 NAME = "HUB_TRIED"
@@ -37,14 +40,16 @@ def test_one_line_end_of_a_file_is_not_part_of_the_value(
     path.write_bytes(written)
     monkeypatch.setenv(f"{NAME}_FILE", str(path))
     monkeypatch.setenv(NAME, "the file comes first")
-    assert env.str(NAME, default="nothing") == value
+    assert read(NAME) == value
 
 
 @given(st.text(st.characters(exclude_characters="\r", exclude_categories=["Cs"])))
 def test_a_file_gives_back_what_was_echoed_into_it(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     path = tmp_path_factory.getbasetemp() / "echoed"
     path.write_bytes(f"{text}\n".encode())
-    assert _read(NAME, path) == text.removeprefix("\ufeff")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(f"{NAME}_FILE", str(path))
+        assert read(NAME) == text.removeprefix("\ufeff")
 
 
 @pytest.mark.parametrize("text", ["secret\r", "\r", "two\rlines", "a\r\nb"])
@@ -55,7 +60,7 @@ def test_carriage_return_is_a_sentence_that_names_the_variable(
     (tmp_path / "secret").write_bytes(text.encode())
     monkeypatch.setenv(*((f"{NAME}_FILE", str(tmp_path / "secret")) if in_file else (NAME, text)))
     with pytest.raises(UnusableEnvironment, match=f"{NAME} has a carriage return in it") as refused:
-        env.str(NAME, default="")
+        read(NAME)
     assert "secret" not in str(refused.value) and "\r" not in str(refused.value)
 
 
@@ -76,32 +81,36 @@ def test_file_that_cannot_be_used_is_named(
     make(path)
     monkeypatch.setenv(f"{NAME}_FILE", str(path))
     with pytest.raises(UnusableEnvironment) as refused:
-        env.str(NAME, default="")
+        read(NAME)
     assert f"{NAME}_FILE names {path}, which {reason}" in str(refused.value)
 
 
 @pytest.mark.parametrize("value", ["$ecret", "$HOME", "$$", "\\$x", f"${NAME}"])
 def test_value_that_begins_with_a_dollar_is_no_other_variable(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(NAME, value)
-    assert env.str(NAME, default="") == value
+    assert read(NAME) == value
 
 
 def test_blanks_around_the_parts_of_a_list_are_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(NAME, " a.example.com , b.example.com,, ")
-    assert env.list(NAME, default=[]) == ["a.example.com", "b.example.com"]
-    monkeypatch.delenv(NAME)
-    assert env.list(NAME, default=["kept"]) == ["kept"]
+    monkeypatch.setenv("HUB_ALLOWED_HOSTS", " a.example.com , b.example.com,, ")
+    assert read_environment().allowed_hosts == ["a.example.com", "b.example.com"]
 
 
-def test_names_include_those_of_files(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blanks_are_part_of_a_secret_and_of_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_KEY", " kept ")
+    monkeypatch.setenv("HUB_EMAIL_FROM", " hub@example.com ")
+    assert (read_environment().secret_key, read_environment().email_from) == (" kept ", "hub@example.com")
+
+
+def test_names_are_those_of_all_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"{NAME}_FILE", "/somewhere")
-    assert NAME in set(Variables())
+    assert f"{NAME}_FILE" in names() and NAME not in names()
 
 
 def test_secrets_of_tokens_come_from_a_file_with_a_line_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "secrets").write_text("x" * 32 + "," + "y" * 32 + "\n")
     monkeypatch.setenv("HUB_TOKEN_SECRET_FILE", str(tmp_path / "secrets"))
-    assert token_secrets() == ["x" * 32, "y" * 32]
+    assert read_environment().token_secret == ["x" * 32, "y" * 32]
 
 
 @pytest.mark.slow
@@ -115,13 +124,14 @@ def test_every_entry_says_so_in_a_sentence(entry: str, name: str, tmp_path: Path
     assert len(said.splitlines()) == 1
 
 
-@pytest.mark.django_db
 def test_password_of_the_administrator_has_no_line_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from django.contrib.auth import authenticate
-
-    from hub.supervisor.database import Prepared, _seed_administrator
-
     (tmp_path / "password").write_text("of the administrator\n")
     monkeypatch.setenv("HUB_ADMIN_PASSWORD_FILE", str(tmp_path / "password"))
-    _seed_administrator(Prepared())
+    assert read_environment().admin_password == "of the administrator"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_administrator_is_made_with_the_password(settings: Settings) -> None:
+    settings.HUB_ADMIN_PASSWORD = "of the administrator"
+    prepare()
     assert authenticate(username="admin", password="of the administrator")

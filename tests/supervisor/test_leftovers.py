@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.config.environment import UnusableEnvironment
+from hub.config import UnusableEnvironment
 from hub.supervisor import processes
 from hub.supervisor.leftovers import MARK, Running
 from lab.harness.waiting import wait_for

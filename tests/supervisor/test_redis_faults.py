@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from hub.config import environment
-from hub.config.environment import UnusableEnvironment
+from hub.config import UnusableEnvironment, read_environment
 from hub.supervisor.private_redis import RedisDoesNotAnswer, check_external, ping
 from tests.support.own_redis import own_redis
 
@@ -85,5 +84,5 @@ async def test_replica(tmp_path: Path) -> None:
 def test_address_of_a_sentinel(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
     monkeypatch.setenv("REDIS_URL", f"{scheme}://:canary@sentinel.internal:26379/mymaster/0")
     with pytest.raises(UnusableEnvironment, match="Sentinel") as caught:
-        environment.redis_url()
+        read_environment()
     assert "canary" not in str(caught.value)

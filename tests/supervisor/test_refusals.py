@@ -70,7 +70,7 @@ def test_data_folder_whose_secret_exists_but_which_cannot_be_written_to(tmp_path
 
 def test_database_url_that_cannot_be_read(tmp_path: Path) -> None:
     said = refusal(tmp_path / "data", DATABASE_URL="oracle://user:canary@host/name")
-    assert "DATABASE_URL cannot be read" in said and "canary" not in said
+    assert "must be the address of a database" in said and "canary" not in said
 
 
 def test_unreachable_database(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from hub.config.environment import private_redis_socket
+from hub.config.paths import private_redis_socket
 from lab.harness.waiting import wait_for
 from tests.live.parts import crowding
 from tests.supervisor.running import Up, listens, up

@@ -4,8 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from hub.config import refuse_faults
-from hub.config.environment import UnusableEnvironment
+from hub.config import UnusableEnvironment, refuse_faults
 from hub.server.descriptors import raise_limit
 from hub.supervisor.plan import read_plan
 from hub.supervisor.run import run

@@ -9,6 +9,8 @@ from importlib import import_module
 
 import django
 
+from hub.config import hub_settings
+
 ROOMS = 200
 
 
@@ -47,7 +49,7 @@ def main(count: int) -> None:
         for key, person in zip(keys, people, strict=True)
     )
     Room.objects.bulk_create(Room(name=f"room{number}", created_by=people[number]) for number in range(ROOMS))
-    (settings.HUB_DATA_DIR / "sessions.json").write_text(json.dumps(keys))
+    (hub_settings().data_dir / "sessions.json").write_text(json.dumps(keys))
 
 
 if __name__ == "__main__":
