@@ -12,7 +12,9 @@ import threading
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
+import certifi
 import pytest
 
 from lab.harness.environment import COOKIE_PREFIX, NOT_INSTALLED, steers_a_hub
@@ -45,14 +47,20 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     early_config.stash[DATA_DIR] = folder
     os.environ["HUB_DATA_DIR"] = str(folder)
     os.environ["HUB_COOKIE_PREFIX"] = COOKIE_PREFIX
-    # No test speaks TLS to others; each client of httpx would read all the certificates of the machine.
-    os.environ["SSL_CERT_DIR"] = str(folder)
+    _know_one_authority(folder / "authority.pem")
     sys.path.insert(0, str(NOT_INSTALLED))
     try:
         return (yield)
     except BaseException:  # the run ends here, without pytest_unconfigure
         shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def _know_one_authority(file: Path) -> None:
+    """Have httpx read the certificate of one authority, not of all: each client does, and none of them speaks TLS."""
+    first, end, _ = Path(certifi.where()).read_text().partition("-----END CERTIFICATE-----")
+    file.write_text(f"{first}{end}\n")
+    mock.patch("certifi.where", return_value=str(file)).start()
 
 
 def pytest_configure() -> None:

@@ -28,8 +28,9 @@ def answer(client: Client, model: type[Model], data: dict[str, str]) -> str:
     "value", ["-1", "-", "--", "1-", "*/", "*/0", "*/-1", "*/99", ",", "1,,2", "100", "a", "@daily", "1 2", "9" * 300]
 )
 def test_a_crontab_that_cannot_be_read_is_refused_by_its_form(admin_client: Client, value: str) -> None:
-    for field in CRONTAB.keys() - {"timezone"}:
-        assert f'id="id_{field}_error"' in answer(admin_client, CrontabSchedule, CRONTAB | {field: value})
+    fields = CRONTAB.keys() - {"timezone"}
+    form = answer(admin_client, CrontabSchedule, CRONTAB | dict.fromkeys(fields, value))
+    assert [field for field in fields if f'id="id_{field}_error"' not in form] == []
 
 
 @pytest.mark.parametrize("value", ["7", "1-7", "0,7"])
