@@ -3,6 +3,7 @@
 Loaded by ``-p`` in ``pyproject.toml``, because a ``conftest.py`` comes too late for that.
 """
 
+import gc
 import os
 import shutil
 import signal
@@ -76,6 +77,17 @@ def _interrupt(*_: object) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if folder := config.stash.get(DATA_DIR, None):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection() -> Generator[None, Any, Any]:
+    # Thousands of tests are made, and all stay: the garbage collector need not look at them, now or later.
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 # Not `trylast`: it has to run after the folders' own, which mark their tests, and before pytest selects by `-m`.
