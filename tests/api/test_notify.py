@@ -111,6 +111,7 @@ async def test_private_alert_of_somebody_called_everyone_goes_to_nobody_else(api
     assert (await Notification.objects.aget()).user_id == odd.pk
 
 
+@pytest.mark.slow
 async def test_a_thousand_recipients_are_taken_and_one_more_is_refused_with_a_sentence(api: Api, ada: User) -> None:
     people = [await User.objects.acreate(username=f"person-{number}") for number in range(3)]
     to: list[str | int] = [*(person.pk for person in people), *["ada"] * 997]

@@ -142,6 +142,7 @@ async def test_many_visits_cost_redis_as_much_as_one(redis_server: RedisServer) 
     assert told.last == [False] * 337
 
 
+@pytest.mark.slow
 async def test_those_who_wait_share_one_timer_and_leave_together() -> None:
     told = Told()
     for number in range(450):

@@ -96,6 +96,7 @@ async def test_who_wants_all_or_an_error_gets_one_of_them_from_every_position(ep
                 assert code == 112
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reverse", [False, True], ids=["forward", "reverse"])
 async def test_history_is_read_whole_from_every_position(epoch: str, settings: Any, reverse: bool) -> None:
     unlimited(settings)

@@ -49,6 +49,7 @@ def sent(kind: str = "tests.seen", **fields: Any) -> str:
     return json.dumps({"send": {"data": {"type": kind, **fields}}})
 
 
+@pytest.mark.slow
 @needs_node
 @pytest.mark.parametrize("transport", ["websocket", "http_stream", "sse"])
 async def test_what_the_javascript_client_sends_is_taken(

@@ -417,6 +417,7 @@ async def test_who_does_not_answer_pings_is_ended() -> None:
         assert (answering.closed, silent.closed) == (None, 3012)
 
 
+@pytest.mark.slow
 async def test_a_server_that_stops_lets_its_clients_come_back_and_tells_nobody_that_they_left(
     ada: User, bob: User, room: str
 ) -> None:

@@ -40,6 +40,7 @@ def test_anything_else_is_not_a_cursor(text: str) -> None:
         cursors.parse(text)
 
 
+@pytest.mark.slow
 @given(st.text(max_size=200))
 def test_no_text_breaks_the_parser(text: str) -> None:
     try:

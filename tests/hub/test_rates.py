@@ -146,6 +146,7 @@ def test_another_process_counts_with_this_one() -> None:
     assert taken("ann") == 1
 
 
+@pytest.mark.slow
 def test_process_counts_for_itself_while_redis_is_away(redis_server: RedisServer) -> None:
     redis_server.stop()
     try:

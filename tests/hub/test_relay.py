@@ -200,6 +200,7 @@ async def test_a_channel_without_followers_is_left_and_can_be_followed_again(
     assert first.frames == []
 
 
+@pytest.mark.slow
 async def test_many_who_come_at_once_to_a_new_channel_all_get_the_first_publication() -> None:
     listeners = [Listener() for _ in range(50)]
     await asyncio.gather(*(follow("room:1", listener) for listener in listeners))

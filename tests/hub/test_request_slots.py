@@ -83,6 +83,7 @@ def client(address: str) -> httpx.AsyncClient:
     return httpx.AsyncClient(base_url=f"http://{address}", timeout=60, limits=httpx.Limits(max_connections=300))
 
 
+@pytest.mark.slow
 async def test_no_more_requests_than_slots_and_the_others_are_told_when_to_come_back(views: Views) -> None:
     async with serving() as address, client(address) as http:
         held = [asyncio.create_task(http.get("/hold/")) for _ in range(3)]
@@ -106,6 +107,7 @@ async def test_no_more_requests_than_slots_and_the_others_are_told_when_to_come_
         assert (await http.get("/", headers=HTML)).status_code == 200
 
 
+@pytest.mark.slow
 async def test_those_who_wait_have_their_turn_in_order(views: Views, settings: Settings) -> None:
     settings.HUB_REQUEST_WAIT = 20
     async with serving() as address, client(address) as http:
@@ -117,6 +119,7 @@ async def test_those_who_wait_have_their_turn_in_order(views: Views, settings: S
         assert len(views.seen) <= 3, "each thread keeps its connection"
 
 
+@pytest.mark.slow
 async def test_not_more_wait_than_could_be_answered(views: Views, settings: Settings) -> None:
     settings.HUB_REQUEST_WAIT = 20
     async with serving() as address, client(address) as http:

@@ -91,6 +91,7 @@ async def test_items_of_two_channels_keep_the_order_in_which_they_came() -> None
     await listener.got(*(f"{channel}.{number}" for number in range(1, 6) for channel in ("room:1", "room:2")))
 
 
+@pytest.mark.slow
 @KINDS
 async def test_a_client_that_does_not_read_is_closed_and_recovers_and_others_notice_nothing(
     ws: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
@@ -278,6 +279,7 @@ async def test_text_that_is_not_utf8_ends_the_socket_with_1007_and_no_traceback(
     assert not [record for record in caplog.records if record.exc_info]
 
 
+@pytest.mark.slow
 async def test_redis_commands_do_not_depend_on_the_number_of_sockets(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,6 +22,7 @@ def test_it_is_known_by_the_name_that_people_write_into_schedules() -> None:
     assert app.tasks["worker.tasks.send_broadcast"].name == send_broadcast.name
 
 
+@pytest.mark.slow
 def test_a_worker_knows_all_that_beat_sends() -> None:
     sent = {name for name in app.tasks if name.startswith(f"{maintenance.__name__}.")}
     assert len(sent) >= 4
