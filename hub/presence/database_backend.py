@@ -15,7 +15,7 @@ import msgspec
 import structlog
 from django.db import Error as DatabaseFault
 
-from hub.concurrency.cancellation import is_wanted
+from hub.concurrency.background import Background
 from hub.config import hub_settings
 from hub.database.threads import in_database_thread
 from hub.ops import metrics
@@ -77,13 +77,22 @@ class DatabaseBackend:
         self._deadline = 0.0
         #: Redis has the people of this process again.
         self._returned = False
-        self._wake = asyncio.Event()
         self._revision = 0
+        #: Whether the row may have to be written.
+        self._is_changed = False
         self._written: tuple[str, bool] | None = None
         self._write_at = self._read_at = self._renew_at = 0.0
         self._failing = False
+        #: Whether the own row is to be deleted.
+        self._is_to_forget = False
         self._closed = False
-        self._task: asyncio.Task[None] | None = None
+        self._exchanges = Background(
+            "database_presence",
+            self._step,
+            event="database_presence_unavailable",
+            expected=(BackendUnavailable,),
+            retry=lambda _: TURN,
+        )
 
     # --- changes ---------------------------------------------------------------------------------------------------
 
@@ -108,7 +117,6 @@ class DatabaseBackend:
         recent = self._recent if self.loop.time() - self._ended_at < GRACE else set()
         self._expect({*expected, *recent})
         self._write_at = 0.0
-        self._task = self.loop.create_task(self._work(self._task))
 
     def returned(self, present: Collection[str]) -> None:
         """Redis has the people of this process again, and those of the other processes ``present``."""
@@ -116,23 +124,21 @@ class DatabaseBackend:
             return
         self._expected -= set(present)
         if not self._returned:
-            self._returned = True
+            self._returned = self._is_changed = True
             # Whether others still do without Redis has to be seen first; if none does, Redis gives the answers.
             self._expect(self._expected)
-            self._wake.set()
 
     def _expect(self, processes: Collection[str]) -> None:
         self._expected = set(processes)
         self._known.clear()
         self._deadline = self.loop.time() + GRACE
         self._read_at = 0.0
+        self._exchanges.wake()
 
     async def close(self) -> None:
         """Stop. Named people stay listed until the row expires: they are about to come back; the others are gone."""
         self._closed = True
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task], timeout=CLOSE_TIMEOUT)
+        await self._exchanges.close()
         if self._written is not None:
             with contextlib.suppress(TimeoutError, DatabaseFault):
                 async with asyncio.timeout(CLOSE_TIMEOUT):
@@ -151,7 +157,9 @@ class DatabaseBackend:
         return await self._is_here_only(channel, person)
 
     async def _is_here_only(self, channel: str, person: str) -> bool:
-        self._wake.set()
+        if not self._is_changed and self.active:
+            self._is_changed = True
+            self._exchanges.wake()
         await self.known()
         return not any(person in other.named.get(channel, ()) for other in self._others.values())
 
@@ -181,36 +189,28 @@ class DatabaseBackend:
 
     # --- the work ---------------------------------------------------------------------------------------------------
 
-    async def _work(self, before: asyncio.Task[None] | None) -> None:
-        if before is not None:
-            await asyncio.wait([before])  # it may be deleting the row
-        while is_wanted() and self.active:
-            self._wake.clear()
-            try:
-                await self.renew()
-                self._failing = False
-            except BackendUnavailable as error:
-                if not self._failing:
-                    log.warning("database_presence_unavailable", error=str(error))
-                self._postpone()
-            except Exception:
-                log.exception("database_presence_failed")
-                self._postpone()
-            self._end_if_all_returned()
-            await self._pause()
-
-    def _postpone(self) -> None:
-        self._failing = True
-        self._read_at = self.loop.time() + TURN
-
-    async def _pause(self) -> None:
-        """Sleep until there is something to write or to read."""
+    async def _step(self) -> float | None:
         if not self.active:
-            return
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout_at(max(self._read_at, self.loop.time() + 0.01)):
-                await self._wake.wait()
-                await asyncio.sleep(self._write_at - self.loop.time())
+            if self._is_to_forget:
+                self._is_to_forget = False  # tried once: the row will expire
+                await in_database_thread(process_rows.forget, self._process)
+            return None
+        try:
+            await self.renew()
+        except Exception:
+            self._failing = True
+            self._end_if_all_returned()
+            raise
+        self._failing = False
+        self._end_if_all_returned()
+        return self._pause()
+
+    def _pause(self) -> float:
+        """The seconds until there is something to write, to read or, after the end, to delete."""
+        if not self.active:
+            return 0.0
+        due = min(self._read_at, self._write_at) if self._is_changed else self._read_at
+        return max(due - self.loop.time(), 0.01)
 
     async def renew(self) -> Mapping[str, bool]:
         """Write what is due, read what is due: one statement each. Returns the other processes that have rows."""
@@ -222,12 +222,13 @@ class DatabaseBackend:
 
     async def _exchange(self) -> None:
         now = self.loop.time()
-        # One whose people Redis has writes only for the sake of others that still need it, which it must see first.
-        is_needed = not self._returned or self._written is not None or bool(self._others)
-        if is_needed and now >= self._write_at:
-            text = process_rows.encode(self._records.by_channel)
-            if self._written != (text, self._returned) or now >= self._renew_at:
-                await self._write(text)
+        if now >= self._write_at:
+            self._is_changed = False
+            # One whose people Redis has writes only for others that still need it, which it must see first.
+            if not self._returned or self._written is not None or self._others:
+                text = process_rows.encode(self._records.by_channel)
+                if self._written != (text, self._returned) or now >= self._renew_at:
+                    await self._write(text)
         if now >= self._read_at:
             self._read_at = now + TURN
             known = {process: other.revision for process, other in self._others.items()}
@@ -282,16 +283,9 @@ class DatabaseBackend:
         self._known.set()
         self._recent, self._ended_at = set(self._others), self.loop.time()
         self._others, self._gone_at = {}, {}
-        written, self._written = self._written, None
-        if written is not None and self._returned:
-            self._task = self.loop.create_task(self._forget())
+        self._is_to_forget = self._returned and self._written is not None
+        self._written = None
         self.loop.call_soon(self._tell)
-
-    async def _forget(self) -> None:
-        try:
-            await in_database_thread(process_rows.forget, self._process)
-        except DatabaseFault as error:
-            log.warning("database_presence_unavailable", error=type(error).__name__)  # it will expire
 
 
 def _decoded(row: Row, text: str, read_at: float) -> _Other:

@@ -7,7 +7,6 @@ presence through the database (``docs/decisions/017-presence-without-redis.md``)
 """
 
 import asyncio
-import contextlib
 import secrets
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -15,7 +14,7 @@ from typing import TypeVar
 import structlog
 
 from hub.bus.layer import is_in_memory
-from hub.concurrency.cancellation import is_wanted
+from hub.concurrency.background import Background
 from hub.concurrency.per_loop import PerLoop
 from hub.config import hub_settings
 from hub.presence.contract import BackendUnavailable, Departed, PresenceBackend, SharedBackend
@@ -60,8 +59,8 @@ class PresenceTracker:
         self._works = True
         self._is_closing = False
         self._tried = asyncio.Event()
-        self._is_lost = asyncio.Event()
-        self._beating = self.loop.create_task(self._beat_for_ever())
+        self._heartbeats = Background("presence", self._heartbeat, event="presence_beat_failed", retry=lambda _: RETRY)
+        self._heartbeats.wake()
 
     @property
     def is_apart(self) -> bool:
@@ -149,9 +148,7 @@ class PresenceTracker:
         Users stay listed until it expires: they are about to come back elsewhere. Guests come back as somebody else,
         so they are taken off the lists.
         """
-        self._beating.cancel()
-        # Bounded, because a Redis command may swallow a cancellation.
-        await asyncio.wait([self._beating], timeout=hub_settings().redis_timeout)
+        await self._heartbeats.close(hub_settings().redis_timeout)
         self._is_closing = True
         self._tried.set()  # nobody tries any more
         await self._shared.close()
@@ -179,30 +176,23 @@ class PresenceTracker:
             return
         if self._works:
             log.warning("presence_not_shared", error=str(error))
+            self._heartbeats.wake()  # to see at once whether it is back
         self._works = False
-        self._is_lost.set()
         self._use_database()
 
     def _use_database(self) -> None:
         self._database.begin(self.others)
 
-    async def _beat_for_ever(self) -> None:
-        while is_wanted():
-            self._is_lost.clear()
-            try:
-                await self.renew()
-                self._works = not self._is_lost.is_set()
-            except BackendUnavailable as error:
-                self._lost(error)
-            except Exception:
-                log.exception("presence_beat_failed")
+    async def _heartbeat(self) -> float:
+        try:
+            await self.renew()
+        except BackendUnavailable as error:
+            self._lost(error)
+            return RETRY
+        finally:
             self._tried.set()
-            if not self._works:
-                await asyncio.sleep(RETRY)
-                continue
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(min(WATCH, hub_settings().lease_beat)):
-                    await self._is_lost.wait()
+        self._works = True
+        return min(WATCH, hub_settings().lease_beat)
 
 
 #: The presence of the running event loop's process, and the end of it.
