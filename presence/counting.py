@@ -1,17 +1,16 @@
 """Counting who is online, and telling everyone: at most once per ``HUB_COUNT_INTERVAL`` among all web processes."""
 
 import asyncio
-import contextlib
 
 import structlog
 
 from hub import presence
-from hub.concurrency.cancellation import is_wanted
+from hub.concurrency.background import Background
 from hub.concurrency.per_loop import PerLoop
 from hub.config import hub_settings
 from hub.fanout import relay
 from hub.fanout.frames import FrameBatch
-from hub.fanout.local_channel import ProcessSubscriber
+from hub.fanout.local_channel import ProcessSubscriber, Subscription
 from hub.publishing import encode, publish_ephemeral
 from hub.streams import Envelope
 from presence import channels, events
@@ -28,31 +27,32 @@ REST = 2.0
 
 
 class OnlineCounter(ProcessSubscriber):
-    """Sends the number of people online whenever it is not the one last seen. Lives on one event loop.
+    """Sends the number of people online whenever it is not the one last sent. Lives on one event loop.
 
-    It works while this process has sockets of people who are online, and ends when the last one's leaving is told.
+    It works while this process has connections of people who are online, and rests once it has told that the last one
+    left.
     """
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
-        self._sockets = 0
-        self._changed = asyncio.Event()
+        self._connections = 0
+        self._subscription: Subscription | None = None
         #: The number that clients saw last, as far as this process knows.
         self._shown: int | None = None
         #: Whether some clients may have another number.
         self._differs = False
         #: Since when the right number is lower than the one that is shown.
         self._fell_at: float | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._counting = Background("online_count", self._count, event="count_failed", retry=lambda _: CHECK)
 
     def arrived(self) -> None:
-        """A socket came."""
-        self._sockets += 1
+        """A connection came."""
+        self._connections += 1
         self.changed()
 
     def departed(self) -> None:
-        """A socket left."""
-        self._sockets -= 1
+        """A connection left."""
+        self._connections -= 1
         self.changed()
 
     def told(self, count: int) -> None:
@@ -64,20 +64,17 @@ class OnlineCounter(ProcessSubscriber):
 
     def changed(self) -> None:
         """Somebody came or left: count soon."""
-        self._changed.set()
-        if self._task is None or self._task.done():
-            self._task = self.loop.create_task(self._work())
+        self._counting.wake()
 
     def count_again(self) -> None:
         """Somebody may have come or left elsewhere."""
-        if self._sockets:
+        if self._connections:
             self.changed()
 
     async def close(self) -> None:
         """Stop counting."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task], timeout=hub_settings().redis_timeout)
+        await self._counting.close(hub_settings().redis_timeout)
+        self._unsubscribe()
 
     # --- hub.fanout.local_channel.Subscriber: what all processes send ------------------------------------------------
 
@@ -91,27 +88,22 @@ class OnlineCounter(ProcessSubscriber):
 
     # ----------------------------------------------------------------------------------------------------------------
 
-    async def _work(self) -> None:
-        subscription = await relay.current().subscribe(channels.online, self, _count_of)
-        subscription.release()
-        try:
-            while is_wanted():
-                self._changed.clear()
-                try:
-                    settled = await self._settled()
-                except Exception:
-                    log.exception("count_failed")
-                    settled = True  # until the next change, or the next look
-                if settled:
-                    if not self._sockets and not self._changed.is_set():
-                        return
-                    with contextlib.suppress(TimeoutError):
-                        async with asyncio.timeout(CHECK):
-                            await self._changed.wait()
-                else:
-                    await asyncio.sleep(hub_settings().count_interval)
-        finally:
-            relay.current().unsubscribe(subscription)
+    async def _count(self) -> float | None:
+        if self._subscription is None:
+            self._subscription = await relay.current().subscribe(channels.online, self, _count_of)
+            self._subscription.release()
+        if not await self._settled():
+            await asyncio.sleep(hub_settings().count_interval)  # however many come meanwhile
+            return 0.0
+        if self._connections:
+            return CHECK
+        self._unsubscribe()
+        return None
+
+    def _unsubscribe(self) -> None:
+        if self._subscription is not None:
+            relay.current().unsubscribe(self._subscription)
+            self._subscription = None
 
     async def _settled(self) -> bool:
         """Whether clients see the right number; if not, and it is this process's turn, tell them."""
