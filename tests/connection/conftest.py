@@ -6,8 +6,8 @@ from django.contrib.auth.models import User
 from chat.models import Room
 from hub import lifespan
 from hub.channels import Namespace, anyone
-from hub.channels import namespace as channels
 from tests.hub.serving import serving
+from tests.support.namespaces import declare
 
 SECRET = "a secret that is used by the tests only"
 
@@ -48,7 +48,7 @@ def open_namespace(monkeypatch: pytest.MonkeyPatch) -> str:
         counts_guests=True,
         join_leave=True,
     )
-    monkeypatch.setitem(channels._namespaces, "open", namespace)
+    declare(monkeypatch, namespace)
     return "open"
 
 

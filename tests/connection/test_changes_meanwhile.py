@@ -10,7 +10,6 @@ from django.contrib.auth.models import AnonymousUser, User
 
 from hub import lifespan, presence
 from hub.channels import Namespace, UnknownChannel
-from hub.channels import namespace as channels
 from hub.endpoints.centrifuge import client as client_module
 from hub.endpoints.centrifuge import connection_presence, server_side, subscriptions
 from hub.endpoints.centrifuge.client import Client
@@ -18,6 +17,7 @@ from hub.endpoints.centrifuge.messages import Json, SubscribeResult
 from hub.fanout import relay
 from lab.harness.waiting import await_for
 from tests.connection.wire import Wire, wired
+from tests.support.namespaces import declare
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -76,7 +76,7 @@ async def held(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Permissions]:
 
     monkeypatch.setattr(connection_presence, "enter", enter_late)
     namespace = Namespace("held", can_subscribe=permissions.ask, presence=True, counts_guests=True)
-    monkeypatch.setitem(channels._namespaces, "held", namespace)
+    declare(monkeypatch, namespace)
     monkeypatch.setattr(server_side, "_registered", [*server_side._registered, permissions.channels_of])
     yield permissions
     await lifespan.end()

@@ -10,10 +10,11 @@ from prometheus_client import REGISTRY
 from pytest_django.fixtures import Settings
 
 from hub import lifespan
-from hub.channels import Namespace, anyone, namespace
+from hub.channels import Namespace, anyone
 from hub.endpoints.centrifuge import stored
 from hub.models import Publication
 from tests.connection.wire import Wire, wired
+from tests.support.namespaces import declare
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -84,7 +85,7 @@ async def test_what_is_live_only_or_not_allowed_counts_for_nothing(
     ada: User, open_namespace: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     live = Namespace("live", durable=False, can_publish=anyone)
-    monkeypatch.setitem(namespace._namespaces, "live", live)
+    declare(monkeypatch, live)
     async with wired(ada) as wire:
         assert await published(wire, "live:1", 10) == 10
         assert await published(wire, "online") == 0

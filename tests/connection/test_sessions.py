@@ -24,6 +24,7 @@ from hub.publishing import apublish, publish_many
 from hub.streams import Envelope
 from lab.harness.waiting import await_for
 from tests.connection.wire import CONNECT, Wire, wired
+from tests.support.namespaces import declare
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -166,7 +167,7 @@ async def test_client_that_only_wants_to_know_its_position_is_told_that_it_has_o
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     namespace = Namespace("plain", can_subscribe=anyone, force_recovery=False)
-    monkeypatch.setitem(channels._namespaces, "plain", namespace)
+    declare(monkeypatch, namespace)
     async with wired() as wire:
         found = (await wire.ask(2, subscribe={"channel": "plain:1", "positioned": True}))["subscribe"]
         assert found["positioned"] and found["epoch"] and "recoverable" not in found
@@ -469,7 +470,7 @@ async def test_the_right_to_publish_is_looked_at_for_each_publication(
 ) -> None:
     allowed = [True, False]
     namespace = Namespace("strict", durable=False, can_publish=lambda user, **_: allowed.pop(0))
-    monkeypatch.setitem(channels._namespaces, "strict", namespace)
+    declare(monkeypatch, namespace)
     async with wired(ada) as wire:
         assert (await wire.ask(publish={"channel": "strict:1", "data": 1})) == {"id": 2, "publish": {}}
         assert (await wire.ask(3, publish={"channel": "strict:1", "data": 1}))["error"]["code"] == 103
@@ -481,7 +482,7 @@ async def test_a_rule_that_fails_refuses(
     def broken(user: User, **_: str) -> bool:
         raise ZeroDivisionError
 
-    monkeypatch.setitem(channels._namespaces, "broken", Namespace("broken", can_subscribe=broken))
+    declare(monkeypatch, Namespace("broken", can_subscribe=broken))
     async with wired(ada) as wire:
         answer = await wire.ask(subscribe={"channel": "broken:1"})
         assert answer["error"] == {"code": 100, "message": "internal server error", "temporary": True}
@@ -515,10 +516,8 @@ async def test_a_rule_gets_the_arguments_of_the_pattern_and_a_guest_is_not_signe
         asked.append((user, year, slug))
         return True
 
-    monkeypatch.setitem(
-        channels._namespaces, "news", Namespace("news", pattern="<int:year>-<slug:slug>", can_subscribe=rule)
-    )
-    monkeypatch.setitem(channels._namespaces, "staff", Namespace("staff", can_subscribe=signed_in))
+    declare(monkeypatch, Namespace("news", pattern="<int:year>-<slug:slug>", can_subscribe=rule))
+    declare(monkeypatch, Namespace("staff", can_subscribe=signed_in))
     async with wired(ada) as wire, wired() as guest:
         assert "subscribe" in await wire.ask(subscribe={"channel": "news:2026-hello_there"})
         assert (await wire.ask(3, subscribe={"channel": "news:x-y"}))["error"]["code"] == 102

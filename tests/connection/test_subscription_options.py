@@ -20,6 +20,7 @@ from hub.streams import Envelope
 from hub.validation.tags import BadTags
 from lab.harness.waiting import await_for
 from tests.connection.wire import wired
+from tests.support.namespaces import declare
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -120,7 +121,7 @@ def forced(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> b
         join_leave=True,
         force_push_join_leave=request.param,
     )
-    monkeypatch.setitem(channels._namespaces, "told", namespace)
+    declare(monkeypatch, namespace)
     return bool(request.param)
 
 

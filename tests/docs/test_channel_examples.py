@@ -8,18 +8,18 @@ import pytest
 from msgspec import Raw
 
 from hub.channels import UnknownChannel, find
-from hub.channels import namespace as channels
 from hub.endpoints.centrifuge import client_messages, rpc
 from hub.endpoints.centrifuge.codes import Failed
 from tests.docs.documents import block
 from tests.docs.shop import shop
+from tests.support.namespaces import forget_later
 
 HOW_TO = "docs/howto/declare-a-channel.md"
 
 
 @pytest.fixture
 def declared(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    monkeypatch.setattr(channels, "_namespaces", dict(channels._namespaces))
+    forget_later(monkeypatch)
     names: dict[str, Any] = {}
     exec(block(HOW_TO, "shop/namespaces.py"), names)  # noqa: S102  # the reader runs it too
     return names

@@ -18,7 +18,7 @@ from hub.access import control
 from hub.bus import foreign
 from hub.bus.envelope import NotForClients, unpack
 from hub.bus.layer import group_send_many
-from hub.channels import Namespace, UnknownChannel, namespace
+from hub.channels import Namespace, UnknownChannel
 from hub.endpoints.centrifuge import emulation
 from hub.fanout import relay
 from hub.publishing import apublish
@@ -26,6 +26,7 @@ from hub.streams import Envelope
 from lab.harness.environment import BASE_DIR
 from lab.harness.waiting import await_for
 from tests.hub.following import Listener, follow
+from tests.support.namespaces import declare
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
 
@@ -324,7 +325,7 @@ def named(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
         asked.append(list(wanted))
         return {channel: names[channel] for channel in wanted if channel in names}
 
-    monkeypatch.setitem(namespace._namespaces, "named", Namespace("named", durable=False, aliases=find))
+    declare(monkeypatch, Namespace("named", durable=False, aliases=find))
     return names
 
 

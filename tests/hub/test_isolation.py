@@ -17,13 +17,13 @@ from chat.models import Message, Room
 from hub import lifespan
 from hub.access import revalidation
 from hub.channels import LAST_ID, Namespace, UnknownChannel, find
-from hub.channels import namespace as channels
 from hub.concurrency import faults
 from hub.concurrency.batcher import Batcher
 from hub.database.threads import in_database_thread
 from hub.models import Publication
 from lab.harness.waiting import await_for
 from tests.connection.wire import Wire, wired
+from tests.support.namespaces import declare
 
 #: The smallest number that is no id, one of 23 digits, and one as long as a name of a channel may be.
 TOO_BIG = [str(LAST_ID + 1), "9" * 23, "9" * 64]
@@ -44,14 +44,14 @@ def test_the_largest_id_is_a_channel() -> None:
 
 
 def test_numbers_of_any_converter_are_held_to_what_a_row_can_have(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(channels._namespaces, "order", Namespace("order", pattern="<slug:shop>-<int:number>"))
+    declare(monkeypatch, Namespace("order", pattern="<slug:shop>-<int:number>"))
     assert find("order:shoes-7")[1] == {"shop": "shoes", "number": 7}
     with pytest.raises(UnknownChannel):
         find(f"order:shoes-{'9' * 20}")
 
 
 def test_ids_that_are_texts_may_be_long_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(channels._namespaces, "news", Namespace("news"))
+    declare(monkeypatch, Namespace("news"))
     assert find(f"news:{'9' * 64}")[1] == {"id": "9" * 64}
 
 

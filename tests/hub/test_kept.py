@@ -15,7 +15,6 @@ from pytest_django.fixtures import Settings
 import hub.urls  # noqa: F401  # registers the methods of the HTTP API
 from hub import lifespan, streams
 from hub.channels import Namespace, anyone
-from hub.channels import namespace as channels
 from hub.models import Publication
 from hub.publishing import publish_many
 from hub.streams import Position, history
@@ -23,6 +22,7 @@ from hub.streams.history import NotKept
 from tests.api.calling import Api, key_for
 from tests.connection.wire import wired
 from tests.hub.serving import serving
+from tests.support.namespaces import declare
 from tests.support.sockets import open_endpoint
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -45,7 +45,7 @@ def left(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> lis
     """The offsets of ``limited:1`` that may be read."""
     limits, offsets = request.param
     namespace = Namespace("limited", can_subscribe=anyone, **limits)
-    monkeypatch.setitem(channels._namespaces, "limited", namespace)
+    declare(monkeypatch, namespace)
     fill("limited:1")
     return list(offsets)
 

@@ -9,7 +9,7 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 
 from hub import lifespan
-from hub.channels import Namespace, anyone, namespace
+from hub.channels import Namespace, anyone
 from hub.models import Publication
 from hub.publishing import RoundedNumber, publish, publish_ephemeral
 from hub.validation.numbers import LARGEST, is_rounded
@@ -17,6 +17,7 @@ from notifications import alert, notify
 from notifications.alerting import BadAlert
 from tests.api.calling import Api, key_for
 from tests.connection.wire import wired
+from tests.support.namespaces import declare
 
 WRITE_AS_TEXT = "write long numbers as text"
 
@@ -101,7 +102,7 @@ async def test_the_api_refuses_it_in_every_method(value: int) -> None:
 
 @pytest.mark.django_db(transaction=True)
 async def test_a_client_that_publishes_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(namespace._namespaces, "news", Namespace("news", can_subscribe=anyone, can_publish=anyone))
+    declare(monkeypatch, Namespace("news", can_subscribe=anyone, can_publish=anyone))
     ada = await User.objects.acreate(username="ada")
     async with wired(ada) as wire:
         reply = await wire.ask(publish={"channel": "news:1", "data": {"type": "x", "id": 2**60}})

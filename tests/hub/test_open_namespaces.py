@@ -11,16 +11,16 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import ImproperlyConfigured
 
 from hub.channels import UnknownChannel, find, namespace_of, open_namespaces
-from hub.channels import namespace as channels
 from hub.config import UnusableEnvironment, read_environment
 from hub.config.kinds import NamespaceOptions, OpenNamespaces, from_text
 from lab.harness.environment import BASE_DIR, clean_environment
+from tests.support.namespaces import forget_later
 
 
 @pytest.fixture(autouse=True)
 def registered(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test opens is closed after it."""
-    monkeypatch.setattr(channels, "_namespaces", dict(channels._namespaces))
+    forget_later(monkeypatch)
 
 
 def read(text: str) -> dict[str, NamespaceOptions]:

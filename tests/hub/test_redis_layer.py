@@ -15,6 +15,45 @@ from lab.harness.redis_server import RedisServer
 from lab.harness.waiting import await_for
 
 
+class Inside:
+    """What a layer holds for the running event loop."""
+
+    def __init__(self, layer: Any) -> None:
+        self._layer = layer._get_layer()
+        (self.shard,) = self._layer._shards
+
+    def name(self, group: str) -> str:
+        """The Redis channel of a group."""
+        return str(self._layer._get_group_channel_name(group))
+
+    def names(self, *groups: str) -> set[str]:
+        return {self.name(group) for group in groups}
+
+    @property
+    def channels(self) -> dict[str, Any]:
+        found: dict[str, Any] = self._layer.channels
+        return found
+
+    @property
+    def wanted(self) -> set[str]:
+        """The Redis channels that it is to receive."""
+        return set(self.shard._names)
+
+    @property
+    def confirmed(self) -> set[str]:
+        """Those that Redis has confirmed."""
+        return set(self.shard._confirmed)
+
+    @property
+    def awaited(self) -> list[str]:
+        """Those of which somebody waits for the confirmation."""
+        return list(self.shard._waiting)
+
+    @property
+    def connection(self) -> Any:
+        return self.shard._connection
+
+
 @pytest.fixture
 async def pair() -> AsyncIterator[tuple[HubChannelLayer, RedisPubSubChannelLayer]]:
     """A layer of the hub's and one of its base, as two processes of one project have them."""
@@ -22,11 +61,11 @@ async def pair() -> AsyncIterator[tuple[HubChannelLayer, RedisPubSubChannelLayer
     ours, base = HubChannelLayer(**config), RedisPubSubChannelLayer(**config)
     yield ours, base
     await ours.flush()
-    for shard in base._get_layer()._shards:
-        if shard._receive_task is not None:  # its flush() waits for ever now and then
-            shard._receive_task.cancel()
-        if shard._redis is not None:
-            await shard._redis.aclose(close_connection_pool=True)
+    theirs = Inside(base).shard
+    if theirs._receive_task is not None:  # its flush() waits for ever now and then
+        theirs._receive_task.cancel()
+    if theirs._redis is not None:
+        await theirs._redis.aclose(close_connection_pool=True)
 
 
 async def test_it_and_its_base_understand_each_other(
@@ -36,7 +75,7 @@ async def test_it_and_its_base_understand_each_other(
     here, there = await ours.new_channel(), await base.new_channel()
     await ours.group_add("all", here)
     await base.group_add("all", there)
-    name = ours._get_layer()._get_group_channel_name("all")
+    name = Inside(ours).name("all")
     # The base does not say when Redis has confirmed.
     await await_for(lambda: redis_server.client.pubsub_numsub(name)[0][1] == 2, that="both have joined")
     await base.group_send("all", {"type": "from.base"})
@@ -80,11 +119,11 @@ async def test_joining_many_groups_returns_when_redis_has_confirmed_the_last(
 ) -> None:
     ours, _ = pair
     channel = await ours.new_channel()
-    (shard,) = ours._get_layer()._shards
+    inside = Inside(ours)
     for first in (0, 2000):  # twice: half of the second are confirmed already
         groups = [f"group.{number}" for number in range(first, first + 4000)]
         await ours.group_add_many(groups, channel)
-        assert {ours._get_layer()._get_group_channel_name(group) for group in groups} <= shard._confirmed
+        assert inside.names(*groups) <= inside.confirmed
 
 
 async def test_a_group_that_was_left_is_heard_no_more(pair: tuple[HubChannelLayer, RedisPubSubChannelLayer]) -> None:
@@ -103,12 +142,12 @@ async def test_after_redis_was_killed_all_groups_are_heard_again(
     channel = await ours.new_channel()
     groups = [f"group.{number}" for number in range(20)]
     await ours.group_add_many(groups, channel)
-    (shard,) = ours._get_layer()._shards
+    inside = Inside(ours)
     redis_server.kill()
-    await await_for(lambda: not shard._confirmed, that="the end of Redis is noticed")
+    await await_for(lambda: not inside.confirmed, that="the end of Redis is noticed")
     redis_server.start()
-    names = {ours._get_layer()._get_group_channel_name(group) for group in groups}
-    await await_for(lambda: names <= shard._confirmed, timeout=10, that="Redis has confirmed all groups again")
+    names = inside.names(*groups)
+    await await_for(lambda: names <= inside.confirmed, timeout=10, that="Redis has confirmed all groups again")
     for group in groups:
         await ours.group_send(group, {"type": "test", "group": group})
     assert [(await asyncio.wait_for(ours.receive(channel), 5))["group"] for _ in groups] == groups
@@ -136,7 +175,7 @@ async def test_joins_that_are_given_up_while_redis_is_away_leave_nothing_behind(
 ) -> None:
     ours, _ = pair
     channel = await ours.new_channel()
-    (shard,) = ours._get_layer()._shards
+    inside = Inside(ours)
     groups = [f"group.{number}" for number in range(100)]
     redis_server.stop()
     try:
@@ -144,13 +183,13 @@ async def test_joins_that_are_given_up_while_redis_is_away_leave_nothing_behind(
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.02):
                     await ours.group_add_many(groups, channel)
-        assert shard._waiting == {}
+        assert inside.awaited == []
         await ours.group_discard_many(groups[1:], channel)
     finally:
         redis_server.start()
-    kept = ours._get_layer()._get_group_channel_name(groups[0])
-    await await_for(lambda: kept in shard._confirmed, timeout=10, that="the group that is still wanted is joined")
-    assert shard._names == {channel, kept}
+    kept = inside.name(groups[0])
+    await await_for(lambda: kept in inside.confirmed, timeout=10, that="the group that is still wanted is joined")
+    assert inside.wanted == {channel, kept}
     await ours.group_send_many([(group, {"type": "test", "group": group}) for group in reversed(groups)])
     assert (await asyncio.wait_for(ours.receive(channel), 5))["group"] == groups[0]
 
@@ -160,19 +199,19 @@ async def test_who_gives_up_a_join_leaves_the_others_waiting_for_it(
 ) -> None:
     ours, _ = pair
     channel, other = await ours.new_channel(), await ours.new_channel()
-    (shard,) = ours._get_layer()._shards
+    inside = Inside(ours)
     redis_server.stop()
     try:
         patient = asyncio.create_task(ours.group_add_many(["both"], channel))
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
                 await ours.group_add_many(["both", "one"], other)
-        assert list(shard._waiting) == [ours._get_layer()._get_group_channel_name("both")]
+        assert inside.awaited == [inside.name("both")]
         assert not patient.done()
     finally:
         redis_server.start()
     await asyncio.wait_for(patient, 10)
-    assert shard._waiting == {}
+    assert inside.awaited == []
 
 
 async def test_who_waits_to_join_a_group_that_is_left_meanwhile_waits_no_longer(
@@ -180,35 +219,34 @@ async def test_who_waits_to_join_a_group_that_is_left_meanwhile_waits_no_longer(
 ) -> None:
     ours, _ = pair
     channel = await ours.new_channel()
-    (shard,) = ours._get_layer()._shards
+    inside = Inside(ours)
     redis_server.stop()
     try:
         joining = asyncio.create_task(ours.group_add_many(["left"], channel))
-        await await_for(lambda: shard._waiting, that="it waits for Redis")
+        await await_for(lambda: inside.awaited, that="it waits for Redis")
         await ours.group_discard_many(["left"], channel)
         await asyncio.wait_for(joining, 5)
     finally:
         redis_server.start()
-    assert shard._names == {channel}
+    assert inside.wanted == {channel}
 
 
 async def test_channels_that_could_not_be_made_while_redis_is_away_leave_nothing_behind(
     pair: tuple[HubChannelLayer, RedisPubSubChannelLayer], redis_server: RedisServer
 ) -> None:
     ours, _ = pair
-    layer = ours._get_layer()
-    (shard,) = layer._shards
+    inside = Inside(ours)
     redis_server.stop()
     try:
         for _ in range(3):
             with pytest.raises(TimeoutError):
                 async with asyncio.timeout(0.05):
                     await ours.new_channel("relay")
-        assert (layer.channels, shard._names, shard._waiting) == ({}, set(), {})
+        assert (inside.channels, inside.wanted, inside.awaited) == ({}, set(), [])
     finally:
         redis_server.start()
     channel = await asyncio.wait_for(ours.new_channel("relay"), 10)
-    assert shard._names == set(layer.channels) == {channel}
+    assert inside.wanted == set(inside.channels) == {channel}
 
 
 async def test_a_redis_that_is_silent_is_asked_and_left_when_it_does_not_answer(
@@ -217,11 +255,11 @@ async def test_a_redis_that_is_silent_is_asked_and_left_when_it_does_not_answer(
     monkeypatch.setattr("hub.bus.redis_layer.SILENCE", 0.05)
     ours, _ = pair
     channel = await ours.new_channel()
-    (shard,) = ours._get_layer()._shards
-    first = shard._connection
+    inside = Inside(ours)
+    first = inside.connection
     await asyncio.sleep(0.3)
-    assert shard._connection is first, "it answers, so it is kept"
+    assert inside.connection is first, "it answers, so it is kept"
     monkeypatch.setattr("hub.bus.redis_layer.PONG_TIMEOUT", 0.05)
-    monkeypatch.setattr(shard, "_command", lambda *words: None)  # the question does not arrive
-    await await_for(lambda: shard._connection is not first, that="the silent connection is left")
-    assert channel in ours._get_layer().channels
+    monkeypatch.setattr(inside.shard, "_command", lambda *words: None)  # the question does not arrive
+    await await_for(lambda: inside.connection is not first, that="the silent connection is left")
+    assert channel in inside.channels
