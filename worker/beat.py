@@ -155,7 +155,8 @@ class HubScheduler(DatabaseScheduler):
         self._clock = Clock()
         #: From when rows count that say they ran in the future: by row and what it says.
         self._counted_from: dict[tuple[int, datetime], datetime] = {}
-        self._maintenance = maintenance_tasks()
+        #: The periodic tasks of the hub itself, which have no rows. The beat that leads runs them.
+        self.maintenance = maintenance_tasks()
         super().__init__(*args, **kwargs)
 
     def setup_schedule(self) -> None:
@@ -212,9 +213,9 @@ class HubScheduler(DatabaseScheduler):
             wait = BEAT_INTERVAL
         self._send_heartbeats()
         if self._leads:
-            for task in self._maintenance:
+            for task in self.maintenance:
                 task.send_if_due()
-        next_times = [self._next_beat, *(task.due_at for task in self._maintenance if self._leads)]
+        next_times = [self._next_beat, *(task.due_at for task in self.maintenance if self._leads)]
         return min(wait, max(0.0, min(next_times) - time.monotonic()))
 
     def apply_entry(self, entry: HubEntry, producer: Any = None) -> None:
@@ -287,7 +288,7 @@ class HubScheduler(DatabaseScheduler):
         self._leads = leases.hold(LEASE, self._holder, seconds=LEASE_SECONDS)
         if self._leads and not led:
             log.info("beat_leads", holder=self._holder)
-            for task in self._maintenance:
+            for task in self.maintenance:
                 task.start()
         elif led and not self._leads:
             log.warning("beat_follows", holder=self._holder)

@@ -95,7 +95,7 @@ def test_due_row_is_sent_and_its_run_written_down_at_once(
         name="due", task=TASK, interval=every_hour, last_run_at=due, kwargs='{"message": "m"}'
     )
     scheduler = HubScheduler(app=app)
-    scheduler._maintenance = []
+    scheduler.maintenance = []
     scheduler.tick()
     scheduler.tick()
     assert waiting_messages(redis_server) == 1
@@ -149,7 +149,7 @@ def test_worker_heartbeat_is_of_this_host() -> None:
 def two_beats() -> tuple[HubScheduler, HubScheduler]:
     beats = HubScheduler(app=app), HubScheduler(app=app)
     for beat in beats:
-        beat._maintenance = []
+        beat.maintenance = []
     return beats
 
 
@@ -244,7 +244,7 @@ def test_what_is_due_while_the_broker_is_away_goes_out_once_when_it_is_back(
 ) -> None:
     row = due_row(every_hour)
     scheduler = HubScheduler(app=app)
-    scheduler._maintenance = []
+    scheduler.maintenance = []
     redis_server.stop()
     try:
         began = time.monotonic()
@@ -266,7 +266,7 @@ def test_a_plain_task_is_sent_once_for_a_due_time_and_has_no_row(
     row = due_row(every_hour)
     PeriodicTask.objects.update(task="worker.maintenance.sweep", kwargs="{}")
     scheduler = HubScheduler(app=app)
-    scheduler._maintenance = []
+    scheduler.maintenance = []
     for _ in range(3):
         scheduler.tick()
     row.refresh_from_db()
@@ -281,7 +281,7 @@ def test_arguments_that_do_not_fit_cost_their_own_schedule_one_due_time_only(
     PeriodicTask.objects.update(name="bad", kwargs='{"colour": "red"}')
     due_row(every_hour)
     scheduler = HubScheduler(app=app)
-    scheduler._maintenance = []
+    scheduler.maintenance = []
     for _ in range(4):
         scheduler.tick()
     bad.refresh_from_db()
@@ -294,7 +294,7 @@ def test_a_due_time_whose_job_the_database_did_not_take_is_not_claimed_and_goes_
 ) -> None:
     row = due_row(every_hour)
     scheduler = HubScheduler(app=app)
-    scheduler._maintenance = []
+    scheduler.maintenance = []
 
     def away(*args: Any, **kwargs: Any) -> None:
         raise OperationalError("disk full")
@@ -319,7 +319,7 @@ def told(caplog: pytest.LogCaptureFixture) -> list[Any]:
 
 def let_beat_run() -> None:
     scheduler = HubScheduler(app=app)
-    scheduler._maintenance = []
+    scheduler.maintenance = []
     for _ in range(3):
         scheduler.tick()
 

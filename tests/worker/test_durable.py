@@ -986,7 +986,7 @@ if moment == "before the job is stored":
 else:
     sending.send = die
 scheduler = HubScheduler(app=app)
-scheduler._maintenance = []
+scheduler.maintenance = []
 while True:
     scheduler.tick()
 """
@@ -1023,6 +1023,6 @@ def test_a_beat_that_is_killed_between_its_claim_and_its_sending_loses_no_run_an
 def next_beat_sends_what_is_due() -> None:
     Lease.objects.all().delete()
     scheduler = HubScheduler(app=app)
-    scheduler._maintenance = []
+    scheduler.maintenance = []
     for _ in range(3):
         scheduler.tick()

@@ -43,7 +43,7 @@ def next_due(row: Any, *, changed: datetime | None = None) -> datetime:
 
 def sent_now() -> int:
     scheduler = HubScheduler(app=app)
-    scheduler._maintenance = []
+    scheduler.maintenance = []
     for _ in range(3):
         scheduler.tick()
     return Job.objects.filter(failed_at=None).count()
