@@ -1,7 +1,7 @@
 """People whose web process died while they were in a room, and who did not come back."""
 
 from chat import actions, queries
-from hub.database.threads import in_database_thread
+from hub.database import in_database_thread
 
 
 async def tell(channel: str, people: list[str]) -> None:

@@ -10,10 +10,9 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from chat.models import Message
-from hub.bus import foreign
+from hub.bus import simple_frame
 from hub.fanout.local_channel import Encoder
-from hub.streams import Envelope
-from hub.streams.cursors import cursor_of
+from hub.streams import Envelope, cursor_of
 
 #: Who tells of joins and leaves.
 SYSTEM = "System"
@@ -68,7 +67,7 @@ def plain_frames(language: str) -> Encoder:
 
     def plain_frame(item: Envelope) -> str | None:
         if item.is_foreign:
-            return foreign.simple_frame(item, _told)
+            return simple_frame(item, _told)
         try:
             event = _decoder.decode(item.data)
         except msgspec.DecodeError:  # also what is no JSON at all

@@ -7,16 +7,15 @@ from django.db.models.signals import post_delete, post_save
 
 from chat import names
 from chat.models import Room
-from hub.database.signals import listen
-from hub.validation import lookalikes
-from hub.validation import names as all_names
+from hub.database import listen
+from hub.validation import known_names, validate_name
 
 
 def _everyone() -> Iterable[tuple[object, str]]:
     return Room.objects.values_list("pk", "name").iterator()
 
 
-ROOMS = lookalikes.register(lookalikes.Names("room", _everyone))
+ROOMS = known_names("room", _everyone)
 
 
 def validate(name: str, *, room_id: int | None = None, is_private: bool = False) -> None:
@@ -28,13 +27,13 @@ def validate(name: str, *, room_id: int | None = None, is_private: bool = False)
         django.core.exceptions.ValidationError: with a sentence for people.
     """
     names.validate(name)
-    all_names.validate(name, official=True)
+    validate_name(name, official=True)
     if not is_private:
         alike = [owner for owner in ROOMS.owners_like(name) if owner != str(room_id)]
         # One of exactly this name is said to be there: it is, for all to see.
         others = Room.objects.filter(pk__in=alike, is_private=False).exclude(name=name)
         taken = others.values_list("name", flat=True)
-        all_names.validate(name, official=True, taken=taken)
+        validate_name(name, official=True, taken=taken)
 
 
 def connect() -> None:

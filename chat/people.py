@@ -1,8 +1,7 @@
 """What people are called in rooms."""
 
 from hub.users import NAME_LIMIT, User, display_name, user_id
-from hub.validation import names
-from hub.validation.text import shows_nothing
+from hub.validation import is_reserved, shows_nothing
 
 
 def called(user: User) -> str:
@@ -13,7 +12,7 @@ def called(user: User) -> str:
     """
     name = display_name(user)
     seen = "".join(character for character in name if not shows_nothing(character))
-    if seen == name and not names.is_reserved(name, official=True):
+    if seen == name and not is_reserved(name, official=True):
         return name
     mark = f"#{user_id(user)}"
     return f"{seen[: NAME_LIMIT - len(mark)]}{mark}"

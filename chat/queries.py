@@ -8,9 +8,8 @@ from chat import channels, names
 from chat.models import Message, Room
 from chat.people import called
 from hub import streams
-from hub.streams import cursors
 from hub.users import Key, users_by_id
-from hub.validation.text import is_storable
+from hub.validation import is_storable
 
 #: Who wants to be in a room: the key of a user, or None for a guest.
 Visitor = Key | None
@@ -121,7 +120,7 @@ def messages_before(room_id: int, before: int, limit: int) -> list[Message]:
 
 def cursor_for(room: Room) -> str:
     """Where the room's channel stands now. Read it before the messages, so that none falls between the two."""
-    return cursors.join(streams.positions([channels.of_room(room.pk)]).items())
+    return streams.cursor_at([channels.of_room(room.pk)])
 
 
 def usernames(people: list[str]) -> list[str]:

@@ -7,7 +7,7 @@ from django.db.models.signals import m2m_changed, post_delete, post_save
 from chat import channels
 from chat.models import Room
 from hub.access.control import Revalidate, send
-from hub.database.signals import listen
+from hub.database import listen
 
 #: Rooms of one name that are asked about at once; only the oldest of them can have its alias.
 NAMESAKES = 10

@@ -1,10 +1,8 @@
 """Which messages are kept."""
 
-from itertools import chain
-
 from chat.models import Message, Room
 from hub.config import hub_settings
-from hub.database import pruning
+from hub.database import prune_table
 
 
 def prune(*, seconds: float = 60.0) -> int:
@@ -14,8 +12,11 @@ def prune(*, seconds: float = 60.0) -> int:
     """
     settings = hub_settings()
     rows = Message.objects.all()
-    deletions = chain(
-        pruning.older_than(settings.message_days, rows),
-        pruning.beyond_of_each(settings.message_items, Room.objects.all(), rows, "room"),
+    return prune_table(
+        "message",
+        rows,
+        days=settings.message_days,
+        items=settings.message_items,
+        lists=[(rows, Room.objects.all(), "room")],
+        seconds=seconds,
     )
-    return pruning.prune(deletions, "message", seconds=seconds)

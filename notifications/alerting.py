@@ -14,8 +14,7 @@ from django.utils.functional import Promise
 
 from hub.config import hub_settings
 from hub.users import User, all_users, log_in_field
-from hub.validation.numbers import SENTENCE, is_rounded
-from hub.validation.text import MESSAGE_LIMIT, is_storable, is_visible
+from hub.validation import MESSAGE_LIMIT, ROUNDED, is_rounded, is_storable, is_visible
 from notifications.models import KEY_LIMIT, Level, Topic
 
 #: Characters of a title and of an address; those of a message are bounded everywhere alike.
@@ -102,7 +101,7 @@ def alert(
     if data is not None and not is_plain_json(data):
         raise BadAlert("An alert's data is what JSON has: texts, numbers, true, false, null, lists and objects.")
     if data is not None and is_rounded(json.dumps(data)):
-        raise BadAlert(f"An alert's data {SENTENCE}.")
+        raise BadAlert(f"An alert's data {ROUNDED}.")
     if key is not None and not is_key(key):
         raise BadAlert(f"An alert's key is text of 1 to {KEY_LIMIT} characters.")
     _check_size(message, title, url, data)

@@ -6,9 +6,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from hub.api.errors import DETAIL_LIMIT, ApiError, Code
-from hub.api.method import ApiCall, Method, register
-from hub.database.threads import in_database_thread
+from hub.api import DETAIL_LIMIT, ApiCall, ApiError, Code, Method, register
+from hub.database import in_database_thread
 from hub.users import User, all_users, has_form_of_id, log_in_field, users_by_id
 from notifications import actions, channels
 from notifications.alerting import EVERYONE, Alert, BadAlert, UnknownRecipient, alert

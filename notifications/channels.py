@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 
 from django.db import connection
 
-from hub.concurrency.batcher import CONNECT_PAUSE, Batcher
-from hub.database.threads import in_database_thread
+from hub.database import batched
 from hub.users import Key, Visitor, id_in, user_id
 from hub.users.groups import memberships
 from hub.users.model import as_stored, from_stored
@@ -82,12 +81,8 @@ def of_lists_of(keys: list[Key]) -> dict[Key, list[str]]:
     return found
 
 
-async def _of_lists_of(keys: list[Key]) -> dict[Key, list[str]]:
-    return await in_database_thread(of_lists_of, keys)
-
-
 #: Those who connect at the same time are looked up together.
-lists_of = Batcher(_of_lists_of, pause=CONNECT_PAUSE)
+lists_of = batched(of_lists_of, connecting=True)
 
 
 async def personal(user: Visitor) -> Iterable[str]:

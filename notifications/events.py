@@ -8,9 +8,8 @@ import msgspec
 from django.utils import timezone
 from msgspec import UNSET, UnsetType
 
-from hub.bus import foreign
-from hub.streams import Envelope
-from hub.streams.cursors import cursor_of
+from hub.bus import simple_frame
+from hub.streams import Envelope, cursor_of
 from notifications.models import Level, Notification, Topic
 
 
@@ -104,7 +103,7 @@ def listed(notification: Notification) -> ListedAlert:
 def plain_frame(item: Envelope) -> str | None:
     """The frame of ``/ws/notifications/``; None for publications that this endpoint does not show."""
     if item.is_foreign:
-        return foreign.simple_frame(item, _told)
+        return simple_frame(item, _told)
     try:
         alert = _decoder.decode(item.data)
     except msgspec.DecodeError:  # also what is no JSON at all

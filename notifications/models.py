@@ -8,8 +8,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from hub.validation import names
-from hub.validation.text import is_visible
+from hub.validation import is_visible, validate_name
 
 #: Characters of an idempotency key.
 KEY_LIMIT = 200
@@ -84,7 +83,7 @@ class Topic(models.Model):
             )
         if self._state.adding:
             try:
-                names.validate(
+                validate_name(
                     self.name,
                     official=True,
                     taken=Topic.objects.exclude(name=self.name).values_list("name", flat=True),

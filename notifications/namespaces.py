@@ -1,9 +1,8 @@
 """Who may receive the alerts of a channel."""
 
 from hub.channels import Namespace, anyone, at_once, register
-from hub.concurrency.batcher import Batcher
-from hub.database.threads import in_database_thread
-from hub.users import Key, Visitor, user_id
+from hub.database import batched
+from hub.users import Visitor, user_id
 from hub.users.converter import PATTERN
 from hub.users.groups import is_member
 from notifications import channels, queries
@@ -18,12 +17,8 @@ def _is_member(user: Visitor, id: int) -> bool:  # noqa: A002  # as the pattern 
     return is_member(user.pk, id)
 
 
-async def _may_follow_topics(asked: list[tuple[str, Key]]) -> dict[tuple[str, Key], bool]:
-    return await in_database_thread(queries.may_follow_topics, asked)
-
-
 #: Those who come at the same time are looked up together.
-_may_follow = Batcher(_may_follow_topics)
+_may_follow = batched(queries.may_follow_topics)
 
 
 async def _may_receive(user: Visitor, name: str) -> bool:

@@ -7,7 +7,7 @@ from django.db.models import Q
 
 from hub import streams
 from hub.channels import LAST_ID
-from hub.streams import Position, cursors
+from hub.streams import Position
 from hub.users import Key, Visitor
 from notifications import channels, reading
 from notifications.models import Follow, Notification, Topic
@@ -64,9 +64,7 @@ def unread_count(user: Visitor) -> int:
 
 def cursor_for(user: Visitor) -> str:
     """Where the channels of ``user`` stand now. Read it before the list, so that no alert falls between the two."""
-    names = channels.followed_by(user)
-    positions = streams.positions(names)
-    return cursors.join((name, positions[name]) for name in names)
+    return streams.cursor_at(channels.followed_by(user))
 
 
 def topics_for(user: Visitor) -> list[Topic]:

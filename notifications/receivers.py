@@ -11,9 +11,8 @@ from django.db.models import QuerySet
 from django.db.models.signals import post_delete, post_save
 
 from hub.access.control import Revalidate, send
-from hub.database.signals import listen
-from hub.publishing import publish
-from hub.streams import history
+from hub.database import listen
+from hub.publishing import forget_channel, publish
 from hub.users import id_in
 from notifications import channels
 from notifications.events import TopicFollowed, TopicUnfollowed
@@ -62,5 +61,5 @@ def _topic_saved(sender: type[Topic], instance: Topic, created: bool, **_: Any) 
 def _topic_deleted(sender: type[Topic], instance: Topic, **_: Any) -> None:
     channel = channels.of_topic(instance.name)
     # Another topic may get the name, and other people follow it: it must not bring them this past.
-    history.forget(channel)
+    forget_channel(channel)
     send(Revalidate(channel=channel))

@@ -1,11 +1,9 @@
 """Which alerts are kept. Who has read one goes with it."""
 
-from itertools import chain
-
 from django.contrib.auth.models import Group
 
 from hub.config import hub_settings
-from hub.database import pruning
+from hub.database import prune_table
 from hub.users import all_users
 from notifications.models import Notification, Topic
 
@@ -18,12 +16,16 @@ def prune(*, seconds: float = 60.0) -> int:
     settings = hub_settings()
     rows = Notification.objects.all()
     of_groups = rows.filter(user=None)
-    items = settings.alert_items
-    deletions = chain(
-        pruning.older_than(settings.alert_days, rows),
-        pruning.beyond(items, rows.filter(user=None, group=None, topic=None)),
-        pruning.beyond_of_each(items, Topic.objects.all(), of_groups.filter(group=None), "topic"),
-        pruning.beyond_of_each(items, Group.objects.all(), of_groups.filter(topic=None), "group"),
-        pruning.beyond_of_each(items, all_users(), rows, "user"),
+    return prune_table(
+        "alert",
+        rows,
+        days=settings.alert_days,
+        items=settings.alert_items,
+        lists=[
+            rows.filter(user=None, group=None, topic=None),
+            (of_groups.filter(group=None), Topic.objects.all(), "topic"),
+            (of_groups.filter(topic=None), Group.objects.all(), "group"),
+            (rows, all_users(), "user"),
+        ],
+        seconds=seconds,
     )
-    return pruning.prune(deletions, "alert", seconds=seconds)

@@ -3,8 +3,7 @@
 from django.db import transaction
 from django.db.models import QuerySet
 
-from hub.publishing import encode, publish
-from hub.streams import history
+from hub.publishing import withdraw as withdraw_publications
 from notifications import channels, events
 from notifications.models import Notification
 
@@ -29,9 +28,7 @@ def withdraw(alerts: QuerySet[Notification]) -> int:
         for channel, ids in ids_of.items():
             for start in range(0, len(ids), PIECE):
                 piece = ids[start : start + PIECE]
-                withdrawn = events.AlertsWithdrawn(ids=piece)
-                text = encode(channel, withdrawn, durable=True)
-                history.replace(channel, [events.beginning_of_created(one) for one in piece], text)
-                publish(channel, withdrawn)
+                beginnings = [events.beginning_of_created(one) for one in piece]
+                withdraw_publications(channel, beginnings, events.AlertsWithdrawn(ids=piece))
                 Notification.objects.filter(pk__in=piece).delete()
     return sum(map(len, ids_of.values()))

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from hub.bus import foreign
+from hub.bus import event_in
 from hub.streams import Envelope
 
 
@@ -38,9 +38,9 @@ def plain_frame(item: Envelope) -> str | None:
 
 def _told(item: Envelope) -> str:
     """An event of other code: a count of its own, or whatever it is."""
-    event = foreign.event_in(item)
+    event = event_in(item)
     count = event.get("count")
-    if foreign.kind_of(event) == "online_count" and isinstance(count, int) and not isinstance(count, bool):
+    if event["type"] in {"online_count", "online.count"} and isinstance(count, int) and not isinstance(count, bool):
         return frame_of(count)
     return item.data
 

@@ -26,7 +26,7 @@ def _everyone() -> Iterable[tuple[object, str]]:
     return all_users().values_list("pk", FIELD).iterator() if are_used() else ()
 
 
-USERS = lookalikes.register(lookalikes.Names("user", _everyone))
+USERS = lookalikes.known_names("user", _everyone)
 
 
 def validate(username: str, *, user: User | None = None, official: bool = False) -> None:

@@ -3,3 +3,7 @@
 ``announcer`` sends and ``receiver`` receives; ``envelope`` defines the message; ``layer`` and ``redis_layer`` carry
 it. ``foreign`` reads events that other code sends to the same groups. ``survey`` asks all processes a question.
 """
+
+from hub.bus.foreign import event_in, simple_frame
+
+__all__ = ["event_in", "simple_frame"]

@@ -1,1 +1,14 @@
-"""What every app needs of the database: threads to ask it from, signals of its rows, leases, and deleting old rows."""
+"""What every app needs of the database: threads to ask it from, signals of its rows, leases, and deleting old rows.
+
+``threads`` asks from the event loop, and ``batches`` for many at once; ``signals`` listens to rows; ``deletions``
+removes what is left of rows that are gone, and ``pruning`` rows that are old. ``heartbeats`` and ``leases`` say which
+process is there, and which one may do a thing.
+"""
+
+from hub.database.batches import batched
+from hub.database.deletions import clean_up
+from hub.database.pruning import prune_table
+from hub.database.signals import listen
+from hub.database.threads import in_database_thread
+
+__all__ = ["batched", "clean_up", "in_database_thread", "listen", "prune_table"]

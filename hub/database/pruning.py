@@ -6,6 +6,7 @@ For rows whose ids grow as they are made: an old one has a small id.
 import time
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
+from itertools import chain
 from typing import Any
 
 from django.db import models
@@ -19,6 +20,9 @@ CHUNK = 500
 
 #: Owners of rows that one query looks at.
 OWNERS = 200
+
+#: A list of rows; or lists: their rows, their owners, and the column that says whose a row is.
+List = QuerySet[Any] | tuple[QuerySet[Any], QuerySet[Any], str]
 
 
 def prune(deletions: Iterable[int], kind: str, *, seconds: float) -> int:
@@ -34,6 +38,28 @@ def prune(deletions: Iterable[int], kind: str, *, seconds: float) -> int:
         if time.monotonic() > deadline:
             break
     return deleted
+
+
+def prune_table(
+    kind: str, rows: QuerySet[Any], *, days: float, items: int, lists: Iterable[List], seconds: float
+) -> int:
+    """Delete those of ``rows`` that are older than ``days``, and of each list all but the newest ``items``.
+
+    0 sets no limit. Stops after about ``seconds``; what is left is the next call's. Safe to run at the same time as
+    itself.
+
+    Args:
+        kind: what the rows are, for the metric ``hub_rows_pruned_total``.
+        lists: each either some of ``rows``, which are one list; or some of them with the rows that own a list each,
+            and the name of the column that says whose a row is.
+
+    Returns how many rows were deleted.
+    """
+    each = (
+        beyond_of_each(items, one[1], one[0], one[2]) if isinstance(one, tuple) else beyond(items, one)
+        for one in lists
+    )
+    return prune(chain(older_than(days, rows), chain.from_iterable(each)), kind, seconds=seconds)
 
 
 def older_than(days: float, rows: QuerySet[Any]) -> Iterator[int]:

@@ -3,6 +3,20 @@
 ``rates`` counts over all processes, ``tallies`` many small things, ``connections`` what this process holds.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from hub.limits.rates import Limit, TooMany, count_refusal, declare, forget, look, take
 
-__all__ = ["Limit", "TooMany", "count_refusal", "declare", "forget", "look", "take"]
+if TYPE_CHECKING:
+    from hub.limits.tallies import Tally
+
+__all__ = ["Limit", "Tally", "TooMany", "count_refusal", "declare", "forget", "look", "take"]
+
+
+def __getattr__(name: str) -> Any:
+    # It asks the database, and the web server needs the rest of this package before the apps are ready.
+    if name == "Tally":
+        from hub.limits.tallies import Tally
+
+        return Tally
+    raise AttributeError(name)

@@ -1,8 +1,10 @@
 """Publishing: the only way to send to clients.
 
-``verbs`` publishes, ``idempotency`` makes repeated calls safe, and ``sweeper`` finishes what a crash interrupted.
+``verbs`` publishes, ``withdrawing`` takes back, ``idempotency`` makes repeated calls safe, and ``sweeper`` finishes
+what a crash interrupted.
 """
 
+from hub.bus.announcer import flush
 from hub.publishing.verbs import (
     PayloadTooBig,
     RoundedNumber,
@@ -14,6 +16,8 @@ from hub.publishing.verbs import (
     publish_many,
     release,
 )
+from hub.publishing.withdrawing import withdraw
+from hub.streams.history import forget as forget_channel
 
 __all__ = [
     "PayloadTooBig",
@@ -21,8 +25,11 @@ __all__ = [
     "apublish",
     "apublish_ephemeral",
     "encode",
+    "flush",
+    "forget_channel",
     "publish",
     "publish_ephemeral",
     "publish_many",
     "release",
+    "withdraw",
 ]

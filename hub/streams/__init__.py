@@ -4,6 +4,7 @@
 and ``retention`` deletes the rest. ``cursors`` turns positions into text.
 """
 
+from hub.streams.cursors import cursor_at, cursor_of
 from hub.streams.store import (
     BATCH,
     SLACK,
@@ -25,6 +26,8 @@ __all__ = [
     "Position",
     "append",
     "begin",
+    "cursor_at",
+    "cursor_of",
     "positions",
     "read",
     "renew",

@@ -13,7 +13,7 @@ import re
 import time
 from collections.abc import Iterable
 
-from hub.streams.store import Envelope, Position
+from hub.streams.store import Envelope, Position, positions
 
 #: Characters and positions that are read at most; the line of a request holds 8,192 characters.
 LENGTH_LIMIT = 7500
@@ -50,9 +50,16 @@ def cursor_of(envelope: Envelope) -> str:
     return f"{envelope.channel}@{alone}{envelope.epoch}.{envelope.offset}"
 
 
-def join(positions: Iterable[tuple[str, Position]]) -> str:
+def cursor_at(channels: Iterable[str]) -> str:
+    """The cursor of where these channels stand now. One query; raises ``django.db.Error``."""
+    channels = list(channels)
+    found = positions(channels)
+    return join((channel, found[channel]) for channel in channels)
+
+
+def join(standing: Iterable[tuple[str, Position]]) -> str:
     """The cursor of several channels."""
-    return ",".join(f"{channel}@{position.epoch}.{position.offset}" for channel, position in positions)
+    return ",".join(f"{channel}@{position.epoch}.{position.offset}" for channel, position in standing)
 
 
 def parse(text: str) -> dict[str, Position]:

@@ -1,1 +1,37 @@
-"""Whether a text, a name, a number or a tree of JSON may be taken in."""
+"""Whether a text, a name, a number or a tree of JSON may be taken in.
+
+``text`` looks at characters, ``names`` at what people and rooms are called, ``lookalikes`` finds names that look like
+another one, ``numbers``, ``nesting`` and ``tags`` look at JSON.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from hub.validation.names import is_reserved
+from hub.validation.names import validate as validate_name
+from hub.validation.numbers import SENTENCE as ROUNDED
+from hub.validation.numbers import is_rounded
+from hub.validation.text import MESSAGE_LIMIT, is_storable, is_visible, shows_nothing
+
+if TYPE_CHECKING:
+    from hub.validation.lookalikes import known_names
+
+__all__ = [
+    "MESSAGE_LIMIT",
+    "ROUNDED",
+    "is_reserved",
+    "is_rounded",
+    "is_storable",
+    "is_visible",
+    "known_names",
+    "shows_nothing",
+    "validate_name",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # It has rows, and the web server needs the rest of this package before the apps are ready.
+    if name == "known_names":
+        from hub.validation.lookalikes import known_names
+
+        return known_names
+    raise AttributeError(name)

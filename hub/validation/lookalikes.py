@@ -72,9 +72,9 @@ class Names:
 _registered: dict[str, Names] = {}
 
 
-def register(kind: Names) -> Names:
-    """Have :func:`complete` look after names of this kind; called once by the app that owns them. Returns it."""
-    return _registered.setdefault(kind.kind, kind)
+def known_names(kind: str, everyone: Callable[[], Iterable[tuple[object, str]]]) -> Names:
+    """The :class:`Names` of a kind, which :func:`complete` looks after; called once by the app that owns them."""
+    return _registered.setdefault(kind, Names(kind, everyone))
 
 
 def complete() -> int:

@@ -3,7 +3,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from hub.bus import announcer
+from hub.publishing import flush
 from notifications.actions import notify
 from notifications.alerting import BadAlert
 from notifications.models import Level
@@ -31,5 +31,5 @@ class Command(BaseCommand):
             rows = notify(**fields)
         except BadAlert as error:
             raise CommandError(str(error)) from None
-        announcer.flush()
+        flush()
         self.stdout.write(f"Sent to {', '.join(options['to'])} ({len(rows)} stored).")

@@ -1,0 +1,25 @@
+"""Taking publications back that should not be read any more."""
+
+from collections.abc import Collection
+
+from django.db import transaction
+
+from hub.publishing.verbs import Data, encode, publish
+from hub.streams import history
+
+
+def withdraw(channel: str, beginnings: Collection[str], instead: Data) -> int:
+    """Put ``instead`` in the place of publications of a durable ``channel``, and publish it.
+
+    After the commit clients that read the history, or recover, get ``instead`` there; offsets stay, so that nobody has
+    to reload. Clients that are connected get ``instead`` and may act on it.
+
+    Args:
+        beginnings: how the JSON text of each publication begins that is meant.
+
+    Returns how many publications were replaced. Raises as :func:`hub.publishing.publish`.
+    """
+    with transaction.atomic():
+        count = history.replace(channel, beginnings, encode(channel, instead, durable=True))
+        publish(channel, instead)
+    return count

@@ -1,0 +1,34 @@
+"""``hub.database.batched``: what many ask of the database at the same time is one query, from a database thread."""
+
+import asyncio
+import threading
+
+import pytest
+
+from hub.database import batched
+
+
+async def test_those_who_ask_at_the_same_time_share_a_query() -> None:
+    asked: list[list[int]] = []
+
+    def squares(numbers: list[int]) -> dict[int, int]:
+        asked.append(numbers)
+        assert threading.current_thread() is not threading.main_thread()
+        return {number: number**2 for number in numbers}
+
+    square = batched(squares)
+    assert await asyncio.gather(*map(square.get, range(5))) == [0, 1, 4, 9, 16]
+    assert asked == [[0, 1, 2, 3, 4]]
+
+
+async def test_error_is_of_the_key_at_fault_alone() -> None:
+    def halves(numbers: list[int]) -> dict[int, int]:
+        if any(number % 2 for number in numbers):
+            raise ValueError("odd")
+        return {number: number // 2 for number in numbers}
+
+    half = batched(halves, limit=3)
+    found = await asyncio.gather(*map(half.get, (2, 3, 4, 6, 8)), return_exceptions=True)
+    assert [isinstance(one, ValueError) for one in found] == [False, True, False, False, False]
+    with pytest.raises(ValueError, match="odd"):
+        await half.get(5)
