@@ -98,7 +98,6 @@ def send_address_changed(mail: str, username: str, domain: str, language: str) -
     """Tell the mail address that an account had that it has another one now; which one is not in the mail."""
     with translation.override(language):
         context = {"username": username, "site_name": domain}
-        subject, body = (
-            render_to_string(f"accounts/address_changed_{part}.txt", context).strip() for part in ("subject", "email")
-        )
+        texts = (f"hub/accounts/address_changed_{part}.txt" for part in ("subject", "email"))
+        subject, body = (render_to_string(text, context).strip() for text in texts)
     send_mail(subject, body, None, [mail])
