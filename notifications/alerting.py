@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 from django.contrib.auth.models import Group
+from django.db.models import Model
 from django.utils.functional import Promise
 
 from hub.config import hub_settings
@@ -182,9 +183,15 @@ def _each(to: Recipient | Iterable[Recipient]) -> Iterable[Recipient]:
     return [to] if isinstance(to, str | User | Group | Topic) or not isinstance(to, Iterable) else to
 
 
+def _is_saved(recipient: Model) -> bool:
+    # A key that the model makes up by itself, such as a UUID, is there before the row is.
+    made_up = recipient._state.adding and recipient._meta.pk.has_default()
+    return recipient.pk is not None and not made_up
+
+
 def _resolve(recipient: object) -> User | Group | Topic | None:
     """The user, group or topic; None is everyone."""
-    if isinstance(recipient, User | Group | Topic) and recipient.pk is not None:
+    if isinstance(recipient, User | Group | Topic) and _is_saved(recipient):
         return recipient
     if not isinstance(recipient, str):
         raise UnknownRecipient(

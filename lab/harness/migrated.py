@@ -7,6 +7,7 @@ stays in ``.pytest_cache``, or a template of the PostgreSQL server that a databa
 import contextlib
 import fcntl
 import hashlib
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -25,6 +26,7 @@ _APPS = ("chat", "hub", "notifications", "presence", "worker")
 #: are, and the versions of the packages that bring some.
 SOURCES = (
     *(f"{app}/**/{file}" for app in _APPS for file in ("migrations/*.py", "models.py")),
+    "tests/projects/*/migrations/*.py",
     "hub/settings.py",
     "requirements/base.lock",
 )
@@ -71,10 +73,10 @@ def named(url: str, name: str) -> str:
 
 @cache
 def _sqlite_template() -> Path:
-    template = _KEPT_IN / f"{_state()}.sqlite3"
+    template = _KEPT_IN / f"{_settings()}-{_state()}.sqlite3"
     with _one_at_a_time():
         if not template.exists():
-            for older in _KEPT_IN.glob("*.sqlite3"):
+            for older in _KEPT_IN.glob(f"{_settings()}-*.sqlite3"):
                 older.unlink()
             with tempfile.TemporaryDirectory(dir=_KEPT_IN) as folder:
                 _migrate(Path(folder))
@@ -89,10 +91,15 @@ def _sqlite_template() -> Path:
     return template
 
 
+def _settings() -> str:
+    """The settings of this run: each user model has tables of its own."""
+    return os.environ.get("DJANGO_SETTINGS_MODULE", "hub.settings")
+
+
 @cache
 def _state() -> str:
     """A name of what the tables follow from."""
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(_settings().encode())
     for file in sorted(file for pattern in SOURCES for file in BASE_DIR.glob(pattern)):
         digest.update(f"{file.relative_to(BASE_DIR)}\0".encode() + file.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
@@ -100,7 +107,7 @@ def _state() -> str:
 
 def _migrate(folder: Path, **variables: str) -> None:
     subprocess.run(
-        [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
+        [sys.executable, "manage.py", "migrate", "--verbosity", "0", "--settings", _settings()],
         cwd=BASE_DIR,
         env=clean_environment(HUB_DATA_DIR=str(folder), **variables),
         stdin=subprocess.DEVNULL,

@@ -1,9 +1,10 @@
 """Who may read the documents of the API."""
 
 import pytest
-from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django.fixtures import Settings
+
+from tests.support.people import User
 
 PATHS = ["/api/docs", "/api/openapi.json"]
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.contrib.auth.models import User
 
 from hub import presence, streams
 from hub.access import control
@@ -15,6 +14,7 @@ from hub.models import Publication
 from lab.harness.waiting import await_for
 from tests.api.calling import Api, key_for
 from tests.hub.following import Listener, follow
+from tests.support.people import User
 from tests.support.sockets import open_endpoint
 
 
@@ -116,7 +116,7 @@ async def test_history_remove_refuses(api: Api, channel: str, code: int) -> None
 
 async def test_presence_names_people_once(api: Api) -> None:
     assert await api.result("presence", channel="kept:1") == {"presence": {}}
-    ada = await User.objects.acreate(username="ada")
+    ada = await User.objects.acreate_user("ada")
     for person in (f"u{ada.pk}", f"u{ada.pk}", "gabc"):
         await presence.current().enter("kept:1", person)
     found = (await api.result("presence", channel="kept:1"))["presence"]

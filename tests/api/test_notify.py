@@ -4,15 +4,16 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group
 
 from notifications.models import Notification, Topic
 from tests.api.calling import Api, key_for
+from tests.support.people import User
 
 
 @pytest.fixture
 async def ada(api: Api) -> User:
-    return await User.objects.acreate(username="ada")
+    return await User.objects.acreate_user("ada")
 
 
 @pytest.mark.parametrize("form", ["name", "user:name", "id", "list"])
@@ -25,16 +26,16 @@ async def test_recipient_may_be_named_in_each_way(api: Api, ada: User, form: str
 
 
 async def test_text_of_digits_is_an_id_whoever_has_taken_it_as_a_name(api: Api, ada: User) -> None:
-    namesake = await User.objects.acreate(username=str(ada.pk))
+    namesake = await User.objects.acreate_user(str(ada.pk))
     nobody = str(ada.pk + 1000)
-    other = await User.objects.acreate(username=nobody)
+    other = await User.objects.acreate_user(nobody)
     for to in (ada.pk, str(ada.pk), [ada.pk, str(ada.pk)]):
         await api.result("notify", to=to, message="Hello")
     assert [row.user_id async for row in Notification.objects.all()] == [ada.pk] * 3
     for to in (nobody, f"0{ada.pk}", "9" * 19, "9" * 5000, "0"):
         assert await api.error("notify", to=to, message="Hello") == 107
     for user in (namesake, other):
-        await api.result("notify", to=f"user:{user.username}", message="Hello")
+        await api.result("notify", to=f"user:{user.get_username()}", message="Hello")
     assert [row.user_id async for row in Notification.objects.order_by("pk")][3:] == [namesake.pk, other.pk]
 
 
@@ -104,7 +105,7 @@ async def test_limited_key_does_not_learn_which_recipients_there_are(ada: User, 
 
 @pytest.mark.parametrize("to", ["everyone", ["everyone"], ["ada", "everyone"]])
 async def test_private_alert_of_somebody_called_everyone_goes_to_nobody_else(api: Api, ada: User, to: Any) -> None:
-    odd = await User.objects.acreate(username="everyone")
+    odd = await User.objects.acreate_user("everyone")
     assert await api.error("notify", to=to, message="your password is …") == 107
     assert not await Notification.objects.aexists()
     await api.result("notify", to="user:everyone", message="your password is …")
@@ -113,7 +114,7 @@ async def test_private_alert_of_somebody_called_everyone_goes_to_nobody_else(api
 
 @pytest.mark.slow
 async def test_a_thousand_recipients_are_taken_and_one_more_is_refused_with_a_sentence(api: Api, ada: User) -> None:
-    people = [await User.objects.acreate(username=f"person-{number}") for number in range(3)]
+    people = [await User.objects.acreate_user(f"person-{number}") for number in range(3)]
     to: list[str | int] = [*(person.pk for person in people), *["ada"] * 997]
     assert len((await api.result("notify", to=to, message="Hello"))["ids"]) == 4
     error = (await api("notify", to=[*to, "ada"], message="Hello"))["error"]

@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator, Awaitable
 import cent
 import pytest
 from asgiref.sync import sync_to_async
-from django.contrib.auth.models import User
 
 from hub.accounts.tokens import issue
 from lab.harness.waiting import await_for
 from tests.api.calling import key_for
 from tests.connection.clients import Connected, connected
 from tests.hub.serving import serving
+from tests.support.people import User
 
 pytestmark = pytest.mark.any_database
 

@@ -1,9 +1,9 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from django.contrib.auth.models import User
 
 from hub import lifespan
+from tests.support.people import User
 
 
 @pytest.fixture(autouse=True)

@@ -1,12 +1,12 @@
 """Messages in the admin: seen there, never taken back one by one; a room goes with all of them."""
 
 import pytest
-from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
 from chat.actions import create_room, post_message
 from chat.models import Message, Room
+from tests.support.people import User
 
 pytestmark = pytest.mark.django_db
 

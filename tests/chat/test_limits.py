@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
 from django.db import DataError, OperationalError
 from django.test import Client
@@ -16,6 +16,7 @@ from chat import actions, posting, queries
 from chat.models import Message, Room
 from hub.limits import TooMany
 from tests.connection.wire import wired
+from tests.support.people import User
 from tests.support.sockets import open_endpoint, session_cookie
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -2,7 +2,6 @@
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.test import Client
 
@@ -10,6 +9,7 @@ from chat import actions, queries
 from chat.models import Message, Room
 from hub.models import Publication
 from tests.connection.wire import wired
+from tests.support.people import User
 from tests.support.sockets import open_endpoint, session_cookie
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -61,7 +61,7 @@ def test_room_that_has_an_odd_name_goes_on(admin_client: Client, ann: User) -> N
     ids=ascii,
 )
 async def test_nobody_is_taken_for_the_hub(username: str, shown: str) -> None:
-    odd = await User.objects.acreate(username=username)
+    odd = await User.objects.acreate_user(username)
     room = await Room.objects.acreate(name="lobby")
     expected = shown.format(odd.pk)
     session = await sync_to_async(session_cookie)(odd)

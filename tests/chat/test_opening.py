@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.contrib.auth.models import User
 from pytest_django.fixtures import Settings
 
 from chat.models import Room
+from tests.support.people import User
 from tests.support.sockets import open_endpoint, session_cookie
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.contrib.auth.models import User
 from django.db import DataError, IntegrityError
 
 from chat import actions, posting
@@ -17,6 +16,7 @@ from hub import lifespan
 from hub.models import Publication
 from lab.harness.waiting import await_for
 from tests.connection.wire import wired
+from tests.support.people import User
 from tests.support.sockets import open_endpoint, session_cookie
 
 pytestmark = pytest.mark.django_db(transaction=True)

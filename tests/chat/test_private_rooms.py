@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group
 from django.db import transaction
 from django.test import Client
 from pytest_django.fixtures import Settings
@@ -19,6 +19,7 @@ from lab.harness.waiting import await_for
 from notifications import notify
 from notifications.models import Notification, Topic
 from tests.connection.wire import wired
+from tests.support.people import User
 from tests.support.sockets import open_endpoint, session_cookie
 
 pytestmark = pytest.mark.django_db(transaction=True)

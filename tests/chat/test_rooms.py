@@ -1,7 +1,6 @@
 """Rooms and messages: every write, and the pages that list them."""
 
 import pytest
-from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.test import Client
@@ -9,6 +8,7 @@ from django.test import Client
 from chat import actions, queries
 from chat.models import Message, Room
 from hub.models import Publication
+from tests.support.people import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

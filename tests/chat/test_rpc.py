@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -19,6 +18,7 @@ from chat.throttle import Throttle
 from hub.models import Publication
 from lab.harness.waiting import await_for
 from tests.connection.wire import Wire, wired
+from tests.support.people import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -137,7 +137,7 @@ async def test_a_message_that_is_sent_again_is_stored_once(ann: User, room: Room
 async def test_a_key_belongs_to_its_author(ann: User, bob: User, room: Room) -> None:
     for user in (ann, bob):
         async with wired(user) as wire:
-            await answer(wire, "chat.post", room=room.pk, text=user.username, key="k1")
+            await answer(wire, "chat.post", room=room.pk, text=str(user), key="k1")
     assert await Message.objects.filter(key="k1").acount() == 2
 
 

@@ -1,12 +1,12 @@
 """Alerts in the admin: seen there, never changed or taken back there."""
 
 import pytest
-from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
 from notifications import notify
 from notifications.models import Notification
+from tests.support.people import User
 
 pytestmark = pytest.mark.django_db
 
@@ -21,6 +21,7 @@ def test_alert_is_not_deleted_in_the_admin_because_the_stream_still_shows_it(adm
     assert Notification.objects.filter(pk=row.pk).exists()
 
 
+@pytest.mark.own_user_model
 def test_user_is_deleted_in_the_admin_with_their_alerts(admin_client: Client) -> None:
     ada = User.objects.create_user("ada")
     notify(to=ada, message="for ada")

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group
 from pytest_django.fixtures import Settings
 
 from hub import lifespan
 from notifications import anotify
 from notifications.models import Notification
+from tests.support.people import User
 from tests.support.sockets import Endpoint, open_endpoint, session_cookie
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
@@ -26,7 +27,7 @@ async def parts_end_with_the_test() -> AsyncIterator[None]:
 
 
 async def login(name: str, *, staff: bool = False) -> tuple[User, str]:
-    user = await User.objects.acreate(username=name, is_staff=staff)
+    user = await User.objects.acreate_user(name, is_staff=staff)
     await Notification.objects.all().adelete()
     return user, await sync_to_async(session_cookie)(user)
 
@@ -91,7 +92,7 @@ async def test_an_alert_comes_to_its_person_their_group_and_everyone_and_to_nobo
     async with open_endpoint(PATH, session=session) as endpoint, open_endpoint(PATH) as guest:
         for to in (other, bob, ann, group, "everyone"):
             await anotify(to=to, message=str(to))
-        assert [(await endpoint.receive_json())["message"] for _ in range(3)] == ["ann", "ops", "everyone"]
+        assert [(await endpoint.receive_json())["message"] for _ in range(3)] == [str(ann), "ops", "everyone"]
         assert (await guest.receive_json())["message"] == "everyone"
         await endpoint.receive_nothing()
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group
 from django.db import connection, transaction
 from django.db.models.functions import Now
 from django.db.models.signals import post_delete
@@ -20,6 +20,7 @@ from hub.models import Deletion, Publication
 from notifications import Alert, actions, alert, notify, on_delete
 from notifications.models import Follow, Notification, ReadMark, ReadUpTo, Topic
 from notifications.withdrawing import withdraw
+from tests.support.people import User
 from worker.models import Job
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -55,6 +56,7 @@ def test_a_rule_may_tell_the_customer_who_is_deleted_together_with_the_order(ann
     assert not AccessToken.objects.exists()
 
 
+@pytest.mark.own_user_model
 def test_a_person_with_orders_can_be_deleted_in_the_admin(admin_client: Browser, ann: User) -> None:
     tell_the_customer()
     for number in range(3):

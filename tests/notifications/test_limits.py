@@ -2,7 +2,7 @@
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.auth.models import AnonymousUser
 from django.test import Client
 from pytest_django.fixtures import Settings
 
@@ -11,6 +11,7 @@ from hub.limits import TooMany
 from notifications import actions, following, notify
 from notifications.models import Follow, Notification, Topic
 from tests.connection.wire import wired
+from tests.support.people import User
 from tests.support.sockets import open_endpoint, session_cookie
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -6,7 +6,7 @@ from unittest import mock
 
 import msgspec
 import pytest
-from django.contrib.auth.models import AnonymousUser, Group, User
+from django.contrib.auth.models import AnonymousUser, Group
 from django.db import DatabaseError, transaction
 
 from hub.config import hub_settings
@@ -14,6 +14,7 @@ from hub.models import Publication, Stream
 from notifications import anotify, notify, queries
 from notifications.alerting import ENVELOPE, BadAlert
 from notifications.models import Notification
+from tests.support.people import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

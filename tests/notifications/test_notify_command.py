@@ -1,10 +1,11 @@
 """``manage.py notify``: what goes out, and one sentence for what does not."""
 
 import pytest
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group
 from django.core.management import CommandError, call_command
 
 from notifications.models import Notification
+from tests.support.people import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -13,7 +14,7 @@ def test_it_sends_to_everyone_a_user_and_a_group(capsys: pytest.CaptureFixture[s
     ann, ops = User.objects.create_user("ann"), Group.objects.create(name="ops")
     Notification.objects.all().delete()
     call_command("notify", "--to", "everyone", "--title", "T", "--level", "success", "--url", "/x/", "all")
-    call_command("notify", "one", "--to", "user:ann", "--to", "group:ops")
+    call_command("notify", "one", "--to", f"user:{ann.get_username()}", "--to", "group:ops")
     rows = Notification.objects.order_by("pk")
     assert [(row.message, row.user, row.group) for row in rows] == [
         ("all", None, None),
@@ -23,7 +24,7 @@ def test_it_sends_to_everyone_a_user_and_a_group(capsys: pytest.CaptureFixture[s
     assert (rows[0].title, rows[0].level, rows[0].url) == ("T", "success", "/x/")
     assert capsys.readouterr().out.splitlines() == [
         "Sent to everyone (1 stored).",
-        "Sent to user:ann, group:ops (2 stored).",
+        f"Sent to user:{ann.get_username()}, group:ops (2 stored).",
     ]
 
 

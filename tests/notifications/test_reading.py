@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from django.contrib.auth.models import AnonymousUser, Group, User
+from django.contrib.auth.models import AnonymousUser, Group
 from django.db import connection, transaction
 from django.db.models import F
 from django.test.utils import CaptureQueriesContext
@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 
 from hub.channels import LAST_ID
 from hub.models import Publication
+from hub.users.model import joined_field
 from lab.harness.waiting import wait_for
 from notifications import actions, following, notify, queries, reading
 from notifications.actions import mark_all_read, mark_read
 from notifications.models import Follow, Notification, ReadMark, ReadUpTo, Topic
+from tests.support.people import User, make_crowd
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -43,7 +45,7 @@ def send(to: Any, count: int = 1) -> list[int]:
 def age() -> None:
     """All that there is was long ago, in the order in which it was."""
     Notification.objects.update(created_at=F("created_at") - LONG_AGO)
-    User.objects.update(date_joined=F("date_joined") - LONG_AGO)
+    User.objects.update(**{joined_field(): F(joined_field()) - LONG_AGO})
 
 
 def told(user: User) -> list[Any]:
@@ -271,10 +273,9 @@ def test_a_person_with_more_groups_and_topics_than_one_statement_takes_sees_the_
 def test_no_alert_of_others_is_looked_at(ann: User, wanted: str) -> None:
     ops = Group.objects.create(name="ops")
     ann.groups.add(ops)
-    others = [User(username=f"other{number}") for number in range(20)]
-    User.objects.bulk_create(others)
+    others = make_crowd("other", 20)
     Notification.objects.bulk_create(
-        [Notification(user=other, message="m") for other in User.objects.exclude(pk=ann.pk) for _ in range(200)],
+        [Notification(user=other, message="m") for other in others for _ in range(200)],
         batch_size=1000,
     )
     other_topics = [Topic.objects.create(name=f"other{number}", title="t") for number in range(20)]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group
 from django.test import Client
 
 import hub.asgi  # noqa: F401  # joins tokens to those who ask for them
@@ -15,6 +15,7 @@ from hub.accounts.tokens import issue
 from notifications import notify
 from notifications.models import Notification, ReadMark
 from tests.connection.wire import Wire, wired
+from tests.support.people import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -78,7 +79,7 @@ async def test_the_list_goes_on_behind_its_last_item(ann: User) -> None:
 
 async def test_all_tabs_of_a_person_are_told_what_was_read_and_nobody_else(ann: User) -> None:
     rows = [(await send(to="everyone", message="m"))[0].pk for _ in range(3)]
-    async with wired(ann) as first, wired(ann) as second, wired(await User.objects.acreate(username="bob")) as other:
+    async with wired(ann) as first, wired(ann) as second, wired(await User.objects.acreate_user("bob")) as other:
         assert await answer(first, "alerts.mark_read", ids=rows[:1]) == {"unread": 2}
         assert await answer(first, "alerts.mark_all_read", upto=rows[1]) == {"unread": 1}
         for wire in (first, second):
@@ -143,7 +144,7 @@ async def test_guests_list_what_is_for_everyone_and_mark_nothing() -> None:
 
 
 async def test_an_alert_to_everyone_that_is_sent_again_is_stored_once() -> None:
-    async with wired(await User.objects.acreate(username="boss", is_staff=True)) as wire:
+    async with wired(await User.objects.acreate_user("boss", is_staff=True)) as wire:
         for _ in range(2):
             assert await answer(wire, "alerts.broadcast", message="Lunch", key="k1") == {}
         assert await answer(wire, "alerts.broadcast", message="Lunch", key="k2") == {}

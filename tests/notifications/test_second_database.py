@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.contrib.auth.models import Group, Permission, User
+from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection, connections, transaction
 from django.db.models.signals import post_delete, post_save
@@ -15,6 +15,7 @@ from hub.models import Publication
 from lab.harness.waiting import wait_for
 from notifications import Alert, alert, on_delete, on_save, rules
 from notifications.models import Notification, Topic
+from tests.support.people import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.contrib.auth.models import User
 
 import hub.asgi  # noqa: F401  # joins tokens to those who ask for them
 from hub import lifespan
@@ -19,6 +18,7 @@ from notifications import anotify
 from notifications.following import follow, unfollow
 from notifications.models import Follow, Topic
 from tests.connection.wire import Wire, wired
+from tests.support.people import User
 from tests.support.sockets import Endpoint, open_endpoint, session_cookie
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -210,7 +210,7 @@ async def test_open_topic_may_be_subscribed_by_whoever_is_signed_in(ann: User, d
 
 
 async def test_closed_topic_may_be_subscribed_by_those_who_are_on_it(ann: User, deploys: Topic) -> None:
-    bob = await User.objects.acreate(username="bob", is_staff=True)
+    bob = await User.objects.acreate_user("bob", is_staff=True)
     await Topic.objects.filter(pk=deploys.pk).aupdate(is_open=False)
     await Follow.objects.acreate(topic=deploys, user=ann)
     assert await subscribes(ann) == 0  # the hub's own subscription becomes the client's

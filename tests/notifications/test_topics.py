@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from django.contrib.auth.models import AnonymousUser, Group, User
+from django.contrib.auth.models import AnonymousUser, Group
 from django.core.exceptions import ValidationError
 from django.db import DataError, IntegrityError, connection, transaction
 from django.db.models import F
@@ -19,10 +19,12 @@ from hub import streams
 from hub.models import Publication
 from hub.publishing import release
 from hub.publishing.idempotency import publish_once
+from hub.users.model import joined_field
 from notifications import alert, channels, following, notify, queries
 from notifications.actions import mark_all_read, mark_read
 from notifications.following import follow, unfollow
 from notifications.models import Follow, Notification, ReadMark, Topic
+from tests.support.people import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -127,6 +129,7 @@ def test_topic_is_named_by_its_row_and_by_a_text_alike(deploys: Topic, ann: User
     assert alert(to=[ann, "topic:deploys", deploys], message="m").to == (ann, deploys)
 
 
+@pytest.mark.own_user_model
 def test_topic_a_group_and_a_user_of_the_same_number_are_three(ann: User) -> None:
     group = Group.objects.create(pk=ann.pk, name="twin")
     topic = Topic.objects.create(pk=ann.pk, name="twin", title="Twin")
@@ -312,7 +315,7 @@ def test_clock_of_another_host_decides_nothing_about_what_is_unread(
     before = send(deploys)
     follow(user=ann, name="deploys")
     after = send(deploys)
-    User.objects.update(date_joined=F("date_joined") - timedelta(days=1))
+    User.objects.update(**{joined_field(): F(joined_field()) - timedelta(days=1)})
     Notification.objects.update(created_at=F("created_at") + ahead)
     assert listed(ann) == {after: False, before: True}
 

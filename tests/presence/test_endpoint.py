@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.contrib.auth.models import User
 
 from hub import lifespan
 from hub.endpoints.simple.codes import Close
 from hub.streams import Envelope
 from presence import events
 from presence.consumers import OnlineEndpoint
+from tests.support.people import User
 from tests.support.sockets import Endpoint, Frame, open_endpoint, session_cookie
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]

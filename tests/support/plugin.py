@@ -92,6 +92,10 @@ def pytest_collection() -> Generator[None, Any, Any]:
 
 # Not `trylast`: it has to run after the folders' own, which mark their tests, and before pytest selects by `-m`.
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if os.environ.get("DJANGO_SETTINGS_MODULE") != config.getini("DJANGO_SETTINGS_MODULE"):
+        deselected = [item for item in items if item.get_closest_marker("own_user_model")]
+        config.hook.pytest_deselected(items=deselected)
+        items[:] = [item for item in items if item not in deselected]
     if os.environ.get("DATABASE_URL", "").startswith("postgres"):
         # What asks no database, or asks for nothing that depends on it, does the same on each, and runs on SQLite.
         config.hook.pytest_deselected(items=[item for item in items if not _asks_the_database(item)])

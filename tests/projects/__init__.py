@@ -1,0 +1,1 @@
+"""Projects that use the hub inside, for tests."""
