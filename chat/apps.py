@@ -8,12 +8,13 @@ class ChatConfig(AppConfig):
     verbose_name = _("Chat")
 
     def ready(self) -> None:
-        from chat import channels, departures, naming, receivers
+        from chat import channels, departures, naming, receivers, retention
         from chat.models import Message
         from hub import presence
-        from hub.database import deletions
+        from hub.database import deletions, pruning
 
         receivers.connect()
         naming.connect()
         deletions.clean_up(Message, "room", "author")
+        pruning.register(retention.prune)
         presence.on_departed(channels.NAMESPACE, departures.tell)

@@ -1,9 +1,14 @@
 """The engine. What other code may import from ``hub`` itself is here; importing it loads no model and no app."""
 
-__all__ = ["__version__", "group"]
+from typing import TYPE_CHECKING
+
+__all__ = ["__version__", "group", "schedule"]
 
 #: The same as in ``pyproject.toml``.
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from celery import Celery
 
 
 def group(channel: str) -> str:
@@ -22,3 +27,23 @@ def group(channel: str) -> str:
 
     find(channel)
     return group_name(channel)
+
+
+def schedule(app: "Celery") -> None:
+    """Have the beat of a project's Celery application send the tasks that the hub runs regularly.
+
+    They deliver what a crash left undelivered, send jobs again that nothing was heard of, and delete what need not be
+    kept. They take a worker of the project a few milliseconds every few seconds. Other tasks, queues, routes and the
+    scheduler of ``app`` stay as they are; a task that no worker took in time expires. With
+    ``beat_scheduler = "worker.beat.HubScheduler"`` nothing is added: that scheduler sends them by itself.
+
+    Call it in the module that makes the application::
+
+        app = Celery("myproject")
+        app.config_from_object("django.conf:settings", namespace="CELERY")
+        app.autodiscover_tasks()
+        hub.schedule(app)
+    """
+    from worker import scheduling
+
+    scheduling.schedule(app)

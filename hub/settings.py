@@ -86,7 +86,6 @@ TEMPLATES = [
                 "django.template.context_processors.i18n",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "hub.web.context.hub",
             ],
         },
     },
@@ -137,6 +136,7 @@ CHANNEL_LAYERS = {
     },
 }
 
+HUB_CELERY_APP = "worker.celery.app"
 CELERY_BROKER_URL = derived.broker_url(_given)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # However long the broker is away: a worker and a beat that gave up would have to be started by somebody.

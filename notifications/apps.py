@@ -9,9 +9,9 @@ class NotificationsConfig(AppConfig):
     verbose_name = _("Notifications")
 
     def ready(self) -> None:
-        from hub.database import deletions
+        from hub.database import deletions, pruning
         from hub.endpoints.centrifuge import server_side
-        from notifications import channels, receivers
+        from notifications import channels, receivers, retention
         from notifications.models import Follow, Notification, ReadMark, ReadUpTo
 
         server_side.register(channels.personal)
@@ -20,6 +20,7 @@ class NotificationsConfig(AppConfig):
         deletions.clean_up(Follow, "topic", "user")
         deletions.clean_up(ReadUpTo, "user")
         deletions.clean_up(ReadMark, "user")
+        pruning.register(retention.prune)
 
         # `alerts.py` of every installed app, as Django does with `admin.py`.
         autodiscover_modules("alerts")

@@ -1,20 +1,20 @@
 """Jobs in the admin: seen, sent again, given up. They are made by calling a task."""
 
+from django.apps import apps
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
-from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
 from worker import sending
+from worker.application import has_our_scheduler
 from worker.models import Job
-from worker.periodic_tasks import HubCrontabAdmin, HubIntervalAdmin, HubPeriodicTaskAdmin
 
-admin.site.unregister([CrontabSchedule, IntervalSchedule, PeriodicTask])
-admin.site.register(CrontabSchedule, HubCrontabAdmin)
-admin.site.register(IntervalSchedule, HubIntervalAdmin)
-admin.site.register(PeriodicTask, HubPeriodicTaskAdmin)
+if apps.is_installed("django_celery_beat") and has_our_scheduler():
+    from worker import periodic_tasks
+
+    periodic_tasks.replace_pages()
 
 
 @admin.register(Job)

@@ -1,4 +1,4 @@
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 
 
 class WorkerConfig(AppConfig):
@@ -7,14 +7,23 @@ class WorkerConfig(AppConfig):
 
     def ready(self) -> None:
         from hub.ops import gauges
-        from worker import alerts, jobs, periodic_tasks, private_rooms
-
-        gauges.stats(jobs.show_stats)
-        alerts.connect()
-        private_rooms.connect()
-        periodic_tasks.connect()
-        # So that `task.delay()` in any process of the hub knows the broker.
         from worker import (
-            celery,  # noqa: F401  # becomes the current application
             heartbeat,  # noqa: F401  # connects to Celery's signals
+            jobs,
         )
+        from worker.application import application
+
+        application()  # the one that this thread knows: see there
+        gauges.stats(jobs.show_stats)
+        if apps.is_installed("hub.accounts"):
+            from worker import sign_up_alerts
+
+            sign_up_alerts.connect()
+        if apps.is_installed("chat"):
+            from worker import room_alerts
+
+            room_alerts.connect()
+        if apps.is_installed("django_celery_beat"):
+            from worker import periodic_tasks
+
+            periodic_tasks.connect()

@@ -23,8 +23,6 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 # Every thread that sends a task uses this application, not only the one that imported it.
 app.set_default()
 app.autodiscover_tasks()
-for _home in ("heartbeat", "maintenance"):
-    app.autodiscover_tasks(["worker"], related_name=_home)
 
 #: Tasks that the hub sends to itself every few seconds; a line for each would drown the others.
 _QUIET_TASKS = frozenset(

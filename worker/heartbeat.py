@@ -3,17 +3,16 @@
 from typing import Any
 
 import structlog
-from celery import signals
+from celery import shared_task, signals
 from django.db import DatabaseError
 
 from hub.database import heartbeats
 from hub.ops import liveness_file
-from worker.celery import app
 
 log = structlog.get_logger(__name__)
 
 
-@app.task
+@shared_task
 def beat_from_worker() -> None:
     """Record that a worker on this host took a task from the broker, ran it and reached the database."""
     heartbeats.beat(heartbeats.here(heartbeats.WORKER))

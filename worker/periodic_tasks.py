@@ -26,8 +26,8 @@ from django_celery_beat.admin import (
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
 
 from hub.database.signals import listen
+from worker.application import application
 from worker.arguments import misfit
-from worker.celery import app
 
 
 def connect() -> None:
@@ -39,6 +39,21 @@ def connect() -> None:
             PeriodicTask.objects.filter(**{name: instance}).update(date_changed=timezone.now())
 
         listen(changed, post_save, model, f"worker.{name}_changed")
+
+
+def replace_pages() -> None:
+    """Put the pages below in the place of the library's."""
+    admin.site.unregister([CrontabSchedule, IntervalSchedule, PeriodicTask])
+    admin.site.register(CrontabSchedule, HubCrontabAdmin)
+    admin.site.register(IntervalSchedule, HubIntervalAdmin)
+    admin.site.register(PeriodicTask, HubPeriodicTaskAdmin)
+
+
+def _task(name: str) -> Any:
+    """The task of this name; None where no module of the project declares it."""
+    app = application()
+    app.loader.import_default_modules()
+    return app.tasks.get(name)
 
 
 class HubPeriodicTaskForm(PeriodicTaskForm):  # type: ignore[misc]  # a library without types
@@ -59,8 +74,7 @@ class HubPeriodicTaskForm(PeriodicTaskForm):  # type: ignore[misc]  # a library 
             return self.cleaned_data  # one has its error, and the library asks for both
         data = super().clean()
         if "args" in data and "kwargs" in data:
-            app.loader.import_default_modules()
-            task = app.tasks.get(data["task"])
+            task = _task(data["task"])
             if wrong := misfit(task, json.loads(data["args"]), json.loads(data["kwargs"])):
                 self.add_error(*wrong)
         return data
@@ -140,9 +154,8 @@ class HubPeriodicTaskAdmin(PeriodicTaskAdmin):  # type: ignore[misc]  # a librar
 
     @admin.action(description=PeriodicTaskAdmin.run_tasks.short_description)
     def run_tasks(self, request: HttpRequest, queryset: Any) -> None:
-        app.loader.import_default_modules()
         for row in queryset:
-            if wrong := misfit(app.tasks.get(row.task), json.loads(row.args), json.loads(row.kwargs)):
+            if wrong := misfit(_task(row.task), json.loads(row.args), json.loads(row.kwargs)):
                 text = _("%(name)s was not run, nor was any other: %(reason)s") % {
                     "name": row.name,
                     "reason": wrong[1],

@@ -8,7 +8,7 @@ import structlog
 from kombu.exceptions import EncodeError
 
 from worker import jobs
-from worker.celery import app
+from worker.application import application
 from worker.jobs import JobCall
 
 log = structlog.get_logger(__name__)
@@ -38,7 +38,7 @@ def send(call: JobCall) -> bool:
         return False
     try:
         # There are few. Who had to wait for one looks again: whoever had it before may know that the broker is away.
-        with app.producer_or_acquire() as producer:
+        with application().producer_or_acquire() as producer:
             if time.monotonic() < _away_until:
                 return False
             try:
@@ -61,7 +61,7 @@ def pass_on(call: JobCall, producer: Any = None) -> None:
     options["headers"] = {**(options.pop("headers", None) or {}), MARK: call.nonce or True}
     options |= {"task_id": call.id, "producer": producer, "add_to_parent": False}
     # By its name: a task that this process does not know may have been stored by another version of the code.
-    app.send_task(call.task, call.args, call.kwargs, **options)
+    application().send_task(call.task, call.args, call.kwargs, **options)
 
 
 def send_overdue() -> int:

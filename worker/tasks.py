@@ -8,6 +8,7 @@ from django.db import InterfaceError, OperationalError
 
 from notifications import notify
 from notifications.alerting import refuse_unsendable
+from worker import heartbeat, maintenance  # noqa: F401  # tasks, where Celery looks for them: it knows this module
 from worker.durable import DurableTask
 
 

@@ -8,7 +8,9 @@ class AccountsConfig(AppConfig):
     verbose_name = _("Accounts")
 
     def ready(self) -> None:
-        from hub.accounts import receivers, usernames
+        from hub.accounts import receivers, sessions, usernames
+        from hub.database import pruning
 
         receivers.connect()
         usernames.connect()
+        pruning.register(sessions.prune)

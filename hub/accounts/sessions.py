@@ -108,6 +108,11 @@ def users_for(keys: Sequence[str]) -> dict[str, User]:
     return {row.session_key: row.user for row in valid if row.user}
 
 
+def prune() -> int:
+    """Delete the sessions that have expired; returns how many."""
+    return Session.objects.filter(expire_date__lt=timezone.now()).delete()[0]
+
+
 def _note_seen(rows: Sequence[Session]) -> None:
     """Write that these sessions are in use, where that was long ago: one statement for all of them, and seldom."""
     before = timezone.now() - SEEN_INTERVAL

@@ -4,7 +4,7 @@ For rows whose ids grow as they are made: an old one has a small id.
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from itertools import chain
 from typing import Any
@@ -23,6 +23,19 @@ OWNERS = 200
 
 #: A list of rows; or lists: their rows, their owners, and the column that says whose a row is.
 List = QuerySet[Any] | tuple[QuerySet[Any], QuerySet[Any], str]
+
+_apps: list[Callable[[], int]] = []
+
+
+def register(prune: Callable[[], int]) -> None:
+    """Have ``prune()`` delete rows of an app every ten minutes; it returns how many. Its app calls this once."""
+    if prune not in _apps:
+        _apps.append(prune)
+
+
+def prune_apps() -> int:
+    """Delete the rows of all apps that need not be kept; returns how many that were."""
+    return sum(prune_of_app() for prune_of_app in _apps)
 
 
 def prune(deletions: Iterable[int], kind: str, *, seconds: float) -> int:

@@ -49,13 +49,18 @@ def test_the_tasks_do_what_they_are_named_after(settings: Settings) -> None:
 def test_tidying_removes_what_has_expired_and_nothing_else() -> None:
     hour = timedelta(hours=1)
     for key, age in (("old", hour), ("new", -hour)):
-        Session.objects.create(session_key=key, session_data="", expire_date=timezone.now() - age)
         ProcessPresence.objects.create(process=key, people="{}", revision=1, expires_at=Now() - age / 120)
     for part, age in (("worker:old", 25 * hour), ("worker:new", 23 * hour)):
         Heartbeat.objects.create(part=part, beat_at=Now() - age)
     tidy()
-    left = [Session.objects.get().pk, ProcessPresence.objects.get().pk, Heartbeat.objects.get().pk]
-    assert left == ["new", "new", "worker:new"]
+    assert [ProcessPresence.objects.get().pk, Heartbeat.objects.get().pk] == ["new", "worker:new"]
+
+
+def test_sessions_that_have_expired_are_deleted() -> None:
+    for key, age in (("old", timedelta(hours=1)), ("new", -timedelta(hours=1))):
+        Session.objects.create(session_key=key, session_data="", expire_date=timezone.now() - age)
+    assert prune() == 1
+    assert Session.objects.get().pk == "new"
 
 
 def test_a_chore_is_sent_once_an_interval_and_not_at_all_before_its_delay() -> None:
@@ -68,7 +73,7 @@ def test_a_chore_is_sent_once_an_interval_and_not_at_all_before_its_delay() -> N
 
     now, later = Sent(), Sent()
     for task, delay in ((now, 0.0), (later, 60.0)):
-        periodic = MaintenanceTask(task, interval=60.0, delay=delay)
+        periodic = MaintenanceTask(task, interval=60.0, delay=delay, expires=60.0)
         periodic.start()
         periodic.send_if_due()
         periodic.send_if_due()

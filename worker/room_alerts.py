@@ -1,21 +1,44 @@
-"""A room that becomes private: what everybody was told of it is taken back."""
+"""Alerts about chat rooms, in projects that have the app ``chat``: one is open, and one has become private."""
 
 from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.db.models.signals import post_save
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from chat.models import Room
+from hub.config import hub_settings
 from hub.database.signals import listen
+from notifications import Alert, alert, on_save
 from notifications.models import Notification
 from notifications.withdrawing import withdraw
-from worker.alerts import room_opened_key
 
 
 def connect() -> None:
     """Listen for rooms that become private; called once, when the apps are ready."""
     listen(_room_saved, post_save, Room, "worker.room_saved")
+
+
+@on_save(Room, created=True)
+def room_opened(room: Room) -> Alert | None:
+    """A new chat room: tell everyone, if ``HUB_SHIPPED_RULES`` says so, unless it is private: nobody but its members
+    may know of it.
+    """
+    if room.is_private or "room_opened" not in hub_settings().shipped_rules:
+        return None
+    return alert(
+        to="everyone",
+        title=_("New chat room"),
+        message=_("The room %(room)s is open") % {"room": room.name},
+        url=room.get_absolute_url(),
+        key=room_opened_key(room),
+    )
+
+
+def room_opened_key(room: Room) -> str:
+    """The key of the alert that a room is open."""
+    return f"chat.room_opened:{room.pk}"
 
 
 def _room_saved(sender: type[Room], instance: Room, **_: Any) -> None:

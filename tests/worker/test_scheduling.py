@@ -1,0 +1,98 @@
+"""The hub's regular tasks in a project with a Celery application of its own."""
+
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+from celery import Celery, current_app
+
+import hub
+from lab.harness.environment import BASE_DIR, clean_environment
+from worker.maintenance import maintenance_tasks
+from worker.scheduling import REGULAR_TASKS, SCHEDULER
+
+
+def product(**conf: object) -> Celery:
+    app = Celery("product", set_as_current=False)
+    app.conf.update(**conf)
+    app.conf.beat_schedule = {"theirs": {"task": "theirs", "schedule": 1.0}}
+    app.conf.task_routes = {"theirs": {"queue": "theirs"}}
+    return app
+
+
+def test_beat_of_any_project_sends_what_the_hubs_own_sends() -> None:
+    app = product()
+    hub.schedule(app)
+    entries = dict(app.conf.beat_schedule)
+    assert entries.pop("theirs") == {"task": "theirs", "schedule": 1.0}
+    sent = {(entry["task"], entry["schedule"], entry["options"]["expires"]) for entry in entries.values()}
+    assert sent == {(task.task.name, task.interval, task.expires) for task in maintenance_tasks()}
+    assert {task.name for task in REGULAR_TASKS} <= set(current_app.tasks)
+
+
+def test_beat_with_the_hubs_scheduler_gets_no_entries() -> None:
+    app = product(beat_scheduler=SCHEDULER)
+    hub.schedule(app)
+    assert list(app.conf.beat_schedule) == ["theirs"]
+
+
+@pytest.mark.slow
+def test_a_project_keeps_its_celery_application_in_every_thread(tmp_path: Path) -> None:
+    (tmp_path / "product").mkdir()
+    (tmp_path / "product" / "__init__.py").write_text("from product.celery import app\n")
+    (tmp_path / "product" / "celery.py").write_text(
+        textwrap.dedent("""
+            from celery import Celery
+            import hub
+            app = Celery("product", broker="memory://")
+            app.autodiscover_tasks()
+            hub.schedule(app)
+        """)
+    )
+    (tmp_path / "product" / "settings.py").write_text(
+        textwrap.dedent("""
+            from hub.settings import *
+            HUB_CELERY_APP = ""
+            INSTALLED_APPS = ["hub", "notifications", "worker", "django.contrib.auth", "django.contrib.contenttypes"]
+            ROOT_URLCONF = "product.urls"
+            SESSION_ENGINE = "django.contrib.sessions.backends.db"
+        """)
+    )
+    (tmp_path / "product" / "urls.py").write_text(
+        textwrap.dedent("""
+            from django.urls import include, path
+            urlpatterns = [path("hub/", include("hub.urls"))]
+        """)
+    )
+    program = textwrap.dedent("""
+        import sys, threading
+        import django
+        django.setup()
+        from celery import current_app
+        from worker.application import application
+        import product
+        found = []
+        thread = threading.Thread(target=lambda: found.append(application()))
+        thread.start()
+        thread.join()
+        assert found == [product.app], found
+        assert current_app._get_current_object() is product.app
+        product.app.loader.import_default_modules()
+        assert "worker.maintenance.sweep" in product.app.tasks
+        taken = {"worker.celery", "chat.models", "django_celery_beat.models"} & sys.modules.keys()
+        assert not taken, taken
+    """)
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env=clean_environment(
+            DJANGO_SETTINGS_MODULE="product.settings", PYTHONPATH=f"{tmp_path}:{BASE_DIR}", HUB_DATA_DIR=str(tmp_path)
+        ),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr

@@ -1,0 +1,30 @@
+"""The Celery application that sends and runs the hub's tasks: the project's own."""
+
+from functools import cache
+
+from celery import Celery
+from celery.app import app_or_default
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from worker.scheduling import SCHEDULER
+
+
+@cache
+def application() -> Celery:
+    """The application at ``HUB_CELERY_APP``; without this setting, the one that is current at the first call.
+
+    The app ``worker`` calls it when the apps are ready, in the thread that has imported the project. Celery itself
+    knows the current application of that thread only: any other thread, such as those of Django's requests in an ASGI
+    server, would send its tasks by an application that Celery makes up, to a broker that nobody has named.
+    """
+    path: str = getattr(settings, "HUB_CELERY_APP", "")
+    if path:
+        found: Celery = import_string(path)
+        return found
+    return app_or_default()
+
+
+def has_our_scheduler() -> bool:
+    """Whether beat runs :class:`worker.beat.HubScheduler`."""
+    return bool(application().conf.beat_scheduler == SCHEDULER)
