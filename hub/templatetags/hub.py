@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
+from hub.templatetags.hub_pages import login_url
 from hub.validation.text import MESSAGE_LIMIT
 
 register = template.Library()
@@ -98,7 +99,7 @@ def _config(context: Context) -> dict[str, Any]:
         "emulation": f"{prefix}emulation",
         "user": person,
         "icons": static("hub/icons/icons.svg"),
-        "urls": {"login": _url("hub:accounts:login"), "alerts": _url("hub:notifications:list")},
+        "urls": {"login": login_url(), "alerts": _url("hub:notifications:list")},
         "messageLimit": MESSAGE_LIMIT,
         "texts": _texts(),
     }
