@@ -1,6 +1,6 @@
 """What the chat app publishes on ``room:<id>``, and how the simple endpoint shows it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -11,7 +11,6 @@ from django.utils.translation import gettext as _
 
 from chat.models import Message
 from hub.bus import simple_frame
-from hub.fanout.local_channel import Encoder
 from hub.streams import Envelope, cursor_of
 
 #: Who tells of joins and leaves.
@@ -62,7 +61,7 @@ def posted(message: Message) -> MessagePosted:
 
 
 @lru_cache(maxsize=64)
-def plain_frames(language: str) -> Encoder:
+def plain_frames(language: str) -> Callable[[Envelope], str | None]:
     """The shape of ``/ws/chat/<room_name>/`` for clients who read ``language``: notices are sentences."""
 
     def plain_frame(item: Envelope) -> str | None:

@@ -4,7 +4,7 @@ from django.utils.translation import gettext_lazy as _
 from chat import actions, names, naming
 from chat.models import Room
 from hub.users import User
-from hub.web.uncut import UncutForm
+from hub.web import UncutForm
 
 
 class RoomForm(UncutForm, forms.Form):

@@ -6,7 +6,7 @@ from django.db.models.signals import m2m_changed, post_delete, post_save
 
 from chat import channels
 from chat.models import Room
-from hub.access.control import Revalidate, send
+from hub.access import revalidate
 from hub.database import listen
 
 #: Rooms of one name that are asked about at once; only the oldest of them can have its alias.
@@ -22,12 +22,12 @@ def connect() -> None:
 
 def _room_saved(sender: type[Room], instance: Room, created: bool, **_: Any) -> None:
     if not created:
-        send(Revalidate(channel=channels.of_room(instance.pk)))
+        revalidate(channels=[channels.of_room(instance.pk)])
     _revalidate_namesakes(instance)
 
 
 def _room_deleted(sender: type[Room], instance: Room, **_: Any) -> None:
-    send(Revalidate(channel=channels.of_room(instance.pk)))
+    revalidate(channels=[channels.of_room(instance.pk)])
     _revalidate_namesakes(instance)
 
 
@@ -37,13 +37,10 @@ def _revalidate_namesakes(room: Room) -> None:
     What is meant for a new private room must not reach the public one of its name.
     """
     namesakes = Room.objects.filter(name=room.name).exclude(pk=room.pk).order_by("is_private", "pk")
-    if messages := [
-        Revalidate(channel=channels.of_room(pk)) for pk in namesakes.values_list("pk", flat=True)[:NAMESAKES]
-    ]:
-        send(*messages)
+    revalidate(channels=map(channels.of_room, namesakes.values_list("pk", flat=True)[:NAMESAKES]))
 
 
 def _members_changed(sender: type[Any], instance: Any, action: str, pk_set: set[int] | None, **_: Any) -> None:
     # From the room's side only: users have no accessor to their rooms.
     if action in {"post_remove", "post_clear"} and isinstance(instance, Room):
-        send(Revalidate(channel=channels.of_room(instance.pk)))
+        revalidate(channels=[channels.of_room(instance.pk)])

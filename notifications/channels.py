@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING
 from django.db import connection
 
 from hub.database import batched
-from hub.users import Key, Visitor, id_in, user_id
-from hub.users.groups import memberships
-from hub.users.model import as_stored, from_stored
+from hub.users import Key, Visitor, as_stored, from_stored, id_in, memberships, user_id
 
 if TYPE_CHECKING:
     from notifications.models import Notification

@@ -2,9 +2,7 @@
 
 from hub.channels import Namespace, anyone, at_once, register
 from hub.database import batched
-from hub.users import Visitor, user_id
-from hub.users.converter import PATTERN
-from hub.users.groups import is_member
+from hub.users import PATTERN, Visitor, is_member, user_id
 from notifications import channels, queries
 
 

@@ -18,9 +18,7 @@ from django.db import connection
 from django.db.models import OuterRef, Subquery
 
 from hub.channels import LAST_ID
-from hub.users import Key, all_users
-from hub.users.groups import groups_of
-from hub.users.model import as_stored, joined_field
+from hub.users import Key, all_users, as_stored, groups_of, joined_field
 from notifications.models import Follow, Notification, ReadMark, ReadUpTo
 
 #: Audiences that one statement looks at: SQLite takes no more than 500 parts.

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 from django.db.models import QuerySet
 from django.db.models.signals import post_delete, post_save
 
-from hub.access.control import Revalidate, send
+from hub.access import revalidate
 from hub.database import listen
 from hub.publishing import forget_channel, publish
 from hub.users import id_in
@@ -33,7 +33,7 @@ def connect() -> None:
 def _follow_saved(sender: type[Follow], instance: Follow, created: bool, **_: Any) -> None:
     if created:
         publish(channels.of_user_id(id_in(instance)), TopicFollowed(instance.topic.name))
-        send(Revalidate(user=instance.user_id))
+        revalidate(users=[instance.user_id])
 
 
 def _follow_deleted(sender: type[Follow], instance: Follow, origin: Any, **_: Any) -> None:
@@ -41,7 +41,7 @@ def _follow_deleted(sender: type[Follow], instance: Follow, origin: Any, **_: An
     if (origin.model if isinstance(origin, QuerySet) else type(origin)) is Follow:
         if name := _name(instance, origin):
             publish(channels.of_user_id(id_in(instance)), TopicUnfollowed(name))
-        send(Revalidate(user=instance.user_id))
+        revalidate(users=[instance.user_id])
 
 
 def _name(instance: Follow, origin: Any) -> str:
@@ -55,11 +55,11 @@ def _name(instance: Follow, origin: Any) -> str:
 
 def _topic_saved(sender: type[Topic], instance: Topic, created: bool, **_: Any) -> None:
     if not created:
-        send(Revalidate(channel=channels.of_topic(instance.name)))
+        revalidate(channels=[channels.of_topic(instance.name)])
 
 
 def _topic_deleted(sender: type[Topic], instance: Topic, **_: Any) -> None:
     channel = channels.of_topic(instance.name)
     # Another topic may get the name, and other people follow it: it must not bring them this past.
     forget_channel(channel)
-    send(Revalidate(channel=channel))
+    revalidate(channels=[channel])

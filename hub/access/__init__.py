@@ -4,3 +4,7 @@
 ``registry`` lists the open connections of this process; ``control`` sends messages to all web processes;
 ``revalidation`` closes what is no longer permitted; ``ends`` lists the reasons for a close.
 """
+
+from hub.access.control import revalidate
+
+__all__ = ["revalidate"]

@@ -5,10 +5,13 @@ It is stored in the transaction that causes it: a logout that is rolled back clo
 catch-up from the database delivers it.
 """
 
+from collections.abc import Iterable
+
 import msgspec
 
 from hub.channels import Namespace, register
 from hub.publishing import publish_many
+from hub.users import Key
 
 #: The channel of control messages. A process that misses messages revalidates all its connections.
 CHANNEL = register(Namespace("control", single=True, internal=True, keep_items=10_000, keep_days=1.0)).name
@@ -91,6 +94,14 @@ def send(*messages: ControlMessage) -> None:
     """
     if messages:
         publish_many((CHANNEL, one) for one in messages)
+
+
+def revalidate(*, users: Iterable[Key] = (), channels: Iterable[str] = ()) -> None:
+    """Check the connections of ``users`` and the subscribers of ``channels``: their permissions may have changed.
+
+    Part of the open transaction, as :func:`send`. ``users`` are keys of their rows.
+    """
+    send(*(Revalidate(user=key) for key in users), *(Revalidate(channel=channel) for channel in channels))
 
 
 def read(text: str) -> ControlMessage:

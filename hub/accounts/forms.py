@@ -14,10 +14,8 @@ from django.utils.translation import gettext_lazy as _
 from hub.accounts import throttling, usernames
 from hub.accounts.models import AccessToken
 from hub.limits import TooMany
-from hub.users import User
-from hub.users.model import field_named
-from hub.web.limited_form import LimitedForm
-from hub.web.uncut import UncutForm
+from hub.users import User, field_named
+from hub.web import LimitedForm, UncutForm
 
 #: Characters of a mail address, as the table of users has them.
 MAIL_LIMIT = 254

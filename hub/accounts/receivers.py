@@ -15,12 +15,11 @@ from django.db.models.signals import m2m_changed, post_delete, post_save, pre_de
 from django.http import HttpRequest
 from django.utils import timezone
 
-from hub.access.control import Revalidate, send
+from hub.access import revalidate
 from hub.accounts import sessions, throttling, tokens
 from hub.accounts.models import AccessToken, Session
-from hub.database.signals import listen
-from hub.users import Key, User, log_in_field
-from hub.users.groups import keys_of_members
+from hub.database import listen
+from hub.users import Key, User, keys_of_members, log_in_field
 
 log = structlog.get_logger(__name__)
 
@@ -68,31 +67,31 @@ def _user_saved(
         tokens.revoke(AccessToken.objects.filter(user=instance))
     # A login saves the time of it and nothing else.
     if not created and set(update_fields or ("all",)) != {"last_login"}:
-        send(Revalidate(user=instance.pk))
+        revalidate(users=[instance.pk])
 
 
 def _user_deleted(sender: type[User], instance: User, **_: Any) -> None:
-    send(Revalidate(user=instance.pk))
+    revalidate(users=[instance.pk])
 
 
 def _session_deleted(sender: type[Session], instance: Session, **_: Any) -> None:
     # Expired ones are deleted by the thousand, and the round has closed their sockets long ago.
     if instance.user_id is not None and instance.expire_date > timezone.now():
-        send(Revalidate(user=instance.user_id))
+        revalidate(users=[instance.user_id])
 
 
 def _token_deleted(sender: type[AccessToken], instance: AccessToken, **_: Any) -> None:
-    send(Revalidate(user=instance.user_id))
+    revalidate(users=[instance.user_id])
 
 
 def _group_deleted(sender: type[Group], instance: Group, **_: Any) -> None:
-    send(*(Revalidate(user=key) for key in keys_of_members(instance.pk)))
+    revalidate(users=keys_of_members(instance.pk))
 
 
 def _membership_changed(
     sender: type[Any], instance: User | Group, action: str, reverse: bool, pk_set: set[Key] | None, **_: Any
 ) -> None:
     if action == "pre_clear" and isinstance(instance, Group):  # after it nobody knows any more who they were
-        send(*(Revalidate(user=key) for key in keys_of_members(instance.pk)))
+        revalidate(users=keys_of_members(instance.pk))
     elif action in {"post_add", "post_remove", "post_clear"}:
-        send(*(Revalidate(user=pk) for pk in ((pk_set or ()) if reverse else (instance.pk,))))
+        revalidate(users=(pk_set or ()) if reverse else (instance.pk,))

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from hub.access.control import Revalidate, send
+from hub.access.control import revalidate
 from hub.access.credentials import Invalid
 from hub.accounts.models import AccessToken
 from hub.users import User
@@ -82,7 +82,7 @@ def revoke(tokens: QuerySet[AccessToken]) -> int:
     valid = tokens.filter(revoked_at=None)
     with transaction.atomic():
         owners = sorted(set(valid.order_by().values_list("user", flat=True)))
-        send(*(Revalidate(user=owner) for owner in owners))
+        revalidate(users=owners)
         count = valid.update(revoked_at=timezone.now())
     if count:
         log.info("tokens_revoked", users=owners, count=count)

@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.db.models.signals import post_delete, post_save
 
-from hub.database.signals import listen
+from hub.database import listen
 from hub.users import User, all_users, log_in_field
 from hub.validation import lookalikes, names
 

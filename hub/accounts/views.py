@@ -41,8 +41,7 @@ from hub.accounts.signals import signed_up
 from hub.accounts.tasks import send_address_changed, send_reset_mail
 from hub.config import hub_settings
 from hub.limits import TooMany
-from hub.users import User, all_users, log_in_field
-from hub.users.model import field_named
+from hub.users import User, all_users, field_named, log_in_field
 
 if TYPE_CHECKING:
     SignUpBase = FormView[SignUpForm]

@@ -5,25 +5,48 @@ outside (``HUB_USER_ID``), ``names`` what others read (``HUB_DISPLAY_NAME``), ``
 their groups, ``permissions`` what they may do, and ``checks`` has a sentence for each model that cannot work.
 """
 
+from hub.users.converter import PATTERN
+from hub.users.groups import groups_of, is_member, keys_of_members, memberships
 from hub.users.ids import ID_PATTERN, has_form_of_id, id_in, ids_of_keys, user_id, users_by_id, value_of_id
-from hub.users.model import Key, User, Visitor, all_users, log_in_field, searched_by, staff
+from hub.users.model import (
+    Key,
+    User,
+    Visitor,
+    all_users,
+    as_stored,
+    field_named,
+    from_stored,
+    joined_field,
+    log_in_field,
+    searched_by,
+    staff,
+)
 from hub.users.names import NAME_LIMIT, display_name, display_names
 from hub.users.permissions import is_staff_or_may
 
 __all__ = [
     "ID_PATTERN",
     "NAME_LIMIT",
+    "PATTERN",
     "Key",
     "User",
     "Visitor",
     "all_users",
+    "as_stored",
     "display_name",
     "display_names",
+    "field_named",
+    "from_stored",
+    "groups_of",
     "has_form_of_id",
     "id_in",
     "ids_of_keys",
+    "is_member",
     "is_staff_or_may",
+    "joined_field",
+    "keys_of_members",
     "log_in_field",
+    "memberships",
     "searched_by",
     "staff",
     "user_id",

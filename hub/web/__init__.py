@@ -1,1 +1,6 @@
 """The hub's own pages: health, errors, forms, static files, and what every page knows."""
+
+from hub.web.limited_form import LimitedForm
+from hub.web.uncut import UncutForm
+
+__all__ = ["LimitedForm", "UncutForm"]
