@@ -8,12 +8,14 @@ class HubConfig(AppConfig):
 
     def ready(self) -> None:
         from hub import checks  # noqa: F401  # registers itself
+        from hub.access import receivers
         from hub.channels import open_namespaces
         from hub.config import hub_settings, private_files
         from hub.database import signals
         from hub.endpoints.centrifuge import connection_presence
 
         signals.connect()
+        receivers.connect()
         connection_created.connect(private_files.guard_database, dispatch_uid="hub.config.private_files")
         # `namespaces.py` and `rpc.py` of every installed app, as Django does with `admin.py`.
         autodiscover_modules("namespaces", "rpc")
