@@ -46,8 +46,8 @@ class Leaving:
 
         ``gone`` is called exactly once: at once where the person has another connection here, else after the grace
         time. Guests leave at once, since a guest who comes back is somebody new, and so does everybody where the
-        namespace has no ``leave_grace``. Where the process ends first, it is not
-        called, and the person leaves with the lease of the process.
+        namespace has no ``leave_grace``. If the process ends first, it is not called, and the person leaves with the
+        lease of the process.
         """
         record = (channel, person)
         waits = not person.startswith(GUEST) and namespace_of(channel).leave_grace

@@ -8,14 +8,16 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
+from django.db import OperationalError
 from pytest_django.fixtures import Settings
 
-from hub.presence import tracker
+from hub.presence import process_rows, tracker
 from hub.presence.records import LocalRecords
 from hub.presence.redis_backend import RedisBackend
 from hub.presence.tracker import PresenceTracker
 from lab.harness.redis_server import RedisServer
 from lab.harness.waiting import await_for
+from tests.support.layers import default_layer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -175,3 +177,24 @@ async def test_who_is_cancelled_while_entering_can_leave(start: Start) -> None:
     await one.leave("online", "u1")
     assert await one.people("online") == ["u2"]
     assert (one.connections("online", "u1"), one.connections("online", "u2")) == (0, 1)
+
+
+async def test_with_a_channel_layer_in_memory_presence_needs_neither_redis_nor_the_database(
+    start: Start, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*arguments: object) -> None:
+        raise OperationalError("not to be asked")
+
+    monkeypatch.setattr(process_rows, "read", fails)
+    redis_server.stop()
+    try:
+        async with default_layer("memory"):
+            one = await start()
+            assert [await one.enter("online", person) for person in ("u1", "u1", "g1")] == [True, False, True]
+            assert (await one.count("online"), one.is_apart) == (2, False)
+            assert await one.leave("online", "g1")
+            assert await one.people("online") == ["u1"]
+            assert await one.take_turn("count", 60.0)
+            assert not await one.take_turn("count", 60.0)
+    finally:
+        redis_server.start()
