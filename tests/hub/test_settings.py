@@ -15,7 +15,7 @@ from hub.config.declaration import facts_of, variable_of
 from hub.config.kinds import Proxies, from_text, in_words
 from hub.config.reading import kind_of
 from lab import settings_page
-from tests.hub.test_safety import ENTRIES, run
+from tests.hub.test_production_checks import ENTRIES, run
 
 RETENTION = 'HUB_RETENTION must be JSON like {"room": {"items": 5000, "days": 365}}, with numbers from 0 (no limit) up'
 

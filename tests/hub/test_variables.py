@@ -12,7 +12,7 @@ from pytest_django.fixtures import Settings
 from hub.config import UnusableEnvironment, read_environment
 from hub.config.variables import FILE_LIMIT, names, read
 from hub.supervisor.database import prepare
-from tests.hub.test_safety import ENTRIES, run
+from tests.hub.test_production_checks import ENTRIES, run
 
 NAME = "HUB_TRIED"
 

@@ -1,3 +1,5 @@
+"""The frame parser reads whole frames as the library does, and leaves all others to it."""
+
 from hypothesis import given
 from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode

@@ -1,4 +1,4 @@
-"""What is looked at regularly: queues, and how late the event loop is."""
+"""Gauges: the length of queues, and how late the event loop is."""
 
 import asyncio
 import contextlib
