@@ -54,9 +54,13 @@ def refuse_unsafe(settings: Settings, *, allowed: Collection[str] = ()) -> None:
 
 
 def dangers(settings: Settings) -> Iterator[Danger]:
-    """What is unsafe in production about these settings."""
+    """What is unsafe in production about these settings; of one that is not there nothing is."""
     for name, judge in _JUDGES.items():
-        if sentence := judge(settings):
+        try:
+            sentence = judge(settings)
+        except KeyError:  # a project with settings of its own
+            continue
+        if sentence:
             yield Danger(name, sentence)
 
 

@@ -5,12 +5,13 @@ from django.contrib.messages.storage.fallback import FallbackStorage
 from django.contrib.messages.storage.session import SessionStorage
 
 from hub.config import hub_settings
+from hub.config.derived import cookie_prefix
 
 
 class _Cookie(CookieStorage):
     @property
     def cookie_name(self) -> str:  # type: ignore[override]  # a plain attribute there
-        return f"{hub_settings().cookie_prefix}messages"
+        return f"{cookie_prefix(hub_settings())}messages"
 
 
 class PageMessages(FallbackStorage):

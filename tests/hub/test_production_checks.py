@@ -143,6 +143,12 @@ def test_what_is_safe_is_taken(name: str, value: object) -> None:
     refuse_unsafe({**SAFE, name: value})
 
 
+@pytest.mark.parametrize("name", SAFE)
+def test_setting_that_a_project_does_not_have_is_no_danger(name: str) -> None:
+    refuse_unsafe({other: value for other, value in SAFE.items() if other != name})
+    refuse_unsafe({})
+
+
 def test_every_danger_of_settings_has_an_example_here() -> None:
     assert {danger for _, _, danger, _ in UNSAFE} | {"admin-password"} == set(NAMES)
 
