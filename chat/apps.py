@@ -11,10 +11,10 @@ class ChatConfig(AppConfig):
         from chat import channels, departures, naming, receivers, retention
         from chat.models import Message
         from hub import presence
-        from hub.database import deletions, pruning
+        from hub.database import clean_up, prune_regularly
 
         receivers.connect()
         naming.connect()
-        deletions.clean_up(Message, "room", "author")
-        pruning.register(retention.prune)
+        clean_up(Message, "room", "author")
+        prune_regularly(retention.prune)
         presence.on_departed(channels.NAMESPACE, departures.tell)

@@ -9,8 +9,8 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from hub.accounts import receivers, sessions, usernames
-        from hub.database import pruning
+        from hub.database import prune_regularly
 
         receivers.connect()
         usernames.connect()
-        pruning.register(sessions.prune)
+        prune_regularly(sessions.prune)

@@ -8,7 +8,8 @@ process is there, and which one may do a thing.
 from hub.database.batches import batched
 from hub.database.deletions import clean_up
 from hub.database.pruning import prune_table
+from hub.database.pruning import register as prune_regularly
 from hub.database.signals import listen
 from hub.database.threads import in_database_thread
 
-__all__ = ["batched", "clean_up", "in_database_thread", "listen", "prune_table"]
+__all__ = ["batched", "clean_up", "in_database_thread", "listen", "prune_regularly", "prune_table"]
