@@ -59,7 +59,11 @@ async def test_development_describes_no_file_and_serves_from_the_same_folders() 
     made, usual = StaticFiles(nothing), ServeStaticMiddleware(nothing)
     assert made.files == {} and usual.files
     assert made.directories == usual.directories
-    for path, status in {"js/hub.js": 200, "vendor/centrifuge/centrifuge.js": 200, "js/none.js": 404}.items():
+    for path, status in {
+        "hub/js/hub.js": 200,
+        "hub/vendor/centrifuge/centrifuge.js": 200,
+        "hub/js/none.js": 404,
+    }.items():
         assert (await made(RequestFactory().get(f"/static/{path}"))).status_code == status
 
 
