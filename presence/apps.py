@@ -8,10 +8,8 @@ class PresenceConfig(AppConfig):
     verbose_name = _("People online")
 
     def ready(self) -> None:
-        from hub import lifespan, presence
+        from hub import presence
         from presence import channels, counting
-
-        lifespan.at_end(counting.close)
 
         presence.on_departed(channels.online, counting.recount)
         presence.on_changed(counting.count_again)

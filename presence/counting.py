@@ -6,7 +6,7 @@ import structlog
 
 from hub import presence
 from hub.concurrency.background import Background
-from hub.concurrency.per_loop import PerLoop
+from hub.concurrency.node import Part
 from hub.config import hub_settings
 from hub.fanout import relay
 from hub.fanout.frames import FrameBatch
@@ -137,9 +137,8 @@ def _count_of(item: Envelope) -> str | None:
     return None if count is None else str(count)
 
 
-#: The counter of the running event loop, and the end of it.
-current = PerLoop(OnlineCounter)
-close = current.close
+#: The counter of the running event loop.
+current = Part(OnlineCounter, uses=[relay.current, presence.current])
 
 
 def count_again() -> None:

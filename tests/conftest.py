@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import connection, connections
 from django.utils import translation
 
+from hub.concurrency import node
 from hub.database import threads
 from lab.harness.migrated import copy_sqlite, postgres_template
 from lab.harness.redis_server import RedisServer
@@ -87,6 +88,22 @@ def no_database_threads_left() -> Iterator[None]:
     yield
     threads.close_all()
     SyncToAsync.single_thread_executor.submit(connections.close_all).result()  # that of async ORM calls; it stays
+
+
+@pytest.fixture
+async def node_ends(request: pytest.FixtureRequest) -> AsyncIterator[None]:
+    """The parts that a test has made on its event loop end with it, before the database is emptied."""
+    for database in {"db", "transactional_db"}.intersection(request.fixturenames):
+        request.getfixturevalue(database)
+    yield
+    await node.close()
+
+
+@pytest.fixture(autouse=True)
+def node_ends_with_its_loop(request: pytest.FixtureRequest) -> None:
+    """:func:`node_ends`, for each test that has an event loop."""
+    if request.node.get_closest_marker("asyncio"):
+        request.getfixturevalue("node_ends")
 
 
 @pytest.fixture(params=["memory", "redis"])

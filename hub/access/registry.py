@@ -7,6 +7,7 @@ from typing import Protocol
 from django.contrib.auth.models import AnonymousUser, User
 
 from hub.access.control import ControlMessage
+from hub.concurrency.node import Part
 
 
 class OpenSocket(Protocol):
@@ -91,9 +92,5 @@ class Registry:
         return len(self._sockets)
 
 
-_registry = Registry()
-
-
-def current() -> Registry:
-    """The registry of this process."""
-    return _registry
+#: The registry of the running event loop.
+current = Part(Registry)

@@ -12,20 +12,17 @@ from collections.abc import Collection, Iterable, Sequence
 import msgspec
 import structlog
 from django.contrib.auth.models import AnonymousUser
-from django.db import Error as DatabaseFault
 
 from hub.access import control, credentials
 from hub.access.control import Revalidate
 from hub.access.registry import OpenSocket
 from hub.access.registry import current as registry
-from hub.concurrency.cancellation import is_wanted
+from hub.concurrency.background import Background
 from hub.concurrency.faults import described
-from hub.concurrency.per_loop import PerLoop
+from hub.concurrency.node import Part
 from hub.config import hub_settings
 from hub.fanout import relay
-from hub.fanout.frames import FrameBatch
-from hub.fanout.local_channel import ProcessSubscriber
-from hub.streams import Envelope
+from hub.fanout.inbox import Inbox
 
 log = structlog.get_logger(__name__)
 
@@ -42,7 +39,7 @@ REMEMBERED = 60.0
 RETRY = 2.0
 
 
-class Revalidation(ProcessSubscriber):
+class Revalidation:
     """Handles control messages and revalidates connections. One for each event loop: :func:`current`."""
 
     def __init__(self) -> None:
@@ -54,11 +51,13 @@ class Revalidation(ProcessSubscriber):
         self._waiting: set[Revalidate] = set()
         #: Connections whose revalidation failed, to be retried.
         self._failed: set[OpenSocket] = set()
-        self._work = asyncio.Event()
-        self._tasks = [
-            self.loop.create_task(run())
-            for run in (self._subscribe, self._revalidate_changed, self._revalidate_periodically)
-        ]
+        #: What the round that is under way has still to visit, and the seconds between two chunks of it.
+        self._round: list[Sequence[OpenSocket]] = []
+        self._pace = 0.0
+        self._inbox = Inbox(control.CHANNEL, self._handle, self._missed, event="control_not_subscribed")
+        self._revalidating = Background("revalidation", self._revalidate_changed, event="revalidation_failed")
+        self._visiting = Background("periodic revalidation", self._revalidate_next, event="revalidation_failed")
+        self._visiting.wake()
 
     def register(self, socket: OpenSocket) -> None:
         """Add a connection to the registry; revalidate it if permissions changed while it was connecting."""
@@ -70,42 +69,27 @@ class Revalidation(ProcessSubscriber):
                 self._schedule(change)
 
     async def close(self) -> None:
-        """Stop all tasks."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.wait(self._tasks, timeout=hub_settings().redis_timeout)
+        """Handle no messages and revalidate nothing any more."""
+        await asyncio.gather(*(part.close() for part in (self._inbox, self._revalidating, self._visiting)))
 
-    # --- control messages: hub.fanout.local_channel.Subscriber -------------------------------------------------------
+    # --- control messages -------------------------------------------------------------------------------------------
 
-    async def _subscribe(self) -> None:
-        while is_wanted():
-            try:
-                subscription = await relay.current().subscribe(control.CHANNEL, self, _text)
-            except DatabaseFault as error:
-                log.warning("control_not_subscribed", error=type(error).__name__)
-                await asyncio.sleep(RETRY)
-            else:
-                subscription.release()
-                return
+    def _handle(self, text: str) -> None:
+        try:
+            message = control.read(text)
+        except msgspec.MsgspecError:
+            log.warning("unknown_control_message")
+            return
+        if isinstance(message, Revalidate):
+            self._changed[message] = self.loop.time()
+            if message.channel:
+                self._changed_channels.append(message)
+            self._schedule(message)
+        else:
+            for socket in registry().addressed(message.user, message.client):
+                socket.handle(message)
 
-    def write(self, block: FrameBatch) -> None:
-        """Handle control messages from the relay."""
-        for text in block.texts:
-            try:
-                message = control.read(text)
-            except msgspec.MsgspecError:
-                log.warning("unknown_control_message")
-                continue
-            if isinstance(message, Revalidate):
-                self._changed[message] = self.loop.time()
-                if message.channel:
-                    self._changed_channels.append(message)
-                self._schedule(message)
-            else:
-                for socket in registry().addressed(message.user, message.client):
-                    socket.handle(message)
-
-    def restart(self) -> None:
+    def _missed(self) -> None:
         """Messages were missed: revalidate every connection."""
         self._schedule(EVERYBODY)
 
@@ -113,37 +97,34 @@ class Revalidation(ProcessSubscriber):
 
     def _schedule(self, change: Revalidate) -> None:
         self._waiting.add(change)
-        self._work.set()
+        self._revalidating.wake()
 
-    async def _revalidate_changed(self) -> None:
-        while is_wanted():
-            await self._work.wait()
-            self._work.clear()
-            too_old = self.loop.time() - REMEMBERED
-            self._changed = {change: at for change, at in self._changed.items() if at > too_old}
-            self._changed_channels = [change for change in self._changed if change.channel]
-            changes, self._waiting = self._waiting, set()
-            failed, self._failed = self._failed, set()
-            channels = {change.channel for change in changes if change.channel}
-            await _refresh_aliases(None if EVERYBODY in changes else channels)
-            concerned = (socket for change in changes for socket in _concerned(change))
-            again = (socket for socket in failed if socket in registry())
-            sockets = list(dict.fromkeys((*concerned, *again)))
-            for chunk in _chunks(sockets):
-                self._failed |= await revalidate(chunk)
-            if self._failed:
-                # Retried alone and later, so that others do not wait for them.
-                self.loop.call_later(RETRY, self._work.set)
+    async def _revalidate_changed(self) -> float | None:
+        too_old = self.loop.time() - REMEMBERED
+        self._changed = {change: at for change, at in self._changed.items() if at > too_old}
+        self._changed_channels = [change for change in self._changed if change.channel]
+        changes, self._waiting = self._waiting, set()
+        failed, self._failed = self._failed, set()
+        channels = {change.channel for change in changes if change.channel}
+        await _refresh_aliases(None if EVERYBODY in changes else channels)
+        concerned = (socket for change in changes for socket in _concerned(change))
+        again = (socket for socket in failed if socket in registry())
+        sockets = list(dict.fromkeys((*concerned, *again)))
+        for chunk in _chunks(sockets):
+            self._failed |= await revalidate(chunk)
+        # They are retried alone and later, so that others do not wait for them.
+        return RETRY if self._failed else None
 
-    async def _revalidate_periodically(self) -> None:
-        while is_wanted():
-            chunks = list(_chunks(list(registry())))
+    async def _revalidate_next(self) -> float:
+        """Revalidate the next chunk of the round; a round visits all connections."""
+        if not self._round:
+            self._round = list(_chunks(list(registry())))
+            self._pace = hub_settings().recheck_interval / max(1, len(self._round))
             await _refresh_aliases(None)
-            for chunk in chunks:
-                await revalidate(socket for socket in chunk if socket in registry())
-                await asyncio.sleep(hub_settings().recheck_interval / len(chunks))
-            if not chunks:
-                await asyncio.sleep(hub_settings().recheck_interval)
+        if self._round:
+            chunk = self._round.pop(0)
+            await revalidate(socket for socket in chunk if socket in registry())
+        return self._pace
 
 
 async def _refresh_aliases(channels: Collection[str] | None) -> None:
@@ -185,9 +166,5 @@ def _chunks(sockets: Sequence[OpenSocket]) -> Iterable[Sequence[OpenSocket]]:
     return (sockets[start : start + CHUNK] for start in range(0, len(sockets), CHUNK))
 
 
-def _text(item: Envelope) -> str:
-    return item.data
-
-
 #: The one of the running event loop.
-current = PerLoop(Revalidation)
+current = Part(Revalidation, uses=[relay.current, registry], at_start=True)

@@ -6,13 +6,14 @@ groups. On any other layer each group gets a layer channel of its own.
 """
 
 import asyncio
+import functools
 from collections.abc import Collection
 from typing import Any, NamedTuple, Protocol
 
 from redis.exceptions import RedisError
 
 from hub.bus.layer import group_add_many, group_discard_many, layer, waiting_for
-from hub.concurrency.cancellation import is_wanted
+from hub.concurrency.background import Background
 from hub.config import hub_settings
 from hub.ops import metrics
 
@@ -101,7 +102,7 @@ class _ChannelOfEachGroup:
     def __init__(self, found: Any) -> None:
         self._layer = found
         self._joined: dict[str, str] = {}
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._loops: dict[str, Background] = {}
         self._arrived: asyncio.Queue[Received | Exception] = asyncio.Queue()
 
     async def join(self, groups: Collection[str]) -> None:
@@ -112,29 +113,32 @@ class _ChannelOfEachGroup:
         await self._layer.group_add(group, channel)
         if group not in self._joined:  # another call may have joined it meanwhile
             self._joined[group] = channel
-            self._tasks[group] = asyncio.get_running_loop().create_task(self._take(group, channel))
+            take = functools.partial(self._take, group, channel)
+            self._loops[group] = Background("group of the layer", take, event="group_not_received")
+            self._loops[group].wake()
 
     async def leave(self, groups: Collection[str]) -> None:
         for group in groups:
             if (channel := self._joined.pop(group, None)) is not None:
-                self._tasks.pop(group).cancel()
+                self._loops.pop(group).cancel()
                 await self._layer.group_discard(group, channel)
 
-    async def _take(self, group: str, channel: str) -> None:
-        while is_wanted():
-            message = None
-            try:
-                message = await self._layer.receive(channel)
-            except (OSError, RedisError) as error:
-                self._arrived.put_nowait(error)
-                return
-            except Exception:  # noqa: BLE001  # serialisers raise what they like about what somebody sent
-                # It is counted as an unknown event. The pause bounds that, should nothing be readable any more.
-                await asyncio.sleep(UNREADABLE_PAUSE)
-            if self._arrived.qsize() < hub_settings().layer_queue:
-                self._arrived.put_nowait(Received(group, message))
-            else:
-                metrics.LAYER_DROPPED.inc()
+    async def _take(self, group: str, channel: str) -> float | None:
+        """Take the next message. Ends where the layer fails: then another receiver is opened."""
+        message, pause = None, 0.0
+        try:
+            message = await self._layer.receive(channel)
+        except (OSError, RedisError) as error:
+            self._arrived.put_nowait(error)
+            return None
+        except Exception:  # noqa: BLE001  # serialisers raise what they like about what somebody sent
+            # It is counted as an unknown event. The pause bounds that, should nothing be readable any more.
+            pause = UNREADABLE_PAUSE
+        if self._arrived.qsize() < hub_settings().layer_queue:
+            self._arrived.put_nowait(Received(group, message))
+        else:
+            metrics.LAYER_DROPPED.inc()
+        return pause
 
     async def receive(self) -> Received:
         arrived = await self._arrived.get()
@@ -146,5 +150,5 @@ class _ChannelOfEachGroup:
         return self._arrived.qsize()
 
     def close(self) -> None:
-        for task in self._tasks.values():
-            task.cancel()
+        for loop in self._loops.values():
+            loop.cancel()

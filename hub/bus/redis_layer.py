@@ -16,7 +16,7 @@ from channels_redis.utils import create_pool, decode_hosts
 from redis.exceptions import RedisError
 
 from hub.bus.redis_publisher import Publisher
-from hub.concurrency.cancellation import is_wanted
+from hub.concurrency.background import Background, backoff
 from hub.config import hub_settings
 from hub.ops import metrics
 
@@ -24,6 +24,9 @@ log = structlog.get_logger(__name__)
 
 #: Seconds of silence after which the connection is pinged, and seconds that it has to answer.
 SILENCE, PONG_TIMEOUT = 10.0, 5.0
+
+#: Pieces of data that are read in one step of the loop that receives.
+READS = 256
 
 #: Seconds before the first and between later attempts to connect again.
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
@@ -145,8 +148,13 @@ class _Shard(RedisSingleShardConnection):  # type: ignore[misc]  # it has no typ
         self._names: set[str] = set()
         self._confirmed: set[str] = set()
         self._waiting: dict[str, set[_Confirmations]] = {}
+        #: The connection that receives, from when it is made and from when it is open.
+        self._connecting: Any = None
         self._connection: Any = None
-        self._receive_task: asyncio.Task[None] | None = None
+        self._replies: Any = None
+        #: Whether it was pinged and has said nothing since.
+        self._asked = False
+        self._receiving = self._receiver()
 
     async def subscribe(self, channel: str) -> None:
         await self.subscribe_many([channel])
@@ -160,12 +168,11 @@ class _Shard(RedisSingleShardConnection):  # type: ignore[misc]  # it has no typ
         if not new:
             return
         self._names.update(new)
-        loop = asyncio.get_running_loop()
-        confirmations = _Confirmations(len(new), loop.create_future())
+        confirmations = _Confirmations(len(new), asyncio.get_running_loop().create_future())
         for name in new:
             self._waiting.setdefault(name, set()).add(confirmations)
-        if self._receive_task is None or self._receive_task.done():
-            self._receive_task = loop.create_task(self._do_receiving())
+        if not self._receiving.is_running:
+            self._receiving.wake()
         try:
             self._command("SUBSCRIBE", *new)
             await confirmations.all
@@ -184,12 +191,10 @@ class _Shard(RedisSingleShardConnection):  # type: ignore[misc]  # it has no typ
             self._answer(name)
 
     async def flush(self) -> None:
-        task, self._receive_task = self._receive_task, None
-        if task is not None:
-            task.cancel()
-            await asyncio.wait([task], timeout=1)
+        receiving, self._receiving = self._receiving, self._receiver()
+        await receiving.close()
+        await self._disconnect()  # which a loop that is ended between two steps has not done
         self._names.clear()
-        self._confirmed.clear()
         for name in list(self._waiting):
             self._answer(name)
         await self.publisher.close()
@@ -199,48 +204,59 @@ class _Shard(RedisSingleShardConnection):  # type: ignore[misc]  # it has no typ
         if self._connection is not None:
             self._connection._writer.write(hiredis.pack_command(words))
 
-    async def _do_receiving(self) -> None:
-        pause = FIRST_PAUSE
-        while is_wanted():
-            connection = create_pool({**self.host, "protocol": 2}).make_connection()
-            try:
-                await connection.connect()
-                self._connection = connection
-                if self._names:
-                    self._command("SUBSCRIBE", *self._names)
-                pause = FIRST_PAUSE
-                await self._read(connection)
-            except (OSError, RedisError, hiredis.HiredisError) as error:
-                log.warning("subscriptions_interrupted", error=type(error).__name__)
-            except Exception:
-                log.exception("subscriptions_interrupted")
-            finally:
-                self._connection = None
-                self._confirmed.clear()
-                with contextlib.suppress(OSError, RedisError):
-                    await connection.disconnect(nowait=True)
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, LONGEST_PAUSE)
+    def _receiver(self) -> Background:
+        """Receives for ever, and connects again while Redis is unavailable."""
+        return Background(
+            "subscriptions",
+            self._do_receiving,
+            event="subscriptions_interrupted",
+            expected=(RedisError, hiredis.HiredisError),
+            retry=backoff(FIRST_PAUSE, LONGEST_PAUSE),
+        )
+
+    async def _do_receiving(self) -> float:
+        try:
+            if self._connection is None:
+                await self._connect()
+            else:
+                await self._read(self._connection)
+        except BaseException:
+            await self._disconnect()
+            raise
+        return 0.0
+
+    async def _connect(self) -> None:
+        self._connecting = create_pool({**self.host, "protocol": 2}).make_connection()
+        await self._connecting.connect()
+        self._connection = self._connecting
+        self._replies, self._asked = hiredis.Reader(notEnoughData=None), False
+        if self._names:
+            self._command("SUBSCRIBE", *self._names)
+
+    async def _disconnect(self) -> None:
+        connection, self._connecting, self._connection = self._connecting, None, None
+        self._confirmed.clear()
+        if connection is not None:
+            with contextlib.suppress(OSError, RedisError):
+                await connection.disconnect(nowait=True)
 
     async def _read(self, connection: Any) -> None:
-        """Take what arrives until the connection ends; raises ``OSError`` then."""
-        replies = hiredis.Reader(notEnoughData=None)
-        asked = False
-        while is_wanted():
+        """Take what arrives; raises ``OSError`` when the connection has ended."""
+        for _ in range(READS):
             try:
-                async with asyncio.timeout(PONG_TIMEOUT if asked else SILENCE):
+                async with asyncio.timeout(PONG_TIMEOUT if self._asked else SILENCE):
                     data = await connection._reader.read(65536)
             except TimeoutError:
-                if asked:
+                if self._asked:
                     raise ConnectionError("Redis is silent") from None
                 self._command("PING")
-                asked = True
+                self._asked = True
                 continue
             if not data:
                 raise ConnectionError("Redis has closed the connection")
-            asked = False
-            replies.feed(data)
-            while (reply := replies.gets()) is not None:
+            self._asked = False
+            self._replies.feed(data)
+            while (reply := self._replies.gets()) is not None:
                 self._take(reply)
 
     def _take(self, reply: Any) -> None:

@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 from hub.bus import redis_client
 from hub.concurrency.batcher import Batcher
 from hub.concurrency.cancellation import is_wanted
-from hub.concurrency.per_loop import PerLoop
+from hub.concurrency.node import Part
 from hub.config import hub_settings
 
 log = structlog.get_logger(__name__)
@@ -150,4 +150,4 @@ def answer_with(topic: str, answer: Answer) -> None:
 
 
 #: The one of the running event loop.
-current = PerLoop(Survey)
+current = Part(Survey, at_start=True)

@@ -45,7 +45,8 @@ class Background:
 
     The task has the name of the loop and ends while the step has nothing to do. A step that fails is tried again after
     a pause, which nothing shortens. Failures are counted in ``hub_loop_failures``; each kind of error is logged once
-    until a step succeeds.
+    until a step succeeds. A loop may be ended between two steps: what one step leaves open for the next is closed by
+    the part that closes the loop.
 
     Args:
         name: of the loop.

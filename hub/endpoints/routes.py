@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from hub import lifespan
 from hub.access.query_token import hide_token
 from hub.endpoints import events
-from hub.endpoints.centrifuge import emulation, http, keepalive, websocket
+from hub.endpoints.centrifuge import emulation, http, websocket
 from hub.endpoints.cors import Application, shared
 
 _routes: dict[tuple[str, str], Application] = {
@@ -15,9 +14,6 @@ _routes: dict[tuple[str, str], Application] = {
     ("http", "/emulation"): shared(emulation.application),
     ("http", "/events"): shared(events.application),
 }
-
-lifespan.at_end(keepalive.current.close)
-lifespan.at_end(emulation.current.close)
 
 
 def find(scope: dict[str, Any]) -> Application | None:

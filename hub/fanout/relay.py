@@ -6,47 +6,34 @@ arrive from the database: a gap at once, the newest publications within ``HUB_RE
 """
 
 import asyncio
-import random
-import time
-from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from collections.abc import Collection, Iterable
 
 import structlog
-from django.db import Error as DatabaseFault
 
 from hub import streams
 from hub.bus import announcer
 from hub.bus.envelope import NotForClients, unpack
 from hub.bus.receiver import Received, Receiver, open_receiver
 from hub.channels import aliases, channel_of_group, group_name, namespace_of
+from hub.concurrency.background import Background, backoff
 from hub.concurrency.batcher import CONNECT_PAUSE, Batcher
-from hub.concurrency.cancellation import is_wanted
-from hub.concurrency.per_loop import PerLoop
+from hub.concurrency.node import Part
+from hub.concurrency.tasks import Tasks
 from hub.config import hub_settings
 from hub.database.threads import in_database_thread
+from hub.fanout.catch_up import CatchUp
 from hub.fanout.local_channel import Encoder, LocalChannel, Subscriber, Subscription
 from hub.ops import gauges, metrics
 from hub.ops.rare_log import RareLog
-from hub.publishing import sweeper
-from hub.streams import Envelope, Position, cursors
+from hub.streams import Envelope, Position
 
 log = structlog.get_logger(__name__)
-
-#: Seconds that an early envelope waits before the relay reads the missing ones from the database: two publishers in
-#: different threads often announce in the opposite order, and the missing envelope is on its way.
-GAP_GRACE = 0.02
 
 #: Seconds that a channel without subscribers stays joined, so that reloading a page costs Redis nothing.
 LINGER = 5.0
 
 #: Messages taken from the layer before other tasks of the event loop run again.
 TURN = 256
-
-#: Publications read from the database at once.
-CHUNK = 500
-
-#: Catch-up pauses this many times as long as its last query took, and at most this many seconds.
-CATCH_UP_SHARE, CATCH_UP_PAUSE = 10.0, 25.0
 
 #: The position of a channel without a stream or without history: one object for all of them.
 _BEGINNING = Position()
@@ -58,7 +45,6 @@ class Relay:
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
         self._local_channels: dict[str, LocalChannel] = {}
-        self._catching_up: dict[str, asyncio.Task[None]] = {}
         #: The local channel whose batch is flushed at the end of this turn of the loop.
         self._dirty: LocalChannel | None = None
         self._not_joined: set[str] = set()
@@ -68,12 +54,24 @@ class Relay:
         self._opened = Batcher(self._open, pause=CONNECT_PAUSE)
         self._receiver: Receiver | None = None
         self._has_receiver = asyncio.Event()
+        #: Whether the receiver has failed, and another one is to be opened.
+        self._receiver_failed = True
         self._rare_log = RareLog(log)
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._tasks = Tasks()
+        #: Receives from the layer, and opens another receiver while the broker is unavailable.
+        self._receiving = Background(
+            "relay",
+            self._receive,
+            event="broker_unavailable",
+            expected=(Exception,),  # each layer raises what it likes
+            retry=backoff(0.1, 5.0),
+        )
+        self._joining = Background("joining of groups", self._join_missing, event="join_failed")
+        self.catch_up = CatchUp(self._local_channels, self._after_offer, self._joining.wake)
         announcer.serve(self.loop, self.deliver)
-        self._start(self._receive())
+        self._receiving.wake()
         if hub_settings().repair_interval:
-            self._start(self._catch_up_for_ever())
+            self.catch_up.start()
 
     # --- subscribing -----------------------------------------------------------------------------------------------
 
@@ -166,6 +164,18 @@ class Relay:
                 log.warning("broker_unavailable", error=type(error).__name__, channels=len(channels))
             self._not_joined.update(channels)
 
+    async def _join_missing(self) -> None:
+        missing = [channel for channel in self._not_joined if channel in self._local_channels]
+        if not missing or self._receiver is None:
+            return
+        try:
+            await self._join_groups(missing)
+        except Exception as error:  # noqa: BLE001  # each layer raises what it likes
+            log.debug("broker_still_unavailable", error=type(error).__name__)
+        else:
+            log.info("broker_joined", channels=len(missing))
+            self._not_joined.difference_update(missing)
+
     async def _join_groups(self, channels: Collection[str]) -> None:
         async with asyncio.timeout(hub_settings().redis_timeout):
             await self._has_receiver.wait()
@@ -190,7 +200,7 @@ class Relay:
 
     def _leave_soon(self, groups: Collection[str]) -> None:
         if groups and not self._leaving:
-            self._start(self._leave())
+            self._tasks.start(self._leave())
         self._leaving.update(groups)
 
     async def _leave(self) -> None:
@@ -240,11 +250,11 @@ class Relay:
         if local_channel is None:
             return
         if envelope.offset and local_channel.has_other_history(envelope.epoch):
-            self._catch_up(local_channel, "epoch", delay=0)
+            self.catch_up.read(local_channel, "epoch", delay=0)
         elif local_channel.offer(envelope):
             self._after_offer(local_channel)
         elif local_channel.is_behind():
-            self._catch_up(local_channel, "gap", delay=GAP_GRACE)
+            self.catch_up.read(local_channel, "gap")
 
     def _after_offer(self, local_channel: LocalChannel) -> None:
         # What arrives for a channel in one turn of the loop is joined and written to each socket once. An envelope of
@@ -255,37 +265,34 @@ class Relay:
             self._dirty.flush()
         self._dirty = local_channel
         if local_channel.is_behind():
-            self._catch_up(local_channel, "gap", delay=GAP_GRACE)
+            self.catch_up.read(local_channel, "gap")
 
     def _flush(self) -> None:
         local_channel, self._dirty = self._dirty, None
         if local_channel is not None:
             local_channel.flush()
 
-    async def _receive(self) -> None:
-        """Receive from the layer for ever, and reconnect while the broker is unavailable."""
-        pause = 0.1
-        while is_wanted():
-            try:
-                receiver = await self._new_receiver()
-                pause = 0.1
-                while is_wanted():
-                    for _ in range(TURN):
-                        self._take(await receiver.receive())
-                    await asyncio.sleep(0)
-            except Exception as error:  # noqa: BLE001  # each layer raises what it likes
-                log.warning("broker_unavailable", error=type(error).__name__)
-                await asyncio.sleep(pause * random.uniform(0.5, 1.5))
-                pause = min(pause * 2, 5.0)
+    async def _receive(self) -> float:
+        """Take what has arrived over the layer, or wait for it."""
+        if self._receiver is None or self._receiver_failed:
+            await self._open_receiver()
+            return 0.0
+        try:
+            for _ in range(TURN):
+                self._take(await self._receiver.receive())
+        except BaseException:
+            self._receiver_failed = True
+            raise
+        return 0.0
 
-    async def _new_receiver(self) -> Receiver:
+    async def _open_receiver(self) -> None:
         if self._receiver is not None:
             self._receiver.close()
-        self._receiver = receiver = await open_receiver()
+        self._receiver = await open_receiver()
+        self._receiver_failed = False
         self._has_receiver.set()
         self._not_joined.update(self._local_channels)
-        self._start(self._join_missing())
-        return receiver
+        self._joining.wake()
 
     def _take(self, received: Received) -> None:
         channel = channel_of_group(received.group) or self._aliases.channel_of(received.group)
@@ -301,138 +308,12 @@ class Relay:
                 metrics.FOREIGN_EVENTS.inc()
             self.deliver(envelope)
 
-    # --- catching up ---------------------------------------------------------------------------------------------
-
-    def _catch_up(self, local_channel: LocalChannel, reason: str, delay: float) -> None:
-        if local_channel.channel not in self._catching_up:
-            self._catching_up[local_channel.channel] = self._start(self._read_missing(local_channel, reason, delay))
-
-    async def _read_missing(self, local_channel: LocalChannel, reason: str, delay: float) -> None:
-        try:
-            await asyncio.sleep(delay)
-            await self._read_until_whole(local_channel, reason)
-        except DatabaseFault as error:
-            # The next catch-up query finds the channel behind again.
-            log.warning("catch_up_failed", channel=local_channel.channel, error=type(error).__name__)
-        except Exception:
-            log.exception("catch_up_failed", channel=local_channel.channel)
-        finally:
-            del self._catching_up[local_channel.channel]
-
-    async def _read_until_whole(self, local_channel: LocalChannel, reason: str) -> None:
-        while self._local_channels.get(local_channel.channel) is local_channel and (
-            local_channel.is_behind() or reason == "epoch"
-        ):
-            # The position is read first: what is stored between the two reads is then among the envelopes.
-            position = (await in_database_thread(streams.begin, [local_channel.channel]))[local_channel.channel]
-            envelopes = await in_database_thread(
-                streams.read, local_channel.channel, after=local_channel.last, limit=CHUNK
-            )
-            if not envelopes or local_channel.has_other_history(envelopes[0].epoch):
-                if local_channel.has_other_history(position.epoch) or position.offset > local_channel.last:
-                    # The missing envelopes are no longer kept, or belong to another history: subscribers must reload.
-                    local_channel.restart(position)
-                else:
-                    local_channel.reset()
-                return
-            for envelope in envelopes:
-                local_channel.offer(envelope)
-            metrics.REPAIRS.labels(reason).inc(len(envelopes))
-            self._after_offer(local_channel)
-            reason = "gap"
-
-    async def _catch_up_for_ever(self) -> None:
-        """Query once per interval which channels have grown, and deliver the envelopes that did not arrive.
-
-        Before each query the outbox sweeper numbers what a crash left without an offset, as a rule one query of an
-        empty index. A slow database is queried less often. Once everything that a query found is delivered, the
-        delivered-through mark moves on (:func:`hub.streams.cursors.mark_delivered`).
-        """
-        sampled_at = owed_at = self.loop.time()
-        clock_said = time.time()
-        cursors.mark_delivered(0.0)  # there are no subscriptions yet
-        owed: dict[str, Position] = {}
-        joining: asyncio.Task[None] | None = None
-        took = 0.0
-        while is_wanted():
-            await asyncio.sleep(self._catch_up_pause(took))
-            if joining is None or joining.done():
-                joining = self._start(self._join_missing())  # not awaited: Redis may be slow, and catch-up must not be
-            now = self.loop.time()
-            try:
-                await in_database_thread(sweeper.sweep)
-                # The query covers everything since the last one that succeeded. If the database's clock was set ahead
-                # meanwhile, older changes seem older than they are; our own clock shows that where both are set
-                # together.
-                clock_says = time.time()
-                heads = await in_database_thread(streams.touched, max(now - sampled_at, clock_says - clock_said))
-                sampled_at, clock_said = now, clock_says
-                if not self._behind(owed):
-                    cursors.mark_delivered(self.loop.time() - owed_at)
-                    owed, owed_at = self._behind(dict(heads)), now
-                self._compare(heads)
-            except DatabaseFault as error:
-                log.warning("catch_up_failed", error=type(error).__name__)
-            except Exception:
-                log.exception("catch_up_failed")  # whatever it was, catch-up must go on
-            took = self.loop.time() - now
-
-    def _catch_up_pause(self, took: float) -> float:
-        """Seconds until the next query, when the last one took ``took`` seconds."""
-        pause = min(max(hub_settings().repair_interval, took * CATCH_UP_SHARE), CATCH_UP_PAUSE)
-        metrics.REPAIR_PAUSE.set(pause)
-        return pause * random.uniform(0.8, 1.2)
-
-    def _behind(self, heads: Mapping[str, Position]) -> dict[str, Position]:
-        """Those of ``heads`` that the subscribers have not received yet."""
-        return {
-            channel: head
-            for channel, head in heads.items()
-            if (local_channel := self._local_channels.get(channel)) is not None
-            and local_channel.opened
-            and (local_channel.has_other_history(head.epoch) or head.offset > local_channel.last)
-        }
-
-    def _compare(self, heads: list[tuple[str, Position]]) -> None:
-        for channel, head in heads:
-            local_channel = self._local_channels.get(channel)
-            if local_channel is None or not local_channel.opened:
-                continue
-            if local_channel.has_other_history(head.epoch):
-                self._catch_up(local_channel, "epoch", delay=0)
-            elif head.offset > local_channel.last:
-                local_channel.known = max(local_channel.known, head.offset)
-                # The broadcast may be in flight, hence the delay.
-                self._catch_up(local_channel, "tail", delay=GAP_GRACE)
-
-    async def _join_missing(self) -> None:
-        missing = [channel for channel in self._not_joined if channel in self._local_channels]
-        if not missing or self._receiver is None:
-            return
-        try:
-            await self._join_groups(missing)
-        except Exception as error:  # noqa: BLE001  # each layer raises what it likes
-            log.debug("broker_still_unavailable", error=type(error).__name__)
-        else:
-            log.info("broker_joined", channels=len(missing))
-            self._not_joined.difference_update(missing)
-
     # --- life -----------------------------------------------------------------------------------------------------
-
-    def _start(self, coroutine: Any) -> asyncio.Task[None]:
-        task: asyncio.Task[None] = self.loop.create_task(coroutine)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
 
     async def close(self) -> None:
         """Stop receiving and catching up. Subscriptions stay, and receive nothing more."""
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            # Bounded, because channels-redis may swallow a cancellation while it connects.
-            await asyncio.wait(tasks, timeout=hub_settings().redis_timeout)
+        parts = (self._receiving, self._joining, self.catch_up, self._tasks)
+        await asyncio.gather(*(part.close() for part in parts))
         if self._receiver is not None:
             self._receiver.close()
         metrics.CHANNELS.dec(len(self._local_channels))
@@ -451,8 +332,7 @@ def _waiting() -> int:
     return made.waiting() if made is not None else 0
 
 
-#: The relay of the running event loop, and the end of it.
-current = PerLoop(Relay)
-close = current.close
+#: The relay of the running event loop.
+current = Part(Relay, at_start=True)
 
 gauges.queue("layer", _waiting)

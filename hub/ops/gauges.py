@@ -9,7 +9,7 @@ from django.db import connections
 
 from hub.concurrency import background
 from hub.concurrency.background import Background
-from hub.concurrency.per_loop import PerLoop
+from hub.concurrency.node import Part
 from hub.ops import metrics
 
 #: Seconds between two samples.
@@ -111,4 +111,4 @@ def _count_failure(name: str) -> None:
 background.on_failure(_count_failure)
 
 #: The one of the running event loop.
-current = PerLoop(Sampler)
+current = Part(Sampler, at_start=True)

@@ -13,7 +13,7 @@ from itertools import islice
 import structlog
 
 from hub.channels import namespace_of
-from hub.concurrency.per_loop import PerLoop
+from hub.concurrency.node import Part
 from hub.config import hub_settings
 from hub.presence import tracker
 from hub.presence.contract import GUEST, Record
@@ -102,6 +102,5 @@ async def _leave(record: Record, gone: Gone) -> None:
         log.exception("departure_not_told", channel=record[0])
 
 
-#: The one of the running event loop, and the end of it.
-current = PerLoop(Leaving)
-close = current.close
+#: The one of the running event loop.
+current = Part(Leaving, uses=[tracker.current])

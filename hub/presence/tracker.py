@@ -15,7 +15,7 @@ import structlog
 
 from hub.bus.layer import is_in_memory
 from hub.concurrency.background import Background
-from hub.concurrency.per_loop import PerLoop
+from hub.concurrency.node import Part
 from hub.config import hub_settings
 from hub.presence.contract import BackendUnavailable, Departed, PresenceBackend, SharedBackend
 from hub.presence.database_backend import DatabaseBackend
@@ -195,9 +195,8 @@ class PresenceTracker:
         return min(WATCH, hub_settings().lease_beat)
 
 
-#: The presence of the running event loop's process, and the end of it.
-current = PerLoop(PresenceTracker)
-close = current.close
+#: The presence of the running event loop's process.
+current = Part(PresenceTracker)
 
 _departed: dict[str, list[TellDeparted]] = {}
 _changed: list[Callable[[], None]] = []

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from hub.concurrency.per_loop import PerLoop
+from hub.concurrency.node import Part
 
 #: A connection, as asyncio's protocols know it.
 Transport = Any
@@ -78,5 +78,5 @@ def _bodies() -> Deadlines:
 
 
 #: Connections that have to send the head of a request, and those that have to send its body.
-heads = PerLoop(_heads)
-bodies = PerLoop(_bodies)
+heads = Part(_heads)
+bodies = Part(_bodies)

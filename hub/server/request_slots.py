@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from hub import limits
 from hub.access.operators import is_operators
 from hub.access.visitor import language_of
-from hub.concurrency.per_loop import PerLoop
+from hub.concurrency.node import Part
 from hub.config import hub_settings
 from hub.database import threads
 from hub.limits.connections import counted_address
@@ -121,9 +121,6 @@ class _Slots:
         if not share.inside:
             del self._shares[address]
 
-    async def close(self) -> None:
-        """Nothing runs that would have to be closed."""
-
 
 def _slots() -> _Slots:
     return _Slots(hub_settings().requests)
@@ -133,7 +130,7 @@ def _operator_slots() -> _Slots:
     return _Slots(OPERATOR_SLOTS)
 
 
-_of_everybody, _of_operators, _of_onlookers = PerLoop(_slots), PerLoop(_operator_slots), PerLoop(_operator_slots)
+_of_everybody, _of_operators, _of_onlookers = Part(_slots), Part(_operator_slots), Part(_operator_slots)
 
 
 def _waiting() -> int:

@@ -19,7 +19,6 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 import hub.asgi  # noqa: F401  # says whose sessions and tokens are
-from hub import lifespan
 from hub.access import credentials
 from hub.accounts import sessions, tokens
 from hub.accounts.devices import describe
@@ -377,7 +376,6 @@ async def test_end_reaches_open_sockets(ada: User, eve: User, how: str) -> None:
             assert await program.close_code() == 4411
         await anotify(to=eve, message="still here")
         assert (await hers.receive_json())["message"] == "still here"
-    await lifespan.end()
 
 
 def test_public_id_is_no_key(ada: User) -> None:

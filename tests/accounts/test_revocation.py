@@ -1,6 +1,6 @@
 """Rights that end while a socket is open: it ends with a code that says not to come back, and no other does."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -9,7 +9,6 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from chat.models import Room
-from hub import lifespan
 from hub.access import registry
 from hub.accounts import tokens
 from hub.accounts.models import AccessToken, Session
@@ -22,12 +21,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 PATH = "/ws/notifications/"
 SIGNED_OUT = 4411
-
-
-@pytest.fixture(autouse=True)
-async def parts_end_with_the_test() -> AsyncIterator[None]:
-    yield
-    await lifespan.end()
 
 
 @pytest.fixture

@@ -1,10 +1,7 @@
-from collections.abc import AsyncIterator
-
 import pytest
 from asgiref.sync import sync_to_async
 
 import hub.urls  # noqa: F401  # registers the methods
-from hub import lifespan
 from hub.api import keys
 from hub.channels import Namespace, register
 from tests.api.calling import Api, key_for
@@ -16,11 +13,8 @@ register(Namespace("hidden", single=True, internal=True))
 
 
 @pytest.fixture(autouse=True)
-async def server_ends(transactional_db: None) -> AsyncIterator[None]:
-    """What the application started on the loop of the test ends with it, and no key is remembered."""
+def no_key_is_remembered(transactional_db: None) -> None:
     keys.forget()
-    yield
-    await lifespan.end()
 
 
 @pytest.fixture

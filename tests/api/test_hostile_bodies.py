@@ -9,8 +9,8 @@ from django.test import AsyncClient, Client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hub import lifespan
 from hub.api.method import methods
+from hub.concurrency import node
 from tests.api.calling import Api
 
 #: What `json.dumps` makes of these is JSON for Python, not always for others.
@@ -116,7 +116,7 @@ def check(api: Api, method: str, body: str | bytes) -> None:
 
     async def call() -> tuple[int, Any]:
         answer = await api.raw(method, body)
-        await lifespan.end()
+        await node.close()
         return answer
 
     status, reply = async_to_sync(call)()

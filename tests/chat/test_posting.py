@@ -12,7 +12,6 @@ from django.db import DataError, IntegrityError
 from chat import actions, posting
 from chat.actions import Draft, NoSuchRoom, NotSignedIn
 from chat.models import Message, Room
-from hub import lifespan
 from hub.models import Publication
 from lab.harness.waiting import await_for
 from tests.connection.wire import wired
@@ -114,4 +113,3 @@ async def test_messages_by_every_way_share_a_transaction(
         await asyncio.gather(under_way, *others)
         assert set(batches[1]) == {"by the simple endpoint", "by rpc", "by publish"}
     assert sorted(map(len, batches)) == [1, 3]
-    await lifespan.end()

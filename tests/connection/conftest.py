@@ -4,7 +4,6 @@ import pytest
 from django.contrib.auth.models import User
 
 from chat.models import Room
-from hub import lifespan
 from hub.channels import Namespace, anyone
 from tests.hub.serving import serving
 from tests.support.namespaces import declare
@@ -17,7 +16,6 @@ async def address() -> AsyncIterator[str]:
     """``host:port`` of a web server in this process."""
     async with serving() as address:
         yield address
-    await lifespan.end()
 
 
 @pytest.fixture

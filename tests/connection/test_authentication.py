@@ -15,7 +15,6 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
 from chat.models import Message
-from hub import lifespan
 from hub.accounts.tokens import issue
 from hub.endpoints.centrifuge import signed_tokens
 from hub.limits import connections
@@ -260,4 +259,3 @@ async def test_megabytes_reach_a_client_that_reads_slowly(overrides: dict[str, A
         assert found["recovered"] and len(found["publications"]) == 900
         await opened.send('{"id":3,"unsubscribe":{"channel":"everyone"}}')
         assert (await said(opened))["id"] == 3
-    await lifespan.end()

@@ -2,13 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser, User
 
-from hub import lifespan, presence
+from hub import presence
 from hub.channels import Namespace, UnknownChannel
 from hub.endpoints.centrifuge import client as client_module
 from hub.endpoints.centrifuge import connection_presence, server_side, subscriptions
@@ -66,7 +66,7 @@ class Permissions:
 
 
 @pytest.fixture
-async def held(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Permissions]:
+def held(monkeypatch: pytest.MonkeyPatch) -> Permissions:
     permissions = Permissions()
     enter = connection_presence.enter
 
@@ -78,8 +78,7 @@ async def held(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Permissions]:
     namespace = Namespace("held", can_subscribe=permissions.ask, presence=True, counts_guests=True)
     declare(monkeypatch, namespace)
     monkeypatch.setattr(server_side, "_registered", [*server_side._registered, permissions.channels_of])
-    yield permissions
-    await lifespan.end()
+    return permissions
 
 
 async def nobody_is_at(channel: str) -> None:

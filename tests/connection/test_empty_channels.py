@@ -1,15 +1,16 @@
 """Channels in which nothing was published yet: no row for who only listens, and a position that holds all the same."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
 from channels.layers import get_channel_layer
 
-from hub import lifespan, streams
+from hub import streams
 from hub.bus.envelope import pack
 from hub.channels import group_name
+from hub.concurrency import node
 from hub.models import Stream
 from hub.publishing import publish_many
 from hub.streams import Envelope
@@ -23,10 +24,8 @@ CHANNEL = "open:new"
 
 
 @pytest.fixture(autouse=True)
-async def ending(open_namespace: str, settings: Any) -> AsyncIterator[None]:
+def open_to_everybody(open_namespace: str, settings: Any) -> None:
     settings.HUB_SOCKET_BURST = 10_000
-    yield
-    await lifespan.end()
 
 
 async def publish(*numbers: int) -> None:
@@ -120,7 +119,7 @@ async def test_events_go_on_from_before_the_first(address: str) -> None:
 async def test_client_of_a_history_that_is_over_reloads() -> None:
     async with wired() as wire:
         since = await position(wire)
-    await lifespan.end()  # of the process that it knew
+    await node.close()  # of the process that it knew
     await renew()
     await publish(1)
     async with wired() as wire:

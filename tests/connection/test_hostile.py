@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hub import lifespan
+from hub.concurrency import node
 from hub.endpoints.centrifuge import messages
 from tests.connection.wire import CONNECT, played
 from tests.hub.serving import RawClient, serving
@@ -139,7 +139,7 @@ async def test_a_hundred_hostile_clients_do_not_touch_another_one(caplog: Any) -
                 assert int.from_bytes(answered[-1][1][:2], "big") in {3500, 3501}
         await bystander.send(TEXT, b'{"id":2,"rpc":{"method":"nothing"}}')
         assert b'"code":104' in (await bystander.frame())[1]
-    await lifespan.end()
+    await node.close()
     assert "Traceback" not in caplog.text
 
 

@@ -9,9 +9,9 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from chat.actions import post_message
-from hub import lifespan
 from hub.access import registry
 from hub.access.control import DisconnectUser, send
+from hub.concurrency import node
 from hub.endpoints.centrifuge import signed_tokens
 from hub.endpoints.centrifuge.client import Client as Session
 from lab.harness.environment import free_port
@@ -89,7 +89,7 @@ async def test_what_was_missed_over_a_restart_of_the_server_is_recovered(ada: Us
         await client.wait(f"{room} subscribed")
         await sync_to_async(post_message)(room_id=number, author_id=ada.pk, text="0")
         await await_for(lambda: written(client, room) == ["0"])
-    await lifespan.end()
+    await node.close()
     for text in "123":
         await sync_to_async(post_message)(room_id=number, author_id=ada.pk, text=text)
         await sync_to_async(notify)(to=ada, message=text)
@@ -98,7 +98,7 @@ async def test_what_was_missed_over_a_restart_of_the_server_is_recovered(ada: Us
         await client.wait("publication", 3)
         await await_for(lambda: len(written(client, room)) == 4)
         await client_of.__aexit__(None, None, None)
-    await lifespan.end()
+    await node.close()
     assert (subscribed["wasRecovering"], subscribed["recovered"]) == (True, True)
     assert written(client, room) == ["0", "1", "2", "3"]
     assert [alert["data"]["message"] for alert in client.all("publication")] == ["1", "2", "3"]

@@ -1,7 +1,6 @@
 """Who comes back within the grace time has not left: one person who comes and goes is a burden to nobody."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -11,7 +10,6 @@ from django.contrib.auth.models import User
 from pytest_django.fixtures import Settings
 
 from chat import actions
-from hub import lifespan
 from hub.presence import leaving, tracker
 from hub.presence.tracker import PresenceTracker
 from lab.harness.redis_server import RedisServer
@@ -28,11 +26,9 @@ ROOM = "room:1"
 
 
 @pytest.fixture(autouse=True)
-async def parts_end_with_the_test(settings: Settings) -> AsyncIterator[None]:
+def grace(settings: Settings) -> None:
     settings.HUB_LEAVE_GRACE = GRACE
     settings.HUB_REDIS_TIMEOUT = 10  # a busy machine is waited for
-    yield
-    await lifespan.end()
 
 
 def told_of(watcher: Wire, username: str) -> list[str]:
@@ -249,6 +245,6 @@ async def test_leave_that_cannot_be_told_keeps_nobody_else_there(settings: Setti
 async def test_process_that_ends_tells_nothing_of_those_who_wait() -> None:
     told = Told()
     await visits("u1", told)
-    await leaving.close()
+    await leaving.current.close()
     assert told.last == []
     assert await tracker.current().people(ROOM) == ["u1"]

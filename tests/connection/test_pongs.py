@@ -2,7 +2,6 @@
 
 import pytest
 
-from hub import lifespan
 from tests.connection.wire import Wire, wired
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
@@ -12,7 +11,6 @@ async def test_a_client_that_answers_more_than_it_was_asked_is_ended() -> None:
     async with wired() as wire:
         await wire.client.receive("\n".join(["{}"] * 20_000))
         assert wire.closed == 3013
-    await lifespan.end()
 
 
 async def test_pongs_before_the_connect_command_are_judged_too() -> None:
@@ -20,7 +18,6 @@ async def test_pongs_before_the_connect_command_are_judged_too() -> None:
     await wire.client.receive("\n".join(["{}"] * 20_000))
     assert wire.closed == 3013
     await wire.client.disconnected()
-    await lifespan.end()
 
 
 async def test_a_client_that_answers_each_ping_stays() -> None:
@@ -30,4 +27,3 @@ async def test_a_client_that_answers_each_ping_stays() -> None:
             await wire.client.receive("{}")
             assert wire.client.ponged
         assert wire.closed is None
-    await lifespan.end()

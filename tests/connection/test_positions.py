@@ -1,7 +1,6 @@
 """Recovery and history from every position there is, before it and behind it: whole, or said that it is not."""
 
 import uuid
-from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
 
@@ -13,7 +12,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from msgspec import Raw
 
-from hub import lifespan, streams
+from hub import streams
 from hub.models import Publication
 from hub.publishing import publish_many
 from lab.harness.waiting import await_for
@@ -30,12 +29,11 @@ OFFSETS = range(HEAD + 2)
 
 
 @pytest.fixture
-async def epoch(open_namespace: str) -> AsyncIterator[str]:
+async def epoch(open_namespace: str) -> str:
     """The epoch of a channel whose beginning is gone."""
     await publish(CHANNEL, 0, HEAD)
     await Publication.objects.filter(channel=CHANNEL, offset__lt=FIRST).adelete()
-    yield (await sync_to_async(streams.positions)([CHANNEL]))[CHANNEL].epoch
-    await lifespan.end()
+    return (await sync_to_async(streams.positions)([CHANNEL]))[CHANNEL].epoch
 
 
 async def publish(channel: str, head: int, count: int) -> None:
@@ -138,7 +136,7 @@ def page(limit: int, since: int | None, *, reverse: bool) -> tuple[list[int], in
     visits=st.lists(st.tuples(st.integers(0, 4), st.integers(0, 2)), min_size=1, max_size=6), limit=st.integers(1, 4)
 )
 async def test_client_that_comes_and_goes_misses_nothing_or_is_told(
-    open_namespace: str, ending: None, visits: list[tuple[int, int]], limit: int
+    open_namespace: str, visits: list[tuple[int, int]], limit: int
 ) -> None:
     """Each visit: so many publications while the client was away, and so many while it is there."""
     channel = f"open:{uuid.uuid4().hex}"
@@ -163,13 +161,6 @@ async def test_client_that_comes_and_goes_misses_nothing_or_is_told(
             had = head = head + there
             epoch = found["epoch"]
             await wire.ask(3 * number + 3, unsubscribe={"channel": channel})
-
-
-@pytest.fixture
-async def ending() -> AsyncIterator[None]:
-    """What the test has started ends with it."""
-    yield
-    await lifespan.end()
 
 
 def has(wire: Wire, channel: str, offset: int) -> bool:

@@ -9,7 +9,6 @@ from django.db import DataError
 from prometheus_client import REGISTRY
 from pytest_django.fixtures import Settings
 
-from hub import lifespan
 from hub.channels import Namespace, anyone
 from hub.endpoints.centrifuge import stored
 from hub.models import Publication
@@ -25,7 +24,6 @@ async def few(settings: Settings) -> AsyncIterator[None]:
     stored.published.forget()
     yield
     stored.published.forget()
-    await lifespan.end()
 
 
 def refused() -> float:

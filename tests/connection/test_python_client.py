@@ -11,9 +11,9 @@ from pytest_django.fixtures import Settings
 
 from chat.actions import post_message
 from chat.models import Room
-from hub import lifespan
 from hub.access.control import DisconnectUser, SubscribeUser, UnsubscribeUser, send
 from hub.accounts.tokens import issue
+from hub.concurrency import node
 from hub.endpoints.centrifuge import signed_tokens
 from hub.endpoints.centrifuge.rpc import RpcCall, RpcError, rpc
 from lab.harness.waiting import await_for
@@ -94,7 +94,7 @@ async def test_what_was_missed_over_a_restart_of_the_server_is_recovered_once_an
         _, inbox = await client.subscribe(room)
         await sync_to_async(post_message)(room_id=int(room[5:]), author_id=ada.pk, text="0")
         await await_for(lambda: [p for p in inbox.all("publication") if p.pub.offset])
-    await lifespan.end()
+    await node.close()
     for number in range(1, 4):
         await sync_to_async(post_message)(room_id=int(room[5:]), author_id=ada.pk, text=str(number))
         await sync_to_async(notify)(to=ada, message=str(number))
@@ -104,7 +104,7 @@ async def test_what_was_missed_over_a_restart_of_the_server_is_recovered_once_an
         await client.inbox.wait("publication", 3)
         await await_for(lambda: len([p for p in inbox.all("publication") if p.pub.offset]) == 4)
         await client.disconnect()
-    await lifespan.end()
+    await node.close()
     assert (subscribed.was_recovering, subscribed.recovered) == (True, True)
     assert [p.pub.data["text"] for p in inbox.all("publication") if p.pub.offset] == ["0", "1", "2", "3"]
     assert [p.pub.data["message"] for p in client.inbox.all("publication")] == ["1", "2", "3"]

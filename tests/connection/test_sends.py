@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from django.contrib.auth.models import User
 
-from hub import lifespan
+from hub.concurrency import node
 from hub.endpoints.centrifuge import client_messages
 from hub.endpoints.centrifuge.client_messages import receives
 from hub.endpoints.centrifuge.rpc import RpcCall, RpcError
@@ -73,7 +73,7 @@ async def test_what_the_javascript_client_sends_is_taken(
 async def test_function_gets_the_caller_and_may_be_async(ada: User, seen: list[tuple[str, int]]) -> None:
     async with wired(ada) as wire:
         await wire.client.receive("\n".join([sent(number=7), sent("tests.seen_at_once", number=8, more="is let go")]))
-    await lifespan.end()
+    await node.close()
     assert seen == [("ada", 7), (wire.client.client, 8)]
 
 
@@ -98,7 +98,7 @@ async def test_what_cannot_be_taken_is_counted_and_never_answered(
     before = counted._value.get()
     async with wired() as wire:
         await wire.client.receive(f'{frame}\n{{"id":6,"rpc":{{"method":"alerts.list"}}}}')
-    await lifespan.end()
+    await node.close()
     assert [line["id"] for line in wire.lines] == [1, 6]
     assert wire.closed is None
     assert counted._value.get() == before + 1

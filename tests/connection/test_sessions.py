@@ -1,7 +1,6 @@
 """One client of the hub socket, command by command."""
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -9,7 +8,7 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 
 from chat.actions import post_message
-from hub import lifespan, presence, streams
+from hub import presence, streams
 from hub.access import control, revalidation
 from hub.channels import Namespace, anyone
 from hub.channels import namespace as channels
@@ -27,12 +26,6 @@ from tests.connection.wire import CONNECT, Wire, wired
 from tests.support.namespaces import declare
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-async def everything_ends() -> AsyncIterator[None]:
-    yield
-    await lifespan.end()
 
 
 async def posted(room: str, author: User, *texts: str) -> None:

@@ -1,14 +1,13 @@
 """Tags of publications, what a backend gives a subscription, and joins and leaves that are pushed unasked."""
 
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 
-from hub import lifespan, streams
+from hub import streams
 from hub.access import control
 from hub.bus.envelope import pack, unpack
 from hub.channels import Namespace, anyone
@@ -23,12 +22,6 @@ from tests.connection.wire import wired
 from tests.support.namespaces import declare
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-async def parts_end_with_the_test() -> AsyncIterator[None]:
-    yield
-    await lifespan.end()
 
 
 TAGS = {"region": "eu", "größe": "5", "empty": ""}

@@ -7,8 +7,8 @@ from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, User
 
-from hub import lifespan
 from hub.access import credentials
+from hub.concurrency import node
 from hub.endpoints.centrifuge.authentication import Authenticated
 from hub.endpoints.centrifuge.client import Client
 from hub.fanout.frames import FrameBatch
@@ -76,5 +76,5 @@ async def played(*said: str | bytes) -> Wire:
             await wire.client.receive(frame)
     finally:
         await wire.client.disconnected()
-        await lifespan.end()
+        await node.close()
     return wire

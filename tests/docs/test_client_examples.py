@@ -15,7 +15,6 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from pytest_django.fixtures import Settings
 
-from hub import lifespan
 from hub.access.control import DisconnectUser, send
 from lab.harness.environment import BASE_DIR
 from lab.harness.waiting import await_for, wait_for
@@ -185,4 +184,3 @@ async def test_page_of_another_site_fetches_its_tokens_and_stays_away_without_on
             if visitor.returncode is None:
                 visitor.kill()
                 await visitor.wait()
-        await lifespan.end()

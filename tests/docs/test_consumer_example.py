@@ -28,10 +28,10 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
 async def running(layer: BaseChannelLayer, settings: Settings) -> AsyncIterator[None]:
     """A web process on each kind of layer: announcements leave through the relay's loop."""
     settings.HUB_REDIS_TIMEOUT = 10  # one that comes too late is dropped
-    await relay.close()
+    await relay.current.close()
     relay.current()
     yield
-    await relay.close()
+    await relay.current.close()
 
 
 @pytest.fixture

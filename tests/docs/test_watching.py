@@ -12,7 +12,7 @@ from lab.harness.environment import BASE_DIR
 from tests.docs.documents import code_spans, table
 
 PAGE = "docs/howto/watch-the-hub.md"
-LOOPS = ("Background",)
+LOOPS = ("Background", "Inbox")
 PACKAGES = ("chat", "hub", "notifications", "presence", "worker")
 
 
@@ -55,7 +55,7 @@ def repaired() -> set[str]:
     """The constants that the relay gives as the reason of a repair."""
     found = set()
     for call in calls():
-        if ast.unparse(call.func) == "self._catch_up" and isinstance(call.args[1], ast.Constant):
+        if ast.unparse(call.func) in {"self.catch_up.read", "self.read"} and isinstance(call.args[1], ast.Constant):
             found.add(str(call.args[1].value))
     return found
 
@@ -70,7 +70,8 @@ def test_every_log_event_is_documented() -> None:
         ):
             logged.add(str(call.args[0].value))
         elif level in LOOPS:  # which log their failures by this name
-            logged |= {str(ast.literal_eval(word.value)) for word in call.keywords if word.arg == "event"}
+            events = [word.value for word in call.keywords if word.arg == "event"]
+            logged |= {str(event.value) for event in events if isinstance(event, ast.Constant)}
     assert documented == logged
 
 

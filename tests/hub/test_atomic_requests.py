@@ -11,7 +11,6 @@ from django.test import AsyncClient, Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from chat.models import Room
-from hub import lifespan
 from hub.models import Publication
 from tests.api.calling import key_for
 
@@ -48,7 +47,6 @@ async def test_health_and_the_api_answer(async_client: AsyncClient) -> None:
         "/api/publish", body, content_type="application/json", headers={"X-API-Key": key}
     )
     assert response.status_code == 200 and b'"offset":1' in response.content
-    await lifespan.end()
 
 
 @pytest.mark.usefixtures("atomic_requests")

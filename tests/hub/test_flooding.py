@@ -3,13 +3,11 @@
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from pytest_django.fixtures import Settings
 
-from hub import lifespan
 from hub.server import reading
 from lab.harness.waiting import await_for
 from tests.hub.serving import SERVERS, RawClient, serving
@@ -39,12 +37,6 @@ ENDPOINTS = {"/ws/notifications/": 4429, "/ws/online/": 4429, "/ws/nowhere/": 44
 FEW = 1500
 
 OURS = pytest.mark.parametrize("kind", ["lean", "raw"])
-
-
-@pytest.fixture(autouse=True)
-async def parts_end_with_the_test() -> AsyncIterator[None]:
-    yield
-    await lifespan.end()
 
 
 async def flood(client: RawClient, begin: bytes, frame: bytes) -> None:

@@ -37,9 +37,9 @@ EVENT = {"type": "notification", "message": "Grüße 🎉"}
 async def running(every_layer: Any, settings: Settings) -> AsyncIterator[Any]:
     settings.HUB_REPAIR_INTERVAL = 0
     settings.HUB_REDIS_TIMEOUT = 10
-    await relay.close()
+    await relay.current.close()
     yield every_layer
-    await relay.close()
+    await relay.current.close()
 
 
 def as_json(event: dict[str, Any]) -> str:
@@ -202,7 +202,7 @@ async def test_ten_thousand_bad_events_at_once_keep_no_good_one_back(
     layer: Any, settings: Settings, caplog: Any
 ) -> None:
     settings.HUB_REPAIR_INTERVAL = 0
-    await relay.close()
+    await relay.current.close()
     layer.capacity = 20_000  # the in-memory layer's own
     listener = Listener()
     await follow("everyone", listener)
@@ -214,7 +214,7 @@ async def test_ten_thousand_bad_events_at_once_keep_no_good_one_back(
     assert counted("unknown_events") - before == 10_000
     lines = [record for record in caplog.records if "unknown_event" in str(record.msg)]
     assert len(lines) <= 1 + (time.monotonic() - began) / 10
-    await relay.close()
+    await relay.current.close()
 
 
 # --- frames of the simple endpoints ---------------------------------------------------------------------------------
@@ -371,7 +371,7 @@ async def test_all_groups_of_a_channel_are_joined_in_one_command(
 ) -> None:
     if not hasattr(type(layer), "group_add_many"):
         pytest.skip("the in-memory layer joins one group at a time")
-    await relay.close()
+    await relay.current.close()
     await follow("everyone", Listener())
     joined: list[set[str]] = []
     real = type(layer).group_add_many
@@ -385,4 +385,4 @@ async def test_all_groups_of_a_channel_are_joined_in_one_command(
     await follow("named:1", Listener())
     await follow("named:1", Listener())
     assert joined == [{"hub.named.1", "chat_a"}]
-    await relay.close()
+    await relay.current.close()

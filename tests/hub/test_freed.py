@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from hub import lifespan
-from hub.access import registry, revalidation
+from hub.access import registry
 from hub.database.threads import in_database_thread
 from hub.endpoints.centrifuge import subscriptions, websocket
 from hub.endpoints.centrifuge.client import Client
@@ -34,12 +33,6 @@ PARTS = (
 EACH = pytest.mark.parametrize("kind", SERVERS)
 
 
-@pytest.fixture(autouse=True)
-async def running() -> AsyncIterator[None]:
-    yield
-    await lifespan.end()
-
-
 @pytest.fixture
 async def parts() -> AsyncIterator[Callable[[], list[str]]]:
     """The names of the parts of sockets that came since the test began and are in memory; nothing is collected."""
@@ -47,7 +40,11 @@ async def parts() -> AsyncIterator[Callable[[], list[str]]]:
     def all_of_them() -> list[Any]:
         # Not isinstance(), which asks lazy objects for what they stand for.
         found = [one for one in gc.get_objects() if issubclass(type(one), PARTS)]
-        return [one for one in found if type(getattr(one, "subscriber", None)) is not revalidation.Revalidation]
+        return [
+            one
+            for one in found
+            if not issubclass(type(getattr(one, "subscriber", None)), local_channel.ProcessSubscriber)
+        ]
 
     gc.collect()
     before = all_of_them()  # kept, so that no other object gets the address of one of them

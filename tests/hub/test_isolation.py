@@ -14,10 +14,9 @@ from django.test import Client as Browser
 from chat import posting, queries
 from chat.actions import Draft
 from chat.models import Message, Room
-from hub import lifespan
 from hub.access import revalidation
 from hub.channels import LAST_ID, Namespace, UnknownChannel, find
-from hub.concurrency import faults
+from hub.concurrency import faults, node
 from hub.concurrency.batcher import Batcher
 from hub.database.threads import in_database_thread
 from hub.models import Publication
@@ -76,7 +75,7 @@ async def test_every_command_is_answered_that_there_is_no_such_channel(
         asked: dict[str, Any] = {name: {**fields, "channel": f"{namespace}:{'9' * 23}"}}
         reply = await wire.ask(**asked)
         assert reply["error"]["code"] == 102
-    await lifespan.end()
+    await node.close()
     assert "Traceback" not in caplog.text
 
 
@@ -86,7 +85,7 @@ async def test_a_method_of_rooms_refuses_such_an_id(method: str, caplog: pytest.
     async with wired() as wire:
         reply = await wire.ask(rpc={"method": method, "data": {"room": int("9" * 23), "text": "x"}})
         assert reply["error"]["code"] == 107
-    await lifespan.end()
+    await node.close()
     assert "Traceback" not in caplog.text
 
 
@@ -302,7 +301,6 @@ async def test_hostile_guests_keep_nobody_from_subscribing_and_the_log_stays_sma
     assert sum(len(record.getMessage()) for record in lines) < 25 * 400
     for wire in wires:
         await wire.client.disconnected()
-    await lifespan.end()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -326,7 +324,6 @@ async def test_a_member_who_is_removed_is_out_in_time_beside_one_who_cannot_be_l
         await private.members.aremove(eve)
         assert (await hostile.pushed("unsubscribe"))["channel"] == f"room:{private.pk}"
         assert hostile.client.receives(f"room:{other.pk}")
-    await lifespan.end()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -344,7 +341,6 @@ async def test_who_could_not_be_looked_at_is_looked_at_again(
         await await_for(lambda: revalidation.current()._failed, that="a look that failed")
         hostile_rooms.clear()
         await member.pushed("unsubscribe")
-    await lifespan.end()
 
 
 def test_an_error_that_nobody_can_explain_keeps_its_traceback() -> None:

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django.fixtures import Settings
 
 import hub.urls  # noqa: F401  # registers the methods of the HTTP API
-from hub import lifespan, streams
+from hub import streams
 from hub.channels import Namespace, anyone
 from hub.models import Publication
 from hub.publishing import publish_many
@@ -48,12 +48,6 @@ def left(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> lis
     declare(monkeypatch, namespace)
     fill("limited:1")
     return list(offsets)
-
-
-@pytest.fixture(autouse=True)
-async def parts_end_with_the_test() -> AsyncIterator[None]:
-    yield
-    await lifespan.end()
 
 
 def fill(channel: str) -> None:

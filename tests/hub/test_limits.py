@@ -1,6 +1,5 @@
 """How much one client may take: messages per second, sockets per user and per address."""
 
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
@@ -8,7 +7,6 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from pytest_django.fixtures import Settings
 
-from hub import lifespan
 from hub.limits.connections import WARNINGS, Bucket, Connections, counted_address
 from tests.hub.serving import serving
 from tests.support.sockets import connect, open_endpoint, session_cookie
@@ -69,14 +67,7 @@ def test_what_of_an_address_is_counted(client: tuple[str, int] | None, counted: 
     assert counted_address(client) == counted
 
 
-@pytest.fixture
-async def parts_end_with_the_test() -> AsyncIterator[None]:
-    yield
-    await lifespan.end()
-
-
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("parts_end_with_the_test")
 async def test_a_client_that_sends_too_fast_is_told_and_then_closed(settings: Settings) -> None:
     settings.HUB_SOCKET_BURST, settings.HUB_SOCKET_RATE = 2, 0.001
     async with open_endpoint(PATH) as endpoint:
@@ -92,7 +83,6 @@ async def test_a_client_that_sends_too_fast_is_told_and_then_closed(settings: Se
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("parts_end_with_the_test")
 async def test_the_sockets_of_one_user_share_a_limit(settings: Settings) -> None:
     settings.HUB_USER_BURST, settings.HUB_USER_RATE = 3, 0.001
     ada, eve = [await User.objects.acreate(username=name) for name in ("ada", "eve")]
@@ -108,7 +98,6 @@ async def test_the_sockets_of_one_user_share_a_limit(settings: Settings) -> None
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("parts_end_with_the_test")
 async def test_one_user_may_not_have_all_sockets(settings: Settings) -> None:
     settings.HUB_CONNECTIONS_PER_USER = 2
     session = await sync_to_async(session_cookie)(await User.objects.acreate(username="ada"))
@@ -122,7 +111,6 @@ async def test_one_user_may_not_have_all_sockets(settings: Settings) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.usefixtures("parts_end_with_the_test")
 async def test_one_address_behind_a_proxy_may_not_have_all_sockets(settings: Settings) -> None:
     settings.HUB_CONNECTIONS_PER_ADDRESS = 1
     crowd = {"X-Forwarded-For": "192.0.2.9"}

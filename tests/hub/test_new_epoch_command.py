@@ -74,4 +74,4 @@ async def test_who_comes_back_and_who_is_connected_must_reload(layer: BaseChanne
         subscription = await relay.current().subscribe("room:1", Listener(), as_data)
         assert await recovery.missed(subscription, Position(before.epoch, 1)) is None
     finally:
-        await asyncio.shield(relay.close())
+        await asyncio.shield(relay.current.close())

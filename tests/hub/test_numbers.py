@@ -8,7 +8,6 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 
-from hub import lifespan
 from hub.channels import Namespace, anyone
 from hub.models import Publication
 from hub.publishing import RoundedNumber, publish, publish_ephemeral
@@ -97,7 +96,6 @@ async def test_the_api_refuses_it_in_every_method(value: int) -> None:
     for method, request in calls:
         error = (await api(method, **request))["error"]
         assert (error["code"], WRITE_AS_TEXT in error["message"]) == (107, True), error
-    await lifespan.end()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -108,4 +106,3 @@ async def test_a_client_that_publishes_it_is_refused(monkeypatch: pytest.MonkeyP
         reply = await wire.ask(publish={"channel": "news:1", "data": {"type": "x", "id": 2**60}})
         assert reply["error"]["code"] == 107
         assert "error" not in await wire.ask(publish={"channel": "news:1", "data": {"type": "x", "id": str(2**60)}})
-    await lifespan.end()

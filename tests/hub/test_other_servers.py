@@ -9,7 +9,6 @@ import pytest
 from django.contrib.auth.models import User
 from pytest_django.fixtures import Settings
 
-from hub import lifespan
 from hub.access import registry
 from hub.asgi import application
 from hub.database.threads import in_database_thread
@@ -19,12 +18,6 @@ from tests.hub.test_heads_and_bodies import Connection
 from tests.support.sockets import Endpoint, connect
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
-
-
-@pytest.fixture(autouse=True)
-async def parts_end_with_the_test() -> AsyncIterator[None]:
-    yield
-    await lifespan.end()
 
 
 class BadCode(Exception):

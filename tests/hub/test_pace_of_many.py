@@ -1,6 +1,6 @@
 """A pace for connecting, and for all guests of one address together."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -9,7 +9,6 @@ from django.contrib.auth.models import User
 from prometheus_client import REGISTRY
 from pytest_django.fixtures import Settings
 
-from hub import lifespan
 from hub.limits import connections
 from hub.limits.connections import FEW, Rates
 from tests.hub.serving import handshake, serving
@@ -24,11 +23,9 @@ WEBSOCKETS = ["/ws/notifications/", "/ws/online/", "/connection/websocket"]
 
 
 @pytest.fixture(autouse=True)
-async def parts_end_with_the_test(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+def nothing_was_counted_before(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("_of_users", "_of_guests", "_connecting"):
         monkeypatch.setattr(connections, name, Rates())
-    yield
-    await lifespan.end()
 
 
 @pytest.fixture

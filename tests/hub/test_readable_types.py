@@ -8,7 +8,6 @@ import httpx
 import pytest
 from pytest_django.fixtures import Settings
 
-from hub import lifespan
 from hub.asgi import application
 from lab.harness.environment import CSRF_COOKIE
 
@@ -27,7 +26,6 @@ async def client(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     cookies = {CSRF_COOKIE: TOKEN}
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost", cookies=cookies) as made:
         yield made
-    await lifespan.end()
 
 
 def form(**fields: bytes) -> bytes:

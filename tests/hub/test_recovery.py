@@ -1,6 +1,5 @@
 """Coming back with the cursor of one envelope to a door with several channels."""
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
@@ -9,7 +8,7 @@ from django.contrib.auth.models import User
 from django.db.models.functions import Now
 from pytest_django import DjangoAssertNumQueries
 
-from hub import lifespan, streams
+from hub import streams
 from hub.database.threads import in_database_thread
 from hub.fanout import recovery
 from hub.models import Publication, Stream
@@ -23,12 +22,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 #: Minutes: longer than what an envelope leaves unsaid of the time before it.
 LONG = recovery.SLACK.total_seconds() / 60 + 1
-
-
-@pytest.fixture(autouse=True)
-async def parts_end_with_the_test() -> AsyncIterator[None]:
-    yield
-    await lifespan.end()
 
 
 def store(channel: str, *ages: float) -> list[Envelope]:

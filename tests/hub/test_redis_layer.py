@@ -10,6 +10,7 @@ from django.conf import settings as django_settings
 from prometheus_client import REGISTRY
 from pytest_django.fixtures import Settings
 
+from hub.bus import redis_layer
 from hub.bus.redis_layer import HubChannelLayer
 from lab.harness.redis_server import RedisServer
 from lab.harness.waiting import await_for
@@ -263,3 +264,17 @@ async def test_a_redis_that_is_silent_is_asked_and_left_when_it_does_not_answer(
     monkeypatch.setattr(inside.shard, "_command", lambda *words: None)  # the question does not arrive
     await await_for(lambda: inside.connection is not first, that="the silent connection is left")
     assert channel in inside.channels
+
+
+async def test_connection_that_receives_is_closed_with_the_layer_even_between_two_steps(
+    pair: tuple[HubChannelLayer, RedisPubSubChannelLayer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_layer, "READS", 0)  # each step ends at once
+    ours, _ = pair
+    inside = Inside(ours)
+    joining = asyncio.create_task(inside.shard.subscribe_many(["a"]))
+    await await_for(lambda: inside.connection, that="it is connected")
+    connection = inside.connection
+    await ours.flush()
+    await joining
+    assert not connection.is_connected

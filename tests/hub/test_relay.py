@@ -16,7 +16,7 @@ from hub.bus.envelope import pack
 from hub.bus.redis_layer import HubChannelLayer
 from hub.channels import UnknownChannel, group_name
 from hub.database.threads import in_database_thread
-from hub.fanout import relay
+from hub.fanout import catch_up, relay
 from hub.fanout.recovery import missed
 from hub.models import Publication, Stream
 from hub.publishing import apublish, apublish_ephemeral, publish
@@ -33,9 +33,9 @@ async def running(layer: Any, settings: Settings) -> AsyncIterator[Any]:
     """A relay on each kind of layer; catch-up is off unless a test wants it, so that it hides no fault."""
     settings.HUB_REPAIR_INTERVAL = 0
     settings.HUB_REDIS_TIMEOUT = 10  # nor is a busy machine taken for a Redis that is away
-    await relay.close()
+    await relay.current.close()
     yield layer
-    await relay.close()
+    await relay.current.close()
 
 
 async def store(channel: str, *texts: str) -> list[Envelope]:
@@ -95,13 +95,13 @@ async def test_repeats_and_disorder_of_the_layer_are_not_seen(running: Any) -> N
 @pytest.fixture
 def every_look_at_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Repair spares a slow database, which one of a busy machine is."""
-    monkeypatch.setattr(relay, "CATCH_UP_SHARE", 0.0)
+    monkeypatch.setattr(catch_up, "SHARE", 0.0)
 
 
 @pytest.mark.usefixtures("every_look_at_its_time")
 async def test_a_lost_tail_comes_within_the_repair_interval(settings: Settings) -> None:
     settings.HUB_REPAIR_INTERVAL = 0.05
-    await relay.close()
+    await relay.current.close()
     listener = Listener()
     await follow("room:1", listener)
     await store("room:1", "1", "2")
@@ -126,7 +126,7 @@ async def test_one_query_per_turn_of_repair_whatever_the_number_of_channels(
     monkeypatch.setattr(streams, "touched", counted)
     settings.HUB_REPAIR_INTERVAL = 0.01
     # A relay with repair takes over the same channels.
-    await relay.close()
+    await relay.current.close()
     for number in range(30):
         await follow(f"room:{number}", Listener())
     await await_for(lambda: len(queries) >= 3, that="three turns of repair")
@@ -332,7 +332,7 @@ async def test_a_layer_that_cannot_be_joined_does_not_keep_anybody_out(
     running: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.HUB_REPAIR_INTERVAL = 0.05
-    await relay.close()
+    await relay.current.close()
     listener = Listener()
     with monkeypatch.context() as patched:
         fail(running, ("group_add", "group_add_many"), patched)
@@ -375,15 +375,12 @@ async def test_what_was_published_while_nobody_could_look_is_repaired_however_lo
     await store("room:1", "1")
     await Stream.objects.all().aupdate(updated_at=Now() - timedelta(minutes=10))
     # As after ten minutes without a database, by the clock of this process.
-    clock = relay.current().loop.time
+    repairing = relay.current().catch_up
+    clock = repairing.loop.time
     settings.HUB_REPAIR_INTERVAL = 0.05
-    repairing = asyncio.create_task(relay.current()._catch_up_for_ever())
-    await asyncio.sleep(0)
-    monkeypatch.setattr(relay.current(), "loop", _Later(relay.current().loop, clock, 600))
-    try:
-        await listener.got("1")
-    finally:
-        repairing.cancel()
+    repairing.start()
+    monkeypatch.setattr(repairing, "loop", _Later(repairing.loop, clock, 600))
+    await listener.got("1")
 
 
 class _Later:

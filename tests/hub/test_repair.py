@@ -2,18 +2,16 @@
 
 import itertools
 import time
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from unittest.mock import Mock
 
 import pytest
 from django.db import transaction
 from django.db.models.functions import Now
 from pytest_django.fixtures import Settings
 
-from hub import lifespan, streams
+from hub import streams
 from hub.database.threads import in_database_thread
-from hub.fanout import relay
+from hub.fanout import catch_up
 from hub.models import Stream
 from hub.ops import metrics
 from hub.streams import Position, cursors
@@ -23,16 +21,10 @@ from tests.hub.following import Listener, follow
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture(autouse=True)
-async def parts_end_with_the_test() -> AsyncIterator[None]:
-    yield
-    await lifespan.end()
-
-
 @pytest.fixture
 def every_look_at_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Repair spares a slow database, which one of a busy machine is."""
-    monkeypatch.setattr(relay, "CATCH_UP_SHARE", 0.0)
+    monkeypatch.setattr(catch_up, "SHARE", 0.0)
 
 
 def store() -> None:
@@ -60,7 +52,7 @@ async def test_the_relay_marks_what_it_has_delivered_and_not_while_something_is_
     subscription = await follow("room:1", listener)
     await await_for(lambda: len(marked) > 3, that="the mark moves")
     with monkeypatch.context() as patched:
-        patched.setattr(relay.Relay, "_catch_up", lambda *arguments, **options: None)
+        patched.setattr(catch_up.CatchUp, "read", lambda *arguments, **options: None)
         await in_database_thread(store)
         await await_for(lambda: subscription.local_channel.known == 1, that="tail repair has seen what is missing")
         marked.clear()
@@ -105,7 +97,7 @@ async def test_tail_repair_leaves_a_slow_database_in_peace_and_is_quick_again_wi
 
 
 def test_the_pause_of_tail_repair_has_a_bound() -> None:
-    assert all(relay.Relay._catch_up_pause(Mock(), took) <= 30 for took in (0.0, 2.0, 100.0))
+    assert all(catch_up.pause(took) <= 30 for took in (0.0, 2.0, 100.0))
 
 
 @pytest.mark.usefixtures("every_look_at_its_time")
@@ -123,5 +115,5 @@ async def test_clock_that_is_set_ahead_hides_nothing_that_was_not_announced(
 
     await in_database_thread(store_before_the_jump)
     before = time.time
-    monkeypatch.setattr("hub.fanout.relay.time.time", lambda: before() + 3600)
+    monkeypatch.setattr("hub.fanout.catch_up.time.time", lambda: before() + 3600)
     await listener.got('{"type":"test.happened"}')

@@ -17,7 +17,6 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 from pytest_django.fixtures import Settings
 
-from hub import lifespan
 from hub.asgi import application
 from hub.database import threads
 from hub.server.request_slots import BoundedRequests
@@ -76,7 +75,6 @@ async def views(settings: Settings) -> AsyncIterator[Views]:
     settings.HUB_REQUESTS, settings.HUB_REQUEST_WAIT = 3, 0.3
     yield made
     made.may_end.set()
-    await lifespan.end()
 
 
 def client(address: str) -> httpx.AsyncClient:
@@ -242,11 +240,10 @@ class Held:
 
 
 @pytest.fixture
-async def held(settings: Settings) -> AsyncIterator[Held]:
+async def held(settings: Settings) -> Held:
     settings.HUB_REQUESTS, settings.HUB_REQUEST_WAIT = 4, 20
     settings.HUB_OPERATOR_ADDRESSES, settings.HUB_OPERATOR_TOKEN = ["192.0.2.0/28"], ""
-    yield Held()
-    await lifespan.end()
+    return Held()
 
 
 STRANGER, OPERATOR, VISITOR = "203.0.113.5", "192.0.2.3", "198.51.100.7"

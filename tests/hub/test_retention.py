@@ -137,7 +137,7 @@ def test_it_stops_when_its_time_is_over_and_the_next_call_goes_on(
 @pytest.fixture
 async def relaying(layer: BaseChannelLayer) -> Any:
     yield
-    await relay.close()
+    await relay.current.close()
 
 
 async def recovered(channel: str, since: Position) -> list[int] | None:

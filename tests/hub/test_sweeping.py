@@ -94,7 +94,7 @@ async def test_what_is_swept_reaches_those_who_are_connected(layer: BaseChannelL
         await in_database_thread(sweeper.sweep)
         await listener.got('"0"')
     finally:
-        await relay.close()
+        await relay.current.close()
 
 
 async def test_what_is_swept_while_the_layer_is_away_comes_by_tail_repair(
@@ -111,4 +111,4 @@ async def test_what_is_swept_while_the_layer_is_away_comes_by_tail_repair(
         await in_database_thread(sweeper.sweep)
         await listener.got('"0"')
     finally:
-        await relay.close()
+        await relay.current.close()

@@ -5,7 +5,6 @@ import contextlib
 import json
 import logging
 import threading
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ from django.contrib.auth.models import User
 from prometheus_client import REGISTRY
 from pytest_django.fixtures import Settings
 
-from hub import lifespan, streams
+from hub import streams
 from hub.access import control, registry
 from hub.database.threads import in_database_thread
 from hub.endpoints.centrifuge.client import Client
@@ -49,10 +48,8 @@ def listening(address: str) -> contextlib.AbstractAsyncContextManager[RawClient]
 
 
 @pytest.fixture(autouse=True)
-async def running(settings: Settings) -> AsyncIterator[None]:
+def redis_is_waited_for(settings: Settings) -> None:
     settings.HUB_REDIS_TIMEOUT = 10  # that Redis does not answer in time says how busy the machine is
-    yield
-    await lifespan.end()
 
 
 async def test_raw_and_plain_writers_give_the_same_bytes() -> None:

@@ -1,7 +1,6 @@
 """The door of alerts in this process: who may send to everyone, and what changes while a socket is open."""
 
 import contextlib
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -9,7 +8,6 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.models import Group
 from pytest_django.fixtures import Settings
 
-from hub import lifespan
 from notifications import anotify
 from notifications.models import Notification
 from tests.support.people import User
@@ -18,12 +16,6 @@ from tests.support.sockets import Endpoint, open_endpoint, session_cookie
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
 
 PATH = "/ws/notifications/"
-
-
-@pytest.fixture(autouse=True)
-async def parts_end_with_the_test() -> AsyncIterator[None]:
-    yield
-    await lifespan.end()
 
 
 async def login(name: str, *, staff: bool = False) -> tuple[User, str]:

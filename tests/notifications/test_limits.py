@@ -6,7 +6,6 @@ from django.contrib.auth.models import AnonymousUser
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from hub import lifespan
 from hub.limits import TooMany
 from notifications import actions, following, notify
 from notifications.models import Follow, Notification, Topic
@@ -45,7 +44,6 @@ async def test_broadcasts_are_refused_on_every_way_in(ada: User) -> None:
         assert (reply["error"]["code"], reply["error"]["message"].startswith(SENTENCE)) == (429, True)
         assert 0 < reply["error"]["retry_after"] <= 3600
     assert await Notification.objects.acount() == 2
-    await lifespan.end()
 
 
 def test_repeat_of_a_broadcast_counts_for_nothing(ada: User) -> None:
@@ -84,4 +82,3 @@ async def test_following_is_refused_on_every_way_in(ada: User, client: Client) -
         reply = await wire.ask(rpc={"method": "topics.unfollow", "data": {"name": "news"}})
         assert (reply["error"]["code"], reply["error"]["retry_after"] > 0) == (429, True)
     assert await Follow.objects.filter(topic=topic).aexists()
-    await lifespan.end()

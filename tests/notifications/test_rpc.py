@@ -1,7 +1,6 @@
 """Alerts over the hub socket: the list and its live stream, marks, and the same list over HTTP."""
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -10,7 +9,6 @@ from django.contrib.auth.models import Group
 from django.test import Client
 
 import hub.asgi  # noqa: F401  # joins tokens to those who ask for them
-from hub import lifespan
 from hub.accounts.tokens import issue
 from notifications import notify
 from notifications.models import Notification, ReadMark
@@ -20,12 +18,6 @@ from tests.support.people import User
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ITEMS = "/notifications/items/"
-
-
-@pytest.fixture(autouse=True)
-async def relay_ended() -> AsyncIterator[None]:
-    yield
-    await lifespan.end()
 
 
 @pytest.fixture

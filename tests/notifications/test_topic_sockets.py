@@ -1,14 +1,13 @@
 """Topics on sockets that are open: alerts come while one follows, and not to others."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
 
 import hub.asgi  # noqa: F401  # joins tokens to those who ask for them
-from hub import lifespan
 from hub.access import control, registry, revalidation
 from hub.fanout import relay
 from hub.fanout.local_channel import Encoder, Subscriber, Subscription
@@ -29,12 +28,10 @@ DENIED = 103
 
 
 @pytest.fixture(autouse=True)
-async def parts() -> AsyncIterator[None]:
+async def parts() -> None:
     """What a web process has before its first socket: it follows the orders that sockets are held to."""
     revalidation.current()
     await await_for(lambda: control.CHANNEL in relay.current().subscribed(), that="orders are followed")
-    yield
-    await lifespan.end()
 
 
 @pytest.fixture

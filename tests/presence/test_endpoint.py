@@ -1,12 +1,11 @@
 """The online count of one process; over several it is in ``tests/live``."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
 
-from hub import lifespan
 from hub.endpoints.simple.codes import Close
 from hub.streams import Envelope
 from presence import events
@@ -15,12 +14,6 @@ from tests.support.people import User
 from tests.support.sockets import Endpoint, Frame, open_endpoint, session_cookie
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
-
-
-@pytest.fixture(autouse=True)
-async def parts_end_with_the_test() -> AsyncIterator[None]:
-    yield
-    await lifespan.end()
 
 
 async def until_count(endpoint: Endpoint, count: int) -> None:

@@ -10,25 +10,20 @@ from collections import Counter
 from typing import Annotated, Any
 
 import msgspec
-import structlog
-from django.db import Error as DatabaseFault
 from msgspec import Meta
 
 from hub.bus.announcer import announce
 from hub.channels import Namespace, register
-from hub.concurrency.faults import described
-from hub.concurrency.per_loop import PerLoop
+from hub.concurrency.node import Part
+from hub.concurrency.tasks import Tasks
 from hub.config import hub_settings
 from hub.endpoints.centrifuge import authentication, sessions
 from hub.endpoints.centrifuge.codes import Disconnected
 from hub.endpoints.centrifuge.http_stream import TooLong, body_of, short_answer
 from hub.fanout import relay
-from hub.fanout.frames import FrameBatch
-from hub.fanout.local_channel import ProcessSubscriber
+from hub.fanout.inbox import Inbox
 from hub.ops import gauges
 from hub.streams import Envelope
-
-log = structlog.get_logger(__name__)
 
 NODES = register(Namespace("node", durable=False, internal=True, pattern="<str:id>"))
 
@@ -99,54 +94,29 @@ async def _carry_out(request: Emulated) -> int:
     return 204
 
 
-class CommandReceiver(ProcessSubscriber):
+class CommandReceiver:
     """Receives forwarded commands on the channel of this process. One for each event loop."""
 
     def __init__(self) -> None:
-        self.loop = asyncio.get_running_loop()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._subscribing = self.loop.create_task(self._subscribe())
-
-    async def _subscribe(self) -> None:
-        try:
-            channel = f"{NODES.name}:{sessions.NODE}"
-            subscription = await relay.current().subscribe(channel, self, _text)
-        except DatabaseFault as error:
-            log.error("emulation_not_subscribed", **described(error))  # noqa: TRY400  # a traceback where it says more
-        else:
-            subscription.release()
+        self._tasks = Tasks()
+        self._inbox = Inbox(f"{NODES.name}:{sessions.NODE}", self._handle, event="emulation_not_subscribed")
 
     async def ready(self) -> None:
         """Return when other processes can reach this one."""
-        await asyncio.shield(self._subscribing)
+        await self._inbox.ready()
 
     async def close(self) -> None:
         """Stop receiving."""
-        for task in [self._subscribing, *self._tasks]:
-            task.cancel()
-        await asyncio.wait([self._subscribing, *self._tasks], timeout=1)
+        await asyncio.gather(self._inbox.close(), self._tasks.close())
 
-    def write(self, block: FrameBatch) -> None:
-        """Handle requests from the relay."""
-        for text in block.texts:
-            try:
-                request = _decoder.decode(text)
-            except (msgspec.MsgspecError, RecursionError):
-                continue
-            task = self.loop.create_task(self._handle(request))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-
-    def restart(self) -> None:
-        """The channel keeps no history, so there is nothing to do."""
-
-    async def _handle(self, request: Emulated) -> None:
-        await _carry_out(request)
+    def _handle(self, text: str) -> None:
+        with contextlib.suppress(msgspec.MsgspecError, RecursionError):
+            self._tasks.start(_carry_out_forwarded(_decoder.decode(text)))
 
 
-def _text(item: Envelope) -> str:
-    return item.data
+async def _carry_out_forwarded(request: Emulated) -> None:
+    await _carry_out(request)
 
 
 #: The one of the running event loop.
-current = PerLoop(CommandReceiver)
+current = Part(CommandReceiver, uses=[relay.current])

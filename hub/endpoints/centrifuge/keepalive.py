@@ -4,7 +4,7 @@ import asyncio
 from typing import Protocol
 
 from hub.concurrency.cancellation import is_wanted
-from hub.concurrency.per_loop import PerLoop
+from hub.concurrency.node import Part
 from hub.endpoints.centrifuge.codes import Disconnected
 
 #: Seconds between two pings to a client.
@@ -72,4 +72,4 @@ class Keepalive:
 
 
 #: The keepalive of the running event loop.
-current = PerLoop(Keepalive)
+current = Part(Keepalive)
