@@ -1,4 +1,4 @@
-"""``info`` and ``channels``: what the web processes have now. Each is asked; see :mod:`hub.bus.survey`."""
+"""``info`` and ``channels``: what the web processes have now. Each is asked; see :mod:`hub.fanout.survey`."""
 
 import os
 import resource
@@ -16,9 +16,8 @@ from hub import __version__
 from hub.access import registry
 from hub.api.errors import ApiError, Code
 from hub.api.method import ApiCall, Method, register
-from hub.bus import survey
 from hub.channels import UnknownChannel, namespace_of
-from hub.fanout import relay
+from hub.fanout import relay, survey
 
 #: Characters of a pattern.
 PATTERN_LIMIT = 200

@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from hub.bus.envelope import pack
-from hub.bus.layer import group_send_many
+from hub.bus.layer import group_send_counted, group_send_many
 from hub.channels import group_name
 from hub.config import hub_settings
 from hub.ops import gauges, metrics
@@ -125,6 +125,14 @@ def announce(envelopes: Sequence[Envelope]) -> None:
     """Broadcast ``envelopes`` to all web processes, in order. Returns at once; the module says what that promises."""
     if envelopes:
         _current().send(envelopes)
+
+
+async def announce_counted(envelope: Envelope) -> int | None:
+    """Broadcast an ephemeral envelope now, past those that wait, for whoever has to know how many take it.
+
+    Returns the number of processes that receive it, or None where the layer cannot tell. Raises what the layer raises.
+    """
+    return await group_send_counted(group_name(envelope.channel), pack(envelope))
 
 
 def serve(loop: asyncio.AbstractEventLoop, deliver: Deliver) -> None:

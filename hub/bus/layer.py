@@ -28,6 +28,15 @@ async def group_send_many(messages: Sequence[tuple[str, Mapping[str, Any]]]) -> 
         await found.group_send(group, message)
 
 
+async def group_send_counted(group: str, message: Mapping[str, Any]) -> int | None:
+    """``group_send``; returns how many processes receive it, None where the layer cannot tell."""
+    found = layer()
+    if hasattr(type(found), "group_send_counted"):
+        return int(await found.group_send_counted(group, message))
+    await found.group_send(group, message)
+    return None
+
+
 async def group_discard_many(groups: Collection[str], channel: str) -> None:
     """``group_discard`` from each group; in one command where the layer can."""
     found = layer()

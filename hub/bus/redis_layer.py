@@ -73,6 +73,13 @@ class HubChannelLayer(RedisPubSubChannelLayer):  # type: ignore[misc]  # it has 
         for shard, publishes in commands.items():
             await shard.publisher.publish(publishes)
 
+    async def group_send_counted(self, group: str, message: Mapping[str, Any]) -> int:
+        """``group_send``; returns how many processes receive the message."""
+        layer = self._get_layer()
+        name = layer._get_group_channel_name(group)
+        received: int = await layer._get_shard(name).publisher.publish([(name, self.serialize(message))])
+        return received
+
     async def group_add_many(self, groups: Iterable[str], channel: str) -> None:
         """``group_add`` of ``channel`` to each of ``groups``, in one command for each Redis."""
         layer = self._get_layer()

@@ -28,8 +28,10 @@ class Publisher:
         self._connection: Any = None
         self._turn = asyncio.Lock()
 
-    async def publish(self, messages: Sequence[tuple[str, bytes]]) -> None:
-        """Publish each ``(name, data)``, in one round trip. Where this raises, some of them may have left.
+    async def publish(self, messages: Sequence[tuple[str, bytes]]) -> int:
+        """Publish each ``(name, data)``, in one round trip; returns how many connections of Redis received one.
+
+        Where this raises, some of them may have left.
 
         A connection that turns out to be closed is replaced once, so what was sent over it may be sent twice.
 
@@ -40,11 +42,11 @@ class Publisher:
         async with self._turn:
             was_open = self._connection is not None
             try:
-                await self._exchange(commands, len(messages))
+                return await self._exchange(commands, len(messages))
             except (OSError, NotConnected):
                 if not was_open:
                     raise
-                await self._exchange(commands, len(messages))
+                return await self._exchange(commands, len(messages))
 
     async def close(self) -> None:
         """Disconnect. May be repeated, and publishing connects again."""
@@ -53,15 +55,18 @@ class Publisher:
             with contextlib.suppress(OSError, RedisError):
                 await connection.disconnect(nowait=True)
 
-    async def _exchange(self, commands: bytes, answers: int) -> None:
-        """Send ``commands`` and read as many ``answers``; where that fails, the connection is given up."""
+    async def _exchange(self, commands: bytes, answers: int) -> int:
+        """Send ``commands`` and read as many ``answers``, whose sum is returned.
+
+        Where that fails, the connection is given up.
+        """
         try:
             if self._connection is None:
                 # Kept before it is connected, so that one whose connecting is cancelled is closed as well.
                 self._connection = create_pool(self._host).make_connection()
                 await self._connection.connect()
             self._connection._writer.write(commands)
-            await _read(self._connection._reader, answers)
+            return await _read(self._connection._reader, answers)
         except BaseException:
             # Answers that nobody has read would be taken for those of the next commands.
             await self.close()
@@ -73,7 +78,8 @@ def _packed(*words: Any) -> bytes:
     return command
 
 
-async def _read(reader: asyncio.StreamReader, answers: int) -> None:
+async def _read(reader: asyncio.StreamReader, answers: int) -> int:
+    received = 0
     replies = hiredis.Reader(notEnoughData=None)
     while answers:
         data = await reader.read(CHUNK)
@@ -83,4 +89,6 @@ async def _read(reader: asyncio.StreamReader, answers: int) -> None:
         while (reply := replies.gets()) is not None:
             if isinstance(reply, hiredis.HiredisError):
                 raise ResponseError(str(reply))
+            received += reply
             answers -= 1
+    return received
