@@ -1,1 +1,5 @@
-"""Threads, loops and batches: how work is shared, and who has to answer for an error. Knows nothing of the hub."""
+"""The node and its parts, loops, tasks, batches and threads. Knows nothing of the hub.
+
+``node`` owns the parts of a process. ``background`` runs loops and ``tasks`` short tasks, ``wheel`` visits many by one
+timer, ``batcher`` asks for many things at once, and ``faults`` says who has to answer for an error.
+"""

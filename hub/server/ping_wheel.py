@@ -1,9 +1,10 @@
 """Pings: every socket is asked for a sign of life, by one timer for all of them instead of two for each."""
 
-import asyncio
 import os
 from typing import Protocol, TypeAlias
 
+from hub.concurrency.node import Part
+from hub.concurrency.wheel import Wheel
 from hub.fanout.frames import PING, frame
 
 #: Slices of the interval. The sockets of one slice are pinged in one turn of the event loop.
@@ -20,41 +21,32 @@ class Pinged(Protocol):
 Slice: TypeAlias = dict[Pinged, None]
 
 
-class PingWheel:
-    """Calls ``ping`` of each socket every ``interval`` seconds. Lives on one event loop."""
-
-    def __init__(self, interval: float) -> None:
-        self.loop = asyncio.get_running_loop()
-        self._pause = interval / SLICES
-        self._slices: list[Slice] = [{} for _ in range(SLICES)]
-        self._next = 0
-        self._timer: asyncio.TimerHandle | None = None
-
-    def add(self, socket: Pinged) -> Slice:
-        """Ping ``socket`` from an interval from now on. Returns the slice it is in: to leave it, take it out."""
-        newest = self._slices[self._next - 1]  # its turn was just now
-        newest[socket] = None
-        if self._timer is None:
-            self._timer = self.loop.call_later(self._pause, self._turn)
-        return newest
-
-    def _turn(self) -> None:
-        due = self._slices[self._next]
-        self._next = (self._next + 1) % SLICES
-        # Without sockets there is no timer, so that a process that serves none sleeps.
-        self._timer = self.loop.call_later(self._pause, self._turn) if any(self._slices) else None
+def _ping(due: list[Pinged]) -> None:
+    if due:
         payload = os.urandom(4)
         ping = frame(PING, payload)
-        for socket in list(due):
+        for socket in due:
             socket.ping(payload, ping)
 
 
-_wheels: dict[float, PingWheel] = {}
+class PingWheels:
+    """The wheels of one event loop, by their intervals."""
+
+    def __init__(self) -> None:
+        self._wheels: dict[float, Wheel[Pinged]] = {}
+
+    def of(self, interval: float) -> Wheel[Pinged]:
+        """The wheel that pings each of its sockets every ``interval`` seconds, made on first use."""
+        found = self._wheels.get(interval)
+        if found is None:
+            found = self._wheels[interval] = Wheel(interval, SLICES, _ping)
+        return found
+
+    async def close(self) -> None:
+        """Ping nobody any more."""
+        for wheel in self._wheels.values():
+            await wheel.close()
 
 
-def wheel(interval: float) -> PingWheel:
-    """The wheel of the running event loop for this interval, made on first use."""
-    found = _wheels.get(interval)
-    if found is None or found.loop is not asyncio.get_running_loop():
-        found = _wheels[interval] = PingWheel(interval)
-    return found
+#: Those of the running event loop.
+wheels = Part(PingWheels)

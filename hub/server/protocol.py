@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from websockets.exceptions import SecurityError
 
 from hub.config import hub_settings
-from hub.server.ping_wheel import Slice, wheel
+from hub.server.ping_wheel import Slice, wheels
 from hub.server.reading import FrameEvents, RateLimitedProtocol
 from hub.server.refusing import refuse
 
@@ -214,7 +214,7 @@ class HubWebSocketProtocol(RateLimitedProtocol):
 
     def start_keepalive(self) -> None:
         if self.ping_interval and self.ping_interval == self.ping_timeout:
-            self._pinged_in = wheel(self.ping_interval).add(self)
+            self._pinged_in = wheels().of(self.ping_interval).add(self)
         else:
             super().start_keepalive()  # the wheel looks for the answer when it comes round again
 

@@ -401,13 +401,11 @@ async def test_personal_channel_that_was_left_stays_left_until_it_is_wanted_agai
 async def test_who_does_not_answer_pings_is_ended() -> None:
     async with wired() as answering, wired() as silent:
         for _ in range(keepalive.INTERVAL):
-            keepalive.current()._now = (keepalive.current()._now + 1) % keepalive.INTERVAL
-            keepalive.current().tick()
+            keepalive.current().turn()
         assert {} in answering.lines and {} in silent.lines
         await answering.client.receive("{}")
         for _ in range(keepalive.TIMEOUT):
-            keepalive.current()._now = (keepalive.current()._now + 1) % keepalive.INTERVAL
-            keepalive.current().tick()
+            keepalive.current().turn()
         assert (answering.closed, silent.closed) == (None, 3012)
 
 

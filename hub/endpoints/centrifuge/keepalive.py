@@ -1,10 +1,9 @@
-"""Application keepalive: pings all clients of this process, and closes those that do not answer. One task for all."""
+"""Application keepalive: pings all clients of this process, and closes those that do not answer."""
 
-import asyncio
 from typing import Protocol
 
-from hub.concurrency.cancellation import is_wanted
 from hub.concurrency.node import Part
+from hub.concurrency.wheel import Wheel
 from hub.endpoints.centrifuge.codes import Disconnected
 
 #: Seconds between two pings to a client.
@@ -28,46 +27,35 @@ class KeptAlive(Protocol):
 
 
 class Keepalive:
-    """A wheel with one second for each slot. A client is pinged when its slot comes up. Lives on one event loop."""
+    """A wheel that turns once a second. A client is pinged when its turn comes. Lives on one event loop."""
 
     def __init__(self) -> None:
-        self.loop = asyncio.get_running_loop()
-        self._slots: list[dict[KeptAlive, None]] = [{} for _ in range(INTERVAL)]
-        self._slot_of: dict[KeptAlive, int] = {}
-        self._now = 0
-        self._task: asyncio.Task[None] | None = None
+        self._wheel: Wheel[KeptAlive] = Wheel(INTERVAL, INTERVAL, self._visit)
+        self._slice_of: dict[KeptAlive, dict[KeptAlive, None]] = {}
 
     def add(self, client: KeptAlive) -> None:
         """Ping a client from now on, for the first time in :data:`INTERVAL` seconds."""
-        self._slot_of[client] = self._now
-        self._slots[self._now][client] = None
-        if self._task is None or self._task.done():
-            self._task = self.loop.create_task(self._turn())
+        self._slice_of[client] = self._wheel.add(client)
 
     def remove(self, client: KeptAlive) -> None:
         """Stop pinging a client; does nothing if it is not pinged."""
-        slot = self._slot_of.pop(client, None)
-        if slot is not None:
-            del self._slots[slot][client]
+        if (its_slice := self._slice_of.pop(client, None)) is not None:
+            del its_slice[client]
 
-    async def _turn(self) -> None:
-        while self._slot_of and is_wanted():
-            await asyncio.sleep(1)
-            self._now = (self._now + 1) % INTERVAL
-            self.tick()
+    def turn(self) -> None:
+        """Do now what is due in the next second; for tests, which do not wait for it."""
+        self._wheel.turn()
 
     async def close(self) -> None:
         """Stop pinging."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task], timeout=1)
+        await self._wheel.close()
 
-    def tick(self) -> None:
-        """Ping the clients of this slot, and close those that have not answered in time."""
-        for client in list(self._slots[self._now - TIMEOUT]):
+    def _visit(self, due: list[KeptAlive]) -> None:
+        """Ping the clients whose turn it is, and close those that have not answered in time."""
+        for client in self._wheel.visited_before(TIMEOUT):
             if not client.ponged:
                 client.end(Disconnected.NO_PONG)
-        for client in list(self._slots[self._now]):
+        for client in due:
             client.ping()
 
 
