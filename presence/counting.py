@@ -5,13 +5,10 @@ import asyncio
 import structlog
 
 from hub import presence
-from hub.concurrency.background import Background
-from hub.concurrency.node import Part
+from hub.concurrency import Background, Part
 from hub.config import hub_settings
-from hub.fanout import relay
-from hub.fanout.frames import FrameBatch
-from hub.fanout.local_channel import ProcessSubscriber, Subscription
-from hub.publishing import encode, publish_ephemeral
+from hub.fanout import ProcessListener
+from hub.publishing import publish_ephemeral
 from hub.streams import Envelope
 from presence import channels, events
 
@@ -26,7 +23,7 @@ CHECK = 2.0
 REST = 2.0
 
 
-class OnlineCounter(ProcessSubscriber):
+class OnlineCounter:
     """Sends the number of people online whenever it is not the one last sent. Lives on one event loop.
 
     It works while this process has connections of people who are online, and rests once it has told that the last one
@@ -36,7 +33,7 @@ class OnlineCounter(ProcessSubscriber):
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
         self._connections = 0
-        self._subscription: Subscription | None = None
+        self._listener = ProcessListener(channels.online, _count_of, self._heard)
         #: The number that clients saw last, as far as this process knows.
         self._shown: int | None = None
         #: Whether some clients may have another number.
@@ -74,36 +71,22 @@ class OnlineCounter(ProcessSubscriber):
     async def close(self) -> None:
         """Stop counting."""
         await self._counting.close(hub_settings().redis_timeout)
-        self._unsubscribe()
+        self._listener.stop()
 
-    # --- hub.fanout.local_channel.Subscriber: what all processes send ------------------------------------------------
-
-    def write(self, block: FrameBatch) -> None:
-        """Take the counts that clients see."""
-        self._shown = int(block.texts[-1])
+    def _heard(self, count: str) -> None:
+        """Clients see ``count`` now, whichever process sent it."""
+        self._shown = int(count)
         self._differs, self._fell_at = False, None
 
-    def restart(self) -> None:
-        """The channel keeps no history, so it has never another one."""
-
-    # ----------------------------------------------------------------------------------------------------------------
-
     async def _count(self) -> float | None:
-        if self._subscription is None:
-            self._subscription = await relay.current().subscribe(channels.online, self, _count_of)
-            self._subscription.release()
+        await self._listener.start()
         if not await self._settled():
             await asyncio.sleep(hub_settings().count_interval)  # however many come meanwhile
             return 0.0
         if self._connections:
             return CHECK
-        self._unsubscribe()
+        self._listener.stop()
         return None
-
-    def _unsubscribe(self) -> None:
-        if self._subscription is not None:
-            relay.current().unsubscribe(self._subscription)
-            self._subscription = None
 
     async def _settled(self) -> bool:
         """Whether clients see the right number; if not, and it is this process's turn, tell them."""
@@ -116,7 +99,7 @@ class OnlineCounter(ProcessSubscriber):
         counted = events.OnlineCounted(count=count)
         if presence.current().is_apart:
             # Others count for themselves, and may know of a change a moment earlier or later.
-            relay.current().deliver(Envelope(channels.online, "", 0, encode(channels.online, counted, durable=False)))
+            self._listener.tell_here(counted)
         elif await presence.current().take_turn(channels.online, hub_settings().count_interval):
             publish_ephemeral(channels.online, counted)
         return False
@@ -138,7 +121,7 @@ def _count_of(item: Envelope) -> str | None:
 
 
 #: The counter of the running event loop.
-current = Part(OnlineCounter, uses=[relay.current, presence.current])
+current = Part(OnlineCounter, uses=[*ProcessListener.uses, presence.current])
 
 
 def count_again() -> None:
