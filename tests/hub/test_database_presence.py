@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import os
 import signal
 import time
@@ -12,7 +13,7 @@ import pytest
 from django.db import OperationalError
 from pytest_django.fixtures import Settings
 
-from hub.concurrency.cancellation import is_wanted
+from hub.concurrency.background import Background
 from hub.database.threads import in_database_thread
 from hub.models import ProcessPresence
 from hub.presence import database_backend, process_rows, tracker
@@ -160,19 +161,21 @@ async def watching(*processes: PresenceTracker) -> AsyncIterator[list[list[int]]
     """Count all the time; yields each process's numbers, each kept once in a row."""
     seen: list[list[int]] = [[] for _ in processes]
 
-    async def watch(process: PresenceTracker, numbers: list[int]) -> None:
-        while is_wanted():
-            if (count := await process.count("online")) not in numbers[-1:]:
-                numbers.append(count)
-            await asyncio.sleep(0.01)
+    async def watch(process: PresenceTracker, numbers: list[int]) -> float:
+        if (count := await process.count("online")) not in numbers[-1:]:
+            numbers.append(count)
+        return 0.01
 
-    tasks = [asyncio.create_task(watch(*pair)) for pair in zip(processes, seen, strict=True)]
+    loops = [
+        Background("watching", functools.partial(watch, *pair), event="watching_failed")
+        for pair in zip(processes, seen, strict=True)
+    ]
+    for loop in loops:
+        loop.wake()
     try:
         yield seen
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
+        await asyncio.gather(*(loop.close() for loop in loops))
 
 
 @contextlib.asynccontextmanager
