@@ -16,6 +16,7 @@ from hub.limits import TooMany
 from hub.limits.tallies import Tally
 from hub.publishing import publish_ephemeral, publish_many
 from hub.users import Key, User, Visitor, all_users, is_staff_or_may, user_id
+from hub.validation.refused import Refused
 
 ROOMS = limits.declare("rooms", setting="limit_rooms", sentence=_("You have opened many rooms."))
 MESSAGES = limits.declare("messages", setting="limit_messages", sentence=_("You have written many messages."))
@@ -28,16 +29,24 @@ written = Tally(MESSAGES)
 MAY_OPEN_ROOMS = "hub_chat.add_room"
 
 
-class NotSignedIn(PermissionError):
+class NotSignedIn(Refused):
     """The author is no active user (any more)."""
+
+    word = "login_required"
+    code = 401
+    sentence = _("Only signed-in users can write messages")
 
 
 class NameTaken(ValueError):
     """A public room of this name exists."""
 
 
-class NoSuchRoom(LookupError):
+class NoSuchRoom(Refused):
     """The room was deleted, or is private and the author no member (any more)."""
+
+    word = "room_not_found"
+    code = 404
+    sentence = names.NO_SUCH_ROOM
 
 
 class MayNotOpenRooms(PermissionError):

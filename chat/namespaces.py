@@ -8,9 +8,8 @@ from chat.people import called
 from hub.channels import BadPublication, Namespace, NotAllowed, Visit, register
 from hub.concurrency.batcher import Batcher
 from hub.database.threads import in_database_thread
-from hub.endpoints.simple.codes import BadMessage
-from hub.endpoints.simple.endpoint import message_in
 from hub.users import User, Visitor
+from hub.validation.messages import BadMessage, message_in
 
 
 async def _may_be_in(asked: list[tuple[int, queries.Visitor]]) -> dict[tuple[int, queries.Visitor], bool]:
@@ -32,9 +31,9 @@ async def _may_write(user: Visitor, id: int) -> bool:  # noqa: A002  # as the pa
 async def _post(user: Visitor, data: Any, id: int) -> None:  # noqa: A002  # as the pattern names it
     """What a client publishes is a message that somebody wrote: ``{"message": "…"}``, as on the simple endpoint."""
     try:
-        await posting.post_or_raise(actions.Draft(id, user.pk, message_in(data)))
+        await posting.post(actions.Draft(id, user.pk, message_in(data)))
     except BadMessage as error:
-        raise BadPublication(error.code) from None
+        raise BadPublication(error.word) from None
     except (actions.NotSignedIn, actions.NoSuchRoom) as error:
         raise NotAllowed from error
 

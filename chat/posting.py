@@ -13,14 +13,9 @@ async def _post(drafts: list[actions.Draft]) -> dict[actions.Draft, Message | ac
 _posting = Batcher(_post, limit=200)
 
 
-async def post(draft: actions.Draft) -> Message | actions.Refusal:
-    """The stored message, or why there is none; see :func:`chat.actions.post_messages`. Raises ``django.db.Error``."""
-    return await _posting.get(draft)
-
-
-async def post_or_raise(draft: actions.Draft) -> Message:
-    """The stored message; raises the refusal where there is none. Raises ``django.db.Error``."""
-    posted = await post(draft)
+async def post(draft: actions.Draft) -> Message:
+    """The stored message. Raises as :func:`chat.actions.post_message`, and ``django.db.Error``."""
+    posted = await _posting.get(draft)
     if isinstance(posted, Exception):
         raise posted
     return posted

@@ -10,18 +10,13 @@ from msgspec import Meta
 from chat import actions, channels, events, namespaces, posting, queries
 from chat.actions import Draft
 from chat.models import KEY_LIMIT
-from chat.names import NO_SUCH_ROOM
 from chat.throttle import Throttle
 from hub import presence, streams
-from hub.channels import LAST_ID
+from hub.channels import LAST_ID, allows
 from hub.database.threads import in_database_thread
-from hub.endpoints.centrifuge.messages import StreamPosition
-from hub.endpoints.centrifuge.rpc import Nothing, RpcCall, RpcError, rpc
-from hub.endpoints.centrifuge.rules import allows
-from hub.endpoints.simple.codes import BadMessage
-from hub.endpoints.simple.endpoint import message_in
-from hub.limits import TooMany
+from hub.session.rpc import Nothing, RpcCall, RpcError, StreamPosition, rpc
 from hub.users import User
+from hub.validation.messages import message_in
 from hub.validation.text import is_storable
 
 #: Messages of one answer, and names of people, at most.
@@ -116,7 +111,7 @@ def find_room(call: RpcCall, params: FindRoom) -> FoundRoom:
     """What a client needs to know of a room before it subscribes to its channel."""
     room = queries.room_named(params.name, call.user.pk)
     if room is None:
-        raise _no_such_room()
+        raise actions.NoSuchRoom
     may_write = call.user.is_authenticated
     return FoundRoom(id=room.pk, name=room.name, channel=channels.of_room(room.pk), may_write=may_write)
 
@@ -125,7 +120,7 @@ def find_room(call: RpcCall, params: FindRoom) -> FoundRoom:
 def list_messages(call: RpcCall, params: ListMessages) -> MessagePage:
     """The oldest first; ``position`` is the one to go on live from."""
     if not queries.may_be_in(params.room, call.user.pk):
-        raise _no_such_room()
+        raise actions.NoSuchRoom
     return _messages(params.room, params.before, params.limit)
 
 
@@ -133,38 +128,28 @@ def list_messages_by_name(call: RpcCall, params: ListMessagesByName) -> MessageP
     """:func:`list_messages` for who knows only the name."""
     room = queries.room_named(params.name, call.user.pk)
     if room is None:
-        raise _no_such_room()
+        raise actions.NoSuchRoom
     return _messages(room.pk, params.before, params.limit)
 
 
 @rpc("chat.post")
 async def post(call: RpcCall, params: PostMessage) -> Posted:
     """Stored when it is answered; everybody in the room, the author too, gets it as a publication with its ``key``."""
-    try:
-        text = message_in({"message": params.text})
-    except BadMessage as error:
-        raise RpcError(400, str(error.message)) from None
+    text = message_in({"message": params.text})
     if not is_storable(params.key):
         raise RpcError(400, _("The key has characters that cannot be stored"))
-    match await posting.post(Draft(params.room, call.user.pk, text, params.key or None)):
-        case actions.NotSignedIn():
-            raise _not_signed_in()
-        case actions.NoSuchRoom():
-            raise _no_such_room()
-        case TooMany() as refusal:
-            raise refusal
-        case message:
-            return Posted(id=message.pk, at=message.created_at)
+    message = await posting.post(Draft(params.room, call.user.pk, text, params.key or None))
+    return Posted(id=message.pk, at=message.created_at)
 
 
 @rpc("chat.typing")
 async def typing(call: RpcCall, params: InRoom) -> Nothing:
     """Others in the room are told, at most every :data:`TYPING_PAUSE` seconds; what comes sooner is let go."""
     if not isinstance(call.user, User):
-        raise _not_signed_in()
+        raise actions.NotSignedIn
     if _typing.lets(call.client):
         if not await allows(namespaces.ROOM.can_publish, call.user, {"id": params.room}):
-            raise _no_such_room()
+            raise actions.NoSuchRoom
         actions.tell_typing(room_id=params.room, user=call.user)
     return Nothing()
 
@@ -173,7 +158,7 @@ async def typing(call: RpcCall, params: InRoom) -> Nothing:
 async def list_people(call: RpcCall, params: InRoom) -> People:
     """Who is in the room, by name; ``count`` is of all, also where there are more names than are sent."""
     if not await allows(namespaces.ROOM.can_see_presence, call.user, {"id": params.room}):
-        raise _no_such_room()
+        raise actions.NoSuchRoom
     here = await presence.current().people(channels.of_room(params.room))
     people = [person for person in here if not person.startswith(presence.GUEST)]
     names = await in_database_thread(queries.usernames, people[:PEOPLE_LIMIT])
@@ -190,11 +175,3 @@ def _messages(room_id: int, before: int, limit: int) -> MessagePage:
         more=len(found) > limit,
         position=StreamPosition(position.epoch, position.offset),
     )
-
-
-def _no_such_room() -> RpcError:
-    return RpcError(404, str(NO_SUCH_ROOM))
-
-
-def _not_signed_in() -> RpcError:
-    return RpcError(401, _("Only signed-in users can write messages"))

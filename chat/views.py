@@ -10,7 +10,7 @@ from chat import actions, queries, rpc
 from chat.forms import RoomForm
 from chat.names import NO_SUCH_ROOM
 from hub.config import hub_settings
-from hub.endpoints.centrifuge import rpc_over_http
+from hub.session import rpc_over_http
 from hub.users import User
 
 ROOMS_OF_A_PAGE = 50

@@ -12,7 +12,7 @@ class HubConfig(AppConfig):
         from hub.channels import open_namespaces
         from hub.config import hub_settings, private_files
         from hub.database import signals
-        from hub.endpoints.centrifuge import connection_presence
+        from hub.session import connection_presence
 
         signals.connect()
         receivers.connect()

@@ -31,8 +31,7 @@ from hub.access import credentials
 from hub.access.query_token import hide_token
 from hub.api.fast_path import ApiFastPath
 from hub.endpoints import routes
-from hub.endpoints.centrifuge import authentication
-from hub.endpoints.simple.authentication import Authentication
+from hub.endpoints.simple.gate import SimpleEndpoints
 from hub.server.bodies import BoundedBodies
 from hub.server.readable_types import ReadableTypes
 from hub.server.request_slots import BoundedRequests
@@ -45,12 +44,11 @@ endpoints = [
 ]
 
 credentials.register("session", hub.accounts.sessions.users_for)
-credentials.register("token", hub.accounts.tokens.find)
-authentication.digest_of = hub.accounts.tokens.digest_of
+credentials.register("token", hub.accounts.tokens.find, hub.accounts.tokens.digest_of)
 
 _protocols: dict[str, Any] = {
     "http": BoundedBodies(ApiFastPath(BoundedRequests(ReadableTypes(get_asgi_application())))),
-    "websocket": Authentication(endpoints, hub.accounts.tokens.digest_of),
+    "websocket": SimpleEndpoints(endpoints),
     "lifespan": lifespan.application,
 }
 

@@ -15,6 +15,7 @@ from hub.config import hub_settings
 from hub.database.threads import in_database_thread
 from hub.publishing import publish, publish_many
 from hub.users import Key, User, Visitor, all_users, groups_of, is_staff_or_may, user_id
+from hub.validation.refused import Refused
 from notifications import channels, events, queries, reading
 from notifications.alerting import EVERYONE, Alert, Recipient, alert
 from notifications.models import Follow, Notification, ReadMark, ReadUpTo, Topic
@@ -39,8 +40,12 @@ BROADCASTS = limits.declare(
 MAY_BROADCAST = "hub_notifications.add_notification"
 
 
-class MayNotBroadcast(PermissionError):
+class MayNotBroadcast(Refused):
     """This person may not send alerts to everyone."""
+
+    word = "permission_denied"
+    code = 403
+    sentence = _("You may not send notifications to everyone")
 
 
 def notify(

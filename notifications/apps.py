@@ -10,7 +10,7 @@ class NotificationsConfig(AppConfig):
 
     def ready(self) -> None:
         from hub.database import deletions, pruning
-        from hub.endpoints.centrifuge import server_side
+        from hub.session import server_side
         from notifications import channels, receivers, retention
         from notifications.models import Follow, Notification, ReadMark, ReadUpTo
 

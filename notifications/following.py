@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from hub import limits
 from hub.users import User, all_users
+from hub.validation.refused import Refused
 from hub.validation.text import is_storable
 from notifications.models import Follow, Topic
 
@@ -16,16 +17,25 @@ FOLLOW_LIMIT = 100
 FOLLOWS = limits.declare("follows", setting="limit_follows", sentence=_("You have followed and left many topics."))
 
 
-class NoSuchTopic(LookupError):
+class NoSuchTopic(Refused):
     """There is none of this name, or none that this person may know of."""
 
+    code = 404
+    sentence = _("There is no such topic")
 
-class ClosedTopic(PermissionError):
+
+class ClosedTopic(Refused):
     """Only staff takes people off this topic."""
 
+    code = 403
+    sentence = _("Only an administrator can take you off this topic")
 
-class TooManyTopics(ValueError):
+
+class TooManyTopics(Refused):
     """This person follows as many topics as one may."""
+
+    code = 409
+    sentence = _("You follow too many topics")
 
 
 def follow(*, user: User, name: str) -> Topic:

@@ -7,11 +7,9 @@ from django.utils.translation import gettext as _
 from msgspec import Meta
 
 from hub.channels import LAST_ID
-from hub.endpoints.centrifuge.messages import StreamPosition
-from hub.endpoints.centrifuge.rpc import Nothing, RpcCall, RpcError, rpc
-from hub.endpoints.simple.codes import BadMessage
-from hub.endpoints.simple.endpoint import message_in
+from hub.session.rpc import Nothing, RpcCall, RpcError, StreamPosition, rpc
 from hub.users import User
+from hub.validation.messages import message_in
 from notifications import actions, events, following, queries
 from notifications.models import NAME_LIMIT, Topic
 
@@ -118,14 +116,8 @@ def mark_all_read(call: RpcCall, params: MarkAllRead) -> Unread:
 @rpc("alerts.broadcast")
 def broadcast(call: RpcCall, params: Broadcast) -> Nothing:
     """For those whom ``HUB_CLIENT_BROADCAST`` lets; stored when it is answered."""
-    try:
-        message = message_in({"message": params.message})
-    except BadMessage as error:
-        raise RpcError(400, str(error.message)) from None
-    try:
-        actions.broadcast_from_client(user=call.user, message=message, key=params.key)
-    except actions.MayNotBroadcast:
-        raise RpcError(403, _("You may not send notifications to everyone")) from None
+    message = message_in({"message": params.message})
+    actions.broadcast_from_client(user=call.user, message=message, key=params.key)
     return Nothing()
 
 
@@ -138,23 +130,13 @@ def list_topics(call: RpcCall, params: ListTopics) -> TopicList:
 @rpc("topics.follow")
 def follow(call: RpcCall, params: TopicName) -> DescribedTopic:
     """The caller gets the alerts of an open topic, on all connections; repeating it is harmless."""
-    try:
-        return _described(following.follow(user=_follower(call), name=params.name))
-    except following.NoSuchTopic:
-        raise RpcError(404, _("There is no such topic")) from None
-    except following.TooManyTopics:
-        raise RpcError(409, _("You follow too many topics")) from None
+    return _described(following.follow(user=_follower(call), name=params.name))
 
 
 @rpc("topics.unfollow")
 def unfollow(call: RpcCall, params: TopicName) -> DescribedTopic:
     """The caller gets no more alerts of an open topic; repeating it is harmless."""
-    try:
-        return _described(following.unfollow(user=_follower(call), name=params.name))
-    except following.NoSuchTopic:
-        raise RpcError(404, _("There is no such topic")) from None
-    except following.ClosedTopic:
-        raise RpcError(403, _("Only an administrator can take you off this topic")) from None
+    return _described(following.unfollow(user=_follower(call), name=params.name))
 
 
 def _described(topic: Topic) -> DescribedTopic:

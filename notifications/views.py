@@ -4,11 +4,10 @@ from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
-from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from hub.endpoints.centrifuge import rpc_over_http
+from hub.session import rpc_over_http
 from hub.users import User
 from notifications import actions, following, queries, rpc
 from notifications.models import Topic
@@ -64,9 +63,7 @@ def _change(request: HttpRequest, name: str, change: Callable[..., Topic]) -> Ht
     try:
         change(user=request.user, name=name)
     except following.NoSuchTopic:
-        raise Http404(_("There is no such topic")) from None
-    except following.ClosedTopic:
-        messages.error(request, _("Only an administrator can take you off this topic"))
-    except following.TooManyTopics:
-        messages.error(request, _("You follow too many topics"))
+        raise Http404(following.NoSuchTopic.sentence) from None
+    except (following.ClosedTopic, following.TooManyTopics) as refused:
+        messages.error(request, str(refused))
     return redirect(f"{page}#topic-{name}")

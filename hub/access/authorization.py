@@ -29,7 +29,10 @@ def token_of(scope: dict[str, Any]) -> str | None:
         NotValid: the text is not a token, or several tokens differ.
     """
     in_query: list[str] = scope.pop(SCOPE_KEY, [])
-    return _one([*in_query, *_presented(scope["headers"], TOKEN_SCHEMES)])
+    token = _one([*in_query, *_presented(scope["headers"], TOKEN_SCHEMES)])
+    if token == "":
+        raise NotValid("an empty token")
+    return token
 
 
 def token_in(header: str | None) -> str | None:

@@ -46,9 +46,23 @@ def of_user(user_id: int) -> str:
     return f"user:{user_id}"
 
 
-def register(kind: str, find: Find) -> None:
-    """Register ``find`` as the look-up for credentials of ``kind``; the composition root calls this once."""
+def register(kind: str, find: Find, value_of: Callable[[str], str | None] | None = None) -> None:
+    """Register ``find`` as the look-up for credentials of ``kind``; the composition root calls this once.
+
+    Args:
+        value_of: the value by which a token that a client presents is known; None for a token of another kind.
+    """
     _kinds[kind] = find
+    if value_of is not None:
+        _of_tokens[kind] = value_of
+
+
+def presented(token: str) -> str:
+    """The credential of a token that a client presents; empty if it is of no kind that is registered."""
+    for kind, value_of in _of_tokens.items():
+        if (value := value_of(token)) is not None:
+            return f"{kind}:{value}"
+    return ""
 
 
 def find(credentials: Iterable[str]) -> dict[str, User | Invalid]:
@@ -95,4 +109,5 @@ async def _look_up(credentials: list[str]) -> dict[str, User | Invalid]:
 
 
 _kinds: dict[str, Find] = {"user": _of_ids}
+_of_tokens: dict[str, Callable[[str], str | None]] = {}
 _looking_up: Batcher[str, User | Invalid] = Batcher(_look_up, pause=CONNECT_PAUSE)

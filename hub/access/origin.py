@@ -1,12 +1,18 @@
 """Decides which pages may open connections. Browsers send cookies from any page, so the hub checks ``Origin``."""
 
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
 _SECURE = {"ws": "http", "wss": "https", "http": "http", "https": "https"}
+
+
+def may_open(scope: Mapping[str, Any]) -> bool:
+    """Whether the page or program with the host and origin of this handshake or request may open a connection."""
+    return is_allowed(scope.get("scheme", "http" if scope["type"] == "http" else "ws"), dict(scope["headers"]))
 
 
 def is_allowed(scheme: str, headers: Mapping[bytes, bytes]) -> bool:

@@ -10,12 +10,12 @@ import msgspec
 from msgspec import UNSET, Meta
 
 from hub.access import control
-from hub.access.ends import COMING_BACK
+from hub.access.reasons import COMING_BACK
+from hub.access.signed_tokens import INFO_LIMIT
 from hub.api.errors import ApiError, Code
 from hub.api.method import ApiCall, Method, register
 from hub.api.payload import payload
 from hub.database.threads import in_database_thread
-from hub.endpoints.centrifuge.signed_tokens import INFO_LIMIT
 from hub.publishing import PayloadTooBig
 from hub.validation.numbers import LARGEST
 

@@ -10,7 +10,7 @@ import msgspec
 
 from hub.api.errors import ApiError, Code
 from hub.api.method import ApiCall, Method, register
-from hub.endpoints.centrifuge import connection_presence
+from hub.session import connection_presence
 
 
 class PresenceRequest(msgspec.Struct, kw_only=True):

@@ -19,6 +19,7 @@ from hub.channels.namespace import (
     namespaces,
     register,
 )
+from hub.channels.rules import allows, hand_over
 
 __all__ = [
     "DEFAULT",
@@ -30,11 +31,13 @@ __all__ = [
     "Take",
     "UnknownChannel",
     "Visit",
+    "allows",
     "anyone",
     "at_once",
     "channel_of_group",
     "find",
     "group_name",
+    "hand_over",
     "namespace_of",
     "namespaces",
     "register",

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from hub.endpoints.centrifuge import authentication
+from hub.access import origin
 
 Application = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
 
@@ -18,12 +18,12 @@ def shared(application: Application) -> Application:
     """Let pages of allowed origins read the answers of ``application``, which itself decides who may ask."""
 
     async def answer(scope: dict[str, Any], receive: Any, send: Any) -> None:
-        origin = dict(scope["headers"]).get(b"origin")
-        if origin is None or not authentication.may_open(scope):
+        asking = dict(scope["headers"]).get(b"origin")
+        if asking is None or not origin.may_open(scope):
             await application(scope, receive, send)
             return
         headers = [
-            (b"access-control-allow-origin", origin),
+            (b"access-control-allow-origin", asking),
             (b"access-control-allow-credentials", b"true"),
             (b"vary", b"origin"),
         ]

@@ -46,18 +46,29 @@ class ProcessSubscriber:
 
 
 class Subscription:
-    """One subscriber of one local channel. While it is *held*, batches are buffered until :meth:`release`."""
+    """One subscriber of one channel. The relay attaches it to the local channel.
 
-    __slots__ = ("_held", "_held_size", "encoder", "local_channel", "start", "subscriber")
+    While it is *held*, batches are buffered until :meth:`release`.
+    """
 
-    def __init__(self, local_channel: "LocalChannel", subscriber: Subscriber, encoder: Encoder) -> None:
-        self.local_channel = local_channel
+    __slots__ = ("_held", "_held_size", "channel", "encoder", "local_channel", "start", "subscriber")
+
+    def __init__(self, channel: str, subscriber: Subscriber, encoder: Encoder) -> None:
+        self.channel = channel
         self.subscriber = subscriber
         self.encoder = encoder
+        self.local_channel = _NOWHERE
         #: The position at which the subscription began: everything after it arrives live.
-        self.start = Position(local_channel.epoch, local_channel.last)
-        self._held: list[FrameBatch] | None = []
+        self.start = _BEGINNING
+        self._held: list[FrameBatch] | None = None
         self._held_size = 0
+
+    def attach(self, local_channel: "LocalChannel") -> None:
+        """Begin, held, where ``local_channel`` stands: what is already in its batch belongs to the history."""
+        self.local_channel = local_channel
+        local_channel.add(self)
+        self.start = Position(local_channel.epoch, local_channel.last)
+        self._held, self._held_size = [], 0
 
     def write(self, batch: FrameBatch) -> None:
         if self._held is None:
@@ -66,7 +77,11 @@ class Subscription:
             self._held.append(batch)
             self._held_size += batch.size
         else:
-            self.subscriber.restart()  # it reads its history too slowly to ever catch up
+            self.restart()  # it reads its history too slowly to ever catch up
+
+    def restart(self) -> None:
+        """Publications are missing, and cannot be read: the client must reload."""
+        self.subscriber.restart()
 
     def release(self, history: Iterable[Envelope] = ()) -> None:
         """Write ``history``, then the buffered batches, then go live. ``history`` must end at :attr:`start`."""
@@ -159,12 +174,10 @@ class LocalChannel:
         """Whether there is something to flush."""
         return bool(self._batch)
 
-    def add(self, subscriber: Subscriber, encoder: Encoder) -> Subscription:
-        """Add a held subscription. What is already in the batch belongs to its history."""
-        subscription = Subscription(self, subscriber, encoder)
+    def add(self, subscription: Subscription) -> None:
+        """Write to a held subscription from now on, after what is in the batch."""
         self.flush()
-        self._audiences.setdefault(encoder, _Audience()).others[subscription] = None
-        return subscription
+        self._audiences.setdefault(subscription.encoder, _Audience()).others[subscription] = None
 
     def go_live(self, subscription: Subscription) -> None:
         """Write to the subscription's raw connection from now on, if it has one."""
@@ -219,7 +232,7 @@ class LocalChannel:
         self.open(position)
         for audience in list(self._audiences.values()):
             for subscription in [*audience.raw, *audience.others]:
-                subscription.subscriber.restart()
+                subscription.restart()
 
     def flush(self) -> None:
         """Write the batch: each frame is encoded once per encoder, and a subscriber gets all frames in one write."""
@@ -250,3 +263,8 @@ class LocalChannel:
         while envelope := self._ahead.pop(self.last + 1, None):
             self.epoch, self.last = envelope.epoch, envelope.offset
             self._append(envelope)
+
+
+#: Where subscriptions are that are not attached.
+_NOWHERE = LocalChannel("")
+_BEGINNING = Position()

@@ -1,7 +1,10 @@
 """Recovery: reads what a returning client missed, either all of it or nothing."""
 
+import asyncio
+import time
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
@@ -13,6 +16,11 @@ from hub.fanout.local_channel import Subscription
 from hub.models import Publication, Stream
 from hub.streams import Envelope, Position, retention_rule
 from hub.streams.cursors import DELIVERED_THROUGH_AGE
+
+AnySubscription = TypeVar("AnySubscription", bound=Subscription)
+
+#: Seconds that this process has to receive what a client already has from another process.
+CATCH_UP = 2.5
 
 #: Seconds that a client of several channels may take from connecting until it is live.
 CATCHING_UP = 60.0
@@ -44,13 +52,54 @@ async def _read(ranges: list[_Range]) -> dict[_Range, list[Envelope]]:
 _reading: Batcher[_Range, list[Envelope]] = Batcher(_read, limit=20, pause=CONNECT_PAUSE)
 
 
-async def missed(subscription: Subscription, since: Position) -> list[Envelope] | None:
-    """All envelopes between ``since`` and the subscription's start; None if any of them is unavailable.
+async def recover(
+    subscriptions: Sequence[AnySubscription], since: Mapping[str, Position], limit: int | None = None
+) -> list[tuple[AnySubscription, Envelope]] | None:
+    """Read what a client missed in its channels since its positions; None if any of it is unavailable.
 
-    None means that the position belongs to another history, is older than the retained envelopes, or is further behind
-    than ``HUB_RECOVERY_LIMIT``. The client must then reload.
+    Unavailable means that the client must reload: a position is missing, belongs to another history, is older than the
+    retained envelopes or further behind than ``HUB_RECOVERY_LIMIT``, or it is all more than ``limit`` bytes.
+
+    Args:
+        subscriptions: held. One whose client is ahead of this process begins again where this process has caught up,
+            so that nothing is sent twice.
+        since: positions of other channels are ignored.
+
+    Returns the envelopes in the order of :func:`in_order`.
+
+    Raises:
+        django.db.Error: it cannot be read.
     """
-    start, channel = subscription.start, subscription.local_channel.channel
+    histories: dict[AnySubscription, list[Envelope]] = {}
+    size = 0
+    for subscription in subscriptions:
+        position = since.get(subscription.channel)
+        envelopes = None if position is None else await missed(subscription, position)
+        if envelopes is None:
+            return None
+        if limit is not None and (size := size + sum(envelope.size for envelope in envelopes)) > limit:
+            return None
+        histories[subscription] = envelopes
+    return await in_order(histories)
+
+
+async def missed(subscription: Subscription, since: Position) -> list[Envelope] | None:
+    """All envelopes of one channel between ``since`` and the subscription's start; see :func:`recover`."""
+    found = await _missed(subscription, since)
+    if found is None or since.offset <= subscription.start.offset:
+        return found
+    deadline = time.monotonic() + CATCH_UP
+    local_channel = subscription.local_channel
+    while local_channel.last < since.offset and time.monotonic() < deadline:
+        await asyncio.sleep(0.05)
+    if local_channel.last >= since.offset:
+        local_channel.remove(subscription)
+        subscription.attach(local_channel)
+    return await _missed(subscription, since)  # more may have been published meanwhile
+
+
+async def _missed(subscription: Subscription, since: Position) -> list[Envelope] | None:
+    start, channel = subscription.start, subscription.channel
     if since.epoch != start.epoch and since != Position():
         return None
     behind = start.offset - since.offset
@@ -65,35 +114,6 @@ async def missed(subscription: Subscription, since: Position) -> list[Envelope] 
         return None
     envelopes = await _reading.get((channel, since.offset, start.offset))
     return envelopes if len(envelopes) == behind and envelopes[0].epoch == start.epoch else None
-
-
-async def recover(
-    subscriptions: Sequence[Subscription], since: Mapping[str, Position], marked: Collection[str] = ()
-) -> tuple[list[tuple[Subscription, Envelope]] | None, dict[str, Position]]:
-    """Read what a client of several channels missed, and the position of each channel.
-
-    Args:
-        subscriptions: held.
-        since: the client's positions; those of other channels are ignored.
-        marked: see :func:`completed`.
-
-    Returns all missed envelopes in the order of :func:`in_order`, or None if any is unavailable; and the position of
-    each channel: where its subscription began, or the derived position if ``since`` does not name the channel.
-
-    Raises:
-        django.db.Error: it cannot be read.
-    """
-    positions = {subscription.local_channel.channel: subscription.start for subscription in subscriptions}
-    complete = await completed(since, marked, list(positions))
-    histories: dict[Subscription, list[Envelope]] = {}
-    for subscription in subscriptions:
-        position = complete.get(subscription.local_channel.channel)
-        envelopes = None if position is None else await missed(subscription, position)
-        if envelopes is None:
-            return None, positions
-        histories[subscription] = envelopes
-    derived = {channel: complete[channel] for channel in positions if channel not in since}
-    return await in_order(histories), {**positions, **derived}
 
 
 async def completed(
@@ -165,7 +185,9 @@ def _positions_at(moment: datetime, pk: int, channels: Sequence[str]) -> dict[st
     return found
 
 
-async def in_order(histories: Mapping[Subscription, list[Envelope]]) -> list[tuple[Subscription, Envelope]]:
+async def in_order(
+    histories: Mapping[AnySubscription, list[Envelope]],
+) -> list[tuple[AnySubscription, Envelope]]:
     """The envelopes of several channels in one list, by the time they were numbered; each channel in its own order.
 
     A client that is cut off in the middle of the list then has everything older than the newest envelope it got.

@@ -6,7 +6,7 @@ arrive from the database: a gap at once, the newest publications within ``HUB_RE
 """
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 import structlog
 
@@ -76,30 +76,26 @@ class Relay:
     # --- subscribing -----------------------------------------------------------------------------------------------
 
     async def subscribe(self, channel: str, subscriber: Subscriber, encoder: Encoder) -> Subscription:
-        """:meth:`subscribe_many` for one channel."""
-        (subscription,) = await self.subscribe_many([(channel, encoder)], subscriber)
+        """:meth:`attach` for a new subscription to one channel."""
+        namespace_of(channel)
+        subscription = Subscription(channel, subscriber, encoder)
+        await self.attach([subscription])
         return subscription
 
-    async def subscribe_many(
-        self, channels: Iterable[tuple[str, Encoder]], subscriber: Subscriber
-    ) -> list[Subscription]:
-        """Subscribe ``subscriber`` to each channel, with the encoder of its frames there.
+    async def attach(self, subscriptions: Sequence[Subscription]) -> None:
+        """Begin new subscriptions, all or none. The namespaces of their channels must be registered.
 
-        Returns the subscriptions in the order of ``channels``. They are held: the caller may write history up to the
-        ``start`` of each, and must then ``release()`` it; nothing after ``start`` is missed. While Redis is away,
-        catch-up delivers. If this raises, ``subscriber`` has no new subscription.
+        They are held: the caller may write history up to the ``start`` of each, and must then ``release()`` it;
+        nothing after ``start`` is missed. While Redis is away, catch-up delivers.
 
         Raises:
-            UnknownChannel: no such namespace.
             django.db.Error: the position of a channel cannot be read.
         """
-        wanted = list(channels)
-        for channel, _ in wanted:
-            namespace_of(channel)
-        while unopened := [channel for channel, _ in wanted if not self._is_open(channel)]:
+        while unopened := [one.channel for one in subscriptions if not self._is_open(one.channel)]:
             # Opening awaits, and a channel that was open may be closed meanwhile because it has no subscribers.
             await self._opened.get_many(unopened)
-        return [self._local_channels[channel].add(subscriber, encoder) for channel, encoder in wanted]
+        for subscription in subscriptions:
+            subscription.attach(self._local_channels[subscription.channel])
 
     def unsubscribe(self, subscription: Subscription) -> None:
         """End a subscription; harmless when it has ended."""

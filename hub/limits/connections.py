@@ -8,7 +8,6 @@ import math
 import time
 from collections import Counter
 from enum import Enum, auto
-from typing import Any
 
 from hub.config import hub_settings
 from hub.limits.rates import count_refusal
@@ -144,44 +143,69 @@ def connect_wait(address: str | None, user_id: int | None) -> int:
     return math.ceil(wait)
 
 
-class Connections:
-    """How many sockets each user and each address has open. 0 in a setting sets no bound."""
+class TooManyConnections(Exception):
+    """The user or the address has as many connections as one may have in a process."""
 
-    def __init__(self) -> None:
-        self._of_user: Counter[int] = Counter()
-        self._of_address: Counter[str] = Counter()
 
-    def enter(self, address: str | None, user_id: int | None) -> bool:
-        """Count one more; False, and nothing counted, where that is too many. Each True needs a :meth:`leave`."""
-        settings = hub_settings()
-        if user_id is not None and 0 < settings.connections_per_user <= self._of_user[user_id]:
-            count_refusal("connections_per_user")
-            return False
-        if address is not None and 0 < settings.connections_per_address <= self._of_address[address]:
+class Counted:
+    """One connection in the counts of its user and its address, from here to :meth:`leave`.
+
+    0 in a setting sets no bound.
+
+    Raises:
+        TooManyConnections: this one is not counted.
+    """
+
+    __slots__ = ("address", "user_id")
+
+    def __init__(self, address: str | None, user_id: int | None) -> None:
+        _enter_user(user_id)
+        self.user_id = user_id
+        self.address = address
+        if not _enter(by_address, address, hub_settings().connections_per_address):
+            _leave(by_user, user_id)
             count_refusal("connections_per_address")
-            return False
-        if user_id is not None:
-            self._of_user[user_id] += 1
-        if address is not None:
-            self._of_address[address] += 1
+            raise TooManyConnections
+
+    def move_to(self, user_id: int | None) -> None:
+        """The connection is another user's than its handshake said. Raises as the class, and changes nothing then."""
+        if user_id != self.user_id:
+            _enter_user(user_id)
+            _leave(by_user, self.user_id)
+            self.user_id = user_id
+
+    def leave(self) -> None:
+        """The connection has ended. May be repeated."""
+        _leave(by_user, self.user_id)
+        _leave(by_address, self.address)
+        self.user_id = self.address = None
+
+
+#: The connections of this process by user and by address, over all endpoints.
+by_user: Counter[object] = Counter()
+by_address: Counter[object] = Counter()
+
+
+def _enter_user(user_id: int | None) -> None:
+    if not _enter(by_user, user_id, hub_settings().connections_per_user):
+        count_refusal("connections_per_user")
+        raise TooManyConnections
+
+
+def _enter(counts: Counter[object], key: object, bound: int) -> bool:
+    if key is None:
         return True
-
-    def leave(self, address: str | None, user_id: int | None) -> None:
-        """One less."""
-        if user_id is not None:
-            _count_down(self._of_user, user_id)
-        if address is not None:
-            _count_down(self._of_address, address)
+    if 0 < bound <= counts[key]:
+        return False
+    counts[key] += 1
+    return True
 
 
-#: All connections of this process, over all endpoints.
-connections = Connections()
-
-
-def _count_down(counts: Counter[Any], key: object) -> None:
-    counts[key] -= 1
-    if not counts[key]:
-        del counts[key]
+def _leave(counts: Counter[object], key: object) -> None:
+    if key is not None:
+        counts[key] -= 1
+        if not counts[key]:
+            del counts[key]
 
 
 def counted_address(client: tuple[str, int] | None) -> str | None:

@@ -31,6 +31,7 @@ from redis.retry import Retry
 
 from hub.config import NO_LIMIT, hub_settings
 from hub.ops import metrics
+from hub.validation.refused import Refused
 
 log = structlog.get_logger(__name__)
 
@@ -60,7 +61,7 @@ class Limit:
         return list(_parsed(getattr(hub_settings(), self.setting)))
 
 
-class TooMany(Exception):
+class TooMany(Refused):
     """Somebody is over a limit.
 
     Attributes:
@@ -68,13 +69,15 @@ class TooMany(Exception):
         retry_after: whole seconds, at least 1, before which another try is refused as well.
     """
 
+    word = "limit_reached"
+    code = 429
+
     def __init__(self, limit: Limit, retry_after: int) -> None:
-        super().__init__(limit.name)
+        super().__init__(retry_after=retry_after)
         self.limit = limit
-        self.retry_after = retry_after
 
     @property
-    def sentence(self) -> str:
+    def sentence(self) -> str:  # type: ignore[override]  # made when it is read
         """What to tell the one who is refused, in the language in force."""
         return f"{self.limit.sentence} {_wait(self.retry_after)}"
 

@@ -5,9 +5,6 @@ from typing import Any
 
 from hub.server.short_answers import respond
 
-#: The answer to a client that connects too often.
-TOO_OFTEN = "You connect too often. Try again in a moment."
-
 
 async def refuse_handshake(
     scope: Mapping[str, Any], send: Any, status: int, sentence: str, retry_after: int = 0

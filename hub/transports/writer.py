@@ -2,10 +2,11 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from hub.access.reasons import End
 from hub.config import hub_settings
 from hub.fanout.frames import FrameBatch
 from hub.ops import metrics
@@ -13,6 +14,9 @@ from hub.server.protocol import CLOSE_TIMEOUT, RawConnection
 
 #: Seconds that a client may take to read one long reply.
 DRAIN_TIMEOUT = 20.0
+
+#: WebSocket's own limit for the reason in a close frame (RFC 6455, 5.5).
+REASON_LIMIT = 123
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
@@ -127,9 +131,13 @@ class SendBuffer:
             self._task = asyncio.create_task(self._drain())
 
     def close(self, code: int, reason: str) -> None:
-        """Drop the buffer and close the connection. Only the first call counts."""
+        """Drop the buffer and close the connection. Only the first call counts.
+
+        A reason that is longer than a close frame may hold is cut.
+        """
         if self._ended:
             return
+        reason = reason.encode()[:REASON_LIMIT].decode(errors="ignore")
         was_raw = self.raw is not None
         self.end()
         metrics.CLOSED.labels(str(int(code))).inc()
@@ -176,3 +184,12 @@ class SendBuffer:
             # It does not read at all, and this server cannot abort the connection: only the task can be cancelled.
             if self._serving is not None:
                 self._serving.cancel()
+
+
+def is_restart(disconnect: Mapping[str, Any]) -> bool:
+    """Whether a WebSocket ended because this server stops.
+
+    A client may close with that code too, and would then stay in the presence lists for good: its close has a reason
+    (an empty one mostly), that of the server has none.
+    """
+    return disconnect.get("code") == End.SERVER_STOPS.simple and "reason" not in disconnect

@@ -308,7 +308,7 @@ async def test_reasons_are_in_the_language_of_the_person(ann: User) -> None:
     wire.client.language = "ru"
     await wire.client.receive('{"id":1,"connect":{}}')
     reply = await wire.ask(rpc={"method": "chat.room", "data": {"name": "nothing"}})
-    await wire.client.disconnected()
+    await wire.disconnected()
     assert reply["error"]["message"] == "Такой комнаты нет."
 
 

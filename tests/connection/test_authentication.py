@@ -15,8 +15,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
 from chat.models import Message
+from hub.access import signed_tokens
 from hub.accounts.tokens import issue
-from hub.endpoints.centrifuge import signed_tokens
 from hub.limits import connections
 from hub.publishing import publish_many
 from lab.harness.waiting import await_for
@@ -227,7 +227,7 @@ async def test_who_says_who_they_are_with_the_first_command_counts_among_the_con
         assert json.loads(response.text)["push"]["disconnect"]["code"] == 3504
 
     async def none_is_left() -> None:
-        await await_for(lambda: not connections.connections._of_user, that="none is counted")
+        await await_for(lambda: not connections.by_user, that="none is counted")
 
     async with httpx.AsyncClient(base_url=f"http://{address}", timeout=5) as http:
         async with socket(address) as first:

@@ -15,12 +15,11 @@ from django.contrib.auth.models import User
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from hub.access import registry
+from hub.access import registry, signed_tokens
 from hub.access.authorization import NotValid, key_of, token_in, token_of
 from hub.access.query_token import hide_token
 from hub.accounts.models import AccessToken
 from hub.accounts.tokens import issue
-from hub.endpoints.centrifuge import signed_tokens
 from lab.harness.waiting import await_for
 from notifications import notify
 from tests.connection.conftest import SECRET

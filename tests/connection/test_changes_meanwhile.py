@@ -11,10 +11,11 @@ from django.contrib.auth.models import AnonymousUser, User
 from hub import presence
 from hub.channels import Namespace, UnknownChannel
 from hub.endpoints.centrifuge import client as client_module
-from hub.endpoints.centrifuge import connection_presence, server_side, subscriptions
+from hub.endpoints.centrifuge import subscriptions
 from hub.endpoints.centrifuge.client import Client
-from hub.endpoints.centrifuge.messages import Json, SubscribeResult
+from hub.endpoints.centrifuge.messages import SubscribeResult
 from hub.fanout import relay
+from hub.session import connection_presence, server_side
 from lab.harness.waiting import await_for
 from tests.connection.wire import Wire, wired
 from tests.support.namespaces import declare
@@ -70,7 +71,7 @@ def held(monkeypatch: pytest.MonkeyPatch) -> Permissions:
     permissions = Permissions()
     enter = connection_presence.enter
 
-    async def enter_late(subscription: subscriptions.ClientSubscription) -> Json:
+    async def enter_late(subscription: subscriptions.ClientSubscription) -> Any:
         await permissions.endpoint.passed()
         return await enter(subscription)
 
@@ -158,7 +159,7 @@ async def test_subscription_that_is_about_to_end_opens_nothing_to_who_takes_it_o
     assert wire.lines[1]["error"]["code"] == 103
     assert message_of(wire, "unsubscribe") == ["unsubscribe"]
     await nobody_is_at(CHANNEL)
-    await wire.client.disconnected()
+    await wire.disconnected()
 
 
 # --- gone while a command is under way -------------------------------------------------------------------------------
@@ -171,7 +172,7 @@ async def test_client_that_is_gone_while_it_enters_is_not_there_afterwards(held:
         command = json.dumps({"id": 2, "subscribe": {"channel": CHANNEL}})
         asking = asyncio.create_task(wire.client.receive(command))
         await held.endpoint.reached()
-        going = asyncio.create_task(wire.client.disconnected())
+        going = asyncio.create_task(wire.disconnected())
         await await_for(wire.client._is_over)
         held.endpoint.open()
         await asyncio.gather(asking, going)
@@ -240,7 +241,7 @@ async def test_who_goes_while_they_are_taken_off_a_channel_is_not_listed_there(
         gate.close()
         wire.client.out_of_sync(wire.client.subscriptions[CHANNEL])
         await gate.reached()
-        going = asyncio.create_task(wire.client.disconnected())
+        going = asyncio.create_task(wire.disconnected())
         await await_for(wire.client._is_over)
         gate.open()
         await going

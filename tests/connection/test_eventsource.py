@@ -12,10 +12,9 @@ from django.contrib.auth.models import User
 
 from chat.actions import post_message
 from hub import streams
-from hub.access import registry
+from hub.access import registry, signed_tokens
 from hub.accounts.models import AccessToken
 from hub.accounts.tokens import issue, revoke
-from hub.endpoints.centrifuge import signed_tokens
 from hub.endpoints.events import EventStream
 from hub.limits import connections
 from hub.publishing import publish_many
@@ -157,7 +156,7 @@ async def test_who_is_named_by_a_signed_token_has_no_more_streams_than_others(
     async with listening(address, query) as events, httpx.AsyncClient(timeout=5) as http:
         await anext(events)
         assert (await http.get(f"http://{address}/events?{query}")).status_code == 429
-    await await_for(lambda: not connections.connections._of_user, that="none is counted")
+    await await_for(lambda: not connections.by_user, that="none is counted")
 
 
 @pytest.mark.slow

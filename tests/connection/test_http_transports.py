@@ -14,9 +14,10 @@ from django.contrib.auth.models import User
 
 from hub import presence
 from hub.access import registry
-from hub.endpoints.centrifuge import connection_presence, emulation, sessions
+from hub.endpoints.centrifuge import emulation, sessions
 from hub.limits import connections
 from hub.publishing import publish_many
+from hub.session import connection_presence
 from lab.harness.waiting import await_for
 from tests.connection.node import needs_node, node_client
 from tests.connection.test_authentication import session_of
@@ -96,7 +97,7 @@ async def test_client_that_takes_nothing_more_is_not_there_and_then_dropped(
         await await_for(nobody_is_there, timeout=20, that="who was too slow has left")
         assert not len(registry.current())
         # Until then it is counted: else anybody could hold any number of such connections.
-        await await_for(lambda: not connections.connections._of_user, timeout=20, that="the connection is dropped")
+        await await_for(lambda: not connections.by_user, timeout=20, that="the connection is dropped")
 
 
 @pytest.mark.slow

@@ -9,10 +9,9 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from chat.actions import post_message
-from hub.access import registry
+from hub.access import registry, signed_tokens
 from hub.access.control import DisconnectUser, send
 from hub.concurrency import node
-from hub.endpoints.centrifuge import signed_tokens
 from hub.endpoints.centrifuge.client import Client as Session
 from lab.harness.environment import free_port
 from lab.harness.waiting import await_for

@@ -99,7 +99,7 @@ async def test_page_that_is_loaded_again_tells_nobody_anything(ada: User, bob: U
         for _ in range(3):
             page = await stack.enter_async_context(wired(ada))
             await page.ask(subscribe={"channel": room})
-            await page.client.disconnected()
+            await page.disconnected()
         again = await stack.enter_async_context(wired(ada))
         await again.ask(subscribe={"channel": room})
         await await_for(lambda: not leaving.current()._waiting, timeout=GRACE + 10, that="the grace time is over")

@@ -17,7 +17,7 @@ async def test_pongs_before_the_connect_command_are_judged_too() -> None:
     wire = Wire()
     await wire.client.receive("\n".join(["{}"] * 20_000))
     assert wire.closed == 3013
-    await wire.client.disconnected()
+    await wire.disconnected()
 
 
 async def test_a_client_that_answers_each_ping_stays() -> None:

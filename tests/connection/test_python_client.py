@@ -11,11 +11,11 @@ from pytest_django.fixtures import Settings
 
 from chat.actions import post_message
 from chat.models import Room
+from hub.access import signed_tokens
 from hub.access.control import DisconnectUser, SubscribeUser, UnsubscribeUser, send
 from hub.accounts.tokens import issue
 from hub.concurrency import node
-from hub.endpoints.centrifuge import signed_tokens
-from hub.endpoints.centrifuge.rpc import RpcCall, RpcError, rpc
+from hub.session.rpc import RpcCall, RpcError, rpc
 from lab.harness.waiting import await_for
 from notifications import notify
 from tests.connection.clients import Connected, connected

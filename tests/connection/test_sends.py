@@ -8,10 +8,10 @@ import pytest
 from django.contrib.auth.models import User
 
 from hub.concurrency import node
-from hub.endpoints.centrifuge import client_messages
-from hub.endpoints.centrifuge.client_messages import receives
-from hub.endpoints.centrifuge.rpc import RpcCall, RpcError
 from hub.ops import metrics
+from hub.session import client_messages
+from hub.session.client_messages import receives
+from hub.session.rpc import RpcCall, RpcError
 from lab.harness.waiting import await_for
 from tests.connection.node import needs_node, node_client
 from tests.connection.wire import CONNECT, played, wired

@@ -9,17 +9,18 @@ from django.contrib.auth.models import User
 
 from chat.actions import post_message
 from hub import presence, streams
-from hub.access import control, revalidation
+from hub.access import control, revalidation, signed_tokens
+from hub.access.reasons import Error, Failed, Unsubscribed
 from hub.channels import Namespace, anyone
 from hub.channels import namespace as channels
 from hub.channels.namespace import signed_in
 from hub.endpoints.centrifuge import client as client_module
-from hub.endpoints.centrifuge import connection_presence, keepalive, signed_tokens, subscriptions
-from hub.endpoints.centrifuge.codes import Error, Failed, Unsubscribed
+from hub.endpoints.centrifuge import keepalive, subscriptions
 from hub.fanout import relay
 from hub.limits import connections
 from hub.models import Publication, Stream
 from hub.publishing import apublish, publish_many
+from hub.session import connection_presence
 from hub.streams import Envelope
 from lab.harness.waiting import await_for
 from tests.connection.wire import CONNECT, Wire, wired
@@ -65,7 +66,7 @@ async def test_server_side_subscriptions_are_recovered_with_the_connect(ada: Use
     wire = Wire(ada)
     subs = {channel: {"recover": True, **since}, "everyone": {"recover": True, "epoch": "other", "offset": 0}}
     await wire.client.receive(json.dumps({"id": 1, "connect": {"subs": subs}}))
-    await wire.client.disconnected()
+    await wire.disconnected()
     found = wire.lines[0]["connect"]["subs"]
     assert found[channel]["recovered"] and found[channel]["offset"] == 1
     assert [pub["data"]["n"] for pub in found[channel]["publications"]] == [2]
@@ -76,7 +77,7 @@ async def test_a_client_that_says_nothing_is_ended(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(client_module, "FIRST_COMMAND", 0.01)
     wire = Wire()
     await await_for(lambda: wire.closed == 3012)
-    await wire.client.disconnected()
+    await wire.disconnected()
 
 
 async def test_commands_of_one_frame_are_answered_in_one_frame() -> None:
@@ -89,7 +90,7 @@ async def test_commands_of_one_frame_are_answered_in_one_frame() -> None:
     wire.answer = answer  # type: ignore[method-assign]  # this one is slow
     second = '{"id":2,"rpc":{"method":"nothing"}}'
     await wire.client.receive(f"{CONNECT}\n{second}\n{second.replace('2', '3', 1)}")
-    await wire.client.disconnected()
+    await wire.disconnected()
     assert [json.loads(line)["id"] for line in answers[0].split("\n")] == [1, 2, 3]
 
 
@@ -109,7 +110,7 @@ async def test_a_subscription_is_answered_before_what_came_meanwhile(
 
         async def enter_late(subscription: subscriptions.ClientSubscription) -> Any:
             await posted(room, ada, "meanwhile")
-            await await_for(lambda: subscription.local is not None and subscription.local.local_channel.last == 1)
+            await await_for(lambda: subscription.local_channel.last == 1)
             return await enter(subscription)
 
         monkeypatch.setattr(connection_presence, "enter", enter_late)
@@ -184,8 +185,7 @@ async def test_a_client_that_is_ahead_of_this_process_sees_all_and_nothing_twice
     await posted(room, ada, "0")
     async with wired(ada) as first, wired(ada) as second:
         await first.ask(subscribe={"channel": room})
-        local = first.client.subscriptions[room].local
-        assert local is not None
+        local = first.client.subscriptions[room]
         unheard = [Envelope(room, local.local_channel.epoch, 2 + number, '{"type":"a"}') for number in range(1 + more)]
         for item in unheard:
             await Publication.objects.acreate(channel=room, offset=item.offset, data=item.data)
@@ -308,7 +308,7 @@ async def test_channels_that_a_token_names_stay_although_their_rule_would_refuse
         assert not wire.pushes
         await apublish(channel, {"type": "a"})
         await wire.pushed("pub")
-        await wire.client.disconnected()
+        await wire.disconnected()
 
 
 @pytest.mark.parametrize("is_guest", [False, True], ids=["a user", "a guest"])
@@ -333,13 +333,13 @@ async def test_page_of_somebody_else_does_not_connect(
         await wire.client.receive(f'{{"id":1,"connect":{{"data":{data}}}}}')
         is_own = other == "" and is_guest
         assert wire.closed == (3500 if is_refused and not is_own else None)
-        await wire.client.disconnected()
+        await wire.disconnected()
 
 
 async def test_connection_is_counted_once_whatever_becomes_of_it(
     ada: User, bob: User, token_secret: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    counted = connections.connections._of_user
+    counted = connections.by_user
     establish = subscriptions.establish
 
     async def fails(new: Any) -> Any:
@@ -359,11 +359,10 @@ async def test_connection_is_counted_once_whatever_becomes_of_it(
     await wire.ask(2, refresh={"token": signed_tokens.connection_token(bob.pk)})
     assert dict(counted) == {bob.pk: 1}
     wire.client.stop()
-    await wire.client.disconnected()
-    # By session it is the transport that counts.
+    await wire.disconnected()
     async with wired(ada) as other:
         await other.ask(ping={})
-        assert not counted
+        assert dict(counted) == {ada.pk: 1}
     assert not counted
 
 

@@ -8,11 +8,10 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 
 from hub import streams
-from hub.access import control
+from hub.access import control, signed_tokens
 from hub.bus.envelope import pack, unpack
 from hub.channels import Namespace, anyone
 from hub.channels import namespace as channels
-from hub.endpoints.centrifuge import signed_tokens
 from hub.fanout import relay
 from hub.publishing import apublish_ephemeral, publish
 from hub.streams import Envelope

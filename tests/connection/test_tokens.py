@@ -10,8 +10,8 @@ import jwt
 import pytest
 from msgspec import Raw
 
-from hub.endpoints.centrifuge import signed_tokens
-from hub.endpoints.centrifuge.signed_tokens import BadToken, TokenExpired
+from hub.access import signed_tokens
+from hub.access.signed_tokens import BadToken, TokenExpired
 
 SECRET, OTHER = "a secret that is used by the tests only", "another secret, which only the tests use"
 

@@ -8,10 +8,11 @@ from typing import Any
 from django.contrib.auth.models import AnonymousUser, User
 
 from hub.access import credentials
+from hub.access.authentication import Authenticated
 from hub.concurrency import node
-from hub.endpoints.centrifuge.authentication import Authenticated
 from hub.endpoints.centrifuge.client import Client
 from hub.fanout.frames import FrameBatch
+from hub.limits.connections import Counted
 from lab.harness.waiting import await_for
 
 CONNECT = '{"id":1,"connect":{}}'
@@ -28,7 +29,8 @@ class Wire:
         self.closed: int | None = None
         who = user or AnonymousUser()
         credential = credentials.of_user(user.pk) if user is not None else ""
-        self.client = Client(self, Authenticated(who, credential, "", "en", address=address))
+        self.counted = Counted(None, who.pk)
+        self.client = Client(self, Authenticated(who, credential, "", "en", address), self.counted)
 
     def write(self, block: FrameBatch) -> None:
         self.lines += [json.loads(line) for text in block.texts for line in text.split("\n")]
@@ -38,6 +40,11 @@ class Wire:
 
     def close(self, code: int, reason: str) -> None:
         self.closed = code
+
+    async def disconnected(self) -> None:
+        """The connection is over."""
+        self.counted.leave()
+        await self.client.leave()
 
     @property
     def pushes(self) -> list[dict[str, Any]]:
@@ -65,7 +72,7 @@ async def wired(user: User | None = None, address: str = "") -> AsyncIterator[Wi
         await wire.client.receive(CONNECT)
         yield wire
     finally:
-        await wire.client.disconnected()
+        await wire.disconnected()
 
 
 async def played(*said: str | bytes) -> Wire:
@@ -75,6 +82,6 @@ async def played(*said: str | bytes) -> Wire:
         for frame in said:
             await wire.client.receive(frame)
     finally:
-        await wire.client.disconnected()
+        await wire.disconnected()
         await node.close()
     return wire

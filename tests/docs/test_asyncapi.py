@@ -4,8 +4,8 @@ import json
 import re
 from typing import Any
 
+from hub.access.reasons import End, Error, Unsubscribed
 from hub.endpoints.centrifuge import asyncapi
-from hub.endpoints.centrifuge.codes import Disconnected, Error, Unsubscribed
 from lab.harness.environment import BASE_DIR
 from tests.docs.documents import table
 
@@ -47,8 +47,9 @@ def test_every_app_is_in_it() -> None:
 
 
 def test_codes_of_the_client_connection_are_those_of_the_code() -> None:
-    for header, codes in (("error", Error), ("closed with", Disconnected), ("unsubscribed with", Unsubscribed)):
-        assert documented(header) == {int(code): code.text for code in codes}
+    assert documented("error") == {int(error): error.text for error in Error if error is not Error.UNAUTHORIZED}
+    assert documented("closed with") == {end.client: end.word for end in End if end.client}
+    assert documented("unsubscribed with") == {int(why): why.text for why in Unsubscribed}
 
 
 def documented(header: str) -> dict[int, str]:
@@ -57,7 +58,7 @@ def documented(header: str) -> dict[int, str]:
 
 
 def test_a_code_says_whether_to_come_back() -> None:
-    coming_back = {code for code in Disconnected if 3000 <= code < 3500}
-    assert {Disconnected.SHUTDOWN, Disconnected.EXPIRED, Disconnected.INSUFFICIENT_STATE} <= coming_back
-    assert not coming_back & {Disconnected.INVALID_TOKEN, Disconnected.BAD_REQUEST, Disconnected.FORCE_DISCONNECT}
-    assert all(len(code.text.encode()) <= 123 for code in Disconnected)
+    coming_back = {end.client for end in End if 3000 <= end.client < 3500}
+    assert {End.SERVER_STOPS.client, End.EXPIRED.client, End.NEW_HISTORY.client} <= coming_back
+    assert not coming_back & {End.BAD_TOKEN.client, End.BAD_REQUEST.client, End.DISCONNECTED.client}
+    assert all(len(text.encode()) <= 123 for end in End for text in (end.word, end.text))

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from msgspec import Raw
 
+from hub.access.reasons import Failed
 from hub.channels import UnknownChannel, find
-from hub.endpoints.centrifuge import client_messages, rpc
-from hub.endpoints.centrifuge.codes import Failed
+from hub.session import client_messages, rpc
 from tests.docs.documents import block
 from tests.docs.shop import shop
 from tests.support.namespaces import forget_later
@@ -38,8 +38,9 @@ def test_the_channel_is_for_ids_only(declared: dict[str, Any]) -> None:
 CANCEL = """
 import asyncio, json
 from django.contrib.auth.models import User
-from hub.endpoints.centrifuge import asyncapi, rpc
-from hub.endpoints.centrifuge.codes import Failed
+from hub.endpoints.centrifuge import asyncapi
+from hub.session import rpc
+from hub.access.reasons import Failed
 from hub.models import Publication
 from shop.models import Order
 
@@ -52,7 +53,7 @@ async def cancel(data):
     try:
         return bytes(await rpc.call("shop.cancel", rpc.RpcCall(ada, "client", "en"), data)).decode()
     except rpc.RpcError as refused:
-        return refused.message
+        return str(refused)
     except Failed as failed:
         return failed.error.name
 

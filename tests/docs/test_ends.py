@@ -1,14 +1,12 @@
-"""Why a connection ends: the table in ``hub.access.ends``, and what code and documents say of it."""
+"""Why a connection ends: the table in ``hub.access.reasons``, and what code and documents say of it."""
 
 import re
 
 import pytest
 
 from hub.access import control
-from hub.access.ends import COMING_BACK, End, comes_back, portable
-from hub.api import connections, errors
-from hub.endpoints.centrifuge import codes
-from hub.endpoints.simple.codes import Close
+from hub.access.reasons import COMING_BACK, End, comes_back, portable
+from hub.api import connections
 from tests.docs.documents import table, text_of
 
 SIMPLE = "docs/simple-endpoints.md"
@@ -25,17 +23,12 @@ def test_the_tables_of_the_documents_have_the_codes_and_sentences_of_the_code() 
     assert of_client == {end.client: (end.word, end.sentence) for end in reversed(End) if end.client}
 
 
-def test_the_codes_of_each_protocol_are_those_of_the_table() -> None:
-    assert set(map(int, Close)) == {end.simple for end in End if end.simple}
-    assert {int(code): code.text for code in codes.Disconnected} == {end.client: end.word for end in End if end.client}
-
-
 def ranges(text: str) -> set[str]:
     """What a text says of codes that let a client come back."""
     return {found.replace("–", "-") for found in re.findall(r"\d{4}[-–]\d{4} and \d{4}[-–]\d{4}", text)}
 
 
-@pytest.mark.parametrize("text", [control.DisconnectUser.__doc__, connections._CODE.description, codes.__doc__])
+@pytest.mark.parametrize("text", [control.DisconnectUser.__doc__, connections._CODE.description])
 def test_whoever_speaks_of_codes_says_the_same(text: str) -> None:
     assert COMING_BACK in ranges(text)
 
@@ -57,9 +50,3 @@ def test_every_end_can_be_sent_by_any_server_and_means_the_same(end: End) -> Non
             if code != 1009:  # which clients know by itself
                 assert comes_back(sent, is_simple=is_simple) == comes_back(code, is_simple=is_simple)
             assert sent == code or str(sent) in end.sentence or sent in {other.client for other in End}
-
-
-def test_errors_of_both_protocols_have_one_word() -> None:
-    for error in codes.Error:
-        if int(error) in set(map(int, errors.Code)):
-            assert errors.TEXTS[errors.Code(error)] == error.text

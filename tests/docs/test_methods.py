@@ -3,7 +3,7 @@
 import re
 
 from chat import events as chat_events
-from hub.endpoints.centrifuge import rpc
+from hub.session import rpc
 from notifications import events as notification_events
 from presence import events as presence_events
 from tests.docs.documents import table

@@ -2,6 +2,7 @@
 
 import ast
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,8 +10,9 @@ import msgspec
 import pytest
 
 from chat.events import MessagePosted, plain_frames
-from hub.endpoints.simple.codes import Close
+from hub.access.reasons import End
 from hub.streams import Envelope
+from hub.validation.refused import Refused
 from lab.harness.environment import BASE_DIR
 from notifications import events as notification_events
 from presence.events import frame_of
@@ -21,7 +23,7 @@ PAGE = "docs/simple-endpoints.md"
 
 def test_close_codes_are_those_of_the_code() -> None:
     documented = [int(code) for code, *_ in table(PAGE, "code", "reason")]
-    assert sorted(documented) == sorted(map(int, Close))
+    assert sorted(documented) == sorted(end.simple for end in End if end.simple)
 
 
 def test_error_codes_are_those_of_the_code() -> None:
@@ -30,8 +32,8 @@ def test_error_codes_are_those_of_the_code() -> None:
 
 
 def error_codes() -> set[str]:
-    """The first argument of every ``BadMessage`` that the code makes; each is a constant."""
-    codes = set()
+    """The word of every ``Refused`` that has one, and of every ``BadMessage`` that the code makes, a constant."""
+    codes = set(words(Refused))
     for package in ("chat", "hub", "notifications", "presence"):
         for source in (BASE_DIR / package).rglob("*.py"):
             for node in ast.walk(ast.parse(source.read_text())):
@@ -40,6 +42,13 @@ def error_codes() -> set[str]:
                     assert isinstance(code, ast.Constant), f"{source}:{node.lineno}"
                     codes.add(str(code.value))
     return codes
+
+
+def words(refused: type[Refused]) -> Iterator[str]:
+    for fact in refused.__subclasses__():
+        if "word" in vars(fact):
+            yield fact.word
+        yield from words(fact)
 
 
 def item(channel: str, publication: msgspec.Struct) -> Envelope:

@@ -2,7 +2,7 @@
 
 from hub.fanout import relay
 from hub.fanout.frames import FrameBatch
-from hub.fanout.local_channel import Subscription
+from hub.fanout.local_channel import Encoder, LocalChannel, Subscription
 from hub.streams import Envelope
 from lab.harness.waiting import await_for
 
@@ -35,6 +35,13 @@ class Listener:
         """Holds when exactly these frames have come, in this order, within ``timeout`` seconds."""
         await await_for(lambda: len(self.frames) >= len(frames), timeout=timeout, that=f"{frames}, got {self.frames}")
         assert self.frames == list(frames)
+
+
+def join(local_channel: LocalChannel, listener: Listener, encoder: Encoder = as_data) -> Subscription:
+    """Subscribe to a local channel without a relay, held."""
+    subscription = Subscription(local_channel.channel, listener, encoder)
+    subscription.attach(local_channel)
+    return subscription
 
 
 async def follow(channel: str, listener: Listener) -> Subscription:

@@ -9,7 +9,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 from hub.access import registry
 from hub.database.threads import in_database_thread
-from hub.endpoints.centrifuge import subscriptions, websocket
+from hub.endpoints.centrifuge import websocket
 from hub.endpoints.centrifuge.client import Client
 from hub.endpoints.simple.endpoint import SimpleEndpoint
 from hub.fanout import local_channel
@@ -26,7 +26,6 @@ PARTS = (
     SendBuffer,
     Client,
     websocket.WebSocket,
-    subscriptions.ClientSubscription,
     local_channel.Subscription,
 )
 
@@ -82,7 +81,7 @@ async def test_a_plain_socket_that_has_ended_is_free(
                 async with RawClient.connected(address, path, headers) as client:
                     if path == "/ws/notifications/":
                         await await_for(lambda: len(registry.current()) == 1, that="it has been admitted")
-                        assert {"NotificationsEndpoint", "SendBuffer", "Subscription"} <= set(parts())
+                        assert {"NotificationsEndpoint", "SendBuffer", "SessionSubscription"} <= set(parts())
                     await client.send(8, b"\x03\xe8")
                     await client.rest()
             async with RawClient.connected(address, "/ws/notifications/", headers):
@@ -120,7 +119,7 @@ async def test_a_hub_socket_that_has_ended_is_free(kind: str, parts: Callable[[]
             async with RawClient.connected(address, "/connection/websocket", headers) as client:
                 await client.send(1, b'{"id":1,"connect":{}}')
                 assert b'"subs"' in (await client.frame())[1], "the hub has subscribed it to channels"
-                assert parts().count("Subscription") >= 2
+                assert parts().count("ClientSubscription") >= 2
                 if says_goodbye:
                     await client.send(8, b"\x03\xe8")
                     await client.rest()

@@ -300,7 +300,7 @@ async def test_hostile_guests_keep_nobody_from_subscribing_and_the_log_stays_sma
     assert not [record for record in lines if record.exc_info]
     assert sum(len(record.getMessage()) for record in lines) < 25 * 400
     for wire in wires:
-        await wire.client.disconnected()
+        await wire.disconnected()
 
 
 @pytest.mark.django_db(transaction=True)

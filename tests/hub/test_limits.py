@@ -7,7 +7,7 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from pytest_django.fixtures import Settings
 
-from hub.limits.connections import WARNINGS, Bucket, Connections, counted_address
+from hub.limits.connections import WARNINGS, Bucket, Counted, TooManyConnections, by_address, by_user, counted_address
 from tests.hub.serving import serving
 from tests.support.sockets import connect, open_endpoint, session_cookie
 
@@ -41,13 +41,22 @@ def test_no_token_of_a_burst_is_lost_to_rounding(
 
 def test_connections_are_counted_until_they_leave(settings: Settings) -> None:
     settings.HUB_CONNECTIONS_PER_USER, settings.HUB_CONNECTIONS_PER_ADDRESS = 2, 3
-    connections = Connections()
-    assert [connections.enter("192.0.2.1", 7) for _ in range(3)] == [True, True, False]
-    assert connections.enter("192.0.2.1", None)
-    assert not connections.enter("192.0.2.1", 8)
-    assert connections.enter("192.0.2.2", 8)
-    connections.leave("192.0.2.1", 7)
-    assert connections.enter("192.0.2.1", 7)
+    first, second = Counted("192.0.2.1", 7), Counted("192.0.2.1", 7)
+    for address in ("192.0.2.1", "192.0.2.9"):
+        with pytest.raises(TooManyConnections):
+            Counted(address, 7)
+    guest = Counted("192.0.2.1", None)
+    with pytest.raises(TooManyConnections):
+        Counted("192.0.2.1", 8)
+    other = Counted("192.0.2.2", 8)
+    with pytest.raises(TooManyConnections):
+        other.move_to(7)
+    first.leave()
+    other.move_to(7)
+    assert (by_user, by_address) == ({7: 2}, {"192.0.2.1": 2, "192.0.2.2": 1})
+    for one in (first, second, guest, other):
+        one.leave()
+    assert not by_user and not by_address
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ from random import Random
 
 from hub.fanout.local_channel import AHEAD_LIMIT, LocalChannel
 from hub.streams import Envelope, Position
-from tests.hub.following import Listener, as_data
+from tests.hub.following import Listener, join
 
 
 def envelope(offset: int, epoch: str = "e1") -> Envelope:
@@ -12,7 +12,7 @@ def envelope(offset: int, epoch: str = "e1") -> Envelope:
 def opened(offset: int = 0, epoch: str = "e1") -> tuple[LocalChannel, Listener]:
     local_channel, listener = LocalChannel("room:1"), Listener()
     local_channel.open(Position(epoch, offset))
-    local_channel.add(listener, as_data).release()
+    join(local_channel, listener).release()
     return local_channel, listener
 
 
@@ -64,7 +64,7 @@ def test_what_comes_while_the_feed_is_opening_is_not_lost() -> None:
     local_channel.offer(envelope(6))
     local_channel.offer(envelope(5))
     local_channel.open(Position("e1", 5))
-    local_channel.add(listener, as_data).release()
+    join(local_channel, listener).release()
     local_channel.offer(envelope(7))
     local_channel.flush()
     # 6 was in the batch already when the listener came: it belongs to its history.
@@ -99,7 +99,7 @@ def test_all_items_of_a_turn_are_written_at_once_and_made_once_per_shape() -> No
     local_channel.open(Position("e1", 0))
     listeners = [Listener() for _ in range(10)]
     for listener in listeners:
-        local_channel.add(listener, encoder).release()
+        join(local_channel, listener, encoder).release()
     for offset in (1, 2, 3):
         local_channel.offer(envelope(offset))
     local_channel.flush()
@@ -109,7 +109,7 @@ def test_all_items_of_a_turn_are_written_at_once_and_made_once_per_shape() -> No
 
 def test_a_shape_may_leave_an_item_out() -> None:
     local_channel, listener = opened()
-    local_channel.add(listener, lambda made_of: None if made_of.offset == 1 else "shown").release()
+    join(local_channel, listener, lambda made_of: None if made_of.offset == 1 else "shown").release()
     local_channel.offer(envelope(1))
     local_channel.flush()
     assert listener.frames == ["e1.1"]
@@ -118,7 +118,7 @@ def test_a_shape_may_leave_an_item_out() -> None:
 def test_a_held_subscription_gets_history_first_and_then_what_came_meanwhile() -> None:
     local_channel, _ = opened(offset=2)
     late = Listener()
-    subscription = local_channel.add(late, as_data)
+    subscription = join(local_channel, late)
     local_channel.offer(envelope(3))
     local_channel.flush()
     assert late.frames == []
@@ -140,7 +140,7 @@ def test_ephemeral_items_pass_without_touching_the_offsets() -> None:
 def test_a_follower_that_left_gets_nothing_more() -> None:
     local_channel, listener = LocalChannel("room:1"), Listener()
     local_channel.open(Position("e1", 0))
-    subscription = local_channel.add(listener, as_data)
+    subscription = join(local_channel, listener)
     subscription.release()
     local_channel.remove(subscription)
     local_channel.remove(subscription)

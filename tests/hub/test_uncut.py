@@ -8,8 +8,7 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from chat.models import Room
-from hub.endpoints.simple.codes import BadMessage
-from hub.endpoints.simple.endpoint import message_in
+from hub.validation.messages import BadMessage, message_in
 from hub.validation.text import MESSAGE_LIMIT
 from lab.harness.environment import BASE_DIR
 
@@ -39,7 +38,7 @@ def test_message_is_counted_in_code_points(character: str) -> None:
     assert message_in({"message": character * MESSAGE_LIMIT}) == character * MESSAGE_LIMIT
     with pytest.raises(BadMessage) as refused:
         message_in({"message": character * (MESSAGE_LIMIT + 1)})
-    assert refused.value.code == "message_too_long"
+    assert refused.value.word == "message_too_long"
 
 
 @pytest.mark.parametrize("character", ["x", "ж", "\U00020000"])

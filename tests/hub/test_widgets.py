@@ -10,7 +10,7 @@ from django.template import Context, Template
 from django.test import RequestFactory
 from django.utils import translation
 
-from hub.endpoints.centrifuge.codes import Disconnected, Error
+from hub.access.reasons import End, Error
 from lab.harness.environment import BASE_DIR
 
 SCRIPTS = BASE_DIR / "static/hub/js"
@@ -93,8 +93,9 @@ REFUSALS = (SCRIPTS / "refusals.js").read_text()
 
 def test_codes_with_a_sentence_for_people_are_codes_of_the_hub() -> None:
     said = {int(code) for code in re.findall(r'\[(\d+), "\w+"\]', REFUSALS)}
-    assert said <= {*Error, *Disconnected}
-    never_comes_back = {code for code in Disconnected if 3500 <= code < 4000}
+    closed = {end.client for end in End}
+    assert said <= {*Error, *closed}
+    never_comes_back = {code for code in closed if 3500 <= code < 4000}
     assert never_comes_back >= {code for code in said if code > 3000}
 
 

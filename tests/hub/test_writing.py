@@ -14,11 +14,10 @@ from pytest_django.fixtures import Settings
 
 from hub import streams
 from hub.access import control, registry
+from hub.access.reasons import End
 from hub.database.threads import in_database_thread
 from hub.endpoints.centrifuge.client import Client
-from hub.endpoints.centrifuge.codes import Disconnected
 from hub.endpoints.centrifuge.websocket import WebSocket
-from hub.endpoints.simple.codes import Close
 from hub.fanout import relay
 from hub.fanout.frames import BATCH_WRITE_LIMIT, FrameBatch, text_frame
 from hub.models import Publication
@@ -98,7 +97,7 @@ async def test_a_client_that_does_not_read_is_closed_and_recovers_and_others_not
     monkeypatch.setattr("hub.transports.writer.CLOSE_TIMEOUT", 60.0)
     settings.HUB_WRITE_BUFFER = 64 * 1024
     count = 400
-    before = _closed(Close.TOO_SLOW)
+    before = _closed(End.SLOW.simple)
     async with server(ws) as address, contextlib.AsyncExitStack() as stack:
         slow = await stack.enter_async_context(listening(address))
         async with connect(f"ws://{address}/ws/notifications/") as quick:
@@ -113,8 +112,8 @@ async def test_a_client_that_does_not_read_is_closed_and_recovers_and_others_not
         assert offsets == list(range(1, len(offsets) + 1)), "what came before the close is whole and in order"
         assert len(offsets) < count, "it was too slow for all of them"
         opcode, payload = frames[-1]
-        assert (opcode, int.from_bytes(payload[:2], "big")) == (8, Close.TOO_SLOW)
-        assert _closed(Close.TOO_SLOW) == before + 1
+        assert (opcode, int.from_bytes(payload[:2], "big")) == (8, End.SLOW.simple)
+        assert _closed(End.SLOW.simple) == before + 1
         epoch = (await in_database_thread(streams.positions, ["everyone"]))["everyone"].epoch
         settings.HUB_RECOVERY_LIMIT = count
         since = f"everyone@{epoch}.{offsets[-1] if offsets else 0}"
@@ -185,7 +184,7 @@ async def test_one_who_asked_for_much_and_does_not_read_holds_not_much_more_what
     ws: str, settings: Settings
 ) -> None:
     settings.HUB_WRITE_BUFFER = 64 * 1024
-    before = _closed(Disconnected.SLOW)
+    before = _closed(End.SLOW.client)
     with Deaf() as client:
         async with server(ws) as address:
             send_buffer = await _asks_for_much(client, address)
@@ -194,7 +193,7 @@ async def test_one_who_asked_for_much_and_does_not_read_holds_not_much_more_what
                 await in_database_thread(publish_many, [("everyone", _alert("x" * 3900)) for _ in range(5)])
                 most = max(most, _held(send_buffer))
             await await_for(lambda: send_buffer.has_ended, timeout=10, that="it is closed")
-            assert _closed(Disconnected.SLOW) == before + 1
+            assert _closed(End.SLOW.client) == before + 1
             assert most < asked_for + 64 * 1024 + BATCH_WRITE_LIMIT
 
 
@@ -252,7 +251,7 @@ async def test_the_bound_is_the_same_where_no_connection_is_lent(settings: Setti
 async def test_one_who_sends_pings_instead_of_reading_what_it_missed_is_closed(ws: str, settings: Settings) -> None:
     settings.HUB_WRITE_BUFFER = 64 * 1024
     settings.HUB_FRAME_BURST = 10_000
-    before = _closed(Close.TOO_SLOW)
+    before = _closed(End.SLOW.simple)
     await in_database_thread(publish_many, [("everyone", _alert("x" * 3900)) for _ in range(60)])
     epoch = (await in_database_thread(streams.positions, ["everyone"]))["everyone"].epoch
     with Deaf() as client:
@@ -262,7 +261,7 @@ async def test_one_who_sends_pings_instead_of_reading_what_it_missed_is_closed(w
             pings = b"\x89\xfd\0\0\0\0" + bytes(125)
             with contextlib.suppress(ConnectionError):
                 await client.send(pings * 4000)
-            await await_for(lambda: _closed(Close.TOO_SLOW) == before + 1, timeout=10, that="it is closed")
+            await await_for(lambda: _closed(End.SLOW.simple) == before + 1, timeout=10, that="it is closed")
 
 
 async def test_text_that_is_not_utf8_ends_the_socket_with_1007_and_no_traceback(
@@ -390,7 +389,7 @@ async def test_bytes_that_are_no_text_after_the_servers_close_frame_change_nothi
     with caplog.at_level(logging.DEBUG):
         async with serving() as address, RawClient.connected(address, "/ws/nowhere/") as client:
             opcode, payload, _ = await client.frame()
-            assert (opcode, int.from_bytes(payload[:2], "big")) == (8, Close.NOT_FOUND)
+            assert (opcode, int.from_bytes(payload[:2], "big")) == (8, End.NOT_FOUND.simple)
             await client.send(1, b"\xff\xfe")
             await client.send(8, payload)
             assert await client.rest() == b""

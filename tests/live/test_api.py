@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from hub.endpoints.simple.codes import Close
+from hub.access.reasons import End
 from hub.limits.connections import BODY_LIMIT
 from lab.harness.waiting import wait_for
 from tests.live.parts import tracebacks, web_urls
@@ -79,7 +79,7 @@ async def test_disconnect_over_http_closes_the_sockets_of_both_web_processes(hub
             await reader.receive_type("error")
         with program(hub) as client:
             call(client, "disconnect", user=person, disconnect={"code": 4500, "reason": "bye"})
-        assert [await one.close_code(), await other.close_code()] == [Close.DISCONNECTED, Close.DISCONNECTED]
+        assert [await one.close_code(), await other.close_code()] == [End.DISCONNECTED.simple, End.DISCONNECTED.simple]
 
 
 def in_chunks(size: int) -> Iterator[bytes]:

@@ -9,9 +9,8 @@ from django.utils.translation import gettext_lazy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.endpoints.simple.codes import BadMessage
-from hub.endpoints.simple.endpoint import text_of
 from hub.users import log_in_field
+from hub.validation.messages import BadMessage, text_of
 from hub.validation.text import MESSAGE_LIMIT
 from notifications import alert
 from notifications.alerting import TITLE_LIMIT, URL_LIMIT, BadAlert, UnknownRecipient

@@ -97,7 +97,7 @@ async def test_what_was_read_while_a_page_was_away_is_recovered_in_order(ann: Us
     back = Wire(ann)
     await back.client.receive(json.dumps({"id": 1, "connect": {"subs": {channel: {"recover": True, **position}}}}))
     subscribed = back.lines[0]["connect"]["subs"][channel]
-    await back.client.disconnected()
+    await back.disconnected()
     assert subscribed["recovered"]
     assert [publication["data"]["ids"] for publication in subscribed["publications"]] == [[row.pk]]
 

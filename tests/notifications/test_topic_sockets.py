@@ -1,7 +1,7 @@
 """Topics on sockets that are open: alerts come while one follows, and not to others."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -10,7 +10,7 @@ from asgiref.sync import sync_to_async
 import hub.asgi  # noqa: F401  # joins tokens to those who ask for them
 from hub.access import control, registry, revalidation
 from hub.fanout import relay
-from hub.fanout.local_channel import Encoder, Subscriber, Subscription
+from hub.fanout.local_channel import Subscription
 from hub.fanout.relay import Relay
 from lab.harness.waiting import await_for
 from notifications import anotify
@@ -47,7 +47,10 @@ def deploys() -> Topic:
 async def followed(*, wanted: bool = True) -> None:
     """Every open socket of this process receives the topic, or none does."""
     await await_for(
-        lambda: all(socket.receives(CHANNEL) is wanted for socket in registry.current()),
+        lambda: (
+            all(socket.receives(CHANNEL) is wanted for socket in registry.current())
+            and (CHANNEL in relay.current().subscribed()) is wanted
+        ),
         that=f"following is {wanted}",
     )
 
@@ -149,22 +152,20 @@ async def test_two_looks_at_one_socket_join_a_topic_once(ann: User, deploys: Top
 async def test_who_is_taken_off_while_the_socket_joins_gets_nothing(
     ann: User, deploys: Topic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    subscribe_many = Relay.subscribe_many
+    attach = Relay.attach
     reached, go_on = asyncio.Event(), asyncio.Event()
 
-    async def subscribe_late(
-        self: Relay, channels: Iterable[tuple[str, Encoder]], subscriber: Subscriber
-    ) -> list[Subscription]:
+    async def attach_late(self: Relay, subscriptions: Sequence[Subscription]) -> None:
         reached.set()
         await go_on.wait()
-        return await subscribe_many(self, channels, subscriber)
+        await attach(self, subscriptions)
 
     session = await sync_to_async(session_cookie)(ann)
     async with open_endpoint(PATH, session=session) as endpoint:
         await told(endpoint, "everyone", "it is open")
         (socket,) = registry.current().of_user(ann.pk)
         await sync_to_async(follow_quietly)(deploys, ann)
-        monkeypatch.setattr(Relay, "subscribe_many", subscribe_late)
+        monkeypatch.setattr(Relay, "attach", attach_late)
         looking = asyncio.create_task(socket.revalidate(ann))
         await reached.wait()
         await sync_to_async(leave_quietly)(ann)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 
-from hub.endpoints.simple.codes import Close
+from hub.access.reasons import End
 from hub.streams import Envelope
 from presence import events
 from presence.consumers import OnlineEndpoint
@@ -66,4 +66,4 @@ async def test_one_whose_serving_fails_is_not_online_any_more(monkeypatch: pytes
 @pytest.mark.parametrize("path", ["/ws/online/?token=", "/ws/online/?token=nonsense"])
 async def test_a_token_that_is_empty_or_wrong_makes_nobody_a_guest(path: str) -> None:
     async with open_endpoint(path) as endpoint:
-        assert await endpoint.close_code() == Close.BAD_TOKEN
+        assert await endpoint.close_code() == End.BAD_TOKEN.simple

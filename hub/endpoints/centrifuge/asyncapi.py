@@ -10,15 +10,16 @@ from django.apps import apps
 from django.utils.module_loading import module_has_submodule
 
 from hub import __version__
-from hub.endpoints.centrifuge import client_messages, messages, rpc
-from hub.endpoints.centrifuge.codes import Disconnected, Error, Said, Unsubscribed
+from hub.access.reasons import End, Error, Unsubscribed
+from hub.endpoints.centrifuge import messages
+from hub.session import client_info, client_messages, rpc
 
 _REF = "#/components/schemas/{name}"
 
 
 def document() -> dict[str, Any]:
     """The document as JSON values. The same for the same code, but for the version."""
-    types = [messages.Command, messages.Reply, messages.Pushed, messages.ClientInfo]
+    types = [messages.Command, messages.Reply, messages.Pushed, client_info.ClientInfo]
     published = publication_types()
     methods, taken = _of_apps(rpc.methods()), _of_apps(client_messages.receivers())
     called = [one.params for one in (*methods.values(), *taken.values())]
@@ -81,9 +82,9 @@ def document() -> dict[str, Any]:
             }
             for name, one in taken.items()
         },
-        "x-error-codes": _codes(Error),
-        "x-close-codes": _codes(Disconnected),
-        "x-unsubscribe-codes": _codes(Unsubscribed),
+        "x-error-codes": {str(int(error)): error.text for error in Error if error is not Error.UNAUTHORIZED},
+        "x-close-codes": {str(code): word for code, word in sorted({end.on_client for end in End if end.client})},
+        "x-unsubscribe-codes": {str(int(why)): why.text for why in Unsubscribed},
     }
 
 
@@ -122,7 +123,3 @@ def _operation(action: str, message: str) -> dict[str, Any]:
         "channel": {"$ref": "#/channels/hub"},
         "messages": [{"$ref": f"#/channels/hub/messages/{message}"}],
     }
-
-
-def _codes(codes: type[Said]) -> dict[str, str]:
-    return {str(int(code)): code.text for code in codes}

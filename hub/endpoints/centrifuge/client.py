@@ -1,4 +1,4 @@
-"""The session of one client connection: its commands, replies, subscriptions and end. Independent of the transport."""
+"""The session of one client connection: its commands, replies and subscriptions. Independent of the transport."""
 
 import asyncio
 import secrets
@@ -8,26 +8,25 @@ from dataclasses import replace
 from typing import Any
 
 import structlog
-from django.contrib.auth.models import AnonymousUser, User
-from msgspec import UNSET
+from django.utils import translation
+from msgspec import Raw
 
-from hub.access import registry, revalidation
+from hub.access import authentication, revalidation
+from hub.access.authentication import Authenticated
 from hub.access.control import ControlMessage, DisconnectUser, RefreshUser, SubscribeUser, UnsubscribeUser
-from hub.channels import UnknownChannel, find
+from hub.access.reasons import End, Ended, Error, Failed, Unsubscribed
+from hub.access.signed_tokens import TokenExpired
+from hub.channels import UnknownChannel, allows
 from hub.concurrency.faults import described
 from hub.config import hub_settings
-from hub.endpoints.centrifuge import commands, connection_presence, keepalive, server_side, sessions
-from hub.endpoints.centrifuge.authentication import Authenticated
-from hub.endpoints.centrifuge.codes import Disconnected, Ended, Error, Failed, Unsubscribed
+from hub.endpoints.centrifuge import commands, keepalive, sessions
 from hub.endpoints.centrifuge.encoder import push_of
 from hub.endpoints.centrifuge.messages import (
     PING,
-    ClientInfo,
     Command,
     Connect,
     ConnectResult,
     ErrorResult,
-    Json,
     Malformed,
     Push,
     Reply,
@@ -35,19 +34,22 @@ from hub.endpoints.centrifuge.messages import (
     Send,
     SubscribeResult,
     commands_in,
-    failed,
     text_of,
     unsubscribed,
 )
-from hub.endpoints.centrifuge.rpc import RpcError
-from hub.endpoints.centrifuge.rules import allows
 from hub.endpoints.centrifuge.subscriptions import GRACE, ClientSubscription, Wanted, establish
 from hub.fanout.frames import FrameBatch
-from hub.limits import connections
-from hub.limits.connections import Bucket, Decision, RateLimiter, address_of_guest
+from hub.fanout.local_channel import RawWrite
+from hub.limits.connections import Bucket, Counted, Decision, TooManyConnections
 from hub.ops import metrics
+from hub.session import connection_presence, server_side
+from hub.session.client_info import ClientInfo
+from hub.session.session import Session
+from hub.session.subscriptions import SessionSubscription, State, leave_all
 from hub.streams import Position
 from hub.transports.transport import Transport
+from hub.users import Visitor
+from hub.validation.refused import Refused
 
 log = structlog.get_logger(__name__)
 
@@ -63,73 +65,62 @@ FIRST_COMMAND = 10.0
 FREE_RATE = 5.0
 
 
-class Client:
+#: In place of what the handshake says, once a client has connected.
+_KNOWN = Authenticated(None)
+
+
+class Client(Session):
     """The session of one client connection, over any transport.
 
-    The transport passes each frame to :meth:`receive`, and calls :meth:`disconnected` once, when it is over.
+    The transport passes each frame to :meth:`receive`, and awaits :meth:`leave` when it is over.
+
+    Args:
+        who: as the handshake says; the first command may say otherwise.
+        counted: the count of this connection.
     """
 
     __slots__ = (
-        "_authenticated",
         "_connected",
         "_counted",
-        "_counted_as",
-        "_ended",
         "_established",
         "_free",
         "_lock",
         "_opened",
         "_opted_out",
-        "_rate_limiter",
         "_replies",
         "_tasks",
         "_timer",
+        "_who",
         "address",
         "claimed_channels",
         "client",
-        "credential",
         "expires",
         "given_info",
-        "guest_of",
-        "language",
         "ponged",
-        "restarting",
-        "subscriptions",
         "transport",
-        "user",
     )
 
-    def __init__(self, transport: Transport, authenticated: Authenticated) -> None:
+    subscriptions: dict[str, ClientSubscription]  # type: ignore[assignment]  # all of its own kind
+
+    def __init__(self, transport: Transport, who: Authenticated, counted: Counted) -> None:
+        super().__init__(who.user, who.credential, who.language, who.address)
         self.transport = transport
         #: The id of this connection; others may know it.
         self.client = secrets.token_hex(12)
-        self.user: User | AnonymousUser = authenticated.user or AnonymousUser()
-        self.credential = authenticated.credential
-        self.language = authenticated.language
-        self.address = authenticated.address
-        #: What others see of this connection, from its token.
-        self.given_info: Json = UNSET
+        self.address = who.address
+        #: What others see of this connection, from its token: JSON, empty for none.
+        self.given_info = b""
         #: Channels of server-side subscriptions, from its token.
-        self.claimed_channels: list[str] = []
-        self.subscriptions: dict[str, ClientSubscription] = {}
+        self.claimed_channels: tuple[str, ...] = ()
         #: When the token of this connection ends, in seconds since 1970; None where it does not.
         self.expires: float | None = None
-        self.restarting = False
         #: Whether the last ping was answered.
         self.ponged = True
-        self._authenticated: Authenticated | None = authenticated
-        #: The address that its limits count, if it is a guest.
-        self.guest_of = (
-            None if authenticated.user is None or authenticated.user.pk else address_of_guest(authenticated.address)
-        )
+        self._who = who
+        self._counted = counted
         self._connected = False
-        #: The user among whose connections the transport counts this one, and a further user, from a token.
-        self._counted_as: int | None = authenticated.user.pk if authenticated.user is not None else None
-        self._counted: int | None = None
-        self._ended = False
         #: Opted out: server-side channels that the client, or a backend for it, has left.
         self._opted_out: set[str] | None = None
-        self._rate_limiter: RateLimiter | None = None
         self._free: Bucket | None = None
         self._opened = 0
         self._replies: list[str] = []
@@ -138,15 +129,17 @@ class Client:
         self._lock = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         loop = asyncio.get_running_loop()
-        self._timer: asyncio.TimerHandle | None = loop.call_later(FIRST_COMMAND, self.end, Disconnected.NO_PONG)
+        self._timer: asyncio.TimerHandle | None = loop.call_later(FIRST_COMMAND, self.end, End.NO_PONG)
 
     @property
     def info(self) -> ClientInfo:
         """What others see of this client."""
-        if self.user.pk is None:
-            return ClientInfo(client=self.client, user="", conn_info=self.given_info)
-        said = self.given_info or connection_presence.conn_info(self.user.get_username())
-        return ClientInfo(client=self.client, user=str(self.user.pk), conn_info=said)
+        info = ClientInfo(client=self.client, user=str(self.user.pk or ""))
+        if self.given_info:
+            info.conn_info = Raw(self.given_info)
+        elif self.user.pk is not None:
+            info.conn_info = connection_presence.conn_info(self.user.get_username())
+        return info
 
     # --- the transport's side --------------------------------------------------------------------------------------
 
@@ -155,62 +148,47 @@ class Client:
         async with self._lock:
             if self._is_over():
                 return
-            reason: Disconnected | None = None
+            reason: End | None = None
             try:
                 for command in _commands_in(frame):
                     await self._carry_out(command)
                     if self._is_over():
                         return
             except Malformed:
-                reason = Disconnected.BAD_REQUEST
+                reason = End.BAD_REQUEST
             except Ended as ended:
                 reason = ended.reason
             await self._answer()
             if reason is not None:
                 self.end(reason)
 
-    async def disconnected(self) -> None:
-        """The transport calls this once, when the connection is over."""
-        try:
-            await self.leave()
-        finally:
-            self._count(None)
-
     async def leave(self) -> None:
-        """Remove the client from the registry, presence and channels, even while it is connected. May be repeated."""
+        """As :meth:`Session.leave`. A command that is under way finishes before."""
         self.cut()
         if self._tasks:
             # Not cancelled: a task that is half-way out of a channel would leave a record in presence.
             await asyncio.wait(self._tasks)
         # Commands may come by separate requests: a join that is under way must finish before the client leaves.
         async with self._lock:
-            self.cut()
-            subscriptions = list(self.subscriptions.values())
-            self.subscriptions.clear()
-            await _leave(subscriptions)
-            for subscription in subscriptions:
-                subscription.local = None
+            await super().leave()
 
     def _is_over(self) -> bool:
-        return self._ended
+        return self.has_ended
 
     def cut(self) -> None:
-        """Stop all writing at once, even in this turn of the loop. May be repeated."""
-        self._ended = True
+        """As :meth:`Session.cut`."""
+        super().cut()
         self._set_timer(None)
-        registry.current().remove(self)
         keepalive.current().remove(self)
         sessions.close(self)
-        for subscription in self.subscriptions.values():
-            subscription.cut()
 
-    def end(self, reason: Disconnected) -> None:
+    def end(self, reason: End) -> None:
         """Close the connection; ``reason`` tells the client whether to reconnect."""
-        self.close(reason, reason.text)
+        self.close(*reason.on_client)
 
     def close(self, code: int, reason: str) -> None:
         """Close the connection with any code."""
-        if not self._ended:
+        if not self.has_ended:
             self.transport.close(code, reason)
             self.cut()
 
@@ -219,6 +197,15 @@ class Client:
         # A client that waits for a reply cannot answer the ping.
         self.ponged = self._lock.locked()
         self.transport.write(_PING)
+
+    @property
+    def raw(self) -> RawWrite | None:
+        """As :class:`Session`."""
+        return self.transport.raw
+
+    def write(self, batch: FrameBatch) -> None:
+        """As :class:`Session`."""
+        self.transport.write(batch)
 
     # --- commands --------------------------------------------------------------------------------------------------
 
@@ -229,21 +216,22 @@ class Client:
             self.ponged = True
             return
         if len(found) != 1 or isinstance(found[0], Connect) is self._connected:
-            raise Ended(Disconnected.BAD_REQUEST)
+            raise Ended(End.BAD_REQUEST)
         request = found[0]
         if not command.id and not isinstance(request, Send):
-            raise Ended(Disconnected.BAD_REQUEST)
+            raise Ended(End.BAD_REQUEST)
         try:
             result = await self._result_of(request)
         except Ended:
             raise
         except Exception as error:  # noqa: BLE001  # whatever it is, the client is answered
-            failure = _failure(command.id, request, error)
+            refused = _refusal_of(error, request)
+            metrics.CLIENT_ERRORS.labels(refused.word).inc()
             if isinstance(request, Send):
                 # Clients take an answer to it for a ping.
-                log.debug("send_dropped", client=self.client, reason=failure.error)
+                log.debug("send_dropped", client=self.client, reason=refused.word)
             else:
-                self._replies.append(text_of(failure))
+                self._replies.append(text_of(Reply(id=command.id, error=self._told(refused))))
         else:
             if result is not None:
                 self._replies.append(text_of(Reply(id=command.id, **{commands.KEYS[type(request)]: result})))
@@ -255,6 +243,13 @@ class Client:
         handler: Callable[[Client, Any], Awaitable[Any]] = commands.HANDLERS[type(request)]
         return await handler(self, request)
 
+    def _told(self, refused: Refused) -> ErrorResult:
+        with translation.override(self.language):
+            message = str(refused.sentence)
+        return ErrorResult(
+            code=refused.code, message=message, temporary=refused.temporary, retry_after=refused.retry_after
+        )
+
     def _check_rate(self, request: Request) -> None:
         """Apply the rate limit. The first subscriptions, as many as a client may have, are free."""
         if isinstance(request, commands.FREE):
@@ -264,13 +259,11 @@ class Client:
             self._opened += 1
             if self._opened <= hub_settings().subscriptions_per_socket:
                 return
-        if self._rate_limiter is None:
-            self._rate_limiter = RateLimiter(self.user.pk, self.guest_of)
-        match self._rate_limiter.check():
+        match self.check_rate():
             case Decision.REFUSE:
-                raise Failed(Error.TOO_MANY_REQUESTS, self._rate_limiter.wait)
+                raise Failed(Error.TOO_MANY_REQUESTS, self.wait)
             case Decision.CLOSE:
-                raise Ended(Disconnected.TOO_MANY_REQUESTS)
+                raise Ended(End.TOO_FAST)
 
     def _check_free_rate(self) -> None:
         """Apply the rate limit of cheap commands. It closes: clients do not handle a refusal of these commands."""
@@ -278,38 +271,35 @@ class Client:
         if self._free is None:
             self._free = Bucket()
         if self._free.take(rate, burst):
-            raise Ended(Disconnected.TOO_MANY_REQUESTS)
+            raise Ended(End.TOO_FAST)
 
     async def _answer(self) -> None:
         """Write the replies to one frame, then let the new subscriptions go live."""
         replies, self._replies = self._replies, []
         established, self._established = self._established, []
-        if replies and not self._ended:
+        if replies and not self.has_ended:
             await self.transport.answer("\n".join(replies))
         ended = []
         for subscription in established:
-            if self._ended:
+            if self.has_ended:
                 break
             if subscription.ending is None:
                 subscription.go_live()
             else:
                 # Its publications are held, so nothing was written.
-                subscription.is_live = True
+                subscription.state = State.LIVE
                 if self._end_subscription(subscription, subscription.ending):
                     ended.append(subscription)
-        await _leave(ended)
+        await leave_all(ended)
 
     # --- connecting ------------------------------------------------------------------------------------------------
 
     async def _connect(self, request: Connect) -> ConnectResult:
-        expires = await commands.authenticate(self, request.token, self._authenticated)
-        if not commands.expects(request.data, self.user):
-            raise Ended(Disconnected.INVALID_TOKEN)
-        self._count(self.user.pk)
+        expires = await self._identify(request)
         channels = dict.fromkeys([*await server_side.channels_of(self.user), *self.claimed_channels])
         subs = await self._subscribe_server_side(channels, request)
         self._connected = True
-        self._authenticated = self._rate_limiter = None
+        self._who, self._rate_limiter = _KNOWN, None
         self.expire_at(expires)
         revalidation.current().register(self)
         keepalive.current().add(self)
@@ -326,17 +316,21 @@ class Client:
             result.session, result.node = sessions.open_for(self), sessions.NODE
         return result
 
-    def _count(self, user_id: int | None) -> None:
-        """Count this connection for a user, unless the transport has done so; None stops counting."""
-        if user_id == self._counted_as:
-            user_id = None
-        if self._counted is not None:
-            connections.connections.leave(None, self._counted)
-            self._counted = None
-        if user_id is not None:
-            if not connections.connections.enter(None, user_id):
-                raise Ended(Disconnected.CONNECTION_LIMIT)
-            self._counted = user_id
+    async def _identify(self, request: Connect) -> float | None:
+        """Find out who connects; returns the Unix time at which the token ends, None for never."""
+        try:
+            who = await authentication.by_token(request.token, self._who)
+        except TokenExpired:
+            raise Failed(Error.TOKEN_EXPIRED) from None
+        if who.user is None or not commands.expects(request.data, who.user):
+            raise Ended(End.BAD_TOKEN)
+        try:
+            self._counted.move_to(who.user.pk)
+        except TooManyConnections:
+            raise Ended(End.TOO_MANY) from None
+        self.user, self.credential = who.user, who.credential
+        self.given_info, self.claimed_channels = who.info, who.channels
+        return who.expires
 
     async def _subscribe_server_side(self, channels: Iterable[str], request: Connect) -> dict[str, SubscribeResult]:
         wanted: dict[str, Wanted] = {}
@@ -357,9 +351,7 @@ class Client:
 
         All or none. Raises as :func:`hub.endpoints.centrifuge.subscriptions.establish`, and ``UnknownChannel``.
         """
-        new = [ClientSubscription(self, channel, *find(channel), how) for channel, how in wanted.items()]
-        for subscription in new:
-            self.subscriptions[subscription.channel] = subscription
+        new = [ClientSubscription(self, channel, how) for channel, how in wanted.items()]
         try:
             results = await establish(new)
         except BaseException:
@@ -369,19 +361,18 @@ class Client:
         self._established += new
         if self._opted_out is not None:
             self._opted_out = self._opted_out - wanted.keys() or None
-        if self._ended:
+        if self.has_ended:
             self.cut()
         return results
 
     async def remove(self, subscription: ClientSubscription) -> None:
         """Unsubscribe without telling the client."""
-        self._drop(subscription)
+        self.drop(subscription)
         await subscription.leave()
 
-    def _drop(self, subscription: ClientSubscription) -> None:
-        subscription.cut()
-        if self.subscriptions.get(subscription.channel) is subscription:
-            del self.subscriptions[subscription.channel]
+    def drop(self, subscription: SessionSubscription) -> None:
+        """As :meth:`Session.drop`."""
+        super().drop(subscription)
         if subscription in self._established:
             self._established.remove(subscription)
 
@@ -395,12 +386,12 @@ class Client:
 
     def _end_subscription(self, subscription: ClientSubscription, why: Unsubscribed) -> bool:
         """:meth:`unsubscribe` without presence: if this returns True, the caller must call ``leave``."""
-        if self.subscriptions.get(subscription.channel) is not subscription or self._ended:
+        if self.subscriptions.get(subscription.channel) is not subscription or self.has_ended:
             return False
-        if not subscription.is_live:
+        if subscription.state is not State.LIVE:
             subscription.ending = why
             return False
-        self._drop(subscription)
+        self.drop(subscription)
         self.tell(unsubscribed(subscription.channel, why))
         return True
 
@@ -410,14 +401,14 @@ class Client:
 
     def tell(self, push: Push) -> None:
         """Write a push to this client alone."""
-        if not self._ended:
+        if not self.has_ended:
             self.transport.write(FrameBatch([text_of(push)]))
 
     def out_of_sync(self, subscription: ClientSubscription) -> None:
         """A subscription has lost its place in the history: the client subscribes again with its position."""
-        if subscription.server_side or not subscription.is_live:
+        if subscription.server_side or subscription.state is not State.LIVE:
             # Clients recover these by reconnecting.
-            self.end(Disconnected.INSUFFICIENT_STATE)
+            self.end(End.NEW_HISTORY)
         else:
             subscription.cut()
             self.spawn(self.unsubscribe(subscription, Unsubscribed.INSUFFICIENT_STATE))
@@ -433,7 +424,7 @@ class Client:
             self._set_timer(None)
         else:
             delay = max(0.0, moment - time.time()) + GRACE
-            self._set_timer(asyncio.get_running_loop().call_later(delay, self.end, Disconnected.EXPIRED))
+            self._set_timer(asyncio.get_running_loop().call_later(delay, self.end, End.EXPIRED))
 
     def _set_timer(self, timer: asyncio.TimerHandle | None) -> None:
         if self._timer is not None:
@@ -452,27 +443,18 @@ class Client:
         except Exception:
             # The state is unknown: only a new connection makes it known.
             log.exception("client_failed", client=self.client)
-            self.end(Disconnected.SERVER_ERROR)
+            self.end(End.SERVER_ERROR)
 
     # --- hub.access.registry.OpenSocket ---------------------------------------------------------------------------
-
-    def receives(self, channel: str) -> bool:
-        """Whether the client is subscribed to ``channel``."""
-        return channel in self.subscriptions
-
-    def stop(self) -> None:
-        """This server stops: the client reconnects, here or elsewhere, and presence keeps its user."""
-        self.restarting = True
-        self.end(Disconnected.SHUTDOWN)
 
     def handle(self, message: ControlMessage) -> None:
         """Handle a control message for this client."""
         match message:
             case DisconnectUser() if self.client not in message.whitelist:
-                code = message.code if message.code in CLOSE_CODES else int(Disconnected.FORCE_DISCONNECT)
+                code = message.code if message.code in CLOSE_CODES else End.DISCONNECTED.client
                 self.close(code, message.reason)
             case RefreshUser(expired=True):
-                self.end(Disconnected.EXPIRED)
+                self.end(End.EXPIRED)
             case RefreshUser():
                 self.expire_at(message.expire_at or None)
             case SubscribeUser():
@@ -484,7 +466,7 @@ class Client:
 
     async def _handle_subscribe(self, message: SubscribeUser) -> None:
         async with self._lock:
-            if message.channel in self.subscriptions or self._ended:
+            if message.channel in self.subscriptions or self.has_ended:
                 return
             since = Position(message.epoch, message.offset) if message.offset or message.epoch else None
             try:
@@ -505,7 +487,7 @@ class Client:
             # Clients take the position from this push, and publications only as pushes of their own.
             missed, result.publications = result.publications, []
             self.tell(Push(channel=channel, subscribe=result))
-            if missed and not self._ended:
+            if missed and not self.has_ended:
                 self.transport.write(FrameBatch([push_of(channel, bytes(one).decode()) for one in missed]))
         await self._answer()
 
@@ -516,12 +498,8 @@ class Client:
                     self.opt_out(subscription.channel)
                     await self.unsubscribe(subscription, Unsubscribed.SERVER)
 
-    async def revalidate(self, user: User | AnonymousUser | None) -> None:
-        """Check all permissions again. ``user`` is None if the credential is no longer valid: the connection ends."""
-        if user is None:
-            self.end(Disconnected.INVALID_TOKEN)
-            return
-        self.user = user
+    async def check_permissions(self, user: Visitor) -> None:
+        """As :meth:`Session.check_permissions`. If a rule fails, its subscription stays, and this raises at last."""
         own = [one for one in self.subscriptions.values() if not one.by_token and not self._is_about_its_user(one)]
         answers = await asyncio.gather(
             *(allows(one.namespace.can_subscribe, user, one.arguments) for one in own), return_exceptions=True
@@ -548,7 +526,7 @@ class Client:
             self._opted_out = self._opted_out & server_side_channels or None
         if server_side_channels - self.subscriptions.keys() - (self._opted_out or set()):
             self.spawn(self._subscribe_to_new())
-        await _leave(ended)
+        await leave_all(ended)
         if failures:
             raise failures[0]
 
@@ -557,7 +535,7 @@ class Client:
 
     async def _subscribe_to_new(self) -> None:
         async with self._lock:
-            if self._ended:
+            if self.has_ended:
                 return
             # Asked again: waiting for the lock may take as long as a command does.
             known = self.subscriptions.keys() | (self._opted_out or set())
@@ -566,36 +544,17 @@ class Client:
                 await self._subscribe_and_tell(new, None, by_token=False)
 
 
-async def _leave(subscriptions: Iterable[ClientSubscription]) -> None:
-    """Remove all of them from presence, even if one fails."""
-    for subscription in subscriptions:
-        try:
-            await subscription.leave()
-        except Exception:
-            log.exception("client_not_left", channel=subscription.channel)
-
-
 def _commands_in(frame: str | bytes) -> list[Command]:
     if len(frame) > hub_settings().max_frame:
-        raise Ended(Disconnected.TOO_BIG)
+        raise Ended(End.TOO_BIG)
     return commands_in(frame)
 
 
-def _failure(command_id: int, request: Request, error: Exception) -> Reply:
-    """The error reply to a command. Errors of the hub itself are logged."""
-    if isinstance(error, RpcError):
-        metrics.CLIENT_ERRORS.labels("refused").inc()
-        said = ErrorResult(
-            code=error.code, message=error.message, temporary=error.temporary, retry_after=error.retry_after
-        )
-        return Reply(id=command_id, error=said)
-    retry_after = 0
-    if isinstance(error, Failed):
-        code, retry_after = error.error, error.retry_after
-    elif isinstance(error, UnknownChannel):
-        code = Error.UNKNOWN_CHANNEL
-    else:
-        log.error("command_failed", command=type(request).__name__, **described(error))
-        code = Error.INTERNAL
-    metrics.CLIENT_ERRORS.labels(code.text.replace(" ", "_")).inc()
-    return failed(command_id, code, retry_after)
+def _refusal_of(error: Exception, request: Request) -> Refused:
+    """What the client is told of an error. Errors of the hub itself are logged."""
+    if isinstance(error, Refused):
+        return error
+    if isinstance(error, UnknownChannel):
+        return Failed(Error.UNKNOWN_CHANNEL)
+    log.error("command_failed", command=type(request).__name__, **described(error))
+    return Failed(Error.INTERNAL)

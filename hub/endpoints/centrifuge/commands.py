@@ -1,35 +1,24 @@
 """The handlers of commands. The session has decoded the command and checked the rate limit."""
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from django.contrib.auth.models import AnonymousUser, User
-from django.utils import translation
 from msgspec import Raw
 
-from hub.access import credentials
-from hub.access.credentials import Invalid
-from hub.channels import BadPublication, NotAllowed, UnknownChannel, find
+from hub.access import authentication
+from hub.access.reasons import End, Ended, Error, Failed, Unsubscribed
+from hub.access.signed_tokens import BadToken, Claims, TokenExpired
+from hub.channels import BadPublication, NotAllowed, allows, find, hand_over
 from hub.config import hub_settings
 from hub.database.threads import in_database_thread
-from hub.endpoints.centrifuge import (
-    authentication,
-    client_messages,
-    connection_presence,
-    encoder,
-    messages,
-    rpc,
-    signed_tokens,
-    stored,
-)
-from hub.endpoints.centrifuge.authentication import Authenticated
-from hub.endpoints.centrifuge.codes import Disconnected, Ended, Error, Failed, Unsubscribed
-from hub.endpoints.centrifuge.messages import Empty, Json, Request
-from hub.endpoints.centrifuge.rules import allows, hand_over
+from hub.endpoints.centrifuge import encoder, messages, stored
+from hub.endpoints.centrifuge.messages import Empty, Request
 from hub.endpoints.centrifuge.subscriptions import Wanted
-from hub.limits import TooMany
 from hub.publishing import PayloadTooBig, RoundedNumber, apublish_ephemeral
+from hub.session import client_messages, connection_presence, rpc
+from hub.session.client_info import Json
 from hub.streams import Envelope, Position, history
 
 if TYPE_CHECKING:
@@ -43,48 +32,6 @@ REJECT_UNRECOVERED = 2
 
 #: The default and largest number of publications in one answer to ``history``.
 HISTORY_LIMIT = 300
-
-
-class Unidentified(Protocol):
-    """A connection during authentication."""
-
-    user: User | AnonymousUser
-    credential: str
-    #: For the log.
-    address: str
-    given_info: Json
-    claimed_channels: list[str]
-
-
-async def authenticate(client: Unidentified, token: str, authenticated: Authenticated | None) -> float | None:
-    """Authenticate by ``token`` or, without one, by the credential of the handshake.
-
-    Returns the Unix time at which the token expires; None for never.
-
-    Raises:
-        Ended: the token or the credential is not valid. A client that sends one never becomes a guest.
-        Failed: the token has expired.
-    """
-    if not token and authenticated is not None:
-        if authenticated.user is None:  # the reason has been logged
-            raise Ended(Disconnected.INVALID_TOKEN)
-        token = authenticated.token
-    if not token:
-        return None
-    if digest := authentication.digest_of(token):
-        await _become(client, credentials.of_token(digest), "access token")
-        return None
-    claims = _claims(client, token, invalid=Ended(Disconnected.INVALID_TOKEN))
-    if claims.channel:
-        _log(client, "signed token: it opens a channel, not a connection", claims)
-        raise Ended(Disconnected.INVALID_TOKEN)
-    if claims.user_id is None:
-        client.user, client.credential = AnonymousUser(), ""
-    else:
-        await _become(client, credentials.of_user(claims.user_id), "signed token: its user is", claims)
-    client.given_info = claims.conn_info
-    client.claimed_channels = [channel for channel in (*claims.channels, *claims.subs) if _is_for_clients(channel)]
-    return claims.exp
 
 
 class _Expecting(msgspec.Struct):
@@ -107,49 +54,17 @@ def expects(data: Json, user: User | AnonymousUser) -> bool:
     return said is None or said == str(user.pk or "")
 
 
-def _is_for_clients(channel: str) -> bool:
-    try:
-        find(channel)
-    except UnknownChannel:
-        return False
-    return True
-
-
-async def _become(
-    client: Unidentified, credential: str, what: str, claims: signed_tokens.Claims | None = None
-) -> None:
-    found = await credentials.whose(credential)
-    if isinstance(found, Invalid):
-        _log(client, f"{what} {found}", claims)
-        raise Ended(Disconnected.INVALID_TOKEN)
-    client.user, client.credential = found, credential
-
-
-def _claims(client: Unidentified, token: str, *, invalid: Exception) -> signed_tokens.Claims:
-    try:
-        return signed_tokens.read(token)
-    except signed_tokens.TokenExpired:
-        _log(client, "signed token: expired")
-        raise Failed(Error.TOKEN_EXPIRED) from None
-    except signed_tokens.BadToken as fault:
-        _log(client, f"signed token: {fault}")
-        raise invalid from None
-
-
-def _log(client: Unidentified, reason: str, claims: signed_tokens.Claims | None = None) -> None:
-    """Log why a token was refused, and the user that a valid signature names."""
-    credentials.log_refusal(reason, client.address, **({} if claims is None else {"user": claims.sub}))
-
-
 async def refresh(client: "Client", request: messages.Refresh) -> messages.RefreshResult:
     """Set a new token for the connection, of the same user."""
     try:
-        claims = _claims(client, request.token, invalid=Ended(Disconnected.INVALID_TOKEN))
-    except Failed:
-        raise Ended(Disconnected.EXPIRED) from None
+        claims = authentication.claims_of(request.token, client.address)
+    except TokenExpired:
+        raise Ended(End.EXPIRED) from None
+    except BadToken:
+        raise Ended(End.BAD_TOKEN) from None
     if claims.user_id != client.user.pk or claims.channel:
-        _log(client, "signed token: it is not for this connection", claims)
-        raise Ended(Disconnected.INVALID_TOKEN)
+        authentication.log_refused("signed token: it is not for this connection", client.address, claims)
+        raise Ended(End.BAD_TOKEN)
     client.expire_at(claims.exp)
     return messages.RefreshResult(client=client.client, expires=claims.exp is not None, ttl=claims.ttl)
 
@@ -194,10 +109,16 @@ def _is_at_limit(client: "Client") -> bool:
     return len(subscriptions) >= limit and sum(not one.server_side for one in subscriptions) >= limit
 
 
-def _channel_claims(client: "Client", channel: str, token: str) -> signed_tokens.Claims:
-    claims = _claims(client, token, invalid=Failed(Error.PERMISSION_DENIED))
+def _channel_claims(client: "Client", channel: str, token: str) -> Claims:
+    try:
+        claims = authentication.claims_of(token, client.address)
+    except TokenExpired:
+        raise Failed(Error.TOKEN_EXPIRED) from None
+    except BadToken:
+        raise Failed(Error.PERMISSION_DENIED) from None
     if claims.channel != channel or claims.user_id != client.user.pk:
-        _log(client, "signed token: it is for another channel or another user", claims)
+        reason = "signed token: it is for another channel or another user"
+        authentication.log_refused(reason, client.address, claims)
         raise Failed(Error.PERMISSION_DENIED)
     return claims
 
@@ -249,9 +170,6 @@ async def publish(client: "Client", request: messages.Publish) -> Empty:
         raise Failed(Error.BAD_REQUEST) from None
     except NotAllowed:
         raise Failed(Error.PERMISSION_DENIED) from None
-    except TooMany as refusal:
-        with translation.override(client.language):
-            raise rpc.refused(refusal) from None
     return Empty()
 
 

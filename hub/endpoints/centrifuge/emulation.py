@@ -12,18 +12,19 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from hub.access import origin
+from hub.access.reasons import End
 from hub.bus.announcer import announce
 from hub.channels import Namespace, register
 from hub.concurrency.node import Part
 from hub.concurrency.tasks import Tasks
 from hub.config import hub_settings
-from hub.endpoints.centrifuge import authentication, sessions
-from hub.endpoints.centrifuge.codes import Disconnected
-from hub.endpoints.centrifuge.http_stream import TooLong, body_of, short_answer
+from hub.endpoints.centrifuge import sessions
 from hub.fanout import relay
 from hub.fanout.inbox import Inbox
 from hub.ops import gauges
 from hub.streams import Envelope
+from hub.transports.http_stream import TooLong, body_of, short_answer
 
 NODES = register(Namespace("node", durable=False, internal=True, pattern="<str:id>"))
 
@@ -51,8 +52,8 @@ gauges.queue("emulation", _under_way.total)
 
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     """ASGI application for ``/emulation``."""
-    if not authentication.may_open(scope):
-        await short_answer(send, 403, "Origin not allowed")
+    if not origin.may_open(scope):
+        await short_answer(send, End.FORBIDDEN.status, End.FORBIDDEN.text)
     elif scope["method"] != "POST":
         await short_answer(send, 405, "POST commands")
     else:
@@ -81,7 +82,7 @@ async def _carry_out(request: Emulated) -> int:
     if client is None:
         return 204  # the end of its stream tells the client
     if _under_way[request.session] >= UNDER_WAY:
-        client.end(Disconnected.TOO_MANY_REQUESTS)
+        client.end(End.TOO_FAST)
         return 204
     _under_way[request.session] += 1
     try:

@@ -4,21 +4,10 @@ import msgspec
 from msgspec import Raw
 
 from hub.bus.foreign import RESERVED
-from hub.endpoints.centrifuge.messages import ClientInfo, JoinLeave, Push, text_of
+from hub.endpoints.centrifuge.messages import JoinLeave, Push, text_of
 from hub.fanout.local_channel import Encoder
+from hub.session.client_info import ClientInfo, ClientJoined, ClientLeft
 from hub.streams import Envelope
-
-
-class ClientJoined(msgspec.Struct, tag="hub.client_joined", kw_only=True):
-    """A user joined a channel with presence, with the first connection. Ephemeral."""
-
-    info: ClientInfo
-
-
-class ClientLeft(msgspec.Struct, tag="hub.client_left", kw_only=True):
-    """A user left a channel with presence, with the last connection. Ephemeral."""
-
-    info: ClientInfo
 
 
 class _Typed(msgspec.Struct):

@@ -6,21 +6,19 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_plus
 
+from hub.access.authentication import Authenticated
 from hub.config import hub_settings
-from hub.endpoints.centrifuge import authentication, emulation
+from hub.endpoints import admission
+from hub.endpoints.centrifuge import emulation, formats
 from hub.endpoints.centrifuge.client import Client
-from hub.endpoints.centrifuge.http_stream import (
-    Framing,
-    HttpStream,
-    TooLong,
-    authenticated_only,
-    body_of,
-    short_answer,
-)
+from hub.endpoints.centrifuge.messages import disconnected, text_of
+from hub.limits.connections import Counted
 from hub.ops import metrics
+from hub.transports.http_stream import Framing, HttpStream, TooLong, body_of, short_answer
 
 #: The parameter with the first command, which may contain a token.
 PARAMETER = b"cf_connect="
@@ -41,39 +39,37 @@ async def http_stream(scope: dict[str, Any], receive: Any, send: Any) -> None:
     """ASGI application for ``/connection/http_stream``."""
     if scope["method"] != "POST":
         await short_answer(send, 405, "POST the first command")
-        return
-    await authenticated_only(scope, receive, send, _http_stream)
+    elif not await formats.refused(scope, send):
+        await admission.over_http(scope, receive, send, _http_stream)
 
 
-async def _http_stream(
-    scope: dict[str, Any], receive: Any, send: Any, authenticated: authentication.Authenticated
-) -> None:
+async def _http_stream(scope: dict[str, Any], receive: Any, send: Any, who: Authenticated, counted: Counted) -> None:
     try:
         first = await body_of(receive, hub_settings().max_frame)
     except TooLong:
         await short_answer(send, 413, "Too long")
         return
-    await _serve(scope, first, lines, b"application/json", receive, send, authenticated)
+    await _Response(scope, receive, send).serve(first, lines, b"application/json", who, counted)
 
 
 async def sse(scope: dict[str, Any], receive: Any, send: Any) -> None:
     """ASGI application for ``/connection/sse``."""
     if scope["method"] != "GET":
         await short_answer(send, 405, "GET with the first command in cf_connect")
-        return
-    if dict(scope["headers"]).get(b"sec-fetch-mode") == b"navigate":
+    elif dict(scope["headers"]).get(b"sec-fetch-mode") == b"navigate":
         await short_answer(send, 403, "Not a page")
-        return
-    await authenticated_only(scope, receive, send, _sse)
+    elif not await formats.refused(scope, send):
+        await admission.over_http(scope, receive, send, _sse)
 
 
-async def _sse(scope: dict[str, Any], receive: Any, send: Any, authenticated: authentication.Authenticated) -> None:
+async def _sse(scope: dict[str, Any], receive: Any, send: Any, who: Authenticated, counted: Counted) -> None:
     first = _taken_from_query(scope).strip()
     if "\n" in first:
         # Browsers send the session with links from any page: a GET may connect, and nothing more.
         await short_answer(send, 400, "One command; the others go to /emulation")
         return
-    await _serve(scope, first.encode(errors="replace"), events, b"text/event-stream", receive, send, authenticated)
+    frame = first.encode(errors="replace")
+    await _Response(scope, receive, send).serve(frame, events, b"text/event-stream", who, counted)
 
 
 def _taken_from_query(scope: dict[str, Any]) -> str:
@@ -88,30 +84,37 @@ def _taken_from_query(scope: dict[str, Any]) -> str:
     return first
 
 
-async def _serve(
-    scope: dict[str, Any],
-    first: bytes,
-    framing: Framing,
-    content_type: bytes,
-    receive: Any,
-    send: Any,
-    authenticated: authentication.Authenticated,
-) -> None:
-    leaving: list[asyncio.Task[None]] = []
+@dataclass(slots=True)
+class _Response:
+    """A response that a client connection is written to."""
 
-    def ended() -> None:
-        client.cut()
-        # A client that stops reading may hold the connection for a while: remove it from presence now.
-        leaving.append(asyncio.create_task(client.leave()))
+    scope: dict[str, Any]
+    receive: Any
+    send: Any
 
-    stream = HttpStream(framing, ended)
-    client = Client(stream, authenticated)
-    try:
-        with metrics.SOCKETS.labels("hub_http").track_inprogress():
-            await emulation.current().ready()
-            await client.receive(first)
-            await stream.run(scope, send, receive, content_type)
-    finally:
-        stream.end()
-        await asyncio.wait(leaving)
-        await client.disconnected()
+    async def serve(
+        self, first: bytes, framing: Framing, content_type: bytes, who: Authenticated, counted: Counted
+    ) -> None:
+        leaving: list[asyncio.Task[None]] = []
+
+        def ended() -> None:
+            client.cut()
+            # A client that stops reading may hold the connection for a while: remove it from presence now.
+            leaving.append(asyncio.create_task(client.leave()))
+
+        stream = HttpStream(framing, ended, _farewell)
+        client = Client(stream, who, counted)
+        try:
+            with metrics.SOCKETS.labels("hub_http").track_inprogress():
+                await emulation.current().ready()
+                await client.receive(first)
+                await stream.run(self.scope, self.send, self.receive, content_type)
+        finally:
+            stream.end()
+            await asyncio.wait(leaving)
+            await client.leave()
+
+
+def _farewell(code: int, reason: str) -> str:
+    """Streams have no close codes."""
+    return text_of(disconnected(code, reason))

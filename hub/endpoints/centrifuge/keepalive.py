@@ -2,9 +2,9 @@
 
 from typing import Protocol
 
+from hub.access.reasons import End
 from hub.concurrency.node import Part
 from hub.concurrency.wheel import Wheel
-from hub.endpoints.centrifuge.codes import Disconnected
 
 #: Seconds between two pings to a client.
 INTERVAL = 25
@@ -22,7 +22,7 @@ class KeptAlive(Protocol):
     def ping(self) -> None:
         """Send a ping. Must not block or raise."""
 
-    def end(self, reason: Disconnected) -> None:
+    def end(self, reason: End) -> None:
         """Close the connection: it has not answered in time."""
 
 
@@ -54,7 +54,7 @@ class Keepalive:
         """Ping the clients whose turn it is, and close those that have not answered in time."""
         for client in self._wheel.visited_before(TIMEOUT):
             if not client.ponged:
-                client.end(Disconnected.NO_PONG)
+                client.end(End.NO_PONG)
         for client in due:
             client.ping()
 

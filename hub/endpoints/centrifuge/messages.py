@@ -9,15 +9,13 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
 
-from hub.endpoints.centrifuge.codes import Error, Unsubscribed
+from hub.access.reasons import Unsubscribed
+from hub.session.client_info import ClientInfo, Json
 
 #: What databases and JavaScript can count to.
 Offset = Annotated[int, Meta(ge=0, le=2**53)]
 CommandId = Annotated[int, Meta(ge=0, le=2**32 - 1)]
 Name = Annotated[str, Meta(max_length=255)]
-
-#: JSON as it was sent, or nothing.
-Json = Raw | UnsetType
 
 
 class ProtocolMessage(msgspec.Struct, omit_defaults=True, kw_only=True):
@@ -202,22 +200,6 @@ def commands_in(frame: str | bytes) -> list[Command]:
 # --- to the client ------------------------------------------------------------------------------------------------
 
 
-class StreamPosition(msgspec.Struct):
-    """Where a channel stands: subscribe from it, or read its history from there on."""
-
-    epoch: str
-    offset: int
-
-
-class ClientInfo(ProtocolMessage):
-    """Who published, came, left or is there. ``user`` is empty for guests."""
-
-    client: str
-    user: str
-    conn_info: Json = UNSET
-    chan_info: Json = UNSET
-
-
 class SubscribeResult(ProtocolMessage):
     """The answer to ``subscribe``, and a subscription by the hub in ``connect``'s."""
 
@@ -375,12 +357,6 @@ PING = "{}"
 def text_of(message: Reply | Push) -> str:
     """The line of a reply or a push."""
     return _encoder.encode(Pushed(push=message) if isinstance(message, Push) else message).decode()
-
-
-def failed(command_id: int, error: Error, retry_after: int = 0) -> Reply:
-    """The reply to a command that was not carried out."""
-    said = ErrorResult(code=error, message=error.text, temporary=error.temporary, retry_after=retry_after)
-    return Reply(id=command_id, error=said)
 
 
 def unsubscribed(channel: str, why: Unsubscribed) -> Push:

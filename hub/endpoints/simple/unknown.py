@@ -1,10 +1,7 @@
 """The endpoint of every WebSocket URL that no app serves."""
 
-from collections.abc import Iterable
-
-from hub.endpoints.simple.codes import Close, Rejected
-from hub.endpoints.simple.endpoint import SimpleEndpoint
-from hub.fanout.local_channel import Encoder
+from hub.access.reasons import End, Ended
+from hub.endpoints.simple.endpoint import Channels, SimpleEndpoint
 
 
 class UnknownEndpoint(SimpleEndpoint):
@@ -12,5 +9,5 @@ class UnknownEndpoint(SimpleEndpoint):
 
     name = "unknown"
 
-    async def authorise(self) -> Iterable[tuple[str, Encoder]]:
-        raise Rejected(Close.NOT_FOUND, "No such socket")
+    async def authorise(self) -> Channels:
+        raise Ended(End.NOT_FOUND)

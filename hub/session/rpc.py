@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, get_type_hints
 
 import msgspec
-from django.contrib.auth.models import AnonymousUser, User
 from django.utils import translation
 from msgspec import UNSET, Raw
 
+from hub.access.reasons import Error, Failed
 from hub.database.threads import in_database_thread
-from hub.endpoints.centrifuge.codes import Error, Failed
-from hub.endpoints.centrifuge.messages import Json
-from hub.limits import TooMany
+from hub.session.client_info import Json
+from hub.users import Visitor
+from hub.validation.refused import Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class RpcCall:
         channels: the current subscriptions of this connection; none over plain HTTP.
     """
 
-    user: User | AnonymousUser
+    user: Visitor
     client: str
     language: str
     channels: Collection[str] = ()
@@ -48,21 +48,22 @@ Method = Callable[[RpcCall, Any], Any]
 M = TypeVar("M", bound=Method)
 
 
-class RpcError(Exception):
+class RpcError(Refused):
     """A method failed; the client gets ``code``, 400 to 1999, and ``message``.
 
     ``temporary`` says that the client may retry by itself. ``retry_after`` is the seconds before which the same call
-    is refused again; 0 if waiting does not help.
+    is refused again; 0 if waiting does not help. What several methods refuse is a subclass of ``Refused``.
     """
 
     def __init__(self, code: int, message: str, *, temporary: bool = False, retry_after: int = 0) -> None:
-        super().__init__(message)
-        self.code, self.message, self.temporary, self.retry_after = code, message, temporary, retry_after
+        super().__init__(message, code=code, temporary=temporary, retry_after=retry_after)
 
 
-def refused(refusal: TooMany) -> RpcError:
-    """The error for a client over a limit, in the current language."""
-    return RpcError(429, refusal.sentence, retry_after=refusal.retry_after)
+class StreamPosition(msgspec.Struct):
+    """Where a channel stands: subscribe from it, or read its history from there on."""
+
+    epoch: str
+    offset: int
 
 
 class Nothing(msgspec.Struct):
@@ -82,20 +83,12 @@ class Registered:
         self.is_async = inspect.iscoroutinefunction(method)
 
     async def call(self, call: RpcCall, params: Any) -> Any:
-        """Call it, in the language of the caller.
-
-        Raises:
-            RpcError: from the method, or with 429 if it raises :class:`hub.limits.TooMany`.
-        """
-        try:
-            if self.is_async:
-                with translation.override(call.language):
-                    found: Awaitable[Any] = self.method(call, params)
-                    return await found
-            return await in_database_thread(self._call_in_thread, call, params)
-        except TooMany as refusal:
+        """Call it, in the language of the caller. Raises what the method raises."""
+        if self.is_async:
             with translation.override(call.language):
-                raise refused(refusal) from None
+                found: Awaitable[Any] = self.method(call, params)
+                return await found
+        return await in_database_thread(self._call_in_thread, call, params)
 
     def _call_in_thread(self, call: RpcCall, params: Any) -> Any:
         # Threads that asgiref does not manage do not inherit Django's language.
@@ -132,7 +125,7 @@ async def call(name: str, call_: RpcCall, data: Json) -> Json:
 
     Raises:
         Failed: the method does not exist, or the data does not match its parameters.
-        RpcError: from the method.
+        Refused: from the method.
     """
     method = _methods.get(name)
     if method is None:

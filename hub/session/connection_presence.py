@@ -18,15 +18,13 @@ from hub import presence
 from hub.bus.announcer import announce
 from hub.channels import DEFAULT, UnknownChannel, Visit, namespace_of, namespaces
 from hub.database.threads import in_database_thread
-from hub.endpoints.centrifuge.encoder import ClientJoined, ClientLeft
-from hub.endpoints.centrifuge.messages import ClientInfo, Json
 from hub.presence import leaving
 from hub.publishing import PayloadTooBig, encode
+from hub.session.client_info import ClientInfo, ClientJoined, ClientLeft
 from hub.streams import Envelope
 
 if TYPE_CHECKING:
-    from hub.endpoints.centrifuge.subscriptions import ClientSubscription
-    from hub.users import Visitor
+    from hub.session.subscriptions import SessionSubscription
 
 log = structlog.get_logger(__name__)
 
@@ -57,37 +55,16 @@ def info_of(user: User) -> ClientInfo:
     return ClientInfo(client=person_of(user.pk, ""), user=str(user.pk), conn_info=conn_info(user.get_username()))
 
 
-async def enter(subscription: "ClientSubscription") -> Json:
-    """Add a client connection to the presence of its channel. Returns data of the app for the client."""
-    client, channel = subscription.client, subscription.channel
-    data = await join_channel(channel, client.user, subscription.client_info, record=_record(subscription))
-    return UNSET if data is None else Raw(msgspec.json.encode(data))
-
-
-async def leave(subscription: "ClientSubscription", *, restarting: bool) -> None:
-    """Remove a client connection from the presence of its channel.
-
-    ``restarting``: this server stops. The lease then keeps the user in presence, who is about to reconnect.
-    """
-    client, channel = subscription.client, subscription.channel
-    # Without grace time: the id of a connection is never used again.
-    await presence.current().leave(listed_at(channel), _record(subscription))
-    await leave_channel(channel, client.user, subscription.client_info, restarting=restarting)
-
-
-async def join_channel(channel: str, user: "Visitor", info: ClientInfo, *, record: str = "") -> Any:
-    """Add a connection of any endpoint to the presence of ``channel``; send a join message if its user is new there.
+async def enter(subscription: "SessionSubscription") -> Any:
+    """Add a connection to the presence of its channel; send a join message if its user is new there.
 
     Returns data of the app that owns the channel for the client, or None.
-
-    Args:
-        info: what others see of the connection.
-        record: the record of the connection; empty if presence keeps the user only.
     """
-    person, namespace = person_of(user.pk, info.client), namespace_of(channel)
-    # The first await: if this is cancelled from here on, leave_channel() removes the record.
+    channel, info, user = subscription.channel, subscription.info, subscription.subscriber.user
+    person, namespace = person_of(user.pk, info.client), subscription.namespace
+    # The first await: if this is cancelled from here on, leave() removes the record.
     first = await presence.current().enter(channel, person)
-    if record:
+    if record := subscription.record:
         await presence.current().enter(listed_at(channel), record)
     data: Any = None
     if namespace.entered is not None:
@@ -97,12 +74,18 @@ async def join_channel(channel: str, user: "Visitor", info: ClientInfo, *, recor
     return data
 
 
-async def leave_channel(channel: str, user: "Visitor", info: ClientInfo, *, restarting: bool) -> None:
-    """Remove a connection from the presence of ``channel``, also after a :func:`join_channel` that failed half-way.
+async def leave(subscription: "SessionSubscription", *, restarting: bool) -> None:
+    """Remove a connection from the presence of its channel, also after an :func:`enter` that failed half-way.
 
     The user leaves, and a leave message is sent, after the grace time (:mod:`hub.presence.leaving`).
+
+    ``restarting``: this server stops. The lease then keeps the user in presence, who is about to reconnect.
     """
-    person, namespace = person_of(user.pk, info.client), namespace_of(channel)
+    channel, info, user = subscription.channel, subscription.info, subscription.subscriber.user
+    person, namespace = person_of(user.pk, info.client), subscription.namespace
+    if record := subscription.record:
+        # Without grace time: the id of a connection is never used again.
+        await presence.current().leave(listed_at(channel), record)
 
     async def gone(last: bool) -> None:
         if namespace.left is not None:
@@ -154,12 +137,11 @@ def _names(user_ids: set[str]) -> dict[str, str]:
     return {str(user.pk): user.get_username() for user in User.objects.filter(pk__in=user_ids)}
 
 
-def _record(subscription: "ClientSubscription") -> str:
-    client = subscription.client
-    # The user name is read by the query: it would make the record longer.
-    said = base64.urlsafe_b64encode(client.given_info or b"").decode()
-    here = f".{base64.urlsafe_b64encode(subscription.info).decode()}" if subscription.info else ""
-    return f"{client.client}.{client.user.pk or ''}.{said}{here}"
+def record_of(client: str, user_id: int | None, conn_info: bytes, chan_info: bytes) -> str:
+    """The record of a client connection. The user name is read by the query: it would make the record longer."""
+    said = base64.urlsafe_b64encode(conn_info).decode()
+    here = f".{base64.urlsafe_b64encode(chan_info).decode()}" if chan_info else ""
+    return f"{client}.{user_id or ''}.{said}{here}"
 
 
 def _read(record: str) -> ClientInfo | None:

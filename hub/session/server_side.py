@@ -2,10 +2,10 @@
 
 from collections.abc import Awaitable, Callable, Iterable
 
-from django.contrib.auth.models import AnonymousUser, User
+from hub.users import Visitor
 
 #: The channels of a user, guests included; awaited on the event loop for each client that connects.
-ChannelsOf = Callable[[User | AnonymousUser], Awaitable[Iterable[str]]]
+ChannelsOf = Callable[[Visitor], Awaitable[Iterable[str]]]
 
 _registered: list[ChannelsOf] = []
 
@@ -16,7 +16,7 @@ def register(channels_of: ChannelsOf) -> None:
         _registered.append(channels_of)
 
 
-async def channels_of(user: User | AnonymousUser) -> list[str]:
+async def channels_of(user: Visitor) -> list[str]:
     """All channels that are about ``user``, each once. Raises what the apps' functions raise."""
     found: dict[str, None] = {}
     for of_app in _registered:

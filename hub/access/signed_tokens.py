@@ -14,10 +14,9 @@ from typing import Annotated, Any
 
 import jwt
 import msgspec
-from msgspec import UNSET, Meta, Raw
+from msgspec import Meta
 
 from hub.config import hub_settings
-from hub.endpoints.centrifuge.messages import Json
 from hub.validation.numbers import LARGEST
 
 #: What a token may be signed with.
@@ -89,9 +88,9 @@ class Claims(msgspec.Struct, kw_only=True):
         return int(self.sub) if self.sub else None
 
     @property
-    def conn_info(self) -> Json:
-        """``info`` as JSON text."""
-        return UNSET if self.info is None else Raw(msgspec.json.encode(self.info))
+    def conn_info(self) -> bytes:
+        """``info`` as JSON text; empty for none."""
+        return b"" if self.info is None else msgspec.json.encode(self.info)
 
     @property
     def ttl(self) -> int:
@@ -165,7 +164,7 @@ def _verified(token: str, secret: str) -> Claims:
 def _size_of(claims: Claims) -> int:
     """Bytes of ``info`` as others are told of it."""
     try:
-        return len(claims.conn_info or b"")
+        return len(claims.conn_info)
     except (UnicodeError, RecursionError):
         # What people call themselves may end in half a character, which Python's JSON reads and none can write.
         raise BadToken("info that cannot be sent as JSON") from None

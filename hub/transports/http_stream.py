@@ -2,27 +2,16 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import structlog
-from django.db import Error as DatabaseFault
-
-from hub.access import revalidation
-from hub.concurrency.faults import described
+from hub.access.reasons import End
 from hub.config import hub_settings
-from hub.endpoints.centrifuge import authentication, formats
-from hub.endpoints.centrifuge.codes import Disconnected
-from hub.endpoints.centrifuge.messages import disconnected, text_of
 from hub.fanout.frames import FrameBatch
-from hub.limits import connections
 from hub.ops import metrics
 from hub.server.protocol import CLOSE_TIMEOUT
 from hub.server.request import DROP
 from hub.server.short_answers import respond
-from hub.transports.refusal import TOO_OFTEN
-
-log = structlog.get_logger(__name__)
 
 #: Encodes the texts of one batch as bytes.
 Framing = Callable[[Sequence[str]], bytes]
@@ -66,17 +55,25 @@ async def short_answer(send: Any, status: int, text: str = "", retry_after: int 
 
 
 class HttpStream:
-    """The send buffer of one response, as a transport of :class:`hub.endpoints.centrifuge.client.Client`.
+    """The send buffer of one response: a :class:`hub.transports.transport.Transport`.
 
     Holds about ``HUB_WRITE_BUFFER`` bytes at most; then the client is closed as a slow consumer.
+
+    Args:
+        framing: of the response.
+        on_end: called once when the stream ends.
+        farewell: the last frame, made of the code and the reason; without it the response just ends.
     """
 
     emulated = True
     raw = None
 
-    def __init__(self, framing: Framing, on_end: Callable[[], None]) -> None:
+    def __init__(
+        self, framing: Framing, on_end: Callable[[], None], farewell: Callable[[int, str], str] | None = None
+    ) -> None:
         self._framing = framing
         self._on_end = on_end
+        self._farewell = farewell
         self._waiting: deque[bytes] = deque()
         self._size = 0
         self._asked_for = 0
@@ -100,7 +97,7 @@ class HttpStream:
         self._size += len(data)
         self._news.set()
         if self._size > hub_settings().write_buffer + self._asked_for:
-            self.close(Disconnected.SLOW, Disconnected.SLOW.text)
+            self.close(*End.SLOW.on_client)
 
     async def answer(self, text: str) -> None:
         """Write a reply."""
@@ -111,8 +108,9 @@ class HttpStream:
         """Write the reason and end the response. Only the first call counts."""
         if self._ended:
             return
-        metrics.CLOSED.labels(str(int(code))).inc()
-        self._waiting.append(self._framing([text_of(disconnected(int(code), reason))]))
+        metrics.CLOSED.labels(str(code)).inc()
+        if self._farewell is not None:
+            self._waiting.append(self._framing([self._farewell(code, reason)]))
         self.end()
 
     def end(self) -> None:
@@ -171,40 +169,3 @@ class HttpStream:
 async def _gone(receive: Any) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-#: Answers a request of an authenticated client.
-Serve = Callable[[dict[str, Any], Any, Any, authentication.Authenticated], Awaitable[None]]
-
-
-async def authenticated_only(scope: dict[str, Any], receive: Any, send: Any, serve: Serve) -> None:
-    """Authenticate a client, call ``serve``, and count the connection while it runs."""
-    revalidation.current()
-    if not authentication.may_open(scope):
-        metrics.CLOSED.labels("origin").inc()
-        await short_answer(send, 403, "Origin not allowed")
-        return
-    if formats.wants_protobuf(scope):
-        metrics.CLOSED.labels("protobuf").inc()
-        await short_answer(send, 400, formats.SENTENCE)
-        return
-    try:
-        authenticated = await authentication.authenticate(scope)
-    except DatabaseFault as error:
-        log.error("user_unknown", **described(error))  # noqa: TRY400  # a traceback where it says more
-        await short_answer(send, 503, "Try again")
-        return
-    address = connections.counted_address(scope.get("client"))
-    user_id = authenticated.user.pk if authenticated.user is not None else None
-    if wait := connections.connect_wait(address, user_id):
-        await short_answer(send, 429, TOO_OFTEN, wait)
-        return
-    if not connections.connections.enter(address, user_id):
-        await short_answer(send, 429, "Too many connections")
-        return
-    try:
-        await serve(scope, receive, send, authenticated)
-    except OSError:
-        return  # the client went away while something was written to it
-    finally:
-        connections.connections.leave(address, user_id)

@@ -10,16 +10,16 @@
 
 A client sends ``{"type": "shop.page_left", "page": "…", "seconds": 7}``. A plain function runs in a database thread,
 an async one on the event loop; what one connection sends is taken in order, one after the other. The client never
-learns what became of it: whatever somebody waits for is a method of :mod:`hub.endpoints.centrifuge.rpc`.
+learns what became of it: whatever somebody waits for is a method of :mod:`hub.session.rpc`.
 """
 
 from collections.abc import Callable
 
 import msgspec
 
-from hub.endpoints.centrifuge.codes import Error, Failed
-from hub.endpoints.centrifuge.messages import Json
-from hub.endpoints.centrifuge.rpc import M, Registered, RpcCall
+from hub.access.reasons import Error, Failed
+from hub.session.client_info import Json
+from hub.session.rpc import M, Registered, RpcCall
 
 
 class _Typed(msgspec.Struct):

@@ -2,15 +2,16 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from django.contrib.auth.models import AnonymousUser, User
-
-from hub.channels import Rule, Take, at_once
+from hub.channels.namespace import Rule, Take, at_once
 from hub.database.threads import in_database_thread
 
+if TYPE_CHECKING:
+    from hub.users import Visitor
 
-async def allows(rule: Rule | None, user: User | AnonymousUser, arguments: dict[str, Any]) -> bool:
+
+async def allows(rule: Rule | None, user: "Visitor", arguments: dict[str, Any]) -> bool:
     """Whether ``rule`` permits ``user``; without a rule nobody is permitted. Raises what the rule raises."""
     if rule is None:
         return False
@@ -19,7 +20,7 @@ async def allows(rule: Rule | None, user: User | AnonymousUser, arguments: dict[
     return bool(await _call(rule, user, **arguments))
 
 
-async def hand_over(take: Take, user: User | AnonymousUser, data: Any, arguments: dict[str, Any]) -> None:
+async def hand_over(take: Take, user: "Visitor", data: Any, arguments: dict[str, Any]) -> None:
     """Pass ``data`` that ``user`` publishes to the function of the namespace. Raises what that raises."""
     await _call(take, user, data, **arguments)
 

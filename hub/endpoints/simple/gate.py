@@ -1,0 +1,58 @@
+"""The ASGI application of the simple endpoints: lets a client in, then calls the endpoint of its URL."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.urls import URLPattern
+
+from hub.access import credentials
+from hub.access.reasons import End, Ended
+from hub.endpoints import admission
+from hub.endpoints.simple.unknown import UnknownEndpoint
+
+
+class SimpleEndpoints:
+    """The ASGI application for WebSockets.
+
+    It releases what it needed before the endpoint starts, so that a long connection does not keep it in memory. The
+    endpoint finds ``user``, ``credential``, ``language`` and ``url_route`` in the scope.
+
+    Args:
+        endpoints: URL patterns in the order in which they are tried; the view of each is an ASGI application.
+    """
+
+    def __init__(self, endpoints: Sequence[URLPattern]) -> None:
+        self.endpoints = endpoints
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        admitted = await admission.over_websocket(scope, send, _closing)
+        if admitted is None:
+            return
+        who, counted = admitted
+        if who.token:
+            credentials.log_refusal("no access token", who.address)
+        try:
+            if who.user is None or who.token:  # whoever sends a token never becomes a guest
+                await admission.refuse(scope, send, Ended(End.BAD_TOKEN), _closing)
+                return
+            scope["user"], scope["credential"], scope["language"] = who.user, who.credential, who.language
+            del who, admitted
+            await self._endpoint(scope)(scope, receive, send)
+        finally:
+            counted.leave()
+
+    def _endpoint(self, scope: dict[str, Any]) -> Any:
+        path = scope["path"].removeprefix(scope.get("root_path", "")).removeprefix("/")
+        # The last slash of a URL is optional: a WebSocket cannot be redirected.
+        for written in (path, f"{path}/"):
+            for endpoint in self.endpoints:
+                if match := endpoint.pattern.match(written):
+                    _, args, kwargs = match
+                    scope["url_route"] = {"args": args, "kwargs": {**kwargs, **endpoint.default_args}}
+                    return endpoint.callback
+        scope["url_route"] = {"args": (), "kwargs": {}}
+        return UnknownEndpoint.as_asgi()
+
+
+def _closing(reason: End) -> tuple[int, str]:
+    return reason.on_simple

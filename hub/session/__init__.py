@@ -1,0 +1,6 @@
+"""One connected client, whatever it speaks: who it is, its subscriptions, permissions, limits, presence, and its end.
+
+``session`` is the base of every endpoint's session, ``subscriptions`` what it is subscribed to,
+``connection_presence`` who is at a channel over all endpoints, ``server_side`` the channels that the hub subscribes a
+client to; ``rpc``, ``rpc_over_http`` and ``client_messages`` pass what clients ask for to the apps.
+"""
