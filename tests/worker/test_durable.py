@@ -28,7 +28,16 @@ from lab.harness.environment import BASE_DIR
 from lab.harness.redis_server import RedisServer
 from lab.harness.waiting import wait_for
 from notifications.models import Notification
-from tests.worker.running import environment, run, run_all, take, waiting
+from tests.worker.running import (
+    environment,
+    run,
+    run_all,
+    shows_no_job,
+    take,
+    takes_the_broker_for_away,
+    try_the_broker_again,
+    waiting,
+)
 from worker import job_heartbeats, jobs, sending
 from worker.beat import HubScheduler
 from worker.celery import app
@@ -146,7 +155,7 @@ def watched() -> None:
 def nothing_ran_and_the_broker_is_there() -> Iterator[None]:
     yield
     runs.clear()
-    sending._away_until = float("-inf")
+    try_the_broker_again()
 
 
 def overdue(**where: Any) -> None:
@@ -232,7 +241,7 @@ def test_calls_do_not_mind_a_broker_that_is_away_and_run_when_it_is_back(redis_s
         assert send_overdue_jobs() == 0
     finally:
         redis_server.start()
-    sending._away_until = float("-inf")
+    try_the_broker_again()
     assert Job.objects.count() == 3
     assert send_overdue_jobs() == 3
     run_all()
@@ -243,7 +252,7 @@ def test_calls_do_not_mind_a_broker_that_is_away_and_run_when_it_is_back(redis_s
 def test_a_job_of_which_no_message_can_be_made_holds_up_no_other() -> None:
     for number in range(3):
         record.apply_async([number], queue="of nobody" if number == 1 else None)
-    assert sending._away_until == float("-inf")
+    assert not takes_the_broker_for_away()
     Job.objects.update(send_at=Now() - timedelta(seconds=1))
     assert send_overdue_jobs() == 3
     assert Job.objects.get(options__contains="of nobody").resends == 1  # it waits for its next turn
@@ -493,7 +502,7 @@ def test_a_job_that_runs_is_not_sent_again_however_long_it_takes(monkeypatch: py
     job = Job.objects.get()
     assert run_all() == ["SUCCESS"]
     assert runs == ["held", "held"]
-    wait_for(lambda: job_heartbeats._thread is None, timeout=5, that="nothing is held any more")
+    wait_for(shows_no_job, timeout=5, that="nothing is held any more")
     assert not Job.objects.filter(pk=job.pk).exists()
 
 
@@ -526,7 +535,7 @@ def test_a_job_that_runs_twice_in_a_process_is_held_until_both_have_ended(monkey
     overdue()
     wait_for(lambda: seconds_until_sent(job) > 0, timeout=5, that="the other one shows that it runs")
     job_heartbeats.release(job.id)
-    wait_for(lambda: job_heartbeats._thread is None, timeout=5, that="nothing is held any more")
+    wait_for(shows_no_job, timeout=5, that="nothing is held any more")
 
 
 @pytest.mark.parametrize("where", ["heartbeat", "close"])
@@ -560,7 +569,7 @@ def test_signs_of_life_go_on_after_an_error_of_any_kind(monkeypatch: pytest.Monk
         wait_for(lambda: seconds_until_sent(job) > 0, timeout=5, that="it still shows that it runs")
     finally:
         job_heartbeats.release(job.id)
-    wait_for(lambda: job_heartbeats._thread is None, timeout=5, that="nothing is held any more")
+    wait_for(shows_no_job, timeout=5, that="nothing is held any more")
 
 
 def test_a_task_that_fails_is_kept_is_not_repeated_and_can_be_sent_again_by_people() -> None:
