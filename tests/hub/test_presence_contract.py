@@ -119,7 +119,7 @@ async def cluster(
     request: pytest.FixtureRequest, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Cluster]:
     settings.HUB_REDIS_TIMEOUT = 10  # a busy machine is waited for
-    settings.HUB_LEASE_SECONDS, settings.HUB_LEASE_BEAT = LONG, 0.001  # each renewal writes
+    settings.HUB_LEASE_SECONDS, settings.HUB_LEASE_BEAT = LONG, 1e-9  # each renewal writes
     monkeypatch.setattr(database_backend, "TURN", 0.0)
     monkeypatch.setattr(database_backend, "GRACE", 0.1)
     made = Cluster(request.param, settings)
