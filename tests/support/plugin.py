@@ -7,10 +7,12 @@ import gc
 import os
 import shutil
 import signal
+import ssl
 import sys
 import tempfile
 import threading
 from collections.abc import Generator
+from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -48,7 +50,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     early_config.stash[DATA_DIR] = folder
     os.environ["HUB_DATA_DIR"] = str(folder)
     os.environ["HUB_COOKIE_PREFIX"] = COOKIE_PREFIX
-    _know_one_authority(folder / "authority.pem")
+    _read_authorities_once()
     sys.path.insert(0, str(NOT_INSTALLED))
     try:
         return (yield)
@@ -57,11 +59,18 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
         raise
 
 
-def _know_one_authority(file: Path) -> None:
-    """Have httpx read the certificate of one authority, not of all: each client does, and none of them speaks TLS."""
-    first, end, _ = Path(certifi.where()).read_text().partition("-----END CERTIFICATE-----")
-    file.write_text(f"{first}{end}\n")
-    mock.patch("certifi.where", return_value=str(file)).start()
+def _read_authorities_once() -> None:
+    """Give all clients of httpx one TLS context: each would read the certificates of the machine, and none uses them."""
+    usual = ssl.create_default_context
+    shared = cache(usual)
+
+    def create(
+        purpose: ssl.Purpose = ssl.Purpose.SERVER_AUTH, *, cafile: str | None = None, **others: Any
+    ) -> ssl.SSLContext:
+        is_of_the_machine = not others and cafile in (certifi.where(), os.environ.get("SSL_CERT_FILE", ""))
+        return (shared if is_of_the_machine else usual)(purpose, cafile=cafile, **others)
+
+    mock.patch("ssl.create_default_context", create).start()
 
 
 def pytest_configure() -> None:
