@@ -17,5 +17,5 @@ class StaticFiles(ServeStaticMiddleware):  # type: ignore[misc]  # the package h
             super().add_files_from_finders()
             return
         for finder in finders.get_finders():
-            for _, storage in finder.list(None):
+            for storage in finder.storages.values():  # type: ignore[attr-defined]  # each of our finders has them
                 self.insert_directory(storage.location, self.static_prefix)
