@@ -12,6 +12,7 @@ import pytest
 from hub.config import private_files
 from lab.audit.modes import open_to_others
 from lab.harness.environment import BASE_DIR, clean_environment
+from lab.harness.migrated import copy_sqlite
 from lab.harness.waiting import wait_for
 from tests.supervisor.running import Up, up
 
@@ -59,7 +60,8 @@ def test_files_of_a_hub_are_for_its_user_alone(tmp_path: Path, generous_umask: N
 @pytest.mark.xdist_group("up")
 def test_older_installation_is_closed_at_its_next_start_and_told_once(tmp_path: Path, generous_umask: None) -> None:
     folder = tmp_path / "data"
-    manage(folder, "migrate", "--verbosity=0")
+    folder.mkdir()
+    copy_sqlite(folder / "hub.sqlite3")
     for name in ("logs", "run", "redis/appendonlydir"):
         (folder / name).mkdir(parents=True)
     for name in ("logs/web-1.log", "logs/web-1.log.1", "run/up.lock", "redis/dump.rdb", "backup-of-mine.tar"):
@@ -94,7 +96,8 @@ def test_processes_that_something_else_starts_close_the_folder(
     entry: str, tmp_path: Path, generous_umask: None
 ) -> None:
     folder = tmp_path / "data"
-    manage(folder, "migrate", "--verbosity=0")
+    folder.mkdir()
+    copy_sqlite(folder / "hub.sqlite3")
     (folder / "hub.sqlite3").chmod(0o644)
     folder.chmod(0o755)
     start = "from worker.celery import app; app.loader.import_default_modules()"
@@ -130,10 +133,6 @@ def test_folders_that_all_write_to_stay_so(tmp_path: Path, monkeypatch: pytest.M
     assert private_files.guard(tmp_path) == 1
     assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o1777
     assert list(private_files._private_paths(Path("/"))) == []
-
-
-def manage(folder: Path, *arguments: str) -> str:
-    return run(folder, "manage.py", *arguments)
 
 
 def run(folder: Path, *command: str) -> str:

@@ -21,8 +21,8 @@ def _empty(case: TransactionTestCase) -> None:
     for alias in case._databases_names(include_mirrors=False):  # type: ignore[attr-defined]  # not public
         # In one transaction: foreign keys are checked at its end, so that the order of the tables does not matter.
         with transaction.atomic(using=alias), connections[alias].cursor() as cursor:
-            for statement in _statements(alias):
-                cursor.execute(statement)
+            for statements in _statements(alias):
+                cursor.execute(statements)
 
 
 @cache
@@ -30,4 +30,6 @@ def _statements(alias: str) -> list[str]:
     connection = connections[alias]
     tables = connection.introspection.django_table_names(only_existing=True, include_views=False)
     names = [connection.ops.quote_name(table) for table in tables if table not in KEPT]
-    return [f"DELETE FROM {name}" for name in names]  # noqa: S608  # names of our own models
+    statements = [f"DELETE FROM {name}" for name in names]  # noqa: S608  # names of our own models
+    # PostgreSQL takes them all at once, and a way to the server and back takes longer than what each does there.
+    return ["; ".join(statements)] if connection.vendor == "postgresql" else statements
