@@ -60,7 +60,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
 
 
 def _read_authorities_once() -> None:
-    """Give all clients of httpx one TLS context: each would read the certificates of the machine, and none uses them."""
+    """Give all clients of httpx one TLS context: each would read the certificates of the machine, for nobody."""
     usual = ssl.create_default_context
     shared = cache(usual)
 
