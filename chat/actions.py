@@ -12,11 +12,10 @@ from chat.models import Message, Room
 from chat.people import called
 from hub import limits
 from hub.config import hub_settings
-from hub.limits import TooMany
-from hub.limits.tallies import Tally
+from hub.limits import Tally, TooMany
 from hub.publishing import publish_ephemeral, publish_many
 from hub.users import Key, User, Visitor, all_users, is_staff_or_may, user_id
-from hub.validation.refused import Refused
+from hub.validation import Refused
 
 ROOMS = limits.declare("rooms", setting="limit_rooms", sentence=_("You have opened many rooms."))
 MESSAGES = limits.declare("messages", setting="limit_messages", sentence=_("You have written many messages."))

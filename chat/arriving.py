@@ -5,21 +5,15 @@ from django.utils import translation
 
 from chat import actions, namespaces, queries
 from chat.models import Room
-from hub.access.reasons import End, Ended
+from hub.access import End, Ended
 from hub.channels import allows
-from hub.concurrency.batcher import Batcher
 from hub.config import hub_settings
-from hub.database.threads import in_database_thread
+from hub.database import batched, in_database_thread
 from hub.limits import TooMany
 from hub.users import Visitor
 
-
-async def _find(asked: list[tuple[str, queries.Visitor]]) -> dict[tuple[str, queries.Visitor], Room | None]:
-    return await in_database_thread(queries.rooms_named, asked)
-
-
 #: Those who come at the same time are looked up together.
-_rooms = Batcher(_find)
+_rooms = batched(queries.rooms_named)
 
 
 async def room_id(user: Visitor, language: str, name: str, *, known: int) -> int:

@@ -1,7 +1,7 @@
 """The simple endpoint of a room, ``/ws/chat/<room_name>/``: authorise, join, forward."""
 
 from chat import actions, arriving, channels, events, posting
-from hub.endpoints.simple.endpoint import Channels, SimpleEndpoint
+from hub.endpoints import Channels, SimpleEndpoint
 
 
 class ChatEndpoint(SimpleEndpoint):

@@ -6,18 +6,17 @@ from typing import Any
 from chat import actions, channels, posting, queries
 from chat.people import called
 from hub.channels import BadPublication, Namespace, NotAllowed, Visit, register
-from hub.concurrency.batcher import Batcher
-from hub.database.threads import in_database_thread
+from hub.database import batched
 from hub.users import User, Visitor
-from hub.validation.messages import BadMessage, message_in
+from hub.validation import BadMessage, message_in
 
 
-async def _may_be_in(asked: list[tuple[int, queries.Visitor]]) -> dict[tuple[int, queries.Visitor], bool]:
-    return await in_database_thread(queries.may_be_in_rooms, asked)
+def _may_be_in(asked: list[tuple[int, queries.Visitor]]) -> dict[tuple[int, queries.Visitor], bool]:
+    return queries.may_be_in_rooms(asked)
 
 
 #: Those who come at the same time are looked up together.
-_allowed = Batcher(_may_be_in)
+_allowed = batched(_may_be_in)
 
 
 async def _may_read(user: Visitor, id: int) -> bool:  # noqa: A002  # as the pattern names it

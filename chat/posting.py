@@ -2,15 +2,14 @@
 
 from chat import actions
 from chat.models import Message
-from hub.concurrency.batcher import Batcher
-from hub.database.threads import in_database_thread
+from hub.database import batched
 
 
-async def _post(drafts: list[actions.Draft]) -> dict[actions.Draft, Message | actions.Refusal]:
-    return await in_database_thread(actions.post_messages, drafts)
+def _post(drafts: list[actions.Draft]) -> dict[actions.Draft, Message | actions.Refusal]:
+    return actions.post_messages(drafts)
 
 
-_posting = Batcher(_post, limit=200)
+_posting = batched(_post, limit=200)
 
 
 async def post(draft: actions.Draft) -> Message:

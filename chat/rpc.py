@@ -13,11 +13,10 @@ from chat.models import KEY_LIMIT
 from chat.throttle import Throttle
 from hub import presence, streams
 from hub.channels import LAST_ID, allows
-from hub.database.threads import in_database_thread
+from hub.database import in_database_thread
 from hub.session.rpc import Nothing, RpcCall, RpcError, StreamPosition, rpc
 from hub.users import User
-from hub.validation.messages import message_in
-from hub.validation.text import is_storable
+from hub.validation import is_storable, message_in
 
 #: Messages of one answer, and names of people, at most.
 PAGE_LIMIT = 100

@@ -12,10 +12,10 @@ from django.utils.translation import gettext_lazy as _
 
 from hub import limits
 from hub.config import hub_settings
-from hub.database.threads import in_database_thread
+from hub.database import in_database_thread
 from hub.publishing import publish, publish_many
 from hub.users import Key, User, Visitor, all_users, groups_of, is_staff_or_may, user_id
-from hub.validation.refused import Refused
+from hub.validation import Refused
 from notifications import channels, events, queries, reading
 from notifications.alerting import EVERYONE, Alert, Recipient, alert
 from notifications.models import Follow, Notification, ReadMark, ReadUpTo, Topic

@@ -9,18 +9,18 @@ class NotificationsConfig(AppConfig):
     verbose_name = _("Notifications")
 
     def ready(self) -> None:
-        from hub.database import deletions, pruning
+        from hub.database import clean_up, prune_regularly
         from hub.session import server_side
         from notifications import channels, receivers, retention
         from notifications.models import Follow, Notification, ReadMark, ReadUpTo
 
         server_side.register(channels.personal)
         receivers.connect()
-        deletions.clean_up(Notification, "user", "group", "topic", "sender")
-        deletions.clean_up(Follow, "topic", "user")
-        deletions.clean_up(ReadUpTo, "user")
-        deletions.clean_up(ReadMark, "user")
-        pruning.register(retention.prune)
+        clean_up(Notification, "user", "group", "topic", "sender")
+        clean_up(Follow, "topic", "user")
+        clean_up(ReadUpTo, "user")
+        clean_up(ReadMark, "user")
+        prune_regularly(retention.prune)
 
         # `alerts.py` of every installed app, as Django does with `admin.py`.
         autodiscover_modules("alerts")

@@ -1,7 +1,7 @@
 """The simple endpoint of alerts, ``/ws/notifications/``: authorise, join, forward."""
 
-from hub.database.threads import in_database_thread
-from hub.endpoints.simple.endpoint import Channels, SimpleEndpoint
+from hub.database import in_database_thread
+from hub.endpoints import Channels, SimpleEndpoint
 from notifications import actions, channels, events
 
 

@@ -5,8 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from hub import limits
 from hub.users import User, all_users
-from hub.validation.refused import Refused
-from hub.validation.text import is_storable
+from hub.validation import Refused, is_storable
 from notifications.models import Follow, Topic
 
 #: Who follows so many topics, those that staff put them on included, follows no other by themselves: their sockets

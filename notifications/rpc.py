@@ -9,7 +9,7 @@ from msgspec import Meta
 from hub.channels import LAST_ID
 from hub.session.rpc import Nothing, RpcCall, RpcError, StreamPosition, rpc
 from hub.users import User
-from hub.validation.messages import message_in
+from hub.validation import message_in
 from notifications import actions, events, following, queries
 from notifications.models import NAME_LIMIT, Topic
 

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from hub.endpoints.simple.endpoint import Channels
-from hub.endpoints.simple.newest_only import NewestOnly
-from hub.fanout.frames import FrameBatch
+from hub.endpoints import Channels, NewestOnly
+from hub.fanout import FrameBatch
 from presence import channels, events
 
 

@@ -6,5 +6,6 @@
 """
 
 from hub.access.control import revalidate
+from hub.access.reasons import End, Ended
 
-__all__ = ["revalidate"]
+__all__ = ["End", "Ended", "revalidate"]

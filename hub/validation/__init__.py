@@ -6,10 +6,12 @@ another one, ``numbers``, ``nesting`` and ``tags`` look at JSON.
 
 from typing import TYPE_CHECKING, Any
 
+from hub.validation.messages import BadMessage, message_in
 from hub.validation.names import is_reserved
 from hub.validation.names import validate as validate_name
 from hub.validation.numbers import SENTENCE as ROUNDED
 from hub.validation.numbers import is_rounded
+from hub.validation.refused import Refused
 from hub.validation.text import MESSAGE_LIMIT, is_storable, is_visible, shows_nothing
 
 if TYPE_CHECKING:
@@ -18,11 +20,14 @@ if TYPE_CHECKING:
 __all__ = [
     "MESSAGE_LIMIT",
     "ROUNDED",
+    "BadMessage",
+    "Refused",
     "is_reserved",
     "is_rounded",
     "is_storable",
     "is_visible",
     "known_names",
+    "message_in",
     "shows_nothing",
     "validate_name",
 ]

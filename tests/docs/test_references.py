@@ -69,11 +69,12 @@ def test_architecture_names_functions_that_exist() -> None:
 
 
 def owned_names() -> Iterator[tuple[str, str]]:
-    """Each function, class and method with what it stands in: a module, its package, a class."""
+    """Each function, class, method, module and package with what it stands in: a module, its package, a class."""
     for package in ("chat", "hub", "notifications", "presence", "worker"):
         for source in (BASE_DIR / package).rglob("*.py"):
             yield from ((owner, name) for name in functions_of(source) for owner in (source.stem, source.parent.name))
             yield source.parent.name, source.stem
+            yield source.parent.parent.name, source.parent.name
             for node in ast.walk(ast.parse(source.read_text())):
                 if isinstance(node, ast.ClassDef):
                     yield from ((node.name, method.name) for method in node.body if isinstance(method, METHODS))
