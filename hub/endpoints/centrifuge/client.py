@@ -17,6 +17,7 @@ from hub.access.control import ControlMessage, DisconnectUser, RefreshUser, Subs
 from hub.access.reasons import End, Ended, Error, Failed, Unsubscribed
 from hub.access.signed_tokens import TokenExpired
 from hub.channels import UnknownChannel, allows
+from hub.concurrency import node
 from hub.concurrency.faults import described
 from hub.config import hub_settings
 from hub.endpoints.centrifuge import commands, keepalive, sessions
@@ -313,7 +314,7 @@ class Client(Session):
         if expires is not None:
             result.expires, result.ttl = True, max(1, int(expires - time.time()))
         if self.transport.emulated:
-            result.session, result.node = sessions.open_for(self), sessions.NODE
+            result.session, result.node = sessions.open_for(self), node.current().id
         return result
 
     async def _identify(self, request: Connect) -> float | None:

@@ -16,6 +16,7 @@ from hub.access import origin
 from hub.access.reasons import End
 from hub.bus.announcer import announce
 from hub.channels import Namespace, register
+from hub.concurrency import node
 from hub.concurrency.node import Part
 from hub.concurrency.tasks import Tasks
 from hub.config import hub_settings
@@ -70,7 +71,7 @@ async def _take(receive: Any) -> int:
         return 413
     except (msgspec.MsgspecError, RecursionError, UnicodeError):
         return 400
-    if request.node == sessions.NODE:
+    if request.node == node.current().id:
         return await _carry_out(request)
     # Not published: a frame may be longer than a publication, and the process of the stream checks it.
     announce([Envelope(f"{NODES.name}:{request.node}", "", 0, msgspec.json.encode(request).decode())])
@@ -100,7 +101,7 @@ class CommandReceiver:
 
     def __init__(self) -> None:
         self._tasks = Tasks()
-        self._inbox = Inbox(f"{NODES.name}:{sessions.NODE}", self._handle, event="emulation_not_subscribed")
+        self._inbox = Inbox(f"{NODES.name}:{node.current().id}", self._handle, event="emulation_not_subscribed")
 
     async def ready(self) -> None:
         """Return when other processes can reach this one."""

@@ -6,9 +6,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from hub.endpoints.centrifuge.client import Client
 
-#: The id of this web process, new with each start.
-NODE = secrets.token_hex(8)
-
 _clients: dict[str, "Client"] = {}
 _secrets: dict["Client", str] = {}
 
