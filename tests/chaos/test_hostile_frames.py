@@ -16,5 +16,6 @@ def test_the_same_seed_makes_the_same_bytes() -> None:
 
 @pytest.mark.chaos
 @pytest.mark.slow
+@pytest.mark.any_database
 async def test_hostile_frames_hold_up_nobody_and_make_no_traceback(survives: Survives) -> None:
     await survives("hostile-frames", size=0.15)
