@@ -144,7 +144,7 @@ async def test_a_position_that_tells_of_nothing_else_completes_nothing() -> None
     assert await recovery.completed(since, (), wanted) == since
 
 
-async def test_items_tell_of_other_channels_only_while_tail_repair_has_seen_the_database() -> None:
+async def test_items_tell_of_other_channels_only_while_catch_up_has_seen_the_database() -> None:
     envelope = Envelope("everyone", "0123abcd", 7, "{}")
     cursors.mark_delivered(0)
     assert cursor_of(envelope) == "everyone@0123abcd.7"

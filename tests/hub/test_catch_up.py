@@ -54,7 +54,7 @@ async def test_the_relay_marks_what_it_has_delivered_and_not_while_something_is_
     with monkeypatch.context() as patched:
         patched.setattr(catch_up.CatchUp, "read", lambda *arguments, **options: None)
         await in_database_thread(store)
-        await await_for(lambda: subscription.local_channel.known == 1, that="tail repair has seen what is missing")
+        await await_for(lambda: subscription.local_channel.known == 1, that="catch-up has seen what is missing")
         marked.clear()
         seen = len(looks)
         await await_for(lambda: len(looks) > seen + 5, that="it looks several times")
@@ -64,7 +64,7 @@ async def test_the_relay_marks_what_it_has_delivered_and_not_while_something_is_
 
 
 @pytest.mark.slow
-async def test_tail_repair_leaves_a_slow_database_in_peace_and_is_quick_again_with_it(
+async def test_catch_up_leaves_a_slow_database_in_peace_and_is_quick_again_with_it(
     monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
     settings.HUB_REPAIR_INTERVAL = 0.02
@@ -96,7 +96,7 @@ async def test_tail_repair_leaves_a_slow_database_in_peace_and_is_quick_again_wi
     await await_for(lambda: len(looks) > seen + 10 and pause() < 0.4, timeout=30, that="it looks as often as before")
 
 
-def test_the_pause_of_tail_repair_has_a_bound() -> None:
+def test_the_pause_of_catch_up_has_a_bound() -> None:
     assert all(catch_up.pause(took) <= 30 for took in (0.0, 2.0, 100.0))
 
 

@@ -1,4 +1,4 @@
-"""A pace for connecting, and for all guests of one address together."""
+"""How often one user, and all guests of one address together, may connect."""
 
 from collections.abc import Iterator
 
@@ -63,7 +63,7 @@ async def handshaken(address: str, path: str, headers: dict[str, str]) -> tuple[
 
 
 @pytest.mark.parametrize("path", WEBSOCKETS)
-async def test_guests_of_one_address_connect_at_a_pace(path: str, settings: Settings) -> None:
+async def test_guests_of_one_address_connect_at_a_limited_rate(path: str, settings: Settings) -> None:
     settings.HUB_CONNECT_ADDRESS_BURST, settings.HUB_CONNECT_ADDRESS_RATE = 3, 0.01
     before = REGISTRY.get_sample_value("hub_refused_total", {"limit": "connects_per_address"}) or 0
     async with serving() as address:
@@ -91,7 +91,7 @@ async def test_one_user_connects_at_a_pace_from_wherever(path: str, settings: Se
         assert (await handshaken(address, path, {**cookie, **CROWD}))[0] == 101
 
 
-async def test_streams_have_the_same_pace(settings: Settings) -> None:
+async def test_streams_have_the_same_rate(settings: Settings) -> None:
     settings.HUB_CONNECT_ADDRESS_BURST, settings.HUB_CONNECT_ADDRESS_RATE = 1, 0.01
     async with serving() as address, httpx.AsyncClient(base_url=f"http://{address}") as http:
         async with http.stream("GET", "/events?channel=everyone", headers=CROWD) as first:
@@ -100,7 +100,7 @@ async def test_streams_have_the_same_pace(settings: Settings) -> None:
         assert refused.status_code == 429 and int(refused.headers["retry-after"]) > 1
 
 
-async def test_messages_of_guests_of_one_address_have_one_pace(settings: Settings) -> None:
+async def test_messages_of_guests_of_one_address_have_one_rate(settings: Settings) -> None:
     settings.HUB_GUEST_BURST, settings.HUB_GUEST_RATE = 3, 0.01
     async with serving() as address:
         codes = []
