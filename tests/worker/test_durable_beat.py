@@ -1,0 +1,86 @@
+"""Durable tasks that a beat calls which is killed while it does."""
+
+import signal
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
+
+from hub.models import Lease
+from lab.harness.environment import BASE_DIR
+from notifications.models import Notification
+from tests.worker.durable_tasks import overdue
+from tests.worker.running import (
+    environment,
+    run_all,
+    waiting,
+)
+from worker.beat import HubScheduler
+from worker.celery import app
+from worker.maintenance import send_overdue_jobs
+from worker.models import Job
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("nothing_ran_and_the_broker_is_there"),
+]
+
+
+_KILLED_BEAT = """
+import os, signal, django
+django.setup()
+from worker import jobs, sending
+from worker.beat import HubScheduler
+from worker.celery import app
+app.loader.import_default_modules()
+def die(*args, **kwargs):
+    os.kill(os.getpid(), signal.SIGKILL)
+if moment == "before the job is stored":
+    jobs.store = die
+else:
+    sending.send = die
+scheduler = HubScheduler(app=app)
+scheduler.maintenance = []
+while True:
+    scheduler.tick()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", ["before the job is stored", "before the job is sent"])
+def test_a_beat_that_is_killed_between_its_claim_and_its_sending_loses_no_run_and_repeats_none(
+    data_dir: Path, moment: str
+) -> None:
+    row = PeriodicTask.objects.create(
+        name="due",
+        task="worker.tasks.send_broadcast",
+        interval=IntervalSchedule.objects.create(every=1, period=IntervalSchedule.HOURS),
+        kwargs='{"message": "m"}',
+        last_run_at=timezone.now() - timedelta(hours=2),
+    )
+    code = f"moment = {moment!r}\n{_KILLED_BEAT}"
+    variables = environment(data_dir, DJANGO_SETTINGS_MODULE="hub.settings")
+    killed = subprocess.run([sys.executable, "-c", code], cwd=BASE_DIR, env=variables, timeout=60, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    row.refresh_from_db()
+    stored = moment == "before the job is sent"
+    assert (row.total_run_count, Job.objects.count()) == ((1, 1) if stored else (0, 0))
+    assert waiting() == 0
+    next_beat_sends_what_is_due()
+    overdue()
+    send_overdue_jobs()
+    run_all()
+    row.refresh_from_db()
+    assert (row.total_run_count, Notification.objects.count()) == (1, 1)
+
+
+def next_beat_sends_what_is_due() -> None:
+    Lease.objects.all().delete()
+    scheduler = HubScheduler(app=app)
+    scheduler.maintenance = []
+    for _ in range(3):
+        scheduler.tick()
