@@ -6,6 +6,8 @@
 """
 
 from hub.access.control import revalidate
+from hub.access.credentials import Invalid
 from hub.access.reasons import End, Ended
+from hub.access.visitor import SESSION_KEY as SESSION_KEY_FORM
 
-__all__ = ["End", "Ended", "revalidate"]
+__all__ = ["SESSION_KEY_FORM", "End", "Ended", "Invalid", "revalidate"]

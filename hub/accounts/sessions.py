@@ -16,7 +16,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
-from hub.access import visitor
+from hub.access import SESSION_KEY_FORM
 from hub.accounts.models import Session
 from hub.users import User
 
@@ -41,7 +41,7 @@ class SessionStore(DatabaseSessions):
 
     def _validate_session_key(self, key: str | None) -> bool:
         # A cookie may hold anything, also the NUL that PostgreSQL takes in no question.
-        return bool(key and visitor.SESSION_KEY.fullmatch(key))
+        return bool(key and SESSION_KEY_FORM.fullmatch(key))
 
     def create_model_instance(self, data: dict[str, Any]) -> AbstractBaseSession:
         row = cast(Session, super().create_model_instance(data))

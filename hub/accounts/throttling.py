@@ -17,8 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from hub import limits
 from hub.accounts.models import Session
-from hub.limits import TooMany
-from hub.limits.connections import counted_host
+from hub.limits import TooMany, counted_host
 from hub.users import Key, all_users, log_in_field, searched_by
 
 log = structlog.get_logger(__name__)

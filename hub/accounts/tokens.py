@@ -15,8 +15,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from hub.access.control import revalidate
-from hub.access.credentials import Invalid
+from hub.access import Invalid, revalidate
 from hub.accounts.models import AccessToken
 from hub.users import User
 

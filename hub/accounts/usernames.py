@@ -11,7 +11,7 @@ from django.db.models.signals import post_delete, post_save
 
 from hub.database import listen
 from hub.users import User, all_users, log_in_field
-from hub.validation import lookalikes, names
+from hub.validation import known_names, validate_name
 
 #: The field that has the names.
 FIELD = "username"
@@ -26,7 +26,7 @@ def _everyone() -> Iterable[tuple[object, str]]:
     return all_users().values_list("pk", FIELD).iterator() if are_used() else ()
 
 
-USERS = lookalikes.known_names("user", _everyone)
+USERS = known_names("user", _everyone)
 
 
 def validate(username: str, *, user: User | None = None, official: bool = False) -> None:
@@ -37,11 +37,11 @@ def validate(username: str, *, user: User | None = None, official: bool = False)
     Raises:
         django.core.exceptions.ValidationError: see :func:`hub.validation.names.validate`.
     """
-    names.validate(username, official=official)
+    validate_name(username, official=official)
     others = all_users().filter(pk__in=USERS.owners_like(username))
     if user is not None:
         others = others.exclude(pk=user.pk)
-    names.validate(username, official=official, taken=others.values_list(FIELD, flat=True))
+    validate_name(username, official=official, taken=others.values_list(FIELD, flat=True))
 
 
 def connect() -> None:

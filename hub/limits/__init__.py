@@ -5,12 +5,13 @@
 
 from typing import TYPE_CHECKING, Any
 
+from hub.limits.connections import counted_host
 from hub.limits.rates import Limit, TooMany, count_refusal, declare, forget, look, take
 
 if TYPE_CHECKING:
     from hub.limits.tallies import Tally
 
-__all__ = ["Limit", "Tally", "TooMany", "count_refusal", "declare", "forget", "look", "take"]
+__all__ = ["Limit", "Tally", "TooMany", "count_refusal", "counted_host", "declare", "forget", "look", "take"]
 
 
 def __getattr__(name: str) -> Any:
