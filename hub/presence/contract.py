@@ -41,6 +41,9 @@ class PresenceBackend(Protocol):
     async def leave(self, channel: str, person: str) -> bool:
         """Remove a record of this process. Returns whether no other process has it; a repetition changes nothing."""
 
+    async def is_elsewhere(self, channel: str, person: str) -> bool:
+        """Whether another process has the record. Changes nothing."""
+
     async def count(self, channel: str) -> int:
         """How many people are at ``channel``, each counted once."""
 

@@ -150,18 +150,23 @@ class DatabaseBackend:
 
     async def enter(self, channel: str, person: str) -> bool:
         """Write the row soon. Returns whether no other process has the record, as far as the rows tell."""
-        return await self._is_here_only(channel, person)
+        self._change()
+        return not await self.is_elsewhere(channel, person)
 
     async def leave(self, channel: str, person: str) -> bool:
         """Write the row soon. Returns whether no other process has the record, as far as the rows tell."""
-        return await self._is_here_only(channel, person)
+        self._change()
+        return not await self.is_elsewhere(channel, person)
 
-    async def _is_here_only(self, channel: str, person: str) -> bool:
+    def _change(self) -> None:
         if not self._is_changed and self.active:
             self._is_changed = True
             self._exchanges.wake()
+
+    async def is_elsewhere(self, channel: str, person: str) -> bool:
+        """Whether the row of another process has the record."""
         await self.known()
-        return not any(person in other.named.get(channel, ()) for other in self._others.values())
+        return any(person in other.named.get(channel, ()) for other in self._others.values())
 
     async def count(self, channel: str) -> int:
         """How many people are at ``channel``."""

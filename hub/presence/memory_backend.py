@@ -48,6 +48,11 @@ class MemoryBackend:
         """Remove a record of this process. Returns whether it was the last one to have it."""
         return self._remove(self._process, channel, person)
 
+    async def is_elsewhere(self, channel: str, person: str) -> bool:
+        """Whether another process that is alive has the record."""
+        processes = self._store.records.get(channel, {}).get(person, set())
+        return self._any_alive(processes - {self._process})
+
     async def count(self, channel: str) -> int:
         """How many people are at ``channel``."""
         return len(self._store.records.get(channel, ()))
@@ -97,10 +102,13 @@ class MemoryBackend:
         if process not in processes:
             return False
         processes.remove(process)
-        now = self._loop.time()
-        if any(self._store.leases.get(other, 0.0) > now for other in processes):
+        if self._any_alive(processes):
             return False
         del people[person]
         if not people:
             del self._store.records[channel]
         return True
+
+    def _any_alive(self, processes: set[str]) -> bool:
+        now = self._loop.time()
+        return any(self._store.leases.get(process, 0.0) > now for process in processes)

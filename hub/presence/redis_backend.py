@@ -47,7 +47,10 @@ def _script(name: str, *, needs_lease: bool = False) -> str:
 
 # The first lines of each file say what it takes and returns.
 _TEXTS = {
-    **{name: _script(name, needs_lease=True) for name in ("enter", "leave", "count", "people", "processes")},
+    **{
+        name: _script(name, needs_lease=True)
+        for name in ("enter", "leave", "elsewhere", "count", "people", "processes")
+    },
     **{name: _script(name) for name in ("enter_many", "leave_many", "renew", "remove")},
 }
 
@@ -92,6 +95,10 @@ class RedisBackend:
         """Remove a record of this process. Returns whether it was the last one to have it."""
         async with self._lock(channel, person):
             return bool(await self._run("leave", channel, person))
+
+    async def is_elsewhere(self, channel: str, person: str) -> bool:
+        """Whether another process that is alive has the record."""
+        return bool(await self._run("elsewhere", channel, person))
 
     async def count(self, channel: str) -> int:
         """How many people are at ``channel``."""

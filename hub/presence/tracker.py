@@ -30,6 +30,9 @@ log = structlog.get_logger(__name__)
 #: Called with a channel and the people of a dead process there, in the process that removed them.
 TellDeparted = Callable[[str, list[str]], Awaitable[None]]
 
+#: ``enter`` or ``leave`` of a backend.
+Change = Callable[[str, str], Awaitable[bool]]
+
 #: Seconds between two attempts to get a lease from a backend that is away.
 RETRY = 1.0
 
@@ -87,7 +90,7 @@ class PresenceTracker:
             entering.discard(record)
         if not is_first_here:
             return False
-        return await self._database.enter(channel, person) if await self._goes_by_database() else is_only
+        return await self._is_only(self._database.enter, channel, person) if self.is_apart else is_only
 
     def connections(self, channel: str, person: str) -> int:
         """How many connections of ``person`` are at ``channel`` in this process."""
@@ -103,7 +106,7 @@ class PresenceTracker:
         except BackendUnavailable as error:
             self._lost(error)
             is_only = True
-        return await self._database.leave(channel, person) if await self._goes_by_database() else is_only
+        return await self._is_only(self._database.leave, channel, person) if self.is_apart else is_only
 
     async def count(self, channel: str) -> int:
         """How many people are at ``channel``."""
@@ -153,6 +156,15 @@ class PresenceTracker:
         self._tried.set()  # nobody tries any more
         await self._shared.close()
         await self._database.close()
+
+    async def _is_only(self, change: Change, channel: str, person: str) -> bool:
+        """Whether no other process has the record: as the database says, or Redis if it knows everybody by then.
+
+        Redis is asked without a change: it has the records of this process as they are now.
+        """
+        if await self._goes_by_database():
+            return await change(channel, person)
+        return not await self._answer(lambda backend: backend.is_elsewhere(channel, person))
 
     async def _answer(self, question: Callable[[PresenceBackend], Awaitable[T]]) -> T:
         for _ in range(ATTEMPTS):

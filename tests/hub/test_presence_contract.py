@@ -143,9 +143,11 @@ async def test_person_at_two_processes_enters_once_and_leaves_once(cluster: Clus
     assert not await two.enter(ROOM, "u1")
     await cluster.renew()
     assert [await process.backend.count(ROOM) for process in (one, two)] == [1, 1]
+    assert [await process.backend.is_elsewhere(ROOM, "u1") for process in (one, two)] == [True, True]
     assert not await one.leave(ROOM, "u1")
     await cluster.renew()
     assert await two.backend.people(ROOM) == ["u1"]
+    assert [await process.backend.is_elsewhere(ROOM, "u1") for process in (one, two)] == [True, False]
     assert await two.leave(ROOM, "u1")
     await cluster.renew()
     assert await one.backend.count(ROOM) == 0

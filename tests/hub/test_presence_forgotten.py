@@ -117,6 +117,21 @@ async def test_who_is_elsewhere_neither_joins_nor_leaves_because_redis_forgot(
     assert await one.leave("room:1", "u2")
 
 
+async def test_redis_says_who_is_elsewhere_where_it_is_back_before_any_row_was_read(
+    two: tuple[PresenceTracker, PresenceTracker], redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nothing(process: str, known: Mapping[str, int]) -> list[process_rows.Row]:
+        return []
+
+    one, other = two
+    monkeypatch.setattr(process_rows, "read", nothing)
+    emptied(redis_server)
+    assert not await other.enter("room:1", "u1")
+    await await_for(lambda: not one.is_apart, timeout=15, that="Redis knows everybody again")
+    emptied(redis_server)
+    assert not await one.leave("room:1", "u3")
+
+
 async def test_a_process_that_redis_forgot_sees_it_at_its_next_look(
     two: tuple[PresenceTracker, PresenceTracker], redis_server: RedisServer
 ) -> None:
