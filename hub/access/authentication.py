@@ -55,7 +55,7 @@ async def admit(scope: dict[str, Any]) -> tuple[Authenticated, Counted]:
         Ended: the page or program may not connect, connects too often or has too many connections; or the database
             does not answer. Whether the credential is valid is for the endpoint to say.
     """
-    if not origin.may_open(scope):
+    if not origin.is_allowed(scope.get("scheme", "http"), dict(scope["headers"])):
         raise Ended(End.FORBIDDEN)
     try:
         who = await authenticate(scope)
@@ -79,7 +79,7 @@ async def authenticate(scope: dict[str, Any]) -> Authenticated:
     """
     headers = dict(scope["headers"])
     # Django's own reader, as for a page: one strange cookie of another application must not hide the session.
-    cookies = parse_cookie(headers.get(b"cookie", b"").decode("latin-1"))
+    cookies = parse_cookie(cookie.decode("latin-1")) if (cookie := headers.get(b"cookie")) else {}
     language = language_of(cookies, headers.get(b"accept-language", b""))
     address = authorization.address_of(scope)
     try:

@@ -32,22 +32,6 @@ async def over_http(scope: dict[str, Any], receive: Any, send: Any, serve: Serve
         counted.leave()
 
 
-async def over_websocket(
-    scope: dict[str, Any], send: Any, closing: Callable[[End], tuple[int, str]], subprotocol: str | None = None
-) -> tuple[Authenticated, Counted] | None:
-    """Who connects; None if the client has been told that it may not. The caller must ``leave()`` the count.
-
-    Args:
-        closing: the code and the reason of the close frame in the protocol of the endpoint.
-    """
-    revalidation.current()
-    try:
-        return await authentication.admit(scope)
-    except Ended as refused:
-        await refuse(scope, send, refused, closing, subprotocol)
-        return None
-
-
 async def refuse(
     scope: Mapping[str, Any],
     send: Any,

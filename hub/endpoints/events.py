@@ -59,7 +59,7 @@ class EventStream(Session):
     takes_part = False
 
     def __init__(self, who: Authenticated) -> None:
-        super().__init__(who.user, who.credential, who.language, who.address)
+        super().__init__(who.user, who.credential, who.language, None)  # it sends nothing that is limited
         self.client = secrets.token_hex(12)
         #: Event streams do not answer pings.
         self.ponged = True

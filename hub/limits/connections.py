@@ -159,10 +159,11 @@ class Counted:
     __slots__ = ("address", "user_id")
 
     def __init__(self, address: str | None, user_id: int | None) -> None:
-        _enter_user(user_id)
+        if user_id is not None:
+            _enter_user(user_id)
         self.user_id = user_id
         self.address = address
-        if not _enter(by_address, address, hub_settings().connections_per_address):
+        if address is not None and not _enter(by_address, address, hub_settings().connections_per_address):
             _leave(by_user, user_id)
             count_refusal("connections_per_address")
             raise TooManyConnections
@@ -170,7 +171,8 @@ class Counted:
     def move_to(self, user_id: int | None) -> None:
         """The connection is another user's than its handshake said. Raises as the class, and changes nothing then."""
         if user_id != self.user_id:
-            _enter_user(user_id)
+            if user_id is not None:
+                _enter_user(user_id)
             _leave(by_user, self.user_id)
             self.user_id = user_id
 
@@ -193,8 +195,6 @@ def _enter_user(user_id: int | None) -> None:
 
 
 def _enter(counts: Counter[object], key: object, bound: int) -> bool:
-    if key is None:
-        return True
     if 0 < bound <= counts[key]:
         return False
     counts[key] += 1

@@ -15,7 +15,7 @@ from hub.access.reasons import End, comes_back
 from hub.fanout import relay
 from hub.fanout.frames import FrameBatch
 from hub.fanout.local_channel import RawWrite
-from hub.limits.connections import Decision, RateLimiter, address_of_guest
+from hub.limits.connections import Decision, RateLimiter
 from hub.session.client_info import ClientInfo
 from hub.session.subscriptions import SessionSubscription, leave_all
 from hub.users import Visitor
@@ -31,7 +31,7 @@ class Session:
     writing at once, :meth:`leave` removes it from presence.
 
     Args:
-        address: of the client; counted in the limits of guests.
+        guest_of: the address that its limits count, if it is a guest.
     """
 
     __slots__ = (
@@ -51,12 +51,11 @@ class Session:
     #: Whether being subscribed to a channel with presence is being there.
     takes_part: ClassVar[bool] = True
 
-    def __init__(self, user: Visitor | None, credential: str, language: str, address: str) -> None:
+    def __init__(self, user: Visitor | None, credential: str, language: str, guest_of: str | None) -> None:
         self.user: Visitor = user or AnonymousUser()
         self.credential = credential
         self.language = language
-        #: The address that its limits count, if it is a guest.
-        self.guest_of = None if user is None or user.pk else address_of_guest(address)
+        self.guest_of = guest_of
         self.subscriptions: dict[str, SessionSubscription] = {}
         #: Whether this server stops, so that the client is about to come back.
         self.restarting = False
@@ -102,6 +101,8 @@ class Session:
 
     def cut(self) -> None:
         """Stop all writing at once, even in this turn of the loop. May be repeated."""
+        if self.has_ended:
+            return  # what is opened from now on is cut by `open`
         self.has_ended = True
         registry.current().remove(self)
         for subscription in self.subscriptions.values():

@@ -23,7 +23,7 @@ class State(Enum):
 
     #: It is being established, and presence has no record of it.
     OPENING = auto()
-    #: It is established. The client has not been told, and its publications are held.
+    #: Presence has a record of it. The client has not been told, and its publications are held.
     PENDING = auto()
     LIVE = auto()
     ENDED = auto()
@@ -66,10 +66,15 @@ class SessionSubscription(local_channel.Subscription):
         return ""
 
     async def enter(self) -> Any:
-        """It is established: add the client to presence. Returns data for the client of the app, or None."""
+        """It is established: add the client to presence, if it :attr:`counts`. Returns data of the app for the client.
+
+        May be left out where the namespace has no presence: most have none, and this costs each client a call.
+        """
+        if not self.counts:
+            return None
         # Before the first await: if this is cancelled, `leave` removes the record.
         self.state = State.PENDING
-        return await connection_presence.enter(self) if self.counts else None
+        return await connection_presence.enter(self)
 
     def go_live(self) -> None:
         """The client has been told: write the held publications, then new ones as they come."""
@@ -88,8 +93,11 @@ class SessionSubscription(local_channel.Subscription):
 
 
 async def leave_all(subscriptions: Iterable[SessionSubscription]) -> None:
-    """Remove the clients of all of them from presence, even if one fails."""
+    """End all of them for good, even if one fails."""
     for subscription in subscriptions:
+        if not subscription.namespace.presence:
+            subscription.state = State.ENDED
+            continue
         try:
             await subscription.leave()
         except Exception:

@@ -41,7 +41,7 @@ from hub.endpoints.centrifuge.messages import (
 from hub.endpoints.centrifuge.subscriptions import GRACE, ClientSubscription, Wanted, establish
 from hub.fanout.frames import FrameBatch
 from hub.fanout.local_channel import RawWrite
-from hub.limits.connections import Bucket, Counted, Decision, TooManyConnections
+from hub.limits.connections import Bucket, Counted, Decision, TooManyConnections, address_of_guest
 from hub.ops import metrics
 from hub.session import connection_presence, server_side
 from hub.session.client_info import ClientInfo
@@ -104,7 +104,8 @@ class Client(Session):
     subscriptions: dict[str, ClientSubscription]  # type: ignore[assignment]  # all of its own kind
 
     def __init__(self, transport: Transport, who: Authenticated, counted: Counted) -> None:
-        super().__init__(who.user, who.credential, who.language, who.address)
+        is_guest = who.user is not None and who.user.pk is None
+        super().__init__(who.user, who.credential, who.language, address_of_guest(who.address) if is_guest else None)
         self.transport = transport
         #: The id of this connection; others may know it.
         self.client = secrets.token_hex(12)
@@ -362,8 +363,6 @@ class Client(Session):
         self._established += new
         if self._opted_out is not None:
             self._opted_out = self._opted_out - wanted.keys() or None
-        if self.has_ended:
-            self.cut()
         return results
 
     async def remove(self, subscription: ClientSubscription) -> None:

@@ -152,7 +152,7 @@ async def _result_of(subscription: ClientSubscription) -> SubscribeResult:
             result.offset = subscription.start.offset
     if subscription.expires is not None and not subscription.server_side:
         result.expires, result.ttl = True, max(1, int(subscription.expires - time.time()))
-    data = await subscription.enter()
+    data = await subscription.enter() if namespace.presence else None
     if wanted.data:
         result.data = Raw(wanted.data)
     elif data is not None:

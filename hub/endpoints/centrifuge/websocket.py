@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from hub.access.reasons import End, portable
+from hub.access import authentication, revalidation
+from hub.access.reasons import End, Ended, portable
 from hub.endpoints import admission
 from hub.endpoints.centrifuge import formats
 from hub.endpoints.centrifuge.client import Client
@@ -58,10 +59,12 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     if await formats.refused(scope, send):
         return
     subprotocol = JSON if JSON in scope.get("subprotocols", ()) else None
-    admitted = await admission.over_websocket(scope, send, _closing, subprotocol)
-    if admitted is None:
+    revalidation.current()
+    try:
+        who, counted = await authentication.admit(scope)
+    except Ended as refused:
+        await admission.refuse(scope, send, refused, _closing, subprotocol)
         return
-    who, counted = admitted
     connection = scope.get("extensions", {}).get(EXTENSION, {}).get("connection")
     # Several KiB for each open socket that nobody reads any more.
     scope["headers"].clear()
@@ -76,7 +79,7 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
         # A close before the handshake reaches a browser as a bare 1006, so the client is always let in first.
         await send({"type": "websocket.accept", "subprotocol": subprotocol, "headers": []})
         client = Client(WebSocket(send_buffer), who, counted)
-        del who, admitted
+        del who
         with metrics.SOCKETS.labels("hub").track_inprogress():
             send_buffer.open()
             while True:

@@ -19,14 +19,14 @@ from django.db import Error as DatabaseFault
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
-from hub.access import authorization, revalidation
+from hub.access import revalidation
 from hub.access.reasons import End, Ended, portable
 from hub.concurrency.faults import described
 from hub.config import hub_settings
 from hub.fanout import recovery
 from hub.fanout.frames import FrameBatch
 from hub.fanout.local_channel import Encoder, RawWrite, texts_of
-from hub.limits.connections import Decision
+from hub.limits.connections import Decision, counted_address
 from hub.ops import metrics
 from hub.server.protocol import EXTENSION
 from hub.session import connection_presence
@@ -107,8 +107,9 @@ class SimpleEndpoint(Session, AsyncConsumer):
     # --- life cycle -----------------------------------------------------------------------------------------------
 
     async def __call__(self, scope: Any, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-        super().__init__(scope["user"], scope["credential"], scope["language"], authorization.address_of(scope))
-        self.arguments: dict[str, Any] = scope["url_route"]["kwargs"]
+        guest_of = counted_address(scope.get("client")) if scope["user"].pk is None else None
+        super().__init__(scope["user"], scope["credential"], scope["language"], guest_of)
+        self.arguments: dict[str, Any] = scope.pop("url_route")["kwargs"]
         connection = scope.get("extensions", {}).get(EXTENSION, {}).get("connection")
         self.send_buffer = SendBuffer(send, connection, self.cut, _ENDS)  # type: ignore[arg-type]  # ASGI's unions against dicts
         since = parse_qs(scope["query_string"].decode("ascii", "replace")).get("since", [""])[-1]
@@ -211,11 +212,9 @@ class SimpleEndpoint(Session, AsyncConsumer):
 
     async def _go_live(self, subscriptions: Iterable[SessionSubscription]) -> None:
         for subscription in subscriptions:
-            data = await subscription.enter()
-            if subscription.counts:
-                self.entered(subscription.channel, data)
-            if self.receives(subscription.channel):
-                subscription.go_live()
+            if subscription.namespace.presence and subscription.counts:
+                self.entered(subscription.channel, await subscription.enter())
+            subscription.go_live()
 
     def _since(self, text: str) -> dict[str, Position] | None:
         """The positions in ``?since=``; None without it. A bare number is an offset in the endpoint's only channel,

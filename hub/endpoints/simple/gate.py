@@ -5,7 +5,7 @@ from typing import Any
 
 from django.urls import URLPattern
 
-from hub.access import credentials
+from hub.access import authentication, credentials, revalidation
 from hub.access.reasons import End, Ended
 from hub.endpoints import admission
 from hub.endpoints.simple.unknown import UnknownEndpoint
@@ -25,18 +25,20 @@ class SimpleEndpoints:
         self.endpoints = endpoints
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        admitted = await admission.over_websocket(scope, send, _closing)
-        if admitted is None:
-            return
-        who, counted = admitted
-        if who.token:
-            credentials.log_refusal("no access token", who.address)
+        revalidation.current()
         try:
+            who, counted = await authentication.admit(scope)
+        except Ended as refused:
+            await admission.refuse(scope, send, refused, _closing)
+            return
+        try:
+            if who.token:
+                credentials.log_refusal("no access token", who.address)
             if who.user is None or who.token:  # whoever sends a token never becomes a guest
                 await admission.refuse(scope, send, Ended(End.BAD_TOKEN), _closing)
                 return
             scope["user"], scope["credential"], scope["language"] = who.user, who.credential, who.language
-            del who, admitted
+            del who
             await self._endpoint(scope)(scope, receive, send)
         finally:
             counted.leave()
