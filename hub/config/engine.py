@@ -31,7 +31,7 @@ _clients = Section("Client connection")
 _presence = Section("Presence")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False, repr=False, eq=False)  # only what extends it is made
 class Engine(Installation):
     """The part of :class:`hub.config.HubSettings` that the engine works by."""
 

@@ -51,7 +51,7 @@ _mails = Section("Mail, language and time")
 _logs = Section("Logs and metrics")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, init=False, repr=False, eq=False)  # only what extends it is made
 class Installation:
     """The part of :class:`hub.config.HubSettings` that an installation is told once."""
 
