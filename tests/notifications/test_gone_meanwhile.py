@@ -34,11 +34,6 @@ def no_rule_outlives_its_test() -> Iterator[None]:
     post_delete.sender_receivers_cache.clear()
 
 
-@pytest.fixture
-def ann() -> User:
-    return User.objects.create_user("ann")
-
-
 def tell_the_customer() -> None:
     """A rule like the one of a shop: whoever had it is told that it is gone. An access token stands for an order."""
 

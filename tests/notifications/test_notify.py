@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 from unittest import mock
 
-import msgspec
 import pytest
 from django.contrib.auth.models import AnonymousUser, Group
 from django.db import DatabaseError, transaction
@@ -14,6 +13,7 @@ from hub.models import Publication, Stream
 from notifications import anotify, notify, queries
 from notifications.alerting import ENVELOPE, BadAlert
 from notifications.models import Notification
+from tests.notifications.published import published
 from tests.support.people import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -21,11 +21,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 class Rolled(Exception):
     """Ends a transaction."""
-
-
-def published(channel: str) -> list[Any]:
-    rows = Publication.objects.filter(channel=channel).exclude(offset=None).order_by("offset")
-    return [msgspec.json.decode(row.data) for row in rows]
 
 
 def test_each_recipient_gets_a_row_and_a_publication_on_a_channel_of_their_own() -> None:

@@ -27,11 +27,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 LONG_AGO = timedelta(hours=1)
 
 
-@pytest.fixture
-def ann() -> User:
-    return User.objects.create_user("ann")
-
-
 def follow_new_topic(user: User, name: str) -> Topic:
     topic = Topic.objects.create(name=name, title=name)
     Follow.objects.create(topic=topic, user=user)

@@ -20,11 +20,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 ITEMS = "/notifications/items/"
 
 
-@pytest.fixture
-def ann() -> User:
-    return User.objects.create_user("ann")
-
-
 send = sync_to_async(notify)
 
 

@@ -34,16 +34,6 @@ async def parts() -> None:
     await await_for(lambda: control.CHANNEL in relay.current().subscribed(), that="orders are followed")
 
 
-@pytest.fixture
-def ann() -> User:
-    return User.objects.create_user("ann")
-
-
-@pytest.fixture
-def deploys() -> Topic:
-    return Topic.objects.create(name="deploys", title="Deployments")
-
-
 async def followed(*, wanted: bool = True) -> None:
     """Every open socket of this process receives the topic, or none does."""
     await await_for(

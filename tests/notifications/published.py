@@ -1,0 +1,13 @@
+"""What alerts have published."""
+
+from typing import Any
+
+import msgspec
+
+from hub.models import Publication
+
+
+def published(channel: str) -> list[Any]:
+    """The data of what a channel has, in order."""
+    rows = Publication.objects.filter(channel=channel).exclude(offset=None).order_by("offset")
+    return [msgspec.json.decode(row.data) for row in rows]
