@@ -26,7 +26,7 @@ AS_PRODUCTION = env HUB_ENV=production HUB_HTTPS=true DATABASE_URL=sqlite://:mem
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-quick test-postgres check bench chaos soak audit package settings release format lock clean \
-	chromium test-programs suite suite-others suite-browser suite-chaos check-format check-lint check-types check-arrows check-git check-django check-templates check-assets
+	chromium test-programs suite suite-others suite-users suite-browser suite-chaos check-format check-lint check-types check-arrows check-git check-django check-templates check-assets
 
 help: ## List the commands
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -55,10 +55,21 @@ test-postgres: $(DEV) $(NODE) chromium test-programs ## Run all tests that ask a
 # the other, because Chromium leaves nothing of two cores to others. The tests that break a hub measure how long it
 # takes to be well again, so no more than two of them share the machine; they mostly wait.
 suite:
-	@for part in others browser chaos; do $(MAKE) --no-print-directory suite-$$part || failed=1; done; exit $${failed:-0}
+	@for part in others users browser chaos; do $(MAKE) --no-print-directory suite-$$part || failed=1; done; exit $${failed:-0}
 
 suite-others:
 	@$(PYTEST) --ignore tests/browser -m "not chaos" -n 4 --dist loadgroup
+
+# What the user model can change, with UUIDs and with texts as keys; all else would only repeat itself.
+suite-users:
+	@$(PYTEST) -n 2 --ds tests.projects.uuid_people.settings -m "not slow and not live" tests/projects \
+		tests/notifications/test_{endpoint,keys,notify,reading,topics,topic_sockets}.py \
+		tests/api/test_notify.py::test_recipient_may_be_named_in_each_way \
+		tests/chat/test_{posting,private_rooms,rooms,rpc}.py tests/presence \
+		tests/connection/test_{authorization,leaving,sessions}.py; uuids=$$?; \
+	$(PYTEST) --ds tests.projects.text_people.settings -m "not slow" tests/projects \
+		tests/notifications/test_keys.py tests/chat/test_rpc.py tests/connection/test_leaving.py; texts=$$?; \
+	exit $$((uuids | texts))
 
 suite-browser:
 	@$(PYTEST) tests/browser -p no:asyncio -n 3; browser=$$?; \

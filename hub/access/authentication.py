@@ -63,11 +63,11 @@ async def admit(scope: dict[str, Any]) -> tuple[Authenticated, Counted]:
         log.error("user_unknown", **described(error))  # noqa: TRY400  # a traceback where it says more
         raise Ended(End.SERVER_ERROR) from None
     address = counted_address(scope.get("client"))
-    user_id = who.user.pk if who.user is not None else None
-    if wait := connect_wait(address, user_id):
+    key = who.user.pk if who.user is not None else None
+    if wait := connect_wait(address, key):
         raise Ended(End.TOO_OFTEN, retry_after=wait)
     try:
-        return who, Counted(address, user_id)
+        return who, Counted(address, key)
     except TooManyConnections:
         raise Ended(End.TOO_MANY) from None
 
@@ -175,9 +175,9 @@ def log_refused(reason: str, address: str, claims: Claims | None = None) -> None
 async def _named_by(claims: Claims) -> tuple[Visitor, str]:
     if claims.channel:
         raise NotValid("signed token: it opens a channel, not a connection")
-    if claims.user_id is None:
+    if not claims.sub:
         return AnonymousUser(), ""
-    credential = credentials.of_user(claims.user_id)
+    credential = credentials.of_user(claims.sub)
     return _valid(await credentials.whose(credential), "signed token: its user is"), credential
 
 

@@ -21,11 +21,11 @@ class Revalidate(msgspec.Struct, frozen=True, tag="revalidate", omit_defaults=Tr
     """Permissions of a user or of a channel may have changed: the processes check them against the database.
 
     Args:
-        user: revalidate the connections of this user; 0 if the message is about a channel.
+        user: revalidate the connections of the user with this key, as text; empty if the message is about a channel.
         channel: revalidate the connections of all its subscribers.
     """
 
-    user: int = 0
+    user: str = ""
     channel: str = ""
 
 
@@ -33,7 +33,7 @@ class DisconnectUser(msgspec.Struct, frozen=True, tag="disconnect", omit_default
     """Close the connections of a user, or the one with the id ``client``.
 
     Args:
-        user: the user's id in decimal digits; empty for guests.
+        user: what the user is called outside (:func:`hub.users.user_id`); empty for guests.
         client: the id of one connection; empty for all of the user.
         whitelist: ids of connections that stay open.
         code: close code; after 3000-3499 and 4000-4499 clients reconnect by themselves, after others they do not.
@@ -101,7 +101,7 @@ def revalidate(*, users: Iterable[Key] = (), channels: Iterable[str] = ()) -> No
 
     Part of the open transaction, as :func:`send`. ``users`` are keys of their rows.
     """
-    send(*(Revalidate(user=key) for key in users), *(Revalidate(channel=channel) for channel in channels))
+    send(*(Revalidate(user=str(key)) for key in users), *(Revalidate(channel=channel) for channel in channels))
 
 
 def read(text: str) -> ControlMessage:

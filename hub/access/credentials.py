@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 
 import structlog
-from django.contrib.auth.models import User
 
 from hub.concurrency.batcher import CONNECT_PAUSE, Batcher
 from hub.database.threads import in_database_thread
+from hub.users import User, users_by_id
 
 log = structlog.get_logger(__name__)
 
@@ -41,7 +41,7 @@ def of_token(digest: str) -> str:
     return f"token:{digest}"
 
 
-def of_user(user_id: int) -> str:
+def of_user(user_id: str) -> str:
     """The credential of a user whom a signed token has authenticated; it is valid while the account is active."""
     return f"user:{user_id}"
 
@@ -101,7 +101,7 @@ def log_refusal(reason: str, address: str, **about: object) -> None:
 
 
 def _of_ids(ids: list[str]) -> dict[str, User | Invalid]:
-    return {str(user.pk): user if user.is_active else Invalid.INACTIVE for user in User.objects.filter(pk__in=ids)}
+    return {known: user if user.is_active else Invalid.INACTIVE for known, user in users_by_id(ids).items()}
 
 
 async def _look_up(credentials: list[str]) -> dict[str, User | Invalid]:

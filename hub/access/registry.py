@@ -4,17 +4,17 @@ import asyncio
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from django.contrib.auth.models import AnonymousUser, User
-
 from hub.access.control import ControlMessage
 from hub.concurrency.node import Part
+from hub.config import hub_settings
+from hub.users import Key, Visitor, user_id, value_of_id
 
 
 class OpenSocket(Protocol):
     """One open connection: of a simple endpoint, an event stream, or a client connection."""
 
     #: The user, as the database had it at authentication or at the last revalidation.
-    user: User | AnonymousUser
+    user: Visitor
     #: The credential, in the form of :mod:`hub.access.credentials`; empty for a guest.
     credential: str
 
@@ -28,7 +28,7 @@ class OpenSocket(Protocol):
     def handle(self, message: ControlMessage) -> None:
         """Handle a control message for this connection. Must not block or raise."""
 
-    async def revalidate(self, user: User | AnonymousUser | None) -> None:
+    async def revalidate(self, user: Visitor | None) -> None:
         """Check the permissions of the connection again, and end what is no longer permitted.
 
         ``user`` comes fresh from the database; None means that the credential is no longer valid: the connection ends.
@@ -47,7 +47,7 @@ class Registry:
     def __init__(self) -> None:
         self._sockets: dict[OpenSocket, None] = {}
         #: Most users have one connection: it is stored without a container.
-        self._of_users: dict[int, OpenSocket | tuple[OpenSocket, ...]] = {}
+        self._of_users: dict[Key, OpenSocket | tuple[OpenSocket, ...]] = {}
         #: Whether the server stops. Connections that are added from then on are stopped at once.
         self.is_closing = False
 
@@ -72,15 +72,18 @@ class Registry:
             else:
                 del self._of_users[socket.user.pk]
 
-    def of_user(self, user_id: int) -> tuple[OpenSocket, ...]:
-        """The connections of one user."""
-        found = self._of_users.get(user_id, ())
+    def of_user(self, key: Key) -> tuple[OpenSocket, ...]:
+        """The connections of the user with this key."""
+        found = self._of_users.get(key, ())
         return found if isinstance(found, tuple) else (found,)
 
     def addressed(self, user: str, client: str) -> Iterable[OpenSocket]:
-        """The connections that a control message addresses: of ``user`` (digits; empty for guests), or one of them."""
-        if user:
-            found: Iterable[OpenSocket] = self.of_user(int(user)) if user.isascii() and user.isdigit() else ()
+        """The connections that a control message addresses: of ``user`` (an id; empty for guests), or one of them."""
+        found: Iterable[OpenSocket]
+        if user and hub_settings().user_id:
+            found = [socket for socket in self._sockets if user_id(socket.user) == user]
+        elif user:
+            found = self.of_user(value_of_id(user))
         else:
             found = [socket for socket in self._sockets if socket.user.pk is None] if client else ()
         return [socket for socket in found if client in ("", socket.client)]

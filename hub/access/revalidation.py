@@ -23,6 +23,7 @@ from hub.concurrency.node import Part
 from hub.config import hub_settings
 from hub.fanout import relay
 from hub.fanout.inbox import Inbox
+from hub.users import from_stored
 
 log = structlog.get_logger(__name__)
 
@@ -62,7 +63,7 @@ class Revalidation:
     def register(self, socket: OpenSocket) -> None:
         """Add a connection to the registry; revalidate it if permissions changed while it was connecting."""
         registry().add(socket)
-        if (change := Revalidate(user=socket.user.pk or 0)) in self._changed:
+        if (change := Revalidate(user="" if socket.user.pk is None else str(socket.user.pk))) in self._changed:
             self._schedule(change)
         for change in self._changed_channels:
             if socket.receives(change.channel):
@@ -140,7 +141,7 @@ def _concerned(change: Revalidate) -> Iterable[OpenSocket]:
         return registry()
     if change.channel:
         return [socket for socket in registry() if socket.receives(change.channel)]
-    return registry().of_user(change.user)
+    return registry().of_user(from_stored(change.user))
 
 
 async def revalidate(sockets: Iterable[OpenSocket]) -> set[OpenSocket]:

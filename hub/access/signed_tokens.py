@@ -17,6 +17,7 @@ import msgspec
 from msgspec import Meta
 
 from hub.config import hub_settings
+from hub.users import ID_PATTERN, value_of_id
 from hub.validation.numbers import LARGEST
 
 #: What a token may be signed with.
@@ -62,7 +63,7 @@ class Claims(msgspec.Struct, kw_only=True):
     """What a token says.
 
     Args:
-        sub: the id of the user, in digits; empty for a guest.
+        sub: what the user is called outside (:func:`hub.users.user_id`); empty for a guest.
         exp: when the token ends, in seconds since 1970; None where it does not.
         nbf, iat: since when it is valid, and when it was signed, in seconds since 1970.
         info: JSON that others are told of this connection.
@@ -72,7 +73,7 @@ class Claims(msgspec.Struct, kw_only=True):
         override: of a subscription token: options for this subscription.
     """
 
-    sub: Annotated[str, Meta(pattern=r"\A(?:[1-9][0-9]{0,17})?\Z")] = ""
+    sub: Annotated[str, Meta(pattern=rf"\A(?:{ID_PATTERN})?\Z")] = ""
     exp: int | float | None = None
     nbf: int | float | None = None
     iat: int | float | None = None
@@ -81,11 +82,6 @@ class Claims(msgspec.Struct, kw_only=True):
     channels: Annotated[list[str], Meta(max_length=128)] = []
     subs: Annotated[dict[str, Any], Meta(max_length=128)] = {}
     override: Override = Override()
-
-    @property
-    def user_id(self) -> int | None:
-        """The user's id; None for a guest."""
-        return int(self.sub) if self.sub else None
 
     @property
     def conn_info(self) -> bytes:
@@ -155,6 +151,8 @@ def _verified(token: str, secret: str) -> Claims:
     except (msgspec.ValidationError, RecursionError) as error:
         # Names the claim and the types, not the value.
         raise BadToken(f"claims: {error}"[:REASON_LIMIT]) from None
+    if found.sub and value_of_id(found.sub) is None:
+        raise BadToken("claims: no id of a user - at `$.sub`")
     if _size_of(found) > INFO_LIMIT:
         raise BadToken(f"info of more than {INFO_LIMIT} bytes")
     _check_times(found)
@@ -208,12 +206,12 @@ def sign(claims: Mapping[str, Any], *, seconds: float) -> str:
     return jwt.encode(said, settings.token_secret[0], algorithm=ALGORITHMS[0])
 
 
-def connection_token(user_id: int | None, *, seconds: float = 600, info: Any = None) -> str:
-    """A token with which a client connects as the user with this id, or with None as a guest."""
+def connection_token(user_id: object, *, seconds: float = 600, info: Any = None) -> str:
+    """A token with which a client connects as the user with this id; with None as a guest."""
     claims = {"sub": "" if user_id is None else str(user_id)}
     return sign(claims if info is None else {**claims, "info": info}, seconds=seconds)
 
 
-def subscription_token(user_id: int | None, channel: str, *, seconds: float = 600) -> str:
+def subscription_token(user_id: object, channel: str, *, seconds: float = 600) -> str:
     """A token with which that user subscribes to ``channel``, whatever its rule says."""
     return sign({"sub": "" if user_id is None else str(user_id), "channel": channel}, seconds=seconds)

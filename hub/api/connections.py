@@ -17,12 +17,13 @@ from hub.api.method import ApiCall, Method, register
 from hub.api.payload import payload
 from hub.database.threads import in_database_thread
 from hub.publishing import PayloadTooBig
+from hub.users import value_of_id
 from hub.validation.numbers import LARGEST
 
 #: Bytes of a close frame's reason.
 REASON_LIMIT = 123
 
-_USER = Meta(description="The person's id in decimal digits; empty for guests, who are then named by `client`.")
+_USER = Meta(description="The person's id; empty for guests, who are then named by `client`.")
 _CLIENT = Meta(description="The id of one connection; without it, all of the person.")
 
 _INFO = Meta(description=f"JSON that others in the channel are told of the connections: at most {INFO_LIMIT} bytes.")
@@ -50,8 +51,8 @@ class _Addressed(msgspec.Struct, kw_only=True):
             raise ApiError(Code.NOT_AVAILABLE, "connections of this hub are named by client, not by session")
         if not self.user and not self.client:
             raise ApiError(Code.BAD_REQUEST, "user is missing")
-        if self.user and not (self.user.isascii() and self.user.isdigit() and len(self.user) <= 18):
-            raise ApiError(Code.BAD_REQUEST, "user is an id in decimal digits")
+        if self.user and value_of_id(self.user) is None:
+            raise ApiError(Code.BAD_REQUEST, "user is not the id of a user")
 
 
 class SubscribeRequest(_Addressed, kw_only=True):

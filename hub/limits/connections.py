@@ -11,6 +11,7 @@ from enum import Enum, auto
 
 from hub.config import hub_settings
 from hub.limits.rates import count_refusal
+from hub.users import Key
 
 #: Bytes of one request's body; the shipped nginx has the same bound.
 BODY_LIMIT = 1024 * 1024
@@ -84,10 +85,10 @@ class RateLimiter:
     refused should wait, at least 1.
     """
 
-    __slots__ = ("_address", "_bucket", "_refused", "_user_id", "wait")
+    __slots__ = ("_address", "_bucket", "_refused", "_user_key", "wait")
 
-    def __init__(self, user_id: int | None, address: str | None) -> None:
-        self._user_id = user_id
+    def __init__(self, user_key: Key, address: str | None) -> None:
+        self._user_key = user_key
         self._address = address
         self._bucket = Bucket()
         self._refused = 0
@@ -110,9 +111,9 @@ class RateLimiter:
         return wait
 
     def _wait_of_person(self) -> float:
-        if self._user_id is None:
+        if self._user_key is None:
             return guest_wait(self._address)
-        wait = _of_users.take(self._user_id, hub_settings().user_rate, hub_settings().user_burst)
+        wait = _of_users.take(self._user_key, hub_settings().user_rate, hub_settings().user_burst)
         if wait:
             count_refusal("user_pace")
         return wait
@@ -127,11 +128,11 @@ def guest_wait(address: str | None) -> int:
     return math.ceil(wait)
 
 
-def connect_wait(address: str | None, user_id: int | None) -> int:
+def connect_wait(address: str | None, user_key: Key) -> int:
     """Somebody connects, a user or a guest of a counted address: 0, or the seconds until they may."""
     settings = hub_settings()
-    if user_id is not None:
-        wait = _connecting.take(user_id, settings.connect_user_rate, settings.connect_user_burst)
+    if user_key is not None:
+        wait = _connecting.take(user_key, settings.connect_user_rate, settings.connect_user_burst)
         if wait:
             count_refusal("connects_per_user")
     else:
@@ -156,31 +157,31 @@ class Counted:
         TooManyConnections: this one is not counted.
     """
 
-    __slots__ = ("address", "user_id")
+    __slots__ = ("address", "user_key")
 
-    def __init__(self, address: str | None, user_id: int | None) -> None:
-        if user_id is not None:
-            _enter_user(user_id)
-        self.user_id = user_id
+    def __init__(self, address: str | None, user_key: Key) -> None:
+        if user_key is not None:
+            _enter_user(user_key)
+        self.user_key = user_key
         self.address = address
         if address is not None and not _enter(by_address, address, hub_settings().connections_per_address):
-            _leave(by_user, user_id)
+            _leave(by_user, user_key)
             count_refusal("connections_per_address")
             raise TooManyConnections
 
-    def move_to(self, user_id: int | None) -> None:
+    def move_to(self, user_key: Key) -> None:
         """The connection is another user's than its handshake said. Raises as the class, and changes nothing then."""
-        if user_id != self.user_id:
-            if user_id is not None:
-                _enter_user(user_id)
-            _leave(by_user, self.user_id)
-            self.user_id = user_id
+        if user_key != self.user_key:
+            if user_key is not None:
+                _enter_user(user_key)
+            _leave(by_user, self.user_key)
+            self.user_key = user_key
 
     def leave(self) -> None:
         """The connection has ended. May be repeated."""
-        _leave(by_user, self.user_id)
+        _leave(by_user, self.user_key)
         _leave(by_address, self.address)
-        self.user_id = self.address = None
+        self.user_key = self.address = None
 
 
 #: The connections of this process by user and by address, over all endpoints.
@@ -188,8 +189,8 @@ by_user: Counter[object] = Counter()
 by_address: Counter[object] = Counter()
 
 
-def _enter_user(user_id: int | None) -> None:
-    if not _enter(by_user, user_id, hub_settings().connections_per_user):
+def _enter_user(user_key: Key) -> None:
+    if not _enter(by_user, user_key, hub_settings().connections_per_user):
         count_refusal("connections_per_user")
         raise TooManyConnections
 

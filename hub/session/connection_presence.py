@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import structlog
-from django.contrib.auth.models import User
 from msgspec import UNSET, Raw
 
 from hub import presence
@@ -22,6 +21,7 @@ from hub.presence import leaving
 from hub.publishing import PayloadTooBig, encode
 from hub.session.client_info import ClientInfo, ClientJoined, ClientLeft
 from hub.streams import Envelope
+from hub.users import ID_FORM, User, display_name, display_names, user_id
 
 if TYPE_CHECKING:
     from hub.session.subscriptions import SessionSubscription
@@ -41,18 +41,19 @@ def _channel_of(listed: str) -> str:
     return listed.removeprefix(_LISTED).removeprefix(":")
 
 
-def person_of(user_id: int | None, client: str) -> str:
+def person_of(user_id: str, client: str) -> str:
     """The member name in presence: one for a user with all connections, one for each connection of a guest."""
-    return f"u{user_id}" if user_id is not None else f"{presence.GUEST}{client}"
+    return f"u{user_id}" if user_id else f"{presence.GUEST}{client}"
 
 
 def _person_in(info: ClientInfo) -> str:
-    return person_of(int(info.user) if info.user else None, info.client)
+    return person_of(info.user, info.client)
 
 
 def info_of(user: User) -> ClientInfo:
     """What others see of a user without a client connection."""
-    return ClientInfo(client=person_of(user.pk, ""), user=str(user.pk), conn_info=conn_info(user.get_username()))
+    known = user_id(user)
+    return ClientInfo(client=person_of(known, ""), user=known, conn_info=conn_info(display_name(user)))
 
 
 async def enter(subscription: "SessionSubscription") -> Any:
@@ -61,7 +62,7 @@ async def enter(subscription: "SessionSubscription") -> Any:
     Returns data of the app that owns the channel for the client, or None.
     """
     channel, info, user = subscription.channel, subscription.info, subscription.subscriber.user
-    person, namespace = person_of(user.pk, info.client), subscription.namespace
+    person, namespace = _person_in(info), subscription.namespace
     # The first await: if this is cancelled from here on, leave() removes the record.
     first = await presence.current().enter(channel, person)
     if record := subscription.record:
@@ -82,7 +83,7 @@ async def leave(subscription: "SessionSubscription", *, restarting: bool) -> Non
     ``restarting``: this server stops. The lease then keeps the user in presence, who is about to reconnect.
     """
     channel, info, user = subscription.channel, subscription.info, subscription.subscriber.user
-    person, namespace = person_of(user.pk, info.client), subscription.namespace
+    person, namespace = _person_in(info), subscription.namespace
     if record := subscription.record:
         # Without grace time: the id of a connection is never used again.
         await presence.current().leave(listed_at(channel), record)
@@ -109,7 +110,7 @@ async def clients_at(channel: str) -> dict[str, ClientInfo]:
     people = await presence.current().people(channel)
     others = {person: person[1:] for person in people if person[:1] == "u" and person[1:] not in users}
     nameless = {info.user for info in listed if info.user and info.conn_info is UNSET} | set(others.values())
-    names = await in_database_thread(_names, nameless) if nameless else {}
+    names = await in_database_thread(display_names, nameless) if nameless else {}
     for info in listed:
         if info.conn_info is UNSET and info.user in names:
             info.conn_info = conn_info(names[info.user])
@@ -128,20 +129,16 @@ async def count_at(channel: str) -> tuple[int, int]:
     return len(listed) + len(people - counted), len(people | counted)
 
 
-def conn_info(username: str) -> Raw:
+def conn_info(name: str) -> Raw:
     """What others see of a user."""
-    return Raw(msgspec.json.encode({"name": username}))
+    return Raw(msgspec.json.encode({"name": name}))
 
 
-def _names(user_ids: set[str]) -> dict[str, str]:
-    return {str(user.pk): user.get_username() for user in User.objects.filter(pk__in=user_ids)}
-
-
-def record_of(client: str, user_id: int | None, conn_info: bytes, chan_info: bytes) -> str:
-    """The record of a client connection. The user name is read by the query: it would make the record longer."""
+def record_of(client: str, user_id: str, conn_info: bytes, chan_info: bytes) -> str:
+    """The record of a client connection. The user's name is read by the query: it would make the record longer."""
     said = base64.urlsafe_b64encode(conn_info).decode()
     here = f".{base64.urlsafe_b64encode(chan_info).decode()}" if chan_info else ""
-    return f"{client}.{user_id or ''}.{said}{here}"
+    return f"{client}.{user_id}.{said}{here}"
 
 
 def _read(record: str) -> ClientInfo | None:
@@ -149,7 +146,7 @@ def _read(record: str) -> ClientInfo | None:
     client, _, rest = record.partition(".")
     user, _, rest = rest.partition(".")
     said, _, here = rest.partition(".")
-    if user and not (user.isascii() and user.isdigit()):
+    if user and not ID_FORM.fullmatch(user):
         return None
     try:
         info, chan_info = (Raw(base64.urlsafe_b64decode(text)) if text else UNSET for text in (said, here))

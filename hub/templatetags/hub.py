@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from hub.templatetags.hub_pages import login_url
+from hub.users import display_name, user_id
 from hub.validation.text import MESSAGE_LIMIT
 
 register = template.Library()
@@ -92,7 +93,7 @@ def _config(context: Context) -> dict[str, Any]:
     user = getattr(request, "user", None) if isinstance(request, HttpRequest) else None
     person = None  # not known
     if user is not None:
-        person = {"id": str(user.pk or ""), "name": user.get_username()}
+        person = {"id": user_id(user), "name": display_name(user)}
     prefix = get_script_prefix()
     return {
         "endpoint": [{"transport": name, "endpoint": f"{prefix}connection/{name}"} for name in TRANSPORTS],

@@ -7,7 +7,7 @@ their groups, ``permissions`` what they may do, and ``checks`` has a sentence fo
 
 from hub.users.converter import PATTERN
 from hub.users.groups import groups_of, is_member, keys_of_members, memberships
-from hub.users.ids import ID_PATTERN, has_form_of_id, id_in, ids_of_keys, user_id, users_by_id, value_of_id
+from hub.users.ids import ID_FORM, ID_PATTERN, has_form_of_id, id_in, ids_of_keys, user_id, users_by_id, value_of_id
 from hub.users.model import (
     Key,
     User,
@@ -25,6 +25,7 @@ from hub.users.names import NAME_LIMIT, display_name, display_names
 from hub.users.permissions import is_staff_or_may
 
 __all__ = [
+    "ID_FORM",
     "ID_PATTERN",
     "NAME_LIMIT",
     "PATTERN",

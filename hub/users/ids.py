@@ -17,10 +17,11 @@ from hub.users.model import Key, User, Visitor, all_users, field_named, key_fiel
 #: What an id may consist of: it is part of a channel's name. Also for regular expressions of other languages.
 ID_PATTERN = "[A-Za-z0-9_-]{1,64}"
 
-_FORM = re.compile(ID_PATTERN)
+#: The same for what is in memory already.
+ID_FORM = re.compile(ID_PATTERN)
 
-#: What a database can compare: SQLite takes no larger number, not even in a question.
-_INTEGERS = range(-(2**63), 2**63)
+#: The numbers that keys have. SQLite takes no larger one, not even in a question.
+_INTEGERS = range(2**63)
 
 
 def user_id(user: Visitor) -> str:
@@ -42,7 +43,7 @@ def value_of_id(text: str) -> Any:
 
     An id has one way to be written: ``07`` is not the id 7, and a UUID has small letters.
     """
-    if not _FORM.fullmatch(text):
+    if not ID_FORM.fullmatch(text):
         return None
     try:
         value = id_field().to_python(text)

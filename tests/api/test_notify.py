@@ -16,9 +16,12 @@ async def ada(api: Api) -> User:
     return await User.objects.acreate_user("ada")
 
 
-@pytest.mark.parametrize("form", ["name", "user:name", "id", "list"])
+@pytest.mark.parametrize(
+    "form", ["name", "user:name", "id", pytest.param("number", marks=pytest.mark.own_user_model), "list"]
+)
 async def test_recipient_may_be_named_in_each_way(api: Api, ada: User, form: str) -> None:
-    to: Any = {"name": "ada", "user:name": "user:ada", "id": ada.pk, "list": ["ada", ada.pk]}[form]
+    name, known = ada.get_username(), str(ada.pk)
+    to: Any = {"name": name, "user:name": f"user:{name}", "id": known, "number": ada.pk, "list": [name, known]}[form]
     result = await api.result("notify", to=to, message="Hello", title="T", level="warning", url="/x/", data={"n": 1})
     row = await Notification.objects.aget()
     assert result == {"ids": [row.pk]}

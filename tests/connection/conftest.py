@@ -1,12 +1,12 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from django.contrib.auth.models import User
 
 from chat.models import Room
 from hub.channels import Namespace, anyone
 from tests.hub.serving import serving
 from tests.support.namespaces import declare
+from tests.support.people import User
 
 SECRET = "a secret that is used by the tests only"
 

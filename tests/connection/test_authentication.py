@@ -9,7 +9,6 @@ import httpx
 import pytest
 from asgiref.sync import sync_to_async
 from django.conf import settings as django_settings
-from django.contrib.auth.models import User
 from django.test import Client
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
@@ -22,6 +21,7 @@ from hub.publishing import publish_many
 from lab.harness.waiting import await_for
 from tests.connection.wire import CONNECT
 from tests.hub.serving import PLAIN, serving
+from tests.support.people import User
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
 

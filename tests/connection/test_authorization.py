@@ -11,7 +11,6 @@ import httpx
 import jwt
 import pytest
 from asgiref.sync import sync_to_async
-from django.contrib.auth.models import User
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
@@ -24,6 +23,7 @@ from lab.harness.waiting import await_for
 from notifications import notify
 from tests.connection.conftest import SECRET
 from tests.connection.wire import CONNECT, wired
+from tests.support.people import User
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
 
@@ -228,7 +228,7 @@ def signed(secret: str = SECRET, **claims: Any) -> str:
 @pytest.mark.parametrize(
     ("claims", "reason"),
     [
-        ({"sub": "999999"}, "unknown"),
+        pytest.param({"sub": "999999"}, "unknown", marks=pytest.mark.own_user_model),
         ({"secret": "another secret, which only the tests use"}, "another secret"),
         ({"sub": 7}, "$.sub"),
         ({"exp": None}, "without exp"),

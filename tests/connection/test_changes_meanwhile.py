@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.auth.models import AnonymousUser
 
 from hub import presence
 from hub.channels import Namespace, UnknownChannel
@@ -19,6 +19,7 @@ from hub.session import connection_presence, server_side
 from lab.harness.waiting import await_for
 from tests.connection.wire import Wire, wired
 from tests.support.namespaces import declare
+from tests.support.people import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

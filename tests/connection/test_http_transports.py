@@ -10,7 +10,6 @@ from typing import Any
 import httpx
 import pytest
 from asgiref.sync import sync_to_async
-from django.contrib.auth.models import User
 
 from hub import presence
 from hub.access import registry
@@ -22,6 +21,7 @@ from lab.harness.waiting import await_for
 from tests.connection.node import needs_node, node_client
 from tests.connection.test_authentication import session_of
 from tests.connection.wire import CONNECT
+from tests.support.people import User
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
 

@@ -5,7 +5,6 @@ import time
 import pytest
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.contrib.auth.models import User
 from django.test import Client
 
 from chat.actions import post_message
@@ -18,6 +17,7 @@ from lab.harness.waiting import await_for
 from notifications import notify
 from tests.connection.node import NodeClient, NodeFailed, needs_node, node_client
 from tests.hub.serving import serving
+from tests.support.people import User
 
 pytestmark = [pytest.mark.django_db(transaction=True), needs_node, pytest.mark.any_database]
 
@@ -69,8 +69,9 @@ async def test_everything_that_a_page_does(
         with pytest.raises(NodeFailed, match="104"):
             await client.do("rpc", method="tests.nothing", data={})
         await client.do("unsubscribe", channel="open:x")
-        await client.do("subscribe", channel="user:999")
-        assert (await client.wait("user:999 unsubscribed"))["code"] == 103
+        eve = await User.objects.acreate_user("eve")
+        await client.do("subscribe", channel=f"user:{eve.pk}")
+        assert (await client.wait(f"user:{eve.pk} unsubscribed"))["code"] == 103
 
         await sync_to_async(send)(DisconnectUser(user=str(ada.pk)))
         assert (await client.wait("disconnected"))["code"] == 3503

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.contrib.auth.models import User
 from pytest_django.fixtures import Settings
 
 from chat import actions
@@ -15,6 +14,7 @@ from hub.presence.tracker import PresenceTracker
 from lab.harness.redis_server import RedisServer
 from lab.harness.waiting import await_for
 from tests.connection.wire import Wire, wired
+from tests.support.people import User
 from tests.support.sockets import open_endpoint, session_cookie
 
 pytestmark = pytest.mark.django_db(transaction=True)

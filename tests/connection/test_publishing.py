@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import DataError
 from prometheus_client import REGISTRY
 from pytest_django.fixtures import Settings
@@ -14,6 +13,7 @@ from hub.endpoints.centrifuge import stored
 from hub.models import Publication
 from tests.connection.wire import Wire, wired
 from tests.support.namespaces import declare
+from tests.support.people import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from asgiref.sync import sync_to_async
 from centrifuge import ReplyError
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group
 from pytest_django.fixtures import Settings
 
 from chat.actions import post_message
@@ -16,10 +16,12 @@ from hub.access.control import DisconnectUser, SubscribeUser, UnsubscribeUser, s
 from hub.accounts.tokens import issue
 from hub.concurrency import node
 from hub.session.rpc import RpcCall, RpcError, rpc
+from hub.users import display_name
 from lab.harness.waiting import await_for
 from notifications import notify
 from tests.connection.clients import Connected, connected
 from tests.hub.serving import serving
+from tests.support.people import User
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
 
@@ -59,7 +61,7 @@ async def test_a_guest_may_read_a_room_and_not_write_in_it(address: str, room: s
 @pytest.mark.parametrize(
     ("channel", "code"),
     [
-        ("user:999", 103),
+        pytest.param("user:999", 103, marks=pytest.mark.own_user_model),
         ("group:1", 103),
         ("room:999", 103),
         ("control", 102),
@@ -213,7 +215,7 @@ class Number(msgspec.Struct):
 def double(call: RpcCall, params: Number) -> dict[str, Any]:
     if params.number < 0:
         raise RpcError(1001, "Only positive numbers")
-    return {"number": params.number * 2, "user": call.user.get_username()}
+    return {"number": params.number * 2, "user": display_name(call.user)}
 
 
 @pytest.mark.parametrize(

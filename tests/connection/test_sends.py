@@ -5,16 +5,17 @@ from typing import Any
 
 import msgspec
 import pytest
-from django.contrib.auth.models import User
 
 from hub.concurrency import node
 from hub.ops import metrics
 from hub.session import client_messages
 from hub.session.client_messages import receives
 from hub.session.rpc import RpcCall, RpcError
+from hub.users import display_name
 from lab.harness.waiting import await_for
 from tests.connection.node import needs_node, node_client
 from tests.connection.wire import CONNECT, played, wired
+from tests.support.people import User
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
 
@@ -35,7 +36,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
             raise RpcError(1001, "Only positive numbers")
         if not message.number:
             raise ZeroDivisionError
-        taken.append((call.user.get_username(), message.number))
+        taken.append((display_name(call.user), message.number))
 
     @receives("tests.seen_at_once")
     async def take_at_once(call: RpcCall, message: Seen) -> None:

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.contrib.auth.models import User
 
 from chat.actions import post_message
 from hub import presence, streams
@@ -25,6 +24,7 @@ from hub.streams import Envelope
 from lab.harness.waiting import await_for
 from tests.connection.wire import CONNECT, Wire, wired
 from tests.support.namespaces import declare
+from tests.support.people import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.contrib.auth.models import User
 
 from hub import streams
 from hub.access import control, signed_tokens
@@ -19,6 +18,7 @@ from hub.validation.tags import BadTags
 from lab.harness.waiting import await_for
 from tests.connection.wire import wired
 from tests.support.namespaces import declare
+from tests.support.people import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

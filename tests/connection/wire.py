@@ -5,7 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.auth.models import AnonymousUser
 
 from hub.access import credentials
 from hub.access.authentication import Authenticated
@@ -13,7 +13,9 @@ from hub.concurrency import node
 from hub.endpoints.centrifuge.client import Client
 from hub.fanout.frames import FrameBatch
 from hub.limits.connections import Counted
+from hub.users import user_id
 from lab.harness.waiting import await_for
+from tests.support.people import User
 
 CONNECT = '{"id":1,"connect":{}}'
 
@@ -28,7 +30,7 @@ class Wire:
         self.lines: list[dict[str, Any]] = []
         self.closed: int | None = None
         who = user or AnonymousUser()
-        credential = credentials.of_user(user.pk) if user is not None else ""
+        credential = credentials.of_user(user_id(user)) if user is not None else ""
         self.counted = Counted(None, who.pk)
         self.client = Client(self, Authenticated(who, credential, "", "en", address), self.counted)
 

@@ -49,7 +49,7 @@ from hub.session.session import Session
 from hub.session.subscriptions import SessionSubscription, State, leave_all
 from hub.streams import Position
 from hub.transports.transport import Transport
-from hub.users import Visitor
+from hub.users import Visitor, display_name, user_id
 from hub.validation.refused import Refused
 
 log = structlog.get_logger(__name__)
@@ -136,11 +136,11 @@ class Client(Session):
     @property
     def info(self) -> ClientInfo:
         """What others see of this client."""
-        info = ClientInfo(client=self.client, user=str(self.user.pk or ""))
+        info = ClientInfo(client=self.client, user=user_id(self.user))
         if self.given_info:
             info.conn_info = Raw(self.given_info)
         elif self.user.pk is not None:
-            info.conn_info = connection_presence.conn_info(self.user.get_username())
+            info.conn_info = connection_presence.conn_info(display_name(self.user))
         return info
 
     # --- the transport's side --------------------------------------------------------------------------------------

@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from django.contrib.auth.models import AnonymousUser, User
 from msgspec import Raw
 
 from hub.access import authentication
@@ -20,6 +19,7 @@ from hub.publishing import PayloadTooBig, RoundedNumber, apublish_ephemeral
 from hub.session import client_messages, connection_presence, rpc
 from hub.session.client_info import Json
 from hub.streams import Envelope, Position, history
+from hub.users import Visitor, user_id
 
 if TYPE_CHECKING:
     from hub.endpoints.centrifuge.client import Client
@@ -41,7 +41,7 @@ class _Expecting(msgspec.Struct):
 _expecting = msgspec.json.Decoder(_Expecting)
 
 
-def expects(data: Json, user: User | AnonymousUser) -> bool:
+def expects(data: Json, user: Visitor) -> bool:
     """Whether the page was made for ``user``: it may send ``{"user": "42"}``, with an empty text for a guest.
 
     The browser sends its current session, which may be another one than that of the page. Pages without a user id skip
@@ -51,7 +51,7 @@ def expects(data: Json, user: User | AnonymousUser) -> bool:
         said = _expecting.decode(data).user if data else None
     except (msgspec.MsgspecError, RecursionError):
         said = None
-    return said is None or said == str(user.pk or "")
+    return said is None or said == user_id(user)
 
 
 async def refresh(client: "Client", request: messages.Refresh) -> messages.RefreshResult:
@@ -62,7 +62,7 @@ async def refresh(client: "Client", request: messages.Refresh) -> messages.Refre
         raise Ended(End.EXPIRED) from None
     except BadToken:
         raise Ended(End.BAD_TOKEN) from None
-    if claims.user_id != client.user.pk or claims.channel:
+    if claims.sub != user_id(client.user) or claims.channel:
         authentication.log_refused("signed token: it is not for this connection", client.address, claims)
         raise Ended(End.BAD_TOKEN)
     client.expire_at(claims.exp)
@@ -116,7 +116,7 @@ def _channel_claims(client: "Client", channel: str, token: str) -> Claims:
         raise Failed(Error.TOKEN_EXPIRED) from None
     except BadToken:
         raise Failed(Error.PERMISSION_DENIED) from None
-    if claims.channel != channel or claims.user_id != client.user.pk:
+    if claims.channel != channel or claims.sub != user_id(client.user):
         reason = "signed token: it is for another channel or another user"
         authentication.log_refused(reason, client.address, claims)
         raise Failed(Error.PERMISSION_DENIED)

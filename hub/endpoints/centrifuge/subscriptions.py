@@ -19,6 +19,7 @@ from hub.session import connection_presence
 from hub.session.client_info import ClientInfo
 from hub.session.subscriptions import SessionSubscription
 from hub.streams import Position
+from hub.users import user_id
 
 if TYPE_CHECKING:
     from hub.endpoints.centrifuge.client import Client
@@ -96,7 +97,7 @@ class ClientSubscription(SessionSubscription):
     def record(self) -> str:
         """As :class:`SessionSubscription`: each client connection has a record of its own."""
         client = self.subscriber
-        return connection_presence.record_of(client.client, client.user.pk, client.given_info, self.chan_info)
+        return connection_presence.record_of(client.client, user_id(client.user), client.given_info, self.chan_info)
 
     def restart(self) -> None:
         """Publications were missed: the client must subscribe again with its position."""

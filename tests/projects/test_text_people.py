@@ -1,0 +1,69 @@
+"""People whose keys are texts, of a model that has nothing but what the hub asks for."""
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.conf import settings
+
+from chat.actions import post_message
+from chat.models import Message, Room
+from hub.users import User, display_name, user_id, users_by_id
+from hub.users.checks import user_model_works
+from hub.users.groups import is_member
+from notifications import actions, channels, notify, queries
+from notifications.models import Topic
+from tests.connection.wire import wired
+from tests.support import people
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(settings.AUTH_USER_MODEL != "text_people.Member", reason="is about another user model"),
+]
+
+
+@pytest.fixture
+def ada() -> User:
+    return people.User.objects.create_user("ada")
+
+
+def test_check_says_what_goes_without() -> None:
+    assert [message.id for message in user_model_works(None)] == ["hub.W022", "hub.W023"]
+
+
+def test_person_is_called_by_the_text(ada: User) -> None:
+    assert user_id(ada) == "m-ada"
+    assert users_by_id(["m-ada", "M-ADA", "", "m ada", "ada"]) == {"m-ada": ada}
+
+
+def test_alerts_are_counted_read_and_sent_once(ada: User) -> None:
+    for to in (ada, "user:m-ada", "everyone"):
+        notify(to=to, message="hello", key="k")
+    assert queries.unread_count(ada) == 2
+    assert actions.mark_all_read(user=ada, upto=2**31) == 0
+
+
+def test_person_without_groups_follows_topics(ada: User) -> None:
+    topic = Topic.objects.create(name="deploys", title="Deploys")
+    topic.follows.create(user=ada)
+    assert channels.followed_by(ada) == ["everyone", "user:m-ada", "topic:deploys"]
+    assert not is_member(ada.pk, 1)
+    assert not actions.may_broadcast(ada, fresh=True)
+
+
+async def test_members_of_a_private_room_write_in_it(ada: User) -> None:
+    room = await Room.objects.acreate(name="board", is_private=True)
+    await room.members.aadd(ada)
+    async with wired(ada) as wire:
+        assert "error" not in await wire.ask(subscribe={"channel": f"room:{room.pk}"})
+        await sync_to_async(post_message)(room_id=room.pk, author_id=ada.pk, text="hello")
+        assert (await wire.pushed("pub"))["pub"]["data"]["username"] == "ada"
+        there = await wire.ask(presence={"channel": f"room:{room.pk}"})
+        assert [client["user"] for client in there["presence"]["presence"].values()] == ["m-ada"]
+
+
+async def test_long_name_is_cut_and_a_mail_address_is_none() -> None:
+    make = sync_to_async(people.User.objects.create_user)
+    long, nameless = await make("long", nickname="L" * 300), await make("nameless", nickname="")
+    assert (display_name(long), display_name(nameless)) == ("L" * 150, "#m-nameless")
+    room = await Room.objects.acreate(name="lobby")
+    await sync_to_async(post_message)(room_id=room.pk, author_id=long.pk, text="hello")
+    assert (await Message.objects.aget()).username == "L" * 150

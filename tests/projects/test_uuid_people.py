@@ -1,0 +1,80 @@
+"""A person with a UUID and no username, from the log-in to what others see."""
+
+import uuid
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.core.management import call_command
+from django.test import Client
+from django.urls import reverse
+
+from chat.actions import post_message
+from chat.models import Message, Room
+from hub.access import credentials, signed_tokens
+from hub.users import User, display_name, has_form_of_id, user_id, users_by_id
+from hub.users.checks import user_model_works
+from notifications import notify
+from notifications.models import Notification
+from tests.connection.wire import wired
+from tests.support import people
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(settings.AUTH_USER_MODEL != "uuid_people.Person", reason="is about another user model"),
+]
+
+
+@pytest.fixture
+def ada() -> User:
+    return people.User.objects.create_user("ada", password="battery staple 1")
+
+
+def test_check_has_nothing_to_say() -> None:
+    assert user_model_works(None) == []
+    call_command("check", "--fail-level", "WARNING")
+
+
+def test_person_is_called_by_the_uuid(ada: User) -> None:
+    assert user_id(ada) == str(ada.pk)
+    assert users_by_id([str(ada.pk), str(ada.pk).upper(), str(ada.pk).replace("-", ""), str(uuid.uuid4())]) == {
+        str(ada.pk): ada
+    }
+    assert has_form_of_id(str(uuid.uuid4()))
+    assert not has_form_of_id("ada")
+
+
+def test_log_in_by_mail_address(ada: User) -> None:
+    browser = Client()
+    form = {"username": "ada@example.com", "password": "battery staple 1"}
+    assert browser.post(reverse(settings.LOGIN_URL), form).status_code == 302
+    assert browser.session["_auth_user_id"] == str(ada.pk)
+
+
+def test_alert_goes_to_a_mail_address_that_logs_in(ada: User) -> None:
+    notify(to="user:ada@example.com", message="hello")
+    assert Notification.objects.get().user_id == ada.pk
+
+
+async def test_signed_token_names_a_person_by_the_uuid(ada: User, settings: object) -> None:
+    settings.HUB_TOKEN_SECRET = ["a secret that is used by the tests only"]  # type: ignore[attr-defined]  # pytest-django's
+    claims = signed_tokens.read(signed_tokens.connection_token(ada.pk))
+    assert await credentials.whose(credentials.of_user(claims.sub)) == ada
+    with pytest.raises(signed_tokens.BadToken, match=r"\$\.sub"):
+        signed_tokens.read(signed_tokens.connection_token(7))
+
+
+async def test_nobody_reads_the_mail_address(ada: User) -> None:
+    room = await Room.objects.acreate(name="lobby")
+    nameless = await people.User.objects.acreate_user("x", full_name="")
+    assert display_name(nameless) == f"#{nameless.pk}"
+    async with wired(ada) as wire, wired(nameless) as other:
+        for one in (wire, other):
+            await one.ask(subscribe={"channel": f"room:{room.pk}"})
+        for person in (ada, nameless):
+            await sync_to_async(post_message)(room_id=room.pk, author_id=person.pk, text="hello")
+        await wire.pushed("pub", 2)
+        presence = await wire.ask(presence={"channel": f"room:{room.pk}"})
+        seen = f"{wire.lines}{other.lines}{presence}"
+    assert "@" not in seen
+    assert [message.username async for message in Message.objects.order_by("pk")] == ["ada", f"#{nameless.pk}"]
