@@ -14,7 +14,7 @@ from chat.throttle import Throttle
 from hub import presence, streams
 from hub.channels import LAST_ID, allows
 from hub.database import in_database_thread
-from hub.session.rpc import Nothing, RpcCall, RpcError, StreamPosition, rpc
+from hub.session import Nothing, RpcCall, RpcError, StreamPosition, rpc
 from hub.users import User
 from hub.validation import is_storable, message_in
 

@@ -9,8 +9,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 from chat import actions, queries, rpc
 from chat.forms import RoomForm
 from chat.names import NO_SUCH_ROOM
+from hub import session
 from hub.config import hub_settings
-from hub.session import rpc_over_http
 from hub.users import User
 
 ROOMS_OF_A_PAGE = 50
@@ -64,4 +64,4 @@ def room(request: HttpRequest, room_name: str) -> HttpResponse:
 @require_safe
 def messages(request: HttpRequest, room_name: str) -> HttpResponse:
     """What ``chat.messages`` answers, as JSON."""
-    return rpc_over_http.answer(request, rpc.list_messages_by_name, rpc.ListMessagesByName, name=room_name)
+    return session.answer(request, rpc.list_messages_by_name, rpc.ListMessagesByName, name=room_name)

@@ -9,12 +9,12 @@ class NotificationsConfig(AppConfig):
     verbose_name = _("Notifications")
 
     def ready(self) -> None:
+        from hub import session
         from hub.database import clean_up, prune_regularly
-        from hub.session import server_side
         from notifications import channels, receivers, retention
         from notifications.models import Follow, Notification, ReadMark, ReadUpTo
 
-        server_side.register(channels.personal)
+        session.register(channels.personal)
         receivers.connect()
         clean_up(Notification, "user", "group", "topic", "sender")
         clean_up(Follow, "topic", "user")

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from msgspec import Meta
 
 from hub.channels import LAST_ID
-from hub.session.rpc import Nothing, RpcCall, RpcError, StreamPosition, rpc
+from hub.session import Nothing, RpcCall, RpcError, StreamPosition, rpc
 from hub.users import User
 from hub.validation import message_in
 from notifications import actions, events, following, queries

@@ -7,7 +7,7 @@ from django.shortcuts import redirect, render, resolve_url
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from hub.session import rpc_over_http
+from hub import session
 from hub.users import User
 from notifications import actions, following, queries, rpc
 from notifications.models import Topic
@@ -34,7 +34,7 @@ def notification_list(request: HttpRequest) -> HttpResponse:
 @require_safe
 def items(request: HttpRequest) -> HttpResponse:
     """What ``alerts.list`` answers, as JSON."""
-    return rpc_over_http.answer(request, rpc.list_alerts, rpc.ListAlerts)
+    return session.answer(request, rpc.list_alerts, rpc.ListAlerts)
 
 
 @never_cache

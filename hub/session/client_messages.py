@@ -10,7 +10,7 @@
 
 A client sends ``{"type": "shop.page_left", "page": "…", "seconds": 7}``. A plain function runs in a database thread,
 an async one on the event loop; what one connection sends is taken in order, one after the other. The client never
-learns what became of it: whatever somebody waits for is a method of :mod:`hub.session.rpc`.
+learns what became of it: whatever somebody waits for is a method of :mod:`hub.session.methods`.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ import msgspec
 
 from hub.access.reasons import Error, Failed
 from hub.session.client_info import Json
-from hub.session.rpc import M, Registered, RpcCall
+from hub.session.methods import M, Registered, RpcCall
 
 
 class _Typed(msgspec.Struct):

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from hub.access import authentication
 from hub.access.authorization import NotValid
 from hub.limits.connections import address_of_guest, guest_wait
-from hub.session.rpc import RpcCall, RpcError
+from hub.session.methods import RpcCall, RpcError
 from hub.users import Visitor
 from hub.validation.refused import Refused
 
@@ -28,7 +28,7 @@ def answer(
     that is not valid is refused; it never makes a guest.
 
     Args:
-        method: a plain function like those that are registered with :func:`hub.session.rpc.rpc`.
+        method: a plain function like those that are registered with :func:`hub.session.methods.rpc`.
         params: the struct of its parameters. Those in ``given`` cannot be set from the query string.
     """
     try:

@@ -15,7 +15,7 @@ from hub.access import signed_tokens
 from hub.access.control import DisconnectUser, SubscribeUser, UnsubscribeUser, send
 from hub.accounts.tokens import issue
 from hub.concurrency import node
-from hub.session.rpc import RpcCall, RpcError, rpc
+from hub.session.methods import RpcCall, RpcError, rpc
 from hub.users import display_name
 from lab.harness.waiting import await_for
 from notifications import notify

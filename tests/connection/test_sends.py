@@ -10,7 +10,7 @@ from hub.concurrency import node
 from hub.ops import metrics
 from hub.session import client_messages
 from hub.session.client_messages import receives
-from hub.session.rpc import RpcCall, RpcError
+from hub.session.methods import RpcCall, RpcError
 from hub.users import display_name
 from lab.harness.waiting import await_for
 from tests.connection.node import needs_node, node_client

@@ -9,7 +9,7 @@ from msgspec import Raw
 
 from hub.access.reasons import Failed
 from hub.channels import UnknownChannel, find
-from hub.session import client_messages, rpc
+from hub.session import client_messages, methods
 from tests.docs.documents import block
 from tests.docs.shop import shop
 from tests.support.namespaces import forget_later
@@ -39,7 +39,7 @@ CANCEL = """
 import asyncio, json
 from django.contrib.auth.models import User
 from hub.endpoints.centrifuge import asyncapi
-from hub.session import rpc
+from hub.session import methods
 from hub.access.reasons import Failed
 from hub.models import Publication
 from shop.models import Order
@@ -51,8 +51,8 @@ print(json.loads(Publication.objects.get(channel=f"order:{shipped.pk}").data)["t
 
 async def cancel(data):
     try:
-        return bytes(await rpc.call("shop.cancel", rpc.RpcCall(ada, "client", "en"), data)).decode()
-    except rpc.RpcError as refused:
+        return bytes(await methods.call("shop.cancel", methods.RpcCall(ada, "client", "en"), data)).decode()
+    except methods.RpcError as refused:
         return str(refused)
     except Failed as failed:
         return failed.error.name
@@ -93,7 +93,7 @@ async def test_the_message_is_taken_as_its_type_says(
     caplog.set_level("INFO")
     names: dict[str, Any] = {"__name__": "shop.rpc"}
     exec(block(HOW_TO, "shop/rpc.py, what clients send"), names)  # noqa: S102  # the reader runs it too
-    call = rpc.RpcCall(SimpleNamespace(), "client", "en")  # type: ignore[arg-type]  # any user does
+    call = methods.RpcCall(SimpleNamespace(), "client", "en")  # type: ignore[arg-type]  # any user does
     await client_messages.take(call, Raw(b'{"type": "shop.page_left", "order": 42, "seconds": 7}'))
     assert "looked at order 42 for 7 s" in caplog.text
     with pytest.raises(Failed):

@@ -3,7 +3,7 @@
 import re
 
 from chat import events as chat_events
-from hub.session import rpc
+from hub.session import methods
 from notifications import events as notification_events
 from presence import events as presence_events
 from tests.docs.documents import table
@@ -13,7 +13,7 @@ PAGE = "docs/client-connection.md"
 
 def test_methods_are_those_that_the_apps_have_registered() -> None:
     documented = [method.strip("`") for method, *_ in table(PAGE, "method", "takes")]
-    assert sorted(documented) == sorted(name for name in rpc._methods if not name.startswith("tests."))
+    assert sorted(documented) == sorted(name for name in methods._methods if not name.startswith("tests."))
 
 
 def test_types_and_keys_of_publications_are_those_of_the_code() -> None:

@@ -12,7 +12,7 @@ from django.utils.module_loading import module_has_submodule
 from hub import __version__
 from hub.access.reasons import End, Error, Unsubscribed
 from hub.endpoints.centrifuge import messages
-from hub.session import client_info, client_messages, rpc
+from hub.session import client_info, client_messages, methods
 
 _REF = "#/components/schemas/{name}"
 
@@ -21,9 +21,9 @@ def document() -> dict[str, Any]:
     """The document as JSON values. The same for the same code, but for the version."""
     types = [messages.Command, messages.Reply, messages.Pushed, client_info.ClientInfo]
     published = publication_types()
-    methods, taken = _of_apps(rpc.methods()), _of_apps(client_messages.receivers())
-    called = [one.params for one in (*methods.values(), *taken.values())]
-    answers = [one.answer or Any for one in methods.values()]
+    offered, taken = _of_apps(methods.methods()), _of_apps(client_messages.receivers())
+    called = [one.params for one in (*offered.values(), *taken.values())]
+    answers = [one.answer or Any for one in offered.values()]
     refs, schemas = msgspec.json.schema_components([*answers, *types, *published, *called], ref_template=_REF)
     schemas["Publication"] = {
         "description": "One item of a channel. ``offset`` is missing where it is live only.",
@@ -73,7 +73,7 @@ def document() -> dict[str, Any]:
                 "params": {"$ref": _REF.format(name=one.params.__name__)},
                 "answer": answer,
             }
-            for (name, one), answer in zip(methods.items(), refs[: len(answers)], strict=True)
+            for (name, one), answer in zip(offered.items(), refs[: len(answers)], strict=True)
         },
         "x-sends": {
             name: {
@@ -112,7 +112,7 @@ def _is_type_of(module: ModuleType, value: Any) -> bool:
     return value.__module__ == module.__name__ and isinstance(value.__struct_config__.tag, str)
 
 
-def _of_apps(registered: dict[str, rpc.Registered]) -> dict[str, rpc.Registered]:
+def _of_apps(registered: dict[str, methods.Registered]) -> dict[str, methods.Registered]:
     modules = {f"{app.name}.rpc" for app in apps.get_app_configs()}
     return {name: one for name, one in registered.items() if one.method.__module__ in modules}
 

@@ -16,7 +16,7 @@ from hub.endpoints.centrifuge import encoder, messages, stored
 from hub.endpoints.centrifuge.messages import Empty, Request
 from hub.endpoints.centrifuge.subscriptions import Wanted
 from hub.publishing import PayloadTooBig, RoundedNumber, apublish_ephemeral
-from hub.session import client_messages, connection_presence, rpc
+from hub.session import client_messages, connection_presence, methods
 from hub.session.client_info import Json
 from hub.streams import Envelope, Position, history
 from hub.users import Visitor, user_id
@@ -232,7 +232,7 @@ def _begin_of(items: list[Envelope]) -> list[Envelope]:
 
 async def call(client: "Client", request: messages.Rpc) -> messages.RpcResult:
     """Call a method of an app."""
-    return messages.RpcResult(data=await rpc.call(request.method, _caller(client), request.data))
+    return messages.RpcResult(data=await methods.call(request.method, _caller(client), request.data))
 
 
 async def send(client: "Client", request: messages.Send) -> None:
@@ -245,8 +245,8 @@ async def ping(client: "Client", request: messages.Ping) -> Empty:
     return Empty()
 
 
-def _caller(client: "Client") -> rpc.RpcCall:
-    return rpc.RpcCall(client.user, client.client, client.language, client.subscriptions.keys())
+def _caller(client: "Client") -> methods.RpcCall:
+    return methods.RpcCall(client.user, client.client, client.language, client.subscriptions.keys())
 
 
 #: The handler of each command, and the key of its result.
