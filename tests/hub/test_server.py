@@ -15,6 +15,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from pytest_django.fixtures import Settings
 
 from hub.server import serve
 from lab.harness.environment import BASE_DIR, clean_environment, ending_with_us, free_port
@@ -73,8 +74,8 @@ def test_configuration_is_the_hubs() -> None:
     assert (config.workers, config.port) == (1, 1)
 
 
-def test_trusted_proxies_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HUB_TRUSTED_PROXIES", "10.0.0.0/8, 172.16.0.1")
+def test_trusted_proxies_are_those_of_the_settings(settings: Settings) -> None:
+    settings.HUB_TRUSTED_PROXIES = ["10.0.0.0/8", "172.16.0.1"]
     assert serve.config().forwarded_allow_ips == ["10.0.0.0/8", "172.16.0.1"]
 
 
