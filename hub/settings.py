@@ -28,6 +28,7 @@ django_stubs_ext.monkeypatch()
 _given, _own = reading.for_django()
 #: The settings of the engine and the apps, `HUB_<NAME>`: all of `hub.config.HubSettings` that is not one of Django's.
 globals().update(_own)
+HUB_DISPLAY_NAME = _given.display_name or "username"
 
 PRODUCTION = _given.env == "production"
 DEBUG = _given.debug

@@ -100,12 +100,13 @@ class HubSettings(Engine):
         example="uuid",
     )
     display_name: str = _accounts(
-        "username",
+        "",
         "What others read of a person: a field or method of the user model, or the path of a function that takes a "
         "user.",
-        unless="your user model has no field `username`, or people are not to see it",
-        zero='"" in Django\'s settings takes what `get_full_name()` says, else what `str()` says, and never a mail '
-        "address",
+        unless="people are to be called by another name",
+        zero="takes what `get_full_name()` says, else what `str()` says, and never a mail address; in its own "
+        "project it takes the username",
+        example="myproject.people.name_of",
     )
 
     limit_signup: Rates = _rates("20/hour", "Accounts that one address may make.")
