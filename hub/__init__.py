@@ -1,8 +1,8 @@
 """The engine. What other code may import from ``hub`` itself is here; importing it loads no model and no app."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["__version__", "group", "schedule"]
+__all__ = ["__version__", "group", "mount", "schedule"]
 
 #: The same as in ``pyproject.toml``.
 __version__ = "0.1.0"
@@ -27,6 +27,27 @@ def group(channel: str) -> str:
 
     find(channel)
     return group_name(channel)
+
+
+def mount(django_application: Any, *, websocket: Any = None) -> Any:
+    """A project's ASGI application with the hub in front of it, below the URL at which it includes ``hub.urls``.
+
+        application = hub.mount(get_asgi_application(), websocket=our_router)
+
+    Requests and handshakes for the hub's endpoints are the hub's; everything else goes on untouched: requests to
+    ``django_application``, other WebSockets to ``websocket`` or, without one, nowhere. Sessions and users are the
+    project's. Call it after ``django.setup()``, which ``get_asgi_application()`` has done.
+
+    Args:
+        django_application: the project's ASGI application for HTTP.
+        websocket: its ASGI application for WebSockets, such as a Channels router.
+
+    Raises:
+        ImproperlyConfigured: the project's URLs do not include the hub's.
+    """
+    from hub.mounting.project import mount as mount_into
+
+    return mount_into(django_application, websocket)
 
 
 def schedule(app: "Celery") -> None:

@@ -1,4 +1,5 @@
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
+from django.conf import settings
 from django.db.backends.signals import connection_created
 from django.utils.module_loading import autodiscover_modules
 
@@ -8,7 +9,7 @@ class HubConfig(AppConfig):
 
     def ready(self) -> None:
         from hub import checks  # noqa: F401  # registers itself
-        from hub.access import receivers
+        from hub.access import credentials, project_sessions, receivers
         from hub.channels import open_namespaces
         from hub.config import hub_settings, private_files
         from hub.database import signals
@@ -16,6 +17,13 @@ class HubConfig(AppConfig):
 
         signals.connect()
         receivers.connect()
+        credentials.register("session", project_sessions.users_for)
+        if apps.is_installed("hub.accounts"):
+            from hub.accounts import sessions, tokens
+
+            credentials.register("token", tokens.find, tokens.digest_of)
+            if sessions.__name__ == settings.SESSION_ENGINE:  # it knows whose a session is without unpacking it
+                credentials.register("session", sessions.users_for)
         connection_created.connect(private_files.guard_database, dispatch_uid="hub.config.private_files")
         # `namespaces.py` and `rpc.py` of every installed app, as Django does with `admin.py`.
         autodiscover_modules("namespaces", "rpc")

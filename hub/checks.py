@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core import checks
 
+from hub.bus import layer
 from hub.channels import namespaces
 from hub.config import faults, hub_settings, misspelt, production_checks
 from hub.users import checks as _of_users  # noqa: F401  # registers its own
@@ -41,6 +42,25 @@ def retention_names_namespaces(app_configs: Sequence[Any] | None, **kwargs: Any)
         for name in retention
         if name not in known
     ]
+
+
+@checks.register
+def redis_and_layer_are_named(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """A project names the Redis and the channel layer of the hub."""
+    found: list[checks.CheckMessage] = []
+    if not getattr(settings, "REDIS_URL", ""):
+        found.append(
+            checks.Error("REDIS_URL is not set.", hint='REDIS_URL = "redis://127.0.0.1:6379/0"', id="hub.E030")
+        )
+    if not {layer.ALIAS, "default"} & set(getattr(settings, "CHANNEL_LAYERS", {})):
+        found.append(
+            checks.Error(
+                f'CHANNEL_LAYERS has neither "{layer.ALIAS}" nor "default".',
+                hint='Its BACKEND is "hub.bus.redis_layer.HubChannelLayer".',
+                id="hub.E031",
+            )
+        )
+    return found
 
 
 @checks.register(deploy=True)

@@ -8,6 +8,7 @@ class WorkerConfig(AppConfig):
     def ready(self) -> None:
         from hub.ops import gauges
         from worker import (
+            checks,  # noqa: F401  # registers its own
             heartbeat,  # noqa: F401  # connects to Celery's signals
             jobs,
         )

@@ -4,12 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, load_backend
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.backends.cached_db import SessionStore as CachedSessions
 from django.contrib.sessions.backends.db import SessionStore as DatabaseSessions
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
@@ -43,6 +45,15 @@ def store_class() -> type[SessionBase]:
     """The class of ``SESSION_ENGINE``."""
     found: type[SessionBase] = import_module(settings.SESSION_ENGINE).SessionStore
     return found
+
+
+def model_class() -> type[AbstractBaseSession] | None:
+    """The model of the rows of sessions; None where the engine keeps none, or its app is not installed."""
+    engine = store_class()
+    if not issubclass(engine, DatabaseSessions):
+        return None
+    is_djangos = engine.get_model_class.__func__ is DatabaseSessions.get_model_class.__func__  # type: ignore[attr-defined]
+    return None if is_djangos and not apps.is_installed("django.contrib.sessions") else engine.get_model_class()
 
 
 def _sessions(keys: Sequence[str]) -> dict[str, Mapping[str, Any]]:

@@ -8,7 +8,6 @@ expires, a log-out where sessions are kept in a cache) are found by the periodic
 from collections.abc import Collection
 from typing import Any
 
-from django.apps import apps
 from django.contrib.auth import SESSION_KEY, get_user_model
 from django.contrib.auth.models import Group
 from django.contrib.sessions.base_session import AbstractBaseSession
@@ -33,8 +32,7 @@ def connect() -> None:
         if relation.name in {"groups", "user_permissions"}:
             through: Any = relation.remote_field.through
             listen(_membership_changed, m2m_changed, through, f"hub.access.{through.__name__}")
-    model = getattr(project_sessions.store_class(), "get_model_class", lambda: None)()
-    if model is not None and apps.is_installed(model._meta.app_config.name):
+    if (model := project_sessions.model_class()) is not None:
         listen(_session_deleted, post_delete, model, "hub.access.session_deleted")
 
 

@@ -1,7 +1,8 @@
 """The way of a call past Django's middleware, which has nothing to do for a program with a key and takes longer than
 the call itself."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -13,41 +14,39 @@ from hub.api.method import method_named
 
 PREFIX = "/api"
 
+Application = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
 
-class ApiFastPath:
-    """An ASGI application for HTTP: answers calls of the API by itself, and has ``application`` answer all else.
 
-    Also calls that Django would not let through to a view: to a host that is not the hub's, or without HTTPS where
-    that is wanted. And those that Django gets it answers alike (:mod:`hub.api.routes`), so that the API works wherever
-    Django does.
+def find(scope: Mapping[str, Any]) -> Application | None:
+    """The ASGI application that answers a call of the API; None for any other request.
+
+    Not for calls that Django would not let through to a view: to a host that is not the hub's, or without HTTPS where
+    that is wanted. Those Django answers, as it does any call that it gets (:mod:`hub.api.routes`), so that the API
+    works wherever Django does.
     """
+    name = _method_in(scope)
+    return partial(_call, name) if name is not None and _is_let_through(scope) else None
 
-    def __init__(self, application: Any) -> None:
-        self._application = application
 
-    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        name = _method_in(scope)
-        if name is None or not _is_let_through(scope):
-            await self._application(scope, receive, send)
+async def _call(name: str, scope: dict[str, Any], receive: Any, send: Any) -> None:
+    body = bytearray()
+    more = True
+    while more:
+        event = await receive()
+        if event["type"] == "http.disconnect":
             return
-        body = bytearray()
-        more = True
-        while more:
-            event = await receive()
-            if event["type"] == "http.disconnect":
-                return
-            body += event.get("body", b"")
-            more = event.get("more_body", False)
-        reply = await answer(name, bytes(body), scope["headers"], address_of(scope))
-        sent = {**reply.headers, "content-length": str(len(reply.body))}
-        await send(
-            {
-                "type": "http.response.start",
-                "status": reply.status,
-                "headers": [(key.encode(), value.encode()) for key, value in sent.items()],
-            }
-        )
-        await send({"type": "http.response.body", "body": reply.body})
+        body += event.get("body", b"")
+        more = event.get("more_body", False)
+    reply = await answer(name, bytes(body), scope["headers"], address_of(scope))
+    sent = {**reply.headers, "content-length": str(len(reply.body))}
+    await send(
+        {
+            "type": "http.response.start",
+            "status": reply.status,
+            "headers": [(key.encode(), value.encode()) for key, value in sent.items()],
+        }
+    )
+    await send({"type": "http.response.body", "body": reply.body})
 
 
 def _method_in(scope: Mapping[str, Any]) -> str | None:

@@ -5,16 +5,19 @@ from typing import Any
 
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 
+#: The layer of this name is the hub's, in a project whose default layer is another one.
+ALIAS = "hub"
+
 
 def layer() -> Any:
-    """The default channel layer (untyped: each backend adds what it likes).
+    """The hub's channel layer: :data:`ALIAS` or, without it, the default (untyped: each backend adds what it likes).
 
     Raises:
-        RuntimeError: ``CHANNEL_LAYERS`` has no default.
+        RuntimeError: ``CHANNEL_LAYERS`` has neither.
     """
-    found = get_channel_layer()
+    found = get_channel_layer(ALIAS) or get_channel_layer()
     if found is None:
-        raise RuntimeError("CHANNEL_LAYERS has no 'default': the hub needs a channel layer.")
+        raise RuntimeError(f"CHANNEL_LAYERS has neither {ALIAS!r} nor 'default': the hub needs a channel layer.")
     return found
 
 

@@ -9,13 +9,16 @@ import asyncio
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import uvicorn
+from uvicorn.importer import import_from_string
 
 from hub.config import hub_settings
 from hub.config.startup_errors import in_one_sentence
@@ -126,6 +129,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m hub.server", description="Serve the hub over HTTP and WebSockets."
     )
+    parser.add_argument(
+        "application", nargs="?", default=APPLICATION, help="module:attribute of a project with the hub inside"
+    )
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     where.add_argument("--fd", type=int, action="append", metavar="N", help="inherited listening socket; repeatable")
@@ -135,10 +141,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--graceful", type=int, default=GRACEFUL_SHUTDOWN, metavar="SECONDS", help="for connections to end on shutdown"
     )
     options = parser.parse_args(arguments)
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hub.settings")
+    if options.application == APPLICATION:
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hub.settings")
+    else:
+        sys.path.insert(0, str(Path.cwd()))  # as uvicorn does
+        import_from_string(options.application)  # a project names its settings there
     with in_one_sentence():
         server = HubServer(
-            config(host=options.host, port=options.port, uds=options.uds, timeout_graceful_shutdown=options.graceful)
+            config(
+                app=options.application,
+                host=options.host,
+                port=options.port,
+                uds=options.uds,
+                timeout_graceful_shutdown=options.graceful,
+            )
         )
     # uvicorn raises the signal once more when it has shut down; the end it asked for is not a failure.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)

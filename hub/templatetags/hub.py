@@ -94,7 +94,7 @@ def _config(context: Context) -> dict[str, Any]:
     person = None  # not known
     if user is not None:
         person = {"id": user_id(user), "name": display_name(user)}
-    prefix = get_script_prefix()
+    prefix = _url("hub:home") or get_script_prefix()
     return {
         "endpoint": [{"transport": name, "endpoint": f"{prefix}connection/{name}"} for name in TRANSPORTS],
         "emulation": f"{prefix}emulation",

@@ -1,0 +1,2 @@
+from shop.settings.base import *
+from shop.settings.live import *

@@ -1,0 +1,18 @@
+from django.contrib.auth.views import LoginView, LogoutView
+from django.urls import include, path
+
+from orders import views
+
+urlpatterns = [
+    path(
+        "app/",
+        include(
+            [
+                path("", views.orders, name="home"),
+                path("login/", LoginView.as_view(template_name="login.html"), name="login"),
+                path("logout/", LogoutView.as_view(), name="logout"),
+                path("hub/", include("hub.urls")),
+            ]
+        ),
+    )
+]
