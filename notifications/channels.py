@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from django.db import connection
 
 from hub.database import batched
-from hub.users import Key, Visitor, as_stored, from_stored, id_in, memberships, user_id
+from hub.users import Key, Visitor, as_stored, id_in, memberships, user_id
 
 if TYPE_CHECKING:
     from notifications.models import Notification
@@ -69,13 +69,14 @@ def of_lists_of(keys: list[Key]) -> dict[Key, list[str]]:
         parts.insert(0, _GROUPS.format(**columns, users="{users}"))
     # A number is written into the statement: a parameter for each of hundreds takes as long as the query.
     users = ",".join(str(key) if isinstance(key, int) else "%s" for key in keys)
-    asked = [as_stored(key) for key in keys if not isinstance(key, int)]
+    key_of = dict(zip(as_stored(keys), keys, strict=True))
+    asked = [] if isinstance(keys[0], int) else list(key_of)
     with connection.cursor() as cursor:
         statement = " UNION ALL ".join(parts).format(users=users)
         cursor.execute(f"{statement} ORDER BY 2, 3", asked * len(parts) or None)
         rows = cursor.fetchall()
     for value, name, group_id in rows:
-        found[from_stored(value)].append(of_topic(name) if name else of_group(group_id))
+        found[key_of[value]].append(of_topic(name) if name else of_group(group_id))
     return found
 
 

@@ -116,7 +116,7 @@ def listed(reader: Reader, ids: Sequence[int]) -> list[Notification]:
 def _find(wanted: str, reader: Reader, asked: dict[str, Any]) -> Iterator[int]:
     """The newest of each audience that are ``wanted``, audience by audience."""
     parts = list(_parts(wanted, reader))
-    user = as_stored(reader.key)
+    (user,) = as_stored([reader.key])
     for start in range(0, len(parts), PARTS):
         with connection.cursor() as cursor:
             cursor.execute(" UNION ALL ".join(parts[start : start + PARTS]), {"user": user, **asked})

@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from hub.users import User, all_users
-from hub.users.model import from_stored
+from hub.users.model import key_of_text
 
 
 def users_for(keys: Sequence[str]) -> dict[str, User]:
@@ -74,7 +74,7 @@ def _users(sessions: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], User]
     wanted: dict[str, dict[str, Any]] = {}
     for data in sessions:
         try:
-            wanted.setdefault(data[BACKEND_SESSION_KEY], {})[str(data[SESSION_KEY])] = from_stored(data[SESSION_KEY])
+            wanted.setdefault(data[BACKEND_SESSION_KEY], {})[str(data[SESSION_KEY])] = key_of_text(data[SESSION_KEY])
         except ValidationError:
             continue  # a session from before the user model got another key
     found: dict[tuple[str, str], User] = {}

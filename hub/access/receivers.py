@@ -19,7 +19,7 @@ from hub.access.control import revalidate
 from hub.database.signals import listen
 from hub.users import Key, User
 from hub.users.groups import keys_of_members
-from hub.users.model import from_stored
+from hub.users.model import key_of_text
 
 
 def connect() -> None:
@@ -51,7 +51,7 @@ def _user_deleted(sender: type[User], instance: User, **_: Any) -> None:
 def _session_deleted(sender: type[AbstractBaseSession], instance: AbstractBaseSession, **_: Any) -> None:
     # Expired ones are deleted by the thousand, and the periodic revalidation has closed their connections long ago.
     if instance.expire_date > timezone.now() and (key := instance.get_decoded().get(SESSION_KEY)) is not None:
-        revalidate(users=[from_stored(key)])
+        revalidate(users=[key_of_text(key)])
 
 
 def _group_deleted(sender: type[Group], instance: Group, **_: Any) -> None:

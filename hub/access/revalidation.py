@@ -23,7 +23,7 @@ from hub.concurrency.node import Part
 from hub.config import hub_settings
 from hub.fanout import relay
 from hub.fanout.inbox import Inbox
-from hub.users import from_stored
+from hub.users import key_of_text
 
 log = structlog.get_logger(__name__)
 
@@ -141,7 +141,7 @@ def _concerned(change: Revalidate) -> Iterable[OpenSocket]:
         return registry()
     if change.channel:
         return [socket for socket in registry() if socket.receives(change.channel)]
-    return registry().of_user(from_stored(change.user))
+    return registry().of_user(key_of_text(change.user))
 
 
 async def revalidate(sockets: Iterable[OpenSocket]) -> set[OpenSocket]:

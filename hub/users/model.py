@@ -1,5 +1,6 @@
 """The project's user model: its type, its rows, and those of its fields that the hub uses where they exist."""
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +20,9 @@ __all__ = [
     "all_users",
     "as_stored",
     "field_named",
-    "from_stored",
     "joined_field",
     "key_field",
+    "key_of_text",
     "log_in_field",
     "searched_by",
     "staff",
@@ -30,7 +31,7 @@ __all__ = [
 if TYPE_CHECKING:
     # What the relations of the hub's own project lead to. Other models lack some of its fields: the tests that run on
     # `tests.projects.uuid_people` find where one of them is used.
-    from django.contrib.auth.models import User
+    from django.contrib.auth.models import User  # noqa: TID251  # see above
 else:
     #: A person with an account: the type of every user model that the hub works with.
     User = AbstractBaseUser
@@ -68,14 +69,15 @@ def field_named(name: str) -> "models.Field[Any, Any] | None":
     return found if isinstance(found, models.Field) and found.concrete and not found.many_to_many else None
 
 
-def as_stored(key: Key) -> Any:
-    """``key`` as the database takes it in SQL."""
-    return key_field().get_db_prep_value(key, connection)
+def as_stored(keys: Iterable[Key]) -> list[Any]:
+    """``keys`` as SQL takes them and gives them back."""
+    field = key_field()
+    return [key if isinstance(key, int) else field.get_db_prep_value(key, connection) for key in keys]
 
 
-def from_stored(value: Any) -> Key:
-    """The key that SQL has read as ``value``."""
-    return key_field().to_python(value)
+def key_of_text(text: str) -> Key:
+    """The key that ``str()`` has made ``text`` of."""
+    return key_field().to_python(text)
 
 
 def log_in_field() -> str:
