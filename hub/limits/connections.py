@@ -8,10 +8,14 @@ import math
 import time
 from collections import Counter
 from enum import Enum, auto
+from typing import TYPE_CHECKING
 
 from hub.config import hub_settings
 from hub.limits.rates import count_refusal
-from hub.users import Key
+
+if TYPE_CHECKING:
+    # Users are rows, and the web server needs its bounds before the apps are ready.
+    from hub.users import Key
 
 #: Bytes of one request's body; the shipped nginx has the same bound.
 BODY_LIMIT = 1024 * 1024
@@ -87,7 +91,7 @@ class RateLimiter:
 
     __slots__ = ("_address", "_bucket", "_refused", "_user_key", "wait")
 
-    def __init__(self, user_key: Key, address: str | None) -> None:
+    def __init__(self, user_key: "Key", address: str | None) -> None:
         self._user_key = user_key
         self._address = address
         self._bucket = Bucket()
@@ -128,7 +132,7 @@ def guest_wait(address: str | None) -> int:
     return math.ceil(wait)
 
 
-def connect_wait(address: str | None, user_key: Key) -> int:
+def connect_wait(address: str | None, user_key: "Key") -> int:
     """Somebody connects, a user or a guest of a counted address: 0, or the seconds until they may."""
     settings = hub_settings()
     if user_key is not None:
@@ -159,7 +163,7 @@ class Counted:
 
     __slots__ = ("address", "user_key")
 
-    def __init__(self, address: str | None, user_key: Key) -> None:
+    def __init__(self, address: str | None, user_key: "Key") -> None:
         if user_key is not None:
             _enter_user(user_key)
         self.user_key = user_key
@@ -169,7 +173,7 @@ class Counted:
             count_refusal("connections_per_address")
             raise TooManyConnections
 
-    def move_to(self, user_key: Key) -> None:
+    def move_to(self, user_key: "Key") -> None:
         """The connection is another user's than its handshake said. Raises as the class, and changes nothing then."""
         if user_key != self.user_key:
             if user_key is not None:
@@ -189,7 +193,7 @@ by_user: Counter[object] = Counter()
 by_address: Counter[object] = Counter()
 
 
-def _enter_user(user_key: Key) -> None:
+def _enter_user(user_key: "Key") -> None:
     if not _enter(by_user, user_key, hub_settings().connections_per_user):
         count_refusal("connections_per_user")
         raise TooManyConnections
