@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
-from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db import Error as DatabaseFault
 from django.http import HttpRequest, parse_cookie
@@ -14,7 +13,7 @@ from hub.access.authorization import NotValid
 from hub.access.credentials import Invalid
 from hub.access.reasons import End, Ended
 from hub.access.signed_tokens import BadToken, Claims, TokenExpired
-from hub.access.visitor import SESSION_KEY, language_of
+from hub.access.visitor import language_of, session_key_in
 from hub.channels import UnknownChannel, find
 from hub.concurrency.faults import described
 from hub.limits.connections import Counted, TooManyConnections, connect_wait, counted_address
@@ -93,8 +92,7 @@ async def authenticate(scope: dict[str, Any]) -> Authenticated:
     except NotValid as fault:
         credentials.log_refusal(str(fault), address)
         return Authenticated(None, "", "", language, address)
-    key = cookies.get(settings.SESSION_COOKIE_NAME)
-    if key and SESSION_KEY.fullmatch(key):
+    if key := session_key_in(cookies):
         credential = credentials.of_session(key)
         found = await credentials.whose(credential)
         if not isinstance(found, Invalid):

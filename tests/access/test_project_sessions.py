@@ -17,6 +17,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from hub.access.project_sessions import users_for
+from hub.access.visitor import session_key_in
 from hub.users import User, all_users
 
 pytestmark = pytest.mark.django_db
@@ -64,6 +65,16 @@ def log_in(user: User, backend: str = "hub.accounts.backends.PasswordBackend") -
 def test_key_of_a_session_leads_to_the_user_who_logged_in(engine: str, ann: User) -> None:
     _, key = log_in(ann)
     assert users_for([key]) == {key: ann}
+
+
+def test_key_in_the_cookie_is_found(engine: str, ann: User) -> None:
+    _, key = log_in(ann)
+    assert session_key_in({django_settings.SESSION_COOKIE_NAME: key}) == key
+
+
+@pytest.mark.parametrize("key", ["", "short", "x" * 5000, "with a blank in it", "with\0nul in it", "снова и снова"])
+def test_what_can_be_no_key_is_asked_of_nobody(engine: str, key: str) -> None:
+    assert session_key_in({django_settings.SESSION_COOKIE_NAME: key}) is None
 
 
 def test_unknown_and_malformed_keys_are_nobodys(engine: str) -> None:
