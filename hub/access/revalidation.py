@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 import msgspec
 import structlog
 from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import ValidationError
 
 from hub.access import control, credentials
 from hub.access.control import Revalidate
@@ -141,7 +142,11 @@ def _concerned(change: Revalidate) -> Iterable[OpenSocket]:
         return registry()
     if change.channel:
         return [socket for socket in registry() if socket.receives(change.channel)]
-    return registry().of_user(key_of_text(change.user))
+    try:
+        return registry().of_user(key_of_text(change.user))
+    except ValidationError:
+        log.warning("unknown_control_message")
+        return ()
 
 
 async def revalidate(sockets: Iterable[OpenSocket]) -> set[OpenSocket]:

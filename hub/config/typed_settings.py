@@ -94,7 +94,7 @@ class HubSettings(Engine):
     user_id: str = _accounts(
         "",
         "What a person is called outside: in channel names, signed tokens (`sub`), the HTTP API and presence. A "
-        "unique field of the user model.",
+        "unique field of the user model whose value never changes.",
         unless="your programs know people by another name than the key of their row",
         zero="takes the key",
         example="uuid",

@@ -39,12 +39,15 @@ class Inbox(ProcessSubscriber):
         self._subscribing.wake()
 
     async def ready(self) -> None:
-        """Return when messages of other processes arrive; while Redis is unavailable, when they would."""
+        """Return when messages of other processes arrive; while Redis is unavailable, when they would. At once when
+        it was closed: then none arrive.
+        """
         await self._subscribed.wait()
 
     async def close(self) -> None:
         """Handle nothing more. The subscription ends with the relay."""
         await self._subscribing.close()
+        self._subscribed.set()  # nobody waits for what does not come
 
     async def _subscribe(self) -> None:
         subscription = await relay.current().subscribe(self._channel, self, _text)

@@ -148,6 +148,11 @@ class LocalChannel:
         """Whether there is a subscription."""
         return bool(self._audiences)
 
+    def __contains__(self, subscription: Subscription) -> bool:
+        """Whether this is a subscription of the channel, and has not ended."""
+        audience = self._audiences.get(subscription.encoder)
+        return audience is not None and (subscription in audience.raw or subscription in audience.others)
+
     def __len__(self) -> int:
         """How many subscriptions there are."""
         return sum(map(len, self._audiences.values()))

@@ -72,9 +72,10 @@ async def recover(
     """
     histories: dict[AnySubscription, list[Envelope]] = {}
     size = 0
+    deadline = time.monotonic() + CATCH_UP
     for subscription in subscriptions:
         position = since.get(subscription.channel)
-        envelopes = None if position is None else await missed(subscription, position)
+        envelopes = None if position is None else await _missed(subscription, position, deadline)
         if envelopes is None:
             return None
         if limit is not None and (size := size + sum(envelope.size for envelope in envelopes)) > limit:
@@ -83,22 +84,21 @@ async def recover(
     return await in_order(histories)
 
 
-async def missed(subscription: Subscription, since: Position) -> list[Envelope] | None:
+async def _missed(subscription: Subscription, since: Position, deadline: float) -> list[Envelope] | None:
     """All envelopes of one channel between ``since`` and the subscription's start; see :func:`recover`."""
-    found = await _missed(subscription, since)
+    found = await _between(subscription, since)
     if found is None or since.offset <= subscription.start.offset:
         return found
-    deadline = time.monotonic() + CATCH_UP
     local_channel = subscription.local_channel
     while local_channel.last < since.offset and time.monotonic() < deadline:
         await asyncio.sleep(0.05)
-    if local_channel.last >= since.offset:
+    if local_channel.last >= since.offset and subscription in local_channel:  # it may have ended meanwhile
         local_channel.remove(subscription)
         subscription.attach(local_channel)
-    return await _missed(subscription, since)  # more may have been published meanwhile
+    return await _between(subscription, since)  # more may have been published meanwhile
 
 
-async def _missed(subscription: Subscription, since: Position) -> list[Envelope] | None:
+async def _between(subscription: Subscription, since: Position) -> list[Envelope] | None:
     start, channel = subscription.start, subscription.channel
     if since.epoch != start.epoch and since != Position():
         return None

@@ -162,13 +162,16 @@ class Relay:
 
     async def _join_missing(self) -> None:
         missing = [channel for channel in self._not_joined if channel in self._local_channels]
-        if not missing or self._receiver is None:
+        receiver = self._receiver
+        if not missing or receiver is None:
             return
         try:
             await self._join_groups(missing)
         except Exception as error:  # noqa: BLE001  # each layer raises what it likes
             log.debug("broker_still_unavailable", error=type(error).__name__)
         else:
+            if receiver is not self._receiver:
+                return  # the new one has been woken to join them
             log.info("broker_joined", channels=len(missing))
             self._not_joined.difference_update(missing)
 

@@ -84,11 +84,11 @@ class Sampler:
         self._sampling.wake()
 
     async def _sample(self) -> float:
-        if self._turns % TASKS_EVERY == 0:
+        turn, self._turns = self._turns, self._turns + 1  # first, so that a sampler that fails stops no other sample
+        if turn % TASKS_EVERY == 0:
             metrics.TASKS.set(len(asyncio.all_tasks(self.loop)))
             for sampler in _samplers:
                 sampler()
-        self._turns += 1
         due = self.loop.time() + INTERVAL
         await asyncio.sleep(INTERVAL)
         metrics.LOOP_LATE.observe(max(0.0, self.loop.time() - due))

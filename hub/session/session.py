@@ -111,8 +111,12 @@ class Session:
     async def leave(self) -> None:
         """Remove the client from registry, channels and presence, even while it is connected. May be repeated."""
         self.cut()
+        # Again: what connects awaits the database, and may have gone on after the end.
+        registry.current().remove(self)
         subscriptions = list(self.subscriptions.values())
         self.subscriptions.clear()
+        for subscription in subscriptions:
+            subscription.cut()
         await leave_all(subscriptions)
 
     # --- limits ---------------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ log = structlog.get_logger(__name__)
 
 
 class State(Enum):
-    """Where a subscription stands; it only moves on."""
+    """Where a subscription stands; it only moves on, and from each to ``ENDED``."""
 
     #: It is being established, and presence has no record of it.
     OPENING = auto()
@@ -72,14 +72,17 @@ class SessionSubscription(local_channel.Subscription):
         """
         if not self.counts:
             return None
+        if self.state is not State.OPENING:
+            return None
         # Before the first await: if this is cancelled, `leave` removes the record.
         self.state = State.PENDING
         return await connection_presence.enter(self)
 
     def go_live(self) -> None:
-        """The client has been told: write the held publications, then new ones as they come."""
-        self.state = State.LIVE
-        self.release()
+        """The client has been told: write the held publications, then new ones as they come. Nothing once it ended."""
+        if self.state is not State.ENDED:
+            self.state = State.LIVE
+            self.release()
 
     def cut(self) -> None:
         """Stop all writing at once. May be repeated."""

@@ -91,10 +91,12 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     except OSError:
         return  # the client went away while something was written to it
     finally:
-        counted.leave()
         send_buffer.end()
-        if client is not None:
-            await client.leave()
+        try:
+            if client is not None:
+                await client.leave()
+        finally:
+            counted.leave()
 
 
 def _closing(reason: End) -> tuple[int, str]:

@@ -6,7 +6,7 @@ writes to the connection by itself, and the consumer only reads (``docs/decision
 
 import secrets
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import parse_qs
@@ -153,7 +153,8 @@ class SimpleEndpoint(Session, AsyncConsumer):
 
     def end(self, reason: End, text: str = "") -> None:
         """Close the connection; ``text`` says more than the reason does. Only the first call counts."""
-        self.send_buffer.close(reason.simple, text or reason.text)
+        code = reason.simple or End.SERVER_ERROR.simple  # an app may name a reason that only the client connection has
+        self.send_buffer.close(code, text or reason.text)
 
     async def _receive(self, event: Mapping[str, Any]) -> None:
         if len(event.get("bytes") or (event.get("text") or "").encode(errors="surrogatepass")) > (
@@ -187,55 +188,49 @@ class SimpleEndpoint(Session, AsyncConsumer):
     async def _begin(self, text: str) -> None:
         """Write what the client missed since its cursor, then go live on every channel."""
         began = time.monotonic()
+        # Those that revalidation adds or drops meanwhile are its own.
+        subscriptions = list(self.subscriptions.values())
         history: list[tuple[SessionSubscription, Envelope]] = []
         malformed = False
         try:
-            since = self._since(text)
+            since = _since(text, subscriptions)
         except cursors.NotACursor:
             since, malformed = {}, True
         if since is not None:
-            missed, positions = await self._missed(since, text)
+            missed, positions = await self._missed(since, text, subscriptions)
             self.tell({"type": "resumed", "recovered": missed is not None, "cursor": cursors.join(positions.items())})
             history = missed or []
         for chunk in chunks(
             [text for subscription, item in history for text in texts_of(subscription.encoder, [item])]
         ):
             await self.send_buffer.answer(FrameBatch(chunk))
-        if len(self.subscriptions) > 1 and time.monotonic() - began > recovery.CATCHING_UP:
+        if len(subscriptions) > 1 and time.monotonic() - began > recovery.CATCHING_UP:
             # From here on an item tells what of the other channels came before it (hub.streams.cursors): not this
             # late.
             self.end(End.NEW_HISTORY)
             return
-        await self._go_live(list(self.subscriptions.values()))
+        await self._go_live(subscriptions)
         if malformed:  # after the frame that clients wait for first
             self._refuse(BadMessage("bad_cursor", _("The position in 'since' is not one that the hub has given")))
 
     async def _go_live(self, subscriptions: Iterable[SessionSubscription]) -> None:
+        """Write what the subscriptions hold, then enter presence, which may take long while Redis is away."""
+        subscriptions = [one for one in subscriptions if self._has(one)]
         for subscription in subscriptions:
-            if subscription.namespace.presence and subscription.counts:
-                self.entered(subscription.channel, await subscription.enter())
+            subscription.release()
+        for subscription in subscriptions:
+            if subscription.namespace.presence and subscription.counts and self._has(subscription):
+                data = await subscription.enter()
+                if self._has(subscription):
+                    self.entered(subscription.channel, data)
             subscription.go_live()
 
-    def _since(self, text: str) -> dict[str, Position] | None:
-        """The positions in ``?since=``; None without it. A bare number is an offset in the endpoint's only channel,
-        ``now`` stands for where the channels are.
-
-        Raises:
-            NotACursor: it is neither.
-        """
-        if not text:
-            return None
-        if text == NOW:
-            return self._starts()
-        if text.isascii() and text.isdigit() and len(text) <= 18 and len(self.subscriptions) == 1:
-            return {channel: Position(start.epoch, int(text)) for channel, start in self._starts().items()}
-        return cursors.parse(text)
-
-    def _starts(self) -> dict[str, Position]:
-        return {channel: subscription.start for channel, subscription in self.subscriptions.items()}
+    def _has(self, subscription: SessionSubscription) -> bool:
+        """Whether it is still wanted: revalidation may have dropped it, and the connection may have ended."""
+        return not self.has_ended and self.subscriptions.get(subscription.channel) is subscription
 
     async def _missed(
-        self, since: Mapping[str, Position], text: str
+        self, since: Mapping[str, Position], text: str, subscriptions: Sequence[SessionSubscription]
     ) -> tuple[list[tuple[SessionSubscription, Envelope]] | None, dict[str, Position]]:
         """What was missed since a client's cursor, and the position of each channel before it.
 
@@ -243,12 +238,12 @@ class SimpleEndpoint(Session, AsyncConsumer):
         """
         try:
             marked = cursors.marked(text) if "@" in text and since else ()
-            complete = await recovery.completed(since, marked, list(self.subscriptions))
-            missed = await recovery.recover(list(self.subscriptions.values()), complete)
+            complete = await recovery.completed(since, marked, [one.channel for one in subscriptions])
+            missed = await recovery.recover(subscriptions, complete)
         except DatabaseFault as error:
             log.error("recovery_failed", endpoint=self.name, **described(error))  # noqa: TRY400  # a traceback where it says more
             missed = complete = None
-        positions = self._starts()
+        positions = _starts(subscriptions)
         if missed is not None and complete is not None:
             positions |= {channel: complete[channel] for channel in positions if channel not in since}
         return missed, positions
@@ -262,6 +257,8 @@ class SimpleEndpoint(Session, AsyncConsumer):
         except Ended as refused:
             self.end(refused.reason, refused.text)
             return
+        if self.user is not user:
+            return  # a later revalidation has newer permissions
         for subscription in [one for channel, one in self.subscriptions.items() if channel not in wanted]:
             self.drop(subscription)
             await subscription.leave()
@@ -272,8 +269,7 @@ class SimpleEndpoint(Session, AsyncConsumer):
         ]
         if new:
             await self.open(new)
-            # A later revalidation may have newer permissions.
-            await self._go_live(one for one in new if self.receives(one.channel) and not self.has_ended)
+            await self._go_live(new)
 
     @property
     def raw(self) -> RawWrite | None:
@@ -283,6 +279,26 @@ class SimpleEndpoint(Session, AsyncConsumer):
     def write(self, batch: FrameBatch) -> None:
         """Write frames from the relay."""
         self.send_buffer.write(batch)
+
+
+def _since(text: str, subscriptions: Sequence[SessionSubscription]) -> dict[str, Position] | None:
+    """The positions in ``?since=``; None without it. A bare number is an offset in the endpoint's only channel,
+    ``now`` stands for where the channels are.
+
+    Raises:
+        NotACursor: it is neither.
+    """
+    if not text:
+        return None
+    if text == NOW:
+        return _starts(subscriptions)
+    if text.isascii() and text.isdigit() and len(text) <= 18 and len(subscriptions) == 1:
+        return {channel: Position(start.epoch, int(text)) for channel, start in _starts(subscriptions).items()}
+    return cursors.parse(text)
+
+
+def _starts(subscriptions: Sequence[SessionSubscription]) -> dict[str, Position]:
+    return {subscription.channel: subscription.start for subscription in subscriptions}
 
 
 class TooManyMessages(Refused):
