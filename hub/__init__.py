@@ -43,7 +43,8 @@ def mount(django_application: Any, *, websocket: Any = None) -> Any:
         websocket: its ASGI application for WebSockets, such as a Channels router.
 
     Raises:
-        ImproperlyConfigured: the project's URLs do not include the hub's.
+        ImproperlyConfigured: the project's URLs do not include the hub's, or a setting of the hub is not what it is
+            declared to be.
     """
     from hub.mounting.project import mount as mount_into
 

@@ -8,7 +8,6 @@ import gc
 import re
 from datetime import timedelta
 
-import django_stubs_ext
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
@@ -20,9 +19,6 @@ from hub.config import BASE_DIR, derived, private_files, production_checks, read
 # object of each of them is looked at several times, and the process stops for a quarter of a second in a busy moment.
 # Cycles are rare here: sockets end by reference count.
 gc.set_threshold(20_000, 50, 50)
-
-# `ModelAdmin[Room]` and the like are written with their type everywhere.
-django_stubs_ext.monkeypatch()
 
 # Every variable, converted and checked; what is wrong is told at once.
 _given, _own = reading.for_django()

@@ -7,7 +7,7 @@ from celery.app import app_or_default
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from worker.scheduling import SCHEDULER
+from worker.scheduling import is_hubs
 
 
 @cache
@@ -27,4 +27,4 @@ def application() -> Celery:
 
 def has_our_scheduler() -> bool:
     """Whether beat runs :class:`worker.beat.HubScheduler`."""
-    return bool(application().conf.beat_scheduler == SCHEDULER)
+    return is_hubs(application().conf.beat_scheduler)

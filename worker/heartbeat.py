@@ -8,14 +8,21 @@ from django.db import DatabaseError
 
 from hub.database import heartbeats
 from hub.ops import liveness_file
+from worker.application import has_our_scheduler
+from worker.scheduling import expires
 
 log = structlog.get_logger(__name__)
 
 
-@shared_task
+@shared_task(ignore_result=True, expires=expires("worker.heartbeat.beat_from_worker"))
 def beat_from_worker() -> None:
-    """Record that a worker on this host took a task from the broker, ran it and reached the database."""
+    """Record that a worker on this host took a task from the broker, ran it and reached the database.
+
+    A beat sent it; the hub's own records that by itself.
+    """
     heartbeats.beat(heartbeats.here(heartbeats.WORKER))
+    if not has_our_scheduler():
+        heartbeats.beat(heartbeats.here(heartbeats.BEAT))
 
 
 @signals.worker_ready.connect

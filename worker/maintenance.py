@@ -14,18 +14,18 @@ from hub.streams import retention
 from hub.validation import lookalikes
 from worker import jobs, sending
 from worker.application import application
-from worker.scheduling import REGULAR_TASKS
+from worker.scheduling import REGULAR_TASKS, expires
 
 log = structlog.get_logger(__name__)
 
 
-@shared_task(ignore_result=True)
+@shared_task(ignore_result=True, expires=expires("worker.maintenance.sweep"))
 def sweep() -> int:
     """Number and announce what a crash left without an offset; returns how many publications."""
     return sweeper.sweep()
 
 
-@shared_task(ignore_result=True)
+@shared_task(ignore_result=True, expires=expires("worker.maintenance.send_overdue_jobs"))
 def send_overdue_jobs() -> int:
     """Send again the jobs that nothing was heard of for too long; returns how many.
 
@@ -35,13 +35,13 @@ def send_overdue_jobs() -> int:
     return sending.send_overdue()
 
 
-@shared_task(ignore_result=True)
+@shared_task(ignore_result=True, expires=expires("worker.maintenance.prune"))
 def prune() -> int:
     """Delete the publications, and the rows of apps, that need not be kept any more; returns how many."""
     return retention.prune() + pruning.prune_apps()
 
 
-@shared_task(ignore_result=True)
+@shared_task(ignore_result=True, expires=expires("worker.maintenance.tidy"))
 def tidy() -> None:
     """Delete what nobody asks for any more: heartbeats of parts that are long gone, the presence rows of web processes
     that died, idempotency keys, jobs that failed long ago, and what referred to rows that were deleted. Learn the

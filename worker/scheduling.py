@@ -43,14 +43,24 @@ REGULAR_TASKS = (
 )
 
 
+def expires(name: str) -> float:
+    """Seconds after which a message of the regular task ``name`` expires."""
+    (found,) = (task.expires for task in REGULAR_TASKS if task.name == name)
+    return found
+
+
+def is_hubs(scheduler: str) -> bool:
+    """Whether this is the path of the hub's scheduler, as Celery may have it: with a point or a colon."""
+    return scheduler.replace(":", ".") == SCHEDULER
+
+
 def schedule(app: Celery) -> None:
     """Have the beat of ``app`` send :data:`REGULAR_TASKS`, unless its scheduler is the hub's, which does by itself."""
 
     def add(sender: Celery, **_: Any) -> None:
-        if sender.conf.beat_scheduler != SCHEDULER:
+        if not is_hubs(sender.conf.beat_scheduler):
+            # They expire by themselves: some schedulers do not pass on an option that says so.
             for task in REGULAR_TASKS:
-                sender.add_periodic_task(
-                    task.interval, sender.signature(task.name), name=task.name, expires=task.expires
-                )
+                sender.add_periodic_task(task.interval, sender.signature(task.name), name=task.name)
 
     app.on_after_configure.connect(add, weak=False)

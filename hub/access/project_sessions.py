@@ -58,6 +58,8 @@ def model_class() -> type[AbstractBaseSession] | None:
 
 def _sessions(keys: Sequence[str]) -> dict[str, Mapping[str, Any]]:
     engine = store_class()
+    if issubclass(engine, DatabaseSessions) and model_class() is None:
+        return {}  # a project without sessions
     # A cache answers one key faster than the database answers all.
     if issubclass(engine, DatabaseSessions) and not issubclass(engine, CachedSessions):
         rows = engine.get_model_class()._default_manager.filter(session_key__in=keys, expire_date__gt=timezone.now())

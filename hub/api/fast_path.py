@@ -6,8 +6,8 @@ from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.http.request import split_domain_port, validate_host
 
+from hub.access import origin
 from hub.access.authorization import address_of
 from hub.api.answering import BATCH, COMMANDS, answer
 from hub.api.method import method_named
@@ -61,15 +61,7 @@ def _method_in(scope: Mapping[str, Any]) -> str | None:
 
 
 def _is_let_through(scope: Mapping[str, Any]) -> bool:
-    headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
-    domain, _ = split_domain_port(headers.get("host", "").lower())
-    if not domain or not validate_host(domain, settings.ALLOWED_HOSTS):
+    headers = dict(scope["headers"])
+    if not origin.is_own_host(headers.get(b"host", b"").decode("latin-1")):
         return False
-    return not settings.SECURE_SSL_REDIRECT or _is_secure(scope, headers)
-
-
-def _is_secure(scope: Mapping[str, Any], headers: Mapping[str, str]) -> bool:
-    if settings.SECURE_PROXY_SSL_HEADER is None:
-        return bool(scope.get("scheme") == "https")
-    name, value = settings.SECURE_PROXY_SSL_HEADER
-    return headers.get(name.removeprefix("HTTP_").replace("_", "-").lower()) == value
+    return not settings.SECURE_SSL_REDIRECT or origin.is_secure(scope.get("scheme", "http"), headers)

@@ -7,12 +7,14 @@ from django.urls import NoReverseMatch, reverse
 
 import hub.urls  # noqa: F401  # now, and not with the first request: other processes may ask this one
 from hub import lifespan
+from hub.config import refuse_faults
 from hub.endpoints.cors import Application
 from hub.mounting.endpoints import Endpoints
 
 
 def mount(django_application: Application, websocket: Application | None = None) -> Application:
     """See :func:`hub.mount`."""
+    refuse_faults()
     prefix = _prefix()
     endpoints = Endpoints()
 
@@ -23,15 +25,13 @@ def mount(django_application: Application, websocket: Application | None = None)
         root = scope.get("root_path", "")
         found = None
         if scope["path"].removeprefix(root).startswith(f"{prefix}/"):
-            # As ASGI has it for an application below another: its paths count from there.
-            scope = {**scope, "root_path": root + prefix}
+            # As ASGI has it for an application below another: its paths count from there. In place: the server writes
+            # its log from this scope, and a token in the query must not be in it.
+            scope["root_path"] = root + prefix
             found = endpoints.find(scope)
-        if found is None and scope["type"] == "websocket":
-            found = websocket or _no_endpoint
-        elif found is None:
-            # Django adds the prefix by itself: it is in the project's URLs.
-            scope["root_path"] = root
-            found = django_application
+        if found is None:
+            scope["root_path"] = root  # the prefix is in the project's own URLs
+            found = django_application if scope["type"] == "http" else websocket or _no_endpoint
         await found(scope, receive, send)
 
     return application

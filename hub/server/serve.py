@@ -18,9 +18,12 @@ from types import FrameType
 from typing import Any
 
 import uvicorn
-from uvicorn.importer import import_from_string
+from django.apps import apps
+from django.conf import settings
+from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
+from uvicorn.importer import ImportFromStringError, import_from_string
 
-from hub.config import hub_settings
+from hub.config import UnusableEnvironment, hub_settings
 from hub.config.startup_errors import in_one_sentence
 
 APPLICATION = "hub.asgi:application"
@@ -141,15 +144,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--graceful", type=int, default=GRACEFUL_SHUTDOWN, metavar="SECONDS", help="for connections to end on shutdown"
     )
     options = parser.parse_args(arguments)
-    if options.application == APPLICATION:
-        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hub.settings")
-    else:
-        sys.path.insert(0, str(Path.cwd()))  # as uvicorn does
-        import_from_string(options.application)  # a project names its settings there
     with in_one_sentence():
         server = HubServer(
             config(
-                app=options.application,
+                app=_application(options.application),
                 host=options.host,
                 port=options.port,
                 uds=options.uds,
@@ -161,6 +159,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     server.run(sockets=inherited(options.fd) if options.fd else None)
     _exit_in_time()
+
+
+def _application(name: str) -> Any:
+    """What uvicorn serves: the hub's own application by its name, or that of a project, which names its settings.
+
+    While ``DEBUG`` is on, a project's static files are served too, as ``runserver`` does.
+    """
+    if name == APPLICATION:
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hub.settings")
+        return name
+    sys.path.insert(0, str(Path.cwd()))  # as uvicorn does
+    try:
+        found = import_from_string(name)
+    except ImportFromStringError as error:
+        raise UnusableEnvironment(str(error)) from None
+    if settings.DEBUG and apps.is_installed("django.contrib.staticfiles"):
+        return ASGIStaticFilesHandler(found)
+    return found
 
 
 def _exit_in_time() -> None:

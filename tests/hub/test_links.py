@@ -2,7 +2,7 @@
 
 import pytest
 
-from hub.templatetags.links import link_target
+from hub.templatetags.hub_links import link_target
 
 
 @pytest.mark.parametrize("url", ["/", "/orders/7/?a=1#b", "https://example.com/", "HTTP://example.com"])

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -134,6 +135,28 @@ def test_checks_of_django_have_nothing_to_say(product: Product) -> None:
     product.run("manage.py", "makemigrations", "--check", "--dry-run")
 
 
+def test_wrong_setting_of_the_hub_stops_the_start(product: Product) -> None:
+    code = (
+        "from django.conf import settings\nfrom django.core.exceptions import ImproperlyConfigured\nimport hub\n"
+        "settings.HUB_TOKEN_SECRET = 'one text in place of a list of them, which would be many short secrets'\n"
+        "try:\n    result = str(hub.mount(None))\nexcept ImproperlyConfigured as error:\n    result = str(error)"
+    )
+    assert product.python(code).startswith("HUB_TOKEN_SECRET")
+
+
+def test_static_files_are_gathered_under_hashed_names(product: Product) -> None:
+    product.python(
+        "from django.core.management import call_command\nfrom django.test.utils import override_settings\n"
+        "storage = {'BACKEND': 'django.contrib.staticfiles.storage.ManifestStaticFilesStorage'}\n"
+        "from django.conf import settings\n"
+        "with override_settings(STORAGES={**settings.STORAGES, 'staticfiles': storage}, STATIC_ROOT='gathered'):\n"
+        "    call_command('collectstatic', interactive=False, verbosity=0)\n"
+        "result = 1"
+    )
+    names = [path.name for path in (product.folder / "gathered/hub/js").iterdir()]
+    assert [name for name in names if re.fullmatch(r"widgets\.[0-9a-f]{12}\.js", name)] != []
+
+
 def test_files_of_the_pages_are_found(product: Product) -> None:
     found = product.python(
         "from django.contrib.staticfiles import finders\nfrom django.template.loader import get_template\n"
@@ -170,6 +193,7 @@ async def test_save_of_the_products_model_rings_the_bell_of_its_customer(product
         page = client.get("/app/").text
         assert "<hub-bell" in page
         assert "/app/hub/connection/websocket" in page
+        assert client.get("/app/static/hub/js/widgets.js").status_code == 200
         async with socket(address, "/app/hub/ws/notifications/", client) as ws:
             await asyncio.to_thread(product.python, sales)
             frame = json.loads(await asyncio.wait_for(ws.recv(), 10))

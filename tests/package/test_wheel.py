@@ -19,9 +19,9 @@ MOVED = {"templates": "hub/templates", "static": "hub/static", "locale": "hub/lo
 
 #: Of npm packages: pages load these.
 VENDORED = {
-    "hub/static/hub/vendor/centrifuge/centrifuge.js",
-    "hub/static/hub/vendor/swagger-ui/swagger-ui.css",
-    "hub/static/hub/vendor/swagger-ui/swagger-ui-bundle.js",
+    f"hub/static/hub/vendor/{name}{end}"
+    for name in ("centrifuge/centrifuge.js", "swagger-ui/swagger-ui.css", "swagger-ui/swagger-ui-bundle.js")
+    for end in ("", ".map")  # storages with hashed names look for what a file says its map is
 }
 
 

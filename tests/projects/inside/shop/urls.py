@@ -1,3 +1,4 @@
+from django.contrib import admin
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import include, path
 
@@ -11,6 +12,7 @@ urlpatterns = [
                 path("", views.orders, name="home"),
                 path("login/", LoginView.as_view(template_name="login.html"), name="login"),
                 path("logout/", LogoutView.as_view(), name="logout"),
+                path("admin/", admin.site.urls),
                 path("hub/", include("hub.urls")),
             ]
         ),
