@@ -75,7 +75,7 @@ async def recover(
     deadline = time.monotonic() + CATCH_UP
     for subscription in subscriptions:
         position = since.get(subscription.channel)
-        envelopes = None if position is None else await _missed(subscription, position, deadline)
+        envelopes = None if position is None else await missed(subscription, position, deadline)
         if envelopes is None:
             return None
         if limit is not None and (size := size + sum(envelope.size for envelope in envelopes)) > limit:
@@ -84,11 +84,18 @@ async def recover(
     return await in_order(histories)
 
 
-async def _missed(subscription: Subscription, since: Position, deadline: float) -> list[Envelope] | None:
-    """All envelopes of one channel between ``since`` and the subscription's start; see :func:`recover`."""
+async def missed(subscription: Subscription, since: Position, deadline: float | None = None) -> list[Envelope] | None:
+    """All envelopes of one channel between ``since`` and the subscription's start; see :func:`recover`.
+
+    Args:
+        deadline: on the clock of ``time.monotonic``, until which to wait for this process where the client is ahead
+            of it; by default ``CATCH_UP`` seconds from now.
+    """
     found = await _between(subscription, since)
     if found is None or since.offset <= subscription.start.offset:
         return found
+    if deadline is None:
+        deadline = time.monotonic() + CATCH_UP
     local_channel = subscription.local_channel
     while local_channel.last < since.offset and time.monotonic() < deadline:
         await asyncio.sleep(0.05)

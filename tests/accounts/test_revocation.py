@@ -9,9 +9,9 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from chat.models import Room
-from hub.access import registry
 from hub.accounts import tokens
 from hub.accounts.models import AccessToken, Session
+from hub.fanout import relay
 from lab.harness.environment import SESSION_COOKIE
 from lab.harness.waiting import await_for
 from notifications import anotify
@@ -141,8 +141,7 @@ async def test_alerts_of_a_group_come_while_one_is_in_it(ada: User) -> None:
 
 
 async def until_followed(channel: str, *, wanted: bool = True) -> None:
-    (socket,) = registry.current()
-    await await_for(lambda: socket.receives(channel) is wanted, that=f"following {channel} is {wanted}")
+    await await_for(lambda: (channel in relay.current().clients()) is wanted, that=f"following {channel} is {wanted}")
 
 
 def remove_member(room: Room, ada: User) -> None:
