@@ -118,10 +118,12 @@ class _ChannelOfEachGroup:
             self._loops[group].wake()
 
     async def leave(self, groups: Collection[str]) -> None:
-        for group in groups:
-            if (channel := self._joined.pop(group, None)) is not None:
-                self._loops.pop(group).cancel()
-                await self._layer.group_discard(group, channel)
+        # All are given up before the first await: a group that is wanted again meanwhile is joined on a new channel.
+        left = {group: channel for group in groups if (channel := self._joined.pop(group, None)) is not None}
+        for group in left:
+            self._loops.pop(group).cancel()
+        for group, channel in left.items():
+            await self._layer.group_discard(group, channel)
 
     async def _take(self, group: str, channel: str) -> float | None:
         """Take the next message. Ends where the layer fails: then another receiver is opened."""

@@ -1,5 +1,6 @@
 """``group_send`` as Channels' tutorials have it, to groups of the hub: who gets it, as what, and what nobody gets."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -85,6 +86,31 @@ async def test_a_channel_is_left_and_followed_again(running: Any, monkeypatch: p
         await listener.got(as_json({"type": "first", "n": number}), as_json({"type": "second", "n": number}))
         relay.current().unsubscribe(subscription)
         await await_for(lambda: "everyone" not in relay.current()._local_channels, that="the channel is closed")
+
+
+async def test_a_channel_that_is_followed_again_while_it_is_left_has_all_its_groups(
+    running: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if hasattr(type(running), "group_discard_many"):
+        pytest.skip("the hub's own layer leaves all groups in one call")
+    monkeypatch.setattr(relay, "LINGER", 0.05)
+    leaving, may_leave = asyncio.Event(), asyncio.Event()
+    discard = running.group_discard
+
+    async def slow_discard(group: str, channel: str) -> None:
+        leaving.set()
+        await may_leave.wait()
+        await discard(group, channel)
+
+    relay.current().unsubscribe(await follow("everyone", Listener()))
+    monkeypatch.setattr(running, "group_discard", slow_discard)
+    await asyncio.wait_for(leaving.wait(), 5)
+    listener = Listener()
+    await follow("everyone", listener)
+    may_leave.set()
+    for number, group in enumerate(("notifications", hub.group("everyone"))):
+        await running.group_send(group, {"type": "sent", "n": number})
+    await listener.got(*(as_json({"type": "sent", "n": number}) for number in range(2)))
 
 
 @pytest.mark.parametrize(("alias", "channel"), [("notifications", "everyone"), ("online", "online")])
