@@ -1,4 +1,7 @@
-"""Finds the clients of this process whose commands come by ``/emulation``. The key is a secret of the client."""
+"""Finds the clients of this process whose commands come by ``/emulation``, by the secret of each.
+
+The protocol calls this secret ``session``; it is no :class:`hub.session.session.Session`.
+"""
 
 import secrets
 from typing import TYPE_CHECKING
@@ -11,7 +14,7 @@ _secrets: dict["Client", str] = {}
 
 
 def open_for(client: "Client") -> str:
-    """Create a session for ``client``. A request with this secret sends commands for the client."""
+    """Make a secret for ``client``. A request with it sends commands for the client."""
     secret = secrets.token_urlsafe(24)
     _clients[secret] = client
     _secrets[client] = secret
@@ -19,11 +22,11 @@ def open_for(client: "Client") -> str:
 
 
 def find(session: str) -> "Client | None":
-    """The client of a session of this process."""
+    """The client of this process that has the secret ``session``."""
     return _clients.get(session)
 
 
 def close(client: "Client") -> None:
-    """Remove the session of a client; does nothing if it has none."""
+    """Forget the secret of a client; does nothing if it has none."""
     if secret := _secrets.pop(client, None):
         del _clients[secret]
