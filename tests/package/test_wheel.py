@@ -12,6 +12,8 @@ import pytest
 import hub
 from lab.harness.environment import BASE_DIR
 
+pytestmark = pytest.mark.any_database
+
 PACKAGES = ("chat", "hub", "notifications", "presence", "worker")
 
 #: Where a folder of the repository is in the wheel.
