@@ -6,7 +6,7 @@ may be. ``reading`` reads and checks; ``production_checks`` refuse what is unsaf
 
 from hub.config.kinds import NO_LIMIT
 from hub.config.paths import BASE_DIR
-from hub.config.reading import faults, hub_settings, read_environment, refuse_faults
+from hub.config.reading import faults, hub_settings, is_own_project, read_environment, refuse_faults
 from hub.config.typed_settings import HubSettings
 from hub.config.variables import UnusableEnvironment
 
@@ -17,6 +17,7 @@ __all__ = [
     "UnusableEnvironment",
     "faults",
     "hub_settings",
+    "is_own_project",
     "read_environment",
     "refuse_faults",
 ]

@@ -30,6 +30,11 @@ def hub_settings() -> HubSettings:
     return _current
 
 
+def is_own_project() -> bool:
+    """Whether Django's settings are the hub's own, or made from them; else the hub is inside a project of others."""
+    return hasattr(settings, "HUB_DATA_DIR")
+
+
 def read_environment() -> HubSettings:
     """The settings as the environment says them, converted and checked. Needs no configured Django.
 

@@ -1,9 +1,8 @@
 """A file that a part touches while it works, for health checks that cannot afford to start Django."""
 
 import structlog
-from django.conf import settings
 
-from hub.config import hub_settings, private_files
+from hub.config import hub_settings, is_own_project, private_files
 
 log = structlog.get_logger(__name__)
 
@@ -11,9 +10,9 @@ log = structlog.get_logger(__name__)
 def touch(part: str) -> None:
     """Show that ``part`` (``worker`` or ``beat``) of this data folder works now. Raises nothing.
 
-    Does nothing inside a project that names no ``HUB_DATA_DIR``: it has health checks of its own.
+    Does nothing inside a project of others, which has health checks of its own.
     """
-    if not hasattr(settings, "HUB_DATA_DIR"):
+    if not is_own_project():
         return
     folder = hub_settings().data_dir / "run"
     try:

@@ -135,6 +135,14 @@ def test_checks_of_django_have_nothing_to_say(product: Product) -> None:
     product.run("manage.py", "makemigrations", "--check", "--dry-run")
 
 
+def test_hub_is_not_started_as_a_project_of_its_own(product: Product) -> None:
+    refused = product.python(
+        "from django.core.management import CommandError, call_command\n"
+        "try:\n    result = call_command('up')\nexcept CommandError as error:\n    result = str(error)"
+    )
+    assert "python -m hub.server myproject.asgi:application" in refused
+
+
 def test_wrong_setting_of_the_hub_stops_the_start(product: Product) -> None:
     code = (
         "from django.conf import settings\nfrom django.core.exceptions import ImproperlyConfigured\nimport hub\n"

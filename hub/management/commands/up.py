@@ -2,16 +2,12 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from hub.config import UnusableEnvironment, refuse_faults
+from hub.config import UnusableEnvironment, is_own_project, refuse_faults
 from hub.server.descriptors import raise_limit
 from hub.supervisor.plan import read_plan
 from hub.supervisor.run import run
-
-#: The root of the URLs of the hub's own project.
-PROJECT = "hub.web.project_urls"
 
 
 class Command(BaseCommand):
@@ -24,7 +20,7 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if settings.ROOT_URLCONF != PROJECT:
+        if not is_own_project():
             raise CommandError(
                 "This starts the hub as a project of its own. Yours is served by: python -m hub.server "
                 "myproject.asgi:application"
