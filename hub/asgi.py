@@ -22,10 +22,10 @@ from django.core.asgi import get_asgi_application  # needs the apps
 import hub.urls  # noqa: F401  # now, and not with the first request: other processes may ask this one
 from hub import lifespan
 from hub.mounting.endpoints import Endpoints
+from hub.mounting.prefix import mounted
 from hub.server.bodies import BoundedBodies
 from hub.server.readable_types import ReadableTypes
 from hub.server.request_slots import BoundedRequests
-from hub.web.mounting import mounted
 
 _endpoints = Endpoints()
 _django = BoundedBodies(BoundedRequests(ReadableTypes(get_asgi_application())))

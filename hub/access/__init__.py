@@ -2,12 +2,13 @@
 
 ``authorization``, ``origin`` and ``query_token`` read a handshake; ``credentials`` finds the user of a credential;
 ``registry`` lists the open connections of this process; ``control`` sends messages to all web processes;
-``revalidation`` closes what is no longer permitted; ``ends`` lists the reasons for a close.
+``revalidation`` closes what is no longer permitted; ``reasons`` lists the reasons for a close.
 """
 
 from hub.access.control import revalidate
 from hub.access.credentials import Invalid
+from hub.access.log_ins import is_login
 from hub.access.reasons import End, Ended
 from hub.access.visitor import SESSION_KEY as SESSION_KEY_FORM
 
-__all__ = ["SESSION_KEY_FORM", "End", "Ended", "Invalid", "revalidate"]
+__all__ = ["SESSION_KEY_FORM", "End", "Ended", "Invalid", "is_login", "revalidate"]

@@ -4,9 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
-from django.apps import apps
 from django.conf import settings
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, load_backend
+from django.contrib.auth import BACKEND_SESSION_KEY, SESSION_KEY, load_backend
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.backends.cached_db import SessionStore as CachedSessions
@@ -14,8 +13,8 @@ from django.contrib.sessions.backends.db import SessionStore as DatabaseSessions
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.core.exceptions import ValidationError
 from django.utils import timezone
-from django.utils.crypto import constant_time_compare
 
+from hub.access.log_ins import is_login
 from hub.users import User, all_users
 from hub.users.model import key_of_text
 
@@ -34,13 +33,6 @@ def users_for(keys: Sequence[str]) -> dict[str, User]:
     return {key: user for key, user in found.items() if user is not None and is_login(data[key], user)}
 
 
-def is_login(data: Mapping[str, Any], user: User) -> bool:
-    """Whether a session with this ``data`` is a log-in of ``user`` that still holds."""
-    verifier = str(data.get(HASH_SESSION_KEY, ""))
-    hashes = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
-    return str(data.get(SESSION_KEY)) == str(user.pk) and any(constant_time_compare(verifier, one) for one in hashes)
-
-
 def store_class() -> type[SessionBase]:
     """The class of ``SESSION_ENGINE``."""
     found: type[SessionBase] = import_module(settings.SESSION_ENGINE).SessionStore
@@ -52,8 +44,10 @@ def model_class() -> type[AbstractBaseSession] | None:
     engine = store_class()
     if not issubclass(engine, DatabaseSessions):
         return None
-    is_djangos = engine.get_model_class.__func__ is DatabaseSessions.get_model_class.__func__  # type: ignore[attr-defined]
-    return None if is_djangos and not apps.is_installed("django.contrib.sessions") else engine.get_model_class()
+    try:
+        return engine.get_model_class()
+    except RuntimeError:  # Django's word for a model of an app that is not installed
+        return None
 
 
 def _sessions(keys: Sequence[str]) -> dict[str, Mapping[str, Any]]:

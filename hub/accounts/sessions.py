@@ -1,12 +1,12 @@
 """The session engine: Django's database sessions, which also know whose they are and where the person logged in."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import structlog
-from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.backends.db import SessionStore as DatabaseSessions
 from django.contrib.sessions.base_session import AbstractBaseSession
@@ -14,9 +14,8 @@ from django.db import Error as DatabaseFault
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.crypto import constant_time_compare
 
-from hub.access import SESSION_KEY_FORM
+from hub.access import SESSION_KEY_FORM, is_login
 from hub.accounts.models import Session
 from hub.users import User
 
@@ -103,7 +102,7 @@ def users_for(keys: Sequence[str]) -> dict[str, User]:
     """
     rows = Session.objects.select_related("user").filter(session_key__in=keys, expire_date__gt=timezone.now())
     rows = rows.defer("expire_date", "began_at", "address", "user_agent")  # a storm of clients pays for each column
-    valid = [row for row in rows if row.user and row.user.is_active and _is_login(row.get_decoded(), row.user)]
+    valid = [row for row in rows if row.user and row.user.is_active and is_login(row.get_decoded(), row.user)]
     _note_seen(valid)
     return {row.session_key: row.user for row in valid if row.user}
 
@@ -125,9 +124,3 @@ def _note_seen(rows: Sequence[Session]) -> None:
         except DatabaseFault as error:
             # A database that can be read but not written must keep nobody out.
             log.warning("session_not_noted", error=type(error).__name__)
-
-
-def _is_login(data: Mapping[str, Any], user: User) -> bool:
-    verifier = str(data.get(HASH_SESSION_KEY, ""))
-    hashes = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
-    return data.get(SESSION_KEY) == str(user.pk) and any(constant_time_compare(verifier, known) for known in hashes)

@@ -1,7 +1,7 @@
 """The way of a call past Django's middleware, which has nothing to do for a program with a key and takes longer than
 the call itself."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -11,10 +11,9 @@ from hub.access import origin
 from hub.access.authorization import address_of
 from hub.api.answering import BATCH, COMMANDS, answer
 from hub.api.method import method_named
+from hub.endpoints.cors import Application
 
 PREFIX = "/api"
-
-Application = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
 
 
 def find(scope: Mapping[str, Any]) -> Application | None:

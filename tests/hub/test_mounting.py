@@ -6,7 +6,7 @@ import pytest
 from django.urls import get_script_prefix, set_script_prefix
 
 from hub.config import UnusableEnvironment, read_environment
-from hub.web.mounting import mounted
+from hub.mounting.prefix import mounted
 
 
 @pytest.fixture(autouse=True)

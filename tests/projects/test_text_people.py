@@ -16,7 +16,10 @@ from tests.support import people
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(settings.AUTH_USER_MODEL != "text_people.Member", reason="is about another user model"),
+    pytest.mark.skipif(
+        settings.AUTH_USER_MODEL != "text_people.Member",
+        reason="needs --ds tests.projects.text_people.settings (make suite-users)",
+    ),
 ]
 
 

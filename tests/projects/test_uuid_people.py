@@ -21,7 +21,10 @@ from tests.support import people
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(settings.AUTH_USER_MODEL != "uuid_people.Person", reason="is about another user model"),
+    pytest.mark.skipif(
+        settings.AUTH_USER_MODEL != "uuid_people.Person",
+        reason="needs --ds tests.projects.uuid_people.settings (make suite-users)",
+    ),
 ]
 
 

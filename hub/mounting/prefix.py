@@ -1,11 +1,10 @@
 """The hub below a prefix of its host, such as ``/hub`` (``HUB_URL_PREFIX``), whether the proxy takes it off or not."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from django.urls import set_script_prefix
 
-Application = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
+from hub.endpoints.cors import Application
 
 
 def mounted(application: Application, prefix: str) -> Application:

@@ -1,0 +1,16 @@
+"""Whether a session is a log-in that still holds, as Django judges it for a request."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
+from django.utils.crypto import constant_time_compare
+
+from hub.users import User
+
+
+def is_login(data: Mapping[str, Any], user: User) -> bool:
+    """Whether a session with this ``data`` is a log-in of ``user``, made with the password that the user has now."""
+    verifier = str(data.get(HASH_SESSION_KEY, ""))
+    hashes = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
+    return data.get(SESSION_KEY) == str(user.pk) and any(constant_time_compare(verifier, one) for one in hashes)
