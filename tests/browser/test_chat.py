@@ -236,6 +236,7 @@ def test_two_widgets_of_a_room_share_it_and_one_stays_when_the_other_goes(visito
     # To another place in the page.
     second.evaluate("element => document.querySelector('main').append(element)")
     send_message(ada, "from another place")
+    expect(messages(grace).filter(has_text="from another place")).to_have_count(1)
     send_message(grace, "heard")
     expect(messages(ada).last).to_contain_text("heard")
     assert said_in(ada) == ["to both of them", "to the one that stays", "from another place", "heard"]
