@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core import checks
 
+from hub.access.signed_tokens import checks as _of_tokens  # noqa: F401  # registers its own
 from hub.bus import layer
 from hub.channels import namespaces
 from hub.config import faults, hub_settings, misspelt, production_checks

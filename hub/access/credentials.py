@@ -12,9 +12,16 @@ import structlog
 
 from hub.concurrency.batcher import CONNECT_PAUSE, Batcher
 from hub.database.threads import in_database_thread
+from hub.ops.rare_log import RareLog
 from hub.users import User, users_by_id
 
 log = structlog.get_logger(__name__)
+
+#: Characters by which reasons are told apart: what follows may depend on what came in.
+_KIND_LENGTH = 40
+
+#: A program that goes wrong, or somebody who tries, may be refused thousands of times a second.
+_rare_log = RareLog(log, burst=100)
 
 
 class Invalid(StrEnum):
@@ -90,14 +97,15 @@ async def whose(credential: str) -> User | Invalid:
 
 
 def log_refusal(reason: str, address: str, **about: object) -> None:
-    """Log that a credential was refused: one line for each refusal.
+    """Log that a credential was refused: one line for each refusal, up to 100 in ten seconds for each kind of reason.
 
     Args:
         reason: why, without any part of the credential.
         address: of the client; empty if it has none, as over a unix socket.
         about: further facts about the client, such as the user whom a signed token names.
     """
-    log.warning("credential_refused", reason=str(reason), address=address, **about)
+    kind = str(reason)[:_KIND_LENGTH]
+    _rare_log.warning("credential_refused", kind=kind, reason=str(reason), address=address, **about)
 
 
 def _of_ids(ids: list[str]) -> dict[str, User | Invalid]:

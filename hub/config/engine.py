@@ -11,6 +11,7 @@ from hub.config.kinds import (
     Burst,
     FromOne,
     FromZero,
+    KeysUrl,
     NotNegative,
     OpenNamespaces,
     Positive,
@@ -27,6 +28,7 @@ _connections = Section(
     "The limits hold in each web process; docs/limits.md says what a client is told that meets one.",
     unless="people who work normally meet it: `hub_refused_total` counts that",
 )
+_tokens = Section("Signed tokens")
 _clients = Section("Client connection")
 _presence = Section("Presence")
 
@@ -208,35 +210,68 @@ class Engine(Installation):
         zero="allows server-side subscriptions only",
     )
 
-    token_secret: TokenSecrets = _clients(
+    token_secret: TokenSecrets = _tokens(
         (),
         "Secrets that your services sign tokens (JWT, HMAC) with, each of at least 32 random characters, separated by "
         "commas: each verifies, the first one signs.",
         unless="services of yours tell the hub who a client is",
-        zero="takes no signed tokens",
+        zero="takes no tokens that are signed with a secret",
         secret=True,
     )
-    token_issuer: str = _clients(
+    token_public_key: str = _tokens(
+        "",
+        "Public keys that verify signed tokens: one or several in PEM, or a JWKS (JSON). RSA, EC and Ed25519 keys, "
+        "each for the algorithms of its type alone. Most easily HUB_TOKEN_PUBLIC_KEY_FILE, the path of the file.",
+        unless="services of yours sign tokens with a private key",
+        zero="takes no tokens that are signed with such a key",
+        example="-----BEGIN PUBLIC KEY-----\\nMCowBQYDK2VwAyEARM4ZQhMZdsx8qsPeDn4fBtjRN1pgxvdLoXpsDbTxb80=\\n"
+        "-----END PUBLIC KEY-----",
+        secret=True,
+    )
+    token_jwks_url: KeysUrl = _tokens(
+        "",
+        "Where public keys that change are fetched (JWKS), such as those of your identity provider. Fetched in the "
+        "background, and once more for a key that nobody knows; the known ones serve while the URL is away. Set "
+        "HUB_TOKEN_AUDIENCE as well: a provider signs tokens for others too.",
+        unless="an identity provider signs your tokens",
+        zero="fetches none",
+        example="https://login.example.com/.well-known/jwks.json",
+    )
+    token_jwks_refresh: Annotated[float, Meta(ge=30, le=86_400)] = _tokens(
+        300.0,
+        "Time after which the keys at HUB_TOKEN_JWKS_URL are fetched again, and those that are gone verify no more.",
+        unless="your provider asks for fewer requests, or a key must end sooner",
+        unit="seconds",
+    )
+    token_issuer: str = _tokens(
         "",
         "What signed tokens must name as their issuer (`iss`).",
-        unless="HUB_TOKEN_SECRET is shared with other systems",
+        unless="the key or secret is shared with other systems",
         zero="does not look at it",
         example="https://shop.example.com",
     )
-    token_audience: str = _clients(
+    token_audience: str = _tokens(
         "",
         "What signed tokens must name among their audience (`aud`).",
-        unless="HUB_TOKEN_SECRET is shared with other systems",
+        unless="the key or secret is shared with other systems",
         zero="does not look at it",
         example="hub",
     )
-    token_lifetime: NotNegative = _clients(
+    token_lifetime: NotNegative = _tokens(
         86_400.0,
         "Longest life of a signed token. One of longer life, or without `exp`, is refused, because nothing takes a "
         "token back.",
         unless="your services cannot sign a new one every day",
         unit="seconds",
         zero="sets no bound",
+    )
+    token_leeway: Annotated[float, Meta(ge=0, le=600)] = _tokens(
+        60.0,
+        "Time by which the clock of who signs may be ahead: `nbf` and `iat` may be so far in the future. `exp` is "
+        "taken at its word, as the client gets a new token before that.",
+        unless="clocks differ by more than this, and nobody can set them",
+        unit="seconds",
+        zero="takes only clocks that agree",
     )
     open_namespaces: OpenNamespaces = _clients(
         {},

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import environ
@@ -54,6 +55,9 @@ NO_LIMIT = frozenset({"off"})
 
 #: Days: what databases can subtract from a date.
 LONGEST_RETENTION = 365_000
+
+#: Hosts that are this machine.
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 #: Characters of a secret for signed tokens: as many bytes as SHA-256 gives.
 TOKEN_SECRET_LENGTH = 32
@@ -108,6 +112,28 @@ CookiePrefix = Annotated[
 TokenSecrets = Annotated[
     Sequence[Annotated[str, Meta(min_length=TOKEN_SECRET_LENGTH)]],
     Form(f"secrets of at least {TOKEN_SECRET_LENGTH} random characters, separated by commas: {GENERATOR}"),
+]
+
+
+def _is_address_of_keys(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return False
+    is_safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
+    has_rest = not parts.hostname or parts.username is not None or parts.fragment or port == 0
+    is_plain = bool(re.fullmatch(r"[!-~]+", url, re.ASCII))
+    return not url or (is_safe and is_plain and not has_rest)
+
+
+KeysUrl = Annotated[
+    str,
+    Form(
+        "an https:// URL without a password in it; http:// for this machine only, because whoever changes the answer "
+        "on its way logs in as anybody",
+        check=_is_address_of_keys,
+    ),
 ]
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, get_args
 from urllib.parse import parse_qs, urlsplit
 
 from hub.config.installation import DangerName
-from hub.config.kinds import GENERATOR, TOKEN_SECRET_LENGTH
+from hub.config.kinds import GENERATOR, LOOPBACK, TOKEN_SECRET_LENGTH
 from hub.config.variables import UnusableEnvironment
 from hub.config.weak_secrets import is_guessable
 
@@ -23,8 +23,6 @@ TOKEN_SECRET_VARIETY = 8
 #: The same of a password that a machine or the first administrator uses.
 PASSWORD_LENGTH = 12
 PASSWORD_VARIETY = 6
-
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 PICKLE = frozenset({"pickle", "application/x-python-serialize"})
 

@@ -3,26 +3,53 @@
 import time
 from typing import Any
 
+#: Kinds of lines that are told apart.
+KINDS_LIMIT = 100
+
+
+class _Window:
+    """What was written of one kind, and what was not."""
+
+    __slots__ = ("ends", "unsaid", "written")
+
+    def __init__(self) -> None:
+        self.ends = 0.0
+        self.written = 0
+        self.unsaid = 0
+
 
 class RareLog:
-    """Writes a warning at once, and while more of the same follow, one in ``seconds``.
+    """Writes the first warnings at once, and of more of the same kind no more than ``burst`` in ``seconds``.
 
     Args:
         log: a structlog logger.
-        seconds: between two lines.
+        seconds: of a window, which begins with its first line.
+        burst: lines in it.
     """
 
-    def __init__(self, log: Any, seconds: float = 10.0) -> None:
+    def __init__(self, log: Any, seconds: float = 10.0, burst: int = 1) -> None:
         self._log = log
         self._seconds = seconds
-        self._next = 0.0
-        self._unsaid = 0
+        self._burst = burst
+        self._windows: dict[str, _Window] = {}
 
-    def warning(self, event: str, **fields: Any) -> None:
-        """``event`` happened once more. ``unsaid`` of a line is how many times it happened since the last one."""
+    def warning(self, event: str, *, kind: str = "", **fields: Any) -> None:
+        """``event`` happened once more. ``unsaid`` of a line is how many times it happened since the last one.
+
+        Args:
+            kind: many of one kind do not hide those of another; it is not written.
+        """
         now = time.monotonic()
-        if now < self._next:
-            self._unsaid += 1
+        window = self._windows.get(kind)
+        if window is None:
+            if len(self._windows) >= KINDS_LIMIT:
+                self._windows.clear()
+            window = self._windows[kind] = _Window()
+        if now >= window.ends:
+            window.ends, window.written = now + self._seconds, 0
+        elif window.written >= self._burst:
+            window.unsaid += 1
             return
-        self._next, unsaid, self._unsaid = now + self._seconds, self._unsaid, 0
+        window.written += 1
+        unsaid, window.unsaid = window.unsaid, 0
         self._log.warning(event, **fields, **({"unsaid": unsaid} if unsaid else {}))

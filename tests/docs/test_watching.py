@@ -13,6 +13,7 @@ from tests.docs.documents import code_spans, table
 
 PAGE = "docs/howto/watch-the-hub.md"
 LOOPS = ("Background", "Inbox")
+LEVELS = ("log.info", "log.warning", "log.error", "log.exception", "self._rare_log.warning", "_rare_log.warning")
 PACKAGES = ("chat", "hub", "notifications", "presence", "worker")
 
 
@@ -65,9 +66,7 @@ def test_every_log_event_is_documented() -> None:
     logged = set()
     for call in calls():
         level = ast.unparse(call.func)
-        if level in {"log.info", "log.warning", "log.error", "log.exception", "self._rare_log.warning"} and isinstance(
-            call.args[0], ast.Constant
-        ):
+        if level in LEVELS and isinstance(call.args[0], ast.Constant):
             logged.add(str(call.args[0].value))
         elif level in LOOPS:  # which log their failures by this name
             events = [word.value for word in call.keywords if word.arg == "event"]
