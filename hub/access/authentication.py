@@ -1,5 +1,7 @@
 """Authentication of every client: host and origin, then an access token, a session, or a signed token."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,7 +14,7 @@ from hub.access import authorization, credentials, origin, signed_tokens
 from hub.access.authorization import NotValid
 from hub.access.credentials import Invalid
 from hub.access.reasons import End, Ended
-from hub.access.signed_tokens import BadToken, Claims, TokenExpired
+from hub.access.signed_tokens import BadToken, Claims, KeysUnavailable, TokenExpired
 from hub.access.visitor import language_of, session_key_in
 from hub.channels import UnknownChannel, find
 from hub.concurrency.faults import described
@@ -59,8 +61,7 @@ async def admit(scope: dict[str, Any]) -> tuple[Authenticated, Counted]:
     try:
         who = await authenticate(scope)
     except DatabaseFault as error:
-        log.error("user_unknown", **described(error))  # noqa: TRY400  # a traceback where it says more
-        raise Ended(End.SERVER_ERROR) from None
+        raise _unknown(error) from None
     address = counted_address(scope.get("client"))
     key = who.user.pk if who.user is not None else None
     if wait := connect_wait(address, key):
@@ -104,7 +105,8 @@ async def by_token(token: str, who: Authenticated) -> Authenticated:
     """Authenticate by a token that a client sends later; without one, by that of its handshake.
 
     Raises:
-        Ended: the token or the credential is not valid. A client that sends one never becomes a guest.
+        Ended: the token or the credential is not valid, so that a client that sends one never becomes a guest; or
+            nobody can say just now whether it is.
         TokenExpired: it was a signed token.
         django.db.Error: the user cannot be read.
     """
@@ -119,49 +121,86 @@ async def by_token(token: str, who: Authenticated) -> Authenticated:
         if credential := credentials.presented(token):
             owner = _valid(await credentials.whose(credential), "access token")
             return replace(who, user=owner, credential=credential)
-        claims = claims_of(token, who.address)
-        user, credential = await _named_by(claims)
+        claims = await claims_of(token, who.address)
+        credential = _credential_in(claims)
+        user = _valid(await credentials.whose(credential), _OWNER) if credential else AnonymousUser()
     except NotValid as fault:
         log_refused(str(fault), who.address, claims)
         raise Ended(End.BAD_TOKEN) from None
     except BadToken:
         raise Ended(End.BAD_TOKEN) from None
+    except KeysUnavailable:
+        raise Ended(End.SERVER_ERROR) from None
     channels = tuple(channel for channel in (*claims.channels, *claims.subs) if _is_for_clients(channel))
     info, expires = claims.conn_info, claims.exp
     return replace(who, user=user, credential=credential, info=info, channels=channels, expires=expires)
 
 
-def by_request(request: HttpRequest) -> Visitor:
-    """Who sends a request of Django's: by the access token in ``Authorization`` or, without one, the session.
+async def by_handshake(who: Authenticated, counted: Counted) -> Authenticated:
+    """:func:`by_token` for endpoints whose clients send no token later; the connection counts as the user's.
 
     Raises:
-        NotValid: the token is not; the reason is logged.
+        Ended: the client may not connect.
     """
+    try:
+        found = await by_token("", who)
+        counted.move_to(found.user.pk if found.user is not None else None)
+    except TokenExpired:
+        raise Ended(End.EXPIRED) from None
+    except TooManyConnections:
+        raise Ended(End.TOO_MANY) from None
+    except DatabaseFault as error:
+        raise _unknown(error) from None
+    return found
+
+
+def by_request(request: HttpRequest) -> Visitor:
+    """Who sends a request of Django's: by the token in ``Authorization`` or, without one, the session.
+
+    Raises:
+        NotValid, BadToken: the token is not valid; the reason is logged, as below.
+        TokenExpired: it was a signed token.
+        KeysUnavailable: nobody can say just now whether the signed token is valid.
+    """
+    address = request.META.get("REMOTE_ADDR", "")
+    claims: Claims | None = None
     try:
         token = authorization.token_in(request.headers.get("Authorization"))
         if token is None:
             return request.user
-        credential = credentials.presented(token)
-        found = credentials.find([credential])[credential] if credential else Invalid.UNKNOWN
-        return _valid(found, "access token")
+        if credential := credentials.presented(token):
+            return _valid(credentials.find([credential])[credential], "access token")
+        with _logging(address):
+            claims = signed_tokens.read(token)
+        credential = _credential_in(claims)
+        return _valid(credentials.find([credential])[credential], _OWNER) if credential else AnonymousUser()
     except NotValid as fault:
-        credentials.log_refusal(str(fault), request.META.get("REMOTE_ADDR", ""))
+        log_refused(str(fault), address, claims)
         raise
 
 
-def claims_of(token: str, address: str) -> Claims:
+async def claims_of(token: str, address: str) -> Claims:
     """What a signed token says. Why it is refused is logged.
 
     Raises:
-        BadToken, TokenExpired: as :func:`hub.access.signed_tokens.read`.
+        BadToken, TokenExpired, KeysUnavailable: as :func:`hub.access.signed_tokens.aread`.
     """
+    with _logging(address):
+        return await signed_tokens.aread(token)
+
+
+@contextmanager
+def _logging(address: str) -> Iterator[None]:
     try:
-        return signed_tokens.read(token)
+        yield
     except TokenExpired:
         log_refused("signed token: expired", address)
         raise
     except BadToken as fault:
         log_refused(f"signed token: {fault}", address)
+        raise
+    except KeysUnavailable:
+        log_refused("signed token: its key is not known, and HUB_TOKEN_JWKS_URL brings none just now", address)
         raise
 
 
@@ -170,13 +209,21 @@ def log_refused(reason: str, address: str, claims: Claims | None = None) -> None
     credentials.log_refusal(reason, address, **({} if claims is None else {"user": claims.sub}))
 
 
-async def _named_by(claims: Claims) -> tuple[Visitor, str]:
+#: What stands before the reason why the user of a signed token is refused.
+_OWNER = "signed token: its user is"
+
+
+def _credential_in(claims: Claims) -> str:
+    """The credential of the user whom a token names; empty for a guest."""
     if claims.channel:
         raise NotValid("signed token: it opens a channel, not a connection")
-    if not claims.sub:
-        return AnonymousUser(), ""
-    credential = credentials.of_user(claims.sub)
-    return _valid(await credentials.whose(credential), "signed token: its user is"), credential
+    return credentials.of_user(claims.sub) if claims.sub else ""
+
+
+def _unknown(error: DatabaseFault) -> Ended:
+    """The database does not say who a client is."""
+    log.error("user_unknown", **described(error))
+    return Ended(End.SERVER_ERROR)
 
 
 def _valid(found: User | Invalid, what: str) -> User:

@@ -1,4 +1,4 @@
-"""Reads the credential of a request or handshake: the header ``Authorization``, or ``?token=``.
+"""Reads the credential of a request or handshake: the header ``Authorization``, ``?token=``, or a subprotocol.
 
 The hub refuses a credential that it cannot read. A client that sends one never becomes a guest by a typing error, and
 two different credentials are refused because nothing says which one counts.
@@ -7,6 +7,7 @@ two different credentials are refused because nothing says which one counts.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from hub.access import subprotocol
 from hub.access.query_token import SCOPE_KEY
 
 #: Schemes of access tokens and signed tokens: RFC 6750's, and that of Django REST framework.
@@ -29,7 +30,7 @@ def token_of(scope: dict[str, Any]) -> str | None:
         NotValid: the text is not a token, or several tokens differ.
     """
     in_query: list[str] = scope.pop(SCOPE_KEY, [])
-    token = _one([*in_query, *_presented(scope["headers"], TOKEN_SCHEMES)])
+    token = _one([*in_query, *subprotocol.take_tokens(scope), *_presented(scope["headers"], TOKEN_SCHEMES)])
     if token == "":
         raise NotValid("an empty token")
     return token

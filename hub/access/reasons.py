@@ -123,7 +123,14 @@ class End(Enum):
         "this server stops or restarts; 4012 from a server that may not send 1012",
     )
     CLOSED = 0, "", 3000, "connection closed", "an event stream ended; it may come back"
-    EXPIRED = 0, "", 3005, "connection expired", "the token ended and was not refreshed within 25 s"
+    EXPIRED = (
+        4010,
+        "Token expired",
+        3005,
+        "connection expired",
+        "the token is over; a client connection that does not refresh it within 25 s ends so",
+        401,
+    )
     NO_PONG = 0, "", 3012, "no pong", "a ping was not answered within 10 s, or no `connect` came within 10 s"
     BAD_REQUEST = 0, "", 3501, "bad request", "what you sent is no command of the protocol, or not in this order"
     #: Refused before it begins: no close code tells of it.

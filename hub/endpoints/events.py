@@ -19,7 +19,6 @@ from django.db import Error as DatabaseFault
 from hub.access import authentication, revalidation
 from hub.access.authentication import Authenticated
 from hub.access.reasons import End, Ended, Error, Failed
-from hub.access.signed_tokens import TokenExpired
 from hub.channels import UnknownChannel, allows, find
 from hub.concurrency.faults import described
 from hub.config import hub_settings
@@ -28,7 +27,7 @@ from hub.endpoints.centrifuge import encoder, formats, keepalive
 from hub.fanout import recovery
 from hub.fanout.frames import FrameBatch
 from hub.fanout.local_channel import texts_of
-from hub.limits.connections import Counted, TooManyConnections
+from hub.limits.connections import Counted
 from hub.ops import metrics
 from hub.session.session import Session
 from hub.session.subscriptions import SessionSubscription
@@ -160,8 +159,7 @@ async def _serve(scope: dict[str, Any], receive: Any, send: Any, who: Authentica
     cursor = dict(scope["headers"]).get(LAST_EVENT_ID, b"").decode("latin-1")
     events: EventStream | None = None
     try:
-        who = await authentication.by_token("", who)
-        counted.move_to(who.user.pk if who.user is not None else None)
+        who = await authentication.by_handshake(who, counted)
         events = EventStream(who)
         await events.subscribe(channels, _since(cursor))
         if not events.has_ended:
@@ -169,10 +167,8 @@ async def _serve(scope: dict[str, Any], receive: Any, send: Any, who: Authentica
             keepalive.current().add(events)
         with metrics.SOCKETS.labels("events").track_inprogress():
             await events.stream.run(scope, send, receive, b"text/event-stream")
-    except (Ended, TokenExpired):
-        await short_answer(send, End.BAD_TOKEN.status, "The token is not valid")
-    except TooManyConnections:
-        await short_answer(send, End.TOO_MANY.status, End.TOO_MANY.text)
+    except Ended as refused:
+        await short_answer(send, refused.reason.status, refused.reason.text)
     except Failed:
         await short_answer(send, 403, "You may not follow this")
     except UnknownChannel:

@@ -11,6 +11,8 @@ from django.utils.translation import gettext as _
 
 from hub.access import authentication
 from hub.access.authorization import NotValid
+from hub.access.reasons import Error, Failed
+from hub.access.signed_tokens import BadToken, KeysUnavailable, TokenExpired
 from hub.limits.connections import address_of_guest, guest_wait
 from hub.session.methods import RpcCall, RpcError
 from hub.users import Visitor
@@ -18,14 +20,21 @@ from hub.validation.refused import Refused
 
 P = TypeVar("P")
 
+#: The HTTP status of errors of the client protocol.
+_STATUS: dict[int, int] = {Error.TOKEN_EXPIRED: 401, Error.INTERNAL: 503}
+
+#: Seconds after which a token may be judged whose key is not known now.
+RETRY_AFTER = 5
+
 
 def answer(
     request: HttpRequest, method: Callable[[RpcCall, P], Any], params: Callable[..., P], **given: object
 ) -> HttpResponse:
     """Call ``method`` with parameters from the query string and ``given``; its answer, or why not, as JSON.
 
-    The caller is who the access token in ``Authorization`` speaks for or, without one, who has the session. A token
-    that is not valid is refused; it never makes a guest.
+    The caller is who the token in ``Authorization`` speaks for or, without one, who has the session. A token that is
+    not valid is refused; it never makes a guest. One that is over is refused with the code 109, as on a client
+    connection: the client gets a new one.
 
     Args:
         method: a plain function like those that are registered with :func:`hub.session.methods.rpc`.
@@ -37,7 +46,7 @@ def answer(
         result = method(call, _params(request, params, given))
         response = _json(200, result)
     except Refused as refusal:
-        status = refusal.code if refusal.code < 600 else 400
+        status = _STATUS.get(refusal.code, refusal.code if 400 <= refusal.code < 600 else 400)
         response = _json(status, {"error": {"code": refusal.code, "message": str(refusal)}})
         if refusal.retry_after:
             response["Retry-After"] = str(refusal.retry_after)
@@ -49,8 +58,12 @@ def answer(
 def _user_of(request: HttpRequest) -> Visitor:
     try:
         return authentication.by_request(request)
-    except NotValid:
-        raise RpcError(401, _("This access token is not valid")) from None
+    except (NotValid, BadToken):
+        raise RpcError(401, _("This token is not valid")) from None
+    except TokenExpired:
+        raise Failed(Error.TOKEN_EXPIRED) from None
+    except KeysUnavailable:
+        raise Failed(Error.INTERNAL, RETRY_AFTER) from None
 
 
 def _limit_guest(request: HttpRequest, user: Visitor) -> None:

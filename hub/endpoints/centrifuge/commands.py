@@ -8,7 +8,7 @@ from msgspec import Raw
 
 from hub.access import authentication
 from hub.access.reasons import End, Ended, Error, Failed, Unsubscribed
-from hub.access.signed_tokens import BadToken, Claims, TokenExpired
+from hub.access.signed_tokens import BadToken, Claims, KeysUnavailable, TokenExpired
 from hub.channels import BadPublication, NotAllowed, allows, find, hand_over
 from hub.config import hub_settings
 from hub.database.threads import in_database_thread
@@ -57,11 +57,13 @@ def expects(data: Json, user: Visitor) -> bool:
 async def refresh(client: "Client", request: messages.Refresh) -> messages.RefreshResult:
     """Set a new token for the connection, of the same user."""
     try:
-        claims = authentication.claims_of(request.token, client.address)
+        claims = await authentication.claims_of(request.token, client.address)
     except TokenExpired:
         raise Ended(End.EXPIRED) from None
     except BadToken:
         raise Ended(End.BAD_TOKEN) from None
+    except KeysUnavailable:
+        raise Failed(Error.INTERNAL) from None
     if claims.sub != user_id(client.user) or claims.channel:
         authentication.log_refused("signed token: it is not for this connection", client.address, claims)
         raise Ended(End.BAD_TOKEN)
@@ -81,7 +83,7 @@ async def subscribe(client: "Client", request: messages.Subscribe) -> messages.S
         raise Failed(Error.LIMIT_EXCEEDED)
     expires, join_leave = None, request.join_leave
     if request.token:
-        claims = _channel_claims(client, request.channel, request.token)
+        claims = await _channel_claims(client, request.channel, request.token)
         expires, join_leave = claims.exp, join_leave or claims.override.force_push_join_leave.value
     elif (existing is None or existing.ending is not None) and not await allows(
         namespace.can_subscribe, client.user, arguments
@@ -109,13 +111,15 @@ def _is_at_limit(client: "Client") -> bool:
     return len(subscriptions) >= limit and sum(not one.server_side for one in subscriptions) >= limit
 
 
-def _channel_claims(client: "Client", channel: str, token: str) -> Claims:
+async def _channel_claims(client: "Client", channel: str, token: str) -> Claims:
     try:
-        claims = authentication.claims_of(token, client.address)
+        claims = await authentication.claims_of(token, client.address)
     except TokenExpired:
         raise Failed(Error.TOKEN_EXPIRED) from None
     except BadToken:
         raise Failed(Error.PERMISSION_DENIED) from None
+    except KeysUnavailable:
+        raise Failed(Error.INTERNAL) from None
     if claims.channel != channel or claims.sub != user_id(client.user):
         reason = "signed token: it is for another channel or another user"
         authentication.log_refused(reason, client.address, claims)
@@ -129,7 +133,7 @@ async def sub_refresh(client: "Client", request: messages.SubRefresh) -> message
     if subscription is None:
         raise Failed(Error.PERMISSION_DENIED)
     try:
-        claims = _channel_claims(client, request.channel, request.token)
+        claims = await _channel_claims(client, request.channel, request.token)
     except Failed as failure:
         if failure.error is Error.TOKEN_EXPIRED:
             # After this unsubscribe push the client gets a new token and subscribes again; after an error it gives up.

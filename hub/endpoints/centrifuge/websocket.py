@@ -6,6 +6,7 @@ from typing import Any
 
 from hub.access import authentication, revalidation
 from hub.access.reasons import End, Ended, portable
+from hub.access.subprotocol import chosen
 from hub.endpoints import admission
 from hub.endpoints.centrifuge import formats
 from hub.endpoints.centrifuge.client import Client
@@ -58,7 +59,7 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     await receive()  # websocket.connect, always the first
     if await formats.refused(scope, send):
         return
-    subprotocol = JSON if JSON in scope.get("subprotocols", ()) else None
+    subprotocol = JSON if JSON in scope.get("subprotocols", ()) else chosen(scope)
     revalidation.current()
     try:
         who, counted = await authentication.admit(scope)

@@ -4,6 +4,7 @@ Channels' own consumers make a layer channel per socket and cross a process-wide
 writes to the connection by itself, and the consumer only reads (``docs/decisions/003-relay-instead-of-consumers.md``).
 """
 
+import asyncio
 import secrets
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,6 +22,7 @@ from django.utils.translation import gettext_lazy as _
 
 from hub.access import revalidation
 from hub.access.reasons import End, Ended, portable
+from hub.access.subprotocol import chosen
 from hub.concurrency.faults import described
 from hub.config import hub_settings
 from hub.fanout import recovery
@@ -58,6 +60,8 @@ class SimpleEndpoint(Session, AsyncConsumer):
     name: ClassVar[str] = "endpoint"
 
     _guest = ""
+    #: Of those only whose token ends.
+    _timer: asyncio.TimerHandle | None = None
 
     async def authorise(self) -> Channels:
         """Authorise the client and return the channels it will receive; called again when permissions may change.
@@ -113,12 +117,13 @@ class SimpleEndpoint(Session, AsyncConsumer):
         connection = scope.get("extensions", {}).get(EXTENSION, {}).get("connection")
         self.send_buffer = SendBuffer(send, connection, self.cut, _ENDS)  # type: ignore[arg-type]  # ASGI's unions against dicts
         since = parse_qs(scope["query_string"].decode("ascii", "replace")).get("since", [""])[-1]
+        self._expire_at(scope.pop("expires", None))
         # Several KiB for each open socket that nobody reads any more.
         scope["headers"].clear()
         await receive()  # websocket.connect, always the first
         event: Any
         try:
-            if await self._accept(send):
+            if await self._accept(send, chosen(scope)):
                 with metrics.SOCKETS.labels(self.name).track_inprogress():
                     await self._begin(since)
                     while (event := await receive())["type"] != "websocket.disconnect":
@@ -131,9 +136,17 @@ class SimpleEndpoint(Session, AsyncConsumer):
             return  # the client went away while something was written to it
         finally:
             self.send_buffer.end()
+            if self._timer is not None:
+                self._timer.cancel()
             await self.leave()
 
-    async def _accept(self, send: ASGISendCallable) -> bool:
+    def _expire_at(self, moment: float | None) -> None:
+        """End the connection at ``moment`` (Unix time): the client comes back with a new token."""
+        if moment is not None:
+            delay = max(0.0, moment - time.time())
+            self._timer = asyncio.get_running_loop().call_later(delay, self.end, End.EXPIRED)
+
+    async def _accept(self, send: ASGISendCallable, subprotocol: str | None) -> bool:
         refused = None
         try:
             await self.open([SessionSubscription(self, *wanted) for wanted in await self.authorise()])
@@ -143,7 +156,7 @@ class SimpleEndpoint(Session, AsyncConsumer):
             log.error("endpoint_failed", endpoint=self.name, **described(error))  # noqa: TRY400  # a traceback where it says more
             refused = Ended(End.SERVER_ERROR)
         # A close before the handshake reaches a browser as a bare 1006, so the client is always let in first.
-        await send({"type": "websocket.accept", "subprotocol": None, "headers": []})
+        await send({"type": "websocket.accept", "subprotocol": subprotocol, "headers": []})
         self.send_buffer.open()
         if refused is None:
             revalidation.current().register(self)

@@ -5,8 +5,9 @@ from typing import Any
 
 from django.urls import URLPattern
 
-from hub.access import authentication, credentials, revalidation
+from hub.access import authentication, revalidation
 from hub.access.reasons import End, Ended
+from hub.access.subprotocol import chosen
 from hub.endpoints import admission
 from hub.endpoints.simple.unknown import UnknownEndpoint
 
@@ -15,7 +16,8 @@ class SimpleEndpoints:
     """The ASGI application for WebSockets.
 
     It releases what it needed before the endpoint starts, so that a long connection does not keep it in memory. The
-    endpoint finds ``user``, ``credential``, ``language`` and ``url_route`` in the scope.
+    endpoint finds ``user``, ``credential``, ``language`` and ``url_route`` in the scope, and ``expires`` where a token
+    ends.
 
     Args:
         endpoints: URL patterns in the order in which they are tried; the view of each is an ASGI application.
@@ -29,15 +31,18 @@ class SimpleEndpoints:
         try:
             who, counted = await authentication.admit(scope)
         except Ended as refused:
-            await admission.refuse(scope, send, refused, _closing)
+            await admission.refuse(scope, send, refused, _closing, chosen(scope))
             return
         try:
-            if who.token:
-                credentials.log_refusal("no access token", who.address)
-            if who.user is None or who.token:  # whoever sends a token never becomes a guest
-                await admission.refuse(scope, send, Ended(End.BAD_TOKEN), _closing)
+            try:
+                if who.user is None or who.token:  # whoever sends a token never becomes a guest
+                    who = await authentication.by_handshake(who, counted)
+            except Ended as refused:
+                await admission.refuse(scope, send, refused, _closing, chosen(scope))
                 return
             scope["user"], scope["credential"], scope["language"] = who.user, who.credential, who.language
+            if who.expires is not None:
+                scope["expires"] = who.expires
             del who
             await self._endpoint(scope)(scope, receive, send)
         finally:
