@@ -2,11 +2,11 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from chat import names
+from hub.web import page_url
 
 #: Characters of the key that a client gives its message.
 KEY_LIMIT = 64
@@ -50,7 +50,8 @@ class Room(models.Model):
         return self.name
 
     def get_absolute_url(self) -> str:
-        return reverse("hub:chat:room", args=[self.address])
+        """The address of its page; empty where the project has no pages of rooms."""
+        return page_url("hub:chat:room", self.address)
 
     @property
     def address(self) -> str:

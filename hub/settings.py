@@ -189,8 +189,8 @@ AUTHENTICATION_BACKENDS = ["hub.accounts.backends.PasswordBackend"]
 SESSION_ENGINE = "hub.accounts.sessions"
 CSRF_FAILURE_VIEW = "hub.web.error_pages.csrf_failure"
 LOGIN_URL = "hub:accounts:login"
-LOGIN_REDIRECT_URL = "hub:home"
-LOGOUT_REDIRECT_URL = "hub:home"
+LOGIN_REDIRECT_URL = "hub:root"
+LOGOUT_REDIRECT_URL = "hub:root"
 # Seconds for which the link in a mail lets somebody set a new password.
 PASSWORD_RESET_TIMEOUT = 3600
 

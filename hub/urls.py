@@ -6,30 +6,65 @@ The pages of the hub's apps are there where these are installed. :mod:`hub.web.p
 own project.
 """
 
+from collections.abc import Collection
+from typing import NamedTuple
+
 from django.apps import apps
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 from django.views.i18n import set_language
 
 from hub.api import routes as api
-from hub.web import health, metrics_view, views
+from hub.config import hub_settings
+from hub.web import health, metrics_view, unmounted, views
 
-#: The pages of an app: its name, where they are, and the module of their URLs.
+
+class _Pages(NamedTuple):
+    """The pages that ``HUB_PAGES`` calls ``name``: of which app, where they are, and the module of their URLs."""
+
+    name: str
+    app: str
+    prefix: str
+    urls: str
+
+
 _PAGES = (
-    ("hub.accounts", "accounts/", "hub.accounts.urls"),
-    ("notifications", "notifications/", "notifications.urls"),
-    ("notifications", "topics/", "notifications.topic_urls"),
-    ("chat", "chat/", "chat.urls"),
-    ("presence", "online/", "presence.urls"),
+    _Pages("accounts", "hub.accounts", "accounts/", "hub.accounts.urls"),
+    _Pages("alerts", "notifications", "notifications/", "notifications.urls"),
+    _Pages("topics", "notifications", "topics/", "notifications.topic_urls"),
+    _Pages("chat", "chat", "chat/", "chat.urls"),
+    _Pages("online", "presence", "online/", "presence.urls"),
 )
+
+#: What Django answers of the endpoints.
+_ENDPOINTS: dict[str, list[URLPattern | URLResolver]] = {
+    "api": [path("api", api.call), path("api/", include(api))],
+    "health": [path("health/live", health.live), path("health/ready", health.ready)],
+    "metrics": [path("metrics", metrics_view.metrics)],
+}
+
+
+def pages(wanted: Collection[str]) -> list[URLPattern | URLResolver]:
+    """The URLs of these pages, as far as their apps are installed."""
+    found: list[URLPattern | URLResolver] = []
+    if "home" in wanted:
+        found.append(path("", views.home, name="home"))
+    found += [
+        path(some.prefix, include(some.urls)) for some in _PAGES if some.name in wanted and apps.is_installed(some.app)
+    ]
+    if "language" in wanted:
+        found.append(path("i18n/setlang/", set_language, name="set_language"))
+    return found
+
+
+def endpoints(wanted: Collection[str]) -> list[URLPattern | URLResolver]:
+    """The URLs of these endpoints; of what Django cannot answer, a sentence that says where it is answered."""
+    found = [url for name, urls in _ENDPOINTS.items() if name in wanted for url in urls]
+    return [*found, *unmounted.urls(name for name in wanted if name not in _ENDPOINTS)]
+
 
 app_name = "hub"
 urlpatterns = [
-    path("", views.home, name="home"),
-    *(path(prefix, include(urls)) for app, prefix, urls in _PAGES if apps.is_installed(app)),
-    path("i18n/setlang/", set_language, name="set_language"),
-    path("api", api.call),
-    path("api/", include(api)),
-    path("health/live", health.live),
-    path("health/ready", health.ready),
-    path("metrics", metrics_view.metrics),
+    *pages(hub_settings().pages),
+    *endpoints(hub_settings().endpoints),
+    path("", views.nothing, name="root"),  # by it the hub knows where it is, whatever is left out
 ]

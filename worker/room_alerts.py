@@ -4,12 +4,12 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.db.models.signals import post_save
-from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from chat.models import Room
 from hub.config import hub_settings
 from hub.database.signals import listen
+from hub.web import page_url
 from notifications import Alert, alert, on_save
 from notifications.models import Notification
 from notifications.withdrawing import withdraw
@@ -50,6 +50,7 @@ def _alerts_about(room: Room) -> QuerySet[Notification]:
     """The hub's own alert that the room is open, and others that lead many people to it."""
     about = Q(key=room_opened_key(room))
     # The bare name is the address of a public room; where there is one by now, alerts with it are about that one.
-    if not Room.objects.filter(name=room.name, is_private=False).exists():
-        about |= Q(user=None, url=reverse("hub:chat:room", args=[room.name]))
+    address = page_url("hub:chat:room", room.name)
+    if address and not Room.objects.filter(name=room.name, is_private=False).exists():
+        about |= Q(user=None, url=address)
     return Notification.objects.filter(about)

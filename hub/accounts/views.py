@@ -301,7 +301,7 @@ def end_session(request: HttpRequest, public_id: str) -> HttpResponse:
     user = cast(User, request.user)
     if public_id == sessions.public_id(request.session.session_key or ""):
         logout(request)
-        return redirect("hub:home")
+        return redirect("hub:root")
     if not sessions.end(user, [public_id]):
         raise Http404
     messages.success(request, _("That device is logged out."))

@@ -5,12 +5,30 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from hub.config.declaration import Section
 from hub.config.engine import Engine
 from hub.config.kinds import FromZero, NotNegative, Rates
 
+#: Pages that can be left out. ``language`` is the form that changes the language.
+PageName = Literal["home", "alerts", "topics", "chat", "online", "accounts", "language"]
+
+#: Endpoints that can be left out, by their path.
+EndpointName = Literal[
+    "connection/websocket",
+    "connection/http_stream",
+    "connection/sse",
+    "events",
+    "ws/notifications",
+    "ws/online",
+    "ws/chat",
+    "api",
+    "health",
+    "metrics",
+]
+
+_pages = Section("Pages and endpoints")
 _rooms = Section("Chat and alerts")
 _accounts = Section("Accounts")
 _rates = Section(
@@ -29,6 +47,29 @@ class HubSettings(Engine):
     with one, such as the address of the database, are here as the environment says them: what follows from them is in
     Django's settings.
     """
+
+    base_template: str = _pages(
+        "",
+        "Template of your project that the hub's pages are put into. It has the blocks `content` and `head`; `title` "
+        "is filled in where it has it.",
+        unless="people are to see the hub's pages as pages of your site",
+        zero="has a base template of its own",
+        example="base.html",
+    )
+    pages: Sequence[PageName] = _pages(
+        get_args(PageName),
+        "Pages that there are, of the apps that are installed. Links to the others vanish, and their addresses answer "
+        "404.",
+        unless="you show alerts, rooms and people on pages of your own",
+        zero="has no pages",
+    )
+    endpoints: Sequence[EndpointName] = _pages(
+        get_args(EndpointName),
+        "Endpoints that clients, backends and monitoring may use, of the apps that are installed. The others answer "
+        "404, and widgets connect without them.",
+        unless="you use few of them, and want nobody to use the others",
+        zero="has none",
+    )
 
     message_items: FromZero = _rooms(
         100_000,

@@ -4,31 +4,47 @@ from collections.abc import Callable
 from typing import Any
 
 from django import template
+from django.apps import apps
 from django.http import HttpRequest
 from django.template import Context
 from django.templatetags.static import static
-from django.urls import NoReverseMatch, get_script_prefix, reverse
+from django.urls import get_script_prefix
 from django.utils.html import format_html, json_script
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
+from hub.config import hub_settings
 from hub.templatetags.hub_pages import login_url
 from hub.users import display_name, user_id
 from hub.validation.text import MESSAGE_LIMIT
+from hub.web import page_url
 
 register = template.Library()
 
 #: In the order in which a browser tries them; each is at ``/connection/<name>``.
 TRANSPORTS = ("websocket", "http_stream", "sse")
 
+#: Says in the context of a page that its scripts are printed.
+_PRINTED = "hub_scripts"
+
+#: The apps that the widgets show.
+_ALERTS, _CHAT, _PRESENCE = "notifications", "chat", "presence"
+
 
 @register.simple_tag(takes_context=True)
 def hub_scripts(context: Context) -> SafeString:
     """Print what the widgets need: their design tokens, their configuration as JSON, and their code.
 
-    Use it once, in ``<head>``. The page's ``<html lang>`` decides how numbers and times are written.
+    Use it in ``<head>``; on one page it prints once. The page's ``<html lang>`` decides how numbers and times are
+    written. Without an endpoint that widgets connect to it prints nothing, and nor do the widgets.
     """
+    page: Any = context.render_context.dicts[
+        0
+    ]  # of the whole page: templates that it includes have their own above it
+    if _PRINTED in page or not _transports():
+        return SafeString()
+    page[_PRINTED] = True
     return format_html(
         '<link rel="stylesheet" href="{}">\n{}\n<script type="module" src="{}"></script>',
         static("hub/css/tokens.css"),
@@ -45,19 +61,19 @@ def hub_bell(label: str = "", href: str | None = None) -> SafeString:
         label: what it is called for screen readers, and above the list; by default "Alerts".
         href: of the page with all alerts; by default the hub's, and no link where it is empty.
     """
-    return _element("hub-bell", label=label or None, href=href)
+    return _element(_ALERTS, "hub-bell", label=label or None, href=href)
 
 
 @register.simple_tag
 def hub_inbox(label: str = "") -> SafeString:
     """The list of a person's alerts as a part of the page."""
-    return _element("hub-inbox", label=label or None)
+    return _element(_ALERTS, "hub-inbox", label=label or None)
 
 
 @register.simple_tag
 def hub_chat(room: object) -> SafeString:
     """A chat room: ``room`` is a ``chat.models.Room``, or its name or address."""
-    return _element("hub-chat", room=str(getattr(room, "address", room)))
+    return _element(_CHAT, "hub-chat", room=str(getattr(room, "address", room)))
 
 
 @register.simple_tag
@@ -69,17 +85,20 @@ def hub_online(channel: str = "", *, number: bool | str = False, live: bool = Fa
         number: show the bare number, and the words to screen readers only; with ``"narrow"`` only in narrow windows.
         live: tell screen readers of changes.
     """
-    return _element("hub-online", channel=channel or None, number=number, live=live)
+    return _element(_PRESENCE, "hub-online", channel=channel or None, number=number, live=live)
 
 
 @register.simple_tag
 def hub_toasts(label: str = "") -> SafeString:
     """Alerts that arrive show for a while, at the edge of the window."""
-    return _element("hub-toasts", label=label or None)
+    return _element(_ALERTS, "hub-toasts", label=label or None)
 
 
-def _element(name: str, **attributes: str | bool | None) -> SafeString:
-    written = SafeString("")
+def _element(app: str, name: str, **attributes: str | bool | None) -> SafeString:
+    """The element; nothing in a project that has left out the app, or the endpoints that widgets connect to."""
+    written = SafeString()
+    if not apps.is_installed(app) or not _transports():
+        return written
     for key, value in attributes.items():
         if value is True:
             written += format_html(" {}", key)
@@ -94,24 +113,20 @@ def _config(context: Context) -> dict[str, Any]:
     person = None  # not known
     if user is not None:
         person = {"id": user_id(user), "name": display_name(user)}
-    prefix = _url("hub:home") or get_script_prefix()
+    prefix = page_url("hub:root") or get_script_prefix()
     return {
-        "endpoint": [{"transport": name, "endpoint": f"{prefix}connection/{name}"} for name in TRANSPORTS],
+        "endpoint": [{"transport": name, "endpoint": f"{prefix}connection/{name}"} for name in _transports()],
         "emulation": f"{prefix}emulation",
         "user": person,
         "icons": static("hub/icons/icons.svg"),
-        "urls": {"login": login_url(), "alerts": _url("hub:notifications:list")},
+        "urls": {"login": login_url(), "alerts": page_url("hub:notifications:list")},
         "messageLimit": MESSAGE_LIMIT,
         "texts": _texts(),
     }
 
 
-def _url(name: str) -> str:
-    """Empty where a project has no such page."""
-    try:
-        return reverse(name)
-    except NoReverseMatch:
-        return ""
+def _transports() -> list[str]:
+    return [name for name in TRANSPORTS if f"connection/{name}" in hub_settings().endpoints]
 
 
 def _texts() -> dict[str, str]:

@@ -1,6 +1,7 @@
 """The hub's own pages: health, errors, forms, static files, and what every page knows."""
 
+from hub.web.addresses import page_url
 from hub.web.limited_form import LimitedForm
 from hub.web.uncut import UncutForm
 
-__all__ = ["LimitedForm", "UncutForm"]
+__all__ = ["LimitedForm", "UncutForm", "page_url"]

@@ -1,12 +1,14 @@
-"""What middleware for sync and async views is made of."""
+"""What middleware for sync and async views is made of, and where one stands in a project."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import cast
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils.module_loading import import_string
 
 Handler = Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
 
@@ -39,3 +41,15 @@ class Middleware:
     def finished(self, response: HttpResponseBase) -> HttpResponseBase:
         """What becomes of the answer."""
         return response
+
+
+def place(kind: type) -> int | None:
+    """Where this middleware, or one that extends it, stands in ``MIDDLEWARE``; None where it does not."""
+    for number, path in enumerate(settings.MIDDLEWARE):
+        try:
+            found = import_string(path)
+        except ImportError:
+            continue  # Django says so when it loads them
+        if isinstance(found, type) and issubclass(found, kind):
+            return number
+    return None

@@ -44,21 +44,25 @@ class SimpleEndpoints:
             if who.expires is not None:
                 scope["expires"] = who.expires
             del who
-            await self._endpoint(scope)(scope, receive, send)
+            found = self._find(scope["path"].removeprefix(scope.get("root_path", "")))
+            endpoint, scope["url_route"] = found or (UnknownEndpoint.as_asgi(), {"args": (), "kwargs": {}})
+            await endpoint(scope, receive, send)
         finally:
             counted.leave()
 
-    def _endpoint(self, scope: dict[str, Any]) -> Any:
-        path = scope["path"].removeprefix(scope.get("root_path", "")).removeprefix("/")
+    def knows(self, path: str) -> bool:
+        """Whether there is an endpoint at ``path``, below the hub's prefix."""
+        return self._find(path) is not None
+
+    def _find(self, path: str) -> tuple[Any, dict[str, Any]] | None:
+        """The endpoint, and the ``url_route`` of its scope."""
         # The last slash of a URL is optional: a WebSocket cannot be redirected.
-        for written in (path, f"{path}/"):
+        for written in (path.removeprefix("/"), f"{path.removeprefix('/')}/"):
             for endpoint in self.endpoints:
                 if match := endpoint.pattern.match(written):
                     _, args, kwargs = match
-                    scope["url_route"] = {"args": args, "kwargs": {**kwargs, **endpoint.default_args}}
-                    return endpoint.callback
-        scope["url_route"] = {"args": (), "kwargs": {}}
-        return UnknownEndpoint.as_asgi()
+                    return endpoint.callback, {"args": args, "kwargs": {**kwargs, **endpoint.default_args}}
+        return None
 
 
 def _closing(reason: End) -> tuple[int, str]:

@@ -8,18 +8,21 @@ import { showStatus } from "./status.js";
 import { localiseTimes } from "./times.js";
 import { Topics } from "./topics.js";
 
-localiseTimes(document);
-paintAvatars(document);
+// In the base template of a project the page stands in a shadow root.
+const page = document.querySelector("hub-page")?.shadowRoot ?? document;
+
+localiseTimes(page);
+paintAvatars(page);
 closeMenusOutside();
-document
+page
   .querySelector("[data-select]")
   ?.addEventListener("focus", (event) => /** @type {HTMLInputElement} */ (event.target).select());
 
 const hub = connect();
-showStatus(hub);
+showStatus(hub, page);
 
-const form = document.querySelector("[data-broadcast]");
+const form = page.querySelector("[data-broadcast]");
 if (form instanceof HTMLFormElement) new Broadcast(form, hub);
 
-const topics = document.querySelector("[data-topics]");
+const topics = page.querySelector("[data-topics]");
 if (topics instanceof HTMLElement) new Topics(topics, hub);

@@ -7,18 +7,21 @@ import { SESSION_OVER } from "./hub/connection.js";
 /** Milliseconds before a change is announced: screen readers need not hear of shorter losses. */
 const ANNOUNCE_DELAY = 1_500;
 
-/** @param {Hub} hub */
-export function showStatus(hub) {
-  const element = document.querySelector("[data-status]");
-  if (element instanceof HTMLElement) new Status(element, hub);
+/**
+ * @param {Hub} hub
+ * @param {ParentNode} page
+ */
+export function showStatus(hub, page) {
+  const element = page.querySelector("[data-status]");
+  if (element instanceof HTMLElement) new Status(element, hub, page);
 }
 
 class Status {
   #element;
   #hub;
-  #over = document.querySelector("[data-over]");
-  #reload = document.querySelector("[data-over-reload]");
-  #logIn = document.querySelector("[data-over-login]");
+  #over;
+  #reload;
+  #logIn;
   /** @type {string} */
   #announced = "connected";
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -27,10 +30,14 @@ class Status {
   /**
    * @param {HTMLElement} element
    * @param {Hub} hub
+   * @param {ParentNode} page
    */
-  constructor(element, hub) {
+  constructor(element, hub, page) {
     this.#element = element;
     this.#hub = hub;
+    this.#over = page.querySelector("[data-over]");
+    this.#reload = page.querySelector("[data-over-reload]");
+    this.#logIn = page.querySelector("[data-over-login]");
     hub.on("state", () => this.#update());
     this.#update();
   }

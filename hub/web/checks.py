@@ -1,0 +1,133 @@
+"""What ``manage.py check`` says about what the hub's pages need of a project: templates, middleware, a log-in page."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.core import checks
+from django.middleware.locale import LocaleMiddleware
+from django.shortcuts import resolve_url
+from django.template import TemplateDoesNotExist, TemplateSyntaxError, engines
+from django.template.backends.django import DjangoTemplates
+from django.template.loader import get_template
+from django.urls import NoReverseMatch
+
+from hub.config import hub_settings
+from hub.web import base_template
+from hub.web.middleware import place
+from hub.web.plain_errors import PlainErrors
+
+#: What the pages and the widgets ask a template for, by the last part of its path.
+_PROCESSORS = {
+    "django.template.context_processors.request": "widgets do not know whose page it is",
+    "django.contrib.auth.context_processors.auth": "pages take everybody for a guest",
+}
+
+
+@checks.register
+def templates_are_found(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Django finds the hub's templates, and these find who asks."""
+    try:
+        get_template("hub/base.html")
+    except TemplateDoesNotExist:
+        return [
+            checks.Error(
+                "The hub's templates are not found.",
+                hint='Set "APP_DIRS": True in TEMPLATES, or add the loader of app directories.',
+                id="hub.E040",
+            )
+        ]
+    return list(_missing_processors())
+
+
+def _missing_processors() -> Iterator[checks.CheckMessage]:
+    there_are = {
+        path
+        for engine in engines.all()
+        if isinstance(engine, DjangoTemplates)
+        for path in engine.engine.context_processors
+    }
+    for path, what in _PROCESSORS.items():
+        if path not in there_are:
+            yield checks.Warning(
+                f"TEMPLATES has no context processor {path}: {what}.",
+                hint="Add it to context_processors in the OPTIONS of TEMPLATES.",
+                id="hub.W040",
+            )
+
+
+@checks.register
+def base_template_takes_pages(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """``HUB_BASE_TEMPLATE`` is a template with the blocks that pages fill."""
+    name = hub_settings().base_template
+    if not name:
+        return []
+    try:
+        missing = base_template.missing_blocks(name)
+    except TemplateDoesNotExist as error:
+        return [
+            checks.Error(f"HUB_BASE_TEMPLATE names {name!r}, and there is no template {str(error)!r}.", id="hub.E041")
+        ]
+    except TemplateSyntaxError as error:
+        return [checks.Error(f"HUB_BASE_TEMPLATE names {name!r}, which cannot be used: {error}.", id="hub.E041")]
+    return [
+        checks.Error(
+            f"HUB_BASE_TEMPLATE names {name!r}, which has no block {block!r}: pages would be shown without their "
+            f"{'texts' if block == 'content' else 'styles and scripts'}.",
+            hint=f"Add {{% block {block} %}}{{% endblock %}} to it; or name a template that extends it, and has this "
+            "block inside one of its own.",
+            id="hub.E042",
+        )
+        for block in missing
+    ]
+
+
+@checks.register
+def middleware_finds_people(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """What finds out who asks is there, and each part stands after what it needs."""
+    return [
+        *_missing(SessionMiddleware, "no page knows who is logged in"),
+        *_missing(AuthenticationMiddleware, "no page knows who is logged in"),
+        *_order(SessionMiddleware, AuthenticationMiddleware, "it looks for the session"),
+        *_order(SessionMiddleware, LocaleMiddleware, "it may look for the session"),
+        *_order(LocaleMiddleware, PlainErrors, "its pages are in the language of the visitor"),
+    ]
+
+
+def _missing(kind: type, what: str) -> Iterator[checks.CheckMessage]:
+    if place(kind) is None:
+        path = f"{kind.__module__}.{kind.__name__}"
+        yield checks.Warning(
+            f"MIDDLEWARE has no {kind.__name__}: {what}.",
+            hint=f"Add {path!r}, unless people of this project come with signed tokens only.",
+            id="hub.W041",
+        )
+
+
+def _order(first: type, second: type, why: str) -> Iterator[checks.CheckMessage]:
+    before, after = place(first), place(second)
+    if before is not None and after is not None and before > after:
+        yield checks.Error(
+            f"MIDDLEWARE has {second.__name__} before {first.__name__}: {why}.",
+            hint=f"Put {first.__name__} above it.",
+            id="hub.E043",
+        )
+
+
+@checks.register
+def log_in_page_is_found(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """``LOGIN_URL`` leads somewhere: the hub's pages send guests there."""
+    try:
+        resolve_url(settings.LOGIN_URL)
+    except NoReverseMatch:
+        return [
+            checks.Error(
+                f"LOGIN_URL is {str(settings.LOGIN_URL)!r}, and there is no URL of this name: whoever has to log in "
+                "gets an error.",
+                hint="Name a URL of the project's, or a path such as /accounts/login/.",
+                id="hub.E044",
+            )
+        ]
+    return []

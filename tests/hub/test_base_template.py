@@ -1,0 +1,97 @@
+"""The hub's pages in the base template of a project, and what the checks say about one that cannot take them."""
+
+from collections.abc import Mapping
+
+import pytest
+from django.core import checks
+from django.test import Client
+from django.urls import reverse
+from pytest_django.fixtures import Settings
+
+from hub.web.checks import base_template_takes_pages
+
+pytestmark = pytest.mark.any_database
+
+BASE = """<!DOCTYPE html><title>{% block title %}Shop{% endblock %}</title>
+{% load hub %}{% hub_scripts %}{% block head %}<style>h1 { color: red }</style>{% endblock %}
+<h1>The shop</h1><main>{% block content %}Nothing{% endblock %}</main>"""
+
+
+def project_has(settings: Settings, templates: Mapping[str, str]) -> None:
+    (engine,) = settings.TEMPLATES
+    loaders = [
+        ("django.template.loaders.locmem.Loader", dict(templates)),
+        "django.template.loaders.filesystem.Loader",
+        "django.template.loaders.app_directories.Loader",
+    ]
+    options = {**engine["OPTIONS"], "loaders": loaders}
+    settings.TEMPLATES = [{**engine, "APP_DIRS": False, "OPTIONS": options}]
+
+
+def said() -> list[checks.CheckMessage]:
+    return list(base_template_takes_pages(None))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["hub:home", "hub:notifications:list", "hub:topics:list", "hub:chat:rooms"])
+def test_page_stands_in_the_base_template_of_the_project(name: str, settings: Settings) -> None:
+    project_has(settings, {"shop.html": BASE})
+    settings.HUB_BASE_TEMPLATE = "shop.html"
+    assert said() == []
+    text = Client().get(reverse(name)).content.decode()
+    assert text.count("<h1>The shop</h1>") == text.count("<main") == text.count("<title>") == 1
+    assert "Nothing" not in text
+    assert '<template shadowrootmode="open">' in text
+    # The project's own styles stay, and those of the hub are in the shadow root only.
+    head, _, page = text.partition("<main>")
+    assert "color: red" in head
+    assert "hub/css/base.css" not in head
+    assert "hub/css/base.css" in page
+    # The project's template has printed them already.
+    assert text.count('id="hub-config"') == 1
+
+
+@pytest.mark.django_db
+def test_without_a_base_template_the_page_is_whole(settings: Settings) -> None:
+    text = Client().get(reverse("hub:home")).content.decode()
+    assert text.count("<html") == 1
+    assert "<hub-page>" not in text
+
+
+@pytest.mark.parametrize(
+    ("templates", "sentences"),
+    [
+        ({}, ["there is no template 'shop.html'"]),
+        ({"shop.html": "{% extends 'gone.html' %}"}, ["there is no template 'gone.html'"]),
+        ({"shop.html": "{% nonsense %}"}, ["cannot be used: Invalid block tag"]),
+        ({"shop.html": "<main></main>"}, ["no block 'content'", "no block 'head'"]),
+        ({"shop.html": "{% block content %}{% endblock %}"}, ["no block 'head'"]),
+        # Blocks that fill nothing of the template above are nowhere shown.
+        (
+            {"shop.html": "{% extends 'a.html' %}{% block head %}{% endblock %}", "a.html": BASE.replace("head", "x")},
+            ["no block 'head'"],
+        ),
+    ],
+)
+def test_check_names_what_a_base_template_lacks(
+    templates: Mapping[str, str], sentences: list[str], settings: Settings
+) -> None:
+    project_has(settings, templates)
+    settings.HUB_BASE_TEMPLATE = "shop.html"
+    found = said()
+    assert [part in message.msg for part, message in zip(sentences, found, strict=True)] == [True] * len(sentences)
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{% extends 'a.html' %}",
+        "{% extends 'a.html' %}{% block x %}{% block head %}{% endblock %}{% endblock %}",
+        "{% extends chosen_later %}",
+    ],
+)
+def test_blocks_of_templates_above_count(template: str, settings: Settings) -> None:
+    base = BASE if "block x" not in template else BASE.replace("block head", "block x")
+    project_has(settings, {"shop.html": template, "a.html": base})
+    settings.HUB_BASE_TEMPLATE = "shop.html"
+    assert said() == []
