@@ -24,7 +24,7 @@ gc.set_threshold(20_000, 50, 50)
 _given, _own = reading.for_django()
 #: The settings of the engine and the apps, `HUB_<NAME>`: all of `hub.config.HubSettings` that is not one of Django's.
 globals().update(_own)
-HUB_DISPLAY_NAME = _given.display_name or "username"
+HUB_DISPLAY_NAME = _given.display_name or "get_short_name"
 
 PRODUCTION = _given.env == "production"
 DEBUG = _given.debug
@@ -38,6 +38,7 @@ CSRF_TRUSTED_ORIGINS = list(_given.trusted_origins)
 
 INSTALLED_APPS = [
     "hub",
+    "hub.people",
     "hub.accounts",
     "notifications",
     "chat",
@@ -176,6 +177,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 DJANGO_CELERY_BEAT_TZ_AWARE = True
 
 # --- people -------------------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "hub_people.User"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (

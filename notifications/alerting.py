@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +14,7 @@ from django.utils.functional import Promise
 
 from hub.config import hub_settings
 from hub.users import User, all_users, log_in_field
-from hub.validation import MESSAGE_LIMIT, ROUNDED, is_rounded, is_storable, is_visible
+from hub.validation import MESSAGE_LIMIT, ROUNDED, is_rounded, is_storable, is_storable_json, is_visible
 from notifications.models import KEY_LIMIT, Level, Topic
 
 #: Characters of a title and of an address; those of a message are bounded everywhere alike.
@@ -26,9 +25,6 @@ URL_LIMIT = 2000
 ENVELOPE = 512
 
 EVERYONE = "everyone"
-
-#: A NUL in JSON text; an even number of backslashes before it would make it a backslash and letters.
-_ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 #: One recipient: a user, a group, a topic, ``"everyone"``, ``"user:NAME"``, ``"group:NAME"`` or ``"topic:NAME"``.
 Recipient = User | Group | Topic | str
@@ -171,7 +167,7 @@ def is_plain_json(data: object) -> bool:
             msgspec.json.encode(data)  # takes more kinds of values, but fewer kinds of keys
     except (TypeError, ValueError, RecursionError):
         return False
-    return is_storable(text) and not _ESCAPED_NUL.search(text)
+    return is_storable_json(text)
 
 
 def _recipients(to: Recipient | Iterable[Recipient]) -> tuple[User | Group | Topic | None, ...]:

@@ -8,23 +8,50 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from django.db.models import QuerySet
-from django.db.models.signals import post_delete, post_save
+from django.db.models.signals import post_delete, post_save, pre_delete
 
 from hub.access import revalidate
 from hub.database import listen
 from hub.publishing import forget_channel, publish
-from hub.users import id_in
+from hub.users import Key, id_in, ids_of_keys
 from notifications import channels
 from notifications.events import TopicFollowed, TopicUnfollowed
 from notifications.models import Follow, Topic
 
-#: By the query of a deletion that is under way: the names of its topics. Django deletes without what was joined.
-_names: WeakKeyDictionary[QuerySet[Any], dict[int, str]] = WeakKeyDictionary()
+
+class _Deletion:
+    """What is looked up once for all the rows that are deleted together: Django deletes without what was joined."""
+
+    def __init__(self) -> None:
+        #: The keys of those who follow no more, and what these people are called outside, once it was asked.
+        self.keys: set[Key] = set()
+        self.ids: dict[Key, str] = {}
+        #: The names of the topics, empty where they are gone.
+        self.names: dict[int, str] = {}
+
+    def id_of(self, key: Key) -> str | None:
+        """What this person is called outside; None where they are gone."""
+        if self.keys:
+            self.ids |= ids_of_keys(self.keys)
+            self.keys = set()
+        return self.ids.get(key)
+
+    def name_of(self, topic_id: int) -> str:
+        """The name of this topic, empty where it is gone."""
+        if topic_id not in self.names:
+            found = Topic.objects.filter(pk=topic_id).values_list("name", flat=True)
+            self.names[topic_id] = found.first() or ""
+        return self.names[topic_id]
+
+
+#: By what is deleted: a query, or one row.
+_under_way: WeakKeyDictionary[Any, _Deletion] = WeakKeyDictionary()
 
 
 def connect() -> None:
     """Listen for changes of topics; called once, when the apps are ready."""
     listen(_follow_saved, post_save, Follow, "notifications.follow_saved")
+    listen(_follow_going, pre_delete, Follow, "notifications.follow_going")
     listen(_follow_deleted, post_delete, Follow, "notifications.follow_deleted")
     listen(_topic_saved, post_save, Topic, "notifications.topic_saved")
     listen(_topic_deleted, post_delete, Topic, "notifications.topic_deleted")
@@ -36,21 +63,25 @@ def _follow_saved(sender: type[Follow], instance: Follow, created: bool, **_: An
         revalidate(users=[instance.user_id])
 
 
+def _is_of_follows(origin: Any) -> bool:
+    """Whether follows alone are deleted. With a topic go all who followed it: one look at its channel. With a person
+    go their sockets.
+    """
+    return (origin.model if isinstance(origin, QuerySet) else type(origin)) is Follow
+
+
+def _follow_going(sender: type[Follow], instance: Follow, origin: Any, **_: Any) -> None:
+    if _is_of_follows(origin):
+        _under_way.setdefault(origin, _Deletion()).keys.add(instance.user_id)
+
+
 def _follow_deleted(sender: type[Follow], instance: Follow, origin: Any, **_: Any) -> None:
-    # With a topic go all who followed it: one look at its channel. With a person go their sockets.
-    if (origin.model if isinstance(origin, QuerySet) else type(origin)) is Follow:
-        if name := _name(instance, origin):
-            publish(channels.of_user_id(id_in(instance)), TopicUnfollowed(name))
+    if _is_of_follows(origin):
+        deletion = _under_way.setdefault(origin, _Deletion())
+        name, known = deletion.name_of(instance.topic_id), deletion.id_of(instance.user_id)
+        if name and known:
+            publish(channels.of_user_id(known), TopicUnfollowed(name))
         revalidate(users=[instance.user_id])
-
-
-def _name(instance: Follow, origin: Any) -> str:
-    """The name of the topic, empty where that is gone; looked up once for all the rows that are deleted together."""
-    names = _names.setdefault(origin, {}) if isinstance(origin, QuerySet) else {}
-    if instance.topic_id not in names:
-        found = Topic.objects.filter(pk=instance.topic_id).values_list("name", flat=True)
-        names[instance.topic_id] = found.first() or ""
-    return names[instance.topic_id]
 
 
 def _topic_saved(sender: type[Topic], instance: Topic, created: bool, **_: Any) -> None:

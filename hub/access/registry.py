@@ -6,8 +6,7 @@ from typing import Protocol
 
 from hub.access.control import ControlMessage
 from hub.concurrency.node import Part
-from hub.config import hub_settings
-from hub.users import Key, Visitor, user_id, value_of_id
+from hub.users import Key, Visitor, key_of_id, user_id
 
 
 class OpenSocket(Protocol):
@@ -80,10 +79,10 @@ class Registry:
     def addressed(self, user: str, client: str) -> Iterable[OpenSocket]:
         """The connections that a control message addresses: of ``user`` (an id; empty for guests), or one of them."""
         found: Iterable[OpenSocket]
-        if user and hub_settings().user_id:
-            found = [socket for socket in self._sockets if user_id(socket.user) == user]
+        if user and (key := key_of_id(user)) is not None:
+            found = self.of_user(key)
         elif user:
-            found = self.of_user(value_of_id(user))
+            found = [socket for socket in self._sockets if user_id(socket.user) == user]
         else:
             found = [socket for socket in self._sockets if socket.user.pk is None] if client else ()
         return [socket for socket in found if client in ("", socket.client)]

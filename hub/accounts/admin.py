@@ -1,4 +1,4 @@
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
@@ -11,9 +11,9 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from hub.accounts import tokens, usernames
-from hub.accounts.forms import AdminLogInForm
+from hub.accounts.forms import AdminLogInForm, empty_is_a_text
 from hub.accounts.models import AccessToken
-from hub.users import searched_by
+from hub.users import is_own_model, searched_by
 
 if TYPE_CHECKING:
     AccessTokenBase = admin.ModelAdmin[AccessToken]
@@ -27,16 +27,26 @@ admin.site.login_form = AdminLogInForm
 class NameOfAccount(forms.ModelForm):  # type: ignore[type-arg]  # mixed into forms of accounts
     """Looks at a username where it is given or changed; an account keeps the name that it has."""
 
-    def clean_username(self) -> str:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "username" in self.fields:
+            empty_is_a_text(self.fields["username"])
+
+    def clean_username(self) -> Any:
         cleaned = getattr(super(), "clean_username", lambda: self.cleaned_data["username"])
         username: str = cleaned()
         if username and username != self.initial.get("username"):
             usernames.validate(username, user=self.instance, official=True)
-        return username
+        return username or None  # any number of people have none
 
 
 class AccountChangeForm(NameOfAccount, UserChangeForm):  # type: ignore[type-arg]  # no generic at run time
-    """Django's."""
+    """Django's. People whom a product knows need no name to log in with."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "username" in self.fields and self.instance.username is None:
+            self.fields["username"].required = False
 
 
 class AccountAddForm(NameOfAccount, AdminUserCreationForm):  # type: ignore[type-arg]  # as above
@@ -44,15 +54,25 @@ class AccountAddForm(NameOfAccount, AdminUserCreationForm):  # type: ignore[type
 
 
 class AccountAdmin(UserAdmin):  # type: ignore[type-arg]  # generic in the stubs only
-    """Django's, with the hub's rules for names."""
+    """Django's, with the fields of the hub's own model and its rules for names."""
 
     form = AccountChangeForm
     add_form = AccountAddForm
+    fieldsets = (
+        (None, {"fields": ("username", "password")}),
+        (
+            _("Personal info"),
+            {"fields": ("name", "email", "language", "time_zone", "external_id", "attributes")},
+        ),
+        (_("Permissions"), {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")}),
+        (_("Important dates"), {"fields": ("last_login", "date_joined")}),
+    )
+    list_display = ("__str__", "external_id", "email", "is_staff")
+    search_fields = ("username", "external_id", "name", "email")
 
 
-# A project with a user model of its own has its own page of users.
-if get_user_model()._meta.label == "auth.User":
-    admin.site.unregister(get_user_model())  # Django's own, which the import of it has registered
+# A project with another user model has its own page of users.
+if is_own_model():
     admin.site.register(get_user_model(), AccountAdmin)
 
 

@@ -28,6 +28,11 @@ else:
     AccessTokenFormBase = forms.ModelForm
 
 
+def empty_is_a_text(field: forms.Field) -> None:
+    """Have Django's field of names, which counts characters, read an empty one: it may be NULL in the table."""
+    field.empty_value = ""  # type: ignore[attr-defined]  # it is a field of text
+
+
 class _LimitedLogIn(LimitedForm):
     """What both log-in forms have in common."""
 
@@ -121,6 +126,8 @@ class SignUpForm(UncutForm, LimitedForm, SignUpBase):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "username" in self.fields:
+            empty_is_a_text(self.fields["username"])
         mail = self.fields.get(get_user_model().get_email_field_name())
         if mail is not None and not mail.required:
             mail.label = _("Mail address (optional)")

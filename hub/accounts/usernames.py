@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.db.models import QuerySet
 from django.db.models.signals import post_delete, post_save
 
 from hub.database import listen
@@ -23,7 +24,12 @@ def are_used() -> bool:
 
 
 def _everyone() -> Iterable[tuple[object, str]]:
-    return all_users().values_list("pk", FIELD).iterator() if are_used() else ()
+    return _named().values_list("pk", FIELD).iterator() if are_used() else ()
+
+
+def _named() -> QuerySet[User]:
+    """Those who have a name to log in with: people whom a product knows have none."""
+    return all_users().exclude(**{FIELD: None})
 
 
 USERS = known_names("user", _everyone)
@@ -53,7 +59,7 @@ def connect() -> None:
 
 def _user_saved(sender: type[User], instance: User, update_fields: Iterable[str] | None = None, **_: Any) -> None:
     # A log-in saves the time of it and nothing else.
-    if update_fields is None or FIELD in update_fields:
+    if instance.get_username() is not None and (update_fields is None or FIELD in update_fields):
         USERS.remember(instance.pk, instance.get_username())
 
 

@@ -137,7 +137,8 @@ class HubSettings(Engine):
         "What a person is called outside: in channel names, signed tokens (`sub`), the HTTP API and presence. A "
         "unique field of the user model whose value never changes.",
         unless="your programs know people by another name than the key of their row",
-        zero="takes the key",
+        zero="takes the key; in its own project it takes what a product calls the person (`external_id`), and the "
+        "key of those whom no product knows",
         example="uuid",
     )
     display_name: str = _accounts(
@@ -146,7 +147,7 @@ class HubSettings(Engine):
         "user.",
         unless="people are to be called by another name",
         zero="takes what `get_full_name()` says, else what `str()` says, and never a mail address; in its own "
-        "project it takes the username",
+        "project it takes the name, else the username",
         example="myproject.people.name_of",
     )
 

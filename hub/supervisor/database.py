@@ -13,12 +13,15 @@ from django.db.utils import IntegrityError
 
 from hub.config import UnusableEnvironment, hub_settings, misspelt, production_checks
 from hub.database import heartbeats
-from hub.users import log_in_field
+from hub.users import is_own_model, log_in_field
 
 ADMINISTRATOR = "admin"
 
 #: A migration that there was while the hub was developed only: its tables had other names then.
 BEFORE_RELEASE = ("hub", "0002_lease")
+
+#: The first migration of the hub, and that of its own user model: while the hub was developed, people were Django's.
+FIRST, WITH_PEOPLE = ("hub", "0001_initial"), ("hub_people", "0001_initial")
 
 
 @dataclass(slots=True)
@@ -68,7 +71,8 @@ def missing_parts() -> list[str]:
 
 def _migrate(done: Prepared) -> None:
     executor = MigrationExecutor(connection)
-    if BEFORE_RELEASE in executor.loader.applied_migrations:
+    applied = executor.loader.applied_migrations
+    if BEFORE_RELEASE in applied or (is_own_model() and FIRST in applied and WITH_PEOPLE not in applied):
         raise UnusableEnvironment(
             "The database was made by the hub before its first release, with tables of other names: name an empty one "
             "in DATABASE_URL, or remove hub.sqlite3 from the data folder."

@@ -7,7 +7,17 @@ their groups, ``permissions`` what they may do, and ``checks`` has a sentence fo
 
 from hub.users.converter import PATTERN
 from hub.users.groups import groups_of, is_member, keys_of_members, memberships
-from hub.users.ids import ID_FORM, ID_PATTERN, has_form_of_id, id_in, ids_of_keys, user_id, users_by_id, value_of_id
+from hub.users.ids import (
+    ID_FORM,
+    ID_PATTERN,
+    has_form_of_id,
+    id_in,
+    ids_of_keys,
+    key_of_id,
+    user_id,
+    users_by_id,
+    value_of_id,
+)
 from hub.users.model import (
     Key,
     User,
@@ -15,6 +25,7 @@ from hub.users.model import (
     all_users,
     as_stored,
     field_named,
+    is_own_model,
     joined_field,
     key_of_text,
     log_in_field,
@@ -42,8 +53,10 @@ __all__ = [
     "id_in",
     "ids_of_keys",
     "is_member",
+    "is_own_model",
     "is_staff_or_may",
     "joined_field",
+    "key_of_id",
     "key_of_text",
     "keys_of_members",
     "log_in_field",

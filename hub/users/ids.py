@@ -1,7 +1,8 @@
 """What a person is called outside: in channel names, signed tokens, the HTTP API and presence, as text.
 
-That is the key of the user model or, with ``HUB_USER_ID``, another unique field of it. Inside, rows and queries use
-the key.
+That is the key of the user model or, with ``HUB_USER_ID``, another unique field of it. With the hub's own model it is
+what the product calls the person and, for people whom no product knows, the key; :mod:`hub.people.keys` says how the
+two differ. Inside, rows and queries use the key.
 """
 
 import re
@@ -10,15 +11,20 @@ from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import models
+from django.db.models import Q
 
 from hub.config import hub_settings
-from hub.users.model import Key, User, Visitor, all_users, field_named, key_field
+from hub.people.keys import is_external_id, is_key
+from hub.users.model import Key, User, Visitor, all_users, field_named, is_own_model, key_field
 
 #: What an id may consist of: it is part of a channel's name. Also for regular expressions of other languages.
 ID_PATTERN = "[A-Za-z0-9_-]{1,64}"
 
 #: The same for what is in memory already.
 ID_FORM = re.compile(ID_PATTERN)
+
+#: The field of the hub's own model that has what a product calls a person.
+_EXTERNAL = "external_id"
 
 #: The numbers that keys have. SQLite takes no larger one, not even in a question.
 _INTEGERS = range(2**63)
@@ -28,14 +34,21 @@ def user_id(user: Visitor) -> str:
     """What ``user`` is called outside; empty for a guest. Asks no database."""
     if user.pk is None:
         return ""
-    name = hub_settings().user_id
-    return str(getattr(user, name) if name else user.pk)
+    if name := hub_settings().user_id:
+        return str(getattr(user, name))
+    return (getattr(user, _EXTERNAL) if is_own_model() else None) or str(user.pk)
 
 
-def id_field() -> "models.Field[Any, Any]":
-    """The column that has the ids."""
-    name = hub_settings().user_id
-    return (field_named(name) if name else None) or key_field()
+def id_columns() -> tuple[str, ...]:
+    """The columns that ids come from: the first that has a value has the id, as text (:func:`id_from`)."""
+    if _may_be_external():
+        return _EXTERNAL, key_field().attname
+    return (_id_field().attname,)
+
+
+def id_from(values: Iterable[Any]) -> str:
+    """The id in what a row has in :func:`id_columns`."""
+    return str(next(value for value in values if value is not None))
 
 
 def value_of_id(text: str) -> Any:
@@ -45,13 +58,22 @@ def value_of_id(text: str) -> Any:
     """
     if not ID_FORM.fullmatch(text):
         return None
+    if _may_be_external() and not is_key(text):
+        return text if is_external_id(text) else None
     try:
-        value = id_field().to_python(text)
+        value = _id_field().to_python(text)
     except (ValidationError, ValueError):
         return None
     if str(value) != text or (isinstance(value, int) and value not in _INTEGERS):
         return None
     return value
+
+
+def key_of_id(text: str) -> Key | None:
+    """The key of the person with the id ``text``, where the id says it; None where only their row does."""
+    if hub_settings().user_id or (_may_be_external() and not is_key(text)):
+        return None
+    return value_of_id(text)
 
 
 def has_form_of_id(text: str) -> bool:
@@ -60,42 +82,67 @@ def has_form_of_id(text: str) -> bool:
     With ids of digits that is every text of digits, with UUIDs every UUID, with ids of any text every text that can be
     one.
     """
-    kind = id_field().get_internal_type()
-    if "Integer" in kind or kind.endswith("AutoField"):
+    kind = _id_field().get_internal_type()
+    if not _may_be_external() and ("Integer" in kind or kind.endswith("AutoField")):
         return text.isascii() and text.isdigit()
     return value_of_id(text) is not None
 
 
-def users_by_id(ids: Iterable[str]) -> dict[str, User]:
-    """The users with these ids, by id; what is no id of a user is left out. One query at most."""
+def with_ids(ids: Iterable[str]) -> Q | None:
+    """Finds the users with these ids; None where none of them is an id of a user."""
     values = [value for text in ids if (value := value_of_id(text)) is not None]
     if not values:
-        return {}
-    return {user_id(user): user for user in all_users().filter(**{f"{id_field().attname}__in": values})}
+        return None
+    if not _may_be_external():
+        return Q(**{f"{_id_field().attname}__in": values})
+    keys = [value for value in values if not isinstance(value, str)]
+    found = Q(**{f"{_EXTERNAL}__in": [value for value in values if isinstance(value, str)]})
+    return found | Q(**{"pk__in": keys, _EXTERNAL: None}) if keys else found
+
+
+def users_by_id(ids: Iterable[str]) -> dict[str, User]:
+    """The users with these ids, by id; what is no id of a user is left out. One query at most."""
+    wanted = with_ids(ids)
+    return {} if wanted is None else {user_id(user): user for user in all_users().filter(wanted)}
 
 
 def ids_of_keys(keys: Iterable[Key]) -> dict[Key, str]:
     """What the users with these keys are called outside, by key.
 
-    With ``HUB_USER_ID`` that takes a query, and users who are gone are left out.
+    Where the key is not the id that takes a query, and users who are gone are left out.
     """
-    name = hub_settings().user_id
     keys = list(keys)
-    if not name or not keys:
+    if not keys or _is_key():
         return {key: str(key) for key in keys}
-    found = all_users().filter(pk__in=keys).values_list("pk", name)
-    return {key: str(value) for key, value in found}
+    found = all_users().filter(pk__in=keys).values_list("pk", *id_columns())
+    return {key: id_from(values) for key, *values in found}
 
 
 def id_in(row: models.Model, relation: str = "user") -> str:
     """What the person is called outside whom the foreign key ``relation`` of ``row`` names.
 
-    With ``HUB_USER_ID`` that takes a query where the person is not loaded, and raises ``LookupError`` where they are
-    gone.
+    Where the key is not the id that takes a query if the person is not loaded, and raises ``LookupError`` where they
+    are gone.
     """
-    if not hub_settings().user_id:
+    if _is_key():
         return str(getattr(row, f"{relation}_id"))
     try:
         return user_id(getattr(row, relation))
     except ObjectDoesNotExist:
         raise LookupError(f"The {relation} of {row!r} is gone.") from None
+
+
+def _may_be_external() -> bool:
+    """Whether a product may have given the id."""
+    return is_own_model() and not hub_settings().user_id
+
+
+def _is_key() -> bool:
+    """Whether the key of a row is the id."""
+    return not hub_settings().user_id and not is_own_model()
+
+
+def _id_field() -> "models.Field[Any, Any]":
+    """The column that has the ids, of all people or of those whom no product knows."""
+    name = hub_settings().user_id
+    return (field_named(name) if name else None) or key_field()

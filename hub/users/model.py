@@ -20,6 +20,7 @@ __all__ = [
     "all_users",
     "as_stored",
     "field_named",
+    "is_own_model",
     "joined_field",
     "key_field",
     "key_of_text",
@@ -31,7 +32,7 @@ __all__ = [
 if TYPE_CHECKING:
     # What the relations of the hub's own project lead to. Other models lack some of its fields: the tests that run on
     # `tests.projects.uuid_people` find where one of them is used.
-    from django.contrib.auth.models import User  # noqa: TID251  # see above
+    from hub.people.models import User
 else:
     #: A person with an account: the type of every user model that the hub works with.
     User = AbstractBaseUser
@@ -46,6 +47,11 @@ Key = Any
 def all_users() -> QuerySet[User]:
     """Everybody who has an account."""
     return get_user_model()._default_manager.all()
+
+
+def is_own_model() -> bool:
+    """Whether people are of the hub's own model (:mod:`hub.people`), not of one that a project brings."""
+    return bool(settings.AUTH_USER_MODEL == "hub_people.User")
 
 
 def key_field() -> "models.Field[Any, Any]":

@@ -12,7 +12,7 @@ from typing import Any
 from django.utils.module_loading import import_string
 
 from hub.config import hub_settings
-from hub.users.ids import id_field, user_id, users_by_id, value_of_id
+from hub.users.ids import id_columns, id_from, user_id, users_by_id, with_ids
 from hub.users.model import User, Visitor, all_users, field_named
 
 #: Characters of a name, at most; a longer one is cut.
@@ -37,10 +37,9 @@ def display_names(ids: Iterable[str]) -> dict[str, str]:
     name = hub_settings().display_name
     if not name or field_named(name) is None:
         return {known: display_name(user) for known, user in users_by_id(ids).items()}
-    values = [value for text in ids if (value := value_of_id(text)) is not None]
-    column = id_field().attname
-    found = all_users().filter(**{f"{column}__in": values}).values_list(column, name) if values else ()
-    return {str(known): _shown(_text(said), str(known)) for known, said in found}
+    wanted = with_ids(ids)
+    found = all_users().filter(wanted).values_list(name, *id_columns()) if wanted is not None else ()
+    return {known: _shown(_text(said), known) for said, known in ((said, id_from(ids)) for said, *ids in found)}
 
 
 def said_of(user: User) -> str:

@@ -12,7 +12,7 @@ from hub.validation.names import validate as validate_name
 from hub.validation.numbers import SENTENCE as ROUNDED
 from hub.validation.numbers import is_rounded
 from hub.validation.refused import Refused
-from hub.validation.text import MESSAGE_LIMIT, is_storable, is_visible, shows_nothing
+from hub.validation.text import MESSAGE_LIMIT, is_storable, is_storable_json, is_visible, shows_nothing
 
 if TYPE_CHECKING:
     from hub.validation.lookalikes import known_names
@@ -25,6 +25,7 @@ __all__ = [
     "is_reserved",
     "is_rounded",
     "is_storable",
+    "is_storable_json",
     "is_visible",
     "known_names",
     "message_in",

@@ -1,9 +1,13 @@
 """Text that can be kept, and text that can be seen."""
 
+import re
 import unicodedata
 
 #: Characters of one message that people write: in a room, or as an alert.
 MESSAGE_LIMIT = 4000
+
+#: A NUL in JSON text; an even number of backslashes before it would make it a backslash and letters.
+_ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 #: Unicode's property Default_Ignorable_Code_Point: shown as nothing where a font does not know better.
 _IGNORABLE = (
@@ -36,6 +40,11 @@ _BARE = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf", "Cs", "Mn", "Me"})
 def is_storable(text: str) -> bool:
     """Whether every database keeps ``text`` as it is: PostgreSQL takes no NUL, UTF-8 no lone surrogate."""
     return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def is_storable_json(text: str) -> bool:
+    """Whether every database keeps the JSON in ``text`` as it is: :func:`is_storable`, also for what is escaped."""
+    return is_storable(text) and not _ESCAPED_NUL.search(text)
 
 
 def is_visible(text: str) -> bool:

@@ -31,7 +31,7 @@ TIMEOUT = 5.0
 
 #: Everybody has read everything: else most would have more unread alerts than the hub counts, whatever is marked.
 _READ_ALL = """
-from django.contrib.auth.models import User
+from hub.people.models import User
 from notifications import actions
 from notifications.models import Notification
 newest = Notification.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
@@ -43,7 +43,7 @@ print(newest)
 # By arithmetic of sets: the hub's own count is a walk through indexes, and shall be judged by something else.
 _INBOXES = """
 import json
-from django.contrib.auth.models import User
+from hub.people.models import User
 from django.db.models import Q
 from notifications.models import Notification, ReadMark, ReadUpTo
 alerts = list(

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user
-from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import OperationalError
@@ -24,6 +23,7 @@ from hub.accounts import sessions, tokens
 from hub.accounts.devices import describe
 from hub.accounts.models import AccessToken, Session
 from notifications import anotify
+from tests.support.people import User
 from tests.support.sockets import open_endpoint
 
 pytestmark = pytest.mark.django_db
@@ -231,7 +231,7 @@ def test_a_better_hash_of_the_same_password_ends_nothing(ada: User, settings: Se
 
 def test_other_changes_of_an_account_end_nothing(ada: User) -> None:
     here, token = browser(), tokens.issue(ada)
-    ada.first_name = "Ada"
+    ada.name = "Ada"
     ada.save()
     ada.set_password(OTHER)
     ada.save(update_fields=["email"])

@@ -1,12 +1,12 @@
 """Tokens in the admin: seen and revoked there, never made there."""
 
 import pytest
-from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
 from hub.accounts import tokens
 from hub.accounts.models import AccessToken
+from tests.support.people import User
 
 pytestmark = pytest.mark.django_db
 

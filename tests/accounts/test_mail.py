@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.core import mail
 from django.test import Client
 from django.urls import reverse
@@ -12,6 +11,7 @@ from kombu.exceptions import OperationalError
 from pytest_django.fixtures import Settings
 
 from hub.accounts.tasks import send_address_changed
+from tests.support.people import User
 
 pytestmark = pytest.mark.django_db
 

@@ -2,7 +2,6 @@
 
 import pytest
 from django.contrib.auth import get_user
-from django.contrib.auth.models import User
 from django.db import IntegrityError
 from django.test import Client
 from django.urls import reverse
@@ -12,6 +11,7 @@ from hub.accounts import tokens
 from hub.accounts.forms import SignUpForm
 from hub.accounts.models import AccessToken
 from lab.harness.environment import BASE_DIR
+from tests.support.people import User
 
 pytestmark = pytest.mark.django_db
 

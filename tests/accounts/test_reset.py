@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.forms import PasswordResetForm
-from django.contrib.auth.models import User
 from django.core import mail
 from django.test import Client
 from django.urls import reverse
@@ -15,6 +14,7 @@ from pytest_django.fixtures import Settings
 from hub.accounts import tokens, views
 from hub.accounts.tasks import ACCOUNTS, MAILS, send_reset_mail
 from hub.config import UnusableEnvironment, read_environment
+from tests.support.people import User
 
 pytestmark = pytest.mark.django_db
 

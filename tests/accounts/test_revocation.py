@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group
 from django.test import Client
 from pytest_django.fixtures import Settings
 
@@ -15,6 +15,7 @@ from hub.fanout import relay
 from lab.harness.environment import SESSION_COOKIE
 from lab.harness.waiting import await_for
 from notifications import anotify
+from tests.support.people import User
 from tests.support.sockets import Endpoint, open_endpoint, session_cookie
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import aauthenticate, authenticate
-from django.contrib.auth.models import User
 from django.db import connections
 from django.test import Client, RequestFactory
 from django.urls import reverse
@@ -16,6 +15,7 @@ from pytest_django.fixtures import Settings
 
 from hub.accounts.models import Session
 from hub.limits import TooMany, rates
+from tests.support.people import User
 
 pytestmark = pytest.mark.django_db
 

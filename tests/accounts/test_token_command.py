@@ -3,11 +3,11 @@
 from io import StringIO
 
 import pytest
-from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
 from hub.accounts import tokens
 from hub.accounts.models import AccessToken
+from tests.support.people import User
 
 pytestmark = pytest.mark.django_db
 

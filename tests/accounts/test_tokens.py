@@ -1,11 +1,11 @@
 """Access tokens: issued once, stored as a digest, gone when revoked."""
 
 import pytest
-from django.contrib.auth.models import User
 from pytest_django import DjangoAssertNumQueries
 
 from hub.accounts import tokens
 from hub.accounts.models import AccessToken
+from tests.support.people import User
 
 pytestmark = pytest.mark.django_db
 

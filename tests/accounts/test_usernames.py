@@ -4,7 +4,6 @@ import io
 from collections.abc import Callable
 
 import pytest
-from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
@@ -13,6 +12,7 @@ from pytest_django.fixtures import Settings
 from hub.accounts.usernames import USERS
 from hub.models import NameDigest
 from hub.validation import lookalikes
+from tests.support.people import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -33,7 +33,7 @@ def in_the_admin(name: str) -> str:
     client = Client()
     client.force_login(User.objects.get_or_create(username="boss", is_staff=True, is_superuser=True)[0])
     fields = {"username": name, "password1": PASSWORD, "password2": PASSWORD, "usable_password": "true"}
-    answer = client.post("/admin/auth/user/add/", fields)
+    answer = client.post("/admin/hub_people/user/add/", fields)
     return "" if answer.status_code == 302 else answer.content.decode()
 
 
@@ -91,7 +91,7 @@ def test_account_that_has_an_odd_name_goes_on_and_keeps_it(admin_client: Client)
     odd = User.objects.create_user("Ѕystem", password=PASSWORD)
     client = Client()
     assert client.login(username="Ѕystem", password=PASSWORD)
-    page = f"/admin/auth/user/{odd.pk}/change/"
+    page = f"/admin/hub_people/user/{odd.pk}/change/"
     fields = {"username": "Ѕystem", "email": "s@example.com", "is_active": "on", "date_joined_0": "2026-01-01"}
     assert admin_client.post(page, {**fields, "date_joined_1": "00:00:00"}).status_code == 302
     odd.refresh_from_db()
@@ -102,7 +102,7 @@ def test_account_that_has_an_odd_name_goes_on_and_keeps_it(admin_client: Client)
 
 def test_changed_name_is_looked_at_and_ones_own_is_not_in_the_way(admin_client: Client, ann: User) -> None:
     bob = User.objects.create_user("bob")
-    page = f"/admin/auth/user/{bob.pk}/change/"
+    page = f"/admin/hub_people/user/{bob.pk}/change/"
     fields = {"is_active": "on", "date_joined_0": "2026-01-01", "date_joined_1": "00:00:00"}
     assert "This name looks like" in admin_client.post(page, {**fields, "username": "аnn"}).content.decode()
     assert admin_client.post(page, {**fields, "username": "Bob"}).status_code == 302

@@ -175,10 +175,10 @@ async def test_order_is_stored_and_given(
     ("request_", "code"),
     [
         ({}, 107),
-        ({"user": "ada"}, 107),
+        ({"user": "a.b"}, 107),
         ({"user": 7}, 107),
         ({"user": "٣"}, 107),
-        ({"user": "9" * 19}, 107),
+        ({"user": "9" * 65}, 107),
         ({"user": "7", "session": "s"}, 108),
     ],
 )
@@ -313,7 +313,7 @@ async def test_a_position_of_any_size_is_one_that_nothing_is_recovered_from(api:
     await api.result("subscribe", user="7", channel="kept:1", recover_since={"offset": offset, "epoch": "e"})
 
 
-@pytest.mark.parametrize("channel", ["user:" + "9" * 23, f"room:{2**63}", "group:" + "9" * 64])
+@pytest.mark.parametrize("channel", [f"room:{2**63}", "group:" + "9" * 64])
 async def test_an_id_that_no_row_can_have_is_an_unknown_channel(api: Api, channel: str) -> None:
     named: list[tuple[str, dict[str, Any]]] = [
         ("publish", {"data": {"type": "x"}}),

@@ -19,7 +19,8 @@ async def ada(api: Api) -> User:
 @pytest.mark.parametrize(
     "form", ["name", "user:name", "id", pytest.param("number", marks=pytest.mark.own_user_model), "list"]
 )
-async def test_recipient_may_be_named_in_each_way(api: Api, ada: User, form: str) -> None:
+async def test_recipient_may_be_named_in_each_way(api: Api, form: str) -> None:
+    ada = await User.objects.acreate_user("ada.lovelace")
     name, known = ada.get_username(), str(ada.pk)
     to: Any = {"name": name, "user:name": f"user:{name}", "id": known, "number": ada.pk, "list": [name, known]}[form]
     result = await api.result("notify", to=to, message="Hello", title="T", level="warning", url="/x/", data={"n": 1})
@@ -43,9 +44,9 @@ async def test_text_of_digits_is_an_id_whoever_has_taken_it_as_a_name(api: Api, 
 
 
 async def test_same_key_is_one_alert(api: Api, ada: User) -> None:
-    first = await api.result("notify", to="ada", message="Hello", key="k")
-    assert await api.result("notify", to=["ada", "everyone"], message="Hello", key="other")
-    assert await api.result("notify", to="ada", message="Hello", key="k") == first
+    first = await api.result("notify", to="user:ada", message="Hello", key="k")
+    assert await api.result("notify", to=["user:ada", "everyone"], message="Hello", key="other")
+    assert await api.result("notify", to="user:ada", message="Hello", key="k") == first
 
 
 @pytest.mark.parametrize(
@@ -76,18 +77,18 @@ async def test_alert_that_cannot_be_sent_is_refused(api: Api, request_: dict[str
     ("pattern", "allowed"),
     [
         ("everyone", []),
-        ("user:*", ["ada"]),
+        ("user:*", ["user:ada"]),
         ("group:*", ["group:team"]),
         ("topic:deploys", ["topic:deploys"]),
         ("topic:other", []),
-        ("*", ["ada", "group:team", "topic:deploys"]),
+        ("*", ["user:ada", "group:team", "topic:deploys"]),
     ],
 )
 async def test_key_notifies_whom_its_channels_name(ada: User, pattern: str, allowed: list[str]) -> None:
     await Group.objects.acreate(name="team")
     await Topic.objects.acreate(name="deploys", title="Deployments")
     limited = Api(await sync_to_async(key_for)("notify", channels=(pattern,)))
-    for to in ("ada", "group:team", "topic:deploys"):
+    for to in ("user:ada", "group:team", "topic:deploys"):
         reply = await limited("notify", to=to, message="Hello")
         assert reply.get("error", {}).get("code") == (None if to in allowed else 103)
     reply = await limited("notify", to="everyone", message="Hello")
@@ -106,7 +107,7 @@ async def test_limited_key_does_not_learn_which_recipients_there_are(ada: User, 
     assert answers[0] == answers[1] == {"error": {"code": 103, "message": "permission denied"}}
 
 
-@pytest.mark.parametrize("to", ["everyone", ["everyone"], ["ada", "everyone"]])
+@pytest.mark.parametrize("to", ["everyone", ["everyone"], ["user:ada", "everyone"]])
 async def test_private_alert_of_somebody_called_everyone_goes_to_nobody_else(api: Api, ada: User, to: Any) -> None:
     odd = await User.objects.acreate_user("everyone")
     assert await api.error("notify", to=to, message="your password is …") == 107
@@ -118,8 +119,8 @@ async def test_private_alert_of_somebody_called_everyone_goes_to_nobody_else(api
 @pytest.mark.slow
 async def test_a_thousand_recipients_are_taken_and_one_more_is_refused_with_a_sentence(api: Api, ada: User) -> None:
     people = [await User.objects.acreate_user(f"person-{number}") for number in range(3)]
-    to: list[str | int] = [*(person.pk for person in people), *["ada"] * 997]
+    to: list[str | int] = [*(person.pk for person in people), *["user:ada"] * 997]
     assert len((await api.result("notify", to=to, message="Hello"))["ids"]) == 4
-    error = (await api("notify", to=[*to, "ada"], message="Hello"))["error"]
+    error = (await api("notify", to=[*to, "user:ada"], message="Hello"))["error"]
     assert (error["code"], error["message"]) == (106, "limit exceeded: an alert has 1000 recipients at most")
     assert await Notification.objects.acount() == 4

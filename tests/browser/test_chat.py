@@ -248,7 +248,7 @@ def test_older_messages_come_when_the_reader_goes_there(visitor: Visitors, room:
     hub.shell(
         "from chat.actions import post_message\n"
         "from chat.models import Room\n"
-        "from django.contrib.auth.models import User\n"
+        "from hub.people.models import User\n"
         "room = Room.objects.get(name=name)\n"
         "author = User.objects.get(username='housekeeper')\n"
         "for n in range(120): post_message(room_id=room.pk, author_id=author.pk, text=f'number {n:03d}')",
@@ -271,11 +271,7 @@ def test_member_who_is_removed_from_a_private_room_is_shown_that_it_ended(
     visitor: Visitors, room: str, hub: LiveHub
 ) -> None:
     name = room.strip("/").removeprefix("chat/")
-    members = (
-        "from chat.models import Room\n"
-        "from django.contrib.auth.models import User\n"
-        "room = Room.objects.get(name=name)\n"
-    )
+    members = "from chat.models import Room\nfrom hub.people.models import User\nroom = Room.objects.get(name=name)\n"
     ada = visitor("ada")
     hub.shell(
         members + "room.is_private = True\nroom.save()\nroom.members.add(User.objects.get(username='ada'))", name=name

@@ -33,7 +33,8 @@ PAYLOADS = [
 
 #: Names of accounts pass no validator where code makes them, so they hold anything.
 SEND = """
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group
+from hub.people.models import User
 from notifications import notify
 from notifications.models import Notification
 reader = User.objects.get(username=name)
@@ -45,7 +46,7 @@ for number, payload in enumerate(payloads):
 """
 
 WRITE = """
-from django.contrib.auth.models import User
+from hub.people.models import User
 from chat.actions import post_message
 from chat.models import Room
 room = Room.objects.get(name=room)
@@ -59,7 +60,7 @@ BEHIND = """
 from hub.publishing.verbs import publish
 from notifications import notify
 from notifications.models import Notification
-from django.contrib.auth.models import User
+from hub.people.models import User
 reader = User.objects.get(username=name)
 for payload in payloads:
     kept = payload[:10 if field == "level" else 200]

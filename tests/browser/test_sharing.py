@@ -227,7 +227,7 @@ def test_new_log_in_connects_while_old_tabs_are_open(visitor: Visitors, hub: Liv
     wait_until_live(old)
     hub.shell(
         "from django.contrib.sessions.models import Session; Session.objects.filter(pk=key).delete()\n"
-        "from django.contrib.auth.models import User\n"
+        "from hub.people.models import User\n"
         "from hub.access.control import DisconnectUser, send\n"
         "send(DisconnectUser(user=str(User.objects.get(username='returner').pk), code=3500, reason='invalid token'))",
         key=old.context.cookies()[0]["value"],

@@ -29,7 +29,7 @@ TOPICS = [
 ]
 
 PUT = """
-from django.contrib.auth.models import User
+from hub.people.models import User
 from notifications.models import Topic
 Topic.objects.get(name=topic).follows.get_or_create(user=User.objects.get(username=user))
 """
@@ -150,7 +150,7 @@ def test_refusal_is_shown_beside_the_topic_when_that_is_busy_no_more(visitor: Vi
 
 
 MISS = """
-from django.contrib.auth.models import User
+from hub.people.models import User
 from hub import streams
 from notifications.models import Follow, Topic
 person = User.objects.get(username=user)

@@ -14,7 +14,8 @@ HOW_TO = "docs/howto/add-an-alert-for-your-model.md"
 README_STORY = """
 import asyncio, json
 from asgiref.sync import sync_to_async
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group
+from hub.people.models import User
 from shop.models import Order
 from tests.support.sockets import open_endpoint, session_cookie
 from worker.celery import app
@@ -39,7 +40,8 @@ asyncio.run(story())
 
 HOW_TO_STORY = """
 import json
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group
+from hub.people.models import User
 from notifications.models import Notification
 from shop.models import Order
 

@@ -37,7 +37,7 @@ def test_the_channel_is_for_ids_only(declared: dict[str, Any]) -> None:
 #: A customer cancels an order over the hub socket, one that is shipped, and one that is nobody's.
 CANCEL = """
 import asyncio, json
-from django.contrib.auth.models import User
+from hub.people.models import User
 from hub.endpoints.centrifuge import asyncapi
 from hub.session import methods
 from hub.access.reasons import Failed

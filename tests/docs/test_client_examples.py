@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.contrib.auth.models import User
 from pytest_django.fixtures import Settings
 
 from hub.access.control import DisconnectUser, send
@@ -23,6 +22,7 @@ from tests.connection.node import needs_node
 from tests.docs.documents import block, blocks
 from tests.hub.serving import serving
 from tests.support.live import LiveHub
+from tests.support.people import User
 
 pytestmark = pytest.mark.any_database
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from channels.layers import BaseChannelLayer
-from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.auth.models import AnonymousUser
 from pytest_django.fixtures import Settings
 
 from hub.bus.envelope import TYPE
@@ -17,6 +17,7 @@ from lab.harness.waiting import await_for
 from notifications import anotify
 from notifications.channels import of_user
 from tests.docs.documents import block, table
+from tests.support.people import User
 from tests.support.sockets import Endpoint
 
 HOW_TO = "docs/howto/join-from-your-own-consumer.md"

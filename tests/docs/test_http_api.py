@@ -31,7 +31,7 @@ from django.test import AsyncClient
 settings.ALLOWED_HOSTS = ["testserver"]
 from hub.api import keys
 from hub.api.scope import Scope
-from django.contrib.auth.models import User
+from hub.people.models import User
 from shop.models import Order
 order = Order.objects.create(number="1042", customer=User.objects.create_user("ada"))
 _, key = keys.issue("a test", Scope(frozenset(["ship"]), ("*",)))

@@ -11,7 +11,8 @@ HOW_TO = "docs/howto/start-a-background-job.md"
 
 #: The call runs where ``order`` is a saved one; then two messages of it come to a worker.
 STORY = """
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group
+from hub.people.models import User
 from notifications.models import Notification
 from shop.models import Order
 from tests.worker.running import run_all

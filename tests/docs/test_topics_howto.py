@@ -4,12 +4,12 @@ import re
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 
 from lab.harness.environment import BASE_DIR
 from notifications.following import FOLLOW_LIMIT
 from notifications.models import NAME_LIMIT, Follow, Notification, Topic
 from tests.docs.documents import block, prose, table
+from tests.support.people import User
 
 HOW_TO = "docs/howto/let-people-follow-topics.md"
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from asgiref.sync import iscoroutinefunction, sync_to_async
-from django.contrib.auth.models import User
 from django.db import connections
 from django.test import AsyncClient, Client
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -13,6 +12,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from chat.models import Room
 from hub.models import Publication
 from tests.api.calling import key_for
+from tests.support.people import User
 
 
 def views(patterns: Any, path: str = "") -> Iterator[tuple[str, Any]]:

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from asgiref.sync import sync_to_async
-from django.contrib.auth.models import User
 from prometheus_client import REGISTRY
 from pytest_django.fixtures import Settings
 
@@ -13,6 +12,7 @@ from hub.limits import connections
 from hub.limits.connections import FEW, Rates
 from tests.hub.serving import handshake, serving
 from tests.hub.test_heads_and_bodies import Connection
+from tests.support.people import User
 from tests.support.sockets import connect, session_cookie
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]

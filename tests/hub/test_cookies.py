@@ -6,7 +6,6 @@ import sys
 from typing import Literal
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -15,6 +14,7 @@ from django.urls import reverse
 from hub.config import HubSettings, UnusableEnvironment, read_environment
 from hub.config.derived import cookie_prefix
 from lab.harness.environment import BASE_DIR, COOKIE_PREFIX, clean_environment
+from tests.support.people import User
 
 PASSWORD = "correct horse battery"
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from django.contrib.auth.models import Group, Permission, User
+from django.contrib.auth.models import Group, Permission
 from django.core import serializers
 from django.core.management import call_command
 
@@ -17,6 +17,7 @@ from lab.harness.environment import BASE_DIR, clean_environment
 from lab.harness.migrated import copy_sqlite
 from notifications.models import Follow, Notification, Topic
 from tests.support.live import new_database
+from tests.support.people import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -63,7 +64,9 @@ def test_what_code_does_with_the_same_rows_is_told_again(tmp_path: Path) -> None
 
 
 def test_a_row_that_a_fixture_made_is_told_of_once_code_saves_it(tmp_path: Path) -> None:
-    (loaded,) = serializers.deserialize("json", json.dumps([{"model": "auth.user", "fields": {"username": "eve"}}]))
+    (loaded,) = serializers.deserialize(
+        "json", json.dumps([{"model": "hub_people.user", "fields": {"username": "eve"}}])
+    )
     loaded.save()
     group = Group.objects.create(name="ops")
     eve = loaded.object
@@ -76,7 +79,8 @@ def test_a_row_that_a_fixture_made_is_told_of_once_code_saves_it(tmp_path: Path)
 
 
 FILL = """
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group
+from hub.people.models import User
 from chat.actions import create_room, post_message
 from chat.models import Room
 from notifications import notify
@@ -95,7 +99,7 @@ mark_all_read(user=people[0], upto=alerts[0].pk)
 """
 
 CHECK = """
-from django.contrib.auth.models import User
+from hub.people.models import User
 from chat.actions import post_message
 from chat.models import Message, Room
 from hub.models import Publication

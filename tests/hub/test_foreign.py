@@ -326,7 +326,7 @@ def test_where_the_client_stands_is_the_hubs_to_say() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "every one", "no_such:1", "user:ada", "room:lobby", "control", "node:1", "user", "Everyone", "../x"]
+    "name", ["", "every one", "no_such:1", "user:a.b", "room:lobby", "control", "node:1", "user", "Everyone", "../x"]
 )
 def test_there_is_no_group_of_a_channel_that_no_client_can_follow(name: str) -> None:
     with pytest.raises(UnknownChannel):

@@ -7,7 +7,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.contrib.auth.models import User
 from django.db import DataError, OperationalError, connection
 from django.test import Client as Browser
 
@@ -23,6 +22,7 @@ from hub.models import Publication
 from lab.harness.waiting import await_for
 from tests.connection.wire import Wire, wired
 from tests.support.namespaces import declare
+from tests.support.people import User
 
 #: The smallest number that is no id, one of 23 digits, and one as long as a name of a channel may be.
 TOO_BIG = [str(LAST_ID + 1), "9" * 23, "9" * 64]
@@ -32,7 +32,7 @@ TOO_BIG = [str(LAST_ID + 1), "9" * 23, "9" * 64]
 
 
 @pytest.mark.parametrize("number", TOO_BIG)
-@pytest.mark.parametrize("namespace", ["room", "user", "group"])
+@pytest.mark.parametrize("namespace", ["room", "group"])
 def test_an_id_that_no_row_can_have_is_no_channel(namespace: str, number: str) -> None:
     with pytest.raises(UnknownChannel, match="no id of its namespace"):
         find(f"{namespace}:{number}")
@@ -65,7 +65,7 @@ COMMANDS: list[dict[str, Any]] = [
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: next(iter(command)))
-@pytest.mark.parametrize("namespace", ["room", "user", "group"])
+@pytest.mark.parametrize("namespace", ["room", "group"])
 async def test_every_command_is_answered_that_there_is_no_such_channel(
     command: dict[str, Any], namespace: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -93,7 +93,7 @@ PAGES = [
     "/admin/hub_chat/room/{big}/change/",
     "/admin/hub_chat/room/?id__in={big}",
     "/admin/hub_chat/message/?room={big}",
-    "/admin/auth/user/?pk__in=1,{big}",
+    "/admin/hub_people/user/?pk__in=1,{big}",
     "/notifications/items/?before={big}",
     "/chat/kitchen/messages/?limit={big}",
 ]

@@ -4,11 +4,11 @@ from contextlib import AsyncExitStack
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.contrib.auth.models import User
 from pytest_django.fixtures import Settings
 
 from hub.limits.connections import WARNINGS, Bucket, Counted, TooManyConnections, by_address, by_user, counted_address
 from tests.hub.serving import serving
+from tests.support.people import User
 from tests.support.sockets import connect, open_endpoint, session_cookie
 
 pytestmark = pytest.mark.any_database

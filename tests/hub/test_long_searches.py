@@ -1,12 +1,12 @@
 """Whatever somebody types into a search, it is answered."""
 
 import pytest
-from django.contrib.auth.models import User
 from django.test import Client
 
 from chat.models import Message, Room
 from hub.accounts import tokens
 from notifications import notify
+from tests.support.people import User
 
 pytestmark = pytest.mark.django_db
 
@@ -32,7 +32,13 @@ def test_long_text_is_in_the_name_of_no_room(client: Client, text: str) -> None:
 
 @pytest.mark.parametrize(
     "page",
-    ["auth/user", "hub_chat/room", "hub_chat/message", "hub_notifications/notification", "hub_accounts/accesstoken"],
+    [
+        "hub_people/user",
+        "hub_chat/room",
+        "hub_chat/message",
+        "hub_notifications/notification",
+        "hub_accounts/accesstoken",
+    ],
 )
 def test_search_of_the_admin_fails_for_nothing_that_is_typed(admin_client: Client, page: str) -> None:
     for text in LONG:

@@ -6,7 +6,6 @@ from typing import Any
 import msgspec
 import pytest
 from asgiref.sync import sync_to_async
-from django.contrib.auth.models import User
 
 from hub.channels import Namespace, anyone
 from hub.models import Publication
@@ -17,6 +16,7 @@ from notifications.alerting import BadAlert
 from tests.api.calling import Api, key_for
 from tests.connection.wire import wired
 from tests.support.namespaces import declare
+from tests.support.people import User
 
 WRITE_AS_TEXT = "write long numbers as text"
 

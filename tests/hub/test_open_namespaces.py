@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ImproperlyConfigured
 
 from hub.channels import UnknownChannel, find, namespace_of, open_namespaces
@@ -15,6 +15,7 @@ from hub.config import UnusableEnvironment, read_environment
 from hub.config.kinds import NamespaceOptions, OpenNamespaces, from_text
 from lab.harness.environment import BASE_DIR, clean_environment
 from tests.support.namespaces import forget_later
+from tests.support.people import User
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from pytest_django.fixtures import Settings
 
 from hub.access import registry
@@ -15,6 +14,7 @@ from hub.database.threads import in_database_thread
 from lab.harness.waiting import await_for
 from tests.hub.serving import SERVERS, handshake, serving
 from tests.hub.test_heads_and_bodies import Connection
+from tests.support.people import User
 from tests.support.sockets import Endpoint, connect
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]

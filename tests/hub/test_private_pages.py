@@ -1,11 +1,11 @@
 """Pages show who is logged in, so no cache keeps them: not a shared one, and not that of the next person's browser."""
 
 import pytest
-from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
 from chat.actions import create_room
+from tests.support.people import User
 
 pytestmark = [pytest.mark.django_db, pytest.mark.any_database]
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group
 from django.db import connection
 from django.db.models import F
 from django.test.utils import CaptureQueriesContext
@@ -16,6 +16,7 @@ from hub.database import pruning
 from notifications import actions, notify, queries
 from notifications import retention as alerts
 from notifications.models import Follow, Notification, ReadMark, Topic
+from tests.support.people import User
 from worker.maintenance import prune
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.contrib.auth.models import User
 from django.db.models.functions import Now
 from pytest_django import DjangoAssertNumQueries
 
@@ -16,6 +15,7 @@ from hub.streams import Envelope, Position, cursors
 from hub.streams.cursors import cursor_of
 from notifications import notify
 from tests.hub.following import Listener, follow
+from tests.support.people import User
 from tests.support.sockets import Endpoint, Frame, open_endpoint, session_cookie
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -11,7 +11,6 @@ import httpx
 import pytest
 from asgiref.sync import sync_to_async
 from django.conf import settings as django_settings
-from django.contrib.auth.models import User
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
@@ -23,6 +22,7 @@ from hub.server.request_slots import BoundedRequests
 from lab.harness.waiting import await_for
 from tests.hub.serving import serving
 from tests.hub.test_heads_and_bodies import Connection
+from tests.support.people import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -3,7 +3,6 @@
 import re
 
 import pytest
-from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django.fixtures import Settings
 
@@ -11,6 +10,7 @@ from chat.models import Room
 from hub.validation.messages import BadMessage, message_in
 from hub.validation.text import MESSAGE_LIMIT
 from lab.harness.environment import BASE_DIR
+from tests.support.people import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

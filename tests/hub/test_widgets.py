@@ -5,13 +5,14 @@ import re
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.auth.models import AnonymousUser
 from django.template import Context, Template
 from django.test import RequestFactory
 from django.utils import translation
 
 from hub.access.reasons import End, Error
 from lab.harness.environment import BASE_DIR
+from tests.support.people import User
 
 SCRIPTS = BASE_DIR / "static/hub/js"
 STYLES = BASE_DIR / "static/hub/css"

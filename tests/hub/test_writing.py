@@ -8,7 +8,6 @@ import threading
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from prometheus_client import REGISTRY
 from pytest_django.fixtures import Settings
 
@@ -30,6 +29,7 @@ from notifications import anotify
 from tests.hub.deaf import Deaf
 from tests.hub.following import Listener, follow
 from tests.hub.serving import SERVERS, RawClient, serving
+from tests.support.people import User
 from tests.support.sockets import connect
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]

@@ -15,7 +15,8 @@ notify(to=to, message=message)
 """
 
 GROUP = """
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group
+from hub.people.models import User
 Group.objects.get_or_create(name=name)[0].user_set.add(User.objects.get(username=user))
 """
 

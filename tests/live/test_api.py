@@ -52,7 +52,7 @@ def both_are_told_of(client: httpx.Client, channel: str) -> None:
 
 async def test_info_and_channels_tell_of_both_web_processes(hub: LiveHub, unique: str) -> None:
     cookie = hub.create_user(unique)
-    person = hub.shell("from django.contrib.auth.models import User; print(User.objects.get(username=n).pk)", n=unique)
+    person = hub.shell("from hub.people.models import User; print(User.objects.get(username=n).pk)", n=unique)
     first, second = web_urls(hub)
     async with (
         connect(f"{first}/ws/notifications/", session=cookie) as one,
@@ -68,7 +68,7 @@ async def test_info_and_channels_tell_of_both_web_processes(hub: LiveHub, unique
 
 async def test_disconnect_over_http_closes_the_sockets_of_both_web_processes(hub: LiveHub, unique: str) -> None:
     cookie = hub.create_user(unique)
-    person = hub.shell("from django.contrib.auth.models import User; print(User.objects.get(username=n).pk)", n=unique)
+    person = hub.shell("from hub.people.models import User; print(User.objects.get(username=n).pk)", n=unique)
     first, second = web_urls(hub)
     async with (
         connect(f"{first}/ws/notifications/", session=cookie) as one,

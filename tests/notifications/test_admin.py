@@ -25,6 +25,6 @@ def test_alert_is_not_deleted_in_the_admin_because_the_stream_still_shows_it(adm
 def test_user_is_deleted_in_the_admin_with_their_alerts(admin_client: Client) -> None:
     ada = User.objects.create_user("ada")
     notify(to=ada, message="for ada")
-    delete = reverse("admin:auth_user_delete", args=[ada.pk])
+    delete = reverse("admin:hub_people_user_delete", args=[ada.pk])
     assert admin_client.post(delete, {"post": "yes"}).status_code == 302
     assert not Notification.objects.filter(message="for ada").exists()

@@ -56,11 +56,11 @@ def test_a_person_with_orders_can_be_deleted_in_the_admin(admin_client: Browser,
     tell_the_customer()
     for number in range(3):
         AccessToken.objects.create(user=ann, name=f"order {number}", digest=str(number))
-    assert admin_client.post(f"/admin/auth/user/{ann.pk}/delete/", {"post": "yes"}).status_code == 302
+    assert admin_client.post(f"/admin/hub_people/user/{ann.pk}/delete/", {"post": "yes"}).status_code == 302
     bob = User.objects.create_user("bob")
     AccessToken.objects.create(user=bob, name="order 8", digest="8")
     selected = {"action": "delete_selected", "_selected_action": [bob.pk], "post": "yes"}
-    assert admin_client.post("/admin/auth/user/", selected).status_code == 302
+    assert admin_client.post("/admin/hub_people/user/", selected).status_code == 302
     assert set(User.objects.values_list("username", flat=True)) == {"admin"}
 
 

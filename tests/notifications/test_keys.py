@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from hub.models import Publication
 from notifications import actions, alert, anotify, notify
 from notifications.alerting import BadAlert
-from notifications.models import Notification
+from notifications.models import Notification, Topic
 from tests.support.people import User, make_crowd
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -62,11 +62,11 @@ def test_each_recipient_has_a_key_once_and_those_who_have_none_get_it(people: li
 
 
 @pytest.mark.own_user_model
-def test_a_person_and_a_group_of_the_same_number_are_two_recipients() -> None:
-    User.objects.create_user("ann", pk=77)
-    Group.objects.create(name="ops", pk=77)
+def test_a_person_and_a_topic_of_the_same_number_are_two_recipients() -> None:
+    ann = User.objects.create_user("ann")
+    Topic.objects.create(name="ops", title="Ops", pk=ann.pk)
     Notification.objects.all().delete()
-    notify(to=["user:ann", "group:ops", "user:ann"], message="m", key="k")
+    notify(to=["user:ann", "topic:ops", "user:ann"], message="m", key="k")
     notify(to="everyone", message="m", key="k")
     assert Notification.objects.count() == 3
 

@@ -21,7 +21,7 @@ from tests.support.sockets import connect
 Canaries = dict[str, str]
 
 SET_PASSWORD = """
-from django.contrib.auth.models import User
+from hub.people.models import User
 user = User.objects.get(username=name)
 user.set_password(password)
 user.save()

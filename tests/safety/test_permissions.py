@@ -13,7 +13,8 @@ from tests.support.live import LiveHub
 from tests.support.sockets import Frame, SocketClient, connect
 
 MAKE = """
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group
+from hub.people.models import User
 from chat.models import Room
 from notifications.models import Topic
 user, staff, boss = (User.objects.get(username=f"{name}-{unique}") for name in ("user", "staff", "boss"))
@@ -87,7 +88,7 @@ PAGES = {
     "/admin/hub_notifications/notification/": (302, 302, 403, 200, 302, 302),
     "/admin/hub_notifications/topic/": (302, 302, 403, 200, 302, 302),
     "/admin/hub_notifications/follow/": (302, 302, 403, 200, 302, 302),
-    "/admin/auth/user/": (302, 302, 403, 200, 302, 302),
+    "/admin/hub_people/user/": (302, 302, 403, 200, 302, 302),
     "/admin/hub_chat/room/": (302, 302, 403, 200, 302, 302),
     "/admin/hub_accounts/accesstoken/": (302, 302, 403, 200, 302, 302),
     "/admin/hub_worker/job/": (302, 302, 403, 200, 302, 302),

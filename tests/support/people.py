@@ -10,7 +10,7 @@ from django.contrib.auth import get_user_model
 from hub.users import log_in_field
 
 if TYPE_CHECKING:
-    from django.contrib.auth.models import User
+    from hub.people.models import User
 else:
     User = get_user_model()
 

@@ -1,12 +1,12 @@
 """The rules that the hub ships."""
 
 import pytest
-from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django.fixtures import Settings
 
 from chat.models import Room
 from notifications.models import Notification
+from tests.support.people import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -63,7 +63,7 @@ def test_mirrored_accounts_tell_nobody(admin_client: Client) -> None:
     for number in range(3):
         User.objects.create_user(f"mirrored-{number}")
     fields = {"username": "added", "password1": "battery staple 1", "password2": "battery staple 1"}
-    admin_client.post("/admin/auth/user/add/", {**fields, "usable_password": "true"})
+    admin_client.post("/admin/hub_people/user/add/", {**fields, "usable_password": "true"})
     assert User.objects.filter(username="added").exists()
     assert told() == []
 

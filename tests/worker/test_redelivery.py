@@ -9,13 +9,13 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from django.contrib.auth.models import User
 from django.db.models.functions import Now
 
 from hub.models import Publication, Stream
 from hub.publishing import sweeper
 from lab.harness.waiting import wait_for
 from notifications.models import Notification
+from tests.support.people import User
 from tests.worker.running import children, end, running_worker
 from worker.maintenance import send_overdue_jobs
 from worker.models import Job

@@ -4,12 +4,12 @@ import subprocess
 import sys
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import OperationalError
 
 from lab.harness.environment import BASE_DIR
 from notifications.alerting import BadAlert
 from notifications.models import Notification
+from tests.support.people import User
 from worker import maintenance
 from worker.celery import app
 from worker.tasks import send_broadcast

@@ -19,10 +19,10 @@ def main(count: int) -> None:
     django.setup()
     from django.conf import settings
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-    from django.contrib.auth.models import User
     from django.core.management import call_command
 
     from chat.models import Room
+    from hub.people.models import User
 
     call_command("migrate", verbosity=0)
     people = User.objects.bulk_create(

@@ -12,11 +12,12 @@ from lab.bench.processes import answer_commands
 django.setup()
 
 from asgiref.sync import async_to_sync
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group
 
 from hub.bus import announcer, envelope
 from hub.bus.layer import layer
 from hub.channels import group_name
+from hub.people.models import User
 from hub.streams import Envelope
 from lab.bench.publishers.hub_tasks import send_to_group, tell_people
 from notifications import Alert, alert, notify, on_save

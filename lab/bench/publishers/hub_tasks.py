@@ -22,8 +22,7 @@ def send_to_group(text: str) -> None:
 @app.task(name="bench.tell_people")
 def tell_people(times: int, people: int, text: str) -> None:
     """Send the first ``people`` people an alert each, ``times`` times over."""
-    from django.contrib.auth.models import User
-
+    from hub.people.models import User
     from notifications import notify
 
     for _ in range(times):

@@ -19,7 +19,7 @@ RECIPIENTS = 1000
 LIMIT = 60.0
 
 _RECIPIENTS = """
-from django.contrib.auth.models import User
+from hub.people.models import User
 names = [f"many{number}" for number in range(number)]
 known = set(User.objects.filter(username__in=names).values_list("username", flat=True))
 User.objects.bulk_create(User(username=name) for name in names if name not in known)

@@ -1,0 +1,129 @@
+"""People whom a product knows: made and brought up to date from what the product says of them, many at once.
+
+That is for the hub's own user model. In a project that has a user model of its own, the project makes its people.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from django.contrib.auth import get_user_model
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.models import Group
+from django.db import transaction
+from msgspec import UNSET, UnsetType
+
+from hub.access.control import revalidate
+from hub.access.person_rows import BadPerson, PersonRow, check
+from hub.users import Key, is_own_model, memberships
+
+if TYPE_CHECKING:
+    from hub.people.models import User
+
+__all__ = ["BadPerson", "NotOwnPeople", "PersonRow", "upsert_people"]
+
+log = structlog.get_logger(__name__)
+
+#: The columns that a product sets.
+_FIELDS = ("name", "email", "language", "time_zone", "attributes", "is_active")
+
+
+class NotOwnPeople(Exception):
+    """The project has a user model of its own, so the hub makes and changes nobody."""
+
+
+def upsert_people(rows: Sequence[PersonRow]) -> dict[str, "User"]:
+    """Make the people who are not there yet and change those of whom the product says something new, by its ids.
+
+    One transaction. The number of queries does not grow with the number of people, but for the size that the database
+    allows for one statement; where nothing changes there is one, and two more with groups. Open connections of people
+    whose groups changed or who are not active any more are revalidated. Of several rows of one person the last counts.
+
+    Raises:
+        NotOwnPeople: the project's people are its own.
+        BadPerson: a field of a row is not what it has to be; nothing is stored.
+    """
+    if not is_own_model():
+        raise NotOwnPeople
+    for index, row in enumerate(rows):
+        check(index, row)
+    described = {row.id: row for row in rows}
+    with transaction.atomic():
+        known = _known(described)
+        active = {person.pk for person in known.values() if person.is_active}
+        people = known | _stored(described, known)
+        regrouped = _regroup(
+            {people[one].pk: row.groups for one, row in described.items() if not isinstance(row.groups, UnsetType)}
+        )
+        ended = active - {person.pk for person in known.values() if person.is_active}
+        revalidate(users=ended | (regrouped & {person.pk for person in known.values()}))
+    if made := len(people) - len(known):
+        log.info("people_made", number=made)
+    return people
+
+
+def _known(ids: Iterable[str]) -> dict[str, "User"]:
+    found = _users().filter(external_id__in=list(ids))
+    return {str(person.external_id): person for person in found}
+
+
+def _users() -> Any:
+    return get_user_model()._default_manager
+
+
+def _stored(described: Mapping[str, PersonRow], known: Mapping[str, "User"]) -> dict[str, "User"]:
+    """Store what is new: changes the ``known`` people, and returns those who were made."""
+    model = get_user_model()
+    changed = []
+    for one, row in described.items():
+        said = _said(row)
+        before = known.get(one)
+        if before is None:
+            changed.append(model(external_id=one, password=make_password(None), **said))
+        elif any(getattr(before, field) != value for field, value in said.items()):
+            for field, value in said.items():
+                setattr(before, field, value)
+            changed.append(model(external_id=one, **{field: getattr(before, field) for field in _FIELDS}))
+    # One statement for new people and others: whoever makes the same person in this moment is no conflict.
+    if changed:
+        _users().bulk_create(changed, update_conflicts=True, unique_fields=["external_id"], update_fields=_FIELDS)
+    return {str(person.external_id): person for person in changed if person.external_id not in known}
+
+
+def _said(row: PersonRow) -> dict[str, Any]:
+    values = {field: row.active if field == "is_active" else getattr(row, field) for field in _FIELDS}
+    return {field: value for field, value in values.items() if value is not UNSET}
+
+
+def _regroup(wanted: Mapping[Key, Sequence[str]]) -> set[Key]:
+    """Have each of these people be in exactly these groups; returns whose groups that changed."""
+    table = memberships()
+    if not wanted or table is None:
+        return set()
+    numbers = _groups({name for names in wanted.values() for name in names})
+    rows = table.rows._default_manager
+    pairs = {(key, numbers[name]) for key, names in wanted.items() for name in names}
+    stored = {
+        (key, group): pk
+        for pk, key, group in rows.filter(**{f"{table.user}__in": list(wanted)}).values_list(
+            "pk", table.user, table.group
+        )
+    }
+    new, gone = pairs - stored.keys(), stored.keys() - pairs
+    if new:
+        rows.bulk_create(
+            [table.rows(**{f"{table.user}_id": key, f"{table.group}_id": group}) for key, group in new],
+            ignore_conflicts=True,
+        )
+    if gone:
+        rows.filter(pk__in=[stored[pair] for pair in gone]).delete()
+    return {key for key, _ in new | gone}
+
+
+def _groups(names: set[str]) -> dict[str, int]:
+    """The ids of the groups of these names; those that are missing are made."""
+    found = dict(Group.objects.filter(name__in=names).values_list("name", "pk"))
+    if missing := names - found.keys():
+        Group.objects.bulk_create([Group(name=name) for name in sorted(missing)], ignore_conflicts=True)
+        found |= dict(Group.objects.filter(name__in=missing).values_list("name", "pk"))
+    return found
