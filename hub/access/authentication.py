@@ -78,8 +78,11 @@ async def authenticate(scope: dict[str, Any]) -> Authenticated:
     Raises ``django.db.Error``.
     """
     headers = dict(scope["headers"])
+    cookie = headers.get(b"cookie")
+    if cookie and not origin.may_use_cookies(scope.get("scheme", "http"), headers):
+        cookie = None
     # Django's own reader, as for a page: one strange cookie of another application must not hide the session.
-    cookies = parse_cookie(cookie.decode("latin-1")) if (cookie := headers.get(b"cookie")) else {}
+    cookies = parse_cookie(cookie.decode("latin-1")) if cookie else {}
     language = language_of(cookies, headers.get(b"accept-language", b""))
     address = authorization.address_of(scope)
     try:

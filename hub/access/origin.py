@@ -1,11 +1,17 @@
-"""Decides which pages may open connections. Browsers send cookies from any page, so the hub checks ``Origin``."""
+"""Decides which pages may open connections. Browsers send cookies from any page, so the hub checks ``Origin``.
 
-from collections.abc import Mapping
+Pages of the hub's own origin and of ``CSRF_TRUSTED_ORIGINS`` act with the cookies of the browser. Those of
+``HUB_TOKEN_ORIGINS`` act with tokens: what cookies the browser sends along counts for nothing.
+"""
+
+from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.http import HttpRequest
 from django.http.request import split_domain_port, validate_host
+
+from hub.config import hub_settings, origins
 
 _SECURE = {"ws": "http", "wss": "https", "http": "http", "https": "https"}
 
@@ -38,8 +44,27 @@ def is_allowed(scheme: str, headers: Mapping[bytes, bytes]) -> bool:
     """Whether a socket asked for over ``scheme`` with ``headers`` (lower-case names) may be opened.
 
     The host must be one of ``ALLOWED_HOSTS``. A client without ``Origin`` is no browser page and may come in; else the
-    origin must be the socket's own (scheme, host and port) or one of ``CSRF_TRUSTED_ORIGINS`` to the letter.
+    origin must be the socket's own (scheme, host and port), or one of ``CSRF_TRUSTED_ORIGINS`` or
+    ``HUB_TOKEN_ORIGINS`` to the letter.
     """
+    return _is_one_of(scheme, headers, (*settings.CSRF_TRUSTED_ORIGINS, *hub_settings().token_origins))
+
+
+def may_use_cookies(scheme: str, headers: Mapping[bytes, bytes]) -> bool:
+    """Whether the cookies of an allowed page say who its person is: not those of ``HUB_TOKEN_ORIGINS``."""
+    return not hub_settings().token_origins or _is_one_of(scheme, headers, settings.CSRF_TRUSTED_ORIGINS)
+
+
+def may_read(request: HttpRequest) -> bool:
+    """Whether the page that sends this request of Django's has another origin than the hub, and is an allowed one."""
+    asking = request.headers.get("Origin")
+    if asking is None:
+        return False
+    host, text = request.get_host(), asking.encode("latin-1", "replace")
+    return is_allowed(request.scheme or "http", {b"host": host.encode("latin-1"), b"origin": text})
+
+
+def _is_one_of(scheme: str, headers: Mapping[bytes, bytes], others: Iterable[str]) -> bool:
     host = headers.get(b"host", b"").decode("latin-1").lower()
     if not is_own_host(host):
         return False
@@ -48,17 +73,5 @@ def is_allowed(scheme: str, headers: Mapping[bytes, bytes]) -> bool:
         return True
     text = origin.decode("latin-1").lower()
     own = f"{'https' if is_secure(scheme, headers) else _SECURE.get(scheme, scheme)}://{host}"
-    asking = _normal(text)
-    return asking is not None and asking in map(_normal, (own, *settings.CSRF_TRUSTED_ORIGINS))
-
-
-def _normal(origin: str) -> tuple[str, str, int | None] | None:
-    """Scheme, host and port (the scheme's own where it is left out); None for what is no origin."""
-    try:
-        parts = urlsplit(origin.lower())
-        port = parts.port
-    except ValueError:
-        return None
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path or parts.query or parts.username:
-        return None
-    return parts.scheme, parts.hostname, port or {"http": 80, "https": 443}[parts.scheme]
+    asking = origins.parts(text)
+    return asking is not None and asking in map(origins.parts, (own, *others))

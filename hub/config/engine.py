@@ -14,6 +14,7 @@ from hub.config.kinds import (
     KeysUrl,
     NotNegative,
     OpenNamespaces,
+    Origins,
     Positive,
     Retention,
     TokenSecrets,
@@ -256,6 +257,14 @@ class Engine(Installation):
         unless="the key or secret is shared with other systems",
         zero="does not look at it",
         example="hub",
+    )
+    token_origins: Origins = _tokens(
+        (),
+        "Origins (scheme, host, port) whose pages may connect with a token, and read the texts of widgets. No cookie "
+        "of theirs counts.",
+        unless="pages of a product beside the hub show its widgets",
+        zero="lets in no page of another origin, but those of HUB_TRUSTED_ORIGINS",
+        example="https://shop.example.com",
     )
     token_lifetime: NotNegative = _tokens(
         86_400.0,

@@ -17,6 +17,8 @@ import environ
 import msgspec
 from msgspec import Meta
 
+from hub.config import origins
+
 
 class Form(NamedTuple):
     """What a type does not say about its values."""
@@ -89,6 +91,14 @@ Proxies = Annotated[
     Form(
         "addresses and networks of proxies such as 127.0.0.1,10.0.0.0/8, or *",
         check=lambda values: _are_networks([value for value in values if value != "*"]),
+    ),
+]
+
+Origins = Annotated[
+    Sequence[str],
+    Form(
+        "origins such as https://shop.example.com, each with a scheme and a host, without a path and without *",
+        check=lambda values: all(map(origins.is_exact, values)),
     ),
 ]
 

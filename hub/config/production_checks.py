@@ -164,20 +164,21 @@ def _plain_http(settings: Settings) -> str | None:
 
 
 def _origins(settings: Settings) -> str | None:
-    for origin in settings["CSRF_TRUSTED_ORIGINS"]:
+    named = [
+        *(("HUB_TRUSTED_ORIGINS", origin) for origin in settings["CSRF_TRUSTED_ORIGINS"]),
+        *(("HUB_TOKEN_ORIGINS", origin) for origin in settings["HUB_TOKEN_ORIGINS"]),
+    ]
+    for name, origin in named:
         try:
             parts = urlsplit(origin)
             host = parts.hostname or ""
         except ValueError:
             continue  # Django's own check names what is no origin
         if "*" in host and (not host.startswith("*.") or host.count("*") > 1 or host.count(".") < 2):
-            return f"HUB_TRUSTED_ORIGINS has {origin!r}, which trusts the pages of strangers: name the origins."
+            return f"{name} has {origin!r}, which trusts the pages of strangers: name the origins."
         # Without HTTPS of the hub itself nothing would be gained.
         if parts.scheme == "http" and host not in LOOPBACK and settings["HUB_HTTPS"]:
-            return (
-                f"HUB_TRUSTED_ORIGINS has {origin!r}, whose pages anyone on the network can change: serve them over "
-                "https."
-            )
+            return f"{name} has {origin!r}, whose pages anyone on the network can change: serve them over https."
     return None
 
 

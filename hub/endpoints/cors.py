@@ -22,11 +22,9 @@ def shared(application: Application) -> Application:
         if asking is None or not origin.may_open(scope):
             await application(scope, receive, send)
             return
-        headers = [
-            (b"access-control-allow-origin", asking),
-            (b"access-control-allow-credentials", b"true"),
-            (b"vary", b"origin"),
-        ]
+        headers = [(b"access-control-allow-origin", asking), (b"vary", b"origin")]
+        if origin.may_use_cookies(scope.get("scheme", "http"), dict(scope["headers"])):
+            headers.append((b"access-control-allow-credentials", b"true"))
         if scope["method"] == "OPTIONS":
             await send({"type": "http.response.start", "status": 204, "headers": [*headers, *_PREFLIGHT]})
             await send({"type": "http.response.body", "body": b""})

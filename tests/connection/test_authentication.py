@@ -26,6 +26,8 @@ from tests.support.people import User
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]
 
 TRUSTED, STRANGE = "https://app.example", "https://elsewhere.example"
+#: Its pages may connect with a token.
+PRODUCT = "https://product.example"
 
 POSTING = '{"id":2,"rpc":{"method":"chat.post","data":{"room":ROOM,"text":"written by a link"}}}'
 
@@ -33,6 +35,7 @@ POSTING = '{"id":2,"rpc":{"method":"chat.post","data":{"room":ROOM,"text":"writt
 @pytest.fixture(autouse=True)
 def trusted_origins(settings: Any) -> None:
     settings.CSRF_TRUSTED_ORIGINS = [TRUSTED]
+    settings.HUB_TOKEN_ORIGINS = [PRODUCT]
 
 
 @contextlib.asynccontextmanager
@@ -114,6 +117,26 @@ async def test_a_page_of_a_trusted_origin_may_use_every_transport(address: str) 
         assert (asked.status_code, asked.headers["access-control-allow-origin"]) == (204, TRUSTED)
         async with http.stream("GET", "/events", params={"channel": "everyone"}) as response:
             assert response.headers["access-control-allow-origin"] == TRUSTED
+
+
+async def test_a_page_of_a_product_is_who_its_token_says_and_never_who_its_cookies_say(
+    address: str, ada: User, bob: User, token_secret: str
+) -> None:
+    cookies = await session_of(ada)
+    async with socket(address, origin=PRODUCT, additional_headers=cookies) as opened:
+        assert await subscribed(opened) == ["everyone"]
+    connecting = json.dumps({"id": 1, "connect": {"token": signed_tokens.connection_token(bob.pk)}})
+    async with socket(address, origin=PRODUCT, additional_headers=cookies) as opened:
+        assert await subscribed(opened, connecting) == ["everyone", f"user:{bob.pk}"]
+
+
+async def test_a_page_of_a_product_is_answered_without_credentials(address: str) -> None:
+    async with httpx.AsyncClient(base_url=f"http://{address}") as http:
+        for asking, credentials in ((TRUSTED, "true"), (PRODUCT, None)):
+            response = await http.request("OPTIONS", "/emulation", headers={"Origin": asking})
+            assert response.headers["access-control-allow-origin"] == asking
+            assert response.headers.get("access-control-allow-credentials") == credentials
+            assert response.headers["vary"] == "origin"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from hub.access import origin
+from hub.config.kinds import NotThisKind, Origins, check
 
 
 def allowed(asking: str | None, *, host: str = "hub.example", scheme: str = "wss") -> bool:
@@ -15,6 +16,7 @@ def allowed(asking: str | None, *, host: str = "hub.example", scheme: str = "wss
 def hosts(settings: Settings) -> None:
     settings.ALLOWED_HOSTS = ["hub.example"]
     settings.CSRF_TRUSTED_ORIGINS = ["https://shop.example:8443"]
+    settings.HUB_TOKEN_ORIGINS = ["https://product.example"]
 
 
 def test_a_page_of_the_same_site_may_connect() -> None:
@@ -31,6 +33,25 @@ def test_a_trusted_origin_may_connect() -> None:
     assert allowed("https://shop.example:8443")
 
 
+def test_an_origin_of_tokens_may_connect_without_its_cookies() -> None:
+    assert allowed("https://product.example")
+    for asking, cookies in (
+        ("https://hub.example", True),
+        ("https://shop.example:8443", True),
+        ("https://product.example", False),
+    ):
+        headers = {b"host": b"hub.example", b"origin": asking.encode()}
+        assert origin.may_use_cookies("wss", headers) is cookies
+
+
+@pytest.mark.parametrize(
+    "value", ["*", "https://*.example.com", "product.example", "https://product.example/", "null", "ftp://a.example"]
+)
+def test_an_origin_of_tokens_is_named_to_the_letter(value: str) -> None:
+    with pytest.raises(NotThisKind):
+        check(Origins, [value])
+
+
 @pytest.mark.parametrize(
     "asking",
     [
@@ -43,6 +64,10 @@ def test_a_trusted_origin_may_connect() -> None:
         "https://user@hub.example",
         "https://hub.example/path",
         "https://shop.example",  # trusted on another port only
+        "http://product.example",
+        "https://product.example:8443",
+        "https://www.product.example",
+        "https://product.example.evil.example",
         "null",
         "",
         "file://",
