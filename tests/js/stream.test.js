@@ -89,6 +89,17 @@ test("another epoch breaks the stream, and a new position continues it", () => {
   assert.deepEqual(got, ["p3"]);
 });
 
+test("publications of an earlier epoch do not wait for a list of a later one", () => {
+  const { connection, stream, got } = open();
+  connection.begin("room:1", 0);
+  say(connection, 1, 2);
+  connection.begin("room:1", 1, "e2");
+  stream.setPosition({ epoch: "e2", offset: 1 });
+  assert.deepEqual(got, []);
+  connection.publish("room:1", 2, "of e2");
+  assert.deepEqual(got, ["of e2"]);
+});
+
 test("a gap that the history lacks breaks the stream and is asked for once", async () => {
   const { connection, stream, told } = open();
   connection.begin("room:1", 1);

@@ -8,8 +8,10 @@
  */
 
 import { Centrifuge } from "./hub/centrifuge.js";
+import { Channel } from "./hub/channel.js";
+import { Collection } from "./hub/collection.js";
 import { config } from "./hub/config.js";
-import { askUntilAnswered, CallFailed } from "./hub/connection.js";
+import { askUntilAnswered, CallFailed, NoToken } from "./hub/connection.js";
 import { Emitter } from "./hub/emitter.js";
 import { Inbox } from "./hub/inbox.js";
 import { Presence } from "./hub/presence.js";
@@ -18,10 +20,11 @@ import { canShare, SharedConnection } from "./hub/shared-connection.js";
 import { Stream } from "./hub/stream.js";
 import { TabConnection } from "./hub/tab-connection.js";
 
-/** @import { Connection, Position, State } from "./hub/connection.js" */
+/** @import { Connection, Position, State, TokenSource } from "./hub/connection.js" */
+/** @import { CollectionOptions } from "./hub/collection.js" */
 /** @import { Listener } from "./hub/emitter.js" */
 
-export { CallFailed };
+export { CallFailed, NoToken };
 
 /**
  * @typedef {object} Options
@@ -29,6 +32,8 @@ export { CallFailed };
  * page's `hub_scripts` sets it, else it is on this host
  * @property {{id: string, name: string}} [user] the logged-in person; by default the one that `hub_scripts` names. The
  * server closes a connection of another person, unless `endpoint` is given without `user`
+ * @property {TokenSource} [getToken] returns a signed token, for pages whose people are not logged in at the hub. Give
+ * `user` too: tabs share a connection only if they name the same person
  * @property {boolean} [share] whether tabs share one connection if the browser can; by default true
  */
 
@@ -54,6 +59,7 @@ const hubs = new Map();
  */
 export function connect(options = {}) {
   const { endpoint = config().endpoint, user = config().user ?? GUEST, share = true } = options;
+  const getToken = options.getToken ?? config().getToken;
   const addresses = absolute(endpoint);
   // A token in the endpoint's address may belong to another person than the page.
   const known = options.user ?? (options.endpoint === undefined ? config().user : null);
@@ -62,7 +68,7 @@ export function connect(options = {}) {
   let hub = hubs.get(scope);
   if (!hub) {
     const makeTabConnection = () =>
-      new TabConnection(Centrifuge, addresses, address(config().emulation, false), expected);
+      new TabConnection(Centrifuge, addresses, address(config().emulation, false), expected, getToken);
     hub = new Hub((share && sharedConnection(scope, makeTabConnection)) || makeTabConnection(), user);
     hubs.set(scope, hub);
   }
@@ -88,6 +94,8 @@ export class Hub {
   #events = new Emitter();
   /** @type {Map<string, Stream>} */
   #streams = new Map();
+  /** @type {Map<string, Channel>} */
+  #channels = new Map();
   /** @type {Map<string, Room>} */
   #rooms = new Map();
   /** @type {Map<string, Presence>} */
@@ -139,6 +147,41 @@ export class Hub {
    */
   on(type, handler) {
     return this.#events.on(type, handler);
+  }
+
+  /**
+   * Subscribes to a channel and returns it: the same object for all callers, until each of them has closed it.
+   *
+   * @param {string} name
+   * @returns {Channel}
+   */
+  channel(name) {
+    const channel = this.#channels.get(name) ?? new Channel(this.#connection, name);
+    if (!this.#channels.has(name)) {
+      this.#channels.set(name, channel);
+      channel.on("closed", () => {
+        this.#channels.delete(name);
+        // A later caller wants what comes from then on, not what this one has left.
+        if (!this.#connection.isWanted(name)) this.#onUnsubscribed(name);
+      });
+    }
+    channel.start();
+    return channel;
+  }
+
+  /**
+   * Loads a list over HTTP and keeps it up to date with what its channel publishes. Each call makes another one: close it
+   * when nobody shows it any more.
+   *
+   * @template Item
+   * @param {string | URL} address answers with `items` and `position`, which it reads before the items
+   * @param {CollectionOptions<Item>} options
+   * @returns {Collection<Item>}
+   */
+  collection(address, options) {
+    const collection = new Collection(this.#connection, String(address), options);
+    collection.start();
+    return collection;
   }
 
   /**
@@ -221,10 +264,12 @@ export class Hub {
     const stream = new Stream(this.#connection, channel, {
       publication: (data) => {
         if (typeof data?.type === "string") this.#events.emit(data.type, data, channel);
+        this.#channels.get(channel)?.deliver(data);
       },
       broken: () => {
         this.#onUnsubscribed(channel);
         this.#events.emit("reload", channel);
+        this.#channels.get(channel)?.emit("reload");
         this.#connection.replayAll();
       },
     });

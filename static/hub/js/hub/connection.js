@@ -39,6 +39,19 @@ import { Emitter } from "./emitter.js";
 /** @typedef {{client: string, user: string, connInfo?: any}} ClientInfo */
 
 /**
+ * Returns a signed token for the connection. Called for the first connection, before a token ends, and after the server
+ * has refused one because it has ended. Throws {@link NoToken} if there is none to be had; after any other error it is
+ * called again.
+ *
+ * @typedef {() => Promise<string>} TokenSource
+ */
+
+/** There is no token for this person, for example because nobody is logged in. The connection closes for good. */
+export class NoToken extends Error {
+  name = "NoToken";
+}
+
+/**
  * What a client can ask the server: `rpc` calls a method with data; `history` returns the publications of a channel
  * after a position; `presence` returns the clients in a channel.
  *
@@ -66,8 +79,10 @@ export class CallFailed extends Error {
 export const NO_ANSWER = 1;
 /** The server no longer stores the publications after a position. */
 export const UNRECOVERABLE = 112;
-/** The server has closed the connection because the session of the page is over. */
+/** The server has closed the connection because the session of the page is over, or refused its token. */
 export const SESSION_OVER = 3500;
+/** The connection is closed because its source of tokens has none. */
+export const UNAUTHORIZED = 1;
 
 /** The base of both implementations. See {@link ConnectionEvent} for what a connection emits. */
 export class Connection extends Emitter {
@@ -110,6 +125,14 @@ export class Connection extends Emitter {
     const subscribers = this.#subscribers.get(channel) ?? 0;
     if (subscribers > 1) this.#subscribers.set(channel, subscribers - 1);
     else if (this.#subscribers.delete(channel)) this.removeSubscription(channel);
+  }
+
+  /**
+   * @param {string} channel
+   * @returns {boolean} whether this tab has subscribers of the channel
+   */
+  isWanted(channel) {
+    return this.#subscribers.has(channel);
   }
 
   /**
@@ -177,9 +200,19 @@ export async function askUntilAnswered(connection, question, wanted = () => true
     } catch (error) {
       if (!(error instanceof CallFailed && error.temporary) || !wanted()) throw error;
     }
-    const longest = Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** attempt);
-    await new Promise((resolve) => setTimeout(resolve, longest * (0.5 + Math.random() / 2)));
+    await pause(attempt);
   }
+}
+
+/**
+ * Waits before another attempt, longer each time and never for the same time as others.
+ *
+ * @param {number} attempt
+ * @returns {Promise<void>}
+ */
+export function pause(attempt) {
+  const longest = Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** attempt);
+  return new Promise((resolve) => setTimeout(resolve, longest * (0.5 + Math.random() / 2)));
 }
 
 /**

@@ -65,6 +65,8 @@ export class Stream {
 
   /** @param {Position | null} position */
   #onSubscribed(position) {
+    // Offsets of another epoch say nothing in this one.
+    if (this.#head && this.#head.epoch !== position?.epoch) this.#pending.clear();
     this.#head = position && { ...position };
     this.#advance();
   }

@@ -1,9 +1,9 @@
 /** A connection of this tab alone, made with the client library of the Centrifuge protocol. */
 
-import { CallFailed, Connection } from "./connection.js";
+import { CallFailed, Connection, NoToken } from "./connection.js";
 
 /** @import { Centrifuge } from "centrifuge" */
-/** @import { ConnectionEvent, Position, Question, State } from "./connection.js" */
+/** @import { ConnectionEvent, Position, Question, State, TokenSource } from "./connection.js" */
 
 const FIRST_DELAY = 500;
 const LONGEST_DELAY = 30_000;
@@ -25,16 +25,18 @@ export class TabConnection extends Connection {
   #forward = (event) => this.#network.dispatchEvent(new Event(event.type));
 
   /**
-   * @param {new (endpoint: any, options: object) => Centrifuge} Client
+   * @param {typeof Centrifuge} Client
    * @param {string | object[]} endpoint in the form that the library takes
    * @param {string} emulationEndpoint the address to which transports that only receive send commands
    * @param {string} [user] the id of the page's person, if known. The server refuses the connection if the browser's
-   * session is another person's by then
+   * session or token is another person's by then
+   * @param {TokenSource | null} [getToken]
    */
-  constructor(Client, endpoint, emulationEndpoint, user) {
+  constructor(Client, endpoint, emulationEndpoint, user, getToken = null) {
     super();
-    this.#client = new Client(endpoint, {
+    this.#client = new Client(/** @type {any} */ (endpoint), {
       name: "hub.js",
+      getToken: getToken && (() => getToken().catch((error) => Promise.reject(asOfLibrary(Client, error)))),
       data: user === undefined ? null : { user },
       emulationEndpoint,
       minReconnectDelay: FIRST_DELAY,
@@ -186,4 +188,14 @@ export class TabConnection extends Connection {
   #emitEvent(event) {
     this.emit(event.kind, event);
   }
+}
+
+/**
+ * The error that makes the library give up, if there is no token to be had; any other as it is.
+ *
+ * @param {typeof Centrifuge} Client
+ * @param {Error} error
+ */
+function asOfLibrary(Client, error) {
+  return error instanceof NoToken ? new Client.UnauthorizedError(error.message) : error;
 }
