@@ -1,0 +1,113 @@
+/**
+ * Hooks for React. Each takes the hub as `connect()` returns it, or `null` while there is none yet, and ends with the
+ * component what it has begun.
+ */
+
+import { useEffect, useReducer, useRef, useState } from "react";
+
+/** @import { Hub } from "./hub.js" */
+/** @import { Alert } from "./hub/inbox.js" */
+/** @import { CollectionOptions } from "./hub/collection.js" */
+
+/** @returns {[number, () => void]} renders the component again */
+function useAgain() {
+  return useReducer((/** @type {number} */ count) => count + 1, 0);
+}
+
+/**
+ * Returns the state of the connection.
+ *
+ * @param {Hub | null} hub
+ */
+export function useHubState(hub) {
+  const [, again] = useAgain();
+  useEffect(() => hub?.on("state", again), [hub, again]);
+  return hub?.state ?? "connecting";
+}
+
+/**
+ * Calls `handlers[type]` for each publication of the type in the channel, and returns the state of the channel. `*` is
+ * for publications of any type; `reload` says that some were missed for good.
+ *
+ * @param {Hub | null} hub
+ * @param {string} name
+ * @param {{[type: string]: (data: any) => void}} handlers
+ */
+export function useChannel(hub, name, handlers) {
+  const [state, setState] = useState(/** @type {"subscribing" | "subscribed" | "ended"} */ ("subscribing"));
+  const latest = useRef(handlers);
+  useEffect(() => {
+    latest.current = handlers;
+  });
+  const types = Object.keys(handlers).sort().join(" ");
+  useEffect(() => {
+    if (!hub) return;
+    const channel = hub.channel(name);
+    const stops = types.split(" ").map((type) => channel.on(type, (data) => latest.current[type]?.(data)));
+    stops.push(channel.on("state", setState));
+    setState(channel.state);
+    return () => {
+      for (const stop of stops) stop();
+      channel.close();
+    };
+  }, [hub, name, types]);
+  return state;
+}
+
+/**
+ * Returns a list that was loaded over HTTP and that its channel keeps up to date. Other `apply`, `order` and `request`
+ * than at first have no effect.
+ *
+ * @template Item
+ * @param {Hub | null} hub
+ * @param {string} address
+ * @param {CollectionOptions<Item>} options
+ */
+export function useCollection(hub, address, options) {
+  const [collection, setCollection] = useState(
+    /** @type {import("./hub/collection.js").Collection<Item> | null} */ (null),
+  );
+  const [, again] = useAgain();
+  const first = useRef(options);
+  const { channel, key } = options;
+  useEffect(() => {
+    if (!hub) return;
+    const made = hub.collection(address, { ...first.current, channel, key });
+    const stop = made.on("change", again);
+    setCollection(made);
+    return () => {
+      stop();
+      made.close();
+    };
+  }, [hub, address, channel, key, again]);
+  return { items: collection?.items ?? [], state: collection?.state ?? "idle", error: collection?.error ?? null };
+}
+
+/**
+ * Returns the number of people that the server counts in a channel; `null` while it is unknown.
+ *
+ * @param {Hub | null} hub
+ * @param {string} channel
+ * @returns {number | null}
+ */
+export function usePresence(hub, channel) {
+  const [, again] = useAgain();
+  useEffect(() => hub?.presence(channel).on("change", again), [hub, channel, again]);
+  return hub?.presence(channel).count ?? null;
+}
+
+/**
+ * Returns the person's alerts, newest first, and the number of unread ones.
+ *
+ * @param {Hub | null} hub
+ * @returns {{items: Alert[], unread: number, state: string}}
+ */
+export function useInbox(hub) {
+  const [, again] = useAgain();
+  useEffect(() => {
+    if (!hub) return;
+    hub.inbox.start();
+    return hub.inbox.on("change", again);
+  }, [hub, again]);
+  return { items: hub?.inbox.items ?? [], unread: hub?.inbox.unread ?? 0, state: hub?.inbox.state ?? "idle" };
+}

@@ -1,0 +1,33 @@
+/** A page in Vue that shows what each composable returns. */
+
+import { createApp, h, shallowRef, unref } from "vue";
+
+import { useChannel, useCollection, useHubState, useInbox, usePresence } from "../../../clients/javascript/src/vue.js";
+import { CHANNEL, hub } from "./scripted-hub.js";
+
+const stage = shallowRef(0);
+const from = () => (stage.value ? hub : null);
+
+const Orders = {
+  setup() {
+    const shipped = shallowRef("none");
+    const { items, state } = useCollection(from, "/orders.json", { channel: CHANNEL, key: "id" });
+    const subscription = useChannel(from, CHANNEL, {
+      "shop.order_shipped": (data) => {
+        shipped.value = data.removed;
+      },
+    });
+    const hubState = useHubState(from);
+    const people = usePresence(from, "online");
+    const { unread } = useInbox(from);
+    return () => {
+      const orders = items.value.map((order) => order.name).join(", ");
+      const lines = { state: hubState, subscription, list: state, orders, shipped, people, unread };
+      return Object.entries(lines).map(([name, value]) => h("p", { id: name }, String(unref(value))));
+    };
+  },
+};
+
+createApp({
+  render: () => [h("button", { onClick: () => stage.value++ }, "Next"), stage.value < 2 ? h(Orders) : null],
+}).mount("main");
