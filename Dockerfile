@@ -4,6 +4,9 @@ FROM node:22.22.2-bookworm-slim AS pages
 WORKDIR /opt/pages
 COPY .npmrc package.json package-lock.json ./
 RUN npm ci --omit=dev
+COPY static static
+COPY tools/bundle.mjs tools/bundle.mjs
+RUN node tools/bundle.mjs
 
 FROM python:3.11.15-slim-bookworm AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
@@ -15,6 +18,7 @@ COPY requirements/base.lock requirements/base.lock
 RUN uv pip sync --no-cache --python /opt/venv/bin/python --require-hashes --compile-bytecode requirements/base.lock
 COPY . .
 COPY --from=pages /opt/pages/node_modules node_modules
+COPY --from=pages /opt/pages/static/hub/built static/hub/built
 # Gathers the static files under names that carry a hash. The key is for this command only, and nothing asks the
 # database; translations come compiled.
 RUN HUB_ENV=production DATABASE_URL=postgres://nobody@127.0.0.1/nothing \

@@ -18,6 +18,8 @@ DEV := .venv/.dev-installed
 # A file of a package that pages load, and one of a package that only developing needs: npm installs the first alone, or
 # both.
 PAGES := node_modules/centrifuge/package.json
+# The widgets for pages of other origins, in one file.
+BUNDLE := static/hub/built/widgets.js
 NODE := node_modules/typescript/package.json
 
 # Production as `manage.py check --deploy` should see it, without anything of this machine.
@@ -25,16 +27,16 @@ AS_PRODUCTION = env HUB_ENV=production HUB_HTTPS=true DATABASE_URL=sqlite://:mem
 	SECRET_KEY=$$($(PYTHON) -c 'import secrets; print(secrets.token_urlsafe(64))')
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-quick test-postgres check bench chaos soak audit package settings release format lock clean \
+.PHONY: help run test test-quick test-postgres check bench chaos soak audit package npm-package settings release format lock clean \
 	chromium test-programs suite suite-others suite-users suite-browser suite-chaos check-format check-lint check-types check-arrows check-git check-django check-templates check-assets
 
 help: ## List the commands
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 
-run: $(RUN) $(PAGES) ## Set up and start the whole hub on this machine; Ctrl-C stops it
+run: $(RUN) $(BUNDLE) ## Set up and start the whole hub on this machine; Ctrl-C stops it
 	@exec $(PYTHON) manage.py up
 
-test: $(DEV) $(NODE) chromium test-programs suite ## Run all tests: unit, integration, browser
+test: $(DEV) $(NODE) $(BUNDLE) chromium test-programs suite ## Run all tests: unit, integration, browser
 
 # Twice the 90 seconds that they are meant to take on two quiet cores, where nobody has measured them yet.
 QUICK_SECONDS := 180
@@ -48,7 +50,7 @@ test-quick: $(DEV) ## Run the tests that need neither a whole hub nor a browser,
 		echo "They should take at most $(QUICK_SECONDS). Which take long: pytest --durations 20; mark these as slow." >&2; exit 1; \
 	fi
 
-test-postgres: $(DEV) $(NODE) chromium test-programs ## Run all tests that ask a database on PostgreSQL (nothing to install)
+test-postgres: $(DEV) $(NODE) $(BUNDLE) chromium test-programs ## Run all tests that ask a database on PostgreSQL (nothing to install)
 	@$(PYTHON) -m lab.harness.postgres $(MAKE) --no-print-directory suite
 
 # Playwright and pytest-asyncio each want the event loop of the process for themselves, so there are two runs; one after
@@ -131,8 +133,12 @@ soak: $(DEV) ## Let clients come and go for ten minutes and see whether anything
 audit: $(DEV) $(NODE) ## Look for what is unsafe: secrets, modes of files, settings, advisories of packages (docs/security.md)
 	@$(PYTHON) -m lab.audit $(LOOKS)
 
-package: $(DEV) $(PAGES) ## Build the wheel and the source package that projects install, into dist/
+package: $(DEV) $(BUNDLE) ## Build the wheel and the source package that projects install, into dist/
 	@$(PYTHON) -m hatchling build
+
+npm-package: $(DEV) $(NODE) ## Make the npm package of hub.js, into dist/
+	@node tools/npm-package.mjs
+	@mkdir -p dist && tools/npm pack ./clients/javascript --pack-destination dist
 
 settings: $(DEV) ## Write docs/settings.md and .env.example from the class of the settings
 	@$(PYTHON) -m lab.settings_page
@@ -154,7 +160,7 @@ lock: | $(PYTHON) ## Lock the dependencies of pyproject.toml and package.json an
 	@tools/npm install --package-lock-only
 
 clean: ## Remove what was built and installed; the data in var/ stays
-	rm -rf .venv .tools node_modules staticfiles dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv .tools node_modules staticfiles static/hub/built dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 chromium: $(DEV)
@@ -180,6 +186,9 @@ $(PAGES): package.json package-lock.json | $(RUN)
 	@echo "Installing the scripts that the pages need."
 	@tools/npm ci --loglevel=error $(if $(wildcard $(NODE)),,--omit=dev)
 	@touch $(wildcard $(NODE)) $@
+
+$(BUNDLE): tools/bundle.mjs $(shell find static/hub/js static/hub/css/tokens.css static/hub/icons -type f) | $(PAGES)
+	@node tools/bundle.mjs
 
 $(NODE): package.json package-lock.json | $(DEV)
 	@tools/npm ci

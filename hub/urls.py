@@ -16,6 +16,7 @@ from django.views.i18n import set_language
 from hub.api import routes as api
 from hub.config import hub_settings
 from hub.web import health, metrics_view, unmounted, views
+from hub.web.widgets import views as widgets
 
 
 class _Pages(NamedTuple):
@@ -40,6 +41,11 @@ _ENDPOINTS: dict[str, list[URLPattern | URLResolver]] = {
     "api": [path("api", api.call), path("api/", include(api))],
     "health": [path("health/live", health.live), path("health/ready", health.ready)],
     "metrics": [path("metrics", metrics_view.metrics)],
+    "widgets": [
+        path("widgets.js", widgets.script, name="widgets"),
+        path("widgets.<slug:version>.js", widgets.script, name="widgets_version"),
+        path("widgets/<slug:language>.json", widgets.texts_in, name="widgets_texts"),
+    ],
 }
 
 

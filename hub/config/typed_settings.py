@@ -26,6 +26,7 @@ EndpointName = Literal[
     "api",
     "health",
     "metrics",
+    "widgets",
 ]
 
 _pages = Section("Pages and endpoints")

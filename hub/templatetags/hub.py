@@ -1,6 +1,5 @@
 """The hub's widgets, for the templates of any app: ``{% load hub %}`` (docs/howto/put-widgets-on-your-pages.md)."""
 
-from collections.abc import Callable
 from typing import Any
 
 from django import template
@@ -11,19 +10,15 @@ from django.templatetags.static import static
 from django.urls import get_script_prefix
 from django.utils.html import format_html, json_script
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, pgettext
 
-from hub.config import hub_settings
 from hub.templatetags.hub_pages import login_url
 from hub.users import display_name, user_id
 from hub.validation.text import MESSAGE_LIMIT
 from hub.web import page_url
+from hub.web.widgets.texts import texts
+from hub.web.widgets.transports import transports
 
 register = template.Library()
-
-#: In the order in which a browser tries them; each is at ``/connection/<name>``.
-TRANSPORTS = ("websocket", "http_stream", "sse")
 
 #: Says in the context of a page that its scripts are printed.
 _PRINTED = "hub_scripts"
@@ -42,7 +37,7 @@ def hub_scripts(context: Context) -> SafeString:
     page: Any = context.render_context.dicts[
         0
     ]  # of the whole page: templates that it includes have their own above it
-    if _PRINTED in page or not _transports():
+    if _PRINTED in page or not transports():
         return SafeString()
     page[_PRINTED] = True
     return format_html(
@@ -97,7 +92,7 @@ def hub_toasts(label: str = "") -> SafeString:
 def _element(app: str, name: str, **attributes: str | bool | None) -> SafeString:
     """The element; nothing in a project that has left out the app, or the endpoints that widgets connect to."""
     written = SafeString()
-    if not apps.is_installed(app) or not _transports():
+    if not apps.is_installed(app) or not transports():
         return written
     for key, value in attributes.items():
         if value is True:
@@ -115,93 +110,11 @@ def _config(context: Context) -> dict[str, Any]:
         person = {"id": user_id(user), "name": display_name(user)}
     prefix = page_url("hub:root") or get_script_prefix()
     return {
-        "endpoint": [{"transport": name, "endpoint": f"{prefix}connection/{name}"} for name in _transports()],
+        "endpoint": [{"transport": name, "endpoint": f"{prefix}connection/{name}"} for name in transports()],
         "emulation": f"{prefix}emulation",
         "user": person,
         "icons": static("hub/icons/icons.svg"),
         "urls": {"login": login_url(), "alerts": page_url("hub:notifications:list")},
         "messageLimit": MESSAGE_LIMIT,
-        "texts": _texts(),
+        "texts": texts(),
     }
-
-
-def _transports() -> list[str]:
-    return [name for name in TRANSPORTS if f"connection/{name}" in hub_settings().endpoints]
-
-
-def _texts() -> dict[str, str]:
-    return {
-        "alerts": _("Alerts"),
-        "new_alerts": _("New alerts"),
-        "new_alert": _("New alert: {text}"),
-        "no_alerts": _("No alerts yet"),
-        "no_alerts_yet": _("The next one appears here by itself."),
-        "unread": _("Unread"),
-        "all_read": _("All read"),
-        "mark": _("Mark as read"),
-        "mark_all": _("Mark all as read"),
-        "not_marked": _("That could not be marked as read. Try again."),
-        "see_all": _("See all alerts"),
-        "older": _("Older alerts"),
-        "open": _("Open"),
-        "dismiss": _("Dismiss"),
-        "close": _("Close"),
-        "loading": _("Loading"),
-        "stale": _("This list may be incomplete."),
-        "reload": _("Reload the page"),
-        "level_info": _("Info"),
-        "level_success": _("Success"),
-        "level_warning": _("Warning"),
-        "level_error": _("Error"),
-        "level_debug": _("Debug"),
-        "conversation": _("Conversation"),
-        "messages": _("Messages"),
-        "message": _("Message"),
-        "write": _("Write a message"),
-        "send": _("Send"),
-        "enter_sends": _("Enter sends, Shift+Enter starts a new line."),
-        "new_messages": _("New messages"),
-        "quiet": _("It is quiet here"),
-        "be_first": _("Be the first to say something."),
-        "login_to_write": _("Only signed-in users can write messages"),
-        "log_in": _("Log in"),
-        "joined": _as_template(_("%(username)s joined the room"), "username"),
-        "left": _as_template(_("%(username)s left the room"), "username"),
-        "here": pgettext("people in a room", "Here: {names}"),
-        "types_one": pgettext("one person", "{names} is typing"),
-        "types_many": pgettext("several people", "{names} are typing"),
-        "not_sent": _("This message was not sent."),
-        "no_such_place": _("There is nothing of this name here."),
-        "not_allowed": _("You are not allowed to do this."),
-        "not_available": _("This is not available here."),
-        "signed_out": _("You are logged out. Log in and try again."),
-        "too_fast": _("That was too fast. Wait a moment and try again."),
-        "too_many_pages": _("Too many of your pages are open. Close some of them and load this one again."),
-        "ended": _("The hub has ended the connection. Load the page again."),
-        "room_ended": _("This room no longer exists, or you may no longer be in it."),
-        "sent_later": _("This message is sent when the connection is back."),
-        "retry": _("Try again"),
-        "take_back": _("Back into the box"),
-        **_plurals(
-            "too_long",
-            lambda n: ngettext(
-                "This message is %(number)s character too long.", "This message is %(number)s characters too long.", n
-            ),
-        ),
-        **_plurals("online", lambda n: ngettext("%(number)s person online", "%(number)s people online", n)),
-        **_plurals("unread", lambda n: ngettext("%(number)s unread alert", "%(number)s unread alerts", n)),
-        **_plurals("unread_short", lambda n: ngettext("%(number)s unread", "%(number)s unread", n)),
-        **_plurals("others", lambda n: ngettext("%(number)s other", "%(number)s others", n)),
-    }
-
-
-def _as_template(text: str, *names: str) -> str:
-    """A text of the server as the browser's code fills it in."""
-    return text % {name: f"{{{name}}}" for name in names}
-
-
-def _plurals(name: str, form: Callable[[int], str]) -> dict[str, str]:
-    """The forms by the categories of ``Intl.PluralRules``: 1, 2 and 5 stand for "one", "few" and "many"; "other" is
-    any number but one in English, and fractions in Russian."""
-    numbers = {"one": 1, "few": 2, "many": 5, "other": 5}
-    return {f"{name}_{category}": _as_template(form(number), "number") for category, number in numbers.items()}

@@ -36,6 +36,8 @@ button.bell:hover, button.bell[aria-expanded="true"] { color: var(--hub-ink); ba
   font-weight: 580; text-decoration: none;
 }
 .foot a:focus-visible { outline-offset: -0.1875rem; }
+:host([data-fault]) .badge { background: var(--hub-error); }
+.fault { margin: 0.75rem; }
 `;
 
 /** The distance of the list from the edges of the window and from the button, in pixels. */
@@ -51,6 +53,7 @@ export class HubBell extends HubElement {
   #panel = make("div", { class: "panel", part: "panel", popover: "auto", role: "dialog" });
   #news = make("span", { class: "visually-hidden", role: "status" });
   #label = "";
+  #fault = "";
 
   constructor() {
     super(STYLES);
@@ -61,11 +64,7 @@ export class HubBell extends HubElement {
 
   connected() {
     const { inbox } = this.hub;
-    this.#label = this.getAttribute("label") || text("alerts");
-    this.#button.replaceChildren(icon("bell"), this.#badge);
-    this.#panel.ariaLabel = this.#label;
-    this.#panel.replaceChildren();
-    this.root.append(this.#button, this.#news, this.#panel);
+    this.#build();
     const place = () => this.#place();
     globalThis.addEventListener("resize", place);
     this.stops.push(
@@ -78,7 +77,39 @@ export class HubBell extends HubElement {
     this.render();
   }
 
+  #build() {
+    this.#label = this.getAttribute("label") || text("alerts") || "Alerts";
+    this.#button.replaceChildren(icon("bell"), this.#badge);
+    this.#panel.ariaLabel = this.#label;
+    this.#panel.replaceChildren();
+    this.root.append(this.#button, this.#news, this.#panel);
+  }
+
+  /** Marks the button; the sentence is in the panel, and so small a widget keeps its place. @param {string} sentence */
+  showFault(sentence) {
+    if (sentence === this.#fault && (this.isBuilt || !sentence)) return;
+    this.#fault = sentence;
+    if (!this.isBuilt) this.#build();
+    this.toggleAttribute("data-fault", sentence !== "");
+    this.#button.title = sentence;
+    this.#news.textContent = sentence;
+    this.#panel.querySelector(".fault")?.remove();
+    if (this.#panel.firstChild || !this.isBuilt) this.#panel.prepend(...this.#faults());
+    this.render();
+  }
+
+  /** What the panel says above the list. */
+  #faults() {
+    return this.#fault ? [make("p", { class: "banner fault", part: "fault" }, this.#fault)] : [];
+  }
+
   render() {
+    if (this.#fault) {
+      this.#badge.hidden = false;
+      this.#badge.textContent = "!";
+      this.#button.ariaLabel = `${this.#label}: ${this.#fault}`;
+      return;
+    }
     const { unread } = this.hub.inbox;
     this.#badge.hidden = !unread;
     this.#badge.textContent = unread >= UNREAD_LIMIT ? `${UNREAD_LIMIT - 1}+` : String(unread);
@@ -87,7 +118,7 @@ export class HubBell extends HubElement {
 
   /** Creates the list when it is first opened. */
   #fill() {
-    if (this.#panel.firstChild) return;
+    if (this.#panel.firstChild || !this.isBuilt) return;
     const close = make("button", { type: "button", class: "quiet round", "aria-label": text("close") }, icon("close"));
     close.addEventListener("click", () => this.#panel.hidePopover());
     const list = document.createElement("hub-inbox");
@@ -99,6 +130,7 @@ export class HubBell extends HubElement {
     };
     for (const [name, value] of Object.entries(attributes)) list.setAttribute(name, value);
     this.#panel.append(
+      ...this.#faults(),
       make("div", { class: "head" }, make("h2", {}, this.#label), close),
       make("div", { class: "scroll", tabindex: "0", role: "group", "aria-label": this.#label }, list),
     );

@@ -5,7 +5,7 @@ export const CHAT = `
   position: relative; display: flex; flex-direction: column; gap: 0.5rem; min-block-size: 0;
   block-size: var(--hub-chat-height, 34rem);
 }
-:host([data-missing]) { block-size: auto; }
+:host(:is([data-missing], [data-waits])) { block-size: auto; }
 :host([data-missing]) :is(.main, .typing, .people) { display: none; }
 .main { position: relative; flex: 1; min-block-size: 0; display: flex; flex-direction: column; }
 .scroll {

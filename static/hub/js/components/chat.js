@@ -2,7 +2,7 @@
 
 import { paintAvatars } from "../avatars.js";
 import { Composer } from "../composer.js";
-import { config } from "../hub/config.js";
+import { config, language } from "../hub/config.js";
 import { refusal } from "../refusals.js";
 import { showTime } from "../times.js";
 import { CHAT } from "./chat-styles.js";
@@ -249,7 +249,7 @@ export class HubChat extends HubElement {
       names.append(avatar);
     }
     paintAvatars(names);
-    const list = new Intl.ListFormat(document.documentElement.lang || undefined, { type: "conjunction" });
+    const list = new Intl.ListFormat(language(), { type: "conjunction" });
     const others = count - shown.length;
     const who = list.format(others > 0 ? [...shown, plural("others", others)] : shown);
     const said = text("here", { names: who });
@@ -260,7 +260,7 @@ export class HubChat extends HubElement {
 
   #showTyping() {
     const { typing } = this.#room;
-    const list = new Intl.ListFormat(document.documentElement.lang || undefined, { type: "conjunction" });
+    const list = new Intl.ListFormat(language(), { type: "conjunction" });
     const names = typing.length > NAMES ? [plural("others", typing.length)] : typing;
     const said = typing.length
       ? text(typing.length > 1 ? "types_many" : "types_one", { names: list.format(names) })

@@ -1,6 +1,7 @@
 /** Creates elements. Strings become text nodes: nothing here parses markup. */
 
-import { config } from "../hub/config.js";
+import { config, language } from "../hub/config.js";
+import { drawing } from "./icons.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -37,10 +38,27 @@ export function icon(name) {
   svg.setAttribute("class", "icon");
   svg.setAttribute("aria-hidden", "true");
   svg.setAttribute("focusable", "false");
-  const use = document.createElementNS(SVG, "use");
-  use.setAttribute("href", `${config().icons}#${name}`);
-  svg.append(use);
+  const drawn = drawing(name);
+  if (drawn) draw(svg, drawn);
+  else {
+    const use = document.createElementNS(SVG, "use");
+    use.setAttribute("href", `${config().icons}#${name}`);
+    svg.append(use);
+  }
   return svg;
+}
+
+/**
+ * @param {Element} parent
+ * @param {import("./icons.js").Drawing} drawing
+ */
+function draw(parent, { attributes, shapes }) {
+  for (const [name, value] of Object.entries(attributes)) parent.setAttribute(name, value);
+  for (const { tag, attributes: ofShape } of shapes) {
+    const shape = document.createElementNS(SVG, tag);
+    for (const [name, value] of Object.entries(ofShape)) shape.setAttribute(name, value);
+    parent.append(shape);
+  }
 }
 
 /**
@@ -64,11 +82,10 @@ export function text(name, values = {}) {
  * @returns {string}
  */
 export function plural(name, count, shown) {
-  const language = document.documentElement.lang || undefined;
-  const category = new Intl.PluralRules(language).select(count);
+  const category = new Intl.PluralRules(language()).select(count);
   const { texts } = config();
   const words = texts[`${name}_${category}`] ?? texts[`${name}_other`] ?? "";
-  return words.replace("{number}", shown ?? new Intl.NumberFormat(language).format(count));
+  return words.replace("{number}", shown ?? new Intl.NumberFormat(language()).format(count));
 }
 
 /**

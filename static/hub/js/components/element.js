@@ -1,31 +1,25 @@
 /** The base class of the widgets. */
 
+import { pageState } from "../hub/page-state.js";
 import { connect } from "../hub.js";
+import { sheet } from "../sheets.js";
+import { make } from "./dom.js";
 import { BASE } from "./styles.js";
 
 /** @import { Hub } from "../hub.js" */
 
-/** @type {Map<string, CSSStyleSheet>} */
-const sheets = new Map();
-
-/** @param {string} css */
-function sheet(css) {
-  const known = sheets.get(css) ?? new CSSStyleSheet();
-  if (!sheets.has(css)) {
-    known.replaceSync(css);
-    sheets.set(css, known);
-  }
-  return known;
-}
-
 /**
- * A widget with a shadow root. `connected` builds it when it is inserted into a page; the functions in `stops` are called
- * when it is removed.
+ * A widget with a shadow root. `connected` builds it when it is inserted into a page, or when the page has fetched its
+ * configuration; the functions in `stops` are called when it is removed.
  */
 export class HubElement extends HTMLElement {
   /** @type {(() => void)[]} */
   stops = [];
+  /** Whether `connected` was called. */
+  isBuilt = false;
   #isScheduled = false;
+  /** @type {HTMLElement | null} */
+  #fault = null;
 
   /** @param {string} [css] */
   constructor(css = "") {
@@ -42,7 +36,9 @@ export class HubElement extends HTMLElement {
 
   connectedCallback() {
     this.root.replaceChildren();
-    this.connected();
+    this.isBuilt = false;
+    this.stops.push(pageState.on("change", () => this.#follow()));
+    this.#follow();
   }
 
   disconnectedCallback() {
@@ -63,6 +59,27 @@ export class HubElement extends HTMLElement {
       this.#isScheduled = false;
       if (this.isConnected) this.render();
     });
+  }
+
+  /**
+   * Shows why the widget cannot go on, above what it shows otherwise. Subclasses override it.
+   *
+   * @param {string} sentence empty if nothing is wrong
+   */
+  showFault(sentence) {
+    this.#fault?.remove();
+    this.#fault = sentence ? make("p", { class: "banner fault", role: "alert", part: "fault" }, sentence) : null;
+    if (this.#fault) this.root.prepend(this.#fault);
+  }
+
+  #follow() {
+    if (pageState.isReady && !this.isBuilt) {
+      this.root.replaceChildren();
+      this.isBuilt = true;
+      this.connected();
+    }
+    this.toggleAttribute("data-waits", !this.isBuilt);
+    this.showFault(pageState.fault);
   }
 }
 

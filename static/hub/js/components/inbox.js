@@ -84,6 +84,11 @@ export class HubInbox extends HubElement {
     this.render();
   }
 
+  /** Leaves it to the widget that announces. @param {string} sentence */
+  showFault(sentence) {
+    super.showFault(this.hasAttribute("silent") ? "" : sentence);
+  }
+
   render() {
     const { inbox } = this.hub;
     const loaded = inbox.state === "ready" || inbox.items.length > 0;

@@ -1,6 +1,7 @@
 /** `<hub-online>`: the number of people online. */
 
-import { make, plural } from "./dom.js";
+import { language } from "../hub/config.js";
+import { icon, make, plural } from "./dom.js";
 import { define, HubElement } from "./element.js";
 
 /** The channel in which the hub publishes its own count. */
@@ -13,6 +14,7 @@ const STYLES = `
 :host { display: inline-block; color: inherit; font-variant-numeric: tabular-nums; }
 .number { display: none; }
 :host([number=""]) .number { display: inline; }
+.fault { color: var(--hub-error); vertical-align: -0.25em; }
 :host([number=""]) .words { ${HIDDEN} }
 @media (width < 48rem) {
   :host([number="narrow"]) .number { display: inline; }
@@ -43,6 +45,15 @@ export class HubOnline extends HubElement {
     if (this.#channel !== HUB_COUNT) this.#ask();
   }
 
+  /** A sign in the place of the number, with the sentence for who points at it. @param {string} sentence */
+  showFault(sentence) {
+    this.root.querySelector(".fault")?.remove();
+    if (sentence) {
+      const attributes = { class: "fault", part: "fault", role: "img", title: sentence, "aria-label": sentence };
+      this.root.prepend(make("span", attributes, icon("warning")));
+    }
+  }
+
   async #ask() {
     try {
       await this.#presence.ask();
@@ -67,10 +78,6 @@ export class HubOnline extends HubElement {
   get #presence() {
     return this.hub.presence(this.#channel);
   }
-}
-
-function language() {
-  return document.documentElement.lang || undefined;
 }
 
 define("hub-online", HubOnline);

@@ -33,6 +33,7 @@ ${ALERT}
 .alert { pointer-events: auto; align-items: start; padding-inline-end: 0.25rem; box-shadow: var(--hub-shadow-high); }
 .alert-message { max-block-size: 7.75rem; overflow-y: auto; }
 .round { margin-block: -0.5rem; }
+.fault { margin: 1rem; pointer-events: auto; box-shadow: var(--hub-shadow-high); }
 /* The open list of a bell covers toasts. Screen readers still announce them. */
 :host([covered]:not(:focus-within)) { clip-path: inset(100%); }
 @media (width < 34rem) { .alert:nth-last-child(n + 3) { display: none; } }
@@ -52,6 +53,11 @@ export class HubToasts extends HubElement {
     const read = (/** @type {Alert} */ alert) => () => this.hub.inbox.markRead([alert.id]);
     this.stops.push(this.hub.on(CREATED, (alert) => this.#show(alert, read(alert))));
     for (const type of LAYER_TYPES) this.stops.push(this.hub.on(type, (event) => this.#showEvent(event)));
+  }
+
+  /** Says it where no other widget of the page does. @param {string} sentence */
+  showFault(sentence) {
+    super.showFault(document.querySelector("hub-bell, hub-inbox, hub-chat") ? "" : sentence);
   }
 
   /** @param {any} event */

@@ -1,0 +1,88 @@
+"""What the widgets say, for pages of the hub and for pages of other origins."""
+
+from collections.abc import Callable
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, pgettext
+
+
+def texts() -> dict[str, str]:
+    """Each text by the name that the scripts ask for, in the language that is active."""
+    return {
+        "alerts": _("Alerts"),
+        "new_alerts": _("New alerts"),
+        "new_alert": _("New alert: {text}"),
+        "no_alerts": _("No alerts yet"),
+        "no_alerts_yet": _("The next one appears here by itself."),
+        "unread": _("Unread"),
+        "all_read": _("All read"),
+        "mark": _("Mark as read"),
+        "mark_all": _("Mark all as read"),
+        "not_marked": _("That could not be marked as read. Try again."),
+        "see_all": _("See all alerts"),
+        "older": _("Older alerts"),
+        "open": _("Open"),
+        "dismiss": _("Dismiss"),
+        "close": _("Close"),
+        "loading": _("Loading"),
+        "stale": _("This list may be incomplete."),
+        "reload": _("Reload the page"),
+        "level_info": _("Info"),
+        "level_success": _("Success"),
+        "level_warning": _("Warning"),
+        "level_error": _("Error"),
+        "level_debug": _("Debug"),
+        "conversation": _("Conversation"),
+        "messages": _("Messages"),
+        "message": _("Message"),
+        "write": _("Write a message"),
+        "send": _("Send"),
+        "enter_sends": _("Enter sends, Shift+Enter starts a new line."),
+        "new_messages": _("New messages"),
+        "quiet": _("It is quiet here"),
+        "be_first": _("Be the first to say something."),
+        "login_to_write": _("Only signed-in users can write messages"),
+        "log_in": _("Log in"),
+        "joined": _as_template(_("%(username)s joined the room"), "username"),
+        "left": _as_template(_("%(username)s left the room"), "username"),
+        "here": pgettext("people in a room", "Here: {names}"),
+        "types_one": pgettext("one person", "{names} is typing"),
+        "types_many": pgettext("several people", "{names} are typing"),
+        "not_sent": _("This message was not sent."),
+        "no_such_place": _("There is nothing of this name here."),
+        "not_allowed": _("You are not allowed to do this."),
+        "not_available": _("This is not available here."),
+        "signed_out": _("You are logged out. Log in and try again."),
+        "too_fast": _("That was too fast. Wait a moment and try again."),
+        "too_many_pages": _("Too many of your pages are open. Close some of them and load this one again."),
+        "fault_away": _("The hub does not answer. This appears again as soon as it does."),
+        "fault_token": _("The hub does not accept the token of this page. Load the page again."),
+        "fault_no_token": _("This page has no token for the hub. Log in, and load the page again."),
+        "ended": _("The hub has ended the connection. Load the page again."),
+        "room_ended": _("This room no longer exists, or you may no longer be in it."),
+        "sent_later": _("This message is sent when the connection is back."),
+        "retry": _("Try again"),
+        "take_back": _("Back into the box"),
+        **_plurals(
+            "too_long",
+            lambda n: ngettext(
+                "This message is %(number)s character too long.", "This message is %(number)s characters too long.", n
+            ),
+        ),
+        **_plurals("online", lambda n: ngettext("%(number)s person online", "%(number)s people online", n)),
+        **_plurals("unread", lambda n: ngettext("%(number)s unread alert", "%(number)s unread alerts", n)),
+        **_plurals("unread_short", lambda n: ngettext("%(number)s unread", "%(number)s unread", n)),
+        **_plurals("others", lambda n: ngettext("%(number)s other", "%(number)s others", n)),
+    }
+
+
+def _as_template(text: str, *names: str) -> str:
+    """A text of the server as the browser's code fills it in."""
+    return text % {name: f"{{{name}}}" for name in names}
+
+
+def _plurals(name: str, form: Callable[[int], str]) -> dict[str, str]:
+    """The forms by the categories of ``Intl.PluralRules``: 1, 2 and 5 stand for "one", "few" and "many"; "other" is
+    any number but one in English, and fractions in Russian."""
+    numbers = {"one": 1, "few": 2, "many": 5, "other": 5}
+    return {f"{name}_{category}": _as_template(form(number), "number") for category, number in numbers.items()}

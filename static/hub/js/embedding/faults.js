@@ -1,0 +1,114 @@
+/** Finds out why the widgets of a page cannot go on, and says so: on the page to people, in the console to developers. */
+
+import { text } from "../components/dom.js";
+import { NoToken, SESSION_OVER, UNAUTHORIZED } from "../hub/connection.js";
+import { pageState } from "../hub/page-state.js";
+import { refusal } from "../refusals.js";
+
+/** @import { Hub } from "../hub.js" */
+
+/** Milliseconds without a connection after which the page says so: shorter losses pass unnoticed. */
+const GRACE = 15_000;
+/** Milliseconds in which the browser reports what a policy has blocked. */
+const REPORT_DELAY = 100;
+
+/** Names of texts by the codes of a connection that is closed for good. @type {Map<number, string>} */
+const CLOSED = new Map([
+  [UNAUTHORIZED, "fault_no_token"],
+  [SESSION_OVER, "fault_token"],
+]);
+
+export class Faults {
+  #base;
+  /** What the policy of the page has blocked of the hub's. @type {SecurityPolicyViolationEvent | null} */
+  #blocked = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+
+  /** @param {URL} base the address of the hub */
+  constructor(base) {
+    this.#base = base;
+    document.addEventListener("securitypolicyviolation", (event) => {
+      if (event.disposition === "enforce" && event.blockedURI.startsWith(base.origin)) this.#blocked = event;
+    });
+  }
+
+  /** The hub does not answer. */
+  away() {
+    this.#say(
+      text("fault_away") || "The hub does not answer. This appears again as soon as it does.",
+      this.#base.href,
+    );
+  }
+
+  /**
+   * The page has no token.
+   *
+   * @param {Error} why
+   */
+  noToken(why) {
+    this.#say(text(why instanceof NoToken ? "fault_no_token" : "fault_away"), why.message);
+  }
+
+  /**
+   * Says so if the page may not ask the hub: its own policy blocks it, or the hub does not know its origin.
+   *
+   * @param {string} address of a request that has failed
+   */
+  async isForbidden(address) {
+    await new Promise((resolve) => setTimeout(resolve, REPORT_DELAY));
+    if (this.#blocked) {
+      const { effectiveDirective } = this.#blocked;
+      this.#say(
+        `The Content-Security-Policy of this page blocks the hub: ${effectiveDirective} needs ${this.#base.origin} ` +
+          `and ${this.#base.origin.replace("http", "ws")}.`,
+      );
+      return true;
+    }
+    // Without CORS any page gets an answer, which it cannot read: so the hub is there. It may have come back just now.
+    if (!(await answers(address, { mode: "no-cors" })) || (await answers(address))) return false;
+    this.#say(`This page may not use the hub: HUB_TOKEN_ORIGINS of ${this.#base.host} lacks ${location.origin}.`);
+    return true;
+  }
+
+  /**
+   * Says from now on when the connection is lost for longer, or for good.
+   *
+   * @param {Hub} hub
+   */
+  watch(hub) {
+    const update = () => {
+      clearTimeout(this.#timer);
+      if (hub.state === "connected") pageState.setFault("");
+      else if (hub.state !== "closed") this.#timer = setTimeout(() => this.away(), GRACE);
+      else {
+        const known = CLOSED.get(hub.code);
+        this.#say(known ? text(known) : refusal({ code: 0, message: "" }, hub, ""), `code ${hub.code}`);
+      }
+    };
+    hub.on("state", update);
+    update();
+  }
+
+  /**
+   * @param {string} sentence
+   * @param {string} [detail] for developers
+   */
+  #say(sentence, detail) {
+    if (sentence !== pageState.fault) console.error(`hub: ${sentence}${detail ? ` (${detail})` : ""}`);
+    pageState.setFault(sentence);
+  }
+}
+
+/**
+ * @param {string} address
+ * @param {RequestInit} [options]
+ */
+async function answers(address, options) {
+  try {
+    await fetch(address, { credentials: "omit", cache: "no-store", ...options });
+    return true;
+  } catch {
+    return false;
+  }
+}

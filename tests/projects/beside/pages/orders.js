@@ -1,0 +1,1 @@
+document.querySelector("[data-ship]").addEventListener("click", () => fetch("/ship", { method: "POST" }));
