@@ -8,9 +8,10 @@ class AccountsConfig(AppConfig):
     verbose_name = _("Accounts")
 
     def ready(self) -> None:
-        from hub.accounts import receivers, sessions, usernames
+        from hub.accounts import links, receivers, sessions, usernames
         from hub.database import prune_regularly
 
         receivers.connect()
         usernames.connect()
         prune_regularly(sessions.prune)
+        prune_regularly(links.prune)

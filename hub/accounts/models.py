@@ -56,3 +56,18 @@ class AccessToken(models.Model):
 
     def __str__(self) -> str:
         return f"{self.prefix}…"
+
+
+class LogInLink(models.Model):
+    """A link that logs one person in, once; ``hub.accounts.links`` makes and uses it. Only its digest is kept."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    #: SHA-256, in hexadecimal, of 256 random bits.
+    digest = models.CharField(max_length=64, unique=True)
+    #: The path that it leads to; empty for the first page.
+    page = models.CharField(max_length=500, blank=True, default="")
+    expires_at = models.DateTimeField(db_index=True)
+    used_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"#{self.pk}"

@@ -6,6 +6,7 @@ from hub.accounts import views
 app_name = "accounts"
 urlpatterns = [
     path("login/", views.LogInView.as_view(), name="login"),
+    path("link/", views.follow_link, name="link"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("signup/", views.SignUpView.as_view(), name="signup"),
     path("password/", views.PasswordView.as_view(), name="password"),

@@ -28,12 +28,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django.views.generic import FormView
 from kombu.exceptions import OperationalError
 
 from hub import limits
-from hub.accounts import sessions, throttling, tokens
+from hub.access import log_refusal
+from hub.accounts import links, sessions, throttling, tokens
 from hub.accounts.devices import describe
 from hub.accounts.forms import AccessTokenForm, LogInForm, MailAddressForm, OwnPasswordForm, ResetForm, SignUpForm
 from hub.accounts.models import AccessToken
@@ -109,6 +110,29 @@ class SignUpView(NextPage, SignUpBase):
             return self.form_invalid(form)
         login(self.request, user)
         return super().form_valid(form)
+
+
+@never_cache
+@require_GET
+def follow_link(request: HttpRequest) -> HttpResponse:
+    """Logs the person in whom the link is for, and goes to its page; it can do so once.
+
+    Every answer leads away, so that no page has the link as its address and passes it on as ``Referer``.
+    """
+    if request.headers.get("Sec-Purpose", "").startswith("prefetch"):
+        return HttpResponse(status=503)  # a browser that only thinks that somebody will follow it
+    try:
+        entry = links.use(request.GET.get("token", ""), request.user)
+    except links.Unusable as fault:
+        log_refusal(f"link to log in: {fault}", request.META.get("REMOTE_ADDR", ""))
+        messages.error(request, _("This link has been used, or its time is over. Please go back and try again."))
+        response: HttpResponse = redirect("hub:accounts:login")
+    else:
+        if request.user != entry.user:
+            login(request, entry.user, backend=settings.AUTHENTICATION_BACKENDS[0])
+        response = redirect(entry.page or settings.LOGIN_REDIRECT_URL)
+    response["Referrer-Policy"] = "no-referrer"
+    return response
 
 
 class PasswordView(PasswordChangeView):

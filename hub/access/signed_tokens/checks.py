@@ -34,7 +34,7 @@ def _of_public_keys(settings: HubSettings) -> Iterator[checks.CheckMessage]:
     except NotAKey as fault:
         yield checks.Error(
             f"HUB_TOKEN_PUBLIC_KEY (or HUB_TOKEN_PUBLIC_KEY_FILE) {fault}.",
-            hint="Until then no signed token is taken. docs/client-connection.md says what tokens may hold.",
+            hint="Until then no signed token is taken. docs/howto/sign-tokens.md makes a pair of keys.",
             id="hub.E041",
         )
 
