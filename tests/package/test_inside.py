@@ -231,3 +231,15 @@ def test_pages_of_the_hub_are_there(product: Product, address: str, path: str) -
     answer = httpx.get(f"http://{address}{path}")
     assert answer.status_code == 200
     assert "/app/login/" in answer.text
+
+
+def test_widgets_for_pages_of_other_origins_come_from_the_wheel(product: Product, address: str) -> None:
+    element = product.run("manage.py", "widgets_integrity", f"http://{address}")
+    found = re.search(r'src="(http://[^"]+/app/hub/widgets\.\w+\.js)"', element)
+    assert found, element
+    script = httpx.get(found[1])
+    assert script.headers["access-control-allow-origin"] == "*"
+    assert b"hub-bell" in script.content
+    texts = httpx.get(f"http://{address}/app/hub/widgets/ru.json", headers={"Origin": "https://strange.example"})
+    assert texts.json()["language"] in {"en", "ru"}
+    assert "access-control-allow-origin" not in texts.headers

@@ -26,8 +26,11 @@ import { fromAddress, Tokens } from "./tokens.js";
 
 const GUEST = { id: "", name: "" };
 
-/** The element that loads this module; null if a script imports it. @type {HTMLScriptElement | null} */
-const script = [...document.scripts].find(({ src }) => src === import.meta.url) ?? null;
+/** The element that loads this module, also past a redirect; null if a script imports it. */
+const script =
+  [...document.scripts].find(({ src }) => src === import.meta.url) ??
+  [...document.scripts].find(({ dataset }) => dataset.tokenUrl) ??
+  null;
 
 /** @type {Options} */
 let options = {};

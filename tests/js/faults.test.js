@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import { beforeEach, mock, test } from "node:test";
+
+import { Faults } from "../../static/hub/js/embedding/faults.js";
+import { configure } from "../../static/hub/js/hub/config.js";
+import { pageState } from "../../static/hub/js/hub/page-state.js";
+import { ScriptedConnection } from "./scripted-connection.js";
+
+const BASE = new URL("https://hub.example.com/");
+const ORIGIN = "https://shop.example.com";
+const TEXTS = { fault_away: "away", fault_token: "bad token", fault_no_token: "no token", ended: "ended" };
+
+/** Reports what the policy of the page blocks. */
+let report;
+
+beforeEach(() => {
+  mock.restoreAll();
+  globalThis.document = { addEventListener: (_, listener) => (report = listener), documentElement: { lang: "en" } };
+  globalThis.location = { origin: ORIGIN };
+  mock.method(console, "error", () => {});
+  configure({ texts: TEXTS });
+  pageState.setFault("");
+});
+
+/** Answers of the network: whether it answers with CORS, and without. */
+function network(...answers) {
+  mock.method(globalThis, "fetch", async (_, { mode = "cors", credentials }) => {
+    assert.equal(credentials, "omit");
+    const { [mode]: answers_ } = answers.length > 1 ? answers.shift() : answers[0];
+    if (!answers_) throw new TypeError("network");
+  });
+}
+
+const forbidden = () => new Faults(BASE).isForbidden(`${BASE}widgets/en.json`);
+
+test("an origin that is not listed is told apart from a hub that is away", async () => {
+  network({ cors: false, "no-cors": true });
+  assert.equal(await forbidden(), true);
+  assert.equal(
+    pageState.fault,
+    "This page may not use the hub: HUB_TOKEN_ORIGINS of hub.example.com lacks https://shop.example.com.",
+  );
+  network({ cors: false, "no-cors": false });
+  assert.equal(await forbidden(), false);
+});
+
+test("a hub that comes back while it is asked has not refused the page", async () => {
+  network({ "no-cors": true }, { cors: true });
+  assert.equal(await forbidden(), false);
+  assert.equal(pageState.fault, "");
+});
+
+test("a policy that blocks the hub is named with what it needs", async () => {
+  network({ cors: false, "no-cors": false });
+  const faults = new Faults(BASE);
+  const blocked = { disposition: "enforce", effectiveDirective: "connect-src" };
+  report({ ...blocked, blockedURI: "https://elsewhere.example/x" });
+  report({ ...blocked, blockedURI: `${BASE}widgets/en.json`, disposition: "report" });
+  assert.equal(await faults.isForbidden(`${BASE}widgets/en.json`), false);
+  report({ ...blocked, blockedURI: `${BASE}widgets/en.json` });
+  assert.equal(await faults.isForbidden(`${BASE}widgets/en.json`), true);
+  assert.match(pageState.fault, /connect-src needs https:\/\/hub\.example\.com and wss:\/\/hub\.example\.com\.$/);
+});
+
+test("a short loss passes unnoticed, a longer one is said until the connection is back", (context) => {
+  context.mock.timers.enable({ apis: ["setTimeout"] });
+  const hub = new ScriptedConnection();
+  new Faults(BASE).watch(hub);
+  hub.become("reconnecting");
+  context.mock.timers.tick(14_000);
+  hub.become("connected");
+  context.mock.timers.tick(14_000);
+  hub.become("reconnecting");
+  context.mock.timers.tick(14_000);
+  assert.equal(pageState.fault, "");
+  context.mock.timers.tick(1_000);
+  assert.equal(pageState.fault, "away");
+  hub.become("connected");
+  assert.equal(pageState.fault, "");
+});
+
+for (const [code, sentence] of [
+  [1, "no token"],
+  [3500, "bad token"],
+  [3503, "ended"],
+]) {
+  test(`a connection that is closed for good with ${code} says: ${sentence}`, () => {
+    const hub = new ScriptedConnection();
+    new Faults(BASE).watch(hub);
+    hub.changeState("closed", code);
+    hub.emit("state", {});
+    assert.equal(pageState.fault, sentence);
+  });
+}
