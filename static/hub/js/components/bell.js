@@ -3,7 +3,7 @@
 import { config } from "../hub/config.js";
 import { UNREAD_LIMIT } from "../hub/inbox.js";
 import { icon, make, text } from "./dom.js";
-import { define, HubElement } from "./element.js";
+import { define, faultNote, HubElement } from "./element.js";
 import { unreadText } from "./inbox.js";
 
 const STYLES = `
@@ -100,7 +100,7 @@ export class HubBell extends HubElement {
 
   /** What the panel says above the list. */
   #faults() {
-    return this.#fault ? [make("p", { class: "banner fault", part: "fault" }, this.#fault)] : [];
+    return this.#fault ? [faultNote(this.#fault)] : [];
   }
 
   render() {

@@ -3,7 +3,7 @@
 import { pageState } from "../hub/page-state.js";
 import { connect } from "../hub.js";
 import { sheet } from "../sheets.js";
-import { make } from "./dom.js";
+import { icon, make } from "./dom.js";
 import { BASE } from "./styles.js";
 
 /** @import { Hub } from "../hub.js" */
@@ -68,7 +68,8 @@ export class HubElement extends HTMLElement {
    */
   showFault(sentence) {
     this.#fault?.remove();
-    this.#fault = sentence ? make("p", { class: "banner fault", role: "alert", part: "fault" }, sentence) : null;
+    this.#fault = sentence ? faultNote(sentence) : null;
+    this.#fault?.setAttribute("role", "alert");
     if (this.#fault) this.root.prepend(this.#fault);
   }
 
@@ -81,6 +82,14 @@ export class HubElement extends HTMLElement {
     this.toggleAttribute("data-waits", !this.isBuilt);
     this.showFault(pageState.fault);
   }
+}
+
+/**
+ * @param {string} sentence
+ * @returns {HTMLElement}
+ */
+export function faultNote(sentence) {
+  return make("p", { class: "fault", part: "fault" }, icon("warning"), make("span", {}, sentence));
 }
 
 /**

@@ -14,7 +14,7 @@ const STYLES = `
 :host { display: inline-block; color: inherit; font-variant-numeric: tabular-nums; }
 .number { display: none; }
 :host([number=""]) .number { display: inline; }
-.fault { color: var(--hub-error); vertical-align: -0.25em; }
+.sign { color: var(--hub-error); vertical-align: -0.25em; }
 :host([number=""]) .words { ${HIDDEN} }
 @media (width < 48rem) {
   :host([number="narrow"]) .number { display: inline; }
@@ -47,9 +47,9 @@ export class HubOnline extends HubElement {
 
   /** A sign in the place of the number, with the sentence for who points at it. @param {string} sentence */
   showFault(sentence) {
-    this.root.querySelector(".fault")?.remove();
+    this.root.querySelector(".sign")?.remove();
     if (sentence) {
-      const attributes = { class: "fault", part: "fault", role: "img", title: sentence, "aria-label": sentence };
+      const attributes = { class: "sign", part: "fault", role: "img", title: sentence, "aria-label": sentence };
       this.root.prepend(make("span", attributes, icon("warning")));
     }
   }

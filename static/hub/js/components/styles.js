@@ -48,6 +48,12 @@ button.round { padding: 0; color: var(--hub-muted); border-radius: 50%; }
   display: flex; flex-wrap: wrap; align-items: center; gap: 0.25rem 1rem;
   padding: 0.75rem 1rem; background: var(--hub-accent-soft); border-radius: var(--hub-radius-small);
 }
+.fault {
+  display: grid; grid-template-columns: auto minmax(0, 1fr); align-items: start; gap: 0.75rem; padding: 0.75rem 1rem;
+  overflow-wrap: anywhere; background: color-mix(in oklab, var(--hub-error) 9%, var(--hub-card));
+  border: 1px solid color-mix(in oklab, var(--hub-error) 35%, var(--hub-card)); border-radius: var(--hub-radius-small);
+}
+.fault > .icon { margin-block-start: 0.15em; color: var(--hub-error); }
 .spinner {
   inline-size: 1.5rem; block-size: 1.5rem; margin: 1.5rem auto;
   border: 0.1875rem solid var(--hub-line); border-block-start-color: var(--hub-accent); border-radius: 50%;
