@@ -23,7 +23,7 @@ from hub.asgi import application
 from hub.models import ApiKey, Publication
 from lab.harness.waiting import await_for
 from tests.api.calling import Api, key_for
-from tests.hub.following import Listener, follow
+from tests.hub.listeners import Listener, follow
 
 #: A request of each method that succeeds with a key that may do everything.
 REQUESTS: dict[str, dict[str, Any]] = {

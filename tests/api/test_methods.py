@@ -13,7 +13,7 @@ from hub.fanout import relay
 from hub.models import Publication
 from lab.harness.waiting import await_for
 from tests.api.calling import Api, key_for
-from tests.hub.following import Listener, follow
+from tests.hub.listeners import Listener, follow
 from tests.support.people import User
 from tests.support.sockets import open_endpoint
 

@@ -13,7 +13,7 @@ from hub import streams
 from hub.models import Publication, PublicationKey, Stream
 from hub.publishing import PayloadTooBig, idempotency, publish_many
 from tests.api.calling import Api
-from tests.hub.following import Listener, follow
+from tests.hub.listeners import Listener, follow
 
 
 async def stored(channel: str) -> list[str]:

@@ -1,7 +1,7 @@
 """How many rooms and messages one user makes, and that whoever is over it is told so on every way in."""
 
 import asyncio
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from pytest_django.fixtures import Settings
 from chat import actions, posting, queries
 from chat.models import Message, Room
 from hub.limits import TooMany
+from tests.chat.refusing import refuse
 from tests.connection.wire import wired
 from tests.support.people import User
 from tests.support.sockets import open_endpoint, session_cookie
@@ -158,14 +159,7 @@ async def test_messages_that_share_a_batch_with_one_at_fault_count_once(
     ann: User, bob: User, room: Room, settings: Settings, monkeypatch: pytest.MonkeyPatch, at_fault: str
 ) -> None:
     settings.HUB_LIMIT_MESSAGES = "12/minute"
-    real = actions._store
-
-    def store(drafts: Collection[actions.Draft]) -> Any:
-        if any(draft.text == "at fault" for draft in drafts):
-            raise DataError("at fault")
-        return real(drafts)
-
-    monkeypatch.setattr(actions, "_store", store)
+    refuse(monkeypatch, {"at fault": DataError})
     texts = [str(number) for number in range(7)]
     texts.insert({"first": 0, "middle": 3, "last": 7}[at_fault], "at fault")
     drafts = [actions.Draft(room.pk, ann.pk, text) for text in texts]
@@ -189,11 +183,8 @@ def test_drafts_of_which_nothing_is_stored_count_for_nothing(ann: User, room: Ro
 def test_drafts_that_meet_a_database_that_is_away_count_for_nothing(
     ann: User, room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(drafts: Any) -> Any:
-        raise OperationalError("away")
-
     with monkeypatch.context() as patch:
-        patch.setattr(actions, "_store", away)
+        refuse(patch, {"x": OperationalError})
         for _ in range(4):
             with pytest.raises(OperationalError):
                 actions.post_message(room_id=room.pk, author_id=ann.pk, text="x")

@@ -14,6 +14,7 @@ from chat.actions import Draft, NoSuchRoom, NotSignedIn
 from chat.models import Message, Room
 from hub.models import Publication
 from lab.harness.waiting import await_for
+from tests.chat.refusing import refuse
 from tests.connection.wire import wired
 from tests.support.people import User
 from tests.support.sockets import open_endpoint, session_cookie
@@ -47,19 +48,6 @@ def test_messages_of_a_batch_keep_their_order_in_the_room(room: Room, ann: User)
     assert all(f'"text":"{number}"' in row.data for number, row in enumerate(rows))
 
 
-def refusing(monkeypatch: pytest.MonkeyPatch, **errors: type[Exception]) -> None:
-    """The database refuses what has one of these texts, each with an error of its own."""
-    real = actions._store
-
-    def store(drafts: Any) -> Any:
-        for text, error in errors.items():
-            if any(draft.text == text for draft in drafts):
-                raise error(text)
-        return real(drafts)
-
-    monkeypatch.setattr(actions, "_store", store)
-
-
 async def posted_together(room: Room, ann: User, *texts: str) -> list[Any]:
     drafts = [Draft(room.pk, ann.pk, text) for text in texts]
     return await asyncio.gather(*map(posting.post, drafts), return_exceptions=True)
@@ -68,7 +56,7 @@ async def posted_together(room: Room, ann: User, *texts: str) -> list[Any]:
 async def test_a_draft_whose_room_vanishes_in_this_moment_fails_alone(
     room: Room, ann: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    refusing(monkeypatch, doomed=IntegrityError)
+    refuse(monkeypatch, {"doomed": IntegrityError})
     results = await posted_together(room, ann, "one", "doomed", "two")
     assert [isinstance(result, Message) for result in results] == [True, False, True]
     assert isinstance(results[1], NoSuchRoom)
@@ -78,7 +66,7 @@ async def test_a_draft_whose_room_vanishes_in_this_moment_fails_alone(
 async def test_drafts_that_the_database_refuses_for_several_reasons_harm_no_other(
     room: Room, ann: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    refusing(monkeypatch, taken=IntegrityError, unreadable=DataError)
+    refuse(monkeypatch, {"taken": IntegrityError, "unreadable": DataError})
     results = await posted_together(room, ann, "one", "taken", "two", "unreadable", "three")
     kinds = [type(result) for result in results]
     assert kinds == [Message, NoSuchRoom, Message, DataError, Message]

@@ -137,7 +137,7 @@ async def test_who_is_taken_off_while_the_hub_subscribes_them_is_told_of_both(he
         held.endpoint.open()
         await wire.pushed("unsubscribe")
         assert message_of(wire, "subscribe", "unsubscribe") == ["subscribe", "unsubscribe"]
-        await await_for(lambda: not wire.client._tasks)
+        await wire.settled()
         await nobody_is_at(CHANNEL)
 
 
@@ -174,7 +174,7 @@ async def test_client_that_is_gone_while_it_enters_is_not_there_afterwards(held:
         asking = asyncio.create_task(wire.client.receive(command))
         await held.endpoint.reached()
         going = asyncio.create_task(wire.disconnected())
-        await await_for(wire.client._is_over)
+        await wire.leaving()
         held.endpoint.open()
         await asyncio.gather(asking, going)
         await nobody_is_at(CHANNEL)
@@ -193,7 +193,7 @@ async def test_who_is_taken_off_before_the_hub_subscribes_them_is_not_subscribed
         held.personal = []
         held.rule.open()
         await busy
-        await await_for(lambda: not wire.client._tasks)
+        await wire.settled()
         assert not message_of(wire, "subscribe")
         await nobody_is_at(CHANNEL)
 
@@ -223,7 +223,7 @@ async def test_what_was_left_comes_back_when_it_ends_and_begins_again(held: Perm
             assert not message_of(wire, "subscribe")
             held.personal = server_side_channels
             await wire.client.revalidate(wire.client.user)
-            await await_for(lambda: not wire.client._tasks)
+            await wire.settled()
         assert message_of(wire, "subscribe") == ["subscribe"]
 
 
@@ -243,7 +243,7 @@ async def test_who_goes_while_they_are_taken_off_a_channel_is_not_listed_there(
         wire.client.out_of_sync(wire.client.subscriptions[CHANNEL])
         await gate.reached()
         going = asyncio.create_task(wire.disconnected())
-        await await_for(wire.client._is_over)
+        await wire.leaving()
         gate.open()
         await going
         await nobody_is_at(CHANNEL)
@@ -258,7 +258,7 @@ async def test_look_that_takes_long_does_not_act_on_what_has_changed_meanwhile(h
         held.personal = [CHANNEL]
         await wire.client.revalidate(wire.client.user)
         await wire.pushed("subscribe")
-        await await_for(lambda: not wire.client._tasks)
+        await wire.settled()
         held.personal = []
         held.rule.close()
         looking = asyncio.create_task(wire.client.revalidate(wire.client.user))

@@ -144,8 +144,10 @@ async def test_end_of_a_token_is_not_waited_for_when_the_client_has_left(
     async with listening(address, f"channel=everyone&token={token}") as events:
         await anext(events)
         (opened,) = registry.current()
-        assert isinstance(opened, EventStream) and opened._timer is not None and not opened._timer.cancelled()
-    await await_for(opened._timer.cancelled, that="the timer is cancelled")
+        assert isinstance(opened, EventStream)
+        timer = opened._timer
+        assert timer is not None and not timer.cancelled()
+    await await_for(timer.cancelled, that="the timer is cancelled")
 
 
 async def test_who_is_named_by_a_signed_token_has_no_more_streams_than_others(

@@ -1,5 +1,6 @@
-"""How much one person stores by publishing in channels of a team's own."""
+"""Publishing by clients: what is taken, and how much of one person."""
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -94,3 +95,59 @@ async def test_no_limit_is_none(ada: User, open_namespace: str, settings: Settin
     settings.HUB_LIMIT_PUBLICATIONS = "off"
     async with wired(ada) as wire:
         assert await published(wire, f"{open_namespace}:1", 20) == 20
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        ({"message": ""}, 107),
+        ({"message": 1}, 107),
+        ({"message": "a\x00b"}, 107),
+        ("text", 107),
+        ([], 107),
+        ({"message": "x" * 5000}, 107),
+    ],
+)
+async def test_a_room_takes_messages_only(ada: User, room: str, data: Any, code: int) -> None:
+    async with wired(ada) as wire:
+        assert (await wire.ask(publish={"channel": room, "data": data}))["error"]["code"] == code
+        assert not await Publication.objects.filter(channel=room).aexists()
+
+
+async def test_the_right_to_publish_is_looked_at_for_each_publication(
+    ada: User, open_namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    allowed = [True, False]
+    namespace = Namespace("strict", durable=False, can_publish=lambda user, **_: allowed.pop(0))
+    declare(monkeypatch, namespace)
+    async with wired(ada) as wire:
+        assert (await wire.ask(publish={"channel": "strict:1", "data": 1})) == {"id": 2, "publish": {}}
+        assert (await wire.ask(3, publish={"channel": "strict:1", "data": 1}))["error"]["code"] == 103
+
+
+async def test_a_rule_that_fails_refuses(
+    ada: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(user: User, **_: str) -> bool:
+        raise ZeroDivisionError
+
+    declare(monkeypatch, Namespace("broken", can_subscribe=broken))
+    async with wired(ada) as wire:
+        answer = await wire.ask(subscribe={"channel": "broken:1"})
+        assert answer["error"] == {"code": 100, "message": "internal server error", "temporary": True}
+        assert not wire.client.receives("broken:1")
+    assert "command_failed" in caplog.text
+
+
+async def test_too_much_data_is_refused(ada: User, open_namespace: str, settings: Any) -> None:
+    settings.HUB_MAX_PUBLICATION = 100
+    async with wired(ada) as wire:
+        assert (await wire.ask(publish={"channel": "open:1", "data": "x" * 101}))["error"]["code"] == 107
+
+
+async def test_data_on_several_lines_goes_out_on_one(ada: User, open_namespace: str) -> None:
+    async with wired(ada) as wire:
+        await wire.ask(subscribe={"channel": "open:1"})
+        frame = json.dumps({"id": 3, "publish": {"channel": "open:1", "data": "HERE"}})
+        await wire.client.receive(frame.replace('"HERE"', '{"a":\t[1, 2]}'))
+        assert (await wire.pushed("pub"))["pub"]["data"] == {"a": [1, 2]}

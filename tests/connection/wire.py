@@ -48,6 +48,14 @@ class Wire:
         self.counted.leave()
         await self.client.leave()
 
+    async def settled(self) -> None:
+        """The client has carried out what it began by itself."""
+        await await_for(lambda: not self.client._tasks, that="the client has nothing to do")
+
+    async def leaving(self) -> None:
+        """The client has begun to leave."""
+        await await_for(self.client._is_over, that="the client leaves")
+
     @property
     def pushes(self) -> list[dict[str, Any]]:
         """Everything that the hub said by itself, but pings."""

@@ -16,7 +16,7 @@ from hub.models import Stream
 from hub.ops import metrics
 from hub.streams import Position, cursors
 from lab.harness.waiting import await_for
-from tests.hub.following import Listener, follow
+from tests.hub.listeners import Listener, follow
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

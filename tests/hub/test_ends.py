@@ -11,8 +11,8 @@ import pytest
 from hub.server import protocol, reading
 from hub.server.protocol import EXTENSION, HubWebSocketProtocol
 from lab.harness.waiting import await_for
-from tests.hub.deaf import Deaf
 from tests.hub.serving import SERVERS, RawClient, serving
+from tests.hub.slow_reader import SlowReader
 
 #: The hub's own classes: what is asked for here is what they add to uvicorn's.
 OURS = pytest.mark.parametrize("kind", ["lean", "raw"])
@@ -82,7 +82,7 @@ async def came(talkative: Talkative) -> Any:
 async def test_a_server_stops_in_order_though_one_who_said_goodbye_does_not_read(
     kind: str, talkative: Talkative
 ) -> None:
-    with Deaf() as client:
+    with SlowReader() as client:
         async with serving(app=talkative, **SERVERS[kind]) as address:
             await client.come(address)
             connection = await came(talkative)
@@ -92,36 +92,36 @@ async def test_a_server_stops_in_order_though_one_who_said_goodbye_does_not_read
         assert connection.disconnected
 
 
-async def _says_goodbye(client: Deaf, talkative: Talkative) -> None:
+async def _says_goodbye(client: SlowReader, talkative: Talkative) -> None:
     await client.send(GOODBYE)
 
 
-async def _answers_a_goodbye(client: Deaf, talkative: Talkative) -> None:
+async def _answers_a_goodbye(client: SlowReader, talkative: Talkative) -> None:
     talkative.sockets[0].close(4000, "")
     await client.send(b"\x88\x82\0\0\0\0\x0f\xa0")
 
 
-async def _sends_no_more(client: Deaf, talkative: Talkative) -> None:
+async def _sends_no_more(client: SlowReader, talkative: Talkative) -> None:
     client.socket.shutdown(socket.SHUT_WR)
 
 
-async def _breaks_the_protocol(client: Deaf, talkative: Talkative) -> None:
+async def _breaks_the_protocol(client: SlowReader, talkative: Talkative) -> None:
     await client.send(b"\x83\x80\0\0\0\0")
 
 
-async def _sends_no_text(client: Deaf, talkative: Talkative) -> None:
+async def _sends_no_text(client: SlowReader, talkative: Talkative) -> None:
     await client.send(b"\x81\x82\0\0\0\0\xff\xfe")
 
 
-async def _answers_no_ping(client: Deaf, talkative: Talkative) -> None:
+async def _answers_no_ping(client: SlowReader, talkative: Talkative) -> None:
     talkative.sockets[0].keepalive_timeout()
 
 
-async def _is_closed_by_the_application(client: Deaf, talkative: Talkative) -> None:
+async def _is_closed_by_the_application(client: SlowReader, talkative: Talkative) -> None:
     await talkative.send({"type": "websocket.close", "code": 4000})
 
 
-async def _is_left_by_the_application(client: Deaf, talkative: Talkative) -> None:
+async def _is_left_by_the_application(client: SlowReader, talkative: Talkative) -> None:
     talkative.goes.set()
 
 
@@ -140,11 +140,11 @@ async def _is_left_by_the_application(client: Deaf, talkative: Talkative) -> Non
     ],
 )
 async def test_one_who_does_not_read_is_gone_in_time_however_the_socket_ended(
-    kind: str, end: Callable[[Deaf, Talkative], Any], talkative: Talkative, monkeypatch: pytest.MonkeyPatch
+    kind: str, end: Callable[[SlowReader, Talkative], Any], talkative: Talkative, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(protocol, "CLOSE_TIMEOUT", 0.5)
     talkative.stays = True
-    with Deaf() as client:
+    with SlowReader() as client:
         async with serving(app=talkative, **SERVERS[kind]) as address:
             await client.come(address)
             connection = await came(talkative)

@@ -26,7 +26,7 @@ from hub.publishing import apublish
 from hub.streams import Envelope
 from lab.harness.environment import BASE_DIR
 from lab.harness.waiting import await_for
-from tests.hub.following import Listener, follow
+from tests.hub.listeners import Listener, follow
 from tests.support.namespaces import declare
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.any_database]

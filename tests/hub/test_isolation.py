@@ -303,6 +303,11 @@ async def test_hostile_guests_keep_nobody_from_subscribing_and_the_log_stays_sma
         await wire.disconnected()
 
 
+async def looked_at_in_vain() -> None:
+    """Somebody's permissions could not be read, so they are read again later."""
+    await await_for(lambda: revalidation.current()._failed, that="a look that failed")
+
+
 @pytest.mark.django_db(transaction=True)
 async def test_a_member_who_is_removed_is_out_in_time_beside_one_who_cannot_be_looked_at(
     hostile_rooms: set[int], monkeypatch: pytest.MonkeyPatch
@@ -318,7 +323,7 @@ async def test_a_member_who_is_removed_is_out_in_time_beside_one_who_cannot_be_l
         # The one place of hers can no longer be asked about: she is looked at in vain, again and again.
         hostile_rooms.add(other.pk)
         revalidation.current()._schedule(revalidation.EVERYBODY)
-        await await_for(lambda: revalidation.current()._failed, that="a look that failed")
+        await looked_at_in_vain()
         await private.members.aremove(ann)
         assert (await member.pushed("unsubscribe"))["channel"] == f"room:{private.pk}"
         await private.members.aremove(eve)
@@ -338,7 +343,7 @@ async def test_who_could_not_be_looked_at_is_looked_at_again(
         assert "error" not in await member.ask(subscribe={"channel": f"room:{room.pk}"})
         hostile_rooms.add(room.pk)
         await room.members.aremove(ann)
-        await await_for(lambda: revalidation.current()._failed, that="a look that failed")
+        await looked_at_in_vain()
         hostile_rooms.clear()
         await member.pushed("unsubscribe")
 

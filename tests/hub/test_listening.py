@@ -9,7 +9,7 @@ from hub.fanout import relay
 from hub.fanout.listening import ProcessListener
 from hub.publishing import apublish_ephemeral
 from lab.harness.waiting import await_for
-from tests.hub.following import Listener, as_data, follow
+from tests.hub.listeners import Listener, as_data, follow
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

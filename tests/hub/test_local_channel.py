@@ -2,7 +2,7 @@ from random import Random
 
 from hub.fanout.local_channel import AHEAD_LIMIT, LocalChannel
 from hub.streams import Envelope, Position
-from tests.hub.following import Listener, join
+from tests.hub.listeners import Listener, join
 
 
 def envelope(offset: int, epoch: str = "e1") -> Envelope:

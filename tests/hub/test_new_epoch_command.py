@@ -14,7 +14,7 @@ from hub.models import Stream
 from hub.publishing import apublish, publish
 from hub.streams import Position
 from lab.harness.waiting import await_for
-from tests.hub.following import Listener, as_data, follow
+from tests.hub.listeners import Listener, as_data, follow
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

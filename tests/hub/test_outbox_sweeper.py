@@ -15,7 +15,7 @@ from hub.database.threads import in_database_thread
 from hub.fanout import relay
 from hub.models import Publication, Stream
 from hub.publishing import sweeper
-from tests.hub.following import Listener, follow
+from tests.hub.listeners import Listener, follow
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

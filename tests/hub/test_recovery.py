@@ -14,7 +14,7 @@ from hub.models import Publication, Stream
 from hub.streams import Envelope, Position, cursors
 from hub.streams.cursors import cursor_of
 from notifications import notify
-from tests.hub.following import Listener, follow
+from tests.hub.listeners import Listener, follow
 from tests.support.people import User
 from tests.support.sockets import Endpoint, Frame, open_endpoint, session_cookie
 

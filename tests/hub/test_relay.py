@@ -24,7 +24,7 @@ from hub.publishing import apublish, apublish_ephemeral, publish
 from hub.streams import Envelope, Position
 from lab.harness.redis_server import RedisServer
 from lab.harness.waiting import await_for
-from tests.hub.following import Listener, as_data, follow
+from tests.hub.listeners import Listener, as_data, follow
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

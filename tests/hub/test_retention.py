@@ -19,7 +19,7 @@ from hub.fanout import recovery, relay
 from hub.models import Publication, Stream
 from hub.publishing import apublish, publish, publish_many
 from hub.streams import Position, retention
-from tests.hub.following import Listener, as_data
+from tests.hub.listeners import Listener, as_data
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -26,9 +26,9 @@ from hub.transports.writer import Ends, SendBuffer
 from lab.harness.redis_server import RedisServer
 from lab.harness.waiting import await_for
 from notifications import anotify
-from tests.hub.deaf import Deaf
-from tests.hub.following import Listener, follow
+from tests.hub.listeners import Listener, follow
 from tests.hub.serving import SERVERS, RawClient, serving
+from tests.hub.slow_reader import SlowReader
 from tests.support.people import User
 from tests.support.sockets import connect
 
@@ -158,7 +158,7 @@ async def _publish_for_ever() -> None:
 CONNECT, HISTORY = b'{"id":1,"connect":{}}', b'{"id":2,"history":{"channel":"everyone","limit":60}}'
 
 
-async def _asks_for_much(client: Deaf, address: str) -> SendBuffer:
+async def _asks_for_much(client: SlowReader, address: str) -> SendBuffer:
     """Come to the hub socket and ask for a history of a quarter of a mebibyte; returns what is written to it."""
     await in_database_thread(publish_many, [("everyone", _alert("x" * 3900)) for _ in range(60)])
     await client.come(address, "/connection/websocket")
@@ -185,7 +185,7 @@ async def test_one_who_asked_for_much_and_does_not_read_holds_not_much_more_what
 ) -> None:
     settings.HUB_WRITE_BUFFER = 64 * 1024
     before = _closed(End.SLOW.client)
-    with Deaf() as client:
+    with SlowReader() as client:
         async with server(ws) as address:
             send_buffer = await _asks_for_much(client, address)
             asked_for = most = _held(send_buffer)
@@ -202,7 +202,7 @@ async def test_one_who_asked_for_much_and_reads_slowly_gets_it_and_what_came_mea
     ws: str, settings: Settings
 ) -> None:
     settings.HUB_WRITE_BUFFER = 64 * 1024
-    with Deaf() as client:
+    with SlowReader() as client:
         async with server(ws) as address:
             await _asks_for_much(client, address)
             for number in range(5):
@@ -243,8 +243,9 @@ async def test_the_bound_is_the_same_where_no_connection_is_lent(settings: Setti
         assert ended.is_set()
         taken.set()
         await answer
-        assert send_buffer._task is not None
-        await asyncio.wait_for(send_buffer._task, 5)
+        writing = send_buffer._task
+        assert writing is not None
+        await asyncio.wait_for(writing, 5)
 
 
 @RAW
@@ -254,7 +255,7 @@ async def test_one_who_sends_pings_instead_of_reading_what_it_missed_is_closed(w
     before = _closed(End.SLOW.simple)
     await in_database_thread(publish_many, [("everyone", _alert("x" * 3900)) for _ in range(60)])
     epoch = (await in_database_thread(streams.positions, ["everyone"]))["everyone"].epoch
-    with Deaf() as client:
+    with SlowReader() as client:
         async with server(ws) as address:
             await client.come(address, f"/ws/notifications/?since=everyone@{epoch}.0")
             await client.read(1)

@@ -36,8 +36,9 @@ class Kept:
 
     @property
     def pid(self) -> int:
-        assert self.kept._process is not None
-        return self.kept._process.pid
+        process = self.kept._process
+        assert process is not None
+        return process.pid
 
     def lines(self) -> list[str]:
         return self.log.read_text().splitlines() if self.log.exists() else []

@@ -7,7 +7,7 @@ from typing import Self
 from tests.hub.serving import handshake
 
 
-class Deaf:
+class SlowReader:
     """A WebSocket client over a socket with a small buffer, which closes at the end of ``with``."""
 
     def __init__(self) -> None:
