@@ -74,7 +74,8 @@ class Part(Generic[P]):
     """
 
     def __init__(self, make: Callable[[], P], *, uses: "Collection[Part[Any]]" = (), at_start: bool = False) -> None:
-        self.uses = uses
+        #: These, and what they use themselves.
+        self.uses: frozenset[Part[Any]] = frozenset(uses).union(*(used.uses for used in uses))
         self._make = make
         if at_start:
             _at_start.append(self)

@@ -66,6 +66,15 @@ async def test_part_is_closed_before_those_that_it_uses(events: list[str], user_
     assert events[3:] == ["closed counter", "closed presence", "closed relay"]
 
 
+async def test_part_that_is_used_through_one_that_was_never_made_is_closed_later(events: list[str]) -> None:
+    relay = Part(lambda: Log("relay", events))
+    presence = Part(lambda: Log("presence", events), uses=[relay])
+    counter = Part(lambda: Log("counter", events), uses=[presence])
+    counter(), relay()
+    await node.close()
+    assert events[2:] == ["closed counter", "closed relay"]
+
+
 async def test_of_parts_that_use_neither_the_other_the_younger_one_is_closed_first(events: list[str]) -> None:
     one, two = Part(lambda: Log("one", events)), Part(lambda: Log("two", events))
     two(), one()
