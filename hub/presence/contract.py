@@ -15,7 +15,7 @@ backend                        first and last               counts              
 =============================  ===========================  =======================  ==================================
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Protocol
 
 #: The prefix of a guest's name. A guest is one connection, which cannot come back.
@@ -70,7 +70,7 @@ class SharedBackend(PresenceBackend, Protocol):
     async def take_turn(self, name: str, seconds: float) -> bool:
         """Whether this process, of all, may do ``name`` now; then nobody may for ``seconds``."""
 
-    def remove_expired(self) -> AsyncIterator[Departed]:
+    def remove_expired(self) -> AsyncGenerator[Departed, None]:
         """Remove the records of processes whose lease has expired, one process at a time.
 
         Yields the people who are at no other process: each in one process only, and only once.

@@ -1,7 +1,7 @@
 """Presence in the memory of one web process, for a channel layer that reaches no other process either."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 
 from hub.config import hub_settings
 from hub.presence.contract import Departed
@@ -79,7 +79,7 @@ class MemoryBackend:
         self._store.turns[name] = now + seconds
         return True
 
-    async def remove_expired(self) -> AsyncIterator[Departed]:
+    async def remove_expired(self) -> AsyncGenerator[Departed, None]:
         """Remove the records of processes whose lease has expired; yields the people of each who departed."""
         now = self._loop.time()
         for process in [process for process, expires in self._store.leases.items() if expires <= now]:

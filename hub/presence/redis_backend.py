@@ -18,7 +18,7 @@ Redis keys, below ``<prefix>:presence:``
 import asyncio
 import contextlib
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -122,7 +122,7 @@ class RedisBackend:
         key, wanted = f"{self._key}turn:{name}", int(seconds * 1000)
         return bool(await self._ask(self._redis.set, key, self._process, nx=True, px=wanted))
 
-    async def remove_expired(self) -> AsyncIterator[Departed]:
+    async def remove_expired(self) -> AsyncGenerator[Departed, None]:
         """Remove the records of processes whose lease has expired; yields the people of each who departed."""
         while self._expired:
             found = await self._run("remove", process=self._expired)

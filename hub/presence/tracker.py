@@ -7,6 +7,7 @@ presence through the database (``docs/decisions/017-presence-without-redis.md``)
 """
 
 import asyncio
+import contextlib
 import secrets
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -140,9 +141,10 @@ class PresenceTracker:
             self._database.returned({process for process, is_whole in others.items() if is_whole})
         elif self._shared.can_fail:
             self._database.begin(returned=True)  # others may be doing without Redis just now
-        # Leases also expire while Redis is stopped: who is alive shall have renewed theirs first.
-        if not self.is_apart:
-            async for departed in self._shared.remove_expired():
+        # Leases also expire while Redis is stopped: who is alive shall have renewed theirs first. That may begin while
+        # the people of one process are told as departed.
+        async with contextlib.aclosing(self._shared.remove_expired()) as expired:
+            while not self.is_apart and (departed := await anext(expired, None)) is not None:
                 await _tell_departed(departed)
 
     async def close(self) -> None:

@@ -5,13 +5,14 @@ Redis and the database connects them.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 
 import pytest
 from django.db import OperationalError
 from pytest_django.fixtures import Settings
 
 from hub.presence import process_rows, tracker
+from hub.presence.contract import BackendUnavailable, Departed
 from hub.presence.records import LocalRecords
 from hub.presence.redis_backend import RedisBackend
 from hub.presence.tracker import PresenceTracker
@@ -101,6 +102,32 @@ async def test_people_of_a_process_that_died_are_removed_and_told_of_once(
     await await_for(lambda: departed, timeout=10, that="the dead process is noticed")
     assert departed == [("room:1", ["u1", "u3"])]
     assert await two.people("room:1") == ["u2"]
+
+
+async def test_nobody_more_is_told_as_departed_once_redis_is_away(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, told = await start(), []
+
+    async def tell(channel: str, people: list[str]) -> None:
+        told.extend(people)
+        monkeypatch.setattr(RedisBackend, "renew", fail)
+        monkeypatch.setattr(RedisBackend, "enter", fail)
+        await one.enter("room:2", "u9")  # which tells that Redis is away
+
+    async def fail(backend: RedisBackend, *record: str) -> bool:
+        raise BackendUnavailable("away")
+
+    async def expired(backend: RedisBackend) -> AsyncGenerator[Departed, None]:
+        yield {"room:1": ["u1"]}
+        yield {"room:1": ["u2"]}
+
+    await one.enter("room:1", "u1")
+    monkeypatch.setattr(tracker, "_departed", {"room": [tell]})
+    monkeypatch.setattr(RedisBackend, "remove_expired", expired)
+    await one.renew()
+    assert one.is_apart
+    assert told == ["u1"]
 
 
 async def test_a_redis_that_forgot_everything_learns_it_again(
