@@ -4,13 +4,14 @@ import asyncio
 import time
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from hub import streams
 from hub.concurrency.batcher import CONNECT_PAUSE, Batcher
 from hub.config import hub_settings
+from hub.database.batches import batched
 from hub.database.threads import in_database_thread
 from hub.fanout.local_channel import Subscription
 from hub.models import Publication, Stream
@@ -30,6 +31,9 @@ CATCHING_UP = 60.0
 #: are held for a client that recovers.
 SLACK = streams.SLACK + timedelta(seconds=DELIVERED_THROUGH_AGE) + timedelta(seconds=CATCHING_UP)
 
+
+#: Conditions in one query: SQLite takes 1,000.
+TERMS = 500
 
 #: A channel, and two offsets: what comes after the first, up to the second.
 _Range = tuple[str, int, int]
@@ -135,31 +139,69 @@ async def completed(
     Raises:
         django.db.Error: it cannot be read.
     """
-    unknown = [channel for channel in wanted if channel not in since]
-    known = {channel: since[channel] for channel in wanted if channel in since and channel in marked}
+    unknown = tuple(channel for channel in wanted if channel not in since)
+    known = tuple((channel, since[channel]) for channel in wanted if channel in since and channel in marked)
     if not unknown or not known:
         return dict(since)
-    return {**since, **await in_database_thread(_derived, known, unknown)}
+    return {**since, **await _deriving.get((known, unknown))}
 
 
-def _derived(known: Mapping[str, Position], unknown: Sequence[str]) -> dict[str, Position]:
-    named = Q(pk__in=[])
-    for channel, position in known.items():
-        named |= Q(channel=channel, offset=position.offset)
-    epoch = Stream.objects.filter(channel=OuterRef("channel")).values("epoch")
-    rows = Publication.objects.filter(named, sequenced_at__isnull=False).annotate(epoch=Subquery(epoch))
-    newest = max(
-        (
-            (sequenced_at, pk)
-            for channel, epoch, sequenced_at, pk in rows.values_list("channel", "epoch", "sequenced_at", "pk")
-            if epoch == known[channel].epoch and sequenced_at is not None
-        ),
-        default=None,
-    )
-    return _positions_at(newest[0] - SLACK, newest[1], unknown) if newest else {}
+#: What a client has: channels with its positions there.
+_Known = tuple[tuple[str, Position], ...]
+
+#: A time, and the primary key of the publication that was numbered then.
+_Moment = tuple[datetime, int]
 
 
-def _positions_at(moment: datetime, pk: int, channels: Sequence[str]) -> dict[str, Position]:
+def derive_positions(clients: Sequence[tuple[_Known, tuple[str, ...]]]) -> dict[Any, dict[str, Position]]:
+    """Where clients stand in channels that their cursors do not name.
+
+    Args:
+        clients: of each, the positions that it has, and the channels in which it wants to know its position.
+
+    Returns by client a position for each channel for which one can be derived, too early rather than too late.
+    Clients whose newest publication is the same are asked about together.
+
+    Raises:
+        django.db.Error: it cannot be read.
+    """
+    newest = _newest({known for known, _ in clients})
+    channels: dict[_Moment, set[str]] = {}
+    for known, unknown in clients:
+        if known in newest:
+            channels.setdefault(newest[known], set()).update(unknown)
+    positions = {moment: _positions_at(moment[0] - SLACK, moment[1], channels[moment]) for moment in channels}
+    derived: dict[Any, dict[str, Position]] = {}
+    for known, unknown in clients:
+        found = positions[newest[known]] if known in newest else {}
+        derived[known, unknown] = {channel: found[channel] for channel in unknown if channel in found}
+    return derived
+
+
+#: Clients that were cut off together mostly have the same newest publication.
+_deriving = batched(derive_positions, limit=100, connecting=True)
+
+
+def _newest(knowns: Collection[_Known]) -> dict[_Known, _Moment]:
+    """The newest publication of each that names one which is kept, and of the history that the channel has now."""
+    positions = list({position for known in knowns for position in known})
+    history = Stream.objects.filter(channel=OuterRef("channel")).values("epoch")
+    moments: dict[tuple[str, Position], _Moment] = {}
+    for begin in range(0, len(positions), TERMS):
+        named = Q(pk__in=[])
+        for channel, position in positions[begin : begin + TERMS]:
+            named |= Q(channel=channel, offset=position.offset)
+        rows = Publication.objects.filter(named, sequenced_at__isnull=False).annotate(epoch=Subquery(history))
+        for channel, epoch, offset, sequenced_at, pk in rows.values_list(
+            "channel", "epoch", "offset", "sequenced_at", "pk"
+        ):
+            if offset is not None and sequenced_at is not None:  # as the condition says, and their types do not
+                moments[channel, Position(epoch, offset)] = (sequenced_at, pk)
+    of_each = {known: [moments[one] for one in known if one in moments] for known in knowns}
+    return {known: max(found) for known, found in of_each.items() if found}
+
+
+def _positions_at(moment: datetime, pk: int, channels: Collection[str]) -> dict[str, Position]:
     """Where ``channels`` stood at ``moment``, or a little before; those that are not kept back to it are left out.
 
     What was inserted after the row ``pk`` counts as later, whatever the clock said.

@@ -1,5 +1,6 @@
 """Coming back with the cursor of one envelope to a door with several channels."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 import pytest
@@ -38,8 +39,14 @@ def store(channel: str, *ages: float) -> list[Envelope]:
 
 def derived(envelope: Envelope, channel: str) -> int | None:
     """The offset at which a client that has ``envelope`` is taken to stand in ``channel``."""
-    found = recovery._derived({envelope.channel: Position(envelope.epoch, envelope.offset)}, [channel])
+    found = positions({envelope.channel: Position(envelope.epoch, envelope.offset)}, channel)
     return found[channel].offset if channel in found else None
+
+
+def positions(known: Mapping[str, Position], *channels: str) -> dict[str, Position]:
+    """Where a client that has ``known`` is taken to stand in ``channels``."""
+    client = (tuple(known.items()), channels)
+    return recovery.derive_positions([client])[client]
 
 
 def test_what_was_numbered_long_before_the_item_is_had_and_the_rest_comes_again() -> None:
@@ -53,7 +60,7 @@ def test_the_newest_of_several_items_counts() -> None:
     store("user:1", 6 * LONG, 4 * LONG, 2 * LONG)
     old, new = (*store("everyone", 5 * LONG), *store("group:1", LONG / 2))
     known = {envelope.channel: Position(envelope.epoch, envelope.offset) for envelope in (old, new)}
-    assert recovery._derived(known, ["user:1"])["user:1"].offset == 3
+    assert positions(known, "user:1")["user:1"].offset == 3
 
 
 def test_a_channel_in_which_nothing_was_ever_published_is_had_from_its_beginning() -> None:
@@ -121,18 +128,40 @@ def test_what_was_inserted_later_is_not_taken_for_had_although_a_clock_says_so()
     assert derived(envelope, "user:1") == 1
 
 
-def test_it_takes_three_queries_whatever_the_number_of_channels(
+def test_it_takes_three_queries_whatever_the_number_of_channels_and_clients(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
     (envelope,) = store("everyone", 0)
-    known = {"everyone": Position(envelope.epoch, envelope.offset)}
+    known = (("everyone", Position(envelope.epoch, envelope.offset)),)
+    clients = [(known, (f"user:{number}", *(f"group:{group}" for group in range(50)))) for number in range(50)]
     with django_assert_num_queries(3):
-        recovery._derived(known, [f"group:{number}" for number in range(50)])
+        recovery.derive_positions(clients)
+
+
+def test_clients_with_more_publications_than_one_query_takes_are_answered_together() -> None:
+    (first,), (envelope,) = store("user:1", 3 * LONG), store("everyone", LONG)
+    newest = ("everyone", Position(envelope.epoch, envelope.offset))
+    others = [tuple((f"group:{client}-{n}", Position("e", n)) for n in range(256)) for client in range(5)]
+    clients = [((*known, newest), ("user:1",)) for known in others]
+    found = recovery.derive_positions(clients)
+    assert [found[client] for client in clients] == [{"user:1": Position(first.epoch, 1)}] * 5
+
+
+def test_each_of_several_clients_gets_what_its_own_publications_say() -> None:
+    store("user:1", 6 * LONG, 4 * LONG, 2 * LONG)
+    old, new = (*store("everyone", 5 * LONG), *store("group:1", LONG / 2))
+    clients = [
+        (tuple((one.channel, Position(one.epoch, one.offset)) for one in had), ("user:1",))
+        for had in ([old], [new], [old, new], [])
+    ]
+    found = recovery.derive_positions(clients)
+    assert [found[client]["user:1"].offset for client in clients[:3]] == [1, 3, 3]
+    assert found[clients[3]] == {}
 
 
 def test_the_beginning_of_an_empty_channel_is_named_as_subscribers_know_it() -> None:
     (envelope,) = store("everyone", 0)
-    found = recovery._derived({"everyone": Position(envelope.epoch, envelope.offset)}, ["user:1"])
+    found = positions({"everyone": Position(envelope.epoch, envelope.offset)}, "user:1")
     assert found == streams.begin(["user:1"]) and found["user:1"].epoch
 
 
