@@ -17,28 +17,16 @@ TIMEOUT = 10_000
 CLOSED_TOO_EARLY = "WebSocket is closed before the connection is established"
 
 
-#: What the browser does by itself: with keys, tabs, connections that break, directions of writing, a prefix, and what
-#: it makes of the texts and counts that come. Alerts, rooms and topics are seen on every database.
-SAME_ON_EVERY_DATABASE = {
-    "test_api_page.py",
-    "test_bell.py",
-    "test_composing.py",
-    "test_connection.py",
-    "test_console_example.py",
-    "test_directions.py",
-    "test_injection.py",
-    "test_online.py",
-    "test_pages.py",
-    "test_prefix.py",
-    "test_sharing.py",
-}
+#: The one file whose pages are seen on every database. What pages ask of the database is asked on each of them by the
+#: tests of the apps and by tests/live; what all other tests add is what the browser does.
+ON_EVERY_DATABASE = "test_alerts.py"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "tests/browser/" in item.path.as_posix():
             item.add_marker(pytest.mark.browser)
-            if item.path.name in SAME_ON_EVERY_DATABASE:
+            if item.path.name != ON_EVERY_DATABASE:
                 item.add_marker(pytest.mark.any_database)
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.chaos.conftest import Survives
 
-pytestmark = [pytest.mark.chaos, pytest.mark.slow]
+pytestmark = [pytest.mark.chaos, pytest.mark.slow, pytest.mark.any_database]
 
 
 async def test_all_clients_are_back_soon_after_a_cut(survives: Survives) -> None:

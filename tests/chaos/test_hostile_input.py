@@ -4,7 +4,7 @@ import pytest
 
 from tests.chaos.conftest import Survives
 
-pytestmark = [pytest.mark.chaos, pytest.mark.slow]
+pytestmark = [pytest.mark.chaos, pytest.mark.slow, pytest.mark.any_database]
 
 
 async def test_nonsense_touches_no_other_socket_and_makes_no_traceback(survives: Survives) -> None:
