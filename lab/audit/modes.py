@@ -1,8 +1,6 @@
 """File modes of a hub that runs: what other users of the machine could read or change."""
 
 import contextlib
-import os
-import signal
 import stat
 import subprocess
 import sys
@@ -10,11 +8,12 @@ import tempfile
 from pathlib import Path
 
 from lab.audit.outcome import Outcome
+from lab.harness.ending import end
 from lab.harness.environment import BASE_DIR, clean_environment, ending_with_us, free_port
 from lab.harness.waiting import wait_for
 
 #: Seconds for a hub to start and to stop.
-START_TIMEOUT, STOP_TIMEOUT = 90.0, 20.0
+START_TIMEOUT = 90.0
 
 
 def open_to_others(folder: Path) -> list[str]:
@@ -53,16 +52,5 @@ def look() -> Outcome:
                 return Outcome("found", ["The hub did not start:", *said.read_text().splitlines()[-5:]])
             found = open_to_others(folder)
         finally:
-            _end(process)
+            end(process)
         return Outcome.of(sorted({*found, *open_to_others(folder)}), f"{len(list(folder.rglob('*')))} files")
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    if process.poll() is None:
-        process.send_signal(signal.SIGTERM)
-    try:
-        process.wait(STOP_TIMEOUT)
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()

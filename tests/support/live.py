@@ -3,7 +3,6 @@
 import contextlib
 import os
 import re
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,12 +12,13 @@ from typing import Any
 import httpx
 
 from hub.config.typed_settings import HubSettings
+from lab.harness.ending import end
 from lab.harness.environment import BASE_DIR, clean_environment, ending_with_us, free_port
 from lab.harness.migrated import copy_sqlite, named, postgres_template, server_of
 from lab.harness.shell import Shell
 from lab.harness.waiting import wait_for
 
-START_TIMEOUT, STOP_TIMEOUT = 60.0, 20.0
+START_TIMEOUT = 60.0
 
 #: Of accounts that are made on the page.
 SIGN_UP_PASSWORD = "a password of the tests"
@@ -89,14 +89,7 @@ class LiveHub:
         if self._process is None:
             return
         process, self._process = self._process, None
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(STOP_TIMEOUT)
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        end(process)
 
     def manage(
         self,
