@@ -11,6 +11,8 @@ import structlog
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections, models, transaction
 from django.db.models.signals import post_delete, post_save
 
+from hub.config import hub_settings, is_under_test
+from hub.database import is_in_transaction
 from notifications.actions import send
 from notifications.alerting import Alert
 
@@ -37,6 +39,7 @@ def on_save(model: type[M], *, created: bool | None = None) -> Callable[[Rule[M]
     model is of another database than the hub's rows, its alerts are stored after the commit there, whatever becomes of
     a transaction here. Fixtures (``raw=True``) are skipped; ``bulk_create()`` and ``update()`` send no signal in
     Django and so run no rule. An error in a rule is logged with the rule's name; the save and the other rules go on.
+    In tests it is raised (``HUB_RULES_RAISE``).
     """
 
     def decorate(rule: Rule[M]) -> Rule[M]:
@@ -67,11 +70,10 @@ def on_delete(model: type[M]) -> Callable[[Rule[M]], Rule[M]]:
 
 
 def run(rule: Rule[M], instance: M, using: str = DEFAULT_DB_ALIAS) -> None:
-    """Run one rule and send what it returns; an error is logged and goes no further.
+    """Run one rule and send what it returns; an error goes no further, unless ``HUB_RULES_RAISE`` says so.
 
     ``using`` is the database of the instance.
     """
-    failed = partial(_log_failure, rule, instance._meta.label)
     try:
         # Savepoints where transactions are open: an SQL error in the rule must not spoil the save around it.
         with contextlib.ExitStack() as transactions:
@@ -82,37 +84,33 @@ def run(rule: Rule[M], instance: M, using: str = DEFAULT_DB_ALIAS) -> None:
             if alerts and using == DEFAULT_DB_ALIAS:
                 send(alerts)
         if alerts and using != DEFAULT_DB_ALIAS:
-            transaction.on_commit(partial(_send_kept, alerts, failed), using=using)
+            transaction.on_commit(partial(_send_kept, rule, instance._meta.label, alerts), using=using)
     except Exception as error:  # noqa: BLE001  # whatever a rule raises, the save goes on
-        failed(error)
+        _fail(rule, instance._meta.label, error)
 
 
-def _send_kept(alerts: Sequence[Alert], failed: Callable[[Exception], None]) -> None:
+def _send_kept(rule: Rule[Any], model: str, alerts: Sequence[Alert]) -> None:
     """Send what follows from a save that another database has committed."""
-    if connection.in_atomic_block:
+    if is_in_transaction(connection):
         # What becomes of that transaction says nothing of the save. On SQLite one has to wait until it is over.
-        _apart(os.getpid()).submit(_send_apart, alerts, failed)
-    else:
-        _send(alerts, failed)
-
-
-def _send(alerts: Sequence[Alert], failed: Callable[[Exception], None]) -> None:
+        _apart(os.getpid()).submit(_send_apart, rule, model, alerts)
+        return
     try:
         send(alerts)
     except Exception as error:  # noqa: BLE001  # the save is committed
-        failed(error)
+        _fail(rule, model, error)
 
 
-def _send_apart(alerts: Sequence[Alert], failed: Callable[[Exception], None]) -> None:
+def _send_apart(rule: Rule[Any], model: str, alerts: Sequence[Alert]) -> None:
     try:
         for attempts_left in reversed(range(ATTEMPTS)):
             try:
                 send(alerts)
             except OperationalError as error:
                 if not attempts_left:
-                    failed(error)
+                    _log_failure(rule, model, error)
             except Exception as error:  # noqa: BLE001  # the save is committed
-                failed(error)
+                _log_failure(rule, model, error)
                 return
             else:
                 return
@@ -126,9 +124,25 @@ def _apart(process: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, thread_name_prefix="hub-rules")
 
 
+def _fail(rule: Rule[Any], model: str, error: Exception) -> None:
+    """Raise the error of a rule, or log it, as ``HUB_RULES_RAISE`` says."""
+    when = hub_settings().rules_raise
+    if when == "always" or (when == "in_tests" and is_under_test()):
+        error.add_note(
+            f"Raised by the rule {_name(rule)} of {model}. In production it would be logged, and the save would go on "
+            "(HUB_RULES_RAISE)."
+        )
+        raise error
+    _log_failure(rule, model, error)
+
+
 def _log_failure(rule: Rule[Any], model: str, error: Exception) -> None:
-    log.error("rule_failed", rule=f"{rule.__module__}.{rule.__qualname__}", model=model, exc_info=error)
+    log.error("rule_failed", rule=_name(rule), model=model, exc_info=error)
+
+
+def _name(rule: Rule[Any]) -> str:
+    return f"{rule.__module__}.{rule.__qualname__}"
 
 
 def _uid(rule: Rule[Any], model: type[models.Model], created: bool | None = None) -> str:
-    return f"{rule.__module__}.{rule.__qualname__}:{model._meta.label}:{created}"
+    return f"{_name(rule)}:{model._meta.label}:{created}"

@@ -8,6 +8,7 @@ from hub.config.kinds import NO_LIMIT
 from hub.config.paths import BASE_DIR
 from hub.config.reading import faults, hub_settings, is_own_project, read_environment, refuse_faults
 from hub.config.typed_settings import HubSettings
+from hub.config.under_test import is_under_test
 from hub.config.variables import UnusableEnvironment
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "faults",
     "hub_settings",
     "is_own_project",
+    "is_under_test",
     "read_environment",
     "refuse_faults",
 ]

@@ -125,6 +125,12 @@ class HubSettings(Engine):
         zero="switches all off",
         example="room_opened,user_signed_up",
     )
+    rules_raise: Literal["in_tests", "always", "never"] = _rooms(
+        "in_tests",
+        "Where an error in a rule of `alerts.py` reaches the code that saves. Elsewhere it is logged, and the save "
+        "goes on.",
+        unless="a test is about a rule that fails (`never`), or you look for such an error (`always`)",
+    )
 
     signup: bool = _accounts(
         False,

@@ -2,7 +2,7 @@
 
 ``threads`` asks from the event loop, and ``batches`` for many at once; ``signals`` listens to rows; ``deletions``
 removes what is left of rows that are gone, and ``pruning`` rows that are old. ``heartbeats`` and ``leases`` say which
-process is there, and which one may do a thing.
+process is there, and which one may do a thing. ``transactions`` says whether code has one open.
 """
 
 from hub.database.batches import batched
@@ -11,5 +11,14 @@ from hub.database.pruning import prune_table
 from hub.database.pruning import register as prune_regularly
 from hub.database.signals import listen
 from hub.database.threads import in_database_thread
+from hub.database.transactions import is_in_transaction
 
-__all__ = ["batched", "clean_up", "in_database_thread", "listen", "prune_regularly", "prune_table"]
+__all__ = [
+    "batched",
+    "clean_up",
+    "in_database_thread",
+    "is_in_transaction",
+    "listen",
+    "prune_regularly",
+    "prune_table",
+]

@@ -19,6 +19,7 @@ from django.db import DataError, connections
 
 from hub.concurrency.faults import is_too_big
 from hub.config import hub_settings
+from hub.database.transactions import is_in_test_case
 from hub.ops import gauges
 
 P = ParamSpec("P")
@@ -76,7 +77,7 @@ def _is_in_test_case() -> bool:
     # A running loop sees connections of its own; those of the thread below it are what asgiref keeps for sync code.
     of_thread: Any = connections._connections._storage  # type: ignore[attr-defined]  # not public
     opened = [one for alias in connections if (one := getattr(of_thread, alias, None)) is not None]
-    return any(getattr(block, "_from_testcase", False) for one in opened for block in one.atomic_blocks)
+    return any(map(is_in_test_case, opened))
 
 
 _free: list[ThreadPoolExecutor] = []

@@ -5,6 +5,7 @@ import json
 import logging
 import sys
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 from unittest import mock
 
@@ -13,6 +14,7 @@ from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.db import transaction
 from django.db.models.signals import post_delete, post_save
+from django.test.utils import _TestState  # type: ignore[attr-defined]  # not public
 from pytest_django.fixtures import Settings
 
 from hub.models import Publication
@@ -111,12 +113,38 @@ def test_fixtures_run_no_rule() -> None:
     assert sent() == []
 
 
+@pytest.fixture
+def production(settings: Settings) -> None:
+    """Rules fail as they do in production."""
+    settings.HUB_RULES_RAISE = "never"
+
+
+@pytest.mark.parametrize("when", ["in_tests", "always"])
+def test_error_of_a_rule_is_raised_in_tests_with_the_name_of_the_rule(settings: Settings, when: str) -> None:
+    settings.HUB_RULES_RAISE = when
+    on_save(Group)(failing)
+    with pytest.raises(RuntimeError, match="the rule is broken") as raised:
+        Group.objects.create(name="ops")
+    assert f"Raised by the rule {__name__}.failing of auth.Group." in raised.value.__notes__[0]
+
+
+@pytest.mark.parametrize(("when", "raises"), [("in_tests", False), ("always", True)])
+def test_outside_of_tests_only_always_raises(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, when: str, raises: bool
+) -> None:
+    settings.HUB_RULES_RAISE = when
+    monkeypatch.delattr(_TestState, "saved_data")
+    on_save(Group)(failing)
+    with pytest.raises(RuntimeError) if raises else nullcontext():
+        Group.objects.create(name="ops")
+
+
 def failing(group: Group) -> Alert:
     raise RuntimeError("the rule is broken")
 
 
 def test_a_failing_rule_is_logged_with_its_name_and_the_save_and_other_rules_go_on(
-    caplog: pytest.LogCaptureFixture,
+    production: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     on_save(Group)(failing)
     on_save(Group)(about)
@@ -127,7 +155,7 @@ def test_a_failing_rule_is_logged_with_its_name_and_the_save_and_other_rules_go_
     assert f"{__name__}.failing" in caplog.text
 
 
-def test_an_sql_error_in_a_rule_does_not_spoil_the_transaction_of_the_save() -> None:
+def test_an_sql_error_in_a_rule_does_not_spoil_the_transaction_of_the_save(production: None) -> None:
     @on_save(Group)
     def bad_sql(group: Group) -> Alert:
         Group.objects.create(name=group.name)
@@ -141,7 +169,9 @@ def test_an_sql_error_in_a_rule_does_not_spoil_the_transaction_of_the_save() -> 
 
 
 @pytest.mark.parametrize("returned", ["text", 7, [None], [object()]])
-def test_a_rule_that_returns_no_alert_breaks_nothing(returned: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_rule_that_returns_no_alert_breaks_nothing(
+    production: None, returned: Any, caplog: pytest.LogCaptureFixture
+) -> None:
     @on_save(Group)
     def confused(group: Group) -> Any:
         return returned
@@ -152,7 +182,7 @@ def test_a_rule_that_returns_no_alert_breaks_nothing(returned: Any, caplog: pyte
     assert "confused" in caplog.text
 
 
-def test_one_bad_alert_of_a_rule_takes_its_others_along() -> None:
+def test_one_bad_alert_of_a_rule_takes_its_others_along(production: None) -> None:
     @on_save(Group)
     def half_good(group: Group) -> Iterator[Alert]:
         yield about(group)

@@ -1,0 +1,19 @@
+"""Transactions of the code, told from the one that Django's ``TestCase`` puts around a test."""
+
+from typing import Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+
+def is_in_transaction(connection: BaseDatabaseWrapper) -> bool:
+    """Whether code has a transaction open on ``connection``; that of a ``TestCase`` stands for none."""
+    return connection.in_atomic_block and not all(map(_is_of_test, connection.atomic_blocks))
+
+
+def is_in_test_case(connection: BaseDatabaseWrapper) -> bool:
+    """Whether the transaction of a ``TestCase`` is open on ``connection``, perhaps with others in it."""
+    return any(map(_is_of_test, connection.atomic_blocks))
+
+
+def _is_of_test(block: Any) -> bool:
+    return bool(getattr(block, "_from_testcase", False))  # what Django itself goes by; not public
