@@ -116,7 +116,7 @@ def refuse_unsendable(*, to: Any, **contents: Any) -> None:
     alert(to=EVERYONE, **contents)
     for recipient in _each(to):
         try:
-            _resolve(recipient)
+            resolve(recipient)
         except UnknownRecipient as error:
             if not error.kind:
                 raise
@@ -171,7 +171,7 @@ def is_plain_json(data: object) -> bool:
 
 
 def _recipients(to: Recipient | Iterable[Recipient]) -> tuple[User | Group | Topic | None, ...]:
-    found = tuple(dict.fromkeys(_resolve(recipient) for recipient in _each(to)))
+    found = tuple(dict.fromkeys(resolve(recipient) for recipient in _each(to)))
     return (None,) if None in found else found  # everyone has it once, whoever else is named
 
 
@@ -185,8 +185,12 @@ def _is_saved(recipient: Model) -> bool:
     return recipient.pk is not None and not made_up
 
 
-def _resolve(recipient: object) -> User | Group | Topic | None:
-    """The user, group or topic; None is everyone."""
+def resolve(recipient: object) -> User | Group | Topic | None:
+    """The user, group or topic that a recipient of :func:`alert` is; None is everyone.
+
+    Raises:
+        UnknownRecipient: there is none, or it is not stored.
+    """
     if isinstance(recipient, User | Group | Topic) and _is_saved(recipient):
         return recipient
     if not isinstance(recipient, str):

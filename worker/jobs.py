@@ -191,6 +191,12 @@ def claim(limit: int) -> list[JobCall]:
     return list(_readable(rows))
 
 
+def due(until: datetime | None = None) -> list[JobCall]:
+    """The jobs that are owed and due now, or by ``until``, in the order in which they are due. Takes none of them."""
+    rows = Job.objects.filter(failed_at=None, due_at__lte=until or Now()).order_by("due_at", "created_at")
+    return list(_readable(rows))
+
+
 def unclaim(*job_ids: str) -> None:
     """Return claimed jobs that could not be sent: due at once, or, for later jobs, shortly before their time."""
     early = timedelta(seconds=EARLY)

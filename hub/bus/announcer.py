@@ -14,7 +14,8 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import structlog
 
@@ -118,12 +119,18 @@ class Announcer:
 
 
 _announcer: Announcer | None = None
+#: The one of the thread that is started on first use. It stays: in tests, loops of servers come and go.
+_of_thread: Announcer | None = None
 _guard = threading.Lock()
+#: Hear what is broadcast, in tests.
+_listeners: list[Callable[[Sequence[Envelope]], object]] = []
 
 
 def announce(envelopes: Sequence[Envelope]) -> None:
     """Broadcast ``envelopes`` to all web processes, in order. Returns at once; the module says what that promises."""
     if envelopes:
+        for hear in _listeners:
+            hear(envelopes)
         _current().send(envelopes)
 
 
@@ -132,7 +139,19 @@ async def announce_counted(envelope: Envelope) -> int | None:
 
     Returns the number of processes that receive it, or None where the layer cannot tell. Raises what the layer raises.
     """
+    for hear in _listeners:
+        hear([envelope])
     return await group_send_counted(group_name(envelope.channel), pack(envelope))
+
+
+@contextmanager
+def overheard(hear: Callable[[Sequence[Envelope]], object]) -> Iterator[None]:
+    """For :mod:`hub.testing`: call ``hear`` with what this process broadcasts in the block, from any thread."""
+    _listeners.append(hear)
+    try:
+        yield
+    finally:
+        _listeners.remove(hear)
 
 
 def serve(loop: asyncio.AbstractEventLoop, deliver: Deliver) -> None:
@@ -148,16 +167,22 @@ def flush(timeout: float = 2.0) -> bool:
 
 
 def _current() -> Announcer:
-    global _announcer
+    global _announcer, _of_thread
     with _guard:
         if _announcer is None or not _announcer.loop.is_running():
-            loop = _new_loop()
-            running = threading.Event()
-            loop.call_soon(running.set)
-            threading.Thread(target=loop.run_forever, name="hub-announcer", daemon=True).start()
-            running.wait()  # until then it looks like one that has ended
-            _announcer = Announcer(loop)
+            if _of_thread is None:
+                _of_thread = Announcer(_loop_in_a_thread())
+            _announcer = _of_thread
         return _announcer
+
+
+def _loop_in_a_thread() -> asyncio.AbstractEventLoop:
+    loop = _new_loop()
+    running = threading.Event()
+    loop.call_soon(running.set)
+    threading.Thread(target=loop.run_forever, name="hub-announcer", daemon=True).start()
+    running.wait()  # until then it looks like one that has ended
+    return loop
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:
@@ -171,8 +196,8 @@ def _new_loop() -> asyncio.AbstractEventLoop:
 
 def _forget_after_fork() -> None:
     """A child has neither the thread nor may it use the connection of its parent: it starts again on first use."""
-    global _announcer, _guard
-    _announcer = None
+    global _announcer, _of_thread, _guard
+    _announcer = _of_thread = None
     _guard = threading.Lock()
 
 

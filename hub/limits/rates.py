@@ -11,7 +11,8 @@ import hashlib
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import methodcaller
@@ -181,18 +182,8 @@ def _wait(seconds: int) -> str:
 class _Counters:
     """The counts of this process's Redis and, while that is away, of the process."""
 
-    def __init__(self) -> None:
-        timeout = hub_settings().redis_timeout
-        self._shared = SlidingWindowCounterRateLimiter(
-            RedisStorage(
-                settings.REDIS_URL,
-                key_prefix=f"{hub_settings().redis_prefix}:limits",
-                wrap_exceptions=True,
-                socket_timeout=timeout,
-                socket_connect_timeout=timeout,
-                retry=Retry(NoBackoff(), 0),  # type: ignore[arg-type]  # passed on to redis-py
-            )
-        )
+    def __init__(self, shared: RateLimiter) -> None:
+        self._shared = shared
         self._own = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._away_until = 0.0
 
@@ -206,14 +197,39 @@ class _Counters:
         return question(self._own)
 
 
+def _in_redis() -> RateLimiter:
+    timeout = hub_settings().redis_timeout
+    return SlidingWindowCounterRateLimiter(
+        RedisStorage(
+            settings.REDIS_URL,
+            key_prefix=f"{hub_settings().redis_prefix}:limits",
+            wrap_exceptions=True,
+            socket_timeout=timeout,
+            socket_connect_timeout=timeout,
+            retry=Retry(NoBackoff(), 0),  # type: ignore[arg-type]  # passed on to redis-py
+        )
+    )
+
+
 _counters: _Counters | None = None
 _lock = threading.Lock()
+
+
+@contextmanager
+def counted_apart() -> Iterator[None]:
+    """For :mod:`hub.testing`: count in this block from nothing, and in this process alone."""
+    global _counters
+    before, _counters = _counters, _Counters(SlidingWindowCounterRateLimiter(MemoryStorage()))
+    try:
+        yield
+    finally:
+        _counters = before
 
 
 def _ask(question: Callable[[RateLimiter], T]) -> T:
     global _counters
     with _lock:
         if _counters is None:
-            _counters = _Counters()
+            _counters = _Counters(_in_redis())
         counters = _counters
     return counters.ask(question)

@@ -127,6 +127,7 @@ def test_one_loop_is_started_however_late_its_thread_gets_its_turn(monkeypatch: 
 
     monkeypatch.setattr(announcer, "_new_loop", new_loop)
     monkeypatch.setattr(announcer, "_announcer", None)
+    monkeypatch.setattr(announcer, "_of_thread", None)
     try:
         first = announcer._current()
         assert first.loop.is_running()

@@ -14,7 +14,7 @@ from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.db import transaction
 from django.db.models.signals import post_delete, post_save
-from django.test.utils import _TestState  # type: ignore[attr-defined]  # not public
+from django.test.utils import _TestState
 from pytest_django.fixtures import Settings
 
 from hub.models import Publication

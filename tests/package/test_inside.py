@@ -45,11 +45,11 @@ class Product:
             "DJANGO_SETTINGS_MODULE": "shop.settings",
         }
 
-    def run(self, *command: str) -> str:
+    def run(self, *command: str, **environment: str) -> str:
         ended = subprocess.run(
             [sys.executable, *command],
             cwd=self.folder,
-            env=self.environment,
+            env=self.environment | environment,
             capture_output=True,
             text=True,
             timeout=120,
@@ -128,6 +128,14 @@ def logged_in(address: str, mail: str) -> Iterator[httpx.Client]:
 def socket(address: str, path: str, client: httpx.Client | None = None) -> Any:
     cookie = {} if client is None else {"Cookie": f"shop_session={client.cookies['shop_session']}"}
     return websockets.connect(f"ws://{address}{path}", additional_headers=cookie)
+
+
+@pytest.mark.parametrize(
+    "command", [("manage.py", "test", "--parallel", "2"), ("-m", "pytest", "-q", "-n", "2")], ids=["django", "pytest"]
+)
+def test_products_own_tests_pass_without_redis_and_broker(product: Product, command: tuple[str, ...]) -> None:
+    nowhere = {"SHOP_REDIS": "redis://127.0.0.1:1/0", "SHOP_BROKER": "redis://127.0.0.1:1/1"}
+    product.run(*command, **nowhere, DJANGO_SETTINGS_MODULE="shop.settings.test")
 
 
 def test_checks_of_django_have_nothing_to_say(product: Product) -> None:

@@ -1,4 +1,6 @@
 from celery import shared_task
+from notifications import notify
+from worker.durable import DurableTask
 
 from orders.models import Order
 
@@ -8,3 +10,9 @@ def ship(number: str) -> None:
     order = Order.objects.get(number=number)
     order.is_shipped = True
     order.save()
+
+
+@shared_task(base=DurableTask)
+def remind(number: str) -> None:
+    order = Order.objects.get(number=number)
+    notify(to=order.customer, message=f"Your order {number} waits", key=f"order:{number}:reminded")
