@@ -10,7 +10,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import Error as DatabaseFault
 from django.http import HttpRequest, parse_cookie
 
-from hub.access import authorization, credentials, origin, signed_tokens
+from hub.access import authorization, credentials, origin, signed_tokens, token_people
 from hub.access.authorization import NotValid
 from hub.access.credentials import Invalid
 from hub.access.reasons import End, Ended
@@ -126,7 +126,7 @@ async def by_token(token: str, who: Authenticated) -> Authenticated:
             return replace(who, user=owner, credential=credential)
         claims = await claims_of(token, who.address)
         credential = _credential_in(claims)
-        user = _valid(await credentials.whose(credential), _OWNER) if credential else AnonymousUser()
+        user = _valid(await _owner_of(claims, credential), _OWNER) if credential else AnonymousUser()
     except NotValid as fault:
         log_refused(str(fault), who.address, claims)
         raise Ended(End.BAD_TOKEN) from None
@@ -176,7 +176,7 @@ def by_request(request: HttpRequest) -> Visitor:
         with _logging(address):
             claims = signed_tokens.read(token)
         credential = _credential_in(claims)
-        return _valid(credentials.find([credential])[credential], _OWNER) if credential else AnonymousUser()
+        return _valid(_owner_now(claims, credential), _OWNER) if credential else AnonymousUser()
     except NotValid as fault:
         log_refused(str(fault), address, claims)
         raise
@@ -221,6 +221,30 @@ def _credential_in(claims: Claims) -> str:
     if claims.channel:
         raise NotValid("signed token: it opens a channel, not a connection")
     return credentials.of_user(claims.sub) if claims.sub else ""
+
+
+async def _owner_of(claims: Claims, credential: str) -> User | Invalid:
+    """The user whom a token names: made or brought up to date by it, where that is so set."""
+    person = token_people.person_in(claims)
+    if person is None or token_people.is_stored(person):
+        found = await credentials.whose(credential)
+        if person is None or found is not Invalid.UNKNOWN:
+            return found
+    return _if_active(await token_people.make(person))
+
+
+def _owner_now(claims: Claims, credential: str) -> User | Invalid:
+    """:func:`_owner_of` in a thread."""
+    person = token_people.person_in(claims)
+    if person is None or token_people.is_stored(person):
+        found = credentials.find([credential])[credential]
+        if person is None or found is not Invalid.UNKNOWN:
+            return found
+    return _if_active(token_people.make_now(person))
+
+
+def _if_active(user: User) -> User | Invalid:
+    return user if user.is_active else Invalid.INACTIVE
 
 
 def _unknown(error: DatabaseFault) -> Ended:

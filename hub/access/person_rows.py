@@ -59,12 +59,14 @@ class BadPerson(ValueError):
     Args:
         index: which of the rows, from 0 on.
         field: which field of it.
+        why: what it has to be.
     """
 
     def __init__(self, index: int, field: str, why: str) -> None:
         super().__init__(f"{field} of person {index}: {why}")
         self.index = index
         self.field = field
+        self.why = why
 
 
 def check(index: int, row: PersonRow) -> None:

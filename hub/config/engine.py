@@ -282,6 +282,12 @@ class Engine(Installation):
         unit="seconds",
         zero="takes only clocks that agree",
     )
+    token_creates_users: bool = _tokens(
+        False,
+        "Whether a signed token makes the person whom it names, where nobody has this `external_id`, and brings "
+        "`name`, `email`, `language`, `zone` and `groups` up to date. For the hub's own user model.",
+        unless="people come with tokens, and you do not want to copy them first",
+    )
     open_namespaces: OpenNamespaces = _clients(
         {},
         'Namespaces of channels that are open without code; "" for names without a colon. For development: production '

@@ -198,6 +198,7 @@ async def test_storm_of_clients_asks_the_provider_for_its_keys_once(
     assert provider.asked == 1
 
 
+@pytest.mark.own_user_model
 async def test_each_refusal_has_its_reason_in_the_log_and_the_token_is_in_none(
     address: str, ada: User, token: str, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -1,5 +1,6 @@
 """``docs/howto/sign-tokens.md``: its helpers sign tokens that the hub takes, and its mistakes are told as it says."""
 
+import json
 import subprocess
 import time
 from collections.abc import Callable
@@ -11,12 +12,14 @@ from django.test import RequestFactory
 
 from hub.access import authentication, signed_tokens
 from hub.access.authorization import NotValid
-from hub.access.signed_tokens import ALGORITHMS, BadToken
+from hub.access.signed_tokens import ALGORITHMS, BadToken, checks
 from hub.access.signed_tokens.checks import keys_of_signed_tokens_work
 from hub.access.signed_tokens.claims import INFO_LIMIT
 from hub.access.signed_tokens.key_url import PAUSE
 from hub.access.signed_tokens.keys import CURVES, RSA_BITS
+from hub.access.token_people import person_in
 from hub.config import faults, hub_settings
+from hub.users import display_name, user_id
 from tests.access.signing import Signer, signer
 from tests.connection.node import needs_node
 from tests.docs.documents import block, blocks, prose, table
@@ -69,6 +72,17 @@ def test_helpers_are_short() -> None:
             assert len(body) <= 10, code
 
 
+@pytest.mark.django_db
+def test_claims_of_the_example_make_a_person(settings: Any) -> None:
+    settings.HUB_TOKEN_PUBLIC_KEY, settings.HUB_TOKEN_CREATES_USERS = signer("EdDSA").pem, True
+    (example,) = [json.loads(code) for code in blocks(HOW_TO, "json")]
+    said = {name: value for name, value in example.items() if name not in {"iat", "exp"}}
+    request = RequestFactory().get("/", headers={"Authorization": f"Bearer {signer('EdDSA').token(**said)}"})
+    person = authentication.by_request(request)
+    assert (display_name(person), user_id(person)) == ("Ada Lovelace", "c-1042")
+    assert example["exp"] - example["iat"] == 600
+
+
 # --- mistakes -------------------------------------------------------------------------------------------------------
 
 
@@ -115,6 +129,20 @@ def of_nobody(settings: Any) -> str:
     return str(refused.value)
 
 
+def of_zone(settings: Any) -> str:
+    settings.HUB_TOKEN_PUBLIC_KEY, settings.HUB_TOKEN_CREATES_USERS = signer("EdDSA").pem, True
+    with pytest.raises(NotValid) as refused:
+        person_in(signed_tokens.read(signer("EdDSA").token(sub="c-1042", zone="Berlin")))
+    return str(refused.value)
+
+
+def of_model(settings: Any) -> str:
+    settings.HUB_TOKEN_CREATES_USERS = True
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checks, "is_own_model", lambda: False)
+        return "".join(message.msg for message in checks.keys_of_signed_tokens_work(None))
+
+
 CUT = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQ\n-----END PUBLIC KEY-----"
 
 MISTAKES: dict[str, Callable[[Any], str]] = {
@@ -135,6 +163,8 @@ MISTAKES: dict[str, Callable[[Any], str]] = {
     "the clocks differ": of_token(iat=int(time.time()) + 3600, exp=int(time.time()) + 7200),
     "the id is a number instead of a text": of_token(sub=42),
     "the hub does not know the person": of_nobody,
+    "the time zone has no such name": of_zone,
+    "tokens are to make people of another user model": of_model,
 }
 
 

@@ -7,6 +7,7 @@ from django.core import checks
 
 from hub.access.signed_tokens.keys import NotAKey, keys_in
 from hub.config import HubSettings, hub_settings
+from hub.users import is_own_model
 
 #: What begins a key in PEM, whatever it holds.
 _PEM = "-----BEGIN "
@@ -16,7 +17,7 @@ _PEM = "-----BEGIN "
 def keys_of_signed_tokens_work(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[checks.CheckMessage]:
     """The keys can be read and are public ones, and tokens of strangers are kept out."""
     settings = hub_settings()
-    return [*_of_secrets(settings), *_of_public_keys(settings), *_of_names(settings)]
+    return [*_of_secrets(settings), *_of_public_keys(settings), *_of_names(settings), *_of_people(settings)]
 
 
 def _of_secrets(settings: HubSettings) -> Iterator[checks.CheckMessage]:
@@ -52,6 +53,29 @@ def _of_names(settings: HubSettings) -> Iterator[checks.CheckMessage]:
             "HUB_TOKEN_ISSUER or HUB_TOKEN_AUDIENCE is set, and no key: no signed token is taken.",
             hint="Set HUB_TOKEN_SECRET, HUB_TOKEN_PUBLIC_KEY or HUB_TOKEN_JWKS_URL.",
             id="hub.W041",
+        )
+
+
+def _of_people(settings: HubSettings) -> Iterator[checks.CheckMessage]:
+    if not settings.token_creates_users:
+        return
+    if not is_own_model():
+        yield checks.Error(
+            "HUB_TOKEN_CREATES_USERS is set, and the user model is the project's own: the hub makes nobody there.",
+            hint="Leave it out. The project makes its people, and tokens name them.",
+            id="hub.E042",
+        )
+    elif settings.user_id:
+        yield checks.Error(
+            "HUB_TOKEN_CREATES_USERS is set, and HUB_USER_ID too: a token names people by external_id alone.",
+            hint="Leave HUB_USER_ID out.",
+            id="hub.E043",
+        )
+    if not _has_keys(settings):
+        yield checks.Error(
+            "HUB_TOKEN_CREATES_USERS is set, and no key: no signed token is taken.",
+            hint="Set HUB_TOKEN_SECRET, HUB_TOKEN_PUBLIC_KEY or HUB_TOKEN_JWKS_URL.",
+            id="hub.E044",
         )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta
 
 from hub.config import hub_settings
 from hub.users import ID_PATTERN, value_of_id
@@ -58,6 +58,7 @@ class Claims(msgspec.Struct, kw_only=True, frozen=True):
         channels: of a connection token: channels that the hub subscribes the client to.
         subs: the same, by channel; what stands there is ignored.
         override: of a subscription token: options for this subscription.
+        name, email, language, zone, groups: of the person; see :mod:`hub.access.token_people`, which checks them.
     """
 
     sub: Annotated[str, Meta(pattern=rf"\A(?:{ID_PATTERN})?\Z")] = ""
@@ -69,6 +70,11 @@ class Claims(msgspec.Struct, kw_only=True, frozen=True):
     channels: Annotated[list[str], Meta(max_length=128)] = []
     subs: Annotated[dict[str, Any], Meta(max_length=128)] = {}
     override: Override = Override()
+    name: Any = UNSET
+    email: Any = UNSET
+    language: Any = UNSET
+    zone: Any = UNSET
+    groups: Any = UNSET
 
     @property
     def conn_info(self) -> bytes:

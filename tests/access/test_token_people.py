@@ -1,0 +1,196 @@
+"""People whom the hub learns of by their tokens: who is made, what changes, and what that costs."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.contrib.auth.models import AnonymousUser
+from django.test import RequestFactory
+
+from hub.access import authentication, token_people
+from hub.access.authentication import Authenticated
+from hub.access.authorization import NotValid
+from hub.access.people import upsert_people
+from hub.access.person_rows import PersonRow
+from hub.access.reasons import Ended
+from hub.access.signed_tokens import checks
+from hub.people.models import User
+from hub.users import display_name
+from tests.access.signing import signer
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.own_user_model]
+
+ABOUT: dict[str, Any] = {
+    "name": "Ada Lovelace",
+    "email": "ada@example.com",
+    "language": "de",
+    "zone": "Europe/Berlin",
+    "groups": ["buyers"],
+}
+
+
+@pytest.fixture(autouse=True)
+def tokens_make_people(settings: Any) -> None:
+    settings.HUB_TOKEN_PUBLIC_KEY, settings.HUB_TOKEN_CREATES_USERS = signer().pem, True
+    token_people.forget()
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The ids of each batch of people who were made or brought up to date."""
+    batches: list[list[str]] = []
+
+    def counted(rows: list[PersonRow]) -> dict[str, User]:
+        batches.append([row.id for row in rows])
+        return upsert_people(rows)
+
+    monkeypatch.setattr(token_people, "upsert_people", counted)
+    return batches
+
+
+async def comes(sub: str, **claims: Any) -> Authenticated:
+    """Somebody connects with a token that says this."""
+    who = Authenticated(AnonymousUser(), token=signer().token(sub=sub, **claims))
+    return await authentication.by_token("", who)
+
+
+async def stored(sub: str) -> User:
+    return await User.objects.aget(external_id=sub)
+
+
+async def groups_of(user: User) -> set[str]:
+    return {group.name async for group in user.groups.all()}
+
+
+async def test_person_is_made_on_first_sight_with_all_that_the_token_says() -> None:
+    who = await comes("c-1042", **ABOUT)
+    ada = await stored("c-1042")
+    assert who.user == ada
+    assert (display_name(ada), ada.email, ada.language, ada.time_zone) == (
+        "Ada Lovelace",
+        "ada@example.com",
+        "de",
+        "Europe/Berlin",
+    )
+    assert await groups_of(ada) == {"buyers"}
+    assert not ada.has_usable_password() and not ada.is_staff
+
+
+async def test_next_token_brings_up_to_date_what_it_says_and_leaves_the_rest() -> None:
+    await comes("c-1042", **ABOUT)
+    who = await comes("c-1042", name="Ada King", groups=["testers"])
+    ada = await stored("c-1042")
+    assert who.user is not None and display_name(who.user) == "Ada King"
+    assert (ada.name, ada.email, ada.language) == ("Ada King", "ada@example.com", "de")
+    assert await groups_of(ada) == {"testers"}
+
+
+async def test_many_who_come_together_are_made_by_few_queries(made: list[list[str]]) -> None:
+    people = await asyncio.gather(*(comes(f"c-{number}", name=f"Number {number}") for number in range(200)))
+    assert len({who.user.pk for who in people if who.user is not None}) == 200
+    assert len(made) <= 4
+    assert await User.objects.acount() == 200
+
+
+async def test_client_that_comes_back_changes_nothing(made: list[list[str]]) -> None:
+    for _ in range(5):
+        await comes("c-1042", **ABOUT)
+    assert made == [["c-1042"]]
+
+
+async def test_person_who_was_deleted_is_made_again() -> None:
+    first = (await comes("c-1042")).user
+    await User.objects.all().adelete()
+    second = (await comes("c-1042")).user
+    assert first is not None and second is not None and first.pk != second.pk
+
+
+async def test_two_tokens_of_one_person_at_the_same_time_make_one() -> None:
+    people = await asyncio.gather(*(comes("c-1042", name=name) for name in ("Ada", "Ada King", "Ada", "Lady Ada")))
+    assert len({who.user.pk for who in people if who.user is not None}) == 1
+    assert await User.objects.acount() == 1
+
+
+async def test_closed_account_stays_closed() -> None:
+    await comes("c-1042")
+    await User.objects.aupdate(is_active=False)
+    for name in ("Ada", "Ada King"):
+        with pytest.raises(Ended):
+            await comes("c-1042", name=name, active=True, is_active=True)
+    assert not (await stored("c-1042")).is_active
+
+
+async def test_token_changes_nobody_who_logs_in_to_the_hub_itself() -> None:
+    admin = await sync_to_async(User.objects.create_superuser)("admin", "admin@example.com", "a password of tests")
+    who = await comes(str(admin.pk), name="Mallory", email="mallory@example.com", groups=[])
+    assert who.user == admin
+    await admin.arefresh_from_db()
+    assert (admin.email, display_name(admin)) == ("admin@example.com", "admin")
+    with pytest.raises(Ended):
+        await comes("9" + "0" * 14 + "7", name="Mallory")  # of the form of a key, and of nobody
+
+
+async def test_token_makes_nobody_without_the_setting(settings: Any) -> None:
+    settings.HUB_TOKEN_CREATES_USERS = False
+    with pytest.raises(Ended):
+        await comes("c-1042", **ABOUT)
+    assert not await User.objects.aexists()
+
+
+async def test_token_of_a_channel_and_of_a_guest_make_nobody() -> None:
+    with pytest.raises(Ended):
+        await comes("c-1042", channel="everyone")
+    assert (await comes("")).user == AnonymousUser()
+    assert not await User.objects.aexists()
+
+
+@pytest.mark.parametrize(
+    ("claims", "reason"),
+    [
+        ({"name": 7}, "$.name"),
+        ({"name": "x" * 151}, "name: "),
+        ({"name": "Ada\0"}, "name: "),
+        ({"name": "Ada \ud83d"}, "name: "),
+        ({"email": "ada"}, "email: "),
+        ({"email": ["ada@example.com"]}, "$.email"),
+        ({"language": "x" * 17}, "language: "),
+        ({"zone": "../etc/passwd"}, "zone: "),
+        ({"groups": "buyers"}, "$.groups"),
+        ({"groups": [7]}, "$.groups"),
+        ({"groups": [""]}, "groups: "),
+        ({"groups": ["x"] * 51}, "groups: "),
+    ],
+)
+async def test_what_cannot_be_stored_is_refused_with_its_reason_and_harms_nobody_else(
+    claims: dict[str, Any], reason: str, made: list[list[str]], caplog: pytest.LogCaptureFixture
+) -> None:
+    refused, let_in = await asyncio.gather(comes("c-1", **claims), comes("c-2", name="Bob"), return_exceptions=True)
+    assert isinstance(refused, Ended) and isinstance(let_in, Authenticated)
+    (line,) = [line for record in caplog.records if "credential_refused" in (line := record.getMessage())]
+    assert reason in line
+    assert made == [["c-2"]]
+
+
+async def test_wrong_claims_about_a_person_do_not_matter_without_the_setting(settings: Any) -> None:
+    settings.HUB_TOKEN_CREATES_USERS = False
+    await User.objects.acreate(external_id="c-1042")
+    assert (await comes("c-1042", name=7, groups="all", email=None)).user == await stored("c-1042")
+
+
+def test_request_over_http_makes_the_person_too() -> None:
+    token = signer().token(sub="c-1042", **ABOUT)
+    request = RequestFactory().get("/", headers={"Authorization": f"Bearer {token}"})
+    assert authentication.by_request(request) == User.objects.get(external_id="c-1042")
+    token = signer().token(sub="c-1043", zone="Mars")
+    request = RequestFactory().get("/", headers={"Authorization": f"Bearer {token}"})
+    with pytest.raises(NotValid):
+        authentication.by_request(request)
+
+
+def test_check_refuses_the_setting_where_it_makes_nobody(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert checks.keys_of_signed_tokens_work(None) == []
+    settings.HUB_USER_ID = "external_id"
+    assert [message.id for message in checks.keys_of_signed_tokens_work(None)] == ["hub.E043"]
+    settings.HUB_USER_ID, settings.HUB_TOKEN_PUBLIC_KEY = "", ""
+    assert [message.id for message in checks.keys_of_signed_tokens_work(None)] == ["hub.E044"]
