@@ -27,7 +27,12 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveHub]:
     built()
     folder = tmp_path_factory.mktemp("beside") / "hub"
     known = f"http://localhost:{PORT}"
-    with live_hub(folder, web_processes=1, HUB_TOKEN_SECRET=SECRET, HUB_TOKEN_ORIGINS=known) as running:
+    variables = {
+        "HUB_TOKEN_SECRET": SECRET,
+        "HUB_TOKEN_ORIGINS": known,
+        "HUB_OPEN_NAMESPACES": '{"orders": {"history_size": 100}}',
+    }
+    with live_hub(folder, web_processes=1, **variables) as running:
         yield running
 
 
@@ -125,6 +130,18 @@ def test_page_in_another_language_has_texts_and_plurals_of_it(visitor: Visitor, 
     expect_name(page, "Уведомления")
     page.get_by_role("button", name="Отправить заказ 1042").click()
     expect_name(page, "Уведомления: 1 непрочитанное уведомление")
+    assert not visitor.said
+
+
+def test_list_of_the_product_changes_on_every_page_that_shows_it(visitor: Visitor, product: Product) -> None:
+    seller, packer = visitor(), visitor()
+    for page, name in ((seller, "beside-seller"), (packer, "beside-packer")):
+        page.goto(product.log_in_address(name))
+        expect(page.get_by_role("row", name="1042 Okonkwo & Sons Packed")).to_be_visible()
+    seller.get_by_role("button", name="Ship order 1042").click()
+    for page in (seller, packer):
+        expect(page.get_by_role("row", name="1042 Okonkwo & Sons On its way")).to_be_visible()
+        expect(page.get_by_role("row")).to_have_count(3)
     assert not visitor.said
 
 

@@ -53,7 +53,9 @@ def product_beside(
         "PORT": str(product.port),
         "HUB_URL": hub.url,
         "HUB_TOKEN_SECRET": secret,
-        "HUB_API_KEY": hub.manage("api_key", "create", "shop", "--methods", "notify").stdout.strip(),
+        "HUB_API_KEY": hub.manage(
+            "api_key", "create", "shop", "--methods", "notify", "publish", "history"
+        ).stdout.strip(),
         "TOKEN_SECONDS": str(seconds),
     }
     with log.open("w") as output:

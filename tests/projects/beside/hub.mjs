@@ -1,4 +1,4 @@
-/** What the shop does with the hub: it signs tokens for its people, and sends them alerts over HTTP. */
+/** What the shop does with the hub: it signs tokens for its people, and sends alerts and changes over HTTP. */
 
 import { createHmac } from "node:crypto";
 import process from "node:process";
@@ -15,15 +15,27 @@ export function tokenFor(person) {
   return `${signed}.${createHmac("sha256", HUB_TOKEN_SECRET).update(signed).digest("base64url")}`;
 }
 
-/** Sends an alert to one person. Returns when the hub has stored it. */
-export async function notify(person, alert) {
-  const response = await fetch(`${HUB_URL}/api/notify`, {
+async function call(method, request) {
+  const response = await fetch(`${HUB_URL}/api/${method}`, {
     method: "POST",
     headers: { "content-type": "application/json", "x-api-key": HUB_API_KEY },
-    body: JSON.stringify({ to: person.id, ...alert }),
+    body: JSON.stringify(request),
   });
-  const { error } = await response.json();
-  if (error) throw new Error(`The hub refuses the alert: ${error.message}`);
+  const { error, result } = await response.json();
+  if (error) throw new Error(`The hub refuses ${method}: ${error.message}`);
+  return result;
+}
+
+/** Sends an alert to one person. Returns when the hub has stored it. */
+export const notify = (person, alert) => call("notify", { to: person.id, ...alert });
+
+/** Tells every page that follows the channel. */
+export const publish = (channel, data) => call("publish", { channel, data });
+
+/** Where the channel stands: what a page needs to join a list and what the channel publishes after it. */
+export async function positionOf(channel) {
+  const { epoch, offset } = await call("history", { channel });
+  return { epoch, offset };
 }
 
 /** What the browser of a page with widgets may load and call, for its Content-Security-Policy. */

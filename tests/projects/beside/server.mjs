@@ -5,13 +5,20 @@ import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import process from "node:process";
 
-import { notify, POLICY, tokenFor } from "./hub.mjs";
+import { notify, POLICY, positionOf, publish, tokenFor } from "./hub.mjs";
 
 const { HUB_URL, PORT } = process.env;
 
 const TYPES = { css: "text/css", js: "text/javascript" };
 const page = (name) => readFileSync(new URL(`pages/${name}`, import.meta.url), "utf8");
 const TEXTS = JSON.parse(page("texts.json"));
+
+const CHANNEL = "orders:all";
+
+const orders = [
+  { number: 1042, customer: "Okonkwo & Sons", state: "packed" },
+  { number: 1043, customer: "Atelier Lindqvist", state: "waiting" },
+];
 
 /** Who is logged in, by the cookie of the shop. */
 const sessions = new Map();
@@ -49,10 +56,18 @@ const routes = {
     else response.writeHead(401).end();
   },
 
+  "GET /orders.json": async (_, response) => {
+    const position = await positionOf(CHANNEL); // before the orders are read
+    response.setHeader("content-type", "application/json");
+    response.end(JSON.stringify({ items: orders, position }));
+  },
+
   "POST /ship": async (request, response) => {
     const person = personOf(request);
     if (!person) return response.writeHead(401).end();
     const words = request.headers["accept-language"]?.startsWith("ru") ? TEXTS.ru : TEXTS.en;
+    orders[0].state = "sent";
+    await publish(CHANNEL, { type: "shop.order_changed", item: orders[0] });
     await notify(person, { title: words.shipped, message: words.onItsWay, level: "success", url: "/?order=1042" });
     response.writeHead(204).end();
   },
