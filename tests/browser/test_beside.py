@@ -1,5 +1,6 @@
 """The widgets on the pages of a product that stands beside the hub, on another origin."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -76,6 +77,10 @@ def expect_name(page: Page, name: str) -> None:
     expect(bell(page)).to_have_accessible_name(name)
 
 
+def expect_connected(page: Page) -> None:
+    expect(page.locator("table")).to_have_attribute("data-hub", "connected")
+
+
 def expect_fault(page: Page, sentence: str) -> None:
     """The bell is marked, and says why to who points at it and to who opens it."""
     expect_name(page, f"Alerts: {sentence}")
@@ -108,6 +113,7 @@ def with_body(change: Callable[[str], str]) -> Callable[[Route], None]:
 def test_alert_that_the_product_sends_rings_the_bell_on_its_page(visitor: Visitor, product: Product) -> None:
     page = visitor()
     page.goto(product.log_in_address("beside-ada"))
+    expect_connected(page)
     expect_name(page, "Alerts")
     page.get_by_role("button", name="Ship order 1042").click()
     expect_name(page, "Alerts: 1 unread alert")
@@ -127,6 +133,7 @@ def test_page_in_another_language_has_texts_and_plurals_of_it(visitor: Visitor, 
     page = visitor(language="ru")
     page.goto(product.log_in_address("beside-lev"))
     page.goto(f"{product.url}/?language=ru")
+    expect_connected(page)
     expect_name(page, "Уведомления")
     page.get_by_role("button", name="Отправить заказ 1042").click()
     expect_name(page, "Уведомления: 1 непрочитанное уведомление")
@@ -137,6 +144,7 @@ def test_list_of_the_product_changes_on_every_page_that_shows_it(visitor: Visito
     seller, packer = visitor(), visitor()
     for page, name in ((seller, "beside-seller"), (packer, "beside-packer")):
         page.goto(product.log_in_address(name))
+        expect_connected(page)
         expect(page.get_by_role("row", name="1042 Okonkwo & Sons Packed")).to_be_visible()
     seller.get_by_role("button", name="Ship order 1042").click()
     for page in (seller, packer):
@@ -234,10 +242,18 @@ def test_page_whose_token_is_refused_says_so(visitor: Visitor, hub: LiveHub, tmp
 
 def test_page_says_that_the_hub_is_away_until_it_is_back(visitor: Visitor, product: Product) -> None:
     page = visitor()
-    page.route("**/widgets/*.json", lambda route: route.abort("connectionrefused"))
+    asked = re.compile(r"/widgets(\.js|/\w+\.json)$")
+
+    def refuse(route: Route) -> None:
+        if route.request.resource_type == "fetch":
+            route.abort("connectionrefused")
+        else:
+            route.continue_()
+
+    page.route(asked, refuse)
     page.goto(product.log_in_address("beside-patient"))
     expect_fault(page, AWAY)
-    page.unroute("**/widgets/*.json")
+    page.unroute(asked, refuse)
     page.keyboard.press("Escape")
     expect_name(page, "Alerts")
     expect(page.locator("hub-bell .fault")).to_have_count(0)

@@ -12,7 +12,7 @@ let answers;
 beforeEach(() => {
   answers = [];
   mock.method(globalThis, "fetch", (address, request) => {
-    const { promise, resolve, reject } = Promise.withResolvers?.() ?? deferred();
+    const { promise, resolve, reject } = deferred();
     answers.push({
       address,
       request,

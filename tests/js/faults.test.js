@@ -22,36 +22,36 @@ beforeEach(() => {
   pageState.setFault("");
 });
 
-/** Answers of the network: whether it answers with CORS, and without. */
-function network(...answers) {
-  mock.method(globalThis, "fetch", async (_, { mode = "cors", credentials }) => {
+/** Whether a page may read the script and the texts of the hub now. */
+function network({ script, texts }) {
+  mock.method(globalThis, "fetch", async (address, { method, credentials }) => {
     assert.equal(credentials, "omit");
-    const { [mode]: answers_ } = answers.length > 1 ? answers.shift() : answers[0];
-    if (!answers_) throw new TypeError("network");
+    const isScript = String(address) === `${BASE}widgets.js` && method === "HEAD";
+    if (!(isScript ? script : texts)) throw new TypeError("network");
   });
 }
 
 const forbidden = () => new Faults(BASE).isForbidden(`${BASE}widgets/en.json`);
 
 test("an origin that is not listed is told apart from a hub that is away", async () => {
-  network({ cors: false, "no-cors": true });
+  network({ script: true, texts: false });
   assert.equal(await forbidden(), true);
   assert.equal(
     pageState.fault,
     "This page may not use the hub: HUB_TOKEN_ORIGINS of hub.example.com lacks https://shop.example.com.",
   );
-  network({ cors: false, "no-cors": false });
+  network({ script: false, texts: false });
   assert.equal(await forbidden(), false);
 });
 
 test("a hub that comes back while it is asked has not refused the page", async () => {
-  network({ "no-cors": true }, { cors: true });
+  network({ script: true, texts: true });
   assert.equal(await forbidden(), false);
   assert.equal(pageState.fault, "");
 });
 
 test("a policy that blocks the hub is named with what it needs", async () => {
-  network({ cors: false, "no-cors": false });
+  network({ script: false, texts: false });
   const faults = new Faults(BASE);
   const blocked = { disposition: "enforce", effectiveDirective: "connect-src" };
   report({ ...blocked, blockedURI: "https://elsewhere.example/x" });

@@ -35,7 +35,8 @@ const routes = {
     response.setHeader("content-type", "text/html; charset=utf-8");
     response.setHeader(
       "content-security-policy",
-      `default-src 'self'; script-src 'self' ${POLICY.script}; connect-src 'self' ${POLICY.connect}`,
+      "default-src 'none'; style-src 'self'; img-src 'self'; require-trusted-types-for 'script'; " +
+        `script-src 'self' ${POLICY.script}; connect-src 'self' ${POLICY.connect}`,
     );
     response.end(page("orders.html").replace(/\{\{(\w+)\}\}/g, (_, name) => filled[name].replaceAll("<", "&lt;")));
   },

@@ -65,8 +65,9 @@ export class Faults {
       );
       return true;
     }
-    // Without CORS any page gets an answer, which it cannot read: so the hub is there. It may have come back just now.
-    if (!(await answers(address, { mode: "no-cors" })) || (await answers(address))) return false;
+    // The script is for every page. So if that is not to be had, it is the hub that is away, or a proxy speaks for it; and
+    // it may have come back just now.
+    if (!(await answers(new URL("widgets.js", this.#base), "HEAD")) || (await answers(address))) return false;
     this.#say(`This page may not use the hub: HUB_TOKEN_ORIGINS of ${this.#base.host} lacks ${location.origin}.`);
     return true;
   }
@@ -101,12 +102,14 @@ export class Faults {
 }
 
 /**
- * @param {string} address
- * @param {RequestInit} [options]
+ * Whether a page may read what the address answers.
+ *
+ * @param {string | URL} address
+ * @param {string} [method]
  */
-async function answers(address, options) {
+async function answers(address, method = "GET") {
   try {
-    await fetch(address, { credentials: "omit", cache: "no-store", ...options });
+    await fetch(address, { method, credentials: "omit", cache: "no-store" });
     return true;
   } catch {
     return false;

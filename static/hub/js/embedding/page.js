@@ -24,8 +24,6 @@ import { fromAddress, Tokens } from "./tokens.js";
  * @property {string} [hub] the address of the hub; by default that of the script
  */
 
-const GUEST = { id: "", name: "" };
-
 /** The element that loads this module, also past a redirect; null if a script imports it. */
 const script =
   [...document.scripts].find(({ src }) => src === import.meta.url) ??
@@ -72,7 +70,7 @@ async function begin() {
   const { texts, messageLimit, language: found, transports } = loaded;
   configurePage({ texts, language: found });
   const tokens = source();
-  const user = tokens ? await person(tokens, faults) : GUEST;
+  const user = tokens && (await person(tokens, faults));
   configurePage({
     endpoint: transports.map((transport) => ({ transport, endpoint: new URL(`connection/${transport}`, base).href })),
     emulation: new URL("emulation", base).href,

@@ -21,6 +21,11 @@ const show = (orders) => table.tBodies[0].replaceChildren(...orders.map(row));
 async function follow() {
   try {
     const hub = await ready();
+    const say = () => {
+      table.dataset.hub = hub.state;
+    };
+    hub.on("state", say);
+    say();
     const orders = hub.collection("/orders.json", { channel: "orders:all", key: "number" });
     orders.on("change", () => show(orders.items));
   } catch {
