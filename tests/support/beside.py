@@ -25,15 +25,8 @@ class Product:
         self.url = f"http://localhost:{port}"
 
     def log_in_address(self, name: str) -> str:
-        """The address that logs a person of the hub in to the product."""
-        self.hub.create_user(name)
-        key = self.hub.shell(
-            "from django.contrib.auth import get_user_model\n"
-            "from hub.users import user_id\n"
-            "print(user_id(get_user_model().objects.get(username=name)))",
-            name=name,
-        )
-        return f"{self.url}/log-in?id={key}&name={name}"
+        """The address that logs a person in to the product, whom the hub need not know."""
+        return f"{self.url}/log-in?id=id-of-{name}&name={name}"
 
     def is_up(self) -> bool:
         try:
