@@ -4,10 +4,10 @@ import os
 from typing import Any
 
 import django
-import structlog
 
 from hub.config import hub_settings, private_files, refuse_faults
 from hub.config.startup_errors import in_one_sentence
+from hub.logs import get_logger
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hub.settings")
 with in_one_sentence():
@@ -15,7 +15,7 @@ with in_one_sentence():
     closed = private_files.guard(hub_settings().data_dir)  # before the first file is made
     django.setup()
 if closed:
-    structlog.get_logger(__name__).warning("data_folder_closed_to_others", paths=closed)
+    get_logger(__name__).warning("data_folder_closed_to_others", paths=closed)
 
 from django.core.asgi import get_asgi_application  # needs the apps
 

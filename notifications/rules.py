@@ -7,16 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from typing import Any, TypeVar
 
-import structlog
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections, models, transaction
 from django.db.models.signals import post_delete, post_save
 
 from hub.config import hub_settings, is_under_test
 from hub.database import is_in_transaction
+from hub.logs import get_logger
 from notifications.actions import send
 from notifications.alerting import Alert
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 M = TypeVar("M", bound=models.Model)
 

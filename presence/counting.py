@@ -2,17 +2,16 @@
 
 import asyncio
 
-import structlog
-
 from hub import presence
 from hub.concurrency import Background, Part
 from hub.config import hub_settings
 from hub.fanout import ProcessListener
+from hub.logs import get_logger
 from hub.publishing import publish_ephemeral
 from hub.streams import Envelope
 from presence import channels, events
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: Seconds between two looks whether the number that was last sent is still right. What is live only may be lost, and
 #: the counts of two processes may overtake each other.

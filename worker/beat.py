@@ -10,7 +10,6 @@ from itertools import islice
 from typing import Any
 from uuid import uuid4
 
-import structlog
 from celery.beat import SchedulingError
 from celery.schedules import schedstate
 from django.db import DatabaseError, InterfaceError, close_old_connections, transaction
@@ -20,6 +19,7 @@ from django_celery_beat.models import PeriodicTasks
 from django_celery_beat.schedulers import NEVER_CHECK_TIMEOUT, DatabaseScheduler, ModelEntry
 
 from hub.database import heartbeats, leases
+from hub.logs import get_logger
 from hub.ops import liveness_file
 from worker import due_times, jobs
 from worker.arguments import misfit
@@ -28,7 +28,7 @@ from worker.durable import DurableTask
 from worker.jobs import JobCall
 from worker.maintenance import maintenance_tasks
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: Seconds between two heartbeats of beat itself.
 BEAT_INTERVAL = 5.0

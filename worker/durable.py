@@ -10,7 +10,6 @@ from datetime import datetime, timedelta, tzinfo
 from functools import partial
 from typing import Any
 
-import structlog
 from celery import signals
 from celery.contrib.django.task import DjangoTask
 from celery.exceptions import Ignore
@@ -21,10 +20,11 @@ from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.utils import timezone
 from kombu.utils.uuid import uuid
 
+from hub.logs import get_logger
 from worker import job_heartbeats, jobs, sending
 from worker.jobs import JobCall
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: Options of a call that say how to reach the broker or what to do with the answer: nothing to be kept.
 _NOT_KEPT = ("connection", "publisher", "router", "add_to_parent", "retry", "retry_policy")

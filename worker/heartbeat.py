@@ -2,16 +2,16 @@
 
 from typing import Any
 
-import structlog
 from celery import shared_task, signals
 from django.db import DatabaseError
 
 from hub.database import heartbeats
+from hub.logs import get_logger
 from hub.ops import liveness_file
 from worker.application import has_our_scheduler
 from worker.scheduling import expires
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 @shared_task(ignore_result=True, expires=expires("worker.heartbeat.beat_from_worker"))

@@ -4,12 +4,12 @@ import threading
 import time
 from collections import Counter
 
-import structlog
 from django.db import connection
 
+from hub.logs import get_logger
 from worker import jobs
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _lock = threading.Lock()
 #: How many runs of a job, with its nonce, there are in this process, and those whose beginning is not stored yet.

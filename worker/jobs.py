@@ -15,17 +15,17 @@ from itertools import groupby
 from typing import Any
 from uuid import uuid4
 
-import structlog
 from django.db import connections, router, transaction
 from django.db.models import Case, Count, DurationField, ExpressionWrapper, F, Max, Q, QuerySet, When
 from django.db.models.functions import Greatest, Least, Now
 from kombu import serialization
 from kombu.exceptions import DecodeError
 
+from hub.logs import get_logger
 from hub.ops import metrics
 from worker.models import Job
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: Seconds after which a job that was sent and not begun is sent again. They double from the third time on, up to the
 #: second number.

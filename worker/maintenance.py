@@ -4,10 +4,10 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-import structlog
 from celery import shared_task
 
 from hub.database import deletions, heartbeats, pruning
+from hub.logs import get_logger
 from hub.presence import process_rows
 from hub.publishing import idempotency, sweeper
 from hub.streams import retention
@@ -16,7 +16,7 @@ from worker import jobs, sending
 from worker.application import application
 from worker.scheduling import REGULAR_TASKS, expires
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 @shared_task(ignore_result=True, expires=expires("worker.maintenance.sweep"))

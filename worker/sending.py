@@ -5,14 +5,14 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import structlog
 from kombu.exceptions import EncodeError
 
+from hub.logs import get_logger
 from worker import jobs
 from worker.application import application
 from worker.jobs import JobCall
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: What the messages of jobs carry, to be told from those of tasks that have no row: the nonce of the call.
 MARK = "hub_job"

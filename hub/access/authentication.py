@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-import structlog
 from django.contrib.auth.models import AnonymousUser
 from django.db import Error as DatabaseFault
 from django.http import HttpRequest, parse_cookie
@@ -19,9 +18,10 @@ from hub.access.visitor import language_of, session_key_in
 from hub.channels import UnknownChannel, find
 from hub.concurrency.faults import described
 from hub.limits.connections import Counted, TooManyConnections, connect_wait, counted_address
+from hub.logs import get_logger
 from hub.users import User, Visitor
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

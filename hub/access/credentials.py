@@ -8,14 +8,13 @@ for revalidation. Do not log credentials.
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 
-import structlog
-
 from hub.concurrency.batcher import CONNECT_PAUSE, Batcher
 from hub.database.threads import in_database_thread
+from hub.logs import get_logger
 from hub.ops.rare_log import RareLog
 from hub.users import User, users_by_id
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: Characters by which reasons are told apart: what follows may depend on what came in.
 _KIND_LENGTH = 40

@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Collection, Iterable, Sequence
 
 import msgspec
-import structlog
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
 
@@ -24,9 +23,10 @@ from hub.concurrency.node import Part
 from hub.config import hub_settings
 from hub.fanout import relay
 from hub.fanout.inbox import Inbox
+from hub.logs import get_logger
 from hub.users import key_of_text
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: Connections that are revalidated together: one query for each kind of credential, without blocking the event loop.
 CHUNK = 100

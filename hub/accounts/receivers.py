@@ -6,7 +6,6 @@ Connected in one place, :func:`connect`. :mod:`hub.access.receivers` tells the w
 from collections.abc import Collection
 from typing import Any
 
-import structlog
 from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.db.models.signals import post_delete, post_save
@@ -16,9 +15,10 @@ from hub.access import revalidate
 from hub.accounts import sessions, throttling, tokens
 from hub.accounts.models import AccessToken
 from hub.database import listen
+from hub.logs import get_logger
 from hub.users import User, log_in_field
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 def connect() -> None:

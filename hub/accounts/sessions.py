@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-import structlog
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.backends.db import SessionStore as DatabaseSessions
@@ -17,9 +16,10 @@ from django.utils import timezone
 
 from hub.access import SESSION_KEY_FORM, is_login
 from hub.accounts.models import Session
+from hub.logs import get_logger
 from hub.users import User
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: In the data of a session: when, from where and with what the person logged in.
 BEGAN = "hub.began"

@@ -10,7 +10,6 @@ import contextlib
 from collections.abc import Callable
 from typing import TypeVar
 
-import structlog
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -18,9 +17,10 @@ from django.utils.translation import gettext_lazy as _
 from hub import limits
 from hub.accounts.models import Session
 from hub.limits import TooMany, counted_host
+from hub.logs import get_logger
 from hub.users import Key, all_users, log_in_field, searched_by
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 T = TypeVar("T")
 

@@ -9,7 +9,6 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-import structlog
 from django.db import Error as DatabaseFault
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -17,9 +16,10 @@ from django.utils import timezone
 
 from hub.access import Invalid, revalidate
 from hub.accounts.models import AccessToken
+from hub.logs import get_logger
 from hub.users import User
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 SCHEME = "hub_"
 RANDOM_BYTES = 32

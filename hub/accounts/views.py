@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING, Any, cast
 
-import structlog
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import get_user_model, login, logout
@@ -42,6 +41,7 @@ from hub.accounts.signals import signed_up
 from hub.accounts.tasks import send_address_changed, send_reset_mail
 from hub.config import hub_settings
 from hub.limits import TooMany
+from hub.logs import get_logger
 from hub.users import User, all_users, field_named, log_in_field
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ else:
     SignUpBase = MailAddressBase = FormView
 
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _NO_MAIL_NOW = _lazy("Mail cannot be sent just now. Please try again in a minute.")
 

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import msgspec
-import structlog
 from django.db import Error as DatabaseFault
 
 from hub.access.authorization import NotValid
@@ -14,8 +13,9 @@ from hub.api.errors import ApiError, Code
 from hub.api.keys import Caller, caller_for
 from hub.api.method import method_named
 from hub.limits import TooMany
+from hub.logs import get_logger
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: The headers that may hold the key, as ASGI has them.
 KEY_HEADERS = ("x-api-key", "authorization")

@@ -5,16 +5,16 @@ from collections.abc import Iterator
 from typing import Annotated, Any, TypeVar
 
 import msgspec
-import structlog
 from django.db import Error as DatabaseFault
 from msgspec import Meta
 
 from hub.api.errors import DETAIL_LIMIT, ApiError, Code
 from hub.api.keys import Caller
 from hub.api.method import ApiCall, Method, method_named
+from hub.logs import get_logger
 from hub.ops import metrics
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 T = TypeVar("T")
 

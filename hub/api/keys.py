@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
-import structlog
 from django.db import Error as DatabaseFault
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
@@ -27,9 +26,10 @@ from hub.database.threads import in_database_thread
 from hub.limits import TooMany
 from hub.limits.connections import counted_host
 from hub.limits.tallies import Tally
+from hub.logs import get_logger
 from hub.models import ApiKey
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 SCHEME = "hubkey_"
 RANDOM_BYTES = 32

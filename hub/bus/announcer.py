@@ -17,16 +17,15 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-import structlog
-
 from hub.bus.envelope import pack
 from hub.bus.layer import group_send_counted, group_send_many
 from hub.channels import group_name
 from hub.config import hub_settings
+from hub.logs import get_logger
 from hub.ops import gauges, metrics
 from hub.streams import Envelope
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: Seconds without sending after a failure, so that a dead Redis is not asked for every single event.
 PAUSE_AFTER_FAILURE = 1.0

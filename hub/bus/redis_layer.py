@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import hiredis
-import structlog
 from channels_redis.pubsub import RedisPubSubChannelLayer, RedisPubSubLoopLayer, RedisSingleShardConnection
 from channels_redis.utils import create_pool, decode_hosts
 from redis.exceptions import RedisError
@@ -18,9 +17,10 @@ from redis.exceptions import RedisError
 from hub.bus.redis_publisher import Publisher
 from hub.concurrency.background import Background, backoff
 from hub.config import hub_settings
+from hub.logs import get_logger
 from hub.ops import metrics
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: Seconds of silence after which the connection is pinged, and seconds that it has to answer.
 SILENCE, PONG_TIMEOUT = 10.0, 5.0

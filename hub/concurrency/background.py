@@ -11,12 +11,11 @@ import contextlib
 import random
 from collections.abc import Awaitable, Callable
 
-import structlog
-
 from hub.concurrency.faults import is_everybodys
 from hub.concurrency.tasks import CLOSE_TIMEOUT, stop
+from hub.logs import get_logger
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: Does the work once. Returns the seconds until it is to be done again, or None for when :meth:`Background.wake` says.
 Step = Callable[[], Awaitable[float | None]]

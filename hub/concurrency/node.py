@@ -14,9 +14,9 @@ import secrets
 from collections.abc import Awaitable, Callable, Collection
 from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
-import structlog
+from hub.logs import get_logger
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 P = TypeVar("P")
 

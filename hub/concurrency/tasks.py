@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Coroutine, Iterable
 from typing import Any
 
-import structlog
+from hub.logs import get_logger
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: Seconds that cancelled tasks get to end.
 CLOSE_TIMEOUT = 2.0

@@ -13,7 +13,6 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import msgspec
-import structlog
 from django.db import Error as DatabaseFault
 
 from hub.access import authentication, revalidation
@@ -28,6 +27,7 @@ from hub.fanout import recovery
 from hub.fanout.frames import FrameBatch
 from hub.fanout.local_channel import texts_of
 from hub.limits.connections import Counted
+from hub.logs import get_logger
 from hub.ops import metrics
 from hub.session.session import Session
 from hub.session.subscriptions import SessionSubscription
@@ -35,7 +35,7 @@ from hub.streams import Envelope, Position, cursors
 from hub.transports.http_stream import HttpStream, short_answer
 from hub.users import Visitor
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 LAST_EVENT_ID = b"last-event-id"
 

@@ -5,7 +5,6 @@ import random
 import time
 from collections.abc import Callable, Iterable, Mapping
 
-import structlog
 from django.db import Error as DatabaseFault
 
 from hub import streams
@@ -14,11 +13,12 @@ from hub.concurrency.tasks import Tasks
 from hub.config import hub_settings
 from hub.database.threads import in_database_thread
 from hub.fanout.local_channel import LocalChannel
+from hub.logs import get_logger
 from hub.ops import metrics
 from hub.publishing import sweeper
 from hub.streams import Position, cursors
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: Seconds that an early envelope waits before the missing ones are read from the database: two publishers in different
 #: threads often announce in the opposite order, and the missing envelope is on its way.

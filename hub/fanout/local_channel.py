@@ -4,10 +4,9 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-import structlog
-
 from hub.config import hub_settings
 from hub.fanout.frames import FrameBatch
+from hub.logs import get_logger
 from hub.ops import metrics
 from hub.streams import Envelope, Position
 
@@ -18,7 +17,7 @@ Encoder = Callable[[Envelope], str | None]
 #: Writes the bytes of whole frames to one client.
 RawWrite = Callable[[bytes], object]
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: How many envelopes wait for a missing one before them. Any more are dropped, and catch-up reads them again.
 AHEAD_LIMIT = 256

@@ -8,8 +8,6 @@ arrive from the database: a gap at once, the newest publications within ``HUB_RE
 import asyncio
 from collections.abc import Collection, Iterable, Sequence
 
-import structlog
-
 from hub import streams
 from hub.bus import announcer
 from hub.bus.envelope import NotForClients, unpack
@@ -23,11 +21,12 @@ from hub.config import hub_settings
 from hub.database.threads import in_database_thread
 from hub.fanout.catch_up import CatchUp
 from hub.fanout.local_channel import Encoder, LocalChannel, Subscriber, Subscription
+from hub.logs import get_logger
 from hub.ops import gauges, metrics
 from hub.ops.rare_log import RareLog
 from hub.streams import Envelope, Position
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: Seconds that a channel without subscribers stays joined, so that reloading a page costs Redis nothing.
 LINGER = 5.0

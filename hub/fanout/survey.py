@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 import msgspec
-import structlog
 from msgspec import Meta
 
 from hub.bus import announcer
@@ -24,9 +23,10 @@ from hub.concurrency.node import Part
 from hub.config import hub_settings
 from hub.fanout import relay
 from hub.fanout.inbox import Inbox
+from hub.logs import get_logger
 from hub.streams import Envelope
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 SURVEY = register(Namespace("survey", durable=False, internal=True, pattern="<str:id>"))
 QUESTIONS = f"{SURVEY.name}:questions"

@@ -18,7 +18,6 @@ from functools import lru_cache
 from operator import methodcaller
 from typing import TypeVar
 
-import structlog
 from django.conf import settings
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -31,10 +30,11 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from hub.config import NO_LIMIT, hub_settings
+from hub.logs import get_logger
 from hub.ops import metrics
 from hub.validation.refused import Refused
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 T = TypeVar("T")
 

@@ -4,12 +4,12 @@ import asyncio
 import threading
 from collections.abc import Callable
 
-import structlog
 from django.db import connections
 
 from hub.concurrency import background
 from hub.concurrency.background import Background
 from hub.concurrency.node import Part
+from hub.logs import get_logger
 from hub.ops import metrics
 
 #: Seconds between two samples.
@@ -21,7 +21,7 @@ TASKS_EVERY = 4
 #: Seconds for which ``/metrics`` waits for stats from the database; without them it shows the last ones.
 STATS_TIMEOUT = 0.5
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: How many things wait in a queue now. Called on the event loop; must not wait.
 Length = Callable[[], int]

@@ -1,10 +1,9 @@
 """A file that a part touches while it works, for health checks that cannot afford to start Django."""
 
-import structlog
-
 from hub.config import hub_settings, is_own_project, private_files
+from hub.logs import get_logger
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 def touch(part: str) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 import structlog
 
-from hub.ops.redaction import redact
+from hub.logs import loggers
+from hub.logs.redaction import redact
 
 #: What Django logs of requests that are not as they should be: a wrong Host, too many fields.
 _SUSPICIOUS = "django.security."
@@ -71,13 +72,16 @@ def configure(config: Mapping[str, Any]) -> None:
     )
     access.propagate = False
     access.handlers = logging.getLogger().handlers[:] if logs_access else []
-    structlog.configure(
-        processors=[
+    processors = loggers.use(
+        [
             structlog.stdlib.filter_by_level,
             structlog.stdlib.PositionalArgumentsFormatter(),
             *_SHARED,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
+        ]
+    )
+    structlog.configure(  # for code of teams that logs with structlog
+        processors=processors,
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,

@@ -12,19 +12,19 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
-import structlog
 from django.db import Error as DatabaseFault
 
 from hub.concurrency.background import Background
 from hub.config import hub_settings
 from hub.database.threads import in_database_thread
+from hub.logs import get_logger
 from hub.ops import metrics
 from hub.presence import process_rows
 from hub.presence.contract import BackendUnavailable
 from hub.presence.process_rows import Row
 from hub.presence.records import LocalRecords
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: Seconds between two reads of the other rows, and the shortest time between two writes of the own row.
 TURN = 1.0

@@ -10,15 +10,14 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from itertools import islice
 
-import structlog
-
 from hub.channels import namespace_of
 from hub.concurrency.node import Part
 from hub.config import hub_settings
+from hub.logs import get_logger
 from hub.presence import tracker
 from hub.presence.contract import GUEST, Record
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: Called once a connection has left: with True if it was the person's last one at the channel.
 Gone = Callable[[bool], Awaitable[None]]

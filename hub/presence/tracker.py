@@ -12,12 +12,11 @@ import secrets
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-import structlog
-
 from hub.bus.layer import is_in_memory
 from hub.concurrency.background import Background
 from hub.concurrency.node import Part
 from hub.config import hub_settings
+from hub.logs import get_logger
 from hub.presence.contract import BackendUnavailable, Departed, PresenceBackend, SharedBackend
 from hub.presence.database_backend import DatabaseBackend
 from hub.presence.memory_backend import MemoryBackend, MemoryStore
@@ -26,7 +25,7 @@ from hub.presence.redis_backend import RedisBackend
 
 T = TypeVar("T")
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: Called with a channel and the people of a dead process there, in the process that removed them.
 TellDeparted = Callable[[str, list[str]], Awaitable[None]]

@@ -2,17 +2,17 @@
 
 from datetime import timedelta
 
-import structlog
 from django.db import DataError, IntegrityError
 from django.db.models import Q
 from django.db.models.functions import Now
 
 from hub import streams
+from hub.logs import get_logger
 from hub.models import Publication
 from hub.ops import metrics
 from hub.publishing.verbs import release
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: Seconds that the publisher has to number its own rows. The sweeper leaves younger rows alone.
 GRACE = 1.0

@@ -13,7 +13,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
-import structlog
 from django.db import transaction
 
 from hub import streams
@@ -21,13 +20,14 @@ from hub.bus.announcer import announce
 from hub.channels import namespace_of
 from hub.config import hub_settings
 from hub.database.threads import in_database_thread
+from hub.logs import get_logger
 from hub.models import Publication
 from hub.ops import metrics
 from hub.streams import Envelope
 from hub.validation.numbers import SENTENCE, is_rounded
 from hub.validation.tags import encode as encode_tags
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: What can be published: a message type of an app (a msgspec struct with a tag), a mapping with a ``type``, or
 #: somebody else's JSON, on one line.

@@ -7,12 +7,11 @@ import os
 import resource
 import time
 
-import structlog
-
 from hub import limits
+from hub.logs import get_logger
 from hub.ops import gauges
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: What the soft limit is raised to at most: some programs go through all numbers below it.
 MOST = 2**20

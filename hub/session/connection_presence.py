@@ -10,13 +10,13 @@ import binascii
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import structlog
 from msgspec import UNSET, Raw
 
 from hub import presence
 from hub.bus.announcer import announce
 from hub.channels import DEFAULT, UnknownChannel, Visit, namespace_of, namespaces
 from hub.database.threads import in_database_thread
+from hub.logs import get_logger
 from hub.presence import leaving
 from hub.publishing import PayloadTooBig, encode
 from hub.session.client_info import ClientInfo, ClientJoined, ClientLeft
@@ -26,7 +26,7 @@ from hub.users import ID_FORM, User, display_name, display_names, user_id
 if TYPE_CHECKING:
     from hub.session.subscriptions import SessionSubscription
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 _LISTED = "@"
 

@@ -4,18 +4,17 @@ from collections.abc import Iterable
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
-import structlog
-
 from hub.channels import Namespace, namespace_of
 from hub.fanout import local_channel, relay
 from hub.fanout.local_channel import Encoder
+from hub.logs import get_logger
 from hub.session import connection_presence
 from hub.session.client_info import ClientInfo
 
 if TYPE_CHECKING:
     from hub.session.session import Session
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class State(Enum):

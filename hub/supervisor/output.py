@@ -7,7 +7,7 @@ import sys
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
-from hub.ops.redaction import redact
+from hub.logs.redaction import redact
 
 #: Bytes of one log file before it is set aside, and how many of those are kept.
 FILE_SIZE = 5 * 1024 * 1024

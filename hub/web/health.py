@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from typing import Literal, TypedDict, TypeVar
 
 import redis.asyncio
-import structlog
 from django.conf import settings
 from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -20,13 +19,14 @@ from hub.access.operators import is_operator
 from hub.bus import redis_errors
 from hub.concurrency.daemon_threads import in_daemon_thread
 from hub.database import heartbeats
+from hub.logs import get_logger
 
 T = TypeVar("T")
 
 #: Seconds that one check may take.
 CHECK_TIMEOUT = 2.0
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 
 class Check(TypedDict, total=False):

@@ -1,6 +1,5 @@
 """Errors that Django answers with nothing to read, or with a traceback in the log, get a page with a sentence."""
 
-import structlog
 from django.db import Error as DatabaseFault
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
@@ -10,10 +9,11 @@ from django.utils.translation import gettext as _
 
 from hub.concurrency.faults import described, is_everybodys, is_too_big
 from hub.limits import TooMany
+from hub.logs import get_logger
 from hub.web.limited_form import LimitedForm
 from hub.web.middleware import Middleware
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: Seconds after which it is worth another try where the database did not answer.
 RETRY_AFTER = 5

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Iterator
 
-import structlog
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path
 from django.views.decorators.csrf import csrf_exempt
 
-log = structlog.get_logger(__name__)
+from hub.logs import get_logger
+
+log = get_logger(__name__)
 
 SENTENCE = (
     "This process serves no client connections: start your ASGI application, which hub.mount() made, with "

@@ -13,8 +13,8 @@ import uvicorn.logging
 from django.conf import settings
 from django.test import Client
 
+from hub.logs.redaction import redact
 from hub.ops import logs
-from hub.ops.redaction import redact
 
 CANARY = "c4n4ry-Tok3n_x"
 

@@ -8,11 +8,10 @@ from functools import lru_cache
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import urlsplit
 
-import structlog
-
 from hub.access.signed_tokens.keys import NotAKey, SigningKey, keys_in_set
+from hub.logs import get_logger
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: Seconds between two fetches, at least: whoever makes up names of keys causes no more.
 PAUSE = 30.0

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-import structlog
 from django.utils import translation
 from msgspec import Raw
 
@@ -42,6 +41,7 @@ from hub.endpoints.centrifuge.subscriptions import GRACE, ClientSubscription, Wa
 from hub.fanout.frames import FrameBatch
 from hub.fanout.local_channel import RawWrite
 from hub.limits.connections import Bucket, Counted, Decision, TooManyConnections, address_of_guest
+from hub.logs import get_logger
 from hub.ops import metrics
 from hub.session import connection_presence, server_side
 from hub.session.client_info import ClientInfo
@@ -52,7 +52,7 @@ from hub.transports.transport import Transport
 from hub.users import Visitor, display_name, user_id
 from hub.validation.refused import Refused
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: Close codes that a backend may use.
 CLOSE_CODES = range(3000, 5000)

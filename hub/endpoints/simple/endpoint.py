@@ -13,7 +13,6 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qs
 
 import msgspec
-import structlog
 from asgiref.typing import ASGIReceiveCallable, ASGISendCallable
 from channels.consumer import AsyncConsumer
 from django.db import Error as DatabaseFault
@@ -29,6 +28,7 @@ from hub.fanout import recovery
 from hub.fanout.frames import FrameBatch
 from hub.fanout.local_channel import Encoder, RawWrite, texts_of
 from hub.limits.connections import Decision, counted_address
+from hub.logs import get_logger
 from hub.ops import metrics
 from hub.server.protocol import EXTENSION
 from hub.session import connection_presence
@@ -41,7 +41,7 @@ from hub.users import User, Visitor
 from hub.validation.messages import BadMessage, text_of
 from hub.validation.refused import Refused
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: Channels, each with the encoder of its frames.
 Channels = Iterable[tuple[str, Encoder]]
