@@ -59,6 +59,9 @@ def schedule(app: "Celery") -> None:
     scheduler of ``app`` stay as they are; a task that no worker took in time expires. With
     ``beat_scheduler = "worker.beat.HubScheduler"`` nothing is added: that scheduler sends them by itself.
 
+    A worker and a beat of ``app`` do not start with a setting of the hub that is not what it is declared to be. Celery
+    logs no line at INFO for each run of the hub's regular tasks.
+
     Call it in the module that makes the application::
 
         app = Celery("myproject")
@@ -66,6 +69,7 @@ def schedule(app: "Celery") -> None:
         app.autodiscover_tasks()
         hub.schedule(app)
     """
-    from worker import scheduling
+    from worker import scheduling, starting
 
     scheduling.schedule(app)
+    starting.watch(app)

@@ -10,7 +10,8 @@ from hub.access.signed_tokens import checks as _of_tokens  # noqa: F401  # regis
 from hub.bus import layer
 from hub.channels import namespaces
 from hub.config import faults, hub_settings, misspelt, production_checks
-from hub.users import checks as _of_users  # noqa: F401  # registers its own
+from hub.database import checks as _of_database  # noqa: F401  # registers its own
+from hub.users import checks as _of_users  # noqa: F401  # likewise
 from hub.web import checks as _of_pages  # noqa: F401  # likewise
 
 
@@ -26,6 +27,12 @@ def settings_are_what_they_are_declared_to_be(
 def variables_are_known(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[checks.CheckMessage]:
     """Each ``HUB_…`` of the environment is one that the hub reads; a warning, since others may be a platform's."""
     return [checks.Warning(sentence, id="hub.W001") for sentence in misspelt.sentences()]
+
+
+@checks.register
+def settings_are_known(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Each ``HUB_…`` in Django's settings is one that the hub heeds."""
+    return [checks.Warning(sentence, id="hub.W002") for sentence in misspelt.sentences_of_django()]
 
 
 @checks.register

@@ -93,7 +93,8 @@ def _page_section(section: Section, settings: list[Field[Any]]) -> str:
 def _row(setting: Field[Any]) -> str:
     facts = facts_of(setting)
     django = [f"In Django's settings: `{facts.django}`."] if facts.django else []
-    what = [facts.about, *_zero(setting), *_unless(setting), *django]
+    alone = ["Not inside a project of others."] if facts.alone else []
+    what = [facts.about, *_zero(setting), *_unless(setting), *django, *alone]
     cells = [f"`{variable_of(setting)}`", _takes(setting), _default_in_words(setting), " ".join(what)]
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n"
 

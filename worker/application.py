@@ -5,6 +5,7 @@ from functools import cache
 from celery import Celery
 from celery.app import app_or_default
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 from worker.scheduling import is_hubs
@@ -19,10 +20,13 @@ def application() -> Celery:
     server, would send its tasks by an application that Celery makes up, to a broker that nobody has named.
     """
     path: str = getattr(settings, "HUB_CELERY_APP", "")
-    if path:
+    if not path:
+        return app_or_default()
+    try:
         found: Celery = import_string(path)
-        return found
-    return app_or_default()
+    except ImportError as error:
+        raise ImproperlyConfigured(f"HUB_CELERY_APP names {path!r}, which cannot be imported: {error}.") from error
+    return found
 
 
 def has_our_scheduler() -> bool:

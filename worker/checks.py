@@ -1,25 +1,77 @@
 """What ``manage.py check`` says about Celery."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from celery import Celery
 from django.core import checks
 
 from worker.application import application
+from worker.scheduling import REGULAR_TASKS, is_hubs
 
 #: The name of the application that Celery makes up where the project has imported none.
 MADE_UP = "default"
 
 
+#: Seconds after which Redis gives a task to another worker, where the settings do not say.
+DEFAULT_VISIBILITY_TIMEOUT = 3600
+
+
 @checks.register
 def celery_application_is_imported(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[checks.CheckMessage]:
     """The processes that start jobs know the project's Celery application, and so its broker."""
-    if application().main != MADE_UP:
-        return []
-    return [
-        checks.Warning(
-            "No Celery application is imported: jobs would be sent to a broker on this machine.",
-            hint="Import yours in the __init__ of the project's package, or name it in HUB_CELERY_APP.",
-            id="hub.W030",
+    app = application()
+    if app.main == MADE_UP:
+        return [
+            checks.Warning(
+                "No Celery application is imported: jobs would be sent to a broker on this machine.",
+                hint="Import yours in the __init__ of the project's package, or name it in HUB_CELERY_APP.",
+                id="hub.W030",
+            )
+        ]
+    return [*_regular_tasks(app), *_patience(app), *_visibility(app)]
+
+
+def _regular_tasks(app: Celery) -> Iterator[checks.CheckMessage]:
+    missing = {task.name for task in REGULAR_TASKS} - set(app.conf.beat_schedule)
+    if missing and not is_hubs(app.conf.beat_scheduler):
+        yield checks.Warning(
+            f"The beat of the Celery application {app.main!r} does not send the hub's regular tasks: nothing delivers "
+            "what a crash left, and nothing deletes what is old.",
+            hint="Call hub.schedule(app) in the module that makes the application.",
+            id="hub.W031",
         )
-    ]
+
+
+def _patience(app: Celery) -> Iterator[checks.CheckMessage]:
+    if _is_redis(app) and (app.conf.task_publish_retry or "socket_timeout" not in app.conf.broker_transport_options):
+        yield checks.Warning(
+            "A request that starts a job waits as long as the broker hangs.",
+            hint="CELERY_TASK_PUBLISH_RETRY = False, and CELERY_BROKER_TRANSPORT_OPTIONS with "
+            '"socket_connect_timeout": 0.8, "socket_timeout": 1.5, "max_retries": 0.',
+            id="hub.W032",
+        )
+
+
+def _visibility(app: Celery) -> Iterator[checks.CheckMessage]:
+    """Redis holds a task for one worker until it is acknowledged, and no longer than the visibility timeout."""
+    timeout = app.conf.broker_transport_options.get("visibility_timeout", DEFAULT_VISIBILITY_TIMEOUT)
+    longest = app.conf.task_time_limit or 0
+    if _is_redis(app) and timeout <= longest:
+        yield checks.Warning(
+            f"A task may run for {longest} seconds (CELERY_TASK_TIME_LIMIT), and after {timeout} the broker gives it "
+            "to a second worker.",
+            hint='Set "visibility_timeout" in CELERY_BROKER_TRANSPORT_OPTIONS to twice the time limit.',
+            id="hub.W033",
+        )
+    if app.conf.task_acks_late and not app.conf.task_reject_on_worker_lost:
+        yield checks.Warning(
+            "A task whose worker is killed counts as done: CELERY_TASK_ACKS_LATE is on, and "
+            "CELERY_TASK_REJECT_ON_WORKER_LOST is off.",
+            hint="Set CELERY_TASK_REJECT_ON_WORKER_LOST = True.",
+            id="hub.W034",
+        )
+
+
+def _is_redis(app: Celery) -> bool:
+    return str(app.conf.broker_url).startswith(("redis", "rediss", "sentinel"))

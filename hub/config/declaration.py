@@ -29,6 +29,8 @@ class Facts(NamedTuple):
     django: str
     #: Whether no sentence and no document may show its value.
     secret: bool
+    #: Whether it has a meaning in the hub's own project only, and none inside another.
+    alone: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class Section:
         variable: str = "",
         django: str = "",
         secret: bool = False,
+        alone: bool = False,
     ) -> Any:
         """A setting with this default, that of production. The arguments are explained at :class:`Facts`."""
         facts = Facts(
@@ -68,6 +71,7 @@ class Section:
             variable=variable,
             django=django,
             secret=secret,
+            alone=alone,
         )
         metadata = {"facts": facts}
         if isinstance(default, Mapping):

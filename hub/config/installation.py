@@ -60,18 +60,21 @@ class Installation:
         "What the hub is for. `development` suits one machine and needs no settings. `production` asks for "
         "SECRET_KEY, refuses to start with what is unsafe, and serves static files that `collectstatic` gathered.",
         unless="other people use this hub: then it is `production`",
+        alone=True,
     )
     port: Port = _runs(
         8000,
         "Port of `make run` on the loopback interface; in compose.yaml that of nginx, there 8080 by default.",
         unless="another program has the port",
         unit="port",
+        alone=True,
     )
     web_processes: Annotated[int, Meta(ge=1, le=256)] = _runs(
         1,
         "Web processes that `make run` starts.",
         unless="one process uses a whole core; then start as many as there are cores",
         unit="processes",
+        alone=True,
     )
     data_dir: Folder = _runs(
         BASE_DIR / "var",
@@ -80,6 +83,7 @@ class Installation:
         unless="the folder of the code cannot be written to",
         default_in_words="`var/` beside `.env.example`",
         example="/var/lib/hub",
+        alone=True,
     )
     worker_concurrency: Annotated[int, Meta(ge=1, le=1000)] = _runs(
         2,
@@ -160,6 +164,7 @@ class Installation:
         unless="the hub shares its host with other sites",
         zero="has the whole host",
         example="/hub",
+        alone=True,
     )
     trusted_origins: Sequence[str] = _reached(
         (),
@@ -176,6 +181,7 @@ class Installation:
         "to come over HTTPS for a year (HSTS).",
         unless="nobody but this machine reaches a hub in production",
         development=False,
+        alone=True,
     )
     cookie_prefix: CookiePrefix = _reached(
         "",
@@ -184,6 +190,7 @@ class Installation:
         default_in_words="`hub_<port>_` in development; in production `__Host-hub_` with HUB_HTTPS (`__Secure-hub_` "
         "below a path), else `hub_`",
         example="hub_",
+        alone=True,
     )
     trusted_proxies: Proxies = _reached(
         ("127.0.0.1",),
@@ -197,6 +204,7 @@ class Installation:
         unless="nobody can read the output of the first start",
         default_in_words="a random one, shown once",
         secret=True,
+        alone=True,
     )
 
     operator_addresses: Addresses = _operators(

@@ -20,6 +20,8 @@ from hub.config.variables import UnusableEnvironment
 _current: HubSettings | None = None
 #: What the environment said when Django's settings were made.
 _read = HubSettings()
+#: Whether they were made from it.
+_is_own_project = False
 
 
 def hub_settings() -> HubSettings:
@@ -32,7 +34,8 @@ def hub_settings() -> HubSettings:
 
 def is_own_project() -> bool:
     """Whether Django's settings are the hub's own, or made from them; else the hub is inside a project of others."""
-    return hasattr(settings, "HUB_DATA_DIR")
+    _ = settings.INSTALLED_APPS  # they are made with the first look at them
+    return _is_own_project
 
 
 def read_environment() -> HubSettings:
@@ -70,8 +73,8 @@ def for_django() -> tuple[HubSettings, dict[str, Any]]:
 
     What Django's settings hold in the end is in force: :func:`hub_settings` has it.
     """
-    global _read, _current
-    _read, _current = read_environment(), None
+    global _read, _current, _is_own_project
+    _read, _current, _is_own_project = read_environment(), None, True
     return _read, {name: getattr(_read, field) for field, name in _django_names().items()}
 
 
@@ -123,6 +126,11 @@ def _of_development() -> dict[str, Any]:
 @functools.cache
 def _django_names() -> Mapping[str, str]:
     return {one.name: f"HUB_{one.name.upper()}" for one in fields(HubSettings) if not facts_of(one).django}
+
+
+def known_in_django() -> frozenset[str]:
+    """The names of the hub's settings in Django's."""
+    return frozenset({*_django_names().values(), "HUB_CELERY_APP"})
 
 
 def _in_django() -> dict[str, Any]:

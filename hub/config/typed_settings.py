@@ -137,6 +137,7 @@ class HubSettings(Engine):
         "Whether visitors may make an account.",
         unless="strangers are welcome",
         development=True,
+        alone=True,
     )
 
     user_id: str = _accounts(
@@ -158,17 +159,24 @@ class HubSettings(Engine):
         example="myproject.people.name_of",
     )
 
-    limit_signup: Rates = _rates("20/hour", "Accounts that one address may make.")
-    limit_login: Rates = _rates("10/5 minutes", "Attempts to log in to one account from one address.")
-    limit_login_address: Rates = _rates("100/15 minutes", "Attempts to log in that failed from one address.")
+    limit_signup: Rates = _rates("20/hour", "Accounts that one address may make.", alone=True)
+    limit_login: Rates = _rates("10/5 minutes", "Attempts to log in to one account from one address.", alone=True)
+    limit_login_address: Rates = _rates(
+        "100/15 minutes", "Attempts to log in that failed from one address.", alone=True
+    )
     limit_login_account: Rates = _rates(
         "100/hour",
         "Attempts to log in to one account that failed, from addresses at which its owner is not logged in.",
+        alone=True,
     )
-    limit_reset: Rates = _rates("20/hour", "Mails with a link for a new password that one address may ask for.")
-    limit_reset_mail: Rates = _rates("3/hour; 10/day", "Mails with such a link that are sent to one mail address.")
-    limit_mail_addresses: Rates = _rates("5/day", "Times that one user may change their mail address.")
-    limit_tokens: Rates = _rates("50/day", "Access tokens that one user may make.")
+    limit_reset: Rates = _rates(
+        "20/hour", "Mails with a link for a new password that one address may ask for.", alone=True
+    )
+    limit_reset_mail: Rates = _rates(
+        "3/hour; 10/day", "Mails with such a link that are sent to one mail address.", alone=True
+    )
+    limit_mail_addresses: Rates = _rates("5/day", "Times that one user may change their mail address.", alone=True)
+    limit_tokens: Rates = _rates("50/day", "Access tokens that one user may make.", alone=True)
     limit_bad_api_keys: Rates = _rates("30/minute", "API keys from one address that are not valid.")
     limit_api_calls: Rates = _rates(
         "off",

@@ -147,7 +147,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with in_one_sentence():
         server = HubServer(
             config(
-                app=_application(options.application),
+                app=application_named(options.application),
                 host=options.host,
                 port=options.port,
                 uds=options.uds,
@@ -161,10 +161,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _exit_in_time()
 
 
-def _application(name: str) -> Any:
+def application_named(name: str) -> Any:
     """What uvicorn serves: the hub's own application by its name, or that of a project, which names its settings.
 
     While ``DEBUG`` is on, a project's static files are served too, as ``runserver`` does.
+
+    Raises:
+        UnusableEnvironment: there is no such application.
     """
     if name == APPLICATION:
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hub.settings")

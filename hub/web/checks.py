@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.conf import settings
+from django.conf.urls.i18n import is_language_prefix_patterns_used
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.core import checks
@@ -13,9 +14,11 @@ from django.template import TemplateDoesNotExist, TemplateSyntaxError, engines
 from django.template.backends.django import DjangoTemplates
 from django.template.loader import get_template
 from django.urls import NoReverseMatch
+from django.utils.translation import override
 
 from hub.config import hub_settings
 from hub.web import base_template
+from hub.web.addresses import page_url
 from hub.web.middleware import place
 from hub.web.plain_errors import PlainErrors
 
@@ -131,3 +134,31 @@ def log_in_page_is_found(app_configs: Sequence[Any] | None, **kwargs: Any) -> li
             )
         ]
     return []
+
+
+@checks.register
+def urls_are_included(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """The hub is somewhere in the project's URLs, and has one address."""
+    if not page_url("hub:root"):
+        return [
+            checks.Error(
+                "The project's URLs do not include the hub's.",
+                hint="Add path('hub/', include('hub.urls')) to urlpatterns.",
+                id="hub.E045",
+            )
+        ]
+    depends, _ = is_language_prefix_patterns_used(settings.ROOT_URLCONF)
+    addresses = set()
+    for code in {code for code, _ in settings.LANGUAGES} if depends else ():
+        with override(code):
+            addresses.add(page_url("hub:root"))
+    if len(addresses) < 2:
+        return []
+    return [
+        checks.Warning(
+            f"The hub's URLs are inside i18n_patterns(): its endpoints have {len(addresses)} addresses, and programs "
+            "that connect name one of them.",
+            hint="Include hub.urls outside i18n_patterns().",
+            id="hub.W042",
+        )
+    ]

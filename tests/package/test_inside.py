@@ -2,12 +2,7 @@
 
 import asyncio
 import json
-import os
 import re
-import shutil
-import subprocess
-import sys
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,103 +12,22 @@ import httpx
 import pytest
 import websockets
 
-from lab.harness.environment import BASE_DIR, ending_with_us, free_port
-from lab.harness.redis_server import RedisServer
-from lab.harness.waiting import wait_for
-from tests.package.test_wheel import build
+from tests.support.product import PASSWORD, Product, installed, person
 from worker.scheduling import REGULAR_TASKS
 
 pytestmark = [pytest.mark.slow, pytest.mark.any_database]
 
-PASSWORD = "a long enough password"
-
-
-class Product:
-    """The product of ``tests/projects/inside`` in a folder of its own, with the hub from the wheel."""
-
-    def __init__(self, folder: Path, wheel: Path, redis: RedisServer) -> None:
-        self.folder, self.packages = folder / "product", folder / "packages"
-        shutil.copytree(BASE_DIR / "tests/projects/inside", self.folder)
-        with zipfile.ZipFile(wheel) as archive:
-            archive.extractall(self.packages)
-        self.environment = {
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(self.packages),
-            "SHOP_DATABASE": str(folder / "shop.sqlite3"),
-            "SHOP_REDIS": redis.url,
-            "SHOP_BROKER": f"redis+socket://{redis.socket}",
-            "DJANGO_SETTINGS_MODULE": "shop.settings",
-        }
-
-    def run(self, *command: str, **environment: str) -> str:
-        ended = subprocess.run(
-            [sys.executable, *command],
-            cwd=self.folder,
-            env=self.environment | environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert ended.returncode == 0, f"{ended.stdout}\n{ended.stderr}"
-        return ended.stdout
-
-    def python(self, code: str) -> Any:
-        """What ``code`` leaves in ``result``."""
-        program = f"import django, json\ndjango.setup()\n{code}\nprint(json.dumps(result))"
-        return json.loads(self.run("-c", program).splitlines()[-1])
-
-    @contextmanager
-    def served(self, log: Path) -> Iterator[str]:
-        """The product's web process; gives its address, without the scheme."""
-        address = f"127.0.0.1:{free_port()}"
-        command = [sys.executable, "-m", "hub.server", "shop.asgi:application", "--port", address.partition(":")[2]]
-        with log.open("w") as output:
-            process = subprocess.Popen(
-                ending_with_us(command), cwd=self.folder, env=self.environment, stdout=output, stderr=output
-            )
-        try:
-            wait_for(lambda: process.poll() is not None or is_live(address), timeout=60, that="the product is served")
-            assert process.poll() is None, log.read_text()
-            yield address
-        finally:
-            process.terminate()
-            process.wait(30)
-
-
-def is_live(address: str) -> bool:
-    try:
-        return httpx.get(f"http://{address}/app/hub/health/live").status_code == 200
-    except httpx.TransportError:
-        return False
-
 
 @pytest.fixture(scope="module")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    folder = tmp_path_factory.mktemp("inside")
-    redis = RedisServer(folder / "redis.sock")
-    redis.start()
-    try:
-        made = Product(folder, build(BASE_DIR, "wheel", folder / "dist"), redis)
-        made.run("manage.py", "migrate", "--verbosity", "0")
-        yield made
-    finally:
-        redis.stop()
+    with installed(tmp_path_factory.mktemp("inside")) as product:
+        yield product
 
 
 @pytest.fixture(scope="module")
 def address(product: Product, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with product.served(tmp_path_factory.mktemp("log") / "web.log") as address:
         yield address
-
-
-def person(product: Product, name: str) -> str:
-    """The mail address of a new person."""
-    product.python(
-        "from people.models import Person\n"
-        f"Person.objects.create_user({name + '@example.org'!r}, {PASSWORD!r}, full_name={name.title()!r})\nresult = 1"
-    )
-    return f"{name}@example.org"
 
 
 @contextmanager
@@ -251,3 +165,69 @@ def test_widgets_for_pages_of_other_origins_come_from_the_wheel(product: Product
     texts = httpx.get(f"http://{address}/app/hub/widgets/ru.json", headers={"Origin": "https://strange.example"})
     assert texts.json()["language"] in {"en", "ru"}
     assert "access-control-allow-origin" not in texts.headers
+
+
+SUBSETS = [("chat",), ("presence",), ("chat", "presence")]
+
+
+@pytest.mark.parametrize("without", SUBSETS, ids="-".join)
+def test_apps_that_are_not_installed_are_nowhere_seen(product: Product, without: tuple[str, ...]) -> None:
+    left_out = f"INSTALLED_APPS = [app for app in INSTALLED_APPS if app not in {without!r}]"
+    with product.variant("without_" + "_".join(without), left_out) as smaller:
+        smaller.run("manage.py", "check", "--fail-level", "WARNING")
+        smaller.run("manage.py", "migrate", "--verbosity", "0")
+        pages = smaller.python(
+            "from django.test import Client\nfrom django.template import Context, Template\nclient = Client()\n"
+            "names = '', 'notifications/', 'topics/', 'chat/', 'online/'\n"
+            "found = {name: client.get(f'/app/hub/{name}') for name in names}\n"
+            "result = {name: [page.status_code, page.content.decode()] for name, page in found.items()}\n"
+            "tags = '{% load hub %}{% hub_chat \"hall\" %}{% hub_online %}{% hub_bell %}'\n"
+            "result['tags'] = [0, Template(tags).render(Context())]"
+        )
+    there = {"chat": ("<hub-chat", "/app/hub/chat/"), "presence": ("<hub-online", "/app/hub/online/")}
+    assert {name: status for name, (status, _) in pages.items() if name != "tags"} == {
+        "": 200,
+        "notifications/": 200,
+        "topics/": 200,
+        "chat/": 404 if "chat" in without else 200,
+        "online/": 404 if "presence" in without else 200,
+    }
+    for app, (widget, address) in there.items():
+        assert (widget in pages["tags"][1]) == (app not in without)
+        for name in ("", "notifications/", "topics/"):
+            assert (f'"{address}"' in pages[name][1]) == (app not in without), name
+    assert "<hub-bell" in pages["tags"][1]
+
+
+def test_pages_stand_in_the_products_own_template(address: str) -> None:
+    text = httpx.get(f"http://{address}/app/hub/topics/").text
+    assert '<a href="/app/">Shop</a>' in text
+    assert text.count('id="hub-config"') == 1
+
+
+#: What somebody does wrong, and what the checks say to it.
+MISTAKES = {
+    "misspelt": ("HUB_BASE_TEMPLAT = 'base.html'", ["hub.W002"]),
+    "alone": ("HUB_PORT = 8001", ["hub.W002"]),
+    "djangos": ("HUB_TIME_ZONE = 'UTC'", ["hub.W002"]),
+    "wrong": ("HUB_REQUESTS = 'many'", ["hub.E002"]),
+    "no_base": ("HUB_BASE_TEMPLATE = 'gone.html'", ["hub.E041"]),
+    "no_redis": ("REDIS_URL = ''", ["hub.E030"]),
+    "no_layer": ("CHANNEL_LAYERS = {}", ["hub.E031"]),
+    "no_sessions": ("MIDDLEWARE = [name for name in MIDDLEWARE if 'sessions' not in name]", ["hub.W041"]),
+    "order": ("MIDDLEWARE.reverse()", ["hub.E043", "hub.E043"]),
+    "login": ("LOGIN_URL = 'nowhere'", ["hub.E044"]),
+    "sqlite": ("DATABASES['default']['OPTIONS'] = {}", ["hub.W035", "hub.W036"]),
+    "broker": ("CELERY_TASK_PUBLISH_RETRY = True", ["hub.W032"]),
+    "visibility": ("CELERY_TASK_TIME_LIMIT = 7200", ["hub.W033"]),
+    "acks": ("CELERY_TASK_ACKS_LATE = True", ["hub.W034"]),
+    "processors": ("TEMPLATES[0]['OPTIONS']['context_processors'].pop(0)", ["hub.W040"]),
+    "app_dirs": ("TEMPLATES[0]['APP_DIRS'] = False", ["hub.E040"]),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_check_tells_the_mistake(product: Product, mistake: str) -> None:
+    settings, wanted = MISTAKES[mistake]
+    with product.variant(f"mistake_{mistake}", settings) as wrong:
+        assert [name for name in wrong.check() if name.startswith("hub.")] == wanted

@@ -8,11 +8,13 @@ import threading
 from typing import Any
 
 from django.conf import settings
+from django.core.management.base import CommandError
 from django.core.management.commands.runserver import Command as DjangoRunserver
 from django.db import connections
 from django.utils import autoreload
 
-from hub.server.serve import HubServer, config
+from hub.config import is_own_project
+from hub.server.serve import APPLICATION, HubServer, application_named, config
 from hub.supervisor.private_redis import RedisDoesNotAnswer, ping
 
 #: Seconds that open sockets get to end when the code is reloaded or the server is stopped.
@@ -31,6 +33,7 @@ class Command(DjangoRunserver):
     _raw_ipv6: bool
 
     def inner_run(self, *args: Any, **options: Any) -> None:
+        application = self._application()
         # Errors of the code that Django kept back so that the reloader could start.
         autoreload.raise_last_exception()
         if not options["skip_checks"]:
@@ -40,7 +43,7 @@ class Command(DjangoRunserver):
         for connection in connections.all(initialized_only=True):
             connection.close()
         self._say_whether_redis_answers()
-        self._serve()
+        self._serve(application)
 
     def _say_whether_redis_answers(self) -> None:
         try:
@@ -53,13 +56,34 @@ class Command(DjangoRunserver):
                 )
             )
 
-    def _serve(self) -> None:
+    def _application(self) -> Any:
+        """The hub's own ASGI application, or inside a project the one that ``ASGI_APPLICATION`` names."""
+        if is_own_project():
+            return APPLICATION
+        path = getattr(settings, "ASGI_APPLICATION", None)
+        if not path:
+            raise CommandError(
+                "The hub's runserver serves ASGI_APPLICATION, and it is not set: name what hub.mount() made, such as "
+                "'myproject.asgi.application'; or put 'hub' below 'django.contrib.staticfiles' in INSTALLED_APPS, "
+                "for Django's own runserver, which serves no live connections."
+            )
+        module, _, attribute = path.rpartition(".")
+        return application_named(f"{module}:{attribute}")
+
+    def _serve(self, application: Any) -> None:
         host = f"[{self.addr}]" if self._raw_ipv6 else self.addr
         self.stdout.write(
             f"Serving pages and WebSockets through uvicorn at http://{host}:{self.port}/ – for development. "
             "Ctrl-C stops it."
         )
-        server = HubServer(config(host=self.addr, port=int(self.port), timeout_graceful_shutdown=GRACEFUL_SHUTDOWN))
+        server = HubServer(
+            config(
+                app=application,
+                host=self.addr,
+                port=int(self.port),
+                timeout_graceful_shutdown=GRACEFUL_SHUTDOWN,
+            )
+        )
         if threading.current_thread() is not threading.main_thread():
             # The reloader ends the process from the main thread, which would cut off sockets and leave the parts of
             # the lifespan open.
