@@ -6,7 +6,6 @@ That is for the hub's own user model. In a project that has a user model of its 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import structlog
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group
@@ -15,6 +14,7 @@ from msgspec import UNSET, UnsetType
 
 from hub.access.control import revalidate
 from hub.access.person_rows import BadPerson, PersonRow, check
+from hub.logs import get_logger
 from hub.users import Key, is_own_model, memberships
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BadPerson", "NotOwnPeople", "PersonRow", "upsert_people"]
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 #: The columns that a product sets.
 _FIELDS = ("name", "email", "language", "time_zone", "attributes", "is_active")

@@ -10,14 +10,14 @@ import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 
-import structlog
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from hub.accounts.models import LogInLink
+from hub.logs import get_logger
 from hub.users import User
 
-log = structlog.get_logger(__name__)
+log = get_logger(__name__)
 
 RANDOM_BYTES = 32
 
