@@ -5,10 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.conf.urls.i18n import is_language_prefix_patterns_used
-from django.contrib.auth.middleware import AuthenticationMiddleware
-from django.contrib.sessions.middleware import SessionMiddleware
 from django.core import checks
-from django.middleware.locale import LocaleMiddleware
 from django.shortcuts import resolve_url
 from django.template import TemplateDoesNotExist, TemplateSyntaxError, engines
 from django.template.backends.django import DjangoTemplates
@@ -20,7 +17,12 @@ from hub.config import hub_settings
 from hub.web import base_template
 from hub.web.addresses import page_url
 from hub.web.middleware import place
-from hub.web.plain_errors import PlainErrors
+
+#: Imported when they are asked for: Django's needs the user model.
+_SESSIONS = "django.contrib.sessions.middleware.SessionMiddleware"
+_PEOPLE = "django.contrib.auth.middleware.AuthenticationMiddleware"
+_LANGUAGE = "django.middleware.locale.LocaleMiddleware"
+_ERRORS = "hub.web.plain_errors.PlainErrors"
 
 #: What the pages and the widgets ask a template for, by the last part of its path.
 _PROCESSORS = {
@@ -91,32 +93,35 @@ def base_template_takes_pages(app_configs: Sequence[Any] | None, **kwargs: Any) 
 def middleware_finds_people(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[checks.CheckMessage]:
     """What finds out who asks is there, and each part stands after what it needs."""
     return [
-        *_missing(SessionMiddleware, "no page knows who is logged in"),
-        *_missing(AuthenticationMiddleware, "no page knows who is logged in"),
-        *_order(SessionMiddleware, AuthenticationMiddleware, "it looks for the session"),
-        *_order(SessionMiddleware, LocaleMiddleware, "it may look for the session"),
-        *_order(LocaleMiddleware, PlainErrors, "its pages are in the language of the visitor"),
+        *_missing(_SESSIONS, "no page knows who is logged in"),
+        *_missing(_PEOPLE, "no page knows who is logged in"),
+        *_order(_SESSIONS, _PEOPLE, "it looks for the session"),
+        *_order(_SESSIONS, _LANGUAGE, "it may look for the session"),
+        *_order(_LANGUAGE, _ERRORS, "its pages are in the language of the visitor"),
     ]
 
 
-def _missing(kind: type, what: str) -> Iterator[checks.CheckMessage]:
-    if place(kind) is None:
-        path = f"{kind.__module__}.{kind.__name__}"
+def _missing(path: str, what: str) -> Iterator[checks.CheckMessage]:
+    if place(path) is None:
         yield checks.Warning(
-            f"MIDDLEWARE has no {kind.__name__}: {what}.",
+            f"MIDDLEWARE has no {_name(path)}: {what}.",
             hint=f"Add {path!r}, unless people of this project come with signed tokens only.",
             id="hub.W041",
         )
 
 
-def _order(first: type, second: type, why: str) -> Iterator[checks.CheckMessage]:
+def _order(first: str, second: str, why: str) -> Iterator[checks.CheckMessage]:
     before, after = place(first), place(second)
     if before is not None and after is not None and before > after:
         yield checks.Error(
-            f"MIDDLEWARE has {second.__name__} before {first.__name__}: {why}.",
-            hint=f"Put {first.__name__} above it.",
+            f"MIDDLEWARE has {_name(second)} before {_name(first)}: {why}.",
+            hint=f"Put {_name(first)} above it.",
             id="hub.E043",
         )
+
+
+def _name(path: str) -> str:
+    return path.rpartition(".")[2]
 
 
 @checks.register

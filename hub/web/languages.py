@@ -4,7 +4,6 @@ from functools import cache
 from pathlib import Path
 
 from django.conf import settings
-from django.middleware.locale import LocaleMiddleware
 from django.utils.translation import get_language, to_locale
 
 import hub
@@ -26,7 +25,7 @@ def others() -> list[str]:
 
 @cache
 def _offered() -> tuple[str, ...]:
-    if not settings.USE_I18N or place(LocaleMiddleware) is None:
+    if not settings.USE_I18N or place("django.middleware.locale.LocaleMiddleware") is None:
         return ()
     return tuple(code for code, _ in settings.LANGUAGES if _has_texts(code))
 

@@ -43,11 +43,12 @@ class Middleware:
         return response
 
 
-def place(kind: type) -> int | None:
-    """Where this middleware, or one that extends it, stands in ``MIDDLEWARE``; None where it does not."""
-    for number, path in enumerate(settings.MIDDLEWARE):
+def place(path: str) -> int | None:
+    """Where the middleware at this path, or one that extends it, stands in ``MIDDLEWARE``; None where it does not."""
+    kind = import_string(path)
+    for number, named in enumerate(settings.MIDDLEWARE):
         try:
-            found = import_string(path)
+            found = import_string(named)
         except ImportError:
             continue  # Django says so when it loads them
         if isinstance(found, type) and issubclass(found, kind):

@@ -57,6 +57,7 @@ def test_a_project_keeps_its_celery_application_in_every_thread(tmp_path: Path) 
         textwrap.dedent("""
             from hub.settings import *
             HUB_CELERY_APP = ""
+            AUTH_USER_MODEL = "auth.User"
             INSTALLED_APPS = ["hub", "notifications", "worker", "django.contrib.auth", "django.contrib.contenttypes"]
             ROOT_URLCONF = "product.urls"
             SESSION_ENGINE = "django.contrib.sessions.backends.db"
