@@ -27,6 +27,14 @@ class MessagePosted(msgspec.Struct, tag="chat.message_posted", omit_defaults=Tru
     key: str = ""
 
 
+class MessagesRemoved(msgspec.Struct, tag="chat.messages_removed", kw_only=True):
+    """These messages are gone, for good: no history has them any more. In the place of each of them stands one without
+    ids.
+    """
+
+    ids: list[int]
+
+
 class PersonJoined(msgspec.Struct, tag="chat.person_joined", kw_only=True):
     """A logged-in person opened the room (their first tab). Ephemeral."""
 
@@ -49,6 +57,7 @@ class PersonTyping(msgspec.Struct, tag="chat.person_typing", kw_only=True):
     user_id: str
 
 
+_posted = msgspec.json.Decoder(MessagePosted)
 _decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(MessagePosted | PersonJoined | PersonLeft)
 _encoder = msgspec.json.Encoder()
 
@@ -58,6 +67,14 @@ def posted(message: Message) -> MessagePosted:
     return MessagePosted(
         id=message.pk, text=message.text, username=message.username, at=message.created_at, key=message.key or ""
     )
+
+
+def posted_in(data: str) -> MessagePosted | None:
+    """The message in the JSON text of a publication; None where it is something else."""
+    try:
+        return _posted.decode(data)
+    except msgspec.DecodeError:
+        return None
 
 
 @lru_cache(maxsize=64)

@@ -1,6 +1,7 @@
 """Reads of the chat app."""
 
 from collections.abc import Collection
+from typing import Any
 
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 
@@ -64,6 +65,21 @@ def memberships(room_ids: Collection[int], keys: Collection[Key]) -> set[tuple[i
     """Which of these users are members of which of these rooms, as pairs of a room's id and a user's key."""
     rows = Room.members.through.objects.filter(**{"room__in": room_ids, f"{_member()}__in": keys})
     return set(rows.values_list("room", _member()))
+
+
+def membership_rows(key: Key) -> QuerySet[Any]:
+    """The rows that say in which rooms the user with this key is a member."""
+    return Room.members.through.objects.filter(**{_member(): key})
+
+
+def rooms_of_member(key: Key) -> QuerySet[Any, int]:
+    """The ids of the rooms in which the user with this key is a member."""
+    return membership_rows(key).values_list("room", flat=True)
+
+
+def keys_of_members(room_id: int) -> QuerySet[Any, Key]:
+    """The keys of the members of a room."""
+    return Room.members.through.objects.filter(room=room_id).values_list(_member(), flat=True)
 
 
 def _member() -> str:

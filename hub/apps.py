@@ -18,6 +18,7 @@ class HubConfig(AppConfig):
         from hub.channels import open_namespaces
         from hub.config import hub_settings, private_files
         from hub.database import signals
+        from hub.privacy import engine  # noqa: F401  # registers itself
         from hub.session import connection_presence
 
         signals.connect()
@@ -30,7 +31,7 @@ class HubConfig(AppConfig):
             if sessions.__name__ == settings.SESSION_ENGINE:  # it knows whose a session is without unpacking it
                 credentials.register("session", sessions.users_for)
         connection_created.connect(private_files.guard_database, dispatch_uid="hub.config.private_files")
-        # `namespaces.py` and `rpc.py` of every installed app, as Django does with `admin.py`.
-        autodiscover_modules("namespaces", "rpc")
+        # `namespaces.py`, `rpc.py` and `personal_data.py` of every installed app, as Django does with `admin.py`.
+        autodiscover_modules("namespaces", "rpc", "personal_data")
         open_namespaces.open_all(hub_settings().open_namespaces)
         connection_presence.watch()

@@ -9,6 +9,7 @@ from hub.config import hub_settings
 from hub.users import User, display_name, staff
 from notifications import Alert, alert
 from notifications.rules import run
+from worker.personal_data import signed_up_key
 
 
 def connect() -> None:
@@ -33,4 +34,5 @@ def user_signed_up(user: User) -> Alert | None:
         to=others,
         title=_("New account"),
         message=_("%(username)s has signed up") % {"username": display_name(user)},
+        key=signed_up_key(user),
     )

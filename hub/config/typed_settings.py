@@ -117,6 +117,12 @@ class HubSettings(Engine):
         unless="clients of yours expect it: a misspelt name is then a new room",
         development=True,
     )
+    erased_texts: Literal["removed", "anonymised", "kept"] = _rooms(
+        "removed",
+        "What becomes of texts that a person wrote for others (chat messages, alerts, publications) when the person "
+        "is erased: they go, lose the name, or stay as they are.",
+        unless="what people wrote belongs to others as well, as in a team's records",
+    )
     shipped_rules: Sequence[Literal["room_opened", "user_signed_up"]] = _rooms(
         (),
         "Alerts that the hub ships and that are on: `room_opened` tells everyone of a new public room, "
@@ -132,6 +138,12 @@ class HubSettings(Engine):
         unless="a test is about a rule that fails (`never`), or you look for such an error (`always`)",
     )
 
+    guests: bool = _accounts(
+        True,
+        "Whether somebody who is not logged in and brings no token may connect, and read pages and lists. Without "
+        "guests such a client is told to log in, and such a visitor gets the log-in page.",
+        unless="what is for everyone is for your people alone",
+    )
     signup: bool = _accounts(
         False,
         "Whether visitors may make an account.",

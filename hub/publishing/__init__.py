@@ -18,6 +18,7 @@ from hub.publishing.verbs import (
 )
 from hub.publishing.withdrawing import withdraw
 from hub.streams.history import forget as forget_channel
+from hub.streams.personal import rewrite
 
 __all__ = [
     "PayloadTooBig",
@@ -31,5 +32,6 @@ __all__ = [
     "publish_ephemeral",
     "publish_many",
     "release",
+    "rewrite",
     "withdraw",
 ]

@@ -24,6 +24,7 @@ def test_types_and_keys_of_publications_are_those_of_the_code() -> None:
         notification_events.TopicFollowed,
         notification_events.TopicUnfollowed,
         chat_events.MessagePosted,
+        chat_events.MessagesRemoved,
         chat_events.PersonJoined,
         chat_events.PersonLeft,
         chat_events.PersonTyping,

@@ -1,0 +1,61 @@
+"""Publications that a client of one person has published, in the histories of all channels."""
+
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from hub.models import Publication
+
+#: Publications that are read or changed together.
+CHUNK = 500
+
+
+class _Info(msgspec.Struct):
+    """What a publication says of the client that published it, as far as it is needed here."""
+
+    user: str = ""
+
+
+_info = msgspec.json.Decoder(_Info)
+
+
+def published_by(user: str) -> Iterator[Publication]:
+    """The publications of the person with this id (:func:`hub.users.user_id`). Reads the whole table once."""
+    text = msgspec.json.encode(user).decode()
+    for row in Publication.objects.filter(info__contains=f'"user":{text}').order_by("pk").iterator(CHUNK):
+        if _info.decode(row.info).user == user:
+            yield row
+
+
+def erase_published_by(user: str, instead: str | None) -> int:
+    """Take the person with this id out of what their clients published; returns how many publications that were.
+
+    Args:
+        instead: JSON text that stands where the publications were; None leaves what they say, and takes away who said
+            it. Offsets stay, so that nobody has to reload.
+    """
+    rows = list(published_by(user))
+    for row in rows:
+        row.info = ""
+        if instead is not None:
+            row.data, row.tags = instead, ""
+    Publication.objects.bulk_update(rows, ["info", "data", "tags"], batch_size=CHUNK)
+    return len(rows)
+
+
+def rewrite(channel: str, change: Callable[[str], str | None]) -> int:
+    """Put another text in the place of publications of ``channel``, as part of the open transaction.
+
+    Args:
+        change: gets the JSON text of each, and returns the one that takes its place, or None where it stays.
+
+    Offsets stay, so the history has no gap, and nobody has to reload. Clients that have a publication already are told
+    nothing. Returns how many were changed.
+    """
+    changed = []
+    rows = Publication.objects.filter(channel=channel).order_by("pk").values_list("pk", "data")
+    for pk, data in rows.iterator(CHUNK):
+        if (text := change(data)) is not None:
+            changed.append(Publication(pk=pk, data=text))
+    Publication.objects.bulk_update(changed, ["data"], batch_size=CHUNK)
+    return len(changed)

@@ -1,0 +1,42 @@
+"""What the alerts app holds of a person, for :mod:`hub.privacy`."""
+
+from typing import Any
+
+from hub.privacy import PersonalData, are_texts_removed, erased_texts, register
+from hub.users import User
+from notifications.models import Follow, Notification, ReadMark, ReadUpTo
+from notifications.withdrawing import withdraw
+
+
+def _export(user: User) -> dict[str, Any]:
+    def told(**which: User) -> list[dict[str, Any]]:
+        return [
+            {
+                "at": row.created_at.isoformat(),
+                "level": row.level,
+                "title": row.title,
+                "message": row.message,
+                "url": row.url,
+                "data": row.data,
+            }
+            for row in Notification.objects.filter(**which).order_by("pk").iterator()
+        ]
+
+    follows = Follow.objects.filter(user=user).order_by("pk").values_list("topic__name", flat=True)
+    return {"received": told(user=user), "sent": told(sender=user), "follows": list(follows)}
+
+
+def _erase(user: User) -> None:
+    for model in (ReadMark, ReadUpTo):
+        model._default_manager.filter(user=user).delete()
+    # Alerts to the person alone: their channel is forgotten as a whole. Before the follows, which tell it.
+    Notification.objects.filter(user=user).delete()
+    Follow.objects.filter(user=user).delete()
+    sent = Notification.objects.filter(sender=user)
+    if are_texts_removed():
+        withdraw(sent)
+    elif erased_texts() == "anonymised":
+        sent.update(sender=None, key=None)
+
+
+register(PersonalData("alerts", _export, _erase))

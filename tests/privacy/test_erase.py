@@ -1,0 +1,201 @@
+"""A person who is erased is in no table, no history and nothing of Redis any more."""
+
+import json
+from collections.abc import Iterator
+from io import StringIO
+from typing import Any
+
+import pytest
+import structlog
+from asgiref.sync import sync_to_async
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.models import Group
+from django.contrib.contenttypes.models import ContentType
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.utils import timezone
+from pytest_django import Settings
+
+from chat.actions import create_room, post_message
+from chat.models import Message, Room
+from hub.accounts import tokens
+from hub.accounts.models import Session
+from hub.models import Publication
+from hub.privacy import erase, export
+from hub.publishing import publish
+from hub.users import user_id
+from lab.harness.redis_server import RedisServer
+from lab.harness.waiting import await_for
+from notifications import notify
+from notifications.actions import mark_read, send
+from notifications.alerting import alert
+from notifications.models import Follow, Notification, Topic
+from tests.connection.wire import wired
+from tests.support.people import User
+from worker.models import Job
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+#: What stands for the person wherever they left something.
+MARK = "quetzalcoatl"
+
+
+def tables() -> Iterator[tuple[str, str]]:
+    """The name of each table, and all that it has, as one text."""
+    with connection.cursor() as cursor:
+        for table in connection.introspection.table_names(cursor):
+            cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")  # noqa: S608  # a name of our own
+            yield table, str(cursor.fetchall())
+
+
+def in_tables(text: str) -> list[str]:
+    """The tables that have ``text`` somewhere."""
+    return [table for table, content in tables() if text in content]
+
+
+def in_redis(redis: RedisServer, text: str) -> list[Any]:
+    """The keys of Redis that have ``text`` in their name or value."""
+    needle = text.encode()
+    return [key for key in redis.client.keys("*") if needle in key or needle in (redis.client.dump(key) or b"")]
+
+
+@pytest.fixture
+def person() -> Any:
+    return User.objects.create_user(MARK, f"{MARK}@example.com")
+
+
+def leave_traces(person: Any) -> tuple[Room, Room]:
+    """Everything that the hub may hold of somebody, with :data:`MARK` in it."""
+    other = User.objects.create_user("other")
+    lobby, board = create_room(name="lobby", creator=person), Room.objects.create(name="board", is_private=True)
+    board.members.add(person, other)
+    for room in (lobby, board):
+        post_message(room_id=room.pk, author_id=person.pk, text=f"{MARK} writes", key=f"{MARK}-{room.pk}")
+        post_message(room_id=room.pk, author_id=other.pk, text="somebody else writes")
+    (row,) = notify(to=person, message=f"Dear {MARK}", title=MARK, data={"name": MARK}, key=f"{MARK}:1")
+    mark_read(user=person, ids=[row.pk])
+    send([alert(to="everyone", message=f"{MARK} tells all", key=f"{MARK}:2")], sender=person)
+    Follow.objects.create(topic=Topic.objects.create(name="deploys", title="Deploys"), user=person)
+    info = {"client": "c", "user": user_id(person), "conn_info": {"name": MARK}}
+    publish(f"user:{user_id(person)}", {"type": "shop.greeting", "to": MARK})
+    Publication.objects.create(
+        channel="everyone", data=json.dumps({"type": "x", "said": MARK}), info=json.dumps(info, separators=(",", ":"))
+    )
+    tokens.issue(person, f"laptop of {MARK}")
+    Session.objects.create(session_key=MARK, session_data="", expire_date=timezone.now(), user=person, user_agent=MARK)
+    kind = ContentType.objects.get_for_model(type(person))
+    LogEntry.objects.create(
+        user=other, content_type=kind, object_id=str(person.pk), object_repr=MARK, action_flag=CHANGE
+    )
+    message = Message.objects.filter(author=person).first()
+    assert message is not None
+    LogEntry.objects.create(
+        user=other,
+        content_type=ContentType.objects.get_for_model(Message),
+        object_id=str(message.pk),
+        object_repr=f"{MARK} writes",
+        action_flag=CHANGE,
+    )
+    arguments = json.dumps([[f"{MARK}@example.com"], {}])
+    Job.objects.create(id="j", task="mail", arguments=arguments, failed_at=timezone.now())
+    return lobby, board
+
+
+@pytest.mark.own_user_model
+def test_nothing_of_the_person_is_left_in_any_table(person: Any) -> None:
+    person.name, person.attributes, person.external_id = f"{MARK} the great", {"of": MARK}, "3"
+    person.save()
+    lobby, board = leave_traces(person)
+    assert len(in_tables(MARK)) >= 8
+    erase(person)
+    assert in_tables(MARK) == []
+    assert not User.objects.filter(external_id="3").exists()
+    for room in (lobby, board):  # what others wrote is there
+        assert list(room.messages.values_list("text", flat=True)) == ["somebody else writes"]
+    assert Publication.objects.filter(channel=f"room:{lobby.pk}", data__contains="somebody else writes").exists()
+
+
+def test_account_of_a_project_stays_unless_it_is_asked_for(person: Any) -> None:
+    leave_traces(person)
+    erase(person, account=False)
+    assert in_tables(MARK) == [User._meta.db_table] or set(in_tables(MARK)) == {User._meta.db_table, "hub_namedigest"}
+    assert User.objects.filter(pk=person.pk, is_active=True).exists()
+    erase(person, account=True)
+    assert in_tables(MARK) == []
+
+
+def test_offsets_stay_so_that_nobody_has_to_reload(person: Any) -> None:
+    lobby, _ = leave_traces(person)
+    rows = Publication.objects.filter(channel=f"room:{lobby.pk}").order_by("offset")
+    before = list(rows.values_list("offset", flat=True))
+    erase(person)
+    assert list(rows.values_list("offset", flat=True))[: len(before)] == before
+    assert json.loads(rows[0].data) == {"type": "chat.messages_removed", "ids": []}
+    assert json.loads(rows.reverse()[0].data)["ids"] != []
+
+
+def test_anonymised_texts_lose_the_name(person: Any, settings: Settings) -> None:
+    settings.HUB_ERASED_TEXTS = "anonymised"
+    lobby = create_room(name="lobby", creator=person)
+    post_message(room_id=lobby.pk, author_id=person.pk, text="a text for all")
+    assert "hub_chat_message" in in_tables(MARK) and "hub_publication" in in_tables(MARK)
+    erase(person, account=True)
+    assert in_tables(MARK) == []
+    message = Message.objects.get()
+    assert (message.text, message.username, message.author_id) == ("a text for all", "—", None)
+    kept = [json.loads(row.data) for row in Publication.objects.filter(channel=f"room:{lobby.pk}")]
+    assert [(data["text"], data["username"]) for data in kept] == [("a text for all", "—")]
+
+
+def test_kept_texts_stay_as_they_are(person: Any, settings: Settings) -> None:
+    settings.HUB_ERASED_TEXTS = "kept"
+    lobby = create_room(name="lobby", creator=person)
+    post_message(room_id=lobby.pk, author_id=person.pk, text="a text for all")
+    notify(to=person, message="for you alone")
+    erase(person, account=True)
+    message = Message.objects.get()
+    assert (message.text, message.username, message.author_id) == ("a text for all", MARK, None)
+    assert not Notification.objects.exists()
+
+
+async def test_connections_end_and_redis_forgets_the_person(person: Any, redis_server: RedisServer) -> None:
+    room = await sync_to_async(create_room)(name="lobby", creator=person)
+    async with wired(person) as wire:
+        await wire.ask(subscribe={"channel": f"room:{room.pk}"})
+        await sync_to_async(erase)(person, account=True)
+        await await_for(lambda: wire.closed)
+    await await_for(lambda: in_redis(redis_server, MARK) == [], timeout=30)
+
+
+def test_export_has_what_the_tables_have(person: Any) -> None:
+    leave_traces(person)
+    told = export(person)
+    assert told["id"] == user_id(person)
+    assert [message["text"] for message in told["chat"]["messages"]] == [f"{MARK} writes"] * 2
+    assert told["chat"]["member_of"] == ["board"] and told["chat"]["opened"] == ["lobby"]
+    assert [one["message"] for one in told["alerts"]["received"]] == [f"Dear {MARK}"]
+    assert [one["message"] for one in told["alerts"]["sent"]] == [f"{MARK} tells all"]
+    assert told["alerts"]["follows"] == ["deploys"]
+    assert told["log_in"]["tokens"][0]["name"] == f"laptop of {MARK}"
+    assert told["account"]["published"][0]["data"]["said"] == MARK
+    assert "password" not in json.dumps(told)
+
+
+def test_commands_export_and_erase(person: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    known = user_id(person)
+    Group.objects.create(name="ops")
+    out = StringIO()
+    call_command("export_user", known, stdout=out)
+    assert json.loads(out.getvalue())["id"] == known
+    with pytest.raises(CommandError, match="nobody was erased"):
+        call_command("erase_user", known, "nobody-there", "--no-input")
+    assert User.objects.filter(pk=person.pk).exists()
+    call_command("erase_user", known, "--account", "--no-input", stderr=StringIO())
+    assert not User.objects.filter(pk=person.pk).exists()
+
+
+def test_log_says_that_and_not_whom(person: Any) -> None:
+    with structlog.testing.capture_logs() as logs:
+        erase(person, account=True)
+    assert {"event": "person_erased", "account": True, "log_level": "info"} in logs
+    assert MARK not in str(logs)
