@@ -13,7 +13,7 @@ from chat.people import called
 from hub import limits
 from hub.config import hub_settings
 from hub.limits import Tally, TooMany
-from hub.publishing import publish_ephemeral, publish_many
+from hub.publishing import publish, publish_ephemeral, publish_many
 from hub.users import Key, User, Visitor, all_users, is_staff_or_may, user_id
 from hub.validation import Refused
 
@@ -96,6 +96,28 @@ def create_room(*, name: str, creator: User) -> Room:
         raise NameTaken(name) from None
 
 
+def provide_room(*, name: str, is_private: bool, members: Collection[User] = ()) -> tuple[Room, bool]:
+    """The public room of this name, made where there is none, or a new private room of these members.
+
+    Returns the room, and whether it is new.
+
+    Raises:
+        django.core.exceptions.ValidationError: the name is not one for a room.
+    """
+    name = names.normal(name)
+    if not is_private and (known := Room.objects.filter(name=name, is_private=False).first()) is not None:
+        return known, False
+    naming.validate(name, is_private=is_private)
+    try:
+        with transaction.atomic():
+            room = Room.objects.create(name=name, is_private=is_private)
+            room.members.add(*members)
+    except IntegrityError:
+        # Another one has made the public room in this very moment.
+        return Room.objects.get(name=name, is_private=False), False
+    return room, True
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Draft:
     """What somebody wants to write in a room; see :func:`post_message`. No guest has an ``author_id``."""
@@ -121,6 +143,28 @@ def post_message(*, room_id: int, author_id: Key, text: str, key: str | None = N
     if isinstance(posted, Exception):
         raise posted
     return posted
+
+
+def post_notice(*, room_id: int, text: str, key: str | None = None) -> Message:
+    """Store a notice of the hub's own in a room, public or private, and send it: others read ``System`` as its author.
+
+    With a ``key``, 1 to 64 characters, the room has one notice of this key, ever: if there is one already, that is
+    returned, and nothing is stored or sent.
+
+    Raises:
+        NoSuchRoom: the room is gone.
+    """
+    with transaction.atomic():
+        # One at a time in a room: each then sees the notices of the others. SQLite has one writer anyway.
+        if Room.objects.select_for_update(no_key=True).filter(pk=room_id).first() is None:
+            raise NoSuchRoom
+        if key is not None:
+            known = Message.objects.filter(room=room_id, author=None, username=events.SYSTEM, key=key).first()
+            if known is not None:
+                return known
+        message = Message.objects.create(room_id=room_id, username=events.SYSTEM, text=text, key=key)
+        publish(channels.of_room(room_id), events.posted(message))
+    return message
 
 
 def post_messages(drafts: Collection[Draft]) -> dict[Draft, Message | Refusal]:

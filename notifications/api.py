@@ -9,7 +9,7 @@ from msgspec import Meta
 from hub.api import DETAIL_LIMIT, ApiCall, ApiError, Code, Method, register
 from hub.database import in_database_thread
 from hub.users import User, all_users, has_form_of_id, log_in_field, users_by_id
-from notifications import actions, channels
+from notifications import actions, channels, reading_api, topics_api  # noqa: F401  # their methods
 from notifications.alerting import EVERYONE, Alert, BadAlert, UnknownRecipient, alert
 from notifications.models import Topic
 

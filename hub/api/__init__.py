@@ -6,5 +6,18 @@ Requests and replies have the shape that the server libraries of the Centrifuge 
 
 from hub.api.errors import DETAIL_LIMIT, ApiError, Code
 from hub.api.method import ApiCall, Method, register
+from hub.api.naming import PageSize, Users, all_of, people_named, person_named
 
-__all__ = ["DETAIL_LIMIT", "ApiCall", "ApiError", "Code", "Method", "register"]
+__all__ = [
+    "DETAIL_LIMIT",
+    "ApiCall",
+    "ApiError",
+    "Code",
+    "Method",
+    "PageSize",
+    "Users",
+    "all_of",
+    "people_named",
+    "person_named",
+    "register",
+]

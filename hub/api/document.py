@@ -18,7 +18,14 @@ _KEY = "ApiKey"
 def document(declared: Sequence[Method[Any]], prefix: str) -> dict[str, Any]:
     """What OpenAPI 3.1 wants to know of the methods ``declared`` and of ``batch``, below the path ``prefix``."""
     example = {"commands": [{method.name: method.example} for method in declared[:2]]}
-    paths = {method.name: _of_method(method) for method in declared} | {BATCH: _of_batch(example)}
+    paths: dict[str, dict[str, Any]] = {method.name: {"post": _of_method(method)} for method in declared}
+    paths[BATCH] = {"post": _of_batch(example)}
+    schemas = _schemas(declared)
+    for method in declared:
+        if method.also:
+            verb, name = method.also
+            paths[name][verb.lower()] = _of_method(method) if verb != "GET" else _of_query(method, schemas)
+            paths[name][verb.lower()]["operationId"] = f"{verb.lower()}_{name}"
     return {
         "openapi": "3.1.0",
         "info": {
@@ -27,9 +34,9 @@ def document(declared: Sequence[Method[Any]], prefix: str) -> dict[str, Any]:
             "description": "Publish and ask from a backend: each call is a POST, with a key in the header "
             "`X-API-Key`, or `Authorization: apikey …`.",
         },
-        "paths": {f"{prefix}{name}": {"post": operation} for name, operation in paths.items()},
+        "paths": {f"{prefix}{name}": operations for name, operations in paths.items()},
         "components": {
-            "schemas": _schemas(declared),
+            "schemas": schemas,
             "securitySchemes": {_KEY: {"type": "apiKey", "in": "header", "name": "X-API-Key"}},
         },
     }
@@ -44,6 +51,15 @@ def _schemas(declared: Sequence[Method[Any]]) -> dict[str, Any]:
 def _of_method(method: Method[Any]) -> dict[str, Any]:
     result = {"type": "object", "properties": {"result": _ref(method.result)}, "required": ["result"]}
     return _operation(method.name, method.summary, _ref(method.request), result, method.example)
+
+
+def _of_query(method: Method[Any], schemas: dict[str, Any]) -> dict[str, Any]:
+    """The same with the request in the query string."""
+    fields = schemas[method.request.__name__]["properties"]
+    operation = _of_method(method)
+    del operation["requestBody"]
+    operation["parameters"] = [{"name": name, "in": "query", "schema": schema} for name, schema in fields.items()]
+    return operation
 
 
 def _of_batch(example: Any) -> dict[str, Any]:

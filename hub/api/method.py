@@ -63,6 +63,8 @@ class Method(Generic[Request]):
             ``django.db.Error`` where the database did not do it.
         summary: one line for ``/api/docs``.
         example: a request for ``/api/docs``.
+        also: another verb and name under which it is called, such as ``GET /api/users``: with ``GET`` the request is
+            in the query string.
     """
 
     name: str
@@ -71,6 +73,7 @@ class Method(Generic[Request]):
     run: Callable[[ApiCall[Request]], Awaitable[Any]]
     summary: str
     example: dict[str, Any]
+    also: tuple[str, str] | None = None
 
 
 _methods: dict[str, Method[Any]] = {}
@@ -91,6 +94,12 @@ def register(method: Method[Any]) -> None:
 def method_named(name: str) -> Method[Any] | None:
     """The method of this name, if there is one."""
     return _methods.get(name)
+
+
+def methods_by_verb(name: str) -> dict[str, Method[Any]]:
+    """The methods of this name, by the verb of HTTP with which they are called."""
+    found = {method.also[0]: method for method in _methods.values() if method.also and method.also[1] == name}
+    return {"POST": _methods[name], **found} if name in _methods else found
 
 
 def methods() -> Iterable[Method[Any]]:

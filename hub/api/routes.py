@@ -8,10 +8,11 @@ from django.urls import path, reverse
 from django.utils.module_loading import autodiscover_modules
 from django.views.decorators.csrf import csrf_exempt
 
-from hub.api import connections, histories, nodes, presences, publishing  # noqa: F401  # their methods
+from hub.api import connections, groups, histories, nodes, people, presences, publishing  # noqa: F401  # their methods
 from hub.api.answering import BATCH, COMMANDS, KEY_HEADERS, answer
 from hub.api.document import document
-from hub.api.method import method_named, methods
+from hub.api.method import methods, methods_by_verb
+from hub.api.query import query_as_body
 from hub.api.readers import for_readers
 
 autodiscover_modules("api")  # the methods of the apps
@@ -21,20 +22,26 @@ autodiscover_modules("api")  # the methods of the apps
 @csrf_exempt
 async def call(request: HttpRequest, name: str = COMMANDS) -> HttpResponse:
     """``POST /api/<name>``: one method or ``batch``; without a name the protocol's older form, which has it in the
-    body.
+    body. Some methods have another verb as well, such as ``GET /api/users``.
 
     Each call is a transaction where it needs one; Django refuses to put async views into one of its own
     (``ATOMIC_REQUESTS``).
     """
-    if request.method != "POST" and (name in {BATCH, COMMANDS} or method_named(name)):
-        return HttpResponseNotAllowed(["POST"])
+    verbs = {"POST": name} if name in {BATCH, COMMANDS} else _names_by_verb(name)
+    if verbs and request.method not in verbs:
+        return HttpResponseNotAllowed(verbs)
+    body = query_as_body(verbs[request.method], request.GET) if request.method == "GET" else request.body
     headers = [
         (key.encode(), value.encode("latin-1", "replace"))
         for key in KEY_HEADERS
         if (value := request.headers.get(key)) is not None
     ]
-    reply = await answer(name, request.body, headers, request.META.get("REMOTE_ADDR", ""))
+    reply = await answer(verbs.get(request.method or "", name), body, headers, request.META.get("REMOTE_ADDR", ""))
     return HttpResponse(reply.body, status=reply.status, headers=reply.headers)
+
+
+def _names_by_verb(name: str) -> dict[str, str]:
+    return {verb: method.name for verb, method in methods_by_verb(name).items()}
 
 
 @for_readers

@@ -6,7 +6,7 @@ their groups, ``permissions`` what they may do, and ``checks`` has a sentence fo
 """
 
 from hub.users.converter import PATTERN
-from hub.users.groups import groups_of, is_member, keys_of_members, memberships
+from hub.users.groups import Memberships, groups_of, is_member, keys_of_members, memberships, names_of_groups
 from hub.users.ids import (
     ID_FORM,
     ID_PATTERN,
@@ -41,6 +41,7 @@ __all__ = [
     "NAME_LIMIT",
     "PATTERN",
     "Key",
+    "Memberships",
     "User",
     "Visitor",
     "all_users",
@@ -61,6 +62,7 @@ __all__ = [
     "keys_of_members",
     "log_in_field",
     "memberships",
+    "names_of_groups",
     "searched_by",
     "staff",
     "user_id",

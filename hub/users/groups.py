@@ -76,3 +76,14 @@ def keys_of_members(group: Any) -> Iterable[Any]:
     if found is None:
         return ()
     return found.rows._default_manager.filter(**{found.group: group}).values_list(found.user, flat=True)
+
+
+def names_of_groups(keys: Iterable[Any]) -> dict[Any, list[str]]:
+    """The names of the groups of the users with these keys, in order, by key; without those who are in none."""
+    found = memberships()
+    names: dict[Any, list[str]] = {}
+    if found is not None:
+        rows = found.rows._default_manager.filter(**{f"{found.user}__in": list(keys)})
+        for key, name in rows.order_by(f"{found.group}__name").values_list(found.user, f"{found.group}__name"):
+            names.setdefault(key, []).append(name)
+    return names

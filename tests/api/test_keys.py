@@ -9,6 +9,7 @@ from typing import Any, cast
 import httpx
 import pytest
 from asgiref.sync import sync_to_async
+from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import OperationalError
@@ -16,14 +17,17 @@ from django.test import AsyncClient, Client
 from django.urls import reverse
 from pytest_django.fixtures import Settings
 
+from chat.models import Room
 from hub.api import keys
 from hub.api.method import methods
 from hub.api.scope import BadScope, scope
 from hub.asgi import application
 from hub.models import ApiKey, Publication
 from lab.harness.waiting import await_for
+from notifications.models import Topic
 from tests.api.calling import Api, key_for
 from tests.hub.listeners import Listener, follow
+from tests.support.people import User
 
 #: A request of each method that succeeds with a key that may do everything.
 REQUESTS: dict[str, dict[str, Any]] = {
@@ -40,8 +44,43 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "channels": {},
     "info": {},
     "notify": {"to": "everyone", "message": "Hello"},
+    "users": {"users": [{"id": "8"}]},
+    "users_list": {"ids": ["7"]},
+    "users_export": {"user": "7"},
+    "log_in_link": {"user": "7"},
+    "users_erase": {"ids": ["7"]},
+    "groups": {},
+    "group_members": {"group": "ops"},
+    "group_add": {"group": "ops", "users": ["7"]},
+    "group_remove": {"group": "ops", "users": ["7"]},
+    "rooms": {},
+    "room_create": {"name": "lobby"},
+    "room_delete": {"room": 7},
+    "room_members": {"room": 7},
+    "room_add": {"room": 7, "users": ["7"]},
+    "room_remove": {"room": 7, "users": ["7"]},
+    "room_post": {"room": 7, "text": "Hello"},
+    "room_messages": {"room": 7},
+    "topics": {},
+    "topic_create": {"name": "sales", "title": "Sales"},
+    "topic_delete": {"topic": "deploys"},
+    "topic_followers": {"topic": "deploys"},
+    "topic_follow": {"topic": "deploys", "users": ["7"]},
+    "topic_unfollow": {"topic": "deploys", "users": ["7"]},
+    "alerts": {"user": "7"},
+    "mark_read": {"user": "7", "upto": 1},
 }
 WITH_CHANNEL = [name for name, request in REQUESTS.items() if "channel" in request]
+
+
+@pytest.fixture(autouse=True)
+def what_they_name(transactional_db: None) -> None:
+    """The rows that the requests are about."""
+    User.objects.create(external_id="7", username="seven")
+    Group.objects.create(pk=7, name="ops")
+    Room.objects.create(pk=7, name="board", is_private=True)
+    Topic.objects.create(name="deploys", title="Deploys")
+    Publication.objects.all().delete()
 
 
 @sync_to_async

@@ -37,7 +37,7 @@ async def test_alert_over_http_reaches_a_socket(hub: LiveHub, unique: str) -> No
     cookie = hub.create_user(unique)
     with program(hub) as client:
         async with connect(f"{hub.ws_url}/ws/notifications/", session=cookie) as reader:
-            call(client, "notify", to=unique, message="from outside")
+            call(client, "notify", to=f"user:{unique}", message="from outside")
             assert (await reader.receive_type("notification"))["message"] == "from outside"
 
 

@@ -1,0 +1,100 @@
+"""Topics, their followers, and read state over HTTP."""
+
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+import hub.urls  # noqa: F401  # registers the methods
+from hub.api import keys
+from hub.models import Publication
+from hub.users import user_id
+from notifications import notify
+from notifications.following import follow_many
+from notifications.models import Follow, Topic
+from tests.api.calling import Api, key_for
+from tests.notifications.published import published
+from tests.support.people import User, make_crowd
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def no_key_is_remembered() -> None:
+    keys.forget()
+
+
+@pytest.fixture
+async def api() -> Api:
+    return Api(await sync_to_async(key_for)())
+
+
+@pytest.fixture
+async def ada() -> Any:
+    return await User.objects.acreate_user("ada")
+
+
+async def test_topic_is_made_changed_listed_and_deleted(api: Api) -> None:
+    made = await api.result("topic_create", name="deploys", title="Deployments", open=False)
+    assert made == {"channel": "topic:deploys", "created": True}
+    made = await api.result("topic_create", name="deploys", title="Releases")
+    assert made["created"] is False
+    topic = {"name": "deploys", "title": "Releases", "description": "", "open": True, "followers": 0}
+    assert await api.result("topics") == {"topics": [topic]}
+    await api.result("topic_delete", topic="deploys")
+    assert not await Topic.objects.aexists()
+    assert await api.error("topic_delete", topic="deploys") == 107
+    for name, code in (("Ä", 102), ("a.b", 102), ("UPPER", 107)):
+        assert await api.error("topic_create", name=name, title="x") == code
+    assert await api.error("topic_create", name="x", title=" ") == 107
+
+
+async def test_people_follow_and_stop(api: Api, ada: Any) -> None:
+    known = user_id(ada)
+    await api.result("topic_create", name="deploys", title="Deployments", open=False)
+    assert await api.result("topic_follow", topic="deploys", users=[known]) == {"changed": 1}
+    assert await api.result("topic_follow", topic="deploys", users=[known, known]) == {"changed": 0}
+    assert await api.result("topic_followers", topic="deploys") == {"users": [known]}
+    assert await api.result("topic_unfollow", topic="deploys", users=[known]) == {"changed": 1}
+    said = await sync_to_async(published)(f"user:{known}")
+    assert [data["type"] for data in said] == ["notifications.topic_followed", "notifications.topic_unfollowed"]
+    assert not await Follow.objects.aexists()
+
+
+@pytest.mark.parametrize("number", [2, 40])
+def test_queries_do_not_grow_with_the_number_of_followers(number: int) -> None:
+    topic, people = Topic.objects.create(name="deploys", title="Deploys"), make_crowd("person", number)
+    with CaptureQueriesContext(connection) as captured:
+        assert follow_many(topic=topic, users=people) == number
+    assert len(captured) <= 24
+
+
+async def test_read_state_of_a_person_is_read_and_written(api: Api, ada: Any) -> None:
+    known = user_id(ada)
+    rows = [(await sync_to_async(notify)(to=ada, message=text))[0] for text in ("first", "second", "third")]
+    page = await api.result("alerts", user=known, limit=2)
+    assert [(one["message"], one["read"]) for one in page["alerts"]] == [("third", False), ("second", False)]
+    assert (page["more"], page["unread"]) == (True, 3)
+    assert await api.result("mark_read", user=known, ids=[rows[1].pk]) == {"unread": 2}
+    assert await api.result("mark_read", user=known) == {"unread": 2}
+    assert await api.result("mark_read", user=known, upto=rows[2].pk) == {"unread": 0}
+    assert await Publication.objects.filter(channel=f"user:{known}", data__contains="alerts_read").acount() == 2
+
+
+async def test_key_of_one_topic_and_one_person_reaches_those_only(api: Api, ada: Any) -> None:
+    known, other = user_id(ada), user_id(await User.objects.acreate_user("bob"))
+    await api.result("topic_create", name="deploys", title="Deployments")
+    limited = Api(await sync_to_async(key_for)(channels=("topic:deploys", f"user:{known}")))
+    await limited.result("topic_follow", topic="deploys", users=[known])
+    refused: list[tuple[str, dict[str, Any]]] = [
+        ("topic_follow", {"topic": "deploys", "users": [known, other]}),
+        ("topic_create", {"name": "sales", "title": "Sales"}),
+        ("topic_followers", {"topic": "sales"}),
+        ("topics", {}),
+        ("alerts", {"user": other}),
+        ("mark_read", {"user": other, "upto": 1}),
+    ]
+    for name, request in refused:
+        assert await limited.error(name, **request) == 103, name
