@@ -12,12 +12,14 @@ from chat.names import NO_SUCH_ROOM
 from hub import session
 from hub.config import hub_settings
 from hub.users import User
+from hub.web import for_members
 
 ROOMS_OF_A_PAGE = 50
 
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
+@for_members
 def room_list(request: HttpRequest) -> HttpResponse:
     """The rooms that the visitor may be in, page by page, or those with ``?q=`` in their names; who may, opens one."""
     if request.method != "POST":
@@ -50,6 +52,7 @@ def _may_after_login(request: HttpRequest) -> bool:
 
 @never_cache
 @require_safe
+@for_members
 def room(request: HttpRequest, room_name: str) -> HttpResponse:
     """A room, for those who may be in it, with its last 50 messages; the page goes on live from ``cursor``."""
     found = queries.room_named(room_name, request.user.pk)

@@ -9,12 +9,14 @@ from django.views.decorators.http import require_POST, require_safe
 
 from hub import session
 from hub.users import User
+from hub.web import for_members
 from notifications import actions, following, queries, rpc
 from notifications.models import Topic
 
 
 @never_cache
 @require_safe
+@for_members
 def notification_list(request: HttpRequest) -> HttpResponse:
     """The latest 50 alerts for the visitor; the page goes on live from ``cursor``."""
     # The cursor first: an alert stored in between is then in both, and the page shows it once.
@@ -39,6 +41,7 @@ def items(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_safe
+@for_members
 def topic_list(request: HttpRequest) -> HttpResponse:
     """The topics that the visitor may know of, to follow and to leave."""
     return render(request, "hub/notifications/topics.html", {"topics": queries.topics_for(request.user)})

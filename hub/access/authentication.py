@@ -17,6 +17,7 @@ from hub.access.signed_tokens import BadToken, Claims, KeysUnavailable, TokenExp
 from hub.access.visitor import language_of, session_key_in
 from hub.channels import UnknownChannel, find
 from hub.concurrency.faults import described
+from hub.config import hub_settings
 from hub.limits.connections import Counted, TooManyConnections, connect_wait, counted_address
 from hub.logs import get_logger
 from hub.users import User, Visitor
@@ -109,7 +110,7 @@ async def by_token(token: str, who: Authenticated) -> Authenticated:
 
     Raises:
         Ended: the token or the credential is not valid, so that a client that sends one never becomes a guest; or
-            nobody can say just now whether it is.
+            nobody can say just now whether it is; or the client is a guest, and there are to be none.
         TokenExpired: it was a signed token.
         django.db.Error: the user cannot be read.
     """
@@ -118,7 +119,7 @@ async def by_token(token: str, who: Authenticated) -> Authenticated:
             raise Ended(End.BAD_TOKEN)
         token = who.token
     if not token:
-        return who
+        return _if_guests_may(who)
     claims: Claims | None = None
     try:
         if credential := credentials.presented(token):
@@ -136,7 +137,15 @@ async def by_token(token: str, who: Authenticated) -> Authenticated:
         raise Ended(End.SERVER_ERROR) from None
     channels = tuple(channel for channel in (*claims.channels, *claims.subs) if _is_for_clients(channel))
     info, expires = claims.conn_info, claims.exp
-    return replace(who, user=user, credential=credential, info=info, channels=channels, expires=expires)
+    return _if_guests_may(
+        replace(who, user=user, credential=credential, info=info, channels=channels, expires=expires)
+    )
+
+
+def _if_guests_may(who: Authenticated) -> Authenticated:
+    if who.user is not None and who.user.pk is None and not hub_settings().guests:
+        raise Ended(End.NO_GUESTS)
+    return who
 
 
 async def by_handshake(who: Authenticated, counted: Counted) -> Authenticated:

@@ -65,6 +65,14 @@ class End(Enum):
         "the token or session is not valid (any more), or not of the user whose page you said you are",
         401,
     )
+    NO_GUESTS = (
+        4402,
+        "Log in first",
+        3507,
+        "permission denied",
+        "you are nobody, and this hub has no guests (`HUB_GUESTS`): log in, or bring a token",
+        401,
+    )
     FORBIDDEN = (
         4403,
         "Origin not allowed",

@@ -13,6 +13,7 @@ from hub.access import authentication
 from hub.access.authorization import NotValid
 from hub.access.reasons import Error, Failed
 from hub.access.signed_tokens import BadToken, KeysUnavailable, TokenExpired
+from hub.config import hub_settings
 from hub.limits.connections import address_of_guest, guest_wait
 from hub.session.methods import RpcCall, RpcError
 from hub.users import Visitor
@@ -57,13 +58,16 @@ def answer(
 
 def _user_of(request: HttpRequest) -> Visitor:
     try:
-        return authentication.by_request(request)
+        user = authentication.by_request(request)
     except (NotValid, BadToken):
         raise RpcError(401, _("This token is not valid")) from None
     except TokenExpired:
         raise Failed(Error.TOKEN_EXPIRED) from None
     except KeysUnavailable:
         raise Failed(Error.INTERNAL, RETRY_AFTER) from None
+    if user.pk is None and not hub_settings().guests:
+        raise RpcError(401, _("Log in first"))
+    return user
 
 
 def _limit_guest(request: HttpRequest, user: Visitor) -> None:

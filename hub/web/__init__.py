@@ -2,6 +2,7 @@
 
 from hub.web.addresses import page_url
 from hub.web.limited_form import LimitedForm
+from hub.web.members import for_members
 from hub.web.uncut import UncutForm
 
-__all__ = ["LimitedForm", "UncutForm", "page_url"]
+__all__ = ["LimitedForm", "UncutForm", "for_members", "page_url"]

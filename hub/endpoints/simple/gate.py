@@ -8,6 +8,7 @@ from django.urls import URLPattern
 from hub.access import authentication, revalidation
 from hub.access.reasons import End, Ended
 from hub.access.subprotocol import chosen
+from hub.config import hub_settings
 from hub.endpoints import admission
 from hub.endpoints.simple.unknown import UnknownEndpoint
 
@@ -35,7 +36,8 @@ class SimpleEndpoints:
             return
         try:
             try:
-                if who.user is None or who.token:  # whoever sends a token never becomes a guest
+                # Whoever sends a token never becomes a guest, and there may be none.
+                if who.user is None or who.token or not hub_settings().guests:
                     who = await authentication.by_handshake(who, counted)
             except Ended as refused:
                 await admission.refuse(scope, send, refused, _closing, chosen(scope))
