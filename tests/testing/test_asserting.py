@@ -145,7 +145,7 @@ def test_failure_tells_of_functions_that_wait_for_the_commit(ada: User) -> None:
 
 @pytest.mark.django_db(transaction=True)
 async def test_async_tests_assert_too() -> None:
-    await sync_to_async(User.objects.create_user)("ada")
-    await anotify(to="user:ada", message="x")
-    assert (await aassert_notified("user:ada", "x")).message == "x"
-    await aassert_not_notified("user:ada", "y")
+    ada = await sync_to_async(User.objects.create_user)("ada")
+    await anotify(to=ada, message="x")
+    assert (await aassert_notified(ada, "x")).message == "x"
+    await aassert_not_notified(ada, "y")

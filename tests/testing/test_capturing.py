@@ -80,6 +80,7 @@ class Cases:
         assert [alert.message for alert in sent] == ["hello"]
 
 
+@pytest.mark.django_db  # for the run on PostgreSQL
 class CapturingInTestCase(Cases, TestCase):
     def test_open_transaction_of_the_test_holds_back_what_waits_for_its_commit(self) -> None:
         with capture_notifications() as sent, transaction.atomic():
@@ -106,6 +107,7 @@ class CapturingInTestCase(Cases, TestCase):
             transaction.on_commit(fail)
 
 
+@pytest.mark.django_db  # for the run on PostgreSQL
 class CapturingWhereTestsCommit(Cases, TransactionTestCase):
     def test_alerts_of_other_threads_are_captured(self) -> None:
         def work() -> None:

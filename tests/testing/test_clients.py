@@ -126,6 +126,7 @@ class Cases:
         assert not node.current().parts
 
 
+@pytest.mark.django_db  # for the run on PostgreSQL
 class ClientsInTestCase(Cases, TestCase):
     async def test_work_that_runs_at_the_same_time_is_received(self) -> None:
         async with connected(self.ada) as ada:
@@ -135,6 +136,7 @@ class ClientsInTestCase(Cases, TestCase):
             assert (await receiving).data["message"] == "hello"
 
 
+@pytest.mark.django_db  # for the run on PostgreSQL
 class ClientsWhereTestsCommit(Cases, TransactionTestCase):
     pass
 

@@ -82,10 +82,12 @@ class Cases:
         await adrain_jobs()
 
 
+@pytest.mark.django_db  # for the run on PostgreSQL
 class DrainingInTestCase(Cases, TestCase):
     pass
 
 
+@pytest.mark.django_db  # for the run on PostgreSQL
 class DrainingWhereTestsCommit(Cases, TransactionTestCase):
     pass
 
