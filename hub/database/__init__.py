@@ -2,7 +2,8 @@
 
 ``threads`` asks from the event loop, and ``batches`` for many at once; ``signals`` listens to rows; ``deletions``
 removes what is left of rows that are gone, and ``pruning`` rows that are old. ``heartbeats`` and ``leases`` say which
-process is there, and which one may do a thing. ``transactions`` says whether code has one open.
+process is there, and which one may do a thing. ``transactions`` says whether code has one open; ``checks``
+and ``routers`` say whether the database serves, and whether routers leave the hub's rows together.
 """
 
 from hub.database.batches import batched

@@ -23,7 +23,7 @@ def database_works(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[che
             checks.Error(
                 f"The hub's tables are in the database {alias!r}, which is {connection.display_name}: the hub works "
                 f"with {' and '.join(_SUPPORTED.values())}.",
-                hint="Have DATABASE_ROUTERS put the apps of the hub into such a database.",
+                hint="Have such a database as 'default'; other models may be anywhere.",
                 id="hub.E033",
             )
         ]

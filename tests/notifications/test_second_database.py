@@ -2,17 +2,19 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
-from django.db import connection, connections, transaction
+from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 from django.db.models.signals import post_delete, post_save
 from pytest_django.fixtures import Settings
 
 from chat.models import Message, Room
 from hub.models import Publication
+from hub.testing import capture_notifications
 from lab.harness.waiting import wait_for
 from notifications import Alert, alert, on_delete, on_save, rules
 from notifications.models import Notification, Topic
@@ -162,6 +164,30 @@ def test_an_alert_that_cannot_be_stored_apart_is_logged(
     with transaction.atomic():
         add("ops")
     wait_for(lambda: "rule_failed" in caplog.text, that="a line in the log")
+
+
+def test_test_case_of_a_team_sees_the_alert_of_a_save_that_would_be_committed() -> None:
+    with ExitStack() as both:
+        for alias in (DEFAULT_DB_ALIAS, SECOND):
+            both.enter_context(of_a_test_case(alias))
+        with capture_notifications() as captured:
+            with transaction.atomic(using=SECOND):
+                add("ops")
+                assert captured == []
+            with transaction.atomic(using=SECOND):
+                add("taken back")
+                transaction.set_rollback(True, using=SECOND)
+        assert [row.message for row in captured] == ["ops is saved"]
+        for alias in (DEFAULT_DB_ALIAS, SECOND):
+            transaction.set_rollback(True, using=alias)
+    assert sent() == []
+
+
+def of_a_test_case(alias: str) -> transaction.Atomic:
+    """The transaction that Django's ``TestCase`` puts around a test; one of these begins before there are two."""
+    block = transaction.atomic(using=alias)
+    block._from_testcase = True  # type: ignore[attr-defined]  # what Django itself goes by
+    return block
 
 
 def test_rows_of_another_database_are_none_of_the_hubs() -> None:
