@@ -12,6 +12,7 @@ import httpx
 import pytest
 import websockets
 
+from lab.harness.waiting import wait_for
 from tests.support.product import PASSWORD, Product, installed, person
 from worker.scheduling import REGULAR_TASKS
 
@@ -173,17 +174,17 @@ SUBSETS = [("chat",), ("presence",), ("chat", "presence")]
 @pytest.mark.parametrize("without", SUBSETS, ids="-".join)
 def test_apps_that_are_not_installed_are_nowhere_seen(product: Product, without: tuple[str, ...]) -> None:
     left_out = f"INSTALLED_APPS = [app for app in INSTALLED_APPS if app not in {without!r}]"
-    with product.variant("without_" + "_".join(without), left_out) as smaller:
-        smaller.run("manage.py", "check", "--fail-level", "WARNING")
-        smaller.run("manage.py", "migrate", "--verbosity", "0")
-        pages = smaller.python(
-            "from django.test import Client\nfrom django.template import Context, Template\nclient = Client()\n"
-            "names = '', 'notifications/', 'topics/', 'chat/', 'online/'\n"
-            "found = {name: client.get(f'/app/hub/{name}') for name in names}\n"
-            "result = {name: [page.status_code, page.content.decode()] for name, page in found.items()}\n"
-            "tags = '{% load hub %}{% hub_chat \"hall\" %}{% hub_online %}{% hub_bell %}'\n"
-            "result['tags'] = [0, Template(tags).render(Context())]"
-        )
+    smaller = product.variant("without_" + "_".join(without), left_out)
+    smaller.run("manage.py", "check", "--fail-level", "WARNING")
+    smaller.run("manage.py", "migrate", "--verbosity", "0")
+    pages = smaller.python(
+        "from django.test import Client\nfrom django.template import Context, Template\nclient = Client()\n"
+        "names = '', 'notifications/', 'topics/', 'chat/', 'online/'\n"
+        "found = {name: client.get(f'/app/hub/{name}') for name in names}\n"
+        "result = {name: [page.status_code, page.content.decode()] for name, page in found.items()}\n"
+        "tags = '{% load hub %}{% hub_chat \"hall\" %}{% hub_online %}{% hub_bell %}'\n"
+        "result['tags'] = [0, Template(tags).render(Context())]"
+    )
     there = {"chat": ("<hub-chat", "/app/hub/chat/"), "presence": ("<hub-online", "/app/hub/online/")}
     assert {name: status for name, (status, _) in pages.items() if name != "tags"} == {
         "": 200,
@@ -229,5 +230,41 @@ MISTAKES = {
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_check_tells_the_mistake(product: Product, mistake: str) -> None:
     settings, wanted = MISTAKES[mistake]
-    with product.variant(f"mistake_{mistake}", settings) as wrong:
-        assert [name for name in wrong.check() if name.startswith("hub.")] == wanted
+    said = product.variant(f"mistake_{mistake}", settings).check()
+    assert [name for name in said if name.startswith("hub.")] == wanted
+
+
+ABOVE = "INSTALLED_APPS = ['hub', *(app for app in INSTALLED_APPS if app != 'hub')]"
+RUNSERVER = ("manage.py", "runserver", "127.0.0.1:{port}", "--noreload")
+
+
+def test_runserver_stays_djangos_and_says_that_it_serves_no_connections(product: Product, tmp_path: Path) -> None:
+    log = tmp_path / "runserver.log"
+    with product.served(log, *RUNSERVER) as address:
+        wanted = {"Upgrade": "websocket", "Connection": "Upgrade"}
+        answer = httpx.get(f"http://{address}/app/hub/connection/websocket", headers=wanted)
+        assert answer.status_code == 501
+        assert "python -m hub.server" in answer.text
+        wait_for(lambda: "client_connections_not_served" in log.read_text(), timeout=10, that="the log says it")
+
+
+async def test_runserver_of_the_hub_serves_the_products_application(product: Product, tmp_path: Path) -> None:
+    settings = f"{ABOVE}\nASGI_APPLICATION = 'shop.asgi.application'"
+    variant = product.variant("development", settings)
+    with variant.served(tmp_path / "runserver.log", *RUNSERVER) as address:
+        async with socket(address, "/app/echo/") as ws:
+            await ws.send("hello")
+            assert await asyncio.wait_for(ws.recv(), 10) == "hello"
+        assert httpx.get(f"http://{address}/app/static/shop/shop.css").status_code == 200
+
+
+def test_runserver_of_the_hub_wants_to_know_what_to_serve(product: Product) -> None:
+    with pytest.raises(AssertionError, match="serves ASGI_APPLICATION, and it is not set"):
+        product.variant("nothing_to_serve", ABOVE).run("manage.py", "runserver", "--noreload", "127.0.0.1:0")
+
+
+@pytest.mark.parametrize("part", ["worker", "beat"])
+def test_celery_does_not_start_with_a_wrong_setting(product: Product, part: str) -> None:
+    variant = product.variant("wrong_for_celery", "HUB_REQUESTS = 'many'")
+    with pytest.raises(AssertionError, match="Error: HUB_REQUESTS must be"):
+        variant.run("-m", "celery", "-A", "shop", part)

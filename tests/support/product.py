@@ -57,8 +57,7 @@ class Product:
         program = f"import django, json\ndjango.setup()\n{code}\nprint(json.dumps(result))"
         return json.loads(self.run("-c", program).splitlines()[-1])
 
-    @contextmanager
-    def variant(self, name: str, settings: str) -> Iterator["Product"]:
+    def variant(self, name: str, settings: str) -> "Product":
         """The product with these lines at the end of its settings, and a database of its own, without tables."""
         (self.folder / "shop/settings" / f"{name}.py").write_text(f"from shop.settings import *\n{settings}\n")
         varied = copy(self)
@@ -66,7 +65,7 @@ class Product:
             "DJANGO_SETTINGS_MODULE": f"shop.settings.{name}",
             "SHOP_DATABASE": str(self.folder / f"{name}.sqlite3"),
         }
-        yield varied
+        return varied
 
     def check(self) -> list[str]:
         """The ids of what the checks of Django say."""
