@@ -1,17 +1,18 @@
 """The widgets on the pages of a product that stands beside the hub, on another origin."""
 
 import re
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, Route, expect
 
-from lab.harness.environment import free_port
+from lab.harness.environment import BASE_DIR, free_port
 from lab.harness.waiting import wait_for
 from tests.browser.conftest import TIMEOUT
+from tests.package.test_wheel import build
 from tests.support.beside import SECRET, Product, product_beside
-from tests.support.bundle import built
 from tests.support.live import LiveHub, live_hub
 
 pytestmark = pytest.mark.xdist_group("beside in browsers")
@@ -25,8 +26,10 @@ AWAY = "The hub does not answer. This appears again as soon as it does."
 
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveHub]:
-    built()
-    folder = tmp_path_factory.mktemp("beside") / "hub"
+    """A hub by itself, from the wheel."""
+    folder = tmp_path_factory.mktemp("beside")
+    with zipfile.ZipFile(build(BASE_DIR, "wheel", folder / "dist")) as wheel:
+        wheel.extractall(folder / "installed")
     known = f"http://localhost:{PORT}"
     variables = {
         "HUB_TOKEN_SECRET": SECRET,
@@ -34,7 +37,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveHub]:
         "HUB_TOKEN_CREATES_USERS": "true",
         "HUB_OPEN_NAMESPACES": '{"orders": {"history_size": 100}}',
     }
-    with live_hub(folder, web_processes=1, **variables) as running:
+    with live_hub(folder / "hub", web_processes=1, code=folder / "installed", **variables) as running:
         yield running
 
 

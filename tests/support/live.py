@@ -45,14 +45,20 @@ print(issue(get_user_model().objects.get(username=name)))
 
 
 class LiveHub:
-    """A running hub. ``url`` and ``ws_url`` have no slash at their end."""
+    """A running hub. ``url`` and ``ws_url`` have no slash at their end.
 
-    def __init__(self, folder: Path, *, web_processes: int = 2, **variables: str) -> None:
+    ``code`` is the folder that it is started in: that of the repository, or one into which a wheel was unpacked.
+    """
+
+    def __init__(self, folder: Path, *, web_processes: int = 2, code: Path = BASE_DIR, **variables: str) -> None:
         self.folder = folder
+        self._code = code
+        self._program = ["manage.py"] if (code / "manage.py").exists() else ["-m", "django"]
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.ws_url = f"ws://127.0.0.1:{self.port}"
         self.environment = clean_environment(
+            DJANGO_SETTINGS_MODULE="hub.settings",
             HUB_DATA_DIR=str(folder),
             HUB_PORT=str(self.port),
             HUB_WEB_PROCESSES=str(web_processes),
@@ -68,8 +74,8 @@ class LiveHub:
         self.folder.mkdir(parents=True, exist_ok=True)
         with self._output.open("wb") as output:
             self._process = subprocess.Popen(
-                ending_with_us([sys.executable, "manage.py", "up"]),
-                cwd=BASE_DIR,
+                ending_with_us([sys.executable, *self._program, "up"]),
+                cwd=self._code,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -99,8 +105,8 @@ class LiveHub:
     ) -> subprocess.CompletedProcess[str]:
         """Run ``manage.py`` with this hub's variables; the caller looks at the result: nothing is raised."""
         return subprocess.run(
-            [sys.executable, "manage.py", *args],
-            cwd=BASE_DIR,
+            [sys.executable, *self._program, *args],
+            cwd=self._code,
             env=self.environment,
             input=input or "",
             capture_output=True,
@@ -149,13 +155,13 @@ class LiveHub:
 
 
 @contextlib.contextmanager
-def live_hub(folder: Path, *, web_processes: int = 2, **variables: str) -> Iterator[LiveHub]:
+def live_hub(folder: Path, *, web_processes: int = 2, code: Path = BASE_DIR, **variables: str) -> Iterator[LiveHub]:
     """A hub for the length of a ``with`` block: on SQLite, or on a new database of the server at ``DATABASE_URL``.
 
     Its tables are there before it starts: that a hub makes them itself is seen in the tests of ``up``.
     """
     with new_database(folder) as database:
-        hub = LiveHub(folder, web_processes=web_processes, **{**variables, **database})
+        hub = LiveHub(folder, web_processes=web_processes, code=code, **{**variables, **database})
         hub.start()
         try:
             yield hub
