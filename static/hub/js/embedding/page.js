@@ -21,7 +21,6 @@ import { fromAddress, Tokens } from "./tokens.js";
  * the address in `data-token-url` of the script, and without that the page is a guest's
  * @property {string} [language] by default that of the page: `<html lang>`, else `data-language` of the script, else the
  * browser's
- * @property {string} [hub] the address of the hub; by default that of the script
  */
 
 /** The element that loads this module, also past a redirect; null if a script imports it. */
@@ -63,7 +62,7 @@ export function ready() {
 async function begin() {
   await isRead();
   hasBegun = true;
-  const base = new URL(options.hub ?? ".", import.meta.url);
+  const base = new URL(".", import.meta.url);
   const faults = new Faults(base);
   const language = options.language || document.documentElement.lang || script?.dataset.language || navigator.language;
   const loaded = await new Texts(base, faults).load(language || "en");
