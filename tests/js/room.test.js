@@ -38,6 +38,12 @@ test("a sent message shows at once, and once after the server has stored it", as
   assert.deepEqual(texts(room), ["hello"]);
 });
 
+test("messages that are gone for good leave the conversation", async () => {
+  const { connection, room } = await enter([message(5, "of somebody who was erased"), message(6, "of another")]);
+  connection.publish("room:7", 3, { type: "chat.messages_removed", ids: [5] });
+  assert.deepEqual(texts(room), ["of another"]);
+});
+
 test("a message shows once if the answer comes before the publication", async () => {
   const { connection, room } = await enter();
   room.send("hello");

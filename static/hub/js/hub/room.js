@@ -23,6 +23,7 @@ import { Stream } from "./stream.js";
  */
 
 const POSTED = "chat.message_posted";
+const REMOVED = "chat.messages_removed";
 const JOINED = "chat.person_joined";
 const LEFT = "chat.person_left";
 const TYPING = "chat.person_typing";
@@ -268,6 +269,9 @@ export class Room extends Emitter {
       case POSTED:
         this.#arrive(posted(event), String(event.key ?? ""));
         break;
+      case REMOVED:
+        this.#remove(new Set(event.ids));
+        break;
       case JOINED:
       case LEFT:
         this.#onJoinOrLeave(event);
@@ -291,6 +295,12 @@ export class Room extends Emitter {
     while (place && this.entries.slice(0, place).some((other) => other.id > entry.id)) place -= 1;
     this.entries.splice(place, 0, entry);
     this.emit("arrived", entry);
+    this.emit("change");
+  }
+
+  /** Messages that are gone for good. @param {Set<number>} ids */
+  #remove(ids) {
+    this.entries = this.entries.filter((entry) => !ids.has(entry.id));
     this.emit("change");
   }
 
