@@ -62,16 +62,19 @@ suite:
 suite-others:
 	@$(PYTEST) --ignore tests/browser -m "not chaos" -n 4 --dist loadgroup
 
-# What the user model can change, with UUIDs and with texts as keys; all else would only repeat itself.
+# What the user model can change, with UUIDs, texts and numbers as keys; all else would only repeat itself.
 suite-users:
 	@$(PYTEST) -n 2 --ds tests.projects.uuid_people.settings -m "not slow and not live" tests/projects \
 		tests/notifications/test_{endpoint,keys,notify,reading,topics,topic_sockets}.py \
 		tests/api/test_notify.py::test_recipient_may_be_named_in_each_way \
-		tests/chat/test_{posting,private_rooms,rooms,rpc}.py tests/presence \
-		tests/connection/test_{authorization,leaving,sessions}.py; uuids=$$?; \
+		tests/notifications/test_http_api.py tests/chat/test_{api,posting,private_rooms,rooms,rpc}.py tests/presence \
+		tests/privacy tests/connection/test_{authorization,leaving,sessions}.py; uuids=$$?; \
 	$(PYTEST) --ds tests.projects.text_people.settings -m "not slow" tests/projects \
 		tests/notifications/test_keys.py tests/chat/test_rpc.py tests/connection/test_leaving.py; texts=$$?; \
-	exit $$((uuids | texts))
+	$(PYTEST) --ds tests.projects.django_people.settings -m "not slow" tests/privacy \
+		tests/notifications/test_{http_api,keys,topics}.py tests/chat/test_api.py tests/connection/test_leaving.py \
+		tests/api/test_notify.py; numbers=$$?; \
+	exit $$((uuids | texts | numbers))
 
 suite-browser:
 	@$(PYTEST) tests/browser -p no:asyncio -n 3; browser=$$?; \
