@@ -35,6 +35,11 @@ def register(part: PersonalData) -> None:
     _parts[part.name] = part
 
 
+def forget(name: str) -> None:
+    """Have the part of this name told and erased no more: for tests."""
+    _parts.pop(name, None)
+
+
 def parts() -> Iterable[PersonalData]:
     """All parts, in the order in which they were registered."""
     return _parts.values()

@@ -36,3 +36,16 @@ def test_default_of_a_hub_is_staff() -> None:
     from hub.config.typed_settings import HubSettings
 
     assert HubSettings().api_docs == "staff"
+
+
+def test_document_has_every_verb_and_the_page_shows_it(settings: Settings) -> None:
+    settings.HUB_API_DOCS = "anyone"
+    document = Client().get("/api/openapi.json").json()
+    users = document["paths"]["/api/users"]
+    assert users.keys() == {"post", "get", "delete"}
+    assert [one["name"] for one in users["get"]["parameters"]] == ["ids", "after", "limit"]
+    assert "requestBody" not in users["get"] and "requestBody" in users["delete"]
+    operations = [operation for path in document["paths"].values() for operation in path.values()]
+    assert len({operation["operationId"] for operation in operations}) == len(operations)
+    assert all(operation["security"] for operation in operations)
+    assert {"/api/room_post", "/api/topic_follow", "/api/group_add", "/api/mark_read"} <= document["paths"].keys()
