@@ -67,13 +67,13 @@ suite-users:
 	@$(PYTEST) -n 2 --ds tests.projects.uuid_people.settings -m "not slow and not live" tests/projects \
 		tests/notifications/test_{endpoint,keys,notify,reading,topics,topic_sockets}.py \
 		tests/api/test_notify.py::test_recipient_may_be_named_in_each_way \
-		tests/notifications/test_http_api.py tests/chat/test_{api,posting,private_rooms,rooms,rpc}.py tests/presence \
+		tests/api/test_{rooms,topics}.py tests/chat/test_{posting,private_rooms,rooms,rpc}.py tests/presence \
 		tests/privacy tests/connection/test_{authorization,leaving,sessions}.py; uuids=$$?; \
 	$(PYTEST) --ds tests.projects.text_people.settings -m "not slow" tests/projects \
 		tests/notifications/test_keys.py tests/chat/test_rpc.py tests/connection/test_leaving.py; texts=$$?; \
 	$(PYTEST) --ds tests.projects.django_people.settings -m "not slow" tests/privacy \
-		tests/notifications/test_{http_api,keys,topics}.py tests/chat/test_api.py tests/connection/test_leaving.py \
-		tests/api/test_notify.py; numbers=$$?; \
+		tests/notifications/test_{keys,topics}.py tests/connection/test_leaving.py \
+		tests/api/test_{notify,rooms,topics}.py; numbers=$$?; \
 	exit $$((uuids | texts | numbers))
 
 suite-browser:

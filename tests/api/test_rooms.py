@@ -3,26 +3,14 @@
 import pytest
 from asgiref.sync import sync_to_async
 
-import hub.urls  # noqa: F401  # registers the methods
 from chat.actions import create_room
 from chat.models import Message, Room
-from hub.api import keys
 from hub.models import Publication
 from hub.users import user_id
 from tests.api.calling import Api, key_for
 from tests.support.people import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def no_key_is_remembered() -> None:
-    keys.forget()
-
-
-@pytest.fixture
-async def api() -> Api:
-    return Api(await sync_to_async(key_for)())
 
 
 @pytest.fixture

@@ -7,8 +7,6 @@ from asgiref.sync import sync_to_async
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-import hub.urls  # noqa: F401  # registers the methods
-from hub.api import keys
 from hub.models import Publication
 from hub.users import user_id
 from notifications import notify
@@ -19,16 +17,6 @@ from tests.notifications.published import published
 from tests.support.people import User, make_crowd
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def no_key_is_remembered() -> None:
-    keys.forget()
-
-
-@pytest.fixture
-async def api() -> Api:
-    return Api(await sync_to_async(key_for)())
 
 
 @pytest.fixture
