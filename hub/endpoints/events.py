@@ -25,7 +25,7 @@ from hub.endpoints import admission
 from hub.endpoints.centrifuge import encoder, formats, keepalive
 from hub.fanout import recovery
 from hub.fanout.frames import FrameBatch
-from hub.fanout.local_channel import texts_of
+from hub.fanout.local_channel import frames_of
 from hub.limits.connections import Counted
 from hub.logs import get_logger
 from hub.ops import metrics
@@ -91,7 +91,7 @@ class EventStream(Session):
         opened = msgspec.json.encode({} if since is None else {"recovered": missed is not None}).decode()
         self.stream.write(FrameBatch([f"event: open\nid: {self._cursor()}\ndata: {opened}\n\n"]))
         if missed:
-            await self.stream.answer("".join(self._framed(texts_of(_event_of, (item for _, item in missed)))))
+            await self.stream.answer("".join(self._framed(frames_of(_event_of, (item for _, item in missed)))))
         for subscription in wanted:
             subscription.go_live()
 

@@ -1,6 +1,7 @@
 """WebSocket frames, encoded once per encoder and process and shared by all sockets."""
 
 from collections.abc import Sequence
+from typing import cast
 
 #: The largest write, in bytes. All sockets share the same bytes, but each may have to buffer one write beyond its
 #: limit, so a write is kept well below ``HUB_WRITE_BUFFER``.
@@ -29,23 +30,36 @@ def text_frame(text: str) -> bytes:
     return frame(TEXT, text.encode())
 
 
+#: What one frame holds: a text or, for endpoints that speak in bytes, these.
+Frame = str | bytes
+
+
 class FrameBatch:
-    """Frames that are written to a socket together, in order: texts for ASGI, bytes for a raw connection."""
+    """Frames that are written to a socket together, in order: as they are for ASGI, as bytes for a raw connection."""
 
-    __slots__ = ("_raw", "size", "texts")
+    __slots__ = ("_raw", "frames", "size")
 
-    def __init__(self, texts: Sequence[str]) -> None:
-        self.texts = texts
-        #: Characters of all frames.
-        self.size = sum(map(len, texts))
+    def __init__(self, frames: Sequence[Frame]) -> None:
+        self.frames = frames
+        #: Characters or bytes of all frames.
+        self.size = sum(map(len, frames))
         self._raw: list[bytes] | None = None
+
+    @property
+    def texts(self) -> Sequence[str]:
+        """The frames of an endpoint that speaks in texts."""
+        return cast("Sequence[str]", self.frames)
 
     @property
     def raw(self) -> list[bytes]:
         """The frames as bytes, joined into writes of at most ``BATCH_WRITE_LIMIT`` (a single frame may be longer)."""
         if self._raw is None:
-            self._raw = _joined([text_frame(text) for text in self.texts])
+            self._raw = _joined([_framed(one) for one in self.frames])
         return self._raw
+
+
+def _framed(one: Frame) -> bytes:
+    return text_frame(one) if isinstance(one, str) else frame(BINARY, one)
 
 
 def _joined(frames: list[bytes]) -> list[bytes]:

@@ -2,17 +2,19 @@
 
 import time
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from hub.config import hub_settings
-from hub.fanout.frames import FrameBatch
+from hub.fanout.frames import Frame, FrameBatch
 from hub.logs import get_logger
 from hub.ops import metrics
 from hub.streams import Envelope, Position
 
-#: Turns an envelope into the text of the frame that an endpoint sends, or None if the endpoint leaves such envelopes
-#: out. Called once per envelope, encoder and process; it must not depend on the socket.
-Encoder = Callable[[Envelope], str | None]
+#: Turns an envelope into the frame that an endpoint sends, or None if the endpoint leaves such envelopes out. Called
+#: once per envelope, encoder and process; it must not depend on the socket.
+Encoder = Callable[[Envelope], Frame | None]
+
+F = TypeVar("F", bound=Frame)
 
 #: Writes the bytes of whole frames to one client.
 RawWrite = Callable[[bytes], object]
@@ -85,8 +87,8 @@ class Subscription:
     def release(self, history: Iterable[Envelope] = ()) -> None:
         """Write ``history``, then the buffered batches, then go live. ``history`` must end at :attr:`start`."""
         held, self._held = self._held or (), None
-        if texts := texts_of(self.encoder, history):
-            self.subscriber.write(FrameBatch(texts))
+        if frames := frames_of(self.encoder, history):
+            self.subscriber.write(FrameBatch(frames))
         for batch in held:
             self.subscriber.write(batch)
         self.local_channel.go_live(self)
@@ -106,18 +108,18 @@ class _Audience:
         return len(self.raw) + len(self.others)
 
 
-def texts_of(encoder: Encoder, envelopes: Iterable[Envelope]) -> list[str]:
+def frames_of(encoder: Callable[[Envelope], F | None], envelopes: Iterable[Envelope]) -> list[F]:
     """The frames of ``envelopes``. An envelope on which the encoder fails is logged and left out."""
-    texts = []
+    frames = []
     for envelope in envelopes:
         try:
-            text = encoder(envelope)
+            frame = encoder(envelope)
         except Exception:
             log.exception("encoding_failed", channel=envelope.channel, offset=envelope.offset)
             continue
-        if text is not None:
-            texts.append(text)
-    return texts
+        if frame is not None:
+            frames.append(frame)
+    return frames
 
 
 class LocalChannel:
@@ -245,9 +247,9 @@ class LocalChannel:
             return
         deliveries = 0
         for encoder, audience in list(self._audiences.items()):
-            if texts := texts_of(encoder, envelopes):
-                batch = FrameBatch(texts)
-                deliveries += len(texts) * len(audience)
+            if frames := frames_of(encoder, envelopes):
+                batch = FrameBatch(frames)
+                deliveries += len(frames) * len(audience)
                 # Copies, because a socket that is too slow unsubscribes while it is written to.
                 if audience.raw:
                     for data in batch.raw:

@@ -1,6 +1,6 @@
 """What a session needs from the transport of its client connection."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from hub.fanout.frames import FrameBatch
 from hub.fanout.local_channel import RawWrite
@@ -19,8 +19,8 @@ class Transport(Protocol):
     def write(self, block: FrameBatch) -> None:
         """Write frames in order. Must not block or raise; a slow consumer is closed."""
 
-    async def answer(self, text: str) -> None:
-        """Write a reply of any length; if it is long, wait until the client has read most of it."""
+    async def answer(self, frame: Any) -> None:
+        """Write a reply of any length, a text or bytes; if it is long, wait until the client has read most of it."""
 
     def close(self, code: int, reason: str) -> None:
         """Close the connection with a code; only the first call counts."""

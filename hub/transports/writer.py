@@ -8,7 +8,7 @@ from typing import Any
 
 from hub.access.reasons import End
 from hub.config import hub_settings
-from hub.fanout.frames import FrameBatch
+from hub.fanout.frames import Frame, FrameBatch
 from hub.ops import metrics
 from hub.server.protocol import CLOSE_TIMEOUT, RawConnection
 
@@ -70,7 +70,7 @@ class SendBuffer:
         self._on_end = on_end
         self._ends = ends
         self._serving = asyncio.current_task()
-        self._frames: deque[str] | None = None
+        self._frames: deque[Frame] | None = None
         self._size = 0
         self._asked_for = 0
         self._task: asyncio.Task[None] | None = None
@@ -122,9 +122,8 @@ class SendBuffer:
             return
         if self._frames is None:
             self._frames = deque()
-        for text in block.texts:
-            self._frames.append(text)
-            self._size += len(text)
+        self._frames.extend(block.frames)
+        self._size += block.size
         if self._size > hub_settings().write_buffer + self._asked_for:
             self._too_slow()
         elif self._task is None:
@@ -167,9 +166,10 @@ class SendBuffer:
     async def _drain(self) -> None:
         try:
             while self._frames:
-                text = self._frames.popleft()
-                await self._send({"type": "websocket.send", "text": text})
-                self._size -= len(text)
+                frame = self._frames.popleft()
+                kind = "text" if isinstance(frame, str) else "bytes"
+                await self._send({"type": "websocket.send", kind: frame})
+                self._size -= len(frame)
             self._task = None
         except OSError:  # the client has disconnected: uvicorn's ClientDisconnected is an OSError
             self.end()

@@ -3,18 +3,31 @@
 // node client.mjs '{"transport": "websocket", "address": "127.0.0.1:8000", "cookie": "hub_session=…", "options": {}}'
 
 import { createInterface } from "node:readline";
-import { Centrifuge } from "centrifuge";
 import { EventSource } from "eventsource";
 import WebSocket from "ws";
 
-const { transport, address, emulation = address, cookie = "", tokens = null, options = {} } = JSON.parse(process.argv[2]);
+const {
+  transport,
+  address,
+  emulation = address,
+  cookie = "",
+  tokens = null,
+  protobuf = false,
+  options = {},
+} = JSON.parse(process.argv[2]);
 
-const say = (event) => process.stdout.write(`${JSON.stringify(event)}\n`);
+const { Centrifuge } = await import(protobuf ? "centrifuge/build/protobuf" : "centrifuge");
+
+// In Protobuf the library has bytes where it has values in JSON.
+const value = (_, found) => (found instanceof Uint8Array ? JSON.parse(new TextDecoder().decode(found)) : found);
+const bytes = (data) => (protobuf ? new TextEncoder().encode(JSON.stringify(data)) : data);
+
+const say = (event) => process.stdout.write(`${JSON.stringify(event, value)}\n`);
 const headers = cookie ? { Cookie: cookie } : {};
 
 class SignedInSocket extends WebSocket {
-  constructor(url) {
-    super(url, { headers });
+  constructor(url, protocols) {
+    super(url, protocols, { headers });
   }
 }
 
@@ -65,12 +78,12 @@ const commands = {
     subscription.subscribe();
   },
   unsubscribe: ({ channel }) => subscriptions.get(channel).unsubscribe(),
-  publish: ({ channel, data }) => client.publish(channel, data),
+  publish: ({ channel, data }) => client.publish(channel, bytes(data)),
   presence: ({ channel }) => client.presence(channel),
   presenceStats: ({ channel }) => client.presenceStats(channel),
   history: ({ channel, options: wanted = {} }) => client.history(channel, wanted),
-  rpc: ({ method, data }) => client.rpc(method, data),
-  send: ({ data }) => client.send(data),
+  rpc: ({ method, data }) => client.rpc(method, bytes(data)),
+  send: ({ data }) => client.send(bytes(data)),
 };
 
 for await (const line of createInterface({ input: process.stdin })) {

@@ -1,6 +1,5 @@
 """Servers that are not the hub's: what ``websocket.close`` may carry, and URLs as people type them."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
@@ -11,8 +10,9 @@ from pytest_django.fixtures import Settings
 from hub.access import registry
 from hub.asgi import application
 from hub.database.threads import in_database_thread
+from hub.fanout.frames import BINARY, TEXT
 from lab.harness.waiting import await_for
-from tests.hub.serving import SERVERS, handshake, serving
+from tests.hub.serving import SERVERS, RawClient, serving
 from tests.hub.test_heads_and_bodies import Connection
 from tests.support.people import User
 from tests.support.sockets import Endpoint, connect
@@ -61,31 +61,32 @@ async def test_a_server_that_stops_closes_its_sockets() -> None:
 
 @pytest.mark.parametrize("kind", ["lean", "raw"])
 @pytest.mark.parametrize(
-    ("query", "protocols", "status"),
+    ("query", "protocols", "opcode"),
     [
-        ("", "centrifuge-protobuf", 400),
-        ("?format=protobuf", None, 400),
-        ("?cf_protocol=protobuf", None, 400),
-        ("?a=b&cf_protocol=protobuf&cf_protocol_version=v2", None, 400),
-        ("", "centrifuge-json", 101),
-        ("", "centrifuge-protobuf, centrifuge-json", 101),
-        ("?format=json", None, 101),
-        ("?cf_protocol_version=v2", None, 101),
+        ("", "centrifuge-protobuf", BINARY),
+        ("?format=protobuf", None, BINARY),
+        ("?cf_protocol=protobuf", None, BINARY),
+        ("?a=b&cf_protocol=protobuf&cf_protocol_version=v2", None, BINARY),
+        ("", "centrifuge-json", TEXT),
+        ("", "centrifuge-protobuf, centrifuge-json", TEXT),
+        ("?format=json", None, TEXT),
+        ("?cf_protocol_version=v2", None, TEXT),
     ],
 )
-async def test_a_client_that_wants_protobuf_is_told_so(
-    kind: str, query: str, protocols: str | None, status: int
+async def test_a_client_is_answered_in_the_form_that_it_asks_for(
+    kind: str, query: str, protocols: str | None, opcode: int
 ) -> None:
     headers = {"Sec-WebSocket-Protocol": protocols} if protocols else {}
-    async with serving(**SERVERS[kind]) as address, Connection.to(address) as connection:
-        await connection.send(handshake(address, f"/connection/websocket{query}", headers))
-        assert await connection.status() == status
-        if status == 400:
-            async with asyncio.timeout(5):
-                assert b"JSON" in await connection.reader.read(-1)
+    connect_ = {TEXT: b'{"id":1,"connect":{}}', BINARY: b"\x04\x08\x01\x22\x00"}
+    async with (
+        serving(**SERVERS[kind]) as address,
+        RawClient.connected(address, f"/connection/websocket{query}", headers) as client,
+    ):
+        await client.send(opcode, connect_[opcode])
+        assert (await client.frame())[0] == opcode
 
 
-async def test_the_fallbacks_tell_it_too() -> None:
+async def test_a_client_that_wants_protobuf_over_http_is_told_that_there_is_none() -> None:
     async with serving() as address:
         for request in (
             "POST /connection/http_stream?cf_protocol=protobuf HTTP/1.1\r\nContent-Length: 0",

@@ -5,7 +5,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 from django.utils import translation
 from msgspec import Raw
@@ -19,10 +19,9 @@ from hub.channels import UnknownChannel, allows
 from hub.concurrency import node
 from hub.concurrency.faults import described
 from hub.config import hub_settings
-from hub.endpoints.centrifuge import commands, keepalive, sessions
-from hub.endpoints.centrifuge.encoder import push_of
+from hub.endpoints.centrifuge import commands, encoder, formats, keepalive, sessions
+from hub.endpoints.centrifuge.formats import Format
 from hub.endpoints.centrifuge.messages import (
-    PING,
     Command,
     Connect,
     ConnectResult,
@@ -33,12 +32,10 @@ from hub.endpoints.centrifuge.messages import (
     Request,
     Send,
     SubscribeResult,
-    commands_in,
-    text_of,
     unsubscribed,
 )
 from hub.endpoints.centrifuge.subscriptions import GRACE, ClientSubscription, Wanted, establish
-from hub.fanout.frames import FrameBatch
+from hub.fanout.frames import Frame, FrameBatch
 from hub.fanout.local_channel import RawWrite
 from hub.limits.connections import Bucket, Counted, Decision, TooManyConnections, address_of_guest
 from hub.logs import get_logger
@@ -56,8 +53,6 @@ log = get_logger(__name__)
 
 #: Close codes that a backend may use.
 CLOSE_CODES = range(3000, 5000)
-
-_PING = FrameBatch([PING])
 
 #: Seconds that a client has for its first command. A late client may reconnect: the hub may be the slow one.
 FIRST_COMMAND = 10.0
@@ -101,6 +96,9 @@ class Client(Session):
         "transport",
     )
 
+    #: How its messages are read and written.
+    format: ClassVar[Format] = formats.JSON
+
     subscriptions: dict[str, ClientSubscription]  # type: ignore[assignment]  # all of its own kind
 
     def __init__(self, transport: Transport, who: Authenticated, counted: Counted) -> None:
@@ -125,7 +123,7 @@ class Client(Session):
         self._opted_out: set[str] | None = None
         self._free: Bucket | None = None
         self._opened = 0
-        self._replies: list[str] = []
+        self._replies: list[Frame] = []
         #: Pending subscriptions: they go live after the reply that tells the client.
         self._established: list[ClientSubscription] = []
         self._lock = asyncio.Lock()
@@ -152,7 +150,7 @@ class Client(Session):
                 return
             reason: End | None = None
             try:
-                for command in _commands_in(frame):
+                for command in self._commands_in(frame):
                     await self._carry_out(command)
                     if self._is_over():
                         return
@@ -198,7 +196,7 @@ class Client(Session):
         """Send a ping, which the client must answer."""
         # A client that waits for a reply cannot answer the ping.
         self.ponged = self._lock.locked()
-        self.transport.write(_PING)
+        self.transport.write(self.format.ping)
 
     @property
     def raw(self) -> RawWrite | None:
@@ -210,6 +208,14 @@ class Client(Session):
         self.transport.write(batch)
 
     # --- commands --------------------------------------------------------------------------------------------------
+
+    def _commands_in(self, frame: str | bytes) -> list[Command]:
+        if len(frame) > hub_settings().max_frame:
+            raise Ended(End.TOO_BIG)
+        return self.format.commands_in(frame)
+
+    def _framed(self, said: Reply | Push) -> Frame:
+        return self.format.message(said)
 
     async def _carry_out(self, command: Command) -> None:
         found = command.requests()
@@ -233,10 +239,10 @@ class Client(Session):
                 # Clients take an answer to it for a ping.
                 log.debug("send_dropped", client=self.client, reason=refused.word)
             else:
-                self._replies.append(text_of(Reply(id=command.id, error=self._told(refused))))
+                self._replies.append(self._framed(Reply(id=command.id, error=self._told(refused))))
         else:
             if result is not None:
-                self._replies.append(text_of(Reply(id=command.id, **{commands.KEYS[type(request)]: result})))
+                self._replies.append(self._framed(Reply(id=command.id, **{commands.KEYS[type(request)]: result})))
 
     async def _result_of(self, request: Request) -> Any:
         self._check_rate(request)
@@ -280,7 +286,7 @@ class Client(Session):
         replies, self._replies = self._replies, []
         established, self._established = self._established, []
         if replies and not self.has_ended:
-            await self.transport.answer("\n".join(replies))
+            await self.transport.answer(self.format.join(replies))
         ended = []
         for subscription in established:
             if self.has_ended:
@@ -402,7 +408,7 @@ class Client(Session):
     def tell(self, push: Push) -> None:
         """Write a push to this client alone."""
         if not self.has_ended:
-            self.transport.write(FrameBatch([text_of(push)]))
+            self.transport.write(FrameBatch([self._framed(push)]))
 
     def out_of_sync(self, subscription: ClientSubscription) -> None:
         """A subscription has lost its place in the history: the client subscribes again with its position."""
@@ -488,7 +494,8 @@ class Client(Session):
             missed, result.publications = result.publications, []
             self.tell(Push(channel=channel, subscribe=result))
             if missed and not self.has_ended:
-                self.transport.write(FrameBatch([push_of(channel, bytes(one).decode()) for one in missed]))
+                texts = [encoder.push_of(channel, bytes(one).decode()) for one in missed]
+                self.transport.write(FrameBatch([self.format.frame_of(text) for text in texts]))
         await self._answer()
 
     async def _handle_unsubscribe(self, channel: str) -> None:
@@ -544,10 +551,12 @@ class Client(Session):
                 await self._subscribe_and_tell(new, None, by_token=False)
 
 
-def _commands_in(frame: str | bytes) -> list[Command]:
-    if len(frame) > hub_settings().max_frame:
-        raise Ended(End.TOO_BIG)
-    return commands_in(frame)
+class ProtobufClient(Client):
+    """A client that speaks the Protobuf form."""
+
+    __slots__ = ()
+
+    format = formats.PROTOBUF
 
 
 def _refusal_of(error: Exception, request: Request) -> Refused:

@@ -5,7 +5,6 @@ from msgspec import Raw
 
 from hub.bus.foreign import RESERVED
 from hub.endpoints.centrifuge.messages import JoinLeave, Push, text_of
-from hub.fanout.local_channel import Encoder
 from hub.session.client_info import ClientInfo, ClientJoined, ClientLeft
 from hub.streams import Envelope
 
@@ -33,11 +32,18 @@ _JOIN_LEAVE = '{"type":"hub.client_'
 _join_leave = msgspec.json.Decoder(ClientJoined | ClientLeft)
 
 
+def on_one_line(data: str) -> str | None:
+    """``data`` as the protocol wants it; None if it is not JSON."""
+    try:
+        return msgspec.json.format(data, indent=-1)
+    except (msgspec.MsgspecError, RecursionError):
+        return None
+
+
 def publication(item: Envelope) -> str | None:
     """The publication of ``item`` in the form of ``publications``; None if its data is not JSON."""
-    try:
-        data = msgspec.json.format(item.data, indent=-1)  # on one line, as the protocol wants it
-    except (msgspec.MsgspecError, RecursionError):
+    data = on_one_line(item.data)
+    if data is None:
         return None
     offset = f',"offset":{item.offset}' if item.offset else ""
     return f'{{"data":{data}{offset}{_info(item.info)}{_tags(item.tags)}}}'
@@ -97,8 +103,3 @@ def push_with_join_leave(item: Envelope) -> str | None:
     if isinstance(message, ClientJoined):
         return text_of(Push(channel=item.channel, join=who))
     return text_of(Push(channel=item.channel, leave=who))
-
-
-def encoder_for(*, join_leave: bool) -> Encoder:
-    """The encoder for a client that wants join and leave messages, or does not."""
-    return push_with_join_leave if join_leave else push

@@ -179,6 +179,11 @@ class Malformed(ValueError):
     """What a client sent is no command of the protocol."""
 
 
+def command_in(text: str | bytes) -> Command:
+    """The command whose JSON form is ``text``. Raises ``msgspec.MsgspecError``."""
+    return _decoder.decode(text)
+
+
 def commands_in(frame: str | bytes) -> list[Command]:
     """The commands of a frame, one in each line.
 
@@ -188,7 +193,7 @@ def commands_in(frame: str | bytes) -> list[Command]:
     try:
         # The decoder looks at no text inside of `data`, which stays as it came: here, so that all of it is UTF-8.
         text = frame if isinstance(frame, str) else frame.decode()
-        found = [_decoder.decode(line) for line in text.split("\n") if not line.isspace() and line]
+        found = [command_in(line) for line in text.split("\n") if not line.isspace() and line]
     except (msgspec.MsgspecError, RecursionError, UnicodeError):
         # Without the text of the error, which may quote a token.
         raise Malformed from None

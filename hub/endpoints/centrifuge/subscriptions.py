@@ -74,7 +74,7 @@ class ClientSubscription(SessionSubscription):
     def __init__(self, client: "Client", channel: str, wanted: Wanted) -> None:
         namespace, self.arguments = find(channel)
         join_leave = namespace.join_leave and (wanted.join_leave or namespace.force_push_join_leave)
-        super().__init__(client, channel, encoder.encoder_for(join_leave=join_leave), namespace)
+        super().__init__(client, channel, client.format.encoder_for(join_leave=join_leave), namespace)
         self.wanted = wanted
         self.server_side = wanted.server_side
         self.by_token = wanted.by_token

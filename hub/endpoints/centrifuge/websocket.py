@@ -9,15 +9,12 @@ from hub.access.reasons import End, Ended, portable
 from hub.access.subprotocol import chosen
 from hub.endpoints import admission
 from hub.endpoints.centrifuge import formats
-from hub.endpoints.centrifuge.client import Client
-from hub.fanout.frames import FrameBatch
+from hub.endpoints.centrifuge.client import Client, ProtobufClient
+from hub.fanout.frames import Frame, FrameBatch
 from hub.fanout.local_channel import RawWrite
 from hub.ops import metrics
 from hub.server.protocol import EXTENSION
 from hub.transports.writer import Ends, SendBuffer, is_restart
-
-#: The subprotocol that some clients offer and expect in the answer. Others offer none.
-JSON = "centrifuge-json"
 
 _ENDS = Ends(End.SLOW.on_client, End.TOO_FAST.on_client, partial(portable, is_simple=False))
 
@@ -42,12 +39,12 @@ class WebSocket:
         """Write frames, in order."""
         self._send_buffer.write(block)
 
-    async def answer(self, text: str) -> None:
+    async def answer(self, frame: Frame) -> None:
         """Write a reply."""
-        if len(text) < LONG:
-            self._send_buffer.write(FrameBatch([text]))
+        if len(frame) < LONG:
+            self._send_buffer.write(FrameBatch([frame]))
         else:
-            await self._send_buffer.answer(FrameBatch([text]))
+            await self._send_buffer.answer(FrameBatch([frame]))
 
     def close(self, code: int, reason: str) -> None:
         """Close the connection."""
@@ -57,9 +54,8 @@ class WebSocket:
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     """ASGI application for ``/connection/websocket``."""
     await receive()  # websocket.connect, always the first
-    if await formats.refused(scope, send):
-        return
-    subprotocol = JSON if JSON in scope.get("subprotocols", ()) else chosen(scope)
+    kind = ProtobufClient if formats.wants_protobuf(scope) else Client
+    subprotocol = _chosen(scope)
     revalidation.current()
     try:
         who, counted = await authentication.admit(scope)
@@ -79,7 +75,7 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     try:
         # A close before the handshake reaches a browser as a bare 1006, so the client is always let in first.
         await send({"type": "websocket.accept", "subprotocol": subprotocol, "headers": []})
-        client = Client(WebSocket(send_buffer), who, counted)
+        client = kind(WebSocket(send_buffer), who, counted)
         del who
         with metrics.SOCKETS.labels("hub").track_inprogress():
             send_buffer.open()
@@ -98,6 +94,13 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
                 await client.leave()
         finally:
             counted.leave()
+
+
+def _chosen(scope: dict[str, Any]) -> str | None:
+    """The subprotocol that a client offers and expects in the answer; many offer none."""
+    offered = scope.get("subprotocols", ())
+    of_protocol = (one for one in (formats.JSON_SUBPROTOCOL, formats.SUBPROTOCOL) if one in offered)
+    return next(of_protocol, None) or chosen(scope)
 
 
 def _closing(reason: End) -> tuple[int, str]:

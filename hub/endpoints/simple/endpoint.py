@@ -25,8 +25,8 @@ from hub.access.subprotocol import chosen
 from hub.concurrency.faults import described
 from hub.config import hub_settings
 from hub.fanout import recovery
-from hub.fanout.frames import FrameBatch
-from hub.fanout.local_channel import Encoder, RawWrite, texts_of
+from hub.fanout.frames import Frame, FrameBatch
+from hub.fanout.local_channel import Encoder, RawWrite, frames_of
 from hub.limits.connections import Decision, counted_address
 from hub.logs import get_logger
 from hub.ops import metrics
@@ -214,7 +214,7 @@ class SimpleEndpoint(Session, AsyncConsumer):
             self.tell({"type": "resumed", "recovered": missed is not None, "cursor": cursors.join(positions.items())})
             history = missed or []
         for chunk in chunks(
-            [text for subscription, item in history for text in texts_of(subscription.encoder, [item])]
+            [text for subscription, item in history for text in frames_of(subscription.encoder, [item])]
         ):
             await self.send_buffer.answer(FrameBatch(chunk))
         if len(subscriptions) > 1 and time.monotonic() - began > recovery.CATCHING_UP:
@@ -329,9 +329,9 @@ NOW = "now"
 CHUNK = 64 * 1024
 
 
-def chunks(texts: list[str]) -> Iterator[list[str]]:
+def chunks(texts: Iterable[Frame]) -> Iterator[list[Frame]]:
     """``texts`` in order, in chunks of about ``CHUNK`` characters: what was missed may be megabytes."""
-    chunk: list[str] = []
+    chunk: list[Frame] = []
     size = 0
     for text in texts:
         if chunk and size + len(text) > CHUNK:
