@@ -168,6 +168,8 @@ async def erase(call: ApiCall[UsersEraseRequest]) -> UsersEraseResult:
 
 def _erase(ids: Sequence[str], account: bool | UnsetType) -> list[str]:
     people = users_by_id(ids)
+    if any(getattr(person, "is_staff", False) or getattr(person, "is_superuser", False) for person in people.values()):
+        raise ApiError(Code.BAD_REQUEST, "people of the staff are erased with manage.py erase_user")
     for person in people.values():
         privacy.erase(person, account=None if isinstance(account, UnsetType) else account)
     return [one for one in ids if one in people]

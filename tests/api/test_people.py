@@ -122,6 +122,14 @@ async def test_too_many_are_not_erased_at_once(api: Api) -> None:
     assert (error["code"], error["message"]) == (106, "limit exceeded: a call erases 100 people at most")
 
 
+async def test_staff_is_not_erased_over_http(api: Api) -> None:
+    await made(api, "3")
+    admin = await sync_to_async(User.objects.create_superuser)("admin")
+    error = (await api("users_erase", ids=["3", user_id(admin)]))["error"]
+    assert error["message"] == "bad request: people of the staff are erased with manage.py erase_user"
+    assert await User.objects.acount() == 2
+
+
 async def test_export_is_what_the_hub_holds(api: Api) -> None:
     await made(api, "3", name="Ada")
     told = (await api.result("users_export", user="3"))["data"]
