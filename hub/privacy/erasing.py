@@ -3,6 +3,7 @@
 from django.db import transaction
 
 from hub.access import control
+from hub.database.older_transactions import wait_for_older
 from hub.logs import get_logger
 from hub.privacy.parts import parts
 from hub.users import User, field_named, is_own_model, user_id
@@ -32,6 +33,9 @@ def erase(user: User, *, account: bool | None = None) -> None:
         # Before anything is looked for: whoever writes after this is refused.
         user.is_active = False
         user.save(update_fields=["is_active"])
+        # Whoever has read that the person is active and has not yet stored what they write.
+        if not wait_for_older():
+            log.warning("erased_beside_a_long_transaction")
     with transaction.atomic():
         # The engine's part is the first and goes last: what the others publish to the person goes with it.
         for part in reversed(list(parts())):
