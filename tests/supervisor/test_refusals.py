@@ -78,12 +78,14 @@ def test_unreachable_database(tmp_path: Path) -> None:
     assert "The database cannot be used" in said and "canary" not in said
 
 
-def test_database_of_before_the_first_release(tmp_path: Path) -> None:
+@pytest.mark.parametrize("migration", ["0002_lease", "0001_initial"])  # the second with people of Django's model
+def test_database_of_before_the_first_release(tmp_path: Path, migration: str) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
     with sqlite3.connect(folder / "hub.sqlite3") as database:
         database.execute("CREATE TABLE django_migrations (id integer PRIMARY KEY, app text, name text, applied text)")
-        database.execute("INSERT INTO django_migrations VALUES (1, 'hub', '0002_lease', '2026-11-22 15:59:00')")
+        row = (1, "hub", migration, "2026-11-22 15:59:00")
+        database.execute("INSERT INTO django_migrations VALUES (?, ?, ?, ?)", row)
     database.close()
     assert "before its first release" in refusal(folder)
 
