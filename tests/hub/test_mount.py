@@ -18,6 +18,7 @@ import hub
 from hub import lifespan
 from hub.mounting import lifespans
 from hub.mounting.project import url_prefixes
+from hub.web.checks import urls_are_included
 
 pytestmark = pytest.mark.any_database
 
@@ -131,6 +132,21 @@ async def test_script_name_may_be_in_the_path_or_not(forced: str | None, address
 def test_project_without_the_hubs_urls_is_refused() -> None:
     with project([]), pytest.raises(ImproperlyConfigured, match=r"do not include the hub's: add path\('hub/'"):
         hub.mount(None)
+
+
+def test_check_says_that_the_urls_are_not_included() -> None:
+    with project([]):
+        assert [message.id for message in urls_are_included(None)] == ["hub.E045"]
+    with project(below("hub/")):
+        assert urls_are_included(None) == []
+
+
+def test_check_says_that_each_language_has_its_address() -> None:
+    languages = [("en", "English"), ("ru", "Russian")]
+    with project(i18n_patterns(*below("hub/")), LANGUAGES=languages):
+        assert [message.id for message in urls_are_included(None)] == ["hub.W042"]
+    with project([*below("hub/"), *i18n_patterns(path("", include([])))], LANGUAGES=languages):
+        assert urls_are_included(None) == []
 
 
 # --- lifespan -----------------------------------------------------------------------------------------------------

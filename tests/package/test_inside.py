@@ -222,6 +222,11 @@ MISTAKES = {
     "broker": ("CELERY_TASK_PUBLISH_RETRY = True", ["hub.W032"]),
     "visibility": ("CELERY_TASK_TIME_LIMIT = 7200", ["hub.W033"]),
     "acks": ("CELERY_TASK_ACKS_LATE = True", ["hub.W034"]),
+    "unscheduled": (
+        "from celery import Celery\napp = Celery('other')\nHUB_CELERY_APP = 'shop.settings.mistake_unscheduled.app'",
+        ["hub.W031"],
+    ),
+    "database": ("DATABASES['default'] = {'ENGINE': 'django.db.backends.dummy'}", ["hub.E033"]),
     "processors": ("TEMPLATES[0]['OPTIONS']['context_processors'].pop(0)", ["hub.W040"]),
     "app_dirs": ("TEMPLATES[0]['APP_DIRS'] = False", ["hub.E040"]),
 }
@@ -233,6 +238,17 @@ def test_check_tells_the_mistake(product: Product, mistake: str) -> None:
     said = product.variant(f"mistake_{mistake}", settings).check()
     assert [name for name in said if name.startswith("hub.")] == wanted
 
+
+def test_variable_that_is_not_read_inside_a_product_is_told(product: Product) -> None:
+    said = product.run("-c", SAYS_W001, HUB_RETENTION="{}", HUB_BASE_TEMPLATE="x.html", HUB_SERVICE_HOST="10.0.0.1")
+    (sentence,) = json.loads(said)
+    assert sentence.startswith("HUB_RETENTION is set in the environment, which the hub does not read inside a project")
+
+
+SAYS_W001 = (
+    "import django, json\ndjango.setup()\nfrom django.core import checks\n"
+    "print(json.dumps([message.msg for message in checks.run_checks() if message.id == 'hub.W001']))"
+)
 
 ABOVE = "INSTALLED_APPS = ['hub', *(app for app in INSTALLED_APPS if app != 'hub')]"
 RUNSERVER = ("manage.py", "runserver", "127.0.0.1:{port}", "--noreload")
