@@ -96,26 +96,44 @@ def create_room(*, name: str, creator: User) -> Room:
         raise NameTaken(name) from None
 
 
-def provide_room(*, name: str, is_private: bool, members: Collection[User] = ()) -> tuple[Room, bool]:
-    """The public room of this name, made where there is none, or a new private room of these members.
+def provide_room(
+    *, name: str, is_private: bool, members: Collection[User] = (), key: str | None = None
+) -> tuple[Room, bool]:
+    """The room with this ``key`` or, without one, the public room of this name; made where there is none.
+
+    Without a key each call makes another private room. A room that is there already stays as it is: its name and its
+    members may be others.
+
+    Args:
+        members: of a private room that is made.
+        key: 1 to 64 characters: what the caller calls the room.
 
     Returns the room, and whether it is new.
 
     Raises:
+        NameTaken: there is a public room of this name, and it has not this key.
         django.core.exceptions.ValidationError: the name is not one for a room.
     """
     name = names.normal(name)
-    if not is_private and (known := Room.objects.filter(name=name, is_private=False).first()) is not None:
+    if (known := _room_there(name, key, is_private=is_private)) is not None:
         return known, False
     naming.validate(name, is_private=is_private)
     try:
         with transaction.atomic():
-            room = Room.objects.create(name=name, is_private=is_private)
+            room = Room.objects.create(name=name, is_private=is_private, key=key)
             room.members.add(*members)
     except IntegrityError:
-        # Another one has made the public room in this very moment.
-        return Room.objects.get(name=name, is_private=False), False
+        # Another one has made it in this very moment, or the name is taken.
+        if (known := _room_there(name, key, is_private=is_private)) is None:
+            raise NameTaken(name) from None
+        return known, False
     return room, True
+
+
+def _room_there(name: str, key: str | None, *, is_private: bool) -> Room | None:
+    if key is not None:
+        return Room.objects.filter(key=key).first()
+    return None if is_private else Room.objects.filter(name=name, is_private=False).first()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

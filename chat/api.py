@@ -24,6 +24,11 @@ MESSAGES_LIMIT = 100
 Id = Annotated[int, Meta(ge=1, le=LAST_ID)]
 _WRITER = Meta(description="Whose message it is; without it, it is a notice of the hub's, `System`.")
 _KEY = Meta(max_length=KEY_LIMIT, description=f"At most {KEY_LIMIT} characters: a message of one key is stored once.")
+_ROOM_KEY = Meta(
+    max_length=KEY_LIMIT,
+    description=f"What your program calls the room, at most {KEY_LIMIT} characters: it is made once, and returned as "
+    "it is when it is there.",
+)
 
 
 class RoomsRequest(msgspec.Struct, kw_only=True):
@@ -55,6 +60,7 @@ class RoomCreateRequest(msgspec.Struct, kw_only=True):
     name: str
     private: bool = False
     members: Users = []
+    key: Annotated[str, _ROOM_KEY] = ""
 
 
 class RoomCreateResult(msgspec.Struct, kw_only=True):
@@ -142,7 +148,7 @@ def _read_all(request: RoomsRequest) -> RoomsResult:
 
 
 async def create(call: ApiCall[RoomCreateRequest]) -> RoomCreateResult:
-    """A public room that is there already is returned; several private ones may have one name."""
+    """A public room that is there already is returned; without a key, each call makes another private one."""
     all_of(call, channels.NAMESPACE)
     return await in_database_thread(_create, call)
 
@@ -152,8 +158,14 @@ def _create(call: ApiCall[RoomCreateRequest]) -> RoomCreateResult:
     members = people_named(call, request.members)
     if members and not request.private:
         raise ApiError(Code.BAD_REQUEST, "a public room has no members: everybody may be in it")
+    if not is_storable(request.key):
+        raise ApiError(Code.BAD_REQUEST, "key has characters that cannot be stored")
     try:
-        room, created = actions.provide_room(name=request.name, is_private=request.private, members=members)
+        room, created = actions.provide_room(
+            name=request.name, is_private=request.private, members=members, key=request.key or None
+        )
+    except actions.NameTaken:
+        raise ApiError(Code.BAD_REQUEST, "there is a public room of this name already") from None
     except ValidationError as error:
         raise ApiError(Code.BAD_REQUEST, " ".join(error.messages)) from None
     return RoomCreateResult(id=room.pk, address=room.address, channel=channels.of_room(room.pk), created=created)
@@ -247,7 +259,7 @@ def _room(call: ApiCall[Any]) -> Room:
 
 
 _SOMEBODY = {"room": 7, "users": ["42"]}
-_ORDER = {"name": "order-7", "private": True, "members": ["42", "43"]}
+_ORDER = {"name": "order-7", "private": True, "members": ["42", "43"], "key": "order:7"}
 _SHIPPED = {"room": 7, "user": "42", "text": "The parcel is on its way", "key": "shipped:7"}
 _ROOM = {"room": 7}
 

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from chat import names
 from hub.web import page_url
 
-#: Characters of the key that a client gives its message.
+#: Characters of the key that a client gives its message, and a program its room.
 KEY_LIMIT = 64
 
 
@@ -29,6 +29,8 @@ class Room(models.Model):
     is_private = models.BooleanField(
         _("private"), default=False, help_text=_("Only the members below see that the room exists, read and write.")
     )
+    #: What a program calls the room that it has made, so that it makes it once.
+    key = models.CharField(max_length=KEY_LIMIT, null=True, unique=True, editable=False)  # noqa: DJ001  # as below
     members = models.ManyToManyField(
         settings.AUTH_USER_MODEL, blank=True, related_name="+", verbose_name=_("members of a private room")
     )

@@ -23,6 +23,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(db_index=True, max_length=64, validators=[chat.names.validate], verbose_name='name')),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created at')),
                 ('is_private', models.BooleanField(default=False, help_text='Only the members below see that the room exists, read and write.', verbose_name='private')),
+                ('key', models.CharField(editable=False, max_length=64, null=True, unique=True)),
                 ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='creator')),
                 ('members', models.ManyToManyField(blank=True, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='members of a private room')),
             ],

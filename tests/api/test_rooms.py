@@ -47,6 +47,20 @@ async def test_public_room_is_made_once(api: Api, ada: str) -> None:
     assert listed["rooms"] == [{"id": first["id"], "name": "lobby", "address": "lobby", "private": False}]
 
 
+async def test_room_with_a_key_is_made_once(api: Api, ada: str, bob: str) -> None:
+    order = {"name": "order-7", "private": True, "key": "order:7"}
+    first = await api.result("room_create", **order, members=[ada])
+    again = await api.result("room_create", **order, members=[bob])
+    assert (again["id"], again["created"]) == (first["id"], False)
+    assert await api.result("room_members", room=first["id"]) == {"users": [ada]}
+    other = await api.result("room_create", name="order-7", private=True)
+    assert other["created"] and other["id"] != first["id"]
+    await api.result("room_create", name="lobby")
+    assert await api.error("room_create", name="lobby", key="lobby") == 107
+    assert await api.error("room_create", name="x", key="\0") == 107
+    assert await api.error("room_create", name="x", key="k" * 65) == 107
+
+
 async def test_message_is_stored_once_for_its_author(api: Api, ada: str) -> None:
     room = (await api.result("room_create", name="lobby"))["id"]
     one = await api.result("room_post", room=room, user=ada, text="Hello", key="k")
