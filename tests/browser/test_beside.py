@@ -34,7 +34,6 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveHub]:
     variables = {
         "HUB_TOKEN_SECRET": SECRET,
         "HUB_TOKEN_ORIGINS": known,
-        "HUB_TOKEN_CREATES_USERS": "true",
         "HUB_OPEN_NAMESPACES": '{"orders": {"history_size": 100}}',
     }
     with live_hub(folder / "hub", web_processes=1, code=folder / "installed", **variables) as running:
@@ -82,7 +81,6 @@ def expect_name(page: Page, name: str) -> None:
 
 
 def expect_connected(page: Page) -> None:
-    """From here on the hub knows the person: it makes people of their tokens."""
     expect(page.locator("table")).to_have_attribute("data-hub", "connected")
 
 

@@ -82,6 +82,7 @@ test("a short loss passes unnoticed, a longer one is said until the connection i
 for (const [code, sentence] of [
   [1, "no token"],
   [3500, "bad token"],
+  [3507, "no token"],
   [3503, "ended"],
 ]) {
   test(`a connection that is closed for good with ${code} says: ${sentence}`, () => {

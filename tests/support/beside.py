@@ -47,7 +47,7 @@ def product_beside(
         "HUB_URL": hub.url,
         "HUB_TOKEN_SECRET": secret,
         "HUB_API_KEY": hub.manage(
-            "api_key", "create", "shop", "--methods", "notify", "publish", "history"
+            "api_key", "create", "shop", "--methods", "users", "notify", "publish", "history"
         ).stdout.strip(),
         "TOKEN_SECONDS": str(seconds),
     }

@@ -26,6 +26,9 @@ async function call(method, request) {
   return result;
 }
 
+/** Tells the hub of a person, or what is new of one. */
+export const know = ({ id, name }) => call("users", { users: [{ id, name }] });
+
 /** Sends an alert to one person. Returns when the hub has stored it. */
 export const notify = (person, alert) => call("notify", { to: person.id, ...alert });
 

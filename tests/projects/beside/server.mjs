@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import process from "node:process";
 
-import { notify, POLICY, positionOf, publish, tokenFor } from "./hub.mjs";
+import { know, notify, POLICY, positionOf, publish, tokenFor } from "./hub.mjs";
 
 const { HUB_URL, PORT } = process.env;
 
@@ -42,9 +42,11 @@ const routes = {
   },
 
   // The shop of the tests believes everybody.
-  "GET /log-in": (_, response, { searchParams }) => {
+  "GET /log-in": async (_, response, { searchParams }) => {
     const session = randomUUID();
-    sessions.set(session, { id: searchParams.get("id"), name: searchParams.get("name") });
+    const person = { id: searchParams.get("id"), name: searchParams.get("name") };
+    await know(person);
+    sessions.set(session, person);
     response.setHeader("set-cookie", `shop=${session}; HttpOnly; SameSite=Lax; Path=/`);
     response.writeHead(303, { location: "/" }).end();
   },

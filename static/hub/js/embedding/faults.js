@@ -1,7 +1,7 @@
 /** Finds out why the widgets of a page cannot go on, and says so: on the page to people, in the console to developers. */
 
 import { text } from "../components/dom.js";
-import { NoToken, SESSION_OVER, UNAUTHORIZED } from "../hub/connection.js";
+import { NO_GUESTS, NoToken, SESSION_OVER, UNAUTHORIZED } from "../hub/connection.js";
 import { pageState } from "../hub/page-state.js";
 import { refusal } from "../refusals.js";
 
@@ -15,6 +15,7 @@ const REPORT_DELAY = 100;
 /** Names of texts by the codes of a connection that is closed for good. @type {Map<number, string>} */
 const CLOSED = new Map([
   [UNAUTHORIZED, "fault_no_token"],
+  [NO_GUESTS, "fault_no_token"],
   [SESSION_OVER, "fault_token"],
 ]);
 

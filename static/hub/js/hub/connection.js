@@ -81,6 +81,8 @@ export const NO_ANSWER = 1;
 export const UNRECOVERABLE = 112;
 /** The server has closed the connection because the session of the page is over, or refused its token. */
 export const SESSION_OVER = 3500;
+/** The server has closed the connection because it has no guests. */
+export const NO_GUESTS = 3507;
 /** The connection is closed because its source of tokens has none. */
 export const UNAUTHORIZED = 1;
 
