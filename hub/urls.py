@@ -68,9 +68,14 @@ def endpoints(wanted: Collection[str]) -> list[URLPattern | URLResolver]:
     return [*found, *unmounted.urls(name for name in wanted if name not in _ENDPOINTS)]
 
 
+def _listed(given: object) -> list[str]:
+    """What a setting lists; nothing where it is no list, which the checks say: they load this module first."""
+    return list(given) if isinstance(given, list | tuple) else []
+
+
 app_name = "hub"
 urlpatterns = [
-    *pages(hub_settings().pages),
-    *endpoints(hub_settings().endpoints),
+    *pages(_listed(hub_settings().pages)),
+    *endpoints(_listed(hub_settings().endpoints)),
     path("", views.nothing, name="root"),  # by it the hub knows where it is, whatever is left out
 ]

@@ -1,6 +1,5 @@
 """The languages in which the hub's pages can be shown in a project."""
 
-from functools import cache
 from pathlib import Path
 
 from django.conf import settings
@@ -23,7 +22,6 @@ def others() -> list[str]:
     return [code for code in _offered() if code != current]
 
 
-@cache
 def _offered() -> tuple[str, ...]:
     if not settings.USE_I18N or place("django.middleware.locale.LocaleMiddleware") is None:
         return ()

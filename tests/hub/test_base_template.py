@@ -1,13 +1,17 @@
 """The hub's pages in the base template of a project, and what the checks say about one that cannot take them."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.core import checks
 from django.test import Client
 from django.urls import reverse
+from django.utils.translation import override
 from pytest_django.fixtures import Settings
 
+from hub.web import languages
 from hub.web.checks import base_template_takes_pages
 
 pytestmark = pytest.mark.any_database
@@ -95,3 +99,27 @@ def test_blocks_of_templates_above_count(template: str, settings: Settings) -> N
     project_has(settings, {"shop.html": template, "a.html": base})
     settings.HUB_BASE_TEMPLATE = "shop.html"
     assert said() == []
+
+
+@pytest.mark.django_db
+def test_header_calls_people_as_others_read_them(settings: Settings, client: Client) -> None:
+    settings.HUB_DISPLAY_NAME = "tests.hub.test_base_template.shown"
+    client.force_login(get_user_model().objects.create(username="ada.l"))
+    text = client.get(reverse("hub:home")).content.decode()
+    assert 'data-avatar="Ada of ada.l"' in text
+    assert "Account of Ada of ada.l" in text
+    assert 'data-avatar="ada.l"' not in text
+
+
+def shown(user: Any) -> str:
+    return f"Ada of {user.get_username()}"
+
+
+def test_languages_are_offered_that_there_are_texts_in(settings: Settings) -> None:
+    settings.LANGUAGES = [("en", "English"), ("ru", "Russian"), ("de", "German"), ("en-gb", "British English")]
+    with override("en"):
+        assert languages.others() == ["ru", "en-gb"]
+    with override("ru"):
+        assert languages.others() == ["en", "en-gb"]
+    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "locale" not in name]
+    assert languages.others() == []

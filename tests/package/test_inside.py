@@ -212,6 +212,7 @@ MISTAKES = {
     "alone": ("HUB_PORT = 8001", ["hub.W002"]),
     "djangos": ("HUB_TIME_ZONE = 'UTC'", ["hub.W002"]),
     "wrong": ("HUB_REQUESTS = 'many'", ["hub.E002"]),
+    "pages": ("HUB_PAGES = 5", ["hub.E002"]),
     "no_base": ("HUB_BASE_TEMPLATE = 'gone.html'", ["hub.E041"]),
     "no_redis": ("REDIS_URL = ''", ["hub.E030"]),
     "no_layer": ("CHANNEL_LAYERS = {}", ["hub.E031"]),
