@@ -247,7 +247,7 @@ def test_what_is_no_public_key_is_said_in_a_sentence_without_the_key(text: str, 
     assert sentence in str(fault.value)
     settings.HUB_TOKEN_PUBLIC_KEY = text
     (message,) = keys_of_signed_tokens_work(None)
-    assert message.id == "hub.E041"
+    assert message.id == "hub.E051"
     assert sentence in message.msg and text not in message.msg
     assert sentence in refusal(signer().token())
 
@@ -261,10 +261,10 @@ def test_set_of_a_provider_may_have_keys_that_are_of_no_use() -> None:
 def test_check_warns_of_tokens_that_are_meant_for_others(settings: Any) -> None:
     assert keys_of_signed_tokens_work(None) == []
     settings.HUB_TOKEN_JWKS_URL = "https://login.example.com/jwks.json"
-    assert [message.id for message in keys_of_signed_tokens_work(None)] == ["hub.W040"]
+    assert [message.id for message in keys_of_signed_tokens_work(None)] == ["hub.W050"]
     settings.HUB_TOKEN_AUDIENCE = "hub"
     assert keys_of_signed_tokens_work(None) == []
     settings.HUB_TOKEN_JWKS_URL = ""
-    assert [message.id for message in keys_of_signed_tokens_work(None)] == ["hub.W041"]
+    assert [message.id for message in keys_of_signed_tokens_work(None)] == ["hub.W051"]
     settings.HUB_TOKEN_SECRET = [signer().pem]
-    assert [message.id for message in keys_of_signed_tokens_work(None)] == ["hub.E040"]
+    assert [message.id for message in keys_of_signed_tokens_work(None)] == ["hub.E050"]

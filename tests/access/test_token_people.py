@@ -191,6 +191,6 @@ def test_request_over_http_makes_the_person_too() -> None:
 def test_check_refuses_the_setting_where_it_makes_nobody(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert checks.keys_of_signed_tokens_work(None) == []
     settings.HUB_USER_ID = "external_id"
-    assert [message.id for message in checks.keys_of_signed_tokens_work(None)] == ["hub.E043"]
+    assert [message.id for message in checks.keys_of_signed_tokens_work(None)] == ["hub.E053"]
     settings.HUB_USER_ID, settings.HUB_TOKEN_PUBLIC_KEY = "", ""
-    assert [message.id for message in checks.keys_of_signed_tokens_work(None)] == ["hub.E044"]
+    assert [message.id for message in checks.keys_of_signed_tokens_work(None)] == ["hub.E054"]

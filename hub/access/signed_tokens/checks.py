@@ -25,7 +25,7 @@ def _of_secrets(settings: HubSettings) -> Iterator[checks.CheckMessage]:
         yield checks.Error(
             "HUB_TOKEN_SECRET holds a key in PEM: whoever knows a public key could sign with it.",
             hint="Give the public key in HUB_TOKEN_PUBLIC_KEY, and leave HUB_TOKEN_SECRET out.",
-            id="hub.E040",
+            id="hub.E050",
         )
 
 
@@ -36,7 +36,7 @@ def _of_public_keys(settings: HubSettings) -> Iterator[checks.CheckMessage]:
         yield checks.Error(
             f"HUB_TOKEN_PUBLIC_KEY (or HUB_TOKEN_PUBLIC_KEY_FILE) {fault}.",
             hint="Until then no signed token is taken. docs/howto/sign-tokens.md makes a pair of keys.",
-            id="hub.E041",
+            id="hub.E051",
         )
 
 
@@ -46,13 +46,13 @@ def _of_names(settings: HubSettings) -> Iterator[checks.CheckMessage]:
             "HUB_TOKEN_JWKS_URL is set and HUB_TOKEN_AUDIENCE is not: a token that the provider signs for another "
             "program logs in here.",
             hint="Name in HUB_TOKEN_AUDIENCE what the provider writes into aud for this hub.",
-            id="hub.W040",
+            id="hub.W050",
         )
     if (settings.token_issuer or settings.token_audience) and not _has_keys(settings):
         yield checks.Warning(
             "HUB_TOKEN_ISSUER or HUB_TOKEN_AUDIENCE is set, and no key: no signed token is taken.",
             hint="Set HUB_TOKEN_SECRET, HUB_TOKEN_PUBLIC_KEY or HUB_TOKEN_JWKS_URL.",
-            id="hub.W041",
+            id="hub.W051",
         )
 
 
@@ -63,19 +63,19 @@ def _of_people(settings: HubSettings) -> Iterator[checks.CheckMessage]:
         yield checks.Error(
             "HUB_TOKEN_CREATES_USERS is set, and the user model is the project's own: the hub makes nobody there.",
             hint="Leave it out. The project makes its people, and tokens name them.",
-            id="hub.E042",
+            id="hub.E052",
         )
     elif settings.user_id:
         yield checks.Error(
             "HUB_TOKEN_CREATES_USERS is set, and HUB_USER_ID too: a token names people by external_id alone.",
             hint="Leave HUB_USER_ID out.",
-            id="hub.E043",
+            id="hub.E053",
         )
     if not _has_keys(settings):
         yield checks.Error(
             "HUB_TOKEN_CREATES_USERS is set, and no key: no signed token is taken.",
             hint="Set HUB_TOKEN_SECRET, HUB_TOKEN_PUBLIC_KEY or HUB_TOKEN_JWKS_URL.",
-            id="hub.E044",
+            id="hub.E054",
         )
 
 
