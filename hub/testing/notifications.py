@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from hub.database import in_database_thread
 from hub.testing import commits
 from hub.testing.captured import Captured
-from hub.testing.mistakes import reading_the_database, refuse_event_loop, refuse_unsaved
+from hub.testing.mistakes import Misused, reading_the_database, refuse_event_loop, refuse_unsaved
 from hub.users import User, display_name, groups_of, user_id
 from notifications.alerting import EVERYONE, Recipient, resolve
 from notifications.models import Follow, Notification, Topic, newest_alert
@@ -87,18 +87,20 @@ def assert_notified(
         recipient: a user, who is told also by what is sent to their groups, to topics they follow and to everyone; or
             a group, a topic or ``"everyone"`` (also as ``"user:NAME"`` and so on), to which the alert itself goes.
         message: the whole text, or a pattern (``re.compile("A1")``) that is found in it.
-        times: how many such alerts there are; without it at least one.
+        times: how many such alerts there are, 1 or more; without it at least one.
         wanted: what else the alert says, and among which it is looked for (:class:`Wanted`).
 
     Raises:
         AssertionError: there is none, or another number of them. The text has all that were sent.
-        Misused: the test has no database, or the recipient is not stored.
+        Misused: the test has no database, the recipient is not stored, or ``times`` is 0.
         UnknownRecipient: there is no user, group or topic of this name.
     """
+    if times == 0:
+        raise Misused("Nobody is notified with times=0: write assert_not_notified(…).")
     search = _Search("assert_notified", recipient, message, wanted)
     if len(search.found) != times if times is not None else not search.found:
         search.fail("" if times is None else f", not {_times(times)}")
-    return search.found[-1] if search.found else Notification()
+    return search.found[-1]
 
 
 def assert_not_notified(recipient: Recipient, message: Text = ANY, **wanted: Unpack[Wanted]) -> None:

@@ -65,6 +65,12 @@ def test_user_who_is_not_stored_is_named() -> None:
 
 
 @pytest.mark.django_db
+def test_nobody_is_asserted_to_be_notified_never() -> None:
+    with pytest.raises(Misused, match=r"times=0: write assert_not_notified\(…\)"):
+        assert_notified("everyone", times=0)
+
+
+@pytest.mark.django_db
 def test_connected_in_a_sync_test_is_told_to_be_async() -> None:
     with pytest.raises(Misused, match=r"write `async with connected"), connected():
         pass
