@@ -62,14 +62,14 @@ class HubSettings(Engine):
         "Pages that there are, of the apps that are installed. Links to the others vanish, and their addresses answer "
         "404.",
         unless="you show alerts, rooms and people on pages of your own",
-        zero="has no pages",
+        zero="Empty, the hub has no pages",
     )
     endpoints: Sequence[EndpointName] = _pages(
         get_args(EndpointName),
         "Endpoints that clients, backends and monitoring may use, of the apps that are installed. The others answer "
         "404, and widgets connect without them.",
         unless="you use few of them, and want nobody to use the others",
-        zero="has none",
+        zero="Empty, the hub has no endpoints",
     )
 
     message_items: FromZero = _rooms(
