@@ -26,7 +26,7 @@ from uvicorn.importer import ImportFromStringError, import_from_string
 from hub.config import UnusableEnvironment, hub_settings
 from hub.config.startup_errors import in_one_sentence
 
-APPLICATION = "hub.asgi:application"
+APPLICATION, OWN_SETTINGS = "hub.asgi:application", "hub.settings"
 
 #: What a new connection meets, and the WebSocket implementation.
 HTTP_PROTOCOL = "hub.server.http:HubHttpProtocol"
@@ -133,7 +133,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         prog="python -m hub.server", description="Serve the hub over HTTP and WebSockets."
     )
     parser.add_argument(
-        "application", nargs="?", default=APPLICATION, help="module:attribute of a project with the hub inside"
+        "application",
+        nargs="?",
+        help="module:attribute of a project with the hub inside (default: what its ASGI_APPLICATION names)",
     )
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
@@ -147,7 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with in_one_sentence():
         server = HubServer(
             config(
-                app=application_named(options.application),
+                app=application_named(options.application or usual_application()),
                 host=options.host,
                 port=options.port,
                 uds=options.uds,
@@ -161,6 +163,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _exit_in_time()
 
 
+def usual_application() -> str:
+    """What is served where nothing is named: the application of ``ASGI_APPLICATION``, by default the hub's own.
+
+    Raises:
+        UnusableEnvironment: the project does not say.
+    """
+    if os.environ.setdefault("DJANGO_SETTINGS_MODULE", OWN_SETTINGS) == OWN_SETTINGS:
+        return APPLICATION
+    module, _, attribute = (getattr(settings, "ASGI_APPLICATION", None) or "").rpartition(".")
+    if not module:
+        raise UnusableEnvironment(
+            "Nothing says what to serve: name it, such as shop.asgi:application, or set ASGI_APPLICATION."
+        )
+    return f"{module}:{attribute}"
+
+
 def application_named(name: str) -> Any:
     """What uvicorn serves: the hub's own application by its name, or that of a project, which names its settings.
 
@@ -170,7 +188,7 @@ def application_named(name: str) -> Any:
         UnusableEnvironment: there is no such application.
     """
     if name == APPLICATION:
-        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hub.settings")
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", OWN_SETTINGS)
         return name
     sys.path.insert(0, str(Path.cwd()))  # as uvicorn does
     try:

@@ -17,6 +17,7 @@ import httpx
 import pytest
 from pytest_django.fixtures import Settings
 
+from hub.config import UnusableEnvironment
 from hub.server import serve
 from lab.harness.environment import BASE_DIR, clean_environment, ending_with_us, free_port
 from lab.harness.migrated import copy_sqlite
@@ -226,3 +227,14 @@ async def test_runserver_serves_websockets(data_folder: Path) -> None:
     log = (data_folder / "server.log").read_text()
     assert f"Serving pages and WebSockets through uvicorn at http://127.0.0.1:{port}/" in log
     assert "Redis does not answer: live delivery works within this process only" in log
+
+
+def test_what_is_served_is_what_the_settings_name(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
+    monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "shop.settings")
+    settings.ASGI_APPLICATION = "shop.web.asgi.application"
+    assert serve.usual_application() == "shop.web.asgi:application"
+    settings.ASGI_APPLICATION = None
+    with pytest.raises(UnusableEnvironment, match="set ASGI_APPLICATION"):
+        serve.usual_application()
+    monkeypatch.delenv("DJANGO_SETTINGS_MODULE")
+    assert serve.usual_application() == serve.APPLICATION
