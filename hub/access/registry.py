@@ -6,6 +6,7 @@ from typing import Protocol
 
 from hub.access.control import ControlMessage
 from hub.concurrency.node import Part
+from hub.config import hub_settings
 from hub.users import Key, Visitor, key_of_id, user_id
 
 
@@ -47,6 +48,9 @@ class Registry:
         self._sockets: dict[OpenSocket, None] = {}
         #: Most users have one connection: it is stored without a container.
         self._of_users: dict[Key, OpenSocket | tuple[OpenSocket, ...]] = {}
+        #: Of connected users whose ids do not tell their keys: these by ids, and ids by keys.
+        self._keys: dict[str, Key] = {}
+        self._ids: dict[Key, str] = {}
         #: Whether the server stops. Connections that are added from then on are stopped at once.
         self.is_closing = False
 
@@ -58,6 +62,8 @@ class Registry:
         if socket.user.pk is not None:
             others = self.of_user(socket.user.pk)
             self._of_users[socket.user.pk] = (*others, socket) if others else socket
+            if not others:
+                self._index(socket.user)
 
     def remove(self, socket: OpenSocket) -> None:
         """Remove a connection that has ended; does nothing if it is not there."""
@@ -70,6 +76,7 @@ class Registry:
                 self._of_users[socket.user.pk] = others if len(others) > 1 else others[0]
             else:
                 del self._of_users[socket.user.pk]
+                self._keys.pop(self._ids.pop(socket.user.pk, ""), None)
 
     def of_user(self, key: Key) -> tuple[OpenSocket, ...]:
         """The connections of the user with this key."""
@@ -77,15 +84,23 @@ class Registry:
         return found if isinstance(found, tuple) else (found,)
 
     def addressed(self, user: str, client: str) -> Iterable[OpenSocket]:
-        """The connections that a control message addresses: of ``user`` (an id; empty for guests), or one of them."""
+        """The connections that a control message addresses: of ``user`` (an id; empty for guests), or one of them.
+
+        The id is the one that the person had when the first of these connections was made.
+        """
         found: Iterable[OpenSocket]
-        if user and (key := key_of_id(user)) is not None:
-            found = self.of_user(key)
-        elif user:
-            found = [socket for socket in self._sockets if user_id(socket.user) == user]
+        if user:
+            key = self._keys[user] if user in self._keys else key_of_id(user)
+            found = () if key is None or self._ids.get(key, user) != user else self.of_user(key)
         else:
             found = [socket for socket in self._sockets if socket.user.pk is None] if client else ()
         return [socket for socket in found if client in ("", socket.client)]
+
+    def _index(self, user: Visitor) -> None:
+        outside = user_id(user)
+        if hub_settings().user_id or outside != str(user.pk):
+            self._keys[outside] = user.pk
+            self._ids[user.pk] = outside
 
     def __iter__(self) -> Iterator[OpenSocket]:
         return iter(list(self._sockets))
