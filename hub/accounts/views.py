@@ -121,12 +121,18 @@ def follow_link(request: HttpRequest) -> HttpResponse:
     """
     if request.headers.get("Sec-Purpose", "").startswith("prefetch"):
         return HttpResponse(status=503)  # a browser that only thinks that somebody will follow it
+    if getattr(request.user, "is_staff", False):
+        # Somebody may have sent them a link of their own, to see what an administrator writes next.
+        messages.error(request, _("You are logged in as staff. Log out first: the link logs in somebody else."))
+        response: HttpResponse = redirect("hub:accounts:tokens")
+        response["Referrer-Policy"] = "no-referrer"
+        return response
     try:
         entry = links.use(request.GET.get("token", ""), request.user)
     except links.Unusable as fault:
         log_refusal(f"link to log in: {fault}", request.META.get("REMOTE_ADDR", ""))
         messages.error(request, _("This link has been used, or its time is over. Please go back and try again."))
-        response: HttpResponse = redirect("hub:accounts:login")
+        response = redirect("hub:accounts:login")
     else:
         if request.user != entry.user:
             login(request, entry.user, backend=settings.AUTHENTICATION_BACKENDS[0])

@@ -60,6 +60,18 @@ def test_link_logs_in_instead_of_somebody_else(ada: User) -> None:
     assert client.session.session_key != before
 
 
+def test_link_takes_no_administrator_out_of_their_account(ada: User) -> None:
+    client, admin = Client(), User.objects.create_user("admin", is_staff=True)
+    client.force_login(admin)
+    token = links.issue(ada)
+    answer, _ = follow(token, client)
+    assert client.session[SESSION_KEY] == str(admin.pk)
+    assert "Log out first" in client.get(answer["Location"]).content.decode()
+    client.logout()
+    follow(token, client)
+    assert client.session[SESSION_KEY] == str(ada.pk)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_link_that_many_follow_at_the_same_time_logs_one_of_them_in(ada: User) -> None:
     token = links.issue(ada)
