@@ -45,7 +45,7 @@ export class HubOnline extends HubElement {
     if (this.#channel !== HUB_COUNT) this.#ask();
   }
 
-  /** A sign in the place of the number, with the sentence for who points at it. @param {string} sentence */
+  /** A mark in the place of the number, with the sentence for who points at it. @param {string} sentence */
   showFault(sentence) {
     this.root.querySelector(".sign")?.remove();
     if (sentence) {
