@@ -8,44 +8,53 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lab.bench.clients import Endpoint, Weigher
-from lab.bench.frames import client_frame
+from lab.bench.frames import BINARY, client_frame
 from lab.bench.lines import HUB, MORE, Line, at_least_times
 from lab.bench.rows import burst
 from lab.bench.run import Bench
 from lab.bench.systems.hub import Hub
 
-PLAIN = "plain door"
+PLAIN, JSON = "plain door", "JSON"
 
 PATH = "/connection/websocket"
 
 #: In the answer to the first command.
 CONNECTED = b'"connect"'
 
+#: A ``Command`` with the id 1 and an empty ``connect``, after its length; and how the ``Reply`` to it begins.
+PROTOBUF_CONNECT, PROTOBUF_CONNECTED = b"\x04\x08\x01\x22\x00", b"\x08\x01\x2a"
+
 
 async def measure(bench: Bench) -> list[Line]:
     """Deliveries per second of a burst."""
     if HUB not in bench.systems:
         return []
-    fan_out = Line(
+    what = f"{burst.PUBLICATIONS} publications to {burst.SOCKETS:,} sockets"
+    in_json = Line(
+        "hub-socket", what, "deliveries/s", MORE, {HUB: [], PLAIN: []}, targets=(at_least_times(0.85, PLAIN),)
+    )
+    in_protobuf = Line(
         "hub-socket",
-        f"{burst.PUBLICATIONS} publications to {burst.SOCKETS:,} sockets",
+        f"{what}, in Protobuf",
         "deliveries/s",
         MORE,
-        {HUB: [], PLAIN: []},
-        targets=(at_least_times(0.85, PLAIN),),
+        {HUB: [], JSON: []},
+        targets=(at_least_times(1, JSON),),
     )
     system = Hub()
     async with system.running():
-        for kind, endpoints in (
-            (PLAIN, system.endpoints(burst.SOCKETS)),
-            (HUB, by_socket(system, [{}] * burst.SOCKETS, ready=CONNECTED)),
-        ):
-            async with system.fleet_at(endpoints, Weigher) as fleet:
-                await burst.burst(system, fleet, 1)  # not counted
-                fan_out.values[kind] = [
-                    await burst.burst(system, fleet, burst.PUBLICATIONS) for _ in range(bench.runs)
-                ]
-    return [fan_out]
+        in_json.values[PLAIN] = await _bursts(bench, system, system.endpoints(burst.SOCKETS))
+        in_json.values[HUB] = await _bursts(bench, system, by_socket(system, [{}] * burst.SOCKETS, ready=CONNECTED))
+        in_protobuf.values[HUB] = await _bursts(bench, system, by_protobuf(system, burst.SOCKETS))
+    in_protobuf.values[JSON] = in_json.values[HUB]
+    return [in_json, in_protobuf]
+
+
+async def _bursts(bench: Bench, system: Hub, endpoints: Sequence[Endpoint]) -> list[float]:
+    """What each run reaches, after a burst that is not counted."""
+    async with system.fleet_at(endpoints, Weigher) as fleet:
+        await burst.burst(system, fleet, 1)
+        return [await burst.burst(system, fleet, burst.PUBLICATIONS) for _ in range(bench.runs)]
 
 
 def by_socket(system: Hub, connects: Sequence[Mapping[str, Any]], ready: bytes = b"") -> list[Endpoint]:
@@ -62,4 +71,18 @@ def by_socket(system: Hub, connects: Sequence[Mapping[str, Any]], ready: bytes =
             ready=ready,
         )
         for person, connect in enumerate(connects)
+    ]
+
+
+def by_protobuf(system: Hub, count: int) -> list[Endpoint]:
+    """How so many people come to the hub socket in the Protobuf form, without a word but ``connect``."""
+    return [
+        Endpoint(
+            system.port,
+            PATH,
+            headers=(*system.endpoint(person).headers, "Sec-WebSocket-Protocol: centrifuge-protobuf"),
+            hello=(client_frame(PROTOBUF_CONNECT, BINARY),),
+            ready=PROTOBUF_CONNECTED,
+        )
+        for person in range(count)
     ]
