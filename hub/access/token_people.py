@@ -1,8 +1,17 @@
-"""People whom the hub learns of by their signed tokens (``HUB_TOKEN_CREATES_USERS``), in the hub's own user model."""
+"""People whom the hub learns of by their signed tokens (``HUB_TOKEN_CREATES_USERS``), in the hub's own user model.
 
-from typing import Any, NamedTuple
+The newest token counts, whichever web process sees it: when the token was made that was taken last (``iat``) is stored
+with the person. One that was made before changes nothing, so nobody gets back what a later one took from them.
+"""
+
+import hashlib
+import math
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
+from django.contrib.auth import get_user_model
+from django.db import transaction
 from msgspec import UNSET, UnsetType
 
 from hub.access.authorization import NotValid
@@ -14,14 +23,21 @@ from hub.database import batched
 from hub.people.keys import is_external_id
 from hub.users import User, is_own_model
 
-#: What tokens have said of people, and is stored: so many are remembered in each process.
+if TYPE_CHECKING:
+    from hub.people.models import User as OwnUser
+
+#: People of whom each process remembers what was stored last.
 REMEMBERED = 10_000
 
 
 class TokenPerson(NamedTuple):
-    """What a token says of a person; what it leaves out stays as it is."""
+    """What a token says of a person; what it leaves out stays as it is.
+
+    ``made`` is the token's ``iat``; 0 where it does not say when it was made, so that any that does is newer.
+    """
 
     id: str
+    made: float
     name: str | UnsetType
     email: str | UnsetType
     language: str | UnsetType
@@ -55,7 +71,7 @@ def person_in(claims: Claims) -> TokenPerson | None:
     given = {name: value for name in _Said.__struct_fields__ if (value := getattr(claims, name)) is not UNSET}
     try:
         said = msgspec.convert(given, _Said)
-        person = TokenPerson(claims.sub, said.name, said.email, said.language, said.zone, said.groups)
+        person = TokenPerson(claims.sub, claims.iat or 0, said.name, said.email, said.language, said.zone, said.groups)
         check(0, _row_of(person))
     except msgspec.ValidationError as error:
         raise NotValid(f"signed token: claims: {error}") from None
@@ -78,8 +94,9 @@ def make_now(person: TokenPerson) -> User:
 
 
 def is_stored(person: TokenPerson) -> bool:
-    """Whether this process has stored just this: a client that comes back with its token changes nothing."""
-    return person in _stored
+    """Whether this process has stored just this, or what a newer token says: so there is nothing to do."""
+    made, digest = _stored.get(person.id, _NOTHING)
+    return person.made < made or (person.made == made and _digest(person) == digest)
 
 
 def forget() -> None:
@@ -88,20 +105,54 @@ def forget() -> None:
 
 
 def _make(people: list[TokenPerson]) -> dict[TokenPerson, User]:
-    found = upsert_people([_row_of(person) for person in people])
-    if len(_stored) + len(people) > REMEMBERED:
+    """Store what the newest token of each person says, where it is newer than the one that was taken last."""
+    # Of two that were made in one second, the later one to come counts.
+    newest = {person.id: person for person in sorted(people, key=lambda person: person.made)}
+    with transaction.atomic():
+        found = _locked(newest)
+        last = {one: (person.token_made, person.token_digest) for one, person in found.items()}
+        taken = {one: (said.made, _digest(said)) for one, said in newest.items()}
+        taken = {one: now for one, now in taken.items() if now[0] >= last.get(one, _NOTHING)[0]}
+        changed = [_row_of(newest[one]) for one, (_, digest) in taken.items() if digest != last.get(one, _NOTHING)[1]]
+        if changed:
+            found |= upsert_people(changed)
+        _note({one: now for one, now in taken.items() if now != last.get(one)}, found)
+    if len(_stored) + len(newest) > REMEMBERED:
         _stored.clear()
-    _stored.update(dict.fromkeys(people))
+    _stored.update(last | taken)
     return {person: found[person.id] for person in people}
+
+
+def _locked(ids: Collection[str]) -> dict[str, "OwnUser"]:
+    """Those who are there, and no other process takes a token of theirs meanwhile."""
+    rows: Any = get_user_model()._default_manager.filter(external_id__in=list(ids)).order_by("pk")
+    return {person.external_id: person for person in rows.select_for_update(no_key=True)}
+
+
+def _note(taken: Mapping[str, tuple[float, str]], people: Mapping[str, "OwnUser"]) -> None:
+    """Store which tokens were taken last."""
+    for one, (made, digest) in taken.items():
+        people[one].token_made, people[one].token_digest = made, digest
+    if taken:
+        changed = [people[one] for one in taken]
+        get_user_model()._default_manager.bulk_update(changed, ["token_made", "token_digest"])
+
+
+def _digest(person: TokenPerson) -> str:
+    said = {name: value for name, value in person._asdict().items() if value is not UNSET and name != "made"}
+    return hashlib.sha256(msgspec.json.encode(said)).hexdigest()
 
 
 def _row_of(person: TokenPerson) -> PersonRow:
     groups: Any = UNSET if person.groups is UNSET else list(person.groups)
-    return PersonRow(**{**person._asdict(), "groups": groups})
+    said = {name: value for name, value in person._asdict().items() if name != "made"}
+    return PersonRow(**{**said, "groups": groups})
 
 
 #: Claims that are called otherwise than what they set.
 _CLAIMS = {"time_zone": "zone"}
 
-_stored: dict[TokenPerson, None] = {}
+#: When the token was made that was taken last, and the digest of what it says of the person; by their id.
+_stored: dict[str, tuple[float, str]] = {}
+_NOTHING = (-math.inf, "")
 _making = batched(_make, connecting=True)

@@ -82,6 +82,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     )
     date_joined = models.DateTimeField(_("date joined"), default=timezone.now)
 
+    #: When the signed token was made whose claims about the person were taken last, in seconds since 1970 (0: nobody
+    #: knows), and the digest of these claims; see :mod:`hub.access.token_people`.
+    token_made = models.FloatField(default=0, editable=False)
+    token_digest = models.CharField(max_length=64, blank=True, default="", editable=False)
+
     objects: ClassVar[PersonManager] = PersonManager()
 
     EMAIL_FIELD = "email"

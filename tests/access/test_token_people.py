@@ -1,6 +1,7 @@
 """People whom the hub learns of by their tokens: who is made, what changes, and what that costs."""
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -104,6 +105,63 @@ async def test_person_who_was_deleted_is_made_again() -> None:
     await User.objects.all().adelete()
     second = (await comes("c-1042")).user
     assert first is not None and second is not None and first.pk != second.pk
+
+
+async def said_at(seconds: float, **claims: Any) -> Authenticated:
+    """``c-1042`` connects with a token that was made so many seconds ago."""
+    return await comes("c-1042", iat=int(time.time() - seconds), exp=int(time.time()) + 60, **claims)
+
+
+async def test_newer_token_takes_back_what_was_said_between() -> None:
+    for seconds, groups in ((30, ["buyers"]), (20, ["buyers", "moderators"]), (10, ["buyers"])):
+        await said_at(seconds, groups=groups, name=f"Ada {groups}")
+    assert await groups_of(await stored("c-1042")) == {"buyers"}
+    assert (await stored("c-1042")).name == "Ada ['buyers']"
+
+
+@pytest.mark.parametrize("is_another_process", [False, True])
+async def test_older_token_brings_nothing_back(is_another_process: bool) -> None:
+    await said_at(30, groups=["buyers", "moderators"], name="Moderator")
+    await said_at(10, groups=["buyers"], name="Ada")
+    if is_another_process:
+        token_people.forget()
+    for seconds in (30, 20):
+        who = await said_at(seconds, groups=["buyers", "moderators"], name="Moderator")
+        assert who.user == await stored("c-1042")
+    assert await groups_of(await stored("c-1042")) == {"buyers"}
+    assert (await stored("c-1042")).name == "Ada"
+
+
+async def test_newer_token_that_says_the_same_makes_those_between_old() -> None:
+    await said_at(30, groups=["buyers"])
+    await said_at(10, groups=["buyers"])
+    token_people.forget()
+    await said_at(20, groups=["moderators"])
+    assert await groups_of(await stored("c-1042")) == {"buyers"}
+
+
+async def test_token_that_was_taken_does_not_undo_what_the_product_said_otherwise() -> None:
+    await said_at(10, **ABOUT)
+    await sync_to_async(upsert_people)([PersonRow(id="c-1042", groups=[], name="Ada King")])
+    token_people.forget()
+    await said_at(10, **ABOUT)
+    await said_at(5, **ABOUT)
+    assert await groups_of(await stored("c-1042")) == set()
+    assert (await stored("c-1042")).name == "Ada King"
+
+
+async def test_token_that_does_not_say_when_it_was_made_is_older_than_any_that_does() -> None:
+    for name in ("Ada", "Ada King"):
+        await comes("c-1042", iat=None, name=name)
+        assert (await stored("c-1042")).name == name
+    await said_at(10, name="Lady Ada")
+    await comes("c-1042", iat=None, name="Ada")
+    assert (await stored("c-1042")).name == "Lady Ada"
+
+
+async def test_newest_of_the_tokens_that_come_together_counts() -> None:
+    await asyncio.gather(said_at(10, name="Ada"), said_at(30, name="Older"), said_at(20, name="Old"))
+    assert (await stored("c-1042")).name == "Ada"
 
 
 async def test_two_tokens_of_one_person_at_the_same_time_make_one() -> None:

@@ -32,6 +32,8 @@ class Migration(migrations.Migration):
                 ('is_staff', models.BooleanField(default=False, help_text='Whether this person may enter the administration.', verbose_name='staff status')),
                 ('is_active', models.BooleanField(default=True, help_text='Whoever is not active is let in nowhere; better than deleting.', verbose_name='active')),
                 ('date_joined', models.DateTimeField(default=django.utils.timezone.now, verbose_name='date joined')),
+                ('token_made', models.FloatField(default=0, editable=False)),
+                ('token_digest', models.CharField(blank=True, default='', editable=False, max_length=64)),
                 ('groups', models.ManyToManyField(blank=True, help_text='The groups this user belongs to. A user will get all permissions granted to each of their groups.', related_name='user_set', related_query_name='user', to='auth.group', verbose_name='groups')),
                 ('user_permissions', models.ManyToManyField(blank=True, help_text='Specific permissions for this user.', related_name='user_set', related_query_name='user', to='auth.permission', verbose_name='user permissions')),
             ],
