@@ -10,9 +10,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from hub.access import signed_tokens
-from hub.access.signed_tokens import BadToken, TokenExpired
+from hub.access.signed_tokens import BadToken, TokenExpired, reading
 from hub.access.signed_tokens.checks import keys_of_signed_tokens_work
-from hub.access.signed_tokens.keys import NotAKey, keys_in, keys_in_set
+from hub.access.signed_tokens.keys import ALL_ALGORITHMS, NotAKey, keys_in, keys_in_set
 from tests.access.signing import TYPES, Signer, signer
 
 #: The claims of the tests name people by numbers.
@@ -268,3 +268,26 @@ def test_check_warns_of_tokens_that_are_meant_for_others(settings: Any) -> None:
     assert [message.id for message in keys_of_signed_tokens_work(None)] == ["hub.W051"]
     settings.HUB_TOKEN_SECRET = [signer().pem]
     assert [message.id for message in keys_of_signed_tokens_work(None)] == ["hub.E050"]
+
+
+def test_token_that_does_not_name_its_key_is_tried_with_few_keys(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signers = [signer("ES256", f"number {number}") for number in range(reading.TRIES + 5)]
+    keys = [one.jwk(kid=str(number)) for number, one in enumerate(signers)]
+    settings.HUB_TOKEN_PUBLIC_KEY = json.dumps({"keys": [*keys, signer("ES256", "unnamed").jwk()]})
+    tried: list[Any] = []
+
+    class Counting(jwt.PyJWS):
+        def decode_complete(self, jwt: Any, key: Any = "", *given: Any, **options: Any) -> Any:
+            tried.append(key)
+            return super().decode_complete(jwt, key, *given, **options)
+
+    monkeypatch.setattr(reading, "_jws", Counting(algorithms=ALL_ALGORITHMS))
+    assert "kid does not say which" in refusal(signer("ES256", "stranger").token())
+    assert len(tried) == reading.TRIES
+    # One that names its key needs no luck, and nor does one of a key without a name.
+    tried.clear()
+    assert signed_tokens.read(signers[-1].token(kid=str(len(signers) - 1))).sub == "1"
+    assert signed_tokens.read(signer("ES256", "unnamed").token()).sub == "1"
+    assert len(tried) == 2

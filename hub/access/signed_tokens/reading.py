@@ -17,6 +17,9 @@ from hub.config import hub_settings
 #: Characters of a token; a longer one is not looked at.
 LONGEST = 8 * 1024
 
+#: Keys that a token is tried with. One that names its key is tried with that; strangers may send tokens that do not.
+TRIES = 10
+
 _jws = jwt.PyJWS(algorithms=ALL_ALGORITHMS)
 _verified = VerifiedTokens()
 
@@ -95,9 +98,9 @@ def _verify(token: str, keys: Iterable[SigningKey]) -> tuple[SigningKey, bytes]:
     if said.alg not in ALL_ALGORITHMS:
         raise BadToken("signed with another algorithm than the hub takes, or not at all")
     fitting = [key for key in keys if said.alg in key.algorithms]
-    for key in fitting:
-        if said.kid and key.kid and said.kid != key.kid:
-            continue
+    possible = [key for key in fitting if not (said.kid and key.kid) or said.kid == key.kid]
+    # First those that are named as the token says: by its name, or not at all.
+    for key in sorted(possible, key=lambda key: bool(key.kid) != bool(said.kid))[:TRIES]:
         try:
             return key, _jws.decode_complete(token, key.material, algorithms=key.algorithms)["payload"]
         except jwt.InvalidSignatureError:
@@ -109,6 +112,8 @@ def _verify(token: str, keys: Iterable[SigningKey]) -> tuple[SigningKey, bytes]:
         raise _UnknownKey("signed with a key that is not known")
     if not fitting:
         raise BadToken("signed with another algorithm than that of the key")
+    if len(possible) > TRIES:
+        raise BadToken(f"signed with none of the first {TRIES} keys, and kid does not say which it is")
     raise BadToken("signed with another secret" if is_of_secret else "signed with another key")
 
 
