@@ -201,6 +201,24 @@ async def claims_of(token: str, address: str) -> Claims:
         return await signed_tokens.aread(token)
 
 
+async def bring_up_to_date(claims: Claims, address: str) -> None:
+    """Store what a token says of its person that a client sends after it has connected; where that is so set.
+
+    Connections of a person whose groups it changes are revalidated.
+
+    Raises:
+        NotValid: it says what cannot be stored; the reason is logged.
+        django.db.Error: it cannot be stored now.
+    """
+    try:
+        person = token_people.person_in(claims)
+    except NotValid as fault:
+        log_refused(str(fault), address, claims)
+        raise
+    if person is not None and not token_people.is_stored(person):
+        await token_people.make(person)
+
+
 @contextmanager
 def _logging(address: str) -> Iterator[None]:
     try:

@@ -1,8 +1,9 @@
 """People whom the hub learns of by their tokens: who is made, what changes, and what that costs."""
 
 import asyncio
+import json
 import time
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -19,6 +20,7 @@ from hub.access.signed_tokens import checks
 from hub.people.models import User
 from hub.users import display_name
 from tests.access.signing import signer
+from tests.connection.wire import wired
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.own_user_model]
 
@@ -162,6 +164,19 @@ async def test_token_that_does_not_say_when_it_was_made_is_older_than_any_that_d
 async def test_newest_of_the_tokens_that_come_together_counts() -> None:
     await asyncio.gather(said_at(10, name="Ada"), said_at(30, name="Older"), said_at(20, name="Old"))
     assert (await stored("c-1042")).name == "Ada"
+
+
+async def test_refresh_of_an_open_connection_sets_what_its_token_says() -> None:
+    person = (await said_at(30, groups=["buyers", "moderators"], name="Moderator")).user
+    async with wired(cast(Any, person)) as wire:
+        token = signer().token(sub="c-1042", groups=["buyers"], name="Ada")
+        assert "ttl" in (await wire.ask(refresh={"token": token}))["refresh"]
+        assert await groups_of(await stored("c-1042")) == {"buyers"}
+        assert (await stored("c-1042")).name == "Ada"
+        await wire.client.receive(
+            json.dumps({"id": 3, "refresh": {"token": signer().token(sub="c-1042", zone="Mars")}})
+        )
+        assert wire.closed == 3500
 
 
 async def test_two_tokens_of_one_person_at_the_same_time_make_one() -> None:

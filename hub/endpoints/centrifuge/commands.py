@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Raw
 
 from hub.access import authentication
+from hub.access.authorization import NotValid
 from hub.access.reasons import End, Ended, Error, Failed, Unsubscribed
 from hub.access.signed_tokens import BadToken, Claims, KeysUnavailable, TokenExpired
 from hub.channels import BadPublication, NotAllowed, allows, find, hand_over
@@ -55,7 +56,7 @@ def expects(data: Json, user: Visitor) -> bool:
 
 
 async def refresh(client: "Client", request: messages.Refresh) -> messages.RefreshResult:
-    """Set a new token for the connection, of the same user."""
+    """Set a new token for the connection, of the same user; what it says of the person holds from now on."""
     try:
         claims = await authentication.claims_of(request.token, client.address)
     except TokenExpired:
@@ -67,6 +68,10 @@ async def refresh(client: "Client", request: messages.Refresh) -> messages.Refre
     if claims.sub != user_id(client.user) or claims.channel:
         authentication.log_refused("signed token: it is not for this connection", client.address, claims)
         raise Ended(End.BAD_TOKEN)
+    try:
+        await authentication.bring_up_to_date(claims, client.address)
+    except NotValid:
+        raise Ended(End.BAD_TOKEN) from None
     client.expire_at(claims.exp)
     return messages.RefreshResult(client=client.client, expires=claims.exp is not None, ttl=claims.ttl)
 
