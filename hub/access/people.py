@@ -15,7 +15,7 @@ from msgspec import UNSET, UnsetType
 from hub.access.control import revalidate
 from hub.access.person_rows import BadPerson, PersonRow, check
 from hub.logs import get_logger
-from hub.users import Key, is_own_model, memberships
+from hub.users import Key, has_staff_rights, is_own_model, memberships
 
 if TYPE_CHECKING:
     from hub.people.models import User
@@ -39,6 +39,8 @@ def upsert_people(rows: Sequence[PersonRow]) -> dict[str, "User"]:
     allows for one statement; where nothing changes there is one, and two more with groups. Open connections of people
     whose groups changed or who are not active any more are revalidated. Of several rows of one person the last counts.
 
+    Nothing of staff and superusers is changed: they are returned as they are, and the log says so.
+
     Raises:
         NotOwnPeople: the project's people are its own.
         BadPerson: a field of a row is not what it has to be; nothing is stored.
@@ -50,6 +52,9 @@ def upsert_people(rows: Sequence[PersonRow]) -> dict[str, "User"]:
     described = {row.id: row for row in rows}
     with transaction.atomic():
         known = _known(described)
+        staff = {one: person for one, person in known.items() if has_staff_rights(person)}
+        known = {one: person for one, person in known.items() if one not in staff}
+        described = {one: row for one, row in described.items() if one not in staff}
         active = {person.pk for person in known.values() if person.is_active}
         people = known | _stored(described, known)
         regrouped = _regroup(
@@ -59,7 +64,9 @@ def upsert_people(rows: Sequence[PersonRow]) -> dict[str, "User"]:
         revalidate(users=ended | (regrouped & {person.pk for person in known.values()}))
     if made := len(people) - len(known):
         log.info("people_made", number=made)
-    return people
+    if staff:
+        log.warning("staff_left_alone", number=len(staff))
+    return people | staff
 
 
 def _known(ids: Iterable[str]) -> dict[str, "User"]:

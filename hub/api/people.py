@@ -4,15 +4,16 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
+from django.db import transaction
 from msgspec import UNSET, Meta, UnsetType
 
 from hub import privacy
-from hub.access.people import BadPerson, NotOwnPeople, PersonRow, upsert_people
+from hub.access.people import BadPerson, PersonRow, upsert_people
 from hub.api.errors import ApiError, Code
 from hub.api.method import ApiCall, Method, register
 from hub.api.naming import PEOPLE_LIMIT, PageSize, all_of, person_named
 from hub.database.threads import in_database_thread
-from hub.users import User, all_users, is_own_model, names_of_groups, user_id, users_by_id
+from hub.users import User, all_users, has_staff_rights, is_own_model, names_of_groups, user_id, users_by_id
 
 #: People of one call who are erased: each takes a transaction of its own.
 ERASE_LIMIT = 100
@@ -100,16 +101,16 @@ async def upsert(call: ApiCall[UsersRequest]) -> UsersResult:
     if any(row.groups is not UNSET for row in rows):
         all_of(call, "group")
     try:
-        return UsersResult(list(await in_database_thread(_upsert, rows)))
+        await in_database_thread(_upsert, rows)
     except BadPerson as error:
         raise ApiError(Code.BAD_REQUEST, str(error)) from None
+    return UsersResult(list(dict.fromkeys(row.id for row in rows)))
 
 
-def _upsert(rows: Sequence[PersonRow]) -> dict[str, Any]:
-    try:
-        return dict.fromkeys(row.id for row in rows) | upsert_people(rows)
-    except NotOwnPeople:
-        raise ApiError(Code.NOT_AVAILABLE) from None
+def _upsert(rows: Sequence[PersonRow]) -> None:
+    with transaction.atomic():
+        if any(map(has_staff_rights, upsert_people(rows).values())):
+            raise ApiError(Code.BAD_REQUEST, "people of the staff are changed in the admin")
 
 
 async def read(call: ApiCall[UsersListRequest]) -> UsersListResult:
@@ -168,7 +169,7 @@ async def erase(call: ApiCall[UsersEraseRequest]) -> UsersEraseResult:
 
 def _erase(ids: Sequence[str], account: bool | UnsetType) -> list[str]:
     people = users_by_id(ids)
-    if any(getattr(person, "is_staff", False) or getattr(person, "is_superuser", False) for person in people.values()):
+    if any(map(has_staff_rights, people.values())):
         raise ApiError(Code.BAD_REQUEST, "people of the staff are erased with manage.py erase_user")
     for person in people.values():
         privacy.erase(person, account=None if isinstance(account, UnsetType) else account)

@@ -33,7 +33,7 @@ from hub.users.model import (
     staff,
 )
 from hub.users.names import NAME_LIMIT, display_name, display_names
-from hub.users.permissions import is_staff_or_may
+from hub.users.permissions import has_staff_rights, is_staff_or_may
 
 __all__ = [
     "ID_FORM",
@@ -51,6 +51,7 @@ __all__ = [
     "field_named",
     "groups_of",
     "has_form_of_id",
+    "has_staff_rights",
     "id_in",
     "ids_of_keys",
     "is_member",

@@ -204,6 +204,14 @@ async def test_token_changes_nobody_who_logs_in_to_the_hub_itself() -> None:
         await comes("9" + "0" * 14 + "7", name="Mallory")  # of the form of a key, and of nobody
 
 
+async def test_token_changes_nothing_of_staff_whom_the_product_knows() -> None:
+    boss = await sync_to_async(User.objects.create_user)("boss", "boss@example.com", external_id="b", is_staff=True)
+    who = await comes("b", name="Mallory", email="mallory@example.com", groups=["buyers"])
+    await boss.arefresh_from_db()
+    assert (who.user, boss.email, boss.name) == (boss, "boss@example.com", "")
+    assert await groups_of(boss) == set()
+
+
 async def test_token_makes_nobody_without_the_setting(settings: Any) -> None:
     settings.HUB_TOKEN_CREATES_USERS = False
     with pytest.raises(Ended):

@@ -122,6 +122,15 @@ async def test_too_many_are_not_erased_at_once(api: Api) -> None:
     assert (error["code"], error["message"]) == (106, "limit exceeded: a call erases 100 people at most")
 
 
+async def test_staff_is_not_changed_over_http(api: Api) -> None:
+    await sync_to_async(User.objects.create_superuser)("admin", "admin@example.com", external_id="boss")
+    rows = [{"id": "3"}, {"id": "boss", "email": "evil@example.com", "active": False}]
+    error = (await api("users", users=rows))["error"]
+    assert error["message"] == "bad request: people of the staff are changed in the admin"
+    admin = await User.objects.aget()  # and nobody else was made
+    assert (admin.email, admin.is_active) == ("admin@example.com", True)
+
+
 async def test_staff_is_not_erased_over_http(api: Api) -> None:
     await made(api, "3")
     admin = await sync_to_async(User.objects.create_superuser)("admin")

@@ -60,6 +60,7 @@ MISTAKES: list[tuple[str, dict[str, Any]]] = [
     ("users", {"users": [{"id": 7}]}),
     ("notify", {"to": "admin", "message": "m"}),
     ("users", {"users": [{"id": "3", "groups": ["ops"]}]}),
+    ("users", {"users": [{"id": "boss"}]}),
     ("room_create", {"name": "lobby", "members": ["42"]}),
 ]
 
@@ -70,6 +71,7 @@ async def test_sentences_of_the_people_page_are_those_of_the_hub(number: int) ->
     method, request = MISTAKES[number]
     channels = ("user:*",) if "groups" in str(request) else ("*",)
     await User.objects.acreate(external_id="42")
+    await User.objects.acreate(external_id="boss", is_staff=True)
     error = (await Api(await sync_to_async(key_for)(channels=channels))(method, **request))["error"]
     assert table(PEOPLE, "what", "what the hub says")[number][1] == f"{error['code']} {error['message']}"
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+import structlog
 from django.contrib.auth.models import Group
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -53,11 +54,29 @@ def test_what_is_not_said_stays_as_it_is() -> None:
 
 
 def test_rights_and_password_of_somebody_who_logs_in_to_the_hub_too_are_untouched() -> None:
-    User.objects.create_user("ada", password="correct horse", external_id="ada", is_staff=True)
+    User.objects.create_user("ada", password="correct horse", external_id="ada")
     returned = upsert_people([PersonRow(id="ada", name="Ada", groups=["buyers"])])["ada"]
     for ada in (returned, User.objects.get()):
-        assert (ada.username, ada.is_staff, ada.name) == ("ada", True, "Ada")
+        assert (ada.username, ada.is_staff, ada.name) == ("ada", False, "Ada")
         assert ada.check_password("correct horse")
+
+
+@pytest.mark.parametrize("right", ["is_staff", "is_superuser"])
+def test_nothing_of_staff_changes(right: str) -> None:
+    boss = User.objects.create_user("boss", "boss@example.com", external_id="b", language="de")
+    setattr(boss, right, True)
+    boss.save()
+    boss.groups.add(Group.objects.create(name="ops"))
+    Publication.objects.filter(channel="control").delete()
+    row = PersonRow(id="b", name="B", email="evil@example.com", language="en", groups=["buyers"], active=False)
+    with structlog.testing.capture_logs() as logs:
+        people = upsert_people([row, PersonRow(id="ada", name="Ada")])
+    boss.refresh_from_db()
+    assert people["b"] == boss and people["ada"].name == "Ada"
+    assert (boss.name, boss.email, boss.language, boss.is_active) == ("", "boss@example.com", "de", True)
+    assert list(boss.groups.values_list("name", flat=True)) == ["ops"]
+    assert {"event": "staff_left_alone", "number": 1, "log_level": "warning"} in logs
+    assert revalidated() == set()
 
 
 @pytest.mark.parametrize("number", [2, 60])
