@@ -49,7 +49,8 @@ def upsert_people(rows: Sequence[PersonRow]) -> dict[str, "User"]:
         raise NotOwnPeople
     for index, row in enumerate(rows):
         check(index, row)
-    described = {row.id: row for row in rows}
+    # In one order everywhere: of two transactions with the same people, one waits for the other.
+    described = dict(sorted({row.id: row for row in rows}.items()))
     with transaction.atomic():
         known = _known(described)
         staff = {one: person for one, person in known.items() if has_staff_rights(person)}
@@ -70,7 +71,8 @@ def upsert_people(rows: Sequence[PersonRow]) -> dict[str, "User"]:
 
 
 def _known(ids: Iterable[str]) -> dict[str, "User"]:
-    found = _users().filter(external_id__in=list(ids))
+    """Those who are there; nobody else changes or deletes them until the transaction ends."""
+    found = _users().filter(external_id__in=list(ids)).order_by("pk").select_for_update(no_key=True)
     return {str(person.external_id): person for person in found}
 
 
@@ -82,18 +84,27 @@ def _stored(described: Mapping[str, PersonRow], known: Mapping[str, "User"]) -> 
     """Store what is new: changes the ``known`` people, and returns those who were made."""
     model = get_user_model()
     changed = []
+    fields: set[str] = set()
     for one, row in described.items():
         said = _said(row)
+        fields |= said.keys()
         before = known.get(one)
         if before is None:
             changed.append(model(external_id=one, password=make_password(None), **said))
         elif any(getattr(before, field) != value for field, value in said.items()):
             for field, value in said.items():
                 setattr(before, field, value)
-            changed.append(model(external_id=one, **{field: getattr(before, field) for field in _FIELDS}))
+            stored = {field: getattr(before, field) for field in _FIELDS}
+            changed.append(model(external_id=one, password=make_password(None), **stored))
     # One statement for new people and others: whoever makes the same person in this moment is no conflict.
     if changed:
-        _users().bulk_create(changed, update_conflicts=True, unique_fields=["external_id"], update_fields=_FIELDS)
+        _users().bulk_create(
+            changed,
+            update_conflicts=True,
+            unique_fields=["external_id"],
+            # What nobody says here may be somebody else's change. One column at least there has to be.
+            update_fields=["external_id", *sorted(fields)],
+        )
     return {str(person.external_id): person for person in changed if person.external_id not in known}
 
 
@@ -119,7 +130,7 @@ def _regroup(wanted: Mapping[Key, Sequence[str]]) -> set[Key]:
     new, gone = pairs - stored.keys(), stored.keys() - pairs
     if new:
         rows.bulk_create(
-            [table.rows(**{f"{table.user}_id": key, f"{table.group}_id": group}) for key, group in new],
+            [table.rows(**{f"{table.user}_id": key, f"{table.group}_id": group}) for key, group in sorted(new)],
             ignore_conflicts=True,
         )
     if gone:

@@ -103,11 +103,13 @@ def _is_text(text: str, limit: int) -> bool:
 
 
 def _is_email(text: str) -> bool:
+    if not _is_text(text, EMAIL_LIMIT):
+        return False
     try:
         validate_email(text)
     except ValidationError:
         return False
-    return len(text) <= EMAIL_LIMIT
+    return True
 
 
 def _is_small_json(value: dict[str, Any]) -> bool:

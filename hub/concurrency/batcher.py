@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from itertools import islice
 from typing import Generic, TypeVar
 
-from hub.concurrency.faults import is_everybodys
+from hub.concurrency.faults import is_conflict, is_everybodys
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -22,7 +22,7 @@ class Batcher(Generic[K, V]):
     Nobody pays for what another one asks. A batch that cannot be loaded is loaded again in halves, down to the keys
     that are at fault: ``b`` of them among ``n`` cost at most ``2·b·log2(n)`` further loads. Where the database or the
     network is away (:func:`hub.concurrency.faults.is_everybodys`), the error is that of each key, and nothing is tried
-    again.
+    again; one that only met another transaction (:func:`hub.concurrency.faults.is_conflict`) is no such error.
 
     Args:
         load: given at most ``limit`` different keys, returns a mapping with a value for each of them. Where it raises,
@@ -84,7 +84,7 @@ class Batcher(Generic[K, V]):
         try:
             found = await self._load(list(batch))
         except Exception as error:  # noqa: BLE001  # each of those who wait has to learn of it
-            if len(batch) == 1 or is_everybodys(error):
+            if len(batch) == 1 or (is_everybodys(error) and not is_conflict(error)):
                 _fail(batch.values(), error)
                 return
         except BaseException:

@@ -21,6 +21,11 @@ def is_everybodys(error: BaseException) -> bool:
     return isinstance(error, _AWAY) and not is_too_big(error) and not state.startswith(_OF_ONE_INPUT)
 
 
+def is_conflict(error: BaseException) -> bool:
+    """Whether the database ended a transaction because of another one, as in a deadlock: a later one may succeed."""
+    return (getattr(error.__cause__, "sqlstate", None) or "").startswith("40")
+
+
 def described(error: BaseException) -> dict[str, Any]:
     """What a log line says of an error: its type and, where that does not explain it, its traceback.
 

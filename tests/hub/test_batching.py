@@ -1,6 +1,7 @@
 import asyncio
 
 import pytest
+from django.db import OperationalError
 
 from hub.concurrency.batcher import Batcher
 
@@ -49,6 +50,23 @@ async def test_a_batch_has_a_limit() -> None:
     batcher = Batcher(loader, limit=2)
     await asyncio.gather(*map(batcher.get, "abcde"))
     assert [len(batch) for batch in loader.batches] == [2, 2, 1]
+
+
+async def test_batch_that_met_another_transaction_is_tried_again_in_parts() -> None:
+    class Deadlock(Exception):
+        sqlstate = "40P01"
+
+    loaded: list[list[str]] = []
+
+    async def load(keys: list[str]) -> dict[str, int]:
+        loaded.append(keys)
+        if len(loaded) == 1:
+            raise OperationalError from Deadlock()
+        return {key: len(key) for key in keys}
+
+    batcher = Batcher(load)
+    assert await asyncio.gather(*map(batcher.get, ["a", "bb"])) == [1, 2]
+    assert loaded == [["a", "bb"], ["a"], ["bb"]]
 
 
 async def test_an_error_is_everyones_and_the_next_batch_is_tried_anew() -> None:

@@ -9,6 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
+from hub.access import people
 from hub.access.people import NotOwnPeople, upsert_people
 from hub.access.person_rows import BadPerson, PersonRow
 from hub.models import Publication
@@ -70,9 +71,9 @@ def test_nothing_of_staff_changes(right: str) -> None:
     Publication.objects.filter(channel="control").delete()
     row = PersonRow(id="b", name="B", email="evil@example.com", language="en", groups=["buyers"], active=False)
     with structlog.testing.capture_logs() as logs:
-        people = upsert_people([row, PersonRow(id="ada", name="Ada")])
+        made = upsert_people([row, PersonRow(id="ada", name="Ada")])
     boss.refresh_from_db()
-    assert people["b"] == boss and people["ada"].name == "Ada"
+    assert made["b"] == boss and made["ada"].name == "Ada"
     assert (boss.name, boss.email, boss.language, boss.is_active) == ("", "boss@example.com", "de", True)
     assert list(boss.groups.values_list("name", flat=True)) == ["ops"]
     assert {"event": "staff_left_alone", "number": 1, "log_level": "warning"} in logs
@@ -93,11 +94,11 @@ def test_queries_do_not_grow_with_the_number_of_people(number: int) -> None:
 
 def test_groups_are_made_kept_and_left_and_open_connections_learn_of_it() -> None:
     Group.objects.create(name="old")
-    people = upsert_people([PersonRow(id="ada", groups=["old", "both"]), PersonRow(id="bob", groups=["both"])])
+    made = upsert_people([PersonRow(id="ada", groups=["old", "both"]), PersonRow(id="bob", groups=["both"])])
     assert revalidated() == set()  # nobody of them can be connected yet
     upsert_people([PersonRow(id="ada", groups=["both", "new"]), PersonRow(id="bob", groups=["both"])])
-    assert sorted(people["ada"].groups.values_list("name", flat=True)) == ["both", "new"]
-    assert revalidated() == {str(people["ada"].pk)}
+    assert sorted(made["ada"].groups.values_list("name", flat=True)) == ["both", "new"]
+    assert revalidated() == {str(made["ada"].pk)}
 
 
 def test_connections_of_somebody_who_is_not_active_any_more_are_looked_at() -> None:
@@ -119,6 +120,7 @@ def test_connections_of_somebody_who_is_not_active_any_more_are_looked_at() -> N
         ("name", "x" * 151),
         ("name", "\0"),
         ("email", "nobody"),
+        ("email", "a@\ud800x.com"),
         ("email", f"{'x' * 250}@example.com"),
         ("language", "d e"),
         ("language", "de-" + "x-" * 20),
@@ -145,6 +147,40 @@ def test_key_and_external_id_never_meet() -> None:
     assert len(str(admin.pk)) == 16 and str(admin.pk)[0] == "9"
     assert users_by_id([str(admin.pk), *product]) == {str(admin.pk): admin, **product}
     assert users_by_id([str(product["3"].pk)]) == {}  # one way to be called: the product's
+
+
+def test_change_that_somebody_else_makes_meanwhile_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    upsert_people([PersonRow(id="ada", name="Ada")])
+    known = people._known
+
+    def closed_after_reading(ids: Any) -> Any:
+        found = known(ids)
+        User.objects.update(is_active=False, email="new@example.com")
+        return found
+
+    monkeypatch.setattr(people, "_known", closed_after_reading)
+    upsert_people([PersonRow(id="ada", name="Ada L.")])
+    ada = User.objects.get()
+    assert (ada.name, ada.is_active, ada.email) == ("Ada L.", False, "new@example.com")
+
+
+def test_person_who_is_erased_meanwhile_gets_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    upsert_people([PersonRow(id="ada", name="Ada")])
+    known = people._known
+
+    def erased_after_reading(ids: Any) -> Any:
+        found = known(ids)
+        User.objects.all().delete()
+        return found
+
+    monkeypatch.setattr(people, "_known", erased_after_reading)
+    upsert_people([PersonRow(id="ada", name="Ada L.")])
+    assert not User.objects.get().has_usable_password()
+
+
+def test_rows_are_written_in_one_order_whatever_order_they_come_in() -> None:
+    upsert_people([PersonRow(id=one) for one in "cab"])
+    assert list(User.objects.order_by("pk").values_list("external_id", flat=True)) == ["a", "b", "c"]
 
 
 def test_product_with_people_of_its_own_makes_them_itself(settings: Settings) -> None:
