@@ -3,7 +3,6 @@
 from typing import Annotated
 
 import msgspec
-from django.urls import reverse
 from django.utils.http import urlencode
 from msgspec import Meta
 
@@ -11,6 +10,7 @@ from hub.accounts import links
 from hub.api import ApiCall, ApiError, Code, Method, register
 from hub.database import in_database_thread
 from hub.users import users_by_id
+from hub.web.addresses import page_url
 
 
 class LogInLinkRequest(msgspec.Struct, kw_only=True):
@@ -38,12 +38,15 @@ async def log_in_link(call: ApiCall[LogInLinkRequest]) -> LogInLinkResult:
     if not request.user:
         raise ApiError(Code.BAD_REQUEST, "user is missing")
     call.user(request.user)
+    address = page_url("hub:accounts:link")
+    if not address:
+        raise ApiError(Code.NOT_AVAILABLE, "the pages of accounts are left out here (HUB_PAGES), so no link leads in")
     if request.page and not links.is_page(request.page):
         raise ApiError(
             Code.BAD_REQUEST, f"page is no path of the hub, such as /chat/, of at most {links.PAGE_LIMIT} characters"
         )
     token = await in_database_thread(_issue, request)
-    return LogInLinkResult(f"{reverse('hub:accounts:link')}?{urlencode({'token': token})}")
+    return LogInLinkResult(f"{address}?{urlencode({'token': token})}")
 
 
 def _issue(request: LogInLinkRequest) -> str:

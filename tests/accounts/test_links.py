@@ -16,6 +16,7 @@ from django.utils import timezone
 from hub.accounts import links
 from hub.accounts.models import LogInLink
 from tests.api.calling import Api, key_for
+from tests.hub.test_left_out import project_with
 from tests.support.people import User
 
 pytestmark = pytest.mark.django_db
@@ -198,6 +199,12 @@ class TestOverHttp:
         api = Api(await sync_to_async(key_for)())
         await User.objects.aupdate(is_staff=True)
         assert await api.error("log_in_link", user=str(ada.pk)) == 103
+
+    async def test_no_link_is_stored_where_the_pages_of_accounts_are_left_out(self, ada: User) -> None:
+        api = Api(await sync_to_async(key_for)())
+        with project_with(["home"], ["api"]):
+            assert await api.error("log_in_link", user=str(ada.pk)) == 108
+        assert not await LogInLink.objects.aexists()
 
     @pytest.mark.parametrize(
         "request_",
