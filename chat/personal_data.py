@@ -14,7 +14,7 @@ from hub.publishing import encode, publish, rewrite
 from hub.users import User
 
 #: Ids that one publication names.
-PIECE = 100
+CHUNK = 100
 
 
 def _export(user: User) -> dict[str, Any]:
@@ -60,9 +60,9 @@ def _take_out(channel: str, ids: Collection[int], *, is_removed: bool) -> None:
 
     rewrite(channel, change)
     if is_removed:
-        pieces = [list(ids)[start : start + PIECE] for start in range(0, len(ids), PIECE)]
-        for piece in pieces:
-            publish(channel, events.MessagesRemoved(ids=piece))
+        chunks = [list(ids)[start : start + CHUNK] for start in range(0, len(ids), CHUNK)]
+        for chunk in chunks:
+            publish(channel, events.MessagesRemoved(ids=chunk))
 
 
 def _forget_in_admin(ids: Collection[int]) -> None:

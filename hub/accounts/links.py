@@ -28,7 +28,7 @@ SHORTEST, LONGEST, USUAL = 10, 600, 60
 PAGE_LIMIT = 500
 
 #: How long it is known what became of a link.
-KEPT = timedelta(days=1)
+RETENTION = timedelta(days=1)
 
 _TOKEN = re.compile(r"[A-Za-z0-9_\-]{43}", re.ASCII)
 
@@ -106,7 +106,7 @@ def use(token: str, visitor: object = None) -> Entry:
 
 def prune() -> int:
     """Delete the links that were over a day ago; returns how many."""
-    return LogInLink.objects.filter(expires_at__lt=timezone.now() - KEPT).delete()[0]
+    return LogInLink.objects.filter(expires_at__lt=timezone.now() - RETENTION).delete()[0]
 
 
 def _may_use(user: User) -> bool:

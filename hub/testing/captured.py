@@ -24,7 +24,7 @@ class Captured(Sequence[T], Generic[T]):
 
     def __init__(self) -> None:
         self._pending: PendingCommit | None = None
-        self._kept: Sequence[T] | None = None
+        self._result: Sequence[T] | None = None
 
     def begin(self) -> None:
         """From now on it is captured."""
@@ -54,7 +54,7 @@ class Captured(Sequence[T], Generic[T]):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         try:
-            self._kept = self._look() if error is None else ()
+            self._result = self._look() if error is None else ()
         finally:
             self.end()
             in_process.leave()
@@ -70,11 +70,11 @@ class Captured(Sequence[T], Generic[T]):
     @property
     def waiting(self) -> int:
         """How many functions of the block still wait for a commit: a transaction is open that the test began."""
-        return self._pending.waiting if self._pending is not None and self._kept is None else 0
+        return self._pending.waiting if self._pending is not None and self._result is None else 0
 
     def _look(self) -> Sequence[T]:
-        if self._kept is not None:
-            return self._kept
+        if self._result is not None:
+            return self._result
         if self._pending is not None:
             self._pending.run()
         with reading_the_database(f"{self.made_by}()"):

@@ -18,7 +18,7 @@ from worker.application import application
 from worker.jobs import JobCall
 
 #: Jobs of one call; more of them can only be jobs that call each other without end.
-MOST = 1000
+JOBS_LIMIT = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,10 @@ def drain_jobs(*, until: datetime | None = None) -> list[DrainedJob]:
         with reading_the_database("drain_jobs()"):
             while calls := jobs.due(until):
                 for call in calls:
-                    if len(drained) >= MOST:
-                        raise Misused(f"{MOST} jobs have run, and {call.task} is owed again: jobs call each other.")
+                    if len(drained) >= JOBS_LIMIT:
+                        raise Misused(
+                            f"{JOBS_LIMIT} jobs have run, and {call.task} is owed again: jobs call each other."
+                        )
                     drained += _run(call)
                     pending.run()
     finally:

@@ -94,7 +94,7 @@ class DrainingWhereTestsCommit(Cases, TransactionTestCase):
 
 @pytest.mark.django_db
 def test_jobs_that_call_each_other_without_end_are_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "MOST", 5)
+    monkeypatch.setattr(jobs, "JOBS_LIMIT", 5)
     call_again.delay()
     with pytest.raises(Misused, match=r"5 jobs have run, and tests\.call_again is owed again"):
         drain_jobs()

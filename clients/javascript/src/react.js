@@ -10,7 +10,7 @@ import { useEffect, useReducer, useRef, useState } from "react";
 /** @import { CollectionOptions } from "./hub/collection.js" */
 
 /** @returns {[number, () => void]} renders the component again */
-function useAgain() {
+function useRerender() {
   return useReducer((/** @type {number} */ count) => count + 1, 0);
 }
 
@@ -20,8 +20,8 @@ function useAgain() {
  * @param {Hub | null} hub
  */
 export function useHubState(hub) {
-  const [, again] = useAgain();
-  useEffect(() => hub?.on("state", again), [hub, again]);
+  const [, rerender] = useRerender();
+  useEffect(() => hub?.on("state", rerender), [hub, rerender]);
   return hub?.state ?? "connecting";
 }
 
@@ -67,19 +67,19 @@ export function useCollection(hub, address, options) {
   const [collection, setCollection] = useState(
     /** @type {import("./hub/collection.js").Collection<Item> | null} */ (null),
   );
-  const [, again] = useAgain();
+  const [, rerender] = useRerender();
   const first = useRef(options);
   const { channel, key } = options;
   useEffect(() => {
     if (!hub) return;
     const made = hub.collection(address, { ...first.current, channel, key });
-    const stop = made.on("change", again);
+    const stop = made.on("change", rerender);
     setCollection(made);
     return () => {
       stop();
       made.close();
     };
-  }, [hub, address, channel, key, again]);
+  }, [hub, address, channel, key, rerender]);
   return { items: collection?.items ?? [], state: collection?.state ?? "idle", error: collection?.error ?? null };
 }
 
@@ -91,8 +91,8 @@ export function useCollection(hub, address, options) {
  * @returns {number | null}
  */
 export function usePresence(hub, channel) {
-  const [, again] = useAgain();
-  useEffect(() => hub?.presence(channel).on("change", again), [hub, channel, again]);
+  const [, rerender] = useRerender();
+  useEffect(() => hub?.presence(channel).on("change", rerender), [hub, channel, rerender]);
   return hub?.presence(channel).count ?? null;
 }
 
@@ -103,11 +103,11 @@ export function usePresence(hub, channel) {
  * @returns {{items: Alert[], unread: number, state: string}}
  */
 export function useInbox(hub) {
-  const [, again] = useAgain();
+  const [, rerender] = useRerender();
   useEffect(() => {
     if (!hub) return;
     hub.inbox.start();
-    return hub.inbox.on("change", again);
-  }, [hub, again]);
+    return hub.inbox.on("change", rerender);
+  }, [hub, rerender]);
   return { items: hub?.inbox.items ?? [], unread: hub?.inbox.unread ?? 0, state: hub?.inbox.state ?? "idle" };
 }

@@ -19,7 +19,7 @@ class KeyRefresh:
         if hub_settings().token_jwks_url:
             self._refreshing.wake()
 
-    async def look_again(self) -> None:
+    async def refresh_now(self) -> None:
         """Fetch the keys, unless that was done a moment ago; all who ask meanwhile wait for the same answer."""
         source = keys_at(hub_settings().token_jwks_url)
         if self._fetching is None or self._fetching.done():
@@ -33,7 +33,7 @@ class KeyRefresh:
         await self._refreshing.close()
 
     async def _refresh(self) -> float:
-        await self.look_again()
+        await self.refresh_now()
         return hub_settings().token_jwks_refresh
 
 

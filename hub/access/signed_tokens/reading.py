@@ -58,7 +58,7 @@ async def aread(token: str) -> Claims:
     try:
         return _read(token)
     except _UnknownKey:
-        await key_refresh.current().look_again()
+        await key_refresh.current().refresh_now()
     return _read_again(token, came)
 
 
