@@ -4,12 +4,10 @@ from collections.abc import Collection
 from typing import Any
 
 import msgspec
-from django.apps import apps
-from django.db.models import Q
 
 from chat import channels, events, queries
 from chat.models import Message, Room
-from hub.privacy import ERASED_NAME, PersonalData, are_texts_removed, erased_texts, register
+from hub.privacy import ERASED_NAME, PersonalData, are_texts_removed, erased_texts, register, take_names_out
 from hub.publishing import encode, publish, rewrite
 from hub.users import User
 
@@ -37,7 +35,7 @@ def _erase(user: User) -> None:
         ids_of.setdefault(room_id, []).append(pk)
     for room_id, ids in ids_of.items():
         _take_out(channels.of_room(room_id), ids, is_removed=are_texts_removed())
-        _forget_in_admin(ids)
+        take_names_out(Message, ids)
     messages = Message.objects.filter(author=user)
     if are_texts_removed():
         messages.delete()
@@ -63,17 +61,6 @@ def _take_out(channel: str, ids: Collection[int], *, is_removed: bool) -> None:
         chunks = [list(ids)[start : start + CHUNK] for start in range(0, len(ids), CHUNK)]
         for chunk in chunks:
             publish(channel, events.MessagesRemoved(ids=chunk))
-
-
-def _forget_in_admin(ids: Collection[int]) -> None:
-    """The admin's log names each message by the beginning of its text."""
-    if not apps.is_installed("django.contrib.admin"):
-        return
-    from django.contrib.admin.models import LogEntry
-    from django.contrib.contenttypes.models import ContentType
-
-    about = Q(content_type=ContentType.objects.get_for_model(Message), object_id__in=map(str, ids))
-    LogEntry.objects.filter(about).update(object_repr=ERASED_NAME)
 
 
 register(PersonalData("chat", _export, _erase))

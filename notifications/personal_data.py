@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hub.privacy import PersonalData, are_texts_removed, erased_texts, register
+from hub.privacy import PersonalData, are_texts_removed, erased_texts, register, take_names_out
 from hub.users import User
 from notifications.models import Follow, Notification, ReadMark, ReadUpTo
 from notifications.withdrawing import withdraw
@@ -29,6 +29,10 @@ def _export(user: User) -> dict[str, Any]:
 def _erase(user: User) -> None:
     for model in (ReadMark, ReadUpTo):
         model._default_manager.filter(user=user).delete()
+    # The admin's log calls them by their title, and by the name of who follows.
+    named = Notification.objects.filter(user=user) | Notification.objects.filter(sender=user)
+    take_names_out(Notification, list(named.values_list("pk", flat=True)))
+    take_names_out(Follow, list(Follow.objects.filter(user=user).values_list("pk", flat=True)))
     # Alerts to the person alone: their channel is forgotten as a whole. Before the follows, which tell it.
     Notification.objects.filter(user=user).delete()
     Follow.objects.filter(user=user).delete()

@@ -91,9 +91,15 @@ async def _reply(command: dict[str, msgspec.Raw], caller: Caller) -> dict[str, A
     if method is None:
         return {"error": ApiError(Code.METHOD_NOT_FOUND).error}
     try:
-        return {name: await call(method, body, caller)}
+        return {name: await call(_for_batches(method), body, caller)}
     except ApiError as refused:
         return {"error": refused.error}
+
+
+def _for_batches(method: Method[Any]) -> Method[Any]:
+    if method.is_long:
+        raise ApiError(Code.BAD_REQUEST, f"{method.name} is called by itself: post the request to /api/{method.name}")
+    return method
 
 
 async def commands(body: bytes, caller: Caller) -> list[dict[str, Any]]:
@@ -115,7 +121,7 @@ async def _reply_to(command: Command, caller: Caller) -> dict[str, Any]:
         hint = 'post the params to /api/<method>, or {"method": …, "params": {…}} to /api'
         return {"error": ApiError(Code.METHOD_NOT_FOUND, hint).error}
     try:
-        return {"result": await call(method, command.params, caller)}
+        return {"result": await call(_for_batches(method), command.params, caller)}
     except ApiError as refused:
         return {"error": refused.error}
 

@@ -65,6 +65,7 @@ class Method(Generic[Request]):
         example: a request for ``/api/docs``.
         also: another verb and name under which it is called, such as ``GET /api/users``: with ``GET`` the request is
             in the query string.
+        is_long: it may take minutes, or have an answer of many megabytes: it is called by itself, in no batch.
     """
 
     name: str
@@ -74,6 +75,7 @@ class Method(Generic[Request]):
     summary: str
     example: dict[str, Any]
     also: tuple[str, str] | None = None
+    is_long: bool = False
 
 
 _methods: dict[str, Method[Any]] = {}

@@ -1,7 +1,7 @@
 """``users``, ``users_list``, ``users_erase``, ``users_export``: the people whom a product knows."""
 
-from collections.abc import Sequence
-from typing import Annotated, Any
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, ParamSpec, TypeVar
 
 import msgspec
 from django.db import transaction
@@ -12,8 +12,14 @@ from hub.access.people import BadPerson, PersonRow, upsert_people
 from hub.api.errors import ApiError, Code
 from hub.api.method import ApiCall, Method, register
 from hub.api.naming import PEOPLE_LIMIT, PageSize, all_of, person_named
-from hub.database.threads import in_database_thread
+from hub.database.threads import TooMuchLongWork, in_database_thread, in_long_thread
 from hub.users import User, all_users, has_staff_rights, is_own_model, names_of_groups, user_id, users_by_id
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+#: Seconds after which a call that found no room comes again.
+RETRY_AFTER = 10
 
 #: People of one call who are erased: each takes a transaction of its own.
 ERASE_LIMIT = 100
@@ -164,25 +170,37 @@ async def erase(call: ApiCall[UsersEraseRequest]) -> UsersEraseResult:
         raise ApiError(Code.LIMIT_EXCEEDED, f"a call erases {ERASE_LIMIT} people at most")
     for one in ids:
         call.user(one)
-    return UsersEraseResult(await in_database_thread(_erase, ids, call.request.account))
+    if call.request.account is True and not is_own_model():
+        raise ApiError(Code.BAD_REQUEST, "users of the project are deleted by the project: leave out account")
+    return UsersEraseResult(await _long(_erase, ids, call.request.account))
+
+
+async def _long(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    try:
+        return await in_long_thread(function, *args, **kwargs)
+    except TooMuchLongWork:
+        detail = "people are being erased or exported already"
+        raise ApiError(Code.TOO_MANY_REQUESTS, detail, retry_after=RETRY_AFTER) from None
 
 
 def _erase(ids: Sequence[str], account: bool | UnsetType) -> list[str]:
     people = users_by_id(ids)
     if any(map(has_staff_rights, people.values())):
         raise ApiError(Code.BAD_REQUEST, "people of the staff are erased with manage.py erase_user")
-    for person in people.values():
-        privacy.erase(person, account=None if isinstance(account, UnsetType) else account)
+    privacy.erase_all(people.values(), account=None if isinstance(account, UnsetType) else account)
     return [one for one in ids if one in people]
 
 
 async def export(call: ApiCall[UsersExportRequest]) -> UsersExportResult:
     """All of it, in one answer."""
-    return UsersExportResult(await in_database_thread(_export, call))
+    return UsersExportResult(await _long(_export, call))
 
 
 def _export(call: ApiCall[UsersExportRequest]) -> dict[str, Any]:
-    return privacy.export(person_named(call, call.request.user))
+    person = person_named(call, call.request.user)
+    if has_staff_rights(person):
+        raise ApiError(Code.BAD_REQUEST, "people of the staff are exported with manage.py export_user")
+    return privacy.export(person)
 
 
 def _own_people_only() -> None:
@@ -222,6 +240,7 @@ register(
         "Erase what the hub holds of people, for good.",
         {"ids": ["42"]},
         also=("DELETE", "users"),
+        is_long=True,
     )
 )
 register(
@@ -232,5 +251,6 @@ register(
         export,
         "Tell what the hub holds of a person.",
         {"user": "42"},
+        is_long=True,
     )
 )

@@ -25,6 +25,9 @@ from hub.ops import gauges
 P = ParamSpec("P")
 T = TypeVar("T")
 
+#: Pieces of long work that a process does at once.
+LONG_LIMIT = 2
+
 #: Seconds that threads get to end.
 CLOSE_TIMEOUT = 3.0
 
@@ -33,6 +36,10 @@ _pool: ThreadPoolExecutor | None = None
 
 class InTestCase(RuntimeError):
     """A test awaits the hub inside the transaction of a ``TestCase``, which no other connection can see."""
+
+
+class TooMuchLongWork(Exception):
+    """This process does as much long work as it may; later there may be room."""
 
 
 async def in_database_thread(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -60,6 +67,30 @@ async def in_database_thread(function: Callable[P, T], /, *args: P.args, **kwarg
     )
 
 
+async def in_long_thread(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """:func:`in_database_thread` for what may take minutes: in a thread of its own, so that no connect waits for it.
+
+    Raises:
+        TooMuchLongWork: :data:`LONG_LIMIT` pieces are under way.
+    """
+    work = functools.partial(function, *args, **kwargs)
+    if "django.test.testcases" in sys.modules and await _is_for_the_thread_of_a_test():
+        return await sync_to_async(_with_plain_errors)(work)
+    if not _long.acquire(blocking=False):
+        raise TooMuchLongWork
+    thread = borrow()
+
+    def work_and_give_back() -> T:
+        # Here, not where it is awaited: who gives up waiting does not stop the work.
+        try:
+            return _with_fresh_connections(work)
+        finally:
+            give_back(thread)
+            _long.release()
+
+    return await asyncio.get_running_loop().run_in_executor(thread, contextvars.copy_context().run, work_and_give_back)
+
+
 async def _is_for_the_thread_of_a_test() -> bool:
     """Whether the caller is inside a ``TestCase``, whose transaction no thread of the pool can see."""
     if _is_in_test_case():
@@ -80,6 +111,7 @@ def _is_in_test_case() -> bool:
     return any(map(is_in_test_case, opened))
 
 
+_long = threading.BoundedSemaphore(LONG_LIMIT)
 _free: list[ThreadPoolExecutor] = []
 
 

@@ -1,6 +1,10 @@
 """People and groups over HTTP."""
 
+import asyncio
+import json
+import threading
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -8,7 +12,10 @@ from django.contrib.auth.models import Group
 from django.test import AsyncClient
 from pytest_django import Settings
 
+from hub import privacy
 from hub.models import Publication
+from hub.privacy import erasing
+from hub.streams import personal
 from hub.users import user_id
 from notifications.models import Notification
 from tests.api.calling import Api, key_for
@@ -137,6 +144,66 @@ async def test_staff_is_not_erased_over_http(api: Api) -> None:
     error = (await api("users_erase", ids=["3", user_id(admin)]))["error"]
     assert error["message"] == "bad request: people of the staff are erased with manage.py erase_user"
     assert await User.objects.acount() == 2
+
+
+async def test_staff_is_not_exported_over_http(api: Api) -> None:
+    admin = await sync_to_async(User.objects.create_superuser)("admin")
+    error = (await api("users_export", user=user_id(admin)))["error"]
+    assert error["message"] == "bad request: people of the staff are exported with manage.py export_user"
+
+
+async def test_key_deletes_no_users_of_a_project(api: Api, settings: Settings) -> None:
+    settings.AUTH_USER_MODEL = "auth.User"
+    error = (await api("users_erase", ids=["3"], account=True))["error"]
+    assert error["message"].startswith("bad request: users of the project are deleted by the project")
+
+
+async def test_long_calls_are_few_at_once_and_hold_up_nobody(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    await made(api, "3", "4")
+    begun, may_end = threading.Semaphore(0), threading.Event()
+
+    def waiting(person: Any) -> dict[str, Any]:
+        begun.release()
+        assert may_end.wait(20)
+        return {}
+
+    monkeypatch.setattr(privacy, "export", waiting)
+    try:
+        calls = [asyncio.create_task(api.result("users_export", user=one)) for one in "34"]
+        for _ in calls:
+            assert await asyncio.to_thread(begun.acquire, timeout=10)
+        status, reply = await api.raw("users_erase", '{"ids": ["3"]}')
+        assert (status, reply["error"]["message"]) == (
+            429,
+            "too many requests: people are being erased or exported already",
+        )
+        assert len((await api.result("users_list"))["users"]) == 2
+    finally:
+        may_end.set()
+    assert await asyncio.gather(*calls) == [{"data": {}}] * 2
+    assert await api.result("users_erase", ids=["3"]) == {"erased": ["3"]}
+
+
+async def test_long_calls_are_in_no_batch(api: Api) -> None:
+    await made(api, "3")
+    requests = {"users_erase": {"ids": ["3"]}, "users_export": {"user": "3"}}
+    _, reply = await api.raw("batch", json.dumps({"commands": [{name: body} for name, body in requests.items()]}))
+    assert [one["error"]["code"] for one in reply["replies"]] == [107, 107]
+    assert "post the request to /api/users_erase" in reply["replies"][0]["error"]["message"]
+    assert await User.objects.aexists()
+
+
+async def test_people_of_one_call_are_waited_for_and_looked_for_once(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await made(api, "3", "4", "5")
+    waited = Mock(return_value=True)
+    monkeypatch.setattr(erasing, "wait_for_older", waited)
+    looked = Mock(wraps=personal.published_by)
+    monkeypatch.setattr(personal, "published_by", looked)
+    assert await api.result("users_erase", ids=["3", "4", "5"]) == {"erased": ["3", "4", "5"]}
+    assert waited.call_count == looked.call_count == 1
+    assert not await User.objects.aexists()
 
 
 async def test_export_is_what_the_hub_holds(api: Api) -> None:

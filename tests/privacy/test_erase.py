@@ -19,9 +19,9 @@ from pytest_django import Settings
 from chat.actions import create_room, post_message
 from chat.models import Message, Room
 from hub.accounts import tokens
-from hub.accounts.models import Session
+from hub.accounts.models import LogInLink, Session
 from hub.models import Publication
-from hub.privacy import erase, export
+from hub.privacy import engine, erase, export
 from hub.publishing import publish
 from hub.users import user_id
 from lab.harness.redis_server import RedisServer
@@ -81,6 +81,7 @@ def leave_traces(person: Any) -> tuple[Room, Room]:
     Publication.objects.create(
         channel="everyone", data=json.dumps({"type": "x", "said": MARK}), info=json.dumps(info, separators=(",", ":"))
     )
+    LogInLink.objects.create(user=person, digest=MARK, page=f"/{MARK}", expires_at=timezone.now())
     tokens.issue(person, f"laptop of {MARK}")
     Session.objects.create(session_key=MARK, session_data="", expire_date=timezone.now(), user=person, user_agent=MARK)
     kind = ContentType.objects.get_for_model(type(person))
@@ -89,6 +90,14 @@ def leave_traces(person: Any) -> tuple[Room, Room]:
     )
     message = Message.objects.filter(author=person).first()
     assert message is not None
+    for named, text in ((row, f"Dear {MARK}"), (Follow.objects.get(), f"{MARK}: deploys")):
+        LogEntry.objects.create(
+            user=other,
+            content_type=ContentType.objects.get_for_model(type(named)),
+            object_id=str(named.pk),
+            object_repr=text,
+            action_flag=CHANGE,
+        )
     LogEntry.objects.create(
         user=other,
         content_type=ContentType.objects.get_for_model(Message),
@@ -158,6 +167,21 @@ def test_kept_texts_stay_as_they_are(person: Any, settings: Settings) -> None:
     assert not Notification.objects.exists()
 
 
+def test_kept_publications_still_say_who_published(person: Any, settings: Settings) -> None:
+    settings.HUB_ERASED_TEXTS = "kept"
+    info = json.dumps({"client": "c", "user": user_id(person)}, separators=(",", ":"))
+    Publication.objects.create(channel="everyone", data='{"type": "x"}', info=info)
+    erase(person, account=True)
+    assert Publication.objects.get(channel="everyone").info == info
+
+
+def test_what_staff_did_in_the_admin_stays_with_the_account(person: Any) -> None:
+    kind = ContentType.objects.get_for_model(Room)
+    LogEntry.objects.create(user=person, content_type=kind, object_id="1", object_repr="lobby", action_flag=CHANGE)
+    erase(person, account=False)
+    assert LogEntry.objects.get().object_repr == "lobby"
+
+
 async def test_connections_end_and_redis_forgets_the_person(person: Any, redis_server: RedisServer) -> None:
     room = await sync_to_async(create_room)(name="lobby", creator=person)
     async with wired(person) as wire:
@@ -179,6 +203,16 @@ def test_export_has_what_the_tables_have(person: Any) -> None:
     assert told["log_in"]["tokens"][0]["name"] == f"laptop of {MARK}"
     assert told["account"]["published"][0]["data"]["said"] == MARK
     assert "password" not in json.dumps(told)
+
+
+@pytest.mark.parametrize("is_own", [True, False])
+def test_columns_of_other_models_that_the_hub_does_not_read_are_not_told(
+    person: Any, is_own: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "is_own_model", lambda: is_own)
+    fields = export(person)["account"]["fields"]
+    assert {"email", "is_active", "last_login"} <= fields.keys() and "password" not in fields
+    assert ("attributes" in fields) is (is_own and hasattr(person, "attributes"))
 
 
 def test_commands_export_and_erase(person: Any, capsys: pytest.CaptureFixture[str]) -> None:
