@@ -10,6 +10,7 @@ from msgspec import Meta
 from hub.api import DETAIL_LIMIT, ApiCall, ApiError, Code, Method, Users, all_of, people_named, register
 from hub.database import in_database_thread
 from hub.users import ids_of_keys
+from hub.validation import is_storable
 from notifications import channels, following
 from notifications.models import NAME_LIMIT, Follow, Topic
 
@@ -103,16 +104,21 @@ async def create(call: ApiCall[TopicCreateRequest]) -> TopicCreateResult:
 
 
 def _create(request: TopicCreateRequest) -> bool:
+    texts = {"title": request.title, "description": request.description}
+    for field, text in texts.items():
+        if not is_storable(text):
+            raise ApiError(Code.BAD_REQUEST, f"{field}: no database stores it: it has NUL or half a character")
+    changed = {**texts, "is_open": request.open}
     topic = Topic.objects.filter(name=request.name).first() or Topic(name=request.name)
-    created = topic.pk is None
-    topic.title, topic.description, topic.is_open = request.title, request.description, request.open
+    for field, value in changed.items():
+        setattr(topic, field, value)
     try:
         topic.full_clean()
     except ValidationError as error:
         field = next(iter(error.message_dict))
         raise ApiError(Code.BAD_REQUEST, f"{field}: {error.message_dict[field][0]}"[:DETAIL_LIMIT]) from None
-    topic.save()
-    return created
+    # Somebody else may make it in this moment.
+    return Topic.objects.update_or_create(name=topic.name, defaults=changed)[1]
 
 
 async def delete(call: ApiCall[TopicRequest]) -> TopicDeleted:

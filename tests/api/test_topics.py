@@ -37,6 +37,25 @@ async def test_topic_is_made_changed_listed_and_deleted(api: Api) -> None:
     for name, code in (("Ä", 102), ("a.b", 102), ("UPPER", 107)):
         assert await api.error("topic_create", name=name, title="x") == code
     assert await api.error("topic_create", name="x", title=" ") == 107
+    for text in ("a\0b", "a\ud800b"):
+        assert await api.error("topic_create", name="x", title=text) == 107
+        assert await api.error("topic_create", name="x", title="x", description=text) == 107
+    assert not await Topic.objects.aexists()
+
+
+async def test_topic_that_somebody_else_makes_at_the_same_moment_is_changed(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full_clean = Topic.full_clean
+
+    def made_meanwhile(topic: Topic) -> None:
+        full_clean(topic)
+        Topic.objects.create(name=topic.name, title="theirs")
+
+    monkeypatch.setattr(Topic, "full_clean", made_meanwhile)
+    made = await api.result("topic_create", name="deploys", title="Deployments")
+    assert made["created"] is False
+    assert (await Topic.objects.aget()).title == "Deployments"
 
 
 async def test_people_follow_and_stop(api: Api, ada: Any) -> None:
