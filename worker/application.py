@@ -1,6 +1,7 @@
 """The Celery application that sends and runs the hub's tasks: the project's own."""
 
 from functools import cache
+from typing import Any
 
 from celery import Celery
 from celery.app import app_or_default
@@ -32,3 +33,10 @@ def application() -> Celery:
 def has_our_scheduler() -> bool:
     """Whether beat runs :class:`worker.beat.HubScheduler`."""
     return is_hubs(application().conf.beat_scheduler)
+
+
+def task_named(name: str) -> Any:
+    """The task of this name; None where no module of the project declares it."""
+    app = application()
+    app.loader.import_default_modules()
+    return app.tasks.get(name)

@@ -26,7 +26,7 @@ from django_celery_beat.admin import (
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
 
 from hub.database.signals import listen
-from worker.application import application
+from worker.application import task_named
 from worker.arguments import misfit
 
 
@@ -49,13 +49,6 @@ def replace_pages() -> None:
     admin.site.register(PeriodicTask, HubPeriodicTaskAdmin)
 
 
-def _task(name: str) -> Any:
-    """The task of this name; None where no module of the project declares it."""
-    app = application()
-    app.loader.import_default_modules()
-    return app.tasks.get(name)
-
-
 class HubPeriodicTaskForm(PeriodicTaskForm):  # type: ignore[misc]  # a library without types
     """The library's form, which also asks whether the task takes the arguments."""
 
@@ -74,7 +67,7 @@ class HubPeriodicTaskForm(PeriodicTaskForm):  # type: ignore[misc]  # a library 
             return self.cleaned_data  # one has its error, and the library asks for both
         data = super().clean()
         if "args" in data and "kwargs" in data:
-            task = _task(data["task"])
+            task = task_named(data["task"])
             if wrong := misfit(task, json.loads(data["args"]), json.loads(data["kwargs"])):
                 self.add_error(*wrong)
         return data
@@ -155,7 +148,7 @@ class HubPeriodicTaskAdmin(PeriodicTaskAdmin):  # type: ignore[misc]  # a librar
     @admin.action(description=PeriodicTaskAdmin.run_tasks.short_description)
     def run_tasks(self, request: HttpRequest, queryset: Any) -> None:
         for row in queryset:
-            if wrong := misfit(_task(row.task), json.loads(row.args), json.loads(row.kwargs)):
+            if wrong := misfit(task_named(row.task), json.loads(row.args), json.loads(row.kwargs)):
                 text = _("%(name)s was not run, nor was any other: %(reason)s") % {
                     "name": row.name,
                     "reason": wrong[1],

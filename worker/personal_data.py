@@ -2,28 +2,58 @@
 own alert that somebody has signed up.
 """
 
+import inspect
 import json
 from typing import Any
 
 from django.db.models import Q, QuerySet
 
 from hub.privacy import PersonalData, register
-from hub.users import User, log_in_field
+from hub.users import User, log_in_field, user_id
 from notifications.models import Notification
 from notifications.withdrawing import withdraw
+from worker.application import task_named
 from worker.models import Job
 
 
 def _about(user: User) -> QuerySet[Job]:
-    """Jobs whose arguments have the mail address or the name to log in with, as a text of their own."""
-    said = {getattr(user, log_in_field()), getattr(user, user.get_email_field_name(), "")}
+    """Failed jobs that are addressed to the person alone, or have their mail address or the name to log in with.
+
+    A name counts in an argument ``username`` only: somebody may be called as any other argument's value is.
+    """
+    mail, name = (str(getattr(user, field, "") or "") for field in (user.get_email_field_name(), log_in_field()))
+    addresses = {user_id(user), f"user:{user_id(user)}"} | ({f"user:{name}"} if name else set())
+    failed = Job.objects.filter(failed_at__isnull=False)
     named = Q(pk__in=[])
-    for text in said:
-        if text:
-            named |= Q(arguments__contains=json.dumps(str(text))) | Q(
-                arguments__contains=json.dumps(str(text), ensure_ascii=False)
-            )
-    return Job.objects.filter(named, failed_at__isnull=False)
+    # What the database finds is more than is meant: a text may be a part of another one.
+    for text in {mail, name, user_id(user)} - {""}:
+        for is_ascii in (True, False):
+            named |= Q(arguments__contains=json.dumps(text, ensure_ascii=is_ascii)[1:-1])
+    return failed.filter(
+        pk__in=[
+            pk
+            for pk, task, arguments in failed.filter(named).values_list("pk", "task", "arguments")
+            if _is_about(task, arguments, addresses, mail, name)
+        ]
+    )
+
+
+def _is_about(task: str, arguments: str, addresses: set[str], mail: str, name: str) -> bool:
+    positional, keywords = json.loads(arguments)
+    values = dict(zip(_parameters(task), positional, strict=False)) | keywords
+    to = values.get("to") or []
+    to = to if isinstance(to, list) else [to]
+    return (
+        (bool(to) and {str(one) for one in to} <= addresses)
+        or bool(mail and mail in [*positional, *keywords.values()])
+        or bool(name and values.get("username") == name)
+    )
+
+
+def _parameters(task: str) -> list[str]:
+    """The names of what the task takes; none where there is no such task (any more)."""
+    found = task_named(task)
+    return [] if found is None else list(inspect.signature(found.run).parameters)
 
 
 def _export(user: User) -> list[dict[str, Any]]:

@@ -167,6 +167,29 @@ def test_kept_texts_stay_as_they_are(person: Any, settings: Settings) -> None:
     assert not Notification.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("task", "arguments", "is_theirs"),
+    [
+        ("worker.tasks.send_broadcast", [[], {"message": "x", "to": "user:ID"}], True),
+        ("worker.tasks.send_broadcast", [[], {"message": "x", "to": ["ID", f"user:{MARK}"]}], True),
+        ("worker.tasks.send_broadcast", [["x", "ID"], {}], True),
+        ("hub.accounts.tasks.send_address_changed", [["a@example.com", MARK, "example.com", "en"], {}], True),
+        ("worker.tasks.send_broadcast", [[], {"message": "x", "to": ["ID", "everyone"]}], False),
+        ("worker.tasks.send_broadcast", [[], {"message": MARK, "title": MARK}], False),
+        ("worker.tasks.send_broadcast", [[MARK], {}], False),
+        ("gone", [[MARK], {"ID": MARK, MARK: 1}], False),
+    ],
+)
+def test_failed_jobs_of_the_person_go_and_those_of_others_stay(
+    person: Any, task: str, arguments: Any, is_theirs: bool
+) -> None:
+    text = json.dumps(arguments).replace("ID", user_id(person))
+    Job.objects.create(id="j", task=task, arguments=text, failed_at=timezone.now())
+    assert bool(export(person)["failed_jobs"]) is is_theirs
+    erase(person, account=True)
+    assert Job.objects.exists() is not is_theirs
+
+
 def test_kept_publications_still_say_who_published(person: Any, settings: Settings) -> None:
     settings.HUB_ERASED_TEXTS = "kept"
     info = json.dumps({"client": "c", "user": user_id(person)}, separators=(",", ":"))
