@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from django.utils import translation
 from msgspec import Raw
 
 from hub.access import authentication, revalidation
@@ -17,15 +16,13 @@ from hub.access.reasons import End, Ended, Error, Failed, Unsubscribed
 from hub.access.signed_tokens import TokenExpired
 from hub.channels import UnknownChannel, allows
 from hub.concurrency import node
-from hub.concurrency.faults import described
 from hub.config import hub_settings
-from hub.endpoints.centrifuge import commands, encoder, formats, keepalive, sessions
+from hub.endpoints.centrifuge import commands, encoder, formats, keepalive, rates, refusals, sessions
 from hub.endpoints.centrifuge.formats import Format
 from hub.endpoints.centrifuge.messages import (
     Command,
     Connect,
     ConnectResult,
-    ErrorResult,
     Malformed,
     Push,
     Reply,
@@ -37,7 +34,7 @@ from hub.endpoints.centrifuge.messages import (
 from hub.endpoints.centrifuge.subscriptions import GRACE, ClientSubscription, Wanted, establish
 from hub.fanout.frames import Frame, FrameBatch
 from hub.fanout.local_channel import RawWrite
-from hub.limits.connections import Bucket, Counted, Decision, TooManyConnections, address_of_guest
+from hub.limits.connections import Bucket, Counted, TooManyConnections, address_of_guest
 from hub.logs import get_logger
 from hub.ops import metrics
 from hub.session import connection_presence, server_side
@@ -47,7 +44,6 @@ from hub.session.subscriptions import SessionSubscription, State, leave_all
 from hub.streams import Position
 from hub.transports.transport import Transport
 from hub.users import Visitor, display_name, user_id
-from hub.validation.refused import Refused
 
 log = get_logger(__name__)
 
@@ -57,12 +53,11 @@ CLOSE_CODES = range(3000, 5000)
 #: Seconds that a client has for its first command. A late client may reconnect: the hub may be the slow one.
 FIRST_COMMAND = 10.0
 
-#: Cheap commands may come so many times faster than others.
-FREE_RATE = 5.0
-
 
 #: In place of what the handshake says, once a client has connected.
 _KNOWN = Authenticated(None)
+
+_SERVER_SIDE = Wanted(recoverable=True, join_leave=True, server_side=True)
 
 
 class Client(Session):
@@ -79,9 +74,7 @@ class Client(Session):
         "_connected",
         "_counted",
         "_established",
-        "_free",
         "_lock",
-        "_opened",
         "_opted_out",
         "_replies",
         "_tasks",
@@ -91,7 +84,9 @@ class Client(Session):
         "claimed_channels",
         "client",
         "expires",
+        "free",
         "given_info",
+        "opened",
         "ponged",
         "transport",
     )
@@ -121,8 +116,9 @@ class Client(Session):
         self._connected = False
         #: Opted out: server-side channels that the client, or a backend for it, has left.
         self._opted_out: set[str] | None = None
-        self._free: Bucket | None = None
-        self._opened = 0
+        #: What :mod:`hub.endpoints.centrifuge.rates` counts: cheap commands, and those that connect and subscribe.
+        self.free: Bucket | None = None
+        self.opened = 0
         self._replies: list[Frame] = []
         #: Pending subscriptions: they go live after the reply that tells the client.
         self._established: list[ClientSubscription] = []
@@ -220,7 +216,7 @@ class Client(Session):
     async def _carry_out(self, command: Command) -> None:
         found = command.requests()
         if not found and not command.id:
-            self._check_free_rate()  # a pong, or what looks like one
+            rates.check_free(self)  # a pong, or what looks like one
             self.ponged = True
             return
         if len(found) != 1 or isinstance(found[0], Connect) is self._connected:
@@ -233,53 +229,23 @@ class Client(Session):
         except Ended:
             raise
         except Exception as error:  # noqa: BLE001  # whatever it is, the client is answered
-            refused = _refusal_of(error, request)
+            refused = refusals.refusal_of(error, request)
             metrics.CLIENT_ERRORS.labels(refused.word).inc()
             if isinstance(request, Send):
                 # Clients take an answer to it for a ping.
                 log.debug("send_dropped", client=self.client, reason=refused.word)
             else:
-                self._replies.append(self._framed(Reply(id=command.id, error=self._told(refused))))
+                self._replies.append(self._framed(Reply(id=command.id, error=refusals.told(refused, self.language))))
         else:
             if result is not None:
                 self._replies.append(self._framed(Reply(id=command.id, **{commands.KEYS[type(request)]: result})))
 
     async def _result_of(self, request: Request) -> Any:
-        self._check_rate(request)
+        rates.check(self, request)
         if isinstance(request, Connect):
             return await self._connect(request)
         handler: Callable[[Client, Any], Awaitable[Any]] = commands.HANDLERS[type(request)]
         return await handler(self, request)
-
-    def _told(self, refused: Refused) -> ErrorResult:
-        with translation.override(self.language):
-            message = str(refused.sentence)
-        return ErrorResult(
-            code=refused.code, message=message, temporary=refused.temporary, retry_after=refused.retry_after
-        )
-
-    def _check_rate(self, request: Request) -> None:
-        """Apply the rate limit. The first subscriptions, as many as a client may have, are free."""
-        if isinstance(request, commands.FREE):
-            self._check_free_rate()
-            return
-        if isinstance(request, commands.OPENING):
-            self._opened += 1
-            if self._opened <= hub_settings().subscriptions_per_socket:
-                return
-        match self.check_rate():
-            case Decision.REFUSE:
-                raise Failed(Error.TOO_MANY_REQUESTS, self.wait)
-            case Decision.CLOSE:
-                raise Ended(End.TOO_FAST)
-
-    def _check_free_rate(self) -> None:
-        """Apply the rate limit of cheap commands. It closes: clients do not handle a refusal of these commands."""
-        burst, rate = 2.0 * hub_settings().subscriptions_per_socket, FREE_RATE * hub_settings().socket_rate
-        if self._free is None:
-            self._free = Bucket()
-        if self._free.take(rate, burst):
-            raise Ended(End.TOO_FAST)
 
     async def _answer(self) -> None:
         """Write the replies to one frame, then let the new subscriptions go live."""
@@ -474,21 +440,21 @@ class Client(Session):
         async with self._lock:
             if message.channel in self.subscriptions or self.has_ended:
                 return
-            since = Position(message.epoch, message.offset) if message.offset or message.epoch else None
+            how = replace(
+                _SERVER_SIDE,
+                since=Position(message.epoch, message.offset) if message.offset or message.epoch else None,
+                by_token=True,
+                expires=message.expire_at or None,
+                data=message.data.encode(),
+                info=message.info.encode(),
+            )
             try:
-                await self._subscribe_and_tell([message.channel], since, by_token=True, message=message)
+                await self._subscribe_and_tell([message.channel], how)
             except (UnknownChannel, Failed):
                 log.warning("server_subscribe_failed", channel=message.channel)
 
-    async def _subscribe_and_tell(
-        self, channels: list[str], since: Position | None, *, by_token: bool, message: SubscribeUser | None = None
-    ) -> None:
-        wanted = Wanted(since=since, recoverable=True, join_leave=True, server_side=True, by_token=by_token)
-        if message is not None:
-            wanted = replace(
-                wanted, expires=message.expire_at or None, data=message.data.encode(), info=message.info.encode()
-            )
-        results = await self.add(dict.fromkeys(channels, wanted))
+    async def _subscribe_and_tell(self, channels: list[str], how: Wanted) -> None:
+        results = await self.add(dict.fromkeys(channels, how))
         for channel, result in zip(channels, results, strict=True):
             # Clients take the position from this push, and publications only as pushes of their own.
             missed, result.publications = result.publications, []
@@ -548,22 +514,4 @@ class Client(Session):
             known = self.subscriptions.keys() | (self._opted_out or set())
             new = [one for one in await server_side.channels_of(self.user) if one not in known]
             if new:
-                await self._subscribe_and_tell(new, None, by_token=False)
-
-
-class ProtobufClient(Client):
-    """A client that speaks the Protobuf form."""
-
-    __slots__ = ()
-
-    format = formats.PROTOBUF
-
-
-def _refusal_of(error: Exception, request: Request) -> Refused:
-    """What the client is told of an error. Errors of the hub itself are logged."""
-    if isinstance(error, Refused):
-        return error
-    if isinstance(error, UnknownChannel):
-        return Failed(Error.UNKNOWN_CHANNEL)
-    log.error("command_failed", command=type(request).__name__, **described(error))
-    return Failed(Error.INTERNAL)
+                await self._subscribe_and_tell(new, _SERVER_SIDE)

@@ -9,7 +9,7 @@ from hub.access.reasons import End, Ended, portable
 from hub.access.subprotocol import chosen
 from hub.endpoints import admission
 from hub.endpoints.centrifuge import formats
-from hub.endpoints.centrifuge.client import Client, ProtobufClient
+from hub.endpoints.centrifuge.client import Client
 from hub.fanout.frames import Frame, FrameBatch
 from hub.fanout.local_channel import RawWrite
 from hub.ops import metrics
@@ -49,6 +49,14 @@ class WebSocket:
     def close(self, code: int, reason: str) -> None:
         """Close the connection."""
         self._send_buffer.close(code, reason)
+
+
+class ProtobufClient(Client):
+    """A client that speaks the Protobuf form, which no other transport carries."""
+
+    __slots__ = ()
+
+    format = formats.PROTOBUF
 
 
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
