@@ -115,8 +115,10 @@ async def upsert(call: ApiCall[UsersRequest]) -> UsersResult:
 
 def _upsert(rows: Sequence[PersonRow]) -> None:
     with transaction.atomic():
-        if any(map(has_staff_rights, upsert_people(rows).values())):
-            raise ApiError(Code.BAD_REQUEST, "people of the staff are changed in the admin")
+        people = upsert_people(rows)
+        for index, row in enumerate(rows):
+            if has_staff_rights(people[row.id]):
+                raise BadPerson(index, "id", "people of the staff are changed in the admin")
 
 
 async def read(call: ApiCall[UsersListRequest]) -> UsersListResult:

@@ -42,7 +42,7 @@ def erase(user: User, *, account: bool | None = None) -> None:
 def erase_all(users: Collection[User], *, account: bool | None = None) -> None:
     """:func:`erase` for many, each in a transaction of their own: where it raises, those before are erased.
 
-    It waits once, and looks once through what clients have published.
+    It waits once, and looks once through what clients have published: that goes first, in one transaction for all.
     """
     goes = _goes(account)
     _shut_out(users, goes=goes)

@@ -133,7 +133,7 @@ async def test_staff_is_not_changed_over_http(api: Api) -> None:
     await sync_to_async(User.objects.create_superuser)("admin", "admin@example.com", external_id="boss")
     rows = [{"id": "3"}, {"id": "boss", "email": "evil@example.com", "active": False}]
     error = (await api("users", users=rows))["error"]
-    assert error["message"] == "bad request: people of the staff are changed in the admin"
+    assert error["message"] == "bad request: id of person 1: people of the staff are changed in the admin"
     admin = await User.objects.aget()  # and nobody else was made
     assert (admin.email, admin.is_active) == ("admin@example.com", True)
 
