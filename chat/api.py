@@ -11,7 +11,19 @@ from msgspec import Meta
 from chat import actions, channels, events, queries
 from chat.models import KEY_LIMIT, Room
 from hub.access import revalidate
-from hub.api import ApiCall, ApiError, Code, Method, PageSize, Users, all_of, people_named, person_named, register
+from hub.api import (
+    ApiCall,
+    ApiError,
+    Code,
+    Method,
+    PageSize,
+    PeopleChanged,
+    Users,
+    all_of,
+    people_named,
+    person_named,
+    register,
+)
 from hub.channels import LAST_ID
 from hub.database import in_database_thread
 from hub.limits import TooMany
@@ -93,12 +105,6 @@ class RoomChangeRequest(msgspec.Struct, kw_only=True):
 
     room: Id
     users: Users
-
-
-class RoomChangeResult(msgspec.Struct):
-    """For how many people that was a change."""
-
-    changed: int
 
 
 class RoomPostRequest(msgspec.Struct, kw_only=True):
@@ -186,14 +192,14 @@ def _read_members(call: ApiCall[RoomRequest]) -> list[str]:
     return list(ids_of_keys(queries.keys_of_members(_room(call).pk)).values())
 
 
-async def add(call: ApiCall[RoomChangeRequest]) -> RoomChangeResult:
+async def add(call: ApiCall[RoomChangeRequest]) -> PeopleChanged:
     """They may read and write from now on."""
-    return RoomChangeResult(await in_database_thread(_change, call, remove=False))
+    return PeopleChanged(await in_database_thread(_change, call, remove=False))
 
 
-async def remove(call: ApiCall[RoomChangeRequest]) -> RoomChangeResult:
+async def remove(call: ApiCall[RoomChangeRequest]) -> PeopleChanged:
     """Their connections leave the room within about a second."""
-    return RoomChangeResult(await in_database_thread(_change, call, remove=True))
+    return PeopleChanged(await in_database_thread(_change, call, remove=True))
 
 
 def _change(call: ApiCall[RoomChangeRequest], *, remove: bool) -> int:
@@ -268,8 +274,8 @@ for method in (
     Method("room_create", RoomCreateRequest, RoomCreateResult, create, "Make a room.", _ORDER),
     Method("room_delete", RoomRequest, RoomDeleted, delete, "Delete a room and its messages.", _ROOM),
     Method("room_members", RoomRequest, RoomMembersResult, read_members, "Read who may be in a room.", _ROOM),
-    Method("room_add", RoomChangeRequest, RoomChangeResult, add, "Make people members of a room.", _SOMEBODY),
-    Method("room_remove", RoomChangeRequest, RoomChangeResult, remove, "Take members out of a room.", _SOMEBODY),
+    Method("room_add", RoomChangeRequest, PeopleChanged, add, "Make people members of a room.", _SOMEBODY),
+    Method("room_remove", RoomChangeRequest, PeopleChanged, remove, "Take members out of a room.", _SOMEBODY),
     Method("room_post", RoomPostRequest, RoomPostResult, post, "Write in a room, or say a notice.", _SHIPPED),
     Method("room_messages", RoomMessagesRequest, RoomMessagesResult, read_messages, "Read messages.", _ROOM),
 ):

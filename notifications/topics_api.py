@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Count
 from msgspec import Meta
 
-from hub.api import DETAIL_LIMIT, ApiCall, ApiError, Code, Method, Users, all_of, people_named, register
+from hub.api import DETAIL_LIMIT, ApiCall, ApiError, Code, Method, PeopleChanged, Users, all_of, people_named, register
 from hub.database import in_database_thread
 from hub.users import ids_of_keys
 from hub.validation import is_storable
@@ -76,12 +76,6 @@ class TopicChangeRequest(msgspec.Struct, kw_only=True):
     users: Users
 
 
-class TopicChangeResult(msgspec.Struct):
-    """For how many people that was a change."""
-
-    changed: int
-
-
 async def read_all(call: ApiCall[TopicsRequest]) -> TopicsResult:
     """Closed ones too."""
     all_of(call, channels.TOPIC)
@@ -137,18 +131,18 @@ def _read_followers(call: ApiCall[TopicRequest]) -> list[str]:
     return list(ids_of_keys(keys).values())
 
 
-async def follow(call: ApiCall[TopicChangeRequest]) -> TopicChangeResult:
+async def follow(call: ApiCall[TopicChangeRequest]) -> PeopleChanged:
     """What was sent to the topic before is in their lists, and read."""
-    return TopicChangeResult(await in_database_thread(_follow, call))
+    return PeopleChanged(await in_database_thread(_follow, call))
 
 
 def _follow(call: ApiCall[TopicChangeRequest]) -> int:
     return following.follow_many(topic=_topic(call), users=people_named(call, call.request.users))
 
 
-async def unfollow(call: ApiCall[TopicChangeRequest]) -> TopicChangeResult:
+async def unfollow(call: ApiCall[TopicChangeRequest]) -> PeopleChanged:
     """Its alerts leave their lists."""
-    return TopicChangeResult(await in_database_thread(_unfollow, call))
+    return PeopleChanged(await in_database_thread(_unfollow, call))
 
 
 def _unfollow(call: ApiCall[TopicChangeRequest]) -> int:
@@ -174,7 +168,7 @@ for method in (
     Method("topic_create", TopicCreateRequest, TopicCreateResult, create, "Make or change a topic.", _DEPLOYS),
     Method("topic_delete", TopicRequest, TopicDeleted, delete, "Delete a topic and its alerts.", _TOPIC),
     Method("topic_followers", TopicRequest, TopicFollowersResult, read_followers, "Read who follows.", _TOPIC),
-    Method("topic_follow", TopicChangeRequest, TopicChangeResult, follow, "Have people follow a topic.", _CHANGE),
-    Method("topic_unfollow", TopicChangeRequest, TopicChangeResult, unfollow, "Have people stop.", _CHANGE),
+    Method("topic_follow", TopicChangeRequest, PeopleChanged, follow, "Have people follow a topic.", _CHANGE),
+    Method("topic_unfollow", TopicChangeRequest, PeopleChanged, unfollow, "Have people stop.", _CHANGE),
 ):
     register(method)

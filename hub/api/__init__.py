@@ -6,7 +6,7 @@ Requests and replies have the shape that the server libraries of the Centrifuge 
 
 from hub.api.errors import DETAIL_LIMIT, ApiError, Code
 from hub.api.method import ApiCall, Method, register
-from hub.api.naming import PageSize, Users, all_of, people_named, person_named
+from hub.api.naming import PageSize, PeopleChanged, Users, all_of, people_named, person_named
 
 __all__ = [
     "DETAIL_LIMIT",
@@ -15,6 +15,7 @@ __all__ = [
     "Code",
     "Method",
     "PageSize",
+    "PeopleChanged",
     "Users",
     "all_of",
     "people_named",

@@ -11,7 +11,7 @@ from hub.access.control import revalidate
 from hub.access.person_rows import GROUP_NAME_LIMIT
 from hub.api.errors import ApiError, Code
 from hub.api.method import ApiCall, Method, register
-from hub.api.naming import Users, all_of, group_named, people_named
+from hub.api.naming import PeopleChanged, Users, all_of, group_named, people_named
 from hub.database.threads import in_database_thread
 from hub.users import Memberships, ids_of_keys, keys_of_members, memberships
 from hub.validation.text import is_storable
@@ -54,12 +54,6 @@ class GroupChangeRequest(msgspec.Struct, kw_only=True):
     users: Users
 
 
-class GroupChangeResult(msgspec.Struct):
-    """For how many people that was a change."""
-
-    changed: int
-
-
 async def read_all(call: ApiCall[GroupsRequest]) -> GroupsResult:
     """With the number of members."""
     all_of(call, "group")
@@ -86,9 +80,9 @@ def _read_members(call: ApiCall[GroupMembersRequest]) -> list[str]:
     return list(ids_of_keys(keys_of_members(group.pk)).values())
 
 
-async def add(call: ApiCall[GroupChangeRequest]) -> GroupChangeResult:
+async def add(call: ApiCall[GroupChangeRequest]) -> PeopleChanged:
     """A group that there is not is made, by a key for all groups."""
-    return GroupChangeResult(await in_database_thread(_add, call))
+    return PeopleChanged(await in_database_thread(_add, call))
 
 
 def _add(call: ApiCall[GroupChangeRequest]) -> int:
@@ -110,9 +104,9 @@ def _add(call: ApiCall[GroupChangeRequest]) -> int:
     return len(new)
 
 
-async def remove(call: ApiCall[GroupChangeRequest]) -> GroupChangeResult:
+async def remove(call: ApiCall[GroupChangeRequest]) -> PeopleChanged:
     """Their connections leave the channel of the group within about a second."""
-    return GroupChangeResult(await in_database_thread(_remove, call))
+    return PeopleChanged(await in_database_thread(_remove, call))
 
 
 def _remove(call: ApiCall[GroupChangeRequest]) -> int:
@@ -150,8 +144,8 @@ register(
     )
 )
 register(
-    Method("group_add", GroupChangeRequest, GroupChangeResult, add, "Put people into a group.", _EXAMPLE),
+    Method("group_add", GroupChangeRequest, PeopleChanged, add, "Put people into a group.", _EXAMPLE),
 )
 register(
-    Method("group_remove", GroupChangeRequest, GroupChangeResult, remove, "Take people out of a group.", _EXAMPLE),
+    Method("group_remove", GroupChangeRequest, PeopleChanged, remove, "Take people out of a group.", _EXAMPLE),
 )

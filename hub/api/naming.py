@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated, Any
 
+import msgspec
 from django.contrib.auth.models import Group
 from msgspec import Meta
 
@@ -19,6 +20,12 @@ Users = Annotated[list[str], Meta(description=f"The ids of people, at most {PEOP
 
 #: Of requests: the size of a page.
 PageSize = Annotated[int, Meta(ge=1, le=PEOPLE_LIMIT, description=f"At most {PEOPLE_LIMIT}.")]
+
+
+class PeopleChanged(msgspec.Struct):
+    """For how many people that was a change."""
+
+    changed: int
 
 
 def people_named(call: ApiCall[Any], ids: Sequence[str]) -> list[User]:
