@@ -1,9 +1,12 @@
 """Which connections a message to a person reaches."""
 
+from collections.abc import AsyncIterator, Callable
+
 import pytest
 
 from hub.access import registry as registry_module
 from hub.access.registry import Registry
+from hub.endpoints.centrifuge.client import Client
 from tests.connection.wire import Wire
 from tests.support.people import User
 
@@ -15,10 +18,26 @@ def registry() -> Registry:
     return Registry()
 
 
-async def test_person_is_found_by_what_the_product_calls_them(registry: Registry) -> None:
+@pytest.fixture
+async def client_of() -> AsyncIterator[Callable[[User], Client]]:
+    """Makes a client of a person; each is over with the test."""
+    wires: list[Wire] = []
+
+    def make(user: User) -> Client:
+        wires.append(Wire(user))
+        return wires[-1].client
+
+    yield make
+    for wire in wires:
+        await wire.disconnected()
+
+
+async def test_person_is_found_by_what_the_product_calls_them(
+    registry: Registry, client_of: Callable[[User], Client]
+) -> None:
     people = [await User.objects.acreate(external_id=name) for name in ("42", "43")]
     local = await User.objects.acreate(username="ada")
-    one, two, other, of_local = (Wire(user).client for user in (people[0], people[0], people[1], local))
+    one, two, other, of_local = (client_of(user) for user in (people[0], people[0], people[1], local))
     for client in (one, two, other, of_local):
         registry.add(client)
     assert list(registry.addressed("42", "")) == [one, two]
@@ -32,9 +51,11 @@ async def test_person_is_found_by_what_the_product_calls_them(registry: Registry
     assert list(registry.addressed("43", "")) == [other]
 
 
-async def test_nobody_else_is_looked_at(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_nobody_else_is_looked_at(
+    registry: Registry, client_of: Callable[[User], Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
     for number in range(20):
-        registry.add(Wire(await User.objects.acreate(external_id=f"p{number}")).client)
+        registry.add(client_of(await User.objects.acreate(external_id=f"p{number}")))
     monkeypatch.setattr(registry_module, "user_id", lambda user: pytest.fail("somebody was looked at"))
     assert len(list(registry.addressed("p7", ""))) == 1
     assert not registry.addressed("nobody", "")
