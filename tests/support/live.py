@@ -57,15 +57,15 @@ class LiveHub:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.ws_url = f"ws://127.0.0.1:{self.port}"
-        self.environment = clean_environment(
-            DJANGO_SETTINGS_MODULE="hub.settings",
-            HUB_DATA_DIR=str(folder),
-            HUB_PORT=str(self.port),
-            HUB_WEB_PROCESSES=str(web_processes),
-            HUB_ADMIN_PASSWORD="admin of the tests",
-            HUB_SHIPPED_RULES="room_opened,user_signed_up",
-            **variables,
-        )
+        usual = {
+            "DJANGO_SETTINGS_MODULE": "hub.settings",
+            "HUB_DATA_DIR": str(folder),
+            "HUB_PORT": str(self.port),
+            "HUB_WEB_PROCESSES": str(web_processes),
+            "HUB_ADMIN_PASSWORD": "admin of the tests",
+            "HUB_SHIPPED_RULES": "room_opened,user_signed_up",
+        }
+        self.environment = clean_environment(**usual | variables)
         self._shell = Shell(self.environment)
         self._process: subprocess.Popen[bytes] | None = None
 
