@@ -92,6 +92,6 @@ def test_modules_import_each_other_under_hashed_names(tmp_path: Path) -> None:
     for path in hashed:
         for target in re.findall(r'^import[^;]*?["\'](\.[^"\']+)["\'];', path.read_text(), flags=re.MULTILINE):
             imports += 1
-            assert re.search(r"\.[0-9a-f]{12}\.(js|css)$", target), f"{path.name} imports {target}"
+            assert re.search(r"\.[0-9a-f]{12}\.(js|css|svg)$", target), f"{path.name} imports {target}"
             assert (path.parent / target).is_file()
     assert imports > 20
