@@ -15,22 +15,22 @@ ROOMS = 200
 
 
 def main(count: int) -> None:
-    """Migrate, then make ``count`` people, sessions and rooms in bulk. Person ``n`` is called ``person<n>``."""
+    """Migrate, then make ``count`` people, sessions and rooms in bulk."""
     django.setup()
     from django.conf import settings
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
     from django.core.management import call_command
 
     from chat.models import Room
-    from hub.people.models import User
+    from hub.users.model import all_users, log_in_field
+    from lab.bench.publishers import log_in_names
 
     call_command("migrate", verbosity=0)
-    people = User.objects.bulk_create(
-        User(username=f"person{number}", password="!")  # noqa: S106  # no password fits: people come with a session
-        for number in range(count)
-    )
+    # No password fits: people come with a session.
+    everybody = [{log_in_field(): log_in_names.of(number), "password": "!"} for number in range(count)]
+    people = all_users().bulk_create(all_users().model(**fields) for fields in everybody)
     store = import_module(settings.SESSION_ENGINE).SessionStore()
-    keys = [f"{person.pk:032d}" for person in people]
+    keys = [f"{number:032d}" for number in range(count)]
     # Rows of our own, because create_model_instance() asks the database for each.
     session, expires = store.get_model_class(), store.get_expiry_date()
     session.objects.bulk_create(

@@ -17,8 +17,9 @@ from django.contrib.auth.models import Group
 from hub.bus import announcer, envelope
 from hub.bus.layer import layer
 from hub.channels import group_name
-from hub.people.models import User
 from hub.streams import Envelope
+from hub.users.model import all_users, log_in_field
+from lab.bench.publishers import log_in_names
 from lab.bench.publishers.hub_tasks import send_to_group, tell_people
 from notifications import Alert, alert, notify, on_save
 from notifications.actions import send
@@ -34,13 +35,13 @@ def group_made(group: Group) -> Alert:
 
 def ready() -> None:
     """Connect to the database and to Redis, which an application has done long before it publishes."""
-    notify(to="user:person1999", message="nobody listens to this one")
+    notify(to=f"user:{log_in_names.of(1999)}", message="nobody listens to this one")
     announcer.flush()
 
 
 def tell(person: int) -> None:
     """One alert to the person of this number alone."""
-    notify(to=f"user:person{person}", message=message(SIZE))
+    notify(to=f"user:{log_in_names.of(person)}", message=message(SIZE))
 
 
 def burst(count: int, size: int) -> dict[str, int]:
@@ -94,7 +95,7 @@ def save() -> dict[str, int]:
 
 def costs(calls: int) -> dict[str, float]:
     """Milliseconds per call from synchronous code, each called ``calls`` times."""
-    person = User.objects.get(username="person0")
+    person = all_users().get(**{log_in_field(): log_in_names.of(0)})
     text = message(SIZE)
     item = Envelope("everyone", "", 0, '{"type":"bench.nothing","text":"' + text + '"}')
 

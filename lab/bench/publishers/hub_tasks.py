@@ -22,8 +22,8 @@ def send_to_group(text: str) -> None:
 @app.task(name="bench.tell_people")
 def tell_people(times: int, people: int, text: str) -> None:
     """Send the first ``people`` people an alert each, ``times`` times over."""
-    from hub.people.models import User
+    from hub.users.model import all_users
     from notifications import notify
 
     for _ in range(times):
-        notify(to=User.objects.order_by("pk")[:people], message=text)
+        notify(to=all_users().order_by("pk")[:people], message=text)

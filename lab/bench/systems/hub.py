@@ -3,6 +3,7 @@
 import atexit
 import functools
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -16,6 +17,9 @@ from lab.bench.systems.base import GENERATOR, SERVER, System
 from lab.harness.environment import BASE_DIR, SESSION_COOKIE, clean_environment
 
 _PYTHON = sys.executable
+
+#: The settings of every hub: its own, or those of a project that has another user model.
+SETTINGS = os.environ.get("BENCH_SETTINGS", "hub.settings")
 
 #: A worker that runs one task at a time and looks for no others, as there are none.
 _ALONE = ("--concurrency", "1", "--without-gossip", "--without-mingle")
@@ -114,7 +118,7 @@ def environment(folder: Path, database_url: str = "") -> dict[str, str]:
         HUB_DATA_DIR=str(folder),
         # The same for all, so that sessions made once hold in each.
         SECRET_KEY="of every hub of the bench",  # noqa: S106  # they live for minutes, on loopback
-        DJANGO_SETTINGS_MODULE="hub.settings",
+        DJANGO_SETTINGS_MODULE=SETTINGS,
         PYTHONPATH=str(BASE_DIR),
         HUB_LOG_LEVEL="INFO",
         # Counted as everywhere, and reached by nobody: a thousand people write here as much as very many would.
