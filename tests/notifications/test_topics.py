@@ -108,11 +108,12 @@ def test_topic_is_named_by_its_row_and_by_a_text_alike(deploys: Topic, ann: User
 
 
 @pytest.mark.own_user_model
-def test_topic_a_group_and_a_user_of_the_same_number_are_three(ann: User) -> None:
-    group = Group.objects.create(pk=ann.pk, name="twin")
-    topic = Topic.objects.create(pk=ann.pk, name="twin", title="Twin")
+def test_topic_a_group_and_a_user_of_the_same_number_are_three() -> None:
+    group = Group.objects.create(name="twin")
+    topic = Topic.objects.create(pk=group.pk, name="twin", title="Twin")
+    twin = User.objects.create(external_id=str(group.pk))
     for _ in range(2):
-        assert len(notify(to=[ann, group, topic], message="m", key="k")) == 3
+        assert len(notify(to=[twin, group, topic], message="m", key="k")) == 3
     assert Notification.objects.count() == 3
 
 
