@@ -10,7 +10,7 @@ from hub.accounts import links
 from hub.api import ApiCall, ApiError, Code, Method, register
 from hub.database import in_database_thread
 from hub.users import users_by_id
-from hub.web.addresses import page_url
+from hub.web import page_url
 
 
 class LogInLinkRequest(msgspec.Struct, kw_only=True):
