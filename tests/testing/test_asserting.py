@@ -56,7 +56,7 @@ def test_alert_that_is_as_it_should_be_is_returned(ada: User) -> None:
 def test_alert_that_differs_does_not_count(ada: User, wanted: dict[str, object]) -> None:
     notify(to=ada, message="Order A1 is on its way")
     with pytest.raises(AssertionError, match=r"1 sent:\n  ada \(.*\): \[info\] Order A1 is on its way"):
-        assert_notified(ada, **wanted)  # type: ignore[arg-type]
+        assert_notified(ada, **wanted)  # type: ignore[arg-type]  # each is of the type that its name asks for
 
 
 @pytest.mark.parametrize(

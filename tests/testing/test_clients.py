@@ -13,7 +13,7 @@ from hub.access.control import DisconnectUser
 from hub.channels import Namespace, anyone
 from hub.concurrency import node
 from hub.publishing import apublish, apublish_ephemeral, publish
-from hub.testing import CommandRefused, ConnectionEnded, capture_publications, connected
+from hub.testing import CommandRefused, ConnectionEnded, Published, capture_publications, connected
 from hub.users import user_id
 from notifications import anotify, notify
 from tests.support.namespaces import declare
@@ -130,8 +130,14 @@ class Cases:
 class ClientsInTestCase(Cases, TestCase):
     async def test_work_that_runs_at_the_same_time_is_received(self) -> None:
         async with connected(self.ada) as ada:
-            receiving = asyncio.create_task(ada.receive())
-            await asyncio.sleep(0.05)
+            begun = asyncio.Event()
+
+            async def receive() -> Published:
+                begun.set()
+                return await ada.receive()
+
+            receiving = asyncio.create_task(receive())
+            await begun.wait()
             await sync_to_async(notify)(to=self.ada, message="hello")
             assert (await receiving).data["message"] == "hello"
 
