@@ -38,7 +38,8 @@ run: $(RUN) $(BUNDLE) ## Set up and start the whole hub on this machine; Ctrl-C 
 
 test: $(DEV) $(NODE) $(BUNDLE) chromium test-programs suite ## Run all tests: unit, integration, browser
 
-# Twice the 90 seconds that they are meant to take on two quiet cores, where nobody has measured them yet.
+# Twice the 90 seconds that they are meant to take on two cores. They need about 430 processor seconds, so a slow machine
+# takes longer than this: which tests should be marked as slow is open.
 QUICK_SECONDS := 180
 
 test-quick: $(DEV) ## Run the tests that need neither a whole hub nor a browser, nor take long; says how long they took
