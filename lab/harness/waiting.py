@@ -14,7 +14,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.1
 LOOKS = 10
 
 
-def wait_for(condition: Callable[[], T], *, timeout: float = 5.0, that: str = "") -> T:
+def wait_for(condition: Callable[[], T], *, timeout: float = 20.0, that: str = "") -> T:
     """Call ``condition`` until what it returns is true, and return that.
 
     Raises ``AssertionError`` after ``timeout`` seconds; it says ``that`` (what was waited for) and the last value.
@@ -30,7 +30,7 @@ def wait_for(condition: Callable[[], T], *, timeout: float = 5.0, that: str = ""
     return value
 
 
-async def await_for(condition: Callable[[], Any], *, timeout: float = 5.0, that: str = "") -> Any:
+async def await_for(condition: Callable[[], Any], *, timeout: float = 20.0, that: str = "") -> Any:
     """The same for async code: ``condition`` may be a plain or an async function, and the event loop runs on."""
     deadline = time.monotonic() + timeout
     pause, looks = FIRST_PAUSE, 1

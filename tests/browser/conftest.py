@@ -10,8 +10,9 @@ from tests.browser.proxies import TcpProxy
 from tests.support.chromium import ARGUMENTS, find_chromium
 from tests.support.live import LiveHub
 
-#: Milliseconds to wait for something to appear.
-TIMEOUT = 10_000
+#: Milliseconds to wait for something to appear. What takes longest is a click on a method of the API's page: Swagger
+#: UI reads the whole document for it, which keeps the page busy for 2.5 s where nothing else runs.
+TIMEOUT = 30_000
 
 #: Chromium logs this if a tab is closed at the moment in which it takes over the connection of its browser.
 CLOSED_TOO_EARLY = "WebSocket is closed before the connection is established"

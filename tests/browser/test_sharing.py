@@ -106,7 +106,7 @@ def test_hanging_tab_loses_the_connection_and_misses_nothing(visitor: Visitors, 
         first.evaluate("setTimeout(() => alert('nobody answers'))")
     notify("while it hung", to="user:hanger")
     second.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-    expect(alerts(second).filter(has_text="while it hung")).to_have_count(1, timeout=3 * TIMEOUT)
+    expect(alerts(second).filter(has_text="while it hung")).to_have_count(1, timeout=2 * TIMEOUT)
     wait_until_live(second)
     opened.value.accept()
     connections.are_held_by(second)

@@ -40,7 +40,7 @@ class NodeClient:
         """Everything of one kind so far."""
         return [heard for heard in self.heard if heard["event"] == event]
 
-    async def wait(self, event: str, number: int = 1, timeout: float = 8.0) -> dict[str, Any]:
+    async def wait(self, event: str, number: int = 1, timeout: float = 20.0) -> dict[str, Any]:
         """The ``number``-th event of a kind."""
         try:
             async with asyncio.timeout(timeout):
@@ -61,7 +61,7 @@ class NodeClient:
         number = next(self._ids)
         self._process.stdin.write(json.dumps({"id": number, "do": command, **arguments}).encode() + b"\n")
         await self._process.stdin.drain()
-        async with asyncio.timeout(8):
+        async with asyncio.timeout(20):
             while not (found := [done for done in self.all("done") if done["id"] == number]):
                 self._news.clear()
                 await self._news.wait()

@@ -18,7 +18,8 @@ from websockets.asyncio.client import ClientConnection
 Frame = dict[str, Any]
 #: The Origin that a browser sends from a page of the server itself.
 SAME_ORIGIN = "same origin"
-TIMEOUT = 5.0
+#: Seconds to wait for what must come: a machine that is busy with other tests may stand still for some of them.
+TIMEOUT = 20.0
 
 
 class SocketClient:
