@@ -80,10 +80,11 @@ class ClientState:
 
 
 def positions_in(cursor: str) -> dict[str, Position]:
-    """The positions in a cursor of the hub, by channel."""
+    """The positions in a cursor of the hub, by channel. The client says where it stands in each of its channels, so it
+    needs no delivered-through mark, and a position without one (``-``, :mod:`hub.streams.cursors`) is as good."""
     found = {}
     for text in cursor.split(","):
         channel, _, place = text.rpartition("@")
-        epoch, _, offset = place.partition(".")
+        epoch, _, offset = place.removeprefix("-").partition(".")
         found[channel] = epoch, int(offset)
     return found

@@ -18,6 +18,9 @@ from lab.chaos.threads import in_thread
 #: Seconds of calm before the verdict, so that the last fault has its effects.
 CALM_AT_END = 3.0
 
+#: Seconds until the hub is well after a fault. Celery's worker looks for a broker that was away long every 30 s only.
+WELL_LIMIT = 60.0
+
 
 @dataclass(slots=True)
 class Injected:
@@ -89,7 +92,7 @@ async def _inject(what: Experiment, injection: Injection) -> Injected:
             what.findings.append(f"{name} failed: {''.join(traceback.format_exception(result))}")
     what.strict = True
     try:
-        await in_thread(what.hub.wait_until_well, 45.0)
+        await in_thread(what.hub.wait_until_well, WELL_LIMIT)
     except AssertionError as late:
         what.findings.append(f"the hub is not well after {injection}: {late}")
     return Injected(str(injection), time.monotonic() - began, what.notes[notes:], what.findings[findings:])

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from lab.chaos.client_state import ClientState
+from lab.chaos.client_state import ClientState, positions_in
 from lab.chaos.ledger import AlertRow, Ledger, Row, Verdict
 
 EPOCH = "aa00aa00"
@@ -173,3 +173,7 @@ def test_latency_counts_from_the_acknowledgement(run: Run) -> None:
     run.ledger.show(number)
     assert run.ledger.latencies(0)[1] >= 0
     assert run.ledger.slowest(0)[1].startswith("chaos-c0ffee-5 by notify")
+
+
+def test_position_without_a_mark_is_in_the_same_history() -> None:
+    assert positions_in("room:7@-e1.3,everyone@e1.9") == {"room:7": ("e1", 3), "everyone": ("e1", 9)}
