@@ -38,5 +38,11 @@ def has_our_scheduler() -> bool:
 def task_named(name: str) -> Any:
     """The task of this name; None where no module of the project declares it."""
     app = application()
-    app.loader.import_default_modules()
+    _import_tasks(app)
     return app.tasks.get(name)
+
+
+@cache
+def _import_tasks(app: Celery) -> None:
+    """Import the modules of tasks. Once: Celery runs Django's checks each time, which takes longer than the import."""
+    app.loader.import_default_modules()
