@@ -172,6 +172,8 @@ def close_all() -> None:
         thread.shutdown(wait=False)
     if pool is None:
         return
+    # No thread starts only to end.
+    pool._max_workers = len(pool._threads)
     everyone = threading.Barrier(pool._max_workers)
 
     def close_own() -> None:
