@@ -96,9 +96,18 @@ def test_every_method_is_tried_here() -> None:
 @pytest.mark.parametrize("allowed", REQUESTS)
 async def test_key_of_one_method_may_call_that_one_only(allowed: str) -> None:
     api = await program(allowed)
-    for name, request in REQUESTS.items():
-        reply = await api(name, **request)
-        assert reply.get("error", {}).get("code") == (None if name == allowed else 103), name
+    assert "error" not in await api(allowed, **REQUESTS[allowed])
+    others = [method for method in methods() if method.name != allowed]
+    # Calls of a batch are judged one by one, in a fraction of the time of as many requests.
+    commands = [{method.name: REQUESTS[method.name]} for method in others if not method.is_long]
+    replies = (await api("batch", commands=commands))["replies"]
+    refused = {
+        name: reply["error"]["code"] for command, reply in zip(commands, replies, strict=True) for name in command
+    }
+    refused |= {
+        method.name: await api.error(method.name, **REQUESTS[method.name]) for method in others if method.is_long
+    }
+    assert refused == dict.fromkeys(REQUESTS.keys() - {allowed}, 103)
 
 
 @pytest.mark.parametrize("name", WITH_CHANNEL)
