@@ -3,7 +3,7 @@
 That is for the hub's own user model. In a project that has a user model of its own, the project makes its people.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
@@ -20,7 +20,7 @@ from hub.users import Key, has_staff_rights, is_own_model, memberships
 if TYPE_CHECKING:
     from hub.people.models import User
 
-__all__ = ["BadPerson", "NotOwnPeople", "PersonRow", "upsert_people"]
+__all__ = ["BadPerson", "NotOwnPeople", "PersonRow", "lock_people", "place_people", "upsert_people"]
 
 log = get_logger(__name__)
 
@@ -32,7 +32,7 @@ class NotOwnPeople(Exception):
     """The project has a user model of its own, so the hub makes and changes nobody."""
 
 
-def upsert_people(rows: Sequence[PersonRow]) -> dict[str, "User"]:
+def upsert_people(rows: Sequence[PersonRow], *, placed: Collection[str] = ()) -> dict[str, "User"]:
     """Make the people who are not there yet and change those of whom the product says something new, by its ids.
 
     One transaction. The number of queries does not grow with the number of people, but for the size that the database
@@ -40,6 +40,9 @@ def upsert_people(rows: Sequence[PersonRow]) -> dict[str, "User"]:
     whose groups changed or who are not active any more are revalidated. Of several rows of one person the last counts.
 
     Nothing of staff and superusers is changed: they are returned as they are, and the log says so.
+
+    Args:
+        placed: the ids of people for whom :func:`place_people` has just made rows: they count as new.
 
     Raises:
         NotOwnPeople: the project's people are its own.
@@ -52,28 +55,40 @@ def upsert_people(rows: Sequence[PersonRow]) -> dict[str, "User"]:
     # In one order everywhere: of two transactions with the same people, one waits for the other.
     described = dict(sorted({row.id: row for row in rows}.items()))
     with transaction.atomic():
-        known = _known(described)
+        known = lock_people(described)
         staff = {one: person for one, person in known.items() if has_staff_rights(person)}
         known = {one: person for one, person in known.items() if one not in staff}
         described = {one: row for one, row in described.items() if one not in staff}
         active = {person.pk for person in known.values() if person.is_active}
         people = known | _stored(described, known)
+        before = {person.pk for one, person in known.items() if one not in placed}
         regrouped = _regroup(
             {people[one].pk: row.groups for one, row in described.items() if not isinstance(row.groups, UnsetType)}
         )
         ended = active - {person.pk for person in known.values() if person.is_active}
-        revalidate(users=ended | (regrouped & {person.pk for person in known.values()}))
-    if made := len(people) - len(known):
+        revalidate(users=ended | (regrouped & before))
+    if made := len(people) - len(before):
         log.info("people_made", number=made)
     if staff:
         log.warning("staff_left_alone", number=len(staff))
     return people | staff
 
 
-def _known(ids: Iterable[str]) -> dict[str, "User"]:
-    """Those who are there; nobody else changes or deletes them until the transaction ends."""
+def lock_people(ids: Iterable[str]) -> dict[str, "User"]:
+    """Those who are there, by id; nobody else changes or deletes them until the open transaction ends."""
     found = _users().filter(external_id__in=list(ids)).order_by("pk").select_for_update(no_key=True)
     return {str(person.external_id): person for person in found}
+
+
+def place_people(ids: Iterable[str]) -> None:
+    """Make a row that says nothing for each of these people, who may be made by another process in this moment.
+
+    Waits for that process, and changes nothing of what it has stored: :func:`lock_people` finds one row of each
+    afterwards, theirs or this one.
+    """
+    # In one order, as above.
+    rows = [get_user_model()(external_id=one, password=make_password(None)) for one in sorted(ids)]
+    _users().bulk_create(rows, ignore_conflicts=True)
 
 
 def _users() -> Any:

@@ -15,7 +15,7 @@ from django.db import transaction
 from msgspec import UNSET, UnsetType
 
 from hub.access.authorization import NotValid
-from hub.access.people import BadPerson, PersonRow, upsert_people
+from hub.access.people import BadPerson, PersonRow, lock_people, place_people, upsert_people
 from hub.access.person_rows import check
 from hub.access.signed_tokens import Claims
 from hub.config import hub_settings
@@ -71,7 +71,9 @@ def person_in(claims: Claims) -> TokenPerson | None:
     given = {name: value for name in _Said.__struct_fields__ if (value := getattr(claims, name)) is not UNSET}
     try:
         said = msgspec.convert(given, _Said)
-        person = TokenPerson(claims.sub, claims.iat or 0, said.name, said.email, said.language, said.zone, said.groups)
+        person = TokenPerson(
+            claims.sub, max(claims.iat or 0, 0), said.name, said.email, said.language, said.zone, said.groups
+        )
         check(0, _row_of(person))
     except msgspec.ValidationError as error:
         raise NotValid(f"signed token: claims: {error}") from None
@@ -109,13 +111,13 @@ def _make(people: list[TokenPerson]) -> dict[TokenPerson, User]:
     # Of two that were made in one second, the later one to come counts.
     newest = {person.id: person for person in sorted(people, key=lambda person: person.made)}
     with transaction.atomic():
-        found = _locked(newest)
+        found, placed = _locked(newest)
         last = {one: (person.token_made, person.token_digest) for one, person in found.items()}
         taken = {one: (said.made, _digest(said)) for one, said in newest.items()}
         taken = {one: now for one, now in taken.items() if now[0] >= last.get(one, _NOTHING)[0]}
         changed = [_row_of(newest[one]) for one, (_, digest) in taken.items() if digest != last.get(one, _NOTHING)[1]]
         if changed:
-            found |= upsert_people(changed)
+            found |= upsert_people(changed, placed=placed)
         _note({one: now for one, now in taken.items() if now != last.get(one)}, found)
     if len(_stored) + len(newest) > REMEMBERED:
         _stored.clear()
@@ -123,10 +125,16 @@ def _make(people: list[TokenPerson]) -> dict[TokenPerson, User]:
     return {person: found[person.id] for person in people}
 
 
-def _locked(ids: Collection[str]) -> dict[str, "OwnUser"]:
-    """Those who are there, and no other process takes a token of theirs meanwhile."""
-    rows: Any = get_user_model()._default_manager.filter(external_id__in=list(ids)).order_by("pk")
-    return {person.external_id: person for person in rows.select_for_update(no_key=True)}
+def _locked(ids: Collection[str]) -> tuple[dict[str, "OwnUser"], set[str]]:
+    """All of them, so that no other process takes a token of theirs meanwhile; and the ids of those who are new.
+
+    A new person has a row before their tokens are compared: there is nothing else that two processes could wait for.
+    """
+    found = lock_people(ids)
+    if new := set(ids) - found.keys():
+        place_people(new)
+        found |= lock_people(new)
+    return found, new
 
 
 def _note(taken: Mapping[str, tuple[float, str]], people: Mapping[str, "OwnUser"]) -> None:

@@ -2,13 +2,18 @@
 
 import asyncio
 import json
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, cast
 
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import AnonymousUser
+from django.db import connection, transaction
 from django.test import RequestFactory
+from msgspec import UNSET
 
 from hub.access import authentication, token_people
 from hub.access.authentication import Authenticated
@@ -17,8 +22,10 @@ from hub.access.people import upsert_people
 from hub.access.person_rows import PersonRow
 from hub.access.reasons import Ended
 from hub.access.signed_tokens import checks
+from hub.models import Publication
 from hub.people.models import User
 from hub.users import display_name
+from lab.harness.waiting import wait_for
 from tests.access.signing import signer
 from tests.connection.wire import wired
 
@@ -44,9 +51,9 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """The ids of each batch of people who were made or brought up to date."""
     batches: list[list[str]] = []
 
-    def counted(rows: list[PersonRow]) -> dict[str, User]:
+    def counted(rows: list[PersonRow], **options: Any) -> dict[str, User]:
         batches.append([row.id for row in rows])
-        return upsert_people(rows)
+        return upsert_people(rows, **options)
 
     monkeypatch.setattr(token_people, "upsert_people", counted)
     return batches
@@ -87,6 +94,13 @@ async def test_next_token_brings_up_to_date_what_it_says_and_leaves_the_rest() -
     assert who.user is not None and display_name(who.user) == "Ada King"
     assert (ada.name, ada.email, ada.language) == ("Ada King", "ada@example.com", "de")
     assert await groups_of(ada) == {"testers"}
+
+
+async def test_new_person_has_no_connection_to_look_at_again() -> None:
+    await comes("c-1042", **ABOUT)
+    assert not await Publication.objects.filter(channel="control").aexists()
+    await comes("c-1042", groups=["testers"])
+    assert await Publication.objects.filter(channel="control").acount() == 1
 
 
 async def test_many_who_come_together_are_made_by_few_queries(made: list[list[str]]) -> None:
@@ -132,6 +146,50 @@ async def test_older_token_brings_nothing_back(is_another_process: bool) -> None
         assert who.user == await stored("c-1042")
     assert await groups_of(await stored("c-1042")) == {"buyers"}
     assert (await stored("c-1042")).name == "Ada"
+
+
+@contextmanager
+def another_process_sees(person: token_people.TokenPerson) -> Iterator[None]:
+    """While the block runs, as far as it gets before the database makes it wait; it has ended after the block."""
+    faults: list[Exception] = []
+
+    def make() -> None:
+        try:
+            token_people.make_now(person)
+        except Exception as fault:  # noqa: BLE001  # a thread's own is told to nobody
+            faults.append(fault)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=make)
+    with transaction.atomic():
+        yield
+        thread.start()
+        wait_for(lambda: _waits_for_us() or not thread.is_alive(), that="the other process waits")
+    thread.join(30)
+    assert not thread.is_alive() and not faults
+
+
+def _waits_for_us() -> bool:
+    if connection.vendor == "sqlite":
+        return True  # it waits at its beginning, so nothing of it can come between
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_stat_activity WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))")
+        return cursor.fetchone() is not None
+
+
+@pytest.mark.parametrize("is_newer_first", [True, False])
+def test_newest_token_counts_of_two_that_make_the_person_at_once(is_newer_first: bool) -> None:
+    old, new = (
+        token_people.TokenPerson("c-1042", made, name, UNSET, UNSET, UNSET, groups)
+        for made, name, groups in ((10.0, "Moderator", ("buyers", "moderators")), (20.0, "Ada", ("buyers",)))
+    )
+    first, second = (new, old) if is_newer_first else (old, new)
+    with another_process_sees(second):
+        token_people.make_now(first)
+    ada = User.objects.get()
+    assert (ada.name, ada.token_made) == ("Ada", 20)
+    assert list(ada.groups.values_list("name", flat=True)) == ["buyers"]
 
 
 async def test_newer_token_that_says_the_same_makes_those_between_old() -> None:

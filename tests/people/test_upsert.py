@@ -151,14 +151,14 @@ def test_key_and_external_id_never_meet() -> None:
 
 def test_change_that_somebody_else_makes_meanwhile_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     upsert_people([PersonRow(id="ada", name="Ada")])
-    known = people._known
+    known = people.lock_people
 
     def closed_after_reading(ids: Any) -> Any:
         found = known(ids)
         User.objects.update(is_active=False, email="new@example.com")
         return found
 
-    monkeypatch.setattr(people, "_known", closed_after_reading)
+    monkeypatch.setattr(people, "lock_people", closed_after_reading)
     upsert_people([PersonRow(id="ada", name="Ada L.")])
     ada = User.objects.get()
     assert (ada.name, ada.is_active, ada.email) == ("Ada L.", False, "new@example.com")
@@ -166,14 +166,14 @@ def test_change_that_somebody_else_makes_meanwhile_stays(monkeypatch: pytest.Mon
 
 def test_person_who_is_erased_meanwhile_gets_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
     upsert_people([PersonRow(id="ada", name="Ada")])
-    known = people._known
+    known = people.lock_people
 
     def erased_after_reading(ids: Any) -> Any:
         found = known(ids)
         User.objects.all().delete()
         return found
 
-    monkeypatch.setattr(people, "_known", erased_after_reading)
+    monkeypatch.setattr(people, "lock_people", erased_after_reading)
     upsert_people([PersonRow(id="ada", name="Ada L.")])
     assert not User.objects.get().has_usable_password()
 
