@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from chat import channels, events, names, naming, queries
 from chat.models import Message, Room
-from chat.people import called
+from chat.people import Named, called
 from hub import limits
 from hub.config import hub_settings
 from hub.limits import Tally, TooMany
@@ -181,7 +181,7 @@ def post_notice(*, room_id: int, text: str, key: str | None = None) -> Message:
             if known is not None:
                 return known
         message = Message.objects.create(room_id=room_id, username=events.SYSTEM, text=text, key=key)
-        publish(channels.of_room(room_id), events.posted(message))
+        publish(channels.of_room(room_id), events.posted(message, ""))
     return message
 
 
@@ -264,7 +264,10 @@ def _store(drafts: Collection[Draft]) -> _Posted:
                 if draft.key is not None:
                     stored[draft.author_id, draft.key] = message
         Message.objects.bulk_create(new.values())
-        publish_many((channels.of_room(message.room_id), events.posted(message)) for message in new.values())
+        publish_many(
+            (channels.of_room(message.room_id), events.posted(message, user_id(authors[draft.author_id])))
+            for draft, message in new.items()
+        )
     return results, new
 
 
@@ -279,17 +282,17 @@ def _with_keys(drafts: Iterable[Draft]) -> dict[tuple[Key, str | None], Message]
     return {(row.author_id, row.key): row for row in rows}
 
 
-def tell_joined(*, room_id: int, username: str) -> None:
+def tell_joined(*, room_id: int, person: Named) -> None:
     """Tell the room that somebody came: live only."""
-    publish_ephemeral(channels.of_room(room_id), events.PersonJoined(username=username, at=timezone.now()))
+    publish_ephemeral(channels.of_room(room_id), events.PersonJoined(**person._asdict(), at=timezone.now()))
 
 
-def tell_left(*, room_id: int, usernames: Iterable[str]) -> None:
+def tell_left(*, room_id: int, people: Iterable[Named]) -> None:
     """Tell the room who left: live only."""
-    for username in usernames:
-        publish_ephemeral(channels.of_room(room_id), events.PersonLeft(username=username, at=timezone.now()))
+    for person in people:
+        publish_ephemeral(channels.of_room(room_id), events.PersonLeft(**person._asdict(), at=timezone.now()))
 
 
-def tell_typing(*, room_id: int, user: User) -> None:
+def tell_typing(*, room_id: int, person: Named) -> None:
     """Tell the room that somebody is writing: live only. Whether they may is for the caller to know."""
-    publish_ephemeral(channels.of_room(room_id), events.PersonTyping(username=called(user), user_id=user_id(user)))
+    publish_ephemeral(channels.of_room(room_id), events.PersonTyping(**person._asdict()))

@@ -253,7 +253,7 @@ async def read_messages(call: ApiCall[RoomMessagesRequest]) -> RoomMessagesResul
 def _read_messages(call: ApiCall[RoomMessagesRequest]) -> RoomMessagesResult:
     request = call.request
     found = queries.messages_before(_room(call).pk, request.before, request.limit + 1)
-    return RoomMessagesResult([events.posted(one) for one in found[-request.limit :]], len(found) > request.limit)
+    return RoomMessagesResult(events.all_posted(found[-request.limit :]), len(found) > request.limit)
 
 
 def _room(call: ApiCall[Any]) -> Room:

@@ -1,6 +1,6 @@
 """What the chat app publishes on ``room:<id>``, and how the simple endpoint shows it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -12,17 +12,22 @@ from django.utils.translation import gettext as _
 from chat.models import Message
 from hub.bus import simple_frame
 from hub.streams import Envelope, cursor_of
+from hub.users import ids_of_keys
 
 #: Who tells of joins and leaves.
 SYSTEM = "System"
 
 
 class MessagePosted(msgspec.Struct, tag="chat.message_posted", omit_defaults=True, kw_only=True):
-    """Somebody wrote in the room. ``key`` is what the author's client called the message, if it did."""
+    """Somebody wrote in the room. ``key`` is what the author's client called the message, if it did.
+
+    Notices have no ``user_id``, nor has what somebody wrote whose account is gone.
+    """
 
     id: int
     text: str
     username: str
+    user_id: str = ""
     at: datetime
     key: str = ""
 
@@ -35,17 +40,19 @@ class MessagesRemoved(msgspec.Struct, tag="chat.messages_removed", kw_only=True)
     ids: list[int]
 
 
-class PersonJoined(msgspec.Struct, tag="chat.person_joined", kw_only=True):
+class PersonJoined(msgspec.Struct, tag="chat.person_joined", omit_defaults=True, kw_only=True):
     """A logged-in person opened the room (their first tab). Ephemeral."""
 
     username: str
+    user_id: str = ""
     at: datetime
 
 
-class PersonLeft(msgspec.Struct, tag="chat.person_left", kw_only=True):
+class PersonLeft(msgspec.Struct, tag="chat.person_left", omit_defaults=True, kw_only=True):
     """A logged-in person closed the room (their last tab). Ephemeral."""
 
     username: str
+    user_id: str = ""
     at: datetime
 
 
@@ -53,7 +60,6 @@ class PersonTyping(msgspec.Struct, tag="chat.person_typing", kw_only=True):
     """A user is typing. Ephemeral; the simple endpoint does not show it."""
 
     username: str
-    #: What the person is called outside (:func:`hub.users.user_id`).
     user_id: str
 
 
@@ -62,11 +68,22 @@ _decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(MessagePosted | Perso
 _encoder = msgspec.json.Encoder()
 
 
-def posted(message: Message) -> MessagePosted:
-    """The publication for a stored message."""
+def posted(message: Message, user_id: str) -> MessagePosted:
+    """The publication for a stored message; ``user_id`` is what its author is called outside, empty for a notice."""
     return MessagePosted(
-        id=message.pk, text=message.text, username=message.username, at=message.created_at, key=message.key or ""
+        id=message.pk,
+        text=message.text,
+        username=message.username,
+        user_id=user_id,
+        at=message.created_at,
+        key=message.key or "",
     )
+
+
+def all_posted(messages: Sequence[Message]) -> list[MessagePosted]:
+    """:func:`posted` for messages whose authors are not loaded: one query for all, or none where keys are ids."""
+    ids = ids_of_keys({message.author_id for message in messages if message.author_id is not None})
+    return [posted(message, ids.get(message.author_id, "")) for message in messages]
 
 
 def posted_in(data: str) -> MessagePosted | None:
@@ -96,6 +113,8 @@ def plain_frames(language: str) -> Callable[[Envelope], str | None]:
             "at": event.at,
             "channel": item.channel,
         }
+        if event.user_id:
+            frame["user_id"] = event.user_id
         if not isinstance(event, MessagePosted):
             # Whatever somebody is called: only what the hub itself says has this.
             frame["notice"] = "joined" if isinstance(event, PersonJoined) else "left"

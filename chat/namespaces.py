@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Any
 
 from chat import actions, channels, posting, queries
-from chat.people import called
+from chat.people import named
 from hub.channels import BadPublication, Namespace, NotAllowed, Visit, register
 from hub.database import batched
 from hub.users import User, Visitor
@@ -39,12 +39,12 @@ async def _post(user: Visitor, data: Any, id: int) -> None:  # noqa: A002  # as 
 
 async def _entered(visit: Visit) -> None:
     if visit.only and isinstance(visit.user, User):
-        actions.tell_joined(room_id=_room_id(visit), username=called(visit.user))
+        actions.tell_joined(room_id=_room_id(visit), person=named(visit.user))
 
 
 async def _left(visit: Visit) -> None:
     if visit.only and isinstance(visit.user, User):
-        actions.tell_left(room_id=_room_id(visit), usernames=[called(visit.user)])
+        actions.tell_left(room_id=_room_id(visit), people=[named(visit.user)])
 
 
 def _room_id(visit: Visit) -> int:

@@ -1,7 +1,22 @@
 """What people are called in rooms."""
 
+from typing import NamedTuple
+
 from hub.users import NAME_LIMIT, User, display_name, user_id
 from hub.validation import is_reserved, shows_nothing
+
+
+class Named(NamedTuple):
+    """A person as others see them: two may have one ``username``, and no two one ``user_id``."""
+
+    username: str
+    #: What the person is called outside (:func:`hub.users.user_id`).
+    user_id: str
+
+
+def named(user: User) -> Named:
+    """Of :func:`called`, and the id."""
+    return Named(called(user), user_id(user))
 
 
 def called(user: User) -> str:

@@ -54,7 +54,8 @@ def _take_out(channel: str, ids: Collection[int], *, is_removed: bool) -> None:
             return None
         if is_removed:
             return removed
-        return encode(channel, msgspec.structs.replace(message, username=ERASED_NAME, key=""), durable=True)
+        nobody = msgspec.structs.replace(message, username=ERASED_NAME, user_id="", key="")
+        return encode(channel, nobody, durable=True)
 
     rewrite(channel, change)
     if is_removed:

@@ -7,7 +7,7 @@ from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 
 from chat import channels, names
 from chat.models import Message, Room
-from chat.people import called
+from chat.people import Named, named
 from hub import streams
 from hub.users import Key, users_by_id
 from hub.validation import is_storable
@@ -139,6 +139,6 @@ def cursor_for(room: Room) -> str:
     return streams.cursor_at([channels.of_room(room.pk)])
 
 
-def usernames(people: list[str]) -> list[str]:
-    """The names of logged-in people, given as presence names them (``u42``)."""
-    return [called(user) for user in users_by_id(person[1:] for person in people if person[0] == "u").values()]
+def people_named(people: list[str]) -> list[Named]:
+    """Logged-in people, given as presence names them (``u42``)."""
+    return [named(user) for user in users_by_id(person[1:] for person in people if person[0] == "u").values()]

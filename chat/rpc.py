@@ -10,6 +10,7 @@ from msgspec import Meta
 from chat import actions, channels, events, namespaces, posting, queries
 from chat.actions import Draft
 from chat.models import KEY_LIMIT
+from chat.people import named
 from chat.throttle import Throttle
 from hub import presence, streams
 from hub.channels import LAST_ID, allows
@@ -93,6 +94,7 @@ class Person(msgspec.Struct):
     """Somebody in a room."""
 
     username: str
+    user_id: str
 
 
 class People(msgspec.Struct):
@@ -149,7 +151,7 @@ async def typing(call: RpcCall, params: InRoom) -> Nothing:
     if _typing.lets(call.client):
         if not await allows(namespaces.ROOM.can_publish, call.user, {"id": params.room}):
             raise actions.NoSuchRoom
-        actions.tell_typing(room_id=params.room, user=call.user)
+        actions.tell_typing(room_id=params.room, person=named(call.user))
     return Nothing()
 
 
@@ -160,8 +162,9 @@ async def list_people(call: RpcCall, params: InRoom) -> People:
         raise actions.NoSuchRoom
     here = await presence.current().people(channels.of_room(params.room))
     people = [person for person in here if not person.startswith(presence.GUEST)]
-    names = await in_database_thread(queries.usernames, people[:PEOPLE_LIMIT])
-    return People(people=[Person(name) for name in sorted(names, key=str.casefold)], count=len(people))
+    found = await in_database_thread(queries.people_named, people[:PEOPLE_LIMIT])
+    found.sort(key=lambda person: (person.username.casefold(), person.user_id))
+    return People(people=[Person(*person) for person in found], count=len(people))
 
 
 def _messages(room_id: int, before: int, limit: int) -> MessagePage:
@@ -170,7 +173,7 @@ def _messages(room_id: int, before: int, limit: int) -> MessagePage:
     position = streams.positions([channel])[channel]
     found = queries.messages_before(room_id, before, limit + 1)
     return MessagePage(
-        items=[events.posted(message) for message in found[-limit:]],
+        items=events.all_posted(found[-limit:]),
         more=len(found) > limit,
         position=StreamPosition(position.epoch, position.offset),
     )

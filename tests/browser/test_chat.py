@@ -42,6 +42,30 @@ def test_two_people_chat(visitor: Visitors, room: str) -> None:
     expect(messages(ada).filter(has_text="All well?")).to_have_count(1)
 
 
+def test_people_of_one_name_are_told_apart(visitor: Visitors, room: str, hub: LiveHub) -> None:
+    names = ("namesake-one", "namesake-two")
+    pages = [visitor(name) for name in names]
+    ids = hub.shell(
+        "from hub.people.models import User\n"
+        "User.objects.filter(username__in=names).update(name='Alex')\n"
+        "print(*[User.objects.get(username=name).pk for name in names])",
+        names=names,
+    ).split()
+    for page in pages:
+        page.goto(room)
+        wait_until_in_room(page)
+    one, other = pages
+    send_message(one, "Hello")
+    send_message(other, "Hello back")
+    for page, mine, theirs, their_id in ((one, "Hello", "Hello back", ids[1]), (other, "Hello back", "Hello", ids[0])):
+        expect(messages(page).filter(has_text="Hello back")).to_have_count(1)
+        expect(page.locator("li.message.mine .message-text")).to_have_text([mine])
+        expect(page.locator("li.message:not(.mine) .message-text")).to_have_text([theirs])
+        author = page.locator("li.message:not(.mine) .author")
+        expect(author).to_have_text(f"Alex #…{their_id[-8:]}")
+        expect(author).to_have_attribute("title", their_id)
+
+
 @pytest.mark.parametrize("language", ["en", "ru"])
 def test_guest_is_told_to_log_in_to_write(visitor: Visitors, room: str, language: str) -> None:
     guest = visitor(language=language)

@@ -8,6 +8,7 @@ from django.test import Client
 from chat import actions, queries
 from chat.models import Message, Room
 from hub.models import Publication
+from hub.users import user_id
 from tests.connection.wire import wired
 from tests.support.people import User
 from tests.support.sockets import open_endpoint, session_cookie
@@ -80,7 +81,7 @@ async def test_nobody_is_taken_for_the_hub(username: str, shown: str) -> None:
     async with wired(odd) as wire:
         await wire.ask(subscribe={"channel": f"room:{room.pk}"})
         people = (await wire.ask(rpc={"method": "chat.people", "data": {"room": room.pk}}))["rpc"]["data"]["people"]
-        assert people == [{"username": expected}]
+        assert people == [{"username": expected, "user_id": user_id(odd)}]
         await wire.ask(rpc={"method": "chat.typing", "data": {"room": room.pk}})
     assert (await Message.objects.aget()).username == expected
     assert f'"username":"{expected}"' in (await Publication.objects.aget(channel=f"room:{room.pk}")).data

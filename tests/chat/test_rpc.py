@@ -14,8 +14,10 @@ from django.test.utils import CaptureQueriesContext
 from chat import actions, posting, rpc
 from chat.actions import Draft, NoSuchRoom
 from chat.models import Message, Room
+from chat.people import Named
 from chat.throttle import Throttle
 from hub.models import Publication
+from hub.users import user_id
 from lab.harness.waiting import await_for
 from tests.connection.wire import Wire, wired
 from tests.support.people import User
@@ -233,7 +235,7 @@ async def test_guests_read_and_neither_write_nor_type(room: Room) -> None:
 
 async def typing_until_now(wire: Wire, room: Room) -> list[Any]:
     """What this client was told of typing, as far as it was sent before this call."""
-    actions.tell_left(room_id=room.pk, usernames=["a sentinel"])
+    actions.tell_left(room_id=room.pk, people=[Named("a sentinel", "0")])
     await await_for(lambda: live(wire, "chat.person_left"), that="what is live only has arrived")
     return live(wire, "chat.person_typing")
 
@@ -289,7 +291,38 @@ async def test_people_in_the_room_are_named_once_each(ann: User, bob: User, room
         for wire in (first, second, third, guest):
             await wire.ask(subscribe={"channel": channel})
         people = await answer(guest, "chat.people", room=room.pk)
-    assert people == {"people": [{"username": "ann"}, {"username": "bob"}], "count": 2}
+    named = [{"username": name, "user_id": user_id(user)} for name, user in (("ann", ann), ("bob", bob))]
+    assert people == {"people": named, "count": 2}
+
+
+async def test_people_of_one_name_are_told_apart_by_their_ids(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chat.people.display_name", lambda user: "Ada")
+    first, second = [await User.objects.acreate_user(name, email=f"{name}@example.com") for name in ("ann", "bob")]
+    ids = [user_id(first), user_id(second)]
+    async with wired() as guest, wired(first) as one, wired(second) as other:
+        for wire in (guest, one, other):
+            await wire.ask(subscribe={"channel": f"room:{room.pk}"})
+        for wire in (one, other):
+            await answer(wire, "chat.typing", room=room.pk)
+            await answer(wire, "chat.post", room=room.pk, text="hello")
+        await await_for(lambda: len(live(guest, "chat.message_posted")) == 2, that="both messages have come")
+        for kind in ("chat.person_joined", "chat.person_typing", "chat.message_posted"):
+            assert [(data["username"], data["user_id"]) for data in live(guest, kind)] == [("Ada", one) for one in ids]
+        page = await answer(guest, "chat.messages", room=room.pk)
+        people = await answer(guest, "chat.people", room=room.pk)
+        assert [item["user_id"] for item in page["items"]] == ids
+        assert sorted(person["user_id"] for person in people["people"]) == sorted(ids)
+        assert "@" not in str((guest.pushes, page, people))
+
+
+async def test_what_a_program_says_and_what_somebody_wrote_who_is_gone_has_no_id(ann: User, room: Room) -> None:
+    await sync_to_async(actions.post_message)(room_id=room.pk, author_id=ann.pk, text="of ann")
+    await ann.adelete()
+    await sync_to_async(actions.post_notice)(room_id=room.pk, text="a notice")
+    async with wired() as wire:
+        page = await answer(wire, "chat.messages", room=room.pk)
+    assert [item["text"] for item in page["items"]] == ["of ann", "a notice"]
+    assert not any("user_id" in item for item in page["items"])
 
 
 async def test_a_crowd_is_counted_and_not_all_of_it_named(

@@ -63,7 +63,8 @@ def notification() -> str | None:
 
 
 def message() -> str | None:
-    return plain_frames("en")(item("room:1", MessagePosted(id=5, text="t", username="ada", at=datetime.now(UTC))))
+    posted = MessagePosted(id=5, text="t", username="ada", user_id="42", at=datetime.now(UTC))
+    return plain_frames("en")(item("room:1", posted))
 
 
 @pytest.mark.parametrize(

@@ -4,19 +4,22 @@ import { test } from "node:test";
 import { Room } from "../../static/hub/js/hub/room.js";
 import { ScriptedConnection, turnOfTheLoop } from "./scripted-connection.js";
 
+const ADA = { id: "1", name: "ada" };
 const at = "2026-01-01T10:00:00Z";
+const IDS = { ada: "1", grace: "2", linus: "3", mallory: "4" };
+const called = (username, id = IDS[username]) => ({ username, user_id: id });
 const message = (id, text, username = "grace", key = "") => ({
   type: "chat.message_posted",
   id,
   text,
-  username,
+  ...called(username),
   at,
   key,
 });
 
 async function enter(items = []) {
   const connection = new ScriptedConnection();
-  const room = new Room(connection, "lounge", "ada");
+  const room = new Room(connection, "lounge", ADA);
   room.start();
   (await connection.next()).answer({ id: 7, name: "lounge", channel: "room:7", may_write: true });
   (await connection.next()).answer({ items, more: false, position: { epoch: "e1", offset: items.length } });
@@ -25,6 +28,8 @@ async function enter(items = []) {
 }
 
 const texts = (room) => [...room.entries, ...room.outgoing].map((entry) => entry.text);
+
+const names = (people) => people.map(({ name }) => name);
 
 test("a sent message shows at once, and once after the server has stored it", async () => {
   const { connection, room } = await enter();
@@ -137,12 +142,12 @@ test("another person's message does not replace an unsent one", async () => {
 test("a person is shown as typing until they send a message or stop", async (context) => {
   const { connection, room } = await enter();
   context.mock.timers.enable({ apis: ["setTimeout"] });
-  connection.publish("room:7", 0, { type: "chat.person_typing", username: "grace" });
-  connection.publish("room:7", 0, { type: "chat.person_typing", username: "linus" });
-  connection.publish("room:7", 0, { type: "chat.person_typing", username: "ada" });
-  assert.deepEqual(room.typing, ["grace", "linus"]);
+  connection.publish("room:7", 0, { type: "chat.person_typing", ...called("grace") });
+  connection.publish("room:7", 0, { type: "chat.person_typing", ...called("linus") });
+  connection.publish("room:7", 0, { type: "chat.person_typing", ...called("ada") });
+  assert.deepEqual(names(room.typing), ["grace", "linus"]);
   connection.publish("room:7", 1, message(5, "done"));
-  assert.deepEqual(room.typing, ["linus"]);
+  assert.deepEqual(names(room.typing), ["linus"]);
   context.mock.timers.tick(5_001);
   assert.deepEqual(room.typing, []);
 });
@@ -150,12 +155,12 @@ test("a person is shown as typing until they send a message or stop", async (con
 test("joins and leaves of others are shown and counted", async () => {
   const { connection, room } = await enter();
   connection.begin("room:7", 0);
-  (await connection.next()).answer({ people: [{ username: "ada" }, { username: "grace" }], count: 2 });
+  (await connection.next()).answer({ people: [called("ada"), called("grace")], count: 2 });
   await turnOfTheLoop();
-  connection.publish("room:7", 0, { type: "chat.person_joined", username: "ada", at });
-  connection.publish("room:7", 0, { type: "chat.person_joined", username: "linus", at });
-  connection.publish("room:7", 0, { type: "chat.person_left", username: "grace", at });
-  assert.deepEqual(room.people, ["ada", "linus"]);
+  connection.publish("room:7", 0, { type: "chat.person_joined", ...called("ada"), at });
+  connection.publish("room:7", 0, { type: "chat.person_joined", ...called("linus"), at });
+  connection.publish("room:7", 0, { type: "chat.person_left", ...called("grace"), at });
+  assert.deepEqual(names(room.people), ["ada", "linus"]);
   assert.equal(room.count, 2);
   assert.deepEqual(
     room.entries.map(({ kind, username }) => [kind, username]),
@@ -168,7 +173,7 @@ test("joins and leaves of others are shown and counted", async () => {
 
 test("a missing room says so, and a closed room has no subscriptions", async () => {
   const connection = new ScriptedConnection();
-  const room = new Room(connection, "nowhere", "ada");
+  const room = new Room(connection, "nowhere", ADA);
   room.start();
   (await connection.next()).fail(404);
   await turnOfTheLoop();
@@ -194,4 +199,36 @@ test("a room is left when its last user closes it", async () => {
   assert.equal(connection.subscribed.size, 0);
   connection.publish("room:7", 2, message(6, "gone"));
   assert.deepEqual(texts(room), ["still here"]);
+});
+
+test("somebody else of the same name is another person", async () => {
+  const { connection, room } = await enter();
+  const other = called("ada", "9");
+  connection.begin("room:7", 0);
+  (await connection.next()).answer({ people: [called("ada")], count: 1 });
+  await turnOfTheLoop();
+  room.send("mine");
+  const { question } = await connection.next();
+  connection.publish("room:7", 0, { type: "chat.person_joined", ...other, at });
+  connection.publish("room:7", 0, { type: "chat.person_typing", ...other });
+  assert.deepEqual([room.people.length, room.count], [2, 2]);
+  assert.deepEqual(room.typing, [{ id: "9", name: "ada" }]);
+  connection.publish("room:7", 1, { ...message(5, "not mine", "ada", question.data.key), ...other });
+  assert.deepEqual(texts(room), ["", "not mine", "mine"]);
+  assert.deepEqual(
+    [...room.entries, ...room.outgoing].map(({ userId }) => userId),
+    ["9", "9", "1"],
+  );
+  connection.publish("room:7", 0, { type: "chat.person_left", ...other, at });
+  assert.deepEqual(room.people, [{ id: "1", name: "ada" }]);
+});
+
+test("what has no id, as in a history of an earlier hub, is nobody's own", async () => {
+  const { connection, room } = await enter();
+  room.send("mine");
+  const { question } = await connection.next();
+  const { user_id, ...earlier } = message(5, "mine", "ada", question.data.key);
+  connection.publish("room:7", 1, earlier);
+  assert.equal(room.entries[0].userId, "");
+  assert.equal(room.outgoing.length, 1);
 });

@@ -154,6 +154,7 @@ def test_anonymised_texts_lose_the_name(person: Any, settings: Settings) -> None
     assert (message.text, message.username, message.author_id) == ("a text for all", "—", None)
     kept = [json.loads(row.data) for row in Publication.objects.filter(channel=f"room:{lobby.pk}")]
     assert [(data["text"], data["username"]) for data in kept] == [("a text for all", "—")]
+    assert "user_id" not in kept[0]
 
 
 def test_kept_texts_stay_as_they_are(person: Any, settings: Settings) -> None:

@@ -1,4 +1,4 @@
-/** Colours of avatars: the same name has the same hue everywhere. */
+/** Colours of avatars: the same person has the same hue everywhere. */
 
 /**
  * Sets the hue of each avatar below `root`.
@@ -11,9 +11,9 @@ export function paintAvatars(root) {
   }
 }
 
-/** @param {string} name */
-function hue(name) {
+/** @param {string} id of the person, or the name where no id is known */
+function hue(id) {
   let sum = 0;
-  for (const character of name) sum = (sum * 31 + (character.codePointAt(0) ?? 0)) % 360;
+  for (const character of id) sum = (sum * 31 + (character.codePointAt(0) ?? 0)) % 360;
   return sum;
 }

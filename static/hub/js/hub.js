@@ -193,7 +193,7 @@ export class Hub {
   room(name) {
     const known = this.#rooms.get(name);
     if (known) return known;
-    const room = new Room(this.#connection, name, this.user.name);
+    const room = new Room(this.#connection, name, this.user);
     this.#rooms.set(name, room);
     room.on("closed", () => this.#rooms.delete(name));
     return room;

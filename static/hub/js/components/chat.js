@@ -9,8 +9,9 @@ import { CHAT } from "./chat-styles.js";
 import { icon, make, plural, reconcile, text } from "./dom.js";
 import { define, HubElement } from "./element.js";
 import { reloadLink } from "./inbox.js";
+import { Namesakes } from "./namesakes.js";
 
-/** @import { Entry, Room } from "../hub/room.js" */
+/** @import { Entry, Person, Room } from "../hub/room.js" */
 
 /** Pixels from the end that still count as the end, and from the beginning that load older messages. */
 const NEAR = 80;
@@ -35,6 +36,8 @@ export class HubChat extends HubElement {
   #locked = make("p", { class: "locked", part: "locked" });
   /** Whether the list is scrolled to its end. */
   #atEnd = true;
+  /** The people who are shown. */
+  #namesakes = new Namesakes([]);
   /** The room, while the widget is in a page. @type {Room | null} */
   #entered = null;
 
@@ -90,6 +93,7 @@ export class HubChat extends HubElement {
     const loaded = room.state === "ready" || room.entries.length > 0;
     const entries = [...room.entries, ...room.outgoing];
     if (this.#atEnd) room.trim();
+    this.#namesakes = new Namesakes([...room.people, ...room.typing, ...entries.map(author)]);
     this.#spinner.hidden = loaded || room.state === "failed" || room.state === "missing";
     this.#empty.hidden = room.state !== "ready" || entries.length > 0;
     this.#showRefusal();
@@ -122,15 +126,12 @@ export class HubChat extends HubElement {
 
   /** @param {Entry} entry */
   #build(entry) {
-    if (entry.kind === "joined" || entry.kind === "left") {
-      const notice = text(entry.kind, { username: entry.username });
-      return make("li", { class: "notice", part: "notice" }, make("span", { dir: "auto" }, notice));
-    }
+    if (isNotice(entry)) return make("li", { class: "notice", part: "notice" }, make("span", { dir: "auto" }));
     const time = make("time");
     showTime(time, entry.at);
     const initial = [...entry.username][0]?.toUpperCase() ?? "";
     const avatar = make("span", { class: "avatar", part: "avatar", "aria-hidden": "true" }, initial);
-    avatar.dataset.avatar = entry.username;
+    avatar.dataset.avatar = entry.userId || entry.username;
     const item = make(
       "li",
       { class: "message", part: "message" },
@@ -138,7 +139,7 @@ export class HubChat extends HubElement {
       make(
         "div",
         { class: "bubble", part: "bubble" },
-        make("p", { class: "message-head" }, make("span", { class: "author", dir: "auto" }, entry.username), time),
+        make("p", { class: "message-head" }, make("span", { class: "author", dir: "auto" }), time),
         make("p", { class: "message-text", dir: "auto" }, entry.text),
       ),
     );
@@ -161,6 +162,10 @@ export class HubChat extends HubElement {
    * @param {Entry} entry
    */
   #update(element, entry) {
+    const name = this.#namesakes.shown(author(entry));
+    const shown = /** @type {HTMLElement} */ (element.querySelector(isNotice(entry) ? "span" : ".author"));
+    setText(shown, isNotice(entry) ? text(entry.kind, { username: name }) : name);
+    shown.title = name === entry.username ? "" : entry.userId;
     const delivery = element.querySelector(".fate-text");
     if (!delivery) return;
     const failed = entry.kind === "failed";
@@ -173,15 +178,20 @@ export class HubChat extends HubElement {
 
   /** Marks the person's own messages, and messages that follow another one of the same author. */
   #group(/** @type {Entry[]} */ entries) {
-    const me = this.hub.user.name;
     let before = "";
     entries.forEach((entry, place) => {
-      const author = entry.text ? entry.username : "";
+      // No id has a space.
+      const by = entry.text ? entry.userId || ` ${entry.username}` : "";
       const { classList } = this.#list.children[place];
-      classList.toggle("mine", author !== "" && author === me);
-      classList.toggle("continued", author !== "" && author === before);
-      before = author;
+      classList.toggle("mine", this.#isMine(entry));
+      classList.toggle("continued", by !== "" && by === before);
+      before = by;
     });
+  }
+
+  /** @param {Entry} entry */
+  #isMine(entry) {
+    return entry.text !== "" && entry.userId !== "" && entry.userId === this.hub.user.id;
   }
 
   /** @param {string} message */
@@ -220,7 +230,7 @@ export class HubChat extends HubElement {
 
   /** @param {Entry} entry */
   #onArrived(entry) {
-    if (!this.#atEnd && entry.username !== this.hub.user.name) this.#newer.hidden = false;
+    if (!this.#atEnd && !this.#isMine(entry)) this.#newer.hidden = false;
   }
 
   #onScroll() {
@@ -243,25 +253,32 @@ export class HubChat extends HubElement {
     this.#people.hidden = !count;
     const shown = people.slice(0, NAMES);
     const names = make("span", { class: "names", "aria-hidden": "true" });
-    for (const name of shown) {
-      const avatar = make("span", { class: "avatar small", title: name }, [...name][0]?.toUpperCase() ?? "");
-      avatar.dataset.avatar = name;
+    for (const { id, name } of shown) {
+      const title = this.#namesakes.shown({ id, name });
+      const avatar = make("span", { class: "avatar small", title }, [...name][0]?.toUpperCase() ?? "");
+      avatar.dataset.avatar = id || name;
       names.append(avatar);
     }
     paintAvatars(names);
     const list = new Intl.ListFormat(language(), { type: "conjunction" });
     const others = count - shown.length;
-    const who = list.format(others > 0 ? [...shown, plural("others", others)] : shown);
+    const who = list.format([...this.#names(shown), ...(others > 0 ? [plural("others", others)] : [])]);
     const said = text("here", { names: who });
-    if (this.#people.dataset.said === said) return;
-    this.#people.dataset.said = said;
+    const key = JSON.stringify([said, shown]);
+    if (this.#people.dataset.said === key) return;
+    this.#people.dataset.said = key;
     this.#people.replaceChildren(names, make("span", { class: "who", dir: "auto" }, said));
+  }
+
+  /** @param {Person[]} people */
+  #names(people) {
+    return people.map((person) => this.#namesakes.shown(person));
   }
 
   #showTyping() {
     const { typing } = this.#room;
     const list = new Intl.ListFormat(language(), { type: "conjunction" });
-    const names = typing.length > NAMES ? [plural("others", typing.length)] : typing;
+    const names = typing.length > NAMES ? [plural("others", typing.length)] : this.#names(typing);
     const said = typing.length
       ? text(typing.length > 1 ? "types_many" : "types_one", { names: list.format(names) })
       : "";
@@ -277,6 +294,19 @@ export class HubChat extends HubElement {
  */
 function setText(element, said) {
   if (element.textContent !== said) element.textContent = said;
+}
+
+/** @param {Entry} entry */
+function isNotice(entry) {
+  return entry.kind === "joined" || entry.kind === "left";
+}
+
+/**
+ * @param {Entry} entry
+ * @returns {Person}
+ */
+function author(entry) {
+  return { id: entry.userId, name: entry.username };
 }
 
 function loginHere() {

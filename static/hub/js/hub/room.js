@@ -15,12 +15,15 @@ import { Stream } from "./stream.js";
  * @property {string} key unique in the room
  * @property {"posted" | "sending" | "failed" | "joined" | "left"} kind
  * @property {number} id 0 unless posted
- * @property {string} username
+ * @property {string} username what others read; two people may have the same
+ * @property {string} userId which person it is; empty for what a program says, and where the account is gone
  * @property {string} text empty for notices
  * @property {string} at ISO 8601
  * @property {string} error the server's sentence for people that says why it failed; may be empty
  * @property {number} code the server's error code if it failed, below 100 if no answer came; else 0
  */
+
+/** @typedef {{id: string, name: string}} Person */
 
 const POSTED = "chat.message_posted";
 const REMOVED = "chat.messages_removed";
@@ -50,11 +53,11 @@ export class Room extends Emitter {
   /** Why the room is `failed` or `missing`; `null` if the server ended the subscription. @type {CallFailed | null} */
   error = null;
   mayWrite = false;
-  /** Names of the people in the room; the server may name only some. @type {string[]} */
+  /** The people in the room, by name; the server may name only some. @type {Person[]} */
   people = [];
   /** The number of people in the room; may be greater than the length of `people`. */
   count = 0;
-  /** Names of the other people who are typing. @type {string[]} */
+  /** The other people who are typing. @type {Person[]} */
   typing = [];
 
   #connection;
@@ -73,7 +76,7 @@ export class Room extends Emitter {
   /** The number of `start` calls without a `close`. */
   #users = 0;
   #closed = false;
-  /** @type {Map<string, ReturnType<typeof setTimeout>>} */
+  /** By the id. @type {Map<string, {person: Person, timer: ReturnType<typeof setTimeout>}>} */
   #typers = new Map();
   /** @type {(() => void)[]} */
   #stops = [];
@@ -81,7 +84,7 @@ export class Room extends Emitter {
   /**
    * @param {Connection} connection
    * @param {string} name
-   * @param {string} me the user name of this person; empty for guests
+   * @param {Person} me this person; empty strings for guests
    */
   constructor(connection, name, me) {
     super();
@@ -113,7 +116,7 @@ export class Room extends Emitter {
     if (this.#users > 0 || this.#closed) return;
     this.#closed = true;
     for (const stop of this.#stops) stop();
-    for (const timer of this.#typers.values()) clearTimeout(timer);
+    for (const { timer } of this.#typers.values()) clearTimeout(timer);
     this.#stream?.close();
     if (this.#channel) this.#connection.unsubscribe(this.#channel);
     this.emit("closed");
@@ -277,7 +280,7 @@ export class Room extends Emitter {
         this.#onJoinOrLeave(event);
         break;
       case TYPING:
-        this.#onTyping(String(event.username ?? ""));
+        this.#onTyping(person(event));
         break;
     }
   }
@@ -287,8 +290,8 @@ export class Room extends Emitter {
    * @param {string} [key] the author's idempotency key
    */
   #arrive(entry, key = "") {
-    if (entry.username === this.#me) this.#unqueue(key);
-    this.#stopTyping(entry.username);
+    if (this.#isMe(entry.userId)) this.#unqueue(key);
+    this.#stopTyping(entry.userId);
     if (this.entries.some((other) => other.key === entry.key)) return;
     // Notices have no id: a message goes after the last message with a smaller id and the notices that follow it.
     let place = this.entries.length;
@@ -304,23 +307,24 @@ export class Room extends Emitter {
     this.emit("change");
   }
 
-  /** @param {{type: string, username: string, at: string}} event */
-  #onJoinOrLeave({ type, username, at }) {
-    const here = new Set(this.people);
-    const known = here.has(username);
-    if (type === JOINED) here.add(username);
-    else here.delete(username);
-    this.people = [...here].sort((one, other) => one.localeCompare(other));
+  /** @param {{type: string, username: string, user_id: string, at: string}} event */
+  #onJoinOrLeave({ type, at, ...event }) {
+    const { id, name } = person(event);
+    const others = this.people.filter((other) => other.id !== id);
+    const known = others.length < this.people.length;
+    if (type === JOINED) others.push({ id, name });
+    this.people = others.sort((one, other) => one.name.localeCompare(other.name));
     if (known !== (type === JOINED)) this.count = Math.max(this.people.length, this.count + (known ? -1 : 1));
-    this.#stopTyping(username);
+    this.#stopTyping(id);
     // This person's own join is not shown.
-    if (this.state === "ready" && username !== this.#me) {
+    if (this.state === "ready" && !this.#isMe(id)) {
       const kind = type === JOINED ? "joined" : "left";
       const entry = /** @type {Entry} */ ({
         key: `notice-${++this.#notices}`,
         kind,
         id: 0,
-        username,
+        username: name,
+        userId: id,
         text: "",
         at,
         error: "",
@@ -332,32 +336,35 @@ export class Room extends Emitter {
     this.emit("change");
   }
 
-  /** @param {string} username */
-  #onTyping(username) {
-    if (!username || username === this.#me) return;
-    clearTimeout(this.#typers.get(username));
-    this.#typers.set(
-      username,
-      setTimeout(() => this.#stopTyping(username), TYPING_HOLDS),
-    );
+  /** @param {Person} person */
+  #onTyping(person) {
+    if (!person.name || this.#isMe(person.id)) return;
+    clearTimeout(this.#typers.get(person.id)?.timer);
+    const timer = setTimeout(() => this.#stopTyping(person.id), TYPING_HOLDS);
+    this.#typers.set(person.id, { person, timer });
     this.#showTyping();
   }
 
-  /** @param {string} username */
-  #stopTyping(username) {
-    clearTimeout(this.#typers.get(username));
-    if (this.#typers.delete(username)) this.#showTyping();
+  /** @param {string} id */
+  #stopTyping(id) {
+    clearTimeout(this.#typers.get(id)?.timer);
+    if (this.#typers.delete(id)) this.#showTyping();
+  }
+
+  /** @param {string} id */
+  #isMe(id) {
+    return id !== "" && id === this.#me.id;
   }
 
   #showTyping() {
-    this.typing = [...this.#typers.keys()];
+    this.typing = [...this.#typers.values()].map(({ person }) => person);
     this.emit("change");
   }
 
   async #countPeople() {
     try {
       const { people, count } = await this.#call("people", { room: this.#id });
-      this.people = people.map((/** @type {{username: string}} */ { username }) => username);
+      this.people = people.map(person);
       this.count = count;
       this.emit("change");
     } catch {
@@ -424,18 +431,37 @@ function keyOf(id) {
 }
 
 /**
- * @param {{id: number, username: string, text: string, at: string}} event
+ * @param {{username: string, user_id?: string}} event
+ * @returns {Person}
+ */
+function person({ username, user_id: id = "" }) {
+  return { id, name: username };
+}
+
+/**
+ * @param {{id: number, username: string, user_id?: string, text: string, at: string}} event
  * @returns {Entry}
  */
-function posted({ id, username, text, at }) {
-  return { key: keyOf(id), kind: "posted", id, username, text, at, error: "", code: 0 };
+function posted({ id, username, user_id: userId = "", text, at }) {
+  return { key: keyOf(id), kind: "posted", id, username, userId, text, at, error: "", code: 0 };
 }
 
 /**
  * @param {string} text
- * @param {string} username
+ * @param {Person} author whose token may say no name
  * @returns {Entry}
  */
-function draft(text, username) {
-  return { key: newKey(), kind: "sending", id: 0, username, text, at: new Date().toISOString(), error: "", code: 0 };
+function draft(text, { id, name }) {
+  const at = new Date().toISOString();
+  return {
+    key: newKey(),
+    kind: "sending",
+    id: 0,
+    username: name || `#${id}`,
+    userId: id,
+    text,
+    at,
+    error: "",
+    code: 0,
+  };
 }

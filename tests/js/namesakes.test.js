@@ -1,0 +1,24 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Namesakes } from "../../static/hub/js/components/namesakes.js";
+
+const ADA = { id: "42", name: "Ada" };
+
+test("a name that one person has is shown as it is, however often the person is there", () => {
+  const people = new Namesakes([ADA, { ...ADA }, { id: "43", name: "Grace" }]);
+  assert.equal(people.shown(ADA), "Ada");
+});
+
+test("people of one name are shown with their ids", () => {
+  const other = { id: "6f1c2d3e-0000-7000-8000-00009a0b1c2d", name: "ada" };
+  const people = new Namesakes([ADA, other]);
+  assert.equal(people.shown(ADA), "Ada #42");
+  assert.equal(people.shown(other), "ada #…9a0b1c2d");
+});
+
+test("what programs say, and what people wrote whose accounts are gone, makes nobody a namesake", () => {
+  const people = new Namesakes([ADA, { id: "", name: "Ada" }]);
+  assert.equal(people.shown(ADA), "Ada");
+  assert.equal(people.shown({ id: "", name: "Ada" }), "Ada");
+});
