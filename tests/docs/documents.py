@@ -2,12 +2,14 @@
 
 import re
 from pathlib import Path
+from typing import NamedTuple
 
 from lab.harness.environment import BASE_DIR
 
 DOCUMENTS = sorted([*BASE_DIR.glob("*.md"), *(BASE_DIR / "docs").rglob("*.md")])
 
 _BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+_STEP = re.compile(r"^## (\d+)\. .*?(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 _CODE_SPAN = re.compile(r"`[^`\n]+`")
 
 
@@ -22,8 +24,26 @@ def text_of(name: str) -> str:
 
 def blocks(name: str, language: str) -> list[str]:
     """The contents of the document's code blocks in ``language``, without the indentation of a list."""
-    found = _BLOCK.findall(text_of(name))
-    return [re.sub(f"^{indent}", "", code, flags=re.MULTILINE) for indent, kind, code in found if kind == language]
+    return [code for kind, code in _blocks_in(text_of(name)) if kind == language]
+
+
+class Step(NamedTuple):
+    """A code block below a numbered heading."""
+
+    number: int
+    language: str
+    code: str
+
+
+def steps(name: str) -> list[Step]:
+    """The code blocks below the document's numbered headings, in the order in which they are read."""
+    found = _STEP.finditer(text_of(name))
+    return [Step(int(step[1]), *block) for step in found for block in _blocks_in(step[0])]
+
+
+def _blocks_in(text: str) -> list[tuple[str, str]]:
+    found = _BLOCK.findall(text)
+    return [(kind, re.sub(f"^{indent}", "", code, flags=re.MULTILINE)) for indent, kind, code in found]
 
 
 def block(name: str, begins: str, language: str = "python") -> str:

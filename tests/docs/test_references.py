@@ -108,4 +108,5 @@ def is_there(dotted: str) -> bool:
     homes = [path.with_suffix(".py"), path / "__init__.py", path.parent.with_suffix(".py")]
     if any(re.search(rf"\b{name}\b", home.read_text()) for home in homes if home.exists()):
         return True
-    return any(f'"{dotted}"' in source.read_text() for source in (BASE_DIR / package).rglob("*.py"))
+    sources = (source for root in PACKAGES for source in (BASE_DIR / root).rglob("*.py"))
+    return any(f'"{dotted}"' in source.read_text() for source in sources)

@@ -4,19 +4,22 @@ import asyncio
 import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 import websockets
 
 from lab.harness.waiting import wait_for
-from tests.support.product import PASSWORD, Product, installed, person
+from tests.support.product import Product, installed, logged_in, person, socket
 from worker.scheduling import REGULAR_TASKS
 
-pytestmark = [pytest.mark.slow, pytest.mark.any_database]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.any_database,
+    pytest.mark.timeout(600),  # the first test waits until the page was followed
+    pytest.mark.xdist_group("inside"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -29,20 +32,6 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
 def address(product: Product, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with product.served(tmp_path_factory.mktemp("log") / "web.log") as address:
         yield address
-
-
-@contextmanager
-def logged_in(address: str, mail: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=f"http://{address}", follow_redirects=True) as client:
-        client.get("/app/login/")
-        form = {"username": mail, "password": PASSWORD, "csrfmiddlewaretoken": client.cookies["csrftoken"]}
-        assert "Your orders" in client.post("/app/login/", data=form).text
-        yield client
-
-
-def socket(address: str, path: str, client: httpx.Client | None = None) -> Any:
-    cookie = {} if client is None else {"Cookie": f"shop_session={client.cookies['shop_session']}"}
-    return websockets.connect(f"ws://{address}{path}", additional_headers=cookie)
 
 
 @pytest.mark.parametrize(
@@ -205,51 +194,6 @@ def test_pages_stand_in_the_products_own_template(address: str) -> None:
     assert '<a href="/app/">Shop</a>' in text
     assert text.count('id="hub-config"') == 1
 
-
-#: What somebody does wrong, and what the checks say to it.
-MISTAKES = {
-    "misspelt": ("HUB_BASE_TEMPLAT = 'base.html'", ["hub.W002"]),
-    "alone": ("HUB_PORT = 8001", ["hub.W002"]),
-    "djangos": ("HUB_TIME_ZONE = 'UTC'", ["hub.W002"]),
-    "wrong": ("HUB_REQUESTS = 'many'", ["hub.E002"]),
-    "pages": ("HUB_PAGES = 5", ["hub.E002"]),
-    "no_base": ("HUB_BASE_TEMPLATE = 'gone.html'", ["hub.E041"]),
-    "no_redis": ("REDIS_URL = ''", ["hub.E030"]),
-    "no_layer": ("CHANNEL_LAYERS = {}", ["hub.E031"]),
-    "no_sessions": ("MIDDLEWARE = [name for name in MIDDLEWARE if 'sessions' not in name]", ["hub.W041"]),
-    "order": ("MIDDLEWARE.reverse()", ["hub.E043", "hub.E043"]),
-    "login": ("LOGIN_URL = 'nowhere'", ["hub.E044"]),
-    "sqlite": ("DATABASES['default']['OPTIONS'] = {}", ["hub.W035", "hub.W036"]),
-    "broker": ("CELERY_TASK_PUBLISH_RETRY = True", ["hub.W032"]),
-    "visibility": ("CELERY_TASK_TIME_LIMIT = 7200", ["hub.W033"]),
-    "acks": ("CELERY_TASK_ACKS_LATE = True", ["hub.W034"]),
-    "unscheduled": (
-        "from celery import Celery\napp = Celery('other')\nHUB_CELERY_APP = 'shop.settings.mistake_unscheduled.app'",
-        ["hub.W031"],
-    ),
-    "database": ("DATABASES['default'] = {'ENGINE': 'django.db.backends.dummy'}", ["hub.E033"]),
-    "processors": ("TEMPLATES[0]['OPTIONS']['context_processors'].pop(0)", ["hub.W040"]),
-    "app_dirs": ("TEMPLATES[0]['APP_DIRS'] = False", ["hub.E040"]),
-}
-
-
-@pytest.mark.parametrize("mistake", MISTAKES)
-def test_check_tells_the_mistake(product: Product, mistake: str) -> None:
-    settings, wanted = MISTAKES[mistake]
-    said = product.variant(f"mistake_{mistake}", settings).check()
-    assert [name for name in said if name.startswith("hub.")] == wanted
-
-
-def test_variable_that_is_not_read_inside_a_product_is_told(product: Product) -> None:
-    said = product.run("-c", SAYS_W001, HUB_RETENTION="{}", HUB_BASE_TEMPLATE="x.html", HUB_SERVICE_HOST="10.0.0.1")
-    (sentence,) = json.loads(said)
-    assert sentence.startswith("HUB_RETENTION is set in the environment, which the hub does not read inside a project")
-
-
-SAYS_W001 = (
-    "import django, json\ndjango.setup()\nfrom django.core import checks\n"
-    "print(json.dumps([message.msg for message in checks.run_checks() if message.id == 'hub.W001']))"
-)
 
 ABOVE = "INSTALLED_APPS = ['hub', *(app for app in INSTALLED_APPS if app != 'hub')]"
 RUNSERVER = ("manage.py", "runserver", "127.0.0.1:{port}", "--noreload")

@@ -1,47 +1,76 @@
-"""A product that installs the wheel (``tests/projects/inside``): its processes, its people, and variants of it."""
+"""The product of ``tests/projects/inside``, into which the hub is put as the how-to page says: its processes, its
+people, and variants of it.
+"""
 
 import json
-import os
 import shutil
 import subprocess
-import sys
-import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
 from pathlib import Path
 from typing import Any
 
 import httpx
+import websockets
 
 from lab.harness.environment import BASE_DIR, ending_with_us, free_port
 from lab.harness.redis_server import RedisServer
 from lab.harness.waiting import wait_for
 from tests.package.test_wheel import build
+from tests.support.fresh import FreshEnvironment
+from tests.support.howto import command_that_stays, follow
 
 PASSWORD = "a long enough password"
 
+HOW_TO = "docs/howto/put-the-hub-into-your-project.md"
+
+#: Where the product has the files that the page speaks of.
+PLACES = {
+    "settings.py": "shop/settings/__init__.py",
+    "urls.py": "shop/urls.py",
+    "asgi.py": "shop/asgi.py",
+    "celery.py": "shop/celery.py",
+}
+
+#: The Redis of the tests is somewhere else.
+WRITTEN = {'"redis://127.0.0.1:6379/0"': "SHOP_REDIS"}
+
 
 class Product:
-    """The product of ``tests/projects/inside`` in a folder of its own, with the hub from the wheel."""
+    """The product in a folder and an environment of its own, to which all was done that the page says."""
 
     def __init__(self, folder: Path, wheel: Path, redis: RedisServer) -> None:
-        self.folder, self.packages = folder / "product", folder / "packages"
+        self.folder = folder / "product"
         shutil.copytree(BASE_DIR / "tests/projects/inside", self.folder)
-        with zipfile.ZipFile(wheel) as archive:
-            archive.extractall(self.packages)
+        shutil.copy(wheel, self.folder)
+        fresh = FreshEnvironment(folder / "venv")
+        self._python, self.packages = str(fresh.python), fresh.packages
         self.environment = {
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(self.packages),
+            **fresh.variables,
             "SHOP_DATABASE": str(folder / "shop.sqlite3"),
             "SHOP_REDIS": redis.url,
             "SHOP_BROKER": f"redis+socket://{redis.socket}",
             "DJANGO_SETTINGS_MODULE": "shop.settings",
         }
+        follow(HOW_TO, self.folder, self._type, places=PLACES, written=WRITTEN)
+
+    def _type(self, command: str) -> None:
+        self._ended("bash", "-euc", command)
 
     def run(self, *command: str, **environment: str) -> str:
-        ended = subprocess.run(
-            [sys.executable, *command],
+        """What Python says that runs ``command``, such as ``manage.py``; ``AssertionError`` when it fails."""
+        return self._ended(self._python, *command, **environment)
+
+    def _ended(self, *command: str, **environment: str) -> str:
+        ended = self.outcome(*command, **environment)
+        assert ended.returncode == 0, f"{ended.stdout}\n{ended.stderr}"
+        return ended.stdout
+
+    def outcome(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """How any command ends that is run in the product's folder."""
+        return subprocess.run(
+            command,
             cwd=self.folder,
             env=self.environment | environment,
             capture_output=True,
@@ -49,35 +78,39 @@ class Product:
             timeout=120,
             check=False,
         )
-        assert ended.returncode == 0, f"{ended.stdout}\n{ended.stderr}"
-        return ended.stdout
 
     def python(self, code: str) -> Any:
         """What ``code`` leaves in ``result``."""
         program = f"import django, json\ndjango.setup()\n{code}\nprint(json.dumps(result))"
         return json.loads(self.run("-c", program).splitlines()[-1])
 
-    def variant(self, name: str, settings: str) -> "Product":
-        """The product with these lines at the end of its settings, and a database of its own, without tables."""
-        (self.folder / "shop/settings" / f"{name}.py").write_text(f"from shop.settings import *\n{settings}\n")
+    def variant(self, name: str, settings: str = "", files: Mapping[str, str] | None = None) -> "Product":
+        """The product with these lines at the end of its settings, and a database of its own, without tables; with
+        ``files``, other texts of files, in a folder of its own too."""
         varied = copy(self)
+        if files:
+            varied.folder = self.folder.parent / name
+            shutil.copytree(self.folder, varied.folder)
+            for file, text in files.items():
+                (varied.folder / file).write_text(text)
+        (varied.folder / "shop/settings" / f"{name}.py").write_text(f"from shop.settings import *\n{settings}\n")
         varied.environment = self.environment | {
             "DJANGO_SETTINGS_MODULE": f"shop.settings.{name}",
-            "SHOP_DATABASE": str(self.folder / f"{name}.sqlite3"),
+            "SHOP_DATABASE": str(varied.folder / f"{name}.sqlite3"),
         }
         return varied
 
-    def check(self) -> list[str]:
-        """The ids of what the checks of Django say."""
-        said = self.python("from django.core import checks\nresult = [message.id for message in checks.run_checks()]")
-        return [str(name) for name in said]
+    def check(self) -> str:
+        """What ``manage.py check`` says, whatever that is."""
+        ended = self.outcome(self._python, "manage.py", "check")
+        return ended.stdout + ended.stderr
 
     @contextmanager
     def process(self, log: Path, *command: str) -> Iterator[subprocess.Popen[bytes]]:
         """A process of the product, which ends with the block."""
         with log.open("w") as output:
             process = subprocess.Popen(
-                ending_with_us([sys.executable, *command]),
+                ending_with_us([self._python, *command]),
                 cwd=self.folder,
                 env=self.environment,
                 stdout=output,
@@ -91,15 +124,22 @@ class Product:
 
     @contextmanager
     def served(self, log: Path, *command: str) -> Iterator[str]:
-        """The product's web process, by the hub's server unless ``command`` names another; gives its address, without
-        the scheme. ``{port}`` in the command is the port."""
+        """The product's web process, by the command of the page unless ``command`` names another; gives its address,
+        without the scheme. ``{port}`` in the command is the port."""
+        with self.web_process(log, *command) as (_, address):
+            yield address
+
+    @contextmanager
+    def web_process(self, log: Path, *command: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+        """The same, and the process itself."""
         port = free_port()
         address = f"127.0.0.1:{port}"
-        command = command or ("-m", "hub.server", "shop.asgi:application", "--port", "{port}")
+        if not command:
+            command = tuple(command_that_stays(HOW_TO).replace("8000", "{port}").split()[1:])
         with self.process(log, *(part.format(port=port) for part in command)) as process:
             wait_for(lambda: process.poll() is not None or is_live(address), timeout=60, that="the product is served")
             assert process.poll() is None, log.read_text()
-            yield address
+            yield process, address
 
 
 def is_live(address: str) -> bool:
@@ -107,6 +147,22 @@ def is_live(address: str) -> bool:
         return httpx.get(f"http://{address}/app/hub/health/live").status_code == 200
     except httpx.TransportError:
         return False
+
+
+@contextmanager
+def logged_in(address: str, mail: str) -> Iterator[httpx.Client]:
+    """A browser of this person, without JavaScript."""
+    with httpx.Client(base_url=f"http://{address}", follow_redirects=True, timeout=30) as client:
+        client.get("/app/login/")
+        form = {"username": mail, "password": PASSWORD, "csrfmiddlewaretoken": client.cookies["csrftoken"]}
+        assert "Your orders" in client.post("/app/login/", data=form).text
+        yield client
+
+
+def socket(address: str, path: str, client: httpx.Client | None = None) -> Any:
+    """A WebSocket of this person, to be entered with ``async with``."""
+    cookie = {} if client is None else {"Cookie": f"shop_session={client.cookies['shop_session']}"}
+    return websockets.connect(f"ws://{address}{path}", additional_headers=cookie)
 
 
 def person(product: Product, name: str) -> str:
@@ -124,8 +180,6 @@ def installed(folder: Path) -> Iterator[Product]:
     redis = RedisServer(folder / "redis.sock")
     redis.start()
     try:
-        made = Product(folder, build(BASE_DIR, "wheel", folder / "dist"), redis)
-        made.run("manage.py", "migrate", "--verbosity", "0")
-        yield made
+        yield Product(folder, build(BASE_DIR, "wheel", folder / "dist"), redis)
     finally:
         redis.stop()

@@ -6,10 +6,10 @@ from django.core.asgi import get_asgi_application
 
 django_application = get_asgi_application()
 
-import hub
-from channels.routing import URLRouter
+from channels.routing import ProtocolTypeRouter, URLRouter
 from django.urls import path
 
 from shop.consumers import Echo
 
-application = hub.mount(django_application, websocket=URLRouter([path("app/echo/", Echo.as_asgi())]))
+router = URLRouter([path("app/echo/", Echo.as_asgi())])
+application = ProtocolTypeRouter({"http": django_application, "websocket": router})

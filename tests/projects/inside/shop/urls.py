@@ -1,20 +1,12 @@
 from django.contrib import admin
 from django.contrib.auth.views import LoginView, LogoutView
-from django.urls import include, path
+from django.urls import path
 
 from orders import views
 
 urlpatterns = [
-    path(
-        "app/",
-        include(
-            [
-                path("", views.orders, name="home"),
-                path("login/", LoginView.as_view(template_name="login.html"), name="login"),
-                path("logout/", LogoutView.as_view(), name="logout"),
-                path("admin/", admin.site.urls),
-                path("hub/", include("hub.urls")),
-            ]
-        ),
-    )
+    path("", views.orders, name="home"),
+    path("login/", LoginView.as_view(template_name="login.html"), name="login"),
+    path("logout/", LogoutView.as_view(), name="logout"),
+    path("admin/", admin.site.urls),
 ]

@@ -1,2 +1,1 @@
 from shop.settings.base import *
-from shop.settings.live import *

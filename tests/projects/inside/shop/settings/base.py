@@ -5,7 +5,7 @@ BASE_DIR = Path(__file__).resolve().parents[2]
 SECRET_KEY = "a key for a shop that sells nothing, on this machine alone"
 DEBUG = True
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "testserver"]
-ROOT_URLCONF = "shop.urls"
+ROOT_URLCONF = "shop.root"
 AUTH_USER_MODEL = "people.Person"
 DATABASES = {
     "default": {
@@ -57,6 +57,7 @@ LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "home"
 USE_TZ = True
 LANGUAGES = [("en", "English"), ("ru", "Russian")]
 
+SHOP_REDIS = os.environ["SHOP_REDIS"]
 CELERY_BROKER_URL = os.environ["SHOP_BROKER"]
 CELERY_TASK_DEFAULT_QUEUE = "shop"
 CELERY_TASK_ROUTES = {"orders.tasks.*": {"queue": "shop-orders"}}

@@ -1,0 +1,40 @@
+"""A fresh virtual environment into which the hub's wheel is installed: nothing of the repository can be imported."""
+
+import os
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+#: Of a shell in which pip is called.
+VARIABLES = {
+    "HOME": os.environ.get("HOME", "/"),
+    "PIP_NO_INDEX": "1",
+    "PIP_NO_COMPILE": "1",  # Python does that with what it imports
+    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+}
+
+
+class FreshEnvironment:
+    """An environment that ``python -m venv`` has made. ``variables`` are those of a shell in which it is active.
+
+    What the hub needs of others is that of the tests' own environment, where pip finds it as installed; pip asks no
+    index, so it fails if the wheel wants what the lock files do not have.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+        self.python = folder / "bin/python"
+        self.packages = with_packages_of_the_tests(folder)
+        self.variables = {
+            **VARIABLES,
+            "PATH": f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}",
+            "VIRTUAL_ENV": str(folder),
+        }
+
+
+def with_packages_of_the_tests(folder: Path) -> Path:
+    """The folder of the packages of a virtual environment, which finds those of the tests' own from now on."""
+    (packages,) = folder.glob("lib/python*/site-packages")
+    (packages / "of_the_tests.pth").write_text(sysconfig.get_path("purelib"))
+    return packages
