@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from websockets.exceptions import SecurityError
 
 from hub.config import hub_settings
+from hub.logs import library_logger
 from hub.server.ping_wheel import Slice, wheels
 from hub.server.reading import FrameEvents, RateLimitedProtocol
 from hub.server.refusing import refuse
@@ -34,7 +35,7 @@ FIRST_LOOK, LONGEST_LOOK = 0.01, 0.2
 
 
 # Two lines at INFO for every socket would cost more than the handshake and say less than /metrics.
-_logger = logging.getLogger("hub.websocket")
+_logger = library_logger("hub.websocket")
 _logger.setLevel(logging.WARNING)
 
 

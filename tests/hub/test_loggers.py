@@ -51,6 +51,36 @@ def test_events_are_records_of_the_standard_library() -> None:
     assert ended.stderr == ""
 
 
+WITH_TRACEBACKS = """
+import io, logging, sys
+from hub.logs import get_logger, library_logger
+log, library = get_logger("hub.somewhere"), library_logger("hub.elsewhere")
+written = io.StringIO()
+logging.basicConfig(stream=written, format="%(name)s %(message)s")
+
+def ask():
+    raise ConnectionError("redis://:s3cret-w0rd@host/0 refused ?token=s3cret-w0rd")
+
+try:
+    ask()
+except ConnectionError:
+    log.exception("not_asked", query="token=s3cret-w0rd", stack_info=True)
+    library.error("GET %s", "/ws/?token=s3cret-w0rd", exc_info=True)
+print(written.getvalue())
+"""
+
+
+def test_tracebacks_have_no_secrets_whoever_writes_them() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", WITH_TRACEBACKS], cwd=BASE_DIR, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert "s3cret" not in ended.stdout
+    assert ended.stdout.count("ConnectionError: redis://:[removed]@host/0 refused ?token=[removed]") == 2
+    assert "hub.somewhere not_asked query='token=[removed]'" in ended.stdout
+    assert "hub.elsewhere GET /ws/?token=[removed]" in ended.stdout
+    assert ended.stderr == ""
+
+
 @pytest.mark.parametrize("package", PACKAGES)
 def test_every_module_takes_its_logger_from_the_hub(package: str) -> None:
     found = [
