@@ -15,8 +15,6 @@ from tests.package.test_wheel import build
 from tests.support.beside import SECRET, Product, product_beside
 from tests.support.live import LiveHub, live_hub
 
-pytestmark = pytest.mark.xdist_group("beside in browsers")
-
 PORT = free_port()
 
 NO_TOKEN = "This page has no token for the hub. Log in, and load the page again."

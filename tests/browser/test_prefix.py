@@ -12,10 +12,7 @@ from tests.browser.page_parts import alerts, messages, send_message, wait_until_
 from tests.support.live import LiveHub, live_hub
 from tests.support.nginx import Nginx, nginx_before
 
-pytestmark = [
-    pytest.mark.skipif(NGINX is None, reason="nginx is not installed"),
-    pytest.mark.xdist_group("prefix in browsers"),
-]
+pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
 
 PREFIX = "/hub"
 

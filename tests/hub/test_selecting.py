@@ -1,4 +1,4 @@
-"""Tests of a whole hub are left out by ``-m "not live"``, also those that are live by their fixture alone."""
+"""Which tests are left out by ``-m "not live"``, and which go to one test process."""
 
 import pytest
 from _pytest.mark import pytest_collection_modifyitems as select
@@ -13,3 +13,24 @@ def test_tests_are_marked_by_folder_then_by_fixture_and_then_selected(pytestconf
     ours = called.index(plugin.pytest_collection_modifyitems)
     assert ours < called.index(select)
     assert [name for name in names[ours:] if name.endswith("conftest")] == []
+
+
+@pytest.fixture(scope="module")
+def takes_long_to_make() -> None:
+    """Stands for a product, or a hub, that the tests of one file share."""
+
+
+@pytest.mark.usefixtures("takes_long_to_make")
+def test_tests_that_share_what_their_file_makes_once_are_a_group(request: pytest.FixtureRequest) -> None:
+    assert plugin.groups_of(request.node) == {"tests/hub/test_selecting.py"}
+
+
+@pytest.mark.usefixtures("db")
+def test_tests_that_share_nothing_are_spread_over_the_processes(request: pytest.FixtureRequest) -> None:
+    assert plugin.groups_of(request.node) == set()
+
+
+@pytest.mark.xdist_group("server")
+@pytest.mark.usefixtures("takes_long_to_make")
+def test_group_that_several_files_share_is_named_by_a_mark(request: pytest.FixtureRequest) -> None:
+    assert plugin.groups_of(request.node) == {"server"}

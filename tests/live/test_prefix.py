@@ -14,7 +14,7 @@ from lab.harness.waiting import wait_for
 from tests.support.live import LiveHub, live_hub
 from tests.support.sockets import connect
 
-pytestmark = [pytest.mark.live, pytest.mark.slow, pytest.mark.xdist_group("prefix"), pytest.mark.any_database]
+pytestmark = [pytest.mark.live, pytest.mark.slow, pytest.mark.any_database]
 
 PREFIX = "/teams/hub"
 

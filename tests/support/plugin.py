@@ -118,15 +118,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = filter(_asks_the_database, items)
     in_parallel = getattr(config.option, "loadgroup", False)  # set in the test processes of pytest-xdist
     for item in items:
-        kinds = HUBS.intersection(getattr(item, "fixturenames", ()))
-        if kinds:
+        if HUBS.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.live)
-        # One hub of each kind is enough: all tests of it go to the same test process.
-        groups = kinds or {str(mark.args[0]) for mark in item.iter_markers("xdist_group")}
-        if groups and in_parallel:
+        if in_parallel and (groups := groups_of(item)):
             # pytest-xdist knows a group by the end of the test's id, but up to 3.8 it writes that where pytest 9.2 no
             # longer reads it, and every test process would start hubs of its own (issue 1386 of pytest-xdist).
             item._id = item.id.parse(f"{item.nodeid}@{'_'.join(sorted(groups))}")
+
+
+def groups_of(item: pytest.Item) -> set[str]:
+    """The groups of a test: those of one group go to one test process, since they share what takes long to make."""
+    groups = {str(mark.args[0]) for mark in item.iter_markers("xdist_group")}
+    definitions = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {})
+    # The one that counts is the last: a module may have a hub of its own under the usual name.
+    used = {name: found[-1] for name, found in definitions.items()}
+    if not groups and any(one.scope == "module" and one.func.__module__.startswith("tests.") for one in used.values()):
+        groups = {item.path.relative_to(item.config.rootpath).as_posix()}
+    # One hub of each kind is enough.
+    return groups or HUBS.intersection(used)
 
 
 def _asks_the_database(item: pytest.Item) -> bool:
