@@ -28,7 +28,8 @@ AS_PRODUCTION = env HUB_ENV=production HUB_HTTPS=true DATABASE_URL=sqlite://:mem
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-quick test-postgres check bench chaos soak audit package npm-package settings release format lock clean \
-	chromium test-programs suite suite-others suite-users suite-browser suite-chaos check-format check-lint check-types check-arrows check-git check-django check-templates check-assets
+	chromium test-programs suite suite-others suite-users users-uuids users-others suite-browser suite-scripts suite-chaos \
+	check-format check-lint check-types check-arrows check-git check-django check-templates check-assets
 
 help: ## List the commands
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -52,35 +53,45 @@ test-quick: $(DEV) ## Run the tests that need neither a whole hub nor a browser,
 	fi
 
 test-postgres: $(DEV) $(NODE) $(BUNDLE) chromium test-programs ## Run all tests that ask a database on PostgreSQL (nothing to install)
-	@$(PYTHON) -m lab.harness.postgres $(MAKE) --no-print-directory suite
+	@$(PYTHON) -m lab.harness.postgres $(MAKE) --no-print-directory suite PARTS="others users browser chaos"
+
+PARTS := others users browser scripts chaos
 
 # Playwright and pytest-asyncio each want the event loop of the process for themselves, so there are two runs; one after
 # the other, because Chromium leaves nothing of two cores to others. The tests that break a hub measure how long it
 # takes to be well again, so no more than two of them share the machine; they mostly wait.
 suite:
-	@for part in others users browser chaos; do $(MAKE) --no-print-directory suite-$$part || failed=1; done; exit $${failed:-0}
+	@for part in $(PARTS); do $(MAKE) --no-print-directory suite-$$part || failed=1; done; exit $${failed:-0}
 
 suite-others:
 	@$(PYTEST) --ignore tests/browser -m "not chaos" -n 4 --dist loadgroup
 
-# What the user model can change, with UUIDs, texts and numbers as keys; all else would only repeat itself.
+# What the user model can change, with UUIDs, texts and numbers as keys; all else would only repeat itself. Each of two
+# processes starts once per model, where pytest-xdist would start three.
 suite-users:
-	@$(PYTEST) -n 2 --ds tests.projects.uuid_people.settings -m "not slow and not live" tests/projects \
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target --keep-going users-uuids users-others
+
+users-uuids:
+	@$(PYTEST) --ds tests.projects.uuid_people.settings -m "not slow and not live" tests/projects \
 		tests/notifications/test_{endpoint,keys,notify,reading,topics,topic_sockets}.py \
 		tests/api/test_notify.py::test_recipient_may_be_named_in_each_way \
 		tests/api/test_{rooms,topics}.py tests/chat/test_{posting,private_rooms,rooms,rpc}.py tests/presence \
-		tests/privacy tests/connection/test_{authorization,leaving,sessions}.py; uuids=$$?; \
-	$(PYTEST) --ds tests.projects.text_people.settings -m "not slow" tests/projects \
+		tests/privacy tests/connection/test_{authorization,leaving,sessions}.py
+
+users-others:
+	@$(PYTEST) --ds tests.projects.text_people.settings -m "not slow" tests/projects \
 		tests/notifications/test_keys.py tests/chat/test_rpc.py tests/connection/test_leaving.py; texts=$$?; \
 	$(PYTEST) --ds tests.projects.django_people.settings -m "not slow" tests/privacy \
 		tests/notifications/test_{keys,topics}.py tests/connection/test_leaving.py \
 		tests/api/test_{notify,rooms,topics}.py; numbers=$$?; \
-	exit $$((uuids | texts | numbers))
+	exit $$((texts | numbers))
 
+# A file goes to one process, which makes what its tests share once. On PostgreSQL there is one file: in this process.
 suite-browser:
-	@$(PYTEST) tests/browser -p no:asyncio -n 3; browser=$$?; \
-	node --test tests/js/*.test.js; scripts=$$?; \
-	exit $$((browser | scripts))
+	@$(PYTEST) tests/browser -p no:asyncio $(if $(filter postgres%,$(DATABASE_URL)),,-n 3 --dist loadfile)
+
+suite-scripts:
+	@node --test tests/js/*.test.js
 
 suite-chaos:
 	@$(PYTEST) tests/chaos -m chaos -n 2 --maxschedchunk 1
