@@ -35,6 +35,20 @@ class Stream(models.Model):
         return f"{self.channel}@{self.epoch}.{self.head}"
 
 
+class SharedData(models.Model):
+    """JSON text that the publications of many channels share (``hub.streams.sharing``)."""
+
+    data = models.TextField()
+    created_at = models.DateTimeField(db_default=Now())
+    #: The smallest and the largest id of a publication that has pointed here: they are looked for in between, so that
+    #: publications need no index for it.
+    first = models.BigIntegerField(null=True)
+    last = models.BigIntegerField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.pk}: {self.data[:80]}"
+
+
 class Publication(models.Model):
     """One item of a channel.
 
@@ -53,6 +67,11 @@ class Publication(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     #: When it got its offset, by the database's clock; within a channel never before that of a smaller offset.
     sequenced_at = models.DateTimeField(null=True)
+    #: Where its JSON text is if it shares that with others; ``data`` is empty then. Such a publication has its offset
+    #: from the beginning.
+    shared = models.ForeignKey(
+        SharedData, models.DO_NOTHING, null=True, related_name="+", db_index=False, db_constraint=False
+    )
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["channel", "offset"], name="hub_publication_offset"),)

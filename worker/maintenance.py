@@ -10,7 +10,7 @@ from hub.database import deletions, heartbeats, pruning
 from hub.logs import get_logger
 from hub.presence import process_rows
 from hub.publishing import idempotency, sweeper
-from hub.streams import retention
+from hub.streams import retention, sharing
 from hub.validation import lookalikes
 from worker import jobs, sending
 from worker.application import application
@@ -44,11 +44,12 @@ def prune() -> int:
 @shared_task(ignore_result=True, expires=expires("worker.maintenance.tidy"))
 def tidy() -> None:
     """Delete what nobody asks for any more: heartbeats of parts that are long gone, the presence rows of web processes
-    that died, idempotency keys, jobs that failed long ago, and what referred to rows that were deleted. Learn the
-    names that were stored without a signal."""
+    that died, idempotency keys, data that publications have shared, jobs that failed long ago, and what referred to
+    rows that were deleted. Learn the names that were stored without a signal."""
     heartbeats.prune()
     process_rows.forget()
     idempotency.forget_old()
+    sharing.forget_unused()
     jobs.prune()
     deletions.follow_up()
     lookalikes.complete()

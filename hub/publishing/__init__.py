@@ -14,9 +14,11 @@ from hub.publishing.verbs import (
     publish,
     publish_ephemeral,
     publish_many,
+    publish_shared,
     release,
+    share,
 )
-from hub.publishing.withdrawing import withdraw
+from hub.publishing.withdrawing import replace_shared, withdraw
 from hub.streams.history import forget as forget_channel
 from hub.streams.personal import rewrite
 
@@ -31,7 +33,10 @@ __all__ = [
     "publish",
     "publish_ephemeral",
     "publish_many",
+    "publish_shared",
     "release",
+    "replace_shared",
     "rewrite",
+    "share",
     "withdraw",
 ]

@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-from django.db import DataError, IntegrityError
 from django.db.models import Q
 from django.db.models.functions import Now
 
@@ -10,15 +9,12 @@ from hub import streams
 from hub.logs import get_logger
 from hub.models import Publication
 from hub.ops import metrics
-from hub.publishing.verbs import release
+from hub.publishing.verbs import INCONSISTENT, release
 
 log = get_logger(__name__)
 
 #: Seconds that the publisher has to number its own rows. The sweeper leaves younger rows alone.
 GRACE = 1.0
-
-#: What the database says of a stream that was tampered with, or restored in part.
-_INCONSISTENT = (IntegrityError, DataError, OverflowError)
 
 
 def sweep() -> int:
@@ -38,7 +34,7 @@ def sweep() -> int:
         return 0
     try:
         swept = release(channels)
-    except _INCONSISTENT:
+    except INCONSISTENT:
         swept = sum(_release_alone(channel) for channel in channels)
     if swept:
         metrics.SWEPT.inc(swept)
@@ -50,6 +46,6 @@ def _release_alone(channel: str) -> int:
     # Such a stream must not keep those of others from being numbered.
     try:
         return release([channel])
-    except _INCONSISTENT:
+    except INCONSISTENT:
         log.error("stream_inconsistent", channel=channel)  # noqa: TRY400  # the log event says what it means
         return 0

@@ -3,17 +3,19 @@
 =========================  ============================================================================
 ``publish``                inside the caller's transaction; sent after its commit, never after a rollback
 ``publish_many``           the same for many publications at once
+``publish_shared``         the same data to many channels, stored once (``share``); for transactions that end soon
 ``publish_ephemeral``      now, to those who are connected; not stored, nothing to recover
 ``apublish``, …            the same verbs for async code
 =========================  ============================================================================
 """
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
-from django.db import transaction
+from django.db import DataError, IntegrityError, transaction
 
 from hub import streams
 from hub.bus.announcer import announce
@@ -23,7 +25,7 @@ from hub.database.threads import in_database_thread
 from hub.logs import get_logger
 from hub.models import Publication
 from hub.ops import metrics
-from hub.streams import Envelope
+from hub.streams import Envelope, sharing
 from hub.validation.numbers import SENTENCE, is_rounded
 from hub.validation.tags import encode as encode_tags
 
@@ -32,6 +34,9 @@ log = get_logger(__name__)
 #: What can be published: a message type of an app (a msgspec struct with a tag), a mapping with a ``type``, or
 #: somebody else's JSON, on one line.
 Data = msgspec.Struct | Mapping[str, Any] | msgspec.Raw
+
+#: What the database says of a stream that was tampered with, or restored in part.
+INCONSISTENT = (IntegrityError, DataError, OverflowError)
 
 #: No client has published it.
 NO_INFO = msgspec.Raw()
@@ -90,6 +95,49 @@ def publish_many(
     return rows
 
 
+def share(data: Data) -> int:
+    """Store ``data`` once, as part of the transaction that is open, for :func:`publish_shared`; returns its id.
+
+    What no publication points to after a day is deleted.
+
+    Raises:
+        PayloadTooBig, RoundedNumber, TypeError: as :func:`publish`.
+    """
+    return sharing.share(text_of(data))
+
+
+def publish_shared(shared: int, channels: Iterable[str]) -> None:
+    """Append what :func:`share` has stored to many durable channels, as part of the transaction that is open.
+
+    As :func:`publish_many`, for a transaction of the hub's own that ends soon: until then whoever publishes in one of
+    these channels waits. Each publication takes a fifth of the place. A channel whose stream is inconsistent, because
+    it was tampered with or restored in part, is left out and logged.
+
+    Raises:
+        UnknownChannel, NotDurable: as :func:`publish`; nothing is stored then.
+    """
+    names = list(channels)
+    for name in names:
+        _require_durable(name)
+    with transaction.atomic():
+        try:
+            with transaction.atomic():
+                envelopes = streams.append_shared(shared, names)
+        except INCONSISTENT:
+            envelopes = [envelope for name in names for envelope in _append_alone(shared, name)]
+        transaction.on_commit(partial(_announce_numbered, envelopes))
+
+
+def _append_alone(shared: int, channel: str) -> list[Envelope]:
+    # Such a stream must not keep the others from what they are to get.
+    try:
+        with transaction.atomic():
+            return streams.append_shared(shared, [channel])
+    except INCONSISTENT:
+        log.error("stream_inconsistent", channel=channel)  # noqa: TRY400  # the log event says what it means
+        return []
+
+
 def publish_ephemeral(
     channel: str, data: Data, info: msgspec.Raw = NO_INFO, *, tags: Mapping[str, str] | None = None
 ) -> None:
@@ -116,9 +164,19 @@ async def apublish_ephemeral(channel: str, data: Data, info: msgspec.Raw = NO_IN
 
 def encode(channel: str, data: Data, *, durable: bool) -> str:
     """The JSON text of ``data`` as it will go out, after the checks that :func:`publish` names."""
-    if durable and not namespace_of(channel).durable:
-        raise NotDurable(f"{channel!r} keeps no history; use publish_ephemeral().")
+    if durable:
+        _require_durable(channel)
     namespace_of(channel)
+    return text_of(data)
+
+
+def _require_durable(channel: str) -> None:
+    if not namespace_of(channel).durable:
+        raise NotDurable(f"{channel!r} keeps no history; use publish_ephemeral().")
+
+
+def text_of(data: Data) -> str:
+    """The JSON text of ``data`` as it will go out, whatever the channel; raises as :func:`share`."""
     try:
         encoded = msgspec.json.encode(data)
     except OverflowError:
@@ -137,10 +195,14 @@ def release(channels: Iterable[str]) -> int:
     Called after a commit and by the outbox sweeper; other code need not call it. Raises ``django.db.Error``.
     """
     envelopes = streams.sequence(channels)
+    _announce_numbered(envelopes)
+    return len(envelopes)
+
+
+def _announce_numbered(envelopes: Sequence[Envelope]) -> None:
     for envelope in envelopes:
         metrics.PUBLICATIONS.labels(envelope.channel.partition(":")[0]).inc()
     announce(envelopes)
-    return len(envelopes)
 
 
 class _Waiting(threading.local):

@@ -4,8 +4,16 @@ from collections.abc import Collection
 
 from django.db import transaction
 
-from hub.publishing.verbs import Data, encode, publish
-from hub.streams import history
+from hub.publishing.verbs import Data, encode, publish, text_of
+from hub.streams import history, sharing
+
+
+def replace_shared(shared: int, instead: Data) -> None:
+    """Put ``instead`` in the place of what :func:`hub.publishing.share` has stored, in the histories of all channels.
+
+    Part of the open transaction. Clients that are connected are told nothing. Raises as :func:`hub.publishing.share`.
+    """
+    sharing.replace(shared, text_of(instead))
 
 
 def withdraw(channel: str, beginnings: Collection[str], instead: Data) -> int:

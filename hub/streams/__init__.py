@@ -1,7 +1,8 @@
 """The durable log: streams of publications in the database, their retention, and cursors.
 
-``store`` appends, sequences and reads. ``history`` reads pages for clients. ``retention_rule`` says what is retained,
-and ``retention`` deletes the rest. ``cursors`` turns positions into text.
+``store`` appends, sequences and reads; ``sharing`` has data that many publications share. ``history`` reads pages for
+clients. ``retention_rule`` says what is retained, and ``retention`` deletes the rest. ``cursors`` turns positions into
+text.
 """
 
 from hub.streams.cursors import cursor_at, cursor_of
@@ -11,6 +12,7 @@ from hub.streams.store import (
     Envelope,
     Position,
     append,
+    append_shared,
     begin,
     positions,
     read,
@@ -25,6 +27,7 @@ __all__ = [
     "Envelope",
     "Position",
     "append",
+    "append_shared",
     "begin",
     "cursor_at",
     "cursor_of",

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from django.db.models import Q, QuerySet
 
-from hub.models import Publication, PublicationKey
-from hub.streams import retention_rule, store
+from hub.models import Publication, PublicationKey, SharedData
+from hub.streams import retention_rule, sharing, store
 from hub.streams.store import Envelope, Position
 
 #: The largest page, in publications.
@@ -52,9 +52,8 @@ def page(channel: str, *, limit: int, since: Position | None = None, reverse: bo
     rows = Publication.objects.filter(channel=channel, offset__gt=dropped, offset__lte=position.offset)
     if since is not None:
         rows = rows.filter(offset__lt=since.offset) if reverse else rows.filter(offset__gt=since.offset)
-    found = list(
-        rows.order_by("-offset" if reverse else "offset").values_list("offset", "data", "info", "tags")[:count]
-    )
+    ordered = rows.order_by("-offset" if reverse else "offset")
+    found = sharing.with_texts(ordered.values_list("offset", "data", "info", "tags", "shared")[:count])
     if since is not None and not reverse and count and since.offset < position.offset:
         first = found[0][0] if found else None
         if first != since.offset + 1:
@@ -113,7 +112,10 @@ def replace(channel: str, beginnings: Collection[str], data: str) -> int:
         meant |= Q(data__startswith=beginning)
     if not meant:
         return 0
-    return Publication.objects.filter(meant, channel=channel).update(data=data)
+    of_channel = Publication.objects.filter(channel=channel)
+    # What is shared stays as it is in the other channels.
+    shared = of_channel.filter(shared__in=SharedData.objects.filter(meant))
+    return of_channel.filter(meant).update(data=data) + shared.update(data=data, shared=None)
 
 
 def _delete(rows: QuerySet[Publication] | QuerySet[PublicationKey]) -> int:

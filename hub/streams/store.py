@@ -13,6 +13,7 @@ from django.db.models import OuterRef, Subquery
 from django.db.models.functions import Coalesce, Greatest, Now
 
 from hub.models import Publication, Stream, new_epoch
+from hub.streams import sharing
 
 #: How far back ``touched`` searches: longer than a sequencing transaction stays open, and than host clocks differ.
 SLACK = timedelta(seconds=60)
@@ -109,18 +110,60 @@ _MOVE_HEADS = """
 
 @transaction.atomic
 def _sequence(names: list[str]) -> list[Envelope]:
-    epochs = _lock(names)
-    if missing := [name for name in names if name not in epochs]:
-        epoch = _first_epoch()
-        # Another process may create the same stream now: the second one reads it in the query below.
-        Stream.objects.bulk_create([Stream(channel=name, epoch=epoch) for name in missing], ignore_conflicts=True)
-        epochs |= _lock(missing)
+    epochs = _locked(names)
     with connection.cursor() as cursor:
         cursor.execute(_NUMBER.format(names=_places(names), now=_NOW[connection.vendor]), names)
         rows = sorted(cursor.fetchall())
         if grown := sorted({channel for _, channel, *_ in rows}):
             cursor.execute(_MOVE_HEADS.format(names=_places(grown), now=_NOW[connection.vendor]), grown)
     return [Envelope(channel, epochs[channel], offset, *content) for _, channel, offset, *content in rows]
+
+
+_INSERT_NUMBERED = """
+    INSERT INTO hub_publication (channel, "offset", data, info, tags, created_at, sequenced_at, shared_id)
+    SELECT channel, head + 1, '', '', '', {now}, {now}, %s FROM hub_stream WHERE channel IN ({names}) ORDER BY channel
+    RETURNING id, channel, "offset"
+"""
+_MOVE_HEADS_ON = "UPDATE hub_stream SET updated_at = {now}, head = head + 1 WHERE channel IN ({names})"
+
+
+@transaction.atomic
+def append_shared(shared: int, channels: Iterable[str]) -> list[Envelope]:
+    """Append a publication to each of ``channels`` that points to the shared data ``shared``, and number it at once.
+
+    For transactions of the hub's own that end soon: the streams are locked until then, so that whoever publishes in
+    one of these channels waits. Two statements for :data:`BATCH` channels, and one version of each row, where a
+    publication that is numbered after its commit has two.
+
+    Returns the envelopes, to be announced after the commit.
+    """
+    names = sorted(set(channels))
+    (data,) = sharing.texts([shared]).values()
+    envelopes: list[Envelope] = []
+    ids: list[int] = []
+    for start in range(0, len(names), BATCH):
+        part = names[start : start + BATCH]
+        epochs = _locked(part)
+        asked = {"now": _NOW[connection.vendor], "names": _places(part)}
+        with connection.cursor() as cursor:
+            cursor.execute(_INSERT_NUMBERED.format(**asked), [shared, *part])
+            rows = cursor.fetchall()
+            cursor.execute(_MOVE_HEADS_ON.format(**asked), part)
+        envelopes += [Envelope(channel, epochs[channel], offset, data) for _, channel, offset in rows]
+        ids += [pk for pk, *_ in rows]
+    sharing.note_publications(shared, ids)
+    return envelopes
+
+
+def _locked(names: list[str]) -> dict[str, str]:
+    """Lock the streams of ``names``, which are made where there are none, and give their epochs."""
+    epochs = _lock(names)
+    if missing := [name for name in names if name not in epochs]:
+        epoch = _first_epoch()
+        # Another process may create the same stream now: the second one reads it in the query below.
+        Stream.objects.bulk_create([Stream(channel=name, epoch=epoch) for name in missing], ignore_conflicts=True)
+        epochs |= _lock(missing)
+    return epochs
 
 
 def _lock(names: list[str], how: str = "FOR UPDATE") -> dict[str, str]:
@@ -184,13 +227,13 @@ def read(channel: str, *, after: int, upto: int | None = None, limit: int) -> li
     rows = Publication.objects.filter(channel=channel, offset__gt=after)
     if upto is not None:
         rows = rows.filter(offset__lte=upto)
-    found = list(rows.order_by("offset").values_list("offset", "data", "info", "tags")[:limit])
+    found = list(rows.order_by("offset").values_list("offset", "data", "info", "tags", "shared")[:limit])
     if found and found[0][0] != after + 1:
         return []
     epoch = positions([channel])[channel].epoch
     return [
         Envelope(channel, epoch, after + number, data, info, tags)
-        for number, (_, data, info, tags) in enumerate(found, start=1)
+        for number, (_, data, info, tags) in enumerate(sharing.with_texts(found), start=1)
     ]
 
 
