@@ -18,8 +18,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from hub.bus.envelope import pack
-from hub.bus.layer import group_send_counted, group_send_many
-from hub.channels import group_name
+from hub.bus.layer import group_send_counted, group_send_many, groups_joined
+from hub.channels import channel_of_group, group_name
 from hub.config import hub_settings
 from hub.logs import get_logger
 from hub.ops import gauges, metrics
@@ -141,6 +141,25 @@ async def announce_counted(envelope: Envelope) -> int | None:
     for hear in _listeners:
         hear([envelope])
     return await group_send_counted(group_name(envelope.channel), pack(envelope))
+
+
+def subscribed(namespace: str) -> list[str]:
+    """The channels ``namespace:…`` that some web process has subscribers of, in no order; for threads and jobs.
+
+    A hint: none where the layer cannot tell or is away, and a process may keep one for a moment after the last
+    subscriber.
+    """
+    current = _current()
+    asked = asyncio.run_coroutine_threadsafe(
+        asyncio.wait_for(groups_joined(group_name(f"{namespace}:")), hub_settings().redis_timeout), current.loop
+    )
+    try:
+        groups = asked.result(2 * hub_settings().redis_timeout)
+    except Exception as error:  # noqa: BLE001  # each layer raises what it likes
+        asked.cancel()
+        log.warning("subscribed_unknown", error=type(error).__name__)
+        return []
+    return [channel for group in groups if (channel := channel_of_group(group)) is not None]
 
 
 @contextmanager

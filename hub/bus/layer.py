@@ -40,6 +40,12 @@ async def group_send_counted(group: str, message: Mapping[str, Any]) -> int | No
     return None
 
 
+async def groups_joined(beginning: str) -> list[str]:
+    """The groups whose name has this beginning and that some process has joined; none where the layer cannot tell."""
+    found = layer()
+    return list(await found.groups_joined(beginning)) if hasattr(type(found), "groups_joined") else []
+
+
 async def group_discard_many(groups: Collection[str], channel: str) -> None:
     """``group_discard`` from each group; in one command where the layer can."""
     found = layer()

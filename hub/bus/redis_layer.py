@@ -80,6 +80,15 @@ class HubChannelLayer(RedisPubSubChannelLayer):  # type: ignore[misc]  # it has 
         received: int = await layer._get_shard(name).publisher.publish([(name, self.serialize(message))])
         return received
 
+    async def groups_joined(self, beginning: str) -> list[str]:
+        """The groups with this beginning, of letters, digits and points, that some process has joined."""
+        layer = self._get_layer()
+        begins = layer._get_group_channel_name("")
+        names: list[bytes] = []
+        for shard in layer._shards:
+            names += await shard.publisher.ask("PUBSUB", "CHANNELS", f"{begins}{beginning}*")
+        return [name.decode().removeprefix(begins) for name in names]
+
     async def group_add_many(self, groups: Iterable[str], channel: str) -> None:
         """``group_add`` of ``channel`` to each of ``groups``, in one command for each Redis."""
         layer = self._get_layer()

@@ -39,14 +39,12 @@ class Publisher:
             OSError, redis.exceptions.RedisError: Redis is away, or refuses.
         """
         commands = b"".join(_packed("PUBLISH", name, data) for name, data in messages)
-        async with self._turn:
-            was_open = self._connection is not None
-            try:
-                return await self._exchange(commands, len(messages))
-            except (OSError, NotConnected):
-                if not was_open:
-                    raise
-                return await self._exchange(commands, len(messages))
+        return sum(await self._answers(commands, len(messages)))
+
+    async def ask(self, *words: Any) -> Any:
+        """The answer to one command. Raises as :meth:`publish`."""
+        (answer,) = await self._answers(_packed(*words), 1)
+        return answer
 
     async def close(self) -> None:
         """Disconnect. May be repeated, and publishing connects again."""
@@ -55,8 +53,18 @@ class Publisher:
             with contextlib.suppress(OSError, RedisError):
                 await connection.disconnect(nowait=True)
 
-    async def _exchange(self, commands: bytes, answers: int) -> int:
-        """Send ``commands`` and read as many ``answers``, whose sum is returned.
+    async def _answers(self, commands: bytes, count: int) -> list[Any]:
+        async with self._turn:
+            was_open = self._connection is not None
+            try:
+                return await self._exchange(commands, count)
+            except (OSError, NotConnected):
+                if not was_open:
+                    raise
+                return await self._exchange(commands, count)
+
+    async def _exchange(self, commands: bytes, count: int) -> list[Any]:
+        """Send ``commands`` and read as many answers as ``count``.
 
         Where that fails, the connection is given up.
         """
@@ -66,7 +74,7 @@ class Publisher:
                 self._connection = create_pool(self._host).make_connection()
                 await self._connection.connect()
             self._connection._writer.write(commands)
-            return await _read(self._connection._reader, answers)
+            return await _read(self._connection._reader, count)
         except BaseException:
             # Answers that nobody has read would be taken for those of the next commands.
             await self.close()
@@ -78,10 +86,10 @@ def _packed(*words: Any) -> bytes:
     return command
 
 
-async def _read(reader: asyncio.StreamReader, answers: int) -> int:
-    received = 0
+async def _read(reader: asyncio.StreamReader, count: int) -> list[Any]:
+    answers: list[Any] = []
     replies = hiredis.Reader(notEnoughData=None)
-    while answers:
+    while len(answers) < count:
         data = await reader.read(CHUNK)
         if not data:
             raise NotConnected("Redis has closed the connection")
@@ -89,6 +97,5 @@ async def _read(reader: asyncio.StreamReader, answers: int) -> int:
         while (reply := replies.gets()) is not None:
             if isinstance(reply, hiredis.HiredisError):
                 raise ResponseError(str(reply))
-            received += reply
-            answers -= 1
-    return received
+            answers.append(reply)
+    return answers

@@ -4,7 +4,7 @@
 what a crash interrupted.
 """
 
-from hub.bus.announcer import flush
+from hub.bus.announcer import flush, subscribed
 from hub.publishing.verbs import (
     PayloadTooBig,
     RoundedNumber,
@@ -38,5 +38,6 @@ __all__ = [
     "replace_shared",
     "rewrite",
     "share",
+    "subscribed",
     "withdraw",
 ]

@@ -58,7 +58,7 @@ def rewrite(channel: str, change: Callable[[str], str | None]) -> int:
     changed = []
     rows = Publication.objects.filter(channel=channel).order_by("pk").values_list("pk", "data", "shared__data")
     for pk, data, shared in rows.iterator(CHUNK):
-        if (text := change(data if shared is None else shared)) is not None:
+        if (text := change(shared or data)) is not None:
             changed.append(Publication(pk=pk, data=text, shared=None))
     Publication.objects.bulk_update(changed, ["data", "shared"], batch_size=CHUNK)
     return len(changed)

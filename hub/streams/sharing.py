@@ -3,8 +3,9 @@
 Readers get the text as if each publication had it. All functions are synchronous and use the ``default`` database.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import timedelta
+from typing import Any
 
 from django.db.models.functions import Now
 
@@ -16,8 +17,8 @@ UNUSED = timedelta(days=1)
 #: Shared data that one query looks at.
 CHUNK = 100
 
-#: What a publication says, as it is read: offset, data, info, tags, and the shared data that it points to.
-Row = tuple[int | None, str, str, str, int | None]
+#: What a publication says, as it is read: offset, data, info, tags, and the shared data that it points to, or None.
+Row = tuple[int | None, str, str, str, Any]
 
 
 def share(data: str) -> int:
@@ -30,8 +31,9 @@ def replace(shared: int, data: str) -> None:
     SharedData.objects.filter(pk=shared).update(data=data)
 
 
-def with_texts(rows: Sequence[Row]) -> list[tuple[int | None, str, str, str]]:
+def with_texts(rows: Iterable[Row]) -> list[tuple[int | None, str, str, str]]:
     """``rows`` with their JSON text. One query where some of them share it, none otherwise."""
+    rows = list(rows)
     wanted = {shared for *_, shared in rows if shared is not None}
     if not wanted:
         return [row[:4] for row in rows]
