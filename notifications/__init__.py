@@ -1,7 +1,8 @@
 """Who should know, and how they are told.
 
 ``notify`` and ``anotify`` send an alert now; ``alert`` describes one for a rule to return; ``on_save`` and
-``on_delete`` make rules. They may be imported anywhere after Django's apps are configured.
+``on_delete`` make rules; ``audience`` declares people by a name, ``MEMBERS`` and ``people_with`` are audiences. They
+may be imported anywhere after Django's apps are configured.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -9,17 +10,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from notifications.actions import anotify, notify
     from notifications.alerting import Alert, alert
+    from notifications.named_audiences import MEMBERS, audience, people_with
     from notifications.rules import on_delete, on_save
 
-__all__ = ["Alert", "alert", "anotify", "notify", "on_delete", "on_save"]
+__all__ = ["MEMBERS", "Alert", "alert", "anotify", "audience", "notify", "on_delete", "on_save", "people_with"]
 
 _HOMES = {
+    "MEMBERS": "named_audiences",
     "Alert": "alerting",
     "alert": "alerting",
     "anotify": "actions",
+    "audience": "named_audiences",
     "notify": "actions",
     "on_delete": "rules",
     "on_save": "rules",
+    "people_with": "named_audiences",
 }
 
 

@@ -16,9 +16,10 @@ from hub.database import in_database_thread
 from hub.publishing import publish, publish_many
 from hub.users import Key, User, Visitor, all_users, groups_of, is_staff_or_may, user_id
 from hub.validation import Refused
-from notifications import channels, events, queries, reading
+from notifications import channels, distributing, events, inbox, queries, reading
 from notifications.alerting import EVERYONE, Alert, Recipient, alert
-from notifications.models import Follow, Notification, ReadMark, ReadUpTo, Topic
+from notifications.models import Follow, InboxEntry, Notification, ReadMark, ReadUpTo, Topic
+from notifications.named_audiences import Audience, Listed
 
 #: How often the rows of a key are looked up, where others store some of them at the same time.
 ATTEMPTS = 5
@@ -35,6 +36,9 @@ BROADCASTS = limits.declare(
     "broadcasts", setting="limit_broadcasts", sentence=_("You have sent many notifications to everyone.")
 )
 
+
+#: What is unique among rows with a key: the key, the user, the group, the topic and the audience.
+_Once = tuple[str | None, Key, int | None, int | None, str]
 
 #: The permission that lets those broadcast who are not of the staff, where only staff may.
 MAY_BROADCAST = "hub_notifications.add_notification"
@@ -68,7 +72,11 @@ def notify(
     those who have none yet get it. So a call that may be repeated, by a task that runs twice or a client that asks
     again, has the effect of one, also when two run at the same time.
 
-    Returns the rows, one per recipient, in order; with a ``key``, those that were stored before among them.
+    To an audience, or to more than 100 people, it is one row and one short write, however many they are: a job
+    distributes it (:mod:`notifications.distributing`). Whoever gets an account meanwhile is not among an audience.
+
+    Returns the rows, one per recipient, in order; with a ``key``, those that were stored before among them. An
+    audience is one recipient, and so are the people of a longer list.
 
     Raises:
         BadAlert: see :func:`notifications.alert`; nothing is stored.
@@ -99,6 +107,7 @@ def send(alerts: Sequence[Alert], *, sender: User | None = None) -> list[Notific
             user=recipient if isinstance(recipient, User) else None,
             group=recipient if isinstance(recipient, Group) else None,
             topic=recipient if isinstance(recipient, Topic) else None,
+            audience=recipient.label if isinstance(recipient, Audience | Listed) else "",
             level=described.level,
             title=described.title,
             message=described.message,
@@ -110,6 +119,9 @@ def send(alerts: Sequence[Alert], *, sender: User | None = None) -> list[Notific
         for described in alerts
         for recipient in described.to
     ]
+    recipients = (recipient for described in alerts for recipient in described.to)
+    for row, recipient in zip(rows, recipients, strict=True):
+        row.people = recipient if isinstance(recipient, Audience | Listed) else None
     with transaction.atomic():
         if any(row.key is not None for row in rows):
             return _store_once(rows)
@@ -119,13 +131,18 @@ def send(alerts: Sequence[Alert], *, sender: User | None = None) -> list[Notific
 
 def _store(rows: Sequence[Notification]) -> None:
     Notification.objects.bulk_create(rows, batch_size=500)
-    publish_many((channels.of_alert(row), events.created(row)) for row in rows)
+    if alone := [row for row in rows if row.people is None]:
+        publish_many((channels.of_alert(row), events.created(row)) for row in alone)
+    for row in rows:
+        if row.people is not None:
+            distributing.begin(row, row.people)
 
 
 def _store_once(rows: Sequence[Notification]) -> list[Notification]:
     """Store those whose recipient has none of their key; return for each row the one that is stored."""
     for attempt in range(ATTEMPTS):
         stored = {_once(row): row for row in _with_keys({row.key for row in rows if row.key is not None})}
+        stored |= _distributed(rows, [row for row in stored.values() if row.audience])
         new = [row for row in rows if row.key is None or stored.setdefault(_once(row), row) is row]
         try:
             # In one order, so that two that store the same at the same time wait for each other and never in a ring.
@@ -136,21 +153,35 @@ def _store_once(rows: Sequence[Notification]) -> list[Notification]:
             if attempt == ATTEMPTS - 1:
                 raise
         else:
+            for row in rows:
+                if row.key is not None and isinstance(row.people, Listed) and stored[_once(row)] is not row:
+                    distributing.extend(stored[_once(row)], row.people)
             return [row if row.key is None else stored[_once(row)] for row in rows]
     raise AssertionError("unreachable")
+
+
+def _distributed(rows: Sequence[Notification], before: Sequence[Notification]) -> dict[_Once, Notification]:
+    """Those of ``before``, which were distributed, by the people among the recipients of ``rows`` who have them."""
+    people = {row.user_id for row in rows if row.user_id is not None}
+    if not before or not people:
+        return {}
+    by_id = {row.pk: row for row in before}
+    entries = InboxEntry.objects.filter(user__in=people, notification__in=by_id)
+    return {
+        (by_id[pk].key, user, None, None, ""): by_id[pk] for user, pk in entries.values_list("user", "notification")
+    }
 
 
 def _with_keys(keys: set[str]) -> QuerySet[Notification]:
     return Notification.objects.filter(key__in=keys).select_related("user", "group", "topic")
 
 
-def _once(row: Notification) -> tuple[str | None, Key, int | None, int | None]:
-    """What is unique among rows with a key."""
-    return row.key, row.user_id, row.group_id, row.topic_id
+def _once(row: Notification) -> _Once:
+    return row.key, row.user_id, row.group_id, row.topic_id, row.audience
 
 
-def _order(row: Notification) -> tuple[str, str, int, int]:
-    return row.key or "", str(row.user_id or ""), row.group_id or 0, row.topic_id or 0
+def _order(row: Notification) -> tuple[str, str, int, int, str]:
+    return row.key or "", str(row.user_id or ""), row.group_id or 0, row.topic_id or 0, row.audience
 
 
 def broadcast_from_client(*, user: Visitor, message: str, key: str | None = None) -> None:
@@ -193,8 +224,9 @@ def mark_read(*, user: User, ids: Collection[int]) -> int:
     """
     with transaction.atomic():
         read = _locked(user)
-        new = sorted(_unread_for(user).filter(pk__in=ids, pk__gt=read.upto).values_list("pk", flat=True))
-        if not new:
+        new = list(_unread_for(user).filter(pk__in=ids, pk__gt=read.upto).values_list("pk", flat=True))
+        distributed = inbox.mark_read(user.pk, ids)
+        if not new and not distributed:
             return queries.unread_count(user)
         _mark(user, new)
         marks = ReadMark.objects.filter(user=user).order_by("-notification").values_list("notification", flat=True)
@@ -203,7 +235,7 @@ def mark_read(*, user: User, ids: Collection[int]) -> int:
         unread = queries.unread_count(user)
         if not unread:
             _move(read, _newest_settled())
-        publish(channels.of_user(user), events.AlertsRead(ids=new, unread=unread))
+        publish(channels.of_user(user), events.AlertsRead(ids=sorted({*new, *distributed}), unread=unread))
     return unread
 
 
@@ -214,6 +246,7 @@ def mark_all_read(*, user: User, upto: int) -> int:
         upto = min(upto, _newest(Notification.objects.order_by("-pk")))
         if not reading.unread_ids(reading.reader(user.pk), upto=upto, limit=1):
             return queries.unread_count(user)
+        inbox.mark_all_read(user.pk, upto)
         _move(read, min(upto, _newest_settled()))
         fresh = reading.unread_ids(reading.reader(user.pk), upto=upto, limit=MARKS_KEPT + 1)
         if len(fresh) > MARKS_KEPT:
@@ -237,7 +270,12 @@ def _locked(user: User) -> ReadUpTo:
 def _unread_for(user: User) -> QuerySet[Notification]:
     """Alerts for ``user`` without a mark; none that a topic had before they followed it, which are read."""
     follows = Follow.objects.filter(user=user, topic=OuterRef("topic"), after__lt=OuterRef("pk"))
-    mine = Q(user=user) | Q(group__in=groups_of(user.pk)) | Q(Exists(follows)) | Q(user=None, group=None, topic=None)
+    mine = (
+        Q(user=user)
+        | Q(group__in=groups_of(user.pk))
+        | Q(Exists(follows))
+        | Q(user=None, group=None, topic=None, audience="")
+    )
     return Notification.objects.filter(mine).exclude(pk__in=ReadMark.objects.filter(user=user).values("notification"))
 
 

@@ -5,14 +5,14 @@ from django.utils.translation import gettext_lazy as _
 
 from hub.admin import PublishedAdmin, people_with_search
 from hub.users import searched_by
-from notifications.models import Follow, Notification, Topic
+from notifications.models import Distribution, Follow, Notification, Topic
 
 
 @admin.register(Notification)
 class NotificationAdmin(PublishedAdmin[Notification]):
     """What was sent, to whom; read only, because what people have seen cannot be changed here."""
 
-    list_display = ("created_at", "level", "title", "message", "user", "group", "topic", "sender")
+    list_display = ("created_at", "level", "title", "message", "user", "group", "topic", "audience", "sender")
     list_filter = ("level", "created_at")
     list_select_related = ("user", "group", "topic", "sender")
     search_fields = ("title", "message", searched_by("user"))
@@ -20,6 +20,26 @@ class NotificationAdmin(PublishedAdmin[Notification]):
 
     def has_change_permission(self, request: HttpRequest, obj: Notification | None = None) -> bool:
         return False
+
+
+@admin.register(Distribution)
+class DistributionAdmin(PublishedAdmin[Distribution]):
+    """Notifications that a job gives to many people, and how far it is."""
+
+    list_display = ("notification", "audience", "reached", "total", "moved_at", "finished_at")
+    list_filter = (("finished_at", admin.EmptyFieldListFilter),)
+    list_select_related = ("notification",)
+    search_fields = ("notification__title", "notification__message")
+    fields = list_display
+    readonly_fields = list_display
+
+    def has_change_permission(self, request: HttpRequest, obj: Distribution | None = None) -> bool:
+        return False
+
+    @admin.display(description=_("audience"), ordering="notification__audience")
+    def audience(self, distribution: Distribution) -> str:
+        """To whom it goes."""
+        return distribution.notification.audience
 
 
 @admin.register(Topic)

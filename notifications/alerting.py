@@ -16,6 +16,7 @@ from hub.config import hub_settings
 from hub.users import User, all_users, log_in_field
 from hub.validation import MESSAGE_LIMIT, ROUNDED, is_rounded, is_storable, is_storable_json, is_visible
 from notifications.models import KEY_LIMIT, Level, Topic
+from notifications.named_audiences import SMALL, Audience, BadAudience, Listed, audience_named, listed
 
 #: Characters of a title and of an address; those of a message are bounded everywhere alike.
 TITLE_LIMIT = 200
@@ -26,8 +27,14 @@ ENVELOPE = 512
 
 EVERYONE = "everyone"
 
-#: One recipient: a user, a group, a topic, ``"everyone"``, ``"user:NAME"``, ``"group:NAME"`` or ``"topic:NAME"``.
-Recipient = User | Group | Topic | str
+#: How a recipient is named by text.
+FORMS = "'everyone', 'members', 'user:NAME', 'group:NAME', 'topic:NAME', 'audience:NAME' or 'permission:APP.CODENAME'"
+
+#: One recipient: a user, a group, a topic, an audience, or the text that names one of them (:func:`alert`).
+Recipient = User | Group | Topic | Audience | str
+
+#: What a recipient is found to be; None is everyone.
+Found = User | Group | Topic | Audience | None
 
 
 class BadAlert(ValueError):
@@ -49,7 +56,7 @@ class UnknownRecipient(BadAlert):
 class Alert:
     """An alert that can be sent; made by :func:`alert`, which says what the fields are."""
 
-    to: tuple[User | Group | Topic | None, ...]
+    to: tuple[Found | Listed, ...]
     message: str
     title: str
     level: str
@@ -71,9 +78,11 @@ def alert(
     """Describe an alert, for :func:`notifications.notify` to send or for a rule to return.
 
     Args:
-        to: a user, a Django auth group, a topic (those who follow it), ``"everyone"`` (guests included),
-            ``"user:NAME"`` (by what they log in with), ``"group:NAME"``, ``"topic:NAME"``, or several of these; a
-            recipient named twice is told once.
+        to: a user, a Django auth group, a topic (those who follow it), an audience, ``"everyone"`` (guests included),
+            ``"members"`` (all who have an account), ``"user:NAME"`` (by what they log in with), ``"group:NAME"``,
+            ``"topic:NAME"``, ``"audience:NAME"``, ``"permission:APP.CODENAME"``, a queryset of people, or several of
+            these; a recipient named twice is told once. To an audience, and to more than 100 people, the alert is one
+            row, which a job distributes.
         message: plain text, 1 to 4,000 characters.
         title: plain text, at most 200 characters.
         level: ``info``, ``success``, ``warning``, ``error`` or ``debug``.
@@ -170,13 +179,21 @@ def is_plain_json(data: object) -> bool:
     return is_storable_json(text)
 
 
-def _recipients(to: Recipient | Iterable[Recipient]) -> tuple[User | Group | Topic | None, ...]:
-    found = tuple(dict.fromkeys(resolve(recipient) for recipient in _each(to)))
-    return (None,) if None in found else found  # everyone has it once, whoever else is named
+def _recipients(to: Recipient | Iterable[Recipient]) -> tuple[Found | Listed, ...]:
+    people = listed(to)
+    if isinstance(people, Listed):
+        return (people,)
+    found = tuple(dict.fromkeys(resolve(recipient) for recipient in (_each(to) if people is None else people)))
+    if None in found:
+        return (None,)  # everyone has it once, whoever else is named
+    keys = tuple(one.pk for one in found if isinstance(one, User))
+    if len(keys) <= SMALL:
+        return found
+    return (Listed(keys), *(one for one in found if not isinstance(one, User)))
 
 
 def _each(to: Recipient | Iterable[Recipient]) -> Iterable[Recipient]:
-    return [to] if isinstance(to, str | User | Group | Topic) or not isinstance(to, Iterable) else to
+    return [to] if isinstance(to, str | User | Group | Topic | Audience) or not isinstance(to, Iterable) else to
 
 
 def _is_saved(recipient: Model) -> bool:
@@ -185,22 +202,33 @@ def _is_saved(recipient: Model) -> bool:
     return recipient.pk is not None and not made_up
 
 
-def resolve(recipient: object) -> User | Group | Topic | None:
-    """The user, group or topic that a recipient of :func:`alert` is; None is everyone.
+def resolve(recipient: object) -> Found:
+    """The user, group, topic or audience that a recipient of :func:`alert` is; None is everyone.
 
     Raises:
         UnknownRecipient: there is none, or it is not stored.
     """
-    if isinstance(recipient, User | Group | Topic) and _is_saved(recipient):
+    if isinstance(recipient, Audience) or (isinstance(recipient, User | Group | Topic) and _is_saved(recipient)):
         return recipient
     if not isinstance(recipient, str):
-        raise UnknownRecipient(
-            "An alert goes to a saved user, group or topic, 'everyone', 'user:NAME', 'group:NAME' or 'topic:NAME'."
-        )
+        raise UnknownRecipient(f"An alert goes to a saved user, group or topic, an audience, {FORMS}.")
     if recipient == EVERYONE:
         return None
     if not is_storable(recipient):
         raise UnknownRecipient("A recipient's name has characters that no name has.")
+    if (audience := _audience(recipient)) is not None:
+        return audience
+    return _named(recipient)
+
+
+def _audience(text: str) -> Audience | None:
+    try:
+        return audience_named(text)
+    except BadAudience as error:
+        raise UnknownRecipient(str(error)) from None
+
+
+def _named(recipient: str) -> User | Group | Topic:
     kind, _, name = recipient.partition(":")
     found: User | Group | Topic | None
     match kind if name else "":
@@ -211,7 +239,7 @@ def resolve(recipient: object) -> User | Group | Topic | None:
         case "topic":
             found = Topic.objects.filter(name=name).first()
         case _:
-            raise UnknownRecipient(f"{recipient!r} is not 'everyone', 'user:NAME', 'group:NAME' or 'topic:NAME'.")
+            raise UnknownRecipient(f"{recipient!r} is not {FORMS}.")
     if found is None:
         raise UnknownRecipient(f"There is no {kind} named {name!r}.", kind=kind)
     return found

@@ -4,22 +4,35 @@ import reprlib
 from typing import Annotated, Any
 
 import msgspec
+from django.contrib.auth.models import Group
 from msgspec import Meta
 
-from hub.api import DETAIL_LIMIT, ApiCall, ApiError, Code, Method, register
+from hub.api import DETAIL_LIMIT, ApiCall, ApiError, Code, Method, all_of, register
 from hub.database import in_database_thread
 from hub.users import User, all_users, has_form_of_id, log_in_field, users_by_id
-from notifications import actions, channels, reading_api, topics_api  # noqa: F401  # their methods
+from hub.validation import is_storable
+from notifications import (
+    actions,
+    channels,
+    distributions_api,
+    reading_api,  # noqa: F401  # its methods
+    topics_api,  # noqa: F401  # likewise
+)
 from notifications.alerting import EVERYONE, Alert, BadAlert, UnknownRecipient, alert
 from notifications.models import Topic
+from notifications.named_audiences import MEMBERS, PERMISSION, PREFIX, Audience, Listed
+
+#: Words that name many people, never a person of that name.
+_WORDS = {EVERYONE: "everybody", MEMBERS.label: "everybody who has an account"}
 
 #: Recipients of one call.
 RECIPIENTS_LIMIT = 1000
 
 _TO = Meta(
-    description="`everyone`, the id of a user as text or as a number, the name that a user logs in with, `user:NAME`, "
-    f"`group:NAME`, `topic:NAME`, or up to {RECIPIENTS_LIMIT} of these. A text that can be an id, such as one of "
-    "digits, is an id, never a name."
+    description="`everyone`, `members` (all who have an account), the id of a user as text or as a number, the name "
+    "that a user logs in with, `user:NAME`, `group:NAME`, `topic:NAME`, `audience:NAME`, `permission:APP.CODENAME`, "
+    f"or up to {RECIPIENTS_LIMIT} of these. A text that can be an id, such as one of digits, is an id, never a name. "
+    "For more people repeat the call with the same key: it is one notification, and goes to those who have none yet."
 )
 _KEY = Meta(description="Names what the alert is about: a recipient gets one alert of a key, ever.")
 
@@ -36,10 +49,14 @@ class NotifyRequest(msgspec.Struct, kw_only=True):
     key: Annotated[str | None, _KEY] = None
 
 
-class NotifyResult(msgspec.Struct):
-    """The ids of the alerts, one for each recipient."""
+_PROGRESS = Meta(description="Of those that a job gives to many people: the addresses at which to read how far it is.")
+
+
+class NotifyResult(msgspec.Struct, omit_defaults=True):
+    """The ids of the alerts, one for each recipient; an audience, and more than 100 people, are one recipient."""
 
     ids: list[int]
+    progress: Annotated[list[str], _PROGRESS] = []
 
 
 async def notify(call: ApiCall[NotifyRequest]) -> NotifyResult:
@@ -47,14 +64,14 @@ async def notify(call: ApiCall[NotifyRequest]) -> NotifyResult:
     to = call.request.to if isinstance(call.request.to, list) else [call.request.to]
     if len(to) > RECIPIENTS_LIMIT:
         raise ApiError(Code.LIMIT_EXCEEDED, f"an alert has {RECIPIENTS_LIMIT} recipients at most")
-    return NotifyResult(await in_database_thread(_notify, call, to))
+    return await in_database_thread(_notify, call, to)
 
 
-def _notify(call: ApiCall[NotifyRequest], to: list[str | int]) -> list[int]:
+def _notify(call: ApiCall[NotifyRequest], to: list[str | int]) -> NotifyResult:
     request = call.request
     try:
         described = alert(
-            to=[_recipient(one) for one in to],
+            to=_recipients(to),
             message=request.message,
             title=request.title,
             level=request.level,
@@ -71,35 +88,61 @@ def _notify(call: ApiCall[NotifyRequest], to: list[str | int]) -> list[int]:
     except BadAlert as error:
         raise ApiError(Code.BAD_REQUEST, str(error)[:DETAIL_LIMIT]) from None
     _require_channels(call, described)
-    return [row.pk for row in actions.send([described])]
+    rows = actions.send([described])
+    return NotifyResult([row.pk for row in rows], [distributions_api.address(row.pk) for row in rows if row.audience])
 
 
-def _recipient(one: str | int) -> str | User:
-    text = str(one)
-    if one == EVERYONE:
-        if all_users().filter(**{log_in_field(): EVERYONE}).exists():
-            raise BadAlert("'everyone' is everybody, and there is a user of this name: say 'user:everyone' for them.")
-        return EVERYONE
+def _recipients(to: list[str | int]) -> list[str | User]:
+    """What ``alert`` takes for each; two queries for all people among them."""
+    by_id = users_by_id({str(one) for one in to if _is_id(one)})
+    names = {_name_in(one) for one in to if isinstance(one, str) and not _is_id(one)}
+    by_name = {
+        getattr(user, log_in_field()): user
+        for user in all_users().filter(**{f"{log_in_field()}__in": [name for name in names if is_storable(name)]})
+    }
+    return [_recipient(one, by_id, by_name) for one in to]
+
+
+def _recipient(one: str | int, by_id: dict[str, User], by_name: dict[str, User]) -> str | User:
+    if isinstance(one, str) and one in _WORDS:
+        if one in by_name:
+            raise BadAlert(f"{one!r} is {_WORDS[one]}, and there is a user of this name: say 'user:{one}' for them.")
+        return one
     # The same as a number and as text, whoever has taken which name: programs send ids in both forms.
-    if isinstance(one, int) or has_form_of_id(text):
-        found = users_by_id([text]).get(text)
+    if _is_id(one):
+        found = by_id.get(str(one))
         if found is None:
             raise UnknownRecipient(
-                f"There is no user with the id {reprlib.repr(text)}; somebody of that name is 'user:NAME'.",
+                f"There is no user with the id {reprlib.repr(str(one))}; somebody of that name is 'user:NAME'.",
                 kind=channels.USER,
             )
         return found
-    return one if one.startswith(("user:", "group:", "topic:")) else f"user:{one}"
+    text = str(one)
+    if text.startswith(("group:", "topic:", PREFIX, PERMISSION)):
+        return text
+    return by_name.get(_name_in(text)) or f"user:{_name_in(text)}"
+
+
+def _is_id(one: str | int) -> bool:
+    return isinstance(one, int) or (one not in _WORDS and has_form_of_id(one))
+
+
+def _name_in(text: str) -> str:
+    return text.removeprefix("user:")
 
 
 def _require_channels(call: ApiCall[NotifyRequest], described: Alert) -> None:
     for recipient in described.to:
-        if isinstance(recipient, User):
+        if isinstance(recipient, Audience | Listed):
+            all_of(call, channels.USER)
+        elif isinstance(recipient, User):
             call.channel(channels.of_user(recipient))
         elif isinstance(recipient, Topic):
             call.channel(channels.of_topic(recipient.name))
+        elif isinstance(recipient, Group):
+            call.channel(channels.of_group(recipient.pk))
         else:
-            call.channel(channels.of_group(recipient.pk) if recipient else channels.everyone)
+            call.channel(channels.everyone)
 
 
 register(

@@ -11,8 +11,13 @@ class NotificationsConfig(AppConfig):
     def ready(self) -> None:
         from hub import session
         from hub.database import clean_up, prune_regularly
-        from notifications import channels, receivers, retention
-        from notifications.models import Follow, Notification, ReadMark, ReadUpTo
+        from notifications import (
+            channels,
+            checks,  # noqa: F401  # registers its own
+            receivers,
+            retention,
+        )
+        from notifications.models import Follow, InboxEntry, Notification, ReadMark, ReadUpTo
 
         session.register(channels.personal)
         receivers.connect()
@@ -20,7 +25,8 @@ class NotificationsConfig(AppConfig):
         clean_up(Follow, "topic", "user")
         clean_up(ReadUpTo, "user")
         clean_up(ReadMark, "user")
+        clean_up(InboxEntry, "user")
         prune_regularly(retention.prune)
 
-        # `alerts.py` of every installed app, as Django does with `admin.py`.
-        autodiscover_modules("alerts")
+        # `alerts.py` and `audiences.py` of every installed app, as Django does with `admin.py`.
+        autodiscover_modules("audiences", "alerts")

@@ -1,17 +1,27 @@
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
+from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from hub.validation import is_visible, validate_name
 
+if TYPE_CHECKING:
+    from notifications.named_audiences import Audience, Listed
+
 #: Characters of an idempotency key.
 KEY_LIMIT = 200
+
+#: Characters of an audience's name, as ``Notification.audience`` has it.
+AUDIENCE_LIMIT = 150
+
+#: Characters of a user's key as text.
+USER_KEY_LIMIT = 255
 
 #: Characters of a topic's name: it is part of a channel's name, and a cursor names the channels of many topics.
 NAME_LIMIT = 40
@@ -124,7 +134,11 @@ class Follow(models.Model):
 
 
 class Notification(models.Model):
-    """One alert as it was sent: to one person, to a group, to a topic or, with none of these, to everyone."""
+    """One alert as it was sent: to one person, to a group, to a topic, to an audience or, with none of these, to
+    everyone.
+
+    Each person of an audience has an :class:`InboxEntry` for it.
+    """
 
     # The database is not to look whether recipients and sender are still there: an alert must never fail the commit
     # that deletes one of them (hub.database.deletions).
@@ -166,10 +180,21 @@ class Notification(models.Model):
         editable=False,
         help_text=_("Names what the alert is about, so that it is stored once however often it is sent."),
     )
+    audience = models.CharField(
+        _("audience"),
+        max_length=AUDIENCE_LIMIT,
+        default="",
+        blank=True,
+        editable=False,
+        help_text=_("To which people it went, where it was distributed to many."),
+    )
     created_at = models.DateTimeField(_("sent at"), default=timezone.now, editable=False)
 
     #: Whether the person whom it was listed for has read it; set by ``notifications.queries``, no column.
     read = False
+
+    #: The people to whom it is to be distributed; set by ``notifications.actions``, no column.
+    people: "Audience | Listed | None" = None
 
     class Meta:
         verbose_name = _("notification")
@@ -177,9 +202,10 @@ class Notification(models.Model):
         ordering: ClassVar = ["-pk"]
         constraints: ClassVar = [
             models.CheckConstraint(
-                condition=models.Q(user=None, group=None)
-                | models.Q(user=None, topic=None)
-                | models.Q(group=None, topic=None),
+                condition=models.Q(user=None, group=None, audience="")
+                | models.Q(user=None, topic=None, audience="")
+                | models.Q(group=None, topic=None, audience="")
+                | models.Q(user=None, group=None, topic=None),
                 name="hub_notification_has_one_audience",
             ),
             # A recipient has a key once, and where a column has nothing, each row differs from the others in it. The
@@ -199,15 +225,20 @@ class Notification(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["key"],
-                condition=models.Q(key__isnull=False, user=None, group=None, topic=None),
+                condition=models.Q(key__isnull=False, user=None, group=None, topic=None, audience=""),
                 name="hub_notification_everyone_key_once",
+            ),
+            models.UniqueConstraint(
+                fields=["key", "audience"],
+                condition=models.Q(key__isnull=False) & ~models.Q(audience=""),
+                name="hub_notification_audience_key_once",
             ),
         ]
         indexes: ClassVar = [
             models.Index(fields=["user", "-id"], name="hub_notification_of_user"),
             # Those of a group or a topic have nothing else, those to everyone none of these: in each case the newest
             # are neighbours.
-            models.Index(fields=["group", "topic", "user", "-id"], name="hub_notification_of_audience"),
+            models.Index(fields=["group", "topic", "user", "audience", "-id"], name="hub_notification_of_audience"),
             models.Index(fields=["created_at", "id"], name="hub_notification_sent"),
         ]
 
@@ -240,6 +271,97 @@ class ReadMark(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["user", "notification"], name="hub_notification_readmark_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.notification_id}"
+
+
+class Distribution(models.Model):
+    """A notification is given to each person of its audience by a job; how far that is.
+
+    The row is locked by each step of the job, and deleted with its notification. Whatever deletes it deletes the
+    entries (``notifications.receivers``).
+    """
+
+    notification = models.OneToOneField(
+        Notification,
+        models.CASCADE,
+        primary_key=True,
+        related_name="distribution",
+        verbose_name=_("notification"),
+    )
+    #: The id of what the publications of all these people share (``hub.publishing.share``).
+    shared = models.BigIntegerField(editable=False)
+    total = models.PositiveBigIntegerField(
+        _("people"), null=True, help_text=_("How many get it, as far as that is known.")
+    )
+    reached = models.PositiveBigIntegerField(_("reached"), default=0, help_text=_("How many have it."))
+    #: The key of the person up to whom an audience is done, as text; empty at the beginning.
+    last_key = models.CharField(max_length=USER_KEY_LIMIT, default="", editable=False)
+    #: The smallest and the largest id of its entries, so that they need no index to be found by their notification.
+    first_entry = models.BigIntegerField(null=True, editable=False)
+    last_entry = models.BigIntegerField(null=True, editable=False)
+    moved_at = models.DateTimeField(_("last step"), db_default=Now())
+    finished_at = models.DateTimeField(_("finished"), null=True)
+
+    class Meta:
+        verbose_name = _("distribution")
+        verbose_name_plural = _("distributions")
+        ordering: ClassVar = ["-pk"]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["moved_at"],
+                condition=models.Q(finished_at=None),
+                name="hub_notification_unfinished",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.notification_id}: {self.reached}/{self.total}"
+
+
+class ListedPeople(models.Model):
+    """People to whom a distribution goes that was called with a list of them, as many as one step takes.
+
+    The step deletes the row.
+    """
+
+    distribution = models.ForeignKey(Distribution, models.CASCADE, related_name="parts")
+    #: JSON: the keys of users, as numbers or text.
+    keys: Any = models.JSONField()
+
+    def __str__(self) -> str:
+        return f"{self.distribution_id}: {self.pk}"
+
+
+class InboxEntry(models.Model):
+    """A person has a notification that was distributed; what they did with it stands here.
+
+    Never in :class:`ReadUpTo`: an entry may be made minutes after its notification, and is unread then, whatever the
+    person has read meanwhile.
+    """
+
+    # The constraint's index serves for the person too.
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
+    # Entries are found by the range that their distribution has noted.
+    notification = models.ForeignKey(
+        Notification, models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
+    )
+    read_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "notification"], name="hub_notification_entry_once")
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["user", "notification"],
+                condition=models.Q(read_at=None),
+                name="hub_notification_entry_unread",
+            )
         ]
 
     def __str__(self) -> str:

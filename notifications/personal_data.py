@@ -2,14 +2,16 @@
 
 from typing import Any
 
+from django.db.models import Q
+
 from hub.privacy import PersonalData, are_texts_removed, erased_texts, register, take_names_out
 from hub.users import User
-from notifications.models import Follow, Notification, ReadMark, ReadUpTo
+from notifications.models import Follow, InboxEntry, Notification, ReadMark, ReadUpTo
 from notifications.withdrawing import withdraw
 
 
 def _export(user: User) -> dict[str, Any]:
-    def told(**which: User) -> list[dict[str, Any]]:
+    def told(which: Q) -> list[dict[str, Any]]:
         return [
             {
                 "at": row.created_at.isoformat(),
@@ -19,15 +21,20 @@ def _export(user: User) -> dict[str, Any]:
                 "url": row.url,
                 "data": row.data,
             }
-            for row in Notification.objects.filter(**which).order_by("pk").iterator()
+            for row in Notification.objects.filter(which).order_by("pk").iterator()
         ]
 
     follows = Follow.objects.filter(user=user).order_by("pk").values_list("topic__name", flat=True)
-    return {"received": told(user=user), "sent": told(sender=user), "follows": list(follows)}
+    entries = InboxEntry.objects.filter(user=user).values("notification")
+    return {
+        "received": told(Q(user=user) | Q(pk__in=entries)),
+        "sent": told(Q(sender=user)),
+        "follows": list(follows),
+    }
 
 
 def _erase(user: User) -> None:
-    for model in (ReadMark, ReadUpTo):
+    for model in (ReadMark, ReadUpTo, InboxEntry):
         model._default_manager.filter(user=user).delete()
     # The admin's log calls them by their title, and by the name of who follows.
     named = Notification.objects.filter(user=user) | Notification.objects.filter(sender=user)

@@ -2,7 +2,8 @@
 
 Read is what is not newer than the person's :class:`~notifications.models.ReadUpTo`, what has a
 :class:`~notifications.models.ReadMark`, what was sent to a group or to everyone before the account was made (where the
-user model says when that was), and what was sent to a topic before the person followed it.
+user model says when that was), and what was sent to a topic before the person followed it. Of what was distributed to
+many the person's own :class:`~notifications.models.InboxEntry` says it, and nothing else.
 
 Alerts are found by SQL, of PostgreSQL and SQLite alike: each audience is a walk through an index from its newest end,
 which stops when enough is found. One ``OR`` over all of them would read the alerts of all other people, and Django's
@@ -19,7 +20,7 @@ from django.db.models import OuterRef, Subquery
 
 from hub.channels import LAST_ID
 from hub.users import Key, all_users, as_stored, groups_of, joined_field
-from notifications.models import Follow, Notification, ReadMark, ReadUpTo
+from notifications.models import Follow, InboxEntry, Notification, ReadMark, ReadUpTo
 
 #: Audiences that one statement looks at: SQLite takes no more than 500 parts.
 PARTS = 100
@@ -32,15 +33,35 @@ _PART = """
     ) {name}
 """
 
-_OLDER = "alert.id < %(before)s"
 
 # Behind COALESCE, because PostgreSQL would make a join of a bare NOT EXISTS, and read far more than is wanted.
-_UNREAD = """
+_WITHOUT_MARK = """
     alert.id > {floor} AND alert.id <= %(upto)s AND NOT COALESCE(EXISTS (
         SELECT 1 FROM hub_notifications_readmark mark
         WHERE mark.user_id = %(user)s AND mark.notification_id = alert.id
     ), FALSE)
 """
+
+
+# What was distributed to the person: their entries, by an index of those that are unread, or of all.
+_ENTRIES = """
+    SELECT * FROM (
+        SELECT entry.notification_id FROM hub_notifications_inboxentry entry
+        WHERE entry.user_id = %(user)s AND {wanted}
+        ORDER BY entry.user_id, entry.notification_id DESC LIMIT %(limit)s
+    ) entries
+"""
+
+
+class _Wanted(NamedTuple):
+    """Which alerts are looked for: the condition for rows of alerts, and the one for entries."""
+
+    alerts: str
+    entries: str
+
+
+_OLDER = _Wanted("alert.id < %(before)s", "entry.notification_id < %(before)s")
+_UNREAD = _Wanted(_WITHOUT_MARK, "entry.read_at IS NULL AND entry.notification_id <= %(upto)s")
 
 
 class Followed(NamedTuple):
@@ -106,14 +127,22 @@ def listed(reader: Reader, ids: Sequence[int]) -> list[Notification]:
     rows = list(Notification.objects.filter(pk__in=ids).select_related("topic").order_by("-pk"))
     marked = ReadMark.objects.filter(user=reader.key, notification__in=ids).values_list("notification", flat=True)
     read = set(marked) if reader.key is not None else set()
+    read |= _read_entries(reader, [row.pk for row in rows if row.audience])
     of_topics = {topic.id: topic.read for topic in reader.topics}
     for row in rows:
-        floor = reader.shared if row.user_id is None else reader.own
+        floor = 0 if row.audience else reader.shared if row.user_id is None else reader.own
         row.read = row.pk in read or row.pk <= of_topics.get(row.topic_id or 0, floor)
     return rows
 
 
-def _find(wanted: str, reader: Reader, asked: dict[str, Any]) -> Iterator[int]:
+def _read_entries(reader: Reader, ids: Sequence[int]) -> set[int]:
+    if not ids:
+        return set()
+    read = InboxEntry.objects.filter(user=reader.key, notification__in=ids).exclude(read_at=None)
+    return set(read.values_list("notification", flat=True))
+
+
+def _find(wanted: _Wanted, reader: Reader, asked: dict[str, Any]) -> Iterator[int]:
     """The newest of each audience that are ``wanted``, audience by audience."""
     parts = list(_parts(wanted, reader))
     (user,) = as_stored([reader.key])
@@ -124,23 +153,25 @@ def _find(wanted: str, reader: Reader, asked: dict[str, Any]) -> Iterator[int]:
         yield from (found for (found,) in rows)
 
 
-def _parts(wanted: str, reader: Reader) -> Iterator[str]:
+def _parts(wanted: _Wanted, reader: Reader) -> Iterator[str]:
     if reader.key is not None:
-        own = wanted.format(floor="%(own)s")
+        yield _ENTRIES.format(wanted=wanted.entries)
+        own = wanted.alerts.format(floor="%(own)s")
         yield _PART.format(audience="alert.user_id = %(user)s", wanted=own, order="alert.user_id", name="own_ones")
-    shared = wanted.format(floor="%(shared)s")
+    shared = wanted.alerts.format(floor="%(shared)s")
     yield _part_of_many("of_everyone", "IS NULL", "IS NULL", shared)
     for group in map(int, reader.group_ids):
         yield _part_of_many(f"of_group_{group}", f"= {group}", "IS NULL", shared)
     for topic in reader.topics:
-        since_then = wanted.format(floor=int(topic.read))
+        since_then = wanted.alerts.format(floor=int(topic.read))
         yield _part_of_many(f"of_topic_{int(topic.id)}", "IS NULL", f"= {int(topic.id)}", since_then)
 
 
 def _part_of_many(name: str, group: str, topic: str, wanted: str) -> str:
     return _PART.format(
-        audience=f"alert.group_id {group} AND alert.topic_id {topic} AND alert.user_id IS NULL",
+        audience=f"alert.group_id {group} AND alert.topic_id {topic} AND alert.user_id IS NULL"
+        " AND alert.audience = ''",
         wanted=wanted,
-        order="alert.group_id, alert.topic_id, alert.user_id",
+        order="alert.group_id, alert.topic_id, alert.user_id, alert.audience",
         name=name,
     )

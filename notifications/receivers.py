@@ -14,9 +14,9 @@ from hub.access import revalidate
 from hub.database import listen
 from hub.publishing import forget_channel, publish
 from hub.users import Key, id_in, ids_of_keys
-from notifications import channels
+from notifications import channels, inbox
 from notifications.events import TopicFollowed, TopicUnfollowed
-from notifications.models import Follow, Topic
+from notifications.models import Distribution, Follow, Topic
 
 
 class _Deletion:
@@ -55,6 +55,7 @@ def connect() -> None:
     listen(_follow_deleted, post_delete, Follow, "notifications.follow_deleted")
     listen(_topic_saved, post_save, Topic, "notifications.topic_saved")
     listen(_topic_deleted, post_delete, Topic, "notifications.topic_deleted")
+    listen(_distribution_going, pre_delete, Distribution, "notifications.distribution_going")
 
 
 def _follow_saved(sender: type[Follow], instance: Follow, created: bool, **_: Any) -> None:
@@ -94,3 +95,10 @@ def _topic_deleted(sender: type[Topic], instance: Topic, **_: Any) -> None:
     # Another topic may get the name, and other people follow it: it must not bring them this past.
     forget_channel(channel)
     revalidate(channels=[channel])
+
+
+def _distribution_going(sender: type[Distribution], instance: Distribution, **_: Any) -> None:
+    # Locked and read again: a step of its job may be adding entries, and no other one follows.
+    distribution = Distribution.objects.select_for_update().filter(pk=instance.pk).first()
+    if distribution is not None:
+        inbox.entries_of(distribution).delete()

@@ -5,7 +5,7 @@ from django.contrib.auth.models import Group
 from hub.config import hub_settings
 from hub.database import prune_table
 from hub.users import all_users
-from notifications.models import Notification, Topic
+from notifications.models import InboxEntry, Notification, Topic
 
 
 def prune(*, seconds: float = 60.0) -> int:
@@ -15,14 +15,19 @@ def prune(*, seconds: float = 60.0) -> int:
     """
     settings = hub_settings()
     rows = Notification.objects.all()
-    of_groups = rows.filter(user=None)
-    return prune_table(
+    of_groups = rows.filter(user=None, audience="")
+    # What was distributed goes by its age; each person keeps the newest of them, as of what was sent to them alone.
+    entries = (InboxEntry.objects.all(), all_users(), "user")
+    pruned = prune_table(
+        "alert", InboxEntry.objects.all(), days=0, items=settings.alert_items, lists=[entries], seconds=seconds
+    )
+    return pruned + prune_table(
         "alert",
         rows,
         days=settings.alert_days,
         items=settings.alert_items,
         lists=[
-            rows.filter(user=None, group=None, topic=None),
+            rows.filter(user=None, group=None, topic=None, audience=""),
             (of_groups.filter(group=None), Topic.objects.all(), "topic"),
             (of_groups.filter(topic=None), Group.objects.all(), "group"),
             (rows, all_users(), "user"),

@@ -7,15 +7,18 @@ class WorkerConfig(AppConfig):
 
     def ready(self) -> None:
         from hub.ops import gauges
+        from notifications import distributing
         from worker import (
             checks,  # noqa: F401  # registers its own
             heartbeat,  # noqa: F401  # connects to Celery's signals
             jobs,
+            tasks,
         )
         from worker.application import application
 
         application()  # the one that this thread knows: see there
         gauges.stats(jobs.show_stats)
+        distributing.started_by(tasks.distribute.delay)
         if apps.is_installed("hub.accounts"):
             from worker import sign_up_alerts
 

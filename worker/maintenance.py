@@ -12,6 +12,7 @@ from hub.presence import process_rows
 from hub.publishing import idempotency, sweeper
 from hub.streams import retention, sharing
 from hub.validation import lookalikes
+from notifications import distributing
 from worker import jobs, sending
 from worker.application import application
 from worker.scheduling import REGULAR_TASKS, expires
@@ -33,6 +34,12 @@ def send_overdue_jobs() -> int:
     and a long queue does not make itself longer.
     """
     return sending.send_overdue()
+
+
+@shared_task(ignore_result=True, expires=expires("worker.maintenance.restart_distributions"))
+def restart_distributions() -> int:
+    """Start the jobs of distributions again that were lost; returns how many."""
+    return distributing.restart_lost()
 
 
 @shared_task(ignore_result=True, expires=expires("worker.maintenance.prune"))

@@ -6,10 +6,14 @@ from celery import shared_task
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import InterfaceError, OperationalError
 
-from notifications import notify
+from hub.config import hub_settings
+from notifications import distributing, notify
 from notifications.alerting import refuse_unsendable
 from worker import heartbeat, maintenance  # noqa: F401  # tasks, where Celery looks for them: it knows this module
 from worker.durable import DurableTask
+
+#: Seconds after which a distribution goes on in another job, so that no other job waits for long.
+TURN = 60.0
 
 
 @shared_task(
@@ -35,7 +39,8 @@ def send_broadcast(
     data: Any = None,
     key: str | None = None,
 ) -> int:
-    """Send an alert to ``to``: ``"everyone"``, ``"user:NAME"``, ``"group:NAME"``, ``"topic:NAME"`` or a list of these.
+    """Send an alert to ``to``: ``"everyone"``, ``"members"``, ``"user:NAME"``, ``"group:NAME"``, ``"topic:NAME"``,
+    ``"audience:NAME"``, ``"permission:APP.CODENAME"`` or a list of these.
 
     Can be scheduled in the admin under *Periodic tasks*, with the arguments as JSON, for example
     ``{"message": "Stand-up in five minutes", "level": "warning"}``. Returns how many alerts are stored.
@@ -48,3 +53,18 @@ def send_broadcast(
     """
     key = self.request.id if key is None else key
     return len(notify(to=to, message=message, title=title, level=level, url=url, data=data, key=key))
+
+
+@shared_task(
+    name="worker.tasks.distribute",
+    base=DurableTask,
+    autoretry_for=(OperationalError, InterfaceError, SoftTimeLimitExceeded),
+    retry_backoff=True,
+    retry_backoff_max=60,
+    retry_jitter=True,
+    max_retries=8,
+)
+def distribute(notification_id: int) -> None:
+    """Give a notification to each person of its audience, for a turn; another job goes on where this one stops."""
+    if not distributing.run(notification_id, seconds=min(TURN, hub_settings().task_time_limit / 2)):
+        distribute.delay(notification_id)

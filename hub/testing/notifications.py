@@ -13,8 +13,10 @@ from hub.testing import commits
 from hub.testing.captured import Captured
 from hub.testing.mistakes import Misused, reading_the_database, refuse_event_loop, refuse_unsaved
 from hub.users import User, display_name, groups_of, user_id
-from notifications.alerting import EVERYONE, Recipient, resolve
-from notifications.models import Follow, Notification, Topic, newest_alert
+from notifications.alerting import EVERYONE, Found, Recipient, resolve
+from notifications.distributing import is_owed
+from notifications.models import Follow, InboxEntry, Notification, Topic, newest_alert
+from notifications.named_audiences import Audience
 
 #: A whole text, or a pattern that is found in it.
 Text = str | re.Pattern[str]
@@ -84,8 +86,9 @@ def assert_notified(
     """Assert that an alert is for ``recipient``, and return the newest such alert.
 
     Args:
-        recipient: a user, who is told also by what is sent to their groups, to topics they follow and to everyone; or
-            a group, a topic or ``"everyone"`` (also as ``"user:NAME"`` and so on), to which the alert itself goes.
+        recipient: a user, who is told also by what is sent to their groups, to topics they follow, to audiences and
+            lists that they belong to and to everyone; or a group, a topic, an audience or ``"everyone"`` (also as
+            ``"user:NAME"`` and so on), to which the alert itself goes.
         message: the whole text, or a pattern (``re.compile("A1")``) that is found in it.
         times: how many such alerts there are, 1 or more; without it at least one.
         wanted: what else the alert says, and among which it is looked for (:class:`Wanted`).
@@ -135,7 +138,7 @@ class _Search:
         self._said = {"message": message, **{name: value for name, value in wanted.items() if name != "sent"}}
         with reading_the_database(f"{who}()"):
             self._alerts = list(_stored() if self._sent is None else self._sent)
-            audience = _Audience(resolve(recipient))
+            audience = _Recipient(resolve(recipient))
         self.found = [one for one in self._alerts if one in audience and _is_as(one, self._said)]
 
     def fail(self, but: str) -> NoReturn:
@@ -163,16 +166,18 @@ class _Search:
         )
 
 
-class _Audience:
+class _Recipient:
     """Which alerts are for somebody."""
 
-    def __init__(self, recipient: User | Group | Topic | None) -> None:
+    def __init__(self, recipient: Found) -> None:
         self._recipient = recipient
         self._groups: set[int] = set()
         self._topics: dict[int, int] = {}
+        self._entries: set[int] = set()
         if isinstance(recipient, User):
             self._groups = set(groups_of(recipient.pk))
             self._topics = dict(Follow.objects.filter(user=recipient).values_list("topic", "after"))
+            self._entries = set(InboxEntry.objects.filter(user=recipient).values_list("notification", flat=True))
 
     def __contains__(self, one: Notification) -> bool:
         match self._recipient:
@@ -180,15 +185,18 @@ class _Audience:
                 return one.group_id == self._recipient.pk
             case Topic():
                 return one.topic_id == self._recipient.pk
+            case Audience():
+                return one.audience == self._recipient.label
             case None:
                 return _is_for_everyone(one)
             case _:
                 is_listed = one.group_id in self._groups or one.pk > self._topics.get(one.topic_id or 0, one.pk)
-                return one.user_id == self._recipient.pk or is_listed or _is_for_everyone(one)
+                is_alone = one.user_id == self._recipient.pk or one.pk in self._entries
+                return is_alone or is_listed or _is_for_everyone(one) or is_owed(one, self._recipient)
 
 
 def _is_for_everyone(one: Notification) -> bool:
-    return one.user_id is None and one.group_id is None and one.topic_id is None
+    return one.user_id is None and one.group_id is None and one.topic_id is None and not one.audience
 
 
 def _is_as(one: Notification, wanted: Mapping[str, Any]) -> bool:
@@ -223,7 +231,7 @@ def _line(one: Notification) -> str:
 
 
 def _audience_of(one: Notification) -> str:
-    return _name_of(one.user or one.group or one.topic or EVERYONE)
+    return _name_of(one.user or one.group or one.topic or one.audience or EVERYONE)
 
 
 def _name_of(recipient: object) -> str:
@@ -232,6 +240,8 @@ def _name_of(recipient: object) -> str:
             return f"group {recipient.name}"
         case Topic():
             return f"topic {recipient.name}"
+        case Audience():
+            return recipient.label
         case str():
             return recipient
         case _:

@@ -1,0 +1,227 @@
+"""Distributing one notification to the people of an audience, step by step, by a job.
+
+``begin`` writes what is owed, in the caller's transaction. ``run`` gives the notification to one batch of people after
+the other, in the order of their keys; each batch is one transaction, which makes the entries, appends the publications
+and moves the distribution on. So wherever it is killed, the next run goes on, and nobody has it twice or not at all.
+People who are connected come first.
+"""
+
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from hub.logs import get_logger
+from hub.publishing import flush, publish_shared, share, subscribed
+from hub.users import Key, User, all_users, id_columns, id_from, key_of_text, users_by_id
+from notifications import channels, events, inbox
+from notifications.models import Distribution, InboxEntry, ListedPeople, Notification
+from notifications.named_audiences import LISTED, Audience, Listed, audience_named
+
+log = get_logger(__name__)
+
+#: People of one step.
+BATCH = 1000
+
+#: After this a distribution that has not moved is started again: its job was lost.
+LOST = timedelta(seconds=60)
+
+#: Starts the job that calls :func:`run` for a notification, when the open transaction is committed.
+Start = Callable[[int], object]
+
+_starts: list[Start] = []
+
+T = TypeVar("T")
+
+
+def started_by(start: Start) -> None:
+    """Have ``start`` start the jobs. Called once, by what has jobs."""
+    _starts[:] = [start]
+
+
+def begin(notification: Notification, people: Audience | Listed) -> None:
+    """Store in the open transaction that ``notification`` is owed to ``people``, and start the job after it."""
+    distribution = Distribution.objects.create(notification=notification, shared=share(events.created(notification)))
+    if isinstance(people, Listed):
+        _add_people(distribution, people)
+    _start(notification.pk)
+
+
+def extend(notification: Notification, people: Listed) -> None:
+    """Store that the notification, which was sent to a list of people before, is owed to these too."""
+    distribution = Distribution.objects.select_for_update().get(pk=notification.pk)
+    _add_people(distribution, people)
+    Distribution.objects.filter(pk=distribution.pk).update(finished_at=None, moved_at=Now())
+    _start(notification.pk)
+
+
+def _add_people(distribution: Distribution, people: Listed) -> None:
+    parts = in_batches(sorted(people.keys))
+    ListedPeople.objects.bulk_create(
+        ListedPeople(distribution=distribution, keys=[key if isinstance(key, int) else str(key) for key in part])
+        for part in parts
+    )
+    distribution.total = (distribution.total or 0) + len(people.keys)
+    distribution.save(update_fields=["total"])
+
+
+def _start(notification_id: int) -> None:
+    for start in _starts:
+        start(notification_id)
+
+
+def run(notification_id: int, *, seconds: float = 60.0) -> bool:
+    """Distribute the notification until all have it, or ``seconds`` are over; returns whether nothing is left.
+
+    Safe to run at the same time as itself, and after it has finished. Raises ``django.db.Error``, and ``BadAudience``
+    where the audience is not declared any more.
+    """
+    deadline = time.monotonic() + seconds
+    _to_connected(notification_id)
+    while step(notification_id):
+        flush()  # what is not sent yet does not pile up
+        if time.monotonic() > deadline:
+            return False
+    return True
+
+
+def step(notification_id: int) -> bool:
+    """Give the notification to the next batch of people; returns whether there may be more of them."""
+    with transaction.atomic():
+        distribution = _owed(notification_id)
+        if distribution is None:
+            return False
+        keys, is_last = _next(distribution)
+        _give(distribution, keys)
+        if is_last:
+            distribution.total, distribution.finished_at = distribution.reached, Now()
+        distribution.moved_at = Now()
+        distribution.save()
+    return not is_last
+
+
+def is_owed(notification: Notification, user: User) -> bool:
+    """Whether the notification is still to be distributed, and ``user`` is among those who are to get it."""
+    distribution = Distribution.objects.filter(pk=notification.pk, finished_at=None).first()
+    return distribution is not None and bool(_belonging(distribution, {user.pk: ""}))
+
+
+def restart_lost() -> int:
+    """Start the jobs of distributions again that have not moved for :data:`LOST`; returns how many those were.
+
+    One query of a small index where there is none. Safe to call from any process at any time.
+    """
+    lost = Distribution.objects.filter(finished_at=None, moved_at__lt=Now() - LOST)
+    started = 0
+    for pk in list(lost.values_list("pk", flat=True)):
+        with transaction.atomic():
+            if lost.filter(pk=pk).update(moved_at=Now()):
+                _start(pk)
+                started += 1
+    if started:
+        log.warning("distributions_restarted", distributions=started)
+    return started
+
+
+def in_batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    """``items`` in parts, as many as one step takes."""
+    return (items[start : start + BATCH] for start in range(0, len(items), BATCH))
+
+
+def _owed(notification_id: int) -> Distribution | None:
+    """The distribution, locked for the open transaction; None where it has ended, or was withdrawn."""
+    rows = Distribution.objects.select_for_update(of=("self",)).select_related("notification")
+    return rows.filter(pk=notification_id, finished_at=None).first()
+
+
+def _next(distribution: Distribution) -> tuple[Mapping[Key, str], bool]:
+    """The ids of the next batch of people, by key, and whether it is the last one; moves the distribution on."""
+    if distribution.notification.audience == LISTED:
+        parts = list(distribution.parts.order_by("pk")[:2])
+        if not parts:
+            return {}, True
+        keys = _keys_in(parts[0])
+        parts[0].delete()
+        distribution.last_key = str(keys[-1])
+        return _ids(all_users().filter(pk__in=keys)), len(parts) == 1
+    people = _audience(distribution).of_then(distribution.notification.created_at)
+    if distribution.total is None:
+        distribution.total = people.values("pk").distinct().count()
+    if distribution.last_key:
+        people = people.filter(pk__gt=key_of_text(distribution.last_key))
+    found = list(people.order_by("pk").values_list("pk", *id_columns())[:BATCH])
+    if found:
+        distribution.last_key = str(found[-1][0])
+    return {key: id_from(values) for key, *values in found}, len(found) < BATCH
+
+
+def _give(distribution: Distribution, ids: Mapping[Key, str]) -> None:
+    """Make the entries of these people and append their publications; who has it already gets nothing."""
+    have_it = _with_key(distribution.notification, ids)
+    keys = [key for key in ids if key not in have_it]
+    added = inbox.add(distribution.pk, keys)
+    publish_shared(distribution.shared, [channels.of_user_id(ids[key]) for key in added])
+    entries = added.values()
+    if entries:
+        distribution.reached += len(entries)
+        distribution.first_entry = min(*entries, distribution.first_entry or min(entries))
+        distribution.last_entry = max(*entries, distribution.last_entry or 0)
+
+
+def _with_key(notification: Notification, keys: Collection[Key]) -> set[Key]:
+    """Those of these people who have another notification with the key of this one."""
+    if notification.key is None:
+        return set()
+    others = Notification.objects.filter(key=notification.key).exclude(pk=notification.pk)
+    alone = set(others.filter(user__in=keys).values_list("user", flat=True))
+    distributed = list(others.exclude(audience="").values_list("pk", flat=True))
+    if not distributed:
+        return alone
+    entries = InboxEntry.objects.filter(user__in=keys, notification__in=distributed)
+    return alone | set(entries.values_list("user", flat=True))
+
+
+def _to_connected(notification_id: int) -> None:
+    """Give it first to those who are connected, as far as the broker knows; the position stays where it is."""
+    distribution = Distribution.objects.select_related("notification").filter(pk=notification_id).first()
+    if distribution is None or distribution.finished_at is not None or distribution.last_key:
+        return
+    connected = [name.partition(":")[2] for name in subscribed(channels.USER)]
+    for part in in_batches(connected):
+        ids = {user.pk: known for known, user in users_by_id(part).items()}
+        with transaction.atomic():
+            locked = _owed(notification_id)
+            if locked is None:
+                return
+            _give(locked, _belonging(locked, ids))
+            locked.moved_at = Now()
+            locked.save()
+        flush()
+
+
+def _belonging(distribution: Distribution, ids: Mapping[Key, str]) -> dict[Key, str]:
+    """Those of these people who belong to the audience, or stand in the list."""
+    if distribution.notification.audience == LISTED:
+        owed = {key for part in distribution.parts.all() for key in _keys_in(part)}
+    else:
+        people = _audience(distribution).of_then(distribution.notification.created_at)
+        owed = set(people.filter(pk__in=list(ids)).values_list("pk", flat=True))
+    return {key: known for key, known in ids.items() if key in owed}
+
+
+def _audience(distribution: Distribution) -> Audience:
+    found = audience_named(distribution.notification.audience)
+    if found is None:
+        raise LookupError(f"{distribution.notification.audience!r} is no audience.")
+    return found
+
+
+def _keys_in(part: ListedPeople) -> list[Key]:
+    return [key if isinstance(key, int) else key_of_text(key) for key in part.keys]
+
+
+def _ids(users: Any) -> dict[Key, str]:
+    return {key: id_from(values) for key, *values in users.order_by("pk").values_list("pk", *id_columns())}

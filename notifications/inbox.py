@@ -1,0 +1,63 @@
+"""The entries of people: a distributed notification in somebody's list, and whether they have read it."""
+
+from collections.abc import Collection, Sequence
+
+from django.db import connection
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from hub.channels import LAST_ID
+from hub.users import Key, as_stored
+from notifications.models import Distribution, InboxEntry
+
+#: Entries that one statement adds.
+BATCH = 500
+
+# As SQL, because Django does not say which rows were there already. Of PostgreSQL and SQLite alike.
+_ADD = """
+    INSERT INTO hub_notifications_inboxentry (user_id, notification_id) VALUES {values}
+    ON CONFLICT (user_id, notification_id) DO NOTHING
+    RETURNING id, user_id
+"""
+
+
+def add(notification_id: int, keys: Sequence[Key]) -> dict[Key, int]:
+    """Give the notification to the users with these keys, as part of the open transaction.
+
+    Returns the ids of the entries that were made, by key: who has it already is not among them, also where somebody
+    else gives it to them at the same time.
+    """
+    added: dict[Key, int] = {}
+    with connection.cursor() as cursor:
+        for start in range(0, len(keys), BATCH):
+            part = keys[start : start + BATCH]
+            stored = as_stored(part)
+            key_of = dict(zip(stored, part, strict=True))
+            # The id is a number, and no parameter: half as many of them.
+            values = ", ".join([f"(%s, {int(notification_id)})"] * len(part))
+            cursor.execute(_ADD.format(values=values), stored)
+            added |= {key_of[value]: pk for pk, value in cursor.fetchall()}
+    return added
+
+
+def entries_of(distribution: Distribution) -> QuerySet[InboxEntry]:
+    """All entries of a distribution; reads the range of ids that it has noted, so lock it before."""
+    if distribution.first_entry is None or distribution.last_entry is None:
+        return InboxEntry.objects.none()
+    ids = (distribution.first_entry, distribution.last_entry)
+    return InboxEntry.objects.filter(pk__range=ids, notification=distribution.pk)
+
+
+def mark_read(key: Key, ids: Collection[int]) -> list[int]:
+    """Mark those of these notifications as read that the user has entries of; returns which were unread before."""
+    unread = InboxEntry.objects.filter(user=key, notification__in=ids, read_at=None)
+    new = list(unread.values_list("notification", flat=True))
+    if new:
+        InboxEntry.objects.filter(user=key, notification__in=new).update(read_at=timezone.now())
+    return new
+
+
+def mark_all_read(key: Key, upto: int = LAST_ID) -> int:
+    """Mark the entries that the user has now, not newer than ``upto``, as read; returns how many were unread."""
+    unread = InboxEntry.objects.filter(user=key, notification__lte=upto, read_at=None)
+    return unread.update(read_at=timezone.now())

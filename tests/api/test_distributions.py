@@ -1,0 +1,65 @@
+"""Notifications to many people over HTTP: how they are named, who may, and where their progress is read."""
+
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+
+from hub.testing import adrain_jobs
+from notifications.models import InboxEntry, Notification
+from notifications.named_audiences import SMALL
+from tests.api.calling import Api, key_for
+from tests.support.people import User, make_crowd
+
+CROWD = SMALL + 5
+
+
+@pytest.fixture
+async def crowd() -> list[User]:
+    return await sync_to_async(make_crowd)("one", CROWD)
+
+
+async def test_members_are_one_notification_whose_progress_is_read(api: Api, crowd: list[User]) -> None:
+    result = await api.result("notify", to="members", message="We are back", key="back")
+    (alert,) = [row async for row in Notification.objects.all()]
+    assert result == {"ids": [alert.pk], "progress": [f"/api/distribution?id={alert.pk}"]}
+    before = await api.result("distribution", id=alert.pk)
+    assert before == {"id": alert.pk, "audience": "members", "reached": 0, "total": None, "finished_at": None}
+    await adrain_jobs()
+    after = await api.result("distribution", id=alert.pk)
+    assert after.pop("finished_at") is not None
+    assert after == {"id": alert.pk, "audience": "members", "reached": CROWD, "total": CROWD}
+    assert await api.result("notify", to="members", message="We are back", key="back") == result
+
+
+@pytest.mark.own_user_model
+async def test_many_people_by_id_and_name_are_one_notification_also_in_several_calls(
+    api: Api, crowd: list[User]
+) -> None:
+    rows = [user async for user in User.objects.order_by("pk")]
+    to: list[Any] = [f"user:{user.get_username()}" if number % 2 else user.pk for number, user in enumerate(rows)]
+    first = await api.result("notify", to=to, message="m", key="k")
+    assert len(first["ids"]) == 1
+    more = await sync_to_async(make_crowd)("more", CROWD)
+    names = [f"user:{user.get_username()}" for user in more]
+    assert await api.result("notify", to=names, message="m", key="k") == first
+    await adrain_jobs()
+    assert await InboxEntry.objects.acount() == 2 * CROWD
+
+
+async def test_a_key_that_may_not_name_all_people_reaches_no_audience(api: Api, crowd: list[User]) -> None:
+    for scope in (("everyone",), ("user:1",), ("group:*", "topic:*")):
+        limited = Api(await sync_to_async(key_for)(channels=scope))
+        assert await limited.error("notify", to="members", message="m") == 103
+        assert await limited.error("distribution", id=1) == 103
+    assert not await Notification.objects.aexists()
+
+
+@pytest.mark.own_user_model
+async def test_what_names_no_audience_is_refused(api: Api) -> None:
+    for to in ("audience:nobody", "permission:shop.nothing", "audience:"):
+        assert await api.error("notify", to=to, message="m") == 107
+    assert await api.error("distribution", id=7) == 107
+    await User.objects.acreate_user("members")
+    assert await api.error("notify", to="members", message="m") == 107
+    assert await api.result("notify", to="user:members", message="m")
