@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.db import connection, migrations, models, transaction
+from django.db.migrations.migration import SwappableTuple
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 from django.db.transaction import TransactionManagementError
@@ -21,11 +22,12 @@ OURS = ("hub", "hub_accounts", "hub_chat", "hub_notifications", "hub_people", "h
 LOCKING = (migrations.AddConstraint, migrations.AlterField, migrations.AlterUniqueTogether, migrations.RunSQL)
 
 
-def later_migrations() -> Iterator[tuple[str, migrations.Migration]]:
+def migrations_of(*, first: bool) -> Iterator[tuple[str, migrations.Migration]]:
+    """Our migrations, with or without the first one of each app."""
     for config in apps.get_app_configs():
         if config.label in OURS:
             names = sorted(path.stem for path in Path(config.path, "migrations").glob("[0-9]*.py"))
-            for name in names[1:]:
+            for name in names if first else names[1:]:
                 found = import_module(f"{config.name}.migrations.{name}").Migration(name, config.label)
                 yield f"{config.label}.{name}", found
 
@@ -50,7 +52,19 @@ def _adds_an_index(operation: Operation) -> bool:
 
 
 def test_no_later_migration_locks_a_table_that_is_in_use() -> None:
-    assert {name: found for name, migration in later_migrations() if (found := locks(migration.operations))} == {}
+    later = migrations_of(first=False)
+    assert {name: found for name, migration in later if (found := locks(migration.operations))} == {}
+
+
+def test_no_migration_wants_the_hubs_own_user_model() -> None:
+    """A project that installs the hub has a user model of its own, and no ``hub_people``."""
+    named = {
+        name: dependency
+        for name, migration in migrations_of(first=True)
+        for dependency in migration.dependencies
+        if dependency[0] == "hub_people" and not isinstance(dependency, SwappableTuple)
+    }
+    assert named == {}
 
 
 INDEX = models.Index(fields=["created_at"], name="hub_test_online")
