@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from django.contrib.auth import SESSION_KEY
+from django.contrib.auth import SESSION_KEY, get_user_model
 from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.backends.db import SessionStore as DatabaseSessions
 from django.contrib.sessions.base_session import AbstractBaseSession
@@ -53,8 +53,8 @@ class SessionStore(DatabaseSessions):
 
     def _get_session_from_db(self) -> AbstractBaseSession | None:
         row: Session | None = super()._get_session_from_db()  # type: ignore[misc]  # not in the stubs
-        if row is not None:
-            _note_seen([row])
+        if row is not None and row.user_id is not None and _is_long_ago(row.seen_at):
+            _note_seen([row.session_key])
         return row
 
 
@@ -100,11 +100,22 @@ def users_for(keys: Sequence[str]) -> dict[str, User]:
     Holds to what Django checks for a request: the session has not expired, the login is this user's, and the password
     is still the one it was made with.
     """
-    rows = Session.objects.select_related("user").filter(session_key__in=keys, expire_date__gt=timezone.now())
-    rows = rows.defer("expire_date", "began_at", "address", "user_agent")  # a storm of clients pays for each column
-    valid = [row for row in rows if row.user and row.user.is_active and is_login(row.get_decoded(), row.user)]
-    _note_seen(valid)
-    return {row.session_key: row.user for row in valid if row.user}
+    # A storm of clients pays for each column and each object: users are made of the row, and sessions are not made.
+    model = get_user_model()
+    columns = [field.attname for field in model._meta.concrete_fields]
+    rows = Session.objects.filter(session_key__in=keys, expire_date__gt=timezone.now(), user__isnull=False)
+    store = SessionStore()
+    found, not_noted = {}, []
+    for key, data, seen_at, *values in rows.values_list(
+        "session_key", "session_data", "seen_at", *(f"user__{column}" for column in columns)
+    ):
+        user = model.from_db(rows.db, columns, values)
+        if user.is_active and is_login(store.decode(data), user):
+            found[key] = user
+            if _is_long_ago(seen_at):
+                not_noted.append(key)
+    _note_seen(not_noted)
+    return found
 
 
 def prune() -> int:
@@ -112,12 +123,13 @@ def prune() -> int:
     return Session.objects.filter(expire_date__lt=timezone.now()).delete()[0]
 
 
-def _note_seen(rows: Sequence[Session]) -> None:
-    """Write that these sessions are in use, where that was long ago: one statement for all of them, and seldom."""
-    before = timezone.now() - SEEN_INTERVAL
-    keys = [
-        row.session_key for row in rows if row.user_id is not None and (row.seen_at is None or row.seen_at < before)
-    ]
+def _is_long_ago(seen_at: datetime | None) -> bool:
+    """Whether it is to be written again that a session is in use."""
+    return seen_at is None or seen_at < timezone.now() - SEEN_INTERVAL
+
+
+def _note_seen(keys: Sequence[str]) -> None:
+    """Write that the sessions with these keys are in use: one statement for all of them, and seldom."""
     if keys:
         try:
             Session.objects.filter(session_key__in=keys).update(seen_at=timezone.now())
