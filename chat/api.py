@@ -16,10 +16,13 @@ from hub.api import (
     ApiError,
     Code,
     Method,
+    PageOfPeople,
     PageSize,
+    PageWanted,
     PeopleChanged,
     Users,
     all_of,
+    page_of_people,
     people_named,
     person_named,
     register,
@@ -27,7 +30,6 @@ from hub.api import (
 from hub.channels import LAST_ID
 from hub.database import in_database_thread
 from hub.limits import TooMany
-from hub.users import ids_of_keys
 from hub.validation import BadMessage, is_storable, message_in
 
 #: Messages of one answer, at most.
@@ -94,10 +96,10 @@ class RoomDeleted(msgspec.Struct):
     """The room is gone, and what was written in it."""
 
 
-class RoomMembersResult(msgspec.Struct):
-    """The ids of the members."""
+class RoomMembersRequest(PageWanted, kw_only=True):
+    """Read who may be in a private room."""
 
-    users: list[str]
+    room: Id
 
 
 class RoomChangeRequest(msgspec.Struct, kw_only=True):
@@ -183,13 +185,13 @@ async def delete(call: ApiCall[RoomRequest]) -> RoomDeleted:
     return RoomDeleted()
 
 
-async def read_members(call: ApiCall[RoomRequest]) -> RoomMembersResult:
-    """Of a private room."""
-    return RoomMembersResult(await in_database_thread(_read_members, call))
+async def read_members(call: ApiCall[RoomMembersRequest]) -> PageOfPeople:
+    """Of a private room, in the order of their keys."""
+    return await in_database_thread(_read_members, call)
 
 
-def _read_members(call: ApiCall[RoomRequest]) -> list[str]:
-    return list(ids_of_keys(queries.keys_of_members(_room(call).pk)).values())
+def _read_members(call: ApiCall[RoomMembersRequest]) -> PageOfPeople:
+    return page_of_people(*queries.rows_of_members(_room(call).pk), call.request)
 
 
 async def add(call: ApiCall[RoomChangeRequest]) -> PeopleChanged:
@@ -273,7 +275,7 @@ for method in (
     Method("rooms", RoomsRequest, RoomsResult, read_all, "Read which rooms there are.", {"limit": 100}),
     Method("room_create", RoomCreateRequest, RoomCreateResult, create, "Make a room.", _ORDER),
     Method("room_delete", RoomRequest, RoomDeleted, delete, "Delete a room and its messages.", _ROOM),
-    Method("room_members", RoomRequest, RoomMembersResult, read_members, "Read who may be in a room.", _ROOM),
+    Method("room_members", RoomMembersRequest, PageOfPeople, read_members, "Read who may be in a room.", _ROOM),
     Method("room_add", RoomChangeRequest, PeopleChanged, add, "Make people members of a room.", _SOMEBODY),
     Method("room_remove", RoomChangeRequest, PeopleChanged, remove, "Take members out of a room.", _SOMEBODY),
     Method("room_post", RoomPostRequest, RoomPostResult, post, "Write in a room, or say a notice.", _SHIPPED),

@@ -79,7 +79,13 @@ def rooms_of_member(key: Key) -> QuerySet[Any, int]:
 
 def keys_of_members(room_id: int) -> QuerySet[Any, Key]:
     """The keys of the members of a room."""
-    return Room.members.through.objects.filter(room=room_id).values_list(_member(), flat=True)
+    rows, member = rows_of_members(room_id)
+    return rows.values_list(member, flat=True)
+
+
+def rows_of_members(room_id: int) -> tuple[QuerySet[Any], str]:
+    """The rows that say who is a member of a room, and the column that names the member."""
+    return Room.members.through.objects.filter(room=room_id), _member()
 
 
 def _member() -> str:

@@ -13,7 +13,7 @@ from django.db.models import Model
 from django.utils.functional import Promise
 
 from hub.config import hub_settings
-from hub.users import User, all_users, log_in_field
+from hub.users import User, all_users, has_form_of_id, log_in_field
 from hub.validation import MESSAGE_LIMIT, ROUNDED, is_rounded, is_storable, is_storable_json, is_visible
 from notifications.models import KEY_LIMIT, Level, Topic
 from notifications.named_audiences import SMALL, Audience, BadAudience, Listed, audience_named, listed
@@ -39,6 +39,10 @@ Found = User | Group | Topic | Audience | None
 
 class BadAlert(ValueError):
     """An alert that cannot be sent: what is wrong with it is in the text."""
+
+
+#: Said of a name that may be meant as an id.
+_ID_HINT = " An id stands without 'user:' over HTTP; in code, give the user."
 
 
 class UnknownRecipient(BadAlert):
@@ -241,5 +245,6 @@ def _named(recipient: str) -> User | Group | Topic:
         case _:
             raise UnknownRecipient(f"{recipient!r} is not {FORMS}.")
     if found is None:
-        raise UnknownRecipient(f"There is no {kind} named {name!r}.", kind=kind)
+        hint = _ID_HINT if kind == "user" and has_form_of_id(name) else ""
+        raise UnknownRecipient(f"There is no {kind} named {name!r}.{hint}", kind=kind)
     return found

@@ -7,9 +7,22 @@ from django.core.exceptions import ValidationError
 from django.db.models import Count
 from msgspec import Meta
 
-from hub.api import DETAIL_LIMIT, ApiCall, ApiError, Code, Method, PeopleChanged, Users, all_of, people_named, register
+from hub.api import (
+    DETAIL_LIMIT,
+    ApiCall,
+    ApiError,
+    Code,
+    Method,
+    PageOfPeople,
+    PageWanted,
+    PeopleChanged,
+    Users,
+    all_of,
+    page_of_people,
+    people_named,
+    register,
+)
 from hub.database import in_database_thread
-from hub.users import ids_of_keys
 from hub.validation import is_storable
 from notifications import channels, following
 from notifications.models import NAME_LIMIT, Follow, Topic
@@ -63,10 +76,10 @@ class TopicDeleted(msgspec.Struct):
     """The topic is gone, and what was sent to it."""
 
 
-class TopicFollowersResult(msgspec.Struct):
-    """The ids of those who follow it."""
+class TopicFollowersRequest(PageWanted, kw_only=True):
+    """Read who follows a topic."""
 
-    users: list[str]
+    topic: str
 
 
 class TopicChangeRequest(msgspec.Struct, kw_only=True):
@@ -121,14 +134,13 @@ async def delete(call: ApiCall[TopicRequest]) -> TopicDeleted:
     return TopicDeleted()
 
 
-async def read_followers(call: ApiCall[TopicRequest]) -> TopicFollowersResult:
-    """In no order."""
-    return TopicFollowersResult(await in_database_thread(_read_followers, call))
+async def read_followers(call: ApiCall[TopicFollowersRequest]) -> PageOfPeople:
+    """In the order of their keys."""
+    return await in_database_thread(_read_followers, call)
 
 
-def _read_followers(call: ApiCall[TopicRequest]) -> list[str]:
-    keys = Follow.objects.filter(topic=_topic(call)).values_list("user", flat=True)
-    return list(ids_of_keys(keys).values())
+def _read_followers(call: ApiCall[TopicFollowersRequest]) -> PageOfPeople:
+    return page_of_people(Follow.objects.filter(topic=_topic(call)), "user", call.request)
 
 
 async def follow(call: ApiCall[TopicChangeRequest]) -> PeopleChanged:
@@ -167,7 +179,7 @@ for method in (
     Method("topics", TopicsRequest, TopicsResult, read_all, "Read which topics there are.", {}),
     Method("topic_create", TopicCreateRequest, TopicCreateResult, create, "Make or change a topic.", _DEPLOYS),
     Method("topic_delete", TopicRequest, TopicDeleted, delete, "Delete a topic and its alerts.", _TOPIC),
-    Method("topic_followers", TopicRequest, TopicFollowersResult, read_followers, "Read who follows.", _TOPIC),
+    Method("topic_followers", TopicFollowersRequest, PageOfPeople, read_followers, "Read who follows.", _TOPIC),
     Method("topic_follow", TopicChangeRequest, PeopleChanged, follow, "Have people follow a topic.", _CHANGE),
     Method("topic_unfollow", TopicChangeRequest, PeopleChanged, unfollow, "Have people stop.", _CHANGE),
 ):

@@ -6,7 +6,17 @@ Requests and replies have the shape that the server libraries of the Centrifuge 
 
 from hub.api.errors import DETAIL_LIMIT, ApiError, Code
 from hub.api.method import ApiCall, Method, register
-from hub.api.naming import PageSize, PeopleChanged, Users, all_of, people_named, person_named
+from hub.api.naming import (
+    PageOfPeople,
+    PageSize,
+    PageWanted,
+    PeopleChanged,
+    Users,
+    all_of,
+    page_of_people,
+    people_named,
+    person_named,
+)
 
 __all__ = [
     "DETAIL_LIMIT",
@@ -14,10 +24,13 @@ __all__ = [
     "ApiError",
     "Code",
     "Method",
+    "PageOfPeople",
     "PageSize",
+    "PageWanted",
     "PeopleChanged",
     "Users",
     "all_of",
+    "page_of_people",
     "people_named",
     "person_named",
     "register",

@@ -21,6 +21,9 @@ T = TypeVar("T")
 #: Calls of one batch.
 BATCH_LIMIT = 1000
 
+#: Bytes of the replies to a batch: once there are so many, the calls that are left are not carried out.
+REPLIES_LIMIT = 4 * 1024 * 1024
+
 
 class BatchRequest(msgspec.Struct):
     """Several calls, carried out one after the other; one that fails does not stop the next."""
@@ -80,7 +83,34 @@ async def batch(body: bytes, caller: Caller) -> BatchReply:
     commands = decoded(body, BatchRequest).commands
     if len(commands) > BATCH_LIMIT:
         raise ApiError(Code.LIMIT_EXCEEDED, f"a batch has {BATCH_LIMIT} commands at most")
-    return BatchReply([await _reply(command, caller) for command in commands])
+    replies = _Replies()
+    for command in commands:
+        replies.add({"error": _FULL.error} if replies.are_full else await _reply(command, caller))
+    return BatchReply(replies.all)
+
+
+class _Replies:
+    """The replies to several calls. They are encoded one by one, because that tells how long they are."""
+
+    def __init__(self) -> None:
+        self.all: list[dict[str, Any]] = []
+        self._bytes = 0
+
+    @property
+    def are_full(self) -> bool:
+        return self._bytes >= REPLIES_LIMIT
+
+    def add(self, reply: dict[str, Any]) -> None:
+        encoded = {name: msgspec.Raw(msgspec.json.encode(value)) for name, value in reply.items()}
+        self._bytes += sum(len(bytes(value)) for value in encoded.values())
+        self.all.append(encoded)
+
+
+#: What the calls are answered with that come when the replies are full.
+_FULL = ApiError(
+    Code.LIMIT_EXCEEDED,
+    f"the replies of this batch have {REPLIES_LIMIT >> 20} MiB, so this command was not carried out: send it again",
+)
 
 
 async def _reply(command: dict[str, msgspec.Raw], caller: Caller) -> dict[str, Any]:
@@ -112,7 +142,10 @@ async def commands(body: bytes, caller: Caller) -> list[dict[str, Any]]:
         found = _commands.decode_lines(body)
     if len(found) > BATCH_LIMIT:
         raise ApiError(Code.LIMIT_EXCEEDED, f"a request has {BATCH_LIMIT} commands at most")
-    return [await _reply_to(command, caller) for command in found or [Command()]]
+    replies = _Replies()
+    for command in found or [Command()]:
+        replies.add({"error": _FULL.error} if replies.are_full else await _reply_to(command, caller))
+    return replies.all
 
 
 async def _reply_to(command: Command, caller: Caller) -> dict[str, Any]:

@@ -11,9 +11,18 @@ from hub.access.control import revalidate
 from hub.access.person_rows import GROUP_NAME_LIMIT
 from hub.api.errors import ApiError, Code
 from hub.api.method import ApiCall, Method, register
-from hub.api.naming import PeopleChanged, Users, all_of, group_named, people_named
+from hub.api.naming import (
+    PageOfPeople,
+    PageWanted,
+    PeopleChanged,
+    Users,
+    all_of,
+    group_named,
+    page_of_people,
+    people_named,
+)
 from hub.database.threads import in_database_thread
-from hub.users import Memberships, ids_of_keys, keys_of_members, memberships
+from hub.users import Memberships, keys_of_members, memberships
 from hub.validation.text import is_storable
 
 
@@ -35,16 +44,10 @@ class GroupsResult(msgspec.Struct):
     groups: list[ListedGroup]
 
 
-class GroupMembersRequest(msgspec.Struct, kw_only=True):
+class GroupMembersRequest(PageWanted, kw_only=True):
     """Read who is in a group."""
 
     group: str
-
-
-class GroupMembersResult(msgspec.Struct):
-    """The ids of all who are in it."""
-
-    users: list[str]
 
 
 class GroupChangeRequest(msgspec.Struct, kw_only=True):
@@ -69,15 +72,16 @@ def _read_all() -> list[ListedGroup]:
     return [ListedGroup(pk, name, numbers.get(pk, 0)) for pk, name in rows]
 
 
-async def read_members(call: ApiCall[GroupMembersRequest]) -> GroupMembersResult:
-    """In no order."""
-    return GroupMembersResult(await in_database_thread(_read_members, call))
+async def read_members(call: ApiCall[GroupMembersRequest]) -> PageOfPeople:
+    """In the order of their keys."""
+    return await in_database_thread(_read_members, call)
 
 
-def _read_members(call: ApiCall[GroupMembersRequest]) -> list[str]:
-    _table()
+def _read_members(call: ApiCall[GroupMembersRequest]) -> PageOfPeople:
+    table = _table()
     group = group_named(call, call.request.group)
-    return list(ids_of_keys(keys_of_members(group.pk)).values())
+    rows = table.rows._default_manager.filter(**{table.group: group.pk})
+    return page_of_people(rows, table.user, call.request)
 
 
 async def add(call: ApiCall[GroupChangeRequest]) -> PeopleChanged:
@@ -137,7 +141,7 @@ register(
     Method(
         "group_members",
         GroupMembersRequest,
-        GroupMembersResult,
+        PageOfPeople,
         read_members,
         "Read who is in a group.",
         {"group": "customers"},

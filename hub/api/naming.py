@@ -1,7 +1,7 @@
 """People and groups whom a call names: found by id and by name, where the key may name them."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from django.contrib.auth.models import Group
@@ -9,8 +9,11 @@ from msgspec import Meta
 
 from hub.api.errors import ApiError, Code
 from hub.api.method import ApiCall
-from hub.users import User, users_by_id
+from hub.users import User, ids_of_keys, users_by_id
 from hub.validation.text import is_storable
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
 
 #: People of one call.
 PEOPLE_LIMIT = 1000
@@ -20,6 +23,23 @@ Users = Annotated[list[str], Meta(description=f"The ids of people, at most {PEOP
 
 #: Of requests: the size of a page.
 PageSize = Annotated[int, Meta(ge=1, le=PEOPLE_LIMIT, description=f"At most {PEOPLE_LIMIT}.")]
+
+
+_AFTER = Meta(description="Goes on behind this person, the last one of another page.")
+
+
+class PageOfPeople(msgspec.Struct, omit_defaults=True):
+    """The ids of people. ``more`` stands there where there are others behind the last one."""
+
+    users: list[str]
+    more: bool = False
+
+
+class PageWanted(msgspec.Struct, kw_only=True):
+    """Which page of a list of people; of requests."""
+
+    after: Annotated[str, _AFTER] = ""
+    limit: PageSize = PEOPLE_LIMIT
 
 
 class PeopleChanged(msgspec.Struct):
@@ -51,6 +71,22 @@ def person_named(call: ApiCall[Any], known: str) -> User:
     if not known:
         raise ApiError(Code.BAD_REQUEST, "user is missing")
     return people_named(call, [known])[0]
+
+
+def page_of_people(rows: "QuerySet[Any, Any]", column: str, wanted: PageWanted) -> PageOfPeople:
+    """A page of the people whom ``rows`` name with the foreign key ``column``, in the order of their keys.
+
+    Raises:
+        ApiError: ``after`` is none of them. Whether there is such a person elsewhere is not told.
+    """
+    if wanted.after:
+        person = users_by_id([wanted.after]).get(wanted.after)
+        if person is None or not rows.filter(**{column: person.pk}).exists():
+            raise ApiError(Code.BAD_REQUEST, "after: nobody in this list has this id (any more)")
+        rows = rows.filter(**{f"{column}__gt": person.pk})
+    found = list(rows.order_by(column).values_list(column, flat=True)[: wanted.limit + 1])
+    ids = ids_of_keys(found[: wanted.limit])
+    return PageOfPeople([ids[key] for key in found if key in ids], more=len(found) > wanted.limit)
 
 
 def all_of(call: ApiCall[Any], namespace: str) -> None:

@@ -25,7 +25,10 @@ RETRY_AFTER = 10
 ERASE_LIMIT = 100
 
 _ROWS = Meta(description=f"At most {PEOPLE_LIMIT}; of several with one id the last counts.")
-_IDS = Meta(description=f"Of these people only, at most {PEOPLE_LIMIT}; those who are not there are left out.")
+_IDS = Meta(
+    description=f"Of these people only, at most {PEOPLE_LIMIT}; those who are not there, and people of the staff, are "
+    "left out."
+)
 _AFTER = Meta(description="Goes on behind this person, the last one of another page.")
 _ERASED = Meta(description=f"At most {ERASE_LIMIT}; those who are not there (any more) are left out.")
 _ACCOUNT = Meta(description="Whether the user goes as well; by default where the user model is the hub's own.")
@@ -65,7 +68,9 @@ class ListedPerson(msgspec.Struct, kw_only=True):
 
 
 class UsersListResult(msgspec.Struct):
-    """People, in the order in which they were made. ``more``: there are others behind the last one."""
+    """People, in the order in which they were made, without those of the staff, who are not for programs to read.
+    ``more``: there are others behind the last one.
+    """
 
     users: list[ListedPerson]
     more: bool
@@ -137,8 +142,9 @@ async def read(call: ApiCall[UsersListRequest]) -> UsersListResult:
 def _read(request: UsersListRequest) -> UsersListResult:
     if request.ids:
         found = users_by_id(request.ids)
-        return UsersListResult(_listed([found[one] for one in dict.fromkeys(request.ids) if one in found]), more=False)
-    people = all_users().exclude(external_id=None).order_by("pk")
+        listed = [found[one] for one in dict.fromkeys(request.ids) if one in found]
+        return UsersListResult(_listed([person for person in listed if not has_staff_rights(person)]), more=False)
+    people = all_users().exclude(external_id=None).filter(is_staff=False, is_superuser=False).order_by("pk")
     if request.after:
         last = users_by_id([request.after]).get(request.after)
         if last is None:

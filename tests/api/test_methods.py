@@ -8,6 +8,7 @@ from asgiref.sync import sync_to_async
 
 from hub import presence, streams
 from hub.access import control
+from hub.api import calling
 from hub.database.threads import in_database_thread
 from hub.fanout import relay
 from hub.models import Publication
@@ -302,6 +303,19 @@ async def test_batch_goes_on_after_a_command_that_failed(api: Api) -> None:
     _, reply = await api.raw("batch", json.dumps({"commands": commands}))
     assert ["publish" in each for each in reply["replies"]] == [True, False, True]
     assert (await streams_of("kept:1")).offset == 2
+
+
+async def test_batch_ends_where_its_replies_become_too_long(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    await api.result("publish", channel="kept:1", data="x" * 1000)
+    monkeypatch.setattr(calling, "REPLIES_LIMIT", 2500)
+    asked = {"channel": "kept:1", "limit": 1}
+    published = {"channel": "kept:2", "data": 1}
+    commands = [{"history": asked}] * 3 + [{"publish": published}]
+    _, reply = await api.raw("batch", json.dumps({"commands": commands}))
+    assert [next(iter(each)) for each in reply["replies"]] == ["history"] * 3 + ["error"]
+    assert reply["replies"][3]["error"]["code"] == 106
+    assert "send it again" in reply["replies"][3]["error"]["message"]
+    assert (await streams_of("kept:2")).offset == 0
 
 
 async def streams_of(channel: str) -> streams.Position:

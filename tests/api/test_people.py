@@ -227,6 +227,25 @@ async def test_groups_are_filled_emptied_and_read(api: Api) -> None:
     assert await Publication.objects.filter(channel="control").acount() == 4
 
 
+async def test_members_of_a_group_are_read_page_by_page(api: Api) -> None:
+    await made(api, *"abcde")
+    await api.result("group_add", group="ops", users=list("abcd"))
+    first = await api.result("group_members", group="ops", limit=3)
+    assert first == {"users": ["a", "b", "c"], "more": True}
+    assert await api.result("group_members", group="ops", after="c") == {"users": ["d"]}
+    # Who is not in the list is as who is nowhere.
+    assert await api("group_members", group="ops", after="e") == await api("group_members", group="ops", after="f")
+    assert await api.error("group_members", group="ops", limit=1001) == 107
+
+
+async def test_staff_is_not_listed_over_http(api: Api) -> None:
+    await made(api, "3", "4", "5")
+    await User.objects.filter(external_id="4").aupdate(is_staff=True)
+    await User.objects.filter(external_id="5").aupdate(is_superuser=True)
+    assert [one["id"] for one in (await api.result("users_list"))["users"]] == ["3"]
+    assert [one["id"] for one in (await api.result("users_list", ids=["3", "4", "5"]))["users"]] == ["3"]
+
+
 async def test_key_for_one_group_fills_that_one_and_makes_none(api: Api) -> None:
     await made(api, "3")
     group = await Group.objects.acreate(name="ops")

@@ -62,6 +62,7 @@ MISTAKES: list[tuple[str, dict[str, Any]]] = [
     ("users", {"users": [{"id": "3", "groups": ["ops"]}]}),
     ("users", {"users": [{"id": "boss"}]}),
     ("room_create", {"name": "lobby", "members": ["42"]}),
+    ("notify", {"to": "user:44", "message": "m"}),
 ]
 
 
