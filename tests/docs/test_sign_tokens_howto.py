@@ -1,6 +1,7 @@
 """``docs/howto/sign-tokens.md``: its helpers sign tokens that the hub takes, and its mistakes are told as it says."""
 
 import json
+import shutil
 import subprocess
 import time
 from collections.abc import Callable
@@ -50,6 +51,22 @@ def test_helper_in_python_signs_what_the_hub_takes(key: tuple[str, str]) -> None
     assert 290 <= claims.ttl <= 300
 
 
+#: What has the programs of other languages, on Debian and Ubuntu.
+PACKAGES = {"php": "php-cli", "go": "golang-go"}
+
+
+def needs(program: str) -> pytest.MarkDecorator:
+    """Skips the test where the machine has no such program."""
+    how = f"`apt install {PACKAGES[program]}`, then `pytest tests/docs/test_sign_tokens_howto.py -k {program}`"
+    return pytest.mark.skipif(shutil.which(program) is None, reason=f"there is no {program} here: {how}")
+
+
+def printed_by(*command: str | Path) -> str:
+    """What the program prints."""
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=240)
+    return done.stdout.strip()
+
+
 @needs_node
 def test_helper_in_node_signs_what_the_hub_takes(key: tuple[str, str], tmp_path: Path) -> None:
     kind, material = key
@@ -57,11 +74,59 @@ def test_helper_in_node_signs_what_the_hub_takes(key: tuple[str, str], tmp_path:
         block(HOW_TO, f"Node.js{kind}", "js")
         + "\nconsole.log(hubToken(42, process.argv[2], 300, { info: { name: 'Ada' } }));\n"
     )
-    printed = subprocess.run(
-        ["node", tmp_path / "token.mjs", material], capture_output=True, text=True, check=True, timeout=30
-    )
-    claims = signed_tokens.read(printed.stdout.strip())
+    claims = signed_tokens.read(printed_by("node", tmp_path / "token.mjs", material))
     assert (claims.sub, claims.conn_info) == ("42", b'{"name":"Ada"}')
+    assert 290 <= claims.ttl <= 300
+
+
+@needs("php")
+def test_helper_in_php_signs_what_the_hub_takes(key: tuple[str, str], tmp_path: Path) -> None:
+    kind, material = key
+    program = tmp_path / "token.php"
+    helper = block(HOW_TO, f"PHP{kind}", "php")
+    program.write_text(f"<?php\n{helper}\necho hub_token(42, $argv[1], 300, ['info' => ['name' => 'Ada']]);\n")
+    claims = signed_tokens.read(printed_by("php", program, material))
+    assert (claims.sub, claims.conn_info) == ("42", b'{"name":"Ada"}')
+    assert 290 <= claims.ttl <= 300
+
+
+#: How a program reads the key that it gives to the helper.
+GO_MAIN = {
+    "": """
+func main() {
+	token, err := HubToken("42", os.Args[1], 300)
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(token)
+}
+""",
+    ", with a private key": """
+func main() {
+	found, _ := pem.Decode([]byte(os.Args[1]))
+	key, err := x509.ParsePKCS8PrivateKey(found.Bytes)
+	if err != nil {
+		panic(err)
+	}
+	token, err := HubToken("42", key.(ed25519.PrivateKey), 300)
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(token)
+}
+""",
+}
+GO_IMPORTS = {"": ("fmt", "os"), ", with a private key": ("crypto/x509", "encoding/pem", "fmt", "os")}
+
+
+@needs("go")
+def test_helper_in_go_signs_what_the_hub_takes(key: tuple[str, str], tmp_path: Path) -> None:
+    kind, material = key
+    program = tmp_path / "token.go"
+    imports = "".join(f'import "{name}"\n' for name in GO_IMPORTS[kind])
+    program.write_text(f"package main\n\n{imports}{block(HOW_TO, f'Go{kind}', 'go')}{GO_MAIN[kind]}")
+    claims = signed_tokens.read(printed_by("go", "run", program, material))
+    assert claims.sub == "42"
     assert 290 <= claims.ttl <= 300
 
 
