@@ -3,10 +3,13 @@
 import re
 
 import pytest
+from django.utils import translation
 
 from hub.access import control
 from hub.access.reasons import COMING_BACK, End, comes_back, portable
 from hub.api import connections
+from hub.web.widgets.texts import texts
+from lab.harness.environment import BASE_DIR
 from tests.docs.documents import table, text_of
 
 SIMPLE = "docs/simple-endpoints.md"
@@ -50,3 +53,22 @@ def test_every_end_can_be_sent_by_any_server_and_means_the_same(end: End) -> Non
             if code != 1009:  # which clients know by itself
                 assert comes_back(sent, is_simple=is_simple) == comes_back(code, is_simple=is_simple)
             assert sent == code or str(sent) in end.sentence or sent in {other.client for other in End}
+
+
+def test_widgets_have_a_sentence_for_each_end_after_which_clients_stay_away() -> None:
+    code = (BASE_DIR / "static/hub/js/ends.js").read_text()
+    names = dict(re.findall(r"^const (\w+) = (\d+);", connection_code().replace("export ", ""), flags=re.MULTILINE))
+    ends, with_tokens = (
+        {int(names.get(key, key)): text for key, text in re.findall(r'\[(\w+), "(\w+)"\]', table)}
+        for table in re.findall(r"new Map\(\[(.*?)\]\);", code, flags=re.DOTALL)
+    )
+    for_good = {end.client for end in End if end.client and not comes_back(end.client)}
+    assert for_good == {number for number in ends if number >= 1000}
+    assert with_tokens.keys() <= for_good
+    with translation.override("en"):
+        said = texts()
+    assert all(said[name] for name in {*ends.values(), *with_tokens.values(), "ended"})
+
+
+def connection_code() -> str:
+    return (BASE_DIR / "static/hub/js/hub/connection.js").read_text()

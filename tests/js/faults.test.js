@@ -8,7 +8,15 @@ import { ScriptedConnection } from "./scripted-connection.js";
 
 const BASE = new URL("https://hub.example.com/");
 const ORIGIN = "https://shop.example.com";
-const TEXTS = { fault_away: "away", fault_token: "bad token", fault_no_token: "no token", ended: "ended" };
+const TEXTS = {
+  fault_away: "away",
+  fault_token: "bad token",
+  fault_no_token: "no token",
+  disconnected: "an administrator",
+  too_many_pages: "too many",
+  not_understood: "not understood",
+  ended: "ended",
+};
 
 /** Reports what the policy of the page blocks. */
 let report;
@@ -83,7 +91,11 @@ for (const [code, sentence] of [
   [1, "no token"],
   [3500, "bad token"],
   [3507, "no token"],
-  [3503, "ended"],
+  [3503, "an administrator"],
+  [3504, "too many"],
+  [3501, "not understood"],
+  [3, "not understood"],
+  [4999, "ended"],
 ]) {
   test(`a connection that is closed for good with ${code} says: ${sentence}`, () => {
     const hub = new ScriptedConnection();

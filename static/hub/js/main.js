@@ -2,6 +2,7 @@
 
 import { paintAvatars } from "./avatars.js";
 import { Broadcast } from "./broadcast.js";
+import { pageState } from "./hub/page-state.js";
 import { connect } from "./hub.js";
 import { closeMenusOutside } from "./menu.js";
 import { showStatus } from "./status.js";
@@ -18,6 +19,7 @@ page
   .querySelector("[data-select]")
   ?.addEventListener("focus", (event) => /** @type {HTMLInputElement} */ (event.target).select());
 
+pageState.saysEnds = true;
 const hub = connect();
 showStatus(hub, page);
 

@@ -1,7 +1,7 @@
 /** The sentences that tell people why the server refused a call. */
 
 import { text } from "./components/dom.js";
-import { SESSION_OVER } from "./hub/connection.js";
+import { whyClosed } from "./ends.js";
 
 /** @import { Hub } from "./hub.js" */
 
@@ -18,12 +18,6 @@ const ERRORS = new Map([
   [111, "too_fast"],
 ]);
 
-/** Names of texts by the codes with which the server closes a connection for good. @type {Map<number, string>} */
-const CLOSES = new Map([
-  [SESSION_OVER, "signed_out"],
-  [3504, "too_many_pages"],
-]);
-
 /**
  * @param {{code: number, message: string}} error
  * @param {Hub} hub
@@ -32,9 +26,6 @@ const CLOSES = new Map([
  */
 export function refusal({ code, message }, hub, otherwise) {
   if (code >= METHOD_ERRORS && message) return message;
-  if (code < 100 && hub.state === "closed") {
-    const why = CLOSES.get(hub.code);
-    return why ? text(why) : text("ended");
-  }
+  if (code < 100 && hub.state === "closed") return whyClosed(hub.code);
   return text(ERRORS.get(code) ?? "") || otherwise;
 }

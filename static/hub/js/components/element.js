@@ -1,5 +1,6 @@
 /** The base class of the widgets. */
 
+import { whyClosed } from "../ends.js";
 import { pageState } from "../hub/page-state.js";
 import { connect } from "../hub.js";
 import { sheet } from "../sheets.js";
@@ -20,6 +21,8 @@ export class HubElement extends HTMLElement {
   #isScheduled = false;
   /** @type {HTMLElement | null} */
   #fault = null;
+  /** The sentence that is shown. */
+  #why = "";
 
   /** @param {string} [css] */
   constructor(css = "") {
@@ -37,6 +40,7 @@ export class HubElement extends HTMLElement {
   connectedCallback() {
     this.root.replaceChildren();
     this.isBuilt = false;
+    this.#why = "";
     this.stops.push(pageState.on("change", () => this.#follow()));
     this.#follow();
   }
@@ -78,9 +82,18 @@ export class HubElement extends HTMLElement {
       this.root.replaceChildren();
       this.isBuilt = true;
       this.connected();
+      this.stops.push(this.hub.on("state", () => this.#showWhy()));
     }
     this.toggleAttribute("data-waits", !this.isBuilt);
-    this.showFault(pageState.fault);
+    this.#showWhy();
+  }
+
+  #showWhy() {
+    const isOver = this.isBuilt && !pageState.saysEnds && this.hub.state === "closed";
+    const why = pageState.fault || (isOver ? whyClosed(this.hub.code) : "");
+    if (why === this.#why) return;
+    this.#why = why;
+    this.showFault(why);
   }
 }
 

@@ -1,9 +1,9 @@
 /** Finds out why the widgets of a page cannot go on, and says so: on the page to people, in the console to developers. */
 
 import { text } from "../components/dom.js";
-import { NO_GUESTS, NoToken, SESSION_OVER, UNAUTHORIZED } from "../hub/connection.js";
+import { whyClosed } from "../ends.js";
+import { NoToken } from "../hub/connection.js";
 import { pageState } from "../hub/page-state.js";
-import { refusal } from "../refusals.js";
 
 /** @import { Hub } from "../hub.js" */
 
@@ -11,13 +11,6 @@ import { refusal } from "../refusals.js";
 const GRACE = 15_000;
 /** Milliseconds in which the browser reports what a policy has blocked. */
 const REPORT_DELAY = 100;
-
-/** Names of texts by the codes of a connection that is closed for good. @type {Map<number, string>} */
-const CLOSED = new Map([
-  [UNAUTHORIZED, "fault_no_token"],
-  [NO_GUESTS, "fault_no_token"],
-  [SESSION_OVER, "fault_token"],
-]);
 
 export class Faults {
   #base;
@@ -83,10 +76,7 @@ export class Faults {
       clearTimeout(this.#timer);
       if (hub.state === "connected") pageState.setFault("");
       else if (hub.state !== "closed") this.#timer = setTimeout(() => this.away(), GRACE);
-      else {
-        const known = CLOSED.get(hub.code);
-        this.#say(known ? text(known) : refusal({ code: 0, message: "" }, hub, ""), `code ${hub.code}`);
-      }
+      else this.#say(whyClosed(hub.code, { withTokens: true }), `code ${hub.code}`);
     };
     hub.on("state", update);
     update();

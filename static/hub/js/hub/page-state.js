@@ -10,6 +10,8 @@ class PageState extends Emitter {
   isReady = true;
   /** The sentence that says why; empty if nothing is wrong. */
   fault = "";
+  /** Whether the page itself says that its connection is closed for good, as the hub's own pages do. */
+  saysEnds = false;
 
   /** Lets widgets wait until `begin` is called. */
   hold() {
