@@ -3,17 +3,20 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.core import checks
 
 from hub.access.signed_tokens import checks as _of_tokens  # noqa: F401  # registers its own
 from hub.bus import layer
 from hub.channels import namespaces
-from hub.config import faults, hub_settings, misspelt, production_checks
+from hub.config import faults, hub_settings, is_own_project, misspelt, production_checks
 from hub.database import checks as _of_database  # noqa: F401  # registers its own
 from hub.database import routers as _of_routers  # noqa: F401  # likewise
 from hub.users import checks as _of_users  # noqa: F401  # likewise
 from hub.web import checks as _of_pages  # noqa: F401  # likewise
+
+_REDIS = 'REDIS_URL = "redis://127.0.0.1:6379/0"'
 
 
 @checks.register
@@ -55,12 +58,78 @@ def retention_names_namespaces(app_configs: Sequence[Any] | None, **kwargs: Any)
 
 
 @checks.register
+def apps_are_those_of_a_project(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """What the hub cannot do without is installed, and nothing that is for the hub's own project."""
+    found: list[checks.CheckMessage] = []
+    if not apps.is_installed("worker"):
+        found.append(
+            checks.Error(
+                'INSTALLED_APPS has no "worker": nothing delivers what a crash left, and jobs are not stored.',
+                hint='Of the five apps of the hub only "chat" and "presence" may be left out.',
+                id="hub.E046",
+            )
+        )
+    if apps.is_installed("hub.accounts") and not is_own_project():
+        found.append(
+            checks.Error(
+                'INSTALLED_APPS has "hub.accounts", which is for the hub\'s own project: people and sessions are '
+                "those of this one.",
+                hint="Take it out.",
+                id="hub.E047",
+            )
+        )
+    if not apps.is_installed("django.contrib.staticfiles"):
+        found.append(
+            checks.Warning(
+                'INSTALLED_APPS has no "django.contrib.staticfiles": nothing finds the scripts of the widgets.',
+                hint="Add it, unless you serve the folder hub/static of the package in another way.",
+                id="hub.W043",
+            )
+        )
+    return found
+
+
+@checks.register
+def times_have_zones(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Times that Django gives can be compared with those of schedules and of clients."""
+    if settings.USE_TZ:
+        return []
+    return [
+        checks.Error(
+            "USE_TZ is False: the hub compares times of rows with times that have a zone.",
+            hint="Set USE_TZ = True, and have Django's documentation on time zones at hand.",
+            id="hub.E035",
+        )
+    ]
+
+
+@checks.register
+def containers_can_ask_for_health(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """In the hub's own project something asks ``/health/…``: ``up``, containers, a proxy."""
+    if not is_own_project() or "health" in hub_settings().endpoints:
+        return []
+    return [
+        checks.Warning(
+            'HUB_ENDPOINTS leaves out "health": "up", compose.yaml and deploy/release take each web process for one '
+            "that is down.",
+            hint='Add "health" to it.',
+            id="hub.W004",
+        )
+    ]
+
+
+@checks.register
 def redis_and_layer_are_named(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[checks.CheckMessage]:
     """A project names the Redis and the channel layer of the hub."""
     found: list[checks.CheckMessage] = []
-    if not getattr(settings, "REDIS_URL", ""):
+    url = str(getattr(settings, "REDIS_URL", ""))
+    if not url:
+        found.append(checks.Error("REDIS_URL is not set.", hint=_REDIS, id="hub.E030"))
+    elif not url.startswith(("redis://", "rediss://", "unix://")):
         found.append(
-            checks.Error("REDIS_URL is not set.", hint='REDIS_URL = "redis://127.0.0.1:6379/0"', id="hub.E030")
+            checks.Error(
+                "REDIS_URL is no address that begins with redis://, rediss:// or unix://.", hint=_REDIS, id="hub.E034"
+            )
         )
     if not {layer.ALIAS, "default"} & set(getattr(settings, "CHANNEL_LAYERS", {})):
         found.append(

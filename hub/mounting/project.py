@@ -13,12 +13,14 @@ from hub.config import refuse_faults
 from hub.endpoints.cors import Application
 from hub.mounting import lifespans
 from hub.mounting.endpoints import Endpoints
+from hub.web import mounts
 
 NOT_INCLUDED = "The project's URLs do not include the hub's: add path('hub/', include('hub.urls')) to its urlpatterns."
 
 
 def mount(django_application: Application, websocket: Application | None = None) -> Application:
     """See :func:`hub.mount`."""
+    mounts.note()
     refuse_faults()
     prefixes = url_prefixes()
     # At the root of all URLs an address that the hub does not know may be one of the project's.

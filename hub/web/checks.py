@@ -6,15 +6,17 @@ from typing import Any
 from django.conf import settings
 from django.conf.urls.i18n import is_language_prefix_patterns_used
 from django.core import checks
+from django.core.exceptions import ImproperlyConfigured
 from django.shortcuts import resolve_url
 from django.template import TemplateDoesNotExist, TemplateSyntaxError, engines
 from django.template.backends.django import DjangoTemplates
 from django.template.loader import get_template
 from django.urls import NoReverseMatch
+from django.utils.module_loading import import_string
 from django.utils.translation import override
 
-from hub.config import hub_settings
-from hub.web import base_template
+from hub.config import hub_settings, is_own_project
+from hub.web import base_template, mounts
 from hub.web.addresses import page_url
 from hub.web.middleware import place
 
@@ -139,6 +141,30 @@ def log_in_page_is_found(app_configs: Sequence[Any] | None, **kwargs: Any) -> li
             )
         ]
     return []
+
+
+@checks.register
+def asgi_application_is_mounted(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """The module that ``ASGI_APPLICATION`` names calls :func:`hub.mount`; a project of others need not have it."""
+    name = getattr(settings, "ASGI_APPLICATION", None)
+    if not name or is_own_project():
+        return []
+    try:
+        import_string(name)
+    except ImproperlyConfigured:
+        return []  # hub.mount says what the other checks say
+    except ImportError as error:
+        return [checks.Error(f"ASGI_APPLICATION names {name!r}, which cannot be imported: {error}.", id="hub.E048")]
+    if mounts.is_made():
+        return []
+    return [
+        checks.Warning(
+            f"ASGI_APPLICATION names {name!r}, and hub.mount() has not made it: a server of it serves no live "
+            "connections.",
+            hint="At the end of its module: import hub; application = hub.mount(application).",
+            id="hub.W044",
+        )
+    ]
 
 
 @checks.register

@@ -85,6 +85,17 @@ MISTAKES = {
     "visibility": Mistake(["hub.W033"], "CELERY_TASK_TIME_LIMIT = 7200"),
     "acks": Mistake(["hub.W034"], "CELERY_TASK_ACKS_LATE = True"),
     "processors": Mistake(["hub.W040"], "TEMPLATES[0]['OPTIONS']['context_processors'].pop(0)"),
+    "address": Mistake(["hub.E034"], "REDIS_URL = 'localhost:6379'"),
+    "no_zones": Mistake(["hub.E035"], "USE_TZ = False"),
+    "no_worker": Mistake(["hub.E046"], "INSTALLED_APPS.remove('worker')"),
+    "accounts": Mistake(["hub.E047"], "INSTALLED_APPS.append('hub.accounts')"),
+    "no_files": Mistake(["hub.W043"], "INSTALLED_APPS.remove('django.contrib.staticfiles')"),
+    "no_asgi": Mistake(["hub.E048"], "ASGI_APPLICATION = 'shop.asgi.app'"),
+    "not_mounted": Mistake(
+        ["hub.W044"],
+        "ASGI_APPLICATION = 'shop.asgi.application'",
+        {"shop/asgi.py": "from django.core.asgi import get_asgi_application\napplication = get_asgi_application()\n"},
+    ),
     "app_dirs": Mistake(["hub.E040"], "TEMPLATES[0]['APP_DIRS'] = False"),
 }
 
