@@ -103,6 +103,18 @@ def test_own_consumer_answers_beside_the_hubs(page: Page) -> None:
     assert said == "hello"
 
 
+def test_address_of_a_topic_leads_to_it_inside_the_products_template(shop: Shop, chromium: Browser) -> None:
+    shop.product.python(
+        "from notifications.models import Topic\n"
+        "Topic.objects.bulk_create(Topic(name=f't{n}', title=f'Topic {n}') for n in range(10, 50))\nresult = 1"
+    )
+    page = chromium.new_page(base_url=f"http://{shop.address}", java_script_enabled=False)
+    page.goto("/app/hub/topics/#topic-t40")
+    expect(page.get_by_role("heading", name="Topic 40")).to_be_in_viewport()
+    expect(page.get_by_role("heading", name="Topic 10")).not_to_be_in_viewport()
+    page.context.close()
+
+
 COLOUR, FONT = "rgb(200, 0, 100)", "monospace"
 
 
