@@ -1,4 +1,4 @@
-"""Which tests are left out by ``-m "not live"``, and which go to one test process."""
+"""Which tests and rows are left out by ``-m "not live"`` and ``--rows``, and which go to one test process."""
 
 import pytest
 from _pytest.mark import pytest_collection_modifyitems as select
@@ -34,3 +34,11 @@ def test_tests_that_share_nothing_are_spread_over_the_processes(request: pytest.
 @pytest.mark.usefixtures("takes_long_to_make")
 def test_group_that_several_files_share_is_named_by_a_mark(request: pytest.FixtureRequest) -> None:
     assert plugin.groups_of(request.node) == {"server"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "number", "kept"),
+    [("abcde", 2, "ae"), ("abcde", 3, "ace"), ("abcdef", 1, "a"), ("ab", 2, "ab"), ("a", 3, "a")],
+)
+def test_few_rows_of_many_are_spread_from_the_first_to_the_last(rows: str, number: int, kept: str) -> None:
+    assert "".join(plugin.spread(list(rows), number)) == kept

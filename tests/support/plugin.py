@@ -15,13 +15,15 @@ import threading
 from collections.abc import Generator
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from unittest import mock
 
 import certifi
 import pytest
 
 from lab.harness.environment import COOKIE_PREFIX, NOT_INSTALLED, steers_a_hub
+
+T = TypeVar("T")
 
 DATA_DIR = pytest.StashKey[Path]()
 
@@ -37,6 +39,13 @@ TAIL = 40
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    parser.addoption(
+        "--rows",
+        type=int,
+        default=0,
+        help="run so many rows of each parametrized test that has an event loop or asks the database, the first and "
+        "the last among them; 0: all",
+    )
     if pluginmanager.is_blocked("asyncio"):  # as in the browser's run: its settings would be unknown
         for name in ("asyncio_mode", "asyncio_default_fixture_loop_scope"):
             parser.addini(name, "Read by pytest-asyncio, which is switched off.")
@@ -116,6 +125,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         # What asks no database, or asks for nothing that depends on it, does the same on each, and runs on SQLite.
         config.hook.pytest_deselected(items=[item for item in items if not _asks_the_database(item)])
         items[:] = filter(_asks_the_database, items)
+    if rows := config.getoption("rows"):
+        kept = _few_rows(items, rows)
+        config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+        items[:] = [item for item in items if item in kept]
     in_parallel = getattr(config.option, "loadgroup", False)  # set in the test processes of pytest-xdist
     for item in items:
         if HUBS.intersection(getattr(item, "fixturenames", ())):
@@ -124,6 +137,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             # pytest-xdist knows a group by the end of the test's id, but up to 3.8 it writes that where pytest 9.2 no
             # longer reads it, and every test process would start hubs of its own (issue 1386 of pytest-xdist).
             item._id = item.id.parse(f"{item.nodeid}@{'_'.join(sorted(groups))}")
+
+
+def _few_rows(items: list[pytest.Item], rows: int) -> set[pytest.Item]:
+    tests: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        is_cheap = item.get_closest_marker("asyncio") is None and not _asks_a_database(item)
+        tests.setdefault(item.nodeid if is_cheap else item.nodeid.partition("[")[0], []).append(item)
+    return {item for those in tests.values() for item in spread(those, rows)}
+
+
+def spread(rows: list[T], number: int) -> list[T]:
+    """So many of ``rows``, at even distances from the first to the last; all where there are no more."""
+    if len(rows) <= number:
+        return rows
+    return [rows[round(index * (len(rows) - 1) / max(1, number - 1))] for index in range(number)]
 
 
 def groups_of(item: pytest.Item) -> set[str]:
@@ -139,8 +167,10 @@ def groups_of(item: pytest.Item) -> set[str]:
 
 
 def _asks_the_database(item: pytest.Item) -> bool:
-    if item.get_closest_marker("any_database"):
-        return False
+    return item.get_closest_marker("any_database") is None and _asks_a_database(item)
+
+
+def _asks_a_database(item: pytest.Item) -> bool:
     fixtures = DATABASE_FIXTURES.intersection(getattr(item, "fixturenames", ()))
     return bool(fixtures) or any(item.get_closest_marker(name) for name in DATABASE_MARKERS)
 
