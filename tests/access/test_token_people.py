@@ -103,6 +103,7 @@ async def test_new_person_has_no_connection_to_look_at_again() -> None:
     assert await Publication.objects.filter(channel="control").acount() == 1
 
 
+@pytest.mark.slow
 async def test_many_who_come_together_are_made_by_few_queries(made: list[list[str]]) -> None:
     people = await asyncio.gather(*(comes(f"c-{number}", name=f"Number {number}") for number in range(200)))
     assert len({who.user.pk for who in people if who.user is not None}) == 200

@@ -82,6 +82,7 @@ def test_page_lists_ones_own_sessions_with_device_and_address_and_without_their_
     assert "no-store" in page["Cache-Control"]
 
 
+@pytest.mark.slow
 def test_device_is_logged_out_and_no_other(ada: User, eve: User) -> None:
     here, phone, of_eve = browser(), browser(), browser("eve")
     address = reverse("hub:accounts:end_session", args=[sessions.public_id(key_of(phone))])
@@ -119,6 +120,7 @@ def test_guest_ends_nothing(ada: User) -> None:
     assert is_in(here)
 
 
+@pytest.mark.slow
 def test_log_out_everywhere_ends_sessions_and_tokens_of_this_person_only(ada: User, eve: User) -> None:
     here, other, of_eve = browser(), browser(), browser("eve")
     mine, of_eves = tokens.issue(ada), tokens.issue(eve)
@@ -216,6 +218,7 @@ def test_new_password_ends_other_sessions_and_all_tokens(
     assert f"'user': {ada.pk}" in line and OTHER not in caplog.text
 
 
+@pytest.mark.slow
 def test_a_better_hash_of_the_same_password_ends_nothing(ada: User, settings: Settings) -> None:
     here, token = browser(), tokens.issue(ada)
     settings.PASSWORD_HASHERS = [
@@ -326,6 +329,7 @@ def test_database_that_is_not_written_keeps_nobody_out(ada: User, monkeypatch: p
     assert whose(key_of(here)) == ada
 
 
+@pytest.mark.slow
 def test_tokens_of_one_day_are_bounded(ada: User, eve: User, settings: Settings) -> None:
     settings.HUB_LIMIT_TOKENS = "2/day"
     here = browser()
@@ -349,6 +353,7 @@ def test_command_makes_a_token_that_ends(ada: User, capsys: pytest.CaptureFixtur
 # --- open sockets ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("how", ["that device", "everywhere", "new password"])
 async def test_end_reaches_open_sockets(ada: User, eve: User, how: str) -> None:

@@ -73,6 +73,7 @@ def test_link_takes_no_administrator_out_of_their_account(ada: User) -> None:
     assert client.session[SESSION_KEY] == str(ada.pk)
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_link_that_many_follow_at_the_same_time_logs_one_of_them_in(ada: User) -> None:
     token = links.issue(ada)

@@ -147,6 +147,7 @@ def test_link_that_is_none_says_so(ada: User, path: str) -> None:
     assert page.status_code == 200 and "does not work any more" in page.content.decode()
 
 
+@pytest.mark.slow
 def test_new_password_is_taken_at_once_where_the_old_one_was_guessed_at_too_often(
     ada: User, settings: Settings
 ) -> None:

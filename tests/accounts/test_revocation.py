@@ -176,6 +176,7 @@ async def test_the_end_of_the_right_to_a_room_closes_the_socket_in_it(
         assert (await alerts.receive_json())["message"] == "alerts go on"
 
 
+@pytest.mark.slow
 async def test_a_private_room_is_not_there_for_others(ada: User, settings: Settings) -> None:
     settings.HUB_OPEN_ROOMS_BY_CONNECTING = False
     room = await Room.objects.acreate(name="lair", is_private=True)

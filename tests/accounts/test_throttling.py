@@ -43,6 +43,7 @@ def log_in(page: str, password: str, name: str = "ada", address: str = HERE) -> 
 PAGES = ["hub:accounts:login", "admin:login"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES)
 def test_right_password_is_refused_too_once_there_were_too_many_wrong_ones(ada: User, page: str) -> None:
     for _ in range(3):
@@ -64,18 +65,21 @@ def test_both_pages_count_together(ada: User, page: str) -> None:
     assert log_in(page, PASSWORD).status_code == 429
 
 
+@pytest.mark.slow
 def test_the_right_password_in_time_begins_anew(ada: User) -> None:
     for _ in range(2):
         assert [log_in("hub:accounts:login", "wrong").status_code for _ in range(2)] == [200, 200]
         assert log_in("hub:accounts:login", PASSWORD).status_code == 302
 
 
+@pytest.mark.slow
 def test_person_elsewhere_is_not_locked_out(ada: User) -> None:
     for _ in range(9):
         log_in("hub:accounts:login", "wrong")
     assert log_in("hub:accounts:login", PASSWORD, address=THERE).status_code == 302
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["nobody", "Ada", "ada ", "аda", "x" * 5000, "nul\x00", "' or 1=1"])
 def test_account_that_does_not_exist_is_treated_alike(ada: User, name: str) -> None:
     statuses = [log_in("hub:accounts:login", "wrong", name).status_code for _ in range(5)]
@@ -83,6 +87,7 @@ def test_account_that_does_not_exist_is_treated_alike(ada: User, name: str) -> N
     assert statuses == ([200] * 5 if "\x00" in name else [200, 200, 200, 429, 429])
 
 
+@pytest.mark.slow
 def test_address_that_tries_many_accounts_has_to_wait(ada: User) -> None:
     for number in range(6):
         assert log_in("hub:accounts:login", "wrong", f"user{number}").status_code == 200
@@ -90,6 +95,7 @@ def test_address_that_tries_many_accounts_has_to_wait(ada: User) -> None:
     assert log_in("hub:accounts:login", PASSWORD, address=THERE).status_code == 302
 
 
+@pytest.mark.slow
 def test_many_addresses_that_try_one_account_lock_its_owner_out_nowhere_that_they_are_logged_in(ada: User) -> None:
     assert log_in("hub:accounts:login", PASSWORD, address=THERE).status_code == 302
     for number in range(9):
@@ -158,6 +164,7 @@ def test_other_code_that_checks_passwords_of_requests_is_held_to_the_same(ada: U
     assert how(None, username="ada", password=PASSWORD) == ada  # a shell guesses nothing
 
 
+@pytest.mark.slow
 def test_what_happened_is_in_the_log_with_address_and_user_and_without_what_was_typed(
     ada: User, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -87,6 +87,7 @@ def test_visitors_do_not_take_official_names(settings: Settings) -> None:
     assert "This name looks like another one" in in_the_admin("аdmin")
 
 
+@pytest.mark.slow
 def test_account_that_has_an_odd_name_goes_on_and_keeps_it(admin_client: Client) -> None:
     odd = User.objects.create_user("Ѕystem", password=PASSWORD)
     client = Client()
@@ -100,6 +101,7 @@ def test_account_that_has_an_odd_name_goes_on_and_keeps_it(admin_client: Client)
     assert "This name is reserved" in admin_client.post(page, renamed).content.decode()
 
 
+@pytest.mark.slow
 def test_changed_name_is_looked_at_and_ones_own_is_not_in_the_way(admin_client: Client, ann: User) -> None:
     bob = User.objects.create_user("bob")
     page = f"/admin/hub_people/user/{bob.pk}/change/"
@@ -111,6 +113,7 @@ def test_changed_name_is_looked_at_and_ones_own_is_not_in_the_way(admin_client: 
     assert admin_client.post(page, {**fields, "username": "аnn"}).status_code == 302
 
 
+@pytest.mark.slow
 def test_accounts_that_were_stored_without_a_signal_are_learned() -> None:
     User.objects.bulk_create(User(username=f"mirrored{number}") for number in range(1200))
     assert USERS.owners_like("mіrrored7") == [str(User.objects.get(username="mirrored7").pk)]
@@ -122,6 +125,7 @@ def test_accounts_that_were_stored_without_a_signal_are_learned() -> None:
     assert NameDigest.objects.filter(kind="user").values("owner").distinct().count() == 1200
 
 
+@pytest.mark.slow
 def test_log_in_writes_no_name(ann: User, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     ann.last_login = ann.date_joined
     with django_assert_num_queries(1):

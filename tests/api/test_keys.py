@@ -273,6 +273,7 @@ async def test_address_that_tries_keys_has_to_wait_and_programs_that_are_known_d
     assert (await call(another, "192.0.2.8")).status_code == 200
 
 
+@pytest.mark.slow
 async def test_key_calls_as_often_as_the_limit_says_and_others_pay_nothing(
     async_client: AsyncClient, api: Api, settings: Settings
 ) -> None:
@@ -316,6 +317,7 @@ async def test_token_of_a_person_is_no_key(async_client: AsyncClient, api: Api) 
     assert response.status_code == 401
 
 
+@pytest.mark.slow
 async def test_revoked_key_is_refused_within_five_seconds(api: Api) -> None:
     await api.result("info")
     await sync_to_async(keys.revoke)(ApiKey.objects.all())
@@ -375,6 +377,7 @@ async def test_key_is_in_no_log_and_not_in_the_database(api: Api, caplog: pytest
     assert secret not in str(row) and len(row["digest"]) == 64
 
 
+@pytest.mark.slow
 async def test_many_calls_at_once_are_all_answered(api: Api) -> None:
     replies = await asyncio.gather(*(api.result("publish", channel="kept:1", data=n) for n in range(40)))
     assert sorted(reply["offset"] for reply in replies) == list(range(1, 41))
@@ -436,6 +439,7 @@ def test_command_refuses_what_no_key_can_have(arguments: list[str]) -> None:
 # --- the admin ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_admin_makes_a_key_and_shows_it_once(admin_client: Client) -> None:
     page = admin_client.post(
         reverse("admin:hub_apikey_add"), {"name": "shop", "methods": ["publish"], "channels": "user:*\neveryone"}

@@ -97,6 +97,7 @@ async def test_history_is_whole_or_an_error_where_its_beginning_is_gone(api: Api
     assert numbers(await api.result("history", channel="kept:1", limit=5)) == [(2, 2), (3, 3)]
 
 
+@pytest.mark.slow
 async def test_history_remove_deletes_all_and_the_next_offset_is_the_next(api: Api) -> None:
     epoch = await publish_three(api)
     await api.result("publish", channel="kept:2", data=1)

@@ -53,6 +53,7 @@ async def test_people_are_read_page_by_page(api: Api) -> None:
     assert await api.error("users_list", after="nobody") == 107
 
 
+@pytest.mark.slow
 async def test_verbs_of_http_do_the_same(api: Api) -> None:
     client, headers = AsyncClient(), {"X-API-Key": api.key}
     body = {"users": [{"id": "3", "name": "Ada"}, {"id": "4"}]}
@@ -158,6 +159,7 @@ async def test_key_deletes_no_users_of_a_project(api: Api, settings: Settings) -
     assert error["message"].startswith("bad request: users of the project are deleted by the project")
 
 
+@pytest.mark.slow
 async def test_long_calls_are_few_at_once_and_hold_up_nobody(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     await made(api, "3", "4")
     begun, may_end = threading.Semaphore(0), threading.Event()
@@ -193,6 +195,7 @@ async def test_long_calls_are_in_no_batch(api: Api) -> None:
     assert await User.objects.aexists()
 
 
+@pytest.mark.slow
 async def test_people_of_one_call_are_waited_for_and_looked_for_once(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -213,6 +216,7 @@ async def test_export_is_what_the_hub_holds(api: Api) -> None:
     assert await api.error("users_export", user="nobody") == 107
 
 
+@pytest.mark.slow
 async def test_groups_are_filled_emptied_and_read(api: Api) -> None:
     await made(api, "3", "4", "5")
     assert await api.result("group_add", group="ops", users=["3", "4"]) == {"changed": 2}

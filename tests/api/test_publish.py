@@ -136,6 +136,7 @@ async def test_same_key_stores_once_and_gets_the_same_reply(api: Api) -> None:
     assert await stored("kept:1") == ["1"]
 
 
+@pytest.mark.slow
 async def test_same_key_at_the_same_time_stores_once(api: Api) -> None:
     calls = [api.result("publish", channel="kept:1", data=1, idempotency_key="order:7") for _ in range(8)]
     replies = await asyncio.gather(*calls)
@@ -262,6 +263,7 @@ async def test_broadcast_stores_in_each_channel_and_replies_in_order(api: Api) -
     assert await stored("kept:1") == ['{"n":1}']
 
 
+@pytest.mark.slow
 async def test_broadcast_to_a_thousand_channels_is_one_transaction(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     numbered: list[int] = []
     real = streams.sequence

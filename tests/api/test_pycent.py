@@ -117,6 +117,7 @@ async def test_person_is_subscribed_from_a_position_and_unsubscribed(
     assert gone.channel == KEPT
 
 
+@pytest.mark.slow
 async def test_presence_names_each_connection_and_counts_people(
     address: str, backend: cent.AsyncClient, ada: User
 ) -> None:

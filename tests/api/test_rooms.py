@@ -23,6 +23,7 @@ async def bob() -> str:
     return user_id(await User.objects.acreate_user("bob"))
 
 
+@pytest.mark.slow
 async def test_private_room_has_the_members_that_it_is_given(api: Api, ada: str, bob: str) -> None:
     made = await api.result("room_create", name="order-7", private=True, members=[ada])
     room = made["id"]
@@ -47,6 +48,7 @@ async def test_public_room_is_made_once(api: Api, ada: str) -> None:
     assert listed["rooms"] == [{"id": first["id"], "name": "lobby", "address": "lobby", "private": False}]
 
 
+@pytest.mark.slow
 async def test_room_with_a_key_is_made_once(api: Api, ada: str, bob: str) -> None:
     order = {"name": "order-7", "private": True, "key": "order:7"}
     first = await api.result("room_create", **order, members=[ada])

@@ -24,6 +24,7 @@ async def ada() -> Any:
     return await User.objects.acreate_user("ada")
 
 
+@pytest.mark.slow
 async def test_topic_is_made_changed_listed_and_deleted(api: Api) -> None:
     made = await api.result("topic_create", name="deploys", title="Deployments", open=False)
     assert made == {"channel": "topic:deploys", "created": True}
@@ -78,6 +79,7 @@ def test_queries_do_not_grow_with_the_number_of_followers(number: int) -> None:
     assert len(captured) <= 24
 
 
+@pytest.mark.slow
 async def test_read_state_of_a_person_is_read_and_written(api: Api, ada: Any) -> None:
     known = user_id(ada)
     rows = [(await sync_to_async(notify)(to=ada, message=text))[0] for text in ("first", "second", "third")]
@@ -90,6 +92,7 @@ async def test_read_state_of_a_person_is_read_and_written(api: Api, ada: Any) ->
     assert await Publication.objects.filter(channel=f"user:{known}", data__contains="alerts_read").acount() == 2
 
 
+@pytest.mark.slow
 async def test_key_of_one_topic_and_one_person_reaches_those_only(api: Api, ada: Any) -> None:
     known, other = user_id(ada), user_id(await User.objects.acreate_user("bob"))
     await api.result("topic_create", name="deploys", title="Deployments")

@@ -33,10 +33,12 @@ def process(tmp_path: Path) -> Iterator[Process]:
     started.stop()
 
 
+@pytest.mark.slow
 async def test_a_process_answers_what_it_is_asked(process: Process) -> None:
     assert await process.ask("add", a=2, b=3) == 5
 
 
+@pytest.mark.slow
 async def test_an_error_over_there_is_one_here_and_the_process_goes_on(process: Process) -> None:
     with pytest.raises(ProcessFailed, match="ZeroDivisionError"):
         await process.ask("fail")

@@ -17,6 +17,7 @@ def message(admin_user: User) -> Message:
     return post_message(room_id=room.pk, author_id=admin_user.pk, text="hello there")
 
 
+@pytest.mark.slow
 def test_message_is_not_deleted_in_the_admin_because_the_stream_still_shows_it(
     admin_client: Client, message: Message
 ) -> None:
@@ -38,6 +39,7 @@ def warnings(client: Client, address: str, **fields: object) -> bool:
     return NOBODY in page.content.decode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("button", ["_save", "_continue", "_addanother"])
 def test_private_room_that_nobody_can_open_is_saved_and_said(
     admin_client: Client, admin_user: User, button: str

@@ -42,6 +42,7 @@ def room() -> Room:
 # --- rooms ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_user_opens_so_many_rooms_and_is_told_when_to_go_on(client: Client, ann: User, bob: User) -> None:
     client.force_login(ann)
     assert [client.post("/chat/", {"name": name}).status_code for name in "abcd"] == [302, 302, 429, 429]
@@ -62,6 +63,7 @@ def test_names_that_cannot_be_count_for_nothing(ann: User) -> None:
     actions.open_room(name="b", user=ann)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("setting", "users"), [("staff", ["staff"]), ("authenticated", ["user", "staff"])])
 def test_setting_says_who_opens_rooms(settings: Settings, client: Client, setting: str, users: list[str]) -> None:
     settings.HUB_ROOM_CREATION = setting
@@ -83,6 +85,7 @@ def test_setting_says_who_opens_rooms(settings: Settings, client: Client, settin
     assert sorted(room.name for room in Room.objects.all()) == sorted(users)
 
 
+@pytest.mark.slow
 def test_no_number_of_rooms_pushes_one_off_the_list(client: Client, room: Room, ann: User) -> None:
     Room.objects.bulk_create(Room(name=f"flood-{number}") for number in range(220))
     for flood in Room.objects.exclude(pk=room.pk):
@@ -197,6 +200,7 @@ def test_repeat_of_a_stored_message_is_answered_whatever_the_limit(ann: User, ro
     assert actions.post_message(room_id=room.pk, author_id=ann.pk, text="x", key="k") == first
 
 
+@pytest.mark.slow
 def test_many_messages_are_counted_over_all_processes(ann: User, room: Room, settings: Settings) -> None:
     settings.HUB_LIMIT_MESSAGES = "100/minute"
     written = 0

@@ -57,6 +57,7 @@ def test_the_same_letters_typed_differently_are_one_name() -> None:
     assert names.normal("  room ") == "room"
 
 
+@pytest.mark.slow
 @given(st.text(max_size=80))
 def test_every_text_is_a_name_or_is_refused_and_its_normal_form_is_final(text: str) -> None:
     name = names.normal(text)

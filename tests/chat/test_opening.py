@@ -41,6 +41,7 @@ async def test_who_may_opens_it_by_connecting_and_writes_in_it(ann: User, sessio
     assert (room.name, room.created_by_id, room.is_private) == ("комната", ann.pk, False)
 
 
+@pytest.mark.slow
 async def test_those_who_come_at_once_are_in_one_room(session: str) -> None:
     async with asyncio.timeout(20), asyncio.TaskGroup() as group:
         for _ in range(5):

@@ -140,6 +140,7 @@ async def test_plain_client_that_comes_back_does_not_get_what_was_taken_back(ann
 # --- what others find -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("who", ["guest", "another", "staff"])
 def test_no_page_says_that_there_is_a_private_room(client: Client, room: Room, bob: User, who: str) -> None:
     if who != "guest":
@@ -223,6 +224,7 @@ async def test_socket_stays_in_its_room_when_a_private_one_of_the_name_is_opened
         await await_for(lambda: posted_in(public, "to everybody"), that="the message in the public room")
 
 
+@pytest.mark.slow
 async def test_socket_stays_in_a_room_that_is_renamed_though_another_one_gets_its_name(
     room: Room, ann: User, bob: User
 ) -> None:
@@ -251,6 +253,7 @@ def test_name_of_a_private_room_is_free_for_others(client: Client, room: Room, a
     assert [queries.room_named(f"{NAME}~{public.pk}", who) for who in (ann.pk, None)] == [public, public]
 
 
+@pytest.mark.slow
 def test_members_of_two_rooms_of_one_name_reach_both(client: Client, room: Room, ann: User) -> None:
     other = Room.objects.create(name=NAME, is_private=True)
     other.members.add(ann)

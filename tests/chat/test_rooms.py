@@ -94,6 +94,7 @@ def test_what_somebody_wrote_keeps_their_name_when_the_account_is_gone(ann: User
     assert Message.objects.get().username == "ann"
 
 
+@pytest.mark.slow
 def test_a_page_shows_the_last_fifty_messages_oldest_first(ann: User, room: Room) -> None:
     for number in range(52):
         actions.post_message(room_id=room.pk, author_id=ann.pk, text=str(number))

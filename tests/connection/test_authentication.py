@@ -62,6 +62,7 @@ async def session_of(user: User) -> dict[str, str]:
     return {"Cookie": f"{name}={browser.cookies[name].value}"}
 
 
+@pytest.mark.slow
 async def test_a_session_a_bearer_token_and_a_token_in_the_query_say_who_it_is(
     address: str, ada: User, token_secret: str
 ) -> None:
@@ -89,6 +90,7 @@ async def test_a_credential_that_is_not_valid_never_makes_a_guest(address: str, 
     assert opened.close_code == 3500
 
 
+@pytest.mark.slow
 async def test_a_page_of_a_strange_origin_opens_nothing(address: str) -> None:
     with pytest.raises(InvalidStatus) as refused:
         async with socket(address, origin=STRANGE):

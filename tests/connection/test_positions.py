@@ -61,6 +61,7 @@ def unlimited(settings: Any) -> None:
     settings.HUB_SOCKET_BURST = 10_000
 
 
+@pytest.mark.slow
 async def test_recovery_is_whole_or_nothing_from_every_position(epoch: str, settings: Any) -> None:
     unlimited(settings)
     async with wired() as wire:

@@ -44,6 +44,7 @@ def said(data: bytes) -> Any:
 # --- the libraries --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["lean", "plain"])
 async def test_python_library_does_all_in_protobuf(ada: User, room: str, open_namespace: str, kind: str) -> None:
     async with (
@@ -253,6 +254,7 @@ async def test_client_asks_for_the_form_by_subprotocol_or_url(address: str, quer
         assert (refused["id"], refused["error"]["code"]) == (2, 102)
 
 
+@pytest.mark.slow
 async def test_one_channel_serves_both_forms_at_once(address: str, ada: User, room: str) -> None:
     async with (
         connected(address, token=await token_of(ada), use_protobuf=True) as first,

@@ -86,6 +86,7 @@ async def test_a_channel_that_is_not_for_this_client_is_refused(
         assert refused.value.code == (102 if code == 102 else 103)
 
 
+@pytest.mark.slow
 async def test_what_was_missed_over_a_restart_of_the_server_is_recovered_once_and_in_order(
     ada: User, room: str
 ) -> None:
@@ -152,6 +153,7 @@ async def test_history_is_read_from_either_end_and_from_a_position(address: str,
     assert gone.value.code == 112
 
 
+@pytest.mark.slow
 async def test_presence_says_who_is_there_and_joins_and_leaves_are_told(
     address: str, ada: User, bob: User, room: str, settings: Settings
 ) -> None:
@@ -338,6 +340,7 @@ async def test_the_server_subscribes_and_unsubscribes_a_client(address: str, ada
         await await_for(lambda: [u for u in client.inbox.all("unsubscribed") if u.channel == room])
 
 
+@pytest.mark.slow
 async def test_a_member_who_is_removed_loses_the_subscription_and_no_other(address: str, ada: User) -> None:
     private = await sync_to_async(Room.objects.create)(name="private", is_private=True)
     await sync_to_async(private.members.add)(ada)

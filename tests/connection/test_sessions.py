@@ -122,6 +122,7 @@ async def test_a_subscription_is_answered_before_what_came_meanwhile(
     assert [push["pub"]["data"]["text"] for push in wire.pushes if "offset" in push.get("pub", {})] == ["meanwhile"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 30])
 async def test_what_was_missed_is_recovered_whole(ada: User, room: str, count: int) -> None:
     await posted(room, ada, "seen")
@@ -135,6 +136,7 @@ async def test_what_was_missed_is_recovered_whole(ada: User, room: str, count: i
     assert [pub["offset"] for pub in found["publications"]] == list(range(2, count + 2))
 
 
+@pytest.mark.slow
 async def test_megabytes_are_recovered_by_a_client_that_reads() -> None:
     await sync_to_async(publish_many)([("everyone", {"type": "a", "text": "x" * 4000}) for _ in range(900)])
     async with wired() as wire:

@@ -181,6 +181,7 @@ def provider(settings: Any) -> Iterator[Provider]:
         keys_at.cache_clear()
 
 
+@pytest.mark.slow
 async def test_storm_of_clients_asks_the_provider_for_its_keys_once(
     address: str, ada: User, provider: Provider
 ) -> None:

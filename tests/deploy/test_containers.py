@@ -136,6 +136,7 @@ def test_health_check_asks_for_a_host_that_the_hub_answers(
     assert validate_host(host, [allowed.split(",", maxsplit=1)[0] or "127.0.0.1"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["worker", "beat"])
 def test_health_checks_fail_where_nothing_runs_or_nothing_moves(part: str, tmp_path: Path) -> None:
     def is_well() -> bool:

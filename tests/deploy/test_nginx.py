@@ -52,6 +52,7 @@ def mirror() -> Iterator[int]:
         server.shutdown()
 
 
+@pytest.mark.slow
 def test_what_a_client_claims_about_itself_is_overwritten(in_front_of: Proxy, mirror: int) -> None:
     claims = {
         "X-Forwarded-For": "6.6.6.6",
@@ -130,6 +131,7 @@ def test_names_of_web_containers_are_looked_up_while_nginx_runs(tmp_path: Path) 
         assert httpx.get(nginx.url).status_code == 502
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "page",
     [

@@ -56,6 +56,7 @@ def taken() -> dict[str, set[str]]:
     return dict(found)
 
 
+@pytest.mark.slow
 def test_apps_import_what_the_face_lists_and_nothing_else() -> None:
     assert taken() == FACE
 

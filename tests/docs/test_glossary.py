@@ -88,7 +88,8 @@ def found_in(paths: Iterable[Path], gone: str) -> list[str]:
     return [
         f"{name_of(path)}: {line.strip()}"
         for path in paths
-        for line in path.read_text().splitlines()
+        if word.search(text := path.read_text())
+        for line in text.splitlines()
         if word.search(line)
     ]
 

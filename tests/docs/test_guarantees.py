@@ -29,6 +29,7 @@ def proofs(text: str) -> list[str]:
     return re.findall(r"^\| `(tests/[^`]+)` \|", text, flags=re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_every_row_of_a_table_names_a_test_that_exists() -> None:
     rows = re.findall(r"^\| .*`tests/.*$", text_of(PAGE), flags=re.MULTILINE)
     named = [re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", row) for row in rows]

@@ -43,6 +43,7 @@ def calls() -> list[tuple[str, dict[str, Any]]]:
     return [(method, json.loads(request)) for method, request in split]
 
 
+@pytest.mark.slow
 async def test_calls_of_the_page_succeed_in_their_order(api: Api) -> None:
     assert len(calls()) >= 8
     for method, request in calls():

@@ -59,6 +59,7 @@ def all_functions() -> Iterator[str]:
             yield from functions_of(source)
 
 
+@pytest.mark.slow
 def test_architecture_names_functions_that_exist() -> None:
     flow = next(block for block in blocks("ARCHITECTURE.md", "") if "COMMIT" in block)
     steps = [step for line in flow.splitlines() for step in re.split(" -> ", line[:41]) if "==" not in step]
@@ -83,6 +84,7 @@ def owned_names() -> Iterator[tuple[str, str]]:
 METHODS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
+@pytest.mark.slow
 def test_names_in_the_prose_of_the_architecture_stand_where_it_says() -> None:
     """Such as ``Relay.deliver`` and ``jobs.begin``."""
     found = {re.fullmatch(r"([A-Za-z_]+)\.([A-Za-z_]+)(?:\(.*\))?", span) for span in code_spans("ARCHITECTURE.md")}

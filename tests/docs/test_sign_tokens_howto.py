@@ -67,6 +67,7 @@ def printed_by(*command: str | Path) -> str:
     return done.stdout.strip()
 
 
+@pytest.mark.slow
 @needs_node
 def test_helper_in_node_signs_what_the_hub_takes(key: tuple[str, str], tmp_path: Path) -> None:
     kind, material = key
@@ -137,6 +138,7 @@ def test_helpers_are_short() -> None:
             assert len(body) <= 10, code
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_claims_of_the_example_make_a_person(settings: Any) -> None:
     settings.HUB_TOKEN_PUBLIC_KEY, settings.HUB_TOKEN_CREATES_USERS = signer("EdDSA").pem, True

@@ -26,6 +26,7 @@ def test_close_codes_are_those_of_the_code() -> None:
     assert sorted(documented) == sorted(end.simple for end in End if end.simple)
 
 
+@pytest.mark.slow
 def test_error_codes_are_those_of_the_code() -> None:
     documented = [code.strip("`") for code, *_ in table(PAGE, "code", "meaning")]
     assert sorted(documented) == sorted(error_codes())

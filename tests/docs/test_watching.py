@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+import pytest
 from prometheus_client import Counter, Gauge, Histogram
 
 from hub.ops import metrics
@@ -38,6 +39,7 @@ def described(collector: Counter | Gauge | Histogram) -> str:
     return f"{family.name}_total" if isinstance(collector, Counter) else family.name
 
 
+@pytest.mark.slow
 def test_every_reason_is_documented() -> None:
     documented = {reason.strip("`") for reason, *_ in table(PAGE, "`reason`", "of")}
     assert documented == {*dropped(), *repaired()}
@@ -63,6 +65,7 @@ def repaired() -> set[str]:
     return found
 
 
+@pytest.mark.slow
 def test_every_log_event_is_documented() -> None:
     documented = {span for cells in table(PAGE, "event", "level") for span in re.findall(r"`(\w+)`", cells[0])}
     logged = set()

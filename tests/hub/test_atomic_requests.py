@@ -35,6 +35,7 @@ def atomic_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(connections["default"].settings_dict, "ATOMIC_REQUESTS", value=True)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("atomic_requests")
 @pytest.mark.django_db(transaction=True)
 async def test_health_and_the_api_answer(async_client: AsyncClient) -> None:
@@ -49,6 +50,7 @@ async def test_health_and_the_api_answer(async_client: AsyncClient) -> None:
     assert response.status_code == 200 and b'"offset":1' in response.content
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("atomic_requests")
 @pytest.mark.django_db(transaction=True)
 def test_pages_answer_and_what_a_failed_request_did_is_taken_back(client: Client) -> None:

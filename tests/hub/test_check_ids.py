@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from django.conf import settings
 
 BASE_DIR = Path(settings.BASE_DIR)
@@ -24,6 +25,7 @@ def ids_by_function() -> Iterator[tuple[str, str]]:
                         yield str(node.value.value), f"{path.relative_to(BASE_DIR)}:{function.name}"
 
 
+@pytest.mark.slow
 def test_no_id_of_a_check_has_two_meanings() -> None:
     places: dict[str, set[str]] = defaultdict(set)
     for one, place in ids_by_function():

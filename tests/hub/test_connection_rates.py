@@ -76,6 +76,7 @@ async def test_guests_of_one_address_connect_at_a_limited_rate(path: str, settin
     assert REGISTRY.get_sample_value("hub_refused_total", {"limit": "connects_per_address"}) == before + 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", WEBSOCKETS)
 async def test_one_user_connects_at_a_pace_from_wherever(path: str, settings: Settings) -> None:
     settings.HUB_CONNECT_USER_BURST, settings.HUB_CONNECT_USER_RATE = 3, 0.01
@@ -91,6 +92,7 @@ async def test_one_user_connects_at_a_pace_from_wherever(path: str, settings: Se
         assert (await handshaken(address, path, {**cookie, **CROWD}))[0] == 101
 
 
+@pytest.mark.slow
 async def test_streams_have_the_same_rate(settings: Settings) -> None:
     settings.HUB_CONNECT_ADDRESS_BURST, settings.HUB_CONNECT_ADDRESS_RATE = 1, 0.01
     async with serving() as address, httpx.AsyncClient(base_url=f"http://{address}") as http:
@@ -100,6 +102,7 @@ async def test_streams_have_the_same_rate(settings: Settings) -> None:
         assert refused.status_code == 429 and int(refused.headers["retry-after"]) > 1
 
 
+@pytest.mark.slow
 async def test_messages_of_guests_of_one_address_have_one_rate(settings: Settings) -> None:
     settings.HUB_GUEST_BURST, settings.HUB_GUEST_RATE = 3, 0.01
     async with serving() as address:

@@ -49,6 +49,7 @@ def test_hubs_on_two_ports_of_one_host_share_no_cookie() -> None:
     assert all(name.startswith("mine-") for name in names(HUB_COOKIE_PREFIX="mine-", HUB_PORT="8001"))
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_hub_neither_reads_nor_touches_the_cookies_of_another_project(client: Client) -> None:
     User.objects.create_user("ada", password=PASSWORD)

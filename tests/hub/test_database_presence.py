@@ -193,6 +193,7 @@ async def blind(process: PresenceTracker, monkeypatch: pytest.MonkeyPatch) -> As
         yield
 
 
+@pytest.mark.slow
 async def test_without_redis_people_are_counted_over_all_processes_and_each_once(
     start: Start, redis_server: RedisServer
 ) -> None:
@@ -239,6 +240,7 @@ async def test_nobody_seems_to_come_or_go_when_redis_goes_and_when_it_is_back(
         assert seen == [[7], [7], [7]]
 
 
+@pytest.mark.slow
 async def test_the_rows_go_when_redis_is_back_and_it_knows_what_has_changed(
     start: Start, redis_server: RedisServer
 ) -> None:
@@ -289,6 +291,7 @@ async def test_who_was_alive_all_the_time_is_not_told_of_as_gone_after_a_long_st
     assert sorted(await one.people("online")) == ["u1", "u2"]
 
 
+@pytest.mark.slow
 async def test_people_of_a_process_that_dies_meanwhile_are_not_counted_when_its_row_has_expired(
     start: Start, redis_server: RedisServer, settings: Settings
 ) -> None:
@@ -368,6 +371,7 @@ async def test_a_row_has_bounds_and_people_beyond_them_are_counted_all_the_same(
         assert len(await two.people("online")) == 10
 
 
+@pytest.mark.slow
 async def test_without_the_database_either_each_process_counts_its_own_and_learns_more_later(
     start: Start, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

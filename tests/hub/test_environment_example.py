@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 
+import pytest
+
 from hub.config import HubSettings
 from hub.config.declaration import variable_of
 from lab.harness.environment import BASE_DIR, steers_a_hub
@@ -53,6 +55,7 @@ def asked_of_the_environment(source: Path) -> set[str] | None:
     return named
 
 
+@pytest.mark.slow
 def test_only_the_settings_read_the_environment() -> None:
     found = {str(source.relative_to(BASE_DIR)): asked_of_the_environment(source) for source in sources()}
     assert {path: names for path, names in found.items() if names is not None} == READERS

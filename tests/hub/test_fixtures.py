@@ -42,6 +42,7 @@ def dumped(path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("times", [1, 2], ids=["into nothing", "over itself"])
 def test_a_fixture_publishes_nothing(tmp_path: Path, times: int) -> None:
     fixture = dumped(tmp_path / "all.json")
@@ -54,6 +55,7 @@ def test_a_fixture_publishes_nothing(tmp_path: Path, times: int) -> None:
     assert not Notification.objects.exists()
 
 
+@pytest.mark.slow
 def test_what_code_does_with_the_same_rows_is_told_again(tmp_path: Path) -> None:
     call_command("loaddata", str(dumped(tmp_path / "all.json")), verbosity=0)
     ann = User.objects.get(username="ann")

@@ -1,5 +1,6 @@
 """The frame parser reads whole frames as the library does, and leaves all others to it."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
@@ -42,6 +43,7 @@ def read_by_websockets(data: bytes) -> tuple[list[tuple[int, bytes]], str]:
     return events, repr(protocol.close_sent)
 
 
+@pytest.mark.slow
 @given(FRAMES, st.integers(0, 200), st.binary(max_size=8), st.integers(1, 6))
 def test_what_is_read_here_and_then_by_the_library_is_what_the_library_alone_reads(
     sent: list[bytes], cut: int, noise: bytes, most: int
@@ -54,6 +56,7 @@ def test_what_is_read_here_and_then_by_the_library_is_what_the_library_alone_rea
     assert ([*here, *then], end) == read_by_websockets(stream)
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(st.sampled_from([0x1, 0x2]), st.binary(max_size=LIMIT)), max_size=5))
 def test_whole_messages_leave_nothing_for_the_library(messages: list[tuple[int, bytes]]) -> None:
     stream = b"".join(Frame(Opcode(opcode), payload).serialize(mask=True) for opcode, payload in messages)

@@ -77,6 +77,7 @@ def test_what_is_no_handshake_or_has_a_fault_or_may_have_one_is_not(data: bytes)
     assert handshake_in(data) is None
 
 
+@pytest.mark.slow
 @given(
     st.lists(
         st.sampled_from(

@@ -50,6 +50,7 @@ async def test_ready_when_everything_works(async_client: AsyncClient) -> None:
     assert 0 <= body["checks"]["worker"]["age_seconds"] < 30
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("everything_works")
 async def test_redis_away_is_degraded(async_client: AsyncClient, redis_server: RedisServer) -> None:
     redis_server.stop()
@@ -104,6 +105,7 @@ def hanging_database(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     released.set()
 
 
+@pytest.mark.slow
 async def test_database_that_hangs_is_unavailable_in_time(
     async_client: AsyncClient, monkeypatch: pytest.MonkeyPatch, hanging_database: list[str]
 ) -> None:

@@ -105,6 +105,7 @@ FORMS: list[tuple[str, dict[str, list[str]]]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 @pytest.mark.parametrize("big", TOO_BIG)
 def test_no_page_fails_at_such_an_id(admin_client: Browser, big: str, caplog: pytest.LogCaptureFixture) -> None:
@@ -232,6 +233,7 @@ def _allow() -> None:
             cursor.execute("DROP FUNCTION refusing CASCADE")
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 async def test_a_message_that_the_database_refuses_costs_no_other_and_none_is_stored_twice() -> None:
     room = await Room.objects.acreate(name="kitchen")
@@ -279,6 +281,7 @@ def hostile_rooms(monkeypatch: pytest.MonkeyPatch) -> set[int]:
     return refused
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 async def test_hostile_guests_keep_nobody_from_subscribing_and_the_log_stays_small(
     hostile_rooms: set[int], caplog: pytest.LogCaptureFixture
@@ -308,6 +311,7 @@ async def looked_at_in_vain() -> None:
     await await_for(lambda: revalidation.current()._failed, that="a look that failed")
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 async def test_a_member_who_is_removed_is_out_in_time_beside_one_who_cannot_be_looked_at(
     hostile_rooms: set[int], monkeypatch: pytest.MonkeyPatch

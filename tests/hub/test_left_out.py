@@ -68,6 +68,7 @@ def test_nothing_leads_to_a_page_that_is_left_out(left: str) -> None:
                 assert left == "home" or f'"{address}' not in text, name
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_addresses_of_no_page_answer_404() -> None:
     with project_with(["alerts"]) as client:

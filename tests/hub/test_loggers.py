@@ -37,6 +37,7 @@ print(json.dumps([records, structlog.is_configured()]))
 """
 
 
+@pytest.mark.slow
 def test_events_are_records_of_the_standard_library() -> None:
     ended = subprocess.run(
         [sys.executable, "-c", PROGRAM], cwd=BASE_DIR, capture_output=True, text=True, check=True, timeout=60

@@ -29,6 +29,7 @@ def misspellings(name: str) -> Iterator[str]:
             yield left + right[0] + letter + right[1:]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(name for name in known() if name.startswith("HUB_")))
 def test_misspelt_variable_is_named_with_the_one_that_was_meant(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     written = set(misspellings(name)) - known()

@@ -4,6 +4,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from lab.harness.environment import BASE_DIR
 
 PACKAGES = ("chat", "hub", "notifications", "presence", "worker")
@@ -48,6 +50,7 @@ def sources() -> Iterator[Path]:
         yield from (BASE_DIR / package).rglob("*.py")
 
 
+@pytest.mark.slow
 def test_no_module_assigns_into_another() -> None:
     found = {str(path.relative_to(BASE_DIR)): list(assignments_into_modules(path.read_text())) for path in sources()}
     assert {path: lines for path, lines in found.items() if lines} == {}

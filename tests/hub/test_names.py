@@ -118,6 +118,7 @@ def test_names_that_differ_do_not(one: str, other: str) -> None:
     assert code(one, taken=[other]) is None
 
 
+@pytest.mark.slow
 @given(st.text(max_size=30))
 def test_name_looks_like_itself_in_every_form(name: str) -> None:
     for form in FORMS:

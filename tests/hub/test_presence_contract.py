@@ -153,6 +153,7 @@ async def test_person_at_two_processes_enters_once_and_leaves_once(cluster: Clus
     assert await one.backend.count(ROOM) == 0
 
 
+@pytest.mark.slow
 async def test_of_many_who_enter_or_leave_at_once_one_is_the_first_and_one_the_last(cluster: Cluster) -> None:
     processes = [await cluster.start() for _ in range(5)]
     for number in range(10):
@@ -312,6 +313,7 @@ def rename(table: str, name: str) -> None:
         cursor.execute(f"ALTER TABLE {table} RENAME TO {name}")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cluster", ["redis", "database"], indirect=True)  # memory does not fail
 async def test_what_changes_while_the_backend_fails_is_there_when_it_is_back(
     cluster: Cluster, redis_server: RedisServer

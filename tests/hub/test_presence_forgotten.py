@@ -45,6 +45,7 @@ async def two(settings: Settings) -> AsyncIterator[tuple[PresenceTracker, Presen
     await other.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("forgets", [emptied, started_anew])
 async def test_nobody_is_shown_as_gone_by_a_redis_that_forgot(
     two: tuple[PresenceTracker, PresenceTracker], redis_server: RedisServer, forgets: Callable[[RedisServer], None]

@@ -60,6 +60,7 @@ def departed(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
     return told
 
 
+@pytest.mark.slow
 async def test_connections_that_come_while_another_one_leaves_are_each_in_their_first_count(start: Start) -> None:
     one = await start()
 
@@ -75,6 +76,7 @@ async def test_connections_that_come_while_another_one_leaves_are_each_in_their_
             await one.leave("room:1", "u1")
 
 
+@pytest.mark.slow
 async def test_who_leaves_while_presence_ends_keeps_no_connection(redis_server: RedisServer) -> None:
     before = len(redis_server.client.client_list())
     for _ in range(5):
@@ -142,6 +144,7 @@ async def test_a_redis_that_forgot_everything_learns_it_again(
     assert await one.leave("room:1", "u1")
 
 
+@pytest.mark.slow
 async def test_what_changed_while_redis_was_away_is_told_when_it_is_back(
     start: Start, redis_server: RedisServer
 ) -> None:
@@ -186,6 +189,7 @@ async def test_one_redis_write_per_process_and_heartbeat_whatever_the_number_of_
     await backend.close()
 
 
+@pytest.mark.slow
 async def test_many_who_come_at_once_wait_their_turn_and_redis_is_not_taken_for_dead(start: Start) -> None:
     one, two = await start(), await start()
     results = await asyncio.gather(*(one.enter("online", f"g{number}") for number in range(300)))

@@ -170,6 +170,7 @@ def test_what_generators_make_is_taken(make: Callable[[], str]) -> None:
     assert [secret for secret in made if is_guessable(secret[:32], length=32, variety=8)] == []
 
 
+@pytest.mark.slow
 @given(st.text(min_size=1, max_size=12), st.integers(2, 60))
 def test_repetition_adds_nothing(unit: str, times: int) -> None:
     assert unforeseeable(unit * times) <= len(unit) + 2

@@ -70,6 +70,7 @@ def test_each_room_keeps_its_newest(settings: Settings) -> None:
     assert kept() == [pk for ids in written_in for pk in ids[-4:]]
 
 
+@pytest.mark.slow
 def test_each_audience_keeps_its_newest_alerts(settings: Settings, ann: User) -> None:
     settings.HUB_ALERT_ITEMS = 2
     group, topic = Group.objects.create(name="ops"), Topic.objects.create(name="news", title="News")

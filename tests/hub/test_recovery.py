@@ -138,6 +138,7 @@ def test_it_takes_three_queries_whatever_the_number_of_channels_and_clients(
         recovery.derive_positions(clients)
 
 
+@pytest.mark.slow
 def test_clients_with_more_publications_than_one_query_takes_are_answered_together() -> None:
     (first,), (envelope,) = store("user:1", 3 * LONG), store("everyone", LONG)
     newest = ("everyone", Position(envelope.epoch, envelope.offset))
@@ -207,6 +208,7 @@ async def frames(endpoint: Endpoint, count: int) -> list[Frame]:
     return [await endpoint.receive_json() for _ in range(count)]
 
 
+@pytest.mark.slow
 async def test_a_client_that_keeps_the_last_cursor_only_gets_all_that_it_missed() -> None:
     ann = await sync_to_async(User.objects.create_user)("ann")
     session = await sync_to_async(session_cookie)(ann)

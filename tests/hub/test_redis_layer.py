@@ -136,6 +136,7 @@ async def test_a_group_that_was_left_is_heard_no_more(pair: tuple[HubChannelLaye
     assert await asyncio.wait_for(ours.receive(channel), 5) == {"type": "kept"}
 
 
+@pytest.mark.slow
 async def test_after_redis_was_killed_all_groups_are_heard_again(
     pair: tuple[HubChannelLayer, RedisPubSubChannelLayer], redis_server: RedisServer
 ) -> None:

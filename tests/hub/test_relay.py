@@ -64,6 +64,7 @@ async def test_a_publication_of_another_process_comes_through_the_layer(running:
     await listener.got('{"n":1}')
 
 
+@pytest.mark.slow
 async def test_publications_of_one_channel_stay_in_order_under_concurrency() -> None:
     listener = Listener()
     await follow("room:1", listener)
@@ -109,6 +110,7 @@ async def test_a_lost_tail_comes_within_the_repair_interval(settings: Settings) 
     await listener.got("1", "2")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("every_look_at_its_time")
 async def test_one_query_per_turn_of_repair_whatever_the_number_of_channels(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
@@ -267,6 +269,7 @@ async def test_a_name_that_does_not_exist_is_no_harm_to_others_who_come_at_the_s
     await listener.got('{"n":1}')
 
 
+@pytest.mark.slow
 async def test_recovery_and_live_join_without_gap_or_repeat_while_publications_arrive() -> None:
     await store("room:1", *(f'{{"n":{number}}}' for number in range(20)))
     epoch = (await in_database_thread(streams.positions, ["room:1"]))["room:1"].epoch

@@ -128,6 +128,7 @@ async def test_not_more_wait_than_could_be_answered(views: Views, settings: Sett
         assert (statuses.count(200), statuses.count(503)) == (33, 5)
 
 
+@pytest.mark.slow
 async def test_clients_that_send_or_read_slowly_keep_nobody_out(views: Views) -> None:
     async with serving() as address, client(address) as http:
         slow = []
@@ -145,6 +146,7 @@ async def test_clients_that_send_or_read_slowly_keep_nobody_out(views: Views) ->
             one.writer.transport.abort()
 
 
+@pytest.mark.slow
 async def test_a_client_that_goes_away_while_it_waits_leaves_no_slot_taken(views: Views, settings: Settings) -> None:
     async with serving() as address, client(address) as http:
         held = [asyncio.create_task(http.get("/hold/")) for _ in range(3)]

@@ -122,6 +122,7 @@ def examples() -> dict[str, str]:
     return {name: text for name, text in shown.items() if text}
 
 
+@pytest.mark.slow
 def test_every_example_is_a_value() -> None:
     declared = {variable_of(setting): setting for setting in fields(HubSettings)}
     for name, text in examples().items():
@@ -134,6 +135,7 @@ def test_every_example_is_a_value() -> None:
     }
 
 
+@pytest.mark.slow
 def test_environment_sets_every_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, text in examples().items():
         monkeypatch.setenv(name, text)

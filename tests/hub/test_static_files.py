@@ -67,6 +67,7 @@ async def test_development_describes_no_file_and_serves_from_the_same_folders() 
         assert (await made(RequestFactory().get(f"/static/{path}"))).status_code == status
 
 
+@pytest.mark.slow
 def test_production_describes_each_file_at_its_start(settings: Settings) -> None:
     settings.SERVESTATIC_AUTOREFRESH = False
     assert StaticFiles(nothing).files.keys() == ServeStaticMiddleware(nothing).files.keys() != set()

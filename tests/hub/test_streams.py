@@ -58,6 +58,7 @@ def test_more_channels_than_one_transaction_takes() -> None:
     assert Publication.objects.filter(offset=None).count() == 0
 
 
+@pytest.mark.slow
 def test_threads_that_sequence_at_once_leave_no_gap_and_no_repeat() -> None:
     def publish(number: int) -> list[int]:
         try:

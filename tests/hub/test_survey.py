@@ -96,6 +96,7 @@ async def test_layer_in_memory_reaches_this_process_only() -> None:
         await node.close()
 
 
+@pytest.mark.slow
 async def test_answer_that_is_too_long_for_one_message_comes_whole(settings: Settings) -> None:
     settings.HUB_MAX_PUBLICATION = settings.HUB_MAX_FRAME = 1
     async with other_node() as other:

@@ -43,6 +43,7 @@ def test_one_line_end_of_a_file_is_not_part_of_the_value(
     assert read(NAME) == value
 
 
+@pytest.mark.slow
 @given(st.text(st.characters(exclude_characters="\r", exclude_categories=["Cs"])))
 def test_a_file_gives_back_what_was_echoed_into_it(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     path = tmp_path_factory.getbasetemp() / "echoed"

@@ -51,6 +51,7 @@ def redis_is_waited_for(settings: Settings) -> None:
     settings.HUB_REDIS_TIMEOUT = 10  # that Redis does not answer in time says how busy the machine is
 
 
+@pytest.mark.slow
 async def test_raw_and_plain_writers_give_the_same_bytes() -> None:
     async with contextlib.AsyncExitStack() as stack:
         addresses = [await stack.enter_async_context(server(ws)) for ws in SERVERS]
@@ -197,6 +198,7 @@ async def test_one_who_asked_for_much_and_does_not_read_holds_not_much_more_what
             assert most < asked_for + 64 * 1024 + BATCH_WRITE_LIMIT
 
 
+@pytest.mark.slow
 @RAW
 async def test_one_who_asked_for_much_and_reads_slowly_gets_it_and_what_came_meanwhile(
     ws: str, settings: Settings

@@ -11,6 +11,7 @@ from tests.support.people import User
 pytestmark = pytest.mark.django_db
 
 
+@pytest.mark.slow
 def test_alert_is_not_deleted_in_the_admin_because_the_stream_still_shows_it(admin_client: Client) -> None:
     (row,) = notify(to="everyone", message="lunch is ready")
     everything = reverse("admin:hub_notifications_notification_changelist")

@@ -178,6 +178,7 @@ def test_a_translated_text_is_fixed_when_the_alert_is_made() -> None:
     assert (type(described.title), described.title) == (str, "Chat")
 
 
+@pytest.mark.slow
 @given(
     st.text(st.characters(exclude_categories=[]), max_size=20)
     | st.sampled_from(["x" * MESSAGE_LIMIT, "\U0001f600" * MESSAGE_LIMIT])

@@ -92,6 +92,7 @@ def test_several_alerts_of_one_key_in_one_call_are_one() -> None:
     assert Notification.objects.count() == 2
 
 
+@pytest.mark.slow
 def test_those_who_send_one_key_at_the_same_time_store_it_once(people: list[User]) -> None:
     def send(number: int) -> list[int]:
         # In two orders, so that those who insert in the order given would wait for each other in a ring.

@@ -234,6 +234,7 @@ def test_marks_go_with_the_alert_and_with_the_person(ann: User) -> None:
     assert list(ReadUpTo.objects.values_list("user", flat=True)) == [bob.pk]
 
 
+@pytest.mark.slow
 def test_counting_and_listing_cost_the_same_however_many_alerts_there_are(ann: User) -> None:
     def cost() -> int:
         with CaptureQueriesContext(connection) as captured:

@@ -127,6 +127,7 @@ def test_a_save_that_is_kept_is_told_once_where_the_hubs_database_commits_too() 
     assert sorted(sent()) == ["here is saved", "ops is saved"]
 
 
+@pytest.mark.slow
 def test_many_saves_of_one_transaction_need_one_thread_and_keep_their_order() -> None:
     names = [f"group {number}" for number in range(20)]
     with transaction.atomic():

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 # --- administration --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_staff_puts_people_on_a_closed_topic_and_takes_them_off(
     payroll: Topic, ann: User, admin_client: Client
 ) -> None:
@@ -29,6 +30,7 @@ def test_staff_puts_people_on_a_closed_topic_and_takes_them_off(
     assert not Follow.objects.exists()
 
 
+@pytest.mark.slow
 def test_topic_is_made_changed_and_deleted_in_the_admin_and_keeps_its_name(admin_client: Client, ann: User) -> None:
     fields = {"name": "deploys", "title": "Deployments", "description": "", "is_open": "on"}
     assert admin_client.post(reverse("admin:hub_notifications_topic_add"), fields).status_code == 302

@@ -76,6 +76,7 @@ def in_wheel(name: str) -> str:
     return f"{MOVED.get(folder, folder)}/{rest}"
 
 
+@pytest.mark.slow
 def test_wheel_holds_the_code_the_files_of_its_pages_and_nothing_else(wheel: Path) -> None:
     wanted = {in_wheel(name) for name in tracked(*PACKAGES, *MOVED)} | VENDORED | BUILT
     assert files(wheel) == wanted
@@ -95,6 +96,7 @@ def test_wheel_says_its_types_its_version_and_what_it_needs(wheel: Path) -> None
     assert metadata.get_all("Provides-Extra") == ["postgres"]
 
 
+@pytest.mark.slow
 def test_wheel_can_be_built_from_the_source_package_without_node(source: Path, wheel: Path, tmp_path: Path) -> None:
     with tarfile.open(source) as archive:
         archive.extractall(tmp_path, filter="data")

@@ -38,6 +38,7 @@ def test_keys_begin_again_above_the_ids_of_products_after_a_flush() -> None:
     assert User.objects.create_user("ada").pk == FIRST_KEY
 
 
+@pytest.mark.slow
 def test_admin_changes_somebody_whom_the_product_knows(client: Client) -> None:
     client.force_login(User.objects.create_superuser("admin"))
     ada = User.objects.create(external_id="ada", name="Ada", password="!")

@@ -110,6 +110,7 @@ def leave_traces(person: Any) -> tuple[Room, Room]:
     return lobby, board
 
 
+@pytest.mark.slow
 @pytest.mark.own_user_model
 def test_nothing_of_the_person_is_left_in_any_table(person: Any) -> None:
     person.name, person.attributes, person.external_id = f"{MARK} the great", {"of": MARK}, "3"
@@ -124,6 +125,7 @@ def test_nothing_of_the_person_is_left_in_any_table(person: Any) -> None:
     assert Publication.objects.filter(channel=f"room:{lobby.pk}", data__contains="somebody else writes").exists()
 
 
+@pytest.mark.slow
 def test_account_of_a_project_stays_unless_it_is_asked_for(person: Any) -> None:
     leave_traces(person)
     erase(person, account=False)
@@ -133,6 +135,7 @@ def test_account_of_a_project_stays_unless_it_is_asked_for(person: Any) -> None:
     assert in_tables(MARK) == []
 
 
+@pytest.mark.slow
 def test_offsets_stay_so_that_nobody_has_to_reload(person: Any) -> None:
     lobby, _ = leave_traces(person)
     rows = Publication.objects.filter(channel=f"room:{lobby.pk}").order_by("offset")

@@ -69,6 +69,7 @@ async def test_a_web_process_that_was_stopped_is_replaced_by_one_that_answers(ke
     assert part.said[1] == "part was ended by SIGKILL and is started again in 0.01 s"
 
 
+@pytest.mark.slow
 async def test_a_worker_that_was_stopped_is_replaced_by_one_that_shows_life(
     keep: Keep, tmp_path: Path, redis_server: RedisServer
 ) -> None:
@@ -97,6 +98,7 @@ async def test_a_part_that_works_is_left_alone(keep: Keep, tmp_path: Path, redis
     assert part.said == []
 
 
+@pytest.mark.slow
 async def test_a_worker_that_waits_for_a_broker_that_is_away_is_left_alone(
     tmp_path: Path, redis_server: RedisServer
 ) -> None:
@@ -138,6 +140,7 @@ async def test_a_part_gets_time_for_its_first_sign_of_life(monkeypatch: pytest.M
     assert list(signs) == [False, False]
 
 
+@pytest.mark.slow
 async def test_a_part_that_hangs_again_and_again_is_started_after_growing_pauses(
     keep: Keep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -167,6 +170,7 @@ async def test_a_part_that_is_stopped_on_purpose_is_not_watched_any_more(keep: K
 # --- a disk that takes nothing --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 async def test_a_part_that_ends_while_the_disk_is_full_is_started_again(keep: Keep, tmp_path: Path) -> None:
     (tmp_path / "parts.new").symlink_to("/dev/full")
     part = keep("print('x', flush=True); raise SystemExit(3)")
@@ -177,6 +181,7 @@ async def test_a_part_that_ends_while_the_disk_is_full_is_started_again(keep: Ke
     assert behind == [f"What runs cannot be recorded in {tmp_path / 'parts.json'}: {os.strerror(errno.ENOSPC)}"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EIO, errno.EDQUOT])
 async def test_whatever_the_disk_says_the_part_is_kept_and_recorded_when_it_is_back(
     keep: Keep, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
@@ -194,6 +199,7 @@ async def test_whatever_the_disk_says_the_part_is_kept_and_recorded_when_it_is_b
     await await_for((tmp_path / "parts.json").exists, that="the record")
 
 
+@pytest.mark.slow
 async def test_what_fails_after_the_end_of_a_part_does_not_keep_it_from_starting(keep: Keep) -> None:
     def fail(pid: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -31,6 +31,7 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(part_module, "LONGEST_PAUSE", 0.03)
 
 
+@pytest.mark.slow
 async def test_part_that_ends_is_started_again_after_growing_pauses(keep: Keep) -> None:
     part = keep("print('hello'); raise SystemExit(3)")
     part.kept.start()
@@ -69,6 +70,7 @@ async def test_stop_right_after_start_leaves_nothing(keep: Keep) -> None:
     assert not part.kept.runs()
 
 
+@pytest.mark.slow
 async def test_what_a_dead_part_had_started_dies_with_it(keep: Keep) -> None:
     child = "import time; time.sleep(60)"
     start = f"import os, subprocess, sys; subprocess.Popen([sys.executable, '-c', {child!r}])"
@@ -113,6 +115,7 @@ async def test_line_without_an_end_is_broken_not_kept(tmp_path: Path, output: Ou
     assert text.count("x") == 3 * LINE_LIMIT
 
 
+@pytest.mark.slow
 async def test_log_file_stays_within_bounds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -33,6 +33,7 @@ async def tls(tmp_path: Path) -> AsyncIterator[int]:
         yield server.sockets[0].getsockname()[1]
 
 
+@pytest.mark.slow
 async def test_certificate_that_does_not_verify(tls: int) -> None:
     said = await said_of(f"rediss://:canary@127.0.0.1:{tls}/0")
     assert said.startswith("its TLS certificate does not verify: ")

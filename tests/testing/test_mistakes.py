@@ -122,6 +122,7 @@ def loaded_by(code: str) -> Any:
     return json.loads(ended.stdout)
 
 
+@pytest.mark.slow
 def test_plugin_of_pytest_loads_neither_django_nor_a_model() -> None:
     loaded = loaded_by("import hub.testing.pytest_plugin\nresult = list(sys.modules)")
     assert "hub.testing.pytest_plugin" in loaded

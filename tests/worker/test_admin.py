@@ -36,6 +36,7 @@ def test_failed_jobs_are_shown_with_their_error(admin_client: Client, failed: Jo
     assert b"&lt;b&gt;what is owed&lt;/b&gt;" in page
 
 
+@pytest.mark.slow
 def test_a_failed_job_is_sent_again_by_people_and_one_that_waits_is_not(admin_client: Client, failed: Job) -> None:
     before = waiting()
     send = {"action": "send_again", "_selected_action": [failed.pk]}

@@ -78,6 +78,7 @@ def test_row_that_cannot_be_read_does_not_stop_the_others(
     assert list(scheduler.schedule) == ["fine"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "Pacific/Kiritimati", "America/St_Johns"])
 def test_schedule_of_every_hour_and_zone_is_known(scheduler: HubScheduler, zone: str) -> None:
     for hour in range(24):
@@ -239,6 +240,7 @@ def test_a_beat_that_ends_gives_way_at_once(
     assert waiting_messages(redis_server) == 1
 
 
+@pytest.mark.slow
 def test_what_is_due_while_the_broker_is_away_goes_out_once_when_it_is_back(
     redis_server: RedisServer, every_hour: IntervalSchedule
 ) -> None:

@@ -153,6 +153,7 @@ def test_calls_wait_a_moment_at_most_for_a_broker_that_hangs(
     assert Job.objects.count() == 20
 
 
+@pytest.mark.slow
 def test_calls_of_many_threads_wait_for_a_broker_that_hangs_as_long_as_one_does(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -133,6 +133,7 @@ def test_a_turn_ends_where_the_broker_stops_to_answer_and_the_rest_is_due_at_onc
     assert Job.objects.filter(send_at__lte=Now()).count() == 3
 
 
+@pytest.mark.slow
 def test_two_who_send_again_at_the_same_time_send_each_job_once() -> None:
     for number in range(40):
         record.delay(number)

@@ -158,6 +158,7 @@ def test_a_task_that_is_tried_again_is_owed_until_its_tries_are_used_up(redis_se
     assert job.failed_at
 
 
+@pytest.mark.slow
 def test_a_try_again_waits_in_its_row_where_there_is_no_broker(redis_server: RedisServer) -> None:
     fail.delay(retry=True)
     message = take()

@@ -24,6 +24,7 @@ def answer(client: Client, model: type[Model], data: dict[str, str]) -> str:
     return response.content.decode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "value", ["-1", "-", "--", "1-", "*/", "*/0", "*/-1", "*/99", ",", "1,,2", "100", "a", "@daily", "1 2", "9" * 300]
 )
@@ -33,11 +34,13 @@ def test_a_crontab_that_cannot_be_read_is_refused_by_its_form(admin_client: Clie
     assert [field for field in fields if f'id="id_{field}_error"' not in form] == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", ["7", "1-7", "0,7"])
 def test_a_day_that_celery_does_not_know_is_refused(admin_client: Client, value: str) -> None:
     assert "Sunday is 0." in answer(admin_client, CrontabSchedule, CRONTAB | {"day_of_week": value})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", ["0", "1-5", "*/2", "1,3", "*"])
 def test_a_crontab_that_can_be_read_is_stored_and_shown(admin_client: Client, value: str) -> None:
     data = NO_ROWS | CRONTAB | {"day_of_week": value}
