@@ -13,6 +13,7 @@ django.setup()
 
 from asgiref.sync import async_to_sync
 from django.contrib.auth.models import Group
+from django.db import connection
 
 from hub.bus import announcer, envelope
 from hub.bus.layer import layer
@@ -21,8 +22,9 @@ from hub.streams import Envelope
 from hub.users.model import all_users, log_in_field
 from lab.bench.publishers import log_in_names
 from lab.bench.publishers.hub_tasks import send_to_group, tell_people
-from notifications import Alert, alert, notify, on_save
+from notifications import MEMBERS, Alert, alert, notify, on_save
 from notifications.actions import send
+from notifications.models import Distribution
 
 SIZE = 100
 
@@ -67,6 +69,32 @@ def one_by_one(count: int, size: int) -> dict[str, int]:
     for _ in range(count):
         notify(to="everyone", message=text)
     return {"began": began, "ended": time.monotonic_ns()}
+
+
+def notify_all(named: bool, size: int) -> dict[str, int]:
+    """One notification to everybody who has an account: as a named audience, or as a queryset."""
+    text = message(size)
+    to = MEMBERS if named else all_users().order_by("pk")
+    began = time.monotonic_ns()
+    (row,) = notify(to=to, message=text)
+    return {"began": began, "ended": time.monotonic_ns(), "id": row.pk}
+
+
+def distributed(notification: int) -> dict[str, int]:
+    """How many people have a notification, and whether all have; ``at`` is after that was read."""
+    row = Distribution.objects.get(pk=notification)
+    finished = int(row.finished_at is not None)
+    return {"reached": row.reached, "finished": finished, "at": time.monotonic_ns(), "bytes": _database_size()}
+
+
+def _database_size() -> int:
+    """Bytes that rows and indexes take in the database, with what a later write uses again."""
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute("SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()")
+        else:
+            cursor.execute("SELECT pg_database_size(current_database())")
+        return int(cursor.fetchone()[0])
 
 
 def start_task(times: int, people: int, size: int) -> dict[str, int]:
@@ -126,5 +154,5 @@ def mean(call: Callable[[], object], calls: int) -> float:
 
 
 if __name__ == "__main__":
-    commands = (ready, tell, burst, one, one_by_one, start_task, from_task, save, costs)
+    commands = (ready, tell, burst, one, one_by_one, notify_all, distributed, start_task, from_task, save, costs)
     answer_commands({command.__name__: command for command in commands})

@@ -34,7 +34,11 @@ async def measure(bench: Bench) -> list[Line]:
         )
         lines.append(line)
         if HUB in bench.systems:
-            async with _database(database) as url, _hub(url) as hub, hub.fleet(PEOPLE) as fleet:
+            async with (
+                database(database) as url,
+                hub_with_worker(url, **({"people": PEOPLE} if url else {})) as hub,
+                hub.fleet(PEOPLE) as fleet,
+            ):
                 with bench.watch(hub, line):
                     line.values[HUB] = []
                     for _ in range(bench.runs):
@@ -61,14 +65,16 @@ async def stock(bench: Bench) -> list[float]:
 
 
 @asynccontextmanager
-async def _hub(url: str) -> AsyncIterator[Hub]:
-    hub = Hub(worker=True, database_url=url, people=PEOPLE) if url else Hub(worker=True)
+async def hub_with_worker(url: str, **options: int) -> AsyncIterator[Hub]:
+    """A hub with a worker on the database of this URL."""
+    hub = Hub(worker=True, database_url=url, **options)
     async with hub.running():
         yield hub
 
 
 @asynccontextmanager
-async def _database(name: str) -> AsyncIterator[str]:
+async def database(name: str) -> AsyncIterator[str]:
+    """The URL of an empty database of this kind; empty for the SQLite of the system's folder."""
     if name == "SQLite":
         yield ""
         return
