@@ -33,9 +33,10 @@ def add(notification_id: int, keys: Sequence[Key]) -> dict[Key, int]:
             part = keys[start : start + BATCH]
             stored = as_stored(part)
             key_of = dict(zip(stored, part, strict=True))
-            # The id is a number, and no parameter: half as many of them.
-            values = ", ".join([f"(%s, {int(notification_id)})"] * len(part))
-            cursor.execute(_ADD.format(values=values), stored)
+            # A number is written into the statement: a parameter for each takes as long as the insert.
+            places = [str(key) if isinstance(key, int) else "%s" for key in stored]
+            values = ", ".join(f"({place}, {int(notification_id)})" for place in places)
+            cursor.execute(_ADD.format(values=values), [key for key in stored if not isinstance(key, int)] or None)
             added |= {key_of[value]: pk for pk, value in cursor.fetchall()}
     return added
 

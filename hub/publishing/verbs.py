@@ -10,6 +10,7 @@
 """
 
 import threading
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -200,8 +201,8 @@ def release(channels: Iterable[str]) -> int:
 
 
 def _announce_numbered(envelopes: Sequence[Envelope]) -> None:
-    for envelope in envelopes:
-        metrics.PUBLICATIONS.labels(envelope.channel.partition(":")[0]).inc()
+    for namespace, count in Counter(envelope.channel.partition(":")[0] for envelope in envelopes).items():
+        metrics.PUBLICATIONS.labels(namespace).inc(count)
     announce(envelopes)
 
 

@@ -7,6 +7,7 @@ synchronous and use the ``default`` database.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import OuterRef, Subquery
@@ -17,6 +18,9 @@ from hub.streams import sharing
 
 #: How far back ``touched`` searches: longer than a sequencing transaction stays open, and than host clocks differ.
 SLACK = timedelta(seconds=60)
+
+#: Names that are parameters of their own, at most.
+FEW = 10
 
 #: Channels that one sequencing transaction locks, and rows that one statement updates, at most.
 BATCH = 500
@@ -86,13 +90,13 @@ def sequence(channels: Iterable[str]) -> list[Envelope]:
 
 # Written as SQL, because Django's bulk_update() makes an expression per row: for 2,000 rows it took ten times as long
 # as everything else. The statements are of PostgreSQL 9.5 and SQLite 3.35 and newer alike.
-_LOCK = "SELECT channel, epoch FROM hub_stream WHERE channel IN ({names}) ORDER BY channel {lock}"
+_LOCK = "SELECT channel, epoch FROM hub_stream WHERE channel {among} ORDER BY channel {lock}"
 _NUMBER = """
     UPDATE hub_publication SET "offset" = numbered.number, sequenced_at = {now}
     FROM (
         SELECT pending.id, stream.head + ROW_NUMBER() OVER (PARTITION BY pending.channel ORDER BY pending.id) AS number
         FROM hub_publication pending JOIN hub_stream stream ON stream.channel = pending.channel
-        WHERE pending."offset" IS NULL AND pending.channel IN ({names})
+        WHERE pending."offset" IS NULL AND pending.channel {among}
     ) AS numbered
     WHERE hub_publication.id = numbered.id
     RETURNING hub_publication.id, hub_publication.channel, hub_publication."offset", hub_publication.data,
@@ -104,7 +108,7 @@ _NOW = {"sqlite": "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW')", "postgresql": "S
 _MOVE_HEADS = """
     UPDATE hub_stream
     SET updated_at = {now}, head = (SELECT MAX("offset") FROM hub_publication WHERE channel = hub_stream.channel)
-    WHERE channel IN ({names})
+    WHERE channel {among}
 """
 
 
@@ -112,19 +116,21 @@ _MOVE_HEADS = """
 def _sequence(names: list[str]) -> list[Envelope]:
     epochs = _locked(names)
     with connection.cursor() as cursor:
-        cursor.execute(_NUMBER.format(names=_places(names), now=_NOW[connection.vendor]), names)
+        among, asked = _among(names)
+        cursor.execute(_NUMBER.format(among=among, now=_NOW[connection.vendor]), asked)
         rows = sorted(cursor.fetchall())
         if grown := sorted({channel for _, channel, *_ in rows}):
-            cursor.execute(_MOVE_HEADS.format(names=_places(grown), now=_NOW[connection.vendor]), grown)
+            among, asked = _among(grown)
+            cursor.execute(_MOVE_HEADS.format(among=among, now=_NOW[connection.vendor]), asked)
     return [Envelope(channel, epochs[channel], offset, *content) for _, channel, offset, *content in rows]
 
 
 _INSERT_NUMBERED = """
     INSERT INTO hub_publication (channel, "offset", data, info, tags, created_at, sequenced_at, shared_id)
-    SELECT channel, head + 1, '', '', '', {now}, {now}, %s FROM hub_stream WHERE channel IN ({names}) ORDER BY channel
+    SELECT channel, head + 1, '', '', '', {now}, {now}, %s FROM hub_stream WHERE channel {among} ORDER BY channel
     RETURNING id, channel, "offset"
 """
-_MOVE_HEADS_ON = "UPDATE hub_stream SET updated_at = {now}, head = head + 1 WHERE channel IN ({names})"
+_MOVE_HEADS_ON = "UPDATE hub_stream SET updated_at = {now}, head = head + 1 WHERE channel {among}"
 
 
 @transaction.atomic
@@ -144,11 +150,12 @@ def append_shared(shared: int, channels: Iterable[str]) -> list[Envelope]:
     for start in range(0, len(names), BATCH):
         part = names[start : start + BATCH]
         epochs = _locked(part)
-        asked = {"now": _NOW[connection.vendor], "names": _places(part)}
+        among, asked = _among(part)
+        words = {"among": among, "now": _NOW[connection.vendor]}
         with connection.cursor() as cursor:
-            cursor.execute(_INSERT_NUMBERED.format(**asked), [shared, *part])
+            cursor.execute(_INSERT_NUMBERED.format(**words), [shared, *asked])
             rows = cursor.fetchall()
-            cursor.execute(_MOVE_HEADS_ON.format(**asked), part)
+            cursor.execute(_MOVE_HEADS_ON.format(**words), asked)
         envelopes += [Envelope(channel, epochs[channel], offset, data) for _, channel, offset in rows]
         ids += [pk for pk, *_ in rows]
     sharing.note_publications(shared, ids)
@@ -170,7 +177,8 @@ def _lock(names: list[str], how: str = "FOR UPDATE") -> dict[str, str]:
     """Lock the streams of ``names`` that exist and give their epochs. SQLite's transaction is its lock."""
     lock = how if connection.features.has_select_for_update else ""
     with connection.cursor() as cursor:
-        cursor.execute(_LOCK.format(names=_places(names), lock=lock), names)
+        among, asked = _among(names)
+        cursor.execute(_LOCK.format(among=among, lock=lock), asked)
         return dict(cursor.fetchall())
 
 
@@ -186,8 +194,15 @@ def _first_epoch() -> str:
     return _lock([_FIRST], "FOR SHARE")[_FIRST]
 
 
-def _places(names: list[str]) -> str:
-    return ", ".join(["%s"] * len(names))
+def _among(names: list[str]) -> tuple[str, list[Any]]:
+    """The SQL that a column is one of ``names``, and its parameters.
+
+    Of many names PostgreSQL gets one array: its driver reads a statement in Python, a parameter at a time, which takes
+    longer than the statement itself.
+    """
+    if len(names) > FEW and connection.vendor == "postgresql":
+        return "= ANY(%s)", [names]
+    return f"IN ({', '.join(['%s'] * len(names))})", list(names)
 
 
 def positions(channels: Iterable[str]) -> dict[str, Position]:
