@@ -279,3 +279,12 @@ async def test_connection_that_receives_is_closed_with_the_layer_even_between_tw
     await ours.flush()
     await joining
     assert not connection.is_connected
+
+
+async def test_groups_that_processes_have_joined_are_told_by_their_beginning(
+    pair: tuple[HubChannelLayer, RedisPubSubChannelLayer],
+) -> None:
+    ours, base = pair
+    for layer, group in ((ours, "hub.user.7"), (base, "hub.user.8"), (ours, "hub.room.7"), (ours, "hub.username")):
+        await layer.group_add(group, await layer.new_channel())
+    assert sorted(await ours.groups_joined("hub.user.")) == ["hub.user.7", "hub.user.8"]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hub import publishing, streams
 from hub.models import Publication, SharedData
 from hub.testing import drain_jobs
-from hub.users import user_id
+from hub.users import joined_field, user_id
 from notifications import MEMBERS, distributing, inbox, notify, queries
 from notifications.actions import mark_all_read, mark_read
 from notifications.models import Distribution, InboxEntry, ListedPeople, Notification
@@ -297,7 +297,7 @@ def test_an_entry_that_is_made_late_is_unread_whatever_was_read_meanwhile(crowd:
     (later,) = notify(to=last, message="later")
     mark_all_read(user=last, upto=later.pk)
     Notification.objects.update(created_at=Now() - timedelta(hours=1))
-    User.objects.update(date_joined=Now() - timedelta(hours=2))
+    User.objects.update(**{joined_field(): Now() - timedelta(hours=2)})
     mark_all_read(user=last, upto=later.pk)
     drain_jobs()
     assert queries.unread_count(last) == 1

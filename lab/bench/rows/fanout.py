@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from lab.bench.lines import HUB, LESS, Line, at_most
-from lab.bench.rows.personal import database, hub_with_worker
+from lab.bench.rows.personal import database_named, hub_with_worker
 from lab.bench.run import Bench
 from lab.bench.systems.hub import Hub
 
@@ -38,7 +38,7 @@ async def measure(bench: Bench) -> list[Line]:
         if HUB not in bench.systems:
             continue
         async with (
-            database(name) as url,
+            database_named(name) as url,
             hub_with_worker(url, people=PEOPLE) as hub,
             hub.fleet(CONNECTED) as fleet,
         ):
@@ -65,7 +65,7 @@ async def _told(hub: Hub, fleet: Any, *, named: bool) -> dict[str, int]:
         await asyncio.sleep(PAUSE)
     if state["reached"] != PEOPLE:
         raise RuntimeError(f"{state['reached']} of {PEOPLE} people have it")
-    return told | state
+    return {**told, **state}
 
 
 def _add(line: Line, value: float) -> None:

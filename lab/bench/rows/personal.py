@@ -35,7 +35,7 @@ async def measure(bench: Bench) -> list[Line]:
         lines.append(line)
         if HUB in bench.systems:
             async with (
-                database(database) as url,
+                database_named(database) as url,
                 hub_with_worker(url, **({"people": PEOPLE} if url else {})) as hub,
                 hub.fleet(PEOPLE) as fleet,
             ):
@@ -73,7 +73,7 @@ async def hub_with_worker(url: str, **options: int) -> AsyncIterator[Hub]:
 
 
 @asynccontextmanager
-async def database(name: str) -> AsyncIterator[str]:
+async def database_named(name: str) -> AsyncIterator[str]:
     """The URL of an empty database of this kind; empty for the SQLite of the system's folder."""
     if name == "SQLite":
         yield ""
