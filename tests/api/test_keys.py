@@ -93,6 +93,7 @@ def test_every_method_is_tried_here() -> None:
     assert {method.name for method in methods()} == REQUESTS.keys()
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("allowed", REQUESTS)
 async def test_key_of_one_method_may_call_that_one_only(allowed: str) -> None:
     api = await program(allowed)
@@ -110,6 +111,7 @@ async def test_key_of_one_method_may_call_that_one_only(allowed: str) -> None:
     assert refused == dict.fromkeys(REQUESTS.keys() - {allowed}, 103)
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("name", WITH_CHANNEL)
 @pytest.mark.parametrize(
     ("pattern", "allowed"),
@@ -129,6 +131,7 @@ async def test_key_of_some_channels_may_name_those_only(name: str, pattern: str,
     assert reply.get("error", {}).get("code") == (None if allowed else 103)
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("name", REQUESTS)
 async def test_no_method_does_or_tells_anything_outside_of_the_scope(name: str) -> None:
     api = await program(channels=("live:1",))
@@ -143,6 +146,7 @@ async def test_no_method_does_or_tells_anything_outside_of_the_scope(name: str) 
     assert not await Publication.objects.aexists()
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("name", ["disconnect", "refresh"])
 @pytest.mark.parametrize(
     ("pattern", "whom", "allowed"),

@@ -49,6 +49,7 @@ frames = st.one_of(
 )
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(
     "frame",
     [

@@ -312,6 +312,7 @@ async def test_channels_that_a_token_names_stay_although_their_rule_would_refuse
         await wire.disconnected()
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("is_guest", [False, True], ids=["a user", "a guest"])
 @pytest.mark.parametrize(
     ("said", "is_refused"),

@@ -163,6 +163,7 @@ UNREADABLE = {
 }
 
 
+@pytest.mark.any_database
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     "path", ["/", "/nothing/", "/chat/nothing/", "/accounts/login/", "/topics/", "/admin/nothing/"]

@@ -37,6 +37,7 @@ def form(**fields: bytes) -> bytes:
     return b"".join([*parts, b"--x--\r\n"])
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(
     "written",
     [
@@ -61,6 +62,7 @@ async def test_type_that_cannot_be_read_is_refused_on_every_page(
     assert not [record for record in caplog.records if record.exc_info or record.levelno >= logging.ERROR]
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(
     "charset", ["hex", "rot13", "undefined", "punycode", "idna", "utf-7", "unicode_escape", "utf-16"]
 )

@@ -76,6 +76,7 @@ def test_metrics_say_how_many_are_owed_how_many_failed_and_who_waits_for_longest
     assert (figure("hub_jobs", state="owed"), figure("hub_job_wait_seconds")) == (0, 0)
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("model", admin.site._registry, ids=lambda model: model._meta.label_lower)
 def test_form_of_the_admin_has_no_script_inside_that_browsers_would_refuse(
     admin_client: Client, model: type[models.Model]

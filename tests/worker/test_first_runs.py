@@ -213,6 +213,7 @@ FORM = {
 }
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(
     ("args", "kwargs", "sentence"),
     [
@@ -263,6 +264,7 @@ BAD_VALUES: list[tuple[dict[str, Any], str]] = [
 ]
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(("values", "sentence"), BAD_VALUES, ids=[str(number) for number in range(len(BAD_VALUES))])
 @pytest.mark.parametrize("by_place", [False, True])
 def test_the_form_refuses_values_in_the_words_of_the_action(
