@@ -216,7 +216,8 @@ CELERY_TIMEZONE = TIME_ZONE
 # --- static files -------------------------------------------------------------------------------------------------
 STATIC_URL = f"{_given.url_prefix}/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
-STATICFILES_DIRS = [BASE_DIR / "static"]
+# In the repository; the package has them in its app.
+STATICFILES_DIRS = [folder for folder in (BASE_DIR / "static",) if folder.is_dir()]
 STATICFILES_FINDERS = [
     "django.contrib.staticfiles.finders.FileSystemFinder",
     "django.contrib.staticfiles.finders.AppDirectoriesFinder",
