@@ -1,0 +1,56 @@
+"""Widgets on a page of a Django project, which has nothing else of the hub, when their connection is over for good."""
+
+import json
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Visitors
+from tests.support.live import LiveHub
+
+PRODUCT = """<!DOCTYPE html>
+<html lang="en">
+  <head>
+    <title>Orders</title>
+    <link rel="icon" href="data:,">
+    <script id="hub-config" type="application/json">{config}</script>
+    <script type="module" src="{script}"></script>
+  </head>
+  <body><hub-bell></hub-bell><hub-online></hub-online></body>
+</html>
+"""
+
+
+def open_product(page: Page) -> None:
+    """A page that a product renders with ``hub_scripts``: of the hub's own pages it has only what that prints."""
+    page.goto("/")
+    config = page.evaluate("document.getElementById('hub-config').textContent")
+    script = page.evaluate("document.querySelector('script[src*=\"widgets\"]').src")
+    html = PRODUCT.format(config=json.dumps(json.loads(config)), script=script)
+    page.route("**/product/", lambda route: route.fulfill(content_type="text/html; charset=utf-8", body=html))
+    page.goto("/product/")
+    expect(page.locator("hub-online")).to_have_attribute("ready", "")
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        (3503, "An administrator has ended the connection. Load the page again later."),
+        (3507, "Only people who are logged in can use this. Log in, and load the page again."),
+        (4999, "The hub has ended the connection. Load the page again."),
+    ],
+)
+def test_widget_says_why_it_cannot_go_on(visitor: Visitors, hub: LiveHub, code: int, sentence: str) -> None:
+    page = visitor(f"closed-{code}")
+    open_product(page)
+    bell = page.locator("hub-bell").get_by_role("button").first
+    expect(bell).to_have_accessible_name("Alerts")
+    hub.shell(
+        "from hub.access.control import DisconnectUser, send\n"
+        "from hub.people.models import User\n"
+        "send(DisconnectUser(user=str(User.objects.get(username=name).pk), code=number))",
+        name=f"closed-{code}",
+        number=code,
+    )
+    expect(bell).to_have_accessible_name(f"Alerts: {sentence}")
+    expect(page.locator("hub-online [part=fault]")).to_have_attribute("title", sentence)
