@@ -120,6 +120,7 @@ func main() {
 GO_IMPORTS = {"": ("fmt", "os"), ", with a private key": ("crypto/x509", "encoding/pem", "fmt", "os")}
 
 
+@pytest.mark.slow
 @needs("go")
 def test_helper_in_go_signs_what_the_hub_takes(key: tuple[str, str], tmp_path: Path) -> None:
     kind, material = key
