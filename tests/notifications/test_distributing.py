@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 
 from hub import publishing, streams
 from hub.models import Publication, SharedData
+from hub.privacy import erase, export
 from hub.testing import drain_jobs
 from hub.users import joined_field, user_id
 from notifications import MEMBERS, distributing, inbox, notify, queries
-from notifications.actions import mark_all_read, mark_read
+from notifications.actions import mark_all_read, mark_read, send
+from notifications.alerting import alert as described
 from notifications.models import Distribution, InboxEntry, ListedPeople, Notification
 from notifications.named_audiences import SMALL
 from notifications.retention import prune
@@ -406,6 +408,27 @@ def test_entries_go_with_their_person(crowd: list[User]) -> None:
     drain_jobs()
     crowd[0].delete()
     assert entries() == sorted((user.pk, alert.pk) for user in crowd[1:])
+
+
+def test_a_person_is_told_what_they_have_and_erased_from_it(crowd: list[User]) -> None:
+    (alert,) = notify(to=MEMBERS, message="for all")
+    drain_jobs()
+    ada = crowd[0]
+    assert [one["message"] for one in export(ada)["alerts"]["received"]] == ["for all"]
+    erase(ada)
+    assert entries() == sorted((user.pk, alert.pk) for user in crowd[1:])
+    assert Publication.objects.exclude(shared=None).count() == CROWD - 1
+
+
+@pytest.mark.own_user_model
+def test_what_an_erased_person_has_sent_to_many_is_taken_back(crowd: list[User], settings: Any) -> None:
+    settings.HUB_ERASED_TEXTS = "removed"
+    sender = crowd[0]
+    send([described(to=MEMBERS, message="from Ada")], sender=sender)
+    drain_jobs()
+    erase(sender)
+    assert entries() == []
+    assert not any("from Ada" in text for text in published_to(crowd[1]))
 
 
 def test_each_person_keeps_the_newest(crowd: list[User], settings: Any) -> None:

@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 from hub.models import Publication, Stream
 from hub.publishing import sweeper
 from lab.harness.waiting import wait_for
-from notifications.models import Notification
+from notifications.models import InboxEntry, Notification
 from tests.support.people import User
 from tests.worker.running import children, end, running_worker
 from worker.maintenance import send_overdue_jobs
@@ -42,9 +42,9 @@ def recipients() -> list[str]:
 
 
 def everybody_has_it_once() -> bool:
-    """Whether all have a row and a publication with an offset; fails where anybody has two."""
+    """Whether all have an entry and a publication with an offset; fails where anybody has two."""
     sweeper.sweep()  # as web processes do: the kill may have come between commit and numbering
-    rows = list(Notification.objects.filter(user__isnull=False).values_list("user", flat=True))
+    rows = list(InboxEntry.objects.values_list("user", flat=True))
     sent = list(Publication.objects.filter(channel__startswith="user:").values_list("channel", "offset"))
     assert len(set(rows)) == len(rows)
     assert len({channel for channel, _ in sent}) == len(sent)
@@ -104,10 +104,12 @@ def test_what_a_worker_had_when_it_was_killed_is_run_by_another_once_its_sign_of
 ) -> None:
     log = tmp_path / "log"
     kill_in_the_middle(data_dir, log, recipients, lambda: not Job.objects.filter(starts=0).exists())
-    assert Job.objects.get().starts == 1
+    # The broadcast, the distribution of what it has stored, or, for a moment between the two, both.
+    owed = Job.objects.count()
+    assert owed in {1, 2}
     Job.objects.update(send_at=Now())  # half a minute later
     # Redis would give it out again after ten minutes, which are twice the time limit.
-    assert send_overdue_jobs() == 1
+    assert send_overdue_jobs() == owed
     with running_worker(data_dir, log):
         wait_for(everybody_has_it_once, timeout=60, that="everybody has it")
         wait_for(lambda: not Job.objects.exists(), timeout=10, that="nothing is owed")
