@@ -24,7 +24,7 @@ from hub.api.scope import BadScope, scope
 from hub.asgi import application
 from hub.models import ApiKey, Publication
 from lab.harness.waiting import await_for
-from notifications.models import Topic
+from notifications.models import Distribution, Notification, Topic
 from tests.api.calling import Api, key_for
 from tests.hub.listeners import Listener, follow
 from tests.support.people import User
@@ -69,6 +69,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "topic_unfollow": {"topic": "deploys", "users": ["7"]},
     "alerts": {"user": "7"},
     "mark_read": {"user": "7", "upto": 1},
+    "distribution": {"id": 7},
 }
 WITH_CHANNEL = [name for name, request in REQUESTS.items() if "channel" in request]
 
@@ -80,6 +81,7 @@ def what_they_name(transactional_db: None) -> None:
     Group.objects.create(pk=7, name="ops")
     Room.objects.create(pk=7, name="board", is_private=True)
     Topic.objects.create(name="deploys", title="Deploys")
+    Distribution.objects.create(notification=Notification.objects.create(pk=7, message="Hello"), shared=1)
     Publication.objects.all().delete()
 
 
