@@ -6,6 +6,7 @@ from typing import Any
 from django.apps import apps
 from django.conf import settings
 from django.core import checks
+from django.utils.module_loading import import_string
 
 from hub.access.signed_tokens import checks as _of_tokens  # noqa: F401  # registers its own
 from hub.bus import layer
@@ -17,6 +18,7 @@ from hub.users import checks as _of_users  # noqa: F401  # likewise
 from hub.web import checks as _of_pages  # noqa: F401  # likewise
 
 _REDIS = 'REDIS_URL = "redis://127.0.0.1:6379/0"'
+_LAYER = 'Its BACKEND is "hub.bus.redis_layer.HubChannelLayer".'
 
 
 @checks.register
@@ -131,15 +133,29 @@ def redis_and_layer_are_named(app_configs: Sequence[Any] | None, **kwargs: Any) 
                 "REDIS_URL is no address that begins with redis://, rediss:// or unix://.", hint=_REDIS, id="hub.E034"
             )
         )
-    if not {layer.ALIAS, "default"} & set(getattr(settings, "CHANNEL_LAYERS", {})):
+    layers = getattr(settings, "CHANNEL_LAYERS", {})
+    ours = layers.get(layer.ALIAS, layers.get("default"))
+    if ours is None:
         found.append(
             checks.Error(
                 f'CHANNEL_LAYERS has neither "{layer.ALIAS}" nor "default".',
-                hint='Its BACKEND is "hub.bus.redis_layer.HubChannelLayer".',
+                hint=_LAYER,
                 id="hub.E031",
             )
         )
+    elif fault := _fault_of_layer(ours):
+        found.append(checks.Error(fault, hint=_LAYER, id="hub.E032"))
     return found
+
+
+def _fault_of_layer(layer: Mapping[str, Any]) -> str:
+    """Why the channel layer of these settings cannot be made; empty where its class is found."""
+    name = layer.get("BACKEND", "")
+    try:
+        import_string(name)
+    except ImportError as error:
+        return f"CHANNEL_LAYERS names {name!r}, which cannot be imported: {error}."
+    return ""
 
 
 @checks.register(deploy=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from celery import Celery
+from django.apps import apps
 from django.core import checks
 
 from worker.application import application
@@ -29,7 +30,17 @@ def celery_application_is_imported(app_configs: Sequence[Any] | None, **kwargs: 
                 id="hub.W030",
             )
         ]
-    return [*_regular_tasks(app), *_patience(app), *_visibility(app)]
+    return [*_scheduler(app), *_regular_tasks(app), *_patience(app), *_visibility(app)]
+
+
+def _scheduler(app: Celery) -> Iterator[checks.CheckMessage]:
+    if is_hubs(app.conf.beat_scheduler) and not apps.is_installed("django_celery_beat"):
+        yield checks.Error(
+            "CELERY_BEAT_SCHEDULER is the hub's, which reads tables of django_celery_beat, and INSTALLED_APPS has no "
+            '"django_celery_beat".',
+            hint="Add it, or leave the scheduler as it is.",
+            id="hub.E036",
+        )
 
 
 def _regular_tasks(app: Celery) -> Iterator[checks.CheckMessage]:

@@ -161,7 +161,7 @@ def asgi_application_is_mounted(app_configs: Sequence[Any] | None, **kwargs: Any
         checks.Warning(
             f"ASGI_APPLICATION names {name!r}, and hub.mount() has not made it: a server of it serves no live "
             "connections.",
-            hint="At the end of its module: import hub; application = hub.mount(application).",
+            hint="At the end of its module: import hub; application = hub.mount(django_application).",
             id="hub.W044",
         )
     ]
@@ -170,12 +170,21 @@ def asgi_application_is_mounted(app_configs: Sequence[Any] | None, **kwargs: Any
 @checks.register
 def urls_are_included(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[checks.CheckMessage]:
     """The hub is somewhere in the project's URLs, and has one address."""
-    if not page_url("hub:root"):
+    root = page_url("hub:root")
+    if not root:
         return [
             checks.Error(
                 "The project's URLs do not include the hub's.",
                 hint="Add path('hub/', include('hub.urls')) to urlpatterns.",
                 id="hub.E045",
+            )
+        ]
+    if not root.endswith("/"):
+        return [
+            checks.Error(
+                f"The hub's URLs are included at {root!r}, without a slash at the end: their names run into it.",
+                hint="Write path('hub/', include('hub.urls')).",
+                id="hub.E049",
             )
         ]
     depends, _ = is_language_prefix_patterns_used(settings.ROOT_URLCONF)

@@ -63,6 +63,11 @@ MISTAKES = {
     ),
     "no_redis": Mistake(["hub.E030"], "REDIS_URL = ''"),
     "no_layer": Mistake(["hub.E031"], "CHANNEL_LAYERS = {}"),
+    "layer": Mistake(["hub.E032"], "CHANNEL_LAYERS = {'hub': {'BACKEND': 'hub.bus.redis_layer.Layer'}}"),
+    "no_slash": Mistake(
+        ["hub.E049"], "", {"shop/root.py": f"{URLS}urlpatterns += [path('hub', include('hub.urls'))]"}
+    ),
+    "scheduler": Mistake(["hub.E036"], "CELERY_BEAT_SCHEDULER = 'worker.beat.HubScheduler'"),
     "no_sessions": Mistake(["hub.W041"], "MIDDLEWARE = [name for name in MIDDLEWARE if 'sessions' not in name]"),
     "order": Mistake(["hub.E043"] * 2, "MIDDLEWARE.reverse()"),
     "login": Mistake(["hub.E044"], "LOGIN_URL = 'nowhere'"),
