@@ -90,7 +90,6 @@ def program(*allowed: str, channels: tuple[str, ...] = ("*",)) -> Api:
     return Api(key_for(*allowed, channels=channels))
 
 
-@pytest.mark.slow
 def test_every_method_is_tried_here() -> None:
     assert {method.name for method in methods()} == REQUESTS.keys()
 
