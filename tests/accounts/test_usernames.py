@@ -125,7 +125,6 @@ def test_accounts_that_were_stored_without_a_signal_are_learned() -> None:
     assert NameDigest.objects.filter(kind="user").values("owner").distinct().count() == 1200
 
 
-@pytest.mark.slow
 def test_log_in_writes_no_name(ann: User, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     ann.last_login = ann.date_joined
     with django_assert_num_queries(1):

@@ -62,7 +62,6 @@ async def session_of(user: User) -> dict[str, str]:
     return {"Cookie": f"{name}={browser.cookies[name].value}"}
 
 
-@pytest.mark.slow
 async def test_a_session_a_bearer_token_and_a_token_in_the_query_say_who_it_is(
     address: str, ada: User, token_secret: str
 ) -> None:

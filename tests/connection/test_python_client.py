@@ -153,7 +153,6 @@ async def test_history_is_read_from_either_end_and_from_a_position(address: str,
     assert gone.value.code == 112
 
 
-@pytest.mark.slow
 async def test_presence_says_who_is_there_and_joins_and_leaves_are_told(
     address: str, ada: User, bob: User, room: str, settings: Settings
 ) -> None:

@@ -151,7 +151,6 @@ def test_a_secret_is_replaced_without_ending_its_tokens(settings: Any) -> None:
         signed_tokens.read(old)
 
 
-@pytest.mark.slow
 def test_without_a_secret_there_are_no_tokens(settings: Any) -> None:
     token = signed_tokens.connection_token(1)
     settings.HUB_TOKEN_SECRET = []

@@ -20,7 +20,6 @@ class AsyncTest(TestCase):
         await apublish("everyone", {"type": "x"})
         assert await Publication.objects.acount() == 2
 
-    @pytest.mark.slow
     async def test_and_the_transaction_takes_it_back(self) -> None:
         assert not await Notification.objects.aexists()
 

@@ -369,7 +369,6 @@ def test_what_a_deleted_topic_had_not_sent_yet_is_not_sent_as_the_next_ones(payr
     assert published("topic:payroll") == [{"type": "x"}]
 
 
-@pytest.mark.slow
 def test_deletion_that_is_rolled_back_takes_nothing(deploys: Topic) -> None:
     send(deploys)
     with transaction.atomic():
