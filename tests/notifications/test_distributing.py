@@ -1,5 +1,6 @@
 """One call to many: one row, and a job that gives it to each person once, wherever it is killed."""
 
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -9,15 +10,18 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.db import connection, transaction
 from django.db.models.functions import Now
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hub import publishing, streams
+from hub.channels import LAST_ID
 from hub.models import Publication, SharedData
 from hub.privacy import erase, export
 from hub.testing import drain_jobs
 from hub.users import joined_field, user_id
-from notifications import MEMBERS, distributing, inbox, notify, queries
+from notifications import MEMBERS, distributing, inbox, notify, queries, reading
 from notifications.actions import mark_all_read, mark_read, send
 from notifications.alerting import alert as described
 from notifications.models import Distribution, InboxEntry, ListedPeople, Notification
@@ -318,6 +322,34 @@ def test_what_one_person_reads_is_unread_for_others(crowd: list[User]) -> None:
     outsider = User.objects.create_user("outsider")
     assert mark_read(user=outsider, ids=[alert.pk]) == 0
     assert not any("alerts_read" in text for text in published_to(outsider))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "index"),
+    # SQLite names the index of a constraint by itself.
+    [("unread", r"_entry_unread"), ("newest", r"_entry_once|autoindex_hub_notifications_inboxentry_1")],
+)
+def test_entries_are_found_by_one_walk_through_an_index(crowd: list[User], wanted: str, index: str) -> None:
+    InboxEntry.objects.bulk_create(
+        InboxEntry(user=user, notification_id=number, read_at=None if number % 50 == 0 else timezone.now())
+        for user in crowd
+        for number in range(1, 101)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    reader = reading.reader(crowd[0].pk)
+    with CaptureQueriesContext(connection) as captured:
+        if wanted == "unread":
+            assert len(reading.unread_ids(reader, limit=10)) == 2
+        else:
+            assert reading.newest_ids(reader, before=LAST_ID, limit=3) == [100, 99, 98]
+    (query,) = captured.captured_queries
+    explain = "EXPLAIN QUERY PLAN " if connection.vendor == "sqlite" else "EXPLAIN "
+    with connection.cursor() as cursor:
+        cursor.execute(explain + query["sql"])
+        plan = [row[-1] for row in cursor.fetchall()]
+    assert re.search(index, "\n".join(plan)), plan
+    assert not [step for step in plan if "Sort Key: entry" in step or "TEMP B-TREE" in step], plan
 
 
 ACTION = st.one_of(

@@ -87,6 +87,16 @@ def distributed(notification: int) -> dict[str, int]:
     return {"reached": row.reached, "finished": finished, "at": time.monotonic_ns(), "bytes": _database_size()}
 
 
+def vacuumed() -> dict[str, int]:
+    """The size of the database after a vacuum, as PostgreSQL does by itself within a minute: old versions of rows are
+    free for later writes.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("VACUUM")
+    return {"bytes": _database_size()}
+
+
 def _database_size() -> int:
     """Bytes that rows and indexes take in the database, with what a later write uses again."""
     with connection.cursor() as cursor:
@@ -154,5 +164,18 @@ def mean(call: Callable[[], object], calls: int) -> float:
 
 
 if __name__ == "__main__":
-    commands = (ready, tell, burst, one, one_by_one, notify_all, distributed, start_task, from_task, save, costs)
+    commands = (
+        ready,
+        tell,
+        burst,
+        one,
+        one_by_one,
+        notify_all,
+        distributed,
+        vacuumed,
+        start_task,
+        from_task,
+        save,
+        costs,
+    )
     answer_commands({command.__name__: command for command in commands})
