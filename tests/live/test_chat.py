@@ -59,6 +59,7 @@ async def test_two_people_chat_and_what_they_write_is_stored(hub: LiveHub, webs:
                 "timestamp",
                 "at",
                 "channel",
+                "user_id",
                 "id",
                 "offset",
                 "cursor",
