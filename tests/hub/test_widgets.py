@@ -79,7 +79,7 @@ def test_each_design_token_is_declared_once() -> None:
 def test_scripts_have_every_text_that_they_ask_for(language: str) -> None:
     code = "\n".join(path.read_text() for path in SCRIPTS.rglob("*.js"))
     wanted = set(re.findall(r'\btext\("(\w+)"', code)) | {f"level_{level}" for level in re.findall(r'"(\w+)"', LEVELS)}
-    wanted |= {"joined", "left", "types_one", "types_many"} | set(re.findall(r'\[\w+, "(\w+)"\]', REFUSALS + FAULTS))
+    wanted |= {"joined", "left", "types_one", "types_many"} | set(re.findall(r'\[\w+, "(\w+)"\]', REFUSALS + ENDS))
     for name in re.findall(r'\bplural\("(\w+)"', code):
         wanted |= {f"{name}_{category}" for category in ("one", "few", "many", "other")}
     with translation.override(language):
@@ -90,7 +90,7 @@ def test_scripts_have_every_text_that_they_ask_for(language: str) -> None:
 
 
 REFUSALS = (SCRIPTS / "refusals.js").read_text()
-FAULTS = (SCRIPTS / "embedding/faults.js").read_text()
+ENDS = (SCRIPTS / "ends.js").read_text()
 
 
 def test_codes_with_a_sentence_for_people_are_codes_of_the_hub() -> None:

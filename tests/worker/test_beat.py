@@ -113,7 +113,7 @@ def test_tick_shows_life_and_asks_the_workers_for_theirs(scheduler: HubScheduler
     scheduler.tick()
     scheduler.tick()
     assert list(heartbeats.ages()) == ["beat"]
-    assert waiting_messages(redis_server) == 3  # heartbeat, sweeper and overdue jobs, not two for each tick
+    assert waiting_messages(redis_server) == 4  # heartbeat, sweeper, overdue jobs, distributions, once each
 
 
 def test_broker_that_is_away_does_not_stop_beat(
