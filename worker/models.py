@@ -8,7 +8,8 @@ from django.utils.translation import gettext_lazy as _
 class Job(models.Model):
     """A durable task that has been called and has not ended well: it waits, runs, or has failed for good.
 
-    Stored in the transaction of the call, deleted when the task has ended. ``worker.jobs`` is all that writes it.
+    Stored in the transaction of the call, deleted when the task has ended. ``worker.jobs`` is all that writes it;
+    ``worker.personal_data`` takes people out of it who are erased.
     """
 
     #: The id of the Celery task.

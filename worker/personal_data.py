@@ -1,67 +1,63 @@
-"""What the jobs hold of a person, for :mod:`hub.privacy`: the arguments of those that failed for good, and the hub's
-own alert that somebody has signed up.
+"""What jobs and periodic tasks hold of a person, for :mod:`hub.privacy`: their arguments, and the hub's own alert that
+somebody has signed up. Of jobs that is those that wait, for whatever day, those that run, and those that failed.
 """
 
-import inspect
 import json
+from collections.abc import Iterator
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.apps import apps
+from django.db.models import Q
 
 from hub.privacy import PersonalData, register
-from hub.users import User, log_in_field, user_id
+from hub.users import User
 from notifications.models import Notification
 from notifications.withdrawing import withdraw
-from worker.application import task_named
 from worker.models import Job
+from worker.named_people import GONE, Named, named
 
 
-def _about(user: User) -> QuerySet[Job]:
-    """Failed jobs that are addressed to the person alone, or have their mail address or the name to log in with.
-
-    A name counts in an argument ``username`` only: somebody may be called as any other argument's value is.
-    """
-    mail, name = (str(getattr(user, field, "") or "") for field in (user.get_email_field_name(), log_in_field()))
-    addresses = {user_id(user), f"user:{user_id(user)}"} | ({f"user:{name}"} if name else set())
-    failed = Job.objects.filter(failed_at__isnull=False)
-    named = Q(pk__in=[])
-    # What the database finds is more than is meant: a text may be a part of another one.
-    for text in {mail, name, user_id(user)} - {""}:
-        for is_ascii in (True, False):
-            named |= Q(arguments__contains=json.dumps(text, ensure_ascii=is_ascii)[1:-1])
-    return failed.filter(
-        pk__in=[
-            pk
-            for pk, task, arguments in failed.filter(named).values_list("pk", "task", "arguments")
-            if _is_about(task, arguments, addresses, mail, name)
-        ]
-    )
+def _holds(who: Named, *columns: str) -> Q:
+    """Rows that may name the person: JSON texts with one of the person's as a value."""
+    found = Q(pk__in=[])
+    for text in who.everywhere():
+        for column in columns:
+            found |= Q(**{f"{column}__contains": json.dumps(text)})
+            found |= Q(**{f"{column}__contains": json.dumps(text, ensure_ascii=False)})
+    return found
 
 
-def _is_about(task: str, arguments: str, addresses: set[str], mail: str, name: str) -> bool:
-    positional, keywords = json.loads(arguments)
-    values = dict(zip(_parameters(task), positional, strict=False)) | keywords
-    to = values.get("to") or []
-    to = to if isinstance(to, list) else [to]
-    return (
-        (bool(to) and {str(one) for one in to} <= addresses)
-        or bool(mail and mail in [*positional, *keywords.values()])
-        or bool(name and values.get("username") == name)
-    )
+def _jobs(who: Named) -> Iterator[tuple[Job, Any]]:
+    """The jobs that name the person, each with what is left of its arguments and options, or ``GONE``."""
+    for job in Job.objects.filter(_holds(who, "arguments", "options")).order_by("created_at"):
+        before = json.loads(job.arguments), json.loads(job.options)
+        call = who.left_of_call(job.task, *before[0])
+        options = who.left_of_options(before[1])
+        if call is GONE or options is GONE:
+            yield job, GONE
+        elif (list(call), options) != before:
+            yield job, {"arguments": json.dumps(call), "options": json.dumps(options)}
 
 
-def _parameters(task: str) -> list[str]:
-    """The names of what the task takes; none where there is no such task (any more)."""
-    found = task_named(task)
-    return [] if found is None else list(inspect.signature(found.run).parameters)
+def _export_jobs(user: User) -> list[dict[str, Any]]:
+    return [
+        {
+            "at": job.created_at.isoformat(),
+            "task": job.task,
+            "due": job.due_at.isoformat(),
+            "failed": job.failed_at and job.failed_at.isoformat(),
+        }
+        for job, _ in _jobs(named(user))
+    ]
 
 
-def _export(user: User) -> list[dict[str, Any]]:
-    return [{"at": row.created_at.isoformat(), "task": row.task} for row in _about(user).order_by("created_at")]
-
-
-def _erase(user: User) -> None:
-    _about(user).delete()
+def _erase_jobs(user: User) -> None:
+    for job, left in list(_jobs(named(user))):
+        rows = Job.objects.filter(pk=job.pk, nonce=job.nonce)
+        if left is GONE:
+            rows.delete()
+        else:
+            rows.update(**left)
     withdraw(Notification.objects.filter(key=signed_up_key(user)))
 
 
@@ -70,4 +66,31 @@ def signed_up_key(user: User) -> str:
     return f"accounts.signed_up:{user.pk}"
 
 
-register(PersonalData("failed_jobs", _export, _erase))
+register(PersonalData("jobs", _export_jobs, _erase_jobs))
+
+if apps.is_installed("django_celery_beat"):
+    from django_celery_beat.models import PeriodicTask
+
+    def _periodic_tasks(who: Named) -> Iterator[tuple[PeriodicTask, Any]]:
+        for row in PeriodicTask.objects.filter(_holds(who, "args", "kwargs")).order_by("name"):
+            try:
+                before = json.loads(row.args or "[]"), json.loads(row.kwargs or "{}")
+            except ValueError:  # beat disables such a row; what it was meant to be nobody knows
+                yield row, GONE
+                continue
+            left = who.left_of_call(row.task, *before)
+            if left is GONE or left != before:
+                yield row, left
+
+    def _export_periodic_tasks(user: User) -> list[dict[str, Any]]:
+        return [{"name": row.name, "task": row.task} for row, _ in _periodic_tasks(named(user))]
+
+    def _erase_periodic_tasks(user: User) -> None:
+        for row, left in list(_periodic_tasks(named(user))):
+            if left is GONE:
+                row.delete()
+            else:
+                row.args, row.kwargs = map(json.dumps, left)
+                row.save()
+
+    register(PersonalData("periodic_tasks", _export_periodic_tasks, _erase_periodic_tasks))

@@ -2,18 +2,21 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from io import StringIO
 from typing import Any
 
 import pytest
 import structlog
 from asgiref.sync import sync_to_async
+from celery import shared_task
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import Group
 from django.contrib.contenttypes.models import ContentType
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from pytest_django import Settings
 
 from chat.actions import create_room, post_message
@@ -33,6 +36,7 @@ from notifications.models import Follow, Notification, Topic
 from tests.connection.wire import wired
 from tests.support.people import User
 from worker.models import Job
+from worker.tasks import send_broadcast
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -62,6 +66,11 @@ def in_redis(redis: RedisServer, text: str) -> list[Any]:
 @pytest.fixture
 def person() -> Any:
     return User.objects.create_user(MARK, f"{MARK}@example.com")
+
+
+@shared_task
+def mail_later(address: str) -> None:
+    """A task that follows another one."""
 
 
 def leave_traces(person: Any) -> tuple[Room, Room]:
@@ -105,8 +114,21 @@ def leave_traces(person: Any) -> tuple[Room, Room]:
         object_repr=f"{MARK} writes",
         action_flag=CHANGE,
     )
-    arguments = json.dumps([[f"{MARK}@example.com"], {}])
-    Job.objects.create(id="j", task="mail", arguments=arguments, failed_at=timezone.now())
+    mail = f"{MARK}@example.com"
+    arguments = json.dumps([[mail], {}])
+    Job.objects.create(id="failed", task="mail", arguments=arguments, failed_at=timezone.now())
+    Job.objects.create(id="waits", task="mail", arguments=arguments)
+    Job.objects.create(id="later", task="mail", arguments=arguments, due_at=timezone.now() + timedelta(days=7))
+    to_person = {"message": f"Dear {MARK}", "to": user_id(person)}
+    send_broadcast.apply_async(kwargs=to_person, eta=timezone.now() + timedelta(days=7))
+    send_broadcast.apply_async(args=["m"], link=mail_later.s(mail), eta=timezone.now() + timedelta(days=7))
+    every = IntervalSchedule.objects.create(every=1, period=IntervalSchedule.DAYS)
+    PeriodicTask.objects.create(
+        name=f"greets {MARK}", task=send_broadcast.name, kwargs=json.dumps(to_person), interval=every
+    )
+    PeriodicTask.objects.create(
+        name="reports", task="mail", args=json.dumps([[mail, "a@example.com"]]), interval=every
+    )
     return lobby, board
 
 
@@ -171,27 +193,67 @@ def test_kept_texts_stay_as_they_are(person: Any, settings: Settings) -> None:
     assert not Notification.objects.exists()
 
 
-@pytest.mark.parametrize(
-    ("task", "arguments", "is_theirs"),
-    [
-        ("worker.tasks.send_broadcast", [[], {"message": "x", "to": "user:ID"}], True),
-        ("worker.tasks.send_broadcast", [[], {"message": "x", "to": ["ID", "user:NAME"]}], True),
-        ("worker.tasks.send_broadcast", [["x", "ID"], {}], True),
-        ("hub.accounts.tasks.send_address_changed", [["a@example.com", "NAME", "example.com", "en"], {}], True),
-        ("worker.tasks.send_broadcast", [[], {"message": "x", "to": ["ID", "everyone"]}], False),
-        ("worker.tasks.send_broadcast", [[], {"message": MARK, "title": MARK}], False),
-        ("worker.tasks.send_broadcast", [[MARK], {}], False),
-        ("gone", [[MARK], {"ID": MARK, MARK: 1}], False),
-    ],
-)
-def test_failed_jobs_of_the_person_go_and_those_of_others_stay(
-    person: Any, task: str, arguments: Any, is_theirs: bool
-) -> None:
+MAIL = f"{MARK}@example.com"
+SEND = "worker.tasks.send_broadcast"
+CHANGED = "hub.accounts.tasks.send_address_changed"
+
+#: A task, its arguments, and what is left of them; None where the call goes.
+CALLS: list[tuple[str, Any, Any]] = [
+    (SEND, [[], {"message": "x", "to": "ID"}], None),
+    (SEND, [[], {"message": "x", "to": ["ID", "user:NAME"]}], None),
+    (SEND, [["x", "ID"], {}], None),
+    (SEND, [[], {"message": "x", "to": ["ID", "everyone"]}], [[], {"message": "x", "to": ["everyone"]}]),
+    (SEND, [[], {"message": MARK, "title": MARK}], ...),
+    (SEND, [[MARK], {}], ...),
+    (CHANGED, [["a@example.com", "NAME", "example.com", "en"], {}], None),
+    ("gone", [[MARK], {"ID": MARK, MARK: 1}], ...),
+    ("gone", [["ID"], {"order": "ID"}], ...),
+    ("gone", [[], {"order": {"mail": MAIL}}], None),
+    ("gone", [[], {"order": [MAIL, "a subject"]}], None),
+    ("gone", [[["a@example.com", MAIL]], {"copies": [MAIL, "b@example.com"]}],
+     [[["a@example.com"]], {"copies": ["b@example.com"]}]),
+]  # fmt: skip
+
+
+@pytest.fixture(params=range(len(CALLS)))
+def call(request: pytest.FixtureRequest, person: Any) -> tuple[str, Any, Any]:
+    """One of :data:`CALLS` with the id and the name of the person; what is left is all where nothing goes."""
+    task, arguments, left = CALLS[request.param]
     text = json.dumps(arguments).replace("ID", user_id(person)).replace("NAME", str(person.get_username()))
-    Job.objects.create(id="j", task=task, arguments=text, failed_at=timezone.now())
-    assert bool(export(person)["failed_jobs"]) is is_theirs
+    return task, json.loads(text), json.loads(text) if left is ... else left
+
+
+@pytest.mark.parametrize("state", ["failed", "waits", "later"])
+def test_jobs_of_the_person_go_and_those_of_others_stay(person: Any, call: tuple[str, Any, Any], state: str) -> None:
+    task, arguments, left = call
+    due = timezone.now() + timedelta(days=state == "later")
+    failed = timezone.now() if state == "failed" else None
+    Job.objects.create(id="j", task=task, arguments=json.dumps(arguments), due_at=due, failed_at=failed)
+    told = [(one["task"], bool(one["failed"])) for one in export(person)["jobs"]]
+    assert told == [(task, state == "failed")] * (left != arguments)
     erase(person, account=True)
-    assert Job.objects.exists() is not is_theirs
+    assert [json.loads(job.arguments) for job in Job.objects.all()] == [left] * (left is not None)
+
+
+def test_periodic_tasks_of_the_person_go_and_those_of_others_stay(person: Any, call: tuple[str, Any, Any]) -> None:
+    task, (args, kwargs), left = call
+    every = IntervalSchedule.objects.create(every=1, period=IntervalSchedule.DAYS)
+    PeriodicTask.objects.create(name="p", task=task, args=json.dumps(args), kwargs=json.dumps(kwargs), interval=every)
+    assert export(person)["periodic_tasks"] == [{"name": "p", "task": task}] * (left != [args, kwargs])
+    erase(person, account=True)
+    rows = [[json.loads(row.args), json.loads(row.kwargs)] for row in PeriodicTask.objects.all()]
+    assert rows == [left] * (left is not None)
+
+
+def test_job_that_leads_to_one_about_the_person_goes(person: Any) -> None:
+    body = mail_later.s(MAIL)
+    later = timezone.now() + timedelta(days=1)
+    send_broadcast.apply_async(args=["m"], link=body, eta=later)
+    send_broadcast.apply_async(args=["m"], chord=body, eta=later)
+    send_broadcast.apply_async(args=["m"], link=mail_later.s("a@example.com"), eta=later)
+    assert len(export(person)["jobs"]) == 2
+    erase(person, account=True)
+    assert "a@example.com" in Job.objects.get().options
 
 
 def test_kept_publications_still_say_who_published(person: Any, settings: Settings) -> None:
