@@ -55,9 +55,15 @@ def send_broadcast(
     return len(notify(to=to, message=message, title=title, level=level, url=url, data=data, key=key))
 
 
+def _refuse_no_id(notification_id: Any) -> None:
+    if type(notification_id) is not int or notification_id < 1:
+        raise ValueError(f"notification_id is the id of a notification, not {notification_id!r}")
+
+
 @shared_task(
     name="worker.tasks.distribute",
     base=DurableTask,
+    check_values=staticmethod(_refuse_no_id),
     autoretry_for=(OperationalError, InterfaceError, SoftTimeLimitExceeded),
     retry_backoff=True,
     retry_backoff_max=60,

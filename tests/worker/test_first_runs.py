@@ -12,10 +12,11 @@ from django.utils import timezone
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask
 
 from notifications.alerting import BadAlert
+from worker.arguments import misfit
 from worker.beat import HubEntry, HubScheduler
 from worker.celery import app
 from worker.models import Job
-from worker.tasks import send_broadcast
+from worker.tasks import distribute, send_broadcast
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -314,6 +315,12 @@ def test_every_task_of_the_hub_that_takes_arguments_looks_at_their_values() -> N
     assert [
         task.name for task in ours if inspect.signature(task.run).parameters and not hasattr(task, "check_values")
     ] == []
+
+
+@pytest.mark.parametrize(("given", "fits"), [(7, True), (0, False), (-1, False), ("7", False), (True, False)])
+def test_a_distribution_is_of_a_notification_that_can_be(given: object, fits: bool) -> None:
+    said = misfit(distribute, [given], {})
+    assert said is None if fits else said and said[0] == "args" and "the id of a notification" in said[1]
 
 
 @pytest.mark.parametrize(
