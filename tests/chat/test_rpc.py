@@ -305,8 +305,9 @@ async def test_people_of_one_name_are_told_apart_by_their_ids(room: Room, monkey
         for wire in (one, other):
             await answer(wire, "chat.typing", room=room.pk)
             await answer(wire, "chat.post", room=room.pk, text="hello")
-        await await_for(lambda: len(live(guest, "chat.message_posted")) == 2, that="both messages have come")
-        for kind in ("chat.person_joined", "chat.person_typing", "chat.message_posted"):
+        kinds = ("chat.person_joined", "chat.person_typing", "chat.message_posted")
+        await await_for(lambda: all(len(live(guest, kind)) == 2 for kind in kinds), that="all has come from both")
+        for kind in kinds:
             assert [(data["username"], data["user_id"]) for data in live(guest, kind)] == [("Ada", one) for one in ids]
         page = await answer(guest, "chat.messages", room=room.pk)
         people = await answer(guest, "chat.people", room=room.pk)
