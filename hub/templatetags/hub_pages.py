@@ -50,6 +50,12 @@ def display_name(user: users.Visitor) -> str:
     return users.display_name(user)
 
 
+@register.filter
+def user_id(user: users.Visitor) -> str:
+    """By what others know ``user``; empty for a guest."""
+    return users.user_id(user)
+
+
 @register.simple_tag
 def other_languages() -> list[str]:
     """The codes of the languages that the page can be changed to."""

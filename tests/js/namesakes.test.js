@@ -14,7 +14,14 @@ test("people of one name are shown with their ids", () => {
   const other = { id: "6f1c2d3e-0000-7000-8000-00009a0b1c2d", name: "ada" };
   const people = new Namesakes([ADA, other]);
   assert.equal(people.shown(ADA), "Ada #42");
-  assert.equal(people.shown(other), "ada #…9a0b1c2d");
+  assert.equal(people.shown(other), "ada #1c2d");
+});
+
+test("as much of an id is shown as tells it from the others", () => {
+  const people = new Namesakes(["9000010002", "9000020002", "0002"].map((id) => ({ id, name: "Ada" })));
+  assert.equal(people.shown({ id: "9000010002", name: "Ada" }), "Ada #10002");
+  assert.equal(people.shown({ id: "9000020002", name: "Ada" }), "Ada #20002");
+  assert.equal(people.shown({ id: "0002", name: "Ada" }), "Ada #0002");
 });
 
 test("what programs say, and what people wrote whose accounts are gone, makes nobody a namesake", () => {

@@ -11,9 +11,12 @@ export function paintAvatars(root) {
   }
 }
 
+/** Degrees between the hues of ids that follow each other: about the golden angle, and prime to 360. */
+const SPREAD = 137;
+
 /** @param {string} id of the person, or the name where no id is known */
 function hue(id) {
   let sum = 0;
   for (const character of id) sum = (sum * 31 + (character.codePointAt(0) ?? 0)) % 360;
-  return sum;
+  return (sum * SPREAD) % 360;
 }

@@ -1,7 +1,7 @@
 /** Tells people apart who have the same name: the end of the id stands behind it. */
 
-/** Characters of an id that are shown; a longer one is cut in front, because ids are often made in order of time. */
-const SHOWN = 8;
+/** Characters of an id that are shown at least: the last ones, because ids are often made in order of time. */
+const SHOWN = 4;
 
 /** The people that are shown together. */
 export class Namesakes {
@@ -31,7 +31,10 @@ export class Namesakes {
   shown(person) {
     if (!this.has(person)) return person.name;
     const { id, name } = person;
-    return `${name} #${id.length > SHOWN ? `…${id.slice(-SHOWN)}` : id}`;
+    const others = [...(this.#ids.get(normal(name)) ?? [])].filter((other) => other !== id);
+    let shown = SHOWN;
+    while (shown < id.length && others.some((other) => other.endsWith(id.slice(-shown)))) shown += 1;
+    return `${name} #${id.slice(-shown)}`;
   }
 }
 
