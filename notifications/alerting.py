@@ -13,7 +13,7 @@ from django.db.models import Model
 from django.utils.functional import Promise
 
 from hub.config import hub_settings
-from hub.users import User, all_users, has_form_of_id, log_in_field
+from hub.users import User, all_users, has_form_of_id, log_in_field, users_by_id
 from hub.validation import MESSAGE_LIMIT, ROUNDED, is_rounded, is_storable, is_storable_json, is_visible
 from notifications.models import KEY_LIMIT, Level, Topic
 from notifications.named_audiences import SMALL, Audience, BadAudience, Listed, audience_named, listed
@@ -28,7 +28,10 @@ ENVELOPE = 512
 EVERYONE = "everyone"
 
 #: How a recipient is named by text.
-FORMS = "'everyone', 'members', 'user:NAME', 'group:NAME', 'topic:NAME', 'audience:NAME' or 'permission:APP.CODENAME'"
+FORMS = (
+    "'everyone', 'members', 'user:NAME', 'group:NAME', 'topic:NAME', 'audience:NAME', 'permission:APP.CODENAME' or "
+    "the id of a person"
+)
 
 #: One recipient: a user, a group, a topic, an audience, or the text that names one of them (:func:`alert`).
 Recipient = User | Group | Topic | Audience | str
@@ -42,7 +45,7 @@ class BadAlert(ValueError):
 
 
 #: Said of a name that may be meant as an id.
-_ID_HINT = " An id stands without 'user:' over HTTP; in code, give the user."
+_ID_HINT = " An id stands without 'user:'."
 
 
 class UnknownRecipient(BadAlert):
@@ -83,10 +86,11 @@ def alert(
 
     Args:
         to: a user, a Django auth group, a topic (those who follow it), an audience, ``"everyone"`` (guests included),
-            ``"members"`` (all who have an account), ``"user:NAME"`` (by what they log in with), ``"group:NAME"``,
-            ``"topic:NAME"``, ``"audience:NAME"``, ``"permission:APP.CODENAME"``, a queryset of people, or several of
-            these; a recipient named twice is told once. To an audience, and to more than 100 people, the alert is one
-            row, which a job distributes.
+            ``"members"`` (all who have an account), the id of a person as text (``"42"``, what they are called
+            outside), ``"user:NAME"`` (by what they log in with), ``"group:NAME"``, ``"topic:NAME"``,
+            ``"audience:NAME"``, ``"permission:APP.CODENAME"``, a queryset of people, or several of these; a recipient
+            named twice is told once. To an audience, and to more than 100 people, the alert is one row, which a job
+            distributes.
         message: plain text, 1 to 4,000 characters.
         title: plain text, at most 200 characters.
         level: ``info``, ``success``, ``warning``, ``error`` or ``debug``.
@@ -233,6 +237,8 @@ def _audience(text: str) -> Audience | None:
 
 
 def _named(recipient: str) -> User | Group | Topic:
+    if has_form_of_id(recipient) and (person := users_by_id([recipient])):
+        return person[recipient]
     kind, _, name = recipient.partition(":")
     found: User | Group | Topic | None
     match kind if name else "":

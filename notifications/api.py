@@ -95,7 +95,8 @@ def _notify(call: ApiCall[NotifyRequest], to: list[str | int]) -> NotifyResult:
 def _recipients(to: list[str | int]) -> list[str | User]:
     """What ``alert`` takes for each; two queries for all people among them."""
     by_id = users_by_id({str(one) for one in to if _is_id(one)})
-    names = {_name_in(one) for one in to if isinstance(one, str) and not _is_id(one)}
+    texts = {one for one in to if isinstance(one, str) and not _is_id(one)}
+    names = texts | {_name_in(one) for one in texts}
     by_name = {
         getattr(user, log_in_field()): user
         for user in all_users().filter(**{f"{log_in_field()}__in": [name for name in names if is_storable(name)]})
@@ -118,6 +119,10 @@ def _recipient(one: str | int, by_id: dict[str, User], by_name: dict[str, User])
             )
         return found
     text = str(one)
+    if text != _name_in(text) and text in by_name and _name_in(text) in by_name:
+        raise BadAlert(
+            f"{text!r} is {_name_in(text)!r}, and there is a user of this name: say 'user:{text}' for them."
+        )
     if text.startswith(("group:", "topic:", PREFIX, PERMISSION)):
         return text
     return by_name.get(_name_in(text)) or f"user:{_name_in(text)}"

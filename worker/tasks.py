@@ -39,8 +39,8 @@ def send_broadcast(
     data: Any = None,
     key: str | None = None,
 ) -> int:
-    """Send an alert to ``to``: ``"everyone"``, ``"members"``, ``"user:NAME"``, ``"group:NAME"``, ``"topic:NAME"``,
-    ``"audience:NAME"``, ``"permission:APP.CODENAME"`` or a list of these.
+    """Send an alert to ``to``: ``"everyone"``, ``"members"``, the id of a person as text, ``"user:NAME"``,
+    ``"group:NAME"``, ``"topic:NAME"``, ``"audience:NAME"``, ``"permission:APP.CODENAME"`` or a list of these.
 
     Can be scheduled in the admin under *Periodic tasks*, with the arguments as JSON, for example
     ``{"message": "Stand-up in five minutes", "level": "warning"}``. Returns how many alerts are stored.

@@ -87,8 +87,8 @@ def assert_notified(
 
     Args:
         recipient: a user, who is told also by what is sent to their groups, to topics they follow, to audiences and
-            lists that they belong to and to everyone; or a group, a topic, an audience or ``"everyone"`` (also as
-            ``"user:NAME"`` and so on), to which the alert itself goes.
+            lists that they belong to and to everyone; or a group, a topic, an audience or ``"everyone"`` (also as an
+            id, ``"user:NAME"`` and so on), to which the alert itself goes.
         message: the whole text, or a pattern (``re.compile("A1")``) that is found in it.
         times: how many such alerts there are, 1 or more; without it at least one.
         wanted: what else the alert says, and among which it is looked for (:class:`Wanted`).

@@ -116,6 +116,15 @@ async def test_private_alert_of_somebody_called_everyone_goes_to_nobody_else(api
     assert (await Notification.objects.aget()).user_id == odd.pk
 
 
+async def test_name_that_begins_as_the_prefix_does_is_nobody_elses(api: Api, ada: User) -> None:
+    odd = await User.objects.acreate_user("user:ada")
+    assert await api.error("notify", to="user:ada", message="your password is …") == 107
+    assert not await Notification.objects.aexists()
+    for to in (ada.pk, "user:user:ada"):
+        await api.result("notify", to=to, message="Hello")
+    assert [row.user_id async for row in Notification.objects.order_by("pk")] == [ada.pk, odd.pk]
+
+
 @pytest.mark.slow
 async def test_a_thousand_recipients_are_taken_and_one_more_is_refused_with_a_sentence(api: Api, ada: User) -> None:
     people = [await User.objects.acreate_user(f"person-{number}") for number in range(3)]

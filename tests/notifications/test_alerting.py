@@ -9,11 +9,11 @@ from django.utils.translation import gettext_lazy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.users import log_in_field
+from hub.users import log_in_field, user_id
 from hub.validation.messages import BadMessage, text_of
 from hub.validation.text import MESSAGE_LIMIT
 from notifications import alert
-from notifications.alerting import TITLE_LIMIT, URL_LIMIT, BadAlert, UnknownRecipient
+from notifications.alerting import TITLE_LIMIT, URL_LIMIT, BadAlert, UnknownRecipient, refuse_unsendable
 from tests.support.people import User
 
 pytestmark = pytest.mark.django_db
@@ -28,6 +28,28 @@ def test_recipients_are_named_by_objects_and_by_texts_alike(ann: User, ops: Grou
     assert alert(to="everyone", message="x").to == (None,)
     assert alert(to=ann, message="x").to == alert(to=f"user:{ann.get_username()}", message="x").to == (ann,)
     assert alert(to=ops, message="x").to == alert(to="group:ops", message="x").to == (ops,)
+
+
+def test_person_is_named_by_their_id_as_text(ann: User) -> None:
+    assert alert(to=user_id(ann), message="x").to == alert(to=[user_id(ann), ann], message="x").to == (ann,)
+
+
+@pytest.mark.own_user_model
+def test_people_whom_a_product_knows_have_no_other_text() -> None:
+    person = User.objects.create(external_id="c-1042")
+    assert alert(to="c-1042", message="x").to == (person,)
+    refuse_unsendable(to=["c-1042", "everyone"], message="x")
+    for text in ("user:c-1042", "c-1043", str(person.pk)):
+        with pytest.raises(UnknownRecipient):
+            alert(to=text, message="x")
+
+
+def test_nobody_becomes_somebody_else_by_the_name_that_they_take(ann: User) -> None:
+    as_id = User.objects.create(**{log_in_field(): user_id(ann)})
+    as_text = User.objects.create(**{log_in_field(): f"user:{ann.get_username()}"})
+    assert alert(to=user_id(ann), message="x").to == alert(to=f"user:{ann.get_username()}", message="x").to == (ann,)
+    assert alert(to=f"user:{user_id(ann)}", message="x").to == (as_id,)
+    assert alert(to=f"user:user:{ann.get_username()}", message="x").to == (as_text,)
 
 
 def test_several_recipients_keep_their_order_and_each_is_told_once(ann: User, ops: Group) -> None:

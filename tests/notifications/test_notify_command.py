@@ -4,6 +4,7 @@ import pytest
 from django.contrib.auth.models import Group
 from django.core.management import CommandError, call_command
 
+from hub.users import user_id
 from notifications.models import Notification
 from tests.support.people import User
 
@@ -15,16 +16,19 @@ def test_it_sends_to_everyone_a_user_and_a_group(capsys: pytest.CaptureFixture[s
     Notification.objects.all().delete()
     call_command("notify", "--to", "everyone", "--title", "T", "--level", "success", "--url", "/x/", "all")
     call_command("notify", "one", "--to", f"user:{ann.get_username()}", "--to", "group:ops")
+    call_command("notify", "two", "--to", user_id(ann))
     rows = Notification.objects.order_by("pk")
     assert [(row.message, row.user, row.group) for row in rows] == [
         ("all", None, None),
         ("one", ann, None),
         ("one", None, ops),
+        ("two", ann, None),
     ]
     assert (rows[0].title, rows[0].level, rows[0].url) == ("T", "success", "/x/")
     assert capsys.readouterr().out.splitlines() == [
         "Sent to everyone (1 stored).",
         f"Sent to user:{ann.get_username()}, group:ops (2 stored).",
+        f"Sent to {user_id(ann)} (1 stored).",
     ]
 
 

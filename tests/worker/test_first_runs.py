@@ -245,8 +245,8 @@ def test_the_form_refuses_what_the_task_does_not_take(
 BAD_VALUES: list[tuple[dict[str, Any], str]] = [
     ({"level": "infoo"}, "not 'infoo'"),
     ({"level": None}, "level is one of"),
-    ({"to": "everybody"}, "'everybody' is not 'everyone', 'user:NAME'"),
-    ({"to": "user:"}, "'user:' is not 'everyone', 'user:NAME'"),
+    ({"to": "everybody"}, "'everybody' is not 'everyone', 'members'"),
+    ({"to": "user:"}, "'user:' is not 'everyone', 'members'"),
     ({"to": 7}, "goes to a saved user, group or topic"),
     ({"to": ["user:of-tomorrow", "everybody"]}, "'everybody' is not 'everyone'"),
     ({"to": ["everyone", None]}, "goes to a saved user, group or topic"),

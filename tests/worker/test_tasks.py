@@ -6,6 +6,7 @@ import sys
 import pytest
 from django.db import OperationalError
 
+from hub.users import user_id
 from lab.harness.environment import BASE_DIR
 from notifications.alerting import BadAlert
 from notifications.models import Notification
@@ -43,6 +44,13 @@ def test_it_takes_everything_that_an_alert_has() -> None:
     assert send_broadcast("m", to=["user:ann"], title="t", level="error", url="/x/", data={"n": 1}) == 1
     row = Notification.objects.get()
     assert (row.user, row.title, row.level, row.url, row.data) == (ann, "t", "error", "/x/", {"n": 1})
+
+
+def test_schedules_and_shells_name_people_by_their_id() -> None:
+    person = User.objects.create_user("somebody")
+    Notification.objects.all().delete()
+    assert send_broadcast("m", to=[user_id(person)]) == 1
+    assert Notification.objects.get().user == person
 
 
 @pytest.mark.parametrize("arguments", [{"to": "user:nobody"}, {"level": "x"}, {"url": "javascript:x"}])

@@ -18,7 +18,8 @@ class Command(BaseCommand):
             "--to",
             required=True,
             action="append",
-            help="everyone, user:NAME, group:NAME or topic:NAME; may be given several times",
+            help="everyone, members, the id of a person, user:NAME, group:NAME, topic:NAME, audience:NAME or "
+            "permission:APP.CODENAME; may be given several times",
         )
         parser.add_argument("--title", default="")
         parser.add_argument("--level", default="info", choices=Level.values)
