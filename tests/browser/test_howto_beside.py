@@ -14,7 +14,7 @@ from lab.harness.ending import end
 from lab.harness.environment import BASE_DIR, clean_environment, ending_with_us, free_port
 from lab.harness.waiting import wait_for
 from tests.browser.conftest import TIMEOUT
-from tests.docs.documents import block
+from tests.docs.documents import block, blocks
 from tests.package.test_wheel import build
 from tests.support.fresh import VARIABLES, with_packages_of_the_tests
 from tests.support.howto import command_that_stays, follow
@@ -22,6 +22,16 @@ from tests.support.howto import command_that_stays, follow
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("the page on the hub beside a product")]
 
 HOW_TO = "docs/howto/put-the-hub-beside-your-product.md"
+OTHERS = [f"docs/howto/{name}.md" for name in ("put-widgets-on-your-pages", "publish-over-http", "peoples-data")]
+
+
+def commands_of_other_pages() -> list[str]:
+    """What the pages to which this one leads have their readers type where the hub runs; it asks no question here."""
+    lines = [
+        line.partition("#")[0].strip() for page in OTHERS for code in blocks(page, "sh") for line in code.splitlines()
+    ]
+    found = [line for line in lines if line.startswith(".venv/bin/python")]
+    return [f"{line} --no-input" if " erase_user " in line else line for line in found]
 
 
 class Reader:
@@ -110,3 +120,6 @@ def test_bell_rings_for_whoever_follows_the_page(page: Page, tmp_path: Path) -> 
             expect(bell).to_have_accessible_name("Alerts: 1 unread alert")
             bell.click()
             expect(page.get_by_role("dialog", name="Alerts").locator("li")).to_contain_text("Order 1042 is on its way")
+        for command in commands_of_other_pages():
+            reader.type(f". ./hub.sh; {command}")
+        assert "Order 1042" in (tmp_path / "ada.json").read_text()
