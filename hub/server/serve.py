@@ -23,7 +23,7 @@ from django.conf import settings
 from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
 from uvicorn.importer import ImportFromStringError, import_from_string
 
-from hub.config import UnusableEnvironment, hub_settings
+from hub.config import BASE_DIR, UnusableEnvironment, hub_settings, is_own_project, variables
 from hub.config.startup_errors import in_one_sentence
 
 APPLICATION, OWN_SETTINGS = "hub.asgi:application", "hub.settings"
@@ -135,7 +135,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "application",
         nargs="?",
-        help="module:attribute of a project with the hub inside (default: what its ASGI_APPLICATION names)",
+        help="module:attribute of a project with the hub inside "
+        "(default: what ASGI_APPLICATION names in the settings of DJANGO_SETTINGS_MODULE)",
     )
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
@@ -164,11 +165,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def usual_application() -> str:
-    """What is served where nothing is named: the application of ``ASGI_APPLICATION``, by default the hub's own.
+    """What is served where nothing is named: ``ASGI_APPLICATION`` in the settings of ``DJANGO_SETTINGS_MODULE``.
+
+    Without that variable it is the hub's own project, and only where somebody clearly means that one: in the folder
+    of its ``manage.py``, or with a variable that no other project has.
 
     Raises:
-        UnusableEnvironment: the project does not say.
+        UnusableEnvironment: nothing says which project, or the project does not say what.
     """
+    if "DJANGO_SETTINGS_MODULE" not in os.environ and not _means_own_project():
+        raise UnusableEnvironment(
+            "DJANGO_SETTINGS_MODULE is not set, so nothing says which project to serve: name its application, such as "
+            f"shop.asgi:application. DJANGO_SETTINGS_MODULE={OWN_SETTINGS} serves the hub's own project."
+        )
     if os.environ.setdefault("DJANGO_SETTINGS_MODULE", OWN_SETTINGS) == OWN_SETTINGS:
         return APPLICATION
     module, _, attribute = (getattr(settings, "ASGI_APPLICATION", None) or "").rpartition(".")
@@ -179,13 +188,20 @@ def usual_application() -> str:
     return f"{module}:{attribute}"
 
 
+def _means_own_project() -> bool:
+    if variables.read("HUB_DATA_DIR") or variables.read("HUB_ENV"):
+        return True
+    command = Path.cwd() / "manage.py"
+    return command.is_file() and command.resolve() == BASE_DIR / "manage.py"
+
+
 def application_named(name: str) -> Any:
     """What uvicorn serves: the hub's own application by its name, or that of a project, which names its settings.
 
     While ``DEBUG`` is on, a project's static files are served too, as ``runserver`` does.
 
     Raises:
-        UnusableEnvironment: there is no such application.
+        UnusableEnvironment: there is no such application, or it is a project's that :func:`hub.mount` has not made.
     """
     if name == APPLICATION:
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", OWN_SETTINGS)
@@ -195,9 +211,22 @@ def application_named(name: str) -> Any:
         found = import_from_string(name)
     except ImportFromStringError as error:
         raise UnusableEnvironment(str(error)) from None
+    if not is_own_project() and not _has_mounted():
+        raise UnusableEnvironment(
+            f"{name} was not made by hub.mount(), so it serves no live connections. At the end of its module: import "
+            "hub; application = hub.mount(django_application)."
+        )
     if settings.DEBUG and apps.is_installed("django.contrib.staticfiles"):
         return ASGIStaticFilesHandler(found)
     return found
+
+
+def _has_mounted() -> bool:
+    if not apps.ready:  # which hub.mount wants
+        return False
+    from hub.web import mounts
+
+    return mounts.is_made()
 
 
 def _exit_in_time() -> None:
