@@ -9,15 +9,15 @@ from django.core import checks
 from django.utils.module_loading import import_string
 
 from hub.access.signed_tokens import checks as _of_tokens  # noqa: F401  # registers its own
-from hub.bus import layer
 from hub.channels import namespaces
-from hub.config import faults, hub_settings, is_own_project, misspelt, production_checks
+from hub.config import faults, hub_settings, is_own_project, layers, misspelt, production_checks, under_test
 from hub.database import checks as _of_database  # noqa: F401  # registers its own
 from hub.database import routers as _of_routers  # noqa: F401  # likewise
 from hub.users import checks as _of_users  # noqa: F401  # likewise
 from hub.web import checks as _of_pages  # noqa: F401  # likewise
 
 _REDIS = 'REDIS_URL = "redis://127.0.0.1:6379/0"'
+_IN_A_TABLE = ("django.contrib.sessions.backends.db", "django.contrib.sessions.backends.cached_db")
 _LAYER = 'Its BACKEND is "hub.bus.redis_layer.HubChannelLayer".'
 
 
@@ -69,6 +69,15 @@ def apps_are_those_of_a_project(app_configs: Sequence[Any] | None, **kwargs: Any
                 'INSTALLED_APPS has no "worker": nothing delivers what a crash left, and jobs are not stored.',
                 hint='Of the five apps of the hub only "chat" and "presence" may be left out.',
                 id="hub.E046",
+            )
+        )
+    if settings.SESSION_ENGINE in _IN_A_TABLE and not apps.is_installed("django.contrib.sessions"):
+        found.append(
+            checks.Error(
+                'INSTALLED_APPS has no "django.contrib.sessions", which has the table of SESSION_ENGINE: nobody stays '
+                "logged in.",
+                hint="Add it, or set SESSION_ENGINE to one that needs no table.",
+                id="hub.E038",
             )
         )
     if apps.is_installed("hub.accounts") and not is_own_project():
@@ -133,18 +142,25 @@ def redis_and_layer_are_named(app_configs: Sequence[Any] | None, **kwargs: Any) 
                 "REDIS_URL is no address that begins with redis://, rediss:// or unix://.", hint=_REDIS, id="hub.E034"
             )
         )
-    layers = getattr(settings, "CHANNEL_LAYERS", {})
-    ours = layers.get(layer.ALIAS, layers.get("default"))
+    ours = layers.of_the_hub(getattr(settings, "CHANNEL_LAYERS", {}))
     if ours is None:
         found.append(
             checks.Error(
-                f'CHANNEL_LAYERS has neither "{layer.ALIAS}" nor "default".',
+                f'CHANNEL_LAYERS has neither "{layers.ALIAS}" nor "default".',
                 hint=_LAYER,
                 id="hub.E031",
             )
         )
     elif fault := _fault_of_layer(ours):
         found.append(checks.Error(fault, hint=_LAYER, id="hub.E032"))
+    elif layers.is_in_memory(ours) and not under_test.is_under_test():
+        found.append(
+            checks.Warning(
+                "CHANNEL_LAYERS is in memory: what a worker or another process sends reaches nobody's browser.",
+                hint=_LAYER,
+                id="hub.W037",
+            )
+        )
     return found
 
 
@@ -161,7 +177,10 @@ def _fault_of_layer(layer: Mapping[str, Any]) -> str:
 @checks.register(deploy=True)
 def production_would_start(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[checks.CheckMessage]:
     """What ``HUB_ENV=production`` refuses is an error; what ``HUB_ALLOW_UNSAFE`` allows is shown."""
-    found = production_checks.dangers({name: getattr(settings, name) for name in dir(settings) if name.isupper()})
+    words = production_checks.OWN if is_own_project() else production_checks.INSIDE
+    found = production_checks.dangers(
+        {name: getattr(settings, name) for name in dir(settings) if name.isupper()}, words
+    )
     allowed = getattr(settings, "HUB_ALLOW_UNSAFE", ())
     return [
         checks.Info(f"{production_checks.ALLOW} has {danger.name}: {danger.sentence}", id="hub.I001")

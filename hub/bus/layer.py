@@ -5,8 +5,7 @@ from typing import Any
 
 from channels.layers import InMemoryChannelLayer, get_channel_layer
 
-#: The layer of this name is the hub's, in a project whose default layer is another one.
-ALIAS = "hub"
+from hub.config.layers import ALIAS
 
 
 def layer() -> Any:

@@ -154,6 +154,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 host=options.host,
                 port=options.port,
                 uds=options.uds,
+                # Who comes over it has no address that could be named; the rights of its folder say who that is.
+                **({"forwarded_allow_ips": "*"} if options.uds else {}),
                 timeout_graceful_shutdown=options.graceful,
             )
         )

@@ -9,7 +9,7 @@ from django.apps import apps
 from django.conf import settings
 
 from hub.bus.announcer import flush
-from hub.bus.layer import ALIAS
+from hub.config.layers import ALIAS
 from hub.limits import rates
 
 

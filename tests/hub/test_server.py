@@ -12,9 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 import httpx
 import pytest
+import uvicorn
 from pytest_django.fixtures import Settings
 
 from hub.config import UnusableEnvironment
@@ -78,6 +80,20 @@ def test_configuration_is_the_hubs() -> None:
 def test_trusted_proxies_are_those_of_the_settings(settings: Settings) -> None:
     settings.HUB_TRUSTED_PROXIES = ["10.0.0.0/8", "172.16.0.1"]
     assert serve.config().forwarded_allow_ips == ["10.0.0.0/8", "172.16.0.1"]
+
+
+def test_whoever_comes_over_a_unix_socket_is_believed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    made = []
+
+    def server(config: uvicorn.Config) -> NoReturn:
+        made.append(config)
+        raise InterruptedError
+
+    monkeypatch.setattr(serve, "HubServer", server)
+    for where in (["--uds", str(tmp_path / "hub.sock")], ["--port", "8000"]):
+        with pytest.raises(InterruptedError):
+            serve.main([serve.APPLICATION, *where])
+    assert [config.forwarded_allow_ips for config in made] == ["*", ["127.0.0.1"]]
 
 
 @pytest.mark.slow
