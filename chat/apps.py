@@ -1,8 +1,9 @@
-from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
+from hub.config import required_apps
 
-class ChatConfig(AppConfig):
+
+class ChatConfig(required_apps.HubAppConfig):
     name = "chat"
     label = "hub_chat"
     verbose_name = _("Chat")

@@ -1,9 +1,10 @@
-from django.apps import AppConfig
 from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
 
+from hub.config import required_apps
 
-class NotificationsConfig(AppConfig):
+
+class NotificationsConfig(required_apps.HubAppConfig):
     name = "notifications"
     label = "hub_notifications"
     verbose_name = _("Notifications")

@@ -1,8 +1,9 @@
-from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
+from hub.config import required_apps
 
-class PresenceConfig(AppConfig):
+
+class PresenceConfig(required_apps.HubAppConfig):
     name = "presence"
     label = "hub_presence"
     verbose_name = _("People online")

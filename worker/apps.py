@@ -1,7 +1,9 @@
-from django.apps import AppConfig, apps
+from django.apps import apps
+
+from hub.config import required_apps
 
 
-class WorkerConfig(AppConfig):
+class WorkerConfig(required_apps.HubAppConfig):
     name = "worker"
     label = "hub_worker"
 

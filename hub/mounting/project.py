@@ -13,9 +13,7 @@ from hub.config import refuse_faults
 from hub.endpoints.cors import Application
 from hub.mounting import lifespans
 from hub.mounting.endpoints import Endpoints
-from hub.web import mounts
-
-NOT_INCLUDED = "The project's URLs do not include the hub's: add path('hub/', include('hub.urls')) to its urlpatterns."
+from hub.web import inclusion, mounts
 
 
 def mount(django_application: Application, websocket: Application | None = None) -> Application:
@@ -59,7 +57,7 @@ def url_prefixes() -> tuple[str, ...]:
     """What the paths of the hub begin with, below the script name: more than one where it depends on the language.
 
     Raises:
-        ImproperlyConfigured: the project's URLs do not include the hub's.
+        ImproperlyConfigured: the project's URLs do not include the hub's, or inside a namespace of others.
     """
     depends, _ = is_language_prefix_patterns_used(settings.ROOT_URLCONF)
     if not depends:
@@ -75,4 +73,4 @@ def _prefix() -> str:
     try:
         return "/" + reverse("hub:root").removeprefix(get_script_prefix())
     except NoReverseMatch:
-        raise ImproperlyConfigured(NOT_INCLUDED) from None
+        raise ImproperlyConfigured(inclusion.fault()) from None

@@ -16,7 +16,7 @@ from django.utils.module_loading import import_string
 from django.utils.translation import override
 
 from hub.config import hub_settings, is_own_project
-from hub.web import base_template, mounts
+from hub.web import base_template, inclusion, mounts
 from hub.web.addresses import page_url
 from hub.web.middleware import place
 
@@ -155,6 +155,14 @@ def asgi_application_is_mounted(app_configs: Sequence[Any] | None, **kwargs: Any
         return []  # hub.mount says what the other checks say
     except ImportError as error:
         return [checks.Error(f"ASGI_APPLICATION names {name!r}, which cannot be imported: {error}.", id="hub.E048")]
+    except Exception as error:  # noqa: BLE001  # the project's own, of which nothing is known
+        return [
+            checks.Warning(
+                f"ASGI_APPLICATION names {name!r}, whose module fails here: {type(error).__name__}: {error}.",
+                hint="A command needs no web application; a server of it fails in the same way.",
+                id="hub.W045",
+            )
+        ]
     if mounts.is_made():
         return []
     return [
@@ -172,19 +180,21 @@ def urls_are_included(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[
     """The hub is somewhere in the project's URLs, and has one address."""
     root = page_url("hub:root")
     if not root:
-        return [
-            checks.Error(
-                "The project's URLs do not include the hub's.",
-                hint="Add path('hub/', include('hub.urls')) to urlpatterns.",
-                id="hub.E045",
-            )
-        ]
+        return [checks.Error(inclusion.fault(), id="hub.E045")]
     if not root.endswith("/"):
         return [
             checks.Error(
                 f"The hub's URLs are included at {root!r}, without a slash at the end: their names run into it.",
                 hint="Write path('hub/', include('hub.urls')).",
                 id="hub.E049",
+            )
+        ]
+    if hidden := inclusion.hidden():
+        return [
+            checks.Error(
+                f"Other URLs of the project answer {hidden!r}, which is the hub's: they stand above its own.",
+                hint="Put path('hub/', include('hub.urls')) above what takes all addresses.",
+                id="hub.E055",
             )
         ]
     depends, _ = is_language_prefix_patterns_used(settings.ROOT_URLCONF)

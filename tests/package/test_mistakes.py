@@ -101,6 +101,29 @@ MISTAKES = {
         "ASGI_APPLICATION = 'shop.asgi.application'",
         {"shop/asgi.py": "from django.core.asgi import get_asgi_application\napplication = get_asgi_application()\n"},
     ),
+    "memory": Mistake(
+        ["hub.W037"], "CHANNEL_LAYERS = {'default': {'BACKEND': 'channels.layers.InMemoryChannelLayer'}}"
+    ),
+    "no_session_table": Mistake(["hub.E038"], "INSTALLED_APPS.remove('django.contrib.sessions')"),
+    "namespace": Mistake(
+        ["hub.E045"],
+        "",
+        {
+            "shop/root.py": f"{URLS}urlpatterns += [path('app/', include('shop.inner'))]",
+            "shop/inner.py": f"{URLS}app_name = 'shop'\nurlpatterns = [path('hub/', include('hub.urls'))]",
+        },
+    ),
+    "hidden": Mistake(
+        ["hub.E055"],
+        "",
+        {
+            "shop/root.py": f"{URLS}from django.urls import re_path\n"
+            "urlpatterns += [re_path('', LoginView.as_view()), path('hub/', include('hub.urls'))]"
+        },
+    ),
+    "asgi_fails": Mistake(
+        ["hub.W045"], "ASGI_APPLICATION = 'shop.asgi.application'", {"shop/asgi.py": "raise KeyError('GONE')\n"}
+    ),
     "app_dirs": Mistake(["hub.E040"], "TEMPLATES[0]['APP_DIRS'] = False"),
 }
 

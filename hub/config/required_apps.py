@@ -1,0 +1,27 @@
+"""The apps of the hub that need each other before their models can be made, which is before Django's checks."""
+
+from django.apps import AppConfig, apps
+from django.core.exceptions import ImproperlyConfigured
+
+_REQUIRED = ("hub", "notifications")
+
+
+class HubAppConfig(AppConfig):
+    """An app of the hub's. Where it is installed without those that it needs, the start ends with a sentence.
+
+    Name it by this module in an ``apps.py``: of two such classes there Django takes neither.
+    """
+
+    def import_models(self) -> None:
+        """See Django's. Here, since it is the first that is called when all names of apps are known.
+
+        Raises:
+            ImproperlyConfigured: an app is missing.
+        """
+        for name in _REQUIRED:
+            if not apps.is_installed(name):
+                raise ImproperlyConfigured(
+                    f'INSTALLED_APPS has no "{name}", and has "{self.name}": of the five apps of the hub only "chat" '
+                    'and "presence" may be left out.'
+                )
+        super().import_models()
