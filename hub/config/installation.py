@@ -21,7 +21,7 @@ from hub.config.kinds import (
     TimeZone,
     UrlPath,
 )
-from hub.config.paths import BASE_DIR
+from hub.config.paths import data_folder
 
 #: Names of what is unsafe in production, see :mod:`hub.config.production_checks`.
 DangerName = Literal[
@@ -77,11 +77,11 @@ class Installation:
         alone=True,
     )
     data_dir: Folder = _runs(
-        BASE_DIR / "var",
+        data_folder(),
         "Folder of the SQLite database, the hub's own Redis, logs and generated secrets. The hub takes the rights of "
         "other users away from what it puts there.",
         unless="the folder of the code cannot be written to",
-        default_in_words="`var/` beside `.env.example`",
+        default_in_words="`var/` beside `.env.example`; of an installed package `var/` in the current folder",
         example="/var/lib/hub",
         alone=True,
     )

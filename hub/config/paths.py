@@ -12,6 +12,20 @@ BASE_DIR = Path(__file__).resolve().parents[2]
 SOCKET_PATH_LIMIT = 107
 
 
+def data_folder(code: Path = BASE_DIR) -> Path:
+    """Where the hub's own project keeps its files when ``HUB_DATA_DIR`` is not set: ``var`` beside its ``manage.py``.
+
+    An installed package has none: there it is ``var`` in the current folder, since what is written among packages is
+    lost with the next environment.
+    """
+    if (code / "manage.py").is_file():
+        return code / "var"
+    try:
+        return Path("var").absolute()
+    except FileNotFoundError:  # the current folder was deleted; inside a project nobody asks for this one
+        return Path("var")
+
+
 def private_redis_socket(folder: Path) -> Path:
     """Where the hub's own Redis listens when ``REDIS_URL`` is not set.
 

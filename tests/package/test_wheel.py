@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import hub
-from lab.harness.environment import BASE_DIR
+from lab.harness.environment import BASE_DIR, clean_environment
 from tests.support.bundle import built
 
 pytestmark = pytest.mark.any_database
@@ -94,6 +94,24 @@ def test_wheel_says_its_types_its_version_and_what_it_needs(wheel: Path) -> None
     # Whoever stays with another database installs no driver for PostgreSQL.
     assert [need for need in needs if need.startswith("psycopg") and "extra == 'postgres'" not in need] == []
     assert metadata.get_all("Provides-Extra") == ["postgres"]
+
+
+@pytest.mark.slow
+def test_wheel_alone_has_nothing_to_warn_of_and_keeps_its_files_in_the_current_folder(
+    wheel: Path, tmp_path: Path
+) -> None:
+    packages, current = tmp_path / "packages", tmp_path / "current"
+    current.mkdir()
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(packages)  # noqa: S202  # it was built here
+    subprocess.run(
+        [sys.executable, "-m", "django", "check", "--fail-level", "WARNING"],
+        cwd=current,
+        env=clean_environment(PYTHONPATH=str(packages), DJANGO_SETTINGS_MODULE="hub.settings"),
+        check=True,
+    )
+    assert (current / "var/secret_key").is_file()
+    assert not (packages / "var").exists()
 
 
 @pytest.mark.slow
