@@ -7,10 +7,11 @@ from django.utils.translation import gettext as _
 from chat.models import Message, Room
 from hub.admin import PublishedAdmin
 from hub.users import User
+from hub.web.generics import ModelAdmin
 
 
 @admin.register(Room)
-class RoomAdmin(admin.ModelAdmin[Room]):
+class RoomAdmin(ModelAdmin[Room]):
     """Rooms; deleting one deletes its messages.
 
     Who makes a private room here is its creator and no member, unless they say so: it may be for others alone.

@@ -9,11 +9,12 @@ from django.http import HttpRequest
 
 from hub.api.admin import ApiKeyAdmin
 from hub.models import ApiKey
+from hub.web.generics import ModelAdmin
 
 M = TypeVar("M", bound=Model)
 
 
-def people_with_search(own: admin.ModelAdmin[M], *names: str) -> tuple[str, ...]:
+def people_with_search(own: ModelAdmin[M], *names: str) -> tuple[str, ...]:
     """Those of these foreign keys to users in which the admin can search: the project's admin has a page of users.
 
     Where it has none, Django refuses ``autocomplete_fields``, and the key of a user is typed (``raw_id_fields``).
@@ -22,7 +23,7 @@ def people_with_search(own: admin.ModelAdmin[M], *names: str) -> tuple[str, ...]
     return names if users is not None and users.search_fields else ()
 
 
-class PublishedAdmin(admin.ModelAdmin[M]):
+class PublishedAdmin(ModelAdmin[M]):
     """Rows that clients were sent: never added here, and deleted only with what they belong to (a room, a user)."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -1,14 +1,9 @@
-import django_stubs_ext
 from django.apps import apps
 from django.conf import settings
 from django.db.backends.signals import connection_created
 from django.utils.module_loading import autodiscover_modules
 
 from hub.config import required_apps
-
-# `ModelAdmin[Room]` and the like are written with their type everywhere. Here, because every project loads this module
-# before any of those that are written so.
-django_stubs_ext.monkeypatch()
 
 
 class HubConfig(required_apps.HubAppConfig):

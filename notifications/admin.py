@@ -5,6 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from hub.admin import PublishedAdmin, people_with_search
 from hub.users import searched_by
+from hub.web.generics import ModelAdmin
 from notifications.models import Distribution, Follow, Notification, Topic
 
 
@@ -43,7 +44,7 @@ class DistributionAdmin(PublishedAdmin[Distribution]):
 
 
 @admin.register(Topic)
-class TopicAdmin(admin.ModelAdmin[Topic]):
+class TopicAdmin(ModelAdmin[Topic]):
     """Topics; deleting one deletes its alerts. The channel has the topic's name, so that stays as it was made."""
 
     list_display = ("title", "name", "is_open", "followers", "created_at")
@@ -64,7 +65,7 @@ class TopicAdmin(admin.ModelAdmin[Topic]):
 
 
 @admin.register(Follow)
-class FollowAdmin(admin.ModelAdmin[Follow]):
+class FollowAdmin(ModelAdmin[Follow]):
     """Who follows what: the place to put people on a closed topic, and to take them off."""
 
     list_display = ("user", "topic", "created_at")

@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from hub.web.generics import ModelAdmin
 from worker import sending
 from worker.application import has_our_scheduler
 from worker.models import Job
@@ -18,7 +19,7 @@ if apps.is_installed("django_celery_beat") and has_our_scheduler():
 
 
 @admin.register(Job)
-class JobAdmin(admin.ModelAdmin[Job]):
+class JobAdmin(ModelAdmin[Job]):
     """What is owed, and what failed for good and why. Deleting a job gives it up; one that runs is not stopped."""
 
     list_display = ("created_at", "task", "due_at", "starts", "failed_at", "error")

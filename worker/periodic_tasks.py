@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import Any
 
 from celery.schedules import ParseException, crontab
-from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -26,6 +25,7 @@ from django_celery_beat.admin import (
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
 
 from hub.database.signals import listen
+from hub.web.generics import ModelForm
 from worker.application import task_named
 from worker.arguments import misfit
 
@@ -73,7 +73,7 @@ class HubPeriodicTaskForm(PeriodicTaskForm):  # type: ignore[misc]  # a library 
         return data
 
 
-class HubCrontabForm(forms.ModelForm[CrontabSchedule]):
+class HubCrontabForm(ModelForm[CrontabSchedule]):
     """Refuses what Celery cannot read, although the library's validators take it, such as day 7 of a week."""
 
     def clean(self) -> Any:
@@ -108,7 +108,7 @@ class HubCrontabAdmin(CrontabScheduleAdmin):  # type: ignore[misc]  # a library 
             return str(row)
 
 
-class HubIntervalForm(forms.ModelForm[IntervalSchedule]):
+class HubIntervalForm(ModelForm[IntervalSchedule]):
     """Refuses an interval that is longer than Python counts."""
 
     def clean(self) -> Any:
