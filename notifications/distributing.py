@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from hub.logs import get_logger
-from hub.publishing import flush, publish_shared, share, subscribed
+from hub.publishing import flush, is_shared, publish_shared, share, subscribed
 from hub.users import Key, User, all_users, id_columns, id_from, key_of_text, users_by_id
 from notifications import channels, events, inbox
 from notifications.models import Distribution, InboxEntry, ListedPeople, Notification
@@ -163,6 +163,9 @@ def _give(distribution: Distribution, ids: Mapping[Key, str]) -> None:
     have_it = _with_key(distribution.notification, ids)
     keys = [key for key in ids if key not in have_it]
     added = inbox.add(distribution.pk, keys)
+    if added and not is_shared(distribution.shared):
+        # Nobody kept a publication of it any more, or nobody had one for a day. The caller saves the row.
+        distribution.shared = share(events.created(distribution.notification))
     publish_shared(distribution.shared, [channels.of_user_id(ids[key]) for key in added])
     entries = added.values()
     if entries:

@@ -99,12 +99,17 @@ def publish_many(
 def share(data: Data) -> int:
     """Store ``data`` once, as part of the transaction that is open, for :func:`publish_shared`; returns its id.
 
-    What no publication points to after a day is deleted.
+    What no publication points to after a day is deleted: see :func:`is_shared`.
 
     Raises:
         PayloadTooBig, RoundedNumber, TypeError: as :func:`publish`.
     """
     return sharing.share(text_of(data))
+
+
+def is_shared(shared: int) -> bool:
+    """Whether what :func:`share` has stored is still there; if so it stays until the open transaction ends."""
+    return sharing.held(shared) is not None
 
 
 def publish_shared(shared: int, channels: Iterable[str]) -> None:
@@ -116,8 +121,9 @@ def publish_shared(shared: int, channels: Iterable[str]) -> None:
 
     Raises:
         UnknownChannel, NotDurable: as :func:`publish`; nothing is stored then.
+        LookupError: the shared data is deleted (:func:`is_shared`).
     """
-    names = list(channels)
+    names = sorted(set(channels))
     for name in names:
         _require_durable(name)
     with transaction.atomic():

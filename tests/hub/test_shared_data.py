@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection, transaction
 from django.db.models.functions import Now
+from django.test.utils import CaptureQueriesContext
 
 from hub import publishing, streams
 from hub.models import Publication, SharedData, Stream
@@ -154,3 +155,57 @@ def test_an_inconsistent_stream_does_not_keep_the_others_from_theirs() -> None:
     publish("user:1", "user:2", "user:3")
     assert texts("user:1") == texts("user:3") == [TEXT]
     assert texts("user:2") == ['{"type":"test.alone"}']
+
+
+def old(shared: int) -> int:
+    SharedData.objects.filter(pk=shared).update(created_at=Now() - timedelta(days=2))
+    return shared
+
+
+def test_data_that_is_published_while_it_is_forgotten_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    shared = old(publishing.share(DATA))
+    real = sharing._is_used
+    looks: list[bool] = []
+
+    def look(*asked: int | None) -> bool:
+        looks.append(real(*asked))  # type: ignore[arg-type]  # the first is a number
+        if len(looks) == 1:
+            publishing.publish_shared(shared, ["user:1"])
+        return looks[-1]
+
+    monkeypatch.setattr(sharing, "_is_used", look)
+    assert sharing.forget_unused() == 0
+    assert looks == [False, True]
+    assert texts("user:1") == [TEXT]
+
+
+def test_data_that_is_gone_is_as_publications_that_are_not_kept() -> None:
+    publishing.publish("user:1", DATA)
+    SharedData.objects.filter(pk=publish("user:1")).delete()
+    assert texts("user:1") == []
+    with pytest.raises(history.NotKept):
+        history.page("user:1", limit=5, since=Position("", 1))
+    assert history.page("user:1", limit=5).envelopes == []
+
+
+def test_data_that_is_gone_is_not_published() -> None:
+    shared = old(publishing.share(DATA))
+    with transaction.atomic():
+        assert publishing.is_shared(shared)
+    assert sharing.forget_unused() == 1
+    with transaction.atomic():
+        assert not publishing.is_shared(shared)
+    with pytest.raises(LookupError):
+        publishing.publish_shared(shared, ["user:1"])
+    assert not Publication.objects.exists()
+
+
+def test_streams_are_locked_in_the_order_in_which_batches_are_cut() -> None:
+    # Python's, whatever the database's collation is: else two that lock more than one batch deadlock.
+    with CaptureQueriesContext(connection) as captured:
+        publishing.publish_many((name, DATA) for name in ("user:a", "user:B"))
+        publish("user:a", "user:B")
+    locks = [one["sql"] for one in captured if "ORDER BY channel" in one["sql"] and "INSERT" not in one["sql"]]
+    assert len(locks) >= 2
+    for sql in locks:
+        assert ("FOR " in sql and 'ORDER BY channel COLLATE "C"' in sql) == (connection.vendor == "postgresql")

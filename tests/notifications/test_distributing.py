@@ -294,6 +294,25 @@ def test_calls_at_the_same_time_with_one_key_are_one(crowd: list[User]) -> None:
     assert Publication.objects.exclude(shared=None).count() == 2 * CROWD
 
 
+@pytest.mark.parametrize("given", ["none", "some", "all"])
+def test_a_text_that_nobody_keeps_any_more_is_shared_again(crowd: list[User], given: str) -> None:
+    (alert,) = notify(to=crowd, message="m", key="k")
+    if given != "none":
+        distributing.step(alert.pk)
+    if given == "all":
+        distributing.run(alert.pk)
+    before = InboxEntry.objects.count()
+    Publication.objects.all().delete()
+    SharedData.objects.update(created_at=Now() - timedelta(days=2))
+    assert streams.sharing.forget_unused() == 1
+    more = make_crowd("more", CROWD)
+    assert notify(to=more, message="m", key="k") == [alert]
+    drain_jobs()
+    assert InboxEntry.objects.count() == 2 * CROWD
+    assert Publication.objects.count() == 2 * CROWD - before
+    assert len(published_to(more[-1])) == 1
+
+
 # --- reading ---------------------------------------------------------------------------------------------------------
 
 
