@@ -12,7 +12,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import AnonymousUser
 from django.db import connection, transaction
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
 from msgspec import UNSET
 
 from hub.access import authentication, token_people
@@ -326,6 +326,21 @@ def test_request_over_http_makes_the_person_too() -> None:
     request = RequestFactory().get("/", headers={"Authorization": f"Bearer {token}"})
     with pytest.raises(NotValid):
         authentication.by_request(request)
+
+
+@pytest.mark.parametrize("path", ["/admin/", "/api/docs", "/accounts/tokens/", "/notifications/"])
+def test_token_of_an_administrator_opens_no_page(client: Client, settings: Any, path: str) -> None:
+    settings.HUB_API_DOCS, settings.HUB_GUESTS = "staff", False
+    admin = User.objects.create_superuser("admin", "admin@example.com", "a password of tests")
+    token = signer().token(sub=str(admin.pk))
+    bearer = {"Authorization": f"Bearer {token}"}
+    assert authentication.by_request(RequestFactory().get("/", headers=bearer)) == admin
+    client.force_login(admin)
+    assert client.get(path).status_code == 200
+    client.logout()
+    for said in (client.get(path, headers=bearer), client.get(path, {"token": token})):
+        assert said.status_code in {302, 401, 403}
+    assert "sessionid" not in client.cookies or not client.cookies["sessionid"].value
 
 
 def test_check_refuses_the_setting_where_it_makes_nobody(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
