@@ -7,11 +7,14 @@ import { ScriptedConnection, turnOfTheLoop } from "./scripted-connection.js";
 const alert = (id, read = false) => ({ type: CREATED, id, message: `alert ${id}`, title: "", level: "info", read });
 const position = (offset) => ({ epoch: "e1", offset });
 
-async function open(items = [], { unread = 0, positions = { "user:1": position(0), everyone: position(0) } } = {}) {
+async function open(
+  items = [],
+  { unread = 0, more = false, positions = { "user:1": position(0), everyone: position(0) } } = {},
+) {
   const connection = new ScriptedConnection();
   const inbox = new Inbox(connection, true);
   inbox.start();
-  (await connection.next()).answer({ items, unread, more: false, positions });
+  (await connection.next()).answer({ items, unread, more, positions });
   await turnOfTheLoop();
   return { connection, inbox };
 }
@@ -25,6 +28,18 @@ test("alerts of all channels are one list, newest first, each once", async () =>
   connection.publish("everyone", 2, alert(5));
   assert.deepEqual(ids(inbox), [8, 7, 5]);
   assert.equal(inbox.unread, 3);
+});
+
+test("an alert that comes late stands at its place, and counts where it is older than the list", async () => {
+  const { connection, inbox } = await open([alert(9), alert(5)], { unread: 2, more: true });
+  connection.publish("user:1", 1, alert(7));
+  assert.deepEqual(ids(inbox), [9, 7, 5]);
+  assert.equal(inbox.unread, 3);
+  connection.publish("user:1", 2, alert(3));
+  (await connection.next()).answer({ unread: 4 });
+  await turnOfTheLoop();
+  assert.deepEqual(ids(inbox), [9, 7, 5]);
+  assert.equal(inbox.unread, 4);
 });
 
 test("a withdrawn alert leaves the list, and unread alerts are counted again", async () => {

@@ -231,7 +231,11 @@ export class Inbox extends Emitter {
     if (this.items.some((item) => item.id === event.id)) return;
     const item = { ...event, read: !this.signedIn };
     const place = this.items.findIndex((other) => other.id < item.id);
-    if (place < 0 && this.more) return; // older than the list: `older` loads it
+    if (place < 0 && this.more) {
+      // Older than the list: `older` loads it, and the count has it already.
+      if (this.signedIn) this.#countSoon();
+      return;
+    }
     this.items.splice(place < 0 ? this.items.length : place, 0, item);
     if (this.items.length > LONGEST) {
       this.items.length = LONGEST;
