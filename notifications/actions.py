@@ -1,5 +1,7 @@
 """Every write of the notifications app, and the publication that it causes."""
 
+import json
+import reprlib
 from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 from typing import Any
@@ -17,7 +19,7 @@ from hub.publishing import publish, publish_many
 from hub.users import Key, User, Visitor, all_users, groups_of, is_staff_or_may, user_id
 from hub.validation import Refused
 from notifications import channels, distributing, events, inbox, queries, reading
-from notifications.alerting import EVERYONE, Alert, Recipient, alert
+from notifications.alerting import EVERYONE, Alert, BadAlert, Recipient, alert
 from notifications.models import Follow, InboxEntry, Notification, ReadMark, ReadUpTo, Topic
 from notifications.named_audiences import Audience, Listed
 
@@ -70,7 +72,8 @@ def notify(
 
     With a ``key`` each recipient has the alert once: who has one of this key gets no other, whatever it says, and
     those who have none yet get it. So a call that may be repeated, by a task that runs twice or a client that asks
-    again, has the effect of one, also when two run at the same time.
+    again, has the effect of one, also when two run at the same time. A list of more than 100 people with the key of
+    another such list has to say the same as that one.
 
     To an audience, or to more than 100 people, it is one row and one short write, however many they are: a job
     distributes it (:mod:`notifications.distributing`). Whoever gets an account meanwhile is not among an audience.
@@ -79,7 +82,8 @@ def notify(
     audience is one recipient, and so are the people of a longer list.
 
     Raises:
-        BadAlert: see :func:`notifications.alert`; nothing is stored.
+        BadAlert: see :func:`notifications.alert`, or another list has the key and says something else; nothing is
+            stored.
     """
     return send([alert(to=to, message=message, title=title, level=level, url=url, data=data, key=key)])
 
@@ -144,6 +148,9 @@ def _store_once(rows: Sequence[Notification]) -> list[Notification]:
         stored = {_once(row): row for row in _with_keys({row.key for row in rows if row.key is not None})}
         stored |= _distributed(rows, [row for row in stored.values() if row.audience])
         new = [row for row in rows if row.key is None or stored.setdefault(_once(row), row) is row]
+        for row in rows:
+            if row.key is not None and isinstance(row.people, Listed):
+                _refuse_other_contents(row, stored[_once(row)])
         try:
             # In one order, so that two that store the same at the same time wait for each other and never in a ring.
             with transaction.atomic():
@@ -158,6 +165,20 @@ def _store_once(rows: Sequence[Notification]) -> list[Notification]:
                     distributing.extend(stored[_once(row)], row.people)
             return [row if row.key is None else stored[_once(row)] for row in rows]
     raise AssertionError("unreachable")
+
+
+def _refuse_other_contents(row: Notification, stored: Notification) -> None:
+    """A list that is added to another one gets what that one got: it has to be what the caller wants to say."""
+    if _contents(row) != _contents(stored):
+        raise BadAlert(
+            f"Another list of people has the key {reprlib.repr(row.key)} and other contents: repeat its title, "
+            "message, level, url and data to tell these people the same, or take another key."
+        )
+
+
+def _contents(row: Notification) -> tuple[Any, ...]:
+    # As JSON, since what is stored is that: a tuple has become a list.
+    return row.title, row.message, row.level, row.url, json.loads(json.dumps(row.data))
 
 
 def _distributed(rows: Sequence[Notification], before: Sequence[Notification]) -> dict[_Once, Notification]:

@@ -23,6 +23,7 @@ from hub.testing import drain_jobs
 from hub.users import joined_field, user_id
 from notifications import MEMBERS, distributing, inbox, notify, queries, reading
 from notifications.actions import mark_all_read, mark_read, send
+from notifications.alerting import BadAlert
 from notifications.alerting import alert as described
 from notifications.models import Distribution, InboxEntry, ListedPeople, Notification
 from notifications.named_audiences import SMALL
@@ -268,6 +269,30 @@ def test_a_list_with_the_key_of_another_goes_to_those_who_have_none_yet(crowd: l
     assert_each_has_it_once([*crowd, *more], first)
 
 
+DATA = {"order": (7, 1.5)}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"message": "n"}, {"title": "t"}, {"level": "error"}, {"url": "/b/"}, {"data": None}, {"data": [1]}],
+    ids=str,
+)
+def test_a_list_with_the_key_of_another_never_gets_other_contents_than_its_own(
+    crowd: list[User], other: dict[str, Any]
+) -> None:
+    first: dict[str, Any] = {"message": "m", "title": "", "level": "info", "url": "/a/", "data": DATA, "key": "k"}
+    more = make_crowd("more", CROWD)
+    (alert,) = notify(to=crowd, **first)
+    with pytest.raises(BadAlert, match="has the key 'k' and other contents"):
+        notify(to=more, **{**first, **other})
+    with pytest.raises(BadAlert), transaction.atomic():
+        send([described(to=crowd, **{**first, "key": "l"}), described(to=more, **{**first, "key": "l", **other})])
+    assert notify(to=more, **first) == [alert]
+    assert Notification.objects.count() == 1
+    drain_jobs()
+    assert_each_has_it_once([*crowd, *more], alert)
+
+
 def test_one_person_with_the_key_is_not_told_again(crowd: list[User]) -> None:
     (alone,) = notify(to=crowd[5], message="m", key="k")
     (alert,) = notify(to=MEMBERS, message="m", key="k")
@@ -280,7 +305,7 @@ def test_one_person_with_the_key_is_not_told_again(crowd: list[User]) -> None:
 def test_calls_at_the_same_time_with_one_key_are_one(crowd: list[User]) -> None:
     def call(number: int) -> int:
         try:
-            (row,) = notify(to=crowd if number % 2 else MEMBERS, message=str(number), key=f"k{number % 2}")
+            (row,) = notify(to=crowd if number % 2 else MEMBERS, message="m", key=f"k{number % 2}")
             return row.pk
         finally:
             connection.close()
