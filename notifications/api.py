@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from hub.api import DETAIL_LIMIT, ApiCall, ApiError, Code, Method, all_of, register
 from hub.database import in_database_thread
-from hub.users import User, all_users, has_form_of_id, log_in_field, users_by_id
+from hub.users import User, all_users, has_form_of_id, ids_of_keys, log_in_field, users_by_id
 from hub.validation import is_storable
 from notifications import (
     actions,
@@ -69,6 +69,9 @@ async def notify(call: ApiCall[NotifyRequest]) -> NotifyResult:
 
 def _notify(call: ApiCall[NotifyRequest], to: list[str | int]) -> NotifyResult:
     request = call.request
+    # Before any of them is looked up: which audiences and permissions there are is told to no other key.
+    if any(isinstance(one, str) and _names_an_audience(one) for one in to):
+        all_of(call, channels.USER)
     try:
         described = alert(
             to=_recipients(to),
@@ -79,6 +82,8 @@ def _notify(call: ApiCall[NotifyRequest], to: list[str | int]) -> NotifyResult:
             data=request.data,
             key=request.key,
         )
+        _require_channels(call, described)
+        rows = actions.send([described])
     except UnknownRecipient as error:
         # Which people, groups and topics there are is told to keys that may reach all of them. To others those that
         # are not there are as those that they may not name.
@@ -87,8 +92,6 @@ def _notify(call: ApiCall[NotifyRequest], to: list[str | int]) -> NotifyResult:
         raise ApiError(Code.BAD_REQUEST, str(error)[:DETAIL_LIMIT]) from None
     except BadAlert as error:
         raise ApiError(Code.BAD_REQUEST, str(error)[:DETAIL_LIMIT]) from None
-    _require_channels(call, described)
-    rows = actions.send([described])
     return NotifyResult([row.pk for row in rows], [distributions_api.address(row.pk) for row in rows if row.audience])
 
 
@@ -128,6 +131,10 @@ def _recipient(one: str | int, by_id: dict[str, User], by_name: dict[str, User])
     return by_name.get(_name_in(text)) or f"user:{_name_in(text)}"
 
 
+def _names_an_audience(text: str) -> bool:
+    return text == MEMBERS.label or text.startswith((PREFIX, PERMISSION))
+
+
 def _is_id(one: str | int) -> bool:
     return isinstance(one, int) or (one not in _WORDS and has_form_of_id(one))
 
@@ -138,8 +145,11 @@ def _name_in(text: str) -> str:
 
 def _require_channels(call: ApiCall[NotifyRequest], described: Alert) -> None:
     for recipient in described.to:
-        if isinstance(recipient, Audience | Listed):
+        if isinstance(recipient, Audience):
             all_of(call, channels.USER)
+        elif isinstance(recipient, Listed):
+            for known in ids_of_keys(recipient.keys).values():
+                call.channel(channels.of_user_id(known))
         elif isinstance(recipient, User):
             call.channel(channels.of_user(recipient))
         elif isinstance(recipient, Topic):

@@ -6,6 +6,8 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from hub.testing import adrain_jobs
+from hub.users import user_id
+from notifications import audience, named_audiences
 from notifications.models import InboxEntry, Notification
 from notifications.named_audiences import SMALL
 from tests.api.calling import Api, key_for
@@ -63,3 +65,39 @@ async def test_what_names_no_audience_is_refused(api: Api) -> None:
     await User.objects.acreate_user("members")
     assert await api.error("notify", to="members", message="m") == 107
     assert await api.result("notify", to="user:members", message="m")
+
+
+@pytest.mark.parametrize("to", ["audience:{}", "permission:{}", "permission:hub_notifications.{}"])
+async def test_a_narrow_key_does_not_learn_which_audiences_and_permissions_there_are(
+    api: Api, monkeypatch: pytest.MonkeyPatch, to: str
+) -> None:
+    monkeypatch.setattr(named_audiences, "_declared", {})
+    audience("vip-debtors")(User.objects.all)
+    limited = Api(await sync_to_async(key_for)("notify", channels=("room:7", "user:9*")))
+    names = ("vip-debtors", "add_notification", "nothing")
+    answers = [await limited("notify", to=["group:nobody", to.format(name)], message="m") for name in names]
+    answers += [await limited("notify", to=to.format(name), message="m") for name in names]
+    assert answers == [{"error": {"code": 103, "message": "permission denied"}}] * len(answers)
+
+
+async def test_a_key_for_some_people_names_a_thousand_as_it_names_a_hundred(api: Api, crowd: list[User]) -> None:
+    ids = [user_id(user) for user in crowd]
+    named = tuple(f"user:{one}" for one in ids)
+    limited = Api(await sync_to_async(key_for)("notify", channels=named))
+    for count in (SMALL, len(ids)):
+        assert (await limited.result("notify", to=ids[:count], message="m"))["ids"]
+    without_one = Api(await sync_to_async(key_for)("notify", channels=named[:-1]))
+    assert await without_one.error("notify", to=ids, message="m") == 103
+
+
+@pytest.mark.own_user_model
+async def test_a_list_with_the_key_of_another_and_other_contents_is_refused_with_a_sentence(
+    api: Api, crowd: list[User]
+) -> None:
+    more = await sync_to_async(make_crowd)("more", CROWD)
+    to = [[f"user:{user.get_username()}" for user in users] for users in (crowd, more)]
+    await api.result("notify", to=to[0], message="Team A", key="daily")
+    reply = await api("notify", to=to[1], message="Team B", key="daily")
+    assert reply["error"]["code"] == 107
+    assert reply["error"]["message"].endswith("or take another key.")
+    assert await Notification.objects.acount() == 1
