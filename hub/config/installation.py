@@ -195,7 +195,8 @@ class Installation:
     trusted_proxies: Proxies = _reached(
         ("127.0.0.1",),
         "Addresses and networks of the proxies whose X-Forwarded-For and -Proto are believed; they must overwrite "
-        "both. `*` believes everybody, which production refuses.",
+        "both. `*` believes everybody, which production refuses. Over a unix socket (`--uds`) whoever comes is "
+        "believed.",
         unless="a proxy reaches the hub from another machine or container",
     )
     admin_password: str = _reached(
