@@ -1,9 +1,9 @@
-"""The apps of the hub that need each other before their models can be made, which is before Django's checks."""
+"""The apps without which the hub's models cannot be made, which happens before Django's checks."""
 
 from django.apps import AppConfig, apps
 from django.core.exceptions import ImproperlyConfigured
 
-_REQUIRED = ("hub", "notifications")
+_REQUIRED = ("django.contrib.contenttypes", "django.contrib.auth", "hub", "notifications")
 
 
 class HubAppConfig(AppConfig):
@@ -21,7 +21,6 @@ class HubAppConfig(AppConfig):
         for name in _REQUIRED:
             if not apps.is_installed(name):
                 raise ImproperlyConfigured(
-                    f'INSTALLED_APPS has no "{name}", and has "{self.name}": of the five apps of the hub only "chat" '
-                    'and "presence" may be left out.'
+                    f'INSTALLED_APPS has no "{name}", and has "{self.name}", which needs it: add it.'
                 )
         super().import_models()
