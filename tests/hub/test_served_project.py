@@ -37,3 +37,11 @@ def test_application_that_hub_has_not_made_is_refused_in_the_words_of_the_page(
     assert "Traceback" not in ended.stderr
     page = " ".join(text_of("docs/howto/put-the-hub-into-your-project.md").split())
     assert sentence.replace("small", "shop") in page
+
+
+def test_runserver_of_the_hub_refuses_it_in_a_sentence_too(tmp_path: Path) -> None:
+    above = "DEBUG = True\nINSTALLED_APPS = ['hub', *(name for name in INSTALLED_APPS if name != 'hub')]"
+    project = SmallProject(tmp_path, above, {"small/asgi.py": UNMOUNTED})
+    ended = project.run("manage.py", "runserver", "--noreload", "127.0.0.1:0")
+    assert ended.stderr.startswith("CommandError: small.asgi:application was not made by hub.mount()")
+    assert "Traceback" not in ended.stderr

@@ -13,7 +13,7 @@ from django.core.management.commands.runserver import Command as DjangoRunserver
 from django.db import connections
 from django.utils import autoreload
 
-from hub.config import is_own_project
+from hub.config import UnusableEnvironment, is_own_project
 from hub.server.serve import APPLICATION, HubServer, application_named, config
 from hub.supervisor.private_redis import RedisDoesNotAnswer, ping
 
@@ -68,7 +68,10 @@ class Command(DjangoRunserver):
                 "for Django's own runserver, which serves no live connections."
             )
         module, _, attribute = path.rpartition(".")
-        return application_named(f"{module}:{attribute}")
+        try:
+            return application_named(f"{module}:{attribute}")
+        except UnusableEnvironment as error:
+            raise CommandError(str(error)) from None
 
     def _serve(self, application: Any) -> None:
         host = f"[{self.addr}]" if self._raw_ipv6 else self.addr
