@@ -216,7 +216,9 @@ def resolve(recipient: object) -> Found:
     Raises:
         UnknownRecipient: there is none, or it is not stored.
     """
-    if isinstance(recipient, Audience) or (isinstance(recipient, User | Group | Topic) and _is_saved(recipient)):
+    if isinstance(recipient, Audience):
+        return _readable(recipient)
+    if isinstance(recipient, User | Group | Topic) and _is_saved(recipient):
         return recipient
     if not isinstance(recipient, str):
         raise UnknownRecipient(f"An alert goes to a saved user, group or topic, an audience, {FORMS}.")
@@ -224,16 +226,19 @@ def resolve(recipient: object) -> Found:
         return None
     if not is_storable(recipient):
         raise UnknownRecipient("A recipient's name has characters that no name has.")
-    if (audience := _audience(recipient)) is not None:
-        return audience
-    return _named(recipient)
-
-
-def _audience(text: str) -> Audience | None:
     try:
-        return audience_named(text)
+        audience = audience_named(recipient)
     except BadAudience as error:
         raise UnknownRecipient(str(error)) from None
+    return _named(recipient) if audience is None else _readable(audience)
+
+
+def _readable(audience: Audience) -> Audience:
+    try:
+        audience.people()  # asks the database nothing: what is wrong with it is said here, and not in the job
+    except BadAudience as error:
+        raise UnknownRecipient(str(error)) from None
+    return audience
 
 
 def _named(recipient: str) -> User | Group | Topic:

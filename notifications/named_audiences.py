@@ -49,12 +49,10 @@ class Audience:
     Args:
         label: as ``notify(to=…)`` takes it: ``members``, ``audience:NAME`` or ``permission:APP.CODENAME``.
         find: returns who they are now, as a queryset of the user model.
-        test: whether one person belongs to them; None asks the queryset.
     """
 
     label: str
     find: People = field(compare=False)
-    test: Callable[[User], bool] | None = field(default=None, compare=False)
 
     def people(self) -> "QuerySet[User]":
         """Who belongs to it now, in no order.
@@ -69,16 +67,12 @@ class Audience:
                 f"The audience {self.label!r} returns {_described(found)}; it has to return a queryset of "
                 f"{users._meta.label}, such as User.objects.filter(…)."
             )
-        if found.query.combinator or found.query.is_sliced:
+        if found.query.combinator or found.query.is_sliced or found.query.distinct_fields:
             raise BadAudience(
-                f"The audience {self.label!r} returns a queryset that cannot be filtered further: it is sliced, or "
-                "made by union(). Use filter(), with Q objects joined by |."
+                f"The audience {self.label!r} returns a queryset that cannot be filtered further: it is sliced, made "
+                "by union(), or distinct() by a field. Use filter(), with Q objects joined by |."
             )
         return found.order_by()
-
-    def includes(self, user: User) -> bool:
-        """Whether this person belongs to it now."""
-        return self.test(user) if self.test is not None else self.people().filter(pk=user.pk).exists()
 
     def of_then(self, moment: datetime) -> "QuerySet[User]":
         """Who belongs to it now and had an account at ``moment``, where the user model says since when one has."""
@@ -99,7 +93,7 @@ class Listed:
 _declared: dict[str, Audience] = {}
 
 
-def audience(name: str, *, includes: Callable[[User], bool] | None = None) -> Callable[[People], Audience]:
+def audience(name: str) -> Callable[[People], Audience]:
     """Declare an audience: decorates a function without arguments that returns a queryset of people.
 
     The function is called by the job that distributes a notification, once for each step, so it has to return the same
@@ -107,7 +101,6 @@ def audience(name: str, *, includes: Callable[[User], bool] | None = None) -> Ca
 
     Args:
         name: for ``notify(to="audience:NAME")``: small letters, digits, ``-`` and ``_``, at most 60.
-        includes: whether one person belongs, where that is quicker than to ask the queryset.
 
     Raises:
         BadAudience: the name cannot be one, or another audience has it.
@@ -118,7 +111,7 @@ def audience(name: str, *, includes: Callable[[User], bool] | None = None) -> Ca
         )
 
     def declare(people: People) -> Audience:
-        found = Audience(f"{PREFIX}{name}", people, includes)
+        found = Audience(f"{PREFIX}{name}", people)
         known = _declared.setdefault(name, found)
         if _home(known.find) != _home(people):
             raise BadAudience(f"Two audiences are named {name!r}: {_home(known.find)} and {_home(people)}.")

@@ -14,6 +14,9 @@ from notifications.models import InboxEntry, Notification
 from notifications.named_audiences import Audience, BadAudience, audience_named
 from tests.support.people import User
 
+#: A field that each user model has.
+FIRST = "password"
+
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -94,14 +97,6 @@ def test_assertions_see_it_before_and_after_the_job(customers: Audience) -> None
         assert_notified("user:eve")
 
 
-@pytest.mark.own_user_model
-def test_whether_one_belongs_is_asked_of_the_queryset_or_the_test(customers: Audience) -> None:
-    ada, eve = User.objects.get(username="ada"), User.objects.get(username="eve")
-    assert (customers.includes(ada), customers.includes(eve)) == (True, False)
-    declared = audience("tested", includes=lambda user: user == eve)(User.objects.all)
-    assert (declared.includes(ada), declared.includes(eve)) == (False, True)
-
-
 @pytest.mark.parametrize(
     ("to", "sentence"),
     [
@@ -140,6 +135,7 @@ def test_two_of_one_name_are_refused() -> None:
         (Group.objects.all, "returns a queryset of auth.Group; it has to"),
         (lambda: User.objects.all()[:5], "cannot be filtered further"),
         (lambda: User.objects.all().union(User.objects.all()), "cannot be filtered further"),
+        (lambda: User.objects.order_by(FIRST).distinct(FIRST), "cannot be filtered further"),
         (lambda: 1 / 0, "cannot be read: ZeroDivisionError"),
     ],
 )
@@ -148,3 +144,12 @@ def test_checks_say_what_is_wrong_with_a_declared_audience(returned: Any, senten
     messages = [message.msg for message in django_checks.run_checks() if "'audience:odd'" in message.msg]
     assert len(messages) == 1
     assert sentence in messages[0]
+
+
+@pytest.mark.parametrize("form", ["name", "object"])
+def test_what_a_job_could_not_read_is_refused_at_the_call(form: str) -> None:
+    odd = audience("odd")(lambda: User.objects.all()[:5])
+    to: Any = {"name": "audience:odd", "object": odd}[form]
+    with pytest.raises(UnknownRecipient, match="cannot be filtered further"):
+        notify(to=to, message="m")
+    assert not Notification.objects.exists()
