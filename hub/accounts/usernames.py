@@ -17,6 +17,9 @@ from hub.validation import known_names, validate_name
 #: The field that has the names.
 FIELD = "username"
 
+#: Words in the place of a recipient that mean many people. A name with a colon, such as ``group:ops``, none can have.
+RECIPIENTS = frozenset({"members"})
+
 
 def are_used() -> bool:
     """Whether people log in with a username."""
@@ -43,7 +46,7 @@ def validate(username: str, *, user: User | None = None, official: bool = False)
     Raises:
         django.core.exceptions.ValidationError: see :func:`hub.validation.names.validate`.
     """
-    validate_name(username, official=official)
+    validate_name(username, official=official, reserved=RECIPIENTS)
     others = all_users().filter(pk__in=USERS.owners_like(username))
     if user is not None:
         others = others.exclude(pk=user.pk)

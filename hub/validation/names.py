@@ -40,12 +40,13 @@ def normal(name: str) -> str:
     return unicodedata.normalize("NFKC", name)
 
 
-def validate(name: str, *, official: bool = False, taken: Iterable[str] = ()) -> None:
+def validate(name: str, *, official: bool = False, reserved: Iterable[str] = (), taken: Iterable[str] = ()) -> None:
     """Accept a name that somebody wants to give.
 
     Args:
         name: in any form.
         official: whether it may be one of :data:`OFFICIAL`.
+        reserved: names of this kind that are reserved besides.
         taken: names that it must not look like.
 
     Raises:
@@ -54,7 +55,7 @@ def validate(name: str, *, official: bool = False, taken: Iterable[str] = ()) ->
     """
     if not is_visible(name) or any(map(shows_nothing, name)):
         raise ValidationError(_("This name has characters that cannot be seen."), code="invisible")
-    if is_reserved(name, official=official):
+    if is_reserved(name, official=official) or any(look_alike(name, other) for other in reserved):
         raise ValidationError(_("This name is reserved. Please choose another one."), code="reserved")
     if any(look_alike(name, other) for other in taken):
         raise ValidationError(_("This name looks like another one. Please choose a different one."), code="lookalike")

@@ -59,6 +59,7 @@ def made(request: pytest.FixtureRequest, settings: Settings) -> Callable[[str], 
     [
         ("Ѕystem", "This name is reserved. Please choose another one."),
         ("everyone", "This name is reserved. Please choose another one."),
+        ("Members", "This name is reserved. Please choose another one."),
         ("Everyоne", "This name is reserved. Please choose another one."),
         ("System\u1160", "This name has characters that cannot be seen."),
         ("\u1160", "This name has characters that cannot be seen."),
