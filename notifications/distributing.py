@@ -18,7 +18,7 @@ from hub.logs import get_logger
 from hub.publishing import flush, is_shared, publish_shared, share, subscribed
 from hub.users import Key, User, all_users, id_columns, id_from, key_of_text, users_by_id
 from notifications import channels, events, inbox
-from notifications.models import Distribution, InboxEntry, ListedPeople, Notification
+from notifications.models import Distribution, InboxEntry, ListedPeople, Notification, Withdrawal
 from notifications.named_audiences import LISTED, Audience, Listed, audience_named
 
 log = get_logger(__name__)
@@ -47,7 +47,7 @@ def begin(notification: Notification, people: Audience | Listed) -> None:
     distribution = Distribution.objects.create(notification=notification, shared=share(events.created(notification)))
     if isinstance(people, Listed):
         _add_people(distribution, people)
-    _start(notification.pk)
+    start_job(notification.pk)
 
 
 def extend(notification: Notification, people: Listed) -> None:
@@ -55,7 +55,7 @@ def extend(notification: Notification, people: Listed) -> None:
     distribution = Distribution.objects.select_for_update().get(pk=notification.pk)
     _add_people(distribution, people)
     Distribution.objects.filter(pk=distribution.pk).update(finished_at=None, moved_at=Now())
-    _start(notification.pk)
+    start_job(notification.pk)
 
 
 def _add_people(distribution: Distribution, people: Listed) -> None:
@@ -68,7 +68,8 @@ def _add_people(distribution: Distribution, people: Listed) -> None:
     distribution.save(update_fields=["total"])
 
 
-def _start(notification_id: int) -> None:
+def start_job(notification_id: int) -> None:
+    """Have the job of this notification run when the open transaction is committed."""
     for start in _starts:
         start(notification_id)
 
@@ -110,17 +111,18 @@ def is_owed(notification: Notification, user: User) -> bool:
 
 
 def restart_lost() -> int:
-    """Start the jobs of distributions again that have not moved for :data:`LOST`; returns how many those were.
+    """Start the jobs again that distribute or withdraw, and have not moved for :data:`LOST`; returns how many.
 
-    One query of a small index where there is none. Safe to call from any process at any time.
+    A query of a small index and one of a small table where there is none. Safe to call from any process at any time.
     """
-    lost = Distribution.objects.filter(finished_at=None, moved_at__lt=Now() - LOST)
     started = 0
-    for pk in list(lost.values_list("pk", flat=True)):
-        with transaction.atomic():
-            if lost.filter(pk=pk).update(moved_at=Now()):
-                _start(pk)
-                started += 1
+    for under_way in (Distribution.objects.filter(finished_at=None), Withdrawal.objects.all()):
+        lost = under_way.filter(moved_at__lt=Now() - LOST)
+        for pk in list(lost.values_list("pk", flat=True)):
+            with transaction.atomic():
+                if lost.filter(pk=pk).update(moved_at=Now()):
+                    start_job(pk)
+                    started += 1
     if started:
         log.warning("distributions_restarted", distributions=started)
     return started

@@ -335,6 +335,25 @@ class ListedPeople(models.Model):
         return f"{self.distribution_id}: {self.pk}"
 
 
+class Withdrawal(models.Model):
+    """A notification that was distributed, and is deleted, is taken back from its people by a job.
+
+    The row goes when nobody has an entry any more; until then lists leave these entries out.
+    """
+
+    #: The id that the notification had.
+    notification_id = models.BigIntegerField(primary_key=True)
+    #: The id of what is published to all these people (``hub.publishing.share``).
+    shared = models.BigIntegerField()
+    #: Its entries have ids above the first and up to the second one.
+    after = models.BigIntegerField()
+    last_entry = models.BigIntegerField()
+    moved_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"{self.notification_id}: {self.after}/{self.last_entry}"
+
+
 class InboxEntry(models.Model):
     """A person has a notification that was distributed; what they did with it stands here.
 

@@ -43,11 +43,13 @@ _WITHOUT_MARK = """
 """
 
 
-# What was distributed to the person: their entries, by an index of those that are unread, or of all.
+# What was distributed to the person: their entries, by an index of those that are unread, or of all. Of the few that
+# are being withdrawn the alert is gone already.
 _ENTRIES = """
     SELECT * FROM (
         SELECT entry.notification_id FROM hub_notifications_inboxentry entry
         WHERE entry.user_id = %(user)s AND {wanted}
+            AND entry.notification_id NOT IN (SELECT notification_id FROM hub_notifications_withdrawal)
         ORDER BY entry.user_id, entry.notification_id DESC LIMIT %(limit)s
     ) entries
 """

@@ -7,7 +7,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.db import InterfaceError, OperationalError
 
 from hub.config import hub_settings
-from notifications import distributing, notify
+from notifications import distributing, notify, withdrawing
 from notifications.alerting import refuse_unsendable
 from worker import heartbeat, maintenance  # noqa: F401  # tasks, where Celery looks for them: it knows this module
 from worker.durable import DurableTask
@@ -71,6 +71,10 @@ def _refuse_no_id(notification_id: Any) -> None:
     max_retries=8,
 )
 def distribute(notification_id: int) -> None:
-    """Give a notification to each person of its audience, for a turn; another job goes on where this one stops."""
-    if not distributing.run(notification_id, seconds=min(TURN, hub_settings().task_time_limit / 2)):
+    """Give a notification to each person of its audience, or take it back from them, for a turn.
+
+    Another job goes on where this one stops.
+    """
+    seconds = min(TURN, hub_settings().task_time_limit / 2)
+    if not (distributing.run(notification_id, seconds=seconds) and withdrawing.run(notification_id, seconds=seconds)):
         distribute.delay(notification_id)

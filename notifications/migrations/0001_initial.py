@@ -122,6 +122,16 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='Withdrawal',
+            fields=[
+                ('notification_id', models.BigIntegerField(primary_key=True, serialize=False)),
+                ('shared', models.BigIntegerField()),
+                ('after', models.BigIntegerField()),
+                ('last_entry', models.BigIntegerField()),
+                ('moved_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+            ],
+        ),
+        migrations.CreateModel(
             name='ListedPeople',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),

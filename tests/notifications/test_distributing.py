@@ -21,11 +21,11 @@ from hub.models import Publication, SharedData
 from hub.privacy import erase, export
 from hub.testing import drain_jobs
 from hub.users import joined_field, user_id
-from notifications import MEMBERS, distributing, inbox, notify, queries, reading
+from notifications import MEMBERS, distributing, inbox, notify, queries, reading, withdrawing
 from notifications.actions import mark_all_read, mark_read, send
 from notifications.alerting import BadAlert
 from notifications.alerting import alert as described
-from notifications.models import Distribution, InboxEntry, ListedPeople, Notification
+from notifications.models import Distribution, InboxEntry, ListedPeople, Notification, Withdrawal
 from notifications.named_audiences import SMALL
 from notifications.retention import prune
 from notifications.withdrawing import withdraw
@@ -471,6 +471,65 @@ def test_withdrawing_takes_it_from_all_lists_and_histories(crowd: list[User]) ->
     assert published_to(crowd[0])[1:] == [f'{{"type":"notifications.alerts_withdrawn","ids":[{alert.pk}]}}'] * 2
 
 
+def test_withdrawing_is_a_short_write_and_at_once_for_readers(
+    crowd: list[User],
+) -> None:
+    (alert,) = notify(to=MEMBERS, message="secret")
+    drain_jobs()
+    with CaptureQueriesContext(connection) as captured:
+        withdraw(Notification.objects.filter(pk=alert.pk))
+    assert not [one for one in captured if "hub_stream" in one["sql"]]  # who publishes to them waits for nothing
+    assert InboxEntry.objects.count() == CROWD
+    assert queries.unread_count(crowd[0]) == 0
+    page = queries.page_for(crowd[0], limit=1)
+    assert (page.alerts, page.more) == ([], False)
+    assert not any("secret" in text for text in published_to(crowd[0]))
+    assert len(published_to(crowd[0])) == 1
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        withdrawing.step(alert.pk)
+        raise ZeroDivisionError
+    assert withdrawing.step(alert.pk)
+    assert InboxEntry.objects.count() == CROWD - distributing.BATCH
+    assert not withdrawing.run(alert.pk, seconds=0)
+    SharedData.objects.filter(pk=Withdrawal.objects.get().shared).update(created_at=Now() - timedelta(days=2))
+    assert streams.sharing.forget_unused() == 0
+    drain_jobs()
+    assert not InboxEntry.objects.exists()
+    assert not Withdrawal.objects.exists()
+    for user in crowd:
+        assert published_to(user) == [f'{{"type":"notifications.alerts_withdrawn","ids":[{alert.pk}]}}'] * 2
+
+
+def test_a_lost_job_of_a_withdrawal_is_started_again(crowd: list[User]) -> None:
+    from worker.models import Job
+
+    (alert,) = notify(to=MEMBERS, message="m")
+    drain_jobs()
+    withdraw(Notification.objects.filter(pk=alert.pk))
+    Job.objects.all().delete()
+    assert distributing.restart_lost() == 0
+    Withdrawal.objects.update(moved_at=Now() - timedelta(minutes=2))
+    assert distributing.restart_lost() == 1
+    drain_jobs()
+    assert not InboxEntry.objects.exists()
+
+
+def test_an_alert_that_is_withdrawn_twice_at_once_is_withdrawn_once(crowd: list[User]) -> None:
+    (alert,) = notify(to=MEMBERS, message="m")
+    drain_jobs()
+
+    def take_back(_: int) -> None:
+        try:
+            withdraw(Notification.objects.filter(pk=alert.pk))
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(take_back, range(4)))
+    drain_jobs()
+    assert len(published_to(crowd[0])) == 2
+
+
 def test_entries_go_with_their_notification(crowd: list[User]) -> None:
     (alert,) = notify(to=MEMBERS, message="m")
     (other,) = notify(to=MEMBERS, message="m")
@@ -503,6 +562,8 @@ def test_what_an_erased_person_has_sent_to_many_is_taken_back(crowd: list[User],
     send([described(to=MEMBERS, message="from Ada")], sender=sender)
     drain_jobs()
     erase(sender)
+    assert queries.latest_for(crowd[1]) == []
+    drain_jobs()
     assert entries() == []
     assert not any("from Ada" in text for text in published_to(crowd[1]))
 
