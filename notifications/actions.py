@@ -18,7 +18,7 @@ from hub.database import in_database_thread
 from hub.publishing import publish, publish_many
 from hub.users import Key, User, Visitor, all_users, groups_of, is_staff_or_may, user_id
 from hub.validation import Refused
-from notifications import channels, distributing, events, inbox, queries, reading
+from notifications import channels, distributing, events, inbox, keys, queries, reading
 from notifications.alerting import EVERYONE, Alert, BadAlert, Recipient, alert
 from notifications.models import Follow, InboxEntry, Notification, ReadMark, ReadUpTo, Topic
 from notifications.named_audiences import Audience, Listed
@@ -144,6 +144,7 @@ def _store(rows: Sequence[Notification]) -> None:
 
 def _store_once(rows: Sequence[Notification]) -> list[Notification]:
     """Store those whose recipient has none of their key; return for each row the one that is stored."""
+    keys.hold({row.key for row in rows if row.key is not None})
     for attempt in range(ATTEMPTS):
         stored = {_once(row): row for row in _with_keys({row.key for row in rows if row.key is not None})}
         stored |= _distributed(rows, [row for row in stored.values() if row.audience])
@@ -193,8 +194,8 @@ def _distributed(rows: Sequence[Notification], before: Sequence[Notification]) -
     }
 
 
-def _with_keys(keys: set[str]) -> QuerySet[Notification]:
-    return Notification.objects.filter(key__in=keys).select_related("user", "group", "topic")
+def _with_keys(wanted: set[str]) -> QuerySet[Notification]:
+    return Notification.objects.filter(key__in=wanted).select_related("user", "group", "topic")
 
 
 def _once(row: Notification) -> _Once:

@@ -17,7 +17,7 @@ from django.db.models.functions import Now
 from hub.logs import get_logger
 from hub.publishing import flush, is_shared, publish_shared, share, subscribed
 from hub.users import Key, User, all_users, id_columns, id_from, key_of_text, users_by_id
-from notifications import channels, events, inbox
+from notifications import channels, events, inbox, keys
 from notifications.models import Distribution, InboxEntry, ListedPeople, Notification, Withdrawal
 from notifications.named_audiences import LISTED, Audience, Listed, audience_named
 
@@ -95,8 +95,8 @@ def step(notification_id: int) -> bool:
         distribution = _owed(notification_id)
         if distribution is None:
             return False
-        keys, is_last = _next(distribution)
-        _give(distribution, keys)
+        ids, is_last = _next(distribution)
+        _give(distribution, ids)
         if is_last:
             distribution.total, distribution.finished_at = distribution.reached, Now()
         distribution.moved_at = Now()
@@ -134,7 +134,10 @@ def in_batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
 
 
 def _owed(notification_id: int) -> Distribution | None:
-    """The distribution, locked for the open transaction; None where it has ended, or was withdrawn."""
+    """The distribution, locked for the open transaction with its key; None where it has ended, or was withdrawn."""
+    key = Notification.objects.filter(pk=notification_id).values_list("key", flat=True).first()
+    if key is not None:
+        keys.hold_alone(key)
     rows = Distribution.objects.select_for_update(of=("self",)).select_related("notification")
     return rows.filter(pk=notification_id, finished_at=None).first()
 
@@ -145,10 +148,10 @@ def _next(distribution: Distribution) -> tuple[Mapping[Key, str], bool]:
         parts = list(distribution.parts.order_by("pk")[:2])
         if not parts:
             return {}, True
-        keys = _keys_in(parts[0])
+        listed = _keys_in(parts[0])
         parts[0].delete()
-        distribution.last_key = str(keys[-1])
-        return _ids(all_users().filter(pk__in=keys)), len(parts) == 1
+        distribution.last_key = str(listed[-1])
+        return _ids(all_users().filter(pk__in=listed)), len(parts) == 1
     people = _audience(distribution).of_then(distribution.notification.created_at)
     if distribution.total is None:
         distribution.total = people.values("pk").distinct().count()
@@ -163,8 +166,7 @@ def _next(distribution: Distribution) -> tuple[Mapping[Key, str], bool]:
 def _give(distribution: Distribution, ids: Mapping[Key, str]) -> None:
     """Make the entries of these people and append their publications; who has it already gets nothing."""
     have_it = _with_key(distribution.notification, ids)
-    keys = [key for key in ids if key not in have_it]
-    added = inbox.add(distribution.pk, keys)
+    added = inbox.add(distribution.pk, [key for key in ids if key not in have_it])
     if added and not is_shared(distribution.shared):
         # Nobody kept a publication of it any more, or nobody had one for a day. The caller saves the row.
         distribution.shared = share(events.created(distribution.notification))
@@ -176,16 +178,16 @@ def _give(distribution: Distribution, ids: Mapping[Key, str]) -> None:
         distribution.last_entry = max(*entries, distribution.last_entry or 0)
 
 
-def _with_key(notification: Notification, keys: Collection[Key]) -> set[Key]:
+def _with_key(notification: Notification, people: Collection[Key]) -> set[Key]:
     """Those of these people who have another notification with the key of this one."""
     if notification.key is None:
         return set()
     others = Notification.objects.filter(key=notification.key).exclude(pk=notification.pk)
-    alone = set(others.filter(user__in=keys).values_list("user", flat=True))
+    alone = set(others.filter(user__in=people).values_list("user", flat=True))
     distributed = list(others.exclude(audience="").values_list("pk", flat=True))
     if not distributed:
         return alone
-    entries = InboxEntry.objects.filter(user__in=keys, notification__in=distributed)
+    entries = InboxEntry.objects.filter(user__in=people, notification__in=distributed)
     return alone | set(entries.values_list("user", flat=True))
 
 

@@ -1,9 +1,12 @@
 """One call to many: one row, and a job that gives it to each person once, wherever it is killed."""
 
 import re
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -317,6 +320,64 @@ def test_calls_at_the_same_time_with_one_key_are_one(crowd: list[User]) -> None:
     drain_jobs()
     assert InboxEntry.objects.count() == 2 * CROWD
     assert Publication.objects.exclude(shared=None).count() == 2 * CROWD
+
+
+def run_apart(*calls: Callable[[], object]) -> None:
+    """Make the calls at the same time, each with a connection of its own."""
+
+    def run(call: Callable[[], object]) -> None:
+        try:
+            call()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        list(pool.map(run, calls))
+
+
+def test_two_distributions_with_one_key_at_the_same_time_give_it_once(
+    crowd: list[User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (first,) = notify(to=MEMBERS, message="m", key="k")
+    (second,) = notify(to=crowd, message="m", key="k")
+    both, real = threading.Barrier(2), distributing._with_key
+
+    def look(*asked: Any) -> set[Any]:
+        found = real(*asked)
+        with suppress(threading.BrokenBarrierError):
+            both.wait(1)  # the other one has looked too, if it can
+        return found
+
+    monkeypatch.setattr(distributing, "_with_key", look)
+    run_apart(partial(distributing.step, first.pk), partial(distributing.step, second.pk))
+    monkeypatch.undo()
+    distributing.run(first.pk)
+    distributing.run(second.pk)
+    assert sorted(user for user, _ in entries()) == sorted(user.pk for user in crowd)
+
+
+def test_who_is_told_alone_in_an_open_transaction_is_not_told_again(crowd: list[User]) -> None:
+    (alert,) = notify(to=MEMBERS, message="m", key="k")
+    failures: list[BaseException] = []
+
+    def step() -> None:
+        try:
+            while distributing.step(alert.pk):
+                pass
+        except BaseException as error:
+            failures.append(error)
+            raise
+        finally:
+            connection.close()
+
+    job = threading.Thread(target=step)
+    with transaction.atomic():
+        notify(to=crowd[5], message="m", key="k")
+        job.start()
+        job.join(1)  # what does not wait has ended by then
+    job.join(30)
+    assert not failures
+    assert entries() == sorted((user.pk, alert.pk) for user in crowd if user != crowd[5])
 
 
 @pytest.mark.parametrize("given", ["none", "some", "all"])
