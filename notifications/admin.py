@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from hub.admin import PublishedAdmin, people_with_search
 from hub.users import searched_by
 from hub.web.generics import ModelAdmin
+from notifications import distributing
 from notifications.models import Distribution, Follow, Notification, Topic
 
 
@@ -27,15 +28,26 @@ class NotificationAdmin(PublishedAdmin[Notification]):
 class DistributionAdmin(PublishedAdmin[Distribution]):
     """Notifications that a job gives to many people, and how far it is."""
 
-    list_display = ("notification", "audience", "reached", "total", "moved_at", "finished_at")
-    list_filter = (("finished_at", admin.EmptyFieldListFilter),)
+    list_display = ("notification", "audience", "reached", "total", "moved_at", "finished_at", "failure")
+    list_filter = (("finished_at", admin.EmptyFieldListFilter), ("failure", admin.EmptyFieldListFilter))
     list_select_related = ("notification",)
     search_fields = ("notification__title", "notification__message")
+    actions = ("start_again",)
     fields = list_display
     readonly_fields = list_display
 
     def has_change_permission(self, request: HttpRequest, obj: Distribution | None = None) -> bool:
         return False
+
+    def has_start_permission(self, request: HttpRequest) -> bool:
+        """Whether they may start distributions again."""
+        return request.user.has_perm("hub_notifications.change_distribution")
+
+    @admin.action(description=_("Start the selected distributions again that have failed"), permissions=["start"])
+    def start_again(self, request: HttpRequest, selected: QuerySet[Distribution]) -> None:
+        """They go on where they stopped."""
+        for one in selected:
+            distributing.start_again(one.pk)
 
     @admin.display(description=_("audience"), ordering="notification__audience")
     def audience(self, distribution: Distribution) -> str:

@@ -18,7 +18,7 @@ from hub.logs import get_logger
 from hub.publishing import flush, is_shared, publish_shared, share, subscribed
 from hub.users import Key, User, all_users, id_columns, id_from, key_of_text, users_by_id
 from notifications import channels, events, inbox, keys
-from notifications.models import Distribution, InboxEntry, ListedPeople, Notification, Withdrawal
+from notifications.models import FAILURE_LIMIT, Distribution, InboxEntry, ListedPeople, Notification, Withdrawal
 from notifications.named_audiences import LISTED, Audience, Listed, audience_named
 
 log = get_logger(__name__)
@@ -99,9 +99,26 @@ def step(notification_id: int) -> bool:
         _give(distribution, ids)
         if is_last:
             distribution.total, distribution.finished_at = distribution.reached, Now()
-        distribution.moved_at = Now()
+        distribution.moved_at, distribution.failure = Now(), ""
         distribution.save()
     return not is_last
+
+
+def fail(notification_id: int, error: Exception) -> None:
+    """Note why the distribution cannot go on: nothing but :func:`start_again` and a longer list starts it from now."""
+    failure = f"{type(error).__name__}: {error}".replace("\0", "")[:FAILURE_LIMIT]
+    Distribution.objects.filter(pk=notification_id, finished_at=None).update(failure=failure)
+    log.error("distribution_failed", notification=notification_id, exc_info=error)
+
+
+def start_again(notification_id: int) -> bool:
+    """Start the job of a distribution that had failed, from where it stopped; returns whether it had."""
+    failed = Distribution.objects.filter(pk=notification_id, finished_at=None).exclude(failure="")
+    with transaction.atomic():
+        if not failed.update(failure="", moved_at=Now()):
+            return False
+        start_job(notification_id)
+    return True
 
 
 def is_owed(notification: Notification, user: User) -> bool:
@@ -116,7 +133,7 @@ def restart_lost() -> int:
     A query of a small index and one of a small table where there is none. Safe to call from any process at any time.
     """
     started = 0
-    for under_way in (Distribution.objects.filter(finished_at=None), Withdrawal.objects.all()):
+    for under_way in (Distribution.objects.filter(finished_at=None, failure=""), Withdrawal.objects.all()):
         lost = under_way.filter(moved_at__lt=Now() - LOST)
         for pk in list(lost.values_list("pk", flat=True)):
             with transaction.atomic():

@@ -24,13 +24,17 @@ class DistributionRequest(msgspec.Struct, kw_only=True):
 
 
 class DistributionResult(msgspec.Struct, kw_only=True):
-    """``reached`` people have it, of ``total``, which may not be known yet. ``finished_at``: then all had it."""
+    """``reached`` people have it, of ``total``, which may not be known yet. ``finished_at``: then all had it.
+
+    ``failure``: why its job cannot go on, until it is started again in the admin; empty where it goes on.
+    """
 
     id: int
     audience: str
     reached: int
     total: int | None
     finished_at: datetime | None
+    failure: str
 
 
 def address(notification_id: int) -> str:
@@ -54,6 +58,7 @@ def _read(notification_id: int) -> DistributionResult:
         reached=found.reached,
         total=found.total,
         finished_at=found.finished_at,
+        failure=found.failure,
     )
 
 

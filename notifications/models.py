@@ -277,6 +277,10 @@ class ReadMark(models.Model):
         return f"{self.user_id}: {self.notification_id}"
 
 
+#: Characters of the error that ended the job of a distribution.
+FAILURE_LIMIT = 500
+
+
 class Distribution(models.Model):
     """A notification is given to each person of its audience by a job; how far that is.
 
@@ -304,6 +308,13 @@ class Distribution(models.Model):
     last_entry = models.BigIntegerField(null=True, editable=False)
     moved_at = models.DateTimeField(_("last step"), db_default=Now())
     finished_at = models.DateTimeField(_("finished"), null=True)
+    failure = models.CharField(
+        _("error"),
+        max_length=FAILURE_LIMIT,
+        default="",
+        editable=False,
+        help_text=_("Why its job cannot go on, until somebody starts it again."),
+    )
 
     class Meta:
         verbose_name = _("distribution")

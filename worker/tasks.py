@@ -12,6 +12,9 @@ from notifications.alerting import refuse_unsendable
 from worker import heartbeat, maintenance  # noqa: F401  # tasks, where Celery looks for them: it knows this module
 from worker.durable import DurableTask
 
+#: Errors after which the same is tried again. After others it would not succeed either.
+PASSING = (OperationalError, InterfaceError, SoftTimeLimitExceeded)
+
 #: Seconds after which a distribution goes on in another job, so that no other job waits for long.
 TURN = 60.0
 
@@ -23,7 +26,7 @@ TURN = 60.0
     check_values=staticmethod(refuse_unsendable),
     # A database that is away or busy is tried again after 1, 2, 4 … 60 s, each at random up to that long, for about
     # two minutes, and so is one that takes longer than a task may. The task keeps its id, and so its key.
-    autoretry_for=(OperationalError, InterfaceError, SoftTimeLimitExceeded),
+    autoretry_for=PASSING,
     retry_backoff=True,
     retry_backoff_max=60,
     retry_jitter=True,
@@ -64,7 +67,7 @@ def _refuse_no_id(notification_id: Any) -> None:
     name="worker.tasks.distribute",
     base=DurableTask,
     check_values=staticmethod(_refuse_no_id),
-    autoretry_for=(OperationalError, InterfaceError, SoftTimeLimitExceeded),
+    autoretry_for=PASSING,
     retry_backoff=True,
     retry_backoff_max=60,
     retry_jitter=True,
@@ -73,8 +76,16 @@ def _refuse_no_id(notification_id: Any) -> None:
 def distribute(notification_id: int) -> None:
     """Give a notification to each person of its audience, or take it back from them, for a turn.
 
-    Another job goes on where this one stops.
+    Another job goes on where this one stops. Where it can be given to nobody else, such as when the audience is not
+    declared any more, that is noted in the distribution.
     """
     seconds = min(TURN, hub_settings().task_time_limit / 2)
-    if not (distributing.run(notification_id, seconds=seconds) and withdrawing.run(notification_id, seconds=seconds)):
+    try:
+        is_given = distributing.run(notification_id, seconds=seconds)
+    except PASSING:
+        raise
+    except Exception as error:  # noqa: BLE001  # an audience is the project's own code
+        distributing.fail(notification_id, error)
+        return
+    if not (is_given and withdrawing.run(notification_id, seconds=seconds)):
         distribute.delay(notification_id)

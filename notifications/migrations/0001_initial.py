@@ -60,6 +60,7 @@ class Migration(migrations.Migration):
                 ('last_entry', models.BigIntegerField(editable=False, null=True)),
                 ('moved_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name='last step')),
                 ('finished_at', models.DateTimeField(null=True, verbose_name='finished')),
+                ('failure', models.CharField(default='', editable=False, help_text='Why its job cannot go on, until somebody starts it again.', max_length=500, verbose_name='error')),
             ],
             options={
                 'verbose_name': 'distribution',

@@ -26,11 +26,18 @@ async def test_members_are_one_notification_whose_progress_is_read(api: Api, cro
     (alert,) = [row async for row in Notification.objects.all()]
     assert result == {"ids": [alert.pk], "progress": [f"/api/distribution?id={alert.pk}"]}
     before = await api.result("distribution", id=alert.pk)
-    assert before == {"id": alert.pk, "audience": "members", "reached": 0, "total": None, "finished_at": None}
+    assert before == {
+        "id": alert.pk,
+        "audience": "members",
+        "reached": 0,
+        "total": None,
+        "finished_at": None,
+        "failure": "",
+    }
     await adrain_jobs()
     after = await api.result("distribution", id=alert.pk)
     assert after.pop("finished_at") is not None
-    assert after == {"id": alert.pk, "audience": "members", "reached": CROWD, "total": CROWD}
+    assert after == {"id": alert.pk, "audience": "members", "reached": CROWD, "total": CROWD, "failure": ""}
     assert await api.result("notify", to="members", message="We are back", key="back") == result
 
 

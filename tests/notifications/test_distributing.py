@@ -13,6 +13,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.db import connection, transaction
 from django.db.models.functions import Now
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
@@ -24,7 +25,17 @@ from hub.models import Publication, SharedData
 from hub.privacy import erase, export
 from hub.testing import drain_jobs
 from hub.users import joined_field, user_id
-from notifications import MEMBERS, distributing, inbox, notify, queries, reading, withdrawing
+from notifications import (
+    MEMBERS,
+    audience,
+    distributing,
+    inbox,
+    named_audiences,
+    notify,
+    queries,
+    reading,
+    withdrawing,
+)
 from notifications.actions import mark_all_read, mark_read, send
 from notifications.alerting import BadAlert
 from notifications.alerting import alert as described
@@ -196,6 +207,30 @@ def test_a_lost_job_is_started_again(crowd: list[User]) -> None:
     assert_each_has_it_once(crowd, alert)
     Distribution.objects.update(moved_at=Now() - timedelta(minutes=2))
     assert distributing.restart_lost() == 0
+
+
+def test_a_job_that_cannot_go_on_is_marked_and_goes_on_when_it_is_started_again(
+    crowd: list[User], monkeypatch: pytest.MonkeyPatch, admin_client: Client
+) -> None:
+    from worker.models import Job
+
+    monkeypatch.setattr(named_audiences, "_declared", {})
+    declared = audience("ours")(User.objects.all)
+    (alert,) = notify(to=declared, message="m")
+    named_audiences._declared.clear()
+    drain_jobs()
+    Distribution.objects.update(moved_at=Now() - timedelta(minutes=2))
+    assert distributing.restart_lost() == 0
+    assert not Job.objects.exists()
+    page = "/admin/hub_notifications/distribution/"
+    assert "BadAudience: There is no audience named" in admin_client.get(page).content.decode()
+    audience("ours")(declared.find)
+    admin_client.post(page, {"action": "start_again", "_selected_action": [alert.pk]})
+    assert Distribution.objects.get().failure == ""
+    drain_jobs()
+    everybody = User.objects.count()
+    assert (InboxEntry.objects.count(), Distribution.objects.get().failure) == (everybody, "")
+    assert not distributing.start_again(alert.pk)
 
 
 def test_a_job_whose_turn_is_over_goes_on_in_another(crowd: list[User]) -> None:
