@@ -16,7 +16,7 @@ from django.db.models.functions import Now
 
 from hub.logs import get_logger
 from hub.publishing import flush, is_shared, publish_shared, share, subscribed
-from hub.users import Key, User, all_users, id_columns, id_from, key_of_text, users_by_id
+from hub.users import Key, User, all_users, id_columns, id_from, ids_of_keys, key_of_text, users_by_id
 from notifications import channels, events, inbox, keys
 from notifications.models import FAILURE_LIMIT, Distribution, InboxEntry, ListedPeople, Notification, Withdrawal
 from notifications.named_audiences import LISTED, Audience, Listed, audience_named
@@ -25,6 +25,9 @@ log = get_logger(__name__)
 
 #: People of one step.
 BATCH = 1000
+
+#: Seconds after which people who are connected come first no more: the others have waited so long.
+CONNECTED_FIRST = 10.0
 
 #: After this a distribution that has not moved is started again: its job was lost.
 LOST = timedelta(seconds=60)
@@ -52,7 +55,9 @@ def begin(notification: Notification, people: Audience | Listed) -> None:
 
 def extend(notification: Notification, people: Listed) -> None:
     """Store that the notification, which was sent to a list of people before, is owed to these too."""
-    distribution = Distribution.objects.select_for_update().get(pk=notification.pk)
+    distribution = Distribution.objects.select_for_update().filter(pk=notification.pk).first()
+    if distribution is None:
+        return  # withdrawn at this moment: it is nobody's any more, as if these people had had it before
     _add_people(distribution, people)
     Distribution.objects.filter(pk=distribution.pk).update(finished_at=None, moved_at=Now())
     start_job(notification.pk)
@@ -81,7 +86,7 @@ def run(notification_id: int, *, seconds: float = 60.0) -> bool:
     where the audience is not declared any more.
     """
     deadline = time.monotonic() + seconds
-    _to_connected(notification_id)
+    _to_connected(notification_id, min(deadline, time.monotonic() + CONNECTED_FIRST))
     while step(notification_id):
         flush()  # what is not sent yet does not pile up
         if time.monotonic() > deadline:
@@ -208,22 +213,62 @@ def _with_key(notification: Notification, people: Collection[Key]) -> set[Key]:
     return alone | set(entries.values_list("user", flat=True))
 
 
-def _to_connected(notification_id: int) -> None:
-    """Give it first to those who are connected, as far as the broker knows; the position stays where it is."""
+def _to_connected(notification_id: int, deadline: float) -> None:
+    """Give it first to those who are connected, as far as the broker knows; the position stays where it is.
+
+    Ends at ``deadline``, and does nothing where all get it in one step. The step that follows moves the position, so
+    that this is not done again.
+    """
     distribution = Distribution.objects.select_related("notification").filter(pk=notification_id).first()
-    if distribution is None or distribution.finished_at is not None or distribution.last_key:
+    if (
+        distribution is None
+        or distribution.finished_at is not None
+        or distribution.last_key
+        or _is_small(distribution)
+    ):
         return
     connected = [name.partition(":")[2] for name in subscribed(channels.USER)]
-    for part in in_batches(connected):
-        ids = {user.pk: known for known, user in users_by_id(part).items()}
-        with transaction.atomic():
-            locked = _owed(notification_id)
-            if locked is None:
-                return
-            _give(locked, _belonging(locked, ids))
-            locked.moved_at = Now()
-            locked.save()
-        flush()
+    for ids in _connected_in(distribution, connected) if connected else ():
+        if ids:
+            with transaction.atomic():
+                locked = _owed(notification_id)
+                if locked is None:
+                    return
+                _give(locked, ids)
+                locked.moved_at = Now()
+                locked.save()
+            flush()
+        if time.monotonic() > deadline:
+            return
+
+
+def _is_small(distribution: Distribution) -> bool:
+    """Whether one step gives it to all."""
+    if distribution.notification.audience == LISTED:
+        return distribution.parts.count() <= 1
+    people = _audience(distribution).of_then(distribution.notification.created_at)
+    return not people.order_by("pk").values("pk")[BATCH : BATCH + 1]
+
+
+def _connected_in(distribution: Distribution, connected: Sequence[str]) -> Iterator[dict[Key, str]]:
+    """The ids of those of these people who are to get it, by key, as many as one step takes; now and then of none.
+
+    A list is read once, from its beginning, and of the people who are connected only those in it are looked up.
+    """
+    if distribution.notification.audience != LISTED:
+        for ids in in_batches(connected):
+            yield _belonging(distribution, {user.pk: known for known, user in users_by_id(ids).items()})
+        return
+    among, found = set(connected), list[Key]()
+    for pk in list(distribution.parts.order_by("pk").values_list("pk", flat=True)):
+        for part in distribution.parts.filter(pk=pk):  # none where a step has taken it meanwhile
+            found += [key for key, known in ids_of_keys(_keys_in(part)).items() if known in among]
+        if len(found) < BATCH:
+            yield {}
+        else:
+            yield _ids(all_users().filter(pk__in=found))
+            found = []
+    yield _ids(all_users().filter(pk__in=found))
 
 
 def _belonging(distribution: Distribution, ids: Mapping[Key, str]) -> dict[Key, str]:

@@ -40,7 +40,7 @@ from notifications.actions import mark_all_read, mark_read, send
 from notifications.alerting import BadAlert
 from notifications.alerting import alert as described
 from notifications.models import Distribution, InboxEntry, ListedPeople, Notification, Withdrawal
-from notifications.named_audiences import SMALL
+from notifications.named_audiences import SMALL, Listed
 from notifications.retention import prune
 from notifications.withdrawing import withdraw
 from tests.support.people import User, make_crowd
@@ -192,6 +192,36 @@ def test_connected_people_come_first_and_have_it_once(crowd: list[User], monkeyp
     drain_jobs()
     assert sorted(given[0]) == sorted([crowd[60].pk, crowd[-1].pk])
     assert_each_has_it_once(crowd, alert)
+
+
+@pytest.mark.parametrize("to", ["members", "list"])
+def test_connected_people_cost_no_more_than_they_give(
+    crowd: list[User], monkeypatch: pytest.MonkeyPatch, to: str
+) -> None:
+    connected = [crowd[-1], crowd[60]]
+    names = [f"user:{user_id(one)}" for one in connected]
+    monkeypatch.setattr(distributing, "subscribed", lambda _: names)
+    monkeypatch.setattr(distributing, "users_by_id" if to == "list" else "_keys_in", pytest.fail)
+    with monkeypatch.context() as steps:
+        steps.setattr(distributing, "step", lambda _: False)
+        (alert,) = notify(to=crowd if to == "list" else MEMBERS, message="m")
+        distributing.run(alert.pk)
+        assert entries() == sorted((user.pk, alert.pk) for user in connected)
+        # In one step all get it at once, so that nobody comes first.
+        steps.setattr(distributing, "BATCH", CROWD + 1)
+        (other,) = notify(to=crowd if to == "list" else MEMBERS, message="m")
+        distributing.run(other.pk)
+        assert len(entries()) == 2
+        steps.setattr(distributing, "BATCH", 1)
+        distributing.run(other.pk, seconds=0)
+        assert len(entries()) <= 3
+
+
+def test_a_list_that_is_withdrawn_at_this_moment_is_not_extended(crowd: list[User]) -> None:
+    (alert,) = notify(to=crowd, message="m", key="k")
+    Notification.objects.filter(pk=alert.pk).delete()
+    distributing.extend(alert, Listed(tuple(user.pk for user in crowd)))
+    assert not ListedPeople.objects.exists()
 
 
 def test_a_lost_job_is_started_again(crowd: list[User]) -> None:
