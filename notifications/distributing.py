@@ -50,27 +50,32 @@ def begin(notification: Notification, people: Audience | Listed) -> None:
     distribution = Distribution.objects.create(notification=notification, shared=share(events.created(notification)))
     if isinstance(people, Listed):
         _add_people(distribution, people)
+        Distribution.objects.filter(pk=distribution.pk).update(total=len(people.keys))
     start_job(notification.pk)
 
 
 def extend(notification: Notification, people: Listed) -> None:
-    """Store that the notification, which was sent to a list of people before, is owed to these too."""
+    """Store that the notification, which was sent to a list of people before, is owed to these too.
+
+    How many get it is known at the end: some of them may have it.
+    """
     distribution = Distribution.objects.select_for_update().filter(pk=notification.pk).first()
     if distribution is None:
         return  # withdrawn at this moment: it is nobody's any more, as if these people had had it before
     _add_people(distribution, people)
-    Distribution.objects.filter(pk=distribution.pk).update(finished_at=None, moved_at=Now())
+    Distribution.objects.filter(pk=distribution.pk).update(finished_at=None, moved_at=Now(), total=None)
     start_job(notification.pk)
 
 
 def _add_people(distribution: Distribution, people: Listed) -> None:
     parts = in_batches(sorted(people.keys))
     ListedPeople.objects.bulk_create(
-        ListedPeople(distribution=distribution, keys=[key if isinstance(key, int) else str(key) for key in part])
-        for part in parts
+        ListedPeople(distribution=distribution, keys=[_written(key) for key in part]) for part in parts
     )
-    distribution.total = (distribution.total or 0) + len(people.keys)
-    distribution.save(update_fields=["total"])
+
+
+def _written(key: Key) -> int | str:
+    return key if isinstance(key, int) else str(key)
 
 
 def start_job(notification_id: int) -> None:

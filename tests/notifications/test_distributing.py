@@ -681,6 +681,15 @@ def test_a_person_is_told_what_they_have_and_erased_from_it(crowd: list[User]) -
     assert Publication.objects.exclude(shared=None).count() == CROWD - 1
 
 
+def test_the_same_list_again_is_not_counted_again(crowd: list[User]) -> None:
+    for _ in range(3):
+        notify(to=crowd, message="m", key="k")
+    assert Distribution.objects.get().total is None
+    drain_jobs()
+    distribution = Distribution.objects.get()
+    assert (distribution.reached, distribution.total) == (CROWD, CROWD)
+
+
 @pytest.mark.own_user_model
 def test_what_an_erased_person_has_sent_to_many_is_taken_back(crowd: list[User], settings: Any) -> None:
     settings.HUB_ERASED_TEXTS = "removed"
