@@ -220,7 +220,8 @@ def test_connected_people_cost_no_more_than_they_give(
 def test_a_list_that_is_withdrawn_at_this_moment_is_not_extended(crowd: list[User]) -> None:
     (alert,) = notify(to=crowd, message="m", key="k")
     Notification.objects.filter(pk=alert.pk).delete()
-    distributing.extend(alert, Listed(tuple(user.pk for user in crowd)))
+    with transaction.atomic():
+        distributing.extend(alert, Listed(tuple(user.pk for user in crowd)))
     assert not ListedPeople.objects.exists()
 
 
