@@ -175,7 +175,8 @@ def _waits_for_us() -> bool:
     if connection.vendor == "sqlite":
         return True  # it waits at its beginning, so nothing of it can come between
     with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM pg_stat_activity WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))")
+        # Not in pg_stat_activity: within a transaction it goes on to list the processes of its first look.
+        cursor.execute("SELECT 1 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))")
         return cursor.fetchone() is not None
 
 
