@@ -6,13 +6,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from lab.harness.nginx import NGINX
 from tests.browser.conftest import Visitors
 from tests.browser.page_parts import alerts, messages, send_message, wait_until_in_room, wait_until_live
 from tests.support.live import LiveHub, live_hub
-from tests.support.nginx import Nginx, nginx_before
+from tests.support.nginx import Nginx, needs_nginx, nginx_before
 
-pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
+pytestmark = needs_nginx
 
 PREFIX = "/hub"
 

@@ -12,15 +12,15 @@ import httpx
 import pytest
 
 from lab.harness.environment import free_port
-from lab.harness.nginx import NGINX, RESOLVES, SHIPPED, version
+from lab.harness.nginx import RESOLVES, SHIPPED, version
 from lab.harness.waiting import wait_for
 from tests.support.live import LiveHub
-from tests.support.nginx import Nginx, nginx_before
+from tests.support.nginx import Nginx, needs_nginx, nginx_before
 from tests.support.sockets import connect
 
 CANARY = "canary-4f1c"
 
-pytestmark = [pytest.mark.skipif(NGINX is None, reason="nginx is not installed"), pytest.mark.any_database]
+pytestmark = [needs_nginx, pytest.mark.any_database]
 
 Proxy = Callable[[int], AbstractContextManager[Nginx]]
 

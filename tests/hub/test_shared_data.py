@@ -20,8 +20,8 @@ DATA = {"type": "test.told", "id": 7}
 TEXT = '{"type":"test.told","id":7}'
 
 
-def publish(*channels: str, data: object = DATA) -> int:
-    shared = publishing.share(data)  # type: ignore[arg-type]  # what JSON has
+def publish(*channels: str) -> int:
+    shared = publishing.share(DATA)
     publishing.publish_shared(shared, channels)
     return shared
 
@@ -167,8 +167,8 @@ def test_data_that_is_published_while_it_is_forgotten_stays(monkeypatch: pytest.
     real = sharing._is_used
     looks: list[bool] = []
 
-    def look(*asked: int | None) -> bool:
-        looks.append(real(*asked))  # type: ignore[arg-type]  # the first is a number
+    def look(asked: int, first: int | None, last: int | None) -> bool:
+        looks.append(real(asked, first, last))
         if len(looks) == 1:
             publishing.publish_shared(shared, ["user:1"])
         return looks[-1]

@@ -6,10 +6,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import pytest
 
 from lab.harness.environment import ending_with_us, free_port
 from lab.harness.nginx import NGINX, adapted
 from lab.harness.waiting import wait_for
+
+needs_nginx = pytest.mark.skipif(
+    NGINX is None, reason="there is no nginx here: `make test-programs` installs it, then run these tests again"
+)
 
 
 class Nginx:

@@ -1,20 +1,20 @@
 """Fan-out: one notification to all of fifty thousand people, of whom two thousand are connected."""
 
-import asyncio
 from typing import Any
 
 from lab.bench.lines import HUB, LESS, Line, at_most
 from lab.bench.rows.personal import database_named, hub_with_worker
 from lab.bench.run import Bench
 from lab.bench.systems.hub import Hub
+from lab.harness.waiting import await_for
 
 PEOPLE, CONNECTED, SIZE = 50_000, 2_000, 100
 
 #: Seconds that it may take until all is stored, by database.
 STORED = {"SQLite": 8, "PostgreSQL": 6}
 
-#: Seconds between two looks whether all have it.
-PAUSE = 0.05
+#: Seconds until all must have it: a distribution that cannot go on never finishes.
+LONGEST = 120.0
 
 
 async def measure(bench: Bench) -> list[Line]:
@@ -61,8 +61,12 @@ async def _told(hub: Hub, fleet: Any, *, named: bool) -> dict[str, int]:
     fleet.received = 0
     told: dict[str, int] = await hub.publisher.ask("notify_all", named=named, size=SIZE)
     await fleet.all_of(CONNECTED)
-    while not (state := await hub.publisher.ask("distributed", notification=told["id"]))["finished"]:
-        await asyncio.sleep(PAUSE)
+
+    async def finished() -> dict[str, int] | None:
+        state: dict[str, int] = await hub.publisher.ask("distributed", notification=told["id"])
+        return state if state["finished"] else None
+
+    state: dict[str, int] = await await_for(finished, timeout=LONGEST, that="all have it")
     if state["reached"] != PEOPLE:
         raise RuntimeError(f"{state['reached']} of {PEOPLE} people have it")
     return {**told, **state}
