@@ -17,7 +17,7 @@ from chat.models import Message, Room
 from chat.people import Named
 from chat.throttle import Throttle
 from hub.models import Publication
-from hub.users import user_id
+from hub.users import field_named, user_id
 from lab.harness.waiting import await_for
 from tests.connection.wire import Wire, wired
 from tests.support.people import User
@@ -295,11 +295,16 @@ async def test_people_in_the_room_are_named_once_each(ann: User, bob: User, room
     assert people == {"people": named, "count": 2}
 
 
-async def test_people_of_one_name_are_told_apart_by_their_ids(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_people_of_one_name_are_told_apart_by_their_ids(
+    ann: User, bob: User, room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("chat.people.display_name", lambda user: "Ada")
-    first, second = [await User.objects.acreate_user(name, email=f"{name}@example.com") for name in ("ann", "bob")]
-    ids = [user_id(first), user_id(second)]
-    async with wired() as guest, wired(first) as one, wired(second) as other:
+    if field_named("email") is not None:
+        for user in (ann, bob):
+            user.email = f"{user.pk}@example.com"
+            await user.asave()
+    ids = [user_id(ann), user_id(bob)]
+    async with wired() as guest, wired(ann) as one, wired(bob) as other:
         for wire in (guest, one, other):
             await wire.ask(subscribe={"channel": f"room:{room.pk}"})
         for wire in (one, other):
