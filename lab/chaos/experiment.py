@@ -14,6 +14,7 @@ import httpx
 from lab.chaos.client import OPEN_TIMEOUT
 from lab.chaos.crowd import Crowd
 from lab.chaos.ledger import AlertRow, Ledger, Row, Verdict
+from lab.chaos.leniency import EXACTLY, Leniency
 from lab.chaos.parts import Hub, Web
 from lab.chaos.people import People
 from lab.chaos.publishers import Publishers
@@ -63,8 +64,8 @@ class Experiment:
     notes: list[str] = field(default_factory=list)
     #: False while several faults are injected at the same time: then no fault's own limits count, only the ledger.
     strict: bool = True
-    #: How many times its limit something may take: more than 1 where the machine is shared with others.
-    leniency: float = 1.0
+    #: What limits are held to.
+    leniency: Leniency = EXACTLY
 
     def must(self, holds: bool, what: str) -> None:
         """Note ``what`` was measured, and that it does not hold where it does not."""
@@ -74,11 +75,11 @@ class Experiment:
 
     def must_take(self, seconds: float, *, less_than: float, what: str) -> None:
         """Note how long ``what`` took, and that it does not hold where that is not ``less_than`` so many seconds."""
-        self.must(seconds < less_than * self.leniency, f"{what} {seconds:.2f} s")
+        self.must(seconds < self.leniency.of(less_than), f"{what} {seconds:.2f} s")
 
     async def eventually(self, holds: Callable[[], object | Awaitable[object]], *, within: float, that: str) -> float:
         """Wait until ``holds()``; returns the seconds it took, and notes it as not held after ``within`` seconds."""
-        within *= self.leniency
+        within = self.leniency.of(within)
         began = time.monotonic()
         while True:
             found = holds()
@@ -188,14 +189,20 @@ class Experiment:
 
 @contextlib.asynccontextmanager
 async def experiment(
-    hub: Hub, people: People, *, seed: int, clients: int = 100, rate: float = 16.0, leniency: float = 1.0
+    hub: Hub,
+    people: People,
+    *,
+    seed: int,
+    clients: int = 100,
+    rate: float = 16.0,
+    leniency: Leniency = EXACTLY,
 ) -> AsyncIterator[Experiment]:
     """A crowd that has come in and publishers at work on a hub that runs; all of it ends with the block.
 
     Args:
         seed: decides what clients and publishers choose by chance.
         rate: publications a second, all publishers together.
-        leniency: see :class:`Experiment`.
+        leniency: what limits are held to.
     """
     chance = random.Random(seed)
     ledger = Ledger(secrets.token_hex(3))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from lab.chaos.experiment import Experiment, experiment
 from lab.chaos.faults import FAULTS
 from lab.chaos.ledger import Verdict
+from lab.chaos.leniency import EXACTLY, Leniency
 from lab.chaos.parts import Hub
 from lab.chaos.people import People
 from lab.chaos.schedule import Injection
@@ -51,14 +52,14 @@ async def run(
     seed: int,
     clients: int = 100,
     calm: float = CALM_AT_END,
-    leniency: float = 1.0,
+    leniency: Leniency = EXACTLY,
 ) -> Result:
     """Let ``injections`` happen to a hub that is well, under load; prints each as it comes.
 
     Args:
         seed: decides what clients, publishers and faults choose by chance.
         calm: seconds between the last injection and the end of publishing.
-        leniency: how many times its limit something may take (:class:`lab.chaos.experiment.Experiment`).
+        leniency: what limits are held to.
     """
     done: list[Injected] = []
     async with experiment(hub, people, seed=seed, clients=clients, leniency=leniency) as what:

@@ -10,6 +10,7 @@ import pytest
 from lab.chaos import people, report
 from lab.chaos.databases import database
 from lab.chaos.faults import FAULTS
+from lab.chaos.leniency import Leniency
 from lab.chaos.parts import Hub
 from lab.chaos.people import People
 from lab.chaos.run import Result, run
@@ -17,9 +18,8 @@ from lab.chaos.schedule import Injection
 
 SEED = 7
 
-#: How many times its limit something may take: tests share their machine, and how busy that is is no finding.
-#: ``make chaos`` holds to the limits themselves.
-LENIENCY = 3.0
+#: Tests share their machine, and how busy that is is no finding. ``make chaos`` holds to the limits themselves.
+LENIENCY = Leniency(times=3, seconds=1)
 
 #: Seconds for one test.
 TIMEOUT = 300
