@@ -27,8 +27,7 @@ class Shop(NamedTuple):
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    folder = tmp_path_factory.mktemp("shop")
-    with installed(folder) as product, product.served(folder / "web.log") as address:
+    with installed(tmp_path_factory, "shop") as product, product.served(product.folder / "web.log") as address:
         yield Shop(product, address)
 
 

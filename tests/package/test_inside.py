@@ -24,7 +24,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    with installed(tmp_path_factory.mktemp("inside")) as product:
+    with installed(tmp_path_factory, "inside") as product:
         yield product
 
 

@@ -20,7 +20,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    with installed(tmp_path_factory.mktemp("mistakes")) as product:
+    with installed(tmp_path_factory, "mistakes") as product:
         yield product
 
 

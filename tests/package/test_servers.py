@@ -41,7 +41,7 @@ WAIT = 30.0
 
 @pytest.fixture(scope="module")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    with installed(tmp_path_factory.mktemp("servers")) as product:
+    with installed(tmp_path_factory, "servers") as product:
         yield product
 
 

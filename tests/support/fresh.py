@@ -16,14 +16,16 @@ VARIABLES = {
 
 
 class FreshEnvironment:
-    """An environment that ``python -m venv`` has made. ``variables`` are those of a shell in which it is active.
+    """An environment that ``python -m venv`` makes in ``folder``, unless there is one; ``variables`` are those of a
+    shell in which it is active.
 
     What the hub needs of others is that of the tests' own environment, where pip finds it as installed; pip asks no
     index, so it fails if the wheel wants what the lock files do not have.
     """
 
     def __init__(self, folder: Path) -> None:
-        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+        if not folder.exists():
+            subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
         self.python = folder / "bin/python"
         self.packages = with_packages_of_the_tests(folder)
         self.variables = {

@@ -2,7 +2,9 @@
 people, and variants of it.
 """
 
+import fcntl
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -12,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 import websockets
 
 from lab.harness.environment import BASE_DIR, ending_with_us, free_port
@@ -38,13 +41,11 @@ WRITTEN = {'"redis://127.0.0.1:6379/0"': "SHOP_REDIS"}
 
 
 class Product:
-    """The product in a folder and an environment of its own, to which all was done that the page says."""
+    """The product in ``folder``, with a Redis of its own and the packages of ``environment``."""
 
-    def __init__(self, folder: Path, wheel: Path, redis: RedisServer) -> None:
+    def __init__(self, folder: Path, redis: RedisServer, *, environment: Path) -> None:
         self.folder = folder / "product"
-        shutil.copytree(BASE_DIR / "tests/projects/inside", self.folder)
-        shutil.copy(wheel, self.folder)
-        fresh = FreshEnvironment(folder / "venv")
+        fresh = FreshEnvironment(environment)
         self._python, self.packages = str(fresh.python), fresh.packages
         self.environment = {
             **fresh.variables,
@@ -53,6 +54,11 @@ class Product:
             "SHOP_BROKER": f"redis+socket://{redis.socket}",
             "DJANGO_SETTINGS_MODULE": "shop.settings",
         }
+
+    def follow_page(self) -> None:
+        """Make the product, and do all that the page says."""
+        shutil.copytree(BASE_DIR / "tests/projects/inside", self.folder, dirs_exist_ok=True)
+        build(BASE_DIR, "wheel", self.folder)
         follow(HOW_TO, self.folder, self._type, places=PLACES, written=WRITTEN)
 
     def _type(self, command: str) -> None:
@@ -175,11 +181,39 @@ def person(product: Product, name: str) -> str:
 
 
 @contextmanager
-def installed(folder: Path) -> Iterator[Product]:
-    """The product with the hub from a wheel that is built for it, a Redis of its own, and its tables."""
+def installed(factory: pytest.TempPathFactory, name: str) -> Iterator[Product]:
+    """The product with the hub from a wheel that was built for it, and its tables, in a temporary folder of this name.
+
+    The page is followed once for all test processes. Folder, database and Redis are the caller's alone.
+    """
+    folder = factory.mktemp(name)
+    made = _made(factory)
+    shutil.copytree(made / "product", folder / "product")
+    shutil.copy(made / "shop.sqlite3", folder)
+    with _redis(folder) as redis:
+        yield Product(folder, redis, environment=made / "venv")
+
+
+def _made(factory: pytest.TempPathFactory) -> Path:
+    """The folder in which the page was followed in this test run."""
+    of_process = factory.getbasetemp()
+    of_run = of_process.parent if "PYTEST_XDIST_WORKER" in os.environ else of_process
+    made = of_run / "product that was made"
+    made.mkdir(exist_ok=True)
+    with (made / "whole").open("a") as whole:
+        fcntl.flock(whole, fcntl.LOCK_EX)
+        if not whole.tell():
+            with _redis(made) as redis:
+                Product(made, redis, environment=made / "venv").follow_page()
+            whole.write("yes")
+    return made
+
+
+@contextmanager
+def _redis(folder: Path) -> Iterator[RedisServer]:
     redis = RedisServer(folder / "redis.sock")
     redis.start()
     try:
-        yield Product(folder, build(BASE_DIR, "wheel", folder / "dist"), redis)
+        yield redis
     finally:
         redis.stop()
