@@ -1,7 +1,7 @@
 """Who should know, and how they are told.
 
 ``notify`` and ``anotify`` send an alert now; ``alert`` describes one for a rule to return; ``on_save`` and
-``on_delete`` make rules; ``audience`` declares people by a name, ``MEMBERS`` and ``people_with`` are audiences. They
+``on_delete`` make rules; ``retract`` and ``aretract`` take alerts back; ``audience`` declares people by a name, ``MEMBERS`` and ``people_with`` are audiences. They
 may be imported anywhere after Django's apps are configured.
 """
 
@@ -12,19 +12,34 @@ if TYPE_CHECKING:
     from notifications.alerting import Alert, alert
     from notifications.named_audiences import MEMBERS, audience, people_with
     from notifications.rules import on_delete, on_save
+    from notifications.withdrawing import aretract, retract
 
-__all__ = ["MEMBERS", "Alert", "alert", "anotify", "audience", "notify", "on_delete", "on_save", "people_with"]
+__all__ = [
+    "MEMBERS",
+    "Alert",
+    "alert",
+    "anotify",
+    "aretract",
+    "audience",
+    "notify",
+    "on_delete",
+    "on_save",
+    "people_with",
+    "retract",
+]
 
 _HOMES = {
     "MEMBERS": "named_audiences",
     "Alert": "alerting",
     "alert": "alerting",
     "anotify": "actions",
+    "aretract": "withdrawing",
     "audience": "named_audiences",
     "notify": "actions",
     "on_delete": "rules",
     "on_save": "rules",
     "people_with": "named_audiences",
+    "retract": "withdrawing",
 }
 
 

@@ -6,8 +6,8 @@ from django.utils.translation import gettext_lazy as _
 from hub.admin import PublishedAdmin, people_with_search
 from hub.users import searched_by
 from hub.web.generics import ModelAdmin
-from notifications import distributing
-from notifications.models import Distribution, Follow, Notification, Topic
+from notifications import distributing, withdrawing
+from notifications.models import Distribution, Follow, Notification, Topic, Withdrawal
 
 
 @admin.register(Notification)
@@ -53,6 +53,30 @@ class DistributionAdmin(PublishedAdmin[Distribution]):
     def audience(self, distribution: Distribution) -> str:
         """To whom it goes."""
         return distribution.notification.audience
+
+
+@admin.register(Withdrawal)
+class WithdrawalAdmin(PublishedAdmin[Withdrawal]):
+    """Notifications that a job takes back from many people; they are here until it has ended."""
+
+    list_display = ("notification_id", "moved_at", "failure")
+    list_filter = (("failure", admin.EmptyFieldListFilter),)
+    actions = ("start_again",)
+    fields = list_display
+    readonly_fields = list_display
+
+    def has_change_permission(self, request: HttpRequest, obj: Withdrawal | None = None) -> bool:
+        return False
+
+    def has_start_permission(self, request: HttpRequest) -> bool:
+        """Whether they may start withdrawals again."""
+        return request.user.has_perm("hub_notifications.change_withdrawal")
+
+    @admin.action(description=_("Start the selected withdrawals again that have failed"), permissions=["start"])
+    def start_again(self, request: HttpRequest, selected: QuerySet[Withdrawal]) -> None:
+        """They go on where they stopped."""
+        for one in selected:
+            withdrawing.start_again(one.pk)
 
 
 @admin.register(Topic)

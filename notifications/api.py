@@ -16,6 +16,7 @@ from notifications import (
     channels,
     distributions_api,
     reading_api,  # noqa: F401  # its methods
+    retracting_api,  # noqa: F401  # likewise
     topics_api,  # noqa: F401  # likewise
 )
 from notifications.alerting import EVERYONE, Alert, BadAlert, UnknownRecipient, alert

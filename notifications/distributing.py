@@ -17,8 +17,8 @@ from django.db.models.functions import Now
 from hub.logs import get_logger
 from hub.publishing import flush, is_shared, publish_shared, share, subscribed
 from hub.users import Key, User, all_users, id_columns, id_from, ids_of_keys, key_of_text, users_by_id
-from notifications import channels, events, inbox, keys
-from notifications.models import FAILURE_LIMIT, Distribution, InboxEntry, ListedPeople, Notification, Withdrawal
+from notifications import channels, events, failures, inbox, keys
+from notifications.models import Distribution, InboxEntry, ListedPeople, Notification, Withdrawal
 from notifications.named_audiences import LISTED, Audience, Listed, audience_named
 
 log = get_logger(__name__)
@@ -35,14 +35,17 @@ LOST = timedelta(seconds=60)
 #: Starts the job that calls :func:`run` for a notification, when the open transaction is committed.
 Start = Callable[[int], object]
 
-_starts: list[Start] = []
+#: Says whether the job of a notification is owed already.
+IsOwed = Callable[[int], bool]
+
+_jobs: list[tuple[Start, IsOwed]] = []
 
 T = TypeVar("T")
 
 
-def started_by(start: Start) -> None:
-    """Have ``start`` start the jobs. Called once, by what has jobs."""
-    _starts[:] = [start]
+def started_by(start: Start, is_owed: IsOwed) -> None:
+    """Have ``start`` start the jobs, and ``is_owed`` say which are started. Called once, by what has jobs."""
+    _jobs[:] = [(start, is_owed)]
 
 
 def begin(notification: Notification, people: Audience | Listed) -> None:
@@ -80,7 +83,7 @@ def _written(key: Key) -> int | str:
 
 def start_job(notification_id: int) -> None:
     """Have the job of this notification run when the open transaction is committed."""
-    for start in _starts:
+    for start, _ in _jobs:
         start(notification_id)
 
 
@@ -116,16 +119,14 @@ def step(notification_id: int) -> bool:
 
 def fail(notification_id: int, error: Exception) -> None:
     """Note why the distribution cannot go on: nothing but :func:`start_again` and a longer list starts it from now."""
-    failure = f"{type(error).__name__}: {error}".replace("\0", "")[:FAILURE_LIMIT]
-    Distribution.objects.filter(pk=notification_id, finished_at=None).update(failure=failure)
+    failures.note(Distribution.objects.filter(pk=notification_id, finished_at=None), error)
     log.error("distribution_failed", notification=notification_id, exc_info=error)
 
 
 def start_again(notification_id: int) -> bool:
     """Start the job of a distribution that had failed, from where it stopped; returns whether it had."""
-    failed = Distribution.objects.filter(pk=notification_id, finished_at=None).exclude(failure="")
     with transaction.atomic():
-        if not failed.update(failure="", moved_at=Now()):
+        if not failures.clear(Distribution.objects.filter(pk=notification_id, finished_at=None)):
             return False
         start_job(notification_id)
     return True
@@ -140,14 +141,15 @@ def is_owed(notification: Notification, user: User) -> bool:
 def restart_lost() -> int:
     """Start the jobs again that distribute or withdraw, and have not moved for :data:`LOST`; returns how many.
 
-    A query of a small index and one of a small table where there is none. Safe to call from any process at any time.
+    A job that is owed, and only waits in a long queue, is left there. A query of a small index and one of a small
+    table where there is none. Safe to call from any process at any time.
     """
     started = 0
-    for under_way in (Distribution.objects.filter(finished_at=None, failure=""), Withdrawal.objects.all()):
-        lost = under_way.filter(moved_at__lt=Now() - LOST)
+    for under_way in (Distribution.objects.filter(finished_at=None), Withdrawal.objects.all()):
+        lost = under_way.filter(failure="", moved_at__lt=Now() - LOST)
         for pk in list(lost.values_list("pk", flat=True)):
             with transaction.atomic():
-                if lost.filter(pk=pk).update(moved_at=Now()):
+                if lost.filter(pk=pk).update(moved_at=Now()) and not any(is_owed(pk) for _, is_owed in _jobs):
                     start_job(pk)
                     started += 1
     if started:

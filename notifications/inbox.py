@@ -3,12 +3,11 @@
 from collections.abc import Collection, Sequence
 
 from django.db import connection
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from hub.channels import LAST_ID
 from hub.users import Key, as_stored
-from notifications.models import Distribution, InboxEntry
+from notifications.models import InboxEntry
 
 #: Entries that one statement adds.
 BATCH = 500
@@ -39,14 +38,6 @@ def add(notification_id: int, keys: Sequence[Key]) -> dict[Key, int]:
             cursor.execute(_ADD.format(values=values), [key for key in stored if not isinstance(key, int)] or None)
             added |= {key_of[value]: pk for pk, value in cursor.fetchall()}
     return added
-
-
-def entries_of(distribution: Distribution) -> QuerySet[InboxEntry]:
-    """All entries of a distribution; reads the range of ids that it has noted, so lock it before."""
-    if distribution.first_entry is None or distribution.last_entry is None:
-        return InboxEntry.objects.none()
-    ids = (distribution.first_entry, distribution.last_entry)
-    return InboxEntry.objects.filter(pk__range=ids, notification=distribution.pk)
 
 
 def mark_read(key: Key, ids: Collection[int]) -> list[int]:

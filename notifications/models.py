@@ -281,11 +281,21 @@ class ReadMark(models.Model):
 FAILURE_LIMIT = 500
 
 
+def _failure() -> "models.CharField[str, str]":
+    return models.CharField(
+        _("error"),
+        max_length=FAILURE_LIMIT,
+        default="",
+        editable=False,
+        help_text=_("Why its job cannot go on, until somebody starts it again."),
+    )
+
+
 class Distribution(models.Model):
     """A notification is given to each person of its audience by a job; how far that is.
 
-    The row is locked by each step of the job, and deleted with its notification. Whatever deletes it deletes the
-    entries (``notifications.receivers``).
+    The row is locked by each step of the job, and deleted with its notification. Whatever deletes it hands the
+    entries over to a :class:`Withdrawal` (``notifications.receivers``).
     """
 
     notification = models.OneToOneField(
@@ -308,13 +318,7 @@ class Distribution(models.Model):
     last_entry = models.BigIntegerField(null=True, editable=False)
     moved_at = models.DateTimeField(_("last step"), db_default=Now())
     finished_at = models.DateTimeField(_("finished"), null=True)
-    failure = models.CharField(
-        _("error"),
-        max_length=FAILURE_LIMIT,
-        default="",
-        editable=False,
-        help_text=_("Why its job cannot go on, until somebody starts it again."),
-    )
+    failure = _failure()
 
     class Meta:
         verbose_name = _("distribution")
@@ -353,13 +357,19 @@ class Withdrawal(models.Model):
     """
 
     #: The id that the notification had.
-    notification_id = models.BigIntegerField(primary_key=True)
-    #: The id of what is published to all these people (``hub.publishing.share``).
-    shared = models.BigIntegerField()
+    notification_id = models.BigIntegerField(_("notification"), primary_key=True)
+    #: The id of what is published to all these people (``hub.publishing.share``); None where they are told nothing.
+    shared = models.BigIntegerField(null=True, editable=False)
     #: Its entries have ids above the first and up to the second one.
-    after = models.BigIntegerField()
-    last_entry = models.BigIntegerField()
-    moved_at = models.DateTimeField(db_default=Now())
+    after = models.BigIntegerField(editable=False)
+    last_entry = models.BigIntegerField(editable=False)
+    moved_at = models.DateTimeField(_("last step"), db_default=Now())
+    failure = _failure()
+
+    class Meta:
+        verbose_name = _("withdrawal")
+        verbose_name_plural = _("withdrawals")
+        ordering: ClassVar = ["-pk"]
 
     def __str__(self) -> str:
         return f"{self.notification_id}: {self.after}/{self.last_entry}"

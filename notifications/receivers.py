@@ -14,7 +14,7 @@ from hub.access import revalidate
 from hub.database import listen
 from hub.publishing import forget_channel, publish
 from hub.users import Key, id_in, ids_of_keys
-from notifications import channels, inbox
+from notifications import channels, withdrawing
 from notifications.events import TopicFollowed, TopicUnfollowed
 from notifications.models import Distribution, Follow, Topic
 
@@ -101,4 +101,4 @@ def _distribution_going(sender: type[Distribution], instance: Distribution, **_:
     # Locked and read again: a step of its job may be adding entries, and no other one follows.
     distribution = Distribution.objects.select_for_update().filter(pk=instance.pk).first()
     if distribution is not None:
-        inbox.entries_of(distribution).delete()
+        withdrawing.take_entries(distribution, shared=None)

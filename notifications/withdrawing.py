@@ -6,14 +6,53 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
+from hub.database import in_database_thread
+from hub.logs import get_logger
 from hub.publishing import flush, is_shared, publish_shared, replace_shared, share
 from hub.publishing import withdraw as withdraw_publications
 from hub.users import ids_of_keys
-from notifications import channels, distributing, events
+from notifications import channels, distributing, events, failures, keys
 from notifications.models import Distribution, InboxEntry, Notification, Withdrawal
+
+log = get_logger(__name__)
 
 #: Alerts that one statement looks for in the history of their channel.
 PIECE = 100
+
+
+def retract(*, key: str | None = None, id: int | None = None) -> int:  # noqa: A002  # what callers call it
+    """Take back the alerts with this ``key``, whoever has them, or the one with this ``id``.
+
+    When it returns outside a transaction, or when the surrounding one has committed, no list, no count and no history
+    has them: a client that comes back finds :class:`~notifications.events.AlertsWithdrawn` in their place. Open pages
+    take them out at once; those of people who got one as members of an audience or a long list a moment later, by a
+    job. A distribution that is under way reaches nobody else.
+
+    To repeat it is harmless, also at the same time. The key is free then: a call of :func:`notifications.notify` with
+    it, which comes after this one or waits for it, sends again.
+
+    Returns how many alerts were taken back: one for each recipient that :func:`notifications.notify` returned a row
+    for.
+    """
+    with transaction.atomic():
+        return withdraw(named(key=key, id=id))
+
+
+async def aretract(*, key: str | None = None, id: int | None = None) -> int:  # noqa: A002  # as above
+    """:func:`retract` from async code, in a transaction of its own."""
+    return await in_database_thread(retract, key=key, id=id)
+
+
+def named(*, key: str | None, id: int | None) -> QuerySet[Notification]:  # noqa: A002  # as above
+    """The alerts with this key, or the one of this id. Who sends with the key waits for the open transaction."""
+    if (key is None) == (id is None):
+        raise TypeError("An alert is named by its key or by its id.")
+    wanted = {"pk": id} if key is None else {"key": key}
+    rows = Notification.objects.filter(**wanted)
+    held = rows.values_list("key", flat=True).first() if key is None else key
+    if held is not None:
+        keys.hold_alone(held)
+    return rows
 
 
 def withdraw(alerts: QuerySet[Notification]) -> int:
@@ -30,7 +69,8 @@ def withdraw(alerts: QuerySet[Notification]) -> int:
         for pk in distributed:
             _withdraw_distributed(pk)
         ids_of: dict[str, list[int]] = {}
-        for row in alerts.filter(audience="").select_related("user", "topic").order_by("pk"):
+        alone = alerts.filter(audience="").select_related("user", "topic").order_by("pk")
+        for row in alone.select_for_update(of=("self",)):  # who withdraws the same waits, and finds nothing
             if row.topic_id is not None and row.topic is None:
                 continue  # its channel went with the topic, and the row follows (hub.database.deletions)
             ids_of.setdefault(channels.of_alert(row), []).append(row.pk)
@@ -50,17 +90,26 @@ def _withdraw_distributed(notification_id: int) -> None:
         return  # somebody else has withdrawn it meanwhile
     instead = events.AlertsWithdrawn(ids=[notification_id])
     replace_shared(distribution.shared, instead)
-    if distribution.first_entry is not None and distribution.last_entry is not None:
-        Withdrawal.objects.create(
-            notification_id=notification_id,
-            shared=share(instead),
-            after=distribution.first_entry - 1,
-            last_entry=distribution.last_entry,
-        )
-        # The entries are the job's now, and do not go with the distribution.
-        Distribution.objects.filter(pk=notification_id).update(first_entry=None, last_entry=None)
-        distributing.start_job(notification_id)
+    take_entries(distribution, shared=share(instead))
     Notification.objects.filter(pk=notification_id).delete()
+
+
+def take_entries(distribution: Distribution, *, shared: int | None) -> None:
+    """Have a job delete the entries of a distribution that is being deleted; lists leave them out from now on.
+
+    ``shared`` is published to each of these people; None tells them nothing. Lock the distribution before.
+    """
+    if distribution.first_entry is None or distribution.last_entry is None:
+        return
+    Withdrawal.objects.create(
+        notification_id=distribution.pk,
+        shared=shared,
+        after=distribution.first_entry - 1,
+        last_entry=distribution.last_entry,
+    )
+    # The entries are the job's now, also where the distribution goes with its notification a moment later.
+    Distribution.objects.filter(pk=distribution.pk).update(first_entry=None, last_entry=None)
+    distributing.start_job(distribution.pk)
 
 
 def run(notification_id: int, *, seconds: float = 60.0) -> bool:
@@ -89,14 +138,30 @@ def step(notification_id: int) -> bool:
         left = InboxEntry.objects.filter(
             pk__gt=withdrawal.after, pk__lte=withdrawal.last_entry, notification=notification_id
         )
-        keys = dict(left.order_by("pk").values_list("pk", "user")[: distributing.BATCH])
-        if not keys:
+        people = dict(left.order_by("pk").values_list("pk", "user")[: distributing.BATCH])
+        if not people:
             withdrawal.delete()
             return False
-        if not is_shared(withdrawal.shared):
-            withdrawal.shared = share(events.AlertsWithdrawn(ids=[notification_id]))
-        publish_shared(withdrawal.shared, map(channels.of_user_id, ids_of_keys(keys.values()).values()))
-        InboxEntry.objects.filter(pk__in=keys).delete()
-        withdrawal.after, withdrawal.moved_at = max(keys), Now()
+        if withdrawal.shared is not None:
+            if not is_shared(withdrawal.shared):
+                withdrawal.shared = share(events.AlertsWithdrawn(ids=[notification_id]))
+            publish_shared(withdrawal.shared, map(channels.of_user_id, ids_of_keys(people.values()).values()))
+        InboxEntry.objects.filter(pk__in=people).delete()
+        withdrawal.after, withdrawal.moved_at = max(people), Now()
         withdrawal.save()
+    return True
+
+
+def fail(notification_id: int, error: Exception) -> None:
+    """Note why the withdrawal cannot go on: nothing but :func:`start_again` starts it from now."""
+    failures.note(Withdrawal.objects.filter(pk=notification_id), error)
+    log.error("withdrawal_failed", notification=notification_id, exc_info=error)
+
+
+def start_again(notification_id: int) -> bool:
+    """Start the job of a withdrawal that had failed, from where it stopped; returns whether it had."""
+    with transaction.atomic():
+        if not failures.clear(Withdrawal.objects.filter(pk=notification_id)):
+            return False
+        distributing.start_job(notification_id)
     return True

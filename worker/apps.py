@@ -20,7 +20,7 @@ class WorkerConfig(required_apps.HubAppConfig):
 
         application()  # the one that this thread knows: see there
         gauges.stats(jobs.show_stats)
-        distributing.started_by(tasks.distribute.delay)
+        distributing.started_by(tasks.distribute.delay, tasks.is_distribute_owed)
         if apps.is_installed("hub.accounts"):
             from worker import sign_up_alerts
 

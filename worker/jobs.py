@@ -191,6 +191,11 @@ def claim(limit: int) -> list[JobCall]:
     return list(_readable(rows))
 
 
+def is_owed(task: str, args: Sequence[Any]) -> bool:
+    """Whether a job of this task with these arguments waits or runs; not where it has failed for good."""
+    return Job.objects.filter(task=task, arguments=_dump([list(args), {}]), failed_at=None).exists()
+
+
 def due(until: datetime | None = None) -> list[JobCall]:
     """The jobs that are owed and due now, or by ``until``, in the order in which they are due. Takes none of them."""
     rows = Job.objects.filter(failed_at=None, due_at__lte=until or Now()).order_by("due_at", "created_at")

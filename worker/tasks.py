@@ -9,7 +9,11 @@ from django.db import InterfaceError, OperationalError
 from hub.config import hub_settings
 from notifications import distributing, notify, withdrawing
 from notifications.alerting import refuse_unsendable
-from worker import heartbeat, maintenance  # noqa: F401  # tasks, where Celery looks for them: it knows this module
+from worker import (
+    heartbeat,  # noqa: F401  # tasks, where Celery looks for them: it knows this module
+    jobs,
+    maintenance,  # noqa: F401  # likewise
+)
 from worker.durable import DurableTask
 
 #: Errors after which the same is tried again. After others it would not succeed either.
@@ -76,16 +80,23 @@ def _refuse_no_id(notification_id: Any) -> None:
 def distribute(notification_id: int) -> None:
     """Give a notification to each person of its audience, or take it back from them, for a turn.
 
-    Another job goes on where this one stops. Where it can be given to nobody else, such as when the audience is not
-    declared any more, that is noted in the distribution.
+    Another job goes on where this one stops. Where it cannot go on, such as when the audience is not declared any
+    more, that is noted in the distribution or the withdrawal.
     """
     seconds = min(TURN, hub_settings().task_time_limit / 2)
-    try:
-        is_given = distributing.run(notification_id, seconds=seconds)
-    except PASSING:
-        raise
-    except Exception as error:  # noqa: BLE001  # an audience is the project's own code
-        distributing.fail(notification_id, error)
-        return
-    if not (is_given and withdrawing.run(notification_id, seconds=seconds)):
-        distribute.delay(notification_id)
+    for work in (distributing, withdrawing):
+        try:
+            is_done = work.run(notification_id, seconds=seconds)
+        except PASSING:
+            raise
+        except Exception as error:  # noqa: BLE001  # an audience is the project's own code
+            work.fail(notification_id, error)
+            return
+        if not is_done:
+            distribute.delay(notification_id)
+            return
+
+
+def is_distribute_owed(notification_id: int) -> bool:
+    """Whether :func:`distribute` is still to run for this notification, and has not failed for good."""
+    return jobs.is_owed(str(distribute.name), (notification_id,))

@@ -24,7 +24,9 @@ def document(declared: Sequence[Method[Any]], prefix: str) -> dict[str, Any]:
     for method in declared:
         if method.also:
             verb, name = method.also
-            paths[name][verb.lower()] = _of_method(method) if verb != "GET" else _of_query(method, schemas)
+            paths.setdefault(name, {})[verb.lower()] = (
+                _of_method(method) if verb != "GET" else _of_query(method, schemas)
+            )
             paths[name][verb.lower()]["operationId"] = f"{verb.lower()}_{name}"
     return {
         "openapi": "3.1.0",

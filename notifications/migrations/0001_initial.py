@@ -125,12 +125,18 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='Withdrawal',
             fields=[
-                ('notification_id', models.BigIntegerField(primary_key=True, serialize=False)),
-                ('shared', models.BigIntegerField()),
-                ('after', models.BigIntegerField()),
-                ('last_entry', models.BigIntegerField()),
-                ('moved_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ('notification_id', models.BigIntegerField(primary_key=True, serialize=False, verbose_name='notification')),
+                ('shared', models.BigIntegerField(editable=False, null=True)),
+                ('after', models.BigIntegerField(editable=False)),
+                ('last_entry', models.BigIntegerField(editable=False)),
+                ('moved_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name='last step')),
+                ('failure', models.CharField(default='', editable=False, help_text='Why its job cannot go on, until somebody starts it again.', max_length=500, verbose_name='error')),
             ],
+            options={
+                'verbose_name': 'withdrawal',
+                'verbose_name_plural': 'withdrawals',
+                'ordering': ['-pk'],
+            },
         ),
         migrations.CreateModel(
             name='ListedPeople',

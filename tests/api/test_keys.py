@@ -70,6 +70,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "alerts": {"user": "7"},
     "mark_read": {"user": "7", "upto": 1},
     "distribution": {"id": 7},
+    "retract": {"key": "k"},
 }
 WITH_CHANNEL = [name for name, request in REQUESTS.items() if "channel" in request]
 
@@ -140,6 +141,8 @@ async def test_no_method_does_or_tells_anything_outside_of_the_scope(name: str) 
     reply = await api(name, **REQUESTS[name])
     if name == "channels":
         assert reply == {"result": {"channels": {}}}
+    elif name == "retract":
+        assert reply == {"result": {"retracted": 0}}  # what is outside is as what is not there
     elif name == "broadcast":
         assert [one["error"]["code"] for one in reply["result"]["responses"]] == [103]
     else:

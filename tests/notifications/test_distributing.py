@@ -662,6 +662,10 @@ def test_entries_go_with_their_notification(crowd: list[User]) -> None:
     (other,) = notify(to=MEMBERS, message="m")
     drain_jobs()
     alert.delete()
+    assert [one.pk for one in queries.latest_for(crowd[0])] == [other.pk]
+    assert queries.unread_count(crowd[0]) == 1
+    drain_jobs()
+    assert len(published_to(crowd[0])) == 2  # nobody is told
     assert entries() == sorted((user.pk, other.pk) for user in crowd)
 
 
@@ -719,7 +723,10 @@ def test_old_notifications_go_with_their_entries(crowd: list[User], settings: An
     drain_jobs()
     Notification.objects.update(created_at=Now() - timedelta(days=2))
     prune()
+    assert InboxEntry.objects.count() == CROWD  # not all of many in one transaction
+    drain_jobs()
     assert not InboxEntry.objects.exists()
+    assert not Withdrawal.objects.exists()
     assert not Distribution.objects.exists()
 
 

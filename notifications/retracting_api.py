@@ -1,0 +1,66 @@
+"""``DELETE /api/notifications``: an alert is taken back by another program."""
+
+from typing import Annotated
+
+import msgspec
+from django.db import transaction
+from msgspec import Meta
+
+from hub.api import ApiCall, ApiError, Code, Method, register
+from hub.channels import LAST_ID
+from hub.database import in_database_thread
+from notifications import channels, withdrawing
+from notifications.alerting import is_key
+from notifications.models import KEY_LIMIT, Notification
+
+
+class RetractRequest(msgspec.Struct, kw_only=True):
+    """Take back the alerts with a key, or the one with an id; see `notifications.retract`."""
+
+    key: str | None = None
+    id: Annotated[int, Meta(ge=1, le=LAST_ID)] | None = None
+
+
+class RetractResult(msgspec.Struct):
+    """How many alerts that were; 0 where they are taken back already."""
+
+    retracted: int
+
+
+async def retract(call: ApiCall[RetractRequest]) -> RetractResult:
+    """Of alerts on channels that the key may not name nothing is changed, and nothing told."""
+    request = call.request
+    if (request.key is None) == (request.id is None):
+        raise ApiError(Code.BAD_REQUEST, "name the alert by its key or by its id")
+    if request.key is not None and not is_key(request.key):
+        raise ApiError(Code.BAD_REQUEST, f"a key is text of 1 to {KEY_LIMIT} characters")
+    return RetractResult(await in_database_thread(_retract, call))
+
+
+def _retract(call: ApiCall[RetractRequest]) -> int:
+    with transaction.atomic():
+        found = withdrawing.named(key=call.request.key, id=call.request.id).select_related("user", "topic")
+        allowed = [row.pk for row in found if _is_within(call, row)]
+        return withdrawing.withdraw(Notification.objects.filter(pk__in=allowed)) if allowed else 0
+
+
+def _is_within(call: ApiCall[RetractRequest], row: Notification) -> bool:
+    if row.audience:
+        return call.caller.scope.has_all_of(channels.USER)
+    try:
+        return call.caller.scope.has_channel(channels.of_alert(row))
+    except LookupError:  # its topic is gone, and it follows
+        return False
+
+
+register(
+    Method(
+        "retract",
+        RetractRequest,
+        RetractResult,
+        retract,
+        "Take alerts back.",
+        {"key": "backup:2026-11-22"},
+        also=("DELETE", "notifications"),
+    )
+)
