@@ -73,7 +73,7 @@ def _sentence(name: str, there_are: frozenset[str]) -> str:
     is_file = bare.endswith(_FILE)
     close = _meant(bare.removesuffix(_FILE), there_are)
     if not close:
-        return f"{name} is no variable of the hub and is ignored: .env.example lists those that are."
+        return f"{name} is no variable of the hub and is ignored: docs/settings.md of the hub lists those that are."
     return f"{name} is no variable of the hub and is ignored: did you mean {close}{_FILE if is_file else ''}?"
 
 

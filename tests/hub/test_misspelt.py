@@ -54,9 +54,9 @@ def test_misspelt_variable_is_named_with_the_one_that_was_meant(name: str, monke
         ("HUB_REDIS_URL", "REDIS_URL?"),
         ("HUB_DATABASE_URL_FILE", "DATABASE_URL_FILE?"),
         ("HUB_OPERATR_TOKEN_FILE", "HUB_OPERATOR_TOKEN_FILE?"),
-        ("HUB_", ".env.example lists those that are."),
-        ("HUB_SERVICE_PORT_8000_TCP_ADDR", ".env.example lists those that are."),
-        ("HUB_ЯЗЫК", ".env.example lists those that are."),
+        ("HUB_", "docs/settings.md of the hub lists those that are."),
+        ("HUB_SERVICE_PORT_8000_TCP_ADDR", "docs/settings.md of the hub lists those that are."),
+        ("HUB_ЯЗЫК", "docs/settings.md of the hub lists those that are."),
     ],
 )
 def test_what_was_meant(written: str, meant: str, monkeypatch: pytest.MonkeyPatch) -> None:
