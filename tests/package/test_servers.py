@@ -11,7 +11,7 @@ import httpx
 import pytest
 import websockets
 
-from tests.support.product import Product, installed, logged_in, person, socket
+from tests.support.product import Product, alert_of_bell, installed, logged_in, person, ship, socket
 
 pytestmark = [
     pytest.mark.slow,
@@ -53,26 +53,6 @@ def ada(product: Product) -> str:
         "create_room(name='hall', creator=host)\nresult = 1"
     )
     return person(product, "ada")
-
-
-async def ship(product: Product, mail: str, number: str) -> None:
-    await asyncio.to_thread(
-        product.python,
-        "from orders.models import Order\nfrom people.models import Person\n"
-        f"Order.objects.create(customer=Person.objects.get(email={mail!r}), number={number!r}, is_shipped=True)\n"
-        "result = 1",
-    )
-
-
-async def alert_of_bell(ws: Any) -> str:
-    """The text of the next alert on a client connection, as the bell has one."""
-    while True:
-        for line in (await ws.recv()).splitlines():
-            frame = json.loads(line)
-            if not frame:
-                await ws.send("{}")  # the keepalive
-            elif frame.get("push", {}).get("pub"):
-                return str(frame["push"]["pub"]["data"]["message"])
 
 
 async def alert_of_stream(lines: AsyncIterator[str]) -> str:

@@ -2,6 +2,7 @@
 people, and variants of it.
 """
 
+import asyncio
 import fcntl
 import json
 import os
@@ -178,6 +179,27 @@ def person(product: Product, name: str) -> str:
         f"Person.objects.create_user({name + '@example.org'!r}, {PASSWORD!r}, full_name={name.title()!r})\nresult = 1"
     )
     return f"{name}@example.org"
+
+
+async def ship(product: Product, mail: str, number: str) -> None:
+    """Save an order of this person's that is on its way: the product alerts them."""
+    await asyncio.to_thread(
+        product.python,
+        "from orders.models import Order\nfrom people.models import Person\n"
+        f"Order.objects.create(customer=Person.objects.get(email={mail!r}), number={number!r}, is_shipped=True)\n"
+        "result = 1",
+    )
+
+
+async def alert_of_bell(ws: Any) -> str:
+    """The text of the next alert on a client connection, as the bell has one."""
+    while True:
+        for line in (await ws.recv()).splitlines():
+            frame = json.loads(line)
+            if not frame:
+                await ws.send("{}")  # the keepalive
+            elif frame.get("push", {}).get("pub"):
+                return str(frame["push"]["pub"]["data"]["message"])
 
 
 @contextmanager
