@@ -1,8 +1,9 @@
 """Who should know, and how they are told.
 
-``notify`` and ``anotify`` send an alert now; ``alert`` describes one for a rule to return; ``on_save`` and
-``on_delete`` make rules; ``retract`` and ``aretract`` take alerts back; ``audience`` declares people by a name, ``MEMBERS`` and ``people_with`` are audiences. They
-may be imported anywhere after Django's apps are configured.
+``notify`` and ``anotify`` send an alert now; ``alert`` describes one for a rule to return; ``on_save``, ``on_delete``
+and ``on_m2m_change`` make rules, and ``notify_bulk`` runs one for many rows; ``retract`` and ``aretract`` take alerts
+back; ``audience`` declares people by a name, ``MEMBERS`` and ``people_with`` are audiences. They may be imported
+anywhere after Django's apps are configured.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from notifications.actions import anotify, notify
     from notifications.alerting import Alert, alert
+    from notifications.bulk import notify_bulk
+    from notifications.m2m_rules import on_m2m_change
     from notifications.named_audiences import MEMBERS, audience, people_with
     from notifications.rules import on_delete, on_save
     from notifications.withdrawing import aretract, retract
@@ -22,7 +25,9 @@ __all__ = [
     "aretract",
     "audience",
     "notify",
+    "notify_bulk",
     "on_delete",
+    "on_m2m_change",
     "on_save",
     "people_with",
     "retract",
@@ -36,7 +41,9 @@ _HOMES = {
     "aretract": "withdrawing",
     "audience": "named_audiences",
     "notify": "actions",
+    "notify_bulk": "bulk",
     "on_delete": "rules",
+    "on_m2m_change": "m2m_rules",
     "on_save": "rules",
     "people_with": "named_audiences",
     "retract": "withdrawing",

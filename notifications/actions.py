@@ -136,8 +136,11 @@ def send(alerts: Sequence[Alert], *, sender: User | None = None) -> list[Notific
 def _store(rows: Sequence[Notification]) -> None:
     Notification.objects.bulk_create(rows, batch_size=500)
     if alone := [row for row in rows if row.people is None]:
-        publish_many((channels.of_alert(row), events.created(row)) for row in alone)
+        published = publish_many((channels.of_alert(row), events.created(row)) for row in alone)
+        for row, publication in zip(alone, published, strict=True):
+            row.published = publication.pk
     for row in rows:
+        row.is_new = True
         if row.people is not None:
             distributing.begin(row, row.people)
 

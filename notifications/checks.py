@@ -1,10 +1,11 @@
-"""What ``manage.py check`` says about the audiences that apps declare."""
+"""What ``manage.py check`` says about the audiences and rules that apps declare."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.core import checks
 
+from notifications import conditions
 from notifications.named_audiences import BadAudience, declared
 
 
@@ -12,6 +13,12 @@ from notifications.named_audiences import BadAudience, declared
 def audiences_are_people(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[checks.CheckMessage]:
     """Each audience returns a queryset of people that can be read step by step. Asks no database."""
     return list(_mistakes())
+
+
+@checks.register
+def rules_can_run(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Each rule names fields that its model has, of the kind that it goes by."""
+    return [checks.Error(mistake, hint="The rule never runs.", id="hub.E072") for mistake in conditions.mistakes]
 
 
 def _mistakes() -> Iterator[checks.CheckMessage]:

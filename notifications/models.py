@@ -196,6 +196,11 @@ class Notification(models.Model):
     #: The people to whom it is to be distributed; set by ``notifications.actions``, no column.
     people: "Audience | Listed | None" = None
 
+    #: Whether the call that returned it has stored it, and the id of the publication of this call where it is one
+    #: person's, group's or topic's, or everyone's; set by ``notifications.actions``, no columns.
+    is_new = False
+    published: int | None = None
+
     class Meta:
         verbose_name = _("notification")
         verbose_name_plural = _("notifications")

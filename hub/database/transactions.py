@@ -15,5 +15,13 @@ def is_in_test_case(connection: BaseDatabaseWrapper) -> bool:
     return any(map(_is_of_test, connection.atomic_blocks))
 
 
+def outermost_block(connection: BaseDatabaseWrapper) -> tuple[object, str | None]:
+    """What tells the transaction that code has open from others: its outermost block, and the savepoint of that one
+    within a ``TestCase``. Call it in a transaction only (:func:`is_in_transaction`).
+    """
+    depth = sum(map(_is_of_test, connection.atomic_blocks))
+    return connection.atomic_blocks[depth], connection.savepoint_ids[depth - 1] if depth else None
+
+
 def _is_of_test(block: Any) -> bool:
     return bool(getattr(block, "_from_testcase", False))  # what Django itself goes by; not public

@@ -19,7 +19,7 @@ from hub.publishing.verbs import (
     release,
     share,
 )
-from hub.publishing.withdrawing import replace_shared, withdraw
+from hub.publishing.withdrawing import replace_shared, unpublish, withdraw
 from hub.streams.history import forget as forget_channel
 from hub.streams.personal import rewrite
 
@@ -41,5 +41,6 @@ __all__ = [
     "rewrite",
     "share",
     "subscribed",
+    "unpublish",
     "withdraw",
 ]

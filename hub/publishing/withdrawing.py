@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from django.db import transaction
 
+from hub.models import Publication
 from hub.publishing.verbs import Data, encode, publish, text_of
 from hub.streams import history, sharing
 
@@ -31,3 +32,11 @@ def withdraw(channel: str, beginnings: Collection[str], instead: Data) -> int:
         count = history.replace(channel, beginnings, encode(channel, instead, durable=True))
         publish(channel, instead)
     return count
+
+
+def unpublish(ids: Collection[int]) -> None:
+    """Delete publications that the open transaction has appended, by the ids of their rows, as if they had never been.
+
+    Nobody has seen them: rows that have an offset already are left alone.
+    """
+    Publication.objects.filter(pk__in=ids, offset=None).delete()

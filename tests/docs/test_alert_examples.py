@@ -56,6 +56,29 @@ for sent in Notification.objects.order_by("pk"):
     print(json.dumps([str(sent.user or sent.group), sent.level, sent.message]))
 """
 
+CHANGES_STORY = """
+import json
+from django.db import transaction
+from hub.people.models import User
+from notifications.models import Notification
+from shop.models import Order
+
+ada = User.objects.create_user("ada")
+order = Order.objects.create(number="7", customer=ada)
+with transaction.atomic():
+    order.ship()
+    order.number = "8"
+    order.save()
+    order.number = "9"
+    order.save()
+order.ship()
+order.watchers.add(ada)
+customer, numbers = ada, ["20", "21"]
+exec(many)
+for sent in Notification.objects.order_by("pk"):
+    print(json.dumps(sent.message))
+"""
+
 
 @pytest.mark.live
 def test_the_example_of_the_readme_alerts_the_customer_and_the_warehouse(tmp_path: Path) -> None:
@@ -82,4 +105,23 @@ def test_the_rules_of_the_how_to_run_on_save_and_on_delete(tmp_path: Path) -> No
         ["warehouse", "warning", "Order 7 waits"],
         ["ada", "info", "Your order 7 will be late"],
         ["warehouse", "info", "Order 7 was withdrawn"],
+    ]
+
+
+@pytest.mark.live
+def test_the_rules_of_changes_in_the_how_to_run_once_in_a_transaction(tmp_path: Path) -> None:
+    models = block("README.md", "shop/models.py") + (
+        "    watchers = models.ManyToManyField(settings.AUTH_USER_MODEL, related_name='+')\n"
+    )
+    placed = block(HOW_TO, "shop/alerts.py").replace("@on_save(Order, created=True)\n", "")
+    alerts = placed + block(HOW_TO, "shop/alerts.py, what has changed")
+    many = block(HOW_TO, "many orders at once")
+    with shop(tmp_path, {"shop/models.py": models, "shop/alerts.py": alerts}) as project:
+        sent = [json.loads(line) for line in project.run(f"many = {many!r}\n{CHANGES_STORY}").splitlines()]
+    assert sent == [
+        "Order 9 is on its way",
+        "Order 7 is order 9 now",
+        "1 more people watch your order",
+        "Order 20 is placed",
+        "Order 21 is placed",
     ]

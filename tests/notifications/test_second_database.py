@@ -9,7 +9,6 @@ import pytest
 from django.contrib.auth.models import Group, Permission
 from django.contrib.contenttypes.models import ContentType
 from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
-from django.db.models.signals import post_delete, post_save
 from pytest_django.fixtures import Settings
 
 from chat.models import Message, Room
@@ -17,8 +16,10 @@ from hub.models import Publication
 from hub.testing import capture_notifications
 from lab.harness.waiting import wait_for
 from notifications import Alert, alert, on_delete, on_save, rules
+from notifications.conditions import Old
 from notifications.models import Notification, Topic
 from tests.support.people import User
+from tests.support.rules import rules_end
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -27,11 +28,8 @@ SECOND = "second"
 
 @pytest.fixture(autouse=True)
 def no_rule_outlives_its_test() -> Iterator[None]:
-    kept = {signal: list(signal.receivers) for signal in (post_save, post_delete)}
-    yield
-    for signal, receivers in kept.items():
-        signal.receivers = receivers
-        signal.sender_receivers_cache.clear()
+    with rules_end():
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -205,3 +203,25 @@ def test_the_hubs_connection_is_left_as_it_was() -> None:
         add("ops")
     assert not connection.in_atomic_block
     wait_for(sent, that="the alert")
+
+
+def test_saves_of_another_database_are_one_alert_of_its_transaction() -> None:
+    @on_save(Group, fields=["name"])
+    def renamed(group: Group, old: Old | None) -> Alert:
+        return alert(to="everyone", message=f"{old and old.name} > {group.name}")
+
+    def rename(name: str) -> None:
+        group.name = name
+        group.save()
+
+    with transaction.atomic(using=SECOND):
+        group = add("ops")
+        rename("dev")
+        with pytest.raises(RuntimeError), transaction.atomic(using=SECOND):
+            rename("lost")
+            raise RuntimeError
+    with transaction.atomic(using=SECOND):
+        rename("web")
+        rename("dev")
+    rename("ops")
+    assert [message for message in sent() if ">" in message] == ["None > dev", "dev > ops"]

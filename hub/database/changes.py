@@ -1,0 +1,172 @@
+"""Saves of a model, with the row as it was before: what the database had before the open transaction saved it first.
+
+The row is read when Django says ``pre_save``, so many columns of it as somebody wants, and once in a transaction.
+Inside a transaction it is locked by that, a moment before the save locks it: nobody changes it in between. Models that
+nobody watches cost nothing.
+"""
+
+import copy
+from collections.abc import Callable, Collection, Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from django.core.exceptions import ValidationError
+from django.db import connections, models
+from django.db.models.base import ModelState
+from django.db.models.signals import post_save, pre_save
+
+from hub.database.transaction_notes import note, noted
+
+#: The values of a row by the names of their columns' attributes (``customer_id``); None: there was no row.
+Values = Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    values: Values
+
+
+@dataclass(frozen=True, slots=True)
+class SavedRow:
+    """A row just saved.
+
+    Args:
+        instance: what was saved. It may differ from the row: not all of its fields were saved, or as expressions.
+        before: the row before the open transaction saved it first, with the columns that are watched.
+        using: the database.
+        update_fields: the names of the fields that were saved; None for all.
+        is_first: this is the first save of the row in the transaction.
+    """
+
+    instance: models.Model
+    before: Values
+    using: str
+    update_fields: Collection[str] | None
+    is_first: bool
+
+    def changed(self, names: Collection[str]) -> models.Model | None:
+        """The instance with what the row has now, if the row is new or one of the columns differs from before.
+
+        Asks the database only where it may. The instance that was saved stays as it is: a copy is returned where
+        the row has other values.
+        """
+        if self.before is not None and not any(map(self._may_differ, names)):
+            return None
+        if self.before is None and self.is_first and not any(map(self._is_expression, names)):
+            return self.instance
+        now = _read(type(self.instance), self.instance.pk, names, self.using) or {}
+        if self.before is not None and all(now.get(name) == self.before[name] for name in names):
+            return None
+        found = self.instance.__dict__
+        if all(name in found and found[name] == value for name, value in now.items()):
+            return self.instance
+        as_stored = _copy(self.instance)
+        for name, value in now.items():
+            setattr(as_stored, name, value)
+        return as_stored
+
+    def _may_differ(self, name: str) -> bool:
+        column: Any = self.instance._meta.get_field(name)
+        was_saved = self.update_fields is None or not {column.name, column.attname}.isdisjoint(self.update_fields)
+        if column.generated:
+            return True
+        if not was_saved or name not in self.instance.__dict__:
+            return not self.is_first  # an earlier save may have changed it
+        if self._is_expression(name):
+            return True
+        try:
+            return bool(column.to_python(self.instance.__dict__[name]) != (self.before or {})[name])
+        except (ValidationError, ValueError, TypeError):
+            return True
+
+    def _is_expression(self, name: str) -> bool:
+        return hasattr(self.instance.__dict__.get(name), "resolve_expression")
+
+
+def _copy(instance: models.Model) -> models.Model:
+    # Django's own way goes by what pickle does, and looks the model up by its name.
+    copied: models.Model = type(instance).__new__(type(instance))
+    copied.__dict__.update(instance.__dict__)
+    copied._state = copy.copy(instance._state)
+    copied._state.fields_cache = dict(instance._state.fields_cache)
+    return copied
+
+
+#: Told of each save of a model.
+Receiver = Callable[[SavedRow], None]
+
+
+@dataclass(slots=True)
+class _Watched:
+    columns: set[str] = field(default_factory=set)
+    receivers: dict[Hashable, Receiver] = field(default_factory=dict)
+
+
+#: By model.
+watched: dict[type[models.Model], _Watched] = {}
+
+#: What was read for the saves of an instance that are under way: one may save it in a receiver of the other.
+_under_way: WeakKeyDictionary[ModelState, list[tuple[_Before, bool]]] = WeakKeyDictionary()
+
+
+def watch(receiver: Receiver, model: type[models.Model], columns: Collection[str], uid: Hashable) -> None:
+    """Call ``receiver`` in the transaction of each save of ``model``, with these columns of the row before; fixtures
+    are skipped. ``uid`` names the receiver; of two of one name only the first is called.
+
+    Proxies and subclasses are models of their own.
+    """
+    known = watched.setdefault(model, _Watched())
+    known.columns.update(columns)
+    known.receivers.setdefault(uid, receiver)
+    pre_save.connect(_saving, sender=model, dispatch_uid="hub.database.changes")
+    post_save.connect(_saved, sender=model, dispatch_uid="hub.database.changes")
+
+
+def _saving(sender: type[models.Model], instance: models.Model, raw: bool, using: str, **_: Any) -> None:
+    if not raw:
+        _under_way.setdefault(instance._state, []).append(_before(sender, instance, using))
+
+
+def _saved(
+    sender: type[models.Model], instance: models.Model, raw: bool, using: str, update_fields: Any, **_: Any
+) -> None:
+    if raw:
+        return
+    before, is_first = _under_way[instance._state].pop()
+    if is_first:  # a new row has its key only now
+        note(_key(sender, instance.pk), before, using=using)
+    saved = SavedRow(instance, before.values, using, update_fields, is_first)
+    for receiver in list(watched[sender].receivers.values()):
+        receiver(saved)
+
+
+def _before(model: type[models.Model], instance: models.Model, using: str) -> tuple[_Before, bool]:
+    """The row before the first save of the open transaction, and whether this one is the first."""
+    pk = instance.pk
+    if pk is None or hasattr(pk, "resolve_expression"):
+        return _Before(None), True
+    try:
+        known = noted(_key(model, pk), using=using)
+        if known is not None:
+            return known, False
+        before = _Before(_read(model, pk, watched[model].columns, using))
+        note(_key(model, pk), before, using=using)
+    except (ValidationError, ValueError, TypeError):  # this is no key: the save says so itself
+        return _Before(None), True
+    return before, True
+
+
+def _key(model: type[models.Model], pk: Any) -> Hashable:
+    key: Any = model._meta.pk
+    return "hub.database.changes", model, key.to_python(pk)
+
+
+def _read(model: type[models.Model], pk: Any, columns: Collection[str], using: str) -> Values:
+    connection = connections[using]
+    rows = model._base_manager.using(using).filter(pk=pk).order_by()
+    if connection.in_atomic_block and connection.features.has_select_for_update:
+        rows = rows.select_for_update(no_key=connection.features.has_select_for_no_key_update)
+    names = sorted(columns)
+    found = list(rows.values_list(*names))
+    return dict(zip(names, found[0], strict=True)) if found else None

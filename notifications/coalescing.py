@@ -1,0 +1,38 @@
+"""One alert in the place of another of the same transaction: what a rule says of a row that is saved several times."""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+from django.db import DEFAULT_DB_ALIAS
+
+from hub.database import note, noted
+from hub.publishing import unpublish
+from notifications.actions import send
+from notifications.alerting import Alert
+from notifications.models import Notification
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """What was sent for a key in the open transaction, and the rows that were stored by that."""
+
+    alerts: Sequence[Alert]
+    notifications: Sequence[int]
+    publications: Sequence[int]
+
+
+def send_last(key: Hashable, alerts: Sequence[Alert]) -> None:
+    """Send ``alerts`` in the place of what was sent for ``key`` earlier in the open transaction.
+
+    The earlier ones are deleted as if they had never been; nobody has seen them. A rollback to a savepoint in between
+    brings them back. Raises as :func:`notifications.notify`.
+    """
+    earlier: _Sent | None = noted(key, using=DEFAULT_DB_ALIAS)
+    if alerts == ([] if earlier is None else earlier.alerts):
+        return
+    if earlier is not None:
+        unpublish(earlier.publications)
+        Notification.objects.filter(pk__in=earlier.notifications).delete()
+    new = [row for row in send(alerts) if row.is_new] if alerts else []
+    published = [row.published for row in new if row.published is not None]
+    note(key, _Sent(alerts, [row.pk for row in new], published), using=DEFAULT_DB_ALIAS)
