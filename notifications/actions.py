@@ -3,7 +3,7 @@
 import json
 import reprlib
 from collections.abc import Collection, Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, Group
@@ -18,7 +18,7 @@ from hub.database import in_database_thread
 from hub.publishing import publish, publish_many
 from hub.users import Key, User, Visitor, all_users, groups_of, is_staff_or_may, user_id
 from hub.validation import Refused
-from notifications import channels, distributing, events, inbox, keys, queries, reading
+from notifications import channels, distributing, events, expiring, inbox, keys, queries, reading
 from notifications.alerting import EVERYONE, Alert, BadAlert, Recipient, alert
 from notifications.models import Follow, InboxEntry, Notification, ReadMark, ReadUpTo, Topic
 from notifications.named_audiences import Audience, Listed
@@ -63,6 +63,7 @@ def notify(
     url: str = "",
     data: Any = None,
     key: str | None = None,
+    expires: timedelta | datetime | None = None,
 ) -> list[Notification]:
     """Store an alert for each recipient and send it to all their open pages once the transaction has committed.
 
@@ -85,7 +86,9 @@ def notify(
         BadAlert: see :func:`notifications.alert`, or another list has the key and says something else; nothing is
             stored.
     """
-    return send([alert(to=to, message=message, title=title, level=level, url=url, data=data, key=key)])
+    return send(
+        [alert(to=to, message=message, title=title, level=level, url=url, data=data, key=key, expires=expires)]
+    )
 
 
 async def anotify(
@@ -97,10 +100,11 @@ async def anotify(
     url: str = "",
     data: Any = None,
     key: str | None = None,
+    expires: timedelta | datetime | None = None,
 ) -> list[Notification]:
     """:func:`notify` from async code, in a transaction of its own: what it returns is stored."""
     return await in_database_thread(
-        notify, to=to, message=message, title=title, level=level, url=url, data=data, key=key
+        notify, to=to, message=message, title=title, level=level, url=url, data=data, key=key, expires=expires
     )
 
 
@@ -118,6 +122,7 @@ def send(alerts: Sequence[Alert], *, sender: User | None = None) -> list[Notific
             url=described.url,
             data=described.data,
             key=described.key,
+            expires_at=expiring.moment(described.expires),
             sender=sender,
         )
         for described in alerts

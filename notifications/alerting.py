@@ -4,6 +4,7 @@ import contextlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,6 +25,9 @@ URL_LIMIT = 2000
 
 #: Bytes of an alert's publication that are not its texts and data, at most.
 ENVELOPE = 512
+
+#: How long after it is sent an alert may expire, where that is said as a span of time.
+LONGEST = timedelta(days=3650)
 
 EVERYONE = "everyone"
 
@@ -70,6 +74,7 @@ class Alert:
     url: str
     data: Any
     key: str | None = None
+    expires: timedelta | datetime | None = None
 
 
 def alert(
@@ -81,6 +86,7 @@ def alert(
     url: str = "",
     data: Any = None,
     key: str | None = None,
+    expires: timedelta | datetime | None = None,
 ) -> Alert:
     """Describe an alert, for :func:`notifications.notify` to send or for a rule to return.
 
@@ -99,6 +105,8 @@ def alert(
             text); with the texts at most about 64 KiB of JSON (``HUB_MAX_PUBLICATION``).
         key: names what the alert is about, such as ``"order:7:placed"``, 1 to 200 characters: a recipient gets one
             alert of this key, ever, however often and from wherever it is sent. One namespace for the whole hub.
+        expires: when it is not true any more, as a time with a zone, or how long after it is sent. From then on no
+            list and no count has it, and open pages hide it.
 
     Raises:
         UnknownRecipient: no such user, group or topic; a topic is not made by sending to it.
@@ -118,8 +126,10 @@ def alert(
         raise BadAlert(f"An alert's data {ROUNDED}.")
     if key is not None and not is_key(key):
         raise BadAlert(f"An alert's key is text of 1 to {KEY_LIMIT} characters.")
+    if expires is not None:
+        _check_expiry(expires)
     _check_size(message, title, url, data)
-    return Alert(_recipients(to), message, title, level, url, data, key)
+    return Alert(_recipients(to), message, title, level, url, data, key, expires)
 
 
 def refuse_unsendable(*, to: Any, **contents: Any) -> None:
@@ -156,6 +166,14 @@ def _check_size(*contents: object) -> None:
     limit = hub_settings().max_publication - ENVELOPE
     if len(msgspec.json.encode(contents)) > limit:
         raise BadAlert(f"An alert's texts and data have at most {limit} bytes of JSON.")
+
+
+def _check_expiry(expires: object) -> None:
+    if isinstance(expires, timedelta):
+        if not timedelta(0) < expires <= LONGEST:
+            raise BadAlert(f"An alert expires after 1 microsecond to {LONGEST.days} days.")
+    elif not isinstance(expires, datetime) or expires.utcoffset() is None:
+        raise BadAlert("An alert expires at a datetime with a time zone, or after a timedelta.")
 
 
 def is_key(key: object) -> bool:

@@ -1,6 +1,7 @@
 """``POST /api/notify``: an alert from another program."""
 
 import reprlib
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import msgspec
@@ -19,7 +20,7 @@ from notifications import (
     retracting_api,  # noqa: F401  # likewise
     topics_api,  # noqa: F401  # likewise
 )
-from notifications.alerting import EVERYONE, Alert, BadAlert, UnknownRecipient, alert
+from notifications.alerting import EVERYONE, LONGEST, Alert, BadAlert, UnknownRecipient, alert
 from notifications.models import Topic
 from notifications.named_audiences import MEMBERS, PERMISSION, PREFIX, Audience, Listed
 
@@ -35,6 +36,10 @@ _TO = Meta(
     f"or up to {RECIPIENTS_LIMIT} of these. A text that can be an id, such as one of digits, is an id, never a name. "
     "For more people repeat the call with the same key: it is one notification, and goes to those who have none yet."
 )
+_Seconds = Annotated[float, Meta(gt=0, le=LONGEST.total_seconds())]
+_EXPIRES = Meta(
+    description="When it is not true any more: seconds from now, or a time with its offset. Then no list has it."
+)
 _KEY = Meta(description="Names what the alert is about: a recipient gets one alert of a key, ever.")
 
 
@@ -48,6 +53,7 @@ class NotifyRequest(msgspec.Struct, kw_only=True):
     url: str = ""
     data: Any = None
     key: Annotated[str | None, _KEY] = None
+    expires: Annotated[_Seconds | datetime | None, _EXPIRES] = None
 
 
 _PROGRESS = Meta(description="Of those that a job gives to many people: the addresses at which to read how far it is.")
@@ -82,6 +88,7 @@ def _notify(call: ApiCall[NotifyRequest], to: list[str | int]) -> NotifyResult:
             url=request.url,
             data=request.data,
             key=request.key,
+            expires=timedelta(seconds=request.expires) if isinstance(request.expires, float) else request.expires,
         )
         _require_channels(call, described)
         rows = actions.send([described])

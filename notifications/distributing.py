@@ -163,12 +163,28 @@ def in_batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
 
 
 def _owed(notification_id: int) -> Distribution | None:
-    """The distribution, locked for the open transaction with its key; None where it has ended, or was withdrawn."""
+    """The distribution, locked for the open transaction with its key; None where it has ended, or was withdrawn.
+
+    One whose notification has expired ends now.
+    """
     key = Notification.objects.filter(pk=notification_id).values_list("key", flat=True).first()
     if key is not None:
         keys.hold_alone(key)
     rows = Distribution.objects.select_for_update(of=("self",)).select_related("notification")
-    return rows.filter(pk=notification_id, finished_at=None).first()
+    distribution = rows.filter(pk=notification_id, finished_at=None).first()
+    if distribution is not None and _is_expired(distribution.notification):
+        distribution.parts.all().delete()
+        distribution.total, distribution.finished_at = distribution.reached, Now()
+        distribution.save()
+        return None
+    return distribution
+
+
+def _is_expired(notification: Notification) -> bool:
+    return (
+        notification.expires_at is not None
+        and Notification.objects.filter(pk=notification.pk, expires_at__lte=Now()).exists()
+    )
 
 
 def _next(distribution: Distribution) -> tuple[Mapping[Key, str], bool]:

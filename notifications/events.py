@@ -32,6 +32,8 @@ class NotificationCreated(msgspec.Struct, tag="notifications.notification_create
     data: Any = None
     #: Only where it was sent to a topic.
     topic: TopicLabel | UnsetType = UNSET
+    #: Only where it expires: from then on it is not shown any more.
+    expires_at: datetime | UnsetType = UNSET
 
 
 class ListedAlert(NotificationCreated, tag="notifications.notification_created", kw_only=True):
@@ -82,6 +84,7 @@ def created(notification: Notification) -> NotificationCreated:
         at=notification.created_at,
         data=notification.data,
         topic=UNSET if notification.topic is None else _label(notification.topic),
+        expires_at=notification.expires_at or UNSET,
     )
 
 
@@ -124,6 +127,10 @@ def plain_frame(item: Envelope) -> str | None:
     }
     if alert.topic is not UNSET:
         frame["topic"] = alert.topic
+    if alert.expires_at is not UNSET:
+        if alert.expires_at <= timezone.now():
+            return None  # to a client that comes back
+        frame["expires_at"] = alert.expires_at
     return _encoder.encode(frame).decode()
 
 

@@ -189,6 +189,9 @@ class Notification(models.Model):
         help_text=_("To which people it went, where it was distributed to many."),
     )
     created_at = models.DateTimeField(_("sent at"), default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(
+        _("expires at"), null=True, editable=False, help_text=_("From then on nobody is shown it.")
+    )
 
     #: Whether the person whom it was listed for has read it; set by ``notifications.queries``, no column.
     read = False
@@ -245,6 +248,11 @@ class Notification(models.Model):
             # are neighbours.
             models.Index(fields=["group", "topic", "user", "audience", "-id"], name="hub_notification_of_audience"),
             models.Index(fields=["created_at", "id"], name="hub_notification_sent"),
+            models.Index(
+                fields=["expires_at"],
+                condition=models.Q(expires_at__isnull=False),
+                name="hub_notification_expiring",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -29,6 +29,7 @@ PARTS = 100
 _PART = """
     SELECT * FROM (
         SELECT alert.id FROM hub_notifications_notification alert WHERE {audience} AND {wanted}
+            AND (alert.expires_at IS NULL OR alert.expires_at > {now})
         ORDER BY {order}, alert.id DESC LIMIT %(limit)s
     ) {name}
 """
@@ -44,12 +45,13 @@ _WITHOUT_MARK = """
 
 
 # What was distributed to the person: their entries, by an index of those that are unread, or of all. Of the few that
-# are being withdrawn the alert is gone already.
+# are being withdrawn the alert is gone already, and those that have expired are few until they are withdrawn.
 _ENTRIES = """
     SELECT * FROM (
         SELECT entry.notification_id FROM hub_notifications_inboxentry entry
         WHERE entry.user_id = %(user)s AND {wanted}
             AND entry.notification_id NOT IN (SELECT notification_id FROM hub_notifications_withdrawal)
+            AND entry.notification_id NOT IN (SELECT id FROM hub_notifications_notification WHERE expires_at <= {now})
         ORDER BY entry.user_id, entry.notification_id DESC LIMIT %(limit)s
     ) entries
 """
@@ -157,9 +159,11 @@ def _find(wanted: _Wanted, reader: Reader, asked: dict[str, Any]) -> Iterator[in
 
 def _parts(wanted: _Wanted, reader: Reader) -> Iterator[str]:
     if reader.key is not None:
-        yield _ENTRIES.format(wanted=wanted.entries)
+        yield _ENTRIES.format(wanted=wanted.entries, now=_now())
         own = wanted.alerts.format(floor="%(own)s")
-        yield _PART.format(audience="alert.user_id = %(user)s", wanted=own, order="alert.user_id", name="own_ones")
+        yield _PART.format(
+            audience="alert.user_id = %(user)s", wanted=own, order="alert.user_id", name="own_ones", now=_now()
+        )
     shared = wanted.alerts.format(floor="%(shared)s")
     yield _part_of_many("of_everyone", "IS NULL", "IS NULL", shared)
     for group in map(int, reader.group_ids):
@@ -176,4 +180,12 @@ def _part_of_many(name: str, group: str, topic: str, wanted: str) -> str:
         wanted=wanted,
         order="alert.group_id, alert.topic_id, alert.user_id, alert.audience",
         name=name,
+        now=_now(),
     )
+
+
+def _now() -> str:
+    """The time of the database, in SQL: as ``Now()`` of Django."""
+    if connection.vendor == "sqlite":
+        return "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW')"
+    return "STATEMENT_TIMESTAMP()"

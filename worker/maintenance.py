@@ -12,7 +12,7 @@ from hub.presence import process_rows
 from hub.publishing import idempotency, sweeper
 from hub.streams import retention, sharing
 from hub.validation import lookalikes
-from notifications import distributing
+from notifications import distributing, expiring
 from worker import jobs, sending
 from worker.application import application
 from worker.scheduling import REGULAR_TASKS, expires
@@ -40,6 +40,12 @@ def send_overdue_jobs() -> int:
 def restart_distributions() -> int:
     """Start the jobs of distributions again that were lost; returns how many."""
     return distributing.restart_lost()
+
+
+@shared_task(ignore_result=True, expires=expires("worker.maintenance.withdraw_expired_alerts"))
+def withdraw_expired_alerts() -> int:
+    """Delete the alerts that have expired, and blank their publications; returns how many."""
+    return expiring.sweep()
 
 
 @shared_task(ignore_result=True, expires=expires("worker.maintenance.prune"))

@@ -31,6 +31,7 @@ class Migration(migrations.Migration):
                 ('key', models.CharField(blank=True, editable=False, help_text='Names what the alert is about, so that it is stored once however often it is sent.', max_length=200, null=True, verbose_name='key')),
                 ('audience', models.CharField(blank=True, default='', editable=False, help_text='To which people it went, where it was distributed to many.', max_length=150, verbose_name='audience')),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='sent at')),
+                ('expires_at', models.DateTimeField(editable=False, help_text='From then on nobody is shown it.', null=True, verbose_name='expires at')),
                 ('group', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='auth.group', verbose_name='group')),
                 ('sender', models.ForeignKey(blank=True, db_constraint=False, help_text='Who sent it from a browser or another client; empty where it came from backend work.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='sender')),
                 ('user', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='person')),
@@ -173,6 +174,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='notification',
             index=models.Index(fields=['created_at', 'id'], name='hub_notification_sent'),
+        ),
+        migrations.AddIndex(
+            model_name='notification',
+            index=models.Index(condition=models.Q(('expires_at__isnull', False)), fields=['expires_at'], name='hub_notification_expiring'),
         ),
         migrations.AddConstraint(
             model_name='notification',

@@ -133,3 +133,11 @@ async def test_a_thousand_recipients_are_taken_and_one_more_is_refused_with_a_se
     error = (await api("notify", to=[*to, "user:ada"], message="Hello"))["error"]
     assert (error["code"], error["message"]) == (106, "limit exceeded: an alert has 1000 recipients at most")
     assert await Notification.objects.acount() == 4
+
+
+async def test_an_alert_expires_after_seconds_or_at_a_time(api: Api) -> None:
+    for expires in (60, 0.5, "2031-01-01T10:00:00+01:00"):
+        await api.result("notify", to="everyone", message="m", expires=expires)
+    assert await Notification.objects.filter(expires_at=None).acount() == 0
+    for wrong in (0, -1, 1e300, "2031-01-01T10:00:00", "soon", True):
+        assert await api.error("notify", to="everyone", message="m", expires=wrong) == 107

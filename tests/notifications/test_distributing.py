@@ -618,7 +618,7 @@ def test_withdrawing_is_a_short_write_and_at_once_for_readers(
     assert withdrawing.step(alert.pk)
     assert InboxEntry.objects.count() == CROWD - distributing.BATCH
     assert not withdrawing.run(alert.pk, seconds=0)
-    SharedData.objects.filter(pk=Withdrawal.objects.get().shared).update(created_at=Now() - timedelta(days=2))
+    SharedData.objects.filter(pk__in=Withdrawal.objects.values("shared")).update(created_at=Now() - timedelta(days=2))
     assert streams.sharing.forget_unused() == 0
     drain_jobs()
     assert not InboxEntry.objects.exists()

@@ -16,6 +16,7 @@ import { Stream } from "./stream.js";
  * @property {string} at ISO 8601
  * @property {any} data
  * @property {{name: string, title: string}} [topic] the topic to which it was sent
+ * @property {string} [expires_at] ISO 8601; from then on it is not shown
  * @property {boolean} read
  */
 
@@ -37,6 +38,8 @@ export const UNREAD_LIMIT = 100;
 const MARK_LIMIT = 100;
 /** Milliseconds to wait for further changes before unread alerts are counted again. */
 const CALM = 300;
+/** The longest time that a timer takes, in milliseconds. */
+const LONGEST_WAIT = 2 ** 31 - 1;
 
 /**
  * Emits `change` when a public property has changed, `alert` with each alert that arrives after the list was loaded, and
@@ -61,6 +64,7 @@ export class Inbox extends Emitter {
   #changedMeanwhile = new Map();
   #olderUnderWay = false;
   #countTimer = 0;
+  #expiryTimer = 0;
 
   /**
    * @param {Connection} connection
@@ -99,6 +103,7 @@ export class Inbox extends Emitter {
       const known = new Set(this.items.map((item) => item.id));
       this.items = [...this.items, ...page.items.filter((/** @type {Alert} */ item) => !known.has(item.id))];
       this.more = page.more && this.items.length < LONGEST;
+      this.#expireInTime();
       this.emit("change");
     } catch {
       // The list stays as it is; the reader can try again.
@@ -179,6 +184,7 @@ export class Inbox extends Emitter {
       this.unread = page.unread;
       this.more = page.more;
       this.state = "ready";
+      this.#expireInTime();
       this.#openStreams(page.positions);
     } catch (error) {
       this.state = "failed";
@@ -228,7 +234,7 @@ export class Inbox extends Emitter {
 
   /** @param {Alert} event */
   #add(event) {
-    if (this.items.some((item) => item.id === event.id)) return;
+    if (this.items.some((item) => item.id === event.id) || isExpired(event)) return;
     const item = { ...event, read: !this.signedIn };
     const place = this.items.findIndex((other) => other.id < item.id);
     if (place < 0 && this.more) {
@@ -242,13 +248,29 @@ export class Inbox extends Emitter {
       this.more = true;
     }
     if (this.signedIn) this.unread = Math.min(UNREAD_LIMIT, this.unread + 1);
+    if (item.expires_at) this.#expireInTime();
     this.emit("alert", item);
     this.emit("change");
   }
 
   /** @param {{ids: number[]}} event */
   #withdraw({ ids }) {
-    const left = this.items.filter((item) => !ids.includes(item.id));
+    this.#keep((item) => !ids.includes(item.id));
+  }
+
+  /** Takes out what has expired, now and whenever something does. */
+  #expireInTime() {
+    clearTimeout(this.#expiryTimer);
+    this.#keep((item) => !isExpired(item));
+    const next = Math.min(...this.items.map((item) => (item.expires_at ? Date.parse(item.expires_at) : Infinity)));
+    if (next === Infinity) return;
+    const wait = Math.min(Math.max(next - Date.now(), 0), LONGEST_WAIT);
+    this.#expiryTimer = Number(setTimeout(() => this.#expireInTime(), wait));
+  }
+
+  /** @param {(item: Alert) => boolean} stays */
+  #keep(stays) {
+    const left = this.items.filter(stays);
     if (left.length === this.items.length) return;
     this.items = left;
     this.emit("change");
@@ -293,4 +315,12 @@ export class Inbox extends Emitter {
   #call(method, data) {
     return askUntilAnswered(this.#connection, { ask: "rpc", method: `alerts.${method}`, data });
   }
+}
+
+/**
+ * @param {{expires_at?: string}} alert
+ * @returns {boolean}
+ */
+function isExpired({ expires_at }) {
+  return expires_at !== undefined && Date.parse(expires_at) <= Date.now();
 }
