@@ -2,8 +2,9 @@
 
 ``notify`` and ``anotify`` send an alert now; ``alert`` describes one for a rule to return; ``on_save``, ``on_delete``
 and ``on_m2m_change`` make rules, and ``notify_bulk`` runs one for many rows; ``retract`` and ``aretract`` take alerts
-back; ``audience`` declares people by a name, ``MEMBERS`` and ``people_with`` are audiences. They may be imported
-anywhere after Django's apps are configured.
+back; ``audience`` declares people by a name, ``MEMBERS`` and ``people_with`` are audiences; ``Kind`` declares a class
+of notifications, ``Category`` what kinds people look at together. They may be imported anywhere after Django's apps
+are configured, ``Kind`` and ``Category`` in ``models.py`` too.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from notifications.actions import anotify, notify
     from notifications.alerting import Alert, alert
     from notifications.bulk import notify_bulk
+    from notifications.kinds import Category, Kind
     from notifications.m2m_rules import on_m2m_change
     from notifications.named_audiences import MEMBERS, audience, people_with
     from notifications.rules import on_delete, on_save
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = [
     "MEMBERS",
     "Alert",
+    "Category",
+    "Kind",
     "alert",
     "anotify",
     "aretract",
@@ -36,6 +40,8 @@ __all__ = [
 _HOMES = {
     "MEMBERS": "named_audiences",
     "Alert": "alerting",
+    "Category": "kinds",
+    "Kind": "kinds",
     "alert": "alerting",
     "anotify": "actions",
     "aretract": "withdrawing",

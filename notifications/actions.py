@@ -2,7 +2,7 @@
 
 import json
 import reprlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from msgspec import UNSET, UnsetType
 
 from hub import limits
 from hub.config import hub_settings
@@ -18,8 +19,9 @@ from hub.database import in_database_thread
 from hub.publishing import publish, publish_many
 from hub.users import Key, User, Visitor, all_users, groups_of, is_staff_or_may, user_id
 from hub.validation import Refused
-from notifications import channels, distributing, events, expiring, inbox, keys, queries, reading
+from notifications import channels, distributing, events, expiring, inbox, keys, queries, reading, wording
 from notifications.alerting import EVERYONE, Alert, BadAlert, Recipient, alert
+from notifications.kinds import Kind
 from notifications.models import Follow, InboxEntry, Notification, ReadMark, ReadUpTo, Topic
 from notifications.named_audiences import Audience, Listed
 
@@ -57,13 +59,15 @@ class MayNotBroadcast(Refused):
 def notify(
     *,
     to: Recipient | Iterable[Recipient],
-    message: str,
+    message: str = "",
     title: str = "",
-    level: str = "info",
+    level: str | UnsetType = UNSET,
     url: str = "",
     data: Any = None,
     key: str | None = None,
     expires: timedelta | datetime | None = None,
+    kind: Kind | str | None = None,
+    params: Mapping[str, Any] | None = None,
 ) -> list[Notification]:
     """Store an alert for each recipient and send it to all their open pages once the transaction has committed.
 
@@ -86,25 +90,47 @@ def notify(
         BadAlert: see :func:`notifications.alert`, or another list has the key and says something else; nothing is
             stored.
     """
-    return send(
-        [alert(to=to, message=message, title=title, level=level, url=url, data=data, key=key, expires=expires)]
+    described = alert(
+        to=to,
+        message=message,
+        title=title,
+        level=level,
+        url=url,
+        data=data,
+        key=key,
+        expires=expires,
+        kind=kind,
+        params=params,
     )
+    return send([described])
 
 
 async def anotify(
     *,
     to: Recipient | Iterable[Recipient],
-    message: str,
+    message: str = "",
     title: str = "",
-    level: str = "info",
+    level: str | UnsetType = UNSET,
     url: str = "",
     data: Any = None,
     key: str | None = None,
     expires: timedelta | datetime | None = None,
+    kind: Kind | str | None = None,
+    params: Mapping[str, Any] | None = None,
 ) -> list[Notification]:
     """:func:`notify` from async code, in a transaction of its own: what it returns is stored."""
     return await in_database_thread(
-        notify, to=to, message=message, title=title, level=level, url=url, data=data, key=key, expires=expires
+        notify,
+        to=to,
+        message=message,
+        title=title,
+        level=level,
+        url=url,
+        data=data,
+        key=key,
+        expires=expires,
+        kind=kind,
+        params=params,
     )
 
 
@@ -123,6 +149,8 @@ def send(alerts: Sequence[Alert], *, sender: User | None = None) -> list[Notific
             data=described.data,
             key=described.key,
             expires_at=expiring.moment(described.expires),
+            kind=described.kind,
+            params=described.params,
             sender=sender,
         )
         for described in alerts
@@ -141,7 +169,7 @@ def send(alerts: Sequence[Alert], *, sender: User | None = None) -> list[Notific
 def _store(rows: Sequence[Notification]) -> None:
     Notification.objects.bulk_create(rows, batch_size=500)
     if alone := [row for row in rows if row.people is None]:
-        published = publish_many((channels.of_alert(row), events.created(row)) for row in alone)
+        published = publish_many(wording.publications(alone))
         for row, publication in zip(alone, published, strict=True):
             row.published = publication.pk
     for row in rows:
@@ -181,13 +209,13 @@ def _refuse_other_contents(row: Notification, stored: Notification) -> None:
     if _contents(row) != _contents(stored):
         raise BadAlert(
             f"Another list of people has the key {reprlib.repr(row.key)} and other contents: repeat its title, "
-            "message, level, url and data to tell these people the same, or take another key."
+            "message, level, url, data and kind to tell these people the same, or take another key."
         )
 
 
 def _contents(row: Notification) -> tuple[Any, ...]:
     # As JSON, since what is stored is that: a tuple has become a list.
-    return row.title, row.message, row.level, row.url, json.loads(json.dumps(row.data))
+    return row.kind, row.params, row.title, row.message, row.level, row.url, json.loads(json.dumps(row.data))
 
 
 def _distributed(rows: Sequence[Notification], before: Sequence[Notification]) -> dict[_Once, Notification]:

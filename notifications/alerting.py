@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,15 +12,20 @@ import msgspec
 from django.contrib.auth.models import Group
 from django.db.models import Model
 from django.utils.functional import Promise
+from msgspec import UNSET, UnsetType
 
 from hub.config import hub_settings
 from hub.users import User, all_users, has_form_of_id, log_in_field, users_by_id
 from hub.validation import MESSAGE_LIMIT, ROUNDED, is_rounded, is_storable, is_storable_json, is_visible
-from notifications.models import KEY_LIMIT, Level, Topic
+from notifications import params as placeholders
+from notifications import wording
+from notifications.kinds import Kind, declared, kind_named
+from notifications.locales import UNKNOWN
+from notifications.models import KEY_LIMIT, TITLE_LIMIT, Level, Topic
 from notifications.named_audiences import SMALL, Audience, BadAudience, Listed, audience_named, listed
+from notifications.texts import BadTemplate
 
-#: Characters of a title and of an address; those of a message are bounded everywhere alike.
-TITLE_LIMIT = 200
+#: Characters of an address.
 URL_LIMIT = 2000
 
 #: Bytes of an alert's publication that are not its texts and data, at most.
@@ -75,18 +80,23 @@ class Alert:
     data: Any
     key: str | None = None
     expires: timedelta | datetime | None = None
+    #: The name of its kind, empty without one, and the values for its placeholders as JSON has them.
+    kind: str = ""
+    params: dict[str, Any] | None = None
 
 
 def alert(
     *,
     to: Recipient | Iterable[Recipient],
-    message: str,
+    message: str = "",
     title: str = "",
-    level: str = "info",
+    level: str | UnsetType = UNSET,
     url: str = "",
     data: Any = None,
     key: str | None = None,
     expires: timedelta | datetime | None = None,
+    kind: Kind | str | None = None,
+    params: Mapping[str, Any] | None = None,
 ) -> Alert:
     """Describe an alert, for :func:`notifications.notify` to send or for a rule to return.
 
@@ -97,9 +107,9 @@ def alert(
             ``"audience:NAME"``, ``"permission:APP.CODENAME"``, a queryset of people, or several of these; a recipient
             named twice is told once. To an audience, and to more than 100 people, the alert is one row, which a job
             distributes.
-        message: plain text, 1 to 4,000 characters.
+        message: plain text, 1 to 4,000 characters; only a kind with a message of its own needs none.
         title: plain text, at most 200 characters.
-        level: ``info``, ``success``, ``warning``, ``error`` or ``debug``.
+        level: ``info``, ``success``, ``warning``, ``error`` or ``debug``; without it, that of the kind, or ``info``.
         url: where the alert leads: ``http(s)://…`` or a path of this site like ``/orders/7/``.
         data: anything that JSON has for programs that receive the alert, whole numbers up to 2^53 - 1 (longer ones as
             text); with the texts at most about 64 KiB of JSON (``HUB_MAX_PUBLICATION``).
@@ -107,6 +117,9 @@ def alert(
             alert of this key, ever, however often and from wherever it is sent. One namespace for the whole hub.
         expires: when it is not true any more, as a time with a zone, or how long after it is sent. From then on no
             list and no count has it, and open pages hide it.
+        kind: what the alert is an instance of (:class:`notifications.Kind`), or its name. Texts that the kind has come
+            from it, in the language and time zone of whoever reads them; the others from here.
+        params: the values for the placeholders of the kind's texts, each of the type that is declared.
 
     Raises:
         UnknownRecipient: no such user, group or topic; a topic is not made by sending to it.
@@ -117,6 +130,15 @@ def alert(
             raise BadAlert(f"An alert's {name} is text, not {type(value).__name__}.")
     # str() because a translated text (gettext_lazy) is fixed at this moment, in the language of the sender.
     message, title, url = str(message), str(title), str(url)
+    values = None
+    if kind is not None:
+        kind = _declared(kind)
+        level = kind.level if level is UNSET else level
+        expires = kind.expires if expires is None else expires
+        message, title, url, values = _said(kind, params, message=message, title=title, url=url)
+    elif params is not None:
+        raise BadAlert("An alert's params are values for the placeholders of a kind, and it has no kind.")
+    level = Level.INFO.value if level is UNSET else level
     _check_texts(message, title, url)
     if level not in Level.values:
         raise BadAlert(f"An alert's level is one of {', '.join(Level.values)}, not {level!r}.")
@@ -129,7 +151,7 @@ def alert(
     if expires is not None:
         _check_expiry(expires)
     _check_size(message, title, url, data)
-    return Alert(_recipients(to), message, title, level, url, data, key, expires)
+    return Alert(_recipients(to), message, title, level, url, data, key, expires, kind.name if kind else "", values)
 
 
 def refuse_unsendable(*, to: Any, **contents: Any) -> None:
@@ -147,6 +169,36 @@ def refuse_unsendable(*, to: Any, **contents: Any) -> None:
         except UnknownRecipient as error:
             if not error.kind:
                 raise
+
+
+def _declared(kind: object) -> Kind:
+    if isinstance(kind, Kind):
+        return kind
+    if not isinstance(kind, str):
+        raise BadAlert(f"An alert's kind is a Kind or the name of one, not {type(kind).__name__}.")
+    found = kind_named(kind)
+    if found is None:
+        known = ", ".join(one.name for one in declared()) or "none is declared"
+        raise BadAlert(
+            f"There is no kind named {kind!r}; declare it in kinds.py of an installed app. There are: {known}."
+        )
+    return found
+
+
+def _said(kind: Kind, params: Mapping[str, Any] | None, **given: str) -> tuple[str, str, str, dict[str, Any] | None]:
+    """Message, title and url in the language of the project, each of the kind or given; and the values to keep."""
+    for name, text in given.items():
+        if text and name in kind.templates:
+            raise BadAlert(f"The kind {kind.name!r} has a {name} of its own: leave {name}= out.")
+    try:
+        values = placeholders.checked(kind, params)
+        said = given | wording.write(kind, values, UNKNOWN)
+    except (placeholders.BadParams, BadTemplate) as error:
+        raise BadAlert(str(error)) from None
+    kept = placeholders.as_json(values)
+    if not is_plain_json(kept):
+        raise BadAlert("An alert's params have texts or numbers that cannot be stored.")
+    return said["message"], said["title"], said["url"], kept or None
 
 
 def _check_texts(message: str, title: str, url: str) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import msgspec
 from django.contrib.auth.models import Group
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from hub.api import DETAIL_LIMIT, ApiCall, ApiError, Code, Method, all_of, register
 from hub.database import in_database_thread
@@ -42,18 +42,29 @@ _EXPIRES = Meta(
 )
 _KEY = Meta(description="Names what the alert is about: a recipient gets one alert of a key, ever.")
 
+_KIND = Meta(
+    description="The name of a kind that an app declares. Texts that the kind has come from it, in the language and "
+    "time zone of each person; without a kind `message` is needed."
+)
+_PARAMS = Meta(
+    description="The values for the placeholders of the kind's texts, by name. Dates and times are texts of ISO 8601, "
+    "times with their zone; decimal numbers may be texts."
+)
+
 
 class NotifyRequest(msgspec.Struct, kw_only=True):
     """Send an alert; see `notifications.notify`."""
 
     to: Annotated[str | int | list[str | int], _TO]
-    message: str
+    message: str = ""
     title: str = ""
-    level: str = "info"
+    level: str | UnsetType = UNSET
     url: str = ""
     data: Any = None
     key: Annotated[str | None, _KEY] = None
     expires: Annotated[_Seconds | datetime | None, _EXPIRES] = None
+    kind: Annotated[str | None, _KIND] = None
+    params: Annotated[dict[str, Any] | None, _PARAMS] = None
 
 
 _PROGRESS = Meta(description="Of those that a job gives to many people: the addresses at which to read how far it is.")
@@ -89,6 +100,8 @@ def _notify(call: ApiCall[NotifyRequest], to: list[str | int]) -> NotifyResult:
             data=request.data,
             key=request.key,
             expires=timedelta(seconds=request.expires) if isinstance(request.expires, float) else request.expires,
+            kind=request.kind,
+            params=request.params,
         )
         _require_channels(call, described)
         rows = actions.send([described])

@@ -18,7 +18,7 @@ class NotificationsConfig(required_apps.HubAppConfig):
             receivers,
             retention,
         )
-        from notifications.models import Follow, InboxEntry, Notification, ReadMark, ReadUpTo
+        from notifications.models import Follow, InboxEntry, Notification, Preferences, ReadMark, ReadUpTo
 
         session.register(channels.personal)
         receivers.connect()
@@ -27,7 +27,8 @@ class NotificationsConfig(required_apps.HubAppConfig):
         clean_up(ReadUpTo, "user")
         clean_up(ReadMark, "user")
         clean_up(InboxEntry, "user")
+        clean_up(Preferences, "user")
         prune_regularly(retention.prune)
 
-        # `alerts.py` and `audiences.py` of every installed app, as Django does with `admin.py`.
-        autodiscover_modules("audiences", "alerts")
+        # `kinds.py` and so on of every installed app, as Django does with `admin.py`.
+        autodiscover_modules("kinds", "audiences", "alerts")

@@ -1,11 +1,14 @@
-"""What ``manage.py check`` says about the audiences and rules that apps declare."""
+"""What ``manage.py check`` says about audiences, kinds and rules of apps, and about the two settings of locales."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.core import checks
+from django.core.exceptions import FieldError
 
-from notifications import conditions
+from hub.config import hub_settings
+from hub.users import all_users
+from notifications import conditions, kind_mistakes, kinds
 from notifications.named_audiences import BadAudience, declared
 
 
@@ -33,3 +36,36 @@ def _mistakes() -> Iterator[checks.CheckMessage]:
                 hint="Its function takes no arguments and returns a queryset of people.",
                 id="hub.E071",
             )
+
+
+@checks.register
+def kinds_have_texts(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Each kind has a name of its own, and texts whose placeholders it declares, in each language."""
+    found: list[checks.CheckMessage] = []
+    homes: dict[str, str] = {}
+    for kind in kinds.made():
+        if kind.name in homes:
+            sentence = f"Two kinds are named {kind.name!r}: in {homes[kind.name]} and in {kind.home}."
+            found.append(checks.Error(sentence, id="hub.E072"))
+            continue
+        homes[kind.name] = kind.home
+        said = f"The kind {kind.name!r} ({kind.home})"
+        found += [checks.Error(f"{said} {mistake}", id="hub.E073") for mistake in kind_mistakes.of(kind)]
+    return found + [checks.Error(mistake, id="hub.E074") for mistake in kind_mistakes.of_categories(kinds.made())]
+
+
+@checks.register
+def locales_have_columns(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """``HUB_LANGUAGE_OF`` and ``HUB_TIME_ZONE_OF`` name columns that a query of people can read."""
+    found: list[checks.CheckMessage] = []
+    settings = hub_settings()
+    for setting, name in (("HUB_LANGUAGE_OF", settings.language_of), ("HUB_TIME_ZONE_OF", settings.time_zone_of)):
+        try:
+            all_users().values_list(name or "pk")
+        except FieldError:
+            sentence = (
+                f"{setting} names {name!r}, which is no field of the user model {all_users().model._meta.label}."
+            )
+            hint = "Name a field of it, or of what it leads to with two underscores, such as profile__language."
+            found.append(checks.Error(sentence, hint=hint, id="hub.E075"))
+    return found

@@ -15,9 +15,10 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from hub.logs import get_logger
-from hub.publishing import flush, is_shared, publish_shared, share, subscribed
+from hub.publishing import flush, hold_channels, is_shared, publish_shared, share, subscribed
 from hub.users import Key, User, all_users, id_columns, id_from, ids_of_keys, key_of_text, users_by_id
-from notifications import channels, events, failures, inbox, keys
+from notifications import channels, failures, inbox, keys, wording
+from notifications.locales import UNKNOWN, Locale
 from notifications.models import Distribution, InboxEntry, ListedPeople, Notification, Withdrawal
 from notifications.named_audiences import LISTED, Audience, Listed, audience_named
 
@@ -50,7 +51,9 @@ def started_by(start: Start, is_owed: IsOwed) -> None:
 
 def begin(notification: Notification, people: Audience | Listed) -> None:
     """Store in the open transaction that ``notification`` is owed to ``people``, and start the job after it."""
-    distribution = Distribution.objects.create(notification=notification, shared=share(events.created(notification)))
+    distribution = Distribution.objects.create(
+        notification=notification, shared=share(wording.publication(notification))
+    )
     if isinstance(people, Listed):
         _add_people(distribution, people)
         Distribution.objects.filter(pk=distribution.pk).update(total=len(people.keys))
@@ -212,15 +215,36 @@ def _give(distribution: Distribution, ids: Mapping[Key, str]) -> None:
     """Make the entries of these people and append their publications; who has it already gets nothing."""
     have_it = _with_key(distribution.notification, ids)
     added = inbox.add(distribution.pk, [key for key in ids if key not in have_it])
-    if added and not is_shared(distribution.shared):
-        # Nobody kept a publication of it any more, or nobody had one for a day. The caller saves the row.
-        distribution.shared = share(events.created(distribution.notification))
-    publish_shared(distribution.shared, [channels.of_user_id(ids[key]) for key in added])
+    by_locale = wording.by_locale(distribution.notification, added)
+    if len(by_locale) > 1:
+        hold_channels(channels.of_user_id(ids[key]) for key in added)
+    for locale, keys_of_it in by_locale.items():
+        publish_shared(_shared(distribution, locale), [channels.of_user_id(ids[key]) for key in keys_of_it])
     entries = added.values()
     if entries:
         distribution.reached += len(entries)
         distribution.first_entry = min(*entries, distribution.first_entry or min(entries))
         distribution.last_entry = max(*entries, distribution.last_entry or 0)
+
+
+def shared_ids(distribution: Distribution) -> list[int]:
+    """The ids of what its publications share: one, and of a kind with several texts one for each locale."""
+    return [distribution.shared, *distribution.variants.values()]
+
+
+def _shared(distribution: Distribution, locale: Locale) -> int:
+    """The id of what the publications of people with this locale share. The caller saves the row."""
+    name = "|".join(locale)
+    known = distribution.shared if locale == UNKNOWN else distribution.variants.get(name)
+    if known is not None and is_shared(known):
+        return int(known)
+    # The first of this locale, or nobody kept a publication of it any more, or nobody had one for a day.
+    shared = share(wording.publication(distribution.notification, locale))
+    if locale == UNKNOWN:
+        distribution.shared = shared
+    else:
+        distribution.variants[name] = shared
+    return shared
 
 
 def _with_key(notification: Notification, people: Collection[Key]) -> set[Key]:

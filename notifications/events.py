@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from hub.bus import simple_frame
 from hub.streams import Envelope, cursor_of
+from notifications.kinds import kind_named
 from notifications.models import Level, Notification, Topic
 
 
@@ -18,6 +19,13 @@ class TopicLabel(msgspec.Struct):
 
     name: str
     title: str
+
+
+class Texts(msgspec.Struct):
+    """What an alert says in one language."""
+
+    title: str
+    message: str
 
 
 class NotificationCreated(msgspec.Struct, tag="notifications.notification_created", kw_only=True):
@@ -34,6 +42,12 @@ class NotificationCreated(msgspec.Struct, tag="notifications.notification_create
     topic: TopicLabel | UnsetType = UNSET
     #: Only where it expires: from then on it is not shown any more.
     expires_at: datetime | UnsetType = UNSET
+    #: These only where it is of a kind; its category and icon where that has them.
+    kind: str | UnsetType = UNSET
+    category: str | UnsetType = UNSET
+    icon: str | UnsetType = UNSET
+    #: The texts in other languages, by their code, where the reader's is not known.
+    texts: dict[str, Texts] | UnsetType = UNSET
 
 
 class ListedAlert(NotificationCreated, tag="notifications.notification_created", kw_only=True):
@@ -74,7 +88,8 @@ _encoder = msgspec.json.Encoder()
 
 
 def created(notification: Notification) -> NotificationCreated:
-    """The publication for a stored alert."""
+    """The publication for a stored alert, with the texts that it has."""
+    kind = kind_named(notification.kind) if notification.kind else None
     return NotificationCreated(
         id=notification.pk,
         message=notification.message,
@@ -85,6 +100,9 @@ def created(notification: Notification) -> NotificationCreated:
         data=notification.data,
         topic=UNSET if notification.topic is None else _label(notification.topic),
         expires_at=notification.expires_at or UNSET,
+        kind=notification.kind or UNSET,
+        category=UNSET if kind is None or kind.category is None else kind.category.name,
+        icon=UNSET if kind is None else kind.icon or UNSET,
     )
 
 
@@ -125,12 +143,10 @@ def plain_frame(item: Envelope) -> str | None:
         "offset": item.offset,
         "cursor": cursor_of(item),
     }
-    if alert.topic is not UNSET:
-        frame["topic"] = alert.topic
-    if alert.expires_at is not UNSET:
-        if alert.expires_at <= timezone.now():
-            return None  # to a client that comes back
-        frame["expires_at"] = alert.expires_at
+    if alert.expires_at is not UNSET and alert.expires_at <= timezone.now():
+        return None  # to a client that comes back
+    more = ("topic", "kind", "category", "icon", "texts", "expires_at")
+    frame |= {name: value for name in more if (value := getattr(alert, name)) is not UNSET}
     return _encoder.encode(frame).decode()
 
 

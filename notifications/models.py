@@ -10,12 +10,16 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from hub.validation import is_visible, validate_name
+from notifications.kinds import NAME_LIMIT as KIND_LIMIT
 
 if TYPE_CHECKING:
     from notifications.named_audiences import Audience, Listed
 
 #: Characters of an idempotency key.
 KEY_LIMIT = 200
+
+#: Characters of a title.
+TITLE_LIMIT = 200
 
 #: Characters of an audience's name, as ``Notification.audience`` has it.
 AUDIENCE_LIMIT = 150
@@ -158,7 +162,7 @@ class Notification(models.Model):
         Topic, models.CASCADE, null=True, blank=True, related_name="+", db_constraint=False, verbose_name=_("topic")
     )
     level = models.CharField(_("level"), max_length=10, choices=Level, default=Level.INFO)
-    title = models.CharField(_("title"), max_length=200, blank=True)
+    title = models.CharField(_("title"), max_length=TITLE_LIMIT, blank=True)
     message = models.TextField(_("message"))
     url = models.CharField(_("link"), max_length=2000, blank=True)
     data: Any = models.JSONField(_("data"), null=True, blank=True)
@@ -188,6 +192,15 @@ class Notification(models.Model):
         editable=False,
         help_text=_("To which people it went, where it was distributed to many."),
     )
+    kind = models.CharField(
+        _("kind"),
+        max_length=KIND_LIMIT,
+        default="",
+        blank=True,
+        editable=False,
+        help_text=_("Of which kind it is. The texts above are those in the language of the project."),
+    )
+    params: Any = models.JSONField(_("values"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("sent at"), default=timezone.now, editable=False)
     expires_at = models.DateTimeField(
         _("expires at"), null=True, editable=False, help_text=_("From then on nobody is shown it.")
@@ -253,10 +266,35 @@ class Notification(models.Model):
                 condition=models.Q(expires_at__isnull=False),
                 name="hub_notification_expiring",
             ),
+            # Kinds that are kept for a time of their own are looked through by their age.
+            models.Index(fields=["kind", "id"], condition=~models.Q(kind=""), name="hub_notification_of_kind"),
         ]
 
     def __str__(self) -> str:
         return self.title or self.message[:80]
+
+
+class Preferences(models.Model):
+    """What a person has chosen; there is none where they have chosen nothing."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        primary_key=True,
+        related_name="+",
+        db_constraint=False,
+        verbose_name=_("person"),
+    )
+    #: Empty: not chosen.
+    language = models.CharField(_("language"), max_length=20, default="", blank=True)
+    time_zone = models.CharField(_("time zone"), max_length=64, default="", blank=True)
+
+    class Meta:
+        verbose_name = _("preferences")
+        verbose_name_plural = _("preferences")
+
+    def __str__(self) -> str:
+        return str(self.user)
 
 
 class ReadUpTo(models.Model):
@@ -320,6 +358,8 @@ class Distribution(models.Model):
     )
     #: The id of what the publications of all these people share (``hub.publishing.share``).
     shared = models.BigIntegerField(editable=False)
+    #: The same for people whose language or time zone is known, by these, where it is of a kind whose texts differ.
+    variants: Any = models.JSONField(default=dict, editable=False)
     total = models.PositiveBigIntegerField(
         _("people"), null=True, help_text=_("How many get it, as far as that is known.")
     )

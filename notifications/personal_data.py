@@ -6,7 +6,7 @@ from django.db.models import Q
 
 from hub.privacy import PersonalData, are_texts_removed, erased_texts, register, take_names_out
 from hub.users import User
-from notifications.models import Follow, InboxEntry, Notification, ReadMark, ReadUpTo
+from notifications.models import Follow, InboxEntry, Notification, Preferences, ReadMark, ReadUpTo
 from notifications.withdrawing import withdraw
 
 
@@ -26,15 +26,17 @@ def _export(user: User) -> dict[str, Any]:
 
     follows = Follow.objects.filter(user=user).order_by("pk").values_list("topic__name", flat=True)
     entries = InboxEntry.objects.filter(user=user).values("notification")
+    chosen = Preferences.objects.filter(user=user).values("language", "time_zone").first()
     return {
         "received": told(Q(user=user) | Q(pk__in=entries)),
         "sent": told(Q(sender=user)),
         "follows": list(follows),
+        "preferences": chosen or {},
     }
 
 
 def _erase(user: User) -> None:
-    for model in (ReadMark, ReadUpTo, InboxEntry):
+    for model in (ReadMark, ReadUpTo, InboxEntry, Preferences):
         model._default_manager.filter(user=user).delete()
     # The admin's log calls them by their title, and by the name of who follows.
     named = Notification.objects.filter(user=user) | Notification.objects.filter(sender=user)

@@ -20,6 +20,7 @@ from django.db.models import OuterRef, Subquery
 
 from hub.channels import LAST_ID
 from hub.users import Key, all_users, as_stored, groups_of, joined_field
+from notifications import wording
 from notifications.models import Follow, InboxEntry, Notification, ReadMark, ReadUpTo
 
 #: Audiences that one statement looks at: SQLite takes no more than 500 parts.
@@ -127,7 +128,7 @@ def newest_ids(reader: Reader, *, before: int, limit: int) -> list[int]:
 
 
 def listed(reader: Reader, ids: Sequence[int]) -> list[Notification]:
-    """These alerts, which are for the reader, newest first, each with ``read``."""
+    """These alerts, which are for the reader, newest first, each with ``read`` and in their language."""
     rows = list(Notification.objects.filter(pk__in=ids).select_related("topic").order_by("-pk"))
     marked = ReadMark.objects.filter(user=reader.key, notification__in=ids).values_list("notification", flat=True)
     read = set(marked) if reader.key is not None else set()
@@ -136,6 +137,7 @@ def listed(reader: Reader, ids: Sequence[int]) -> list[Notification]:
     for row in rows:
         floor = 0 if row.audience else reader.shared if row.user_id is None else reader.own
         row.read = row.pk in read or row.pk <= of_topics.get(row.topic_id or 0, floor)
+    wording.localise(rows, reader.key)
     return rows
 
 

@@ -1,29 +1,37 @@
 """Which alerts are kept. Who has read one goes with it."""
 
+import time
+from datetime import timedelta
+
 from django.contrib.auth.models import Group
 
 from hub.config import hub_settings
 from hub.database import prune_table
 from hub.users import all_users
+from notifications.kinds import declared
 from notifications.models import InboxEntry, Notification, Topic
 
 
 def prune(*, seconds: float = 60.0) -> int:
-    """Delete alerts that need not be kept (``HUB_ALERT_ITEMS``, ``HUB_ALERT_DAYS``); returns how many.
+    """Delete alerts that need not be kept (``HUB_ALERT_ITEMS``, ``HUB_ALERT_DAYS``, or what their kind says).
 
-    Stops after about ``seconds``; what is left is the next call's. Safe to run at the same time as itself.
+    Returns how many. Stops after about ``seconds``; what is left is the next call's. Safe to run at the same time as
+    itself.
     """
     settings = hub_settings()
+    deadline = time.monotonic() + seconds
     rows = Notification.objects.all()
+    kept = {kind.name: kind.keep for kind in declared() if kind.keep is not None}
+    pruned = sum(_prune_kind(name, keep, deadline) for name, keep in kept.items())
     of_groups = rows.filter(user=None, audience="")
     # What was distributed goes by its age; each person keeps the newest of them, as of what was sent to them alone.
     entries = (InboxEntry.objects.all(), all_users(), "user")
-    pruned = prune_table(
+    pruned += prune_table(
         "alert", InboxEntry.objects.all(), days=0, items=settings.alert_items, lists=[entries], seconds=seconds
     )
     return pruned + prune_table(
         "alert",
-        rows,
+        rows.exclude(kind__in=kept) if kept else rows,
         days=settings.alert_days,
         items=settings.alert_items,
         lists=[
@@ -34,3 +42,10 @@ def prune(*, seconds: float = 60.0) -> int:
         ],
         seconds=seconds,
     )
+
+
+def _prune_kind(name: str, keep: timedelta, deadline: float) -> int:
+    """Delete the alerts of a kind that are older than it says, found by their index."""
+    days = keep / timedelta(days=1)
+    rows = Notification.objects.filter(kind=name)
+    return prune_table("alert", rows, days=days, items=0, lists=[], seconds=max(0.0, deadline - time.monotonic()))

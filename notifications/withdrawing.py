@@ -89,7 +89,8 @@ def _withdraw_distributed(notification_id: int) -> None:
     if distribution is None:
         return  # somebody else has withdrawn it meanwhile
     instead = events.AlertsWithdrawn(ids=[notification_id])
-    replace_shared(distribution.shared, instead)
+    for shared in distributing.shared_ids(distribution):
+        replace_shared(shared, instead)
     take_entries(distribution, shared=share(instead))
     Notification.objects.filter(pk=notification_id).delete()
 

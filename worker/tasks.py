@@ -38,13 +38,15 @@ TURN = 60.0
 )
 def send_broadcast(
     self: DurableTask,
-    message: str,
+    message: str = "",
     to: str | list[str] = "everyone",
     title: str = "",
-    level: str = "info",
+    level: str | None = None,
     url: str = "",
     data: Any = None,
     key: str | None = None,
+    kind: str | None = None,
+    params: dict[str, Any] | None = None,
 ) -> int:
     """Send an alert to ``to``: ``"everyone"``, ``"members"``, the id of a person as text, ``"user:NAME"``,
     ``"group:NAME"``, ``"topic:NAME"``, ``"audience:NAME"``, ``"permission:APP.CODENAME"`` or a list of these.
@@ -59,7 +61,17 @@ def send_broadcast(
         notifications.alerting.BadAlert: an argument is not as :func:`notifications.alert` wants it; nothing is sent.
     """
     key = self.request.id if key is None else key
-    return len(notify(to=to, message=message, title=title, level=level, url=url, data=data, key=key))
+    said: dict[str, Any] = {
+        "message": message,
+        "title": title,
+        "url": url,
+        "data": data,
+        "kind": kind,
+        "params": params,
+    }
+    if level is not None:
+        said["level"] = level
+    return len(notify(to=to, key=key, **said))
 
 
 def _refuse_no_id(notification_id: Any) -> None:

@@ -101,6 +101,23 @@ class HubSettings(Engine):
         unit="days",
         zero="sets no limit",
     )
+    language_of: str = _rooms(
+        "",
+        "The field of the user model that has the language in which a person reads notifications of a kind, such as "
+        "`language` or `profile__language`.",
+        unless="your product knows the languages of its people",
+        zero="takes what a person has chosen in the preferences; else, in its own project, what the product says of "
+        "them (`language`)",
+        example="language",
+    )
+    time_zone_of: str = _rooms(
+        "",
+        "The field of the user model that has a person's time zone, such as `time_zone` or `profile__time_zone`.",
+        unless="your product knows the time zones of its people",
+        zero="takes what a person has chosen in the preferences; else, in its own project, what the product says of "
+        "them (`time_zone`)",
+        example="time_zone",
+    )
     client_broadcast: Literal["staff", "authenticated", "anyone"] = _rooms(
         "staff",
         "Who may send alerts to everyone over a socket.",

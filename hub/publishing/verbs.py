@@ -135,6 +135,20 @@ def publish_shared(shared: int, channels: Iterable[str]) -> None:
         transaction.on_commit(partial(_announce_numbered, envelopes))
 
 
+def hold_channels(channels: Iterable[str]) -> None:
+    """Have these durable channels until the open transaction ends: whoever publishes in one of them waits.
+
+    For a transaction that calls :func:`publish_shared` several times. Two of them never wait for each other.
+
+    Raises:
+        UnknownChannel, NotDurable: as :func:`publish`.
+    """
+    names = set(channels)
+    for name in names:
+        _require_durable(name)
+    streams.hold(names)
+
+
 def _append_alone(shared: int, channel: str) -> list[Envelope]:
     # Such a stream must not keep the others from what they are to get.
     try:

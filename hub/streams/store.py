@@ -167,6 +167,17 @@ def append_shared(shared: int, channels: Iterable[str]) -> list[Envelope]:
     return envelopes
 
 
+def hold(channels: Iterable[str]) -> None:
+    """Lock the streams of ``channels`` until the open transaction ends, in the order in which all lock them.
+
+    For several :func:`append_shared` in one transaction: each would lock its own, and two such transactions could wait
+    for each other.
+    """
+    names = sorted(set(channels))
+    for start in range(0, len(names), BATCH):
+        _locked(names[start : start + BATCH])
+
+
 def _locked(names: list[str]) -> dict[str, str]:
     """Lock the streams of ``names``, which are made where there are none, and give their epochs."""
     epochs = _lock(names)

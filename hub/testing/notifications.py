@@ -68,8 +68,8 @@ class Wanted(TypedDict, total=False):
     """What an alert says, as :func:`assert_notified` looks for it; what is left out may be anything.
 
     ``title`` and ``url`` are the whole text or a pattern that is found in it; ``level``, ``data`` and ``key`` are as
-    they were given to ``alert`` or ``notify``. ``sent`` are the alerts to look among, from
-    :func:`capture_notifications`; without it, all that are stored.
+    they were given to ``alert`` or ``notify``, and so are ``kind``, by its name, and ``params``, as JSON has them.
+    ``sent`` are the alerts to look among, from :func:`capture_notifications`; without it, all that are stored.
     """
 
     title: Text
@@ -77,6 +77,8 @@ class Wanted(TypedDict, total=False):
     url: Text
     data: Any
     key: str | None
+    kind: str
+    params: Mapping[str, Any] | None
     sent: Iterable[Notification]
 
 
@@ -226,7 +228,9 @@ def _times(number: int) -> str:
 
 def _line(one: Notification) -> str:
     parts = [f"{_audience_of(one)}: [{one.level}]", *filter(None, [one.title and f"{one.title}:", one.message])]
-    parts += [f"{name}={value!r}" for name in ("url", "data", "key") if (value := getattr(one, name))]
+    parts += [
+        f"{name}={value!r}" for name in ("url", "data", "key", "kind", "params") if (value := getattr(one, name))
+    ]
     return " ".join(parts)
 
 

@@ -30,6 +30,8 @@ class Migration(migrations.Migration):
                 ('data', models.JSONField(blank=True, null=True, verbose_name='data')),
                 ('key', models.CharField(blank=True, editable=False, help_text='Names what the alert is about, so that it is stored once however often it is sent.', max_length=200, null=True, verbose_name='key')),
                 ('audience', models.CharField(blank=True, default='', editable=False, help_text='To which people it went, where it was distributed to many.', max_length=150, verbose_name='audience')),
+                ('kind', models.CharField(blank=True, default='', editable=False, help_text='Of which kind it is. The texts above are those in the language of the project.', max_length=100, verbose_name='kind')),
+                ('params', models.JSONField(blank=True, editable=False, null=True, verbose_name='values')),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='sent at')),
                 ('expires_at', models.DateTimeField(editable=False, help_text='From then on nobody is shown it.', null=True, verbose_name='expires at')),
                 ('group', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='auth.group', verbose_name='group')),
@@ -40,6 +42,18 @@ class Migration(migrations.Migration):
                 'verbose_name': 'notification',
                 'verbose_name_plural': 'notifications',
                 'ordering': ['-pk'],
+            },
+        ),
+        migrations.CreateModel(
+            name='Preferences',
+            fields=[
+                ('user', models.OneToOneField(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='+', serialize=False, to=settings.AUTH_USER_MODEL, verbose_name='person')),
+                ('language', models.CharField(blank=True, default='', max_length=20, verbose_name='language')),
+                ('time_zone', models.CharField(blank=True, default='', max_length=64, verbose_name='time zone')),
+            ],
+            options={
+                'verbose_name': 'preferences',
+                'verbose_name_plural': 'preferences',
             },
         ),
         migrations.CreateModel(
@@ -54,6 +68,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('notification', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='distribution', serialize=False, to='hub_notifications.notification', verbose_name='notification')),
                 ('shared', models.BigIntegerField(editable=False)),
+                ('variants', models.JSONField(default=dict, editable=False)),
                 ('total', models.PositiveBigIntegerField(help_text='How many get it, as far as that is known.', null=True, verbose_name='people')),
                 ('reached', models.PositiveBigIntegerField(default=0, help_text='How many have it.', verbose_name='reached')),
                 ('last_key', models.CharField(default='', editable=False, max_length=255)),
@@ -178,6 +193,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='notification',
             index=models.Index(condition=models.Q(('expires_at__isnull', False)), fields=['expires_at'], name='hub_notification_expiring'),
+        ),
+        migrations.AddIndex(
+            model_name='notification',
+            index=models.Index(condition=models.Q(('kind', ''), _negated=True), fields=['kind', 'id'], name='hub_notification_of_kind'),
         ),
         migrations.AddConstraint(
             model_name='notification',

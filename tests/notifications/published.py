@@ -10,4 +10,7 @@ from hub.models import Publication
 def published(channel: str) -> list[Any]:
     """The data of what a channel has, in order."""
     rows = Publication.objects.filter(channel=channel).exclude(offset=None).order_by("offset")
-    return [msgspec.json.decode(row.data) for row in rows]
+    return [
+        msgspec.json.decode(row.data if row.shared is None else row.shared.data)
+        for row in rows.select_related("shared")
+    ]

@@ -1,4 +1,5 @@
-from argparse import ArgumentParser
+import json
+from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -9,11 +10,18 @@ from notifications.alerting import BadAlert
 from notifications.models import Level
 
 
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise ArgumentTypeError(f"this is no JSON: {error}") from None
+
+
 class Command(BaseCommand):
     help = "Send an alert to the pages that are open and store it for those that are not."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("message", help="what it says, 1 to 4,000 characters")
+        parser.add_argument("message", help="what it says, 1 to 4,000 characters; '' for a kind that says it")
         parser.add_argument(
             "--to",
             required=True,
@@ -22,12 +30,17 @@ class Command(BaseCommand):
             "permission:APP.CODENAME; may be given several times",
         )
         parser.add_argument("--title", default="")
-        parser.add_argument("--level", default="info", choices=Level.values)
+        parser.add_argument("--level", choices=Level.values)
         parser.add_argument("--key", help="what it is about: each recipient gets one alert of a key, ever")
+        parser.add_argument("--kind", help="the name of a kind")
+        parser.add_argument("--params", type=_json, help="the values for the kind's placeholders, as a JSON object")
         parser.add_argument("--url", default="", help="http(s)://… or a path of this site")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        fields = {name: options[name] for name in ("message", "to", "title", "level", "url", "key")}
+        names = ("message", "to", "title", "url", "key", "kind", "params")
+        fields = {name: options[name] for name in names}
+        if options["level"] is not None:
+            fields["level"] = options["level"]
         try:
             rows = notify(**fields)
         except BadAlert as error:

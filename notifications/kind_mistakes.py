@@ -1,0 +1,130 @@
+"""What is wrong with the declaration of a kind, in sentences that go on behind its name.
+
+Where it may be something else than its type says, it is looked at as anything: apps need no type checker.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.utils import translation
+
+from notifications import params
+from notifications.alerting import LONGEST, is_safe_url
+from notifications.kinds import NAME_LIMIT, Category, Kind
+from notifications.locales import UNKNOWN, languages
+from notifications.models import TITLE_LIMIT, Level
+from notifications.texts import BadTemplate, Text, placeholders
+from notifications.wording import write
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*)*")
+
+#: Numbers that choose each form of a plural, in the languages that there are.
+_NUMBERS = (0, 1, 2, 3, 5, 11, 21, 100, 1_000_000)
+
+
+def of(kind: Kind) -> Iterator[str]:
+    """All of them; none where the kind works."""
+    yield from _of_names(kind)
+    texts = [*_of_fields(kind), *_of_types(kind)]
+    yield from texts or _of_texts(kind)
+
+
+def of_categories(made: Iterable[Kind]) -> Iterator[str]:
+    """Categories of one name that are not the same."""
+    known: dict[str, Category] = {}
+    for category in (kind.category for kind in made):
+        if isinstance(category, Category) and known.setdefault(category.name, category) is not category:
+            yield (
+                f"Two categories are named {category.name!r}: make it once, and import it where other kinds are of it."
+            )
+
+
+def _of_names(kind: Any) -> Iterator[str]:
+    if not _is_name(kind.name):
+        yield (
+            f"has no good name: small letters, digits, '-' and '_', in parts that dots divide, at most {NAME_LIMIT}."
+        )
+    if not isinstance(kind.label, Text) or not str(kind.label).strip():
+        yield "has no label, by which people know it."
+    if kind.category is not None and not isinstance(kind.category, Category):
+        yield f"has a category that is none: write Category({kind.category!r}, label=…)."
+    elif kind.category is not None and not _is_name(kind.category.name):
+        yield f"has a category named {kind.category.name!r}: small letters, digits, '-', '_' and dots."
+    if kind.level not in Level.values:
+        yield f"has the level {kind.level!r}: it is one of {', '.join(Level.values)}."
+    if not isinstance(kind.icon, str) or len(kind.icon) > NAME_LIMIT:
+        yield f"has an icon that is no text of at most {NAME_LIMIT} characters."
+    for name in ("expires", "keep"):
+        lasts = getattr(kind, name)
+        if lasts is not None and (not isinstance(lasts, timedelta) or not timedelta(0) < lasts <= LONGEST):
+            yield f"has an argument {name}= that is no timedelta above 0 and of at most {LONGEST.days} days."
+
+
+def _is_name(name: object) -> bool:
+    return isinstance(name, str) and len(name) <= NAME_LIMIT and bool(_NAME.fullmatch(name))
+
+
+def _of_fields(kind: Any) -> Iterator[str]:
+    for name, type_ in kind.fields.items():
+        if not isinstance(name, str) or not name.isidentifier():
+            yield f"has a field {name!r}: a placeholder is a name, as a variable has one."
+        if not _is_type(type_):
+            known = ", ".join(getattr(one, "__name__", str(one)) for one in params.TYPES if one != list[str])
+            yield f"has a field {name!r} of the type {type_!r}: there are {known} and list[str]."
+
+
+def _is_type(type_: Any) -> bool:
+    try:
+        return type_ in params.TYPES
+    except TypeError:  # it cannot be a key
+        return False
+
+
+def _of_types(kind: Kind) -> Iterator[str]:
+    for name, template in kind.templates.items():
+        if not template.is_text:
+            yield f"has a {name} that is no text."
+        elif template.has_forms and kind.fields.get(template.number or "") is not int:
+            yield (
+                f"has a {name} with a plural: name the placeholder that chooses its form, "
+                f"ngettext_lazy(…, …, 'count'), and declare it with the type int."
+            )
+
+
+def _of_texts(kind: Kind) -> Iterator[str]:
+    try:
+        examples = params.examples_of(kind)
+    except params.BadParams as error:
+        yield f"has examples that do not fit: {error}"
+        return
+    found = [next(_of_text(kind, name, examples), None) for name in kind.templates]
+    if any(found):
+        yield from (mistake for mistake in found if mistake)
+        return
+    said = write(kind, examples, UNKNOWN)
+    if len(said.get("title", "")) > TITLE_LIMIT:
+        yield f"has a title of more than {TITLE_LIMIT} characters."
+    if "url" in said and not is_safe_url(said["url"]):
+        yield (
+            f"has the url {said['url']!r}, with example values: it begins with '/' or http(s)://, and a placeholder "
+            "is a part of it. Give an address that you have as a whole to notify(url=…)."
+        )
+
+
+def _of_text(kind: Kind, name: str, examples: dict[str, Any]) -> Iterator[str]:
+    """What is wrong with one text in any of the languages: of one that is not translated, once in each."""
+    template = kind.templates[name]
+    for code in (settings.LANGUAGE_CODE, *languages()):
+        with translation.override(code):
+            for number in _NUMBERS if template.has_forms else (0,):
+                values = examples | {template.number or "": number}
+                try:
+                    unknown = placeholders(template.pattern(values)) - kind.fields.keys()
+                except BadTemplate as error:
+                    yield f"has a {name} that cannot be filled in ({code}). {error}"
+                else:
+                    if unknown:
+                        yield f"has a {name} with the placeholder {{{min(unknown)}}} ({code}), not among its fields."
