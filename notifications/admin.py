@@ -1,27 +1,64 @@
+from typing import Any
+
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 
 from hub.admin import PublishedAdmin, people_with_search
 from hub.users import searched_by
 from hub.web.generics import ModelAdmin
 from notifications import distributing, withdrawing
+from notifications.kind_previews import previews
+from notifications.kinds import declared
 from notifications.models import Distribution, Follow, Notification, Topic, Withdrawal
+
+
+class KindFilter(admin.SimpleListFilter):
+    """By the kinds that are declared: which ones occur would take a look at all rows."""
+
+    title = _("kind")
+    parameter_name = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [(kind.name, kind.label) for kind in declared()]
+
+    def queryset(self, request: HttpRequest, rows: QuerySet[Notification]) -> QuerySet[Notification]:
+        return rows.filter(kind=self.value()) if self.value() else rows
 
 
 @admin.register(Notification)
 class NotificationAdmin(PublishedAdmin[Notification]):
     """What was sent, to whom; read only, because what people have seen cannot be changed here."""
 
-    list_display = ("created_at", "level", "title", "message", "user", "group", "topic", "audience", "sender")
-    list_filter = ("level", "created_at")
+    change_list_template = "admin/hub/notification/change_list.html"
+    list_display = ("created_at", "level", "kind", "title", "message", "user", "group", "topic", "audience", "sender")
+    list_filter = ("level", KindFilter, "created_at")
     list_select_related = ("user", "group", "topic", "sender")
     search_fields = ("title", "message", searched_by("user"))
     date_hierarchy = "created_at"
 
     def has_change_permission(self, request: HttpRequest, obj: Notification | None = None) -> bool:
         return False
+
+    def get_urls(self) -> list[URLPattern]:
+        page = self.admin_site.admin_view(self.kinds)
+        return [path("kinds/", page, name="hub_notifications_notification_kinds"), *super().get_urls()]
+
+    def kinds(self, request: HttpRequest) -> HttpResponse:
+        """The texts of all kinds, with example values, in each language."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Kinds of notifications"),
+            "opts": self.opts,
+            "previews": list(previews()),
+        }
+        return TemplateResponse(request, "admin/hub/notification/kinds.html", context)
 
 
 @admin.register(Distribution)

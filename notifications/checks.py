@@ -46,12 +46,12 @@ def kinds_have_texts(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[c
     for kind in kinds.made():
         if kind.name in homes:
             sentence = f"Two kinds are named {kind.name!r}: in {homes[kind.name]} and in {kind.home}."
-            found.append(checks.Error(sentence, id="hub.E072"))
+            found.append(checks.Error(sentence, id="hub.E080"))
             continue
         homes[kind.name] = kind.home
         said = f"The kind {kind.name!r} ({kind.home})"
-        found += [checks.Error(f"{said} {mistake}", id="hub.E073") for mistake in kind_mistakes.of(kind)]
-    return found + [checks.Error(mistake, id="hub.E074") for mistake in kind_mistakes.of_categories(kinds.made())]
+        found += [checks.Error(f"{said} {mistake}", id="hub.E081") for mistake in kind_mistakes.of(kind)]
+    return found + [checks.Error(mistake, id="hub.E082") for mistake in kind_mistakes.of_categories(kinds.made())]
 
 
 @checks.register
@@ -67,5 +67,5 @@ def locales_have_columns(app_configs: Sequence[Any] | None, **kwargs: Any) -> li
                 f"{setting} names {name!r}, which is no field of the user model {all_users().model._meta.label}."
             )
             hint = "Name a field of it, or of what it leads to with two underscores, such as profile__language."
-            found.append(checks.Error(sentence, hint=hint, id="hub.E075"))
+            found.append(checks.Error(sentence, hint=hint, id="hub.E083"))
     return found

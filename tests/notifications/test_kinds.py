@@ -70,7 +70,7 @@ def reader(name: str, language: str = "", time_zone: str = "") -> User:
 
 def mistakes() -> list[str]:
     return [
-        message.msg for message in django_checks.run_checks() if message.id in ("hub.E072", "hub.E073", "hub.E074")
+        message.msg for message in django_checks.run_checks() if message.id in ("hub.E080", "hub.E081", "hub.E082")
     ]
 
 
@@ -158,7 +158,7 @@ def test_what_a_person_has_chosen_goes_before_what_a_product_has_said_of_them(sh
 @pytest.mark.parametrize(("name", "found"), [("nothing", 1), ("password", 0)])
 def test_checks_say_that_a_column_is_none(name: str, found: int) -> None:
     with override_settings(HUB_TIME_ZONE_OF=name):
-        messages = [message for message in django_checks.run_checks() if message.id == "hub.E075"]
+        messages = [message for message in django_checks.run_checks() if message.id == "hub.E083"]
     assert len(messages) == found
 
 

@@ -1,0 +1,62 @@
+"""What kinds say with example values, for those who write and translate their texts."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from django.conf import settings
+from django.utils import timezone
+from django.utils.translation import get_language_info
+
+from notifications import kind_mistakes, params
+from notifications.kinds import Kind, declared
+from notifications.locales import Locale, languages
+from notifications.wording import translations, write
+
+
+class Said(NamedTuple):
+    """The texts of a kind in one language."""
+
+    code: str
+    #: The language's name for itself.
+    language: str
+    title: str
+    message: str
+    url: str
+
+
+class Preview(NamedTuple):
+    """A kind as people get it. Where something is wrong with it, the sentences say so, and no text is shown."""
+
+    kind: Kind
+    said: list[Said]
+    #: Languages of the project that the kind has no texts in.
+    missing: list[str]
+    mistakes: list[str]
+
+
+def previews() -> Iterator[Preview]:
+    """All kinds, by name, in the active time zone."""
+    return map(_preview, declared())
+
+
+def _preview(kind: Kind) -> Preview:
+    if mistakes := list(kind_mistakes.of(kind)):
+        return Preview(kind, [], [], mistakes)
+    if not kind.templates:
+        return Preview(kind, [], [], [])
+    codes = [settings.LANGUAGE_CODE, *languages()]
+    has_texts = {settings.LANGUAGE_CODE, *translations(kind)}
+    said = [_said(kind, code) for code in codes if code in has_texts]
+    return Preview(kind, said, [_name(code) for code in codes if code not in has_texts], [])
+
+
+def _said(kind: Kind, code: str) -> Said:
+    texts = write(kind, params.examples_of(kind), Locale(code, timezone.get_current_timezone_name()))
+    return Said(code, _name(code), texts.get("title", ""), texts.get("message", ""), texts.get("url", ""))
+
+
+def _name(code: str) -> str:
+    try:
+        return str(get_language_info(code)["name_local"])
+    except KeyError:
+        return code
