@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { configure } from "../../static/hub/js/hub/config.js";
 import { CREATED, Inbox } from "../../static/hub/js/hub/inbox.js";
 import { ScriptedConnection, turnOfTheLoop } from "./scripted-connection.js";
 
@@ -40,6 +41,22 @@ test("an alert that comes late stands at its place, and counts where it is older
   await turnOfTheLoop();
   assert.deepEqual(ids(inbox), [9, 7, 5]);
   assert.equal(inbox.unread, 4);
+});
+
+test("an alert with texts in several languages has that of the page", async (t) => {
+  t.after(() => configure({}));
+  for (const [language, message] of [
+    ["ru", "русский"],
+    ["de-AT", "deutsch"],
+    ["fr", "alert 7"],
+  ]) {
+    configure({ language });
+    const { connection, inbox } = await open();
+    const texts = { ru: { message: "русский", title: "t" }, de: { message: "deutsch", title: "t" } };
+    connection.publish("everyone", 1, { ...alert(7), texts });
+    assert.equal(inbox.items[0].message, message);
+    assert.equal("texts" in inbox.items[0], false);
+  }
 });
 
 test("a withdrawn alert leaves the list, and unread alerts are counted again", async () => {

@@ -13,7 +13,7 @@ import { Collection } from "./hub/collection.js";
 import { config } from "./hub/config.js";
 import { askUntilAnswered, CallFailed, NoToken } from "./hub/connection.js";
 import { Emitter } from "./hub/emitter.js";
-import { Inbox } from "./hub/inbox.js";
+import { Inbox, inPageLanguage } from "./hub/inbox.js";
 import { Presence } from "./hub/presence.js";
 import { Room } from "./hub/room.js";
 import { canShare, SharedConnection } from "./hub/shared-connection.js";
@@ -263,7 +263,7 @@ export class Hub {
     if (this.#streams.has(channel)) return;
     const stream = new Stream(this.#connection, channel, {
       publication: (data) => {
-        if (typeof data?.type === "string") this.#events.emit(data.type, data, channel);
+        if (typeof data?.type === "string") this.#events.emit(data.type, inPageLanguage(data), channel);
         this.#channels.get(channel)?.deliver(data);
       },
       broken: () => {

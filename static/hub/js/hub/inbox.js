@@ -1,5 +1,6 @@
 /** A person's alerts: the list, the number of unread ones, and new alerts as they arrive. */
 
+import { language } from "./config.js";
 import { askUntilAnswered, CallFailed } from "./connection.js";
 import { Emitter } from "./emitter.js";
 import { Stream } from "./stream.js";
@@ -17,6 +18,9 @@ import { Stream } from "./stream.js";
  * @property {any} data
  * @property {{name: string, title: string}} [topic] the topic to which it was sent
  * @property {string} [expires_at] ISO 8601; from then on it is not shown
+ * @property {string} [kind] the name of its kind, as the server declares it
+ * @property {string} [category] the name of the kind's category
+ * @property {string} [icon] the kind's icon
  * @property {boolean} read
  */
 
@@ -40,6 +44,20 @@ const MARK_LIMIT = 100;
 const CALM = 300;
 /** The longest time that a timer takes, in milliseconds. */
 const LONGEST_WAIT = 2 ** 31 - 1;
+
+/**
+ * Returns a publication with its texts in the language of the page. Alerts of a kind have texts in several languages where
+ * many people share them, or nobody knows the reader's language.
+ *
+ * @param {any} data
+ * @returns {any}
+ */
+export function inPageLanguage(data) {
+  if (data?.type !== CREATED || !data.texts) return data;
+  const { texts, ...alert } = data;
+  const code = language()?.toLowerCase() ?? "";
+  return { ...alert, ...(texts[code] ?? texts[code.split("-")[0]]) };
+}
 
 /**
  * Emits `change` when a public property has changed, `alert` with each alert that arrives after the list was loaded, and
@@ -225,7 +243,7 @@ export class Inbox extends Emitter {
 
   /** @param {any} event */
   #receive(event) {
-    if (event?.type === CREATED && typeof event.id === "number") this.#add(event);
+    if (event?.type === CREATED && typeof event.id === "number") this.#add(inPageLanguage(event));
     else if (event?.type === READ) this.#read(event);
     else if (event?.type === WITHDRAWN) this.#withdraw(event);
     // A client that was disconnected meanwhile gets no `unsubscribed` event for the topic.
