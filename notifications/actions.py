@@ -19,10 +19,10 @@ from hub.database import in_database_thread
 from hub.publishing import publish, publish_many
 from hub.users import Key, User, Visitor, all_users, groups_of, is_staff_or_may, user_id
 from hub.validation import Refused
-from notifications import channels, distributing, events, expiring, inbox, keys, queries, reading, wording
+from notifications import channels, distributing, events, expiring, inbox, keys, queries, reading, scheduling, wording
 from notifications.alerting import EVERYONE, Alert, BadAlert, Recipient, alert
 from notifications.kinds import Kind
-from notifications.models import Follow, InboxEntry, Notification, ReadMark, ReadUpTo, Topic
+from notifications.models import Follow, InboxEntry, Notification, ReadMark, ReadUpTo, ScheduledAlert, Topic
 from notifications.named_audiences import Audience, Listed
 
 #: How often the rows of a key are looked up, where others store some of them at the same time.
@@ -68,6 +68,7 @@ def notify(
     expires: timedelta | datetime | None = None,
     kind: Kind | str | None = None,
     params: Mapping[str, Any] | None = None,
+    at: datetime | None = None,
 ) -> list[Notification]:
     """Store an alert for each recipient and send it to all their open pages once the transaction has committed.
 
@@ -83,8 +84,11 @@ def notify(
     To an audience, or to more than 100 people, it is one row and one short write, however many they are: a job
     distributes it (:mod:`notifications.distributing`). Whoever gets an account meanwhile is not among an audience.
 
+    With ``at`` the call is stored, and nobody has the alert before that time; then it is sent as if it were called
+    again, to those of its recipients who are there. Until then :func:`notifications.retract` cancels it by its key.
+
     Returns the rows, one per recipient, in order; with a ``key``, those that were stored before among them. An
-    audience is one recipient, and so are the people of a longer list.
+    audience is one recipient, and so are the people of a longer list. What is sent later has no rows yet.
 
     Raises:
         BadAlert: see :func:`notifications.alert`, or another list has the key and says something else; nothing is
@@ -101,6 +105,7 @@ def notify(
         expires=expires,
         kind=kind,
         params=params,
+        at=at,
     )
     return send([described])
 
@@ -117,6 +122,7 @@ async def anotify(
     expires: timedelta | datetime | None = None,
     kind: Kind | str | None = None,
     params: Mapping[str, Any] | None = None,
+    at: datetime | None = None,
 ) -> list[Notification]:
     """:func:`notify` from async code, in a transaction of its own: what it returns is stored."""
     return await in_database_thread(
@@ -131,11 +137,30 @@ async def anotify(
         expires=expires,
         kind=kind,
         params=params,
+        at=at,
     )
 
 
 def send(alerts: Sequence[Alert], *, sender: User | None = None) -> list[Notification]:
     """Store and send several alerts, all or none; see :func:`notify`."""
+    return send_or_schedule(alerts, sender=sender)[0]
+
+
+def send_or_schedule(
+    alerts: Sequence[Alert], *, sender: User | None = None
+) -> tuple[list[Notification], list[ScheduledAlert]]:
+    """:func:`send`; returns besides the alerts that are sent later."""
+    now = timezone.now()
+    later = [(described, described.at) for described in alerts if described.at is not None and described.at > now]
+    if not later:
+        return _send_now(alerts, sender), []
+    due = [described for described in alerts if described.at is None or described.at <= now]
+    with transaction.atomic():
+        scheduled = [scheduling.store(described, at) for described, at in later]
+        return _send_now(due, sender), scheduled
+
+
+def _send_now(alerts: Sequence[Alert], sender: User | None) -> list[Notification]:
     rows = [
         Notification(
             user=recipient if isinstance(recipient, User) else None,

@@ -11,10 +11,10 @@ from django.utils.translation import gettext_lazy as _
 from hub.admin import PublishedAdmin, people_with_search
 from hub.users import searched_by
 from hub.web.generics import ModelAdmin
-from notifications import distributing, withdrawing
+from notifications import distributing, scheduling, withdrawing
 from notifications.kind_previews import previews
 from notifications.kinds import declared
-from notifications.models import Distribution, Follow, Notification, Topic, Withdrawal
+from notifications.models import Distribution, Follow, Notification, ScheduledAlert, Topic, Withdrawal
 
 
 class KindFilter(admin.SimpleListFilter):
@@ -114,6 +114,34 @@ class WithdrawalAdmin(PublishedAdmin[Withdrawal]):
         """They go on where they stopped."""
         for one in selected:
             withdrawing.start_again(one.pk)
+
+
+@admin.register(ScheduledAlert)
+class ScheduledAlertAdmin(ModelAdmin[ScheduledAlert]):
+    """Notifications whose time has not come; deleting one cancels it."""
+
+    list_display = ("due_at", "__str__", "key", "created_at", "failure")
+    list_filter = ("due_at", ("failure", admin.EmptyFieldListFilter))
+    search_fields = ("key",)
+    actions = ("start_again",)
+    fields = ("due_at", "key", "recipients", "contents", "created_at", "failure")
+    readonly_fields = fields
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: ScheduledAlert | None = None) -> bool:
+        return False
+
+    def has_start_permission(self, request: HttpRequest) -> bool:
+        """Whether they may start scheduled notifications again."""
+        return request.user.has_perm("hub_notifications.change_scheduledalert")
+
+    @admin.action(description=_("Send the selected notifications again that have failed"), permissions=["start"])
+    def start_again(self, request: HttpRequest, selected: QuerySet[ScheduledAlert]) -> None:
+        """They are sent now."""
+        for one in selected:
+            scheduling.start_again(one)
 
 
 @admin.register(Topic)

@@ -83,6 +83,7 @@ class Alert:
     #: The name of its kind, empty without one, and the values for its placeholders as JSON has them.
     kind: str = ""
     params: dict[str, Any] | None = None
+    at: datetime | None = None
 
 
 def alert(
@@ -97,6 +98,7 @@ def alert(
     expires: timedelta | datetime | None = None,
     kind: Kind | str | None = None,
     params: Mapping[str, Any] | None = None,
+    at: datetime | None = None,
 ) -> Alert:
     """Describe an alert, for :func:`notifications.notify` to send or for a rule to return.
 
@@ -120,6 +122,7 @@ def alert(
         kind: what the alert is an instance of (:class:`notifications.Kind`), or its name. Texts that the kind has come
             from it, in the language and time zone of whoever reads them; the others from here.
         params: the values for the placeholders of the kind's texts, each of the type that is declared.
+        at: when it is sent, as a time with a zone; a time that is over is now. Until then nobody has it.
 
     Raises:
         UnknownRecipient: no such user, group or topic; a topic is not made by sending to it.
@@ -150,8 +153,10 @@ def alert(
         raise BadAlert(f"An alert's key is text of 1 to {KEY_LIMIT} characters.")
     if expires is not None:
         _check_expiry(expires)
+    _check_time(at)
     _check_size(message, title, url, data)
-    return Alert(_recipients(to), message, title, level, url, data, key, expires, kind.name if kind else "", values)
+    named = kind.name if kind else ""
+    return Alert(_recipients(to), message, title, level, url, data, key, expires, named, values, at)
 
 
 def refuse_unsendable(*, to: Any, **contents: Any) -> None:
@@ -224,8 +229,17 @@ def _check_expiry(expires: object) -> None:
     if isinstance(expires, timedelta):
         if not timedelta(0) < expires <= LONGEST:
             raise BadAlert(f"An alert expires after 1 microsecond to {LONGEST.days} days.")
-    elif not isinstance(expires, datetime) or expires.utcoffset() is None:
+    elif not _is_moment(expires):
         raise BadAlert("An alert expires at a datetime with a time zone, or after a timedelta.")
+
+
+def _check_time(at: object) -> None:
+    if at is not None and not _is_moment(at):
+        raise BadAlert("An alert is sent at a datetime with a time zone.")
+
+
+def _is_moment(value: object) -> bool:
+    return isinstance(value, datetime) and value.utcoffset() is not None
 
 
 def is_key(key: object) -> bool:

@@ -5,12 +5,11 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import msgspec
-from django.contrib.auth.models import Group
 from msgspec import UNSET, Meta, UnsetType
 
 from hub.api import DETAIL_LIMIT, ApiCall, ApiError, Code, Method, all_of, register
 from hub.database import in_database_thread
-from hub.users import User, all_users, has_form_of_id, ids_of_keys, log_in_field, users_by_id
+from hub.users import User, all_users, has_form_of_id, log_in_field, users_by_id
 from hub.validation import is_storable
 from notifications import (
     actions,
@@ -18,11 +17,11 @@ from notifications import (
     distributions_api,
     reading_api,  # noqa: F401  # its methods
     retracting_api,  # noqa: F401  # likewise
+    scopes,
     topics_api,  # noqa: F401  # likewise
 )
-from notifications.alerting import EVERYONE, LONGEST, Alert, BadAlert, UnknownRecipient, alert
-from notifications.models import Topic
-from notifications.named_audiences import MEMBERS, PERMISSION, PREFIX, Audience, Listed
+from notifications.alerting import EVERYONE, LONGEST, BadAlert, UnknownRecipient, alert
+from notifications.named_audiences import MEMBERS, PERMISSION, PREFIX
 
 #: Words that name many people, never a person of that name.
 _WORDS = {EVERYONE: "everybody", MEMBERS.label: "everybody who has an account"}
@@ -40,6 +39,7 @@ _Seconds = Annotated[float, Meta(gt=0, le=LONGEST.total_seconds())]
 _EXPIRES = Meta(
     description="When it is not true any more: seconds from now, or a time with its offset. Then no list has it."
 )
+_AT = Meta(description="When it is sent, with its offset; a time that is over is now. `retract` cancels it by key.")
 _KEY = Meta(description="Names what the alert is about: a recipient gets one alert of a key, ever.")
 
 _KIND = Meta(
@@ -65,6 +65,7 @@ class NotifyRequest(msgspec.Struct, kw_only=True):
     expires: Annotated[_Seconds | datetime | None, _EXPIRES] = None
     kind: Annotated[str | None, _KIND] = None
     params: Annotated[dict[str, Any] | None, _PARAMS] = None
+    at: Annotated[datetime | None, _AT] = None
 
 
 _PROGRESS = Meta(description="Of those that a job gives to many people: the addresses at which to read how far it is.")
@@ -75,6 +76,8 @@ class NotifyResult(msgspec.Struct, omit_defaults=True):
 
     ids: list[int]
     progress: Annotated[list[str], _PROGRESS] = []
+    #: It is sent at its time, and has no ids until then.
+    scheduled: bool = False
 
 
 async def notify(call: ApiCall[NotifyRequest]) -> NotifyResult:
@@ -102,9 +105,10 @@ def _notify(call: ApiCall[NotifyRequest], to: list[str | int]) -> NotifyResult:
             expires=timedelta(seconds=request.expires) if isinstance(request.expires, float) else request.expires,
             kind=request.kind,
             params=request.params,
+            at=request.at,
         )
-        _require_channels(call, described)
-        rows = actions.send([described])
+        scopes.require(call, described.to)
+        rows, scheduled = actions.send_or_schedule([described])
     except UnknownRecipient as error:
         # Which people, groups and topics there are is told to keys that may reach all of them. To others those that
         # are not there are as those that they may not name.
@@ -113,7 +117,8 @@ def _notify(call: ApiCall[NotifyRequest], to: list[str | int]) -> NotifyResult:
         raise ApiError(Code.BAD_REQUEST, str(error)[:DETAIL_LIMIT]) from None
     except BadAlert as error:
         raise ApiError(Code.BAD_REQUEST, str(error)[:DETAIL_LIMIT]) from None
-    return NotifyResult([row.pk for row in rows], [distributions_api.address(row.pk) for row in rows if row.audience])
+    progress = [distributions_api.address(row.pk) for row in rows if row.audience]
+    return NotifyResult([row.pk for row in rows], progress, bool(scheduled))
 
 
 def _recipients(to: list[str | int]) -> list[str | User]:
@@ -162,23 +167,6 @@ def _is_id(one: str | int) -> bool:
 
 def _name_in(text: str) -> str:
     return text.removeprefix("user:")
-
-
-def _require_channels(call: ApiCall[NotifyRequest], described: Alert) -> None:
-    for recipient in described.to:
-        if isinstance(recipient, Audience):
-            all_of(call, channels.USER)
-        elif isinstance(recipient, Listed):
-            for known in ids_of_keys(recipient.keys).values():
-                call.channel(channels.of_user_id(known))
-        elif isinstance(recipient, User):
-            call.channel(channels.of_user(recipient))
-        elif isinstance(recipient, Topic):
-            call.channel(channels.of_topic(recipient.name))
-        elif isinstance(recipient, Group):
-            call.channel(channels.of_group(recipient.pk))
-        else:
-            call.channel(channels.everyone)
 
 
 register(

@@ -7,7 +7,8 @@ from django.db import DEFAULT_DB_ALIAS
 
 from hub.database import note, noted
 from hub.publishing import unpublish
-from notifications.actions import send
+from notifications import scheduling
+from notifications.actions import send_or_schedule
 from notifications.alerting import Alert
 from notifications.models import Notification
 
@@ -19,6 +20,7 @@ class _Sent:
     alerts: Sequence[Alert]
     notifications: Sequence[int]
     publications: Sequence[int]
+    scheduled: Sequence[int]
 
 
 def send_last(key: Hashable, alerts: Sequence[Alert]) -> None:
@@ -33,6 +35,10 @@ def send_last(key: Hashable, alerts: Sequence[Alert]) -> None:
     if earlier is not None:
         unpublish(earlier.publications)
         Notification.objects.filter(pk__in=earlier.notifications).delete()
-    new = [row for row in send(alerts) if row.is_new] if alerts else []
+        if earlier.scheduled:
+            scheduling.cancel(earlier.scheduled)
+    rows, scheduled = send_or_schedule(alerts) if alerts else ([], [])
+    new = [row for row in rows if row.is_new]
     published = [row.published for row in new if row.published is not None]
-    note(key, _Sent(alerts, [row.pk for row in new], published), using=DEFAULT_DB_ALIAS)
+    sent = _Sent(alerts, [row.pk for row in new], published, [row.pk for row in scheduled])
+    note(key, sent, using=DEFAULT_DB_ALIAS)

@@ -7,7 +7,7 @@ People who are connected come first.
 """
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -76,11 +76,12 @@ def extend(notification: Notification, people: Listed) -> None:
 def _add_people(distribution: Distribution, people: Listed) -> None:
     parts = in_batches(sorted(people.keys))
     ListedPeople.objects.bulk_create(
-        ListedPeople(distribution=distribution, keys=[_written(key) for key in part]) for part in parts
+        ListedPeople(distribution=distribution, keys=[written(key) for key in part]) for part in parts
     )
 
 
-def _written(key: Key) -> int | str:
+def written(key: Key) -> int | str:
+    """The key of a user as JSON has it."""
     return key if isinstance(key, int) else str(key)
 
 
@@ -196,7 +197,7 @@ def _next(distribution: Distribution) -> tuple[Mapping[Key, str], bool]:
         parts = list(distribution.parts.order_by("pk")[:2])
         if not parts:
             return {}, True
-        listed = _keys_in(parts[0])
+        listed = keys_in(parts[0].keys)
         parts[0].delete()
         distribution.last_key = str(listed[-1])
         return _ids(all_users().filter(pk__in=listed)), len(parts) == 1
@@ -309,7 +310,7 @@ def _connected_in(distribution: Distribution, connected: Sequence[str]) -> Itera
     among, found = set(connected), list[Key]()
     for pk in list(distribution.parts.order_by("pk").values_list("pk", flat=True)):
         for part in distribution.parts.filter(pk=pk):  # none where a step has taken it meanwhile
-            found += [key for key, known in ids_of_keys(_keys_in(part)).items() if known in among]
+            found += [key for key, known in ids_of_keys(keys_in(part.keys)).items() if known in among]
         if len(found) < BATCH:
             yield {}
         else:
@@ -321,7 +322,7 @@ def _connected_in(distribution: Distribution, connected: Sequence[str]) -> Itera
 def _belonging(distribution: Distribution, ids: Mapping[Key, str]) -> dict[Key, str]:
     """Those of these people who belong to the audience, or stand in the list."""
     if distribution.notification.audience == LISTED:
-        owed = {key for part in distribution.parts.all() for key in _keys_in(part)}
+        owed = {key for part in distribution.parts.all() for key in keys_in(part.keys)}
     else:
         people = _audience(distribution).of_then(distribution.notification.created_at)
         owed = set(people.filter(pk__in=list(ids)).values_list("pk", flat=True))
@@ -335,8 +336,9 @@ def _audience(distribution: Distribution) -> Audience:
     return found
 
 
-def _keys_in(part: ListedPeople) -> list[Key]:
-    return [key if isinstance(key, int) else key_of_text(key) for key in part.keys]
+def keys_in(values: Iterable[Any]) -> list[Key]:
+    """The keys of users in JSON."""
+    return [key if isinstance(key, int) else key_of_text(key) for key in values]
 
 
 def _ids(users: Any) -> dict[Key, str]:

@@ -2,9 +2,7 @@
 
 from typing import Any
 
-from django.db import transaction
 from django.db.models import QuerySet
-from django.db.models.functions import Now
 
 from notifications.models import FAILURE_LIMIT
 
@@ -14,7 +12,6 @@ def note(under_way: QuerySet[Any], error: Exception) -> None:
     under_way.update(failure=f"{type(error).__name__}: {error}".replace("\0", "")[:FAILURE_LIMIT])
 
 
-@transaction.atomic
 def clear(under_way: QuerySet[Any]) -> bool:
     """Let those of these rows go on that rest; returns whether there were any."""
-    return bool(under_way.exclude(failure="").update(failure="", moved_at=Now()))
+    return bool(under_way.exclude(failure="").update(failure=""))

@@ -41,6 +41,20 @@ class Level(models.TextChoices):
     ERROR = "error", _("Error")
 
 
+#: Characters of the error that ended a job.
+FAILURE_LIMIT = 500
+
+
+def _failure() -> "models.CharField[str, str]":
+    return models.CharField(
+        _("error"),
+        max_length=FAILURE_LIMIT,
+        default="",
+        editable=False,
+        help_text=_("Why its job cannot go on, until somebody starts it again."),
+    )
+
+
 def newest_alert() -> int:
     """The largest id of an alert that is committed, or of this transaction; 0 where there is none."""
     return Notification.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
@@ -297,6 +311,31 @@ class Preferences(models.Model):
         return str(self.user)
 
 
+class ScheduledAlert(models.Model):
+    """A call of ``notify(at=…)`` whose time has not come; sending it deletes the row (``notifications.due``)."""
+
+    key = models.CharField(_("key"), max_length=KEY_LIMIT, null=True, editable=False)  # noqa: DJ001  # as above
+    due_at = models.DateTimeField(_("due at"), editable=False)
+    #: JSON: each recipient by what it is and its key (``notifications.scheduling``).
+    recipients: Any = models.JSONField(_("recipients"), editable=False)
+    #: JSON: the other arguments of the call.
+    contents: Any = models.JSONField(_("contents"), editable=False)
+    created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
+    failure = _failure()
+
+    class Meta:
+        verbose_name = _("scheduled notification")
+        verbose_name_plural = _("scheduled notifications")
+        ordering: ClassVar = ["due_at", "pk"]
+        indexes: ClassVar = [
+            models.Index(fields=["due_at"], condition=models.Q(failure=""), name="hub_notification_due"),
+            models.Index(fields=["key"], condition=models.Q(key__isnull=False), name="hub_notification_due_key"),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.contents.get("title") or self.contents.get("message", ""))[:80]
+
+
 class ReadUpTo(models.Model):
     """Up to which alert a person has read all; what they have read beyond it are :class:`ReadMark`."""
 
@@ -326,20 +365,6 @@ class ReadMark(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id}: {self.notification_id}"
-
-
-#: Characters of the error that ended the job of a distribution.
-FAILURE_LIMIT = 500
-
-
-def _failure() -> "models.CharField[str, str]":
-    return models.CharField(
-        _("error"),
-        max_length=FAILURE_LIMIT,
-        default="",
-        editable=False,
-        help_text=_("Why its job cannot go on, until somebody starts it again."),
-    )
 
 
 class Distribution(models.Model):

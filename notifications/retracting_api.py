@@ -9,9 +9,10 @@ from msgspec import Meta
 from hub.api import ApiCall, ApiError, Code, Method, register
 from hub.channels import LAST_ID
 from hub.database import in_database_thread
-from notifications import channels, withdrawing
+from notifications import channels, scheduling, scopes, withdrawing
 from notifications.alerting import is_key
-from notifications.models import KEY_LIMIT, Notification
+from notifications.models import KEY_LIMIT, Notification, ScheduledAlert
+from notifications.named_audiences import BadAudience
 
 
 class RetractRequest(msgspec.Struct, kw_only=True):
@@ -38,10 +39,13 @@ async def retract(call: ApiCall[RetractRequest]) -> RetractResult:
 
 
 def _retract(call: ApiCall[RetractRequest]) -> int:
+    key = call.request.key
     with transaction.atomic():
-        found = withdrawing.named(key=call.request.key, id=call.request.id).select_related("user", "topic")
+        found = withdrawing.named(key=key, id=call.request.id).select_related("user", "topic")
         allowed = [row.pk for row in found if _is_within(call, row)]
-        return withdrawing.withdraw(Notification.objects.filter(pk__in=allowed)) if allowed else 0
+        waiting = [] if key is None else [row.pk for row in scheduling.waiting(key) if _may_send(call, row)]
+        withdrawn = withdrawing.withdraw(Notification.objects.filter(pk__in=allowed)) if allowed else 0
+        return withdrawn + (scheduling.cancel(waiting) if waiting else 0)
 
 
 def _is_within(call: ApiCall[RetractRequest], row: Notification) -> bool:
@@ -51,6 +55,13 @@ def _is_within(call: ApiCall[RetractRequest], row: Notification) -> bool:
         return call.caller.scope.has_channel(channels.of_alert(row))
     except LookupError:  # its topic is gone, and it follows
         return False
+
+
+def _may_send(call: ApiCall[RetractRequest], row: ScheduledAlert) -> bool:
+    try:
+        return scopes.has(call, scheduling.alert_in(row).to)
+    except (LookupError, BadAudience):  # it is addressed to an audience that is not declared any more
+        return call.caller.scope.has_all()
 
 
 register(

@@ -11,7 +11,7 @@ from hub.logs import get_logger
 from hub.publishing import flush, is_shared, publish_shared, replace_shared, share
 from hub.publishing import withdraw as withdraw_publications
 from hub.users import ids_of_keys
-from notifications import channels, distributing, events, failures, keys
+from notifications import channels, distributing, events, failures, keys, scheduling
 from notifications.models import Distribution, InboxEntry, Notification, Withdrawal
 
 log = get_logger(__name__)
@@ -31,11 +31,15 @@ def retract(*, key: str | None = None, id: int | None = None) -> int:  # noqa: A
     To repeat it is harmless, also at the same time. The key is free then: a call of :func:`notifications.notify` with
     it, which comes after this one or waits for it, sends again.
 
+    What has the key and waits for its time (``at``) is cancelled.
+
     Returns how many alerts were taken back: one for each recipient that :func:`notifications.notify` returned a row
-    for.
+    for, and one for each call that was cancelled.
     """
     with transaction.atomic():
-        return withdraw(named(key=key, id=id))
+        alerts = named(key=key, id=id)
+        cancelled = 0 if key is None else scheduling.waiting(key).delete()[0]
+        return withdraw(alerts) + cancelled
 
 
 async def aretract(*, key: str | None = None, id: int | None = None) -> int:  # noqa: A002  # as above

@@ -9,7 +9,7 @@ class WorkerConfig(required_apps.HubAppConfig):
 
     def ready(self) -> None:
         from hub.ops import gauges
-        from notifications import distributing
+        from notifications import distributing, scheduling
         from worker import (
             checks,  # noqa: F401  # registers its own
             heartbeat,  # noqa: F401  # connects to Celery's signals
@@ -21,6 +21,7 @@ class WorkerConfig(required_apps.HubAppConfig):
         application()  # the one that this thread knows: see there
         gauges.stats(jobs.show_stats)
         distributing.started_by(tasks.distribute.delay, tasks.is_distribute_owed)
+        scheduling.started_by(tasks.send_at, tasks.is_send_owed)
         if apps.is_installed("hub.accounts"):
             from worker import sign_up_alerts
 

@@ -12,7 +12,7 @@ from hub.presence import process_rows
 from hub.publishing import idempotency, sweeper
 from hub.streams import retention, sharing
 from hub.validation import lookalikes
-from notifications import distributing, expiring
+from notifications import distributing, expiring, scheduling
 from worker import jobs, sending
 from worker.application import application
 from worker.scheduling import REGULAR_TASKS, expires
@@ -38,8 +38,8 @@ def send_overdue_jobs() -> int:
 
 @shared_task(ignore_result=True, expires=expires("worker.maintenance.restart_distributions"))
 def restart_distributions() -> int:
-    """Start the jobs of distributions again that were lost; returns how many."""
-    return distributing.restart_lost()
+    """Start the jobs again that were lost, of distributions and of alerts for later; returns how many."""
+    return distributing.restart_lost() + scheduling.restart_lost()
 
 
 @shared_task(ignore_result=True, expires=expires("worker.maintenance.withdraw_expired_alerts"))

@@ -1,5 +1,6 @@
 """Background jobs. Each takes plain values or ids and calls one function; to run it twice has the effect of once."""
 
+from datetime import datetime
 from typing import Any
 
 from celery import shared_task
@@ -7,7 +8,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.db import InterfaceError, OperationalError
 
 from hub.config import hub_settings
-from notifications import distributing, notify, withdrawing
+from notifications import distributing, due, notify, scheduling, withdrawing
 from notifications.alerting import refuse_unsendable
 from worker import (
     heartbeat,  # noqa: F401  # tasks, where Celery looks for them: it knows this module
@@ -107,6 +108,40 @@ def distribute(notification_id: int) -> None:
         if not is_done:
             distribute.delay(notification_id)
             return
+
+
+@shared_task(
+    name="worker.tasks.send_scheduled",
+    base=DurableTask,
+    autoretry_for=PASSING,
+    retry_backoff=True,
+    retry_backoff_max=60,
+    retry_jitter=True,
+    max_retries=8,
+)
+def send_scheduled(scheduled_id: int, due_at: str) -> int:
+    """Send an alert that was stored for this time, unless it is sent already, was cancelled, or has another time.
+
+    Where it cannot be sent, such as when its audience is not declared any more, that is noted in its row. Returns how
+    many alerts are stored.
+    """
+    try:
+        return due.send(scheduled_id, datetime.fromisoformat(due_at))
+    except PASSING:
+        raise
+    except Exception as error:  # noqa: BLE001  # an audience is the project's own code
+        scheduling.fail(scheduled_id, error)
+        return 0
+
+
+def send_at(scheduled_id: int, due_at: datetime) -> None:
+    """Have :func:`send_scheduled` run at this time, when the open transaction is committed."""
+    send_scheduled.apply_async((scheduled_id, due_at.isoformat()), eta=due_at)
+
+
+def is_send_owed(scheduled_id: int, due_at: datetime) -> bool:
+    """Whether :func:`send_scheduled` is still to run for this alert, and has not failed for good."""
+    return jobs.is_owed(str(send_scheduled.name), (scheduled_id, due_at.isoformat()))
 
 
 def is_distribute_owed(notification_id: int) -> bool:

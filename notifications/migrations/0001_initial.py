@@ -155,6 +155,24 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='ScheduledAlert',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('key', models.CharField(editable=False, max_length=200, null=True, verbose_name='key')),
+                ('due_at', models.DateTimeField(editable=False, verbose_name='due at')),
+                ('recipients', models.JSONField(editable=False, verbose_name='recipients')),
+                ('contents', models.JSONField(editable=False, verbose_name='contents')),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created at')),
+                ('failure', models.CharField(default='', editable=False, help_text='Why its job cannot go on, until somebody starts it again.', max_length=500, verbose_name='error')),
+            ],
+            options={
+                'verbose_name': 'scheduled notification',
+                'verbose_name_plural': 'scheduled notifications',
+                'ordering': ['due_at', 'pk'],
+                'indexes': [models.Index(condition=models.Q(('failure', '')), fields=['due_at'], name='hub_notification_due'), models.Index(condition=models.Q(('key__isnull', False)), fields=['key'], name='hub_notification_due_key')],
+            },
+        ),
+        migrations.CreateModel(
             name='ListedPeople',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),

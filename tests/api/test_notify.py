@@ -6,7 +6,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import Group
 
-from notifications.models import Notification, Topic
+from notifications.models import Notification, ScheduledAlert, Topic
 from tests.api.calling import Api, key_for
 from tests.support.people import User
 
@@ -141,3 +141,16 @@ async def test_an_alert_expires_after_seconds_or_at_a_time(api: Api) -> None:
     assert await Notification.objects.filter(expires_at=None).acount() == 0
     for wrong in (0, -1, 1e300, "2031-01-01T10:00:00", "soon", True):
         assert await api.error("notify", to="everyone", message="m", expires=wrong) == 107
+
+
+async def test_an_alert_for_later_has_no_ids_and_is_cancelled_by_its_key(api: Api) -> None:
+    at = "2095-01-01T10:00:00+01:00"
+    result = await api.result("notify", to=["members"], message="m", key="k", at=at)
+    assert result == {"ids": [], "scheduled": True}
+    assert not await Notification.objects.aexists()
+    assert await api.error("notify", to="everyone", message="m", at="2095-01-01T10:00:00") == 107
+    limited = Api(await sync_to_async(key_for)(channels=("everyone",)))
+    assert await limited.error("notify", to="members", message="m", at=at) == 103
+    assert await limited.result("retract", key="k") == {"retracted": 0}
+    assert await api.result("retract", key="k") == {"retracted": 1}
+    assert not await ScheduledAlert.objects.aexists()

@@ -1,0 +1,266 @@
+"""Alerts that are sent at their time, once, whatever is killed on the way."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group
+from django.db import connection, transaction
+from django.utils import timezone
+
+from hub import streams
+from hub.testing import drain_jobs
+from hub.users import user_id
+from notifications import (
+    MEMBERS,
+    actions,
+    alert,
+    alerting,
+    anotify,
+    audience,
+    due,
+    named_audiences,
+    notify,
+    queries,
+    retract,
+    scheduling,
+)
+from notifications.alerting import BadAlert
+from notifications.models import InboxEntry, Notification, ScheduledAlert, Topic
+from tests.support.people import User, make_crowd
+from worker.maintenance import restart_distributions
+from worker.models import Job
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def at() -> datetime:
+    return timezone.now() + timedelta(hours=1)
+
+
+def messages() -> list[str]:
+    return list(Notification.objects.order_by("pk").values_list("message", flat=True))
+
+
+def test_nobody_has_it_before_its_time_and_then_all_do(ann: User, at: datetime) -> None:
+    assert notify(to=ann, message="m", title="t", level="warning", url="/a/", data={"a": [1]}, at=at) == []
+    drain_jobs()
+    assert queries.latest_for(ann) == []
+    assert queries.unread_count(ann) == 0
+    assert not streams.read(f"user:{user_id(ann)}", after=0, limit=10)
+    drain_jobs(until=at)
+    (row,) = queries.latest_for(ann)
+    said = (row.message, row.title, row.level, row.url, row.data)
+    assert said == ("m", "t", "warning", "/a/", {"a": [1]})
+    assert queries.unread_count(ann) == 1
+    assert len(streams.read(f"user:{user_id(ann)}", after=0, limit=10)) == 1
+    assert not ScheduledAlert.objects.exists()
+    assert not Job.objects.exists()
+
+
+def test_it_goes_to_those_of_its_recipients_who_are_there_at_its_time(
+    ann: User, deploys: Topic, at: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (alerting, named_audiences):
+        monkeypatch.setattr(module, "SMALL", 2)
+    group, gone = Group.objects.create(name="staff"), User.objects.create_user("gone")
+    late = make_crowd("late", 3)
+    notify(to=[ann, gone, group, deploys, MEMBERS], message="several", at=at)
+    notify(to=late, message="list", at=at)
+    notify(to="everyone", message="everyone", at=at)
+    gone.delete()
+    drain_jobs(until=at)
+    drain_jobs()
+    assert sorted(messages()) == ["everyone", "list", "several", "several", "several", "several"]
+    assert InboxEntry.objects.filter(notification__message="list").count() == 3
+
+
+def test_what_has_nobody_left_is_over(at: datetime) -> None:
+    gone = User.objects.create_user("gone")
+    notify(to=gone, message="m", at=at)
+    gone.delete()
+    drain_jobs(until=at)
+    assert messages() == []
+    assert not ScheduledAlert.objects.exists()
+
+
+def test_a_time_that_is_over_is_now(ann: User) -> None:
+    (row,) = notify(to=ann, message="m", at=timezone.now() - timedelta(days=1))
+    assert list(Notification.objects.all()) == [row]
+    assert not ScheduledAlert.objects.exists()
+
+
+@pytest.mark.parametrize("at", [datetime(2030, 1, 1), timedelta(1), "2030-01-01", 7], ids=str)  # noqa: DTZ001
+def test_what_is_no_time_is_refused(at: Any) -> None:
+    with pytest.raises(BadAlert, match="at a datetime with a time zone"):
+        alert(to="everyone", message="m", at=at)
+
+
+async def test_from_async_code(ann: User, at: datetime) -> None:
+    assert await anotify(to=ann, message="m", at=at) == []
+    assert await ScheduledAlert.objects.acount() == 1
+
+
+def test_a_rollback_schedules_nothing(ann: User, at: datetime) -> None:
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        notify(to=ann, message="m", at=at)
+        raise ZeroDivisionError
+    assert not ScheduledAlert.objects.exists()
+    assert not Job.objects.exists()
+
+
+# --- keys ------------------------------------------------------------------------------------------------------------
+
+
+def test_it_is_cancelled_by_its_key(ann: User, at: datetime) -> None:
+    notify(to=ann, message="m", key="k", at=at)
+    assert retract(key="other") == 0
+    assert retract(key="k") == 1
+    assert retract(key="k") == 0
+    drain_jobs(until=at)
+    assert messages() == []
+
+
+def test_a_call_that_is_repeated_is_one(ann: User, at: datetime) -> None:
+    bob = User.objects.create_user("bob")
+    for to, message in ((ann, "first"), (ann, "second"), (bob, "bob")):
+        notify(to=to, message=message, key="k", at=at)
+    assert ScheduledAlert.objects.count() == 2
+    drain_jobs(until=at)
+    assert sorted(messages()) == ["bob", "first"]
+    notify(to=ann, message="third", key="k", at=at + timedelta(hours=1))
+    drain_jobs(until=at + timedelta(hours=1))
+    assert sorted(messages()) == ["bob", "first"]
+
+
+def test_calls_and_cancelling_at_the_same_time_leave_one_or_none(ann: User, at: datetime) -> None:
+    def call(number: int) -> None:
+        try:
+            if number == 7:
+                retract(key="k")
+            else:
+                notify(to=ann, message="m", key="k", at=at)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(call, range(16)))
+    assert ScheduledAlert.objects.count() == 1
+    drain_jobs(until=at)
+    assert messages() == ["m"]
+
+
+# --- once, whatever is killed ----------------------------------------------------------------------------------------
+
+
+class Killed(BaseException):
+    """What ends a process in the middle."""
+
+
+#: What sending one does, in this order: it is killed before and after each.
+WRITES = [
+    (ScheduledAlert, "delete"),
+    (actions, "publish_many"),
+    (actions, "_store"),
+    (actions, "send"),
+]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize(("owner", "name"), WRITES, ids=[name for _, name in WRITES])
+def test_a_worker_that_is_killed_anywhere_sends_it_once(
+    ann: User, at: datetime, monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, when: str
+) -> None:
+    notify(to=ann, message="m", at=at)
+    row = ScheduledAlert.objects.get()
+    real = getattr(owner, name)
+
+    def kill(*args: Any, **kwargs: Any) -> None:
+        if when == "after":
+            real(*args, **kwargs)
+        raise Killed
+
+    for _ in range(2):
+        with monkeypatch.context() as patched, pytest.raises(Killed):
+            patched.setattr(owner, name, kill)
+            due.send(row.pk, at)
+        assert messages() == []
+    assert due.send(row.pk, at) == 1
+    assert due.send(row.pk, at) == 0
+    assert messages() == ["m"]
+    assert len(streams.read(f"user:{user_id(ann)}", after=0, limit=10)) == 1
+
+
+def test_jobs_at_the_same_time_send_it_once(ann: User, at: datetime) -> None:
+    notify(to=ann, message="m", at=at)
+    pk = ScheduledAlert.objects.get().pk
+
+    def send(_: int) -> int:
+        try:
+            return due.send(pk, at)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(send, range(8))) == 1
+    assert messages() == ["m"]
+
+
+@pytest.mark.parametrize("lost", ["row", "failed"])
+def test_a_job_that_was_lost_is_started_again_and_sends_it_late(ann: User, at: datetime, lost: str) -> None:
+    notify(to=ann, message="m", at=at)
+    if lost == "row":
+        Job.objects.all().delete()
+    else:
+        Job.objects.update(failed_at=timezone.now())
+    assert restart_distributions() == 0
+    late = timezone.now() - timedelta(minutes=1)
+    ScheduledAlert.objects.update(due_at=late)
+    assert restart_distributions() == 1
+    assert restart_distributions() == 0  # it waits
+    drain_jobs()
+    assert messages() == ["m"]
+
+
+def test_one_that_waits_for_a_worker_is_not_started_twice(
+    ann: User, at: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scheduling, "LOST", -timedelta(days=1))
+    notify(to=ann, message="m", at=at)
+    assert scheduling.restart_lost() == 0
+    assert Job.objects.count() == 1
+
+
+def test_one_that_cannot_be_sent_rests_until_it_is_started_again(
+    at: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(named_audiences, "_declared", {})
+    testers = audience("testers")(User.objects.all)
+    notify(to=testers, message="m", at=at)
+    monkeypatch.setattr(named_audiences, "_declared", {})
+    drain_jobs(until=at)
+    row = ScheduledAlert.objects.get()
+    assert "There is no audience named 'testers'" in row.failure
+    ScheduledAlert.objects.update(due_at=timezone.now() - timedelta(minutes=1))
+    assert scheduling.restart_lost() == 0
+    audience("testers")(User.objects.all)
+    row.refresh_from_db()
+    assert scheduling.start_again(row)
+    assert not scheduling.start_again(row)
+    drain_jobs()
+    assert messages() == ["m"]
+
+
+@pytest.mark.parametrize("expires", [None, timedelta(minutes=30), datetime(2031, 1, 1, tzinfo=UTC)], ids=str)
+def test_it_expires_after_it_was_sent(ann: User, at: datetime, expires: Any) -> None:
+    notify(to=ann, message="m", at=at, expires=expires)
+    before = timezone.now()
+    drain_jobs(until=at)
+    row = Notification.objects.get()
+    if isinstance(expires, timedelta):
+        assert row.expires_at is not None
+        assert row.expires_at >= before + expires
+    else:
+        assert row.expires_at == expires
