@@ -28,7 +28,7 @@ class HubConfig(required_apps.HubAppConfig):
             if sessions.__name__ == settings.SESSION_ENGINE:  # it knows whose a session is without unpacking it
                 credentials.register("session", sessions.users_for)
         connection_created.connect(private_files.guard_database, dispatch_uid="hub.config.private_files")
-        # `namespaces.py`, `rpc.py` and `personal_data.py` of every installed app, as Django does with `admin.py`.
-        autodiscover_modules("namespaces", "rpc", "personal_data")
+        # Such a file of every installed app, as Django does with `admin.py`.
+        autodiscover_modules("namespaces", "rpc", "personal_data", "live_rows")
         open_namespaces.open_all(hub_settings().open_namespaces)
         connection_presence.watch()

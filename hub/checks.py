@@ -13,6 +13,7 @@ from hub.channels import namespaces
 from hub.config import faults, hub_settings, is_own_project, layers, misspelt, production_checks, under_test
 from hub.database import checks as _of_database  # noqa: F401  # registers its own
 from hub.database import routers as _of_routers  # noqa: F401  # likewise
+from hub.live_rows import checks as _of_live_rows  # noqa: F401  # likewise
 from hub.users import checks as _of_users  # noqa: F401  # likewise
 from hub.web import checks as _of_pages  # noqa: F401  # likewise
 

@@ -6,13 +6,12 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from typing import Any, TypeVar
-from weakref import ref
 
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections, models, transaction
 from django.db.models.signals import post_delete, post_save
 
-from hub.config import hub_settings, is_under_test
-from hub.database import SavedRow, is_in_transaction, note, noted, watch
+from hub.config import are_rule_errors_raised
+from hub.database import SavedRow, is_in_transaction, run_last_on_commit, watch
 from hub.logs import get_logger
 from notifications import conditions
 from notifications.actions import send
@@ -155,31 +154,18 @@ def _send(alerts: Sequence[Alert], key: Hashable | None) -> None:
         send(alerts)
 
 
-class _Kept:
-    """Alerts that wait for the commit of another database, unless later ones of the same rule and object do."""
-
-    def __init__(self, rule: Rule, label: str, alerts: Sequence[Alert]) -> None:
-        self._rule, self._label, self._alerts = rule, label, alerts
-        #: A rollback to a savepoint drops the later ones, and with them what this refers to.
-        self.later: ref[_Kept] | None = None
-
-    def __call__(self) -> None:
-        if self._alerts and (self.later is None or self.later() is None):
-            _send_kept(self._rule, self._label, self._alerts)
-
-
 def _keep(rule: Rule, label: str, alerts: Sequence[Alert], using: str, key: Hashable | None) -> None:
-    kept = _Kept(rule, label, alerts)
+    send_kept = partial(_send_kept, rule, label, alerts)
     if key is not None:
-        known: ref[_Kept] | None = noted(key, using=using)
-        if known is not None and (earlier := known()) is not None:
-            earlier.later = ref(kept)
-        note(key, ref(kept), using=using)
-    transaction.on_commit(kept, using=using)
+        run_last_on_commit(key, send_kept, using=using)
+    elif alerts:
+        transaction.on_commit(send_kept, using=using)
 
 
 def _send_kept(rule: Rule, model: str, alerts: Sequence[Alert]) -> None:
     """Send what follows from a save that another database has committed."""
+    if not alerts:
+        return
     if is_in_transaction(connection):
         # What becomes of that transaction says nothing of the save. On SQLite one has to wait until it is over.
         _apart(os.getpid()).submit(_send_apart, rule, model, alerts)
@@ -215,8 +201,7 @@ def _apart(process: int) -> ThreadPoolExecutor:
 
 def _fail(rule: Rule, model: str, error: Exception) -> None:
     """Raise the error of a rule, or log it, as ``HUB_RULES_RAISE`` says."""
-    when = hub_settings().rules_raise
-    if when == "always" or (when == "in_tests" and is_under_test()):
+    if are_rule_errors_raised():
         error.add_note(
             f"Raised by the rule {_name(rule)} of {model}. In production it would be logged, and the save would go on "
             "(HUB_RULES_RAISE)."

@@ -7,6 +7,7 @@ may be. ``reading`` reads and checks; ``production_checks`` refuse what is unsaf
 from hub.config.kinds import NO_LIMIT
 from hub.config.paths import BASE_DIR
 from hub.config.reading import faults, hub_settings, is_own_project, read_environment, refuse_faults
+from hub.config.rule_errors import are_rule_errors_raised
 from hub.config.typed_settings import HubSettings
 from hub.config.under_test import is_under_test
 from hub.config.variables import UnusableEnvironment
@@ -16,6 +17,7 @@ __all__ = [
     "NO_LIMIT",
     "HubSettings",
     "UnusableEnvironment",
+    "are_rule_errors_raised",
     "faults",
     "hub_settings",
     "is_own_project",

@@ -150,8 +150,8 @@ class HubSettings(Engine):
     )
     rules_raise: Literal["in_tests", "always", "never"] = _rooms(
         "in_tests",
-        "Where an error in a rule of `alerts.py` reaches the code that saves. Elsewhere it is logged, and the save "
-        "goes on.",
+        "Where an error in a rule of `alerts.py`, or of live rows, reaches the code that saves. Elsewhere it is "
+        "logged, and the save goes on.",
         unless="a test is about a rule that fails (`never`), or you look for such an error (`always`)",
     )
 

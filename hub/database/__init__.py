@@ -14,7 +14,7 @@ from hub.database.pruning import prune_table
 from hub.database.pruning import register as prune_regularly
 from hub.database.signals import listen
 from hub.database.threads import in_database_thread
-from hub.database.transaction_notes import note, noted
+from hub.database.transaction_notes import note, noted, run_last_on_commit
 from hub.database.transactions import is_in_transaction
 
 __all__ = [
@@ -28,5 +28,6 @@ __all__ = [
     "noted",
     "prune_regularly",
     "prune_table",
+    "run_last_on_commit",
     "watch",
 ]

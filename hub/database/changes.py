@@ -1,8 +1,8 @@
-"""Saves of a model, with the row as it was before: what the database had before the open transaction saved it first.
+"""Changes of a row, with what it was before: what the database had before the open transaction changed it first.
 
-The row is read when Django says ``pre_save``, so many columns of it as somebody wants, and once in a transaction.
-Inside a transaction it is locked by that, a moment before the save locks it: nobody changes it in between. Models that
-nobody watches cost nothing.
+The row is read when Django says ``pre_save`` or ``pre_delete``, so many columns of it as somebody wants, and once in a
+transaction. Inside a transaction it is locked by that, a moment before the change locks it: nobody changes it in
+between. Models that nobody watches cost nothing.
 """
 
 import copy
@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 from django.core.exceptions import ValidationError
 from django.db import connections, models
 from django.db.models.base import ModelState
-from django.db.models.signals import post_save, pre_save
+from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
 
 from hub.database.transaction_notes import note, noted
 
@@ -29,14 +29,16 @@ class _Before:
 
 @dataclass(frozen=True, slots=True)
 class SavedRow:
-    """A row just saved.
+    """A row just saved or deleted.
 
     Args:
-        instance: what was saved. It may differ from the row: not all of its fields were saved, or as expressions.
-        before: the row before the open transaction saved it first, with the columns that are watched.
+        instance: what was saved or deleted. It may differ from the row: not all of its fields were saved, or as
+            expressions.
+        before: the row before the open transaction changed it first, with the columns that are watched.
         using: the database.
         update_fields: the names of the fields that were saved; None for all.
-        is_first: this is the first save of the row in the transaction.
+        is_first: this is the first change of the row in the transaction.
+        is_deleted: the row is gone.
     """
 
     instance: models.Model
@@ -44,6 +46,7 @@ class SavedRow:
     using: str
     update_fields: Collection[str] | None
     is_first: bool
+    is_deleted: bool = False
 
     def changed(self, names: Collection[str]) -> models.Model | None:
         """The instance with what the row has now, if the row is new or one of the columns differs from before.
@@ -51,11 +54,11 @@ class SavedRow:
         Asks the database only where it may. The instance that was saved stays as it is: a copy is returned where
         the row has other values.
         """
-        if self.before is not None and not any(map(self._may_differ, names)):
+        if not self.may_differ(names):
             return None
         if self.before is None and self.is_first and not any(map(self._is_expression, names)):
             return self.instance
-        now = _read(type(self.instance), self.instance.pk, names, self.using) or {}
+        now = self.now(names) or {}
         if self.before is not None and all(now.get(name) == self.before[name] for name in names):
             return None
         found = self.instance.__dict__
@@ -65,6 +68,16 @@ class SavedRow:
         for name, value in now.items():
             setattr(as_stored, name, value)
         return as_stored
+
+    def now(self, names: Collection[str]) -> Values:
+        """These columns as the database has them; None where the row is gone."""
+        if self.is_deleted:
+            return None
+        return _read(type(self.instance), self.instance.pk, names, self.using)
+
+    def may_differ(self, names: Collection[str]) -> bool:
+        """Whether one of the columns may have another value than before; asks no database."""
+        return self.before is None or self.is_deleted or any(map(self._may_differ, names))
 
     def _may_differ(self, name: str) -> bool:
         column: Any = self.instance._meta.get_field(name)
@@ -93,7 +106,7 @@ def _copy(instance: models.Model) -> models.Model:
     return copied
 
 
-#: Told of each save of a model.
+#: Told of each save of a model, and of each deletion if it asks for that.
 Receiver = Callable[[SavedRow], None]
 
 
@@ -101,18 +114,28 @@ Receiver = Callable[[SavedRow], None]
 class _Watched:
     columns: set[str] = field(default_factory=set)
     receivers: dict[Hashable, Receiver] = field(default_factory=dict)
+    of_deletions: dict[Hashable, Receiver] = field(default_factory=dict)
 
 
 #: By model.
 watched: dict[type[models.Model], _Watched] = {}
 
-#: What was read for the saves of an instance that are under way: one may save it in a receiver of the other.
+#: What was read for the changes of an instance that are under way: one may save it in a receiver of the other.
 _under_way: WeakKeyDictionary[ModelState, list[tuple[_Before, bool]]] = WeakKeyDictionary()
 
 
-def watch(receiver: Receiver, model: type[models.Model], columns: Collection[str], uid: Hashable) -> None:
-    """Call ``receiver`` in the transaction of each save of ``model``, with these columns of the row before; fixtures
-    are skipped. ``uid`` names the receiver; of two of one name only the first is called.
+def watch(
+    receiver: Receiver,
+    model: type[models.Model],
+    columns: Collection[str],
+    uid: Hashable,
+    *,
+    deletions: bool = False,
+) -> None:
+    """Call ``receiver`` in the transaction of each save of ``model``, and with ``deletions`` of each deletion.
+
+    It is told these columns of the row before. Fixtures are skipped. ``uid`` names the receiver; of two of one name
+    only the first is called.
 
     Proxies and subclasses are models of their own.
     """
@@ -121,6 +144,10 @@ def watch(receiver: Receiver, model: type[models.Model], columns: Collection[str
     known.receivers.setdefault(uid, receiver)
     pre_save.connect(_saving, sender=model, dispatch_uid="hub.database.changes")
     post_save.connect(_saved, sender=model, dispatch_uid="hub.database.changes")
+    if deletions:
+        known.of_deletions.setdefault(uid, receiver)
+        pre_delete.connect(_deleting, sender=model, dispatch_uid="hub.database.changes")
+        post_delete.connect(_deleted, sender=model, dispatch_uid="hub.database.changes")
 
 
 def _saving(sender: type[models.Model], instance: models.Model, raw: bool, using: str, **_: Any) -> None:
@@ -139,6 +166,22 @@ def _saved(
     saved = SavedRow(instance, before.values, using, update_fields, is_first)
     for receiver in list(watched[sender].receivers.values()):
         receiver(saved)
+
+
+def _deleting(sender: type[models.Model], instance: models.Model, using: str, origin: Any, **_: Any) -> None:
+    loaded = instance.__dict__
+    columns = watched[sender].columns
+    # What goes with others, or by a queryset, Django has just loaded. What somebody held and deletes may be old.
+    if origin is not instance and columns <= loaded.keys() and noted(_key(sender, instance.pk), using=using) is None:
+        note(_key(sender, instance.pk), _Before({name: loaded[name] for name in columns}), using=using)
+    _under_way.setdefault(instance._state, []).append(_before(sender, instance, using))
+
+
+def _deleted(sender: type[models.Model], instance: models.Model, using: str, **_: Any) -> None:
+    before, is_first = _under_way[instance._state].pop()
+    deleted = SavedRow(instance, before.values, using, None, is_first, is_deleted=True)
+    for receiver in list(watched[sender].of_deletions.values()):
+        receiver(deleted)
 
 
 def _before(model: type[models.Model], instance: models.Model, using: str) -> tuple[_Before, bool]:

@@ -4,7 +4,7 @@ Django tells nobody that it rolls a savepoint back. But it drops what was given 
 notes is such a function, and is valid for as long as it waits there.
 """
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Any
 from weakref import WeakKeyDictionary, ref
 
@@ -72,6 +72,32 @@ def noted(key: Hashable, *, using: str) -> Any:
         if key in page.notes:
             return page.notes[key]
     return None
+
+
+class _Last:
+    """A function that waits for the commit, unless a later one of the same key does."""
+
+    def __init__(self, function: Callable[[], object]) -> None:
+        self._function = function
+        #: A rollback to a savepoint drops the later one, and with it what this refers to.
+        self.later: ref[_Last] | None = None
+
+    def __call__(self) -> None:
+        if self.later is None or self.later() is None:
+            self._function()
+
+
+def run_last_on_commit(key: Hashable, function: Callable[[], object], *, using: str) -> None:
+    """Call ``function`` after the commit of the transaction that is open on ``using``, as ``on_commit`` does.
+
+    It takes the place of what was given here earlier in this transaction under ``key``.
+    """
+    last = _Last(function)
+    known: ref[_Last] | None = noted(key, using=using)
+    if known is not None and (earlier := known()) is not None:
+        earlier.later = ref(last)
+    note(key, ref(last), using=using)
+    transaction.on_commit(last, using=using)
 
 
 def _valid_pages(connection: BaseDatabaseWrapper) -> list[_Page]:

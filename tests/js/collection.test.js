@@ -62,6 +62,46 @@ test("a list takes what its channel publishes after its position", async () => {
   assert.equal(collection.state, "ready");
 });
 
+test("a list that came with the page is not loaded, and takes what followed", async () => {
+  const { connection, collection } = open({ initial: { items: [{ id: 1 }], position: at(3) } });
+  assert.deepEqual(collection.items, [{ id: 1 }]);
+  assert.equal(collection.state, "ready");
+  connection.begin(CHANNEL, 3);
+  connection.publish(CHANNEL, 4, { item: { id: 2 } });
+  assert.deepEqual(collection.items, [{ id: 1 }, { id: 2 }]);
+  assert.equal(answers.length, 0);
+  connection.begin(CHANNEL, 9, "e2");
+  (await asked()).say({ items: [{ id: 3 }], position: at(9, "e2") });
+  await turnOfTheLoop();
+  assert.deepEqual(collection.items, [{ id: 3 }]);
+});
+
+test("a list that came without a position is loaded", async () => {
+  const { collection } = open({ initial: { items: [{ id: 1 }] } });
+  (await asked()).say({ items: [{ id: 2 }], position: at(1) });
+  await turnOfTheLoop();
+  assert.deepEqual(collection.items, [{ id: 2 }]);
+});
+
+test("a live row takes its place, and one of another page stays out of the list", async () => {
+  const { connection, collection } = open({ initial: { items: [{ id: 1, state: "new" }], position: at(0) } });
+  const changes = [];
+  collection.on("change", () => changes.push(collection.items.map((item) => `${item.id}:${item.state}`).join(" ")));
+  connection.begin(CHANNEL, 0);
+  const said = [
+    { type: "live_rows.row_updated", item: { id: 1, state: "paid" } },
+    { type: "live_rows.row_updated", item: { id: 2, state: "paid" } },
+    { type: "live_rows.row_created", item: { id: 3, state: "new" } },
+    { type: "live_rows.row_deleted", removed: 1 },
+    { type: "live_rows.row_deleted", removed: 2 },
+  ];
+  for (const [place, data] of said.entries()) {
+    connection.publish(CHANNEL, place + 1, data);
+    await turnOfTheLoop();
+  }
+  assert.deepEqual(changes.slice(1), ["1:paid", "1:paid 3:new", "3:new", "3:new"]);
+});
+
 test("key, apply and order say what becomes of a publication", async () => {
   const { connection, collection } = open({
     key: "number",

@@ -19,7 +19,7 @@ from lab.harness.waiting import wait_for
 from notifications import Alert, alert, conditions, notify, on_m2m_change, on_save
 from notifications.m2m_rules import RelationChange
 from notifications.models import Notification
-from tests.notifications.orders import Draft, Order, Parcel, Tag, Ticket, order_tables, orders  # noqa: F401
+from tests.support.orders import Draft, Order, Parcel, Tag, Ticket, order_tables, orders  # noqa: F401
 from tests.support.people import User
 
 pytestmark = pytest.mark.usefixtures("orders")

@@ -1,5 +1,6 @@
 """Rules for models of another database follow its transactions; the hub's own receivers mind their own database."""
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -12,12 +13,15 @@ from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 from pytest_django.fixtures import Settings
 
 from chat.models import Message, Room
+from hub.channels import Namespace, register
+from hub.live_rows import live
 from hub.models import Publication
 from hub.testing import capture_notifications
 from lab.harness.waiting import wait_for
 from notifications import Alert, alert, on_delete, on_save, rules
 from notifications.conditions import Old
 from notifications.models import Notification, Topic
+from tests.support.namespaces import forget_later
 from tests.support.people import User
 from tests.support.rules import rules_end
 
@@ -225,3 +229,25 @@ def test_saves_of_another_database_are_one_alert_of_its_transaction() -> None:
         rename("dev")
     rename("ops")
     assert [message for message in sent() if ">" in message] == ["None > dev", "dev > ops"]
+
+
+def test_live_rows_of_another_database_follow_its_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
+    forget_later(monkeypatch)
+    register(Namespace("groups", single=True))
+    live(Group, channels=lambda group: ["groups"], fields=["id", "name"])
+
+    def published() -> list[str]:
+        rows = Publication.objects.filter(channel="groups").order_by("pk")
+        return [json.loads(row.data)["item"]["name"] for row in rows]
+
+    with transaction.atomic(using=SECOND):
+        group = add("ops")
+        group.name = "dev"
+        group.save()
+        assert published() == []
+    assert published() == ["dev"]
+    with transaction.atomic(), transaction.atomic(using=SECOND):
+        group.name = "lost"
+        group.save()
+        transaction.set_rollback(True, using=SECOND)
+    assert published() == ["dev"]

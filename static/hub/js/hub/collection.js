@@ -20,9 +20,12 @@ import { Stream } from "./stream.js";
  * @template Item
  * @typedef {object} CollectionOptions
  * @property {string} channel
+ * @property {Page<Item>} [initial] what the server has rendered into the page; with a position, the address is asked only
+ * if the hub no longer has what followed it
  * @property {string} [key] the property that names an item, by default `id`
  * @property {(items: Item[], data: any) => Item[]} [apply] returns the list after a publication. By default an `item` of
- * the publication takes the place of that of the same key, or is added at the end; `removed` is the key of one to remove.
+ * the publication takes the place of that of the same key, or is added at the end, unless it was updated only and the
+ * list, which may be a part of all rows, does not have it; `removed` is the key of one to remove.
  * A publication may be older than the list, so that the list has its effect already: applying it again must not harm
  * @property {(a: Item, b: Item) => number} [order] keeps the list sorted
  * @property {RequestInit} [request] options of `fetch`
@@ -46,8 +49,10 @@ export class Collection extends Emitter {
 
   #connection;
   #address;
-  /** @type {Required<Omit<CollectionOptions<Item>, "order">> & CollectionOptions<Item>} */
+  /** @type {Required<Omit<CollectionOptions<Item>, "order" | "initial">> & CollectionOptions<Item>} */
   #options;
+  /** @type {Page<Item> | null} */
+  #initial;
   /** @type {Stream | null} */
   #stream = null;
   #hasPositions = true;
@@ -68,6 +73,7 @@ export class Collection extends Emitter {
     this.#connection = connection;
     this.#address = address;
     const key = options.key ?? "id";
+    this.#initial = options.initial?.position ? options.initial : null;
     this.#options = { key, request: {}, apply: (items, data) => put(items, data, key), ...options };
   }
 
@@ -85,7 +91,9 @@ export class Collection extends Emitter {
       this.#connection.on("unsubscribed", (event) => mine(event) && this.#onUnsubscribed(event.code)),
     ];
     this.#connection.subscribe(channel);
-    this.#load();
+    if (this.#initial) this.#take(this.#initial);
+    else this.#load();
+    this.#initial = null;
   }
 
   /** Ends it; the items stay as they are. */
@@ -209,5 +217,6 @@ function put(items, data, key) {
   if (data?.removed !== undefined) return items.filter((item) => keyOf(item) !== data.removed);
   if (data?.item === undefined) return items;
   const place = items.findIndex((item) => keyOf(item) === keyOf(data.item));
-  return place < 0 ? [...items, data.item] : items.with(place, data.item);
+  if (place >= 0) return items.with(place, data.item);
+  return data.type === "live_rows.row_updated" ? items : [...items, data.item];
 }
