@@ -1,6 +1,5 @@
 """Every write of the notifications app, and the publication that it causes."""
 
-import json
 import reprlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -19,7 +18,19 @@ from hub.database import in_database_thread
 from hub.publishing import publish, publish_many
 from hub.users import Key, User, Visitor, all_users, groups_of, is_staff_or_may, user_id
 from hub.validation import Refused
-from notifications import channels, distributing, events, expiring, inbox, keys, queries, reading, scheduling, wording
+from notifications import (
+    channels,
+    distributing,
+    events,
+    expiring,
+    inbox,
+    keys,
+    queries,
+    reading,
+    replacing,
+    scheduling,
+    wording,
+)
 from notifications.alerting import EVERYONE, Alert, BadAlert, Recipient, alert
 from notifications.kinds import Kind
 from notifications.models import Follow, InboxEntry, Notification, ReadMark, ReadUpTo, ScheduledAlert, Topic
@@ -69,6 +80,7 @@ def notify(
     kind: Kind | str | None = None,
     params: Mapping[str, Any] | None = None,
     at: datetime | None = None,
+    replace: bool = False,
 ) -> list[Notification]:
     """Store an alert for each recipient and send it to all their open pages once the transaction has committed.
 
@@ -83,6 +95,10 @@ def notify(
 
     To an audience, or to more than 100 people, it is one row and one short write, however many they are: a job
     distributes it (:mod:`notifications.distributing`). Whoever gets an account meanwhile is not among an audience.
+
+    With ``replace`` it takes the place of what its recipients have of the key: that is taken back as by
+    :func:`notifications.retract`, and this one is new, unread and on top. What says the same already stays as it is.
+    An audience or a longer list replaces what audiences and lists got with the key, and what its people got alone.
 
     With ``at`` the call is stored, and nobody has the alert before that time; then it is sent as if it were called
     again, to those of its recipients who are there. Until then :func:`notifications.retract` cancels it by its key.
@@ -106,6 +122,7 @@ def notify(
         kind=kind,
         params=params,
         at=at,
+        replace=replace,
     )
     return send([described])
 
@@ -123,6 +140,7 @@ async def anotify(
     kind: Kind | str | None = None,
     params: Mapping[str, Any] | None = None,
     at: datetime | None = None,
+    replace: bool = False,
 ) -> list[Notification]:
     """:func:`notify` from async code, in a transaction of its own: what it returns is stored."""
     return await in_database_thread(
@@ -138,6 +156,7 @@ async def anotify(
         kind=kind,
         params=params,
         at=at,
+        replace=replace,
     )
 
 
@@ -181,10 +200,12 @@ def _send_now(alerts: Sequence[Alert], sender: User | None) -> list[Notification
         for described in alerts
         for recipient in described.to
     ]
-    recipients = (recipient for described in alerts for recipient in described.to)
-    for row, recipient in zip(rows, recipients, strict=True):
+    sent = [(described, recipient) for described in alerts for recipient in described.to]
+    for row, (_described, recipient) in zip(rows, sent, strict=True):
         row.people = recipient if isinstance(recipient, Audience | Listed) else None
     with transaction.atomic():
+        for one in (described for described in alerts if described.replace and described.to):
+            replacing.make_room([row for row, sent_to in zip(rows, sent, strict=True) if sent_to[0] is one])
         if any(row.key is not None for row in rows):
             return _store_once(rows)
         _store(rows)
@@ -231,16 +252,11 @@ def _store_once(rows: Sequence[Notification]) -> list[Notification]:
 
 def _refuse_other_contents(row: Notification, stored: Notification) -> None:
     """A list that is added to another one gets what that one got: it has to be what the caller wants to say."""
-    if _contents(row) != _contents(stored):
+    if replacing.contents(row) != replacing.contents(stored):
         raise BadAlert(
             f"Another list of people has the key {reprlib.repr(row.key)} and other contents: repeat its title, "
             "message, level, url, data and kind to tell these people the same, or take another key."
         )
-
-
-def _contents(row: Notification) -> tuple[Any, ...]:
-    # As JSON, since what is stored is that: a tuple has become a list.
-    return row.kind, row.params, row.title, row.message, row.level, row.url, json.loads(json.dumps(row.data))
 
 
 def _distributed(rows: Sequence[Notification], before: Sequence[Notification]) -> dict[_Once, Notification]:

@@ -84,6 +84,7 @@ class Alert:
     kind: str = ""
     params: dict[str, Any] | None = None
     at: datetime | None = None
+    replace: bool = False
 
 
 def alert(
@@ -99,6 +100,7 @@ def alert(
     kind: Kind | str | None = None,
     params: Mapping[str, Any] | None = None,
     at: datetime | None = None,
+    replace: bool = False,
 ) -> Alert:
     """Describe an alert, for :func:`notifications.notify` to send or for a rule to return.
 
@@ -123,6 +125,7 @@ def alert(
             from it, in the language and time zone of whoever reads them; the others from here.
         params: the values for the placeholders of the kind's texts, each of the type that is declared.
         at: when it is sent, as a time with a zone; a time that is over is now. Until then nobody has it.
+        replace: it takes the place of what its recipients have of its ``key``; what says the same stays.
 
     Raises:
         UnknownRecipient: no such user, group or topic; a topic is not made by sending to it.
@@ -149,14 +152,13 @@ def alert(
         raise BadAlert("An alert's data is what JSON has: texts, numbers, true, false, null, lists and objects.")
     if data is not None and is_rounded(json.dumps(data)):
         raise BadAlert(f"An alert's data {ROUNDED}.")
-    if key is not None and not is_key(key):
-        raise BadAlert(f"An alert's key is text of 1 to {KEY_LIMIT} characters.")
+    _check_key(key, replace)
     if expires is not None:
         _check_expiry(expires)
     _check_time(at)
     _check_size(message, title, url, data)
     named = kind.name if kind else ""
-    return Alert(_recipients(to), message, title, level, url, data, key, expires, named, values, at)
+    return Alert(_recipients(to), message, title, level, url, data, key, expires, named, values, at, replace)
 
 
 def refuse_unsendable(*, to: Any, **contents: Any) -> None:
@@ -231,6 +233,13 @@ def _check_expiry(expires: object) -> None:
             raise BadAlert(f"An alert expires after 1 microsecond to {LONGEST.days} days.")
     elif not _is_moment(expires):
         raise BadAlert("An alert expires at a datetime with a time zone, or after a timedelta.")
+
+
+def _check_key(key: object, replace: object) -> None:
+    if key is not None and not is_key(key):
+        raise BadAlert(f"An alert's key is text of 1 to {KEY_LIMIT} characters.")
+    if replace and key is None:
+        raise BadAlert("An alert replaces what has its key, and it has none.")
 
 
 def _check_time(at: object) -> None:

@@ -39,6 +39,7 @@ _Seconds = Annotated[float, Meta(gt=0, le=LONGEST.total_seconds())]
 _EXPIRES = Meta(
     description="When it is not true any more: seconds from now, or a time with its offset. Then no list has it."
 )
+_REPLACE = Meta(description="It takes the place of what its recipients have of its key; what says the same stays.")
 _AT = Meta(description="When it is sent, with its offset; a time that is over is now. `retract` cancels it by key.")
 _KEY = Meta(description="Names what the alert is about: a recipient gets one alert of a key, ever.")
 
@@ -66,6 +67,7 @@ class NotifyRequest(msgspec.Struct, kw_only=True):
     kind: Annotated[str | None, _KIND] = None
     params: Annotated[dict[str, Any] | None, _PARAMS] = None
     at: Annotated[datetime | None, _AT] = None
+    replace: Annotated[bool, _REPLACE] = False
 
 
 _PROGRESS = Meta(description="Of those that a job gives to many people: the addresses at which to read how far it is.")
@@ -106,6 +108,7 @@ def _notify(call: ApiCall[NotifyRequest], to: list[str | int]) -> NotifyResult:
             kind=request.kind,
             params=request.params,
             at=request.at,
+            replace=request.replace,
         )
         scopes.require(call, described.to)
         rows, scheduled = actions.send_or_schedule([described])

@@ -45,14 +45,17 @@ def started_by(start: Start, is_owed: IsOwed) -> None:
 def store(described: Alert, at: datetime) -> ScheduledAlert:
     """Store in the open transaction that the alert is sent at this time.
 
-    With a key nothing where one is stored for the same recipients already; returns that.
+    With a key nothing where one is stored for the same recipients already; returns that, unless it is to be replaced.
     """
     recipients = _written(described.to)
     if described.key is not None:
         keys.hold_alone(described.key)
         for row in waiting(described.key).order_by("pk"):
-            if row.recipients == recipients:
+            if row.recipients != recipients:
+                continue
+            if not described.replace:
                 return row
+            row.delete()
     contents = {
         field.name: getattr(described, field.name)
         for field in dataclasses.fields(described)

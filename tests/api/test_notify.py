@@ -154,3 +154,11 @@ async def test_an_alert_for_later_has_no_ids_and_is_cancelled_by_its_key(api: Ap
     assert await limited.result("retract", key="k") == {"retracted": 0}
     assert await api.result("retract", key="k") == {"retracted": 1}
     assert not await ScheduledAlert.objects.aexists()
+
+
+async def test_an_alert_replaces_the_one_with_its_key(api: Api) -> None:
+    (first,) = (await api.result("notify", to="everyone", message="one", key="k", replace=True))["ids"]
+    (second,) = (await api.result("notify", to="everyone", message="two", key="k", replace=True))["ids"]
+    assert [(row.pk, row.message) async for row in Notification.objects.all()] == [(second, "two")]
+    assert first != second
+    assert await api.error("notify", to="everyone", message="three", replace=True) == 107

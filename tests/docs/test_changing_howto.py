@@ -26,8 +26,9 @@ print(Notification.objects.count())
 @pytest.mark.live
 def test_the_how_to_changes_what_it_has_sent(tmp_path: Path) -> None:
     written = [
-        block(HOW_TO, f"anywhere: {what}") for what in ("taking back", "an alert that expires", "an alert for later")
+        block(HOW_TO, f"anywhere: {what}")
+        for what in ("taking back", "replacing", "an alert that expires", "an alert for later")
     ]
     with shop(tmp_path, {"shop/models.py": block("README.md", "shop/models.py")}) as project:
         lines = project.run(STORY.replace("{blocks}", "\n".join(written))).splitlines()
-    assert lines == ["0", "1"]
+    assert lines == ["0", "2"]

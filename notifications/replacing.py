@@ -1,0 +1,65 @@
+"""Alerts that take the place of what their recipients have of the same key: that is taken back, and they are sent.
+
+So what is new stands on top, unread, wherever the old one was; and what holds for alerts that are taken back holds for
+those that are replaced.
+"""
+
+import json
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from django.db.models import Q
+
+from hub.publishing import withdraw as withdraw_publications
+from hub.users import Key
+from notifications import channels, events, keys, withdrawing
+from notifications.models import InboxEntry, Notification
+from notifications.named_audiences import Listed
+
+
+def make_room(rows: Sequence[Notification]) -> None:
+    """Take back, in the open transaction, what the recipients of a new alert have of its key and says other things.
+
+    Whoever sends with this key waits until the transaction has ended.
+
+    Args:
+        rows: of one alert with a key, not stored yet, one for each recipient.
+    """
+    key, said = rows[0].key or "", contents(rows[0])
+    keys.hold_alone(key)
+    others = Notification.objects.filter(key=key)
+    if gone := [row.pk for row in others.filter(_had_by(rows)) if contents(row) != said]:
+        withdrawing.withdraw(Notification.objects.filter(pk__in=gone))
+    distributed = [row.pk for row in others.exclude(audience="") if contents(row) != said]
+    if distributed:
+        _take_from([row.user_id for row in rows if row.user_id is not None], distributed)
+
+
+def contents(row: Notification) -> tuple[Any, ...]:
+    """What an alert says: two with the same one are the same to people."""
+    # As JSON, since what is stored is that: a tuple has become a list.
+    return row.kind, row.params, row.title, row.message, row.level, row.url, json.loads(json.dumps(row.data))
+
+
+def _had_by(rows: Sequence[Notification]) -> Q:
+    """Which alerts with the key of these rows their recipients have, and nobody else."""
+    alone = [row for row in rows if row.people is None]
+    had = Q(user__in=[row.user_id for row in alone if row.user_id is not None])
+    had |= Q(group__in=[row.group_id for row in alone if row.group_id is not None])
+    had |= Q(topic__in=[row.topic_id for row in alone if row.topic_id is not None])
+    if any(row.user_id is row.group_id is row.topic_id is None for row in alone):
+        had |= Q(user=None, group=None, topic=None, audience="")
+    for people in (row.people for row in rows if row.people is not None):
+        keys_of_them: Any = people.keys if isinstance(people, Listed) else people.people().values("pk")
+        had |= ~Q(audience="") | Q(user__in=keys_of_them)
+    return had
+
+
+def _take_from(people: Collection[Key], distributed: Collection[int]) -> None:
+    """Take these alerts of many back from some of their people."""
+    entries = InboxEntry.objects.filter(user__in=people, notification__in=distributed)
+    for entry in entries.select_related("user"):
+        told = events.AlertsWithdrawn(ids=[entry.notification_id])
+        beginnings = [events.beginning_of_created(entry.notification_id)]
+        withdraw_publications(channels.of_user(entry.user), beginnings, told)
+        entry.delete()
