@@ -1,13 +1,13 @@
 """Every write of the notifications app, and the publication that it causes."""
 
 import reprlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser, Group
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from msgspec import UNSET, UnsetType
@@ -15,36 +15,17 @@ from msgspec import UNSET, UnsetType
 from hub import limits
 from hub.config import hub_settings
 from hub.database import in_database_thread
-from hub.publishing import publish, publish_many
-from hub.users import Key, User, Visitor, all_users, groups_of, is_staff_or_may, user_id
+from hub.publishing import publish_many
+from hub.users import Key, User, Visitor, all_users, is_staff_or_may, user_id
 from hub.validation import Refused
-from notifications import (
-    channels,
-    distributing,
-    events,
-    expiring,
-    inbox,
-    keys,
-    queries,
-    reading,
-    replacing,
-    scheduling,
-    wording,
-)
+from notifications import distributing, expiring, keys, replacing, scheduling, wording
 from notifications.alerting import EVERYONE, Alert, BadAlert, Recipient, alert
 from notifications.kinds import Kind
-from notifications.models import Follow, InboxEntry, Notification, ReadMark, ReadUpTo, ScheduledAlert, Topic
+from notifications.models import InboxEntry, Notification, ScheduledAlert, Topic
 from notifications.named_audiences import Audience, Listed
 
 #: How often the rows of a key are looked up, where others store some of them at the same time.
 ATTEMPTS = 5
-
-#: Marks that are kept of one person. What is older than so many that they have read counts as read too.
-MARKS_KEPT = 1000
-
-#: Longer than a transaction stays open: an alert that is not committed yet may have a smaller id than one that was
-#: read, and must not be covered by it. Longer than a task may take (``HUB_TASK_TIME_LIMIT``) by default.
-SETTLED = timedelta(minutes=10)
 
 
 BROADCASTS = limits.declare(
@@ -313,88 +294,3 @@ def may_broadcast(user: Visitor, *, fresh: bool = False) -> bool:
     if not user.is_authenticated or not user.is_active:
         return False
     return allowed == "authenticated" or is_staff_or_may(user, MAY_BROADCAST)
-
-
-def mark_read(*, user: User, ids: Collection[int]) -> int:
-    """Mark those of these alerts as read that are for ``user``, and tell all their open pages after the commit.
-
-    Repeating it changes and sends nothing. Returns how many alerts the user has not read now
-    (:func:`notifications.queries.unread_count`).
-    """
-    with transaction.atomic():
-        read = _locked(user)
-        new = list(_unread_for(user).filter(pk__in=ids, pk__gt=read.upto).values_list("pk", flat=True))
-        distributed = inbox.mark_read(user.pk, ids)
-        if not new and not distributed:
-            return queries.unread_count(user)
-        _mark(user, new)
-        marks = ReadMark.objects.filter(user=user).order_by("-notification").values_list("notification", flat=True)
-        if beyond := marks[MARKS_KEPT : MARKS_KEPT + 1]:
-            _move(read, beyond[0])
-        unread = queries.unread_count(user)
-        if not unread:
-            _move(read, _newest_settled())
-        publish(channels.of_user(user), events.AlertsRead(ids=sorted({*new, *distributed}), unread=unread))
-    return unread
-
-
-def mark_all_read(*, user: User, upto: int) -> int:
-    """Mark all alerts for ``user`` as read that are not newer than the id ``upto``; else as :func:`mark_read`."""
-    with transaction.atomic():
-        read = _locked(user)
-        upto = min(upto, _newest(Notification.objects.order_by("-pk")))
-        if not reading.unread_ids(reading.reader(user.pk), upto=upto, limit=1):
-            return queries.unread_count(user)
-        inbox.mark_all_read(user.pk, upto)
-        _move(read, min(upto, _newest_settled()))
-        fresh = reading.unread_ids(reading.reader(user.pk), upto=upto, limit=MARKS_KEPT + 1)
-        if len(fresh) > MARKS_KEPT:
-            _move(read, upto)  # so many at once: what is still being committed among them goes with them
-        else:
-            _mark(user, fresh)
-        unread = queries.unread_count(user)
-        publish(channels.of_user(user), events.AlertsRead(upto=upto, unread=unread))
-    return unread
-
-
-def _locked(user: User) -> ReadUpTo:
-    """What the person has read, for one transaction at a time: each then counts what the others have marked."""
-    rows = ReadUpTo.objects.select_for_update()
-    if found := rows.filter(pk=user.pk).first():
-        return found
-    ReadUpTo.objects.bulk_create([ReadUpTo(user=user)], ignore_conflicts=True)
-    return rows.get(pk=user.pk)
-
-
-def _unread_for(user: User) -> QuerySet[Notification]:
-    """Alerts for ``user`` without a mark; none that a topic had before they followed it, which are read."""
-    follows = Follow.objects.filter(user=user, topic=OuterRef("topic"), after__lt=OuterRef("pk"))
-    mine = (
-        Q(user=user)
-        | Q(group__in=groups_of(user.pk))
-        | Q(Exists(follows))
-        | Q(user=None, group=None, topic=None, audience="")
-    )
-    return Notification.objects.filter(mine).exclude(pk__in=ReadMark.objects.filter(user=user).values("notification"))
-
-
-def _mark(user: User, ids: Iterable[int]) -> None:
-    ReadMark.objects.bulk_create([ReadMark(user=user, notification_id=one) for one in ids], batch_size=500)
-
-
-def _move(read: ReadUpTo, upto: int) -> None:
-    """Let the person have read all up to ``upto``, if they have not; the marks below it say nothing more."""
-    if upto > read.upto:
-        read.upto = upto
-        read.save(update_fields=["upto"])
-        ReadMark.objects.filter(user=read.user_id, notification__lte=upto).delete()
-
-
-def _newest_settled() -> int:
-    before = timezone.now() - SETTLED
-    return _newest(Notification.objects.filter(created_at__lt=before).order_by("-created_at", "-pk"))
-
-
-def _newest(rows: QuerySet[Notification]) -> int:
-    """The id of the first of ``rows``; 0 without any."""
-    return rows.values_list("pk", flat=True).first() or 0

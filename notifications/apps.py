@@ -18,7 +18,15 @@ class NotificationsConfig(required_apps.HubAppConfig):
             receivers,
             retention,
         )
-        from notifications.models import Follow, InboxEntry, Notification, Preferences, ReadMark, ReadUpTo
+        from notifications.models import (
+            Follow,
+            InboxEntry,
+            Notification,
+            NotificationState,
+            Preferences,
+            ReadMark,
+            ReadUpTo,
+        )
 
         session.register(channels.personal)
         receivers.connect()
@@ -28,6 +36,7 @@ class NotificationsConfig(required_apps.HubAppConfig):
         clean_up(ReadMark, "user")
         clean_up(InboxEntry, "user")
         clean_up(Preferences, "user")
+        clean_up(NotificationState, "user")
         prune_regularly(retention.prune)
 
         # `kinds.py` and so on of every installed app, as Django does with `admin.py`.

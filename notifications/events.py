@@ -1,8 +1,8 @@
 """What the notifications app publishes, and how the simple endpoint shows it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from django.utils import timezone
@@ -56,6 +56,17 @@ class ListedAlert(NotificationCreated, tag="notifications.notification_created",
     read: bool
 
 
+class InboxItem(ListedAlert, tag="notifications.notification_created", kw_only=True):
+    """An alert in a list of somebody's inbox, with what the person has done with it.
+
+    ``seen``: it was in view, or is read. ``archived_at``, ``snoozed_until``: where it is instead of in the inbox.
+    """
+
+    seen: bool
+    archived_at: datetime | None
+    snoozed_until: datetime | None
+
+
 class AlertsRead(msgspec.Struct, tag="notifications.alerts_read", omit_defaults=True, kw_only=True):
     """A person has read these alerts of theirs or, with ``upto``, all up to that one. On ``user:<id>``."""
 
@@ -63,6 +74,36 @@ class AlertsRead(msgspec.Struct, tag="notifications.alerts_read", omit_defaults=
     upto: int = 0
     #: How many alerts the person has not read, as :func:`notifications.queries.unread_count` counts.
     unread: int
+
+
+class InboxCounts(msgspec.Struct):
+    """How many alerts a person has of each kind, each counted to 100."""
+
+    unread: int
+    archived: int
+    snoozed: int
+
+
+#: What a person did with alerts of theirs.
+Change = Literal["unread", "archived", "unarchived", "snoozed", "unsnoozed", "seen"]
+
+
+class AlertsChanged(msgspec.Struct, tag="notifications.alerts_changed", omit_defaults=True, kw_only=True):
+    """A person has these alerts of theirs in another state now. On ``user:<id>``."""
+
+    ids: list[int]
+    change: Change
+    #: Until when they are snoozed.
+    until: datetime | None = None
+    #: Of the person's inbox, after the change.
+    counts: InboxCounts
+
+
+class AlertReturned(NotificationCreated, tag="notifications.alert_returned", kw_only=True):
+    """A snoozed alert is back in the person's inbox, as unread. On ``user:<id>``."""
+
+    #: Of the person's inbox, with all that came back at this moment.
+    counts: InboxCounts
 
 
 class AlertsWithdrawn(msgspec.Struct, tag="notifications.alerts_withdrawn", kw_only=True):
@@ -119,6 +160,28 @@ def beginning_of_created(notification_id: int) -> str:
 def listed(notification: Notification) -> ListedAlert:
     """An alert that :func:`notifications.queries.latest_for` has listed."""
     return ListedAlert(**msgspec.structs.asdict(created(notification)), read=notification.read)
+
+
+def in_inbox(notification: Notification) -> InboxItem:
+    """An alert that :mod:`notifications.reading` has listed, with what the person has done with it."""
+    return InboxItem(
+        **msgspec.structs.asdict(listed(notification)),
+        seen=notification.seen,
+        archived_at=notification.archived_at,
+        snoozed_until=notification.snoozed_until,
+    )
+
+
+def changed(
+    ids: Sequence[int], change: Change, counts: InboxCounts, *, until: datetime | None = None
+) -> AlertsChanged:
+    """The publication for what a person did with these alerts."""
+    return AlertsChanged(ids=sorted(ids), change=change, until=until, counts=counts)
+
+
+def returned(alert: NotificationCreated, counts: InboxCounts) -> AlertReturned:
+    """The publication for a snoozed alert that is back."""
+    return AlertReturned(**msgspec.structs.asdict(alert), counts=counts)
 
 
 def plain_frame(item: Envelope) -> str | None:

@@ -13,6 +13,8 @@ from hub.validation import is_visible, validate_name
 from notifications.kinds import NAME_LIMIT as KIND_LIMIT
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from notifications.named_audiences import Audience, Listed
 
 #: Characters of an idempotency key.
@@ -220,8 +222,11 @@ class Notification(models.Model):
         _("expires at"), null=True, editable=False, help_text=_("From then on nobody is shown it.")
     )
 
-    #: Whether the person whom it was listed for has read it; set by ``notifications.queries``, no column.
+    #: What the person whom it was listed for has done with it; set by ``notifications.reading``, no columns.
     read = False
+    seen = False
+    archived_at: "datetime | None" = None
+    snoozed_until: "datetime | None" = None
 
     #: The people to whom it is to be distributed; set by ``notifications.actions``, no column.
     people: "Audience | Listed | None" = None
@@ -361,6 +366,62 @@ class ReadMark(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["user", "notification"], name="hub_notification_readmark_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.notification_id}"
+
+
+class NotificationState(models.Model):
+    """What else a person has done with a notification that is for them; no row where that is nothing.
+
+    It says more than the read marks: what is archived or snoozed has been marked as read, and ``unread`` says that the
+    person has it as unread all the same, once it is back.
+    """
+
+    # The constraint's index serves for the person too.
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
+    # A row that outlives its notification is in no list, and goes with the next one that is deleted by its age.
+    notification = models.ForeignKey(Notification, models.CASCADE, related_name="+", db_constraint=False)
+    #: In the archive since then; never together with ``snoozed_until``.
+    archived_at = models.DateTimeField(null=True)
+    #: Out of the inbox until then.
+    snoozed_until = models.DateTimeField(null=True)
+    #: When it was first in view. What was read counts as seen without it.
+    seen_at = models.DateTimeField(null=True)
+    unread = models.BooleanField(default=False)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "notification"], name="hub_notification_state_once"),
+            models.CheckConstraint(
+                condition=models.Q(archived_at=None) | models.Q(snoozed_until=None),
+                name="hub_notification_state_one_place",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["user", "notification"],
+                condition=models.Q(unread=True, archived_at=None, snoozed_until=None),
+                name="hub_notification_state_unread",
+            ),
+            models.Index(
+                fields=["user", "notification"],
+                condition=models.Q(archived_at__isnull=False),
+                name="hub_notification_state_archive",
+            ),
+            models.Index(
+                fields=["user", "notification"],
+                condition=models.Q(snoozed_until__isnull=False),
+                name="hub_notification_state_snoozed",
+            ),
+            models.Index(
+                fields=["snoozed_until"],
+                condition=models.Q(snoozed_until__isnull=False),
+                name="hub_notification_state_due",
+            ),
         ]
 
     def __str__(self) -> str:

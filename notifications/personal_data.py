@@ -1,12 +1,21 @@
 """What the alerts app holds of a person, for :mod:`hub.privacy`."""
 
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Q
 
 from hub.privacy import PersonalData, are_texts_removed, erased_texts, register, take_names_out
 from hub.users import User
-from notifications.models import Follow, InboxEntry, Notification, Preferences, ReadMark, ReadUpTo
+from notifications.models import (
+    Follow,
+    InboxEntry,
+    Notification,
+    NotificationState,
+    Preferences,
+    ReadMark,
+    ReadUpTo,
+)
 from notifications.withdrawing import withdraw
 
 
@@ -27,16 +36,33 @@ def _export(user: User) -> dict[str, Any]:
     follows = Follow.objects.filter(user=user).order_by("pk").values_list("topic__name", flat=True)
     entries = InboxEntry.objects.filter(user=user).values("notification")
     chosen = Preferences.objects.filter(user=user).values("language", "time_zone").first()
+    states = NotificationState.objects.filter(user=user).order_by("notification")
     return {
         "received": told(Q(user=user) | Q(pk__in=entries)),
         "sent": told(Q(sender=user)),
         "follows": list(follows),
         "preferences": chosen or {},
+        "organised": [
+            {
+                "message": message,
+                "archived": _text(archived_at),
+                "snoozed_until": _text(snoozed_until),
+                "seen": _text(seen_at),
+                "unread": unread,
+            }
+            for message, archived_at, snoozed_until, seen_at, unread in states.values_list(
+                "notification__message", "archived_at", "snoozed_until", "seen_at", "unread"
+            )
+        ],
     }
 
 
+def _text(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
+
+
 def _erase(user: User) -> None:
-    for model in (ReadMark, ReadUpTo, InboxEntry, Preferences):
+    for model in (ReadMark, ReadUpTo, InboxEntry, NotificationState, Preferences):
         model._default_manager.filter(user=user).delete()
     # The admin's log calls them by their title, and by the name of who follows.
     named = Notification.objects.filter(user=user) | Notification.objects.filter(sender=user)

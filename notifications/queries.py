@@ -1,7 +1,8 @@
 """Reads of the notifications app."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from django.db.models import Q
 
@@ -10,7 +11,9 @@ from hub.channels import LAST_ID
 from hub.streams import Position
 from hub.users import Key, Visitor
 from notifications import channels, reading
+from notifications.events import InboxCounts
 from notifications.models import Follow, Notification, Topic
+from notifications.reading import Question
 
 #: Nobody reads a larger number, and counting on would cost more the longer somebody has been away.
 UNREAD_LIMIT = 100
@@ -34,17 +37,105 @@ class InboxPage:
     positions: dict[str, Position]
 
 
+@dataclass(frozen=True, slots=True)
+class InboxPart:
+    """A part of somebody's inbox, newest first.
+
+    Args:
+        alerts: each with what the person has done with it.
+        next: the ``before`` of the part that follows; 0 where nothing follows. A search looks at
+            :data:`SEARCHED` alerts at a time, so a part may have few or none, and be followed by others.
+        counts: of the whole inbox.
+        positions: as of :class:`InboxPage`.
+    """
+
+    alerts: list[Notification]
+    next: int
+    counts: InboxCounts
+    positions: dict[str, Position]
+
+
+#: Which alerts a part of the inbox has; ``all`` are those that are neither archived nor snoozed.
+State = Literal["all", "unread", "read", "archived", "snoozed"]
+
+_WANTED: dict[State, reading.Wanted] = {
+    "all": reading.INBOX,
+    "unread": reading.UNREAD,
+    "read": reading.READ,
+    "archived": reading.ARCHIVED,
+    "snoozed": reading.SNOOZED,
+}
+
+#: The counts of an inbox, in the order of :class:`~notifications.events.InboxCounts`.
+_COUNTED = tuple(Question(one, UNREAD_LIMIT) for one in (reading.UNREAD, reading.ARCHIVED, reading.SNOOZED))
+
+#: Alerts that one search looks at, and how many of them at once.
+SEARCHED, _STEP = 1000, 200
+
+
+def inbox_for(
+    user: Visitor, *, state: State = "all", level: str = "", text: str = "", before: int = LAST_ID, limit: int
+) -> InboxPart:
+    """The newest ``limit`` alerts of ``user`` in this state that are older than the id ``before``.
+
+    Args:
+        level: only those of this level.
+        text: only those with all of its words in their title, message or topic, whatever the case.
+    """
+    reader = reading.reader(user.pk)
+    positions = streams.positions(_channels_of(user, reader))
+    wanted, words = _WANTED[state], text.casefold().split()
+    is_search = bool(level or words)
+    newest = Question(wanted, _STEP if is_search else limit + 1, before - 1)
+    ids, *counted = reading.find(reader, newest, *_COUNTED)
+    counts = InboxCounts(*map(len, counted))
+    if not is_search:
+        alerts = reading.listed(reader, ids[:limit])
+        return InboxPart(alerts, ids[limit - 1] if len(ids) > limit else 0, counts, positions)
+    alerts, looked_at = [], 0
+    while True:
+        alerts += [alert for alert in reading.listed(reader, ids) if _matches(alert, level, words)]
+        looked_at += len(ids)
+        if len(alerts) > limit:
+            return InboxPart(alerts[:limit], alerts[limit - 1].pk, counts, positions)
+        if len(ids) < _STEP or looked_at >= SEARCHED:
+            return InboxPart(alerts, ids[-1] if len(ids) == _STEP else 0, counts, positions)
+        (ids,) = reading.find(reader, newest._replace(upto=ids[-1] - 1))
+
+
+def _matches(alert: Notification, level: str, words: Sequence[str]) -> bool:
+    if level and alert.level != level:
+        return False
+    said = f"{alert.title}\n{alert.message}\n{alert.topic.title if alert.topic else ''}".casefold()
+    return all(word in said for word in words)
+
+
+def counts_for(user: Visitor) -> InboxCounts:
+    """How many alerts ``user`` has unread, archived and snoozed, each counted to :data:`UNREAD_LIMIT`."""
+    return counts_of(reading.reader(user.pk))
+
+
+def counts_of(reader: reading.Reader) -> InboxCounts:
+    """:func:`counts_for`, of a person who was looked up already."""
+    return InboxCounts(*map(len, reading.find(reader, *_COUNTED)))
+
+
 def page_for(user: Visitor, *, before: int = LAST_ID, limit: int) -> InboxPage:
     """The newest ``limit`` alerts for ``user`` (guests: those to everyone) that are older than the id ``before``."""
     reader = reading.reader(user.pk)
-    names = [channels.everyone]
-    if user.pk is not None:
-        names += [channels.of_user(user), *map(channels.of_group, reader.group_ids)]
-        names += [channels.of_topic(topic.name) for topic in reader.topics]
-    positions = streams.positions(names)
-    ids = reading.newest_ids(reader, before=before, limit=limit + 1)
-    unread = len(reading.unread_ids(reader, limit=UNREAD_LIMIT))
-    return InboxPage(reading.listed(reader, ids[:limit]), len(ids) > limit, unread, positions)
+    positions = streams.positions(_channels_of(user, reader))
+    ids, unread = reading.find(
+        reader, Question(reading.INBOX, limit + 1, before - 1), Question(reading.UNREAD, UNREAD_LIMIT)
+    )
+    return InboxPage(reading.listed(reader, ids[:limit]), len(ids) > limit, len(unread), positions)
+
+
+def _channels_of(user: Visitor, reader: reading.Reader) -> list[str]:
+    if user.pk is None:
+        return [channels.everyone]
+    of_groups = map(channels.of_group, reader.group_ids)
+    of_topics = (channels.of_topic(topic.name) for topic in reader.topics)
+    return [channels.everyone, channels.of_user(user), *of_groups, *of_topics]
 
 
 def latest_for(user: Visitor, limit: int = 50) -> list[Notification]:

@@ -1,4 +1,4 @@
-"""Which alerts are kept. Who has read one goes with it."""
+"""Which alerts are kept. What people have done with one goes with it."""
 
 import time
 from datetime import timedelta
@@ -9,7 +9,7 @@ from hub.config import hub_settings
 from hub.database import prune_table
 from hub.users import all_users
 from notifications.kinds import declared
-from notifications.models import InboxEntry, Notification, Topic
+from notifications.models import InboxEntry, Notification, NotificationState, Topic
 
 
 def prune(*, seconds: float = 60.0) -> int:
@@ -29,7 +29,7 @@ def prune(*, seconds: float = 60.0) -> int:
     pruned += prune_table(
         "alert", InboxEntry.objects.all(), days=0, items=settings.alert_items, lists=[entries], seconds=seconds
     )
-    return pruned + prune_table(
+    pruned += prune_table(
         "alert",
         rows.exclude(kind__in=kept) if kept else rows,
         days=settings.alert_days,
@@ -42,6 +42,8 @@ def prune(*, seconds: float = 60.0) -> int:
         ],
         seconds=seconds,
     )
+    _forget_states_of_none()
+    return pruned
 
 
 def _prune_kind(name: str, keep: timedelta, deadline: float) -> int:
@@ -49,3 +51,10 @@ def _prune_kind(name: str, keep: timedelta, deadline: float) -> int:
     days = keep / timedelta(days=1)
     rows = Notification.objects.filter(kind=name)
     return prune_table("alert", rows, days=days, items=0, lists=[], seconds=max(0.0, deadline - time.monotonic()))
+
+
+def _forget_states_of_none() -> None:
+    """Delete states that were added while their alert was deleted, as far as all older alerts are gone too."""
+    oldest = Notification.objects.order_by("pk").values_list("pk", flat=True).first()
+    if oldest is not None:
+        NotificationState.objects.filter(notification__lt=oldest).delete()

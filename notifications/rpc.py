@@ -1,6 +1,7 @@
-"""RPC methods for client connections: list alerts, mark them read, follow topics."""
+"""RPC methods for client connections: alerts, the inbox, topics."""
 
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Literal
 
 import msgspec
 from django.utils.translation import gettext as _
@@ -10,7 +11,7 @@ from hub.channels import LAST_ID
 from hub.session import Nothing, RpcCall, RpcError, StreamPosition, rpc
 from hub.users import User
 from hub.validation import message_in
-from notifications import actions, events, following, queries
+from notifications import actions, events, following, organizing, queries
 from notifications.models import NAME_LIMIT, Topic
 
 #: Alerts of one answer, at most.
@@ -18,6 +19,12 @@ PAGE_LIMIT = 50
 
 #: Alerts that are marked at once, at most.
 MARK_LIMIT = 100
+
+#: Alerts that get another state at once, at most.
+CHANGE_LIMIT = organizing.MANY
+
+#: Characters of what is searched for.
+SEARCH_LIMIT = 100
 
 AlertId = Annotated[int, Meta(ge=1, le=LAST_ID)]
 
@@ -38,6 +45,38 @@ class MarkRead(msgspec.Struct):
 class MarkAllRead(msgspec.Struct):
     """All alerts up to this one were read."""
 
+    upto: AlertId
+
+
+class ListInbox(msgspec.Struct):
+    """A part of the caller's inbox; ``before`` goes on where another part has said ``next``.
+
+    ``all`` are the alerts that are neither archived nor snoozed. ``text`` are words that an alert has all of.
+    """
+
+    state: queries.State = "all"
+    level: Literal["", "debug", "info", "success", "warning", "error"] = ""
+    text: Annotated[str, Meta(max_length=SEARCH_LIMIT)] = ""
+    before: AlertId = LAST_ID
+    limit: Annotated[int, Meta(ge=1, le=PAGE_LIMIT)] = 20
+
+
+class CountInbox(msgspec.Struct):
+    """How many alerts the caller has in each state."""
+
+
+class ChangeInbox(msgspec.Struct):
+    """Some alerts get another state. ``until`` is for ``snooze`` alone: a moment with its offset from UTC."""
+
+    change: organizing.Verb
+    ids: Annotated[list[AlertId], Meta(max_length=CHANGE_LIMIT)]
+    until: Annotated[datetime, Meta(tz=True)] | None = None
+
+
+class ChangeWholeInbox(msgspec.Struct):
+    """All alerts in the inbox up to this one are marked as read, or those that are read are archived."""
+
+    change: organizing.VerbForAll
     upto: AlertId
 
 
@@ -65,6 +104,27 @@ class AlertPage(msgspec.Struct):
     unread: int
     more: bool
     positions: dict[str, StreamPosition]
+
+
+class InboxPart(msgspec.Struct):
+    """Alerts, newest first. ``positions``, by channel, were read before them; ``counts`` are of the whole inbox.
+
+    ``next`` is the ``before`` of the part that follows, 0 where none does. A search looks at 1,000 alerts at a time:
+    a part may have few items, or none, and be followed by others.
+    """
+
+    items: list[events.InboxItem]
+    next: int
+    counts: events.InboxCounts
+    positions: dict[str, StreamPosition]
+
+
+class InboxChanged(msgspec.Struct):
+    """These alerts are not as they were, and the inbox counts so many now. ``more``: call again for others."""
+
+    ids: list[int]
+    counts: events.InboxCounts
+    more: bool
 
 
 class Unread(msgspec.Struct):
@@ -104,13 +164,52 @@ def list_alerts(call: RpcCall, params: ListAlerts) -> AlertPage:
 @rpc("alerts.mark_read")
 def mark_read(call: RpcCall, params: MarkRead) -> Unread:
     """What is not for the caller, or read already, is left out."""
-    return Unread(actions.mark_read(user=_user(call), ids=params.ids))
+    return Unread(organizing.mark_read(user=_user(call), ids=params.ids).unread)
 
 
 @rpc("alerts.mark_all_read")
 def mark_all_read(call: RpcCall, params: MarkAllRead) -> Unread:
     """Alerts that the caller has not seen yet, because they are newer, stay unread."""
-    return Unread(actions.mark_all_read(user=_user(call), upto=params.upto))
+    return Unread(organizing.mark_all_read(user=_user(call), upto=params.upto).unread)
+
+
+@rpc("inbox.list")
+def list_inbox(call: RpcCall, params: ListInbox) -> InboxPart:
+    """The newest first; ``positions`` are those to go on live from. Guests have what was sent to everyone."""
+    part = queries.inbox_for(
+        call.user,
+        state=params.state,
+        level=params.level,
+        text=params.text,
+        before=params.before,
+        limit=params.limit,
+    )
+    return InboxPart(
+        items=[events.in_inbox(alert) for alert in part.alerts],
+        next=part.next,
+        counts=part.counts,
+        positions={name: StreamPosition(at.epoch, at.offset) for name, at in part.positions.items()},
+    )
+
+
+@rpc("inbox.counts")
+def count_inbox(call: RpcCall, params: CountInbox) -> events.InboxCounts:
+    """Each counted to 100; guests have none."""
+    return queries.counts_for(call.user)
+
+
+@rpc("inbox.change")
+def change_inbox(call: RpcCall, params: ChangeInbox) -> InboxChanged:
+    """What is not for the caller, or as wanted already, is left out; repeating it is harmless."""
+    changed = organizing.change(params.change, user=_user(call), ids=params.ids, until=params.until)
+    return InboxChanged(changed.ids, changed.counts, changed.more)
+
+
+@rpc("inbox.change_all")
+def change_whole_inbox(call: RpcCall, params: ChangeWholeInbox) -> InboxChanged:
+    """``ids`` are the newest thousand; where others are to be archived, there are ``more``."""
+    changed = organizing.change_all(params.change, user=_user(call), upto=params.upto)
+    return InboxChanged(changed.ids, changed.counts, changed.more)
 
 
 @rpc("alerts.broadcast")
@@ -151,7 +250,7 @@ def _described(topic: Topic) -> DescribedTopic:
 
 def _user(call: RpcCall) -> User:
     if not isinstance(call.user, User):
-        raise RpcError(401, _("Log in to mark alerts as read"))
+        raise RpcError(401, _("Log in to change your alerts"))
     return call.user
 
 

@@ -1,4 +1,4 @@
-"""Periodic maintenance tasks: worker heartbeats, the outbox sweeper, overdue jobs, retention and tidying."""
+"""Periodic maintenance tasks: the outbox sweeper, overdue jobs, snoozed alerts, retention and tidying."""
 
 import time
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from hub.presence import process_rows
 from hub.publishing import idempotency, sweeper
 from hub.streams import retention, sharing
 from hub.validation import lookalikes
-from notifications import distributing, expiring, scheduling
+from notifications import distributing, expiring, organizing, scheduling
 from worker import jobs, sending
 from worker.application import application
 from worker.scheduling import REGULAR_TASKS, expires
@@ -46,6 +46,12 @@ def restart_distributions() -> int:
 def withdraw_expired_alerts() -> int:
     """Delete the alerts that have expired, and blank their publications; returns how many."""
     return expiring.sweep()
+
+
+@shared_task(ignore_result=True, expires=expires("worker.maintenance.wake_snoozed"))
+def wake_snoozed() -> int:
+    """Bring back the alerts that were snoozed until now; returns how many. Until then they stand in the database."""
+    return organizing.wake()
 
 
 @shared_task(ignore_result=True, expires=expires("worker.maintenance.prune"))

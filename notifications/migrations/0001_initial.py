@@ -244,4 +244,20 @@ class Migration(migrations.Migration):
             model_name='follow',
             constraint=models.UniqueConstraint(fields=('topic', 'user'), name='hub_notification_follow_once'),
         ),
+        migrations.CreateModel(
+            name='NotificationState',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('archived_at', models.DateTimeField(null=True)),
+                ('snoozed_until', models.DateTimeField(null=True)),
+                ('seen_at', models.DateTimeField(null=True)),
+                ('unread', models.BooleanField(default=False)),
+                ('notification', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='hub_notifications.notification')),
+                ('user', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+            ],
+            options={
+                'indexes': [models.Index(condition=models.Q(('archived_at', None), ('snoozed_until', None), ('unread', True)), fields=['user', 'notification'], name='hub_notification_state_unread'), models.Index(condition=models.Q(('archived_at__isnull', False)), fields=['user', 'notification'], name='hub_notification_state_archive'), models.Index(condition=models.Q(('snoozed_until__isnull', False)), fields=['user', 'notification'], name='hub_notification_state_snoozed'), models.Index(condition=models.Q(('snoozed_until__isnull', False)), fields=['snoozed_until'], name='hub_notification_state_due')],
+                'constraints': [models.UniqueConstraint(fields=('user', 'notification'), name='hub_notification_state_once'), models.CheckConstraint(condition=models.Q(('archived_at', None), ('snoozed_until', None), _connector='OR'), name='hub_notification_state_one_place')],
+            },
+        ),
     ]

@@ -20,6 +20,8 @@ def test_types_and_keys_of_publications_are_those_of_the_code() -> None:
     published = [
         notification_events.NotificationCreated,
         notification_events.AlertsRead,
+        notification_events.AlertsChanged,
+        notification_events.AlertReturned,
         notification_events.AlertsWithdrawn,
         notification_events.TopicFollowed,
         notification_events.TopicUnfollowed,

@@ -13,7 +13,7 @@ from pytest_django.fixtures import Settings
 from chat import retention as messages
 from chat.models import Message, Room
 from hub.database import pruning
-from notifications import actions, notify, queries
+from notifications import notify, organizing, queries
 from notifications import retention as alerts
 from notifications.models import Follow, Notification, ReadMark, Topic
 from tests.support.people import User
@@ -87,7 +87,7 @@ def test_each_audience_keeps_its_newest_alerts(settings: Settings, ann: User) ->
 def test_old_alerts_go_with_who_has_read_them(settings: Settings, ann: User) -> None:
     settings.HUB_ALERT_DAYS = 30.0
     rows = [notify(to=ann, message=str(number))[0] for number in range(8)]
-    actions.mark_read(user=ann, ids=[rows[0].pk, rows[7].pk])
+    organizing.mark_read(user=ann, ids=[rows[0].pk, rows[7].pk])
     Notification.objects.filter(pk__lte=rows[4].pk).update(created_at=F("created_at") - timedelta(days=31))
     assert alerts.prune() == 5
     assert list(ReadMark.objects.values_list("notification", flat=True)) == [rows[7].pk]

@@ -36,11 +36,12 @@ from notifications import (
     reading,
     withdrawing,
 )
-from notifications.actions import mark_all_read, mark_read, send
+from notifications.actions import send
 from notifications.alerting import BadAlert
 from notifications.alerting import alert as described
 from notifications.models import Distribution, InboxEntry, ListedPeople, Notification, Withdrawal
 from notifications.named_audiences import SMALL, Listed
+from notifications.organizing import mark_all_read, mark_read
 from notifications.retention import prune
 from notifications.withdrawing import withdraw
 from tests.support.people import User, make_crowd
@@ -479,7 +480,7 @@ def test_an_entry_that_is_made_late_is_unread_whatever_was_read_meanwhile(crowd:
     drain_jobs()
     assert queries.unread_count(last) == 1
     assert [(one.pk, one.read) for one in queries.latest_for(last)] == [(later.pk, True), (alert.pk, False)]
-    assert mark_read(user=last, ids=[alert.pk]) == 0
+    assert mark_read(user=last, ids=[alert.pk]).unread == 0
     assert all(one.read for one in queries.latest_for(last))
 
 
@@ -489,9 +490,9 @@ def test_what_one_person_reads_is_unread_for_others(crowd: list[User]) -> None:
     mark_all_read(user=crowd[0], upto=alert.pk)
     mark_read(user=crowd[1], ids=[alert.pk])
     assert [queries.unread_count(user) for user in crowd[:3]] == [0, 0, 1]
-    assert mark_read(user=crowd[1], ids=[alert.pk]) == 0
+    assert mark_read(user=crowd[1], ids=[alert.pk]).unread == 0
     outsider = User.objects.create_user("outsider")
-    assert mark_read(user=outsider, ids=[alert.pk]) == 0
+    assert mark_read(user=outsider, ids=[alert.pk]).unread == 0
     assert not any("alerts_read" in text for text in published_to(outsider))
 
 

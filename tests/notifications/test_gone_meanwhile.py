@@ -17,7 +17,7 @@ from chat.models import Message, Room
 from hub.accounts.models import AccessToken
 from hub.database import deletions
 from hub.models import Deletion, Publication
-from notifications import Alert, actions, alert, notify, on_delete
+from notifications import Alert, alert, notify, on_delete, organizing
 from notifications.models import Follow, Notification, ReadMark, ReadUpTo, Topic
 from notifications.withdrawing import withdraw
 from tests.support.people import User
@@ -87,7 +87,7 @@ def test_what_refers_to_the_deleted_goes_later_and_everything_else_stays(ann: Us
     group, topic = Group.objects.create(name="ops"), Topic.objects.create(name="news", title="News")
     room = Room.objects.create(name="kitchen")
     stays = [*notify(to=bob, message="stays"), *notify(to="everyone", message="stays")]
-    actions.mark_read(user=bob, ids=[stays[0].pk])
+    organizing.mark_read(user=bob, ids=[stays[0].pk])
     kept = post_message(room_id=room.pk, author_id=bob.pk, text="stays")
     hall = Room.objects.create(name="hall")
     ann_id, group_id, topic_id, hall_id = ann.pk, group.pk, topic.pk, hall.pk
@@ -204,7 +204,7 @@ def test_what_is_sent_while_a_deletion_has_not_committed_fails_neither(ann: User
     def use_all() -> None:
         notify(to=named, message="x")
         post_message(room_id=room_id, author_id=reader.pk, text="x")
-        actions.mark_read(user=reader, ids=[everyones.pk])
+        organizing.mark_read(user=reader, ids=[everyones.pk])
 
     with transaction.atomic():
         for one in (group, topic, room, ann):

@@ -11,7 +11,7 @@ from django.test import Client
 import hub.asgi  # noqa: F401  # joins tokens to those who ask for them
 from hub.accounts.tokens import issue
 from notifications import notify
-from notifications.models import Notification, ReadMark
+from notifications.models import Notification, NotificationState, ReadMark
 from tests.connection.wire import Wire, wired
 from tests.support.people import User
 
@@ -181,3 +181,72 @@ def test_the_page_knows_what_is_unread(ann: User, client: Client) -> None:
     response = client.get("/notifications/")
     assert response.context["unread"] == 1
     assert [alert.read for alert in response.context["alerts"]] == [False]
+
+
+async def test_inbox_and_its_live_stream_join_on_all_devices(ann: User) -> None:
+    channel = f"user:{ann.pk}"
+    async with wired(ann) as laptop, wired(ann) as phone:
+        rows = [(await send(to=ann, message=f"number {number}"))[0].pk for number in range(3)]
+        listed = await answer(laptop, "inbox.list", limit=2)
+        assert [item["id"] for item in listed["items"]] == rows[:0:-1]
+        assert listed["next"] == rows[1]
+        assert listed["counts"] == {"unread": 3, "archived": 0, "snoozed": 0}
+        (item,) = (await answer(laptop, "inbox.list", before=listed["next"]))["items"]
+        places = [item[key] for key in ("read", "seen", "archived_at", "snoozed_until")]
+        assert places == [False, False, None, None]
+        await phone.pushed("pub", 3)
+        changed = await answer(laptop, "inbox.change", change="archive", ids=rows[:1])
+        assert changed == {"ids": rows[:1], "counts": {"unread": 2, "archived": 1, "snoozed": 0}, "more": False}
+        told = await phone.pushed("pub", 4)
+        assert told["pub"]["data"] == {
+            "type": "notifications.alerts_changed",
+            "ids": rows[:1],
+            "change": "archived",
+            "counts": changed["counts"],
+        }
+        assert told["pub"]["offset"] == listed["positions"][channel]["offset"] + 1
+        assert await answer(phone, "inbox.counts") == changed["counts"]
+        assert [item["id"] for item in (await answer(phone, "alerts.list"))["items"]] == rows[:0:-1]
+        await answer(phone, "inbox.change", change="snooze", ids=rows[1:2], until="2027-01-01T08:00:00+01:00")
+        (item,) = (await answer(laptop, "inbox.list", state="snoozed", text="NUMBER 1"))["items"]
+        assert item["snoozed_until"] == "2027-01-01T07:00:00Z"
+        everything = await answer(laptop, "inbox.change_all", change="read", upto=rows[2])
+        assert everything["ids"] == rows[2:]
+        assert await answer(laptop, "inbox.list", state="unread", level="error") | {"positions": {}} == {
+            "items": [],
+            "next": 0,
+            "counts": {"unread": 0, "archived": 1, "snoozed": 1},
+            "positions": {},
+        }
+
+
+@pytest.mark.parametrize(
+    ("method", "data", "code"),
+    [
+        ("inbox.list", {"state": "lost"}, 107),
+        ("inbox.list", {"level": "loud"}, 107),
+        ("inbox.list", {"text": "x" * 101}, 107),
+        ("inbox.change", {"change": "burn", "ids": [1]}, 107),
+        ("inbox.change", {"change": "read"}, 107),
+        ("inbox.change", {"change": "read", "ids": [1] * 1001}, 107),
+        ("inbox.change", {"change": "snooze", "ids": [1], "until": "2027-01-01T08:00:00"}, 107),
+        ("inbox.change", {"change": "snooze", "ids": [1]}, 400),
+        ("inbox.change", {"change": "snooze", "ids": [1], "until": "2999-01-01T08:00:00Z"}, 400),
+        ("inbox.change_all", {"change": "archive", "upto": 1}, 107),
+    ],
+)
+async def test_changes_of_another_kind_are_refused(ann: User, method: str, data: dict[str, Any], code: int) -> None:
+    async with wired(ann) as wire:
+        assert await refusal(wire, method, **data) == code
+
+
+async def test_guests_list_an_inbox_and_change_nothing() -> None:
+    (row,) = await send(to="everyone", message="m")
+    async with wired() as wire:
+        listed = await answer(wire, "inbox.list")
+        assert [(item["id"], item["read"]) for item in listed["items"]] == [(row.pk, True)]
+        assert listed["counts"] == {"unread": 0, "archived": 0, "snoozed": 0}
+        assert (await answer(wire, "inbox.list", state="archived"))["items"] == []
+        assert await refusal(wire, "inbox.change", change="archive", ids=[row.pk]) == 401
+        assert await refusal(wire, "inbox.change_all", change="archive_read", upto=row.pk) == 401
+    assert not await NotificationState.objects.aexists()

@@ -19,9 +19,9 @@ from hub.publishing import release
 from hub.publishing.idempotency import publish_once
 from hub.users.model import is_own_model, joined_field
 from notifications import alert, channels, following, notify, queries
-from notifications.actions import mark_all_read, mark_read
 from notifications.following import follow, unfollow
 from notifications.models import Follow, Notification, ReadMark, Topic
+from notifications.organizing import mark_all_read, mark_read
 from tests.notifications.published import published
 from tests.support.people import User
 
@@ -273,7 +273,7 @@ def test_what_was_sent_before_one_followed_is_in_the_list_and_read(deploys: Topi
     after = send(deploys)
     assert queries.unread_count(ann) == 1
     assert listed(ann) == {after: False, before: True}
-    assert mark_read(user=ann, ids=[after]) == 0
+    assert mark_read(user=ann, ids=[after]).unread == 0
     assert listed(ann) == {after: True, before: True}
 
 
@@ -282,7 +282,7 @@ def test_what_a_topic_had_leaves_the_list_with_it_and_comes_back_as_read(deploys
     one = send(deploys)
     unfollow(user=ann, name="deploys")
     assert (listed(ann), queries.unread_count(ann)) == ({}, 0)
-    assert mark_read(user=ann, ids=[one]) == 0
+    assert mark_read(user=ann, ids=[one]).unread == 0
     follow(user=ann, name="deploys")
     assert (listed(ann), queries.unread_count(ann)) == ({one: True}, 0)
 
@@ -320,7 +320,7 @@ def test_marking_what_a_topic_had_before_marks_nothing_and_tells_nobody(deploys:
     before = send(deploys)
     follow(user=ann, name="deploys")
     told = published(f"user:{ann.pk}")
-    assert mark_read(user=ann, ids=[before]) == 0
+    assert mark_read(user=ann, ids=[before]).unread == 0
     assert not ReadMark.objects.exists()
     assert published(f"user:{ann.pk}") == told
 
@@ -328,7 +328,7 @@ def test_marking_what_a_topic_had_before_marks_nothing_and_tells_nobody(deploys:
 def test_marking_all_marks_those_of_topics_too(deploys: Topic, ann: User) -> None:
     follow(user=ann, name="deploys")
     ids = [send(deploys), send("everyone"), send(deploys)]
-    assert mark_all_read(user=ann, upto=ids[1]) == 1
+    assert mark_all_read(user=ann, upto=ids[1]).unread == 1
     assert listed(ann) == {ids[0]: True, ids[1]: True, ids[2]: False}
 
 
@@ -338,7 +338,7 @@ def test_alerts_of_topics_are_for_those_who_follow_and_not_for_everyone(deploys:
     one = send(deploys)
     assert listed(ann) == {one: False}
     assert listed(bob) == listed(AnonymousUser()) == {}
-    assert mark_read(user=bob, ids=[one]) == 0
+    assert mark_read(user=bob, ids=[one]).unread == 0
     assert not ReadMark.objects.exists()
 
 

@@ -30,9 +30,10 @@ from hub.users import user_id
 from lab.harness.redis_server import RedisServer
 from lab.harness.waiting import await_for
 from notifications import notify
-from notifications.actions import mark_read, send
+from notifications.actions import send
 from notifications.alerting import alert
 from notifications.models import Follow, Notification, Topic
+from notifications.organizing import mark_read
 from tests.connection.wire import wired
 from tests.support.people import User
 from worker.models import Job

@@ -113,7 +113,8 @@ def test_tick_shows_life_and_asks_the_workers_for_theirs(scheduler: HubScheduler
     scheduler.tick()
     scheduler.tick()
     assert list(heartbeats.ages()) == ["beat"]
-    assert waiting_messages(redis_server) == 4  # heartbeat, sweeper, overdue jobs, distributions, once each
+    # Heartbeat, sweeper, overdue jobs, distributions, expired and snoozed alerts, once each.
+    assert waiting_messages(redis_server) == 6
 
 
 def test_broker_that_is_away_does_not_stop_beat(
