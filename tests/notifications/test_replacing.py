@@ -14,9 +14,9 @@ from hub.models import Publication
 from hub.testing import adrain_jobs, connected, drain_jobs
 from hub.users import user_id
 from notifications import MEMBERS, alert, alerting, anotify, distributing, named_audiences, notify, queries
-from notifications.actions import mark_all_read
 from notifications.alerting import BadAlert
 from notifications.models import Distribution, Follow, InboxEntry, Notification, ScheduledAlert, Topic
+from notifications.organizing import mark_all_read
 from tests.support.people import User, make_crowd
 
 pytestmark = pytest.mark.django_db(transaction=True)
