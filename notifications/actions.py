@@ -18,7 +18,7 @@ from hub.database import in_database_thread
 from hub.publishing import publish_many
 from hub.users import Key, User, Visitor, all_users, is_staff_or_may, user_id
 from hub.validation import Refused
-from notifications import distributing, expiring, keys, replacing, scheduling, wording
+from notifications import choosing, distributing, expiring, keys, replacing, scheduling, wording
 from notifications.alerting import EVERYONE, Alert, BadAlert, Recipient, alert
 from notifications.kinds import Kind
 from notifications.models import InboxEntry, Notification, ScheduledAlert, Topic
@@ -187,6 +187,8 @@ def _send_now(alerts: Sequence[Alert], sender: User | None) -> list[Notification
     with transaction.atomic():
         for one in (described for described in alerts if described.replace and described.to):
             replacing.make_room([row for row, sent_to in zip(rows, sent, strict=True) if sent_to[0] is one])
+        # Who does not want the new one does not keep the old one either.
+        rows = choosing.mark_heard(rows)
         if any(row.key is not None for row in rows):
             return _store_once(rows)
         _store(rows)

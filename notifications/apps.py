@@ -19,6 +19,7 @@ class NotificationsConfig(required_apps.HubAppConfig):
             retention,
         )
         from notifications.models import (
+            Choice,
             Follow,
             InboxEntry,
             Notification,
@@ -37,6 +38,7 @@ class NotificationsConfig(required_apps.HubAppConfig):
         clean_up(InboxEntry, "user")
         clean_up(Preferences, "user")
         clean_up(NotificationState, "user")
+        clean_up(Choice, "user")
         prune_regularly(retention.prune)
 
         # `kinds.py` and so on of every installed app, as Django does with `admin.py`.

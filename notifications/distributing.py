@@ -17,7 +17,7 @@ from django.db.models.functions import Now
 from hub.logs import get_logger
 from hub.publishing import flush, hold_channels, is_shared, publish_shared, share, subscribed
 from hub.users import Key, User, all_users, id_columns, id_from, ids_of_keys, key_of_text, users_by_id
-from notifications import channels, failures, inbox, keys, wording
+from notifications import channels, choosing, failures, inbox, keys, wording
 from notifications.locales import UNKNOWN, Locale
 from notifications.models import Distribution, InboxEntry, ListedPeople, Notification, Withdrawal
 from notifications.named_audiences import LISTED, Audience, Listed, audience_named
@@ -215,12 +215,14 @@ def _next(distribution: Distribution) -> tuple[Mapping[Key, str], bool]:
 def _give(distribution: Distribution, ids: Mapping[Key, str]) -> None:
     """Make the entries of these people and append their publications; who has it already gets nothing."""
     have_it = _with_key(distribution.notification, ids)
-    added = inbox.add(distribution.pk, [key for key in ids if key not in have_it])
-    by_locale = wording.by_locale(distribution.notification, added)
-    if len(by_locale) > 1:
+    heard = choosing.heard_by(distribution.notification, [key for key in ids if key not in have_it])
+    added = inbox.add(distribution.pk, list(heard))
+    by_manner = _by_manner(distribution.notification, {key: heard[key] for key in added})
+    if len(by_manner) > 1:
         hold_channels(channels.of_user_id(ids[key]) for key in added)
-    for locale, keys_of_it in by_locale.items():
-        publish_shared(_shared(distribution, locale), [channels.of_user_id(ids[key]) for key in keys_of_it])
+    for (locale, is_silent), keys_of_it in by_manner.items():
+        shared = _shared(distribution, locale, is_silent=is_silent)
+        publish_shared(shared, [channels.of_user_id(ids[key]) for key in keys_of_it])
     entries = added.values()
     if entries:
         distribution.reached += len(entries)
@@ -229,19 +231,29 @@ def _give(distribution: Distribution, ids: Mapping[Key, str]) -> None:
 
 
 def shared_ids(distribution: Distribution) -> list[int]:
-    """The ids of what its publications share: one, and of a kind with several texts one for each locale."""
+    """The ids of what its publications share: one, and of a kind one for each manner in which people get it."""
     return [distribution.shared, *distribution.variants.values()]
 
 
-def _shared(distribution: Distribution, locale: Locale) -> int:
-    """The id of what the publications of people with this locale share. The caller saves the row."""
-    name = "|".join(locale)
-    known = distribution.shared if locale == UNKNOWN else distribution.variants.get(name)
+def _by_manner(row: Notification, silent: Mapping[Key, bool]) -> dict[tuple[Locale, bool], list[Key]]:
+    """The keys of these people by what they read of the notification, and whether it comes to them silently."""
+    found: dict[tuple[Locale, bool], list[Key]] = {}
+    for locale, keys_of_it in wording.by_locale(row, silent).items():
+        for key in keys_of_it:
+            found.setdefault((locale, silent[key]), []).append(key)
+    return found
+
+
+def _shared(distribution: Distribution, locale: Locale, *, is_silent: bool) -> int:
+    """The id of what the publications share of people who get it in this manner. The caller saves the row."""
+    name = "|".join([*locale, *(["silent"] if is_silent else [])])
+    is_usual = locale == UNKNOWN and not is_silent
+    known = distribution.shared if is_usual else distribution.variants.get(name)
     if known is not None and is_shared(known):
         return int(known)
-    # The first of this locale, or nobody kept a publication of it any more, or nobody had one for a day.
-    shared = share(wording.publication(distribution.notification, locale))
-    if locale == UNKNOWN:
+    # The first of this manner, or nobody kept a publication of it any more, or nobody had one for a day.
+    shared = share(wording.publication(distribution.notification, locale, is_silent=is_silent))
+    if is_usual:
         distribution.shared = shared
     else:
         distribution.variants[name] = shared

@@ -46,6 +46,8 @@ class NotificationCreated(msgspec.Struct, tag="notifications.notification_create
     kind: str | UnsetType = UNSET
     category: str | UnsetType = UNSET
     icon: str | UnsetType = UNSET
+    #: Only where the person has chosen so: it is in the list and in the count, and nothing pops up.
+    silent: bool | UnsetType = UNSET
     #: The texts in other languages, by their code, where the reader's is not known.
     texts: dict[str, Texts] | UnsetType = UNSET
 
@@ -208,7 +210,7 @@ def plain_frame(item: Envelope) -> str | None:
     }
     if alert.expires_at is not UNSET and alert.expires_at <= timezone.now():
         return None  # to a client that comes back
-    more = ("topic", "kind", "category", "icon", "texts", "expires_at")
+    more = ("topic", "kind", "category", "icon", "silent", "texts", "expires_at")
     frame |= {name: value for name in more if (value := getattr(alert, name)) is not UNSET}
     return _encoder.encode(frame).decode()
 

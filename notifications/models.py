@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 #: Characters of an idempotency key.
 KEY_LIMIT = 200
 
+#: Characters of what a choice is about: a kind or a category, and which of the two.
+SUBJECT_LIMIT = 120
+
 #: Characters of a title.
 TITLE_LIMIT = 200
 
@@ -228,6 +231,9 @@ class Notification(models.Model):
     archived_at: "datetime | None" = None
     snoozed_until: "datetime | None" = None
 
+    #: Whether it comes to its person without a sound, who has chosen so; set by ``notifications.choosing``, no column.
+    is_silent = False
+
     #: The people to whom it is to be distributed; set by ``notifications.actions``, no column.
     people: "Audience | Listed | None" = None
 
@@ -339,6 +345,28 @@ class ScheduledAlert(models.Model):
 
     def __str__(self) -> str:
         return str(self.contents.get("title") or self.contents.get("message", ""))[:80]
+
+
+class Choice(models.Model):
+    """A person wants a kind, or all kinds of a category, in one way or not; without a choice they get it."""
+
+    # The constraint's index serves for the person too.
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
+    #: ``kind:NAME`` or ``category:NAME`` (:mod:`notifications.choosing`).
+    subject = models.CharField(max_length=SUBJECT_LIMIT)
+    #: The name of the delivery method.
+    method = models.CharField(max_length=20)
+    is_on = models.BooleanField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "subject", "method"], name="hub_notification_choice_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.subject} {self.method}"
 
 
 class ReadUpTo(models.Model):

@@ -76,12 +76,17 @@ def examples_of(kind: Kind) -> dict[str, Any]:
 def shown(value: Any, *, names_zone: bool) -> str:
     """``value`` as the active language writes it, a time in the active zone; ``names_zone`` says which one that is."""
     if isinstance(value, list):
-        return str(get_text_list(value, _("and")))
+        return joined(value)
     if isinstance(value, datetime):
         local = timezone.localtime(value)
         written = formats.localize(local, use_l10n=True)
         return f"{written} {local.tzname()}" if names_zone else str(written)
     return str(formats.localize(value, use_l10n=True))
+
+
+def joined(texts: list[str]) -> str:
+    """The texts as a list in a sentence: "Ada, Grace and Linus"."""
+    return str(get_text_list(texts, _("and")))
 
 
 def in_url(value: Any) -> str:

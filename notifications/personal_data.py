@@ -8,6 +8,7 @@ from django.db.models import Q
 from hub.privacy import PersonalData, are_texts_removed, erased_texts, register, take_names_out
 from hub.users import User
 from notifications.models import (
+    Choice,
     Follow,
     InboxEntry,
     Notification,
@@ -42,6 +43,7 @@ def _export(user: User) -> dict[str, Any]:
         "sent": told(Q(sender=user)),
         "follows": list(follows),
         "preferences": chosen or {},
+        "choices": list(Choice.objects.filter(user=user).order_by("pk").values("subject", "method", "is_on")),
         "organised": [
             {
                 "message": message,
@@ -62,7 +64,7 @@ def _text(moment: datetime | None) -> str | None:
 
 
 def _erase(user: User) -> None:
-    for model in (ReadMark, ReadUpTo, InboxEntry, NotificationState, Preferences):
+    for model in (ReadMark, ReadUpTo, InboxEntry, NotificationState, Preferences, Choice):
         model._default_manager.filter(user=user).delete()
     # The admin's log calls them by their title, and by the name of who follows.
     named = Notification.objects.filter(user=user) | Notification.objects.filter(sender=user)

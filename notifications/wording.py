@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 from django.conf import settings
 from django.utils import timezone, translation
+from msgspec import UNSET
 
 from hub.config import hub_settings
 from hub.logs import get_logger
@@ -106,7 +107,7 @@ def _patterns(kind: Kind) -> list[str]:
     ]
 
 
-def publication(row: Notification, locale: Locale = UNKNOWN) -> events.NotificationCreated:
+def publication(row: Notification, locale: Locale = UNKNOWN, *, is_silent: bool = False) -> events.NotificationCreated:
     """What is published of a stored notification to people with this locale.
 
     Where their language is not known, it has the texts in the other languages of the kind, too: clients take that of
@@ -118,7 +119,9 @@ def publication(row: Notification, locale: Locale = UNKNOWN) -> events.Notificat
         return plain
     locale = heeded(kind, locale)
     words = words_for(row, locale)
-    told = msgspec.structs.replace(plain, title=words.title, message=words.message)
+    told = msgspec.structs.replace(
+        plain, title=words.title, message=words.message, silent=True if is_silent else UNSET
+    )
     if locale.language or not translations(kind):
         return told
     others = {code: words_for(row, locale._replace(language=code)) for code in sorted(translations(kind))}
@@ -148,7 +151,7 @@ def publications(rows: Sequence[Notification]) -> Iterator[tuple[str, events.Not
     people = {row.user_id for row in rows if row.kind and row.user_id is not None}
     locales = locales_of(people) if people else {}
     for row in rows:
-        yield channels.of_alert(row), publication(row, locales.get(row.user_id, UNKNOWN))
+        yield channels.of_alert(row), publication(row, locales.get(row.user_id, UNKNOWN), is_silent=row.is_silent)
 
 
 def localise(rows: Iterable[Notification], key: Key) -> None:

@@ -57,6 +57,19 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='Choice',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('subject', models.CharField(max_length=120)),
+                ('method', models.CharField(max_length=20)),
+                ('is_on', models.BooleanField()),
+                ('user', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('user', 'subject', 'method'), name='hub_notification_choice_once')],
+            },
+        ),
+        migrations.CreateModel(
             name='ReadUpTo',
             fields=[
                 ('user', models.OneToOneField(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='+', serialize=False, to=settings.AUTH_USER_MODEL)),

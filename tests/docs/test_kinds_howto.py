@@ -47,6 +47,21 @@ def test_kinds_of_the_page_are_read_in_russian(tmp_path: Path) -> None:
     assert said == blocks(HOW_TO, "text")[0].splitlines()
 
 
+CHOOSING = """
+from hub.people.models import User
+ada = User.objects.create_user("ada")
+exec(in_the_shell)
+"""
+
+
+@pytest.mark.live
+def test_what_people_choose_is_said_as_the_page_shows(tmp_path: Path) -> None:
+    page = "docs/howto/let-people-choose.md"
+    with shop(tmp_path, {"shop/kinds.py": block(HOW_TO, "shop/kinds.py")}) as project:
+        printed = project.run(f"in_the_shell = {block(page, 'in manage.py shell')!r}\n{CHOOSING}")
+    assert printed == blocks(page, "text")[0]
+
+
 def test_the_page_lists_all_arguments_and_types() -> None:
     named = " ".join(cells[0] for cells in table(HOW_TO, "argument of `Kind`", "what it is"))
     assert [name for name in inspect.signature(Kind).parameters if name != "name" and f"`{name}`" not in named] == []

@@ -202,7 +202,7 @@ def test_connected_people_cost_no_more_than_they_give(
     connected = [crowd[-1], crowd[60]]
     names = [f"user:{user_id(one)}" for one in connected]
     monkeypatch.setattr(distributing, "subscribed", lambda _: names)
-    monkeypatch.setattr(distributing, "users_by_id" if to == "list" else "_keys_in", pytest.fail)
+    monkeypatch.setattr(distributing, "users_by_id" if to == "list" else "keys_in", pytest.fail)
     with monkeypatch.context() as steps:
         steps.setattr(distributing, "step", lambda _: False)
         (alert,) = notify(to=crowd if to == "list" else MEMBERS, message="m")

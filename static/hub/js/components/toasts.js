@@ -51,7 +51,7 @@ export class HubToasts extends HubElement {
     const label = this.getAttribute("label") || text("new_alerts");
     this.root.append(make("div", { class: "toasts", role: "log", "aria-label": label }, this.#list));
     const read = (/** @type {Alert} */ alert) => () => this.hub.inbox.markRead([alert.id]);
-    this.stops.push(this.hub.on(CREATED, (alert) => this.#show(alert, read(alert))));
+    this.stops.push(this.hub.on(CREATED, (alert) => alert.silent || this.#show(alert, read(alert))));
     for (const type of LAYER_TYPES) this.stops.push(this.hub.on(type, (event) => this.#showEvent(event)));
   }
 

@@ -21,6 +21,7 @@ import { Stream } from "./stream.js";
  * @property {string} [kind] the name of its kind, as the server declares it
  * @property {string} [category] the name of the kind's category
  * @property {string} [icon] the kind's icon
+ * @property {boolean} [silent] the person does not want to be interrupted by it
  * @property {boolean} read
  */
 
