@@ -22,6 +22,7 @@ from lab.harness.environment import BASE_DIR, ending_with_us, free_port
 from lab.harness.redis_server import RedisServer
 from lab.harness.waiting import wait_for
 from tests.package.test_wheel import build
+from tests.support.forking import ForkingPython
 from tests.support.fresh import FreshEnvironment
 from tests.support.howto import command_that_stays, follow
 
@@ -48,6 +49,7 @@ class Product:
         self.folder = folder / "product"
         fresh = FreshEnvironment(environment)
         self._python, self.packages = str(fresh.python), fresh.packages
+        self._forking = ForkingPython(self._python)
         self.environment = {
             **fresh.variables,
             "SHOP_DATABASE": str(folder / "shop.sqlite3"),
@@ -89,7 +91,9 @@ class Product:
     def python(self, code: str) -> Any:
         """What ``code`` leaves in ``result``."""
         program = f"import django, json\ndjango.setup()\n{code}\nprint(json.dumps(result))"
-        return json.loads(self.run("-c", program).splitlines()[-1])
+        ended = self._forking.run("-c", program, folder=self.folder, environment=self.environment)
+        assert ended.returncode == 0, f"{ended.stdout}\n{ended.stderr}"
+        return json.loads(ended.stdout.splitlines()[-1])
 
     def variant(self, name: str, settings: str = "", files: Mapping[str, str] | None = None) -> "Product":
         """The product with these lines at the end of its settings, and a database of its own, without tables; with
@@ -109,8 +113,12 @@ class Product:
 
     def check(self) -> str:
         """What ``manage.py check`` says, whatever that is."""
-        ended = self.outcome(self._python, "manage.py", "check")
+        ended = self._forking.run("manage.py", "check", folder=self.folder, environment=self.environment)
         return ended.stdout + ended.stderr
+
+    def close(self) -> None:
+        """End what runs for its variants and for it."""
+        self._forking.close()
 
     @contextmanager
     def process(self, log: Path, *command: str) -> Iterator[subprocess.Popen[bytes]]:
@@ -213,7 +221,9 @@ def installed(factory: pytest.TempPathFactory, name: str) -> Iterator[Product]:
     shutil.copytree(made / "product", folder / "product")
     shutil.copy(made / "shop.sqlite3", folder)
     with _redis(folder) as redis:
-        yield Product(folder, redis, environment=made / "venv")
+        product = Product(folder, redis, environment=made / "venv")
+        yield product
+        product.close()
 
 
 def _made(factory: pytest.TempPathFactory) -> Path:
