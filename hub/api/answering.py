@@ -1,6 +1,6 @@
 """From the key and the body of a request to the status and the body of its answer."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
 import msgspec
@@ -20,6 +20,12 @@ log = get_logger(__name__)
 #: The headers that may hold the key, as ASGI has them.
 KEY_HEADERS = ("x-api-key", "authorization")
 
+#: The headers that an answer depends on, as ASGI has them.
+HEADERS_READ = (*KEY_HEADERS, "accept")
+
+#: What a client accepts that takes errors as problem details.
+PROBLEM = "application/problem+json"
+
 #: Headers of every answer.
 HEADERS = {"content-type": "application/json", "cache-control": "no-store", "x-content-type-options": "nosniff"}
 
@@ -34,23 +40,36 @@ class ApiReply(NamedTuple):
     status: int
     body: bytes
     headers: dict[str, str] = HEADERS
+    error: ApiError | None = None
 
 
-async def answer(name: str, body: bytes, headers: Iterable[tuple[bytes, bytes]], address: str) -> ApiReply:
-    """What ``POST /api/<name>``, or ``POST /api`` with the name in the body, is answered with.
+async def answer(name: str, body: bytes, headers: Collection[tuple[bytes, bytes]], address: str) -> ApiReply:
+    """What ``POST /api/<name>``, or ``POST /api`` with the name in the body, is answered with. Never raises.
+
+    An error is told as problem details to whoever accepts them; to all others as :func:`_answer` says.
+    """
+    reply = await _answer(name, body, headers, address)
+    if reply.error is None or not any(key == b"accept" and PROBLEM.encode() in value for key, value in headers):
+        return reply
+    problem = reply.error.problem()
+    return ApiReply(problem.status, msgspec.json.encode(problem), {**reply.headers, "content-type": PROBLEM})
+
+
+async def _answer(name: str, body: bytes, headers: Iterable[tuple[bytes, bytes]], address: str) -> ApiReply:
+    """The answer for clients of the protocol.
 
     An error that the protocol knows has status 200, as its libraries expect; 401 a key that is not valid, 429 a key
     from an address that many such came from, or one that is used too often, 404 a method that does not exist, 503 a
-    database that cannot be asked for the key. Never raises.
+    database that cannot be asked for the key.
     """
     try:
         caller = await caller_for(headers, address)
     except DatabaseFault as error:
         log.warning("api_key_not_checked", error=type(error).__name__)
-        return ApiReply(503, _error(Code.INTERNAL))
+        return _failed(503, Code.INTERNAL)
     except NotValid as fault:
         log_refusal(f"API key: {fault}", address)
-        return ApiReply(401, _error(Code.UNAUTHORIZED))
+        return _failed(401, Code.UNAUTHORIZED)
     except TooMany as refusal:
         return _refusal(ApiError(Code.TOO_MANY_REQUESTS, refusal.sentence, retry_after=refusal.retry_after))
     return await _carried_out(name, body, caller)
@@ -64,7 +83,7 @@ async def _carried_out(name: str, body: bytes, caller: Caller) -> ApiReply:
         if name == COMMANDS:
             return ApiReply(200, b"\n".join(map(_encoded, await calling.commands(body, caller))))
         if method is None:
-            return ApiReply(404, _error(Code.METHOD_NOT_FOUND))
+            return _failed(404, Code.METHOD_NOT_FOUND)
         return ApiReply(200, _encoded({"result": await calling.call(method, body, caller)}))
     except ApiError as refused:
         return _refusal(refused)
@@ -73,12 +92,13 @@ async def _carried_out(name: str, body: bytes, caller: Caller) -> ApiReply:
 def _refusal(refused: ApiError) -> ApiReply:
     body = _encoded({"error": refused.error})
     if not refused.retry_after:
-        return ApiReply(200, body)
-    return ApiReply(429, body, {**HEADERS, "retry-after": str(refused.retry_after)})
+        return ApiReply(200, body, error=refused)
+    return ApiReply(429, body, {**HEADERS, "retry-after": str(refused.retry_after)}, refused)
 
 
-def _error(code: Code) -> bytes:
-    return _encoded({"error": ApiError(code).error})
+def _failed(status: int, code: Code) -> ApiReply:
+    error = ApiError(code)
+    return ApiReply(status, _encoded({"error": error.error}), error=error)
 
 
 def _encoded(reply: dict[str, Any]) -> bytes:

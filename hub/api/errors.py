@@ -4,7 +4,7 @@ import msgspec
 
 from hub.access.reasons import Error as Code
 
-__all__ = ["DETAIL_LIMIT", "ApiError", "Code", "ErrorBody"]
+__all__ = ["DETAIL_LIMIT", "STATUS", "ApiError", "Code", "ErrorBody", "Problem"]
 
 #: Characters of an error's detail.
 DETAIL_LIMIT = 200
@@ -15,6 +15,27 @@ class ErrorBody(msgspec.Struct, frozen=True):
 
     code: int
     message: str
+
+
+#: The status of HTTP for a code, where a client takes problem details; 400 for the others.
+STATUS: dict[int, int] = {
+    Code.INTERNAL: 503,
+    Code.UNAUTHORIZED: 401,
+    Code.UNKNOWN_CHANNEL: 404,
+    Code.PERMISSION_DENIED: 403,
+    Code.METHOD_NOT_FOUND: 404,
+    Code.TOO_MANY_REQUESTS: 429,
+}
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """An error as problem details (RFC 9457): ``code`` is that of an :class:`ErrorBody`."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: int
 
 
 class ApiError(Exception):
@@ -29,4 +50,10 @@ class ApiError(Exception):
     def __init__(self, code: Code, detail: str = "", *, retry_after: int = 0) -> None:
         super().__init__(code, detail)
         self.retry_after = retry_after
+        self.code = code
         self.error = ErrorBody(int(code), f"{code.text}: {detail}" if detail else code.text)
+
+    def problem(self) -> Problem:
+        """This error as problem details."""
+        status = STATUS.get(self.code, 400)
+        return Problem("about:blank", self.code.text, status, self.error.message, self.error.code)

@@ -9,7 +9,7 @@ from django.utils.module_loading import autodiscover_modules
 from django.views.decorators.csrf import csrf_exempt
 
 from hub.api import connections, groups, histories, nodes, people, presences, publishing  # noqa: F401  # their methods
-from hub.api.answering import BATCH, COMMANDS, KEY_HEADERS, answer
+from hub.api.answering import BATCH, COMMANDS, HEADERS_READ, answer
 from hub.api.document import document
 from hub.api.method import methods, methods_by_verb
 from hub.api.query import query_as_body
@@ -33,7 +33,7 @@ async def call(request: HttpRequest, name: str = COMMANDS) -> HttpResponse:
     body = query_as_body(verbs[request.method], request.GET) if request.method == "GET" else request.body
     headers = [
         (key.encode(), value.encode("latin-1", "replace"))
-        for key in KEY_HEADERS
+        for key in HEADERS_READ
         if (value := request.headers.get(key)) is not None
     ]
     reply = await answer(verbs.get(request.method or "", name), body, headers, request.META.get("REMOTE_ADDR", ""))
