@@ -15,6 +15,7 @@ from notifications import (
     actions,
     channels,
     distributions_api,
+    inbox_api,  # noqa: F401  # its methods
     reading_api,  # noqa: F401  # its methods
     retracting_api,  # noqa: F401  # likewise
     scopes,

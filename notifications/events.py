@@ -78,6 +78,10 @@ class AlertsRead(msgspec.Struct, tag="notifications.alerts_read", omit_defaults=
     unread: int
 
 
+#: A level to look for, or none.
+LevelName = Literal["", "debug", "info", "success", "warning", "error"]
+
+
 class InboxCounts(msgspec.Struct):
     """How many alerts a person has of each kind, each counted to 100."""
 

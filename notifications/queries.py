@@ -1,8 +1,8 @@
 """Reads of the notifications app."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from django.db.models import Q
 
@@ -12,6 +12,7 @@ from hub.streams import Position
 from hub.users import Key, Visitor
 from notifications import channels, reading
 from notifications.events import InboxCounts
+from notifications.kinds import kind_named
 from notifications.models import Follow, Notification, Topic
 from notifications.reading import Question
 
@@ -69,23 +70,34 @@ _WANTED: dict[State, reading.Wanted] = {
 #: The counts of an inbox, in the order of :class:`~notifications.events.InboxCounts`.
 _COUNTED = tuple(Question(one, UNREAD_LIMIT) for one in (reading.UNREAD, reading.ARCHIVED, reading.SNOOZED))
 
+#: Characters of what is searched for, and of the name of a category.
+SEARCH_LIMIT, CATEGORY_LIMIT = 100, 100
+
 #: Alerts that one search looks at, and how many of them at once.
 SEARCHED, _STEP = 1000, 200
 
 
 def inbox_for(
-    user: Visitor, *, state: State = "all", level: str = "", text: str = "", before: int = LAST_ID, limit: int
+    user: Visitor,
+    *,
+    state: State = "all",
+    level: str = "",
+    category: str = "",
+    text: str = "",
+    before: int = LAST_ID,
+    limit: int,
 ) -> InboxPart:
     """The newest ``limit`` alerts of ``user`` in this state that are older than the id ``before``.
 
     Args:
         level: only those of this level.
+        category: only those of kinds of this category.
         text: only those with all of its words in their title, message or topic, whatever the case.
     """
     reader = reading.reader(user.pk)
     positions = streams.positions(_channels_of(user, reader))
-    wanted, words = _WANTED[state], text.casefold().split()
-    is_search = bool(level or words)
+    wanted, search = _WANTED[state], _Search(level, category, tuple(text.casefold().split()))
+    is_search = search != _Search()
     newest = Question(wanted, _STEP if is_search else limit + 1, before - 1)
     ids, *counted = reading.find(reader, newest, *_COUNTED)
     counts = InboxCounts(*map(len, counted))
@@ -94,7 +106,7 @@ def inbox_for(
         return InboxPart(alerts, ids[limit - 1] if len(ids) > limit else 0, counts, positions)
     alerts, looked_at = [], 0
     while True:
-        alerts += [alert for alert in reading.listed(reader, ids) if _matches(alert, level, words)]
+        alerts += [alert for alert in reading.listed(reader, ids) if search.finds(alert)]
         looked_at += len(ids)
         if len(alerts) > limit:
             return InboxPart(alerts[:limit], alerts[limit - 1].pk, counts, positions)
@@ -103,11 +115,25 @@ def inbox_for(
         (ids,) = reading.find(reader, newest._replace(upto=ids[-1] - 1))
 
 
-def _matches(alert: Notification, level: str, words: Sequence[str]) -> bool:
-    if level and alert.level != level:
-        return False
-    said = f"{alert.title}\n{alert.message}\n{alert.topic.title if alert.topic else ''}".casefold()
-    return all(word in said for word in words)
+class _Search(NamedTuple):
+    """What alerts are looked for: an empty one finds all."""
+
+    level: str = ""
+    category: str = ""
+    words: tuple[str, ...] = ()
+
+    def finds(self, alert: Notification) -> bool:
+        if self.level and alert.level != self.level:
+            return False
+        if self.category and _category(alert) != self.category:
+            return False
+        said = f"{alert.title}\n{alert.message}\n{alert.topic.title if alert.topic else ''}".casefold()
+        return all(word in said for word in self.words)
+
+
+def _category(alert: Notification) -> str:
+    kind = kind_named(alert.kind) if alert.kind else None
+    return "" if kind is None or kind.category is None else kind.category.name
 
 
 def counts_for(user: Visitor) -> InboxCounts:

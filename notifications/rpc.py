@@ -1,7 +1,7 @@
 """RPC methods for client connections: alerts, the inbox, topics."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 from django.utils.translation import gettext as _
@@ -22,9 +22,6 @@ MARK_LIMIT = 100
 
 #: Alerts that get another state at once, at most.
 CHANGE_LIMIT = organizing.MANY
-
-#: Characters of what is searched for.
-SEARCH_LIMIT = 100
 
 AlertId = Annotated[int, Meta(ge=1, le=LAST_ID)]
 
@@ -55,8 +52,9 @@ class ListInbox(msgspec.Struct):
     """
 
     state: queries.State = "all"
-    level: Literal["", "debug", "info", "success", "warning", "error"] = ""
-    text: Annotated[str, Meta(max_length=SEARCH_LIMIT)] = ""
+    level: events.LevelName = ""
+    category: Annotated[str, Meta(max_length=queries.CATEGORY_LIMIT)] = ""
+    text: Annotated[str, Meta(max_length=queries.SEARCH_LIMIT)] = ""
     before: AlertId = LAST_ID
     limit: Annotated[int, Meta(ge=1, le=PAGE_LIMIT)] = 20
 
@@ -180,6 +178,7 @@ def list_inbox(call: RpcCall, params: ListInbox) -> InboxPart:
         call.user,
         state=params.state,
         level=params.level,
+        category=params.category,
         text=params.text,
         before=params.before,
         limit=params.limit,

@@ -69,6 +69,8 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "topic_unfollow": {"topic": "deploys", "users": ["7"]},
     "alerts": {"user": "7"},
     "mark_read": {"user": "7", "upto": 1},
+    "inbox": {"user": "7"},
+    "inbox_change": {"user": "7", "change": "read", "ids": [1]},
     "distribution": {"id": 7},
     "retract": {"key": "k"},
 }
