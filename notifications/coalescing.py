@@ -40,5 +40,5 @@ def send_last(key: Hashable, alerts: Sequence[Alert]) -> None:
     rows, scheduled = send_or_schedule(alerts) if alerts else ([], [])
     new = [row for row in rows if row.is_new]
     published = [row.published for row in new if row.published is not None]
-    sent = _Sent(alerts, [row.pk for row in new], published, [row.pk for row in scheduled])
+    sent = _Sent(alerts, [row.pk for row in new], published, [row.pk for row in scheduled if row.is_new])
     note(key, sent, using=DEFAULT_DB_ALIAS)

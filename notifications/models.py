@@ -334,6 +334,9 @@ class ScheduledAlert(models.Model):
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
     failure = _failure()
 
+    #: Whether the call that returned it has stored it; set by ``notifications.scheduling``, no column.
+    is_new = False
+
     class Meta:
         verbose_name = _("scheduled notification")
         verbose_name_plural = _("scheduled notifications")

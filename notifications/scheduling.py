@@ -63,6 +63,7 @@ def store(described: Alert, at: datetime) -> ScheduledAlert:
     }
     contents["expires"] = _expiry_written(described.expires)
     row = ScheduledAlert.objects.create(key=described.key, due_at=at, recipients=recipients, contents=contents)
+    row.is_new = True
     _start(row.pk, row.due_at)
     return row
 

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import uuid
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,13 +13,14 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from hub.models import Publication
 from lab.harness.waiting import wait_for
 from notifications import Alert, alert, conditions, notify, on_m2m_change, on_save
 from notifications.m2m_rules import RelationChange
-from notifications.models import Notification
+from notifications.models import Notification, ScheduledAlert
 from tests.support.orders import Draft, Order, Parcel, Tag, Ticket, order_tables, orders  # noqa: F401
 from tests.support.people import User
 
@@ -401,6 +403,22 @@ def test_an_alert_with_a_key_that_was_there_before_stays() -> None:
             order.status = status
             order.save()
     assert sent() == ["before"]
+
+
+def test_what_was_scheduled_before_the_transaction_stays() -> None:
+    tomorrow = timezone.now() + timedelta(days=1)
+
+    @on_save(Order, fields=["status"])
+    def changed(order: Order) -> Alert | None:
+        return None if order.status == "new" else alert(to="everyone", message=order.status, at=tomorrow, key="order")
+
+    notify(to="everyone", message="before", at=tomorrow, key="order")
+    order = made()
+    with transaction.atomic():
+        for status in ("paid", "new"):
+            order.status = status
+            order.save()
+    assert [row.contents["message"] for row in ScheduledAlert.objects.all()] == ["before"]
 
 
 def test_alerts_to_many_people_are_replaced_too() -> None:
