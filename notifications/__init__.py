@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from notifications.m2m_rules import on_m2m_change
     from notifications.named_audiences import MEMBERS, audience, people_with
     from notifications.rules import on_delete, on_save
+    from notifications.saved_rules.firing import open_to_rules
     from notifications.withdrawing import aretract, retract
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "on_delete",
     "on_m2m_change",
     "on_save",
+    "open_to_rules",
     "people_with",
     "retract",
 ]
@@ -51,6 +53,7 @@ _HOMES = {
     "on_delete": "rules",
     "on_m2m_change": "m2m_rules",
     "on_save": "rules",
+    "open_to_rules": "saved_rules.firing",
     "people_with": "named_audiences",
     "retract": "withdrawing",
 }

@@ -15,6 +15,7 @@ from notifications import distributing, scheduling, withdrawing
 from notifications.kind_previews import previews
 from notifications.kinds import declared
 from notifications.models import Distribution, Follow, Notification, ScheduledAlert, Topic, Withdrawal
+from notifications.saved_rules import admin as _of_saved_rules  # noqa: F401  # registers itself
 
 
 class KindFilter(admin.SimpleListFilter):

@@ -28,9 +28,12 @@ class NotificationsConfig(required_apps.HubAppConfig):
             ReadMark,
             ReadUpTo,
         )
+        from notifications.saved_rules import checks as _of_opened_models  # noqa: F401  # likewise
+        from notifications.saved_rules import current
 
         session.register(channels.personal)
         receivers.connect()
+        current.connect()
         clean_up(Notification, "user", "group", "topic", "sender")
         clean_up(Follow, "topic", "user")
         clean_up(ReadUpTo, "user")

@@ -13,7 +13,8 @@ from django.db.models.signals import m2m_changed
 from hub.database import note, noted
 from notifications import conditions
 from notifications.alerting import Alert
-from notifications.rules import Returned, Rule, run_last
+from notifications.rules import Rule, run_last
+from notifications.running import Returned
 
 R = TypeVar("R", bound=Rule)
 

@@ -576,3 +576,7 @@ class InboxEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id}: {self.notification_id}"
+
+
+# Django finds the models of an app in this module.
+from notifications.saved_rules import models as _of_saved_rules  # noqa: E402, F401

@@ -1,34 +1,23 @@
 """Rules: alerts that follow from saving or deleting a model, written in ``alerts.py`` of any installed app."""
 
-import contextlib
-import os
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache, partial
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
-from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections, models, transaction
+from django.db import DEFAULT_DB_ALIAS, models
 from django.db.models.signals import post_delete, post_save
 
 from hub.config import are_rule_errors_raised
-from hub.database import SavedRow, is_in_transaction, run_last_on_commit, watch
+from hub.database import SavedRow, watch
 from hub.logs import get_logger
 from notifications import conditions
-from notifications.actions import send
-from notifications.alerting import Alert
-from notifications.coalescing import send_last
 from notifications.conditions import Condition, Mistake
+from notifications.running import Returned, attempt
 
 log = get_logger(__name__)
 
 M = TypeVar("M", bound=models.Model)
-
-#: How often it is tried to send what another database has committed, while a transaction of SQLite holds it up for
-#: ten seconds each.
-ATTEMPTS = 6
-
-#: What a rule may return.
-Returned = Alert | Iterable[Alert] | None
 
 #: Given the instance, and in some the old row too, returns what shall be sent.
 Rule = Callable[..., Returned]
@@ -98,7 +87,7 @@ def run(rule: Rule, instance: models.Model, using: str = DEFAULT_DB_ALIAS) -> No
 
     ``using`` is the database of the instance.
     """
-    _attempt(rule, instance._meta.label, partial(rule, instance), using)
+    attempt(_Source(rule, instance._meta.label), partial(rule, instance), using)
 
 
 def run_last(rule: Rule, label: str, describe: Callable[[], Returned], key: Hashable, using: str) -> None:
@@ -106,7 +95,7 @@ def run_last(rule: Rule, label: str, describe: Callable[[], Returned], key: Hash
 
     ``label`` is that of the model.
     """
-    _attempt(rule, label, describe, using, key)
+    attempt(_Source(rule, label), describe, using, key)
 
 
 def _connect(rule: Rule, model: type[M], wanted: bool | None, uid: str) -> None:
@@ -129,89 +118,26 @@ def _run_for_change(rule: Rule, condition: Condition, uid: str, row: SavedRow) -
     run_last(rule, row.instance._meta.label, describe, (uid, row.instance.pk), row.using)
 
 
-def _attempt(
-    rule: Rule, label: str, describe: Callable[[], Returned], using: str, key: Hashable | None = None
-) -> None:
-    try:
-        # Savepoints where transactions are open: an SQL error in the rule must not spoil the save around it.
-        with contextlib.ExitStack() as transactions:
-            for alias in {using, DEFAULT_DB_ALIAS}:
-                transactions.enter_context(transaction.atomic(using=alias))
-            result = describe()
-            alerts = [result] if isinstance(result, Alert) else list(result or ())
-            if using == DEFAULT_DB_ALIAS:
-                _send(alerts, key)
-        if using != DEFAULT_DB_ALIAS:
-            _keep(rule, label, alerts, using, key)
-    except Exception as error:  # noqa: BLE001  # whatever a rule raises, the save goes on
-        _fail(rule, label, error)
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A function of the project's, and the label of its model."""
 
+    rule: Rule
+    label: str
 
-def _send(alerts: Sequence[Alert], key: Hashable | None) -> None:
-    if key is not None:
-        send_last(key, alerts)
-    elif alerts:
-        send(alerts)
+    def fail(self, error: Exception) -> None:
+        """Raise the error, or log it, as ``HUB_RULES_RAISE`` says."""
+        if are_rule_errors_raised():
+            error.add_note(
+                f"Raised by the rule {_name(self.rule)} of {self.label}. In production it would be logged, and the "
+                "save would go on (HUB_RULES_RAISE)."
+            )
+            raise error
+        self.log(error)
 
-
-def _keep(rule: Rule, label: str, alerts: Sequence[Alert], using: str, key: Hashable | None) -> None:
-    send_kept = partial(_send_kept, rule, label, alerts)
-    if key is not None:
-        run_last_on_commit(key, send_kept, using=using)
-    elif alerts:
-        transaction.on_commit(send_kept, using=using)
-
-
-def _send_kept(rule: Rule, model: str, alerts: Sequence[Alert]) -> None:
-    """Send what follows from a save that another database has committed."""
-    if not alerts:
-        return
-    if is_in_transaction(connection):
-        # What becomes of that transaction says nothing of the save. On SQLite one has to wait until it is over.
-        _apart(os.getpid()).submit(_send_apart, rule, model, alerts)
-        return
-    try:
-        send(alerts)
-    except Exception as error:  # noqa: BLE001  # the save is committed
-        _fail(rule, model, error)
-
-
-def _send_apart(rule: Rule, model: str, alerts: Sequence[Alert]) -> None:
-    try:
-        for attempts_left in reversed(range(ATTEMPTS)):
-            try:
-                send(alerts)
-            except OperationalError as error:
-                if not attempts_left:
-                    _log_failure(rule, model, error)
-            except Exception as error:  # noqa: BLE001  # the save is committed
-                _log_failure(rule, model, error)
-                return
-            else:
-                return
-    finally:
-        connections.close_all()
-
-
-@cache
-def _apart(process: int) -> ThreadPoolExecutor:
-    """A thread with a connection of its own; the interpreter does not end before its work is done."""
-    return ThreadPoolExecutor(1, thread_name_prefix="hub-rules")
-
-
-def _fail(rule: Rule, model: str, error: Exception) -> None:
-    """Raise the error of a rule, or log it, as ``HUB_RULES_RAISE`` says."""
-    if are_rule_errors_raised():
-        error.add_note(
-            f"Raised by the rule {_name(rule)} of {model}. In production it would be logged, and the save would go on "
-            "(HUB_RULES_RAISE)."
-        )
-        raise error
-    _log_failure(rule, model, error)
-
-
-def _log_failure(rule: Rule, model: str, error: Exception) -> None:
-    log.error("rule_failed", rule=_name(rule), model=model, exc_info=error)
+    def log(self, error: Exception) -> None:
+        """Log it with the names of both."""
+        log.error("rule_failed", rule=_name(self.rule), model=self.label, exc_info=error)
 
 
 def _name(rule: Rule) -> str:

@@ -48,6 +48,10 @@ class SavedRow:
     is_first: bool
     is_deleted: bool = False
 
+    def knows(self, columns: Collection[str]) -> bool:
+        """Whether these columns of the row before are known: nobody may have wanted them when it was read."""
+        return self.before is None or self.before.keys() >= set(columns)
+
     def changed(self, names: Collection[str]) -> models.Model | None:
         """The instance with what the row has now, if the row is new or one of the columns differs from before.
 
@@ -112,9 +116,14 @@ Receiver = Callable[[SavedRow], None]
 
 @dataclass(slots=True)
 class _Watched:
-    columns: set[str] = field(default_factory=set)
+    wanted: list[Callable[[], Collection[str]]] = field(default_factory=list)
     receivers: dict[Hashable, Receiver] = field(default_factory=dict)
     of_deletions: dict[Hashable, Receiver] = field(default_factory=dict)
+
+    @property
+    def columns(self) -> set[str]:
+        """Those that somebody wants now."""
+        return set().union(*(wanted() for wanted in self.wanted))
 
 
 #: By model.
@@ -127,7 +136,7 @@ _under_way: WeakKeyDictionary[ModelState, list[tuple[_Before, bool]]] = WeakKeyD
 def watch(
     receiver: Receiver,
     model: type[models.Model],
-    columns: Collection[str],
+    columns: Collection[str] | Callable[[], Collection[str]],
     uid: Hashable,
     *,
     deletions: bool = False,
@@ -135,13 +144,15 @@ def watch(
     """Call ``receiver`` in the transaction of each save of ``model``, and with ``deletions`` of each deletion.
 
     It is told these columns of the row before. Fixtures are skipped. ``uid`` names the receiver; of two of one name
-    only the first is called.
+    only the first is called. ``columns`` may be a function that is asked before each change: what it returns then is
+    read, and where nobody wants anything, nothing is, and no receiver is called (:meth:`SavedRow.knows`).
 
     Proxies and subclasses are models of their own.
     """
     known = watched.setdefault(model, _Watched())
-    known.columns.update(columns)
-    known.receivers.setdefault(uid, receiver)
+    if uid not in known.receivers:
+        known.wanted.append(columns if callable(columns) else lambda: columns)
+        known.receivers[uid] = receiver
     pre_save.connect(_saving, sender=model, dispatch_uid="hub.database.changes")
     post_save.connect(_saved, sender=model, dispatch_uid="hub.database.changes")
     if deletions:
@@ -151,16 +162,16 @@ def watch(
 
 
 def _saving(sender: type[models.Model], instance: models.Model, raw: bool, using: str, **_: Any) -> None:
-    if not raw:
-        _under_way.setdefault(instance._state, []).append(_before(sender, instance, using))
+    if not raw and (columns := watched[sender].columns):
+        _under_way.setdefault(instance._state, []).append(_before(sender, instance, columns, using))
 
 
 def _saved(
     sender: type[models.Model], instance: models.Model, raw: bool, using: str, update_fields: Any, **_: Any
 ) -> None:
-    if raw:
+    if raw or not (begun := _under_way.get(instance._state)):
         return
-    before, is_first = _under_way[instance._state].pop()
+    before, is_first = begun.pop()
     if is_first:  # a new row has its key only now
         note(_key(sender, instance.pk), before, using=using)
     saved = SavedRow(instance, before.values, using, update_fields, is_first)
@@ -171,20 +182,27 @@ def _saved(
 def _deleting(sender: type[models.Model], instance: models.Model, using: str, origin: Any, **_: Any) -> None:
     loaded = instance.__dict__
     columns = watched[sender].columns
+    if not columns:
+        return
     # What goes with others, or by a queryset, Django has just loaded. What somebody held and deletes may be old.
     if origin is not instance and columns <= loaded.keys() and noted(_key(sender, instance.pk), using=using) is None:
         note(_key(sender, instance.pk), _Before({name: loaded[name] for name in columns}), using=using)
-    _under_way.setdefault(instance._state, []).append(_before(sender, instance, using))
+    _under_way.setdefault(instance._state, []).append(_before(sender, instance, columns, using))
 
 
 def _deleted(sender: type[models.Model], instance: models.Model, using: str, **_: Any) -> None:
-    before, is_first = _under_way[instance._state].pop()
+    begun = _under_way.get(instance._state)
+    if not begun:
+        return
+    before, is_first = begun.pop()
     deleted = SavedRow(instance, before.values, using, None, is_first, is_deleted=True)
     for receiver in list(watched[sender].of_deletions.values()):
         receiver(deleted)
 
 
-def _before(model: type[models.Model], instance: models.Model, using: str) -> tuple[_Before, bool]:
+def _before(
+    model: type[models.Model], instance: models.Model, columns: Collection[str], using: str
+) -> tuple[_Before, bool]:
     """The row before the first save of the open transaction, and whether this one is the first."""
     pk = instance.pk
     if pk is None or hasattr(pk, "resolve_expression"):
@@ -193,7 +211,7 @@ def _before(model: type[models.Model], instance: models.Model, using: str) -> tu
         known = noted(_key(model, pk), using=using)
         if known is not None:
             return known, False
-        before = _Before(_read(model, pk, watched[model].columns, using))
+        before = _Before(_read(model, pk, columns, using))
         note(_key(model, pk), before, using=using)
     except (ValidationError, ValueError, TypeError):  # this is no key: the save says so itself
         return _Before(None), True

@@ -9,8 +9,10 @@ from django import forms
 from django.contrib import admin
 
 if TYPE_CHECKING:
+    InlineFormSet = forms.BaseInlineFormSet
     ModelAdmin = admin.ModelAdmin
     ModelForm = forms.ModelForm
+    TabularInline = admin.TabularInline
 else:
 
     class _Generic:
@@ -18,6 +20,12 @@ else:
             return cls
 
     class ModelAdmin(_Generic, admin.ModelAdmin):
+        """Of what it is used for."""
+
+    class InlineFormSet(_Generic, forms.BaseInlineFormSet):
+        """Of what it is used for."""
+
+    class TabularInline(_Generic, admin.TabularInline):
         """Of what it is used for."""
 
     class ModelForm(_Generic, forms.ModelForm):

@@ -125,3 +125,35 @@ def test_the_rules_of_changes_in_the_how_to_run_once_in_a_transaction(tmp_path: 
         "Order 20 is placed",
         "Order 21 is placed",
     ]
+
+
+OPENED_STORY = """
+from hub.people.models import User
+from notifications.models import Notification
+from notifications.saved_rules.models import SavedRule
+from shop.models import Order
+
+rule = SavedRule.objects.create(
+    name="late", is_on=True, model="shop.order", on_changed=True, fields="is_late", recipients="customer",
+    message="Order {number} is late: {is_late}", url="/orders/{id}/",
+)
+rule.conditions.create(field="is_late", value="True")
+order = Order.objects.create(number="7", customer=User.objects.create_user("ada"))
+order.is_late = True
+order.save()
+order.is_late = False
+order.save()
+rule.refresh_from_db()
+for sent in Notification.objects.all():
+    print(sent.user, sent.message, sent.url, rule.times_fired)
+"""
+
+
+@pytest.mark.live
+def test_a_rule_of_the_how_to_without_code_fires(tmp_path: Path) -> None:
+    files = {
+        "shop/models.py": block("README.md", "shop/models.py"),
+        "shop/alerts.py": block("docs/howto/rules-without-code.md", "shop/alerts.py, opened"),
+    }
+    with shop(tmp_path, files) as project:
+        assert project.run(OPENED_STORY) == "ada Order 7 is late: Yes /orders/1/ 1\n"

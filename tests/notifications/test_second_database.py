@@ -18,7 +18,7 @@ from hub.live_rows import live
 from hub.models import Publication
 from hub.testing import capture_notifications
 from lab.harness.waiting import wait_for
-from notifications import Alert, alert, on_delete, on_save, rules
+from notifications import Alert, alert, on_delete, on_save, running
 from notifications.conditions import Old
 from notifications.models import Notification, Topic
 from tests.support.namespaces import forget_later
@@ -163,7 +163,7 @@ def test_an_alert_that_cannot_be_stored_apart_is_logged(
     def send(alerts: object) -> None:
         raise RuntimeError("no")
 
-    monkeypatch.setattr(rules, "send", send)
+    monkeypatch.setattr(running, "send", send)
     with transaction.atomic():
         add("ops")
     wait_for(lambda: "rule_failed" in caplog.text, that="a line in the log")

@@ -1,0 +1,128 @@
+"""Where people make rules, and look at what these would say."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext_lazy as _
+
+from hub.web.generics import InlineFormSet, ModelAdmin, ModelForm, TabularInline
+from notifications.saved_rules import opening, previewing
+from notifications.saved_rules.models import SavedRule, SavedRuleCondition
+from notifications.saved_rules.reading import CONDITIONS_LIMIT, BadRule, comparison, ready, refuse_unknown_recipients
+
+
+class SavedRuleForm(ModelForm[SavedRule]):
+    """Refuses what a rule cannot be, beside the field that says it."""
+
+    model = forms.ChoiceField(label=_("Model"))
+
+    class Meta:
+        model = SavedRule
+        exclude = ()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "model" in self.fields:
+            usable = [one for label, one in sorted(opening.opened.items()) if one.is_usable]
+            field = self.fields["model"]
+            field.choices = [(one.label, one.label) for one in usable]  # type: ignore[attr-defined]
+            field.help_text = " · ".join(
+                f"{one.label}: {', '.join(one.fields)} ({', '.join(one.recipients) or '–'})" for one in usable
+            )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        names = {field.name for field in SavedRule._meta.concrete_fields}
+        if self.errors:
+            return cleaned
+        try:
+            rule = ready(SavedRule(**{name: value for name, value in cleaned.items() if name in names}), ())
+            refuse_unknown_recipients(rule)
+        except BadRule as error:
+            self.add_error(error.field, str(error))
+        return cleaned
+
+
+class ConditionForms(InlineFormSet[SavedRuleCondition, SavedRule, Any]):
+    """The conditions of one rule."""
+
+    def clean(self) -> None:
+        super().clean()
+        model = opening.opened.get(self.instance.model)
+        for form in self.forms:
+            if model is None or form.errors or not form.has_changed() or form.cleaned_data.get("DELETE"):
+                continue
+            try:
+                comparison(model, form.instance)
+            except BadRule as error:
+                form.add_error(error.field, str(error))
+
+
+class ConditionInline(TabularInline[SavedRuleCondition, SavedRule]):
+    """A condition in a line of the rule's page."""
+
+    model = SavedRuleCondition
+    formset = ConditionForms
+    extra = 1
+    max_num = CONDITIONS_LIMIT
+
+
+@admin.register(SavedRule)
+class SavedRuleAdmin(ModelAdmin[SavedRule]):
+    """Rules without code. Whoever may change one can read what rules may read (``open_to_rules``)."""
+
+    form = SavedRuleForm
+    change_form_template = "admin/hub/savedrule/change_form.html"
+    inlines = (ConditionInline,)
+    list_display = ("name", "model", "is_on", "times_fired", "fired_at", "last_error")
+    list_filter = ("is_on", ("last_error", admin.EmptyFieldListFilter))
+    search_fields = ("name", "message")
+    readonly_fields = ("times_fired", "fired_at", "last_error", "failed_at")
+    actions = ("switch_on", "switch_off")
+
+    def get_urls(self) -> list[URLPattern]:
+        page = self.admin_site.admin_view(self.preview)
+        return [path("<int:pk>/preview/", page, name="hub_notifications_savedrule_preview"), *super().get_urls()]
+
+    def preview(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """What the rule would say of the last rows of its model; nothing is sent."""
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        row = SavedRule.objects.filter(pk=pk).first()
+        if row is None:
+            raise Http404
+        try:
+            rule = ready(row, row.conditions.all())
+        except BadRule as error:
+            self.message_user(request, str(error), messages.ERROR)
+            return HttpResponseRedirect(reverse("admin:hub_notifications_savedrule_change", args=[pk]))
+        found = previewing.dry_run(rule)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Preview"),
+            "opts": self.opts,
+            "rule": row,
+            "previews": found,
+            "firing": sum(one.fires for one in found),
+        }
+        return TemplateResponse(request, "admin/hub/savedrule/preview.html", context)
+
+    @admin.action(description=_("Switch the selected rules on"), permissions=["change"])
+    def switch_on(self, request: HttpRequest, selected: Any) -> None:
+        """They run in all processes within seconds."""
+        self._switch(selected, is_on=True)
+
+    @admin.action(description=_("Switch the selected rules off"), permissions=["change"])
+    def switch_off(self, request: HttpRequest, selected: Any) -> None:
+        """They run nowhere within seconds."""
+        self._switch(selected, is_on=False)
+
+    def _switch(self, selected: Any, *, is_on: bool) -> None:
+        for row in selected:
+            row.is_on = is_on
+            row.save(update_fields=["is_on"])

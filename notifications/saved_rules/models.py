@@ -1,0 +1,99 @@
+"""Rules that people have made in the admin, as rows."""
+
+from typing import Any, ClassVar
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from notifications.models import Level
+
+#: Characters of an error that is kept.
+ERROR_LIMIT = 500
+
+
+class Operator(models.TextChoices):
+    """How a condition compares the value of a field."""
+
+    IS = "is", _("is")
+    IS_NOT = "is_not", _("is not")
+    ONE_OF = "one_of", _("is one of (with commas)")
+    CONTAINS = "contains", _("contains")
+    BEGINS = "begins", _("begins with")
+    LESS = "less", _("is less than")
+    MORE = "more", _("is more than")
+    AT_MOST = "at_most", _("is at most")
+    AT_LEAST = "at_least", _("is at least")
+    EMPTY = "empty", _("is empty")
+    NOT_EMPTY = "not_empty", _("is not empty")
+
+
+class SavedRule(models.Model):
+    """When a row of a model is made, changed or deleted, these people get this alert."""
+
+    name = models.CharField(_("name"), max_length=100, unique=True)
+    is_on = models.BooleanField(_("on"), default=False, help_text=_("Look at the preview before you switch it on."))
+    model = models.CharField(_("model"), max_length=200)
+    on_created = models.BooleanField(_("when a row is made"), default=False)
+    on_changed = models.BooleanField(_("when a row is changed"), default=False)
+    on_deleted = models.BooleanField(_("when a row is deleted"), default=False)
+    fields = models.CharField(
+        _("changed fields"),
+        max_length=500,
+        blank=True,
+        help_text=_("With commas: a change counts only if one of these fields has another value. Empty: any."),
+    )
+    recipients = models.TextField(
+        _("recipients"),
+        max_length=2000,
+        help_text=_(
+            "One on each line: a path from the row to a person, or members, group:NAME, topic:NAME, audience:NAME, "
+            "permission:APP.CODENAME, user:NAME."
+        ),
+    )
+    level = models.CharField(_("level"), max_length=10, choices=Level, default=Level.INFO)
+    title = models.CharField(_("title"), max_length=200, blank=True)
+    message = models.TextField(
+        _("message"),
+        max_length=2000,
+        help_text=_("{number} is the value of a field, {old.number} the one before the change, {{ is a brace."),
+    )
+    url = models.CharField(_("link"), max_length=500, blank=True, help_text=_("Such as /orders/{id}/."))
+    times_fired = models.BigIntegerField(_("times fired"), default=0, editable=False)
+    fired_at = models.DateTimeField(_("last fired at"), null=True, editable=False)
+    last_error = models.CharField(_("last error"), max_length=ERROR_LIMIT, blank=True, editable=False)
+    failed_at = models.DateTimeField(_("failed at"), null=True, editable=False)
+    created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
+
+    conditions: Any
+
+    class Meta:
+        verbose_name = _("rule")
+        verbose_name_plural = _("rules")
+        ordering: ClassVar = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SavedRuleCondition(models.Model):
+    """A field of the row has to have such a value. All conditions of an alternative hold together; one suffices."""
+
+    rule = models.ForeignKey(SavedRule, models.CASCADE, related_name="conditions")
+    alternative = models.PositiveSmallIntegerField(
+        _("alternative"),
+        default=1,
+        help_text=_("Conditions with the same number hold together (and); one of the numbers is enough (or)."),
+    )
+    field = models.CharField(_("field"), max_length=100)
+    of_old = models.BooleanField(_("before the change"), default=False)
+    operator = models.CharField(_("operator"), max_length=10, choices=Operator, default=Operator.IS)
+    value = models.CharField(_("value"), max_length=500, blank=True)
+
+    class Meta:
+        verbose_name = _("condition")
+        verbose_name_plural = _("conditions")
+        ordering: ClassVar = ["alternative", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.field} {self.get_operator_display()} {self.value}"

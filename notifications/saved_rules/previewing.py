@@ -1,0 +1,51 @@
+"""What a rule would say of rows that are there."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from notifications.alerting import BadAlert
+from notifications.saved_rules.reading import ReadyRule
+
+#: Rows of a dry run.
+ROWS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """One row, and the alert about it; ``error`` where there can be none."""
+
+    pk: object
+    fires: bool
+    title: str = ""
+    message: str = ""
+    url: str = ""
+    recipients: int = 0
+    error: str = ""
+
+
+def dry_run(rule: ReadyRule) -> Sequence[Preview]:
+    """What the rule would say of the last rows of its model, newest first; sends nothing.
+
+    A row is taken as one that was changed from what it is: conditions on the row before compare with what it has now,
+    and what has changed is not known.
+    """
+    model = rule.model
+    names = ["pk", *sorted(model.columns)]
+    rows = model.model._base_manager.order_by("-pk").values_list(*names)[:ROWS]
+    return [_preview(rule, dict(zip(names, values, strict=True))) for values in rows]
+
+
+def _preview(rule: ReadyRule, values: dict[str, object]) -> Preview:
+    pk = values["pk"]
+    if not rule.conditions_hold(values, values):
+        return Preview(pk, fires=False)
+    try:
+        described = rule.alert_for(values, values)
+    except BadAlert as error:
+        return Preview(pk, fires=False, error=str(error))
+    return Preview(
+        pk,
+        fires=described is not None,
+        recipients=len(described.to) if described else 0,
+        **rule.texts_for(values, values),
+    )
