@@ -16,7 +16,8 @@ from notifications import (
     channels,
     distributions_api,
     inbox_api,  # noqa: F401  # its methods
-    reading_api,  # noqa: F401  # its methods
+    preferences_api,  # noqa: F401  # likewise
+    reading_api,  # noqa: F401  # likewise
     retracting_api,  # noqa: F401  # likewise
     scopes,
     topics_api,  # noqa: F401  # likewise

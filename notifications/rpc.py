@@ -11,8 +11,9 @@ from hub.channels import LAST_ID
 from hub.session import Nothing, RpcCall, RpcError, StreamPosition, rpc
 from hub.users import User
 from hub.validation import message_in
-from notifications import actions, events, following, organizing, queries
+from notifications import actions, events, following, organizing, preferences, queries
 from notifications.models import NAME_LIMIT, Topic
+from notifications.preferences_messages import CHOICES_LIMIT, PreferencesMessage, WishMessage, changed, message_of
 
 #: Alerts of one answer, at most.
 PAGE_LIMIT = 50
@@ -83,6 +84,18 @@ class Broadcast(msgspec.Struct):
 
     message: str
     key: Annotated[str, Meta(min_length=1, max_length=64, pattern="^[A-Za-z0-9_-]*$")] | None = None
+
+
+class GetPreferences(msgspec.Struct):
+    """All preferences of the caller."""
+
+
+class ChangePreferences(msgspec.Struct):
+    """What the caller chooses."""
+
+    language: str | None = None
+    time_zone: str | None = None
+    choices: Annotated[list[WishMessage], Meta(max_length=CHOICES_LIMIT)] = []
 
 
 class ListTopics(msgspec.Struct):
@@ -219,6 +232,18 @@ def broadcast(call: RpcCall, params: Broadcast) -> Nothing:
     return Nothing()
 
 
+@rpc("preferences.get")
+def get_preferences(call: RpcCall, params: GetPreferences) -> PreferencesMessage:
+    """What the caller has chosen, with the labels in their language."""
+    return message_of(preferences.preferences_of(_chooser(call)))
+
+
+@rpc("preferences.change")
+def change_preferences(call: RpcCall, params: ChangePreferences) -> PreferencesMessage:
+    """All of it or nothing; what is left out stays."""
+    return changed(_chooser(call), language=params.language, time_zone=params.time_zone, choices=params.choices)
+
+
 @rpc("topics.list")
 def list_topics(call: RpcCall, params: ListTopics) -> TopicList:
     """Open ones, and closed ones that the caller was put on; by title."""
@@ -250,6 +275,12 @@ def _described(topic: Topic) -> DescribedTopic:
 def _user(call: RpcCall) -> User:
     if not isinstance(call.user, User):
         raise RpcError(401, _("Log in to change your alerts"))
+    return call.user
+
+
+def _chooser(call: RpcCall) -> User:
+    if not isinstance(call.user, User):
+        raise RpcError(401, _("Log in to choose what you get"))
     return call.user
 
 

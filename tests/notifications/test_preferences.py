@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.test import override_settings
+from django.test import Client, override_settings
 
 from hub.testing import assert_not_notified, assert_notified, drain_jobs
 from notifications import MEMBERS, Category, Kind, choosing, kinds, methods, notify, preferences
 from notifications.methods import INBOX, LIVE, Method
 from notifications.models import Choice, Notification, Preferences
 from notifications.preferences import NotChosen, Wish
+from tests.connection.wire import Wire, wired
 from tests.notifications.published import published
 from tests.support.people import User
 
@@ -180,6 +181,75 @@ def test_a_method_more_can_be_chosen(ann: User, monkeypatch: pytest.MonkeyPatch)
     off(ann, category="orders")
     assert choosing.chosen_by(shipped, "mail", [ann.pk]) == set()
     assert states(ann)["order.shipped"] == [False, False, False]
+
+
+# --- over HTTP, the client connection and on the page --------------------------------------------------------------
+
+PAGE = "/notifications/preferences/"
+
+
+async def test_a_client_reads_and_changes_its_own(ann: User) -> None:
+    wish = {"method": "inbox", "on": False, "kind": "order.shipped"}
+    async with wired(ann) as wire:
+        changed = await asked(wire, "preferences.change", {"time_zone": "Europe/Moscow", "choices": [wish]})
+        assert changed == await asked(wire, "preferences.get", {})
+        refused = await wire.ask(rpc={"method": "preferences.change", "data": {"language": "xx"}})
+    assert changed["time_zone"] == "Europe/Moscow"
+    assert changed["methods"][0] == {"name": "inbox", "label": "In the list"}
+    placed, shipped = changed["categories"][0]["kinds"]
+    assert [state["on"] for state in placed["states"]] == [True, True]
+    assert shipped["sentence"] == "You do not get it."
+    assert refused["error"] == {"code": 400, "message": "There is no such language"}
+
+
+async def test_a_guest_has_none_to_read_nor_to_change(ann: User) -> None:
+    async with wired() as wire:
+        for method in ("preferences.get", "preferences.change"):
+            assert (await wire.ask(rpc={"method": method, "data": {}}))["error"]["code"] == 401
+
+
+async def asked(wire: Wire, method: str, data: dict[str, Any]) -> Any:
+    return (await wire.ask(rpc={"method": method, "data": data}))["rpc"]["data"]
+
+
+def test_page_shows_what_holds_and_stores_what_differs(ann: User, client: Client) -> None:
+    client.force_login(ann)
+    off(ann, kind="order.placed")
+    page = client.get(PAGE).content.decode()
+    assert "Order shipped" in page and "You do not get it." in page
+    posted = {"language": "ru", "time_zone": "", "inbox:order.shipped": "on", "inbox:order.placed": "on"}
+    assert client.post(PAGE, posted).headers["Location"] == PAGE
+    # What was off as a whole says nothing of what comes at once.
+    assert states(ann)["order.placed"] == [True, True]
+    assert states(ann)["order.shipped"] == [True, False]
+    assert states(ann)["invoice"] == [True, False]
+    assert states(ann)["alarm"] == [True, True]
+    assert Preferences.objects.get(pk=ann.pk).language == "ru"
+    assert Choice.objects.count() == 3
+    client.post(PAGE, {"all": "off:inbox:orders"})
+    assert states(ann)["order.placed"] == [False, False]
+    client.post(PAGE, {"all": "on:inbox:orders"})
+    assert states(ann)["order.placed"] == [True, True]
+
+
+@pytest.mark.parametrize("posted", [{"all": "on:pigeon:orders"}, {"all": ""}, {"all": "off:inbox:nothing"}])
+def test_page_says_what_cannot_be_chosen(ann: User, client: Client, posted: dict[str, str]) -> None:
+    client.force_login(ann)
+    assert "This cannot be chosen" in client.post(PAGE, posted, follow=True).content.decode()
+    assert client.post(PAGE, {"language": "xx"}).status_code == 400
+    assert not Choice.objects.exists()
+
+
+def test_page_without_kinds_says_so_and_a_guest_logs_in(
+    ann: User, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert client.get(PAGE).headers["Location"] == f"/accounts/login/?next={PAGE}"
+    monkeypatch.setattr(kinds, "_declared", {})
+    client.force_login(ann)
+    with override_settings(HUB_LANGUAGE_OF="password", HUB_TIME_ZONE_OF="password"):
+        page = client.get(PAGE).content.decode()
+    assert "Nothing to choose yet" in page
+    assert "<select" not in page.partition("<main")[2]
 
 
 def test_who_does_not_want_what_replaces_an_alert_does_not_keep_the_old_one(ann: User) -> None:
