@@ -3,8 +3,9 @@
 ``notify`` and ``anotify`` send an alert now; ``alert`` describes one for a rule to return; ``on_save``, ``on_delete``
 and ``on_m2m_change`` make rules, and ``notify_bulk`` runs one for many rows; ``retract`` and ``aretract`` take alerts
 back; ``audience`` declares people by a name, ``MEMBERS`` and ``people_with`` are audiences; ``Kind`` declares a class
-of notifications, ``Category`` what kinds people look at together. They may be imported anywhere after Django's apps
-are configured, ``Kind`` and ``Category`` in ``models.py`` too.
+of notifications, ``Category`` what kinds people look at together; ``Action`` and ``Link`` are buttons of an alert, and
+``action`` registers what they do. They may be imported anywhere after Django's apps are configured, ``Kind`` and
+``Category`` in ``models.py`` too.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -16,15 +17,20 @@ if TYPE_CHECKING:
     from notifications.kinds import Category, Kind
     from notifications.m2m_rules import on_m2m_change
     from notifications.named_audiences import MEMBERS, audience, people_with
+    from notifications.offers import Action, Chosen, Link, action
     from notifications.rules import on_delete, on_save
     from notifications.saved_rules.firing import open_to_rules
     from notifications.withdrawing import aretract, retract
 
 __all__ = [
     "MEMBERS",
+    "Action",
     "Alert",
     "Category",
+    "Chosen",
     "Kind",
+    "Link",
+    "action",
     "alert",
     "anotify",
     "aretract",
@@ -41,9 +47,13 @@ __all__ = [
 
 _HOMES = {
     "MEMBERS": "named_audiences",
+    "Action": "offers",
     "Alert": "alerting",
     "Category": "kinds",
+    "Chosen": "offers",
     "Kind": "kinds",
+    "Link": "offers",
+    "action": "offers",
     "alert": "alerting",
     "anotify": "actions",
     "aretract": "withdrawing",

@@ -23,6 +23,7 @@ from notifications.alerting import EVERYONE, Alert, BadAlert, Recipient, alert
 from notifications.kinds import Kind
 from notifications.models import InboxEntry, Notification, ScheduledAlert, Topic
 from notifications.named_audiences import Audience, Listed
+from notifications.offers import Action, Link
 
 #: How often the rows of a key are looked up, where others store some of them at the same time.
 ATTEMPTS = 5
@@ -62,6 +63,7 @@ def notify(
     params: Mapping[str, Any] | None = None,
     at: datetime | None = None,
     replace: bool = False,
+    actions: Iterable[Action | Link] = (),
 ) -> list[Notification]:
     """Store an alert for each recipient and send it to all their open pages once the transaction has committed.
 
@@ -104,6 +106,7 @@ def notify(
         params=params,
         at=at,
         replace=replace,
+        actions=actions,
     )
     return send([described])
 
@@ -122,6 +125,7 @@ async def anotify(
     params: Mapping[str, Any] | None = None,
     at: datetime | None = None,
     replace: bool = False,
+    actions: Iterable[Action | Link] = (),
 ) -> list[Notification]:
     """:func:`notify` from async code, in a transaction of its own: what it returns is stored."""
     return await in_database_thread(
@@ -138,6 +142,7 @@ async def anotify(
         params=params,
         at=at,
         replace=replace,
+        actions=actions,
     )
 
 
@@ -176,6 +181,7 @@ def _send_now(alerts: Sequence[Alert], sender: User | None) -> list[Notification
             expires_at=expiring.moment(described.expires),
             kind=described.kind,
             params=described.params,
+            actions=described.actions,
             sender=sender,
         )
         for described in alerts

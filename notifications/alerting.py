@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 from django.contrib.auth.models import Group
@@ -17,16 +16,15 @@ from msgspec import UNSET, UnsetType
 from hub.config import hub_settings
 from hub.users import User, all_users, has_form_of_id, log_in_field, users_by_id
 from hub.validation import MESSAGE_LIMIT, ROUNDED, is_rounded, is_storable, is_storable_json, is_visible
+from notifications import offers, wording
 from notifications import params as placeholders
-from notifications import wording
 from notifications.kinds import Kind, declared, kind_named
 from notifications.locales import UNKNOWN
 from notifications.models import KEY_LIMIT, TITLE_LIMIT, Level, Topic
 from notifications.named_audiences import SMALL, Audience, BadAudience, Listed, audience_named, listed
+from notifications.offers import Action, Link
+from notifications.safe_urls import is_safe_url
 from notifications.texts import BadTemplate
-
-#: Characters of an address.
-URL_LIMIT = 2000
 
 #: Bytes of an alert's publication that are not its texts and data, at most.
 ENVELOPE = 512
@@ -85,6 +83,8 @@ class Alert:
     params: dict[str, Any] | None = None
     at: datetime | None = None
     replace: bool = False
+    #: Its buttons as JSON has them (:func:`notifications.offers.written`).
+    actions: list[dict[str, str]] | None = None
 
 
 def alert(
@@ -101,6 +101,7 @@ def alert(
     params: Mapping[str, Any] | None = None,
     at: datetime | None = None,
     replace: bool = False,
+    actions: Iterable[Action | Link] = (),
 ) -> Alert:
     """Describe an alert, for :func:`notifications.notify` to send or for a rule to return.
 
@@ -126,6 +127,7 @@ def alert(
         params: the values for the placeholders of the kind's texts, each of the type that is declared.
         at: when it is sent, as a time with a zone; a time that is over is now. Until then nobody has it.
         replace: it takes the place of what its recipients have of its ``key``; what says the same stays.
+        actions: buttons, at most five: :class:`notifications.Action` and :class:`notifications.Link`.
 
     Raises:
         UnknownRecipient: no such user, group or topic; a topic is not made by sending to it.
@@ -156,9 +158,10 @@ def alert(
     if expires is not None:
         _check_expiry(expires)
     _check_time(at)
-    _check_size(message, title, url, data)
+    offered = _offered(actions)
+    _check_size(message, title, url, data, offered)
     named = kind.name if kind else ""
-    return Alert(_recipients(to), message, title, level, url, data, key, expires, named, values, at, replace)
+    return Alert(_recipients(to), message, title, level, url, data, key, expires, named, values, at, replace, offered)
 
 
 def refuse_unsendable(*, to: Any, **contents: Any) -> None:
@@ -221,6 +224,13 @@ def _check_texts(message: str, title: str, url: str) -> None:
         raise BadAlert("An alert's url is http(s)://… or a path of this site that begins with one '/'.")
 
 
+def _offered(actions: Iterable[Action | Link]) -> list[dict[str, str]] | None:
+    try:
+        return offers.written(actions)
+    except offers.BadOffer as error:
+        raise BadAlert(str(error)) from None
+
+
 def _check_size(*contents: object) -> None:
     limit = hub_settings().max_publication - ENVELOPE
     if len(msgspec.json.encode(contents)) > limit:
@@ -254,19 +264,6 @@ def _is_moment(value: object) -> bool:
 def is_key(key: object) -> bool:
     """Whether ``key`` can name an alert, and every database keeps it as it is."""
     return isinstance(key, str) and 0 < len(key) <= KEY_LIMIT and is_storable(key)
-
-
-def is_safe_url(url: str) -> bool:
-    """Whether a browser that follows ``url`` stays with http: no ``javascript:``, ``//host`` or control characters."""
-    if len(url) > URL_LIMIT or any(character <= " " or character == "\\" for character in url):
-        return False
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    if parts.scheme:
-        return parts.scheme in {"http", "https"} and bool(parts.netloc)
-    return url.startswith("/") and not url.startswith("//")
 
 
 def is_plain_json(data: object) -> bool:

@@ -12,9 +12,11 @@ from hub.database import in_database_thread
 from hub.users import User, all_users, has_form_of_id, log_in_field, users_by_id
 from hub.validation import is_storable
 from notifications import (
+    action_choices_api,  # noqa: F401  # its method
     actions,
     channels,
     distributions_api,
+    events,
     inbox_api,  # noqa: F401  # its methods
     preferences_api,  # noqa: F401  # likewise
     reading_api,  # noqa: F401  # likewise
@@ -24,6 +26,7 @@ from notifications import (
 )
 from notifications.alerting import EVERYONE, LONGEST, BadAlert, UnknownRecipient, alert
 from notifications.named_audiences import MEMBERS, PERMISSION, PREFIX
+from notifications.offers import Action, Link
 
 #: Words that name many people, never a person of that name.
 _WORDS = {EVERYONE: "everybody", MEMBERS.label: "everybody who has an account"}
@@ -40,6 +43,9 @@ _TO = Meta(
 _Seconds = Annotated[float, Meta(gt=0, le=LONGEST.total_seconds())]
 _EXPIRES = Meta(
     description="When it is not true any more: seconds from now, or a time with its offset. Then no list has it."
+)
+_ACTIONS = Meta(
+    description="Buttons, five at most: with a `url` they lead there, else `name` is that of an action of an app."
 )
 _REPLACE = Meta(description="It takes the place of what its recipients have of its key; what says the same stays.")
 _AT = Meta(description="When it is sent, with its offset; a time that is over is now. `retract` cancels it by key.")
@@ -70,6 +76,7 @@ class NotifyRequest(msgspec.Struct, kw_only=True):
     params: Annotated[dict[str, Any] | None, _PARAMS] = None
     at: Annotated[datetime | None, _AT] = None
     replace: Annotated[bool, _REPLACE] = False
+    actions: Annotated[list[events.OfferedAction], _ACTIONS] = []
 
 
 _PROGRESS = Meta(description="Of those that a job gives to many people: the addresses at which to read how far it is.")
@@ -111,6 +118,7 @@ def _notify(call: ApiCall[NotifyRequest], to: list[str | int]) -> NotifyResult:
             params=request.params,
             at=request.at,
             replace=request.replace,
+            actions=map(_action, request.actions),
         )
         scopes.require(call, described.to)
         rows, scheduled = actions.send_or_schedule([described])
@@ -124,6 +132,13 @@ def _notify(call: ApiCall[NotifyRequest], to: list[str | int]) -> NotifyResult:
         raise ApiError(Code.BAD_REQUEST, str(error)[:DETAIL_LIMIT]) from None
     progress = [distributions_api.address(row.pk) for row in rows if row.audience]
     return NotifyResult([row.pk for row in rows], progress, bool(scheduled))
+
+
+def _action(offered: events.OfferedAction) -> Action | Link:
+    style = "" if offered.style is UNSET else offered.style
+    if offered.url is UNSET:
+        return Action(offered.name, offered.label, style)
+    return Link(offered.name, offered.label, offered.url, style)
 
 
 def _recipients(to: list[str | int]) -> list[str | User]:

@@ -28,6 +28,16 @@ class Texts(msgspec.Struct):
     message: str
 
 
+class OfferedAction(msgspec.Struct, kw_only=True):
+    """A button of an alert: with a ``url`` it leads there, else it is chosen (``alerts.choose``)."""
+
+    name: str
+    label: str
+    url: str | UnsetType = UNSET
+    #: ``primary`` or ``danger``.
+    style: str | UnsetType = UNSET
+
+
 class NotificationCreated(msgspec.Struct, tag="notifications.notification_created", kw_only=True):
     """An alert was sent. On ``everyone``, ``user:<id>``, ``group:<id>`` or ``topic:<name>``."""
 
@@ -50,12 +60,16 @@ class NotificationCreated(msgspec.Struct, tag="notifications.notification_create
     silent: bool | UnsetType = UNSET
     #: The texts in other languages, by their code, where the reader's is not known.
     texts: dict[str, Texts] | UnsetType = UNSET
+    #: Only where it has buttons.
+    actions: list[OfferedAction] | UnsetType = UNSET
 
 
 class ListedAlert(NotificationCreated, tag="notifications.notification_created", kw_only=True):
     """An alert in a list: as it was sent, and whether the person has read it."""
 
     read: bool
+    #: The action that the person has chosen, where they have chosen one.
+    chosen: str | UnsetType = UNSET
 
 
 class InboxItem(ListedAlert, tag="notifications.notification_created", kw_only=True):
@@ -118,6 +132,14 @@ class AlertsWithdrawn(msgspec.Struct, tag="notifications.alerts_withdrawn", kw_o
     ids: list[int]
 
 
+class ActionChosen(msgspec.Struct, tag="notifications.action_chosen"):
+    """A person has chosen this action of an alert. On ``user:<id>``."""
+
+    id: int
+    action: str
+    at: datetime
+
+
 class TopicFollowed(msgspec.Struct, tag="notifications.topic_followed"):
     """A person follows a topic from now on. On ``user:<id>``."""
 
@@ -150,6 +172,7 @@ def created(notification: Notification) -> NotificationCreated:
         kind=notification.kind or UNSET,
         category=UNSET if kind is None or kind.category is None else kind.category.name,
         icon=UNSET if kind is None else kind.icon or UNSET,
+        actions=msgspec.convert(notification.actions, list[OfferedAction]) if notification.actions else UNSET,
     )
 
 
@@ -165,7 +188,9 @@ def beginning_of_created(notification_id: int) -> str:
 
 def listed(notification: Notification) -> ListedAlert:
     """An alert that :func:`notifications.queries.latest_for` has listed."""
-    return ListedAlert(**msgspec.structs.asdict(created(notification)), read=notification.read)
+    return ListedAlert(
+        **msgspec.structs.asdict(created(notification)), read=notification.read, chosen=notification.chosen or UNSET
+    )
 
 
 def in_inbox(notification: Notification) -> InboxItem:
@@ -214,7 +239,7 @@ def plain_frame(item: Envelope) -> str | None:
     }
     if alert.expires_at is not UNSET and alert.expires_at <= timezone.now():
         return None  # to a client that comes back
-    more = ("topic", "kind", "category", "icon", "silent", "texts", "expires_at")
+    more = ("topic", "kind", "category", "icon", "silent", "texts", "expires_at", "actions")
     frame |= {name: value for name in more if (value := getattr(alert, name)) is not UNSET}
     return _encoder.encode(frame).decode()
 

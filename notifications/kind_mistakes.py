@@ -12,10 +12,11 @@ from django.conf import settings
 from django.utils import translation
 
 from notifications import params
-from notifications.alerting import LONGEST, is_safe_url
+from notifications.alerting import LONGEST
 from notifications.kinds import NAME_LIMIT, Category, Kind
 from notifications.locales import UNKNOWN, languages
 from notifications.models import TITLE_LIMIT, Level
+from notifications.safe_urls import is_safe_url
 from notifications.texts import BadTemplate, Text, placeholders
 from notifications.wording import write
 

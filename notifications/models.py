@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from hub.validation import is_visible, validate_name
 from notifications.kinds import NAME_LIMIT as KIND_LIMIT
+from notifications.offers import NAME_LIMIT as ACTION_LIMIT
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -220,6 +221,8 @@ class Notification(models.Model):
         help_text=_("Of which kind it is. The texts above are those in the language of the project."),
     )
     params: Any = models.JSONField(_("values"), null=True, blank=True, editable=False)
+    #: JSON: its buttons (``notifications.offers.written``).
+    actions: Any = models.JSONField(_("actions"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("sent at"), default=timezone.now, editable=False)
     expires_at = models.DateTimeField(
         _("expires at"), null=True, editable=False, help_text=_("From then on nobody is shown it.")
@@ -233,6 +236,9 @@ class Notification(models.Model):
 
     #: Whether it comes to its person without a sound, who has chosen so; set by ``notifications.choosing``, no column.
     is_silent = False
+
+    #: What the person whom it was listed for has chosen of its actions (``notifications.chosen_actions``), no column.
+    chosen = ""
 
     #: The people to whom it is to be distributed; set by ``notifications.actions``, no column.
     people: "Audience | Listed | None" = None
@@ -401,6 +407,26 @@ class ReadMark(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id}: {self.notification_id}"
+
+
+class ActionChoice(models.Model):
+    """A person has chosen one of the actions of an alert, once and for all."""
+
+    # The constraint's index serves for the person too.
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
+    notification = models.ForeignKey(Notification, models.CASCADE, related_name="+", db_constraint=False)
+    action = models.CharField(max_length=ACTION_LIMIT)
+    chosen_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "notification"], name="hub_notification_action_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.notification_id}: {self.action}"
 
 
 class NotificationState(models.Model):

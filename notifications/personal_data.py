@@ -8,6 +8,7 @@ from django.db.models import Q
 from hub.privacy import PersonalData, are_texts_removed, erased_texts, register, take_names_out
 from hub.users import User
 from notifications.models import (
+    ActionChoice,
     Choice,
     Follow,
     InboxEntry,
@@ -36,6 +37,7 @@ def _export(user: User) -> dict[str, Any]:
 
     follows = Follow.objects.filter(user=user).order_by("pk").values_list("topic__name", flat=True)
     entries = InboxEntry.objects.filter(user=user).values("notification")
+    actions = ActionChoice.objects.filter(user=user).order_by("pk")
     chosen = Preferences.objects.filter(user=user).values("language", "time_zone").first()
     states = NotificationState.objects.filter(user=user).order_by("notification")
     return {
@@ -56,6 +58,10 @@ def _export(user: User) -> dict[str, Any]:
                 "notification__message", "archived_at", "snoozed_until", "seen_at", "unread"
             )
         ],
+        "actions": [
+            {"alert": notification, "action": action, "at": at.isoformat()}
+            for notification, action, at in actions.values_list("notification", "action", "chosen_at")
+        ],
     }
 
 
@@ -64,7 +70,7 @@ def _text(moment: datetime | None) -> str | None:
 
 
 def _erase(user: User) -> None:
-    for model in (ReadMark, ReadUpTo, InboxEntry, NotificationState, Preferences, Choice):
+    for model in (ReadMark, ReadUpTo, InboxEntry, NotificationState, Preferences, Choice, ActionChoice):
         model._default_manager.filter(user=user).delete()
     # The admin's log calls them by their title, and by the name of who follows.
     named = Notification.objects.filter(user=user) | Notification.objects.filter(sender=user)

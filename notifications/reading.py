@@ -24,7 +24,7 @@ from django.db.models.functions import Now
 
 from hub.channels import LAST_ID
 from hub.users import Key, all_users, as_stored, joined_field, memberships
-from notifications import wording
+from notifications import chosen_actions, wording
 from notifications.models import InboxEntry, Notification, NotificationState, ReadMark
 
 #: Audiences that one statement looks at: SQLite takes no more than 500 parts.
@@ -243,6 +243,7 @@ def listed(reader: Reader, ids: Sequence[int]) -> list[Notification]:
     """These alerts, which are for the reader, newest first, in their language, with what they have done with each."""
     rows = list(Notification.objects.filter(pk__in=ids).select_related("topic").order_by("-pk"))
     _add_states(reader, rows)
+    chosen_actions.note(rows, reader.key)
     wording.localise(rows, reader.key)
     return rows
 

@@ -38,7 +38,8 @@ def make_room(rows: Sequence[Notification]) -> None:
 def contents(row: Notification) -> tuple[Any, ...]:
     """What an alert says: two with the same one are the same to people."""
     # As JSON, since what is stored is that: a tuple has become a list.
-    return row.kind, row.params, row.title, row.message, row.level, row.url, json.loads(json.dumps(row.data))
+    data = json.loads(json.dumps(row.data))
+    return row.kind, row.params, row.title, row.message, row.level, row.url, data, row.actions
 
 
 def _had_by(rows: Sequence[Notification]) -> Q:

@@ -11,7 +11,15 @@ from hub.channels import LAST_ID
 from hub.session import Nothing, RpcCall, RpcError, StreamPosition, rpc
 from hub.users import User
 from hub.validation import message_in
-from notifications import actions, events, following, organizing, preferences, queries
+from notifications import (
+    action_choices_rpc,  # noqa: F401  # its method
+    actions,
+    events,
+    following,
+    organizing,
+    preferences,
+    queries,
+)
 from notifications.models import NAME_LIMIT, Topic
 from notifications.preferences_messages import CHOICES_LIMIT, PreferencesMessage, WishMessage, changed, message_of
 

@@ -33,6 +33,7 @@ class Migration(migrations.Migration):
                 ('kind', models.CharField(blank=True, default='', editable=False, help_text='Of which kind it is. The texts above are those in the language of the project.', max_length=100, verbose_name='kind')),
                 ('params', models.JSONField(blank=True, editable=False, null=True, verbose_name='values')),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='sent at')),
+                ('actions', models.JSONField(blank=True, editable=False, null=True, verbose_name='actions')),
                 ('expires_at', models.DateTimeField(editable=False, help_text='From then on nobody is shown it.', null=True, verbose_name='expires at')),
                 ('group', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='auth.group', verbose_name='group')),
                 ('sender', models.ForeignKey(blank=True, db_constraint=False, help_text='Who sent it from a browser or another client; empty where it came from backend work.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='sender')),
@@ -183,6 +184,19 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'scheduled notifications',
                 'ordering': ['due_at', 'pk'],
                 'indexes': [models.Index(condition=models.Q(('failure', '')), fields=['due_at'], name='hub_notification_due'), models.Index(condition=models.Q(('key__isnull', False)), fields=['key'], name='hub_notification_due_key')],
+            },
+        ),
+        migrations.CreateModel(
+            name='ActionChoice',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('action', models.CharField(max_length=64)),
+                ('chosen_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('notification', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='hub_notifications.notification')),
+                ('user', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+            ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('user', 'notification'), name='hub_notification_action_once')],
             },
         ),
         migrations.CreateModel(

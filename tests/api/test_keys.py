@@ -24,10 +24,13 @@ from hub.api.scope import BadScope, scope
 from hub.asgi import application
 from hub.models import ApiKey, Publication
 from lab.harness.waiting import await_for
+from notifications import offers
 from notifications.models import Distribution, Notification, Topic
 from tests.api.calling import Api, key_for
 from tests.hub.listeners import Listener, follow
 from tests.support.people import User
+
+offers.action("tests.approve")(lambda chosen: chosen.name)
 
 #: A request of each method that succeeds with a key that may do everything.
 REQUESTS: dict[str, dict[str, Any]] = {
@@ -73,7 +76,9 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "inbox_change": {"user": "7", "change": "read", "ids": [1]},
     "distribution": {"id": 7},
     "retract": {"key": "k"},
+    "choose": {"user": "7", "id": 7, "action": "tests.approve"},
 }
+OFFERED = offers.written([offers.Action("tests.approve", "Approve")])
 WITH_CHANNEL = [name for name, request in REQUESTS.items() if "channel" in request]
 
 
@@ -84,7 +89,9 @@ def what_they_name(transactional_db: None) -> None:
     Group.objects.create(pk=7, name="ops")
     Room.objects.create(pk=7, name="board", is_private=True)
     Topic.objects.create(name="deploys", title="Deploys")
-    Distribution.objects.create(notification=Notification.objects.create(pk=7, message="Hello"), shared=1)
+    Distribution.objects.create(
+        notification=Notification.objects.create(pk=7, message="Hello", actions=OFFERED), shared=1
+    )
     Publication.objects.all().delete()
 
 

@@ -23,6 +23,7 @@ def test_types_and_keys_of_publications_are_those_of_the_code() -> None:
         notification_events.AlertsChanged,
         notification_events.AlertReturned,
         notification_events.AlertsWithdrawn,
+        notification_events.ActionChosen,
         notification_events.TopicFollowed,
         notification_events.TopicUnfollowed,
         chat_events.MessagePosted,

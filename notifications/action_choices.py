@@ -1,0 +1,92 @@
+"""Choosing one of the actions that an alert offers: once for each person, whatever they click."""
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from hub.logs import get_logger
+from hub.publishing import publish
+from hub.users import User, all_users
+from hub.validation import Refused
+from notifications import channels, events, offers, reading
+from notifications.models import ActionChoice, Notification
+
+log = get_logger(__name__)
+
+
+class NoSuchAction(Refused):
+    """The person has no such alert, or it does not offer this."""
+
+    word = "no_such_action"
+    code = 404
+    sentence = _("This can no longer be chosen")
+
+
+class MayNotChoose(Refused):
+    """The person lacks the permission that the action asks for."""
+
+    word = "permission_denied"
+    code = 403
+    sentence = _("You may not choose this")
+
+
+class ActionFailed(Refused):
+    """What was chosen could not be done, and counts as not chosen."""
+
+    word = "action_failed"
+    code = 500
+    sentence = _("That did not work. Try again.")
+
+
+def choose(*, user: User, notification_id: int, name: str) -> ActionChoice:
+    """Store that ``user`` chooses this action of an alert, and run its function in the same transaction.
+
+    Whoever has chosen before, this or another action, on whatever device, has chosen: nothing is run again. Their open
+    pages are told after the commit.
+
+    Returns what the person has chosen, now or before.
+
+    Raises:
+        NoSuchAction: the alert is not, or no longer, for the person, or has no such action.
+        MayNotChoose: they lack the permission that it asks for, as the database says now.
+        ActionFailed: the function raised an error.
+        Refused: the function raised this.
+    """
+    with transaction.atomic():
+        return _choose(user, notification_id, name)
+
+
+def _choose(user: User, notification_id: int, name: str) -> ActionChoice:
+    notification = _offering(user, notification_id)
+    if not any(one["name"] == name and "url" not in one for one in notification.actions or ()):
+        raise NoSuchAction
+    registered = offers.registered(name)
+    if registered is None:
+        raise NoSuchAction  # no app has it any more
+    if registered.permission:
+        fresh = all_users().filter(pk=user.pk).first()
+        if fresh is None or not fresh.has_perm(registered.permission):
+            raise MayNotChoose
+    # Who chooses at the same time waits here for the one who was first, and finds their choice.
+    choice, is_new = ActionChoice.objects.get_or_create(
+        user=user, notification=notification, defaults={"action": name}
+    )
+    if is_new:
+        try:
+            registered.run(offers.Chosen(user, notification, name))
+        except Refused:
+            raise
+        except Exception as error:
+            log.exception("action_failed", action=name, notification=notification_id)
+            raise ActionFailed from error
+        told = events.ActionChosen(id=notification.pk, action=name, at=choice.chosen_at)
+        publish(channels.of_user(user), told)
+    return choice
+
+
+def _offering(user: User, notification_id: int) -> Notification:
+    if not reading.theirs(reading.reader(user.pk), [notification_id]):
+        raise NoSuchAction
+    found = Notification.objects.filter(pk=notification_id).select_related("user", "group", "topic").first()
+    if found is None:
+        raise NoSuchAction
+    return found
