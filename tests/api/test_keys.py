@@ -76,6 +76,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "inbox_change": {"user": "7", "change": "read", "ids": [1]},
     "distribution": {"id": 7},
     "retract": {"key": "k"},
+    "preferences": {"user": "7"},
     "choose": {"user": "7", "id": 7, "action": "tests.approve"},
 }
 OFFERED = offers.written([offers.Action("tests.approve", "Approve")])
