@@ -130,7 +130,8 @@ class _Watched:
 watched: dict[type[models.Model], _Watched] = {}
 
 #: What was read for the changes of an instance that are under way: one may save it in a receiver of the other.
-_under_way: WeakKeyDictionary[ModelState, list[tuple[_Before, bool]]] = WeakKeyDictionary()
+#: None where nobody wanted anything.
+_under_way: WeakKeyDictionary[ModelState, list[tuple[_Before, bool] | None]] = WeakKeyDictionary()
 
 
 def watch(
@@ -162,16 +163,18 @@ def watch(
 
 
 def _saving(sender: type[models.Model], instance: models.Model, raw: bool, using: str, **_: Any) -> None:
-    if not raw and (columns := watched[sender].columns):
-        _under_way.setdefault(instance._state, []).append(_before(sender, instance, columns, using))
+    if not raw:
+        columns = watched[sender].columns
+        before = _before(sender, instance, columns, using) if columns else None
+        _under_way.setdefault(instance._state, []).append(before)
 
 
 def _saved(
     sender: type[models.Model], instance: models.Model, raw: bool, using: str, update_fields: Any, **_: Any
 ) -> None:
-    if raw or not (begun := _under_way.get(instance._state)):
+    if raw or (read := _under_way[instance._state].pop()) is None:
         return
-    before, is_first = begun.pop()
+    before, is_first = read
     if is_first:  # a new row has its key only now
         note(_key(sender, instance.pk), before, using=using)
     saved = SavedRow(instance, before.values, using, update_fields, is_first)
@@ -183,6 +186,7 @@ def _deleting(sender: type[models.Model], instance: models.Model, using: str, or
     loaded = instance.__dict__
     columns = watched[sender].columns
     if not columns:
+        _under_way.setdefault(instance._state, []).append(None)
         return
     # What goes with others, or by a queryset, Django has just loaded. What somebody held and deletes may be old.
     if origin is not instance and columns <= loaded.keys() and noted(_key(sender, instance.pk), using=using) is None:
@@ -191,10 +195,9 @@ def _deleting(sender: type[models.Model], instance: models.Model, using: str, or
 
 
 def _deleted(sender: type[models.Model], instance: models.Model, using: str, **_: Any) -> None:
-    begun = _under_way.get(instance._state)
-    if not begun:
+    if (read := _under_way[instance._state].pop()) is None:
         return
-    before, is_first = begun.pop()
+    before, is_first = read
     deleted = SavedRow(instance, before.values, using, None, is_first, is_deleted=True)
     for receiver in list(watched[sender].of_deletions.values()):
         receiver(deleted)

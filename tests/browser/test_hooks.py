@@ -71,6 +71,8 @@ def test_hooks_show_what_comes_and_end_with_the_component(page: Page) -> None:
     expect_lines(page, state="connecting", subscription="subscribing", list="idle", orders="", people="null")
     step = page.get_by_role("button", name="Next")
     step.click()
+    expect_lines(page, list="ready", orders="ink")
+    step.click()
     page.evaluate("connection.begin('orders:7', 4)")
     page.evaluate("connection.begin('online', 0)")
     page.evaluate("alerts => connection.next().then(({ answer }) => answer(alerts))", ALERTS)

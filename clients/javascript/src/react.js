@@ -55,8 +55,8 @@ export function useChannel(hub, name, handlers) {
 }
 
 /**
- * Returns a list that was loaded over HTTP and that its channel keeps up to date. Other `apply`, `order` and `request`
- * than at first have no effect.
+ * Returns a list that was loaded over HTTP and that its channel keeps up to date. Other `apply`, `order`, `request` and
+ * `initial` than at first have no effect; `initial` is of the first address and channel.
  *
  * @template Item
  * @param {Hub | null} hub
@@ -68,11 +68,13 @@ export function useCollection(hub, address, options) {
     /** @type {import("./hub/collection.js").Collection<Item> | null} */ (null),
   );
   const [, rerender] = useRerender();
-  const first = useRef(options);
+  const first = useRef({ ...options, address });
   const { channel, key } = options;
   useEffect(() => {
     if (!hub) return;
-    const made = hub.collection(address, { ...first.current, channel, key });
+    const { address: firstAddress, initial, ...given } = first.current;
+    const isFirst = address === firstAddress && channel === given.channel;
+    const made = hub.collection(address, { ...given, channel, key, ...(isFirst && { initial }) });
     const stop = made.on("change", rerender);
     setCollection(made);
     return () => {

@@ -72,7 +72,7 @@ export function useChannel(hub, name, handlers) {
 }
 
 /**
- * Returns a list that was loaded over HTTP and that its channel keeps up to date.
+ * Returns a list that was loaded over HTTP and that its channel keeps up to date. `initial` is of the first address.
  *
  * @template Item
  * @param {MaybeRefOrGetter<Hub | null>} hub
@@ -84,8 +84,12 @@ export function useCollection(hub, address, options) {
   const items = shallowRef(/** @type {Item[]} */ ([]));
   const state = shallowRef("idle");
   const error = shallowRef(/** @type {CallFailed | null} */ (null));
+  const { initial, ...given } = options;
+  /** @type {string | null} */
+  let first = null;
   during(hub, address, (found, at) => {
-    const collection = found.collection(at, options);
+    first ??= at;
+    const collection = found.collection(at, at === first ? options : given);
     const stop = collection.on("change", () => {
       // Another array each time: Vue compares the old with the new.
       items.value = [...collection.items];

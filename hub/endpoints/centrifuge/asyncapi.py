@@ -12,6 +12,7 @@ from django.utils.module_loading import module_has_submodule
 from hub import __version__
 from hub.access.reasons import End, Error, Unsubscribed
 from hub.endpoints.centrifuge import messages
+from hub.live_rows import events as live_rows
 from hub.session import client_info, client_messages, methods
 
 _REF = "#/components/schemas/{name}"
@@ -94,15 +95,18 @@ def text() -> str:
 
 
 def publication_types() -> list[type[msgspec.Struct]]:
-    """What the apps publish: the tagged structs of each app's ``events.py``, by tag."""
+    """What is published: the tagged structs of each app's ``events.py`` and of live rows, by tag."""
+    modules = [
+        import_module(f"{app.name}.events")
+        for app in apps.get_app_configs()
+        if app.module is not None and module_has_submodule(app.module, "events")
+    ]
     found: dict[str, type[msgspec.Struct]] = {}
-    for app in apps.get_app_configs():
-        if app.module is not None and module_has_submodule(app.module, "events"):
-            module = import_module(f"{app.name}.events")
-            for value in vars(module).values():
-                if _is_type_of(module, value):
-                    # One that only adds to another is of the same type on the wire.
-                    found.setdefault(value.__struct_config__.tag, value)
+    for module in [*modules, live_rows]:
+        for value in vars(module).values():
+            if _is_type_of(module, value):
+                # One that only adds to another is of the same type on the wire.
+                found.setdefault(value.__struct_config__.tag, value)
     return [found[tag] for tag in sorted(found)]
 
 

@@ -10,11 +10,11 @@ import {
   useInbox,
   usePresence,
 } from "../../../clients/javascript/src/react.js";
-import { CHANNEL, hub } from "./scripted-hub.js";
+import { CHANNEL, hub, INITIAL } from "./scripted-hub.js";
 
-function Orders({ from }) {
+function Orders({ from, address }) {
   const [shipped, setShipped] = useState("none");
-  const { items, state } = useCollection(from, "/orders.json", { channel: CHANNEL, key: "id" });
+  const { items, state } = useCollection(from, address, { channel: CHANNEL, key: "id", initial: INITIAL });
   const subscription = useChannel(from, CHANNEL, { "shop.order_shipped": (data) => setShipped(data.removed) });
   const lines = {
     state: useHubState(from),
@@ -32,7 +32,12 @@ function Page() {
   const [stage, setStage] = useState(0);
   return [
     element("button", { key: "next", type: "button", onClick: () => setStage(stage + 1) }, "Next"),
-    stage < 2 && element(Orders, { key: "orders", from: stage ? hub : null }),
+    stage < 3 &&
+      element(Orders, {
+        key: "orders",
+        from: stage ? hub : null,
+        address: stage < 2 ? "/rendered.json" : "/orders.json",
+      }),
   ];
 }
 

@@ -8,6 +8,9 @@ import { ScriptedConnection } from "../scripted-connection.js";
 
 export const CHANNEL = "orders:7";
 
+/** What the page was rendered with. */
+export const INITIAL = { items: [{ id: 0, name: "ink" }], position: { epoch: "e1", offset: 3 } };
+
 const connection = new ScriptedConnection();
 const channels = new Map();
 const presences = new Map();

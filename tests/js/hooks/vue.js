@@ -3,7 +3,7 @@
 import { createApp, h, shallowRef, unref } from "vue";
 
 import { useChannel, useCollection, useHubState, useInbox, usePresence } from "../../../clients/javascript/src/vue.js";
-import { CHANNEL, hub } from "./scripted-hub.js";
+import { CHANNEL, hub, INITIAL } from "./scripted-hub.js";
 
 const stage = shallowRef(0);
 const from = () => (stage.value ? hub : null);
@@ -11,7 +11,8 @@ const from = () => (stage.value ? hub : null);
 const Orders = {
   setup() {
     const shipped = shallowRef("none");
-    const { items, state } = useCollection(from, "/orders.json", { channel: CHANNEL, key: "id" });
+    const address = () => (stage.value < 2 ? "/rendered.json" : "/orders.json");
+    const { items, state } = useCollection(from, address, { channel: CHANNEL, key: "id", initial: INITIAL });
     const subscription = useChannel(from, CHANNEL, {
       "shop.order_shipped": (data) => {
         shipped.value = data.removed;
@@ -29,5 +30,5 @@ const Orders = {
 };
 
 createApp({
-  render: () => [h("button", { onClick: () => stage.value++ }, "Next"), stage.value < 2 ? h(Orders) : null],
+  render: () => [h("button", { onClick: () => stage.value++ }, "Next"), stage.value < 3 ? h(Orders) : null],
 }).mount("main");
