@@ -10,6 +10,7 @@ from hub.users import Key
 from notifications.kinds import Kind, kind_named
 from notifications.methods import INBOX, LIVE
 from notifications.models import Choice, Notification
+from notifications.quiet_hours import in_quiet_hours
 
 
 def of_kind(kind: Kind) -> str:
@@ -44,19 +45,21 @@ def chosen_by(kind: Kind, method: str, people: Collection[Key]) -> set[Key]:
 def heard_by(row: Notification, people: Collection[Key]) -> dict[Key, bool]:
     """Who of these users is to get the notification, by key, in order: whether it comes to them silently.
 
-    One query, none where it is of no kind or nobody can choose.
+    That is as they have chosen for its kind, and in their quiet hours. Two queries, and one of time zones where some
+    have quiet hours; none where it is of no kind or of a critical one.
     """
     kind = kind_named(row.kind) if row.kind else None
     if kind is None or kind.critical or not people:
         return dict.fromkeys(people, False)
     off = _off(kind, [method for method in (INBOX.name, LIVE.name) if not is_fixed(kind, method)], people)
-    return {key: LIVE.name in off.get(key, ()) for key in people if INBOX.name not in off.get(key, ())}
+    quiet = in_quiet_hours(people)
+    return {key: key in quiet or LIVE.name in off.get(key, ()) for key in people if INBOX.name not in off.get(key, ())}
 
 
 def mark_heard(rows: list[Notification]) -> list[Notification]:
     """Those of ``rows``, to one person each or to many, that are to be sent; each with ``is_silent``.
 
-    One query for each kind among those to one person, none without kinds.
+    The queries of :func:`heard_by` for each kind among those to one person, none without kinds.
     """
     unheard = set[int]()  # by what Python calls them: they are not stored yet
     alone: dict[str, list[Notification]] = {}

@@ -319,6 +319,10 @@ class Preferences(models.Model):
     #: Empty: not chosen.
     language = models.CharField(_("language"), max_length=20, default="", blank=True)
     time_zone = models.CharField(_("time zone"), max_length=64, default="", blank=True)
+    #: On which days of the week quiet hours begin, Monday is 1; none where the person has none.
+    quiet_days = models.CharField(max_length=7, default="", blank=True)
+    quiet_from = models.TimeField(null=True, blank=True)
+    quiet_to = models.TimeField(null=True, blank=True)
 
     class Meta:
         verbose_name = _("preferences")

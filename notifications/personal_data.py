@@ -38,13 +38,14 @@ def _export(user: User) -> dict[str, Any]:
     follows = Follow.objects.filter(user=user).order_by("pk").values_list("topic__name", flat=True)
     entries = InboxEntry.objects.filter(user=user).values("notification")
     actions = ActionChoice.objects.filter(user=user).order_by("pk")
-    chosen = Preferences.objects.filter(user=user).values("language", "time_zone").first()
+    columns = ("language", "time_zone", "quiet_days", "quiet_from", "quiet_to")
+    chosen = Preferences.objects.filter(user=user).values(*columns).first() or {}
     states = NotificationState.objects.filter(user=user).order_by("notification")
     return {
         "received": told(Q(user=user) | Q(pk__in=entries)),
         "sent": told(Q(sender=user)),
         "follows": list(follows),
-        "preferences": chosen or {},
+        "preferences": {name: "" if value is None else str(value) for name, value in chosen.items()},
         "choices": list(Choice.objects.filter(user=user).order_by("pk").values("subject", "method", "is_on")),
         "organised": [
             {

@@ -1,20 +1,22 @@
 """What a person has chosen: their language, their time zone, and which kinds they get in which way."""
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import available_timezones
 
 from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from msgspec import UNSET, UnsetType
 
 from hub.users import User
 from hub.validation import Refused
-from notifications import choosing, methods, params
+from notifications import choosing, methods, params, quiet_hours
 from notifications.kinds import Category, Kind, declared, kind_named
 from notifications.locales import chosen_elsewhere
 from notifications.models import Choice, Preferences
+from notifications.quiet_hours import QuietHours
 
 
 class NotChosen(Refused):
@@ -62,6 +64,7 @@ class Chosen(NamedTuple):
 
     language: str
     time_zone: str
+    quiet: QuietHours | None
     categories: list[ChosenCategory]
 
 
@@ -77,13 +80,20 @@ def preferences_of(user: User) -> Chosen:
         name = kind.category.name if kind.category is not None else ""
         found.setdefault(name, ChosenCategory(kind.category, [])).kinds.append(_chosen_kind(kind, chosen))
     categories = [found[name] for name in sorted(found, key=lambda name: (not name, name))]
-    return Chosen(row.language, row.time_zone, categories)
+    return Chosen(row.language, row.time_zone, quiet_hours.of(row), categories)
 
 
 def change(
-    user: User, *, language: str | None = None, time_zone: str | None = None, wishes: Iterable[Wish] = ()
+    user: User,
+    *,
+    language: str | None = None,
+    time_zone: str | None = None,
+    quiet: QuietHours | UnsetType | None = UNSET,
+    wishes: Iterable[Wish] = (),
 ) -> Chosen:
-    """Store what ``user`` chooses, all or nothing; what is None stays. An empty language or zone is no choice.
+    """Store what ``user`` chooses, all or nothing; what is left out stays.
+
+    An empty language or time zone is no choice, and None takes the quiet hours back.
 
     A choice for a category is for all its kinds: choices for one of these go.
 
@@ -92,10 +102,15 @@ def change(
     """
     wishes = list(wishes)
     _check_locale(language, time_zone)
+    if isinstance(quiet, QuietHours) and not (quiet.days and set(quiet.days) <= set(quiet_hours.DAYS)):
+        raise NotChosen(_("Quiet hours begin on a day of the week, 1 to 7"))
     subjects = [_subject(wish) for wish in wishes]
     with transaction.atomic():
-        said = {"language": language, "time_zone": time_zone}
-        if changed := {name: value for name, value in said.items() if value is not None}:
+        said: dict[str, Any] = {"language": language, "time_zone": time_zone}
+        changed = {name: value for name, value in said.items() if value is not None}
+        if quiet is not UNSET:
+            changed |= _columns_of(quiet)
+        if changed:
             Preferences.objects.update_or_create(pk=user.pk, defaults=changed)
         for wish, subject in zip(wishes, subjects, strict=True):
             _store(user, wish, subject)
@@ -143,6 +158,13 @@ def _check_locale(language: str | None, time_zone: str | None) -> None:
         raise NotChosen(_("There is no such language"))
     if time_zone and time_zone not in available_timezones():
         raise NotChosen(_("There is no such time zone"))
+
+
+def _columns_of(quiet: QuietHours | None) -> dict[str, Any]:
+    if quiet is None:
+        return {"quiet_days": "", "quiet_from": None, "quiet_to": None}
+    days = "".join(str(day) for day in sorted(set(quiet.days)))
+    return {"quiet_days": days, "quiet_from": quiet.begin, "quiet_to": quiet.end}
 
 
 def _subject(wish: Wish) -> str:

@@ -1,23 +1,17 @@
 """Somebody's preferences over HTTP."""
 
-from typing import Annotated
-
-import msgspec
-from msgspec import Meta
+from msgspec import UNSET
 
 from hub.api import ApiCall, ApiError, Code, Method, person_named, register
 from hub.database import in_database_thread
 from notifications import preferences
-from notifications.preferences_messages import CHOICES_LIMIT, PreferencesMessage, WishMessage, changed, message_of
+from notifications.preferences_messages import ChangeMessage, PreferencesMessage, changed, message_of
 
 
-class PreferencesRequest(msgspec.Struct, kw_only=True):
+class PreferencesRequest(ChangeMessage, kw_only=True):
     """Read the preferences of a person or, where something is given, change them."""
 
     user: str
-    language: str | None = None
-    time_zone: str | None = None
-    choices: Annotated[list[WishMessage], Meta(max_length=CHOICES_LIMIT)] = []
 
 
 async def run(call: ApiCall[PreferencesRequest]) -> PreferencesMessage:
@@ -28,10 +22,10 @@ async def run(call: ApiCall[PreferencesRequest]) -> PreferencesMessage:
 def _run(call: ApiCall[PreferencesRequest]) -> PreferencesMessage:
     request = call.request
     person = person_named(call, request.user)
-    if request.language is None and request.time_zone is None and not request.choices:
+    if request.language is None and request.time_zone is None and request.quiet is UNSET and not request.choices:
         return message_of(preferences.preferences_of(person))
     try:
-        return changed(person, language=request.language, time_zone=request.time_zone, choices=request.choices)
+        return changed(person, request)
     except preferences.NotChosen as refused:
         raise ApiError(Code.BAD_REQUEST, str(refused)) from None
 

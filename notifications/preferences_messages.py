@@ -1,18 +1,32 @@
 """Preferences as JSON: what the HTTP API and the client connection take and answer."""
 
+from datetime import time
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from hub.users import User
 from notifications import methods, preferences
 from notifications.preferences import Chosen, ChosenCategory, ChosenKind, Wish
+from notifications.quiet_hours import QuietHours
 
 #: Choices of one call.
 CHOICES_LIMIT = 200
 
+_TIME = Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$", description="Such as 22:00.")
 _IS_ON = Meta(description="`null` takes a choice back.")
+
+
+class QuietMessage(msgspec.Struct):
+    """Hours in which nothing pops up, on the person's own clock. An end that is not later is on the next day.
+
+    ``days`` are those on which they begin, Monday is 1.
+    """
+
+    begin: Annotated[str, _TIME]
+    end: Annotated[str, _TIME]
+    days: list[Annotated[int, Meta(ge=1, le=7)]]
 
 
 class WishMessage(msgspec.Struct, kw_only=True):
@@ -57,24 +71,39 @@ class CategoryMessage(msgspec.Struct):
 
 
 class PreferencesMessage(msgspec.Struct):
-    """What a person has chosen. A language or a time zone that is not chosen is empty."""
+    """What a person has chosen. A language or a time zone that is not chosen is empty, quiet hours are null."""
 
     language: str
     time_zone: str
+    quiet: QuietMessage | None
     methods: list[MethodMessage]
     categories: list[CategoryMessage]
 
 
-def changed(
-    user: User, *, language: str | None, time_zone: str | None, choices: list[WishMessage]
-) -> PreferencesMessage:
+class ChangeMessage(msgspec.Struct, kw_only=True):
+    """What a person chooses; what is left out stays, and ``null`` takes quiet hours back."""
+
+    language: str | None = None
+    time_zone: str | None = None
+    quiet: QuietMessage | UnsetType | None = UNSET
+    choices: Annotated[list[WishMessage], Meta(max_length=CHOICES_LIMIT)] = []
+
+
+def changed(user: User, change: ChangeMessage) -> PreferencesMessage:
     """Store what the person chooses, and say what holds then; texts are in the active language.
 
     Raises:
         NotChosen: something of it cannot be chosen.
     """
-    wishes = [Wish(one.method, one.on, one.kind, one.category) for one in choices]
-    return message_of(preferences.change(user, language=language, time_zone=time_zone, wishes=wishes))
+    wishes = [Wish(one.method, one.on, one.kind, one.category) for one in change.choices]
+    quiet: QuietHours | UnsetType | None
+    if isinstance(change.quiet, QuietMessage):
+        begin, end = time.fromisoformat(change.quiet.begin), time.fromisoformat(change.quiet.end)
+        quiet = QuietHours(begin, end, tuple(change.quiet.days))
+    else:
+        quiet = change.quiet
+    chosen = preferences.change(user, language=change.language, time_zone=change.time_zone, quiet=quiet, wishes=wishes)
+    return message_of(chosen)
 
 
 def message_of(chosen: Chosen) -> PreferencesMessage:
@@ -82,6 +111,9 @@ def message_of(chosen: Chosen) -> PreferencesMessage:
     return PreferencesMessage(
         language=chosen.language,
         time_zone=chosen.time_zone,
+        quiet=None
+        if chosen.quiet is None
+        else QuietMessage(f"{chosen.quiet.begin:%H:%M}", f"{chosen.quiet.end:%H:%M}", list(chosen.quiet.days)),
         methods=[MethodMessage(method.name, str(method.label)) for method in methods.methods()],
         categories=[_category(one) for one in chosen.categories],
     )

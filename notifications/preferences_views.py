@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
@@ -19,6 +20,14 @@ from hub.web import for_members
 from notifications import methods, preferences
 from notifications.locales import chosen_elsewhere
 from notifications.preferences import Chosen, ChosenKind, Wish
+from notifications.quiet_hours import DAYS, QuietHours
+
+
+class _TimeInput(forms.TimeInput):
+    input_type = "time"
+
+    def __init__(self) -> None:
+        super().__init__(format="%H:%M")
 
 
 class LocaleForm(forms.Form):
@@ -42,6 +51,33 @@ class LocaleForm(forms.Form):
         field.choices = [("", nothing), *offered]
 
 
+class QuietForm(forms.Form):
+    """Hours in which nothing pops up; both times empty where there are none."""
+
+    begin = forms.TimeField(label=gettext_lazy("From"), required=False, widget=_TimeInput)
+    end = forms.TimeField(label=gettext_lazy("To"), required=False, widget=_TimeInput)
+    days = forms.MultipleChoiceField(
+        label=gettext_lazy("Beginning on"),
+        required=False,
+        choices=[(str(day), WEEKDAYS[day - 1]) for day in DAYS],
+        widget=forms.CheckboxSelectMultiple,
+    )
+
+    def clean(self) -> dict[str, Any]:
+        said = super().clean() or {}
+        begin, end = said.get("begin"), said.get("end")
+        if not self.errors and (begin is None) is not (end is None):
+            self.add_error("end" if end is None else "begin", _("Quiet hours have a beginning and an end."))
+        elif begin is not None and end is not None and not said.get("days"):
+            self.add_error("days", _("Choose the days on which quiet hours begin."))
+        return said
+
+    def quiet_hours(self) -> QuietHours | None:
+        """What was chosen, of a form that is valid."""
+        said = self.cleaned_data
+        return None if said["begin"] is None else QuietHours(said["begin"], said["end"], tuple(map(int, said["days"])))
+
+
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_members
@@ -52,19 +88,24 @@ def choose(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         return _store(request, request.user)
     chosen = preferences.preferences_of(request.user)
-    return _page(request, chosen, LocaleForm(initial={"language": chosen.language, "time_zone": chosen.time_zone}))
+    locale = LocaleForm(initial={"language": chosen.language, "time_zone": chosen.time_zone})
+    hours: dict[str, Any] = {"days": [str(day) for day in DAYS]}
+    if chosen.quiet is not None:
+        begin, end, days = chosen.quiet
+        hours = {"begin": begin, "end": end, "days": [str(day) for day in days]}
+    return _page(request, chosen, locale, QuietForm(initial=hours))
 
 
 def _store(request: HttpRequest, user: User) -> HttpResponse:
     before = preferences.preferences_of(user)
     if "all" in request.POST:
         return _change(request, user, wishes=[_wish_for_all(request.POST["all"])])
-    form = LocaleForm(request.POST)
-    if not form.is_valid():
-        return _page(request, before, form, status=400)
+    locale, quiet = LocaleForm(request.POST), QuietForm(request.POST)
+    if not (locale.is_valid() and quiet.is_valid()):
+        return _page(request, before, locale, quiet, status=400)
     kinds = [kind for category in before.categories for kind in category.kinds]
     wishes = [wish for kind in kinds for wish in _wishes(kind, request.POST)]
-    return _change(request, user, wishes=wishes, **form.cleaned_data)
+    return _change(request, user, wishes=wishes, quiet=quiet.quiet_hours(), **locale.cleaned_data)
 
 
 def _change(request: HttpRequest, user: User, **changed: Any) -> HttpResponse:
@@ -94,6 +135,12 @@ def _wish_for_all(posted: str) -> Wish:
     return Wish(method, state == "on", category=category)
 
 
-def _page(request: HttpRequest, chosen: Chosen, form: LocaleForm, status: int = 200) -> HttpResponse:
-    context = {"chosen": chosen, "form": form, "methods": list(methods.methods()), "inbox": methods.INBOX.name}
+def _page(request: HttpRequest, chosen: Chosen, form: LocaleForm, quiet: QuietForm, status: int = 200) -> HttpResponse:
+    context = {
+        "chosen": chosen,
+        "form": form,
+        "quiet": quiet,
+        "methods": list(methods.methods()),
+        "inbox": methods.INBOX.name,
+    }
     return render(request, "hub/notifications/preferences.html", context, status=status)

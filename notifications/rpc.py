@@ -21,7 +21,7 @@ from notifications import (
     queries,
 )
 from notifications.models import NAME_LIMIT, Topic
-from notifications.preferences_messages import CHOICES_LIMIT, PreferencesMessage, WishMessage, changed, message_of
+from notifications.preferences_messages import ChangeMessage, PreferencesMessage, changed, message_of
 
 #: Alerts of one answer, at most.
 PAGE_LIMIT = 50
@@ -98,12 +98,8 @@ class GetPreferences(msgspec.Struct):
     """All preferences of the caller."""
 
 
-class ChangePreferences(msgspec.Struct):
+class ChangePreferences(ChangeMessage, kw_only=True):
     """What the caller chooses."""
-
-    language: str | None = None
-    time_zone: str | None = None
-    choices: Annotated[list[WishMessage], Meta(max_length=CHOICES_LIMIT)] = []
 
 
 class ListTopics(msgspec.Struct):
@@ -249,7 +245,7 @@ def get_preferences(call: RpcCall, params: GetPreferences) -> PreferencesMessage
 @rpc("preferences.change")
 def change_preferences(call: RpcCall, params: ChangePreferences) -> PreferencesMessage:
     """All of it or nothing; what is left out stays."""
-    return changed(_chooser(call), language=params.language, time_zone=params.time_zone, choices=params.choices)
+    return changed(_chooser(call), params)
 
 
 @rpc("topics.list")

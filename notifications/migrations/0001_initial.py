@@ -51,6 +51,9 @@ class Migration(migrations.Migration):
                 ('user', models.OneToOneField(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='+', serialize=False, to=settings.AUTH_USER_MODEL, verbose_name='person')),
                 ('language', models.CharField(blank=True, default='', max_length=20, verbose_name='language')),
                 ('time_zone', models.CharField(blank=True, default='', max_length=64, verbose_name='time zone')),
+                ('quiet_days', models.CharField(blank=True, default='', max_length=7)),
+                ('quiet_from', models.TimeField(blank=True, null=True)),
+                ('quiet_to', models.TimeField(blank=True, null=True)),
             ],
             options={
                 'verbose_name': 'preferences',
