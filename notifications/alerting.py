@@ -159,7 +159,9 @@ def alert(
         _check_expiry(expires)
     _check_time(at)
     offered = _offered(actions)
-    _check_size(message, title, url, data, offered)
+    # What the publication of few alerts has makes room for nothing in others.
+    rare = [one for one in (offered, _published_of(kind)) if one]
+    _check_size(message, title, url, data, *rare)
     named = kind.name if kind else ""
     return Alert(_recipients(to), message, title, level, url, data, key, expires, named, values, at, replace, offered)
 
@@ -209,6 +211,11 @@ def _said(kind: Kind, params: Mapping[str, Any] | None, **given: str) -> tuple[s
     if not is_plain_json(kept):
         raise BadAlert("An alert's params have texts or numbers that cannot be stored.")
     return said["message"], said["title"], said["url"], kept or None
+
+
+def _published_of(kind: Kind | None) -> list[str]:
+    """What the publication has of the kind besides its texts."""
+    return [] if kind is None else [kind.name, kind.icon, kind.category.name if kind.category is not None else ""]
 
 
 def _check_texts(message: str, title: str, url: str) -> None:

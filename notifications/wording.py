@@ -111,7 +111,8 @@ def publication(row: Notification, locale: Locale = UNKNOWN, *, is_silent: bool 
     """What is published of a stored notification to people with this locale.
 
     Where their language is not known, it has the texts in the other languages of the kind, too: clients take that of
-    their page. They are left out where all do not fit into a publication.
+    their page. They are left out where all do not fit into a publication; where the text in their language does not,
+    which is longer than the one that was checked at the call, it is that one.
     """
     plain = events.created(row)
     kind = kind_named(row.kind) if row.kind else None
@@ -119,15 +120,20 @@ def publication(row: Notification, locale: Locale = UNKNOWN, *, is_silent: bool 
         return plain
     locale = heeded(kind, locale)
     words = words_for(row, locale)
-    told = msgspec.structs.replace(
-        plain, title=words.title, message=words.message, silent=True if is_silent else UNSET
-    )
+    checked = msgspec.structs.replace(plain, silent=True if is_silent else UNSET)
+    told = msgspec.structs.replace(checked, title=words.title, message=words.message)
+    if not _fits(told):
+        return checked
     if locale.language or not translations(kind):
         return told
     others = {code: words_for(row, locale._replace(language=code)) for code in sorted(translations(kind))}
     texts = {code: events.Texts(words.title, words.message) for code, words in others.items()}
     with_texts = msgspec.structs.replace(told, texts=texts)
-    return with_texts if len(msgspec.json.encode(with_texts)) <= hub_settings().max_publication else told
+    return with_texts if _fits(with_texts) else told
+
+
+def _fits(told: events.NotificationCreated) -> bool:
+    return len(msgspec.json.encode(told)) <= hub_settings().max_publication
 
 
 def by_locale(row: Notification, people: Iterable[Key]) -> dict[Locale, list[Key]]:

@@ -12,6 +12,7 @@ from django.utils import translation
 from django.utils.functional import lazy
 from django.utils.translation import ngettext_lazy
 
+from hub.config import hub_settings
 from hub.testing import assert_notified, drain_jobs
 from notifications import MEMBERS, Category, Kind, kinds, notify, params, queries, wording
 from notifications.alerting import BadAlert, alert, refuse_unsendable
@@ -94,11 +95,11 @@ def test_each_person_gets_it_in_their_language_and_time_zone(shipped: Kind) -> N
     assert [row.message for row in queries.latest_for(ann)] == ["It arrives at Nov. 29, 2026, 9 p.m."]
 
 
-@pytest.mark.parametrize("to", ["everyone", "user:guest"])
-def test_where_the_language_is_not_known_all_are_sent(shipped: Kind, to: str) -> None:
+@pytest.mark.parametrize("is_alone", [False, True])
+def test_where_the_language_is_not_known_all_are_sent(shipped: Kind, is_alone: bool) -> None:
     guest = reader("guest")
-    notify(to=to, kind=shipped, params=PARAMS)
-    (data,) = published("everyone" if to == "everyone" else f"user:{guest.pk}")
+    notify(to=guest if is_alone else "everyone", kind=shipped, params=PARAMS)
+    (data,) = published(f"user:{guest.pk}" if is_alone else "everyone")
     assert data["message"] == "It arrives at Nov. 29, 2026, noon UTC"
     assert data["texts"] == {"ru": {"title": "Заказ 7/a", "message": "Он прибудет 29 ноября 2026 г. 12:00 UTC"}}
     with translation.override("ru"):
@@ -149,6 +150,7 @@ def test_columns_of_the_project_say_the_language_in_place_of_preferences(shipped
     assert published(f"user:{ann.pk}")[0]["title"] == "Order 7/a"
 
 
+@pytest.mark.own_user_model
 def test_what_a_person_has_chosen_goes_before_what_a_product_has_said_of_them(shipped: Kind) -> None:
     ann = reader("ann", "ru")
     User.objects.filter(pk=ann.pk).update(language="en", time_zone="Asia/Tokyo")
@@ -252,6 +254,24 @@ def test_a_translation_that_is_too_long_is_cut(shipped: Kind) -> None:
     ann = reader("ann", "ru")
     notify(to=ann, kind="long")
     assert len(published(f"user:{ann.pk}")[0]["message"]) == 4000
+
+
+def test_a_translation_that_does_not_fit_beside_the_data_is_left_out() -> None:
+    Kind("long", label="Long", message=in_languages("short", "д" * 4000))
+    ann, guest = reader("ann", "ru"), reader("guest")
+    notify(to=[ann, guest], kind="long", data="x" * 60_000)
+    for user in (ann, guest):
+        (data,) = published(f"user:{user.pk}")
+        assert data["message"] == "short"
+        assert "texts" not in data
+
+
+def test_what_a_publication_has_of_its_kind_counts() -> None:
+    Kind("k" * 100, label="Long", icon="🚚" * 100, category=Category("c" * 100, "Long"), message="m")
+    limit = hub_settings().max_publication
+    with pytest.raises(BadAlert, match="bytes of JSON"):  # and no PayloadTooBig before
+        for size in range(limit - 2000, limit, 100):
+            notify(to="everyone", kind="k" * 100, data="x" * size)
 
 
 def test_a_kind_is_kept_as_long_as_it_says() -> None:

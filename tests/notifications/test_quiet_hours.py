@@ -111,7 +111,8 @@ def test_page_stores_them_and_says_what_is_missing(ann: User, client: Client) ->
     assert client.post(page, posted).status_code == 302
     assert preferences.preferences_of(ann).quiet == QuietHours(time(22), time(7), (1, 7))
     assert 'value="22:00"' in client.get(page).content.decode()
-    for wrong in ({"end": ""}, {"begin": ""}, {"days": []}, {"begin": "25:00"}):
+    changes: list[dict[str, Any]] = [{"end": ""}, {"begin": ""}, {"days": []}, {"begin": "25:00"}]
+    for wrong in changes:
         assert client.post(page, posted | wrong).status_code == 400
     assert client.post(page, {}).status_code == 302
     assert preferences.preferences_of(ann).quiet is None
