@@ -1,10 +1,11 @@
 """Where people make rules, and look at what these would say."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -24,6 +25,7 @@ class SavedRuleForm(ModelForm[SavedRule]):
     class Meta:
         model = SavedRule
         exclude = ()
+        widgets: ClassVar = {name: forms.Textarea(attrs={"rows": 4}) for name in ("recipients", "message")}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -70,6 +72,8 @@ class ConditionInline(TabularInline[SavedRuleCondition, SavedRule]):
     formset = ConditionForms
     extra = 1
     max_num = CONDITIONS_LIMIT
+    # As wide as Django makes them, six columns have no room beside the menu.
+    formfield_overrides: ClassVar = {models.CharField: {"widget": forms.TextInput(attrs={"size": 16})}}
 
 
 @admin.register(SavedRule)
