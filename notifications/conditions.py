@@ -56,6 +56,10 @@ class Condition:
     when: Callable[[Any, Any], bool] | None
     created: bool | None
 
+    def may_be_met_by(self, row: SavedRow) -> bool:
+        """Whether the rule may have to run; asks no database."""
+        return self.created in (None, row.before is None) and (not self.fields or row.may_differ(self.fields))
+
     def met_by(self, row: SavedRow) -> tuple[Any, Old | None] | None:
         """The instance as it is stored and the old row, if the rule is to run."""
         if self.created not in (None, row.before is None):

@@ -9,7 +9,7 @@ from django.db import DEFAULT_DB_ALIAS, models
 from django.db.models.signals import post_delete, post_save
 
 from hub.config import are_rule_errors_raised
-from hub.database import SavedRow, watch
+from hub.database import SavedRow, noted, watch
 from hub.logs import get_logger
 from notifications import conditions
 from notifications.conditions import Condition, Mistake
@@ -109,13 +109,17 @@ def _connect(rule: Rule, model: type[M], wanted: bool | None, uid: str) -> None:
 
 
 def _run_for_change(rule: Rule, condition: Condition, uid: str, row: SavedRow) -> None:
+    key = uid, row.instance.pk
+    if not condition.may_be_met_by(row) and (row.is_first or noted(key, using=row.using) is None):
+        return  # nearly always: no transaction for it
+
     def describe() -> Returned:
         met = condition.met_by(row)
         if met is None:
             return None
         return rule(*met) if conditions.takes_old(rule) else rule(met[0])
 
-    run_last(rule, row.instance._meta.label, describe, (uid, row.instance.pk), row.using)
+    run_last(rule, row.instance._meta.label, describe, key, row.using)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,8 @@ def publish_change(rows: Rows, uid: Hashable, row: SavedRow) -> None:
     An error goes no further, unless ``HUB_RULES_RAISE`` says so.
     """
     key = (uid, row.instance.pk)
+    if not row.may_differ(rows.columns) and (row.is_first or noted(key, using=row.using) is None):
+        return  # no transaction for it
     try:
         # Savepoints where transactions are open: an error must not spoil the save around it.
         with contextlib.ExitStack() as transactions:

@@ -360,7 +360,7 @@ def test_a_save_of_nothing_that_a_rule_wants_costs_one_query(rule: None) -> None
     with CaptureQueriesContext(connection) as found:
         order.total = 5
         order.save()
-    assert queries_of_tables(found) == ["SELECT", "UPDATE"]
+    assert [query["sql"].split()[0] for query in found.captured_queries] == ["SELECT", "UPDATE"]
     assert "number" not in found.captured_queries[0]["sql"]
     with transaction.atomic():
         order.save()
