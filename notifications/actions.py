@@ -64,6 +64,7 @@ def notify(
     at: datetime | None = None,
     replace: bool = False,
     actions: Iterable[Action | Link] = (),
+    at_local: datetime | None = None,
 ) -> list[Notification]:
     """Store an alert for each recipient and send it to all their open pages once the transaction has committed.
 
@@ -107,6 +108,7 @@ def notify(
         at=at,
         replace=replace,
         actions=actions,
+        at_local=at_local,
     )
     return send([described])
 
@@ -126,6 +128,7 @@ async def anotify(
     at: datetime | None = None,
     replace: bool = False,
     actions: Iterable[Action | Link] = (),
+    at_local: datetime | None = None,
 ) -> list[Notification]:
     """:func:`notify` from async code, in a transaction of its own: what it returns is stored."""
     return await in_database_thread(
@@ -143,6 +146,7 @@ async def anotify(
         at=at,
         replace=replace,
         actions=actions,
+        at_local=at_local,
     )
 
 
@@ -155,6 +159,8 @@ def send_or_schedule(
     alerts: Sequence[Alert], *, sender: User | None = None
 ) -> tuple[list[Notification], list[ScheduledAlert]]:
     """:func:`send`; returns besides the alerts that are sent later."""
+    if any(described.at_local for described in alerts):
+        alerts = [one for described in alerts for one in scheduling.in_local_times(described)]
     now = timezone.now()
     later = [(described, described.at) for described in alerts if described.at is not None and described.at > now]
     if not later:

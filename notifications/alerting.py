@@ -85,6 +85,7 @@ class Alert:
     replace: bool = False
     #: Its buttons as JSON has them (:func:`notifications.offers.written`).
     actions: list[dict[str, str]] | None = None
+    at_local: datetime | None = None
 
 
 def alert(
@@ -102,6 +103,7 @@ def alert(
     at: datetime | None = None,
     replace: bool = False,
     actions: Iterable[Action | Link] = (),
+    at_local: datetime | None = None,
 ) -> Alert:
     """Describe an alert, for :func:`notifications.notify` to send or for a rule to return.
 
@@ -128,6 +130,8 @@ def alert(
         at: when it is sent, as a time with a zone; a time that is over is now. Until then nobody has it.
         replace: it takes the place of what its recipients have of its ``key``; what says the same stays.
         actions: buttons, at most five: :class:`notifications.Action` and :class:`notifications.Link`.
+        at_local: when it is sent, as a time without a zone: each person gets it when it is that time where they are,
+            or in ``TIME_ZONE`` where that is not known. For people, lists of them, and audiences as they are now.
 
     Raises:
         UnknownRecipient: no such user, group or topic; a topic is not made by sending to it.
@@ -157,13 +161,16 @@ def alert(
     _check_key(key, replace)
     if expires is not None:
         _check_expiry(expires)
-    _check_time(at)
+    _check_time(at, at_local)
     offered = _offered(actions)
     # What the publication of few alerts has makes room for nothing in others.
     rare = [one for one in (offered, _published_of(kind)) if one]
     _check_size(message, title, url, data, *rare)
     named = kind.name if kind else ""
-    return Alert(_recipients(to), message, title, level, url, data, key, expires, named, values, at, replace, offered)
+    found = _recipients(to)
+    if at_local is not None and not all(isinstance(one, User | Audience | Listed) for one in found):
+        raise BadAlert("Only people have a local time: an alert with at_local goes to people, lists or audiences.")
+    return Alert(found, message, title, level, url, data, key, expires, named, values, at, replace, offered, at_local)
 
 
 def refuse_unsendable(*, to: Any, **contents: Any) -> None:
@@ -259,9 +266,13 @@ def _check_key(key: object, replace: object) -> None:
         raise BadAlert("An alert replaces what has its key, and it has none.")
 
 
-def _check_time(at: object) -> None:
+def _check_time(at: object, at_local: object) -> None:
     if at is not None and not _is_moment(at):
         raise BadAlert("An alert is sent at a datetime with a time zone.")
+    if at_local is not None and (not isinstance(at_local, datetime) or at_local.tzinfo is not None):
+        raise BadAlert("An alert's local time is a datetime without a time zone.")
+    if at is not None and at_local is not None:
+        raise BadAlert("An alert is sent at one time: give at or at_local.")
 
 
 def _is_moment(value: object) -> bool:

@@ -48,6 +48,7 @@ _ACTIONS = Meta(
     description="Buttons, five at most: with a `url` they lead there, else `name` is that of an action of an app."
 )
 _REPLACE = Meta(description="It takes the place of what its recipients have of its key; what says the same stays.")
+_AT_LOCAL = Meta(description="The same as a time without an offset: each person gets it when it is that time there.")
 _AT = Meta(description="When it is sent, with its offset; a time that is over is now. `retract` cancels it by key.")
 _KEY = Meta(description="Names what the alert is about: a recipient gets one alert of a key, ever.")
 
@@ -75,6 +76,7 @@ class NotifyRequest(msgspec.Struct, kw_only=True):
     kind: Annotated[str | None, _KIND] = None
     params: Annotated[dict[str, Any] | None, _PARAMS] = None
     at: Annotated[datetime | None, _AT] = None
+    at_local: Annotated[datetime | None, _AT_LOCAL] = None
     replace: Annotated[bool, _REPLACE] = False
     actions: Annotated[list[events.OfferedAction], _ACTIONS] = []
 
@@ -117,6 +119,7 @@ def _notify(call: ApiCall[NotifyRequest], to: list[str | int]) -> NotifyResult:
             kind=request.kind,
             params=request.params,
             at=request.at,
+            at_local=request.at_local,
             replace=request.replace,
             actions=map(_action, request.actions),
         )

@@ -5,18 +5,21 @@ killed. A job that was lost is started again.
 """
 
 import dataclasses
-from collections.abc import Callable, Collection
-from datetime import datetime, timedelta
+from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from hub.logs import get_logger
-from hub.users import all_users
+from hub.users import Key, User, all_users
 from notifications import distributing, failures, keys
 from notifications.alerting import Alert, Found
+from notifications.locales import UNKNOWN, locales_of
 from notifications.models import ScheduledAlert, Topic
 from notifications.named_audiences import Audience, Listed, audience_named
 
@@ -34,12 +37,53 @@ IsOwed = Callable[[int, datetime], bool]
 _jobs: list[tuple[Start, IsOwed]] = []
 
 #: Fields of an alert that are not kept as they are.
-_APART = {"to", "at", "expires"}
+_APART = {"to", "at", "at_local", "expires"}
 
 
 def started_by(start: Start, is_owed: IsOwed) -> None:
     """Have ``start`` start the jobs, and ``is_owed`` say which are started. Called once, by what has jobs."""
     _jobs[:] = [(start, is_owed)]
+
+
+def in_local_times(described: Alert) -> list[Alert]:
+    """The alert with ``at_local`` as one for each time zone of its people, with ``at``; any other as it is.
+
+    A time that a clock leaves out in spring is an hour later; of one that comes twice in autumn it is the first.
+    """
+    if described.at_local is None:
+        return [described]
+    people: dict[str, list[Found | Listed]] = {}
+    for one in described.to:
+        if isinstance(one, User):
+            (zone,) = _by_zone([one.pk])
+            people.setdefault(zone, []).append(one)
+        else:
+            keys_of_them = one.keys if isinstance(one, Listed) else _keys_of(one)
+            for zone, keys_there in _by_zone(keys_of_them).items():
+                people.setdefault(zone, []).append(Listed(tuple(keys_there)))
+    local = described.at_local.replace(fold=0)
+    return [
+        dataclasses.replace(described, to=tuple(to), at=_moment(local, zone), at_local=None)
+        for zone, to in sorted(people.items())
+    ]
+
+
+def _moment(local: datetime, zone: str) -> datetime:
+    return local.replace(tzinfo=ZoneInfo(zone or settings.TIME_ZONE)).astimezone(UTC)
+
+
+def _keys_of(audience: Found) -> Sequence[Key]:
+    return list(audience.people().values_list("pk", flat=True).distinct()) if isinstance(audience, Audience) else []
+
+
+def _by_zone(people: Sequence[Key]) -> dict[str, list[Key]]:
+    """The keys of these people by the name of their time zone, empty where that is not known."""
+    found: dict[str, list[Key]] = {}
+    for part in distributing.in_batches(people):
+        locales = locales_of(part)
+        for key in part:
+            found.setdefault(locales.get(key, UNKNOWN).time_zone, []).append(key)
+    return found
 
 
 def store(described: Alert, at: datetime) -> ScheduledAlert:

@@ -162,3 +162,14 @@ async def test_an_alert_replaces_the_one_with_its_key(api: Api) -> None:
     assert [(row.pk, row.message) async for row in Notification.objects.all()] == [(second, "two")]
     assert first != second
     assert await api.error("notify", to="everyone", message="three", replace=True) == 107
+
+
+async def test_an_alert_for_a_local_time(api: Api) -> None:
+    at_local = "2095-01-01T10:00:00"
+    result = await api.result("notify", to="members", message="m", key="k", at_local=at_local)
+    assert result == {"ids": []}  # nobody is a member
+    await User.objects.acreate_user("ann")
+    assert (await api.result("notify", to="members", message="m", at_local=at_local))["scheduled"]
+    for wrong in ({"to": "everyone"}, {"at_local": "2095-01-01T10:00:00Z"}, {"at": "2095-01-01T10:00:00Z"}):
+        asked = {"to": "members", "message": "m", "at_local": at_local, **wrong}
+        assert await api.error("notify", **asked) == 107

@@ -27,7 +27,7 @@ from notifications import (
     scheduling,
 )
 from notifications.alerting import BadAlert
-from notifications.models import InboxEntry, Notification, ScheduledAlert, Topic
+from notifications.models import InboxEntry, Notification, Preferences, ScheduledAlert, Topic
 from tests.support.people import User, make_crowd
 from worker.maintenance import restart_distributions
 from worker.models import Job
@@ -264,3 +264,86 @@ def test_it_expires_after_it_was_sent(ann: User, at: datetime, expires: Any) -> 
         assert row.expires_at >= before + expires
     else:
         assert row.expires_at == expires
+
+
+# --- local times -----------------------------------------------------------------------------------------------------
+
+
+def lives_in(user: User, zone: str) -> User:
+    Preferences.objects.create(user=user, time_zone=zone)
+    return user
+
+
+def due_times() -> dict[str, list[Any]]:
+    """The recipients of what waits, by when it is due."""
+    return {row.due_at.isoformat(): row.recipients for row in ScheduledAlert.objects.order_by("due_at")}
+
+
+def test_each_person_gets_it_at_that_time_where_they_are(ann: User, settings: Any) -> None:
+    settings.TIME_ZONE = "UTC"
+    tokyo, berlin = (lives_in(User.objects.create_user(zone), zone) for zone in ("Asia/Tokyo", "Europe/Berlin"))
+    notify(to=[ann, tokyo, berlin], message="m", key="k", at_local=datetime(2095, 6, 1, 9))  # noqa: DTZ001
+    assert due_times() == {
+        "2095-06-01T00:00:00+00:00": [{"user": scheduling.distributing.written(tokyo.pk)}],
+        "2095-06-01T07:00:00+00:00": [{"user": scheduling.distributing.written(berlin.pk)}],
+        "2095-06-01T09:00:00+00:00": [{"user": scheduling.distributing.written(ann.pk)}],
+    }
+    drain_jobs(until=datetime(2095, 6, 1, 8, tzinfo=UTC))
+    assert [len(queries.latest_for(user)) for user in (ann, tokyo, berlin)] == [0, 1, 1]
+    assert retract(key="k") == 3
+    assert not ScheduledAlert.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("local", "at"),
+    [
+        (datetime(2095, 3, 27, 2, 30), "2095-03-27T01:30:00+00:00"),  # left out: 03:30 there  # noqa: DTZ001
+        (datetime(2095, 10, 30, 2, 30), "2095-10-30T00:30:00+00:00"),  # comes twice  # noqa: DTZ001
+        (datetime(2095, 10, 30, 2, 30, fold=1), "2095-10-30T00:30:00+00:00"),  # noqa: DTZ001
+    ],
+    ids=str,
+)
+def test_on_the_days_on_which_clocks_are_changed(ann: User, local: datetime, at: str) -> None:
+    notify(to=lives_in(ann, "Europe/Berlin"), message="m", at_local=local)
+    assert [*due_times()] == [at]
+
+
+@pytest.mark.parametrize("to", ["members", "list"])
+def test_many_people_are_one_call_for_each_zone(
+    ann: User, monkeypatch: pytest.MonkeyPatch, settings: Any, to: str
+) -> None:
+    settings.TIME_ZONE = "UTC"
+    for module in (alerting, named_audiences):
+        monkeypatch.setattr(module, "SMALL", 2)
+    crowd = [ann, *make_crowd("some", 3)]
+    lives_in(crowd[-1], "Asia/Tokyo")
+    notify(to=MEMBERS if to == "members" else crowd, message="m", at_local=datetime(2095, 6, 1, 9))  # noqa: DTZ001
+    found = [len(recipients[0]["people"]) for recipients in due_times().values()]
+    assert found == [1, 3]
+    drain_jobs(until=datetime(2095, 6, 2, tzinfo=UTC))
+    drain_jobs()
+    assert [len(queries.latest_for(user)) for user in crowd] == [1] * 4
+
+
+def test_a_local_time_that_is_over_in_one_zone_is_now_there(ann: User) -> None:
+    bob = lives_in(User.objects.create_user("bob"), "Pacific/Kiritimati")
+    lives_in(ann, "Pacific/Pago_Pago")
+    here = timezone.now().replace(tzinfo=None)
+    (row,) = notify(to=[ann, bob], message="m", at_local=here)
+    assert row.user_id == bob.pk
+    assert ScheduledAlert.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"to": "everyone", "at_local": datetime(2095, 1, 1)},  # noqa: DTZ001
+        {"to": "members", "at_local": datetime(2095, 1, 1, tzinfo=UTC)},
+        {"to": "members", "at_local": "2095-01-01"},
+        {"to": "members", "at_local": datetime(2095, 1, 1), "at": datetime(2095, 1, 1, tzinfo=UTC)},  # noqa: DTZ001
+    ],
+    ids=["everyone", "zone", "text", "both"],
+)
+def test_what_is_no_local_time_is_refused(wanted: dict[str, Any]) -> None:
+    with pytest.raises(BadAlert):
+        alert(message="m", **wanted)
