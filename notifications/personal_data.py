@@ -7,6 +7,7 @@ from django.db.models import Q
 
 from hub.privacy import PersonalData, are_texts_removed, erased_texts, register, take_names_out
 from hub.users import User
+from notifications import scheduling
 from notifications.models import (
     ActionChoice,
     Choice,
@@ -73,6 +74,7 @@ def _text(moment: datetime | None) -> str | None:
 def _erase(user: User) -> None:
     for model in (ReadMark, ReadUpTo, InboxEntry, NotificationState, Preferences, Choice, ActionChoice):
         model._default_manager.filter(user=user).delete()
+    scheduling.forget(user.pk)
     # The admin's log calls them by their title, and by the name of who follows.
     named = Notification.objects.filter(user=user) | Notification.objects.filter(sender=user)
     take_names_out(Notification, list(named.values_list("pk", flat=True)))

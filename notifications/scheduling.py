@@ -28,6 +28,9 @@ log = get_logger(__name__)
 #: After this an alert that is due and was not sent is looked after: its job was lost, or failed for good.
 LOST = timedelta(seconds=30)
 
+#: Alerts that are read together where somebody is taken out of them.
+FORGOTTEN_AT_ONCE = 500
+
 #: Starts the job that sends an alert, by its id and its time, when the open transaction is committed.
 Start = Callable[[int, datetime], object]
 
@@ -120,6 +123,31 @@ def waiting(key: str) -> QuerySet[ScheduledAlert]:
 def cancel(ids: Collection[int]) -> int:
     """Delete those of these alerts that are not sent yet; returns how many."""
     return ScheduledAlert.objects.filter(pk__in=ids).delete()[0]
+
+
+def forget(person: Key) -> None:
+    """Take this person out of the alerts that wait for their time; what is for nobody else is deleted.
+
+    Reads all of them once.
+    """
+    key = distributing.written(person)
+    for row in ScheduledAlert.objects.order_by("pk").iterator(FORGOTTEN_AT_ONCE):
+        left = [found for one in row.recipients if (found := _without(one, key))]
+        if not left:
+            row.delete()
+        elif left != row.recipients:
+            row.recipients = left
+            row.save(update_fields=["recipients"])
+
+
+def _without(recipient: dict[str, Any], key: int | str) -> dict[str, Any]:
+    """The recipient without the user with this key; empty where nobody is left."""
+    if recipient.get("user") == key:
+        return {}
+    if "people" not in recipient:
+        return recipient
+    people = [one for one in recipient["people"] if one != key]
+    return {"people": people} if people else {}
 
 
 def alert_in(row: ScheduledAlert) -> Alert:

@@ -10,6 +10,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from hub import streams
+from hub.privacy import erase
 from hub.testing import drain_jobs
 from hub.users import user_id
 from notifications import (
@@ -27,7 +28,9 @@ from notifications import (
     scheduling,
 )
 from notifications.alerting import BadAlert
+from notifications.distributing import written
 from notifications.models import InboxEntry, Notification, Preferences, ScheduledAlert, Topic
+from notifications.scheduling import forget
 from tests.support.people import User, make_crowd
 from worker.maintenance import restart_distributions
 from worker.models import Job
@@ -266,6 +269,23 @@ def test_it_expires_after_it_was_sent(ann: User, at: datetime, expires: Any) -> 
         assert row.expires_at == expires
 
 
+def test_who_is_erased_is_taken_out_of_what_waits(ann: User, at: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (alerting, named_audiences):
+        monkeypatch.setattr(module, "SMALL", 2)
+    bob, crowd = User.objects.create_user("bob"), make_crowd("some", 3)
+    for message, to in (("alone", ann), ("both", [ann, bob]), ("list", [ann, *crowd]), ("all", MEMBERS)):
+        notify(to=to, message=message, at=at)
+    forget(ann.pk)
+    waiting = {row.contents["message"]: row.recipients for row in ScheduledAlert.objects.all()}
+    assert waiting == {
+        "both": [{"user": written(bob.pk)}],
+        "list": [{"people": [written(user.pk) for user in crowd]}],
+        "all": [{"audience": "members"}],
+    }
+    erase(bob)
+    assert set(ScheduledAlert.objects.values_list("contents__message", flat=True)) == {"list", "all"}
+
+
 # --- local times -----------------------------------------------------------------------------------------------------
 
 
@@ -284,9 +304,9 @@ def test_each_person_gets_it_at_that_time_where_they_are(ann: User, settings: An
     tokyo, berlin = (lives_in(User.objects.create_user(zone), zone) for zone in ("Asia/Tokyo", "Europe/Berlin"))
     notify(to=[ann, tokyo, berlin], message="m", key="k", at_local=datetime(2095, 6, 1, 9))  # noqa: DTZ001
     assert due_times() == {
-        "2095-06-01T00:00:00+00:00": [{"user": scheduling.distributing.written(tokyo.pk)}],
-        "2095-06-01T07:00:00+00:00": [{"user": scheduling.distributing.written(berlin.pk)}],
-        "2095-06-01T09:00:00+00:00": [{"user": scheduling.distributing.written(ann.pk)}],
+        "2095-06-01T00:00:00+00:00": [{"user": written(tokyo.pk)}],
+        "2095-06-01T07:00:00+00:00": [{"user": written(berlin.pk)}],
+        "2095-06-01T09:00:00+00:00": [{"user": written(ann.pk)}],
     }
     drain_jobs(until=datetime(2095, 6, 1, 8, tzinfo=UTC))
     assert [len(queries.latest_for(user)) for user in (ann, tokyo, berlin)] == [0, 1, 1]
