@@ -6,6 +6,7 @@
 ``assert_notified``, ``assert_not_notified``   whether somebody is sent an alert; a failure prints those that were sent
 ``connected``                                  a client of the hub in the test's own process
 ``drain_jobs``                                 runs the durable jobs that are owed
+``choose_action``                              somebody chooses an action of an alert
 ``aassert_notified``, …                        the same for async tests
 =============================================  ========================================================================
 
@@ -18,6 +19,7 @@ and need no Redis and no broker. In a ``TestCase`` nothing is committed; what wa
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from hub.testing.choices import achoose_action, choose_action
     from hub.testing.client import CommandRefused, ConnectionEnded, HubClient, connected
     from hub.testing.jobs import DrainedJob, adrain_jobs, drain_jobs
     from hub.testing.mistakes import Misused
@@ -39,11 +41,13 @@ __all__ = [
     "Published",
     "aassert_not_notified",
     "aassert_notified",
+    "achoose_action",
     "adrain_jobs",
     "assert_not_notified",
     "assert_notified",
     "capture_notifications",
     "capture_publications",
+    "choose_action",
     "connected",
     "drain_jobs",
 ]
@@ -57,11 +61,13 @@ _HOMES = {
     "Published": "publications",
     "aassert_not_notified": "notifications",
     "aassert_notified": "notifications",
+    "achoose_action": "choices",
     "adrain_jobs": "jobs",
     "assert_not_notified": "notifications",
     "assert_notified": "notifications",
     "capture_notifications": "notifications",
     "capture_publications": "publications",
+    "choose_action": "choices",
     "connected": "client",
     "drain_jobs": "jobs",
 }
