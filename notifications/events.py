@@ -65,20 +65,17 @@ class NotificationCreated(msgspec.Struct, tag="notifications.notification_create
 
 
 class ListedAlert(NotificationCreated, tag="notifications.notification_created", kw_only=True):
-    """An alert in a list: as it was sent, and whether the person has read it."""
+    """An alert in a list: as it was sent, and whether the person has read it, or at least had it in view."""
 
     read: bool
+    seen: bool
     #: The action that the person has chosen, where they have chosen one.
     chosen: str | UnsetType = UNSET
 
 
 class InboxItem(ListedAlert, tag="notifications.notification_created", kw_only=True):
-    """An alert in a list of somebody's inbox, with what the person has done with it.
+    """An alert in a list of somebody's inbox. ``archived_at``, ``snoozed_until``: where it is instead of in there."""
 
-    ``seen``: it was in view, or is read. ``archived_at``, ``snoozed_until``: where it is instead of in the inbox.
-    """
-
-    seen: bool
     archived_at: datetime | None
     snoozed_until: datetime | None
 
@@ -189,7 +186,10 @@ def beginning_of_created(notification_id: int) -> str:
 def listed(notification: Notification) -> ListedAlert:
     """An alert that :func:`notifications.queries.latest_for` has listed."""
     return ListedAlert(
-        **msgspec.structs.asdict(created(notification)), read=notification.read, chosen=notification.chosen or UNSET
+        **msgspec.structs.asdict(created(notification)),
+        read=notification.read,
+        seen=notification.seen,
+        chosen=notification.chosen or UNSET,
     )
 
 
@@ -197,7 +197,6 @@ def in_inbox(notification: Notification) -> InboxItem:
     """An alert that :mod:`notifications.reading` has listed, with what the person has done with it."""
     return InboxItem(
         **msgspec.structs.asdict(listed(notification)),
-        seen=notification.seen,
         archived_at=notification.archived_at,
         snoozed_until=notification.snoozed_until,
     )

@@ -60,9 +60,14 @@ def hub_bell(label: str = "", href: str | None = None) -> SafeString:
 
 
 @register.simple_tag
-def hub_inbox(label: str = "") -> SafeString:
-    """The list of a person's alerts as a part of the page."""
-    return _element(_ALERTS, "hub-inbox", label=label or None)
+def hub_inbox(label: str = "", *, tabs: bool = False) -> SafeString:
+    """The list of a person's alerts as a part of the page.
+
+    Args:
+        label: what it is called for screen readers.
+        tabs: make it a whole inbox, with archive, snoozed alerts, search and keys, for a page that is there for it.
+    """
+    return _element(_ALERTS, "hub-inbox", label=label or None, tabs=tabs)
 
 
 @register.simple_tag

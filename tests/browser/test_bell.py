@@ -71,7 +71,7 @@ def test_alert_read_in_one_browser_is_read_in_the_others(visitor: Visitors, noti
 
 def test_alert_that_could_not_be_marked_is_unread_again(visitor: Visitors, notify: Notify) -> None:
     page = visitor("bell-unlucky")
-    WebSocketProxy(page, to_hub=lambda frame: frame.replace("alerts.mark_read", "alerts.no_such_method"))
+    WebSocketProxy(page, to_hub=lambda frame: frame.replace("inbox.change", "inbox.no_such_method"))
     page.goto("/notifications/")
     wait_until_loaded(page)
     notify("stubborn", to="user:bell-unlucky")

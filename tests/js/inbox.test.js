@@ -123,7 +123,7 @@ test("alerts that another browser marks are read here", async () => {
   assert.ok(inbox.items.every((item) => item.read));
   // The event has the count of the moment of marking: the inbox asks for the current count, once.
   const { question, answer } = await connection.next();
-  assert.deepEqual(question.data, { limit: 1 });
+  assert.equal(question.method, "inbox.counts");
   answer({ items: [], unread: 1, more: true, positions: {} });
   await turnOfTheLoop();
   assert.equal(inbox.unread, 1);

@@ -18,9 +18,10 @@ def texts() -> dict[str, str]:
         "all_read": _("All read"),
         "mark": _("Mark as read"),
         "mark_all": _("Mark all as read"),
-        "not_marked": _("That could not be marked as read. Try again."),
+        "not_marked": _("That did not work. Try again."),
         "see_all": _("See all alerts"),
         "older": _("Older alerts"),
+        **_inbox(),
         "open": _("Open"),
         "dismiss": _("Dismiss"),
         "close": _("Close"),
@@ -77,6 +78,77 @@ def texts() -> dict[str, str]:
         **_plurals("unread_short", lambda n: ngettext("%(number)s unread", "%(number)s unread", n)),
         **_plurals("others", lambda n: ngettext("%(number)s other", "%(number)s others", n)),
     }
+
+
+def _inbox() -> dict[str, str]:
+    """What the page of the inbox says, and the buttons of its alerts."""
+    return {
+        "tab_unread": _("Unread"),
+        "tab_all": _("Inbox"),
+        "tab_archived": _("Archive"),
+        "tab_snoozed": _("Snoozed"),
+        "no_unread": _("Nothing unread"),
+        "no_unread_yet": _("You have read everything."),
+        "no_archived": _("The archive is empty"),
+        "no_archived_yet": _("What you archive is kept here."),
+        "no_snoozed": _("Nothing is snoozed"),
+        "no_snoozed_yet": _("What you snooze waits here, and comes back as unread."),
+        "nothing_found": _("Nothing found"),
+        "search_alerts": _("Search alerts"),
+        "level": _("Level"),
+        "all_levels": _("All levels"),
+        "offline": _("No connection. What you change here is saved when it is back."),
+        "mark_unread": _("Mark as unread"),
+        "archive": _("Archive it"),
+        "unarchive": _("Back to the inbox"),
+        "unsnooze": _("Back to the inbox"),
+        "archive_read": _("Archive what is read"),
+        "select": _("Select"),
+        "select_all": _("Select all"),
+        "snooze": _("Snooze"),
+        "snooze_until": _("Snooze until"),
+        "snoozed_until": _("Snoozed until"),
+        "snooze_later": _("Later today"),
+        "snooze_evening": _("This evening"),
+        "snooze_tomorrow": _("Tomorrow"),
+        "snooze_week": _("Next week"),
+        "snooze_other": _("Another time"),
+        "undo": _("Undo"),
+        "keys": _("Keyboard shortcuts"),
+        "key_next": _("Next alert"),
+        "key_previous": _("Previous alert"),
+        "key_read": _("Mark as read or unread"),
+        "key_archive": _("Archive, or back to the inbox"),
+        "key_snooze": _("Snooze"),
+        "key_select": _("Select"),
+        "key_undo": _("Undo"),
+        "key_search": _("Search alerts"),
+        "key_help": _("This list"),
+        **_plurals("selected", lambda n: ngettext("%(number)s selected", "%(number)s selected", n)),
+        **_plurals("done_read", _marked_as_read),
+        **_plurals("done_all_read", _marked_as_read),
+        **_plurals(
+            "done_unread",
+            lambda n: ngettext("%(number)s alert marked as unread", "%(number)s alerts marked as unread", n),
+        ),
+        **_plurals("done_archive", _archived),
+        **_plurals("done_archive_read", _archived),
+        **_plurals("done_unarchive", _back),
+        **_plurals("done_unsnooze", _back),
+        **_plurals("done_snooze", lambda n: ngettext("%(number)s alert snoozed", "%(number)s alerts snoozed", n)),
+    }
+
+
+def _marked_as_read(number: int) -> str:
+    return ngettext("%(number)s alert marked as read", "%(number)s alerts marked as read", number)
+
+
+def _archived(number: int) -> str:
+    return ngettext("%(number)s alert archived", "%(number)s alerts archived", number)
+
+
+def _back(number: int) -> str:
+    return ngettext("%(number)s alert is back in the inbox", "%(number)s alerts are back in the inbox", number)
 
 
 def _as_template(text: str, *names: str) -> str:

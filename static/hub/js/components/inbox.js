@@ -1,50 +1,38 @@
 /** `<hub-inbox>`: the list of a person's alerts, with the number of unread ones and a button for older ones. */
 
 import { UNREAD_LIMIT } from "../hub/inbox.js";
+import { InboxView } from "../hub/inbox-view.js";
 import { refusal } from "../refusals.js";
+import { showTime } from "../times.js";
 import { alertItem } from "./alert.js";
 import { icon, make, plural, reconcile, text } from "./dom.js";
 import { define, HubElement } from "./element.js";
-import { ALERT } from "./styles.js";
+import { InboxBar } from "./inbox-bar.js";
+import { keysDialog, listenToKeys } from "./inbox-keys.js";
+import { STYLES } from "./inbox-styles.js";
+import { alertTools, awayFrom, Organizer } from "./organizer.js";
+import { SeenWatch } from "./seen-watch.js";
 
-/** @import { Alert } from "../hub/inbox.js" */
+/** @import { Alert, Change } from "../hub/inbox.js" */
 /** @import { CallFailed } from "../hub/connection.js" */
 
-const STYLES = `
-${ALERT}
-:host { display: grid; grid-template-columns: minmax(0, 1fr); gap: 0.75rem; }
-.bar { display: flex; align-items: center; justify-content: space-between; gap: 0 1rem; }
-.bar:not(:has(> :not([hidden]))) { display: none; }
-.count { font-weight: 580; color: var(--hub-muted); }
-.count.some { color: var(--hub-ink); }
-.list { display: grid; grid-template-columns: minmax(0, 1fr); gap: 0.625rem; }
-.alert:not(.unread) .alert-end { display: none; }
-.alert.unread { background: color-mix(in oklab, var(--hub-accent) 5%, var(--hub-card)); }
-.bar button { margin-inline-end: -0.5rem; color: var(--hub-accent); }
-.more { justify-self: center; }
-.problem:empty { display: none; }
-.problem { color: var(--hub-error); font-weight: 560; }
-:host([compact]) { gap: 0; }
-:host([compact]) .bar { padding-block: 0.25rem; padding-inline: 1rem 0.5rem; border-block-end: 1px solid var(--hub-line); }
-:host([compact]) .list { gap: 0; }
-:host([compact]) .alert {
-  padding-block: 0.75rem; padding-inline: 1rem 0.75rem; border: 0; border-block-end: 1px solid var(--hub-line);
-  border-radius: 0; box-shadow: none;
-}
-:host([compact]) .alert:last-child { border-block-end: 0; }
-:host([compact]) .alert-end { margin-inline-end: -0.25rem; }
-:host([compact]) .more { inline-size: 100%; border-radius: 0; border: 0; color: var(--hub-accent); background: none; }
-:host([compact]) .banner, :host([compact]) .problem { margin: 0.75rem; }
-`;
+/** Texts of an empty list, by its state. @type {{[state: string]: [string, string]}} */
+const EMPTY = {
+  all: ["no_alerts", "no_alerts_yet"],
+  unread: ["no_unread", "no_unread_yet"],
+  archived: ["no_archived", "no_archived_yet"],
+  snoozed: ["no_snoozed", "no_snoozed_yet"],
+};
 
 /**
  * Attributes: `label` names the list for screen readers; `compact` is for narrow places; `silent` stops announcements
- * of new alerts, for pages on which another widget makes them.
+ * of new alerts, for pages on which another widget makes them; `tabs` makes it a whole inbox, with archive, search and
+ * keys, for a page that is there for it.
  */
 export class HubInbox extends HubElement {
   #count = make("p", { class: "count", part: "count" });
   #markAll = make("button", { type: "button", class: "quiet", part: "mark-all" });
-  #list = make("ol", { class: "list", part: "list" });
+  #list = make("ol", { class: "list", part: "list", id: "inbox-list" });
   #more = make("button", { type: "button", class: "more", part: "more" });
   #empty = make("div", { class: "empty", part: "empty" });
   #spinner = make("div", { class: "spinner", role: "img" });
@@ -53,12 +41,27 @@ export class HubInbox extends HubElement {
   #news = make("p", { class: "visually-hidden", role: "status" });
   /** @type {WeakSet<Alert>} */
   #arrived = new WeakSet();
+  /** Set while it is connected. @type {Organizer | null} */
+  #organizer = null;
+  /** Set where the person can have seen something. @type {SeenWatch | null} */
+  #seen = null;
+  /** Set where it has tabs. @type {InboxBar | null} */
+  #bar = null;
+  /** What is listed, if that is not the inbox as it is. @type {InboxView | null} */
+  #view = null;
+  /** @type {Set<number>} */
+  #picked = new Set();
+  #pickAll = make("input", { type: "checkbox" });
+  /** Buttons for what is picked, or for all. */
+  #bulk = make("div", { class: "bulk" });
+  #offline = make("p", { class: "banner", role: "status", part: "offline" });
 
   constructor() {
     super(STYLES);
-    this.#markAll.addEventListener("click", () => this.hub.inbox.markAllRead());
+    this.#markAll.addEventListener("click", () => this.#markAllRead());
     this.#more.addEventListener("click", () => this.#older());
     this.#list.addEventListener("keydown", (event) => this.#move(event));
+    this.#pickAll.addEventListener("change", () => this.#pickEach(this.#pickAll.checked));
   }
 
   connected() {
@@ -66,20 +69,23 @@ export class HubInbox extends HubElement {
     this.#markAll.replaceChildren(text("mark_all"));
     this.#more.replaceChildren(text("older"));
     this.#spinner.ariaLabel = text("loading");
+    this.#offline.textContent = text("offline");
     this.#list.ariaLabel = this.getAttribute("label") || text("alerts");
-    this.#empty.replaceChildren(
-      icon("bell"),
-      make("h2", {}, text("no_alerts")),
-      make("p", {}, text("no_alerts_yet")),
-      make("slot", { name: "empty" }),
-    );
     const bar = make("div", { class: "bar", part: "bar" }, this.#count, this.#markAll);
-    this.root.append(bar, this.#stale, this.#problem, this.#spinner, this.#list, this.#empty, this.#more, this.#news);
+    this.root.append(bar, this.#offline, this.#stale, this.#problem, this.#spinner, this.#list, this.#empty);
+    this.root.append(this.#more, this.#news);
+    this.#organizer = new Organizer(this.root, inbox);
+    this.#seen = inbox.signedIn ? new SeenWatch((ids) => inbox.change("seen", ids)) : null;
     this.stops.push(
       inbox.on("change", () => this.changed()),
       inbox.on("alert", (alert) => this.#arrive(alert)),
       inbox.on("failed", (error) => this.#showError(error)),
+      this.hub.on("state", () => this.changed()),
+      () => this.#seen?.close(),
+      () => this.#show(null),
     );
+    this.#bar = null;
+    if (this.hasAttribute("tabs") && inbox.signedIn) this.#addTabs(bar);
     inbox.start();
     this.render();
   }
@@ -89,27 +95,130 @@ export class HubInbox extends HubElement {
     super.showFault(this.hasAttribute("silent") ? "" : sentence);
   }
 
+  /** What is listed. */
+  get #source() {
+    return this.#view ?? this.hub.inbox;
+  }
+
+  /** @param {HTMLElement} bar */
+  #addTabs(bar) {
+    const { inbox } = this.hub;
+    this.#bar = new InboxBar(() => this.#choose());
+    const help = make(
+      "button",
+      { type: "button", class: "quiet keys-button", "aria-label": text("keys"), title: text("keys") },
+      "?",
+    );
+    const keys = keysDialog();
+    help.addEventListener("click", () => keys.showModal());
+    this.#pickAll.ariaLabel = text("select_all");
+    bar.prepend(make("label", { class: "pick" }, this.#pickAll));
+    bar.append(this.#bulk, help);
+    this.root.prepend(this.#bar.element, this.#bar.filters());
+    this.root.append(keys);
+    const older = new IntersectionObserver(([entry]) => entry.isIntersecting && this.#older(), {
+      rootMargin: "200px",
+    });
+    older.observe(this.#more);
+    this.stops.push(
+      listenToKeys((key) => this.#onKey(key, keys)),
+      () => older.disconnect(),
+    );
+    inbox.count();
+  }
+
+  /** Lists what the tabs say. */
+  #choose() {
+    this.#picked.clear();
+    const filter = this.#bar?.isFiltered ? this.#bar.filter : null;
+    this.#show(filter && new InboxView(this.hub.inbox, filter));
+    this.render();
+  }
+
+  /** @param {InboxView | null} view */
+  #show(view) {
+    this.#view?.close();
+    this.#view = view;
+    // What is the same alert in two lists has other buttons in each.
+    this.#list.replaceChildren();
+    view?.on("change", () => this.changed());
+  }
+
   render() {
     const { inbox } = this.hub;
-    const loaded = inbox.state === "ready" || inbox.items.length > 0;
-    this.#spinner.hidden = loaded || inbox.state === "failed";
+    const source = this.#source;
+    const loaded = source.state === "ready" || source.items.length > 0;
+    this.#spinner.hidden = loaded || source.state === "failed";
+    this.#offline.hidden = !this.#bar || this.hub.state === "connected" || !loaded;
     this.#showRefusal();
-    this.#empty.hidden = inbox.state !== "ready" || inbox.items.length > 0;
-    this.#more.hidden = !inbox.more;
+    this.#showEmpty();
+    this.#more.hidden = !source.more;
     this.#count.hidden = !inbox.signedIn || !inbox.items.length;
     this.#count.classList.toggle("some", inbox.unread > 0);
     this.#count.textContent = inbox.unread
       ? plural("unread_short", inbox.unread, shownUnread(inbox.unread))
       : text("all_read");
-    this.#markAll.hidden = !inbox.signedIn || !inbox.unread;
+    this.#markAll.hidden = !inbox.signedIn || !inbox.unread || Boolean(this.#view && this.#bar?.isSearch);
     reconcile(
       this.#list,
-      inbox.items,
+      source.items,
       (alert) => String(alert.id),
       (alert) => this.#build(alert),
       (element, alert) => this.#update(element, alert),
     );
     if (!this.#list.querySelector("li[tabindex='0']")) this.#list.querySelector("li")?.setAttribute("tabindex", "0");
+    this.#showTabs();
+  }
+
+  #showEmpty() {
+    const { state, items } = this.#source;
+    this.#empty.hidden = state !== "ready" || items.length > 0;
+    if (this.#empty.hidden) return;
+    const [title, more] = this.#bar?.isSearch ? ["nothing_found", ""] : EMPTY[this.#bar?.filter.state ?? "all"];
+    this.#empty.replaceChildren(icon("bell"), make("h2", {}, text(title)));
+    if (more) this.#empty.append(make("p", {}, text(more)));
+    if (!this.#view) this.#empty.append(make("slot", { name: "empty" }));
+  }
+
+  /** Shows the counts of the tabs, and what can be done with what is picked. */
+  #showTabs() {
+    if (!this.#bar) return;
+    this.#bar.showCounts(this.hub.inbox);
+    const { items } = this.#source;
+    const known = new Set(items.map((item) => item.id));
+    for (const id of this.#picked) if (!known.has(id)) this.#picked.delete(id);
+    const count = this.#picked.size;
+    this.#pickAll.checked = count > 0 && count === items.length;
+    this.#pickAll.indeterminate = count > 0 && count < items.length;
+    /** @type {HTMLElement} */ (this.#pickAll.parentElement).hidden = !items.length;
+    if (count) {
+      this.#count.hidden = false;
+      this.#count.textContent = plural("selected", count);
+      this.#markAll.hidden = true;
+    }
+    const kind = `${this.#bar.filter.state} ${count > 0} ${items.some((item) => item.read)}`;
+    if (this.#bulk.dataset.kind === kind) return;
+    this.#bulk.dataset.kind = kind;
+    this.#bulk.replaceChildren(...(count ? this.#bulkButtons() : this.#allButtons()));
+  }
+
+  #bulkButtons() {
+    const state = this.#bar?.filter.state ?? "all";
+    const read = make(
+      "button",
+      { type: "button", class: "quiet round", title: text("mark"), "aria-label": text("mark") },
+      icon("check"),
+    );
+    read.addEventListener("click", () => this.#do("read", this.#chosen(), read));
+    return [read, ...alertTools(state, (change, opener) => this.#do(change, this.#chosen(), opener))];
+  }
+
+  #allButtons() {
+    if (this.#bar?.filter.state !== "all" || this.#bar.isSearch || !this.#source.items.some((item) => item.read))
+      return [];
+    const button = make("button", { type: "button", class: "quiet", part: "archive-read" }, text("archive_read"));
+    button.addEventListener("click", () => this.#organizer?.doAll("archive_read"));
+    return [button];
   }
 
   /** @param {Alert} alert */
@@ -122,15 +231,48 @@ export class HubInbox extends HubElement {
     item.classList.toggle("new", this.#arrived.has(alert));
     const button = make(
       "button",
-      { type: "button", class: "quiet round", part: "mark", title: text("mark"), "aria-label": text("mark") },
+      { type: "button", class: "quiet round mark", part: "mark", title: text("mark"), "aria-label": text("mark") },
       make("span", { class: "unread-dot" }),
     );
     button.addEventListener("click", () => {
       item.focus();
-      read();
+      if (this.#bar) this.#do("read", [alert], button);
+      else read();
     });
-    item.append(make("div", { class: "alert-end" }, button));
+    const tools = inbox.signedIn
+      ? alertTools(this.#bar?.filter.state ?? "all", (change, opener) => this.#do(change, [alert], opener))
+      : [];
+    item.append(make("div", { class: "alert-end" }, button, ...tools));
+    if (this.#bar) item.prepend(this.#pick(alert));
+    if (alert.snoozed_until) item.querySelector(".alert-body")?.append(until(alert.snoozed_until));
+    if (!alert.read && !alert.seen) this.#seen?.watch(item);
     return item;
+  }
+
+  /** @param {Alert} alert */
+  #pick({ id, title, message }) {
+    const box = make("input", {
+      type: "checkbox",
+      "aria-label": `${text("select")}: ${title || message}`.slice(0, 120),
+    });
+    box.addEventListener("change", () => this.#pickOne(id, box.checked));
+    return make("label", { class: "pick" }, box);
+  }
+
+  /**
+   * @param {number} id
+   * @param {boolean} isPicked
+   */
+  #pickOne(id, isPicked) {
+    if (isPicked) this.#picked.add(id);
+    else this.#picked.delete(id);
+    this.render();
+  }
+
+  /** @param {boolean} isPicked */
+  #pickEach(isPicked) {
+    this.#picked = new Set(isPicked ? this.#source.items.map((item) => item.id) : []);
+    this.render();
   }
 
   /**
@@ -141,6 +283,97 @@ export class HubInbox extends HubElement {
     item.classList.toggle("unread", !alert.read);
     item.setAttribute("part", alert.read ? "alert" : "alert unread");
     item.ariaDescription = alert.read ? "" : text("unread");
+    if (!this.#bar) return;
+    const isPicked = this.#picked.has(alert.id);
+    item.classList.toggle("picked", isPicked);
+    /** @type {HTMLInputElement} */ (item.querySelector(".pick input")).checked = isPicked;
+  }
+
+  /** What is picked, or else what has the focus. */
+  #chosen() {
+    return this.#picked.size ? this.#source.items.filter((item) => this.#picked.has(item.id)) : this.#focused();
+  }
+
+  /**
+   * @param {Change} change
+   * @param {Alert[]} alerts
+   * @param {HTMLElement} opener
+   */
+  #do(change, alerts, opener) {
+    if (!alerts.length) return;
+    const ids = new Set(alerts.map(({ id }) => String(id)));
+    const items = /** @type {HTMLElement[]} */ ([...this.#list.children]);
+    const hadFocus = items.some((item) => ids.has(item.dataset.key ?? "") && item.contains(this.root.activeElement));
+    const last = items.findLastIndex((item) => ids.has(item.dataset.key ?? ""));
+    const next = items.slice(last + 1).find((item) => !ids.has(item.dataset.key ?? "")) ?? items[last - 1];
+    this.#picked.clear();
+    this.#organizer?.do(change, alerts, opener);
+    // Where the alert leaves the list, the focus goes to the next one.
+    this.render();
+    if (hadFocus && !this.root.activeElement && next?.isConnected) next.focus();
+  }
+
+  #markAllRead() {
+    if (this.#bar) this.#organizer?.doAll("read");
+    else this.hub.inbox.markAllRead();
+  }
+
+  /**
+   * @param {string} key
+   * @param {HTMLDialogElement} help
+   * @returns {boolean} whether it does something
+   */
+  #onKey(key, help) {
+    const chosen = this.#chosen();
+    switch (key) {
+      case "j":
+      case "k":
+        this.#step(key === "j" ? 1 : -1);
+        return true;
+      case "e":
+        this.#do(awayFrom(this.#bar?.filter.state ?? "all"), chosen, this);
+        return true;
+      case "r":
+        this.#do(chosen.some((alert) => !alert.read) ? "read" : "unread", chosen, this);
+        return true;
+      case "s":
+        this.#do("snooze", chosen, this.#opener());
+        return true;
+      case "x":
+        for (const { id } of this.#focused()) this.#pickOne(id, !this.#picked.has(id));
+        return true;
+      case "u":
+        this.#organizer?.undo();
+        return true;
+      case "/":
+        this.#bar?.focusSearch();
+        return true;
+      case "?":
+        help.showModal();
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  #focused() {
+    const item = /** @type {HTMLElement | null | undefined} */ (this.root.activeElement?.closest("li"));
+    return this.#source.items.filter(({ id }) => String(id) === item?.dataset.key);
+  }
+
+  /** Beside what the menu opens. @returns {HTMLElement} */
+  #opener() {
+    const item = this.root.activeElement?.closest("li");
+    return item?.querySelector("[data-change='snooze']") ?? this.#bulk;
+  }
+
+  /** @param {number} step */
+  #step(step) {
+    const items = /** @type {HTMLElement[]} */ ([...this.#list.children]);
+    const place = items.findIndex((item) => item.contains(this.root.activeElement));
+    const next = items[place < 0 ? 0 : place + step];
+    next?.focus();
+    next?.scrollIntoView({ block: "nearest" });
   }
 
   /** @param {HTMLElement} item */
@@ -156,7 +389,7 @@ export class HubInbox extends HubElement {
     const item = items[place];
     switch (event.key) {
       case "ArrowDown":
-        if (place === items.length - 1 && this.hub.inbox.more) this.#older();
+        if (place === items.length - 1 && this.#source.more) this.#older();
         items[place + 1]?.focus();
         break;
       case "ArrowUp":
@@ -183,7 +416,7 @@ export class HubInbox extends HubElement {
     this.#more.disabled = true;
     const last = this.#list.lastElementChild;
     const hadFocus = this.root.activeElement === this.#more;
-    await this.hub.inbox.older();
+    await this.#source.older();
     this.#more.disabled = false;
     this.render();
     if (hadFocus && last?.nextElementSibling instanceof HTMLElement) last.nextElementSibling.focus();
@@ -205,11 +438,28 @@ export class HubInbox extends HubElement {
 
   /** Shows why the list could not be loaded. */
   #showRefusal() {
-    const { state, error } = this.hub.inbox;
+    const { state, error } = this.#source;
     this.#stale.hidden = state !== "failed";
-    if (error && !this.#stale.hidden)
-      this.#stale.replaceChildren(refusal(error, this.hub, text("stale")), reloadLink());
+    if (!error || this.#stale.hidden) return;
+    this.#stale.replaceChildren(
+      refusal(error, this.hub, text("stale")),
+      this.#view ? this.#retry(this.#view) : reloadLink(),
+    );
   }
+
+  /** @param {InboxView} view */
+  #retry(view) {
+    const button = make("button", { type: "button", class: "quiet" }, text("retry"));
+    button.addEventListener("click", () => view.retry());
+    return button;
+  }
+}
+
+/** @param {string} iso */
+function until(iso) {
+  const time = make("time");
+  showTime(time, iso);
+  return make("p", { class: "alert-until" }, icon("clock"), make("span", {}, text("snoozed_until"), " ", time));
 }
 
 /**

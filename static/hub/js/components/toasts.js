@@ -1,6 +1,6 @@
 /** `<hub-toasts>`: shows each new alert for a few seconds. */
 
-import { CREATED } from "../hub/inbox.js";
+import { CREATED, RETURNED } from "../hub/inbox.js";
 import { alertItem } from "./alert.js";
 import { icon, make, text } from "./dom.js";
 import { define, HubElement } from "./element.js";
@@ -52,6 +52,7 @@ export class HubToasts extends HubElement {
     this.root.append(make("div", { class: "toasts", role: "log", "aria-label": label }, this.#list));
     const read = (/** @type {Alert} */ alert) => () => this.hub.inbox.markRead([alert.id]);
     this.stops.push(this.hub.on(CREATED, (alert) => alert.silent || this.#show(alert, read(alert))));
+    this.stops.push(this.hub.on(RETURNED, (alert) => this.#show(alert, read(alert))));
     for (const type of LAYER_TYPES) this.stops.push(this.hub.on(type, (event) => this.#showEvent(event)));
   }
 

@@ -23,11 +23,20 @@ import { Stream } from "./stream.js";
  * @property {string} [icon] the kind's icon
  * @property {boolean} [silent] the person does not want to be interrupted by it
  * @property {boolean} read
+ * @property {boolean} [seen] it was in view, or is read
+ * @property {string | null} [archived_at] ISO 8601, in lists of the archive
+ * @property {string | null} [snoozed_until] ISO 8601, in lists of what is snoozed
  */
+
+/** @typedef {"read" | "unread" | "archive" | "unarchive" | "snooze" | "unsnooze" | "seen"} Change */
+
+/** @typedef {{unread: number, archived?: number, snoozed?: number}} Counts */
 
 /** Publication types. */
 export const CREATED = "notifications.notification_created";
 const READ = "notifications.alerts_read";
+const CHANGED = "notifications.alerts_changed";
+export const RETURNED = "notifications.alert_returned";
 const WITHDRAWN = "notifications.alerts_withdrawn";
 const UNFOLLOWED = "notifications.topic_unfollowed";
 
@@ -43,6 +52,16 @@ export const UNREAD_LIMIT = 100;
 const MARK_LIMIT = 100;
 /** Milliseconds to wait for further changes before unread alerts are counted again. */
 const CALM = 300;
+
+/** What publications call a change, and what calls do. @type {{[published: string]: Change}} */
+const CHANGES = {
+  unread: "unread",
+  archived: "archive",
+  unarchived: "unarchive",
+  snoozed: "snooze",
+  unsnoozed: "unsnooze",
+  seen: "seen",
+};
 /** The longest time that a timer takes, in milliseconds. */
 const LONGEST_WAIT = 2 ** 31 - 1;
 
@@ -54,20 +73,24 @@ const LONGEST_WAIT = 2 ** 31 - 1;
  * @returns {any}
  */
 export function inPageLanguage(data) {
-  if (data?.type !== CREATED || !data.texts) return data;
+  if (![CREATED, RETURNED].includes(data?.type) || !data.texts) return data;
   const { texts, ...alert } = data;
   const code = language()?.toLowerCase() ?? "";
   return { ...alert, ...(texts[code] ?? texts[code.split("-")[0]]) };
 }
 
 /**
- * Emits `change` when a public property has changed, `alert` with each alert that arrives after the list was loaded, and
- * `failed` with the error when the server refused to mark alerts and the change was undone.
+ * Emits `change` when a public property has changed, `alert` with each alert that arrives after the list was loaded or
+ * comes back, `organized` with `change` and `ids` when alerts get another state, here or elsewhere, `reloaded` when the
+ * list was loaded again, and `failed` with the error when the server refused a change and it was undone.
  */
 export class Inbox extends Emitter {
   /** Newest first. @type {Alert[]} */
   items = [];
   unread = 0;
+  /** As `unread`, counted to 100; known when they were asked for. */
+  archived = 0;
+  snoozed = 0;
   /** Whether the server has alerts older than those in `items`. */
   more = false;
   /** @type {"idle" | "loading" | "ready" | "failed"} */
@@ -82,6 +105,8 @@ export class Inbox extends Emitter {
   /** Channels that were subscribed (`true`) or unsubscribed during a load. @type {Map<string, boolean>} */
   #changedMeanwhile = new Map();
   #olderUnderWay = false;
+  /** Alerts that were archived or snoozed while they were in the list, by id. @type {Map<number, Alert>} */
+  #away = new Map();
   #countTimer = 0;
   #expiryTimer = 0;
 
@@ -153,6 +178,136 @@ export class Inbox extends Emitter {
     if (!newest || !this.unread || !this.signedIn) return;
     const marked = this.items.filter((item) => !item.read);
     await this.#mark(marked, "mark_all_read", { upto: newest.id }, 0);
+  }
+
+  /**
+   * Gives alerts another state: here at once, in other tabs and browsers through the server.
+   *
+   * @param {Change} change
+   * @param {number[]} ids at most 1,000
+   * @param {string} [until] ISO 8601 with an offset, for `snooze`
+   * @returns {Promise<number[]>} which were not so before; none if the server refused: `failed` is emitted then
+   */
+  async change(change, ids, until) {
+    if (!ids.length || !this.signedIn) return [];
+    this.#organize(change, ids);
+    return this.#asked(() => this.#ask("change", { change, ids, until }));
+  }
+
+  /**
+   * Marks all that is in the inbox as read, or archives all that is read, up to the newest of the list.
+   *
+   * @param {"read" | "archive_read"} change
+   * @returns {Promise<number[]>} the newest thousand that were changed
+   */
+  async changeAll(change) {
+    const newest = this.items[0];
+    if (!newest || !this.signedIn) return [];
+    const local = this.items.filter((item) => item.read === (change === "archive_read")).map((item) => item.id);
+    this.#organize(change === "read" ? "read" : "archive", local);
+    return this.#asked(async () => {
+      /** @type {number[]} */
+      const ids = [];
+      let answer;
+      do {
+        answer = await this.#ask("change_all", { change, upto: newest.id });
+        ids.push(...answer.ids);
+      } while (answer.more);
+      return { ...answer, ids };
+    });
+  }
+
+  /**
+   * Reads a part of the inbox as it is now; see `inbox.list` of the server.
+   *
+   * @param {object} wanted
+   * @returns {Promise<{items: Alert[], next: number, counts: Counts}>} rejects with {@link CallFailed}
+   */
+  async part(wanted) {
+    const part = await this.#ask("list", wanted);
+    this.#count(part.counts);
+    return part;
+  }
+
+  /** Asks how many alerts are in each state. */
+  count() {
+    if (this.signedIn) this.#countSoon();
+  }
+
+  /** @param {() => Promise<{ids: number[], counts: Counts}>} ask */
+  async #asked(ask) {
+    try {
+      const { ids, counts } = await ask();
+      this.#count(counts);
+      return ids;
+    } catch (error) {
+      this.emit("failed", error);
+      this.#load();
+      return [];
+    }
+  }
+
+  /**
+   * @param {Change} change
+   * @param {number[]} ids
+   * @returns {boolean} whether the list is complete without a reload
+   */
+  #organize(change, ids) {
+    const chosen = new Set(ids);
+    const before = this.items.filter((item) => !item.read).length;
+    const missing = change === "unarchive" || change === "unsnooze" ? this.#bringBack(chosen) : false;
+    if (change === "archive" || change === "snooze") {
+      for (const item of this.items) if (chosen.has(item.id)) this.#away.set(item.id, item);
+      this.items = this.items.filter((item) => !chosen.has(item.id));
+    }
+    for (const item of this.items) {
+      if (!chosen.has(item.id)) continue;
+      if (change === "read" || change === "unread") item.read = change === "read";
+      if (change === "read" || change === "seen") item.seen = true;
+    }
+    const unread = this.unread + this.items.filter((item) => !item.read).length - before;
+    if (this.unread < UNREAD_LIMIT) this.unread = Math.max(0, Math.min(UNREAD_LIMIT, unread));
+    this.emit("organized", { change, ids });
+    this.emit("change");
+    return !missing;
+  }
+
+  /**
+   * @param {Set<number>} ids
+   * @returns {boolean} whether some of them are not known here
+   */
+  #bringBack(ids) {
+    let missing = false;
+    for (const id of ids) {
+      const item = this.#away.get(id);
+      this.#away.delete(id);
+      if (item) this.#insert(item);
+      else if (!this.items.some((other) => other.id === id)) missing = true;
+    }
+    return missing;
+  }
+
+  /**
+   * @param {Alert} item
+   * @returns {boolean} false if it is older than the list, which `older` goes on with
+   */
+  #insert(item) {
+    if (this.items.some((other) => other.id === item.id)) return true;
+    const place = this.items.findIndex((other) => other.id < item.id);
+    if (place < 0 && this.more) return false;
+    this.items.splice(place < 0 ? this.items.length : place, 0, item);
+    if (this.items.length > LONGEST) {
+      this.items.length = LONGEST;
+      this.more = true;
+    }
+    return true;
+  }
+
+  /** @param {Counts} counts */
+  #count({ unread, archived = this.archived, snoozed = this.snoozed }) {
+    if (unread === this.unread && archived === this.archived && snoozed === this.snoozed) return;
+    Object.assign(this, { unread, archived, snoozed });
+    this.emit("change");
   }
 
   /**
@@ -247,6 +402,8 @@ export class Inbox extends Emitter {
     if (event?.type === CREATED && typeof event.id === "number") this.#add(inPageLanguage(event));
     else if (event?.type === READ) this.#read(event);
     else if (event?.type === WITHDRAWN) this.#withdraw(event);
+    else if (event?.type === CHANGED) this.#changedElsewhere(event);
+    else if (event?.type === RETURNED) this.#return(event);
     // A client that was disconnected meanwhile gets no `unsubscribed` event for the topic.
     else if (event?.type === UNFOLLOWED) this.#changed(`topic:${event.name}`, false);
   }
@@ -255,16 +412,10 @@ export class Inbox extends Emitter {
   #add(event) {
     if (this.items.some((item) => item.id === event.id) || isExpired(event)) return;
     const item = { ...event, read: !this.signedIn };
-    const place = this.items.findIndex((other) => other.id < item.id);
-    if (place < 0 && this.more) {
+    if (!this.#insert(item)) {
       // Older than the list: `older` loads it, and the count has it already.
       if (this.signedIn) this.#countSoon();
       return;
-    }
-    this.items.splice(place < 0 ? this.items.length : place, 0, item);
-    if (this.items.length > LONGEST) {
-      this.items.length = LONGEST;
-      this.more = true;
     }
     if (this.signedIn) this.unread = Math.min(UNREAD_LIMIT, this.unread + 1);
     if (item.expires_at) this.#expireInTime();
@@ -272,9 +423,31 @@ export class Inbox extends Emitter {
     this.emit("change");
   }
 
+  /** @param {{ids: number[], change: string, counts: Counts}} event */
+  #changedElsewhere({ ids, change, counts }) {
+    const isWhole = this.#organize(CHANGES[change], ids);
+    this.#count(counts);
+    if (!isWhole) this.#load();
+    // The counts are of the moment of the change, and alerts of other channels may have arrived since.
+    this.#countSoon();
+  }
+
+  /** @param {Alert & {counts: Counts}} event */
+  #return({ counts, ...alert }) {
+    const item = { ...inPageLanguage(alert), read: false };
+    this.#away.delete(item.id);
+    this.#insert(item);
+    this.#count(counts);
+    this.emit("organized", { change: "unsnooze", ids: [item.id] });
+    this.emit("alert", item);
+    this.emit("change");
+  }
+
   /** @param {{ids: number[]}} event */
   #withdraw({ ids }) {
+    for (const id of ids) this.#away.delete(id);
     this.#keep((item) => !ids.includes(item.id));
+    this.emit("organized", { change: "withdraw", ids });
   }
 
   /** Takes out what has expired, now and whenever something does. */
@@ -307,6 +480,7 @@ export class Inbox extends Emitter {
     }
     this.unread = unread;
     if (changed) this.emit("change");
+    this.emit("organized", { change: "read", ids, upto });
     // The count is of the moment of marking, and alerts of other channels may have arrived since.
     this.#countSoon();
   }
@@ -316,15 +490,20 @@ export class Inbox extends Emitter {
     this.#countTimer = Number(
       setTimeout(async () => {
         try {
-          const { unread } = await this.#call("list", { limit: 1 });
-          if (unread === this.unread) return;
-          this.unread = unread;
-          this.emit("change");
+          this.#count(await this.#ask("counts", {}));
         } catch {
           // The count stays as it was.
         }
       }, CALM),
     );
+  }
+
+  /**
+   * @param {string} method
+   * @param {object} data
+   */
+  #ask(method, data) {
+    return askUntilAnswered(this.#connection, { ask: "rpc", method: `inbox.${method}`, data });
   }
 
   /**

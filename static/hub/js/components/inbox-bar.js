@@ -1,0 +1,156 @@
+/** The tabs of an inbox, and what it is filtered by. */
+
+import { UNREAD_LIMIT } from "../hub/inbox.js";
+import { icon, make, text } from "./dom.js";
+
+/** @import { Inbox } from "../hub/inbox.js" */
+/** @import { Filter, State } from "../hub/inbox-view.js" */
+
+/** @type {State[]} */
+const TABS = ["unread", "all", "archived", "snoozed"];
+const LEVELS = ["info", "success", "warning", "error", "debug"];
+/** Milliseconds without a key after which a search begins. */
+const CALM = 300;
+
+export const STYLES = `
+.tabs { display: flex; flex-wrap: wrap; gap: 0 0.25rem; border-block-end: 1px solid var(--hub-line); }
+.tabs button {
+  flex: none; padding-inline: 0.75rem; border: 0; border-radius: 0; background: none; color: var(--hub-muted);
+  border-block-end: 0.1875rem solid transparent;
+}
+.tabs button[aria-selected="true"] { color: var(--hub-ink); border-color: var(--hub-accent); }
+.tabs button:focus-visible { outline-offset: -0.1875rem; }
+@media (width < 34rem) { .tabs { gap: 0; } .tabs button { padding-inline: 0.5rem; gap: 0.25rem; } }
+.tab-count {
+  min-inline-size: 1.375rem; padding-inline: 0.375rem; font-size: 0.8125rem; line-height: 1.375rem; text-align: center;
+  font-variant-numeric: tabular-nums; color: var(--hub-ink); background: var(--hub-sunken); border-radius: 99rem;
+}
+.tabs button[data-state="unread"] .tab-count { color: var(--hub-on-accent); background: var(--hub-accent); }
+.filters { display: flex; flex-wrap: wrap; gap: 0.5rem; }
+.filters label { position: relative; display: flex; align-items: center; }
+.filters label { flex: 1 1 8rem; }
+.filters .search { flex: 8 1 10rem; }
+.filters .search .icon { position: absolute; inset-inline-start: 0.75rem; color: var(--hub-muted); pointer-events: none; }
+.filters input, .filters select {
+  min-block-size: var(--hub-touch); inline-size: 100%; padding: 0.25rem 0.75rem; font: inherit; color: var(--hub-ink);
+  background: var(--hub-card); border: 1px solid var(--hub-control-line); border-radius: 0.625rem; color-scheme: inherit;
+}
+.filters .search input { padding-inline-start: 2.5rem; }
+.filters ::placeholder { color: var(--hub-muted); opacity: 1; }
+`;
+
+export class InboxBar {
+  element = make("div", { class: "inbox-bar", part: "tabs" });
+  /** @type {Map<State, HTMLButtonElement>} */
+  #tabs = new Map();
+  #search = make("input", { type: "search", maxlength: 100, autocomplete: "off" });
+  #level = make("select");
+  #timer = 0;
+  /** @type {Filter} */
+  filter = { state: "all" };
+  #changed;
+
+  /** @param {() => void} changed called when the filter is another one */
+  constructor(changed) {
+    this.#changed = changed;
+    const list = make("div", { class: "tabs", role: "tablist", "aria-label": text("alerts") });
+    for (const state of TABS) list.append(this.#tab(state));
+    list.addEventListener("keydown", (event) => this.#onKey(event));
+    this.element.append(list);
+    this.select("all");
+  }
+
+  /** The search and the level, which stand below the tabs. */
+  filters() {
+    this.#search.placeholder = text("search_alerts");
+    this.#search.addEventListener("input", () => {
+      clearTimeout(this.#timer);
+      this.#timer = Number(setTimeout(() => this.#filtered(), CALM));
+    });
+    this.#level.append(make("option", { value: "" }, text("all_levels")));
+    for (const level of LEVELS) this.#level.append(make("option", { value: level }, text(`level_${level}`)));
+    this.#level.addEventListener("change", () => this.#filtered());
+    return make(
+      "div",
+      { class: "filters", role: "search" },
+      make("label", { class: "search" }, icon("search"), named(text("search_alerts")), this.#search),
+      make("label", {}, named(text("level")), this.#level),
+    );
+  }
+
+  focusSearch() {
+    this.#search.focus();
+  }
+
+  /** Whether it lists something else than all of the inbox. */
+  get isFiltered() {
+    const { state, level, text: words } = this.filter;
+    return state !== "all" || Boolean(level || words);
+  }
+
+  /** Whether something is searched for. */
+  get isSearch() {
+    return Boolean(this.filter.level || this.filter.text);
+  }
+
+  /** @param {State} state */
+  select(state) {
+    this.filter = { ...this.filter, state };
+    for (const [name, tab] of this.#tabs) {
+      tab.ariaSelected = String(name === state);
+      tab.tabIndex = name === state ? 0 : -1;
+    }
+  }
+
+  /** @param {Inbox} inbox */
+  showCounts(inbox) {
+    for (const [state, tab] of this.#tabs) {
+      const badge = /** @type {HTMLElement} */ (tab.querySelector(".tab-count"));
+      const count = state === "all" ? 0 : inbox[state];
+      badge.hidden = !count;
+      badge.textContent = count >= UNREAD_LIMIT ? `${UNREAD_LIMIT - 1}+` : String(count);
+    }
+  }
+
+  /** @param {State} state */
+  #tab(state) {
+    const tab = make(
+      "button",
+      { type: "button", role: "tab", "data-state": state, "aria-controls": "inbox-list" },
+      make("span", {}, text(`tab_${state}`)),
+      make("span", { class: "tab-count", hidden: true }),
+    );
+    tab.addEventListener("click", () => {
+      this.select(state);
+      this.#changed();
+    });
+    this.#tabs.set(state, tab);
+    return tab;
+  }
+
+  /** @param {KeyboardEvent} event */
+  #onKey(event) {
+    const tabs = [...this.#tabs.values()];
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!step) return;
+    const turned = getComputedStyle(this.element).direction === "rtl" ? -step : step;
+    const place = tabs.indexOf(/** @type {HTMLButtonElement} */ (event.target));
+    const next = tabs[(place + turned + tabs.length) % tabs.length];
+    next.focus();
+    next.click();
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  #filtered() {
+    this.filter = { state: this.filter.state };
+    if (this.#search.value.trim()) this.filter.text = this.#search.value.trim();
+    if (this.#level.value) this.filter.level = this.#level.value;
+    this.#changed();
+  }
+}
+
+/** @param {string} name */
+function named(name) {
+  return make("span", { class: "visually-hidden" }, name);
+}
