@@ -19,6 +19,7 @@ from notifications.models import (
     ReadMark,
     ReadUpTo,
 )
+from notifications.saved_rules import erasing
 from notifications.withdrawing import withdraw
 
 
@@ -46,6 +47,7 @@ def _export(user: User) -> dict[str, Any]:
         "received": told(Q(user=user) | Q(pk__in=entries)),
         "sent": told(Q(sender=user)),
         "follows": list(follows),
+        "rules": [rule.name for rule in erasing.naming(user)],
         "preferences": {name: "" if value is None else str(value) for name, value in chosen.items()},
         "choices": list(Choice.objects.filter(user=user).order_by("pk").values("subject", "method", "is_on")),
         "organised": [
@@ -75,6 +77,7 @@ def _erase(user: User) -> None:
     for model in (ReadMark, ReadUpTo, InboxEntry, NotificationState, Preferences, Choice, ActionChoice):
         model._default_manager.filter(user=user).delete()
     scheduling.forget(user.pk)
+    erasing.forget(user)
     # The admin's log calls them by their title, and by the name of who follows.
     named = Notification.objects.filter(user=user) | Notification.objects.filter(sender=user)
     take_names_out(Notification, list(named.values_list("pk", flat=True)))

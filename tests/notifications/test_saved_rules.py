@@ -12,6 +12,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from hub.privacy import erase, export
+from hub.users import log_in_field, user_id
 from lab.harness.waiting import wait_for
 from notifications import open_to_rules
 from notifications.models import Notification
@@ -349,3 +351,16 @@ def test_checks_name_what_cannot_be_opened() -> None:
         "notifications.Order: the path 'customer' leads to notifications.Tag, and not to a person.",
         "notifications.Order: the path 'status' leads to no person; 'status' is no foreign key.",
     ]
+
+
+def test_who_is_erased_is_in_no_rule() -> None:
+    ann = User.objects.create_user("ann")
+    login = f"user:{getattr(ann, log_in_field())}"
+    alone = made(name="alone", recipients=f" {login} ", last_error=f"{login} is away")
+    others = made(name="others", recipients=f"everyone\n{user_id(ann)}\nuser:anna")
+    assert export(ann)["alerts"]["rules"] == ["alone", "others"]
+    erase(ann)
+    for rule in (alone, others):
+        rule.refresh_from_db()
+    assert (alone.recipients, alone.is_on, alone.last_error) == ("", False, "")
+    assert (others.recipients, others.is_on) == ("everyone\nuser:anna", True)

@@ -1,0 +1,26 @@
+"""Takes people out of the rules that name them."""
+
+from hub.users import User, log_in_field, user_id
+from notifications.saved_rules.models import SavedRule
+
+
+def forget(user: User) -> None:
+    """Take the person out of the recipients of all rules; a rule that has no other is switched off."""
+    names = _names(user)
+    for rule in naming(user):
+        rule.recipients = "\n".join(line for line in rule.recipients.splitlines() if line.strip() not in names)
+        rule.is_on = rule.is_on and bool(rule.recipients.strip())
+        rule.last_error = ""
+        rule.save(update_fields=["recipients", "is_on", "last_error"])
+
+
+def naming(user: User) -> list[SavedRule]:
+    """The rules that have the person among their recipients by name; all rules are few enough to be looked through."""
+    names = _names(user)
+    return [
+        rule for rule in SavedRule.objects.all() if not names.isdisjoint(map(str.strip, rule.recipients.splitlines()))
+    ]
+
+
+def _names(user: User) -> set[str]:
+    return {user_id(user), f"user:{getattr(user, log_in_field())}"}
