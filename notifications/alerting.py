@@ -173,15 +173,16 @@ def alert(
     return Alert(found, message, title, level, url, data, key, expires, named, values, at, replace, offered, at_local)
 
 
-def refuse_unsendable(*, to: Any, **contents: Any) -> None:
+def refuse_unsendable(*, to: Any, level: str | None = None, **contents: Any) -> None:
     """Refuse what cannot be sent now, nor later: for alerts that are kept as plain values until they are due.
 
-    Takes the arguments of :func:`alert`. A user, group or topic that does not exist may exist by then.
+    Takes the arguments of :func:`alert`, ``level`` also as None. A user, group or topic that does not exist may exist
+    by then.
 
     Raises:
         BadAlert: as :func:`alert`.
     """
-    alert(to=EVERYONE, **contents)
+    alert(to=EVERYONE, level=UNSET if level is None else level, **contents)
     for recipient in _each(to):
         try:
             resolve(recipient)

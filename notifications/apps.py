@@ -40,7 +40,7 @@ class NotificationsConfig(required_apps.HubAppConfig):
         clean_up(ReadUpTo, "user")
         clean_up(ReadMark, "user")
         clean_up(InboxEntry, "user")
-        clean_up(ActionChoice, "user", "notification")
+        clean_up(ActionChoice, "user")
         clean_up(Preferences, "user")
         clean_up(NotificationState, "user")
         clean_up(Choice, "user")

@@ -9,7 +9,7 @@ from hub.config import hub_settings
 from hub.database import prune_table
 from hub.users import all_users
 from notifications.kinds import declared
-from notifications.models import InboxEntry, Notification, NotificationState, Topic
+from notifications.models import ActionChoice, InboxEntry, Notification, NotificationState, Topic
 
 
 def prune(*, seconds: float = 60.0) -> int:
@@ -42,7 +42,7 @@ def prune(*, seconds: float = 60.0) -> int:
         ],
         seconds=seconds,
     )
-    _forget_states_of_none()
+    _forget_what_is_of_none()
     return pruned
 
 
@@ -53,8 +53,9 @@ def _prune_kind(name: str, keep: timedelta, deadline: float) -> int:
     return prune_table("alert", rows, days=days, items=0, lists=[], seconds=max(0.0, deadline - time.monotonic()))
 
 
-def _forget_states_of_none() -> None:
-    """Delete states that were added while their alert was deleted, as far as all older alerts are gone too."""
+def _forget_what_is_of_none() -> None:
+    """Delete what people did with an alert while it was deleted, as far as all older alerts are gone too."""
     oldest = Notification.objects.order_by("pk").values_list("pk", flat=True).first()
     if oldest is not None:
-        NotificationState.objects.filter(notification__lt=oldest).delete()
+        for model in (ActionChoice, NotificationState):
+            model._default_manager.filter(notification__lt=oldest).delete()

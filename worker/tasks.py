@@ -110,9 +110,19 @@ def distribute(notification_id: int) -> None:
             return
 
 
+def _refuse_no_time(scheduled_id: Any, due_at: Any) -> None:
+    if type(scheduled_id) is not int or scheduled_id < 1:
+        raise ValueError(f"scheduled_id is the id of an alert that waits for its time, not {scheduled_id!r}")
+    try:
+        datetime.fromisoformat(due_at)
+    except (TypeError, ValueError):
+        raise ValueError(f"due_at is a time such as 2026-01-31T09:00:00+00:00, not {due_at!r}") from None
+
+
 @shared_task(
     name="worker.tasks.send_scheduled",
     base=DurableTask,
+    check_values=staticmethod(_refuse_no_time),
     autoretry_for=PASSING,
     retry_backoff=True,
     retry_backoff_max=60,

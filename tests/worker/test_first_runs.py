@@ -16,7 +16,7 @@ from worker.arguments import misfit
 from worker.beat import HubEntry, HubScheduler
 from worker.celery import app
 from worker.models import Job
-from worker.tasks import distribute, send_broadcast
+from worker.tasks import distribute, send_broadcast, send_scheduled
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -225,9 +225,9 @@ FORM = {
         ("[]", "null", "Keyword arguments are a JSON object"),
         ("{}", KWARGS, "Positional arguments are a JSON list"),
         ("[]", '{"mesage": "m"}', "The task has no argument mesage. It takes: message, to, title"),
-        ("[]", '{"to": "everyone"}', "The task needs the argument message."),
+        ("[]", '{"to": "everyone"}', "message has 1 to 4000 characters"),
         ('["m"]', KWARGS, "The task does not take these positional arguments"),
-        (json.dumps(list("abcdefgh")), "{}", "The task does not take these positional arguments"),
+        (json.dumps(list("abcdefghijk")), "{}", "The task does not take these positional arguments"),
     ],
     ids=lambda text: text[:40],
 )
@@ -244,7 +244,7 @@ def test_the_form_refuses_what_the_task_does_not_take(
 #: Values that the task never takes, beside a message that it does; and what its action says.
 BAD_VALUES: list[tuple[dict[str, Any], str]] = [
     ({"level": "infoo"}, "not 'infoo'"),
-    ({"level": None}, "level is one of"),
+    ({"level": 7}, "level is one of"),
     ({"to": "everybody"}, "'everybody' is not 'everyone', 'members'"),
     ({"to": "user:"}, "'user:' is not 'everyone', 'members'"),
     ({"to": 7}, "goes to a saved user, group or topic"),
@@ -319,6 +319,7 @@ def test_every_task_of_the_hub_that_takes_arguments_looks_at_their_values() -> N
 
 @pytest.mark.parametrize(("given", "fits"), [(7, True), (0, False), (-1, False), ("7", False), (True, False)])
 def test_a_distribution_is_of_a_notification_that_can_be(given: object, fits: bool) -> None:
+    assert misfit(distribute, [], {}) == ("kwargs", "The task needs the argument notification_id.")
     said = misfit(distribute, [given], {})
     assert said is None if fits else said and said[0] == "args" and "the id of a notification" in said[1]
 
@@ -366,3 +367,18 @@ def test_what_was_missed_of_a_task_without_a_row_cannot_be_sent_from_the_admin(
     assert admin_client.post("/admin/hub_worker/job/", again).status_code == 302
     missed.refresh_from_db()
     assert missed.failed_at is not None
+
+
+@pytest.mark.parametrize(
+    ("given", "fits"),
+    [
+        ((7, "2026-01-31T09:00:00+00:00"), True),
+        ((0, "2026-01-31T09:00:00+00:00"), False),
+        (("7", "2026-01-31T09:00:00+00:00"), False),
+        ((7, "tomorrow"), False),
+        ((7, None), False),
+    ],
+)
+def test_an_alert_is_sent_later_at_a_time(given: tuple[object, object], fits: bool) -> None:
+    said = misfit(send_scheduled, [*given], {})
+    assert said is None if fits else said and said[0] == "args"
