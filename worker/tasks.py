@@ -24,11 +24,20 @@ PASSING = (OperationalError, InterfaceError, SoftTimeLimitExceeded)
 TURN = 60.0
 
 
+def _contents(level: str | None, **contents: Any) -> dict[str, Any]:
+    """What an alert says; without a level it is that of its kind."""
+    return contents if level is None else {**contents, "level": level}
+
+
+def _refuse_unsendable(*, level: str | None = None, **values: Any) -> None:
+    refuse_unsendable(**_contents(level, **values))
+
+
 @shared_task(
     name="worker.tasks.send_broadcast",
     base=DurableTask,
     bind=True,
-    check_values=staticmethod(refuse_unsendable),
+    check_values=staticmethod(_refuse_unsendable),
     # A database that is away or busy is tried again after 1, 2, 4 … 60 s, each at random up to that long, for about
     # two minutes, and so is one that takes longer than a task may. The task keeps its id, and so its key.
     autoretry_for=PASSING,
@@ -62,17 +71,8 @@ def send_broadcast(
         notifications.alerting.BadAlert: an argument is not as :func:`notifications.alert` wants it; nothing is sent.
     """
     key = self.request.id if key is None else key
-    said: dict[str, Any] = {
-        "message": message,
-        "title": title,
-        "url": url,
-        "data": data,
-        "kind": kind,
-        "params": params,
-    }
-    if level is not None:
-        said["level"] = level
-    return len(notify(to=to, key=key, **said))
+    contents = _contents(level, message=message, title=title, url=url, data=data, kind=kind, params=params)
+    return len(notify(to=to, key=key, **contents))
 
 
 def _refuse_no_id(notification_id: Any) -> None:

@@ -8,6 +8,7 @@ from django.db import OperationalError
 
 from hub.users import user_id
 from lab.harness.environment import BASE_DIR
+from notifications import Kind, kinds
 from notifications.alerting import BadAlert
 from notifications.models import Notification
 from tests.support.people import User
@@ -44,6 +45,19 @@ def test_it_takes_everything_that_an_alert_has() -> None:
     assert send_broadcast("m", to=["user:ann"], title="t", level="error", url="/x/", data={"n": 1}) == 1
     row = Notification.objects.get()
     assert (row.user, row.title, row.level, row.url, row.data) == (ann, "t", "error", "/x/", {"n": 1})
+
+
+@pytest.mark.parametrize("level", [None, "error"])
+def test_a_kind_is_sent_and_checked_before_it_is_due(level: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kinds, "_declared", {})
+    Kind("backup", label="Backup", level="success", message="Backup of {name}", fields={"name": str})
+    arguments = {"kind": "backup", "params": {"name": "db"}, "level": level}
+    send_broadcast.check_values(to="everyone", **arguments)
+    assert send_broadcast(**arguments) == 1
+    row = Notification.objects.get()
+    assert (row.message, row.level) == ("Backup of db", level or "success")
+    with pytest.raises(BadAlert, match="needs params"):
+        send_broadcast.check_values(to="everyone", kind="backup")
 
 
 def test_schedules_and_shells_name_people_by_their_id() -> None:
