@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from django.db import OperationalError
@@ -51,13 +52,14 @@ def test_it_takes_everything_that_an_alert_has() -> None:
 def test_a_kind_is_sent_and_checked_before_it_is_due(level: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kinds, "_declared", {})
     Kind("backup", label="Backup", level="success", message="Backup of {name}", fields={"name": str})
-    arguments = {"kind": "backup", "params": {"name": "db"}, "level": level}
-    send_broadcast.check_values(to="everyone", **arguments)
+    task: Any = send_broadcast
+    arguments: dict[str, Any] = {"kind": "backup", "params": {"name": "db"}, "level": level}
+    task.check_values(to="everyone", **arguments)
     assert send_broadcast(**arguments) == 1
     row = Notification.objects.get()
     assert (row.message, row.level) == ("Backup of db", level or "success")
     with pytest.raises(BadAlert, match="needs params"):
-        send_broadcast.check_values(to="everyone", kind="backup")
+        task.check_values(to="everyone", kind="backup")
 
 
 def test_schedules_and_shells_name_people_by_their_id() -> None:
