@@ -1,7 +1,8 @@
 """What code notes for the rest of the open transaction; its end forgets it, and a savepoint that is rolled back too.
 
 Django tells nobody that it rolls a savepoint back. But it drops what was given to ``on_commit`` since then: a page of
-notes is such a function, and is valid for as long as it waits there.
+notes is such a function, and is valid for as long as it waits there. Django itself knows only the savepoints of
+``atomic()`` there; what waits here is dropped with those that code makes by hand, too.
 """
 
 from collections.abc import Callable, Hashable
@@ -14,40 +15,75 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from hub.database.transactions import is_in_transaction, outermost_block
 
 
-class _Page:
-    """What was noted in one savepoint, or in none; a later page is of a savepoint within that one."""
+class _Earlier:
+    """The savepoints that were made so far: a rollback to one of them drops what waits with these.
 
-    def __init__(self, connection: BaseDatabaseWrapper) -> None:
+    Those that are over are among them; nobody can roll back to one.
+    """
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def __contains__(self, savepoint: str) -> bool:
+        return _number(savepoint) <= self._number
+
+
+def _number(savepoint: str) -> int:
+    """How many savepoints the connection had made with this one."""
+    return int(savepoint.rpartition("_x")[2])
+
+
+class _Page:
+    """What was noted between two savepoints; a later page is of a later time."""
+
+    def __init__(self, book: "_Book", connection: BaseDatabaseWrapper) -> None:
+        self.book = book  # lives for as long as one of its pages
         self.notes: dict[Hashable, Any] = {}
-        self.savepoints: tuple[str | None, ...] = tuple(connection.savepoint_ids)
-        self.transaction = outermost_block(connection)
-        self._place = len(connection.run_on_commit)
+        #: How many savepoints had been made before.
+        self.savepoints: int = connection.savepoint_state
 
     def __call__(self) -> None:
-        """The transaction is committed: nothing is left to be done."""
+        """The transaction is committed: nothing is left to be done but to let go of the memory."""
+        self.book.seen = None
 
-    def is_valid(self, connection: BaseDatabaseWrapper) -> bool:
-        """Whether it was written in the transaction that is open now, and is not rolled back."""
-        if self.transaction != outermost_block(connection):
-            return False
-        # Functions before it may have been dropped, so that it stands further in front now.
+
+class _Book:
+    """The pages of one transaction."""
+
+    def __init__(self, connection: BaseDatabaseWrapper) -> None:
+        self.transaction = outermost_block(connection)
+        self.page: ref[_Page] | None = None  # the last one
+        self.notes: dict[Hashable, Any] = {}
+        #: What waits last of these, and where: Django makes all entries of its list anew when it rolls back to a
+        #: savepoint. The list itself must not be held, since it holds what was dropped.
+        self.seen: tuple[int, object] | None = None
+
+    def write(self, key: Hashable, value: Any, connection: BaseDatabaseWrapper) -> None:
+        """Note it on a page of what is open now."""
+        last = None if self.page is None else self.page()
+        if last is None or last.savepoints != connection.savepoint_state:
+            last = _Page(self, connection)
+            self.page = ref(last)
+            _wait_for_commit(last, connection)
+            self.seen = len(connection.run_on_commit) - 1, connection.run_on_commit[-1]
+        last.notes[key] = self.notes[key] = value
+
+    def check(self, connection: BaseDatabaseWrapper) -> None:
+        """Forget what was noted in savepoints that were rolled back."""
         hooks = connection.run_on_commit
-        for place in range(min(self._place, len(hooks) - 1), -1, -1):
-            if hooks[place][1] is self:
-                self._place = place
-                return True
-        return False
-
-    def move_out(self, savepoints: tuple[str | None, ...]) -> None:
-        """Belong to the innermost of its savepoints that is open still; those within were released."""
-        depth = 0
-        while depth < min(len(savepoints), len(self.savepoints)) and self.savepoints[depth] == savepoints[depth]:
-            depth += 1
-        self.savepoints = savepoints[:depth]
+        if self.seen is not None and self.seen[0] < len(hooks) and hooks[self.seen[0]] is self.seen[1]:
+            return
+        self.page, self.notes, self.seen = None, {}, None
+        for place, hook in enumerate(hooks):
+            page = hook[1]
+            if isinstance(page, _Page) and page.book is self:
+                self.page = ref(page)
+                self.notes.update(page.notes)
+                self.seen = place, hook
 
 
 #: By connection. What waits for the commit holds the pages themselves, so that a rollback frees their memory.
-_pages: WeakKeyDictionary[BaseDatabaseWrapper, list[ref[_Page]]] = WeakKeyDictionary()
+_books: WeakKeyDictionary[BaseDatabaseWrapper, ref[_Book]] = WeakKeyDictionary()
 
 
 def note(key: Hashable, value: Any, *, using: str) -> None:
@@ -55,23 +91,20 @@ def note(key: Hashable, value: Any, *, using: str) -> None:
     connection = connections[using]
     if not is_in_transaction(connection):
         return
-    pages = _valid_pages(connection)
-    if not pages or pages[-1].savepoints != tuple(connection.savepoint_ids):
-        pages.append(_Page(connection))
-        transaction.on_commit(pages[-1], using=using)
-        _pages[connection] = [ref(page) for page in pages]
-    pages[-1].notes[key] = value
+    book = _book(connection)
+    if book is None:
+        book = _Book(connection)
+        _books[connection] = ref(book)
+    book.write(key, value, connection)
 
 
 def noted(key: Hashable, *, using: str) -> Any:
     """What was last noted under ``key`` in the transaction that is open on ``using``; None where nothing was."""
     connection = connections[using]
-    if connection not in _pages or not is_in_transaction(connection):
+    if connection not in _books or not is_in_transaction(connection):
         return None
-    for page in reversed(_valid_pages(connection)):
-        if key in page.notes:
-            return page.notes[key]
-    return None
+    book = _book(connection)
+    return None if book is None else book.notes.get(key)
 
 
 class _Last:
@@ -97,23 +130,25 @@ def run_last_on_commit(key: Hashable, function: Callable[[], object], *, using: 
     if known is not None and (earlier := known()) is not None:
         earlier.later = ref(last)
     note(key, ref(last), using=using)
-    transaction.on_commit(last, using=using)
-
-
-def _valid_pages(connection: BaseDatabaseWrapper) -> list[_Page]:
-    """The pages of the open transaction, at most one for each savepoint that is open, from the outermost on."""
-    pages: list[_Page] = []
-    for page in [known() for known in _pages.get(connection, ())]:
-        if page is None or not page.is_valid(connection):
-            continue
-        page.move_out(tuple(connection.savepoint_ids))
-        if pages and pages[-1].savepoints == page.savepoints:
-            pages[-1].notes.update(page.notes)
-            page.notes = {}
-        else:
-            pages.append(page)
-    if pages:
-        _pages[connection] = [ref(page) for page in pages]
+    connection = connections[using]
+    if connection.in_atomic_block:
+        _wait_for_commit(last, connection)
     else:
-        _pages.pop(connection, None)
-    return pages
+        transaction.on_commit(last, using=using)
+
+
+def _wait_for_commit(function: Callable[[], object], connection: BaseDatabaseWrapper) -> None:
+    """As ``on_commit`` in a transaction, but dropped with savepoints that were made by hand, too."""
+    hooks: list[Any] = connection.run_on_commit
+    hooks.append((_Earlier(connection.savepoint_state), function, False))
+
+
+def _book(connection: BaseDatabaseWrapper) -> _Book | None:
+    """That of the transaction that is open, with what is valid still."""
+    known = _books.get(connection)
+    book = None if known is None else known()
+    if book is None or book.transaction != outermost_block(connection):
+        _books.pop(connection, None)
+        return None
+    book.check(connection)
+    return book

@@ -227,3 +227,16 @@ def test_checks_name_declarations_that_cannot_be() -> None:
             "Tag: 'id', which tells rows from each other, is not among the fields.",
         )
     ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_savepoint_that_is_made_and_rolled_back_by_hand_loses_no_row(rows: LiveRows[Order]) -> None:
+    Order.objects.bulk_create([Order()])
+    order = Order.objects.get()
+    with transaction.atomic():
+        savepoint = transaction.savepoint()
+        order.number = "2"
+        order.save()
+        transaction.savepoint_rollback(savepoint)
+        order.save()
+    assert published() == [("orders:none", "updated", item(order, number="2"))]
