@@ -76,10 +76,28 @@ test("an alert leaves the list when it expires, and does not come when it has", 
   connection.publish("everyone", 1, { ...alert(4), expires_at: at(30) });
   connection.publish("everyone", 2, { ...alert(5), expires_at: at(-1) });
   assert.deepEqual(ids(inbox), [4, 3, 2, 1]);
+  connection.publish("everyone", 3, { ...alert(4), expires_at: at(45), silent: true });
   t.mock.timers.tick(30_000);
+  assert.deepEqual(ids(inbox), [4, 3, 2, 1]);
+  t.mock.timers.tick(15_000);
   assert.deepEqual(ids(inbox), [3, 2, 1]);
-  t.mock.timers.tick(30_000);
+  t.mock.timers.tick(15_000);
   assert.deepEqual(ids(inbox), [3, 1]);
+});
+
+test("what is chosen here or elsewhere is shown, and the first choice stays", async () => {
+  const actions = [{ name: "yes", label: "Yes" }];
+  const { connection, inbox } = await open([{ ...alert(2), actions }, alert(1, true)], { unread: 1 });
+  const choosing = inbox.choose(2, "yes");
+  const { question, answer } = await connection.next();
+  assert.deepEqual([question.method, question.data], ["alerts.choose", { id: 2, action: "yes" }]);
+  answer({ action: "no", at: "2026-11-30T12:00:00Z" });
+  await turnOfTheLoop();
+  (await connection.next()).answer({ unread: 0 });
+  await choosing;
+  assert.deepEqual([inbox.items[0].chosen, inbox.items[0].read], ["no", true]);
+  connection.publish("user:1", 1, { type: "notifications.action_chosen", id: 1, action: "yes", at: "" });
+  assert.equal(inbox.items[1].chosen, "yes");
 });
 
 test("marked alerts are read at once, and the server's count replaces the local one", async () => {

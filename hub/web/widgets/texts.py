@@ -23,6 +23,8 @@ def texts() -> dict[str, str]:
         "older": _("Older alerts"),
         **_inbox(),
         "open": _("Open"),
+        "chosen": _("Chosen: {label}"),
+        "not_chosen": _("That did not work. Try again."),
         "dismiss": _("Dismiss"),
         "close": _("Close"),
         "loading": _("Loading"),

@@ -1,10 +1,12 @@
 /** The element of one alert, in the list and as a toast. */
 
 import { showTime } from "../times.js";
+import { alertActions } from "./alert-actions.js";
 import { icon, make, text } from "./dom.js";
 import { linkTarget } from "./links.js";
 
 /** @import { Alert } from "../hub/inbox.js" */
+/** @import { Choose } from "./alert-actions.js" */
 
 const LEVELS = ["info", "success", "warning", "error", "debug"];
 let lastId = 0;
@@ -12,9 +14,10 @@ let lastId = 0;
 /**
  * @param {Alert} alert
  * @param {(() => void) | null} [onLinkClick] called when a person clicks its link
+ * @param {Choose | null} [choose] chooses one of its actions
  * @returns {HTMLLIElement}
  */
-export function alertItem(alert, onLinkClick = null) {
+export function alertItem(alert, onLinkClick = null, choose = null) {
   const level = LEVELS.includes(alert.level) ? alert.level : "info";
   const id = `alert-${++lastId}`;
   const time = make("time");
@@ -44,5 +47,7 @@ export function alertItem(alert, onLinkClick = null) {
     if (onLinkClick) link.addEventListener("click", onLinkClick);
     body.append(link);
   }
+  const actions = alertActions(alert, id, choose, onLinkClick);
+  if (actions) body.append(actions);
   return make("li", { class: `alert ${level}`, part: "alert" }, icon(level), body);
 }

@@ -5,6 +5,7 @@ import { InboxView } from "../hub/inbox-view.js";
 import { refusal } from "../refusals.js";
 import { showTime } from "../times.js";
 import { alertItem } from "./alert.js";
+import { chooser, updateActions } from "./alert-actions.js";
 import { icon, make, plural, reconcile, text } from "./dom.js";
 import { define, HubElement } from "./element.js";
 import { InboxBar } from "./inbox-bar.js";
@@ -80,6 +81,7 @@ export class HubInbox extends HubElement {
       inbox.on("change", () => this.changed()),
       inbox.on("alert", (alert) => this.#arrive(alert)),
       inbox.on("failed", (error) => this.#showError(error)),
+      inbox.on("chosen", (event) => this.#showChosen(event)),
       this.hub.on("state", () => this.changed()),
       () => this.#seen?.close(),
       () => this.#show(null),
@@ -225,7 +227,7 @@ export class HubInbox extends HubElement {
   #build(alert) {
     const { inbox } = this.hub;
     const read = () => inbox.markRead([alert.id]);
-    const item = alertItem(alert, read);
+    const item = alertItem(alert, read, chooser(this.hub, alert));
     item.tabIndex = -1;
     item.addEventListener("focusin", () => this.#makeTabStop(item));
     item.classList.toggle("new", this.#arrived.has(alert));
@@ -283,10 +285,17 @@ export class HubInbox extends HubElement {
     item.classList.toggle("unread", !alert.read);
     item.setAttribute("part", alert.read ? "alert" : "alert unread");
     item.ariaDescription = alert.read ? "" : text("unread");
+    updateActions(item, alert);
     if (!this.#bar) return;
     const isPicked = this.#picked.has(alert.id);
     item.classList.toggle("picked", isPicked);
     /** @type {HTMLInputElement} */ (item.querySelector(".pick input")).checked = isPicked;
+  }
+
+  /** @param {{id: number, action: string}} event */
+  #showChosen({ id, action }) {
+    for (const alert of this.#source.items) if (alert.id === id) alert.chosen = action;
+    this.changed();
   }
 
   /** What is picked, or else what has the focus. */

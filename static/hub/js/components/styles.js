@@ -3,6 +3,8 @@
  * `hub_scripts` links, or from the page.
  */
 
+import { ACTIONS } from "./alert-actions.js";
+
 export const BASE = `
 :host {
   display: block;
@@ -72,7 +74,7 @@ button.round { padding: 0; color: var(--hub-muted); border-radius: 50%; }
 
 /** The styles of one alert, in a list or as a toast. */
 export const ALERT = `
-.alert {
+${ACTIONS}.alert {
   --_level: var(--hub-info);
   position: relative; display: flex; gap: 0.875rem; padding: 0.875rem 1rem;
   background: var(--hub-card); border: 1px solid var(--hub-line); border-radius: var(--hub-radius); box-shadow: var(--hub-shadow);

@@ -1,7 +1,8 @@
 /** `<hub-toasts>`: shows each new alert for a few seconds. */
 
-import { CREATED, RETURNED } from "../hub/inbox.js";
+import { CHOSEN, CREATED, RETURNED } from "../hub/inbox.js";
 import { alertItem } from "./alert.js";
+import { chooser, updateActions } from "./alert-actions.js";
 import { icon, make, text } from "./dom.js";
 import { define, HubElement } from "./element.js";
 import { ALERT } from "./styles.js";
@@ -42,6 +43,8 @@ ${ALERT}
 /** Attribute `label`: the accessible name of the region. */
 export class HubToasts extends HubElement {
   #list = make("ol", { class: "list" });
+  /** @type {WeakMap<Element, Alert>} */
+  #shown = new WeakMap();
 
   constructor() {
     super(STYLES);
@@ -53,12 +56,21 @@ export class HubToasts extends HubElement {
     const read = (/** @type {Alert} */ alert) => () => this.hub.inbox.markRead([alert.id]);
     this.stops.push(this.hub.on(CREATED, (alert) => alert.silent || this.#show(alert, read(alert))));
     this.stops.push(this.hub.on(RETURNED, (alert) => this.#show(alert, read(alert))));
+    this.stops.push(this.hub.on(CHOSEN, (event) => this.#showChosen(event)));
     for (const type of LAYER_TYPES) this.stops.push(this.hub.on(type, (event) => this.#showEvent(event)));
   }
 
   /** Says it where no other widget of the page does. @param {string} sentence */
   showFault(sentence) {
     super.showFault(document.querySelector("hub-bell, hub-inbox, hub-chat") ? "" : sentence);
+  }
+
+  /** @param {{id: number, action: string}} event */
+  #showChosen({ id, action }) {
+    for (const item of this.#list.children) {
+      const alert = this.#shown.get(item);
+      if (alert?.id === id) updateActions(item, { ...alert, chosen: action });
+    }
   }
 
   /** @param {any} event */
@@ -74,8 +86,10 @@ export class HubToasts extends HubElement {
    * @param {(() => void) | null} onLinkClick
    */
   #show(alert, onLinkClick) {
-    const item = alertItem(alert, onLinkClick);
+    const item = alertItem(alert, onLinkClick, onLinkClick && chooser(this.hub, alert));
     item.classList.add("new");
+    item.tabIndex = -1;
+    this.#shown.set(item, alert);
     const button = make(
       "button",
       { type: "button", class: "quiet round", part: "dismiss", "aria-label": text("dismiss") },

@@ -17,6 +17,8 @@ import { Stream } from "./stream.js";
  * @property {string} at ISO 8601
  * @property {any} data
  * @property {{name: string, title: string}} [topic] the topic to which it was sent
+ * @property {AlertAction[]} [actions] its buttons
+ * @property {string} [chosen] the name of the action that the person has chosen
  * @property {string} [expires_at] ISO 8601; from then on it is not shown
  * @property {string} [kind] the name of its kind, as the server declares it
  * @property {string} [category] the name of the kind's category
@@ -31,6 +33,13 @@ import { Stream } from "./stream.js";
 /** @typedef {"read" | "unread" | "archive" | "unarchive" | "snooze" | "unsnooze" | "seen"} Change */
 
 /** @typedef {{unread: number, archived?: number, snoozed?: number}} Counts */
+/**
+ * @typedef {object} AlertAction
+ * @property {string} name
+ * @property {string} label
+ * @property {string} [url] it leads there; otherwise it is chosen
+ * @property {string} [style] `primary` or `danger`
+ */
 
 /** Publication types. */
 export const CREATED = "notifications.notification_created";
@@ -38,6 +47,7 @@ const READ = "notifications.alerts_read";
 const CHANGED = "notifications.alerts_changed";
 export const RETURNED = "notifications.alert_returned";
 const WITHDRAWN = "notifications.alerts_withdrawn";
+export const CHOSEN = "notifications.action_chosen";
 const UNFOLLOWED = "notifications.topic_unfollowed";
 
 /** Channels that have alerts. */
@@ -82,7 +92,7 @@ export function inPageLanguage(data) {
 /**
  * Emits `change` when a public property has changed, `alert` with each alert that arrives after the list was loaded or
  * comes back, `organized` with `change` and `ids` when alerts get another state, here or elsewhere, `reloaded` when the
- * list was loaded again, and `failed` with the error when the server refused a change and it was undone.
+ * list was loaded again, `chosen` with `id` and `action`, and `failed` with the error when the server refused a change and it was undone.
  */
 export class Inbox extends Emitter {
   /** Newest first. @type {Alert[]} */
@@ -404,13 +414,19 @@ export class Inbox extends Emitter {
     else if (event?.type === WITHDRAWN) this.#withdraw(event);
     else if (event?.type === CHANGED) this.#changedElsewhere(event);
     else if (event?.type === RETURNED) this.#return(event);
+    else if (event?.type === CHOSEN) this.#setChosen(event.id, event.action);
     // A client that was disconnected meanwhile gets no `unsubscribed` event for the topic.
     else if (event?.type === UNFOLLOWED) this.#changed(`topic:${event.name}`, false);
   }
 
   /** @param {Alert} event */
   #add(event) {
-    if (this.items.some((item) => item.id === event.id) || isExpired(event)) return;
+    const known = this.items.find((item) => item.id === event.id);
+    if (known || isExpired(event)) {
+      if (known) known.expires_at = event.expires_at;
+      this.#expireInTime();
+      return;
+    }
     const item = { ...event, read: !this.signedIn };
     if (!this.#insert(item)) {
       // Older than the list: `older` loads it, and the count has it already.
@@ -448,6 +464,30 @@ export class Inbox extends Emitter {
     for (const id of ids) this.#away.delete(id);
     this.#keep((item) => !ids.includes(item.id));
     this.emit("organized", { change: "withdraw", ids });
+  }
+
+  /**
+   * Chooses an action of an alert, once and for all: what was chosen before, here or elsewhere, stays.
+   *
+   * @param {number} id
+   * @param {string} action its name
+   * @returns {Promise<void>} rejects with `CallFailed` if the server refused
+   */
+  async choose(id, action) {
+    const { action: chosen } = await this.#call("choose", { id, action });
+    this.#setChosen(id, chosen);
+    await this.markRead([id]);
+  }
+
+  /**
+   * @param {number} id
+   * @param {string} action
+   */
+  #setChosen(id, action) {
+    const item = this.items.find((one) => one.id === id);
+    if (item) item.chosen = action;
+    this.emit("chosen", { id, action });
+    this.emit("change");
   }
 
   /** Takes out what has expired, now and whenever something does. */
