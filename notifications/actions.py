@@ -18,7 +18,7 @@ from hub.database import in_database_thread
 from hub.publishing import publish_many
 from hub.users import Key, User, Visitor, all_users, is_staff_or_may, user_id
 from hub.validation import Refused
-from notifications import choosing, distributing, expiring, keys, replacing, scheduling, wording
+from notifications import choosing, distributing, expiring, keys, replacing, scheduling, withdrawing, wording
 from notifications.alerting import EVERYONE, Alert, BadAlert, Recipient, alert
 from notifications.kinds import Kind
 from notifications.models import InboxEntry, Notification, ScheduledAlert, Topic
@@ -198,13 +198,21 @@ def _send_now(alerts: Sequence[Alert], sender: User | None) -> list[Notification
         row.people = recipient if isinstance(recipient, Audience | Listed) else None
     with transaction.atomic():
         for one in (described for described in alerts if described.replace and described.to):
-            replacing.make_room([row for row, sent_to in zip(rows, sent, strict=True) if sent_to[0] is one])
+            of_one = [row for row, sent_to in zip(rows, sent, strict=True) if sent_to[0] is one]
+            of_one[0].replaced = replacing.make_room(of_one)
         # Who does not want the new one does not keep the old one either.
         rows = choosing.mark_heard(rows)
         if any(row.key is not None for row in rows):
             return _store_once(rows)
         _store(rows)
     return rows
+
+
+def put_back(rows: Sequence[Notification]) -> None:
+    """Store and send again, as new ones, alerts to single recipients that others had replaced (``replaced``)."""
+    for row in rows:
+        row.pk, row._state.adding = None, True
+    _store(rows)
 
 
 def _store(rows: Sequence[Notification]) -> None:
@@ -223,7 +231,7 @@ def _store_once(rows: Sequence[Notification]) -> list[Notification]:
     """Store those whose recipient has none of their key; return for each row the one that is stored."""
     keys.hold({row.key for row in rows if row.key is not None})
     for attempt in range(ATTEMPTS):
-        stored = {_once(row): row for row in _with_keys({row.key for row in rows if row.key is not None})}
+        stored = {_once(row): row for row in _true_with_keys({row.key for row in rows if row.key is not None})}
         stored |= _distributed(rows, [row for row in stored.values() if row.audience])
         new = [row for row in rows if row.key is None or stored.setdefault(_once(row), row) is row]
         for row in rows:
@@ -240,7 +248,7 @@ def _store_once(rows: Sequence[Notification]) -> list[Notification]:
         else:
             for row in rows:
                 if row.key is not None and isinstance(row.people, Listed) and stored[_once(row)] is not row:
-                    distributing.extend(stored[_once(row)], row.people)
+                    distributing.extend(stored[_once(row)], row.people, expires_at=row.expires_at)
             return [row if row.key is None else stored[_once(row)] for row in rows]
     raise AssertionError("unreachable")
 
@@ -264,6 +272,14 @@ def _distributed(rows: Sequence[Notification], before: Sequence[Notification]) -
     return {
         (by_id[pk].key, user, None, None, ""): by_id[pk] for user, pk in entries.values_list("user", "notification")
     }
+
+
+def _true_with_keys(wanted: set[str]) -> list[Notification]:
+    """What has these keys and has not expired; what has is taken back, and its key is free."""
+    found = list(_with_keys(wanted))
+    if over := [row.pk for row in found if expiring.is_over(row)]:
+        withdrawing.withdraw(Notification.objects.filter(pk__in=over))
+    return [row for row in found if row.pk not in over]
 
 
 def _with_keys(wanted: set[str]) -> QuerySet[Notification]:

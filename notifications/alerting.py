@@ -4,12 +4,13 @@ import contextlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 from django.contrib.auth.models import Group
 from django.db.models import Model
+from django.utils import timezone
 from django.utils.functional import Promise
 from msgspec import UNSET, UnsetType
 
@@ -29,8 +30,9 @@ from notifications.texts import BadTemplate
 #: Bytes of an alert's publication that are not its texts and data, at most.
 ENVELOPE = 512
 
-#: How long after it is sent an alert may expire, where that is said as a span of time.
+#: How far from now the times of an alert may be, and how long after it is sent it may expire.
 LONGEST = timedelta(days=3650)
+_AHEAD = f", {LONGEST.days} days from now at most"
 
 EVERYONE = "everyone"
 
@@ -257,7 +259,7 @@ def _check_expiry(expires: object) -> None:
         if not timedelta(0) < expires <= LONGEST:
             raise BadAlert(f"An alert expires after 1 microsecond to {LONGEST.days} days.")
     elif not _is_moment(expires):
-        raise BadAlert("An alert expires at a datetime with a time zone, or after a timedelta.")
+        raise BadAlert(f"An alert expires at a datetime with a time zone, or after a timedelta{_AHEAD}.")
 
 
 def _check_key(key: object, replace: object) -> None:
@@ -269,15 +271,25 @@ def _check_key(key: object, replace: object) -> None:
 
 def _check_time(at: object, at_local: object) -> None:
     if at is not None and not _is_moment(at):
-        raise BadAlert("An alert is sent at a datetime with a time zone.")
-    if at_local is not None and (not isinstance(at_local, datetime) or at_local.tzinfo is not None):
-        raise BadAlert("An alert's local time is a datetime without a time zone.")
+        raise BadAlert(f"An alert is sent at a datetime with a time zone{_AHEAD}.")
+    if at_local is not None and not _is_local(at_local):
+        raise BadAlert(f"An alert's local time is a datetime without a time zone{_AHEAD}.")
     if at is not None and at_local is not None:
         raise BadAlert("An alert is sent at one time: give at or at_local.")
 
 
 def _is_moment(value: object) -> bool:
-    return isinstance(value, datetime) and value.utcoffset() is not None
+    """Whether it is a time that every database and every client can keep in every zone."""
+    if not isinstance(value, datetime) or value.utcoffset() is None:
+        return False
+    try:
+        return -LONGEST <= value.astimezone(UTC) - timezone.now() <= LONGEST
+    except OverflowError:
+        return False
+
+
+def _is_local(value: object) -> bool:
+    return isinstance(value, datetime) and value.tzinfo is None and _is_moment(value.replace(tzinfo=UTC))
 
 
 def is_key(key: object) -> bool:

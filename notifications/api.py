@@ -25,7 +25,7 @@ from notifications import (
     topics_api,  # noqa: F401  # likewise
 )
 from notifications.alerting import EVERYONE, LONGEST, BadAlert, UnknownRecipient, alert
-from notifications.named_audiences import MEMBERS, PERMISSION, PREFIX
+from notifications.named_audiences import MEMBERS, PERMISSION, PREFIX, Listed
 from notifications.offers import Action, Link
 
 #: Words that name many people, never a person of that name.
@@ -124,6 +124,8 @@ def _notify(call: ApiCall[NotifyRequest], to: list[str | int]) -> NotifyResult:
             actions=map(_action, request.actions),
         )
         scopes.require(call, described.to)
+        if described.replace and any(isinstance(one, Listed) for one in described.to):
+            all_of(call, channels.USER)  # it replaces what other people got as a list, too
         rows, scheduled = actions.send_or_schedule([described])
     except UnknownRecipient as error:
         # Which people, groups and topics there are is told to keys that may reach all of them. To others those that

@@ -8,7 +8,7 @@ from django.db import DEFAULT_DB_ALIAS
 from hub.database import note, noted
 from hub.publishing import unpublish
 from notifications import scheduling
-from notifications.actions import send_or_schedule
+from notifications.actions import put_back, send_or_schedule
 from notifications.alerting import Alert
 from notifications.models import Notification
 
@@ -21,12 +21,14 @@ class _Sent:
     notifications: Sequence[int]
     publications: Sequence[int]
     scheduled: Sequence[int]
+    replaced: Sequence[Notification]
 
 
 def send_last(key: Hashable, alerts: Sequence[Alert]) -> None:
     """Send ``alerts`` in the place of what was sent for ``key`` earlier in the open transaction.
 
-    The earlier ones are deleted as if they had never been; nobody has seen them. A rollback to a savepoint in between
+    The earlier ones are deleted as if they had never been; nobody has seen them. What they had replaced is sent again,
+    but for what went to many. A rollback to a savepoint in between
     brings them back. Raises as :func:`notifications.notify`.
     """
     earlier: _Sent | None = noted(key, using=DEFAULT_DB_ALIAS)
@@ -37,8 +39,10 @@ def send_last(key: Hashable, alerts: Sequence[Alert]) -> None:
         Notification.objects.filter(pk__in=earlier.notifications).delete()
         if earlier.scheduled:
             scheduling.cancel(earlier.scheduled)
+        put_back(earlier.replaced)
     rows, scheduled = send_or_schedule(alerts) if alerts else ([], [])
     new = [row for row in rows if row.is_new]
     published = [row.published for row in new if row.published is not None]
-    sent = _Sent(alerts, [row.pk for row in new], published, [row.pk for row in scheduled if row.is_new])
+    replaced = [old for row in new for old in row.replaced if not old.audience]
+    sent = _Sent(alerts, [row.pk for row in new], published, [row.pk for row in scheduled if row.is_new], replaced)
     note(key, sent, using=DEFAULT_DB_ALIAS)

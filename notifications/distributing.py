@@ -8,7 +8,7 @@ People who are connected come first.
 
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from django.db import transaction
@@ -60,15 +60,21 @@ def begin(notification: Notification, people: Audience | Listed) -> None:
     start_job(notification.pk)
 
 
-def extend(notification: Notification, people: Listed) -> None:
+def extend(notification: Notification, people: Listed, *, expires_at: datetime | None) -> None:
     """Store that the notification, which was sent to a list of people before, is owed to these too.
 
-    How many get it is known at the end: some of them may have it.
+    It expires when that is said now, if it is later. How many get it is known at the end: some of them may have it.
     """
     distribution = Distribution.objects.select_for_update().filter(pk=notification.pk).first()
     if distribution is None:
         return  # withdrawn at this moment: it is nobody's any more, as if these people had had it before
     _add_people(distribution, people)
+    before = notification.expires_at
+    if before is not None and (expires_at is None or expires_at > before):
+        notification.expires_at = expires_at
+        Notification.objects.filter(pk=notification.pk).update(expires_at=expires_at)
+        said = share(wording.publication(notification))
+        Distribution.objects.filter(pk=distribution.pk).update(shared=said, variants={})
     Distribution.objects.filter(pk=distribution.pk).update(finished_at=None, moved_at=Now(), total=None)
     start_job(notification.pk)
 

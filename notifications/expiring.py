@@ -19,6 +19,11 @@ def moment(expires: timedelta | datetime | None) -> datetime | None:
     return timezone.now() + expires if isinstance(expires, timedelta) else expires
 
 
+def is_over(row: Notification) -> bool:
+    """Whether a stored alert has expired, by the clock of this host."""
+    return row.expires_at is not None and row.expires_at <= timezone.now()
+
+
 def sweep(*, seconds: float = 20.0) -> int:
     """Withdraw the alerts that have expired, in small transactions; returns how many.
 

@@ -14,6 +14,7 @@ from notifications.kinds import NAME_LIMIT as KIND_LIMIT
 from notifications.offers import NAME_LIMIT as ACTION_LIMIT
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from notifications.named_audiences import Audience, Listed
@@ -239,6 +240,9 @@ class Notification(models.Model):
 
     #: What the person whom it was listed for has chosen of its actions (``notifications.chosen_actions``), no column.
     chosen = ""
+
+    #: What it has taken the place of (``notifications.replacing``), of several recipients at the first; no column.
+    replaced: "Sequence[Notification]" = ()
 
     #: The people to whom it is to be distributed; set by ``notifications.actions``, no column.
     people: "Audience | Listed | None" = None

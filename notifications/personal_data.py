@@ -48,6 +48,13 @@ def _export(user: User) -> dict[str, Any]:
         "sent": told(Q(sender=user)),
         "follows": list(follows),
         "rules": [rule.name for rule in erasing.naming(user)],
+        "scheduled": [
+            {
+                "at": row.due_at.isoformat(),
+                **{name: row.contents[name] for name in ("title", "message", "url", "data")},
+            }
+            for row in scheduling.told_to(user.pk)
+        ],
         "preferences": {name: "" if value is None else str(value) for name, value in chosen.items()},
         "choices": list(Choice.objects.filter(user=user).order_by("pk").values("subject", "method", "is_on")),
         "organised": [

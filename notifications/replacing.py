@@ -6,33 +6,56 @@ those that are replaced.
 
 import json
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 
+import msgspec
 from django.db.models import Q
 
+from hub.publishing import publish_many
 from hub.publishing import withdraw as withdraw_publications
 from hub.users import Key
-from notifications import channels, events, keys, withdrawing
+from notifications import channels, events, expiring, keys, withdrawing, wording
 from notifications.models import InboxEntry, Notification
 from notifications.named_audiences import Listed
 
 
-def make_room(rows: Sequence[Notification]) -> None:
+def make_room(rows: Sequence[Notification]) -> list[Notification]:
     """Take back, in the open transaction, what the recipients of a new alert have of its key and says other things.
 
     Whoever sends with this key waits until the transaction has ended.
 
     Args:
         rows: of one alert with a key, not stored yet, one for each recipient.
+
+    Returns what was taken back from all who had it. What says the same stays, and expires when the new one would.
     """
     key, said = rows[0].key or "", contents(rows[0])
     keys.hold_alone(key)
-    others = Notification.objects.filter(key=key)
-    if gone := [row.pk for row in others.filter(_had_by(rows)) if contents(row) != said]:
-        withdrawing.withdraw(Notification.objects.filter(pk__in=gone))
-    distributed = [row.pk for row in others.exclude(audience="") if contents(row) != said]
+    others = Notification.objects.filter(key=key).select_related("user", "topic")
+    had = list(others.filter(_had_by(rows)))
+    stay = [row for row in had if contents(row) == said and not expiring.is_over(row)]
+    gone = [row for row in had if row not in stay]
+    if gone:
+        withdrawing.withdraw(Notification.objects.filter(pk__in=[row.pk for row in gone]))
+    _move_expiry(stay, rows[0].expires_at)
+    distributed = [row.pk for row in others.exclude(audience="") if contents(row) != said or expiring.is_over(row)]
     if distributed:
         _take_from([row.user_id for row in rows if row.user_id is not None], distributed)
+    return gone
+
+
+def _move_expiry(rows: Sequence[Notification], expires_at: datetime | None) -> None:
+    """Have these, which stay, expire then; open pages are told without a sound, but for those of many people."""
+    moved = [row for row in rows if row.expires_at != expires_at]
+    if not moved:
+        return
+    Notification.objects.filter(pk__in=[row.pk for row in moved]).update(expires_at=expires_at)
+    alone = [row for row in moved if not row.audience]
+    for row in alone:
+        row.expires_at = expires_at
+    told = wording.publications(alone)
+    publish_many((channel, msgspec.structs.replace(one, silent=True)) for channel, one in told)
 
 
 def contents(row: Notification) -> tuple[Any, ...]:

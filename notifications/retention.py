@@ -9,7 +9,7 @@ from hub.config import hub_settings
 from hub.database import prune_table
 from hub.users import all_users
 from notifications.kinds import declared
-from notifications.models import ActionChoice, InboxEntry, Notification, NotificationState, Topic
+from notifications.models import ActionChoice, InboxEntry, Notification, NotificationState, ScheduledAlert, Topic
 
 
 def prune(*, seconds: float = 60.0) -> int:
@@ -42,6 +42,8 @@ def prune(*, seconds: float = 60.0) -> int:
         ],
         seconds=seconds,
     )
+    failed = ScheduledAlert.objects.exclude(failure="")
+    pruned += prune_table("alert", failed, days=settings.alert_days, items=0, lists=[], seconds=seconds)
     _forget_what_is_of_none()
     return pruned
 

@@ -5,13 +5,14 @@ killed. A job that was lost is started again.
 """
 
 import dataclasses
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.auth.models import Group
+from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
@@ -131,13 +132,24 @@ def forget(person: Key) -> None:
     Reads all of them once.
     """
     key = distributing.written(person)
+    for pk in [row.pk for row in told_to(person)]:
+        with transaction.atomic():
+            rows = ScheduledAlert.objects.select_for_update().filter(pk=pk)
+            for row in rows:  # none where it was sent meanwhile
+                left = [found for one in row.recipients if (found := _without(one, key))]
+                if left:
+                    row.recipients = left
+                    row.save(update_fields=["recipients"])
+                else:
+                    row.delete()
+
+
+def told_to(person: Key) -> Iterator[ScheduledAlert]:
+    """The alerts that wait for their time and name this person, alone or in a list. Reads all of them once."""
+    key = distributing.written(person)
     for row in ScheduledAlert.objects.order_by("pk").iterator(FORGOTTEN_AT_ONCE):
-        left = [found for one in row.recipients if (found := _without(one, key))]
-        if not left:
-            row.delete()
-        elif left != row.recipients:
-            row.recipients = left
-            row.save(update_fields=["recipients"])
+        if any(_without(one, key) != one for one in row.recipients):
+            yield row
 
 
 def _without(recipient: dict[str, Any], key: int | str) -> dict[str, Any]:

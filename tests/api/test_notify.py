@@ -144,11 +144,11 @@ async def test_an_alert_expires_after_seconds_or_at_a_time(api: Api) -> None:
 
 
 async def test_an_alert_for_later_has_no_ids_and_is_cancelled_by_its_key(api: Api) -> None:
-    at = "2095-01-01T10:00:00+01:00"
+    at = "2035-01-01T10:00:00+01:00"
     result = await api.result("notify", to=["members"], message="m", key="k", at=at)
     assert result == {"ids": [], "scheduled": True}
     assert not await Notification.objects.aexists()
-    assert await api.error("notify", to="everyone", message="m", at="2095-01-01T10:00:00") == 107
+    assert await api.error("notify", to="everyone", message="m", at="2035-01-01T10:00:00") == 107
     limited = Api(await sync_to_async(key_for)(channels=("everyone",)))
     assert await limited.error("notify", to="members", message="m", at=at) == 103
     assert await limited.result("retract", key="k") == {"retracted": 0}
@@ -165,11 +165,11 @@ async def test_an_alert_replaces_the_one_with_its_key(api: Api) -> None:
 
 
 async def test_an_alert_for_a_local_time(api: Api) -> None:
-    at_local = "2095-01-01T10:00:00"
+    at_local = "2035-01-01T10:00:00"
     result = await api.result("notify", to="members", message="m", key="k", at_local=at_local)
     assert result == {"ids": []}  # nobody is a member
     await User.objects.acreate_user("ann")
     assert (await api.result("notify", to="members", message="m", at_local=at_local))["scheduled"]
-    for wrong in ({"to": "everyone"}, {"at_local": "2095-01-01T10:00:00Z"}, {"at": "2095-01-01T10:00:00Z"}):
+    for wrong in ({"to": "everyone"}, {"at_local": "2035-01-01T10:00:00Z"}, {"at": "2035-01-01T10:00:00Z"}):
         asked = {"to": "members", "message": "m", "at_local": at_local, **wrong}
         assert await api.error("notify", **asked) == 107

@@ -9,7 +9,7 @@ from django.test import AsyncClient
 
 from hub.testing import adrain_jobs
 from hub.users import user_id
-from notifications import MEMBERS, anotify
+from notifications import MEMBERS, alerting, anotify, named_audiences
 from notifications.models import Notification
 from tests.api.calling import Api, key_for
 from tests.support.people import User
@@ -55,3 +55,16 @@ async def test_a_key_takes_back_what_it_may_send(ann: User) -> None:
     assert await left() == ["foreign"]
     sends_only = Api(await sync_to_async(key_for)("notify"))
     assert await sends_only.error("retract", key="l") == 103
+
+
+async def test_a_key_for_some_people_replaces_nothing_of_a_list(ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (alerting, named_audiences):
+        monkeypatch.setattr(module, "SMALL", 1)
+    bob = await User.objects.acreate_user("bob")
+    await anotify(to=MEMBERS, message="for all", key="k")
+    own = [f"user:{user_id(user)}" for user in (ann, bob)]
+    narrow = Api(await sync_to_async(key_for)(channels=tuple(own)))
+    to = [user_id(user) for user in (ann, bob)]
+    assert await narrow.error("notify", to=to, message="n", key="k", replace=True) == 103
+    assert await narrow.result("notify", to=to, message="n", key="l")
+    assert await left() == ["for all", "n"]

@@ -222,7 +222,7 @@ def test_a_list_that_is_withdrawn_at_this_moment_is_not_extended(crowd: list[Use
     (alert,) = notify(to=crowd, message="m", key="k")
     Notification.objects.filter(pk=alert.pk).delete()
     with transaction.atomic():
-        distributing.extend(alert, Listed(tuple(user.pk for user in crowd)))
+        distributing.extend(alert, Listed(tuple(user.pk for user in crowd)), expires_at=None)
     assert not ListedPeople.objects.exists()
 
 

@@ -23,6 +23,8 @@ from worker import maintenance
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PAST = datetime(2020, 1, 1, tzinfo=UTC)
+#: A time of which a database makes the year 10000.
+FAR = datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone.get_fixed_timezone(-840))
 SORTS = ["own", "group", "topic", "everyone", "members"]
 
 
@@ -121,12 +123,27 @@ def test_the_simple_endpoint_shows_nothing_that_has_expired(ann: User) -> None:
 
 @pytest.mark.parametrize(
     "expires",
-    [timedelta(0), timedelta(seconds=-1), LONGEST * 2, datetime(2030, 1, 1), 60, "2030-01-01", True],  # noqa: DTZ001
+    [timedelta(0), timedelta(seconds=-1), LONGEST * 2, datetime(2030, 1, 1), 60, "2030-01-01", True, FAR],  # noqa: DTZ001
     ids=str,
 )
 def test_what_is_no_time_is_refused(expires: Any) -> None:
     with pytest.raises(BadAlert, match="expires"):
         alert(to="everyone", message="m", expires=expires)
+
+
+@pytest.mark.parametrize("replace", [False, True])
+@pytest.mark.parametrize("sort", SORTS)
+def test_the_key_of_what_has_expired_is_free(
+    ann: User, recipients: dict[str, Any], sort: str, *, replace: bool
+) -> None:
+    (old,) = notify(to=recipients[sort], message="m", key="k", expires=timedelta(minutes=5))
+    drain_jobs()
+    expire(old)
+    (new,) = notify(to=recipients[sort], message="m", key="k", replace=replace)
+    drain_jobs()
+    expiring.sweep()
+    assert [one.pk for one in queries.latest_for(ann)] == [new.pk]
+    assert new.pk != old.pk
 
 
 def test_what_has_expired_is_found_through_an_index(ann: User) -> None:

@@ -15,6 +15,7 @@ from hub.testing import adrain_jobs, connected, drain_jobs
 from hub.users import user_id
 from notifications import MEMBERS, alert, alerting, anotify, distributing, named_audiences, notify, queries
 from notifications.alerting import BadAlert
+from notifications.coalescing import send_last
 from notifications.models import Distribution, Follow, InboxEntry, Notification, ScheduledAlert, Topic
 from notifications.organizing import mark_all_read
 from tests.support.people import User, make_crowd
@@ -82,6 +83,34 @@ def test_a_call_that_says_the_same_changes_nothing(ann: User, recipients: dict[s
     assert notify(to=recipients[sort], message="m", data={"a": (1,)}, key="k", replace=True) == [row]
     drain_jobs()
     assert shown(ann) == [("m", True)]
+
+
+@pytest.mark.parametrize("sort", SORTS)
+def test_what_says_the_same_expires_when_the_new_one_would(ann: User, recipients: dict[str, Any], sort: str) -> None:
+    (row,) = notify(to=recipients[sort], message="m", key="k", replace=True, expires=timedelta(seconds=30))
+    drain_jobs()
+    mark_all_read(user=ann, upto=row.pk)
+    end = timezone.now() + timedelta(hours=5)
+    for _ in range(2):
+        assert notify(to=recipients[sort], message="m", key="k", replace=True, expires=end) == [row]
+    drain_jobs()
+    assert Notification.objects.get().expires_at == end
+    assert shown(ann) == [("m", True)]
+    told = [text for text in map(str, Publication.objects.values_list("data", flat=True)) if '"silent":true' in text]
+    assert len(told) == (0 if sort in ("members", "list") else 1)
+
+
+def test_a_rule_that_takes_back_its_word_leaves_what_was_there(ann: User) -> None:
+    notify(to=ann, message="old", key="k")
+    with transaction.atomic():
+        send_last("rule", [alert(to=ann, message="new", key="k", replace=True)])
+        send_last("rule", [])
+    assert shown(ann) == [("old", False)]
+    with transaction.atomic():
+        send_last("rule", [alert(to=ann, message="new", key="k", replace=True)])
+        send_last("rule", [alert(to=ann, message="newer", key="k", replace=True)])
+    assert shown(ann) == [("newer", False)]
+    assert '"message":"new"' not in str(list(Publication.objects.values_list("data", flat=True)))
 
 
 def test_recipients_who_have_none_get_it_and_others_keep_theirs(ann: User) -> None:

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from hub import streams
-from hub.privacy import erase
+from hub.privacy import erase, export
 from hub.testing import drain_jobs
 from hub.users import user_id
 from notifications import (
@@ -30,6 +30,7 @@ from notifications import (
 from notifications.alerting import BadAlert
 from notifications.distributing import written
 from notifications.models import InboxEntry, Notification, Preferences, ScheduledAlert, Topic
+from notifications.retention import prune
 from notifications.scheduling import forget
 from tests.support.people import User, make_crowd
 from worker.maintenance import restart_distributions
@@ -95,7 +96,18 @@ def test_a_time_that_is_over_is_now(ann: User) -> None:
     assert not ScheduledAlert.objects.exists()
 
 
-@pytest.mark.parametrize("at", [datetime(2030, 1, 1), timedelta(1), "2030-01-01", 7], ids=str)  # noqa: DTZ001
+@pytest.mark.parametrize(
+    "at",
+    [
+        datetime(2030, 1, 1),  # noqa: DTZ001
+        timedelta(1),
+        "2030-01-01",
+        7,
+        datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone.get_fixed_timezone(-840)),
+        datetime(1, 1, 1, tzinfo=timezone.get_fixed_timezone(840)),
+    ],
+    ids=str,
+)
 def test_what_is_no_time_is_refused(at: Any) -> None:
     with pytest.raises(BadAlert, match="at a datetime with a time zone"):
         alert(to="everyone", message="m", at=at)
@@ -248,12 +260,23 @@ def test_one_that_cannot_be_sent_rests_until_it_is_started_again(
     assert "There is no audience named 'testers'" in row.failure
     ScheduledAlert.objects.update(due_at=timezone.now() - timedelta(minutes=1))
     assert scheduling.restart_lost() == 0
+    prune()
     audience("testers")(User.objects.all)
     row.refresh_from_db()
     assert scheduling.start_again(row)
     assert not scheduling.start_again(row)
     drain_jobs()
     assert messages() == ["m"]
+
+
+def test_one_that_could_not_be_sent_is_not_kept_for_ever(ann: User, at: datetime, settings: Any) -> None:
+    settings.HUB_ALERT_DAYS = 1
+    for failure in ("", "no such audience"):
+        notify(to=ann, message=failure or "waits", at=at)
+        ScheduledAlert.objects.filter(contents__message=failure or "waits").update(failure=failure)
+    ScheduledAlert.objects.update(created_at=timezone.now() - timedelta(days=2))
+    prune()
+    assert [row.contents["message"] for row in ScheduledAlert.objects.all()] == ["waits"]
 
 
 @pytest.mark.parametrize("expires", [None, timedelta(minutes=30), datetime(2031, 1, 1, tzinfo=UTC)], ids=str)
@@ -275,7 +298,12 @@ def test_who_is_erased_is_taken_out_of_what_waits(ann: User, at: datetime, monke
     bob, crowd = User.objects.create_user("bob"), make_crowd("some", 3)
     for message, to in (("alone", ann), ("both", [ann, bob]), ("list", [ann, *crowd]), ("all", MEMBERS)):
         notify(to=to, message=message, at=at)
+    told = export(ann)["alerts"]["scheduled"]
+    assert [(one["message"], one["at"]) for one in told] == [
+        (message, at.isoformat()) for message in ("alone", "both", "list")
+    ]
     forget(ann.pk)
+    assert export(ann)["alerts"]["scheduled"] == []
     waiting = {row.contents["message"]: row.recipients for row in ScheduledAlert.objects.all()}
     assert waiting == {
         "both": [{"user": written(bob.pk)}],
@@ -302,13 +330,13 @@ def due_times() -> dict[str, list[Any]]:
 def test_each_person_gets_it_at_that_time_where_they_are(ann: User, settings: Any) -> None:
     settings.TIME_ZONE = "UTC"
     tokyo, berlin = (lives_in(User.objects.create_user(zone), zone) for zone in ("Asia/Tokyo", "Europe/Berlin"))
-    notify(to=[ann, tokyo, berlin], message="m", key="k", at_local=datetime(2095, 6, 1, 9))  # noqa: DTZ001
+    notify(to=[ann, tokyo, berlin], message="m", key="k", at_local=datetime(2035, 6, 1, 9))  # noqa: DTZ001
     assert due_times() == {
-        "2095-06-01T00:00:00+00:00": [{"user": written(tokyo.pk)}],
-        "2095-06-01T07:00:00+00:00": [{"user": written(berlin.pk)}],
-        "2095-06-01T09:00:00+00:00": [{"user": written(ann.pk)}],
+        "2035-06-01T00:00:00+00:00": [{"user": written(tokyo.pk)}],
+        "2035-06-01T07:00:00+00:00": [{"user": written(berlin.pk)}],
+        "2035-06-01T09:00:00+00:00": [{"user": written(ann.pk)}],
     }
-    drain_jobs(until=datetime(2095, 6, 1, 8, tzinfo=UTC))
+    drain_jobs(until=datetime(2035, 6, 1, 8, tzinfo=UTC))
     assert [len(queries.latest_for(user)) for user in (ann, tokyo, berlin)] == [0, 1, 1]
     assert retract(key="k") == 3
     assert not ScheduledAlert.objects.exists()
@@ -317,9 +345,9 @@ def test_each_person_gets_it_at_that_time_where_they_are(ann: User, settings: An
 @pytest.mark.parametrize(
     ("local", "at"),
     [
-        (datetime(2095, 3, 27, 2, 30), "2095-03-27T01:30:00+00:00"),  # left out: 03:30 there  # noqa: DTZ001
-        (datetime(2095, 10, 30, 2, 30), "2095-10-30T00:30:00+00:00"),  # comes twice  # noqa: DTZ001
-        (datetime(2095, 10, 30, 2, 30, fold=1), "2095-10-30T00:30:00+00:00"),  # noqa: DTZ001
+        (datetime(2035, 3, 25, 2, 30), "2035-03-25T01:30:00+00:00"),  # left out: 03:30 there  # noqa: DTZ001
+        (datetime(2035, 10, 28, 2, 30), "2035-10-28T00:30:00+00:00"),  # comes twice  # noqa: DTZ001
+        (datetime(2035, 10, 28, 2, 30, fold=1), "2035-10-28T00:30:00+00:00"),  # noqa: DTZ001
     ],
     ids=str,
 )
@@ -337,12 +365,30 @@ def test_many_people_are_one_call_for_each_zone(
         monkeypatch.setattr(module, "SMALL", 2)
     crowd = [ann, *make_crowd("some", 3)]
     lives_in(crowd[-1], "Asia/Tokyo")
-    notify(to=MEMBERS if to == "members" else crowd, message="m", at_local=datetime(2095, 6, 1, 9))  # noqa: DTZ001
+    notify(to=MEMBERS if to == "members" else crowd, message="m", at_local=datetime(2035, 6, 1, 9))  # noqa: DTZ001
     found = [len(recipients[0]["people"]) for recipients in due_times().values()]
     assert found == [1, 3]
-    drain_jobs(until=datetime(2095, 6, 2, tzinfo=UTC))
+    drain_jobs(until=datetime(2035, 6, 2, tzinfo=UTC))
     drain_jobs()
     assert [len(queries.latest_for(user)) for user in crowd] == [1] * 4
+
+
+def test_people_of_later_zones_have_it_as_long(ann: User, monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+    settings.TIME_ZONE = "UTC"
+    tokyo = lives_in(User.objects.create_user("tokyo"), "Asia/Tokyo")
+    notify(to=MEMBERS, message="m", key="k", at_local=datetime(2035, 6, 1, 9), expires=timedelta(hours=2))  # noqa: DTZ001
+    drain_jobs(until=datetime(2035, 6, 1, 1, tzinfo=UTC))
+    drain_jobs()
+    assert len(queries.latest_for(tokyo)) == 1
+    Notification.objects.update(expires_at=timezone.now() + timedelta(minutes=1))  # what Tokyo has is nearly over
+    drain_jobs(until=datetime(2035, 6, 2, tzinfo=UTC))
+    drain_jobs()
+    (row,) = queries.latest_for(ann)
+    assert row.expires_at is not None
+    assert row.expires_at > timezone.now() + timedelta(hours=1)
+    assert f'"expires_at":"{row.expires_at.isoformat().replace("+00:00", "Z")}"' in str(
+        streams.read(f"user:{user_id(ann)}", after=0, limit=5)
+    )
 
 
 def test_a_local_time_that_is_over_in_one_zone_is_now_there(ann: User) -> None:
@@ -357,12 +403,13 @@ def test_a_local_time_that_is_over_in_one_zone_is_now_there(ann: User) -> None:
 @pytest.mark.parametrize(
     "wanted",
     [
-        {"to": "everyone", "at_local": datetime(2095, 1, 1)},  # noqa: DTZ001
-        {"to": "members", "at_local": datetime(2095, 1, 1, tzinfo=UTC)},
-        {"to": "members", "at_local": "2095-01-01"},
-        {"to": "members", "at_local": datetime(2095, 1, 1), "at": datetime(2095, 1, 1, tzinfo=UTC)},  # noqa: DTZ001
+        {"to": "everyone", "at_local": datetime(2035, 1, 1)},  # noqa: DTZ001
+        {"to": "members", "at_local": datetime(2035, 1, 1, tzinfo=UTC)},
+        {"to": "members", "at_local": "2035-01-01"},
+        {"to": "members", "at_local": datetime(9999, 12, 31)},  # noqa: DTZ001
+        {"to": "members", "at_local": datetime(2035, 1, 1), "at": datetime(2035, 1, 1, tzinfo=UTC)},  # noqa: DTZ001
     ],
-    ids=["everyone", "zone", "text", "both"],
+    ids=["everyone", "zone", "text", "far", "both"],
 )
 def test_what_is_no_local_time_is_refused(wanted: dict[str, Any]) -> None:
     with pytest.raises(BadAlert):
