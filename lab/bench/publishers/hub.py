@@ -22,6 +22,7 @@ from hub.streams import Envelope
 from hub.users.model import all_users, log_in_field
 from lab.bench.publishers import log_in_names
 from lab.bench.publishers.hub_tasks import send_to_group, tell_people
+from lab.bench.publishers.inboxes import fill_inbox, read_inbox
 from notifications import MEMBERS, Alert, alert, notify, on_save
 from notifications.actions import send
 from notifications.models import Distribution
@@ -177,5 +178,7 @@ if __name__ == "__main__":
         from_task,
         save,
         costs,
+        fill_inbox,
+        read_inbox,
     )
     answer_commands({command.__name__: command for command in commands})

@@ -11,6 +11,7 @@ from lab.bench.rows import (
     group_send,
     growth,
     hub_socket,
+    inbox,
     memory,
     one_alert,
     personal,
@@ -35,4 +36,5 @@ ROWS: dict[str, Callable[[Bench], Awaitable[list[Line]]]] = {
     "publish": publish.measure,
     "save": save.measure,
     "growth": growth.measure,
+    "inbox": inbox.measure,
 }
