@@ -20,6 +20,7 @@ from notifications import (
     preferences,
     queries,
 )
+from notifications.kinds import declared
 from notifications.models import NAME_LIMIT, Topic
 from notifications.preferences_messages import ChangeMessage, PreferencesMessage, changed, message_of
 
@@ -70,6 +71,23 @@ class ListInbox(msgspec.Struct):
 
 class CountInbox(msgspec.Struct):
     """How many alerts the caller has in each state."""
+
+
+class ListCategories(msgspec.Struct):
+    """In which categories alerts of the inbox can be looked for."""
+
+
+class NamedCategory(msgspec.Struct):
+    """A category: ``name`` for programs, ``label`` for people."""
+
+    name: str
+    label: str
+
+
+class CategoryList(msgspec.Struct):
+    """Categories, by label."""
+
+    items: list[NamedCategory]
 
 
 class ChangeInbox(msgspec.Struct):
@@ -212,6 +230,13 @@ def list_inbox(call: RpcCall, params: ListInbox) -> InboxPart:
 def count_inbox(call: RpcCall, params: CountInbox) -> events.InboxCounts:
     """Each counted to 100; guests have none."""
     return queries.counts_for(call.user)
+
+
+@rpc("inbox.categories")
+def list_categories(call: RpcCall, params: ListCategories) -> CategoryList:
+    """Those of all kinds of alerts, in the language of the connection."""
+    found = {kind.category.name: str(kind.category.label) for kind in declared() if kind.category is not None}
+    return CategoryList([NamedCategory(*one) for one in sorted(found.items(), key=lambda one: one[1].casefold())])
 
 
 @rpc("inbox.change")

@@ -13,8 +13,9 @@ from django.utils.functional import lazy
 from django.utils.translation import ngettext_lazy
 
 from hub.config import hub_settings
+from hub.session import RpcCall
 from hub.testing import assert_notified, drain_jobs
-from notifications import MEMBERS, Category, Kind, kinds, notify, params, queries, wording
+from notifications import MEMBERS, Category, Kind, kinds, notify, params, queries, rpc, wording
 from notifications.alerting import BadAlert, alert, refuse_unsendable
 from notifications.locales import Locale, locales_of
 from notifications.models import Distribution, Notification, Preferences
@@ -42,6 +43,19 @@ def own_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
 def languages() -> Iterator[None]:
     with override_settings(LANGUAGE_CODE="en", TIME_ZONE="UTC", LANGUAGES=[("en", "English"), ("ru", "Russian")]):
         yield
+
+
+def test_inbox_is_looked_through_by_category(shipped: Kind) -> None:
+    ann = User.objects.create_user("ann")
+    Kind("invoice.due", label="Invoice due", category=Category("bills", "Bills"), message="An invoice is due")
+    call = RpcCall(ann, "", "en")
+    offered = rpc.list_categories(call, rpc.ListCategories()).items
+    assert [(one.name, one.label) for one in offered] == [("bills", "Bills"), ("orders", "Orders")]
+    notify(to=ann, kind="invoice.due")
+    (wanted,) = notify(to=ann, kind=shipped, params={"number": "7", "at": NOON})
+    notify(to=ann, message="of no kind")
+    found = rpc.list_inbox(call, rpc.ListInbox(category="orders"))
+    assert [(item.id, item.title, item.category) for item in found.items] == [(wanted.pk, "Order 7", "orders")]
 
 
 @pytest.fixture

@@ -98,6 +98,8 @@ def _inbox() -> dict[str, str]:
         "nothing_found": _("Nothing found"),
         "search_alerts": _("Search alerts"),
         "level": _("Level"),
+        "category": _("Category"),
+        "all_categories": _("All categories"),
         "all_levels": _("All levels"),
         "offline": _("No connection. What you change here is saved when it is back."),
         "mark_unread": _("Mark as unread"),

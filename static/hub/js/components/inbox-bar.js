@@ -45,6 +45,7 @@ export class InboxBar {
   #tabs = new Map();
   #search = make("input", { type: "search", maxlength: 100, autocomplete: "off" });
   #level = make("select");
+  #category = make("select");
   #timer = 0;
   /** @type {Filter} */
   filter = { state: "all" };
@@ -70,12 +71,23 @@ export class InboxBar {
     this.#level.append(make("option", { value: "" }, text("all_levels")));
     for (const level of LEVELS) this.#level.append(make("option", { value: level }, text(`level_${level}`)));
     this.#level.addEventListener("change", () => this.#filtered());
+    this.#category.addEventListener("change", () => this.#filtered());
     return make(
       "div",
       { class: "filters", role: "search" },
       make("label", { class: "search" }, icon("search"), named(text("search_alerts")), this.#search),
+      make("label", { hidden: true }, named(text("category")), this.#category),
       make("label", {}, named(text("level")), this.#level),
     );
+  }
+
+  /** Offers the categories, where there are some. @param {Inbox} inbox */
+  async showCategories(inbox) {
+    const found = await inbox.categories().catch(() => []); // without them everything else works
+    if (!found.length) return;
+    const options = found.map(({ name, label }) => make("option", { value: name }, label));
+    this.#category.replaceChildren(make("option", { value: "" }, text("all_categories")), ...options);
+    /** @type {HTMLElement} */ (this.#category.parentElement).hidden = false;
   }
 
   focusSearch() {
@@ -84,13 +96,12 @@ export class InboxBar {
 
   /** Whether it lists something else than all of the inbox. */
   get isFiltered() {
-    const { state, level, text: words } = this.filter;
-    return state !== "all" || Boolean(level || words);
+    return this.filter.state !== "all" || this.isSearch;
   }
 
   /** Whether something is searched for. */
   get isSearch() {
-    return Boolean(this.filter.level || this.filter.text);
+    return Boolean(this.filter.level || this.filter.category || this.filter.text);
   }
 
   /** @param {State} state */
@@ -146,6 +157,7 @@ export class InboxBar {
     this.filter = { state: this.filter.state };
     if (this.#search.value.trim()) this.filter.text = this.#search.value.trim();
     if (this.#level.value) this.filter.level = this.#level.value;
+    if (this.#category.value) this.filter.category = this.#category.value;
     this.#changed();
   }
 }

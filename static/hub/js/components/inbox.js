@@ -127,6 +127,7 @@ export class HubInbox extends HubElement {
       () => older.disconnect(),
     );
     inbox.count();
+    this.#bar.showCategories(inbox);
   }
 
   /** Lists what the tabs say. */

@@ -239,6 +239,11 @@ export class Inbox extends Emitter {
     return part;
   }
 
+  /** @returns {Promise<{name: string, label: string}[]>} in which categories alerts can be looked for */
+  async categories() {
+    return (await this.#ask("categories", {})).items;
+  }
+
   /** Asks how many alerts are in each state. */
   count() {
     if (this.signedIn) this.#countSoon();
