@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
-from django.db import models
+from django.db import DEFAULT_DB_ALIAS, models
 from django.db.models.base import ModelState
 from django.db.models.signals import m2m_changed
 
@@ -45,7 +45,14 @@ class _Relation:
         self._going: WeakKeyDictionary[ModelState, dict[Any, frozenset[Any]]] = WeakKeyDictionary()
 
     def changed(
-        self, instance: models.Model, action: str, reverse: bool, pk_set: set[Any] | None, using: str, **_: Any
+        self,
+        instance: models.Model,
+        action: str,
+        *,
+        reverse: bool = False,
+        pk_set: set[Any] | None = None,
+        using: str = DEFAULT_DB_ALIAS,
+        **_: Any,
     ) -> None:
         """A receiver of ``m2m_changed``."""
         match action:

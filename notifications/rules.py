@@ -73,7 +73,7 @@ def on_delete(model: type[M]) -> Callable[[R], R]:
     """Like :func:`on_save`, for an instance just deleted (it still has its primary key)."""
 
     def decorate(rule: R) -> R:
-        def alert_on_post_delete(sender: type[M], instance: M, using: str, **kwargs: Any) -> None:
+        def alert_on_post_delete(sender: type[M], instance: M, using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
             run(rule, instance, using)
 
         post_delete.connect(alert_on_post_delete, sender=model, weak=False, dispatch_uid=_uid(rule, model))
@@ -100,7 +100,12 @@ def run_last(rule: Rule, label: str, describe: Callable[[], Returned], key: Hash
 
 def _connect(rule: Rule, model: type[M], wanted: bool | None, uid: str) -> None:
     def alert_on_post_save(
-        sender: type[M], instance: M, created: bool, using: str, raw: bool = False, **kwargs: Any
+        sender: type[M],
+        instance: M,
+        created: bool = False,
+        using: str = DEFAULT_DB_ALIAS,
+        raw: bool = False,
+        **kwargs: Any,
     ) -> None:
         if not raw and wanted in (None, created):
             run(rule, instance, using)

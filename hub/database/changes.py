@@ -11,12 +11,14 @@ from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from django.core.exceptions import ValidationError
-from django.db import connections, models
+from django.db import DEFAULT_DB_ALIAS, Error, connections, models
 from django.db.models.base import ModelState
 from django.db.models.signals import post_delete, post_save, pre_delete, pre_save
 
 from hub.database.transaction_notes import note, noted
+from hub.logs import get_logger
+
+log = get_logger(__name__)
 
 #: The values of a row by the names of their columns' attributes (``customer_id``); None: there was no row.
 Values = Mapping[str, Any] | None
@@ -94,7 +96,7 @@ class SavedRow:
             return True
         try:
             return bool(column.to_python(self.instance.__dict__[name]) != (self.before or {})[name])
-        except (ValidationError, ValueError, TypeError):
+        except Exception:  # noqa: BLE001  # what a field of the project's raises must not break the save
             return True
 
     def _is_expression(self, name: str) -> bool:
@@ -162,7 +164,14 @@ def watch(
         post_delete.connect(_deleted, sender=model, dispatch_uid="hub.database.changes")
 
 
-def _saving(sender: type[models.Model], instance: models.Model, raw: bool, using: str, **_: Any) -> None:
+def _saving(
+    sender: type[models.Model],
+    instance: models.Model,
+    *,
+    using: str = DEFAULT_DB_ALIAS,
+    raw: bool = False,
+    **_: Any,
+) -> None:
     if not raw:
         columns = watched[sender].columns
         before = _before(sender, instance, columns, using) if columns else None
@@ -170,9 +179,15 @@ def _saving(sender: type[models.Model], instance: models.Model, raw: bool, using
 
 
 def _saved(
-    sender: type[models.Model], instance: models.Model, raw: bool, using: str, update_fields: Any, **_: Any
+    sender: type[models.Model],
+    instance: models.Model,
+    *,
+    using: str = DEFAULT_DB_ALIAS,
+    raw: bool = False,
+    update_fields: Any = None,
+    **_: Any,
 ) -> None:
-    if raw or (read := _under_way[instance._state].pop()) is None:
+    if raw or (read := _read_before(instance)) is None:
         return
     before, is_first = read
     if is_first:  # a new row has its key only now
@@ -182,20 +197,28 @@ def _saved(
         receiver(saved)
 
 
-def _deleting(sender: type[models.Model], instance: models.Model, using: str, origin: Any, **_: Any) -> None:
+def _deleting(
+    sender: type[models.Model],
+    instance: models.Model,
+    *,
+    using: str = DEFAULT_DB_ALIAS,
+    origin: Any = None,
+    **_: Any,
+) -> None:
     loaded = instance.__dict__
     columns = watched[sender].columns
     if not columns:
         _under_way.setdefault(instance._state, []).append(None)
         return
     # What goes with others, or by a queryset, Django has just loaded. What somebody held and deletes may be old.
-    if origin is not instance and columns <= loaded.keys() and noted(_key(sender, instance.pk), using=using) is None:
+    is_just_loaded = origin is not None and origin is not instance
+    if is_just_loaded and columns <= loaded.keys() and noted(_key(sender, instance.pk), using=using) is None:
         note(_key(sender, instance.pk), _Before({name: loaded[name] for name in columns}), using=using)
     _under_way.setdefault(instance._state, []).append(_before(sender, instance, columns, using))
 
 
-def _deleted(sender: type[models.Model], instance: models.Model, using: str, **_: Any) -> None:
-    if (read := _under_way[instance._state].pop()) is None:
+def _deleted(sender: type[models.Model], instance: models.Model, *, using: str = DEFAULT_DB_ALIAS, **_: Any) -> None:
+    if (read := _read_before(instance)) is None:
         return
     before, is_first = read
     deleted = SavedRow(instance, before.values, using, None, is_first, is_deleted=True)
@@ -203,21 +226,40 @@ def _deleted(sender: type[models.Model], instance: models.Model, using: str, **_
         receiver(deleted)
 
 
+def _read_before(instance: models.Model) -> tuple[_Before, bool] | None:
+    """What was read before the change that is done now; None where nobody wanted it.
+
+    Projects send signals by hand after a bulk write, and mute those before a save: of these there is nothing.
+    """
+    read = _under_way.get(instance._state)
+    return read.pop() if read else None
+
+
 def _before(
     model: type[models.Model], instance: models.Model, columns: Collection[str], using: str
-) -> tuple[_Before, bool]:
-    """The row before the first save of the open transaction, and whether this one is the first."""
+) -> tuple[_Before, bool] | None:
+    """The row before the first save of the open transaction, and whether this one is the first.
+
+    None where a field of the project's cannot be read: nothing is known then, and the save goes on.
+    """
     pk = instance.pk
     if pk is None or hasattr(pk, "resolve_expression"):
         return _Before(None), True
     try:
-        known = noted(_key(model, pk), using=using)
-        if known is not None:
-            return known, False
-        before = _Before(_read(model, pk, columns, using))
-        note(_key(model, pk), before, using=using)
-    except (ValidationError, ValueError, TypeError):  # this is no key: the save says so itself
+        key = _key(model, pk)
+    except Exception:  # noqa: BLE001  # this is no key: the save says so itself
         return _Before(None), True
+    known = noted(key, using=using)
+    if known is not None:
+        return known, False
+    try:
+        before = _Before(_read(model, pk, columns, using))
+    except Error:
+        raise  # the transaction may be spoilt, and the save would fail as well
+    except Exception:
+        log.exception("row_before_unreadable", model=model._meta.label)
+        return None
+    note(key, before, using=using)
     return before, True
 
 
@@ -228,7 +270,8 @@ def _key(model: type[models.Model], pk: Any) -> Hashable:
 
 def _read(model: type[models.Model], pk: Any, columns: Collection[str], using: str) -> Values:
     connection = connections[using]
-    rows = model._base_manager.using(using).filter(pk=pk).order_by()
+    # Not the project's manager: a row of a grouped or distinct query cannot be locked.
+    rows: models.QuerySet[Any] = models.QuerySet(model, using=using).filter(pk=pk).order_by()
     if connection.in_atomic_block and connection.features.has_select_for_update:
         rows = rows.select_for_update(no_key=connection.features.has_select_for_no_key_update)
     names = sorted(columns)

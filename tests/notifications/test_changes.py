@@ -10,15 +10,17 @@ from typing import Any
 import pytest
 from django.core.checks import run_checks
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, connection, models, transaction
 from django.db.models import F
+from django.db.models.signals import m2m_changed, post_delete, post_save
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from hub.database import watch
 from hub.models import Publication
 from lab.harness.waiting import wait_for
-from notifications import Alert, alert, conditions, notify, on_m2m_change, on_save
+from notifications import Alert, alert, conditions, notify, on_delete, on_m2m_change, on_save
 from notifications.m2m_rules import RelationChange
 from notifications.models import Notification, ScheduledAlert
 from tests.support.orders import Draft, Order, Parcel, Tag, Ticket, order_tables, orders  # noqa: F401
@@ -606,5 +608,64 @@ def test_a_savepoint_made_by_hand_and_kept_is_one_change_with_the_rest(rule: Non
         order.save()
         transaction.savepoint_commit(savepoint)
         order.status = "paid"
+        order.save()
+    assert sent() == ["new > paid"]
+
+
+@pytest.mark.parametrize("values", [{}, {"raw": False, "using": "default", "update_fields": None}])
+def test_signals_that_a_project_sends_by_hand_break_nothing(rule: None, values: dict[str, Any]) -> None:
+    on_save(Order)(lambda order: say("saved"))
+    on_delete(Order)(lambda order: say("deleted"))
+    watch(lambda row: None, Order, ["status"], "by hand", deletions=True)
+    on_m2m_change(Order, "tags")(lambda order, change: say("tags"))
+    order = made()
+    for one in (order, Order()):
+        post_save.send(Order, instance=one, created=True, **values)
+    post_delete.send(Order, instance=order, **{name: one for name, one in values.items() if name == "using"})
+    m2m_changed.send(Order.tags.through, instance=order, action="post_clear")
+    assert sent() == ["saved", "saved", "deleted"]
+    order.status = "paid"
+    order.save()
+    assert sent()[3:] == ["new > paid", "saved"]
+
+
+def test_a_value_that_cannot_be_compared_breaks_no_save(rule: None) -> None:
+    class Odd(str):
+        __slots__ = ()
+        __hash__ = str.__hash__
+
+        def __ne__(self, other: object) -> bool:
+            raise AttributeError
+
+    order = made()
+    order.status = Odd("paid")
+    order.save()
+    assert sent() == ["new > paid"]
+
+
+def test_a_stored_value_that_cannot_be_read_breaks_no_save(rule: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> Any:
+        raise AttributeError
+
+    order = made()
+    order.status = "paid"
+    monkeypatch.setattr(models.CharField, "from_db_value", fail, raising=False)
+    order.save()
+    monkeypatch.undo()
+    assert Order.objects.get().status == "paid"
+    assert sent() == []
+
+
+def test_the_manager_of_a_project_has_no_part_in_what_is_read(rule: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Grouped(models.Manager[Any]):
+        def get_queryset(self) -> Any:
+            return super().get_queryset().annotate(number_of_tags=models.Count("tags")).distinct()
+
+    manager = Grouped()
+    manager.model = Order
+    order = made()
+    order.status = "paid"
+    monkeypatch.setitem(Order._meta.__dict__, "base_manager", manager)
+    with transaction.atomic():
         order.save()
     assert sent() == ["new > paid"]
