@@ -16,7 +16,6 @@ log = get_logger(__name__)
 class NoSuchAction(Refused):
     """The person has no such alert, or it does not offer this."""
 
-    word = "no_such_action"
     code = 404
     sentence = _("This can no longer be chosen")
 
@@ -24,7 +23,6 @@ class NoSuchAction(Refused):
 class MayNotChoose(Refused):
     """The person lacks the permission that the action asks for."""
 
-    word = "permission_denied"
     code = 403
     sentence = _("You may not choose this")
 
@@ -32,7 +30,6 @@ class MayNotChoose(Refused):
 class ActionFailed(Refused):
     """What was chosen could not be done, and counts as not chosen."""
 
-    word = "action_failed"
     code = 500
     sentence = _("That did not work. Try again.")
 

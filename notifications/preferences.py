@@ -22,7 +22,6 @@ from notifications.quiet_hours import QuietHours
 class NotChosen(Refused):
     """There is nothing like that to choose, or it cannot be chosen."""
 
-    word = "bad_request"
     code = 400
     sentence = gettext_lazy("This cannot be chosen")
 
