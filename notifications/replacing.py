@@ -15,7 +15,7 @@ from django.db.models import Q
 from hub.publishing import publish_many
 from hub.publishing import withdraw as withdraw_publications
 from hub.users import Key
-from notifications import channels, events, expiring, keys, withdrawing, wording
+from notifications import channels, expiring, keys, withdrawing, wording
 from notifications.models import InboxEntry, Notification
 from notifications.named_audiences import Listed
 
@@ -82,8 +82,8 @@ def _had_by(rows: Sequence[Notification]) -> Q:
 def _take_from(people: Collection[Key], distributed: Collection[int]) -> None:
     """Take these alerts of many back from some of their people."""
     entries = InboxEntry.objects.filter(user__in=people, notification__in=distributed)
-    for entry in entries.select_related("user"):
-        told = events.AlertsWithdrawn(ids=[entry.notification_id])
-        beginnings = [events.beginning_of_created(entry.notification_id)]
-        withdraw_publications(channels.of_user(entry.user), beginnings, told)
-        entry.delete()
+    taken = list(entries.select_related("user"))
+    withdraw_publications(
+        [withdrawing.replacement(channels.of_user(entry.user), [entry.notification_id]) for entry in taken]
+    )
+    InboxEntry.objects.filter(pk__in=[entry.pk for entry in taken]).delete()

@@ -1,6 +1,7 @@
 """Taking alerts back that should not be read any more, from the lists and from the histories of their channels."""
 
 import time
+from collections.abc import Collection
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -8,7 +9,7 @@ from django.db.models.functions import Now
 
 from hub.database import in_database_thread
 from hub.logs import get_logger
-from hub.publishing import flush, is_shared, publish_shared, replace_shared, share
+from hub.publishing import Replacement, flush, is_shared, publish_shared, replace_shared, share
 from hub.publishing import withdraw as withdraw_publications
 from hub.users import ids_of_keys
 from notifications import channels, distributing, events, failures, keys, scheduling
@@ -78,13 +79,22 @@ def withdraw(alerts: QuerySet[Notification]) -> int:
             if row.topic_id is not None and row.topic is None:
                 continue  # its channel went with the topic, and the row follows (hub.database.deletions)
             ids_of.setdefault(channels.of_alert(row), []).append(row.pk)
-        for channel, ids in ids_of.items():
+        withdraw_publications(
+            [
+                replacement(channel, ids[start : start + PIECE])
+                for channel, ids in ids_of.items()
+                for start in range(0, len(ids), PIECE)
+            ]
+        )
+        for ids in ids_of.values():
             for start in range(0, len(ids), PIECE):
-                piece = ids[start : start + PIECE]
-                beginnings = [events.beginning_of_created(one) for one in piece]
-                withdraw_publications(channel, beginnings, events.AlertsWithdrawn(ids=piece))
-                Notification.objects.filter(pk__in=piece).delete()
+                Notification.objects.filter(pk__in=ids[start : start + PIECE]).delete()
     return sum(map(len, ids_of.values())) + len(distributed)
+
+
+def replacement(channel: str, ids: Collection[int]) -> Replacement:
+    """What takes the place of what a channel has of these alerts."""
+    return Replacement(channel, list(map(events.beginning_of_created, ids)), events.AlertsWithdrawn(ids=list(ids)))
 
 
 def _withdraw_distributed(notification_id: int) -> None:

@@ -20,12 +20,13 @@ from hub.publishing.verbs import (
     release,
     share,
 )
-from hub.publishing.withdrawing import replace_shared, unpublish, withdraw
+from hub.publishing.withdrawing import Replacement, replace_shared, unpublish, withdraw
 from hub.streams.history import forget as forget_channel
 from hub.streams.personal import rewrite
 
 __all__ = [
     "PayloadTooBig",
+    "Replacement",
     "RoundedNumber",
     "apublish",
     "apublish_ephemeral",

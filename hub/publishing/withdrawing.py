@@ -1,12 +1,22 @@
 """Taking publications back that should not be read any more."""
 
 from collections.abc import Collection
+from typing import NamedTuple
 
 from django.db import transaction
 
+from hub import streams
 from hub.models import Publication
-from hub.publishing.verbs import Data, encode, publish, text_of
+from hub.publishing.verbs import Data, encode, publish_many, text_of
 from hub.streams import history, sharing
+
+
+class Replacement(NamedTuple):
+    """What takes the place of publications of a durable channel: those whose JSON text begins with one of these."""
+
+    channel: str
+    beginnings: Collection[str]
+    instead: Data
 
 
 def replace_shared(shared: int, instead: Data) -> None:
@@ -17,20 +27,22 @@ def replace_shared(shared: int, instead: Data) -> None:
     sharing.replace(shared, text_of(instead))
 
 
-def withdraw(channel: str, beginnings: Collection[str], instead: Data) -> int:
-    """Put ``instead`` in the place of publications of a durable ``channel``, and publish it.
+def withdraw(replacements: Collection[Replacement]) -> int:
+    """Put something else in the place of publications, and publish it in the same channels.
 
     After the commit clients that read the history, or recover, get ``instead`` there; offsets stay, so that nobody has
-    to reload. Clients that are connected get ``instead`` and may act on it.
-
-    Args:
-        beginnings: how the JSON text of each publication begins that is meant.
+    to reload. Clients that are connected get ``instead`` and may act on it. Give all channels to one call: two that
+    withdraw or publish at the same time then never wait for each other in a ring.
 
     Returns how many publications were replaced. Raises as :func:`hub.publishing.publish`.
     """
+    texts = [encode(one.channel, one.instead, durable=True) for one in replacements]
     with transaction.atomic():
-        count = history.replace(channel, beginnings, encode(channel, instead, durable=True))
-        publish(channel, instead)
+        streams.hold_pending(one.channel for one in replacements)
+        count = 0
+        for one, text in zip(replacements, texts, strict=True):
+            count += history.replace(one.channel, one.beginnings, text)
+        publish_many([(one.channel, one.instead) for one in replacements])
     return count
 
 

@@ -6,6 +6,7 @@ import msgspec
 from django.db.models import Q
 
 from hub.models import Publication
+from hub.streams import store
 
 #: Publications that are read or changed together.
 CHUNK = 500
@@ -42,6 +43,7 @@ def erase_published_by(users: Iterable[str], instead: str | None) -> int:
         row.info = ""
         if instead is not None:
             row.data, row.tags = instead, ""
+    store.hold_pending(row.channel for row in rows)
     Publication.objects.bulk_update(rows, ["info", "data", "tags"], batch_size=CHUNK)
     return len(rows)
 

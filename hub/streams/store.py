@@ -178,6 +178,21 @@ def hold(channels: Iterable[str]) -> None:
         _locked(names[start : start + BATCH])
 
 
+def hold_pending(channels: Iterable[str]) -> None:
+    """Lock the streams of those of ``channels`` that have committed publications without an offset.
+
+    For who changes publications of several channels: :func:`sequence` has the streams and then those rows, so that
+    without it the two could wait for each other. Publications that have their offset are in nobody's way, and neither
+    are their streams locked.
+    """
+    names = sorted(set(channels))
+    pending = Publication.objects.filter(offset=None)
+    waiting = set[str]()
+    for start in range(0, len(names), BATCH):
+        waiting.update(pending.filter(channel__in=names[start : start + BATCH]).values_list("channel", flat=True))
+    hold(waiting)
+
+
 def _locked(names: list[str]) -> dict[str, str]:
     """Lock the streams of ``names``, which are made where there are none, and give their epochs."""
     epochs = _lock(names)

@@ -101,7 +101,7 @@ def test_publishers_at_the_same_time_leave_no_gap_and_no_repeat() -> None:
 
 def test_withdrawing_in_one_channel_leaves_the_others() -> None:
     publish("user:1", "user:2")
-    publishing.withdraw("user:1", ['{"type":"test.told","id":7'], {"type": "test.withdrawn"})
+    publishing.withdraw([publishing.Replacement("user:1", ['{"type":"test.told","id":7'], {"type": "test.withdrawn"})])
     assert texts("user:1") == ['{"type":"test.withdrawn"}'] * 2
     assert texts("user:2") == [TEXT]
 

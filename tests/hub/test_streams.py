@@ -1,15 +1,19 @@
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
 
 import pytest
 from django.db import connection, transaction
 from django.db.models.functions import Now
+from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries
 
-from hub import streams
+from hub import publishing, streams
 from hub.models import Publication, Stream
-from hub.streams import Position
+from hub.streams import Position, personal
+from lab.harness.waiting import wait_for
+from tests.notifications.locks import somebody_waits
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -195,3 +199,43 @@ def test_touched_names_the_streams_that_grew_within_the_last_minute() -> None:
     streams.sequence(["room:1", "room:2"])
     Stream.objects.filter(channel="room:2").update(updated_at=Now() - timedelta(minutes=5))
     assert [(channel, position.offset) for channel, position in streams.touched()] == [("room:1", 1)]
+
+
+def _withdraw() -> None:
+    publishing.withdraw([publishing.Replacement(f"user:{one}", ['"a'], {"type": "gone"}) for one in (2, 1)])
+
+
+def _erase() -> None:
+    personal.erase_published_by(["7"], '{"type":"gone"}')
+
+
+@pytest.mark.parametrize("change", [_withdraw, _erase])
+def test_who_changes_publications_never_waits_in_a_ring_for_who_numbers_them(change: Callable[[], None]) -> None:
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite has one writer at a time")
+
+    def run() -> None:
+        try:
+            change()
+        finally:
+            connection.close()
+
+    streams.append([("user:2", '"a"'), ("user:1", '"a"')], info='{"user":"7"}')
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            streams.sequence(["user:1"])
+            other = pool.submit(run)
+            wait_for(somebody_waits, timeout=10, that="the other transaction waits for this one")
+            streams.sequence(["user:2"])
+        other.result(20)
+    found = [one.data for name in ("user:1", "user:2") for one in streams.read(name, after=0, limit=9)]
+    assert set(found) == {'{"type":"gone"}'}
+
+
+def test_who_changes_what_has_its_offset_waits_for_nobody() -> None:
+    append("user:1", '"a"')
+    streams.sequence(["user:1"])
+    with CaptureQueriesContext(connection) as captured, transaction.atomic():
+        streams.hold_pending(["user:1", "user:2"])
+    assert not any("hub_stream" in one["sql"] for one in captured)
+    assert set(Stream.objects.exclude(channel="").values_list("channel", flat=True)) == {"user:1"}
