@@ -94,7 +94,7 @@ async def test_hub_socket_is_subscribed_to_what_its_person_follows(ann: User, de
         push = await wire.pushed("pub")
         assert (push["channel"], push["pub"]["offset"]) == (CHANNEL, listed["positions"][CHANNEL]["offset"] + 1)
         (item,) = (await answer(wire, "alerts.list"))["items"]
-        assert item.pop("read") is False
+        assert (item.pop("read"), item.pop("seen")) == (False, False)
         assert item == push["pub"]["data"]
 
 
