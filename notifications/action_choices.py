@@ -1,6 +1,6 @@
 """Choosing one of the actions that an alert offers: once for each person, whatever they click."""
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.translation import gettext_lazy as _
 
 from hub.logs import get_logger
@@ -81,9 +81,19 @@ def _choose(user: User, notification_id: int, name: str) -> ActionChoice:
 
 
 def _offering(user: User, notification_id: int) -> Notification:
+    _hold(notification_id)
     if not reading.theirs(reading.reader(user.pk), [notification_id]):
         raise NoSuchAction
     found = Notification.objects.filter(pk=notification_id).select_related("user", "group", "topic").first()
     if found is None:
         raise NoSuchAction
     return found
+
+
+def _hold(notification_id: int) -> None:
+    """Have whoever takes the alert back wait until the choice is made; others choose at the same time."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT 1 FROM hub_notifications_notification WHERE id = %s FOR KEY SHARE", [notification_id]
+            )

@@ -26,7 +26,7 @@ from notifications import (
 )
 from notifications.alerting import EVERYONE, LONGEST, BadAlert, UnknownRecipient, alert
 from notifications.named_audiences import MEMBERS, PERMISSION, PREFIX, Listed
-from notifications.offers import Action, Link
+from notifications.offers import Action, Link, registered
 
 #: Words that name many people, never a person of that name.
 _WORDS = {EVERYONE: "everybody", MEMBERS.label: "everybody who has an account"}
@@ -142,6 +142,9 @@ def _notify(call: ApiCall[NotifyRequest], to: list[str | int]) -> NotifyResult:
 def _action(offered: events.OfferedAction) -> Action | Link:
     style = "" if offered.style is UNSET else offered.style
     if offered.url is UNSET:
+        found = registered(offered.name)
+        if found is not None and not found.over_http:
+            raise ApiError(Code.BAD_REQUEST, "an action that is offered over HTTP is registered with over_http=True")
         return Action(offered.name, offered.label, style)
     return Link(offered.name, offered.label, offered.url, style)
 

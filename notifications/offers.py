@@ -78,12 +78,13 @@ class Registered:
 
     run: Run
     permission: str
+    over_http: bool
 
 
 _registered: dict[str, Registered] = {}
 
 
-def action(name: str, *, permission: str = "") -> Callable[[Run], Run]:
+def action(name: str, *, permission: str = "", over_http: bool = False) -> Callable[[Run], Run]:
     """Register the function that the buttons ``Action(name, …)`` run: decorates it, in ``alerts.py`` of any app.
 
     The function is called in a transaction, once for each person who chooses it, however often and on however many
@@ -93,6 +94,8 @@ def action(name: str, *, permission: str = "") -> Callable[[Run], Run]:
     Args:
         name: 1 to 64 characters.
         permission: ``app_label.codename`` that the person needs besides the alert, such as ``"shop.change_order"``.
+        over_http: whether keys of the HTTP API may offer it. They say what its alert has as ``data``, so the function
+            has to check that the person may do this to what is named there.
 
     Raises:
         BadOffer: the name cannot be one, or another function has it.
@@ -101,10 +104,10 @@ def action(name: str, *, permission: str = "") -> Callable[[Run], Run]:
         raise BadOffer(f"{name!r} is no name for an action: text of 1 to {NAME_LIMIT} characters.")
 
     def register(run: Run) -> Run:
-        known = _registered.setdefault(name, Registered(run, permission))
+        known = _registered.setdefault(name, Registered(run, permission, over_http))
         if _home(known.run) != _home(run):
             raise BadOffer(f"Two actions are named {name!r}: {_home(known.run)} and {_home(run)}.")
-        _registered[name] = Registered(run, permission)
+        _registered[name] = Registered(run, permission, over_http)
         return run
 
     return register

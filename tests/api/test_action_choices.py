@@ -17,9 +17,10 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_: Chosen) -> None:
         raise ZeroDivisionError
 
-    action("approve")(lambda chosen: chosen.name)
-    action("guarded", permission="hub_notifications.add_notification")(lambda chosen: chosen.name)
-    action("broken")(fail)
+    action("approve", over_http=True)(lambda chosen: chosen.name)
+    action("guarded", permission="hub_notifications.add_notification", over_http=True)(lambda chosen: chosen.name)
+    action("broken", over_http=True)(fail)
+    action("inside")(lambda chosen: chosen.name)
 
 
 async def test_a_key_of_the_person_chooses_once(api: Api) -> None:
@@ -47,3 +48,4 @@ async def test_what_fails_is_an_error_and_nothing_is_chosen(api: Api) -> None:
     assert await api.error("choose", user=user_id(ann), id=pk, action="broken") == 100
     assert not await ActionChoice.objects.aexists()
     assert await api.error("notify", to="everyone", message="m", actions=[{"name": "nothing", "label": "m"}]) == 107
+    assert await api.error("notify", to="everyone", message="m", actions=[{"name": "inside", "label": "m"}]) == 107

@@ -1,5 +1,6 @@
 """Buttons of alerts: chosen once by each person, whatever they click and wherever."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -249,3 +250,30 @@ async def test_every_device_is_told_and_rpc_answers(ann: User, runs: Runs) -> No
             assert refused.value.code == code
     await adrain_jobs()
     assert runs == [("approve", "ann")]
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer at a time")
+def test_who_takes_the_alert_back_waits_for_a_choice_that_is_being_made(ann: User, runs: Runs) -> None:
+    (row,) = notify(to=ann, message="m", key="k", actions=BUTTONS)
+    order = list[str]()
+
+    def take_back() -> None:
+        try:
+            retract(key="k")
+            order.append("retracted")
+        finally:
+            connection.close()
+
+    other = threading.Thread(target=take_back)
+
+    def run(chosen: Chosen) -> None:
+        other.start()
+        other.join(0.3)  # what does not wait has ended by then
+        order.append("run")
+
+    offers._registered.clear()
+    action("approve")(run)
+    choose(user=ann, notification_id=row.pk, name="approve")
+    other.join(30)
+    assert order == ["run", "retracted"]
+    assert not ActionChoice.objects.exists()
