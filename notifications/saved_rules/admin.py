@@ -75,6 +75,25 @@ class ConditionInline(TabularInline[SavedRuleCondition, SavedRule]):
     # As wide as Django makes them, six columns have no room beside the menu.
     formfield_overrides: ClassVar = {models.CharField: {"widget": forms.TextInput(attrs={"size": 16})}}
 
+    # A rule without its conditions is another rule: who may see, make or change one has all of it.
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _may(request, "view") or _may(request, "change")
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _may(request, "change" if obj else "add")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _may(request, "change" if obj else "add")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return _may(request, "change" if obj else "add")
+
+
+def _may(request: HttpRequest, action: str) -> bool:
+    """Whether somebody has this permission for rules."""
+    return bool(request.user.has_perm(f"{SavedRule._meta.app_label}.{action}_savedrule"))
+
 
 @admin.register(SavedRule)
 class SavedRuleAdmin(ModelAdmin[SavedRule]):

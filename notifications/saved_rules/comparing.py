@@ -55,14 +55,15 @@ def test_of(field: Any, how: str, text: str) -> Test:
 
 
 def _converted(field: Any, text: str) -> Any:
-    """The text as a value of the field."""
+    """The text as a value of the field; a time is one in ``TIME_ZONE``, whoever saves the row."""
     column = field.target_field if isinstance(field, models.ForeignKey) else field
     try:
-        value = column.to_python(text)
+        with timezone.override(timezone.get_default_timezone()):
+            value = column.to_python(text)
+            if isinstance(column, models.DateTimeField) and value is not None and timezone.is_naive(value):
+                value = timezone.make_aware(value)
     except (ValidationError, ValueError, TypeError, ArithmeticError):
         raise BadCondition(
             _("“%(value)s” is no value of the field “%(field)s”.") % {"value": text, "field": field.name}
         ) from None
-    if isinstance(column, models.DateTimeField) and value is not None and timezone.is_naive(value):
-        return timezone.make_aware(value)
     return value

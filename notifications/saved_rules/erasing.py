@@ -23,4 +23,5 @@ def naming(user: User) -> list[SavedRule]:
 
 
 def _names(user: User) -> set[str]:
-    return {user_id(user), f"user:{getattr(user, log_in_field())}"}
+    name = getattr(user, log_in_field())
+    return {user_id(user)} if name is None else {user_id(user), f"user:{name}"}

@@ -1,9 +1,9 @@
 """What a rule would say of rows that are there."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from notifications.alerting import BadAlert
+from notifications.alerting import BadAlert, resolve
 from notifications.saved_rules.reading import ReadyRule
 
 #: Rows of a dry run.
@@ -29,23 +29,34 @@ def dry_run(rule: ReadyRule) -> Sequence[Preview]:
     A row is taken as one that was changed from what it is: conditions on the row before compare with what it has now,
     and what has changed is not known.
     """
-    model = rule.model
+    model, rule = rule.model, _resolved(rule)
     names = ["pk", *sorted(model.columns)]
     rows = model.model._base_manager.order_by("-pk").values_list(*names)[:ROWS]
     return [_preview(rule, dict(zip(names, values, strict=True))) for values in rows]
 
 
+def _resolved(rule: ReadyRule) -> ReadyRule:
+    """The rule with the people, groups and topics that it names, so that these are not looked up for each row."""
+    try:
+        found = [(name, resolve(name)) for name in rule.names]
+    except BadAlert:
+        return rule  # each row says so
+    return replace(rule, names=tuple(name if one is None else one for name, one in found))
+
+
 def _preview(rule: ReadyRule, values: dict[str, object]) -> Preview:
     pk = values["pk"]
-    if not rule.conditions_hold(values, values):
-        return Preview(pk, fires=False)
     try:
+        if not rule.conditions_hold(values, values):
+            return Preview(pk, fires=False)
         described = rule.alert_for(values, values)
+        return Preview(
+            pk,
+            fires=described is not None,
+            recipients=len(described.to) if described else 0,
+            **rule.texts_for(values, values),
+        )
     except BadAlert as error:
         return Preview(pk, fires=False, error=str(error))
-    return Preview(
-        pk,
-        fires=described is not None,
-        recipients=len(described.to) if described else 0,
-        **rule.texts_for(values, values),
-    )
+    except Exception as error:  # noqa: BLE001  # one odd row is a line of the page, as it is one alert less
+        return Preview(pk, fires=False, error=f"{type(error).__name__}: {error}")

@@ -57,7 +57,7 @@ class ReadyRule:
     changed: frozenset[str]
     alternatives: tuple[tuple[Comparison, ...], ...]
     paths: tuple[str, ...]
-    names: tuple[str, ...]
+    names: tuple[Recipient, ...]
     level: str
     title: Parts
     message: Parts

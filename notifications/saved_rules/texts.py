@@ -7,7 +7,8 @@ from datetime import date, datetime
 from typing import Any
 from urllib.parse import quote
 
-from django.utils import formats, timezone
+from django.conf import settings
+from django.utils import formats, timezone, translation
 from django.utils.translation import gettext as _
 
 #: Characters that one value takes in a text.
@@ -64,19 +65,36 @@ def render(parts: Parts, value: Callable[[Placeholder], str]) -> str:
 
 
 def shown(field: Any, value: Any) -> str:
-    """The value of a field as people read it."""
+    """The value of a field as people read it, in ``LANGUAGE_CODE`` and ``TIME_ZONE``: whoever saves the row, and reads
+    the alert.
+    """
     if value is None:
         return "–"
+    with translation.override(settings.LANGUAGE_CODE), timezone.override(timezone.get_default_timezone()):
+        return _written(field, value)
+
+
+def _written(field: Any, value: Any) -> str:
     if field.choices:
         value = dict(field.flatchoices).get(value, value)
     if isinstance(value, bool):
         return _("Yes") if value else _("No")
     if isinstance(value, datetime):
-        return formats.date_format(timezone.localtime(value) if timezone.is_aware(value) else value, "DATETIME_FORMAT")
+        return _time(value)
     if isinstance(value, date):
         return formats.date_format(value, "DATE_FORMAT")
-    text = str(value)
+    text = str(value)  # here, because the label of a choice may be translated
     return text if len(text) <= VALUE_LIMIT else f"{text[: VALUE_LIMIT - 1]}…"
+
+
+def _time(value: datetime) -> str:
+    if timezone.is_naive(value):
+        return str(formats.date_format(value, "DATETIME_FORMAT"))
+    try:
+        local = timezone.localtime(value)
+    except OverflowError:  # "for ever" is a time, too, and has no later one in the zones of the east
+        local = value
+    return f"{formats.date_format(local, 'DATETIME_FORMAT')} {local.tzname()}"
 
 
 def in_url(value: Any) -> str:

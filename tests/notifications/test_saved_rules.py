@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,14 +12,17 @@ from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone, translation
+from pytest_django.fixtures import Settings
 
 from hub.privacy import erase, export
 from hub.users import log_in_field, user_id
 from lab.harness.waiting import wait_for
 from notifications import open_to_rules
 from notifications.models import Notification
-from notifications.saved_rules import current, opening
+from notifications.saved_rules import comparing, current, erasing, opening, previewing, texts
 from notifications.saved_rules.models import Operator, SavedRule
+from notifications.saved_rules.reading import ready
 from tests.support.orders import Order, Tag, Ticket, order_tables, orders  # noqa: F401
 from tests.support.people import User
 
@@ -364,3 +368,75 @@ def test_who_is_erased_is_in_no_rule() -> None:
         rule.refresh_from_db()
     assert (alone.recipients, alone.is_on, alone.last_error) == ("", False, "")
     assert (others.recipients, others.is_on) == ("everyone\nuser:anna", True)
+
+
+@pytest.mark.parametrize(("language", "zone"), [("en", "UTC"), ("ru", "Asia/Tokyo")])
+def test_neither_condition_nor_text_depends_on_who_saves(language: str, zone: str) -> None:
+    field, moment = User._meta.get_field("date_joined"), datetime(2025, 12, 31, 20, tzinfo=UTC)
+    with translation.override(language), timezone.override(zone):
+        assert not comparing.test_of(field, Operator.MORE, "2026-01-01 00:00")(moment)
+        assert comparing.test_of(field, Operator.LESS, "2026-01-01")(moment)
+        assert texts.shown(field, moment) == "Dec. 31, 2025, 8 p.m. UTC"
+        assert texts.shown(User._meta.get_field("is_active"), value=True) == "Yes"
+
+
+def test_a_time_that_no_zone_of_the_east_has_is_shown(settings: Settings) -> None:
+    settings.TIME_ZONE = "Asia/Tokyo"
+    for_ever = datetime(9999, 12, 31, 23, 59, tzinfo=UTC)
+    assert texts.shown(User._meta.get_field("date_joined"), for_ever) == "Dec. 31, 9999, 11:59 p.m. UTC"
+
+
+def test_one_odd_row_is_a_line_of_the_preview(admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def shown(field: Any, value: Any) -> str:
+        if value == "odd":
+            raise OverflowError("too odd")
+        return str(value)
+
+    rule = made(message="{number}")
+    order(number="odd")
+    order(number="even")
+    monkeypatch.setattr(texts, "shown", shown)
+    page = admin.get(reverse("admin:hub_notifications_savedrule_preview", args=[rule.pk]))
+    assert "OverflowError: too odd" in page.text
+    assert "even" in page.text
+
+
+def test_a_preview_looks_names_up_once_and_not_for_each_row() -> None:
+    people = [User.objects.create(**{log_in_field(): f"person-{number}"}) for number in range(3)]
+    names = "\n".join(f"user:{getattr(person, log_in_field())}" for person in people)
+    rule = ready(made(recipients=names), ())
+
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as found:
+            assert all(one.recipients == len(people) for one in previewing.dry_run(rule))
+        return len(found)
+
+    order()
+    for_one = queries()
+    for _ in range(5):
+        order()
+    assert queries() == for_one
+
+
+def test_conditions_are_kept_by_whoever_may_make_rules(admin: Client) -> None:
+    User.objects.get().user_permissions.set(Permission.objects.filter(codename="add_savedrule"))
+    assert posted(admin, {"alternative": "1", "field": "total", "operator": "more", "value": "5"}) == []
+    assert SavedRule.objects.get().conditions.count() == 1
+
+
+@pytest.mark.parametrize("action", ["view", "change"])
+def test_conditions_are_seen_by_whoever_sees_the_rule(admin: Client, action: str) -> None:
+    rule = made([{"field": "number", "operator": Operator.IS, "value": "of-a-kind"}])
+    User.objects.get().user_permissions.set(Permission.objects.filter(codename=f"{action}_savedrule"))
+    page = admin.get(reverse("admin:hub_notifications_savedrule_change", args=[rule.pk]))
+    assert "of-a-kind" in page.text
+    assert ('name="conditions-0-value"' in page.text) is (action == "change")
+
+
+def test_who_has_no_name_to_log_in_with_takes_nobody_out_of_a_rule() -> None:
+    rule = made(recipients="user:None")
+    person = User.objects.create(**{log_in_field(): "nameless"})
+    setattr(person, log_in_field(), None)
+    erasing.forget(person)
+    rule.refresh_from_db()
+    assert (rule.recipients, rule.is_on) == ("user:None", True)
