@@ -57,6 +57,8 @@ class OpenedModel:
                 continue
             if not isinstance(field, models.Field) or not field.concrete or field.many_to_many:
                 yield f"{label}.{name} is not in the row itself."
+            elif issubclass(self.model, User) and name == "password":
+                yield f"{label}.{name} is a secret, which whoever makes rules could read."
             elif isinstance(field, models.BinaryField | models.JSONField):
                 yield f"{label}.{name} has no text that a rule could show."
         for path in self.recipients:

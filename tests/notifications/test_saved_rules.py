@@ -440,3 +440,10 @@ def test_who_has_no_name_to_log_in_with_takes_nobody_out_of_a_rule() -> None:
     erasing.forget(person)
     rule.refresh_from_db()
     assert (rule.recipients, rule.is_on) == ("user:None", True)
+
+
+def test_passwords_cannot_be_opened() -> None:
+    open_to_rules(User, fields=["date_joined", "password"])
+    assert list(opening.opened[User._meta.label_lower].mistakes()) == [
+        f"{User._meta.label}.password is a secret, which whoever makes rules could read."
+    ]
