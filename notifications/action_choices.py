@@ -1,13 +1,13 @@
 """Choosing one of the actions that an alert offers: once for each person, whatever they click."""
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
 from hub.logs import get_logger
 from hub.publishing import publish
 from hub.users import User, all_users
 from hub.validation import Refused
-from notifications import channels, events, offers, reading
+from notifications import channels, events, offers, reading, withdrawing
 from notifications.models import ActionChoice, Notification
 
 log = get_logger(__name__)
@@ -63,7 +63,7 @@ def _choose(user: User, notification_id: int, name: str) -> ActionChoice:
         fresh = all_users().filter(pk=user.pk).first()
         if fresh is None or not fresh.has_perm(registered.permission):
             raise MayNotChoose
-    # Who chooses at the same time waits here for the one who was first, and finds their choice.
+    # Who has chosen at the same time, and was first, has chosen.
     choice, is_new = ActionChoice.objects.get_or_create(
         user=user, notification=notification, defaults={"action": name}
     )
@@ -81,19 +81,14 @@ def _choose(user: User, notification_id: int, name: str) -> ActionChoice:
 
 
 def _offering(user: User, notification_id: int) -> Notification:
-    _hold(notification_id)
-    if not reading.theirs(reading.reader(user.pk), [notification_id]):
-        raise NoSuchAction
-    found = Notification.objects.filter(pk=notification_id).select_related("user", "group", "topic").first()
-    if found is None:
+    """The alert, which nobody takes back, and of which nobody else chooses, until the open transaction ends.
+
+    Were it held together with others, two whose function takes the alert back would wait for each other.
+    """
+    # First its key, as who takes it back does: the function may send or take back alerts with this key too.
+    rows = withdrawing.named(key=None, id=notification_id).select_related("user", "group", "topic")
+    found = rows.select_for_update(of=("self",), no_key=True).first()
+    # Looked at when it is held: it may have been taken from the person, or have expired, meanwhile.
+    if found is None or not reading.theirs(reading.reader(user.pk), [notification_id]):
         raise NoSuchAction
     return found
-
-
-def _hold(notification_id: int) -> None:
-    """Have whoever takes the alert back wait until the choice is made; others choose at the same time."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT 1 FROM hub_notifications_notification WHERE id = %s FOR KEY SHARE", [notification_id]
-            )

@@ -405,7 +405,7 @@ class ReadMark(models.Model):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False, db_constraint=False
     )
-    # A mark that outlives its alert goes when the person has read on.
+    # A mark that outlives its alert goes when the person has read on, or when alerts are pruned.
     notification = models.ForeignKey(Notification, models.CASCADE, related_name="+", db_constraint=False)
 
     class Meta:
@@ -448,7 +448,7 @@ class NotificationState(models.Model):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False, db_constraint=False
     )
-    # A row that outlives its notification is in no list, and goes with the next one that is deleted by its age.
+    # A row that outlives its notification is in no list, and goes when alerts are pruned.
     notification = models.ForeignKey(Notification, models.CASCADE, related_name="+", db_constraint=False)
     #: In the archive since then; never together with ``snoozed_until``.
     archived_at = models.DateTimeField(null=True)

@@ -4,12 +4,24 @@ import time
 from datetime import timedelta
 
 from django.contrib.auth.models import Group
+from django.db.models import Exists, OuterRef
 
 from hub.config import hub_settings
 from hub.database import prune_table
 from hub.users import all_users
 from notifications.kinds import declared
-from notifications.models import ActionChoice, InboxEntry, Notification, NotificationState, ScheduledAlert, Topic
+from notifications.models import (
+    ActionChoice,
+    InboxEntry,
+    Notification,
+    NotificationState,
+    ReadMark,
+    ScheduledAlert,
+    Topic,
+)
+
+#: Rows that one statement looks at for what became of their alerts.
+SLICE = 10_000
 
 
 def prune(*, seconds: float = 60.0) -> int:
@@ -44,7 +56,7 @@ def prune(*, seconds: float = 60.0) -> int:
     )
     failed = ScheduledAlert.objects.exclude(failure="")
     pruned += prune_table("alert", failed, days=settings.alert_days, items=0, lists=[], seconds=seconds)
-    _forget_what_is_of_none()
+    _forget_what_is_of_none(deadline)
     return pruned
 
 
@@ -55,9 +67,15 @@ def _prune_kind(name: str, keep: timedelta, deadline: float) -> int:
     return prune_table("alert", rows, days=days, items=0, lists=[], seconds=max(0.0, deadline - time.monotonic()))
 
 
-def _forget_what_is_of_none() -> None:
-    """Delete what people did with an alert while it was deleted, as far as all older alerts are gone too."""
-    oldest = Notification.objects.order_by("pk").values_list("pk", flat=True).first()
-    if oldest is not None:
-        for model in (ActionChoice, NotificationState):
-            model._default_manager.filter(notification__lt=oldest).delete()
+def _forget_what_is_of_none(deadline: float) -> None:
+    """Delete what people did with an alert while it was deleted, newest first: whatever is new is looked at."""
+    there = Notification.objects.filter(pk=OuterRef("notification"))
+    for model in (ActionChoice, NotificationState, ReadMark):
+        rows = model._default_manager.all()
+        while True:
+            last = rows.order_by("-pk").values_list("pk", flat=True)[SLICE : SLICE + 1].first()
+            part = rows if last is None else rows.filter(pk__gt=last)
+            part.filter(~Exists(there)).delete()
+            if last is None or time.monotonic() > deadline:
+                break
+            rows = model._default_manager.filter(pk__lte=last)

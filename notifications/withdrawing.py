@@ -99,8 +99,10 @@ def replacement(channel: str, ids: Collection[int]) -> Replacement:
 
 def _withdraw_distributed(notification_id: int) -> None:
     """Delete an alert of many people, and start the job that tells them; their lists have it no more."""
+    # First the alert, as who chooses an action of it has it: what they store is seen by then, and goes with it.
+    held = Notification.objects.select_for_update().filter(pk=notification_id).first()
     distribution = Distribution.objects.select_for_update().filter(pk=notification_id).first()
-    if distribution is None:
+    if held is None or distribution is None:
         return  # somebody else has withdrawn it meanwhile
     instead = events.AlertsWithdrawn(ids=[notification_id])
     for shared in distributing.shared_ids(distribution):

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, Permission
-from django.db import connection
+from django.db import connection, transaction
 from django.utils.translation import gettext_lazy
 
 from hub import streams
 from hub.testing import CommandRefused, adrain_jobs, connected, drain_jobs
 from hub.users import user_id
 from hub.validation import Refused
+from lab.harness.waiting import wait_for
 from notifications import (
     MEMBERS,
     Action,
@@ -25,12 +26,14 @@ from notifications import (
     notify,
     offers,
     queries,
+    retention,
     retract,
 )
 from notifications.action_choices import ActionFailed, MayNotChoose, NoSuchAction, choose
 from notifications.alerting import BadAlert
-from notifications.models import ActionChoice, Follow, Notification, Topic
+from notifications.models import ActionChoice, Follow, Notification, NotificationState, ReadMark, Topic
 from notifications.offers import BadOffer
+from tests.notifications.locks import somebody_waits
 from tests.support.people import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -191,6 +194,91 @@ def test_a_permission_is_asked_of_the_database(ann: User, runs: Runs) -> None:
     assert runs == [("guarded", "ann")]
 
 
+@pytest.mark.parametrize("to_many", [False, True])
+def test_who_takes_it_back_waits_for_who_chooses_now(ann: User, runs: Runs, to_many: bool) -> None:
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite has one writer at a time")
+    begun, go_on = threading.Event(), threading.Event()
+
+    @action("slow")
+    def slow(chosen: Chosen) -> None:
+        runs.append((chosen.name, chosen.user.get_username()))
+        begun.set()
+        go_on.wait(20)
+
+    (row,) = notify(to=MEMBERS if to_many else ann, message="m", actions=[Action("slow", "Do it")])
+    drain_jobs()
+    with ThreadPoolExecutor(2) as pool:
+        choosing = pool.submit(and_close, choose, user=ann, notification_id=row.pk, name="slow")
+        try:
+            assert begun.wait(20)
+            retracting = pool.submit(and_close, retract, id=row.pk)
+            wait_for(somebody_waits, timeout=10, that="who retracts waits for the choice")
+        finally:
+            go_on.set()
+        choosing.result(20)
+        assert retracting.result(20) == 1
+    assert runs == [("slow", "ann")]
+    assert not ActionChoice.objects.exists()
+
+
+def test_nothing_is_done_for_what_is_taken_back_meanwhile(ann: User, runs: Runs) -> None:
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite has one writer at a time")
+    (row,) = notify(to=ann, message="m", key="k", actions=BUTTONS)
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            retract(key="k")
+            choosing = pool.submit(and_close, choose, user=ann, notification_id=row.pk, name="approve")
+            wait_for(lambda: somebody_waits() or choosing.done(), timeout=10, that="who chooses waits")
+        with pytest.raises(NoSuchAction):
+            choosing.result(20)
+    assert runs == []
+    assert not ActionChoice.objects.exists()
+
+
+def test_a_function_may_take_the_alert_back_from_others_who_choose_now(ann: User, runs: Runs) -> None:
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite has one writer at a time")
+
+    @action("first")
+    def first(chosen: Chosen) -> None:
+        runs.append((chosen.name, chosen.user.get_username()))
+        wait_for(somebody_waits, timeout=10, that="the other one waits")
+        retract(key="k")
+
+    (row,) = notify(to="everyone", message="m", key="k", actions=[Action("first", "Mine")])
+    people = [ann, User.objects.create_user("bob")]
+    with ThreadPoolExecutor(2) as pool:
+        clicks = [pool.submit(and_close, choose, user=one, notification_id=row.pk, name="first") for one in people]
+        errors = [click.exception(30) for click in clicks]
+    assert sorted(type(error).__name__ for error in errors) == ["NoSuchAction", "NoneType"]
+    assert len(runs) == 1
+    assert not ActionChoice.objects.exists()
+
+
+def and_close(function: Any, **arguments: Any) -> Any:
+    """For a thread of its own."""
+    try:
+        return function(**arguments)
+    finally:
+        connection.close()
+
+
+def test_pruning_forgets_what_was_done_with_alerts_that_are_gone(ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "SLICE", 2)
+    rows = [notify(to=ann, message="m")[0].pk for _ in range(5)]
+    gone = range(rows[-1] + 1, rows[-1] + 6)
+    models: list[Any] = [ActionChoice, NotificationState, ReadMark]
+    for model in models:
+        for pair in zip(rows, gone, strict=True):
+            for one in pair:
+                model.objects.create(user=ann, notification_id=one)
+    assert retention.prune() == 0
+    for model in models:
+        assert list(model.objects.order_by("pk").values_list("notification", flat=True)) == rows
+
+
 def test_an_action_that_no_app_has_any_more_is_none(ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
     (row,) = notify(to=ann, message="m", actions=BUTTONS)
     monkeypatch.setattr(offers, "_registered", {})
@@ -250,30 +338,3 @@ async def test_every_device_is_told_and_rpc_answers(ann: User, runs: Runs) -> No
             assert refused.value.code == code
     await adrain_jobs()
     assert runs == [("approve", "ann")]
-
-
-@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer at a time")
-def test_who_takes_the_alert_back_waits_for_a_choice_that_is_being_made(ann: User, runs: Runs) -> None:
-    (row,) = notify(to=ann, message="m", key="k", actions=BUTTONS)
-    order = list[str]()
-
-    def take_back() -> None:
-        try:
-            retract(key="k")
-            order.append("retracted")
-        finally:
-            connection.close()
-
-    other = threading.Thread(target=take_back)
-
-    def run(chosen: Chosen) -> None:
-        other.start()
-        other.join(0.3)  # what does not wait has ended by then
-        order.append("run")
-
-    offers._registered.clear()
-    action("approve")(run)
-    choose(user=ann, notification_id=row.pk, name="approve")
-    other.join(30)
-    assert order == ["run", "retracted"]
-    assert not ActionChoice.objects.exists()
