@@ -27,6 +27,9 @@ log = get_logger(__name__)
 #: People of one step.
 BATCH = 1000
 
+#: Parts of lists that are read together where somebody is looked for.
+PARTS = 50
+
 #: Seconds after which people who are connected come first no more: the others have waited so long.
 CONNECTED_FIRST = 10.0
 
@@ -84,6 +87,27 @@ def _add_people(distribution: Distribution, people: Listed) -> None:
     ListedPeople.objects.bulk_create(
         ListedPeople(distribution=distribution, keys=[written(key) for key in part]) for part in parts
     )
+
+
+def lists_with(person: Key) -> Iterator[ListedPeople]:
+    """The parts of lists that name this person, who is still to get what they are for. Reads all of them once."""
+    key = written(person)
+    return (part for part in ListedPeople.objects.order_by("distribution", "pk").iterator(PARTS) if key in part.keys)
+
+
+def forget(person: Key) -> None:
+    """Take this person out of the lists of those who are still to get something."""
+    key = written(person)
+    for found in list(lists_with(person)):
+        with transaction.atomic():
+            # First the distribution, as a step of it does, and whoever takes it back.
+            Distribution.objects.select_for_update().filter(pk=found.distribution_id).first()
+            for part in ListedPeople.objects.filter(pk=found.pk):  # none where a step has taken it meanwhile
+                part.keys = [one for one in part.keys if one != key]
+                if part.keys:
+                    part.save(update_fields=["keys"])
+                else:
+                    part.delete()
 
 
 def written(key: Key) -> int | str:

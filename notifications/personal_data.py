@@ -7,7 +7,7 @@ from django.db.models import Q
 
 from hub.privacy import PersonalData, are_texts_removed, erased_texts, register, take_names_out
 from hub.users import User
-from notifications import scheduling
+from notifications import distributing, scheduling
 from notifications.models import (
     ActionChoice,
     Choice,
@@ -45,6 +45,7 @@ def _export(user: User) -> dict[str, Any]:
     states = NotificationState.objects.filter(user=user).order_by("notification")
     return {
         "received": told(Q(user=user) | Q(pk__in=entries)),
+        "owed": told(Q(pk__in=[part.distribution_id for part in distributing.lists_with(user.pk)])),
         "sent": told(Q(sender=user)),
         "follows": list(follows),
         "rules": [rule.name for rule in erasing.naming(user)],
@@ -81,9 +82,11 @@ def _text(moment: datetime | None) -> str | None:
 
 
 def _erase(user: User) -> None:
+    # Before what they have: nothing more is given to them from a list.
+    scheduling.forget(user.pk)
+    distributing.forget(user.pk)
     for model in (ReadMark, ReadUpTo, InboxEntry, NotificationState, Preferences, Choice, ActionChoice):
         model._default_manager.filter(user=user).delete()
-    scheduling.forget(user.pk)
     erasing.forget(user)
     # The admin's log calls them by their title, and by the name of who follows.
     named = Notification.objects.filter(user=user) | Notification.objects.filter(sender=user)

@@ -738,3 +738,18 @@ def test_data_that_cannot_be_shared_any_more_is_not_left_behind(crowd: list[User
     SharedData.objects.update(created_at=Now() - timedelta(days=2))
     assert streams.sharing.forget_unused() == 1
     assert publishing.share({"type": "test.told"})
+
+
+def test_who_is_erased_is_taken_out_of_lists_that_are_under_way(crowd: list[User]) -> None:
+    notify(to=crowd, message="m")
+    parts = ListedPeople.objects.order_by("pk")
+    parts.filter(pk__gt=parts[0].pk).delete()
+    parts.update(keys=[distributing.written(user.pk) for user in crowd[:2]])
+    assert [one["message"] for one in export(crowd[0])["alerts"]["owed"]] == ["m"]
+    erase(crowd[0])
+    assert ListedPeople.objects.get().keys == [distributing.written(crowd[1].pk)]
+    erase(crowd[1])
+    assert not ListedPeople.objects.exists()
+    drain_jobs()
+    assert Distribution.objects.get().finished_at is not None
+    assert entries() == []

@@ -13,6 +13,7 @@ from hub import streams
 from hub.privacy import erase, export
 from hub.testing import drain_jobs
 from hub.users import user_id
+from lab.harness.waiting import wait_for
 from notifications import (
     MEMBERS,
     actions,
@@ -32,6 +33,7 @@ from notifications.distributing import written
 from notifications.models import InboxEntry, Notification, Preferences, ScheduledAlert, Topic
 from notifications.retention import prune
 from notifications.scheduling import forget
+from tests.notifications.locks import somebody_waits
 from tests.support.people import User, make_crowd
 from worker.maintenance import restart_distributions
 from worker.models import Job
@@ -312,6 +314,43 @@ def test_who_is_erased_is_taken_out_of_what_waits(ann: User, at: datetime, monke
     }
     erase(bob)
     assert set(ScheduledAlert.objects.values_list("contents__message", flat=True)) == {"list", "all"}
+
+
+def test_people_who_are_erased_at_the_same_time_do_not_put_each_other_back(ann: User, at: datetime) -> None:
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite has one writer at a time")
+    bob, cyd = (User.objects.create_user(name) for name in ("bob", "cyd"))
+    notify(to=[ann, bob, cyd], message="m", at=at)
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            forget(ann.pk)
+            other = pool.submit(forget_and_close, bob)
+            wait_for(lambda: somebody_waits() or other.done(), timeout=10, that="the other one waits")
+        other.result(20)
+    assert ScheduledAlert.objects.get().recipients == [{"user": written(cyd.pk)}]
+
+
+def test_what_is_sent_while_somebody_is_erased_fails_nobody(ann: User, at: datetime) -> None:
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite has one writer at a time")
+    notify(to=[ann, User.objects.create_user("bob")], message="m", at=at)
+    row = ScheduledAlert.objects.get()
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            due.send(row.pk, row.due_at)
+            other = pool.submit(forget_and_close, ann)
+            wait_for(lambda: somebody_waits() or other.done(), timeout=10, that="the other one waits")
+        other.result(20)
+    assert messages() == ["m", "m"]
+    assert not ScheduledAlert.objects.exists()
+
+
+def forget_and_close(user: User) -> None:
+    """For a thread of its own."""
+    try:
+        forget(user.pk)
+    finally:
+        connection.close()
 
 
 # --- local times -----------------------------------------------------------------------------------------------------
