@@ -220,6 +220,7 @@ def _said(kind: Kind, params: Mapping[str, Any] | None, **given: str) -> tuple[s
     kept = placeholders.as_json(values)
     if not is_plain_json(kept):
         raise BadAlert("An alert's params have texts or numbers that cannot be stored.")
+    _check_size(kept)
     return said["message"], said["title"], said["url"], kept or None
 
 

@@ -31,6 +31,10 @@ TYPES: dict[Any, tuple[Any, str, Any]] = {
 }
 
 
+#: Digits of a number.
+DIGITS = 100
+
+
 class BadParams(ValueError):
     """Values that the placeholders of a kind do not take: what is wrong with them is in the text."""
 
@@ -56,11 +60,34 @@ def checked(kind: Kind, params: Mapping[str, Any] | None) -> dict[str, Any]:
             raise BadParams(f"The kind {kind.name!r} needs params[{name!r}], {words}.")
         try:
             values[name] = msgspec.convert(given[name], read_as)
-        except msgspec.ValidationError:
-            raise BadParams(
-                f"params[{name!r}] of the kind {kind.name!r} is {words}, not {reprlib.repr(given[name])}."
-            ) from None
+        except (msgspec.ValidationError, ValueError):  # the latter of a number with thousands of digits
+            values[name] = None
+        if values[name] is None or not _can_be_shown(values[name]):
+            raise BadParams(f"params[{name!r}] of the kind {kind.name!r} is {words}, not {_named(given[name])}.")
     return values
+
+
+def _named(value: Any) -> str:
+    """The value in an error, shortened."""
+    try:
+        return reprlib.repr(value)
+    except ValueError:  # Python writes no number with thousands of digits
+        return "such a long number"
+
+
+def _can_be_shown(value: Any) -> bool:
+    """Whether every reader's language and time zone has a way to write it, in a text that can be sent."""
+    match value:
+        case float() | Decimal():
+            return Decimal(value).is_finite() and abs(Decimal(value).adjusted()) < DIGITS
+        case int():
+            return abs(value) < 10**DIGITS
+        case datetime():  # elsewhere it may be a day more or less
+            try:
+                return date.min < value.astimezone(UTC).date() < date.max
+            except OverflowError:
+                return False
+    return True
 
 
 def as_json(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -142,7 +142,7 @@ def _sentence(kind: Kind, states: Sequence[State]) -> str:
     """What a person gets of the kind."""
     on = [method.said for method, state in zip(methods.methods(), states, strict=True) if state.is_on]
     if not on:
-        return _("You do not get it.")
+        return _("You do not get it, unless it goes to everyone, a group or a topic.")
     what = params.joined([str(one) for one in on])
     if kind.critical:
         return _("It %(what)s, whatever you choose.") % {"what": what}

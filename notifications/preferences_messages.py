@@ -14,7 +14,8 @@ from notifications.quiet_hours import QuietHours
 #: Choices of one call.
 CHOICES_LIMIT = 200
 
-_TIME = Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$", description="Such as 22:00.")
+# The length because "$" stands before a newline, too.
+_TIME = Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$", max_length=5, description="Such as 22:00.")
 _IS_ON = Meta(description="`null` takes a choice back.")
 
 

@@ -251,7 +251,7 @@ def listed(reader: Reader, ids: Sequence[int]) -> list[Notification]:
 def theirs(reader: Reader, ids: Collection[int]) -> list[Notification]:
     """As :func:`listed`, of any ids: those that are for the reader, without their texts."""
     current = Q(expires_at=None) | Q(expires_at__gt=Now())
-    rows = Notification.objects.filter(current, pk__in=ids).defer("message", "data", "url").order_by("-pk")
+    rows = Notification.objects.filter(current, pk__in=ids).defer("message", "data", "url", "params").order_by("-pk")
     found = [row for row in rows if _is_for(reader, row)]
     if distributed := [row.pk for row in found if row.audience]:
         entries = InboxEntry.objects.filter(user=reader.key, notification__in=distributed)

@@ -28,7 +28,7 @@ async def test_a_program_reads_and_changes_somebodys_preferences(api: Api) -> No
     assert changed == await api.result("preferences", user=known)
     assert changed["time_zone"] == "Europe/Moscow"
     (category,) = changed["categories"]
-    assert category["kinds"][0]["sentence"] == "You do not get it."
+    assert category["kinds"][0]["sentence"] == "You do not get it, unless it goes to everyone, a group or a topic."
     for wrong in ({"language": "xx"}, {"choices": [wish | {"method": "pigeon"}]}, {"choices": [wish] * 201}):
         assert await api.error("preferences", user=known, **wrong) == 107
     await api.result("preferences", user=known, choices=[wish | {"on": None}])

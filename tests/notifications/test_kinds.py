@@ -351,6 +351,41 @@ def test_checks_say_that_two_kinds_or_categories_have_one_name() -> None:
     assert two_categories.startswith("Two categories are named 'orders'")
 
 
+#: Values of placeholders that some reader's language or time zone has no way to write, or that fill the database.
+UNFIT: list[tuple[Any, Any]] = [
+    (datetime, datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)),
+    (datetime, "9999-12-31T12:00:00-12:00"),
+    (datetime, "9999-12-30T23:00:00-12:00"),
+    (datetime, "0001-01-01T00:00:00Z"),
+    (Decimal, "NaN"),
+    (Decimal, "sNaN"),
+    (Decimal, "-Infinity"),
+    (Decimal, "1e100000"),
+    (float, float("nan")),
+    (float, float("inf")),
+    (int, 10**5000),
+    (int, "7" * 5000),
+    (str, "x" * 100_000),
+    (list[str], ["x" * 100] * 1000),
+]
+
+
+@pytest.mark.parametrize(("type_", "value"), UNFIT, ids=[str(number) for number in range(len(UNFIT))])
+def test_values_that_cannot_be_written_everywhere_are_an_error_at_the_call(type_: Any, value: Any) -> None:
+    kind = Kind("t.unfit", label="Unfit", message="Now", url="/{value}/", fields={"value": type_})
+    with pytest.raises(BadAlert):
+        notify(to="everyone", kind=kind, params={"value": value})
+    assert not Notification.objects.exists()
+
+
+def test_last_day_that_all_zones_have_is_read_in_each() -> None:
+    ann = User.objects.create_user("ann")
+    Preferences.objects.create(user=ann, time_zone="Pacific/Kiritimati")
+    kind = Kind("t.ends", label="Ends", message="ends {at}", fields={"at": datetime})
+    notify(to="everyone", kind=kind, params={"at": datetime(9999, 12, 30, 23, 59, tzinfo=UTC)})
+    assert queries.latest_for(ann)[0].message.startswith("ends Dec. 31, 9999")
+
+
 def test_date_is_a_type_of_its_own() -> None:
     Kind("due", label="Due", message="{day}", fields={"day": date})
     assert alert(to="everyone", kind="due", params={"day": date(2026, 11, 29)}).message == "Nov. 29, 2026"

@@ -120,7 +120,7 @@ def test_a_sentence_says_what_a_person_gets(ann: User) -> None:
     assert said == {
         "alarm": "It is in your list and appears at once on open pages, whatever you choose.",
         "invoice": "It is in your list and appears at once on open pages.",
-        "order.placed": "You do not get it.",
+        "order.placed": "You do not get it, unless it goes to everyone, a group or a topic.",
         "order.shipped": "It is in your list.",
     }
 
@@ -198,7 +198,7 @@ async def test_a_client_reads_and_changes_its_own(ann: User) -> None:
     assert changed["methods"][0] == {"name": "inbox", "label": "In the list"}
     placed, shipped = changed["categories"][0]["kinds"]
     assert [state["on"] for state in placed["states"]] == [True, True]
-    assert shipped["sentence"] == "You do not get it."
+    assert shipped["sentence"] == "You do not get it, unless it goes to everyone, a group or a topic."
     assert refused["error"] == {"code": 400, "message": "There is no such language"}
 
 
@@ -216,7 +216,7 @@ def test_page_shows_what_holds_and_stores_what_differs(ann: User, client: Client
     client.force_login(ann)
     off(ann, kind="order.placed")
     page = client.get(PAGE).content.decode()
-    assert "Order shipped" in page and "You do not get it." in page
+    assert "Order shipped" in page and "You do not get it, unless it goes to everyone, a group or a topic." in page
     posted = {"language": "ru", "time_zone": "", "inbox:order.shipped": "on", "inbox:order.placed": "on"}
     assert client.post(PAGE, posted).headers["Location"] == PAGE
     # What was off as a whole says nothing of what comes at once.
