@@ -14,17 +14,20 @@ from typing import Any, Literal
 
 import msgspec
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Min, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from hub.publishing import flush, publish
+from hub.logs import get_logger
+from hub.publishing import flush, publish, publish_many
 from hub.users import Key, User, all_users
 from hub.validation import Refused
 from notifications import channels, events, inbox, queries, read_marks, reading, wording
 from notifications.locales import UNKNOWN, locales_of
 from notifications.models import Notification, NotificationState, ReadUpTo
+
+log = get_logger(__name__)
 
 #: Alerts that one call changes, at most, where it does not name them.
 MANY = 1000
@@ -32,7 +35,7 @@ MANY = 1000
 #: The longest that something may be snoozed.
 LONGEST_SNOOZE = timedelta(days=366)
 
-#: People whose snoozed alerts one look wakes.
+#: People who are read in one query.
 _PEOPLE = 100
 
 _IN_INBOX = Q(archived_at=None, snoozed_until=None)
@@ -169,15 +172,25 @@ def mark_seen(*, user: User, ids: Collection[int]) -> Changed:
 def wake(*, seconds: float = 30.0) -> int:
     """Put what was snoozed until now back into the inbox of its person, as unread, and tell their pages.
 
-    By the clock of the database. Returns how many alerts that were, and stops after about ``seconds``: what is left is
-    the next call's. Safe to run at the same time as itself.
+    By the clock of the database. Who has waited for the longest time is the first, and each has a thousand at a call,
+    so that nobody waits for somebody who has very many. Whose alerts cannot be woken is logged, and left out until the
+    next call.
+
+    Returns how many alerts that were, and stops after about ``seconds``: what is left is the next call's. Safe to run
+    at the same time as itself.
     """
     deadline = time.monotonic() + seconds
     woken = 0
-    while keys := list(_due().order_by("user").values_list("user", flat=True).distinct()[:_PEOPLE]):
-        people = all_users().in_bulk(keys)
-        for key in keys:
-            woken += _wake(key, people.get(key))
+    since = _due().values("user").annotate(since=Min("snoozed_until"))
+    keys = list(since.order_by("since", "user").values_list("user", flat=True))
+    for start in range(0, len(keys), _PEOPLE):
+        part = keys[start : start + _PEOPLE]
+        people = all_users().in_bulk(part)
+        for key in part:
+            try:
+                woken += _wake(key, people.get(key))
+            except Exception:
+                log.exception("waking_failed", user=str(key))
             flush()
             if time.monotonic() > deadline:
                 return woken
@@ -194,14 +207,37 @@ def _wake(key: Key, user: User | None) -> int:
     with _inbox_of(user) as box:
         ids = list(_due().filter(user=key).order_by("notification").values_list("notification", flat=True)[:MANY])
         box.states.filter(notification__in=ids).update(snoozed_until=None, unread=True)
-        reader = reading.reader(key)
-        counts = queries.counts_of(reader)
-        back = [row.pk for row in reading.theirs(reader, ids)]  # not those that they may not read any more
-        locale = locales_of([key]).get(key, UNKNOWN)
-        for alert in Notification.objects.filter(pk__in=back).select_related("topic").order_by("pk"):
-            told = wording.publication(alert, locale)
-            publish(channels.of_user(user), events.returned(told, counts))
+        _tell_of_return(user, ids)
     return len(ids)
+
+
+def _tell_of_return(user: User, ids: Collection[int]) -> None:
+    """Tell the pages of ``user`` that these are back, as far as they may still read them.
+
+    What cannot be published is in the inbox all the same.
+    """
+    reader = reading.reader(user.pk)
+    counts = queries.counts_of(reader)
+    back = [row.pk for row in reading.theirs(reader, ids)]
+    if back and not _is_published(user, lambda: _returned(user.pk, back, counts)):
+        # Pages that know only the ids load the texts. They come back as they were, and so as read.
+        _is_published(user, lambda: [events.changed(back, change, counts) for change in ("unsnoozed", "unread")])
+
+
+def _is_published(user: User, told: Callable[[], list[msgspec.Struct]]) -> bool:
+    try:
+        with transaction.atomic():
+            publish_many([(channels.of_user(user), event) for event in told()])
+    except Exception:
+        log.exception("return_not_published", user=str(user.pk))
+        return False
+    return True
+
+
+def _returned(key: Key, ids: Collection[int], counts: events.InboxCounts) -> list[msgspec.Struct]:
+    locale = locales_of([key]).get(key, UNKNOWN)
+    alerts = Notification.objects.filter(pk__in=ids).select_related("topic").order_by("pk")
+    return [events.returned(wording.publication(alert, locale), counts) for alert in alerts]
 
 
 #: By the verb; ``snooze`` takes more.

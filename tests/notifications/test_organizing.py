@@ -8,19 +8,22 @@ from typing import Any
 import msgspec
 import pytest
 from django.contrib.auth.models import Group
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hub import streams
 from hub.channels import LAST_ID
 from hub.models import Publication
 from hub.privacy import erase, export
 from hub.testing import drain_jobs
 from hub.users import user_id
 from lab.harness.waiting import wait_for
-from notifications import following, notify, organizing, queries, withdrawing
+from notifications import following, notify, organizing, queries, reading, withdrawing, wording
+from notifications.events import InboxCounts, NotificationCreated
+from notifications.locales import Locale
 from notifications.models import Follow, InboxEntry, Notification, NotificationState, Topic
 from notifications.organizing import (
     BadTime,
@@ -340,6 +343,73 @@ def test_snoozed_alerts_of_somebody_who_is_gone_hold_up_nobody(ann: User) -> Non
     User.objects.filter(pk=ann.pk)._raw_delete("default")
     wake()
     assert counts(bob) == (1, 0, 0)
+
+
+def two_who_snooze(ann: User) -> User:
+    """Somebody besides, whose alert is due after that of ``ann``."""
+    bob = User.objects.create_user("bob")
+    for person in (ann, bob):
+        snooze(user=person, ids=send(person), until=timezone.now() + TOMORROW)
+        NotificationState.objects.filter(user=person).update(snoozed_until=timezone.now() - TOMORROW)
+    return bob
+
+
+def test_somebody_who_cannot_be_woken_holds_up_nobody(ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    bob = two_who_snooze(ann)
+    counted = queries.counts_of
+
+    def fails_for_ann(reader: reading.Reader) -> InboxCounts:
+        if reader.key == ann.pk:
+            raise ArithmeticError
+        return counted(reader)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(queries, "counts_of", fails_for_ann)
+        assert wake() == 1
+    assert (counts(ann), counts(bob)) == ((0, 0, 1), (1, 0, 0))
+    assert wake() == 1
+    assert counts(ann) == (1, 0, 0)
+
+
+def test_alert_whose_text_cannot_be_written_comes_back_all_the_same(
+    ann: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bob = two_who_snooze(ann)
+    published_as = wording.publication
+
+    def fails_for_ann(row: Notification, locale: Locale) -> NotificationCreated:
+        if row.user_id == ann.pk:
+            raise OverflowError
+        return published_as(row, locale)
+
+    monkeypatch.setattr(wording, "publication", fails_for_ann)
+    assert wake() == 2
+    assert counts(ann) == counts(bob) == (1, 0, 0)
+    assert [event.get("change") for event in told(ann)[-2:]] == ["unsnoozed", "unread"]
+    assert told(ann)[-1]["ids"] == ids(ann)
+
+
+def test_alert_comes_back_where_nothing_can_be_published(ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    two_who_snooze(ann)
+    monkeypatch.setattr(streams, "append", _refuse)
+    assert wake() == 2
+    assert counts(ann) == (1, 0, 0)
+
+
+def _refuse(*_: Any) -> None:
+    raise IntegrityError
+
+
+def test_nobody_waits_for_somebody_who_has_very_many(ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(organizing, "MANY", 2)
+    bob = two_who_snooze(ann)
+    snooze(user=ann, ids=send(ann, 3), until=timezone.now() + TOMORROW)
+    pass_time()
+    NotificationState.objects.filter(user=bob).update(snoozed_until=timezone.now() - TOMORROW)
+    assert wake(seconds=0) == 1
+    assert (counts(ann), counts(bob)) == ((0, 0, 4), (1, 0, 0))
+    assert [wake(), wake(), wake()] == [2, 2, 0]
+    assert counts(ann) == (4, 0, 0)
 
 
 def test_those_who_wake_at_the_same_time_tell_it_once(ann: User) -> None:
