@@ -197,7 +197,12 @@ def _send_now(alerts: Sequence[Alert], sender: User | None) -> list[Notification
     for row, (_described, recipient) in zip(rows, sent, strict=True):
         row.people = recipient if isinstance(recipient, Audience | Listed) else None
     with transaction.atomic():
-        for one in (described for described in alerts if described.replace and described.to):
+        replacing_some = [described for described in alerts if described.replace and described.to]
+        if replacing_some and len(alerts) > 1:
+            # All before the first is replaced: one after the other, two such calls could wait for each other.
+            alone = {described.key for described in replacing_some if described.key is not None}
+            keys.hold(alone | {row.key for row in rows if row.key is not None}, alone=alone)
+        for one in replacing_some:
             of_one = [row for row, sent_to in zip(rows, sent, strict=True) if sent_to[0] is one]
             of_one[0].replaced = replacing.make_room(of_one)
         # Who does not want the new one does not keep the old one either.

@@ -4,7 +4,7 @@ No constraint spans an alert of one's own and an entry of a distribution, or two
 at a time anyway; on PostgreSQL the locks here are advisory ones, and end with the transaction.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from django.db import connection
 
@@ -16,10 +16,13 @@ def hold_alone(key: str) -> None:
     _hold("", key)
 
 
-def hold(keys: Iterable[str]) -> None:
-    """Have the keys until the open transaction ends, together with others who do so: constraints are between them."""
+def hold(keys: Iterable[str], *, alone: Collection[str] = ()) -> None:
+    """Have the keys until the open transaction ends, together with others who do so: constraints are between them.
+
+    Those in ``alone`` as :func:`hold_alone`. All are taken in one order, whoever takes them.
+    """
     for key in sorted(keys):
-        _hold("_shared", key)
+        _hold("" if key in alone else "_shared", key)
 
 
 def _hold(how: str, key: str) -> None:

@@ -13,11 +13,14 @@ from hub import streams
 from hub.models import Publication
 from hub.testing import adrain_jobs, connected, drain_jobs
 from hub.users import user_id
+from lab.harness.waiting import wait_for
 from notifications import MEMBERS, alert, alerting, anotify, distributing, named_audiences, notify, queries
+from notifications.actions import send
 from notifications.alerting import BadAlert
 from notifications.coalescing import send_last
 from notifications.models import Distribution, Follow, InboxEntry, Notification, ScheduledAlert, Topic
 from notifications.organizing import mark_all_read
+from tests.notifications.locks import somebody_waits
 from tests.support.people import User, make_crowd
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -218,3 +221,27 @@ def test_one_for_later_is_replaced_before_its_time_and_replaces_at_it(ann: User)
 def test_without_a_key_there_is_nothing_to_replace() -> None:
     with pytest.raises(BadAlert, match="it has none"):
         alert(to="everyone", message="m", replace=True)
+
+
+@pytest.mark.parametrize("replace", [True, False])
+def test_calls_that_name_several_keys_never_wait_in_a_ring(ann: User, replace: bool) -> None:
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite has one writer at a time")
+
+    def send_both() -> None:
+        described = [
+            alert(to=ann, message="other", key=key, replace=whether) for key, whether in (("b", True), ("a", replace))
+        ]
+        try:
+            send(described)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            notify(to=ann, message="m", key="a", replace=True)
+            other = pool.submit(send_both)
+            wait_for(somebody_waits, timeout=10, that="the other call waits for this one")
+            notify(to=ann, message="m", key="b", replace=True)
+        other.result(20)
+    assert sorted(message for message, _ in shown(ann)) == sorted(["other", "other" if replace else "m"])
