@@ -96,7 +96,7 @@ def _change(call: ApiCall[InboxChangeRequest]) -> InboxChangeResult:
     try:
         changed = organizing.change(request.change, user=person, ids=request.ids, until=request.until)
     except organizing.BadTime:
-        raise ApiError(Code.BAD_REQUEST, "until is missing, or more than a year ahead") from None
+        raise ApiError(Code.BAD_REQUEST, "until is missing, over, or more than a year ahead") from None
     return InboxChangeResult(changed.ids, changed.counts)
 
 

@@ -45,7 +45,7 @@ class BadTime(Refused):
     """Nothing can be snoozed until then."""
 
     code = 400
-    sentence = _("Say until when to snooze: a year ahead at most")
+    sentence = _("Say until when to snooze: a time to come, a year ahead at most")
 
 
 #: What a client may do with alerts that it names, and with all of the inbox.
@@ -148,9 +148,10 @@ def snooze(*, user: User, ids: Collection[int], until: datetime) -> Changed:
     """Take these alerts out of the inbox of ``user`` until then: they come back as unread (:func:`wake`).
 
     Raises:
-        BadTime: that is more than a year ahead.
+        BadTime: that is over, or more than a year ahead.
     """
-    if until - timezone.now() > LONGEST_SNOOZE:
+    now = timezone.now()
+    if not now < until <= now + LONGEST_SNOOZE:
         raise BadTime
     with _inbox_of(user) as box:
         rows = [row for row in box.theirs(ids) if row.snoozed_until != until]

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -148,10 +148,21 @@ def test_alert_is_in_one_place_at_a_time(ann: User) -> None:
     assert ids(ann, "unread") == [alert]
 
 
-def test_snooze_ends_at_some_time_within_a_year(ann: User) -> None:
+@pytest.mark.parametrize(
+    "until",
+    [
+        datetime(2999, 1, 1, tzinfo=UTC),
+        datetime(2020, 1, 1, tzinfo=UTC),
+        datetime.min.replace(tzinfo=UTC),
+        datetime.min.replace(tzinfo=timezone.get_fixed_timezone(14 * 60)),
+        datetime.max.replace(tzinfo=timezone.get_fixed_timezone(-14 * 60)),
+    ],
+    ids=str,
+)
+def test_snooze_ends_at_some_time_within_a_year(ann: User, until: datetime) -> None:
     alerts = send(ann)
     with pytest.raises(BadTime):
-        snooze(user=ann, ids=alerts, until=timezone.now() + timedelta(days=400))
+        snooze(user=ann, ids=alerts, until=until)
     with pytest.raises(BadTime):
         organizing.change("snooze", user=ann, ids=alerts)
     assert counts(ann) == (1, 0, 0)

@@ -1,12 +1,14 @@
 """Alerts over the hub socket: the list and its live stream, marks, and the same list over HTTP."""
 
 import json
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import Group
 from django.test import Client
+from django.utils import timezone
 
 import hub.asgi  # noqa: F401  # joins tokens to those who ask for them
 from hub.accounts.tokens import issue
@@ -207,9 +209,10 @@ async def test_inbox_and_its_live_stream_join_on_all_devices(ann: User) -> None:
         assert told["pub"]["offset"] == listed["positions"][channel]["offset"] + 1
         assert await answer(phone, "inbox.counts") == changed["counts"]
         assert [item["id"] for item in (await answer(phone, "alerts.list"))["items"]] == rows[:0:-1]
-        await answer(phone, "inbox.change", change="snooze", ids=rows[1:2], until="2027-01-01T08:00:00+01:00")
+        until = (timezone.now() + timedelta(days=1)).astimezone(timezone.get_fixed_timezone(60))
+        await answer(phone, "inbox.change", change="snooze", ids=rows[1:2], until=until.isoformat())
         (item,) = (await answer(laptop, "inbox.list", state="snoozed", text="NUMBER 1"))["items"]
-        assert item["snoozed_until"] == "2027-01-01T07:00:00Z"
+        assert datetime.fromisoformat(item["snoozed_until"]) == until
         everything = await answer(laptop, "inbox.change_all", change="read", upto=rows[2])
         assert everything["ids"] == rows[2:]
         assert await answer(laptop, "inbox.list", state="unread", level="error") | {"positions": {}} == {
@@ -232,6 +235,7 @@ async def test_inbox_and_its_live_stream_join_on_all_devices(ann: User) -> None:
         ("inbox.change", {"change": "snooze", "ids": [1], "until": "2027-01-01T08:00:00"}, 107),
         ("inbox.change", {"change": "snooze", "ids": [1]}, 400),
         ("inbox.change", {"change": "snooze", "ids": [1], "until": "2999-01-01T08:00:00Z"}, 400),
+        ("inbox.change", {"change": "snooze", "ids": [1], "until": "0001-01-01T00:00:00+14:00"}, 400),
         ("inbox.change_all", {"change": "archive", "upto": 1}, 107),
     ],
 )
