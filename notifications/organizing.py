@@ -35,6 +35,9 @@ MANY = 1000
 #: The longest that something may be snoozed.
 LONGEST_SNOOZE = timedelta(days=366)
 
+#: Alerts whose texts a person's pages are told when they are back; of more they are told the ids alone.
+_TOLD_WITH_TEXTS = 20
+
 #: People who are read in one query.
 _PEOPLE = 100
 
@@ -215,12 +218,16 @@ def _wake(key: Key, user: User | None) -> int:
 def _tell_of_return(user: User, ids: Collection[int]) -> None:
     """Tell the pages of ``user`` that these are back, as far as they may still read them.
 
-    What cannot be published is in the inbox all the same.
+    Many are told by their ids, so that they do not drive other events out of the person's history. What cannot be
+    published is in the inbox all the same.
     """
     reader = reading.reader(user.pk)
     counts = queries.counts_of(reader)
     back = [row.pk for row in reading.theirs(reader, ids)]
-    if back and not _is_published(user, lambda: _returned(user.pk, back, counts)):
+    if not back:
+        return
+    few = len(back) <= _TOLD_WITH_TEXTS
+    if not (few and _is_published(user, lambda: _returned(user.pk, back, counts))):
         # Pages that know only the ids load the texts. They come back as they were, and so as read.
         _is_published(user, lambda: [events.changed(back, change, counts) for change in ("unsnoozed", "unread")])
 

@@ -113,3 +113,13 @@ test("a search goes on while it finds nothing, a few times", async () => {
   await turnOfTheLoop();
   assert.deepEqual([ids(search), search.more, search.state], [[7], false, "ready"]);
 });
+
+test("many that come back together are told by their ids, and are unread", async () => {
+  const { connection, inbox } = await open([alert(3), alert(2, true)], 1);
+  const snoozing = inbox.change("snooze", [2, 3], "2999-01-01T00:00:00Z");
+  (await connection.next()).answer({ ids: [3, 2], counts: counts(0, 0, 2), more: false });
+  await snoozing;
+  connection.publish("user:1", 1, changed("unsnoozed", [2, 3], counts(2)));
+  connection.publish("user:1", 2, changed("unread", [2, 3], counts(2)));
+  assert.deepEqual([ids(inbox), inbox.items.map(({ read }) => read), inbox.unread], [[3, 2], [false, false], 2]);
+});

@@ -411,6 +411,22 @@ def _refuse(*_: Any) -> None:
     raise IntegrityError
 
 
+def test_many_that_come_back_are_told_by_their_ids(ann: User) -> None:
+    alerts = send(ann, 21)
+    mark_read(user=ann, ids=alerts[:3])
+    snooze(user=ann, ids=alerts, until=timezone.now() + TOMORROW)
+    before = len(told(ann))
+    pass_time()
+    assert wake() == 21
+    events = told(ann)[before:]
+    assert [(event["type"], event["change"]) for event in events] == [
+        ("notifications.alerts_changed", "unsnoozed"),
+        ("notifications.alerts_changed", "unread"),
+    ]
+    assert all(event["ids"] == alerts for event in events)
+    assert tuple(events[-1]["counts"].values()) == counts(ann) == (21, 0, 0)
+
+
 def test_nobody_waits_for_somebody_who_has_very_many(ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(organizing, "MANY", 2)
     bob = two_who_snooze(ann)
