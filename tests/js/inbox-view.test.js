@@ -123,3 +123,42 @@ test("many that come back together are told by their ids, and are unread", async
   connection.publish("user:1", 2, changed("unread", [2, 3], counts(2)));
   assert.deepEqual([ids(inbox), inbox.items.map(({ read }) => read), inbox.unread], [[3, 2], [false, false], 2]);
 });
+
+const numbers = (count) => Array.from({ length: count }, (_, place) => count - place);
+
+test("more than a thousand are changed in pieces, and what was changed before a refusal is known", async () => {
+  const { connection, inbox } = await open([]);
+  const failures = [];
+  inbox.on("failed", (error) => failures.push(error.code));
+  const many = numbers(2500);
+  const undoing = inbox.change("unarchive", many);
+  for (const piece of [many.slice(0, 1000), many.slice(1000, 2000)]) {
+    const { question, answer } = await connection.next();
+    assert.deepEqual(question.data, { change: "unarchive", ids: piece, until: undefined });
+    answer({ ids: piece, counts: counts(0), more: false });
+  }
+  const { question, fail } = await connection.next();
+  assert.deepEqual(question.data.ids, many.slice(2000));
+  fail(400);
+  assert.deepEqual([await undoing, failures], [many.slice(0, 2000), [400]]);
+});
+
+test("changing all ends where nothing is changed any more", async () => {
+  const { connection, inbox } = await open([alert(2), alert(1, true)], 1);
+  const archiving = inbox.changeAll("archive_read");
+  (await connection.next()).answer({ ids: [1], counts: counts(1, 1), more: true });
+  (await connection.next()).answer({ ids: [], counts: counts(1, 1), more: true });
+  assert.deepEqual(await archiving, [1]);
+});
+
+test("of more that were marked as read than the server names none can be undone", async () => {
+  const { connection, inbox } = await open([alert(1000)], 100);
+  for (const [named, known] of [
+    [numbers(999), numbers(999)],
+    [numbers(1000), []],
+  ]) {
+    const marking = inbox.changeAll("read");
+    (await connection.next()).answer({ ids: named, counts: counts(0), more: false });
+    assert.deepEqual(await marking, known);
+  }
+});

@@ -60,6 +60,8 @@ const LONGEST = 500;
 export const UNREAD_LIMIT = 100;
 /** The greatest number of alerts that one call marks. */
 const MARK_LIMIT = 100;
+/** The greatest number of alerts that one call gives another state, or names as changed. */
+const CHANGE_LIMIT = 1_000;
 /** Milliseconds to wait for further changes before unread alerts are counted again. */
 const CALM = 300;
 
@@ -194,37 +196,54 @@ export class Inbox extends Emitter {
    * Gives alerts another state: here at once, in other tabs and browsers through the server.
    *
    * @param {Change} change
-   * @param {number[]} ids at most 1,000
+   * @param {number[]} ids
    * @param {string} [until] ISO 8601 with an offset, for `snooze`
-   * @returns {Promise<number[]>} which were not so before; none if the server refused: `failed` is emitted then
+   * @returns {Promise<number[]>} which were not so before; `failed` is emitted where the server refused, or refused the rest
    */
   async change(change, ids, until) {
     if (!ids.length || !this.signedIn) return [];
     this.#organize(change, ids);
-    return this.#asked(() => this.#ask("change", { change, ids, until }));
+    return this.#answered(this.#inPieces(change, ids, until));
   }
 
   /**
    * Marks all that is in the inbox as read, or archives all that is read, up to the newest of the list.
    *
    * @param {"read" | "archive_read"} change
-   * @returns {Promise<number[]>} the newest thousand that were changed
+   * @returns {Promise<number[]>} which were changed; none where more were marked as read than the server names
    */
   async changeAll(change) {
     const newest = this.items[0];
     if (!newest || !this.signedIn) return [];
     const local = this.items.filter((item) => item.read === (change === "archive_read")).map((item) => item.id);
     this.#organize(change === "read" ? "read" : "archive", local);
-    return this.#asked(async () => {
-      /** @type {number[]} */
-      const ids = [];
-      let answer;
-      do {
-        answer = await this.#ask("change_all", { change, upto: newest.id });
-        ids.push(...answer.ids);
-      } while (answer.more);
-      return { ...answer, ids };
-    });
+    const ids = await this.#answered(this.#inParts(change, newest.id));
+    return change === "read" && ids.length >= CHANGE_LIMIT ? [] : ids;
+  }
+
+  /**
+   * @param {Change} change
+   * @param {number[]} ids
+   * @param {string} [until]
+   * @returns {AsyncGenerator<{ids: number[], counts: Counts}>}
+   */
+  async *#inPieces(change, ids, until) {
+    for (let start = 0; start < ids.length; start += CHANGE_LIMIT) {
+      yield await this.#ask("change", { change, ids: ids.slice(start, start + CHANGE_LIMIT), until });
+    }
+  }
+
+  /**
+   * @param {"read" | "archive_read"} change
+   * @param {number} upto
+   * @returns {AsyncGenerator<{ids: number[], counts: Counts}>}
+   */
+  async *#inParts(change, upto) {
+    let answer;
+    do {
+      answer = await this.#ask("change_all", { change, upto });
+      yield answer;
+    } while (answer.more && answer.ids.length);
   }
 
   /**
@@ -249,17 +268,23 @@ export class Inbox extends Emitter {
     if (this.signedIn) this.#countSoon();
   }
 
-  /** @param {() => Promise<{ids: number[], counts: Counts}>} ask */
-  async #asked(ask) {
+  /**
+   * @param {AsyncIterable<{ids: number[], counts: Counts}>} answers
+   * @returns {Promise<number[]>} which alerts they name, also where one of them fails
+   */
+  async #answered(answers) {
+    /** @type {number[]} */
+    const changed = [];
     try {
-      const { ids, counts } = await ask();
-      this.#count(counts);
-      return ids;
+      for await (const { ids, counts } of answers) {
+        changed.push(...ids);
+        this.#count(counts);
+      }
     } catch (error) {
       this.emit("failed", error);
       this.#load();
-      return [];
     }
+    return changed;
   }
 
   /**
