@@ -84,7 +84,7 @@ def _can_be_shown(value: Any) -> bool:
             return abs(value) < 10**DIGITS
         case datetime():  # elsewhere it may be a day more or less
             try:
-                return date.min < value.astimezone(UTC).date() < date.max
+                return bool(date.min < value.astimezone(UTC).date() < date.max)
             except OverflowError:
                 return False
     return True
