@@ -11,16 +11,16 @@ of notifications, ``Category`` what kinds people look at together; ``Action`` an
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from notifications.actions import anotify, notify
-    from notifications.alerting import Alert, alert
-    from notifications.bulk import notify_bulk
-    from notifications.kinds import Category, Kind
-    from notifications.m2m_rules import on_m2m_change
-    from notifications.named_audiences import MEMBERS, audience, people_with
-    from notifications.offers import Action, Chosen, Link, action
-    from notifications.rules import on_delete, on_save
+    from notifications.kinds.declaring import Category, Kind
+    from notifications.offers.declaring import Action, Chosen, Link, action
+    from notifications.rules.bulk import notify_bulk
+    from notifications.rules.declaring import on_delete, on_save
+    from notifications.rules.m2m import on_m2m_change
     from notifications.saved_rules.firing import open_to_rules
-    from notifications.withdrawing import aretract, retract
+    from notifications.sending.actions import anotify, notify
+    from notifications.sending.alerting import Alert, alert
+    from notifications.sending.named_audiences import MEMBERS, audience, people_with
+    from notifications.sending.withdrawing import aretract, retract
 
 __all__ = [
     "MEMBERS",
@@ -46,26 +46,26 @@ __all__ = [
 ]
 
 _HOMES = {
-    "MEMBERS": "named_audiences",
-    "Action": "offers",
-    "Alert": "alerting",
-    "Category": "kinds",
-    "Chosen": "offers",
-    "Kind": "kinds",
-    "Link": "offers",
-    "action": "offers",
-    "alert": "alerting",
-    "anotify": "actions",
-    "aretract": "withdrawing",
-    "audience": "named_audiences",
-    "notify": "actions",
-    "notify_bulk": "bulk",
-    "on_delete": "rules",
-    "on_m2m_change": "m2m_rules",
-    "on_save": "rules",
+    "MEMBERS": "sending.named_audiences",
+    "Action": "offers.declaring",
+    "Alert": "sending.alerting",
+    "Category": "kinds.declaring",
+    "Chosen": "offers.declaring",
+    "Kind": "kinds.declaring",
+    "Link": "offers.declaring",
+    "action": "offers.declaring",
+    "alert": "sending.alerting",
+    "anotify": "sending.actions",
+    "aretract": "sending.withdrawing",
+    "audience": "sending.named_audiences",
+    "notify": "sending.actions",
+    "notify_bulk": "rules.bulk",
+    "on_delete": "rules.declaring",
+    "on_m2m_change": "rules.m2m",
+    "on_save": "rules.declaring",
     "open_to_rules": "saved_rules.firing",
-    "people_with": "named_audiences",
-    "retract": "withdrawing",
+    "people_with": "sending.named_audiences",
+    "retract": "sending.withdrawing",
 }
 
 

@@ -7,8 +7,11 @@ from hub.logs import get_logger
 from hub.publishing import publish
 from hub.users import User, all_users
 from hub.validation import Refused
-from notifications import channels, events, offers, reading, withdrawing
+from notifications import channels, events
+from notifications.inbox import reading
 from notifications.models import ActionChoice, Notification
+from notifications.offers import declaring as offers
+from notifications.sending import withdrawing
 
 log = get_logger(__name__)
 

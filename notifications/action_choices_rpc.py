@@ -11,7 +11,7 @@ from hub.channels import LAST_ID
 from hub.session import RpcCall, RpcError, rpc
 from hub.users import User
 from notifications import action_choices
-from notifications.offers import NAME_LIMIT
+from notifications.offers.declaring import NAME_LIMIT
 
 
 class Choose(msgspec.Struct):

@@ -11,11 +11,11 @@ from django.utils.translation import gettext_lazy as _
 from hub.admin import PublishedAdmin, people_with_search
 from hub.users import searched_by
 from hub.web.generics import ModelAdmin
-from notifications import distributing, scheduling, withdrawing
 from notifications.kind_previews import previews
-from notifications.kinds import declared
+from notifications.kinds.declaring import declared
 from notifications.models import Distribution, Follow, Notification, ScheduledAlert, Topic, Withdrawal
 from notifications.saved_rules import admin as _of_saved_rules  # noqa: F401  # registers itself
+from notifications.sending import distributing, scheduling, withdrawing
 
 
 class KindFilter(admin.SimpleListFilter):

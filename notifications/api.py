@@ -11,22 +11,19 @@ from hub.api import DETAIL_LIMIT, ApiCall, ApiError, Code, Method, all_of, regis
 from hub.database import in_database_thread
 from hub.users import User, all_users, has_form_of_id, log_in_field, users_by_id
 from hub.validation import is_storable
-from notifications import (
-    action_choices_api,  # noqa: F401  # its method
-    actions,
-    channels,
-    distributions_api,
-    events,
-    inbox_api,  # noqa: F401  # its methods
-    preferences_api,  # noqa: F401  # likewise
-    reading_api,  # noqa: F401  # likewise
-    retracting_api,  # noqa: F401  # likewise
-    scopes,
-    topics_api,  # noqa: F401  # likewise
-)
-from notifications.alerting import EVERYONE, LONGEST, BadAlert, UnknownRecipient, alert
-from notifications.named_audiences import MEMBERS, PERMISSION, PREFIX, Listed
-from notifications.offers import Action, Link, registered
+from notifications import channels, events
+from notifications.http import choices as action_choices_api  # noqa: F401  # its method
+from notifications.http import distributions as distributions_api
+from notifications.http import inbox as inbox_api  # noqa: F401  # its methods
+from notifications.http import preferences as preferences_api  # noqa: F401  # likewise
+from notifications.http import reading as reading_api  # noqa: F401  # likewise
+from notifications.http import retracting as retracting_api  # noqa: F401  # likewise
+from notifications.http import scopes
+from notifications.http import topics as topics_api  # noqa: F401  # likewise
+from notifications.offers.declaring import Action, Link, registered
+from notifications.sending import actions
+from notifications.sending.alerting import EVERYONE, LONGEST, BadAlert, UnknownRecipient, alert
+from notifications.sending.named_audiences import MEMBERS, PERMISSION, PREFIX, Listed
 
 #: Words that name many people, never a person of that name.
 _WORDS = {EVERYONE: "everybody", MEMBERS.label: "everybody who has an account"}

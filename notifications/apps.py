@@ -16,7 +16,6 @@ class NotificationsConfig(required_apps.HubAppConfig):
             channels,
             checks,  # noqa: F401  # registers its own
             receivers,
-            retention,
         )
         from notifications.models import (
             ActionChoice,
@@ -31,6 +30,7 @@ class NotificationsConfig(required_apps.HubAppConfig):
         )
         from notifications.saved_rules import checks as _of_opened_models  # noqa: F401  # likewise
         from notifications.saved_rules import current
+        from notifications.sending import retention
 
         session.register(channels.personal)
         receivers.connect()

@@ -8,8 +8,10 @@ from django.core.exceptions import FieldError
 
 from hub.config import hub_settings
 from hub.users import all_users
-from notifications import conditions, kind_mistakes, kinds
-from notifications.named_audiences import BadAudience, declared
+from notifications import kind_mistakes
+from notifications.kinds import declaring as kinds
+from notifications.rules import conditions
+from notifications.sending.named_audiences import BadAudience, declared
 
 
 @checks.register

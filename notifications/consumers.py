@@ -2,7 +2,8 @@
 
 from hub.database import in_database_thread
 from hub.endpoints import Channels, SimpleEndpoint
-from notifications import actions, channels, events
+from notifications import channels, events
+from notifications.sending import actions
 
 
 class NotificationsEndpoint(SimpleEndpoint):

@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from hub.bus import simple_frame
 from hub.streams import Envelope, cursor_of
-from notifications.kinds import kind_named
+from notifications.kinds.declaring import kind_named
 from notifications.models import Level, Notification, Topic
 
 
@@ -85,7 +85,7 @@ class AlertsRead(msgspec.Struct, tag="notifications.alerts_read", omit_defaults=
 
     ids: list[int] = []
     upto: int = 0
-    #: How many alerts the person has not read, as :func:`notifications.queries.unread_count` counts.
+    #: How many alerts the person has not read, as :func:`notifications.inbox.queries.unread_count` counts.
     unread: int
 
 
@@ -184,7 +184,7 @@ def beginning_of_created(notification_id: int) -> str:
 
 
 def listed(notification: Notification) -> ListedAlert:
-    """An alert that :func:`notifications.queries.latest_for` has listed."""
+    """An alert that :func:`notifications.inbox.queries.latest_for` has listed."""
     return ListedAlert(
         **msgspec.structs.asdict(created(notification)),
         read=notification.read,
@@ -194,7 +194,7 @@ def listed(notification: Notification) -> ListedAlert:
 
 
 def in_inbox(notification: Notification) -> InboxItem:
-    """An alert that :mod:`notifications.reading` has listed, with what the person has done with it."""
+    """An alert that :mod:`notifications.inbox.reading` has listed, with what the person has done with it."""
     return InboxItem(
         **msgspec.structs.asdict(listed(notification)),
         archived_at=notification.archived_at,

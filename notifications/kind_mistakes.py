@@ -11,14 +11,14 @@ from typing import Any
 from django.conf import settings
 from django.utils import translation
 
-from notifications import params
-from notifications.alerting import LONGEST
-from notifications.kinds import NAME_LIMIT, Category, Kind
-from notifications.locales import UNKNOWN, languages
+from notifications.kinds import params
+from notifications.kinds.declaring import NAME_LIMIT, Category, Kind
+from notifications.kinds.locales import UNKNOWN, languages
+from notifications.kinds.texts import BadTemplate, Text, placeholders
+from notifications.kinds.wording import write
 from notifications.models import TITLE_LIMIT, Level
 from notifications.safe_urls import is_safe_url
-from notifications.texts import BadTemplate, Text, placeholders
-from notifications.wording import write
+from notifications.sending.alerting import LONGEST
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*)*")
 

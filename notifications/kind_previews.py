@@ -7,10 +7,11 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import get_language_info
 
-from notifications import kind_mistakes, params
-from notifications.kinds import Kind, declared
-from notifications.locales import Locale, languages
-from notifications.wording import translations, write
+from notifications import kind_mistakes
+from notifications.kinds import params
+from notifications.kinds.declaring import Kind, declared
+from notifications.kinds.locales import Locale, languages
+from notifications.kinds.wording import translations, write
 
 
 class Said(NamedTuple):

@@ -10,14 +10,14 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from hub.validation import is_visible, validate_name
-from notifications.kinds import NAME_LIMIT as KIND_LIMIT
-from notifications.offers import NAME_LIMIT as ACTION_LIMIT
+from notifications.kinds.declaring import NAME_LIMIT as KIND_LIMIT
+from notifications.offers.declaring import NAME_LIMIT as ACTION_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from notifications.named_audiences import Audience, Listed
+    from notifications.sending.named_audiences import Audience, Listed
 
 #: Characters of an idempotency key.
 KEY_LIMIT = 200
@@ -91,7 +91,7 @@ class Topic(models.Model):
     )
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
 
-    #: Whether the person whom it was listed for follows it; set by ``notifications.queries``, no column.
+    #: Whether the person whom it was listed for follows it; set by ``notifications.inbox.queries``, no column.
     followed = False
 
     class Meta:
@@ -222,33 +222,35 @@ class Notification(models.Model):
         help_text=_("Of which kind it is. The texts above are those in the language of the project."),
     )
     params: Any = models.JSONField(_("values"), null=True, blank=True, editable=False)
-    #: JSON: its buttons (``notifications.offers.written``).
+    #: JSON: its buttons (``notifications.offers.declaring.written``).
     actions: Any = models.JSONField(_("actions"), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("sent at"), default=timezone.now, editable=False)
     expires_at = models.DateTimeField(
         _("expires at"), null=True, editable=False, help_text=_("From then on nobody is shown it.")
     )
 
-    #: What the person whom it was listed for has done with it; set by ``notifications.reading``, no columns.
+    #: What the person whom it was listed for has done with it; set by ``notifications.inbox.reading``, no columns.
     read = False
     seen = False
     archived_at: "datetime | None" = None
     snoozed_until: "datetime | None" = None
 
-    #: Whether it comes to its person without a sound, who has chosen so; set by ``notifications.choosing``, no column.
+    #: Whether it comes to its person without a sound, who has chosen so; set by
+    #: ``notifications.preferences.choosing``, no column.
     is_silent = False
 
-    #: What the person whom it was listed for has chosen of its actions (``notifications.chosen_actions``), no column.
+    #: What the person whom it was listed for has chosen of its actions (``notifications.offers.chosen``), no column.
     chosen = ""
 
-    #: What it has taken the place of (``notifications.replacing``), of several recipients at the first; no column.
+    #: What it has taken the place of (``notifications.sending.replacing``), of several recipients at the first; no
+    #: column.
     replaced: "Sequence[Notification]" = ()
 
-    #: The people to whom it is to be distributed; set by ``notifications.actions``, no column.
+    #: The people to whom it is to be distributed; set by ``notifications.sending.actions``, no column.
     people: "Audience | Listed | None" = None
 
     #: Whether the call that returned it has stored it, and the id of the publication of this call where it is one
-    #: person's, group's or topic's, or everyone's; set by ``notifications.actions``, no columns.
+    #: person's, group's or topic's, or everyone's; set by ``notifications.sending.actions``, no columns.
     is_new = False
     published: int | None = None
 
@@ -337,18 +339,21 @@ class Preferences(models.Model):
 
 
 class ScheduledAlert(models.Model):
-    """A call of ``notify(at=…)`` whose time has not come; sending it deletes the row (``notifications.due``)."""
+    """A call of ``notify(at=…)`` whose time has not come.
+
+    Sending it deletes the row (``notifications.sending.due``).
+    """
 
     key = models.CharField(_("key"), max_length=KEY_LIMIT, null=True, editable=False)  # noqa: DJ001  # as above
     due_at = models.DateTimeField(_("due at"), editable=False)
-    #: JSON: each recipient by what it is and its key (``notifications.scheduling``).
+    #: JSON: each recipient by what it is and its key (``notifications.sending.scheduling``).
     recipients: Any = models.JSONField(_("recipients"), editable=False)
     #: JSON: the other arguments of the call.
     contents: Any = models.JSONField(_("contents"), editable=False)
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
     failure = _failure()
 
-    #: Whether the call that returned it has stored it; set by ``notifications.scheduling``, no column.
+    #: Whether the call that returned it has stored it; set by ``notifications.sending.scheduling``, no column.
     is_new = False
 
     class Meta:
@@ -371,7 +376,7 @@ class Choice(models.Model):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False, db_constraint=False
     )
-    #: ``kind:NAME`` or ``category:NAME`` (:mod:`notifications.choosing`).
+    #: ``kind:NAME`` or ``category:NAME`` (:mod:`notifications.preferences.choosing`).
     subject = models.CharField(max_length=SUBJECT_LIMIT)
     #: The name of the delivery method.
     method = models.CharField(max_length=20)

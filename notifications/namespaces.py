@@ -3,7 +3,8 @@
 from hub.channels import Namespace, anyone, at_once, register
 from hub.database import batched
 from hub.users import PATTERN, Visitor, is_member, user_id
-from notifications import channels, queries
+from notifications import channels
+from notifications.inbox import queries
 
 
 @at_once

@@ -7,7 +7,6 @@ from django.db.models import Q
 
 from hub.privacy import PersonalData, are_texts_removed, erased_texts, register, take_names_out
 from hub.users import User
-from notifications import distributing, scheduling
 from notifications.models import (
     ActionChoice,
     Choice,
@@ -20,7 +19,8 @@ from notifications.models import (
     ReadUpTo,
 )
 from notifications.saved_rules import erasing
-from notifications.withdrawing import withdraw
+from notifications.sending import distributing, scheduling
+from notifications.sending.withdrawing import withdraw
 
 
 def _export(user: User) -> dict[str, Any]:

@@ -14,9 +14,10 @@ from hub.access import revalidate
 from hub.database import listen
 from hub.publishing import forget_channel, publish
 from hub.users import Key, id_in, ids_of_keys
-from notifications import channels, withdrawing
+from notifications import channels
 from notifications.events import TopicFollowed, TopicUnfollowed
 from notifications.models import Distribution, Follow, Topic
+from notifications.sending import withdrawing
 
 
 class _Deletion:

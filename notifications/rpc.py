@@ -13,16 +13,15 @@ from hub.users import User
 from hub.validation import message_in
 from notifications import (
     action_choices_rpc,  # noqa: F401  # its method
-    actions,
     events,
     following,
-    organizing,
-    preferences,
-    queries,
 )
-from notifications.kinds import declared
+from notifications.inbox import organizing, queries
+from notifications.kinds.declaring import declared
 from notifications.models import NAME_LIMIT, Topic
-from notifications.preferences_messages import ChangeMessage, PreferencesMessage, changed, message_of
+from notifications.preferences import stored as preferences
+from notifications.preferences.messages import ChangeMessage, PreferencesMessage, changed, message_of
+from notifications.sending import actions
 
 #: Alerts of one answer, at most.
 PAGE_LIMIT = 50

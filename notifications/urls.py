@@ -1,6 +1,7 @@
 from django.urls import path
 
-from notifications import preferences_views, views
+from notifications import views
+from notifications.preferences import views as preferences_views
 
 app_name = "notifications"
 

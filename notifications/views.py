@@ -10,8 +10,10 @@ from django.views.decorators.http import require_POST, require_safe
 from hub import session
 from hub.users import User
 from hub.web import for_members
-from notifications import actions, following, queries, rpc
+from notifications import following, rpc
+from notifications.inbox import queries
 from notifications.models import Topic
+from notifications.sending import actions
 
 
 @never_cache

@@ -9,7 +9,7 @@ class WorkerConfig(required_apps.HubAppConfig):
 
     def ready(self) -> None:
         from hub.ops import gauges
-        from notifications import distributing, scheduling
+        from notifications.sending import distributing, scheduling
         from worker import (
             checks,  # noqa: F401  # registers its own
             heartbeat,  # noqa: F401  # connects to Celery's signals

@@ -12,7 +12,8 @@ from hub.presence import process_rows
 from hub.publishing import idempotency, sweeper
 from hub.streams import retention, sharing
 from hub.validation import lookalikes
-from notifications import distributing, expiring, organizing, scheduling
+from notifications.inbox import organizing
+from notifications.sending import distributing, expiring, scheduling
 from worker import jobs, sending
 from worker.application import application
 from worker.scheduling import REGULAR_TASKS, expires

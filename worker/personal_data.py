@@ -12,7 +12,7 @@ from django.db.models import Q
 from hub.privacy import PersonalData, register
 from hub.users import User
 from notifications.models import Notification
-from notifications.withdrawing import withdraw
+from notifications.sending.withdrawing import withdraw
 from worker.models import Job
 from worker.named_people import GONE, Named, named
 

@@ -12,7 +12,7 @@ from hub.database.signals import listen
 from hub.web import page_url
 from notifications import Alert, alert, on_save
 from notifications.models import Notification
-from notifications.withdrawing import withdraw
+from notifications.sending.withdrawing import withdraw
 
 
 def connect() -> None:

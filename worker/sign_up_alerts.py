@@ -8,7 +8,7 @@ from hub.accounts.signals import signed_up
 from hub.config import hub_settings
 from hub.users import User, display_name, staff
 from notifications import Alert, alert
-from notifications.rules import run
+from notifications.rules.declaring import run
 from worker.personal_data import signed_up_key
 
 

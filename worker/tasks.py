@@ -8,8 +8,9 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.db import InterfaceError, OperationalError
 
 from hub.config import hub_settings
-from notifications import distributing, due, notify, scheduling, withdrawing
-from notifications.alerting import refuse_unsendable
+from notifications import notify
+from notifications.sending import distributing, due, scheduling, withdrawing
+from notifications.sending.alerting import refuse_unsendable
 from worker import (
     heartbeat,  # noqa: F401  # tasks, where Celery looks for them: it knows this module
     jobs,
@@ -68,7 +69,8 @@ def send_broadcast(
     its worker was killed, stores what is missing and repeats nothing.
 
     Raises:
-        notifications.alerting.BadAlert: an argument is not as :func:`notifications.alert` wants it; nothing is sent.
+        notifications.sending.alerting.BadAlert: an argument is not as :func:`notifications.alert` wants it; nothing is
+            sent.
     """
     key = self.request.id if key is None else key
     contents = _contents(level, message=message, title=title, url=url, data=data, kind=kind, params=params)

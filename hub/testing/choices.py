@@ -5,7 +5,8 @@ from hub.testing.commits import PendingCommit
 from hub.testing.in_process import in_process
 from hub.testing.mistakes import reading_the_database, refuse_event_loop
 from hub.users import User
-from notifications import action_choices, queries
+from notifications import action_choices
+from notifications.inbox import queries
 
 
 def choose_action(user: User, name: str) -> str:

@@ -13,10 +13,10 @@ from hub.testing import commits
 from hub.testing.captured import Captured
 from hub.testing.mistakes import Misused, reading_the_database, refuse_event_loop, refuse_unsaved
 from hub.users import User, display_name, groups_of, user_id
-from notifications.alerting import EVERYONE, Found, Recipient, resolve
-from notifications.distributing import is_owed
 from notifications.models import Follow, InboxEntry, Notification, Topic, newest_alert
-from notifications.named_audiences import Audience
+from notifications.sending.alerting import EVERYONE, Found, Recipient, resolve
+from notifications.sending.distributing import is_owed
+from notifications.sending.named_audiences import Audience
 
 #: A whole text, or a pattern that is found in it.
 Text = str | re.Pattern[str]

@@ -32,7 +32,7 @@ TIMEOUT = 5.0
 #: Everybody has read everything: else most would have more unread alerts than the hub counts, whatever is marked.
 _READ_ALL = """
 from hub.people.models import User
-from notifications import organizing
+from notifications.inbox import organizing
 from notifications.models import Notification
 newest = Notification.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
 for user in User.objects.filter(pk__in=people) if newest else ():

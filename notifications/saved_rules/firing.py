@@ -8,11 +8,11 @@ from typing import Any
 from django.db import models
 
 from hub.database import SavedRow, note, noted, run_last_on_commit, watch
-from notifications.alerting import Alert
-from notifications.running import attempt
+from notifications.rules.running import attempt
 from notifications.saved_rules import current, opening
 from notifications.saved_rules.opening import OpenedModel
 from notifications.saved_rules.reading import ReadyRule, Values
+from notifications.sending.alerting import Alert
 
 
 def open_to_rules(model: type[models.Model], *, fields: Iterable[str], recipients: Iterable[str] = ()) -> None:

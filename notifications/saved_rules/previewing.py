@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from notifications.alerting import BadAlert, resolve
 from notifications.saved_rules.reading import ReadyRule
+from notifications.sending.alerting import BadAlert, resolve
 
 #: Rows of a dry run.
 ROWS = 100

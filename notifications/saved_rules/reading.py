@@ -8,13 +8,13 @@ from django.utils.translation import gettext as _
 
 from hub.users import Key, User, all_users
 from hub.validation import MESSAGE_LIMIT
-from notifications.alerting import Alert, BadAlert, Recipient, alert, resolve
 from notifications.models import TITLE_LIMIT
 from notifications.saved_rules import opening, texts
 from notifications.saved_rules.comparing import BadCondition, Test, test_of
 from notifications.saved_rules.models import SavedRule, SavedRuleCondition
 from notifications.saved_rules.opening import OpenedModel
 from notifications.saved_rules.texts import BadText, Parts, Placeholder
+from notifications.sending.alerting import Alert, BadAlert, Recipient, alert, resolve
 
 #: The values of a row by the names of their columns' attributes; None where there is no row.
 Values = Mapping[str, Any] | None

@@ -4,8 +4,9 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from hub.users import user_id
-from notifications import Chosen, action, offers
+from notifications import Chosen, action
 from notifications.models import ActionChoice, Notification
+from notifications.offers import declaring as offers
 from tests.api.calling import Api, key_for
 from tests.support.people import User
 

@@ -7,9 +7,10 @@ from asgiref.sync import sync_to_async
 
 from hub.testing import adrain_jobs
 from hub.users import user_id
-from notifications import audience, named_audiences
+from notifications import audience
 from notifications.models import InboxEntry, Notification
-from notifications.named_audiences import SMALL
+from notifications.sending import named_audiences
+from notifications.sending.named_audiences import SMALL
 from tests.api.calling import Api, key_for
 from tests.support.people import User, make_crowd
 

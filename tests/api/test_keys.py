@@ -24,8 +24,8 @@ from hub.api.scope import BadScope, scope
 from hub.asgi import application
 from hub.models import ApiKey, Publication
 from lab.harness.waiting import await_for
-from notifications import offers
 from notifications.models import Distribution, Notification, Topic
+from notifications.offers import declaring as offers
 from tests.api.calling import Api, key_for
 from tests.hub.listeners import Listener, follow
 from tests.support.people import User

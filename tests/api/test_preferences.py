@@ -6,7 +6,8 @@ import pytest
 from asgiref.sync import sync_to_async
 
 from hub.users import user_id
-from notifications import Kind, kinds
+from notifications import Kind
+from notifications.kinds import declaring as kinds
 from notifications.models import Choice, Preferences
 from tests.api.calling import Api, key_for
 from tests.support.people import User

@@ -9,8 +9,9 @@ from django.test import AsyncClient
 
 from hub.testing import adrain_jobs
 from hub.users import user_id
-from notifications import MEMBERS, alerting, anotify, named_audiences
+from notifications import MEMBERS, anotify
 from notifications.models import Notification
+from notifications.sending import alerting, named_audiences
 from tests.api.calling import Api, key_for
 from tests.support.people import User
 

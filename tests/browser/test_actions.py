@@ -8,7 +8,10 @@ from tests.support.live import LiveHub
 
 #: In a process of its own, which alone has the function: to choose in a page is refused.
 ASK = """
-from notifications import Action, Link, action, notify
+from notifications import Action
+from notifications import Link
+from notifications import action
+from notifications import notify
 action("approve")(lambda chosen: None)
 action("refuse")(lambda chosen: None)
 buttons = [

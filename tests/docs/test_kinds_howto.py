@@ -7,7 +7,8 @@ from pathlib import Path
 import polib
 import pytest
 
-from notifications import Kind, params
+from notifications import Kind
+from notifications.kinds import params
 from tests.docs.documents import block, blocks, table, text_of
 from tests.docs.shop import shop
 
@@ -26,7 +27,8 @@ import json
 from datetime import UTC, datetime
 from django.core.management import call_command
 from hub.people.models import User
-from notifications import notify, queries
+from notifications import notify
+from notifications.inbox import queries
 
 call_command("check")
 ada = User.objects.create_user("ada", language="ru", time_zone="Europe/Moscow")

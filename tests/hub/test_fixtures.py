@@ -86,7 +86,7 @@ from hub.people.models import User
 from chat.actions import create_room, post_message
 from chat.models import Room
 from notifications import notify
-from notifications.organizing import mark_all_read
+from notifications.inbox.organizing import mark_all_read
 group = Group.objects.create(name="ops")
 people = [User.objects.create_user(f"person-{number}") for number in range(3)]
 for person in people:

@@ -12,7 +12,7 @@ from hub.models import Publication
 from hub.publishing import RoundedNumber, publish, publish_ephemeral
 from hub.validation.numbers import LARGEST, is_rounded
 from notifications import alert, notify
-from notifications.alerting import BadAlert
+from notifications.sending.alerting import BadAlert
 from tests.api.calling import Api, key_for
 from tests.connection.wire import wired
 from tests.support.namespaces import declare

@@ -13,9 +13,10 @@ from pytest_django.fixtures import Settings
 from chat import retention as messages
 from chat.models import Message, Room
 from hub.database import pruning
-from notifications import notify, organizing, queries
-from notifications import retention as alerts
+from notifications import notify
+from notifications.inbox import organizing, queries
 from notifications.models import Follow, Notification, ReadMark, Topic
+from notifications.sending import retention as alerts
 from tests.support.people import User
 from worker.maintenance import prune
 

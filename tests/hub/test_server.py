@@ -150,7 +150,7 @@ import django
 django.setup()
 from hub import streams
 from notifications import alert
-from notifications.actions import send
+from notifications.sending.actions import send
 send([alert(to="everyone", message="first")])
 position = streams.positions(["everyone"])["everyone"]
 send([alert(to="everyone", message="x" * 3900) for _ in range(100)])

@@ -14,25 +14,14 @@ from hub.testing import CommandRefused, adrain_jobs, connected, drain_jobs
 from hub.users import user_id
 from hub.validation import Refused
 from lab.harness.waiting import wait_for
-from notifications import (
-    MEMBERS,
-    Action,
-    Chosen,
-    Link,
-    action,
-    alert,
-    anotify,
-    events,
-    notify,
-    offers,
-    queries,
-    retention,
-    retract,
-)
+from notifications import MEMBERS, Action, Chosen, Link, action, alert, anotify, events, notify, retract
 from notifications.action_choices import ActionFailed, MayNotChoose, NoSuchAction, choose
-from notifications.alerting import BadAlert
+from notifications.inbox import queries
 from notifications.models import ActionChoice, Follow, Notification, NotificationState, ReadMark, Topic
-from notifications.offers import BadOffer
+from notifications.offers import declaring as offers
+from notifications.offers.declaring import BadOffer
+from notifications.sending import retention
+from notifications.sending.alerting import BadAlert
 from tests.notifications.locks import somebody_waits
 from tests.support.people import User
 

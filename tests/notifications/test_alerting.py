@@ -13,9 +13,9 @@ from hub.users import log_in_field, user_id
 from hub.validation.messages import BadMessage, text_of
 from hub.validation.text import MESSAGE_LIMIT
 from notifications import alert
-from notifications.alerting import BadAlert, UnknownRecipient, refuse_unsendable
 from notifications.models import TITLE_LIMIT
 from notifications.safe_urls import URL_LIMIT
+from notifications.sending.alerting import BadAlert, UnknownRecipient, refuse_unsendable
 from tests.support.people import User
 
 pytestmark = pytest.mark.django_db

@@ -8,10 +8,11 @@ from django.contrib.auth.models import Group, Permission
 from django.core import checks as django_checks
 
 from hub.testing import assert_not_notified, assert_notified, drain_jobs
-from notifications import MEMBERS, audience, named_audiences, notify, people_with
-from notifications.alerting import UnknownRecipient
+from notifications import MEMBERS, audience, notify, people_with
 from notifications.models import InboxEntry, Notification
-from notifications.named_audiences import Audience, BadAudience, audience_named
+from notifications.sending import named_audiences
+from notifications.sending.alerting import UnknownRecipient
+from notifications.sending.named_audiences import Audience, BadAudience, audience_named
 from tests.support.people import User
 
 #: A field that each user model has.

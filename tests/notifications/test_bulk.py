@@ -7,8 +7,8 @@ from django.test.utils import CaptureQueriesContext
 
 from hub.models import Publication
 from notifications import Alert, alert, notify_bulk
-from notifications.bulk import BATCH
 from notifications.models import Notification
+from notifications.rules.bulk import BATCH
 
 pytestmark = pytest.mark.django_db
 

@@ -20,9 +20,10 @@ from pytest_django.fixtures import Settings
 from hub.database import watch
 from hub.models import Publication
 from lab.harness.waiting import wait_for
-from notifications import Alert, alert, conditions, notify, on_delete, on_m2m_change, on_save
-from notifications.m2m_rules import RelationChange
+from notifications import Alert, alert, notify, on_delete, on_m2m_change, on_save
 from notifications.models import Notification, ScheduledAlert
+from notifications.rules import conditions
+from notifications.rules.m2m import RelationChange
 from tests.support.orders import Draft, Order, Parcel, Tag, Ticket, order_tables, orders  # noqa: F401
 from tests.support.people import User
 

@@ -25,25 +25,18 @@ from hub.models import Publication, SharedData
 from hub.privacy import erase, export
 from hub.testing import drain_jobs
 from hub.users import joined_field, user_id
-from notifications import (
-    MEMBERS,
-    audience,
-    distributing,
-    inbox,
-    named_audiences,
-    notify,
-    queries,
-    reading,
-    withdrawing,
-)
-from notifications.actions import send
-from notifications.alerting import BadAlert
-from notifications.alerting import alert as described
+from notifications import MEMBERS, audience, notify
+from notifications.inbox import entries as inbox
+from notifications.inbox import queries, reading
+from notifications.inbox.organizing import mark_all_read, mark_read
 from notifications.models import Distribution, InboxEntry, ListedPeople, Notification, Withdrawal
-from notifications.named_audiences import SMALL, Listed
-from notifications.organizing import mark_all_read, mark_read
-from notifications.retention import prune
-from notifications.withdrawing import withdraw
+from notifications.sending import distributing, named_audiences, withdrawing
+from notifications.sending.actions import send
+from notifications.sending.alerting import BadAlert
+from notifications.sending.alerting import alert as described
+from notifications.sending.named_audiences import SMALL, Listed
+from notifications.sending.retention import prune
+from notifications.sending.withdrawing import withdraw
 from tests.support.people import User, make_crowd
 
 pytestmark = pytest.mark.django_db(transaction=True)

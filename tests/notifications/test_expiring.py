@@ -14,9 +14,11 @@ from hub import streams
 from hub.streams import Envelope
 from hub.testing import drain_jobs
 from hub.users import user_id
-from notifications import MEMBERS, alert, distributing, events, expiring, notify, queries, reading
-from notifications.alerting import LONGEST, BadAlert
+from notifications import MEMBERS, alert, events, notify
+from notifications.inbox import queries, reading
 from notifications.models import Distribution, Follow, InboxEntry, Notification, Topic
+from notifications.sending import distributing, expiring
+from notifications.sending.alerting import LONGEST, BadAlert
 from tests.support.people import User
 from worker import maintenance
 

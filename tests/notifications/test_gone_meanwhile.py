@@ -17,9 +17,10 @@ from chat.models import Message, Room
 from hub.accounts.models import AccessToken
 from hub.database import deletions
 from hub.models import Deletion, Publication
-from notifications import Alert, alert, notify, on_delete, organizing
+from notifications import Alert, alert, notify, on_delete
+from notifications.inbox import organizing
 from notifications.models import Follow, Notification, ReadMark, ReadUpTo, Topic
-from notifications.withdrawing import withdraw
+from notifications.sending.withdrawing import withdraw
 from tests.support.people import User
 from worker.models import Job
 

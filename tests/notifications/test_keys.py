@@ -9,10 +9,11 @@ from django.contrib.auth.models import Group
 from django.db import connection, transaction
 
 from hub.models import Publication
-from notifications import actions, alert, anotify, notify
-from notifications.alerting import BadAlert
+from notifications import alert, anotify, notify
 from notifications.models import Notification, Topic
-from notifications.named_audiences import SMALL
+from notifications.sending import actions
+from notifications.sending.alerting import BadAlert
+from notifications.sending.named_audiences import SMALL
 from tests.support.people import User, make_crowd
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -8,7 +8,8 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.functional import lazy
 
-from notifications import Category, Kind, kinds
+from notifications import Category, Kind
+from notifications.kinds import declaring as kinds
 from tests.support.people import User
 
 pytestmark = pytest.mark.django_db

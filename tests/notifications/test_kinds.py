@@ -15,12 +15,15 @@ from django.utils.translation import ngettext_lazy
 from hub.config import hub_settings
 from hub.session import RpcCall
 from hub.testing import assert_notified, drain_jobs
-from notifications import MEMBERS, Category, Kind, kinds, notify, params, queries, rpc, wording
-from notifications.alerting import BadAlert, alert, refuse_unsendable
-from notifications.locales import Locale, locales_of
+from notifications import MEMBERS, Category, Kind, notify, rpc
+from notifications.inbox import queries
+from notifications.kinds import declaring as kinds
+from notifications.kinds import params, wording
+from notifications.kinds.locales import Locale, locales_of
 from notifications.models import Distribution, Notification, Preferences
-from notifications.retention import prune
-from notifications.withdrawing import withdraw
+from notifications.sending.alerting import BadAlert, alert, refuse_unsendable
+from notifications.sending.retention import prune
+from notifications.sending.withdrawing import withdraw
 from tests.notifications.published import published
 from tests.support.people import User
 

@@ -7,8 +7,9 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from hub.limits import TooMany
-from notifications import actions, following, notify
+from notifications import following, notify
 from notifications.models import Follow, Notification, Topic
+from notifications.sending import actions
 from tests.connection.wire import wired
 from tests.support.people import User
 from tests.support.sockets import open_endpoint, session_cookie

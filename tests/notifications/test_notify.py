@@ -10,9 +10,10 @@ from django.db import DatabaseError, transaction
 
 from hub.config import hub_settings
 from hub.models import Publication, Stream
-from notifications import anotify, notify, queries
-from notifications.alerting import ENVELOPE, BadAlert
+from notifications import anotify, notify
+from notifications.inbox import queries
 from notifications.models import Notification
+from notifications.sending.alerting import ENVELOPE, BadAlert
 from tests.notifications.published import published
 from tests.support.people import User
 
@@ -84,7 +85,10 @@ def test_nothing_has_an_offset_before_the_commit() -> None:
 
 def test_an_alert_for_many_is_stored_for_all_or_for_none() -> None:
     users = [User.objects.create_user(name) for name in ("ann", "bob")]
-    with mock.patch("notifications.actions.publish_many", side_effect=DatabaseError), pytest.raises(DatabaseError):
+    with (
+        mock.patch("notifications.sending.actions.publish_many", side_effect=DatabaseError),
+        pytest.raises(DatabaseError),
+    ):
         notify(to=users, message="m")
     assert not Notification.objects.exists()
 

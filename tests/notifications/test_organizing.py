@@ -21,11 +21,10 @@ from hub.privacy import erase, export
 from hub.testing import drain_jobs
 from hub.users import user_id
 from lab.harness.waiting import wait_for
-from notifications import following, notify, organizing, queries, reading, withdrawing, wording
+from notifications import following, notify
 from notifications.events import InboxCounts, NotificationCreated
-from notifications.locales import Locale
-from notifications.models import Follow, InboxEntry, Notification, NotificationState, Topic
-from notifications.organizing import (
+from notifications.inbox import organizing, queries, reading
+from notifications.inbox.organizing import (
     BadTime,
     archive,
     archive_all_read,
@@ -38,7 +37,11 @@ from notifications.organizing import (
     unsnooze,
     wake,
 )
-from notifications.retention import prune
+from notifications.kinds import wording
+from notifications.kinds.locales import Locale
+from notifications.models import Follow, InboxEntry, Notification, NotificationState, Topic
+from notifications.sending import withdrawing
+from notifications.sending.retention import prune
 from tests.notifications.locks import somebody_waits
 from tests.notifications.published import published
 from tests.support.people import User, make_crowd

@@ -7,10 +7,13 @@ import pytest
 from django.test import Client, override_settings
 
 from hub.testing import assert_not_notified, assert_notified, drain_jobs
-from notifications import MEMBERS, Category, Kind, choosing, kinds, methods, notify, preferences
-from notifications.methods import INBOX, LIVE, Method
+from notifications import MEMBERS, Category, Kind, notify
+from notifications.kinds import declaring as kinds
 from notifications.models import Choice, Notification, Preferences
-from notifications.preferences import NotChosen, Wish
+from notifications.preferences import choosing, methods
+from notifications.preferences import stored as preferences
+from notifications.preferences.methods import INBOX, LIVE, Method
+from notifications.preferences.stored import NotChosen, Wish
 from tests.connection.wire import Wire, wired
 from tests.notifications.published import published
 from tests.support.people import User

@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.testing import drain_jobs
-from notifications import MEMBERS, Kind, kinds, notify, preferences
-from notifications.preferences import NotChosen
-from notifications.quiet_hours import QuietHours, in_quiet_hours
+from notifications import MEMBERS, Kind, notify
+from notifications.kinds import declaring as kinds
+from notifications.preferences import stored as preferences
+from notifications.preferences.quiet_hours import QuietHours, in_quiet_hours
+from notifications.preferences.stored import NotChosen
 from tests.notifications.published import published
 from tests.support.people import User
 

@@ -17,9 +17,10 @@ from hub.channels import LAST_ID
 from hub.models import Publication
 from hub.users.model import joined_field
 from lab.harness.waiting import wait_for
-from notifications import following, notify, queries, read_marks, reading
+from notifications import following, notify
+from notifications.inbox import queries, read_marks, reading
+from notifications.inbox.organizing import mark_all_read, mark_read
 from notifications.models import Follow, Notification, ReadMark, ReadUpTo, Topic
-from notifications.organizing import mark_all_read, mark_read
 from tests.notifications.locks import somebody_waits
 from tests.support.people import User, make_crowd
 

@@ -14,12 +14,14 @@ from hub.models import Publication
 from hub.testing import adrain_jobs, connected, drain_jobs
 from hub.users import user_id
 from lab.harness.waiting import wait_for
-from notifications import MEMBERS, alert, alerting, anotify, distributing, named_audiences, notify, queries
-from notifications.actions import send
-from notifications.alerting import BadAlert
-from notifications.coalescing import send_last
+from notifications import MEMBERS, alert, anotify, notify
+from notifications.inbox import queries
+from notifications.inbox.organizing import mark_all_read
 from notifications.models import Distribution, Follow, InboxEntry, Notification, ScheduledAlert, Topic
-from notifications.organizing import mark_all_read
+from notifications.rules.coalescing import send_last
+from notifications.sending import alerting, distributing, named_audiences
+from notifications.sending.actions import send
+from notifications.sending.alerting import BadAlert
 from tests.notifications.locks import somebody_waits
 from tests.support.people import User, make_crowd
 

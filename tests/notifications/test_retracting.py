@@ -14,20 +14,11 @@ from django.db.models.functions import Now
 from hub import streams
 from hub.testing import adrain_jobs, connected, drain_jobs
 from hub.users import user_id
-from notifications import (
-    MEMBERS,
-    alerting,
-    anotify,
-    aretract,
-    distributing,
-    inbox,
-    named_audiences,
-    notify,
-    queries,
-    retract,
-    withdrawing,
-)
+from notifications import MEMBERS, anotify, aretract, notify, retract
+from notifications.inbox import entries as inbox
+from notifications.inbox import queries
 from notifications.models import Distribution, Follow, InboxEntry, Notification, Topic, Withdrawal
+from notifications.sending import alerting, distributing, named_audiences, withdrawing
 from tests.support.people import User, make_crowd
 from worker import tasks
 from worker.models import Job

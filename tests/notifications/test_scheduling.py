@@ -14,25 +14,14 @@ from hub.privacy import erase, export
 from hub.testing import drain_jobs
 from hub.users import user_id
 from lab.harness.waiting import wait_for
-from notifications import (
-    MEMBERS,
-    actions,
-    alert,
-    alerting,
-    anotify,
-    audience,
-    due,
-    named_audiences,
-    notify,
-    queries,
-    retract,
-    scheduling,
-)
-from notifications.alerting import BadAlert
-from notifications.distributing import written
+from notifications import MEMBERS, alert, anotify, audience, notify, retract
+from notifications.inbox import queries
 from notifications.models import InboxEntry, Notification, Preferences, ScheduledAlert, Topic
-from notifications.retention import prune
-from notifications.scheduling import forget
+from notifications.sending import actions, alerting, due, named_audiences, scheduling
+from notifications.sending.alerting import BadAlert
+from notifications.sending.distributing import written
+from notifications.sending.retention import prune
+from notifications.sending.scheduling import forget
 from tests.notifications.locks import somebody_waits
 from tests.support.people import User, make_crowd
 from worker.maintenance import restart_distributions

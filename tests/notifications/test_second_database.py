@@ -18,9 +18,10 @@ from hub.live_rows import live
 from hub.models import Publication
 from hub.testing import capture_notifications
 from lab.harness.waiting import wait_for
-from notifications import Alert, alert, on_delete, on_save, running
-from notifications.conditions import Old
+from notifications import Alert, alert, on_delete, on_save
 from notifications.models import Notification, Topic
+from notifications.rules import running
+from notifications.rules.conditions import Old
 from tests.support.namespaces import forget_later
 from tests.support.people import User
 from tests.support.rules import rules_end

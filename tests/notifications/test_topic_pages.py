@@ -4,8 +4,9 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from notifications import notify, queries
+from notifications import notify
 from notifications.following import follow
+from notifications.inbox import queries
 from notifications.models import Follow, Notification, Topic
 from tests.support.people import User
 

@@ -18,10 +18,11 @@ from hub import streams
 from hub.publishing import release
 from hub.publishing.idempotency import publish_once
 from hub.users.model import is_own_model, joined_field
-from notifications import alert, channels, following, notify, queries
+from notifications import alert, channels, following, notify
 from notifications.following import follow, unfollow
+from notifications.inbox import queries
+from notifications.inbox.organizing import mark_all_read, mark_read
 from notifications.models import Follow, Notification, ReadMark, Topic
-from notifications.organizing import mark_all_read, mark_read
 from tests.notifications.published import published
 from tests.support.people import User
 

@@ -30,10 +30,10 @@ from hub.users import user_id
 from lab.harness.redis_server import RedisServer
 from lab.harness.waiting import await_for
 from notifications import notify
-from notifications.actions import send
-from notifications.alerting import alert
+from notifications.inbox.organizing import mark_read
 from notifications.models import Follow, Notification, Topic
-from notifications.organizing import mark_read
+from notifications.sending.actions import send
+from notifications.sending.alerting import alert
 from tests.connection.wire import wired
 from tests.support.people import User
 from worker.models import Job

@@ -9,8 +9,10 @@ from chat.models import Message, Room
 from hub.users import User, display_name, user_id, users_by_id
 from hub.users.checks import user_model_works
 from hub.users.groups import is_member
-from notifications import actions, channels, notify, organizing, queries
+from notifications import channels, notify
+from notifications.inbox import organizing, queries
 from notifications.models import Topic
+from notifications.sending import actions
 from tests.connection.wire import wired
 from tests.support import people
 

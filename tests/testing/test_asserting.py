@@ -11,9 +11,9 @@ from django.db import transaction
 from hub.testing import aassert_not_notified, aassert_notified, assert_not_notified, assert_notified
 from hub.testing.notifications import PRINTED, CapturedNotifications
 from notifications import anotify, notify
-from notifications.alerting import UnknownRecipient
 from notifications.following import follow
 from notifications.models import Topic
+from notifications.sending.alerting import UnknownRecipient
 from tests.support.people import User
 
 pytestmark = pytest.mark.django_db

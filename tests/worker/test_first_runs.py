@@ -11,7 +11,7 @@ from django.test import Client as Browser
 from django.utils import timezone
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask
 
-from notifications.alerting import BadAlert
+from notifications.sending.alerting import BadAlert
 from worker.arguments import misfit
 from worker.beat import HubEntry, HubScheduler
 from worker.celery import app

@@ -9,9 +9,10 @@ from django.db import OperationalError
 
 from hub.users import user_id
 from lab.harness.environment import BASE_DIR
-from notifications import Kind, kinds
-from notifications.alerting import BadAlert
+from notifications import Kind
+from notifications.kinds import declaring as kinds
 from notifications.models import Notification
+from notifications.sending.alerting import BadAlert
 from tests.support.people import User
 from worker import maintenance
 from worker.celery import app

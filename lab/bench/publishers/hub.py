@@ -24,8 +24,8 @@ from lab.bench.publishers import log_in_names
 from lab.bench.publishers.hub_tasks import send_to_group, tell_people
 from lab.bench.publishers.inboxes import fill_inbox, read_inbox
 from notifications import MEMBERS, Alert, alert, notify, on_save
-from notifications.actions import send
 from notifications.models import Distribution
+from notifications.sending.actions import send
 
 SIZE = 100
 

@@ -6,7 +6,7 @@ from typing import Any
 from django.db import connection
 
 from hub.users.model import all_users, log_in_field
-from notifications import queries
+from notifications.inbox import queries
 
 # Every tenth is the person's.
 _FILL = """

@@ -5,9 +5,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from hub.publishing import flush
-from notifications.actions import notify
-from notifications.alerting import BadAlert
 from notifications.models import Level
+from notifications.sending.actions import notify
+from notifications.sending.alerting import BadAlert
 
 
 def _json(text: str) -> Any:

@@ -1,0 +1,1 @@
+"""The HTTP API of notifications: each module registers its methods, and ``notifications.api`` imports them."""

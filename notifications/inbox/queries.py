@@ -1,0 +1,204 @@
+"""Reads of the notifications app."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from django.db.models import Q
+
+from hub import streams
+from hub.channels import LAST_ID
+from hub.streams import Position
+from hub.users import Key, Visitor
+from notifications import channels
+from notifications.events import InboxCounts
+from notifications.inbox import reading
+from notifications.inbox.reading import Question
+from notifications.kinds.declaring import kind_named
+from notifications.models import Follow, Notification, Topic
+
+#: Nobody reads a larger number, and counting on would cost more the longer somebody has been away.
+UNREAD_LIMIT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class InboxPage:
+    """A part of somebody's alerts, newest first.
+
+    Args:
+        alerts: each with ``read``.
+        more: whether there are older ones.
+        unread: :func:`unread_count`.
+        positions: where the person's channels stood before the alerts were read. Whoever goes on live from there
+            misses none; one that came in between is in both.
+    """
+
+    alerts: list[Notification]
+    more: bool
+    unread: int
+    positions: dict[str, Position]
+
+
+@dataclass(frozen=True, slots=True)
+class InboxPart:
+    """A part of somebody's inbox, newest first.
+
+    Args:
+        alerts: each with what the person has done with it.
+        next: the ``before`` of the part that follows; 0 where nothing follows. A search looks at
+            :data:`SEARCHED` alerts at a time, so a part may have few or none, and be followed by others.
+        counts: of the whole inbox.
+        positions: as of :class:`InboxPage`.
+    """
+
+    alerts: list[Notification]
+    next: int
+    counts: InboxCounts
+    positions: dict[str, Position]
+
+
+#: Which alerts a part of the inbox has; ``all`` are those that are neither archived nor snoozed.
+State = Literal["all", "unread", "read", "archived", "snoozed"]
+
+_WANTED: dict[State, reading.Wanted] = {
+    "all": reading.INBOX,
+    "unread": reading.UNREAD,
+    "read": reading.READ,
+    "archived": reading.ARCHIVED,
+    "snoozed": reading.SNOOZED,
+}
+
+#: The counts of an inbox, in the order of :class:`~notifications.events.InboxCounts`.
+_COUNTED = tuple(Question(one, UNREAD_LIMIT) for one in (reading.UNREAD, reading.ARCHIVED, reading.SNOOZED))
+
+#: Characters of what is searched for, and of the name of a category.
+SEARCH_LIMIT, CATEGORY_LIMIT = 100, 100
+
+#: Alerts that one search looks at, and how many of them at once.
+SEARCHED, _STEP = 1000, 200
+
+
+def inbox_for(
+    user: Visitor,
+    *,
+    state: State = "all",
+    level: str = "",
+    category: str = "",
+    text: str = "",
+    before: int = LAST_ID,
+    limit: int,
+) -> InboxPart:
+    """The newest ``limit`` alerts of ``user`` in this state that are older than the id ``before``.
+
+    Args:
+        level: only those of this level.
+        category: only those of kinds of this category.
+        text: only those with all of its words in their title, message or topic, whatever the case.
+    """
+    reader = reading.reader(user.pk)
+    positions = streams.positions(_channels_of(user, reader))
+    wanted, search = _WANTED[state], _Search(level, category, tuple(text.casefold().split()))
+    is_search = search != _Search()
+    newest = Question(wanted, _STEP if is_search else limit + 1, before - 1)
+    ids, *counted = reading.find(reader, newest, *_COUNTED)
+    counts = InboxCounts(*map(len, counted))
+    if not is_search:
+        alerts = reading.listed(reader, ids[:limit])
+        return InboxPart(alerts, ids[limit - 1] if len(ids) > limit else 0, counts, positions)
+    alerts, looked_at = [], 0
+    while True:
+        alerts += [alert for alert in reading.listed(reader, ids) if search.finds(alert)]
+        looked_at += len(ids)
+        if len(alerts) > limit:
+            return InboxPart(alerts[:limit], alerts[limit - 1].pk, counts, positions)
+        if len(ids) < _STEP or looked_at >= SEARCHED:
+            return InboxPart(alerts, ids[-1] if len(ids) == _STEP else 0, counts, positions)
+        (ids,) = reading.find(reader, newest._replace(upto=ids[-1] - 1))
+
+
+class _Search(NamedTuple):
+    """What alerts are looked for: an empty one finds all."""
+
+    level: str = ""
+    category: str = ""
+    words: tuple[str, ...] = ()
+
+    def finds(self, alert: Notification) -> bool:
+        if self.level and alert.level != self.level:
+            return False
+        if self.category and _category(alert) != self.category:
+            return False
+        said = f"{alert.title}\n{alert.message}\n{alert.topic.title if alert.topic else ''}".casefold()
+        return all(word in said for word in self.words)
+
+
+def _category(alert: Notification) -> str:
+    kind = kind_named(alert.kind) if alert.kind else None
+    return "" if kind is None or kind.category is None else kind.category.name
+
+
+def counts_for(user: Visitor) -> InboxCounts:
+    """How many alerts ``user`` has unread, archived and snoozed, each counted to :data:`UNREAD_LIMIT`."""
+    return counts_of(reading.reader(user.pk))
+
+
+def counts_of(reader: reading.Reader) -> InboxCounts:
+    """:func:`counts_for`, of a person who was looked up already."""
+    return InboxCounts(*map(len, reading.find(reader, *_COUNTED)))
+
+
+def page_for(user: Visitor, *, before: int = LAST_ID, limit: int) -> InboxPage:
+    """The newest ``limit`` alerts for ``user`` (guests: those to everyone) that are older than the id ``before``."""
+    reader = reading.reader(user.pk)
+    positions = streams.positions(_channels_of(user, reader))
+    ids, unread = reading.find(
+        reader, Question(reading.INBOX, limit + 1, before - 1), Question(reading.UNREAD, UNREAD_LIMIT)
+    )
+    return InboxPage(reading.listed(reader, ids[:limit]), len(ids) > limit, len(unread), positions)
+
+
+def _channels_of(user: Visitor, reader: reading.Reader) -> list[str]:
+    if user.pk is None:
+        return [channels.everyone]
+    of_groups = map(channels.of_group, reader.group_ids)
+    of_topics = (channels.of_topic(topic.name) for topic in reader.topics)
+    return [channels.everyone, channels.of_user(user), *of_groups, *of_topics]
+
+
+def latest_for(user: Visitor, limit: int = 50) -> list[Notification]:
+    """The newest alerts that are for ``user`` (guests: those to everyone), newest first, each with ``read``."""
+    reader = reading.reader(user.pk)
+    return reading.listed(reader, reading.newest_ids(reader, before=LAST_ID, limit=limit))
+
+
+def unread_count(user: Visitor) -> int:
+    """How many alerts ``user`` has not read, counted up to :data:`UNREAD_LIMIT`; guests have none.
+
+    What was sent to a group or to everyone before the account was made is nobody's unread alert, nor is what was sent
+    to a topic before they followed it.
+    """
+    return len(reading.unread_ids(reading.reader(user.pk), limit=UNREAD_LIMIT))
+
+
+def cursor_for(user: Visitor) -> str:
+    """Where the channels of ``user`` stand now. Read it before the list, so that no alert falls between the two."""
+    return streams.cursor_at(channels.followed_by(user))
+
+
+def topics_for(user: Visitor) -> list[Topic]:
+    """The topics that ``user`` may know of, by title, each with ``followed``: open ones, and those they follow."""
+    mine = set(Follow.objects.filter(user=user.pk).values_list("topic", flat=True)) if user.pk is not None else set()
+    topics = list(Topic.objects.filter(Q(is_open=True) | Q(pk__in=mine)))
+    for topic in topics:
+        topic.followed = topic.pk in mine
+    return topics
+
+
+def may_follow_topics(asked: Iterable[tuple[str, Key]]) -> dict[tuple[str, Key], bool]:
+    """Whether each of these users (by key) may receive the topic of this name: it is open, or they follow it."""
+    asked = list(asked)
+    names = {name for name, _ in asked}
+    opened = set(Topic.objects.filter(name__in=names, is_open=True).values_list("name", flat=True))
+    rows = Follow.objects.filter(topic__name__in=names - opened, user__in={key for _, key in asked})
+    followed = set(rows.values_list("topic__name", "user"))
+    return {(name, key): name in opened or (name, key) in followed for name, key in asked}

@@ -1,0 +1,82 @@
+"""What a person has read, as rows: up to which alert all, single marks beyond it, and entries.
+
+Callers hold the person's row (:func:`locked`) for their transaction.
+"""
+
+from collections.abc import Collection, Iterable
+from datetime import timedelta
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from hub.users import User, groups_of
+from notifications.inbox import entries as inbox
+from notifications.models import Follow, Notification, ReadMark, ReadUpTo
+
+#: Marks that are kept of one person. What is older than so many that they have read counts as read too.
+MARKS_KEPT = 1000
+
+#: Longer than a transaction stays open: an alert that is not committed yet may have a smaller id than one that was
+#: read, and must not be covered by it. Longer than a task may take (``HUB_TASK_TIME_LIMIT``) by default.
+SETTLED = timedelta(minutes=10)
+
+
+def locked(user: User) -> ReadUpTo:
+    """What the person has read, for one transaction at a time: each then counts what the others have changed."""
+    rows = ReadUpTo.objects.select_for_update()
+    if found := rows.filter(pk=user.pk).first():
+        return found
+    ReadUpTo.objects.bulk_create([ReadUpTo(user=user)], ignore_conflicts=True)
+    return rows.get(pk=user.pk)
+
+
+def mark(user: User, read: ReadUpTo, ids: Collection[int]) -> set[int]:
+    """Mark those of these alerts that are for the user; returns which had no mark before."""
+    new = list(_unmarked(user).filter(pk__in=ids, pk__gt=read.upto).values_list("pk", flat=True))
+    distributed = inbox.mark_read(user.pk, ids)
+    add(user, new)
+    if new:
+        marks = ReadMark.objects.filter(user=user).order_by("-notification").values_list("notification", flat=True)
+        if beyond := marks[MARKS_KEPT : MARKS_KEPT + 1]:
+            move(read, beyond[0])
+    return {*new, *distributed}
+
+
+def add(user: User, ids: Iterable[int]) -> None:
+    """Mark these alerts, which have no mark."""
+    ReadMark.objects.bulk_create([ReadMark(user=user, notification_id=one) for one in ids], batch_size=500)
+
+
+def move(read: ReadUpTo, upto: int) -> None:
+    """Let the person have read all up to ``upto``, if they have not; the marks below it say nothing more."""
+    if upto > read.upto:
+        read.upto = upto
+        read.save(update_fields=["upto"])
+        ReadMark.objects.filter(user=read.user_id, notification__lte=upto).delete()
+
+
+def newest() -> int:
+    """The id of the newest alert; 0 without any."""
+    return _first(Notification.objects.order_by("-pk"))
+
+
+def newest_settled() -> int:
+    """The id of the newest alert before which no other one is still to be committed."""
+    before = timezone.now() - SETTLED
+    return _first(Notification.objects.filter(created_at__lt=before).order_by("-created_at", "-pk"))
+
+
+def _first(rows: QuerySet[Notification]) -> int:
+    return rows.values_list("pk", flat=True).first() or 0
+
+
+def _unmarked(user: User) -> QuerySet[Notification]:
+    """Alerts for ``user`` without a mark; none that a topic had before they followed it, which are read."""
+    follows = Follow.objects.filter(user=user, topic=OuterRef("topic"), after__lt=OuterRef("pk"))
+    mine = (
+        Q(user=user)
+        | Q(group__in=groups_of(user.pk))
+        | Q(Exists(follows))
+        | Q(user=None, group=None, topic=None, audience="")
+    )
+    return Notification.objects.filter(mine).exclude(pk__in=ReadMark.objects.filter(user=user).values("notification"))

@@ -1,0 +1,358 @@
+"""Which alerts are for a person, and what the person has done with them.
+
+Read is what is not newer than the person's :class:`~notifications.models.ReadUpTo`, what has a
+:class:`~notifications.models.ReadMark`, what was sent to a group or to everyone before the account was made (where the
+user model says when that was), and what was sent to a topic before the person followed it. Of what was distributed to
+many the person's own :class:`~notifications.models.InboxEntry` says it, and nothing else.
+
+A :class:`~notifications.models.NotificationState` may say that it is unread all the same, or that it is archived or
+snoozed. What is archived or snoozed is read by the rules above (:mod:`notifications.inbox.organizing`), so that
+looking for what is unread need not pass over it.
+
+Alerts are found by SQL, of PostgreSQL and SQLite alike: each audience is a walk through an index from its newest end,
+which stops when enough is found. One ``OR`` over all of them would read the alerts of all other people, and Django's
+``union()`` takes no parts with a limit on SQLite.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from django.db import connection
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from hub.channels import LAST_ID
+from hub.users import Key, all_users, as_stored, joined_field, memberships
+from notifications.kinds import wording
+from notifications.models import InboxEntry, Notification, NotificationState, ReadMark
+from notifications.offers import chosen as chosen_actions
+
+#: Audiences that one statement looks at: SQLite takes no more than 500 parts.
+PARTS = 100
+
+# PostgreSQL recognises the order of an index only where the columns that are NULL are named too.
+_PART = """
+    SELECT {question} AS question, {name}.* FROM (
+        SELECT alert.id FROM hub_notifications_notification alert
+        WHERE {audience} AND alert.id <= {upto} AND (alert.expires_at IS NULL OR alert.expires_at > {now}) AND {wanted}
+        ORDER BY {order}, alert.id DESC LIMIT {limit}
+    ) {name}
+"""
+
+# What was distributed to the person: their entries, by an index of those that are unread, or of all. Of the few that
+# are being withdrawn the alert is gone already, and those that have expired are few until they are withdrawn.
+_ENTRIES = """
+    SELECT {question} AS question, entries.* FROM (
+        SELECT entry.notification_id FROM hub_notifications_inboxentry entry
+        WHERE entry.user_id = %(user)s AND entry.notification_id <= {upto} AND {wanted}
+            AND entry.notification_id NOT IN (SELECT notification_id FROM hub_notifications_withdrawal)
+            AND entry.notification_id NOT IN (SELECT id FROM hub_notifications_notification WHERE expires_at <= {now})
+        ORDER BY entry.user_id, entry.notification_id DESC LIMIT {limit}
+    ) entries
+"""
+
+# By rows that the person has of single alerts: states, of which there is an index for each place, or marks, of which
+# few are kept. An alert may be theirs no more: they have left the group or the topic, or their entry is gone.
+_ROWS = """
+    SELECT {question} AS question, {name}s.* FROM (
+        SELECT {name}.notification_id FROM {rows} {name}
+        JOIN hub_notifications_notification alert ON alert.id = {name}.notification_id
+        WHERE {name}.user_id = %(user)s AND {name}.notification_id <= {upto} AND {wanted} AND ({theirs})
+            AND (alert.expires_at IS NULL OR alert.expires_at > {now})
+        ORDER BY {name}.user_id, {name}.notification_id DESC LIMIT {limit}
+    ) {name}s
+"""
+
+_STATES = {"rows": "hub_notifications_notificationstate", "name": "state"}
+_MARKS = {"rows": "hub_notifications_readmark", "name": "mark"}
+
+_THEIRS = """
+    alert.user_id = %(user)s
+    OR alert.user_id IS NULL AND alert.group_id IS NULL AND alert.topic_id IS NULL AND alert.audience = ''
+    OR alert.group_id IN ({groups}) OR alert.topic_id IN ({topics})
+    OR alert.audience <> '' AND EXISTS (
+        SELECT 1 FROM hub_notifications_inboxentry entry
+        WHERE entry.user_id = %(user)s AND entry.notification_id = alert.id
+    )
+"""
+
+# Behind COALESCE, because PostgreSQL would make a join of a bare NOT EXISTS, and read far more than is wanted.
+_MARKED = """
+    COALESCE(EXISTS (
+        SELECT 1 FROM hub_notifications_readmark mark
+        WHERE mark.user_id = %(user)s AND mark.notification_id = alert.id
+    ), FALSE)
+"""
+_WITHOUT_STATE = """
+    NOT COALESCE(EXISTS (
+        SELECT 1 FROM hub_notifications_notificationstate state
+        WHERE state.user_id = %(user)s AND state.notification_id = {id} AND ({state})
+    ), FALSE)
+"""
+#: Not in the inbox.
+_AWAY = "state.archived_at IS NOT NULL OR state.snoozed_until IS NOT NULL"
+
+
+class Wanted(NamedTuple):
+    """Which alerts are looked for: conditions for rows of alerts, entries, states and marks.
+
+    Where one is empty, there is nothing to look for among these. ``without`` is what the state of alerts, entries and
+    marks must not be.
+    """
+
+    alerts: str = ""
+    entries: str = ""
+    states: str = ""
+    marks: str = ""
+    without: str = ""
+
+
+#: Those in the inbox, read or not.
+INBOX = Wanted("TRUE", "TRUE", without=_AWAY)
+
+UNREAD = Wanted(
+    f"alert.id > {{floor}} AND NOT {_MARKED}",
+    "entry.read_at IS NULL",
+    "state.unread AND state.archived_at IS NULL AND state.snoozed_until IS NULL",
+)
+READ = Wanted("alert.id <= {floor}", "entry.read_at IS NOT NULL", marks="TRUE", without=f"state.unread OR {_AWAY}")
+ARCHIVED = Wanted(states="state.archived_at IS NOT NULL")
+SNOOZED = Wanted(states="state.snoozed_until IS NOT NULL")
+
+
+class Question(NamedTuple):
+    """The newest ``limit`` alerts that are ``wanted``, of those that are not newer than ``upto``."""
+
+    wanted: Wanted
+    limit: int
+    upto: int = LAST_ID
+
+
+class Followed(NamedTuple):
+    """A topic that a person follows, and up to where all is read of what was sent to it."""
+
+    id: int
+    name: str
+    read: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A person, and what decides which alerts are for them and which of those are read.
+
+    Args:
+        key: of the user; None for a guest, who gets what is sent to everyone, and has nothing unread.
+        group_ids: their groups.
+        topics: what they follow.
+        own: up to where all is read of what was sent to the person.
+        shared: up to where all is read of what was sent to a group or to everyone.
+        states: whether there are states of the person that lists have to look at.
+    """
+
+    key: Key = None
+    group_ids: Sequence[int] = ()
+    topics: Sequence[Followed] = ()
+    own: int = LAST_ID
+    shared: int = LAST_ID
+    states: bool = False
+
+
+# Written as SQL, and as one statement, because every list begins with it.
+_UPTO = "SELECT 0 AS what, upto AS id, '' AS name, 0 AS after FROM hub_notifications_readupto WHERE user_id = %(user)s"
+_SENT_BEFORE = """
+    SELECT 1, (
+        SELECT id FROM hub_notifications_notification WHERE created_at < person.{joined}
+        ORDER BY created_at DESC, id DESC LIMIT 1
+    ), '', 0
+    FROM {people} person WHERE person.{key} = %(user)s
+"""
+_GROUPS = "SELECT 2, {group_column}, '', 0 FROM {table} WHERE {user_column} = %(user)s"
+_TOPICS = """
+    SELECT 3, topic.id, topic.name, follow.after
+    FROM hub_notifications_follow follow JOIN hub_notifications_topic topic ON topic.id = follow.topic_id
+    WHERE follow.user_id = %(user)s
+"""
+# What was only seen makes no difference to a list.
+_STATE = """
+    SELECT 4, 1, '', 0 WHERE EXISTS (
+        SELECT 1 FROM hub_notifications_notificationstate WHERE user_id = %(user)s
+            AND unread AND archived_at IS NULL AND snoozed_until IS NULL
+    ) OR EXISTS (
+        SELECT 1 FROM hub_notifications_notificationstate WHERE user_id = %(user)s AND archived_at IS NOT NULL
+    ) OR EXISTS (
+        SELECT 1 FROM hub_notifications_notificationstate WHERE user_id = %(user)s AND snoozed_until IS NOT NULL
+    )
+"""
+
+
+def reader(key: Key) -> Reader:
+    """What the database says of the user with this key now; one query, none for a guest."""
+    if key is None:
+        return Reader()
+    (user,) = as_stored([key])
+    with connection.cursor() as cursor:
+        cursor.execute(f"{' UNION ALL '.join(_of_person())} ORDER BY 1, 2", {"user": user})
+        rows = cursor.fetchall()
+    upto, shared = (max((pk or 0 for what, pk, *_ in rows if what in kinds), default=0) for kinds in ({0}, {0, 1}))
+    groups = tuple(pk for what, pk, *_ in rows if what == 2)
+    topics = tuple(Followed(pk, name, max(shared, after)) for what, pk, name, after in rows if what == 3)
+    return Reader(key, groups, topics, upto, shared, any(what == 4 for what, *_ in rows))
+
+
+def _of_person() -> Iterator[str]:
+    quote = connection.ops.quote_name
+    yield _UPTO
+    if joined := joined_field():
+        field: Any = all_users().model._meta.get_field(joined)
+        people = field.model._meta  # a parent of the user model, where that has the field
+        names = {"joined": field.column, "people": people.db_table, "key": people.pk.column}
+        yield _SENT_BEFORE.format(**{name: quote(value) for name, value in names.items()})
+    if groups := memberships():
+        columns = {name: quote(getattr(groups, name)) for name in ("table", "user_column", "group_column")}
+        yield _GROUPS.format(**columns)
+    yield _TOPICS
+    yield _STATE
+
+
+def unread_ids(reader: Reader, *, limit: int, upto: int = LAST_ID) -> list[int]:
+    """Alerts for the reader, not newer than ``upto``, that are not read: the newest ``limit`` of them."""
+    (found,) = find(reader, Question(UNREAD, limit, upto))
+    return found
+
+
+def newest_ids(reader: Reader, *, before: int, limit: int) -> list[int]:
+    """The newest alerts in the reader's inbox that are older than ``before``: newest first."""
+    (found,) = find(reader, Question(INBOX, limit, before - 1))
+    return found
+
+
+def find(reader: Reader, *questions: Question) -> list[list[int]]:
+    """The ids that answer each question, newest first; one statement, if the reader has not very many lists."""
+    parts = [part for number, question in enumerate(questions) for part in _parts(number, question, reader)]
+    found: list[set[int]] = [set() for _ in questions]
+    (user,) = as_stored([reader.key])
+    for start in range(0, len(parts), PARTS):
+        with connection.cursor() as cursor:
+            cursor.execute(" UNION ALL ".join(parts[start : start + PARTS]), {"user": user})
+            for number, one in cursor.fetchall():
+                found[number].add(one)
+    return [sorted(ids, reverse=True)[: one.limit] for ids, one in zip(found, questions, strict=True)]
+
+
+def listed(reader: Reader, ids: Sequence[int]) -> list[Notification]:
+    """These alerts, which are for the reader, newest first, in their language, with what they have done with each."""
+    rows = list(Notification.objects.filter(pk__in=ids).select_related("topic").order_by("-pk"))
+    _add_states(reader, rows)
+    chosen_actions.note(rows, reader.key)
+    wording.localise(rows, reader.key)
+    return rows
+
+
+def theirs(reader: Reader, ids: Collection[int]) -> list[Notification]:
+    """As :func:`listed`, of any ids: those that are for the reader, without their texts."""
+    current = Q(expires_at=None) | Q(expires_at__gt=Now())
+    rows = Notification.objects.filter(current, pk__in=ids).defer("message", "data", "url", "params").order_by("-pk")
+    found = [row for row in rows if _is_for(reader, row)]
+    if distributed := [row.pk for row in found if row.audience]:
+        entries = InboxEntry.objects.filter(user=reader.key, notification__in=distributed)
+        has = set(entries.values_list("notification", flat=True))
+        found = [row for row in found if not row.audience or row.pk in has]
+    _add_states(reader, found)
+    return found
+
+
+def _is_for(reader: Reader, row: Notification) -> bool:
+    """Whether it is for the reader, as far as that is to be seen without their entries."""
+    if row.user_id is not None:
+        return bool(row.user_id == reader.key)
+    if row.group_id is not None:
+        return row.group_id in reader.group_ids
+    return row.topic_id is None or any(topic.id == row.topic_id for topic in reader.topics)
+
+
+def _add_states(reader: Reader, rows: Sequence[Notification]) -> None:
+    ids = [row.pk for row in rows]
+    read, states = set[int](), dict[int, NotificationState]()
+    if reader.key is not None:
+        marked = ReadMark.objects.filter(user=reader.key, notification__in=ids)
+        read = set(marked.values_list("notification", flat=True))
+        read |= _read_entries(reader, [row.pk for row in rows if row.audience])
+        states = {
+            state.notification_id: state
+            for state in NotificationState.objects.filter(user=reader.key, notification__in=ids)
+        }
+    of_topics = {topic.id: topic.read for topic in reader.topics}
+    for row in rows:
+        floor = 0 if row.audience else reader.shared if row.user_id is None else reader.own
+        row.read = row.pk in read or row.pk <= of_topics.get(row.topic_id or 0, floor)
+        if state := states.get(row.pk):
+            row.read = row.read and not state.unread
+            row.archived_at, row.snoozed_until = state.archived_at, state.snoozed_until
+        row.seen = row.read or (state is not None and state.seen_at is not None)
+
+
+def _read_entries(reader: Reader, ids: Sequence[int]) -> set[int]:
+    if not ids:
+        return set()
+    read = InboxEntry.objects.filter(user=reader.key, notification__in=ids).exclude(read_at=None)
+    return set(read.values_list("notification", flat=True))
+
+
+def _parts(number: int, question: Question, reader: Reader) -> Iterator[str]:
+    """The parts of a statement that answer the question, audience by audience."""
+    wanted = question.wanted
+    here = _without(wanted, reader, "alert.id")
+    asked = {"question": number, "limit": int(question.limit), "upto": int(question.upto), "now": _now()}
+    if reader.key is not None:
+        if wanted.entries:
+            of_entries = wanted.entries + _without(wanted, reader, "entry.notification_id")
+            yield _ENTRIES.format(wanted=of_entries, **asked)
+        if wanted.states and reader.states:
+            yield _ROWS.format(**_STATES, wanted=wanted.states, theirs=_theirs(reader), **asked)
+        if wanted.marks:
+            yield _ROWS.format(**_MARKS, wanted=wanted.marks + here, theirs=_theirs(reader), **asked)
+    if not wanted.alerts or (reader.key is None and wanted is UNREAD):
+        return
+    if reader.key is not None:
+        own = wanted.alerts.format(floor=int(reader.own)) + here
+        audience = "alert.user_id = %(user)s"
+        yield _PART.format(audience=audience, wanted=own, order="alert.user_id", name="own_ones", **asked)
+    shared = wanted.alerts.format(floor=int(reader.shared)) + here
+    yield _part_of_many("of_everyone", "IS NULL", "IS NULL", shared, asked)
+    for group in map(int, reader.group_ids):
+        yield _part_of_many(f"of_group_{group}", f"= {group}", "IS NULL", shared, asked)
+    for topic in reader.topics:
+        since_then = wanted.alerts.format(floor=int(topic.read)) + here
+        yield _part_of_many(f"of_topic_{int(topic.id)}", "IS NULL", f"= {int(topic.id)}", since_then, asked)
+
+
+def _without(wanted: Wanted, reader: Reader, column: str) -> str:
+    """The condition that the alert with the id in this column has no state that is not wanted."""
+    if not wanted.without or not reader.states:
+        return ""
+    return f" AND {_WITHOUT_STATE.format(id=column, state=wanted.without)}"
+
+
+def _theirs(reader: Reader) -> str:
+    groups = ", ".join(map(str, map(int, reader.group_ids))) or "NULL"
+    topics = ", ".join(str(int(topic.id)) for topic in reader.topics) or "NULL"
+    return _THEIRS.format(groups=groups, topics=topics)
+
+
+def _part_of_many(name: str, group: str, topic: str, wanted: str, asked: dict[str, Any]) -> str:
+    return _PART.format(
+        audience=f"alert.group_id {group} AND alert.topic_id {topic} AND alert.user_id IS NULL"
+        " AND alert.audience = ''",
+        wanted=wanted,
+        order="alert.group_id, alert.topic_id, alert.user_id, alert.audience",
+        name=name,
+        **asked,
+    )
+
+
+def _now() -> str:
+    """The time of the database, in SQL: as ``Now()`` of Django."""
+    if connection.vendor == "sqlite":
+        return "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW')"
+    return "STATEMENT_TIMESTAMP()"

@@ -1,0 +1,112 @@
+"""Kinds: classes of notifications that an app declares, with their texts in the languages of the people.
+
+An app declares its own in ``kinds.py``, where it is found as ``admin.py`` is::
+
+    Kind(
+        "order.shipped",
+        label=_("Order shipped"),
+        message=_("Order {number} arrives on {day}"),
+        url="/orders/{number}/",
+        fields={"number": int, "day": date},
+    )
+
+    notify(to=order.customer, kind="order.shipped", params={"number": 7, "day": order.arrives_on})
+
+Imports no model, so that ``models.py`` of an app may import its kinds. ``manage.py check`` says what is wrong with one
+(:mod:`notifications.checks`).
+"""
+
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import KW_ONLY, dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from notifications.kinds.texts import Template, Text
+
+#: Characters of the name of a kind, of a category and of an icon.
+NAME_LIMIT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """What kinds people look at together, such as all about orders.
+
+    Args:
+        name: for programs, as the name of a kind.
+        label: for people, in their language (``gettext_lazy``).
+    """
+
+    name: str
+    label: Text
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kind:
+    """A class of notifications. To make one declares it, for :func:`notifications.notify`.
+
+    Args:
+        name: small letters, digits, ``-`` and ``_``, in parts that dots divide, such as ``order.shipped``. It is
+            stored with each notification, so it stays.
+        label: what people read of it where they choose what they get.
+        category: with which other kinds it is shown.
+        icon: what clients show with it, such as the name of an icon or an emoji.
+        level: of a notification that is sent without one.
+        title, message, url: the texts, each a template: a plain text or a lazily translated one (``gettext_lazy``,
+            ``ngettext_lazy`` with the name of a placeholder as the number). ``{name}`` is a placeholder, ``{{`` a
+            brace. People read them in their language, with numbers, dates and times as it writes them and in their
+            time zone. What the kind leaves out may be given to ``notify``.
+        fields: the placeholders, by name, with their type: ``str``, ``int``, ``float``, ``Decimal``, ``date``,
+            ``datetime`` or ``list[str]``.
+        examples: values of placeholders for the preview in the admin.
+        can_opt_out: whether people may switch it off.
+        critical: whether it is never switched off nor silenced, whatever a person has chosen.
+        expires: how long after it is sent a notification is shown that is sent without ``expires``.
+        keep: how long its notifications are kept, in place of ``HUB_ALERT_DAYS``.
+    """
+
+    name: str
+    _: KW_ONLY
+    label: Text
+    category: Category | None = None
+    icon: str = ""
+    level: str = "info"
+    title: Text = ""
+    message: Text = ""
+    url: Text = ""
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    examples: Mapping[str, Any] = field(default_factory=dict)
+    can_opt_out: bool = True
+    critical: bool = False
+    expires: timedelta | None = None
+    keep: timedelta | None = None
+    #: The texts by the name of the argument, those that it has.
+    templates: Mapping[str, Template] = field(init=False, repr=False)
+    #: The module that declares it.
+    home: str = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        texts = {"title": self.title, "message": self.message, "url": self.url}
+        object.__setattr__(self, "templates", {name: Template(text) for name, text in texts.items() if text})
+        object.__setattr__(self, "home", sys._getframe(2).f_globals.get("__name__", "?"))
+        _declared.setdefault(self.name, []).append(self)
+
+
+#: By name; there should be one of each.
+_declared: dict[str, list[Kind]] = {}
+
+
+def made() -> Iterator[Kind]:
+    """All that were declared, also those of one name."""
+    return (kind for name in sorted(_declared) for kind in _declared[name])
+
+
+def declared() -> Iterator[Kind]:
+    """The kinds of the apps, by name; of two of one name the one that was declared first."""
+    return (_declared[name][0] for name in sorted(_declared))
+
+
+def kind_named(name: str) -> Kind | None:
+    """The kind of this name; None where no app declares it, any more perhaps."""
+    found = _declared.get(name)
+    return found[0] if found else None

@@ -1,0 +1,89 @@
+"""What people have chosen of kinds, read for many of them at once when something is sent.
+
+A person chooses for a kind or for a category, which is for all kinds in it, also those that come later. What is
+chosen for the kind goes first; without a choice they get it.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+
+from hub.users import Key
+from notifications.kinds.declaring import Kind, kind_named
+from notifications.models import Choice, Notification
+from notifications.preferences.methods import INBOX, LIVE
+from notifications.preferences.quiet_hours import in_quiet_hours
+
+
+def of_kind(kind: Kind) -> str:
+    """How a choice names its kind."""
+    return f"kind:{kind.name}"
+
+
+def of_category(name: str) -> str:
+    """How a choice names a category."""
+    return f"category:{name}"
+
+
+def subjects_of(kind: Kind) -> list[str]:
+    """How choices name the kind, and then its category."""
+    return [of_kind(kind), *([of_category(kind.category.name)] if kind.category is not None else [])]
+
+
+def is_fixed(kind: Kind, method: str) -> bool:
+    """Whether people cannot choose: all of a critical kind is on, and so is the list for one without a way out."""
+    return kind.critical or (method == INBOX.name and not kind.can_opt_out)
+
+
+def chosen_by(kind: Kind, method: str, people: Collection[Key]) -> set[Key]:
+    """Those of these users, by key, who want ``kind`` by this method, and want it at all.
+
+    One query, none where nobody can choose.
+    """
+    asked = [name for name in {INBOX.name, method} if not is_fixed(kind, name)]
+    return set(people) - _off(kind, asked, people).keys() if asked else set(people)
+
+
+def heard_by(row: Notification, people: Collection[Key]) -> dict[Key, bool]:
+    """Who of these users is to get the notification, by key, in order: whether it comes to them silently.
+
+    That is as they have chosen for its kind, and in their quiet hours. Two queries, and one of time zones where some
+    have quiet hours; none where it is of no kind or of a critical one.
+    """
+    kind = kind_named(row.kind) if row.kind else None
+    if kind is None or kind.critical or not people:
+        return dict.fromkeys(people, False)
+    off = _off(kind, [method for method in (INBOX.name, LIVE.name) if not is_fixed(kind, method)], people)
+    quiet = in_quiet_hours(people)
+    return {key: key in quiet or LIVE.name in off.get(key, ()) for key in people if INBOX.name not in off.get(key, ())}
+
+
+def mark_heard(rows: list[Notification]) -> list[Notification]:
+    """Those of ``rows``, to one person each or to many, that are to be sent; each with ``is_silent``.
+
+    The queries of :func:`heard_by` for each kind among those to one person, none without kinds.
+    """
+    unheard = set[int]()  # by what Python calls them: they are not stored yet
+    alone: dict[str, list[Notification]] = {}
+    for row in rows:
+        if row.kind and row.user_id is not None:
+            alone.setdefault(row.kind, []).append(row)
+    for same in alone.values():
+        heard = heard_by(same[0], {row.user_id for row in same})
+        for row in same:
+            row.is_silent = heard.get(row.user_id, False)
+            if row.user_id not in heard:
+                unheard.add(id(row))
+    return [row for row in rows if id(row) not in unheard] if unheard else rows
+
+
+def _off(kind: Kind, methods: Sequence[str], people: Iterable[Key]) -> dict[Key, set[str]]:
+    """The methods that are off for the kind, by the key of a user; of whom all are on is left out."""
+    subjects = subjects_of(kind)
+    chosen = Choice.objects.filter(user__in=list(people), subject__in=subjects, method__in=methods)
+    found: dict[tuple[Key, str], dict[str, bool]] = {}
+    for key, method, subject, is_on in chosen.values_list("user", "method", "subject", "is_on"):
+        found.setdefault((key, method), {})[subject] = is_on
+    off: dict[Key, set[str]] = {}
+    for (key, method), by_subject in found.items():
+        if not next(by_subject[subject] for subject in subjects if subject in by_subject):
+            off.setdefault(key, set()).add(method)
+    return off

@@ -1,0 +1,58 @@
+"""The ways in which a notification reaches a person, and which people choose about for each kind.
+
+A way that joins later, such as mail, registers itself here, and asks
+:func:`notifications.preferences.choosing.chosen_by` before it delivers.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.utils.translation import gettext_lazy as _
+
+from notifications.kinds.texts import Text
+
+#: Characters of the name of a method.
+NAME_LIMIT = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A way, by a name for programs.
+
+    Args:
+        label: what people choose, such as "In the list".
+        said: what follows for them where it is on, as the end of the sentence "It …".
+    """
+
+    name: str
+    label: Text
+    said: Text
+
+
+#: It is stored for the person, counts as unread, and is in their list. Without it they get nothing of it at all.
+INBOX = Method("inbox", _("In the list"), _("is in your list"))
+
+#: Open pages show it as it comes. Without it it comes silently: it is in the list and in the count.
+LIVE = Method("live", _("At once"), _("appears at once on open pages"))
+
+_methods: dict[str, Method] = {INBOX.name: INBOX, LIVE.name: LIVE}
+
+
+def register(method: Method) -> None:
+    """Let people choose about a way more.
+
+    Raises:
+        ValueError: another one has its name, or the name is too long.
+    """
+    if len(method.name) > NAME_LIMIT or _methods.setdefault(method.name, method) is not method:
+        raise ValueError(f"There is no room for a delivery method named {method.name!r}.")
+
+
+def methods() -> Iterator[Method]:
+    """All of them, the list first."""
+    return iter(_methods.values())
+
+
+def method_named(name: str) -> Method | None:
+    """The method of this name, if there is one."""
+    return _methods.get(name)

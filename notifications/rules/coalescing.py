@@ -1,0 +1,48 @@
+"""One alert in the place of another of the same transaction: what a rule says of a row that is saved several times."""
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+from django.db import DEFAULT_DB_ALIAS
+
+from hub.database import note, noted
+from hub.publishing import unpublish
+from notifications.models import Notification
+from notifications.sending import scheduling
+from notifications.sending.actions import put_back, send_or_schedule
+from notifications.sending.alerting import Alert
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """What was sent for a key in the open transaction, and the rows that were stored by that."""
+
+    alerts: Sequence[Alert]
+    notifications: Sequence[int]
+    publications: Sequence[int]
+    scheduled: Sequence[int]
+    replaced: Sequence[Notification]
+
+
+def send_last(key: Hashable, alerts: Sequence[Alert]) -> None:
+    """Send ``alerts`` in the place of what was sent for ``key`` earlier in the open transaction.
+
+    The earlier ones are deleted as if they had never been; nobody has seen them. What they had replaced is sent again,
+    but for what went to many. A rollback to a savepoint in between
+    brings them back. Raises as :func:`notifications.notify`.
+    """
+    earlier: _Sent | None = noted(key, using=DEFAULT_DB_ALIAS)
+    if alerts == ([] if earlier is None else earlier.alerts):
+        return
+    if earlier is not None:
+        unpublish(earlier.publications)
+        Notification.objects.filter(pk__in=earlier.notifications).delete()
+        if earlier.scheduled:
+            scheduling.cancel(earlier.scheduled)
+        put_back(earlier.replaced)
+    rows, scheduled = send_or_schedule(alerts) if alerts else ([], [])
+    new = [row for row in rows if row.is_new]
+    published = [row.published for row in new if row.published is not None]
+    replaced = [old for row in new for old in row.replaced if not old.audience]
+    sent = _Sent(alerts, [row.pk for row in new], published, [row.pk for row in scheduled if row.is_new], replaced)
+    note(key, sent, using=DEFAULT_DB_ALIAS)

@@ -1,0 +1,334 @@
+"""Every write of the notifications app, and the publication that it causes."""
+
+import reprlib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser, Group
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from msgspec import UNSET, UnsetType
+
+from hub import limits
+from hub.config import hub_settings
+from hub.database import in_database_thread
+from hub.publishing import publish_many
+from hub.users import Key, User, Visitor, all_users, is_staff_or_may, user_id
+from hub.validation import Refused
+from notifications.kinds import wording
+from notifications.kinds.declaring import Kind
+from notifications.models import InboxEntry, Notification, ScheduledAlert, Topic
+from notifications.offers.declaring import Action, Link
+from notifications.preferences import choosing
+from notifications.sending import distributing, expiring, keys, replacing, scheduling, withdrawing
+from notifications.sending.alerting import EVERYONE, Alert, BadAlert, Recipient, alert
+from notifications.sending.named_audiences import Audience, Listed
+
+#: How often the rows of a key are looked up, where others store some of them at the same time.
+ATTEMPTS = 5
+
+
+BROADCASTS = limits.declare(
+    "broadcasts", setting="limit_broadcasts", sentence=_("You have sent many notifications to everyone.")
+)
+
+
+#: What is unique among rows with a key: the key, the user, the group, the topic and the audience.
+_Once = tuple[str | None, Key, int | None, int | None, str]
+
+#: The permission that lets those broadcast who are not of the staff, where only staff may.
+MAY_BROADCAST = "hub_notifications.add_notification"
+
+
+class MayNotBroadcast(Refused):
+    """This person may not send alerts to everyone."""
+
+    word = "permission_denied"
+    code = 403
+    sentence = _("You may not send notifications to everyone")
+
+
+def notify(
+    *,
+    to: Recipient | Iterable[Recipient],
+    message: str = "",
+    title: str = "",
+    level: str | UnsetType = UNSET,
+    url: str = "",
+    data: Any = None,
+    key: str | None = None,
+    expires: timedelta | datetime | None = None,
+    kind: Kind | str | None = None,
+    params: Mapping[str, Any] | None = None,
+    at: datetime | None = None,
+    replace: bool = False,
+    actions: Iterable[Action | Link] = (),
+    at_local: datetime | None = None,
+) -> list[Notification]:
+    """Store an alert for each recipient and send it to all their open pages once the transaction has committed.
+
+    The arguments are those of :func:`notifications.alert`. Callable from any synchronous code: a view, a task, a
+    signal, a command. When it returns outside a transaction, the alerts are stored; inside one, they are stored and
+    sent by its commit, and a rollback takes them back.
+
+    With a ``key`` each recipient has the alert once: who has one of this key gets no other, whatever it says, and
+    those who have none yet get it. So a call that may be repeated, by a task that runs twice or a client that asks
+    again, has the effect of one, also when two run at the same time. A list of more than 100 people with the key of
+    another such list has to say the same as that one.
+
+    To an audience, or to more than 100 people, it is one row and one short write, however many they are: a job
+    distributes it (:mod:`notifications.sending.distributing`). Whoever gets an account meanwhile is not among an
+    audience.
+
+    With ``replace`` it takes the place of what its recipients have of the key: that is taken back as by
+    :func:`notifications.retract`, and this one is new, unread and on top. What says the same already stays as it is.
+    An audience or a longer list replaces what audiences and lists got with the key, and what its people got alone.
+
+    With ``at`` the call is stored, and nobody has the alert before that time; then it is sent as if it were called
+    again, to those of its recipients who are there. Until then :func:`notifications.retract` cancels it by its key.
+
+    Returns the rows, one per recipient, in order; with a ``key``, those that were stored before among them. An
+    audience is one recipient, and so are the people of a longer list. What is sent later has no rows yet.
+
+    Raises:
+        BadAlert: see :func:`notifications.alert`, or another list has the key and says something else; nothing is
+            stored.
+    """
+    described = alert(
+        to=to,
+        message=message,
+        title=title,
+        level=level,
+        url=url,
+        data=data,
+        key=key,
+        expires=expires,
+        kind=kind,
+        params=params,
+        at=at,
+        replace=replace,
+        actions=actions,
+        at_local=at_local,
+    )
+    return send([described])
+
+
+async def anotify(
+    *,
+    to: Recipient | Iterable[Recipient],
+    message: str = "",
+    title: str = "",
+    level: str | UnsetType = UNSET,
+    url: str = "",
+    data: Any = None,
+    key: str | None = None,
+    expires: timedelta | datetime | None = None,
+    kind: Kind | str | None = None,
+    params: Mapping[str, Any] | None = None,
+    at: datetime | None = None,
+    replace: bool = False,
+    actions: Iterable[Action | Link] = (),
+    at_local: datetime | None = None,
+) -> list[Notification]:
+    """:func:`notify` from async code, in a transaction of its own: what it returns is stored."""
+    return await in_database_thread(
+        notify,
+        to=to,
+        message=message,
+        title=title,
+        level=level,
+        url=url,
+        data=data,
+        key=key,
+        expires=expires,
+        kind=kind,
+        params=params,
+        at=at,
+        replace=replace,
+        actions=actions,
+        at_local=at_local,
+    )
+
+
+def send(alerts: Sequence[Alert], *, sender: User | None = None) -> list[Notification]:
+    """Store and send several alerts, all or none; see :func:`notify`."""
+    return send_or_schedule(alerts, sender=sender)[0]
+
+
+def send_or_schedule(
+    alerts: Sequence[Alert], *, sender: User | None = None
+) -> tuple[list[Notification], list[ScheduledAlert]]:
+    """:func:`send`; returns besides the alerts that are sent later."""
+    if any(described.at_local for described in alerts):
+        alerts = [one for described in alerts for one in scheduling.in_local_times(described)]
+    now = timezone.now()
+    later = [(described, described.at) for described in alerts if described.at is not None and described.at > now]
+    if not later:
+        return _send_now(alerts, sender), []
+    due = [described for described in alerts if described.at is None or described.at <= now]
+    with transaction.atomic():
+        scheduled = [scheduling.store(described, at) for described, at in later]
+        return _send_now(due, sender), scheduled
+
+
+def _send_now(alerts: Sequence[Alert], sender: User | None) -> list[Notification]:
+    rows = [
+        Notification(
+            user=recipient if isinstance(recipient, User) else None,
+            group=recipient if isinstance(recipient, Group) else None,
+            topic=recipient if isinstance(recipient, Topic) else None,
+            audience=recipient.label if isinstance(recipient, Audience | Listed) else "",
+            level=described.level,
+            title=described.title,
+            message=described.message,
+            url=described.url,
+            data=described.data,
+            key=described.key,
+            expires_at=expiring.moment(described.expires),
+            kind=described.kind,
+            params=described.params,
+            actions=described.actions,
+            sender=sender,
+        )
+        for described in alerts
+        for recipient in described.to
+    ]
+    sent = [(described, recipient) for described in alerts for recipient in described.to]
+    for row, (_described, recipient) in zip(rows, sent, strict=True):
+        row.people = recipient if isinstance(recipient, Audience | Listed) else None
+    with transaction.atomic():
+        replacing_some = [described for described in alerts if described.replace and described.to]
+        if replacing_some and len(alerts) > 1:
+            # All before the first is replaced: one after the other, two such calls could wait for each other.
+            alone = {described.key for described in replacing_some if described.key is not None}
+            keys.hold(alone | {row.key for row in rows if row.key is not None}, alone=alone)
+        for one in replacing_some:
+            of_one = [row for row, sent_to in zip(rows, sent, strict=True) if sent_to[0] is one]
+            of_one[0].replaced = replacing.make_room(of_one)
+        # Who does not want the new one does not keep the old one either.
+        rows = choosing.mark_heard(rows)
+        if any(row.key is not None for row in rows):
+            return _store_once(rows)
+        _store(rows)
+    return rows
+
+
+def put_back(rows: Sequence[Notification]) -> None:
+    """Store and send again, as new ones, alerts to single recipients that others had replaced (``replaced``)."""
+    for row in rows:
+        row.pk, row._state.adding = None, True
+    _store(rows)
+
+
+def _store(rows: Sequence[Notification]) -> None:
+    Notification.objects.bulk_create(rows, batch_size=500)
+    if alone := [row for row in rows if row.people is None]:
+        published = publish_many(wording.publications(alone))
+        for row, publication in zip(alone, published, strict=True):
+            row.published = publication.pk
+    for row in rows:
+        row.is_new = True
+        if row.people is not None:
+            distributing.begin(row, row.people)
+
+
+def _store_once(rows: Sequence[Notification]) -> list[Notification]:
+    """Store those whose recipient has none of their key; return for each row the one that is stored."""
+    keys.hold({row.key for row in rows if row.key is not None})
+    for attempt in range(ATTEMPTS):
+        stored = {_once(row): row for row in _true_with_keys({row.key for row in rows if row.key is not None})}
+        stored |= _distributed(rows, [row for row in stored.values() if row.audience])
+        new = [row for row in rows if row.key is None or stored.setdefault(_once(row), row) is row]
+        for row in rows:
+            if row.key is not None and isinstance(row.people, Listed):
+                _refuse_other_contents(row, stored[_once(row)])
+        try:
+            # In one order, so that two that store the same at the same time wait for each other and never in a ring.
+            with transaction.atomic():
+                _store(sorted(new, key=_order))
+        except IntegrityError:
+            # Another one has committed one of these since we looked. It is there at the next look.
+            if attempt == ATTEMPTS - 1:
+                raise
+        else:
+            for row in rows:
+                if row.key is not None and isinstance(row.people, Listed) and stored[_once(row)] is not row:
+                    distributing.extend(stored[_once(row)], row.people, expires_at=row.expires_at)
+            return [row if row.key is None else stored[_once(row)] for row in rows]
+    raise AssertionError("unreachable")
+
+
+def _refuse_other_contents(row: Notification, stored: Notification) -> None:
+    """A list that is added to another one gets what that one got: it has to be what the caller wants to say."""
+    if replacing.contents(row) != replacing.contents(stored):
+        raise BadAlert(
+            f"Another list of people has the key {reprlib.repr(row.key)} and other contents: repeat its title, "
+            "message, level, url, data and kind to tell these people the same, or take another key."
+        )
+
+
+def _distributed(rows: Sequence[Notification], before: Sequence[Notification]) -> dict[_Once, Notification]:
+    """Those of ``before``, which were distributed, by the people among the recipients of ``rows`` who have them."""
+    people = {row.user_id for row in rows if row.user_id is not None}
+    if not before or not people:
+        return {}
+    by_id = {row.pk: row for row in before}
+    entries = InboxEntry.objects.filter(user__in=people, notification__in=by_id)
+    return {
+        (by_id[pk].key, user, None, None, ""): by_id[pk] for user, pk in entries.values_list("user", "notification")
+    }
+
+
+def _true_with_keys(wanted: set[str]) -> list[Notification]:
+    """What has these keys and has not expired; what has is taken back, and its key is free."""
+    found = list(_with_keys(wanted))
+    if over := [row.pk for row in found if expiring.is_over(row)]:
+        withdrawing.withdraw(Notification.objects.filter(pk__in=over))
+    return [row for row in found if row.pk not in over]
+
+
+def _with_keys(wanted: set[str]) -> QuerySet[Notification]:
+    return Notification.objects.filter(key__in=wanted).select_related("user", "group", "topic")
+
+
+def _once(row: Notification) -> _Once:
+    return row.key, row.user_id, row.group_id, row.topic_id, row.audience
+
+
+def _order(row: Notification) -> tuple[str, str, int, int, str]:
+    return row.key or "", str(row.user_id or ""), row.group_id or 0, row.topic_id or 0, row.audience
+
+
+def broadcast_from_client(*, user: Visitor, message: str, key: str | None = None) -> None:
+    """Send what somebody typed to everyone, if ``HUB_CLIENT_BROADCAST`` lets them.
+
+    ``key`` is the client's own name of it: the same user's same key is stored and sent once.
+
+    Raises:
+        MayNotBroadcast: it does not. Permissions are read again, since a connection may be open for days.
+        BadAlert: the message cannot be sent.
+        TooMany: the user has sent as many as one may. All guests count as one.
+    """
+    if not may_broadcast(user, fresh=True):
+        raise MayNotBroadcast
+    sender = user if isinstance(user, User) else None
+    named = None if key is None else f"broadcast:{user_id(user) or None}:{key}"
+    described = alert(to=EVERYONE, message=message, key=named)
+    if named is None or not Notification.objects.filter(key=named).exists():
+        limits.take(BROADCASTS, user.pk)
+    send([described], sender=sender)
+
+
+def may_broadcast(user: Visitor, *, fresh: bool = False) -> bool:
+    """Whether ``user`` may send alerts to everyone from a client; ``fresh`` reads permissions from the database."""
+    allowed = hub_settings().client_broadcast
+    if allowed == "anyone":
+        return True
+    if fresh and isinstance(user, User):
+        user = all_users().filter(pk=user.pk).first() or AnonymousUser()
+    if not user.is_authenticated or not user.is_active:
+        return False
+    return allowed == "authenticated" or is_staff_or_may(user, MAY_BROADCAST)

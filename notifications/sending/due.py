@@ -1,0 +1,27 @@
+"""Sending an alert whose time has come."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from notifications.models import ScheduledAlert
+from notifications.sending import actions, keys, scheduling
+
+
+def send(scheduled_id: int, due_at: datetime) -> int:
+    """Send the alert that was to be sent at ``due_at``, and delete its row, in one transaction.
+
+    Nothing where it is sent already, was cancelled, or has another time. Returns how many alerts are stored. Safe to
+    run at the same time as itself. Raises ``django.db.Error``, and what keeps it from being sent, such as
+    ``BadAlert`` and ``BadAudience``.
+    """
+    with transaction.atomic():
+        rows = ScheduledAlert.objects.filter(pk=scheduled_id, due_at=due_at)
+        key = rows.values_list("key", flat=True).first()
+        if key is not None:
+            keys.hold_alone(key)  # before its row, as who takes it back does
+        row = rows.select_for_update().first()
+        if row is None:
+            return 0
+        row.delete()
+        return len(actions.send([scheduling.alert_in(row)]))

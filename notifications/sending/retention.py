@@ -1,0 +1,81 @@
+"""Which alerts are kept. What people have done with one goes with it."""
+
+import time
+from datetime import timedelta
+
+from django.contrib.auth.models import Group
+from django.db.models import Exists, OuterRef
+
+from hub.config import hub_settings
+from hub.database import prune_table
+from hub.users import all_users
+from notifications.kinds.declaring import declared
+from notifications.models import (
+    ActionChoice,
+    InboxEntry,
+    Notification,
+    NotificationState,
+    ReadMark,
+    ScheduledAlert,
+    Topic,
+)
+
+#: Rows that one statement looks at for what became of their alerts.
+SLICE = 10_000
+
+
+def prune(*, seconds: float = 60.0) -> int:
+    """Delete alerts that need not be kept (``HUB_ALERT_ITEMS``, ``HUB_ALERT_DAYS``, or what their kind says).
+
+    Returns how many. Stops after about ``seconds``; what is left is the next call's. Safe to run at the same time as
+    itself.
+    """
+    settings = hub_settings()
+    deadline = time.monotonic() + seconds
+    rows = Notification.objects.all()
+    kept = {kind.name: kind.keep for kind in declared() if kind.keep is not None}
+    pruned = sum(_prune_kind(name, keep, deadline) for name, keep in kept.items())
+    of_groups = rows.filter(user=None, audience="")
+    # What was distributed goes by its age; each person keeps the newest of them, as of what was sent to them alone.
+    entries = (InboxEntry.objects.all(), all_users(), "user")
+    pruned += prune_table(
+        "alert", InboxEntry.objects.all(), days=0, items=settings.alert_items, lists=[entries], seconds=seconds
+    )
+    pruned += prune_table(
+        "alert",
+        rows.exclude(kind__in=kept) if kept else rows,
+        days=settings.alert_days,
+        items=settings.alert_items,
+        lists=[
+            rows.filter(user=None, group=None, topic=None, audience=""),
+            (of_groups.filter(group=None), Topic.objects.all(), "topic"),
+            (of_groups.filter(topic=None), Group.objects.all(), "group"),
+            (rows, all_users(), "user"),
+        ],
+        seconds=seconds,
+    )
+    failed = ScheduledAlert.objects.exclude(failure="")
+    pruned += prune_table("alert", failed, days=settings.alert_days, items=0, lists=[], seconds=seconds)
+    _forget_what_is_of_none(deadline)
+    return pruned
+
+
+def _prune_kind(name: str, keep: timedelta, deadline: float) -> int:
+    """Delete the alerts of a kind that are older than it says, found by their index."""
+    days = keep / timedelta(days=1)
+    rows = Notification.objects.filter(kind=name)
+    return prune_table("alert", rows, days=days, items=0, lists=[], seconds=max(0.0, deadline - time.monotonic()))
+
+
+def _forget_what_is_of_none(deadline: float) -> None:
+    """Delete what people did with an alert while it was deleted, newest first: whatever is new is looked at."""
+    there = Notification.objects.filter(pk=OuterRef("notification"))
+    for model in (ActionChoice, NotificationState, ReadMark):
+        rows = model._default_manager.all()
+        while True:
+            last = rows.order_by("-pk").values_list("pk", flat=True)[SLICE : SLICE + 1].first()
+            part = rows if last is None else rows.filter(pk__gt=last)
+            part.filter(~Exists(there)).delete()
+            if last is None or time.monotonic() > deadline:
+                break
+            rows = model._default_manager.filter(pk__lte=last)
