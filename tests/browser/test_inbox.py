@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Visitors
@@ -10,6 +11,16 @@ from tests.browser.proxies import TcpProxy, WebSocketProxy
 from tests.support.live import LiveHub
 
 Notify = Callable[..., None]
+
+
+@pytest.fixture(autouse=True)
+def no_other_alerts(hub: LiveHub) -> None:
+    """What other tests have sent to everyone is in nobody's inbox any more: the tests count what is in one."""
+    hub.shell(
+        "from notifications.models import Notification\n"
+        "from notifications.sending.withdrawing import withdraw\n"
+        "withdraw(Notification.objects.all())"
+    )
 
 
 def tab(page: Page, name: str) -> Locator:
@@ -72,7 +83,7 @@ def test_snoozed_alert_waits_and_comes_back_with_a_toast(visitor: Visitors, hub:
     expect(alert(page, "call back")).to_contain_text("Snoozed until")
     hub.shell(
         "from datetime import timedelta\nfrom django.utils import timezone\n"
-        "from notifications import organizing\nfrom notifications.models import NotificationState\n"
+        "from notifications.inbox import organizing\nfrom notifications.models import NotificationState\n"
         "rows = NotificationState.objects.filter(user__username='inbox-bob').exclude(snoozed_until=None)\n"
         "rows.update(snoozed_until=timezone.now() - timedelta(seconds=1))\norganizing.wake()"
     )
