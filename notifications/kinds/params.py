@@ -33,6 +33,7 @@ TYPES: dict[Any, tuple[Any, str, Any]] = {
 
 #: Digits of a number.
 DIGITS = 100
+LARGEST: int = 10**DIGITS
 
 
 class BadParams(ValueError):
@@ -81,7 +82,7 @@ def _can_be_shown(value: Any) -> bool:
         case float() | Decimal():
             return Decimal(value).is_finite() and abs(Decimal(value).adjusted()) < DIGITS
         case int():
-            return abs(value) < 10**DIGITS
+            return -LARGEST < value < LARGEST
         case datetime():  # elsewhere it may be a day more or less
             try:
                 return bool(date.min < value.astimezone(UTC).date() < date.max)
