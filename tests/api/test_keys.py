@@ -30,7 +30,7 @@ from tests.api.calling import Api, key_for
 from tests.hub.listeners import Listener, follow
 from tests.support.people import User
 
-offers.action("tests.approve")(lambda chosen: chosen.name)
+offers.action("tests.approve_by_key")(lambda chosen: chosen.name)
 
 #: A request of each method that succeeds with a key that may do everything.
 REQUESTS: dict[str, dict[str, Any]] = {
@@ -77,9 +77,9 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "distribution": {"id": 7},
     "retract": {"key": "k"},
     "preferences": {"user": "7"},
-    "choose": {"user": "7", "id": 7, "action": "tests.approve"},
+    "choose": {"user": "7", "id": 7, "action": "tests.approve_by_key"},
 }
-OFFERED = offers.written([offers.Action("tests.approve", "Approve")])
+OFFERED = offers.written([offers.Action("tests.approve_by_key", "Approve")])
 WITH_CHANNEL = [name for name, request in REQUESTS.items() if "channel" in request]
 
 

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.any_database
 
 BASE = """<!DOCTYPE html><title>{% block title %}Shop{% endblock %}</title>
 {% load hub %}{% hub_scripts %}{% block head %}<style>h1 { color: red }</style>{% endblock %}
-<h1>The shop</h1><main>{% block content %}Nothing{% endblock %}</main>"""
+<h1>The shop</h1><main>{% block content %}Of the shop alone{% endblock %}</main>"""
 
 
 def project_has(settings: Settings, templates: Mapping[str, str]) -> None:
@@ -45,7 +45,7 @@ def test_page_stands_in_the_base_template_of_the_project(name: str, settings: Se
     assert said() == []
     text = Client().get(reverse(name)).content.decode()
     assert text.count("<h1>The shop</h1>") == text.count("<main") == text.count("<title>") == 1
-    assert "Nothing" not in text
+    assert "Of the shop alone" not in text
     assert '<template shadowrootmode="open">' in text
     # The project's own styles stay, and those of the hub are in the shadow root only.
     head, _, page = text.partition("<main>")

@@ -82,9 +82,19 @@ def test_scripts_have_every_text_that_they_ask_for(language: str) -> None:
     wanted |= {"joined", "left", "types_one", "types_many"} | set(re.findall(r'\[\w+, "(\w+)"\]', REFUSALS + ENDS))
     for name in re.findall(r'\bplural\("(\w+)"', code):
         wanted |= {f"{name}_{category}" for category in ("one", "few", "many", "other")}
+    # Names in tables of the scripts, and those that are put together: of a tab, of what was done.
+    wanted |= set(re.findall(r'"((?:key|no|nothing|snooze)_\w+)"', code))
+    wanted |= {f"tab_{tab}" for tab in re.findall(r'"(\w+)"', TABS)}
+    made = tuple(re.findall(r"\bplural\(`(\w+_)\$\{", code))
     with translation.override(language):
         texts = config_for(None)["texts"]
-    assert wanted == set(texts)
+    others = {name for name in texts if not name.startswith(made)}
+    assert wanted <= others
+    assert others - wanted <= set(re.findall(r'"(\w+)"', code))
+    forms = {"one", "few", "many", "other"}
+    assert {tuple(name.rpartition("_")[::2]) for name in texts if name.startswith(made)} == {
+        (f"done_{done}", form) for done in DONE for form in forms
+    }
     assert all(texts.values())
     assert not [text for text in texts.values() if "%(" in text]
 
@@ -100,6 +110,11 @@ def test_codes_with_a_sentence_for_people_are_codes_of_the_hub() -> None:
     never_comes_back = {code for code in closed if 3500 <= code < 4000}
     assert never_comes_back >= {code for code in said if code > 3000}
 
+
+TABS = re.findall(r"const TABS = (.*);", (SCRIPTS / "components/inbox-bar.js").read_text())[0]
+
+#: What can be done with many alerts.
+DONE = {"read", "unread", "archive", "unarchive", "snooze", "unsnooze", "all_read", "archive_read"}
 
 LEVELS = re.findall(r"const LEVELS = (.*);", (SCRIPTS / "components/alert.js").read_text())[0]
 

@@ -43,7 +43,7 @@ export class InboxBar {
   element = make("div", { class: "inbox-bar", part: "tabs" });
   /** @type {Map<State, HTMLButtonElement>} */
   #tabs = new Map();
-  #search = make("input", { type: "search", maxlength: 100, autocomplete: "off" });
+  #search = make("input", { type: "search", autocomplete: "off" });
   #level = make("select");
   #category = make("select");
   #timer = 0;
