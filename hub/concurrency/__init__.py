@@ -5,6 +5,7 @@ timer, ``batcher`` asks for many things at once, and ``faults`` says who has to 
 """
 
 from hub.concurrency.background import Background
+from hub.concurrency.faults import is_everybodys
 from hub.concurrency.node import Part
 
-__all__ = ["Background", "Part"]
+__all__ = ["Background", "Part", "is_everybodys"]

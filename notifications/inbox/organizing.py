@@ -19,6 +19,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from hub.concurrency import is_everybodys
 from hub.logs import get_logger
 from hub.publishing import flush, publish, publish_many
 from hub.users import Key, User, all_users
@@ -184,7 +185,7 @@ def wake(*, seconds: float = 30.0) -> int:
     next call.
 
     Returns how many alerts that were, and stops after about ``seconds``: what is left is the next call's. Safe to run
-    at the same time as itself.
+    at the same time as itself. Raises ``django.db.Error`` where the database is away, for whoever it is.
     """
     deadline = time.monotonic() + seconds
     woken = 0
@@ -196,7 +197,9 @@ def wake(*, seconds: float = 30.0) -> int:
         for key in part:
             try:
                 woken += _wake(key, people.get(key))
-            except Exception:
+            except Exception as error:
+                if is_everybodys(error):
+                    raise
                 log.exception("waking_failed", user=str(key))
             flush()
             if time.monotonic() > deadline:
@@ -239,7 +242,9 @@ def _is_published(user: User, told: Callable[[], list[msgspec.Struct]]) -> bool:
     try:
         with transaction.atomic():
             publish_many([(channels.of_user(user), event) for event in told()])
-    except Exception:
+    except Exception as error:
+        if is_everybodys(error):
+            raise
         log.exception("return_not_published", user=str(user.pk))
         return False
     return True
