@@ -618,4 +618,4 @@ class InboxEntry(models.Model):
 
 
 # Django finds the models of an app in this module.
-from notifications.saved_rules import models as _of_saved_rules  # noqa: E402, F401
+from notifications.saved_rules import models as _of_saved_rules  # noqa: E402, F401  # it imports this one

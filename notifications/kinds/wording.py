@@ -65,7 +65,7 @@ def words_for(row: Notification, locale: Locale) -> Words:
     except params.BadParams:
         return stored  # the kind has other placeholders than when it was sent
     except BadTemplate as error:
-        log.error("kind_text_failed", kind=kind.name, language=locale.language, error=str(error))  # noqa: TRY400
+        log.error("kind_text_failed", kind=kind.name, language=locale.language, error=str(error))  # noqa: TRY400  # a traceback says no more
         return stored
     # A translation may be longer than the text whose length was checked at the call.
     return stored._replace(

@@ -32,7 +32,7 @@ class SavedRuleForm(ModelForm[SavedRule]):
         if "model" in self.fields:
             usable = [one for label, one in sorted(opening.opened.items()) if one.is_usable]
             field = self.fields["model"]
-            field.choices = [(one.label, one.label) for one in usable]  # type: ignore[attr-defined]
+            field.choices = [(one.label, one.label) for one in usable]  # type: ignore[attr-defined]  # of a select
             field.help_text = " · ".join(
                 f"{one.label}: {', '.join(one.fields)} ({', '.join(one.recipients) or '–'})" for one in usable
             )

@@ -15,7 +15,7 @@ from hub.channels import Namespace, anyone, register
 from hub.live_rows import LiveRows, declaring, live
 from hub.models import Publication
 from tests.support.namespaces import forget_later
-from tests.support.orders import Order, Parcel, Tag, Ticket, order_tables, orders  # noqa: F401
+from tests.support.orders import Order, Parcel, Tag, Ticket, order_tables, orders  # noqa: F401  # fixtures
 
 pytestmark = pytest.mark.usefixtures("orders")
 

@@ -12,12 +12,9 @@ from hub.database.older_transactions import wait_for_older
 from hub.privacy import erase
 from lab.harness.waiting import wait_for
 from tests.support.people import User
+from tests.support.writers import needs_several_writers
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-needs_several_writers = pytest.mark.skipif(
-    "connection.vendor == 'sqlite'", reason="SQLite has one writer at a time, so nothing is under way"
-)
 
 
 class Writer(threading.Thread):

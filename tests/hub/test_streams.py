@@ -14,6 +14,7 @@ from hub.models import Publication, Stream
 from hub.streams import Position, personal
 from lab.harness.waiting import wait_for
 from tests.notifications.locks import somebody_waits
+from tests.support.writers import needs_several_writers
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -82,9 +83,8 @@ def test_threads_that_sequence_at_once_leave_no_gap_and_no_repeat() -> None:
     )
 
 
+@needs_several_writers
 def test_a_transaction_that_stays_open_holds_up_nobody_else_in_its_channel() -> None:
-    if connection.vendor == "sqlite":
-        pytest.skip("SQLite has one writer at a time, whatever the hub does")
 
     def publish_elsewhere() -> list[str]:
         try:
@@ -210,9 +210,8 @@ def _erase() -> None:
 
 
 @pytest.mark.parametrize("change", [_withdraw, _erase])
+@needs_several_writers
 def test_who_changes_publications_never_waits_in_a_ring_for_who_numbers_them(change: Callable[[], None]) -> None:
-    if connection.vendor == "sqlite":
-        pytest.skip("SQLite has one writer at a time")
 
     def run() -> None:
         try:

@@ -24,6 +24,7 @@ from notifications.sending import retention
 from notifications.sending.alerting import BadAlert
 from tests.notifications.locks import somebody_waits
 from tests.support.people import User
+from tests.support.writers import needs_several_writers
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -184,9 +185,8 @@ def test_a_permission_is_asked_of_the_database(ann: User, runs: Runs) -> None:
 
 
 @pytest.mark.parametrize("to_many", [False, True])
+@needs_several_writers
 def test_who_takes_it_back_waits_for_who_chooses_now(ann: User, runs: Runs, to_many: bool) -> None:
-    if connection.vendor == "sqlite":
-        pytest.skip("SQLite has one writer at a time")
     begun, go_on = threading.Event(), threading.Event()
 
     @action("slow")
@@ -211,9 +211,8 @@ def test_who_takes_it_back_waits_for_who_chooses_now(ann: User, runs: Runs, to_m
     assert not ActionChoice.objects.exists()
 
 
+@needs_several_writers
 def test_nothing_is_done_for_what_is_taken_back_meanwhile(ann: User, runs: Runs) -> None:
-    if connection.vendor == "sqlite":
-        pytest.skip("SQLite has one writer at a time")
     (row,) = notify(to=ann, message="m", key="k", actions=BUTTONS)
     with ThreadPoolExecutor(1) as pool:
         with transaction.atomic():
@@ -226,9 +225,8 @@ def test_nothing_is_done_for_what_is_taken_back_meanwhile(ann: User, runs: Runs)
     assert not ActionChoice.objects.exists()
 
 
+@needs_several_writers
 def test_a_function_may_take_the_alert_back_from_others_who_choose_now(ann: User, runs: Runs) -> None:
-    if connection.vendor == "sqlite":
-        pytest.skip("SQLite has one writer at a time")
 
     @action("first")
     def first(chosen: Chosen) -> None:

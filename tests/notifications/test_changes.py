@@ -24,7 +24,7 @@ from notifications import Alert, alert, notify, on_delete, on_m2m_change, on_sav
 from notifications.models import Notification, ScheduledAlert
 from notifications.rules import conditions
 from notifications.rules.m2m import RelationChange
-from tests.support.orders import Draft, Order, Parcel, Tag, Ticket, order_tables, orders  # noqa: F401
+from tests.support.orders import Draft, Order, Parcel, Tag, Ticket, order_tables, orders  # noqa: F401  # fixtures
 from tests.support.people import User
 
 pytestmark = pytest.mark.usefixtures("orders")
@@ -349,7 +349,7 @@ def test_a_save_in_a_save_is_told_by_itself(rule: None) -> None:
 
 def test_a_save_that_fails_leaves_nothing(rule: None) -> None:
     order = made()
-    order.status = None  # type: ignore[assignment]
+    order.status = None  # type: ignore[assignment]  # which the database refuses
     for _ in range(2):
         with pytest.raises(IntegrityError), transaction.atomic():
             order.save()

@@ -2,7 +2,7 @@
 
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
@@ -37,6 +37,7 @@ from notifications.sending.alerting import alert as described
 from notifications.sending.named_audiences import SMALL, Listed
 from notifications.sending.retention import prune
 from notifications.sending.withdrawing import withdraw
+from tests.notifications.killing import Killed, killed_at
 from tests.support.people import User, make_crowd
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -127,10 +128,6 @@ def test_a_rollback_leaves_nothing_to_do(crowd: list[User]) -> None:
 # --- a job that is killed --------------------------------------------------------------------------------------------
 
 
-class Killed(BaseException):
-    """What ends a process in the middle."""
-
-
 #: What a step writes, in this order: it is killed before and after each.
 WRITES = [
     (inbox, "add"),
@@ -147,21 +144,8 @@ def test_a_job_that_is_killed_anywhere_goes_on_and_repeats_nobody(
     crowd: list[User], monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, when: str, to: str
 ) -> None:
     (alert,) = notify(to=crowd if to == "list" else MEMBERS, message="m")
-    real = getattr(owner, name)
     for nth in (1, 2, 4):
-        calls = iter(range(1, 1000))
-
-        def kill(*args: Any, calls: Iterator[int] = calls, nth: int = nth, **kwargs: Any) -> Any:
-            number = next(calls)
-            if number == nth and when == "before":
-                raise Killed
-            result = real(*args, **kwargs)
-            if number == nth:
-                raise Killed
-            return result
-
-        with monkeypatch.context() as patched, pytest.raises(Killed):
-            patched.setattr(owner, name, kill)
+        with killed_at(monkeypatch, owner, name, when, nth=nth):
             distributing.run(alert.pk)
             raise Killed  # it was done before the call came
     assert distributing.run(alert.pk)

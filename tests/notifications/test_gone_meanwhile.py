@@ -22,6 +22,7 @@ from notifications.inbox import organizing
 from notifications.models import Follow, Notification, ReadMark, ReadUpTo, Topic
 from notifications.sending.withdrawing import withdraw
 from tests.support.people import User
+from tests.support.writers import needs_several_writers
 from worker.models import Job
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -176,7 +177,7 @@ def test_who_was_deleted_before_the_call_fails_no_commit(ann: User) -> None:
     assert Room.objects.exists()
 
 
-@pytest.mark.skipif("connection.vendor == 'sqlite'", reason="SQLite has one writer at a time, so nobody comes between")
+@needs_several_writers
 def test_who_is_deleted_while_the_caller_has_not_committed_fails_neither(ann: User) -> None:
     group, topic = Group.objects.create(name="ops"), Topic.objects.create(name="news", title="News")
     room = Room.objects.create(name="kitchen")
@@ -193,7 +194,7 @@ def test_who_is_deleted_while_the_caller_has_not_committed_fails_neither(ann: Us
     assert list(Room.objects.values_list("name", flat=True)) == ["of the caller"]
 
 
-@pytest.mark.skipif("connection.vendor == 'sqlite'", reason="SQLite has one writer at a time, so nobody comes between")
+@needs_several_writers
 def test_what_is_sent_while_a_deletion_has_not_committed_fails_neither(ann: User) -> None:
     group, topic = Group.objects.create(name="ops"), Topic.objects.create(name="news", title="News")
     room = Room.objects.create(name="kitchen")

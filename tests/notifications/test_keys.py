@@ -15,6 +15,7 @@ from notifications.sending import actions
 from notifications.sending.alerting import BadAlert
 from notifications.sending.named_audiences import SMALL
 from tests.support.people import User, make_crowd
+from tests.support.writers import needs_several_writers
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -111,9 +112,8 @@ def test_those_who_send_one_key_at_the_same_time_store_it_once(people: list[User
     assert published() == {f"user:{person.pk}": 1 for person in people}
 
 
+@needs_several_writers
 def test_two_that_send_one_key_to_the_same_crowd_in_opposite_order_do_not_deadlock() -> None:
-    if connection.vendor == "sqlite":
-        pytest.skip("SQLite has one writer at a time, so nobody waits in a ring")
     crowd = make_crowd("crowd", SMALL)
     begin = Barrier(2)
 
@@ -129,9 +129,8 @@ def test_two_that_send_one_key_to_the_same_crowd_in_opposite_order_do_not_deadlo
     assert Notification.objects.filter(key="k").count() == SMALL
 
 
+@needs_several_writers
 def test_one_that_waits_for_another_transaction_with_the_key_finds_its_row() -> None:
-    if connection.vendor == "sqlite":
-        pytest.skip("SQLite has one writer at a time, so nobody meets an uncommitted key")
 
     def send() -> tuple[int, str]:
         try:

@@ -99,7 +99,7 @@ def test_a_critical_kind_cannot_be_switched_off_nor_silenced_whatever_is_stored(
         notify(to=ann, kind="alarm")
     notify(to=ann, kind="invoice")
     assert [data.get("silent") for data in published(f"user:{ann.pk}")] == [None, None, True]
-    assert choosing.chosen_by(kinds.kind_named("alarm"), "mail", [ann.pk]) == {ann.pk}  # type: ignore[arg-type]
+    assert choosing.chosen_by(kinds.kind_named("alarm"), "mail", [ann.pk]) == {ann.pk}  # type: ignore[arg-type]  # not None
 
 
 def test_queries_of_sending_do_not_grow_with_people(ann: User, django_assert_num_queries: Any) -> None:

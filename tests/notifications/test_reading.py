@@ -23,6 +23,7 @@ from notifications.inbox.organizing import mark_all_read, mark_read
 from notifications.models import Follow, Notification, ReadMark, ReadUpTo, Topic
 from tests.notifications.locks import somebody_waits
 from tests.support.people import User, make_crowd
+from tests.support.writers import needs_several_writers
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -196,9 +197,8 @@ def test_marking_more_than_is_kept_at_once_marks_them_all(ann: User, monkeypatch
     assert read_ids(ann) == set(alerts[:5])
 
 
+@needs_several_writers
 def test_two_tabs_that_mark_at_the_same_time_count_what_the_other_marked(ann: User) -> None:
-    if connection.vendor == "sqlite":
-        pytest.skip("SQLite has one writer at a time")
     alerts = send(ann, 3)
     mark_read(user=ann, ids=alerts[:1])
     second = threading.Thread(target=_mark_in_a_thread, args=[ann, alerts[2:]])

@@ -24,6 +24,7 @@ from notifications.sending.actions import send
 from notifications.sending.alerting import BadAlert
 from tests.notifications.locks import somebody_waits
 from tests.support.people import User, make_crowd
+from tests.support.writers import needs_several_writers
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -226,9 +227,8 @@ def test_without_a_key_there_is_nothing_to_replace() -> None:
 
 
 @pytest.mark.parametrize("replace", [True, False])
+@needs_several_writers
 def test_calls_that_name_several_keys_never_wait_in_a_ring(ann: User, replace: bool) -> None:
-    if connection.vendor == "sqlite":
-        pytest.skip("SQLite has one writer at a time")
 
     def send_both() -> None:
         described = [

@@ -1,7 +1,6 @@
 """Alerts that are taken back: from lists and counts, from open pages, and from what those get who come back."""
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -19,6 +18,7 @@ from notifications.inbox import entries as inbox
 from notifications.inbox import queries
 from notifications.models import Distribution, Follow, InboxEntry, Notification, Topic, Withdrawal
 from notifications.sending import alerting, distributing, named_audiences, withdrawing
+from tests.notifications.killing import killed_at
 from tests.support.people import User, make_crowd
 from worker import tasks
 from worker.models import Job
@@ -147,10 +147,6 @@ async def test_a_client_that_comes_back_finds_none_of_what_was_retracted(ann: Us
 # --- at the same time ------------------------------------------------------------------------------------------------
 
 
-class Killed(BaseException):
-    """What ends a process in the middle."""
-
-
 @pytest.mark.parametrize("steps", [0, 1, 3, 99])
 def test_a_distribution_under_way_reaches_nobody_else(crowd: list[User], steps: int) -> None:
     (alert,) = notify(to=crowd, message="secret", key="k")
@@ -223,21 +219,8 @@ def test_a_job_that_is_killed_anywhere_tells_each_once(
     (alert,) = notify(to=crowd, message="secret", key="k")
     distributing.run(alert.pk)
     retract(key="k")
-    real = getattr(owner, name)
     for nth in (1, 3):
-        calls = iter(range(1, 1000))
-
-        def kill(*args: Any, calls: Iterator[int] = calls, nth: int = nth, **kwargs: Any) -> Any:
-            number = next(calls)
-            if number == nth and when == "before":
-                raise Killed
-            result = real(*args, **kwargs)
-            if number == nth:
-                raise Killed
-            return result
-
-        with monkeypatch.context() as patched, pytest.raises(Killed):
-            patched.setattr(owner, name, kill)
+        with killed_at(monkeypatch, owner, name, when, nth=nth):
             withdrawing.run(alert.pk)
     assert withdrawing.run(alert.pk)
     assert not InboxEntry.objects.exists()

@@ -23,7 +23,7 @@ from notifications.models import Notification
 from notifications.saved_rules import comparing, current, erasing, opening, previewing, texts
 from notifications.saved_rules.models import Operator, SavedRule
 from notifications.saved_rules.reading import ready
-from tests.support.orders import Order, Tag, Ticket, order_tables, orders  # noqa: F401
+from tests.support.orders import Order, Tag, Ticket, order_tables, orders  # noqa: F401  # fixtures
 from tests.support.people import User
 
 pytestmark = pytest.mark.usefixtures("orders")
@@ -32,7 +32,7 @@ LABEL = "notifications.order"
 
 
 @pytest.fixture(autouse=True)
-def opened(monkeypatch: pytest.MonkeyPatch, orders: None) -> Iterator[None]:  # noqa: F811
+def opened(monkeypatch: pytest.MonkeyPatch, orders: None) -> Iterator[None]:  # noqa: F811  # the fixture
     monkeypatch.setattr(opening, "opened", {})
     open_to_rules(Order, fields=["id", "number", "status", "total"])
     current.forget()

@@ -22,12 +22,19 @@ from notifications.sending.alerting import BadAlert
 from notifications.sending.distributing import written
 from notifications.sending.retention import prune
 from notifications.sending.scheduling import forget
+from tests.notifications.killing import killed_at
 from tests.notifications.locks import somebody_waits
 from tests.support.people import User, make_crowd
+from tests.support.writers import needs_several_writers
 from worker.maintenance import restart_distributions
 from worker.models import Job
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def local(year: int, *others: int, fold: int = 0) -> datetime:
+    """A time where somebody is."""
+    return datetime(year, *others, fold=fold)  # type: ignore[arg-type]  # noqa: DTZ001  # without a zone on purpose
 
 
 @pytest.fixture
@@ -90,7 +97,7 @@ def test_a_time_that_is_over_is_now(ann: User) -> None:
 @pytest.mark.parametrize(
     "at",
     [
-        datetime(2030, 1, 1),  # noqa: DTZ001
+        local(2030, 1, 1),
         timedelta(1),
         "2030-01-01",
         7,
@@ -161,10 +168,6 @@ def test_calls_and_cancelling_at_the_same_time_leave_one_or_none(ann: User, at: 
 # --- once, whatever is killed ----------------------------------------------------------------------------------------
 
 
-class Killed(BaseException):
-    """What ends a process in the middle."""
-
-
 #: What sending one does, in this order: it is killed before and after each.
 WRITES = [
     (ScheduledAlert, "delete"),
@@ -181,16 +184,8 @@ def test_a_worker_that_is_killed_anywhere_sends_it_once(
 ) -> None:
     notify(to=ann, message="m", at=at)
     row = ScheduledAlert.objects.get()
-    real = getattr(owner, name)
-
-    def kill(*args: Any, **kwargs: Any) -> None:
-        if when == "after":
-            real(*args, **kwargs)
-        raise Killed
-
     for _ in range(2):
-        with monkeypatch.context() as patched, pytest.raises(Killed):
-            patched.setattr(owner, name, kill)
+        with killed_at(monkeypatch, owner, name, when):
             due.send(row.pk, at)
         assert messages() == []
     assert due.send(row.pk, at) == 1
@@ -305,9 +300,8 @@ def test_who_is_erased_is_taken_out_of_what_waits(ann: User, at: datetime, monke
     assert set(ScheduledAlert.objects.values_list("contents__message", flat=True)) == {"list", "all"}
 
 
+@needs_several_writers
 def test_people_who_are_erased_at_the_same_time_do_not_put_each_other_back(ann: User, at: datetime) -> None:
-    if connection.vendor == "sqlite":
-        pytest.skip("SQLite has one writer at a time")
     bob, cyd = (User.objects.create_user(name) for name in ("bob", "cyd"))
     notify(to=[ann, bob, cyd], message="m", at=at)
     with ThreadPoolExecutor(1) as pool:
@@ -319,9 +313,8 @@ def test_people_who_are_erased_at_the_same_time_do_not_put_each_other_back(ann: 
     assert ScheduledAlert.objects.get().recipients == [{"user": written(cyd.pk)}]
 
 
+@needs_several_writers
 def test_what_is_sent_while_somebody_is_erased_fails_nobody(ann: User, at: datetime) -> None:
-    if connection.vendor == "sqlite":
-        pytest.skip("SQLite has one writer at a time")
     notify(to=[ann, User.objects.create_user("bob")], message="m", at=at)
     row = ScheduledAlert.objects.get()
     with ThreadPoolExecutor(1) as pool:
@@ -358,7 +351,7 @@ def due_times() -> dict[str, list[Any]]:
 def test_each_person_gets_it_at_that_time_where_they_are(ann: User, settings: Any) -> None:
     settings.TIME_ZONE = "UTC"
     tokyo, berlin = (lives_in(User.objects.create_user(zone), zone) for zone in ("Asia/Tokyo", "Europe/Berlin"))
-    notify(to=[ann, tokyo, berlin], message="m", key="k", at_local=datetime(2035, 6, 1, 9))  # noqa: DTZ001
+    notify(to=[ann, tokyo, berlin], message="m", key="k", at_local=local(2035, 6, 1, 9))
     assert due_times() == {
         "2035-06-01T00:00:00+00:00": [{"user": written(tokyo.pk)}],
         "2035-06-01T07:00:00+00:00": [{"user": written(berlin.pk)}],
@@ -373,9 +366,9 @@ def test_each_person_gets_it_at_that_time_where_they_are(ann: User, settings: An
 @pytest.mark.parametrize(
     ("local", "at"),
     [
-        (datetime(2035, 3, 25, 2, 30), "2035-03-25T01:30:00+00:00"),  # left out: 03:30 there  # noqa: DTZ001
-        (datetime(2035, 10, 28, 2, 30), "2035-10-28T00:30:00+00:00"),  # comes twice  # noqa: DTZ001
-        (datetime(2035, 10, 28, 2, 30, fold=1), "2035-10-28T00:30:00+00:00"),  # noqa: DTZ001
+        (local(2035, 3, 25, 2, 30), "2035-03-25T01:30:00+00:00"),  # left out: 03:30 there
+        (local(2035, 10, 28, 2, 30), "2035-10-28T00:30:00+00:00"),  # comes twice
+        (local(2035, 10, 28, 2, 30, fold=1), "2035-10-28T00:30:00+00:00"),
     ],
     ids=str,
 )
@@ -393,7 +386,7 @@ def test_many_people_are_one_call_for_each_zone(
         monkeypatch.setattr(module, "SMALL", 2)
     crowd = [ann, *make_crowd("some", 3)]
     lives_in(crowd[-1], "Asia/Tokyo")
-    notify(to=MEMBERS if to == "members" else crowd, message="m", at_local=datetime(2035, 6, 1, 9))  # noqa: DTZ001
+    notify(to=MEMBERS if to == "members" else crowd, message="m", at_local=local(2035, 6, 1, 9))
     found = [len(recipients[0]["people"]) for recipients in due_times().values()]
     assert found == [1, 3]
     drain_jobs(until=datetime(2035, 6, 2, tzinfo=UTC))
@@ -404,7 +397,7 @@ def test_many_people_are_one_call_for_each_zone(
 def test_people_of_later_zones_have_it_as_long(ann: User, monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
     settings.TIME_ZONE = "UTC"
     tokyo = lives_in(User.objects.create_user("tokyo"), "Asia/Tokyo")
-    notify(to=MEMBERS, message="m", key="k", at_local=datetime(2035, 6, 1, 9), expires=timedelta(hours=2))  # noqa: DTZ001
+    notify(to=MEMBERS, message="m", key="k", at_local=local(2035, 6, 1, 9), expires=timedelta(hours=2))
     drain_jobs(until=datetime(2035, 6, 1, 1, tzinfo=UTC))
     drain_jobs()
     assert len(queries.latest_for(tokyo)) == 1
@@ -431,11 +424,11 @@ def test_a_local_time_that_is_over_in_one_zone_is_now_there(ann: User) -> None:
 @pytest.mark.parametrize(
     "wanted",
     [
-        {"to": "everyone", "at_local": datetime(2035, 1, 1)},  # noqa: DTZ001
+        {"to": "everyone", "at_local": local(2035, 1, 1)},
         {"to": "members", "at_local": datetime(2035, 1, 1, tzinfo=UTC)},
         {"to": "members", "at_local": "2035-01-01"},
-        {"to": "members", "at_local": datetime(9999, 12, 31)},  # noqa: DTZ001
-        {"to": "members", "at_local": datetime(2035, 1, 1), "at": datetime(2035, 1, 1, tzinfo=UTC)},  # noqa: DTZ001
+        {"to": "members", "at_local": local(9999, 12, 31)},
+        {"to": "members", "at_local": local(2035, 1, 1), "at": datetime(2035, 1, 1, tzinfo=UTC)},
     ],
     ids=["everyone", "zone", "text", "far", "both"],
 )

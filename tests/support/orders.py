@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import pytest
 from django.db import connection, models
 from django.test.utils import isolate_apps
+from pytest_django import DjangoDbBlocker
 
 from tests.support.rules import rules_end
 
@@ -72,14 +73,14 @@ MODELS = (Tag, Order, Parcel, Ticket)
 
 
 @pytest.fixture(scope="module")
-def order_tables(django_db_setup: None, django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
-    with django_db_blocker.unblock():  # type: ignore[attr-defined]
+def order_tables(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    with django_db_blocker.unblock():
         with connection.schema_editor() as editor:
             for model in MODELS:
                 editor.create_model(model)
         connection.close()
     yield
-    with django_db_blocker.unblock():  # type: ignore[attr-defined]
+    with django_db_blocker.unblock():
         with connection.schema_editor() as editor:
             for model in reversed(MODELS):
                 editor.delete_model(model)
