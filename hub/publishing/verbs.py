@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
+from weakref import WeakSet
 
 import msgspec
 from django.db import DataError, IntegrityError, transaction
@@ -90,6 +91,8 @@ def publish_many(
     """Append many publications; see :func:`publish`. Either all are stored or none, in the order given."""
     texts = [(channel, encode(channel, data, durable=True)) for channel, data in publications]
     encoded_tags = encode_tags(tags)
+    if not texts:
+        return []  # and leave what others wait to have numbered to their commits
     with transaction.atomic():
         rows = streams.append(texts, bytes(info).decode(), encoded_tags)
         _release_after_commit({channel for channel, _ in texts})
@@ -226,31 +229,41 @@ def _announce_numbered(envelopes: Sequence[Envelope]) -> None:
     announce(envelopes)
 
 
+class _Release:
+    """Numbers, when its transaction commits, what that published to ``channels``."""
+
+    __slots__ = ("__weakref__", "channels")
+
+    def __init__(self, channels: set[str]) -> None:
+        self.channels = channels
+
+    def __call__(self) -> None:
+        waiting, _waiting.releases = _waiting.releases, WeakSet()
+        channels: set[str] = set().union(*(one.channels for one in waiting))
+        if not channels:
+            return  # the first one of the transaction has done it
+        try:
+            release(channels)
+        except Exception:
+            # Whatever it was: the commit has succeeded, so the caller must not see a failure and try again. The next
+            # publisher of the channel or the outbox sweeper numbers these rows.
+            metrics.SEQUENCING_FAILURES.inc()
+            log.exception("sequencing_failed", channels=len(channels))
+
+
 class _Waiting(threading.local):
-    """Channels of this thread that wait for the commit. More than needed do no harm: there is nothing to number."""
+    """What waits for the commit in this thread; what is rolled back goes, because only its transaction holds it."""
 
     def __init__(self) -> None:
-        self.channels: set[str] = set()
+        self.releases: WeakSet[_Release] = WeakSet()
 
 
 _waiting = _Waiting()
 
 
 def _release_after_commit(channels: set[str]) -> None:
-    _waiting.channels |= channels
     # One hook per publication, because the hooks of a savepoint that is rolled back are dropped; the first one that
-    # runs takes all channels, so that a transaction is sequenced once.
-    transaction.on_commit(_release)
-
-
-def _release() -> None:
-    channels, _waiting.channels = _waiting.channels, set()
-    if not channels:
-        return
-    try:
-        release(channels)
-    except Exception:
-        # Whatever it was: the commit has succeeded, so the caller must not see a failure and try again. The next
-        # publisher of the channel or the outbox sweeper numbers these rows.
-        metrics.SEQUENCING_FAILURES.inc()
-        log.exception("sequencing_failed", channels=len(channels))
+    # runs takes the channels of all, so that a transaction is sequenced once.
+    one = _Release(channels)
+    _waiting.releases.add(one)
+    transaction.on_commit(one)

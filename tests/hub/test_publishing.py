@@ -88,6 +88,20 @@ def test_publishing_nothing_is_harmless() -> None:
     assert publish_many([]) == []
 
 
+def test_what_is_rolled_back_is_not_looked_for_by_a_later_commit(sequenced: list[set[str]]) -> None:
+    with pytest.raises(Rolled), transaction.atomic():
+        publish("room:1", {"type": "test.happened"})
+        raise Rolled
+    publish_many([])
+    publish("room:2", {"type": "test.happened"})
+    with transaction.atomic():
+        publish("room:3", {"type": "test.happened"})
+        with pytest.raises(Rolled), transaction.atomic():
+            publish("room:4", {"type": "test.happened"})
+            raise Rolled
+    assert sequenced == [{"room:2"}, {"room:3"}]
+
+
 def test_a_failure_to_number_after_the_commit_is_not_the_callers_and_the_next_publisher_mends_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
