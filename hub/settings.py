@@ -215,7 +215,7 @@ CELERY_TIMEZONE = TIME_ZONE
 
 # --- static files -------------------------------------------------------------------------------------------------
 STATIC_URL = f"{_given.url_prefix}/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = derived.gathered_files(_given)
 # In the repository; the package has them in its app.
 STATICFILES_DIRS = [folder for folder in (BASE_DIR / "static",) if folder.is_dir()]
 STATICFILES_FINDERS = [

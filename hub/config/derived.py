@@ -1,16 +1,26 @@
 """What follows from several settings together: values that were not given, and values that contradict each other."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from hub.config.kinds import database_at
-from hub.config.paths import private_redis_socket
+from hub.config.paths import BASE_DIR, private_redis_socket
 from hub.config.typed_settings import HubSettings
 
 
 def database(given: HubSettings) -> dict[str, Any]:
     """Django's settings of the database: that of ``DATABASE_URL``, else of ``hub.sqlite3`` in the data folder."""
     return dict(given.database_url) or database_at(f"sqlite:///{given.data_dir / 'hub.sqlite3'}")
+
+
+def gathered_files(given: HubSettings, code: Path = BASE_DIR) -> Path:
+    """Where ``collectstatic`` of the hub's own project puts files: beside its ``manage.py``.
+
+    An installed package has no such folder of its own, and what is written among packages is lost with the next
+    environment: there it is in the data folder.
+    """
+    return (code if (code / "manage.py").is_file() else given.data_dir) / "staticfiles"
 
 
 def redis_url(given: HubSettings) -> str:

@@ -104,14 +104,17 @@ def test_wheel_alone_has_nothing_to_warn_of_and_keeps_its_files_in_the_current_f
     current.mkdir()
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(packages)  # noqa: S202  # it was built here
-    subprocess.run(
-        [sys.executable, "-m", "django", "check", "--fail-level", "WARNING"],
-        cwd=current,
-        env=clean_environment(PYTHONPATH=str(packages), DJANGO_SETTINGS_MODULE="hub.settings"),
-        check=True,
-    )
+    before = sorted(one.name for one in packages.iterdir())
+    for command in (["check", "--fail-level", "WARNING"], ["collectstatic", "--noinput"]):
+        subprocess.run(
+            [sys.executable, "-m", "django", *command],
+            cwd=current,
+            env=clean_environment(PYTHONPATH=str(packages), DJANGO_SETTINGS_MODULE="hub.settings"),
+            check=True,
+        )
     assert (current / "var/secret_key").is_file()
-    assert not (packages / "var").exists()
+    assert (current / "var/staticfiles/hub/built/widgets.js").is_file()
+    assert sorted(one.name for one in packages.iterdir()) == before
 
 
 @pytest.mark.slow
