@@ -1,22 +1,21 @@
 """When a schedule is due: the moments of an interval, a crontab, a solar event or a date, in order.
 
-Crontabs are read by the clocks of their time zone. Once a year these show some time twice, and once they leave some
-out. A crontab that goes on through that time, such as one of every quarter of an hour, goes on in real time. One that
-is for a fixed time runs once: at the first showing, and where the time is left out as much later as the clocks have
-jumped.
+What goes by clocks is read by those of a time zone. Once a year these show some time twice, and once they leave some
+out. A crontab that goes on through that time, such as one of every quarter of an hour, goes on in real time. What is
+for a fixed time runs once: at the first showing, and where the time is left out at the next minute that there is.
 """
 
-from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Callable, Collection, Iterator, Mapping
+from datetime import date, datetime, time, timedelta, tzinfo
+from functools import partial
 from itertools import takewhile
 from typing import Any
 
-#: Days that are looked through for the next date of a crontab. 29 February is a certain weekday once in 28 years, and
-#: in 40 where a century has no such day.
-DAYS = 366 * 41
+from notifications.sending import local_times
 
-#: By how much clocks are set back or forward at most, but for a zone that changes its date.
-LONGEST_SHIFT = timedelta(hours=3)
+#: Days that are looked through for the next date. 29 February is a certain weekday once in 28 years, and in 40 where a
+#: century has no such day.
+DAYS = 366 * 41
 
 
 def of_interval(every: timedelta, after: datetime, *, first: datetime | None = None) -> Iterator[datetime]:
@@ -32,15 +31,40 @@ def of_interval(every: timedelta, after: datetime, *, first: datetime | None = N
 
 def of_crontab(crontab: Any, after: datetime) -> Iterator[datetime]:
     """The due times of a ``TzAwareCrontab`` that are later than ``after``; ends where there are no more."""
-    local = after.astimezone(crontab.tz)
-    earliest = local.replace(tzinfo=None) - LONGEST_SHIFT
+    hours = dict.fromkeys(sorted(crontab.hour), sorted(crontab.minute))
+    return of_days(crontab.tz, partial(_is_on, crontab), hours, after, frequent=going_on(crontab.hour))
+
+
+def going_on(hours: Collection[int]) -> set[int]:
+    """Those of these hours that have the hour before and the hour behind them among them."""
+    return {hour for hour in hours if {(hour - 1) % 24, (hour + 1) % 24} <= set(hours)}
+
+
+def of_days(
+    tz: tzinfo,
+    is_on: Callable[[date], bool],
+    hours: Mapping[int, Collection[int]],
+    after: datetime,
+    *,
+    frequent: Collection[int] = (),
+) -> Iterator[datetime]:
+    """The moments later than ``after`` at which clocks of the zone show certain minutes of hours on certain days.
+
+    Args:
+        is_on: whether a date is one of the days.
+        hours: the minutes of each hour, both in order.
+        frequent: the hours whose minutes go on in real time; those of the others run once a day.
+
+    Ends where there are no more for forty years, or with the calendar.
+    """
+    earliest = after.astimezone(tz).replace(tzinfo=None) - local_times.LONGEST_SHIFT
     day = earliest.date()
     in_vain = 0
     while in_vain < DAYS:
         in_vain += 1
-        if _is_on(crontab, day):
+        if is_on(day):
             in_vain = 0
-            for moment in _moments_of(crontab, day, earliest):
+            for moment in _moments_of(day, tz, hours, frequent, earliest):
                 if moment > after:
                     yield moment
                     after = moment
@@ -58,21 +82,20 @@ def _is_on(crontab: Any, day: date) -> bool:
     )
 
 
-def _moments_of(crontab: Any, day: date, earliest: datetime) -> list[datetime]:
+def _moments_of(
+    day: date, tz: tzinfo, hours: Mapping[int, Collection[int]], frequent: Collection[int], earliest: datetime
+) -> list[datetime]:
     """The due times of a day in order, but for those that its clocks show before ``earliest``."""
     found: set[datetime] = set()
-    for hour in crontab.hour:
+    for hour, minutes in hours.items():
         if datetime.combine(day, time(hour, 59)) < earliest:
             continue
-        goes_on = {(hour - 1) % 24, (hour + 1) % 24} <= crontab.hour
-        for minute in crontab.minute:
-            first, second = (
-                datetime.combine(day, time(hour, minute, fold=fold), crontab.tz).astimezone(UTC) for fold in (0, 1)
-            )
-            # A time that is left out becomes, by the clocks before, one that is as much later.
-            found.add(first)
-            if second > first and goes_on:
-                found.add(second)
+        for minute in minutes:
+            local = datetime.combine(day, time(hour, minute))
+            if hour in frequent:
+                found.update(local_times.showings(local, tz))
+            else:
+                found.add(local_times.moment(local, tz))
     return sorted(found)
 
 

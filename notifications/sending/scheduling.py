@@ -6,7 +6,7 @@ whatever is killed. A job that was lost is started again.
 
 import dataclasses
 from collections.abc import Callable, Collection, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,7 +20,7 @@ from hub.logs import get_logger
 from hub.users import Key, User, all_users
 from notifications.kinds.locales import UNKNOWN, locales_of
 from notifications.models import ScheduledAlert, Topic
-from notifications.sending import distributing, failures, keys
+from notifications.sending import distributing, failures, keys, local_times
 from notifications.sending.alerting import Alert, Found
 from notifications.sending.named_audiences import Audience, Listed, audience_named
 
@@ -52,7 +52,8 @@ def started_by(start: Start, is_owed: IsOwed) -> None:
 def in_local_times(described: Alert) -> list[Alert]:
     """The alert with ``at_local`` as one for each time zone of its people, with ``at``; any other as it is.
 
-    A time that a clock leaves out in spring is an hour later; of one that comes twice in autumn it is the first.
+    In place of a time that a clock leaves out in spring it is the next minute that there is. Of one that comes twice
+    in autumn it is the first.
     """
     if described.at_local is None:
         return [described]
@@ -65,15 +66,14 @@ def in_local_times(described: Alert) -> list[Alert]:
             keys_of_them = one.keys if isinstance(one, Listed) else _keys_of(one)
             for zone, keys_there in _by_zone(keys_of_them).items():
                 people.setdefault(zone, []).append(Listed(tuple(keys_there)))
-    local = described.at_local.replace(fold=0)
     return [
-        dataclasses.replace(described, to=tuple(to), at=_moment(local, zone), at_local=None)
+        dataclasses.replace(described, to=tuple(to), at=_moment(described.at_local, zone), at_local=None)
         for zone, to in sorted(people.items())
     ]
 
 
 def _moment(local: datetime, zone: str) -> datetime:
-    return local.replace(tzinfo=ZoneInfo(zone or settings.TIME_ZONE)).astimezone(UTC)
+    return local_times.moment(local, ZoneInfo(zone or settings.TIME_ZONE))
 
 
 def _keys_of(audience: Found) -> Sequence[Key]:

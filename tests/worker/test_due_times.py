@@ -100,9 +100,10 @@ def test_a_range_of_hours_goes_on_through_the_hour_that_is_shown_twice() -> None
     assert shown == ["01:00+0200", "02:00+0200", "02:00+0100", "03:00+0100", "04:00+0100"]
 
 
-def test_a_fixed_time_that_is_left_out_runs_once_as_much_later() -> None:
-    assert due("30 2 * * *", "Europe/Berlin", "2026-03-29T00:00", "2026-03-30T00:00") == ["03:30+0200"]
-    assert due("15 2 * * *", "Australia/Lord_Howe", "2026-10-04T00:00", "2026-10-05T00:00") == ["02:45+1100"]
+def test_a_fixed_time_that_is_left_out_runs_once_at_the_next_minute_that_there_is() -> None:
+    assert due("30 2 * * *", "Europe/Berlin", "2026-03-29T00:00", "2026-03-30T00:00") == ["03:00+0200"]
+    assert due("15,45 2 * * *", "Europe/Berlin", "2026-03-29T00:00", "2026-03-30T00:00") == ["03:00+0200"]
+    assert due("15 2 * * *", "Australia/Lord_Howe", "2026-10-04T00:00", "2026-10-05T00:00") == ["02:30+1100"]
     assert due("0 0 * * *", "Africa/Cairo", "2026-04-23T23:30", "2026-04-24T23:00") == ["01:00+0300"]
 
 
