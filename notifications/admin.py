@@ -1,3 +1,4 @@
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
@@ -14,6 +15,7 @@ from hub.web.generics import ModelAdmin
 from notifications.kind_previews import previews
 from notifications.kinds.declaring import declared
 from notifications.models import Distribution, Follow, Notification, ScheduledAlert, Topic, Withdrawal
+from notifications.oversight import pages
 from notifications.saved_rules import admin as _of_saved_rules  # noqa: F401  # registers itself
 from notifications.sending import distributing, scheduling, withdrawing
 
@@ -36,7 +38,9 @@ class NotificationAdmin(PublishedAdmin[Notification]):
     """What was sent, to whom; read only, because what people have seen cannot be changed here."""
 
     change_list_template = "admin/hub/notification/change_list.html"
-    list_display = ("created_at", "level", "kind", "title", "message", "user", "group", "topic", "audience", "sender")
+    change_form_template = "admin/hub/notification/change_form.html"
+    list_display = ("created_at", "level", "kind", "title", "message", "user", "group", "topic", "audience", "source")
+    readonly_fields = ("audience", "kind", "key", "source", "created_at", "expires_at")
     list_filter = ("level", KindFilter, "created_at")
     list_select_related = ("user", "group", "topic", "sender")
     search_fields = ("title", "message", searched_by("user"))
@@ -46,8 +50,13 @@ class NotificationAdmin(PublishedAdmin[Notification]):
         return False
 
     def get_urls(self) -> list[URLPattern]:
-        page = self.admin_site.admin_view(self.kinds)
-        return [path("kinds/", page, name="hub_notifications_notification_kinds"), *super().get_urls()]
+        view, name = self.admin_site.admin_view, "hub_notifications_notification"
+        return [
+            path("kinds/", view(self.kinds), name=f"{name}_kinds"),
+            path("people/", view(partial(pages.person, self)), name=f"{name}_person"),
+            path("<int:pk>/report/", view(partial(pages.report, self)), name=f"{name}_report"),
+            *super().get_urls(),
+        ]
 
     def kinds(self, request: HttpRequest) -> HttpResponse:
         """The texts of all kinds, with example values, in each language."""

@@ -11,10 +11,12 @@ from hub.api import DETAIL_LIMIT, ApiCall, ApiError, Code, Method, all_of, regis
 from hub.database import in_database_thread
 from hub.users import User, all_users, has_form_of_id, log_in_field, users_by_id
 from hub.validation import is_storable
-from notifications import channels, events
+from notifications import channels, events, sources
+from notifications.http import audiences as audiences_api  # noqa: F401  # its method
 from notifications.http import choices as action_choices_api  # noqa: F401  # its method
 from notifications.http import distributions as distributions_api
 from notifications.http import inbox as inbox_api  # noqa: F401  # its methods
+from notifications.http import oversight as oversight_api  # noqa: F401  # likewise
 from notifications.http import preferences as preferences_api  # noqa: F401  # likewise
 from notifications.http import reading as reading_api  # noqa: F401  # likewise
 from notifications.http import retracting as retracting_api  # noqa: F401  # likewise
@@ -123,7 +125,8 @@ def _notify(call: ApiCall[NotifyRequest], to: list[str | int]) -> NotifyResult:
         scopes.require(call, described.to)
         if described.replace and any(isinstance(one, Listed) for one in described.to):
             all_of(call, channels.USER)  # it replaces what other people got as a list, too
-        rows, scheduled = actions.send_or_schedule([described])
+        with sources.acting(sources.API_KEY, call.caller.pk):
+            rows, scheduled = actions.send_or_schedule([described])
     except UnknownRecipient as error:
         # Which people, groups and topics there are is told to keys that may reach all of them. To others those that
         # are not there are as those that they may not name.

@@ -21,6 +21,7 @@ class NotificationsConfig(required_apps.HubAppConfig):
             ActionChoice,
             Choice,
             Follow,
+            InboxChange,
             InboxEntry,
             Notification,
             NotificationState,
@@ -40,6 +41,7 @@ class NotificationsConfig(required_apps.HubAppConfig):
         clean_up(ReadUpTo, "user")
         clean_up(ReadMark, "user")
         clean_up(InboxEntry, "user")
+        clean_up(InboxChange, "user")
         clean_up(ActionChoice, "user")
         clean_up(Preferences, "user")
         clean_up(NotificationState, "user")

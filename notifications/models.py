@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from hub.validation import is_visible, validate_name
 from notifications.kinds.declaring import NAME_LIMIT as KIND_LIMIT
 from notifications.offers.declaring import NAME_LIMIT as ACTION_LIMIT
+from notifications.sources import SOURCE_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,6 +60,18 @@ def _failure() -> "models.CharField[str, str]":
         default="",
         editable=False,
         help_text=_("Why its job cannot go on, until somebody starts it again."),
+    )
+
+
+def _source() -> "models.CharField[str, str]":
+    return models.CharField(
+        _("source"),
+        max_length=SOURCE_LIMIT,
+        db_default="",
+        default="",
+        blank=True,
+        editable=False,
+        help_text=_("What sent it: a rule, a task, an API key, a person."),
     )
 
 
@@ -221,6 +234,7 @@ class Notification(models.Model):
         editable=False,
         help_text=_("Of which kind it is. The texts above are those in the language of the project."),
     )
+    source = _source()
     params: Any = models.JSONField(_("values"), null=True, blank=True, editable=False)
     #: JSON: its buttons (``notifications.offers.declaring.written``).
     actions: Any = models.JSONField(_("actions"), null=True, blank=True, editable=False)
@@ -350,6 +364,7 @@ class ScheduledAlert(models.Model):
     recipients: Any = models.JSONField(_("recipients"), editable=False)
     #: JSON: the other arguments of the call.
     contents: Any = models.JSONField(_("contents"), editable=False)
+    source = _source()
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
     failure = _failure()
 
@@ -496,6 +511,29 @@ class NotificationState(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id}: {self.notification_id}"
+
+
+class InboxChange(models.Model):
+    """A person did something with alerts of theirs, and with which device: for those who are asked about it."""
+
+    # The index serves for the person too.
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
+    #: ``read``, or a change as publications name it (``notifications.events.Change``).
+    change = models.CharField(max_length=12)
+    #: JSON: the alerts that were changed, or none where all up to one were read.
+    ids: Any = models.JSONField(default=list)
+    upto = models.BigIntegerField(default=0)
+    #: By what (``notifications.sources``); empty where it is not known.
+    source = models.CharField(max_length=SOURCE_LIMIT, default="")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["user", "-id"], name="hub_notification_change")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.change}"
 
 
 class Distribution(models.Model):

@@ -11,6 +11,7 @@ from notifications.models import (
     ActionChoice,
     Choice,
     Follow,
+    InboxChange,
     InboxEntry,
     Notification,
     NotificationState,
@@ -70,6 +71,10 @@ def _export(user: User) -> dict[str, Any]:
                 "notification__message", "archived_at", "snoozed_until", "seen_at", "unread"
             )
         ],
+        "changes": [
+            {"at": row.created_at.isoformat(), "change": row.change, "alerts": row.ids, "upto": row.upto}
+            for row in InboxChange.objects.filter(user=user).order_by("pk").iterator()
+        ],
         "actions": [
             {"alert": notification, "action": action, "at": at.isoformat()}
             for notification, action, at in actions.values_list("notification", "action", "chosen_at")
@@ -85,7 +90,7 @@ def _erase(user: User) -> None:
     # Before what they have: nothing more is given to them from a list.
     scheduling.forget(user.pk)
     distributing.forget(user.pk)
-    for model in (ReadMark, ReadUpTo, InboxEntry, NotificationState, Preferences, Choice, ActionChoice):
+    for model in (ReadMark, ReadUpTo, InboxEntry, InboxChange, NotificationState, Preferences, Choice, ActionChoice):
         model._default_manager.filter(user=user).delete()
     erasing.forget(user)
     # The admin's log calls them by their title, and by the name of who follows.

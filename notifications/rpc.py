@@ -1,5 +1,6 @@
 """RPC methods for client connections: alerts, the inbox, topics."""
 
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Annotated
 
@@ -15,6 +16,7 @@ from notifications import (
     action_choices_rpc,  # noqa: F401  # its method
     events,
     following,
+    sources,
 )
 from notifications.inbox import organizing, queries
 from notifications.kinds.declaring import declared
@@ -196,13 +198,15 @@ def list_alerts(call: RpcCall, params: ListAlerts) -> AlertPage:
 @rpc("alerts.mark_read")
 def mark_read(call: RpcCall, params: MarkRead) -> Unread:
     """What is not for the caller, or read already, is left out."""
-    return Unread(organizing.mark_read(user=_user(call), ids=params.ids).unread)
+    with _device(call):
+        return Unread(organizing.mark_read(user=_user(call), ids=params.ids).unread)
 
 
 @rpc("alerts.mark_all_read")
 def mark_all_read(call: RpcCall, params: MarkAllRead) -> Unread:
     """Alerts that the caller has not seen yet, because they are newer, stay unread."""
-    return Unread(organizing.mark_all_read(user=_user(call), upto=params.upto).unread)
+    with _device(call):
+        return Unread(organizing.mark_all_read(user=_user(call), upto=params.upto).unread)
 
 
 @rpc("inbox.list")
@@ -241,14 +245,16 @@ def list_categories(call: RpcCall, params: ListCategories) -> CategoryList:
 @rpc("inbox.change")
 def change_inbox(call: RpcCall, params: ChangeInbox) -> InboxChanged:
     """What is not for the caller, or as wanted already, is left out; repeating it is harmless."""
-    changed = organizing.change(params.change, user=_user(call), ids=params.ids, until=params.until)
+    with _device(call):
+        changed = organizing.change(params.change, user=_user(call), ids=params.ids, until=params.until)
     return InboxChanged(changed.ids, changed.counts, changed.more)
 
 
 @rpc("inbox.change_all")
 def change_whole_inbox(call: RpcCall, params: ChangeWholeInbox) -> InboxChanged:
     """``ids`` are the newest thousand; where others are to be archived, there are ``more``."""
-    changed = organizing.change_all(params.change, user=_user(call), upto=params.upto)
+    with _device(call):
+        changed = organizing.change_all(params.change, user=_user(call), upto=params.upto)
     return InboxChanged(changed.ids, changed.counts, changed.more)
 
 
@@ -298,6 +304,11 @@ def _described(topic: Topic) -> DescribedTopic:
         open=topic.is_open,
         followed=topic.followed,
     )
+
+
+def _device(call: RpcCall) -> AbstractContextManager[None]:
+    """Around what the caller does: it is noted with which device."""
+    return sources.acting_as(sources.written(sources.DEVICE, call.device) if call.device else "")
 
 
 def _user(call: RpcCall) -> User:

@@ -1,6 +1,18 @@
+from typing import Any
+
 from django.apps import apps
 
 from hub.config import required_apps
+
+
+def _running_task() -> str:
+    """The task that this thread runs, as the source of what it sends."""
+    from celery._state import get_current_task
+
+    from notifications import sources
+
+    running: Any = get_current_task()
+    return "" if running is None else sources.written(sources.TASK, running.name)
 
 
 class WorkerConfig(required_apps.HubAppConfig):
@@ -9,6 +21,7 @@ class WorkerConfig(required_apps.HubAppConfig):
 
     def ready(self) -> None:
         from hub.ops import gauges
+        from notifications import sources
         from notifications.sending import distributing, scheduling
         from worker import (
             checks,  # noqa: F401  # registers its own
@@ -20,6 +33,7 @@ class WorkerConfig(required_apps.HubAppConfig):
 
         application()  # the one that this thread knows: see there
         gauges.stats(jobs.show_stats)
+        sources.found_by(_running_task)
         distributing.started_by(tasks.distribute.delay, tasks.is_distribute_owed)
         scheduling.started_by(tasks.send_at, tasks.is_send_owed)
         if apps.is_installed("hub.accounts"):

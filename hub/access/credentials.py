@@ -5,6 +5,7 @@ A credential is ``<kind>:<value>``: ``session:<key>`` and ``token:<digest>`` com
 for revalidation. Do not log credentials.
 """
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 
@@ -15,6 +16,9 @@ from hub.ops.rare_log import RareLog
 from hub.users import User, users_by_id
 
 log = get_logger(__name__)
+
+#: Characters of the name of a device.
+DEVICE_LENGTH = 8
 
 #: Characters by which reasons are told apart: what follows may depend on what came in.
 _KIND_LENGTH = 40
@@ -50,6 +54,11 @@ def of_token(digest: str) -> str:
 def of_user(user_id: str) -> str:
     """The credential of a user whom a signed token has authenticated; it is valid while the account is active."""
     return f"user:{user_id}"
+
+
+def device_of(credential: str) -> str:
+    """A short name of this credential that says nothing of it; empty for a guest's."""
+    return hashlib.sha256(credential.encode()).hexdigest()[:DEVICE_LENGTH] if credential else ""
 
 
 def register(kind: str, find: Find, value_of: Callable[[str], str | None] | None = None) -> None:

@@ -103,8 +103,8 @@ def _node(answer: Any) -> Node:
     return answer if isinstance(answer, Node) else msgspec.convert(answer, Node)
 
 
-def _own_node() -> Node:
-    followed = _own_channels()
+def _own_node(about: str) -> Node:
+    followed = _own_channels(about)
     used = resource.getrusage(resource.RUSAGE_SELF)
     users = {open_socket.user.pk for open_socket in registry.current()}
     return Node(
@@ -124,7 +124,7 @@ def _own_node() -> Node:
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
-def _own_channels() -> dict[str, int]:
+def _own_channels(about: str) -> dict[str, int]:
     return {channel: count for channel, count in relay.current().clients().items() if not _is_internal(channel)}
 
 

@@ -56,6 +56,7 @@ class EventStream(Session):
     """One client of ``/events``. It is not in presence, and cannot say more than which channels it wants."""
 
     takes_part = False
+    name = "events"
 
     def __init__(self, who: Authenticated) -> None:
         super().__init__(who.user, who.credential, who.language, None)  # it sends nothing that is limited
@@ -165,7 +166,7 @@ async def _serve(scope: dict[str, Any], receive: Any, send: Any, who: Authentica
         if not events.has_ended:
             revalidation.current().register(events)
             keepalive.current().add(events)
-        with metrics.SOCKETS.labels("events").track_inprogress():
+        with metrics.SOCKETS.labels(EventStream.name).track_inprogress():
             await events.stream.run(scope, send, receive, b"text/event-stream")
     except Ended as refused:
         await short_answer(send, refused.reason.status, refused.reason.text)

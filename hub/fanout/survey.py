@@ -38,8 +38,12 @@ PIECE = 12_000
 #: receive a question.
 QUIET = 0.3
 
-#: Gives one process's answer: called on the event loop, must not wait; what it returns must be what JSON has.
-Answer = Callable[[], Any]
+#: Characters of what a question is about.
+ABOUT_LIMIT = 12_000
+
+#: Gives one process's answer to what a question is about: called on the event loop, must not wait; what it returns
+#: must be what JSON has.
+Answer = Callable[[str], Any]
 
 _Id = Annotated[str, Meta(pattern=r"\A[0-9a-f]{1,32}\Z")]
 
@@ -48,6 +52,7 @@ class _Question(msgspec.Struct):
     id: _Id
     topic: str
     asker: _Id
+    about: str = ""
 
 
 class _Piece(msgspec.Struct):
@@ -98,19 +103,30 @@ class Survey:
     def __init__(self) -> None:
         #: Names this process among those who answer.
         self.process = node.current().id
+        self._loop = asyncio.get_running_loop()
         self._gathering: dict[str, _Gathering] = {}
-        self._asking: Batcher[str, dict[str, Any]] = Batcher(self._ask, limit=1)
+        self._asking: Batcher[tuple[str, str], dict[str, Any]] = Batcher(self._ask, limit=1)
         self._inboxes = (
             Inbox(QUESTIONS, self._answer, event="survey_not_subscribed"),
             Inbox(f"{SURVEY.name}:{self.process}", self._gather, event="survey_not_subscribed"),
         )
 
-    async def ask(self, topic: str) -> dict[str, Any]:
+    async def ask(self, topic: str, about: str = "") -> dict[str, Any]:
         """The answers of all web processes, by process; this one's is always among them.
 
         Bounded by ``HUB_REDIS_TIMEOUT``. Those who ask the same at the same time share the question.
+
+        Args:
+            about: what the question is about, where the topic says that there is something; at most
+                :data:`ABOUT_LIMIT` characters.
         """
-        return await self._asking.get(topic)
+        return await self._asking.get((topic, about))
+
+    def ask_from_thread(self, topic: str, about: str = "") -> dict[str, Any]:
+        """:meth:`ask`, for a thread of this process that waits; nothing where the event loop has ended."""
+        if not self._loop.is_running():
+            return {}
+        return asyncio.run_coroutine_threadsafe(self.ask(topic, about), self._loop).result()
 
     async def ready(self) -> None:
         """Return when questions and answers of other processes arrive; while Redis is unavailable, when they would."""
@@ -123,9 +139,9 @@ class Survey:
 
     # --- asking -----------------------------------------------------------------------------------------------------
 
-    async def _ask(self, topics: list[str]) -> dict[str, dict[str, Any]]:
-        (topic,) = topics
-        question = _Question(secrets.token_hex(8), topic, self.process)
+    async def _ask(self, questions: list[tuple[str, str]]) -> dict[tuple[str, str], dict[str, Any]]:
+        ((topic, about),) = questions
+        question = _Question(secrets.token_hex(8), topic, self.process, about)
         gathering = self._gathering[question.id] = _Gathering()
         try:
             async with asyncio.timeout(hub_settings().redis_timeout):
@@ -136,7 +152,7 @@ class Survey:
             log.warning("survey_incomplete", topic=topic, answers=len(gathering.answers), error=type(error).__name__)
         finally:
             del self._gathering[question.id]
-        return {topic: {**gathering.answers, self.process: _answers[topic]()}}
+        return {(topic, about): {**gathering.answers, self.process: _answers[topic](about)}}
 
     def _gather(self, text: str) -> None:
         with contextlib.suppress(msgspec.MsgspecError):
@@ -154,7 +170,7 @@ class Survey:
         if (answer := _answers.get(question.topic)) is None:
             return
         try:
-            answered = msgspec.json.encode(answer()).decode()
+            answered = msgspec.json.encode(answer(question.about)).decode()
         except Exception:
             log.exception("survey_failed", topic=question.topic)
             return
@@ -171,7 +187,7 @@ _answers: dict[str, Answer] = {}
 
 
 def answer_with(topic: str, answer: Answer) -> None:
-    """Have each web process answer questions about ``topic`` with ``answer()``; called once, while modules load."""
+    """Have each web process answer questions about ``topic`` with ``answer(about)``; called while modules load."""
     _answers[topic] = answer
 
 

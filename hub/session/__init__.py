@@ -6,8 +6,21 @@ client to; ``methods``, ``rpc_over_http`` and ``client_messages`` pass what clie
 """
 
 from hub.session.client_messages import receives
+from hub.session.connection_survey import OpenConnection, aopen_connections, open_connections
 from hub.session.methods import Nothing, RpcCall, RpcError, StreamPosition, rpc
 from hub.session.rpc_over_http import answer
 from hub.session.server_side import register
 
-__all__ = ["Nothing", "RpcCall", "RpcError", "StreamPosition", "answer", "receives", "register", "rpc"]
+__all__ = [
+    "Nothing",
+    "OpenConnection",
+    "RpcCall",
+    "RpcError",
+    "StreamPosition",
+    "answer",
+    "aopen_connections",
+    "open_connections",
+    "receives",
+    "register",
+    "rpc",
+]

@@ -35,12 +35,14 @@ class RpcCall:
         client: the id of the connection.
         language: of texts for people.
         channels: the current subscriptions of this connection; none over plain HTTP.
+        device: names the log-in or the token of this connection, so that others of the same can be told; no secret.
     """
 
     user: Visitor
     client: str
     language: str
     channels: Collection[str] = ()
+    device: str = ""
 
 
 #: Given the call and its parameters.

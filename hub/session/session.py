@@ -45,6 +45,9 @@ class Session:
         "user",
     )
 
+    #: The label of its endpoint, in metrics and elsewhere.
+    name: ClassVar[str] = ""
+
     #: The id of this connection, where the client and others may know it.
     client = ""
 

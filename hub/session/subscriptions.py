@@ -45,6 +45,11 @@ class SessionSubscription(local_channel.Subscription):
         self.state = State.OPENING
 
     @property
+    def is_live(self) -> bool:
+        """Whether it gets publications as they come."""
+        return self.state is State.LIVE
+
+    @property
     def counts(self) -> bool:
         """Whether presence has a record of it from :meth:`enter` on."""
         session = self.subscriber

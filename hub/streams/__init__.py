@@ -6,6 +6,7 @@ text.
 """
 
 from hub.streams.cursors import cursor_at, cursor_of
+from hub.streams.history import published
 from hub.streams.store import (
     BATCH,
     SLACK,
@@ -36,6 +37,7 @@ __all__ = [
     "hold",
     "hold_pending",
     "positions",
+    "published",
     "read",
     "renew",
     "sequence",

@@ -12,6 +12,7 @@ from hub.channels import LAST_ID
 from hub.database import in_database_thread
 from notifications import channels
 from notifications.models import Distribution
+from notifications.sending import distributing, withdrawing
 
 #: The method, which is called with ``GET`` too.
 _NAME = "distribution"
@@ -23,10 +24,22 @@ class DistributionRequest(msgspec.Struct, kw_only=True):
     id: Annotated[int, Meta(ge=1, le=LAST_ID)]
 
 
+class DistributionStartRequest(msgspec.Struct, kw_only=True):
+    """Start what has failed again: the distribution of a notification, or its withdrawal."""
+
+    id: Annotated[int, Meta(ge=1, le=LAST_ID)]
+
+
+class DistributionStartResult(msgspec.Struct):
+    """``started``: it had failed, and goes on where it stopped."""
+
+    started: bool
+
+
 class DistributionResult(msgspec.Struct, kw_only=True):
     """``reached`` people have it, of ``total``, which may not be known yet. ``finished_at``: then all had it.
 
-    ``failure``: why its job cannot go on, until it is started again in the admin; empty where it goes on.
+    ``failure``: why its job cannot go on, until it is started again (`distribution_start`); empty where it goes on.
     """
 
     id: int
@@ -46,6 +59,16 @@ async def read(call: ApiCall[DistributionRequest]) -> DistributionResult:
     """For keys that may name all people."""
     all_of(call, channels.USER)
     return await in_database_thread(_read, call.request.id)
+
+
+async def start(call: ApiCall[DistributionStartRequest]) -> DistributionStartResult:
+    """For keys that may name all people. Repeating it is harmless."""
+    all_of(call, channels.USER)
+    return DistributionStartResult(await in_database_thread(_start, call.request.id))
+
+
+def _start(notification_id: int) -> bool:
+    return distributing.start_again(notification_id) or withdrawing.start_again(notification_id)
 
 
 def _read(notification_id: int) -> DistributionResult:
@@ -71,5 +94,15 @@ register(
         "Read how far a notification to many people is.",
         {"id": 7},
         also=("GET", _NAME),
+    )
+)
+register(
+    Method(
+        "distribution_start",
+        DistributionStartRequest,
+        DistributionStartResult,
+        start,
+        "Start a distribution again that has failed.",
+        {"id": 7},
     )
 )

@@ -10,7 +10,7 @@ from hub.api import ApiCall, ApiError, Code, Method, person_named, register
 from hub.channels import LAST_ID
 from hub.database import in_database_thread
 from hub.session import StreamPosition
-from notifications import events
+from notifications import events, sources
 from notifications.inbox import organizing, queries
 
 #: Alerts of one answer, at most.
@@ -59,6 +59,22 @@ class InboxChangeRequest(msgspec.Struct, kw_only=True):
     until: Annotated[datetime, Meta(tz=True)] | None = None
 
 
+class InboxChangeAllRequest(msgspec.Struct, kw_only=True):
+    """A person marks all of the inbox as read, or archives what is read, up to and with an alert."""
+
+    user: str
+    change: organizing.VerbForAll
+    upto: _AlertId
+
+
+class InboxChangeAllResult(msgspec.Struct):
+    """``ids``: the newest thousand that are not as they were before. ``more``: call again for others."""
+
+    ids: list[int]
+    counts: events.InboxCounts
+    more: bool
+
+
 class InboxChangeResult(msgspec.Struct):
     """``ids``: the alerts that are not as they were before; ``counts``: of the inbox, after it."""
 
@@ -95,10 +111,24 @@ def _change(call: ApiCall[InboxChangeRequest]) -> InboxChangeResult:
     request = call.request
     person = person_named(call, request.user)
     try:
-        changed = organizing.change(request.change, user=person, ids=request.ids, until=request.until)
+        with sources.acting(sources.API_KEY, call.caller.pk):
+            changed = organizing.change(request.change, user=person, ids=request.ids, until=request.until)
     except organizing.BadTime:
         raise ApiError(Code.BAD_REQUEST, "until is missing, over, or more than a year ahead") from None
     return InboxChangeResult(changed.ids, changed.counts)
+
+
+async def change_all(call: ApiCall[InboxChangeAllRequest]) -> InboxChangeAllResult:
+    """The person's open pages learn of it. Repeating it is harmless."""
+    return await in_database_thread(_change_all, call)
+
+
+def _change_all(call: ApiCall[InboxChangeAllRequest]) -> InboxChangeAllResult:
+    request = call.request
+    person = person_named(call, request.user)
+    with sources.acting(sources.API_KEY, call.caller.pk):
+        changed = organizing.change_all(request.change, user=person, upto=request.upto)
+    return InboxChangeAllResult(changed.ids, changed.counts, changed.more)
 
 
 register(
@@ -121,5 +151,16 @@ register(
         "Change the state of alerts in somebody's inbox.",
         {"user": "42", "change": "archive", "ids": [7, 8]},
         also=("PATCH", _NAME),
+    )
+)
+register(
+    Method(
+        "inbox_change_all",
+        InboxChangeAllRequest,
+        InboxChangeAllResult,
+        change_all,
+        "Mark all alerts in somebody's inbox as read, or archive those that are.",
+        {"user": "42", "change": "read", "upto": 8},
+        also=("PATCH", "inbox_all"),
     )
 )

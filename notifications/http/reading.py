@@ -8,7 +8,7 @@ from msgspec import Meta
 from hub.api import ApiCall, Method, person_named, register
 from hub.channels import LAST_ID
 from hub.database import in_database_thread
-from notifications import events
+from notifications import events, sources
 from notifications.inbox import organizing, queries
 
 #: Alerts of one answer, and alerts that are marked at once, at most.
@@ -66,12 +66,13 @@ async def mark(call: ApiCall[MarkReadRequest]) -> MarkReadResult:
 def _mark(call: ApiCall[MarkReadRequest]) -> int:
     request = call.request
     person = person_named(call, request.user)
-    if request.ids:
-        marked = organizing.mark_read(user=person, ids=request.ids)
-        return (organizing.mark_all_read(user=person, upto=request.upto) if request.upto else marked).unread
-    if request.upto:
-        return organizing.mark_all_read(user=person, upto=request.upto).unread
-    return queries.unread_count(person)
+    with sources.acting(sources.API_KEY, call.caller.pk):
+        if request.ids:
+            marked = organizing.mark_read(user=person, ids=request.ids)
+            return (organizing.mark_all_read(user=person, upto=request.upto) if request.upto else marked).unread
+        if request.upto:
+            return organizing.mark_all_read(user=person, upto=request.upto).unread
+        return queries.unread_count(person)
 
 
 register(Method("alerts", AlertsRequest, AlertsResult, read, "Read somebody's alerts.", {"user": "42", "limit": 20}))

@@ -9,7 +9,6 @@ from msgspec import Meta
 from hub.api import ApiCall, ApiError, Code, Method, register
 from hub.channels import LAST_ID
 from hub.database import in_database_thread
-from notifications import channels
 from notifications.http import scopes
 from notifications.models import KEY_LIMIT, Notification, ScheduledAlert
 from notifications.sending import scheduling, withdrawing
@@ -44,19 +43,10 @@ def _retract(call: ApiCall[RetractRequest]) -> int:
     key = call.request.key
     with transaction.atomic():
         found = withdrawing.named(key=key, id=call.request.id).select_related("user", "topic")
-        allowed = [row.pk for row in found if _is_within(call, row)]
+        allowed = [row.pk for row in found if scopes.covers(call, row)]
         waiting = [] if key is None else [row.pk for row in scheduling.waiting(key) if _may_send(call, row)]
         withdrawn = withdrawing.withdraw(Notification.objects.filter(pk__in=allowed)) if allowed else 0
         return withdrawn + (scheduling.cancel(waiting) if waiting else 0)
-
-
-def _is_within(call: ApiCall[RetractRequest], row: Notification) -> bool:
-    if row.audience:
-        return call.caller.scope.has_all_of(channels.USER)
-    try:
-        return call.caller.scope.has_channel(channels.of_alert(row))
-    except LookupError:  # its topic is gone, and it follows
-        return False
 
 
 def _may_send(call: ApiCall[RetractRequest], row: ScheduledAlert) -> bool:

@@ -8,7 +8,7 @@ from django.contrib.auth.models import Group
 from hub.api import ApiCall, ApiError, all_of
 from hub.users import User, ids_of_keys
 from notifications import channels
-from notifications.models import Topic
+from notifications.models import Notification, Topic
 from notifications.sending.alerting import Found
 from notifications.sending.named_audiences import Audience, Listed
 
@@ -38,3 +38,13 @@ def has(call: ApiCall[Any], to: Iterable[Found | Listed]) -> bool:
     except ApiError:
         return False
     return True
+
+
+def covers(call: ApiCall[Any], row: Notification) -> bool:
+    """Whether the key of the call may name the channel of this alert, which has its user and its topic."""
+    if row.audience:
+        return call.caller.scope.has_all_of(channels.USER)
+    try:
+        return call.caller.scope.has_channel(channels.of_alert(row))
+    except LookupError:  # its topic is gone, and it follows
+        return False

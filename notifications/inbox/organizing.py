@@ -26,7 +26,7 @@ from hub.users import Key, User, all_users
 from hub.validation import Refused
 from notifications import channels, events
 from notifications.inbox import entries as inbox
-from notifications.inbox import queries, read_marks, reading
+from notifications.inbox import queries, read_marks, reading, trail
 from notifications.kinds import wording
 from notifications.kinds.locales import UNKNOWN, locales_of
 from notifications.models import Notification, NotificationState, ReadUpTo
@@ -304,7 +304,11 @@ class _Inbox:
         return self._told(rows, change)
 
     def changed(
-        self, ids: Iterable[int], event: Callable[[events.InboxCounts], msgspec.Struct], *, more: bool = False
+        self,
+        ids: Iterable[int],
+        event: Callable[[events.InboxCounts], events.AlertsRead | events.AlertsChanged],
+        *,
+        more: bool = False,
     ) -> Changed:
         """What came of it; where that is something, the person's pages are told ``event`` after the commit."""
         found = sorted(ids, reverse=True)
@@ -312,7 +316,9 @@ class _Inbox:
         if found:
             if not counts.unread:
                 read_marks.move(self.read, read_marks.newest_settled())
-            publish(channels.of_user(self.user), event(counts))
+            told = event(counts)
+            trail.note(self.user, told)
+            publish(channels.of_user(self.user), told)
         return Changed(found, counts, more)
 
     def _told(

@@ -31,6 +31,7 @@ class Migration(migrations.Migration):
                 ('key', models.CharField(blank=True, editable=False, help_text='Names what the alert is about, so that it is stored once however often it is sent.', max_length=200, null=True, verbose_name='key')),
                 ('audience', models.CharField(blank=True, default='', editable=False, help_text='To which people it went, where it was distributed to many.', max_length=150, verbose_name='audience')),
                 ('kind', models.CharField(blank=True, default='', editable=False, help_text='Of which kind it is. The texts above are those in the language of the project.', max_length=100, verbose_name='kind')),
+                ('source', models.CharField(blank=True, db_default='', default='', editable=False, help_text='What sent it: a rule, a task, an API key, a person.', max_length=150, verbose_name='source')),
                 ('params', models.JSONField(blank=True, editable=False, null=True, verbose_name='values')),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='sent at')),
                 ('actions', models.JSONField(blank=True, editable=False, null=True, verbose_name='actions')),
@@ -43,6 +44,21 @@ class Migration(migrations.Migration):
                 'verbose_name': 'notification',
                 'verbose_name_plural': 'notifications',
                 'ordering': ['-pk'],
+            },
+        ),
+        migrations.CreateModel(
+            name='InboxChange',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('change', models.CharField(max_length=12)),
+                ('ids', models.JSONField(default=list)),
+                ('upto', models.BigIntegerField(default=0)),
+                ('source', models.CharField(default='', max_length=150)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('user', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+            ],
+            options={
+                'indexes': [models.Index(fields=['user', '-id'], name='hub_notification_change')],
             },
         ),
         migrations.CreateModel(
@@ -179,6 +195,7 @@ class Migration(migrations.Migration):
                 ('due_at', models.DateTimeField(editable=False, verbose_name='due at')),
                 ('recipients', models.JSONField(editable=False, verbose_name='recipients')),
                 ('contents', models.JSONField(editable=False, verbose_name='contents')),
+                ('source', models.CharField(blank=True, db_default='', default='', editable=False, help_text='What sent it: a rule, a task, an API key, a person.', max_length=150, verbose_name='source')),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created at')),
                 ('failure', models.CharField(default='', editable=False, help_text='Why its job cannot go on, until somebody starts it again.', max_length=500, verbose_name='error')),
             ],

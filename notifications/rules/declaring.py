@@ -11,6 +11,7 @@ from django.db.models.signals import post_delete, post_save
 from hub.config import are_rule_errors_raised
 from hub.database import SavedRow, noted, watch
 from hub.logs import get_logger
+from notifications import sources
 from notifications.rules import conditions
 from notifications.rules.conditions import Condition, Mistake
 from notifications.rules.running import Returned, attempt
@@ -133,6 +134,11 @@ class _Source:
 
     rule: Rule
     label: str
+
+    @property
+    def name(self) -> str:
+        """The function's."""
+        return sources.written(sources.RULE, _name(self.rule))
 
     def fail(self, error: Exception) -> None:
         """Raise the error, or log it, as ``HUB_RULES_RAISE`` says."""

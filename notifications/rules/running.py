@@ -10,6 +10,7 @@ from typing import Protocol
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections, transaction
 
 from hub.database import is_in_transaction, run_last_on_commit
+from notifications import sources
 from notifications.rules.coalescing import send_last
 from notifications.sending.actions import send
 from notifications.sending.alerting import Alert
@@ -24,6 +25,10 @@ Returned = Alert | Iterable[Alert] | None
 
 class Source(Protocol):
     """Whose rule it is that runs."""
+
+    @property
+    def name(self) -> str:
+        """As alerts have it that it sends (:mod:`notifications.sources`)."""
 
     def fail(self, error: Exception) -> None:
         """Told of an error while the row is saved, or right after it; may raise it."""
@@ -45,7 +50,8 @@ def attempt(source: Source, describe: Callable[[], Returned], using: str, key: H
             result = describe()
             alerts = [result] if isinstance(result, Alert) else list(result or ())
             if using == DEFAULT_DB_ALIAS:
-                _send(alerts, key)
+                with sources.acting_as(source.name):
+                    _send(alerts, key)
         if using != DEFAULT_DB_ALIAS:
             _keep(source, alerts, using, key)
     except Exception as error:  # noqa: BLE001  # whatever a rule raises, the save goes on
@@ -76,7 +82,8 @@ def _send_kept(source: Source, alerts: Sequence[Alert]) -> None:
         _apart(os.getpid()).submit(_send_apart, source, alerts)
         return
     try:
-        send(alerts)
+        with sources.acting_as(source.name):
+            send(alerts)
     except Exception as error:  # noqa: BLE001  # the save is committed
         source.fail(error)
 
@@ -85,7 +92,8 @@ def _send_apart(source: Source, alerts: Sequence[Alert]) -> None:
     try:
         for attempts_left in reversed(range(ATTEMPTS)):
             try:
-                send(alerts)
+                with sources.acting_as(source.name):
+                    send(alerts)
             except OperationalError as error:
                 if not attempts_left:
                     source.log(error)

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import models
 
 from hub.database import SavedRow, note, noted, run_last_on_commit, watch
+from notifications import sources
 from notifications.rules.running import attempt
 from notifications.saved_rules import current, opening
 from notifications.saved_rules.opening import OpenedModel
@@ -85,6 +86,11 @@ class _Source:
 
     rule: ReadyRule
     has_failed: bool = False
+
+    @property
+    def name(self) -> str:
+        """The number of its row."""
+        return sources.written(sources.SAVED_RULE, self.rule.pk)
 
     def fail(self, error: Exception) -> None:
         self.log(error)

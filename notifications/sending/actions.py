@@ -18,6 +18,7 @@ from hub.database import in_database_thread
 from hub.publishing import publish_many
 from hub.users import Key, User, Visitor, all_users, is_staff_or_may, user_id
 from hub.validation import Refused
+from notifications import sources
 from notifications.kinds import wording
 from notifications.kinds.declaring import Kind
 from notifications.models import InboxEntry, Notification, ScheduledAlert, Topic
@@ -175,6 +176,7 @@ def send_or_schedule(
 
 
 def _send_now(alerts: Sequence[Alert], sender: User | None) -> list[Notification]:
+    source = sources.current()
     rows = [
         Notification(
             user=recipient if isinstance(recipient, User) else None,
@@ -192,6 +194,7 @@ def _send_now(alerts: Sequence[Alert], sender: User | None) -> list[Notification
             params=described.params,
             actions=described.actions,
             sender=sender,
+            source=source,
         )
         for described in alerts
         for recipient in described.to
@@ -319,7 +322,8 @@ def broadcast_from_client(*, user: Visitor, message: str, key: str | None = None
     described = alert(to=EVERYONE, message=message, key=named)
     if named is None or not Notification.objects.filter(key=named).exists():
         limits.take(BROADCASTS, user.pk)
-    send([described], sender=sender)
+    with sources.acting(sources.PERSON, user_id(user) or "guest"):
+        send([described], sender=sender)
 
 
 def may_broadcast(user: Visitor, *, fresh: bool = False) -> bool:

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from notifications import sources
 from notifications.models import ScheduledAlert
 from notifications.sending import actions, keys, scheduling
 
@@ -24,4 +25,5 @@ def send(scheduled_id: int, due_at: datetime) -> int:
         if row is None:
             return 0
         row.delete()
-        return len(actions.send([scheduling.alert_in(row)]))
+        with sources.acting_as(row.source):
+            return len(actions.send([scheduling.alert_in(row)]))

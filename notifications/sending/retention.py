@@ -12,6 +12,7 @@ from hub.users import all_users
 from notifications.kinds.declaring import declared
 from notifications.models import (
     ActionChoice,
+    InboxChange,
     InboxEntry,
     Notification,
     NotificationState,
@@ -56,6 +57,11 @@ def prune(*, seconds: float = 60.0) -> int:
     )
     failed = ScheduledAlert.objects.exclude(failure="")
     pruned += prune_table("alert", failed, days=settings.alert_days, items=0, lists=[], seconds=seconds)
+    changes = InboxChange.objects.all()
+    of_people = [(changes, all_users(), "user")]
+    pruned += prune_table(
+        "alert", changes, days=settings.alert_days, items=settings.alert_items, lists=of_people, seconds=seconds
+    )
     _forget_what_is_of_none(deadline)
     return pruned
 

@@ -18,6 +18,7 @@ from django.db.models.functions import Now
 
 from hub.logs import get_logger
 from hub.users import Key, User, all_users
+from notifications import sources
 from notifications.kinds.locales import UNKNOWN, locales_of
 from notifications.models import ScheduledAlert, Topic
 from notifications.sending import distributing, failures, keys, local_times
@@ -110,7 +111,9 @@ def store(described: Alert, at: datetime) -> ScheduledAlert:
         if field.name not in _APART
     }
     contents["expires"] = _expiry_written(described.expires)
-    row = ScheduledAlert.objects.create(key=described.key, due_at=at, recipients=recipients, contents=contents)
+    row = ScheduledAlert.objects.create(
+        key=described.key, due_at=at, recipients=recipients, contents=contents, source=sources.current()
+    )
     row.is_new = True
     _start(row.pk, row.due_at)
     return row

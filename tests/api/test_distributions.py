@@ -9,7 +9,7 @@ from hub.testing import adrain_jobs
 from hub.users import user_id
 from notifications import audience
 from notifications.models import InboxEntry, Notification
-from notifications.sending import named_audiences
+from notifications.sending import distributing, named_audiences
 from notifications.sending.named_audiences import SMALL
 from tests.api.calling import Api, key_for
 from tests.support.people import User, make_crowd
@@ -109,3 +109,16 @@ async def test_a_list_with_the_key_of_another_and_other_contents_is_refused_with
     assert reply["error"]["code"] == 107
     assert reply["error"]["message"].endswith("or take another key.")
     assert await Notification.objects.acount() == 1
+
+
+async def test_a_distribution_that_has_failed_is_started_again(api: Api, crowd: list[User]) -> None:
+    (pk,) = (await api.result("notify", to="members", message="m"))["ids"]
+    assert await api.result("distribution_start", id=pk) == {"started": False}
+    await sync_to_async(distributing.fail)(pk, RuntimeError("no"))
+    assert (await api.result("distribution", id=pk))["failure"]
+    assert await api.result("distribution_start", id=pk) == {"started": True}
+    assert await api.result("distribution_start", id=pk) == {"started": False}
+    await adrain_jobs()
+    assert (await api.result("distribution", id=pk))["reached"] == CROWD
+    limited = Api(await sync_to_async(key_for)(channels=("user:1",)))
+    assert await limited.error("distribution_start", id=pk) == 103

@@ -12,6 +12,7 @@ from django.utils import timezone
 from hub.api import answering
 from hub.users import user_id
 from notifications import notify
+from notifications.models import InboxChange
 from tests.api.calling import Api, key_for
 from tests.support.people import User
 
@@ -95,3 +96,17 @@ async def test_refused_key_is_a_problem_too() -> None:
     headers = {"X-API-Key": "hubkey_wrong", "Accept": "application/problem+json"}
     response = await AsyncClient().post("/api/info", "{}", content_type="application/json", headers=headers)
     assert (response.status_code, response.json()["code"]) == (401, 101)
+
+
+async def test_all_of_an_inbox_is_read_and_archived_with_the_key_as_source(api: Api, ada: User) -> None:
+    ids = [(await sync_to_async(notify)(to=ada, message=f"number {number}"))[0].pk for number in range(3)]
+    known = user_id(ada)
+    read = await api.result("inbox_change_all", user=known, change="read", upto=ids[1])
+    assert (read["ids"], read["counts"]["unread"], read["more"]) == (ids[1::-1], 1, False)
+    archived = await api.result("inbox_change_all", user=known, change="archive_read", upto=ids[2])
+    assert (archived["ids"], archived["counts"]["archived"]) == (ids[1::-1], 2)
+    assert (await api.result("inbox_change_all", user=known, change="read", upto=ids[1]))["ids"] == []
+    sources = [row.source async for row in InboxChange.objects.all()]
+    assert len(sources) == 2 and all(source.startswith("api_key:") for source in sources)
+    limited = Api(await sync_to_async(key_for)(channels=("user:0",)))
+    assert await limited.error("inbox_change_all", user=known, change="read", upto=ids[1]) == 103

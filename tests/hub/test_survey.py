@@ -29,7 +29,7 @@ def topic(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.HUB_REDIS_TIMEOUT = 10  # a busy machine is waited for
     monkeypatch.setattr(survey, "_answers", {})
     answers.clear()
-    survey.answer_with("test", lambda: answers.get(node.current().id, "nothing"))
+    survey.answer_with("test", lambda about: answers.get(node.current().id, "nothing"))
 
 
 class OtherNode:

@@ -91,6 +91,8 @@ class Client(Session):
         "transport",
     )
 
+    name = "hub"
+
     #: How its messages are read and written.
     format: ClassVar[Format] = formats.JSON
 

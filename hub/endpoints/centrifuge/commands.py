@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Raw
 
-from hub.access import authentication
+from hub.access import authentication, credentials
 from hub.access.authorization import NotValid
 from hub.access.reasons import End, Ended, Error, Failed, Unsubscribed
 from hub.access.signed_tokens import BadToken, Claims, KeysUnavailable, TokenExpired
@@ -255,7 +255,13 @@ async def ping(client: "Client", request: messages.Ping) -> Empty:
 
 
 def _caller(client: "Client") -> methods.RpcCall:
-    return methods.RpcCall(client.user, client.client, client.language, client.subscriptions.keys())
+    return methods.RpcCall(
+        client.user,
+        client.client,
+        client.language,
+        client.subscriptions.keys(),
+        credentials.device_of(client.credential),
+    )
 
 
 #: The handler of each command, and the key of its result.

@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from hub.publishing import flush
+from notifications import sources
 from notifications.models import Level
 from notifications.sending.actions import notify
 from notifications.sending.alerting import BadAlert
@@ -42,7 +43,8 @@ class Command(BaseCommand):
         if options["level"] is not None:
             fields["level"] = options["level"]
         try:
-            rows = notify(**fields)
+            with sources.acting(sources.COMMAND, "notify"):
+                rows = notify(**fields)
         except BadAlert as error:
             raise CommandError(str(error)) from None
         flush()
