@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from django.utils import timezone
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from hub.bus import simple_frame
 from hub.streams import Envelope, cursor_of
@@ -147,6 +147,46 @@ class TopicUnfollowed(msgspec.Struct, tag="notifications.topic_unfollowed"):
     """A person follows a topic no more. On ``user:<id>``."""
 
     name: str
+
+
+# The length because "$" stands before a newline, too.
+_TIME = Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$", max_length=5, description="Such as 22:00.")
+
+
+class HoursMessage(msgspec.Struct):
+    """Hours of the week, on the person's own clock. An end that is not later is on the next day.
+
+    ``days`` are those on which they begin, Monday is 1.
+    """
+
+    begin: Annotated[str, _TIME]
+    end: Annotated[str, _TIME]
+    days: list[Annotated[int, Meta(ge=1, le=7)]]
+
+
+class HeededChoices(msgspec.Struct, kw_only=True):
+    """What a client heeds of a person's choices: of what many share, nothing is left out before it.
+
+    A subject is ``kind:NAME``, ``category:NAME``, ``plain`` (of no kind), or the channel over which it comes.
+    """
+
+    #: Kinds that are not in the person's list; an empty name is all of no kind.
+    hidden: list[str]
+    #: Subjects that do not interrupt.
+    silent: list[str]
+    #: Subjects that do not interrupt until then.
+    silent_until: dict[str, datetime]
+    #: Critical kinds, which always do.
+    always: list[str]
+    #: Of the person's clock.
+    time_zone: str
+    #: Nothing interrupts in these hours, nor outside of those of the plan.
+    quiet: HoursMessage | None
+    plan: list[HoursMessage] | None
+
+
+class PreferencesChanged(HeededChoices, tag="notifications.preferences_changed", kw_only=True):
+    """A person has chosen something else. On ``user:<id>``."""
 
 
 _decoder = msgspec.json.Decoder(NotificationCreated)

@@ -343,6 +343,8 @@ class Preferences(models.Model):
     quiet_days = models.CharField(max_length=7, default="", blank=True)
     quiet_from = models.TimeField(null=True, blank=True)
     quiet_to = models.TimeField(null=True, blank=True)
+    #: JSON: hours outside of which nothing interrupts the person, each with begin, end and days as texts.
+    plan: Any = models.JSONField(null=True, blank=True)
 
     class Meta:
         verbose_name = _("preferences")
@@ -385,17 +387,20 @@ class ScheduledAlert(models.Model):
 
 
 class Choice(models.Model):
-    """A person wants a kind, or all kinds of a category, in one way or not; without a choice they get it."""
+    """A person wants something in one way or not; without a choice they get it."""
 
     # The constraint's index serves for the person too.
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False, db_constraint=False
     )
-    #: ``kind:NAME`` or ``category:NAME`` (:mod:`notifications.preferences.choosing`).
+    #: What the choice is about (:mod:`notifications.preferences.subjects`).
     subject = models.CharField(max_length=SUBJECT_LIMIT)
     #: The name of the delivery method.
     method = models.CharField(max_length=20)
-    is_on = models.BooleanField()
+    #: None where the row says only until when it is off.
+    is_on = models.BooleanField(null=True)
+    #: It is off until then, whatever ``is_on`` says.
+    off_until = models.DateTimeField(null=True)
 
     class Meta:
         constraints: ClassVar = [

@@ -41,7 +41,7 @@ def _export(user: User) -> dict[str, Any]:
     follows = Follow.objects.filter(user=user).order_by("pk").values_list("topic__name", flat=True)
     entries = InboxEntry.objects.filter(user=user).values("notification")
     actions = ActionChoice.objects.filter(user=user).order_by("pk")
-    columns = ("language", "time_zone", "quiet_days", "quiet_from", "quiet_to")
+    columns = ("language", "time_zone", "quiet_days", "quiet_from", "quiet_to", "plan")
     chosen = Preferences.objects.filter(user=user).values(*columns).first() or {}
     states = NotificationState.objects.filter(user=user).order_by("notification")
     return {
@@ -58,7 +58,12 @@ def _export(user: User) -> dict[str, Any]:
             for row in scheduling.told_to(user.pk)
         ],
         "preferences": {name: "" if value is None else str(value) for name, value in chosen.items()},
-        "choices": list(Choice.objects.filter(user=user).order_by("pk").values("subject", "method", "is_on")),
+        "choices": [
+            {"subject": subject, "method": method, "is_on": is_on, "off_until": _text(off_until)}
+            for subject, method, is_on, off_until in Choice.objects.filter(user=user)
+            .order_by("pk")
+            .values_list("subject", "method", "is_on", "off_until")
+        ],
         "organised": [
             {
                 "message": message,

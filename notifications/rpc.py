@@ -22,6 +22,7 @@ from notifications.inbox import organizing, queries
 from notifications.kinds.declaring import declared
 from notifications.models import NAME_LIMIT, Topic
 from notifications.preferences import stored as preferences
+from notifications.preferences.heeding import heeded_of
 from notifications.preferences.messages import ChangeMessage, PreferencesMessage, changed, message_of
 from notifications.sending import actions
 
@@ -114,7 +115,7 @@ class Broadcast(msgspec.Struct):
 
 
 class GetPreferences(msgspec.Struct):
-    """All preferences of the caller."""
+    """The preferences of the caller."""
 
 
 class ChangePreferences(ChangeMessage, kw_only=True):
@@ -276,6 +277,12 @@ def get_preferences(call: RpcCall, params: GetPreferences) -> PreferencesMessage
 def change_preferences(call: RpcCall, params: ChangePreferences) -> PreferencesMessage:
     """All of it or nothing; what is left out stays."""
     return changed(_chooser(call), params)
+
+
+@rpc("preferences.heeded")
+def get_heeded(call: RpcCall, params: GetPreferences) -> events.HeededChoices:
+    """What a client leaves out and does not let interrupt; ``notifications.preferences_changed`` has the same."""
+    return heeded_of(_chooser(call))
 
 
 @rpc("topics.list")

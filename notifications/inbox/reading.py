@@ -9,6 +9,9 @@ A :class:`~notifications.models.NotificationState` may say that it is unread all
 snoozed. What is archived or snoozed is read by the rules above (:mod:`notifications.inbox.organizing`), so that
 looking for what is unread need not pass over it.
 
+What a person has switched off for their list is not for them, although it was sent to all of a group, a topic or
+everyone, or is of no kind: whoever has chosen so has a condition more in each part.
+
 Alerts are found by SQL, of PostgreSQL and SQLite alike: each audience is a walk through an index from its newest end,
 which stops when enough is found. One ``OR`` over all of them would read the alerts of all other people, and Django's
 ``union()`` takes no parts with a limit on SQLite.
@@ -27,6 +30,7 @@ from hub.users import Key, all_users, as_stored, joined_field, memberships
 from notifications.kinds import wording
 from notifications.models import InboxEntry, Notification, NotificationState, ReadMark
 from notifications.offers import chosen as chosen_actions
+from notifications.preferences.subjects import Made, hidden_kinds
 
 #: Audiences that one statement looks at: SQLite takes no more than 500 parts.
 PARTS = 100
@@ -36,6 +40,7 @@ _PART = """
     SELECT {question} AS question, {name}.* FROM (
         SELECT alert.id FROM hub_notifications_notification alert
         WHERE {audience} AND alert.id <= {upto} AND (alert.expires_at IS NULL OR alert.expires_at > {now}) AND {wanted}
+            {chosen}
         ORDER BY {order}, alert.id DESC LIMIT {limit}
     ) {name}
 """
@@ -48,6 +53,7 @@ _ENTRIES = """
         WHERE entry.user_id = %(user)s AND entry.notification_id <= {upto} AND {wanted}
             AND entry.notification_id NOT IN (SELECT notification_id FROM hub_notifications_withdrawal)
             AND entry.notification_id NOT IN (SELECT id FROM hub_notifications_notification WHERE expires_at <= {now})
+            {chosen}
         ORDER BY entry.user_id, entry.notification_id DESC LIMIT {limit}
     ) entries
 """
@@ -59,7 +65,7 @@ _ROWS = """
         SELECT {name}.notification_id FROM {rows} {name}
         JOIN hub_notifications_notification alert ON alert.id = {name}.notification_id
         WHERE {name}.user_id = %(user)s AND {name}.notification_id <= {upto} AND {wanted} AND ({theirs})
-            AND (alert.expires_at IS NULL OR alert.expires_at > {now})
+            AND (alert.expires_at IS NULL OR alert.expires_at > {now}) {chosen}
         ORDER BY {name}.user_id, {name}.notification_id DESC LIMIT {limit}
     ) {name}s
 """
@@ -74,6 +80,13 @@ _THEIRS = """
     OR alert.audience <> '' AND EXISTS (
         SELECT 1 FROM hub_notifications_inboxentry entry
         WHERE entry.user_id = %(user)s AND entry.notification_id = alert.id
+    )
+"""
+
+# Of what was distributed, kinds were looked at when it was: only what is of no kind is left to be.
+_ENTRY_OF_KIND = """
+    AND NOT EXISTS (
+        SELECT 1 FROM hub_notifications_notification alert WHERE alert.id = entry.notification_id AND alert.kind = ''
     )
 """
 
@@ -148,6 +161,7 @@ class Reader:
         own: up to where all is read of what was sent to the person.
         shared: up to where all is read of what was sent to a group or to everyone.
         states: whether there are states of the person that lists have to look at.
+        hidden: the kinds that the person has switched off for their list, by name; ``""`` is no kind.
     """
 
     key: Key = None
@@ -156,6 +170,7 @@ class Reader:
     own: int = LAST_ID
     shared: int = LAST_ID
     states: bool = False
+    hidden: frozenset[str] = frozenset()
 
 
 # Written as SQL, and as one statement, because every list begins with it.
@@ -184,6 +199,10 @@ _STATE = """
         SELECT 1 FROM hub_notifications_notificationstate WHERE user_id = %(user)s AND snoozed_until IS NOT NULL
     )
 """
+_CHOICES = """
+    SELECT 5, CASE WHEN is_on THEN 1 ELSE 0 END, subject, 0
+    FROM hub_notifications_choice WHERE user_id = %(user)s AND method = 'inbox' AND is_on IS NOT NULL
+"""
 
 
 def reader(key: Key) -> Reader:
@@ -197,7 +216,8 @@ def reader(key: Key) -> Reader:
     upto, shared = (max((pk or 0 for what, pk, *_ in rows if what in kinds), default=0) for kinds in ({0}, {0, 1}))
     groups = tuple(pk for what, pk, *_ in rows if what == 2)
     topics = tuple(Followed(pk, name, max(shared, after)) for what, pk, name, after in rows if what == 3)
-    return Reader(key, groups, topics, upto, shared, any(what == 4 for what, *_ in rows))
+    hidden = hidden_kinds({subject: Made(bool(on)) for what, on, subject, _ in rows if what == 5})
+    return Reader(key, groups, topics, upto, shared, any(what == 4 for what, *_ in rows), hidden)
 
 
 def _of_person() -> Iterator[str]:
@@ -213,6 +233,7 @@ def _of_person() -> Iterator[str]:
         yield _GROUPS.format(**columns)
     yield _TOPICS
     yield _STATE
+    yield _CHOICES
 
 
 def unread_ids(reader: Reader, *, limit: int, upto: int = LAST_ID) -> list[int]:
@@ -264,6 +285,8 @@ def theirs(reader: Reader, ids: Collection[int]) -> list[Notification]:
 
 def _is_for(reader: Reader, row: Notification) -> bool:
     """Whether it is for the reader, as far as that is to be seen without their entries."""
+    if row.kind in reader.hidden and (not row.kind or (row.user_id is None and not row.audience)):
+        return False
     if row.user_id is not None:
         return bool(row.user_id == reader.key)
     if row.group_id is not None:
@@ -303,21 +326,34 @@ def _parts(number: int, question: Question, reader: Reader) -> Iterator[str]:
     """The parts of a statement that answer the question, audience by audience."""
     wanted = question.wanted
     here = _without(wanted, reader, "alert.id")
-    asked = {"question": number, "limit": int(question.limit), "upto": int(question.upto), "now": _now()}
+    asked: dict[str, Any] = {
+        "question": number,
+        "limit": int(question.limit),
+        "upto": int(question.upto),
+        "now": _now(),
+    }
     if reader.key is not None:
         if wanted.entries:
             of_entries = wanted.entries + _without(wanted, reader, "entry.notification_id")
-            yield _ENTRIES.format(wanted=of_entries, **asked)
+            yield _ENTRIES.format(wanted=of_entries, chosen=_ENTRY_OF_KIND if "" in reader.hidden else "", **asked)
         if wanted.states and reader.states:
-            yield _ROWS.format(**_STATES, wanted=wanted.states, theirs=_theirs(reader), **asked)
+            yield _ROWS.format(
+                **_STATES, wanted=wanted.states, theirs=_theirs(reader), chosen=_of_rows(reader), **asked
+            )
         if wanted.marks:
-            yield _ROWS.format(**_MARKS, wanted=wanted.marks + here, theirs=_theirs(reader), **asked)
+            yield _ROWS.format(
+                **_MARKS, wanted=wanted.marks + here, theirs=_theirs(reader), chosen=_of_rows(reader), **asked
+            )
     if not wanted.alerts or (reader.key is None and wanted is UNREAD):
         return
     if reader.key is not None:
         own = wanted.alerts.format(floor=int(reader.own)) + here
         audience = "alert.user_id = %(user)s"
-        yield _PART.format(audience=audience, wanted=own, order="alert.user_id", name="own_ones", **asked)
+        chosen = "AND alert.kind <> ''" if "" in reader.hidden else ""
+        yield _PART.format(
+            audience=audience, wanted=own, order="alert.user_id", name="own_ones", chosen=chosen, **asked
+        )
+    asked["chosen"] = f"AND {_not_hidden(reader)}" if reader.hidden else ""
     shared = wanted.alerts.format(floor=int(reader.shared)) + here
     yield _part_of_many("of_everyone", "IS NULL", "IS NULL", shared, asked)
     for group in map(int, reader.group_ids):
@@ -338,6 +374,22 @@ def _theirs(reader: Reader) -> str:
     groups = ", ".join(map(str, map(int, reader.group_ids))) or "NULL"
     topics = ", ".join(str(int(topic.id)) for topic in reader.topics) or "NULL"
     return _THEIRS.format(groups=groups, topics=topics)
+
+
+def _not_hidden(reader: Reader) -> str:
+    """The condition that an alert which many share is of no kind that the reader has switched off."""
+    quoted = (name.replace("'", "''").replace("%", "%%") for name in sorted(reader.hidden))
+    return "alert.kind NOT IN ({})".format(", ".join(f"'{name}'" for name in quoted))
+
+
+def _of_rows(reader: Reader) -> str:
+    """The condition for rows of the reader, whose alerts are of all sorts."""
+    if not reader.hidden:
+        return ""
+    of_one = "alert.kind <> ''" if "" in reader.hidden else "TRUE"
+    return (
+        f"AND (CASE WHEN alert.user_id IS NULL AND alert.audience = '' THEN {_not_hidden(reader)} ELSE {of_one} END)"
+    )
 
 
 def _part_of_many(name: str, group: str, topic: str, wanted: str, asked: dict[str, Any]) -> str:

@@ -70,6 +70,7 @@ class Migration(migrations.Migration):
                 ('quiet_days', models.CharField(blank=True, default='', max_length=7)),
                 ('quiet_from', models.TimeField(blank=True, null=True)),
                 ('quiet_to', models.TimeField(blank=True, null=True)),
+                ('plan', models.JSONField(blank=True, null=True)),
             ],
             options={
                 'verbose_name': 'preferences',
@@ -82,7 +83,8 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('subject', models.CharField(max_length=120)),
                 ('method', models.CharField(max_length=20)),
-                ('is_on', models.BooleanField()),
+                ('is_on', models.BooleanField(null=True)),
+                ('off_until', models.DateTimeField(null=True)),
                 ('user', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={

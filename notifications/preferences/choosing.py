@@ -2,6 +2,10 @@
 
 A person chooses for a kind or for a category, which is for all kinds in it, also those that come later. What is
 chosen for the kind goes first; without a choice they get it.
+
+What is of no kind, and what goes to everyone, a group or a topic, is not looked at here: it costs no query. Lists
+leave out what the person does not want (:mod:`notifications.inbox.reading`), and clients are silent
+(:mod:`notifications.preferences.heeding`).
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -11,26 +15,7 @@ from notifications.kinds.declaring import Kind, kind_named
 from notifications.models import Choice, Notification
 from notifications.preferences.methods import INBOX, LIVE
 from notifications.preferences.quiet_hours import in_quiet_hours
-
-
-def of_kind(kind: Kind) -> str:
-    """How a choice names its kind."""
-    return f"kind:{kind.name}"
-
-
-def of_category(name: str) -> str:
-    """How a choice names a category."""
-    return f"category:{name}"
-
-
-def subjects_of(kind: Kind) -> list[str]:
-    """How choices name the kind, and then its category."""
-    return [of_kind(kind), *([of_category(kind.category.name)] if kind.category is not None else [])]
-
-
-def is_fixed(kind: Kind, method: str) -> bool:
-    """Whether people cannot choose: all of a critical kind is on, and so is the list for one without a way out."""
-    return kind.critical or (method == INBOX.name and not kind.can_opt_out)
+from notifications.preferences.subjects import Made, is_fixed, is_on, subjects_of
 
 
 def chosen_by(kind: Kind, method: str, people: Collection[Key]) -> set[Key]:
@@ -79,11 +64,12 @@ def _off(kind: Kind, methods: Sequence[str], people: Iterable[Key]) -> dict[Key,
     """The methods that are off for the kind, by the key of a user; of whom all are on is left out."""
     subjects = subjects_of(kind)
     chosen = Choice.objects.filter(user__in=list(people), subject__in=subjects, method__in=methods)
-    found: dict[tuple[Key, str], dict[str, bool]] = {}
-    for key, method, subject, is_on in chosen.values_list("user", "method", "subject", "is_on"):
-        found.setdefault((key, method), {})[subject] = is_on
+    found: dict[tuple[Key, str], dict[str, Made]] = {}
+    columns = ("user", "method", "subject", "is_on", "off_until")
+    for key, method, subject, wanted, off_until in chosen.values_list(*columns):
+        found.setdefault((key, method), {})[subject] = Made(wanted, off_until)
     off: dict[Key, set[str]] = {}
-    for (key, method), by_subject in found.items():
-        if not next(by_subject[subject] for subject in subjects if subject in by_subject):
+    for (key, method), choices in found.items():
+        if not is_on(choices, subjects):
             off.setdefault(key, set()).add(method)
     return off

@@ -1,43 +1,38 @@
 """Preferences as JSON: what the HTTP API and the client connection take and answer."""
 
-from datetime import time
+from datetime import datetime, time
 from typing import Annotated
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from hub.users import User
+from notifications.events import HoursMessage
 from notifications.preferences import methods
 from notifications.preferences import stored as preferences
-from notifications.preferences.quiet_hours import QuietHours
-from notifications.preferences.stored import Chosen, ChosenCategory, ChosenKind, Wish
+from notifications.preferences.heeding import as_message
+from notifications.preferences.quiet_hours import Hours
+from notifications.preferences.stored import PLAN_LIMIT, Chosen, ChosenCategory, State, Wish
 
 #: Choices of one call.
 CHOICES_LIMIT = 200
 
-# The length because "$" stands before a newline, too.
-_TIME = Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$", max_length=5, description="Such as 22:00.")
 _IS_ON = Meta(description="`null` takes a choice back.")
 
 
-class QuietMessage(msgspec.Struct):
-    """Hours in which nothing pops up, on the person's own clock. An end that is not later is on the next day.
-
-    ``days`` are those on which they begin, Monday is 1.
-    """
-
-    begin: Annotated[str, _TIME]
-    end: Annotated[str, _TIME]
-    days: list[Annotated[int, Meta(ge=1, le=7)]]
-
-
 class WishMessage(msgspec.Struct, kw_only=True):
-    """A person wants a kind, or all kinds of a category, by a method."""
+    """A person wants something by a method: a kind, all kinds of a category, all over a channel, or all of no kind.
+
+    Off ``until`` then is as before after it.
+    """
 
     method: str
     on: Annotated[bool | None, _IS_ON]
     kind: str = ""
     category: str = ""
+    channel: str = ""
+    plain: bool = False
+    until: Annotated[datetime, Meta(tz=True)] | None = None
 
 
 class MethodMessage(msgspec.Struct):
@@ -48,11 +43,12 @@ class MethodMessage(msgspec.Struct):
 
 
 class StateMessage(msgspec.Struct):
-    """Whether the person gets it by this method; ``fixed``: that cannot be chosen."""
+    """Whether the person gets it by this method; ``fixed``: that cannot be chosen; ``until`` when it is off."""
 
     method: str
     on: bool
     fixed: bool
+    until: datetime | None
 
 
 class KindMessage(msgspec.Struct):
@@ -65,29 +61,54 @@ class KindMessage(msgspec.Struct):
 
 
 class CategoryMessage(msgspec.Struct):
-    """The kinds of a category; of those without one the name is empty."""
+    """The kinds of a category, and until when none of them interrupts; of those without one the name is empty."""
 
     name: str
     label: str
     kinds: list[KindMessage]
+    muted_until: datetime | None
+
+
+class PlainMessage(msgspec.Struct):
+    """What is of no kind, and a sentence that says what the person gets of it."""
+
+    states: list[StateMessage]
+    sentence: str
+
+
+class ChannelMessage(msgspec.Struct):
+    """A channel that many share, what people call it, and whether what comes over it interrupts the person."""
+
+    channel: str
+    label: str
+    state: StateMessage
+    sentence: str
 
 
 class PreferencesMessage(msgspec.Struct):
-    """What a person has chosen. A language or a time zone that is not chosen is empty, quiet hours are null."""
+    """What a person has chosen. A language or a time zone that is not chosen is empty, hours are null.
+
+    ``summary`` says in sentences what holds for all that they get.
+    """
 
     language: str
     time_zone: str
-    quiet: QuietMessage | None
+    quiet: HoursMessage | None
+    plan: list[HoursMessage] | None
     methods: list[MethodMessage]
     categories: list[CategoryMessage]
+    plain: PlainMessage
+    channels: list[ChannelMessage]
+    summary: list[str]
 
 
 class ChangeMessage(msgspec.Struct, kw_only=True):
-    """What a person chooses; what is left out stays, and ``null`` takes quiet hours back."""
+    """What a person chooses; what is left out stays, and ``null`` takes quiet hours or the weekly plan back."""
 
     language: str | None = None
     time_zone: str | None = None
-    quiet: QuietMessage | UnsetType | None = UNSET
+    quiet: HoursMessage | UnsetType | None = UNSET
+    plan: Annotated[list[HoursMessage], Meta(max_length=PLAN_LIMIT)] | UnsetType | None = UNSET
     choices: Annotated[list[WishMessage], Meta(max_length=CHOICES_LIMIT)] = []
 
 
@@ -97,14 +118,14 @@ def changed(user: User, change: ChangeMessage) -> PreferencesMessage:
     Raises:
         NotChosen: something of it cannot be chosen.
     """
-    wishes = [Wish(one.method, one.on, one.kind, one.category) for one in change.choices]
-    quiet: QuietHours | UnsetType | None
-    if isinstance(change.quiet, QuietMessage):
-        begin, end = time.fromisoformat(change.quiet.begin), time.fromisoformat(change.quiet.end)
-        quiet = QuietHours(begin, end, tuple(change.quiet.days))
-    else:
-        quiet = change.quiet
-    chosen = preferences.change(user, language=change.language, time_zone=change.time_zone, quiet=quiet, wishes=wishes)
+    wishes = [
+        Wish(one.method, one.on, one.kind, one.category, one.channel, one.plain, one.until) for one in change.choices
+    ]
+    quiet = _hours(change.quiet) if isinstance(change.quiet, HoursMessage) else change.quiet
+    plan = [_hours(one) for one in change.plan] if isinstance(change.plan, list) else change.plan
+    chosen = preferences.change(
+        user, language=change.language, time_zone=change.time_zone, quiet=quiet, plan=plan, wishes=wishes
+    )
     return message_of(chosen)
 
 
@@ -113,19 +134,28 @@ def message_of(chosen: Chosen) -> PreferencesMessage:
     return PreferencesMessage(
         language=chosen.language,
         time_zone=chosen.time_zone,
-        quiet=None
-        if chosen.quiet is None
-        else QuietMessage(f"{chosen.quiet.begin:%H:%M}", f"{chosen.quiet.end:%H:%M}", list(chosen.quiet.days)),
+        quiet=None if chosen.quiet is None else as_message(chosen.quiet),
+        plan=None if chosen.plan is None else [as_message(hours) for hours in chosen.plan],
         methods=[MethodMessage(method.name, str(method.label)) for method in methods.methods()],
         categories=[_category(one) for one in chosen.categories],
+        plain=PlainMessage(list(map(_state, chosen.plain.states)), chosen.plain.sentence),
+        channels=[ChannelMessage(one.channel, one.label, _state(one.state), one.sentence) for one in chosen.channels],
+        summary=chosen.summary,
     )
+
+
+def _hours(said: HoursMessage) -> Hours:
+    return Hours(time.fromisoformat(said.begin), time.fromisoformat(said.end), tuple(said.days))
 
 
 def _category(one: ChosenCategory) -> CategoryMessage:
     name, label = ("", "") if one.category is None else (one.category.name, str(one.category.label))
-    return CategoryMessage(name, label, [_kind(kind) for kind in one.kinds])
+    kinds = [
+        KindMessage(chosen.kind.name, str(chosen.kind.label), list(map(_state, chosen.states)), chosen.sentence)
+        for chosen in one.kinds
+    ]
+    return CategoryMessage(name, label, kinds, one.muted_until)
 
 
-def _kind(one: ChosenKind) -> KindMessage:
-    states = [StateMessage(state.method, state.is_on, state.is_fixed) for state in one.states]
-    return KindMessage(one.kind.name, str(one.kind.label), states, one.sentence)
+def _state(state: State) -> StateMessage:
+    return StateMessage(state.method, state.is_on, state.is_fixed, state.off_until)

@@ -1,15 +1,16 @@
-"""Hours in which a person does not want to be interrupted: from one time of day to another, on days of the week.
+"""When a person does not want to be interrupted: in their quiet hours, and outside of the hours of their weekly plan.
 
 Times are those on the person's own clock: a night that has an hour more or less, because clocks change, ends when the
 clock says so.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, time, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.db.models import Q
 from django.utils import timezone
 
 from hub.users import Key
@@ -20,7 +21,7 @@ from notifications.models import Preferences
 DAYS = range(1, 8)
 
 
-class QuietHours(NamedTuple):
+class Hours(NamedTuple):
     """From ``begin`` to ``end``, beginning on these days; an end that is not later is on the next day."""
 
     begin: time
@@ -36,22 +37,52 @@ class QuietHours(NamedTuple):
         return (today in self.days and now >= self.begin) or (yesterday in self.days and now < self.end)
 
 
-def of(row: Preferences) -> QuietHours | None:
-    """Those of a person; None where they have chosen none."""
-    if row.quiet_from is None or row.quiet_to is None or not row.quiet_days:
+class Times(NamedTuple):
+    """The quiet hours of a person, and the hours outside of which all is quiet too; None where there is no plan."""
+
+    quiet: Hours | None = None
+    plan: Sequence[Hours] | None = None
+
+    def are_quiet_at(self, local: datetime) -> bool:
+        """Whether nothing is to interrupt the person at this moment, on their clock."""
+        if self.quiet is not None and self.quiet.has(local):
+            return True
+        return self.plan is not None and not any(hours.has(local) for hours in self.plan)
+
+
+def of(row: Preferences) -> Times:
+    """Those that a person has chosen."""
+    has_quiet = row.quiet_from is not None and row.quiet_to is not None and row.quiet_days
+    quiet = Hours(row.quiet_from, row.quiet_to, _days(row.quiet_days)) if has_quiet else None  # type: ignore[arg-type]  # both are times
+    if row.plan is None:
+        return Times(quiet)
+    plan = [Hours(time.fromisoformat(begin), time.fromisoformat(end), _days(days)) for begin, end, days in row.plan]
+    return Times(quiet, plan)
+
+
+def written(plan: Sequence[Hours] | None) -> list[list[str]] | None:
+    """A plan as the column has it."""
+    if plan is None:
         return None
-    return QuietHours(row.quiet_from, row.quiet_to, tuple(int(day) for day in row.quiet_days))
+    return [[f"{one.begin:%H:%M}", f"{one.end:%H:%M}", "".join(map(str, sorted(set(one.days))))] for one in plan]
 
 
 def in_quiet_hours(people: Collection[Key], now: datetime | None = None) -> set[Key]:
-    """Those of these users, by key, who have quiet hours now. One query, and one of time zones where some have any."""
-    rows = Preferences.objects.filter(user__in=people, quiet_from__isnull=False)
-    chosen = {row.user_id: hours for row in rows if (hours := of(row)) is not None}
+    """Those of these users, by key, who do not want to be interrupted now.
+
+    One query, and one of time zones where some have quiet hours or a plan.
+    """
+    rows = Preferences.objects.filter(Q(quiet_from__isnull=False) | Q(plan__isnull=False), user__in=people)
+    chosen = {row.user_id: times for row in rows if (times := of(row)) != Times()}
     if not chosen:
         return set()
     moment, locales = now or timezone.now(), locales_of(chosen.keys())
     return {
         key
-        for key, hours in chosen.items()
-        if hours.has(moment.astimezone(ZoneInfo(locales.get(key, UNKNOWN).time_zone or settings.TIME_ZONE)))
+        for key, times in chosen.items()
+        if times.are_quiet_at(moment.astimezone(ZoneInfo(locales.get(key, UNKNOWN).time_zone or settings.TIME_ZONE)))
     }
+
+
+def _days(written: str) -> tuple[int, ...]:
+    return tuple(int(day) for day in written)

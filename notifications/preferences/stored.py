@@ -1,23 +1,37 @@
-"""What a person has chosen: their language, their time zone, and which kinds they get in which way."""
+"""What a person has chosen: their language, their time zone, when to be quiet, and what they get in which way."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import available_timezones
 
+import msgspec
 from django.conf import settings
+from django.contrib.auth.models import Group
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from msgspec import UNSET, UnsetType
 
-from hub.users import User
+from hub.publishing import publish
+from hub.users import User, groups_of
 from hub.validation import Refused
-from notifications.kinds import params
+from notifications import channels
+from notifications.events import PreferencesChanged
 from notifications.kinds.declaring import Category, Kind, declared, kind_named
-from notifications.kinds.locales import chosen_elsewhere
-from notifications.models import Choice, Preferences
-from notifications.preferences import choosing, methods, quiet_hours
-from notifications.preferences.quiet_hours import QuietHours
+from notifications.kinds.locales import UNKNOWN, chosen_elsewhere, locales_of
+from notifications.models import Choice, Preferences, Topic
+from notifications.preferences import methods, quiet_hours, saying, subjects
+from notifications.preferences.heeding import choices_of, heeded_of
+from notifications.preferences.quiet_hours import Hours
+from notifications.preferences.subjects import Choices
+
+#: The longest that something is off for a time.
+LONGEST_OFF = timedelta(days=366)
+
+#: Hours of a weekly plan.
+PLAN_LIMIT = 21
 
 
 class NotChosen(Refused):
@@ -28,24 +42,38 @@ class NotChosen(Refused):
 
 
 class Wish(NamedTuple):
-    """A person wants a kind, or all of a category, by a method; ``is_on`` None takes a choice back."""
+    """A person wants a kind, all of a category, all over a channel or all of no kind (``plain``) by a method.
+
+    ``is_on`` None takes a choice back. With ``until`` it is off until then, and after it as it was chosen before.
+    """
 
     method: str
     is_on: bool | None
     kind: str = ""
     category: str = ""
+    channel: str = ""
+    plain: bool = False
+    until: datetime | None = None
 
 
 class State(NamedTuple):
-    """Whether a person gets a kind by a method, and whether they can choose it."""
+    """Whether a person gets something by a method, whether they can choose it, and until when it is off at most."""
 
     method: str
     is_on: bool
     is_fixed: bool
+    off_until: datetime | None = None
+
+
+class ChosenPlain(NamedTuple):
+    """What a person gets of what is of no kind, in words too."""
+
+    states: list[State]
+    sentence: str
 
 
 class ChosenKind(NamedTuple):
-    """A kind, and what a person gets of it, in words."""
+    """A kind, and what a person gets of it, in words too."""
 
     kind: Kind
     states: list[State]
@@ -53,34 +81,62 @@ class ChosenKind(NamedTuple):
 
 
 class ChosenCategory(NamedTuple):
-    """The kinds of a category, by name; ``category`` is None for those without one."""
+    """The kinds of a category, by name, and until when none of them interrupts; None is no category."""
 
     category: Category | None
     kinds: list[ChosenKind]
+    muted_until: datetime | None = None
+
+    @property
+    def subject(self) -> str:
+        """How a choice names it."""
+        return "" if self.category is None else subjects.of_category(self.category.name)
+
+
+class ChosenChannel(NamedTuple):
+    """A channel that many share, what people call it, and whether what comes over it interrupts the person."""
+
+    channel: str
+    label: str
+    state: State
+    sentence: str
 
 
 class Chosen(NamedTuple):
-    """The preferences of a person; a language or a time zone that nobody has chosen is empty."""
+    """The preferences of a person; a language or a time zone that nobody has chosen is empty.
+
+    ``clock`` is the zone whose clock they go by. ``summary`` says in sentences what holds for all that they get.
+    """
 
     language: str
     time_zone: str
-    quiet: QuietHours | None
+    clock: str
+    quiet: Hours | None
+    plan: Sequence[Hours] | None
     categories: list[ChosenCategory]
+    plain: ChosenPlain
+    channels: list[ChosenChannel]
+    summary: list[str]
 
 
 def preferences_of(user: User) -> Chosen:
-    """What ``user`` has chosen, and what they get. Two queries."""
+    """What ``user`` has chosen, and what they get, in the active language. Five queries."""
     row = Preferences.objects.filter(pk=user.pk).first() or Preferences()
-    chosen = {
-        (subject, method): is_on
-        for subject, method, is_on in Choice.objects.filter(user=user).values_list("subject", "method", "is_on")
-    }
+    times, made = quiet_hours.of(row), choices_of(user)
+    zone = locales_of([user.pk]).get(user.pk, UNKNOWN).time_zone or settings.TIME_ZONE
     found: dict[str, ChosenCategory] = {}
     for kind in declared():
         name = kind.category.name if kind.category is not None else ""
-        found.setdefault(name, ChosenCategory(kind.category, [])).kinds.append(_chosen_kind(kind, chosen))
+        if name not in found:
+            until = subjects.off_until(made.get(methods.LIVE.name, {}), [subjects.of_category(name)])
+            found[name] = ChosenCategory(kind.category, [], until)
+        found[name].kinds.append(ChosenKind(kind, *_chosen(kind, made, zone)))
     categories = [found[name] for name in sorted(found, key=lambda name: (not name, name))]
-    return Chosen(row.language, row.time_zone, quiet_hours.of(row), categories)
+    shared = [_chosen_channel(channel, label, made, zone) for channel, label in _channels_of(user)]
+    plain = ChosenPlain(*_chosen(None, made, zone))
+    muted = [(one.label, one.state.off_until) for one in shared if not one.state.is_on]
+    summary = saying.summary(times, zone, muted)
+    return Chosen(row.language, row.time_zone, zone, *times, categories, plain, shared, summary)
 
 
 def change(
@@ -88,32 +144,37 @@ def change(
     *,
     language: str | None = None,
     time_zone: str | None = None,
-    quiet: QuietHours | UnsetType | None = UNSET,
+    quiet: Hours | UnsetType | None = UNSET,
+    plan: Sequence[Hours] | UnsetType | None = UNSET,
     wishes: Iterable[Wish] = (),
 ) -> Chosen:
-    """Store what ``user`` chooses, all or nothing; what is left out stays.
+    """Store what ``user`` chooses, all or nothing; what is left out stays. Their open pages learn of it.
 
-    An empty language or time zone is no choice, and None takes the quiet hours back.
+    An empty language or time zone is no choice, and None takes the quiet hours or the plan back.
 
-    A choice for a category is for all its kinds: choices for one of these go.
+    A choice for a category is for all its kinds: choices for one of these go. One that ends leaves them, and so does
+    one that is taken back.
 
     Raises:
-        NotChosen: there is no such language, time zone, kind, category or method, or it cannot be chosen.
+        NotChosen: there is no such language, time zone, kind, category, channel or method, or it cannot be chosen.
     """
     wishes = list(wishes)
     _check_locale(language, time_zone)
-    if isinstance(quiet, QuietHours) and not (quiet.days and set(quiet.days) <= set(quiet_hours.DAYS)):
-        raise NotChosen(_("Quiet hours begin on a day of the week, 1 to 7"))
-    subjects = [_subject(wish) for wish in wishes]
+    _check_hours(quiet, plan)
+    named = [_subject(user, wish) for wish in wishes]
     with transaction.atomic():
         said: dict[str, Any] = {"language": language, "time_zone": time_zone}
         changed = {name: value for name, value in said.items() if value is not None}
         if quiet is not UNSET:
             changed |= _columns_of(quiet)
+        if plan is not UNSET:
+            changed["plan"] = quiet_hours.written(plan)
         if changed:
             Preferences.objects.update_or_create(pk=user.pk, defaults=changed)
-        for wish, subject in zip(wishes, subjects, strict=True):
+        for wish, subject in zip(wishes, named, strict=True):
             _store(user, wish, subject)
+        if changed or wishes:
+            publish(channels.of_user(user), PreferencesChanged(**msgspec.structs.asdict(heeded_of(user))))
     return preferences_of(user)
 
 
@@ -127,27 +188,39 @@ def time_zones() -> list[str]:
     return sorted(available_timezones())
 
 
-def _chosen_kind(kind: Kind, chosen: dict[tuple[str, str], bool]) -> ChosenKind:
-    states = []
-    for method in methods.methods():
-        made = (chosen.get((subject, method.name)) for subject in choosing.subjects_of(kind))
-        is_fixed = choosing.is_fixed(kind, method.name)
-        is_on = is_fixed or next((one for one in made if one is not None), True)
-        states.append(State(method.name, is_on, is_fixed))
+def _channels_of(user: User) -> list[tuple[str, str]]:
+    """The channels that the person shares with others, by name, each with what people call it."""
+    groups = Group.objects.filter(pk__in=groups_of(user.pk)).order_by("name").values_list("pk", "name")
+    topics = Topic.objects.filter(follows__user=user).values_list("name", "title")
+    return [
+        (channels.everyone, _("To everyone")),
+        *((channels.of_group(pk), name) for pk, name in groups),
+        *((channels.of_topic(name), title) for name, title in topics),
+    ]
+
+
+def _chosen(kind: Kind | None, made: dict[str, Choices], zone: str) -> tuple[list[State], str]:
+    """What a person gets of a kind, or of what is of none, and the sentence that says it."""
+    offered = [methods.INBOX, methods.LIVE] if kind is None else list(methods.methods())
+    asked = subjects.subjects_of(kind)
+    states = [_state(made.get(one.name, {}), asked, one.name, subjects.is_fixed(kind, one.name)) for one in offered]
     if not next(state.is_on for state in states if state.method == methods.INBOX.name):
-        states = [state._replace(is_on=state.is_fixed) for state in states]
-    return ChosenKind(kind, states, _sentence(kind, states))
+        states = [state._replace(is_on=state.is_fixed, off_until=None) for state in states]
+    ways = [(way, state.is_on, state.off_until) for way, state in zip(offered, states, strict=True)]
+    sentence = saying.of_kind(ways, zone, is_critical=kind is not None and kind.critical)
+    return states, sentence
 
 
-def _sentence(kind: Kind, states: Sequence[State]) -> str:
-    """What a person gets of the kind."""
-    on = [method.said for method, state in zip(methods.methods(), states, strict=True) if state.is_on]
-    if not on:
-        return _("You do not get it, unless it goes to everyone, a group or a topic.")
-    what = params.joined([str(one) for one in on])
-    if kind.critical:
-        return _("It %(what)s, whatever you choose.") % {"what": what}
-    return _("It %(what)s.") % {"what": what}
+def _chosen_channel(channel: str, label: str, made: dict[str, Choices], zone: str) -> ChosenChannel:
+    state = _state(made.get(methods.LIVE.name, {}), [channel], methods.LIVE.name, is_fixed=False)
+    return ChosenChannel(channel, label, state, saying.of_channel(state.is_on, state.off_until, zone))
+
+
+def _state(choices: Choices, asked: Sequence[str], method: str, is_fixed: bool) -> State:
+    if is_fixed:
+        return State(method, is_on=True, is_fixed=True)
+    is_chosen, until = subjects.is_chosen(choices, asked), subjects.off_until(choices, asked)
+    return State(method, is_chosen and until is None, is_fixed=False, off_until=until if is_chosen else None)
 
 
 def _check_locale(language: str | None, time_zone: str | None) -> None:
@@ -160,36 +233,66 @@ def _check_locale(language: str | None, time_zone: str | None) -> None:
         raise NotChosen(_("There is no such time zone"))
 
 
-def _columns_of(quiet: QuietHours | None) -> dict[str, Any]:
+def _check_hours(quiet: Hours | UnsetType | None, plan: Sequence[Hours] | UnsetType | None) -> None:
+    planned = [] if plan is None or isinstance(plan, UnsetType) else list(plan)
+    if len(planned) > PLAN_LIMIT:
+        raise NotChosen(_("A weekly plan has at most %(number)s entries") % {"number": PLAN_LIMIT})
+    for hours in [*planned, *([quiet] if isinstance(quiet, Hours) else [])]:
+        if not (hours.days and set(hours.days) <= set(quiet_hours.DAYS)):
+            raise NotChosen(_("Hours begin on a day of the week, 1 to 7"))
+
+
+def _columns_of(quiet: Hours | None) -> dict[str, Any]:
     if quiet is None:
         return {"quiet_days": "", "quiet_from": None, "quiet_to": None}
     days = "".join(str(day) for day in sorted(set(quiet.days)))
     return {"quiet_days": days, "quiet_from": quiet.begin, "quiet_to": quiet.end}
 
 
-def _subject(wish: Wish) -> str:
-    """How the choice names its kind or its category."""
-    if methods.method_named(wish.method) is None or bool(wish.kind) is bool(wish.category):
+def _subject(user: User, wish: Wish) -> str:
+    """How the choice names what it is about."""
+    said = (wish.kind, wish.category, wish.channel, wish.plain)
+    if methods.method_named(wish.method) is None or sum(map(bool, said)) != 1:
         raise NotChosen
+    if wish.until is not None:
+        _check_until(wish, wish.until)
     if wish.kind:
         kind = kind_named(wish.kind)
-        if kind is None or choosing.is_fixed(kind, wish.method):
+        if kind is None or subjects.is_fixed(kind, wish.method):
             raise NotChosen
-        return choosing.of_kind(kind)
-    if not _kinds_in(wish.category):
+        return subjects.of_kind(kind)
+    if wish.category:
+        if not subjects.kinds_in(wish.category):
+            raise NotChosen
+        return subjects.of_category(wish.category)
+    if wish.plain:
+        if wish.method not in {methods.INBOX.name, methods.LIVE.name}:
+            raise NotChosen
+        return subjects.PLAIN
+    if wish.method != methods.LIVE.name or wish.channel not in dict(_channels_of(user)):
         raise NotChosen
-    return choosing.of_category(wish.category)
+    return wish.channel
 
 
-def _kinds_in(category: str) -> list[Kind]:
-    return [kind for kind in declared() if kind.category is not None and kind.category.name == category]
+def _check_until(wish: Wish, until: datetime) -> None:
+    now = timezone.now()
+    if wish.is_on is not False or wish.method == methods.INBOX.name:
+        raise NotChosen(_("Only what may interrupt you is off for a time"))
+    if not now < until <= now + LONGEST_OFF:
+        raise NotChosen(_("Something is off until a time to come, a year ahead at most"))
 
 
 def _store(user: User, wish: Wish, subject: str) -> None:
     choices = Choice.objects.filter(user=user, method=wish.method)
-    if wish.category:
-        choices.filter(subject__in=map(choosing.of_kind, _kinds_in(wish.category))).delete()
+    if wish.until is not None:
+        Choice.objects.update_or_create(
+            user=user, method=wish.method, subject=subject, defaults={"off_until": wish.until}
+        )
+        return
     if wish.is_on is None:
         choices.filter(subject=subject).delete()
     else:
-        Choice.objects.update_or_create(user=user, method=wish.method, subject=subject, defaults={"is_on": wish.is_on})
+        if wish.category:
+            choices.filter(subject__in=map(subjects.of_kind, subjects.kinds_in(wish.category))).delete()
+        chosen = {"is_on": wish.is_on, "off_until": None}
+        Choice.objects.update_or_create(user=user, method=wish.method, subject=subject, defaults=chosen)

@@ -1,6 +1,6 @@
 """The page on which people choose what they get: a form, for browsers with and without scripts."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from django import forms
@@ -18,10 +18,10 @@ from django.views.decorators.http import require_http_methods
 from hub.users import User
 from hub.web import for_members
 from notifications.kinds.locales import chosen_elsewhere
-from notifications.preferences import methods
+from notifications.preferences import methods, muting
 from notifications.preferences import stored as preferences
-from notifications.preferences.quiet_hours import DAYS, QuietHours
-from notifications.preferences.stored import Chosen, ChosenKind, Wish
+from notifications.preferences.quiet_hours import DAYS, Hours
+from notifications.preferences.stored import PLAN_LIMIT, Chosen, ChosenCategory, State, Wish
 
 
 class _TimeInput(forms.TimeInput):
@@ -52,8 +52,8 @@ class LocaleForm(forms.Form):
         field.choices = [("", nothing), *offered]
 
 
-class QuietForm(forms.Form):
-    """Hours in which nothing pops up; both times empty where there are none."""
+class HoursForm(forms.Form):
+    """Hours of the week; both times empty where there are none."""
 
     begin = forms.TimeField(label=gettext_lazy("From"), required=False, widget=_TimeInput)
     end = forms.TimeField(label=gettext_lazy("To"), required=False, widget=_TimeInput)
@@ -68,15 +68,28 @@ class QuietForm(forms.Form):
         said = super().clean() or {}
         begin, end = said.get("begin"), said.get("end")
         if not self.errors and (begin is None) is not (end is None):
-            self.add_error("end" if end is None else "begin", _("Quiet hours have a beginning and an end."))
+            self.add_error("end" if end is None else "begin", _("These hours have a beginning and an end."))
         elif begin is not None and end is not None and not said.get("days"):
-            self.add_error("days", _("Choose the days on which quiet hours begin."))
+            self.add_error("days", _("Choose the days on which these hours begin."))
         return said
 
-    def quiet_hours(self) -> QuietHours | None:
+    def hours(self) -> Hours | None:
         """What was chosen, of a form that is valid."""
-        said = self.cleaned_data
-        return None if said["begin"] is None else QuietHours(said["begin"], said["end"], tuple(map(int, said["days"])))
+        said = getattr(self, "cleaned_data", {})
+        if said.get("begin") is None:
+            return None
+        return Hours(said["begin"], said["end"], tuple(map(int, said["days"])))
+
+
+#: Empty entries of the weekly plan, below those that are chosen.
+_SPARE = 2
+
+_PLAN = "plan"
+
+#: How the fields of the form name what is of no kind.
+_PLAIN = ""
+
+PlanForms = forms.formset_factory(HoursForm, extra=_SPARE, max_num=PLAN_LIMIT, absolute_max=PLAN_LIMIT)
 
 
 @never_cache
@@ -89,24 +102,53 @@ def choose(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         return _store(request, request.user)
     chosen = preferences.preferences_of(request.user)
-    locale = LocaleForm(initial={"language": chosen.language, "time_zone": chosen.time_zone})
-    hours: dict[str, Any] = {"days": [str(day) for day in DAYS]}
-    if chosen.quiet is not None:
-        begin, end, days = chosen.quiet
-        hours = {"begin": begin, "end": end, "days": [str(day) for day in days]}
-    return _page(request, chosen, locale, QuietForm(initial=hours))
+    return _page(request, chosen, *_forms(chosen))
+
+
+def _forms(chosen: Chosen, posted: QueryDict | None = None) -> tuple[LocaleForm, HoursForm, Any]:
+    """The forms with what is chosen or, where they are in ``posted``, with that."""
+    locale = {"language": chosen.language, "time_zone": chosen.time_zone}
+    plan = [_initial(hours) for hours in chosen.plan or ()]
+    return (
+        LocaleForm(posted if posted is not None and locale.keys() & posted.keys() else None, initial=locale),
+        HoursForm(posted if posted is not None and "begin" in posted else None, initial=_initial(chosen.quiet)),
+        PlanForms(
+            posted if posted is not None and f"{_PLAN}-TOTAL_FORMS" in posted else None, initial=plan, prefix=_PLAN
+        ),
+    )
+
+
+def _initial(hours: Hours | None) -> dict[str, Any]:
+    if hours is None:
+        return {"days": [str(day) for day in DAYS]}
+    return {"begin": hours.begin, "end": hours.end, "days": [str(day) for day in hours.days]}
 
 
 def _store(request: HttpRequest, user: User) -> HttpResponse:
+    """Store what differs. Fields that the form does not have stay as they are: it may be of an older page."""
     before = preferences.preferences_of(user)
     if "all" in request.POST:
         return _change(request, user, wishes=[_wish_for_all(request.POST["all"])])
-    locale, quiet = LocaleForm(request.POST), QuietForm(request.POST)
-    if not (locale.is_valid() and quiet.is_valid()):
-        return _page(request, before, locale, quiet, status=400)
-    kinds = [kind for category in before.categories for kind in category.kinds]
-    wishes = [wish for kind in kinds for wish in _wishes(kind, request.POST)]
-    return _change(request, user, wishes=wishes, quiet=quiet.quiet_hours(), **locale.cleaned_data)
+    locale, quiet, plan = _forms(before, request.POST)
+    if not all(form.is_valid() for form in (locale, quiet, plan) if form.is_bound):
+        return _page(request, before, locale, quiet, plan, status=400)
+    changed: dict[str, Any] = {}
+    if locale.is_bound:
+        changed |= {name: value for name, value in locale.cleaned_data.items() if name in request.POST}
+    if quiet.is_bound:
+        changed["quiet"] = quiet.hours()
+    if plan.is_bound:
+        changed["plan"] = [hours for form in plan if (hours := form.hours())] or None
+    shown = set(request.POST.getlist("shown"))
+    kinds = {kind.kind.name: kind.states for category in before.categories for kind in category.kinds}
+    wishes = [
+        wish
+        for name, states in ({_PLAIN: before.plain.states} | kinds).items()
+        if name in shown
+        for wish in _wishes(name, states, request.POST)
+    ]
+    wishes += muting.wishes(before, request.POST)
+    return _change(request, user, wishes=wishes, **changed)
 
 
 def _change(request: HttpRequest, user: User, **changed: Any) -> HttpResponse:
@@ -119,14 +161,14 @@ def _change(request: HttpRequest, user: User, **changed: Any) -> HttpResponse:
     return redirect("hub:notifications:preferences")
 
 
-def _wishes(chosen: ChosenKind, posted: QueryDict) -> Iterator[Wish]:
+def _wishes(name: str, states: Sequence[State], posted: QueryDict) -> Iterator[Wish]:
     """What differs from what holds. Boxes that cannot be ticked, since the kind is off as a whole, say nothing."""
-    is_off = not any(state.is_on for state in chosen.states)
-    for state in chosen.states:
+    is_off = not any(state.is_on or state.off_until for state in states)
+    for state in states:
         is_open = not state.is_fixed and (not is_off or state.method == methods.INBOX.name)
-        is_on = f"{state.method}:{chosen.kind.name}" in posted
+        is_on = f"{state.method}:{name}" in posted
         if is_open and is_on is not state.is_on:
-            yield Wish(state.method, is_on, kind=chosen.kind.name)
+            yield Wish(state.method, is_on, kind=name, plain=name == _PLAIN)
 
 
 def _wish_for_all(posted: str) -> Wish:
@@ -136,12 +178,21 @@ def _wish_for_all(posted: str) -> Wish:
     return Wish(method, state == "on", category=category)
 
 
-def _page(request: HttpRequest, chosen: Chosen, form: LocaleForm, quiet: QuietForm, status: int = 200) -> HttpResponse:
+def _page(
+    request: HttpRequest, chosen: Chosen, form: LocaleForm, quiet: HoursForm, plan: Any, status: int = 200
+) -> HttpResponse:
+    others = ChosenCategory(None, [])
+    categories = [*chosen.categories]
+    if not categories or categories[-1].category is not None:
+        categories.append(others)
     context = {
         "chosen": chosen,
+        "categories": categories,
+        "mutes": muting.offered(chosen),
         "form": form,
         "quiet": quiet,
-        "methods": list(methods.methods()),
+        "plan": plan,
+        "methods": {method.name: method.label for method in methods.methods()},
         "inbox": methods.INBOX.name,
     }
     return render(request, "hub/notifications/preferences.html", context, status=status)

@@ -77,6 +77,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "distribution": {"id": 7},
     "retract": {"key": "k"},
     "preferences": {"user": "7"},
+    "preferences_change": {"user": "7"},
     "choose": {"user": "7", "id": 7, "action": "tests.approve_by_key"},
 }
 OFFERED = offers.written([offers.Action("tests.approve_by_key", "Approve")])

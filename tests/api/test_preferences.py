@@ -25,20 +25,33 @@ async def test_a_program_reads_and_changes_somebodys_preferences(api: Api) -> No
     ada = await User.objects.acreate_user("ada")
     known = user_id(ada)
     wish: dict[str, Any] = {"method": "inbox", "on": False, "kind": "order.shipped"}
-    changed = await api.result("preferences", user=known, time_zone="Europe/Moscow", choices=[wish])
+    changed = await api.result("preferences_change", user=known, time_zone="Europe/Moscow", choices=[wish])
     assert changed == await api.result("preferences", user=known)
     assert changed["time_zone"] == "Europe/Moscow"
     (category,) = changed["categories"]
-    assert category["kinds"][0]["sentence"] == "You do not get it, unless it goes to everyone, a group or a topic."
+    assert category["kinds"][0]["sentence"] == "You do not get it."
     for wrong in ({"language": "xx"}, {"choices": [wish | {"method": "pigeon"}]}, {"choices": [wish] * 201}):
-        assert await api.error("preferences", user=known, **wrong) == 107
-    await api.result("preferences", user=known, choices=[wish | {"on": None}])
+        assert await api.error("preferences_change", user=known, **wrong) == 107
+    await api.result("preferences_change", user=known, choices=[wish | {"on": None}])
     assert not await Choice.objects.aexists()
+
+
+async def test_reading_changes_nothing_whatever_is_in_the_query(api: Api) -> None:
+    ada = await User.objects.acreate_user("ada")
+    assert (await api.result("preferences", user=user_id(ada), language="ru"))["language"] == ""
+    assert not await Preferences.objects.aexists()
+
+
+async def test_a_key_for_reading_does_not_change_them() -> None:
+    ada = await User.objects.acreate_user("ada")
+    reader = Api(await sync_to_async(key_for)("preferences"))
+    assert (await reader.result("preferences", user=user_id(ada)))["plan"] is None
+    assert await reader.error("preferences_change", user=user_id(ada), language="ru") == 103
 
 
 async def test_a_key_for_other_people_neither_reads_nor_changes_them() -> None:
     ada, bob = await User.objects.acreate_user("ada"), await User.objects.acreate_user("bob")
     other = Api(await sync_to_async(key_for)(channels=(f"user:{user_id(bob)}",)))
-    for changed in ({}, {"language": "ru"}):
-        assert await other.error("preferences", user=user_id(ada), **changed) == 103
+    assert await other.error("preferences", user=user_id(ada)) == 103
+    assert await other.error("preferences_change", user=user_id(ada), language="ru") == 103
     assert not await Preferences.objects.aexists()

@@ -26,6 +26,7 @@ def test_types_and_keys_of_publications_are_those_of_the_code() -> None:
         notification_events.ActionChosen,
         notification_events.TopicFollowed,
         notification_events.TopicUnfollowed,
+        notification_events.PreferencesChanged,
         chat_events.MessagePosted,
         chat_events.MessagesRemoved,
         chat_events.PersonJoined,

@@ -14,3 +14,8 @@ def published(channel: str) -> list[Any]:
         msgspec.json.decode(row.data if row.shared is None else row.shared.data)
         for row in rows.select_related("shared")
     ]
+
+
+def alerts_on(channel: str) -> list[Any]:
+    """The data of the alerts among what a channel has, in order."""
+    return [data for data in published(channel) if data["type"] == "notifications.notification_created"]

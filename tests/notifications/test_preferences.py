@@ -15,7 +15,7 @@ from notifications.preferences import stored as preferences
 from notifications.preferences.methods import INBOX, LIVE, Method
 from notifications.preferences.stored import NotChosen, Wish
 from tests.connection.wire import Wire, wired
-from tests.notifications.published import published
+from tests.notifications.published import alerts_on
 from tests.support.people import User
 
 ORDERS = Category("orders", "Orders")
@@ -54,8 +54,8 @@ def test_who_has_switched_a_kind_off_gets_none_of_it(ann: User, many: bool) -> N
         notify(to=MEMBERS if many else [ann, bob], kind=kind)
     notify(to=ann, message="plain")
     drain_jobs()
-    assert {data["message"] for data in published(f"user:{ann.pk}")} == {"plain", "placed"}
-    assert {data["message"] for data in published(f"user:{bob.pk}")} == {"shipped", "placed"}
+    assert {data["message"] for data in alerts_on(f"user:{ann.pk}")} == {"plain", "placed"}
+    assert {data["message"] for data in alerts_on(f"user:{bob.pk}")} == {"shipped", "placed"}
     if not many:
         assert_not_notified(ann, "shipped")
         assert_notified(ann, "placed")
@@ -67,8 +67,8 @@ def test_what_is_off_at_once_comes_silently(ann: User, many: bool) -> None:
     off(ann, kind="order.shipped", method=LIVE.name)
     notify(to=MEMBERS if many else [ann, bob], kind="order.shipped")
     drain_jobs()
-    assert [data.get("silent") for data in published(f"user:{ann.pk}")] == [True]
-    assert [data.get("silent") for data in published(f"user:{bob.pk}")] == [None]
+    assert [data.get("silent") for data in alerts_on(f"user:{ann.pk}")] == [True]
+    assert [data.get("silent") for data in alerts_on(f"user:{bob.pk}")] == [None]
 
 
 def test_a_choice_for_a_category_is_for_all_its_kinds_and_one_for_a_kind_goes_before_it(ann: User) -> None:
@@ -85,7 +85,7 @@ def test_a_choice_for_a_category_is_for_all_its_kinds_and_one_for_a_kind_goes_be
     Kind("order.late", label="Order late", category=ORDERS, message="late")
     for kind in ("order.late", "order.placed"):
         notify(to=ann, kind=kind)
-    assert [data["message"] for data in published(f"user:{ann.pk}")] == ["placed"]
+    assert [data["message"] for data in alerts_on(f"user:{ann.pk}")] == ["placed"]
     preferences.change(ann, wishes=[Wish(INBOX.name, is_on=None, category="orders")])
     assert states(ann)["order.shipped"] == [True, True]
 
@@ -98,7 +98,7 @@ def test_a_critical_kind_cannot_be_switched_off_nor_silenced_whatever_is_stored(
             Choice.objects.create(user=ann, subject=f"kind:{name}", method=method, is_on=False)
         notify(to=ann, kind="alarm")
     notify(to=ann, kind="invoice")
-    assert [data.get("silent") for data in published(f"user:{ann.pk}")] == [None, None, True]
+    assert [data.get("silent") for data in alerts_on(f"user:{ann.pk}")] == [None, None, True]
     assert choosing.chosen_by(kinds.kind_named("alarm"), "mail", [ann.pk]) == {ann.pk}  # type: ignore[arg-type]  # not None
 
 
@@ -123,7 +123,7 @@ def test_a_sentence_says_what_a_person_gets(ann: User) -> None:
     assert said == {
         "alarm": "It is in your list and appears at once on open pages, whatever you choose.",
         "invoice": "It is in your list and appears at once on open pages.",
-        "order.placed": "You do not get it, unless it goes to everyone, a group or a topic.",
+        "order.placed": "You do not get it.",
         "order.shipped": "It is in your list.",
     }
 
@@ -201,7 +201,7 @@ async def test_a_client_reads_and_changes_its_own(ann: User) -> None:
     assert changed["methods"][0] == {"name": "inbox", "label": "In the list"}
     placed, shipped = changed["categories"][0]["kinds"]
     assert [state["on"] for state in placed["states"]] == [True, True]
-    assert shipped["sentence"] == "You do not get it, unless it goes to everyone, a group or a topic."
+    assert shipped["sentence"] == "You do not get it."
     assert refused["error"] == {"code": 400, "message": "There is no such language"}
 
 
@@ -219,8 +219,9 @@ def test_page_shows_what_holds_and_stores_what_differs(ann: User, client: Client
     client.force_login(ann)
     off(ann, kind="order.placed")
     page = client.get(PAGE).content.decode()
-    assert "Order shipped" in page and "You do not get it, unless it goes to everyone, a group or a topic." in page
-    posted = {"language": "ru", "time_zone": "", "inbox:order.shipped": "on", "inbox:order.placed": "on"}
+    assert "Order shipped" in page and "You do not get it." in page
+    shown = ["order.shipped", "order.placed", "invoice", "alarm"]
+    posted = {"language": "ru", "shown": shown, "inbox:order.shipped": "on", "inbox:order.placed": "on"}
     assert client.post(PAGE, posted).headers["Location"] == PAGE
     # What was off as a whole says nothing of what comes at once.
     assert states(ann)["order.placed"] == [True, True]
@@ -243,7 +244,7 @@ def test_page_says_what_cannot_be_chosen(ann: User, client: Client, posted: dict
     assert not Choice.objects.exists()
 
 
-def test_page_without_kinds_says_so_and_a_guest_logs_in(
+def test_page_without_kinds_has_all_else_and_a_guest_logs_in(
     ann: User, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert client.get(PAGE).headers["Location"] == f"/accounts/login/?next={PAGE}"
@@ -251,8 +252,8 @@ def test_page_without_kinds_says_so_and_a_guest_logs_in(
     client.force_login(ann)
     with override_settings(HUB_LANGUAGE_OF="password", HUB_TIME_ZONE_OF="password"):
         page = client.get(PAGE).content.decode()
-    assert "Nothing to choose yet" in page
-    assert "<select" not in page.partition("<main")[2]
+    assert "Everything else" in page
+    assert 'name="language"' not in page.partition("<main")[2]
 
 
 def test_who_does_not_want_what_replaces_an_alert_does_not_keep_the_old_one(ann: User) -> None:

@@ -13,14 +13,14 @@ from hub.testing import drain_jobs
 from notifications import MEMBERS, Kind, notify
 from notifications.kinds import declaring as kinds
 from notifications.preferences import stored as preferences
-from notifications.preferences.quiet_hours import QuietHours, in_quiet_hours
+from notifications.preferences.quiet_hours import Hours, in_quiet_hours
 from notifications.preferences.stored import NotChosen
-from tests.notifications.published import published
+from tests.notifications.published import alerts_on
 from tests.support.people import User
 
 BERLIN = ZoneInfo("Europe/Berlin")
 EVERY_DAY = tuple(range(1, 8))
-NIGHT = QuietHours(time(22), time(7), EVERY_DAY)
+NIGHT = Hours(time(22), time(7), EVERY_DAY)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -44,17 +44,17 @@ def at(text: str) -> datetime:
         (NIGHT, "2026-11-30T22:00", True),
         (NIGHT, "2026-11-30T06:59", True),
         (NIGHT, "2026-11-30T07:00", False),
-        (QuietHours(time(13), time(14), (1,)), "2026-11-30T13:30", True),  # a Monday
-        (QuietHours(time(13), time(14), (1,)), "2026-12-01T13:30", False),
+        (Hours(time(13), time(14), (1,)), "2026-11-30T13:30", True),  # a Monday
+        (Hours(time(13), time(14), (1,)), "2026-12-01T13:30", False),
         # A night belongs to the day on which it begins.
-        (QuietHours(time(22), time(7), (7,)), "2026-11-30T06:00", True),
-        (QuietHours(time(22), time(7), (7,)), "2026-11-30T23:00", False),
+        (Hours(time(22), time(7), (7,)), "2026-11-30T06:00", True),
+        (Hours(time(22), time(7), (7,)), "2026-11-30T23:00", False),
         # Equal times are a whole day, from then to then.
-        (QuietHours(time(0), time(0), (6, 7)), "2026-11-29T23:59", True),
-        (QuietHours(time(0), time(0), (6, 7)), "2026-11-30T00:00", False),
+        (Hours(time(0), time(0), (6, 7)), "2026-11-29T23:59", True),
+        (Hours(time(0), time(0), (6, 7)), "2026-11-30T00:00", False),
     ],
 )
-def test_quiet_hours_begin_and_end_on_the_persons_clock(hours: QuietHours, moment: str, is_quiet: bool) -> None:
+def test_quiet_hours_begin_and_end_on_the_persons_clock(hours: Hours, moment: str, is_quiet: bool) -> None:
     assert hours.has(at(moment)) is is_quiet
 
 
@@ -68,20 +68,20 @@ def test_a_night_in_which_clocks_change_ends_when_the_clock_says_so(day: str) ->
 @given(moment=st.datetimes(timezones=st.just(UTC)), begin=st.times(), end=st.times())
 def test_no_moment_is_in_hours_and_in_those_between_them(moment: datetime, begin: time, end: time) -> None:
     if begin != end:
-        hours, rest = QuietHours(begin, end, EVERY_DAY), QuietHours(end, begin, EVERY_DAY)
+        hours, rest = Hours(begin, end, EVERY_DAY), Hours(end, begin, EVERY_DAY)
         assert hours.has(moment) is not rest.has(moment)
 
 
 @pytest.mark.parametrize("many", [False, True])
 def test_what_comes_in_quiet_hours_is_silent_unless_it_is_critical(ann: User, many: bool) -> None:
     bob = User.objects.create_user("bob")
-    preferences.change(ann, quiet=QuietHours(time(0), time(0), EVERY_DAY))
+    preferences.change(ann, quiet=Hours(time(0), time(0), EVERY_DAY))
     for kind in ("order", "alarm"):
         notify(to=MEMBERS if many else [ann, bob], kind=kind)
         drain_jobs()
     notify(to=ann, message="of no kind")
-    assert [data.get("silent") for data in published(f"user:{ann.pk}")] == [True, None, None]
-    assert [data.get("silent") for data in published(f"user:{bob.pk}")] == [None, None]
+    assert [data.get("silent") for data in alerts_on(f"user:{ann.pk}")] == [True, None, None]
+    assert [data.get("silent") for data in alerts_on(f"user:{bob.pk}")] == [None, None]
 
 
 def test_the_time_zone_is_the_persons(ann: User) -> None:
@@ -103,7 +103,7 @@ def test_they_are_kept_until_they_are_taken_back(ann: User) -> None:
     assert preferences.change(ann, quiet=None).quiet is None
     for days in ((), (0,), (1, 8)):
         with pytest.raises(NotChosen, match="day of the week"):
-            preferences.change(ann, quiet=QuietHours(time(1), time(2), days))
+            preferences.change(ann, quiet=Hours(time(1), time(2), days))
 
 
 def test_page_stores_them_and_says_what_is_missing(ann: User, client: Client) -> None:
@@ -111,10 +111,12 @@ def test_page_stores_them_and_says_what_is_missing(ann: User, client: Client) ->
     page = "/notifications/preferences/"
     posted: dict[str, Any] = {"begin": "22:00", "end": "07:00", "days": ["1", "7"]}
     assert client.post(page, posted).status_code == 302
-    assert preferences.preferences_of(ann).quiet == QuietHours(time(22), time(7), (1, 7))
+    assert preferences.preferences_of(ann).quiet == Hours(time(22), time(7), (1, 7))
     assert 'value="22:00"' in client.get(page).content.decode()
     changes: list[dict[str, Any]] = [{"end": ""}, {"begin": ""}, {"days": []}, {"begin": "25:00"}]
     for wrong in changes:
         assert client.post(page, posted | wrong).status_code == 400
     assert client.post(page, {}).status_code == 302
+    assert preferences.preferences_of(ann).quiet == Hours(time(22), time(7), (1, 7))
+    assert client.post(page, {"begin": "", "end": ""}).status_code == 302
     assert preferences.preferences_of(ann).quiet is None

@@ -1,0 +1,95 @@
+"""Muting for a time on the page of preferences: what is offered, and what was chosen of it."""
+
+from collections.abc import Iterator
+from datetime import datetime, time, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from django.http import QueryDict
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from notifications.preferences import saying
+from notifications.preferences.methods import LIVE
+from notifications.preferences.stored import Chosen, Wish
+
+#: When what is muted until tomorrow interrupts again, on the person's clock.
+MORNING = time(9)
+
+_PREFIX = "mute:"
+
+
+class Muted(NamedTuple):
+    """Something that may be muted: what people call it, and the choices of its field, of which one holds."""
+
+    field: str
+    label: str
+    sentence: str
+    held: str
+    choices: list[tuple[str, str]]
+
+
+class _Target(NamedTuple):
+    label: str
+    sentence: str
+    wish: Wish
+    is_off: bool
+    until: datetime | None
+
+
+def offered(chosen: Chosen) -> dict[str, Muted]:
+    """What may be muted, by channel, or by ``category:NAME``."""
+    found = {}
+    for name, target in _targets(chosen).items():
+        choices = [("on", _("Not muted")), ("hour", _("For an hour"))]
+        choices.append(("tomorrow", _("Until tomorrow")))
+        if target.wish.channel:
+            choices.append(("always", _("Until I say so")))
+        held = "always" if target.is_off else "on"
+        if target.until is not None:
+            held = "until"
+            choices.append((held, _("Until %(time)s") % {"time": saying.moment(target.until, chosen.clock)}))
+        found[name] = Muted(f"{_PREFIX}{name}", target.label, target.sentence, held, choices)
+    return found
+
+
+def wishes(chosen: Chosen, posted: QueryDict) -> Iterator[Wish]:
+    """What differs from what holds."""
+    held = offered(chosen)
+    for name, target in _targets(chosen).items():
+        said = posted.get(f"{_PREFIX}{name}")
+        if said is None or said == held[name].held or said not in dict(held[name].choices):
+            continue
+        if said == "on":
+            yield target.wish
+        else:
+            yield target.wish._replace(is_on=False, until=_until(said, chosen.clock))
+
+
+def _targets(chosen: Chosen) -> dict[str, _Target]:
+    found = {
+        one.channel: _Target(
+            one.label,
+            one.sentence,
+            Wish(LIVE.name, is_on=None, channel=one.channel),
+            not one.state.is_on,
+            one.state.off_until,
+        )
+        for one in chosen.channels
+    }
+    for of in chosen.categories:
+        if of.category is not None:
+            wish = Wish(LIVE.name, is_on=None, category=of.category.name)
+            found[of.subject] = _Target(str(of.category.label), "", wish, is_off=False, until=of.muted_until)
+    return found
+
+
+def _until(said: str, clock: str) -> datetime | None:
+    """Until when it is muted; None where no end was said."""
+    if said == "hour":
+        return timezone.now() + timedelta(hours=1)
+    if said == "tomorrow":
+        zone = ZoneInfo(clock)
+        day = timezone.now().astimezone(zone).date() + timedelta(days=1)
+        return datetime.combine(day, MORNING, zone)
+    return None
