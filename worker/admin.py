@@ -10,7 +10,8 @@ from django.utils.translation import ngettext
 from hub.web.generics import ModelAdmin
 from worker import sending
 from worker.application import has_our_scheduler
-from worker.models import Job
+from worker.models import Job, TrackedJob
+from worker.tracking import cancelling
 
 if apps.is_installed("django_celery_beat") and has_our_scheduler():
     from worker import periodic_tasks
@@ -38,4 +39,31 @@ class JobAdmin(ModelAdmin[Job]):
     def send_again(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
         count = sending.retry(list(queryset.values_list("pk", flat=True)))
         text = ngettext("%(count)d job begins anew.", "%(count)d jobs begin anew.", count) % {"count": count}
+        self.message_user(request, text, messages.SUCCESS if count else messages.WARNING)
+
+
+@admin.register(TrackedJob)
+class TrackedJobAdmin(ModelAdmin[TrackedJob]):
+    """What people watch: the lives of jobs, whoever started them. They are made by calling a job."""
+
+    list_display = ("created_at", "title", "owner", "state", "text", "ended_at", "error")
+    list_filter = ("state", "source", "task")
+    list_select_related = ("owner",)
+    search_fields = ("id", "title", "task", "error")
+    fields = (
+        *("id", "title", "task", "arguments", "owner", "parent", "state", "runs", "text", "log", "result_text"),
+        *("result_url", "error", "created_at", "started_at", "ended_at"),
+    )
+    actions = ("cancel",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def get_readonly_fields(self, request: HttpRequest, obj: TrackedJob | None = None) -> tuple[str, ...]:
+        return self.fields
+
+    @admin.action(description=_("Cancel the selected jobs"), permissions=["change"])
+    def cancel(self, request: HttpRequest, queryset: QuerySet[TrackedJob]) -> None:
+        count = sum(cancelling.cancel(row) for row in queryset.filter(ended_at=None))
+        text = ngettext("%(count)d job is cancelled.", "%(count)d jobs are cancelled.", count) % {"count": count}
         self.message_user(request, text, messages.SUCCESS if count else messages.WARNING)

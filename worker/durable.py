@@ -21,7 +21,7 @@ from django.utils import timezone
 from kombu.utils.uuid import uuid
 
 from hub.logs import get_logger
-from worker import job_heartbeats, jobs, sending
+from worker import job_heartbeats, jobs, origins, sending
 from worker.jobs import JobCall
 
 log = get_logger(__name__)
@@ -99,7 +99,7 @@ class DurableTask(DjangoTask[Any, Any]):
             self._hold(task_id, begun=False)
             return
         if not wanted:
-            setattr(self.request, _LEFT, True)
+            self._leave_row()
             raise Ignore
         self._hold(task_id, begun=True)
 
@@ -124,8 +124,15 @@ class DurableTask(DjangoTask[Any, Any]):
             sig.delay()
             if not self.request.get(_LEFT):
                 jobs.finish(str(self.request.id), self._nonce())
-        setattr(self.request, _LEFT, True)
+        self._leave_row()
         raise Ignore("Replaced by another job")
+
+    def ending(self, state: str, retval: Any) -> None:
+        """Called when a run is over, however it ended, before its row is told. For subclasses."""
+
+    def _leave_row(self) -> None:
+        """What becomes of the row is not for this run to say."""
+        setattr(self.request, _LEFT, True)
 
     def _is_running(self, task_id: str | None) -> bool:
         """Whether this is called from the task of this id, which wants to be tried again."""
@@ -151,6 +158,8 @@ class DurableTask(DjangoTask[Any, Any]):
             if name in kept:
                 kept[name] = getattr(kept[name], "name", kept[name])
         kept.setdefault("ignore_result", self.ignore_result)
+        if origin := origins.headers():
+            kept["headers"] = {**origin, **(kept.get("headers") or {})}
         return JobCall(task_id, str(self.name), args, dict(kwargs), kept), eta, expires
 
     def _store_and_send(self, call: JobCall, eta: datetime | None, expires: datetime | None) -> None:
@@ -183,7 +192,7 @@ class DurableTask(DjangoTask[Any, Any]):
             jobs.store_retry(call, eta=eta, waits=waits)
         except (DatabaseError, InterfaceError) as error:
             _not_noted(call.id, error)
-            setattr(self.request, _LEFT, True)
+            self._leave_row()
             sending.pass_on(call)
         else:
             if not waits:
@@ -234,6 +243,7 @@ def _end(sender: Any, task_id: str, state: str, retval: Any, **kwargs: Any) -> N
     """A run is over: it is held no more. One that Celery tells nobody of (``Ignore``, ``Reject``) is noted here."""
     if not isinstance(sender, DurableTask):
         return
+    sender.ending(state, retval)
     nonce = sender._nonce()
     if sender.request.get(_HELD):
         job_heartbeats.release(task_id, nonce)

@@ -93,7 +93,7 @@ def store_failed(call: JobCall, error: str, *, durable: bool) -> None:
     Where the task is ``durable`` it can be sent from there. No row of another task would ever end.
     """
     nonce = uuid4().hex if durable else ""
-    row = Job(id=call.id, task=call.task, nonce=nonce, **_written(call), failed_at=Now(), error=_shortened(error))
+    row = Job(id=call.id, task=call.task, nonce=nonce, **_written(call), failed_at=Now(), error=shortened(error))
     row.save(force_insert=True)
 
 
@@ -149,7 +149,7 @@ def fail(job_id: str, error: str, nonce: str | None = None, *, begun: bool = Fal
     With ``begun`` nothing where it has not been begun: who does not know the nonce may mean an earlier call.
     """
     rows = _owed(job_id, nonce)
-    if (rows.filter(starts__gt=0) if begun else rows).update(failed_at=Now(), error=_shortened(error)):
+    if (rows.filter(starts__gt=0) if begun else rows).update(failed_at=Now(), error=shortened(error)):
         log.error("job_failed", job=job_id)
 
 
@@ -245,9 +245,9 @@ def show_stats() -> None:
     metrics.JOB_WAIT.set(max(found["wait"] or timedelta(0), timedelta(0)).total_seconds())
 
 
-def _shortened(error: str) -> str:
-    """As much of an error as a row takes."""
-    return error.replace("\0", "").encode("utf-8", "replace").decode()[:ERROR_LIMIT]
+def shortened(text: str, limit: int = ERROR_LIMIT) -> str:
+    """As much of an error, or of another text, as a row takes."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()[:limit]
 
 
 def _called(job_id: str, nonce: str | None) -> QuerySet[Job]:

@@ -17,6 +17,7 @@ from notifications.sending import distributing, expiring, scheduling
 from worker import jobs, sending
 from worker.application import application
 from worker.scheduling import REGULAR_TASKS, expires
+from worker.tracking import losses, stored
 
 log = get_logger(__name__)
 
@@ -35,6 +36,12 @@ def send_overdue_jobs() -> int:
     and a long queue does not make itself longer.
     """
     return sending.send_overdue()
+
+
+@shared_task(ignore_result=True, expires=expires("worker.maintenance.mark_lost_jobs"))
+def mark_lost_jobs() -> int:
+    """Write down of tracked jobs that nobody runs any more what has become of them; returns of how many."""
+    return losses.mark_lost()
 
 
 @shared_task(ignore_result=True, expires=expires("worker.maintenance.restart_distributions"))
@@ -64,13 +71,14 @@ def prune() -> int:
 @shared_task(ignore_result=True, expires=expires("worker.maintenance.tidy"))
 def tidy() -> None:
     """Delete what nobody asks for any more: heartbeats of parts that are long gone, the presence rows of web processes
-    that died, idempotency keys, data that publications have shared, jobs that failed long ago, and what referred to
-    rows that were deleted. Learn the names that were stored without a signal."""
+    that died, idempotency keys, data that publications have shared, jobs that failed or ended long ago, and what
+    referred to rows that were deleted. Learn the names that were stored without a signal."""
     heartbeats.prune()
     process_rows.forget()
     idempotency.forget_old()
     sharing.forget_unused()
     jobs.prune()
+    stored.prune()
     deletions.follow_up()
     lookalikes.complete()
 

@@ -1,5 +1,8 @@
 """The rows of background jobs (``docs/decisions/019-jobs-are-rows.md``)."""
 
+from typing import Any
+
+from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
@@ -44,3 +47,83 @@ class Job(models.Model):
 
     def __str__(self) -> str:
         return f"{self.task} {self.id}"
+
+
+class JobState(models.TextChoices):
+    """What has become of a tracked job."""
+
+    QUEUED = "queued", _("Queued")
+    RUNNING = "running", _("Running")
+    RETRYING = "retrying", _("Will be tried again")
+    LOST = "lost", _("Lost")
+    SUCCEEDED = "succeeded", _("Succeeded")
+    FAILED = "failed", _("Failed")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
+class JobSource(models.TextChoices):
+    """Who runs a tracked job, and so how it is known that it still runs."""
+
+    DURABLE = "durable", _("A job of the hub")
+    CELERY = "celery", _("A task of Celery")
+    API = "api", _("Another program")
+
+
+class TrackedJob(models.Model):
+    """The life of a job as people watch it: it stays when the job has ended.
+
+    Says nothing of what is owed; that is :class:`Job`, which has the same id. ``worker.tracking.stored`` is all that
+    writes it.
+    """
+
+    #: The id of the Celery task, or what another program calls its work.
+    id = models.CharField(_("id"), max_length=255, primary_key=True)
+    source = models.CharField(max_length=10, choices=JobSource.choices, default=JobSource.DURABLE)
+    task = models.CharField(_("task"), max_length=255, blank=True)
+    title = models.CharField(_("title"), max_length=200)
+    #: Text for people, with secrets masked.
+    arguments = models.TextField(_("arguments"), blank=True)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_constraint=False,
+        verbose_name=_("started by"),
+    )
+    #: The job that has called it, and the first of all these; empty where nothing has.
+    parent = models.CharField(_("parent"), max_length=255, blank=True)
+    root = models.CharField(max_length=255, blank=True)
+    state = models.CharField(_("state"), max_length=10, choices=JobState.choices, default=JobState.QUEUED)
+    #: How often it began.
+    runs = models.PositiveIntegerField(_("runs"), default=0)
+    done = models.FloatField(null=True, blank=True)
+    total = models.FloatField(null=True, blank=True)
+    text = models.CharField(_("progress"), max_length=200, blank=True)
+    #: The newest lines, each with its time as text of ISO 8601.
+    log: Any = models.JSONField(_("log"), default=list, blank=True)
+    result_text = models.CharField(_("result"), max_length=1000, blank=True)
+    result_url = models.CharField(_("link to the result"), max_length=2000, blank=True)
+    error = models.TextField(_("error"), blank=True)
+    created_at = models.DateTimeField(_("created at"), db_default=Now())
+    started_at = models.DateTimeField(_("started at"), null=True, blank=True)
+    ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
+    cancel_requested_at = models.DateTimeField(null=True, blank=True)
+    #: When it counts as lost unless something is heard of it before.
+    lost_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("tracked job")
+        verbose_name_plural = _("tracked jobs")
+        ordering = ("-created_at", "-id")
+        indexes = (
+            models.Index(fields=["owner", "-created_at"], name="hub_worker_tracked_of_owner"),
+            models.Index(fields=["-created_at"], name="hub_worker_tracked_newest"),
+            models.Index(fields=["root"], name="hub_worker_tracked_tree"),
+            models.Index(fields=["lost_at"], condition=models.Q(ended_at=None), name="hub_worker_tracked_active"),
+            models.Index(fields=["ended_at"], name="hub_worker_tracked_ended"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.title} {self.id}"

@@ -33,7 +33,7 @@ class Named:
 
         A list of people loses them; a call that is about them in any other way is about nobody else.
         """
-        parameters = _parameters(task)
+        parameters = parameters_of(task)
         names = [parameters[place] if place < len(parameters) else "" for place in range(len(args))]
         positional = [self._left(value, name) for name, value in zip(names, args, strict=True)]
         keywords = {name: self._left(value, name) for name, value in kwargs.items()}
@@ -79,7 +79,7 @@ def named(user: User) -> Named:
     return Named(mail, name, user_id(user))
 
 
-def _parameters(task: str) -> list[str]:
+def parameters_of(task: str) -> list[str]:
     """The names of what the task takes; none where there is no such task (any more)."""
     found = task_named(task)
     return [] if found is None else list(inspect.signature(found.run).parameters)

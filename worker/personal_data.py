@@ -10,11 +10,13 @@ from django.apps import apps
 from django.db.models import Q
 
 from hub.privacy import PersonalData, register
-from hub.users import User
+from hub.publishing import forget_channel
+from hub.users import User, user_id
 from notifications.models import Notification
 from notifications.sending.withdrawing import withdraw
 from worker.models import Job
 from worker.named_people import GONE, Named, named
+from worker.tracking import events, queries
 
 
 def _holds(who: Named, *columns: str) -> Q:
@@ -67,6 +69,32 @@ def signed_up_key(user: User) -> str:
 
 
 register(PersonalData("jobs", _export_jobs, _erase_jobs))
+
+
+def _export_tracked(user: User) -> list[dict[str, Any]]:
+    return [
+        {
+            "at": row.created_at.isoformat(),
+            "title": row.title,
+            "arguments": row.arguments,
+            "state": row.state,
+            "text": row.text,
+            "log": row.log,
+            "result": row.result_text,
+            "url": row.result_url,
+            "error": row.error,
+        }
+        for row in queries.jobs_of(user).iterator()
+    ]
+
+
+def _erase_tracked(user: User) -> None:
+    """What the person has started goes; a job that runs goes on, and nobody watches it any more."""
+    queries.jobs_of(user).delete()
+    forget_channel(events.channel_of(user_id(user)))
+
+
+register(PersonalData("tracked_jobs", _export_tracked, _erase_tracked))
 
 if apps.is_installed("django_celery_beat"):
     from django_celery_beat.models import PeriodicTask

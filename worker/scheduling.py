@@ -38,6 +38,7 @@ REGULAR_TASKS = (
     RegularTask("worker.heartbeat.beat_from_worker", interval=10.0),
     RegularTask("worker.maintenance.sweep", interval=10.0),
     RegularTask("worker.maintenance.send_overdue_jobs", interval=5.0, timeout=60.0),
+    RegularTask("worker.maintenance.mark_lost_jobs", interval=5.0, timeout=30.0),
     RegularTask("worker.maintenance.restart_distributions", interval=30.0),
     RegularTask("worker.maintenance.withdraw_expired_alerts", interval=30.0),
     RegularTask("worker.maintenance.wake_snoozed", interval=2.0, timeout=30.0),

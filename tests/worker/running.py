@@ -38,9 +38,12 @@ def environment(data_dir: Path, **variables: str) -> dict[str, str]:
 
 
 @contextmanager
-def running_worker(data_dir: Path, log: Path, **variables: str) -> Iterator["subprocess.Popen[bytes]"]:
-    """A Celery worker with one child, on the database and the Redis of this test."""
+def running_worker(
+    data_dir: Path, log: Path, *, include: str = "", **variables: str
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """A Celery worker with one child, on the database and the Redis of this test. ``include`` is one more module."""
     command = [sys.executable, "-m", "celery", "-A", "worker", "worker", "--without-gossip", "--without-mingle"]
+    command += ["-I", include] if include else []
     with log.open("ab") as output:
         worker = subprocess.Popen(
             ending_with_us(command),

@@ -1,0 +1,222 @@
+"""Tracked jobs: what is written down of a job from its call to its end."""
+
+import json
+from typing import Any
+
+import pytest
+from celery import chain, group
+from django.db import transaction
+
+from hub.models import Publication
+from hub.people.models import User
+from tests.worker.durable_tasks import overdue
+from tests.worker.running import run, run_all, take
+from tests.worker.tracked_tasks import (
+    between_plainly,
+    break_down,
+    child,
+    import_customers,
+    only_once,
+    parent,
+)
+from worker import jobs, sending
+from worker.models import Job, TrackedJob
+from worker.tracking import cancelling, losses, started_by, stored
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("nothing_ran_and_the_broker_is_there"),
+]
+
+
+@pytest.fixture
+def ada() -> User:
+    return User.objects.create_user("ada")
+
+
+def states(channel: str) -> list[tuple[str, str]]:
+    """What was published of jobs: their titles and states."""
+    data = [json.loads(one.data) for one in Publication.objects.filter(channel=channel).order_by("pk")]
+    return [(one["item"]["title"], one["item"]["state"]) for one in data]
+
+
+def test_life_of_a_job_is_written_down_and_published(ada: User) -> None:
+    with started_by(ada):
+        called = import_customers.delay(3, password="hunter22")
+    row = TrackedJob.objects.get()
+    assert (row.pk, row.title, row.state, row.owner) == (called.id, "Import customers", "queued", ada)
+    assert row.arguments == "rows=3, password=•••"
+    assert run_all() == ["SUCCESS"]
+    row.refresh_from_db()
+    assert (row.state, row.done, row.total, row.runs) == ("succeeded", 3, 3, 1)
+    assert (row.result_url, row.result_text) == ("/customers/", "3 customers")
+    assert [text for _, text in row.log] == ["row 0", "row 1", "row 2"]
+    assert row.started_at and row.ended_at
+    assert not Job.objects.exists()
+    assert states(f"jobs:{ada.pk}") == [("Import customers", state) for state in ("queued", "running", "succeeded")]
+
+
+def test_call_that_is_rolled_back_leaves_nothing() -> None:
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        import_customers.delay(1)
+        raise ZeroDivisionError
+    assert not TrackedJob.objects.exists()
+
+
+def test_arguments_that_do_not_fit_are_refused_at_the_call() -> None:
+    with pytest.raises(TypeError):
+        import_customers.delay(1, colour="red")
+    assert not TrackedJob.objects.exists()
+
+
+def test_failure_is_kept_with_its_reason_and_without_secrets() -> None:
+    break_down.delay(token="s3cr3t-value")
+    assert run_all() == ["FAILURE"]
+    row = TrackedJob.objects.get()
+    assert (row.state, row.error) == ("failed", "ValueError: ••• was not accepted")
+    assert (row.done, row.total, row.text) == (3, 7, "half way")
+
+
+def test_failed_job_that_is_sent_again_runs_again() -> None:
+    called = break_down.delay()
+    run_all()
+    assert sending.retry([called.id]) == 1
+    assert run_all() == ["FAILURE"]
+    assert TrackedJob.objects.get().runs == 2
+
+
+def test_retry_is_told_and_keeps_the_owner(ada: User) -> None:
+    with started_by(ada):
+        break_down.delay(passing=True)
+    assert run(take()) == "RETRY"
+    row = TrackedJob.objects.get()
+    assert (row.state, row.error) == ("retrying", "OSError: the disk is away")
+    assert run_all() == ["FAILURE"]
+    row.refresh_from_db()
+    assert (row.state, row.runs, row.owner, row.parent) == ("failed", 2, ada, "")
+
+
+def test_job_that_waits_is_cancelled_at_once() -> None:
+    called = import_customers.delay(1)
+    assert cancelling.cancel(TrackedJob.objects.get()) == 1
+    assert TrackedJob.objects.get().state == "cancelled"
+    assert not Job.objects.exists()
+    assert run_all() == ["IGNORED"]
+    assert TrackedJob.objects.get(pk=called.id).runs == 0
+
+
+def test_job_that_was_cancelled_while_it_began_does_not_run() -> None:
+    called = import_customers.delay(1)
+    stored.ask_to_cancel(called.id)
+    assert run_all() == ["IGNORED"]
+    assert TrackedJob.objects.get().state == "cancelled"
+    assert not Job.objects.exists()
+
+
+def test_second_message_of_a_job_that_has_ended_changes_nothing() -> None:
+    import_customers.delay(1)
+    message = take()
+    run(message)
+    before = TrackedJob.objects.values().get()
+    assert run(message) == "IGNORED"
+    assert TrackedJob.objects.values().get() == before
+
+
+def lose_the_worker() -> None:
+    """As when a worker was killed a while ago."""
+    overdue()
+    TrackedJob.objects.update(lost_at="2020-01-01T00:00Z")
+
+
+def test_job_of_a_lost_worker_is_seen_and_runs_again() -> None:
+    called = import_customers.delay(1)
+    assert jobs.begin(called.id) and stored.begin(called.id)
+    lose_the_worker()
+    assert losses.mark_lost() == 1
+    row = TrackedJob.objects.get()
+    assert (row.state, row.ended_at) == ("lost", None)
+    assert losses.mark_lost() == 0
+    assert run_all() == ["SUCCESS"]
+    row.refresh_from_db()
+    assert (row.state, row.runs, row.log[0][1]) == ("succeeded", 2, stored.LOST_LINE)
+
+
+def test_job_that_must_not_run_twice_fails_when_its_worker_is_lost() -> None:
+    called = only_once.delay()
+    assert jobs.begin(called.id) and stored.begin(called.id)
+    assert run_all() == ["IGNORED"]
+    assert TrackedJob.objects.get().state == "failed"
+    assert Job.objects.get().failed_at
+
+
+def test_job_that_is_owed_no_more_does_not_run_for_ever() -> None:
+    began, waits, broken = (import_customers.delay(1).id for _ in range(3))
+    stored.begin(began)
+    lose_the_worker()
+    Job.objects.filter(pk__in=[began, waits]).delete()
+    jobs.fail(broken, "It kills its worker.")
+    assert losses.mark_lost() == 3
+    assert dict(TrackedJob.objects.values_list("pk", "state")) == {
+        began: "lost",
+        waits: "cancelled",
+        broken: "failed",
+    }
+    assert TrackedJob.objects.get(pk=broken).error == "It kills its worker."
+    assert not TrackedJob.objects.filter(ended_at=None).exists()
+
+
+def tree() -> dict[str, tuple[str, str, Any]]:
+    """Each job by title: the titles of its parent and its root, and its owner."""
+    rows = {row.pk: row for row in TrackedJob.objects.all()}
+    return {
+        row.title: (
+            rows[row.parent].title if row.parent else "",
+            rows[row.root].title if row.root else "",
+            row.owner_id,
+        )
+        for row in rows.values()
+    }
+
+
+def test_jobs_that_jobs_start_are_one_tree_of_one_person(ada: User) -> None:
+    with started_by(ada):
+        parent.delay()
+    run_all()
+    assert tree() == {"Parent": ("", "", ada.pk), "Child": ("Parent", "Parent", ada.pk)}
+
+
+def test_person_goes_through_tasks_that_nobody_watches(ada: User) -> None:
+    with started_by(ada):
+        between_plainly.delay()
+    run_all()
+    assert tree() == {"Child": ("", "", ada.pk)}
+
+
+def test_person_goes_through_chains_and_groups(ada: User) -> None:
+    with started_by(ada):
+        chain(import_customers.si(1), parent.si()).delay()
+        group([break_down.s()]).delay()
+    run_all()
+    assert tree() == {
+        "Import customers": ("", "", ada.pk),
+        "Parent": ("Import customers", "Import customers", ada.pk),
+        "Child": ("Parent", "Import customers", ada.pk),
+        "Break": ("", "", ada.pk),
+    }
+
+
+def test_cancelling_a_job_cancels_those_below_it(ada: User) -> None:
+    parent.delay()
+    for _ in range(2):
+        run(take())
+    above = TrackedJob.objects.get(title="Parent")
+    TrackedJob.objects.filter(pk=above.pk).update(state="running", ended_at=None)
+    above.refresh_from_db()
+    assert cancelling.cancel(above) == 2
+    assert TrackedJob.objects.get(title="Child").state == "cancelled"
+
+
+def test_text_that_a_job_returns_is_its_result() -> None:
+    child.delay()
+    run_all()
+    assert TrackedJob.objects.get().result_text == "grown up"

@@ -1,0 +1,175 @@
+"""Tracked jobs while they run: what progress costs, how often it is told, and how a job hears that it is to end."""
+
+import threading
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from hub.people.models import User
+from lab.harness.waiting import wait_for
+from tests.worker.running import run, run_all, take
+from tests.worker.tracked_tasks import child, wait
+from worker.models import TrackedJob
+from worker.tracking import JobCancelled, JobHandle, JobTimedOut, cancelling, publishing, reporter, stored
+from worker.tracking.events import JobProgressed
+from worker.tracking.middleware import StartedBy
+
+#: Seconds that a call of ``progress()`` may take. It takes about half a millionth; a busy machine may stop for long.
+COST = 50e-6
+
+
+def test_progress_costs_next_to_nothing() -> None:
+    job, calls = JobHandle("1", seconds=3600), 20_000
+    began = time.perf_counter()
+    for number in range(calls):
+        job.progress(number, calls, "row")
+    assert (time.perf_counter() - began) / calls < COST
+
+
+def test_track_says_how_far_it_is() -> None:
+    job = JobHandle("1")
+    seen = [(item, job.done, job.total) for item in job.track(["a", "b"])]
+    assert seen == [("a", 0, 2), ("b", 1, 2)]
+    assert job.done == 2
+    assert list(job.track(iter("ab"), total=5)) == ["a", "b"]
+    assert job.columns()["total"] == 5
+
+
+def test_log_is_bounded() -> None:
+    job = JobHandle("1")
+    for number in range(1000):
+        job.log(f"{number} " + "x" * 1000)
+    lines = job.columns()["log"]
+    assert len(lines) == 200
+    assert lines[-1][1].startswith("999 ")
+    assert all(len(text) <= 500 for _, text in lines)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), 1e300, -1e300])
+def test_strange_numbers_fit_into_a_row(number: float) -> None:
+    job = JobHandle("1")
+    job.progress(number)
+    assert job.columns()["done"] in {None, float(2**53 - 1), -float(2**53 - 1)}
+
+
+@pytest.mark.parametrize("url", ["javascript:alert(1)", "//elsewhere", "data:text/html,x"])
+def test_result_links_to_http_only(url: str) -> None:
+    with pytest.raises(ValueError, match="http"):
+        JobHandle("1").result(url=url)
+
+
+def test_job_ends_at_its_next_word_when_it_is_told_to_or_took_too_long() -> None:
+    job = JobHandle("1")
+    job.stop()
+    with pytest.raises(JobCancelled):
+        job.progress(1)
+    with pytest.raises(JobCancelled):
+        list(job.track([1]))
+    with pytest.raises(JobTimedOut, match="longer than 0 seconds"):
+        JobHandle("1", seconds=0).check()
+
+
+class Told:
+    """What was told of the progress of jobs, each with its moment."""
+
+    def __init__(self) -> None:
+        self.all: list[tuple[float, JobProgressed, str]] = []
+
+    def __call__(self, progressed: JobProgressed, user_id: str) -> None:
+        self.all.append((time.monotonic(), progressed, user_id))
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> Told:
+    told = Told()
+    monkeypatch.setattr(publishing, "publish_progress", told)
+    return told
+
+
+@pytest.fixture
+def reported() -> Iterator[JobHandle]:
+    """A job that the thread of this process looks after."""
+    job = JobHandle("1")
+    reporter.start(job, "7")
+    yield job
+    reporter.release(job)
+    wait_for(lambda: reporter._thread is None, timeout=5, that="the thread ends with the last job")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_five_updates_a_second_go_out_and_the_last_always(told: Told, reported: JobHandle) -> None:
+    until = time.monotonic() + 1.5
+    number = 0
+    while time.monotonic() < until:
+        number += 1
+        reported.progress(number)
+    wait_for(lambda: told.all and told.all[-1][1].done == number, timeout=5, that="the last one is told")
+    moments = [moment for moment, _, _ in told.all]
+    assert len(moments) <= (moments[-1] - moments[0]) * 5 + 1.5
+    assert {user for _, _, user in told.all} == {"7"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_lines_are_told_once(told: Told, reported: JobHandle) -> None:
+    reported.log("first")
+    wait_for(lambda: told.all, timeout=5, that="it is told")
+    reported.log("second")
+    wait_for(lambda: len(told.all) == 2, timeout=5, that="it is told")
+    assert [[line.text for line in one.lines] for _, one, _ in told.all] == [["first"], ["second"]]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("nothing_ran_and_the_broker_is_there")
+def test_running_job_is_shown_and_ends_within_two_seconds_when_it_is_cancelled() -> None:
+    wait.delay()
+    ended: list[Any] = []
+
+    def work(message: Any) -> None:
+        ended.append(run(message))
+        connection.close()
+
+    thread = threading.Thread(target=work, args=[take()])
+    thread.start()
+    try:
+        wait_for(lambda: TrackedJob.objects.get().total == 1, timeout=10, that="how far it is is stored")
+        before = TrackedJob.objects.get()
+        assert before.state == "running"
+        assert cancelling.cancel(before) == 1
+        asked = time.monotonic()
+    finally:
+        thread.join(40)
+    assert time.monotonic() - asked < 2 + 1  # a second for a busy machine
+    assert ended == ["IGNORED"]
+    assert TrackedJob.objects.get().state == "cancelled"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("nothing_ran_and_the_broker_is_there")
+def test_jobs_that_a_view_calls_are_those_of_who_is_logged_in() -> None:
+    ada = User.objects.create_user("ada")
+
+    def view(request: HttpRequest) -> HttpResponse:
+        child.delay()
+        return HttpResponse()
+
+    request = HttpRequest()
+    StartedBy(view)(request)  # a guest
+    request.user = ada
+    StartedBy(view)(request)
+    run_all()
+    assert list(TrackedJob.objects.order_by("created_at").values_list("owner", flat=True)) == [None, ada.pk]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_ended_jobs_are_kept_for_a_month() -> None:
+    for days, number in ((29, 1), (31, 2)):
+        TrackedJob.objects.create(pk=number, title="t", state="failed")
+        TrackedJob.objects.filter(pk=number).update(ended_at=timezone.now() - timedelta(days=days))
+    assert stored.prune() == 1
+    assert TrackedJob.objects.get().pk == "1"

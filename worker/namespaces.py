@@ -1,0 +1,19 @@
+"""Who may watch jobs."""
+
+from hub.channels import Namespace, at_once, register
+from hub.users import PATTERN, Visitor, user_id
+from worker.tracking import events, queries
+
+
+@at_once
+def _is_oneself(user: Visitor, id: str) -> bool:  # noqa: A002  # as the pattern names it
+    return user_id(user) == id
+
+
+def _may_see_all(user: Visitor, **arguments: object) -> bool:
+    return queries.may(user, queries.SEE_ALL)
+
+
+register(Namespace(events.OWN, pattern=PATTERN, can_subscribe=_is_oneself, keep_items=1000, keep_days=7))
+# Live only: nobody has to have seen all that happens to the jobs of everybody, and a list of them is loaded again.
+register(Namespace(events.ALL, single=True, durable=False, can_subscribe=_may_see_all))

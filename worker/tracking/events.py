@@ -1,0 +1,98 @@
+"""What clients are told of tracked jobs, and on which channels."""
+
+from datetime import datetime
+from typing import Final
+
+import msgspec
+
+from hub.users import ids_of_keys
+from worker.models import TrackedJob
+
+#: The channel of a person's own jobs begins so; the other one has those of everybody.
+OWN: Final = "jobs"
+ALL: Final = "all_jobs"
+
+
+class LogLine(msgspec.Struct):
+    """A line of a job's log."""
+
+    at: str
+    text: str
+
+
+class JobItem(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """A job as lists have it. Times are of the server; ``runs`` counts how often it began."""
+
+    id: str
+    title: str
+    task: str
+    state: str
+    user: str
+    created_at: datetime
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    done: float | int | None = None
+    total: float | int | None = None
+    text: str = ""
+    result_text: str = ""
+    result_url: str = ""
+    error: str = ""
+    parent: str = ""
+    root: str = ""
+    runs: int = 0
+    cancelling: bool = False
+
+
+class JobChanged(msgspec.Struct, tag="worker.job_changed"):
+    """A job is in another state."""
+
+    item: JobItem
+
+
+class JobProgressed(msgspec.Struct, tag="worker.job_progressed", omit_defaults=True):
+    """How far a running job is, with its newest lines. Not stored: what is missed comes with the next one."""
+
+    id: str
+    done: float | int | None = None
+    total: float | int | None = None
+    text: str = ""
+    lines: list[LogLine] = []
+
+
+def channel_of(user_id: str) -> str:
+    """The channel of the jobs of one person."""
+    return f"{OWN}:{user_id}"
+
+
+def items_of(rows: list[TrackedJob]) -> list[JobItem]:
+    """Rows as clients get them. One query more where the ids of people are not their keys."""
+    ids = ids_of_keys({row.owner_id for row in rows if row.owner_id is not None})
+    return [_item(row, ids.get(row.owner_id, "")) for row in rows]
+
+
+def number(value: float | None) -> float | int | None:
+    """A number as JSON has it: whole ones without a point."""
+    return int(value) if value is not None and value.is_integer() else value
+
+
+def _item(row: TrackedJob, user: str) -> JobItem:
+    return JobItem(
+        id=row.pk,
+        title=row.title,
+        task=row.task,
+        state=row.state,
+        user=user,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+        done=number(row.done),
+        total=number(row.total),
+        text=row.text,
+        result_text=row.result_text,
+        result_url=row.result_url,
+        error=row.error,
+        parent=row.parent,
+        root=row.root,
+        runs=row.runs,
+        cancelling=row.cancel_requested_at is not None and row.ended_at is None,
+    )

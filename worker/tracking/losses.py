@@ -1,0 +1,46 @@
+"""Finds the jobs that nobody runs any more, so that none is shown as running for ever."""
+
+from collections.abc import Iterable
+
+from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models.functions import Now
+
+from worker.models import Job, JobSource, JobState, TrackedJob
+from worker.tracking import stored
+
+#: Jobs that one turn looks at.
+LIMIT = 500
+
+_GONE = "Nobody runs it any more."
+_OWED = Exists(Job.objects.filter(pk=OuterRef("pk"), failed_at=None))
+
+
+def mark_lost() -> int:
+    """Write down of each job that was not heard of in time what has become of it; returns of how many.
+
+    A durable job that is still owed will run again. One that is owed no more has failed, or was given up in the admin.
+    Safe to call from any process at any time.
+    """
+    silent = TrackedJob.objects.filter(state=JobState.RUNNING, lost_at__lte=Now())
+    durable = silent.filter(source=JobSource.DURABLE)
+    again = [row.pk for row in durable.filter(_OWED)[:LIMIT] if stored.lose(row.pk, will_run_again=True)]
+    others = silent.exclude(source=JobSource.DURABLE)[:LIMIT]
+    gone = [row.pk for row in others if stored.lose(row.pk, will_run_again=False, error=_GONE)]
+    return len(again) + len(gone) + _end(durable.exclude(_OWED)) + _end(_waiting_for_nothing())
+
+
+def _waiting_for_nothing() -> QuerySet[TrackedJob]:
+    waiting = (JobState.QUEUED, JobState.RETRYING, JobState.LOST)
+    return TrackedJob.objects.filter(source=JobSource.DURABLE, state__in=waiting, ended_at=None).exclude(_OWED)
+
+
+def _end(rows: QuerySet[TrackedJob]) -> int:
+    """End the jobs that are owed no more, as the rows say by which they were owed."""
+    found: Iterable[TrackedJob] = list(rows[:LIMIT])
+    errors = dict(Job.objects.filter(pk__in=[row.pk for row in found]).values_list("pk", "error"))
+    return sum(
+        stored.end(row.pk, JobState.FAILED, error=errors[row.pk])
+        if row.pk in errors
+        else stored.end(row.pk, JobState.LOST if row.state == JobState.RUNNING else JobState.CANCELLED, error=_GONE)
+        for row in found
+    )

@@ -1,0 +1,73 @@
+"""The arguments of a job as people see them: no secrets."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from hub.logs.redaction import redact
+from worker.jobs import shortened
+from worker.named_people import parameters_of
+
+#: What stands where a secret was.
+MASK: Final = "•••"
+
+#: Characters of all arguments together, and of one.
+LIMIT, ONE_LIMIT = 2000, 200
+
+#: Names of what people must not see.
+_SECRET = re.compile(
+    r"passw|passphrase|pwd|secret|token|credential|authori[sz]ation|cookie|session|csrf|signature|private"
+    r"|(?:^|[^a-z])(?:key|auth|pin|otp|iban|cvv|cvc)(?:$|[^a-z])|api_?key|card_?number",
+    re.IGNORECASE,
+)
+
+
+def shown(task: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+    """Arguments as text, ``path="/tmp/a.csv", token=•••``: what is called like a secret is masked, at any depth."""
+    names = parameters_of(task)
+    named = [(names[place] if place < len(names) else "", value) for place, value in enumerate(args)]
+    parts = [f"{name}={_text(name, value)}" if name else _text("", value) for name, value in (*named, *kwargs.items())]
+    return shortened(", ".join(parts), LIMIT)
+
+
+def without_secrets(text: str, args: Sequence[Any], kwargs: Mapping[str, Any], task: str) -> str:
+    """A text, such as that of an error, without the secrets among these arguments, and what looks like one."""
+    names = parameters_of(task)
+    named = [(names[place], value) for place, value in enumerate(args[: len(names)])]
+    for secret in sorted(_secrets([*named, *kwargs.items()]), key=len, reverse=True):
+        text = text.replace(secret, MASK)
+    return redact(text)
+
+
+def _text(name: str, value: Any) -> str:
+    if _SECRET.search(name):
+        return MASK
+    try:
+        text = json.dumps(_masked(value), ensure_ascii=False, default=str)
+    except (TypeError, ValueError, RecursionError):
+        return "…"
+    return redact(text if len(text) <= ONE_LIMIT else f"{text[:ONE_LIMIT]}…")
+
+
+def _masked(value: Any) -> Any:
+    match value:
+        case Mapping():
+            return {str(name): MASK if _SECRET.search(str(name)) else _masked(one) for name, one in value.items()}
+        case list() | tuple():
+            return [_masked(one) for one in value]
+    return value
+
+
+def _secrets(named: Sequence[tuple[str, Any]]) -> set[str]:
+    """The texts that are secrets; short ones are left: they would be found in any text."""
+    found: set[str] = set()
+    for name, value in named:
+        match value:
+            case str() if len(value) >= 4 and _SECRET.search(name):
+                found.add(value)
+            case Mapping():
+                found |= _secrets([(str(one), inner) for one, inner in value.items()])
+            case list() | tuple():
+                found |= _secrets([(name, inner) for inner in value])
+    return found

@@ -1,0 +1,62 @@
+"""Tells clients what has become of a job."""
+
+from functools import partial
+from typing import Final
+
+import msgspec
+from django.db import transaction
+from django.utils import translation
+
+from hub.publishing import publish, publish_ephemeral
+from notifications import channels
+from notifications.kinds.locales import UNKNOWN, locales_of
+from notifications.models import Level
+from worker.models import JobState, TrackedJob
+from worker.tracking import events
+
+#: How much the end of a job wants to be seen.
+_LEVELS: Final = {
+    JobState.SUCCEEDED: Level.SUCCESS,
+    JobState.FAILED: Level.ERROR,
+    JobState.LOST: Level.ERROR,
+    JobState.CANCELLED: Level.INFO,
+}
+
+#: Characters of an error in a toast.
+_ERROR_LIMIT: Final = 200
+
+
+class JobToast(msgspec.Struct, tag="notification"):
+    """Shown for a moment on each open page of the person, and stored nowhere: the job itself is what stays."""
+
+    title: str
+    message: str
+    level: str
+    url: str
+
+
+def publish_state(row: TrackedJob) -> None:
+    """Tell the owner of the state of ``row``, as part of the open transaction, and who looks on at that moment."""
+    (item,) = events.items_of([row])
+    changed = events.JobChanged(item)
+    if item.user:
+        publish(events.channel_of(item.user), changed)
+    transaction.on_commit(partial(publish_ephemeral, events.ALL, changed))
+    # Of a job that another one has called people see the end of that one.
+    if item.user and row.ended_at is not None and not row.parent:
+        transaction.on_commit(partial(publish_ephemeral, channels.of_user_id(item.user), _toast(row)))
+
+
+def publish_progress(progressed: events.JobProgressed, user_id: str) -> None:
+    """Tell of progress now, whoever is there to see it."""
+    for channel in (events.channel_of(user_id), events.ALL) if user_id else (events.ALL,):
+        publish_ephemeral(channel, progressed)
+
+
+def _toast(row: TrackedJob) -> JobToast:
+    state = JobState(row.state)
+    locale = locales_of([row.owner_id]).get(row.owner_id, UNKNOWN)
+    with translation.override(locale.language or translation.get_language()):
+        label = str(state.label)
+    said = row.error[:_ERROR_LIMIT] if state in {JobState.FAILED, JobState.LOST} else row.result_text
+    return JobToast(label, f"{row.title}: {said}" if said else row.title, _LEVELS[state], row.result_url)
