@@ -53,6 +53,7 @@ class NotificationAdmin(PublishedAdmin[Notification]):
         view, name = self.admin_site.admin_view, "hub_notifications_notification"
         return [
             path("kinds/", view(self.kinds), name=f"{name}_kinds"),
+            path("compose/", view(partial(pages.compose, self)), name=f"{name}_compose"),
             path("people/", view(partial(pages.person, self)), name=f"{name}_person"),
             path("<int:pk>/report/", view(partial(pages.report, self)), name=f"{name}_report"),
             *super().get_urls(),

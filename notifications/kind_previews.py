@@ -48,15 +48,16 @@ def _preview(kind: Kind) -> Preview:
     codes = [settings.LANGUAGE_CODE, *languages()]
     has_texts = {settings.LANGUAGE_CODE, *translations(kind)}
     said = [_said(kind, code) for code in codes if code in has_texts]
-    return Preview(kind, said, [_name(code) for code in codes if code not in has_texts], [])
+    return Preview(kind, said, [language_name(code) for code in codes if code not in has_texts], [])
 
 
 def _said(kind: Kind, code: str) -> Said:
     texts = write(kind, params.examples_of(kind), Locale(code, timezone.get_current_timezone_name()))
-    return Said(code, _name(code), texts.get("title", ""), texts.get("message", ""), texts.get("url", ""))
+    return Said(code, language_name(code), texts.get("title", ""), texts.get("message", ""), texts.get("url", ""))
 
 
-def _name(code: str) -> str:
+def language_name(code: str) -> str:
+    """The name of a language for itself."""
     try:
         return str(get_language_info(code)["name_local"])
     except KeyError:

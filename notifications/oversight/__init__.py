@@ -1,5 +1,6 @@
-"""For those who run the hub: what became of a notification, and of the notifications of a person.
+"""For those who run the hub: what became of a notification, and of the notifications of a person; and writing one.
 
 ``reports`` puts together what the rows say, ``connections`` what the web processes know of connections that are open;
-``pages`` shows both in the admin, in the words of ``labels``.
+``composing`` is the form in which the staff write a notification, ``repeating`` sends one again. ``pages`` shows all
+of it in the admin, in the words of ``labels``.
 """

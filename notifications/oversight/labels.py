@@ -1,6 +1,7 @@
 """What pages for the staff call the words of reports."""
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from notifications import sources
 
@@ -38,7 +39,7 @@ _SOURCES = {
     sources.SAVED_RULE: _("rule of the admin"),
     sources.TASK: _("task"),
     sources.API_KEY: _("API key"),
-    sources.PERSON: _("person"),
+    sources.PERSON: pgettext_lazy("source", "person"),
     sources.SCHEDULE: _("schedule"),
     sources.COMMAND: _("command"),
     sources.DEVICE: _("device"),

@@ -1,10 +1,16 @@
-"""Pages of the admin: what became of a notification, and of the notifications of a person."""
+"""Pages of the admin: what became of a notification, and of the notifications of a person; and writing one."""
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+from uuid import uuid4
 
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from hub.channels import LAST_ID
@@ -12,9 +18,17 @@ from hub.session import open_connections
 from hub.users import User, all_users, display_name, log_in_field, user_id, users_by_id
 from hub.validation import is_storable
 from hub.web.generics import ModelAdmin
+from notifications import sources
 from notifications.models import Notification
 from notifications.oversight import labels, reports
+from notifications.oversight.composing import ComposeForm, people_of, previews
 from notifications.oversight.connections import reached
+from notifications.oversight.repeating import send_again
+from notifications.sending import actions, withdrawing
+from notifications.sending.named_audiences import BadAudience
+
+#: Names a wish to send again.
+_ONCE = re.compile(r"[0-9a-f]{32}")
 
 #: Notifications of one page.
 PAGE = 50
@@ -29,6 +43,10 @@ def report(admin: ModelAdmin[Notification], request: HttpRequest, pk: int) -> Ht
         raise Http404
     asked = request.GET.get("person", "").strip()
     person = _person(asked) if asked else alert.user
+    if request.method == "POST":
+        if asked and person is None:
+            raise Http404
+        return _carry_out(admin, request, alert, person if asked else None)
     context = {
         **_context(admin, request, asked, person),
         "title": _("What became of it"),
@@ -36,6 +54,9 @@ def report(admin: ModelAdmin[Notification], request: HttpRequest, pk: int) -> Ht
         "found": reports.of_notification(alert),
         "source": labels.source(alert.source),
         "for_person": None if person is None else _for_person(alert, person),
+        "may_send": _may_send(request),
+        "may_retract": _may_retract(request),
+        "once": uuid4().hex,
     }
     return TemplateResponse(request, "admin/hub/notification/report.html", context)
 
@@ -55,6 +76,97 @@ def person(admin: ModelAdmin[Notification], request: HttpRequest) -> HttpRespons
         "connections": open_connections(user_id(found), []) if found else None,
     }
     return TemplateResponse(request, "admin/hub/notification/person.html", context)
+
+
+def compose(admin: ModelAdmin[Notification], request: HttpRequest) -> HttpResponse:
+    """Write a notification: look at what people will read and how many they are, send a test, and send it."""
+    if not _may_send(request):
+        raise PermissionDenied
+    form = ComposeForm(request.POST or None, initial=request.GET.dict())
+    preview = None
+    if form.is_valid():
+        preview = {"said": previews(form.described), "people": people_of(form.described.to)}
+        if "_send" in request.POST:
+            return _send(admin, request, form)
+        if "_test" in request.POST:
+            with _by(request) as me:
+                actions.send([form.described_for(me)], sender=me)
+            admin.message_user(request, _("The test was sent to you."), messages.SUCCESS)
+    context = {
+        **admin.admin_site.each_context(request),
+        "opts": admin.opts,
+        "title": _("Write a notification"),
+        "form": form,
+        "preview": preview,
+    }
+    return TemplateResponse(request, "admin/hub/notification/compose.html", context)
+
+
+def _send(admin: ModelAdmin[Notification], request: HttpRequest, form: ComposeForm) -> HttpResponse:
+    with _by(request) as me:
+        rows, scheduled = actions.send_or_schedule([form.described], sender=me)
+    if scheduled:
+        admin.message_user(request, _("It is stored, and is sent at its time."), messages.SUCCESS)
+        return HttpResponseRedirect(reverse("admin:hub_notifications_scheduledalert_changelist"))
+    if rows and not any(row.is_new for row in rows):
+        admin.message_user(request, _("It was sent before. Nothing was sent again."), messages.WARNING)
+    elif rows:
+        admin.message_user(request, _("It is sent."), messages.SUCCESS)
+    else:
+        admin.message_user(request, _("Nobody gets it: all of these people have switched it off."), messages.WARNING)
+    if len(rows) == 1:
+        return HttpResponseRedirect(_address(rows[0]))
+    return HttpResponseRedirect(reverse("admin:hub_notifications_notification_changelist"))
+
+
+def _carry_out(
+    admin: ModelAdmin[Notification], request: HttpRequest, alert: Notification, person: User | None
+) -> HttpResponse:
+    """What a button of the page about ``alert`` says."""
+    wish = request.POST.get("do", "")
+    if not (_may_retract(request) if wish == "retract" else _may_send(request)):
+        raise PermissionDenied
+    if wish == "retract":
+        admin.log_change(request, alert, "retract")
+        withdrawing.retract(id=alert.pk)
+        admin.message_user(request, _("It is taken back."), messages.SUCCESS)
+        return HttpResponseRedirect(reverse("admin:hub_notifications_notification_changelist"))
+    once = request.POST.get("once", "")
+    if wish != "again" or not _ONCE.fullmatch(once):
+        return HttpResponseBadRequest()
+    try:
+        with _by(request) as me:
+            rows = send_again(alert, once=once, sender=me, person=person)
+    except (BadAudience, LookupError) as error:
+        admin.message_user(request, str(error), messages.ERROR)
+        return HttpResponseRedirect(_address(alert))
+    if not rows:
+        admin.message_user(request, _("Nobody gets it: all of these people have switched it off."), messages.WARNING)
+        return HttpResponseRedirect(_address(alert))
+    admin.message_user(request, _("It is sent again; this is the new one."), messages.SUCCESS)
+    return HttpResponseRedirect(_address(rows[0]))
+
+
+@contextmanager
+def _by(request: HttpRequest) -> Iterator[User]:
+    """The person whose request it is, as the source of what is sent inside."""
+    me = request.user
+    if not isinstance(me, User):
+        raise PermissionDenied
+    with sources.acting(sources.PERSON, user_id(me)):
+        yield me
+
+
+def _may_send(request: HttpRequest) -> bool:
+    return bool(request.user.has_perm(actions.MAY_BROADCAST))
+
+
+def _may_retract(request: HttpRequest) -> bool:
+    return bool(request.user.has_perm("hub_notifications.delete_notification"))
+
+
+def _address(row: Notification) -> str:
+    return reverse("admin:hub_notifications_notification_report", args=[row.pk])
 
 
 def _context(admin: ModelAdmin[Notification], request: HttpRequest, asked: str, found: User | None) -> dict[str, Any]:

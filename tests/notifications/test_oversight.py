@@ -126,7 +126,7 @@ def test_staff_look_a_person_up_by_id_and_by_name(admin_client: Client, ann: Use
         assert user_id(ann) in admin_client.get(report_of(row), {"person": asked}).content.decode()
     for asked in ("nobody", "a\0b"):
         assert b"errornote" in admin_client.get(reverse(PEOPLE), {"person": asked}).content
-    assert b"module results" not in admin_client.get(reverse(PEOPLE)).content
+    assert b"module hub-wide" not in admin_client.get(reverse(PEOPLE)).content
 
 
 def test_a_page_of_a_person_goes_on_behind_its_last_row(

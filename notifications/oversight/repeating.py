@@ -1,0 +1,61 @@
+"""Sending again what was sent before: to the same people, or to one of them."""
+
+from hub.users import User
+from notifications.models import Distribution, InboxEntry, Notification
+from notifications.sending import actions, expiring
+from notifications.sending.alerting import Alert, Found
+from notifications.sending.named_audiences import LISTED, BadAudience, Listed, audience_named
+
+
+def send_again(row: Notification, *, once: str, sender: User, person: User | None = None) -> list[Notification]:
+    """Send what ``row`` says as a new notification, which is unread and on top, to those to whom it went.
+
+    To a list of people it goes to those who had it; to a group, a topic or an audience, to those who belong now.
+
+    Args:
+        row: has its user, group and topic.
+        once: names the wish; the same one sends once.
+        person: sends it to this person alone.
+
+    Raises:
+        BadAudience: its audience is not declared any more.
+        LookupError: its recipient is gone, and it follows.
+    """
+    described = Alert(
+        to=(person,) if person is not None else _recipients(row),
+        message=row.message,
+        title=row.title,
+        level=row.level,
+        url=row.url,
+        data=row.data,
+        key=f"again:{once}",
+        expires=None if expiring.is_over(row) else row.expires_at,
+        kind=row.kind,
+        params=row.params,
+        actions=row.actions,
+    )
+    return actions.send([described], sender=sender)
+
+
+def _single(row: Notification) -> Found:
+    for key, one in ((row.user_id, row.user), (row.group_id, row.group), (row.topic_id, row.topic)):
+        if key is not None:
+            if one is None:  # without it, this would be for everyone
+                raise LookupError(f"The recipient of the notification {row.pk} is gone.")
+            return one
+    return None
+
+
+def _recipients(row: Notification) -> tuple[Found | Listed, ...]:
+    if not row.audience:
+        return (_single(row),)
+    if row.audience != LISTED:
+        found = audience_named(row.audience)
+        if found is None:
+            raise BadAudience(f"{row.audience!r} is no audience.")
+        return (found,)
+    distribution = Distribution.objects.get(pk=row.pk)
+    entries = InboxEntry.objects.filter(
+        pk__gte=distribution.first_entry or 0, pk__lte=distribution.last_entry or 0, notification=row.pk
+    )
+    return (Listed(tuple(entries.order_by("user").values_list("user", flat=True))),)

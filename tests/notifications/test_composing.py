@@ -1,0 +1,179 @@
+"""The staff write a notification, send one again and take one back."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, Permission
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from hub.testing import drain_jobs
+from hub.users import user_id
+from notifications import Kind, notify
+from notifications.kinds import declaring
+from notifications.models import Follow, InboxEntry, Notification, ScheduledAlert, Topic
+from notifications.oversight.repeating import send_again
+from notifications.sending import named_audiences
+from tests.support.people import User, make_crowd
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+COMPOSE = "admin:hub_notifications_notification_compose"
+ONCE = "0" * 32
+
+
+def write(client: Client, button: str, **fields: Any) -> Any:
+    return client.post(reverse(COMPOSE), {"once": ONCE, button: "1", **fields})
+
+
+def text_of(response: Any) -> str:
+    return str(response.content.decode())
+
+
+def report_of(row: Notification) -> str:
+    return reverse("admin:hub_notifications_notification_report", args=[row.pk])
+
+
+def test_a_preview_counts_people_and_sends_nothing(admin_client: Client, ann: User, deploys: Topic) -> None:
+    Follow.objects.create(topic=deploys, user=ann)
+    page = text_of(write(admin_client, "_preview", audience="topic:deploys", message="<i>done</i>"))
+    assert "To 1 person" in page and "&lt;i&gt;done&lt;/i&gt;" in page
+    assert not Notification.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("audience", "people"),
+    [("everyone", 4), ("members", 4), ("group:ops", 2), ("", 1), ("audience:all", 4)],
+)
+def test_all_recipients_of_a_form_are_counted(
+    admin_client: Client, ann: User, monkeypatch: pytest.MonkeyPatch, audience: str, people: int
+) -> None:
+    monkeypatch.setattr(named_audiences, "_declared", {})
+    named_audiences.audience("all")(User.objects.all)
+    ops = Group.objects.create(name="ops")
+    for one in make_crowd("one", 2):
+        one.groups.add(ops)
+    fields = {"audience": audience} if audience else {"people": user_id(ann)}
+    page = text_of(write(admin_client, "_preview", message="m", **fields))
+    assert f"To {people} p" in page
+
+
+def test_a_notification_is_sent_once_however_often_the_form_comes(admin_client: Client, ann: User) -> None:
+    for _again in range(2):
+        answer = write(admin_client, "_send", people=user_id(ann), message="m", buttons="Open = /orders/7/")
+        (row,) = Notification.objects.all()
+        assert answer.status_code == 302 and answer["location"] == report_of(row)
+    row = Notification.objects.get()
+    assert row.sender is not None and row.source == f"person:{user_id(row.sender)}"
+    assert row.actions == [{"name": "link-0", "label": "Open", "url": "/orders/7/"}]
+    assert "was sent before" in text_of(admin_client.get(report_of(row)))
+
+
+def test_what_is_sent_later_waits_for_its_time(admin_client: Client, ann: User) -> None:
+    at = timezone.localtime() + timedelta(hours=2)
+    for _again in range(2):
+        write(admin_client, "_send", people=user_id(ann), message="m", at=at.strftime("%Y-%m-%dT%H:%M"))
+    (row,) = ScheduledAlert.objects.all()
+    assert abs(row.due_at - at) < timedelta(minutes=1) and not Notification.objects.exists()
+
+
+def test_a_test_goes_to_the_one_who_writes_and_to_nobody_else(admin_client: Client, admin_user: User) -> None:
+    for _again in range(2):
+        assert write(admin_client, "_test", audience="everyone", message="m").status_code == 200
+    assert [row.user_id for row in Notification.objects.all()] == [admin_user.pk] * 2
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"message": "m"}, "Choose an audience"),
+        ({"audience": "everyone"}, "message has 1 to"),
+        ({"audience": "everyone", "message": "m", "url": "javascript:alert(1)"}, "url is http"),
+        ({"audience": "everyone", "message": "m", "buttons": "Do it = nothing-of-the-kind"}, "no action named"),
+        ({"audience": "everyone", "message": "m", "params": "{"}, "valid JSON"),
+        ({"people": "nobody", "message": "m"}, "nobody called nobody"),
+        ({"audience": "topic:nothing", "message": "m"}, "not one of the available choices"),
+        ({"audience": "everyone", "message": "m", "once": "x"}, "Enter a valid value"),
+    ],
+)
+def test_what_cannot_be_sent_is_said_in_the_form(admin_client: Client, fields: dict[str, str], sentence: str) -> None:
+    page = text_of(write(admin_client, "_send", **fields))
+    assert sentence in page
+    assert not Notification.objects.exists()
+
+
+def test_texts_of_a_kind_are_shown_in_each_language(
+    admin_client: Client, ann: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(declaring, "_declared", {})
+    Kind("shop.page", label="Page", title=_("Language"), message="{name}", fields={"name": str})
+    page = text_of(write(admin_client, "_preview", people=user_id(ann), kind="shop.page", params='{"name": "Ada"}'))
+    for code, title in (("en", "Language"), ("ru", "Язык")):
+        assert re.search(rf'<td\s+lang="{code}">{title}</td>', page), code
+    assert page.count(">Ada</td>") == 2
+
+
+def test_a_notification_is_sent_again_to_those_who_had_it(admin_client: Client, ann: User) -> None:
+    (row,) = notify(to=ann, message="m", title="t", key="k", data={"n": 1})
+    for _again in range(2):
+        assert admin_client.post(report_of(row), {"do": "again", "once": ONCE}).status_code == 302
+    again, first = Notification.objects.all()
+    assert first.pk == row.pk and again.user_id == ann.pk
+    assert (again.message, again.title, again.data, again.key) == ("m", "t", {"n": 1}, f"again:{ONCE}")
+
+
+def test_a_notification_of_many_is_sent_again_to_one_or_to_all(admin_client: Client) -> None:
+    crowd = make_crowd("one", named_audiences.SMALL + 5)
+    (row,) = notify(to=crowd, message="m")
+    drain_jobs()
+    one = crowd[3]
+    admin_client.post(f"{report_of(row)}?person={user_id(one)}", {"do": "again", "once": ONCE})
+    (to_one,) = Notification.objects.exclude(pk=row.pk)
+    assert to_one.user_id == one.pk
+    assert admin_client.post(f"{report_of(row)}?person=nobody", {"do": "again", "once": ONCE}).status_code == 404
+    admin_client.post(report_of(row), {"do": "again", "once": "1" * 32})
+    drain_jobs()
+    to_all = Notification.objects.latest("pk")
+    assert to_all.audience == "people"
+    assert InboxEntry.objects.filter(notification=to_all).count() == len(crowd)
+
+
+def test_what_went_to_a_group_that_is_gone_is_not_sent_to_everyone(ann: User) -> None:
+    (row,) = notify(to=Group.objects.create(name="g"), message="m")
+    Notification.objects.filter(pk=row.pk).update(group_id=10**6)
+    stored = Notification.objects.select_related("group").get(pk=row.pk)
+    with pytest.raises(LookupError):
+        send_again(stored, once=ONCE, sender=ann)
+
+
+def test_a_notification_is_taken_back(admin_client: Client, ann: User) -> None:
+    (row,) = notify(to=ann, message="m")
+    assert admin_client.post(report_of(row), {"do": "retract"}).status_code == 302
+    assert not Notification.objects.exists()
+
+
+@pytest.mark.own_user_model
+def test_each_button_needs_its_permission(client: Client, ann: User) -> None:
+    (row,) = notify(to=ann, message="m")
+    ann.is_staff = True
+    ann.save()
+    client.force_login(ann)
+
+    def may(*names: str) -> list[int]:
+        ann.user_permissions.set(Permission.objects.filter(codename__in=names))
+        return [
+            client.get(reverse(COMPOSE)).status_code,
+            client.post(report_of(row), {"do": "again", "once": ONCE}).status_code,
+            client.post(report_of(row), {"do": "retract"}).status_code,
+        ]
+
+    assert may() == [403, 403, 403]
+    assert may("view_notification") == [403, 403, 403]
+    page = client.get(report_of(row)).content.decode()
+    assert 'value="again"' not in page and 'value="retract"' not in page
+    assert may("view_notification", "add_notification") == [200, 302, 403]
+    assert may("view_notification", "delete_notification") == [403, 403, 302]
