@@ -20,6 +20,7 @@ class WorkerConfig(required_apps.HubAppConfig):
     label = "hub_worker"
 
     def ready(self) -> None:
+        from hub.database import prune_regularly
         from hub.ops import gauges
         from notifications import sources
         from notifications.sending import distributing, scheduling
@@ -30,12 +31,17 @@ class WorkerConfig(required_apps.HubAppConfig):
             tasks,
         )
         from worker.application import application
+        from worker.schedules import (
+            running,
+            web_sender,  # noqa: F401  # a part of each web process
+        )
 
         application()  # the one that this thread knows: see there
         gauges.stats(jobs.show_stats)
         sources.found_by(_running_task)
         distributing.started_by(tasks.distribute.delay, tasks.is_distribute_owed)
         scheduling.started_by(tasks.send_at, tasks.is_send_owed)
+        prune_regularly(running.prune)
         if apps.is_installed("hub.accounts"):
             from worker import sign_up_alerts
 

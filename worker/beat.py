@@ -27,6 +27,7 @@ from worker.clock import AHEAD, Clock
 from worker.durable import DurableTask
 from worker.jobs import JobCall
 from worker.maintenance import maintenance_tasks
+from worker.schedules import running
 
 log = get_logger(__name__)
 
@@ -207,6 +208,9 @@ class HubScheduler(DatabaseScheduler):
         try:
             wait = float(super().tick(*args, **kwargs)) if self._may_send() else BEAT_INTERVAL
             wait, self._pause = max(wait, self._pause), 0.0
+            if self._leads:
+                running.send_due()
+                wait = min(wait, running.seconds_to_next(wait))
         except (DatabaseError, InterfaceError) as error:
             log.warning("schedules_not_read", error=type(error).__name__)
             close_old_connections()

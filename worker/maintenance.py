@@ -16,6 +16,7 @@ from notifications.inbox import organizing
 from notifications.sending import distributing, expiring, scheduling
 from worker import jobs, sending
 from worker.application import application
+from worker.schedules import running
 from worker.scheduling import REGULAR_TASKS, expires
 from worker.tracking import losses, stored
 
@@ -54,6 +55,18 @@ def restart_distributions() -> int:
 def withdraw_expired_alerts() -> int:
     """Delete the alerts that have expired, and blank their publications; returns how many."""
     return expiring.sweep()
+
+
+@shared_task(ignore_result=True, expires=expires("worker.maintenance.send_due_schedules"))
+def send_due_schedules() -> int:
+    """Send what is due by schedules; returns how many due times. The hub's own beat does so by itself, and earlier."""
+    return running.send_due()
+
+
+@shared_task(ignore_result=True, expires=expires("worker.maintenance.compare_schedules"))
+def compare_schedules() -> int:
+    """Compare what was due with what ran, and have what differs found anew; returns how many schedules differed."""
+    return running.compare()
 
 
 @shared_task(ignore_result=True, expires=expires("worker.maintenance.wake_snoozed"))

@@ -127,3 +127,7 @@ class TrackedJob(models.Model):
 
     def __str__(self) -> str:
         return f"{self.title} {self.id}"
+
+
+# Django finds the models of an app in this module.
+from worker.schedules import models as _of_schedules  # noqa: E402, F401

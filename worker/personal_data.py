@@ -1,5 +1,6 @@
-"""What jobs and periodic tasks hold of a person, for :mod:`hub.privacy`: their arguments, and the hub's own alert that
-somebody has signed up. Of jobs that is those that wait, for whatever day, those that run, and those that failed.
+"""What jobs, schedules and periodic tasks hold of a person, for :mod:`hub.privacy`: their arguments, and the hub's
+own alert that somebody has signed up. Of jobs that is those that wait, for whatever day, those that run, and those
+that failed.
 """
 
 import json
@@ -16,6 +17,8 @@ from notifications.models import Notification
 from notifications.sending.withdrawing import withdraw
 from worker.models import Job
 from worker.named_people import GONE, Named, named
+from worker.schedules import changing
+from worker.schedules.models import Schedule
 from worker.tracking import events, queries
 
 
@@ -95,6 +98,30 @@ def _erase_tracked(user: User) -> None:
 
 
 register(PersonalData("tracked_jobs", _export_tracked, _erase_tracked))
+
+
+def _schedules(who: Named) -> Iterator[tuple[Schedule, Any]]:
+    """The schedules that name the person, each with what is left of its contents, or ``GONE``. Reads all of them."""
+    for row in Schedule.objects.order_by("pk").iterator():
+        left = who.left_of_call("", [], row.contents)
+        if left is GONE or left[1] != row.contents:
+            yield row, left if left is GONE else left[1]
+
+
+def _export_schedules(user: User) -> list[dict[str, Any]]:
+    return [{"name": str(row), "rule": row.rule} for row, _ in _schedules(named(user))]
+
+
+def _erase_schedules(user: User) -> None:
+    for row, left in list(_schedules(named(user))):
+        if left is GONE:
+            changing.delete([row])
+        else:
+            Schedule.objects.filter(pk=row.pk).update(contents=left)
+            row.runs.exclude(error="").update(error="")  # which may say that the person was not found
+
+
+register(PersonalData("schedules", _export_schedules, _erase_schedules))
 
 if apps.is_installed("django_celery_beat"):
     from django_celery_beat.models import PeriodicTask

@@ -41,6 +41,8 @@ REGULAR_TASKS = (
     RegularTask("worker.maintenance.mark_lost_jobs", interval=5.0, timeout=30.0),
     RegularTask("worker.maintenance.restart_distributions", interval=30.0),
     RegularTask("worker.maintenance.withdraw_expired_alerts", interval=30.0),
+    RegularTask("worker.maintenance.send_due_schedules", interval=5.0, timeout=30.0),
+    RegularTask("worker.maintenance.compare_schedules", interval=60.0, delay=30.0),
     RegularTask("worker.maintenance.wake_snoozed", interval=2.0, timeout=30.0),
     RegularTask("worker.maintenance.prune", interval=600.0, delay=60.0),
     RegularTask("worker.maintenance.tidy", interval=3600.0, delay=120.0),

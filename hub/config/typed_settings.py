@@ -101,6 +101,13 @@ class HubSettings(Engine):
         unit="days",
         zero="sets no limit",
     )
+    schedule_days: NotNegative = _rooms(
+        90.0,
+        "Age up to which the history of schedules is kept.",
+        unless="the law or your people want another",
+        unit="days",
+        zero="sets no limit",
+    )
     language_of: str = _rooms(
         "",
         "The field of the user model that has the language in which a person reads notifications of a kind, such as "

@@ -10,9 +10,7 @@ DELIVERIES = Counter("hub_deliveries", "Publications written to sockets.")
 SEQUENCING_FAILURES = Counter("hub_sequencing_failures", "Commits whose publications could not be numbered at once.")
 SWEPT = Counter("hub_swept", "Publications that the outbox sweeper numbered, because their publisher had not.")
 PRUNED = Counter("hub_pruned", "Publications that were deleted because they need not be kept.", ["namespace"])
-ROWS_PRUNED = Counter(
-    "hub_rows_pruned", "Alerts and messages that were deleted because they need not be kept.", ["kind"]
-)
+ROWS_PRUNED = Counter("hub_rows_pruned", "Rows that were deleted because they need not be kept.", ["kind"])
 ANNOUNCEMENTS = Counter("hub_announcements", "Publications sent to the channel layer.")
 ANNOUNCEMENTS_DROPPED = Counter("hub_announcements_dropped", "Announcements that were not sent.", ["reason"])
 REPAIRS = Counter("hub_repairs", "Publications that came from the database, not from the channel layer.", ["reason"])

@@ -37,6 +37,8 @@ from notifications.sending.alerting import alert
 from tests.connection.wire import wired
 from tests.support.people import User
 from worker.models import Job
+from worker.schedules import schedule
+from worker.schedules.models import Schedule
 from worker.tasks import send_broadcast
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -244,6 +246,22 @@ def test_periodic_tasks_of_the_person_go_and_those_of_others_stay(person: Any, c
     erase(person, account=True)
     rows = [[json.loads(row.args), json.loads(row.kwargs)] for row in PeriodicTask.objects.all()]
     assert rows == [left] * (left is not None)
+
+
+def test_schedules_of_the_person_go_and_those_of_others_stay(person: Any) -> None:
+    alone, shared, other = (
+        schedule(to=to, message="m", every=timedelta(days=1)).row
+        for to in (person, [person, "group:ops"], ["group:ops"])
+    )
+    run = shared.runs.create(due_at=timezone.now(), ran_at=timezone.now(), status="failed", error="who?")
+    assert len(export(person)["schedules"]) == 2
+    erase(person, account=True)
+    assert {row.pk: row.contents["to"] for row in Schedule.objects.all()} == {
+        shared.pk: ["group:ops"],
+        other.pk: ["group:ops"],
+    }
+    run.refresh_from_db()
+    assert (run.error, Schedule.objects.filter(pk=alone.pk).exists()) == ("", False)
 
 
 def test_job_that_leads_to_one_about_the_person_goes(person: Any) -> None:

@@ -113,8 +113,8 @@ def test_tick_shows_life_and_asks_the_workers_for_theirs(scheduler: HubScheduler
     scheduler.tick()
     scheduler.tick()
     assert list(heartbeats.ages()) == ["beat"]
-    # Heartbeat, sweeper, overdue and lost jobs, distributions, expired and snoozed alerts, once each.
-    assert waiting_messages(redis_server) == 7
+    # Heartbeat, sweeper, overdue and lost jobs, distributions, expired and snoozed alerts, schedules, once each.
+    assert waiting_messages(redis_server) == 8
 
 
 def test_broker_that_is_away_does_not_stop_beat(

@@ -3,6 +3,7 @@
 import django.db.models.deletion
 import django.db.models.functions.datetime
 from django.conf import settings
+import django.utils.timezone
 from django.db import migrations, models
 
 
@@ -70,6 +71,55 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'tracked jobs',
                 'ordering': ('-created_at', '-id'),
                 'indexes': [models.Index(fields=['owner', '-created_at'], name='hub_worker_tracked_of_owner'), models.Index(fields=['-created_at'], name='hub_worker_tracked_newest'), models.Index(fields=['root'], name='hub_worker_tracked_tree'), models.Index(condition=models.Q(('ended_at', None)), fields=['lost_at'], name='hub_worker_tracked_active'), models.Index(fields=['ended_at'], name='hub_worker_tracked_ended')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Schedule',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('key', models.CharField(blank=True, max_length=200, null=True, unique=True, verbose_name='key')),
+                ('name', models.CharField(blank=True, max_length=200, verbose_name='name')),
+                ('contents', models.JSONField(verbose_name='contents')),
+                ('rule', models.JSONField(verbose_name='rule')),
+                ('zone', models.CharField(blank=True, help_text='Empty: the zone of each person.', max_length=64, verbose_name='time zone')),
+                ('starts_at', models.DateTimeField(blank=True, null=True, verbose_name='start')),
+                ('ends_at', models.DateTimeField(blank=True, null=True, verbose_name='end')),
+                ('max_runs', models.PositiveIntegerField(blank=True, null=True, verbose_name='number of runs')),
+                ('missed', models.CharField(choices=[('skip', 'send nothing'), ('once', 'send once for all of them'), ('all', 'send for each of them')], default='once', max_length=4, verbose_name='when missed')),
+                ('grace', models.DurationField(blank=True, null=True, verbose_name='grace time')),
+                ('is_paused', models.BooleanField(default=False, verbose_name='paused')),
+                ('is_planned', models.BooleanField(default=False, editable=False)),
+                ('handled_until', models.DateTimeField(editable=False, null=True)),
+                ('next_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, null=True, verbose_name='next')),
+                ('sent_runs', models.PositiveIntegerField(default=0, editable=False)),
+                ('problem', models.CharField(blank=True, editable=False, max_length=500)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created at')),
+            ],
+            options={
+                'verbose_name': 'schedule',
+                'verbose_name_plural': 'schedules',
+                'ordering': ['pk'],
+                'indexes': [models.Index(condition=models.Q(('next_at__isnull', False)), fields=['next_at'], name='hub_worker_schedule_next')],
+            },
+        ),
+        migrations.CreateModel(
+            name='ScheduleRun',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('due_at', models.DateTimeField(verbose_name='due at')),
+                ('ran_at', models.DateTimeField(verbose_name='ran at')),
+                ('status', models.CharField(choices=[('sent', 'sent'), ('missed', 'missed'), ('failed', 'failed')], max_length=6, verbose_name='status')),
+                ('is_by_hand', models.BooleanField(default=False, verbose_name='by hand')),
+                ('notifications', models.JSONField(default=list)),
+                ('error', models.CharField(blank=True, max_length=500, verbose_name='error')),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('schedule', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='runs', to='hub_worker.schedule')),
+            ],
+            options={
+                'verbose_name': 'run of a schedule',
+                'verbose_name_plural': 'runs of schedules',
+                'ordering': ['-due_at', '-pk'],
+                'constraints': [models.UniqueConstraint(fields=('schedule', 'due_at'), name='hub_worker_run_once')],
             },
         ),
     ]

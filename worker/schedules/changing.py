@@ -1,0 +1,168 @@
+"""Making, changing, pausing and deleting schedules: every write but those of ``worker.schedules.running``."""
+
+import dataclasses
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from notifications.models import ScheduledAlert
+from notifications.sending import scheduling
+from worker.schedules import contents as schedule_contents
+from worker.schedules import rules, running
+from worker.schedules.models import KEY_LIMIT, NAME_LIMIT, Missed, Schedule, ScheduleRun
+from worker.schedules.rules import Every, Timing
+
+#: The longest grace time, and most runs.
+LONGEST_GRACE, RUNS_LIMIT = timedelta(days=366), 1_000_000
+
+
+class BadSchedule(ValueError):
+    """A schedule cannot be as it was asked for; the text says why."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a schedule is to be.
+
+    Args:
+        contents: what :func:`worker.schedules.contents.as_json` gave.
+        max_runs: due times that are sent until it is over.
+        missed: what becomes of due times that are later than ``grace``, a value of ``Missed``.
+        grace: how late a due time is still sent; without it until the next one, an hour at most.
+    """
+
+    contents: dict[str, Any]
+    timing: Timing
+    name: str = ""
+    max_runs: int | None = None
+    missed: str = Missed.ONCE.value
+    grace: timedelta | None = None
+
+
+def _checked(wanted: Wanted) -> Wanted:
+    if len(wanted.name) > NAME_LIMIT:
+        raise BadSchedule(f"The name of a schedule has at most {NAME_LIMIT} characters.")
+    if wanted.missed not in Missed.values:
+        raise BadSchedule(f"When missed: one of {', '.join(Missed.values)}, not {wanted.missed!r}.")
+    if wanted.max_runs is not None and not 1 <= wanted.max_runs <= RUNS_LIMIT:
+        raise BadSchedule(f"A schedule has 1 to {RUNS_LIMIT} runs.")
+    if wanted.grace is not None and not timedelta(0) < wanted.grace <= LONGEST_GRACE:
+        raise BadSchedule(f"The grace time of a schedule is more than nothing and at most {LONGEST_GRACE.days} days.")
+    timing = wanted.timing
+    if isinstance(timing.rule, Every) and timing.start is None:
+        timing = dataclasses.replace(timing, start=datetime.now(UTC).replace(microsecond=0))
+    timing = rules.checked(timing)
+    if timing.is_local:
+        schedule_contents.check_local(wanted.contents)
+    if next(timing.after(datetime.now(UTC) - timedelta(minutes=1)), None) is None:
+        raise BadSchedule("This schedule is never due: its times are over, or there are no such days.")
+    return dataclasses.replace(wanted, timing=timing)
+
+
+def _columns(wanted: Wanted) -> dict[str, Any]:
+    return {
+        "name": wanted.name,
+        "contents": wanted.contents,
+        "rule": rules.as_json(wanted.timing.rule),
+        "zone": wanted.timing.zone,
+        "starts_at": wanted.timing.start,
+        "ends_at": wanted.timing.end,
+        "max_runs": wanted.max_runs,
+        "missed": wanted.missed,
+        "grace": wanted.grace,
+    }
+
+
+def create(wanted: Wanted, *, key: str | None = None) -> tuple[Schedule, bool]:
+    """Make a schedule; with a ``key`` change the one that has it, and leave it alone where it is the same already.
+
+    Returns it, and whether it is new. Callers at the same time with one key make one schedule.
+
+    Raises:
+        BadSchedule, BadRule, BadAlert: it cannot be; nothing is stored.
+    """
+    if key is not None and not 1 <= len(key) <= KEY_LIMIT:
+        raise BadSchedule(f"The key of a schedule has 1 to {KEY_LIMIT} characters.")
+    if key is not None and (row := Schedule.objects.filter(key=key).first()) is not None:
+        return _change_keyed(row, wanted), False
+    try:
+        with transaction.atomic():
+            row = Schedule(key=key, **_columns(_checked(wanted)))
+            row.save(force_insert=True)
+            running.plan(row, row.created_at)
+            row.refresh_from_db()
+    except IntegrityError:
+        if key is None:
+            raise
+        return _change_keyed(Schedule.objects.get(key=key), wanted), False
+    return row, True
+
+
+def _change_keyed(row: Schedule, wanted: Wanted) -> Schedule:
+    """As :func:`change`; a pause counts on from the start that it has, unless another one is asked for."""
+    timing = wanted.timing
+    if isinstance(timing.rule, Every) and timing.start is None and row.rule == rules.as_json(timing.rule):
+        wanted = dataclasses.replace(wanted, timing=dataclasses.replace(timing, start=row.starts_at))
+    return change(row, wanted)
+
+
+def change(row: Schedule, wanted: Wanted) -> Schedule:
+    """Have the schedule be what is wanted from now on. Raises as :func:`create`; then it stays as it is."""
+    columns = _columns(wanted)
+    with transaction.atomic():
+        held = Schedule.objects.select_for_update().get(pk=row.pk)
+        if any(getattr(held, name) != value for name, value in columns.items()):
+            for name, value in _columns(_checked(wanted)).items():
+                setattr(held, name, value)
+            _save(held)
+    held.refresh_from_db()
+    return held
+
+
+def _save(held: Schedule) -> None:
+    """Store the row, and at once when it is due next: nothing that is due in a moment waits for a beat to look."""
+    held.save()
+    if not held.is_planned and not held.is_paused:
+        running.plan(held, held.next_at or datetime.now(UTC))
+
+
+def pause(row: Schedule) -> Schedule:
+    """Send nothing until :func:`resume`. Due times meanwhile are none: nobody makes up for them."""
+    return _set_paused(row, is_paused=True)
+
+
+def resume(row: Schedule) -> Schedule:
+    """Go on with the due times from now on."""
+    return _set_paused(row, is_paused=False)
+
+
+def _set_paused(row: Schedule, *, is_paused: bool) -> Schedule:
+    with transaction.atomic():
+        held = Schedule.objects.select_for_update().get(pk=row.pk)
+        if held.is_paused is not is_paused:
+            held.is_paused = is_paused
+            _save(held)
+            if is_paused:
+                _cancel_waiting(held)
+    return held
+
+
+def delete(rows: Iterable[Schedule]) -> int:
+    """Delete schedules with their history, and what waits of them for people's local times; returns how many."""
+    deleted = 0
+    for row in rows:
+        with transaction.atomic():
+            for held in Schedule.objects.select_for_update().filter(pk=row.pk):
+                _cancel_waiting(held)
+                held.delete()
+                deleted += 1
+    return deleted
+
+
+def _cancel_waiting(row: Schedule) -> None:
+    """Cancel what the last runs have left for people whose local time has not come."""
+    if not row.zone:
+        keys = [running.local_key(run) for run in ScheduleRun.objects.filter(schedule=row).order_by("-due_at")[:3]]
+        scheduling.cancel(list(ScheduledAlert.objects.filter(key__in=keys).values_list("pk", flat=True)))

@@ -1,0 +1,125 @@
+"""What a schedule sends: the arguments of ``notify``, kept as JSON has them."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.models import Group
+from msgspec import UNSET
+
+from hub.users import User, user_id
+from notifications.models import Notification, Topic
+from notifications.offers.declaring import Action, Link, written
+from notifications.sending import actions
+from notifications.sending.alerting import BadAlert, UnknownRecipient, refuse_unsendable, resolve
+from notifications.sending.named_audiences import Audience
+
+#: Recipients that one schedule names. More people are an audience.
+RECIPIENTS_LIMIT = 100
+
+#: Arguments of ``notify`` that a schedule keeps, besides the recipients.
+NAMES = ("message", "title", "level", "url", "data", "kind", "params", "expires", "actions")
+
+
+def as_json(to: object, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of ``notify`` as a schedule keeps them, without those that say nothing.
+
+    Raises:
+        BadAlert: it can never be sent.
+    """
+    if unknown := sorted(given.keys() - set(NAMES)):
+        raise BadAlert(f"A schedule has no {unknown[0]}. It takes: to, {', '.join(NAMES)}.")
+    kept = {name: value for name, value in given.items() if value not in (None, "", UNSET)}
+    kept = {name: value if name == "data" else _plain(name, value) for name, value in kept.items()}
+    contents = {"to": _recipients(to), **{name: value for name, value in kept.items() if value not in ([], {})}}
+    check(contents)
+    return contents
+
+
+def _plain(name: str, value: Any) -> Any:
+    match name:
+        case "kind":
+            return value if isinstance(value, str) else getattr(value, "name", value)
+        case "expires":
+            return value.total_seconds() if isinstance(value, timedelta) else value
+        case "actions":
+            return written(_offered(value)) or []
+        case "params":
+            return dict(value)
+    return value if isinstance(value, list | dict | int | float) else str(value)
+
+
+def _offered(given: Iterable[Any]) -> list[Action | Link]:
+    return [_action(one) if isinstance(one, Mapping) else one for one in given]
+
+
+def _action(offered: Mapping[str, Any]) -> Action | Link:
+    name, label, style = (str(offered.get(field, "")) for field in ("name", "label", "style"))
+    return Link(name, label, str(offered["url"]), style) if offered.get("url") else Action(name, label, style)
+
+
+def _recipients(to: object) -> list[str]:
+    several = isinstance(to, Iterable) and not isinstance(to, str | User | Group | Topic | Audience)
+    found = [_recipient(one) for one in (to if several else [to])]  # type: ignore[attr-defined]  # it is iterable then
+    if not 1 <= len(found) <= RECIPIENTS_LIMIT:
+        raise BadAlert(f"A schedule names 1 to {RECIPIENTS_LIMIT} recipients; declare an audience of more people.")
+    return list(dict.fromkeys(found))
+
+
+def _recipient(one: object) -> str:
+    match one:
+        case str():
+            return one
+        case Group():
+            return f"group:{one.name}"
+        case Topic():
+            return f"topic:{one.name}"
+        case Audience():
+            return one.label
+        case User():
+            return user_id(one)
+    raise BadAlert(f"A schedule goes to users, groups, topics, audiences and names of them, not {type(one).__name__}.")
+
+
+def check(contents: Mapping[str, Any]) -> None:
+    """Refuse what can never be sent; a recipient who is not there may be there at the due time.
+
+    Raises:
+        BadAlert: see :func:`notifications.alert`.
+    """
+    arguments = _arguments(contents)
+    refuse_unsendable(**arguments)
+
+
+def check_local(contents: Mapping[str, Any]) -> None:
+    """Refuse recipients who have no local time: everybody, groups and topics.
+
+    Raises:
+        BadAlert: there is one of these.
+    """
+    for one in contents["to"]:
+        try:
+            found = resolve(one)
+        except UnknownRecipient as error:
+            has_none = error.kind in {"group", "topic"}
+        else:
+            has_none = not isinstance(found, User | Audience)
+        if has_none:
+            raise BadAlert("Only people have a local time: such a schedule goes to people and audiences.")
+
+
+def send(
+    contents: Mapping[str, Any], *, key: str | None = None, at_local: datetime | None = None
+) -> list[Notification]:
+    """Send it now, or to each person when it is ``at_local`` where they are. Raises as ``notifications.notify``."""
+    return actions.notify(**_arguments(contents), key=key, at_local=at_local)
+
+
+def _arguments(contents: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of ``notify``."""
+    found = dict(contents)
+    if "expires" in found:
+        found["expires"] = timedelta(seconds=found["expires"])
+    if "actions" in found:
+        found["actions"] = _offered(found["actions"])
+    return found

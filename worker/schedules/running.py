@@ -1,0 +1,259 @@
+"""Sending what is due. Any number of processes may do it, at any time: beat, a worker, a web process.
+
+Who sends a due time holds the row of its schedule, and stores in one transaction the alert, the row of the run, and up
+to when the schedule has been handled. So a due time is sent once or not yet, whoever is killed between which steps.
+Times are those of the database's own clock.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db import InterfaceError, OperationalError, connections, router, transaction
+from django.db.models.functions import Now
+
+from hub.config import hub_settings
+from hub.database import prune_table
+from hub.logs import get_logger
+from notifications import sources
+from worker.clock import AHEAD
+from worker.due_times import until
+from worker.schedules import contents
+from worker.schedules.models import ERROR_LIMIT, Missed, RunStatus, Schedule, ScheduleRun
+from worker.schedules.rules import FIRST_ZONE
+
+log = get_logger(__name__)
+
+#: Without a grace time of its own a due time is sent until the next one, and so late at most.
+LONGEST_GRACE = timedelta(hours=1)
+
+#: Due times of one schedule that one transaction handles, and schedules that one call looks at.
+DUE_LIMIT, CALL_LIMIT = 100, 500
+
+#: Seconds after which a process that is not beat sends what is due.
+OVERDUE = 10.0
+
+#: Schedules of which :func:`compare` reads several at once.
+CHUNK = 500
+
+#: Errors after which the same is tried again. After others it would not succeed either.
+PASSING = (OperationalError, InterfaceError)
+
+
+@dataclass(slots=True)
+class Decision:
+    """What becomes of due times: ``sent`` and ``missed`` are in order."""
+
+    sent: list[datetime] = field(default_factory=list)
+    missed: list[datetime] = field(default_factory=list)
+
+
+def decide(
+    due: Sequence[datetime], now: datetime, following: datetime | None, *, policy: str, grace: timedelta | None
+) -> Decision:
+    """Which of the due times that have passed are sent. ``following`` is the due time behind them, if there is one."""
+    found = Decision()
+    for moment, later in zip(due, [*due[1:], following], strict=True):
+        allowed = grace
+        if allowed is None:
+            allowed = LONGEST_GRACE if later is None else min(LONGEST_GRACE, later - moment)
+        in_time = now - moment <= allowed
+        (found.sent if in_time or policy == Missed.ALL else found.missed).append(moment)
+    is_last = following is None or following > now
+    if policy == Missed.ONCE and found.missed and not found.sent and is_last:
+        found.sent.append(found.missed.pop())
+    return found
+
+
+def send_due(*, overdue: float = 0.0) -> int:
+    """Send what is due, or what has been due for ``overdue`` seconds; returns how many due times were sent.
+
+    One query of a small index where there is nothing. Raises ``django.db.Error`` where the database cannot be used;
+    the next call goes on.
+    """
+    due = Schedule.objects.filter(next_at__lte=Now() - timedelta(seconds=overdue)).order_by("next_at")
+    sent, failure = 0, None
+    for pk in list(due.values_list("pk", flat=True)[:CALL_LIMIT]):
+        try:
+            sent += _handle(pk)
+        except PASSING as error:
+            failure = error  # that of one schedule holds up no other
+    if failure is not None:
+        raise failure
+    return sent
+
+
+def seconds_to_next(longest: float) -> float:
+    """In how many seconds a schedule has to be looked at again; ``longest`` where that is later."""
+    rows = Schedule.objects.filter(next_at__isnull=False).order_by("next_at").annotate(read_at=Now())
+    for row in rows[:1]:
+        return min(longest, max(0.0, ((row.next_at or _read_at(row)) - _read_at(row)).total_seconds()))
+    return longest
+
+
+def _read_at(row: Any) -> datetime:
+    """The time at which the row was read with ``read_at=Now()``."""
+    read_at: datetime = row.read_at
+    return read_at
+
+
+def _held(pk: int) -> tuple[Schedule, datetime] | None:
+    """The row, held until the transaction ends, and the time; None where it is gone or another process holds it."""
+    skips = connections[router.db_for_write(Schedule)].features.has_select_for_update_skip_locked
+    rows = Schedule.objects.select_for_update(skip_locked=skips).annotate(read_at=Now())
+    return next(((row, _read_at(row)) for row in rows.filter(pk=pk)), None)
+
+
+def _handle(pk: int) -> int:
+    with transaction.atomic():
+        held = _held(pk)
+        if held is None:
+            return 0
+        row, now = held
+        if row.next_at is None or row.next_at > now:
+            return 0
+        try:
+            return _handle_held(row, now)
+        except PASSING:
+            raise
+        except Exception as error:  # noqa: BLE001  # what somebody wrote into the row past all checks
+            log.error("schedule_not_readable", schedule=pk, error=str(error))  # noqa: TRY400  # it says what is wrong
+            _write(row, next_at=None, is_planned=True, problem=_told(error))
+            return 0
+
+
+def _handle_held(row: Schedule, now: datetime) -> int:
+    if row.is_paused:
+        _write(row, next_at=None, is_planned=False)
+        return 0
+    if not row.is_planned or row.handled_until is None:
+        # It was changed at that time: a due time that it did not have when it passed is none.
+        plan(row, min(now, row.next_at or now))
+        return 0
+    due = list(islice(until(row.due_times(row.handled_until), now), DUE_LIMIT))
+    following = next(row.timing().after(due[-1] if due else now), None)
+    decision = decide(due, now, following, policy=row.missed, grace=row.grace)
+    ScheduleRun.objects.bulk_create(
+        [ScheduleRun(schedule=row, due_at=one, ran_at=now, status=RunStatus.MISSED) for one in decision.missed],
+        ignore_conflicts=True,
+    )
+    sent = sum(_send(row, moment, now) for moment in decision.sent)
+    if decision.missed:
+        log.warning("schedule_missed", schedule=row.pk, missed=len(decision.missed), first=str(decision.missed[0]))
+    row.sent_runs += sent
+    plan(row, due[-1] if following is not None and following <= now else now)
+    return sent
+
+
+def plan(row: Schedule, handled_until: datetime) -> None:
+    """Write up to when the due times of a row have had their turn, and when it is due next.
+
+    The caller holds the row, or has just made it. Raises ``BadRule`` where it cannot be due.
+    """
+    following = next(row.due_times(handled_until), None)
+    _write(row, handled_until=handled_until, next_at=following, is_planned=True, sent_runs=row.sent_runs, problem="")
+
+
+def _write(row: Schedule, **columns: object) -> None:
+    Schedule.objects.filter(pk=row.pk).update(**columns)
+
+
+def _send(row: Schedule, due_at: datetime, now: datetime) -> bool:
+    """Store the run and send its alert, unless that has happened; returns whether it was sent now."""
+    run, is_new = ScheduleRun.objects.get_or_create(
+        schedule=row, due_at=due_at, defaults={"ran_at": now, "status": RunStatus.SENT}
+    )
+    return is_new and _deliver(row, run)
+
+
+def _deliver(row: Schedule, run: ScheduleRun) -> bool:
+    local = None
+    if not run.is_by_hand and not row.zone:
+        local = run.due_at.astimezone(ZoneInfo(FIRST_ZONE)).replace(tzinfo=None)
+    try:
+        with transaction.atomic(), sources.acting(sources.SCHEDULE, row.pk):
+            stored = contents.send(row.contents, key=None if local is None else local_key(run), at_local=local)
+    except PASSING:
+        raise
+    except Exception as error:  # an audience is the project's own code
+        log.exception("schedule_not_sent", schedule=row.pk, due_at=str(run.due_at))
+        run.status, run.error = RunStatus.FAILED, _told(error)
+        run.save(update_fields=["status", "error"])
+        return False
+    run.notifications = [one.pk for one in stored]
+    run.save(update_fields=["notifications"])
+    return True
+
+
+def local_key(run: ScheduleRun) -> str:
+    """The key of the alerts of a run that wait for their local time."""
+    return f"schedule:{run.schedule_id}:{run.pk}"
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".replace("\0", "")[:ERROR_LIMIT]
+
+
+def run_now(row: Schedule) -> ScheduleRun:
+    """Send it now, besides its due times; returns the run, whose ``error`` says why where it could not be sent."""
+    with transaction.atomic():
+        held = Schedule.objects.select_for_update().annotate(read_at=Now()).get(pk=row.pk)
+        run, _is_new = ScheduleRun.objects.get_or_create(
+            schedule=held,
+            due_at=_read_at(held),
+            defaults={"ran_at": _read_at(held), "status": RunStatus.SENT, "is_by_hand": True},
+        )
+        _deliver(held, run)
+    return run
+
+
+def prune(*, seconds: float = 10.0) -> int:
+    """Delete the history of schedules that need not be kept (``HUB_SCHEDULE_DAYS``); returns how many rows.
+
+    Stops after about ``seconds``; what is left is the next call's.
+    """
+    rows, days = ScheduleRun.objects.all(), hub_settings().schedule_days
+    return prune_table("schedule_run", rows, days=days, items=0, lists=[], seconds=seconds)
+
+
+def compare() -> int:
+    """Compare what is due next with what the rows say, and mend those that differ; returns how many.
+
+    They differ where the rules of a time zone have changed, where somebody wrote into the table past Django, and where
+    a clock was ahead and has been set right: what seemed missed by that clock is due again, what it has sent is not.
+    """
+    mended = 0
+    rows = Schedule.objects.filter(is_planned=True, is_paused=False, problem="").annotate(read_at=Now())
+    for row in rows.order_by("pk").iterator(CHUNK):
+        if row.handled_until is None or row.handled_until > _read_at(row) + AHEAD or _is_wrong(row, row.handled_until):
+            mended += _mend(row.pk)
+    if mended:
+        log.warning("schedules_mended", schedules=mended)
+    return mended
+
+
+def _is_wrong(row: Schedule, handled_until: datetime) -> bool:
+    try:
+        return next(row.due_times(handled_until), None) != row.next_at
+    except Exception:  # noqa: BLE001  # what somebody wrote into the row past all checks
+        return True
+
+
+def _mend(pk: int) -> bool:
+    with transaction.atomic():
+        held = _held(pk)
+        if held is None or held[0].is_paused or not held[0].is_planned:
+            return False
+        row, now = held
+        handled_until = row.handled_until or now
+        if handled_until > now + AHEAD:
+            handled_until = now
+            row.runs.filter(due_at__gt=now, status=RunStatus.MISSED).delete()
+        try:
+            plan(row, handled_until)
+        except Exception as error:  # noqa: BLE001  # likewise
+            _write(row, next_at=None, problem=_told(error))
+        return True
