@@ -14,7 +14,7 @@ from hub.users import searched_by
 from hub.web.generics import ModelAdmin
 from notifications.kind_previews import previews
 from notifications.kinds.declaring import declared
-from notifications.models import Distribution, Follow, Notification, ScheduledAlert, Topic, Withdrawal
+from notifications.models import Distribution, FailedCall, Follow, Notification, ScheduledAlert, Topic, Withdrawal
 from notifications.oversight import pages
 from notifications.saved_rules import admin as _of_saved_rules  # noqa: F401  # registers itself
 from notifications.sending import distributing, scheduling, withdrawing
@@ -153,6 +153,23 @@ class ScheduledAlertAdmin(ModelAdmin[ScheduledAlert]):
         """They are sent now."""
         for one in selected:
             scheduling.start_again(one)
+
+
+@admin.register(FailedCall)
+class FailedCallAdmin(ModelAdmin[FailedCall]):
+    """Rules that failed, and calls over HTTP that were refused; who has seen one may delete it."""
+
+    list_display = ("last_at", "source", "what", "error", "times", "created_at")
+    list_filter = ("last_at",)
+    search_fields = ("source", "what", "error")
+    fields = list_display
+    readonly_fields = list_display
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: FailedCall | None = None) -> bool:
+        return False
 
 
 @admin.register(Topic)

@@ -11,10 +11,12 @@ class NotificationsConfig(required_apps.HubAppConfig):
 
     def ready(self) -> None:
         from hub import session
+        from hub.api import on_refused
         from hub.database import clean_up, prune_regularly
         from notifications import (
             channels,
             checks,  # noqa: F401  # registers its own
+            failed_calls,
             receivers,
         )
         from notifications.models import (
@@ -46,6 +48,7 @@ class NotificationsConfig(required_apps.HubAppConfig):
         clean_up(Preferences, "user")
         clean_up(NotificationState, "user")
         clean_up(Choice, "user")
+        on_refused(failed_calls.note_refused)
         prune_regularly(retention.prune)
 
         # `kinds.py` and so on of every installed app, as Django does with `admin.py`.

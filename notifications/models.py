@@ -541,6 +541,27 @@ class InboxChange(models.Model):
         return f"{self.user_id}: {self.change}"
 
 
+class FailedCall(models.Model):
+    """A rule that failed, or a call over HTTP that was refused: for the staff (``notifications.failed_calls``)."""
+
+    #: As :mod:`notifications.sources` writes it.
+    source = models.CharField(_("source"), max_length=SOURCE_LIMIT)
+    #: The model whose row was saved, or the method that was called.
+    what = models.CharField(_("what"), max_length=150)
+    error = models.CharField(_("error"), max_length=FAILURE_LIMIT)
+    times = models.PositiveBigIntegerField(_("times, at least"), default=1)
+    created_at = models.DateTimeField(_("first"), default=timezone.now)
+    last_at = models.DateTimeField(_("last"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("failed call")
+        verbose_name_plural = _("failed calls")
+        ordering: ClassVar = ["-last_at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.error[:80]}"
+
+
 class Distribution(models.Model):
     """A notification is given to each person of its audience by a job; how far that is.
 

@@ -4,6 +4,7 @@ Requests and replies have the shape that the server libraries of the Centrifuge 
 ``api.py``: it registers a :class:`Method`, which answers an :class:`ApiCall` or raises an :class:`ApiError`.
 """
 
+from hub.api.calling import on_refused
 from hub.api.errors import DETAIL_LIMIT, ApiError, Code
 from hub.api.method import ApiCall, Method, register
 from hub.api.naming import (
@@ -30,6 +31,7 @@ __all__ = [
     "PeopleChanged",
     "Users",
     "all_of",
+    "on_refused",
     "page_of_people",
     "people_named",
     "person_named",

@@ -1,7 +1,7 @@
 """Carrying out a call: from the bytes that came to the bytes that go, for one method and for ``batch``."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -50,6 +50,18 @@ class Command(msgspec.Struct):
 _commands = msgspec.json.Decoder(Command)
 
 
+#: Told of a refused call: the method, the number of the key, and the error. Raises nothing, and does not take long.
+Listener = Callable[[str, int, str], Awaitable[None]]
+
+_told_of_refused: list[Listener] = []
+
+
+def on_refused(listener: Listener) -> None:
+    """Have ``listener`` told of calls that are refused. Called once, while apps get ready."""
+    if listener not in _told_of_refused:
+        _told_of_refused.append(listener)
+
+
 async def call(method: Method[Any], body: bytes | msgspec.Raw, caller: Caller) -> Any:
     """The ``result`` of one call.
 
@@ -62,6 +74,8 @@ async def call(method: Method[Any], body: bytes | msgspec.Raw, caller: Caller) -
         result = await method.run(ApiCall(decoded(body or b"{}", method.request), caller))
     except ApiError as refused:
         metrics.API_CALLS.labels(method.name, str(refused.error.code)).inc()
+        for listener in _told_of_refused:
+            await listener(method.name, caller.pk, refused.error.message)
         raise
     except Exception as error:
         if isinstance(error, DatabaseFault):

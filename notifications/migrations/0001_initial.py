@@ -47,6 +47,23 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='FailedCall',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('source', models.CharField(max_length=150, verbose_name='source')),
+                ('what', models.CharField(max_length=150, verbose_name='what')),
+                ('error', models.CharField(max_length=500, verbose_name='error')),
+                ('times', models.PositiveBigIntegerField(default=1, verbose_name='times, at least')),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='first')),
+                ('last_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='last')),
+            ],
+            options={
+                'verbose_name': 'failed call',
+                'verbose_name_plural': 'failed calls',
+                'ordering': ['-last_at', '-pk'],
+            },
+        ),
+        migrations.CreateModel(
             name='InboxChange',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),

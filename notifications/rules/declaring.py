@@ -11,7 +11,7 @@ from django.db.models.signals import post_delete, post_save
 from hub.config import are_rule_errors_raised
 from hub.database import SavedRow, noted, watch
 from hub.logs import get_logger
-from notifications import sources
+from notifications import failed_calls, sources
 from notifications.rules import conditions
 from notifications.rules.conditions import Condition, Mistake
 from notifications.rules.running import Returned, attempt
@@ -153,6 +153,7 @@ class _Source:
     def log(self, error: Exception) -> None:
         """Log it with the names of both."""
         log.error("rule_failed", rule=_name(self.rule), model=self.label, exc_info=error)
+        failed_calls.note(self.name, self.label, error)
 
 
 def _name(rule: Rule) -> str:

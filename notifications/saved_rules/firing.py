@@ -8,7 +8,7 @@ from typing import Any
 from django.db import models
 
 from hub.database import SavedRow, note, noted, run_last_on_commit, watch
-from notifications import sources
+from notifications import failed_calls, sources
 from notifications.rules.running import attempt
 from notifications.saved_rules import current, opening
 from notifications.saved_rules.opening import OpenedModel
@@ -98,3 +98,4 @@ class _Source:
     def log(self, error: Exception) -> None:
         self.has_failed = True
         current.note_failure(self.rule.pk, self.rule.name, error)
+        failed_calls.note(self.name, self.rule.name, error)

@@ -12,6 +12,7 @@ from hub.users import all_users
 from notifications.kinds.declaring import declared
 from notifications.models import (
     ActionChoice,
+    FailedCall,
     InboxChange,
     InboxEntry,
     Notification,
@@ -57,6 +58,9 @@ def prune(*, seconds: float = 60.0) -> int:
     )
     failed = ScheduledAlert.objects.exclude(failure="")
     pruned += prune_table("alert", failed, days=settings.alert_days, items=0, lists=[], seconds=seconds)
+    pruned += prune_table(
+        "alert", FailedCall.objects.all(), days=settings.alert_days, items=0, lists=[], seconds=seconds
+    )
     changes = InboxChange.objects.all()
     of_people = [(changes, all_users(), "user")]
     pruned += prune_table(
