@@ -8,7 +8,7 @@ from hub.publishing import publish
 from hub.users import User, all_users
 from hub.validation import Refused
 from notifications import channels, events
-from notifications.inbox import reading
+from notifications.inbox import bundles, read_marks, reading
 from notifications.models import ActionChoice, Notification
 from notifications.offers import declaring as offers
 from notifications.sending import withdrawing
@@ -90,8 +90,10 @@ def _offering(user: User, notification_id: int) -> Notification:
     """
     # First its key, as who takes it back does: the function may send or take back alerts with this key too.
     rows = withdrawing.named(key=None, id=notification_id).select_related("user", "group", "topic")
+    if rows.exclude(bundle_by="").exists():
+        read_marks.locked(user)  # before the alert, as whoever joins its bundle does
     found = rows.select_for_update(of=("self",), no_key=True).first()
     # Looked at when it is held: it may have been taken from the person, or have expired, meanwhile.
-    if found is None or not reading.theirs(reading.reader(user.pk), [notification_id]):
+    if found is None or bundles.shown_as(reading.reader(user.pk), notification_id) is None:
         raise NoSuchAction
     return found

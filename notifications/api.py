@@ -61,6 +61,12 @@ _PARAMS = Meta(
 )
 
 
+_GROUP_BY = Meta(
+    description="What a person has not read of the same kind and text is one row in their inbox, with a count. For "
+    "people, 100 at most; empty: it stands alone, whatever its kind says."
+)
+
+
 class NotifyRequest(msgspec.Struct, kw_only=True):
     """Send an alert; see `notifications.notify`."""
 
@@ -78,6 +84,7 @@ class NotifyRequest(msgspec.Struct, kw_only=True):
     at_local: Annotated[datetime | None, _AT_LOCAL] = None
     replace: Annotated[bool, _REPLACE] = False
     actions: Annotated[list[events.OfferedAction], _ACTIONS] = []
+    group_by: Annotated[str | None, _GROUP_BY] = None
 
 
 _PROGRESS = Meta(description="Of those that a job gives to many people: the addresses at which to read how far it is.")
@@ -121,6 +128,7 @@ def _notify(call: ApiCall[NotifyRequest], to: list[str | int]) -> NotifyResult:
             at_local=request.at_local,
             replace=request.replace,
             actions=map(_action, request.actions),
+            group_by=request.group_by,
         )
         scopes.require(call, described.to)
         if described.replace and any(isinstance(one, Listed) for one in described.to):

@@ -38,6 +38,13 @@ class OfferedAction(msgspec.Struct, kw_only=True):
     style: str | UnsetType = UNSET
 
 
+class Bundle(msgspec.Struct):
+    """For how many alerts one stands, itself among them; ``id`` stays while others join."""
+
+    id: int
+    count: int
+
+
 class NotificationCreated(msgspec.Struct, tag="notifications.notification_created", kw_only=True):
     """An alert was sent. On ``everyone``, ``user:<id>``, ``group:<id>`` or ``topic:<name>``."""
 
@@ -62,6 +69,8 @@ class NotificationCreated(msgspec.Struct, tag="notifications.notification_create
     texts: dict[str, Texts] | UnsetType = UNSET
     #: Only where it has buttons.
     actions: list[OfferedAction] | UnsetType = UNSET
+    #: Only where it stands for others too, which ``inbox.bundle`` lists. It has no buttons then: they have.
+    bundle: Bundle | UnsetType = UNSET
 
 
 class ListedAlert(NotificationCreated, tag="notifications.notification_created", kw_only=True):
@@ -196,6 +205,7 @@ _encoder = msgspec.json.Encoder()
 def created(notification: Notification) -> NotificationCreated:
     """The publication for a stored alert, with the texts that it has."""
     kind = kind_named(notification.kind) if notification.kind else None
+    is_many = notification.bundle_count > 1
     return NotificationCreated(
         id=notification.pk,
         message=notification.message,
@@ -209,7 +219,10 @@ def created(notification: Notification) -> NotificationCreated:
         kind=notification.kind or UNSET,
         category=UNSET if kind is None or kind.category is None else kind.category.name,
         icon=UNSET if kind is None else kind.icon or UNSET,
-        actions=msgspec.convert(notification.actions, list[OfferedAction]) if notification.actions else UNSET,
+        actions=UNSET
+        if not notification.actions or is_many
+        else msgspec.convert(notification.actions, list[OfferedAction]),
+        bundle=Bundle(notification.bundle or notification.pk, notification.bundle_count) if is_many else UNSET,
     )
 
 
@@ -278,7 +291,7 @@ def plain_frame(item: Envelope) -> str | None:
     }
     if alert.expires_at is not UNSET and alert.expires_at <= timezone.now():
         return None  # to a client that comes back
-    more = ("topic", "kind", "category", "icon", "silent", "texts", "expires_at", "actions")
+    more = ("topic", "kind", "category", "icon", "silent", "texts", "expires_at", "actions", "bundle")
     frame |= {name: value for name in more if (value := getattr(alert, name)) is not UNSET}
     return _encoder.encode(frame).decode()
 

@@ -4,7 +4,7 @@ Where it may be something else than its type says, it is looked at as anything: 
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -12,9 +12,9 @@ from django.conf import settings
 from django.utils import translation
 
 from notifications.kinds import params
-from notifications.kinds.declaring import NAME_LIMIT, Category, Kind
+from notifications.kinds.declaring import COUNT, NAME_LIMIT, Category, Kind
 from notifications.kinds.locales import UNKNOWN, languages
-from notifications.kinds.texts import BadTemplate, Text, placeholders
+from notifications.kinds.texts import BadTemplate, Template, Text, placeholders
 from notifications.kinds.wording import write
 from notifications.models import TITLE_LIMIT, Level
 from notifications.safe_urls import is_safe_url
@@ -29,7 +29,7 @@ _NUMBERS = (0, 1, 2, 3, 5, 11, 21, 100, 1_000_000)
 def of(kind: Kind) -> Iterator[str]:
     """All of them; none where the kind works."""
     yield from _of_names(kind)
-    texts = [*_of_fields(kind), *_of_types(kind)]
+    texts = [*_of_fields(kind), *_of_types(kind), *_of_group(kind)]
     yield from texts or _of_texts(kind)
 
 
@@ -84,11 +84,34 @@ def _is_type(type_: Any) -> bool:
         return False
 
 
-def _of_types(kind: Kind) -> Iterator[str]:
+def _of_group(kind: Any) -> Iterator[str]:
+    if kind.many and COUNT in kind.fields:
+        yield f"has a field {COUNT!r}, which texts for many have as the number of notifications: name it otherwise."
+    if not isinstance(kind.group_by, str):
+        yield "has a group_by that is no plain text."
+        return
+    try:
+        unknown = placeholders(kind.group_by) - kind.fields.keys()
+    except BadTemplate as error:
+        yield f"has a group_by that cannot be filled in. {error}"
+    else:
+        if unknown:
+            yield f"has a group_by with the placeholder {{{min(unknown)}}}, not among its fields."
+
+
+def _texts(kind: Kind) -> Iterator[tuple[str, Template, Mapping[str, Any]]]:
+    """The name of each text, the text, and the placeholders that it may have, with their types."""
     for name, template in kind.templates.items():
+        yield name, template, kind.fields
+    for name, template in kind.many.items():
+        yield f"many_{name}", template, {**kind.fields, COUNT: int}
+
+
+def _of_types(kind: Kind) -> Iterator[str]:
+    for name, template, fields in _texts(kind):
         if not template.is_text:
             yield f"has a {name} that is no text."
-        elif template.has_forms and kind.fields.get(template.number or "") is not int:
+        elif template.has_forms and fields.get(template.number or "") is not int:
             yield (
                 f"has a {name} with a plural: name the placeholder that chooses its form, "
                 f"ngettext_lazy(…, …, 'count'), and declare it with the type int."
@@ -101,12 +124,12 @@ def _of_texts(kind: Kind) -> Iterator[str]:
     except params.BadParams as error:
         yield f"has examples that do not fit: {error}"
         return
-    found = [next(_of_text(kind, name, examples), None) for name in kind.templates]
+    found = [next(_of_text(*text, examples), None) for text in _texts(kind)]
     if any(found):
         yield from (mistake for mistake in found if mistake)
         return
     said = write(kind, examples, UNKNOWN)
-    if len(said.get("title", "")) > TITLE_LIMIT:
+    if any(len(text.get("title", "")) > TITLE_LIMIT for text in (said, write(kind, examples, UNKNOWN, 2))):
         yield f"has a title of more than {TITLE_LIMIT} characters."
     if "url" in said and not is_safe_url(said["url"]):
         yield (
@@ -115,15 +138,14 @@ def _of_texts(kind: Kind) -> Iterator[str]:
         )
 
 
-def _of_text(kind: Kind, name: str, examples: dict[str, Any]) -> Iterator[str]:
+def _of_text(name: str, template: Template, fields: Mapping[str, Any], examples: dict[str, Any]) -> Iterator[str]:
     """What is wrong with one text in any of the languages: of one that is not translated, once in each."""
-    template = kind.templates[name]
     for code in (settings.LANGUAGE_CODE, *languages()):
         with translation.override(code):
             for number in _NUMBERS if template.has_forms else (0,):
                 values = examples | {template.number or "": number}
                 try:
-                    unknown = placeholders(template.pattern(values)) - kind.fields.keys()
+                    unknown = placeholders(template.pattern(values)) - fields.keys()
                 except BadTemplate as error:
                     yield f"has a {name} that cannot be filled in ({code}). {error}"
                 else:

@@ -13,6 +13,9 @@ from notifications.kinds.declaring import Kind, declared
 from notifications.kinds.locales import Locale, languages
 from notifications.kinds.wording import translations, write
 
+#: For how many notifications a row of several is shown.
+EXAMPLE_COUNT = 3
+
 
 class Said(NamedTuple):
     """The texts of a kind in one language."""
@@ -23,6 +26,9 @@ class Said(NamedTuple):
     title: str
     message: str
     url: str
+    #: Those of a row that stands for several; empty where they are as above.
+    many_title: str = ""
+    many_message: str = ""
 
 
 class Preview(NamedTuple):
@@ -43,7 +49,7 @@ def previews() -> Iterator[Preview]:
 def _preview(kind: Kind) -> Preview:
     if mistakes := list(kind_mistakes.of(kind)):
         return Preview(kind, [], [], mistakes)
-    if not kind.templates:
+    if not (kind.templates or kind.many):
         return Preview(kind, [], [], [])
     codes = [settings.LANGUAGE_CODE, *languages()]
     has_texts = {settings.LANGUAGE_CODE, *translations(kind)}
@@ -52,8 +58,11 @@ def _preview(kind: Kind) -> Preview:
 
 
 def _said(kind: Kind, code: str) -> Said:
-    texts = write(kind, params.examples_of(kind), Locale(code, timezone.get_current_timezone_name()))
-    return Said(code, language_name(code), texts.get("title", ""), texts.get("message", ""), texts.get("url", ""))
+    values, locale = params.examples_of(kind), Locale(code, timezone.get_current_timezone_name())
+    texts, many = write(kind, values, locale), write(kind, values, locale, EXAMPLE_COUNT)
+    of_many = [many[name] if name in kind.many else "" for name in ("title", "message")]
+    of_one = [texts.get(name, "") for name in ("title", "message", "url")]
+    return Said(code, language_name(code), *of_one, *of_many)
 
 
 def language_name(code: str) -> str:

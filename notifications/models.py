@@ -26,6 +26,9 @@ KEY_LIMIT = 200
 #: Characters of what a choice is about: a kind or a category, and which of the two.
 SUBJECT_LIMIT = 120
 
+#: Characters of the text by which alerts are bundled.
+BUNDLE_LIMIT = 200
+
 #: Characters of a title.
 TITLE_LIMIT = 200
 
@@ -243,6 +246,15 @@ class Notification(models.Model):
         _("expires at"), null=True, editable=False, help_text=_("From then on nobody is shown it.")
     )
 
+    #: By what it is bundled with others of its kind and person (``group_by``); empty where it stands alone.
+    bundle_by = models.CharField(max_length=BUNDLE_LIMIT, default="", editable=False)
+    #: The id of the first one of its bundle; None where it has no others.
+    bundle = models.BigIntegerField(null=True, editable=False)
+    #: How many alerts it stands for, itself among them.
+    bundle_count = models.PositiveIntegerField(default=1, editable=False)
+    #: Whether it stands under a newer one of its bundle: in no list and no count.
+    folded = models.BooleanField(default=False, editable=False)
+
     #: What the person whom it was listed for has done with it; set by ``notifications.inbox.reading``, no columns.
     read = False
     seen = False
@@ -307,10 +319,25 @@ class Notification(models.Model):
             ),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["user", "-id"], name="hub_notification_of_user"),
+            # Those that are folded are in no list: a walk does not pass over them.
+            models.Index(fields=["user", "-id"], condition=models.Q(folded=False), name="hub_notification_of_user"),
             # Those of a group or a topic have nothing else, those to everyone none of these: in each case the newest
             # are neighbours.
-            models.Index(fields=["group", "topic", "user", "audience", "-id"], name="hub_notification_of_audience"),
+            models.Index(
+                fields=["group", "topic", "user", "audience", "-id"],
+                condition=models.Q(folded=False),
+                name="hub_notification_of_audience",
+            ),
+            models.Index(
+                fields=["user", "bundle_by", "kind", "-id"],
+                condition=models.Q(folded=False) & ~models.Q(bundle_by=""),
+                name="hub_notification_bundle_head",
+            ),
+            models.Index(
+                fields=["bundle", "-id"],
+                condition=models.Q(bundle__isnull=False),
+                name="hub_notification_in_bundle",
+            ),
             models.Index(fields=["created_at", "id"], name="hub_notification_sent"),
             models.Index(
                 fields=["expires_at"],

@@ -18,7 +18,7 @@ from notifications import (
     following,
     sources,
 )
-from notifications.inbox import organizing, queries
+from notifications.inbox import bundles, organizing, queries
 from notifications.kinds.declaring import declared
 from notifications.models import NAME_LIMIT, Topic
 from notifications.preferences import stored as preferences
@@ -69,6 +69,21 @@ class ListInbox(msgspec.Struct):
     text: Annotated[str, Meta(max_length=queries.SEARCH_LIMIT)] = ""
     before: AlertId = LAST_ID
     limit: Annotated[int, Meta(ge=1, le=PAGE_LIMIT)] = 20
+
+
+class ListBundle(msgspec.Struct):
+    """The alerts for which one alert of the caller stands; ``before`` goes on where another part has said ``next``."""
+
+    id: AlertId
+    before: AlertId = LAST_ID
+    limit: Annotated[int, Meta(ge=1, le=PAGE_LIMIT)] = 20
+
+
+class BundledAlerts(msgspec.Struct):
+    """Alerts of one bundle, newest first; ``next`` is the ``before`` of the part that follows, 0 where none does."""
+
+    items: list[events.ListedAlert]
+    next: int
 
 
 class CountInbox(msgspec.Struct):
@@ -228,6 +243,13 @@ def list_inbox(call: RpcCall, params: ListInbox) -> InboxPart:
         counts=part.counts,
         positions={name: StreamPosition(at.epoch, at.offset) for name, at in part.positions.items()},
     )
+
+
+@rpc("inbox.bundle")
+def list_bundle(call: RpcCall, params: ListBundle) -> BundledAlerts:
+    """Each with its own texts and buttons; all are read or unread together. Empty where the caller has none of it."""
+    part = bundles.bundle_for(call.user, id=params.id, before=params.before, limit=params.limit)
+    return BundledAlerts([events.listed(alert) for alert in part.alerts], part.next)
 
 
 @rpc("inbox.counts")

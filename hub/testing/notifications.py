@@ -69,6 +69,7 @@ class Wanted(TypedDict, total=False):
 
     ``title`` and ``url`` are the whole text or a pattern that is found in it; ``level``, ``data`` and ``key`` are as
     they were given to ``alert`` or ``notify``, and so are ``kind``, by its name, and ``params``, as JSON has them.
+    ``bundle_count`` is for how many alerts the row of it stands that the person has (``group_by``).
     ``sent`` are the alerts to look among, from :func:`capture_notifications`; without it, all that are stored.
     """
 
@@ -79,6 +80,7 @@ class Wanted(TypedDict, total=False):
     key: str | None
     kind: str
     params: Mapping[str, Any] | None
+    bundle_count: int
     sent: Iterable[Notification]
 
 
@@ -231,6 +233,10 @@ def _line(one: Notification) -> str:
     parts += [
         f"{name}={value!r}" for name in ("url", "data", "key", "kind", "params") if (value := getattr(one, name))
     ]
+    if one.bundle_by:
+        parts.append(f"group_by={one.bundle_by!r}")
+    if one.bundle_count > 1:
+        parts.append(f"(stands for {one.bundle_count})")
     return " ".join(parts)
 
 

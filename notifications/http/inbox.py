@@ -11,7 +11,7 @@ from hub.channels import LAST_ID
 from hub.database import in_database_thread
 from hub.session import StreamPosition
 from notifications import events, sources
-from notifications.inbox import organizing, queries
+from notifications.inbox import bundles, organizing, queries
 
 #: Alerts of one answer, at most.
 PAGE_LIMIT = 100
@@ -48,6 +48,22 @@ class InboxResult(msgspec.Struct):
     next: int
     counts: events.InboxCounts
     positions: dict[str, StreamPosition]
+
+
+class InboxBundleRequest(msgspec.Struct, kw_only=True):
+    """Read the alerts for which one of somebody's stands; ``before`` goes on where another part has said ``next``."""
+
+    user: str
+    id: _AlertId
+    before: _AlertId = LAST_ID
+    limit: Annotated[int, Meta(ge=1, le=PAGE_LIMIT)] = 20
+
+
+class InboxBundleResult(msgspec.Struct):
+    """Alerts of one bundle, newest first; ``next`` is the ``before`` of the part that follows, 0 where none does."""
+
+    items: list[events.ListedAlert]
+    next: int
 
 
 class InboxChangeRequest(msgspec.Struct, kw_only=True):
@@ -102,6 +118,18 @@ def _read(call: ApiCall[InboxRequest]) -> InboxResult:
     return InboxResult([events.in_inbox(alert) for alert in part.alerts], part.next, part.counts, positions)
 
 
+async def read_bundle(call: ApiCall[InboxBundleRequest]) -> InboxBundleResult:
+    """Each with its own texts and buttons; all are read or unread together. Empty where the person has none of it."""
+    return await in_database_thread(_read_bundle, call)
+
+
+def _read_bundle(call: ApiCall[InboxBundleRequest]) -> InboxBundleResult:
+    request = call.request
+    person = person_named(call, request.user)
+    part = bundles.bundle_for(person, id=request.id, before=request.before, limit=request.limit)
+    return InboxBundleResult([events.listed(alert) for alert in part.alerts], part.next)
+
+
 async def change(call: ApiCall[InboxChangeRequest]) -> InboxChangeResult:
     """The person's open pages learn of it. Repeating it is harmless."""
     return await in_database_thread(_change, call)
@@ -140,6 +168,16 @@ register(
         "Read a part of somebody's inbox.",
         {"user": "42", "state": "unread", "limit": 20},
         also=("GET", _NAME),
+    )
+)
+register(
+    Method(
+        "inbox_bundle",
+        InboxBundleRequest,
+        InboxBundleResult,
+        read_bundle,
+        "Read the alerts for which one in somebody's inbox stands.",
+        {"user": "42", "id": 7},
     )
 )
 register(

@@ -9,7 +9,7 @@ from datetime import timedelta
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from hub.users import User, groups_of
+from hub.users import Key, User, groups_of
 from notifications.inbox import entries as inbox
 from notifications.models import Follow, Notification, ReadMark, ReadUpTo
 
@@ -30,6 +30,13 @@ def locked(user: User) -> ReadUpTo:
     return rows.get(pk=user.pk)
 
 
+def lock(people: Iterable[Key]) -> None:
+    """As :func:`locked`, of several people at once; whoever locks some of them waits, and never in a ring."""
+    keys = list(people)
+    ReadUpTo.objects.bulk_create([ReadUpTo(user_id=key) for key in sorted(keys, key=str)], ignore_conflicts=True)
+    list(ReadUpTo.objects.select_for_update().filter(pk__in=keys).order_by("pk").values_list("pk"))
+
+
 def mark(user: User, read: ReadUpTo, ids: Collection[int]) -> set[int]:
     """Mark those of these alerts that are for the user; returns which had no mark before."""
     new = list(_unmarked(user).filter(pk__in=ids, pk__gt=read.upto).values_list("pk", flat=True))
@@ -45,6 +52,12 @@ def mark(user: User, read: ReadUpTo, ids: Collection[int]) -> set[int]:
 def add(user: User, ids: Iterable[int]) -> None:
     """Mark these alerts, which have no mark."""
     ReadMark.objects.bulk_create([ReadMark(user=user, notification_id=one) for one in ids], batch_size=500)
+
+
+def add_missing(key: Key, alert: int) -> None:
+    """Mark this alert of the user, where it has no mark and is newer than all that is read."""
+    if not ReadUpTo.objects.filter(pk=key, upto__gte=alert).exists():
+        ReadMark.objects.bulk_create([ReadMark(user_id=key, notification_id=alert)], ignore_conflicts=True)
 
 
 def move(read: ReadUpTo, upto: int) -> None:
@@ -79,4 +92,6 @@ def _unmarked(user: User) -> QuerySet[Notification]:
         | Q(Exists(follows))
         | Q(user=None, group=None, topic=None, audience="")
     )
-    return Notification.objects.filter(mine).exclude(pk__in=ReadMark.objects.filter(user=user).values("notification"))
+    return Notification.objects.filter(mine, folded=False).exclude(
+        pk__in=ReadMark.objects.filter(user=user).values("notification")
+    )

@@ -39,8 +39,8 @@ PARTS = 100
 _PART = """
     SELECT {question} AS question, {name}.* FROM (
         SELECT alert.id FROM hub_notifications_notification alert
-        WHERE {audience} AND alert.id <= {upto} AND (alert.expires_at IS NULL OR alert.expires_at > {now}) AND {wanted}
-            {chosen}
+        WHERE {audience} AND NOT alert.folded AND alert.id <= {upto}
+            AND (alert.expires_at IS NULL OR alert.expires_at > {now}) AND {wanted} {chosen}
         ORDER BY {order}, alert.id DESC LIMIT {limit}
     ) {name}
 """
@@ -65,7 +65,7 @@ _ROWS = """
         SELECT {name}.notification_id FROM {rows} {name}
         JOIN hub_notifications_notification alert ON alert.id = {name}.notification_id
         WHERE {name}.user_id = %(user)s AND {name}.notification_id <= {upto} AND {wanted} AND ({theirs})
-            AND (alert.expires_at IS NULL OR alert.expires_at > {now}) {chosen}
+            AND NOT alert.folded AND (alert.expires_at IS NULL OR alert.expires_at > {now}) {chosen}
         ORDER BY {name}.user_id, {name}.notification_id DESC LIMIT {limit}
     ) {name}s
 """
@@ -264,22 +264,26 @@ def find(reader: Reader, *questions: Question) -> list[list[int]]:
 def listed(reader: Reader, ids: Sequence[int]) -> list[Notification]:
     """These alerts, which are for the reader, newest first, in their language, with what they have done with each."""
     rows = list(Notification.objects.filter(pk__in=ids).select_related("topic").order_by("-pk"))
-    _add_states(reader, rows)
+    add_states(reader, rows)
     chosen_actions.note(rows, reader.key)
     wording.localise(rows, reader.key)
     return rows
 
 
 def theirs(reader: Reader, ids: Collection[int]) -> list[Notification]:
-    """As :func:`listed`, of any ids: those that are for the reader, without their texts."""
+    """As :func:`listed`, of any ids: those that are for the reader and not folded, without their texts."""
     current = Q(expires_at=None) | Q(expires_at__gt=Now())
-    rows = Notification.objects.filter(current, pk__in=ids).defer("message", "data", "url", "params").order_by("-pk")
+    rows = (
+        Notification.objects.filter(current, pk__in=ids, folded=False)
+        .defer("message", "data", "url", "params")
+        .order_by("-pk")
+    )
     found = [row for row in rows if _is_for(reader, row)]
     if distributed := [row.pk for row in found if row.audience]:
         entries = InboxEntry.objects.filter(user=reader.key, notification__in=distributed)
         has = set(entries.values_list("notification", flat=True))
         found = [row for row in found if not row.audience or row.pk in has]
-    _add_states(reader, found)
+    add_states(reader, found)
     return found
 
 
@@ -294,7 +298,8 @@ def _is_for(reader: Reader, row: Notification) -> bool:
     return row.topic_id is None or any(topic.id == row.topic_id for topic in reader.topics)
 
 
-def _add_states(reader: Reader, rows: Sequence[Notification]) -> None:
+def add_states(reader: Reader, rows: Sequence[Notification]) -> None:
+    """Note in these alerts, which are for the reader, what they have done with each."""
     ids = [row.pk for row in rows]
     read, states = set[int](), dict[int, NotificationState]()
     if reader.key is not None:

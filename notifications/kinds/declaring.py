@@ -27,6 +27,9 @@ from notifications.kinds.texts import Template, Text
 #: Characters of the name of a kind, of a category and of an icon.
 NAME_LIMIT = 100
 
+#: The placeholder, of texts for many notifications alone, that is how many there are.
+COUNT = "count"
+
 
 @dataclass(frozen=True, slots=True)
 class Category:
@@ -63,6 +66,10 @@ class Kind:
         critical: whether it is never switched off nor silenced, whatever a person has chosen.
         expires: how long after it is sent a notification is shown that is sent without ``expires``.
         keep: how long its notifications are kept, in place of ``HUB_ALERT_DAYS``.
+        group_by: a text with placeholders, such as ``"{photo}"``. Those that a person has not read, and for which it
+            is the same, are one row in the inbox, which opens to each of them.
+        many_title, many_message: the texts of such a row, with the placeholders of its newest notification and
+            ``{count}``, how many there are. What is left out is that of the newest one.
     """
 
     name: str
@@ -80,16 +87,25 @@ class Kind:
     critical: bool = False
     expires: timedelta | None = None
     keep: timedelta | None = None
-    #: The texts by the name of the argument, those that it has.
+    group_by: str = ""
+    many_title: Text = ""
+    many_message: Text = ""
+    #: The texts by the name of the argument, those that it has; and those of many notifications, by the same names.
     templates: Mapping[str, Template] = field(init=False, repr=False)
+    many: Mapping[str, Template] = field(init=False, repr=False)
     #: The module that declares it.
     home: str = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         texts = {"title": self.title, "message": self.message, "url": self.url}
-        object.__setattr__(self, "templates", {name: Template(text) for name, text in texts.items() if text})
+        object.__setattr__(self, "templates", _templates(texts))
+        object.__setattr__(self, "many", _templates({"title": self.many_title, "message": self.many_message}))
         object.__setattr__(self, "home", sys._getframe(2).f_globals.get("__name__", "?"))
         _declared.setdefault(self.name, []).append(self)
+
+
+def _templates(texts: Mapping[str, Text]) -> dict[str, Template]:
+    return {name: Template(text) for name, text in texts.items() if text}
 
 
 #: By name; there should be one of each.

@@ -21,9 +21,9 @@ from hub.users import Key
 from hub.validation import MESSAGE_LIMIT
 from notifications import channels, events
 from notifications.kinds import params
-from notifications.kinds.declaring import Kind, kind_named
+from notifications.kinds.declaring import COUNT, Kind, kind_named
 from notifications.kinds.locales import UNKNOWN, Locale, languages, locales_of
-from notifications.kinds.texts import BadTemplate
+from notifications.kinds.texts import BadTemplate, Template
 from notifications.models import TITLE_LIMIT, Notification
 
 log = get_logger(__name__)
@@ -37,10 +37,10 @@ class Words(NamedTuple):
     url: str
 
 
-def write(kind: Kind, values: Mapping[str, Any], locale: Locale) -> dict[str, str]:
+def write(kind: Kind, values: Mapping[str, Any], locale: Locale, count: int = 1) -> dict[str, str]:
     """The texts that ``kind`` has, by name; in ``LANGUAGE_CODE`` and ``TIME_ZONE`` where the locale is not known.
 
-    A time says its zone where that is not the reader's own.
+    A time says its zone where that is not the reader's own. ``count``: how many notifications they are for.
 
     Raises:
         BadTemplate: a text has a placeholder that is not declared.
@@ -49,19 +49,31 @@ def write(kind: Kind, values: Mapping[str, Any], locale: Locale) -> dict[str, st
     with translation.override(locale.language or settings.LANGUAGE_CODE), timezone.override(zone):
         shown = {name: params.shown(value, names_zone=not locale.time_zone) for name, value in values.items()}
         said = {name: template.write(values, shown) for name, template in kind.templates.items() if name != "url"}
+        if count > 1:
+            counted = {**shown, COUNT: params.shown(count, names_zone=False)}
+            said |= {name: one.write({**values, COUNT: count}, counted) for name, one in kind.many.items()}
     if url := kind.templates.get("url"):
         said["url"] = url.write(values, {name: params.in_url(value) for name, value in values.items()})
     return said
+
+
+def bundle_by(kind: Kind, values: Mapping[str, Any]) -> str:
+    """By what a notification of ``kind`` with these values is bundled with others; empty where it is not.
+
+    Raises:
+        BadTemplate: ``group_by`` has a placeholder that is not declared.
+    """
+    return Template(kind.group_by).write(values, {name: params.in_url(value) for name, value in values.items()})
 
 
 def words_for(row: Notification, locale: Locale) -> Words:
     """What the notification says to somebody with this locale."""
     stored = Words(row.title, row.message, row.url)
     kind = kind_named(row.kind) if row.kind else None
-    if kind is None or not kind.templates:
+    if kind is None or not (kind.templates or kind.many):
         return stored
     try:
-        said = write(kind, params.checked(kind, row.params), heeded(kind, locale))
+        said = write(kind, params.checked(kind, row.params), heeded(kind, locale), row.bundle_count)
     except params.BadParams:
         return stored  # the kind has other placeholders than when it was sent
     except BadTemplate as error:
@@ -103,7 +115,7 @@ def translations(kind: Kind) -> frozenset[str]:
 def _patterns(kind: Kind) -> list[str]:
     return [
         template.pattern({template.number or "": number})
-        for template in kind.templates.values()
+        for template in (*kind.templates.values(), *kind.many.values())
         for number in ((1, 2, 5) if template.has_forms else (0,))
     ]
 

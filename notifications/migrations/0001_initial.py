@@ -36,6 +36,10 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='sent at')),
                 ('actions', models.JSONField(blank=True, editable=False, null=True, verbose_name='actions')),
                 ('expires_at', models.DateTimeField(editable=False, help_text='From then on nobody is shown it.', null=True, verbose_name='expires at')),
+                ('bundle_by', models.CharField(default='', editable=False, max_length=200)),
+                ('bundle', models.BigIntegerField(editable=False, null=True)),
+                ('bundle_count', models.PositiveIntegerField(default=1, editable=False)),
+                ('folded', models.BooleanField(default=False, editable=False)),
                 ('group', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='auth.group', verbose_name='group')),
                 ('sender', models.ForeignKey(blank=True, db_constraint=False, help_text='Who sent it from a browser or another client; empty where it came from backend work.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='sender')),
                 ('user', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='person')),
@@ -264,11 +268,19 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='notification',
-            index=models.Index(fields=['user', '-id'], name='hub_notification_of_user'),
+            index=models.Index(condition=models.Q(('folded', False)), fields=['user', '-id'], name='hub_notification_of_user'),
         ),
         migrations.AddIndex(
             model_name='notification',
-            index=models.Index(fields=['group', 'topic', 'user', 'audience', '-id'], name='hub_notification_of_audience'),
+            index=models.Index(condition=models.Q(('folded', False)), fields=['group', 'topic', 'user', 'audience', '-id'], name='hub_notification_of_audience'),
+        ),
+        migrations.AddIndex(
+            model_name='notification',
+            index=models.Index(condition=models.Q(('folded', False), models.Q(('bundle_by', ''), _negated=True)), fields=['user', 'bundle_by', 'kind', '-id'], name='hub_notification_bundle_head'),
+        ),
+        migrations.AddIndex(
+            model_name='notification',
+            index=models.Index(condition=models.Q(('bundle__isnull', False)), fields=['bundle', '-id'], name='hub_notification_in_bundle'),
         ),
         migrations.AddIndex(
             model_name='notification',

@@ -8,7 +8,7 @@ from django.db import DEFAULT_DB_ALIAS
 from hub.database import note, noted
 from hub.publishing import unpublish
 from notifications.models import Notification
-from notifications.sending import scheduling
+from notifications.sending import scheduling, withdrawing
 from notifications.sending.actions import put_back, send_or_schedule
 from notifications.sending.alerting import Alert
 
@@ -36,7 +36,10 @@ def send_last(key: Hashable, alerts: Sequence[Alert]) -> None:
         return
     if earlier is not None:
         unpublish(earlier.publications)
-        Notification.objects.filter(pk__in=earlier.notifications).delete()
+        sent = Notification.objects.filter(pk__in=earlier.notifications)
+        if any(described.group_by for described in earlier.alerts):
+            withdrawing.withdraw(sent.exclude(bundle=None))  # what they had joined stands there again
+        sent.delete()
         if earlier.scheduled:
             scheduling.cancel(earlier.scheduled)
         put_back(earlier.replaced)
@@ -44,5 +47,5 @@ def send_last(key: Hashable, alerts: Sequence[Alert]) -> None:
     new = [row for row in rows if row.is_new]
     published = [row.published for row in new if row.published is not None]
     replaced = [old for row in new for old in row.replaced if not old.audience]
-    sent = _Sent(alerts, [row.pk for row in new], published, [row.pk for row in scheduled if row.is_new], replaced)
-    note(key, sent, using=DEFAULT_DB_ALIAS)
+    now = _Sent(alerts, [row.pk for row in new], published, [row.pk for row in scheduled if row.is_new], replaced)
+    note(key, now, using=DEFAULT_DB_ALIAS)

@@ -1,7 +1,7 @@
 """Every write of the notifications app, and the publication that it causes."""
 
 import reprlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,7 +24,7 @@ from notifications.kinds.declaring import Kind
 from notifications.models import InboxEntry, Notification, ScheduledAlert, Topic
 from notifications.offers.declaring import Action, Link
 from notifications.preferences import choosing
-from notifications.sending import distributing, expiring, keys, replacing, scheduling, withdrawing
+from notifications.sending import bundling, distributing, expiring, keys, replacing, scheduling, withdrawing
 from notifications.sending.alerting import EVERYONE, Alert, BadAlert, Recipient, alert
 from notifications.sending.named_audiences import Audience, Listed
 
@@ -68,6 +68,7 @@ def notify(
     replace: bool = False,
     actions: Iterable[Action | Link] = (),
     at_local: datetime | None = None,
+    group_by: str | None = None,
 ) -> list[Notification]:
     """Store an alert for each recipient and send it to all their open pages once the transaction has committed.
 
@@ -87,6 +88,10 @@ def notify(
     With ``replace`` it takes the place of what its recipients have of the key: that is taken back as by
     :func:`notifications.retract`, and this one is new, unread and on top. What says the same already stays as it is.
     An audience or a longer list replaces what audiences and lists got with the key, and what its people got alone.
+
+    With ``group_by`` it joins what its person has not read of the same kind and text: they are one row, new, unread
+    and on top, which stands for all of them. What is read, archived or snoozed is joined by nothing: the next alert
+    starts a new row. Each alert of a row keeps its ``key`` and can be retracted.
 
     With ``at`` the call is stored, and nobody has the alert before that time; then it is sent as if it were called
     again, to those of its recipients who are there. Until then :func:`notifications.retract` cancels it by its key.
@@ -113,6 +118,7 @@ def notify(
         replace=replace,
         actions=actions,
         at_local=at_local,
+        group_by=group_by,
     )
     return send([described])
 
@@ -133,6 +139,7 @@ async def anotify(
     replace: bool = False,
     actions: Iterable[Action | Link] = (),
     at_local: datetime | None = None,
+    group_by: str | None = None,
 ) -> list[Notification]:
     """:func:`notify` from async code, in a transaction of its own: what it returns is stored."""
     return await in_database_thread(
@@ -151,6 +158,7 @@ async def anotify(
         replace=replace,
         actions=actions,
         at_local=at_local,
+        group_by=group_by,
     )
 
 
@@ -193,6 +201,7 @@ def _send_now(alerts: Sequence[Alert], sender: User | None) -> list[Notification
             kind=described.kind,
             params=described.params,
             actions=described.actions,
+            bundle_by=described.group_by,
             sender=sender,
             source=source,
         )
@@ -208,6 +217,7 @@ def _send_now(alerts: Sequence[Alert], sender: User | None) -> list[Notification
             # All before the first is replaced: one after the other, two such calls could wait for each other.
             alone = {described.key for described in replacing_some if described.key is not None}
             keys.hold(alone | {row.key for row in rows if row.key is not None}, alone=alone)
+            bundling.hold(rows)
         for one in replacing_some:
             of_one = [row for row, sent_to in zip(rows, sent, strict=True) if sent_to[0] is one]
             of_one[0].replaced = replacing.make_room(of_one)
@@ -219,16 +229,25 @@ def _send_now(alerts: Sequence[Alert], sender: User | None) -> list[Notification
     return rows
 
 
+def _stands_for_others(row: Notification) -> bool:
+    return row.bundle_count > 1
+
+
 def put_back(rows: Sequence[Notification]) -> None:
     """Store and send again, as new ones, alerts to single recipients that others had replaced (``replaced``)."""
     for row in rows:
         row.pk, row._state.adding = None, True
+        row.bundle, row.bundle_count, row.folded = None, 1, False
     _store(rows)
 
 
-def _store(rows: Sequence[Notification]) -> None:
-    Notification.objects.bulk_create(rows, batch_size=500)
-    if alone := [row for row in rows if row.people is None]:
+def _store(rows: Sequence[Notification], *, order: Callable[[Notification], Any] | None = None) -> None:
+    """Store these, in this order, and send them, but for those that are folded."""
+    with bundling.joined(rows):
+        in_order = rows if order is None else sorted(rows, key=order)
+        # Whatever stands for others has the largest id of them.
+        Notification.objects.bulk_create(sorted(in_order, key=_stands_for_others), batch_size=500)
+    if alone := [row for row in rows if row.people is None and not row.folded]:
         published = publish_many(wording.publications(alone))
         for row, publication in zip(alone, published, strict=True):
             row.published = publication.pk
@@ -251,7 +270,7 @@ def _store_once(rows: Sequence[Notification]) -> list[Notification]:
         try:
             # In one order, so that two that store the same at the same time wait for each other and never in a ring.
             with transaction.atomic():
-                _store(sorted(new, key=_order))
+                _store(new, order=_order)
         except IntegrityError:
             # Another one has committed one of these since we looked. It is there at the next look.
             if attempt == ATTEMPTS - 1:

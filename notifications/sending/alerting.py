@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from msgspec import UNSET, UnsetType
 
+from hub.channels import LAST_ID
 from hub.config import hub_settings
 from hub.users import User, all_users, has_form_of_id, log_in_field, users_by_id
 from hub.validation import MESSAGE_LIMIT, ROUNDED, is_rounded, is_storable, is_storable_json, is_visible
@@ -22,7 +23,7 @@ from notifications.kinds import wording
 from notifications.kinds.declaring import Kind, declared, kind_named
 from notifications.kinds.locales import UNKNOWN
 from notifications.kinds.texts import BadTemplate
-from notifications.models import KEY_LIMIT, TITLE_LIMIT, Level, Topic
+from notifications.models import BUNDLE_LIMIT, KEY_LIMIT, TITLE_LIMIT, Level, Topic
 from notifications.offers import declaring as offers
 from notifications.offers.declaring import Action, Link
 from notifications.safe_urls import is_safe_url
@@ -36,6 +37,9 @@ LONGEST = timedelta(days=3650)
 _AHEAD = f", {LONGEST.days} days from now at most"
 
 EVERYONE = "everyone"
+
+#: What the publication of a bundle has besides, at its longest.
+_BUNDLE = {"bundle": {"id": LAST_ID, "count": 2**31}}
 
 #: How a recipient is named by text.
 FORMS = (
@@ -89,6 +93,8 @@ class Alert:
     #: Its buttons as JSON has them (:func:`notifications.offers.declaring.written`).
     actions: list[dict[str, str]] | None = None
     at_local: datetime | None = None
+    #: By what it is bundled with others; empty where it stands alone.
+    group_by: str = ""
 
 
 def alert(
@@ -107,6 +113,7 @@ def alert(
     replace: bool = False,
     actions: Iterable[Action | Link] = (),
     at_local: datetime | None = None,
+    group_by: str | None = None,
 ) -> Alert:
     """Describe an alert, for :func:`notifications.notify` to send or for a rule to return.
 
@@ -135,6 +142,9 @@ def alert(
         actions: buttons, at most five: :class:`notifications.Action` and :class:`notifications.Link`.
         at_local: when it is sent, as a time without a zone: each person gets it when it is that time where they are,
             or in ``TIME_ZONE`` where that is not known. For people, lists of them, and audiences as they are now.
+        group_by: a text such as ``"photo:7"``: what a person has not read of the same kind and text is one row in
+            their inbox, with a count, and counts as one. For people, at most 100 in a call. Without it that of the
+            kind; an empty one is for an alert that stands alone.
 
     Raises:
         UnknownRecipient: no such user, group or topic; a topic is not made by sending to it.
@@ -145,12 +155,12 @@ def alert(
             raise BadAlert(f"An alert's {name} is text, not {type(value).__name__}.")
     # str() because a translated text (gettext_lazy) is fixed at this moment, in the language of the sender.
     message, title, url = str(message), str(title), str(url)
-    values = None
+    values, bundled_by = None, ""
     if kind is not None:
         kind = _declared(kind)
         level = kind.level if level is UNSET else level
         expires = kind.expires if expires is None else expires
-        message, title, url, values = _said(kind, params, message=message, title=title, url=url)
+        message, title, url, values, bundled_by = _said(kind, params, message=message, title=title, url=url)
     elif params is not None:
         raise BadAlert("An alert's params are values for the placeholders of a kind, and it has no kind.")
     level = Level.INFO.value if level is UNSET else level
@@ -165,15 +175,31 @@ def alert(
     if expires is not None:
         _check_expiry(expires)
     _check_time(at, at_local)
+    bundled_by = _checked_group(bundled_by if group_by is None else group_by)
     offered = _offered(actions)
     # What the publication of few alerts has makes room for nothing in others.
-    rare = [one for one in (offered, _published_of(kind)) if one]
+    rare = [one for one in (offered, _published_of(kind), bundled_by and _BUNDLE) if one]
     _check_size(message, title, url, data, *rare)
     named = kind.name if kind else ""
     found = _recipients(to)
-    if at_local is not None and not all(isinstance(one, User | Audience | Listed) for one in found):
-        raise BadAlert("Only people have a local time: an alert with at_local goes to people, lists or audiences.")
-    return Alert(found, message, title, level, url, data, key, expires, named, values, at, replace, offered, at_local)
+    _check_recipients(found, at_local, bundled_by)
+    return Alert(
+        found,
+        message,
+        title,
+        level,
+        url,
+        data,
+        key,
+        expires,
+        named,
+        values,
+        at,
+        replace,
+        offered,
+        at_local,
+        bundled_by,
+    )
 
 
 def refuse_unsendable(*, to: Any, level: str | None = None, **contents: Any) -> None:
@@ -185,7 +211,8 @@ def refuse_unsendable(*, to: Any, level: str | None = None, **contents: Any) -> 
     Raises:
         BadAlert: as :func:`alert`.
     """
-    alert(to=EVERYONE, level=UNSET if level is None else level, **contents)
+    # Whether it may be bundled depends on who gets it, and that is seen when it is sent.
+    alert(to=EVERYONE, level=UNSET if level is None else level, **{**contents, "group_by": ""})
     for recipient in _each(to):
         try:
             resolve(recipient)
@@ -208,21 +235,26 @@ def _declared(kind: object) -> Kind:
     return found
 
 
-def _said(kind: Kind, params: Mapping[str, Any] | None, **given: str) -> tuple[str, str, str, dict[str, Any] | None]:
-    """Message, title and url in the language of the project, each of the kind or given; and the values to keep."""
+def _said(
+    kind: Kind, params: Mapping[str, Any] | None, **given: str
+) -> tuple[str, str, str, dict[str, Any] | None, str]:
+    """Message, title and url in the language of the project, each of the kind or given; the values to keep; and by
+    what it is bundled.
+    """
     for name, text in given.items():
         if text and name in kind.templates:
             raise BadAlert(f"The kind {kind.name!r} has a {name} of its own: leave {name}= out.")
     try:
         values = placeholders.checked(kind, params)
         said = given | wording.write(kind, values, UNKNOWN)
+        bundled_by = wording.bundle_by(kind, values)
     except (placeholders.BadParams, BadTemplate) as error:
         raise BadAlert(str(error)) from None
     kept = placeholders.as_json(values)
     if not is_plain_json(kept):
         raise BadAlert("An alert's params have texts or numbers that cannot be stored.")
     _check_size(kept)
-    return said["message"], said["title"], said["url"], kept or None
+    return said["message"], said["title"], said["url"], kept or None, bundled_by
 
 
 def _published_of(kind: Kind | None) -> list[str]:
@@ -278,6 +310,22 @@ def _check_time(at: object, at_local: object) -> None:
         raise BadAlert(f"An alert's local time is a datetime without a time zone{_AHEAD}.")
     if at is not None and at_local is not None:
         raise BadAlert("An alert is sent at one time: give at or at_local.")
+
+
+def _checked_group(value: object) -> str:
+    if not isinstance(value, str) or len(value) > BUNDLE_LIMIT or not is_storable(value):
+        raise BadAlert(f"An alert's group_by is text of at most {BUNDLE_LIMIT} characters.")
+    return value
+
+
+def _check_recipients(found: Iterable[Found | Listed], at_local: object, group_by: str) -> None:
+    if at_local is not None and not all(isinstance(one, User | Audience | Listed) for one in found):
+        raise BadAlert("Only people have a local time: an alert with at_local goes to people, lists or audiences.")
+    if group_by and not all(isinstance(one, User) for one in found):
+        raise BadAlert(
+            f"An alert with group_by goes to people, {SMALL} in a call at most. One to a group, a topic, an audience "
+            "or everyone is a row that many share, and joins nothing: leave group_by out, or give group_by=''."
+        )
 
 
 def _is_moment(value: object) -> bool:

@@ -1,9 +1,11 @@
 """Alerts that are not true any more after a time: readers leave them out from then on, and a job deletes them."""
 
 import time
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -35,7 +37,13 @@ def sweep(*, seconds: float = 20.0) -> int:
     expired = Notification.objects.filter(expires_at__lte=Now()).order_by("expires_at")
     while found := list(expired.values_list("pk", flat=True)[:BATCH]):
         with transaction.atomic():
-            swept += withdrawing.withdraw(Notification.objects.filter(pk__in=found))
+            swept += withdrawing.withdraw(_with_bundles(found))
         if time.monotonic() > deadline:
             break
     return swept
+
+
+def _with_bundles(found: Sequence[int]) -> QuerySet[Notification]:
+    """These alerts, and all that they stand for."""
+    bundles = Notification.objects.filter(pk__in=found).exclude(bundle=None).values_list("bundle", flat=True)
+    return Notification.objects.filter(Q(pk__in=found) | Q(bundle__in=list(bundles)))

@@ -18,7 +18,7 @@ from hub.users import Key
 from notifications import channels
 from notifications.kinds import wording
 from notifications.models import InboxEntry, Notification
-from notifications.sending import expiring, keys, withdrawing
+from notifications.sending import bundling, expiring, keys, withdrawing
 from notifications.sending.named_audiences import Listed
 
 
@@ -34,6 +34,7 @@ def make_room(rows: Sequence[Notification]) -> list[Notification]:
     """
     key, said = rows[0].key or "", contents(rows[0])
     keys.hold_alone(key)
+    bundling.hold(rows)
     others = Notification.objects.filter(key=key).select_related("user", "topic")
     had = list(others.filter(_had_by(rows)))
     stay = [row for row in had if contents(row) == said and not expiring.is_over(row)]
@@ -49,7 +50,8 @@ def make_room(rows: Sequence[Notification]) -> list[Notification]:
 
 def _move_expiry(rows: Sequence[Notification], expires_at: datetime | None) -> None:
     """Have these, which stay, expire then; open pages are told without a sound, but for those of many people."""
-    moved = [row for row in rows if row.expires_at != expires_at]
+    # Of a bundle the time counts that its row has.
+    moved = [row for row in rows if row.expires_at != expires_at and row.bundle is None]
     if not moved:
         return
     Notification.objects.filter(pk__in=[row.pk for row in moved]).update(expires_at=expires_at)

@@ -13,8 +13,9 @@ from hub.publishing import Replacement, flush, is_shared, publish_shared, replac
 from hub.publishing import withdraw as withdraw_publications
 from hub.users import ids_of_keys
 from notifications import channels, events
+from notifications.inbox import read_marks
 from notifications.models import Distribution, InboxEntry, Notification, Withdrawal
-from notifications.sending import distributing, failures, keys, scheduling
+from notifications.sending import distributing, failures, keys, scheduling, unbundling
 
 log = get_logger(__name__)
 
@@ -66,17 +67,22 @@ def withdraw(alerts: QuerySet[Notification]) -> int:
 
     After the commit no list and no history has them, for those who come back neither. Open pages of the hub's own
     scripts take them out of their lists; what other clients have received stays with them. Those who have an alert of
-    many are told a moment later, by a job (:func:`run`).
+    many are told a moment later, by a job (:func:`run`). Of a bundle the others stay.
 
     Returns how many alerts that were.
     """
     with transaction.atomic():
+        bundled = alerts.exclude(bundle_by="").order_by()
+        if people := set(bundled.values_list("user", flat=True)):
+            read_marks.lock(people)  # before their alerts, as whoever joins a bundle does
         distributed = list(alerts.exclude(audience="").order_by("pk").values_list("pk", flat=True))
         for pk in distributed:
             _withdraw_distributed(pk)
         ids_of: dict[str, list[int]] = {}
         alone = alerts.filter(audience="").select_related("user", "topic").order_by("pk")
-        for row in alone.select_for_update(of=("self",)):  # who withdraws the same waits, and finds nothing
+        rows = list(alone.select_for_update(of=("self",)))  # who withdraws the same waits, and finds nothing
+        broken = unbundling.broken_by(rows)
+        for row in rows:
             if row.topic_id is not None and row.topic is None:
                 continue  # its channel went with the topic, and the row follows (hub.database.deletions)
             ids_of.setdefault(channels.of_alert(row), []).append(row.pk)
@@ -90,6 +96,7 @@ def withdraw(alerts: QuerySet[Notification]) -> int:
         for ids in ids_of.values():
             for start in range(0, len(ids), PIECE):
                 Notification.objects.filter(pk__in=ids[start : start + PIECE]).delete()
+        unbundling.mend(broken)
     return sum(map(len, ids_of.values())) + len(distributed)
 
 

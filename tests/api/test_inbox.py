@@ -41,6 +41,15 @@ async def test_inbox_is_read_in_parts_and_changed(api: Api, ada: User) -> None:
         assert await api.error("inbox_change", user=known, change="snooze", ids=alerts, **over) == 107
 
 
+async def test_rows_of_several_open_to_each(api: Api, ada: User) -> None:
+    sent = [(await api.result("notify", to=user_id(ada), message=text, group_by="x"))["ids"][0] for text in "abc"]
+    (item,) = (await api.result("inbox", user=user_id(ada)))["items"]
+    assert (item["id"], item["bundle"]) == (sent[2], {"id": sent[0], "count": 3})
+    part = await api.result("inbox_bundle", user=user_id(ada), id=item["id"], limit=2)
+    assert ([one["message"] for one in part["items"]], part["next"]) == (["c", "b"], sent[1])
+    assert await api.error("notify", to="everyone", message="m", group_by="x") == 107
+
+
 async def test_inbox_has_an_address_of_its_own(api: Api, ada: User) -> None:
     known, client = user_id(ada), AsyncClient()
     (alert,) = await sync_to_async(notify)(to=ada, message="needle", level="error")

@@ -334,6 +334,13 @@ BAD = [
     ({"message": ngettext_lazy("{n} day", "{m} days", "n"), "fields": {"n": int}}, "with the placeholder {m} (en)"),
     ({"url": "{link}", "fields": {"link": str}}, "has the url"),
     ({"title": "x" * 201}, "has a title of more than 200"),
+    ({"group_by": 7}, "has a group_by that is no plain text"),
+    ({"group_by": "{n.real}"}, "has a group_by that cannot be filled in"),
+    ({"group_by": "{n}"}, "has a group_by with the placeholder {n}, not among its fields"),
+    ({"many_message": "{count} by {n}"}, "has a many_message with the placeholder {n} (en)"),
+    ({"many_title": "{count}" + "x" * 200}, "has a title of more than 200"),
+    ({"many_message": "{count}", "fields": {"count": int}}, "has a field 'count'"),
+    ({"many_message": ngettext_lazy("{n} day", "{n} days", "n"), "fields": {"n": str}}, "with the type int"),
     ({"message": "m", "fields": {"n": int}, "examples": {"n": "x"}}, "has examples that do not fit"),
 ]
 
