@@ -81,7 +81,7 @@ def made() -> World:
     Preferences.objects.create(user=owner, time_zone=ZONE)
     Topic.objects.create(name="deploys", title="Deployments")
     Follow.objects.create(topic=Topic.objects.create(name=CLOSED, title="Closed", is_open=False), user=owner)
-    (alert,) = notify(to=owner, message=SECRET, actions=[Action("rights.approve", "Approve")])
+    (alert,) = notify(to=owner, message=SECRET, group_by="order:7", actions=[Action("rights.approve", "Approve")])
     (distributed,) = notify(to="members", message="for all")
     Distribution.objects.update(failure="it broke")
     return World(owner, other, staff, permitted, alert.pk, distributed.pk)
@@ -125,6 +125,7 @@ RPC = {
     "alerts.list": ByPerson(nothing, guest=ANSWERS),
     "alerts.mark_all_read": ByPerson(lambda world: {"upto": world.distributed}),
     "alerts.mark_read": ByPerson(lambda world: {"ids": [world.alert]}),
+    "inbox.bundle": ByPerson(lambda world: {"id": world.alert}, guest=ANSWERS),
     "inbox.categories": ByPerson(nothing, guest=ANSWERS, owner=ANSWERS),
     "inbox.change": ByPerson(lambda world: {"change": "archive", "ids": [world.alert]}),
     "inbox.change_all": ByPerson(lambda world: {"change": "read", "upto": world.distributed}),
@@ -159,6 +160,7 @@ API = {
     "distribution": ByKey(lambda world: {"id": world.distributed}, all=ANSWERS),
     "distribution_start": ByKey(lambda world: {"id": world.distributed}),
     "inbox": ByKey(of_owner(), owner=REACHES),
+    "inbox_bundle": ByKey(lambda world: of_owner(id=world.alert)(world), owner=REACHES),
     "inbox_change": ByKey(lambda world: of_owner(change="archive", ids=[world.alert])(world), owner=REACHES),
     "inbox_change_all": ByKey(lambda world: of_owner(change="read", upto=world.distributed)(world), owner=REACHES),
     "mark_read": ByKey(lambda world: of_owner(ids=[world.alert])(world), owner=REACHES),
