@@ -89,8 +89,9 @@ users-others:
 suite-browser:
 	@$(PYTEST) tests/browser -p no:asyncio $(if $(filter postgres%,$(DATABASE_URL)),,-n 3 --dist loadfile)
 
+# They mostly wait, and Node would run as many files at a time as there are cores, less one.
 suite-scripts:
-	@node --test tests/js/*.test.js
+	@node --test --test-concurrency 4 tests/js/*.test.js
 
 suite-chaos:
 	@$(PYTEST) tests/chaos -m chaos -n 2 --maxschedchunk 1

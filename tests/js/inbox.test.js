@@ -71,8 +71,8 @@ test("a withdrawn alert leaves the list, and unread alerts are counted again", a
 test("an alert leaves the list when it expires, and does not come when it has", async (t) => {
   const now = Date.now();
   const at = (seconds) => new Date(now + seconds * 1000).toISOString();
-  const { connection, inbox } = await open([alert(3), { ...alert(2), expires_at: at(60) }, alert(1)], { unread: 3 });
   t.mock.timers.enable({ apis: ["setTimeout", "Date"], now });
+  const { connection, inbox } = await open([alert(3), { ...alert(2), expires_at: at(60) }, alert(1)], { unread: 3 });
   connection.publish("everyone", 1, { ...alert(4), expires_at: at(30) });
   connection.publish("everyone", 2, { ...alert(5), expires_at: at(-1) });
   assert.deepEqual(ids(inbox), [4, 3, 2, 1]);
