@@ -16,7 +16,7 @@ import httpx
 from hub.config.paths import private_redis_socket
 from hub.supervisor import redis_server
 from lab.chaos.databases import Database
-from lab.harness import nginx
+from lab.harness import forking, nginx
 from lab.harness.environment import BASE_DIR, clean_environment, ending_with_us, free_port
 from lab.harness.shell import Shell
 from lab.harness.waiting import wait_for
@@ -67,7 +67,7 @@ class Part:
         if self._process is not None:
             self.started_again_at = time.monotonic()
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
+            self._process = forking.Popen(
                 ending_with_us(self._command),
                 cwd=BASE_DIR,
                 env={**self._environment, **variables},
@@ -294,7 +294,7 @@ class Hub:
     def start(self) -> None:
         """Start all parts; returns when all of them work."""
         self.redis.start()
-        subprocess.run(
+        forking.run(
             [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
             cwd=BASE_DIR,
             env=self.environment,

@@ -1,134 +1,180 @@
-"""Python processes that find the packages of others imported, which takes most of the time of a short program.
+"""Python processes that find the packages of others imported, which is most of what starting one costs.
 
-A process imports what a Django project with the hub imports of others, and forks for each program. The hub, the
-project and Django's settings are of the program: it imports them itself, and finds nothing of a program before it.
+:class:`Popen` and :func:`run` are those of ``subprocess``. What starts a Python becomes, on Linux, a fork of
+:mod:`lab.harness.forked`: a process that has imported what the hub imports of others and nothing else. The hub, a
+project and Django's settings are of the program, which imports them itself. The fork is a child of the caller like any
+other: signals, exit codes, process groups and output are the same. Everything else is started as ``subprocess`` does.
+
+What it cannot hide: such a process has the command line of the one it is a fork of (``/proc/PID/cmdline``), and has
+modules loaded that it did not ask for. Tests about these start their own Python.
 """
 
-import contextlib
+import atexit
 import json
 import os
-import signal
+import platform
+import resource
+import socket
 import subprocess
-import tempfile
+import sys
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any, AnyStr
 
-from lab.harness.environment import ending_with_us
+from lab.harness.environment import BASE_DIR
 
-#: Modules of others that read no settings while they are imported.
-IMPORTED = (
-    "asyncio", "celery.app", "celery.bin.celery", "channels.layers", "channels.routing", "cryptography.x509",
-    "django.contrib.auth.hashers", "django.core.asgi", "django.core.handlers.asgi", "django.core.mail",
-    "django.core.management", "django.core.serializers.json", "django.db.backends.sqlite3.base",
-    "django.db.migrations.executor", "django.db.models", "django.forms", "django.http", "django.template.loader",
-    "django.test", "django.urls", "django.utils.timezone", "django.views.generic", "email.mime.text", "jwt", "kombu",
-    "kombu.transport.redis", "limits.aio.storage", "msgspec", "prometheus_client", "prometheus_client.multiprocess",
-    "redis.asyncio", "structlog", "uvicorn", "yaml",
-)  # fmt: skip
+#: The number of ``clone`` among the system's calls.
+CLONE = {"x86_64": 56, "aarch64": 220}
 
-_PROGRAM = """
-import importlib, json, os, runpy, sys
+_CAN_FORK = sys.platform == "linux" and platform.machine() in CLONE
 
-def serve():
-    # Returns in a child, with the arguments of its program.
-    for line in sys.stdin:
-        arguments, folder, environment, outputs = json.loads(line)
-        child = os.fork()
-        if not child:
-            os.setsid()
-            for at, path in enumerate([os.devnull, *outputs]):
-                os.dup2(os.open(path, os.O_RDWR), at)
-            os.environ.clear()
-            os.environ.update(environment)
-            os.chdir(folder)
-            sys.path[0] = folder
-            return arguments
-        print(child, flush=True)
-        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
-    sys.exit()
-
-for name in json.loads(sys.argv[1]):
-    importlib.import_module(name)
-from django.conf import settings
-assert not settings.configured
-print("ready", flush=True)
-first, *others = serve()
-if first == "-c":
-    sys.argv = ["-c", *others[1:]]
-    exec(compile(others[0], "<string>", "exec"))
-elif first == "-m":
-    sys.argv = others
-    runpy.run_module(others[0], run_name="__main__", alter_sys=True)
-else:
-    sys.argv = [first, *others]
-    runpy.run_path(first, run_name="__main__")
-"""
+#: Bytes that the kernel shows as the environment of a process (``/proc/PID/environ``), for those that it gets later.
+_ROOM = 64 * 1024
 
 
-class ForkingPython:
-    """Runs programs one after the other, as ``python`` would; ends with this process.
+class Forking:
+    """The process of one environment that forks, seen from outside; ends with this one."""
+
+    def __init__(self, channel: socket.socket, process: "subprocess.Popen[bytes] | None" = None) -> None:
+        self._channel = channel
+        self._process = process
+        self._lock = threading.Lock()
+        atexit.register(self._end)
+
+    @classmethod
+    def started(cls, python: str) -> "Forking":
+        """A new one, with the packages of ``python``'s environment."""
+        near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with far:
+            process = subprocess.Popen(
+                [python, "-m", "lab.harness.forked", str(far.fileno())],
+                cwd=BASE_DIR,
+                env={"PATH": os.environ["PATH"], "ROOM": "." * _ROOM},
+                pass_fds=[far.fileno()],
+                stdin=subprocess.DEVNULL,
+            )
+        return cls(near, process)
+
+    def fork(self, request: Mapping[str, Any], descriptors: Sequence[int]) -> int:
+        """The number of a new process, which gets these descriptors."""
+        with self._lock:
+            socket.send_fds(self._channel, [json.dumps(request).encode()], list(descriptors))
+            answer = self._channel.recv(100)
+        if not answer:
+            raise ChildProcessError("The process that forks has ended")
+        return int(answer)
+
+    def _end(self) -> None:
+        self._channel.close()
+        if self._process is not None:
+            self._process.wait()
+
+
+#: By the path of their Python.
+known: dict[str, Forking] = {}
+
+
+def _forking(python: str) -> Forking | None:
+    # A signal for the end of the parent comes when the thread ends that started the process.
+    if python not in known and _CAN_FORK and threading.current_thread() is threading.main_thread():
+        known[python] = Forking.started(python)
+    return known.get(python)
+
+
+class Popen(subprocess.Popen[AnyStr]):
+    """``subprocess.Popen``, which forks where it can.
 
     Args:
-        python: of the environment whose packages are imported.
-        path: folders that are searched for modules, before the packages.
+        parts_too: fork the Python processes that the program starts, too.
     """
 
-    def __init__(self, python: str, path: Sequence[Path] = ()) -> None:
-        self._command = ending_with_us([python, "-c", _PROGRAM, json.dumps(IMPORTED)])
-        self._path = os.pathsep.join(map(str, path))
-        self._process: subprocess.Popen[str] | None = None
+    def __init__(self, *arguments: Any, parts_too: bool = False, **others: Any) -> None:
+        self._parts_too = parts_too
+        super().__init__(*arguments, **others)
 
-    def run(
-        self, *arguments: str, folder: Path, environment: Mapping[str, str], timeout: float = 120.0
-    ) -> subprocess.CompletedProcess[str]:
-        """How Python ends with these arguments: ``-c`` and code, ``-m`` and a module, or a file of ``folder``.
-
-        Raises ``subprocess.TimeoutExpired``; the program is killed then.
-        """
-        process = self._started()
-        assert process.stdin
-        with _output() as output, _output() as errors:
-            json.dump([arguments, str(folder), dict(environment), [output.name, errors.name]], process.stdin)
-            process.stdin.write("\n")
-            process.stdin.flush()
-            child = int(self._said())
-            killing = threading.Timer(timeout, _kill, [child])
-            killing.start()
-            returned = int(self._said())
-            is_late = killing.finished.is_set()
-            killing.cancel()
-            ended = subprocess.CompletedProcess(arguments, returned, output.read(), errors.read())
-        if is_late:
-            raise subprocess.TimeoutExpired(arguments, timeout, ended.stdout, ended.stderr)
-        return ended
-
-    def _started(self) -> "subprocess.Popen[str]":
-        if self._process is None:
-            variables = {"PATH": os.environ["PATH"], "PYTHONPATH": self._path}
-            self._process = subprocess.Popen(
-                self._command, env=variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-            )
-            assert self._said() == "ready"
-        return self._process
-
-    def _said(self) -> str:
-        assert self._process and self._process.stdout
-        line = self._process.stdout.readline().strip()
-        assert line, f"The forking process ended with {self._process.poll()}"
-        return line
-
-    def close(self) -> None:
-        """End the process; the next program starts another."""
-        if self._process is not None:
-            process, self._process = self._process, None
-            process.communicate(timeout=10)
+    def _execute_child(self, *arguments: Any) -> None:
+        pass_fds: Sequence[int]
+        # The arguments are those of Python's own since 3.11.
+        args, _, preexec_fn, _, pass_fds, cwd, env, _, _, shell, *rest = arguments
+        pipes: list[int] = rest[:6]
+        _, gid, gids, uid, umask, new_session, group = rest[6:]
+        is_usual = not shell and preexec_fn is None and (gid, gids, uid, umask, group) == (None, None, None, -1, -1)
+        program = Program.of(args) if is_usual else None
+        forking = program and _forking(program.python)
+        if not program or not forking:
+            super()._execute_child(*arguments)  # type: ignore[misc]  # not public
+            return
+        descriptors: list[int] = [
+            own if own != -1 else usual for usual, own in enumerate((pipes[0], pipes[3], pipes[5]))
+        ]
+        request = {
+            "arguments": program.arguments,
+            "folder": os.fspath(cwd or Path.cwd()),
+            "environment": {name: os.fspath(value) for name, value in (os.environ if env is None else env).items()},
+            "descriptors": [0, 1, 2, *pass_fds],
+            "session": new_session,
+            "umask": _umask(),
+            "open_files": resource.getrlimit(resource.RLIMIT_NOFILE),
+            "ends_with": os.getpid() if program.ends_with_us else 0,
+            "parts_too": self._parts_too,
+        }
+        self.pid = forking.fork(request, [*descriptors, *pass_fds])
+        self._child_created = True
+        self._close_pipe_fds(*pipes)  # type: ignore[attr-defined]  # not public
 
 
-def _output() -> "tempfile._TemporaryFileWrapper[str]":
-    return tempfile.NamedTemporaryFile("r+", prefix="hub-tests-forked-", encoding="utf-8", errors="backslashreplace")
+def run(
+    command: Sequence[str | Path],
+    *,
+    capture_output: bool = False,
+    input: str | None = None,  # noqa: A002  # as subprocess names it
+    timeout: float | None = None,
+    check: bool = False,
+    **others: Any,
+) -> subprocess.CompletedProcess[str]:
+    """``subprocess.run`` of a program that reads and writes text, which forks where it can."""
+    if capture_output:
+        others |= {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    if input is not None:
+        others["stdin"] = subprocess.PIPE
+    process: subprocess.Popen[str]
+    with Popen(command, **{"text": True, **others}) as process:
+        try:
+            output, errors = process.communicate(input, timeout=timeout)
+        except BaseException:
+            process.kill()
+            raise
+    ended = subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+    if check:
+        ended.check_returncode()
+    return ended
 
 
-def _kill(child: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(child, signal.SIGKILL)
+class Program:
+    """What a command starts: a Python, with ``-m``, ``-c`` or a file."""
+
+    def __init__(self, python: str, arguments: list[str], *, ends_with_us: bool) -> None:
+        self.python = python
+        self.arguments = arguments
+        self.ends_with_us = ends_with_us
+
+    @classmethod
+    def of(cls, command: Sequence[str | Path]) -> "Program | None":
+        """That of a command, None for all that forking is not for."""
+        words = [os.fspath(word) for word in command]
+        # As lab.harness.environment.ending_with_us writes it.
+        ends_with_us = Path(words[0]).name == "setpriv" and words[1:3] == ["--pdeathsig", "TERM"]
+        python, *arguments = words[3:] if ends_with_us else words
+        if arguments[:2] == ["-I", "-S"]:  # for what the supervisor runs before a part's own program
+            arguments = arguments[2:]
+        is_python = Path(python).is_absolute() and Path(python).name.startswith("python")
+        if not is_python or not arguments or (arguments[0].startswith("-") and arguments[0] not in {"-c", "-m"}):
+            return None
+        return cls(python, arguments, ends_with_us=ends_with_us)
+
+
+def _umask() -> int:
+    now = os.umask(0o077)
+    os.umask(now)
+    return now

@@ -14,6 +14,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from lab.harness import forking
 from lab.harness.environment import BASE_DIR, ending_with_us
 
 
@@ -67,7 +68,7 @@ class Shell:
 
     def _start(self) -> subprocess.Popen[str]:
         with self._log.open("ab") if self._log else contextlib.nullcontext() as log:
-            self._process = subprocess.Popen(
+            self._process = forking.Popen(
                 ending_with_us([sys.executable, "-m", "lab.harness.shell"]),
                 cwd=BASE_DIR,
                 env={"DJANGO_SETTINGS_MODULE": "hub.settings", **self._environment},

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from lab.harness import forking
 from lab.harness.environment import BASE_DIR, clean_environment
 from tests.support.live import new_database
 
@@ -42,7 +43,7 @@ class Shop:
 
     def run(self, code: str, timeout: float = 60.0) -> str:
         """What ``code`` prints, with Django set up and the tables made; ``AssertionError`` when it fails."""
-        ended = subprocess.run(
+        ended = forking.run(
             [sys.executable, "-c", SET_UP + code],
             cwd=self._folder,
             env=self._environment,

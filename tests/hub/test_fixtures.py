@@ -1,7 +1,6 @@
 """Loading fixtures publishes nothing, and moves a whole hub from one database to another."""
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from django.core.management import call_command
 from chat.models import Room
 from hub.accounts.models import AccessToken
 from hub.models import Publication
+from lab.harness import forking
 from lab.harness.environment import BASE_DIR, clean_environment
 from lab.harness.migrated import copy_sqlite
 from notifications.models import Follow, Notification, Topic
@@ -120,7 +120,7 @@ print("moved", stored)
 
 
 def manage(folder: Path, *arguments: str, **variables: str) -> str:
-    done = subprocess.run(
+    done = forking.run(
         [sys.executable, "manage.py", *arguments],
         cwd=BASE_DIR,
         env=clean_environment(HUB_DATA_DIR=str(folder), **variables),

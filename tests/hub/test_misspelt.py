@@ -1,7 +1,6 @@
 """A variable that the hub does not know is ignored, and said at the start with the one that was meant."""
 
 import os
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from django.core import checks
 
 from hub.config.misspelt import known, sentences
 from hub.supervisor.database import prepare
+from lab.harness import forking
 from lab.harness.environment import BASE_DIR, clean_environment
 
 
@@ -84,7 +84,7 @@ def test_start_says_it(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("settings", [{}, {"HUB_ENV": "development", "HUB_PORT_FILE": ""}])
 def test_check_warns_and_does_not_fail(settings: Mapping[str, str], tmp_path: Path) -> None:
-    ended = subprocess.run(
+    ended = forking.run(
         [sys.executable, "manage.py", "check"],
         cwd=BASE_DIR,
         env=clean_environment(HUB_LOG_LEVL="DEBUG", HUB_DATA_DIR=str(tmp_path / "data"), **settings),

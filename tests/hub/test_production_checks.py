@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from hub.config import UnusableEnvironment
 from hub.config.production_checks import NAMES, refuse_unsafe
 from hub.config.weak_secrets import is_guessable, unforeseeable
+from lab.harness import forking
 from lab.harness.environment import BASE_DIR, clean_environment
 
 KEY = "canary-Zk3v9QmT1xW7bR5nL0pYcHsEuJ2aDfG8iO6tV4-KzXqNwMrB"
@@ -184,7 +185,7 @@ def test_long_text_is_judged_at_once() -> None:
 
 
 def run(arguments: list[str], folder: Path, **variables: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
+    return forking.run(
         [sys.executable, *arguments],
         cwd=BASE_DIR,
         env=clean_environment(HUB_DATA_DIR=str(folder), **variables),

@@ -21,6 +21,7 @@ from pytest_django.fixtures import Settings
 
 from hub.config import UnusableEnvironment
 from hub.server import serve
+from lab.harness import forking
 from lab.harness.environment import BASE_DIR, clean_environment, ending_with_us, free_port
 from lab.harness.migrated import copy_sqlite
 from lab.harness.waiting import wait_for
@@ -44,7 +45,7 @@ def running(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A server on the data folder, with its output in ``server.log`` there."""
     with (data_folder / "server.log").open("wb") as log:
-        process = subprocess.Popen(
+        process: subprocess.Popen[bytes] = forking.Popen(
             ending_with_us([sys.executable, *command]),
             cwd=BASE_DIR,
             env=clean_environment(HUB_DATA_DIR=str(data_folder)),
@@ -161,7 +162,7 @@ print(f"everyone@{position.epoch}.{position.offset}")
 @pytest.mark.slow
 def test_a_server_ends_in_order_though_one_who_said_goodbye_does_not_read(data_folder: Path) -> None:
     environment = clean_environment(HUB_DATA_DIR=str(data_folder), DJANGO_SETTINGS_MODULE="hub.settings")
-    published = subprocess.run(
+    published = forking.run(
         [sys.executable, "-c", PUBLISH], cwd=BASE_DIR, env=environment, check=True, stdout=subprocess.PIPE, text=True
     )
     cursor = published.stdout.split()[-1]

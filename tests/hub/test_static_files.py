@@ -3,7 +3,6 @@
 import os
 import re
 import secrets
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from pytest_django.fixtures import Settings
 from servestatic.middleware import ServeStaticMiddleware
 
 from hub.web.static_files import StaticFiles
+from lab.harness import forking
 from lab.harness.environment import BASE_DIR, clean_environment
 
 
@@ -84,7 +84,7 @@ def test_modules_import_each_other_under_hashed_names(tmp_path: Path) -> None:
         PYTHONPATH=os.pathsep.join([str(tmp_path), str(BASE_DIR)]),
     )
     command = [sys.executable, "manage.py", "collectstatic", "--noinput"]
-    ended = subprocess.run(command, cwd=BASE_DIR, env=environment, capture_output=True, text=True, check=False)
+    ended = forking.run(command, cwd=BASE_DIR, env=environment, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
     root = tmp_path / "static"
     hashed = [path for path in (root / "hub" / "js").rglob("*.js") if re.search(r"\.[0-9a-f]{12}\.js$", path.name)]

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from lab.harness import forking
 from lab.harness.environment import BASE_DIR, clean_environment, ending_with_us, free_port
 from lab.harness.waiting import wait_for
 
@@ -31,8 +32,9 @@ class Up:
         environment = clean_environment(HUB_DATA_DIR=str(folder), **{"HUB_PORT": str(self.port), **variables})
         self.started_at = time.monotonic()
         with self.output_path.open("wb") as output:
-            self.process = subprocess.Popen(
+            self.process: subprocess.Popen[bytes] = forking.Popen(
                 ending_with_us([sys.executable, "manage.py", "up"]),
+                parts_too=True,
                 cwd=BASE_DIR,
                 env=environment,
                 stdin=subprocess.DEVNULL,

@@ -11,6 +11,7 @@ import pytest
 
 from hub.config import private_files
 from lab.audit.modes import open_to_others
+from lab.harness import forking
 from lab.harness.environment import BASE_DIR, clean_environment
 from lab.harness.migrated import copy_sqlite
 from lab.harness.waiting import wait_for
@@ -136,7 +137,7 @@ def test_folders_that_all_write_to_stay_so(tmp_path: Path, monkeypatch: pytest.M
 
 
 def run(folder: Path, *command: str) -> str:
-    done = subprocess.run(
+    done = forking.run(
         [sys.executable, *command],
         cwd=BASE_DIR,
         env=clean_environment(

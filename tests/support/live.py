@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from hub.config.typed_settings import HubSettings
+from lab.harness import forking
 from lab.harness.ending import end
 from lab.harness.environment import BASE_DIR, clean_environment, ending_with_us, free_port
 from lab.harness.migrated import copy_sqlite, named, postgres_template, server_of
@@ -73,8 +74,9 @@ class LiveHub:
         """Start it; returns when it says that it is ready."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with self._output.open("wb") as output:
-            self._process = subprocess.Popen(
+            self._process = forking.Popen(
                 ending_with_us([sys.executable, *self._program, "up"]),
+                parts_too=True,
                 cwd=self._code,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
@@ -104,7 +106,7 @@ class LiveHub:
         timeout: float = 60.0,
     ) -> subprocess.CompletedProcess[str]:
         """Run ``manage.py`` with this hub's variables; the caller looks at the result: nothing is raised."""
-        return subprocess.run(
+        return forking.run(
             [sys.executable, *self._program, *args],
             cwd=self._code,
             env=self.environment,

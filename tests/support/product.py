@@ -18,11 +18,11 @@ import httpx
 import pytest
 import websockets
 
+from lab.harness import forking
 from lab.harness.environment import BASE_DIR, ending_with_us, free_port
 from lab.harness.redis_server import RedisServer
 from lab.harness.waiting import wait_for
 from tests.package.test_wheel import build
-from tests.support.forking import ForkingPython
 from tests.support.fresh import FreshEnvironment
 from tests.support.howto import command_that_stays, follow
 
@@ -49,7 +49,6 @@ class Product:
         self.folder = folder / "product"
         fresh = FreshEnvironment(environment)
         self._python, self.packages = str(fresh.python), fresh.packages
-        self._forking = ForkingPython(self._python)
         self.environment = {
             **fresh.variables,
             "SHOP_DATABASE": str(folder / "shop.sqlite3"),
@@ -78,7 +77,7 @@ class Product:
 
     def outcome(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """How any command ends that is run in the product's folder."""
-        return subprocess.run(
+        return forking.run(
             command,
             cwd=self.folder,
             env=self.environment | environment,
@@ -91,7 +90,7 @@ class Product:
     def python(self, code: str) -> Any:
         """What ``code`` leaves in ``result``."""
         program = f"import django, json\ndjango.setup()\n{code}\nprint(json.dumps(result))"
-        ended = self._forking.run("-c", program, folder=self.folder, environment=self.environment)
+        ended = self.outcome(self._python, "-c", program)
         assert ended.returncode == 0, f"{ended.stdout}\n{ended.stderr}"
         return json.loads(ended.stdout.splitlines()[-1])
 
@@ -113,18 +112,14 @@ class Product:
 
     def check(self) -> str:
         """What ``manage.py check`` says, whatever that is."""
-        ended = self._forking.run("manage.py", "check", folder=self.folder, environment=self.environment)
+        ended = self.outcome(self._python, "manage.py", "check")
         return ended.stdout + ended.stderr
-
-    def close(self) -> None:
-        """End what runs for its variants and for it."""
-        self._forking.close()
 
     @contextmanager
     def process(self, log: Path, *command: str) -> Iterator[subprocess.Popen[bytes]]:
         """A process of the product, which ends with the block."""
         with log.open("w") as output:
-            process = subprocess.Popen(
+            process: subprocess.Popen[bytes] = forking.Popen(
                 ending_with_us([self._python, *command]),
                 cwd=self.folder,
                 env=self.environment,
@@ -221,9 +216,7 @@ def installed(factory: pytest.TempPathFactory, name: str) -> Iterator[Product]:
     shutil.copytree(made / "product", folder / "product")
     shutil.copy(made / "shop.sqlite3", folder)
     with _redis(folder) as redis:
-        product = Product(folder, redis, environment=made / "venv")
-        yield product
-        product.close()
+        yield Product(folder, redis, environment=made / "venv")
 
 
 def _made(factory: pytest.TempPathFactory) -> Path:

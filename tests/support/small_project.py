@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from lab.harness import forking
 from lab.harness.environment import BASE_DIR, clean_environment
 
 SETTINGS = """
@@ -96,7 +97,7 @@ class SmallProject:
         """How Python ends that runs ``command``, such as ``manage.py check``."""
         variables = clean_environment(PYTHONPATH=str(BASE_DIR), **environment)
         variables.pop("HUB_COOKIE_PREFIX")  # no project reads it
-        return subprocess.run(
+        return forking.run(
             [sys.executable, *command],
             cwd=self.folder,
             env=variables,

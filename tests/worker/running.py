@@ -12,6 +12,7 @@ from typing import Any
 from celery.app.trace import build_tracer
 from django.db import connection
 
+from lab.harness import forking
 from lab.harness.environment import BASE_DIR, clean_environment, ending_with_us
 from worker import job_heartbeats, sending
 from worker.celery import app
@@ -45,7 +46,7 @@ def running_worker(
     command = [sys.executable, "-m", "celery", "-A", "worker", "worker", "--without-gossip", "--without-mingle"]
     command += ["-I", include] if include else []
     with log.open("ab") as output:
-        worker = subprocess.Popen(
+        worker: subprocess.Popen[bytes] = forking.Popen(
             ending_with_us(command),
             cwd=BASE_DIR,
             env=environment(data_dir, HUB_WORKER_CONCURRENCY="1", **variables),

@@ -1,7 +1,6 @@
 """Durable tasks that a beat calls which is killed while it does."""
 
 import signal
-import subprocess
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +10,7 @@ from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from hub.models import Lease
+from lab.harness import forking
 from lab.harness.environment import BASE_DIR
 from notifications.models import Notification
 from tests.worker.durable_tasks import overdue
@@ -64,7 +64,7 @@ def test_a_beat_that_is_killed_between_its_claim_and_its_sending_loses_no_run_an
     )
     code = f"moment = {moment!r}\n{_KILLED_BEAT}"
     variables = environment(data_dir, DJANGO_SETTINGS_MODULE="hub.settings")
-    killed = subprocess.run([sys.executable, "-c", code], cwd=BASE_DIR, env=variables, timeout=60, check=False)
+    killed = forking.run([sys.executable, "-c", code], cwd=BASE_DIR, env=variables, timeout=60, check=False)
     assert killed.returncode == -signal.SIGKILL
     row.refresh_from_db()
     stored = moment == "before the job is sent"
