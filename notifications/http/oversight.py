@@ -83,11 +83,15 @@ class NotificationConnection(msgspec.Struct, kw_only=True):
 
 
 class NotificationForPerson(msgspec.Struct, kw_only=True):
-    """What it is to one person. ``state``: ``unread``, ``read``, ``archived``, ``snoozed``, ``owed``, ``expired``, or
-    ``none`` where it is not for them or was switched off. ``sent_at``: when it went to all of their connections.
+    """What it is to one person.
+
+    ``shown_as``: the id of the one with which it is one row, or its own. ``state``: ``unread``, ``read``, ``archived``,
+    ``snoozed``, ``owed``, ``expired``, or ``none`` where it is not for them or was switched off. ``sent_at``: when it
+    went to all of their connections.
     """
 
     user: str
+    shown_as: int
     state: str
     channel: str
     offset: int
@@ -187,6 +191,7 @@ def _person(call: ApiCall[NotificationRequest], row: Notification) -> Notificati
     found = reports.of_person(row, user)
     return NotificationForPerson(
         user=user_id(user),
+        shown_as=found.alert.pk,
         state=found.state,
         channel=found.sent.channel if found.sent else "",
         offset=found.sent.offset if found.sent else 0,

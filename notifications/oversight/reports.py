@@ -11,7 +11,7 @@ from hub import streams
 from hub.channels import LAST_ID
 from hub.users import User
 from notifications import channels, events
-from notifications.inbox import reading
+from notifications.inbox import bundles, reading
 from notifications.inbox.reading import Question
 from notifications.models import (
     ActionChoice,
@@ -56,7 +56,8 @@ class ForPerson:
     """What a notification is to a person.
 
     Args:
-        alert: the row, with what the person has done with it (``read``, ``seen`` and so on).
+        alert: the row, with what the person has done with it (``read``, ``seen`` and so on): that of another one where
+            they are one row (``group_by``).
         state: where it is for them: ``unread``, ``read``, ``archived`` or ``snoozed``; ``owed`` where it is still to
             be distributed to them, ``expired`` where its time is over, ``none`` where it is not for them, or they have
             switched it off.
@@ -117,13 +118,14 @@ def of_notification(alert: Notification) -> ForAll:
 
 def of_person(alert: Notification, user: User) -> ForPerson:
     """What the notification is to ``user``, and what they did with it."""
-    found = reading.theirs(reading.reader(user.pk), [alert.pk])
-    if not found:
+    row = bundles.shown_as(reading.reader(user.pk), alert.pk)
+    if row is None:
         return ForPerson(user, alert, _why_not(alert, user), None)
-    (row,) = found
     channel = channels.of_user(user) if alert.audience else channels.of_alert(alert)
     chosen = ActionChoice.objects.filter(user=user, notification=alert).values_list("action", "chosen_at").first()
-    return ForPerson(user, row, state_of(row), _sent(alert, channel), list(_steps(alert, user)), chosen)
+    return ForPerson(
+        user, row, state_of(row), _sent(alert, channel), list(_steps(alert, user, {alert.pk, row.pk})), chosen
+    )
 
 
 def notifications_of(user: User, *, before: int = LAST_ID, limit: int) -> list[Notification]:
@@ -165,13 +167,14 @@ def _why_not(alert: Notification, user: User) -> str:
     return "owed" if alert.audience and distributing.is_owed(alert, user) else "none"
 
 
-def _steps(alert: Notification, user: User) -> Iterator[Step]:
+def _steps(alert: Notification, user: User, rows: set[int]) -> Iterator[Step]:
+    """What ``user`` did with ``alert``, or with the row that it is one with."""
     changes = InboxChange.objects.filter(user=user, created_at__gte=alert.created_at).order_by("pk")
     was_read = False
     for change in changes[:LOOKED_AT]:
-        is_named = alert.pk in change.ids
+        is_named = not rows.isdisjoint(change.ids)
         # What was marked up to it again changed nothing of it.
-        if is_named or (alert.pk <= change.upto and not was_read):
+        if is_named or (min(rows) <= change.upto and not was_read):
             was_read = change.change == "read" or (was_read and change.change != "unread")
             yield Step(change.change, change.created_at, change.source)
 

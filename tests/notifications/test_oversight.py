@@ -65,6 +65,15 @@ def test_what_is_not_for_a_person_says_so(ann: User) -> None:
     assert reports.of_person(row, ann).state == "expired"
 
 
+def test_what_is_one_row_with_a_newer_one_says_so(admin_client: Client, ann: User) -> None:
+    first, last = [notify(to=ann, message=text, group_by="order:7")[0] for text in ("first", "last")]
+    organizing.mark_read(user=ann, ids=[last.pk])
+    found = reports.of_person(first, ann)
+    assert (found.alert.pk, found.state, [step.what for step in found.steps]) == (last.pk, "read", ["read"])
+    page = admin_client.get(report_of(first), {"person": user_id(ann)}).content.decode()
+    assert f"{report_of(last)}?person=" in page
+
+
 def test_a_distribution_is_told_with_who_has_read_it() -> None:
     crowd = make_crowd("one", named_audiences.SMALL + 5)
     (row,) = notify(to=crowd, message="m")
