@@ -68,6 +68,20 @@ test("a withdrawn alert leaves the list, and unread alerts are counted again", a
   assert.equal(inbox.unread, 2);
 });
 
+test("a row that others join counts as one at every moment, and is told of when it stands for fewer", async () => {
+  const { connection, inbox } = await open([alert(2), alert(1)], { unread: 2 });
+  const bundle = { id: 2, count: 2 };
+  connection.publish("everyone", 1, { type: "notifications.alerts_withdrawn", ids: [2] });
+  assert.equal(inbox.unread, 1);
+  connection.publish("everyone", 2, { ...alert(3), bundle });
+  assert.deepEqual([ids(inbox), inbox.unread, inbox.items[0].bundle], [[3, 1], 2, bundle]);
+  let reloads = 0;
+  inbox.on("reloaded", () => reloads++);
+  connection.publish("everyone", 3, { ...alert(3), message: "alone", silent: true });
+  assert.deepEqual([ids(inbox), inbox.unread, inbox.items[0].message], [[3, 1], 2, "alone"]);
+  assert.deepEqual([inbox.items[0].bundle, reloads], [undefined, 1]);
+});
+
 test("an alert leaves the list when it expires, and does not come when it has", async (t) => {
   const now = Date.now();
   const at = (seconds) => new Date(now + seconds * 1000).toISOString();

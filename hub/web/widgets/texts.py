@@ -128,6 +128,8 @@ def _inbox() -> dict[str, str]:
         "key_undo": _("Undo"),
         "key_search": _("Search alerts"),
         "key_help": _("This list"),
+        **_plurals("bundled", lambda n: ngettext("%(number)s alert", "%(number)s alerts", n)),
+        "key_open": _("Open or close what stands for several"),
         **_plurals("selected", lambda n: ngettext("%(number)s selected", "%(number)s selected", n)),
         **_plurals("done_read", _marked_as_read),
         **_plurals("done_all_read", _marked_as_read),

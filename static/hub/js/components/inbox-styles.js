@@ -1,5 +1,6 @@
 /** The styles of `<hub-inbox>`. */
 
+import { STYLES as BUNDLE } from "./bundle.js";
 import { STYLES as BAR } from "./inbox-bar.js";
 import { STYLES as KEYS } from "./inbox-keys.js";
 import { STYLES as SNOOZE } from "./snooze-menu.js";
@@ -64,5 +65,5 @@ ${ALERT}
 :host([compact]) .unmark { display: none; }
 :host([compact]) .more { inline-size: 100%; border-radius: 0; border: 0; color: var(--hub-accent); background: none; }
 :host([compact]) .banner, :host([compact]) .problem { margin: 0.75rem; }
-${BAR}${KEYS}${SNOOZE}${UNDO}
+${BAR}${BUNDLE}${KEYS}${SNOOZE}${UNDO}
 `;

@@ -6,6 +6,7 @@ import { refusal } from "../refusals.js";
 import { showTime } from "../times.js";
 import { alertItem } from "./alert.js";
 import { chooser, updateActions } from "./alert-actions.js";
+import { bundleOf, openBundle, showChosenInBundle } from "./bundle.js";
 import { icon, make, plural, reconcile, text } from "./dom.js";
 import { define, HubElement } from "./element.js";
 import { InboxBar } from "./inbox-bar.js";
@@ -53,6 +54,8 @@ export class HubInbox extends HubElement {
   /** @type {Set<number>} */
   #picked = new Set();
   #pickAll = make("input", { type: "checkbox" });
+  /** The ids of the bundles that are open. @type {Set<number>} */
+  #open = new Set();
   /** Buttons for what is picked, or for all. */
   #bulk = make("div", { class: "bulk" });
   #offline = make("p", { class: "banner", role: "status", part: "offline" });
@@ -247,7 +250,11 @@ export class HubInbox extends HubElement {
       : [];
     item.append(make("div", { class: "alert-end" }, button, ...tools));
     if (this.#bar) item.prepend(this.#pick(alert));
-    if (alert.snoozed_until) item.querySelector(".alert-body")?.append(until(alert.snoozed_until));
+    const body = item.querySelector(".alert-body");
+    if (alert.snoozed_until) body?.append(until(alert.snoozed_until));
+    const bundle = bundleOf(this.hub, alert, this.#open);
+    if (bundle) body?.append(bundle);
+    item.dataset.count = String(alert.bundle?.count ?? 1);
     if (!alert.read && !alert.seen) this.#seen?.watch(item);
     return item;
   }
@@ -283,6 +290,10 @@ export class HubInbox extends HubElement {
    * @param {Alert} alert
    */
   #update(item, alert) {
+    if (item.dataset.count !== String(alert.bundle?.count ?? 1)) {
+      item.replaceChildren(...this.#build(alert).childNodes);
+      item.dataset.count = String(alert.bundle?.count ?? 1);
+    }
     item.classList.toggle("unread", !alert.read);
     item.setAttribute("part", alert.read ? "alert" : "alert unread");
     item.ariaDescription = alert.read ? "" : text("unread");
@@ -296,6 +307,7 @@ export class HubInbox extends HubElement {
   /** @param {{id: number, action: string}} event */
   #showChosen({ id, action }) {
     for (const alert of this.#source.items) if (alert.id === id) alert.chosen = action;
+    showChosenInBundle(this.#list, id, action);
     this.changed();
   }
 
@@ -367,13 +379,13 @@ export class HubInbox extends HubElement {
   }
 
   #focused() {
-    const item = /** @type {HTMLElement | null | undefined} */ (this.root.activeElement?.closest("li"));
+    const item = /** @type {HTMLElement | null | undefined} */ (this.root.activeElement?.closest(".list > li"));
     return this.#source.items.filter(({ id }) => String(id) === item?.dataset.key);
   }
 
   /** Beside what the menu opens. @returns {HTMLElement} */
   #opener() {
-    const item = this.root.activeElement?.closest("li");
+    const item = this.root.activeElement?.closest(".list > li");
     return item?.querySelector("[data-change='snooze']") ?? this.#bulk;
   }
 
@@ -404,6 +416,10 @@ export class HubInbox extends HubElement {
         break;
       case "ArrowUp":
         items[place - 1]?.focus();
+        break;
+      case "ArrowRight":
+      case "ArrowLeft":
+        if (event.target !== item || !openBundle(item, event.key === "ArrowRight")) return;
         break;
       case "Home":
         items[0]?.focus();

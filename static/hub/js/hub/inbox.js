@@ -24,6 +24,7 @@ import { Stream } from "./stream.js";
  * @property {string} [category] the name of the kind's category
  * @property {string} [icon] the kind's icon
  * @property {boolean} [silent] the person does not want to be interrupted by it
+ * @property {{id: number, count: number}} [bundle] it stands for so many alerts, itself among them
  * @property {boolean} read
  * @property {boolean} [seen] it was in view, or is read
  * @property {string | null} [archived_at] ISO 8601, in lists of the archive
@@ -258,6 +259,18 @@ export class Inbox extends Emitter {
     return part;
   }
 
+  /**
+   * Reads the alerts for which one of the inbox stands, newest first.
+   *
+   * @param {number} id of that one
+   * @param {number} before 0 for the newest
+   * @param {number} limit
+   * @returns {Promise<{items: Alert[], next: number}>} rejects with {@link CallFailed}
+   */
+  bundle(id, before, limit) {
+    return this.#ask("bundle", { id, limit, ...(before && { before }) });
+  }
+
   /** @returns {Promise<{name: string, label: string}[]>} in which categories alerts can be looked for */
   async categories() {
     return (await this.#ask("categories", {})).items;
@@ -453,7 +466,7 @@ export class Inbox extends Emitter {
   #add(event) {
     const known = this.items.find((item) => item.id === event.id);
     if (known || isExpired(event)) {
-      if (known) known.expires_at = event.expires_at;
+      if (known) this.#update(known, event);
       this.#expireInTime();
       return;
     }
@@ -466,6 +479,18 @@ export class Inbox extends Emitter {
     if (this.signedIn) this.unread = Math.min(UNREAD_LIMIT, this.unread + 1);
     if (item.expires_at) this.#expireInTime();
     this.emit("alert", item);
+    this.emit("change");
+  }
+
+  /**
+   * @param {Alert} known
+   * @param {Alert} event the same alert, which expires at another time or stands for fewer
+   */
+  #update(known, { title, message, expires_at, bundle }) {
+    const isSame = known.bundle?.count === bundle?.count;
+    Object.assign(known, { title, message, expires_at, bundle });
+    if (isSame) return;
+    this.emit("reloaded", null);
     this.emit("change");
   }
 
@@ -492,6 +517,8 @@ export class Inbox extends Emitter {
   /** @param {{ids: number[]}} event */
   #withdraw({ ids }) {
     for (const id of ids) this.#away.delete(id);
+    const unread = this.items.filter((item) => ids.includes(item.id) && !item.read).length;
+    if (this.unread < UNREAD_LIMIT) this.unread = Math.max(0, this.unread - unread);
     this.#keep((item) => !ids.includes(item.id));
     this.emit("organized", { change: "withdraw", ids });
   }

@@ -1,0 +1,99 @@
+"""Rows that stand for several alerts: in the inbox and in the bell, by click and by keys, live on every device."""
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import Visitors
+from tests.browser.page_parts import bell, wait_until_live
+from tests.browser.test_inbox import no_other_alerts
+from tests.support.live import LiveHub
+
+pytestmark = pytest.mark.usefixtures(no_other_alerts.__name__)
+
+
+def comment(hub: LiveHub, name: str, *texts: str, by: str = "photo") -> None:
+    hub.shell(
+        "from notifications import notify\n"
+        "for text in texts: notify(to=f'user:{name}', message=text, group_by=by, key=text)",
+        name=name,
+        texts=texts,
+        by=by,
+    )
+
+
+def rows(page: Page) -> Locator:
+    return page.get_by_role("main").locator("hub-inbox .list > li")
+
+
+def toggle(row: Locator, count: int) -> Locator:
+    return row.get_by_role("button", name=f"{count} alerts", exact=True)
+
+
+def members(row: Locator) -> Locator:
+    return row.get_by_role("list").get_by_role("listitem")
+
+
+def test_row_opens_to_each_alert_and_stays_open_while_others_join(visitor: Visitors, hub: LiveHub) -> None:
+    page = visitor("bundle-ada")
+    comment(hub, "bundle-ada", "one", "two", "three")
+    page.goto("/notifications/")
+    wait_until_live(page)
+    expect(rows(page)).to_have_count(1)
+    expect(members(rows(page))).to_have_count(0)
+    toggle(rows(page), 3).click()
+    expect(toggle(rows(page), 3)).to_have_attribute("aria-expanded", "true")
+    expect(members(rows(page)).locator(".alert-message")).to_have_text(["three", "two", "one"])
+    comment(hub, "bundle-ada", "four")
+    expect(members(rows(page)).locator(".alert-message")).to_have_text(["four", "three", "two", "one"])
+    expect(bell(page)).to_have_accessible_name("Alerts: 1 unread alert")
+    hub.shell("from notifications import retract\nretract(key='four'); retract(key='one')")
+    expect(members(rows(page)).locator(".alert-message")).to_have_text(["three", "two"])
+    toggle(rows(page), 2).click()
+    expect(members(rows(page))).to_have_count(0)
+
+
+def test_row_opens_and_closes_by_keys(visitor: Visitors, hub: LiveHub) -> None:
+    page = visitor("bundle-bob")
+    comment(hub, "bundle-bob", "alone", by="other")
+    comment(hub, "bundle-bob", "one", "two")
+    page.goto("/notifications/")
+    wait_until_live(page)
+    rows(page).first.focus()
+    page.keyboard.press("ArrowRight")
+    expect(members(rows(page).first)).to_have_count(2)
+    page.keyboard.press("ArrowDown")
+    expect(rows(page).nth(1)).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowLeft")
+    expect(members(rows(page).first)).to_have_count(0)
+    expect(toggle(rows(page).first, 2)).to_have_attribute("aria-expanded", "false")
+
+
+def test_row_is_archived_as_a_whole_on_every_device_and_the_next_begins_another(
+    visitor: Visitors, hub: LiveHub
+) -> None:
+    laptop, phone = visitor("bundle-cem"), visitor("bundle-cem")
+    comment(hub, "bundle-cem", "one", "two")
+    for page in (laptop, phone):
+        page.goto("/notifications/")
+        wait_until_live(page)
+        expect(rows(page)).to_have_count(1)
+    rows(laptop).get_by_role("button", name="Archive it").click()
+    for page in (laptop, phone):
+        expect(rows(page)).to_have_count(0)
+        expect(bell(page)).to_have_accessible_name("Alerts")
+    comment(hub, "bundle-cem", "three")
+    for page in (laptop, phone):
+        expect(rows(page)).to_have_count(1)
+        expect(rows(page).get_by_role("button", name="alerts")).to_have_count(0)
+
+
+def test_bell_opens_a_row(visitor: Visitors, hub: LiveHub) -> None:
+    page = visitor("bundle-dan")
+    comment(hub, "bundle-dan", "one", "two")
+    page.goto("/chat/")
+    wait_until_live(page)
+    bell(page).click()
+    row = page.get_by_role("dialog", name="Alerts").locator(".list > li")
+    toggle(row, 2).click()
+    expect(members(row)).to_have_count(2)
