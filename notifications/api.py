@@ -127,7 +127,7 @@ def _notify(call: ApiCall[NotifyRequest], to: list[str | int]) -> NotifyResult:
             at=request.at,
             at_local=request.at_local,
             replace=request.replace,
-            actions=map(_action, request.actions),
+            actions=map(button, request.actions),
             group_by=request.group_by,
         )
         scopes.require(call, described.to)
@@ -147,7 +147,11 @@ def _notify(call: ApiCall[NotifyRequest], to: list[str | int]) -> NotifyResult:
     return NotifyResult([row.pk for row in rows], progress, bool(scheduled))
 
 
-def _action(offered: events.OfferedAction) -> Action | Link:
+def button(offered: events.OfferedAction) -> Action | Link:
+    """What another program offers as a button of an alert.
+
+    Raises ``ApiError`` for an action of an app that is not open to other programs.
+    """
     style = "" if offered.style is UNSET else offered.style
     if offered.url is UNSET:
         found = registered(offered.name)

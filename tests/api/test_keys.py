@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import time
+from datetime import timedelta
 from typing import Any, cast
 
 import httpx
@@ -29,6 +30,8 @@ from notifications.offers import declaring as offers
 from tests.api.calling import Api, key_for
 from tests.hub.listeners import Listener, follow
 from tests.support.people import User
+from worker.schedules import schedule
+from worker.schedules.models import Schedule
 
 offers.action("tests.approve_by_key")(lambda chosen: chosen.name)
 
@@ -77,6 +80,16 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "distribution": {"id": 7},
     "retract": {"key": "k"},
     "preferences": {"user": "7"},
+    "schedules": {},
+    "schedule": {"id": 7},
+    "schedule_create": {"to": "everyone", "message": "m", "when": {"type": "every", "number": 1, "unit": "hours"}},
+    "schedule_change": {"id": 7, "name": "n"},
+    "schedule_delete": {"id": 7},
+    "schedule_pause": {"id": 7},
+    "schedule_resume": {"id": 7},
+    "schedule_run": {"id": 7},
+    "schedule_next": {"id": 7},
+    "schedule_runs": {"id": 7},
     "preferences_change": {"user": "7"},
     "choose": {"user": "7", "id": 7, "action": "tests.approve_by_key"},
 }
@@ -94,6 +107,8 @@ def what_they_name(transactional_db: None) -> None:
     Distribution.objects.create(
         notification=Notification.objects.create(pk=7, message="Hello", actions=OFFERED), shared=1
     )
+    row = schedule(to="everyone", message="m", every=timedelta(hours=1)).row
+    Schedule.objects.filter(id=row.id).update(id=7)
     Publication.objects.all().delete()
 
 

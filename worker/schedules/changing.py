@@ -75,6 +75,11 @@ def _columns(wanted: Wanted) -> dict[str, Any]:
     }
 
 
+def wanted_of(row: Schedule) -> Wanted:
+    """What the schedule is now, to change some of it. Raises ``BadRule`` where its row cannot be read."""
+    return Wanted(row.contents, row.timing(), row.name, row.max_runs, row.missed, row.grace)
+
+
 def create(wanted: Wanted, *, key: str | None = None) -> tuple[Schedule, bool]:
     """Make a schedule; with a ``key`` change the one that has it, and leave it alone where it is the same already.
 

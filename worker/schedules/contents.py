@@ -9,7 +9,7 @@ from msgspec import UNSET
 
 from hub.users import User, user_id
 from notifications.models import Notification, Topic
-from notifications.offers.declaring import Action, Link, written
+from notifications.offers.declaring import Action, BadOffer, Link, written
 from notifications.sending import actions
 from notifications.sending.alerting import BadAlert, UnknownRecipient, refuse_unsendable, resolve
 from notifications.sending.named_audiences import Audience
@@ -43,7 +43,10 @@ def _plain(name: str, value: Any) -> Any:
         case "expires":
             return value.total_seconds() if isinstance(value, timedelta) else value
         case "actions":
-            return written(_offered(value)) or []
+            try:
+                return written(_offered(value)) or []
+            except BadOffer as error:
+                raise BadAlert(str(error)) from None
         case "params":
             return dict(value)
     return value if isinstance(value, list | dict | int | float) else str(value)

@@ -1,0 +1,3 @@
+"""The methods of the HTTP API that the worker has; they are found here."""
+
+from worker.schedules import http as schedules_api  # noqa: F401  # its methods

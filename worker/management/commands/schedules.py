@@ -1,0 +1,74 @@
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from hub.publishing import flush
+from notifications import sources
+from worker.schedules import changing, running, wording
+from worker.schedules.models import Schedule
+from worker.schedules.rules import BadRule
+
+
+class Command(BaseCommand):
+    help = "List schedules, and pause, resume and run one."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        commands = parser.add_subparsers(dest="command", required=True)
+        commands.add_parser("list", help="all schedules, with when they are due next")
+        for name, said in (
+            ("next", "when it is due next"),
+            ("run", "send it now, besides its due times"),
+            ("pause", "send nothing until it is resumed"),
+            ("resume", "go on with the due times from now on"),
+        ):
+            one = commands.add_parser(name, help=said)
+            one.add_argument("schedule", help="its id or its key")
+            if name == "next":
+                one.add_argument("--count", type=int, default=10)
+
+    def handle(self, *args: Any, command: str, **options: Any) -> None:
+        if command == "list":
+            for row in Schedule.objects.order_by("pk"):
+                self.stdout.write(_line(row))
+            return
+        row = _named(options["schedule"])
+        match command:
+            case "next":
+                self._say_next(row, options["count"])
+            case "run":
+                with sources.acting(sources.COMMAND, "schedules"):
+                    run = running.run_now(row)
+                flush()
+                if run.error:
+                    raise CommandError(f"It could not be sent. {run.error}")
+                self.stdout.write(f"Sent ({len(run.notifications)} stored).")
+            case "pause":
+                self.stdout.write(_line(changing.pause(row)))
+            case "resume":
+                self.stdout.write(_line(changing.resume(row)))
+
+    def _say_next(self, row: Schedule, count: int) -> None:
+        try:
+            for moment in row.next(count):
+                self.stdout.write(moment.astimezone(row.timing().tz).isoformat())
+        except BadRule as error:
+            raise CommandError(str(error)) from None
+
+
+def _named(text: str) -> Schedule:
+    row = Schedule.objects.filter(key=text).first()
+    if row is None and text.isascii() and text.isdigit() and len(text) < 19:
+        row = Schedule.objects.filter(pk=int(text)).first()
+    if row is None:
+        raise CommandError(f"There is no schedule {text!r}.")
+    return row
+
+
+def _line(row: Schedule) -> str:
+    try:
+        said = wording.sentence(row.timing(), max_runs=row.max_runs)
+    except BadRule as error:
+        said = str(error)
+    state = "paused" if row.is_paused else "over" if row.next_at is None else f"next {row.next_at:%Y-%m-%d %H:%M} UTC"
+    return f"{row.pk}  {row}  {said}  ({state})"
