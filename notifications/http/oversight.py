@@ -85,9 +85,9 @@ class NotificationConnection(msgspec.Struct, kw_only=True):
 class NotificationForPerson(msgspec.Struct, kw_only=True):
     """What it is to one person.
 
-    ``shown_as``: the id of the one with which it is one row, or its own. ``state``: ``unread``, ``read``, ``archived``,
-    ``snoozed``, ``owed``, ``expired``, or ``none`` where it is not for them or was switched off. ``sent_at``: when it
-    went to all of their connections.
+    ``shown_as``: the id of the one with which it is one row, or its own. ``state``: ``unread``, ``read``,
+    ``archived``, ``snoozed``, ``owed``, ``expired``, or ``none`` where it is not for them or was switched off.
+    ``sent_at``: when it went to all of their connections.
     """
 
     user: str

@@ -6,6 +6,8 @@ from typing import Any
 
 from hub.access.reasons import End, Error, Unsubscribed
 from hub.endpoints.centrifuge import asyncapi
+from hub.session import methods
+from lab import protocol_types
 from lab.harness.environment import BASE_DIR
 from tests.docs.documents import table
 
@@ -15,6 +17,28 @@ PAGE = "docs/client-connection.md"
 def test_the_document_is_what_the_message_types_say() -> None:
     kept = (BASE_DIR / "docs" / "asyncapi.json").read_text()
     assert kept == asyncapi.text(), "Run: python manage.py asyncapi > docs/asyncapi.json"
+
+
+def test_types_for_typescript_are_those_of_the_document() -> None:
+    kept = protocol_types.TYPES.read_text()
+    assert kept == protocol_types.text(asyncapi.document()), "Run: python -m lab.protocol_types"
+    for line in (
+        '  "inbox.list": { params: ListInbox; answer: InboxPart };',
+        '  state?: "all" | "archived" | "read" | "snoozed" | "unread";',
+        "  quiet: HoursMessage | null;",
+        "  positions: Record<string, StreamPosition>;",
+        "export type Nothing = Record<string, never>;",
+    ):
+        assert f"\n{line}\n" in kept, line
+
+
+def test_every_method_of_an_app_is_in_it() -> None:
+    registered = {
+        name
+        for name, one in methods.methods().items()
+        if one.method.__module__.startswith(("chat.", "notifications.", "presence."))
+    }
+    assert set(asyncapi.document()["x-rpc-methods"]) == registered
 
 
 def test_every_reference_leads_somewhere() -> None:

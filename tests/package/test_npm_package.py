@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.any_database]
 
 #: A program of somebody who uses the package, with what its types must know.
 PROGRAM = """
-import { connect, NoToken, CallFailed } from "django-notification-hub";
+import { connect, NoToken, CallFailed, type Methods, type Publications, type Topic } from "django-notification-hub";
 import { useCollection, useChannel } from "django-notification-hub/react";
 import { useInbox } from "django-notification-hub/vue";
 
@@ -29,9 +29,20 @@ const listed: Order[] = useCollection<Order>(hub, "/orders.json", { channel: "or
 const subscription: "subscribing" | "subscribed" | "ended" = useChannel(null, "orders:7", {});
 const unread: number = useInbox(() => hub).unread.value;
 const failed: boolean = new CallFailed(1, "no answer", true).temporary;
+const page = await hub.call("inbox.list", { state: "unread", limit: 5 });
+const titles: string[] = page.items.map((alert) => alert.title);
+const changed: number[] = (await hub.call("inbox.change", { change: "archive", ids: [7] })).ids;
+const chosen: Methods["alerts.choose"]["answer"] = await hub.call("alerts.choose", { id: 7, action: "approve" });
+const topics: Topic[] = (await hub.call("topics.list")).items;
+const level: Publications["notifications.notification_created"]["level"] = "info";
+const own: string = (await hub.call("shop.anything", { order: 7 })).whatever;
+// @ts-expect-error a change that there is not
+await hub.call("inbox.change", { change: "burn", ids: [7] });
+// @ts-expect-error an answer has no such field
+(await hub.call("inbox.counts")).lost;
 // @ts-expect-error a state that there is not
 if (orders.state === "finished") throw new NoToken("");
-export { stop, states, count, listed, subscription, unread, failed };
+export { stop, states, count, listed, subscription, unread, failed, titles, changed, chosen, topics, level, own };
 """
 
 

@@ -117,8 +117,14 @@ def _is_type_of(module: ModuleType, value: Any) -> bool:
 
 
 def _of_apps(registered: dict[str, methods.Registered]) -> dict[str, methods.Registered]:
-    modules = {f"{app.name}.rpc" for app in apps.get_app_configs()}
-    return {name: one for name, one in registered.items() if one.method.__module__ in modules}
+    """Those in ``rpc.py`` of an app, and in modules beside it whose names end so."""
+    packages = {app.name for app in apps.get_app_configs()}
+
+    def is_of_app(module: str) -> bool:
+        package, _dot, name = module.rpartition(".")
+        return package in packages and (name == "rpc" or name.endswith("_rpc"))
+
+    return {name: one for name, one in registered.items() if is_of_app(one.method.__module__)}
 
 
 def _operation(action: str, message: str) -> dict[str, Any]:

@@ -23,6 +23,11 @@ import { TabConnection } from "./hub/tab-connection.js";
 /** @import { Connection, Position, State, TokenSource } from "./hub/connection.js" */
 /** @import { CollectionOptions } from "./hub/collection.js" */
 /** @import { Listener } from "./hub/emitter.js" */
+/** @import { Answer, Params } from "./hub/protocol.js" */
+
+/** @typedef {import("./hub/protocol.js").DescribedTopic} Topic */
+/** @typedef {import("./hub/protocol.js").Methods} Methods */
+/** @typedef {import("./hub/protocol.js").Publications} Publications */
 
 export { CallFailed, NoToken };
 
@@ -35,15 +40,6 @@ export { CallFailed, NoToken };
  * @property {TokenSource} [getToken] returns a signed token, for pages whose people are not logged in at the hub. Give
  * `user` too: tabs share a connection only if they name the same person
  * @property {boolean} [share] whether tabs share one connection if the browser can; by default true
- */
-
-/**
- * @typedef {object} Topic
- * @property {string} name
- * @property {string} title
- * @property {string} description may be empty
- * @property {boolean} open whether the person may follow and unfollow it; otherwise an administrator decides
- * @property {boolean} followed
  */
 
 const GUEST = { id: "", name: "" };
@@ -246,13 +242,15 @@ export class Hub {
 
   /**
    * Calls a method of the server and retries across reconnects. The server may run it twice, so it must be idempotent.
+   * The hub's own methods have the types of their parameters and answers.
    *
-   * @param {string} method
-   * @param {object} [data]
-   * @returns {Promise<any>} rejects with {@link CallFailed}
+   * @template {string} M
+   * @param {M} method
+   * @param {Params<M>} [data]
+   * @returns {Promise<Answer<M>>} rejects with {@link CallFailed}
    */
-  call(method, data = {}) {
-    return askUntilAnswered(this.#connection, { ask: "rpc", method, data });
+  call(method, data) {
+    return askUntilAnswered(this.#connection, { ask: "rpc", method, data: data ?? {} });
   }
 
   /**
