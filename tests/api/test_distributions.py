@@ -111,6 +111,7 @@ async def test_a_list_with_the_key_of_another_and_other_contents_is_refused_with
     assert await Notification.objects.acount() == 1
 
 
+@pytest.mark.slow
 async def test_a_distribution_that_has_failed_is_started_again(api: Api, crowd: list[User]) -> None:
     (pk,) = (await api.result("notify", to="members", message="m"))["ids"]
     assert await api.result("distribution_start", id=pk) == {"started": False}

@@ -117,6 +117,7 @@ def program(*allowed: str, channels: tuple[str, ...] = ("*",)) -> Api:
     return Api(key_for(*allowed, channels=channels))
 
 
+@pytest.mark.slow
 def test_every_method_is_tried_here() -> None:
     assert {method.name for method in methods()} == REQUESTS.keys()
 
@@ -492,6 +493,7 @@ def test_admin_makes_a_key_and_shows_it_once(admin_client: Client) -> None:
         assert text not in later and row.digest not in later
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change", [{"channels": "a b:"}, {"channels": ""}, {"methods": []}, {"methods": ["x"]}, {"name": ""}]
 )

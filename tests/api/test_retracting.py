@@ -44,6 +44,7 @@ async def test_what_names_no_alert_is_refused(api: Api, request_: dict[str, obje
     assert await api.error("retract", **request_) == 107
 
 
+@pytest.mark.slow
 async def test_a_key_takes_back_what_it_may_send(ann: User) -> None:
     group = await Group.objects.acreate(name="ops")
     await anotify(to=[ann, group, MEMBERS], message="m", key="k")

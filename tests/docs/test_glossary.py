@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -84,14 +85,20 @@ def javascript() -> Iterator[Path]:
 
 
 def found_in(paths: Iterable[Path], gone: str) -> list[str]:
-    word = re.compile(rf"(?<![\w-])(?:{gone})(?![\w-])", re.IGNORECASE)
+    part = re.compile(gone)  # without what stands around it, and in one case: many times as fast
+    word = re.compile(rf"(?<![\w-])(?:{gone})(?![\w-])")
     return [
         f"{name_of(path)}: {line.strip()}"
         for path in paths
-        if word.search(text := path.read_text())
+        if part.search(text := _in_lower_case(path))
         for line in text.splitlines()
         if word.search(line)
     ]
+
+
+@cache
+def _in_lower_case(path: Path) -> str:
+    return path.read_text().lower()
 
 
 @pytest.mark.parametrize("gone", GONE)

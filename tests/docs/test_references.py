@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -48,9 +49,10 @@ def test_tests_named_in_the_text_exist(name: str) -> None:
     assert [f"{path}::{test}" for path, test in named if test not in functions_of(BASE_DIR / path)] == []
 
 
-def functions_of(path: Path) -> set[str]:
+@cache
+def functions_of(path: Path) -> frozenset[str]:
     definitions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    return {node.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, definitions)}
+    return frozenset(node.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, definitions))
 
 
 def all_functions() -> Iterator[str]:
@@ -110,5 +112,9 @@ def is_there(dotted: str) -> bool:
     homes = [path.with_suffix(".py"), path / "__init__.py", path.parent.with_suffix(".py")]
     if any(re.search(rf"\b{name}\b", home.read_text()) for home in homes if home.exists()):
         return True
-    sources = (source for root in PACKAGES for source in (BASE_DIR / root).rglob("*.py"))
-    return any(f'"{dotted}"' in source.read_text() for source in sources)
+    return f'"{dotted}"' in _all_sources()
+
+
+@cache
+def _all_sources() -> str:
+    return "\n".join(source.read_text() for root in PACKAGES for source in sorted((BASE_DIR / root).rglob("*.py")))

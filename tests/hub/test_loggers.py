@@ -71,6 +71,7 @@ print(written.getvalue())
 """
 
 
+@pytest.mark.slow
 def test_tracebacks_have_no_secrets_whoever_writes_them() -> None:
     ended = subprocess.run(
         [sys.executable, "-c", WITH_TRACEBACKS], cwd=BASE_DIR, capture_output=True, text=True, check=True, timeout=60
@@ -82,6 +83,7 @@ def test_tracebacks_have_no_secrets_whoever_writes_them() -> None:
     assert ended.stderr == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("package", PACKAGES)
 def test_every_module_takes_its_logger_from_the_hub(package: str) -> None:
     found = [

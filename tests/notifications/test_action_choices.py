@@ -97,6 +97,7 @@ def test_a_second_choice_changes_nothing_and_is_told_the_first(ann: User, runs: 
     assert len(told(ann)) == 1
 
 
+@pytest.mark.slow
 def test_clicks_at_the_same_time_are_one_choice(ann: User, runs: Runs) -> None:
     (row,) = notify(to=ann, message="m", actions=BUTTONS)
 

@@ -38,6 +38,7 @@ def test_a_function_may_return_several_alerts_or_none() -> None:
     assert notify_bulk([first, second, third], said.__getitem__) == 3
 
 
+@pytest.mark.slow
 def test_many_rows_are_stored_by_few_statements() -> None:
     made(2 * BATCH)
     with CaptureQueriesContext(connection) as found:

@@ -107,6 +107,7 @@ def test_other_kinds_and_people_have_rows_of_their_own(ann: User, comment: Kind)
     assert shown(bob) == [("n", 1, False)]
 
 
+@pytest.mark.slow
 def test_what_was_read_archived_or_snoozed_is_joined_by_nothing(ann: User, comment: Kind) -> None:
     for settle in ("read", "all read", "archived", "snoozed"):
         say(ann, "Ada")
@@ -204,6 +205,7 @@ def test_a_key_joins_once(ann: User, comment: Kind) -> None:
     assert shown(ann) == [("2 new comments on cat", 2, False)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("read", ["unread", "read", "all read", "archived", "snoozed"])
 def test_what_is_taken_back_leaves_the_others_as_they_were(ann: User, comment: Kind, read: str) -> None:
     row = [say(ann, key, key=key) for key in "abcd"][-1]

@@ -156,6 +156,7 @@ def test_a_notification_is_taken_back(admin_client: Client, ann: User) -> None:
     assert not Notification.objects.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.own_user_model
 def test_each_button_needs_its_permission(client: Client, ann: User) -> None:
     (row,) = notify(to=ann, message="m")

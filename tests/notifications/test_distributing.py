@@ -75,6 +75,7 @@ def assert_each_has_it_once(users: list[User], notification: Notification) -> No
 # --- the call --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_call_to_many_is_one_row_and_few_statements(crowd: list[User], django_assert_max_num_queries: Any) -> None:
     with django_assert_max_num_queries(12):
         (alert,) = notify(to=User.objects.all(), message="We have moved", title="News")
@@ -137,6 +138,7 @@ WRITES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize(("owner", "name"), WRITES, ids=[name for _, name in WRITES])
 @pytest.mark.parametrize("to", ["members", "list"])
@@ -218,6 +220,7 @@ def test_a_lost_job_is_started_again(crowd: list[User]) -> None:
     assert distributing.restart_lost() == 0
 
 
+@pytest.mark.slow
 def test_a_job_that_cannot_go_on_is_marked_and_goes_on_when_it_is_started_again(
     crowd: list[User], monkeypatch: pytest.MonkeyPatch, admin_client: Client
 ) -> None:
@@ -307,6 +310,7 @@ def test_one_key_twice_has_the_effect_of_once(crowd: list[User]) -> None:
     assert_each_has_it_once(crowd, first)
 
 
+@pytest.mark.slow
 def test_a_list_with_the_key_of_another_goes_to_those_who_have_none_yet(crowd: list[User]) -> None:
     more = make_crowd("more", CROWD)
     (first,) = notify(to=crowd, message="m", key="k")
@@ -319,6 +323,7 @@ def test_a_list_with_the_key_of_another_goes_to_those_who_have_none_yet(crowd: l
 DATA = {"order": (7, 1.5)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "other",
     [{"message": "n"}, {"title": "t"}, {"level": "error"}, {"url": "/b/"}, {"data": None}, {"data": [1]}],
@@ -349,6 +354,7 @@ def test_one_person_with_the_key_is_not_told_again(crowd: list[User]) -> None:
     assert Notification.objects.count() == 2
 
 
+@pytest.mark.slow
 def test_calls_at_the_same_time_with_one_key_are_one(crowd: list[User]) -> None:
     def call(number: int) -> int:
         try:
@@ -424,6 +430,7 @@ def test_who_is_told_alone_in_an_open_transaction_is_not_told_again(crowd: list[
     assert entries() == sorted((user.pk, alert.pk) for user in crowd if user != crowd[5])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", ["none", "some", "all"])
 def test_a_text_that_nobody_keeps_any_more_is_shared_again(crowd: list[User], given: str) -> None:
     (alert,) = notify(to=crowd, message="m", key="k")
@@ -473,6 +480,7 @@ def test_what_one_person_reads_is_unread_for_others(crowd: list[User]) -> None:
     assert not any("alerts_read" in text for text in published_to(outsider))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("wanted", "index"),
     # SQLite names the index of a constraint by itself.
@@ -576,6 +584,7 @@ def test_withdrawing_takes_it_from_all_lists_and_histories(crowd: list[User]) ->
     assert published_to(crowd[0])[1:] == [f'{{"type":"notifications.alerts_withdrawn","ids":[{alert.pk}]}}'] * 2
 
 
+@pytest.mark.slow
 def test_withdrawing_is_a_short_write_and_at_once_for_readers(
     crowd: list[User],
 ) -> None:
@@ -605,6 +614,7 @@ def test_withdrawing_is_a_short_write_and_at_once_for_readers(
         assert published_to(user) == [f'{{"type":"notifications.alerts_withdrawn","ids":[{alert.pk}]}}'] * 2
 
 
+@pytest.mark.slow
 def test_a_lost_job_of_a_withdrawal_is_started_again(crowd: list[User]) -> None:
     from worker.models import Job
 
@@ -619,6 +629,7 @@ def test_a_lost_job_of_a_withdrawal_is_started_again(crowd: list[User]) -> None:
     assert not InboxEntry.objects.exists()
 
 
+@pytest.mark.slow
 def test_an_alert_that_is_withdrawn_twice_at_once_is_withdrawn_once(crowd: list[User]) -> None:
     (alert,) = notify(to=MEMBERS, message="m")
     drain_jobs()
@@ -635,6 +646,7 @@ def test_an_alert_that_is_withdrawn_twice_at_once_is_withdrawn_once(crowd: list[
     assert len(published_to(crowd[0])) == 2
 
 
+@pytest.mark.slow
 def test_entries_go_with_their_notification(crowd: list[User]) -> None:
     (alert,) = notify(to=MEMBERS, message="m")
     (other,) = notify(to=MEMBERS, message="m")
@@ -654,6 +666,7 @@ def test_entries_go_with_their_person(crowd: list[User]) -> None:
     assert entries() == sorted((user.pk, alert.pk) for user in crowd[1:])
 
 
+@pytest.mark.slow
 def test_a_person_is_told_what_they_have_and_erased_from_it(crowd: list[User]) -> None:
     (alert,) = notify(to=MEMBERS, message="for all")
     drain_jobs()
@@ -664,6 +677,7 @@ def test_a_person_is_told_what_they_have_and_erased_from_it(crowd: list[User]) -
     assert Publication.objects.exclude(shared=None).count() == CROWD - 1
 
 
+@pytest.mark.slow
 def test_the_same_list_again_is_not_counted_again(crowd: list[User]) -> None:
     for _ in range(3):
         notify(to=crowd, message="m", key="k")
@@ -673,6 +687,7 @@ def test_the_same_list_again_is_not_counted_again(crowd: list[User]) -> None:
     assert (distribution.reached, distribution.total) == (CROWD, CROWD)
 
 
+@pytest.mark.slow
 @pytest.mark.own_user_model
 def test_what_an_erased_person_has_sent_to_many_is_taken_back(crowd: list[User], settings: Any) -> None:
     settings.HUB_ERASED_TEXTS = "removed"
@@ -686,6 +701,7 @@ def test_what_an_erased_person_has_sent_to_many_is_taken_back(crowd: list[User],
     assert not any("from Ada" in text for text in published_to(crowd[1]))
 
 
+@pytest.mark.slow
 def test_each_person_keeps_the_newest(crowd: list[User], settings: Any) -> None:
     settings.HUB_ALERT_ITEMS, settings.HUB_ALERT_DAYS = 2, 0
     alerts = [notify(to=MEMBERS, message="m")[0].pk for _ in range(3)]

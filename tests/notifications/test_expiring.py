@@ -148,6 +148,7 @@ def test_the_key_of_what_has_expired_is_free(
     assert new.pk != old.pk
 
 
+@pytest.mark.slow
 def test_what_has_expired_is_found_through_an_index(ann: User) -> None:
     Notification.objects.bulk_create(
         Notification(user=ann, message="m", expires_at=PAST if number == 7 else None) for number in range(2000)

@@ -53,6 +53,7 @@ def test_a_rule_may_tell_the_customer_who_is_deleted_together_with_the_order(ann
     assert not AccessToken.objects.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.own_user_model
 def test_a_person_with_orders_can_be_deleted_in_the_admin(admin_client: Browser, ann: User) -> None:
     tell_the_customer()

@@ -209,6 +209,7 @@ async def asked(wire: Wire, method: str, data: dict[str, Any]) -> Any:
 # --- the weekly plan -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("day", ["2026-03-29", "2026-10-25"])  # Sundays on which clocks go forward, and back
 def test_plan_goes_by_the_persons_clock_on_days_on_which_clocks_change(ann: User, day: str) -> None:
     berlin = ZoneInfo("Europe/Berlin")
@@ -257,6 +258,7 @@ def test_what_a_person_will_get_is_said_in_their_language(ann: User, crew: Group
         assert "Понедельник" in preferences.preferences_of(ann).summary[0]
 
 
+@pytest.mark.slow
 def test_page_mutes_unmutes_and_stores_the_plan(ann: User, crew: Group, client: Client) -> None:
     client.force_login(ann)
     preferences.change(ann, time_zone="Asia/Tokyo")
@@ -279,6 +281,7 @@ def test_page_mutes_unmutes_and_stores_the_plan(ann: User, crew: Group, client: 
     assert preferences.preferences_of(ann).plan is None
 
 
+@pytest.mark.slow
 def test_a_form_that_names_little_changes_no_more_than_that(ann: User, client: Client) -> None:
     client.force_login(ann)
     preferences.change(ann, language="ru", time_zone="Asia/Tokyo", quiet=NIGHT_SHIFT, plan=[WORK])

@@ -137,6 +137,7 @@ class TestTheListOfAPerson:
         assert [row.message for row in queries.latest_for(ann)] == ["3", "2", "1"]
         assert [row.message for row in queries.latest_for(AnonymousUser())] == ["3"]
 
+    @pytest.mark.slow
     def test_the_list_has_the_latest_fifty(self, ann: User) -> None:
         for number in range(52):
             notify(to=ann, message=str(number))

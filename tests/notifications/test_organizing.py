@@ -87,6 +87,7 @@ def one_of_each(ann: User) -> list[int]:
     return alerts
 
 
+@pytest.mark.slow
 def test_alert_of_each_sort_goes_to_the_archive_and_comes_back_as_it_was(ann: User) -> None:
     alerts = one_of_each(ann)
     mark_read(user=ann, ids=alerts[:2])
@@ -503,6 +504,7 @@ def _archive_in_a_thread(user: User, alerts: list[int]) -> None:
         connection.close()
 
 
+@pytest.mark.slow
 def test_part_of_the_inbox_costs_the_same_queries_whatever_is_in_it(ann: User) -> None:
     def cost() -> int:
         with CaptureQueriesContext(connection) as captured:

@@ -124,6 +124,7 @@ def test_staff_see_what_became_of_a_notification(admin_client: Client, ann: User
     assert report_of(row) in admin_client.get(change).content.decode()
 
 
+@pytest.mark.slow
 @pytest.mark.own_user_model
 def test_staff_look_a_person_up_by_id_and_by_name(admin_client: Client, ann: User) -> None:
     group = Group.objects.create(name="g")

@@ -215,6 +215,7 @@ async def asked(wire: Wire, method: str, data: dict[str, Any]) -> Any:
     return (await wire.ask(rpc={"method": method, "data": data}))["rpc"]["data"]
 
 
+@pytest.mark.slow
 def test_page_shows_what_holds_and_stores_what_differs(ann: User, client: Client) -> None:
     client.force_login(ann)
     off(ann, kind="order.placed")
@@ -236,6 +237,7 @@ def test_page_shows_what_holds_and_stores_what_differs(ann: User, client: Client
     assert states(ann)["order.placed"] == [True, True]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("posted", [{"all": "on:pigeon:orders"}, {"all": ""}, {"all": "off:inbox:nothing"}])
 def test_page_says_what_cannot_be_chosen(ann: User, client: Client, posted: dict[str, str]) -> None:
     client.force_login(ann)

@@ -106,6 +106,7 @@ def test_they_are_kept_until_they_are_taken_back(ann: User) -> None:
             preferences.change(ann, quiet=Hours(time(1), time(2), days))
 
 
+@pytest.mark.slow
 def test_page_stores_them_and_says_what_is_missing(ann: User, client: Client) -> None:
     client.force_login(ann)
     page = "/notifications/preferences/"

@@ -63,6 +63,7 @@ def shown(user: User) -> list[tuple[str, bool]]:
     return [(row.message, row.read) for row in queries.latest_for(user)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sort", SORTS)
 def test_the_new_one_stands_unread_where_the_old_one_was(ann: User, recipients: dict[str, Any], sort: str) -> None:
     to = recipients[sort]
@@ -136,6 +137,7 @@ def test_one_person_of_many_is_told_something_else(crowd: list[User], ann: User)
     assert "old" not in str([one.data for one in streams.read(f"user:{user_id(ann)}", after=0, limit=50)])
 
 
+@pytest.mark.slow
 def test_many_are_told_something_else_than_some_of_them_alone(crowd: list[User], ann: User) -> None:
     outsider = User.objects.create_user("outsider", is_active=False)
     notify(to=[ann, outsider], message="old", key="k")
@@ -148,6 +150,7 @@ def test_many_are_told_something_else_than_some_of_them_alone(crowd: list[User],
     assert {tuple(shown(user)) for user in crowd} == {(("newer", False),)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [0, 1, 2])
 def test_a_distribution_under_way_gives_the_old_one_to_nobody_else(crowd: list[User], steps: int) -> None:
     (old,) = notify(to=crowd, message="old", key="k")
@@ -164,6 +167,7 @@ def test_a_distribution_under_way_gives_the_old_one_to_nobody_else(crowd: list[U
         assert sum("new" in text for text in texts) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sort", ["own", "members"])
 def test_fifty_calls_at_once_leave_one_and_the_last_ones_contents(
     ann: User, recipients: dict[str, Any], sort: str

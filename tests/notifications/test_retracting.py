@@ -70,6 +70,7 @@ def channel_of(sort: str, ann: User, recipients: dict[str, Any]) -> str:
     return kind if kind == "everyone" else f"{kind}:{names[kind]}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by", ["key", "id"])
 @pytest.mark.parametrize("sort", SORTS)
 def test_what_is_retracted_is_gone_for_all_who_had_it(
@@ -147,6 +148,7 @@ async def test_a_client_that_comes_back_finds_none_of_what_was_retracted(ann: Us
 # --- at the same time ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [0, 1, 3, 99])
 def test_a_distribution_under_way_reaches_nobody_else(crowd: list[User], steps: int) -> None:
     (alert,) = notify(to=crowd, message="secret", key="k")

@@ -196,6 +196,7 @@ def _counts(answer: Any) -> bool:
     return isinstance(answer, dict) and bool(answer.get("unread"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RPC)
 async def test_a_person_reaches_their_own_notifications_alone(world: World, name: str) -> None:
     row = RPC[name]
@@ -213,6 +214,7 @@ async def test_a_person_reaches_their_own_notifications_alone(world: World, name
         assert found == getattr(row, who), who
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", API)
 async def test_a_key_reaches_what_its_scope_names_and_nobody_without_one(world: World, name: str) -> None:
     row = API[name]

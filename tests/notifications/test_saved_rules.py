@@ -275,6 +275,7 @@ def test_an_error_stands_in_the_rule() -> None:
     assert rule.times_fired == 0
 
 
+@pytest.mark.slow
 def test_a_rule_is_made_on_its_page(admin: Client) -> None:
     condition = {"alternative": "1", "field": "total", "operator": "more", "value": "5"}
     assert posted(admin, condition) == []

@@ -101,6 +101,7 @@ def test_a_call_that_is_no_task_has_no_key() -> None:
     assert Notification.objects.filter(key=None).count() == 2
 
 
+@pytest.mark.slow
 def test_a_database_that_is_away_is_asked_again_a_bounded_number_of_times(monkeypatch: pytest.MonkeyPatch) -> None:
     tries: list[str | None] = []
 

@@ -102,6 +102,7 @@ def reported() -> Iterator[JobHandle]:
     wait_for(lambda: reporter._thread is None, timeout=5, that="the thread ends with the last job")
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_five_updates_a_second_go_out_and_the_last_always(told: Told, reported: JobHandle) -> None:
     until = time.monotonic() + 1.5
