@@ -34,6 +34,7 @@ _PAGES = (
     _Pages("topics", "notifications", "topics/", "notifications.topic_urls"),
     _Pages("chat", "chat", "chat/", "chat.urls"),
     _Pages("online", "presence", "online/", "presence.urls"),
+    _Pages("jobs", "worker", "jobs/", "worker.tracking.urls"),
 )
 
 #: What Django answers of the endpoints.

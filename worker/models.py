@@ -128,6 +128,16 @@ class TrackedJob(models.Model):
     def __str__(self) -> str:
         return f"{self.title} {self.id}"
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether nobody runs it, so that nobody has to be asked to end it."""
+        return self.state in {JobState.QUEUED, JobState.RETRYING, JobState.LOST}
+
+    @property
+    def is_cancellable(self) -> bool:
+        """Whether it can be cancelled: not once it is over, nor a running task that says nothing to the hub."""
+        return self.ended_at is None and (self.source != JobSource.CELERY or self.is_waiting)
+
 
 # Django finds the models of an app in this module.
 from worker.schedules import models as _of_schedules  # noqa: E402, F401

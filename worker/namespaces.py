@@ -2,7 +2,8 @@
 
 from hub.channels import Namespace, at_once, register
 from hub.users import PATTERN, Visitor, user_id
-from worker.tracking import events, queries
+from worker import events
+from worker.tracking import queries
 
 
 @at_once

@@ -15,11 +15,12 @@ from hub.publishing import forget_channel
 from hub.users import User, user_id
 from notifications.models import Notification
 from notifications.sending.withdrawing import withdraw
+from worker import events
 from worker.models import Job
 from worker.named_people import GONE, Named, named
 from worker.schedules import changing
 from worker.schedules.models import Schedule
-from worker.tracking import events, queries
+from worker.tracking import queries
 
 
 def _holds(who: Named, *columns: str) -> Q:

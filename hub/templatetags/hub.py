@@ -24,7 +24,7 @@ register = template.Library()
 _PRINTED = "hub_scripts"
 
 #: The apps that the widgets show.
-_ALERTS, _CHAT, _PRESENCE = "notifications", "chat", "presence"
+_ALERTS, _CHAT, _PRESENCE, _JOBS = "notifications", "chat", "presence", "worker"
 
 
 @register.simple_tag(takes_context=True)
@@ -92,6 +92,17 @@ def hub_online(channel: str = "", *, number: bool | str = False, live: bool = Fa
 def hub_toasts(label: str = "") -> SafeString:
     """Alerts that arrive show for a while, at the edge of the window."""
     return _element(_ALERTS, "hub-toasts", label=label or None)
+
+
+@register.simple_tag
+def hub_jobs(label: str = "", *, all: bool = False) -> SafeString:  # noqa: A002  # as the attribute is called
+    """The background jobs that a person has started, with their progress, results and buttons to cancel them.
+
+    Args:
+        label: what the list is called for screen readers.
+        all: show the jobs of everybody, to staff with the permission.
+    """
+    return _element(_JOBS, "hub-jobs", label=label or None, all=all)
 
 
 def _element(app: str, name: str, **attributes: str | bool | None) -> SafeString:

@@ -15,7 +15,7 @@ from tests.support.live import LiveHub
 PASSWORD = "correct horse battery"
 _READ = ["/", "/notifications/", "/topics/", "/chat/", "/online/"]
 PUBLIC = [*_READ, *(f"/accounts/{page}/" for page in ("login", "signup", "password_reset"))]
-PERSONAL = [*_READ, "/accounts/tokens/", "/accounts/password/", "/accounts/mail/"]
+PERSONAL = [*_READ, "/jobs/", "/accounts/tokens/", "/accounts/password/", "/accounts/mail/"]
 
 UNNAMED = f"""
 () => ({EVERY_ROOT})("a[href], button, input:not([type=hidden]), textarea, summary")

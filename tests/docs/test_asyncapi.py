@@ -36,7 +36,7 @@ def test_every_method_of_an_app_is_in_it() -> None:
     registered = {
         name
         for name, one in methods.methods().items()
-        if one.method.__module__.startswith(("chat.", "notifications.", "presence."))
+        if one.method.__module__.startswith(("chat.", "notifications.", "presence.", "worker."))
     }
     assert set(asyncapi.document()["x-rpc-methods"]) == registered
 

@@ -7,6 +7,7 @@ from hub.session import methods
 from notifications import events as notification_events
 from presence import events as presence_events
 from tests.docs.documents import table
+from worker import events as job_events
 
 PAGE = "docs/client-connection.md"
 
@@ -33,6 +34,8 @@ def test_types_and_keys_of_publications_are_those_of_the_code() -> None:
         chat_events.PersonLeft,
         chat_events.PersonTyping,
         presence_events.OnlineCounted,
+        job_events.JobChanged,
+        job_events.JobProgressed,
     ]
     documented = {
         kind: set(re.findall(r"`([a-z_]+)`", keys))

@@ -20,7 +20,7 @@ from tests.hub.test_widgets import printed
 
 pytestmark = pytest.mark.any_database
 
-ALL_PAGES = ("home", "alerts", "topics", "chat", "online", "accounts", "language")
+ALL_PAGES = ("home", "alerts", "topics", "chat", "online", "jobs", "accounts", "language")
 
 #: A URL of each page.
 URLS = {
@@ -29,6 +29,7 @@ URLS = {
     "topics": "hub:topics:list",
     "chat": "hub:chat:rooms",
     "online": "hub:presence:online",
+    "jobs": "hub:jobs:list",
     "accounts": "hub:accounts:login",
     "language": "hub:set_language",
 }
@@ -134,7 +135,7 @@ def test_widgets_connect_by_what_there_is(settings: Settings) -> None:
     assert "/connection/sse" in scripts
     assert "/connection/websocket" not in scripts
     settings.HUB_ENDPOINTS = ["ws/notifications"]
-    tags = ("hub_scripts", "hub_bell", "hub_inbox", "hub_toasts", "hub_online", "hub_chat 'hall'")
+    tags = ("hub_scripts", "hub_bell", "hub_inbox", "hub_toasts", "hub_online", "hub_jobs", "hub_chat 'hall'")
     assert [printed(tag) for tag in tags] == [""] * len(tags)
 
 

@@ -130,6 +130,7 @@ LEVELS = re.findall(r"const LEVELS = (.*);", (SCRIPTS / "components/alert.js").r
         ("hub_online number=True live=True", "<hub-online number live></hub-online>"),
         ('hub_online "online" number="narrow"', '<hub-online channel="online" number="narrow"></hub-online>'),
         ("hub_toasts", "<hub-toasts></hub-toasts>"),
+        ("hub_jobs all=True", "<hub-jobs all></hub-jobs>"),
     ],
 )
 def test_tag_prints_its_element(tag: str, element: str) -> None:
@@ -139,6 +140,6 @@ def test_tag_prints_its_element(tag: str, element: str) -> None:
 def test_every_element_that_a_tag_prints_is_defined() -> None:
     code = "\n".join(path.read_text() for path in (SCRIPTS / "components").glob("*.js"))
     defined = set(re.findall(r'define\("(hub-\w+)"', code))
-    assert defined == {"hub-bell", "hub-inbox", "hub-chat", "hub-online", "hub-toasts"}
+    assert defined == {"hub-bell", "hub-inbox", "hub-chat", "hub-online", "hub-toasts", "hub-jobs"}
     loaded = (SCRIPTS / "widgets.js").read_text()
     assert all(f'"./components/{name.removeprefix("hub-")}.js"' in loaded for name in defined)

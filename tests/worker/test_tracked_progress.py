@@ -15,9 +15,9 @@ from hub.people.models import User
 from lab.harness.waiting import wait_for
 from tests.worker.running import run, run_all, take
 from tests.worker.tracked_tasks import child, wait
+from worker.events import JobProgressed
 from worker.models import TrackedJob
 from worker.tracking import JobCancelled, JobHandle, JobTimedOut, cancelling, publishing, reporter, stored
-from worker.tracking.events import JobProgressed
 from worker.tracking.middleware import StartedBy
 
 #: Seconds that a call of ``progress()`` may take. It takes about half a millionth; a busy machine may stop for long.

@@ -7,9 +7,6 @@ from worker.application import application
 from worker.models import JobSource, JobState, TrackedJob
 from worker.tracking import queries, stored
 
-#: States in which nobody runs a job, so that nobody has to be asked.
-_WAITING = (JobState.QUEUED, JobState.RETRYING, JobState.LOST)
-
 
 def cancel(row: TrackedJob) -> int:
     """Cancel a job, and the jobs below it; returns how many were not over yet.
@@ -17,13 +14,8 @@ def cancel(row: TrackedJob) -> int:
     What waits is over at once. What runs ends within two seconds, when its function says again how far it is or calls
     ``check()``. A running task of Celery that is only watched goes on: nobody can ask it to stop.
     """
-    found = [one for one in (row, *queries.below(row)) if one.ended_at is None and is_cancellable(one)]
+    found = [one for one in (row, *queries.below(row)) if one.is_cancellable]
     return sum([_cancel(one) for one in found])
-
-
-def is_cancellable(row: TrackedJob) -> bool:
-    """Whether :func:`cancel` can do something about the job."""
-    return row.ended_at is None and (row.source != JobSource.CELERY or row.state in _WAITING)
 
 
 def _cancel(row: TrackedJob) -> bool:
@@ -31,7 +23,7 @@ def _cancel(row: TrackedJob) -> bool:
         now = TrackedJob.objects.select_for_update().filter(pk=row.pk, ended_at=None).first()
         if now is None:
             return False
-        if now.state not in _WAITING or now.source == JobSource.API:
+        if not now.is_waiting or now.source == JobSource.API:
             return stored.ask_to_cancel(now.pk)
         if now.source == JobSource.DURABLE:
             jobs.finish(now.pk)

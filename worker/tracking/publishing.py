@@ -11,8 +11,8 @@ from hub.publishing import publish, publish_ephemeral
 from notifications import channels
 from notifications.kinds.locales import UNKNOWN, locales_of
 from notifications.models import Level
+from worker import events
 from worker.models import JobState, TrackedJob
-from worker.tracking import events
 
 #: How much the end of a job wants to be seen.
 _LEVELS: Final = {

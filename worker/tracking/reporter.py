@@ -8,7 +8,8 @@ from typing import Any, Final
 from django.db import connection
 
 from hub.logs import get_logger
-from worker.tracking import events, publishing, stored
+from worker import events
+from worker.tracking import publishing, stored
 from worker.tracking.handle import JobHandle
 
 log = get_logger(__name__)

@@ -22,6 +22,7 @@ def texts() -> dict[str, str]:
         "see_all": _("See all alerts"),
         "older": _("Older alerts"),
         **_inbox(),
+        **_jobs(),
         "open": _("Open"),
         "chosen": _("Chosen: {label}"),
         "not_chosen": _("That did not work. Try again."),
@@ -79,6 +80,35 @@ def texts() -> dict[str, str]:
         **_plurals("unread", lambda n: ngettext("%(number)s unread alert", "%(number)s unread alerts", n)),
         **_plurals("unread_short", lambda n: ngettext("%(number)s unread", "%(number)s unread", n)),
         **_plurals("others", lambda n: ngettext("%(number)s other", "%(number)s others", n)),
+    }
+
+
+def _jobs() -> dict[str, str]:
+    """What the list of background jobs says."""
+    return {
+        "jobs": _("Background jobs"),
+        "no_jobs": _("No jobs yet"),
+        "no_jobs_yet": _("What you start in the background appears here by itself."),
+        "jobs_log_in": _("Log in to see your background jobs."),
+        "jobs_failed": _("The list of jobs cannot be loaded."),
+        "jobs_offline": _("No connection. What is shown was true when it was lost; the jobs go on."),
+        "job_queued": _("Queued"),
+        "job_running": _("Running"),
+        "job_retrying": _("Will be tried again"),
+        "job_lost": _("Lost"),
+        "job_succeeded": _("Succeeded"),
+        "job_failed": _("Failed"),
+        "job_cancelled": _("Cancelled"),
+        "job_cancel": _("Cancel"),
+        "job_cancelling": _("Cancelling…"),
+        "job_not_cancelled": _("The job was not cancelled. Try again."),
+        "job_of": _as_template(_("Part of: %(title)s"), "title"),
+        "job_done_of": pgettext("progress of a job", "{done} of {total}"),
+        "job_left": pgettext("how long a job still takes", "{time} left"),
+        "job_result": _("Open the result"),
+        "job_details": _("Details"),
+        "job_log": _("Log"),
+        "job_no_log": _("No log lines yet"),
     }
 
 

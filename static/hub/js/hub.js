@@ -14,6 +14,7 @@ import { config } from "./hub/config.js";
 import { askUntilAnswered, CallFailed, NoToken } from "./hub/connection.js";
 import { Emitter } from "./hub/emitter.js";
 import { Inbox, inPageLanguage } from "./hub/inbox.js";
+import { newestJobFirst, withJobEvent } from "./hub/jobs.js";
 import { Presence } from "./hub/presence.js";
 import { Room } from "./hub/room.js";
 import { canShare, SharedConnection } from "./hub/shared-connection.js";
@@ -23,6 +24,7 @@ import { TabConnection } from "./hub/tab-connection.js";
 /** @import { Connection, Position, State, TokenSource } from "./hub/connection.js" */
 /** @import { CollectionOptions } from "./hub/collection.js" */
 /** @import { Listener } from "./hub/emitter.js" */
+/** @import { Job } from "./hub/jobs.js" */
 /** @import { Answer, Params } from "./hub/protocol.js" */
 
 /** @typedef {import("./hub/protocol.js").DescribedTopic} Topic */
@@ -176,6 +178,25 @@ export class Hub {
    */
   collection(address, options) {
     const collection = new Collection(this.#connection, String(address), options);
+    collection.start();
+    return collection;
+  }
+
+  /**
+   * Returns the newest background jobs that the person has started, and keeps them up to date; close it when nobody shows
+   * it any more.
+   *
+   * @param {{all?: boolean}} [options] `all`: those of everybody, for staff with the permission
+   * @returns {Collection<Job>}
+   */
+  jobs({ all = false } = {}) {
+    const load = () => this.call("jobs.list", { all });
+    const channel = all ? "all_jobs" : `jobs:${this.user.id}`;
+    const collection = new Collection(this.#connection, load, {
+      channel,
+      apply: withJobEvent,
+      order: newestJobFirst,
+    });
     collection.start();
     return collection;
   }

@@ -3,5 +3,6 @@
 import "./components/bell.js";
 import "./components/chat.js";
 import "./components/inbox.js";
+import "./components/jobs.js";
 import "./components/online.js";
 import "./components/toasts.js";

@@ -65,7 +65,7 @@ export class Collection extends Emitter {
 
   /**
    * @param {Connection} connection
-   * @param {string} address
+   * @param {string | (() => Promise<Page<Item>>)} address or what loads the list, and tries until that succeeds
    * @param {CollectionOptions<Item>} options
    */
   constructor(connection, address, options) {
@@ -158,6 +158,10 @@ export class Collection extends Emitter {
 
   /** @returns {Promise<Page<Item> | null>} null if it was closed meanwhile */
   async #fetch() {
+    if (typeof this.#address === "function") {
+      const page = await this.#address();
+      return this.#stream && page;
+    }
     for (let attempt = 0; this.#stream; attempt++) {
       /** @type {Response | null} */
       let answer = null;

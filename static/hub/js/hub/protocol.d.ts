@@ -79,6 +79,11 @@ export interface BundledAlerts {
   next: number;
 }
 
+/** How many jobs were not over yet: this one, and those that it has called. */
+export interface CancelledJobs {
+  cancelled: number;
+}
+
 /** Categories, by label. */
 export interface CategoryList {
   items: NamedCategory[];
@@ -313,6 +318,58 @@ export interface InboxPart {
   positions: Record<string, StreamPosition>;
 }
 
+/** A job is in another state. */
+export interface JobChanged {
+  type: "worker.job_changed";
+  item: JobItem;
+}
+
+/** A job with its arguments, secrets masked, and the newest lines of its log. */
+export interface JobDetails {
+  item: JobItem;
+  arguments: string;
+  log: LogLine[];
+}
+
+/** A job as lists have it. Times are of the server; `runs` counts how often it began. */
+export interface JobItem {
+  id: string;
+  title: string;
+  task: string;
+  state: string;
+  user: string;
+  created_at: string;
+  started_at?: string | null;
+  ended_at?: string | null;
+  done?: number | null;
+  total?: number | null;
+  text?: string;
+  result_text?: string;
+  result_url?: string;
+  error?: string;
+  parent?: string;
+  root?: string;
+  runs?: number;
+  cancelling?: boolean;
+  cancellable?: boolean;
+}
+
+/** Jobs, newest first. `position`, of the channel that goes on, was read before them; null: it is live only. */
+export interface JobList {
+  items: JobItem[];
+  position: StreamPosition | null;
+}
+
+/** How far a running job is, with its newest lines. Not stored: what is missed comes with the next one. */
+export interface JobProgressed {
+  type: "worker.job_progressed";
+  id: string;
+  done?: number | null;
+  total?: number | null;
+  text?: string;
+  lines?: LogLine[];
+}
+
 /** Somebody came or left. */
 export interface JoinLeave {
   info: ClientInfo;
@@ -352,6 +409,11 @@ export interface ListInbox {
   limit?: number;
 }
 
+/** The caller's newest jobs; with `all` those of everybody, for staff with the permission. */
+export interface ListJobs {
+  all?: boolean;
+}
+
 /** A page of a room's messages; `before` goes on behind the first one of another page. */
 export interface ListMessages {
   room: number;
@@ -384,6 +446,12 @@ export interface ListedAlert {
   read: boolean;
   seen: boolean;
   chosen?: string;
+}
+
+/** A line of a job's log. */
+export interface LogLine {
+  at: string;
+  text: string;
 }
 
 /** All alerts up to this one were read. */
@@ -435,6 +503,11 @@ export interface MethodMessage {
 export interface NamedCategory {
   name: string;
   label: string;
+}
+
+/** One job. */
+export interface NamedJob {
+  id: string;
 }
 
 /** The empty result: `{}`. */
@@ -820,6 +893,8 @@ export interface Publications {
   "notifications.topic_followed": TopicFollowed;
   "notifications.topic_unfollowed": TopicUnfollowed;
   "presence.online_counted": OnlineCounted;
+  "worker.job_changed": JobChanged;
+  "worker.job_progressed": JobProgressed;
 }
 
 /** The methods that a client may call. */
@@ -840,6 +915,9 @@ export interface Methods {
   "inbox.change_all": { params: ChangeWholeInbox; answer: InboxChanged };
   "inbox.counts": { params: CountInbox; answer: InboxCounts };
   "inbox.list": { params: ListInbox; answer: InboxPart };
+  "jobs.cancel": { params: NamedJob; answer: CancelledJobs };
+  "jobs.get": { params: NamedJob; answer: JobDetails };
+  "jobs.list": { params: ListJobs; answer: JobList };
   "preferences.change": { params: ChangePreferences; answer: PreferencesMessage };
   "preferences.get": { params: GetPreferences; answer: PreferencesMessage };
   "preferences.heeded": { params: GetPreferences; answer: HeededChoices };

@@ -41,6 +41,7 @@ class JobItem(msgspec.Struct, kw_only=True, omit_defaults=True):
     root: str = ""
     runs: int = 0
     cancelling: bool = False
+    cancellable: bool = False
 
 
 class JobChanged(msgspec.Struct, tag="worker.job_changed"):
@@ -95,4 +96,5 @@ def _item(row: TrackedJob, user: str) -> JobItem:
         root=row.root,
         runs=row.runs,
         cancelling=row.cancel_requested_at is not None and row.ended_at is None,
+        cancellable=row.is_cancellable,
     )

@@ -1,0 +1,166 @@
+"""The page of background jobs: a bar that moves, a log, cancelling, and the same on every device."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import Visitors
+from tests.browser.proxies import TcpProxy
+from tests.support.live import LiveHub, new_database
+
+SETTINGS = """
+from hub.settings import *
+
+INSTALLED_APPS = [*INSTALLED_APPS, "factory"]
+"""
+
+TASKS = """
+import time
+from worker.tracking import job
+
+
+@job(title="Import customers")
+def import_customers(job, rows, seconds=0.1, password=""):
+    for row in job.track(range(rows), text="importing"):
+        job.log(f"row {row}")
+        time.sleep(seconds)
+    job.result(url="/topics/", text=f"{rows} customers")
+
+
+@job(title="Break down")
+def break_down(job):
+    raise ValueError("the file is empty")
+
+
+@job(title="Yearly report")
+def report(job):
+    import_customers.delay(1, 0)
+"""
+
+CALL = """
+from factory import tasks
+from hub.people.models import User
+from worker.tracking import started_by
+
+with started_by(User.objects.get(username=name)):
+    getattr(tasks, task).delay(**arguments)
+"""
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveHub]:
+    """A hub with the jobs above."""
+    folder = tmp_path_factory.mktemp("jobs")
+    files = {"factory_settings.py": SETTINGS, "factory/__init__.py": "", "factory/tasks.py": TASKS}
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    with new_database(folder / "var") as database:
+        running = LiveHub(
+            folder / "var",
+            web_processes=1,
+            DJANGO_SETTINGS_MODULE="factory_settings",
+            PYTHONPATH=str(folder),
+            DATABASE_URL=database.get("DATABASE_URL", ""),
+        )
+        running.start()
+        yield running
+        running.stop()
+
+
+def call(hub: LiveHub, name: str, task: str, **arguments: object) -> None:
+    hub.shell(CALL, name=name, task=task, arguments=arguments)
+
+
+def jobs(page: Page) -> Locator:
+    return page.locator("hub-jobs li.job")
+
+
+def test_bar_moves_and_the_result_stays_after_a_reload_and_on_another_device(visitor: Visitors, hub: LiveHub) -> None:
+    page, phone = visitor("ada"), visitor("ada")
+    phone.set_viewport_size({"width": 360, "height": 740})
+    page.goto("/jobs/")
+    expect(page.get_by_text("No jobs yet")).to_be_visible()
+    call(hub, "ada", "import_customers", rows=60, password="hunter22")
+    job = jobs(page)
+    expect(job).to_have_attribute("data-state", "running")
+    bar = job.get_by_role("progressbar", name="Import customers")
+    expect(bar).to_have_attribute("value", re.compile("[1-9]"))
+    seen = float(bar.get_attribute("value") or 0)
+    expect(job).to_contain_text(re.compile(r"\d+ of 60 · importing · \d+ seconds? left"))
+    page.reload()
+    phone.goto("/jobs/")
+    for one in (page, phone):
+        expect(jobs(one)).to_have_attribute("data-state", "running")
+        assert float(jobs(one).get_by_role("progressbar").get_attribute("value") or 0) >= seen
+    job.get_by_text("Details").click()
+    expect(job.get_by_text("import_customers(rows=60, password=•••)")).to_be_visible()
+    log = job.get_by_role("list", name="Log")
+    expect(log.get_by_role("listitem").first).to_contain_text("row 0")
+    for one in (page, phone):
+        expect(jobs(one)).to_have_attribute("data-state", "succeeded")
+        expect(jobs(one).get_by_role("link", name="60 customers")).to_have_attribute("href", "/topics/")
+        expect(one.locator("hub-toasts li")).to_contain_text("Import customers: 60 customers")
+    expect(log.get_by_role("listitem").last).to_contain_text("row 59")
+    assert phone.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_job_is_cancelled_by_its_button(visitor: Visitors, hub: LiveHub) -> None:
+    page, other = visitor("bob"), visitor("eve")
+    for one in (page, other):
+        one.goto("/jobs/")
+    call(hub, "bob", "import_customers", rows=600)
+    job = jobs(page)
+    expect(job).to_have_attribute("data-state", "running")
+    button = job.get_by_role("button", name="Cancel: Import customers")
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(job.get_by_role("button")).to_have_text("Cancelling…")
+    expect(job).to_have_attribute("data-state", "cancelled", timeout=5_000)
+    expect(job.get_by_role("button")).to_be_hidden()
+    expect(page.locator("hub-toasts li")).to_contain_text("Cancelled")
+    expect(jobs(other)).to_have_count(0)
+
+
+def test_failure_tree_and_everybodys_jobs(visitor: Visitors, hub: LiveHub) -> None:
+    carol, chief = visitor("carol"), visitor("chief", staff=True)
+    carol.goto("/jobs/")
+    call(hub, "carol", "break_down")
+    failed = jobs(carol).filter(has_text="Break down")
+    expect(failed).to_have_attribute("data-state", "failed")
+    expect(failed).to_contain_text("ValueError: the file is empty")
+    call(hub, "carol", "report")
+    expect(jobs(carol).filter(has_text="Part of: Yearly report")).to_have_attribute("data-state", "succeeded")
+    expect(jobs(carol).get_by_role("heading")).to_have_text(["Yearly report", "Import customers", "Break down"])
+    hub.shell("from hub.people.models import User; User.objects.filter(username='chief').update(is_superuser=True)")
+    chief.goto("/jobs/")
+    expect(chief.get_by_text("No jobs yet")).to_be_visible()
+    chief.get_by_role("link", name="Jobs of everybody").click()
+    reports = chief.locator("hub-jobs[all] li.job").get_by_role("heading", name="Yearly report")
+    expect(reports).to_be_visible()
+    carol.goto("/jobs/?all")
+    expect(jobs(carol)).to_have_count(3)
+    expect(carol.locator("hub-jobs[all]")).to_have_count(0)
+    expect(carol.get_by_role("link", name="Jobs of everybody")).to_have_count(0)
+
+
+def test_list_says_that_it_is_offline_and_goes_on(visitor: Visitors, hub: LiveHub, network: TcpProxy) -> None:
+    page = visitor("dora", port=network.port)
+    page.goto("/jobs/")
+    call(hub, "dora", "import_customers", rows=1)
+    expect(jobs(page)).to_have_attribute("data-state", "succeeded")
+    network.cut()
+    expect(page.get_by_text("No connection. What is shown was true")).to_be_visible()
+    call(hub, "dora", "break_down")
+    network.restore()
+    expect(jobs(page)).to_have_count(2)
+    expect(page.get_by_text("No connection. What is shown was true")).to_have_count(0)
+
+
+def test_guest_logs_in_first(visitor: Visitors) -> None:
+    page = visitor()
+    page.goto("/jobs/")
+    expect(page).to_have_url(re.compile("/accounts/login/"))
