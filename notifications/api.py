@@ -67,6 +67,12 @@ _GROUP_BY = Meta(
 )
 
 
+_THROTTLE = Meta(
+    description="Seconds within which a person gets one alert of the same kind and `group_by` at once, and the others "
+    "at their end as one row. For people, 100 at most; 0: it comes at once, whatever its kind says."
+)
+
+
 class NotifyRequest(msgspec.Struct, kw_only=True):
     """Send an alert; see `notifications.notify`."""
 
@@ -85,6 +91,7 @@ class NotifyRequest(msgspec.Struct, kw_only=True):
     replace: Annotated[bool, _REPLACE] = False
     actions: Annotated[list[events.OfferedAction], _ACTIONS] = []
     group_by: Annotated[str | None, _GROUP_BY] = None
+    throttle: Annotated[Annotated[float, Meta(ge=0, le=LONGEST.total_seconds())] | None, _THROTTLE] = None
 
 
 _PROGRESS = Meta(description="Of those that a job gives to many people: the addresses at which to read how far it is.")
@@ -129,6 +136,7 @@ def _notify(call: ApiCall[NotifyRequest], to: list[str | int]) -> NotifyResult:
             replace=request.replace,
             actions=map(button, request.actions),
             group_by=request.group_by,
+            throttle=None if request.throttle is None else timedelta(seconds=request.throttle),
         )
         scopes.require(call, described.to)
         if described.replace and any(isinstance(one, Listed) for one in described.to):

@@ -58,7 +58,7 @@ def _of_names(kind: Any) -> Iterator[str]:
         yield f"has the level {kind.level!r}: it is one of {', '.join(Level.values)}."
     if not isinstance(kind.icon, str) or len(kind.icon) > NAME_LIMIT:
         yield f"has an icon that is no text of at most {NAME_LIMIT} characters."
-    for name in ("expires", "keep"):
+    for name in ("expires", "keep", "throttle"):
         lasts = getattr(kind, name)
         if lasts is not None and (not isinstance(lasts, timedelta) or not timedelta(0) < lasts <= LONGEST):
             yield f"has an argument {name}= that is no timedelta above 0 and of at most {LONGEST.days} days."

@@ -29,6 +29,9 @@ SUBJECT_LIMIT = 120
 #: Characters of the text by which alerts are bundled.
 BUNDLE_LIMIT = 200
 
+#: Characters of what says which window an alert is held in.
+SCOPE_LIMIT = 64
+
 #: Characters of a title.
 TITLE_LIMIT = 200
 
@@ -393,6 +396,8 @@ class ScheduledAlert(models.Model):
     recipients: Any = models.JSONField(_("recipients"), editable=False)
     #: JSON: the other arguments of the call.
     contents: Any = models.JSONField(_("contents"), editable=False)
+    #: Of what is held until the end of a window: which one (``notifications.sending.throttling``).
+    scope = models.CharField(max_length=SCOPE_LIMIT, default="", editable=False)
     source = _source()
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
     failure = _failure()
@@ -407,10 +412,25 @@ class ScheduledAlert(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["due_at"], condition=models.Q(failure=""), name="hub_notification_due"),
             models.Index(fields=["key"], condition=models.Q(key__isnull=False), name="hub_notification_due_key"),
+            models.Index(fields=["scope", "id"], condition=~models.Q(scope=""), name="hub_notification_held"),
         ]
 
     def __str__(self) -> str:
         return str(self.contents.get("title") or self.contents.get("message", ""))[:80]
+
+
+class ThrottleWindow(models.Model):
+    """Until when alerts with ``throttle`` of one kind to one person are held (``notifications.sending.throttling``).
+
+    The row is locked by whoever sends such an alert.
+    """
+
+    #: A digest of the person, the kind and the ``group_by``.
+    scope = models.CharField(max_length=SCOPE_LIMIT, unique=True)
+    ends_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.scope[:8]}: {self.ends_at}"
 
 
 class Choice(models.Model):

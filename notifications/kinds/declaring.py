@@ -68,6 +68,8 @@ class Kind:
         keep: how long its notifications are kept, in place of ``HUB_ALERT_DAYS``.
         group_by: a text with placeholders, such as ``"{photo}"``. Those that a person has not read, and for which it
             is the same, are one row in the inbox, which opens to each of them.
+        throttle: a time within which a person gets one of them at once (one for each ``group_by``), and the others at
+            its end as one row.
         many_title, many_message: the texts of such a row, with the placeholders of its newest notification and
             ``{count}``, how many there are. What is left out is that of the newest one.
     """
@@ -88,6 +90,7 @@ class Kind:
     expires: timedelta | None = None
     keep: timedelta | None = None
     group_by: str = ""
+    throttle: timedelta | None = None
     many_title: Text = ""
     many_message: Text = ""
     #: The texts by the name of the argument, those that it has; and those of many notifications, by the same names.

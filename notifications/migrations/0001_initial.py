@@ -218,6 +218,7 @@ class Migration(migrations.Migration):
                 ('due_at', models.DateTimeField(editable=False, verbose_name='due at')),
                 ('recipients', models.JSONField(editable=False, verbose_name='recipients')),
                 ('contents', models.JSONField(editable=False, verbose_name='contents')),
+                ('scope', models.CharField(default='', editable=False, max_length=64)),
                 ('source', models.CharField(blank=True, db_default='', default='', editable=False, help_text='What sent it: a rule, a task, an API key, a person.', max_length=150, verbose_name='source')),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='created at')),
                 ('failure', models.CharField(default='', editable=False, help_text='Why its job cannot go on, until somebody starts it again.', max_length=500, verbose_name='error')),
@@ -226,8 +227,16 @@ class Migration(migrations.Migration):
                 'verbose_name': 'scheduled notification',
                 'verbose_name_plural': 'scheduled notifications',
                 'ordering': ['due_at', 'pk'],
-                'indexes': [models.Index(condition=models.Q(('failure', '')), fields=['due_at'], name='hub_notification_due'), models.Index(condition=models.Q(('key__isnull', False)), fields=['key'], name='hub_notification_due_key')],
+                'indexes': [models.Index(condition=models.Q(('failure', '')), fields=['due_at'], name='hub_notification_due'), models.Index(condition=models.Q(('key__isnull', False)), fields=['key'], name='hub_notification_due_key'), models.Index(condition=models.Q(('scope', ''), _negated=True), fields=['scope', 'id'], name='hub_notification_held')],
             },
+        ),
+        migrations.CreateModel(
+            name='ThrottleWindow',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('scope', models.CharField(max_length=64, unique=True)),
+                ('ends_at', models.DateTimeField(db_index=True)),
+            ],
         ),
         migrations.CreateModel(
             name='ActionChoice',

@@ -7,8 +7,9 @@ from django.db import DEFAULT_DB_ALIAS
 
 from hub.database import note, noted
 from hub.publishing import unpublish
+from hub.users import User
 from notifications.models import Notification
-from notifications.sending import scheduling, withdrawing
+from notifications.sending import scheduling, throttling, withdrawing
 from notifications.sending.actions import put_back, send_or_schedule
 from notifications.sending.alerting import Alert
 
@@ -22,6 +23,8 @@ class _Sent:
     publications: Sequence[int]
     scheduled: Sequence[int]
     replaced: Sequence[Notification]
+    #: The windows that these have opened.
+    windows: Sequence[str]
 
 
 def send_last(key: Hashable, alerts: Sequence[Alert]) -> None:
@@ -42,10 +45,23 @@ def send_last(key: Hashable, alerts: Sequence[Alert]) -> None:
         sent.delete()
         if earlier.scheduled:
             scheduling.cancel(earlier.scheduled)
+        throttling.close(earlier.windows)
         put_back(earlier.replaced)
     rows, scheduled = send_or_schedule(alerts) if alerts else ([], [])
     new = [row for row in rows if row.is_new]
     published = [row.published for row in new if row.published is not None]
     replaced = [old for row in new for old in row.replaced if not old.audience]
-    now = _Sent(alerts, [row.pk for row in new], published, [row.pk for row in scheduled if row.is_new], replaced)
+    waiting = [row.pk for row in scheduled if row.is_new]
+    windows = _opened(alerts, new) if any(described.throttle for described in alerts) else []
+    now = _Sent(alerts, [row.pk for row in new], published, waiting, replaced, windows)
     note(key, now, using=DEFAULT_DB_ALIAS)
+
+
+def _opened(alerts: Sequence[Alert], new: Sequence[Notification]) -> list[str]:
+    told = {(row.user_id, row.kind, row.bundle_by) for row in new}
+    return [
+        throttling.scope_of(described, one)
+        for described in alerts
+        for one in described.to
+        if described.throttle and isinstance(one, User) and (one.pk, described.kind, described.group_by) in told
+    ]

@@ -24,7 +24,16 @@ from notifications.kinds.declaring import Kind
 from notifications.models import InboxEntry, Notification, ScheduledAlert, Topic
 from notifications.offers.declaring import Action, Link
 from notifications.preferences import choosing
-from notifications.sending import bundling, distributing, expiring, keys, replacing, scheduling, withdrawing
+from notifications.sending import (
+    bundling,
+    distributing,
+    expiring,
+    keys,
+    replacing,
+    scheduling,
+    throttling,
+    withdrawing,
+)
 from notifications.sending.alerting import EVERYONE, Alert, BadAlert, Recipient, alert
 from notifications.sending.named_audiences import Audience, Listed
 
@@ -69,6 +78,7 @@ def notify(
     actions: Iterable[Action | Link] = (),
     at_local: datetime | None = None,
     group_by: str | None = None,
+    throttle: timedelta | None = None,
 ) -> list[Notification]:
     """Store an alert for each recipient and send it to all their open pages once the transaction has committed.
 
@@ -92,6 +102,10 @@ def notify(
     With ``group_by`` it joins what its person has not read of the same kind and text: they are one row, new, unread
     and on top, which stands for all of them. What is read, archived or snoozed is joined by nothing: the next alert
     starts a new row. Each alert of a row keeps its ``key`` and can be retracted.
+
+    With ``throttle`` the first alert of its kind and ``group_by`` is sent to a person at once, and what comes within
+    that time is held: at its end it is sent as one row, which says how many came, and the next such time begins. What
+    is held has no rows yet, and is cancelled by its key.
 
     With ``at`` the call is stored, and nobody has the alert before that time; then it is sent as if it were called
     again, to those of its recipients who are there. Until then :func:`notifications.retract` cancels it by its key.
@@ -119,6 +133,7 @@ def notify(
         actions=actions,
         at_local=at_local,
         group_by=group_by,
+        throttle=throttle,
     )
     return send([described])
 
@@ -140,6 +155,7 @@ async def anotify(
     actions: Iterable[Action | Link] = (),
     at_local: datetime | None = None,
     group_by: str | None = None,
+    throttle: timedelta | None = None,
 ) -> list[Notification]:
     """:func:`notify` from async code, in a transaction of its own: what it returns is stored."""
     return await in_database_thread(
@@ -159,6 +175,7 @@ async def anotify(
         actions=actions,
         at_local=at_local,
         group_by=group_by,
+        throttle=throttle,
     )
 
 
@@ -175,12 +192,13 @@ def send_or_schedule(
         alerts = [one for described in alerts for one in scheduling.in_local_times(described)]
     now = timezone.now()
     later = [(described, described.at) for described in alerts if described.at is not None and described.at > now]
-    if not later:
+    if not later and not any(described.throttle for described in alerts):
         return _send_now(alerts, sender), []
     due = [described for described in alerts if described.at is None or described.at <= now]
     with transaction.atomic():
         scheduled = [scheduling.store(described, at) for described, at in later]
-        return _send_now(due, sender), scheduled
+        due, held = throttling.admit(due)
+        return _send_now(due, sender), scheduled + held
 
 
 def _send_now(alerts: Sequence[Alert], sender: User | None) -> list[Notification]:

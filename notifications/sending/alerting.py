@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -95,6 +95,8 @@ class Alert:
     at_local: datetime | None = None
     #: By what it is bundled with others; empty where it stands alone.
     group_by: str = ""
+    #: Seconds of the window in which others like it are held; 0: it is sent at once.
+    throttle: float = 0.0
 
 
 def alert(
@@ -114,6 +116,7 @@ def alert(
     actions: Iterable[Action | Link] = (),
     at_local: datetime | None = None,
     group_by: str | None = None,
+    throttle: timedelta | None = None,
 ) -> Alert:
     """Describe an alert, for :func:`notifications.notify` to send or for a rule to return.
 
@@ -145,6 +148,9 @@ def alert(
         group_by: a text such as ``"photo:7"``: what a person has not read of the same kind and text is one row in
             their inbox, with a count, and counts as one. For people, at most 100 in a call. Without it that of the
             kind; an empty one is for an alert that stands alone.
+        throttle: a time within which a person gets one alert of the same kind and ``group_by`` at once, and the others
+            at its end as one row. For people, at most 100 in a call. Without it that of the kind; 0 is for an alert
+            that comes at once.
 
     Raises:
         UnknownRecipient: no such user, group or topic; a topic is not made by sending to it.
@@ -160,6 +166,7 @@ def alert(
         kind = _declared(kind)
         level = kind.level if level is UNSET else level
         expires = kind.expires if expires is None else expires
+        throttle = kind.throttle if throttle is None else throttle
         message, title, url, values, bundled_by = _said(kind, params, message=message, title=title, url=url)
     elif params is not None:
         raise BadAlert("An alert's params are values for the placeholders of a kind, and it has no kind.")
@@ -176,13 +183,14 @@ def alert(
         _check_expiry(expires)
     _check_time(at, at_local)
     bundled_by = _checked_group(bundled_by if group_by is None else group_by)
+    seconds = _checked_throttle(throttle, is_named=bool(kind or bundled_by), replace=replace)
     offered = _offered(actions)
     # What the publication of few alerts has makes room for nothing in others.
     rare = [one for one in (offered, _published_of(kind), bundled_by and _BUNDLE) if one]
     _check_size(message, title, url, data, *rare)
     named = kind.name if kind else ""
     found = _recipients(to)
-    _check_recipients(found, at_local, bundled_by)
+    _check_recipients(found, at_local, bundled_by, seconds)
     return Alert(
         found,
         message,
@@ -199,6 +207,7 @@ def alert(
         offered,
         at_local,
         bundled_by,
+        seconds,
     )
 
 
@@ -211,8 +220,10 @@ def refuse_unsendable(*, to: Any, level: str | None = None, **contents: Any) -> 
     Raises:
         BadAlert: as :func:`alert`.
     """
-    # Whether it may be bundled depends on who gets it, and that is seen when it is sent.
-    alert(to=EVERYONE, level=UNSET if level is None else level, **{**contents, "group_by": ""})
+    # Whether it may be bundled or held depends on who gets it, and that is seen when it is sent.
+    alert(
+        to=EVERYONE, level=UNSET if level is None else level, **{**contents, "group_by": "", "throttle": timedelta(0)}
+    )
     for recipient in _each(to):
         try:
             resolve(recipient)
@@ -318,13 +329,33 @@ def _checked_group(value: object) -> str:
     return value
 
 
-def _check_recipients(found: Iterable[Found | Listed], at_local: object, group_by: str) -> None:
+def _checked_throttle(throttle: object, *, is_named: bool, replace: bool) -> float:
+    """In seconds."""
+    if throttle is None:
+        return 0.0
+    if not isinstance(throttle, timedelta) or not timedelta(0) <= throttle <= LONGEST:
+        raise BadAlert(f"An alert's throttle is a timedelta of at most {LONGEST.days} days.")
+    if throttle and not is_named:
+        raise BadAlert("An alert with throttle has a kind or a group_by, which say together with what it is held.")
+    if throttle and replace:
+        raise BadAlert("An alert that replaces another is not held: leave throttle out, or give timedelta(0).")
+    return throttle.total_seconds()
+
+
+def _check_recipients(found: Sequence[Found | Listed], at_local: object, group_by: str, throttle: float) -> None:
     if at_local is not None and not all(isinstance(one, User | Audience | Listed) for one in found):
         raise BadAlert("Only people have a local time: an alert with at_local goes to people, lists or audiences.")
-    if group_by and not all(isinstance(one, User) for one in found):
+    if all(isinstance(one, User) for one in found):
+        return
+    if group_by:
         raise BadAlert(
             f"An alert with group_by goes to people, {SMALL} in a call at most. One to a group, a topic, an audience "
             "or everyone is a row that many share, and joins nothing: leave group_by out, or give group_by=''."
+        )
+    if throttle:
+        raise BadAlert(
+            f"An alert with throttle goes to people, {SMALL} in a call at most, each of whom has had another number. "
+            "To a group, a topic, an audience or everyone leave throttle out, or give timedelta(0)."
         )
 
 

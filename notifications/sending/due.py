@@ -6,18 +6,21 @@ from django.db import transaction
 
 from notifications import sources
 from notifications.models import ScheduledAlert
-from notifications.sending import actions, keys, scheduling
+from notifications.sending import actions, keys, scheduling, throttling
 
 
 def send(scheduled_id: int, due_at: datetime) -> int:
     """Send the alert that was to be sent at ``due_at``, and delete its row, in one transaction.
 
-    Nothing where it is sent already, was cancelled, or has another time. Returns how many alerts are stored. Safe to
-    run at the same time as itself. Raises ``django.db.Error``, and what keeps it from being sent, such as
-    ``BadAlert`` and ``BadAudience``.
+    With what is held in a window goes all that is held there. Nothing where it is sent already, was cancelled, or has
+    another time. Returns how many alerts are stored. Safe to run at the same time as itself. Raises
+    ``django.db.Error``, and what keeps it from being sent, such as ``BadAlert`` and ``BadAudience``.
     """
     with transaction.atomic():
         rows = ScheduledAlert.objects.filter(pk=scheduled_id, due_at=due_at)
+        for held in rows.exclude(scope=""):
+            with sources.acting_as(held.source):
+                return len(actions.send(throttling.taken(held)))
         key = rows.values_list("key", flat=True).first()
         if key is not None:
             keys.hold_alone(key)  # before its row, as who takes it back does

@@ -21,6 +21,7 @@ from notifications.models import (
     ScheduledAlert,
     Topic,
 )
+from notifications.sending import throttling
 
 #: Rows that one statement looks at for what became of their alerts.
 SLICE = 10_000
@@ -66,6 +67,7 @@ def prune(*, seconds: float = 60.0) -> int:
     pruned += prune_table(
         "alert", changes, days=settings.alert_days, items=settings.alert_items, lists=of_people, seconds=seconds
     )
+    throttling.prune()
     _forget_what_is_of_none(deadline)
     return pruned
 

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from hub.logs import get_logger
@@ -91,8 +91,8 @@ def _by_zone(people: Sequence[Key]) -> dict[str, list[Key]]:
     return found
 
 
-def store(described: Alert, at: datetime) -> ScheduledAlert:
-    """Store in the open transaction that the alert is sent at this time.
+def store(described: Alert, at: datetime, *, scope: str = "") -> ScheduledAlert:
+    """Store in the open transaction that the alert is sent at this time, or with what is held in the window ``scope``.
 
     With a key nothing where one is stored for the same recipients already; returns that, unless it is to be replaced.
     """
@@ -100,7 +100,7 @@ def store(described: Alert, at: datetime) -> ScheduledAlert:
     if described.key is not None:
         keys.hold_alone(described.key)
         for row in waiting(described.key).order_by("pk"):
-            if row.recipients != recipients:
+            if row.recipients != recipients or row.scope != scope:
                 continue
             if not described.replace:
                 return row
@@ -111,12 +111,21 @@ def store(described: Alert, at: datetime) -> ScheduledAlert:
         if field.name not in _APART
     }
     contents["expires"] = _expiry_written(described.expires)
+    # One job sends all that is held.
+    has_job = bool(scope) and ScheduledAlert.objects.filter(scope=scope, failure="").exists()
     row = ScheduledAlert.objects.create(
-        key=described.key, due_at=at, recipients=recipients, contents=contents, source=sources.current()
+        key=described.key, due_at=at, recipients=recipients, contents=contents, source=sources.current(), scope=scope
     )
     row.is_new = True
-    _start(row.pk, row.due_at)
+    if not has_job:
+        _start(row.pk, row.due_at)
     return row
+
+
+def move(row: ScheduledAlert, at: datetime) -> None:
+    """Have the alert sent at this time instead."""
+    ScheduledAlert.objects.filter(pk=row.pk).update(due_at=at)
+    _start(row.pk, at)
 
 
 def waiting(key: str) -> QuerySet[ScheduledAlert]:
@@ -126,7 +135,14 @@ def waiting(key: str) -> QuerySet[ScheduledAlert]:
 
 def cancel(ids: Collection[int]) -> int:
     """Delete those of these alerts that are not sent yet; returns how many."""
-    return ScheduledAlert.objects.filter(pk__in=ids).delete()[0]
+    rows = ScheduledAlert.objects.filter(pk__in=ids)
+    scopes = list(rows.exclude(scope="").values_list("scope", flat=True))
+    cancelled = rows.delete()[0]
+    for scope in set(scopes):
+        # It may be the one whose job would have sent the others.
+        for left in ScheduledAlert.objects.filter(scope=scope, failure="").order_by("pk")[:1]:
+            _start(left.pk, left.due_at)
+    return cancelled
 
 
 def forget(person: Key) -> None:
@@ -181,6 +197,8 @@ def restart_lost() -> int:
     """
     started = 0
     late = ScheduledAlert.objects.filter(failure="", due_at__lt=Now() - LOST)
+    first_held = ScheduledAlert.objects.filter(scope=OuterRef("scope"), failure="", pk__lt=OuterRef("pk"))
+    late = late.filter(Q(scope="") | ~Exists(first_held))  # which sends the others
     for pk, due_at in list(late.values_list("pk", "due_at")):
         if not any(is_owed(pk, due_at) for _, is_owed in _jobs):
             _start(pk, due_at)

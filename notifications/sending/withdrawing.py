@@ -41,7 +41,8 @@ def retract(*, key: str | None = None, id: int | None = None) -> int:  # noqa: A
     """
     with transaction.atomic():
         alerts = named(key=key, id=id)
-        cancelled = 0 if key is None else scheduling.waiting(key).delete()[0]
+        waiting = [] if key is None else list(scheduling.waiting(key).values_list("pk", flat=True))
+        cancelled = scheduling.cancel(waiting) if waiting else 0
         return withdraw(alerts) + cancelled
 
 

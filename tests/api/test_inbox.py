@@ -50,6 +50,12 @@ async def test_rows_of_several_open_to_each(api: Api, ada: User) -> None:
     assert await api.error("notify", to="everyone", message="m", group_by="x") == 107
 
 
+async def test_what_is_throttled_is_scheduled(api: Api, ada: User) -> None:
+    call = {"to": user_id(ada), "message": "m", "group_by": "x", "throttle": 60}
+    assert len((await api.result("notify", **call))["ids"]) == 1
+    assert await api.result("notify", **call) == {"ids": [], "scheduled": True}
+
+
 async def test_inbox_has_an_address_of_its_own(api: Api, ada: User) -> None:
     known, client = user_id(ada), AsyncClient()
     (alert,) = await sync_to_async(notify)(to=ada, message="needle", level="error")

@@ -319,6 +319,7 @@ BAD = [
     ({"level": "loud"}, "has the level 'loud'"),
     ({"icon": 7}, "has an icon that is no text"),
     ({"keep": 7}, "has an argument keep= that is no timedelta"),
+    ({"throttle": timedelta(0)}, "has an argument throttle= that is no timedelta"),
     ({"expires": timedelta(0)}, "has an argument expires= that is no timedelta"),
     ({"fields": {"order": object}}, "has a field 'order' of the type <class 'object'>"),
     ({"fields": {"order": {}}}, "has a field 'order' of the type {}"),

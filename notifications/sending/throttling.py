@@ -1,0 +1,146 @@
+"""Alerts with ``throttle``: the first at once, then one row for each window of time, which says how many came.
+
+What comes within a window is held: it is stored as an alert for later (:mod:`notifications.sending.scheduling`), whose
+time is the end of the window. One job sends all that is held, and that opens the next window; where nothing was held,
+the next alert is a first one again.
+
+A window is a row, and whoever calls holds it until the transaction ends, so that of calls at the same time one is the
+first. Its end is a time of the database's clock.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
+
+from hub.users import User
+from notifications.models import Notification, ScheduledAlert, ThrottleWindow
+from notifications.sending import keys, scheduling
+from notifications.sending.alerting import Alert, Found
+from notifications.sending.distributing import written
+from notifications.sending.named_audiences import Listed
+
+#: Windows that ended longer ago are deleted.
+KEPT = timedelta(hours=1)
+
+#: When a window ends that nothing has opened yet.
+_NEVER = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def admit(alerts: Sequence[Alert]) -> tuple[list[Alert], list[ScheduledAlert]]:
+    """Those of ``alerts`` that are sent now, to whom they are sent now; and what is held, stored.
+
+    Belongs to the open transaction. No query where none has ``throttle``.
+    """
+    throttled = [described for described in alerts if described.throttle]
+    if not throttled:
+        return list(alerts), []
+    # First all keys and then all windows, in one order, as whoever sends what was held.
+    alone = {described.key for described in throttled if described.key is not None}
+    keys.hold({described.key for described in alerts if described.key is not None}, alone=alone)
+    windows = {scope: _Window(scope) for scope in sorted({scope_of(*one) for one in _each(throttled)})}
+    now, held = list[Alert](), list[ScheduledAlert]()
+    for described in alerts:
+        if not described.throttle:
+            now.append(described)
+            continue
+        at_once = list[Found | Listed]()
+        for _, person in _each([described]):
+            until = None if _has(person, described.key) else windows[scope_of(described, person)].admit(described)
+            if until is None:
+                at_once.append(person)
+            else:
+                alone_to = replace(described, to=(person,))
+                held.append(scheduling.store(alone_to, until, scope=scope_of(described, person)))
+        now.append(replace(described, to=tuple(at_once)))
+    return now, held
+
+
+def _each(alerts: Iterable[Alert]) -> Iterator[tuple[Alert, User]]:
+    return ((described, one) for described in alerts for one in described.to if isinstance(one, User))
+
+
+def _has(person: User, key: str | None) -> bool:
+    """Whether the person has an alert with this key: then it is neither sent nor held."""
+    return key is not None and Notification.objects.filter(key=key, user=person).exists()
+
+
+def scope_of(described: Alert, person: User) -> str:
+    """What has a window of its own: alerts of one kind and one ``group_by`` to one person."""
+    named = json.dumps([written(person.pk), described.kind, described.group_by])
+    return hashlib.sha256(named.encode()).hexdigest()
+
+
+class _Window:
+    """The window of a scope, held for the open transaction."""
+
+    def __init__(self, scope: str) -> None:
+        self._row, self._now = _locked(scope)
+
+    def admit(self, described: Alert) -> datetime | None:
+        """When it ends, where the alert is to be held; None where it is sent now, which opens it."""
+        if self._row.ends_at > self._now or held_in(self._row.scope).exists():
+            return self._row.ends_at
+        self.open(described.throttle)
+        return None
+
+    def open(self, seconds: float) -> datetime:
+        """From now on others are held for so long; returns its end."""
+        self._row.ends_at = self._now + timedelta(seconds=seconds)
+        self._row.save(update_fields=["ends_at"])
+        return self._row.ends_at
+
+
+def _locked(scope: str) -> tuple[ThrottleWindow, datetime]:
+    """The row, and the time of the database."""
+    while True:
+        ThrottleWindow.objects.bulk_create([ThrottleWindow(scope=scope, ends_at=_NEVER)], ignore_conflicts=True)
+        rows = ThrottleWindow.objects.select_for_update().annotate(now=Now())
+        for row in rows.filter(scope=scope):  # none where it was deleted at this moment
+            found: Any = row
+            return row, found.now
+
+
+def held_in(scope: str) -> QuerySet[ScheduledAlert]:
+    """What is held in a window, and can be sent."""
+    return ScheduledAlert.objects.filter(scope=scope, failure="")
+
+
+def close(scopes: Iterable[str]) -> None:
+    """Have the next alert of these be a first one: what had opened the window was taken back in its transaction."""
+    ThrottleWindow.objects.filter(scope__in=list(scopes)).update(ends_at=_NEVER)
+
+
+def taken(row: ScheduledAlert) -> list[Alert]:
+    """What is held with this alert, as it is to be sent now: deleted, and the next window is open.
+
+    What is held with a key by a transaction that is not committed waits for the end of that window.
+    """
+    known = set(held_in(row.scope).exclude(key=None).values_list("key", flat=True))
+    keys.hold(known, alone=known)
+    window = _Window(row.scope)
+    ready = held_in(row.scope).filter(Q(key=None) | Q(key__in=known))
+    held = list(ready.select_for_update().order_by("pk"))
+    if row.pk not in {one.pk for one in held}:
+        return []
+    ScheduledAlert.objects.filter(pk__in=[one.pk for one in held]).delete()
+    alerts = [scheduling.alert_in(one) for one in held]
+    end = window.open(alerts[-1].throttle)
+    for left in held_in(row.scope).order_by("pk"):
+        scheduling.move(left, end)
+    # What joins nothing by itself is one row, which nothing else joins.
+    together = f"throttled:{row.pk}" if len(alerts) > 1 else ""
+    return [replace(one, throttle=0.0, group_by=one.group_by or together) for one in alerts]
+
+
+def prune() -> int:
+    """Delete the windows that are over and in which nothing is held; returns how many."""
+    over = ThrottleWindow.objects.filter(ends_at__lt=Now() - KEPT)
+    with transaction.atomic():
+        return over.exclude(scope__in=ScheduledAlert.objects.exclude(scope="").values("scope")).delete()[0]
