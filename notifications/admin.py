@@ -131,11 +131,11 @@ class WithdrawalAdmin(PublishedAdmin[Withdrawal]):
 class ScheduledAlertAdmin(ModelAdmin[ScheduledAlert]):
     """Notifications whose time has not come; deleting one cancels it."""
 
-    list_display = ("due_at", "__str__", "key", "created_at", "failure")
+    list_display = ("due_at", "__str__", "key", "source", "created_at", "failure")
     list_filter = ("due_at", ("failure", admin.EmptyFieldListFilter))
     search_fields = ("key",)
     actions = ("start_again",)
-    fields = ("due_at", "key", "recipients", "contents", "created_at", "failure")
+    fields = ("due_at", "key", "recipients", "contents", "source", "created_at", "failure")
     readonly_fields = fields
 
     def has_add_permission(self, request: HttpRequest) -> bool:

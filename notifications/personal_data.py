@@ -6,7 +6,8 @@ from typing import Any
 from django.db.models import Q
 
 from hub.privacy import PersonalData, are_texts_removed, erased_texts, register, take_names_out
-from hub.users import User
+from hub.users import User, user_id
+from notifications import sources
 from notifications.models import (
     ActionChoice,
     Choice,
@@ -18,6 +19,7 @@ from notifications.models import (
     Preferences,
     ReadMark,
     ReadUpTo,
+    ScheduledAlert,
 )
 from notifications.saved_rules import erasing
 from notifications.sending import distributing, scheduling
@@ -94,6 +96,7 @@ def _text(moment: datetime | None) -> str | None:
 def _erase(user: User) -> None:
     # Before what they have: nothing more is given to them from a list.
     scheduling.forget(user.pk)
+    ScheduledAlert.objects.filter(source=sources.written(sources.PERSON, user_id(user))).update(source="")
     distributing.forget(user.pk)
     for model in (ReadMark, ReadUpTo, InboxEntry, InboxChange, NotificationState, Preferences, Choice, ActionChoice):
         model._default_manager.filter(user=user).delete()
@@ -109,7 +112,7 @@ def _erase(user: User) -> None:
     if are_texts_removed():
         withdraw(sent)
     elif erased_texts() == "anonymised":
-        sent.update(sender=None, key=None)
+        sent.update(sender=None, key=None, source="")
 
 
 register(PersonalData("alerts", _export, _erase))

@@ -129,3 +129,13 @@ def test_changes_are_kept_as_long_as_alerts_and_go_with_their_person(ann: User, 
     assert [one.change for one in InboxChange.objects.all()] == ["unarchived"]
     erase(ann)
     assert not InboxChange.objects.exists()
+
+
+def test_the_source_names_a_person_no_more_who_is_erased(ann: User, settings: Any) -> None:
+    settings.HUB_ERASED_TEXTS = "anonymised"
+    settings.HUB_CLIENT_BROADCAST = "authenticated"
+    broadcast_from_client(user=ann, message="m")
+    with sources.acting(sources.PERSON, user_id(ann)):
+        notify(to="everyone", message="later", at=timezone.now() + timedelta(hours=1))
+    erase(ann)
+    assert (source(), ScheduledAlert.objects.get().source) == ("", "")
