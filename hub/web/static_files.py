@@ -1,15 +1,37 @@
 """Static files as the web process serves them."""
 
+import asyncio
+from pathlib import Path
+from typing import Any
+
 from django.contrib.staticfiles import finders
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from servestatic.middleware import ServeStaticMiddleware
+
+#: Bytes of a file that is read at once. Nearly all are smaller; what is larger is read piece by piece.
+AT_ONCE = 256 * 1024
 
 
 class StaticFiles(ServeStaticMiddleware):  # type: ignore[misc]  # the package has no types
-    """As servestatic's, and a start in development does not describe each file.
+    """As servestatic's, but a start in development does not describe each file, and a small file is read at once.
 
-    There a file is looked for when it is asked for, so nobody reads a description that was made before. Making them
-    takes longer than anything else that the first request of a process needs.
+    In development a file is looked for when it is asked for, so nobody reads a description that was made before. To
+    make them takes longer than anything else that the first request of a process needs. To read pieces of 8 KiB, each
+    by a call of a thread, takes as long as all else that a request for a file needs.
     """
+
+    @staticmethod
+    async def aserve(static_file: Any, request: HttpRequest) -> HttpResponseBase:
+        """The answer to a request for this file: the whole, a range of it, or that it has not changed."""
+        # `pathsend`: the file is left to us, where it is asked for as a whole.
+        found = await static_file.aget_response(request.method or "GET", request.META, pathsend=True)
+        headers = {name: value for name, value in found.headers if value is not None}
+        if found.path is None or int(headers["Content-Length"]) > AT_ONCE:
+            answer: HttpResponseBase = await ServeStaticMiddleware.aserve(static_file, request)
+            return answer
+        content = await asyncio.to_thread(Path(found.path).read_bytes)
+        return HttpResponse(content, status=int(found.status), headers=headers)
 
     def add_files_from_finders(self) -> None:
         """Say which folders may be served from, and in production what is in them."""

@@ -67,6 +67,29 @@ async def test_development_describes_no_file_and_serves_from_the_same_folders() 
         assert (await made(RequestFactory().get(f"/static/{path}"))).status_code == status
 
 
+@pytest.mark.parametrize(
+    "path", ["hub/js/hub.js", "hub/vendor/swagger-ui/swagger-ui-bundle.js"], ids=["small", "large"]
+)
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"HTTP_RANGE": "bytes=2-5"},
+        {"HTTP_RANGE": "bytes=99999999-"},
+        {"HTTP_IF_MODIFIED_SINCE": "Thu, 01 Jan 2099 00:00:00 GMT"},
+    ],
+    ids=["whole", "range", "beyond", "unchanged"],
+)
+async def test_answers_are_those_of_servestatic(path: str, method: str, given: dict[str, str]) -> None:
+    async def answer(to: ServeStaticMiddleware) -> tuple[int, dict[str, str], bytes]:
+        response = await to(RequestFactory(**given).generic(method, f"/static/{path}"))
+        body = b"".join([part async for part in response]) if response.streaming else response.content
+        return response.status_code, dict(response.items()), body
+
+    assert await answer(StaticFiles(nothing)) == await answer(ServeStaticMiddleware(nothing))
+
+
 @pytest.mark.slow
 def test_production_describes_each_file_at_its_start(settings: Settings) -> None:
     settings.SERVESTATIC_AUTOREFRESH = False
