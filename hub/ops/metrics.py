@@ -48,6 +48,7 @@ LOOP_LATE = Histogram(
     "How late the event loop was with what was due, four times a second.",
     buckets=(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )
+WAKING_FAILURES = Counter("hub_waking_failures", "Attempts to wake somebody's snoozed alerts that failed.")
 LOOP_FAILURES = Counter("hub_loop_failures", "Failed steps of loops that go on all the same.", ["loop"])
 RELAY_LAG = Histogram(
     "hub_relay_lag_seconds",

@@ -21,12 +21,14 @@ from django.utils.translation import gettext_lazy as _
 
 from hub.concurrency import is_everybodys
 from hub.logs import get_logger
+from hub.ops import metrics
 from hub.publishing import flush, publish, publish_many
 from hub.users import Key, User, all_users
 from hub.validation import Refused
 from notifications import channels, events
 from notifications.inbox import entries as inbox
 from notifications.inbox import queries, read_marks, reading, trail
+from notifications.inbox.resting import Resting
 from notifications.kinds import wording
 from notifications.kinds.locales import UNKNOWN, locales_of
 from notifications.models import Notification, NotificationState, ReadUpTo
@@ -44,6 +46,9 @@ _TOLD_WITH_TEXTS = 20
 
 #: People who are read in one query.
 _PEOPLE = 100
+
+#: Whose alerts could not be woken.
+_resting = Resting()
 
 _IN_INBOX = Q(archived_at=None, snoozed_until=None)
 
@@ -181,8 +186,8 @@ def wake(*, seconds: float = 30.0) -> int:
     """Put what was snoozed until now back into the inbox of its person, as unread, and tell their pages.
 
     By the clock of the database. Who has waited for the longest time is the first, and each has a thousand at a call,
-    so that nobody waits for somebody who has very many. Whose alerts cannot be woken is logged, and left out until the
-    next call.
+    so that nobody waits for somebody who has very many. Whose alerts cannot be woken is logged and counted, and tried
+    again after twice as long each time.
 
     Returns how many alerts that were, and stops after about ``seconds``: what is left is the next call's. Safe to run
     at the same time as itself. Raises ``django.db.Error`` where the database is away, for whoever it is.
@@ -190,16 +195,21 @@ def wake(*, seconds: float = 30.0) -> int:
     deadline = time.monotonic() + seconds
     woken = 0
     since = _due().values("user").annotate(since=Min("snoozed_until"))
-    keys = list(since.order_by("since", "user").values_list("user", flat=True))
+    due = list(since.order_by("since", "user").values_list("user", flat=True))
+    _resting.keep(set(due))
+    keys = [key for key in due if key not in _resting]
     for start in range(0, len(keys), _PEOPLE):
         part = keys[start : start + _PEOPLE]
         people = all_users().in_bulk(part)
         for key in part:
             try:
                 woken += _wake(key, people.get(key))
+                _resting.succeeded(key)
             except Exception as error:
                 if is_everybodys(error):
                     raise
+                _resting.failed(key)
+                metrics.WAKING_FAILURES.inc()
                 log.exception("waking_failed", user=str(key))
             flush()
             if time.monotonic() > deadline:

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from prometheus_client import REGISTRY
 
 from hub import streams
 from hub.channels import LAST_ID
@@ -23,7 +25,7 @@ from hub.users import user_id
 from lab.harness.waiting import wait_for
 from notifications import following, notify
 from notifications.events import InboxCounts, NotificationCreated
-from notifications.inbox import organizing, queries, reading
+from notifications.inbox import organizing, queries, reading, resting
 from notifications.inbox.organizing import (
     BadTime,
     archive,
@@ -402,6 +404,34 @@ def test_somebody_who_cannot_be_woken_holds_up_nobody(ann: User, monkeypatch: py
         patched.setattr(queries, "counts_of", fails_for_ann)
         assert wake() == 1
     assert (counts(ann), counts(bob)) == ((0, 0, 1), (1, 0, 0))
+    assert wake() == 1
+    assert counts(ann) == (1, 0, 0)
+
+
+def test_somebody_who_can_never_be_woken_is_tried_less_and_less_often(
+    ann: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bob = two_who_snooze(ann)
+    tried, clock, counted = list[int](), [1000.0], queries.counts_of
+
+    def fails_for_ann(reader: reading.Reader) -> InboxCounts:
+        if reader.key == ann.pk:
+            tried.append(round(clock[0] - 1000.0))
+            raise ArithmeticError
+        return counted(reader)
+
+    monkeypatch.setattr(resting, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    with monkeypatch.context() as patched:
+        patched.setattr(queries, "counts_of", fails_for_ann)
+        before = REGISTRY.get_sample_value("hub_waking_failures_total") or 0
+        for _ in range(1000):
+            if ann.pk not in organizing._resting:
+                wake()
+            clock[0] += 2
+    assert tried == [0, 2, 6, 14, 30, 62, 126, 254, 510, 1022, 1622]
+    assert (REGISTRY.get_sample_value("hub_waking_failures_total") or 0) - before == len(tried)
+    assert counts(bob) == (1, 0, 0)
+    clock[0] += resting.LONGEST
     assert wake() == 1
     assert counts(ann) == (1, 0, 0)
 
