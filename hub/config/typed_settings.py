@@ -12,7 +12,7 @@ from hub.config.engine import Engine
 from hub.config.kinds import FromZero, NotNegative, Rates
 
 #: Pages that can be left out. ``language`` is the form that changes the language.
-PageName = Literal["home", "alerts", "topics", "chat", "online", "jobs", "accounts", "language"]
+PageName = Literal["home", "alerts", "topics", "chat", "online", "jobs", "schedules", "accounts", "language"]
 
 #: Endpoints that can be left out, by their path.
 EndpointName = Literal[

@@ -41,7 +41,8 @@ class Wanted:
     grace: timedelta | None = None
 
 
-def _checked(wanted: Wanted) -> Wanted:
+def checked(wanted: Wanted) -> Wanted:
+    """The same in order and complete. Raises as :func:`create` where it cannot be."""
     if len(wanted.name) > NAME_LIMIT:
         raise BadSchedule(f"The name of a schedule has at most {NAME_LIMIT} characters.")
     if wanted.missed not in Missed.values:
@@ -50,15 +51,19 @@ def _checked(wanted: Wanted) -> Wanted:
         raise BadSchedule(f"A schedule has 1 to {RUNS_LIMIT} runs.")
     if wanted.grace is not None and not timedelta(0) < wanted.grace <= LONGEST_GRACE:
         raise BadSchedule(f"The grace time of a schedule is more than nothing and at most {LONGEST_GRACE.days} days.")
-    timing = wanted.timing
-    if isinstance(timing.rule, Every) and timing.start is None:
-        timing = dataclasses.replace(timing, start=datetime.now(UTC).replace(microsecond=0))
-    timing = rules.checked(timing)
+    timing = rules.checked(from_now(wanted.timing))
     if timing.is_local:
         schedule_contents.check_local(wanted.contents)
     if next(timing.after(datetime.now(UTC) - timedelta(minutes=1)), None) is None:
         raise BadSchedule("This schedule is never due: its times are over, or there are no such days.")
     return dataclasses.replace(wanted, timing=timing)
+
+
+def from_now(timing: Timing) -> Timing:
+    """The timing; a pause that has no start counts from now on."""
+    if isinstance(timing.rule, Every) and timing.start is None:
+        return dataclasses.replace(timing, start=datetime.now(UTC).replace(microsecond=0))
+    return timing
 
 
 def _columns(wanted: Wanted) -> dict[str, Any]:
@@ -94,7 +99,7 @@ def create(wanted: Wanted, *, key: str | None = None) -> tuple[Schedule, bool]:
         return _change_keyed(row, wanted), False
     try:
         with transaction.atomic():
-            row = Schedule(key=key, **_columns(_checked(wanted)))
+            row = Schedule(key=key, **_columns(checked(wanted)))
             row.save(force_insert=True)
             running.plan(row, row.created_at)
             row.refresh_from_db()
@@ -119,7 +124,7 @@ def change(row: Schedule, wanted: Wanted) -> Schedule:
     with transaction.atomic():
         held = Schedule.objects.select_for_update().get(pk=row.pk)
         if any(getattr(held, name) != value for name, value in columns.items()):
-            for name, value in _columns(_checked(wanted)).items():
+            for name, value in _columns(checked(wanted)).items():
                 setattr(held, name, value)
             _save(held)
     held.refresh_from_db()

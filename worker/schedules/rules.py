@@ -155,6 +155,12 @@ def _moment(at: str, tz: ZoneInfo) -> datetime:
     return read.astimezone(UTC) if read.tzinfo is not None else local_times.moment(read, tz)
 
 
+def local_time(at: str, tz: ZoneInfo) -> datetime:
+    """What clocks of the zone show at the time of a rule :class:`Once`."""
+    read = datetime.fromisoformat(at)
+    return read if read.tzinfo is None else read.astimezone(tz).replace(tzinfo=None)
+
+
 @lru_cache(maxsize=256)
 def read_cron(expression: str) -> cron.Expression:
     """:func:`worker.schedules.cron.read`, remembered."""

@@ -63,8 +63,7 @@ def _rule(timing: Timing) -> str:
 
 
 def _once(at: str, timing: Timing) -> str:
-    read = datetime.fromisoformat(at)
-    local = read if read.tzinfo is None else read.astimezone(timing.tz).replace(tzinfo=None)
+    local = rules.local_time(at, timing.tz)
     zone = str(_OWN_ZONE) if timing.is_local else timing.zone
     said = {"date": formats.date_format(local, "DATE_FORMAT"), "time": f"{local:%H:%M}"}
     return _("once, on %(date)s at %(time)s") % said + f", {zone}"

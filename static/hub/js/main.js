@@ -5,6 +5,7 @@ import { Broadcast } from "./broadcast.js";
 import { pageState } from "./hub/page-state.js";
 import { connect } from "./hub.js";
 import { closeMenusOutside } from "./menu.js";
+import { SchedulePreview } from "./schedules.js";
 import { showStatus } from "./status.js";
 import { localiseTimes } from "./times.js";
 import { Topics } from "./topics.js";
@@ -25,6 +26,9 @@ showStatus(hub, page);
 
 const form = page.querySelector("[data-broadcast]");
 if (form instanceof HTMLFormElement) new Broadcast(form, hub);
+
+const schedule = page.querySelector("[data-schedule]");
+if (schedule instanceof HTMLFormElement) new SchedulePreview(schedule);
 
 const topics = page.querySelector("[data-topics]");
 if (topics instanceof HTMLElement) new Topics(topics, hub);

@@ -1,0 +1,169 @@
+"""The pages of schedules: for the staff, with and without scripts."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
+
+from notifications.models import Notification
+from tests.support.people import User
+from worker.schedules import schedule
+from worker.schedules.models import Schedule, ScheduleRun
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+#: What the form sends for a new schedule.
+NEW: dict[str, Any] = {
+    "to": "everyone, group:ops",
+    "message": "Stand-up",
+    "repeat": "weekly",
+    "weekdays": ["1", "2", "3", "4", "5"],
+    "times": "09:00, 17:30",
+    "zone": "Europe/Berlin",
+    "missed": "once",
+    "unit": "hours",
+}
+
+
+def page(name: str, *args: object) -> str:
+    return reverse(f"hub:schedules:{name}", args=args)
+
+
+@pytest.fixture
+def staff(client: Client) -> Client:
+    client.force_login(User.objects.create_user("boss", is_staff=True))
+    return client
+
+
+@pytest.fixture
+def row() -> Schedule:
+    return schedule(to="everyone", message="Stand-up", every=timedelta(hours=1), data={"a": 1}).row
+
+
+def text(reply: Any) -> str:
+    return str(reply.content.decode())
+
+
+def test_pages_are_for_the_staff(client: Client, row: Schedule) -> None:
+    pages = [page("list"), page("new"), page("calendar"), page("one", row.pk), page("edit", row.pk)]
+    assert [client.get(one).status_code for one in pages] == [302] * 5
+    client.force_login(User.objects.create_user("ann"))
+    assert [client.get(one).status_code for one in pages] == [403] * 5
+    assert client.post(page("change", row.pk, "delete")).status_code == 403
+    assert client.post(page("preview"), NEW).status_code == 403
+    assert Schedule.objects.exists()
+
+
+def test_a_schedule_is_made_shown_changed_and_deleted(staff: Client) -> None:
+    reply = staff.post(page("new"), NEW)
+    (row,) = Schedule.objects.all()
+    assert reply.headers["Location"] == page("one", row.pk)
+    assert row.contents == {"to": ["everyone", "group:ops"], "message": "Stand-up"}
+    assert "Every weekday at 09:00 and 17:30, Europe/Berlin" in text(staff.get(page("list")))
+    shown = text(staff.get(page("edit", row.pk)))
+    assert 'value="09:00, 17:30"' in shown
+    staff.post(page("edit", row.pk), {**NEW, "repeat": "monthly", "days": "31", "or_last_day": "on", "times": "08:00"})
+    assert "On the last day of each month at 08:00, Europe/Berlin" in text(staff.get(page("one", row.pk)))
+    staff.post(page("change", row.pk, "delete"))
+    assert not Schedule.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ({"repeat": "every", "number": "15", "unit": "minutes"}, "Every 15 minutes"),
+        ({"repeat": "once", "at": "2099-12-24T18:00"}, "18:00"),
+        ({"repeat": "cron", "expression": "0 9 * * 1-5"}, "Every weekday at 09:00"),
+        ({"zone": "", "to": "members"}, "in each person&#x27;s own time zone"),
+        ({"runs": "3"}, "3 times"),
+        ({"to": ""}, "Every weekday"),  # what is missing elsewhere says nothing of when
+    ],
+)
+def test_the_preview_says_when_and_shows_the_next_times(staff: Client, said: dict[str, str], sentence: str) -> None:
+    for reply in (staff.post(page("preview"), NEW | said), staff.post(page("new"), {**NEW, **said, "preview": "1"})):
+        assert sentence in text(reply)
+        assert "<td>" in text(reply)
+    assert not Schedule.objects.exists()
+
+
+def test_the_preview_of_what_is_no_time_says_so(staff: Client) -> None:
+    assert "Say when" in text(staff.post(page("preview"), {**NEW, "times": "soon"}))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"to": "nobody:here"},
+        {"message": ""},
+        {"times": ""},
+        {"weekdays": []},
+        {"repeat": "cron", "expression": "often"},
+        {"repeat": "once", "at": "2020-01-01T00:00"},
+        {"repeat": "every"},
+        {"repeat": "monthly", "days": "first"},
+        {"zone": ""},
+        {"zone": "Mars"},
+        {"start": "2030-01-02T00:00", "end": "2030-01-01T00:00"},
+        {"url": "javascript:alert(1)"},
+    ],
+)
+def test_what_cannot_be_is_refused_in_the_form(staff: Client, wrong: dict[str, Any]) -> None:
+    reply = staff.post(page("new"), NEW | wrong)
+    assert reply.status_code == 400
+    assert "errorlist" in text(reply)
+    assert not Schedule.objects.exists()
+
+
+def test_editing_keeps_what_the_form_does_not_show(staff: Client, row: Schedule) -> None:
+    staff.post(page("edit", row.pk), {**NEW, "message": "Later"})
+    row.refresh_from_db()
+    assert row.contents == {"to": ["everyone", "group:ops"], "message": "Later", "data": {"a": 1}}
+
+
+def test_a_schedule_is_paused_resumed_sent_and_copied(staff: Client, row: Schedule) -> None:
+    staff.post(page("change", row.pk, "pause"))
+    assert "Paused" in text(staff.get(page("one", row.pk)))
+    staff.post(page("change", row.pk, "resume"))
+    staff.post(page("change", row.pk, "run"))
+    assert Notification.objects.get().source == f"schedule:{row.pk}"
+    history = text(staff.get(page("one", row.pk)))
+    assert "Sent: 1, missed: 0, failed: 0" in history
+    assert '<rect class="sent"' in history
+    assert "Stand-up" in text(staff.get(page("new"), {"of": str(row.pk)}))
+    assert staff.post(page("change", row.pk, "explode")).status_code == 404
+    assert staff.get(page("new"), {"of": "x"}).status_code == 200
+
+
+def test_a_run_that_fails_says_why(staff: Client) -> None:
+    row = schedule(to="group:none", message="m", every=timedelta(hours=1)).row
+    assert "none" in text(staff.post(page("change", row.pk, "run"), follow=True))
+    assert ScheduleRun.objects.get().error
+
+
+def test_the_calendar_has_each_schedule_once_a_day_and_frequent_ones_beside(staff: Client, row: Schedule) -> None:
+    twice = schedule(to="everyone", message="Twice", weekdays=range(1, 8), times=["09:00", "17:00"], tz="UTC").row
+    reply = staff.get(page("calendar"))
+    days = reply.context["days"]
+    assert len(days) == 28
+    assert days[-1].entries == [(twice, "09:00", 2)]
+    assert [one.row for one in reply.context["often"]] == [row]
+    assert "2 times" in text(reply)
+
+
+def test_periodic_tasks_of_the_admin_are_in_the_list(staff: Client) -> None:
+    every = IntervalSchedule.objects.create(every=5, period=IntervalSchedule.MINUTES)
+    task = PeriodicTask.objects.create(name="Old one", task="worker.tasks.send_broadcast", interval=every)
+    shown = text(staff.get(page("list")))
+    assert "Old one" in shown
+    assert reverse("admin:django_celery_beat_periodictask_change", args=[task.pk]) in shown
+
+
+def test_a_row_that_nobody_can_read_can_be_corrected(staff: Client, row: Schedule) -> None:
+    Schedule.objects.update(rule={"type": "yearly"})
+    for one in (page("list"), page("calendar"), page("one", row.pk), page("edit", row.pk)):
+        assert staff.get(one).status_code == 200
+    staff.post(page("edit", row.pk), NEW)
+    assert Schedule.objects.get().timing().zone == "Europe/Berlin"

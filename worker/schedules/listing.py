@@ -1,0 +1,158 @@
+"""What the pages show of schedules: the list, the calendar, the history as a chart, and periodic tasks."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from itertools import islice
+from zoneinfo import ZoneInfo
+
+from django.apps import apps
+from django.conf import settings
+from django.utils import timezone
+
+from hub.users import User
+from notifications.kinds.locales import UNKNOWN, locales_of
+from worker.due_times import until
+from worker.schedules import wording
+from worker.schedules.models import RunStatus, Schedule, ScheduleRun
+from worker.schedules.rules import BadRule, Timing
+
+#: Due times that a page names, and weeks of the calendar.
+NEXT, WEEKS = 10, 4
+
+#: A schedule that is due so often within a day is named beside the calendar, not in each of its days.
+OFTEN = 12
+
+#: Runs in the chart, its height, and the seconds of lateness that fill it.
+CHART_RUNS, CHART_HEIGHT, CHART_SECONDS = 60, 48, 60.0
+
+
+def zone_of(user: User) -> ZoneInfo:
+    """The time zone of whoever reads a page."""
+    return ZoneInfo(locales_of([user.pk]).get(user.pk, UNKNOWN).time_zone or str(settings.TIME_ZONE))
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A schedule in the list."""
+
+    row: Schedule
+    sentence: str
+    recipients: str
+
+
+def listed(rows: Iterable[Schedule]) -> list[Listed]:
+    """The schedules with their sentences."""
+    return [Listed(row, sentence_of(row), ", ".join(row.contents.get("to", []))) for row in rows]
+
+
+def sentence_of(row: Schedule) -> str:
+    """When it is due in words, or what is wrong with its row."""
+    try:
+        return wording.capital(wording.sentence(row.timing(), max_runs=row.max_runs))
+    except BadRule as error:
+        return str(error)
+
+
+@dataclass(frozen=True, slots=True)
+class DueTime:
+    """A due time by two clocks: without zones, as they show it."""
+
+    there: datetime
+    here: datetime
+
+
+def next_times(timing: Timing, after: datetime, here: ZoneInfo, *, most: int | None = None) -> list[DueTime]:
+    """The next due times by the clocks of the schedule and by those of the reader."""
+    number = NEXT if most is None else min(NEXT, most)
+    return [
+        DueTime(one.astimezone(timing.tz).replace(tzinfo=None), one.astimezone(here).replace(tzinfo=None))
+        for one in islice(timing.after(after), number)
+    ]
+
+
+@dataclass(slots=True)
+class Day:
+    """A day of the calendar: for each schedule when it is due first, and how often."""
+
+    day: date
+    entries: list[tuple[Schedule, str, int]] = field(default_factory=list)
+
+
+def calendar(rows: Iterable[Schedule], here: ZoneInfo) -> tuple[list[Day], list[Listed]]:
+    """The coming weeks from this Monday on, by the clocks of the reader; and the schedules that are due too often."""
+    now = timezone.now()
+    today = now.astimezone(here).date()
+    first = today - timedelta(days=today.weekday())
+    days = {one: Day(one) for one in (first + timedelta(days=number) for number in range(7 * WEEKS))}
+    last = datetime.combine(first + timedelta(days=7 * WEEKS), datetime.min.time(), here)
+    often = []
+    for row in rows:
+        if _is_often(row, now):
+            often.append(row)
+            continue
+        due: dict[date, list[datetime]] = {}
+        for one in _due_until(row, now, last):
+            local = one.astimezone(here)
+            due.setdefault(local.date(), []).append(local)
+        for day, moments in due.items():
+            if day in days:
+                days[day].entries.append((row, f"{moments[0]:%H:%M}", len(moments)))
+    for shown in days.values():
+        shown.entries.sort(key=lambda entry: entry[1])
+    return list(days.values()), listed(often)
+
+
+def _is_often(row: Schedule, now: datetime) -> bool:
+    first = list(islice(_due_until(row, now, now + timedelta(days=1)), OFTEN))
+    return len(first) == OFTEN
+
+
+def _due_until(row: Schedule, now: datetime, last: datetime) -> Iterator[datetime]:
+    if row.is_paused:
+        return
+    try:
+        yield from until(row.due_times(now), last)
+    except BadRule:
+        return
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A run in the chart: ``height`` grows with how late it was; what was not sent is as high as the chart."""
+
+    run: ScheduleRun
+    x: int
+    y: int
+    height: int
+
+
+def chart(runs: Sequence[ScheduleRun]) -> list[Bar]:
+    """The last runs, oldest first."""
+    found = []
+    for place, run in enumerate(reversed(runs[:CHART_RUNS])):
+        part = min(1.0, run.late_by / CHART_SECONDS) if run.status == RunStatus.SENT else 1.0
+        height = max(4, round(part * CHART_HEIGHT))
+        found.append(Bar(run, place * 10, CHART_HEIGHT - height, height))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class ListedTask:
+    """A periodic task of django-celery-beat in the list."""
+
+    pk: int
+    name: str
+    task: str
+    schedule: str
+    is_on: bool
+
+
+def periodic_tasks() -> list[ListedTask]:
+    """The periodic tasks that somebody made in the admin or in code; none without django-celery-beat."""
+    if not apps.is_installed("django_celery_beat"):
+        return []
+    from django_celery_beat.models import PeriodicTask
+
+    rows = PeriodicTask.objects.select_related("interval", "crontab", "solar", "clocked").order_by("name")
+    return [ListedTask(row.pk, row.name, row.task, str(row.scheduler), row.enabled) for row in rows]

@@ -1,0 +1,206 @@
+"""The pages of schedules, for the staff."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import wraps
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from hub.users import User, is_staff_or_may, user_id
+from notifications import sources
+from worker.schedules import changing, listing, running, wording
+from worker.schedules.forms import ScheduleForm, initial
+from worker.schedules.models import RunStatus, Schedule
+from worker.schedules.rules import BadRule
+
+#: Who may see and change schedules without being of the staff.
+PERMISSION = "hub_worker.change_schedule"
+
+#: Schedules of a page of the list, runs of a page of the history, schedules of the calendar.
+PAGE, RUNS, CALENDAR = 50, 50, 500
+
+
+def for_staff(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """``view`` for the staff; others are sent to the log-in page, or refused."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not isinstance(request.user, User):
+            return redirect_to_login(request.get_full_path())
+        if not is_staff_or_may(request.user, PERMISSION):
+            raise PermissionDenied
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
+def _page(request: HttpRequest, name: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
+    return render(request, f"hub/schedules/{name}.html", context, status=status)
+
+
+@never_cache
+@require_safe
+@for_staff
+def schedule_list(request: HttpRequest) -> HttpResponse:
+    """All schedules, and the periodic tasks beside them."""
+    page = Paginator(Schedule.objects.order_by("is_paused", "next_at", "pk"), PAGE).get_page(request.GET.get("page"))
+    context = {"page": page, "schedules": listing.listed(page.object_list), "tasks": listing.periodic_tasks()}
+    return _page(request, "list", context)
+
+
+@never_cache
+@require_safe
+@for_staff
+def calendar(request: HttpRequest) -> HttpResponse:
+    """The coming weeks."""
+    here = listing.zone_of(_reader(request))
+    rows = Schedule.objects.filter(is_paused=False, next_at__isnull=False).order_by("next_at")[:CALENDAR]
+    today = timezone.now().astimezone(here).date()
+    days, often = listing.calendar(rows, here)
+    return _page(request, "calendar", {"days": days, "often": often, "today": today, "zone": here.key})
+
+
+@never_cache
+@require_safe
+@for_staff
+def one(request: HttpRequest, pk: int) -> HttpResponse:
+    """A schedule, when it is due next, and what became of its due times."""
+    row = get_object_or_404(Schedule, pk=pk)
+    runs = row.runs.order_by("-due_at", "-pk")
+    page = Paginator(runs, RUNS).get_page(request.GET.get("page"))
+    context = {
+        "row": row,
+        "sentence": listing.sentence_of(row),
+        "recipients": ", ".join(row.contents["to"]),
+        "page": page,
+        "bars": listing.chart(list(runs[: listing.CHART_RUNS])),
+        "counts": {status: row.runs.filter(status=status).count() for status in RunStatus.values},
+        **_next(request, row),
+    }
+    return _page(request, "one", context)
+
+
+def _next(request: HttpRequest, row: Schedule) -> dict[str, Any]:
+    here = listing.zone_of(_reader(request))
+    try:
+        timing = row.timing()
+    except BadRule:
+        return {}
+    left = None if row.max_runs is None else max(0, row.max_runs - row.sent_runs)
+    due = [] if row.is_paused else listing.next_times(timing, timezone.now(), here, most=left)
+    return {"due": due, "there": timing.zone, "here": here.key}
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_staff
+def new(request: HttpRequest) -> HttpResponse:
+    """Make a schedule, or a copy of ``?of=``."""
+    copied = request.GET.get("of", "")
+    row = Schedule.objects.filter(pk=int(copied)).first() if copied.isdecimal() and len(copied) < 19 else None
+    return _edit(request, row, lambda wanted: changing.create(wanted)[0])
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_staff
+def edit(request: HttpRequest, pk: int) -> HttpResponse:
+    """Change a schedule."""
+    row = get_object_or_404(Schedule, pk=pk)
+    return _edit(request, row, lambda wanted: changing.change(row, wanted), is_new=False)
+
+
+def _edit(
+    request: HttpRequest, row: Schedule | None, store: Callable[..., Schedule], *, is_new: bool = True
+) -> HttpResponse:
+    before = row.contents if row is not None else {}
+    if request.method == "POST":
+        form = ScheduleForm(request.POST, before=before)
+        if form.is_valid() and "preview" not in request.POST:
+            stored = store(form.cleaned_data["wanted"])
+            messages.success(request, _("The schedule is stored."))
+            return redirect("hub:schedules:one", stored.pk)
+        status = 200 if form.is_valid() else 400
+        return _form(request, form, row, is_new=is_new, status=status)
+    try:
+        wanted = changing.wanted_of(row) if row is not None else None
+    except BadRule:
+        wanted = None
+    return _form(request, ScheduleForm(initial=initial(wanted), before=before), row, is_new=is_new)
+
+
+def _form(
+    request: HttpRequest, form: ScheduleForm, row: Schedule | None, *, is_new: bool, status: int = 200
+) -> HttpResponse:
+    context = {"form": form, "row": row, "is_new": is_new, **_previewed(request, form)}
+    return _page(request, "edit", context, status=status)
+
+
+def _previewed(request: HttpRequest, form: ScheduleForm) -> dict[str, Any]:
+    """The sentence and the next due times of what the form says; nothing where it says none."""
+    if not form.is_bound:
+        return {}
+    form.is_valid()
+    timing = form.timing()
+    if timing is None:
+        return {"is_unclear": True}
+    runs = form.cleaned_data.get("runs")
+    here = listing.zone_of(_reader(request))
+    now = timezone.now()
+    timing = changing.from_now(timing)
+    return {
+        "sentence": wording.capital(wording.sentence(timing, max_runs=runs)),
+        "due": listing.next_times(timing, now - timedelta(seconds=1), here, most=runs),
+        "there": timing.zone,
+        "here": here.key,
+    }
+
+
+@never_cache
+@require_POST
+@for_staff
+def preview(request: HttpRequest) -> HttpResponse:
+    """The part of the form's page that says when it is due, for the form as it is now."""
+    return _page(request, "_preview", _previewed(request, ScheduleForm(request.POST)))
+
+
+_CHANGES: dict[str, Callable[[Schedule], object]] = {
+    "pause": changing.pause,
+    "resume": changing.resume,
+    "delete": lambda row: changing.delete([row]),
+}
+
+
+@require_POST
+@for_staff
+def change(request: HttpRequest, pk: int, change: str) -> HttpResponse:
+    """Pause, resume, run or delete a schedule."""
+    row = get_object_or_404(Schedule, pk=pk)
+    if change == "run":
+        with sources.acting(sources.PERSON, user_id(_reader(request))):
+            run = running.run_now(row)
+        if run.error:
+            messages.error(request, _("It could not be sent: %(reason)s") % {"reason": run.error})
+        else:
+            messages.success(request, _("It is sent."))
+    elif change in _CHANGES:
+        _CHANGES[change](row)
+    else:
+        raise Http404
+    return redirect("hub:schedules:list") if change == "delete" else redirect("hub:schedules:one", pk)
+
+
+def _reader(request: HttpRequest) -> User:
+    if not isinstance(request.user, User):  # for_staff has looked
+        raise PermissionDenied
+    return request.user
