@@ -62,8 +62,9 @@ PARTS := others users browser scripts chaos
 suite:
 	@for part in $(PARTS); do $(MAKE) --no-print-directory suite-$$part || failed=1; done; exit $${failed:-0}
 
+# More processes than cores: many wait for parts of a hub.
 suite-others:
-	@$(PYTEST) --ignore tests/browser -m "not chaos" -n 4 --dist loadgroup
+	@$(PYTEST) --ignore tests/browser -m "not chaos" -n 5 --dist loadgroup
 
 # What the user model can change, with UUIDs, texts and numbers as keys; all else would only repeat itself. Each of two
 # processes starts once per model, where pytest-xdist would start three.
@@ -87,7 +88,7 @@ users-others:
 
 # A file goes to one process, which makes what its tests share once. On PostgreSQL there is one file: in this process.
 suite-browser:
-	@$(PYTEST) tests/browser -p no:asyncio $(if $(filter postgres%,$(DATABASE_URL)),,-n 3 --dist loadfile)
+	@$(PYTEST) tests/browser -p no:asyncio $(if $(filter postgres%,$(DATABASE_URL)),,-n 4 --dist loadfile)
 
 # They mostly wait, and Node would run as many files at a time as there are cores, less one.
 suite-scripts:
