@@ -30,6 +30,7 @@ from notifications.offers import declaring as offers
 from tests.api.calling import Api, key_for
 from tests.hub.listeners import Listener, follow
 from tests.support.people import User
+from worker.models import JobSource, TrackedJob
 from worker.schedules import schedule
 from worker.schedules.models import Schedule
 
@@ -91,6 +92,11 @@ REQUESTS: dict[str, dict[str, Any]] = {
     "schedule_next": {"id": 7},
     "schedule_runs": {"id": 7},
     "preferences_change": {"user": "7"},
+    "jobs": {"user": "7", "title": "Render"},
+    "job_change": {"id": "7"},
+    "jobs_list": {"user": "7"},
+    "job": {"id": "7"},
+    "job_cancel": {"id": "7"},
     "choose": {"user": "7", "id": 7, "action": "tests.approve_by_key"},
 }
 OFFERED = offers.written([offers.Action("tests.approve_by_key", "Approve")])
@@ -100,7 +106,7 @@ WITH_CHANNEL = [name for name, request in REQUESTS.items() if "channel" in reque
 @pytest.fixture(autouse=True)
 def what_they_name(transactional_db: None) -> None:
     """The rows that the requests are about."""
-    User.objects.create(external_id="7", username="seven")
+    seven = User.objects.create(external_id="7", username="seven")
     Group.objects.create(pk=7, name="ops")
     Room.objects.create(pk=7, name="board", is_private=True)
     Topic.objects.create(name="deploys", title="Deploys")
@@ -109,6 +115,7 @@ def what_they_name(transactional_db: None) -> None:
     )
     row = schedule(to="everyone", message="m", every=timedelta(hours=1)).row
     Schedule.objects.filter(id=row.id).update(id=7)
+    TrackedJob.objects.create(pk="7", title="Render", source=JobSource.API, state="running", owner=seven)
     Publication.objects.all().delete()
 
 

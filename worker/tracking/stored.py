@@ -79,8 +79,10 @@ def queue(
     return row
 
 
-def begin(job_id: str, *, reruns: bool = True) -> tuple[Beginning, TrackedJob | None]:
-    """Store that a job runs now, unless it is not to. Counts for :data:`HEARTBEAT_TIMEOUT` without a heartbeat."""
+def begin(
+    job_id: str, *, reruns: bool = True, timeout: float = HEARTBEAT_TIMEOUT
+) -> tuple[Beginning, TrackedJob | None]:
+    """Store that a job runs now, unless it is not to. It counts for ``timeout`` seconds without a heartbeat."""
     with transaction.atomic(using=_database()):
         row = TrackedJob.objects.select_for_update().filter(pk=job_id).first()
         if row is None:
@@ -98,7 +100,7 @@ def begin(job_id: str, *, reruns: bool = True) -> tuple[Beginning, TrackedJob | 
         row.state, row.error, row.ended_at, row.cancel_requested_at = JobState.RUNNING, "", None, None
         row.started_at = row.started_at or timezone.now()
         row.runs += 1
-        row.lost_at = Now() + timedelta(seconds=HEARTBEAT_TIMEOUT)
+        row.lost_at = Now() + timedelta(seconds=timeout)
         _save(row)
     return Beginning.RUN, row
 
