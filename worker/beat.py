@@ -28,6 +28,7 @@ from worker.durable import DurableTask
 from worker.jobs import JobCall
 from worker.maintenance import maintenance_tasks
 from worker.schedules import running
+from worker.written_rows import WrittenRows
 
 log = get_logger(__name__)
 
@@ -156,6 +157,7 @@ class HubScheduler(DatabaseScheduler):
         self._clock = Clock()
         #: From when rows count that say they ran in the future: by row and what it says.
         self._counted_from: dict[tuple[int, datetime], datetime] = {}
+        self._written = WrittenRows()
         #: The periodic tasks of the hub itself, which have no rows. The beat that leads runs them.
         self.maintenance = maintenance_tasks()
         super().__init__(*args, **kwargs)
@@ -169,11 +171,12 @@ class HubScheduler(DatabaseScheduler):
         """Whether a row was changed since the last call.
 
         The library asks whether the time of the last change grew. So it misses the first change of a new database,
-        which has nothing to grow from, and every change made on a host whose clock is behind.
+        which has nothing to grow from, every change made on a host whose clock is behind, and what ``update()`` and
+        SQL have changed, of which nothing tells: rows are compared every few seconds.
         """
         before = self._last_timestamp
         super().schedule_changed()
-        return bool(self._last_timestamp != before)
+        return bool(self._last_timestamp != before) | self._written.look()
 
     def enabled_models_qs(self) -> Any:
         # The library leaves out rows that are not due soon, by an arithmetic of time zones that ignores daylight

@@ -42,8 +42,8 @@ def connect() -> None:
 
 
 def replace_pages() -> None:
-    """Put the pages below in the place of the library's."""
-    admin.site.unregister([CrontabSchedule, IntervalSchedule, PeriodicTask])
+    """Put the pages below in the place of the library's. Solar schedules have none: a row that has one keeps it."""
+    admin.site.unregister([CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule])
     admin.site.register(CrontabSchedule, HubCrontabAdmin)
     admin.site.register(IntervalSchedule, HubIntervalAdmin)
     admin.site.register(PeriodicTask, HubPeriodicTaskAdmin)
@@ -134,6 +134,16 @@ class HubPeriodicTaskAdmin(PeriodicTaskAdmin):  # type: ignore[misc]  # a librar
     form = HubPeriodicTaskForm
     # Django's own: the library's has a script inside the page, which the Content-Security-Policy does not let run.
     change_form_template = None
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """The library's, without solar schedules but for a row that has one: nobody sees when they are due."""
+        found = super().get_fieldsets(request, obj)
+        if obj is not None and obj.solar_id is not None:
+            return found
+        return [
+            (title, {**options, "fields": tuple(name for name in options["fields"] if name != "solar")})
+            for title, options in found
+        ]
 
     @admin.action(description=PeriodicTaskAdmin.enable_tasks.short_description)
     def enable_tasks(self, request: HttpRequest, queryset: Any) -> None:

@@ -7,7 +7,8 @@ import pytest
 from django.utils import timezone
 from django_celery_beat.models import ClockedSchedule, IntervalSchedule, PeriodicTask
 
-from worker.beat import HubEntry
+from worker import written_rows
+from worker.beat import HubEntry, HubScheduler
 from worker.celery import app
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -40,6 +41,31 @@ def test_a_due_time_is_claimed_once_by_however_many_beats_have_read_it(row: Any)
     assert [entry.claim() for entry in beats] == [True, False, False]
     row.refresh_from_db()
     assert row.total_run_count == 1
+
+
+def test_what_was_changed_past_save_is_read_within_seconds_and_counts_from_then(
+    row: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(written_rows, "INTERVAL", 0.0)
+    PeriodicTask.objects.update(last_run_at=RAN_AT, date_changed=RAN_AT)
+    scheduler = HubScheduler(app=app)
+    assert not scheduler.schedule_changed()
+    hours = IntervalSchedule.objects.create(every=1, period=IntervalSchedule.HOURS)
+    PeriodicTask.objects.filter(pk=row.pk).update(interval=hours)
+    assert scheduler.schedule_changed()
+    assert not scheduler.schedule_changed()
+    row.refresh_from_db()
+    assert row.date_changed > RAN_AT
+    IntervalSchedule.objects.filter(pk=hours.pk).update(every=2)
+    assert scheduler.schedule_changed()
+    PeriodicTask.objects.update(enabled=False)
+    assert scheduler.schedule_changed()
+    PeriodicTask.objects.update(enabled=True)
+    assert scheduler.schedule_changed()
+    row.refresh_from_db()
+    assert row.last_run_at is None  # due times meanwhile are none
+    PeriodicTask.objects.update(last_run_at=RAN_AT, total_run_count=7)
+    assert not scheduler.schedule_changed()
 
 
 def test_the_next_due_time_is_claimed_by_the_one_that_had_the_last(row: Any) -> None:

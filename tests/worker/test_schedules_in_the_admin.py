@@ -2,10 +2,11 @@
 
 import pytest
 from celery.schedules import ParseException
+from django.contrib import admin
 from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
-from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
+from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
 
 pytestmark = pytest.mark.django_db
 
@@ -76,3 +77,16 @@ def test_a_task_whose_name_nobody_can_store_is_refused(admin_client: Client, fie
 
 def test_a_task_without_a_name_is_refused(admin_client: Client) -> None:
     assert "Need name of task" in answer(admin_client, PeriodicTask, TASK | {"task": ""})
+
+
+def test_solar_schedules_are_not_offered_and_a_row_that_has_one_keeps_it(admin_client: Client) -> None:
+    assert not admin.site.is_registered(SolarSchedule)
+    add = reverse("admin:django_celery_beat_periodictask_add")
+    assert 'name="solar"' not in admin_client.get(add).content.decode()
+    every = IntervalSchedule.objects.create(every=1, period=IntervalSchedule.HOURS)
+    data = TASK | {"interval": str(every.pk), "task": "worker.maintenance.sweep", "enabled": "on"}
+    assert admin_client.post(add, data).status_code == 302
+    sun = SolarSchedule.objects.create(event="sunrise", latitude=52, longitude=13)
+    row = PeriodicTask.objects.create(name="sun", task="worker.maintenance.sweep", solar=sun)
+    page = admin_client.get(reverse("admin:django_celery_beat_periodictask_change", args=[row.pk]))
+    assert 'name="solar"' in page.content.decode()

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from django.utils import formats, timezone
 from django.utils.dates import MONTHS
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext, pgettext_lazy
+from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 
 from worker.schedules import rules
 from worker.schedules.cron import Expression
@@ -82,7 +82,7 @@ def _pause(number: int, unit: str) -> str:
 def _weekdays(days: Sequence[int]) -> str:
     match tuple(days):
         case days if days == _ALL_DAYS:
-            return _("every day")
+            return pgettext("days of the week", "every day")
         case days if days == _WORKDAYS:
             return _("every weekday")
         case days if days == _WEEKEND:
