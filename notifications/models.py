@@ -250,13 +250,13 @@ class Notification(models.Model):
     )
 
     #: By what it is bundled with others of its kind and person (``group_by``); empty where it stands alone.
-    bundle_by = models.CharField(max_length=BUNDLE_LIMIT, default="", editable=False)
+    bundle_by = models.CharField(max_length=BUNDLE_LIMIT, default="", db_default="", editable=False)
     #: The id of the first one of its bundle; None where it has no others.
     bundle = models.BigIntegerField(null=True, editable=False)
     #: How many alerts it stands for, itself among them.
-    bundle_count = models.PositiveIntegerField(default=1, editable=False)
+    bundle_count = models.PositiveIntegerField(default=1, db_default=1, editable=False)
     #: Whether it stands under a newer one of its bundle: in no list and no count.
-    folded = models.BooleanField(default=False, editable=False)
+    folded = models.BooleanField(default=False, db_default=False, editable=False)
 
     #: What the person whom it was listed for has done with it; set by ``notifications.inbox.reading``, no columns.
     read = False

@@ -122,7 +122,7 @@ def taken(row: ScheduledAlert) -> list[Alert]:
 
     What is held with a key by a transaction that is not committed waits for the end of that window.
     """
-    known = set(held_in(row.scope).exclude(key=None).values_list("key", flat=True))
+    known = {key for key in held_in(row.scope).values_list("key", flat=True) if key is not None}
     keys.hold(known, alone=known)
     window = _Window(row.scope)
     ready = held_in(row.scope).filter(Q(key=None) | Q(key__in=known))
