@@ -6,6 +6,7 @@ import sys
 import tempfile
 
 from lab.audit.outcome import Outcome
+from lab.harness import forking
 from lab.harness.environment import BASE_DIR, clean_environment
 
 #: What has to be refused: the name of the danger, and the variables that bring it.
@@ -51,7 +52,7 @@ def _refusal(variables: dict[str, str]) -> str:
         "HUB_ALLOWED_HOSTS": "hub.example.com",
     }
     with tempfile.TemporaryDirectory(prefix="hub-audit-") as folder:
-        ended = subprocess.run(
+        ended = forking.run(
             [sys.executable, "manage.py", "check"],
             cwd=BASE_DIR,
             env=clean_environment(HUB_DATA_DIR=folder, **{**safe, **variables}),

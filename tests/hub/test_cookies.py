@@ -1,7 +1,6 @@
 """Cookies have names of the hub's own: they know no ports, so other projects of the same host see them too."""
 
 import json
-import subprocess
 import sys
 from typing import Literal
 
@@ -13,6 +12,7 @@ from django.urls import reverse
 
 from hub.config import HubSettings, UnusableEnvironment, read_environment
 from hub.config.derived import cookie_prefix
+from lab.harness import forking
 from lab.harness.environment import BASE_DIR, COOKIE_PREFIX, clean_environment
 from tests.support.people import User
 
@@ -34,7 +34,7 @@ print(json.dumps([s.SESSION_COOKIE_NAME, s.CSRF_COOKIE_NAME, s.LANGUAGE_COOKIE_N
 def names(**variables: str) -> list[str]:
     """Of all cookies of a hub with these variables."""
     environment = clean_environment(DJANGO_SETTINGS_MODULE="hub.settings", **{"HUB_COOKIE_PREFIX": "", **variables})
-    run = subprocess.run(
+    run = forking.run(
         [sys.executable, "-c", NAMES], cwd=BASE_DIR, env=environment, capture_output=True, text=True, check=True
     )
     found: list[str] = json.loads(run.stdout)

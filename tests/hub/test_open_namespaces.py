@@ -1,7 +1,6 @@
 """Namespaces that ``HUB_OPEN_NAMESPACES`` opens without code."""
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from hub.channels import UnknownChannel, find, namespace_of, open_namespaces
 from hub.config import UnusableEnvironment, read_environment
 from hub.config.kinds import NamespaceOptions, OpenNamespaces, from_text
+from lab.harness import forking
 from lab.harness.environment import BASE_DIR, clean_environment
 from tests.support.namespaces import forget_later
 from tests.support.people import User
@@ -129,7 +129,7 @@ def test_a_setting_cannot_undo_the_rules_of_an_app() -> None:
 def test_a_hub_that_cannot_start_says_why_in_one_sentence(
     tmp_path: Path, variables: dict[str, str], sentence: str
 ) -> None:
-    ended = subprocess.run(
+    ended = forking.run(
         [sys.executable, "-c", "import hub.asgi"],
         cwd=BASE_DIR,
         env=clean_environment(HUB_DATA_DIR=str(tmp_path), **variables),

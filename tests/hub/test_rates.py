@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import subprocess
 import sys
 
 import pytest
@@ -16,6 +15,7 @@ from pytest_django.fixtures import Settings
 from hub.config import faults
 from hub.limits import Limit, TooMany
 from hub.limits import rates as limits
+from lab.harness import forking
 from lab.harness.environment import BASE_DIR
 from lab.harness.redis_server import RedisServer
 
@@ -133,7 +133,7 @@ def test_rates_that_are_none_are_an_invalid_setting(settings: Settings, rates: o
 @pytest.mark.slow
 def test_another_process_counts_with_this_one() -> None:
     code = "import django; django.setup(); from tests.hub.test_rates import taken; print(taken('ann', tries=2))"
-    there = subprocess.run(
+    there = forking.run(
         [sys.executable, "-c", code],
         cwd=BASE_DIR,
         env={**os.environ, "HUB_LIMIT_SIGNUP": "3/minute"},

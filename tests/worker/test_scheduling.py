@@ -1,6 +1,5 @@
 """The hub's regular tasks in a project with a Celery application of its own."""
 
-import subprocess
 import sys
 import textwrap
 from pathlib import Path
@@ -9,6 +8,7 @@ import pytest
 from celery import Celery, current_app
 
 import hub
+from lab.harness import forking
 from lab.harness.environment import BASE_DIR, clean_environment
 from worker.maintenance import maintenance_tasks
 from worker.scheduling import REGULAR_TASKS, SCHEDULER
@@ -87,7 +87,7 @@ def test_a_project_keeps_its_celery_application_in_every_thread(tmp_path: Path) 
         taken = {"worker.celery", "chat.models", "django_celery_beat.models"} & sys.modules.keys()
         assert not taken, taken
     """)
-    ended = subprocess.run(
+    ended = forking.run(
         [sys.executable, "-c", program],
         cwd=tmp_path,
         env=clean_environment(

@@ -1,6 +1,5 @@
 """The task that anyone can schedule."""
 
-import subprocess
 import sys
 from typing import Any
 
@@ -8,6 +7,7 @@ import pytest
 from django.db import OperationalError
 
 from hub.users import user_id
+from lab.harness import forking
 from lab.harness.environment import BASE_DIR
 from notifications import Kind
 from notifications.kinds import declaring as kinds
@@ -31,7 +31,7 @@ def test_a_worker_knows_all_that_beat_sends() -> None:
     sent = {name for name in app.tasks if name.startswith(f"{maintenance.__name__}.")}
     assert len(sent) >= 4
     code = "from worker.celery import app; app.loader.import_default_modules(); print(*app.tasks)"
-    known = subprocess.run([sys.executable, "-c", code], cwd=BASE_DIR, check=True, capture_output=True, text=True)
+    known = forking.run([sys.executable, "-c", code], cwd=BASE_DIR, check=True, capture_output=True, text=True)
     assert sent <= set(known.stdout.split())
 
 
