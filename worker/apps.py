@@ -35,6 +35,7 @@ class WorkerConfig(required_apps.HubAppConfig):
             running,
             web_sender,  # noqa: F401  # a part of each web process
         )
+        from worker.tracking import watching  # noqa: F401  # connects to Celery's signals
 
         application()  # the one that this thread knows: see there
         gauges.stats(jobs.show_stats)

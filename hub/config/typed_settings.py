@@ -31,6 +31,7 @@ EndpointName = Literal[
 
 _pages = Section("Pages and endpoints")
 _rooms = Section("Chat and alerts")
+_jobs = Section("Background jobs")
 _accounts = Section("Accounts")
 _rates = Section(
     "Limits of people",
@@ -160,6 +161,15 @@ class HubSettings(Engine):
         "Where an error in a rule of `alerts.py`, or of live rows, reaches the code that saves. Elsewhere it is "
         "logged, and the save goes on.",
         unless="a test is about a rule that fails (`never`), or you look for such an error (`always`)",
+    )
+
+    watched_tasks: Sequence[str] = _jobs(
+        (),
+        "Names of plain Celery tasks, with `*` as a wildcard, that people watch as background jobs although nobody "
+        "has changed them.",
+        unless="people wait for tasks that are not declared with `@job`",
+        zero="watches none",
+        example="shop.tasks.*,billing.tasks.invoice",
     )
 
     guests: bool = _accounts(

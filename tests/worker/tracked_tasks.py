@@ -55,3 +55,14 @@ def between_plainly() -> None:
 @job(title="Child", name="tests.child")
 def child(job: JobHandle, *results: Any) -> str:
     return "grown up"
+
+
+@app.task(name="tests.plain", bind=True, max_retries=1)
+def plain(self: Any, *, api_key: str = "", fail: bool = False, again: bool = False) -> str:
+    """A task of somebody who knows nothing of tracked jobs."""
+    if again:
+        raise self.retry(exc=OSError("the disk is away"), countdown=0)
+    if fail:
+        raise ValueError(f"{api_key} was not accepted")
+    child.delay()
+    return "done"

@@ -10,9 +10,11 @@ from enum import Enum, auto
 from typing import Any, Final
 
 from django.db import router, transaction
+from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from hub.users import all_users
 from worker.jobs import ERROR_LIMIT, shortened
 from worker.models import JobSource, JobState, TrackedJob
 from worker.origins import Origin
@@ -56,9 +58,12 @@ def queue(
     title: str,
     arguments: str,
     origin: Origin,
-    state: JobState = JobState.QUEUED,
-) -> TrackedJob:
-    """Store that a job was called, in the open transaction; what was stored under its id before is forgotten."""
+    anew: bool = True,
+) -> None:
+    """Store that a job was called, in the open transaction.
+
+    What was stored under its id before is forgotten or, without ``anew``, stays: then another process was faster.
+    """
     parent = "" if origin.parent == job_id else origin.parent
     row = TrackedJob(
         id=job_id,
@@ -66,17 +71,21 @@ def queue(
         task=task,
         title=shortened(title, TITLE_LIMIT),
         arguments=arguments,
-        owner_id=origin.owner_key,
+        # Whoever has started it may be erased by now.
+        owner=None if origin.owner_key is None else all_users().filter(pk=origin.owner_key).first(),
         parent=parent,
         root=origin.root if parent else "",
-        state=state,
         created_at=timezone.now(),
     )
     columns = [field.attname for field in TrackedJob._meta.concrete_fields if field.attname != "id"]
     with transaction.atomic(using=_database()):
-        TrackedJob.objects.bulk_create([row], update_conflicts=True, unique_fields=["id"], update_fields=columns)
+        if anew:
+            TrackedJob.objects.bulk_create([row], update_conflicts=True, unique_fields=["id"], update_fields=columns)
+        else:
+            TrackedJob.objects.bulk_create([row], ignore_conflicts=True)
+            if TrackedJob.objects.values_list("created_at", flat=True).get(pk=job_id) != row.created_at:
+                return
         publish_state(row)
-    return row
 
 
 def begin(
@@ -152,7 +161,9 @@ def prune() -> int:
     """Delete the jobs that ended longer than :data:`RETENTION` ago, in chunks; returns how many."""
     deleted = 0
     while True:
-        old = TrackedJob.objects.filter(ended_at__lt=Now() - RETENTION)
+        # A task that is only watched may wait for ever: its broker has lost it, and tells nobody.
+        forgotten = Q(source=JobSource.CELERY, ended_at=None, lost_at=None, created_at__lt=Now() - RETENTION)
+        old = TrackedJob.objects.filter(Q(ended_at__lt=Now() - RETENTION) | forgotten)
         ids = list(old.order_by("ended_at").values_list("pk", flat=True)[:CHUNK])
         deleted += TrackedJob.objects.filter(pk__in=ids).delete()[0]
         if len(ids) < CHUNK:

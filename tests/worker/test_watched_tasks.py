@@ -1,0 +1,77 @@
+"""Plain tasks of Celery that are watched by their names: nobody has changed them."""
+
+from typing import Any
+
+import pytest
+from django.db import transaction
+
+from hub.people.models import User
+from tests.worker.running import run, run_all, take
+from tests.worker.tracked_tasks import plain
+from worker.models import TrackedJob
+from worker.tracking import cancelling, losses, started_by
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("nothing_ran_and_the_broker_is_there"),
+]
+
+
+@pytest.fixture(autouse=True)
+def watched(settings: Any) -> None:
+    settings.HUB_WATCHED_TASKS = ["tests.pla*"]
+
+
+def row(**where: Any) -> TrackedJob:
+    return TrackedJob.objects.get(task="tests.plain", **where)
+
+
+def test_task_is_watched_from_its_call_to_its_end_with_who_started_it() -> None:
+    ada = User.objects.create_user("ada")
+    with started_by(ada):
+        plain.delay(api_key="k-1234")
+    assert (row().title, row().state, row().source, row().owner) == ("Plain", "queued", "celery", ada)
+    assert row().arguments == "api_key=•••"
+    run_all()
+    assert (row().state, row().result_text, row().runs) == ("succeeded", "done", 1)
+    below = TrackedJob.objects.get(task="tests.child")
+    assert (below.parent, below.owner) == (row().pk, ada)
+
+
+def test_failure_and_retry_are_told_without_secrets() -> None:
+    plain.delay(api_key="k-1234", fail=True)
+    run_all()
+    assert (row().state, row().error) == ("failed", "ValueError: ••• was not accepted")
+    TrackedJob.objects.all().delete()
+    plain.delay(again=True)
+    run(take())
+    assert (row().state, row().error) == ("retrying", "OSError: the disk is away")
+    run_all()
+    assert (row().state, row().runs, row().parent) == ("failed", 2, "")
+
+
+def test_worker_that_is_faster_than_the_commit_of_the_caller_is_not_contradicted() -> None:
+    with transaction.atomic():
+        plain.delay()
+        assert not TrackedJob.objects.exists()
+        message = take()
+        TrackedJob.objects.create(pk=message.headers["id"], task="tests.plain", title="Plain", state="succeeded")
+    assert row().state == "succeeded"
+
+
+def test_lost_worker_ends_it_and_a_task_that_waits_can_be_cancelled() -> None:
+    plain.delay()
+    assert cancelling.cancel(row()) == 1
+    assert row().state == "cancelled"
+    TrackedJob.objects.update(state="running", ended_at=None, lost_at="2020-01-01T00:00Z")
+    assert not row().is_cancellable
+    assert losses.mark_lost() == 1
+    assert row().state == "lost"
+    assert row().ended_at
+
+
+def test_other_tasks_are_not_watched(settings: Any) -> None:
+    settings.HUB_WATCHED_TASKS = ["tests.other"]
+    plain.delay(fail=True)
+    run_all()
+    assert not TrackedJob.objects.exists()
