@@ -3,6 +3,7 @@ import { beforeEach, mock, test } from "node:test";
 
 import { Faults } from "../../static/hub/js/embedding/faults.js";
 import { configure } from "../../static/hub/js/hub/config.js";
+import { NoToken } from "../../static/hub/js/hub/connection.js";
 import { pageState } from "../../static/hub/js/hub/page-state.js";
 import { ScriptedConnection } from "./scripted-connection.js";
 
@@ -10,6 +11,7 @@ const BASE = new URL("https://hub.example.com/");
 const ORIGIN = "https://shop.example.com";
 const TEXTS = {
   fault_away: "away",
+  fault_no_answer: "no answer of the page",
   fault_token: "bad token",
   fault_no_token: "no token",
   disconnected: "an administrator",
@@ -68,6 +70,14 @@ test("a policy that blocks the hub is named with what it needs", async () => {
   report({ ...blocked, blockedURI: `${BASE}widgets/en.json` });
   assert.equal(await faults.isForbidden(`${BASE}widgets/en.json`), true);
   assert.match(pageState.fault, /connect-src needs https:\/\/hub\.example\.com and wss:\/\/hub\.example\.com\.$/);
+});
+
+test("a page whose own source of tokens fails says so, and blames no hub", () => {
+  const faults = new Faults(BASE);
+  faults.noToken(new Error("/hub-token answers 404"));
+  assert.equal(pageState.fault, "no answer of the page");
+  faults.noToken(new NoToken("/hub-token answers 401"));
+  assert.equal(pageState.fault, "no token");
 });
 
 test("a short loss passes unnoticed, a longer one is said until the connection is back", (context) => {

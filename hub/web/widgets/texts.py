@@ -63,6 +63,7 @@ def texts() -> dict[str, str]:
         "not_understood": _("The hub cannot read what this page sends. Load the page again."),
         "too_many_pages": _("Too many of your pages are open. Close some of them and load this one again."),
         "fault_away": _("The hub does not answer. This appears again as soon as it does."),
+        "fault_no_answer": _("This page gets no token for the hub right now. It tries again."),
         "fault_token": _("The hub does not accept the token of this page. Load the page again."),
         "fault_no_token": _("This page has no token for the hub. Log in, and load the page again."),
         "ended": _("The hub has ended the connection. Load the page again."),

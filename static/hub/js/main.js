@@ -20,7 +20,7 @@ page
   .querySelector("[data-select]")
   ?.addEventListener("focus", (event) => /** @type {HTMLInputElement} */ (event.target).select());
 
-pageState.saysEnds = true;
+pageState.saysItself = true;
 const hub = connect();
 showStatus(hub, page);
 

@@ -1,10 +1,11 @@
 /** The base class of the widgets. */
 
 import { whyClosed } from "../ends.js";
+import { absenceOf } from "../hub/absence.js";
 import { pageState } from "../hub/page-state.js";
 import { connect } from "../hub.js";
 import { sheet } from "../sheets.js";
-import { icon, make } from "./dom.js";
+import { icon, make, text } from "./dom.js";
 import { BASE } from "./styles.js";
 
 /** @import { Hub } from "../hub.js" */
@@ -82,18 +83,24 @@ export class HubElement extends HTMLElement {
       this.root.replaceChildren();
       this.isBuilt = true;
       this.connected();
-      this.stops.push(this.hub.on("state", () => this.#showWhy()));
+      const show = () => this.#showWhy();
+      this.stops.push(this.hub.on("state", show), absenceOf(this.hub).on("change", show));
     }
     this.toggleAttribute("data-waits", !this.isBuilt);
     this.#showWhy();
   }
 
   #showWhy() {
-    const isOver = this.isBuilt && !pageState.saysEnds && this.hub.state === "closed";
-    const why = pageState.fault || (isOver ? whyClosed(this.hub.code) : "");
+    const why = pageState.fault || (this.isBuilt && !pageState.saysItself ? this.#whyNot() : "");
     if (why === this.#why) return;
     this.#why = why;
     this.showFault(why);
+  }
+
+  /** Why there is no connection; empty if there is one, or has not been for a moment only. */
+  #whyNot() {
+    if (this.hub.state === "closed") return whyClosed(this.hub.code);
+    return absenceOf(this.hub).isLong ? text("fault_away") : "";
   }
 }
 

@@ -2,13 +2,12 @@
 
 import { text } from "../components/dom.js";
 import { whyClosed } from "../ends.js";
+import { absenceOf } from "../hub/absence.js";
 import { NoToken } from "../hub/connection.js";
 import { pageState } from "../hub/page-state.js";
 
 /** @import { Hub } from "../hub.js" */
 
-/** Milliseconds without a connection after which the page says so: shorter losses pass unnoticed. */
-const GRACE = 15_000;
 /** Milliseconds in which the browser reports what a policy has blocked. */
 const REPORT_DELAY = 100;
 
@@ -16,9 +15,6 @@ export class Faults {
   #base;
   /** What the policy of the page has blocked of the hub's. @type {SecurityPolicyViolationEvent | null} */
   #blocked = null;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #timer;
-
   /** @param {URL} base the address of the hub */
   constructor(base) {
     this.#base = base;
@@ -41,7 +37,7 @@ export class Faults {
    * @param {Error} why
    */
   noToken(why) {
-    this.#say(text(why instanceof NoToken ? "fault_no_token" : "fault_away"), why.message);
+    this.#say(text(why instanceof NoToken ? "fault_no_token" : "fault_no_answer"), why.message);
   }
 
   /**
@@ -72,13 +68,14 @@ export class Faults {
    * @param {Hub} hub
    */
   watch(hub) {
+    const absence = absenceOf(hub);
     const update = () => {
-      clearTimeout(this.#timer);
       if (hub.state === "connected") pageState.setFault("");
-      else if (hub.state !== "closed") this.#timer = setTimeout(() => this.away(), GRACE);
-      else this.#say(whyClosed(hub.code, { withTokens: true }), `code ${hub.code}`);
+      else if (hub.state === "closed") this.#say(whyClosed(hub.code, { withTokens: true }), `code ${hub.code}`);
+      else if (absence.isLong) this.away();
     };
     hub.on("state", update);
+    absence.on("change", update);
     update();
   }
 

@@ -10,8 +10,8 @@ class PageState extends Emitter {
   isReady = true;
   /** The sentence that says why; empty if nothing is wrong. */
   fault = "";
-  /** Whether the page itself says that its connection is closed for good, as the hub's own pages do. */
-  saysEnds = false;
+  /** Whether the page itself shows the state of its connection, as the hub's own pages do. */
+  saysItself = false;
 
   /** Lets widgets wait until `begin` is called. */
   hold() {

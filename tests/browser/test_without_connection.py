@@ -1,11 +1,13 @@
-"""Widgets on a page of a Django project, which has nothing else of the hub, when their connection is over for good."""
+"""Widgets on a page of a Django project, which has nothing else of the hub, when they have no connection."""
 
 import json
+import re
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visitors
+from tests.browser.proxies import WebSocketProxy
 from tests.support.live import LiveHub
 
 PRODUCT = """<!DOCTYPE html>
@@ -29,7 +31,6 @@ def open_product(page: Page) -> None:
     html = PRODUCT.format(config=json.dumps(json.loads(config)), script=script)
     page.route("**/product/", lambda route: route.fulfill(content_type="text/html; charset=utf-8", body=html))
     page.goto("/product/")
-    expect(page.locator("hub-online")).to_have_attribute("ready", "")
 
 
 @pytest.mark.parametrize(
@@ -43,6 +44,7 @@ def open_product(page: Page) -> None:
 def test_widget_says_why_it_cannot_go_on(visitor: Visitors, hub: LiveHub, code: int, sentence: str) -> None:
     page = visitor(f"closed-{code}")
     open_product(page)
+    expect(page.locator("hub-online")).to_have_attribute("ready", "")
     bell = page.locator("hub-bell").get_by_role("button").first
     expect(bell).to_have_accessible_name("Alerts")
     hub.shell(
@@ -54,3 +56,25 @@ def test_widget_says_why_it_cannot_go_on(visitor: Visitors, hub: LiveHub, code: 
     )
     expect(bell).to_have_accessible_name(f"Alerts: {sentence}")
     expect(page.locator("hub-online [part=fault]")).to_have_attribute("title", sentence)
+
+
+def test_widget_says_that_the_hub_is_away_until_it_is_back(visitor: Visitors) -> None:
+    page = visitor("waits")
+    proxy = WebSocketProxy(page)
+    is_away = True
+    page.route(
+        re.compile("/connection/(http_stream|sse)"), lambda route: route.abort() if is_away else route.continue_()
+    )
+    proxy.close_code = 1013
+    page.clock.install()
+    open_product(page)
+    bell = page.locator("hub-bell").get_by_role("button").first
+    page.clock.run_for(14_000)
+    expect(bell).to_have_accessible_name("Alerts")
+    page.clock.run_for(2_000)
+    expect(bell).to_have_accessible_name("Alerts: The hub does not answer. This appears again as soon as it does.")
+    is_away = False
+    proxy.close_code = 0
+    page.clock.run_for(31_000)  # the longest pause between two attempts
+    expect(bell).to_have_accessible_name("Alerts")
+    visitor.errors.clear()  # the browser notes every attempt that failed
