@@ -30,7 +30,17 @@ def celery_application_is_imported(app_configs: Sequence[Any] | None, **kwargs: 
                 id="hub.W030",
             )
         ]
-    return [*_scheduler(app), *_regular_tasks(app), *_patience(app), *_visibility(app)]
+    return [*_broker(app), *_scheduler(app), *_regular_tasks(app), *_patience(app), *_visibility(app)]
+
+
+def _broker(app: Celery) -> Iterator[checks.CheckMessage]:
+    if not app.conf.broker_write_url:
+        yield checks.Warning(
+            f"Nothing says which broker the Celery application {app.main!r} has: it looks for RabbitMQ on this "
+            "machine.",
+            hint="CELERY_BROKER_URL = REDIS_URL.",
+            id="hub.W038",
+        )
 
 
 def _scheduler(app: Celery) -> Iterator[checks.CheckMessage]:

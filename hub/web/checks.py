@@ -212,3 +212,39 @@ def urls_are_included(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[
             id="hub.W042",
         )
     ]
+
+
+@checks.register
+def cookies_reach_the_hub(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Browsers send the project's cookies to the hub's URLs as well."""
+    root = page_url("hub:root")
+    return [
+        checks.Warning(
+            f"{name} is {path!r}, and the hub is at {root}: browsers send it no such cookie, so that everybody is a "
+            "guest there.",
+            hint="Include the hub's URLs below that path, or shorten it.",
+            id="hub.W046",
+        )
+        for name in ("SESSION_COOKIE_PATH", "CSRF_COOKIE_PATH")
+        if root and not _covers(path := getattr(settings, name), root)
+    ]
+
+
+def _covers(path: str, address: str) -> bool:
+    """Whether a cookie of this path is sent to the address (RFC 6265, 5.1.4)."""
+    return address.startswith(path if path.endswith("/") else f"{path}/")
+
+
+@checks.register(deploy=True)
+def guests_are_meant(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """A project says whether people may use the hub without a log-in: its own pages may all ask for one."""
+    if is_own_project() or hasattr(settings, "HUB_GUESTS"):
+        return []
+    return [
+        checks.Warning(
+            "HUB_GUESTS is not set: whoever is not logged in may read the alerts to everyone, open topics and open "
+            "chat rooms.",
+            hint="HUB_GUESTS = False keeps them out; HUB_GUESTS = True says that they are meant.",
+            id="hub.W047",
+        )
+    ]

@@ -34,6 +34,7 @@ FOREIGN = (
 )
 
 SAFE = """
+HUB_GUESTS = False
 SECRET_KEY = "Zk3v9QmT1xW7bR5nL0pYcHsEuJ2aDfG8iO6tV4-KzXqNwMrBsUy"
 ALLOWED_HOSTS = ["shop.example.com"]
 CSRF_TRUSTED_ORIGINS = ["https://app.example.com"]
@@ -56,6 +57,7 @@ def test_dangers_are_told_by_the_names_of_the_projects_settings(tmp_path: Path) 
     dangers = [line for line in said if "(hub.E003)" in line]
     named = [re.findall(r'HUB_ALLOW_UNSAFE = \["([\w-]+)"\] allows it', line) for line in dangers]
     assert sorted(named) == sorted([name] for name in set(NAMES) - ELSEWHERE)
+    assert [line for line in said if "HUB_GUESTS is not set" in line and "(hub.W047)" in line] != []
     assert re.findall(FOREIGN, "\n".join(said)) == []
     assert [line for line in said if "CHANNEL_LAYERS is in memory" in line and "(hub.W037)" in line] != []
 
@@ -63,7 +65,11 @@ def test_dangers_are_told_by_the_names_of_the_projects_settings(tmp_path: Path) 
 def test_what_the_sentences_say_to_write_is_taken(tmp_path: Path) -> None:
     allowed = f"{UNSAFE}\nHUB_ALLOW_UNSAFE = {sorted(NAMES)}"
     said = of_the_hub(SmallProject(tmp_path, allowed).check("--deploy"))
-    assert {name for line in said for name in re.findall(r"\((hub\.\w+)\)", line)} == {"hub.I001", "hub.W037"}
+    assert {name for line in said for name in re.findall(r"\((hub\.\w+)\)", line)} == {
+        "hub.I001",
+        "hub.W037",
+        "hub.W047",
+    }
 
 
 def test_layer_that_is_not_the_hubs_may_be_in_memory(tmp_path: Path) -> None:

@@ -82,9 +82,11 @@ MISTAKES = {
     ),
     "replica": Mistake(["hub.W060"], ROUTER.format("db_for_read", "('hub_chat',)")),
     "not_imported": Mistake(["hub.W030"], "", {"shop/__init__.py": ""}),
+    "no_broker": Mistake(["hub.W038"], "del CELERY_BROKER_URL"),
+    "cookies": Mistake(["hub.W046"], "SESSION_COOKIE_PATH = '/app/orders/'"),
     "unscheduled": Mistake(
         ["hub.W031"],
-        "from celery import Celery\napp = Celery('other')\nHUB_CELERY_APP = 'shop.settings.mistake_unscheduled.app'",
+        "from celery import Celery\napp = Celery('other', broker=CELERY_BROKER_URL)\nHUB_CELERY_APP = 'shop.settings.mistake_unscheduled.app'",
     ),
     "broker": Mistake(["hub.W032"], "CELERY_TASK_PUBLISH_RETRY = True"),
     "visibility": Mistake(["hub.W033"], "CELERY_TASK_TIME_LIMIT = 7200"),

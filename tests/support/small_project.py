@@ -43,6 +43,7 @@ DATABASES = {"default": {
 }}
 REDIS_URL = "redis://127.0.0.1:6379/0"
 CHANNEL_LAYERS = {"default": {"BACKEND": "hub.bus.redis_layer.HubChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}}}
+CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 0.8, "socket_timeout": 1.5, "max_retries": 0}
 """
