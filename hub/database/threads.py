@@ -162,12 +162,15 @@ def _close_broken_connections() -> None:
 
 
 def close_all() -> None:
-    """End the threads, and with them their database connections, once their work is done; use starts new ones."""
+    """End the threads, and with them their database connections, once their work is done; use starts new ones.
+
+    Nothing is left to be ended while the interpreter ends.
+    """
     global _pool
     pool, _pool = _pool, None
     while _free:
         thread = _free.pop()
-        with contextlib.suppress(TimeoutError):
+        with contextlib.suppress(TimeoutError, RuntimeError):  # of the latter, see below
             thread.submit(connections.close_all).result(CLOSE_TIMEOUT)
         thread.shutdown(wait=False)
     if pool is None:
@@ -184,8 +187,11 @@ def close_all() -> None:
             with contextlib.suppress(threading.BrokenBarrierError):
                 everyone.wait(CLOSE_TIMEOUT)
 
-    for _ in range(everyone.parties):
-        pool.submit(close_own)
+    try:
+        for _ in range(everyone.parties):
+            pool.submit(close_own)
+    except RuntimeError:
+        return  # the interpreter ends, and has ended its threads: a server that reloads leaves its thread until then
     # A thread that hangs in a database that does not answer must not keep the process from ending.
     done = threading.Event()
 

@@ -45,12 +45,22 @@ WAVES = 10
 class HubServer(uvicorn.Server):
     """uvicorn's server, which says on ``/health/ready`` that it is about to stop, and closes its sockets in waves."""
 
+    #: Whether it prints where it serves: in a project without ``LOGGING`` nothing shows what uvicorn logs of it.
+    says_where = False
+
     def run(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve until a signal. Each client takes a descriptor: the process may have as many as the system allows."""
         from hub.server import descriptors
 
         descriptors.raise_limit()
         super().run(sockets)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Open the sockets and start the application."""
+        await super().startup(sockets)
+        if self.started and self.says_where:
+            address = self.config.uds or f"http://{self.config.host}:{self.config.port}/"
+            print(f"Serving at {address} until Ctrl-C or SIGTERM.", file=sys.stderr, flush=True)  # noqa: T201  # a command
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         from hub.web import health
@@ -162,6 +172,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # uvicorn raises the signal once more when it has shut down; the end it asked for is not a failure.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    server.says_where = not options.fd and not is_own_project()
     server.run(sockets=inherited(options.fd) if options.fd else None)
     _exit_in_time()
 

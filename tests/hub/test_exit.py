@@ -1,4 +1,4 @@
-"""The end of a web process whose threads hang."""
+"""The end of a web process whose threads hang, or outlive the interpreter's."""
 
 import subprocess
 import sys
@@ -47,3 +47,32 @@ def test_a_thread_that_hangs_in_its_database_does_not_keep_a_server_from_ending(
     )
     assert (ended.returncode, ended.stdout) == (0, "ended\n"), ended.stderr
     assert time.monotonic() - began < START + CLOSE_TIMEOUT + EXIT_TIMEOUT
+
+
+#: A server in a thread that ends when the main thread has, as Django's reloading ``runserver`` leaves it.
+LATE = """
+import asyncio, os, threading
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hub.settings")
+import django
+django.setup()
+from hub.database import threads
+
+def serve():
+    asyncio.run(threads.in_database_thread(int))
+    begun.set()
+    threading.main_thread().join()
+    threads.close_all()
+    print("ended", flush=True)
+
+begun = threading.Event()
+threading.Thread(target=serve).start()
+begun.wait()
+"""
+
+
+@pytest.mark.slow
+def test_a_server_may_end_after_the_interpreter_has_ended_its_threads() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", LATE], cwd=BASE_DIR, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "ended\n", "")
