@@ -86,7 +86,8 @@ MISTAKES = {
     "cookies": Mistake(["hub.W046"], "SESSION_COOKIE_PATH = '/app/orders/'"),
     "unscheduled": Mistake(
         ["hub.W031"],
-        "from celery import Celery\napp = Celery('other', broker=CELERY_BROKER_URL)\nHUB_CELERY_APP = 'shop.settings.mistake_unscheduled.app'",
+        "from celery import Celery\napp = Celery('other', broker=CELERY_BROKER_URL)\n"
+        "HUB_CELERY_APP = 'shop.settings.mistake_unscheduled.app'",
     ),
     "broker": Mistake(["hub.W032"], "CELERY_TASK_PUBLISH_RETRY = True"),
     "visibility": Mistake(["hub.W033"], "CELERY_TASK_TIME_LIMIT = 7200"),
