@@ -6,6 +6,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.conftest import Visitors
 from tests.browser.page_parts import bell, wait_until_live
 from tests.browser.test_inbox import no_other_alerts
+from tests.browser.test_pages import SMALL, faults
 from tests.support.live import LiveHub
 
 pytestmark = pytest.mark.usefixtures(no_other_alerts.__name__)
@@ -86,6 +87,18 @@ def test_row_is_archived_as_a_whole_on_every_device_and_the_next_begins_another(
     for page in (laptop, phone):
         expect(rows(page)).to_have_count(1)
         expect(rows(page).get_by_role("button", name="alerts")).to_have_count(0)
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_axe_finds_no_serious_fault_in_an_open_row(visitor: Visitors, hub: LiveHub, language: str) -> None:
+    page = visitor(f"bundle-{language}", language=language, dark=language == "ru")
+    comment(hub, f"bundle-{language}", "one", "two")
+    page.goto("/notifications/")
+    expect(rows(page)).to_have_count(1)
+    rows(page).locator(".bundle-toggle").click()
+    expect(members(rows(page))).to_have_count(2)
+    assert faults(page) == []
+    assert page.evaluate(SMALL) == []
 
 
 def test_bell_opens_a_row(visitor: Visitors, hub: LiveHub) -> None:
