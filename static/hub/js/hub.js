@@ -25,11 +25,11 @@ import { TabConnection } from "./hub/tab-connection.js";
 /** @import { CollectionOptions } from "./hub/collection.js" */
 /** @import { Listener } from "./hub/emitter.js" */
 /** @import { Job } from "./hub/jobs.js" */
-/** @import { Answer, Params } from "./hub/protocol.js" */
+/** @import { Answer, DescribedTopic, Methods as AllMethods, Params, Publications as AllPublications } from "./hub/protocol.js" */
 
-/** @typedef {import("./hub/protocol.js").DescribedTopic} Topic */
-/** @typedef {import("./hub/protocol.js").Methods} Methods */
-/** @typedef {import("./hub/protocol.js").Publications} Publications */
+/** @typedef {DescribedTopic} Topic */
+/** @typedef {AllMethods} Methods */
+/** @typedef {AllPublications} Publications */
 
 export { CallFailed, NoToken };
 
