@@ -130,8 +130,8 @@ class TrackedJob(models.Model):
 
     @property
     def is_waiting(self) -> bool:
-        """Whether nobody runs it, so that nobody has to be asked to end it."""
-        return self.state in {JobState.QUEUED, JobState.RETRYING, JobState.LOST}
+        """Whether nobody runs it. One that was taken for lost may run all the same, and is asked to end."""
+        return self.state in {JobState.QUEUED, JobState.RETRYING}
 
     @property
     def is_cancellable(self) -> bool:

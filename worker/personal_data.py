@@ -10,13 +10,13 @@ from typing import Any
 from django.apps import apps
 from django.db.models import Q
 
-from hub.privacy import PersonalData, register
+from hub.privacy import ERASED_NAME, PersonalData, register
 from hub.publishing import forget_channel
-from hub.users import User, user_id
+from hub.users import User, all_users, user_id
 from notifications.models import Notification
 from notifications.sending.withdrawing import withdraw
 from worker import events
-from worker.models import Job
+from worker.models import Job, TrackedJob
 from worker.named_people import GONE, Named, named
 from worker.schedules import changing
 from worker.schedules.models import Schedule
@@ -93,9 +93,23 @@ def _export_tracked(user: User) -> list[dict[str, Any]]:
 
 
 def _erase_tracked(user: User) -> None:
-    """What the person has started goes; a job that runs goes on, and nobody watches it any more."""
+    """What the person has started goes; a job that runs goes on, and nobody watches it any more.
+
+    Jobs of others that name the person by their mail address lose what they say.
+    """
     queries.jobs_of(user).delete()
     forget_channel(events.channel_of(user_id(user)))
+    mail = named(user).mail
+    if not mail:
+        return
+    says = Q(pk__in=[])
+    for column in ("title", "arguments", "text", "log", "result_text", "error"):
+        says |= Q(**{f"{column}__icontains": mail})
+    rows = TrackedJob.objects.filter(says)
+    for owner in all_users().filter(pk__in=rows.values("owner")):
+        forget_channel(events.channel_of(user_id(owner)))
+    blank = dict.fromkeys(("arguments", "text", "result_text", "error"), "")
+    rows.update(**blank, title=ERASED_NAME, log=[])
 
 
 register(PersonalData("tracked_jobs", _export_tracked, _erase_tracked))

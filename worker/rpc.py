@@ -58,11 +58,11 @@ def list_jobs(call: RpcCall, params: ListJobs) -> JobList:
     if params.all:
         if not queries.may(call.user, queries.SEE_ALL):
             raise RpcError(403, "You may not see the jobs of others")
-        return JobList(events.items_of(list(queries.all_jobs()[:LIST_LIMIT])), None)
+        return JobList(events.items_of(list(queries.all_jobs().defer("log", "arguments")[:LIST_LIMIT])), None)
     person = _person(call)
     channel = events.channel_of(user_id(person))
     position = begin([channel])[channel]
-    items = events.items_of(list(queries.jobs_of(person)[:LIST_LIMIT]))
+    items = events.items_of(list(queries.jobs_of(person).defer("log", "arguments")[:LIST_LIMIT]))
     return JobList(items, StreamPosition(position.epoch, position.offset))
 
 

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from hub.models import Publication
 from hub.people.models import User
+from hub.privacy import erase
 from tests.worker.durable_tasks import overdue
 from tests.worker.running import run, run_all, take
 from tests.worker.tracked_tasks import (
@@ -21,7 +22,7 @@ from tests.worker.tracked_tasks import (
 )
 from worker import jobs, sending
 from worker.models import Job, TrackedJob
-from worker.tracking import cancelling, losses, started_by, stored
+from worker.tracking import JobHandle, cancelling, losses, masking, started_by, stored
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -220,3 +221,40 @@ def test_text_that_a_job_returns_is_its_result() -> None:
     child.delay()
     run_all()
     assert TrackedJob.objects.get().result_text == "grown up"
+
+
+def test_progress_that_is_no_number_is_an_error_of_the_job() -> None:
+    with pytest.raises(ValueError, match="five"):
+        JobHandle("1").progress("five")  # type: ignore[arg-type]
+    with pytest.raises(OverflowError):
+        JobHandle("1").progress(10**400)
+
+
+def test_job_that_seemed_lost_is_shown_as_running_when_it_is_heard_of() -> None:
+    called = import_customers.delay(1)
+    stored.begin(called.id)
+    lose_the_worker()
+    losses.mark_lost()
+    row = TrackedJob.objects.get()
+    assert cancelling.cancel(row) == 1  # it may run all the same, so it is asked to end
+    assert (TrackedJob.objects.get().state, Job.objects.count()) == ("lost", 1)
+    stored.report({called.id: {}})
+    row.refresh_from_db()
+    assert (row.state, row.ended_at, stored.to_be_cancelled([row.pk])) == ("running", None, [row.pk])
+
+
+def test_all_below_a_secret_name_is_taken_out_of_errors() -> None:
+    kwargs = {"credentials": {"login": "ada", "value": "hunter22hunter"}, "pin": 123456}
+    text = masking.without_secrets("ada hunter22hunter 123456 refused", [], kwargs, "tests.nothing")
+    assert text == "ada ••• ••• refused"
+
+
+def test_jobs_of_others_lose_what_they_say_of_a_person_who_is_erased(ada: User) -> None:
+    mia = User.objects.create_user("mia", email="mia@example.com")
+    with started_by(ada):
+        called = child.delay("for mia@example.com")
+    TrackedJob.objects.filter(pk=called.id).update(log=[["2026", "asked mia@example.com"]])
+    erase(mia)
+    row = TrackedJob.objects.get()
+    assert (row.arguments, row.log, row.owner) == ("", [], ada)
+    assert not Publication.objects.filter(channel=f"jobs:{ada.pk}").exists()

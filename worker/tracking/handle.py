@@ -63,13 +63,14 @@ class JobHandle:
 
         Raises:
             JobCancelled, JobTimedOut: as :meth:`check`.
+            TypeError, ValueError, OverflowError: ``done`` or ``total`` is no number.
         """
         if done is not None:
-            self.done = done
+            self.done = float(done)
         if total is not None:
-            self.total = total
+            self.total = float(total)
         if text is not None:
-            self.text = text
+            self.text = str(text)
         self._version += 1
         self.check()
 

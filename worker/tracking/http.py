@@ -174,7 +174,7 @@ def _read_all(call: ApiCall[JobsListRequest]) -> JobsListResult:
     if request.before:
         last = _job(call, request.before)
         rows = rows.filter(Q(created_at__lt=last.created_at) | Q(created_at=last.created_at, pk__lt=last.pk))
-    found = list(rows.defer("log")[: request.limit + 1])
+    found = list(rows.defer("log", "arguments")[: request.limit + 1])
     following = found[request.limit - 1].pk if len(found) > request.limit else ""
     return JobsListResult(events.items_of(found[: request.limit]), following, positions)
 

@@ -1,12 +1,14 @@
 """Finds the jobs that nobody runs any more, so that none is shown as running for ever."""
 
+import json
 from collections.abc import Iterable
 
 from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
 
+from hub.logs.redaction import redact
 from worker.models import Job, JobSource, JobState, TrackedJob
-from worker.tracking import stored
+from worker.tracking import masking, stored
 
 #: Jobs that one turn looks at.
 LIMIT = 500
@@ -37,10 +39,19 @@ def _waiting_for_nothing() -> QuerySet[TrackedJob]:
 def _end(rows: QuerySet[TrackedJob]) -> int:
     """End the jobs that are owed no more, as the rows say by which they were owed."""
     found: Iterable[TrackedJob] = list(rows[:LIMIT])
-    errors = dict(Job.objects.filter(pk__in=[row.pk for row in found]).values_list("pk", "error"))
+    errors = {job.pk: _error(job) for job in Job.objects.filter(pk__in=[row.pk for row in found])}
     return sum(
         stored.end(row.pk, JobState.FAILED, error=errors[row.pk])
         if row.pk in errors
         else stored.end(row.pk, JobState.LOST if row.state == JobState.RUNNING else JobState.CANCELLED, error=_GONE)
         for row in found
     )
+
+
+def _error(job: Job) -> str:
+    """Why the job has failed, as people may read it."""
+    try:
+        args, kwargs = json.loads(job.arguments)
+        return masking.without_secrets(job.error, args, kwargs, job.task)
+    except (ValueError, TypeError):  # such a row is why it has failed
+        return redact(job.error)

@@ -59,15 +59,19 @@ def _masked(value: Any) -> Any:
     return value
 
 
-def _secrets(named: Sequence[tuple[str, Any]]) -> set[str]:
-    """The texts that are secrets; short ones are left: they would be found in any text."""
+def _secrets(named: Sequence[tuple[str, Any]], *, inside: bool = False) -> set[str]:
+    """The texts and numbers that are secrets: by their name or, ``inside``, by that of what they are in.
+
+    Short ones are left: they would be found in any text.
+    """
     found: set[str] = set()
     for name, value in named:
+        is_secret = inside or _SECRET.search(name) is not None
         match value:
-            case str() if len(value) >= 4 and _SECRET.search(name):
-                found.add(value)
+            case str() | int() | float() if is_secret and len(str(value)) >= 4:
+                found.add(str(value))
             case Mapping():
-                found |= _secrets([(str(one), inner) for one, inner in value.items()])
+                found |= _secrets([(str(one), inner) for one, inner in value.items()], inside=is_secret)
             case list() | tuple():
-                found |= _secrets([(name, inner) for inner in value])
+                found |= _secrets([(name, inner) for inner in value], inside=is_secret)
     return found

@@ -41,16 +41,21 @@ def publish_state(row: TrackedJob) -> None:
     changed = events.JobChanged(item)
     if item.user:
         publish(events.channel_of(item.user), changed)
-    transaction.on_commit(partial(publish_ephemeral, events.ALL, changed))
+    # After the commit nothing of this is an error of the caller.
+    transaction.on_commit(partial(publish_ephemeral, events.ALL, changed), robust=True)
     # Of a job that another one has called people see the end of that one.
     if item.user and row.ended_at is not None and not row.parent:
-        transaction.on_commit(partial(publish_ephemeral, channels.of_user_id(item.user), _toast(row)))
+        transaction.on_commit(partial(_publish_toast, row, item.user), robust=True)
 
 
 def publish_progress(progressed: events.JobProgressed, user_id: str) -> None:
     """Tell of progress now, whoever is there to see it."""
     for channel in (events.channel_of(user_id), events.ALL) if user_id else (events.ALL,):
         publish_ephemeral(channel, progressed)
+
+
+def _publish_toast(row: TrackedJob, user_id: str) -> None:
+    publish_ephemeral(channels.of_user_id(user_id), _toast(row))
 
 
 def _toast(row: TrackedJob) -> JobToast:

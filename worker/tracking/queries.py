@@ -1,12 +1,16 @@
 """Which jobs people see."""
 
-from typing import TYPE_CHECKING, Any
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final
 
 from hub.users import User, Visitor
 from worker.models import TrackedJob
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
+
+#: Jobs of a tree that are looked at: one that calls itself every few seconds makes a tree without end.
+TREE_LIMIT: Final = 10_000
 
 #: Who may see the jobs of everybody, and cancel them.
 SEE_ALL, CANCEL_ALL = "hub_worker.view_trackedjob", "hub_worker.change_trackedjob"
@@ -35,9 +39,17 @@ def visible_to(user: Visitor, job_id: str, permission: str = SEE_ALL) -> Tracked
 
 
 def below(row: TrackedJob) -> list[TrackedJob]:
-    """The jobs that this one has called, those that they have called, and so on."""
-    tree = list(TrackedJob.objects.filter(root=row.root or row.pk).defer("log"))
-    found: dict[str, Any] = {row.pk: row}
-    while more := [one for one in tree if one.parent in found and one.pk not in found]:
-        found |= {one.pk: one for one in more}
-    return [one for key, one in found.items() if key != row.pk]
+    """The jobs that this one has called, those that they have called, and so on, as far as they are not over.
+
+    Among the newest :data:`TREE_LIMIT` of its tree.
+    """
+    tree = TrackedJob.objects.filter(root=row.root or row.pk).order_by("-created_at")
+    children = defaultdict[str, list[str]](list)
+    for key, parent in tree.values_list("pk", "parent")[:TREE_LIMIT]:
+        children[parent].append(key)
+    found, wanted = set[str](), [row.pk]
+    while wanted:
+        new = [key for key in children.pop(wanted.pop(), []) if key not in found]
+        found.update(new)
+        wanted += new
+    return list(TrackedJob.objects.filter(pk__in=found - {row.pk}, ended_at=None).defer("log"))

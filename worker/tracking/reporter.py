@@ -64,14 +64,22 @@ def _report_for_ever() -> None:
             if not running:
                 _thread = None
                 return
+        for one in running:
+            _tell_safely(one)
         try:
-            for one in running:
-                _tell(one)
             if time.monotonic() - looked_at >= LOOK:
                 looked_at = time.monotonic()
                 _look(running)
         except Exception as error:  # noqa: BLE001  # whatever it is, the next turn may come through
             log.warning("job_not_reported", error=type(error).__name__)
+
+
+def _tell_safely(one: _Running) -> None:
+    """Tell of one job; what goes wrong with it is not the others' business."""
+    try:
+        _tell(one)
+    except Exception as error:  # noqa: BLE001  # whatever it is, the next turn may come through
+        log.warning("job_not_reported", job=one.handle.id, error=type(error).__name__)
 
 
 def _tell(one: _Running) -> None:

@@ -118,7 +118,17 @@ def report(columns: Mapping[str, Mapping[str, Any]]) -> None:
     """Store how far running jobs are, by their ids, and that they run. Publishes nothing."""
     for job_id, values in columns.items():
         rows = TrackedJob.objects.filter(pk=job_id, state=JobState.RUNNING)
-        rows.update(**values, lost_at=Now() + timedelta(seconds=HEARTBEAT_TIMEOUT))
+        if not rows.update(**values, lost_at=Now() + timedelta(seconds=HEARTBEAT_TIMEOUT)):
+            _revive(job_id)
+
+
+def _revive(job_id: str) -> None:
+    """The job was taken for lost and runs all the same: its worker, or the database, was away for a while."""
+    with transaction.atomic(using=_database()):
+        row = TrackedJob.objects.select_for_update().filter(pk=job_id, state=JobState.LOST).first()
+        if row is not None:
+            lost_at = Now() + timedelta(seconds=HEARTBEAT_TIMEOUT)
+            _set(row, state=JobState.RUNNING, ended_at=None, lost_at=lost_at, error="")
 
 
 def retrying(job_id: str, error: str) -> None:
