@@ -102,15 +102,17 @@ class AlertsRead(msgspec.Struct, tag="notifications.alerts_read", omit_defaults=
 LevelName = Literal["", "debug", "info", "success", "warning", "error"]
 
 
-class InboxCounts(msgspec.Struct):
+class InboxCounts(msgspec.Struct, omit_defaults=True):
     """How many alerts a person has of each kind, each counted to 100."""
 
     unread: int
     archived: int
     snoozed: int
+    #: How many are unread by the category of their kinds, among the newest 1,000 that are; none is left out.
+    categories: dict[str, int] = {}
 
 
-#: What a person did with alerts of theirs.
+#: What a person did with alerts of theirs. Of what was seen no page is told.
 Change = Literal["unread", "archived", "unarchived", "snoozed", "unsnoozed", "seen"]
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Annotated
 
 import msgspec
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from msgspec import Meta
 
@@ -148,12 +149,16 @@ class TopicName(msgspec.Struct):
 
 
 class AlertPage(msgspec.Struct):
-    """Alerts, newest first. ``more``: there are older ones. ``positions``, by channel, were read before them."""
+    """Alerts, newest first. ``more``: there are older ones. ``positions``, by channel, were read before them.
+
+    ``now`` is the time of the server, for what expires.
+    """
 
     items: list[events.ListedAlert]
     unread: int
     more: bool
     positions: dict[str, StreamPosition]
+    now: datetime
 
 
 class InboxPart(msgspec.Struct):
@@ -208,6 +213,7 @@ def list_alerts(call: RpcCall, params: ListAlerts) -> AlertPage:
         unread=page.unread,
         more=page.more,
         positions={name: StreamPosition(at.epoch, at.offset) for name, at in page.positions.items()},
+        now=timezone.now(),
     )
 
 

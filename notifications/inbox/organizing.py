@@ -177,7 +177,10 @@ def unsnooze(*, user: User, ids: Collection[int]) -> Changed:
 
 
 def mark_seen(*, user: User, ids: Collection[int]) -> Changed:
-    """Note that ``user`` has had these alerts in view; what was read counts as seen already."""
+    """Note that ``user`` has had these alerts in view; what was read counts as seen already.
+
+    Their pages are not told: none shows it, no count changes, and who scrolls would fill the history of their channel.
+    """
     with _inbox_of(user) as box:
         return box.put([row for row in box.theirs(ids) if not row.seen], "seen", seen_at=Now())
 
@@ -320,7 +323,10 @@ class _Inbox:
         *,
         more: bool = False,
     ) -> Changed:
-        """What came of it; where that is something, the person's pages are told ``event`` after the commit."""
+        """What came of it; where that is something, the person's pages are told ``event`` after the commit.
+
+        What was only seen is noted and not told.
+        """
         found = sorted(ids, reverse=True)
         counts = queries.counts_for(self.user)
         if found:
@@ -328,7 +334,8 @@ class _Inbox:
                 read_marks.move(self.read, read_marks.newest_settled())
             told = event(counts)
             trail.note(self.user, told)
-            publish(channels.of_user(self.user), told)
+            if not (isinstance(told, events.AlertsChanged) and told.change == "seen"):
+                publish(channels.of_user(self.user), told)
         return Changed(found, counts, more)
 
     def _told(

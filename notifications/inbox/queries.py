@@ -1,10 +1,11 @@
 """Reads of the notifications app."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from django.db.models import Q
+from django.db.models import Count, Q
 
 from hub import streams
 from hub.channels import LAST_ID
@@ -14,8 +15,12 @@ from notifications import channels
 from notifications.events import InboxCounts
 from notifications.inbox import reading
 from notifications.inbox.reading import Question
-from notifications.kinds.declaring import kind_named
+from notifications.kinds.declaring import declared
 from notifications.models import Follow, Notification, Topic
+from notifications.preferences.subjects import kinds_in
+
+#: Unread alerts that are looked at for their categories.
+CATEGORISED = 1000
 
 #: Nobody reads a larger number, and counting on would cost more the longer somebody has been away.
 UNREAD_LIMIT = 100
@@ -101,18 +106,19 @@ def inbox_for(
     is_search = search != _Search()
     newest = Question(wanted, _STEP if is_search else limit + 1, before - 1)
     ids, *counted = reading.find(reader, newest, *_COUNTED)
-    counts = InboxCounts(*map(len, counted))
+    counts = _counts(reader, *counted)
     if not is_search:
         alerts = reading.listed(reader, ids[:limit])
         return InboxPart(alerts, ids[limit - 1] if len(ids) > limit else 0, counts, positions)
-    alerts, looked_at = [], 0
+    found, looked_at = list[int](), 0
     while True:
-        alerts += [alert for alert in reading.listed(reader, ids) if search.finds(alert)]
+        found += [alert.pk for alert in reading.worded(reader, ids, of=search.level_and_kinds) if search.finds(alert)]
         looked_at += len(ids)
-        if len(alerts) > limit:
-            return InboxPart(alerts[:limit], alerts[limit - 1].pk, counts, positions)
+        if len(found) > limit:
+            return InboxPart(reading.listed(reader, found[:limit]), found[limit - 1], counts, positions)
         if len(ids) < _STEP or looked_at >= SEARCHED:
-            return InboxPart(alerts, ids[-1] if len(ids) == _STEP else 0, counts, positions)
+            next_one = ids[-1] if len(ids) == _STEP else 0
+            return InboxPart(reading.listed(reader, found), next_one, counts, positions)
         (ids,) = reading.find(reader, newest._replace(upto=ids[-1] - 1))
 
 
@@ -123,18 +129,17 @@ class _Search(NamedTuple):
     category: str = ""
     words: tuple[str, ...] = ()
 
+    @property
+    def level_and_kinds(self) -> Q:
+        """What of it the database can tell."""
+        which = Q(level=self.level) if self.level else Q()
+        if self.category:
+            which &= Q(kind__in=[kind.name for kind in kinds_in(self.category)])
+        return which
+
     def finds(self, alert: Notification) -> bool:
-        if self.level and alert.level != self.level:
-            return False
-        if self.category and _category(alert) != self.category:
-            return False
         said = f"{alert.title}\n{alert.message}\n{alert.topic.title if alert.topic else ''}".casefold()
         return all(word in said for word in self.words)
-
-
-def _category(alert: Notification) -> str:
-    kind = kind_named(alert.kind) if alert.kind else None
-    return "" if kind is None or kind.category is None else kind.category.name
 
 
 def counts_for(user: Visitor) -> InboxCounts:
@@ -144,7 +149,25 @@ def counts_for(user: Visitor) -> InboxCounts:
 
 def counts_of(reader: reading.Reader) -> InboxCounts:
     """:func:`counts_for`, of a person who was looked up already."""
-    return InboxCounts(*map(len, reading.find(reader, *_COUNTED)))
+    return _counts(reader, *reading.find(reader, *_COUNTED))
+
+
+def _counts(reader: reading.Reader, unread: list[int], archived: list[int], snoozed: list[int]) -> InboxCounts:
+    return InboxCounts(len(unread), len(archived), len(snoozed), _by_category(reader, unread))
+
+
+def _by_category(reader: reading.Reader, unread: list[int]) -> dict[str, int]:
+    """How many unread alerts each category has; ``unread`` are the newest. No query where no kind has a category."""
+    category_of = {kind.name: kind.category.name for kind in declared() if kind.category is not None}
+    if not (unread and category_of):
+        return {}
+    if len(unread) >= UNREAD_LIMIT:
+        unread = reading.unread_ids(reader, limit=CATEGORISED)
+    found: Counter[str] = Counter()
+    rows = Notification.objects.filter(pk__in=unread, kind__in=category_of).values_list("kind")
+    for kind, number in rows.annotate(number=Count("pk")).order_by():
+        found[category_of[kind]] += number
+    return {name: min(number, UNREAD_LIMIT) for name, number in sorted(found.items())}
 
 
 def page_for(user: Visitor, *, before: int = LAST_ID, limit: int) -> InboxPage:

@@ -270,6 +270,14 @@ def listed(reader: Reader, ids: Sequence[int]) -> list[Notification]:
     return rows
 
 
+def worded(reader: Reader, ids: Sequence[int], *, of: Q) -> list[Notification]:
+    """As :func:`listed`, with nothing but their texts, to look for words: those of these alerts that ``of`` takes."""
+    rows = Notification.objects.filter(of, pk__in=ids).defer("data", "actions").select_related("topic")
+    found = list(rows.order_by("-pk"))
+    wording.localise(found, reader.key)
+    return found
+
+
 def theirs(reader: Reader, ids: Collection[int]) -> list[Notification]:
     """As :func:`listed`, of any ids: those that are for the reader and not folded, without their texts."""
     current = Q(expires_at=None) | Q(expires_at__gt=Now())

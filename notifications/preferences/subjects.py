@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from django.utils import timezone
 
-from notifications.kinds.declaring import Kind, declared, kind_named
+from notifications.kinds.declaring import Kind, declared
 from notifications.preferences.methods import INBOX
 
 #: How a choice names notifications of no kind.
@@ -76,9 +76,3 @@ def hidden_kinds(choices: Choices) -> frozenset[str]:
 def kinds_in(category: str) -> list[Kind]:
     """The kinds of a category, by name."""
     return [kind for kind in declared() if kind.category is not None and kind.category.name == category]
-
-
-def category_of(kind: str) -> str:
-    """The name of the category of the kind of this name; empty where it has none, or is not declared."""
-    found = kind_named(kind) if kind else None
-    return "" if found is None or found.category is None else found.category.name

@@ -61,6 +61,7 @@ class HoursForm(forms.Form):
         label=gettext_lazy("Beginning on"),
         required=False,
         choices=[(str(day), WEEKDAYS[day - 1]) for day in DAYS],
+        initial=[str(day) for day in DAYS],
         widget=forms.CheckboxSelectMultiple,
     )
 
@@ -120,7 +121,7 @@ def _forms(chosen: Chosen, posted: QueryDict | None = None) -> tuple[LocaleForm,
 
 def _initial(hours: Hours | None) -> dict[str, Any]:
     if hours is None:
-        return {"days": [str(day) for day in DAYS]}
+        return {}
     return {"begin": hours.begin, "end": hours.end, "days": [str(day) for day in hours.days]}
 
 

@@ -3,6 +3,7 @@ import { test } from "node:test";
 
 import { configure } from "../../static/hub/js/hub/config.js";
 import { CREATED, Inbox } from "../../static/hub/js/hub/inbox.js";
+import { learnTime } from "../../static/hub/js/hub/server-clock.js";
 import { ScriptedConnection, turnOfTheLoop } from "./scripted-connection.js";
 
 const alert = (id, read = false) => ({ type: CREATED, id, message: `alert ${id}`, title: "", level: "info", read });
@@ -10,12 +11,12 @@ const position = (offset) => ({ epoch: "e1", offset });
 
 async function open(
   items = [],
-  { unread = 0, more = false, positions = { "user:1": position(0), everyone: position(0) } } = {},
+  { unread = 0, more = false, positions = { "user:1": position(0), everyone: position(0) }, now = undefined } = {},
 ) {
   const connection = new ScriptedConnection();
   const inbox = new Inbox(connection, true);
   inbox.start();
-  (await connection.next()).answer({ items, unread, more, positions });
+  (await connection.next()).answer({ items, unread, more, positions, now });
   await turnOfTheLoop();
   return { connection, inbox };
 }
@@ -153,13 +154,66 @@ test("alerts that another browser marks are read here", async () => {
   connection.publish("user:1", 2, { type: "notifications.alerts_read", upto: 3, unread: 0 });
   assert.equal(inbox.unread, 0);
   assert.ok(inbox.items.every((item) => item.read));
-  // The event has the count of the moment of marking: the inbox asks for the current count, once.
+});
+
+test("counts of a change are enough where no alert may have crossed them, and else are asked for once", async (t) => {
+  const { connection, inbox } = await open([alert(2), alert(1)], { unread: 2 });
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const counts = { unread: 1, archived: 1, snoozed: 0 };
+  connection.publish("user:1", 1, { type: "notifications.alerts_changed", ids: [1], change: "archived", counts });
+  connection.publish("user:1", 2, { type: "notifications.alerts_read", ids: [2], unread: 0 });
+  t.mock.timers.tick(60_000);
+  assert.deepEqual(
+    [inbox.unread, inbox.archived, connection.asked.map(({ question }) => question.method)],
+    [0, 1, []],
+  );
+  connection.publish("everyone", 1, alert(3));
+  t.mock.timers.tick(60_000);
+  t.mock.timers.reset();
   const { question, answer } = await connection.next();
   assert.equal(question.method, "inbox.counts");
-  answer({ items: [], unread: 1, more: true, positions: {} });
+  answer({ unread: 1, archived: 1, snoozed: 0, categories: { orders: 1 } });
   await turnOfTheLoop();
-  assert.equal(inbox.unread, 1);
-  assert.equal(connection.asked.length, 0);
+  assert.deepEqual(
+    [inbox.unread, inbox.byCategory, connection.asked.map((one) => one.question)],
+    [1, { orders: 1 }, []],
+  );
+});
+
+test("unread alerts are counted by category, here at once and elsewhere by the server's counts", async () => {
+  const of = (id) => ({ ...alert(id), category: "orders" });
+  const { connection, inbox } = await open([], {});
+  inbox.count();
+  (await connection.next()).answer({ unread: 2, archived: 0, snoozed: 0, categories: { orders: 2 } });
+  await turnOfTheLoop();
+  connection.publish("user:1", 1, of(7));
+  assert.deepEqual(inbox.byCategory, { orders: 3 });
+  inbox.markRead([7]);
+  assert.deepEqual(inbox.byCategory, { orders: 2 });
+  const counts = { unread: 1, archived: 1, snoozed: 0, categories: { orders: 1 } };
+  connection.publish("user:1", 2, { type: "notifications.alerts_changed", ids: [7], change: "archived", counts });
+  assert.deepEqual(inbox.byCategory, { orders: 1 });
+});
+
+test("what expires goes by the clock of the server, and a date that is none hides nothing", async (t) => {
+  t.after(() => learnTime(new Date().toISOString()));
+  const hour = 3_600_000;
+  const at = (milliseconds) => new Date(Date.now() + milliseconds).toISOString();
+  const { connection, inbox } = await open([{ ...alert(1), expires_at: "soon" }], { unread: 1, now: at(-hour) });
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  connection.publish("everyone", 1, { ...alert(2), expires_at: at(-hour / 2) });
+  connection.publish("everyone", 2, { ...alert(3), expires_at: at(-hour - 10_000) });
+  assert.deepEqual(ids(inbox), [2, 1]);
+});
+
+test("a snooze that is over before there was a connection says so", async () => {
+  const { connection, inbox } = await open([alert(1)], { unread: 1 });
+  const told = [];
+  inbox.on("failed", (_error, name) => told.push(name));
+  const changing = inbox.change("snooze", [1], new Date(Date.now() - 1).toISOString());
+  (await connection.next()).fail(400);
+  await changing;
+  assert.deepEqual(told, ["snooze_over"]);
 });
 
 test("joining a group loads the list again", async () => {

@@ -118,11 +118,10 @@ def test_what_is_critical_or_has_no_way_out_stays_in_lists_whatever_is_stored(an
 
 def test_choices_cost_lists_and_sending_no_query(ann: User, crew: Group, django_assert_num_queries: Any) -> None:
     notify(to="everyone", message="plain")
-    with django_assert_num_queries(2):  # who reads, and what there is
+    with django_assert_num_queries(3):  # who reads, what there is, and its categories
         queries.counts_for(ann)
     wish(ann, method=INBOX.name, kind="order.shipped")
-    wish(ann, method=INBOX.name, plain=True)
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         queries.counts_for(ann)
 
 
@@ -282,6 +281,14 @@ def test_page_mutes_unmutes_and_stores_the_plan(ann: User, crew: Group, client: 
 
 
 @pytest.mark.slow
+def test_new_hours_begin_on_every_day_unless_some_are_left_out(ann: User, client: Client) -> None:
+    client.force_login(ann)
+    page = client.get(PAGE).content.decode()
+    for name in ("days", "plan-0-days", "plan-1-days"):
+        assert page.count(f'name="{name}"') == 7
+    assert page.count("checked") >= 3 * 7
+
+
 def test_a_form_that_names_little_changes_no_more_than_that(ann: User, client: Client) -> None:
     client.force_login(ann)
     preferences.change(ann, language="ru", time_zone="Asia/Tokyo", quiet=NIGHT_SHIFT, plan=[WORK])

@@ -65,7 +65,8 @@ def ids(user: User, state: queries.State = "all", **wanted: Any) -> list[int]:
 
 def counts(user: User) -> tuple[int, int, int]:
     """Unread, archived and snoozed."""
-    return msgspec.structs.astuple(queries.counts_for(user))
+    found = queries.counts_for(user)
+    return found.unread, found.archived, found.snoozed
 
 
 def told(user: User) -> list[Any]:
@@ -195,7 +196,13 @@ CHANGES: dict[str, Callable[[User, list[int]], organizing.Changed]] = {
 }
 
 
-@pytest.mark.parametrize("change", CHANGES)
+def test_what_was_seen_is_told_to_no_page(ann: User) -> None:
+    alerts = send(ann, 3)
+    assert mark_seen(user=ann, ids=alerts).ids == alerts[::-1]
+    assert told(ann) == []
+
+
+@pytest.mark.parametrize("change", sorted(CHANGES.keys() - {"seen"}))
 def test_each_change_is_told_once_with_the_counts_and_a_repeat_is_not(ann: User, change: str) -> None:
     alerts = send(ann, 3)
     until = timezone.now().replace(microsecond=0) + TOMORROW

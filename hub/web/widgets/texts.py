@@ -148,6 +148,7 @@ def _inbox() -> dict[str, str]:
         "snooze_tomorrow": _("Tomorrow"),
         "snooze_week": _("Next week"),
         "snooze_other": _("Another time"),
+        "snooze_over": _("There was no connection until the time for which you snoozed. The alert is in your inbox."),
         "undo": _("Undo"),
         "keys": _("Keyboard shortcuts"),
         "key_next": _("Next alert"),

@@ -9,6 +9,7 @@
 
 import { Centrifuge } from "./hub/centrifuge.js";
 import { Channel } from "./hub/channel.js";
+import { Choices, PREFERENCES } from "./hub/choices.js";
 import { Collection } from "./hub/collection.js";
 import { config } from "./hub/config.js";
 import { askUntilAnswered, CallFailed, NoToken } from "./hub/connection.js";
@@ -107,8 +108,12 @@ export class Hub {
     this.#connection = connection;
     /** The logged-in person; empty strings for a guest. */
     this.user = user;
+    /** What the person has chosen of their alerts; `ready()` loads it. */
+    this.choices = new Choices(connection, user.id !== "");
+    this.#events.on(PREFERENCES, (event) => this.choices.set(event));
+    this.#events.on("reload", () => this.choices.reload());
     /** The person's alerts; `start()` loads them. */
-    this.inbox = new Inbox(connection, user.id !== "");
+    this.inbox = new Inbox(connection, user.id !== "", this.choices);
     connection.on("state", () => this.#events.emit("state", connection.state));
     connection.on("subscribed", (event) => this.#onSubscribed(event.channel, event.position));
     connection.on("unsubscribed", (event) => this.#onUnsubscribed(event.channel));

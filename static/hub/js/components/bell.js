@@ -69,7 +69,7 @@ export class HubBell extends HubElement {
     globalThis.addEventListener("resize", place);
     this.stops.push(
       inbox.on("change", () => this.changed()),
-      inbox.on("alert", () => this.#announce()),
+      inbox.on("alert", (alert) => alert.silent || this.#announce()),
       () => globalThis.removeEventListener("resize", place),
       () => cover(false),
     );

@@ -1,4 +1,4 @@
-/** The tabs of an inbox, and what it is filtered by. */
+/** The tabs of an inbox: where alerts are, and their categories; and what it is searched for. */
 
 import { UNREAD_LIMIT } from "../hub/inbox.js";
 import { icon, make, text } from "./dom.js";
@@ -26,6 +26,10 @@ export const STYLES = `
   font-variant-numeric: tabular-nums; color: var(--hub-ink); background: var(--hub-sunken); border-radius: 99rem;
 }
 .tabs button[data-state="unread"] .tab-count { color: var(--hub-on-accent); background: var(--hub-accent); }
+.categories { display: flex; flex-wrap: wrap; gap: 0.375rem; padding-block-start: 0.75rem; }
+.categories[hidden] { display: none; }
+.categories button { padding-inline: 0.875rem; border-radius: 99rem; font-weight: 500; }
+.categories button[aria-pressed="true"] { color: var(--hub-on-accent); background: var(--hub-accent); border-color: transparent; }
 .filters { display: flex; flex-wrap: wrap; gap: 0.5rem; }
 .filters label { position: relative; display: flex; align-items: center; }
 .filters label { flex: 1 1 8rem; }
@@ -45,7 +49,10 @@ export class InboxBar {
   #tabs = new Map();
   #search = make("input", { type: "search", autocomplete: "off" });
   #level = make("select");
-  #category = make("select");
+  #categories = make("div", { class: "categories", role: "group", hidden: true });
+  /** By the name of a category, which is empty for all. @type {Map<string, HTMLButtonElement>} */
+  #byCategory = new Map();
+  #category = "";
   #timer = 0;
   /** @type {Filter} */
   filter = { state: "all" };
@@ -57,7 +64,8 @@ export class InboxBar {
     const list = make("div", { class: "tabs", role: "tablist", "aria-label": text("alerts") });
     for (const state of TABS) list.append(this.#tab(state));
     list.addEventListener("keydown", (event) => this.#onKey(event));
-    this.element.append(list);
+    this.#categories.ariaLabel = text("category");
+    this.element.append(list, this.#categories);
     this.select("all");
   }
 
@@ -71,12 +79,10 @@ export class InboxBar {
     this.#level.append(make("option", { value: "" }, text("all_levels")));
     for (const level of LEVELS) this.#level.append(make("option", { value: level }, text(`level_${level}`)));
     this.#level.addEventListener("change", () => this.#filtered());
-    this.#category.addEventListener("change", () => this.#filtered());
     return make(
       "div",
       { class: "filters", role: "search" },
       make("label", { class: "search" }, icon("search"), named(text("search_alerts")), this.#search),
-      make("label", { hidden: true }, named(text("category")), this.#category),
       make("label", {}, named(text("level")), this.#level),
     );
   }
@@ -85,9 +91,30 @@ export class InboxBar {
   async showCategories(inbox) {
     const found = await inbox.categories().catch(() => []); // without them everything else works
     if (!found.length) return;
-    const options = found.map(({ name, label }) => make("option", { value: name }, label));
-    this.#category.replaceChildren(make("option", { value: "" }, text("all_categories")), ...options);
-    /** @type {HTMLElement} */ (this.#category.parentElement).hidden = false;
+    for (const { name, label } of [{ name: "", label: text("all_categories") }, ...found])
+      this.#addCategory(name, label);
+    this.#categories.hidden = false;
+    this.showCounts(inbox);
+  }
+
+  /**
+   * @param {string} name
+   * @param {string} label
+   */
+  #addCategory(name, label) {
+    const button = make(
+      "button",
+      { type: "button", "aria-pressed": String(name === this.#category) },
+      make("span", { dir: "auto" }, label),
+      make("span", { class: "tab-count", hidden: true }),
+    );
+    button.addEventListener("click", () => {
+      this.#category = name;
+      for (const [other, one] of this.#byCategory) one.ariaPressed = String(other === name);
+      this.#filtered();
+    });
+    this.#byCategory.set(name, button);
+    this.#categories.append(button);
   }
 
   focusSearch() {
@@ -115,12 +142,8 @@ export class InboxBar {
 
   /** @param {Inbox} inbox */
   showCounts(inbox) {
-    for (const [state, tab] of this.#tabs) {
-      const badge = /** @type {HTMLElement} */ (tab.querySelector(".tab-count"));
-      const count = state === "all" ? 0 : inbox[state];
-      badge.hidden = !count;
-      badge.textContent = count >= UNREAD_LIMIT ? `${UNREAD_LIMIT - 1}+` : String(count);
-    }
+    for (const [state, tab] of this.#tabs) showCount(tab, state === "all" ? 0 : inbox[state]);
+    for (const [name, button] of this.#byCategory) showCount(button, inbox.byCategory[name] ?? 0);
   }
 
   /** @param {State} state */
@@ -157,7 +180,7 @@ export class InboxBar {
     this.filter = { state: this.filter.state };
     if (this.#search.value.trim()) this.filter.text = this.#search.value.trim();
     if (this.#level.value) this.filter.level = this.#level.value;
-    if (this.#category.value) this.filter.category = this.#category.value;
+    if (this.#category) this.filter.category = this.#category;
     this.#changed();
   }
 }
@@ -165,4 +188,14 @@ export class InboxBar {
 /** @param {string} name */
 function named(name) {
   return make("span", { class: "visually-hidden" }, name);
+}
+
+/**
+ * @param {HTMLElement} tab
+ * @param {number} count
+ */
+function showCount(tab, count) {
+  const badge = /** @type {HTMLElement} */ (tab.querySelector(".tab-count"));
+  badge.hidden = !count;
+  badge.textContent = count >= UNREAD_LIMIT ? `${UNREAD_LIMIT - 1}+` : String(count);
 }

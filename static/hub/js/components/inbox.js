@@ -83,7 +83,7 @@ export class HubInbox extends HubElement {
     this.stops.push(
       inbox.on("change", () => this.changed()),
       inbox.on("alert", (alert) => this.#arrive(alert)),
-      inbox.on("failed", (error) => this.#showError(error)),
+      inbox.on("failed", (error, name) => this.#showError(error, name)),
       inbox.on("chosen", (event) => this.#showChosen(event)),
       this.hub.on("state", () => this.changed()),
       () => this.#seen?.close(),
@@ -452,14 +452,17 @@ export class HubInbox extends HubElement {
   #arrive(alert) {
     this.#arrived.add(alert);
     this.#problem.textContent = "";
-    if (!this.hasAttribute("silent")) {
+    if (!this.hasAttribute("silent") && !alert.silent) {
       this.#news.textContent = text("new_alert", { text: [alert.title, alert.message].filter(Boolean).join(": ") });
     }
   }
 
-  /** @param {CallFailed} error */
-  #showError(error) {
-    this.#problem.textContent = refusal(error, this.hub, text("not_marked"));
+  /**
+   * @param {CallFailed} error
+   * @param {string} [name] of a text that says more
+   */
+  #showError(error, name) {
+    this.#problem.textContent = name ? text(name) : refusal(error, this.hub, text("not_marked"));
   }
 
   /** Shows why the list could not be loaded. */

@@ -54,7 +54,15 @@ export class HubToasts extends HubElement {
     const label = this.getAttribute("label") || text("new_alerts");
     this.root.append(make("div", { class: "toasts", role: "log", "aria-label": label }, this.#list));
     const read = (/** @type {Alert} */ alert) => () => this.hub.inbox.markRead([alert.id]);
-    this.stops.push(this.hub.on(CREATED, (alert) => alert.silent || this.#show(alert, read(alert))));
+    this.stops.push(
+      this.hub.on(CREATED, async (alert, channel) => {
+        await this.hub.choices.ready();
+        const { choices } = this.hub;
+        if (this.isConnected && !choices.isHidden(alert) && !choices.isSilent(alert, channel))
+          this.#show(alert, read(alert));
+      }),
+    );
+    this.hub.choices.ready();
     this.stops.push(this.hub.on(RETURNED, (alert) => this.#show(alert, read(alert))));
     this.stops.push(this.hub.on(CHOSEN, (event) => this.#showChosen(event)));
     for (const type of LAYER_TYPES) this.stops.push(this.hub.on(type, (event) => this.#showEvent(event)));

@@ -3,8 +3,10 @@
 import { language } from "./config.js";
 import { askUntilAnswered, CallFailed } from "./connection.js";
 import { Emitter } from "./emitter.js";
+import { learnTime, serverTime } from "./server-clock.js";
 import { Stream } from "./stream.js";
 
+/** @import { Choices } from "./choices.js" */
 /** @import { Connection, Position } from "./connection.js" */
 
 /**
@@ -33,7 +35,7 @@ import { Stream } from "./stream.js";
 
 /** @typedef {"read" | "unread" | "archive" | "unarchive" | "snooze" | "unsnooze" | "seen"} Change */
 
-/** @typedef {{unread: number, archived?: number, snoozed?: number}} Counts */
+/** @typedef {{unread: number, archived?: number, snoozed?: number, categories?: {[name: string]: number}}} Counts */
 /**
  * @typedef {object} AlertAction
  * @property {string} name
@@ -65,6 +67,8 @@ const MARK_LIMIT = 100;
 const CHANGE_LIMIT = 1_000;
 /** Milliseconds to wait for further changes before unread alerts are counted again. */
 const CALM = 300;
+/** Milliseconds within which an alert may overtake the counts of a change, or be overtaken by them. */
+const CROSSING = 10_000;
 
 /** What publications call a change, and what calls do. @type {{[published: string]: Change}} */
 const CHANGES = {
@@ -73,7 +77,6 @@ const CHANGES = {
   unarchived: "unarchive",
   snoozed: "snooze",
   unsnoozed: "unsnooze",
-  seen: "seen",
 };
 /** The longest time that a timer takes, in milliseconds. */
 const LONGEST_WAIT = 2 ** 31 - 1;
@@ -95,7 +98,8 @@ export function inPageLanguage(data) {
 /**
  * Emits `change` when a public property has changed, `alert` with each alert that arrives after the list was loaded or
  * comes back, `organized` with `change` and `ids` when alerts get another state, here or elsewhere, `reloaded` when the
- * list was loaded again, `chosen` with `id` and `action`, and `failed` with the error when the server refused a change and it was undone.
+ * list was loaded again, `chosen` with `id` and `action`, and `failed` with the error when the server refused a change and it was undone, and
+ * with the name of a text where that says more.
  */
 export class Inbox extends Emitter {
   /** Newest first. @type {Alert[]} */
@@ -104,6 +108,8 @@ export class Inbox extends Emitter {
   /** As `unread`, counted to 100; known when they were asked for. */
   archived = 0;
   snoozed = 0;
+  /** How many are unread by the name of their category, as far as that is known. @type {{[name: string]: number}} */
+  byCategory = {};
   /** Whether the server has alerts older than those in `items`. */
   more = false;
   /** @type {"idle" | "loading" | "ready" | "failed"} */
@@ -122,15 +128,23 @@ export class Inbox extends Emitter {
   #away = new Map();
   #countTimer = 0;
   #expiryTimer = 0;
+  /** When the last alert came, and when the last counts of a change did. */
+  #arrivedAt = -CROSSING;
+  #countedAt = -CROSSING;
+  /** Whether somebody shows the counts of tabs. */
+  #isCounted = false;
+  #choices;
 
   /**
    * @param {Connection} connection
    * @param {boolean} signedIn false for a guest, who cannot mark alerts
+   * @param {Choices | null} [choices] what the person wants of what many share
    */
-  constructor(connection, signedIn) {
+  constructor(connection, signedIn, choices = null) {
     super();
     this.#connection = connection;
     this.signedIn = signedIn;
+    this.#choices = choices;
   }
 
   /** Loads the list and keeps it up to date. Does nothing if it is started already. */
@@ -143,6 +157,7 @@ export class Inbox extends Emitter {
       "state",
       () => this.state === "failed" && this.#connection.state === "connected" && this.#load(),
     );
+    this.#choices?.on("change", () => this.#load());
     this.#load();
   }
 
@@ -204,7 +219,7 @@ export class Inbox extends Emitter {
   async change(change, ids, until) {
     if (!ids.length || !this.signedIn) return [];
     this.#organize(change, ids);
-    return this.#answered(this.#inPieces(change, ids, until));
+    return this.#answered(this.#inPieces(change, ids, until), until);
   }
 
   /**
@@ -276,16 +291,18 @@ export class Inbox extends Emitter {
     return (await this.#ask("categories", {})).items;
   }
 
-  /** Asks how many alerts are in each state. */
+  /** Asks how many alerts are in each state and category, and again whenever that is not certain. */
   count() {
+    this.#isCounted = true;
     if (this.signedIn) this.#countSoon();
   }
 
   /**
    * @param {AsyncIterable<{ids: number[], counts: Counts}>} answers
+   * @param {string} [until] of a snooze, which may be over when there is a connection again
    * @returns {Promise<number[]>} which alerts they name, also where one of them fails
    */
-  async #answered(answers) {
+  async #answered(answers, until) {
     /** @type {number[]} */
     const changed = [];
     try {
@@ -294,7 +311,8 @@ export class Inbox extends Emitter {
         this.#count(counts);
       }
     } catch (error) {
-      this.emit("failed", error);
+      const isLate = until !== undefined && Date.parse(until) <= serverTime();
+      this.emit("failed", error, isLate ? "snooze_over" : "");
       this.#load();
     }
     return changed;
@@ -307,7 +325,7 @@ export class Inbox extends Emitter {
    */
   #organize(change, ids) {
     const chosen = new Set(ids);
-    const before = this.items.filter((item) => !item.read).length;
+    const before = this.items.filter((item) => !item.read);
     const missing = change === "unarchive" || change === "unsnooze" ? this.#bringBack(chosen) : false;
     if (change === "archive" || change === "snooze") {
       for (const item of this.items) if (chosen.has(item.id)) this.#away.set(item.id, item);
@@ -318,8 +336,11 @@ export class Inbox extends Emitter {
       if (change === "read" || change === "unread") item.read = change === "read";
       if (change === "read" || change === "seen") item.seen = true;
     }
-    const unread = this.unread + this.items.filter((item) => !item.read).length - before;
+    const after = this.items.filter((item) => !item.read);
+    const unread = this.unread + after.length - before.length;
     if (this.unread < UNREAD_LIMIT) this.unread = Math.max(0, Math.min(UNREAD_LIMIT, unread));
+    this.#countCategories(before, -1);
+    this.#countCategories(after, 1);
     this.emit("organized", { change, ids });
     this.emit("change");
     return !missing;
@@ -357,10 +378,22 @@ export class Inbox extends Emitter {
   }
 
   /** @param {Counts} counts */
-  #count({ unread, archived = this.archived, snoozed = this.snoozed }) {
-    if (unread === this.unread && archived === this.archived && snoozed === this.snoozed) return;
-    Object.assign(this, { unread, archived, snoozed });
+  #count({ unread, archived = this.archived, snoozed = this.snoozed, categories = {} }) {
+    Object.assign(this, { unread, archived, snoozed, byCategory: categories });
     this.emit("change");
+  }
+
+  /**
+   * Counts these as unread, or no longer so, until the server has counted.
+   *
+   * @param {Alert[]} items
+   * @param {1 | -1} step
+   */
+  #countCategories(items, step) {
+    for (const { category } of items) {
+      const count = category ? (this.byCategory[category] ?? 0) : UNREAD_LIMIT;
+      if (category && count < UNREAD_LIMIT) this.byCategory[category] = Math.max(0, count + step);
+    }
   }
 
   /**
@@ -372,6 +405,7 @@ export class Inbox extends Emitter {
   async #mark(marked, method, data, unread) {
     const before = this.unread;
     for (const item of marked) item.read = true;
+    this.#countCategories(marked, -1);
     this.unread = Math.max(0, unread);
     this.emit("change");
     try {
@@ -379,6 +413,7 @@ export class Inbox extends Emitter {
     } catch (error) {
       const taken = new Set(marked.map((item) => item.id));
       for (const item of this.items) if (taken.has(item.id)) item.read = false;
+      this.#countCategories(marked, 1);
       this.unread = Math.min(UNREAD_LIMIT, this.unread + before - unread);
       this.emit("failed", error);
     }
@@ -406,13 +441,17 @@ export class Inbox extends Emitter {
         this.#reloadAgain = false;
         this.#changedMeanwhile.clear();
         page = await this.#call("list", { limit: PAGE });
+        await this.#choices?.ready();
       } while (this.#reloadAgain || this.#isBehind(page.positions));
+      learnTime(page.now);
       this.items = page.items;
       this.unread = page.unread;
       this.more = page.more;
       this.state = "ready";
       this.#expireInTime();
       this.#openStreams(page.positions);
+      if (this.#isCounted) this.#countSoon();
+      this.emit("reloaded");
     } catch (error) {
       this.state = "failed";
       if (!(error instanceof CallFailed)) throw error;
@@ -438,7 +477,7 @@ export class Inbox extends Emitter {
       let stream = this.#streams.get(channel);
       if (!stream) {
         stream = new Stream(this.#connection, channel, {
-          publication: (data) => this.#receive(data),
+          publication: (data) => this.#receive(data, channel),
           broken: () => this.#load(),
           caughtUp: () => this.#countSoon(),
         });
@@ -450,9 +489,12 @@ export class Inbox extends Emitter {
     if (isNew) this.#connection.replayAll();
   }
 
-  /** @param {any} event */
-  #receive(event) {
-    if (event?.type === CREATED && typeof event.id === "number") this.#add(inPageLanguage(event));
+  /**
+   * @param {any} event
+   * @param {string} channel
+   */
+  #receive(event, channel) {
+    if (event?.type === CREATED && typeof event.id === "number") this.#add(inPageLanguage(event), channel);
     else if (event?.type === READ) this.#read(event);
     else if (event?.type === WITHDRAWN) this.#withdraw(event);
     else if (event?.type === CHANGED) this.#changedElsewhere(event);
@@ -462,8 +504,12 @@ export class Inbox extends Emitter {
     else if (event?.type === UNFOLLOWED) this.#changed(`topic:${event.name}`, false);
   }
 
-  /** @param {Alert} event */
-  #add(event) {
+  /**
+   * @param {Alert} event
+   * @param {string} channel
+   */
+  #add(event, channel) {
+    if (this.#choices?.isHidden(event)) return;
     const known = this.items.find((item) => item.id === event.id);
     if (known || isExpired(event)) {
       if (known) this.#update(known, event);
@@ -471,12 +517,17 @@ export class Inbox extends Emitter {
       return;
     }
     const item = { ...event, read: !this.signedIn };
+    if (this.#choices?.isSilent(event, channel)) item.silent = true;
+    this.#cross();
     if (!this.#insert(item)) {
       // Older than the list: `older` loads it, and the count has it already.
       if (this.signedIn) this.#countSoon();
       return;
     }
-    if (this.signedIn) this.unread = Math.min(UNREAD_LIMIT, this.unread + 1);
+    if (this.signedIn) {
+      this.unread = Math.min(UNREAD_LIMIT, this.unread + 1);
+      this.#countCategories([item], 1);
+    }
     if (item.expires_at) this.#expireInTime();
     this.emit("alert", item);
     this.emit("change");
@@ -499,8 +550,25 @@ export class Inbox extends Emitter {
     const isWhole = this.#organize(CHANGES[change], ids);
     this.#count(counts);
     if (!isWhole) this.#load();
-    // The counts are of the moment of the change, and alerts of other channels may have arrived since.
-    this.#countSoon();
+    this.#countAfter(counts);
+  }
+
+  /** Notes that an alert has come: counts that came just before may have it already. */
+  #cross() {
+    this.#arrivedAt = performance.now();
+    if (this.signedIn && this.#arrivedAt - this.#countedAt < CROSSING) this.#countSoon();
+  }
+
+  /**
+   * Counts again where the counts of a change, which are of its moment, may have crossed an alert, or do not say all
+   * that is shown.
+   *
+   * @param {Counts} [counts]
+   */
+  #countAfter(counts) {
+    this.#countedAt = performance.now();
+    const isWhole = counts !== undefined || !(this.#isCounted && Object.keys(this.byCategory).length);
+    if (!isWhole || this.#countedAt - this.#arrivedAt < CROSSING) this.#countSoon();
   }
 
   /** @param {Alert & {counts: Counts}} event */
@@ -551,9 +619,10 @@ export class Inbox extends Emitter {
   #expireInTime() {
     clearTimeout(this.#expiryTimer);
     this.#keep((item) => !isExpired(item));
-    const next = Math.min(...this.items.map((item) => (item.expires_at ? Date.parse(item.expires_at) : Infinity)));
+    const moments = this.items.map((item) => (item.expires_at ? Date.parse(item.expires_at) : Number.NaN));
+    const next = Math.min(...moments.filter(Number.isFinite));
     if (next === Infinity) return;
-    const wait = Math.min(Math.max(next - Date.now(), 0), LONGEST_WAIT);
+    const wait = Math.min(Math.max(next - serverTime(), 0), LONGEST_WAIT);
     this.#expiryTimer = Number(setTimeout(() => this.#expireInTime(), wait));
   }
 
@@ -578,8 +647,7 @@ export class Inbox extends Emitter {
     this.unread = unread;
     if (changed) this.emit("change");
     this.emit("organized", { change: "read", ids, upto });
-    // The count is of the moment of marking, and alerts of other channels may have arrived since.
-    this.#countSoon();
+    this.#countAfter();
   }
 
   #countSoon() {
@@ -617,5 +685,5 @@ export class Inbox extends Emitter {
  * @returns {boolean}
  */
 function isExpired({ expires_at }) {
-  return expires_at !== undefined && Date.parse(expires_at) <= Date.now();
+  return expires_at !== undefined && Date.parse(expires_at) <= serverTime();
 }

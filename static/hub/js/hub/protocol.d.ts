@@ -8,12 +8,13 @@ export interface ActionChosen {
   at: string;
 }
 
-/** Alerts, newest first. `more`: there are older ones. `positions`, by channel, were read before them. */
+/** Alerts, newest first. `more`: there are older ones. `positions`, by channel, were read before them. `now` is the time of the server, for what expires. */
 export interface AlertPage {
   items: ListedAlert[];
   unread: number;
   more: boolean;
   positions: Record<string, StreamPosition>;
+  now: string;
 }
 
 /** A snoozed alert is back in the person's inbox, as unread. On `user:<id>`. */
@@ -282,6 +283,7 @@ export interface InboxCounts {
   unread: number;
   archived: number;
   snoozed: number;
+  categories?: Record<string, number>;
 }
 
 /** An alert in a list of somebody's inbox. `archived_at`, `snoozed_until`: where it is instead of in there. */
