@@ -1,0 +1,80 @@
+"""The pages of schedules in a browser: one is made, said in words, and sent; the page shows the run."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Visitors
+from tests.browser.page_parts import wait_until_loaded
+from tests.browser.test_pages import faults, is_sound
+from tests.support.live import LiveHub
+
+DUE = """
+from datetime import timedelta
+from django.utils import timezone
+from worker.schedules.models import Schedule
+now = timezone.now()
+Schedule.objects.filter(name=name).update(
+    rule={"type": "once", "at": now.isoformat()}, next_at=now - timedelta(seconds=5), is_planned=False
+)
+"""
+
+
+@pytest.fixture(autouse=True)
+def no_schedules_left(hub: LiveHub) -> Iterator[None]:
+    yield
+    hub.shell("from worker.schedules.models import Schedule; Schedule.objects.all().delete()")
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_a_schedule_is_made_and_said_in_words_while_one_types(visitor: Visitors, hub: LiveHub, dark: bool) -> None:
+    page = visitor("chief", staff=True, dark=dark)
+    page.goto("/schedules/new/")
+    wait_until_loaded(page)
+    expect(page.get_by_text("Every weekday at 09:00, UTC", exact=True)).to_be_visible()
+    page.get_by_label("Name").fill("Daily")
+    page.get_by_label("Recipients").fill("everyone")
+    page.get_by_label("Message").fill("Stand-up in five minutes")
+    page.get_by_label("It is due").select_option("monthly")
+    page.get_by_label("Days of the month", exact=True).fill("31")
+    page.get_by_label("In a month that is too short on its last day").check()
+    page.get_by_label("Times", exact=True).fill("17:00")
+    page.get_by_label("Time zone").select_option("Europe/Berlin")
+    expect(page.get_by_text("On the last day of each month at 17:00, Europe/Berlin")).to_be_visible()
+    expect(page.get_by_role("region", name="Next times").get_by_role("row")).to_have_count(11)
+    assert faults(page) == []
+    is_sound(page, "en")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="Daily", level=1)).to_be_visible()
+    hub.shell(DUE, name="Daily")
+    # Beat sends it; the page shows the run.
+    for _ in range(40):
+        page.reload()
+        if page.get_by_text("Sent: 1, missed: 0, failed: 0").count():
+            break
+        page.wait_for_timeout(500)
+    expect(page.get_by_text("Sent: 1, missed: 0, failed: 0")).to_be_visible()
+    assert faults(page) == []
+    is_sound(page, "en")
+    for path in ("/schedules/", "/schedules/calendar/"):
+        page.goto(path)
+        assert faults(page) == []
+        is_sound(page, "en")
+
+
+def test_keys_alone_pause_and_delete_a_schedule(visitor: Visitors, hub: LiveHub) -> None:
+    hub.shell(
+        "from datetime import timedelta; from worker.schedules import schedule; "
+        "schedule(to='everyone', message='m', name='Hourly', every=timedelta(hours=1))"
+    )
+    page = visitor("chief", staff=True)
+    page.goto("/schedules/")
+    page.get_by_role("link", name="Hourly").press("Enter")
+    page.get_by_role("button", name="Pause").press("Enter")
+    expect(page.get_by_role("button", name="Go on")).to_be_visible()
+    page.locator("summary", has_text="Delete").press("Enter")
+    page.get_by_role("button", name="Delete the schedule").press("Enter")
+    expect(page).to_have_url(re.compile(r"/schedules/$"))
+    expect(page.get_by_text("No schedule yet")).to_be_visible()
