@@ -10,6 +10,7 @@ from django.db import transaction
 from hub.models import Publication
 from hub.people.models import User
 from hub.privacy import erase
+from notifications.models import Preferences
 from tests.worker.durable_tasks import overdue
 from tests.worker.running import run, run_all, take
 from tests.worker.tracked_tasks import (
@@ -22,7 +23,8 @@ from tests.worker.tracked_tasks import (
 )
 from worker import jobs, sending
 from worker.models import Job, TrackedJob
-from worker.tracking import JobHandle, cancelling, losses, masking, started_by, stored
+from worker.origins import Origin, acting
+from worker.tracking import JobHandle, cancelling, losses, masking, publishing, started_by, stored
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -215,6 +217,37 @@ def test_cancelling_a_job_cancels_those_below_it(ada: User) -> None:
     above.refresh_from_db()
     assert cancelling.cancel(above) == 2
     assert TrackedJob.objects.get(title="Child").state == "cancelled"
+
+
+def test_job_that_is_called_by_one_that_is_to_end_does_not_begin() -> None:
+    called = parent.delay()
+    stored.begin(called.id)
+    stored.ask_to_cancel(called.id)
+    with acting(Origin(parent=called.id, root=called.id)):
+        child.delay()
+    TrackedJob.objects.filter(pk=called.id).update(cancel_requested_at=None, state="queued")
+    take()
+    assert run(take()) == "IGNORED"
+    assert TrackedJob.objects.get(title="Child").state == "cancelled"
+
+
+def test_long_arguments_are_cut_and_still_masked() -> None:
+    said = masking.shown("tests.nothing", [], {"rows": [{"token": "abcdef"}] * 100_000, "text": "x" * 1_000_000})
+    assert len(said) < 500
+    assert "abcdef" not in said
+
+
+@pytest.mark.parametrize("plan", [None, []])
+def test_end_of_a_job_interrupts_only_those_who_want_that(
+    ada: User, plan: list[str] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Preferences.objects.create(user=ada, plan=plan)
+    told: list[str] = []
+    monkeypatch.setattr(publishing, "publish_ephemeral", lambda channel, data: told.append(channel))
+    with started_by(ada):
+        child.delay()
+    run_all()
+    assert (f"user:{ada.pk}" in told) is (plan is None)
 
 
 def test_text_that_a_job_returns_is_its_result() -> None:

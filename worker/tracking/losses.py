@@ -41,9 +41,11 @@ def _end(rows: QuerySet[TrackedJob]) -> int:
     found: Iterable[TrackedJob] = list(rows[:LIMIT])
     errors = {job.pk: _error(job) for job in Job.objects.filter(pk__in=[row.pk for row in found])}
     return sum(
-        stored.end(row.pk, JobState.FAILED, error=errors[row.pk])
+        stored.end(row.pk, JobState.FAILED, error=errors[row.pk], only=rows)
         if row.pk in errors
-        else stored.end(row.pk, JobState.LOST if row.state == JobState.RUNNING else JobState.CANCELLED, error=_GONE)
+        else stored.end(
+            row.pk, JobState.LOST if row.state == JobState.RUNNING else JobState.CANCELLED, error=_GONE, only=rows
+        )
         for row in found
     )
 

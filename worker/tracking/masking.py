@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any, Final
 
 from hub.logs.redaction import redact
@@ -14,6 +15,9 @@ MASK: Final = "•••"
 
 #: Characters of all arguments together, and of one.
 LIMIT, ONE_LIMIT = 2000, 200
+
+#: Characters of a text, and members of a list, that are looked at at all.
+_TEXT_LIMIT, _MEMBERS_LIMIT = 10_000, 100
 
 #: Names of what people must not see.
 _SECRET = re.compile(
@@ -35,6 +39,7 @@ def without_secrets(text: str, args: Sequence[Any], kwargs: Mapping[str, Any], t
     """A text, such as that of an error, without the secrets among these arguments, and what looks like one."""
     names = parameters_of(task)
     named = [(names[place], value) for place, value in enumerate(args[: len(names)])]
+    text = text[:_TEXT_LIMIT]
     for secret in sorted(_secrets([*named, *kwargs.items()]), key=len, reverse=True):
         text = text.replace(secret, MASK)
     return redact(text)
@@ -44,18 +49,21 @@ def _text(name: str, value: Any) -> str:
     if _SECRET.search(name):
         return MASK
     try:
-        text = json.dumps(_masked(value), ensure_ascii=False, default=str)
+        text = redact(json.dumps(_masked(value), ensure_ascii=False, default=str)[:_TEXT_LIMIT])
     except (TypeError, ValueError, RecursionError):
         return "…"
-    return redact(text if len(text) <= ONE_LIMIT else f"{text[:ONE_LIMIT]}…")
+    return text if len(text) <= ONE_LIMIT else f"{text[:ONE_LIMIT]}…"
 
 
 def _masked(value: Any) -> Any:
     match value:
         case Mapping():
-            return {str(name): MASK if _SECRET.search(str(name)) else _masked(one) for name, one in value.items()}
+            some = islice(value.items(), _MEMBERS_LIMIT)
+            return {str(name): MASK if _SECRET.search(str(name)) else _masked(one) for name, one in some}
         case list() | tuple():
-            return [_masked(one) for one in value]
+            return [_masked(one) for one in value[:_MEMBERS_LIMIT]]
+        case str():
+            return value[:_TEXT_LIMIT]
     return value
 
 

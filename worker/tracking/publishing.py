@@ -11,6 +11,7 @@ from hub.publishing import publish, publish_ephemeral
 from notifications import channels
 from notifications.kinds.locales import UNKNOWN, locales_of
 from notifications.models import Level
+from notifications.preferences.quiet_hours import in_quiet_hours
 from worker import events
 from worker.models import JobState, TrackedJob
 
@@ -55,7 +56,9 @@ def publish_progress(progressed: events.JobProgressed, user_id: str) -> None:
 
 
 def _publish_toast(row: TrackedJob, user_id: str) -> None:
-    publish_ephemeral(channels.of_user_id(user_id), _toast(row))
+    """Unless the person does not want to be interrupted now."""
+    if row.owner_id not in in_quiet_hours([row.owner_id]):
+        publish_ephemeral(channels.of_user_id(user_id), _toast(row))
 
 
 def _toast(row: TrackedJob) -> JobToast:

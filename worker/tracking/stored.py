@@ -77,6 +77,9 @@ def queue(
         root=origin.root if parent else "",
         created_at=timezone.now(),
     )
+    if parent:  # what a job calls that is to end is to end, too: it is not begun
+        above = TrackedJob.objects.filter(pk=parent).values_list("cancel_requested_at", flat=True)
+        row.cancel_requested_at = above.first()
     columns = [field.attname for field in TrackedJob._meta.concrete_fields if field.attname != "id"]
     with transaction.atomic(using=_database()):
         if anew:
@@ -141,9 +144,12 @@ def requeue(job_id: str) -> None:
     _change(job_id, lambda row: _set(row, state=JobState.QUEUED, lost_at=None))
 
 
-def end(job_id: str, state: JobState, *, error: str = "", **columns: Any) -> bool:
-    """Store that the job is over, and what its last words were; returns False where it was over before."""
-    return _change(job_id, lambda row: _end(row, state, error=error, **columns))
+def end(job_id: str, state: JobState, *, error: str = "", only: Any = None, **columns: Any) -> bool:
+    """Store that the job is over, and what its last words were; returns False where it was over before.
+
+    With ``only`` nothing where it is not one of these rows (any more).
+    """
+    return _change(job_id, lambda row: _end(row, state, error=error, **columns), only)
 
 
 def lose(job_id: str, *, will_run_again: bool, error: str = "") -> bool:

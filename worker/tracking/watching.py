@@ -71,18 +71,16 @@ def _end(task: Any, task_id: str, state: str, retval: Any, args: Any, kwargs: An
     if handle is None:
         return
     reporter.release(handle)
-    cause = getattr(retval, "exc", None) or retval
-    error = masking.without_secrets(f"{type(cause).__name__}: {cause}", args, kwargs, task.name)
     try:
         if state == RETRY:
-            stored.retrying(task_id, error)
+            stored.retrying(task_id, _error(retval, task.name, args, kwargs))
         elif state == REJECTED and retval.args[1]:
             stored.requeue(task_id)
         elif state in {FAILURE, REJECTED}:
-            stored.end(task_id, JobState.FAILED, error=error)
+            stored.end(task_id, JobState.FAILED, error=_error(retval, task.name, args, kwargs))
         else:
-            text = jobs.shortened(retval) if isinstance(retval, str) else ""
-            stored.end(task_id, JobState.SUCCEEDED, result_text=text)
+            text = masking.without_secrets(retval, args, kwargs, task.name) if isinstance(retval, str) else ""
+            stored.end(task_id, JobState.SUCCEEDED, result_text=jobs.shortened(text))
     except (DatabaseError, InterfaceError) as failure:
         log.warning("job_not_reported", job=task_id, error=type(failure).__name__)
 
@@ -95,6 +93,11 @@ def _drop(sender: Any, request: Any, expired: bool, **others: Any) -> None:
             stored.end(request.id, state, error=error)
         except (DatabaseError, InterfaceError) as failure:
             log.warning("job_not_reported", job=request.id, error=type(failure).__name__)
+
+
+def _error(retval: Any, task: str, args: Any, kwargs: Any) -> str:
+    cause = getattr(retval, "exc", None) or retval
+    return masking.without_secrets(f"{type(cause).__name__}: {cause}", args, kwargs, task)
 
 
 def _store(task_id: str, task: str, args: Any, kwargs: Any, origin: origins.Origin) -> None:
