@@ -7,6 +7,7 @@ app_name = "notifications"
 
 urlpatterns = [
     path("", views.notification_list, name="list"),
+    path("organize/", views.organize, name="organize"),
     path("preferences/", preferences_views.choose, name="preferences"),
     path("items/", views.items, name="items"),
 ]

@@ -1,18 +1,23 @@
 from collections.abc import Callable
+from typing import Literal
 
+import msgspec
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect, render, resolve_url
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from hub import session
+from hub.channels import LAST_ID
 from hub.users import User
 from hub.web import for_members
 from notifications import following, rpc
-from notifications.inbox import queries
+from notifications.inbox import organizing, queries
 from notifications.models import Topic
+from notifications.preferences import muting
 from notifications.sending import actions
 
 
@@ -20,19 +25,67 @@ from notifications.sending import actions
 @require_safe
 @for_members
 def notification_list(request: HttpRequest) -> HttpResponse:
-    """The latest 50 alerts for the visitor; the page goes on live from ``cursor``."""
+    """The latest 50 alerts for the visitor; the page goes on live from ``cursor``.
+
+    Browsers without scripts get parts of the inbox by ``state`` and ``before``, and forms (:func:`organize`).
+    """
     # The cursor first: an alert stored in between is then in both, and the page shows it once.
     cursor = queries.cursor_for(request.user)
+    try:
+        asked = msgspec.convert(request.GET.dict(), _Asked, strict=False)
+    except msgspec.ValidationError:
+        asked = _Asked()
+    part = queries.inbox_for(request.user, state=asked.state, before=asked.before, limit=50)
     return render(
         request,
         "hub/notifications/notifications.html",
         {
             "cursor": cursor,
-            "alerts": queries.latest_for(request.user),
-            "unread": queries.unread_count(request.user),
+            "alerts": part.alerts,
+            "next": part.next,
+            "state": asked.state,
+            "unread": part.counts.unread,
             "can_broadcast": actions.may_broadcast(request.user),
         },
     )
+
+
+class _Asked(msgspec.Struct):
+    """A part of the inbox, for browsers without scripts."""
+
+    state: queries.State = "all"
+    before: rpc.AlertId = LAST_ID
+
+
+class _Organized(msgspec.Struct, kw_only=True):
+    """What a form of the page does: with one alert, or with all up to ``upto``."""
+
+    change: organizing.Verb | Literal["archive_read"]
+    id: rpc.AlertId | None = None
+    upto: rpc.AlertId = LAST_ID
+    state: queries.State = "all"
+
+
+@require_POST
+def organize(request: HttpRequest) -> HttpResponse:
+    """Change alerts of the visitor: for browsers that run no scripts. The others call ``inbox.change``.
+
+    What is snoozed comes back on the next morning.
+    """
+    page = resolve_url("hub:notifications:list")
+    user = request.user
+    if not isinstance(user, User):
+        return redirect_to_login(page)
+    try:
+        asked = msgspec.convert(request.POST.dict(), _Organized, strict=False)
+    except msgspec.ValidationError as error:
+        return HttpResponseBadRequest(str(error), content_type="text/plain")
+    if asked.id is not None and asked.change != "archive_read":
+        until = muting.tomorrow(timezone.get_current_timezone_name()) if asked.change == "snooze" else None
+        organizing.change(asked.change, user=user, ids=[asked.id], until=until)
+    elif asked.change in ("read", "archive_read"):
+        organizing.change_all(asked.change, user=user, upto=asked.upto)
+    return redirect(f"{page}?state={asked.state}")
 
 
 @require_safe

@@ -88,8 +88,10 @@ def _until(said: str, clock: str) -> datetime | None:
     """Until when it is muted; None where no end was said."""
     if said == "hour":
         return timezone.now() + timedelta(hours=1)
-    if said == "tomorrow":
-        zone = ZoneInfo(clock)
-        day = timezone.now().astimezone(zone).date() + timedelta(days=1)
-        return datetime.combine(day, MORNING, zone)
-    return None
+    return tomorrow(clock) if said == "tomorrow" else None
+
+
+def tomorrow(clock: str) -> datetime:
+    """The next morning on the clock of this time zone."""
+    zone = ZoneInfo(clock)
+    return datetime.combine(timezone.now().astimezone(zone).date() + timedelta(days=1), MORNING, zone)
