@@ -1,8 +1,9 @@
 """Rules that fail and calls that are refused, as rows that the staff see.
 
-What says the same is one row, with how often and when last. A flood cannot fill the table: a process writes the same
-thing once in :data:`EVERY`, no more than :data:`BURST` things in that time, and the table keeps the newest
-:data:`ROWS`.
+What says the same is one row, with how often and when last. A flood cannot fill the table, nor hide what others do: a
+process writes the same thing once in :data:`EVERY`, and of one source no more than :data:`BURST` things in that time;
+the table keeps the newest :data:`ROWS_OF_SOURCE` of each source, and :data:`ROWS` of all. Passwords and tokens in
+texts are taken out.
 """
 
 import time
@@ -14,7 +15,8 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from hub.database import in_database_thread
-from hub.logs import get_logger
+from hub.logs import get_logger, redact
+from hub.users import User, user_id
 from notifications import sources
 from notifications.models import FAILURE_LIMIT, FailedCall
 
@@ -23,14 +25,14 @@ log = get_logger(__name__)
 #: Seconds of a window.
 EVERY = 10.0
 
-#: Rows that a process writes in a window.
+#: Rows that a process writes of one source in a window.
 BURST = 10
 
 #: Different things that a process counts.
 KNOWN = 500
 
-#: Rows that are kept.
-ROWS = 1000
+#: Rows that are kept, of one source and of all.
+ROWS_OF_SOURCE, ROWS = 100, 1000
 
 _Same = tuple[str, str, str]
 
@@ -46,7 +48,8 @@ class _Limiter:
         """Begin again."""
         self._since: dict[_Same, int] = {}
         self._written_at: dict[_Same, float] = {}
-        self._ends, self._left = 0.0, BURST
+        #: By source: when its window ends, and how many may be written until then.
+        self._windows: dict[str, tuple[float, int]] = {}
 
     def take(self, same: _Same) -> int:
         """Count it; returns how many times are to be written now, 0 for none."""
@@ -56,11 +59,14 @@ class _Limiter:
                 self._since.clear()
                 self._written_at.clear()
             self._since[same] = self._since.get(same, 0) + 1
-            if now >= self._ends:
-                self._ends, self._left = now + EVERY, BURST
-            if not self._left or now - self._written_at.get(same, float("-inf")) < EVERY:
+            if len(self._windows) >= KNOWN:
+                self._windows.clear()
+            ends, left = self._windows.get(same[0], (0.0, 0))
+            if now >= ends:
+                ends, left = now + EVERY, BURST
+            if not left or now - self._written_at.get(same, float("-inf")) < EVERY:
                 return 0
-            self._left -= 1
+            self._windows[same[0]] = (ends, left - 1)
             self._written_at[same] = now
             return self._since.pop(same)
 
@@ -89,7 +95,7 @@ async def note_refused(method: str, key: int, text: str) -> None:
 
 
 def _same(source: str, what: str, text: str) -> _Same:
-    return source, what[:150], text.replace("\0", "")[:FAILURE_LIMIT]
+    return source, what[:150], redact(text.replace("\0", ""))[:FAILURE_LIMIT]
 
 
 def _store(same: _Same, times: int) -> None:
@@ -99,6 +105,15 @@ def _store(same: _Same, times: int) -> None:
         if rows.update(times=F("times") + times, last_at=Now()):
             return
         FailedCall.objects.create(source=source, what=what, error=error, times=times)
-        beyond = FailedCall.objects.order_by("-pk").values_list("pk", flat=True)[ROWS : ROWS + 1].first()
-        if beyond is not None:
-            FailedCall.objects.filter(pk__lte=beyond).delete()
+        for kept, limit in ((FailedCall.objects.filter(source=source), ROWS_OF_SOURCE), (FailedCall.objects, ROWS)):
+            beyond = kept.order_by("-pk").values_list("pk", flat=True)[limit : limit + 1].first()
+            if beyond is not None:
+                kept.filter(pk__lte=beyond).delete()
+
+
+def forget_person(user: User) -> None:
+    """Delete the rows whose texts name this person: by their id, what they log in with, or their address."""
+    names = {user_id(user), user.get_username(), str(getattr(user, "email", ""))}
+    for name in names:
+        if name:
+            FailedCall.objects.filter(error__icontains=name).delete()

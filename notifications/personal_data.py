@@ -7,7 +7,7 @@ from django.db.models import Q
 
 from hub.privacy import PersonalData, are_texts_removed, erased_texts, register, take_names_out
 from hub.users import User, user_id
-from notifications import sources
+from notifications import failed_calls, sources
 from notifications.models import (
     ActionChoice,
     Choice,
@@ -95,6 +95,7 @@ def _text(moment: datetime | None) -> str | None:
 
 def _erase(user: User) -> None:
     # Before what they have: nothing more is given to them from a list.
+    failed_calls.forget_person(user)
     scheduling.forget(user.pk)
     ScheduledAlert.objects.filter(source=sources.written(sources.PERSON, user_id(user))).update(source="")
     distributing.forget(user.pk)

@@ -123,10 +123,15 @@ class Survey:
         return await self._asking.get((topic, about))
 
     def ask_from_thread(self, topic: str, about: str = "") -> dict[str, Any]:
-        """:meth:`ask`, for a thread of this process that waits; nothing where the event loop has ended."""
+        """:meth:`ask`, for a thread that waits; nothing where that takes too long, or the event loop has ended."""
         if not self._loop.is_running():
             return {}
-        return asyncio.run_coroutine_threadsafe(self.ask(topic, about), self._loop).result()
+        asked = asyncio.run_coroutine_threadsafe(self.ask(topic, about), self._loop)
+        try:
+            return asked.result(timeout=2 * hub_settings().redis_timeout)
+        except TimeoutError:  # others wait as well
+            asked.cancel()
+            return {}
 
     async def ready(self) -> None:
         """Return when questions and answers of other processes arrive; while Redis is unavailable, when they would."""

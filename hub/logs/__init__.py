@@ -5,5 +5,6 @@ write to its logging. ``redaction`` takes secrets out of lines.
 """
 
 from hub.logs.loggers import get_logger, library_logger
+from hub.logs.redaction import redact
 
-__all__ = ["get_logger", "library_logger"]
+__all__ = ["get_logger", "library_logger", "redact"]

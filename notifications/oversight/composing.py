@@ -8,6 +8,7 @@ from uuid import uuid4
 from django import forms
 from django.conf import settings
 from django.contrib.auth.models import Group
+from django.forms.fields import InvalidJSONInput
 from django.utils.translation import gettext_lazy as _
 from msgspec import UNSET
 
@@ -43,6 +44,18 @@ def _lines(label: Any, help_text: Any, rows: int = 3) -> forms.CharField:
 
 class _Values(forms.JSONField):
     """JSON, or nothing."""
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            return super().to_python(value)
+        except RecursionError:
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from None
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        try:
+            return super().bound_data(data, initial)
+        except RecursionError:
+            return InvalidJSONInput(data)
 
     def prepare_value(self, value: Any) -> Any:
         return "" if value is None else super().prepare_value(value)
@@ -121,6 +134,8 @@ class ComposeForm(UncutForm, forms.Form):
             )
         except BadAlert as error:
             raise forms.ValidationError(str(error)) from None
+        except Exception as error:  # noqa: BLE001  # whatever the audience of a product raises
+            raise forms.ValidationError(f"{type(error).__name__}: {error}") from None
         return cleaned
 
     def described_for(self, user: User) -> Alert:

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -25,6 +25,7 @@ from notifications.oversight.composing import ComposeForm, people_of, previews
 from notifications.oversight.connections import reached
 from notifications.oversight.repeating import send_again
 from notifications.sending import actions, withdrawing
+from notifications.sending.alerting import BadAlert
 from notifications.sending.named_audiences import BadAudience
 
 #: Names a wish to send again.
@@ -82,12 +83,11 @@ def compose(admin: ModelAdmin[Notification], request: HttpRequest) -> HttpRespon
     """Write a notification: look at what people will read and how many they are, send a test, and send it."""
     if not _may_send(request):
         raise PermissionDenied
-    form = ComposeForm(request.POST or None, initial=request.GET.dict())
+    form = ComposeForm(request.POST or None, initial=_asked_for(request))
     preview = None
-    if form.is_valid():
-        preview = {"said": previews(form.described), "people": people_of(form.described.to)}
-        if "_send" in request.POST:
-            return _send(admin, request, form)
+    if form.is_valid() and (preview := _preview(form)):
+        if "_send" in request.POST and (sent := _send(admin, request, form)):
+            return sent
         if "_test" in request.POST:
             with _by(request) as me:
                 actions.send([form.described_for(me)], sender=me)
@@ -102,9 +102,28 @@ def compose(admin: ModelAdmin[Notification], request: HttpRequest) -> HttpRespon
     return TemplateResponse(request, "admin/hub/notification/compose.html", context)
 
 
-def _send(admin: ModelAdmin[Notification], request: HttpRequest, form: ComposeForm) -> HttpResponse:
-    with _by(request) as me:
-        rows, scheduled = actions.send_or_schedule([form.described], sender=me)
+def _asked_for(request: HttpRequest) -> dict[str, str]:
+    """What a link to the form may fill in; never its name."""
+    return {name: request.GET[name] for name in ("audience", "people", "kind") if name in request.GET}
+
+
+def _preview(form: ComposeForm) -> dict[str, Any] | None:
+    """What people will read and how many they are; None, with an error in the form, where an audience fails."""
+    try:
+        return {"said": previews(form.described), "people": people_of(form.described.to)}
+    except Exception as error:  # noqa: BLE001  # whatever the audience of a product raises
+        form.add_error(None, f"{type(error).__name__}: {error}")
+        return None
+
+
+def _send(admin: ModelAdmin[Notification], request: HttpRequest, form: ComposeForm) -> HttpResponse | None:
+    """Send it; None, with an error in the form, where that is refused."""
+    try:
+        with _by(request) as me:
+            rows, scheduled = actions.send_or_schedule([form.described], sender=me)
+    except BadAlert as error:
+        form.add_error(None, str(error))
+        return None
     if scheduled:
         admin.message_user(request, _("It is stored, and is sent at its time."), messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:hub_notifications_scheduledalert_changelist"))
@@ -137,7 +156,7 @@ def _carry_out(
     try:
         with _by(request) as me:
             rows = send_again(alert, once=once, sender=me, person=person)
-    except (BadAudience, LookupError) as error:
+    except (BadAlert, BadAudience, LookupError, ObjectDoesNotExist) as error:
         admin.message_user(request, str(error), messages.ERROR)
         return HttpResponseRedirect(_address(alert))
     if not rows:

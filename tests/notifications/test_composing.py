@@ -95,6 +95,7 @@ def test_a_test_goes_to_the_one_who_writes_and_to_nobody_else(admin_client: Clie
         ({"audience": "everyone", "message": "m", "url": "javascript:alert(1)"}, "url is http"),
         ({"audience": "everyone", "message": "m", "buttons": "Do it = nothing-of-the-kind"}, "no action named"),
         ({"audience": "everyone", "message": "m", "params": "{"}, "valid JSON"),
+        ({"audience": "everyone", "message": "m", "params": "[" * 20_000}, "valid JSON"),
         ({"people": "nobody", "message": "m"}, "nobody called nobody"),
         ({"audience": "topic:nothing", "message": "m"}, "not one of the available choices"),
         ({"audience": "everyone", "message": "m", "once": "x"}, "Enter a valid value"),
@@ -178,3 +179,15 @@ def test_each_button_needs_its_permission(client: Client, ann: User) -> None:
     assert 'value="again"' not in page and 'value="retract"' not in page
     assert may("view_notification", "add_notification") == [200, 302, 403]
     assert may("view_notification", "delete_notification") == [403, 403, 302]
+
+
+def test_an_audience_that_fails_is_said_in_the_form(admin_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(named_audiences, "_declared", {})
+    named_audiences.audience("broken")(lambda: User.objects.filter(pk__in=[1 // 0]))
+    assert "ZeroDivisionError" in text_of(write(admin_client, "_preview", audience="audience:broken", message="m"))
+
+
+def test_a_link_fills_in_for_whom_and_no_name_of_the_form(admin_client: Client) -> None:
+    page = text_of(admin_client.get(reverse(COMPOSE), {"people": "ada", "message": "foreign", "once": ONCE}))
+    assert ">\nada</textarea>" in page
+    assert "foreign" not in page and ONCE not in page

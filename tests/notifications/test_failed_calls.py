@@ -13,12 +13,14 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 import hub.urls  # noqa: F401  # registers the methods
+from hub.privacy import erase
 from notifications import alert, failed_calls, on_save
 from notifications.models import FailedCall
 from notifications.sending import retention
 from notifications.sending.alerting import BadAlert
 from tests.api.calling import Api, key_for
 from tests.support.orders import Order, order_tables, orders  # noqa: F401  # fixtures
+from tests.support.people import User
 from tests.support.rules import rules_end
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -74,12 +76,16 @@ def test_a_flood_of_different_errors_writes_few_rows_and_the_newest_are_kept(mon
     for number in range(failed_calls.KNOWN + 100):
         failed_calls.note("rule:a", "shop.order", BadAlert(str(number)))
     assert FailedCall.objects.count() == failed_calls.BURST
-    monkeypatch.setattr(failed_calls, "ROWS", 3)
+    failed_calls.note("rule:other", "shop.order", BadAlert("of another rule"))
+    assert FailedCall.objects.filter(source="rule:other").count() == 1
+    monkeypatch.setattr(failed_calls, "ROWS_OF_SOURCE", 3)
     monkeypatch.setattr(failed_calls, "EVERY", 0.0)
     failed_calls.forget()
     for number in range(5):
         failed_calls.note("rule:b", "shop.order", BadAlert(str(number)))
-    assert [row.error for row in FailedCall.objects.order_by("pk")] == [f"BadAlert: {number}" for number in (2, 3, 4)]
+    kept = FailedCall.objects.filter(source="rule:b").order_by("pk")
+    assert FailedCall.objects.filter(source="rule:other").exists()
+    assert [row.error for row in kept] == [f"BadAlert: {number}" for number in (2, 3, 4)]
 
 
 def test_old_ones_go_with_the_alerts_of_their_age(settings: Settings) -> None:
@@ -100,3 +106,12 @@ def test_staff_see_and_delete_them(admin_client: Client) -> None:
     delete = reverse("admin:hub_notifications_failedcall_delete", args=[row.pk])
     assert admin_client.post(delete, {"post": "yes"}).status_code == 302
     assert not FailedCall.objects.exists()
+
+
+def test_texts_have_no_secrets_and_go_with_the_person_whom_they_name() -> None:
+    ada = User.objects.create_user("ada-lovelace")
+    failed_calls.note("rule:a", "shop.order", ValueError("ada-lovelace https://u:hunter22@crm/?token=abcdef"))
+    failed_calls.note("rule:a", "shop.order", ValueError("of nobody"))
+    assert not FailedCall.objects.filter(error__contains="hunter22").exists()
+    erase(ada)
+    assert [row.error for row in FailedCall.objects.all()] == ["ValueError: of nobody"]
