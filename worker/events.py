@@ -1,5 +1,6 @@
 """What clients are told of tracked jobs, and on which channels."""
 
+import math
 from datetime import datetime
 from typing import Final
 
@@ -11,6 +12,10 @@ from worker.models import TrackedJob
 #: The channel of a person's own jobs begins so; the other one has those of everybody.
 OWN: Final = "jobs"
 ALL: Final = "all_jobs"
+
+
+#: The largest number that browsers do not round.
+_LARGEST: Final = float(2**53 - 1)
 
 
 class LogLine(msgspec.Struct):
@@ -71,8 +76,16 @@ def items_of(rows: list[TrackedJob]) -> list[JobItem]:
     return [_item(row, ids.get(row.owner_id, "")) for row in rows]
 
 
+def bounded(value: float | None) -> float | None:
+    """A number that rows, JSON and browsers take as it is; None where it is none."""
+    if value is None or not math.isfinite(value):
+        return None
+    return max(-_LARGEST, min(float(value), _LARGEST))
+
+
 def number(value: float | None) -> float | int | None:
     """A number as JSON has it: whole ones without a point."""
+    value = bounded(value)
     return int(value) if value is not None and value.is_integer() else value
 
 

@@ -11,7 +11,7 @@ from hub.users import user_id
 from tests.api.calling import Api, key_for
 from tests.support.people import User
 from worker.models import TrackedJob
-from worker.tracking import losses
+from worker.tracking import losses, publishing, stored
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -111,3 +111,28 @@ async def test_what_makes_no_sense_is_refused(api: Api, ada: User, method: str, 
     await api.result("jobs", title="Hers", user=user_id(ada), id="hers")
     await TrackedJob.objects.acreate(pk="durable", title="t")
     assert await api.error(method, **request_) == 107
+
+
+@pytest.mark.parametrize("number", [1e18, 1e308, -1e18])
+async def test_large_numbers_are_cut_to_what_browsers_take(api: Api, ada: User, number: float) -> None:
+    await api.result("jobs", title="Render", user=user_id(ada), id="r")
+    said = await api.result("job_change", id="r", done=number, total=number)
+    assert abs(said["job"]["done"]) == 2**53 - 1
+    assert (await api.result("job_change", id="r", state="succeeded"))["job"]["state"] == "succeeded"
+
+
+async def test_row_that_cannot_be_told_hides_no_lost_job(api: Api, ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("first", "second"):
+        await api.result("jobs", title=name, user=user_id(ada), id=name)
+    await TrackedJob.objects.aupdate(lost_at="2020-01-01T00:00Z")
+    failed: list[str] = []
+
+    def publish_but_the_first(row: TrackedJob) -> None:
+        if not failed:
+            failed.append(row.pk)
+            raise ValueError("it cannot be told")
+        publishing.publish_state(row)
+
+    monkeypatch.setattr(stored, "publish_state", publish_but_the_first)
+    assert await sync_to_async(losses.mark_lost)() == 1
+    assert await TrackedJob.objects.filter(state="lost").acount() == 1

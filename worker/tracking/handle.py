@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 from celery.exceptions import Ignore
 
 from notifications.safe_urls import URL_LIMIT, is_safe_url
+from worker.events import bounded
 from worker.jobs import shortened
 
 T = TypeVar("T")
@@ -21,9 +22,6 @@ T = TypeVar("T")
 #: Lines of a log that are kept, and characters of a line, of the text beside the bar, and of a result.
 LOG_LINES: Final = 200
 LINE_LIMIT, TEXT_LIMIT, RESULT_LIMIT = 500, 200, 1000
-
-#: The largest number that browsers do not round.
-_LARGEST: Final = float(2**53 - 1)
 
 
 class JobCancelled(Ignore):
@@ -142,15 +140,8 @@ class JobHandle:
     def columns(self) -> dict[str, Any]:
         """How far it is, as its row has it."""
         return {
-            "done": _number(self.done),
-            "total": _number(self.total),
+            "done": bounded(self.done),
+            "total": bounded(self.total),
             "text": shortened(str(self.text), TEXT_LIMIT),
             "log": [list(line) for line in self.lines.copy()],
         }
-
-
-def _number(value: float | None) -> float | None:
-    """What a row, JSON and browsers take as a number; None where it is none."""
-    if value is None or not math.isfinite(value):
-        return None
-    return max(-_LARGEST, min(float(value), _LARGEST))

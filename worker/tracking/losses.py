@@ -1,14 +1,19 @@
 """Finds the jobs that nobody runs any more, so that none is shown as running for ever."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 
+from django.db import DatabaseError, InterfaceError
 from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
 
+from hub.logs import get_logger
 from hub.logs.redaction import redact
 from worker.models import Job, JobSource, JobState, TrackedJob
 from worker.tracking import masking, stored
+
+log = get_logger(__name__)
 
 #: Jobs that one turn looks at.
 LIMIT = 500
@@ -25,10 +30,21 @@ def mark_lost() -> int:
     """
     silent = TrackedJob.objects.filter(state=JobState.RUNNING, lost_at__lte=Now())
     durable = silent.filter(source=JobSource.DURABLE)
-    again = [row.pk for row in durable.filter(_OWED)[:LIMIT] if stored.lose(row.pk, will_run_again=True)]
-    others = silent.exclude(source=JobSource.DURABLE)[:LIMIT]
-    gone = [row.pk for row in others if stored.lose(row.pk, will_run_again=False, error=_GONE)]
-    return len(again) + len(gone) + _end(durable.exclude(_OWED)) + _end(_waiting_for_nothing())
+    others = silent.exclude(source=JobSource.DURABLE)
+    lost = sum(_noted(row, partial(stored.lose, row.pk, will_run_again=True)) for row in durable.filter(_OWED)[:LIMIT])
+    lost += sum(_noted(row, partial(stored.lose, row.pk, will_run_again=False, error=_GONE)) for row in others[:LIMIT])
+    return lost + _end(durable.exclude(_OWED)) + _end(_waiting_for_nothing())
+
+
+def _noted(row: TrackedJob, write: Callable[[], bool]) -> bool:
+    """What ``write`` returns. A row that cannot be written, or told, does not stand in the way of the others."""
+    try:
+        return write()
+    except (DatabaseError, InterfaceError):
+        raise
+    except Exception as error:  # noqa: BLE001  # whatever is wrong with it
+        log.warning("job_not_reported", job=row.pk, error=type(error).__name__)
+        return False
 
 
 def _waiting_for_nothing() -> QuerySet[TrackedJob]:
@@ -40,14 +56,14 @@ def _end(rows: QuerySet[TrackedJob]) -> int:
     """End the jobs that are owed no more, as the rows say by which they were owed."""
     found: Iterable[TrackedJob] = list(rows[:LIMIT])
     errors = {job.pk: _error(job) for job in Job.objects.filter(pk__in=[row.pk for row in found])}
-    return sum(
-        stored.end(row.pk, JobState.FAILED, error=errors[row.pk], only=rows)
-        if row.pk in errors
-        else stored.end(
-            row.pk, JobState.LOST if row.state == JobState.RUNNING else JobState.CANCELLED, error=_GONE, only=rows
-        )
-        for row in found
-    )
+    ended = 0
+    for row in found:
+        if row.pk in errors:
+            state, error = JobState.FAILED, errors[row.pk]
+        else:
+            state, error = JobState.LOST if row.state == JobState.RUNNING else JobState.CANCELLED, _GONE
+        ended += _noted(row, partial(stored.end, row.pk, state, error=error, only=rows))
+    return ended
 
 
 def _error(job: Job) -> str:

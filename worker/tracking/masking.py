@@ -76,7 +76,7 @@ def _secrets(named: Sequence[tuple[str, Any]], *, inside: bool = False) -> set[s
     for name, value in named:
         is_secret = inside or _SECRET.search(name) is not None
         match value:
-            case str() | int() | float() if is_secret and len(str(value)) >= 4:
+            case str() | int() | float() if is_secret and not isinstance(value, bool) and len(str(value)) >= 4:
                 found.add(str(value))
             case Mapping():
                 found |= _secrets([(str(one), inner) for one, inner in value.items()], inside=is_secret)

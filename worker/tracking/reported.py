@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Literal
 from uuid import uuid4
 
@@ -81,9 +82,9 @@ def report(row: TrackedJob, said: Report, *, silence: float) -> TrackedJob:
             return now
         lines = [events.LogLine(timezone.now().isoformat(timespec="milliseconds"), _line(one)) for one in said.lines]
         if said.done is not None:
-            now.done = said.done
+            now.done = events.bounded(said.done)
         if said.total is not None:
-            now.total = said.total
+            now.total = events.bounded(said.total)
         if said.text is not None:
             now.text = shortened(said.text, TEXT_LIMIT)
         now.log = [*now.log, *([line.at, line.text] for line in lines)][-LOG_LINES:]
@@ -97,7 +98,7 @@ def report(row: TrackedJob, said: Report, *, silence: float) -> TrackedJob:
             user_id = "" if key is None else ids_of_keys([key]).get(key, "")
             numbers = {name: events.number(columns[name]) for name in ("done", "total")}
             progressed = events.JobProgressed(now.pk, **numbers, text=now.text, lines=lines)
-            transaction.on_commit(lambda: publishing.publish_progress(progressed, user_id))
+            transaction.on_commit(partial(publishing.publish_progress, progressed, user_id), robust=True)
     now.refresh_from_db()
     return now
 
