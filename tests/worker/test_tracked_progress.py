@@ -20,7 +20,7 @@ from worker.models import TrackedJob
 from worker.tracking import JobCancelled, JobHandle, JobTimedOut, cancelling, publishing, reporter, stored
 from worker.tracking.middleware import StartedBy
 
-#: Seconds that a call of ``progress()`` may take. It takes about half a millionth; a busy machine may stop for long.
+#: Seconds that a call of ``progress()`` may take. It takes about a millionth; a busy machine may stop for long.
 COST = 50e-6
 
 
