@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visitors
 from tests.browser.page_parts import alerts, bell, toasts, wait_until_live
+from tests.browser.test_pages import faults
 from tests.support.live import LiveHub
 
 Notify = Callable[..., None]
@@ -68,3 +70,16 @@ def test_plan_is_filled_in_by_keyboard_and_says_what_is_missing(visitor: Visitor
     expect(page.get_by_text("Your choice is stored.")).to_be_visible()
     expect(page.get_by_text("Alerts interrupt you in these hours only: 9 a.m.–6 p.m. every day.")).to_be_visible()
     visitor.errors.clear()  # the browser notes the status of the form that was not whole, 400
+
+
+@pytest.mark.parametrize(("language", "dark"), [("en", False), ("ru", True)], ids=["light", "russian-dark"])
+def test_axe_finds_no_serious_fault_and_a_phone_shows_all_of_the_page(
+    visitor: Visitors, language: str, dark: bool
+) -> None:
+    page = visitor("choosing-cleo", language=language, dark=dark)
+    page.goto("/notifications/preferences/")
+    for hours in page.locator(".preferences-plan summary").all():
+        hours.click()
+    assert faults(page) == []
+    page.set_viewport_size({"width": 360, "height": 760})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
