@@ -4,6 +4,7 @@ that failed.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -105,7 +106,10 @@ def _erase_tracked(user: User) -> None:
     says = Q(pk__in=[])
     for column in ("title", "arguments", "text", "log", "result_text", "error"):
         says |= Q(**{f"{column}__icontains": mail})
-    rows = TrackedJob.objects.filter(says)
+    alone = re.compile(rf"(?<![\w.+-]){re.escape(mail)}(?![\w-]|\.\w)", re.IGNORECASE)  # and no part of another's
+    columns = ("pk", "title", "arguments", "text", "log", "result_text", "error")
+    found = [pk for pk, *texts in TrackedJob.objects.filter(says).values_list(*columns) if alone.search(str(texts))]
+    rows = TrackedJob.objects.filter(pk__in=found)
     for owner in all_users().filter(pk__in=rows.values("owner")):
         forget_channel(events.channel_of(user_id(owner)))
     blank = dict.fromkeys(("arguments", "text", "result_text", "error"), "")

@@ -291,3 +291,10 @@ def test_jobs_of_others_lose_what_they_say_of_a_person_who_is_erased(ada: User) 
     row = TrackedJob.objects.get()
     assert (row.arguments, row.log, row.owner) == ("", [], ada)
     assert not Publication.objects.filter(channel=f"jobs:{ada.pk}").exists()
+
+
+def test_address_of_an_erased_person_is_not_found_in_longer_ones(ada: User) -> None:
+    short = User.objects.create_user("e", email="e@example.com")
+    child.delay("for alice@example.com", "and e@example.com.au")
+    erase(short)
+    assert "alice@example.com" in TrackedJob.objects.get().arguments

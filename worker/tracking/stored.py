@@ -78,8 +78,8 @@ def queue(
         created_at=timezone.now(),
     )
     if parent:  # what a job calls that is to end is to end, too: it is not begun
-        above = TrackedJob.objects.filter(pk=parent).values_list("cancel_requested_at", flat=True)
-        row.cancel_requested_at = above.first()
+        ends = TrackedJob.objects.filter(Q(ended_at=None) | Q(state=JobState.CANCELLED), pk=parent)
+        row.cancel_requested_at = ends.values_list("cancel_requested_at", flat=True).first()
     columns = [field.attname for field in TrackedJob._meta.concrete_fields if field.attname != "id"]
     with transaction.atomic(using=_database()):
         if anew:
