@@ -1,6 +1,6 @@
 """What a person has chosen: their language, their time zone, when to be quiet, and what they get in which way."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import available_timezones
@@ -9,6 +9,7 @@ import msgspec
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -30,6 +31,9 @@ from notifications.preferences.subjects import Choices
 #: The longest that something is off for a time.
 LONGEST_OFF = timedelta(days=366)
 
+#: Time zones that some machines have, and browsers refuse.
+NO_PLACES = {"Factory", "localtime", "posixrules", "Etc/Unknown"}
+
 #: Hours of a weekly plan.
 PLAN_LIMIT = 21
 
@@ -44,7 +48,8 @@ class NotChosen(Refused):
 class Wish(NamedTuple):
     """A person wants a kind, all of a category, all over a channel or all of no kind (``plain``) by a method.
 
-    ``is_on`` None takes a choice back. With ``until`` it is off until then, and after it as it was chosen before.
+    With ``until`` it is off until then, and after it as it was chosen before. ``is_on`` None ends such a time early;
+    where there is none it takes the choice back.
     """
 
     method: str
@@ -161,8 +166,12 @@ def change(
     wishes = list(wishes)
     _check_locale(language, time_zone)
     _check_hours(quiet, plan)
-    named = [_subject(user, wish) for wish in wishes]
+    offered = dict(_channels_of(user)) if any(wish.channel for wish in wishes) else {}
+    named = [_subject(wish, offered) for wish in wishes]
     with transaction.atomic():
+        # Two devices choose one after the other: what the second one tells all pages has what the first one chose.
+        Preferences.objects.bulk_create([Preferences(pk=user.pk)], ignore_conflicts=True)
+        Preferences.objects.select_for_update().get(pk=user.pk)
         said: dict[str, Any] = {"language": language, "time_zone": time_zone}
         changed = {name: value for name, value in said.items() if value is not None}
         if quiet is not UNSET:
@@ -170,7 +179,7 @@ def change(
         if plan is not UNSET:
             changed["plan"] = quiet_hours.written(plan)
         if changed:
-            Preferences.objects.update_or_create(pk=user.pk, defaults=changed)
+            Preferences.objects.filter(pk=user.pk).update(**changed)
         for wish, subject in zip(wishes, named, strict=True):
             _store(user, wish, subject)
         if changed or wishes:
@@ -185,7 +194,7 @@ def languages() -> Sequence[tuple[str, str]]:
 
 def time_zones() -> list[str]:
     """The names of the time zones that can be chosen."""
-    return sorted(available_timezones())
+    return sorted(available_timezones() - NO_PLACES)
 
 
 def _channels_of(user: User) -> list[tuple[str, str]]:
@@ -229,7 +238,7 @@ def _check_locale(language: str | None, time_zone: str | None) -> None:
         raise NotChosen(_("The language and the time zone are chosen elsewhere in this product"))
     if language and language not in dict(languages()):
         raise NotChosen(_("There is no such language"))
-    if time_zone and time_zone not in available_timezones():
+    if time_zone and time_zone not in time_zones():
         raise NotChosen(_("There is no such time zone"))
 
 
@@ -249,8 +258,8 @@ def _columns_of(quiet: Hours | None) -> dict[str, Any]:
     return {"quiet_days": days, "quiet_from": quiet.begin, "quiet_to": quiet.end}
 
 
-def _subject(user: User, wish: Wish) -> str:
-    """How the choice names what it is about."""
+def _subject(wish: Wish, offered: Container[str]) -> str:
+    """How the choice names what it is about; ``offered`` are the channels that the person shares with others."""
     said = (wish.kind, wish.category, wish.channel, wish.plain)
     if methods.method_named(wish.method) is None or sum(map(bool, said)) != 1:
         raise NotChosen
@@ -269,7 +278,7 @@ def _subject(user: User, wish: Wish) -> str:
         if wish.method not in {methods.INBOX.name, methods.LIVE.name}:
             raise NotChosen
         return subjects.PLAIN
-    if wish.method != methods.LIVE.name or wish.channel not in dict(_channels_of(user)):
+    if wish.method != methods.LIVE.name or wish.channel not in offered:
         raise NotChosen
     return wish.channel
 
@@ -290,7 +299,10 @@ def _store(user: User, wish: Wish, subject: str) -> None:
         )
         return
     if wish.is_on is None:
-        choices.filter(subject=subject).delete()
+        # Off for a time, beside what was chosen: that holds again.
+        beside = choices.filter(subject=subject, is_on__isnull=False, off_until__gt=Now())
+        if not beside.update(off_until=None):
+            choices.filter(subject=subject).delete()
     else:
         if wish.category:
             choices.filter(subject__in=map(subjects.of_kind, subjects.kinds_in(wish.category))).delete()

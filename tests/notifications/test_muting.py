@@ -1,16 +1,20 @@
 """Muting for a time, the weekly plan, and choices about what many share, which lists and clients heed."""
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib.auth.models import Group
+from django.db import connection
 from django.test import Client, override_settings
 from django.utils import timezone, translation
 
 from hub.testing import drain_jobs
+from lab.harness.waiting import wait_for
 from notifications import MEMBERS, Category, Kind, notify
 from notifications.events import InboxCounts
 from notifications.following import follow
@@ -23,8 +27,10 @@ from notifications.preferences.methods import INBOX, LIVE
 from notifications.preferences.quiet_hours import Hours, Times, in_quiet_hours
 from notifications.preferences.stored import NotChosen, Wish
 from tests.connection.wire import Wire, wired
+from tests.notifications.locks import somebody_waits
 from tests.notifications.published import alerts_on, published
 from tests.support.people import User
+from tests.support.writers import needs_several_writers
 
 ORDERS = Category("orders", "Orders")
 WORK = Hours(time(9), time(18), (1, 2, 3, 4, 5))
@@ -148,6 +154,52 @@ def test_muted_category_leaves_what_was_chosen_for_its_kinds(ann: User) -> None:
     notify(to=ann, kind="order.shipped")
     assert [data.get("silent") for data in alerts_on(f"user:{ann.pk}")] == [True, None]
     assert Choice.objects.get().is_on is True
+
+
+def test_what_is_muted_no_more_is_as_it_was_chosen_before(ann: User) -> None:
+    wish(ann, category="orders")
+    wish(ann, category="orders", until=in_an_hour())
+    wish(ann, is_on=None, category="orders")
+    assert [(one.is_on, one.off_until) for one in Choice.objects.all()] == [(False, None)]
+    wish(ann, is_on=None, category="orders")
+    assert not Choice.objects.exists()
+
+
+@needs_several_writers
+def test_of_two_devices_that_choose_at_once_the_second_tells_what_the_first_has_chosen(
+    ann: User, crew: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, real = threading.Event(), heeded_of
+
+    def in_the_middle(user: User) -> Any:
+        heeded = real(user)
+        if not begun.is_set():
+            begun.set()
+            wait_for(somebody_waits, timeout=10, that="the other device waits")
+        return heeded
+
+    def choose(channel: str) -> None:
+        try:
+            wish(ann, channel=channel)
+        finally:
+            connection.close()
+
+    monkeypatch.setattr(preferences, "heeded_of", in_the_middle)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(choose, "topic:deploys")
+        assert begun.wait(10)
+        second = pool.submit(choose, f"group:{crew.pk}")
+        first.result(20)
+        second.result(20)
+    told = [one for one in published(f"user:{ann.pk}") if one["type"] == "notifications.preferences_changed"]
+    assert sorted(told[-1]["silent"]) == sorted(["topic:deploys", f"group:{crew.pk}"])
+
+
+def test_zones_that_browsers_do_not_know_are_not_offered(ann: User) -> None:
+    assert "Europe/Berlin" in preferences.time_zones()
+    assert preferences.NO_PLACES.isdisjoint(preferences.time_zones())
+    with pytest.raises(NotChosen):
+        preferences.change(ann, time_zone="Factory")
 
 
 def test_clients_are_told_what_is_muted_and_every_page_learns_of_a_change(ann: User, crew: Group) -> None:
