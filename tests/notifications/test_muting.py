@@ -169,6 +169,7 @@ def test_what_is_muted_no_more_is_as_it_was_chosen_before(ann: User) -> None:
 def test_of_two_devices_that_choose_at_once_the_second_tells_what_the_first_has_chosen(
     ann: User, crew: Group, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    preferences.change(ann, time_zone="Asia/Tokyo")
     begun, real = threading.Event(), heeded_of
 
     def in_the_middle(user: User) -> Any:
