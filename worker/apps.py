@@ -33,6 +33,7 @@ class WorkerConfig(required_apps.HubAppConfig):
         from worker.application import application
         from worker.schedules import (
             running,
+            waiting,  # noqa: F401  # connects to Django's signals
             web_sender,  # noqa: F401  # a part of each web process
         )
         from worker.tracking import watching  # noqa: F401  # connects to Celery's signals

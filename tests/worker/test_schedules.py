@@ -1,6 +1,7 @@
 """Schedules are sent once at each due time, whoever sends them and whenever that one is killed."""
 
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -18,13 +19,16 @@ from tests.support.people import User
 from worker.beat import HubScheduler
 from worker.celery import app
 from worker.maintenance import compare_schedules, send_due_schedules
-from worker.schedules import OWN_ZONE, ScheduleHandle, contents, running, schedule, schedule_named
+from worker.schedules import OWN_ZONE, ScheduleHandle, changing, contents, running, schedule, schedule_named
 from worker.schedules.changing import BadSchedule
 from worker.schedules.models import RunStatus, Schedule, ScheduleRun
-from worker.schedules.rules import BadRule
+from worker.schedules.rules import BadRule, Weekly
 from worker.schedules.running import decide
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+#: Every hour.
+TIMES = [f"{hour:02}:00" for hour in range(24)]
 
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 
@@ -128,6 +132,40 @@ def test_each_person_is_told_when_it_is_that_time_where_they_are() -> None:
     assert all(len(one.recipients) == 2 for one in waiting)
     handle.cancel()
     assert not ScheduledAlert.objects.exists()
+
+
+@pytest.mark.parametrize("how", ["pause", "pause by update", "delete", "delete by queryset", "text", "time"])
+def test_nothing_of_it_waits_for_people_once_it_is_paused_changed_or_deleted(how: str) -> None:
+    people = [User.objects.create_user(name) for name in ("ann", "bob")]
+    handle = schedule(to=people, message="m", weekdays=range(1, 8), times=TIMES, tz=OWN_ZONE, missed="all")
+    other = schedule(to=people, message="m", weekdays=range(1, 8), times=TIMES, tz=OWN_ZONE, missed="all")
+    for one in (handle, other):
+        now = timezone.now()
+        Schedule.objects.filter(pk=one.row.pk).update(
+            handled_until=now - 23 * HOUR, next_at=now - 23 * HOUR, is_planned=True
+        )
+    send_due_schedules()
+    waited = ScheduledAlert.objects.count()
+    assert waited > 2 * 3
+    row = handle.row
+    match how:
+        case "pause":
+            handle.pause()
+        case "pause by update":
+            Schedule.objects.filter(pk=row.pk).update(is_paused=True)
+            send_due_schedules()
+        case "delete":
+            handle.cancel()
+        case "delete by queryset":
+            Schedule.objects.filter(pk=row.pk).delete()
+        case "text":
+            changing.change(row, replace(changing.wanted_of(row), contents=row.contents | {"message": "other"}))
+        case "time":
+            timing = replace(changing.wanted_of(row).timing, rule=Weekly((1,), ("09:00",)))
+            changing.change(row, replace(changing.wanted_of(row), timing=timing))
+    left = ScheduledAlert.objects.all()
+    assert {one.source for one in left} == {f"schedule:{other.row.pk}"}
+    assert len(left) == waited / 2
 
 
 # --- late ------------------------------------------------------------------------------------------------------------
@@ -270,6 +308,61 @@ def test_a_database_that_fails_for_one_schedule_holds_up_no_other(monkeypatch: p
     assert [run.schedule for run in ScheduleRun.objects.all()] == [second]
     monkeypatch.undo()
     assert send_due_schedules() == 1
+
+
+@pytest.mark.any_database
+def test_an_error_whose_text_nobody_can_store_is_in_the_history_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = hourly(message="first").row, hourly(message="second").row
+    pass_time(first, HOUR + MINUTE)
+    pass_time(second, HOUR)
+    real = contents.send
+
+    def fail(said: Any, **others: Any) -> Any:
+        if said["message"] == "first":
+            raise ValueError("no \udc80 \0 file")
+        return real(said, **others)
+
+    monkeypatch.setattr(contents, "send", fail)
+    assert send_due_schedules() == 1
+    assert ScheduleRun.objects.get(schedule=first).error == "ValueError: no ?  file"
+    assert ScheduleRun.objects.get(schedule=second).status == RunStatus.SENT
+
+
+@pytest.mark.any_database
+def test_an_error_that_breaks_the_transaction_of_one_schedule_holds_up_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, second = hourly().row, hourly().row
+    pass_time(first, HOUR + MINUTE)
+    pass_time(second, HOUR)
+    real = running.plan
+
+    def fail(row: Schedule, handled_until: datetime) -> None:
+        if row.pk == first.pk:
+            Schedule(pk=second.pk, contents={}, rule={}).save(force_insert=True)
+        real(row, handled_until)
+
+    monkeypatch.setattr(running, "plan", fail)
+    assert send_due_schedules() == 1
+    assert [run.schedule for run in ScheduleRun.objects.all()] == [second]
+    first.refresh_from_db()
+    assert "IntegrityError" in first.problem
+
+
+def test_a_schedule_that_nobody_can_even_mark_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = hourly().row, hourly().row
+    pass_time(first, HOUR + MINUTE)
+    pass_time(second, HOUR)
+    real = running._write
+
+    def fail(row: Schedule, **columns: object) -> None:
+        if row.pk == first.pk:
+            raise TypeError
+        real(row, **columns)
+
+    monkeypatch.setattr(running, "_write", fail)
+    assert send_due_schedules() == 1
+    assert [run.schedule for run in ScheduleRun.objects.all()] == [second]
 
 
 def test_a_rollback_makes_no_schedule() -> None:

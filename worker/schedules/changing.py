@@ -7,15 +7,16 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from notifications.models import ScheduledAlert
-from notifications.sending import scheduling
 from worker.schedules import contents as schedule_contents
-from worker.schedules import rules, running
-from worker.schedules.models import KEY_LIMIT, NAME_LIMIT, Missed, Schedule, ScheduleRun
+from worker.schedules import rules, running, waiting
+from worker.schedules.models import KEY_LIMIT, NAME_LIMIT, Missed, Schedule
 from worker.schedules.rules import Every, Timing
 
 #: The longest grace time, and most runs.
 LONGEST_GRACE, RUNS_LIMIT = timedelta(days=366), 1_000_000
+
+#: What people are told, and when. Where one of these is changed, what waits for their local time says it no more.
+TOLD_BY = frozenset({"contents", "rule", "zone", "starts_at", "ends_at"})
 
 
 class BadSchedule(ValueError):
@@ -124,9 +125,13 @@ def change(row: Schedule, wanted: Wanted) -> Schedule:
     with transaction.atomic():
         held = Schedule.objects.select_for_update().get(pk=row.pk)
         if any(getattr(held, name) != value for name, value in columns.items()):
-            for name, value in _columns(checked(wanted)).items():
+            columns = _columns(checked(wanted))
+            is_told_anew = any(getattr(held, name) != columns[name] for name in TOLD_BY)
+            for name, value in columns.items():
                 setattr(held, name, value)
             _save(held)
+            if is_told_anew:
+                waiting.cancel(held.pk)
     held.refresh_from_db()
     return held
 
@@ -155,7 +160,7 @@ def _set_paused(row: Schedule, *, is_paused: bool) -> Schedule:
             held.is_paused = is_paused
             _save(held)
             if is_paused:
-                _cancel_waiting(held)
+                waiting.cancel(held.pk)
     return held
 
 
@@ -165,14 +170,6 @@ def delete(rows: Iterable[Schedule]) -> int:
     for row in rows:
         with transaction.atomic():
             for held in Schedule.objects.select_for_update().filter(pk=row.pk):
-                _cancel_waiting(held)
                 held.delete()
                 deleted += 1
     return deleted
-
-
-def _cancel_waiting(row: Schedule) -> None:
-    """Cancel what the last runs have left for people whose local time has not come."""
-    if not row.zone:
-        keys = [running.local_key(run) for run in ScheduleRun.objects.filter(schedule=row).order_by("-due_at")[:3]]
-        scheduling.cancel(list(ScheduledAlert.objects.filter(key__in=keys).values_list("pk", flat=True)))

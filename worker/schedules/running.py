@@ -21,7 +21,8 @@ from hub.logs import get_logger
 from notifications import sources
 from worker.clock import AHEAD
 from worker.due_times import until
-from worker.schedules import contents
+from worker.jobs import shortened
+from worker.schedules import contents, waiting
 from worker.schedules.models import ERROR_LIMIT, Missed, RunStatus, Schedule, ScheduleRun
 from worker.schedules.rules import FIRST_ZONE
 
@@ -77,10 +78,13 @@ def send_due(*, overdue: float = 0.0) -> int:
     due = Schedule.objects.filter(next_at__lte=Now() - timedelta(seconds=overdue)).order_by("next_at")
     sent, failure = 0, None
     for pk in list(due.values_list("pk", flat=True)[:CALL_LIMIT]):
+        # What fails for one schedule, whatever it is, holds up no other.
         try:
             sent += _handle(pk)
         except PASSING as error:
-            failure = error  # that of one schedule holds up no other
+            failure = error
+        except Exception:
+            log.exception("schedule_not_handled", schedule=pk)
     if failure is not None:
         raise failure
     return sent
@@ -116,7 +120,8 @@ def _handle(pk: int) -> int:
         if row.next_at is None or row.next_at > now:
             return 0
         try:
-            return _handle_held(row, now)
+            with transaction.atomic():  # so that a statement that failed in there leaves what is written below
+                return _handle_held(row, now)
         except PASSING:
             raise
         except Exception as error:  # noqa: BLE001  # what somebody wrote into the row past all checks
@@ -126,6 +131,8 @@ def _handle(pk: int) -> int:
 
 
 def _handle_held(row: Schedule, now: datetime) -> int:
+    if not row.is_planned:
+        waiting.cancel(row.pk)
     if row.is_paused:
         _write(row, next_at=None, is_planned=False)
         return 0
@@ -175,7 +182,7 @@ def _deliver(row: Schedule, run: ScheduleRun) -> bool:
         local = run.due_at.astimezone(ZoneInfo(FIRST_ZONE)).replace(tzinfo=None)
     try:
         with transaction.atomic(), sources.acting(sources.SCHEDULE, row.pk):
-            stored = contents.send(row.contents, key=None if local is None else local_key(run), at_local=local)
+            stored = contents.send(row.contents, key=None if local is None else waiting.key_of(run), at_local=local)
     except PASSING:
         raise
     except Exception as error:  # an audience is the project's own code
@@ -188,13 +195,8 @@ def _deliver(row: Schedule, run: ScheduleRun) -> bool:
     return True
 
 
-def local_key(run: ScheduleRun) -> str:
-    """The key of the alerts of a run that wait for their local time."""
-    return f"schedule:{run.schedule_id}:{run.pk}"
-
-
 def _told(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".replace("\0", "")[:ERROR_LIMIT]
+    return shortened(f"{type(error).__name__}: {error}", ERROR_LIMIT)
 
 
 def run_now(row: Schedule) -> ScheduleRun:

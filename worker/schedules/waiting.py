@@ -1,0 +1,34 @@
+"""What schedules in people's own zones have sent, and what waits for people whose local time has not come."""
+
+from typing import Any
+
+from django.db.models.signals import pre_delete
+from django.dispatch import receiver
+
+from notifications import sources
+from notifications.models import ScheduledAlert
+from notifications.sending import scheduling
+from worker.schedules.models import Schedule, ScheduleRun
+
+
+def key_of(run: ScheduleRun) -> str:
+    """The key of the alerts of a run that wait for their local time."""
+    return f"{_keys(run.schedule_id)}{run.pk}"
+
+
+def cancel(schedule_id: int) -> int:
+    """Cancel all that waits of this schedule, of whichever run; returns how many alerts."""
+    rows = ScheduledAlert.objects.filter(
+        source=sources.written(sources.SCHEDULE, schedule_id), key__startswith=_keys(schedule_id)
+    )
+    return scheduling.cancel(list(rows.values_list("pk", flat=True)))
+
+
+def _keys(schedule_id: int) -> str:
+    return f"schedule:{schedule_id}:"
+
+
+@receiver(pre_delete, sender=Schedule)
+def _cancel_of_deleted(instance: Schedule, **_others: Any) -> None:
+    """However it is deleted: also by a queryset, and with what it belongs to."""
+    cancel(instance.pk)
