@@ -6,6 +6,7 @@ the table keeps the newest :data:`ROWS_OF_SOURCE` of each source, and :data:`ROW
 texts are taken out.
 """
 
+import re
 import time
 from functools import partial
 from threading import Lock
@@ -33,6 +34,9 @@ KNOWN = 500
 
 #: Rows that are kept, of one source and of all.
 ROWS_OF_SOURCE, ROWS = 100, 1000
+
+#: Letters of a name from which on it is looked for without quotes around it: shorter ones are parts of other words.
+SHORT = 4
 
 _Same = tuple[str, str, str]
 
@@ -112,8 +116,15 @@ def _store(same: _Same, times: int) -> None:
 
 
 def forget_person(user: User) -> None:
-    """Delete the rows whose texts name this person: by their id, what they log in with, or their address."""
-    names = {user_id(user), user.get_username(), str(getattr(user, "email", ""))}
-    for name in names:
-        if name:
-            FailedCall.objects.filter(error__icontains=name).delete()
+    """Delete the rows whose texts name this person: by their id in quotes, what they log in with, or their address."""
+    names = {user.get_username(), str(getattr(user, "email", ""))} - {""}
+    quoted = {user_id(user), *(name for name in names if len(name) < SHORT)}
+    patterns = [rf"""(['"]){re.escape(name)}\1""" for name in quoted]
+    # As a whole, and no part of the name or address of somebody else.
+    patterns += [rf"(?<![\w.+-]){re.escape(name)}(?![\w-]|\.\w)" for name in names - quoted]
+    found = [
+        pk
+        for pk, error in FailedCall.objects.values_list("pk", "error")
+        if any(re.search(pattern, error, re.IGNORECASE) for pattern in patterns)
+    ]
+    FailedCall.objects.filter(pk__in=found).delete()

@@ -330,7 +330,8 @@ class _Inbox:
         found = sorted(ids, reverse=True)
         counts = queries.counts_for(self.user)
         if found:
-            if not counts.unread:
+            # What the person has switched off is in no count, and stays as unread as it was.
+            if not counts.unread and not reading.reader(self.user.pk).hidden:
                 read_marks.move(self.read, read_marks.newest_settled())
             told = event(counts)
             trail.note(self.user, told)

@@ -97,3 +97,13 @@ test("an inbox neither lists nor counts what is hidden, and loads again when tha
   connection.publish("everyone", 4, { type: CREATED, id: 4, message: "order", kind: "order" });
   assert.equal(inbox.items[0].silent, true);
 });
+
+test("a time zone that this browser does not know is its own, and alerts go on", async (t) => {
+  const always = { begin: "00:00", end: "00:00", days: EVERY_DAY };
+  for (const time_zone of ["Factory", "Nowhere/At_All"]) {
+    const { choices } = await chosen({ time_zone, quiet: always });
+    at(t, "2026-11-30T11:00:00Z");
+    assert.equal(choices.isSilent({ kind: "order" }, "user:1"), true);
+    t.mock.timers.reset();
+  }
+});

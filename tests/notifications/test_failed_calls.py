@@ -14,6 +14,7 @@ from pytest_django.fixtures import Settings
 
 import hub.urls  # noqa: F401  # registers the methods
 from hub.privacy import erase
+from hub.users import user_id
 from notifications import alert, failed_calls, on_save
 from notifications.models import FailedCall
 from notifications.sending import retention
@@ -110,8 +111,18 @@ def test_staff_see_and_delete_them(admin_client: Client) -> None:
 
 def test_texts_have_no_secrets_and_go_with_the_person_whom_they_name() -> None:
     ada = User.objects.create_user("ada-lovelace")
+    key = user_id(ada)
     failed_calls.note("rule:a", "shop.order", ValueError("ada-lovelace https://u:hunter22@crm/?token=abcdef"))
-    failed_calls.note("rule:a", "shop.order", ValueError("of nobody"))
+    failed_calls.note("rule:a", "shop.order", KeyError(key))
+    failed_calls.note("rule:a", "shop.order", ValueError(f"of nobody, {key} times: bada-lovelace"))
     assert not FailedCall.objects.filter(error__contains="hunter22").exists()
     erase(ada)
-    assert [row.error for row in FailedCall.objects.all()] == ["ValueError: of nobody"]
+    assert [row.error for row in FailedCall.objects.all()] == [f"ValueError: of nobody, {key} times: bada-lovelace"]
+
+
+def test_a_short_name_takes_no_rows_of_others_along() -> None:
+    somebody = User.objects.create_user("e")
+    failed_calls.note("rule:a", "shop.order", ValueError("the order e has gone"))
+    failed_calls.note("rule:a", "shop.order", KeyError("e"))
+    erase(somebody)
+    assert [row.error for row in FailedCall.objects.all()] == ["ValueError: the order e has gone"]

@@ -20,7 +20,7 @@ from notifications.events import InboxCounts
 from notifications.following import follow
 from notifications.inbox import organizing, queries
 from notifications.kinds import declaring as kinds
-from notifications.models import Choice, Topic
+from notifications.models import Choice, Notification, Topic
 from notifications.preferences import stored as preferences
 from notifications.preferences.heeding import heeded_of
 from notifications.preferences.methods import INBOX, LIVE
@@ -110,6 +110,16 @@ def test_what_is_of_no_kind_is_off_for_the_person_for_groups_and_for_audiences(a
     assert organizing.archive(user=ann, ids=plain).ids == []
     wish(ann, is_on=None, method=INBOX.name, plain=True)
     assert queries.counts_for(ann) == InboxCounts(3, 2, 0)
+
+
+def test_what_is_hidden_is_as_unread_as_before_when_it_is_wanted_again(ann: User, crew: Group) -> None:
+    notify(to=ann, message="plain")
+    (shipped,) = notify(to=ann, kind="order.shipped")
+    Notification.objects.update(created_at=timezone.now() - timedelta(hours=1))
+    wish(ann, method=INBOX.name, plain=True)
+    organizing.mark_read(user=ann, ids=[shipped.pk])
+    wish(ann, is_on=True, method=INBOX.name, plain=True)
+    assert queries.counts_for(ann).unread == 1
 
 
 def test_what_is_critical_or_has_no_way_out_stays_in_lists_whatever_is_stored(ann: User, crew: Group) -> None:

@@ -102,7 +102,7 @@ export class Choices extends Emitter {
       this.#heeded = heeded;
       if (before) this.emit("change");
     } catch (error) {
-      if (!(error instanceof CallFailed)) throw error;
+      if (!(error instanceof CallFailed)) console.error(error); // the list is shown without them
     }
   }
 }
@@ -136,13 +136,22 @@ function has({ begin, end, days }, day, time) {
  * @returns {{day: number, time: string}} on the person's clock
  */
 function localTime(zone) {
-  const format = new Intl.DateTimeFormat("en-US", {
-    timeZone: zone,
-    weekday: "short",
-    hour: "2-digit",
-    minute: "2-digit",
-    hourCycle: "h23",
-  });
+  const format = clock(zone);
   const parts = Object.fromEntries(format.formatToParts(serverTime()).map(({ type, value }) => [type, value]));
   return { day: WEEKDAYS.indexOf(parts.weekday) + 1, time: `${parts.hour}:${parts.minute}` };
+}
+
+/**
+ * The clock of a time zone, or of this browser where it does not know the zone: it may be older than the server.
+ *
+ * @param {string} zone
+ */
+function clock(zone) {
+  /** @type {Intl.DateTimeFormatOptions} */
+  const shown = { weekday: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+  try {
+    return new Intl.DateTimeFormat("en-US", { ...shown, timeZone: zone });
+  } catch {
+    return new Intl.DateTimeFormat("en-US", shown);
+  }
 }
