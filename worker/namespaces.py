@@ -1,7 +1,7 @@
 """Who may watch jobs."""
 
 from hub.channels import Namespace, at_once, register
-from hub.users import PATTERN, Visitor, user_id
+from hub.users import PATTERN, Visitor, may, user_id
 from worker import events
 from worker.tracking import queries
 
@@ -12,7 +12,7 @@ def _is_oneself(user: Visitor, id: str) -> bool:  # noqa: A002  # as the pattern
 
 
 def _may_see_all(user: Visitor, **arguments: object) -> bool:
-    return queries.may(user, queries.SEE_ALL)
+    return may(user, queries.SEE_ALL)
 
 
 register(Namespace(events.OWN, pattern=PATTERN, can_subscribe=_is_oneself, keep_items=1000, keep_days=7))

@@ -7,7 +7,7 @@ from msgspec import Meta
 
 from hub.session import RpcCall, RpcError, StreamPosition, rpc
 from hub.streams import begin
-from hub.users import User, user_id
+from hub.users import User, may, user_id
 from worker import events
 from worker.events import JobItem, LogLine
 from worker.models import TrackedJob
@@ -56,7 +56,7 @@ class CancelledJobs(msgspec.Struct):
 def list_jobs(call: RpcCall, params: ListJobs) -> JobList:
     """The newest hundred."""
     if params.all:
-        if not queries.may(call.user, queries.SEE_ALL):
+        if not may(call.user, queries.SEE_ALL):
             raise RpcError(403, "You may not see the jobs of others")
         return JobList(events.items_of(list(queries.all_jobs().defer("log", "arguments")[:LIST_LIMIT])), None)
     person = _person(call)

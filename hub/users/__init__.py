@@ -35,7 +35,7 @@ from hub.users.model import (
     staff,
 )
 from hub.users.names import NAME_LIMIT, display_name, display_names
-from hub.users.permissions import has_staff_rights, is_staff_or_may
+from hub.users.permissions import has_staff_rights, is_staff_or_may, may
 
 __all__ = [
     "ID_FORM",
@@ -66,6 +66,7 @@ __all__ = [
     "key_of_text",
     "keys_of_members",
     "log_in_field",
+    "may",
     "memberships",
     "names_of_groups",
     "searched_by",

@@ -3,15 +3,18 @@
 from hub.users.model import Visitor
 
 
-def is_staff_or_may(user: Visitor, permission: str) -> bool:
-    """Whether ``user`` is of the staff, or an authentication backend grants ``permission`` (``app_label.codename``).
+def may(user: Visitor, permission: str) -> bool:
+    """Whether an authentication backend grants the person ``permission`` (``app_label.codename``).
 
-    A user model may have neither ``is_staff`` nor permissions: then nobody is and nobody may. May ask the database.
+    A user model may have no permissions: then nobody may. May ask the database.
     """
-    if not user.is_active:
-        return False
     has_permission = getattr(user, "has_perm", None)
-    return bool(getattr(user, "is_staff", False)) or (has_permission is not None and bool(has_permission(permission)))
+    return user.is_active and has_permission is not None and bool(has_permission(permission))
+
+
+def is_staff_or_may(user: Visitor, permission: str) -> bool:
+    """Whether ``user`` is of the staff, or :func:`may`; a user model may have no ``is_staff`` either."""
+    return (user.is_active and bool(getattr(user, "is_staff", False))) or may(user, permission)
 
 
 def has_staff_rights(user: Visitor) -> bool:

@@ -21,6 +21,11 @@ Schedule.objects.filter(name=name).update(
 )
 """
 
+MAY = """
+from hub.people.models import User
+User.objects.filter(username=name).update(is_superuser=True)
+"""
+
 
 @pytest.fixture(autouse=True)
 def no_schedules_left(hub: LiveHub) -> Iterator[None]:
@@ -31,6 +36,7 @@ def no_schedules_left(hub: LiveHub) -> Iterator[None]:
 @pytest.mark.parametrize("dark", [False, True])
 def test_a_schedule_is_made_and_said_in_words_while_one_types(visitor: Visitors, hub: LiveHub, dark: bool) -> None:
     page = visitor("chief", staff=True, dark=dark)
+    hub.shell(MAY, name="chief")
     page.goto("/schedules/new/")
     wait_until_loaded(page)
     expect(page.get_by_text("Every weekday at 09:00, UTC", exact=True)).to_be_visible()
@@ -70,6 +76,7 @@ def test_keys_alone_pause_and_delete_a_schedule(visitor: Visitors, hub: LiveHub)
         "schedule(to='everyone', message='m', name='Hourly', every=timedelta(hours=1))"
     )
     page = visitor("chief", staff=True)
+    hub.shell(MAY, name="chief")
     page.goto("/schedules/")
     page.get_by_role("link", name="Hourly").press("Enter")
     page.get_by_role("button", name="Pause").press("Enter")

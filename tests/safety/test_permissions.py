@@ -84,9 +84,9 @@ PAGES = {
     "/health/live": (200, 200, 200, 200, 200, 200),
     "/health/ready": (200, 200, 200, 200, 200, 200),
     "/metrics": (200, 200, 200, 200, 200, 200),  # the shipped nginx does not pass it on
-    "/schedules/": (302, 403, 200, 200, 302, 302),
-    "/schedules/new/": (302, 403, 200, 200, 302, 302),
-    "/schedules/calendar/": (302, 403, 200, 200, 302, 302),
+    "/schedules/": (302, 403, 403, 200, 302, 302),
+    "/schedules/new/": (302, 403, 403, 200, 302, 302),
+    "/schedules/calendar/": (302, 403, 403, 200, 302, 302),
     "/admin/": (302, 302, 200, 200, 302, 302),
     "/admin/hub_notifications/notification/": (302, 302, 403, 200, 302, 302),
     "/admin/hub_notifications/topic/": (302, 302, 403, 200, 302, 302),

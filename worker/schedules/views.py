@@ -1,4 +1,4 @@
-"""The pages of schedules, for the staff."""
+"""The pages of schedules, for those who have permissions for them; being of the staff is not enough."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,51 +16,76 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from hub.users import User, is_staff_or_may, user_id
+from hub.users import User, may, user_id
 from notifications import sources
+from notifications.sending.actions import MAY_BROADCAST
 from worker.schedules import changing, listing, running, wording
 from worker.schedules.forms import ScheduleForm, initial
 from worker.schedules.models import RunStatus, Schedule
 from worker.schedules.rules import BadRule
 
-#: Who may see and change schedules without being of the staff.
-PERMISSION = "hub_worker.change_schedule"
+#: Who may see schedules, and change them; who may change sees, too. To have one send also needs what an alert to
+#: everyone needs, as writing one in the admin does.
+SEE, CHANGE = "hub_worker.view_schedule", "hub_worker.change_schedule"
+
+#: Who may see the periodic tasks beside them.
+SEE_TASKS = "django_celery_beat.view_periodictask"
 
 #: Schedules of a page of the list, runs of a page of the history, schedules of the calendar.
 PAGE, RUNS, CALENDAR = 50, 50, 500
 
 
-def for_staff(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """``view`` for the staff; others are sent to the log-in page, or refused."""
+_View = Callable[..., HttpResponse]
 
-    @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not isinstance(request.user, User):
-            return redirect_to_login(request.get_full_path())
-        if not is_staff_or_may(request.user, PERMISSION):
-            raise PermissionDenied
-        return view(request, *args, **kwargs)
 
-    return guarded
+def _may_see(user: User) -> bool:
+    return may(user, SEE) or may(user, CHANGE)
+
+
+def _may_change(user: User) -> bool:
+    return may(user, CHANGE)
+
+
+def _may_send(user: User) -> bool:
+    return may(user, CHANGE) and may(user, MAY_BROADCAST)
+
+
+def for_those(who: Callable[[User], bool]) -> Callable[[_View], _View]:
+    """A view for those people; guests are sent to the log-in page, others are refused."""
+
+    def guard(view: _View) -> _View:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if not isinstance(request.user, User):
+                return redirect_to_login(request.get_full_path())
+            if not who(request.user):
+                raise PermissionDenied
+            return view(request, *args, **kwargs)
+
+        return guarded
+
+    return guard
 
 
 def _page(request: HttpRequest, name: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
-    return render(request, f"hub/schedules/{name}.html", context, status=status)
+    me = _reader(request)
+    rights = {"may_change": _may_change(me), "may_send": _may_send(me)}
+    return render(request, f"hub/schedules/{name}.html", context | rights, status=status)
 
 
 @never_cache
 @require_safe
-@for_staff
+@for_those(_may_see)
 def schedule_list(request: HttpRequest) -> HttpResponse:
-    """All schedules, and the periodic tasks beside them."""
+    """All schedules, and for those who may see them the periodic tasks beside them."""
     page = Paginator(Schedule.objects.order_by("is_paused", "next_at", "pk"), PAGE).get_page(request.GET.get("page"))
-    context = {"page": page, "schedules": listing.listed(page.object_list), "tasks": listing.periodic_tasks()}
-    return _page(request, "list", context)
+    tasks = listing.periodic_tasks() if may(_reader(request), SEE_TASKS) else []
+    return _page(request, "list", {"page": page, "schedules": listing.listed(page.object_list), "tasks": tasks})
 
 
 @never_cache
 @require_safe
-@for_staff
+@for_those(_may_see)
 def calendar(request: HttpRequest) -> HttpResponse:
     """The coming weeks."""
     here = listing.zone_of(_reader(request))
@@ -72,7 +97,7 @@ def calendar(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_safe
-@for_staff
+@for_those(_may_see)
 def one(request: HttpRequest, pk: int) -> HttpResponse:
     """A schedule, when it is due next, and what became of its due times."""
     row = get_object_or_404(Schedule, pk=pk)
@@ -103,7 +128,7 @@ def _next(request: HttpRequest, row: Schedule) -> dict[str, Any]:
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-@for_staff
+@for_those(_may_send)
 def new(request: HttpRequest) -> HttpResponse:
     """Make a schedule, or a copy of ``?of=``."""
     copied = request.GET.get("of", "")
@@ -113,7 +138,7 @@ def new(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-@for_staff
+@for_those(_may_send)
 def edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Change a schedule."""
     row = get_object_or_404(Schedule, pk=pk)
@@ -168,11 +193,14 @@ def _previewed(request: HttpRequest, form: ScheduleForm) -> dict[str, Any]:
 
 @never_cache
 @require_POST
-@for_staff
+@for_those(_may_send)
 def preview(request: HttpRequest) -> HttpResponse:
     """The part of the form's page that says when it is due, for the form as it is now."""
     return _page(request, "_preview", _previewed(request, ScheduleForm(request.POST)))
 
+
+#: What has a schedule send, at once or later.
+_SENDING = frozenset({"run", "resume"})
 
 _CHANGES: dict[str, Callable[[Schedule], object]] = {
     "pause": changing.pause,
@@ -182,9 +210,11 @@ _CHANGES: dict[str, Callable[[Schedule], object]] = {
 
 
 @require_POST
-@for_staff
+@for_those(_may_change)
 def change(request: HttpRequest, pk: int, change: str) -> HttpResponse:
     """Pause, resume, run or delete a schedule."""
+    if change in _SENDING and not _may_send(_reader(request)):
+        raise PermissionDenied
     row = get_object_or_404(Schedule, pk=pk)
     if change == "run":
         with sources.acting(sources.PERSON, user_id(_reader(request))):
@@ -201,6 +231,6 @@ def change(request: HttpRequest, pk: int, change: str) -> HttpResponse:
 
 
 def _reader(request: HttpRequest) -> User:
-    if not isinstance(request.user, User):  # for_staff has looked
+    if not isinstance(request.user, User):  # for_those has looked
         raise PermissionDenied
     return request.user

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
-from hub.users import User, Visitor
+from hub.users import User, Visitor, may
 from worker.models import TrackedJob
 
 if TYPE_CHECKING:
@@ -14,12 +14,6 @@ TREE_LIMIT: Final = 10_000
 
 #: Who may see the jobs of everybody, and cancel them.
 SEE_ALL, CANCEL_ALL = "hub_worker.view_trackedjob", "hub_worker.change_trackedjob"
-
-
-def may(user: Visitor, permission: str) -> bool:
-    """Whether the person has this permission; a user model may have none. May ask the database."""
-    has_permission = getattr(user, "has_perm", None)
-    return user.is_active and has_permission is not None and bool(has_permission(permission))
 
 
 def jobs_of(user: User) -> "QuerySet[TrackedJob]":
