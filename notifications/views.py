@@ -6,16 +6,17 @@ from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect, render, resolve_url
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from hub import session
+from hub.access import credentials
 from hub.channels import LAST_ID
 from hub.users import User
 from hub.web import for_members
-from notifications import following, rpc
+from notifications import following, rpc, sources
 from notifications.inbox import organizing, queries
+from notifications.kinds.locales import clock_of
 from notifications.models import Topic
 from notifications.preferences import muting
 from notifications.sending import actions
@@ -62,7 +63,7 @@ class _Organized(msgspec.Struct, kw_only=True):
 
     change: organizing.Verb | Literal["archive_read"]
     id: rpc.AlertId | None = None
-    upto: rpc.AlertId = LAST_ID
+    upto: rpc.AlertId | None = None
     state: queries.State = "all"
 
 
@@ -70,7 +71,7 @@ class _Organized(msgspec.Struct, kw_only=True):
 def organize(request: HttpRequest) -> HttpResponse:
     """Change alerts of the visitor: for browsers that run no scripts. The others call ``inbox.change``.
 
-    What is snoozed comes back on the next morning.
+    What is snoozed comes back on the next morning, on the person's clock.
     """
     page = resolve_url("hub:notifications:list")
     user = request.user
@@ -80,12 +81,21 @@ def organize(request: HttpRequest) -> HttpResponse:
         asked = msgspec.convert(request.POST.dict(), _Organized, strict=False)
     except msgspec.ValidationError as error:
         return HttpResponseBadRequest(str(error), content_type="text/plain")
-    if asked.id is not None and asked.change != "archive_read":
-        until = muting.tomorrow(timezone.get_current_timezone_name()) if asked.change == "snooze" else None
-        organizing.change(asked.change, user=user, ids=[asked.id], until=until)
-    elif asked.change in ("read", "archive_read"):
-        organizing.change_all(asked.change, user=user, upto=asked.upto)
+    with sources.acting_as(_device(request)):
+        if asked.id is not None and asked.change != "archive_read":
+            until = muting.tomorrow(clock_of(user)) if asked.change == "snooze" else None
+            organizing.change(asked.change, user=user, ids=[asked.id], until=until)
+        elif asked.upto is not None and asked.change in ("read", "archive_read"):
+            organizing.change_all(asked.change, user=user, upto=asked.upto)
+        else:
+            return HttpResponseBadRequest("Name an alert, or the newest one of all.", content_type="text/plain")
     return redirect(f"{page}?state={asked.state}")
+
+
+def _device(request: HttpRequest) -> str:
+    """What the change is noted to come from: the log-in of this browser, as its connections are named."""
+    key = request.session.session_key
+    return sources.written(sources.DEVICE, credentials.device_of(credentials.of_session(key))) if key else ""
 
 
 @require_safe

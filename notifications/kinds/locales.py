@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce, NullIf
 from django.utils.translation import get_supported_language_variant
 
 from hub.config import hub_settings
-from hub.users import Key, all_users, is_own_model
+from hub.users import Key, User, all_users, is_own_model
 from notifications.models import Preferences
 
 
@@ -29,6 +29,11 @@ UNKNOWN = Locale()
 def locales_of(keys: Collection[Key]) -> dict[Key, Locale]:
     """The locales of these users, by key, in one query; of whom nothing is known is left out."""
     return {key: locale for key, *said in _said_of(keys) if (locale := _locale(*said)) != UNKNOWN}
+
+
+def clock_of(user: User) -> str:
+    """The name of the time zone that this person goes by: the one they have chosen, else that of the project."""
+    return locales_of([user.pk]).get(user.pk, UNKNOWN).time_zone or settings.TIME_ZONE
 
 
 def languages() -> list[str]:

@@ -21,7 +21,7 @@ from hub.validation import Refused
 from notifications import channels
 from notifications.events import PreferencesChanged
 from notifications.kinds.declaring import Category, Kind, declared, kind_named
-from notifications.kinds.locales import UNKNOWN, chosen_elsewhere, locales_of
+from notifications.kinds.locales import chosen_elsewhere, clock_of
 from notifications.models import Choice, Preferences, Topic
 from notifications.preferences import methods, quiet_hours, saying, subjects
 from notifications.preferences.heeding import choices_of, heeded_of
@@ -128,7 +128,7 @@ def preferences_of(user: User) -> Chosen:
     """What ``user`` has chosen, and what they get, in the active language. Five queries."""
     row = Preferences.objects.filter(pk=user.pk).first() or Preferences()
     times, made = quiet_hours.of(row), choices_of(user)
-    zone = locales_of([user.pk]).get(user.pk, UNKNOWN).time_zone or settings.TIME_ZONE
+    zone = clock_of(user)
     found: dict[str, ChosenCategory] = {}
     for kind in declared():
         name = kind.category.name if kind.category is not None else ""

@@ -1,12 +1,16 @@
 """The inbox in browsers that run no scripts: parts of it by address, and forms that change alerts."""
 
 import re
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.test import Client
 
 from notifications import notify
 from notifications.inbox import queries
+from notifications.models import InboxChange, NotificationState
+from notifications.preferences import muting
+from notifications.preferences import stored as preferences
 from tests.support.people import User
 
 PAGE, FORM = "/notifications/", "/notifications/organize/"
@@ -47,6 +51,19 @@ def test_alerts_are_read_archived_snoozed_and_taken_back(ann: User, client: Clie
     assert shown(client, "?state=unread") == ["second", "first"]
 
 
+def test_what_is_snoozed_comes_back_on_the_persons_morning_and_is_noted_with_the_device(
+    ann: User, client: Client
+) -> None:
+    client.force_login(ann)
+    preferences.change(ann, time_zone="Asia/Tokyo")
+    (row,) = notify(to=ann, message="later")
+    client.post(FORM, {"change": "snooze", "id": row.pk})
+    until = NotificationState.objects.get().snoozed_until
+    assert until is not None
+    assert until.astimezone(ZoneInfo("Asia/Tokyo")).time() == muting.MORNING
+    assert InboxChange.objects.get().source.startswith("device:")
+
+
 def test_all_is_read_and_archived_up_to_what_the_page_has(ann: User, client: Client) -> None:
     client.force_login(ann)
     seen, _later = (notify(to=ann, message=message)[0] for message in ("seen", "later"))
@@ -63,6 +80,8 @@ def test_what_is_wrong_changes_nothing_and_nobody_changes_what_is_not_theirs(ann
         {},
         {"change": "burn", "id": row.pk},
         {"change": "read", "id": "x"},
+        {"change": "read"},
+        {"change": "archive_read", "id": row.pk},
         {"change": "read", "state": "y"},
     ):
         assert client.post(FORM, wrong).status_code == 400
