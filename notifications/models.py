@@ -428,6 +428,8 @@ class ThrottleWindow(models.Model):
     #: A digest of the person, the kind and the ``group_by``.
     scope = models.CharField(max_length=SCOPE_LIMIT, unique=True)
     ends_at = models.DateTimeField(db_index=True)
+    #: How many came besides those that are held: too many to keep each.
+    only_counted = models.PositiveIntegerField(default=0)
 
     def __str__(self) -> str:
         return f"{self.scope[:8]}: {self.ends_at}"

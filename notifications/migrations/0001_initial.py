@@ -236,6 +236,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('scope', models.CharField(max_length=64, unique=True)),
                 ('ends_at', models.DateTimeField(db_index=True)),
+                ('only_counted', models.PositiveIntegerField(default=0)),
             ],
         ),
         migrations.CreateModel(

@@ -220,6 +220,7 @@ def _send_now(alerts: Sequence[Alert], sender: User | None) -> list[Notification
             params=described.params,
             actions=described.actions,
             bundle_by=described.group_by,
+            bundle_count=described.count,
             sender=sender,
             source=source,
         )

@@ -97,6 +97,8 @@ class Alert:
     group_by: str = ""
     #: Seconds of the window in which others like it are held; 0: it is sent at once.
     throttle: float = 0.0
+    #: How many it stands for in its bundle: itself, and those of which nothing but their number was kept.
+    count: int = 1
 
 
 def alert(

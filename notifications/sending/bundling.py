@@ -47,7 +47,7 @@ def joined(rows: Sequence[Notification]) -> Iterator[None]:
     if not lines:
         yield
         return
-    expiries = [(row, row.expires_at) for row in rows]
+    before = [(row, row.expires_at, row.bundle_count) for row in rows]
     hold(rows)
     heads = _heads(lines)
     for line, new in lines.items():
@@ -59,8 +59,8 @@ def joined(rows: Sequence[Notification]) -> Iterator[None]:
     try:
         yield
     except IntegrityError:  # what was stored meanwhile is looked at, and the others join again
-        for row, expires_at in expiries:
-            row.expires_at, row.folded, row.bundle_count = expires_at, False, 1
+        for row, expires_at, count in before:
+            row.expires_at, row.folded, row.bundle_count = expires_at, False, count
         raise
     for new in lines.values():
         if len(new) > 1 and new[0].bundle is None:
@@ -76,7 +76,7 @@ def _join(new: Sequence[Notification], head: Notification | None) -> None:
     # As long as one of them is true, the row is.
     newest.expires_at = _latest([row.expires_at for row in whole])
     for row in new[:-1]:
-        row.folded, row.expires_at = True, None
+        row.folded, row.bundle_count, row.expires_at = True, 1, None
 
 
 def _latest(moments: Sequence[datetime | None]) -> datetime | None:

@@ -5,15 +5,20 @@ at a time anyway; on PostgreSQL the locks here are advisory ones, and end with t
 """
 
 from collections.abc import Collection, Iterable
+from itertools import groupby
 
 from django.db import connection
 
-_HOLD = "SELECT pg_advisory_xact_lock{how}(hashtext('hub_notifications.key'), hashtext(%s))"
+#: The keys of an array, in its order.
+_HOLD = """
+SELECT pg_advisory_xact_lock{how}(hashtext('hub_notifications.key'), hashtext(named))
+FROM unnest(%s::text[]) AS named
+"""
 
 
 def hold_alone(key: str) -> None:
     """Wait until nobody else has the key, and have it alone until the open transaction ends."""
-    _hold("", key)
+    _hold("", [key])
 
 
 def hold(keys: Iterable[str], *, alone: Collection[str] = ()) -> None:
@@ -21,11 +26,11 @@ def hold(keys: Iterable[str], *, alone: Collection[str] = ()) -> None:
 
     Those in ``alone`` as :func:`hold_alone`. All are taken in one order, whoever takes them.
     """
-    for key in sorted(keys):
-        _hold("" if key in alone else "_shared", key)
+    for is_alone, together in groupby(sorted(keys), key=lambda key: key in alone):
+        _hold("" if is_alone else "_shared", list(together))
 
 
-def _hold(how: str, key: str) -> None:
+def _hold(how: str, keys: list[str]) -> None:
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            cursor.execute(_HOLD.format(how=how), [key])
+            cursor.execute(_HOLD.format(how=how), [keys])

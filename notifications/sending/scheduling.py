@@ -122,10 +122,12 @@ def store(described: Alert, at: datetime, *, scope: str = "") -> ScheduledAlert:
     return row
 
 
-def move(row: ScheduledAlert, at: datetime) -> None:
-    """Have the alert sent at this time instead."""
-    ScheduledAlert.objects.filter(pk=row.pk).update(due_at=at)
-    _start(row.pk, at)
+def move(rows: QuerySet[ScheduledAlert], at: datetime) -> None:
+    """Have what is held in one window sent at this time instead: the job of the first one sends all."""
+    first = rows.order_by("pk").values_list("pk", flat=True).first()
+    if first is not None:
+        rows.update(due_at=at)
+        _start(first, at)
 
 
 def waiting(key: str) -> QuerySet[ScheduledAlert]:
@@ -186,8 +188,17 @@ def alert_in(row: ScheduledAlert) -> Alert:
 
     Raises ``LookupError`` or ``BadAudience`` where an audience is not declared any more.
     """
-    expires = _expiry_in(row.contents["expires"])
-    return Alert(**{**row.contents, "to": _found(row.recipients), "expires": expires})
+    return _alert_in(row, _found(row.recipients))
+
+
+def alerts_in(rows: Sequence[ScheduledAlert]) -> list[Alert]:
+    """:func:`alert_in` of alerts that have the same recipients, who are looked up once."""
+    to = _found(rows[0].recipients) if rows else ()
+    return [_alert_in(row, to) for row in rows]
+
+
+def _alert_in(row: ScheduledAlert, to: tuple[Found | Listed, ...]) -> Alert:
+    return Alert(**{**row.contents, "to": to, "expires": _expiry_in(row.contents["expires"])})
 
 
 def restart_lost() -> int:

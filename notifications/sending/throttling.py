@@ -2,7 +2,7 @@
 
 What comes within a window is held: it is stored as an alert for later (:mod:`notifications.sending.scheduling`), whose
 time is the end of the window. One job sends all that is held, and that opens the next window; where nothing was held,
-the next alert is a first one again.
+the next alert is a first one again. Of very many the newest are kept, and of the others the number (:data:`HELD`).
 
 A window is a row, and whoever calls holds it until the transaction ends, so that of calls at the same time one is the
 first. Its end is a time of the database's clock.
@@ -28,6 +28,9 @@ from notifications.sending.named_audiences import Listed
 
 #: Windows that ended longer ago are deleted.
 KEPT = timedelta(hours=1)
+
+#: Alerts that are held in a window: they are sent in one transaction, for which whoever calls waits.
+HELD = 1000
 
 #: When a window ends that nothing has opened yet.
 _NEVER = datetime(2000, 1, 1, tzinfo=UTC)
@@ -56,8 +59,7 @@ def admit(alerts: Sequence[Alert]) -> tuple[list[Alert], list[ScheduledAlert]]:
             if until is None:
                 at_once.append(person)
             else:
-                alone_to = replace(described, to=(person,))
-                held.append(scheduling.store(alone_to, until, scope=scope_of(described, person)))
+                held.append(windows[scope_of(described, person)].hold(replace(described, to=(person,)), until))
         now.append(replace(described, to=tuple(at_once)))
     return now, held
 
@@ -90,10 +92,27 @@ class _Window:
         self.open(described.throttle)
         return None
 
+    def hold(self, described: Alert, until: datetime) -> ScheduledAlert:
+        """Store what is to be held; where there are too many, one of the oldest is only counted from now on."""
+        stored = scheduling.store(described, until, scope=self._row.scope)
+        # The very oldest stays, whose job sends all.
+        beyond = held_in(self._row.scope).order_by("-pk").values_list("pk", flat=True)[HELD - 1 : HELD + 1]
+        if stored.is_new and len(found := list(beyond)) > 1:
+            ScheduledAlert.objects.filter(pk=found[0]).delete()
+            self._row.only_counted += 1
+            self._row.save(update_fields=["only_counted"])
+        return stored
+
+    @property
+    def only_counted(self) -> int:
+        """How many came besides those that are held."""
+        return self._row.only_counted
+
     def open(self, seconds: float) -> datetime:
-        """From now on others are held for so long; returns its end."""
+        """From now on others are held for so long, and counted anew; returns its end."""
         self._row.ends_at = self._now + timedelta(seconds=seconds)
-        self._row.save(update_fields=["ends_at"])
+        self._row.only_counted = 0
+        self._row.save(update_fields=["ends_at", "only_counted"])
         return self._row.ends_at
 
 
@@ -130,13 +149,14 @@ def taken(row: ScheduledAlert) -> list[Alert]:
     if row.pk not in {one.pk for one in held}:
         return []
     ScheduledAlert.objects.filter(pk__in=[one.pk for one in held]).delete()
-    alerts = [scheduling.alert_in(one) for one in held]
-    end = window.open(alerts[-1].throttle)
-    for left in held_in(row.scope).order_by("pk"):
-        scheduling.move(left, end)
+    alerts = scheduling.alerts_in(held)
+    counted = window.only_counted
+    scheduling.move(held_in(row.scope), window.open(alerts[-1].throttle))
     # What joins nothing by itself is one row, which nothing else joins.
-    together = f"throttled:{row.pk}" if len(alerts) > 1 else ""
-    return [replace(one, throttle=0.0, group_by=one.group_by or together) for one in alerts]
+    together = f"throttled:{row.pk}" if len(alerts) + counted > 1 else ""
+    alerts = [replace(one, throttle=0.0, group_by=one.group_by or together) for one in alerts]
+    alerts[-1] = replace(alerts[-1], count=1 + counted)
+    return alerts
 
 
 def prune() -> int:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 from django.db.models import F
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from hub.privacy import erase
@@ -137,6 +138,50 @@ def test_what_is_for_later_is_held_at_its_time(ann: User) -> None:
     assert shown(ann) == [("a failed", 1)]
     end()
     assert shown(ann) == [("later failed", 1), ("a failed", 1)]
+
+
+# --- very many -------------------------------------------------------------------------------------------------------
+
+
+def test_of_very_many_the_newest_are_kept_and_the_others_counted(ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(throttling, "HELD", 3)
+    fail(ann, "first", *"abcdefg")
+    assert ScheduledAlert.objects.count() == 3
+    end()
+    assert shown(ann) == [("7 builds failed", 7), ("first failed", 1)]
+    assert [row.message for row in bundle_for(ann, id=queries.latest_for(ann)[0].pk, limit=9).alerts] == [
+        "g failed",
+        "f failed",
+        "a failed",
+    ]
+    fail(ann, "h")
+    end()
+    assert shown(ann)[0] == ("h failed", 1)
+
+
+def test_what_is_counted_is_forgotten_with_all_that_was_held(ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(throttling, "HELD", 2)
+    fail(ann, "first")
+    for build in "abcd":
+        fail(ann, build, key=build)
+    assert [retract(key=build) for build in "abcd"] == [1, 0, 0, 1]
+    end()
+    fail(ann, "second", "e")
+    end()
+    assert shown(ann) == [("e failed", 1), ("second failed", 1), ("first failed", 1)]
+
+
+def test_it_costs_no_query_more_to_send_what_was_held(ann: User) -> None:
+    def cost(*builds: str) -> int:
+        for build in builds:
+            fail(ann, build, key=build)
+        held = ScheduledAlert.objects.order_by("pk")[0]
+        with CaptureQueriesContext(connection) as queries_of_it:
+            due.send(held.pk, held.due_at)
+        return len(queries_of_it)
+
+    fail(ann, "first")
+    assert cost(*"ab") == cost(*"cdefghijk")
 
 
 # --- keys ------------------------------------------------------------------------------------------------------------
