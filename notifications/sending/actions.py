@@ -196,9 +196,16 @@ def send_or_schedule(
         return _send_now(alerts, sender), []
     due = [described for described in alerts if described.at is None or described.at <= now]
     with transaction.atomic():
+        # Of all before the first is stored: one after the other, two calls could wait for each other.
+        _hold_keys(alerts, alone=[one for one in alerts if one.at is not None or one.throttle or one.replace])
         scheduled = [scheduling.store(described, at) for described, at in later]
         due, held = throttling.admit(due)
         return _send_now(due, sender), scheduled + held
+
+
+def _hold_keys(alerts: Iterable[Alert], *, alone: Iterable[Alert]) -> None:
+    named = {described.key for described in alone if described.key is not None}
+    keys.hold(named | {described.key for described in alerts if described.key is not None}, alone=named)
 
 
 def _send_now(alerts: Sequence[Alert], sender: User | None) -> list[Notification]:
@@ -234,9 +241,9 @@ def _send_now(alerts: Sequence[Alert], sender: User | None) -> list[Notification
         replacing_some = [described for described in alerts if described.replace and described.to]
         if replacing_some and len(alerts) > 1:
             # All before the first is replaced: one after the other, two such calls could wait for each other.
-            alone = {described.key for described in replacing_some if described.key is not None}
-            keys.hold(alone | {row.key for row in rows if row.key is not None}, alone=alone)
-            bundling.hold(rows)
+            _hold_keys(alerts, alone=replacing_some)
+            replaced = Notification.objects.filter(key__in=[described.key for described in replacing_some])
+            bundling.hold([*rows, *replaced.exclude(bundle_by="")])
         for one in replacing_some:
             of_one = [row for row, sent_to in zip(rows, sent, strict=True) if sent_to[0] is one]
             of_one[0].replaced = replacing.make_room(of_one)
@@ -280,7 +287,7 @@ def _store_once(rows: Sequence[Notification]) -> list[Notification]:
     """Store those whose recipient has none of their key; return for each row the one that is stored."""
     keys.hold({row.key for row in rows if row.key is not None})
     for attempt in range(ATTEMPTS):
-        stored = {_once(row): row for row in _true_with_keys({row.key for row in rows if row.key is not None})}
+        stored = {_once(row): row for row in _true_with_keys(rows)}
         stored |= _distributed(rows, [row for row in stored.values() if row.audience])
         new = [row for row in rows if row.key is None or stored.setdefault(_once(row), row) is row]
         for row in rows:
@@ -323,12 +330,16 @@ def _distributed(rows: Sequence[Notification], before: Sequence[Notification]) -
     }
 
 
-def _true_with_keys(wanted: set[str]) -> list[Notification]:
-    """What has these keys and has not expired; what has is taken back, and its key is free."""
-    found = list(_with_keys(wanted))
-    if over := [row.pk for row in found if expiring.is_over(row)]:
-        withdrawing.withdraw(Notification.objects.filter(pk__in=over))
-    return [row for row in found if row.pk not in over]
+def _true_with_keys(rows: Sequence[Notification]) -> list[Notification]:
+    """What has the keys of these and has not expired; what has is taken back from their recipients, who get them."""
+    found = list(_with_keys({row.key for row in rows if row.key is not None}))
+    over = [row for row in found if expiring.is_over(row)]
+    wanted = {_once(row) for row in rows}
+    if theirs := [row for row in over if _once(row) in wanted]:
+        # Nobody else's, and all people at once: one after the other, two calls could wait for each other.
+        bundling.hold([*rows, *theirs])
+        withdrawing.withdraw(Notification.objects.filter(pk__in=[row.pk for row in theirs]))
+    return [row for row in found if row not in over]
 
 
 def _with_keys(wanted: set[str]) -> QuerySet[Notification]:

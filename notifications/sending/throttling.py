@@ -39,14 +39,12 @@ _NEVER = datetime(2000, 1, 1, tzinfo=UTC)
 def admit(alerts: Sequence[Alert]) -> tuple[list[Alert], list[ScheduledAlert]]:
     """Those of ``alerts`` that are sent now, to whom they are sent now; and what is held, stored.
 
-    Belongs to the open transaction. No query where none has ``throttle``.
+    Belongs to the open transaction, which has their keys alone. No query where none has ``throttle``.
     """
     throttled = [described for described in alerts if described.throttle]
     if not throttled:
         return list(alerts), []
-    # First all keys and then all windows, in one order, as whoever sends what was held.
-    alone = {described.key for described in throttled if described.key is not None}
-    keys.hold({described.key for described in alerts if described.key is not None}, alone=alone)
+    # After all keys and in one order, as whoever sends what was held.
     windows = {scope: _Window(scope) for scope in sorted({scope_of(*one) for one in _each(throttled)})}
     now, held = list[Alert](), list[ScheduledAlert]()
     for described in alerts:

@@ -1,7 +1,9 @@
 """Alerts with ``group_by``: what a person has not read of one kind and text is one row."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
+from threading import Barrier, BrokenBarrierError
 from typing import Any
 
 import pytest
@@ -23,9 +25,11 @@ from notifications.inbox import organizing, queries
 from notifications.inbox.bundles import bundle_for
 from notifications.inbox.organizing import archive, mark_all_read, mark_read, mark_unread, snooze, unarchive
 from notifications.kinds import declaring
-from notifications.models import Notification, Topic, newest_alert
+from notifications.models import Notification, ScheduledAlert, Topic, newest_alert
 from notifications.offers import declaring as offers
 from notifications.rules.coalescing import send_last
+from notifications.sending import scheduling, withdrawing
+from notifications.sending.actions import send as send_all
 from notifications.sending.alerting import BadAlert
 from notifications.sending.expiring import sweep
 from tests.notifications.published import published
@@ -420,6 +424,93 @@ def test_reading_and_taking_back_at_the_same_time_lose_none(ann: User, comment: 
         assert sum(row.bundle_count for row in rows) == there.count()
         assert {row.pk for row in rows} == set(there.filter(folded=False).values_list("pk", flat=True))
         assert len([row for row in rows if not row.read]) == queries.unread_count(person) <= 1
+
+
+@pytest.fixture
+def met(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two threads wait for each other before and after they withdraw, where both come that far."""
+    barrier, withdraw = Barrier(2), withdrawing.withdraw
+
+    def meet() -> None:
+        with suppress(BrokenBarrierError):  # who waits for a lock of the other one does not come
+            barrier.wait(timeout=1)
+
+    def withdraw_and_meet(alerts: Any) -> int:
+        meet()
+        withdrawn = withdraw(alerts)
+        meet()
+        return withdrawn
+
+    monkeypatch.setattr(withdrawing, "withdraw", withdraw_and_meet)
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer")
+@pytest.mark.parametrize("both", [False, True], ids=["to one", "to both"])
+def test_calls_whose_keys_have_expired_alerts_of_others_do_not_wait_in_a_ring(
+    ann: User, comment: Kind, met: None, *, both: bool
+) -> None:
+    zed = User.objects.create_user("zed")
+    for person, key in ((zed, "k1"), (ann, "k2")):
+        old = say(person, "old", key=key)
+        Notification.objects.filter(pk=old.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
+
+    def send(to: User, key: str) -> None:
+        try:
+            people = [ann, zed] if both else [to]
+            notify(to=people, kind="photo.comment", params={"who": "new", "photo": "cat"}, key=key)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(send, [ann, zed], ["k1", "k2"]))
+    assert [[count for _, count, _ in shown(person)] for person in (ann, zed)] == [[2 if both else 1]] * 2
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer")
+def test_bulks_that_replace_what_others_of_them_have_do_not_wait_in_a_ring(
+    ann: User, comment: Kind, met: None
+) -> None:
+    zed = User.objects.create_user("zed")
+    say(ann, "old", key="k1")
+    say(zed, "old", key="k2")
+
+    def send(replaced: User, key: str, other: User) -> None:
+        try:
+            replacement = alert(to=replaced, message="new", key=key, replace=True)
+            send_all([replacement, alert(to=other, message="more", group_by="x")])
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(send, [ann, zed], ["k1", "k2"], [zed, ann]))
+    assert [{said for said, _, _ in shown(person)} for person in (ann, zed)] == [{"new", "more"}] * 2
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer")
+def test_calls_with_alerts_for_later_and_throttled_ones_take_their_keys_in_one_order(
+    ann: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    each_has_stored, store = Barrier(2), scheduling.store
+
+    def store_and_meet(*args: Any, **more: Any) -> Any:
+        stored = store(*args, **more)
+        with suppress(BrokenBarrierError):  # who waits for the other's keys does not come
+            each_has_stored.wait(timeout=1)
+        return stored
+
+    monkeypatch.setattr(scheduling, "store", store_and_meet)
+    later = timezone.now() + timedelta(hours=1)
+
+    def send(first: str, then: str) -> None:
+        try:
+            at_once = alert(to=ann, message="m", key=then, group_by="x", throttle=timedelta(minutes=1))
+            send_all([alert(to=ann, message="m", key=first, at=later), at_once])
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(send, "ab", "ba"))
+    assert ScheduledAlert.objects.filter(scope="").count() == 2
 
 
 # --- whatever is done ------------------------------------------------------------------------------------------------
