@@ -13,8 +13,10 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.utils.translation import ngettext_lazy
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from pytest_django.fixtures import Settings
 
 from hub.models import Publication
 from hub.testing import assert_notified, capture_notifications, connected, drain_jobs
@@ -28,7 +30,7 @@ from notifications.kinds import declaring
 from notifications.models import Notification, ScheduledAlert, Topic, newest_alert
 from notifications.offers import declaring as offers
 from notifications.rules.coalescing import send_last
-from notifications.sending import scheduling, withdrawing
+from notifications.sending import retention, scheduling, withdrawing
 from notifications.sending.actions import send as send_all
 from notifications.sending.alerting import BadAlert
 from notifications.sending.expiring import sweep
@@ -376,6 +378,19 @@ def test_test_helpers_find_each_call_and_the_row(ann: User, comment: Kind) -> No
         assert_notified(ann, bundle_count=3)
 
 
+# --- what is kept ----------------------------------------------------------------------------------------------------
+
+
+def test_what_is_folded_pushes_nothing_out_of_the_inbox(ann: User, comment: Kind, settings: Settings) -> None:
+    settings.HUB_ALERT_ITEMS = 3
+    notify(to=ann, message="important")
+    for number in range(8):
+        say(ann, f"p{number}")
+    retention.prune()
+    assert shown(ann) == [("8 new comments on cat", 8, False), ("important", 1, False)]
+    assert Notification.objects.filter(folded=True).count() == 3
+
+
 # --- at the same time ------------------------------------------------------------------------------------------------
 
 
@@ -554,7 +569,7 @@ class Model:
 
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=False)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_rows_stand_for_what_is_there_whatever_was_done(steps: list[tuple[str, int]]) -> None:
     with transaction.atomic():
