@@ -24,7 +24,7 @@ from notifications.http import scopes
 from notifications.http import topics as topics_api  # noqa: F401  # likewise
 from notifications.offers.declaring import Action, Link, registered
 from notifications.sending import actions
-from notifications.sending.alerting import EVERYONE, LONGEST, BadAlert, UnknownRecipient, alert
+from notifications.sending.alerting import EVERYONE, LONGEST, LONGEST_THROTTLE, BadAlert, UnknownRecipient, alert
 from notifications.sending.named_audiences import MEMBERS, PERMISSION, PREFIX, Listed
 
 #: Words that name many people, never a person of that name.
@@ -91,7 +91,7 @@ class NotifyRequest(msgspec.Struct, kw_only=True):
     replace: Annotated[bool, _REPLACE] = False
     actions: Annotated[list[events.OfferedAction], _ACTIONS] = []
     group_by: Annotated[str | None, _GROUP_BY] = None
-    throttle: Annotated[Annotated[float, Meta(ge=0, le=LONGEST.total_seconds())] | None, _THROTTLE] = None
+    throttle: Annotated[Annotated[float, Meta(ge=0, le=LONGEST_THROTTLE.total_seconds())] | None, _THROTTLE] = None
 
 
 _PROGRESS = Meta(description="Of those that a job gives to many people: the addresses at which to read how far it is.")

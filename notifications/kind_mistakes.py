@@ -18,7 +18,7 @@ from notifications.kinds.texts import BadTemplate, Template, Text, placeholders
 from notifications.kinds.wording import write
 from notifications.models import TITLE_LIMIT, Level
 from notifications.safe_urls import is_safe_url
-from notifications.sending.alerting import LONGEST
+from notifications.sending.alerting import LONGEST, LONGEST_THROTTLE
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*)*")
 
@@ -58,10 +58,10 @@ def _of_names(kind: Any) -> Iterator[str]:
         yield f"has the level {kind.level!r}: it is one of {', '.join(Level.values)}."
     if not isinstance(kind.icon, str) or len(kind.icon) > NAME_LIMIT:
         yield f"has an icon that is no text of at most {NAME_LIMIT} characters."
-    for name in ("expires", "keep", "throttle"):
+    for name, longest in (("expires", LONGEST), ("keep", LONGEST), ("throttle", LONGEST_THROTTLE)):
         lasts = getattr(kind, name)
-        if lasts is not None and (not isinstance(lasts, timedelta) or not timedelta(0) < lasts <= LONGEST):
-            yield f"has an argument {name}= that is no timedelta above 0 and of at most {LONGEST.days} days."
+        if lasts is not None and (not isinstance(lasts, timedelta) or not timedelta(0) < lasts <= longest):
+            yield f"has an argument {name}= that is no timedelta above 0 and of at most {longest.days} days."
 
 
 def _is_name(name: object) -> bool:

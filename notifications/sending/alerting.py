@@ -34,6 +34,8 @@ ENVELOPE = 512
 
 #: How far from now the times of an alert may be, and how long after it is sent it may expire.
 LONGEST = timedelta(days=3650)
+#: The longest ``throttle``: what is held comes so much later.
+LONGEST_THROTTLE = timedelta(days=7)
 _AHEAD = f", {LONGEST.days} days from now at most"
 
 EVERYONE = "everyone"
@@ -335,8 +337,8 @@ def _checked_throttle(throttle: object, *, is_named: bool, replace: bool) -> flo
     """In seconds."""
     if throttle is None:
         return 0.0
-    if not isinstance(throttle, timedelta) or not timedelta(0) <= throttle <= LONGEST:
-        raise BadAlert(f"An alert's throttle is a timedelta of at most {LONGEST.days} days.")
+    if not isinstance(throttle, timedelta) or not timedelta(0) <= throttle <= LONGEST_THROTTLE:
+        raise BadAlert(f"An alert's throttle is a timedelta of at most {LONGEST_THROTTLE.days} days.")
     if throttle and not is_named:
         raise BadAlert("An alert with throttle has a kind or a group_by, which say together with what it is held.")
     if throttle and replace:

@@ -32,6 +32,9 @@ KEPT = timedelta(hours=1)
 #: Alerts that are held in a window: they are sent in one transaction, for which whoever calls waits.
 HELD = 1000
 
+#: Ends that are so close are one: of calls at the same time, the one that waited has the earlier time.
+CLOSE = timedelta(seconds=1)
+
 #: When a window ends that nothing has opened yet.
 _NEVER = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -84,8 +87,17 @@ class _Window:
         self._row, self._now = _locked(scope)
 
     def admit(self, described: Alert) -> datetime | None:
-        """When it ends, where the alert is to be held; None where it is sent now, which opens it."""
+        """When it ends, where the alert is to be held; None where it is sent now, which opens it.
+
+        No alert waits longer than its own ``throttle``: with a shorter one the window, and all that is held, ends
+        sooner.
+        """
         if self._row.ends_at > self._now or held_in(self._row.scope).exists():
+            own_end = self._now + timedelta(seconds=described.throttle)
+            if own_end < self._row.ends_at - CLOSE:
+                self._row.ends_at = own_end
+                self._row.save(update_fields=["ends_at"])
+                scheduling.move(held_in(self._row.scope), own_end)
             return self._row.ends_at
         self.open(described.throttle)
         return None

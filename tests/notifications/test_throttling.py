@@ -140,6 +140,18 @@ def test_what_is_for_later_is_held_at_its_time(ann: User) -> None:
     assert shown(ann) == [("later failed", 1), ("a failed", 1)]
 
 
+def test_no_alert_is_held_for_longer_than_it_says_itself(ann: User) -> None:
+    fail(ann, "a", "b", throttle=timedelta(days=7))
+    wrong = ThrottleWindow.objects.get().ends_at
+    fail(ann, "c")
+    assert WINDOW - timedelta(minutes=1) < ThrottleWindow.objects.get().ends_at - timezone.now() <= WINDOW
+    fail(ann, "d", throttle=timedelta(days=7))
+    end()
+    assert shown(ann) == [("3 builds failed", 3), ("a failed", 1)]
+    drain_jobs(until=wrong)
+    assert shown(ann) == [("3 builds failed", 3), ("a failed", 1)]
+
+
 # --- very many -------------------------------------------------------------------------------------------------------
 
 
@@ -253,6 +265,7 @@ def test_what_many_share_is_not_held(deploys: Topic) -> None:
     [
         ({"throttle": 7}, "throttle is a timedelta"),
         ({"throttle": timedelta(-1)}, "throttle is a timedelta"),
+        ({"throttle": timedelta(days=8)}, "throttle is a timedelta of at most 7 days"),
         ({"throttle": WINDOW}, "has a kind or a group_by"),
         ({"throttle": WINDOW, "group_by": "x", "key": "k", "replace": True}, "replaces another is not held"),
     ],
