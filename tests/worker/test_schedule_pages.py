@@ -1,12 +1,15 @@
 """The pages of schedules: for the staff, with and without scripts."""
 
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from notifications.models import Notification
@@ -138,6 +141,8 @@ def test_the_preview_says_when_and_shows_the_next_times(staff: Client, said: dic
 
 def test_the_preview_of_what_is_no_time_says_so(staff: Client) -> None:
     assert "Say when" in text(staff.post(page("preview"), {**NEW, "times": "soon"}))
+    last = {"start": "9999-12-31T18:59", "zone": "America/New_York"}
+    assert "Say when" in text(staff.post(page("preview"), NEW | last))
 
 
 @pytest.mark.parametrize(
@@ -154,6 +159,8 @@ def test_the_preview_of_what_is_no_time_says_so(staff: Client) -> None:
         {"zone": ""},
         {"zone": "Mars"},
         {"start": "2030-01-02T00:00", "end": "2030-01-01T00:00"},
+        {"end": "9999-12-31T23:59"},
+        {"start": "9999-12-31T18:59", "zone": "America/New_York"},
         {"url": "javascript:alert(1)"},
     ],
 )
@@ -198,6 +205,52 @@ def test_the_calendar_has_each_schedule_once_a_day_and_frequent_ones_beside(staf
     assert days[-1].entries == [(twice, "09:00", 2)]
     assert [one.row for one in reply.context["often"]] == [row]
     assert "2 times" in text(reply)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"type": "every", "number": 1, "unit": "seconds"},
+        {"type": "cron", "expression": "* * * * 1"},
+    ],
+)
+def test_the_calendar_looks_at_so_many_due_times_of_a_schedule_alone(
+    staff: Client, row: Schedule, rule: dict[str, Any]
+) -> None:
+    Schedule.objects.update(rule=rule, zone="UTC", starts_at=timezone.now() + timedelta(days=2))
+    found = iter(Schedule.objects.get().due_times(timezone.now()))
+    looked_at = 0
+
+    def counted(_row: Schedule, _after: datetime) -> Iterator[datetime]:
+        nonlocal looked_at
+        for one in found:
+            looked_at += 1
+            assert looked_at < 1000
+            yield one
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Schedule, "due_times", counted)
+        reply = staff.get(page("calendar"))
+    assert looked_at > 100
+    assert [one.row for one in reply.context["often"]] == [row]
+    assert [day.entries for day in reply.context["days"]] == [[]] * 28
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"ends_at": datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)},
+        {"starts_at": datetime(9999, 12, 31, 20, tzinfo=UTC)},
+        {"starts_at": datetime(1, 1, 1, tzinfo=UTC), "zone": "America/New_York"},
+        {"rule": {"type": "once", "at": "9999-12-31T23:59:59Z"}, "zone": "Asia/Tokyo"},
+        {"rule": {"type": "once", "at": "nonsense"}},
+    ],
+)
+def test_no_row_breaks_a_page(staff: Client, row: Schedule, columns: dict[str, Any]) -> None:
+    Schedule.objects.filter(pk=row.pk).update(**{"zone": "Europe/Berlin", **columns})
+    for one in (page("list"), page("calendar"), page("one", row.pk), page("edit", row.pk)):
+        assert staff.get(one).status_code == 200, one
+    call_command("schedules", "list")
 
 
 def test_periodic_tasks_of_the_admin_are_in_the_list_of_who_may_see_them(staff: Client, admin_client: Client) -> None:

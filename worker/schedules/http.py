@@ -167,10 +167,6 @@ class ScheduleRunsResult(msgspec.Struct):
 
 
 def _shown(row: Schedule) -> ApiSchedule:
-    try:
-        said = wording.sentence(row.timing(), max_runs=row.max_runs)
-    except BadRule as error:
-        said = str(error)
     return ApiSchedule(
         id=row.pk,
         key=row.key,
@@ -186,7 +182,7 @@ def _shown(row: Schedule) -> ApiSchedule:
         paused=row.is_paused,
         over=row.is_over,
         next=None if row.is_paused else row.next_at,
-        sentence=said,
+        sentence=wording.sentence_of(row),
         problem=row.problem,
     )
 

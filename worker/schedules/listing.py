@@ -1,6 +1,7 @@
 """What the pages show of schedules: the list, the calendar, the history as a chart, and periodic tasks."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import islice
@@ -15,13 +16,17 @@ from notifications.kinds.locales import UNKNOWN, locales_of
 from worker.due_times import until
 from worker.schedules import wording
 from worker.schedules.models import RunStatus, Schedule, ScheduleRun
-from worker.schedules.rules import BadRule, Timing
+from worker.schedules.rules import Timing
 
 #: Due times that a page names, and weeks of the calendar.
 NEXT, WEEKS = 10, 4
 
 #: A schedule that is due so often within a day is named beside the calendar, not in each of its days.
 OFTEN = 12
+
+#: Due times of one schedule that the calendar looks at. One that has more in these weeks is due often, whenever it
+#: begins: looking at all that a pause of a second has would take minutes.
+LOOKED_AT = OFTEN * 7 * WEEKS
 
 #: Runs in the chart, its height, and the seconds of lateness that fill it.
 CHART_RUNS, CHART_HEIGHT, CHART_SECONDS = 60, 48, 60.0
@@ -43,15 +48,9 @@ class Listed:
 
 def listed(rows: Iterable[Schedule]) -> list[Listed]:
     """The schedules with their sentences."""
-    return [Listed(row, sentence_of(row), ", ".join(row.contents.get("to", []))) for row in rows]
-
-
-def sentence_of(row: Schedule) -> str:
-    """When it is due in words, or what is wrong with its row."""
-    try:
-        return wording.capital(wording.sentence(row.timing(), max_runs=row.max_runs))
-    except BadRule as error:
-        return str(error)
+    return [
+        Listed(row, wording.capital(wording.sentence_of(row)), ", ".join(row.contents.get("to", []))) for row in rows
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +62,14 @@ class DueTime:
 
 
 def next_times(timing: Timing, after: datetime, here: ZoneInfo, *, most: int | None = None) -> list[DueTime]:
-    """The next due times by the clocks of the schedule and by those of the reader."""
+    """The next due times by the clocks of the schedule and by those of the reader; none beyond the calendar."""
     number = NEXT if most is None else min(NEXT, most)
-    return [
-        DueTime(one.astimezone(timing.tz).replace(tzinfo=None), one.astimezone(here).replace(tzinfo=None))
-        for one in islice(timing.after(after), number)
-    ]
+    found = []
+    with suppress(ValueError, OverflowError):  # what somebody wrote into the row past all checks
+        for one in islice(timing.after(after), number):
+            there, known = one.astimezone(timing.tz), one.astimezone(here)
+            found.append(DueTime(there.replace(tzinfo=None), known.replace(tzinfo=None)))
+    return found
 
 
 @dataclass(slots=True)
@@ -88,24 +89,20 @@ def calendar(rows: Iterable[Schedule], here: ZoneInfo) -> tuple[list[Day], list[
     last = datetime.combine(first + timedelta(days=7 * WEEKS), datetime.min.time(), here)
     often = []
     for row in rows:
-        if _is_often(row, now):
+        moments = list(islice(_due_until(row, now, last), LOOKED_AT))
+        if len(moments) == LOOKED_AT or len(list(until(iter(moments), now + timedelta(days=1)))) >= OFTEN:
             often.append(row)
             continue
         due: dict[date, list[datetime]] = {}
-        for one in _due_until(row, now, last):
+        for one in moments:
             local = one.astimezone(here)
             due.setdefault(local.date(), []).append(local)
-        for day, moments in due.items():
+        for day, times in due.items():
             if day in days:
-                days[day].entries.append((row, f"{moments[0]:%H:%M}", len(moments)))
+                days[day].entries.append((row, f"{times[0]:%H:%M}", len(times)))
     for shown in days.values():
         shown.entries.sort(key=lambda entry: entry[1])
     return list(days.values()), listed(often)
-
-
-def _is_often(row: Schedule, now: datetime) -> bool:
-    first = list(islice(_due_until(row, now, now + timedelta(days=1)), OFTEN))
-    return len(first) == OFTEN
 
 
 def _due_until(row: Schedule, now: datetime, last: datetime) -> Iterator[datetime]:
@@ -113,7 +110,7 @@ def _due_until(row: Schedule, now: datetime, last: datetime) -> Iterator[datetim
         return
     try:
         yield from until(row.due_times(now), last)
-    except BadRule:
+    except (ValueError, OverflowError):  # what somebody wrote into the row past all checks
         return
 
 

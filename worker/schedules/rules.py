@@ -21,6 +21,9 @@ FIRST_ZONE = "Pacific/Kiritimati"
 #: Times of one day that a rule may have, and the longest pause between two times of one in seconds.
 TIMES_LIMIT, LONGEST_PAUSE = 96, 366 * 86400
 
+#: How far from now a start, an end and a single time may be. Further away the clocks of some zone have no date.
+FURTHEST = timedelta(days=366 * 100)
+
 #: Seconds of each unit.
 UNITS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
 
@@ -200,10 +203,17 @@ def checked(timing: Timing) -> Timing:
     """
     if timing.zone and timing.zone not in zones():
         raise BadRule(f"There is no time zone {timing.zone!r}; one is Europe/Berlin.")
+    for bound in (timing.start, timing.end):
+        _check_near(bound)
     if timing.start is not None and timing.end is not None and timing.end < timing.start:
         raise BadRule("A schedule ends after its start.")
     rule = _checked(timing)
     return Timing(rule, timing.zone, timing.start, timing.end)
+
+
+def _check_near(moment: datetime | None) -> None:
+    if moment is not None and abs(moment - datetime.now(UTC)) > FURTHEST:
+        raise BadRule("The times of a schedule are at most a hundred years away; one without an end needs none.")
 
 
 def _checked(timing: Timing) -> Rule:
@@ -232,9 +242,9 @@ def _checked(timing: Timing) -> Rule:
 def _check_once(at: str, *, is_local: bool) -> None:
     try:
         read = datetime.fromisoformat(at)
-        read.replace(tzinfo=read.tzinfo or UTC).astimezone(UTC)
-    except (ValueError, OverflowError):
+    except ValueError:
         raise BadRule(f"A time is such as 2026-12-24T18:00, not {at!r}.") from None
+    _check_near(read.replace(tzinfo=read.tzinfo or UTC))
     if is_local and read.tzinfo is not None:
         raise BadRule("A time in everybody's own zone has no offset.")
 

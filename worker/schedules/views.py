@@ -105,7 +105,7 @@ def one(request: HttpRequest, pk: int) -> HttpResponse:
     page = Paginator(runs, RUNS).get_page(request.GET.get("page"))
     context = {
         "row": row,
-        "sentence": listing.sentence_of(row),
+        "sentence": wording.capital(wording.sentence_of(row)),
         "recipients": ", ".join(row.contents["to"]),
         "page": page,
         "bars": listing.chart(list(runs[: listing.CHART_RUNS])),
@@ -158,10 +158,10 @@ def _edit(
         status = 200 if form.is_valid() else 400
         return _form(request, form, row, is_new=is_new, status=status)
     try:
-        wanted = changing.wanted_of(row) if row is not None else None
-    except BadRule:
-        wanted = None
-    return _form(request, ScheduleForm(initial=initial(wanted), before=before), row, is_new=is_new)
+        shown = initial(changing.wanted_of(row) if row is not None else None)
+    except (ValueError, OverflowError):  # what somebody wrote into the row past all checks
+        shown = initial(None)
+    return _form(request, ScheduleForm(initial=shown, before=before), row, is_new=is_new)
 
 
 def _form(

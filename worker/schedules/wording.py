@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_
 
 from worker.schedules import rules
 from worker.schedules.cron import Expression
+from worker.schedules.models import Schedule
 from worker.schedules.rules import Cron, Every, Monthly, Once, Timing, Weekly
 
 #: Clock times that a sentence about an expression of cron names one by one.
@@ -30,6 +31,14 @@ _ON_DAYS = {
 }
 
 _OWN_ZONE = gettext_lazy("in each person's own time zone")
+
+
+def sentence_of(row: Schedule) -> str:
+    """When a schedule is due in words, or what is wrong with its row: no row breaks a list."""
+    try:
+        return sentence(row.timing(), max_runs=row.max_runs)
+    except (ValueError, OverflowError) as error:  # BadRule, or what somebody wrote into the row past all checks
+        return str(error)
 
 
 def sentence(timing: Timing, *, max_runs: int | None = None) -> str:

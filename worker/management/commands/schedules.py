@@ -52,7 +52,7 @@ class Command(BaseCommand):
         try:
             for moment in row.next(count):
                 self.stdout.write(moment.astimezone(row.timing().tz).isoformat())
-        except BadRule as error:
+        except (BadRule, OverflowError) as error:
             raise CommandError(str(error)) from None
 
 
@@ -66,9 +66,5 @@ def _named(text: str) -> Schedule:
 
 
 def _line(row: Schedule) -> str:
-    try:
-        said = wording.sentence(row.timing(), max_runs=row.max_runs)
-    except BadRule as error:
-        said = str(error)
     state = "paused" if row.is_paused else "over" if row.next_at is None else f"next {row.next_at:%Y-%m-%d %H:%M} UTC"
-    return f"{row.pk}  {row}  {said}  ({state})"
+    return f"{row.pk}  {row}  {wording.sentence_of(row)}  ({state})"
