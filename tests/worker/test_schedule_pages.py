@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 #: What the form sends for a new schedule.
 NEW: dict[str, Any] = {
-    "to": "everyone, group:ops",
+    "to": "everyone\ngroup:ops",
     "message": "Stand-up",
     "repeat": "weekly",
     "weekdays": ["1", "2", "3", "4", "5"],
@@ -175,6 +175,16 @@ def test_editing_keeps_what_the_form_does_not_show(staff: Client, row: Schedule)
     staff.post(page("edit", row.pk), {**NEW, "message": "Later"})
     row.refresh_from_db()
     assert row.contents == {"to": ["everyone", "group:ops"], "message": "Later", "data": {"a": 1}}
+
+
+def test_recipients_whose_names_have_spaces_and_commas_stay_who_they_are(staff: Client) -> None:
+    to = ["group:Sales", "group:Sales Team, Berlin; and Rome", "user:ann"]
+    row = schedule(to=to, message="m", weekdays=[1], times=["09:00"]).row
+    form = staff.get(page("edit", row.pk)).context["form"]
+    said = {name: value for name, value in form.initial.items() if value is not None}
+    assert staff.post(page("edit", row.pk), {**said, "message": "n"}).status_code == 302
+    row.refresh_from_db()
+    assert row.contents == {"to": to, "message": "n"}
 
 
 def test_a_schedule_is_paused_resumed_sent_and_copied(staff: Client, row: Schedule) -> None:

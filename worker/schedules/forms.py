@@ -58,9 +58,9 @@ class ScheduleForm(forms.Form):
     name = forms.CharField(label=_("Name"), max_length=NAME_LIMIT, required=False)
     to = forms.CharField(
         label=_("Recipients"),
-        widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false"}),
+        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
         help_text=_(
-            "With commas: everyone, members, the id of a person, user:NAME, group:NAME, topic:NAME, audience:NAME, "
+            "One in a line: everyone, members, the id of a person, user:NAME, group:NAME, topic:NAME, audience:NAME, "
             "permission:APP.CODENAME."
         ),
     )
@@ -142,7 +142,7 @@ class ScheduleForm(forms.Form):
     def _wanted(self, said: Mapping[str, Any]) -> Wanted:
         shown = ("title", "message", "level", "url")
         hidden = {name: value for name, value in self.before.items() if name not in {"to", *shown}}
-        to = [one for one in _PARTS.split(said["to"]) if one]
+        to = list(filter(None, map(str.strip, said["to"].splitlines())))  # names have spaces and commas
         grace = said["grace"]
         return Wanted(
             contents=contents.as_json(to, hidden | {name: said[name] for name in shown}),
@@ -185,7 +185,7 @@ def initial(wanted: Wanted | None) -> dict[str, Any]:
     return {
         **_initial_rule(timing),
         "name": wanted.name,
-        "to": ", ".join(said["to"]),
+        "to": "\n".join(said["to"]),
         **{name: said.get(name, "") for name in ("title", "message", "level", "url")},
         "zone": timing.zone,
         "start": timing.start and timing.start.astimezone(timing.tz).replace(tzinfo=None),
