@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import msgspec
+from django.db.models import Exists, OuterRef
 
 from hub.publishing import publish, publish_many
 from hub.users import User
@@ -41,6 +42,8 @@ def broken_by(gone: Sequence[Notification]) -> list[Broken]:
     if not counts:
         return []
     heads = Notification.objects.filter(bundle__in=counts, folded=False).select_related("user").order_by("pk")
+    others = Notification.objects.filter(bundle=OuterRef("bundle")).exclude(pk__in=[row.pk for row in gone])
+    heads = heads.filter(Exists(others))
     return [_broken(head, counts[head.bundle or 0]) for head in heads if head.bundle_count > counts[head.bundle or 0]]
 
 

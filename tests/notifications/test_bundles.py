@@ -30,7 +30,7 @@ from notifications.kinds import declaring
 from notifications.models import Notification, ScheduledAlert, Topic, newest_alert
 from notifications.offers import declaring as offers
 from notifications.rules.coalescing import send_last
-from notifications.sending import retention, scheduling, withdrawing
+from notifications.sending import expiring, retention, scheduling, withdrawing
 from notifications.sending.actions import send as send_all
 from notifications.sending.alerting import BadAlert
 from notifications.sending.expiring import sweep
@@ -300,6 +300,20 @@ def test_a_row_expires_as_a_whole_with_the_last_of_it(ann: User, comment: Kind) 
     assert shown(ann) == [("Cem wrote on cat", 1, False)]
     assert sweep() == 2
     assert shown(ann) == [("Cem wrote on cat", 1, False)]
+
+
+def test_a_large_row_that_expires_is_deleted_in_pieces(
+    ann: User, comment: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(expiring, "FOLDED_BATCH", 2)
+    for number in range(6):
+        say(ann, f"p{number}", expires=timedelta(minutes=5))
+    say(ann, "other", "dog")
+    Notification.objects.filter(expires_at__isnull=False).update(expires_at=timezone.now() - timedelta(minutes=1))
+    before = len(published(of(ann)))
+    assert [sweep(seconds=0) for _ in range(5)] == [2, 2, 1, 1, 0]
+    assert shown(ann) == [("other wrote on dog", 1, False)]
+    assert len(published(of(ann))) == before + 1  # of the row
 
 
 def test_one_that_does_not_expire_keeps_the_row(ann: User, comment: Kind) -> None:
