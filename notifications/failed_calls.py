@@ -117,7 +117,7 @@ def _store(same: _Same, times: int) -> None:
 
 def forget_person(user: User) -> None:
     """Delete the rows whose texts name this person: by their id in quotes, what they log in with, or their address."""
-    names = {user.get_username(), str(getattr(user, "email", ""))} - {""}
+    names = set(map(str, filter(None, (user.get_username(), getattr(user, "email", "")))))  # each may be None
     quoted = {user_id(user), *(name for name in names if len(name) < SHORT)}
     patterns = [rf"""(['"]){re.escape(name)}\1""" for name in quoted]
     # As a whole, and no part of the name or address of somebody else.

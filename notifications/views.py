@@ -10,7 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from hub import session
-from hub.access import credentials
+from hub.access import device_of_session
 from hub.channels import LAST_ID
 from hub.users import User
 from hub.web import for_members
@@ -95,7 +95,7 @@ def organize(request: HttpRequest) -> HttpResponse:
 def _device(request: HttpRequest) -> str:
     """What the change is noted to come from: the log-in of this browser, as its connections are named."""
     key = request.session.session_key
-    return sources.written(sources.DEVICE, credentials.device_of(credentials.of_session(key))) if key else ""
+    return sources.written(sources.DEVICE, device_of_session(key)) if key else ""
 
 
 @require_safe

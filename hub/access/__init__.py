@@ -6,9 +6,9 @@
 """
 
 from hub.access.control import revalidate
-from hub.access.credentials import Invalid, log_refusal
+from hub.access.credentials import Invalid, device_of_session, log_refusal
 from hub.access.log_ins import is_login
 from hub.access.reasons import End, Ended
 from hub.access.visitor import SESSION_KEY as SESSION_KEY_FORM
 
-__all__ = ["SESSION_KEY_FORM", "End", "Ended", "Invalid", "is_login", "log_refusal", "revalidate"]
+__all__ = ["SESSION_KEY_FORM", "End", "Ended", "Invalid", "device_of_session", "is_login", "log_refusal", "revalidate"]

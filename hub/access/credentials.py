@@ -61,6 +61,11 @@ def device_of(credential: str) -> str:
     return hashlib.sha256(credential.encode()).hexdigest()[:DEVICE_LENGTH] if credential else ""
 
 
+def device_of_session(key: str) -> str:
+    """As :func:`device_of`, of the session with this key."""
+    return device_of(of_session(key))
+
+
 def register(kind: str, find: Find, value_of: Callable[[str], str | None] | None = None) -> None:
     """Register ``find`` as the look-up for credentials of ``kind``; the composition root calls this once.
 

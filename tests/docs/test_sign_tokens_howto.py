@@ -229,6 +229,7 @@ MISTAKES: dict[str, Callable[[Any], str]] = {
     "the token has no end": of_token(exp=None),
     "the end is in milliseconds": of_token(exp=int(time.time() * 1000) + 600_000),
     "the clocks differ": of_token(iat=int(time.time()) + 3600, exp=int(time.time()) + 7200),
+    "the id is an e-mail address or another name": of_token(sub="ada@example.com"),
     "the id is a number instead of a text": of_token(sub=42),
     "the hub does not know the person": of_nobody,
     "the time zone has no such name": of_zone,
