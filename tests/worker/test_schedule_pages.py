@@ -1,5 +1,6 @@
 """The pages of schedules: for the staff, with and without scripts."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
+from hub.users import user_id
 from notifications.models import Notification
 from tests.support.people import User
 from worker.schedules import schedule
@@ -95,7 +97,7 @@ def test_being_of_the_staff_is_not_enough(
         )
         assert ("New schedule" in text(client.get(page("list")))) is sends
     for address, is_allowed in posts:
-        assert client.post(address, NEW).status_code == (302 if is_allowed else 403), address
+        assert client.post(address, {**NEW, "after": ""}).status_code == (302 if is_allowed else 403), address
     assert Notification.objects.exists() is sends
     assert (Schedule.objects.count() == 2) is sends
     assert client.post(page("change", row.pk, "delete")).status_code == (302 if changes else 403)
@@ -191,8 +193,9 @@ def test_a_schedule_is_paused_resumed_sent_and_copied(staff: Client, row: Schedu
     staff.post(page("change", row.pk, "pause"))
     assert "Paused" in text(staff.get(page("one", row.pk)))
     staff.post(page("change", row.pk, "resume"))
-    staff.post(page("change", row.pk, "run"))
-    assert Notification.objects.get().source == f"schedule:{row.pk}"
+    press(staff, row)
+    boss = User.objects.get(username="boss")
+    assert Notification.objects.get().source == f"person:{user_id(boss)}"
     history = text(staff.get(page("one", row.pk)))
     assert "Sent: 1, missed: 0, failed: 0" in history
     assert '<rect class="sent"' in history
@@ -203,8 +206,42 @@ def test_a_schedule_is_paused_resumed_sent_and_copied(staff: Client, row: Schedu
 
 def test_a_run_that_fails_says_why(staff: Client) -> None:
     row = schedule(to="group:none", message="m", every=timedelta(hours=1)).row
-    assert "none" in text(staff.post(page("change", row.pk, "run"), follow=True))
+    assert "none" in text(press(staff, row))
     assert ScheduleRun.objects.get().error
+
+
+def press(client: Client, row: Schedule, form: str | None = None) -> Any:
+    """Send the schedule now, by the form of its page as it is, or as it was."""
+    return client.post(
+        page("change", row.pk, "run"), {"after": form if form is not None else after(client, row)}, follow=True
+    )
+
+
+def after(client: Client, row: Schedule) -> str:
+    """What the form of the page says."""
+    return str(client.get(page("one", row.pk)).context["last_by_hand"])
+
+
+def test_a_form_sends_a_schedule_once_however_often_it_comes(staff: Client, row: Schedule) -> None:
+    for number in (1, 2):
+        form = after(staff, row)
+        assert f'name="after" value="{form}"' in text(staff.get(page("one", row.pk)))
+        assert "It is sent." in text(press(staff, row, form))
+        assert "It was sent before. Nothing was sent again." in text(press(staff, row, form))
+        assert Notification.objects.count() == row.runs.count() == number
+    assert "It was sent before" in text(staff.post(page("change", row.pk, "run"), follow=True))
+
+
+def test_an_edit_of_the_title_leaves_a_pause_where_it_is(staff: Client) -> None:
+    start = (timezone.now() - timedelta(hours=3)).replace(second=37, microsecond=0)
+    row = schedule(to="everyone", message="m", every=timedelta(seconds=40), start=start).row
+    shown = text(staff.get(page("edit", row.pk)))
+    at = re.search(r'name="start" value="([^"]+)"', shown)
+    assert at
+    every = {"repeat": "every", "number": "40", "unit": "seconds"}
+    staff.post(page("edit", row.pk), {**NEW, **every, "title": "t", "start": at[1]} | {"zone": row.zone})
+    row.refresh_from_db()
+    assert (row.contents["title"], row.starts_at) == ("t", start)
 
 
 def test_the_calendar_has_each_schedule_once_a_day_and_frequent_ones_beside(staff: Client, row: Schedule) -> None:

@@ -38,7 +38,8 @@ class _MomentInput(forms.DateTimeInput):
     input_type = "datetime-local"
 
     def __init__(self) -> None:
-        super().__init__(format="%Y-%m-%dT%H:%M")
+        # With seconds: a pause counts from its start, and an edit of something else leaves that where it is.
+        super().__init__(attrs={"step": "1"}, format="%Y-%m-%dT%H:%M:%S")
 
 
 class _MomentField(forms.DateTimeField):

@@ -181,7 +181,7 @@ def _deliver(row: Schedule, run: ScheduleRun) -> bool:
     if not run.is_by_hand and not row.zone:
         local = run.due_at.astimezone(ZoneInfo(FIRST_ZONE)).replace(tzinfo=None)
     try:
-        with transaction.atomic(), sources.acting(sources.SCHEDULE, row.pk):
+        with transaction.atomic(), sources.acting_as(_source(row, run)):
             stored = contents.send(row.contents, key=None if local is None else waiting.key_of(run), at_local=local)
     except PASSING:
         raise
@@ -193,6 +193,12 @@ def _deliver(row: Schedule, run: ScheduleRun) -> bool:
     run.notifications = [one.pk for one in stored]
     run.save(update_fields=["notifications"])
     return True
+
+
+def _source(row: Schedule, run: ScheduleRun) -> str:
+    """Who sends a run: the schedule, or whoever has it run by hand."""
+    by = sources.current() if run.is_by_hand else ""
+    return by or sources.written(sources.SCHEDULE, row.pk)
 
 
 def _told(error: Exception) -> str:

@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -21,7 +22,7 @@ from notifications import sources
 from notifications.sending.actions import MAY_BROADCAST
 from worker.schedules import changing, listing, running, wording
 from worker.schedules.forms import ScheduleForm, initial
-from worker.schedules.models import RunStatus, Schedule
+from worker.schedules.models import RunStatus, Schedule, ScheduleRun
 from worker.schedules.rules import BadRule
 
 #: Who may see schedules, and change them; who may change sees, too. To have one send also needs what an alert to
@@ -109,10 +110,16 @@ def one(request: HttpRequest, pk: int) -> HttpResponse:
         "recipients": ", ".join(row.contents["to"]),
         "page": page,
         "bars": listing.chart(list(runs[: listing.CHART_RUNS])),
+        "last_by_hand": _last_by_hand(row),
         "counts": {status: row.runs.filter(status=status).count() for status in RunStatus.values},
         **_next(request, row),
     }
     return _page(request, "one", context)
+
+
+def _last_by_hand(row: Schedule) -> str:
+    """Names the state in which a page shows what was sent by hand."""
+    return str(row.runs.filter(is_by_hand=True).order_by("-pk").values_list("pk", flat=True).first() or "")
 
 
 def _next(request: HttpRequest, row: Schedule) -> dict[str, Any]:
@@ -217,9 +224,10 @@ def change(request: HttpRequest, pk: int, change: str) -> HttpResponse:
         raise PermissionDenied
     row = get_object_or_404(Schedule, pk=pk)
     if change == "run":
-        with sources.acting(sources.PERSON, user_id(_reader(request))):
-            run = running.run_now(row)
-        if run.error:
+        run = _run_once(request, row)
+        if run is None:
+            messages.warning(request, _("It was sent before. Nothing was sent again."))
+        elif run.error:
             messages.error(request, _("It could not be sent: %(reason)s") % {"reason": run.error})
         else:
             messages.success(request, _("It is sent."))
@@ -228,6 +236,13 @@ def change(request: HttpRequest, pk: int, change: str) -> HttpResponse:
     else:
         raise Http404
     return redirect("hub:schedules:list") if change == "delete" else redirect("hub:schedules:one", pk)
+
+
+def _run_once(request: HttpRequest, row: Schedule) -> ScheduleRun | None:
+    """Send it now; None where that has happened since the page with the button was made, such as by a second click."""
+    with transaction.atomic(), sources.acting(sources.PERSON, user_id(_reader(request))):
+        held = get_object_or_404(Schedule.objects.select_for_update(), pk=row.pk)
+        return running.run_now(held) if request.POST.get("after") == _last_by_hand(held) else None
 
 
 def _reader(request: HttpRequest) -> User:
