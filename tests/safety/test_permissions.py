@@ -120,6 +120,7 @@ FORMS: dict[str, tuple[dict[str, str], tuple[int, ...]]] = {
     "/topics/nothing-{unique}/follow/": ({}, (302, 404, 404, 404, 302, 302)),
     "/accounts/tokens/": ({"name": "x"}, (302, 200, 200, 200, 302, 302)),
     "/accounts/tokens/{token}/revoke/": ({}, (302, 302, 404, 404, 302, 302)),
+    "/schedules/new/": ({}, (302, 403, 403, 400, 302, 302)),
     "/i18n/setlang/": ({"language": "ru"}, (302, 302, 302, 302, 302, 302)),
 }
 
