@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
-from django.db import OperationalError, connection, transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from notifications import Link
@@ -57,6 +57,12 @@ def runs(status: RunStatus = RunStatus.SENT) -> int:
 
 def sent() -> int:
     return Notification.objects.count()
+
+
+def send_all() -> None:
+    """Send what is due, in as many calls as that takes."""
+    while Schedule.objects.filter(next_at__lte=timezone.now()).exists():
+        send_due_schedules()
 
 
 # --- being due -------------------------------------------------------------------------------------------------------
@@ -144,7 +150,7 @@ def test_nothing_of_it_waits_for_people_once_it_is_paused_changed_or_deleted(how
         Schedule.objects.filter(pk=one.row.pk).update(
             handled_until=now - 23 * HOUR, next_at=now - 23 * HOUR, is_planned=True
         )
-    send_due_schedules()
+    send_all()
     waited = ScheduledAlert.objects.count()
     assert waited > 2 * 3
     row = handle.row
@@ -248,7 +254,6 @@ def test_whoever_is_killed_between_any_two_steps_nothing_is_sent_twice_and_nothi
     assert len({run.due_at for run in ScheduleRun.objects.all()}) == 3
 
 
-@pytest.mark.any_database
 def test_however_many_send_at_the_same_time_each_due_time_is_sent_once() -> None:
     rows = [hourly().row for _ in range(5)]
     for row in rows:
@@ -291,26 +296,100 @@ def test_a_beat_looks_again_when_the_next_one_is_due() -> None:
     assert 0 < beat.tick() <= 2
 
 
-def test_a_database_that_fails_for_one_schedule_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+def wake(row: Schedule) -> Schedule:
+    """Have a schedule be as if it had rested since its last attempt."""
+    Schedule.objects.filter(pk=row.pk, try_at__gt=timezone.now()).update(try_at=None)
+    row.refresh_from_db()
+    return row
+
+
+def fail_in_the_database(*_args: Any, **_others: Any) -> Any:
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET LOCAL statement_timeout = 10")
+            cursor.execute("SELECT pg_sleep(5)")
+        cursor.execute("SELECT 1 FROM nowhere")
+
+
+def test_a_query_that_fails_for_one_schedule_holds_up_no_other_and_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     first, second = hourly(message="first").row, hourly(message="second").row
     pass_time(first, HOUR + MINUTE)
     pass_time(second, HOUR)
     real = contents.send
 
     def fail(said: Any, **others: Any) -> Any:
-        if said["message"] == "first":
-            raise OperationalError("busy")
-        return real(said, **others)
+        return fail_in_the_database() if said["message"] == "first" else real(said, **others)
 
     monkeypatch.setattr(contents, "send", fail)
-    with pytest.raises(OperationalError):
-        send_due_schedules()
+    assert send_due_schedules() == 1
     assert [run.schedule for run in ScheduleRun.objects.all()] == [second]
     monkeypatch.undo()
+    assert running.seconds_to_next(5.0) > 0
+    assert send_due_schedules() == 0  # it rests
+    assert compare_schedules() == 0
+    assert wake(first).attempts == 1
+    assert send_due_schedules() == 1
+    assert runs() == sent() == 2
+    assert wake(first).attempts == 0
+
+
+@pytest.mark.parametrize("policy", ["skip", "once", "all"])
+def test_a_query_that_goes_on_failing_is_a_failure_once_the_grace_is_over(
+    monkeypatch: pytest.MonkeyPatch, policy: str
+) -> None:
+    row = hourly(grace=10 * MINUTE, missed=policy).row
+    pass_time(row, HOUR + MINUTE)
+    monkeypatch.setattr(contents, "send", fail_in_the_database)
+    for attempts in range(1, 5):
+        send_due_schedules()
+        assert wake(row).attempts == attempts
+    assert not ScheduleRun.objects.exists()
+    pass_time(row, 10 * MINUTE)
+    send_due_schedules()
+    run = ScheduleRun.objects.get()
+    assert run.status == RunStatus.FAILED
+    assert "OperationalError" in run.error
+    monkeypatch.undo()
+    pass_time(row, 50 * MINUTE)
     assert send_due_schedules() == 1
 
 
-@pytest.mark.any_database
+def test_a_call_ends_in_time_and_the_next_one_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "CALL_SECONDS", 0.0)
+    row, other = hourly(missed="all").row, hourly().row
+    pass_time(row, 4 * HOUR)
+    pass_time(other, HOUR)
+    sent_by_calls = []
+    while Schedule.objects.filter(next_at__lte=timezone.now()).exists():
+        assert running.seconds_to_next(5.0) == 0
+        sent_by_calls.append(send_due_schedules())
+    assert sent_by_calls == [1] * 5
+    assert runs() == sent() == 5
+
+
+def test_no_policy_makes_up_for_more_than_the_newest_hundred(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "DUE_LIMIT", 2)
+    monkeypatch.setattr(running, "MADE_UP_LIMIT", 3)
+    row = hourly(missed="all").row
+    pass_time(row, 10 * HOUR)
+    send_all()
+    assert (runs(), runs(RunStatus.MISSED), sent()) == (3, 7, 3)
+    missed = ScheduleRun.objects.filter(status=RunStatus.MISSED).latest("due_at")
+    assert ScheduleRun.objects.filter(status=RunStatus.SENT, due_at__lt=missed.due_at).count() == 0
+
+
+@pytest.mark.parametrize(("policy", "are_sent"), [("skip", 0), ("once", 1), ("all", 1)])
+def test_a_number_of_runs_does_not_keep_it_from_catching_up(policy: str, are_sent: int) -> None:
+    row = hourly(runs=1, grace=MINUTE, missed=policy).row
+    pass_time(row, 50 * HOUR + 30 * MINUTE)
+    assert send_due_schedules() == are_sent
+    row.refresh_from_db()
+    assert row.next_at is None or row.next_at > timezone.now()
+    assert runs() == sent() == are_sent
+
+
 def test_an_error_whose_text_nobody_can_store_is_in_the_history_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = hourly(message="first").row, hourly(message="second").row
     pass_time(first, HOUR + MINUTE)
@@ -328,7 +407,6 @@ def test_an_error_whose_text_nobody_can_store_is_in_the_history_without_it(monke
     assert ScheduleRun.objects.get(schedule=second).status == RunStatus.SENT
 
 
-@pytest.mark.any_database
 def test_an_error_that_breaks_the_transaction_of_one_schedule_holds_up_no_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -129,6 +129,7 @@ def change(row: Schedule, wanted: Wanted) -> Schedule:
             is_told_anew = any(getattr(held, name) != columns[name] for name in TOLD_BY)
             for name, value in columns.items():
                 setattr(held, name, value)
+            held.attempts, held.try_at = 0, None  # it may have been that
             _save(held)
             if is_told_anew:
                 waiting.cancel(held.pk)

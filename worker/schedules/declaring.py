@@ -97,7 +97,8 @@ def schedule(
         end: not after this time.
         runs: so many due times are sent, and then it is over.
         missed: what becomes of due times that are later than the grace allows, because nothing ran: ``"skip"``,
-            ``"once"`` sends once for all of them, ``"all"`` sends each. Those that are not sent are in the history.
+            ``"once"`` sends once for all of them, ``"all"`` sends each of the newest hundred. Those that
+            are not sent are in the history.
         grace: how late a due time is still sent; without it until the next one, an hour at most.
         key: names the schedule, 1 to 200 characters.
         name: for people, on the pages.

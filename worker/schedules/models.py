@@ -67,6 +67,10 @@ class Schedule(models.Model):
     #: When it has to be looked at next; empty while it is paused, and when it is over.
     next_at = models.DateTimeField(_("next"), null=True, default=timezone.now, editable=False)
     sent_runs = models.PositiveIntegerField(default=0, editable=False)
+    #: How often its next due time was tried, with the last error, and until when it rests.
+    attempts = models.PositiveIntegerField(default=0, editable=False)
+    tried_error = models.CharField(max_length=ERROR_LIMIT, blank=True, editable=False)
+    try_at = models.DateTimeField(null=True, editable=False)
     #: Why it is not due any more, where that is an error.
     problem = models.CharField(max_length=ERROR_LIMIT, blank=True, editable=False)
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)

@@ -5,6 +5,7 @@ to when the schedule has been handled. So a due time is sent once or not yet, wh
 Times are those of the database's own clock.
 """
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,6 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import InterfaceError, OperationalError, connections, router, transaction
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from hub.config import hub_settings
@@ -34,13 +36,25 @@ LONGEST_GRACE = timedelta(hours=1)
 #: Due times of one schedule that one transaction handles, and schedules that one call looks at.
 DUE_LIMIT, CALL_LIMIT = 100, 500
 
+#: Seconds that one call sends, about: beat has a lease to keep and others to send. The next call goes on.
+CALL_SECONDS = 1.0
+
+#: Due times that were missed and that the policy ``all`` sends for, at most: the newest.
+MADE_UP_LIMIT = 100
+
+#: Attempts after which an error that might have passed is a failure, once the grace of the due time is over.
+ATTEMPTS = 3
+
+#: Seconds between two attempts: twice as many each time, up to so many.
+LONGEST_REST = 300
+
 #: Seconds after which a process that is not beat sends what is due.
 OVERDUE = 10.0
 
 #: Schedules of which :func:`compare` reads several at once.
 CHUNK = 500
 
-#: Errors after which the same is tried again. After others it would not succeed either.
+#: Errors after which the same is tried again: they may pass. After others it would not succeed either.
 PASSING = (OperationalError, InterfaceError)
 
 
@@ -53,38 +67,62 @@ class Decision:
 
 
 def decide(
-    due: Sequence[datetime], now: datetime, following: datetime | None, *, policy: str, grace: timedelta | None
+    due: Sequence[datetime],
+    now: datetime,
+    following: datetime | None,
+    *,
+    policy: str,
+    grace: timedelta | None,
+    too_many: int = 0,
 ) -> Decision:
-    """Which of the due times that have passed are sent. ``following`` is the due time behind them, if there is one."""
+    """Which of the due times that have passed are sent.
+
+    Args:
+        following: the due time behind them, if there is one.
+        too_many: so many of the first are more than any policy makes up for.
+    """
     found = Decision()
-    for moment, later in zip(due, [*due[1:], following], strict=True):
-        allowed = grace
-        if allowed is None:
-            allowed = LONGEST_GRACE if later is None else min(LONGEST_GRACE, later - moment)
-        in_time = now - moment <= allowed
-        (found.sent if in_time or policy == Missed.ALL else found.missed).append(moment)
+    for number, (moment, later) in enumerate(zip(due, [*due[1:], following], strict=True)):
+        is_made_up_for = policy == Missed.ALL and number >= too_many
+        is_sent = is_made_up_for or now - moment <= _allowed(moment, later, grace)
+        (found.sent if is_sent else found.missed).append(moment)
     is_last = following is None or following > now
     if policy == Missed.ONCE and found.missed and not found.sent and is_last:
         found.sent.append(found.missed.pop())
     return found
 
 
+def _allowed(moment: datetime, later: datetime | None, grace: timedelta | None) -> timedelta:
+    """How late a due time is still in time. ``later`` is the one behind it."""
+    if grace is not None:
+        return grace
+    return LONGEST_GRACE if later is None else min(LONGEST_GRACE, later - moment)
+
+
+def _looked_at() -> QuerySet[Schedule]:
+    """The schedules that do not rest after an attempt that failed."""
+    return Schedule.objects.filter(Q(try_at=None) | Q(try_at__lte=Now()))
+
+
 def send_due(*, overdue: float = 0.0) -> int:
     """Send what is due, or what has been due for ``overdue`` seconds; returns how many due times were sent.
 
-    One query of a small index where there is nothing. Raises ``django.db.Error`` where the database cannot be used;
-    the next call goes on.
+    One query of a small index where there is nothing. Ends after about ``CALL_SECONDS``; what is left is the next
+    call's. Raises ``django.db.Error`` where the database cannot be used; the next call goes on.
     """
-    due = Schedule.objects.filter(next_at__lte=Now() - timedelta(seconds=overdue)).order_by("next_at")
+    deadline = time.monotonic() + CALL_SECONDS
+    due = _looked_at().filter(next_at__lte=Now() - timedelta(seconds=overdue)).order_by("next_at")
     sent, failure = 0, None
     for pk in list(due.values_list("pk", flat=True)[:CALL_LIMIT]):
         # What fails for one schedule, whatever it is, holds up no other.
         try:
-            sent += _handle(pk)
+            sent += _handle(pk, deadline)
         except PASSING as error:
             failure = error
         except Exception:
             log.exception("schedule_not_handled", schedule=pk)
+        if time.monotonic() >= deadline:
+            break
     if failure is not None:
         raise failure
     return sent
@@ -92,7 +130,7 @@ def send_due(*, overdue: float = 0.0) -> int:
 
 def seconds_to_next(longest: float) -> float:
     """In how many seconds a schedule has to be looked at again; ``longest`` where that is later."""
-    rows = Schedule.objects.filter(next_at__isnull=False).order_by("next_at").annotate(read_at=Now())
+    rows = _looked_at().filter(next_at__isnull=False).order_by("next_at").annotate(read_at=Now())
     for row in rows[:1]:
         return min(longest, max(0.0, ((row.next_at or _read_at(row)) - _read_at(row)).total_seconds()))
     return longest
@@ -111,7 +149,7 @@ def _held(pk: int) -> tuple[Schedule, datetime] | None:
     return next(((row, _read_at(row)) for row in rows.filter(pk=pk)), None)
 
 
-def _handle(pk: int) -> int:
+def _handle(pk: int, deadline: float) -> int:
     with transaction.atomic():
         held = _held(pk)
         if held is None:
@@ -121,7 +159,7 @@ def _handle(pk: int) -> int:
             return 0
         try:
             with transaction.atomic():  # so that a statement that failed in there leaves what is written below
-                return _handle_held(row, now)
+                return _handle_held(row, now, deadline)
         except PASSING:
             raise
         except Exception as error:  # noqa: BLE001  # what somebody wrote into the row past all checks
@@ -130,7 +168,7 @@ def _handle(pk: int) -> int:
             return 0
 
 
-def _handle_held(row: Schedule, now: datetime) -> int:
+def _handle_held(row: Schedule, now: datetime, deadline: float) -> int:
     if not row.is_planned:
         waiting.cancel(row.pk)
     if row.is_paused:
@@ -140,19 +178,76 @@ def _handle_held(row: Schedule, now: datetime) -> int:
         # It was changed at that time: a due time that it did not have when it passed is none.
         plan(row, min(now, row.next_at or now))
         return 0
-    due = list(islice(until(row.due_times(row.handled_until), now), DUE_LIMIT))
+    found = list(islice(until(row.timing().after(row.handled_until), now), DUE_LIMIT + MADE_UP_LIMIT))
+    due = found[:DUE_LIMIT]
     following = next(row.timing().after(due[-1] if due else now), None)
-    decision = decide(due, now, following, policy=row.missed, grace=row.grace)
-    ScheduleRun.objects.bulk_create(
-        [ScheduleRun(schedule=row, due_at=one, ran_at=now, status=RunStatus.MISSED) for one in decision.missed],
-        ignore_conflicts=True,
-    )
-    sent = sum(_send(row, moment, now) for moment in decision.sent)
-    if decision.missed:
-        log.warning("schedule_missed", schedule=row.pk, missed=len(decision.missed), first=str(decision.missed[0]))
-    row.sent_runs += sent
-    plan(row, due[-1] if following is not None and following <= now else now)
-    return sent
+    too_many = max(0, len(found) - MADE_UP_LIMIT)
+    decision = decide(due, now, following, policy=row.missed, grace=row.grace, too_many=too_many)
+    return _Handling(row, now, deadline).handle(due, following, set(decision.sent))
+
+
+class _Handling:
+    """What one look does with the due times of a schedule that have passed, in order. The caller holds the row."""
+
+    def __init__(self, row: Schedule, now: datetime, deadline: float) -> None:
+        self._row, self._now, self._deadline = row, now, deadline
+        self._attempts = row.attempts  # at the first of the due times
+        self._sent = 0
+        self._over: list[ScheduleRun] = []
+        self._rest: dict[str, object] = {}
+
+    def handle(self, due: Sequence[datetime], following: datetime | None, to_send: set[datetime]) -> int:
+        """Send, note what is not sent, and write how far it came; returns how many were sent."""
+        row, handled_until = self._row, self._row.handled_until or self._now
+        for moment, later in zip(due, [*due[1:], following], strict=True):
+            if self._is_to_end():
+                break
+            if moment not in to_send:
+                self._note_missed(moment)
+            elif not self._try(moment, later):
+                break
+            self._attempts, handled_until = 0, moment
+        else:
+            handled_until = due[-1] if due and following is not None and following <= self._now else self._now
+        ScheduleRun.objects.bulk_create(self._over, ignore_conflicts=True)
+        if missed := [run.due_at for run in self._over if run.status == RunStatus.MISSED]:
+            log.warning("schedule_missed", schedule=row.pk, missed=len(missed), first=str(missed[0]))
+        row.sent_runs += self._sent
+        plan(row, handled_until)
+        if self._rest:
+            _write(row, **self._rest)
+        return self._sent
+
+    def _is_to_end(self) -> bool:
+        if self._sent and time.monotonic() >= self._deadline:
+            return True
+        return self._row.max_runs is not None and self._row.sent_runs + self._sent >= self._row.max_runs
+
+    def _note_missed(self, moment: datetime) -> None:
+        status = RunStatus.FAILED if self._attempts else RunStatus.MISSED
+        error = self._row.tried_error if self._attempts else ""
+        self._over.append(ScheduleRun(schedule=self._row, due_at=moment, ran_at=self._now, status=status, error=error))
+
+    def _try(self, moment: datetime, later: datetime | None) -> bool:
+        """Send; returns whether the due time is over. Else it rests until it is tried again."""
+        row, now = self._row, self._now
+        try:
+            with transaction.atomic():
+                self._sent += _send(row, moment, now)
+        except PASSING as error:
+            if transaction.get_rollback():
+                raise  # the database is away
+            self._attempts += 1
+            row.tried_error = _told(error)
+            if self._attempts >= ATTEMPTS and now - moment > _allowed(moment, later, row.grace):
+                log.exception("schedule_not_sent", schedule=row.pk, due_at=str(moment))
+                self._note_missed(moment)
+                return True
+            log.warning("schedule_rests", schedule=row.pk, attempts=self._attempts, error=row.tried_error)
+            rest = timedelta(seconds=min(LONGEST_REST, 2 ** min(self._attempts, 30)))
+            self._rest = {"attempts": self._attempts, "tried_error": row.tried_error, "try_at": Now() + rest}
+            return False
+        return True
 
 
 def plan(row: Schedule, handled_until: datetime) -> None:
@@ -161,7 +256,16 @@ def plan(row: Schedule, handled_until: datetime) -> None:
     The caller holds the row, or has just made it. Raises ``BadRule`` where it cannot be due.
     """
     following = next(row.due_times(handled_until), None)
-    _write(row, handled_until=handled_until, next_at=following, is_planned=True, sent_runs=row.sent_runs, problem="")
+    untried = {"attempts": 0, "tried_error": "", "try_at": None}
+    _write(
+        row,
+        handled_until=handled_until,
+        next_at=following,
+        is_planned=True,
+        sent_runs=row.sent_runs,
+        problem="",
+        **untried,
+    )
 
 
 def _write(row: Schedule, **columns: object) -> None:
