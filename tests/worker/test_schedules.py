@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from notifications import Link
-from notifications.models import Notification, ScheduledAlert, Topic
+from notifications import Link, failed_calls
+from notifications.models import FailedCall, Notification, ScheduledAlert, Topic
 from notifications.sending.alerting import BadAlert
 from tests.notifications.killing import killed_at
 from tests.support.people import User
@@ -594,6 +595,48 @@ def test_a_run_that_cannot_be_sent_says_why() -> None:
     assert "none" in run.error
 
 
+def test_who_is_gone_is_left_out_and_said_and_the_others_get_it() -> None:
+    failed_calls.forget()
+    ann, bob = (User.objects.create_user(name) for name in ("ann", "bob"))
+    row = hourly(to=[ann, bob, "group:night"]).row
+    bob.delete()
+    pass_time(row, HOUR)
+    assert send_due_schedules() == 1
+    run = ScheduleRun.objects.get()
+    assert (run.status, sent()) == (RunStatus.SENT, 1)
+    assert "night" in run.error
+    noted = FailedCall.objects.get()
+    assert noted.source == f"schedule:{row.pk}"
+
+
+def test_the_newest_runs_of_each_schedule_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "RUNS_KEPT", 3)
+    row, other = hourly().row, hourly().row
+    for one, number in ((row, 10), (other, 2)):
+        ScheduleRun.objects.bulk_create(
+            ScheduleRun(schedule=one, due_at=NINE + part * HOUR, ran_at=NINE, status=RunStatus.SENT)
+            for part in range(number)
+        )
+    assert running.prune() == 7
+    assert [run.due_at for run in row.runs.all()] == [NINE + part * HOUR for part in (9, 8, 7)]
+    assert other.runs.count() == 2
+
+
+def test_a_long_history_is_deleted_in_parts(
+    monkeypatch: pytest.MonkeyPatch, django_assert_max_num_queries: Any
+) -> None:
+    monkeypatch.setattr(changing, "RUNS_AT_ONCE", 4)
+    row = hourly().row
+    ScheduleRun.objects.bulk_create(
+        ScheduleRun(schedule=row, due_at=NINE + part * HOUR, ran_at=NINE, status=RunStatus.SENT) for part in range(10)
+    )
+    with CaptureQueriesContext(connection) as queries:
+        assert changing.delete([row]) == 1
+    deletions = [one["sql"] for one in queries if 'DELETE FROM "hub_worker_schedulerun"' in one["sql"]]
+    assert len(deletions) == 4  # three parts, and what was added meanwhile
+    assert not ScheduleRun.objects.exists()
+
+
 def test_recipients_and_contents_are_kept_as_texts() -> None:
     ann, group = User.objects.create_user("ann"), Group.objects.create(name="ops")
     topic = Topic.objects.create(name="deploys", title="Deployments")
@@ -625,6 +668,9 @@ def test_recipients_and_contents_are_kept_as_texts() -> None:
         ({"every": None, "cron": "never"}, BadRule, "five fields"),
         ({"every": None, "cron": "0 0 30 2 *"}, BadSchedule, "never due"),
         ({"every": None, "at": datetime(2020, 1, 1, tzinfo=UTC)}, BadSchedule, "never due"),
+        ({"every": None, "cron": "*," * 200 + "* * * * *"}, BadRule, "200 characters"),
+        ({"every": None, "weekdays": [1] * 1000, "times": ["09:00"]}, BadRule, "Days of the week"),
+        ({"every": None, "weekdays": [1], "times": ["09:00"] * 1000}, BadRule, "times"),
         ({"tz": "Mars"}, BadRule, "no time zone"),
         ({"runs": 0}, BadSchedule, "runs"),
         ({"grace": timedelta(0)}, BadSchedule, "grace"),

@@ -9,11 +9,14 @@ from django.db import IntegrityError, transaction
 
 from worker.schedules import contents as schedule_contents
 from worker.schedules import rules, running, waiting
-from worker.schedules.models import KEY_LIMIT, NAME_LIMIT, Missed, Schedule
+from worker.schedules.models import KEY_LIMIT, NAME_LIMIT, Missed, Schedule, ScheduleRun
 from worker.schedules.rules import Every, Timing
 
 #: The longest grace time, and most runs.
 LONGEST_GRACE, RUNS_LIMIT = timedelta(days=366), 1_000_000
+
+#: Rows of the history that one statement deletes.
+RUNS_AT_ONCE = 1000
 
 #: What people are told, and when. Where one of these is changed, what waits for their local time says it no more.
 TOLD_BY = frozenset({"contents", "rule", "zone", "starts_at", "ends_at"})
@@ -169,6 +172,9 @@ def delete(rows: Iterable[Schedule]) -> int:
     """Delete schedules with their history, and what waits of them for people's local times; returns how many."""
     deleted = 0
     for row in rows:
+        # In parts, so that nobody waits for the row while much is deleted.
+        while old := list(row.runs.order_by("pk").values_list("pk", flat=True)[:RUNS_AT_ONCE]):
+            ScheduleRun.objects.filter(pk__in=old).delete()
         with transaction.atomic():
             for held in Schedule.objects.select_for_update().filter(pk=row.pk):
                 held.delete()

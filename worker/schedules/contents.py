@@ -1,6 +1,7 @@
 """What a schedule sends: the arguments of ``notify``, kept as JSON has them."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -111,11 +112,33 @@ def check_local(contents: Mapping[str, Any]) -> None:
             raise BadAlert("Only people have a local time: such a schedule goes to people and audiences.")
 
 
-def send(
-    contents: Mapping[str, Any], *, key: str | None = None, at_local: datetime | None = None
-) -> list[Notification]:
-    """Send it now, or to each person when it is ``at_local`` where they are. Raises as ``notifications.notify``."""
-    return actions.notify(**_arguments(contents), key=key, at_local=at_local)
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What was stored, and which recipients are gone."""
+
+    notifications: list[Notification]
+    gone: list[UnknownRecipient]
+
+
+def send(contents: Mapping[str, Any], *, key: str | None = None, at_local: datetime | None = None) -> Sent:
+    """Send it now, or to each person when it is ``at_local`` where they are; to those of its recipients who are there.
+
+    Raises as ``notifications.notify``: also where none of them is there.
+    """
+    arguments, gone = _arguments(contents), list[UnknownRecipient]()
+    there = [one for one in contents["to"] if _is_there(one, gone)]
+    if gone and not there:
+        raise gone[0]
+    return Sent(actions.notify(**arguments | {"to": there}, key=key, at_local=at_local), gone)
+
+
+def _is_there(recipient: str, gone: list[UnknownRecipient]) -> bool:
+    try:
+        resolve(recipient)
+    except UnknownRecipient as error:
+        gone.append(error)
+        return False
+    return True
 
 
 def _arguments(contents: Mapping[str, Any]) -> dict[str, Any]:

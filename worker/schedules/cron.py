@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from datetime import date
 
+#: Characters of an expression, at most.
+LENGTH = 200
+
 #: What some programs of cron call some expressions.
 NAMED = {
     "@hourly": "0 * * * *",
@@ -103,6 +106,8 @@ def read(text: str) -> Expression:
     Raises:
         BadCron: it is none.
     """
+    if len(text) > LENGTH:
+        raise BadCron(f"An expression of cron has at most {LENGTH} characters.")
     parts = NAMED.get(text.strip().lower(), text).split()
     if len(parts) != len(_FIELDS):
         raise BadCron(f"An expression of cron has five fields, such as 0 9 * * 1-5; this has {len(parts)}.")

@@ -250,16 +250,16 @@ def _check_once(at: str, *, is_local: bool) -> None:
 
 
 def _numbers(found: tuple[int, ...], last: int, sentence: str) -> tuple[int, ...]:
-    if not found or not all(1 <= one <= last for one in found):
+    if not 1 <= len(found) <= last or not all(1 <= one <= last for one in found):
         raise BadRule(sentence)
     return tuple(sorted(set(found)))
 
 
 def _times(times: tuple[str, ...]) -> tuple[str, ...]:
     try:
-        read = {time.fromisoformat(one) for one in times}
+        read = {time.fromisoformat(one) for one in times[: TIMES_LIMIT + 1]}
     except ValueError:
         read = set()
-    if not 1 <= len(read) <= TIMES_LIMIT or any(one.tzinfo or one.second or one.microsecond for one in read):
+    if not read or len(times) > TIMES_LIMIT or any(one.tzinfo or one.second or one.microsecond for one in read):
         raise BadRule(f"A schedule has 1 to {TIMES_LIMIT} times such as 09:00.")
     return tuple(f"{one:%H:%M}" for one in sorted(read))

@@ -20,7 +20,7 @@ from django.db.models.functions import Now
 from hub.config import hub_settings
 from hub.database import prune_table
 from hub.logs import get_logger
-from notifications import sources
+from notifications import failed_calls, sources
 from worker.clock import AHEAD
 from worker.due_times import until
 from worker.jobs import shortened
@@ -50,6 +50,9 @@ LONGEST_REST = 300
 
 #: Seconds after which a process that is not beat sends what is due.
 OVERDUE = 10.0
+
+#: Runs of each schedule that are kept, however young they are: one of every second has 86,400 a day.
+RUNS_KEPT = 1000
 
 #: Schedules of which :func:`compare` reads several at once.
 CHUNK = 500
@@ -281,21 +284,25 @@ def _send(row: Schedule, due_at: datetime, now: datetime) -> bool:
 
 
 def _deliver(row: Schedule, run: ScheduleRun) -> bool:
-    local = None
+    local, source = None, sources.written(sources.SCHEDULE, row.pk)
     if not run.is_by_hand and not row.zone:
         local = run.due_at.astimezone(ZoneInfo(FIRST_ZONE)).replace(tzinfo=None)
     try:
         with transaction.atomic(), sources.acting_as(_source(row, run)):
-            stored = contents.send(row.contents, key=None if local is None else waiting.key_of(run), at_local=local)
+            done = contents.send(row.contents, key=None if local is None else waiting.key_of(run), at_local=local)
     except PASSING:
         raise
     except Exception as error:  # an audience is the project's own code
         log.exception("schedule_not_sent", schedule=row.pk, due_at=str(run.due_at))
         run.status, run.error = RunStatus.FAILED, _told(error)
+        failed_calls.note(source, "schedule", error)
         run.save(update_fields=["status", "error"])
         return False
-    run.notifications = [one.pk for one in stored]
-    run.save(update_fields=["notifications"])
+    run.notifications = [one.pk for one in done.notifications]
+    if done.gone:
+        run.error = shortened(" ".join(str(one) for one in done.gone), ERROR_LIMIT)
+        failed_calls.note(source, "schedule", done.gone[0])
+    run.save(update_fields=["notifications", "error"])
     return True
 
 
@@ -323,12 +330,15 @@ def run_now(row: Schedule) -> ScheduleRun:
 
 
 def prune(*, seconds: float = 10.0) -> int:
-    """Delete the history of schedules that need not be kept (``HUB_SCHEDULE_DAYS``); returns how many rows.
+    """Delete the history of schedules that need not be kept; returns how many rows.
+
+    That is what is older than ``HUB_SCHEDULE_DAYS``, and of each schedule all but its newest ``RUNS_KEPT`` runs.
 
     Stops after about ``seconds``; what is left is the next call's.
     """
     rows, days = ScheduleRun.objects.all(), hub_settings().schedule_days
-    return prune_table("schedule_run", rows, days=days, items=0, lists=[], seconds=seconds)
+    lists = [(rows, Schedule.objects.all(), "schedule")]
+    return prune_table("schedule_run", rows, days=days, items=RUNS_KEPT, lists=lists, seconds=seconds)
 
 
 def compare() -> int:
