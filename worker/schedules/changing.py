@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
+from hub.validation import is_storable
 from worker.schedules import contents as schedule_contents
 from worker.schedules import rules, running, waiting
 from worker.schedules.models import KEY_LIMIT, NAME_LIMIT, Missed, Schedule, ScheduleRun
@@ -49,6 +50,8 @@ def checked(wanted: Wanted) -> Wanted:
     """The same in order and complete. Raises as :func:`create` where it cannot be."""
     if len(wanted.name) > NAME_LIMIT:
         raise BadSchedule(f"The name of a schedule has at most {NAME_LIMIT} characters.")
+    if not is_storable(wanted.name):
+        raise BadSchedule("The name of a schedule has characters that cannot be stored.")
     if wanted.missed not in Missed.values:
         raise BadSchedule(f"When missed: one of {', '.join(Missed.values)}, not {wanted.missed!r}.")
     if wanted.max_runs is not None and not 1 <= wanted.max_runs <= RUNS_LIMIT:
@@ -97,8 +100,8 @@ def create(wanted: Wanted, *, key: str | None = None) -> tuple[Schedule, bool]:
     Raises:
         BadSchedule, BadRule, BadAlert: it cannot be; nothing is stored.
     """
-    if key is not None and not 1 <= len(key) <= KEY_LIMIT:
-        raise BadSchedule(f"The key of a schedule has 1 to {KEY_LIMIT} characters.")
+    if key is not None and not (1 <= len(key) <= KEY_LIMIT and is_storable(key)):
+        raise BadSchedule(f"The key of a schedule has 1 to {KEY_LIMIT} characters that can be stored.")
     if key is not None and (row := Schedule.objects.filter(key=key).first()) is not None:
         return _change_keyed(row, wanted), False
     try:
