@@ -86,7 +86,7 @@ MISTAKES = {
     "cookies": Mistake(["hub.W046"], "SESSION_COOKIE_PATH = '/app/orders/'"),
     "unscheduled": Mistake(
         ["hub.W031"],
-        "from celery import Celery\napp = Celery('other', broker=CELERY_BROKER_URL)\n"
+        "from celery import Celery\napp = Celery('other', broker='memory://')\n"
         "HUB_CELERY_APP = 'shop.settings.mistake_unscheduled.app'",
     ),
     "broker": Mistake(["hub.W032"], "CELERY_TASK_PUBLISH_RETRY = True"),
