@@ -63,7 +63,7 @@ async def test_signed_token_names_a_person_by_the_uuid(ada: User, settings: obje
     settings.HUB_TOKEN_SECRET = ["a secret that is used by the tests only"]  # type: ignore[attr-defined]  # pytest-django's
     claims = signed_tokens.read(signed_tokens.connection_token(ada.pk))
     assert await credentials.whose(credentials.of_user(claims.sub)) == ada
-    with pytest.raises(signed_tokens.BadToken, match=r"\$\.sub"):
+    with pytest.raises(signed_tokens.BadToken, match="sub is no id"):
         signed_tokens.read(signed_tokens.connection_token(7))
 
 
