@@ -13,6 +13,7 @@ import atexit
 import json
 import os
 import platform
+import re
 import resource
 import socket
 import subprocess
@@ -71,6 +72,9 @@ class Forking:
             self._process.wait()
 
 
+#: What the system's loader and Python read before anything of a program runs: a fork has what its parent was given.
+_READ_AT_THE_START = re.compile("LD_.+|PYTHON(HASHSEED|MALLOC|DEVMODE|TRACEMALLOC|OPTIMIZE|HOME|UTF8|COERCECLOCALE)")
+
 #: By the path of their Python.
 known: dict[str, Forking] = {}
 
@@ -80,6 +84,15 @@ def _forking(python: str) -> Forking | None:
     if python not in known and _CAN_FORK and threading.current_thread() is threading.main_thread():
         known[python] = Forking.started(python)
     return known.get(python)
+
+
+def _starts_alike(environment: Mapping[str, str | os.PathLike[str]]) -> bool:
+    """Whether a process that is started with this environment would begin as one that is forked does."""
+    return all(
+        environment.get(name) == os.environ.get(name)
+        for name in {*environment, *os.environ}
+        if _READ_AT_THE_START.fullmatch(name)
+    )
 
 
 class Popen(subprocess.Popen[AnyStr]):
@@ -100,7 +113,7 @@ class Popen(subprocess.Popen[AnyStr]):
         pipes: list[int] = rest[:6]
         _, gid, gids, uid, umask, new_session, group = rest[6:]
         is_usual = not shell and preexec_fn is None and (gid, gids, uid, umask, group) == (None, None, None, -1, -1)
-        program = Program.of(args) if is_usual else None
+        program = Program.of(args) if is_usual and _starts_alike(os.environ if env is None else env) else None
         forking = program and _forking(program.python)
         if not program or not forking:
             super()._execute_child(*arguments)  # type: ignore[misc]  # not public

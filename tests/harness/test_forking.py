@@ -135,3 +135,14 @@ def _runs(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+@pytest.mark.parametrize(("name", "value"), [("PYTHONHASHSEED", "7"), ("LD_DEBUG_OUTPUT", "/nowhere")])
+def test_what_is_read_before_a_program_begins_is_read(name: str, value: str) -> None:
+    program = [sys.executable, "-c", "import json, os; print(json.dumps([hash('a'), os.getppid()]))"]
+    environment = clean_environment(PYTHONHASHSEED="7") | {name: value}
+    own, others = (
+        json.loads(run(program, env=environment, capture_output=True, text=True, check=True).stdout)
+        for run in (subprocess.run, forking.run)
+    )
+    assert own == others == [own[0], os.getpid()]
