@@ -67,9 +67,9 @@ suite-others:
 	@$(PYTEST) --ignore tests/browser -m "not chaos" -n 5 --dist loadgroup
 
 # What the user model can change, with UUIDs, texts and numbers as keys; all else would only repeat itself. Each of two
-# processes starts once per model, where pytest-xdist would start three.
+# processes starts once per model, where pytest-xdist would start three. PostgreSQL has one database for both.
 suite-users:
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target --keep-going users-uuids users-others
+	@$(MAKE) --no-print-directory --jobs $(if $(filter postgres%,$(DATABASE_URL)),1,2) --output-sync=target --keep-going users-uuids users-others
 
 users-uuids:
 	@$(PYTEST) --ds tests.projects.uuid_people.settings -m "not slow and not live" tests/projects \
