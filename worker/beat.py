@@ -40,6 +40,9 @@ BEAT_INTERVAL = 5.0
 LEASE = "beat"
 LEASE_SECONDS = 12.0
 
+#: Seconds between two looks at schedules of which the last one has sent nothing.
+HELD_PAUSE = 0.1
+
 #: Due times that have passed are counted up to so many.
 MISSED_LIMIT = 1000
 
@@ -212,8 +215,9 @@ class HubScheduler(DatabaseScheduler):
             wait = float(super().tick(*args, **kwargs)) if self._may_send() else BEAT_INTERVAL
             wait, self._pause = max(wait, self._pause), 0.0
             if self._leads:
-                running.send_due()
-                wait = min(wait, running.seconds_to_next(wait))
+                sent = running.send_due()
+                # What is due and was not sent is held by somebody else, who needs a moment.
+                wait = min(wait, max(running.seconds_to_next(wait), 0.0 if sent else HELD_PAUSE))
         except (DatabaseError, InterfaceError) as error:
             log.warning("schedules_not_read", error=type(error).__name__)
             close_old_connections()

@@ -140,4 +140,4 @@ class TrackedJob(models.Model):
 
 
 # Django finds the models of an app in this module.
-from worker.schedules import models as _of_schedules  # noqa: E402, F401
+from worker.schedules import models as _of_schedules  # noqa: E402, F401  # it imports this one

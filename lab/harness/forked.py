@@ -43,13 +43,13 @@ IMPORTED = (
     "kombu.transport.redis", "limits.aio.storage", "limits.aio.strategies", "msgspec", "redis.asyncio", "sqlparse",
     "structlog", "uvicorn", "uvicorn.config", "uvicorn.main", "uvicorn.protocols.http.httptools_impl",
     "uvicorn.protocols.websockets.websockets_sansio_impl", "yaml",
-)  # fmt: skip
+)  # fmt: skip  # a name in a line says no more
 
 #: As ``IMPORTED``, where the environment has them.
 IMPORTED_WHERE_THERE = (
     "confusable_homoglyphs.confusables", "crontab", "csp.utils", "environ", "google.protobuf.descriptor_pb2",
     "google.protobuf.internal.builder", "psycopg", "servestatic.middleware", "uvloop",
-)  # fmt: skip
+)  # fmt: skip  # a name in a line says no more
 
 #: ``man 2 clone``: the new process is a child of our parent.
 _CLONE_PARENT = 0x8000
@@ -150,7 +150,7 @@ def _show(environment: Mapping[str, str]) -> None:
 
 
 def _text(descriptor: int, mode: str, errors: str, *, is_unbuffered: bool) -> io.TextIOWrapper:
-    binary: Any = open(descriptor, f"{mode}b", buffering=0 if is_unbuffered else -1, closefd=False)  # noqa: SIM115
+    binary: Any = open(descriptor, f"{mode}b", buffering=0 if is_unbuffered else -1, closefd=False)  # noqa: SIM115  # for the program
     is_by_line = descriptor == 2 or os.isatty(descriptor)
     return io.TextIOWrapper(
         binary, encoding="utf-8", errors=errors, line_buffering=is_by_line, write_through=is_unbuffered

@@ -12,6 +12,7 @@ from django.forms.fields import InvalidJSONInput
 from django.utils.translation import gettext_lazy as _
 from msgspec import UNSET
 
+from hub.logs import get_logger
 from hub.users import User, all_users, keys_of_members, log_in_field, users_by_id
 from hub.validation import MESSAGE_LIMIT, is_storable
 from hub.web import UncutForm
@@ -24,6 +25,8 @@ from notifications.models import TITLE_LIMIT, Follow, Level, Notification, Topic
 from notifications.offers.declaring import Action, Link
 from notifications.sending.alerting import EVERYONE, Alert, BadAlert, Found, Recipient, alert
 from notifications.sending.named_audiences import MEMBERS, Audience, Listed, declared
+
+log = get_logger(__name__)
 
 #: People of one call, at most: more have an audience.
 PEOPLE_LIMIT = 1000
@@ -134,7 +137,8 @@ class ComposeForm(UncutForm, forms.Form):
             )
         except BadAlert as error:
             raise forms.ValidationError(str(error)) from None
-        except Exception as error:  # noqa: BLE001  # whatever the audience of a product raises
+        except Exception as error:  # whatever the audience of a product raises
+            log.warning("audience_failed", exc_info=True)
             raise forms.ValidationError(f"{type(error).__name__}: {error}") from None
         return cleaned
 

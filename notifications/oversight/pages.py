@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from hub.channels import LAST_ID
+from hub.logs import get_logger
 from hub.session import open_connections
 from hub.users import User, all_users, display_name, log_in_field, user_id, users_by_id
 from hub.validation import is_storable
@@ -27,6 +28,8 @@ from notifications.oversight.repeating import send_again
 from notifications.sending import actions, withdrawing
 from notifications.sending.alerting import BadAlert
 from notifications.sending.named_audiences import BadAudience
+
+log = get_logger(__name__)
 
 #: Names a wish to send again.
 _ONCE = re.compile(r"[0-9a-f]{32}")
@@ -111,7 +114,8 @@ def _preview(form: ComposeForm) -> dict[str, Any] | None:
     """What people will read and how many they are; None, with an error in the form, where an audience fails."""
     try:
         return {"said": previews(form.described), "people": people_of(form.described.to)}
-    except Exception as error:  # noqa: BLE001  # whatever the audience of a product raises
+    except Exception as error:  # whatever the audience of a product raises
+        log.warning("audience_failed", exc_info=True)
         form.add_error(None, f"{type(error).__name__}: {error}")
         return None
 

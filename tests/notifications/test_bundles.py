@@ -36,6 +36,7 @@ from notifications.sending.alerting import BadAlert
 from notifications.sending.expiring import sweep
 from tests.notifications.published import published
 from tests.support.people import User, make_crowd
+from tests.support.writers import needs_several_writers
 
 #: Calls at the same time. SQLite has one writer, and lets others wait for ten seconds.
 AT_ONCE = 50 if connection.vendor == "postgresql" else 3
@@ -473,7 +474,7 @@ def met(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(withdrawing, "withdraw", withdraw_and_meet)
 
 
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer")
+@needs_several_writers
 @pytest.mark.parametrize("both", [False, True], ids=["to one", "to both"])
 def test_calls_whose_keys_have_expired_alerts_of_others_do_not_wait_in_a_ring(
     ann: User, comment: Kind, met: None, *, both: bool
@@ -495,7 +496,7 @@ def test_calls_whose_keys_have_expired_alerts_of_others_do_not_wait_in_a_ring(
     assert [[count for _, count, _ in shown(person)] for person in (ann, zed)] == [[2 if both else 1]] * 2
 
 
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer")
+@needs_several_writers
 def test_bulks_that_replace_what_others_of_them_have_do_not_wait_in_a_ring(
     ann: User, comment: Kind, met: None
 ) -> None:
@@ -515,7 +516,7 @@ def test_bulks_that_replace_what_others_of_them_have_do_not_wait_in_a_ring(
     assert [{said for said, _, _ in shown(person)} for person in (ann, zed)] == [{"new", "more"}] * 2
 
 
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer")
+@needs_several_writers
 def test_calls_with_alerts_for_later_and_throttled_ones_take_their_keys_in_one_order(
     ann: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:

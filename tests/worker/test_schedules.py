@@ -18,7 +18,7 @@ from notifications.models import FailedCall, Notification, ScheduledAlert, Topic
 from notifications.sending.alerting import BadAlert
 from tests.notifications.killing import killed_at
 from tests.support.people import User
-from worker.beat import HubScheduler
+from worker.beat import HELD_PAUSE, HubScheduler
 from worker.celery import app
 from worker.maintenance import compare_schedules, send_due_schedules
 from worker.schedules import OWN_ZONE, ScheduleHandle, changing, contents, running, schedule, schedule_named
@@ -294,6 +294,18 @@ def test_a_beat_looks_again_when_the_next_one_is_due() -> None:
     row = hourly().row
     pass_time(row, HOUR - timedelta(seconds=2))
     assert 0 < beat.tick() <= 2
+
+
+def test_a_beat_does_not_spin_while_somebody_else_holds_what_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    beat = HubScheduler(app=app)
+    beat.maintenance = []
+    row = hourly().row
+    pass_time(row, HOUR)
+    with monkeypatch.context() as held:
+        held.setattr(running, "_held", lambda pk: None)
+        assert beat.tick() == HELD_PAUSE
+    beat.tick()
+    assert runs() == sent() == 1
 
 
 def wake(row: Schedule) -> Schedule:

@@ -258,7 +258,7 @@ def test_text_that_a_job_returns_is_its_result() -> None:
 
 def test_progress_that_is_no_number_is_an_error_of_the_job() -> None:
     with pytest.raises(ValueError, match="five"):
-        JobHandle("1").progress("five")  # type: ignore[arg-type]
+        JobHandle("1").progress("five")  # type: ignore[arg-type]  # the mistake
     with pytest.raises(OverflowError):
         JobHandle("1").progress(10**400)
 

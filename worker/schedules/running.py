@@ -377,5 +377,6 @@ def _mend(pk: int) -> bool:
         try:
             plan(row, handled_until)
         except Exception as error:  # noqa: BLE001  # likewise
+            log.error("schedule_not_readable", schedule=pk, error=str(error))  # noqa: TRY400  # as above
             _write(row, next_at=None, problem=_told(error))
         return True

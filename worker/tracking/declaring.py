@@ -44,7 +44,7 @@ def job(
             return function(self.handle(), *args, **kwargs)
 
         # By it Celery says at the call what does not fit; the handle stands in the place of the task.
-        run.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
+        run.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]  # of any function
         if timeout is not None:
             options.setdefault("soft_time_limit", timeout + _SOFT)
             options.setdefault("time_limit", timeout + _HARD)

@@ -35,10 +35,23 @@ class JobTimedOut(Exception):
 class JobHandle:
     """A job that runs, for its own function. May be used from several threads."""
 
-    __slots__ = ("_asked_to_stop", "_deadline", "_new_lines", "_version", "done", "id", "lines", "result_text",
-                 "result_url", "seconds", "task", "text", "total")  # fmt: skip
+    __slots__ = (
+        "_asked_to_stop",
+        "_deadline",
+        "_new_lines",
+        "_version",
+        "done",
+        "id",
+        "lines",
+        "result_text",
+        "result_url",
+        "seconds",
+        "task",
+        "text",
+        "total",
+    )
 
-    def __init__(self, id: str, task: Any = None, seconds: float | None = None) -> None:  # noqa: A002
+    def __init__(self, id: str, task: Any = None, seconds: float | None = None) -> None:  # noqa: A002  # as the column is called
         #: The id of the task: as a key of an alert, or for calls to others, it makes a second run harmless.
         self.id = id
         #: The task of Celery, for ``job.task.retry(…)``.
