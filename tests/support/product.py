@@ -3,7 +3,6 @@ people, and variants of it.
 """
 
 import asyncio
-import fcntl
 import json
 import os
 import shutil
@@ -25,6 +24,7 @@ from lab.harness.waiting import wait_for
 from tests.package.test_wheel import build
 from tests.support.fresh import FreshEnvironment
 from tests.support.howto import command_that_stays, follow
+from tests.support.once import made_once
 
 PASSWORD = "a long enough password"
 
@@ -228,13 +228,12 @@ def _made(factory: pytest.TempPathFactory) -> Path:
     of_process = factory.getbasetemp()
     of_run = of_process.parent if "PYTEST_XDIST_WORKER" in os.environ else of_process
     made = of_run / "product that was made"
-    made.mkdir(exist_ok=True)
-    with (made / "whole").open("a") as whole:
-        fcntl.flock(whole, fcntl.LOCK_EX)
-        if not whole.tell():
-            with _redis(made) as redis:
-                Product(made, redis, environment=made / "venv").follow_page()
-            whole.write("yes")
+
+    def make() -> None:
+        with _redis(made) as redis:
+            Product(made, redis, environment=made / "venv").follow_page()
+
+    made_once(made, make)
     return made
 
 
