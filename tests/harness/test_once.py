@@ -1,6 +1,5 @@
 """What one process of a test run makes for all."""
 
-import os
 import threading
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from tests.support.once import made_once
 
 def open_files(path: Path) -> int:
     """How often this process has ``path`` open."""
-    opened = [Path("/proc/self/fd") / number for number in os.listdir("/proc/self/fd")]
+    opened = list(Path("/proc/self/fd").iterdir())
     return sum(number.is_symlink() and number.readlink() == path for number in opened)
 
 
@@ -42,5 +41,5 @@ def test_what_failed_half_way_is_made_anew(tmp_path: Path) -> None:
 
     with pytest.raises(OSError, match="full"):
         made_once(tmp_path / "shared", fails)
-    made_once(tmp_path / "shared", lambda: (tmp_path / "shared/all").touch())
+    made_once(tmp_path / "shared", (tmp_path / "shared/all").touch)
     assert {path.name for path in (tmp_path / "shared").iterdir()} == {"all", "whole"}
