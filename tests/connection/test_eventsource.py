@@ -125,6 +125,7 @@ async def test_what_may_not_be_is_answered_with_a_status(
     assert response.status_code == status
 
 
+@pytest.mark.slow
 async def test_a_signed_token_in_the_query_opens_the_stream_and_its_end_ends_it(
     address: str, ada: User, token_secret: str
 ) -> None:

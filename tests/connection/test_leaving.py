@@ -93,6 +93,7 @@ async def test_person_who_connects_and_closes_again_and_again_joins_once_and_lea
         assert await tracker.current().people(room) == [f"u{bob.pk}"]
 
 
+@pytest.mark.slow
 async def test_page_that_is_loaded_again_tells_nobody_anything(ada: User, bob: User, room: str) -> None:
     async with wired(bob) as watcher, AsyncExitStack() as stack:
         await watcher.ask(subscribe={"channel": room, "join_leave": True})
@@ -158,6 +159,7 @@ def _is_of_leaving(handle: asyncio.TimerHandle) -> bool:
     return not handle.cancelled() and getattr(callback, "__self__", None) is leaving.current()
 
 
+@pytest.mark.slow
 async def test_person_who_went_to_another_web_process_has_not_left() -> None:
     elsewhere, told = PresenceTracker(), Told()
     try:
@@ -192,6 +194,7 @@ async def _is_at(process: PresenceTracker, person: str) -> bool:
     return person in await process.people(ROOM)
 
 
+@pytest.mark.slow
 async def test_leave_is_told_once_where_the_process_dies_within_the_grace(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

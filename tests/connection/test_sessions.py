@@ -203,6 +203,7 @@ async def test_a_client_that_is_ahead_of_this_process_sees_all_and_nothing_twice
     assert seen == list(range(3, 4 + more))
 
 
+@pytest.mark.slow
 async def test_another_history_of_a_channel_makes_its_subscribers_come_back(ada: User, room: str) -> None:
     await posted(room, ada, "0")
     await apublish(f"user:{ada.pk}", {"type": "a"})

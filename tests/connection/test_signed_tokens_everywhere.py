@@ -151,6 +151,7 @@ async def test_client_comes_back_where_nobody_can_say_whether_its_token_is_good(
 # --- while it is connected ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 async def test_simple_endpoint_ends_with_the_token_and_a_new_one_goes_on(address: str, ada: User, token: str) -> None:
     short = signer().token(sub=str(ada.pk), exp=time.time() + 1)
     async with simple(address, short) as opened:

@@ -95,6 +95,7 @@ async def test_a_backend_gives_a_subscription_data_info_and_an_end(open_namespac
         assert [who.get("chan_info") for who in present.values() if who["user"]] == [{"role": "speaker"}]
 
 
+@pytest.mark.slow
 async def test_a_subscription_by_a_backend_ends_at_its_time(open_namespace: str, ada: User) -> None:
     async with wired(ada) as wire:
         await give(control.SubscribeUser(str(ada.pk), "open:1", expire_at=int(time.time()) + 2))

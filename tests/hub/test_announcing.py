@@ -65,6 +65,7 @@ def test_flushing_returns_when_redis_has_everything(redis_server: RedisServer, e
     assert announcer.flush(10), "there is nothing to wait for"
 
 
+@pytest.mark.slow
 def test_flushing_gives_up_in_time_when_redis_does_not_answer(
     redis_server: RedisServer, envelopes: list[Envelope], settings: Settings
 ) -> None:

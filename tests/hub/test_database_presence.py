@@ -320,6 +320,7 @@ async def test_one_that_starts_without_redis_knows_and_is_known(start: Start, re
         await counts(one, two, wanted=2)
 
 
+@pytest.mark.slow
 async def test_nothing_is_written_while_redis_is_well_and_nothing_when_nothing_changes(
     start: Start,
     redis_server: RedisServer,

@@ -183,6 +183,7 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> list[None]:
     return found
 
 
+@pytest.mark.slow
 @OURS
 @pytest.mark.parametrize("frame", [EMPTY, b"\x89\x80\0\0\0\0"])
 @pytest.mark.usefixtures("patient")
@@ -219,6 +220,7 @@ async def test_one_who_was_just_sending_when_it_was_shown_out_still_says_goodbye
         assert talkative.heard == 1
 
 
+@pytest.mark.slow
 @OURS
 async def test_what_came_before_a_close_and_was_not_looked_at_is_dropped(kind: str, talkative: Talkative) -> None:
     talkative.is_silent = True

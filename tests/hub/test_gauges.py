@@ -77,6 +77,7 @@ async def test_a_loop_that_is_held_up_is_seen_to_be_late() -> None:
     await await_for(lambda: late() > before, that="the delay is counted")
 
 
+@pytest.mark.slow
 def test_figures_that_do_not_come_hold_up_the_metrics_for_a_moment_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gauges, "STATS_TIMEOUT", 2.0)
     calls, answers = [], threading.Event()
@@ -102,6 +103,7 @@ def test_figures_that_do_not_come_hold_up_the_metrics_for_a_moment_only(monkeypa
     assert calls == [1, 1]
 
 
+@pytest.mark.slow
 def test_figures_are_read_once_for_two_who_ask_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[int] = []
     asked = threading.Event()

@@ -62,6 +62,7 @@ def test_a_channel_that_has_no_stream_is_named_and_nothing_changes(three_streams
     assert epochs() == three_streams
 
 
+@pytest.mark.slow
 async def test_who_comes_back_and_who_is_connected_must_reload(layer: BaseChannelLayer) -> None:
     await apublish("room:1", {"type": "test.happened"})
     before = (await in_database_thread(streams.positions, ["room:1"]))["room:1"]

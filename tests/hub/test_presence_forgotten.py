@@ -63,6 +63,7 @@ async def test_nobody_is_shown_as_gone_by_a_redis_that_forgot(
     assert [await one.count("room:1") for one in two] == [4, 4]
 
 
+@pytest.mark.slow
 async def test_a_process_that_renews_its_lease_does_not_take_the_others_for_gone(
     two: tuple[PresenceTracker, PresenceTracker], redis_server: RedisServer, settings: Settings
 ) -> None:
@@ -108,6 +109,7 @@ async def test_a_process_of_which_redis_has_not_everybody_yet_is_waited_for(
     assert await one.count("room:1") == 4
 
 
+@pytest.mark.slow
 async def test_who_is_elsewhere_neither_joins_nor_leaves_because_redis_forgot(
     two: tuple[PresenceTracker, PresenceTracker], redis_server: RedisServer
 ) -> None:
@@ -118,6 +120,7 @@ async def test_who_is_elsewhere_neither_joins_nor_leaves_because_redis_forgot(
     assert await one.leave("room:1", "u2")
 
 
+@pytest.mark.slow
 async def test_redis_says_who_is_elsewhere_where_it_is_back_before_any_row_was_read(
     two: tuple[PresenceTracker, PresenceTracker], redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -133,6 +136,7 @@ async def test_redis_says_who_is_elsewhere_where_it_is_back_before_any_row_was_r
     assert not await one.leave("room:1", "u3")
 
 
+@pytest.mark.slow
 async def test_a_process_that_redis_forgot_sees_it_at_its_next_look(
     two: tuple[PresenceTracker, PresenceTracker], redis_server: RedisServer
 ) -> None:

@@ -91,6 +91,7 @@ async def test_who_leaves_while_presence_ends_keeps_no_connection(redis_server: 
     )
 
 
+@pytest.mark.slow
 async def test_people_of_a_process_that_died_are_removed_and_told_of_once(
     start: Start, settings: Settings, departed: list[tuple[str, list[str]]]
 ) -> None:

@@ -275,6 +275,7 @@ async def test_who_answers_pings_stays_and_who_does_not_is_closed(kind: str, ech
         assert await client.rest() == b""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["lean", "raw"])
 async def test_a_wait_for_pongs_of_another_length_is_kept_too(kind: str, echo: Echo) -> None:
     async with (

@@ -385,6 +385,7 @@ def run_apart(*calls: Callable[[], object]) -> None:
         list(pool.map(run, calls))
 
 
+@pytest.mark.slow
 def test_two_distributions_with_one_key_at_the_same_time_give_it_once(
     crowd: list[User], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -406,6 +407,7 @@ def test_two_distributions_with_one_key_at_the_same_time_give_it_once(
     assert sorted(user for user, _ in entries()) == sorted(user.pk for user in crowd)
 
 
+@pytest.mark.slow
 def test_who_is_told_alone_in_an_open_transaction_is_not_told_again(crowd: list[User]) -> None:
     (alert,) = notify(to=MEMBERS, message="m", key="k")
     failures: list[BaseException] = []

@@ -22,6 +22,7 @@ async def until_count(endpoint: Endpoint, count: int) -> None:
         frame = await endpoint.receive_json()
 
 
+@pytest.mark.slow
 async def test_the_count_comes_on_connect_and_on_change_and_never_twice_in_a_row() -> None:
     session = await sync_to_async(lambda: session_cookie(User.objects.create_user("ann")))()
     async with open_endpoint("/ws/online/") as guest:

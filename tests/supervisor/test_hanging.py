@@ -84,6 +84,7 @@ async def test_a_worker_that_was_stopped_is_replaced_by_one_that_shows_life(
     assert part.pid != first
 
 
+@pytest.mark.slow
 async def test_a_part_that_works_is_left_alone(keep: Keep, tmp_path: Path, redis_server: RedisServer) -> None:
     looked: list[bool | None] = []
     probe = probes.of_file(tmp_path, "worker").probe
@@ -119,6 +120,7 @@ async def test_files_that_nobody_can_touch_say_nothing_of_the_worker(
     assert await probe() is None
 
 
+@pytest.mark.slow
 async def test_a_look_that_fails_says_nothing_of_the_part() -> None:
     async def probe() -> bool:
         raise ZeroDivisionError
@@ -129,6 +131,7 @@ async def test_a_look_that_fails_says_nothing_of_the_part() -> None:
     assert not done
 
 
+@pytest.mark.slow
 async def test_a_part_gets_time_for_its_first_sign_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
     signs = iter([False, False, False, True, False, False, False, False])
 

@@ -41,6 +41,7 @@ def runs(row: PeriodicTask) -> int:
     return int(row.total_run_count)
 
 
+@pytest.mark.slow
 def test_row_that_ran_in_the_future_is_due_after_its_interval(row: PeriodicTask) -> None:
     began = time.monotonic()
     scheduler = HubScheduler(app=app)

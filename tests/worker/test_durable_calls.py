@@ -127,6 +127,7 @@ def test_a_job_of_which_no_message_can_be_made_holds_up_no_other() -> None:
     assert sorted(set(runs)) == [0, 2]
 
 
+@pytest.mark.slow
 def test_calls_wait_a_moment_at_most_for_a_broker_that_hangs(
     redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

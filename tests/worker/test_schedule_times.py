@@ -75,6 +75,7 @@ def assert_same(found: list[datetime], wanted: set[datetime], begin: datetime) -
     assert [one for one in found if one > edge] == sorted(one for one in wanted if one > edge)
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(year=YEARS, zone=st.sampled_from(ZONES), weekdays=st.sets(st.integers(1, 7), min_size=1), at=times | risky)
 @example(year=2026, zone="Australia/Lord_Howe", weekdays={7}, at={"02:15"})

@@ -142,6 +142,7 @@ def test_each_person_is_told_when_it_is_that_time_where_they_are() -> None:
     assert not ScheduledAlert.objects.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["pause", "pause by update", "delete", "delete by queryset", "text", "time"])
 def test_nothing_of_it_waits_for_people_once_it_is_paused_changed_or_deleted(how: str) -> None:
     people = [User.objects.create_user(name) for name in ("ann", "bob")]

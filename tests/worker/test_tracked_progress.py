@@ -125,6 +125,7 @@ def test_lines_are_told_once(told: Told, reported: JobHandle) -> None:
     assert [[line.text for line in one.lines] for _, one, _ in told.all] == [["first"], ["second"]]
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("nothing_ran_and_the_broker_is_there")
 def test_running_job_is_shown_and_ends_within_two_seconds_when_it_is_cancelled() -> None:
