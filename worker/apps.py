@@ -32,6 +32,7 @@ class WorkerConfig(required_apps.HubAppConfig):
         )
         from worker.application import application
         from worker.schedules import (
+            receipt_counter,  # noqa: F401  # a part of each web process
             running,
             waiting,  # noqa: F401  # connects to Django's signals
             web_sender,  # noqa: F401  # a part of each web process

@@ -1,4 +1,4 @@
-"""What clients are told of tracked jobs, and on which channels."""
+"""What clients are told of tracked jobs and of schedules, and on which channels."""
 
 import math
 from datetime import datetime
@@ -13,6 +13,8 @@ from worker.models import TrackedJob
 OWN: Final = "jobs"
 ALL: Final = "all_jobs"
 
+#: The channel of those who look at schedules.
+SCHEDULES: Final = "schedules"
 
 #: The largest number that browsers do not round.
 _LARGEST: Final = float(2**53 - 1)
@@ -63,6 +65,12 @@ class JobProgressed(msgspec.Struct, tag="worker.job_progressed", omit_defaults=T
     total: float | int | None = None
     text: str = ""
     lines: list[LogLine] = []
+
+
+class ScheduleChanged(msgspec.Struct, tag="worker.schedule_changed"):
+    """A schedule or its history is not what it was; it may be gone. Not stored: who was away loads it again."""
+
+    id: str
 
 
 def channel_of(user_id: str) -> str:

@@ -166,6 +166,20 @@ class LocalChannel:
             for one in audience.others
         )
 
+    def received(self, offset: int) -> list[Subscriber]:
+        """The clients that were sent the publication with this offset as it came, as far as they are still here.
+
+        It came after their subscription began. Looks at each subscription; not for the path of publications.
+        """
+        if offset > self.last:
+            return []
+        return [
+            one.subscriber
+            for audience in self._audiences.values()
+            for one in (*audience.raw, *audience.others)
+            if one.start.offset < offset and not isinstance(one.subscriber, ProcessSubscriber)
+        ]
+
     def open(self, position: Position) -> None:
         """Begin after ``position``."""
         self.epoch, self.last, self.opened = position.epoch, position.offset, True

@@ -121,6 +121,24 @@ class Relay:
             if (clients := local_channel.clients())
         }
 
+    def received(self, publications: Iterable[tuple[str, int]]) -> int:
+        """How many connections of this process were sent one of these live, as far as they are still open.
+
+        Publications are channels and offsets. A connection that was sent several counts once.
+        """
+        return len(
+            {
+                id(subscriber)
+                for channel, offset in publications
+                if (local_channel := self._local_channels.get(channel)) is not None
+                for subscriber in local_channel.received(offset)
+            }
+        )
+
+    def channels(self) -> list[str]:
+        """The channels that this process has open."""
+        return list(self._local_channels)
+
     def _is_open(self, channel: str) -> bool:
         local_channel = self._local_channels.get(channel)
         return local_channel is not None and local_channel.opened

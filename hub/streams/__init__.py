@@ -6,7 +6,7 @@ text.
 """
 
 from hub.streams.cursors import cursor_at, cursor_of
-from hub.streams.history import published
+from hub.streams.history import offsets_of, offsets_of_shared, published
 from hub.streams.store import (
     BATCH,
     SLACK,
@@ -36,6 +36,8 @@ __all__ = [
     "cursor_of",
     "hold",
     "hold_pending",
+    "offsets_of",
+    "offsets_of_shared",
     "positions",
     "published",
     "read",

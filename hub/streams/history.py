@@ -3,7 +3,7 @@
 All functions are synchronous and raise ``django.db.Error``.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -128,6 +128,25 @@ def published(channel: str, beginning: str) -> tuple[int, datetime] | None:
     meant = of_channel.filter(Q(data__startswith=beginning) | Q(shared__data__startswith=beginning))
     found = meant.order_by("offset").values_list("offset", "sequenced_at").first()
     return (found[0], found[1]) if found and found[0] is not None and found[1] is not None else None
+
+
+def offsets_of(publications: Collection[int]) -> list[tuple[str, int]]:
+    """The channel and the offset of each publication with one of these ids that has one, and is kept."""
+    rows = Publication.objects.filter(pk__in=publications, offset__isnull=False)
+    return [(channel, offset or 0) for channel, offset in rows.values_list("channel", "offset")]
+
+
+def offsets_of_shared(shared: Collection[int], channels: Sequence[str]) -> list[tuple[str, int]]:
+    """The channel and the offset of each publication in ``channels`` that shares this data (:mod:`.sharing`)."""
+    found: list[tuple[str, int]] = []
+    for pk, first, last in SharedData.objects.filter(pk__in=shared, first__isnull=False).values_list(
+        "pk", "first", "last"
+    ):
+        pointing = Publication.objects.filter(pk__range=(first, last), shared=pk)
+        for start in range(0, len(channels), CHUNK):
+            rows = pointing.filter(channel__in=channels[start : start + CHUNK])
+            found += [(channel, offset or 0) for channel, offset in rows.values_list("channel", "offset")]
+    return found
 
 
 def _delete(rows: QuerySet[Publication] | QuerySet[PublicationKey]) -> int:

@@ -1,6 +1,6 @@
 """The form in which the staff write a notification: what it says, to whom, and what people will read of it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from msgspec import UNSET
 
 from hub.logs import get_logger
-from hub.users import User, all_users, keys_of_members, log_in_field, users_by_id
+from hub.users import User, all_users, log_in_field, users_by_id
 from hub.validation import MESSAGE_LIMIT, is_storable
 from hub.web import UncutForm
 from notifications.kind_previews import language_name
@@ -21,10 +21,10 @@ from notifications.kinds.declaring import declared as declared_kinds
 from notifications.kinds.declaring import kind_named
 from notifications.kinds.locales import Locale
 from notifications.kinds.wording import Words, translations, words_for
-from notifications.models import TITLE_LIMIT, Follow, Level, Notification, Topic
+from notifications.models import TITLE_LIMIT, Level, Notification, Topic
 from notifications.offers.declaring import Action, Link
-from notifications.sending.alerting import EVERYONE, Alert, BadAlert, Found, Recipient, alert
-from notifications.sending.named_audiences import MEMBERS, Audience, Listed, declared
+from notifications.sending.alerting import EVERYONE, Alert, BadAlert, Recipient, alert
+from notifications.sending.named_audiences import MEMBERS, declared
 
 log = get_logger(__name__)
 
@@ -198,23 +198,3 @@ def previews(described: Alert) -> list[Said]:
 
 def _usual() -> str:
     return str(settings.LANGUAGE_CODE)
-
-
-def people_of(to: Iterable[Found | Listed]) -> int:
-    """How many people these are; who belongs to several counts for each. Counts rows of indexes, or an audience."""
-    return sum(map(_people, to))
-
-
-def _people(one: Found | Listed) -> int:
-    match one:
-        case None:
-            return all_users().count()
-        case Listed():
-            return len(one.keys)
-        case Audience():
-            return one.people().values("pk").distinct().count()
-        case Group():
-            return sum(1 for _key in keys_of_members(one.pk))
-        case Topic():
-            return Follow.objects.filter(topic=one).count()
-    return 1

@@ -22,11 +22,12 @@ from hub.web.generics import ModelAdmin
 from notifications import sources
 from notifications.models import Notification
 from notifications.oversight import labels, reports
-from notifications.oversight.composing import ComposeForm, people_of, previews
+from notifications.oversight.composing import ComposeForm, previews
 from notifications.oversight.connections import reached
 from notifications.oversight.repeating import send_again
 from notifications.sending import actions, withdrawing
 from notifications.sending.alerting import BadAlert
+from notifications.sending.counting import people_of
 from notifications.sending.named_audiences import BadAudience
 
 log = get_logger(__name__)

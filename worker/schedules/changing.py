@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 
 from hub.validation import is_storable
 from worker.schedules import contents as schedule_contents
-from worker.schedules import rules, running, waiting
+from worker.schedules import publishing, rules, running, waiting
 from worker.schedules.models import KEY_LIMIT, NAME_LIMIT, Missed, Schedule, ScheduleRun
 from worker.schedules.rules import Every, Timing
 
@@ -110,6 +110,7 @@ def create(wanted: Wanted, *, key: str | None = None) -> tuple[Schedule, bool]:
             row.save(force_insert=True)
             running.plan(row, row.created_at)
             row.refresh_from_db()
+            publishing.publish_changed([row.pk])
     except IntegrityError:
         if key is None:
             raise
@@ -146,6 +147,7 @@ def change(row: Schedule, wanted: Wanted) -> Schedule:
 def _save(held: Schedule) -> None:
     """Store the row, and at once when it is due next: nothing that is due in a moment waits for a beat to look."""
     held.save()
+    publishing.publish_changed([held.pk])
     if not held.is_planned and not held.is_paused:
         running.plan(held, held.next_at or datetime.now(UTC))
 
@@ -181,5 +183,6 @@ def delete(rows: Iterable[Schedule]) -> int:
         with transaction.atomic():
             for held in Schedule.objects.select_for_update().filter(pk=row.pk):
                 held.delete()
+                publishing.publish_changed([row.pk])
                 deleted += 1
     return deleted

@@ -12,7 +12,8 @@ from hub.users import User, user_id
 from notifications.models import Notification, Topic
 from notifications.offers.declaring import Action, BadOffer, Link, written
 from notifications.sending import actions
-from notifications.sending.alerting import BadAlert, UnknownRecipient, refuse_unsendable, resolve
+from notifications.sending.alerting import BadAlert, Found, UnknownRecipient, refuse_unsendable, resolve
+from notifications.sending.counting import people_of
 from notifications.sending.named_audiences import Audience
 
 #: Recipients that one schedule names. More people are an audience.
@@ -114,9 +115,13 @@ def check_local(contents: Mapping[str, Any]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What was stored, and which recipients are gone."""
+    """What was stored, to whom, and which recipients are gone.
+
+    ``people`` is how many they are; None where it goes to audiences, whose people a job counts as it tells them.
+    """
 
     notifications: list[Notification]
+    people: int | None
     gone: list[UnknownRecipient]
 
 
@@ -126,19 +131,21 @@ def send(contents: Mapping[str, Any], *, key: str | None = None, at_local: datet
     Raises as ``notifications.notify``: also where none of them is there.
     """
     arguments, gone = _arguments(contents), list[UnknownRecipient]()
-    there = [one for one in contents["to"] if _is_there(one, gone)]
-    if gone and not there:
+    found = {one: recipient for one in contents["to"] for recipient in _found(one, gone)}
+    if gone and not found:
         raise gone[0]
-    return Sent(actions.notify(**arguments | {"to": there}, key=key, at_local=at_local), gone)
+    notifications = actions.notify(**arguments | {"to": list(found)}, key=key, at_local=at_local)
+    is_counted_later = at_local is None and any(isinstance(one, Audience) for one in found.values())
+    return Sent(notifications, None if is_counted_later else people_of(found.values()), gone)
 
 
-def _is_there(recipient: str, gone: list[UnknownRecipient]) -> bool:
+def _found(recipient: str, gone: list[UnknownRecipient]) -> list[Found]:
+    """The recipient; nobody where there is none of this name any more."""
     try:
-        resolve(recipient)
+        return [resolve(recipient)]
     except UnknownRecipient as error:
         gone.append(error)
-        return False
-    return True
+        return []
 
 
 def _arguments(contents: Mapping[str, Any]) -> dict[str, Any]:

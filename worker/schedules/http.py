@@ -148,7 +148,11 @@ class ScheduleNextResult(msgspec.Struct):
 
 
 class ApiScheduleRun(msgspec.Struct, kw_only=True):
-    """A due time: ``status`` is ``sent``, ``missed`` or ``failed``; ``late_by`` is in seconds."""
+    """A due time: ``status`` is ``sent``, ``missed`` or ``failed``; ``late_by`` is in seconds.
+
+    ``recipients``: how many people it was for; ``received``: how many open connections it came to live, counted some
+    seconds later. Null: not known, or not yet.
+    """
 
     id: int
     due_at: datetime
@@ -157,6 +161,8 @@ class ApiScheduleRun(msgspec.Struct, kw_only=True):
     late_by: float
     by_hand: bool
     notifications: list[int]
+    recipients: int | None
+    received: int | None
     error: str
 
 
@@ -196,6 +202,8 @@ def _run_shown(run: ScheduleRun) -> ApiScheduleRun:
         late_by=run.late_by,
         by_hand=run.is_by_hand,
         notifications=run.notifications,
+        recipients=run.recipients,
+        received=run.received,
         error=run.error,
     )
 

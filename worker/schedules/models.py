@@ -159,8 +159,13 @@ class ScheduleRun(models.Model):
     ran_at = models.DateTimeField(_("ran at"))
     status = models.CharField(_("status"), max_length=6, choices=RunStatus)
     is_by_hand = models.BooleanField(_("by hand"), default=False)
-    #: JSON: the ids of the notifications.
+    #: JSON: the ids of the notifications, and of those publications of them that are to single channels.
     notifications: Any = models.JSONField(default=list)
+    publications: Any = models.JSONField(default=list, editable=False)
+    #: How many people it was for; empty where that is not known, or not yet (``worker.schedules.receipts``).
+    recipients = models.PositiveIntegerField(_("recipients"), null=True, editable=False)
+    #: How many open connections were sent it live, as the web processes have counted; empty where none has.
+    received = models.PositiveIntegerField(_("received live by"), null=True, editable=False)
     error = models.CharField(_("error"), max_length=ERROR_LIMIT, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -169,6 +174,7 @@ class ScheduleRun(models.Model):
         verbose_name_plural = _("runs of schedules")
         ordering: ClassVar = ["-due_at", "-pk"]
         constraints: ClassVar = [models.UniqueConstraint(fields=["schedule", "due_at"], name="hub_worker_run_once")]
+        indexes: ClassVar = [models.Index(fields=["ran_at"], name="hub_worker_run_recent")]
 
     def __str__(self) -> str:
         return f"{self.schedule_id}: {self.due_at:%Y-%m-%d %H:%M}"

@@ -24,7 +24,7 @@ from notifications import failed_calls, sources
 from worker.clock import AHEAD
 from worker.due_times import until
 from worker.jobs import shortened
-from worker.schedules import contents, waiting
+from worker.schedules import contents, publishing, waiting
 from worker.schedules.models import ERROR_LIMIT, Missed, RunStatus, Schedule, ScheduleRun
 from worker.schedules.rules import FIRST_ZONE
 
@@ -216,6 +216,7 @@ class _Handling:
         if missed := [run.due_at for run in self._over if run.status == RunStatus.MISSED]:
             log.warning("schedule_missed", schedule=row.pk, missed=len(missed), first=str(missed[0]))
         row.sent_runs += self._sent
+        publishing.publish_changed([row.pk])
         plan(row, handled_until)
         if self._rest:
             _write(row, **self._rest)
@@ -299,10 +300,12 @@ def _deliver(row: Schedule, run: ScheduleRun) -> bool:
         run.save(update_fields=["status", "error"])
         return False
     run.notifications = [one.pk for one in done.notifications]
+    run.publications = [one.published for one in done.notifications if one.published is not None]
+    run.recipients = done.people
     if done.gone:
         run.error = shortened(" ".join(str(one) for one in done.gone), ERROR_LIMIT)
         failed_calls.note(source, "schedule", done.gone[0])
-    run.save(update_fields=["notifications", "error"])
+    run.save(update_fields=["notifications", "publications", "recipients", "error"])
     return True
 
 
@@ -326,6 +329,7 @@ def run_now(row: Schedule) -> ScheduleRun:
             defaults={"ran_at": _read_at(held), "status": RunStatus.SENT, "is_by_hand": True},
         )
         _deliver(held, run)
+        publishing.publish_changed([held.pk])
     return run
 
 

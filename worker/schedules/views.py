@@ -19,15 +19,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from hub.users import User, may, user_id
 from notifications import sources
-from notifications.sending.actions import MAY_BROADCAST
 from worker.schedules import changing, listing, running, wording
 from worker.schedules.forms import ScheduleForm, initial
 from worker.schedules.models import RunStatus, Schedule, ScheduleRun
+from worker.schedules.permissions import may_change, may_see, may_send
 from worker.schedules.rules import BadRule
-
-#: Who may see schedules, and change them; who may change sees, too. To have one send also needs what an alert to
-#: everyone needs, as writing one in the admin does.
-SEE, CHANGE = "hub_worker.view_schedule", "hub_worker.change_schedule"
 
 #: Who may see the periodic tasks beside them.
 SEE_TASKS = "django_celery_beat.view_periodictask"
@@ -37,18 +33,6 @@ PAGE, RUNS, CALENDAR = 50, 50, 500
 
 
 _View = Callable[..., HttpResponse]
-
-
-def _may_see(user: User) -> bool:
-    return may(user, SEE) or may(user, CHANGE)
-
-
-def _may_change(user: User) -> bool:
-    return may(user, CHANGE)
-
-
-def _may_send(user: User) -> bool:
-    return may(user, CHANGE) and may(user, MAY_BROADCAST)
 
 
 def for_those(who: Callable[[User], bool]) -> Callable[[_View], _View]:
@@ -70,13 +54,13 @@ def for_those(who: Callable[[User], bool]) -> Callable[[_View], _View]:
 
 def _page(request: HttpRequest, name: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
     me = _reader(request)
-    rights = {"may_change": _may_change(me), "may_send": _may_send(me)}
+    rights = {"may_change": may_change(me), "may_send": may_send(me)}
     return render(request, f"hub/schedules/{name}.html", context | rights, status=status)
 
 
 @never_cache
 @require_safe
-@for_those(_may_see)
+@for_those(may_see)
 def schedule_list(request: HttpRequest) -> HttpResponse:
     """All schedules, and for those who may see them the periodic tasks beside them."""
     page = Paginator(Schedule.objects.order_by("is_paused", "next_at", "pk"), PAGE).get_page(request.GET.get("page"))
@@ -86,7 +70,7 @@ def schedule_list(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_safe
-@for_those(_may_see)
+@for_those(may_see)
 def calendar(request: HttpRequest) -> HttpResponse:
     """The coming weeks."""
     here = listing.zone_of(_reader(request))
@@ -98,7 +82,7 @@ def calendar(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_safe
-@for_those(_may_see)
+@for_those(may_see)
 def one(request: HttpRequest, pk: int) -> HttpResponse:
     """A schedule, when it is due next, and what became of its due times."""
     row = get_object_or_404(Schedule, pk=pk)
@@ -135,7 +119,7 @@ def _next(request: HttpRequest, row: Schedule) -> dict[str, Any]:
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-@for_those(_may_send)
+@for_those(may_send)
 def new(request: HttpRequest) -> HttpResponse:
     """Make a schedule, or a copy of ``?of=``."""
     copied = request.GET.get("of", "")
@@ -145,7 +129,7 @@ def new(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-@for_those(_may_send)
+@for_those(may_send)
 def edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Change a schedule."""
     row = get_object_or_404(Schedule, pk=pk)
@@ -200,7 +184,7 @@ def _previewed(request: HttpRequest, form: ScheduleForm) -> dict[str, Any]:
 
 @never_cache
 @require_POST
-@for_those(_may_send)
+@for_those(may_send)
 def preview(request: HttpRequest) -> HttpResponse:
     """The part of the form's page that says when it is due, for the form as it is now."""
     return _page(request, "_preview", _previewed(request, ScheduleForm(request.POST)))
@@ -217,10 +201,10 @@ _CHANGES: dict[str, Callable[[Schedule], object]] = {
 
 
 @require_POST
-@for_those(_may_change)
+@for_those(may_change)
 def change(request: HttpRequest, pk: int, change: str) -> HttpResponse:
     """Pause, resume, run or delete a schedule."""
-    if change in _SENDING and not _may_send(_reader(request)):
+    if change in _SENDING and not may_send(_reader(request)):
         raise PermissionDenied
     row = get_object_or_404(Schedule, pk=pk)
     if change == "run":

@@ -748,6 +748,12 @@ export interface RpcResult {
   data?: unknown;
 }
 
+/** A schedule or its history is not what it was; it may be gone. Not stored: who was away loads it again. */
+export interface ScheduleChanged {
+  type: "worker.schedule_changed";
+  id: string;
+}
+
 /** Data without an answer. */
 export interface Send {
   data?: unknown;
@@ -897,6 +903,7 @@ export interface Publications {
   "presence.online_counted": OnlineCounted;
   "worker.job_changed": JobChanged;
   "worker.job_progressed": JobProgressed;
+  "worker.schedule_changed": ScheduleChanged;
 }
 
 /** The methods that a client may call. */

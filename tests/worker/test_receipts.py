@@ -1,0 +1,158 @@
+"""How many a run of a schedule came to live: counted by each web process, summed in the row."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.contrib.auth.models import Group
+from django.db.models.functions import Now
+
+from hub.fanout import relay
+from lab.harness.waiting import await_for
+from notifications.models import Distribution, Follow, Notification, Topic
+from tests.hub.listeners import Listener, follow
+from tests.support.people import User
+from worker.schedules import OWN_ZONE, receipt_counter, receipts, schedule
+from worker.schedules.models import ScheduleRun
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+async def counting(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+    """A web process that looks often, and counts nothing until :func:`settle`."""
+    monkeypatch.setattr(receipt_counter, "INTERVAL", 0.05)
+    monkeypatch.setattr(receipts, "SETTLED", 60.0)
+    await relay.current.close()
+    yield
+    await receipt_counter.current.close()
+    await relay.current.close()
+
+
+@sync_to_async
+def run(**said: Any) -> ScheduleRun:
+    return schedule(**{"to": "everyone", "message": "m", "every": timedelta(hours=1), **said}).run_now()
+
+
+@sync_to_async
+def stored() -> tuple[int | None, int | None]:
+    found = ScheduleRun.objects.get()
+    return found.recipients, found.received
+
+
+async def settle(monkeypatch: pytest.MonkeyPatch, *listeners: Listener) -> None:
+    """Have runs counted from now on, when these have got theirs."""
+    await await_for(lambda: all(one.frames for one in listeners), that="it has come")
+    monkeypatch.setattr(receipts, "SETTLED", 0.0)
+
+
+async def is_stored(*expected: int | None) -> None:
+    async def has_come() -> bool:
+        return await stored() == expected
+
+    await await_for(has_come, that=f"{expected} in the row")
+
+
+async def start_counting() -> None:
+    """Have the process look once, so that what is there before it is not its own."""
+    receipt_counter.current()
+    await await_for(lambda: receipt_counter.current()._counted is not None, that="it has looked once")
+
+
+async def test_connections_that_were_there_are_counted_and_later_ones_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    await sync_to_async(User.objects.create_user)("ada")
+    await start_counting()
+    listeners = [Listener() for _ in range(3)]
+    for one in listeners:
+        await follow("everyone", one)
+    await run()
+    await await_for(lambda: all(one.frames for one in listeners), that="it has come")
+    await follow("everyone", Listener())
+    await settle(monkeypatch)
+    await is_stored(1, 3)
+
+
+async def test_a_run_that_came_to_nobody_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    await start_counting()
+    await run()
+    await settle(monkeypatch)
+    await is_stored(0, 0)
+
+
+@sync_to_async
+def count_again(number: int) -> None:
+    """As another process does."""
+    pk = ScheduleRun.objects.values_list("pk", flat=True).get()
+    receipts.add([(receipts.Uncounted(pk, []), number)])
+
+
+async def test_the_counts_of_all_processes_are_summed(monkeypatch: pytest.MonkeyPatch) -> None:
+    await start_counting()
+    await follow("everyone", listener := Listener())
+    await run()
+    await settle(monkeypatch, listener)
+    await is_stored(0, 1)
+    await count_again(4)
+    await is_stored(0, 5)
+
+
+async def test_a_process_that_starts_after_a_run_says_nothing_of_it() -> None:
+    await run()
+    await start_counting()
+    looked = receipt_counter.current()
+    await await_for(lambda: looked._counted, that="it knows the run")
+    assert await stored() == (0, None)
+
+
+async def test_one_connection_that_is_told_twice_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    ada = await sync_to_async(User.objects.create_user)("ada")
+    team = await sync_to_async(Group.objects.create)(name="team")
+    await sync_to_async(ada.groups.add)(team)
+    topic = await sync_to_async(Topic.objects.create)(name="deploys", title="Deploys")
+    await sync_to_async(Follow.objects.create)(user=ada, topic=topic)
+    await start_counting()
+    both = Listener()
+    await follow(f"group:{team.pk}", both)
+    await follow("topic:deploys", both)
+    await follow(f"user:{ada.pk}", Listener())
+    await run(to=["group:team", "topic:deploys"])
+    await await_for(lambda: len(both.frames) == 2, that="both have come")
+    await settle(monkeypatch)
+    await is_stored(2, 1)
+
+
+@sync_to_async
+def distribute() -> None:
+    from notifications.sending import distributing
+
+    assert distributing.run(Notification.objects.get().pk)
+
+
+async def test_people_of_an_audience_are_counted_once_a_job_has_told_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    people = [await sync_to_async(User.objects.create_user)(name) for name in ("ada", "bob", "eve")]
+    await start_counting()
+    listeners = [Listener(), Listener()]
+    for person, listener in zip(people, listeners, strict=False):
+        await follow(f"user:{person.pk}", listener)
+    await run(to="members")
+    assert await stored() == (None, None)
+    await distribute()
+    assert await Distribution.objects.filter(finished_at__isnull=False).acount() == 1
+    await settle(monkeypatch, *listeners)
+    await is_stored(3, 2)
+
+
+async def test_a_run_whose_job_is_late_is_counted_all_the_same() -> None:
+    await sync_to_async(User.objects.create_user)("ada")
+    await start_counting()
+    await run(to="members")
+    await ScheduleRun.objects.aupdate(ran_at=Now() - timedelta(seconds=receipts.LONGEST))
+    await is_stored(0, 0)
+
+
+async def test_what_waits_for_local_times_came_to_nobody_at_once() -> None:
+    ada = await sync_to_async(User.objects.create_user)("ada")
+    found = await run(to=[str(ada.pk)], every=None, weekdays=[1], times=["09:00"], tz=OWN_ZONE)
+    assert (found.recipients, found.received) == (1, None)
