@@ -54,14 +54,16 @@ def test_a_schedule_is_made_and_said_in_words_while_one_types(visitor: Visitors,
     is_sound(page, "en")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", name="Daily", level=1)).to_be_visible()
+    wait_until_loaded(page)
+    page.evaluate("globalThis.isSamePage = true")
     hub.shell(DUE, name="Daily")
-    # Beat sends it; the page shows the run.
-    for _ in range(40):
-        page.reload()
-        if page.get_by_text("Sent: 1, missed: 0, failed: 0").count():
-            break
-        page.wait_for_timeout(500)
-    expect(page.get_by_text("Sent: 1, missed: 0, failed: 0")).to_be_visible()
+    # Beat sends it; the page shows the run, and how many got it, without being loaded again.
+    expect(page.get_by_text("Sent: 1, missed: 0, failed: 0")).to_be_visible(timeout=30_000)
+    expect(page.locator(".schedule-chart rect.sent")).to_have_count(1)
+    run = page.get_by_role("region", name="History").get_by_role("row").nth(1)
+    expect(run.get_by_role("cell").nth(4)).to_have_text("1", timeout=30_000)  # this browser's connection
+    expect(page.get_by_text("It is not due any more.")).to_be_visible()
+    assert page.evaluate("globalThis.isSamePage")
     assert faults(page) == []
     is_sound(page, "en")
     for path in ("/schedules/", "/schedules/calendar/"):

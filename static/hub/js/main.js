@@ -4,6 +4,7 @@ import { paintAvatars } from "./avatars.js";
 import { Broadcast } from "./broadcast.js";
 import { pageState } from "./hub/page-state.js";
 import { connect } from "./hub.js";
+import { LiveParts } from "./live-parts.js";
 import { closeMenusOutside } from "./menu.js";
 import { SchedulePreview } from "./schedules.js";
 import { showStatus } from "./status.js";
@@ -29,6 +30,9 @@ if (form instanceof HTMLFormElement) new Broadcast(form, hub);
 
 const schedule = page.querySelector("[data-schedule]");
 if (schedule instanceof HTMLFormElement) new SchedulePreview(schedule);
+
+const live = page.querySelector("[data-live-channel]");
+if (live instanceof HTMLElement) new LiveParts(live, page, hub);
 
 const topics = page.querySelector("[data-topics]");
 if (topics instanceof HTMLElement) new Topics(topics, hub);
