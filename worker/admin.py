@@ -11,6 +11,7 @@ from hub.web.generics import ModelAdmin
 from worker import sending
 from worker.application import has_our_scheduler
 from worker.models import Job, TrackedJob
+from worker.schedules import admin as schedules  # noqa: F401  # registers its own
 from worker.tracking import cancelling
 
 if apps.is_installed("django_celery_beat") and has_our_scheduler():

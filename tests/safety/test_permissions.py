@@ -95,6 +95,8 @@ PAGES = {
     "/admin/hub_chat/room/": (302, 302, 403, 200, 302, 302),
     "/admin/hub_accounts/accesstoken/": (302, 302, 403, 200, 302, 302),
     "/admin/hub_worker/job/": (302, 302, 403, 200, 302, 302),
+    "/admin/hub_worker/schedule/": (302, 302, 403, 200, 302, 302),
+    "/admin/hub_worker/schedulerun/": (302, 302, 403, 200, 302, 302),
     "/api/info": (405, 405, 405, 405, 405, 405),
 }
 
