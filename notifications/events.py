@@ -165,7 +165,7 @@ _TIME = Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$", max_length=5, descriptio
 
 
 class HoursMessage(msgspec.Struct):
-    """Hours of the week, on the person's own clock. An end that is not later is on the next day.
+    """Hours of the week, on the clock of the person. An end that is not later is on the next day.
 
     ``days`` are those on which they begin, Monday is 1.
     """

@@ -1,11 +1,11 @@
 """RPC methods for client connections: alerts, the inbox, topics."""
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from typing import Annotated
 
 import msgspec
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from msgspec import Meta
 
@@ -24,7 +24,14 @@ from notifications.kinds.declaring import declared
 from notifications.models import NAME_LIMIT, Topic
 from notifications.preferences import stored as preferences
 from notifications.preferences.heeding import heeded_of
-from notifications.preferences.messages import ChangeMessage, PreferencesMessage, changed, message_of
+from notifications.preferences.messages import (
+    ChangeMessage,
+    OfferedMessage,
+    PreferencesMessage,
+    changed,
+    message_of,
+    offered,
+)
 from notifications.sending import actions
 
 #: Alerts of one answer, at most.
@@ -35,6 +42,9 @@ MARK_LIMIT = 100
 
 #: Alerts that get another state at once, at most.
 CHANGE_LIMIT = organizing.MANY
+
+#: Characters of the code of a language.
+LANGUAGE_LIMIT = 20
 
 AlertId = Annotated[int, Meta(ge=1, le=LAST_ID)]
 
@@ -130,12 +140,24 @@ class Broadcast(msgspec.Struct):
     key: Annotated[str, Meta(min_length=1, max_length=64, pattern="^[A-Za-z0-9_-]*$")] | None = None
 
 
+class GetHeeded(msgspec.Struct):
+    """What a client of the caller heeds."""
+
+
 class GetPreferences(msgspec.Struct):
-    """The preferences of the caller."""
+    """The preferences of the caller. ``said_in``: the language of labels and sentences, if not the connection's."""
+
+    said_in: Annotated[str, Meta(max_length=LANGUAGE_LIMIT)] = ""
+
+
+class GetOffered(GetPreferences):
+    """What the caller can choose from. ``said_in`` as of ``preferences.get``."""
 
 
 class ChangePreferences(ChangeMessage, kw_only=True):
-    """What the caller chooses."""
+    """What the caller chooses. ``said_in`` as of ``preferences.get``."""
+
+    said_in: Annotated[str, Meta(max_length=LANGUAGE_LIMIT)] = ""
 
 
 class ListTopics(msgspec.Struct):
@@ -298,17 +320,27 @@ def broadcast(call: RpcCall, params: Broadcast) -> Nothing:
 @rpc("preferences.get")
 def get_preferences(call: RpcCall, params: GetPreferences) -> PreferencesMessage:
     """What the caller has chosen, with the labels in their language."""
-    return message_of(preferences.preferences_of(_chooser(call)))
+    with _said_in(params.said_in):
+        return message_of(preferences.preferences_of(_chooser(call)))
+
+
+@rpc("preferences.offered")
+def get_offered(call: RpcCall, params: GetOffered) -> OfferedMessage:
+    """The languages and time zones from which the caller may choose."""
+    _chooser(call)
+    with _said_in(params.said_in):
+        return offered()
 
 
 @rpc("preferences.change")
 def change_preferences(call: RpcCall, params: ChangePreferences) -> PreferencesMessage:
     """All of it or nothing; what is left out stays."""
-    return changed(_chooser(call), params)
+    with _said_in(params.said_in):
+        return changed(_chooser(call), params)
 
 
 @rpc("preferences.heeded")
-def get_heeded(call: RpcCall, params: GetPreferences) -> events.HeededChoices:
+def get_heeded(call: RpcCall, params: GetHeeded) -> events.HeededChoices:
     """What a client leaves out and does not let interrupt; ``notifications.preferences_changed`` has the same."""
     return heeded_of(_chooser(call))
 
@@ -344,6 +376,14 @@ def _described(topic: Topic) -> DescribedTopic:
 def _device(call: RpcCall) -> AbstractContextManager[None]:
     """Around what the caller does: it is noted with which device."""
     return sources.acting_as(sources.written(sources.DEVICE, call.device) if call.device else "")
+
+
+def _said_in(language: str) -> AbstractContextManager[None]:
+    """Around what is answered in a language of the page, where the hub has it."""
+    try:
+        return translation.override(translation.get_supported_language_variant(language))
+    except LookupError:
+        return nullcontext()
 
 
 def _user(call: RpcCall) -> User:

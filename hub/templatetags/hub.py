@@ -105,6 +105,16 @@ def hub_jobs(label: str = "", *, all: bool = False) -> SafeString:  # noqa: A002
     return _element(_JOBS, "hub-jobs", label=label or None, all=all)
 
 
+@register.simple_tag
+def hub_preferences(label: str = "") -> SafeString:
+    """What a person gets, in which way, and when it may interrupt them; each choice is saved at once.
+
+    Args:
+        label: what it is called for screen readers.
+    """
+    return _element(_ALERTS, "hub-preferences", label=label or None)
+
+
 def _element(app: str, name: str, **attributes: str | bool | None) -> SafeString:
     """The element; nothing in a project that has left out the app, or the endpoints that widgets connect to."""
     written = SafeString()

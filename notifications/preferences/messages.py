@@ -4,10 +4,12 @@ from datetime import datetime, time
 from typing import Annotated
 
 import msgspec
+from django.conf import settings
 from msgspec import UNSET, Meta, UnsetType
 
 from hub.users import User
 from notifications.events import HoursMessage
+from notifications.kinds.locales import chosen_elsewhere
 from notifications.preferences import methods
 from notifications.preferences import stored as preferences
 from notifications.preferences.heeding import as_message
@@ -88,11 +90,13 @@ class ChannelMessage(msgspec.Struct):
 class PreferencesMessage(msgspec.Struct):
     """What a person has chosen. A language or a time zone that is not chosen is empty, hours are null.
 
-    ``summary`` says in sentences what holds for all that they get.
+    ``clock`` is the time zone by which their hours go, chosen or not. ``summary`` says in sentences what holds for all
+    that they get.
     """
 
     language: str
     time_zone: str
+    clock: str
     quiet: HoursMessage | None
     plan: list[HoursMessage] | None
     methods: list[MethodMessage]
@@ -100,6 +104,25 @@ class PreferencesMessage(msgspec.Struct):
     plain: PlainMessage
     channels: list[ChannelMessage]
     summary: list[str]
+
+
+class LanguageMessage(msgspec.Struct):
+    """A language in which notifications can be read, by its code and by its name."""
+
+    code: str
+    label: str
+
+
+class OfferedMessage(msgspec.Struct):
+    """Languages and time zones that a person can choose; null where they are chosen elsewhere in the product.
+
+    ``language`` and ``time_zone`` are those of a person who has chosen none.
+    """
+
+    languages: list[LanguageMessage] | None
+    time_zones: list[str] | None
+    language: str
+    time_zone: str
 
 
 class ChangeMessage(msgspec.Struct, kw_only=True):
@@ -134,6 +157,7 @@ def message_of(chosen: Chosen) -> PreferencesMessage:
     return PreferencesMessage(
         language=chosen.language,
         time_zone=chosen.time_zone,
+        clock=chosen.clock,
         quiet=None if chosen.quiet is None else as_message(chosen.quiet),
         plan=None if chosen.plan is None else [as_message(hours) for hours in chosen.plan],
         methods=[MethodMessage(method.name, str(method.label)) for method in methods.methods()],
@@ -141,6 +165,18 @@ def message_of(chosen: Chosen) -> PreferencesMessage:
         plain=PlainMessage(list(map(_state, chosen.plain.states)), chosen.plain.sentence),
         channels=[ChannelMessage(one.channel, one.label, _state(one.state), one.sentence) for one in chosen.channels],
         summary=chosen.summary,
+    )
+
+
+def offered() -> OfferedMessage:
+    """The languages and time zones that can be chosen, with their names in the active language."""
+    elsewhere = chosen_elsewhere()
+    languages = [LanguageMessage(code, label) for code, label in preferences.languages()]
+    return OfferedMessage(
+        languages=None if elsewhere["language"] else languages,
+        time_zones=None if elsewhere["time_zone"] else preferences.time_zones(),
+        language=settings.LANGUAGE_CODE,
+        time_zone=settings.TIME_ZONE,
     )
 
 

@@ -22,7 +22,10 @@ DAYS = range(1, 8)
 
 
 class Hours(NamedTuple):
-    """From ``begin`` to ``end``, beginning on these days; an end that is not later is on the next day."""
+    """From ``begin`` to ``end``, beginning on these days; an end that is not later is on the next day.
+
+    So hours that end when they begin are 24.
+    """
 
     begin: time
     end: time

@@ -72,6 +72,8 @@ def summary(times: Times, zone: str, muted: Iterable[tuple[str, datetime | None]
 def in_words(hours: Hours) -> str:
     """Hours of the week, such as "09:00–18:00 (Monday, Tuesday)"."""
     said = f"{time_format(hours.begin)}–{time_format(hours.end)}"
+    if hours.begin == hours.end:
+        said = _("24 hours from %(time)s") % {"time": time_format(hours.begin)}
     if set(hours.days) == set(DAYS):
         return _("%(hours)s every day") % {"hours": said}
     days = params.joined([str(WEEKDAYS[day - 1]) for day in sorted(set(hours.days))])

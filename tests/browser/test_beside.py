@@ -141,6 +141,24 @@ def test_page_in_another_language_has_texts_and_plurals_of_it(visitor: Visitor, 
     assert not visitor.said
 
 
+def test_people_choose_on_a_page_of_the_product_in_its_language(visitor: Visitor, product: Product) -> None:
+    page = visitor()
+    page.goto(product.log_in_address("beside-mia"))
+    page.goto(f"{product.url}/?language=ru")
+    expect_connected(page)
+    page.evaluate("document.body.append(document.createElement('hub-preferences'))")
+    widget = page.locator("hub-preferences")
+    # The sentences are the server's, and the browser asks for those of the page, which is not in its own language.
+    expect(widget.get_by_text("Оповещения могут отвлечь вас в любое время.")).to_be_visible()
+    box = widget.get_by_role("group", name="Всё остальное").get_by_label("Сразу")
+    box.uncheck()
+    expect(widget.get_by_text("Ваш выбор сохранён.")).to_be_visible()
+    page.reload()
+    page.evaluate("document.body.append(document.createElement('hub-preferences'))")
+    expect(box).not_to_be_checked()
+    assert not visitor.said
+
+
 def test_list_of_the_product_changes_on_every_page_that_shows_it(visitor: Visitor, product: Product) -> None:
     seller, packer = visitor(), visitor()
     for page, name in ((seller, "beside-seller"), (packer, "beside-packer")):

@@ -62,7 +62,7 @@ def test_parameters_and_answers_of_every_method_have_types() -> None:
 
 
 #: What says nothing on purpose.
-EMPTY = {"CountInbox", "GetPreferences", "ListCategories", "ListTopics", "Nothing"}
+EMPTY = {"CountInbox", "GetHeeded", "ListCategories", "ListTopics", "Nothing"}
 
 
 def test_every_app_is_in_it() -> None:

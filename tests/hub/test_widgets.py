@@ -140,6 +140,6 @@ def test_tag_prints_its_element(tag: str, element: str) -> None:
 def test_every_element_that_a_tag_prints_is_defined() -> None:
     code = "\n".join(path.read_text() for path in (SCRIPTS / "components").glob("*.js"))
     defined = set(re.findall(r'define\("(hub-\w+)"', code))
-    assert defined == {"hub-bell", "hub-inbox", "hub-chat", "hub-online", "hub-toasts", "hub-jobs"}
+    assert defined == {"hub-bell", "hub-inbox", "hub-chat", "hub-online", "hub-toasts", "hub-jobs", "hub-preferences"}
     loaded = (SCRIPTS / "widgets.js").read_text()
     assert all(f'"./components/{name.removeprefix("hub-")}.js"' in loaded for name in defined)

@@ -205,9 +205,26 @@ async def test_a_client_reads_and_changes_its_own(ann: User) -> None:
     assert refused["error"] == {"code": 400, "message": "There is no such language"}
 
 
+async def test_a_client_has_the_sentences_in_the_language_of_its_page_and_what_can_be_chosen(ann: User) -> None:
+    async with wired(ann) as wire:
+        for said_in, sentence in (("ru-RU", "Оповещения"), ("xx", "Alerts"), ("", "Alerts")):
+            found = await asked(wire, "preferences.get", {"said_in": said_in})
+            assert found["summary"][0].startswith(sentence), said_in
+        changed = await asked(wire, "preferences.change", {"said_in": "ru", "language": "en"})
+        offered = await asked(wire, "preferences.offered", {"said_in": "ru"})
+        with override_settings(HUB_LANGUAGE_OF="password", HUB_TIME_ZONE_OF="password"):
+            elsewhere = await asked(wire, "preferences.offered", {})
+    assert changed["summary"][0].startswith("Оповещения")
+    assert (changed["language"], changed["clock"]) == ("en", "UTC")
+    assert [one["code"] for one in offered["languages"]] == ["en", "ru"]
+    assert {"Europe/Moscow", "UTC"} < set(offered["time_zones"])
+    assert (offered["language"], offered["time_zone"]) == ("en", "UTC")
+    assert (elsewhere["languages"], elsewhere["time_zones"]) == (None, None)
+
+
 async def test_a_guest_has_none_to_read_nor_to_change(ann: User) -> None:
     async with wired() as wire:
-        for method in ("preferences.get", "preferences.change"):
+        for method in ("preferences.get", "preferences.offered", "preferences.change"):
             assert (await wire.ask(rpc={"method": method, "data": {}}))["error"]["code"] == 401
 
 

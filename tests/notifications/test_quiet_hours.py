@@ -106,6 +106,11 @@ def test_they_are_kept_until_they_are_taken_back(ann: User) -> None:
             preferences.change(ann, quiet=Hours(time(1), time(2), days))
 
 
+def test_hours_that_end_when_they_begin_say_that_they_are_24(ann: User) -> None:
+    summary = preferences.change(ann, quiet=Hours(time(9), time(9), (6,))).summary
+    assert summary[0] == "No alert interrupts you in these hours: 24 hours from 9 a.m. (Saturday)."
+
+
 @pytest.mark.slow
 def test_page_stores_them_and_says_what_is_missing(ann: User, client: Client) -> None:
     client.force_login(ann)

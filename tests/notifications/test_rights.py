@@ -134,6 +134,8 @@ RPC = {
     "preferences.change": ByPerson(lambda world: {"language": "ru"}),
     "preferences.get": ByPerson(nothing),
     "preferences.heeded": ByPerson(nothing),
+    # It names all time zones, that of the owner among them.
+    "preferences.offered": ByPerson(nothing, other=REACHES, staff=REACHES, permitted=REACHES),
     "topics.follow": ByPerson(lambda world: {"name": CLOSED}, other=404, staff=404, permitted=404),
     "topics.list": ByPerson(nothing, guest=ANSWERS),
     "topics.unfollow": ByPerson(lambda world: {"name": CLOSED}, other=404, owner=403, staff=404, permitted=404),

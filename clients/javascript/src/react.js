@@ -3,7 +3,7 @@
  * component what it has begun.
  */
 
-import { useEffect, useReducer, useRef, useState } from "react";
+import { useCallback, useEffect, useReducer, useRef, useState } from "react";
 
 /** @import { Hub } from "./hub.js" */
 /** @import { Alert } from "./hub/inbox.js" */
@@ -96,6 +96,28 @@ export function usePresence(hub, channel) {
   const [, rerender] = useRerender();
   useEffect(() => hub?.presence(channel).on("change", rerender), [hub, channel, rerender]);
   return hub?.presence(channel).count ?? null;
+}
+
+/**
+ * Returns what the person has chosen of their notifications, and `change`, which saves something of it and answers
+ * whether that is stored.
+ *
+ * @param {Hub | null} hub
+ */
+export function usePreferences(hub) {
+  const [, rerender] = useRerender();
+  useEffect(() => {
+    if (!hub) return;
+    hub.preferences.start();
+    return hub.preferences.on("change", rerender);
+  }, [hub, rerender]);
+  const { value = null, offered = null, state = "idle", error = null } = hub?.preferences ?? {};
+  const change = useCallback(
+    (/** @type {Parameters<Hub["preferences"]["change"]>[0]} */ wanted) =>
+      hub ? hub.preferences.change(wanted) : Promise.resolve(false),
+    [hub],
+  );
+  return { value, offered, state, error, change };
 }
 
 /**

@@ -9,6 +9,7 @@ import { shallowRef, toValue, watch } from "vue";
 /** @import { Hub } from "./hub.js" */
 /** @import { Alert } from "./hub/inbox.js" */
 /** @import { CollectionOptions } from "./hub/collection.js" */
+/** @import { Preferences } from "./hub/preferences.js" */
 /** @import { CallFailed } from "./hub/connection.js" */
 
 /**
@@ -121,6 +122,33 @@ export function usePresence(hub, channel) {
     });
   });
   return count;
+}
+
+/**
+ * Returns what the person has chosen of their notifications, and `change`, which saves something of it and answers
+ * whether that is stored.
+ *
+ * @param {MaybeRefOrGetter<Hub | null>} hub
+ */
+export function usePreferences(hub) {
+  const value = shallowRef(/** @type {Preferences["value"]} */ (null));
+  const offered = shallowRef(/** @type {Preferences["offered"]} */ (null));
+  const state = shallowRef("idle");
+  const error = shallowRef(/** @type {CallFailed | null} */ (null));
+  during(hub, "", ({ preferences }) => {
+    const show = () => {
+      value.value = preferences.value;
+      offered.value = preferences.offered;
+      state.value = preferences.state;
+      error.value = preferences.error;
+    };
+    preferences.start();
+    show();
+    return preferences.on("change", show);
+  });
+  const change = (/** @type {Parameters<Preferences["change"]>[0]} */ wanted) =>
+    toValue(hub)?.preferences.change(wanted) ?? Promise.resolve(false);
+  return { value, offered, state, error, change };
 }
 
 /**

@@ -23,6 +23,7 @@ def texts() -> dict[str, str]:
         "older": _("Older alerts"),
         **_inbox(),
         **_jobs(),
+        **_preferences(),
         "open": _("Open"),
         "chosen": _("Chosen: {label}"),
         "not_chosen": _("That did not work. Try again."),
@@ -110,6 +111,48 @@ def _jobs() -> dict[str, str]:
         "job_details": _("Details"),
         "job_log": _("Log"),
         "job_no_log": _("No log lines yet"),
+    }
+
+
+def _preferences() -> dict[str, str]:
+    """What the preferences of notifications say."""
+    return {
+        "preferences": _("Notification preferences"),
+        "preferences_log_in": _("Log in to choose what you get"),
+        "preferences_failed": _("Your preferences cannot be loaded."),
+        "preferences_summary": _("What you will get"),
+        "saving": _("Saving…"),
+        "saved": _("Your choice is stored."),
+        "language": _("Language of notifications"),
+        "time_zone": _("Time zone"),
+        "chosen_none": _as_template(_("Not chosen (%(default)s)"), "default"),
+        "quiet_hours": _("Quiet hours"),
+        "quiet_hours_are": _(
+            "What comes meanwhile is in your list, and does not interrupt you. What is critical always does."
+        ),
+        "weekly_plan": _("Weekly plan"),
+        "weekly_plan_is": _(
+            "Hours in which alerts may interrupt you, such as those of your work. Without any, they always may."
+        ),
+        "hours_from": _("From"),
+        "hours_to": _("To"),
+        "hours_days": _("Beginning on"),
+        "hours_add": _("Add hours"),
+        "hours_remove": _("Remove these hours"),
+        "hours_both": _("These hours have a beginning and an end."),
+        "hours_no_day": _("Choose the days on which these hours begin."),
+        "mute": _("Mute"),
+        "mute_is": _("What is muted is in your list, and does not interrupt you. What is critical always does."),
+        "mute_of": _as_template(_("Mute: %(name)s"), "name"),
+        "mute_not": _("Not muted"),
+        "mute_hour": _("For an hour"),
+        "mute_tomorrow": _("Until tomorrow"),
+        "mute_always": _("Until I say so"),
+        "mute_until": _as_template(_("Until %(time)s"), "time"),
+        "everything_else": _("Everything else"),
+        "other_kinds": _("Others"),
+        "all_on": _("All on"),
+        "all_off": _("All off"),
     }
 
 

@@ -16,6 +16,7 @@ import { askUntilAnswered, CallFailed, NoToken } from "./hub/connection.js";
 import { Emitter } from "./hub/emitter.js";
 import { Inbox, inPageLanguage } from "./hub/inbox.js";
 import { newestJobFirst, withJobEvent } from "./hub/jobs.js";
+import { Preferences } from "./hub/preferences.js";
 import { Presence } from "./hub/presence.js";
 import { Room } from "./hub/room.js";
 import { canShare, SharedConnection } from "./hub/shared-connection.js";
@@ -114,6 +115,8 @@ export class Hub {
     this.#events.on("reload", () => this.choices.reload());
     /** The person's alerts; `start()` loads them. */
     this.inbox = new Inbox(connection, user.id !== "", this.choices);
+    /** What the person has chosen, with the sentences of the server; `start()` loads it. */
+    this.preferences = new Preferences(connection, this.choices);
     connection.on("state", () => this.#events.emit("state", connection.state));
     connection.on("subscribed", (event) => this.#onSubscribed(event.channel, event.position));
     connection.on("unsubscribed", (event) => this.#onUnsubscribed(event.channel));

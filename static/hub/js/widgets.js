@@ -5,4 +5,5 @@ import "./components/chat.js";
 import "./components/inbox.js";
 import "./components/jobs.js";
 import "./components/online.js";
+import "./components/preferences.js";
 import "./components/toasts.js";

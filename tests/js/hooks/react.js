@@ -8,6 +8,7 @@ import {
   useCollection,
   useHubState,
   useInbox,
+  usePreferences,
   usePresence,
 } from "../../../clients/javascript/src/react.js";
 import { CHANNEL, hub, INITIAL } from "./scripted-hub.js";
@@ -16,6 +17,7 @@ function Orders({ from, address }) {
   const [shipped, setShipped] = useState("none");
   const { items, state } = useCollection(from, address, { channel: CHANNEL, key: "id", initial: INITIAL });
   const subscription = useChannel(from, CHANNEL, { "shop.order_shipped": (data) => setShipped(data.removed) });
+  const { value, change } = usePreferences(from);
   const lines = {
     state: useHubState(from),
     subscription,
@@ -24,7 +26,9 @@ function Orders({ from, address }) {
     shipped,
     people: usePresence(from, "online"),
     unread: useInbox(from).unread,
+    language: value?.language,
   };
+  globalThis.choose = change;
   return Object.entries(lines).map(([name, value]) => element("p", { key: name, id: name }, String(value)));
 }
 

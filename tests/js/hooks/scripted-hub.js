@@ -3,6 +3,7 @@
 import { Channel } from "../../../static/hub/js/hub/channel.js";
 import { Collection } from "../../../static/hub/js/hub/collection.js";
 import { Inbox } from "../../../static/hub/js/hub/inbox.js";
+import { Preferences } from "../../../static/hub/js/hub/preferences.js";
 import { Presence } from "../../../static/hub/js/hub/presence.js";
 import { ScriptedConnection } from "../scripted-connection.js";
 
@@ -12,11 +13,13 @@ export const CHANNEL = "orders:7";
 export const INITIAL = { items: [{ id: 0, name: "ink" }], position: { epoch: "e1", offset: 3 } };
 
 const connection = new ScriptedConnection();
+const ofPreferences = new ScriptedConnection();
 const channels = new Map();
 const presences = new Map();
 
 export const hub = {
   inbox: new Inbox(connection, true),
+  preferences: new Preferences(ofPreferences, { on: () => () => {}, ready: () => Promise.resolve() }),
   get state() {
     return connection.state;
   },
@@ -42,6 +45,7 @@ export const hub = {
 
 Object.assign(globalThis, {
   connection,
+  ofPreferences,
   publish(offset, data) {
     connection.publish(CHANNEL, offset, data);
     channels.get(CHANNEL)?.deliver(data);

@@ -2,7 +2,14 @@
 
 import { createApp, h, shallowRef, unref } from "vue";
 
-import { useChannel, useCollection, useHubState, useInbox, usePresence } from "../../../clients/javascript/src/vue.js";
+import {
+  useChannel,
+  useCollection,
+  useHubState,
+  useInbox,
+  usePreferences,
+  usePresence,
+} from "../../../clients/javascript/src/vue.js";
 import { CHANNEL, hub, INITIAL } from "./scripted-hub.js";
 
 const stage = shallowRef(0);
@@ -21,9 +28,12 @@ const Orders = {
     const hubState = useHubState(from);
     const people = usePresence(from, "online");
     const { unread } = useInbox(from);
+    const { value: chosen, change } = usePreferences(from);
+    globalThis.choose = change;
     return () => {
       const orders = items.value.map((order) => order.name).join(", ");
-      const lines = { state: hubState, subscription, list: state, orders, shipped, people, unread };
+      const language = chosen.value?.language;
+      const lines = { state: hubState, subscription, list: state, orders, shipped, people, unread, language };
       return Object.entries(lines).map(([name, value]) => h("p", { id: name }, String(unref(value))));
     };
   },

@@ -105,13 +105,14 @@ export interface ChangeInbox {
   until?: string | null;
 }
 
-/** What the caller chooses. */
+/** What the caller chooses. `said_in` as of `preferences.get`. */
 export interface ChangePreferences {
   language?: string | null;
   time_zone?: string | null;
   quiet?: HoursMessage | null;
   plan?: HoursMessage[] | null;
   choices?: WishMessage[];
+  said_in?: string;
 }
 
 /** All alerts in the inbox up to this one are marked as read, or those that are read are archived. */
@@ -230,8 +231,18 @@ export interface FoundRoom {
   may_write: boolean;
 }
 
-/** The preferences of the caller. */
-export type GetPreferences = Record<string, never>;
+/** What a client of the caller heeds. */
+export type GetHeeded = Record<string, never>;
+
+/** What the caller can choose from. `said_in` as of `preferences.get`. */
+export interface GetOffered {
+  said_in?: string;
+}
+
+/** The preferences of the caller. `said_in`: the language of labels and sentences, if not the connection's. */
+export interface GetPreferences {
+  said_in?: string;
+}
 
 /** What a client heeds of a person's choices: of what many share, nothing is left out before it. A subject is `kind:NAME`, `category:NAME`, `plain` (of no kind), or the channel over which it comes. */
 export interface HeededChoices {
@@ -259,7 +270,7 @@ export interface HistoryResult {
   offset: number;
 }
 
-/** Hours of the week, on the person's own clock. An end that is not later is on the next day. `days` are those on which they begin, Monday is 1. */
+/** Hours of the week, on the clock of the person. An end that is not later is on the next day. `days` are those on which they begin, Monday is 1. */
 export interface HoursMessage {
   begin: string;
   end: string;
@@ -383,6 +394,12 @@ export interface KindMessage {
   label: string;
   states: StateMessage[];
   sentence: string;
+}
+
+/** A language in which notifications can be read, by its code and by its name. */
+export interface LanguageMessage {
+  code: string;
+  label: string;
 }
 
 /** A page of the caller's alerts; `before` goes on behind the last one of another page. */
@@ -544,6 +561,14 @@ export interface OfferedAction {
   style?: string;
 }
 
+/** Languages and time zones that a person can choose; null where they are chosen elsewhere in the product. `language` and `time_zone` are those of a person who has chosen none. */
+export interface OfferedMessage {
+  languages: LanguageMessage[] | null;
+  time_zones: string[] | null;
+  language: string;
+  time_zone: string;
+}
+
 /** How many people are online now. Ephemeral, on `online`. */
 export interface OnlineCounted {
   type: "presence.online_counted";
@@ -619,10 +644,11 @@ export interface PreferencesChanged {
   plan: HoursMessage[] | null;
 }
 
-/** What a person has chosen. A language or a time zone that is not chosen is empty, hours are null. `summary` says in sentences what holds for all that they get. */
+/** What a person has chosen. A language or a time zone that is not chosen is empty, hours are null. `clock` is the time zone by which their hours go, chosen or not. `summary` says in sentences what holds for all that they get. */
 export interface PreferencesMessage {
   language: string;
   time_zone: string;
+  clock: string;
   quiet: HoursMessage | null;
   plan: HoursMessage[] | null;
   methods: MethodMessage[];
@@ -929,7 +955,8 @@ export interface Methods {
   "jobs.list": { params: ListJobs; answer: JobList };
   "preferences.change": { params: ChangePreferences; answer: PreferencesMessage };
   "preferences.get": { params: GetPreferences; answer: PreferencesMessage };
-  "preferences.heeded": { params: GetPreferences; answer: HeededChoices };
+  "preferences.heeded": { params: GetHeeded; answer: HeededChoices };
+  "preferences.offered": { params: GetOffered; answer: OfferedMessage };
   "topics.follow": { params: TopicName; answer: DescribedTopic };
   "topics.list": { params: ListTopics; answer: TopicList };
   "topics.unfollow": { params: TopicName; answer: DescribedTopic };

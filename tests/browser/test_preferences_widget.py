@@ -1,0 +1,189 @@
+"""``<hub-preferences>``: what a person chooses is saved at once, on every device, and each of its states is shown."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.answers import Answers
+from tests.browser.conftest import Visitors
+from tests.browser.proxies import TcpProxy
+from tests.browser.test_pages import faults
+from tests.support.live import LiveHub, new_database
+
+SETTINGS = """
+from hub.settings import *
+
+INSTALLED_APPS = [*INSTALLED_APPS, "shop"]
+"""
+
+KINDS = """
+from notifications import Category, Kind
+
+ORDERS = Category("orders", "Orders")
+Kind("order.shipped", label="Order shipped", category=ORDERS, message="shipped")
+Kind("order.placed", label="Order placed", category=ORDERS, message="placed")
+Kind("alarm", label="Fire alarm", message="fire", critical=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveHub]:
+    """A hub with the kinds above."""
+    folder = tmp_path_factory.mktemp("preferences")
+    files = {"shop_settings.py": SETTINGS, "shop/__init__.py": "", "shop/kinds.py": KINDS}
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    with new_database(folder / "var") as database:
+        running = LiveHub(
+            folder / "var",
+            web_processes=1,
+            DJANGO_SETTINGS_MODULE="shop_settings",
+            PYTHONPATH=str(folder),
+            DATABASE_URL=database.get("DATABASE_URL", ""),
+        )
+        running.start()
+        yield running
+        running.stop()
+
+
+def opened(page: Page, path: str = "/topics/") -> Locator:
+    """The widget, on a page of the hub that has nothing else in its main part."""
+    page.goto(path)
+    page.evaluate("document.querySelector('main').replaceChildren(document.createElement('hub-preferences'))")
+    return page.locator("hub-preferences")
+
+
+def chosen(hub: LiveHub, name: str) -> str:
+    """The rows of what this person has chosen."""
+    return hub.shell(
+        "from notifications.models import Choice, Preferences\n"
+        "made = Choice.objects.filter(user__username=name).order_by('subject', 'method')\n"
+        "print(list(made.values_list('subject', 'method', 'is_on')), end=' ')\n"
+        "print(list(Preferences.objects.filter(user__username=name).values_list('language', 'quiet_days', 'plan')))",
+        name=name,
+    )
+
+
+def test_choice_is_saved_at_once_and_stands_on_the_other_device_and_on_the_page(
+    visitor: Visitors, hub: LiveHub
+) -> None:
+    desk, phone = visitor("keeping-ada"), visitor("keeping-ada")
+    widget, other = opened(desk), opened(phone)
+    kind = widget.get_by_role("group", name="Order shipped")
+    expect(kind).to_contain_text("It is in your list and appears at once on open pages.")
+    kind.get_by_role("checkbox", name="At once").uncheck()
+    expect(widget.get_by_text("Your choice is stored.")).to_be_visible()
+    expect(kind).to_contain_text("It is in your list.")
+    for one in (widget, other):
+        expect(one.get_by_role("group", name="Order shipped").get_by_label("At once")).not_to_be_checked()
+    expect(widget.get_by_role("group", name="Fire alarm").get_by_label("At once")).to_be_disabled()
+    widget.get_by_role("button", name="All off: Orders").click()
+    for one in (widget, other):
+        expect(one.get_by_role("group", name="Order placed")).to_contain_text("You do not get it.")
+        expect(one.get_by_role("group", name="Order placed").get_by_label("At once")).to_be_disabled()
+    assert chosen(hub, "keeping-ada").startswith(
+        "[('category:orders', 'inbox', False), ('kind:order.shipped', 'live', False)]"
+    )
+    desk.goto("/notifications/preferences/")
+    expect(desk.get_by_role("group", name="Order placed")).to_contain_text("You do not get it.")
+
+
+def test_hours_are_saved_when_they_are_whole_and_taken_back(visitor: Visitors, hub: LiveHub) -> None:
+    page = visitor("keeping-bob")
+    widget = opened(page)
+    quiet = widget.get_by_role("group", name="Quiet hours")
+    quiet.get_by_label("From").fill("22:00")
+    quiet.get_by_label("To").fill("22:00")
+    expect(
+        widget.get_by_text("No alert interrupts you in these hours: 24 hours from 10 p.m. every day.")
+    ).to_be_visible()
+    quiet.get_by_label("From").fill("")
+    expect(quiet.get_by_role("alert")).to_have_text("These hours have a beginning and an end.")
+    quiet.get_by_label("From").fill("22:00")
+    quiet.get_by_label("To").fill("07:00")
+    expect(widget.get_by_text("No alert interrupts you in these hours: 10 p.m.–7 a.m. every day.")).to_be_visible()
+    quiet.get_by_role("checkbox", name="Sunday").uncheck()
+    expect(widget.get_by_text("Saturday", exact=False).first).to_be_attached()
+    widget.get_by_role("button", name="Add hours").click()
+    plan = widget.get_by_role("group", name="Weekly plan")
+    expect(plan.get_by_label("From")).to_be_focused()
+    plan.get_by_label("From").fill("09:00")
+    plan.get_by_label("To").fill("18:00")
+    expect(widget.get_by_text("Alerts interrupt you in these hours only: 9 a.m.–6 p.m. every day.")).to_be_visible()
+    assert chosen(hub, "keeping-bob") == "[] [('', '123456', [['09:00', '18:00', '1234567']])]"
+    plan.get_by_role("button", name="Remove these hours").click()
+    quiet.get_by_role("button", name="Remove these hours").click()
+    expect(widget.get_by_text("Alerts may interrupt you at any time.")).to_be_visible()
+    assert chosen(hub, "keeping-bob") == "[] [('', '', None)]"
+
+
+def test_mute_ends_at_a_time_and_language_is_chosen(visitor: Visitors, hub: LiveHub) -> None:
+    widget = opened(visitor("keeping-cleo"))
+    everyone = widget.get_by_role("combobox", name="Mute: To everyone")
+    everyone.select_option("Until tomorrow")
+    expect(everyone.locator("option:checked")).to_contain_text("9:00 AM")
+    expect(widget.get_by_text("To everyone is muted until")).to_be_visible()
+    everyone.select_option("Not muted")
+    expect(widget.get_by_text("To everyone is muted until")).to_have_count(0)
+    widget.get_by_role("combobox", name="Mute: Orders").select_option("For an hour")
+    expect(widget.get_by_role("group", name="Order placed")).to_contain_text("It is muted until")
+    widget.get_by_role("combobox", name="Language of notifications").select_option("ru")
+    expect(widget.get_by_text("Your choice is stored.")).to_be_visible()
+    assert "('ru', '', None)" in chosen(hub, "keeping-cleo")
+
+
+def test_widget_loads_fails_and_is_tried_again(visitor: Visitors) -> None:
+    page = visitor("keeping-dora")
+    answers = Answers(page)
+    answers.hold("preferences.get")
+    widget = opened(page)
+    expect(widget.get_by_role("img", name="Loading")).to_be_visible()
+    expect(widget.get_by_role("checkbox")).to_have_count(0)
+    answers.refuse("preferences.get", 103)
+    answers.release("preferences.get")
+    widget = opened(page)
+    expect(widget.get_by_role("alert")).to_contain_text("You are not allowed to do this.")
+    answers.allow("preferences.get")
+    widget.get_by_role("button", name="Try again").click()
+    expect(widget.get_by_role("group", name="Order placed")).to_be_visible()
+    # A change that is refused stands as it was before, and says why.
+    answers.refuse("preferences.change", 400)
+    box = widget.get_by_role("group", name="Order placed").get_by_label("At once")
+    box.click()
+    expect(widget.get_by_text("refused by the test")).to_be_visible()
+    expect(box).to_be_checked()
+
+
+def test_choice_without_a_connection_is_saved_when_it_is_back(
+    visitor: Visitors, hub: LiveHub, network: TcpProxy
+) -> None:
+    page = visitor("keeping-eve", port=network.port)
+    widget = opened(page)
+    box = widget.get_by_role("group", name="Order placed").get_by_label("In the list")
+    expect(box).to_be_checked()
+    network.cut()
+    expect(widget.get_by_text("No connection. What you change here is saved")).to_be_visible()
+    box.uncheck()
+    expect(widget.get_by_text("Saving…")).to_be_visible()
+    assert chosen(hub, "keeping-eve").startswith("[] ")
+    network.restore()
+    expect(widget.get_by_text("Your choice is stored.")).to_be_visible()
+    assert chosen(hub, "keeping-eve").startswith("[('kind:order.placed', 'inbox', False)]")
+
+
+def test_guest_is_told_to_log_in(visitor: Visitors) -> None:
+    expect(opened(visitor(), "/notifications/")).to_contain_text("Log in to choose what you get")
+
+
+@pytest.mark.parametrize(("language", "dark"), [("en", False), ("ru", True)], ids=["light", "russian-dark"])
+def test_axe_finds_no_serious_fault_and_a_phone_shows_all_of_the_widget(
+    visitor: Visitors, language: str, dark: bool
+) -> None:
+    page = visitor("keeping-finn", language=language, dark=dark)
+    page.set_viewport_size({"width": 360, "height": 740})
+    expect(opened(page).get_by_role("checkbox").first).to_be_visible()
+    assert faults(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
