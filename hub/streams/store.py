@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 from django.db import connection, transaction
 from django.db.models import OuterRef, Subquery
 from django.db.models.functions import Coalesce, Greatest, Now
@@ -89,13 +90,26 @@ def sequence(channels: Iterable[str]) -> list[Envelope]:
 
 
 # Written as SQL, because Django's bulk_update() makes an expression per row: for 2,000 rows it took ten times as long
-# as everything else. The statements are of PostgreSQL 9.5 and SQLite 3.35 and newer alike.
-_LOCK = "SELECT channel, epoch FROM hub_stream WHERE channel {among} ORDER BY channel {collation} {lock}"
+# as everything else. The statements are of PostgreSQL 9.5 and SQLite 3.35 and newer.
+_LOCK = "SELECT channel, epoch, head FROM hub_stream WHERE channel {among} ORDER BY channel {collation} {lock}"
 #: Rows are locked in the order in which Python sorts names and cuts them into batches, whatever the database's own
 #: order is: two transactions that lock in two orders deadlock. SQLite sorts bytes anyway.
 _COLLATION = {"sqlite": "", "postgresql": 'COLLATE "C"'}
-_NUMBER = """
-    UPDATE hub_publication SET "offset" = numbered.number, sequenced_at = {now}
+#: The numbers of rows and the heads of streams are looked up in JSON instead of joined. Where PostgreSQL's statistics
+#: are of a time at which the table was empty, it expects one row of each side of a join, and reads one side again for
+#: each row of the other: numbering 1,000 publications took minutes.
+_NUMBER_ON_POSTGRESQL = """
+    UPDATE hub_publication SET sequenced_at = {now}, "offset" = (%s::jsonb ->> channel)::bigint + ((
+        SELECT JSONB_OBJECT_AGG(numbered.id, numbered.number) FROM (
+            SELECT id, ROW_NUMBER() OVER (PARTITION BY channel ORDER BY id) AS number
+            FROM hub_publication WHERE "offset" IS NULL AND channel {among}
+        ) AS numbered
+    ) ->> id::text)::bigint
+    WHERE "offset" IS NULL AND channel {among}
+    RETURNING id, channel, "offset", data, info, tags
+"""
+_NUMBER_ON_SQLITE = """
+    UPDATE hub_publication SET sequenced_at = {now}, "offset" = numbered.number
     FROM (
         SELECT pending.id, stream.head + ROW_NUMBER() OVER (PARTITION BY pending.channel ORDER BY pending.id) AS number
         FROM hub_publication pending JOIN hub_stream stream ON stream.channel = pending.channel
@@ -117,15 +131,20 @@ _MOVE_HEADS = """
 
 @transaction.atomic
 def _sequence(names: list[str]) -> list[Envelope]:
-    epochs = _locked(names)
+    found = _locked(names)
     with connection.cursor() as cursor:
         among, asked = _among(names)
-        cursor.execute(_NUMBER.format(among=among, now=_NOW[connection.vendor]), asked)
+        words = {"among": among, "now": _NOW[connection.vendor]}
+        if connection.vendor == "postgresql":
+            heads = msgspec.json.encode({name: position.offset for name, position in found.items()}).decode()
+            cursor.execute(_NUMBER_ON_POSTGRESQL.format(**words), [heads, *asked, *asked])
+        else:
+            cursor.execute(_NUMBER_ON_SQLITE.format(**words), asked)
         rows = sorted(cursor.fetchall())
         if grown := sorted({channel for _, channel, *_ in rows}):
             among, asked = _among(grown)
             cursor.execute(_MOVE_HEADS.format(among=among, now=_NOW[connection.vendor]), asked)
-    return [Envelope(channel, epochs[channel], offset, *content) for _, channel, offset, *content in rows]
+    return [Envelope(channel, found[channel].epoch, offset, *content) for _, channel, offset, *content in rows]
 
 
 _INSERT_NUMBERED = """
@@ -154,14 +173,14 @@ def append_shared(shared: int, channels: Iterable[str]) -> list[Envelope]:
     ids: list[int] = []
     for start in range(0, len(names), BATCH):
         part = names[start : start + BATCH]
-        epochs = _locked(part)
+        locked = _locked(part)
         among, asked = _among(part)
         words = {"among": among, "now": _NOW[connection.vendor]}
         with connection.cursor() as cursor:
             cursor.execute(_INSERT_NUMBERED.format(**words), [shared, *asked])
             rows = cursor.fetchall()
             cursor.execute(_MOVE_HEADS_ON.format(**words), asked)
-        envelopes += [Envelope(channel, epochs[channel], offset, data) for _, channel, offset in rows]
+        envelopes += [Envelope(channel, locked[channel].epoch, offset, data) for _, channel, offset in rows]
         ids += [pk for pk, *_ in rows]
     sharing.note_publications(shared, ids)
     return envelopes
@@ -193,24 +212,24 @@ def hold_pending(channels: Iterable[str]) -> None:
     hold(waiting)
 
 
-def _locked(names: list[str]) -> dict[str, str]:
-    """Lock the streams of ``names``, which are made where there are none, and give their epochs."""
-    epochs = _lock(names)
-    if missing := [name for name in names if name not in epochs]:
+def _locked(names: list[str]) -> dict[str, Position]:
+    """Lock the streams of ``names``, which are made where there are none, and say where each stands."""
+    found = _lock(names)
+    if missing := [name for name in names if name not in found]:
         epoch = _first_epoch()
         # Another process may create the same stream now: the second one reads it in the query below.
         Stream.objects.bulk_create([Stream(channel=name, epoch=epoch) for name in missing], ignore_conflicts=True)
-        epochs |= _lock(missing)
-    return epochs
+        found |= _lock(missing)
+    return found
 
 
-def _lock(names: list[str], how: str = "FOR UPDATE") -> dict[str, str]:
-    """Lock the streams of ``names`` that exist and give their epochs. SQLite's transaction is its lock."""
+def _lock(names: list[str], how: str = "FOR UPDATE") -> dict[str, Position]:
+    """Lock the streams of ``names`` that exist and say where each stands. SQLite's transaction is its lock."""
     lock = how if connection.features.has_select_for_update else ""
     with connection.cursor() as cursor:
         among, asked = _among(names)
         cursor.execute(_LOCK.format(among=among, collation=_COLLATION[connection.vendor], lock=lock), asked)
-        return dict(cursor.fetchall())
+        return {channel: Position(epoch, head) for channel, epoch, head in cursor.fetchall()}
 
 
 #: In the place of a channel, the row whose epoch is that of each stream that is made.
@@ -220,9 +239,9 @@ _FIRST = ""
 def _first_epoch() -> str:
     """The epoch of the streams that the open transaction makes; :func:`renew` waits for its end."""
     if found := _lock([_FIRST], "FOR SHARE"):
-        return found[_FIRST]
+        return found[_FIRST].epoch
     Stream.objects.bulk_create([Stream(channel=_FIRST)], ignore_conflicts=True)
-    return _lock([_FIRST], "FOR SHARE")[_FIRST]
+    return _lock([_FIRST], "FOR SHARE")[_FIRST].epoch
 
 
 def _among(names: list[str]) -> tuple[str, list[Any]]:
