@@ -45,7 +45,8 @@ WAVES = 10
 class HubServer(uvicorn.Server):
     """uvicorn's server, which says on ``/health/ready`` that it is about to stop, and closes its sockets in waves."""
 
-    #: Whether it prints where it serves: in a project without ``LOGGING`` nothing shows what uvicorn logs of it.
+    #: Whether it prints where it serves, and what the database lacks: in a project without ``LOGGING`` nothing shows
+    #: what is logged of it. The hub's own project is migrated by ``manage.py up``.
     says_where = False
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
@@ -61,6 +62,9 @@ class HubServer(uvicorn.Server):
         if self.started and self.says_where:
             address = self.config.uds or f"http://{self.config.host}:{self.config.port}/"
             print(f"Serving at {address} until Ctrl-C or SIGTERM.", file=sys.stderr, flush=True)  # noqa: T201  # a command
+            from hub.server import unmigrated
+
+            unmigrated.say_what_is_missing()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         from hub.web import health

@@ -229,3 +229,13 @@ def test_celery_does_not_start_with_a_wrong_setting(product: Product, part: str)
     variant = product.variant("wrong_for_celery", "HUB_REQUESTS = 'many'")
     with pytest.raises(AssertionError, match="Error: HUB_REQUESTS must be"):
         variant.run("-m", "celery", "-A", "shop", part)
+
+
+def test_server_says_which_apps_wait_for_their_tables(product: Product, tmp_path: Path) -> None:
+    log, sentence = tmp_path / "web.log", "Run python manage.py migrate."
+    with product.variant("bare").served(log):
+        wait_for(lambda: sentence in log.read_text(), timeout=30, that="the server says what is missing")
+    assert re.search(r"lacks what the migrations of .*\bhub, hub_chat, .* make\.", log.read_text())
+    with product.served(log) as address:
+        assert httpx.get(f"http://{address}/app/hub/").is_success
+    assert "Serving at" in log.read_text() and sentence not in log.read_text()
