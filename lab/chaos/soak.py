@@ -47,21 +47,20 @@ async def soak(hub: Hub, people: People, *, seconds: float, seed: int) -> int:
     """Churn for so long, print what it came to, and return the exit status: 1 where something grew or was lost."""
     readings: dict[str, list[Reading]] = {}
     chance = random.Random(seed)
-    async with (
-        experiment(hub, people, seed=seed, clients=RESIDENTS) as what,
-        Visitors(hub, people, chance) as visitors,
-    ):
+    async with experiment(hub, people, seed=seed, clients=RESIDENTS) as what:
         await asyncio.sleep(SETTLED)
         before = await in_thread(_open, hub)
         enough = asyncio.Event()
-        churn = asyncio.create_task(_churn(visitors, chance, enough))
-        await asyncio.sleep(max(seconds * WARM_UP, STAY[1]))
-        for _ in range(READINGS):
-            await asyncio.sleep(seconds * (1 - WARM_UP) / READINGS)
-            for name, reading in (await in_thread(_read, hub)).items():
-                readings.setdefault(name, []).append(reading)
-        enough.set()
-        await churn
+        async with Visitors(hub, people, chance) as visitors:
+            churn = asyncio.create_task(_churn(visitors, chance, enough))
+            await asyncio.sleep(max(seconds * WARM_UP, STAY[1]))
+            for _ in range(READINGS):
+                await asyncio.sleep(seconds * (1 - WARM_UP) / READINGS)
+                for name, reading in (await in_thread(_read, hub)).items():
+                    readings.setdefault(name, []).append(reading)
+            enough.set()
+            await churn
+        # Only now, when their pool is closed: it may keep the connection of a visit that was cut short as it began.
         left = await _left_behind(hub, before)
         verdict = await what.verdict()
     missing = [f"nobody was let in by {transport}" for transport, times in visitors.made.items() if not times]
