@@ -3,13 +3,14 @@
 from typing import Any
 
 import pytest
+from celery.signals import task_prerun
 from django.db import transaction
 
 from hub.people.models import User
 from tests.worker.running import run, run_all, take
 from tests.worker.tracked_tasks import plain
 from worker.models import TrackedJob
-from worker.tracking import cancelling, losses, started_by
+from worker.tracking import cancelling, losses, started_by, stored
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -75,3 +76,31 @@ def test_other_tasks_are_not_watched(settings: Any) -> None:
     plain.delay(fail=True)
     run_all()
     assert not TrackedJob.objects.exists()
+
+
+def test_task_that_begins_although_it_was_cancelled_is_shown_as_what_it_is() -> None:
+    """No worker was told in time: it was restarted, or had begun."""
+    plain.delay()
+    assert cancelling.cancel(row()) == 1
+    assert row().state == "cancelled"
+    message = take()
+    seen = list[tuple[str, bool]]()
+
+    def look(**_others: Any) -> None:
+        seen.append((row().state, row().is_cancellable))
+
+    task_prerun.connect(look, weak=False, dispatch_uid="look")
+    try:
+        run(message)
+    finally:
+        task_prerun.disconnect(look, dispatch_uid="look")
+    assert seen == [("running", False)]
+    assert row().state == "succeeded"
+    assert [text for _at, text in row().log] == [stored.UNHEARD_LINE]
+
+
+def test_running_task_goes_on_when_it_is_to_be_cancelled() -> None:
+    plain.delay()
+    TrackedJob.objects.update(state="running", lost_at="2999-01-01T00:00Z")
+    assert cancelling.cancel(row()) == 0
+    assert (row().state, row().cancel_requested_at) == ("running", None)

@@ -35,6 +35,9 @@ _OVER: Final = {JobState.SUCCEEDED, JobState.CANCELLED}
 #: What is written into the log of a job that begins again without having been seen to end.
 LOST_LINE: Final = "Its worker was lost. It runs again."
 
+#: What is written into the log of a plain task that was cancelled, and begins all the same.
+UNHEARD_LINE: Final = "It was cancelled, but no worker heard of that before it began."
+
 TITLE_LIMIT: Final = 200
 
 
@@ -99,13 +102,16 @@ def begin(
         row = TrackedJob.objects.select_for_update().filter(pk=job_id).first()
         if row is None:
             return Beginning.UNTRACKED, None
-        if row.state in _OVER:
+        if row.source == JobSource.CELERY and row.state == JobState.CANCELLED:
+            # No worker that has the message was told in time, and none asks here: it runs, whatever people wish.
+            _add_line(row, UNHEARD_LINE)
+        elif row.state in _OVER:
             return Beginning.OVER, row
-        if row.cancel_requested_at is not None and row.state != JobState.FAILED:
+        elif row.source != JobSource.CELERY and row.cancel_requested_at is not None and row.state != JobState.FAILED:
             _end(row, JobState.CANCELLED)
             return Beginning.OVER, row
         if was_lost := row.state in {JobState.RUNNING, JobState.LOST}:
-            row.log = [*row.log, [timezone.now().isoformat(timespec="milliseconds"), LOST_LINE]]
+            _add_line(row, LOST_LINE)
         if was_lost and not reruns:
             _end(row, JobState.FAILED, error="Its worker was lost while it ran.")
             return Beginning.LOST, row
@@ -115,6 +121,10 @@ def begin(
         row.lost_at = Now() + timedelta(seconds=timeout)
         _save(row)
     return Beginning.RUN, row
+
+
+def _add_line(row: TrackedJob, text: str) -> None:
+    row.log = [*row.log, [timezone.now().isoformat(timespec="milliseconds"), text]]
 
 
 def report(columns: Mapping[str, Mapping[str, Any]]) -> None:
