@@ -1,6 +1,7 @@
 """What clients are told of tracked jobs and of schedules, and on which channels."""
 
 import math
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
@@ -49,6 +50,8 @@ class JobItem(msgspec.Struct, kw_only=True, omit_defaults=True):
     runs: int = 0
     cancelling: bool = False
     cancellable: bool = False
+    #: In its queue, of a job that waits; left out where it is not known, and in publications.
+    place: int | None = None
 
 
 class JobChanged(msgspec.Struct, tag="worker.job_changed"):
@@ -78,10 +81,10 @@ def channel_of(user_id: str) -> str:
     return f"{OWN}:{user_id}"
 
 
-def items_of(rows: list[TrackedJob]) -> list[JobItem]:
-    """Rows as clients get them. One query more where the ids of people are not their keys."""
+def items_of(rows: list[TrackedJob], places: Mapping[str, int] | None = None) -> list[JobItem]:
+    """Rows as clients get them, with their places by id. One query more where the ids of people are not their keys."""
     ids = ids_of_keys({row.owner_id for row in rows if row.owner_id is not None})
-    return [_item(row, ids.get(row.owner_id, "")) for row in rows]
+    return [_item(row, ids.get(row.owner_id, ""), (places or {}).get(row.pk)) for row in rows]
 
 
 def bounded(value: float | None) -> float | None:
@@ -97,7 +100,7 @@ def number(value: float | None) -> float | int | None:
     return int(value) if value is not None and value.is_integer() else value
 
 
-def _item(row: TrackedJob, user: str) -> JobItem:
+def _item(row: TrackedJob, user: str, place: int | None) -> JobItem:
     return JobItem(
         id=row.pk,
         title=row.title,
@@ -118,4 +121,5 @@ def _item(row: TrackedJob, user: str) -> JobItem:
         runs=row.runs,
         cancelling=row.cancel_requested_at is not None and row.ended_at is None,
         cancellable=row.is_cancellable,
+        place=place,
     )

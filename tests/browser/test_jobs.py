@@ -49,6 +49,38 @@ with started_by(User.objects.get(username=name)):
 """
 
 
+ENDED = """
+from datetime import timedelta
+from django.utils import timezone
+from hub.people.models import User
+from worker.models import TrackedJob
+owner, now = User.objects.get(username=name), timezone.now()
+TrackedJob.objects.bulk_create(
+    TrackedJob(
+        id=f"{name}-{number}", title=f"Job {number}", owner=owner, state="succeeded", task="factory.tasks.old",
+        created_at=now - timedelta(minutes=number), ended_at=now,
+    )
+    for number in range(1, count + 1)
+)
+"""
+
+WAITING = """
+from hub.people.models import User
+from worker.models import Job, JobSource
+from worker.origins import Origin
+from worker.tracking import stored
+owner = User.objects.get(username=name)
+for number in range(count):
+    # Owed, and nobody sends it.
+    owed = {"id": f"{name}-{number}", "task": "factory.tasks.later", "arguments": "[[], {}]"}
+    Job.objects.create(**owed, send_at="2999-01-01T00:00Z")
+    stored.queue(
+        f"{name}-{number}", source=JobSource.DURABLE, task="factory.tasks.later", title=f"Later {number}",
+        arguments="", origin=Origin(str(owner.pk)),
+    )
+"""
+
+
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveHub]:
     """A hub with the jobs above."""
@@ -158,6 +190,57 @@ def test_list_says_that_it_is_offline_and_goes_on(visitor: Visitors, hub: LiveHu
     network.restore()
     expect(jobs(page)).to_have_count(2)
     expect(page.get_by_text("No connection. What is shown was true")).to_have_count(0)
+
+
+def test_older_jobs_come_when_they_are_asked_for(visitor: Visitors, hub: LiveHub, network: TcpProxy) -> None:
+    page = visitor("olga", port=network.port)
+    hub.shell(ENDED, name="olga", count=150)
+    page.goto("/jobs/")
+    expect(jobs(page)).to_have_count(100)
+    button = page.get_by_role("button", name="Show older jobs")
+    network.cut()
+    expect(page.get_by_text("No connection. What is shown was true")).to_be_visible()
+    button.press("Enter")
+    expect(button).to_be_disabled()
+    network.restore()
+    expect(jobs(page)).to_have_count(150)
+    expect(jobs(page).last).to_contain_text("Job 150")
+    expect(button).to_be_hidden()
+    # Who came by the keyboard goes on where the new ones begin.
+    expect(jobs(page).nth(100).locator("summary")).to_be_focused()
+    call(hub, "olga", "import_customers", rows=1)
+    expect(jobs(page)).to_have_count(151)
+    expect(jobs(page).first).to_contain_text("Import customers")
+
+
+def test_job_that_waits_says_its_place_and_those_behind_it_move_up(visitor: Visitors, hub: LiveHub) -> None:
+    page = visitor("paul")
+    page.goto("/jobs/")
+    expect(page.get_by_text("No jobs yet")).to_be_visible()
+    hub.shell(WAITING, name="paul", count=2)
+    first, second = (jobs(page).filter(has_text=f"Later {number}") for number in range(2))
+    expect(first).to_contain_text("place 1")
+    expect(second).to_contain_text("place 2")
+    first.get_by_role("button", name="Cancel: Later 0").click()
+    expect(first).to_have_attribute("data-state", "cancelled")
+    expect(second).to_contain_text("place 1")
+    page.reload()
+    expect(second).to_contain_text("place 1")
+    second.get_by_role("button", name="Cancel: Later 1").click()
+    expect(second).to_have_attribute("data-state", "cancelled")
+
+
+def test_list_that_may_not_be_read_says_so_and_tries_again(visitor: Visitors, hub: LiveHub) -> None:
+    page = visitor("rita")
+    page.goto("/jobs/")
+    expect(page.get_by_text("No jobs yet")).to_be_visible()
+    page.evaluate("document.querySelector('hub-jobs').remove()")
+    page.evaluate("document.body.insertAdjacentHTML('beforeend', '<hub-jobs all></hub-jobs>')")
+    fault = page.locator("hub-jobs").get_by_role("alert")
+    expect(fault).to_contain_text("The list of jobs cannot be loaded.")
+    fault.get_by_role("button", name="Try again").click()
+    expect(fault).to_contain_text("The list of jobs cannot be loaded.")
+    expect(jobs(page)).to_have_count(0)
 
 
 def test_guest_logs_in_first(visitor: Visitors) -> None:

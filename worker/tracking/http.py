@@ -3,7 +3,6 @@
 from typing import Annotated, Any, Literal
 
 import msgspec
-from django.db.models import Q
 from msgspec import Meta
 
 from hub.api import DETAIL_LIMIT, ApiCall, ApiError, Code, Method, all_of, person_named, register
@@ -172,11 +171,11 @@ def _read_all(call: ApiCall[JobsListRequest]) -> JobsListResult:
     if request.state:
         rows = rows.filter(state=request.state)
     if request.before:
-        last = _job(call, request.before)
-        rows = rows.filter(Q(created_at__lt=last.created_at) | Q(created_at=last.created_at, pk__lt=last.pk))
+        rows = queries.older(rows, _job(call, request.before))
     found = list(rows.defer("log", "arguments")[: request.limit + 1])
     following = found[request.limit - 1].pk if len(found) > request.limit else ""
-    return JobsListResult(events.items_of(found[: request.limit]), following, positions)
+    items = events.items_of(found[: request.limit], queries.places(found))
+    return JobsListResult(items, following, positions)
 
 
 async def read(call: ApiCall[JobRequest]) -> JobResult:
@@ -186,7 +185,7 @@ async def read(call: ApiCall[JobRequest]) -> JobResult:
 
 def _read(call: ApiCall[JobRequest]) -> JobResult:
     row = _job(call, call.request.id)
-    (item,) = events.items_of([row])
+    (item,) = events.items_of([row], queries.places([row]))
     return JobResult(item, row.arguments, [LogLine(at, text) for at, text in row.log])
 
 

@@ -1,16 +1,23 @@
 """Which jobs people see."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
+from django.db.models import Q
+from django.db.models.functions import Now
+
 from hub.users import User, Visitor, may
-from worker.models import TrackedJob
+from worker.models import Job, JobSource, JobState, TrackedJob
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
 
 #: Jobs of a tree that are looked at: one that calls itself every few seconds makes a tree without end.
 TREE_LIMIT: Final = 10_000
+
+#: The last place in a queue that is told: who stands behind it waits for long, whatever the number is.
+PLACES_LIMIT: Final = 1000
 
 #: Who may see the jobs of everybody, and cancel them.
 SEE_ALL, CANCEL_ALL = "hub_worker.view_trackedjob", "hub_worker.change_trackedjob"
@@ -30,6 +37,25 @@ def visible_to(user: Visitor, job_id: str, permission: str = SEE_ALL) -> Tracked
     """The job of this id: one's own, or anybody's for those who have ``permission``."""
     row = TrackedJob.objects.filter(pk=job_id).first() if user.is_authenticated else None
     return row if row is not None and (row.owner_id == user.pk or may(user, permission)) else None
+
+
+def older(rows: "QuerySet[TrackedJob]", than: TrackedJob) -> "QuerySet[TrackedJob]":
+    """Those of these lists, newest first, that stand behind this job."""
+    return rows.filter(Q(created_at__lt=than.created_at) | Q(created_at=than.created_at, pk__lt=than.pk))
+
+
+def places(rows: Iterable[TrackedJob]) -> dict[str, int]:
+    """The place in the queue of each of these jobs that waits there, the next one first; by their ids.
+
+    Counted among the jobs that are owed and have not begun, tracked or not. Those behind the first
+    :data:`PLACES_LIMIT` have none, nor has a plain task of Celery: its broker does not say what is before it.
+    """
+    waiting = {row.pk for row in rows if row.state == JobState.QUEUED and row.source == JobSource.DURABLE}
+    if not waiting:
+        return {}
+    in_order = Job.objects.filter(failed_at=None, starts=0, due_at__lte=Now()).order_by("created_at", "pk")
+    numbered = enumerate(in_order.values_list("pk", flat=True)[:PLACES_LIMIT], 1)
+    return {pk: place for place, pk in numbered if pk in waiting}
 
 
 def below(row: TrackedJob) -> list[TrackedJob]:

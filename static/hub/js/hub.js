@@ -15,7 +15,7 @@ import { config } from "./hub/config.js";
 import { askUntilAnswered, CallFailed, NoToken } from "./hub/connection.js";
 import { Emitter } from "./hub/emitter.js";
 import { Inbox, inPageLanguage } from "./hub/inbox.js";
-import { newestJobFirst, withJobEvent } from "./hub/jobs.js";
+import { JobList } from "./hub/jobs.js";
 import { Preferences } from "./hub/preferences.js";
 import { Presence } from "./hub/presence.js";
 import { Room } from "./hub/room.js";
@@ -26,7 +26,6 @@ import { TabConnection } from "./hub/tab-connection.js";
 /** @import { Connection, Position, State, TokenSource } from "./hub/connection.js" */
 /** @import { CollectionOptions } from "./hub/collection.js" */
 /** @import { Listener } from "./hub/emitter.js" */
-/** @import { Job } from "./hub/jobs.js" */
 /** @import { Answer, DescribedTopic, Methods as AllMethods, Params, Publications as AllPublications } from "./hub/protocol.js" */
 
 /** @typedef {DescribedTopic} Topic */
@@ -191,22 +190,17 @@ export class Hub {
   }
 
   /**
-   * Returns the newest background jobs that the person has started, and keeps them up to date; close it when nobody shows
-   * it any more.
+   * Returns the newest background jobs that the person has started, and keeps them up to date; older ones with
+   * `loadOlder()`. Close it when nobody shows it any more.
    *
    * @param {{all?: boolean}} [options] `all`: those of everybody, for staff with the permission
-   * @returns {Collection<Job>}
+   * @returns {JobList}
    */
   jobs({ all = false } = {}) {
-    const load = () => this.call("jobs.list", { all });
     const channel = all ? "all_jobs" : `jobs:${this.user.id}`;
-    const collection = new Collection(this.#connection, load, {
-      channel,
-      apply: withJobEvent,
-      order: newestJobFirst,
-    });
-    collection.start();
-    return collection;
+    const list = new JobList(this.#connection, channel, (before) => this.call("jobs.list", { all, before }));
+    list.start();
+    return list;
   }
 
   /**

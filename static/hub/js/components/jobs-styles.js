@@ -2,6 +2,8 @@
 
 export const STYLES = `
 .jobs { display: grid; gap: 0.75rem; grid-template-columns: minmax(0, 1fr); }
+.more { display: block; margin: 0.75rem auto 0; }
+.more[hidden] { display: none; }
 .note:not(:empty) { margin-block-end: 0.75rem; }
 .muted { color: var(--hub-muted); }
 .job {

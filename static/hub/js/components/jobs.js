@@ -8,8 +8,7 @@ import { STYLES } from "./jobs-styles.js";
 import { linkTarget } from "./links.js";
 import { Pace, timeIn } from "./remaining.js";
 
-/** @import { Collection } from "../hub/collection.js" */
-/** @import { Job } from "../hub/jobs.js" */
+/** @import { Job, JobList } from "../hub/jobs.js" */
 /** @import { LogLine } from "../hub/protocol.js" */
 
 /** The icon of a state, and the name of its text. @type {{[state: string]: [string, string]}} */
@@ -23,6 +22,12 @@ const STATES = {
   cancelled: ["info", "job_cancelled"],
 };
 
+/** Milliseconds between two looks at the places of jobs that wait; nobody is told when others begin before theirs. */
+const PLACES_PAUSE = 5000;
+
+/** Jobs of one look. */
+const MOST_PLACES = 100;
+
 /** The deepest that jobs below others are indented. */
 const DEEPEST = 3;
 
@@ -30,8 +35,15 @@ const DEEPEST = 3;
 export class HubJobs extends HubElement {
   #list = make("ol", { class: "jobs", part: "jobs" });
   #note = make("div", { class: "note" });
+  #older = make("button", { type: "button", class: "more", part: "more", hidden: true });
   #news = make("p", { class: "visually-hidden", role: "status" });
-  /** @type {Collection<Job> | null} */
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #placesTimer;
+  /** Whether older jobs were asked for, and did not come. */
+  #hasNoOlder = false;
+  /** The place in its queue of each job that waits, by id. @type {Map<string, number>} */
+  #places = new Map();
+  /** @type {JobList | null} */
   #jobs = null;
   /** The arguments and the logs of jobs that are open, by id. @type {Map<string, {arguments: string, log: LogLine[]}>} */
   #details = new Map();
@@ -48,7 +60,9 @@ export class HubJobs extends HubElement {
 
   connected() {
     this.#list.ariaLabel = this.getAttribute("label") || text("jobs");
-    this.root.append(this.#note, this.#list, this.#news);
+    this.#older.textContent = text("jobs_older");
+    this.#older.onclick = () => this.#loadOlder();
+    this.root.append(this.#note, this.#list, this.#older, this.#news);
     if (!this.hub.user.id) {
       this.#note.replaceChildren(this.#empty("key", "jobs_log_in", ""));
       return;
@@ -60,6 +74,11 @@ export class HubJobs extends HubElement {
       this.hub.on("state", () => this.changed()),
       () => jobs.close(),
     );
+    const timer = setInterval(() => this.#readPlaces(), PLACES_PAUSE);
+    this.stops.push(
+      () => clearInterval(timer),
+      () => clearTimeout(this.#placesTimer),
+    );
     this.render();
   }
 
@@ -68,6 +87,7 @@ export class HubJobs extends HubElement {
     if (!jobs) return;
     this.#note.replaceChildren(...this.#notes(jobs));
     this.#list.setAttribute("aria-busy", String(jobs.state === "loading"));
+    this.#older.hidden = !jobs.items.length || !jobs.more;
     for (const job of jobs.items) this.#observe(job);
     const titles = new Map(jobs.items.map((job) => [job.id, job.title]));
     reconcile(
@@ -79,12 +99,14 @@ export class HubJobs extends HubElement {
     );
   }
 
-  /** @param {Collection<Job>} jobs */
+  /** @param {JobList} jobs */
   *#notes(jobs) {
     if (jobs.state === "failed") {
       const retry = make("button", { type: "button" }, text("retry"));
       retry.addEventListener("click", () => jobs.reload());
       yield make("p", { class: "banner", role: "alert" }, text("jobs_failed"), retry);
+    } else if (this.#hasNoOlder) {
+      yield make("p", { class: "banner", role: "alert" }, text("jobs_older_failed"));
     } else if (this.hub.state !== "connected" && jobs.items.length) {
       yield make("p", { class: "banner" }, text("jobs_offline"));
     }
@@ -113,6 +135,9 @@ export class HubJobs extends HubElement {
   #observe(job) {
     const before = this.#states.get(job.id);
     this.#states.set(job.id, job.state);
+    if (job.place) this.#places.set(job.id, job.place);
+    else if (job.state === "queued" && !before) this.#readPlacesSoon();
+    if (job.state !== "queued") this.#places.delete(job.id);
     if (job.ended_at) {
       this.#asked.delete(job.id);
       this.#paces.delete(job.id);
@@ -181,13 +206,16 @@ export class HubJobs extends HubElement {
   /** How far it is, in words. @param {Job} job */
   #progress(job) {
     if (job.state === "succeeded") return "";
+    if (job.state === "running" && !job.cancellable) return text("job_unstoppable");
+    const place = this.#places.get(job.id);
     const numbers = new Intl.NumberFormat(language());
     const { done, total } = job;
     const count = done === undefined || done === null ? "" : numbers.format(done);
     const far = count && total ? text("job_done_of", { done: count, total: numbers.format(total) }) : count;
     const seconds = job.state === "running" ? (this.#paces.get(job.id)?.remaining ?? null) : null;
     const left = seconds === null ? "" : text("job_left", { time: timeIn(seconds, language()) });
-    return [far, job.text, left].filter(Boolean).join(" · ");
+    const waits = place === undefined ? "" : text("job_place", { place: numbers.format(place) });
+    return [waits, far, job.text, left].filter(Boolean).join(" · ");
   }
 
   /** What came of it, or why it does not go on. @param {Job} job */
@@ -236,6 +264,45 @@ export class HubJobs extends HubElement {
     );
     const log = body.querySelector("ol");
     if (log && isAtEnd) log.scrollTop = log.scrollHeight;
+  }
+
+  async #loadOlder() {
+    const hadFocus = this.root.activeElement === this.#older;
+    const last = this.#list.lastElementChild;
+    this.#hasNoOlder = false;
+    this.#older.disabled = true;
+    try {
+      await this.#jobs?.loadOlder();
+      this.render();
+      // The button may be gone, or far below what it has brought.
+      const summary = last?.nextElementSibling?.querySelector("summary");
+      if (hadFocus) /** @type {HTMLElement | null | undefined} */ (summary)?.focus();
+    } catch {
+      this.#hasNoOlder = true;
+    }
+    this.changed();
+    this.#older.disabled = false;
+  }
+
+  /** Once for all jobs that were called in a moment. */
+  #readPlacesSoon() {
+    this.#placesTimer ??= setTimeout(() => {
+      this.#placesTimer = undefined;
+      this.#readPlaces();
+    }, 300);
+  }
+
+  /** Where the jobs stand that wait. */
+  async #readPlaces() {
+    const ids = this.#jobs?.items.filter((job) => job.state === "queued").map((job) => job.id) ?? [];
+    if (!ids.length || document.hidden || this.hub.state !== "connected") return;
+    try {
+      const { places } = await this.hub.call("jobs.places", { ids: ids.slice(-MOST_PLACES) });
+      this.#places = new Map(Object.entries(places));
+      this.changed();
+    } catch {
+      // The next look may come through.
+    }
   }
 
   /** @param {string} id */

@@ -105,6 +105,19 @@ export class Collection extends Emitter {
     this.#connection.unsubscribe(this.#options.channel);
   }
 
+  /**
+   * Adds items that were loaded by themselves, such as older ones; those that the list has already stay as they are.
+   *
+   * @param {Item[]} items
+   */
+  add(items) {
+    const { key } = this.#options;
+    const known = new Set(this.items.map((/** @type {any} */ item) => item[key]));
+    this.items = [...this.items, ...items.filter((/** @type {any} */ item) => !known.has(item[key]))];
+    this.#sort();
+    this.#changed();
+  }
+
   /** Loads the list again. */
   reload() {
     this.#load();

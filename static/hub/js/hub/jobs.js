@@ -1,15 +1,70 @@
 /** Lists of background jobs: what their channels publish, and the tree that they are. */
 
-/** @import { JobItem, LogLine } from "./protocol.js" */
+import { Collection } from "./collection.js";
+
+/** @import { Connection } from "./connection.js" */
+/** @import { JobItem, JobList as Page, LogLine } from "./protocol.js" */
 
 /** A job, with the lines of its log that came since the list was loaded. @typedef {JobItem & {lines?: LogLine[]}} Job */
 
 const CHANGED = "worker.job_changed";
 const PROGRESSED = "worker.job_progressed";
 
-/** The greatest number of jobs in a list, and of lines that a job keeps. */
+/** To how many jobs a list grows by itself, and the greatest number of lines that a job keeps. */
 const LONGEST = 300;
 const MAX_LINES = 200;
+
+/**
+ * The newest jobs, kept up to date, and older ones when they are asked for.
+ *
+ * @extends {Collection<Job>}
+ */
+export class JobList extends Collection {
+  /** Whether there are older jobs than these. */
+  more = false;
+
+  #ask;
+
+  /**
+   * @param {Connection} connection
+   * @param {string} channel
+   * @param {(before: string) => Promise<Page>} ask loads the jobs behind the one with this id; the newest without one
+   */
+  constructor(connection, channel, ask) {
+    // Called when the list exists, which it does not yet here.
+    super(connection, () => this.#load(), {
+      channel,
+      apply: (jobs, data) => this.#apply(jobs, data),
+      order: newestJobFirst,
+    });
+    this.#ask = ask;
+  }
+
+  /** Loads the next older jobs. Rejects with `CallFailed`. */
+  async loadOlder() {
+    const last = this.items.at(-1);
+    if (!last) return;
+    const { items, more } = await this.#ask(last.id);
+    this.more = more;
+    this.add(items);
+  }
+
+  async #load() {
+    const page = await this.#ask("");
+    this.more = page.more;
+    return page;
+  }
+
+  /**
+   * @param {Job[]} jobs
+   * @param {any} data
+   */
+  #apply(jobs, data) {
+    const after = withJobEvent(jobs, data);
+    if (jobs.length && after.at(-1)?.id !== jobs.at(-1)?.id) this.more = true; // the oldest one had to go
+    return after;
+  }
+}
 
 /**
  * Returns the list after a publication; for `hub.collection`.
@@ -21,7 +76,7 @@ const MAX_LINES = 200;
 export function withJobEvent(jobs, data) {
   if (data?.type === CHANGED) {
     const place = jobs.findIndex((job) => job.id === data.item.id);
-    if (place < 0) return [data.item, ...jobs].slice(0, LONGEST);
+    if (place < 0) return [data.item, ...jobs].slice(0, Math.max(LONGEST, jobs.length));
     return jobs.with(place, { ...data.item, lines: jobs[place].lines });
   }
   if (data?.type !== PROGRESSED) return jobs;

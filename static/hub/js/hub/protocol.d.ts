@@ -365,12 +365,19 @@ export interface JobItem {
   runs?: number;
   cancelling?: boolean;
   cancellable?: boolean;
+  place?: number | null;
 }
 
-/** Jobs, newest first. `position`, of the channel that goes on, was read before them; null: it is live only. */
+/** Jobs, newest first; `more`: there are older ones. `position`, of the channel that goes on, was read before them; null: it is live only, or these are older ones. */
 export interface JobList {
   items: JobItem[];
   position: StreamPosition | null;
+  more: boolean;
+}
+
+/** The place of each in its queue, the next one is 1. What does not wait, or stands far behind, has none. */
+export interface JobPlaces {
+  places: Record<string, number>;
 }
 
 /** How far a running job is, with its newest lines. Not stored: what is missed comes with the next one. */
@@ -428,9 +435,10 @@ export interface ListInbox {
   limit?: number;
 }
 
-/** The caller's newest jobs; with `all` those of everybody, for staff with the permission. */
+/** The caller's newest jobs; with `all` those of everybody, for staff with the permission. `before` is the id of the last one read: those that stand behind it. */
 export interface ListJobs {
   all?: boolean;
+  before?: string;
 }
 
 /** A page of a room's messages; `before` goes on behind the first one of another page. */
@@ -438,6 +446,11 @@ export interface ListMessages {
   room: number;
   before?: number;
   limit?: number;
+}
+
+/** Jobs that wait in a queue. */
+export interface ListPlaces {
+  ids: string[];
 }
 
 /** All topics that the caller may know of. */
@@ -953,6 +966,7 @@ export interface Methods {
   "jobs.cancel": { params: NamedJob; answer: CancelledJobs };
   "jobs.get": { params: NamedJob; answer: JobDetails };
   "jobs.list": { params: ListJobs; answer: JobList };
+  "jobs.places": { params: ListPlaces; answer: JobPlaces };
   "preferences.change": { params: ChangePreferences; answer: PreferencesMessage };
   "preferences.get": { params: GetPreferences; answer: PreferencesMessage };
   "preferences.heeded": { params: GetHeeded; answer: HeededChoices };
