@@ -1,4 +1,4 @@
-# The hub's image: web, worker and beat are the same, started with another command (compose.yaml).
+# The hub's image: web, workers and beat are the same, started with another command (compose.yaml).
 
 FROM node:22.22.2-bookworm-slim AS pages
 WORKDIR /opt/pages

@@ -1,7 +1,7 @@
 """Whether a part of the hub works, as the exit code that the health check of its container wants.
 
-``python -S deploy/healthy.py web|worker|beat``. It starts neither Django nor Celery, because it runs every few
-seconds: worker and beat touch a file (``hub.ops.liveness_file``) while they do their work, and its age says enough.
+``python -S deploy/healthy.py web|worker|worker-bulk|beat``. It starts neither Django nor Celery, because it runs every
+few seconds: workers and beat touch a file (``hub.ops.liveness_file``) while they work, and its age says enough.
 """
 
 import os
@@ -30,7 +30,7 @@ def host() -> str:
 
 
 def has_shown_life(part: str) -> bool:
-    """Whether the ``worker`` or ``beat`` of this data folder touched its file in the last :data:`MISSING_AFTER`."""
+    """Whether the worker or beat of this name touched its file in the last :data:`MISSING_AFTER`."""
     folder = os.environ.get("HUB_DATA_DIR") or Path(__file__).resolve().parent.parent / "var"
     try:
         touched_at = (Path(folder) / "run" / f"{part}.alive").stat().st_mtime

@@ -11,7 +11,7 @@ from datetime import timedelta
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
-from hub.config import BASE_DIR, derived, private_files, production_checks, reading
+from hub.config import BASE_DIR, derived, private_files, production_checks, queues, reading
 
 # Allocations between two collections of the young, and collections of each generation before one of the next; here
 # because every process of the hub reads its settings first. With Python's own numbers (700, 10, 10) a start looks 300
@@ -163,6 +163,14 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "max_retries": 0,
 }
 CELERY_TASK_PUBLISH_RETRY = False
+HUB_DELIVERIES_QUEUE = _given.deliveries_queue or queues.DELIVERIES
+HUB_BULK_QUEUE = _given.bulk_queue or queues.BULK
+CELERY_TASK_DEFAULT_QUEUE = queues.DEFAULT
+# A worker that is not told which queues it reads (-Q) reads all of these.
+CELERY_TASK_QUEUES = {
+    _name: {"exchange": _name, "routing_key": _name}
+    for _name in (queues.DEFAULT, HUB_DELIVERIES_QUEUE, HUB_BULK_QUEUE, queues.BEFORE)
+}
 # There is no result backend; one that is added finds the same time, where the library looks for it there.
 CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS = {"visibility_timeout": CELERY_VISIBILITY_TIMEOUT}
 CELERY_WORKER_CONCURRENCY = _given.worker_concurrency

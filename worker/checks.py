@@ -1,14 +1,15 @@
 """What ``manage.py check`` says about Celery."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from celery import Celery
 from django.apps import apps
 from django.core import checks
 
+from hub.config.queues import BULK, DELIVERIES, Purpose, queue_named
 from worker.application import application
-from worker.scheduling import REGULAR_TASKS, is_hubs
+from worker.scheduling import is_hubs, regular_tasks
 
 #: The name of the application that Celery makes up where the project has imported none.
 MADE_UP = "default"
@@ -30,7 +31,7 @@ def celery_application_is_imported(app_configs: Sequence[Any] | None, **kwargs: 
                 id="hub.W030",
             )
         ]
-    return [*_broker(app), *_scheduler(app), *_regular_tasks(app), *_patience(app), *_visibility(app)]
+    return [*_broker(app), *_scheduler(app), *_regular_tasks(app), *_patience(app), *_visibility(app), *_queues(app)]
 
 
 def _broker(app: Celery) -> Iterator[checks.CheckMessage]:
@@ -54,7 +55,7 @@ def _scheduler(app: Celery) -> Iterator[checks.CheckMessage]:
 
 
 def _regular_tasks(app: Celery) -> Iterator[checks.CheckMessage]:
-    missing = {task.name for task in REGULAR_TASKS} - set(app.conf.beat_schedule)
+    missing = {task.name for task in regular_tasks()} - set(app.conf.beat_schedule)
     if missing and not is_hubs(app.conf.beat_scheduler):
         yield checks.Warning(
             f"The beat of the Celery application {app.main!r} does not send the hub's regular tasks: nothing delivers "
@@ -92,6 +93,23 @@ def _visibility(app: Celery) -> Iterator[checks.CheckMessage]:
             hint="Set CELERY_TASK_REJECT_ON_WORKER_LOST = True.",
             id="hub.W034",
         )
+
+
+def _queues(app: Celery) -> Iterator[checks.CheckMessage]:
+    """A worker reads the queues that it is told by -Q, else those of the settings: only these can be known here."""
+    declared = app.conf.task_queues
+    names = set(declared if isinstance(declared, Mapping) else [getattr(one, "name", one) for one in declared or ()])
+    read = names or {str(app.conf.task_default_queue)}
+    purposes: tuple[tuple[str, Purpose], ...] = (("HUB_DELIVERIES_QUEUE", DELIVERIES), ("HUB_BULK_QUEUE", BULK))
+    for setting, purpose in purposes:
+        if (name := queue_named(purpose)) and name not in read:
+            yield checks.Warning(
+                f"{setting} sends tasks to the queue {name!r}, which a worker of the Celery application {app.main!r} "
+                "reads only where -Q names it.",
+                hint=f"Name {name!r} and the default queue in CELERY_TASK_QUEUES; or start workers with -Q, and add "
+                "hub.W039 to SILENCED_SYSTEM_CHECKS.",
+                id="hub.W039",
+            )
 
 
 def _is_redis(app: Celery) -> bool:

@@ -20,6 +20,7 @@ from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.utils import timezone
 from kombu.utils.uuid import uuid
 
+from hub.config.queues import DEFAULT
 from hub.logs import get_logger
 from worker import job_heartbeats, jobs, origins, sending
 from worker.jobs import JobCall
@@ -44,8 +45,12 @@ class DurableTask(DjangoTask[Any, Any]):
     do not mind a broker that is away. A task that raises, or uses up its retries, has failed for good: it is kept for
     the admin, where it can be sent again.
 
+    ``waits_in`` is its queue, by what it is for (:mod:`hub.config.queues`) or as Celery names it.
+
     Not durable: a call by ``app.send_task``, an eager one, and results, of which the hub keeps none.
     """
+
+    waits_in: str = DEFAULT
 
     def apply_async(
         self,

@@ -25,16 +25,25 @@ def beat_from_worker() -> None:
         heartbeats.beat(heartbeats.here(heartbeats.BEAT))
 
 
+def part_of(node: str) -> str:
+    """What the worker of this node name is called among the parts of a hub: ``worker-bulk`` of ``worker-bulk@alpha``.
+
+    Any other is called ``worker``.
+    """
+    name = node.partition("@")[0]
+    return name if name.startswith(f"{heartbeats.WORKER}-") else heartbeats.WORKER
+
+
 @signals.worker_ready.connect
-def beat_on_worker_ready(**kwargs: Any) -> None:
+def beat_on_worker_ready(sender: Any = None, **kwargs: Any) -> None:
     """Record the first heartbeat at once instead of with the first task, so that a start is seen early."""
     try:
-        heartbeats.beat(heartbeats.here(heartbeats.WORKER))
+        heartbeats.beat(heartbeats.here(part_of(str(getattr(sender, "hostname", "")))))
     except DatabaseError as error:
         log.warning("heartbeat_not_stored", error=type(error).__name__)
 
 
 @signals.heartbeat_sent.connect
-def show_life(**kwargs: Any) -> None:
+def show_life(sender: Any = None, **kwargs: Any) -> None:
     """The worker's loop turns and reaches the broker; Celery says so every two seconds."""
-    liveness_file.touch(heartbeats.WORKER)
+    liveness_file.touch(part_of(str(getattr(getattr(sender, "eventer", None), "hostname", ""))))

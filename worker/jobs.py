@@ -23,6 +23,7 @@ from kombu.exceptions import DecodeError
 
 from hub.logs import get_logger
 from hub.ops import metrics
+from worker import queues
 from worker.models import Job
 
 log = get_logger(__name__)
@@ -79,6 +80,7 @@ def store(call: JobCall, *, eta: datetime | None = None, expires: datetime | Non
             back as others.
         django.db.Error: nothing is stored.
     """
+    call = replace(call, options=queues.placed(call.task, call.options))
     row = Job(id=call.id, task=call.task, nonce=uuid4().hex, **_written(call), due_at=eta or Now(), expires_at=expires)
     row.send_at = eta - timedelta(seconds=EARLY) if eta and is_for_later(eta) else _after(SEND_TIMEOUT, eta)
     stored = _read(row)
@@ -161,14 +163,15 @@ def expire(job_id: str, nonce: str | None = None) -> None:
             log.warning("job_expired", job=job_id, task=row.task, periodic_task=_schedule_of(row))
 
 
-def claim(limit: int) -> list[JobCall]:
+def claim(limit: int, *, only: Q | None = None) -> list[JobCall]:
     """Take up to ``limit`` jobs of which nothing was heard for too long, oldest first, to send them again.
 
+    With ``only`` of these rows, such as those of one queue.
     Each is taken by one caller, however many there are, and is due again after its timeout. Those
     that have expired have failed instead (up to ``limit`` a time), as have those sent :data:`RESENDS` times in vain.
     """
     database = router.db_for_write(Job)
-    due = Job.objects.filter(_is_overdue(), failed_at=None)
+    due = Job.objects.filter(_is_overdue(), only or Q(), failed_at=None)
     if not due.exists():  # as a rule; a transaction would hold up others
         return []
     with transaction.atomic(using=database):
@@ -292,7 +295,11 @@ def _after(seconds: float, moment: datetime | None = None) -> Any:
 
 def _written(call: JobCall) -> dict[str, str]:
     """The columns that hold what a call is sent with."""
-    return {"arguments": _dump([list(call.args), call.kwargs]), "options": _dump(call.options)}
+    return {
+        "arguments": _dump([list(call.args), call.kwargs]),
+        "options": _dump(call.options),
+        "queue": queues.route_of(call.task, call.options),
+    }
 
 
 def _dump(value: object) -> str:

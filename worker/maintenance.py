@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from celery import shared_task
+from django.db.models import Q
 
+from hub.config.queues import BULK, DELIVERIES, Purpose, queue_named
 from hub.database import deletions, heartbeats, pruning
 from hub.logs import get_logger
 from hub.presence import process_rows
@@ -14,10 +16,10 @@ from hub.streams import retention, sharing
 from hub.validation import lookalikes
 from notifications.inbox import organizing
 from notifications.sending import distributing, expiring, scheduling
-from worker import jobs, sending
+from worker import jobs, queues, sending
 from worker.application import application
 from worker.schedules import running
-from worker.scheduling import REGULAR_TASKS, expires
+from worker.scheduling import expires, regular_tasks
 from worker.tracking import losses, stored
 
 log = get_logger(__name__)
@@ -34,9 +36,27 @@ def send_overdue_jobs() -> int:
     """Send again the jobs that nothing was heard of for too long; returns how many.
 
     It stands in the queue like any other task. So when it runs, all that was in that queue before it has been taken,
-    and a long queue does not make itself longer.
+    and a long queue does not make itself longer. Where alerts or large work have a queue of their own, that has a task
+    like this one.
     """
-    return sending.send_overdue()
+    return sending.send_overdue(only=~Q(queue__in=queues.separate()))
+
+
+@shared_task(ignore_result=True, expires=expires("worker.maintenance.send_overdue_deliveries"))
+def send_overdue_deliveries() -> int:
+    """As :func:`send_overdue_jobs`, in the queue of alerts."""
+    return _send_overdue_of(DELIVERIES)
+
+
+@shared_task(ignore_result=True, expires=expires("worker.maintenance.send_overdue_bulk"))
+def send_overdue_bulk() -> int:
+    """As :func:`send_overdue_jobs`, in the queue of large work."""
+    return _send_overdue_of(BULK)
+
+
+def _send_overdue_of(purpose: Purpose) -> int:
+    name = queues.actual(purpose)
+    return sending.send_overdue(only=Q(queue=name)) if name in queues.separate() else 0
 
 
 @shared_task(ignore_result=True, expires=expires("worker.maintenance.mark_lost_jobs"))
@@ -105,6 +125,7 @@ class MaintenanceTask:
     """
 
     task: Any
+    queue: str | None
     interval: float
     delay: float
     expires: float
@@ -120,7 +141,7 @@ class MaintenanceTask:
             return
         self.due_at = time.monotonic() + self.interval
         try:
-            self.task.apply_async(expires=self.expires)
+            self.task.apply_async(expires=self.expires, queue=self.queue)
         except Exception as error:  # noqa: BLE001  # whatever the broker's library raises, beat goes on
             log.warning("broker_away", task=self.task.name, error=type(error).__name__)
 
@@ -128,4 +149,7 @@ class MaintenanceTask:
 def maintenance_tasks() -> list[MaintenanceTask]:
     """The hub's own, for one beat."""
     tasks = application().tasks
-    return [MaintenanceTask(tasks[one.name], one.interval, one.delay, one.expires) for one in REGULAR_TASKS]
+    return [
+        MaintenanceTask(tasks[one.name], queue_named(one.queue) or None, one.interval, one.delay, one.expires)
+        for one in regular_tasks()
+    ]

@@ -22,6 +22,8 @@ class Job(models.Model):
     arguments = models.TextField(_("arguments"))
     #: JSON text: with what else the task is sent, such as its queue and how often it was tried again.
     options = models.TextField(default="{}")
+    #: The queue that it waits in at the broker; empty where exchanges of the broker decide.
+    queue = models.CharField(_("queue"), max_length=255, default="", db_default="", editable=False)
     #: Of this call; another call under the same id has another. A message says which of them it is of.
     nonce = models.CharField(max_length=32, default="", db_default="", editable=False)
     created_at = models.DateTimeField(_("created at"), db_default=Now())
@@ -42,7 +44,10 @@ class Job(models.Model):
         verbose_name_plural = _("jobs")
         ordering = ("-created_at",)
         indexes = (
-            models.Index(fields=["send_at"], condition=models.Q(failed_at=None), name="hub_worker_job_waiting"),
+            models.Index(
+                fields=["queue", "send_at"], condition=models.Q(failed_at=None), name="hub_worker_job_waiting"
+            ),
+            models.Index(fields=["-failed_at"], condition=~models.Q(failed_at=None), name="hub_worker_job_failed"),
         )
 
     def __str__(self) -> str:

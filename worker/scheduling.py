@@ -8,6 +8,8 @@ from typing import Any
 
 from celery import Celery
 
+from hub.config.queues import Purpose, queue_named
+
 #: For ``beat_scheduler`` in the configuration of Celery.
 SCHEDULER = "worker.beat.HubScheduler"
 
@@ -21,12 +23,14 @@ class RegularTask:
         interval: in seconds.
         delay: seconds from the start of the hub's own beat to the first time.
         timeout: seconds after which nobody need run it any more; the interval, if it is 0.
+        queue: what it waits in, by what that is for.
     """
 
     name: str
     interval: float
     delay: float = 0.0
     timeout: float = 0.0
+    queue: Purpose = "deliveries"
 
     @property
     def expires(self) -> float:
@@ -37,16 +41,26 @@ class RegularTask:
 REGULAR_TASKS = (
     RegularTask("worker.heartbeat.beat_from_worker", interval=10.0),
     RegularTask("worker.maintenance.sweep", interval=10.0),
-    RegularTask("worker.maintenance.send_overdue_jobs", interval=5.0, timeout=60.0),
+    RegularTask("worker.maintenance.send_overdue_jobs", interval=5.0, timeout=60.0, queue="default"),
+    RegularTask("worker.maintenance.send_overdue_deliveries", interval=5.0, timeout=60.0),
+    RegularTask("worker.maintenance.send_overdue_bulk", interval=5.0, timeout=60.0, queue="bulk"),
     RegularTask("worker.maintenance.mark_lost_jobs", interval=5.0, timeout=30.0),
     RegularTask("worker.maintenance.restart_distributions", interval=30.0),
     RegularTask("worker.maintenance.withdraw_expired_alerts", interval=30.0),
     RegularTask("worker.maintenance.send_due_schedules", interval=5.0, timeout=30.0),
-    RegularTask("worker.maintenance.compare_schedules", interval=60.0, delay=30.0),
+    RegularTask("worker.maintenance.compare_schedules", interval=60.0, delay=30.0, queue="default"),
     RegularTask("worker.maintenance.wake_snoozed", interval=2.0, timeout=30.0),
-    RegularTask("worker.maintenance.prune", interval=600.0, delay=60.0),
-    RegularTask("worker.maintenance.tidy", interval=3600.0, delay=120.0),
+    RegularTask("worker.maintenance.prune", interval=600.0, delay=60.0, queue="default"),
+    RegularTask("worker.maintenance.tidy", interval=3600.0, delay=120.0, queue="default"),
 )
+
+#: Of use where the queue has a name of its own: else they find what :data:`REGULAR_TASKS` has for the default queue.
+_OUTBOXES = ("worker.maintenance.send_overdue_deliveries", "worker.maintenance.send_overdue_bulk")
+
+
+def regular_tasks() -> list[RegularTask]:
+    """Those of :data:`REGULAR_TASKS` that are of use with the queues that there are."""
+    return [task for task in REGULAR_TASKS if task.name not in _OUTBOXES or queue_named(task.queue)]
 
 
 def expires(name: str) -> float:
@@ -61,12 +75,13 @@ def is_hubs(scheduler: str) -> bool:
 
 
 def schedule(app: Celery) -> None:
-    """Have the beat of ``app`` send :data:`REGULAR_TASKS`, unless its scheduler is the hub's, which does by itself."""
+    """Have the beat of ``app`` send the regular tasks, unless its scheduler is the hub's, which does by itself."""
 
     def add(sender: Celery, **_: Any) -> None:
         if not is_hubs(sender.conf.beat_scheduler):
             # They expire by themselves: some schedulers do not pass on an option that says so.
-            for task in REGULAR_TASKS:
-                sender.add_periodic_task(task.interval, sender.signature(task.name), name=task.name)
+            for task in regular_tasks():
+                options: dict[str, Any] = {"queue": name} if (name := queue_named(task.queue)) else {}
+                sender.add_periodic_task(task.interval, sender.signature(task.name), name=task.name, **options)
 
     app.on_after_configure.connect(add, weak=False)

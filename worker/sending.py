@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from django.db.models import Q
 from kombu.exceptions import EncodeError
 
 from hub.logs import get_logger
@@ -65,14 +66,14 @@ def pass_on(call: JobCall, producer: Any = None) -> None:
     application().send_task(call.task, call.args, call.kwargs, **options)
 
 
-def send_overdue() -> int:
-    """Send again what nothing was heard of for too long; returns how many jobs.
+def send_overdue(*, only: Q | None = None) -> int:
+    """Send again what nothing was heard of for too long, with ``only`` of these rows; returns how many jobs.
 
     Safe to call from any process at any time. Ends its turn when the broker does not answer.
     """
     sent = 0
     while sent < TURN:
-        calls = jobs.claim(CHUNK)
+        calls = jobs.claim(CHUNK, only=only)
         for number, call in enumerate(calls):
             if not send(call):
                 jobs.unclaim(*(call.id for call in calls[number:]))

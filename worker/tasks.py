@@ -8,6 +8,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.db import InterfaceError, OperationalError
 
 from hub.config import hub_settings
+from hub.config.queues import DELIVERIES
 from notifications import notify
 from notifications.sending import distributing, due, scheduling, withdrawing
 from notifications.sending.alerting import refuse_unsendable
@@ -15,6 +16,7 @@ from worker import (
     heartbeat,  # noqa: F401  # tasks, where Celery looks for them: it knows this module
     jobs,
     maintenance,  # noqa: F401  # likewise
+    queues,
 )
 from worker.durable import DurableTask
 
@@ -23,6 +25,9 @@ PASSING = (OperationalError, InterfaceError, SoftTimeLimitExceeded)
 
 #: Seconds after which a distribution goes on in another job, so that no other job waits for long.
 TURN = 60.0
+
+#: Seconds of the queue for alerts that it may take. Most are done by then.
+FIRST_TURN = 5.0
 
 
 def _contents(level: str | None, **contents: Any) -> dict[str, Any]:
@@ -37,6 +42,7 @@ def _refuse_unsendable(*, level: str | None = None, **values: Any) -> None:
 @shared_task(
     name="worker.tasks.send_broadcast",
     base=DurableTask,
+    waits_in=DELIVERIES,
     bind=True,
     check_values=staticmethod(_refuse_unsendable),
     # A database that is away or busy is tried again after 1, 2, 4 … 60 s, each at random up to that long, for about
@@ -85,6 +91,8 @@ def _refuse_no_id(notification_id: Any) -> None:
 @shared_task(
     name="worker.tasks.distribute",
     base=DurableTask,
+    waits_in=DELIVERIES,
+    bind=True,
     check_values=staticmethod(_refuse_no_id),
     autoretry_for=PASSING,
     retry_backoff=True,
@@ -92,13 +100,16 @@ def _refuse_no_id(notification_id: Any) -> None:
     retry_jitter=True,
     max_retries=8,
 )
-def distribute(notification_id: int) -> None:
+def distribute(self: DurableTask, notification_id: int) -> None:
     """Give a notification to each person of its audience, or take it back from them, for a turn.
 
-    Another job goes on where this one stops. Where it cannot go on, such as when the audience is not declared any
-    more, that is noted in the distribution or the withdrawal.
+    Another job goes on where this one stops: in another queue, so that one to very many people holds up no other
+    alert for long. Where it cannot go on, such as when the audience is not declared any more, that is noted in the
+    distribution or the withdrawal.
     """
-    seconds = min(TURN, hub_settings().task_time_limit / 2)
+    next_queue = queues.fan_out()
+    is_first = next_queue != queues.actual(DELIVERIES) == (self.request.delivery_info or {}).get("routing_key")
+    seconds = min(FIRST_TURN if is_first else TURN, hub_settings().task_time_limit / 2)
     for work in (distributing, withdrawing):
         try:
             is_done = work.run(notification_id, seconds=seconds)
@@ -108,7 +119,7 @@ def distribute(notification_id: int) -> None:
             work.fail(notification_id, error)
             return
         if not is_done:
-            distribute.delay(notification_id)
+            distribute.apply_async((notification_id,), queue=next_queue)
             return
 
 
@@ -124,6 +135,7 @@ def _refuse_no_time(scheduled_id: Any, due_at: Any) -> None:
 @shared_task(
     name="worker.tasks.send_scheduled",
     base=DurableTask,
+    waits_in=DELIVERIES,
     check_values=staticmethod(_refuse_no_time),
     autoretry_for=PASSING,
     retry_backoff=True,

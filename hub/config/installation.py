@@ -85,9 +85,24 @@ class Installation:
         example="/var/lib/hub",
         alone=True,
     )
+    deliveries_concurrency: Annotated[int, Meta(ge=1, le=1000)] = _runs(
+        2,
+        "Tasks that the worker of `make run` for alerts (queue `deliveries`) runs at the same time.",
+        unless="alerts wait in their queue while there is processor time to spare",
+        unit="tasks",
+        alone=True,
+    )
+    bulk_concurrency: Annotated[int, Meta(ge=1, le=1000)] = _runs(
+        1,
+        "Tasks that the worker of `make run` for large work (queue `bulk`) runs at the same time.",
+        unless="imports wait while there is processor time to spare",
+        unit="tasks",
+        alone=True,
+    )
     worker_concurrency: Annotated[int, Meta(ge=1, le=1000)] = _runs(
         2,
-        "Tasks that one worker runs at the same time. Each has a process and a connection to the database.",
+        "Tasks that one worker runs at the same time, where nothing else is said at its start. Each has a process and "
+        "a connection to the database.",
         unless="tasks wait in the queue while the worker has processor time to spare",
         unit="tasks",
         django="CELERY_WORKER_CONCURRENCY",

@@ -172,6 +172,29 @@ class HubSettings(Engine):
         example="shop.tasks.*,billing.tasks.invoice",
     )
 
+    deliveries_queue: str = _jobs(
+        "",
+        "Celery queue for what brings alerts to people: distributions, schedules, alerts for later, and the hub's "
+        "regular tasks.",
+        unless="alerts are not to wait behind other jobs of your project, or a worker of yours reads another queue",
+        zero="takes `deliveries` in the hub's own project, and inside a project the default queue of its Celery "
+        "application",
+        example="deliveries",
+    )
+    bulk_queue: str = _jobs(
+        "",
+        'Celery queue for work of which there may be very much: jobs that are declared with `queue="bulk"`.',
+        unless="imports of your project are not to hold up its other jobs, or a worker of yours reads another queue",
+        zero="takes `bulk` in the hub's own project; inside a project such jobs go to the queue that they name",
+        example="bulk",
+    )
+    fanout_queue: Literal["default", "deliveries", "bulk"] = _jobs(
+        "default",
+        "Queue in which a notification to very many people goes on when it has taken five seconds of the queue for "
+        "alerts.",
+        unless="such notifications are to have workers of their own",
+    )
+
     guests: bool = _accounts(
         True,
         "Whether somebody who is not logged in and brings no token may connect, and read pages and lists. Without "

@@ -13,6 +13,7 @@ from django.db.utils import IntegrityError
 
 from hub.config import UnusableEnvironment, hub_settings, misspelt, production_checks
 from hub.database import heartbeats
+from hub.supervisor.workers import workers
 from hub.users import is_own_model, log_in_field
 
 ADMINISTRATOR = "admin"
@@ -56,7 +57,7 @@ def prepare() -> Prepared:
 
 def own_parts() -> list[str]:
     """The parts of this host whose heartbeats a start waits for."""
-    return [heartbeats.here(heartbeats.WORKER), heartbeats.here(heartbeats.BEAT)]
+    return [heartbeats.here(part) for part in (*(worker.name for worker in workers()), heartbeats.BEAT)]
 
 
 def missing_parts() -> list[str]:

@@ -12,6 +12,7 @@ from prometheus_client import multiprocess
 
 from hub.config import BASE_DIR, UnusableEnvironment, hub_settings, private_files
 from hub.supervisor.part import Part
+from hub.supervisor.workers import Worker, workers
 
 HOST = "127.0.0.1"
 
@@ -142,20 +143,28 @@ def web_parts(
 
 
 def celery_parts(plan: Plan, variables: dict[str, str]) -> list[Part]:
-    """Worker and beat. The worker is the only one of its queue here, so it need not look for others at its start."""
+    """The workers and beat."""
     celery = [sys.executable, "-m", "celery", "--quiet", "-A", "worker"]
     return [
-        Part(
-            name="worker",
-            command=[*celery, "worker", "--without-gossip", "--without-mingle"],
-            environment=variables,
-            # Gives running tasks CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT seconds, then puts them back into the queue;
-            # SIGTERM would wait for them without end.
-            stop_signal=signal.SIGQUIT,
-        ),
+        *(_worker_part(worker, celery, variables) for worker in workers()),
         Part(
             name="beat",
             command=[*celery, "beat", "--pidfile", "", "--schedule", str(plan.run_folder / "beat")],
             environment=variables,
         ),
     ]
+
+
+def _worker_part(worker: Worker, celery: list[str], variables: dict[str, str]) -> Part:
+    # It need not look for others of its queue at its start: there are none.
+    command = [*celery, "worker", "--without-gossip", "--without-mingle", "-n", f"{worker.name}@%h"]
+    command += ["-Q", ",".join(worker.reads)]
+    command += ["--concurrency", str(worker.concurrency)] if worker.concurrency else []
+    return Part(
+        name=worker.name,
+        command=command,
+        environment=variables,
+        # Gives running tasks CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT seconds, then puts them back into the queue;
+        # SIGTERM would wait for them without end.
+        stop_signal=signal.SIGQUIT,
+    )

@@ -15,6 +15,7 @@ from hub.supervisor import database, plan, private_redis, probes, readiness
 from hub.supervisor.leftovers import MARK, Running
 from hub.supervisor.output import Output
 from hub.supervisor.part import KeptPart, Part
+from hub.supervisor.workers import workers
 
 #: Seconds that the parts get to stop, and Redis after them, before they are killed: together below ten.
 STOP_TIMEOUT, REDIS_STOP_TIMEOUT = 6.0, 2.0
@@ -51,7 +52,8 @@ class Supervisor:
         Raises ``UnusableEnvironment`` where something that the parts need cannot be had; nothing runs then.
         """
         self._running = Running(self._plan.run_folder, self._say)
-        self._output = Output(self._plan.folder / "logs", [OWN, "redis", *self._plan.web_names, "worker", "beat"])
+        parts = ["redis", *self._plan.web_names, *(worker.name for worker in workers()), "beat"]
+        self._output = Output(self._plan.folder / "logs", [OWN, *parts])
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, self._on_signal)

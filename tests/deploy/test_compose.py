@@ -11,7 +11,8 @@ from lab.harness.environment import BASE_DIR
 FILE: dict[str, Any] = yaml.safe_load((BASE_DIR / "compose.yaml").read_text())
 SERVICES: dict[str, dict[str, Any]] = FILE["services"]
 
-HUB = {"web-1", "web-2", "worker", "beat", "prepare"}
+WORKERS = ("worker", "worker-deliveries", "worker-bulk")
+HUB = {"web-1", "web-2", *WORKERS, "beat", "prepare"}
 EVERY = pytest.mark.parametrize("name", SERVICES)
 
 #: Which volumes of secrets each service mounts.
@@ -81,7 +82,7 @@ def test_every_variable_of_the_hub_may_be_set() -> None:
 
 
 def test_checks_of_worker_and_beat_start_little() -> None:
-    for name in ("worker", "beat"):
+    for name in (*WORKERS, "beat"):
         assert SERVICES[name]["healthcheck"]["test"] == ["CMD", "python", "-S", "deploy/healthy.py", name]
 
 
@@ -101,7 +102,7 @@ def test_only_nginx_is_published_and_on_this_machine_only() -> None:
 def test_who_talks_to_the_outside() -> None:
     assert {name for name, service in SERVICES.items() if "outside" in service.get("networks", ())} == {
         "nginx",
-        "worker",  # which sends mails
+        *WORKERS,  # which send mails
     }
 
 
@@ -111,7 +112,7 @@ def test_database_takes_the_connections_of_all_parts_twice() -> None:
 
     _, _, option = SERVICES["postgres"]["command"]
     web = HubSettings().requests + HubSettings().database_threads + OPERATOR_SLOTS + 1
-    worker_and_beat = 2 + 2 + 2
+    worker_and_beat = len(WORKERS) * (2 + 2) + 2
     assert int(option.removeprefix("max_connections=")) >= 2 * (2 * web + worker_and_beat)
 
 

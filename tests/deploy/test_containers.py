@@ -137,7 +137,7 @@ def test_health_check_asks_for_a_host_that_the_hub_answers(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("part", ["worker", "beat"])
+@pytest.mark.parametrize("part", ["worker", "worker-bulk", "beat"])
 def test_health_checks_fail_where_nothing_runs_or_nothing_moves(part: str, tmp_path: Path) -> None:
     def is_well() -> bool:
         check = run("-S", "deploy/healthy.py", part, HUB_DATA_DIR=str(tmp_path))

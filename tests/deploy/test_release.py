@@ -14,7 +14,7 @@ case "$*" in
     *"$FAILS_AT"*) [ -z "$FAILS_AT" ] || exit 1 ;;
 esac
 case "$*" in
-    "compose config --services") printf '%s\\n' redis worker web-2 nginx web-1 beat prepare postgres secrets ;;
+    "compose config --services") printf '%s\\n' redis worker worker-bulk web-2 nginx web-1 beat prepare postgres ;;
 esac
 """
 
@@ -46,7 +46,7 @@ SERVICES = "compose config --services"
 def test_containers_are_replaced_one_after_the_other(tmp_path: Path) -> None:
     code, calls, said = release(tmp_path)
     assert code == 0, said
-    replaced = [f"{UP} {name}" for name in ("web-1", "web-2", "worker", "beat")]
+    replaced = [f"{UP} {name}" for name in ("web-1", "web-2", "worker", "worker-bulk", "beat")]
     assert calls == [*BEGIN, PREPARE, SERVICES, *replaced]
 
 
@@ -58,7 +58,7 @@ def test_without_build_the_image_stays(tmp_path: Path) -> None:
 
 def test_first_release_has_no_version_before_it(tmp_path: Path) -> None:
     code, calls, _ = release(tmp_path, fails_at="image tag")
-    assert (code, len(calls)) == (0, 8)
+    assert (code, len(calls)) == (0, 9)
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,7 @@ MISTAKES = {
     ),
     "broker": Mistake(["hub.W032"], "CELERY_TASK_PUBLISH_RETRY = True"),
     "visibility": Mistake(["hub.W033"], "CELERY_TASK_TIME_LIMIT = 7200"),
+    "queues": Mistake(["hub.W039"], "HUB_DELIVERIES_QUEUE = 'deliveries'"),
     "acks": Mistake(["hub.W034"], "CELERY_TASK_ACKS_LATE = True"),
     "processors": Mistake(["hub.W040"], "TEMPLATES[0]['OPTIONS']['context_processors'].pop(0)"),
     "address": Mistake(["hub.E034"], "REDIS_URL = 'localhost:6379'"),

@@ -18,6 +18,8 @@ from lab.harness.waiting import await_for
 from tests.supervisor.keeping import WAIT, Keep
 from tests.supervisor.running import Up, up
 
+WORKERS = ("worker", "worker-deliveries", "worker-bulk")
+
 #: Answers every request on the port in its arguments, as a web process would.
 SERVE = """
 import asyncio, sys
@@ -259,7 +261,7 @@ async def test_a_web_process_of_a_hub_that_was_stopped_is_replaced(tmp_path: Pat
         os.kill(pid, signal.SIGSTOP)
         await await_for(lambda: replaced(hub, "web-1", pid), that="another web process", timeout=60)
         assert "web-1 has shown no life for " in hub.output
-        assert hub.parts().keys() == {"redis", "web-1", "web-2", "worker", "beat"}
-        for name in ("worker", "beat"):
+        assert hub.parts().keys() == {"redis", "web-1", "web-2", *WORKERS, "beat"}
+        for name in (*WORKERS, "beat"):
             assert (hub.folder / "run" / f"{name}.alive").exists()
             assert f"{name} has shown no life" not in hub.output

@@ -26,7 +26,7 @@ pytestmark = [
     pytest.mark.any_database,
 ]
 
-PARTS = {"redis", "web-1", "worker", "beat"}
+PARTS = {"redis", "web-1", "worker", "worker-deliveries", "worker-bulk", "beat"}
 
 
 @dataclass

@@ -14,10 +14,11 @@ from django.db import connection
 
 from lab.harness import forking
 from lab.harness.environment import BASE_DIR, clean_environment, ending_with_us
-from worker import job_heartbeats, sending
+from worker import job_heartbeats, maintenance, sending
 from worker.celery import app
 
-QUEUE = "celery"
+#: The queues of the hub, as a worker reads them that is not told which.
+QUEUES = tuple(app.conf.task_queues)
 
 #: A moment before all others on the clock of a process.
 NEVER = float("-inf")
@@ -40,11 +41,15 @@ def environment(data_dir: Path, **variables: str) -> dict[str, str]:
 
 @contextmanager
 def running_worker(
-    data_dir: Path, log: Path, *, include: str = "", **variables: str
+    data_dir: Path, log: Path, *, include: str = "", queues: str = "", **variables: str
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """A Celery worker with one child, on the database and the Redis of this test. ``include`` is one more module."""
+    """A Celery worker with one child, on the database and the Redis of this test.
+
+    ``include`` is one more module with tasks; of ``queues`` it is named, and reads only these.
+    """
     command = [sys.executable, "-m", "celery", "-A", "worker", "worker", "--without-gossip", "--without-mingle"]
     command += ["-I", include] if include else []
+    command += ["-Q", queues, "-n", f"worker-{queues.replace(',', '-')}@%h"] if queues else []
     with log.open("ab") as output:
         worker: subprocess.Popen[bytes] = forking.Popen(
             ending_with_us(command),
@@ -72,18 +77,29 @@ def children(worker: "subprocess.Popen[bytes]") -> list[int]:
 
 
 def take() -> Any:
-    """The next message of the queue, taken off it; None where it is empty."""
+    """The next message of the queues, taken off its queue; None where all are empty."""
     with app.connection_for_read() as broker:
         channel: Any = broker.default_channel
-        message = channel.basic_get(QUEUE, no_ack=True)
-        return None if message is None else channel.message_to_python(message)
+        found = (channel.basic_get(name, no_ack=True) for name in QUEUES)
+        return next((channel.message_to_python(message) for message in found if message is not None), None)
 
 
 def waiting() -> int:
-    """How many messages are in the queue."""
+    """How many messages are in the queues."""
+    return sum(lengths().values())
+
+
+def send_overdue_jobs() -> int:
+    """Send again what nothing was heard of for too long, as the outboxes of all queues do."""
+    outboxes = (maintenance.send_overdue_jobs, maintenance.send_overdue_deliveries, maintenance.send_overdue_bulk)
+    return sum(outbox() for outbox in outboxes)
+
+
+def lengths() -> dict[str, int]:
+    """How many messages are in each queue."""
     with app.connection_for_read() as broker:
         channel: Any = broker.default_channel
-        return int(channel._size(QUEUE))
+        return {name: int(channel._size(name)) for name in QUEUES}
 
 
 def run(message: Any) -> str:

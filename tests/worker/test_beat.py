@@ -15,6 +15,7 @@ from kombu.exceptions import OperationalError as BrokerAway
 from hub.database import heartbeats
 from hub.models import Lease
 from lab.harness.redis_server import RedisServer
+from tests.worker.running import lengths, waiting
 from worker import jobs
 from worker.beat import BEAT_INTERVAL, HubEntry, HubScheduler
 from worker.celery import app
@@ -35,10 +36,6 @@ def scheduler() -> HubScheduler:
 @pytest.fixture
 def every_hour() -> IntervalSchedule:
     return IntervalSchedule.objects.create(every=1, period=IntervalSchedule.HOURS)
-
-
-def waiting_messages(redis_server: RedisServer) -> int:
-    return sum(redis_server.client.llen(key) for key in redis_server.client.keys("*celery:celery"))
 
 
 def test_first_schedule_of_a_new_database_is_picked_up_on_the_next_tick(
@@ -99,7 +96,7 @@ def test_due_row_is_sent_and_its_run_written_down_at_once(
     scheduler.maintenance = []
     scheduler.tick()
     scheduler.tick()
-    assert waiting_messages(redis_server) == 1
+    assert waiting() == 1
     row.refresh_from_db()
     assert row.total_run_count == 1 and row.last_run_at and row.last_run_at > due + timedelta(hours=1)
 
@@ -113,8 +110,9 @@ def test_tick_shows_life_and_asks_the_workers_for_theirs(scheduler: HubScheduler
     scheduler.tick()
     scheduler.tick()
     assert list(heartbeats.ages()) == ["beat"]
-    # Heartbeat, sweeper, overdue and lost jobs, distributions, expired and snoozed alerts, schedules, once each.
-    assert waiting_messages(redis_server) == 8
+    # Heartbeat, sweeper, lost jobs, distributions, expired and snoozed alerts, schedules, once each; and overdue jobs
+    # once for each queue.
+    assert lengths() == {"default": 1, "deliveries": 8, "bulk": 1, "celery": 0}
 
 
 def test_broker_that_is_away_does_not_stop_beat(
@@ -179,17 +177,17 @@ def test_of_two_beats_one_sends_and_the_other_shows_life(
     heartbeats.forget([heartbeats.here(heartbeats.BEAT)])
     for _ in range(3):
         second.tick()
-    assert waiting_messages(redis_server) == 0
+    assert waiting() == 0
     assert list(heartbeats.ages()) == ["beat"]
     first.tick()
-    assert waiting_messages(redis_server) == 1
+    assert waiting() == 1
 
 
 def test_second_beat_sends_no_chores(redis_server: RedisServer) -> None:
     HubScheduler(app=app).tick()
-    before = waiting_messages(redis_server)
+    before = waiting()
     HubScheduler(app=app).tick()
-    assert waiting_messages(redis_server) == before
+    assert waiting() == before
 
 
 def test_a_beat_that_was_killed_is_followed_by_another_which_repeats_no_run(
@@ -202,12 +200,12 @@ def test_a_beat_that_was_killed_is_followed_by_another_which_repeats_no_run(
     lease_has_expired()
     for _ in range(3):
         other.tick()
-    assert waiting_messages(redis_server) == 1
+    assert waiting() == 1
     PeriodicTask.objects.update(last_run_at=timezone.now() - timedelta(hours=2))
     PeriodicTasks.update_changed()
     for _ in range(3):
         other.tick()
-    assert waiting_messages(redis_server) == 2
+    assert waiting() == 2
 
 
 def test_a_beat_that_slept_past_its_lease_sends_nothing_twice(
@@ -223,11 +221,11 @@ def test_a_beat_that_slept_past_its_lease_sends_nothing_twice(
     assert list(sleeper.schedule) == ["due"]  # read, and then it sleeps
     lease_has_expired()
     other.tick()
-    assert waiting_messages(redis_server) == 1
+    assert waiting() == 1
     monkeypatch.setattr(sleeper, "_may_send", lambda: True)  # it wakes in the middle of a tick
     for _ in range(3):
         sleeper.tick()
-    assert waiting_messages(redis_server) == 1
+    assert waiting() == 1
 
 
 def test_a_beat_that_ends_gives_way_at_once(
@@ -238,7 +236,7 @@ def test_a_beat_that_ends_gives_way_at_once(
     first.close()
     due_row(every_hour)
     second.tick()
-    assert waiting_messages(redis_server) == 1
+    assert waiting() == 1
 
 
 @pytest.mark.slow
@@ -260,7 +258,7 @@ def test_what_is_due_while_the_broker_is_away_goes_out_once_when_it_is_back(
     assert row.total_run_count == 0
     for _ in range(3):
         scheduler.tick()
-    assert waiting_messages(redis_server) == 1
+    assert waiting() == 1
 
 
 def test_a_plain_task_is_sent_once_for_a_due_time_and_has_no_row(
@@ -273,7 +271,7 @@ def test_a_plain_task_is_sent_once_for_a_due_time_and_has_no_row(
     for _ in range(3):
         scheduler.tick()
     row.refresh_from_db()
-    assert (row.total_run_count, waiting_messages(redis_server)) == (1, 1)
+    assert (row.total_run_count, waiting()) == (1, 1)
     assert not Job.objects.filter(failed_at=None).exists()
 
 
@@ -289,7 +287,7 @@ def test_arguments_that_do_not_fit_cost_their_own_schedule_one_due_time_only(
         scheduler.tick()
     bad.refresh_from_db()
     assert bad.total_run_count == 1
-    assert waiting_messages(redis_server) == Job.objects.filter(failed_at=None).count() == 1
+    assert waiting() == Job.objects.filter(failed_at=None).count() == 1
 
 
 def test_a_due_time_whose_job_the_database_did_not_take_is_not_claimed_and_goes_out_later(
@@ -310,7 +308,7 @@ def test_a_due_time_whose_job_the_database_did_not_take_is_not_claimed_and_goes_
     for _ in range(3):
         scheduler.tick()
     row.refresh_from_db()
-    assert (row.total_run_count, waiting_messages(redis_server)) == (1, 1)
+    assert (row.total_run_count, waiting()) == (1, 1)
 
 
 def told(caplog: pytest.LogCaptureFixture) -> list[Any]:

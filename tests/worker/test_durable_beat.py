@@ -17,11 +17,11 @@ from tests.worker.durable_tasks import overdue
 from tests.worker.running import (
     environment,
     run_all,
+    send_overdue_jobs,
     waiting,
 )
 from worker.beat import HubScheduler
 from worker.celery import app
-from worker.maintenance import send_overdue_jobs
 from worker.models import Job
 
 pytestmark = [

@@ -17,6 +17,7 @@ from tests.worker.durable_tasks import overdue, record, runs
 from tests.worker.running import (
     run,
     run_all,
+    send_overdue_jobs,
     take,
     takes_the_broker_for_away,
     try_the_broker_again,
@@ -24,7 +25,6 @@ from tests.worker.running import (
 )
 from worker import jobs, sending
 from worker.celery import app
-from worker.maintenance import send_overdue_jobs
 from worker.models import Job
 from worker.tasks import send_broadcast
 

@@ -7,10 +7,10 @@ from tests.worker.durable_tasks import called_anew, overdue, record, runs, secon
 from tests.worker.running import (
     run,
     run_all,
+    send_overdue_jobs,
     take,
 )
 from worker import jobs, sending
-from worker.maintenance import send_overdue_jobs
 from worker.models import Job
 
 pytestmark = [

@@ -15,11 +15,11 @@ from tests.worker.durable_tasks import overdue, record, runs, seconds_until_sent
 from tests.worker.running import (
     run,
     run_all,
+    send_overdue_jobs,
     take,
     waiting,
 )
-from worker import jobs, sending
-from worker.maintenance import send_overdue_jobs
+from worker import jobs, maintenance, sending
 from worker.models import Job
 from worker.tasks import send_broadcast
 
@@ -118,7 +118,7 @@ def test_a_job_that_no_worker_begins_has_failed_after_about_a_day_and_not_while_
 def test_claiming_jobs_asks_one_question_where_none_is_overdue(django_assert_num_queries: Any) -> None:
     record.delay(1)
     with django_assert_num_queries(1):
-        assert send_overdue_jobs() == 0
+        assert maintenance.send_overdue_jobs() == 0
 
 
 def test_a_turn_ends_where_the_broker_stops_to_answer_and_the_rest_is_due_at_once(

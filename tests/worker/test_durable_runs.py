@@ -30,12 +30,12 @@ from tests.worker.durable_tasks import (
 from tests.worker.running import (
     run,
     run_all,
+    send_overdue_jobs,
     shows_no_job,
     take,
     waiting,
 )
 from worker import job_heartbeats, jobs, sending
-from worker.maintenance import send_overdue_jobs
 from worker.models import Job
 from worker.tasks import send_broadcast
 

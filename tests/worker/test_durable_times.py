@@ -13,11 +13,12 @@ from tests.worker.durable_tasks import fail, overdue, record, retry_and_go_on, r
 from tests.worker.running import (
     run,
     run_all,
+    send_overdue_jobs,
     take,
     waiting,
 )
 from worker import jobs, sending
-from worker.maintenance import send_overdue_jobs, tidy
+from worker.maintenance import tidy
 from worker.models import Job
 
 pytestmark = [

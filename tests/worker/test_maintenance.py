@@ -68,12 +68,12 @@ def test_a_chore_is_sent_once_an_interval_and_not_at_all_before_its_delay() -> N
         name, times = "test", 0
 
         def apply_async(self, **options: Any) -> None:
-            assert options == {"expires": 60.0}
+            assert options == {"expires": 60.0, "queue": "deliveries"}
             self.times += 1
 
     now, later = Sent(), Sent()
     for task, delay in ((now, 0.0), (later, 60.0)):
-        periodic = MaintenanceTask(task, interval=60.0, delay=delay, expires=60.0)
+        periodic = MaintenanceTask(task, "deliveries", interval=60.0, delay=delay, expires=60.0)
         periodic.start()
         periodic.send_if_due()
         periodic.send_if_due()

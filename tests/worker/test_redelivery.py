@@ -16,8 +16,7 @@ from hub.publishing import sweeper
 from lab.harness.waiting import wait_for
 from notifications.models import InboxEntry, Notification
 from tests.support.people import User
-from tests.worker.running import children, end, running_worker
-from worker.maintenance import send_overdue_jobs
+from tests.worker.running import children, end, running_worker, send_overdue_jobs
 from worker.models import Job
 from worker.tasks import send_broadcast
 

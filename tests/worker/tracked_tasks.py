@@ -15,6 +15,11 @@ def import_customers(job: JobHandle, rows: int, *, password: str = "") -> None:
     job.result(url="/customers/", text=f"{rows} customers")
 
 
+@job(title="Import very many", name="tests.import_in_bulk", queue="bulk")
+def import_in_bulk(job: JobHandle, rows: int) -> None:
+    job.progress(rows, rows)
+
+
 @job(title="Break", name="tests.break", max_retries=1, autoretry_for=(OSError,), default_retry_delay=0)
 def break_down(job: JobHandle, *, token: str = "", passing: bool = False) -> None:
     job.progress(3, 7, "half way")

@@ -7,6 +7,7 @@ from typing import Any
 
 from celery import shared_task
 
+from hub.config.queues import DEFAULT
 from worker.tracking.task import TrackedTask
 
 #: Seconds that a run may take beyond its timeout until Celery raises in the middle of it, and until it kills it.
@@ -14,7 +15,12 @@ _SOFT, _HARD = 1.0, 30.0
 
 
 def job(
-    *, title: object = "", timeout: float | None = None, reruns: bool = True, **options: Any
+    *,
+    title: object = "",
+    timeout: float | None = None,
+    reruns: bool = True,
+    queue: str = DEFAULT,
+    **options: Any,
 ) -> Callable[[Callable[..., Any]], TrackedTask]:
     """Make a function a durable task whose life people watch.
 
@@ -35,7 +41,9 @@ def job(
         timeout: seconds that a run may take. The next word of the handle raises then, a second later Celery does
             wherever the function is, and after half a minute its process is ended.
         reruns: whether a job whose worker was killed runs again. If not, it has failed then.
-        options: those of Celery's tasks, such as ``queue``, ``autoretry_for``, ``max_retries``.
+        queue: where it waits. ``"bulk"`` for work of which there may be very much; by default ``"default"``, or any
+            queue that a worker reads.
+        options: those of Celery's tasks, such as ``autoretry_for``, ``max_retries``.
     """
 
     def declare(function: Callable[..., Any]) -> TrackedTask:
@@ -48,7 +56,8 @@ def job(
         if timeout is not None:
             options.setdefault("soft_time_limit", timeout + _SOFT)
             options.setdefault("time_limit", timeout + _HARD)
-        make: Any = shared_task(base=TrackedTask, bind=True, title=title, timeout=timeout, reruns=reruns, **options)
+        own: dict[str, Any] = {"title": title, "timeout": timeout, "reruns": reruns, "waits_in": queue}
+        make: Any = shared_task(base=TrackedTask, bind=True, **own, **options)
         declared: TrackedTask = make(run)
         return declared
 
