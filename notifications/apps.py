@@ -12,6 +12,7 @@ class NotificationsConfig(required_apps.HubAppConfig):
     def ready(self) -> None:
         from hub import session
         from hub.api import on_refused
+        from hub.config import hub_settings
         from hub.database import clean_up, prune_regularly
         from notifications import (
             channels,
@@ -19,6 +20,7 @@ class NotificationsConfig(required_apps.HubAppConfig):
             failed_calls,
             receivers,
         )
+        from notifications.kinds import written
         from notifications.models import (
             ActionChoice,
             Choice,
@@ -53,3 +55,4 @@ class NotificationsConfig(required_apps.HubAppConfig):
 
         # `kinds.py` and so on of every installed app, as Django does with `admin.py`.
         autodiscover_modules("kinds", "audiences", "alerts")
+        written.declare(hub_settings().kinds)

@@ -4,7 +4,7 @@
 may be. ``reading`` reads and checks; ``production_checks`` refuse what is unsafe.
 """
 
-from hub.config.kinds import NO_LIMIT
+from hub.config.kinds import NO_LIMIT, Age, seconds_of
 from hub.config.paths import BASE_DIR
 from hub.config.reading import faults, hub_settings, is_own_project, read_environment, refuse_faults
 from hub.config.rule_errors import are_rule_errors_raised
@@ -15,6 +15,7 @@ from hub.config.variables import UnusableEnvironment
 __all__ = [
     "BASE_DIR",
     "NO_LIMIT",
+    "Age",
     "HubSettings",
     "UnusableEnvironment",
     "are_rule_errors_raised",
@@ -24,4 +25,5 @@ __all__ = [
     "is_under_test",
     "read_environment",
     "refuse_faults",
+    "seconds_of",
 ]

@@ -177,13 +177,19 @@ class NamespaceOptions(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     @property
     def seconds(self) -> float:
         """``history_ttl`` in seconds."""
-        age = self.history_ttl or self.history_age
-        if isinstance(age, str):
-            return int(age[:-1]) * {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}[age[-1]]
-        return age
+        return seconds_of(self.history_ttl or self.history_age)
 
 
+#: Seconds, or a text such as ``"5m"``.
 Age = Annotated[float, Meta(ge=0, le=365 * 86_400)] | Annotated[str, Meta(pattern=r"\A[0-9]{1,8}[smhd]\Z")]
+
+
+def seconds_of(age: float | str) -> float:
+    """An :data:`Age` in seconds."""
+    if isinstance(age, str):
+        return int(age[:-1]) * {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}[age[-1]]
+    return age
+
 
 OpenNamespaces = Annotated[
     Mapping[Annotated[str, Meta(pattern=r"\A(?:[a-z][a-z0-9_]{0,31})?\Z")], NamespaceOptions],
@@ -191,6 +197,11 @@ OpenNamespaces = Annotated[
         'JSON like {"news": {"publish": true, "history_size": 100}} with the options '
         f"{', '.join(NamespaceOptions.__struct_fields__)}"
     ),
+]
+
+WrittenKinds = Annotated[
+    Mapping[str, Mapping[str, Any]],
+    Form('JSON like {"order.shipped": {"label": "Order shipped", "message": "Order {number} is on its way"}}'),
 ]
 
 

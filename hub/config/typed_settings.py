@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 from hub.config.declaration import Section
 from hub.config.engine import Engine
-from hub.config.kinds import FromZero, NotNegative, Rates
+from hub.config.kinds import FromZero, NotNegative, Rates, WrittenKinds
 
 #: Pages that can be left out. ``language`` is the form that changes the language.
 PageName = Literal["home", "alerts", "topics", "chat", "online", "jobs", "schedules", "accounts", "language"]
@@ -108,6 +108,15 @@ class HubSettings(Engine):
         unless="the law or your people want another",
         unit="days",
         zero="sets no limit",
+    )
+    kinds: WrittenKinds = _rooms(
+        {},
+        "Kinds of notifications that are declared without code, by their names, with the arguments of `Kind`. A text "
+        "may be one for each language.",
+        unless="your product is beside the hub, and its people are to choose what they get",
+        zero="declares none",
+        example='{"order.shipped": {"label": "Order shipped", "message": "Order {number} is on its way", '
+        '"fields": {"number": "int"}}}',
     )
     language_of: str = _rooms(
         "",
