@@ -10,6 +10,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from hub.bus import simple_frame
 from hub.streams import Envelope, cursor_of
+from notifications.bundle_names import public_name
 from notifications.kinds.declaring import kind_named
 from notifications.models import Level, Notification, Topic
 
@@ -71,6 +72,8 @@ class NotificationCreated(msgspec.Struct, tag="notifications.notification_create
     actions: list[OfferedAction] | UnsetType = UNSET
     #: Only where it stands for others too, which ``inbox.bundle`` lists. It has no buttons then: they have.
     bundle: Bundle | UnsetType = UNSET
+    #: Only where it was sent with ``group_by``: what it has in common with others of that, which are muted together.
+    bundled_as: str | UnsetType = UNSET
 
 
 class ListedAlert(NotificationCreated, tag="notifications.notification_created", kw_only=True):
@@ -178,7 +181,8 @@ class HoursMessage(msgspec.Struct):
 class HeededChoices(msgspec.Struct, kw_only=True):
     """What a client heeds of a person's choices: of what many share, nothing is left out before it.
 
-    A subject is ``kind:NAME``, ``category:NAME``, ``plain`` (of no kind), or the channel over which it comes.
+    A subject is ``kind:NAME``, ``category:NAME``, ``plain`` (of no kind), the channel over which it comes, or
+    ``bundle:NAME`` with the ``bundled_as`` of an alert.
     """
 
     #: Kinds that are not in the person's list; an empty name is all of no kind.
@@ -225,6 +229,7 @@ def created(notification: Notification) -> NotificationCreated:
         if not notification.actions or is_many
         else msgspec.convert(notification.actions, list[OfferedAction]),
         bundle=Bundle(notification.bundle or notification.pk, notification.bundle_count) if is_many else UNSET,
+        bundled_as=public_name(notification.kind, notification.bundle_by) if notification.bundle_by else UNSET,
     )
 
 
@@ -293,7 +298,7 @@ def plain_frame(item: Envelope) -> str | None:
     }
     if alert.expires_at is not UNSET and alert.expires_at <= timezone.now():
         return None  # to a client that comes back
-    more = ("topic", "kind", "category", "icon", "silent", "texts", "expires_at", "actions", "bundle")
+    more = ("topic", "kind", "category", "icon", "silent", "texts", "expires_at", "actions", "bundle", "bundled_as")
     frame |= {name: value for name in more if (value := getattr(alert, name)) is not UNSET}
     return _encoder.encode(frame).decode()
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 #: Characters of an idempotency key.
 KEY_LIMIT = 200
 
-#: Characters of what a choice is about: a kind or a category, and which of the two.
-SUBJECT_LIMIT = 120
+#: Characters of what a choice is about: a kind, a category, a channel, or a bundle, which has a kind and a text.
+SUBJECT_LIMIT = 320
 
 #: Characters of the text by which alerts are bundled.
 BUNDLE_LIMIT = 200

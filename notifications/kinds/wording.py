@@ -127,13 +127,13 @@ def publication(row: Notification, locale: Locale = UNKNOWN, *, is_silent: bool 
     their page. They are left out where all do not fit into a publication; where the text in their language does not,
     which is longer than the one that was checked at the call, it is that one.
     """
-    plain = events.created(row)
+    checked = events.created(row)
+    checked.silent = True if is_silent else UNSET
     kind = kind_named(row.kind) if row.kind else None
     if kind is None:
-        return plain
+        return checked
     locale = heeded(kind, locale)
     words = words_for(row, locale)
-    checked = msgspec.structs.replace(plain, silent=True if is_silent else UNSET)
     told = msgspec.structs.replace(checked, title=words.title, message=words.message)
     if not _fits(told):
         return checked

@@ -102,7 +102,7 @@ class Migration(migrations.Migration):
             name='Choice',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('subject', models.CharField(max_length=120)),
+                ('subject', models.CharField(max_length=320)),
                 ('method', models.CharField(max_length=20)),
                 ('is_on', models.BooleanField(null=True)),
                 ('off_until', models.DateTimeField(null=True)),

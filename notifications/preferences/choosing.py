@@ -3,14 +3,15 @@
 A person chooses for a kind or for a category, which is for all kinds in it, also those that come later. What is
 chosen for the kind goes first; without a choice they get it.
 
-What is of no kind, and what goes to everyone, a group or a topic, is not looked at here: it costs no query. Lists
-leave out what the person does not want (:mod:`notifications.inbox.reading`), and clients are silent
-(:mod:`notifications.preferences.heeding`).
+What is of no kind and has no ``group_by``, and what goes to everyone, a group or a topic, is not looked at here: it
+costs no query. Lists leave out what the person does not want (:mod:`notifications.inbox.reading`), and clients are
+silent (:mod:`notifications.preferences.heeding`).
 """
 
 from collections.abc import Collection, Iterable, Sequence
 
 from hub.users import Key
+from notifications.bundle_names import of_bundle
 from notifications.kinds.declaring import Kind, kind_named
 from notifications.models import Choice, Notification
 from notifications.preferences.methods import INBOX, LIVE
@@ -44,7 +45,8 @@ def heard_by(row: Notification, people: Collection[Key]) -> dict[Key, bool]:
 def mark_heard(rows: list[Notification]) -> list[Notification]:
     """Those of ``rows``, to one person each or to many, that are to be sent; each with ``is_silent``.
 
-    The queries of :func:`heard_by` for each kind among those to one person, none without kinds.
+    The queries of :func:`heard_by` for each kind among those to one person, none without kinds; one more where some
+    have ``group_by``.
     """
     unheard = set[int]()  # by what Python calls them: they are not stored yet
     alone: dict[str, list[Notification]] = {}
@@ -57,7 +59,28 @@ def mark_heard(rows: list[Notification]) -> list[Notification]:
             row.is_silent = heard.get(row.user_id, False)
             if row.user_id not in heard:
                 unheard.add(id(row))
+    _silence_muted(rows)
     return [row for row in rows if id(row) not in unheard] if unheard else rows
+
+
+def _silence_muted(rows: Iterable[Notification]) -> None:
+    """Mark those as silent whose bundle their person has muted. One query, none where no row has ``group_by``."""
+    asked: dict[tuple[Key, str], list[Notification]] = {}
+    for row in rows:
+        if row.bundle_by and row.user_id is not None and not _is_critical(row):
+            asked.setdefault((row.user_id, of_bundle(row.kind, row.bundle_by)), []).append(row)
+    if not asked:
+        return
+    people, subjects = ({*parts} for parts in zip(*asked, strict=True))
+    made = Choice.objects.filter(user__in=people, subject__in=subjects, method=LIVE.name)
+    for key, subject, wanted, until in made.values_list("user", "subject", "is_on", "off_until"):
+        for row in asked.get((key, subject), ()):
+            row.is_silent = row.is_silent or not is_on({subject: Made(wanted, until)}, [subject])
+
+
+def _is_critical(row: Notification) -> bool:
+    kind = kind_named(row.kind) if row.kind else None
+    return kind is not None and kind.critical
 
 
 def _off(kind: Kind, methods: Sequence[str], people: Iterable[Key]) -> dict[Key, set[str]]:

@@ -8,6 +8,7 @@ nothing at once that they do not want so.
 from django.conf import settings
 
 from hub.users import User
+from notifications.bundle_names import BUNDLE, bundle_of, public_name
 from notifications.events import HeededChoices, HoursMessage
 from notifications.kinds.declaring import declared
 from notifications.kinds.locales import UNKNOWN, locales_of
@@ -44,16 +45,23 @@ def heeded_of(user: User) -> HeededChoices:
     zone = locales_of([user.pk]).get(user.pk, UNKNOWN).time_zone
     kinds = [kind for kind in declared() if not is_fixed(kind, LIVE.name)] if live else []
     off = [of_kind(kind) for kind in kinds if not is_chosen(live, subjects_of(kind))]
-    others = [subject for subject, one in live.items() if one.is_on is False and not subject.startswith(_OF_KINDS)]
+    others = [
+        _said(subject) for subject, one in live.items() if one.is_on is False and not subject.startswith(_OF_KINDS)
+    ]
     return HeededChoices(
         hidden=sorted(hidden_kinds(made.get(INBOX.name, {}))),
         silent=[*off, *sorted(others)],
-        silent_until={subject: until for subject in sorted(live) if (until := off_until(live, [subject]))},
+        silent_until={_said(subject): until for subject in sorted(live) if (until := off_until(live, [subject]))},
         always=[kind.name for kind in declared() if kind.critical],
         time_zone=zone or settings.TIME_ZONE,
         quiet=None if times.quiet is None else as_message(times.quiet),
         plan=None if times.plan is None else [as_message(hours) for hours in times.plan],
     )
+
+
+def _said(subject: str) -> str:
+    """The subject as clients know it."""
+    return f"{BUNDLE}{public_name(*bundle_of(subject))}" if subject.startswith(BUNDLE) else subject
 
 
 def as_message(hours: Hours) -> HoursMessage:

@@ -7,6 +7,7 @@ import msgspec
 from django.conf import settings
 from msgspec import UNSET, Meta, UnsetType
 
+from hub.channels import LAST_ID
 from hub.users import User
 from notifications.events import HoursMessage
 from notifications.kinds.locales import chosen_elsewhere
@@ -25,6 +26,7 @@ _IS_ON = Meta(description="`null` takes a choice back.")
 class WishMessage(msgspec.Struct, kw_only=True):
     """A person wants something by a method: a kind, all kinds of a category, all over a channel, or all of no kind.
 
+    ``alert`` is an alert of theirs: all of its kind and ``group_by``, which ``bundle`` names where they are muted.
     Off ``until`` then is as before after it.
     """
 
@@ -35,6 +37,8 @@ class WishMessage(msgspec.Struct, kw_only=True):
     channel: str = ""
     plain: bool = False
     until: Annotated[datetime, Meta(tz=True)] | None = None
+    alert: Annotated[int, Meta(ge=0, le=LAST_ID)] = 0
+    bundle: Annotated[str, Meta(max_length=64)] = ""
 
 
 class MethodMessage(msgspec.Struct):
@@ -87,6 +91,15 @@ class ChannelMessage(msgspec.Struct):
     sentence: str
 
 
+class BundleMessage(msgspec.Struct):
+    """Alerts of one kind and ``group_by`` that the person has muted; ``label`` is what the newest of them says."""
+
+    bundle: str
+    label: str
+    state: StateMessage
+    sentence: str
+
+
 class PreferencesMessage(msgspec.Struct):
     """What a person has chosen. A language or a time zone that is not chosen is empty, hours are null.
 
@@ -103,6 +116,7 @@ class PreferencesMessage(msgspec.Struct):
     categories: list[CategoryMessage]
     plain: PlainMessage
     channels: list[ChannelMessage]
+    bundles: list[BundleMessage]
     summary: list[str]
 
 
@@ -142,7 +156,8 @@ def changed(user: User, change: ChangeMessage) -> PreferencesMessage:
         NotChosen: something of it cannot be chosen.
     """
     wishes = [
-        Wish(one.method, one.on, one.kind, one.category, one.channel, one.plain, one.until) for one in change.choices
+        Wish(one.method, one.on, one.kind, one.category, one.channel, one.plain, one.until, one.alert, one.bundle)
+        for one in change.choices
     ]
     quiet = _hours(change.quiet) if isinstance(change.quiet, HoursMessage) else change.quiet
     plan = [_hours(one) for one in change.plan] if isinstance(change.plan, list) else change.plan
@@ -164,6 +179,7 @@ def message_of(chosen: Chosen) -> PreferencesMessage:
         categories=[_category(one) for one in chosen.categories],
         plain=PlainMessage(list(map(_state, chosen.plain.states)), chosen.plain.sentence),
         channels=[ChannelMessage(one.channel, one.label, _state(one.state), one.sentence) for one in chosen.channels],
+        bundles=[BundleMessage(one.bundle, one.label, _state(one.state), one.sentence) for one in chosen.bundles],
         summary=chosen.summary,
     )
 

@@ -38,12 +38,12 @@ class _Target(NamedTuple):
 
 
 def offered(chosen: Chosen) -> dict[str, Muted]:
-    """What may be muted, by channel, or by ``category:NAME``."""
+    """What may be muted, by channel, ``category:NAME`` or ``bundle:NAME``."""
     found = {}
     for name, target in _targets(chosen).items():
         choices = [("on", _("Not muted")), ("hour", _("For an hour"))]
         choices.append(("tomorrow", _("Until tomorrow")))
-        if target.wish.channel:
+        if not target.wish.category:
             choices.append(("always", _("Until I say so")))
         held = "always" if target.is_off else "on"
         if target.until is not None:
@@ -77,6 +77,11 @@ def _targets(chosen: Chosen) -> dict[str, _Target]:
         )
         for one in chosen.channels
     }
+    for talk in chosen.bundles:
+        wish = Wish(LIVE.name, is_on=None, bundle=talk.bundle)
+        found[f"bundle:{talk.bundle}"] = _Target(
+            talk.label, talk.sentence, wish, is_off=True, until=talk.state.off_until
+        )
     for of in chosen.categories:
         if of.category is not None:
             wish = Wish(LIVE.name, is_on=None, category=of.category.name)

@@ -40,6 +40,11 @@ def of_channel(is_on: bool, until: datetime | None, zone: str) -> str:
     return _("It comes as you have chosen for its kind.")
 
 
+def of_left_channel() -> str:
+    """What a person gets of a channel that they have muted and left."""
+    return _("You are not in it any more. If you come back, it does not interrupt you.")
+
+
 def summary(times: Times, zone: str, muted: Iterable[tuple[str, datetime | None]]) -> list[str]:
     """What holds for all that a person gets: when it may interrupt them, and what is muted, by its label."""
     sentences = []

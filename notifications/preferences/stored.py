@@ -7,7 +7,6 @@ from zoneinfo import available_timezones
 
 import msgspec
 from django.conf import settings
-from django.contrib.auth.models import Group
 from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -16,14 +15,15 @@ from django.utils.translation import gettext_lazy
 from msgspec import UNSET, UnsetType
 
 from hub.publishing import publish
-from hub.users import User, groups_of
+from hub.users import User
 from hub.validation import Refused
 from notifications import channels
+from notifications.bundle_names import BUNDLE
 from notifications.events import PreferencesChanged
 from notifications.kinds.declaring import Category, Kind, declared, kind_named
 from notifications.kinds.locales import chosen_elsewhere, clock_of
-from notifications.models import Choice, Preferences, Topic
-from notifications.preferences import methods, quiet_hours, saying, subjects
+from notifications.models import Choice, Preferences
+from notifications.preferences import methods, muted_bundles, quiet_hours, saying, shared_channels, subjects
 from notifications.preferences.heeding import choices_of, heeded_of
 from notifications.preferences.quiet_hours import Hours
 from notifications.preferences.subjects import Choices
@@ -50,6 +50,9 @@ class Wish(NamedTuple):
 
     With ``until`` it is off until then, and after it as it was chosen before. ``is_on`` None ends such a time early;
     where there is none it takes the choice back.
+
+    ``alert`` is the id of an alert that they have: all of its kind and ``group_by``. ``bundle`` is the name under
+    which these are muted already.
     """
 
     method: str
@@ -59,6 +62,8 @@ class Wish(NamedTuple):
     channel: str = ""
     plain: bool = False
     until: datetime | None = None
+    alert: int = 0
+    bundle: str = ""
 
 
 class State(NamedTuple):
@@ -107,6 +112,15 @@ class ChosenChannel(NamedTuple):
     sentence: str
 
 
+class ChosenBundle(NamedTuple):
+    """Alerts of one kind and ``group_by`` that the person has muted; ``label`` says what the newest of them says."""
+
+    bundle: str
+    label: str
+    state: State
+    sentence: str
+
+
 class Chosen(NamedTuple):
     """The preferences of a person; a language or a time zone that nobody has chosen is empty.
 
@@ -121,11 +135,15 @@ class Chosen(NamedTuple):
     categories: list[ChosenCategory]
     plain: ChosenPlain
     channels: list[ChosenChannel]
+    bundles: list[ChosenBundle]
     summary: list[str]
 
 
 def preferences_of(user: User) -> Chosen:
-    """What ``user`` has chosen, and what they get, in the active language. Five queries."""
+    """What ``user`` has chosen, and what they get, in the active language.
+
+    Five queries, and two where bundles are muted.
+    """
     row = Preferences.objects.filter(pk=user.pk).first() or Preferences()
     times, made = quiet_hours.of(row), choices_of(user)
     zone = clock_of(user)
@@ -137,11 +155,16 @@ def preferences_of(user: User) -> Chosen:
             found[name] = ChosenCategory(kind.category, [], until)
         found[name].kinds.append(ChosenKind(kind, *_chosen(kind, made, zone)))
     categories = [found[name] for name in sorted(found, key=lambda name: (not name, name))]
-    shared = [_chosen_channel(channel, label, made, zone) for channel, label in _channels_of(user)]
+    live = made.get(methods.LIVE.name, {})
+    shared = [_chosen_channel(channel, label, made, zone) for channel, label in shared_channels.of(user)]
+    shared += [_left_channel(channel, label, made) for channel, label in shared_channels.left(user, live)]
     plain = ChosenPlain(*_chosen(None, made, zone))
+    bundles = muted_bundles.of(user, live)
+    talks = [_chosen_bundle(one, zone) for one in bundles]
     muted = [(one.label, one.state.off_until) for one in shared if not one.state.is_on]
+    muted += [(one.label, one.until) for one in bundles]
     summary = saying.summary(times, zone, muted)
-    return Chosen(row.language, row.time_zone, zone, *times, categories, plain, shared, summary)
+    return Chosen(row.language, row.time_zone, zone, *times, categories, plain, shared, talks, summary)
 
 
 def change(
@@ -166,8 +189,8 @@ def change(
     wishes = list(wishes)
     _check_locale(language, time_zone)
     _check_hours(quiet, plan)
-    offered = dict(_channels_of(user)) if any(wish.channel for wish in wishes) else {}
-    named = [_subject(wish, offered) for wish in wishes]
+    offered = _channels_to_choose(user) if any(wish.channel for wish in wishes) else set()
+    named = [_subject(user, wish, offered) for wish in wishes]
     with transaction.atomic():
         # Two devices choose one after the other: what the second one tells all pages has what the first one chose.
         Preferences.objects.bulk_create([Preferences(pk=user.pk)], ignore_conflicts=True)
@@ -182,6 +205,8 @@ def change(
             Preferences.objects.filter(pk=user.pk).update(**changed)
         for wish, subject in zip(wishes, named, strict=True):
             _store(user, wish, subject)
+        if any(subject.startswith(BUNDLE) for subject in named):
+            muted_bundles.tidy(user)
         if changed or wishes:
             publish(channels.of_user(user), PreferencesChanged(**msgspec.structs.asdict(heeded_of(user))))
     return preferences_of(user)
@@ -195,17 +220,6 @@ def languages() -> Sequence[tuple[str, str]]:
 def time_zones() -> list[str]:
     """The names of the time zones that can be chosen."""
     return sorted(available_timezones() - NO_PLACES)
-
-
-def _channels_of(user: User) -> list[tuple[str, str]]:
-    """The channels that the person shares with others, by name, each with what people call it."""
-    groups = Group.objects.filter(pk__in=groups_of(user.pk)).order_by("name").values_list("pk", "name")
-    topics = Topic.objects.filter(follows__user=user).values_list("name", "title")
-    return [
-        (channels.everyone, _("To everyone")),
-        *((channels.of_group(pk), name) for pk, name in groups),
-        *((channels.of_topic(name), title) for name, title in topics),
-    ]
 
 
 def _chosen(kind: Kind | None, made: dict[str, Choices], zone: str) -> tuple[list[State], str]:
@@ -223,6 +237,22 @@ def _chosen(kind: Kind | None, made: dict[str, Choices], zone: str) -> tuple[lis
 def _chosen_channel(channel: str, label: str, made: dict[str, Choices], zone: str) -> ChosenChannel:
     state = _state(made.get(methods.LIVE.name, {}), [channel], methods.LIVE.name, is_fixed=False)
     return ChosenChannel(channel, label, state, saying.of_channel(state.is_on, state.off_until, zone))
+
+
+def _chosen_bundle(one: muted_bundles.Muted, zone: str) -> ChosenBundle:
+    state = State(methods.LIVE.name, is_on=False, is_fixed=False, off_until=one.until)
+    return ChosenBundle(one.bundle, one.label, state, saying.of_channel(is_on=False, until=one.until, zone=zone))
+
+
+def _left_channel(channel: str, label: str, made: dict[str, Choices]) -> ChosenChannel:
+    state = _state(made[methods.LIVE.name], [channel], methods.LIVE.name, is_fixed=False)
+    return ChosenChannel(channel, label, state, saying.of_left_channel())
+
+
+def _channels_to_choose(user: User) -> set[str]:
+    """Those that the person is in, and those that they have muted and left."""
+    live = choices_of(user).get(methods.LIVE.name, {})
+    return {channel for channel, _label in [*shared_channels.of(user), *shared_channels.left(user, live)]}
 
 
 def _state(choices: Choices, asked: Sequence[str], method: str, is_fixed: bool) -> State:
@@ -258,9 +288,9 @@ def _columns_of(quiet: Hours | None) -> dict[str, Any]:
     return {"quiet_days": days, "quiet_from": quiet.begin, "quiet_to": quiet.end}
 
 
-def _subject(wish: Wish, offered: Container[str]) -> str:
-    """How the choice names what it is about; ``offered`` are the channels that the person shares with others."""
-    said = (wish.kind, wish.category, wish.channel, wish.plain)
+def _subject(user: User, wish: Wish, offered: Container[str]) -> str:
+    """How the choice names what it is about; ``offered`` are the channels about which the person may choose."""
+    said = (wish.kind, wish.category, wish.channel, wish.plain, wish.alert, wish.bundle)
     if methods.method_named(wish.method) is None or sum(map(bool, said)) != 1:
         raise NotChosen
     if wish.until is not None:
@@ -278,7 +308,18 @@ def _subject(wish: Wish, offered: Container[str]) -> str:
         if wish.method not in {methods.INBOX.name, methods.LIVE.name}:
             raise NotChosen
         return subjects.PLAIN
-    if wish.method != methods.LIVE.name or wish.channel not in offered:
+    return _subject_to_silence(user, wish, offered)
+
+
+def _subject_to_silence(user: User, wish: Wish, offered: Container[str]) -> str:
+    if wish.method != methods.LIVE.name:
+        raise NotChosen
+    if wish.alert or wish.bundle:
+        subject = muted_bundles.named(user, alert=wish.alert, bundle=wish.bundle)
+        if subject is None:
+            raise NotChosen(_("There is nothing here that could be muted as a whole"))
+        return subject
+    if wish.channel not in offered:
         raise NotChosen
     return wish.channel
 
@@ -293,6 +334,10 @@ def _check_until(wish: Wish, until: datetime) -> None:
 
 def _store(user: User, wish: Wish, subject: str) -> None:
     choices = Choice.objects.filter(user=user, method=wish.method)
+    if wish.alert or wish.bundle:
+        choices.filter(subject=subject).delete()  # a mute with an end takes the place of one without
+        if wish.is_on is not False:
+            return
     if wish.until is not None:
         Choice.objects.update_or_create(
             user=user, method=wish.method, subject=subject, defaults={"off_until": wish.until}

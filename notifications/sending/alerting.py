@@ -30,7 +30,7 @@ from notifications.safe_urls import is_safe_url
 from notifications.sending.named_audiences import SMALL, Audience, BadAudience, Listed, audience_named, listed
 
 #: Bytes of an alert's publication that are not its texts and data, at most.
-ENVELOPE = 512
+ENVELOPE = 576
 
 #: How far from now the times of an alert may be, and how long after it is sent it may expire.
 LONGEST = timedelta(days=3650)

@@ -1,10 +1,12 @@
 """Rows that stand for several alerts: in the inbox and in the bell, by click and by keys, live on every device."""
 
+import re
+
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Visitors
-from tests.browser.page_parts import bell, wait_until_live
+from tests.browser.page_parts import bell, toasts, wait_until_live
 from tests.browser.test_inbox import no_other_alerts
 from tests.browser.test_pages import SMALL, faults
 from tests.support.live import LiveHub
@@ -110,3 +112,72 @@ def test_bell_opens_a_row(visitor: Visitors, hub: LiveHub) -> None:
     row = page.get_by_role("dialog", name="Alerts").locator(".list > li")
     toggle(row, 2).click()
     expect(members(row)).to_have_count(2)
+
+
+def muted(row: Locator) -> Locator:
+    return row.locator(".alert-muted")
+
+
+def test_conversation_is_muted_from_its_row_and_unmuted_on_another_device(visitor: Visitors, hub: LiveHub) -> None:
+    page, phone = visitor("mute-ada"), visitor("mute-ada")
+    phone.set_viewport_size({"width": 360, "height": 740})
+    comment(hub, "mute-ada", "alone", by="")
+    comment(hub, "mute-ada", "one", "two")
+    for one in (page, phone):
+        one.goto("/notifications/")
+        wait_until_live(one)
+    talk = rows(page).first
+    button = talk.get_by_role("button", name="Mute this conversation")
+    expect(rows(page).nth(1).get_by_role("button", name="Mute this conversation")).to_have_count(0)
+    button.click()
+    menu = page.get_by_role("dialog", name="Mute this conversation")
+    expect(menu.get_by_role("button")).to_have_text(["For an hour", "Until tomorrow", "Until I say so"])
+    expect(menu.get_by_role("button", name="For an hour")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("This conversation is muted")).to_be_visible()
+    expect(button).to_be_focused()
+    for one in (page, phone):
+        expect(muted(rows(one).first)).to_have_text("Muted")
+    elsewhere = visitor("mute-ada")
+    elsewhere.goto("/topics/")
+    wait_until_live(elsewhere)
+    comment(hub, "mute-ada", "three")
+    comment(hub, "mute-ada", "loud", by="other")
+    expect(toasts(elsewhere)).to_have_text([re.compile("loud")])
+    for one in (page, phone):
+        expect(muted(rows(one).nth(1))).to_have_text("Muted")
+        expect(toggle(rows(one).nth(1), 3)).to_be_visible()
+    row = rows(phone).nth(1)
+    row.get_by_role("button", name="Mute this conversation").click()
+    assert phone.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert faults(phone) == []
+    phone.get_by_role("dialog").get_by_role("button", name="Unmute").click()
+    expect(phone.get_by_text("This conversation is no longer muted")).to_be_visible()
+    for one in (page, phone):
+        expect(muted(rows(one).nth(1))).to_have_count(0)
+
+
+def test_mute_is_undone_by_key_and_on_the_page_of_preferences(visitor: Visitors, hub: LiveHub) -> None:
+    page = visitor("mute-bob")
+    comment(hub, "mute-bob", "talk of the town")
+    page.goto("/notifications/")
+    wait_until_live(page)
+    for _undo in range(2):
+        rows(page).first.focus()
+        page.keyboard.press("m")
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("This conversation is muted")).to_be_visible()
+        expect(muted(rows(page).first)).to_contain_text("Muted until")
+        page.keyboard.press("u")
+        expect(muted(rows(page).first)).to_have_count(0)
+    rows(page).first.focus()
+    page.keyboard.press("m")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("This conversation is muted")).to_be_visible()
+    page.goto("/notifications/preferences/")
+    expect(page.get_by_text("talk of the town is muted until")).to_be_visible()
+    page.get_by_role("combobox", name="Mute: talk of the town").select_option("on")
+    page.get_by_role("main").get_by_role("button", name="Save", exact=True).last.click()
+    expect(page.get_by_text("talk of the town")).to_have_count(0)

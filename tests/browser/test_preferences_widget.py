@@ -135,6 +135,26 @@ def test_mute_ends_at_a_time_and_language_is_chosen(visitor: Visitors, hub: Live
     assert "('ru', '', None)" in chosen(hub, "keeping-cleo")
 
 
+def test_muted_conversation_is_shown_and_undone(visitor: Visitors, hub: LiveHub) -> None:
+    page = visitor("keeping-gus")
+    hub.shell(
+        "from hub.people.models import User\n"
+        "from notifications import notify\n"
+        "from notifications.preferences.stored import Wish, change\n"
+        "gus = User.objects.get(username='keeping-gus')\n"
+        "(alert,) = notify(to=gus, message='talk of the town', group_by='talk')\n"
+        "change(gus, wishes=[Wish('live', is_on=False, alert=alert.pk)])"
+    )
+    widget = opened(page)
+    talk = widget.get_by_role("combobox", name="Mute: talk of the town")
+    expect(talk.locator("option:checked")).to_have_text("Until I say so")
+    talk.select_option("For an hour")
+    expect(widget.get_by_text("talk of the town is muted until")).to_be_visible()
+    talk.select_option("Not muted")
+    expect(talk).to_have_count(0)
+    assert chosen(hub, "keeping-gus").startswith("[] ")
+
+
 def test_widget_loads_fails_and_is_tried_again(visitor: Visitors) -> None:
     page = visitor("keeping-dora")
     answers = Answers(page)

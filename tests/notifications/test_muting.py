@@ -17,10 +17,10 @@ from hub.testing import drain_jobs
 from lab.harness.waiting import wait_for
 from notifications import MEMBERS, Category, Kind, notify
 from notifications.events import InboxCounts
-from notifications.following import follow
+from notifications.following import follow, unfollow
 from notifications.inbox import organizing, queries
 from notifications.kinds import declaring as kinds
-from notifications.models import Choice, Notification, Topic
+from notifications.models import Choice, Follow, Notification, Topic
 from notifications.preferences import stored as preferences
 from notifications.preferences.heeding import heeded_of
 from notifications.preferences.methods import INBOX, LIVE
@@ -368,3 +368,33 @@ def test_a_form_that_names_little_changes_no_more_than_that(ann: User, client: C
     assert Choice.objects.get().is_on is True
     client.post(PAGE, {"shown": ["", "order.shipped"], "inbox:": "on", "live:": "on"})
     assert heeded_of(ann).hidden == ["order.shipped"]
+
+
+# --- channels that a person has left -------------------------------------------------------------------------------
+
+
+def test_what_was_muted_and_left_is_shown_and_can_be_undone(ann: User, crew: Group, client: Client) -> None:
+    for channel in ("topic:deploys", f"group:{crew.pk}"):
+        wish(ann, channel=channel)
+    unfollow(user=ann, name="deploys")
+    ann.groups.remove(crew)
+    left = {one.channel: one for one in preferences.preferences_of(ann).channels}
+    for channel in ("topic:deploys", f"group:{crew.pk}"):
+        assert left[channel].sentence == "You are not in it any more. If you come back, it does not interrupt you."
+        assert not left[channel].state.is_on
+    client.force_login(ann)
+    assert "You are not in it any more." in client.get(PAGE).content.decode()
+    client.post(PAGE, {"mute:topic:deploys": "on"})
+    assert list(Choice.objects.values_list("subject", flat=True)) == [f"group:{crew.pk}"]
+    # What is neither theirs nor muted is nothing to choose about, and what is gone is not named.
+    with pytest.raises(NotChosen):
+        wish(ann, channel="topic:deploys")
+    crew.delete()
+    assert [one.channel for one in preferences.preferences_of(ann).channels] == ["everyone"]
+
+
+def test_title_of_a_closed_topic_is_not_told_to_who_was_taken_off_it(ann: User, crew: Group) -> None:
+    wish(ann, channel="topic:deploys")
+    Topic.objects.update(is_open=False, title="Secret plans")
+    Follow.objects.filter(user=ann).delete()
+    assert "Secret plans" not in str(preferences.preferences_of(ann))

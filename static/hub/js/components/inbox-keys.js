@@ -27,6 +27,7 @@ const KEYS = [
   ["r", "key_read"],
   ["e", "key_archive"],
   ["s", "key_snooze"],
+  ["m", "key_mute"],
   ["→ ←", "key_open"],
   ["x", "key_select"],
   ["u", "key_undo"],

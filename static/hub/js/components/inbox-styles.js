@@ -3,6 +3,8 @@
 import { STYLES as BUNDLE } from "./bundle.js";
 import { STYLES as BAR } from "./inbox-bar.js";
 import { STYLES as KEYS } from "./inbox-keys.js";
+import { STYLES as MUTE } from "./mute-menu.js";
+import { STYLES as POPUP } from "./popup-menu.js";
 import { STYLES as SNOOZE } from "./snooze-menu.js";
 import { ALERT } from "./styles.js";
 import { STYLES as UNDO } from "./undo-bar.js";
@@ -65,5 +67,5 @@ ${ALERT}
 :host([compact]) .unmark { display: none; }
 :host([compact]) .more { inline-size: 100%; border-radius: 0; border: 0; color: var(--hub-accent); background: none; }
 :host([compact]) .banner, :host([compact]) .problem { margin: 0.75rem; }
-${BAR}${BUNDLE}${KEYS}${SNOOZE}${UNDO}
+${BAR}${BUNDLE}${KEYS}${POPUP}${MUTE}${SNOOZE}${UNDO}
 `;

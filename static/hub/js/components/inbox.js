@@ -3,20 +3,20 @@
 import { UNREAD_LIMIT } from "../hub/inbox.js";
 import { InboxView } from "../hub/inbox-view.js";
 import { refusal } from "../refusals.js";
-import { showTime } from "../times.js";
-import { alertItem } from "./alert.js";
-import { chooser, updateActions } from "./alert-actions.js";
-import { bundleOf, openBundle, showChosenInBundle } from "./bundle.js";
+import { openBundle, showChosenInBundle } from "./bundle.js";
 import { icon, make, plural, reconcile, text } from "./dom.js";
 import { define, HubElement } from "./element.js";
 import { InboxBar } from "./inbox-bar.js";
 import { keysDialog, listenToKeys } from "./inbox-keys.js";
+import { inboxRow, updateRow } from "./inbox-row.js";
 import { STYLES } from "./inbox-styles.js";
+import { MuteMenu } from "./mute-menu.js";
 import { alertTools, awayFrom, Organizer } from "./organizer.js";
 import { SeenWatch } from "./seen-watch.js";
 
 /** @import { Alert, Change } from "../hub/inbox.js" */
 /** @import { CallFailed } from "../hub/connection.js" */
+/** @import { List } from "./inbox-row.js" */
 
 /** Texts of an empty list, by its state. @type {{[state: string]: [string, string]}} */
 const EMPTY = {
@@ -45,6 +45,8 @@ export class HubInbox extends HubElement {
   #arrived = new WeakSet();
   /** Set while it is connected. @type {Organizer | null} */
   #organizer = null;
+  /** Set while it is connected. @type {MuteMenu | null} */
+  #mutes = null;
   /** Set where the person can have seen something. @type {SeenWatch | null} */
   #seen = null;
   /** Set where it has tabs. @type {InboxBar | null} */
@@ -79,6 +81,13 @@ export class HubInbox extends HubElement {
     this.root.append(bar, this.#offline, this.#stale, this.#problem, this.#spinner, this.#list, this.#empty);
     this.root.append(this.#more, this.#news);
     this.#organizer = new Organizer(this.root, inbox);
+    const organizer = this.#organizer;
+    this.#mutes = new MuteMenu(
+      this.root,
+      this.hub,
+      (sentence, undo) => organizer.offer(sentence, undo),
+      (error) => this.#showError(error),
+    );
     this.#seen = inbox.signedIn ? new SeenWatch((ids) => inbox.change("seen", ids)) : null;
     this.stops.push(
       inbox.on("change", () => this.changed()),
@@ -86,6 +95,7 @@ export class HubInbox extends HubElement {
       inbox.on("failed", (error, name) => this.#showError(error, name)),
       inbox.on("chosen", (event) => this.#showChosen(event)),
       this.hub.on("state", () => this.changed()),
+      this.hub.choices.on("change", () => this.changed()),
       () => this.#seen?.close(),
       () => this.#show(null),
     );
@@ -227,46 +237,31 @@ export class HubInbox extends HubElement {
     return [button];
   }
 
-  /** @param {Alert} alert */
-  #build(alert) {
-    const { inbox } = this.hub;
-    const read = () => inbox.markRead([alert.id]);
-    const item = alertItem(alert, read, chooser(this.hub, alert));
-    item.tabIndex = -1;
-    item.addEventListener("focusin", () => this.#makeTabStop(item));
-    item.classList.toggle("new", this.#arrived.has(alert));
-    const button = make(
-      "button",
-      { type: "button", class: "quiet round mark", part: "mark", title: text("mark"), "aria-label": text("mark") },
-      make("span", { class: "unread-dot" }),
-    );
-    button.addEventListener("click", () => {
-      item.focus();
-      if (this.#bar) this.#do("read", [alert], button);
-      else read();
-    });
-    const tools = inbox.signedIn
-      ? alertTools(this.#bar?.filter.state ?? "all", (change, opener) => this.#do(change, [alert], opener))
-      : [];
-    item.append(make("div", { class: "alert-end" }, button, ...tools));
-    if (this.#bar) item.prepend(this.#pick(alert));
-    const body = item.querySelector(".alert-body");
-    if (alert.snoozed_until) body?.append(until(alert.snoozed_until));
-    const bundle = bundleOf(this.hub, alert, this.#open);
-    if (bundle) body?.append(bundle);
-    item.dataset.count = String(alert.bundle?.count ?? 1);
-    if (!alert.read && !alert.seen) this.#seen?.watch(item);
-    return item;
+  /** @returns {List} */
+  get #rows() {
+    return {
+      hub: this.hub,
+      state: this.#bar?.filter.state ?? "all",
+      hasBoxes: this.#bar !== null,
+      open: this.#open,
+      read: (alert, button, item) => {
+        item.focus();
+        if (this.#bar) this.#do("read", [alert], button);
+        else this.hub.inbox.markRead([alert.id]);
+      },
+      act: (change, alert, opener) => this.#do(change, [alert], opener),
+      mute: (alert, opener) => this.#mutes?.open(alert, opener),
+      pick: (id, isPicked) => this.#pickOne(id, isPicked),
+      focus: (item) => this.#makeTabStop(item),
+    };
   }
 
   /** @param {Alert} alert */
-  #pick({ id, title, message }) {
-    const box = make("input", {
-      type: "checkbox",
-      "aria-label": `${text("select")}: ${title || message}`.slice(0, 120),
-    });
-    box.addEventListener("change", () => this.#pickOne(id, box.checked));
-    return make("label", { class: "pick" }, box);
+  #build(alert) {
+    const item = inboxRow(alert, this.#rows);
+    item.classList.toggle("new", this.#arrived.has(alert));
+    if (!alert.read && !alert.seen) this.#seen?.watch(item);
+    return item;
   }
 
   /**
@@ -290,14 +285,7 @@ export class HubInbox extends HubElement {
    * @param {Alert} alert
    */
   #update(item, alert) {
-    if (item.dataset.count !== String(alert.bundle?.count ?? 1)) {
-      item.replaceChildren(...this.#build(alert).childNodes);
-      item.dataset.count = String(alert.bundle?.count ?? 1);
-    }
-    item.classList.toggle("unread", !alert.read);
-    item.setAttribute("part", alert.read ? "alert" : "alert unread");
-    item.ariaDescription = alert.read ? "" : text("unread");
-    updateActions(item, alert);
+    updateRow(item, alert, this.#rows);
     if (!this.#bar) return;
     const isPicked = this.#picked.has(alert.id);
     item.classList.toggle("picked", isPicked);
@@ -359,8 +347,13 @@ export class HubInbox extends HubElement {
         this.#do(chosen.some((alert) => !alert.read) ? "read" : "unread", chosen, this);
         return true;
       case "s":
-        this.#do("snooze", chosen, this.#opener());
+        this.#do("snooze", chosen, this.#opener("snooze"));
         return true;
+      case "m": {
+        const [alert] = this.#focused();
+        if (alert && this.hub.choices.canMute(alert)) this.#mutes?.open(alert, this.#opener("mute"));
+        return true;
+      }
       case "x":
         for (const { id } of this.#focused()) this.#pickOne(id, !this.#picked.has(id));
         return true;
@@ -383,10 +376,14 @@ export class HubInbox extends HubElement {
     return this.#source.items.filter(({ id }) => String(id) === item?.dataset.key);
   }
 
-  /** Beside what the menu opens. @returns {HTMLElement} */
-  #opener() {
+  /**
+   * @param {"snooze" | "mute"} tool
+   * @returns {HTMLElement} beside what its menu opens
+   */
+  #opener(tool) {
     const item = this.root.activeElement?.closest(".list > li");
-    return item?.querySelector("[data-change='snooze']") ?? this.#bulk;
+    const selector = tool === "mute" ? ".alert-end > .mute" : "[data-change='snooze']";
+    return item?.querySelector(selector) ?? this.#bulk;
   }
 
   /** @param {number} step */
@@ -482,13 +479,6 @@ export class HubInbox extends HubElement {
     button.addEventListener("click", () => view.retry());
     return button;
   }
-}
-
-/** @param {string} iso */
-function until(iso) {
-  const time = make("time");
-  showTime(time, iso);
-  return make("p", { class: "alert-until" }, icon("clock"), make("span", {}, text("snoozed_until"), " ", time));
 }
 
 /**

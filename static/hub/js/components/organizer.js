@@ -51,6 +51,16 @@ export class Organizer {
     this.#offer(change === "read" ? "all_read" : change, ids, () => this.#undo(change, ids, new Map()));
   }
 
+  /**
+   * Says what was done, and offers to undo it.
+   *
+   * @param {string} sentence
+   * @param {() => void} undo
+   */
+  offer(sentence, undo) {
+    this.#bar.show(sentence, undo);
+  }
+
   /** Undoes what was done last, while that is offered. */
   undo() {
     this.#bar.undo();

@@ -192,17 +192,21 @@ export class HubPreferences extends HubElement {
   }
 
   /** @param {PreferencesMessage} value */
-  #showMutes({ channels, clock }) {
+  #showMutes({ channels, bundles, clock }) {
+    const shown = [
+      ...channels.map((one) => ({ ...one, wish: { method: "live", channel: one.channel } })),
+      ...bundles.map((one) => ({ ...one, wish: { method: "live", bundle: one.bundle } })),
+    ];
     reconcile(
       this.#mutes,
-      channels.map(({ channel, label, sentence, state }) => ({
-        wish: { method: "live", channel },
+      shown.map(({ wish, label, sentence, state }) => ({
+        wish,
         label,
         sentence,
         isOff: !state.on,
         until: state.until,
       })),
-      (mute) => mute.wish.channel,
+      ({ wish }) => JSON.stringify(wish),
       (mute) => muteRow(mute, (choice) => this.#choose(choice)),
       (element, mute) => updateMute(element, mute, clock),
     );

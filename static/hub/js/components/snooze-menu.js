@@ -2,27 +2,17 @@
 
 import { language } from "../hub/config.js";
 import { icon, make, text } from "./dom.js";
+import { PopupMenu } from "./popup-menu.js";
 
 const HOUR = 3_600_000;
-/** The distance of the menu from the edges of the window and from its button, in pixels. */
-const EDGE = 8;
 const MORNING = 9;
 const EVENING = 18;
 const MONDAY = 1;
 
 export const STYLES = `
-.snooze {
-  position: fixed; inset: auto; margin: 0; padding: 0.375rem; inline-size: min(19rem, calc(100vi - 1rem)); color: inherit;
-  background: var(--hub-card); border: 1px solid var(--hub-line); border-radius: var(--hub-radius);
-  box-shadow: var(--hub-shadow-high);
-}
-.snooze:popover-open { display: grid; animation: arrive var(--hub-quick); }
-.snooze h2 { padding: 0.5rem 0.75rem 0.25rem; font-size: 0.875rem; color: var(--hub-muted); }
-.snooze button { justify-content: space-between; gap: 1rem; text-align: start; font-weight: 500; }
-.snooze button span:last-child { color: var(--hub-muted); font-weight: 400; }
-.snooze form { display: flex; flex-wrap: wrap; align-items: end; gap: 0.5rem; padding: 0.5rem 0.75rem; }
-.snooze label { flex: 1 1 11rem; display: grid; gap: 0.25rem; font-size: 0.875rem; color: var(--hub-muted); }
-.snooze input {
+.popup form { display: flex; flex-wrap: wrap; align-items: end; gap: 0.5rem; padding: 0.5rem 0.75rem; }
+.popup label { flex: 1 1 11rem; display: grid; gap: 0.25rem; font-size: 0.875rem; color: var(--hub-muted); }
+.popup input {
   min-block-size: var(--hub-touch); padding: 0.25rem 0.5rem; font: inherit; color: var(--hub-ink); min-inline-size: 0;
   background: var(--hub-card); border: 1px solid var(--hub-control-line); border-radius: 0.625rem; color-scheme: inherit;
 }
@@ -48,18 +38,15 @@ export function offers(now) {
 }
 
 export class SnoozeMenu {
-  #menu = make("div", { class: "snooze", popover: "auto", role: "dialog" });
-  /** @type {HTMLElement | null} */
-  #opener = null;
+  #menu;
 
   /** @param {ParentNode & Node} root where it is put */
   constructor(root) {
-    this.#menu.addEventListener("keydown", (event) => this.#onKey(event));
-    root.append(this.#menu);
+    this.#menu = new PopupMenu(root);
   }
 
   get isOpen() {
-    return this.#menu.matches(":popover-open");
+    return this.#menu.isOpen;
   }
 
   /**
@@ -69,10 +56,8 @@ export class SnoozeMenu {
    * @param {(until: string) => void} choose called with ISO 8601, if one was chosen
    */
   open(opener, choose) {
-    this.#opener = opener;
-    this.#menu.ariaLabel = text("snooze_until");
     const done = (/** @type {Date} */ at) => {
-      this.#menu.hidePopover();
+      this.#menu.close();
       choose(at.toISOString());
     };
     const day = new Intl.DateTimeFormat(language(), { weekday: "short", hour: "numeric", minute: "2-digit" });
@@ -86,10 +71,7 @@ export class SnoozeMenu {
       button.addEventListener("click", () => done(at));
       return button;
     });
-    this.#menu.replaceChildren(make("h2", {}, text("snooze_until")), ...buttons, this.#form(done));
-    this.#menu.showPopover();
-    this.#place(opener);
-    buttons[0].focus();
+    this.#menu.open(opener, text("snooze_until"), [...buttons, this.#form(done)]);
   }
 
   /** @param {(at: Date) => void} done */
@@ -107,32 +89,6 @@ export class SnoozeMenu {
       if (!Number.isNaN(at.getTime())) done(at);
     });
     return form;
-  }
-
-  /** @param {KeyboardEvent} event */
-  #onKey(event) {
-    event.stopPropagation();
-    const buttons = [...this.#menu.querySelectorAll("button")];
-    const place = buttons.indexOf(/** @type {HTMLButtonElement} */ (event.target));
-    if (event.key === "Escape") {
-      this.#menu.hidePopover();
-      this.#opener?.focus();
-    } else if (event.key === "ArrowDown" && place >= 0) buttons[place + 1]?.focus();
-    else if (event.key === "ArrowUp" && place >= 0) buttons[place - 1]?.focus();
-    else return;
-    event.preventDefault();
-  }
-
-  /** Places it below or above the opener, within the window. @param {HTMLElement} opener */
-  #place(opener) {
-    const beside = opener.getBoundingClientRect();
-    const { offsetWidth: width, offsetHeight: height } = this.#menu;
-    const { clientWidth, clientHeight } = document.documentElement;
-    const left = Math.max(EDGE, Math.min(beside.right - width, clientWidth - width - EDGE));
-    const below = beside.bottom + EDGE;
-    const top = below + height + EDGE > clientHeight ? Math.max(EDGE, beside.top - height - EDGE) : below;
-    this.#menu.style.left = `${left}px`;
-    this.#menu.style.top = `${top}px`;
   }
 }
 

@@ -14,7 +14,7 @@ import { serverTime } from "./server-clock.js";
 /**
  * @typedef {object} Heeded
  * @property {string[]} hidden kinds that are not in the list; an empty name is all of no kind
- * @property {string[]} silent subjects: `kind:NAME`, `category:NAME`, `plain` or a channel
+ * @property {string[]} silent subjects: `kind:NAME`, `category:NAME`, `bundle:NAME`, `plain` or a channel
  * @property {{[subject: string]: string}} silent_until ISO 8601
  * @property {string[]} always critical kinds
  * @property {string} time_zone
@@ -76,16 +76,42 @@ export class Choices extends Emitter {
     return this.#heeded?.hidden.includes(kind) ?? false;
   }
 
+  /** The time zone by whose clock the person's hours go; empty while it is not known. */
+  get timeZone() {
+    return this.#heeded?.time_zone ?? "";
+  }
+
   /**
-   * @param {{kind?: string, category?: string, silent?: boolean}} alert
+   * @param {{kind?: string, bundled_as?: string}} alert
+   * @returns {boolean} whether the person can mute it together with what it is bundled with
+   */
+  canMute({ kind, bundled_as: bundle }) {
+    return Boolean(bundle && this.#heeded && !(kind && this.#heeded.always.includes(kind)));
+  }
+
+  /**
+   * @param {{bundled_as?: string}} alert
+   * @returns {string | null} until when what it is bundled with is muted, empty if that has no end; null if it is not
+   */
+  mutedUntil({ bundled_as: bundle }) {
+    const heeded = this.#heeded;
+    if (!bundle || !heeded) return null;
+    const subject = `bundle:${bundle}`;
+    if (heeded.silent.includes(subject)) return "";
+    const until = heeded.silent_until[subject];
+    return isToCome(until) ? until : null;
+  }
+
+  /**
+   * @param {{kind?: string, category?: string, bundled_as?: string, silent?: boolean}} alert
    * @param {string} channel over which it came
    * @returns {boolean} whether it is not to interrupt the person now
    */
-  isSilent({ kind, category, silent }, channel) {
+  isSilent({ kind, category, bundled_as: bundle, silent }, channel) {
     const heeded = this.#heeded;
     if (silent || !heeded) return Boolean(silent);
     if (kind && heeded.always.includes(kind)) return false;
-    const subjects = [kind ? `kind:${kind}` : PLAIN, `category:${category}`, channel];
+    const subjects = [kind ? `kind:${kind}` : PLAIN, `category:${category}`, `bundle:${bundle}`, channel];
     const isMuted = subjects.some((one) => heeded.silent.includes(one) || isToCome(heeded.silent_until[one]));
     return isMuted || isQuiet(heeded);
   }

@@ -27,6 +27,7 @@ import { Stream } from "./stream.js";
  * @property {string} [icon] the kind's icon
  * @property {boolean} [silent] the person does not want to be interrupted by it
  * @property {{id: number, count: number}} [bundle] it stands for so many alerts, itself among them
+ * @property {string} [bundled_as] what it has in common with others, which are muted together
  * @property {boolean} read
  * @property {boolean} [seen] it was in view, or is read
  * @property {string | null} [archived_at] ISO 8601, in lists of the archive

@@ -36,6 +36,7 @@ export interface AlertReturned {
   texts?: Record<string, Texts>;
   actions?: OfferedAction[];
   bundle?: Bundle;
+  bundled_as?: string;
   counts: InboxCounts;
 }
 
@@ -72,6 +73,14 @@ export interface Broadcast {
 export interface Bundle {
   id: number;
   count: number;
+}
+
+/** Alerts of one kind and `group_by` that the person has muted; `label` is what the newest of them says. */
+export interface BundleMessage {
+  bundle: string;
+  label: string;
+  state: StateMessage;
+  sentence: string;
 }
 
 /** Alerts of one bundle, newest first; `next` is the `before` of the part that follows, 0 where none does. */
@@ -244,7 +253,7 @@ export interface GetPreferences {
   said_in?: string;
 }
 
-/** What a client heeds of a person's choices: of what many share, nothing is left out before it. A subject is `kind:NAME`, `category:NAME`, `plain` (of no kind), or the channel over which it comes. */
+/** What a client heeds of a person's choices: of what many share, nothing is left out before it. A subject is `kind:NAME`, `category:NAME`, `plain` (of no kind), the channel over which it comes, or `bundle:NAME` with the `bundled_as` of an alert. */
 export interface HeededChoices {
   hidden: string[];
   silent: string[];
@@ -316,6 +325,7 @@ export interface InboxItem {
   texts?: Record<string, Texts>;
   actions?: OfferedAction[];
   bundle?: Bundle;
+  bundled_as?: string;
   read: boolean;
   seen: boolean;
   chosen?: string;
@@ -475,6 +485,7 @@ export interface ListedAlert {
   texts?: Record<string, Texts>;
   actions?: OfferedAction[];
   bundle?: Bundle;
+  bundled_as?: string;
   read: boolean;
   seen: boolean;
   chosen?: string;
@@ -564,6 +575,7 @@ export interface NotificationCreated {
   texts?: Record<string, Texts>;
   actions?: OfferedAction[];
   bundle?: Bundle;
+  bundled_as?: string;
 }
 
 /** A button of an alert: with a `url` it leads there, else it is chosen (`alerts.choose`). */
@@ -668,6 +680,7 @@ export interface PreferencesMessage {
   categories: CategoryMessage[];
   plain: PlainMessage;
   channels: ChannelMessage[];
+  bundles: BundleMessage[];
   summary: string[];
 }
 
@@ -909,7 +922,7 @@ export interface UnsubscribePush {
   reason: string;
 }
 
-/** A person wants something by a method: a kind, all kinds of a category, all over a channel, or all of no kind. Off `until` then is as before after it. */
+/** A person wants something by a method: a kind, all kinds of a category, all over a channel, or all of no kind. `alert` is an alert of theirs: all of its kind and `group_by`, which `bundle` names where they are muted. Off `until` then is as before after it. */
 export interface WishMessage {
   method: string;
   on: boolean | null;
@@ -918,6 +931,8 @@ export interface WishMessage {
   channel?: string;
   plain?: boolean;
   until?: string | null;
+  alert?: number;
+  bundle?: string;
 }
 
 /** What is published, by its type. */

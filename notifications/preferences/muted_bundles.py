@@ -1,0 +1,93 @@
+"""Alerts of one kind and ``group_by``, such as those of one conversation, that a person has muted."""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import NamedTuple
+
+from django.db.models import Max, QuerySet
+from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+
+from hub.users import User
+from notifications.bundle_names import BUNDLE, bundle_of, of_bundle, public_name
+from notifications.kinds import wording
+from notifications.kinds.declaring import kind_named
+from notifications.models import Choice, Notification
+from notifications.preferences import subjects
+from notifications.preferences.methods import LIVE
+from notifications.preferences.subjects import Choices
+
+#: How many a person can have muted. Of more, those go that were muted first.
+LIMIT = 200
+
+#: Characters of a label.
+LABEL_LIMIT = 120
+
+
+class Muted(NamedTuple):
+    """What is muted, by its public name; ``until`` is None where it has no end."""
+
+    bundle: str
+    label: str
+    until: datetime | None
+
+
+def of(user: User, live: Choices) -> list[Muted]:
+    """What the person has muted now, by label; ``live`` are their choices of what interrupts them.
+
+    No query where that is nothing.
+    """
+    muted = [name for name in live if name.startswith(BUNDLE) and not subjects.is_on(live, [name])]
+    if not muted:
+        return []
+    labels = _labels(user, muted)
+    found = [Muted(public_name(*bundle_of(name)), labels[name], subjects.off_until(live, [name])) for name in muted]
+    return sorted(found, key=lambda one: (one.label.casefold(), one.bundle))
+
+
+def named(user: User, *, alert: int, bundle: str) -> str | None:
+    """How choices name that of an alert of the person, or what they have muted; None where that is nothing.
+
+    What is critical cannot be muted.
+    """
+    if not alert:
+        chosen = _chosen_by(user).values_list("subject", flat=True)
+        return next((subject for subject in chosen if public_name(*bundle_of(subject)) == bundle), None)
+    row = Notification.objects.filter(pk=alert, user=user).exclude(bundle_by="").first()
+    if row is None:
+        return None
+    kind = kind_named(row.kind)
+    return None if kind is not None and kind.critical else of_bundle(row.kind, row.bundle_by)
+
+
+def tidy(user: User) -> None:
+    """Delete what is over, and the oldest of what is too much."""
+    chosen = _chosen_by(user)
+    chosen.filter(is_on=None, off_until__lte=Now()).delete()
+    newest_first = chosen.order_by("-pk").values_list("pk", flat=True)
+    for too_old in newest_first[LIMIT : LIMIT + 1]:
+        chosen.filter(pk__lte=too_old).delete()
+
+
+def _chosen_by(user: User) -> QuerySet[Choice]:
+    return Choice.objects.filter(user=user, method=LIVE.name, subject__startswith=BUNDLE)
+
+
+def _labels(user: User, muted: Collection[str]) -> dict[str, str]:
+    """What the newest alert of each says, as long as the person has one; else the name of its kind. Two queries."""
+    wanted = {subject: bundle_of(subject) for subject in muted}
+    kinds, texts = ({*parts} for parts in zip(*wanted.values(), strict=True))
+    theirs = Notification.objects.filter(user=user, kind__in=kinds, bundle_by__in=texts, folded=False)
+    newest = theirs.exclude(bundle_by="").order_by().values("kind", "bundle_by").annotate(newest=Max("pk"))
+    rows = list(Notification.objects.filter(pk__in=[row["newest"] for row in newest]))
+    wording.localise(rows, user.pk)
+    by_line = {(row.kind, row.bundle_by): row for row in rows}
+    return {subject: _label(line[0], by_line.get(line)) for subject, line in wanted.items()}
+
+
+def _label(name: str, newest: Notification | None) -> str:
+    if newest is not None:
+        said = newest.title or newest.message
+        return said if len(said) <= LABEL_LIMIT else f"{said[: LABEL_LIMIT - 1]}…"
+    kind = kind_named(name)
+    return _("Earlier notifications") if kind is None else str(kind.label)
