@@ -65,6 +65,9 @@ class LiveHub:
             "HUB_WEB_PROCESSES": str(web_processes),
             "HUB_ADMIN_PASSWORD": "admin of the tests",
             "HUB_SHIPPED_RULES": "room_opened,user_signed_up",
+            # One worker reads all queues: three would take longer to start than most tests.
+            "HUB_DELIVERIES_QUEUE": "default",
+            "HUB_BULK_QUEUE": "default",
         }
         self.environment = clean_environment(**usual | variables)
         self._shell = Shell(self.environment)
