@@ -12,6 +12,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext_lazy as _
 
 from hub.web.generics import InlineFormSet, ModelAdmin, ModelForm, TabularInline
+from notifications.kinds.declaring import declared
 from notifications.saved_rules import opening, previewing
 from notifications.saved_rules.models import SavedRule, SavedRuleCondition
 from notifications.saved_rules.reading import CONDITIONS_LIMIT, BadRule, comparison, ready, refuse_unknown_recipients
@@ -21,11 +22,12 @@ class SavedRuleForm(ModelForm[SavedRule]):
     """Refuses what a rule cannot be, beside the field that says it."""
 
     model = forms.ChoiceField(label=_("Model"))
+    kind = forms.ChoiceField(label=_("Kind"), required=False)
 
     class Meta:
         model = SavedRule
         exclude = ()
-        widgets: ClassVar = {name: forms.Textarea(attrs={"rows": 4}) for name in ("recipients", "message")}
+        widgets: ClassVar = {name: forms.Textarea(attrs={"rows": 4}) for name in ("recipients", "message", "values")}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -36,6 +38,14 @@ class SavedRuleForm(ModelForm[SavedRule]):
             field.help_text = " · ".join(
                 f"{one.label}: {', '.join(one.fields)} ({', '.join(one.recipients) or '–'})" for one in usable
             )
+
+        if "kind" in self.fields:
+            kinds = self.fields["kind"]
+            names = {"": "–"} | {kind.name: f"{kind.label} ({kind.name})" for kind in declared()}
+            # What no app declares any more stays, and the page says what is wrong with it.
+            names.setdefault(self.instance.kind, self.instance.kind)
+            kinds.choices = list(names.items())  # type: ignore[attr-defined]  # of a select
+            kinds.help_text = SavedRule._meta.get_field("kind").help_text
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data

@@ -6,7 +6,8 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from notifications.models import Level
+from notifications.kinds.declaring import NAME_LIMIT as KIND_LIMIT
+from notifications.models import BUNDLE_LIMIT, Level
 
 #: Characters of an error that is kept.
 ERROR_LIMIT = 500
@@ -51,14 +52,61 @@ class SavedRule(models.Model):
             "permission:APP.CODENAME, user:NAME."
         ),
     )
-    level = models.CharField(_("level"), max_length=10, choices=Level, default=Level.INFO)
+    kind = models.CharField(
+        _("kind"),
+        max_length=KIND_LIMIT,
+        blank=True,
+        default="",
+        help_text=_("Of which kind the alert is: people choose what they get of it, and it has texts of its own."),
+    )
+    values = models.TextField(
+        _("values of the kind"),
+        max_length=2000,
+        blank=True,
+        default="",
+        help_text=_(
+            "One on each line, such as who = {number}: what stands in the placeholder of the kind. "
+            "Those that are called as a field need no line."
+        ),
+    )
+    level = models.CharField(
+        _("level"),
+        max_length=10,
+        choices=Level,
+        default="",
+        blank=True,
+        help_text=_("Empty: that of the kind, and Info without one."),
+    )
     title = models.CharField(_("title"), max_length=200, blank=True)
     message = models.TextField(
         _("message"),
         max_length=2000,
-        help_text=_("{number} is the value of a field, {old.number} the one before the change, {{ is a brace."),
+        blank=True,
+        help_text=_(
+            "{number} is the value of a field, {old.number} the one before the change, {{ is a brace. "
+            "Empty where the kind has one of its own."
+        ),
     )
     url = models.CharField(_("link"), max_length=500, blank=True, help_text=_("Such as /orders/{id}/."))
+    group_by = models.CharField(
+        _("group by"),
+        max_length=BUNDLE_LIMIT,
+        blank=True,
+        default="",
+        help_text=_(
+            "Such as order:{number}: what a person has not read of the same text is one row. Empty: as the kind says. "
+            "For recipients who are people."
+        ),
+    )
+    throttle = models.PositiveIntegerField(
+        _("one in so many minutes"),
+        null=True,
+        blank=True,
+        help_text=_(
+            "The first one comes at once, the others within this time as one row at its end. "
+            "Empty: as the kind says; 0: each at once. For recipients who are people."
+        ),
+    )
     times_fired = models.BigIntegerField(_("times fired"), default=0, editable=False)
     fired_at = models.DateTimeField(_("last fired at"), null=True, editable=False)
     last_error = models.CharField(_("last error"), max_length=ERROR_LIMIT, blank=True, editable=False)

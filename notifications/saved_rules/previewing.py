@@ -20,6 +20,7 @@ class Preview:
     message: str = ""
     url: str = ""
     recipients: int = 0
+    group_by: str = ""
     error: str = ""
 
 
@@ -50,11 +51,16 @@ def _preview(rule: ReadyRule, values: dict[str, object]) -> Preview:
         if not rule.conditions_hold(values, values):
             return Preview(pk, fires=False)
         described = rule.alert_for(values, values)
+        if described is None:
+            return Preview(pk, fires=False)
         return Preview(
             pk,
-            fires=described is not None,
-            recipients=len(described.to) if described else 0,
-            **rule.texts_for(values, values),
+            fires=True,
+            title=described.title,
+            message=described.message,
+            url=described.url,
+            recipients=len(described.to),
+            group_by=described.group_by,
         )
     except BadAlert as error:
         return Preview(pk, fires=False, error=str(error))

@@ -1,20 +1,24 @@
 """A rule as it runs, made of its row; what is wrong with the row is a sentence beside its field."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.utils.translation import gettext as _
+from msgspec import UNSET
 
 from hub.users import Key, User, all_users
 from hub.validation import MESSAGE_LIMIT
-from notifications.models import TITLE_LIMIT
+from notifications.kinds.declaring import Kind
+from notifications.models import BUNDLE_LIMIT, TITLE_LIMIT
 from notifications.saved_rules import opening, texts
 from notifications.saved_rules.comparing import BadCondition, Test, test_of
 from notifications.saved_rules.models import SavedRule, SavedRuleCondition
+from notifications.saved_rules.of_kinds import BadKind, Sources, declared_kind, sources, values_of
 from notifications.saved_rules.opening import OpenedModel
 from notifications.saved_rules.texts import BadText, Parts, Placeholder
-from notifications.sending.alerting import Alert, BadAlert, Recipient, alert, resolve
+from notifications.sending.alerting import LONGEST_THROTTLE, Alert, BadAlert, Recipient, alert, resolve
 
 #: The values of a row by the names of their columns' attributes; None where there is no row.
 Values = Mapping[str, Any] | None
@@ -62,6 +66,17 @@ class ReadyRule:
     title: Parts
     message: Parts
     url: Parts
+    kind: Kind | None
+    values: Sources
+    group_by: Parts
+    throttle: timedelta | None
+
+    @property
+    def is_for_people_alone(self) -> bool:
+        """Whether its alerts are grouped or held, which those that many share are not."""
+        kind = self.kind
+        throttle = kind.throttle if self.throttle is None and kind is not None else self.throttle
+        return bool(self.group_by or throttle or (kind is not None and kind.group_by))
 
     def applies(self, now: Values, old: Values, *, is_deleted: bool) -> bool:
         """Whether the rule is of this change; ``now`` of a deleted row is what it was."""
@@ -86,22 +101,37 @@ class ReadyRule:
         said = self.texts_for(now, old)
         if not to:
             return None
-        return alert(to=to, level=self.level, title=said["title"], message=said["message"], url=said["url"])
+        value = self._value_of(now, old)
+        return alert(
+            to=to,
+            level=self.level or UNSET,
+            title=said["title"],
+            message=said["message"],
+            url=said["url"],
+            kind=self.kind,
+            params=None if self.kind is None else values_of(self.kind, self.values, value),
+            group_by=_cut(_written(self.group_by, value), BUNDLE_LIMIT) if self.group_by else None,
+            throttle=self.throttle,
+        )
 
     def texts_for(self, now: Mapping[str, Any], old: Values) -> dict[str, str]:
-        """The title, the message and the link about this row."""
+        """The title, the message and the link about this row, as the rule has them; a kind may have its own."""
+        value = self._value_of(now, old)
+        return {
+            "title": _cut(_written(self.title, value), TITLE_LIMIT),
+            "message": _cut(_written(self.message, value), MESSAGE_LIMIT),
+            "url": texts.render(self.url, lambda placeholder: texts.in_url(value(placeholder)[1])),
+        }
+
+    def _value_of(self, now: Mapping[str, Any], old: Values) -> Callable[[Placeholder], tuple[Any, Any]]:
+        """What a placeholder stands for: its field, and the value of that."""
 
         def value(placeholder: Placeholder) -> tuple[Any, Any]:
             field = self.model.column(placeholder.name)
             values = old if placeholder.is_old else now
             return field, None if values is None else values[field.attname]
 
-        def text(parts: Parts, limit: int) -> str:
-            said = texts.render(parts, lambda placeholder: texts.shown(*value(placeholder)))
-            return said if len(said) <= limit else f"{said[: limit - 1]}…"
-
-        url = texts.render(self.url, lambda placeholder: texts.in_url(value(placeholder)[1]))
-        return {"title": text(self.title, TITLE_LIMIT), "message": text(self.message, MESSAGE_LIMIT), "url": url}
+        return value
 
     def _people(self, now: Mapping[str, Any]) -> Iterable[User]:
         keys = [key for path in self.paths if (key := self._key(path, now)) is not None]
@@ -141,6 +171,7 @@ def ready(rule: SavedRule, conditions: Iterable[SavedRuleCondition]) -> ReadyRul
     if sum(map(len, together.values())) > CONDITIONS_LIMIT:
         raise BadRule("model", _("A rule has too many conditions."))
     paths, names = _recipients(model, rule.recipients)
+    kind = _kind(rule)
     return ReadyRule(
         pk=rule.pk,
         name=rule.name,
@@ -154,18 +185,61 @@ def ready(rule: SavedRule, conditions: Iterable[SavedRuleCondition]) -> ReadyRul
         title=_parts(model, "title", rule.title),
         message=_parts(model, "message", rule.message),
         url=_parts(model, "url", rule.url),
+        kind=kind,
+        values=_values(model, kind, rule.values),
+        group_by=_parts(model, "group_by", rule.group_by),
+        throttle=_throttle(rule.throttle),
     )
+
+
+def _kind(rule: SavedRule) -> Kind | None:
+    """The kind of the rule, whose own texts the rule leaves out."""
+    try:
+        kind = declared_kind(rule.kind)
+    except BadKind as error:
+        raise BadRule("kind", str(error)) from None
+    own = set() if kind is None else kind.templates.keys()
+    for name in own:
+        if getattr(rule, name):
+            raise BadRule(name, _("The kind has a text of its own here: leave this empty."))
+    if not (rule.message or "message" in own):
+        raise BadRule("message", _("Say what people read, or choose a kind that has a message."))
+    return kind
+
+
+def _values(model: OpenedModel, kind: Kind | None, written: str) -> Sources:
+    try:
+        found = sources(kind, written, lambda name: name in model.fields)
+    except BadKind as error:
+        raise BadRule("values", str(error)) from None
+    for parts in found.values():
+        _refuse_unknown_fields(model, "values", parts)
+    return found
+
+
+def _throttle(minutes: int | None) -> timedelta | None:
+    if minutes is None:
+        return None
+    longest = LONGEST_THROTTLE // timedelta(minutes=1)
+    if minutes > longest:
+        raise BadRule("throttle", _("At most %(number)d minutes, which are 7 days.") % {"number": longest})
+    return timedelta(minutes=minutes)
 
 
 def refuse_unknown_recipients(rule: ReadyRule) -> None:
     """Raises :class:`BadRule` where a recipient is nobody now. Asks the database, so it is for when a rule is made."""
     for name in rule.names:
         try:
-            resolve(name)
+            found = resolve(name)
         except BadAlert as error:
             paths = ", ".join(rule.model.recipients) or "–"
             sentence = _("%(error)s Paths from a row: %(paths)s.") % {"error": error, "paths": paths}
             raise BadRule("recipients", sentence) from None
+        if rule.is_for_people_alone and not isinstance(found, User):
+            raise BadRule(
+                "recipients",
+                _("Alerts that are grouped or held go to people alone: name them by paths from the row or user:NAME."),
+            )
 
 
 def comparison(model: OpenedModel, condition: SavedRuleCondition) -> Comparison:
@@ -194,10 +268,22 @@ def _parts(model: OpenedModel, name: str, text: str) -> Parts:
         parts = texts.parse_url(text) if name == "url" else texts.parse(text)
     except BadText as error:
         raise BadRule(name, str(error)) from None
+    _refuse_unknown_fields(model, name, parts)
+    return parts
+
+
+def _refuse_unknown_fields(model: OpenedModel, where: str, parts: Parts) -> None:
     for part in parts:
         if isinstance(part, Placeholder):
-            _field(model, name, part.name)
-    return parts
+            _field(model, where, part.name)
+
+
+def _written(parts: Parts, value: Callable[[Placeholder], tuple[Any, Any]]) -> str:
+    return texts.render(parts, lambda placeholder: texts.shown(*value(placeholder)))
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
 def _field(model: OpenedModel, where: str, name: str) -> Any:

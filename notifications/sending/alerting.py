@@ -18,6 +18,7 @@ from hub.channels import LAST_ID
 from hub.config import hub_settings
 from hub.users import User, all_users, has_form_of_id, log_in_field, users_by_id
 from hub.validation import MESSAGE_LIMIT, ROUNDED, is_rounded, is_storable, is_storable_json, is_visible
+from notifications.bundle_names import public_name
 from notifications.kinds import params as placeholders
 from notifications.kinds import wording
 from notifications.kinds.declaring import Kind, declared, kind_named
@@ -30,7 +31,7 @@ from notifications.safe_urls import is_safe_url
 from notifications.sending.named_audiences import SMALL, Audience, BadAudience, Listed, audience_named, listed
 
 #: Bytes of an alert's publication that are not its texts and data, at most.
-ENVELOPE = 576
+ENVELOPE = 512
 
 #: How far from now the times of an alert may be, and how long after it is sent it may expire.
 LONGEST = timedelta(days=3650)
@@ -41,7 +42,7 @@ _AHEAD = f", {LONGEST.days} days from now at most"
 EVERYONE = "everyone"
 
 #: What the publication of a bundle has besides, at its longest.
-_BUNDLE = {"bundle": {"id": LAST_ID, "count": 2**31}}
+_BUNDLE = {"bundle": {"id": LAST_ID, "count": 2**31}, "bundled_as": public_name("", "")}
 
 #: How a recipient is named by text.
 FORMS = (
