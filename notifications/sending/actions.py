@@ -1,16 +1,14 @@
 """Every write of the notifications app, and the publication that it causes."""
 
 import reprlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Unpack
 
 from django.contrib.auth.models import AnonymousUser, Group
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from msgspec import UNSET, UnsetType
 
 from hub import limits
 from hub.config import hub_settings
@@ -20,9 +18,7 @@ from hub.users import Key, User, Visitor, all_users, is_staff_or_may, user_id
 from hub.validation import Refused
 from notifications import sources
 from notifications.kinds import wording
-from notifications.kinds.declaring import Kind
 from notifications.models import InboxEntry, Notification, ScheduledAlert, Topic
-from notifications.offers.declaring import Action, Link
 from notifications.preferences import choosing
 from notifications.sending import (
     bundling,
@@ -34,7 +30,8 @@ from notifications.sending import (
     throttling,
     withdrawing,
 )
-from notifications.sending.alerting import EVERYONE, Alert, BadAlert, Recipient, alert
+from notifications.sending.alerting import EVERYONE, Alert, BadAlert, alert
+from notifications.sending.arguments import AlertArguments
 from notifications.sending.named_audiences import Audience, Listed
 
 #: How often the rows of a key are looked up, where others store some of them at the same time.
@@ -61,25 +58,7 @@ class MayNotBroadcast(Refused):
     sentence = _("You may not send notifications to everyone")
 
 
-def notify(
-    *,
-    to: Recipient | Iterable[Recipient],
-    message: str = "",
-    title: str = "",
-    level: str | UnsetType = UNSET,
-    url: str = "",
-    data: Any = None,
-    key: str | None = None,
-    expires: timedelta | datetime | None = None,
-    kind: Kind | str | None = None,
-    params: Mapping[str, Any] | None = None,
-    at: datetime | None = None,
-    replace: bool = False,
-    actions: Iterable[Action | Link] = (),
-    at_local: datetime | None = None,
-    group_by: str | None = None,
-    throttle: timedelta | None = None,
-) -> list[Notification]:
+def notify(**alert_arguments: Unpack[AlertArguments]) -> list[Notification]:
     """Store an alert for each recipient and send it to all their open pages once the transaction has committed.
 
     The arguments are those of :func:`notifications.alert`. Callable from any synchronous code: a view, a task, a
@@ -117,66 +96,12 @@ def notify(
         BadAlert: see :func:`notifications.alert`, or another list has the key and says something else; nothing is
             stored.
     """
-    described = alert(
-        to=to,
-        message=message,
-        title=title,
-        level=level,
-        url=url,
-        data=data,
-        key=key,
-        expires=expires,
-        kind=kind,
-        params=params,
-        at=at,
-        replace=replace,
-        actions=actions,
-        at_local=at_local,
-        group_by=group_by,
-        throttle=throttle,
-    )
-    return send([described])
+    return send([alert(**alert_arguments)])
 
 
-async def anotify(
-    *,
-    to: Recipient | Iterable[Recipient],
-    message: str = "",
-    title: str = "",
-    level: str | UnsetType = UNSET,
-    url: str = "",
-    data: Any = None,
-    key: str | None = None,
-    expires: timedelta | datetime | None = None,
-    kind: Kind | str | None = None,
-    params: Mapping[str, Any] | None = None,
-    at: datetime | None = None,
-    replace: bool = False,
-    actions: Iterable[Action | Link] = (),
-    at_local: datetime | None = None,
-    group_by: str | None = None,
-    throttle: timedelta | None = None,
-) -> list[Notification]:
+async def anotify(**alert_arguments: Unpack[AlertArguments]) -> list[Notification]:
     """:func:`notify` from async code, in a transaction of its own: what it returns is stored."""
-    return await in_database_thread(
-        notify,
-        to=to,
-        message=message,
-        title=title,
-        level=level,
-        url=url,
-        data=data,
-        key=key,
-        expires=expires,
-        kind=kind,
-        params=params,
-        at=at,
-        replace=replace,
-        actions=actions,
-        at_local=at_local,
-        group_by=group_by,
-        throttle=throttle,
-    )
+    return await in_database_thread(notify, **alert_arguments)
 
 
 def send(alerts: Sequence[Alert], *, sender: User | None = None) -> list[Notification]:
