@@ -132,8 +132,8 @@ def test_each_person_is_told_when_it_is_that_time_where_they_are() -> None:
     handle = schedule(to=people, message="m", weekdays=range(1, 8), times=["09:00"], tz=OWN_ZONE)
     (due,) = handle.next(1)
     assert due.hour == 19  # 9:00 where a day begins first
-    pass_time(handle.row, due - timezone.now() + MINUTE)
-    # The rule is of the clock, which has not moved: the day before it was due as well.
+    # The rule is of the clock, which has not moved: within a day it is due once, whatever time it is now.
+    pass_time(handle.row, 24 * HOUR)
     assert send_due_schedules() == 1
     waiting = list(ScheduledAlert.objects.all())
     assert len(waiting) in {0, 1}  # one zone, in which it is that time now or later
@@ -534,6 +534,15 @@ def test_a_row_that_nobody_can_read_is_left_out_and_says_why() -> None:
 
 
 # --- the sweep -------------------------------------------------------------------------------------------------------
+
+
+def test_a_next_time_that_has_passed_although_nothing_is_due_is_found_again() -> None:
+    row = hourly().row
+    expected = row.next_at
+    Schedule.objects.update(next_at=timezone.now() - MINUTE)
+    assert send_due_schedules() == 0
+    row.refresh_from_db()
+    assert (row.next_at, row.problem) == (expected, "")
 
 
 def test_a_next_time_that_is_wrong_is_found_anew() -> None:

@@ -182,8 +182,11 @@ def _handle_held(row: Schedule, now: datetime, deadline: float) -> int:
         plan(row, min(now, row.next_at or now))
         return 0
     found = list(islice(until(row.timing().after(row.handled_until), now), DUE_LIMIT + MADE_UP_LIMIT))
+    if not found:  # the rules of its zone have changed, or somebody wrote when it is due next
+        plan(row, now)
+        return 0
     due = found[:DUE_LIMIT]
-    following = next(row.timing().after(due[-1] if due else now), None)
+    following = next(row.timing().after(due[-1]), None)
     too_many = max(0, len(found) - MADE_UP_LIMIT)
     decision = decide(due, now, following, policy=row.missed, grace=row.grace, too_many=too_many)
     return _Handling(row, now, deadline).handle(due, following, set(decision.sent))
@@ -211,7 +214,7 @@ class _Handling:
                 break
             self._attempts, handled_until = 0, moment
         else:
-            handled_until = due[-1] if due and following is not None and following <= self._now else self._now
+            handled_until = due[-1] if following is not None and following <= self._now else self._now
         ScheduleRun.objects.bulk_create(self._over, ignore_conflicts=True)
         if missed := [run.due_at for run in self._over if run.status == RunStatus.MISSED]:
             log.warning("schedule_missed", schedule=row.pk, missed=len(missed), first=str(missed[0]))
