@@ -81,6 +81,7 @@ class Migration(migrations.Migration):
                 ('ran_at', models.DateTimeField(verbose_name='ran at')),
                 ('status', models.CharField(choices=[('sent', 'sent'), ('missed', 'missed'), ('failed', 'failed')], max_length=6, verbose_name='status')),
                 ('is_by_hand', models.BooleanField(default=False, verbose_name='by hand')),
+                ('key', models.CharField(editable=False, max_length=200, null=True)),
                 ('notifications', models.JSONField(default=list)),
                 ('publications', models.JSONField(default=list, editable=False)),
                 ('recipients', models.PositiveIntegerField(editable=False, null=True, verbose_name='recipients')),
@@ -94,7 +95,7 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'runs of schedules',
                 'ordering': ['-due_at', '-pk'],
                 'indexes': [models.Index(fields=['ran_at'], name='hub_worker_run_recent')],
-                'constraints': [models.UniqueConstraint(fields=('schedule', 'due_at'), name='hub_worker_run_once')],
+                'constraints': [models.UniqueConstraint(fields=('schedule', 'due_at'), name='hub_worker_run_once'), models.UniqueConstraint(fields=('schedule', 'key'), name='hub_worker_run_key_once')],
             },
         ),
         migrations.CreateModel(

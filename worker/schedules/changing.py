@@ -66,6 +66,13 @@ def checked(wanted: Wanted) -> Wanted:
     return dataclasses.replace(wanted, timing=timing)
 
 
+def checked_key(key: Any) -> str | None:
+    """The key of a schedule, or of a run by hand. Raises ``BadSchedule`` where it is none."""
+    if key is not None and not (isinstance(key, str) and 1 <= len(key) <= KEY_LIMIT and is_storable(key)):
+        raise BadSchedule(f"The key of a schedule has 1 to {KEY_LIMIT} characters that can be stored.")
+    return key
+
+
 def from_now(timing: Timing) -> Timing:
     """The timing; a pause that has no start counts from now on."""
     if isinstance(timing.rule, Every) and timing.start is None:
@@ -100,9 +107,7 @@ def create(wanted: Wanted, *, key: str | None = None) -> tuple[Schedule, bool]:
     Raises:
         BadSchedule, BadRule, BadAlert: it cannot be; nothing is stored.
     """
-    if key is not None and not (1 <= len(key) <= KEY_LIMIT and is_storable(key)):
-        raise BadSchedule(f"The key of a schedule has 1 to {KEY_LIMIT} characters that can be stored.")
-    if key is not None and (row := Schedule.objects.filter(key=key).first()) is not None:
+    if checked_key(key) is not None and (row := Schedule.objects.filter(key=key).first()) is not None:
         return _change_keyed(row, wanted), False
     try:
         with transaction.atomic():

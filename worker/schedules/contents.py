@@ -12,15 +12,32 @@ from hub.users import User, user_id
 from notifications.models import Notification, Topic
 from notifications.offers.declaring import Action, BadOffer, Link, written
 from notifications.sending import actions
-from notifications.sending.alerting import BadAlert, Found, UnknownRecipient, refuse_unsendable, resolve
+from notifications.sending.alerting import (
+    EVERYONE,
+    LONGEST,
+    BadAlert,
+    Found,
+    UnknownRecipient,
+    alert,
+    refuse_unsendable,
+    resolve,
+)
 from notifications.sending.counting import people_of
 from notifications.sending.named_audiences import Audience
 
 #: Recipients that one schedule names. More people are an audience.
 RECIPIENTS_LIMIT = 100
 
+#: A ``group_by`` that is not left out although it is empty.
+_ALONE = ("group_by", "")
+
 #: Arguments of ``notify`` that a schedule keeps, besides the recipients.
-NAMES = ("message", "title", "level", "url", "data", "kind", "params", "expires", "actions")
+NAMES = (
+    *("message", "title", "level", "url", "data", "kind", "params", "expires", "actions", "group_by", "throttle"),
+)
+
+#: Of these, what are seconds in JSON and a time in Python.
+SECONDS = ("expires", "throttle")
 
 
 def as_json(to: object, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -31,7 +48,8 @@ def as_json(to: object, given: Mapping[str, Any]) -> dict[str, Any]:
     """
     if unknown := sorted(given.keys() - set(NAMES)):
         raise BadAlert(f"A schedule has no {unknown[0]}. It takes: to, {', '.join(NAMES)}.")
-    kept = {name: value for name, value in given.items() if value not in (None, "", UNSET)}
+    # An empty group_by says something: the alert stands alone, whatever its kind says.
+    kept = {name: value for name, value in given.items() if value not in (None, "", UNSET) or (name, value) == _ALONE}
     kept = {name: value if name == "data" else _plain(name, value) for name, value in kept.items()}
     contents = {"to": _recipients(to), **{name: value for name, value in kept.items() if value not in ([], {})}}
     check(contents)
@@ -42,16 +60,31 @@ def _plain(name: str, value: Any) -> Any:
     match name:
         case "kind":
             return value if isinstance(value, str) else getattr(value, "name", value)
-        case "expires":
-            return value.total_seconds() if isinstance(value, timedelta) else value
+        case "expires" | "throttle":
+            return _seconds(name, value)
+        case "group_by":
+            return value  # what is no text is refused as such
+        case "actions" if not isinstance(value, Iterable):
+            raise BadAlert(f"The actions of a schedule are several, not {type(value).__name__}.")
         case "actions":
             try:
                 return written(_offered(value)) or []
             except BadOffer as error:
                 raise BadAlert(str(error)) from None
-        case "params":
+        case "params" if isinstance(value, Mapping):
             return dict(value)
+        case "params":
+            raise BadAlert(f"The params of a schedule are values by name, not {type(value).__name__}.")
     return value if isinstance(value, list | dict | int | float) else str(value)
+
+
+def _seconds(name: str, value: Any) -> float:
+    if not isinstance(value, timedelta | int | float) or isinstance(value, bool):
+        raise BadAlert(f"The {name} of a schedule is a timedelta, not {type(value).__name__}.")
+    seconds = value.total_seconds() if isinstance(value, timedelta) else value
+    if not abs(seconds) <= LONGEST.total_seconds():  # nor is it what is no number
+        raise BadAlert(f"The {name} of a schedule is at most {LONGEST.days} days.")
+    return float(seconds)
 
 
 def _offered(given: Iterable[Any]) -> list[Action | Link]:
@@ -94,6 +127,9 @@ def check(contents: Mapping[str, Any]) -> None:
     """
     arguments = _arguments(contents)
     refuse_unsendable(**arguments)
+    # Some things depend on who gets it: those who are there already are looked at.
+    if there := [found or EVERYONE for one in contents["to"] for found in _found(one, [])]:
+        alert(**arguments | {"to": there})
 
 
 def check_local(contents: Mapping[str, Any]) -> None:
@@ -151,8 +187,9 @@ def _found(recipient: str, gone: list[UnknownRecipient]) -> list[Found]:
 def _arguments(contents: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of ``notify``."""
     found = dict(contents)
-    if "expires" in found:
-        found["expires"] = timedelta(seconds=found["expires"])
+    for name in SECONDS:
+        if name in found:
+            found[name] = timedelta(seconds=found[name])
     if "actions" in found:
         found["actions"] = _offered(found["actions"])
     return found

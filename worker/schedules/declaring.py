@@ -1,16 +1,15 @@
 """``schedule(…)``: an alert that comes back at its time, from code."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Unpack
 
 from django.conf import settings
 from django.utils import timezone
 
-from notifications import Kind
-from notifications.offers.declaring import Action, Link
 from notifications.sending.alerting import Recipient
+from notifications.sending.arguments import Said
 from worker.schedules import changing, contents, running
 from worker.schedules.changing import BadSchedule, Wanted
 from worker.schedules.models import Missed, Schedule, ScheduleRun
@@ -43,23 +42,19 @@ class ScheduleHandle:
         self.row.refresh_from_db()
         return self.row.next(number)
 
-    def run_now(self) -> ScheduleRun:
-        """Send it now, besides its due times. The run's ``error`` says why where it could not be sent."""
-        return running.run_now(self.row)
+    def run_now(self, *, key: str | None = None) -> ScheduleRun:
+        """Send it now, besides its due times. The run's ``error`` says why where it could not be sent.
+
+        With a ``key`` once: the same call again sends nothing and returns the first run, while the history has it.
+        Raises ``BadSchedule`` where the key is longer than 200 characters.
+        """
+        return running.run_now(self.row, key=changing.checked_key(key))
 
 
 def schedule(
     *,
     to: Recipient | Iterable[Recipient],
-    message: str = "",
-    title: str = "",
-    level: str | None = None,
-    url: str = "",
-    data: Any = None,
-    kind: Kind | str | None = None,
-    params: Mapping[str, Any] | None = None,
     expires: timedelta | None = None,
-    actions: Iterable[Action | Link] = (),
     every: timedelta | None = None,
     cron: str | None = None,
     at: datetime | None = None,
@@ -75,6 +70,7 @@ def schedule(
     grace: timedelta | None = None,
     key: str | None = None,
     name: str = "",
+    **said: Unpack[Said],
 ) -> ScheduleHandle:
     """Have an alert sent again and again, or once, and each due time exactly once.
 
@@ -108,14 +104,17 @@ def schedule(
     Raises:
         BadSchedule, BadRule, notifications.sending.alerting.BadAlert: it cannot be; nothing is stored.
     """
-    given = {"message": message, "title": title, "level": level, "url": url, "data": data, "kind": kind}
-    others = {"params": params, "expires": expires, "actions": list(actions)}
-    rule = _rule(every, cron, at, weekdays, days, tuple(times), or_last_day=or_last_day)
+    _check_types(timedelta, every=every, grace=grace)
+    _check_types(datetime, at=at, start=start, end=end)
+    _check_types(str, cron=cron, tz=tz, missed=missed, name=name)
+    _check_types(int, runs=runs)
+    _check_types(Iterable, weekdays=weekdays, days=days, times=times)
+    rule = _rule(every, cron, at, weekdays, days, tuple(times or ()), or_last_day=or_last_day)
     zone = "" if tz == OWN_ZONE else tz or str(settings.TIME_ZONE)
     wanted = Wanted(
-        contents=contents.as_json(to, given | others),
+        contents=contents.as_json(to, {**said, "expires": expires}),
         timing=Timing(rule, zone, _moment(start), _moment(end)),
-        name=name,
+        name=name or "",
         max_runs=runs,
         missed=missed,
         grace=grace,
@@ -127,6 +126,13 @@ def schedule_named(key: str) -> ScheduleHandle | None:
     """The schedule with this key, if there is one."""
     row = Schedule.objects.filter(key=key).first()
     return None if row is None else ScheduleHandle(row)
+
+
+def _check_types(kind: type, **given: object) -> None:
+    """Refuse here what would be an error of some line far below."""
+    for name, value in given.items():
+        if value is not None and not isinstance(value, kind):
+            raise BadSchedule(f"The {name} of a schedule is of {kind.__name__}, not {type(value).__name__}.")
 
 
 def _rule(

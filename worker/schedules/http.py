@@ -14,7 +14,7 @@ from hub.database import in_database_thread
 from notifications import events
 from notifications.api import button
 from notifications.http import scopes
-from notifications.sending.alerting import BadAlert, UnknownRecipient, resolve
+from notifications.sending.alerting import LONGEST, LONGEST_THROTTLE, BadAlert, UnknownRecipient, resolve
 from worker.schedules import changing, running, wording
 from worker.schedules import contents as schedule_contents
 from worker.schedules.changing import BadSchedule, Wanted
@@ -25,7 +25,9 @@ from worker.schedules.rules import BadRule, Rule, Timing
 #: Due times, and runs, of one answer.
 NEXT_LIMIT, RUNS_LIMIT, PAGE = 100, 500, 500
 
-_Seconds = Annotated[float, Meta(gt=0)]
+_Seconds = Annotated[float, Meta(gt=0, le=LONGEST.total_seconds())]
+_Grace = Annotated[float, Meta(gt=0, le=changing.LONGEST_GRACE.total_seconds())]
+_Throttle = Annotated[float, Meta(ge=0, le=LONGEST_THROTTLE.total_seconds())]
 _WHEN = Meta(
     description="One of five rules: `once`, `every` so many units, `weekly`, `monthly`, `cron`. Monday is 1. "
     "`or_last_day` takes the last day of a month that is too short."
@@ -56,12 +58,14 @@ class _Said(msgspec.Struct, kw_only=True):
     params: dict[str, Any] | UnsetType | None = UNSET
     expires: _Seconds | UnsetType | None = UNSET
     actions: list[events.OfferedAction] | UnsetType = UNSET
+    group_by: str | UnsetType | None = UNSET
+    throttle: _Throttle | UnsetType | None = UNSET
     tz: Annotated[str | UnsetType, _TZ] = UNSET
     start: datetime | UnsetType | None = UNSET
     end: datetime | UnsetType | None = UNSET
     runs: Annotated[int | UnsetType | None, _RUNS] = UNSET
     missed: Annotated[str | UnsetType, _MISSED] = UNSET
-    grace: Annotated[_Seconds | UnsetType | None, _GRACE] = UNSET
+    grace: Annotated[_Grace | UnsetType | None, _GRACE] = UNSET
     name: str | UnsetType = UNSET
 
 
@@ -81,6 +85,12 @@ class ScheduleRequest(msgspec.Struct, kw_only=True):
     """Something that concerns one schedule."""
 
     id: Annotated[int, Meta(ge=1, le=LAST_ID)]
+
+
+class ScheduleRunRequest(ScheduleRequest, kw_only=True):
+    """Send a schedule now. The same ``idempotency_key`` again sends nothing, and answers with the first run."""
+
+    idempotency_key: str | None = None
 
 
 class ScheduleNextRequest(ScheduleRequest, kw_only=True):
@@ -341,9 +351,15 @@ async def resume(call: ApiCall[ScheduleRequest]) -> ApiSchedule:
     return await in_database_thread(lambda: _shown(changing.resume(_row(call))))
 
 
-async def run(call: ApiCall[ScheduleRequest]) -> ApiScheduleRun:
+async def run(call: ApiCall[ScheduleRunRequest]) -> ApiScheduleRun:
     """Besides its due times."""
-    return await in_database_thread(lambda: _run_shown(running.run_now(_row(call))))
+    return await in_database_thread(_run, call)
+
+
+def _run(call: ApiCall[ScheduleRunRequest]) -> ApiScheduleRun:
+    row = _row(call)
+    key = _refusing(lambda: changing.checked_key(call.request.idempotency_key or None))
+    return _run_shown(running.run_now(row, key=key))
 
 
 async def read_next(call: ApiCall[ScheduleNextRequest]) -> ScheduleNextResult:
@@ -412,7 +428,14 @@ for method in (
     ),
     Method("schedule_pause", ScheduleRequest, ApiSchedule, pause, "Pause a schedule.", _ONE),
     Method("schedule_resume", ScheduleRequest, ApiSchedule, resume, "Go on with a schedule.", _ONE),
-    Method("schedule_run", ScheduleRequest, ApiScheduleRun, run, "Send a schedule now.", _ONE),
+    Method(
+        "schedule_run",
+        ScheduleRunRequest,
+        ApiScheduleRun,
+        run,
+        "Send a schedule now.",
+        {**_ONE, "idempotency_key": "release:3.1"},
+    ),
     Method("schedule_next", ScheduleNextRequest, ScheduleNextResult, read_next, "Read when it is due next.", _ONE),
     Method("schedule_runs", ScheduleRunsRequest, ScheduleRunsResult, read_runs, "Read its history.", _ONE),
 ):

@@ -159,6 +159,8 @@ class ScheduleRun(models.Model):
     ran_at = models.DateTimeField(_("ran at"))
     status = models.CharField(_("status"), max_length=6, choices=RunStatus)
     is_by_hand = models.BooleanField(_("by hand"), default=False)
+    #: Names the call that had it run by hand: the same call again is the same run.
+    key = models.CharField(max_length=KEY_LIMIT, null=True, editable=False)  # noqa: DJ001  # most runs have none
     #: JSON: the ids of the notifications, and of those publications of them that are to single channels.
     notifications: Any = models.JSONField(default=list)
     publications: Any = models.JSONField(default=list, editable=False)
@@ -173,7 +175,10 @@ class ScheduleRun(models.Model):
         verbose_name = _("run of a schedule")
         verbose_name_plural = _("runs of schedules")
         ordering: ClassVar = ["-due_at", "-pk"]
-        constraints: ClassVar = [models.UniqueConstraint(fields=["schedule", "due_at"], name="hub_worker_run_once")]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["schedule", "due_at"], name="hub_worker_run_once"),
+            models.UniqueConstraint(fields=["schedule", "key"], name="hub_worker_run_key_once"),
+        ]
         indexes: ClassVar = [models.Index(fields=["ran_at"], name="hub_worker_run_recent")]
 
     def __str__(self) -> str:

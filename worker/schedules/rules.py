@@ -249,8 +249,8 @@ def _check_once(at: str, *, is_local: bool) -> None:
         raise BadRule("A time in everybody's own zone has no offset.")
 
 
-def _numbers(found: tuple[int, ...], last: int, sentence: str) -> tuple[int, ...]:
-    if not 1 <= len(found) <= last or not all(1 <= one <= last for one in found):
+def _numbers(found: tuple[Any, ...], last: int, sentence: str) -> tuple[int, ...]:
+    if not 1 <= len(found) <= last or not all(isinstance(one, int) and 1 <= one <= last for one in found):
         raise BadRule(sentence)
     return tuple(sorted(set(found)))
 
@@ -258,7 +258,7 @@ def _numbers(found: tuple[int, ...], last: int, sentence: str) -> tuple[int, ...
 def _times(times: tuple[str, ...]) -> tuple[str, ...]:
     try:
         read = {time.fromisoformat(one) for one in times[: TIMES_LIMIT + 1]}
-    except ValueError:
+    except (ValueError, TypeError):
         read = set()
     if not read or len(times) > TIMES_LIMIT or any(one.tzinfo or one.second or one.microsecond for one in read):
         raise BadRule(f"A schedule has 1 to {TIMES_LIMIT} times such as 09:00.")

@@ -322,14 +322,19 @@ def _told(error: Exception) -> str:
     return shortened(f"{type(error).__name__}: {error}", ERROR_LIMIT)
 
 
-def run_now(row: Schedule) -> ScheduleRun:
-    """Send it now, besides its due times; returns the run, whose ``error`` says why where it could not be sent."""
+def run_now(row: Schedule, *, key: str | None = None) -> ScheduleRun:
+    """Send it now, besides its due times; returns the run, whose ``error`` says why where it could not be sent.
+
+    With a ``key``, of 1 to ``KEY_LIMIT`` characters that can be stored, once: else the run that there is.
+    """
     with transaction.atomic():
         held = Schedule.objects.select_for_update().annotate(read_at=Now()).get(pk=row.pk)
+        if key is not None and (known := held.runs.filter(key=key).first()) is not None:
+            return known
         run, _is_new = ScheduleRun.objects.get_or_create(
             schedule=held,
             due_at=_read_at(held),
-            defaults={"ran_at": _read_at(held), "status": RunStatus.SENT, "is_by_hand": True},
+            defaults={"ran_at": _read_at(held), "status": RunStatus.SENT, "is_by_hand": True, "key": key},
         )
         _deliver(held, run)
         publishing.publish_changed([held.pk])
