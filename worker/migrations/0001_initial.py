@@ -56,6 +56,7 @@ class Migration(migrations.Migration):
                 ('missed', models.CharField(choices=[('skip', 'send nothing'), ('once', 'send once for all of them'), ('all', 'send for each of them')], default='once', max_length=4, verbose_name='when missed')),
                 ('grace', models.DurationField(blank=True, null=True, verbose_name='grace time')),
                 ('is_paused', models.BooleanField(default=False, verbose_name='paused')),
+                ('made_by', models.CharField(blank=True, default='', editable=False, max_length=150, verbose_name='made by')),
                 ('is_planned', models.BooleanField(default=False, editable=False)),
                 ('handled_until', models.DateTimeField(editable=False, null=True)),
                 ('next_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, null=True, verbose_name='next')),

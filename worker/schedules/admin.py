@@ -34,7 +34,19 @@ class ScheduleAdmin(_SeenOnly):
     search_fields = ("name", "key")
     ordering = ("is_paused", "next_at", "pk")
     fields = (
-        *("page", "name", "key", "sentence", "contents", "rule", "zone", "starts_at", "ends_at", "max_runs"),
+        *(
+            "page",
+            "name",
+            "key",
+            "made_by",
+            "sentence",
+            "contents",
+            "rule",
+            "zone",
+            "starts_at",
+            "ends_at",
+            "max_runs",
+        ),
         *("missed", "grace", "is_paused", "next_at", "sent_runs", "attempts", "tried_error", "problem", "created_at"),
     )
     actions = ("pause",)

@@ -36,6 +36,7 @@ class Wanted:
         max_runs: due times that are sent until it is over.
         missed: what becomes of due times that are later than ``grace``, a value of ``Missed``.
         grace: how late a due time is still sent; without it until the next one, an hour at most.
+        made_by: who answers for it, as a source of notifications; empty: code.
     """
 
     contents: dict[str, Any]
@@ -44,6 +45,7 @@ class Wanted:
     max_runs: int | None = None
     missed: str = Missed.ONCE.value
     grace: timedelta | None = None
+    made_by: str = ""
 
 
 def checked(wanted: Wanted) -> Wanted:
@@ -91,12 +93,13 @@ def _columns(wanted: Wanted) -> dict[str, Any]:
         "max_runs": wanted.max_runs,
         "missed": wanted.missed,
         "grace": wanted.grace,
+        "made_by": wanted.made_by,
     }
 
 
 def wanted_of(row: Schedule) -> Wanted:
     """What the schedule is now, to change some of it. Raises ``BadRule`` where its row cannot be read."""
-    return Wanted(row.contents, row.timing(), row.name, row.max_runs, row.missed, row.grace)
+    return Wanted(row.contents, row.timing(), row.name, row.max_runs, row.missed, row.grace, row.made_by)
 
 
 def create(wanted: Wanted, *, key: str | None = None) -> tuple[Schedule, bool]:

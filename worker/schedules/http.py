@@ -11,11 +11,10 @@ from msgspec import UNSET, Meta, UnsetType
 from hub.api import DETAIL_LIMIT, ApiCall, ApiError, Code, Method, register
 from hub.channels import LAST_ID
 from hub.database import in_database_thread
-from notifications import events
+from notifications import events, sources
 from notifications.api import button
-from notifications.http import scopes
-from notifications.sending.alerting import LONGEST, LONGEST_THROTTLE, BadAlert, UnknownRecipient, resolve
-from worker.schedules import changing, running, wording
+from notifications.sending.alerting import LONGEST, LONGEST_THROTTLE, BadAlert
+from worker.schedules import changing, makers, running, wording
 from worker.schedules import contents as schedule_contents
 from worker.schedules.changing import BadSchedule, Wanted
 from worker.schedules.declaring import OWN_ZONE
@@ -113,7 +112,11 @@ class SchedulesRequest(msgspec.Struct, kw_only=True):
 
 
 class ApiSchedule(msgspec.Struct, kw_only=True):
-    """A schedule. ``sentence`` says in words when it is due; ``over``: it has no due time any more."""
+    """A schedule. ``sentence`` says in words when it is due; ``over``: it has no due time any more.
+
+    ``made_by``: who made it or has changed it last: ``api_key:7``, ``person:42``, or empty: code. One of an API key
+    that is revoked, or may not send so any more, stops at its next due time, and ``problem`` says so.
+    """
 
     id: int
     key: str | None
@@ -131,6 +134,7 @@ class ApiSchedule(msgspec.Struct, kw_only=True):
     next: datetime | None
     sentence: str
     problem: str
+    made_by: str
 
 
 class ScheduleCreated(msgspec.Struct):
@@ -200,6 +204,7 @@ def _shown(row: Schedule) -> ApiSchedule:
         next=None if row.is_paused else row.next_at,
         sentence=wording.sentence_of(row),
         problem=row.problem,
+        made_by=row.made_by,
     )
 
 
@@ -218,25 +223,12 @@ def _run_shown(run: ScheduleRun) -> ApiScheduleRun:
     )
 
 
-def _require(call: ApiCall[Any], to: list[str]) -> None:
-    """Raise ``ApiError`` where the key of the call may not send to all of these recipients, there or not."""
-    for one in to:
-        try:
-            found = resolve(one)
-        except UnknownRecipient as error:
-            may_know = call.caller.scope.has_all_of(error.kind) if error.kind else call.caller.scope.has_all()
-            if not may_know:
-                raise ApiError(Code.PERMISSION_DENIED) from None
-        else:
-            scopes.require(call, [found])
-
-
 def _row(call: ApiCall[Any]) -> Schedule:
     row = Schedule.objects.filter(pk=call.request.id).first()
     if row is None:
         call.whole_hub()  # to other keys it is as one that they may not name
         raise ApiError(Code.BAD_REQUEST, "there is no such schedule")
-    _require(call, row.contents["to"])
+    makers.require(call, row.contents["to"])
     return row
 
 
@@ -254,7 +246,7 @@ def _or(given: Any, before: Any) -> Any:
     return before if given is UNSET else given
 
 
-def _wanted(said: _Said, before: Wanted | None) -> Wanted:
+def _wanted(said: _Said, before: Wanted | None, made_by: str) -> Wanted:
     if before is None and said.when is UNSET:
         raise ApiError(Code.BAD_REQUEST, "when is missing")
     zone = before.timing.zone if before else str(settings.TIME_ZONE)
@@ -274,7 +266,12 @@ def _wanted(said: _Said, before: Wanted | None) -> Wanted:
         max_runs=_or(said.runs, before and before.max_runs),
         missed=_or(said.missed, before.missed if before else Missed.ONCE.value),
         grace=_or(grace, before and before.grace),
+        made_by=made_by,
     )
+
+
+def _source(call: ApiCall[Any]) -> str:
+    return sources.written(sources.API_KEY, call.caller.pk)
 
 
 def _aware(given: datetime | UnsetType | None) -> datetime | UnsetType | None:
@@ -312,10 +309,10 @@ async def create(call: ApiCall[ScheduleCreateRequest]) -> ScheduleCreated:
 def _create(call: ApiCall[ScheduleCreateRequest]) -> ScheduleCreated:
     request = call.request
     to = request.to if isinstance(request.to, list) else [request.to] if isinstance(request.to, str) else []
-    _require(call, to)  # before anything is said of what it is
+    makers.require(call, to)  # before anything is said of what it is
     if request.key is not None and (other := Schedule.objects.filter(key=request.key).first()) is not None:
-        _require(call, other.contents["to"])
-    row, is_new = _refusing(lambda: changing.create(_wanted(request, None), key=request.key))
+        makers.require(call, other.contents["to"])
+    row, is_new = _refusing(lambda: changing.create(_wanted(request, None, _source(call)), key=request.key))
     return ScheduleCreated(_shown(row), is_new)
 
 
@@ -328,8 +325,8 @@ def _change(call: ApiCall[ScheduleChangeRequest]) -> ApiSchedule:
     row = _row(call)
 
     def run() -> Schedule:
-        wanted = _wanted(call.request, changing.wanted_of(row))
-        _require(call, wanted.contents["to"])
+        wanted = _wanted(call.request, changing.wanted_of(row), _source(call))
+        makers.require(call, wanted.contents["to"])
         return changing.change(row, wanted)
 
     return _shown(_refusing(run))

@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from notifications.sources import SOURCE_LIMIT
 from worker.schedules import rules
 from worker.schedules.rules import Every, Timing
 
@@ -60,6 +61,8 @@ class Schedule(models.Model):
     grace = models.DurationField(_("grace time"), null=True, blank=True)
     is_paused = models.BooleanField(_("paused"), default=False)
 
+    #: Who made it or has changed it last, as a source of notifications: ``api_key:7``, ``person:42``, or empty: code.
+    made_by = models.CharField(_("made by"), max_length=SOURCE_LIMIT, blank=True, default="", editable=False)
     #: Whether ``next_at`` is of the columns as they are now.
     is_planned = models.BooleanField(default=False, editable=False)
     #: All due times up to here have had their turn.

@@ -24,7 +24,7 @@ from notifications import failed_calls, sources
 from worker.clock import AHEAD
 from worker.due_times import until
 from worker.jobs import shortened
-from worker.schedules import contents, publishing, waiting
+from worker.schedules import contents, makers, publishing, waiting
 from worker.schedules.models import ERROR_LIMIT, Missed, RunStatus, Schedule, ScheduleRun
 from worker.schedules.rules import FIRST_ZONE
 
@@ -185,11 +185,27 @@ def _handle_held(row: Schedule, now: datetime, deadline: float) -> int:
     if not found:  # the rules of its zone have changed, or somebody wrote when it is due next
         plan(row, now)
         return 0
+    try:
+        makers.check(row)
+    except makers.NotAllowedAnyMore as error:
+        _stop(row, found[-1], now, str(error))
+        return 0
     due = found[:DUE_LIMIT]
     following = next(row.timing().after(due[-1]), None)
     too_many = max(0, len(found) - MADE_UP_LIMIT)
     decision = decide(due, now, following, policy=row.missed, grace=row.grace, too_many=too_many)
     return _Handling(row, now, deadline).handle(due, following, set(decision.sent))
+
+
+def _stop(row: Schedule, due_at: datetime, now: datetime, reason: str) -> None:
+    """Send nothing more until somebody who may changes it; the newest due time says why, as the schedule does."""
+    reason = shortened(reason, ERROR_LIMIT)
+    log.warning("schedule_stopped", schedule=row.pk, reason=reason)
+    stopped = ScheduleRun(schedule=row, due_at=due_at, ran_at=now, status=RunStatus.FAILED, error=reason)
+    ScheduleRun.objects.bulk_create([stopped], ignore_conflicts=True)
+    waiting.cancel(row.pk)
+    _write(row, handled_until=due_at, next_at=None, is_planned=True, problem=reason)
+    publishing.publish_changed([row.pk])
 
 
 class _Handling:

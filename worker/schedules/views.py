@@ -1,6 +1,7 @@
 """The pages of schedules, for those who have permissions for them; being of the staff is not enough."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from functools import wraps
 from typing import Any
@@ -19,7 +20,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from hub.users import User, may, user_id
 from notifications import sources
-from worker.schedules import changing, listing, running, wording
+from worker.schedules import changing, listing, makers, running, wording
+from worker.schedules.changing import Wanted
 from worker.schedules.forms import ScheduleForm, initial
 from worker.schedules.models import RunStatus, Schedule, ScheduleRun
 from worker.schedules.permissions import may_change, may_see, may_send
@@ -92,6 +94,7 @@ def one(request: HttpRequest, pk: int) -> HttpResponse:
         "row": row,
         "sentence": wording.capital(wording.sentence_of(row)),
         "recipients": ", ".join(row.contents["to"]),
+        "made_by": makers.named(row),
         "page": page,
         "bars": listing.chart(list(runs[: listing.CHART_RUNS])),
         "last_by_hand": _last_by_hand(row),
@@ -124,7 +127,7 @@ def new(request: HttpRequest) -> HttpResponse:
     """Make a schedule, or a copy of ``?of=``."""
     copied = request.GET.get("of", "")
     row = Schedule.objects.filter(pk=int(copied)).first() if copied.isdecimal() and len(copied) < 19 else None
-    return _edit(request, row, lambda wanted: changing.create(wanted)[0])
+    return _edit(request, row, lambda wanted: changing.create(_made(request, wanted))[0])
 
 
 @never_cache
@@ -133,7 +136,11 @@ def new(request: HttpRequest) -> HttpResponse:
 def edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Change a schedule."""
     row = get_object_or_404(Schedule, pk=pk)
-    return _edit(request, row, lambda wanted: changing.change(row, wanted), is_new=False)
+    return _edit(request, row, lambda wanted: changing.change(row, _made(request, wanted)), is_new=False)
+
+
+def _made(request: HttpRequest, wanted: Wanted) -> Wanted:
+    return replace(wanted, made_by=sources.written(sources.PERSON, user_id(_reader(request))))
 
 
 def _edit(
