@@ -6,22 +6,28 @@ that failed.
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
 from django.apps import apps
+from django.db import transaction
 from django.db.models import Q
 
-from hub.privacy import ERASED_NAME, PersonalData, register
+from hub.privacy import ERASED_NAME, PersonalData, are_texts_removed, register
 from hub.publishing import forget_channel
 from hub.users import User, all_users, user_id
+from notifications import sources
 from notifications.models import Notification
 from notifications.sending.withdrawing import withdraw
 from worker import events
 from worker.models import Job, TrackedJob
 from worker.named_people import GONE, Named, named
-from worker.schedules import changing
+from worker.schedules import changing, waiting
 from worker.schedules.models import Schedule
 from worker.tracking import queries
+
+#: Of what a schedule says, what somebody wrote.
+_TEXTS: Final = frozenset({"message", "title", "url", "data", "params", "actions", "group_by"})
 
 
 def _holds(who: Named, *columns: str) -> Q:
@@ -93,6 +99,11 @@ def _export_tracked(user: User) -> list[dict[str, Any]]:
     ]
 
 
+def _alone(mail: str) -> re.Pattern[str]:
+    """The mail address, and no part of another one."""
+    return re.compile(rf"(?<![\w.+-]){re.escape(mail)}(?![\w-]|\.\w)", re.IGNORECASE)
+
+
 def _erase_tracked(user: User) -> None:
     """What the person has started goes; a job that runs goes on, and nobody watches it any more.
 
@@ -106,7 +117,7 @@ def _erase_tracked(user: User) -> None:
     says = Q(pk__in=[])
     for column in ("title", "arguments", "text", "log", "result_text", "error"):
         says |= Q(**{f"{column}__icontains": mail})
-    alone = re.compile(rf"(?<![\w.+-]){re.escape(mail)}(?![\w-]|\.\w)", re.IGNORECASE)  # and no part of another's
+    alone = _alone(mail)
     columns = ("pk", "title", "arguments", "text", "log", "result_text", "error")
     found = [pk for pk, *texts in TrackedJob.objects.filter(says).values_list(*columns) if alone.search(str(texts))]
     rows = TrackedJob.objects.filter(pk__in=found)
@@ -119,25 +130,78 @@ def _erase_tracked(user: User) -> None:
 register(PersonalData("tracked_jobs", _export_tracked, _erase_tracked))
 
 
-def _schedules(who: Named) -> Iterator[tuple[Schedule, Any]]:
-    """The schedules that name the person, each with what is left of its contents, or ``GONE``. Reads all of them."""
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A schedule, and what it has of a person.
+
+    Args:
+        left: what is left of its contents without them, or ``GONE``.
+        is_made: they made it, or changed it last.
+        is_said: their mail address is in a text of it.
+    """
+
+    row: Schedule
+    left: Any
+    is_made: bool
+    is_said: bool
+
+    @property
+    def is_named(self) -> bool:
+        return self.left is GONE or self.left != self.row.contents
+
+
+def _held_of(user: User, row: Schedule) -> _Held:
+    who = named(user)
+    left = who.left_of_call("", [], row.contents)
+    texts = json.dumps([row.name, {name: row.contents.get(name) for name in _TEXTS}], ensure_ascii=False)
+    is_made = row.made_by == sources.written(sources.PERSON, user_id(user))
+    is_said = bool(who.mail) and _alone(who.mail).search(texts) is not None
+    return _Held(row, left if left is GONE else left[1], is_made, is_said)
+
+
+def _schedules(user: User) -> Iterator[_Held]:
+    """The schedules that have something of the person. Reads all of them."""
     for row in Schedule.objects.order_by("pk").iterator():
-        left = who.left_of_call("", [], row.contents)
-        if left is GONE or left[1] != row.contents:
-            yield row, left if left is GONE else left[1]
+        held = _held_of(user, row)
+        if held.is_named or held.is_made or held.is_said:
+            yield held
 
 
 def _export_schedules(user: User) -> list[dict[str, Any]]:
-    return [{"name": str(row), "rule": row.rule} for row, _ in _schedules(named(user))]
+    return [
+        {"name": str(held.row), "rule": held.row.rule, "zone": held.row.zone, "made": held.is_made}
+        | ({"key": held.row.key, "contents": held.row.contents} if held.is_made else {})
+        for held in _schedules(user)
+    ]
 
 
 def _erase_schedules(user: User) -> None:
-    for row, left in list(_schedules(named(user))):
-        if left is GONE:
-            changing.delete([row])
-        else:
-            Schedule.objects.filter(pk=row.pk).update(contents=left)
-            row.runs.exclude(error="").update(error="")  # which may say that the person was not found
+    """One that went to the person alone goes. What they wrote goes, and without its texts a schedule is paused."""
+    for pk in [held.row.pk for held in _schedules(user)]:
+        with transaction.atomic():
+            # The row as it is now, and nobody sends it meanwhile.
+            for row in Schedule.objects.select_for_update().filter(pk=pk):
+                _erase_schedule(_held_of(user, row))
+
+
+def _erase_schedule(held: _Held) -> None:
+    row = held.row
+    if held.left is GONE:
+        changing.delete([row])
+        return
+    if held.is_named:
+        row.runs.exclude(error="").update(error="")  # which may say that the person was not found
+    row.contents = held.left
+    if held.is_made:
+        row.made_by = ""
+    if held.is_said or (held.is_made and are_texts_removed()):
+        has_texts = not _TEXTS.isdisjoint(row.contents)
+        row.contents = {name: value for name, value in row.contents.items() if name not in _TEXTS}
+        if "kind" not in row.contents:
+            row.contents["message"] = ERASED_NAME
+        row.name, row.is_paused = "", row.is_paused or has_texts
+        waiting.cancel(row.pk)
+    row.save()
 
 
 register(PersonalData("schedules", _export_schedules, _erase_schedules))

@@ -24,7 +24,7 @@ from chat.models import Message, Room
 from hub.accounts import tokens
 from hub.accounts.models import LogInLink, Session
 from hub.models import Publication
-from hub.privacy import engine, erase, export
+from hub.privacy import ERASED_NAME, engine, erase, export
 from hub.publishing import publish
 from hub.users import user_id
 from lab.harness.redis_server import RedisServer
@@ -36,6 +36,7 @@ from notifications.sending.actions import send
 from notifications.sending.alerting import alert
 from tests.connection.wire import wired
 from tests.support.people import User
+from worker import personal_data as worker_data
 from worker.models import Job
 from worker.schedules import schedule
 from worker.schedules.models import Schedule
@@ -262,6 +263,63 @@ def test_schedules_of_the_person_go_and_those_of_others_stay(person: Any) -> Non
     }
     run.refresh_from_db()
     assert (run.error, Schedule.objects.filter(pk=alone.pk).exists()) == ("", False)
+
+
+def made_schedules(person: Any) -> tuple[Schedule, Schedule, Schedule]:
+    """One with texts of the person, one with texts of code, and one of somebody else that names their mail address."""
+    texts: list[dict[str, Any]] = [
+        {"message": f"{MARK} says", "data": {"by": MARK}, "url": "/x/", "name": f"{MARK}'s"},
+        {"message": "m"},
+        {"message": f"Ask {MAIL}"},
+    ]
+    mine, coded, other = (schedule(to="group:ops", every=timedelta(days=1), **said).row for said in texts)
+    Schedule.objects.filter(pk=mine.pk).update(made_by=f"person:{user_id(person)}")
+    return mine, coded, other
+
+
+def test_schedules_that_the_person_made_are_told_with_what_they_say(person: Any) -> None:
+    mine, _coded, other = made_schedules(person)
+    told = {one["name"]: one for one in export(person)["schedules"]}
+    assert told.keys() == {str(mine), str(other)}
+    assert told[str(mine)]["contents"] == mine.contents
+    assert "contents" not in told[str(other)]
+
+
+def test_texts_of_schedules_that_the_person_made_go_and_nothing_is_sent_without_them(person: Any) -> None:
+    mine, coded, other = made_schedules(person)
+    erase(person, account=True)
+    for row in (mine, coded, other):
+        row.refresh_from_db()
+    assert (mine.contents, mine.name, mine.made_by) == ({"to": ["group:ops"], "message": ERASED_NAME}, "", "")
+    assert other.contents == {"to": ["group:ops"], "message": ERASED_NAME}
+    assert [row.is_paused for row in (mine, coded, other)] == [True, False, True]
+    assert [row.next(1) == [] for row in (mine, coded, other)] == [True, False, True]
+
+
+def test_texts_of_schedules_stay_where_texts_stay(person: Any, settings: Settings) -> None:
+    settings.HUB_ERASED_TEXTS = "anonymised"
+    mine, _coded, _other = made_schedules(person)
+    before = mine.contents
+    erase(person, account=True)
+    mine.refresh_from_db()
+    assert (mine.contents, mine.made_by, mine.is_paused) == (before, "", False)
+
+
+def test_edit_of_the_moment_is_neither_overwritten_nor_brings_the_person_back(
+    person: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine, *_others = made_schedules(person)
+    found = worker_data._schedules
+
+    def edited_meanwhile(user: Any) -> Any:
+        for held in list(found(user)):
+            Schedule.objects.filter(pk=mine.pk).update(contents={"to": ["group:ops", user_id(user)], "title": MARK})
+            yield held
+
+    monkeypatch.setattr(worker_data, "_schedules", edited_meanwhile)
+    erase(person, account=True)
+    mine.refresh_from_db()
+    assert mine.contents == {"to": ["group:ops"], "message": ERASED_NAME}
 
 
 def test_job_that_leads_to_one_about_the_person_goes(person: Any) -> None:
