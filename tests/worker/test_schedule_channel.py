@@ -34,7 +34,7 @@ def make() -> Schedule:
 
 
 def become_due(row: Schedule) -> None:
-    now = timezone.now()
+    now = timezone.now() - timedelta(seconds=1)  # by the clock of the database as well
     Schedule.objects.filter(pk=row.pk).update(rule={"type": "once", "at": now.isoformat()}, next_at=now)
     Schedule.objects.filter(pk=row.pk).update(is_planned=True, handled_until=now - timedelta(minutes=1))
     send_due_schedules()
