@@ -90,6 +90,8 @@ class InboxItem(ListedAlert, tag="notifications.notification_created", kw_only=T
 
     archived_at: datetime | None
     snoozed_until: datetime | None
+    #: Only in a search: how many of the alerts for which it stands have the words.
+    found_under: int | UnsetType = UNSET
 
 
 class AlertsRead(msgspec.Struct, tag="notifications.alerts_read", omit_defaults=True, kw_only=True):
@@ -259,6 +261,7 @@ def in_inbox(notification: Notification) -> InboxItem:
         **msgspec.structs.asdict(listed(notification)),
         archived_at=notification.archived_at,
         snoozed_until=notification.snoozed_until,
+        found_under=notification.found_under or UNSET,
     )
 
 

@@ -264,6 +264,10 @@ class Notification(models.Model):
     archived_at: "datetime | None" = None
     snoozed_until: "datetime | None" = None
 
+    #: How many of those for which it stands have the words that were searched for; set by
+    #: ``notifications.inbox.queries``, no column.
+    found_under = 0
+
     #: Whether it comes to its person without a sound, who has chosen so; set by
     #: ``notifications.preferences.choosing``, no column.
     is_silent = False

@@ -60,14 +60,15 @@ def hub_bell(label: str = "", href: str | None = None) -> SafeString:
 
 
 @register.simple_tag
-def hub_inbox(label: str = "", *, tabs: bool = False) -> SafeString:
+def hub_inbox(label: str = "", *, tabs: bool = False, address: str = "") -> SafeString:
     """The list of a person's alerts as a part of the page.
 
     Args:
         label: what it is called for screen readers.
         tabs: make it a whole inbox, with archive, snoozed alerts, search and keys, for a page that is there for it.
+        address: with tabs, the parameter of the page's address that names the open one.
     """
-    return _element(_ALERTS, "hub-inbox", label=label or None, tabs=tabs)
+    return _element(_ALERTS, "hub-inbox", label=label or None, tabs=tabs, address=address or None)
 
 
 @register.simple_tag

@@ -1,7 +1,7 @@
 """Reads of the notifications app."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -98,7 +98,8 @@ def inbox_for(
     Args:
         level: only those of this level.
         category: only those of kinds of this category.
-        text: only those with all of its words in their title, message or topic, whatever the case.
+        text: only those with all of its words in their title, message or topic, whatever the case. A row that stands
+            for several is found by any of them, which it counts (``found_under``).
     """
     reader = reading.reader(user.pk)
     positions = streams.positions(_channels_of(user, reader))
@@ -110,16 +111,39 @@ def inbox_for(
     if not is_search:
         alerts = reading.listed(reader, ids[:limit])
         return InboxPart(alerts, ids[limit - 1] if len(ids) > limit else 0, counts, positions)
-    found, looked_at = list[int](), 0
+    found, looked_at, under = list[int](), 0, dict[int, int]()
     while True:
-        found += [alert.pk for alert in reading.worded(reader, ids, of=search.level_and_kinds) if search.finds(alert)]
+        heads = reading.worded(reader, ids, of=search.level_and_kinds)
+        under |= _found_under(reader, heads, search)
+        found += [alert.pk for alert in heads if search.finds(alert) or alert.pk in under]
         looked_at += len(ids)
         if len(found) > limit:
-            return InboxPart(reading.listed(reader, found[:limit]), found[limit - 1], counts, positions)
+            return InboxPart(_listed(reader, found[:limit], under), found[limit - 1], counts, positions)
         if len(ids) < _STEP or looked_at >= SEARCHED:
             next_one = ids[-1] if len(ids) == _STEP else 0
-            return InboxPart(reading.listed(reader, found), next_one, counts, positions)
+            return InboxPart(_listed(reader, found, under), next_one, counts, positions)
         (ids,) = reading.find(reader, newest._replace(upto=ids[-1] - 1))
+
+
+def _found_under(reader: reading.Reader, heads: Sequence[Notification], search: "_Search") -> dict[int, int]:
+    """How many of the alerts for which each of these stands have the words, by its id; where there are some.
+
+    Looks at the newest :data:`SEARCHED` of all of them. No query where these are single alerts.
+    """
+    head_of = {head.bundle: head.pk for head in heads if head.bundle is not None and head.bundle_count > 1}
+    if not (head_of and search.words):
+        return {}
+    # Of all columns the index has these two alone: a bundle may be of ten thousand.
+    newest = Notification.objects.filter(bundle__in=head_of).order_by("-pk").values_list("pk", flat=True)
+    alone = reading.worded_alone(reader, list(newest[:SEARCHED]))
+    return Counter(head_of[row.bundle] for row in alone if row.bundle is not None and search.finds(row))
+
+
+def _listed(reader: reading.Reader, ids: Sequence[int], under: Mapping[int, int]) -> list[Notification]:
+    rows = reading.listed(reader, ids)
+    for row in rows:
+        row.found_under = under.get(row.pk, 0)
+    return rows
 
 
 class _Search(NamedTuple):

@@ -278,6 +278,15 @@ def worded(reader: Reader, ids: Sequence[int], *, of: Q) -> list[Notification]:
     return found
 
 
+def worded_alone(reader: Reader, ids: Sequence[int]) -> list[Notification]:
+    """As :func:`worded`, also of alerts that are folded, each with what it says by itself."""
+    found = list(Notification.objects.filter(pk__in=ids).defer("data", "actions").select_related("topic"))
+    for row in found:
+        row.bundle_count = 1
+    wording.localise(found, reader.key)
+    return found
+
+
 def theirs(reader: Reader, ids: Collection[int]) -> list[Notification]:
     """As :func:`listed`, of any ids: those that are for the reader and not folded, without their texts."""
     current = Q(expires_at=None) | Q(expires_at__gt=Now())

@@ -643,3 +643,26 @@ def _organize(user: User, model: Model, step: str, row: Notification) -> None:
             unarchive(user=user, ids=[row.pk])
             is_read = next(one.read for one in queries.latest_for(user) if one.pk == row.pk)
             model.put(key, "read" if is_read else "unread")
+
+
+def test_search_finds_a_row_by_what_is_folded_under_it(ann: User, django_assert_max_num_queries: Any) -> None:
+    for text in ("lunch today", "no", "Lunch tomorrow", "fine"):
+        notify(to=ann, message=text, group_by="talk:1")
+    notify(to=ann, message="lunch is ready")
+    with django_assert_max_num_queries(12):
+        found = queries.inbox_for(ann, text="LUNCH", limit=10).alerts
+    assert [(row.message, row.found_under) for row in found] == [("lunch is ready", 0), ("fine", 2)]
+    assert [(row.message, row.found_under) for row in queries.inbox_for(ann, text="fine", limit=10).alerts] == [
+        ("fine", 1)
+    ]
+    assert queries.inbox_for(ann, text="breakfast", limit=10).alerts == []
+    bob = User.objects.create_user("bob")
+    assert queries.inbox_for(bob, text="lunch", limit=10).alerts == []
+
+
+def test_search_looks_at_so_many_that_are_folded(ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queries, "SEARCHED", 3)
+    for text in ("first", "second", "third", "last"):
+        notify(to=ann, message=text, group_by="talk:1")
+    assert [row.found_under for row in queries.inbox_for(ann, text="second", limit=10).alerts] == [1]
+    assert queries.inbox_for(ann, text="first", limit=10).alerts == []

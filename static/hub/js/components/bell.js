@@ -4,7 +4,8 @@ import { config } from "../hub/config.js";
 import { UNREAD_LIMIT } from "../hub/inbox.js";
 import { icon, make, text } from "./dom.js";
 import { define, faultNote, HubElement } from "./element.js";
-import { unreadText } from "./inbox.js";
+import "./inbox.js";
+import { unreadText } from "./unread.js";
 
 const STYLES = `
 :host { display: inline-block; }

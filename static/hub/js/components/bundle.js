@@ -15,6 +15,7 @@ export const STYLES = `
 }
 :host(:dir(rtl)) .bundle-toggle::before { rotate: 135deg; }
 .bundle-toggle[aria-expanded="true"]::before { rotate: 45deg; }
+.bundle-found { font-weight: 400; color: var(--hub-muted); }
 .bundle { display: grid; grid-template-columns: minmax(0, 1fr); margin-block-start: 0.25rem; }
 .bundle .alert, :host([compact]) .bundle .alert {
   padding: 0.625rem 0 0.625rem 0.75rem; background: none; border: 0; border-inline-start: 0.125rem solid var(--hub-line);
@@ -52,9 +53,11 @@ export function bundleOf(hub, alert, open) {
       "aria-expanded": "false",
       "aria-controls": id,
     },
-    plural("bundled", bundle.count),
+    make("span", {}, plural("bundled", bundle.count)),
   );
   list.ariaLabel = toggle.textContent;
+  const found = alert.found_under ?? 0;
+  if (found) toggle.append(make("span", { class: "bundle-found" }, plural("found_under", found)));
   /** @type {Alert[]} */
   let known = [];
   let next = 0;
@@ -85,7 +88,8 @@ export function bundleOf(hub, alert, open) {
   };
   toggle.addEventListener("click", () => show(toggle.ariaExpanded !== "true"));
   older.addEventListener("click", () => load(next));
-  if (open.has(bundle.id)) show(true);
+  // What was searched for may stand in any of them.
+  if (open.has(bundle.id) || found) show(true);
   return make("div", {}, toggle, list, older, problem);
 }
 

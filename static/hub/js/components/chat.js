@@ -8,8 +8,8 @@ import { showTime } from "../times.js";
 import { CHAT } from "./chat-styles.js";
 import { icon, make, plural, reconcile, text } from "./dom.js";
 import { define, HubElement } from "./element.js";
-import { reloadLink } from "./inbox.js";
 import { Namesakes } from "./namesakes.js";
+import { reloadLink } from "./unread.js";
 
 /** @import { Entry, Person, Room } from "../hub/room.js" */
 

@@ -13,14 +13,20 @@ const LEVELS = ["info", "success", "warning", "error", "debug"];
 const CALM = 300;
 
 export const STYLES = `
-.tabs { display: flex; flex-wrap: wrap; gap: 0 0.25rem; border-block-end: 1px solid var(--hub-line); }
+.tabs {
+  display: flex; gap: 0 0.25rem; overflow-x: auto; scrollbar-width: none; overscroll-behavior-x: contain;
+  border-block-end: 1px solid var(--hub-line);
+}
 .tabs button {
   flex: none; padding-inline: 0.75rem; border: 0; border-radius: 0; background: none; color: var(--hub-muted);
   border-block-end: 0.1875rem solid transparent;
 }
 .tabs button[aria-selected="true"] { color: var(--hub-ink); border-color: var(--hub-accent); }
 .tabs button:focus-visible { outline-offset: -0.1875rem; }
-@media (width < 34rem) { .tabs { gap: 0; } .tabs button { padding-inline: 0.5rem; gap: 0.25rem; } }
+@media (width < 34rem) {
+  .tabs { gap: 0; }
+  .tabs button { padding-inline: 0.4375rem; gap: 0.25rem; font-size: 0.9375rem; }
+}
 .tab-count {
   min-inline-size: 1.375rem; padding-inline: 0.375rem; font-size: 0.8125rem; line-height: 1.375rem; text-align: center;
   font-variant-numeric: tabular-nums; color: var(--hub-ink); background: var(--hub-sunken); border-radius: 99rem;
@@ -58,20 +64,51 @@ export class InboxBar {
   filter = { state: "all" };
   #changed;
 
-  /** @param {() => void} changed called when the filter is another one */
-  constructor(changed) {
+  #parameter;
+
+  /**
+   * @param {() => void} changed called when the filter is another one
+   * @param {string} parameter of the page's address that names the tab; empty if the address stays as it is
+   */
+  constructor(changed, parameter) {
     this.#changed = changed;
+    this.#parameter = parameter;
     const list = make("div", { class: "tabs", role: "tablist", "aria-label": text("alerts") });
     for (const state of TABS) list.append(this.#tab(state));
     list.addEventListener("keydown", (event) => this.#onKey(event));
     this.#categories.ariaLabel = text("category");
     this.element.append(list, this.#categories);
-    this.select("all");
+    this.select(this.#addressed());
+  }
+
+  /** Opens the tab of the address again, when the person goes back. @returns {() => void} stops it */
+  follow() {
+    const go = () => {
+      if (this.#addressed() === this.filter.state) return;
+      this.select(this.#addressed());
+      this.#changed();
+    };
+    addEventListener("popstate", go);
+    return () => removeEventListener("popstate", go);
+  }
+
+  /** @returns {State} the tab that the address names */
+  #addressed() {
+    const said = this.#parameter && new URL(location.href).searchParams.get(this.#parameter);
+    return TABS.find((state) => state === said) ?? "all";
+  }
+
+  /** @param {State} state */
+  #address(state) {
+    if (!this.#parameter) return;
+    const url = new URL(location.href);
+    if (state === "all") url.searchParams.delete(this.#parameter);
+    else url.searchParams.set(this.#parameter, state);
+    if (url.href !== location.href) history.pushState(history.state, "", url);
   }
 
   /** The search and the level, which stand below the tabs. */
   filters() {
-    this.#search.placeholder = text("search_alerts");
     this.#search.addEventListener("input", () => {
       clearTimeout(this.#timer);
       this.#timer = Number(setTimeout(() => this.#filtered(), CALM));
@@ -138,6 +175,13 @@ export class InboxBar {
       tab.ariaSelected = String(name === state);
       tab.tabIndex = name === state ? 0 : -1;
     }
+    this.#search.placeholder = text("search_in", { tab: text(`tab_${state}`) });
+    this.showTab();
+  }
+
+  /** Scrolls to the open tab: in a narrow window they do not fit beside each other. */
+  showTab() {
+    this.#tabs.get(this.filter.state)?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 
   /** @param {Inbox} inbox */
@@ -156,6 +200,7 @@ export class InboxBar {
     );
     tab.addEventListener("click", () => {
       this.select(state);
+      this.#address(state);
       this.#changed();
     });
     this.#tabs.set(state, tab);

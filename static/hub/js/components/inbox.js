@@ -1,6 +1,5 @@
 /** `<hub-inbox>`: the list of a person's alerts, with the number of unread ones and a button for older ones. */
 
-import { UNREAD_LIMIT } from "../hub/inbox.js";
 import { InboxView } from "../hub/inbox-view.js";
 import { refusal } from "../refusals.js";
 import { openBundle, showChosenInBundle } from "./bundle.js";
@@ -13,6 +12,7 @@ import { STYLES } from "./inbox-styles.js";
 import { MuteMenu } from "./mute-menu.js";
 import { alertTools, awayFrom, Organizer } from "./organizer.js";
 import { SeenWatch } from "./seen-watch.js";
+import { reloadLink, shownUnread } from "./unread.js";
 
 /** @import { Alert, Change } from "../hub/inbox.js" */
 /** @import { CallFailed } from "../hub/connection.js" */
@@ -29,7 +29,7 @@ const EMPTY = {
 /**
  * Attributes: `label` names the list for screen readers; `compact` is for narrow places; `silent` stops announcements
  * of new alerts, for pages on which another widget makes them; `tabs` makes it a whole inbox, with archive, search and
- * keys, for a page that is there for it.
+ * keys, for a page that is there for it; `address` is the parameter of the page's address that then names the tab.
  */
 export class HubInbox extends HubElement {
   #count = make("p", { class: "count", part: "count" });
@@ -64,7 +64,7 @@ export class HubInbox extends HubElement {
 
   constructor() {
     super(STYLES);
-    this.#markAll.addEventListener("click", () => this.#markAllRead());
+    this.#markAll.addEventListener("click", () => this.#organizer?.doAll("read"));
     this.#more.addEventListener("click", () => this.#older());
     this.#list.addEventListener("keydown", (event) => this.#move(event));
     this.#pickAll.addEventListener("change", () => this.#pickEach(this.#pickAll.checked));
@@ -118,7 +118,8 @@ export class HubInbox extends HubElement {
   /** @param {HTMLElement} bar */
   #addTabs(bar) {
     const { inbox } = this.hub;
-    this.#bar = new InboxBar(() => this.#choose());
+    const bars = new InboxBar(() => this.#choose(), this.getAttribute("address") ?? "");
+    this.#bar = bars;
     const help = make(
       "button",
       { type: "button", class: "quiet keys-button", "aria-label": text("keys"), title: text("keys") },
@@ -138,7 +139,10 @@ export class HubInbox extends HubElement {
     this.stops.push(
       listenToKeys((key) => this.#onKey(key, keys)),
       () => older.disconnect(),
+      bars.follow(),
     );
+    bars.showTab();
+    if (bars.isFiltered) this.#choose();
     inbox.count();
     this.#bar.showCategories(inbox);
   }
@@ -174,7 +178,9 @@ export class HubInbox extends HubElement {
     this.#count.textContent = inbox.unread
       ? plural("unread_short", inbox.unread, shownUnread(inbox.unread))
       : text("all_read");
-    this.#markAll.hidden = !inbox.signedIn || !inbox.unread || Boolean(this.#view && this.#bar?.isSearch);
+    // What is archived or snoozed is read: the button would mark alerts of another tab.
+    const isOfTab = !this.#bar || (!this.#bar.isSearch && !["archived", "snoozed"].includes(this.#bar.filter.state));
+    this.#markAll.hidden = !inbox.signedIn || !inbox.unread || !isOfTab;
     reconcile(
       this.#list,
       source.items,
@@ -190,7 +196,9 @@ export class HubInbox extends HubElement {
     const { state, items } = this.#source;
     this.#empty.hidden = state !== "ready" || items.length > 0;
     if (this.#empty.hidden) return;
-    const [title, more] = this.#bar?.isSearch ? ["nothing_found", ""] : EMPTY[this.#bar?.filter.state ?? "all"];
+    const [title, more] = this.#bar?.isSearch
+      ? ["nothing_found", "search_elsewhere"]
+      : EMPTY[this.#bar?.filter.state ?? "all"];
     this.#empty.replaceChildren(icon("bell"), make("h2", {}, text(title)));
     if (more) this.#empty.append(make("p", {}, text(more)));
     if (!this.#view) this.#empty.append(make("slot", { name: "empty" }));
@@ -321,11 +329,6 @@ export class HubInbox extends HubElement {
     // Where the alert leaves the list, the focus goes to the next one.
     this.render();
     if (hadFocus && !this.root.activeElement && next?.isConnected) next.focus();
-  }
-
-  #markAllRead() {
-    if (this.#bar) this.#organizer?.doAll("read");
-    else this.hub.inbox.markAllRead();
   }
 
   /**
@@ -479,27 +482,6 @@ export class HubInbox extends HubElement {
     button.addEventListener("click", () => view.retry());
     return button;
   }
-}
-
-/**
- * @param {number} unread
- * @returns {string} the number in words
- */
-export function unreadText(unread) {
-  return plural("unread", unread, shownUnread(unread));
-}
-
-/**
- * @param {number} unread
- * @returns {string | undefined} the text that stands for a number over the limit
- */
-function shownUnread(unread) {
-  return unread >= UNREAD_LIMIT ? `${UNREAD_LIMIT - 1}+` : undefined;
-}
-
-/** @returns {HTMLAnchorElement} */
-export function reloadLink() {
-  return make("a", { href: "" }, text("reload"));
 }
 
 define("hub-inbox", HubInbox);

@@ -27,6 +27,7 @@ import { Stream } from "./stream.js";
  * @property {string} [icon] the kind's icon
  * @property {boolean} [silent] the person does not want to be interrupted by it
  * @property {{id: number, count: number}} [bundle] it stands for so many alerts, itself among them
+ * @property {number} [found_under] in a search: how many of those for which it stands have the words
  * @property {string} [bundled_as] what it has in common with others, which are muted together
  * @property {boolean} read
  * @property {boolean} [seen] it was in view, or is read

@@ -331,6 +331,7 @@ export interface InboxItem {
   chosen?: string;
   archived_at: string | null;
   snoozed_until: string | null;
+  found_under?: number;
 }
 
 /** Alerts, newest first. `positions`, by channel, were read before them; `counts` are of the whole inbox. `next` is the `before` of the part that follows, 0 where none does. A search looks at 1,000 alerts at a time: a part may have few items, or none, and be followed by others. */
