@@ -1,10 +1,12 @@
 """The Celery application: ``celery -A worker worker`` and ``celery -A worker beat`` find it here."""
 
 import os
+import sys
 from typing import Any
 
 from celery import Celery, signals
 from django.conf import settings
+from django.db import close_old_connections
 
 from hub.config import hub_settings, private_files
 from hub.config.startup_errors import in_one_sentence
@@ -24,6 +26,16 @@ app.set_default()
 app.autodiscover_tasks()
 
 starting.watch(app)
+
+# Celery closes its database connections before and after each task, and a new one costs a task more than all it asks
+# there. They stay as those of requests do (``CONN_MAX_AGE``): one that is old, or fails, is replaced before a task.
+app.conf["CELERY_DB_REUSE_MAX"] = sys.maxsize
+
+
+@signals.task_prerun.connect
+def _replace_broken_connections(task: Any, **kwargs: Any) -> None:
+    if not task.request.is_eager:
+        close_old_connections()
 
 
 @signals.import_modules.connect
