@@ -266,7 +266,8 @@ class Hub:
         self.redis = Redis(folder, self.environment, self._log("redis"))
         self.webs = [Web(name, free_port(), self.environment, self._log(name)) for name in ("web-1", "web-2")]
         self.worker = self._celery(
-            "worker", "worker", "--without-gossip", "--without-mingle", stop_signal=signal.SIGQUIT
+            *("worker", "worker", "--include", "lab.chaos.job_tasks", "--without-gossip", "--without-mingle"),
+            stop_signal=signal.SIGQUIT,
         )
         self.beat = self.another_beat("beat")
         binary = nginx.NGINX if proxy else None

@@ -13,7 +13,7 @@ SECONDS = 60.0
 
 #: Of those below 25 the one by which most injections, some of it together. Always the same: what a change is judged by
 #: does not change from run to run. ``make chaos`` draws another one each time.
-SEED = 14
+SEED = 5
 
 #: None of the faults of this seed is about the database: each of them runs on SQLite only, as this minute does.
 pytestmark = [pytest.mark.chaos, pytest.mark.slow, pytest.mark.timeout(400), pytest.mark.any_database]
