@@ -13,7 +13,7 @@ import uvloop
 
 from lab.bench import machine, report
 from lab.bench.lines import Line
-from lab.bench.rows import ROWS
+from lab.bench.rows import BY_NAME, ROWS
 from lab.bench.run import SYSTEMS, Bench
 
 
@@ -22,7 +22,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m lab.bench", description="Measure the hub and what it competes with."
     )
-    parser.add_argument("--rows", default=",".join(ROWS), help="comma-separated, of: %(default)s")
+    usual = ",".join(row for row in ROWS if row not in BY_NAME)
+    only_asked_for = ",".join(sorted(BY_NAME))
+    parser.add_argument("--rows", default=usual, help=f"comma-separated, of: %(default)s,{only_asked_for}")
     parser.add_argument("--runs", type=int, default=3, help="times a figure is taken (default: %(default)s)")
     names = ",".join(kind.name for kind in SYSTEMS)
     parser.add_argument("--systems", default=names, help="comma-separated, of: %(default)s")

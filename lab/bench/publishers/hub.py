@@ -23,6 +23,8 @@ from hub.users.model import all_users, log_in_field
 from lab.bench.publishers import log_in_names
 from lab.bench.publishers.hub_tasks import send_to_group, tell_people
 from lab.bench.publishers.inboxes import fill_inbox, read_inbox
+from lab.bench.publishers.jobs import jobs_channel, start_steps, steps_ended
+from lab.bench.publishers.schedules import make_schedules, schedules_at_once, schedules_sent
 from notifications import MEMBERS, Alert, alert, notify, on_save
 from notifications.models import Distribution
 from notifications.sending.actions import send
@@ -70,6 +72,17 @@ def one_by_one(count: int, size: int) -> dict[str, int]:
     for _ in range(count):
         notify(to="everyone", message=text)
     return {"began": began, "ended": time.monotonic_ns()}
+
+
+def notify_each(calls: int, first: int) -> dict[str, object]:
+    """An alert to one person after the other, 250 from ``first`` on in turn; milliseconds of each call."""
+    text, took = message(SIZE), []
+    began = time.monotonic_ns()
+    for number in range(calls):
+        to, before = f"user:{log_in_names.of(first + number % 250)}", time.perf_counter()
+        notify(to=to, message=text)
+        took.append((time.perf_counter() - before) * 1000)
+    return {"began": began, "ended": time.monotonic_ns(), "took": took}
 
 
 def notify_all(named: bool, size: int) -> dict[str, int]:
@@ -171,6 +184,7 @@ if __name__ == "__main__":
         burst,
         one,
         one_by_one,
+        notify_each,
         notify_all,
         distributed,
         vacuumed,
@@ -180,5 +194,11 @@ if __name__ == "__main__":
         costs,
         fill_inbox,
         read_inbox,
+        jobs_channel,
+        start_steps,
+        steps_ended,
+        make_schedules,
+        schedules_at_once,
+        schedules_sent,
     )
     answer_commands({command.__name__: command for command in commands})

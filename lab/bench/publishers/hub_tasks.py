@@ -1,10 +1,12 @@
-"""The Celery application of the hub with one task more. ``celery -A lab.bench.publishers.hub_tasks worker``."""
+"""The Celery application of the hub with some tasks more. ``celery -A lab.bench.publishers.hub_tasks worker``."""
 
 from typing import Any
 
 from worker.celery import app
 
 __all__ = ["app"]
+
+app.conf.include = [*(app.conf.include or ()), "lab.bench.publishers.job_tasks"]
 
 
 @app.task(name="bench.send_to_group")

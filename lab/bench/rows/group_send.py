@@ -31,7 +31,7 @@ async def measure(bench: Bench) -> list[Line]:
         )
         for share, target in TARGETS.items()
     }
-    for system in (Hub(worker=True), Baseline()):
+    for system in (Hub(worker=1), Baseline()):
         if system.name in bench.systems:
             await _measure(bench, system, lines)
     return list(lines.values())

@@ -36,7 +36,7 @@ async def measure(bench: Bench) -> list[Line]:
         if HUB in bench.systems:
             async with (
                 database_named(database) as url,
-                hub_with_worker(url, **({"people": PEOPLE} if url else {})) as hub,
+                hub_with_worker(url, PEOPLE if url else 10_000) as hub,
                 hub.fleet(PEOPLE) as fleet,
             ):
                 with bench.watch(hub, line):
@@ -65,9 +65,9 @@ async def stock(bench: Bench) -> list[float]:
 
 
 @asynccontextmanager
-async def hub_with_worker(url: str, **options: int) -> AsyncIterator[Hub]:
+async def hub_with_worker(url: str, people: int = 10_000) -> AsyncIterator[Hub]:
     """A hub with a worker on the database of this URL."""
-    hub = Hub(worker=True, database_url=url, **options)
+    hub = Hub(worker=1, database_url=url, people=people)
     async with hub.running():
         yield hub
 

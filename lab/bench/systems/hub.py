@@ -21,8 +21,8 @@ _PYTHON = sys.executable
 #: The settings of every hub: its own, or those of a project that has another user model.
 SETTINGS = os.environ.get("BENCH_SETTINGS", "hub.settings")
 
-#: A worker that runs one task at a time and looks for no others, as there are none.
-_ALONE = ("--concurrency", "1", "--without-gossip", "--without-mingle")
+#: A worker looks for no others, as there are none.
+_ALONE = ("--without-gossip", "--without-mingle")
 
 
 class Hub(System):
@@ -30,7 +30,9 @@ class Hub(System):
 
     Args:
         web_processes: how many share the listening socket; all are on the server's core.
-        worker: whether a Celery worker runs (on the generator's core, where the publishers are).
+        worker: how many tasks a Celery worker runs at a time (on the generator's core, where the publishers are);
+            0 for no worker.
+        beat: whether a beat runs, on the generator's core as well.
         database_url: a database that is empty; SQLite in the system's folder where it is not given.
         people: how many have an account and a session.
     """
@@ -38,11 +40,18 @@ class Hub(System):
     name = "hub"
 
     def __init__(
-        self, *, web_processes: int = 1, worker: bool = False, database_url: str = "", people: int = 10_000
+        self,
+        *,
+        web_processes: int = 1,
+        worker: int = 0,
+        beat: bool = False,
+        database_url: str = "",
+        people: int = 10_000,
     ) -> None:
         super().__init__()
         self.web_processes = web_processes
         self.worker = worker
+        self.beat = beat
         self.database_url = database_url
         self.people = people
         self.sessions: list[str] = []
@@ -53,6 +62,8 @@ class Hub(System):
         await self.start_redis(persistent=True)
         self._start_web()
         worker = self._start_worker() if self.worker else None
+        if self.beat:
+            self._start_celery("beat", "--pidfile", "", "--schedule", str(self.folder / "beat"))
         await self.start_publisher([_PYTHON, "-m", "lab.bench.publishers.hub"], self.environment)
         if worker is not None:
             await until(functools.partial(_says, worker, " ready."), worker)
@@ -65,6 +76,11 @@ class Hub(System):
     def endpoint(self, person: int, path: str = "/ws/notifications/") -> Endpoint:
         """How the person of this number (from 0) comes in."""
         return Endpoint(self.port, path, headers=(f"Cookie: {SESSION_COOKIE}={self.sessions[person]}",))
+
+    def another_publisher(self, number: int) -> Process:
+        """One more process that publishes, which has to be asked ``ready`` first."""
+        command, log = [_PYTHON, "-m", "lab.bench.publishers.hub"], self.folder / f"publisher-{number}.log"
+        return Process(command, core=GENERATOR, log=log, environment=self.environment, talks=True)
 
     def _fill(self) -> None:
         """Migrations, people with sessions, rooms: made once per run of the bench, and copied for each hub."""
@@ -96,11 +112,14 @@ class Hub(System):
         listener.close()
 
     def _start_worker(self) -> Process:
+        return self._start_celery("worker", "-c", str(self.worker), *_ALONE)
+
+    def _start_celery(self, program: str, *arguments: str) -> Process:
         return self.run(
             Process(
-                [_PYTHON, "-m", "celery", "-A", "lab.bench.publishers.hub_tasks", "worker", *_ALONE],
+                [_PYTHON, "-m", "celery", "-A", "lab.bench.publishers.hub_tasks", program, *arguments],
                 core=GENERATOR,
-                log=self.folder / "worker.log",
+                log=self.folder / f"{program}.log",
                 environment=self.environment,
             )
         )
