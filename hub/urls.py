@@ -35,6 +35,7 @@ _PAGES = (
     _Pages("chat", "chat", "chat/", "chat.urls"),
     _Pages("online", "presence", "online/", "presence.urls"),
     _Pages("jobs", "worker", "jobs/", "worker.tracking.urls"),
+    _Pages("operations", "worker", "operations/", "worker.operations.urls"),
     _Pages("schedules", "worker", "schedules/", "worker.schedules.urls"),
 )
 

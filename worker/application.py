@@ -1,5 +1,6 @@
 """The Celery application that sends and runs the hub's tasks: the project's own."""
 
+import inspect
 from functools import cache
 from typing import Any
 
@@ -40,6 +41,11 @@ def task_named(name: str) -> Any:
     app = application()
     _import_tasks(app)
     return app.tasks.get(name)
+
+
+def signature_of(task: Any) -> inspect.Signature:
+    """What the task is called with. With ``autoretry_for`` Celery puts a function of its own before it."""
+    return inspect.signature(getattr(task, "_orig_run", task.run))
 
 
 @cache

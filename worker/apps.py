@@ -31,6 +31,13 @@ class WorkerConfig(required_apps.HubAppConfig):
             tasks,
         )
         from worker.application import application
+        from worker.operations import (
+            joining,  # noqa: F401  # connects to Celery's signals
+            page_watcher,  # noqa: F401  # a part of each web process
+            pausing,
+            recording,
+            statistics,
+        )
         from worker.schedules import (
             receipt_counter,  # noqa: F401  # a part of each web process
             running,
@@ -41,10 +48,12 @@ class WorkerConfig(required_apps.HubAppConfig):
 
         application()  # the one that this thread knows: see there
         gauges.stats(jobs.show_stats)
+        gauges.stats(statistics.show)
         sources.found_by(_running_task)
         distributing.started_by(tasks.distribute.delay, tasks.is_distribute_owed)
         scheduling.started_by(tasks.send_at, tasks.is_send_owed)
-        prune_regularly(running.prune)
+        for prune in (running.prune, pausing.prune, recording.prune):
+            prune_regularly(prune)
         if apps.is_installed("hub.accounts"):
             from worker import sign_up_alerts
 

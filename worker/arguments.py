@@ -15,6 +15,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from worker.application import signature_of
+
 
 def misfit(task: Any, args: Any, kwargs: Any) -> tuple[str, str] | None:
     """What is wrong with these arguments: the name of the field, ``args`` or ``kwargs``, and a sentence; else None.
@@ -27,7 +29,7 @@ def misfit(task: Any, args: Any, kwargs: Any) -> tuple[str, str] | None:
         return "kwargs", _('Keyword arguments are a JSON object like {"message": "…"}.')
     if task is None:
         return None
-    signature = inspect.signature(task.run)
+    signature = signature_of(task)
     try:
         bound = signature.bind(*args, **kwargs)
     except TypeError:

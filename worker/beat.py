@@ -28,6 +28,7 @@ from worker.durable import DurableTask
 from worker.jobs import JobCall
 from worker.maintenance import maintenance_tasks
 from worker.schedules import running
+from worker.scheduling import BEAT_LEASE
 from worker.written_rows import WrittenRows
 
 log = get_logger(__name__)
@@ -35,9 +36,8 @@ log = get_logger(__name__)
 #: Seconds between two heartbeats of beat itself.
 BEAT_INTERVAL = 5.0
 
-#: The lease of the one beat that sends, and its length in seconds: over twice the longest pause between two ticks.
+#: Seconds of the lease of the one beat that sends: over twice the longest pause between two ticks.
 #: That long nothing is sent after a beat was killed; one that is stopped gives the lease back.
-LEASE = "beat"
 LEASE_SECONDS = 12.0
 
 #: Seconds between two looks at schedules of which the last one has sent nothing.
@@ -281,7 +281,7 @@ class HubScheduler(DatabaseScheduler):
         if self._leads:
             self._leads = False
             try:
-                leases.release(LEASE, self._holder)
+                leases.release(BEAT_LEASE, self._holder)
             except (DatabaseError, InterfaceError) as error:
                 log.warning("lease_not_returned", error=type(error).__name__)
 
@@ -296,7 +296,7 @@ class HubScheduler(DatabaseScheduler):
 
     def _may_send(self) -> bool:
         led, self._leads = self._leads, False
-        self._leads = leases.hold(LEASE, self._holder, seconds=LEASE_SECONDS)
+        self._leads = leases.hold(BEAT_LEASE, self._holder, seconds=LEASE_SECONDS)
         if self._leads and not led:
             log.info("beat_leads", holder=self._holder)
             for task in self.maintenance:

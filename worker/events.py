@@ -15,6 +15,7 @@ OWN: Final = "jobs"
 ALL: Final = "all_jobs"
 
 #: The channel of those who look at schedules.
+OPERATIONS: Final = "operations"
 SCHEDULES: Final = "schedules"
 
 #: The largest number that browsers do not round.
@@ -74,6 +75,10 @@ class ScheduleChanged(msgspec.Struct, tag="worker.schedule_changed"):
     """A schedule or its history is not what it was; it may be gone. Not stored: who was away loads it again."""
 
     id: str
+
+
+class OperationsChanged(msgspec.Struct, tag="worker.operations_changed"):
+    """Queues, workers or failed jobs are not what they were. Not stored: the page loads them again."""
 
 
 def channel_of(user_id: str) -> str:

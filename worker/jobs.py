@@ -8,7 +8,7 @@ A call under the id of a job that is still owed replaces it. By its nonce a run 
 of the later one, whose row it leaves alone. Where a function takes a nonce, None stands for whichever call it is.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -214,15 +214,16 @@ def unclaim(*job_ids: str) -> None:
     )
 
 
-def retry(job_ids: Collection[str]) -> list[JobCall]:
-    """Start failed jobs again as if they had just been called; returns those that had failed.
+def retry(job_ids: Collection[str], *, change: Callable[[JobCall], JobCall] = lambda call: call) -> list[JobCall]:
+    """Start failed jobs again as if they had just been called, with ``change`` otherwise than they were; returns those
+    that had failed.
 
     Not those that are none and only say what has not happened (:func:`store_failed`).
     """
     with transaction.atomic(using=router.db_for_write(Job)):
         rows = Job.objects.select_for_update().filter(pk__in=job_ids).exclude(failed_at=None)
         rows = rows.exclude(nonce="", starts=0)
-        return [store(replace(call, options=_first_try(call.options))) for call in _readable(rows)]
+        return [store(change(replace(call, options=_first_try(call.options)))) for call in _readable(rows)]
 
 
 def prune() -> int:

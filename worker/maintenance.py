@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from celery import shared_task
+from django.db import DatabaseError
 from django.db.models import Q
 
-from hub.config.queues import BULK, DELIVERIES, Purpose, queue_named
+from hub.config.queues import BULK, DEFAULT, DELIVERIES, Purpose, queue_named
 from hub.database import deletions, heartbeats, pruning
 from hub.logs import get_logger
 from hub.presence import process_rows
@@ -18,6 +19,7 @@ from notifications.inbox import organizing
 from notifications.sending import distributing, expiring, scheduling
 from worker import jobs, queues, sending
 from worker.application import application
+from worker.operations import pausing
 from worker.schedules import running
 from worker.scheduling import expires, regular_tasks
 from worker.tracking import losses, stored
@@ -39,7 +41,7 @@ def send_overdue_jobs() -> int:
     and a long queue does not make itself longer. Where alerts or large work have a queue of their own, that has a task
     like this one.
     """
-    return sending.send_overdue(only=~Q(queue__in=queues.separate()))
+    return sending.send_overdue(only=~Q(queue__in=queues.separate() | pausing.paused()))
 
 
 @shared_task(ignore_result=True, expires=expires("worker.maintenance.send_overdue_deliveries"))
@@ -136,14 +138,25 @@ class MaintenanceTask:
         self.due_at = time.monotonic() + self.delay
 
     def send_if_due(self) -> None:
-        """Send the task if it is time; a broker that is away is logged. Takes no longer than the broker's timeout."""
+        """Send the task if it is time; a broker that is away is logged. Takes no longer than the broker's timeout.
+
+        Not into a queue that is paused: nobody would take it out in time, and they would pile up there.
+        """
         if time.monotonic() < self.due_at:
             return
         self.due_at = time.monotonic() + self.interval
+        if self._is_paused():
+            return
         try:
             self.task.apply_async(expires=self.expires, queue=self.queue)
         except Exception as error:  # noqa: BLE001  # whatever the broker's library raises, beat goes on
             log.warning("broker_away", task=self.task.name, error=type(error).__name__)
+
+    def _is_paused(self) -> bool:
+        try:
+            return (self.queue or queues.actual(DEFAULT)) in pausing.paused()
+        except DatabaseError:  # it is away: workers that have theirs may be there
+            return False
 
 
 def maintenance_tasks() -> list[MaintenanceTask]:

@@ -1,12 +1,11 @@
 """What the arguments of a call say of one person, and what is left of them without that person."""
 
-import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from hub.users import User, log_in_field, user_id
-from worker.application import task_named
+from worker.application import signature_of, task_named
 
 #: What is left of a value, or of a call, that is about the person alone.
 GONE: Final = object()
@@ -82,4 +81,4 @@ def named(user: User) -> Named:
 def parameters_of(task: str) -> list[str]:
     """The names of what the task takes; none where there is no such task (any more)."""
     found = task_named(task)
-    return [] if found is None else list(inspect.signature(found.run).parameters)
+    return [] if found is None else list(signature_of(found).parameters)

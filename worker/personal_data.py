@@ -22,6 +22,7 @@ from notifications.sending.withdrawing import withdraw
 from worker import events
 from worker.models import Job, TrackedJob
 from worker.named_people import GONE, Named, named
+from worker.operations import recording
 from worker.schedules import changing, waiting
 from worker.schedules.models import Schedule
 from worker.tracking import queries
@@ -232,3 +233,6 @@ if apps.is_installed("django_celery_beat"):
                 row.save()
 
     register(PersonalData("periodic_tasks", _export_periodic_tasks, _erase_periodic_tasks))
+
+
+register(PersonalData("operations", recording.export_of, recording.take_out))

@@ -13,6 +13,9 @@ from hub.config.queues import Purpose, queue_named
 #: For ``beat_scheduler`` in the configuration of Celery.
 SCHEDULER = "worker.beat.HubScheduler"
 
+#: The lease of the beat that sends; others wait.
+BEAT_LEASE = "beat"
+
 
 @dataclass(frozen=True, slots=True)
 class RegularTask:

@@ -12,7 +12,9 @@ from hub.config.engine import Engine
 from hub.config.kinds import FromZero, NotNegative, Rates, WrittenKinds
 
 #: Pages that can be left out. ``language`` is the form that changes the language.
-PageName = Literal["home", "alerts", "topics", "chat", "online", "jobs", "schedules", "accounts", "language"]
+PageName = Literal[
+    "home", "alerts", "topics", "chat", "online", "jobs", "schedules", "operations", "accounts", "language"
+]
 
 #: Endpoints that can be left out, by their path.
 EndpointName = Literal[

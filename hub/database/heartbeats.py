@@ -35,14 +35,13 @@ def beat(part: str) -> None:
 
 
 def ages() -> dict[str, float]:
-    """Seconds since the last beat by kind (``worker``, ``beat``), of the youngest part of each; ``worker-bulk`` is a
-    worker.
+    """Seconds since the last beat by kind (``worker``, ``beat``), of the youngest part of each.
 
     A kind that never beat is left out.
     """
     youngest: dict[str, float] = {}
     for part, age in _aged(Heartbeat.objects.all()):
-        kind = part.partition(":")[0].partition("-")[0]
+        kind = part.partition(":")[0]
         youngest[kind] = min(age, youngest.get(kind, age))
     return youngest
 

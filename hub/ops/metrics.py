@@ -43,6 +43,24 @@ JOB_WAIT = Gauge(
     "Seconds since the background job was due that waits for longest.",
     multiprocess_mode="mostrecent",
 )
+QUEUE_LENGTH = Gauge(
+    "hub_queue_length",
+    "Messages of background tasks that wait in a queue at the broker.",
+    ["queue"],
+    multiprocess_mode="mostrecent",
+)
+QUEUE_AGE = Gauge(
+    "hub_queue_age_seconds",
+    "Seconds since the oldest message in a queue at the broker was sent.",
+    ["queue"],
+    multiprocess_mode="mostrecent",
+)
+QUEUE_PAUSED = Gauge(
+    "hub_queue_paused",
+    "Whether somebody has paused a queue: 1, else 0.",
+    ["queue"],
+    multiprocess_mode="mostrecent",
+)
 LOOP_LATE = Histogram(
     "hub_loop_late_seconds",
     "How late the event loop was with what was due, four times a second.",

@@ -36,6 +36,7 @@ def test_types_and_keys_of_publications_are_those_of_the_code() -> None:
         presence_events.OnlineCounted,
         job_events.JobChanged,
         job_events.JobProgressed,
+        job_events.OperationsChanged,
         job_events.ScheduleChanged,
     ]
     documented = {

@@ -84,6 +84,9 @@ PAGES = {
     "/health/live": (200, 200, 200, 200, 200, 200),
     "/health/ready": (200, 200, 200, 200, 200, 200),
     "/metrics": (200, 200, 200, 200, 200, 200),  # the shipped nginx does not pass it on
+    "/operations/": (302, 403, 403, 200, 302, 302),
+    "/operations/queue/pause/?name=bulk": (302, 403, 403, 200, 302, 302),
+    "/operations/job/?id=gone": (302, 403, 403, 404, 302, 302),
     "/schedules/": (302, 403, 403, 200, 302, 302),
     "/schedules/new/": (302, 403, 403, 200, 302, 302),
     "/schedules/calendar/": (302, 403, 403, 200, 302, 302),
@@ -122,6 +125,9 @@ FORMS: dict[str, tuple[dict[str, str], tuple[int, ...]]] = {
     "/topics/nothing-{unique}/follow/": ({}, (302, 404, 404, 404, 302, 302)),
     "/accounts/tokens/": ({"name": "x"}, (302, 200, 200, 200, 302, 302)),
     "/accounts/tokens/{token}/revoke/": ({}, (302, 302, 404, 404, 302, 302)),
+    "/operations/queue/pause/": ({"name": "nobody's"}, (302, 403, 403, 404, 302, 302)),
+    "/operations/worker/drain/": ({"name": "gone"}, (302, 403, 403, 404, 302, 302)),
+    "/operations/job/": ({"id": "gone", "again": ""}, (302, 403, 403, 404, 302, 302)),
     "/schedules/new/": ({}, (302, 403, 403, 400, 302, 302)),
     "/i18n/setlang/": ({"language": "ru"}, (302, 302, 302, 302, 302, 302)),
 }

@@ -22,7 +22,9 @@ from tests.worker.tracked_tasks import (
     parent,
 )
 from worker import jobs, sending
+from worker.arguments import misfit
 from worker.models import Job, TrackedJob
+from worker.named_people import parameters_of
 from worker.origins import Origin, acting
 from worker.tracking import JobHandle, cancelling, losses, masking, publishing, started_by, stored
 
@@ -298,3 +300,9 @@ def test_address_of_an_erased_person_is_not_found_in_longer_ones(ada: User) -> N
     child.delay("for alice@example.com", "and e@example.com.au")
     erase(short)
     assert "alice@example.com" in TrackedJob.objects.get().arguments
+
+
+def test_arguments_of_a_job_that_is_tried_again_by_itself_have_their_names() -> None:
+    """Celery puts a function of its own before it, whose first argument is that of the job."""
+    assert parameters_of("tests.break") == ["token", "passing"]
+    assert misfit(break_down, [], {"token": "x"}) is None

@@ -27,6 +27,11 @@ _SECRET = re.compile(
 )
 
 
+def is_secret(name: str) -> bool:
+    """Whether what is called so is a secret."""
+    return _SECRET.search(name) is not None
+
+
 def shown(task: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
     """Arguments as text, ``path="/tmp/a.csv", token=•••``: what is called like a secret is masked, at any depth."""
     names = parameters_of(task)

@@ -601,6 +601,11 @@ export interface OnlineCounted {
   count: number;
 }
 
+/** Queues, workers or failed jobs are not what they were. Not stored: the page loads them again. */
+export interface OperationsChanged {
+  type: "worker.operations_changed";
+}
+
 /** Who is in a room; `count` is of all, also where `people` has not all of them. */
 export interface People {
   people: Person[];
@@ -958,6 +963,7 @@ export interface Publications {
   "presence.online_counted": OnlineCounted;
   "worker.job_changed": JobChanged;
   "worker.job_progressed": JobProgressed;
+  "worker.operations_changed": OperationsChanged;
   "worker.schedule_changed": ScheduleChanged;
 }
 

@@ -1,0 +1,339 @@
+"""The operations page: who may see it and act, what it shows, and failed jobs that run again."""
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from hub.channels.namespace import namespace_of
+from hub.database import heartbeats, leases
+from hub.privacy import erase, export
+from hub.users import all_users
+from notifications.models import Notification
+from tests.support.people import User
+from tests.worker.running import lengths, run_all
+from tests.worker.tracked_tasks import break_down
+from worker import jobs
+from worker.jobs import JobCall
+from worker.models import Job, TrackedJob
+from worker.operations import pausing, recording, reports, snapshot
+from worker.operations.models import Operation, OperationRecord
+from worker.operations.permissions import CORRECT, OPERATE, SEE
+from worker.operations.reports import RunningTask, WorkerReport
+from worker.scheduling import BEAT_LEASE
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("nothing_ran_and_the_broker_is_there"),
+]
+
+PAGE = "/operations/"
+
+#: One of each page and action: a GET that asks, and what a POST sends.
+ACTIONS: list[tuple[str, dict[str, str]]] = [
+    ("/operations/queue/pause/", {"name": "bulk"}),
+    ("/operations/queue/resume/", {"name": "bulk"}),
+    ("/operations/worker/drain/", {"name": "run-1"}),
+    ("/operations/worker/undrain/", {"name": "run-1"}),
+]
+
+RUN = WorkerReport(
+    "run-1",
+    "worker@alpha",
+    ("default", "bulk"),
+    (),
+    is_drained=False,
+    concurrency=2,
+    started=0.0,
+    running=(RunningTask("job-1", "shop.tasks.count", "bulk", time.time() - 120),),
+)
+
+
+@pytest.fixture(autouse=True)
+def worker_runs() -> Iterator[None]:
+    """One worker has reported, and pages look anew."""
+    reports.write(RUN)
+    snapshot.forget()
+    yield
+    reports.forget(RUN.run)
+    snapshot.forget()
+
+
+def permitted(*permissions: str, name: str = "boss") -> User:
+    user = User.objects.create_user(name, is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=[one.partition(".")[2] for one in permissions]))
+    assert all(map(user.has_perm, permissions))
+    return user
+
+
+def client_of(user: User | None) -> Client:
+    client = Client()
+    if user is not None:
+        client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def operator() -> Client:
+    return client_of(permitted(SEE, OPERATE, CORRECT))
+
+
+def failed_job(**kwargs: Any) -> Job:
+    """A job that has failed and that its task would take again."""
+    jobs.store(JobCall("failed-1", "tests.break", [], kwargs, {}))
+    TrackedJob.objects.create(id="failed-1", title="Break", state="failed", arguments="token=•••")
+    jobs.fail("failed-1", f"ValueError: {kwargs.get('token', '')} was not accepted")
+    snapshot.forget()
+    return Job.objects.get()
+
+
+def recorded() -> list[tuple[str, str]]:
+    return list(OperationRecord.objects.order_by("pk").values_list("operation", "target"))
+
+
+@pytest.mark.parametrize(
+    ("permissions", "page", "action"),
+    [((), 403, 403), ((SEE,), 200, 403), ((OPERATE,), 200, 200), ((SEE, CORRECT), 200, 403)],
+)
+def test_being_of_the_staff_is_not_enough(permissions: tuple[str, ...], page: int, action: int) -> None:
+    client = client_of(permitted(*permissions))
+    assert client.get(PAGE).status_code == page
+    failed_job()
+    assert client.get("/operations/job/?id=failed-1").status_code == page
+    done = 302 if action == 200 else 403
+    assert client.post("/operations/job/", {"id": "failed-1", "again": ""}).status_code == done
+    for address, values in ACTIONS:
+        assert client.get(address, values).status_code == action, address
+        assert client.post(address, values).status_code == done, address
+    if action == 403:
+        assert (pausing.paused(), pausing.drained(), recorded()) == (set(), set(), [])
+
+
+def test_guests_log_in_first_and_members_are_refused() -> None:
+    assert client_of(None).get(PAGE).url == f"/accounts/login/?next={PAGE}"  # type: ignore[attr-defined]
+    assert client_of(None).post(ACTIONS[0][0], ACTIONS[0][1]).status_code == 302
+    assert pausing.paused() == set()
+    member = User.objects.create_user("member")
+    assert client_of(member).get(PAGE).status_code == 403
+
+
+@pytest.mark.parametrize("address", ["/", PAGE])
+@pytest.mark.parametrize(("permissions", "is_linked"), [((SEE,), True), ((), False)])
+def test_menu_of_those_who_may_see_it_leads_there(permissions: tuple[str, ...], is_linked: bool, address: str) -> None:
+    said = client_of(permitted(*permissions)).get(address).content.decode()
+    assert (f'href="{PAGE}"' in said) is (is_linked)
+
+
+@pytest.mark.parametrize(("permissions", "may"), [((SEE,), True), ((OPERATE,), True), ((), False)])
+def test_channel_is_for_those_who_may_see_the_page(permissions: tuple[str, ...], may: bool) -> None:
+    assert namespace_of("operations").can_subscribe(permitted(*permissions)) is may  # type: ignore[misc]
+
+
+def test_page_shows_queues_workers_beat_and_what_is_slow(operator: Client) -> None:
+    leases.hold(BEAT_LEASE, "alpha:1:x", seconds=10)
+    heartbeats.beat("beat:alpha")
+    now = timezone.now()
+    times = {"started_at": now - timedelta(minutes=2), "ended_at": now}
+    TrackedJob.objects.create(id="slow", title="Count <b>stars</b>", state="succeeded", **times)
+    break_down.apply_async(queue="bulk")
+    said = operator.get(PAGE).content.decode()
+    for text in ("deliveries", "1 waits", "worker@alpha", "shop.tasks.count", "Beat sends: alpha:1:x", "took 120 s"):
+        assert text in said, text
+    assert "Count &lt;b&gt;stars" in said
+    assert "No worker reads it" not in said  # bulk is read by the worker that has reported
+
+
+def test_queue_that_nobody_reads_is_told(operator: Client) -> None:
+    reports.forget(RUN.run)
+    break_down.delay()
+    said = operator.get(PAGE).content.decode()
+    assert "No worker reads it: what waits there stays." in said
+    assert "No worker runs: nothing is done in the background." in said
+
+
+def test_queue_is_paused_and_resumed_after_a_question_and_recorded(operator: Client) -> None:
+    asked = operator.get("/operations/queue/pause/", {"name": "deliveries"}).content.decode()
+    assert "Pause the queue deliveries?" in asked
+    assert pausing.paused() == set()
+    said = operator.post("/operations/queue/pause/", {"name": "deliveries"}, follow=True).content.decode()
+    assert "Paused: nothing is taken out of it." in said
+    assert pausing.paused() == {"deliveries"}
+    again = operator.post("/operations/queue/pause/", {"name": "deliveries"}, follow=True).content.decode()
+    assert "That was so before. Nothing was done." in again
+    operator.post("/operations/queue/resume/", {"name": "deliveries"})
+    assert pausing.paused() == set()
+    assert recorded() == [("pause", "deliveries"), ("resume", "deliveries")]
+    assert "Queue resumed: deliveries" in operator.get(PAGE).content.decode()
+
+
+def test_worker_is_drained_and_takes_work_again(operator: Client) -> None:
+    asked = operator.get("/operations/worker/drain/", {"name": "run-1"}).content.decode()
+    assert "No other worker reads default, bulk: what is sent there waits." in asked
+    operator.post("/operations/worker/drain/", {"name": "run-1"})
+    assert pausing.is_drained("run-1")
+    assert "Being drained: it finishes what it has." in operator.get(PAGE).content.decode()
+    operator.post("/operations/worker/undrain/", {"name": "run-1"})
+    assert not pausing.is_drained("run-1")
+    assert recorded() == [("drain", "worker@alpha"), ("undrain", "worker@alpha")]
+
+
+@pytest.mark.parametrize(
+    ("address", "values"),
+    [
+        ("/operations/queue/pause/", {"name": "nobody's"}),
+        ("/operations/queue/pause/", {"name": ""}),
+        ("/operations/queue/pause/", {"name": "a\0b"}),
+        ("/operations/queue/pause/", {"name": "x" * 300}),
+        ("/operations/queue/pause/", {}),
+        ("/operations/queue/purge/", {"name": "bulk"}),
+        ("/operations/worker/drain/", {"name": "gone"}),
+        ("/operations/worker/kill/", {"name": "run-1"}),
+        ("/operations/job/", {"id": "gone"}),
+    ],
+)
+def test_what_there_is_not_is_not_found(operator: Client, address: str, values: dict[str, str]) -> None:
+    assert operator.get(address, values).status_code == 404
+    assert operator.post(address, values).status_code == 404
+    assert recorded() == []
+
+
+def test_forms_of_other_pages_do_nothing(operator: Client) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    strict.cookies = operator.cookies
+    assert strict.post("/operations/queue/pause/", {"name": "bulk"}).status_code == 403
+    assert pausing.paused() == set()
+
+
+def test_failed_job_runs_again_as_it_was(operator: Client) -> None:
+    failed_job(token="s3cr3t-token")
+    assert operator.post("/operations/job/", {"id": "failed-1", "again": ""}).status_code == 302
+    job = Job.objects.get()
+    assert (job.failed_at, json.loads(job.arguments)[1]) == (None, {"token": "s3cr3t-token"})
+    assert lengths()["default"] == 1
+    assert recorded() == [("run_again", "failed-1")]
+    assert operator.post("/operations/job/", {"id": "failed-1", "again": ""}).status_code == 404  # it has begun
+
+
+def test_secrets_of_a_failed_job_are_shown_to_nobody(operator: Client) -> None:
+    failed_job(token="s3cr3t-token", passing=True)
+    for address in (PAGE, "/operations/job/?id=failed-1"):
+        said = operator.get(address).content.decode()
+        assert "was not accepted" in said
+        assert "s3cr3t-token" not in said
+    assert "•••" in operator.get("/operations/job/?id=failed-1").content.decode()
+
+
+def test_corrected_arguments_keep_the_secrets_where_the_dots_stay(operator: Client) -> None:
+    failed_job(token="s3cr3t-token", passing=True)
+    values = {"id": "failed-1", "correct": "", "args": "[]", "kwargs": '{"token": "•••", "passing": false}'}
+    assert operator.post("/operations/job/", values).status_code == 302
+    job = Job.objects.get()
+    assert json.loads(job.arguments) == [[], {"token": "s3cr3t-token", "passing": False}]
+    assert recorded() == [("correct", "failed-1")]
+    assert TrackedJob.objects.get().arguments == "token=•••, passing=false"
+    assert run_all() == ["FAILURE"]
+
+
+@pytest.mark.parametrize(
+    ("args", "kwargs", "says"),
+    [
+        ("[]", '{"tokem": "x"}', "The task has no argument tokem."),
+        ("[1, 2, 3]", "{}", "The task does not take these positional arguments."),
+        ("{}", "{}", "Positional arguments are a JSON list"),
+        ("[]", "[]", "Keyword arguments are a JSON object"),
+        ("[", "{}", "This is no JSON."),
+        ("[]", '{"passing": "•••"}', "stands for a secret, and none was there"),
+        ("[]", '{"token": {"password": "•••"}}', "stands for a secret, and none was there"),
+        ("[" * 100_000, "{}", "This is no JSON."),
+    ],
+)
+def test_arguments_that_the_task_does_not_take_are_refused(
+    operator: Client, args: str, kwargs: str, says: str
+) -> None:
+    failed_job(token="s3cr3t-token", passing=True)
+    answer = operator.post("/operations/job/", {"id": "failed-1", "correct": "", "args": args, "kwargs": kwargs})
+    assert answer.status_code == 400
+    said = answer.content.decode()
+    assert says in said
+    assert "s3cr3t-token" not in said
+    assert Job.objects.get().failed_at is not None
+    assert recorded() == []
+
+
+def test_other_arguments_need_a_permission_of_their_own() -> None:
+    failed_job(passing=True)
+    client = client_of(permitted(SEE, OPERATE))
+    said = client.get("/operations/job/?id=failed-1").content.decode()
+    assert ("Run again as it was" in said, "Run with these arguments" in said) == (True, False)
+    values = {"id": "failed-1", "correct": "", "args": "[]", "kwargs": "{}"}
+    assert client.post("/operations/job/", values).status_code == 403
+    assert Job.objects.get().failed_at is not None
+
+
+def test_values_are_checked_by_the_task_itself(operator: Client) -> None:
+    jobs.store(JobCall("failed-2", "worker.tasks.send_broadcast", ["Hello", "user:nobody"], {}, {}))
+    jobs.fail("failed-2", "UnknownRecipient")
+    wrong = {"id": "failed-2", "correct": "", "args": '["Hello"]', "kwargs": '{"level": "loud"}'}
+    assert operator.post("/operations/job/", wrong).status_code == 400
+    right = {**wrong, "kwargs": '{"level": "warning"}'}
+    assert operator.post("/operations/job/", right).status_code == 302
+    assert run_all() == ["SUCCESS"]
+    assert Notification.objects.get().level == "warning"
+
+
+def test_what_only_says_that_something_has_not_happened_cannot_run(operator: Client) -> None:
+    jobs.store_failed(JobCall("missed", "shop.plain", [], {}, {}), "Missed: 1 due time", durable=False)
+    assert "there is nothing to run again" in operator.get("/operations/job/?id=missed").content.decode()
+    assert operator.post("/operations/job/", {"id": "missed", "again": ""}).status_code == 403
+
+
+def test_row_that_cannot_be_read_breaks_no_page(operator: Client) -> None:
+    failed_job()
+    Job.objects.update(arguments="no JSON")
+    snapshot.forget()
+    assert operator.get(PAGE).status_code == 200
+    assert "Its row cannot be read" in operator.get("/operations/job/?id=failed-1").content.decode()
+
+
+def test_person_who_is_erased_leaves_what_was_done() -> None:
+    boss = permitted(SEE, OPERATE)
+    recording.record(boss, Operation.PAUSE, "bulk")
+    assert "pause" in json.dumps(export(boss), default=str)
+    erase(boss)
+    assert not all_users().filter(pk=boss.pk).exists()
+    left = OperationRecord.objects.get()
+    assert (left.operation, left.person) == ("pause", None)
+
+
+def test_one_look_serves_all_who_ask(operator: Client, django_assert_num_queries: Any) -> None:
+    snapshot.current()
+    with django_assert_num_queries(0):
+        assert snapshot.current() is snapshot.current()
+
+
+def test_ages_alone_are_no_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    break_down.apply_async(queue="bulk")
+    before = snapshot.current().key
+    snapshot.forget()
+    assert snapshot.current().key == before
+    pausing.pause("bulk")
+    snapshot.forget()
+    assert snapshot.current().key != before
+
+
+def test_page_knows_what_was_done_in_another_web_process() -> None:
+    before = snapshot.after_what_was_done()
+    assert snapshot.after_what_was_done() is before
+    recording.record(permitted(SEE), Operation.PAUSE, "bulk")
+    assert [one.target for one in snapshot.after_what_was_done().records] == ["bulk"]
+
+
+def test_addresses_are_those_of_the_names() -> None:
+    assert reverse("hub:operations:overview") == PAGE

@@ -1,0 +1,179 @@
+"""In each worker: reads no queue that is paused, begins nothing once it is drained, and reports what it does.
+
+A thread looks at the database and writes to Redis, which may hang. What it has found is obeyed by the worker's own
+loop, which is the only one that may touch the consumer.
+"""
+
+import os
+import threading
+import time
+from secrets import token_hex
+from typing import Any, Final
+
+from celery import bootsteps
+from celery.worker import state
+from celery.worker.consumer import Tasks
+from django.db import DatabaseError, connections
+from redis import RedisError
+
+from hub.config.queues import DELIVERIES
+from hub.database import heartbeats
+from hub.logs import get_logger
+from worker import queues
+from worker.heartbeat import part_of
+from worker.operations import pausing, reports
+from worker.operations.reports import RunningTask, WorkerReport
+from worker.scheduling import REGULAR_TASKS
+
+log = get_logger(__name__)
+
+#: Seconds between two looks at the database, between two turns of the worker's loop that obey, and between two
+#: heartbeats.
+INTERVAL: Final = 2.0
+TICK: Final = 0.5
+HEARTBEAT_INTERVAL: Final = 10.0
+
+#: Held while the thread has connections: a child that is forked then would share them.
+_exchanging = threading.Lock()
+os.register_at_fork(
+    before=_exchanging.acquire, after_in_parent=_exchanging.release, after_in_child=_exchanging.release
+)
+
+
+#: Tasks that the hub sends to itself every few seconds, and the seconds after which they are shown like any other.
+_QUIET: Final = frozenset(task.name for task in REGULAR_TASKS)
+_QUIET_SECONDS: Final = 5.0
+
+
+def _is_worth_a_line(running: RunningTask) -> bool:
+    return running.task not in _QUIET or time.time() - running.since > _QUIET_SECONDS
+
+
+class Control(bootsteps.StartStopStep):
+    """A part of the consumer, which is started again with each connection to the broker."""
+
+    name = "HubControl"
+    requires = (Tasks,)
+
+    def __init__(self, consumer: Any, **options: Any) -> None:
+        super().__init__(consumer, **options)
+        self.run = f"{os.getpid()}-{token_hex(8)}"
+        self.node = str(consumer.hostname)
+        #: The queues that it was started for, whatever it reads now.
+        self.reads = tuple(sorted(consumer.app.amqp.queues.consume_from))
+        self.is_drained = False
+        self._paused: set[str] = set()
+        self._off: set[str] = set()
+        self._running: dict[str, RunningTask] = {}
+        self._started = time.time()
+        self._concurrency = int(getattr(consumer.controller, "concurrency", 0) or 0)
+        self._next_heartbeat = 0.0
+        self._timer: Any = None
+        self._thread: threading.Thread | None = None
+        self._ended = threading.Event()
+        self._complained: set[str] = set()
+        self._look()
+        # Before the first message: a queue that is paused already is not begun.
+        for queue in self._unwanted():
+            consumer.app.amqp.queues.deselect(queue)
+            self._off.add(queue)
+
+    def start(self, consumer: Any) -> None:
+        """The worker has a connection."""
+        self._timer = consumer.timer.call_repeatedly(TICK, self.obey, (consumer,))
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._exchange_for_ever, name="hub-control", daemon=True)
+            self._thread.start()
+
+    def stop(self, consumer: Any) -> None:
+        """The worker ends, or has lost its connection."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def shutdown(self, consumer: Any) -> None:
+        """The worker ends."""
+        self.stop(consumer)
+        self._ended.set()
+
+    def obey(self, consumer: Any) -> None:
+        """Read what is to be read and nothing else, and note what runs. On the worker's own loop."""
+        now = time.time()
+        requests = {str(request.id): request for request in list(state.active_requests)}
+        self._running = {
+            task_id: self._running.get(task_id)
+            or RunningTask(task_id, str(request.name), str((request.delivery_info or {}).get("routing_key", "")), now)
+            for task_id, request in requests.items()
+        }
+        if consumer.task_consumer is None:
+            return
+        unwanted = self._unwanted()
+        for queue in unwanted - self._off:
+            consumer.cancel_task_queue(queue)
+            self._off.add(queue)
+        for queue in self._off - unwanted:
+            consumer.add_task_queue(queue)
+            self._off.discard(queue)
+
+    def report(self) -> WorkerReport:
+        """What it does now."""
+        return WorkerReport(
+            run=self.run,
+            name=self.node,
+            reads=self.reads,
+            off=tuple(sorted(self._off)),
+            is_drained=self.is_drained,
+            concurrency=self._concurrency,
+            started=self._started,
+            running=tuple(filter(_is_worth_a_line, self._running.values()))[: reports.RUNNING_LIMIT],
+        )
+
+    def _unwanted(self) -> set[str]:
+        return set(self.reads) if self.is_drained else self._paused & set(self.reads)
+
+    def _exchange_for_ever(self) -> None:
+        while not self._ended.wait(INTERVAL):
+            with _exchanging:
+                self._look()
+                try:
+                    reports.write(self.report())
+                except (RedisError, OSError) as error:
+                    if self._is_news("redis"):
+                        log.warning("worker_not_reported", error=type(error).__name__)
+                else:
+                    self._complained.discard("redis")
+        with _exchanging:
+            try:
+                reports.forget(self.run)
+            except (RedisError, OSError):
+                return  # it vanishes by itself
+
+    def _look(self) -> None:
+        """Without a database everything stays as it is."""
+        try:
+            self._paused = pausing.paused()
+            self.is_drained = pausing.is_drained(self.run)
+            self._show_life()
+        except DatabaseError as error:
+            if self._is_news("database"):
+                log.warning("paused_queues_unknown", error=type(error).__name__)
+        else:
+            self._complained.discard("database")
+        finally:
+            connections.close_all()
+
+    def _show_life(self) -> None:
+        if time.monotonic() < self._next_heartbeat:
+            return
+        self._next_heartbeat = time.monotonic() + HEARTBEAT_INTERVAL
+        part = part_of(self.node)
+        if part != heartbeats.WORKER and self._thread is not None:
+            heartbeats.beat(heartbeats.here(part))
+        # The task by which workers show that they work waits in a queue that somebody has paused: no fault of theirs.
+        if queues.actual(DELIVERIES) in self._paused and not self.is_drained:
+            heartbeats.beat(heartbeats.here(heartbeats.WORKER))
+
+    def _is_news(self, what: str) -> bool:
+        """Whether this is not away since the last time: a line for each turn would drown the others."""
+        is_news = what not in self._complained
+        self._complained.add(what)
+        return is_news

@@ -1,0 +1,101 @@
+"""What workers say of themselves every two seconds: keys of Redis that vanish when nothing is heard any more."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any, Final
+
+import msgspec
+import redis
+from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from hub.config import hub_settings
+
+#: Seconds for which a report counts. A worker that was killed is shown for as long.
+LIFETIME: Final = 10
+
+#: Running tasks of one report.
+RUNNING_LIMIT: Final = 50
+
+
+class RunningTask(msgspec.Struct, frozen=True):
+    """A task that a worker runs. ``since`` is a time of the worker's host, in seconds since 1970."""
+
+    id: str
+    task: str
+    queue: str
+    since: float
+
+
+class WorkerReport(msgspec.Struct, frozen=True):
+    """A worker: ``run`` names this run of it; ``reads`` are the queues it was started for, and ``off`` those of them
+    that it does not read now."""
+
+    run: str
+    name: str
+    reads: tuple[str, ...]
+    off: tuple[str, ...]
+    is_drained: bool
+    concurrency: int
+    started: float
+    running: tuple[RunningTask, ...] = ()
+
+
+_decoder = msgspec.json.Decoder(WorkerReport)
+
+
+def write(report: WorkerReport) -> None:
+    """Show the report to whoever asks within :data:`LIFETIME`. Raises what redis-py raises."""
+    with _client() as client, client.pipeline(transaction=False) as pipe:
+        pipe.set(_key(report.run), msgspec.json.encode(report), ex=LIFETIME)
+        pipe.sadd(_index(), report.run)
+        pipe.execute()
+
+
+def forget(run: str) -> None:
+    """The worker has ended. Raises what redis-py raises."""
+    with _client() as client:
+        client.delete(_key(run))
+
+
+def read() -> list[WorkerReport]:
+    """The reports of all workers that live, by their names. Raises what redis-py raises."""
+    with _client() as client:
+        runs = sorted(name if isinstance(name, str) else name.decode() for name in client.smembers(_index()))
+        texts = client.mget([_key(run) for run in runs]) if runs else []
+        if gone := [run for run, text in zip(runs, texts, strict=True) if text is None]:
+            client.srem(_index(), *gone)
+    return sorted(_readable(texts), key=lambda report: (report.name, report.run))
+
+
+def _readable(texts: list[Any]) -> Iterator[WorkerReport]:
+    for text in texts:
+        try:
+            if text is not None:
+                yield _decoder.decode(text)
+        except msgspec.DecodeError:  # of another version of the hub
+            continue
+
+
+def _index() -> str:
+    return f"{hub_settings().redis_prefix}:workers"
+
+
+def _key(run: str) -> str:
+    return f"{hub_settings().redis_prefix}:worker:{run}"
+
+
+@contextmanager
+def _client() -> Iterator["redis.Redis"]:
+    """A connection for one exchange: a worker forks, and shares none with its children."""
+    timeout = hub_settings().redis_timeout
+    client = redis.Redis.from_url(
+        settings.REDIS_URL,
+        socket_timeout=timeout,
+        socket_connect_timeout=timeout,
+        single_connection_client=True,
+        retry=Retry(NoBackoff(), 0),
+    )
+    with closing(client):
+        yield client
