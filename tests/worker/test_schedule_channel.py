@@ -35,9 +35,9 @@ def make() -> Schedule:
 
 def become_due(row: Schedule) -> None:
     now = timezone.now() - timedelta(seconds=1)  # by the clock of the database as well
-    Schedule.objects.filter(pk=row.pk).update(rule={"type": "once", "at": now.isoformat()}, next_at=now)
-    Schedule.objects.filter(pk=row.pk).update(is_planned=True, handled_until=now - timedelta(minutes=1))
-    send_due_schedules()
+    Schedule.objects.update(rule={"type": "once", "at": now.isoformat()}, starts_at=None)
+    Schedule.objects.update(is_planned=True, handled_until=now - timedelta(minutes=1), next_at=now)
+    assert send_due_schedules() == 1
 
 
 def rename(row: Schedule) -> None:
