@@ -88,6 +88,12 @@ def test_what_is_for_later_or_has_failed_stands_in_nobodys_way(ada: User) -> Non
     assert queries.places(TrackedJob.objects.all()) == {third: 1}
 
 
+def test_each_queue_is_counted_by_itself(ada: User) -> None:
+    large, first, second = called_by(ada, 3)
+    Job.objects.filter(pk=large).update(queue="bulk")
+    assert queries.places(TrackedJob.objects.all()) == {large: 1, first: 1, second: 2}
+
+
 def test_who_stands_far_behind_and_a_plain_task_have_no_place(
     monkeypatch: pytest.MonkeyPatch, settings: object, ada: User
 ) -> None:

@@ -47,15 +47,18 @@ def older(rows: "QuerySet[TrackedJob]", than: TrackedJob) -> "QuerySet[TrackedJo
 def places(rows: Iterable[TrackedJob]) -> dict[str, int]:
     """The place in the queue of each of these jobs that waits there, the next one first; by their ids.
 
-    Counted among the jobs that are owed and have not begun, tracked or not. Those behind the first
+    Counted among the jobs of the same queue that are owed and have not begun, tracked or not. Those behind the first
     :data:`PLACES_LIMIT` have none, nor has a plain task of Celery: its broker does not say what is before it.
     """
     waiting = {row.pk for row in rows if row.state == JobState.QUEUED and row.source == JobSource.DURABLE}
     if not waiting:
         return {}
     in_order = Job.objects.filter(failed_at=None, starts=0, due_at__lte=Now()).order_by("created_at", "pk")
-    numbered = enumerate(in_order.values_list("pk", flat=True)[:PLACES_LIMIT], 1)
-    return {pk: place for place, pk in numbered if pk in waiting}
+    found = dict[str, int]()
+    for queue in set(Job.objects.filter(pk__in=waiting).values_list("queue", flat=True)):
+        numbered = enumerate(in_order.filter(queue=queue).values_list("pk", flat=True)[:PLACES_LIMIT], 1)
+        found.update((pk, place) for place, pk in numbered if pk in waiting)
+    return found
 
 
 def below(row: TrackedJob) -> list[TrackedJob]:
