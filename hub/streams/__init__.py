@@ -6,7 +6,8 @@ text.
 """
 
 from hub.streams.cursors import cursor_at, cursor_of
-from hub.streams.history import offsets_of, offsets_of_shared, published
+from hub.streams.finding import published
+from hub.streams.history import offsets_of, offsets_of_shared
 from hub.streams.store import (
     BATCH,
     SLACK,

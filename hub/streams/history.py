@@ -5,7 +5,6 @@ All functions are synchronous and raise ``django.db.Error``.
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from django.db.models import Q, QuerySet
 
@@ -117,17 +116,6 @@ def replace(channel: str, beginnings: Collection[str], data: str) -> int:
     # What is shared stays as it is in the other channels.
     shared = of_channel.filter(shared__in=SharedData.objects.filter(meant))
     return of_channel.filter(meant).update(data=data) + shared.update(data=data, shared=None)
-
-
-def published(channel: str, beginning: str) -> tuple[int, datetime] | None:
-    """The offset of the publication of ``channel`` whose JSON text begins so, and when it got that.
-
-    None where it is not kept, or has none yet. Looks through what the channel keeps.
-    """
-    of_channel = Publication.objects.filter(channel=channel, sequenced_at__isnull=False)
-    meant = of_channel.filter(Q(data__startswith=beginning) | Q(shared__data__startswith=beginning))
-    found = meant.order_by("offset").values_list("offset", "sequenced_at").first()
-    return (found[0], found[1]) if found and found[0] is not None and found[1] is not None else None
 
 
 def offsets_of(publications: Collection[int]) -> list[tuple[str, int]]:

@@ -4,12 +4,15 @@ from hub.users import User
 from notifications import events, sources
 from notifications.models import InboxChange
 
+#: Alerts that one row names; more of them are several rows.
+IDS_LIMIT = 1000
+
 
 def note(user: User, told: events.AlertsRead | events.AlertsChanged) -> None:
     """Store in the open transaction what the person's pages are told of a change."""
-    row = InboxChange(user=user, ids=told.ids, source=sources.current())
-    if isinstance(told, events.AlertsRead):
-        row.change, row.upto = "read", told.upto
-    else:
-        row.change = told.change
-    row.save()
+    change, upto = ("read", told.upto) if isinstance(told, events.AlertsRead) else (told.change, 0)
+    source = sources.current()
+    InboxChange.objects.bulk_create(
+        InboxChange(user=user, change=change, upto=upto, ids=told.ids[start : start + IDS_LIMIT], source=source)
+        for start in range(0, len(told.ids) or 1, IDS_LIMIT)
+    )

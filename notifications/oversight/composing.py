@@ -25,6 +25,7 @@ from notifications.models import TITLE_LIMIT, Level, Notification, Topic
 from notifications.offers.declaring import Action, Link
 from notifications.sending.alerting import EVERYONE, Alert, BadAlert, Recipient, alert
 from notifications.sending.named_audiences import MEMBERS, declared
+from notifications.sending.own_keys import own_key
 
 log = get_logger(__name__)
 
@@ -133,7 +134,7 @@ class ComposeForm(UncutForm, forms.Form):
                 actions=list(_buttons(cleaned["buttons"])),
                 at=cleaned["at"],
                 expires=cleaned["expires"],
-                key=f"composed:{cleaned['once']}",
+                key=own_key("composed:", cleaned["once"]),
             )
         except BadAlert as error:
             raise forms.ValidationError(str(error)) from None

@@ -5,6 +5,7 @@ from notifications.models import Distribution, InboxEntry, Notification
 from notifications.sending import actions, expiring
 from notifications.sending.alerting import Alert, Found
 from notifications.sending.named_audiences import LISTED, BadAudience, Listed, audience_named
+from notifications.sending.own_keys import own_key
 
 
 def send_again(row: Notification, *, once: str, sender: User, person: User | None = None) -> list[Notification]:
@@ -28,7 +29,7 @@ def send_again(row: Notification, *, once: str, sender: User, person: User | Non
         level=row.level,
         url=row.url,
         data=row.data,
-        key=f"again:{once}",
+        key=str(own_key("again:", once)),
         expires=None if expiring.is_over(row) else row.expires_at,
         kind=row.kind,
         params=row.params,

@@ -157,7 +157,7 @@ def recipient_of(alert: Notification) -> str:
 
 
 def _sent(alert: Notification, channel: str) -> Sent:
-    found = streams.published(channel, events.beginning_of_created(alert.pk))
+    found = streams.published(channel, events.beginning_of_created(alert.pk), alert.created_at)
     return Sent(channel, *found) if found else Sent(channel)
 
 

@@ -192,9 +192,7 @@ def change(
     offered = _channels_to_choose(user) if any(wish.channel for wish in wishes) else set()
     named = [_subject(user, wish, offered) for wish in wishes]
     with transaction.atomic():
-        # Two devices choose one after the other: what the second one tells all pages has what the first one chose.
-        Preferences.objects.bulk_create([Preferences(pk=user.pk)], ignore_conflicts=True)
-        Preferences.objects.select_for_update().get(pk=user.pk)
+        hold(user)
         said: dict[str, Any] = {"language": language, "time_zone": time_zone}
         changed = {name: value for name, value in said.items() if value is not None}
         if quiet is not UNSET:
@@ -210,6 +208,15 @@ def change(
         if changed or wishes:
             publish(channels.of_user(user), PreferencesChanged(**msgspec.structs.asdict(heeded_of(user))))
     return preferences_of(user)
+
+
+def hold(user: User) -> None:
+    """Have nobody else change the preferences of ``user`` until the open transaction ends.
+
+    Two devices choose one after the other: what the second one tells all pages has what the first one chose.
+    """
+    Preferences.objects.bulk_create([Preferences(pk=user.pk)], ignore_conflicts=True)
+    Preferences.objects.select_for_update().get(pk=user.pk)
 
 
 def languages() -> Sequence[tuple[str, str]]:

@@ -7,6 +7,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.dates import WEEKDAYS
@@ -127,6 +128,12 @@ def _initial(hours: Hours | None) -> dict[str, Any]:
 
 def _store(request: HttpRequest, user: User) -> HttpResponse:
     """Store what differs. Fields that the form does not have stay as they are: it may be of an older page."""
+    with transaction.atomic():
+        preferences.hold(user)  # what differs is what differs from what stands there now
+        return _store_held(request, user)
+
+
+def _store_held(request: HttpRequest, user: User) -> HttpResponse:
     before = preferences.preferences_of(user)
     if "all" in request.POST:
         return _change(request, user, wishes=[_wish_for_all(request.POST["all"])])

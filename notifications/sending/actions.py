@@ -33,6 +33,7 @@ from notifications.sending import (
 from notifications.sending.alerting import EVERYONE, Alert, BadAlert, alert
 from notifications.sending.arguments import AlertArguments
 from notifications.sending.named_audiences import Audience, Listed
+from notifications.sending.own_keys import own_key
 
 #: How often the rows of a key are looked up, where others store some of them at the same time.
 ATTEMPTS = 5
@@ -292,7 +293,7 @@ def broadcast_from_client(*, user: Visitor, message: str, key: str | None = None
     if not may_broadcast(user, fresh=True):
         raise MayNotBroadcast
     sender = user if isinstance(user, User) else None
-    named = None if key is None else f"broadcast:{user_id(user) or None}:{key}"
+    named = None if key is None else own_key("broadcast:", f"{user_id(user) or None}:{key}")
     described = alert(to=EVERYONE, message=message, key=named)
     if named is None or not Notification.objects.filter(key=named).exists():
         limits.take(BROADCASTS, user.pk)

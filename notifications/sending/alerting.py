@@ -28,6 +28,7 @@ from notifications.models import BUNDLE_LIMIT, KEY_LIMIT, TITLE_LIMIT, Level, To
 from notifications.offers import declaring as offers
 from notifications.offers.declaring import Action, Link
 from notifications.safe_urls import is_safe_url
+from notifications.sending import own_keys
 from notifications.sending.named_audiences import SMALL, Audience, BadAudience, Listed, audience_named, listed
 
 #: Bytes of an alert's publication that are not its texts and data, at most.
@@ -203,7 +204,7 @@ def alert(
         level,
         url,
         data,
-        key,
+        None if key is None else str(key),
         expires,
         named,
         values,
@@ -315,6 +316,8 @@ def _check_expiry(expires: object) -> None:
 def _check_key(key: object, replace: object) -> None:
     if key is not None and not is_key(key):
         raise BadAlert(f"An alert's key is text of 1 to {KEY_LIMIT} characters.")
+    if isinstance(key, str) and (mistake := own_keys.mistake(key)):
+        raise BadAlert(mistake)
     if replace and key is None:
         raise BadAlert("An alert replaces what has its key, and it has none.")
 

@@ -173,3 +173,10 @@ async def test_an_alert_for_a_local_time(api: Api) -> None:
     for wrong in ({"to": "everyone"}, {"at_local": "2035-01-01T10:00:00Z"}, {"at": "2035-01-01T10:00:00Z"}):
         asked = {"to": "members", "message": "m", "at_local": at_local, **wrong}
         assert await api.error("notify", **asked) == 107
+
+
+@pytest.mark.parametrize("key", ["again:1", "composed:x", "schedule:5:1", "chat.room_opened:3"])
+async def test_a_key_of_the_hub_is_refused(api: Api, key: str) -> None:
+    answer = await api("notify", to="everyone", message="m", key=key)
+    assert "are the hub's own: begin yours otherwise" in str(answer["error"])
+    assert not await Notification.objects.aexists()

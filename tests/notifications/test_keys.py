@@ -1,5 +1,6 @@
 """Promise 5: the same idempotency key stores once."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import Any
@@ -9,11 +10,13 @@ from django.contrib.auth.models import Group
 from django.db import connection, transaction
 
 from hub.models import Publication
+from lab.harness.environment import BASE_DIR
 from notifications import alert, anotify, notify
 from notifications.models import Notification, Topic
-from notifications.sending import actions
+from notifications.sending import actions, own_keys
 from notifications.sending.alerting import BadAlert
 from notifications.sending.named_audiences import SMALL
+from notifications.sending.own_keys import own_key
 from tests.support.people import User, make_crowd
 from tests.support.writers import needs_several_writers
 
@@ -183,3 +186,25 @@ def test_a_hundred_recipients_cost_no_query_each(people: list[User], django_asse
         notify(to=many, message="m", key="k")
     with django_assert_max_num_queries(10):
         assert len(notify(to=many, message="m", key="k")) == SMALL
+
+
+@pytest.mark.parametrize("key", ["again:1", "broadcast:1:x", "composed:x"])
+def test_a_key_of_the_hub_is_taken_by_nobody_else(key: str) -> None:
+    with pytest.raises(BadAlert, match=r"Keys that begin with again:, broadcast:, composed: are the hub's own"):
+        notify(to="everyone", message="m", key=key)
+    notify(to="everyone", message="m", key=f"my-{key}")
+    notify(to="everyone", message="m", key=key.partition(":")[0])
+    assert set(Notification.objects.values_list("key", flat=True)) == {f"my-{key}", key.partition(":")[0]}
+
+
+def test_beginnings_of_keys_that_the_hub_makes_are_reserved() -> None:
+    made = set()
+    for folder in ("notifications", "worker", "chat", "presence", "hub"):
+        for path in (BASE_DIR / folder).rglob("*.py"):
+            text = path.read_text()
+            made |= set(re.findall(r'own_key\("([a-z_.]+:)"', text))
+            for body in re.findall(r"def (?:\w*key|_keys)(?:_of)?\([^)]*\) -> str:\n(.*?)\n\n", text, re.DOTALL):
+                made |= set(re.findall(r'return f"([a-z_.]+:)\{', body))
+    assert made - {"http:"} == {*own_keys.OWN, *own_keys.OF_OTHER_APPS}
+    with pytest.raises(ValueError, match="is not reserved"):
+        own_key("mine:", "1")

@@ -25,7 +25,7 @@ from hub.users import user_id
 from lab.harness.waiting import wait_for
 from notifications import following, notify
 from notifications.events import InboxCounts, NotificationCreated
-from notifications.inbox import organizing, queries, reading, resting
+from notifications.inbox import organizing, queries, reading, resting, trail
 from notifications.inbox.organizing import (
     BadTime,
     archive,
@@ -41,7 +41,7 @@ from notifications.inbox.organizing import (
 )
 from notifications.kinds import wording
 from notifications.kinds.locales import Locale
-from notifications.models import Follow, InboxEntry, Notification, NotificationState, Topic
+from notifications.models import Follow, InboxChange, InboxEntry, Notification, NotificationState, Topic
 from notifications.sending import withdrawing
 from notifications.sending.retention import prune
 from tests.notifications.locks import somebody_waits
@@ -684,3 +684,12 @@ def _compare(steps: list[tuple[int, str, set[int]]]) -> None:
     for device in devices:
         device.catch_up()
         assert device.counts == person.counts
+
+
+def test_trail_of_very_many_is_in_rows_of_a_thousand(ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trail, "IDS_LIMIT", 3)
+    sent = send(ann, 7)
+    archive(user=ann, ids=sent)
+    rows = InboxChange.objects.filter(user=ann, change="archived").order_by("pk")
+    assert [len(row.ids) for row in rows] == [3, 3, 1]
+    assert sorted(pk for row in rows for pk in row.ids) == sorted(sent)
