@@ -24,7 +24,7 @@ from notifications.models import Notification
 from notifications.oversight import labels, reports
 from notifications.oversight.composing import ComposeForm, previews
 from notifications.oversight.connections import reached
-from notifications.oversight.repeating import send_again
+from notifications.oversight.repeating import recipients_of, send_again
 from notifications.sending import actions, withdrawing
 from notifications.sending.alerting import BadAlert
 from notifications.sending.counting import people_of
@@ -150,14 +150,16 @@ def _carry_out(
     wish = request.POST.get("do", "")
     if not (_may_retract(request) if wish == "retract" else _may_send(request)):
         raise PermissionDenied
+    once = request.POST.get("once", "")
+    if wish not in {"again", "retract"} or (wish == "again" and not _ONCE.fullmatch(once)):
+        return HttpResponseBadRequest()
+    if "confirmed" not in request.POST:
+        return _confirmation(admin, request, alert, person, wish=wish, once=once)
     if wish == "retract":
         admin.log_change(request, alert, "retract")
         withdrawing.retract(id=alert.pk)
         admin.message_user(request, _("It is taken back."), messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:hub_notifications_notification_changelist"))
-    once = request.POST.get("once", "")
-    if wish != "again" or not _ONCE.fullmatch(once):
-        return HttpResponseBadRequest()
     try:
         with _by(request) as me:
             rows = send_again(alert, once=once, sender=me, person=person)
@@ -169,6 +171,36 @@ def _carry_out(
         return HttpResponseRedirect(_address(alert))
     admin.message_user(request, _("It is sent again; this is the new one."), messages.SUCCESS)
     return HttpResponseRedirect(_address(rows[0]))
+
+
+def _confirmation(
+    admin: ModelAdmin[Notification],
+    request: HttpRequest,
+    alert: Notification,
+    person: User | None,
+    *,
+    wish: str,
+    once: str,
+) -> HttpResponse:
+    """Ask whether that is meant: it says what goes to how many people, or is taken from them."""
+    try:
+        number = people_of((person,) if person is not None else recipients_of(alert))
+    except Exception as error:  # whatever the audience of a product raises; who has an alert loses it all the same
+        if wish == "again":
+            admin.message_user(request, f"{type(error).__name__}: {error}", messages.ERROR)
+            return HttpResponseRedirect(_address(alert))
+        log.warning("audience_failed", exc_info=True)
+        number = None
+    context = {
+        **_context(admin, request, "", person),
+        "title": _("Take back") if wish == "retract" else _("Send again"),
+        "alert": alert,
+        "wish": wish,
+        "once": once,
+        "to": reports.recipient_of(alert),
+        "number": number,
+    }
+    return TemplateResponse(request, "admin/hub/notification/confirm.html", context)
 
 
 @contextmanager

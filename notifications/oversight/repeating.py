@@ -23,7 +23,7 @@ def send_again(row: Notification, *, once: str, sender: User, person: User | Non
         LookupError: its recipient is gone, and it follows.
     """
     described = Alert(
-        to=(person,) if person is not None else _recipients(row),
+        to=(person,) if person is not None else recipients_of(row),
         message=row.message,
         title=row.title,
         level=row.level,
@@ -47,7 +47,8 @@ def _single(row: Notification) -> Found:
     return None
 
 
-def _recipients(row: Notification) -> tuple[Found | Listed, ...]:
+def recipients_of(row: Notification) -> tuple[Found | Listed, ...]:
+    """To whom :func:`send_again` sends it: those who had it of a list, else those who belong now. Raises as that."""
     if not row.audience:
         return (_single(row),)
     if row.audience != LISTED:

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from hub.testing import drain_jobs
 from hub.users import user_id
-from notifications import Kind, notify
+from notifications import MEMBERS, Kind, notify
 from notifications.kinds import declaring
 from notifications.models import Follow, InboxEntry, Notification, ScheduledAlert, Topic
 from notifications.oversight.repeating import send_again
@@ -121,7 +122,7 @@ def test_texts_of_a_kind_are_shown_in_each_language(
 def test_a_notification_is_sent_again_to_those_who_had_it(admin_client: Client, ann: User) -> None:
     (row,) = notify(to=ann, message="m", title="t", key="k", data={"n": 1})
     for _again in range(2):
-        assert admin_client.post(report_of(row), {"do": "again", "once": ONCE}).status_code == 302
+        assert admin_client.post(report_of(row), {"do": "again", "once": ONCE, "confirmed": "1"}).status_code == 302
     again, first = Notification.objects.all()
     assert first.pk == row.pk and again.user_id == ann.pk
     assert (again.message, again.title, again.data, again.key) == ("m", "t", {"n": 1}, f"again:{ONCE}")
@@ -132,11 +133,16 @@ def test_a_notification_of_many_is_sent_again_to_one_or_to_all(admin_client: Cli
     (row,) = notify(to=crowd, message="m")
     drain_jobs()
     one = crowd[3]
-    admin_client.post(f"{report_of(row)}?person={user_id(one)}", {"do": "again", "once": ONCE})
+    admin_client.post(f"{report_of(row)}?person={user_id(one)}", {"do": "again", "once": ONCE, "confirmed": "1"})
     (to_one,) = Notification.objects.exclude(pk=row.pk)
     assert to_one.user_id == one.pk
-    assert admin_client.post(f"{report_of(row)}?person=nobody", {"do": "again", "once": ONCE}).status_code == 404
-    admin_client.post(report_of(row), {"do": "again", "once": "1" * 32})
+    assert (
+        admin_client.post(
+            f"{report_of(row)}?person=nobody", {"do": "again", "once": ONCE, "confirmed": "1"}
+        ).status_code
+        == 404
+    )
+    admin_client.post(report_of(row), {"do": "again", "once": "1" * 32, "confirmed": "1"})
     drain_jobs()
     to_all = Notification.objects.latest("pk")
     assert to_all.audience == "people"
@@ -153,7 +159,7 @@ def test_what_went_to_a_group_that_is_gone_is_not_sent_to_everyone(ann: User) ->
 
 def test_a_notification_is_taken_back(admin_client: Client, ann: User) -> None:
     (row,) = notify(to=ann, message="m")
-    assert admin_client.post(report_of(row), {"do": "retract"}).status_code == 302
+    assert admin_client.post(report_of(row), {"do": "retract", "confirmed": "1"}).status_code == 302
     assert not Notification.objects.exists()
 
 
@@ -169,8 +175,8 @@ def test_each_button_needs_its_permission(client: Client, ann: User) -> None:
         ann.user_permissions.set(Permission.objects.filter(codename__in=names))
         return [
             client.get(reverse(COMPOSE)).status_code,
-            client.post(report_of(row), {"do": "again", "once": ONCE}).status_code,
-            client.post(report_of(row), {"do": "retract"}).status_code,
+            client.post(report_of(row), {"do": "again", "once": ONCE, "confirmed": "1"}).status_code,
+            client.post(report_of(row), {"do": "retract", "confirmed": "1"}).status_code,
         ]
 
     assert may() == [403, 403, 403]
@@ -191,3 +197,28 @@ def test_a_link_fills_in_for_whom_and_no_name_of_the_form(admin_client: Client) 
     page = text_of(admin_client.get(reverse(COMPOSE), {"people": "ada", "message": "foreign", "once": ONCE}))
     assert ">\nada</textarea>" in page
     assert "foreign" not in page and ONCE not in page
+
+
+def test_what_a_button_does_is_asked_for_before_it_is_done(admin_client: Client, ann: User) -> None:
+    crew = Group.objects.create(name="crew")
+    for user in make_crowd("crew", 3):
+        user.groups.add(crew)
+    (row,) = notify(to=crew, message="to the crew")
+    for wish, said in (("again", "To 3 people"), ("retract", "This cannot be undone.")):
+        page = admin_client.post(report_of(row), {"do": wish, "once": ONCE})
+        assert page.status_code == 200
+        assert said in page.text and "to the crew" in page.text
+        assert f'name="do" value="{wish}"' in page.text and ONCE in page.text
+    page = admin_client.post(f"{report_of(row)}?person={user_id(ann)}", {"do": "again", "once": ONCE})
+    assert "To 1 person" in page.text
+    assert list(Notification.objects.all()) == [row]
+    for wrong in ({"do": "again", "once": "x"}, {"do": "nothing", "once": ONCE, "confirmed": "1"}):
+        assert admin_client.post(report_of(row), wrong).status_code == 400
+
+
+def test_what_has_no_recipients_any_more_is_taken_back_and_not_sent_again(admin_client: Client) -> None:
+    (row,) = notify(to=MEMBERS, message="m")
+    Notification.objects.filter(pk=row.pk).update(audience="audience:gone")
+    answer = admin_client.post(report_of(row), {"do": "again", "once": ONCE}, follow=True)
+    assert "is no audience" in unescape(answer.text)
+    assert "This cannot be undone." in admin_client.post(report_of(row), {"do": "retract"}).text
