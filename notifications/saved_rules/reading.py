@@ -73,10 +73,8 @@ class ReadyRule:
 
     @property
     def is_for_people_alone(self) -> bool:
-        """Whether its alerts are grouped or held, which those that many share are not."""
-        kind = self.kind
-        throttle = kind.throttle if self.throttle is None and kind is not None else self.throttle
-        return bool(self.group_by or throttle or (kind is not None and kind.group_by))
+        """Whether it says that its alerts are grouped or held, which those that many share are not."""
+        return bool(self.group_by or self.throttle)
 
     def applies(self, now: Values, old: Values, *, is_deleted: bool) -> bool:
         """Whether the rule is of this change; ``now`` of a deleted row is what it was."""

@@ -152,7 +152,8 @@ def _send_now(alerts: Sequence[Alert], sender: User | None) -> list[Notification
             kind=described.kind,
             params=described.params,
             actions=described.actions,
-            bundle_by=described.group_by,
+            # What many share joins nothing: each of them has read something else.
+            bundle_by=described.group_by if isinstance(recipient, User) else "",
             bundle_count=described.count,
             sender=sender,
             source=source,

@@ -36,6 +36,10 @@ ENVELOPE = 512
 
 #: How far from now the times of an alert may be, and how long after it is sent it may expire.
 LONGEST = timedelta(days=3650)
+
+#: People in a call whose alerts join others, or are held: each has a row of their own, and is waited for.
+TOGETHER = 500
+
 #: The longest ``throttle``: what is held comes so much later.
 LONGEST_THROTTLE = timedelta(days=7)
 _AHEAD = f", {LONGEST.days} days from now at most"
@@ -152,11 +156,12 @@ def alert(
         at_local: when it is sent, as a time without a zone: each person gets it when it is that time where they are,
             or in ``TIME_ZONE`` where that is not known. For people, lists of them, and audiences as they are now.
         group_by: a text such as ``"photo:7"``: what a person has not read of the same kind and text is one row in
-            their inbox, with a count, and counts as one. For people, at most 100 in a call. Without it that of the
-            kind; an empty one is for an alert that stands alone.
+            their inbox, with a count, and counts as one. For people, at most 500 in a call. Without it that of the
+            kind, which is for people likewise: what more of them get, or a group, a topic or an audience, is a row
+            that many share, and stands alone. An empty one is for an alert that stands alone.
         throttle: a time within which a person gets one alert of the same kind and ``group_by`` at once, and the others
-            at its end as one row. For people, at most 100 in a call. Without it that of the kind; 0 is for an alert
-            that comes at once.
+            at its end as one row. For people, at most 500 in a call. Without it that of the kind, for people
+            likewise; 0 is for an alert that comes at once.
 
     Raises:
         UnknownRecipient: no such user, group or topic; a topic is not made by sending to it.
@@ -167,12 +172,12 @@ def alert(
             raise BadAlert(f"An alert's {name} is text, not {type(value).__name__}.")
     # str() because a translated text (gettext_lazy) is fixed at this moment, in the language of the sender.
     message, title, url = str(message), str(title), str(url)
-    values, bundled_by = None, ""
+    values, bundled_by, held_for = None, "", throttle
     if kind is not None:
         kind = _declared(kind)
         level = kind.level if level is UNSET else level
         expires = kind.expires if expires is None else expires
-        throttle = kind.throttle if throttle is None else throttle
+        held_for = kind.throttle if throttle is None else throttle
         message, title, url, values, bundled_by = _said(kind, params, message=message, title=title, url=url)
     elif params is not None:
         raise BadAlert("An alert's params are values for the placeholders of a kind, and it has no kind.")
@@ -189,14 +194,16 @@ def alert(
         _check_expiry(expires)
     _check_time(at, at_local)
     bundled_by = _checked_group(bundled_by if group_by is None else group_by)
-    seconds = _checked_throttle(throttle, is_named=bool(kind or bundled_by), replace=replace)
+    seconds = _checked_throttle(held_for, is_named=bool(kind or bundled_by), replace=replace)
     offered = _offered(actions)
     # What the publication of few alerts has makes room for nothing in others.
     rare = [one for one in (offered, _published_of(kind), bundled_by and _BUNDLE) if one]
     _check_size(message, title, url, data, *rare)
     named = kind.name if kind else ""
     found = _recipients(to)
-    _check_recipients(found, at_local, bundled_by, seconds)
+    if bundled_by or seconds:
+        found = _one_by_one(found)
+    _check_recipients(found, at_local, is_grouped=bool(group_by), is_throttled=bool(throttle))
     return Alert(
         found,
         message,
@@ -350,20 +357,23 @@ def _checked_throttle(throttle: object, *, is_named: bool, replace: bool) -> flo
     return throttle.total_seconds()
 
 
-def _check_recipients(found: Sequence[Found | Listed], at_local: object, group_by: str, throttle: float) -> None:
+def _check_recipients(
+    found: Sequence[Found | Listed], at_local: object, *, is_grouped: bool, is_throttled: bool
+) -> None:
+    """``is_grouped`` and ``is_throttled``: the call says so, and not the kind alone."""
     if at_local is not None and not all(isinstance(one, User | Audience | Listed) for one in found):
         raise BadAlert("Only people have a local time: an alert with at_local goes to people, lists or audiences.")
     if all(isinstance(one, User) for one in found):
         return
-    if group_by:
+    if is_grouped:
         raise BadAlert(
-            f"An alert with group_by goes to people, {SMALL} in a call at most. One to a group, a topic, an audience "
-            "or everyone is a row that many share, and joins nothing: leave group_by out, or give group_by=''."
+            f"An alert with group_by goes to people, {TOGETHER} in a call at most. One to a group, a topic, an "
+            "audience or everyone is a row that many share, and joins nothing: leave group_by out."
         )
-    if throttle:
+    if is_throttled:
         raise BadAlert(
-            f"An alert with throttle goes to people, {SMALL} in a call at most, each of whom has had another number. "
-            "To a group, a topic, an audience or everyone leave throttle out, or give timedelta(0)."
+            f"An alert with throttle goes to people, {TOGETHER} in a call at most, each of whom has had another "
+            "number. To a group, a topic, an audience or everyone leave throttle out."
         )
 
 
@@ -408,6 +418,18 @@ def _recipients(to: Recipient | Iterable[Recipient]) -> tuple[Found | Listed, ..
     if len(keys) <= SMALL:
         return found
     return (Listed(keys), *(one for one in found if not isinstance(one, User)))
+
+
+def _one_by_one(found: tuple[Found | Listed, ...]) -> tuple[Found | Listed, ...]:
+    """``found`` with the people of its lists, if these are not too many, in their place."""
+    keys = [key for one in found if isinstance(one, Listed) for key in one.keys]
+    if not keys or len(keys) > TOGETHER:
+        return found
+    people = all_users().in_bulk(keys)
+    return (
+        *(people[key] for key in keys if key in people),
+        *(one for one in found if not isinstance(one, Listed)),
+    )
 
 
 def _each(to: Recipient | Iterable[Recipient]) -> Iterable[Recipient]:

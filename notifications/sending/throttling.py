@@ -54,7 +54,8 @@ def admit(alerts: Sequence[Alert]) -> tuple[list[Alert], list[ScheduledAlert]]:
         if not described.throttle:
             now.append(described)
             continue
-        at_once = list[Found | Listed]()
+        # What many share is not held: each of them has had another number.
+        at_once: list[Found | Listed] = [one for one in described.to if not isinstance(one, User)]
         for _, person in _each([described]):
             until = None if _has(person, described.key) else windows[scope_of(described, person)].admit(described)
             if until is None:

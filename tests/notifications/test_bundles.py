@@ -30,7 +30,7 @@ from notifications.kinds import declaring
 from notifications.models import Notification, ScheduledAlert, Topic, newest_alert
 from notifications.offers import declaring as offers
 from notifications.rules.coalescing import send_last
-from notifications.sending import expiring, retention, scheduling, withdrawing
+from notifications.sending import alerting, expiring, retention, scheduling, withdrawing
 from notifications.sending.actions import send as send_all
 from notifications.sending.alerting import BadAlert
 from notifications.sending.expiring import sweep
@@ -186,14 +186,55 @@ def test_an_empty_group_by_stands_alone(ann: User, comment: Kind) -> None:
     assert [count for _, count, _ in shown(ann)] == [1, 1]
 
 
+# --- more people -----------------------------------------------------------------------------------------------------
+
+
+def test_what_many_share_stands_alone_although_its_kind_is_bundled(ann: User, deploys: Topic, comment: Kind) -> None:
+    for to in (Group.objects.create(name="ops"), deploys, "everyone", MEMBERS):
+        say(to, "Ada")
+        say(to, "Bob")
+    assert set(Notification.objects.values_list("bundle_by", "bundle_count", "folded")) == {("", 1, False)}
+    assert Notification.objects.count() == 8
+
+
+def test_people_beside_a_group_have_theirs_joined(ann: User, comment: Kind) -> None:
+    ops = Group.objects.create(name="ops")
+    for who in ("Ada", "Bob"):
+        notify(to=[ann, ops], kind=comment, params={"who": who, "photo": "cat"})
+    assert [count for _, count, _ in shown(ann)] == [2]
+    assert Notification.objects.filter(group=ops, bundle_by="", folded=False).count() == 2
+
+
+@pytest.mark.parametrize("form", [list, lambda people: User.objects.filter(pk__in=[one.pk for one in people])])
+def test_a_list_of_more_than_a_hundred_joins_for_each(
+    comment: Kind, form: Any, django_assert_max_num_queries: Any
+) -> None:
+    people = make_crowd("crowd", 150)
+    # What a row takes the place of leaves the history of each person's channel, by two statements.
+    for who, queries_at_most in (("Ada", 60), ("Bob", 60 + 2 * len(people))):
+        with django_assert_max_num_queries(queries_at_most):
+            notify(to=form(people), kind=comment, params={"who": who, "photo": "cat"})
+    assert {tuple(count for _, count, _ in shown(one)) for one in people[::50]} == {(2,)}
+    assert Notification.objects.filter(folded=False, bundle_count=2).count() == 150
+
+
+def test_more_people_than_are_sent_to_one_by_one_share_a_row(comment: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alerting, "TOGETHER", 120)
+    people = make_crowd("crowd", 121)
+    say(people, "Ada")
+    assert Notification.objects.get().bundle_by == ""
+    with pytest.raises(BadAlert, match="goes to people"):
+        notify(to=people, message="m", group_by="backups")
+
+
 # --- what is refused -------------------------------------------------------------------------------------------------
 
 
-def test_what_many_share_joins_nothing(ann: User, deploys: Topic, comment: Kind) -> None:
-    for to in (Group.objects.create(name="ops"), deploys, "everyone", MEMBERS, make_crowd("crowd", 101)):
-        with pytest.raises(BadAlert, match="goes to people, 100 in a call at most"):
-            say(to, "Ada")
-        notify(to=to, kind="photo.comment", params={"who": "Ada", "photo": "cat"}, group_by="")
+def test_a_call_that_wants_what_many_share_to_join_is_refused(ann: User, deploys: Topic) -> None:
+    to: Any
+    for to in (Group.objects.create(name="ops"), deploys, "everyone", MEMBERS, [ann, deploys]):
+        with pytest.raises(BadAlert, match="goes to people, 500 in a call at most"):
+            notify(to=to, message="m", group_by="backups")
 
 
 @pytest.mark.parametrize("value", [7, "x" * 201, "\0"], ids=repr)
