@@ -63,6 +63,12 @@ class SavedRuleForm(ModelForm[SavedRule]):
 class ConditionForms(InlineFormSet[SavedRuleCondition, SavedRule, Any]):
     """The conditions of one rule."""
 
+    def add_fields(self, form: Any, index: int | None) -> None:
+        """Name each field: in a table the labels stand in its head, which screen readers do not read for a field."""
+        super().add_fields(form, index)
+        for field in form.fields.values():
+            field.widget.attrs["aria-label"] = field.label
+
     def clean(self) -> None:
         super().clean()
         model = opening.opened.get(self.instance.model)
