@@ -1,5 +1,6 @@
 """Alerts, other jobs and large work each have a queue, so that none waits behind another."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from notifications import MEMBERS, notify
 from notifications.models import Distribution
 from tests.support.people import make_crowd
 from tests.worker.durable_tasks import overdue
-from tests.worker.running import lengths, run, run_all, running_worker, send_overdue_jobs, take
+from tests.worker.running import children, lengths, run, run_all, running_worker, send_overdue_jobs, take
 from tests.worker.tracked_tasks import import_customers, import_in_bulk
 from worker import jobs, maintenance, queues, sending
 from worker.celery import app
@@ -20,6 +21,7 @@ from worker.checks import celery_application_is_imported
 from worker.jobs import JobCall
 from worker.maintenance import maintenance_tasks
 from worker.models import Job, TrackedJob
+from worker.operations import joining
 from worker.scheduling import regular_tasks
 from worker.tasks import distribute, send_broadcast, send_scheduled
 
@@ -146,12 +148,16 @@ def test_queue_full_of_large_work_holds_up_no_alert(data_dir: Path, tmp_path: Pa
     for _ in range(20):
         import_in_bulk.delay(1)
     include = "tests.worker.tracked_tasks"
-    with running_worker(data_dir, tmp_path / "deliveries.log", include=include, queues="deliveries"):
+    with running_worker(data_dir, tmp_path / "deliveries.log", include=include, queues="deliveries") as alerts:
         send_broadcast.delay("Hello")
         wait_for(lambda: not Job.objects.filter(queue="deliveries").exists(), timeout=60, that="the alert is sent")
         assert Job.objects.filter(queue="bulk").count() == 20
-        with running_worker(data_dir, tmp_path / "bulk.log", include=include, queues="bulk"):
+        with running_worker(data_dir, tmp_path / "bulk.log", include=include, queues="bulk") as bulk:
             wait_for(lambda: not Job.objects.exists(), timeout=60, that="the imports are done")
+            # It leaves the processor to others, as does what it has forked.
+            ours = os.getpriority(os.PRIO_PROCESS, alerts.pid)
+            nicer = [os.getpriority(os.PRIO_PROCESS, pid) - ours for pid in (bulk.pid, *children(bulk))]
+            assert set(nicer) == {joining.NICE}
     assert TrackedJob.objects.filter(state="succeeded").count() == 20
 
 

@@ -24,6 +24,7 @@ from lab.bench.publishers import log_in_names
 from lab.bench.publishers.hub_tasks import send_to_group, tell_people
 from lab.bench.publishers.inboxes import fill_inbox, read_inbox
 from lab.bench.publishers.jobs import jobs_channel, start_steps, steps_ended
+from lab.bench.publishers.queue_tasks import bulk_left, fill_bulk, send_by_worker
 from lab.bench.publishers.schedules import make_schedules, schedules_at_once, schedules_sent
 from notifications import MEMBERS, Alert, alert, notify, on_save
 from notifications.models import Distribution
@@ -194,6 +195,9 @@ if __name__ == "__main__":
         costs,
         fill_inbox,
         read_inbox,
+        bulk_left,
+        fill_bulk,
+        send_by_worker,
         jobs_channel,
         start_steps,
         steps_ended,

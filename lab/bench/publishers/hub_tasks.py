@@ -6,7 +6,7 @@ from worker.celery import app
 
 __all__ = ["app"]
 
-app.conf.include = [*(app.conf.include or ()), "lab.bench.publishers.job_tasks"]
+app.conf.include = [*(app.conf.include or ()), "lab.bench.publishers.job_tasks", "lab.bench.publishers.queue_tasks"]
 
 
 @app.task(name="bench.send_to_group")

@@ -18,6 +18,7 @@ from lab.bench.rows import (
     one_alert,
     personal,
     publish,
+    queues,
     save,
     schedules,
     storm,
@@ -41,6 +42,7 @@ ROWS: dict[str, Callable[[Bench], Awaitable[list[Line]]]] = {
     "growth": growth.measure,
     "inbox": inbox.measure,
     "notify": notify.measure,
+    "queues": queues.measure,
     "jobs": jobs.measure,
     "schedules": schedules.measure,
 }

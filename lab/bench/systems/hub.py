@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from lab.bench.clients import Endpoint
@@ -32,6 +33,7 @@ class Hub(System):
         web_processes: how many share the listening socket; all are on the server's core.
         worker: how many tasks a Celery worker runs at a time (on the generator's core, where the publishers are);
             0 for no worker.
+        queues: each has one more worker of its own, which runs one task at a time.
         beat: whether a beat runs, on the generator's core as well.
         database_url: a database that is empty; SQLite in the system's folder where it is not given.
         people: how many have an account and a session.
@@ -44,6 +46,7 @@ class Hub(System):
         *,
         web_processes: int = 1,
         worker: int = 0,
+        queues: Sequence[str] = (),
         beat: bool = False,
         database_url: str = "",
         people: int = 10_000,
@@ -51,6 +54,7 @@ class Hub(System):
         super().__init__()
         self.web_processes = web_processes
         self.worker = worker
+        self.queues = queues
         self.beat = beat
         self.database_url = database_url
         self.people = people
@@ -61,11 +65,12 @@ class Hub(System):
         self._fill()
         await self.start_redis(persistent=True)
         self._start_web()
-        worker = self._start_worker() if self.worker else None
+        workers = [self._start_worker()] if self.worker else []
+        workers += [self._start_worker_of(queue) for queue in self.queues]
         if self.beat:
             self._start_celery("beat", "--pidfile", "", "--schedule", str(self.folder / "beat"))
         await self.start_publisher([_PYTHON, "-m", "lab.bench.publishers.hub"], self.environment)
-        if worker is not None:
+        for worker in workers:
             await until(functools.partial(_says, worker, " ready."), worker)
         await self._check_sessions()
 
@@ -114,12 +119,16 @@ class Hub(System):
     def _start_worker(self) -> Process:
         return self._start_celery("worker", "-c", str(self.worker), *_ALONE)
 
-    def _start_celery(self, program: str, *arguments: str) -> Process:
+    def _start_worker_of(self, queue: str) -> Process:
+        arguments = ("-Q", queue, "-n", f"worker-{queue}@%h", "-c", "1", *_ALONE)
+        return self._start_celery("worker", *arguments, log=f"worker-{queue}")
+
+    def _start_celery(self, program: str, *arguments: str, log: str = "") -> Process:
         return self.run(
             Process(
                 [_PYTHON, "-m", "celery", "-A", "lab.bench.publishers.hub_tasks", program, *arguments],
                 core=GENERATOR,
-                log=self.folder / f"{program}.log",
+                log=self.folder / f"{log or program}.log",
                 environment=self.environment,
             )
         )
