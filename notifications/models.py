@@ -198,6 +198,9 @@ class Notification(models.Model):
     group = models.ForeignKey(
         Group, models.CASCADE, null=True, blank=True, related_name="+", db_constraint=False, verbose_name=_("group")
     )
+    #: Of one to a group: the number of the newest membership when it was sent (``notifications.sending.members``). It
+    #: is read for who has a larger one, and so joined later.
+    members_upto = models.BigIntegerField(null=True, editable=False)
     topic = models.ForeignKey(
         Topic, models.CASCADE, null=True, blank=True, related_name="+", db_constraint=False, verbose_name=_("topic")
     )
@@ -346,6 +349,12 @@ class Notification(models.Model):
                 name="hub_notification_in_bundle",
             ),
             models.Index(fields=["created_at", "id"], name="hub_notification_sent"),
+            # The newest one of a group from before somebody joined.
+            models.Index(
+                fields=["group", "members_upto", "id"],
+                condition=models.Q(members_upto__isnull=False),
+                name="hub_notification_joined",
+            ),
             models.Index(
                 fields=["expires_at"],
                 condition=models.Q(expires_at__isnull=False),

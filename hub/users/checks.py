@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 
 from hub.config import hub_settings
-from hub.users import model, names
+from hub.users import groups, model, names
 
 #: Characters of an id.
 ID_LIMIT = 64
@@ -146,4 +146,12 @@ def _of_fields(users: type[models.Model]) -> Iterator[checks.CheckMessage]:
             "to groups before that is unread to a new person.",
             hint="Add date_joined = models.DateTimeField(default=timezone.now), or a time with auto_now_add=True.",
             id="hub.W023",
+        )
+    found = groups.memberships()
+    if found is not None and not found.number_column:
+        yield checks.Warning(
+            f"The model {found.rows._meta.label!r} has a key that does not grow from row to row: what was sent to a "
+            "group before somebody joined it is unread to them.",
+            hint="Give the model that says who is in which group an id = models.BigAutoField(primary_key=True).",
+            id="hub.W024",
         )

@@ -21,6 +21,7 @@ class Memberships:
         rows: its model.
         user, group: the names of its foreign keys.
         table, user_column, group_column: the same for SQL.
+        number_column: the key of its rows, for SQL, where that grows from row to row; else empty.
     """
 
     rows: type[models.Model]
@@ -29,6 +30,7 @@ class Memberships:
     table: str
     user_column: str
     group_column: str
+    number_column: str
 
 
 def memberships() -> Memberships | None:
@@ -44,6 +46,7 @@ def _memberships(label: str) -> Memberships | None:
         return None
     if not field.many_to_many or field.related_model is not Group:
         return None
+    key = field.remote_field.through._meta.pk
     return Memberships(
         rows=field.remote_field.through,
         user=field.m2m_field_name(),
@@ -51,6 +54,7 @@ def _memberships(label: str) -> Memberships | None:
         table=field.m2m_db_table(),
         user_column=field.m2m_column_name(),
         group_column=field.m2m_reverse_name(),
+        number_column=(key.column or "") if isinstance(key, models.AutoField) else "",
     )
 
 

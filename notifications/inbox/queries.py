@@ -222,7 +222,7 @@ def unread_count(user: Visitor) -> int:
     """How many alerts ``user`` has not read, counted up to :data:`UNREAD_LIMIT`; guests have none.
 
     What was sent to a group or to everyone before the account was made is nobody's unread alert, nor is what was sent
-    to a topic before they followed it.
+    to a group or a topic before they joined or followed it.
     """
     return len(reading.unread_ids(reading.reader(user.pk), limit=UNREAD_LIMIT))
 

@@ -5,11 +5,12 @@ Callers hold the person's row (:func:`locked`) for their transaction.
 
 from collections.abc import Collection, Iterable
 from datetime import timedelta
+from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from hub.users import Key, User, groups_of
+from hub.users import Key, User, groups_of, memberships
 from notifications.inbox import entries as inbox
 from notifications.models import Follow, Notification, ReadMark, ReadUpTo
 
@@ -83,12 +84,21 @@ def _first(rows: QuerySet[Notification]) -> int:
     return rows.values_list("pk", flat=True).first() or 0
 
 
+def _joined_later(user: User) -> QuerySet[Any, Any]:
+    """Memberships of ``user`` that began after an alert of their group was sent."""
+    table = memberships()
+    if table is None or not table.number_column:
+        return groups_of(None)
+    sent_before = {table.group: OuterRef("group"), "pk__gt": OuterRef("members_upto")}
+    return table.rows._default_manager.filter(**{table.user: user.pk}, **sent_before)
+
+
 def _unmarked(user: User) -> QuerySet[Notification]:
-    """Alerts for ``user`` without a mark; none that a topic had before they followed it, which are read."""
+    """Alerts for ``user`` without a mark; none that a topic or a group had before they were in it, which are read."""
     follows = Follow.objects.filter(user=user, topic=OuterRef("topic"), after__lt=OuterRef("pk"))
     mine = (
         Q(user=user)
-        | Q(group__in=groups_of(user.pk))
+        | (Q(group__in=groups_of(user.pk)) & ~Q(Exists(_joined_later(user))))
         | Q(Exists(follows))
         | Q(user=None, group=None, topic=None, audience="")
     )

@@ -2,8 +2,8 @@
 
 Read is what is not newer than the person's :class:`~notifications.models.ReadUpTo`, what has a
 :class:`~notifications.models.ReadMark`, what was sent to a group or to everyone before the account was made (where the
-user model says when that was), and what was sent to a topic before the person followed it. Of what was distributed to
-many the person's own :class:`~notifications.models.InboxEntry` says it, and nothing else.
+user model says when that was), and what was sent to a group or a topic before the person joined or followed it. Of
+what was distributed to many the person's own :class:`~notifications.models.InboxEntry` says it, and nothing else.
 
 A :class:`~notifications.models.NotificationState` may say that it is unread all the same, or that it is archived or
 snoozed. What is archived or snoozed is read by the rules above (:mod:`notifications.inbox.organizing`), so that
@@ -17,7 +17,7 @@ which stops when enough is found. One ``OR`` over all of them would read the ale
 ``union()`` takes no parts with a limit on SQLite.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -142,6 +142,13 @@ class Question(NamedTuple):
     upto: int = LAST_ID
 
 
+class Joined(NamedTuple):
+    """A group that a person is in, and up to where all is read of what was sent to it."""
+
+    id: int
+    read: int
+
+
 class Followed(NamedTuple):
     """A topic that a person follows, and up to where all is read of what was sent to it."""
 
@@ -156,21 +163,26 @@ class Reader:
 
     Args:
         key: of the user; None for a guest, who gets what is sent to everyone, and has nothing unread.
-        group_ids: their groups.
+        groups: those that they are in.
         topics: what they follow.
         own: up to where all is read of what was sent to the person.
-        shared: up to where all is read of what was sent to a group or to everyone.
+        shared: up to where all is read of what was sent to everyone.
         states: whether there are states of the person that lists have to look at.
         hidden: the kinds that the person has switched off for their list, by name; ``""`` is no kind.
     """
 
     key: Key = None
-    group_ids: Sequence[int] = ()
+    groups: Sequence[Joined] = ()
     topics: Sequence[Followed] = ()
     own: int = LAST_ID
     shared: int = LAST_ID
     states: bool = False
     hidden: frozenset[str] = frozenset()
+
+    @property
+    def group_ids(self) -> list[int]:
+        """The ids of their groups."""
+        return [group.id for group in self.groups]
 
 
 # Written as SQL, and as one statement, because every list begins with it.
@@ -182,7 +194,13 @@ _SENT_BEFORE = """
     ), '', 0
     FROM {people} person WHERE person.{key} = %(user)s
 """
-_GROUPS = "SELECT 2, {group_column}, '', 0 FROM {table} WHERE {user_column} = %(user)s"
+_GROUPS = "SELECT 2, member.{group_column}, '', {after} FROM {table} member WHERE member.{user_column} = %(user)s"
+# What was sent before the person joined the group: an index has these in the order in which people joined.
+_AFTER = """(
+    SELECT alert.id FROM hub_notifications_notification alert
+    WHERE alert.group_id = member.{group_column} AND alert.members_upto < member.{number_column}
+    ORDER BY alert.members_upto DESC, alert.id DESC LIMIT 1
+)"""
 _TOPICS = """
     SELECT 3, topic.id, topic.name, follow.after
     FROM hub_notifications_follow follow JOIN hub_notifications_topic topic ON topic.id = follow.topic_id
@@ -214,7 +232,7 @@ def reader(key: Key) -> Reader:
         cursor.execute(f"{' UNION ALL '.join(_of_person())} ORDER BY 1, 2", {"user": user})
         rows = cursor.fetchall()
     upto, shared = (max((pk or 0 for what, pk, *_ in rows if what in kinds), default=0) for kinds in ({0}, {0, 1}))
-    groups = tuple(pk for what, pk, *_ in rows if what == 2)
+    groups = tuple(Joined(pk, max(shared, after or 0)) for what, pk, _, after in rows if what == 2)
     topics = tuple(Followed(pk, name, max(shared, after)) for what, pk, name, after in rows if what == 3)
     hidden = hidden_kinds({subject: Made(bool(on)) for what, on, subject, _ in rows if what == 5})
     return Reader(key, groups, topics, upto, shared, any(what == 4 for what, *_ in rows), hidden)
@@ -229,8 +247,9 @@ def _of_person() -> Iterator[str]:
         names = {"joined": field.column, "people": people.db_table, "key": people.pk.column}
         yield _SENT_BEFORE.format(**{name: quote(value) for name, value in names.items()})
     if groups := memberships():
-        columns = {name: quote(getattr(groups, name)) for name in ("table", "user_column", "group_column")}
-        yield _GROUPS.format(**columns)
+        named = ("table", "user_column", "group_column", "number_column")
+        columns = {name: quote(getattr(groups, name)) for name in named}
+        yield _GROUPS.format(**columns, after=_AFTER.format(**columns) if groups.number_column else 0)
     yield _TOPICS
     yield _STATE
     yield _CHOICES
@@ -327,14 +346,30 @@ def add_states(reader: Reader, rows: Sequence[Notification]) -> None:
             state.notification_id: state
             for state in NotificationState.objects.filter(user=reader.key, notification__in=ids)
         }
-    of_topics = {topic.id: topic.read for topic in reader.topics}
+    floor_of = _floors(reader)
     for row in rows:
-        floor = 0 if row.audience else reader.shared if row.user_id is None else reader.own
-        row.read = row.pk in read or row.pk <= of_topics.get(row.topic_id or 0, floor)
+        row.read = row.pk in read or row.pk <= floor_of(row)
         if state := states.get(row.pk):
             row.read = row.read and not state.unread
             row.archived_at, row.snoozed_until = state.archived_at, state.snoozed_until
         row.seen = row.read or (state is not None and state.seen_at is not None)
+
+
+def _floors(reader: Reader) -> Callable[[Notification], int]:
+    """Up to where all is read of what was sent to the same as an alert, which is for the reader."""
+    of_groups = {group.id: group.read for group in reader.groups}
+    of_topics = {topic.id: topic.read for topic in reader.topics}
+
+    def floor_of(row: Notification) -> int:
+        if row.audience:
+            return 0
+        if row.user_id is not None:
+            return reader.own
+        if row.group_id is not None:
+            return of_groups.get(row.group_id, reader.shared)
+        return of_topics.get(row.topic_id or 0, reader.shared)
+
+    return floor_of
 
 
 def _read_entries(reader: Reader, ids: Sequence[int]) -> set[int]:
@@ -378,8 +413,9 @@ def _parts(number: int, question: Question, reader: Reader) -> Iterator[str]:
     asked["chosen"] = f"AND {_not_hidden(reader)}" if reader.hidden else ""
     shared = wanted.alerts.format(floor=int(reader.shared)) + here
     yield _part_of_many("of_everyone", "IS NULL", "IS NULL", shared, asked)
-    for group in map(int, reader.group_ids):
-        yield _part_of_many(f"of_group_{group}", f"= {group}", "IS NULL", shared, asked)
+    for group in reader.groups:
+        since_then = wanted.alerts.format(floor=int(group.read)) + here
+        yield _part_of_many(f"of_group_{int(group.id)}", f"= {int(group.id)}", "IS NULL", since_then, asked)
     for topic in reader.topics:
         since_then = wanted.alerts.format(floor=int(topic.read)) + here
         yield _part_of_many(f"of_topic_{int(topic.id)}", "IS NULL", f"= {int(topic.id)}", since_then, asked)

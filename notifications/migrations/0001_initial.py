@@ -33,6 +33,7 @@ class Migration(migrations.Migration):
                 ('kind', models.CharField(blank=True, default='', editable=False, help_text='Of which kind it is. The texts above are those in the language of the project.', max_length=100, verbose_name='kind')),
                 ('source', models.CharField(blank=True, db_default='', default='', editable=False, help_text='What sent it: a rule, a task, an API key, a person.', max_length=150, verbose_name='source')),
                 ('params', models.JSONField(blank=True, editable=False, null=True, verbose_name='values')),
+                ('members_upto', models.BigIntegerField(editable=False, null=True)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False, verbose_name='sent at')),
                 ('actions', models.JSONField(blank=True, editable=False, null=True, verbose_name='actions')),
                 ('expires_at', models.DateTimeField(editable=False, help_text='From then on nobody is shown it.', null=True, verbose_name='expires at')),
@@ -295,6 +296,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='notification',
             index=models.Index(fields=['created_at', 'id'], name='hub_notification_sent'),
+        ),
+        migrations.AddIndex(
+            model_name='notification',
+            index=models.Index(condition=models.Q(('members_upto__isnull', False)), fields=['group', 'members_upto', 'id'], name='hub_notification_joined'),
         ),
         migrations.AddIndex(
             model_name='notification',

@@ -25,6 +25,7 @@ from notifications.sending import (
     distributing,
     expiring,
     keys,
+    members,
     replacing,
     scheduling,
     throttling,
@@ -198,6 +199,7 @@ def _store(rows: Sequence[Notification], *, order: Callable[[Notification], Any]
     """Store these, in this order, and send them, but for those that are folded."""
     with bundling.joined(rows):
         in_order = rows if order is None else sorted(rows, key=order)
+        members.note(in_order)
         # Whatever stands for others has the largest id of them.
         Notification.objects.bulk_create(sorted(in_order, key=_stands_for_others), batch_size=500)
     if alone := [row for row in rows if row.people is None and not row.folded]:

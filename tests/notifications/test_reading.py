@@ -1,6 +1,7 @@
 """Who has read what: marks, the watermark that replaces them, and what is unread."""
 
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -313,6 +314,11 @@ class Model:
     def unread(self) -> int:
         return len(set(self.mine) - self.read)
 
+    def enter(self, audience: str) -> None:
+        if audience not in self.mine_are:
+            self.mine_are.add(audience)
+            self.read |= {one for one, to in self.alerts if to == audience}
+
 
 AUDIENCES = {"me", "my group", "topic", "everyone", "other", "other group", "other topic"}
 STEPS = st.lists(
@@ -320,7 +326,7 @@ STEPS = st.lists(
         st.tuples(st.just("send"), st.sampled_from(sorted(AUDIENCES))),
         st.tuples(st.just("mark"), st.sets(st.integers(0, 12), max_size=4)),
         st.tuples(st.just("mark all"), st.integers(0, 12)),
-        st.tuples(st.sampled_from(["follow", "unfollow", "age"]), st.none()),
+        st.tuples(st.sampled_from(["follow", "unfollow", "join", "leave", "age"]), st.none()),
     ),
     min_size=3,
     max_size=25,
@@ -354,18 +360,24 @@ def _compare_with_a_set(steps: list[tuple[str, Any]], sent_before: int) -> None:
         "topic": Topic.objects.create(name="topic", title="t"),
         "other topic": Topic.objects.create(name="other", title="t"),
     }
+    entered: dict[str, tuple[str, Callable[[], object]]] = {
+        "follow": ("topic", lambda: following.follow(user=user, name="topic")),
+        "join": ("my group", lambda: user.groups.add(group)),
+    }
+    left: dict[str, tuple[str, Callable[[], object]]] = {
+        "unfollow": ("topic", lambda: following.unfollow(user=user, name="topic")),
+        "leave": ("my group", lambda: user.groups.remove(group)),
+    }
     for step, what in steps:
         ids = [one for one, _ in model.alerts]
         if step == "send":
             model.alerts.append((send(to[what])[0], what))
-        elif step == "follow":
-            following.follow(user=user, name="topic")
-            if "topic" not in model.mine_are:
-                model.mine_are.add("topic")
-                model.read |= {one for one, audience in model.alerts if audience == "topic"}
-        elif step == "unfollow":
-            following.unfollow(user=user, name="topic")
-            model.mine_are.discard("topic")
+        elif step in entered:
+            entered[step][1]()
+            model.enter(entered[step][0])
+        elif step in left:
+            left[step][1]()
+            model.mine_are.discard(left[step][0])
         elif step == "mark":
             chosen = [ids[number] for number in what if number < len(ids)]
             model.read |= set(chosen)
