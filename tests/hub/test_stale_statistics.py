@@ -41,6 +41,13 @@ def test_numbering_reads_each_row_a_few_times(channel_of: Callable[[int], str], 
     assert read[0] < 20 * MANY
 
 
+def test_numbering_by_itself_ends_in_time() -> None:
+    streams.append([("everyone", "1")] * MANY)
+    assert [envelope.offset for envelope in streams.sequence(["everyone"])] == list(range(1, MANY + 1))
+    streams.append([("everyone", "1")] * MANY)
+    assert many_in_one() == MANY
+
+
 def test_appending_shared_data_reads_each_stream_a_few_times() -> None:
     shared = sharing.share("1")
     with rows_read() as read:

@@ -99,6 +99,30 @@ def test_a_transaction_that_stays_open_holds_up_nobody_else_in_its_channel() -> 
     assert [(envelope.offset, envelope.data) for envelope in streams.sequence(["room:1"])] == [(2, "slow")]
 
 
+@needs_several_writers
+def test_what_waited_for_its_stream_is_stamped_after_the_wait() -> None:
+
+    def publish_elsewhere() -> None:
+        try:
+            append("room:1", "waits")
+            streams.sequence(["room:1"])
+        finally:
+            connection.close()
+
+    append("room:1", "first")
+    streams.sequence(["room:1"])
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            streams.hold(["room:1"])
+            waiting = pool.submit(publish_elsewhere)
+            wait_for(somebody_waits, that="the other one waits")
+            held_until = Stream.objects.annotate(now=Now()).values_list("now", flat=True).get(channel="room:1")
+        waiting.result(timeout=10)
+    stamp = Publication.objects.get(data="waits").sequenced_at
+    assert stamp is not None
+    assert stamp > held_until
+
+
 def test_reading_gives_what_lies_between_two_offsets_oldest_first() -> None:
     append("room:1", *"abcde")
     streams.sequence(["room:1"])
