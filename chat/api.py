@@ -45,7 +45,7 @@ _ROOM_KEY = Meta(
 )
 
 
-class RoomsRequest(msgspec.Struct, kw_only=True):
+class RoomsRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Read which rooms there are."""
 
     after: Annotated[int, Meta(ge=0, le=LAST_ID, description="Goes on behind this room.")] = 0
@@ -68,7 +68,7 @@ class RoomsResult(msgspec.Struct):
     more: bool
 
 
-class RoomCreateRequest(msgspec.Struct, kw_only=True):
+class RoomCreateRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Make a room."""
 
     name: str
@@ -86,7 +86,7 @@ class RoomCreateResult(msgspec.Struct, kw_only=True):
     created: bool
 
 
-class RoomRequest(msgspec.Struct, kw_only=True):
+class RoomRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Something that concerns a whole room."""
 
     room: Id
@@ -96,20 +96,20 @@ class RoomDeleted(msgspec.Struct):
     """The room is gone, and what was written in it."""
 
 
-class RoomMembersRequest(PageWanted, kw_only=True):
+class RoomMembersRequest(PageWanted, kw_only=True, forbid_unknown_fields=True):
     """Read who may be in a private room."""
 
     room: Id
 
 
-class RoomChangeRequest(msgspec.Struct, kw_only=True):
+class RoomChangeRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Make people members of a private room, or no longer."""
 
     room: Id
     users: Users
 
 
-class RoomPostRequest(msgspec.Struct, kw_only=True):
+class RoomPostRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Write in a room."""
 
     room: Id
@@ -125,7 +125,7 @@ class RoomPostResult(msgspec.Struct):
     at: datetime
 
 
-class RoomMessagesRequest(msgspec.Struct, kw_only=True):
+class RoomMessagesRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Read what was written in a room."""
 
     room: Id
@@ -272,7 +272,15 @@ _SHIPPED = {"room": 7, "user": "42", "text": "The parcel is on its way", "key": 
 _ROOM = {"room": 7}
 
 for method in (
-    Method("rooms", RoomsRequest, RoomsResult, read_all, "Read which rooms there are.", {"limit": 100}),
+    Method(
+        "rooms",
+        RoomsRequest,
+        RoomsResult,
+        read_all,
+        "Read which rooms there are.",
+        {"limit": 100},
+        also=("GET", "rooms"),
+    ),
     Method("room_create", RoomCreateRequest, RoomCreateResult, create, "Make a room.", _ORDER),
     Method("room_delete", RoomRequest, RoomDeleted, delete, "Delete a room and its messages.", _ROOM),
     Method("room_members", RoomMembersRequest, PageOfPeople, read_members, "Read who may be in a room.", _ROOM),

@@ -73,7 +73,7 @@ _THROTTLE = Meta(
 )
 
 
-class NotifyRequest(msgspec.Struct, kw_only=True):
+class NotifyRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Send an alert; see `notifications.notify`."""
 
     to: Annotated[str | int | list[str | int], _TO]

@@ -13,7 +13,7 @@ from hub.users import users_by_id
 from hub.web import page_url
 
 
-class LogInLinkRequest(msgspec.Struct, kw_only=True):
+class LogInLinkRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """A link that logs a person in to the hub's own pages, once."""
 
     user: Annotated[str, Meta(description="The person's id. Nobody of the staff: a link makes no administrator.")]

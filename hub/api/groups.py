@@ -26,7 +26,7 @@ from hub.users import Memberships, keys_of_members, memberships
 from hub.validation.text import is_storable
 
 
-class GroupsRequest(msgspec.Struct, kw_only=True):
+class GroupsRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Read which groups there are."""
 
 
@@ -44,13 +44,13 @@ class GroupsResult(msgspec.Struct):
     groups: list[ListedGroup]
 
 
-class GroupMembersRequest(PageWanted, kw_only=True):
+class GroupMembersRequest(PageWanted, kw_only=True, forbid_unknown_fields=True):
     """Read who is in a group."""
 
     group: str
 
 
-class GroupChangeRequest(msgspec.Struct, kw_only=True):
+class GroupChangeRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Put people into a group, or take them out."""
 
     group: str
@@ -136,7 +136,9 @@ def _table() -> Memberships:
 
 _EXAMPLE = {"group": "customers", "users": ["42", "43"]}
 
-register(Method("groups", GroupsRequest, GroupsResult, read_all, "Read which groups there are.", {}))
+register(
+    Method("groups", GroupsRequest, GroupsResult, read_all, "Read which groups there are.", {}, also=("GET", "groups"))
+)
 register(
     Method(
         "group_members",

@@ -57,7 +57,8 @@ class Method(Generic[Request]):
 
     Args:
         name: of the method; also what a key's scope names.
-        request: the JSON that it takes; unknown fields are ignored.
+        request: the JSON that it takes. It refuses fields that it does not know; only the methods of the protocol that
+            other servers have too ignore them, as these do.
         result: the JSON of its ``result``.
         run: does it, on the event loop, and returns the ``result``. Raises ``Refused`` for an error reply,
             ``django.db.Error`` where the database did not do it.

@@ -34,7 +34,7 @@ _ERASED = Meta(description=f"At most {ERASE_LIMIT}; those who are not there (any
 _ACCOUNT = Meta(description="Whether the user goes as well; by default where the user model is the hub's own.")
 
 
-class UsersRequest(msgspec.Struct, kw_only=True):
+class UsersRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Make people, or change what is said of them."""
 
     users: Annotated[list[PersonRow], _ROWS]
@@ -46,7 +46,7 @@ class UsersResult(msgspec.Struct):
     ids: list[str]
 
 
-class UsersListRequest(msgspec.Struct, kw_only=True):
+class UsersListRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Read people."""
 
     ids: Annotated[list[str], _IDS] = []
@@ -76,7 +76,7 @@ class UsersListResult(msgspec.Struct):
     more: bool
 
 
-class UsersEraseRequest(msgspec.Struct, kw_only=True):
+class UsersEraseRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Erase people for good."""
 
     ids: Annotated[list[str], _ERASED]
@@ -89,7 +89,7 @@ class UsersEraseResult(msgspec.Struct):
     erased: list[str]
 
 
-class UsersExportRequest(msgspec.Struct, kw_only=True):
+class UsersExportRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Tell what the hub holds of a person."""
 
     user: str

@@ -11,7 +11,8 @@ from hub.api.method import method_named
 def query_as_body(name: str, query: QueryDict) -> bytes:
     """The JSON of a call of the method ``name``: a field that is a list may be given several times.
 
-    What cannot be read as the field's type stays text, for the method to refuse.
+    What cannot be read as the field's type stays text, and so does a field that the method does not know, for the
+    method to refuse.
     """
     method = method_named(name)
     hints = get_type_hints(method.request) if method else {}
@@ -20,8 +21,9 @@ def query_as_body(name: str, query: QueryDict) -> bytes:
         for field, hint in hints.items()
         if field in query
     }
+    unknown = {field: query[field] for field in query if field not in hints}
     try:
         read = {field: msgspec.convert(value, hints[field], strict=False) for field, value in given.items()}
     except msgspec.ValidationError:
         read = given
-    return msgspec.json.encode(read)
+    return msgspec.json.encode(unknown | read)

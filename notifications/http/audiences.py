@@ -15,7 +15,7 @@ _SIZES = Meta(description="Count the people of each; that may take long where th
 _USER = Meta(description="Say of each audience whether this person belongs to it.")
 
 
-class AudiencesRequest(msgspec.Struct, kw_only=True):
+class AudiencesRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Read which audiences there are."""
 
     user: Annotated[str, _USER] = ""

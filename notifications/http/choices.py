@@ -14,7 +14,7 @@ from notifications import action_choices
 from notifications.offers.declaring import NAME_LIMIT
 
 
-class ChooseRequest(msgspec.Struct, kw_only=True):
+class ChooseRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """A person chooses this action of this alert of theirs."""
 
     user: str

@@ -18,13 +18,13 @@ from notifications.sending import distributing, withdrawing
 _NAME = "distribution"
 
 
-class DistributionRequest(msgspec.Struct, kw_only=True):
+class DistributionRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Read how far the distribution of a notification is, by the notification's id."""
 
     id: Annotated[int, Meta(ge=1, le=LAST_ID)]
 
 
-class DistributionStartRequest(msgspec.Struct, kw_only=True):
+class DistributionStartRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Start what has failed again: the distribution of a notification, or its withdrawal."""
 
     id: Annotated[int, Meta(ge=1, le=LAST_ID)]

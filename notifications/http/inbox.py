@@ -22,7 +22,7 @@ _NAME = "inbox"
 _AlertId = Annotated[int, Meta(ge=1, le=LAST_ID)]
 
 
-class InboxRequest(msgspec.Struct, kw_only=True):
+class InboxRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Read a part of somebody's inbox; ``before`` goes on where another part has said ``next``.
 
     ``all`` are the alerts that are neither archived nor snoozed. ``text`` are words that an alert has all of.
@@ -50,7 +50,7 @@ class InboxResult(msgspec.Struct):
     positions: dict[str, StreamPosition]
 
 
-class InboxBundleRequest(msgspec.Struct, kw_only=True):
+class InboxBundleRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Read the alerts for which one of somebody's stands; ``before`` goes on where another part has said ``next``."""
 
     user: str
@@ -66,7 +66,7 @@ class InboxBundleResult(msgspec.Struct):
     next: int
 
 
-class InboxChangeRequest(msgspec.Struct, kw_only=True):
+class InboxChangeRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """A person does something with alerts of theirs. ``until`` goes with ``snooze``: a moment with its offset."""
 
     user: str
@@ -75,7 +75,7 @@ class InboxChangeRequest(msgspec.Struct, kw_only=True):
     until: Annotated[datetime, Meta(tz=True)] | None = None
 
 
-class InboxChangeAllRequest(msgspec.Struct, kw_only=True):
+class InboxChangeAllRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """A person marks all of the inbox as read, or archives what is read, up to and with an alert."""
 
     user: str

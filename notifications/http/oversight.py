@@ -22,7 +22,7 @@ PAGE_LIMIT = 100
 _AlertId = Annotated[int, Meta(ge=1, le=LAST_ID)]
 
 
-class NotificationRequest(msgspec.Struct, kw_only=True):
+class NotificationRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Read what became of a notification and, with a ``user``, what it is to this person."""
 
     id: _AlertId
@@ -114,7 +114,7 @@ class NotificationResult(msgspec.Struct, kw_only=True):
     person: NotificationForPerson | None
 
 
-class NotificationsRequest(msgspec.Struct, kw_only=True):
+class NotificationsRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Read the notifications of a person, wherever they are; ``before`` goes on behind the last one of an answer."""
 
     user: str

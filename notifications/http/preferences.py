@@ -11,13 +11,13 @@ from notifications.preferences.messages import ChangeMessage, PreferencesMessage
 _NAME = "preferences"
 
 
-class PreferencesRequest(msgspec.Struct, kw_only=True):
+class PreferencesRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Read the preferences of a person."""
 
     user: str
 
 
-class PreferencesChangeRequest(ChangeMessage, kw_only=True):
+class PreferencesChangeRequest(ChangeMessage, kw_only=True, forbid_unknown_fields=True):
     """A person chooses something; what is left out stays."""
 
     user: str

@@ -17,7 +17,7 @@ PAGE_LIMIT = 100
 _AlertId = Annotated[int, Meta(ge=1, le=LAST_ID)]
 
 
-class AlertsRequest(msgspec.Struct, kw_only=True):
+class AlertsRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Read the alerts of a person."""
 
     user: str
@@ -33,7 +33,7 @@ class AlertsResult(msgspec.Struct):
     unread: int
 
 
-class MarkReadRequest(msgspec.Struct, kw_only=True):
+class MarkReadRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """A person has read some alerts or, with ``upto``, all up to that one."""
 
     user: str

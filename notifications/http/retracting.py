@@ -16,7 +16,7 @@ from notifications.sending.alerting import is_key
 from notifications.sending.named_audiences import BadAudience
 
 
-class RetractRequest(msgspec.Struct, kw_only=True):
+class RetractRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Take back the alerts with a key, or the one with an id; see `notifications.retract`."""
 
     key: str | None = None

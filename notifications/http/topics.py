@@ -30,7 +30,7 @@ from notifications.models import NAME_LIMIT, Follow, Topic
 _NAME = Annotated[str, Meta(description=f"1 to {NAME_LIMIT} small letters a to z, digits, `-` and `_`.")]
 
 
-class TopicsRequest(msgspec.Struct, kw_only=True):
+class TopicsRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Read which topics there are."""
 
 
@@ -50,7 +50,7 @@ class TopicsResult(msgspec.Struct):
     topics: list[ApiTopic]
 
 
-class TopicCreateRequest(msgspec.Struct, kw_only=True):
+class TopicCreateRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Make a topic, or change the texts of the one with this name."""
 
     name: _NAME
@@ -66,7 +66,7 @@ class TopicCreateResult(msgspec.Struct):
     created: bool
 
 
-class TopicRequest(msgspec.Struct, kw_only=True):
+class TopicRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Something that concerns a whole topic."""
 
     topic: str
@@ -76,13 +76,13 @@ class TopicDeleted(msgspec.Struct):
     """The topic is gone, and what was sent to it."""
 
 
-class TopicFollowersRequest(PageWanted, kw_only=True):
+class TopicFollowersRequest(PageWanted, kw_only=True, forbid_unknown_fields=True):
     """Read who follows a topic."""
 
     topic: str
 
 
-class TopicChangeRequest(msgspec.Struct, kw_only=True):
+class TopicChangeRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Have people follow a topic, or no longer."""
 
     topic: str
@@ -176,7 +176,9 @@ _CHANGE = {"topic": "deploys", "users": ["42", "43"]}
 _DEPLOYS = {"name": "deploys", "title": "Deployments"}
 
 for method in (
-    Method("topics", TopicsRequest, TopicsResult, read_all, "Read which topics there are.", {}),
+    Method(
+        "topics", TopicsRequest, TopicsResult, read_all, "Read which topics there are.", {}, also=("GET", "topics")
+    ),
     Method("topic_create", TopicCreateRequest, TopicCreateResult, create, "Make or change a topic.", _DEPLOYS),
     Method("topic_delete", TopicRequest, TopicDeleted, delete, "Delete a topic and its alerts.", _TOPIC),
     Method("topic_followers", TopicFollowersRequest, PageOfPeople, read_followers, "Read who follows.", _TOPIC),

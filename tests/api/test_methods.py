@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.test import AsyncClient
 
 from hub import presence, streams
 from hub.access import control
 from hub.api import calling
+from hub.api.method import methods
 from hub.database.threads import in_database_thread
 from hub.fanout import relay
 from hub.models import Publication
@@ -343,3 +345,49 @@ async def test_an_id_that_no_row_can_have_is_an_unknown_channel(api: Api, channe
         assert await api.error(method, channel=channel, **request) == 102, method
     replies = await api.result("broadcast", channels=[channel, "kept:1"], data={"type": "x"})
     assert ["error" in reply for reply in replies["responses"]] == [True, False]
+
+
+# --- fields that a method does not know -----------------------------------------------------------------------------
+
+#: The methods that other servers of this protocol have: their clients send fields that the hub does not have.
+OF_THE_PROTOCOL = {
+    "publish",
+    "broadcast",
+    "subscribe",
+    "unsubscribe",
+    "disconnect",
+    "refresh",
+    "presence",
+    "presence_stats",
+    "history",
+    "history_remove",
+    "channels",
+    "info",
+}
+
+
+def test_methods_of_the_protocol_ignore_what_they_do_not_know_and_all_others_refuse_it() -> None:
+    strict = {method.name for method in methods() if method.request.__struct_config__.forbid_unknown_fields}
+    assert {method.name for method in methods()} - strict == OF_THE_PROTOCOL
+
+
+@pytest.mark.parametrize(
+    ("name", "request_", "field"),
+    [
+        ("notify", {"to": "everyone", "mesage": "m"}, "mesage"),
+        ("schedules", {"to": "everyone", "message": "m", "when": {"type": "every", "hours": 1}}, "to"),
+        ("topics", {"name": "deploys", "title": "Deployments"}, "name"),
+    ],
+)
+async def test_unknown_field_is_refused_and_named(api: Api, name: str, request_: dict[str, Any], field: str) -> None:
+    error = (await api(name, **request_))["error"]
+    assert error["code"] == 107 and f"unknown field `{field}`" in error["message"]
+
+
+@pytest.mark.parametrize("name", ["groups", "rooms", "topics"])
+async def test_lists_are_read_by_get_which_names_what_it_does_not_know(async_client: AsyncClient, name: str) -> None:
+    headers = {"X-API-Key": await sync_to_async(key_for)("*")}
+    found = await async_client.get(f"/api/{name}", headers=headers)
+    assert found.status_code == 200 and found.json()["result"][name] == []
+    refused = await async_client.get(f"/api/{name}?naem=x", headers=headers)
+    assert "unknown field `naem`" in refused.json()["error"]["message"]

@@ -43,7 +43,7 @@ _GRACE = Meta(description="Seconds by which a due time may be late; without it u
 _KEY = Meta(description="Names the schedule: the same call with the same key makes one, and another one changes it.")
 
 
-class _Said(msgspec.Struct, kw_only=True):
+class _Said(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What a schedule is; see `worker.schedules.schedule`."""
 
     to: Annotated[str | list[str] | UnsetType, _TO] = UNSET
@@ -80,7 +80,7 @@ class ScheduleChangeRequest(_Said, kw_only=True):
     id: Annotated[int, Meta(ge=1, le=LAST_ID)]
 
 
-class ScheduleRequest(msgspec.Struct, kw_only=True):
+class ScheduleRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Something that concerns one schedule."""
 
     id: Annotated[int, Meta(ge=1, le=LAST_ID)]
@@ -105,7 +105,7 @@ class ScheduleRunsRequest(ScheduleRequest, kw_only=True):
     before: Annotated[int, Meta(ge=1, le=LAST_ID)] | None = None
 
 
-class SchedulesRequest(msgspec.Struct, kw_only=True):
+class SchedulesRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Read which schedules there are, in the order of their ids; `after` is the id of the last one read."""
 
     after: Annotated[int, Meta(ge=0, le=LAST_ID)] = 0

@@ -31,7 +31,7 @@ _Silence = Annotated[
 _State = Literal["", "queued", "running", "retrying", "lost", "succeeded", "failed", "cancelled"]
 
 
-class JobsRequest(msgspec.Struct, kw_only=True):
+class JobsRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Report that a program begins to work. The same ``id`` again is the same job: repeating the call is harmless."""
 
     title: Annotated[str, Meta(min_length=1, max_length=200)]
@@ -49,7 +49,7 @@ class ReportedJob(msgspec.Struct):
     cancel: bool
 
 
-class JobChangeRequest(msgspec.Struct, kw_only=True):
+class JobChangeRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Report how far the work is, or its end. What is left out stays as it was; work that is over stays so."""
 
     id: _Id
@@ -64,7 +64,7 @@ class JobChangeRequest(msgspec.Struct, kw_only=True):
     silence: _Silence = 600.0
 
 
-class JobsListRequest(msgspec.Struct, kw_only=True):
+class JobsListRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """List jobs: those of a person, or, for keys that may name all people, of everybody."""
 
     user: str = ""
@@ -84,7 +84,7 @@ class JobsListResult(msgspec.Struct):
     positions: dict[str, StreamPosition]
 
 
-class JobRequest(msgspec.Struct, kw_only=True):
+class JobRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """One job."""
 
     id: _Id
