@@ -1,7 +1,10 @@
 """The pages of schedules in a browser: one is made, said in words, and sent; the page shows the run."""
 
 import re
+from calendar import monthrange
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import expect
@@ -27,6 +30,15 @@ User.objects.filter(username=name).update(is_superuser=True)
 """
 
 
+def ends_of_months(number: int) -> list[datetime]:
+    """The next last days of months at 17:00 in Berlin."""
+    zone = ZoneInfo("Europe/Berlin")
+    now = datetime.now(zone)
+    months = [divmod(now.year * 12 + now.month - 1 + later, 12) for later in range(number + 1)]
+    ends = [datetime(year, month + 1, monthrange(year, month + 1)[1], 17, tzinfo=zone) for year, month in months]
+    return [one for one in ends if one > now][:number]
+
+
 @pytest.fixture(autouse=True)
 def no_schedules_left(hub: LiveHub) -> Iterator[None]:
     yield
@@ -49,7 +61,12 @@ def test_a_schedule_is_made_and_said_in_words_while_one_types(visitor: Visitors,
     page.get_by_label("Times", exact=True).fill("17:00")
     page.get_by_label("Time zone").select_option("Europe/Berlin")
     expect(page.get_by_text("On the last day of each month at 17:00, Europe/Berlin")).to_be_visible()
-    expect(page.get_by_role("region", name="Next times").get_by_role("row")).to_have_count(11)
+    rows = page.get_by_role("region", name="Next times").get_by_role("row")
+    expect(rows).to_have_count(11)
+    for row, there in zip(rows.all()[1:], ends_of_months(10), strict=True):
+        here = there.astimezone(UTC)
+        said = [f"{clock:%a %m/%d/%Y %H:%M}" for clock in (there, here)]
+        expect(row.get_by_role("cell")).to_have_text(said)
     assert faults(page) == []
     is_sound(page, "en")
     page.get_by_role("button", name="Save").click()
