@@ -37,9 +37,6 @@ ENVELOPE = 512
 #: How far from now the times of an alert may be, and how long after it is sent it may expire.
 LONGEST = timedelta(days=3650)
 
-#: People in a call whose alerts join others, or are held: each has a row of their own, and is waited for.
-TOGETHER = 500
-
 #: The longest ``throttle``: what is held comes so much later.
 LONGEST_THROTTLE = timedelta(days=7)
 _AHEAD = f", {LONGEST.days} days from now at most"
@@ -156,11 +153,11 @@ def alert(
         at_local: when it is sent, as a time without a zone: each person gets it when it is that time where they are,
             or in ``TIME_ZONE`` where that is not known. For people, lists of them, and audiences as they are now.
         group_by: a text such as ``"photo:7"``: what a person has not read of the same kind and text is one row in
-            their inbox, with a count, and counts as one. For people, at most 500 in a call. Without it that of the
+            their inbox, with a count, and counts as one. For people, at most 100 in a call. Without it that of the
             kind, which is for people likewise: what more of them get, or a group, a topic or an audience, is a row
             that many share, and stands alone. An empty one is for an alert that stands alone.
         throttle: a time within which a person gets one alert of the same kind and ``group_by`` at once, and the others
-            at its end as one row. For people, at most 500 in a call. Without it that of the kind, for people
+            at its end as one row. For people, at most 100 in a call. Without it that of the kind, for people
             likewise; 0 is for an alert that comes at once.
 
     Raises:
@@ -201,8 +198,6 @@ def alert(
     _check_size(message, title, url, data, *rare)
     named = kind.name if kind else ""
     found = _recipients(to)
-    if bundled_by or seconds:
-        found = _one_by_one(found)
     _check_recipients(found, at_local, is_grouped=bool(group_by), is_throttled=bool(throttle))
     return Alert(
         found,
@@ -367,12 +362,12 @@ def _check_recipients(
         return
     if is_grouped:
         raise BadAlert(
-            f"An alert with group_by goes to people, {TOGETHER} in a call at most. One to a group, a topic, an "
+            f"An alert with group_by goes to people, {SMALL} in a call at most. One to a group, a topic, an "
             "audience or everyone is a row that many share, and joins nothing: leave group_by out."
         )
     if is_throttled:
         raise BadAlert(
-            f"An alert with throttle goes to people, {TOGETHER} in a call at most, each of whom has had another "
+            f"An alert with throttle goes to people, {SMALL} in a call at most, each of whom has had another "
             "number. To a group, a topic, an audience or everyone leave throttle out."
         )
 
@@ -418,18 +413,6 @@ def _recipients(to: Recipient | Iterable[Recipient]) -> tuple[Found | Listed, ..
     if len(keys) <= SMALL:
         return found
     return (Listed(keys), *(one for one in found if not isinstance(one, User)))
-
-
-def _one_by_one(found: tuple[Found | Listed, ...]) -> tuple[Found | Listed, ...]:
-    """``found`` with the people of its lists, if these are not too many, in their place."""
-    keys = [key for one in found if isinstance(one, Listed) for key in one.keys]
-    if not keys or len(keys) > TOGETHER:
-        return found
-    people = all_users().in_bulk(keys)
-    return (
-        *(people[key] for key in keys if key in people),
-        *(one for one in found if not isinstance(one, Listed)),
-    )
 
 
 def _each(to: Recipient | Iterable[Recipient]) -> Iterable[Recipient]:

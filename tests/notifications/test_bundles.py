@@ -30,7 +30,7 @@ from notifications.kinds import declaring
 from notifications.models import Notification, ScheduledAlert, Topic, newest_alert
 from notifications.offers import declaring as offers
 from notifications.rules.coalescing import send_last
-from notifications.sending import alerting, expiring, retention, scheduling, withdrawing
+from notifications.sending import expiring, retention, scheduling, withdrawing
 from notifications.sending.actions import send as send_all
 from notifications.sending.alerting import BadAlert
 from notifications.sending.expiring import sweep
@@ -205,22 +205,8 @@ def test_people_beside_a_group_have_theirs_joined(ann: User, comment: Kind) -> N
     assert Notification.objects.filter(group=ops, bundle_by="", folded=False).count() == 2
 
 
-@pytest.mark.parametrize("form", [list, lambda people: User.objects.filter(pk__in=[one.pk for one in people])])
-def test_a_list_of_more_than_a_hundred_joins_for_each(
-    comment: Kind, form: Any, django_assert_max_num_queries: Any
-) -> None:
-    people = make_crowd("crowd", 150)
-    # What a row takes the place of leaves the history of each person's channel, by two statements.
-    for who, queries_at_most in (("Ada", 60), ("Bob", 60 + 2 * len(people))):
-        with django_assert_max_num_queries(queries_at_most):
-            notify(to=form(people), kind=comment, params={"who": who, "photo": "cat"})
-    assert {tuple(count for _, count, _ in shown(one)) for one in people[::50]} == {(2,)}
-    assert Notification.objects.filter(folded=False, bundle_count=2).count() == 150
-
-
-def test_more_people_than_are_sent_to_one_by_one_share_a_row(comment: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(alerting, "TOGETHER", 120)
-    people = make_crowd("crowd", 121)
+def test_more_than_a_hundred_people_share_a_row_that_stands_alone(comment: Kind) -> None:
+    people = make_crowd("crowd", 101)
     say(people, "Ada")
     assert Notification.objects.get().bundle_by == ""
     with pytest.raises(BadAlert, match="goes to people"):
@@ -233,7 +219,7 @@ def test_more_people_than_are_sent_to_one_by_one_share_a_row(comment: Kind, monk
 def test_a_call_that_wants_what_many_share_to_join_is_refused(ann: User, deploys: Topic) -> None:
     to: Any
     for to in (Group.objects.create(name="ops"), deploys, "everyone", MEMBERS, [ann, deploys]):
-        with pytest.raises(BadAlert, match="goes to people, 500 in a call at most"):
+        with pytest.raises(BadAlert, match="goes to people, 100 in a call at most"):
             notify(to=to, message="m", group_by="backups")
 
 
