@@ -44,9 +44,13 @@ def _holds(who: Named, *columns: str) -> Q:
 def _jobs(who: Named) -> Iterator[tuple[Job, Any]]:
     """The jobs that name the person, each with what is left of its arguments and options, or ``GONE``."""
     for job in Job.objects.filter(_holds(who, "arguments", "options")).order_by("created_at"):
-        before = json.loads(job.arguments), json.loads(job.options)
-        call = who.left_of_call(job.task, *before[0])
-        options = who.left_of_options(before[1])
+        try:
+            before = json.loads(job.arguments), json.loads(job.options)
+            call = who.left_of_call(job.task, *before[0])
+            options = who.left_of_options(before[1])
+        except (ValueError, TypeError, AttributeError, RecursionError):  # what else it was to do nobody knows
+            yield job, GONE
+            continue
         if call is GONE or options is GONE:
             yield job, GONE
         elif (list(call), options) != before:
@@ -214,10 +218,15 @@ if apps.is_installed("django_celery_beat"):
         for row in PeriodicTask.objects.filter(_holds(who, "args", "kwargs")).order_by("name"):
             try:
                 before = json.loads(row.args or "[]"), json.loads(row.kwargs or "{}")
-            except ValueError:  # beat disables such a row; what it was meant to be nobody knows
+                left = who.left_of_call(row.task, *before)
+            except (
+                ValueError,
+                TypeError,
+                AttributeError,
+                RecursionError,
+            ):  # beat disables such a row; what it was meant to be nobody knows
                 yield row, GONE
                 continue
-            left = who.left_of_call(row.task, *before)
             if left is GONE or left != before:
                 yield row, left
 

@@ -252,6 +252,7 @@ def test_corrected_arguments_keep_the_secrets_where_the_dots_stay(operator: Clie
         ("[]", '{"passing": "•••"}', "stands for a secret, and none was there"),
         ("[]", '{"token": {"password": "•••"}}', "stands for a secret, and none was there"),
         ("[" * 100_000, "{}", "This is no JSON."),
+        ("[]", '{"passing": ' + "[" * 480 + "]" * 480 + "}", "nested too deeply"),
     ],
 )
 def test_arguments_that_the_task_does_not_take_are_refused(
@@ -294,12 +295,51 @@ def test_what_only_says_that_something_has_not_happened_cannot_run(operator: Cli
     assert operator.post("/operations/job/", {"id": "missed", "again": ""}).status_code == 403
 
 
-def test_row_that_cannot_be_read_breaks_no_page(operator: Client) -> None:
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "no JSON",
+        "",
+        "null",
+        "7",
+        "[]",
+        "[1, 2]",
+        "[[], []]",
+        "[null, {}]",
+        "[" * 3000,
+        "[" * 100_000 + "]" * 100_000,
+        '[["a"], {"data": ' + "[" * 480 + "]" * 480 + "}]",
+        '[["a"], {"data": ' + '{"a":' * 480 + "1" + "}" * 480 + "}]",
+    ],
+)
+def test_row_that_cannot_be_read_breaks_no_page(operator: Client, arguments: str) -> None:
     failed_job()
-    Job.objects.update(arguments="no JSON")
+    Job.objects.update(arguments=arguments)
     snapshot.forget()
     assert operator.get(PAGE).status_code == 200
     assert "Its row cannot be read" in operator.get("/operations/job/?id=failed-1").content.decode()
+    assert operator.post("/operations/job/", {"id": "failed-1", "again": ""}).status_code == 200
+    assert Job.objects.get().failed_at is not None
+
+
+def test_secrets_are_masked_however_deep_they_are(operator: Client) -> None:
+    failed_job(token="s3cr3t-token")
+    deep = "[" * 480 + '{"password": "s3cr3t-word"}' + "]" * 480
+    Job.objects.update(arguments=f'[[], {{"data": {deep}}}]', error="ValueError: s3cr3t-word was not accepted")
+    snapshot.forget()
+    for address in (PAGE, "/operations/job/?id=failed-1"):
+        assert "s3cr3t-word" not in operator.get(address).content.decode()
+
+
+def test_person_is_erased_although_a_row_cannot_be_read() -> None:
+    ada = User.objects.create_user("ada", email="ada@example.com")
+    failed_job()
+    deep = "[" * 480 + '"ada@example.com"' + "]" * 480
+    for arguments in ('"ada@example.com"', '["ada@example.com"', f"[[{deep}], {{}}]"):
+        Job.objects.update_or_create(id="odd", defaults={"task": "tests.break", "arguments": arguments})
+        assert len(export(ada)["jobs"]) == 1
+    erase(ada)
+    assert not Job.objects.filter(pk="odd").exists()
 
 
 def test_person_who_is_erased_leaves_what_was_done() -> None:

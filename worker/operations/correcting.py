@@ -20,6 +20,9 @@ from worker.tracking.masking import MASK, is_secret, shown, without_secrets
 #: Characters of the arguments of a form.
 LIMIT: Final = 100_000
 
+#: Levels of lists and objects in arguments that are shown and corrected.
+DEPTH: Final = 100
+
 
 class NotFailed(LookupError):
     """The job is gone, or has begun again."""
@@ -36,9 +39,11 @@ class BadArguments(ValueError):
 def masked(job: Job) -> tuple[str, str]:
     """The positional and the keyword arguments as JSON text for people, with :data:`MASK` in the place of secrets.
 
-    Raises ``ValueError`` where the row cannot be read.
+    Raises ``ValueError`` where the row cannot be read, or is nested too deeply.
     """
     args, kwargs = _read(job)
+    if _is_deep([args, kwargs]):
+        raise ValueError("The arguments are nested too deeply.")
     names = parameters_of(job.task)
     shown = [_hidden(names[place] if place < len(names) else "", value) for place, value in enumerate(args)]
     return _text(shown), _text({name: _hidden(name, value) for name, value in kwargs.items()})
@@ -111,7 +116,11 @@ def _send(calls: list[JobCall]) -> None:
 
 
 def _read(job: Job) -> tuple[list[Any], dict[str, Any]]:
-    args, kwargs = json.loads(job.arguments)
+    """The arguments in the row, which anybody may have written. Raises ``ValueError``."""
+    try:
+        args, kwargs = json.loads(job.arguments)
+    except (TypeError, RecursionError):
+        raise ValueError("The row has no arguments.") from None
     if not isinstance(args, list) or not isinstance(kwargs, dict):
         raise ValueError("The row has no arguments.")  # noqa: TRY004  # as where it is no JSON
     return args, kwargs
@@ -119,9 +128,25 @@ def _read(job: Job) -> tuple[list[Any], dict[str, Any]]:
 
 def _parse(field: str, text: str) -> Any:
     try:
-        return json.loads(text[:LIMIT])
+        value = json.loads(text[:LIMIT])
     except (ValueError, RecursionError):
         raise BadArguments(field, _("This is no JSON.")) from None
+    if _is_deep(value):
+        raise BadArguments(field, _("The lists and objects are nested too deeply."))
+    return value
+
+
+def _is_deep(value: Any) -> bool:
+    """Whether lists and objects are nested more than :data:`DEPTH` levels; found without recursion."""
+    level = [value]
+    for _level in range(DEPTH + 1):
+        inner = [
+            list(one.values()) if isinstance(one, dict) else one for one in level if isinstance(one, (dict, list))
+        ]
+        if not inner:
+            return False
+        level = [one for values in inner for one in values]
+    return True
 
 
 def _text(value: Any) -> str:

@@ -71,5 +71,5 @@ def _error(job: Job) -> str:
     try:
         args, kwargs = json.loads(job.arguments)
         return masking.without_secrets(job.error, args, kwargs, job.task)
-    except (ValueError, TypeError):  # such a row is why it has failed
+    except (ValueError, TypeError, AttributeError, RecursionError):  # such a row is why it has failed
         return redact(job.error)

@@ -72,19 +72,21 @@ def _masked(value: Any) -> Any:
     return value
 
 
-def _secrets(named: Sequence[tuple[str, Any]], *, inside: bool = False) -> set[str]:
-    """The texts and numbers that are secrets: by their name or, ``inside``, by that of what they are in.
+def _secrets(named: Sequence[tuple[str, Any]]) -> set[str]:
+    """The texts and numbers that are secrets: by their name, or by that of what they are in, at any depth.
 
     Short ones are left: they would be found in any text.
     """
     found: set[str] = set()
-    for name, value in named:
+    left = [(name, value, False) for name, value in named]
+    while left:  # no recursion: the arguments of a call may be nested as deeply as JSON can be
+        name, value, inside = left.pop()
         is_secret = inside or _SECRET.search(name) is not None
         match value:
             case str() | int() | float() if is_secret and not isinstance(value, bool) and len(str(value)) >= 4:
                 found.add(str(value))
             case Mapping():
-                found |= _secrets([(str(one), inner) for one, inner in value.items()], inside=is_secret)
+                left += [(str(one), inner, is_secret) for one, inner in value.items()]
             case list() | tuple():
-                found |= _secrets([(name, inner) for inner in value], inside=is_secret)
+                left += [(name, inner, is_secret) for inner in value]
     return found
