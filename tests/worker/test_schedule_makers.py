@@ -9,10 +9,12 @@ from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
 
-from hub.api import keys
+from hub.api import Code, keys
 from hub.models import ApiKey
 from hub.users import user_id
-from notifications.models import Notification, ScheduledAlert
+from notifications import audience
+from notifications.models import Notification, ScheduledAlert, Topic
+from notifications.sending import named_audiences
 from tests.api.calling import Api, key_for
 from tests.support.people import User
 from tests.worker.test_schedules import pass_time
@@ -71,6 +73,53 @@ async def test_schedule_of_a_key_that_may_not_send_any_more_stops_and_says_why(l
     assert runs == [("sent", ""), ("failed", problem)]
     assert await sync_to_async(compare_schedules)() == 0
     assert await become_due(row) == (1, problem)
+
+
+def named(kind: str, name: str) -> tuple[str, str, Any]:
+    """A recipient of this kind, as a schedule names it, its channel, and the row to delete."""
+    if kind == "user":
+        person = User.objects.create_user(name)
+        return user_id(person), f"user:{user_id(person)}", person
+    if kind == "group":
+        group = Group.objects.create(name=name)
+        return f"group:{name}", f"group:{group.pk}", group
+    topic = Topic.objects.create(name=name)
+    return f"topic:{name}", f"topic:{name}", topic
+
+
+@pytest.mark.parametrize("kind", ["user", "group", "topic"])
+@pytest.mark.parametrize("is_of_all", [True, False], ids=["key for all of them", "key for each"])
+async def test_recipient_who_is_gone_stops_a_schedule_for_nobody_else(kind: str, is_of_all: bool) -> None:
+    here, gone = await sync_to_async(lambda: (named(kind, "ada"), named(kind, "bob")))()
+    row = await made(*([f"{kind}:*"] if is_of_all else [here[1], gone[1]]), to=[here[0], gone[0]])
+    await sync_to_async(gone[2].delete)()
+    assert await become_due(row) == (1, "")
+    assert row.next_at is not None
+    last = await row.runs.alatest("pk")
+    assert last.status == "sent"
+    assert gone[0].rpartition(":")[2] in last.error
+
+
+async def test_audience_that_is_declared_no_more_stops_a_schedule_for_nobody_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ada = await sync_to_async(User.objects.create_user)("ada")
+    with monkeypatch.context() as declared:
+        declared.setattr(named_audiences, "_declared", {})
+        audience("shift")(User.objects.all)
+        row = await made("user:*", to=[user_id(ada), "audience:shift"])
+    assert await become_due(row) == (1, "")
+    assert row.next_at is not None
+
+
+async def test_run_fails_and_the_schedule_stays_when_all_recipients_are_gone() -> None:
+    ada = await sync_to_async(User.objects.create_user)("ada")
+    row = await made("user:*", to=user_id(ada))
+    await sync_to_async(ada.delete)()
+    assert await become_due(row) == (0, "")
+    assert row.next_at is not None
+    last = await row.runs.alatest("pk")
+    assert (last.status, "UnknownRecipient" in last.error) == ("failed", True)
 
 
 async def test_key_that_may_do_less_goes_on_with_what_it_may() -> None:
@@ -132,3 +181,22 @@ async def test_stopped_schedule_that_is_paused_and_resumed_stops_again() -> None
     await sync_to_async(changing.resume)(row)
     assert "was revoked" in (await become_due(row))[1]
     assert not await Notification.objects.aexists()
+
+
+async def test_key_takes_who_is_gone_out_of_its_own_schedule_and_sees_no_other_of_theirs() -> None:
+    ada = await sync_to_async(User.objects.create_user)("ada")
+    bob = await sync_to_async(User.objects.create_user)("bob")
+    both = [user_id(ada), user_id(bob)]
+    row = await made("user:*", to=both)
+    maker, other = [
+        Api(await sync_to_async(key_for)("schedule", "schedule_change", channels=("user:*",))) for _ in range(2)
+    ]
+    numbers = [number async for number in ApiKey.objects.order_by("pk").values_list("pk", flat=True)]
+    await Schedule.objects.filter(pk=row.pk).aupdate(made_by=f"api_key:{numbers[1]}")
+    await sync_to_async(bob.delete)()
+    assert (await maker.result("schedule", id=row.pk))["contents"]["to"] == both
+    denied = Code.PERMISSION_DENIED
+    assert await other.error("schedule", id=row.pk) == denied
+    assert await maker.error("schedule_change", id=row.pk, to=[both[0], "topic:none"]) == denied
+    changed = await maker.result("schedule_change", id=row.pk, to=both[:1])
+    assert changed["contents"]["to"] == both[:1]

@@ -228,7 +228,7 @@ def _row(call: ApiCall[Any]) -> Schedule:
     if row is None:
         call.whole_hub()  # to other keys it is as one that they may not name
         raise ApiError(Code.BAD_REQUEST, "there is no such schedule")
-    makers.require(call, row.contents["to"])
+    makers.require_reach(call, row)
     return row
 
 
@@ -311,7 +311,7 @@ def _create(call: ApiCall[ScheduleCreateRequest]) -> ScheduleCreated:
     to = request.to if isinstance(request.to, list) else [request.to] if isinstance(request.to, str) else []
     makers.require(call, to)  # before anything is said of what it is
     if request.key is not None and (other := Schedule.objects.filter(key=request.key).first()) is not None:
-        makers.require(call, other.contents["to"])
+        makers.require_reach(call, other)
     row, is_new = _refusing(lambda: changing.create(_wanted(request, None, _source(call)), key=request.key))
     return ScheduleCreated(_shown(row), is_new)
 
@@ -326,7 +326,7 @@ def _change(call: ApiCall[ScheduleChangeRequest]) -> ApiSchedule:
 
     def run() -> Schedule:
         wanted = _wanted(call.request, changing.wanted_of(row), _source(call))
-        makers.require(call, wanted.contents["to"])
+        makers.require(call, set(wanted.contents["to"]) - set(row.contents["to"]))
         return changing.change(row, wanted)
 
     return _shown(_refusing(run))

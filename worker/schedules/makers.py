@@ -34,8 +34,31 @@ def require(call: ApiCall[Any], to: Iterable[str]) -> None:
             scopes.require(call, [found])
 
 
+def require_reach(call: ApiCall[Any], row: Schedule) -> None:
+    """Raise ``ApiError`` where the key of the call may not read, change and delete this schedule.
+
+    It may where it may send to all recipients, there or not. Of those that it has named itself some may be gone.
+    """
+    if row.made_by == sources.written(sources.API_KEY, call.caller.pk):
+        _require_those_there(call, row.contents["to"])
+    else:
+        require(call, row.contents["to"])
+
+
+def _require_those_there(call: ApiCall[Any], to: Iterable[str]) -> None:
+    """Raise ``ApiError`` where the key of the call may not send to all of these recipients that there are."""
+    for one in to:
+        try:
+            found = resolve(one)
+        except UnknownRecipient:
+            continue  # sending notes who is gone, and the others get it
+        scopes.require(call, [found])
+
+
 def check(row: Schedule) -> None:
     """Refuse what an API key has made that was revoked, is gone, or may not send so any more.
+
+    A recipient that is not there any more is no reason: the key could name it when it made the schedule.
 
     Raises:
         NotAllowedAnyMore: it may not be sent.
@@ -52,7 +75,7 @@ def check(row: Schedule) -> None:
     if not any(map(scope.has_method, METHODS)):
         raise NotAllowedAnyMore(f"The API key that made it may make no schedules any more: {key}.")
     try:
-        require(ApiCall(None, Caller(key.pk, scope)), row.contents["to"])
+        _require_those_there(ApiCall(None, Caller(key.pk, scope)), row.contents["to"])
     except ApiError:
         raise NotAllowedAnyMore(f"The API key that made it may not send to its recipients any more: {key}.") from None
 
