@@ -107,8 +107,8 @@ def test_those_who_send_one_key_at_the_same_time_store_it_once(people: list[User
         finally:
             connection.close()
 
-    with ThreadPoolExecutor(8) as pool:
-        results = list(pool.map(send, range(24)))
+    with ThreadPoolExecutor(50) as pool:
+        results = list(pool.map(send, range(50)))
     assert len(results[0]) == 4
     assert all(result == results[0] for result in results)
     assert Notification.objects.count() == 4

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from django.utils import translation
 
 from worker.schedules.rules import Cron, Every, Monthly, Once, Rule, Timing, Weekly
 from worker.schedules.wording import sentence
@@ -38,6 +39,20 @@ SAID: list[tuple[Rule, str]] = [
 def test_each_rule_has_a_sentence(rule: Rule, expected: str) -> None:
     start = datetime(2026, 1, 1, 8, tzinfo=UTC) if isinstance(rule, Every) else None
     assert sentence(Timing(rule, "Europe/Berlin", start)) == expected
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        (Cron("0 9 * * 1-5"), "по будням в 09:00, Europe/Berlin"),
+        (Every(15, "minutes"), "раз в 15 минут"),
+        (Every(1, "hours"), "раз в 1 час"),
+    ],
+)
+def test_sentence_is_in_the_language_of_the_reader(rule: Rule, expected: str) -> None:
+    start = datetime(2026, 1, 1, 8, tzinfo=UTC) if isinstance(rule, Every) else None
+    with translation.override("ru"):
+        assert sentence(Timing(rule, "Europe/Berlin", start)) == expected
 
 
 def test_bounds_are_in_the_sentence() -> None:

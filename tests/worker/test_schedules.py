@@ -117,6 +117,14 @@ def test_after_its_number_of_runs_it_is_over() -> None:
     assert row.is_over
 
 
+def test_a_broadcast_needs_no_recipient() -> None:
+    handle = schedule(message="m", every=HOUR)
+    handle.run()
+    assert [one.message for one in Notification.objects.filter(user=None, group=None, topic=None, audience="")] == [
+        "m"
+    ]
+
+
 def test_once_is_once() -> None:
     row = schedule(to="everyone", message="m", at=timezone.now() + HOUR).row
     pass_time(row, timedelta(0))

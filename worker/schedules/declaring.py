@@ -8,7 +8,7 @@ from typing import Unpack
 from django.conf import settings
 from django.utils import timezone
 
-from notifications.sending.alerting import Recipient
+from notifications.sending.alerting import EVERYONE, Recipient
 from notifications.sending.arguments import Said
 from worker.schedules import changing, contents, running
 from worker.schedules.changing import BadSchedule, Wanted
@@ -53,7 +53,7 @@ class ScheduleHandle:
 
 def schedule(
     *,
-    to: Recipient | Iterable[Recipient],
+    to: Recipient | Iterable[Recipient] = EVERYONE,
     expires: timedelta | None = None,
     every: timedelta | None = None,
     cron: str | None = None,
@@ -99,7 +99,8 @@ def schedule(
         key: names the schedule, 1 to 200 characters.
         name: for people, on the pages.
 
-    The others are those of :func:`notifications.notify`; recipients are looked up at each due time.
+    The others are those of :func:`notifications.notify`; recipients are looked up at each due time. Without ``to`` it is a
+    broadcast: everyone, guests included.
 
     Raises:
         BadSchedule, BadRule, notifications.sending.alerting.BadAlert: it cannot be; nothing is stored.
