@@ -120,6 +120,30 @@ def test_hours_are_saved_when_they_are_whole_and_taken_back(visitor: Visitors, h
     assert chosen(hub, "keeping-bob") == "[] [('', '', None)]"
 
 
+def test_hours_of_the_plan_are_changed_before_the_server_has_answered(visitor: Visitors, hub: LiveHub) -> None:
+    page = visitor("keeping-hal")
+    hub.shell(
+        "from hub.people.models import User\n"
+        "from notifications.models import Preferences\n"
+        "plan = [['08:00', '12:00', '1'], ['13:00', '17:00', '1'], ['18:00', '20:00', '1']]\n"
+        "Preferences.objects.create(pk=User.objects.get(username='keeping-hal').pk, plan=plan)"
+    )
+    answers = Answers(page)
+    widget = opened(page)
+    plan = widget.get_by_role("group", name="Weekly plan")
+    expect(plan).to_have_count(3)
+    answers.hold("preferences.change")
+    plan.nth(0).get_by_label("From").fill("09:00")
+    plan.nth(1).get_by_role("button", name="Remove these hours").click()
+    plan.nth(2).get_by_label("To").fill("21:00")
+    plan.nth(2).get_by_label("To").fill("22:00")
+    expect(widget.get_by_text("Saving")).to_be_visible()
+    answers.release("preferences.change")
+    expect(widget.get_by_text("Your choice is stored.")).to_be_visible()
+    expect(plan).to_have_count(2)
+    assert chosen(hub, "keeping-hal") == "[] [('', '', [['09:00', '12:00', '1'], ['18:00', '22:00', '1']])]"
+
+
 def test_mute_ends_at_a_time_and_language_is_chosen(visitor: Visitors, hub: LiveHub) -> None:
     widget = opened(visitor("keeping-cleo"))
     everyone = widget.get_by_role("combobox", name="Mute: To everyone")

@@ -3,6 +3,7 @@ import { test } from "node:test";
 
 import { Emitter } from "../../static/hub/js/hub/emitter.js";
 import { Preferences, tomorrowMorning } from "../../static/hub/js/hub/preferences.js";
+import { withEntry } from "../../static/hub/js/hub/weekly-plan.js";
 import { ScriptedConnection, turnOfTheLoop } from "./scripted-connection.js";
 
 const OFFERED = { languages: [], time_zones: [], language: "en", time_zone: "UTC" };
@@ -81,4 +82,35 @@ test("what another device has chosen is loaded", async () => {
   (await connection.next()).answer({ language: "ru" });
   await turnOfTheLoop();
   assert.equal(preferences.value.language, "ru");
+});
+
+const hours = (begin) => ({ begin, end: "18:00", days: [1, 2] });
+
+test("a change of a part is made of what is stored when it is its turn", async () => {
+  const { connection, preferences, get, offered } = await started();
+  const [early, late, noon, night] = [hours("06:00"), hours("09:00"), hours("12:00"), hours("22:00")];
+  get.answer({ plan: [early, late] });
+  offered.answer(OFFERED);
+  await turnOfTheLoop();
+  const first = preferences.change((value) => ({ plan: withEntry(value.plan, [early], noon) }));
+  const second = preferences.change((value) => ({ plan: withEntry(value.plan, [late], night) }));
+  for (const plan of [
+    [noon, late],
+    [noon, night],
+  ]) {
+    const asked = await connection.next();
+    assert.deepEqual(asked.question.data.plan, plan);
+    asked.answer({ plan });
+  }
+  assert.deepEqual([await first, await second, preferences.value.plan], [true, true, [noon, night]]);
+});
+
+test("an entry of a weekly plan is found by what it was, wherever it stands", () => {
+  const [early, late, noon] = [hours("06:00"), hours("09:00"), hours("12:00")];
+  assert.deepEqual(withEntry([early, late], [{ ...late, days: [2, 1] }], noon), [early, noon]);
+  assert.deepEqual(withEntry([late], [late], null), null);
+  assert.deepEqual(withEntry(null, [], noon), [noon]);
+  assert.deepEqual(withEntry([early, late], [noon, late], null), [early], "the change before was refused");
+  assert.deepEqual(withEntry([early], [late], noon), [early, noon], "it was taken out elsewhere");
+  assert.deepEqual(withEntry([early], [late], null), [early]);
 });

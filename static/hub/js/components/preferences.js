@@ -1,5 +1,6 @@
 /** `<hub-preferences>`: what a person gets, in which way, and when it may interrupt them. Each choice is saved at once. */
 
+import { withEntry } from "../hub/weekly-plan.js";
 import { refusal } from "../refusals.js";
 import { icon, make, reconcile, text } from "./dom.js";
 import { define, HubElement } from "./element.js";
@@ -34,6 +35,8 @@ export class HubPreferences extends HubElement {
   #quiet = null;
   /** Of the weekly plan, in order; the last ones may be empty. @type {HoursEditor[]} */
   #hours = [];
+  /** What the entry of each of these may be on the server, the latest first. @type {Map<HoursEditor, HoursMessage[]>} */
+  #known = new Map();
   /** Hours that the person has added to the plan, and not filled in yet. */
   #spare = 0;
 
@@ -175,6 +178,7 @@ export class HubPreferences extends HubElement {
       this.#plan.append(editor.element);
     }
     for (const editor of this.#hours.splice(wanted)) editor.element.remove();
+    this.#known = new Map(this.#hours.map((editor, place) => [editor, known.slice(place, place + 1)]));
     for (const [place, editor] of this.#hours.entries()) editor.show(known[place] ?? null);
   }
 
@@ -183,12 +187,11 @@ export class HubPreferences extends HubElement {
    * @param {HoursMessage | null} hours
    */
   #choosePlan(editor, hours) {
-    const plan = [...(this.hub.preferences.value?.plan ?? [])];
-    const place = this.#hours.indexOf(editor);
-    if (place >= plan.length) this.#spare = 0;
-    if (hours) plan[Math.min(place, plan.length)] = hours;
-    else plan.splice(place, 1);
-    this.#change({ plan: plan.length ? plan : null });
+    const was = this.#known.get(editor) ?? [];
+    if (!was.length) this.#spare = 0;
+    // Also what it was before: that is what is stored if the change before this one is refused.
+    this.#known.set(editor, hours ? [hours, ...was] : was);
+    this.#change((value) => ({ plan: withEntry(value?.plan ?? null, was, hours) }));
   }
 
   /** @param {PreferencesMessage} value */
@@ -273,7 +276,7 @@ export class HubPreferences extends HubElement {
     return this.#change({ choices: [choice] });
   }
 
-  /** @param {Omit<ChangePreferences, "said_in">} change */
+  /** @param {Parameters<Preferences["change"]>[0]} change */
   async #change(change) {
     this.#problem.textContent = "";
     const isStored = await this.hub.preferences.change(change);

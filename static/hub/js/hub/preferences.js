@@ -9,6 +9,8 @@ import { serverTime } from "./server-clock.js";
 /** @import { Connection } from "./connection.js" */
 /** @import { ChangePreferences, OfferedMessage, PreferencesMessage } from "./protocol.js" */
 
+/** @typedef {Omit<ChangePreferences, "said_in">} Change what is left out stays */
+
 /** Milliseconds to wait for further changes before the preferences are loaded again. */
 const CALM = 150;
 const HOUR = 3_600_000;
@@ -66,9 +68,10 @@ export class Preferences extends Emitter {
   }
 
   /**
-   * Changes something: each change after the one before it. What is left out stays.
+   * Changes something: each change after the one before it.
    *
-   * @param {Omit<ChangePreferences, "said_in">} change
+   * @param {Change | ((value: PreferencesMessage | null) => Change)} change a function is given what is stored when it
+   *     is its turn: for a change of a part of something that is stored as a whole
    * @returns {Promise<boolean>} whether it is stored
    */
   change(change) {
@@ -79,10 +82,11 @@ export class Preferences extends Emitter {
     return stored;
   }
 
-  /** @param {Omit<ChangePreferences, "said_in">} change */
+  /** @param {Change | ((value: PreferencesMessage | null) => Change)} change */
   async #change(change) {
     try {
-      const value = await this.#ask("preferences.change", change);
+      const wanted = typeof change === "function" ? change(this.value) : change;
+      const value = await this.#ask("preferences.change", wanted);
       this.#version++;
       this.value = value;
       return true;
