@@ -119,7 +119,7 @@ def test_after_its_number_of_runs_it_is_over() -> None:
 
 def test_a_broadcast_needs_no_recipient() -> None:
     handle = schedule(message="m", every=HOUR)
-    handle.run()
+    handle.run_now()
     assert [one.message for one in Notification.objects.filter(user=None, group=None, topic=None, audience="")] == [
         "m"
     ]
