@@ -99,8 +99,8 @@ def schedule(
         key: names the schedule, 1 to 200 characters.
         name: for people, on the pages.
 
-    The others are those of :func:`notifications.notify`; recipients are looked up at each due time. Without ``to`` it is
-    a broadcast: everyone, guests included.
+    The others are those of :func:`notifications.notify`; recipients are looked up at each due time. Without ``to``
+    it is a broadcast: everyone, guests included.
 
     Raises:
         BadSchedule, BadRule, notifications.sending.alerting.BadAlert: it cannot be; nothing is stored.
