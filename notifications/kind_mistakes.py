@@ -17,6 +17,8 @@ from notifications.kinds.locales import UNKNOWN, languages
 from notifications.kinds.texts import BadTemplate, Template, Text, placeholders
 from notifications.kinds.wording import write
 from notifications.models import TITLE_LIMIT, Level
+from notifications.preferences.methods import methods
+from notifications.preferences.subjects import is_fixed
 from notifications.safe_urls import is_safe_url
 from notifications.sending.alerting import LONGEST, LONGEST_THROTTLE
 
@@ -58,10 +60,26 @@ def _of_names(kind: Any) -> Iterator[str]:
         yield f"has the level {kind.level!r}: it is one of {', '.join(Level.values)}."
     if not isinstance(kind.icon, str) or len(kind.icon) > NAME_LIMIT:
         yield f"has an icon that is no text of at most {NAME_LIMIT} characters."
+    yield from _of_defaults(kind)
     for name, longest in (("expires", LONGEST), ("keep", LONGEST), ("throttle", LONGEST_THROTTLE)):
         lasts = getattr(kind, name)
         if lasts is not None and (not isinstance(lasts, timedelta) or not timedelta(0) < lasts <= longest):
             yield f"has an argument {name}= that is no timedelta above 0 and of at most {longest.days} days."
+
+
+def _of_defaults(kind: Any) -> Iterator[str]:
+    if not isinstance(kind.defaults, Mapping):
+        yield 'has defaults that are no dict, such as {"live": False}.'
+        return
+    known = [method.name for method in methods()]
+    for name, is_on in kind.defaults.items():
+        if name not in known:
+            yield f"has a default for {name!r}, which is no delivery method: there are {', '.join(known)}."
+        elif not isinstance(is_on, bool):
+            yield f"has the default {is_on!r} for {name!r}: it is True or False."
+        elif not is_on and is_fixed(kind, name):
+            why = "critical" if kind.critical else "not to be switched off (can_opt_out=False)"
+            yield f"has the default False for {name!r}, and is {why}."
 
 
 def _is_name(name: object) -> bool:

@@ -32,6 +32,7 @@ from notifications.inbox.resting import Resting
 from notifications.kinds import wording
 from notifications.kinds.locales import UNKNOWN, locales_of
 from notifications.models import Notification, NotificationState, ReadUpTo
+from notifications.preferences.subjects import hidden_kinds
 
 log = get_logger(__name__)
 
@@ -330,8 +331,9 @@ class _Inbox:
         found = sorted(ids, reverse=True)
         counts = queries.counts_for(self.user)
         if found:
-            # What the person has switched off is in no count, and stays as unread as it was.
-            if not counts.unread and not reading.reader(self.user.pk).hidden:
+            # What the person has switched off is in no count, and stays as unread as it was. What is off by default is
+            # so for nearly everybody, and may count as read: each of them would keep marks otherwise.
+            if not counts.unread and reading.reader(self.user.pk).hidden <= hidden_kinds({}):
                 read_marks.move(self.read, read_marks.newest_settled())
             told = event(counts)
             trail.note(self.user, told)

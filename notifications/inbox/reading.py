@@ -9,8 +9,8 @@ A :class:`~notifications.models.NotificationState` may say that it is unread all
 snoozed. What is archived or snoozed is read by the rules above (:mod:`notifications.inbox.organizing`), so that
 looking for what is unread need not pass over it.
 
-What a person has switched off for their list is not for them, although it was sent to all of a group, a topic or
-everyone, or is of no kind: whoever has chosen so has a condition more in each part.
+What a person has switched off for their list, or the kind has off by default, is not for them, although it was sent to
+all of a group, a topic or everyone, or is of no kind: there is a condition more in each part then.
 
 Alerts are found by SQL, of PostgreSQL and SQLite alike: each audience is a walk through an index from its newest end,
 which stops when enough is found. One ``OR`` over all of them would read the alerts of all other people, and Django's
@@ -162,13 +162,13 @@ class Reader:
     """A person, and what decides which alerts are for them and which of those are read.
 
     Args:
-        key: of the user; None for a guest, who gets what is sent to everyone, and has nothing unread.
+        key: of the user; None for a guest, who gets all that is sent to everyone, and has nothing unread.
         groups: those that they are in.
         topics: what they follow.
         own: up to where all is read of what was sent to the person.
         shared: up to where all is read of what was sent to everyone.
         states: whether there are states of the person that lists have to look at.
-        hidden: the kinds that the person has switched off for their list, by name; ``""`` is no kind.
+        hidden: the kinds that are off for the person's list, by name; ``""`` is no kind.
     """
 
     key: Key = None

@@ -62,6 +62,9 @@ class Kind:
         fields: the placeholders, by name, with their type: ``str``, ``int``, ``float``, ``Decimal``, ``date``,
             ``datetime`` or ``list[str]``.
         examples: values of placeholders for the preview in the admin.
+        defaults: what holds for who has chosen nothing, by the name of a delivery method: with ``{"live": False}`` it
+            is in the list and pops up nowhere, with ``{"inbox": False}`` those get it who switch it on. What is left
+            out is on.
         can_opt_out: whether people may switch it off.
         critical: whether it is never switched off nor silenced, whatever a person has chosen.
         expires: how long after it is sent a notification is shown that is sent without ``expires``.
@@ -85,6 +88,7 @@ class Kind:
     url: Text = ""
     fields: Mapping[str, Any] = field(default_factory=dict)
     examples: Mapping[str, Any] = field(default_factory=dict)
+    defaults: Mapping[str, bool] = field(default_factory=dict)
     can_opt_out: bool = True
     critical: bool = False
     expires: timedelta | None = None

@@ -61,6 +61,7 @@ class KindOptions(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     url: Written = ""
     fields: Mapping[str, Literal["str", "int", "float", "decimal", "date", "datetime", "list"]] = {}
     examples: Mapping[str, Any] = {}
+    defaults: Mapping[str, bool] = {}
     can_opt_out: bool = True
     critical: bool = False
     expires: Age | None = None
@@ -94,6 +95,7 @@ def declare(written: Mapping[str, Any]) -> None:
             url=_text(read.url),
             fields={field: TYPES[type_] for field, type_ in read.fields.items()},
             examples=read.examples,
+            defaults=read.defaults,
             can_opt_out=read.can_opt_out,
             critical=read.critical,
             expires=_time(read.expires),

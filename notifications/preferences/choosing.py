@@ -1,7 +1,7 @@
 """What people have chosen of kinds, read for many of them at once when something is sent.
 
 A person chooses for a kind or for a category, which is for all kinds in it, also those that come later. What is
-chosen for the kind goes first; without a choice they get it.
+chosen for the kind goes first; without a choice the kind says it (``defaults``).
 
 What is of no kind and has no ``group_by``, and what goes to everyone, a group or a topic, is not looked at here: it
 costs no query. Lists leave out what the person does not want (:mod:`notifications.inbox.reading`), and clients are
@@ -16,7 +16,7 @@ from notifications.kinds.declaring import Kind, kind_named
 from notifications.models import Choice, Notification
 from notifications.preferences.methods import INBOX, LIVE
 from notifications.preferences.quiet_hours import in_quiet_hours
-from notifications.preferences.subjects import Made, is_fixed, is_on, subjects_of
+from notifications.preferences.subjects import Made, default_of, is_fixed, is_on, subjects_of
 
 
 def chosen_by(kind: Kind, method: str, people: Collection[Key]) -> set[Key]:
@@ -83,7 +83,7 @@ def _is_critical(row: Notification) -> bool:
     return kind is not None and kind.critical
 
 
-def _off(kind: Kind, methods: Sequence[str], people: Iterable[Key]) -> dict[Key, set[str]]:
+def _off(kind: Kind, methods: Sequence[str], people: Collection[Key]) -> dict[Key, set[str]]:
     """The methods that are off for the kind, by the key of a user; of whom all are on is left out."""
     subjects = subjects_of(kind)
     chosen = Choice.objects.filter(user__in=list(people), subject__in=subjects, method__in=methods)
@@ -91,8 +91,12 @@ def _off(kind: Kind, methods: Sequence[str], people: Iterable[Key]) -> dict[Key,
     columns = ("user", "method", "subject", "is_on", "off_until")
     for key, method, subject, wanted, off_until in chosen.values_list(*columns):
         found.setdefault((key, method), {})[subject] = Made(wanted, off_until)
-    off: dict[Key, set[str]] = {}
+    unchosen = {method for method in methods if not default_of(kind, method)}
+    off: dict[Key, set[str]] = {key: {*unchosen} for key in people} if unchosen else {}
     for (key, method), choices in found.items():
-        if not is_on(choices, subjects):
-            off.setdefault(key, set()).add(method)
-    return off
+        theirs = off.setdefault(key, set())
+        if is_on(choices, subjects, default=default_of(kind, method)):
+            theirs.discard(method)
+        else:
+            theirs.add(method)
+    return {key: theirs for key, theirs in off.items() if theirs}

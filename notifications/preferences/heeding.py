@@ -19,6 +19,7 @@ from notifications.preferences.quiet_hours import Hours
 from notifications.preferences.subjects import (
     Choices,
     Made,
+    default_of,
     hidden_kinds,
     is_chosen,
     is_fixed,
@@ -43,8 +44,10 @@ def heeded_of(user: User) -> HeededChoices:
     live = made.get(LIVE.name, {})
     times = quiet_hours.of(Preferences.objects.filter(pk=user.pk).first() or Preferences())
     zone = locales_of([user.pk]).get(user.pk, UNKNOWN).time_zone
-    kinds = [kind for kind in declared() if not is_fixed(kind, LIVE.name)] if live else []
-    off = [of_kind(kind) for kind in kinds if not is_chosen(live, subjects_of(kind))]
+    kinds = [kind for kind in declared() if not is_fixed(kind, LIVE.name)]
+    off = [
+        of_kind(kind) for kind in kinds if not is_chosen(live, subjects_of(kind), default=default_of(kind, LIVE.name))
+    ]
     others = [
         _said(subject) for subject, one in live.items() if one.is_on is False and not subject.startswith(_OF_KINDS)
     ]

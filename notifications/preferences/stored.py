@@ -233,7 +233,12 @@ def _chosen(kind: Kind | None, made: dict[str, Choices], zone: str) -> tuple[lis
     """What a person gets of a kind, or of what is of none, and the sentence that says it."""
     offered = [methods.INBOX, methods.LIVE] if kind is None else list(methods.methods())
     asked = subjects.subjects_of(kind)
-    states = [_state(made.get(one.name, {}), asked, one.name, subjects.is_fixed(kind, one.name)) for one in offered]
+    states = [
+        State(one.name, is_on=True, is_fixed=True)
+        if subjects.is_fixed(kind, one.name)
+        else _state(made.get(one.name, {}), asked, one.name, default=subjects.default_of(kind, one.name))
+        for one in offered
+    ]
     if not next(state.is_on for state in states if state.method == methods.INBOX.name):
         states = [state._replace(is_on=state.is_fixed, off_until=None) for state in states]
     ways = [(way, state.is_on, state.off_until) for way, state in zip(offered, states, strict=True)]
@@ -242,7 +247,7 @@ def _chosen(kind: Kind | None, made: dict[str, Choices], zone: str) -> tuple[lis
 
 
 def _chosen_channel(channel: str, label: str, made: dict[str, Choices], zone: str) -> ChosenChannel:
-    state = _state(made.get(methods.LIVE.name, {}), [channel], methods.LIVE.name, is_fixed=False)
+    state = _state(made.get(methods.LIVE.name, {}), [channel], methods.LIVE.name)
     return ChosenChannel(channel, label, state, saying.of_channel(state.is_on, state.off_until, zone))
 
 
@@ -252,7 +257,7 @@ def _chosen_bundle(one: muted_bundles.Muted, zone: str) -> ChosenBundle:
 
 
 def _left_channel(channel: str, label: str, made: dict[str, Choices]) -> ChosenChannel:
-    state = _state(made[methods.LIVE.name], [channel], methods.LIVE.name, is_fixed=False)
+    state = _state(made[methods.LIVE.name], [channel], methods.LIVE.name)
     return ChosenChannel(channel, label, state, saying.of_left_channel())
 
 
@@ -262,10 +267,8 @@ def _channels_to_choose(user: User) -> set[str]:
     return {channel for channel, _label in [*shared_channels.of(user), *shared_channels.left(user, live)]}
 
 
-def _state(choices: Choices, asked: Sequence[str], method: str, is_fixed: bool) -> State:
-    if is_fixed:
-        return State(method, is_on=True, is_fixed=True)
-    is_chosen, until = subjects.is_chosen(choices, asked), subjects.off_until(choices, asked)
+def _state(choices: Choices, asked: Sequence[str], method: str, *, default: bool = True) -> State:
+    is_chosen, until = subjects.is_chosen(choices, asked, default=default), subjects.off_until(choices, asked)
     return State(method, is_chosen and until is None, is_fixed=False, off_until=until if is_chosen else None)
 
 

@@ -46,10 +46,15 @@ def is_fixed(kind: Kind | None, method: str) -> bool:
     return kind is not None and (kind.critical or (method == INBOX.name and not kind.can_opt_out))
 
 
-def is_chosen(choices: Choices, subjects: Sequence[str]) -> bool:
+def default_of(kind: Kind | None, method: str) -> bool:
+    """Whether it is on for who has chosen nothing: what cannot be chosen is on, and so is what is of no kind."""
+    return kind is None or is_fixed(kind, method) or kind.defaults.get(method, True)
+
+
+def is_chosen(choices: Choices, subjects: Sequence[str], *, default: bool = True) -> bool:
     """Whether it is on but for what ends at some time: what is chosen for the first subject goes first."""
     made = (choices[subject].is_on for subject in subjects if subject in choices)
-    return next((one for one in made if one is not None), True)
+    return next((one for one in made if one is not None), default)
 
 
 def off_until(choices: Choices, subjects: Iterable[str]) -> datetime | None:
@@ -59,18 +64,22 @@ def off_until(choices: Choices, subjects: Iterable[str]) -> datetime | None:
     return max((one for one in moments if one is not None and one > now), default=None)
 
 
-def is_on(choices: Choices, subjects: Sequence[str]) -> bool:
+def is_on(choices: Choices, subjects: Sequence[str], *, default: bool = True) -> bool:
     """Whether it is on now."""
-    return is_chosen(choices, subjects) and off_until(choices, subjects) is None
+    return is_chosen(choices, subjects, default=default) and off_until(choices, subjects) is None
 
 
 def hidden_kinds(choices: Choices) -> frozenset[str]:
     """The names of the kinds that a person with these choices for the list does not have in it; ``""`` is no kind."""
-    if not choices:
-        return frozenset()
     kinds: list[Kind | None] = [None, *declared()]
-    hidden = (kind for kind in kinds if not is_fixed(kind, INBOX.name) and not is_on(choices, subjects_of(kind)))
-    return frozenset("" if kind is None else kind.name for kind in hidden)
+    return frozenset("" if kind is None else kind.name for kind in kinds if not is_kind_on(choices, kind, INBOX.name))
+
+
+def is_kind_on(choices: Choices, kind: Kind | None, method: str) -> bool:
+    """Whether a kind is on now for a person with these choices for the method; None is no kind."""
+    if not choices or is_fixed(kind, method):
+        return default_of(kind, method)
+    return is_on(choices, subjects_of(kind), default=default_of(kind, method))
 
 
 def kinds_in(category: str) -> list[Kind]:
