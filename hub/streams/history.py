@@ -118,10 +118,15 @@ def replace(channel: str, beginnings: Collection[str], data: str) -> int:
     return of_channel.filter(meant).update(data=data) + shared.update(data=data, shared=None)
 
 
-def offsets_of(publications: Collection[int]) -> list[tuple[str, int]]:
-    """The channel and the offset of each publication with one of these ids that has one, and is kept."""
-    rows = Publication.objects.filter(pk__in=publications, offset__isnull=False)
-    return [(channel, offset or 0) for channel, offset in rows.values_list("channel", "offset")]
+def offsets_of(publications: Collection[int]) -> dict[int, tuple[str, int]]:
+    """The channel and the offset of each publication with one of these ids that has one, and is kept; by its id."""
+    ids, found = sorted(publications), dict[int, tuple[str, int]]()
+    for start in range(0, len(ids), CHUNK):
+        rows = Publication.objects.filter(pk__in=ids[start : start + CHUNK], offset__isnull=False)
+        found.update(
+            (pk, (channel, offset or 0)) for pk, channel, offset in rows.values_list("pk", "channel", "offset")
+        )
+    return found
 
 
 def offsets_of_shared(shared: Collection[int], channels: Sequence[str]) -> list[tuple[str, int]]:

@@ -156,3 +156,17 @@ async def test_what_waits_for_local_times_came_to_nobody_at_once() -> None:
     ada = await sync_to_async(User.objects.create_user)("ada")
     found = await run(to=[str(ada.pk)], every=None, weekdays=[1], times=["09:00"], tz=OWN_ZONE)
     assert (found.recipients, found.received) == (1, None)
+
+
+async def test_many_runs_are_looked_at_in_few_queries(
+    monkeypatch: pytest.MonkeyPatch, django_assert_max_num_queries: Any
+) -> None:
+    for _ in range(5):
+        await run()
+    monkeypatch.setattr(receipts, "SETTLED", 0.0)
+
+    def look() -> None:
+        with django_assert_max_num_queries(4):
+            assert len(receipts.ripe(receipts.recent(), [])) == 5
+
+    await sync_to_async(look)()

@@ -55,19 +55,20 @@ def ripe(runs: Collection[int], channels: Sequence[str]) -> list[Uncounted]:
     settled = ScheduleRun.objects.filter(pk__in=runs, ran_at__lte=Now() - timedelta(seconds=SETTLED))
     rows = list(settled.annotate(read_at=Now()).order_by("pk"))
     distributions = Distribution.objects.in_bulk({pk for row in rows for pk in row.notifications}) if rows else {}
+    placed = streams.offsets_of({pk for row in rows for pk in row.publications})
     found = []
     for row in rows:
         of_run = [distributions[pk] for pk in row.notifications if pk in distributions]
         is_late = (row.read_at - row.ran_at).total_seconds() >= LONGEST
         if is_late or all(one.finished_at or one.failure for one in of_run):
-            found.append(_of_run(row, of_run, channels))
+            places = [placed[pk] for pk in row.publications if pk in placed]
+            found.append(_with_audiences(row, places, of_run, channels) if of_run else Uncounted(row.pk, places))
     return found
 
 
-def _of_run(run: ScheduleRun, distributions: Sequence[Distribution], channels: Sequence[str]) -> Uncounted:
-    places = streams.offsets_of(run.publications) if run.publications else []
-    if not distributions:
-        return Uncounted(run.pk, places)
+def _with_audiences(
+    run: ScheduleRun, places: list[tuple[str, int]], distributions: Sequence[Distribution], channels: Sequence[str]
+) -> Uncounted:
     shared = list(chain.from_iterable(map(distributing.shared_ids, distributions)))
     distributed = {one.pk for one in distributions}
     others = Notification.objects.filter(pk__in=set(run.notifications) - distributed)
