@@ -230,6 +230,20 @@ def _is_time_zone(name: str) -> bool:
 
 TimeZone = Annotated[str, Form("a time zone such as Europe/Berlin", check=_is_time_zone)]
 
+#: What a broker and ``celery worker -Q`` take, and no key that Celery's transport has in Redis itself.
+_QUEUE = re.compile(r"(?!unacked)[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+
+
+def _is_queue_but(other: str) -> Callable[[str], bool]:
+    return lambda name: name != other and (not name or _QUEUE.fullmatch(name) is not None)
+
+
+_QUEUE_WORDS = "the name of one queue: up to 100 letters, digits, '.', '_' and '-', beginning with a letter or digit"
+
+#: What one queue is for is no name of another: calls say queues by what they are for.
+DeliveriesQueue = Annotated[str, Form(f"{_QUEUE_WORDS}; not 'bulk'", check=_is_queue_but("bulk"))]
+BulkQueue = Annotated[str, Form(f"{_QUEUE_WORDS}; not 'deliveries'", check=_is_queue_but("deliveries"))]
+
 LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], Form(read=str.upper)]
 
 Folder = Annotated[Path, Form("the path of a folder", lambda text: Path(text).resolve())]

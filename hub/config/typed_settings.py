@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 from hub.config.declaration import Section
 from hub.config.engine import Engine
-from hub.config.kinds import FromZero, NotNegative, Rates, WrittenKinds
+from hub.config.kinds import BulkQueue, DeliveriesQueue, FromZero, NotNegative, Rates, WrittenKinds
 
 #: Pages that can be left out. ``language`` is the form that changes the language.
 PageName = Literal[
@@ -183,7 +183,7 @@ class HubSettings(Engine):
         example="shop.tasks.*,billing.tasks.invoice",
     )
 
-    deliveries_queue: str = _jobs(
+    deliveries_queue: DeliveriesQueue = _jobs(
         "",
         "Celery queue for what brings alerts to people: distributions, schedules, alerts for later, and the hub's "
         "regular tasks.",
@@ -192,7 +192,7 @@ class HubSettings(Engine):
         "application",
         example="deliveries",
     )
-    bulk_queue: str = _jobs(
+    bulk_queue: BulkQueue = _jobs(
         "",
         'Celery queue for work of which there may be very much: jobs that are declared with `queue="bulk"`.',
         unless="imports of your project are not to hold up its other jobs, or a worker of yours reads another queue",

@@ -12,7 +12,7 @@ from pytest_django.fixtures import Settings
 
 from hub.config import HubSettings, UnusableEnvironment, faults, hub_settings, read_environment
 from hub.config.declaration import facts_of, variable_of
-from hub.config.kinds import Proxies, from_text, in_words
+from hub.config.kinds import BulkQueue, DeliveriesQueue, Proxies, from_text, in_words
 from hub.config.reading import kind_of
 from lab import settings_page
 from tests.hub.test_production_checks import ENTRIES, run
@@ -45,6 +45,11 @@ WRONG: list[tuple[str, Any, str]] = [
         ["proxy"],
         "HUB_TRUSTED_PROXIES must be " + in_words(Proxies) + ", not ['proxy'].",
     ),
+    *[
+        ("HUB_DELIVERIES_QUEUE", name, f"HUB_DELIVERIES_QUEUE must be {in_words(DeliveriesQueue)}, not {name!r}.")
+        for name in ("a,b", "a b", "unacked", "unacked_index", "_kombu.binding.x", "-Q", "a\n", "ü", "bulk")
+    ],
+    ("HUB_BULK_QUEUE", "deliveries", f"HUB_BULK_QUEUE must be {in_words(BulkQueue)}, not 'deliveries'."),
     ("HUB_LEASE_BEAT", 30, "HUB_LEASE_BEAT must be below HUB_LEASE_SECONDS: a third of it."),
 ]
 
@@ -54,6 +59,8 @@ RIGHT: list[tuple[str, Any]] = [
     ("HUB_CONNECTIONS_PER_ADDRESS", 0),
     ("HUB_TOKEN_SECRET", ("1" * 32, "2" * 32)),
     ("HUB_RETENTION", {"room": {"items": 5}, "user": {}}),
+    *[("HUB_DELIVERIES_QUEUE", name) for name in ("", "deliveries", "default", "shop.alerts_2-eu", "x" * 100)],
+    *[("HUB_BULK_QUEUE", name) for name in ("", "bulk", "default")],
 ]
 
 
@@ -61,6 +68,12 @@ RIGHT: list[tuple[str, Any]] = [
 def test_what_is_no_such_value_is_said_in_a_sentence(settings: Settings, name: str, value: Any, sentence: str) -> None:
     setattr(settings, name, value)
     assert faults() == [sentence]
+
+
+def test_name_of_a_queue_is_no_longer_than_its_column(settings: Settings) -> None:
+    settings.HUB_BULK_QUEUE = "x" * 101
+    (said,) = faults()
+    assert said.startswith(f"HUB_BULK_QUEUE must be {in_words(BulkQueue)}, not 'xxx")
 
 
 @pytest.mark.parametrize(("name", "value"), RIGHT, ids=[f"{name}={value}" for name, value in RIGHT])
