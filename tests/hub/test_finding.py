@@ -63,6 +63,7 @@ def test_rows_are_found_by_the_index_of_offsets() -> None:
             cursor.execute("ANALYZE hub_publication")
             cursor.execute("SET LOCAL enable_seqscan = off")
             cursor.execute("SET LOCAL enable_bitmapscan = off")
+        plan = ""
         for query in queries.captured_queries:
             prefix = "EXPLAIN QUERY PLAN " if connection.vendor == "sqlite" else "EXPLAIN "
             cursor.execute(prefix + query["sql"].replace("%", "%%"))
