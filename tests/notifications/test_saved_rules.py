@@ -473,7 +473,12 @@ def shipped(monkeypatch: pytest.MonkeyPatch) -> None:
     Kind("bare", label="Bare")
 
 
-OF_KIND: dict[str, Any] = {"kind": "order.shipped", "values": "what = {old.status} to {status}", "message": "", "level": ""}
+OF_KIND: dict[str, Any] = {
+    "kind": "order.shipped",
+    "values": "what = {old.status} to {status}",
+    "message": "",
+    "level": "",
+}
 
 
 @pytest.mark.usefixtures("shipped")
