@@ -2,13 +2,16 @@
 
 import { Collection } from "./collection.js";
 
-/** @import { Connection } from "./connection.js" */
+/** @import { CallFailed, Connection } from "./connection.js" */
 /** @import { JobItem, JobList as Page, LogLine } from "./protocol.js" */
 
 /** A job, with the lines of its log that came since the list was loaded. @typedef {JobItem & {lines?: LogLine[]}} Job */
 
 const CHANGED = "worker.job_changed";
 const PROGRESSED = "worker.job_progressed";
+
+/** The hub has no such job, or not any more. */
+const GONE = 404;
 
 /** To how many jobs a list grows by itself, and the greatest number of lines that a job keeps. */
 const LONGEST = 300;
@@ -44,9 +47,14 @@ export class JobList extends Collection {
   async loadOlder() {
     const last = this.items.at(-1);
     if (!last) return;
-    const { items, more } = await this.#ask(last.id);
-    this.more = more;
-    this.add(items);
+    try {
+      const { items, more } = await this.#ask(last.id);
+      this.more = more;
+      this.add(items);
+    } catch (error) {
+      if (/** @type {CallFailed} */ (error).code !== GONE) throw error;
+      this.reload(); // the last one is deleted meanwhile, and nothing stands behind it any more
+    }
   }
 
   async #load() {
@@ -60,10 +68,22 @@ export class JobList extends Collection {
    * @param {any} data
    */
   #apply(jobs, data) {
+    // One that stands behind the last that was loaded comes with its page: else that would begin behind it.
+    if (this.more && isBehind(data, jobs)) return jobs;
     const after = withJobEvent(jobs, data);
     if (jobs.length && after.at(-1)?.id !== jobs.at(-1)?.id) this.more = true; // the oldest one had to go
     return after;
   }
+}
+
+/**
+ * @param {any} data
+ * @param {Job[]} jobs
+ */
+function isBehind(data, jobs) {
+  const last = jobs.at(-1);
+  const isListed = () => jobs.some((job) => job.id === data.item.id);
+  return data?.type === CHANGED && last !== undefined && newestJobFirst(data.item, last) > 0 && !isListed();
 }
 
 /**
