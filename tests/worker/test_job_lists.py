@@ -1,5 +1,7 @@
 """Lists of jobs as clients read them: in pages, with the place of each that waits, and only one's own."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth.models import AnonymousUser, Permission
 from django.db.models.functions import Now
@@ -86,6 +88,14 @@ def test_what_is_for_later_or_has_failed_stands_in_nobodys_way(ada: User) -> Non
     Job.objects.filter(pk=first).update(failed_at=Now())
     Job.objects.filter(pk=second).update(due_at="2999-01-01T00:00Z")
     assert queries.places(TrackedJob.objects.all()) == {third: 1}
+
+
+def test_what_was_called_long_ago_for_now_stands_behind_what_was_due_before(ada: User) -> None:
+    late, first, second = called_by(ada, 3)
+    now = timezone.now()
+    Job.objects.filter(pk=late).update(created_at=now - timedelta(days=30), due_at=now)
+    Job.objects.exclude(pk=late).update(due_at=now - timedelta(minutes=1))
+    assert queries.places(TrackedJob.objects.all()) == {first: 1, second: 2, late: 3}
 
 
 def test_each_queue_is_counted_by_itself(ada: User) -> None:
