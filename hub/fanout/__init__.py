@@ -2,6 +2,7 @@
 
 ``relay`` receives the publications of all channels. ``local_channel`` puts those of one channel in order and writes
 them to its subscribers; ``catch_up`` reads what did not arrive. ``frames`` encodes each frame once for all sockets.
+``received`` counts whom something came to.
 ``recovery`` reads what a returning client missed. ``inbox`` has messages handled that are for the process itself,
 ``listening`` hears what clients hear too, and ``survey`` asks all processes a question.
 """

@@ -166,19 +166,9 @@ class LocalChannel:
             for one in audience.others
         )
 
-    def received(self, offset: int) -> list[Subscriber]:
-        """The clients that were sent the publication with this offset as it came, as far as they are still here.
-
-        It came after their subscription began. Looks at each subscription; not for the path of publications.
-        """
-        if offset > self.last:
-            return []
-        return [
-            one.subscriber
-            for audience in self._audiences.values()
-            for one in (*audience.raw, *audience.others)
-            if one.start.offset < offset and not isinstance(one.subscriber, ProcessSubscriber)
-        ]
+    def subscriptions(self) -> list[Subscription]:
+        """All there are now. Not for the path of publications."""
+        return [one for audience in self._audiences.values() for one in (*audience.raw, *audience.others)]
 
     def open(self, position: Position) -> None:
         """Begin after ``position``."""

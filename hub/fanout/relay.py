@@ -21,6 +21,7 @@ from hub.config import hub_settings
 from hub.database.threads import in_database_thread
 from hub.fanout.catch_up import CatchUp
 from hub.fanout.local_channel import Encoder, LocalChannel, Subscriber, Subscription
+from hub.fanout.received import Places, count_received
 from hub.logs import get_logger
 from hub.ops import gauges, metrics
 from hub.ops.rare_log import RareLog
@@ -121,19 +122,9 @@ class Relay:
             if (clients := local_channel.clients())
         }
 
-    def received(self, publications: Iterable[tuple[str, int]]) -> int:
-        """How many connections of this process were sent one of these live, as far as they are still open.
-
-        Publications are channels and offsets. A connection that was sent several counts once.
-        """
-        return len(
-            {
-                id(subscriber)
-                for channel, offset in publications
-                if (local_channel := self._local_channels.get(channel)) is not None
-                for subscriber in local_channel.received(offset)
-            }
-        )
+    async def received(self, several: Sequence[Places]) -> list[int]:
+        """As :func:`hub.fanout.received.count_received`, of the clients of this process."""
+        return await count_received(self._local_channels, several)
 
     def channels(self) -> list[str]:
         """The channels that this process has open."""

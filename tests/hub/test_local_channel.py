@@ -1,6 +1,6 @@
 from random import Random
 
-from hub.fanout.local_channel import AHEAD_LIMIT, LocalChannel, ProcessSubscriber
+from hub.fanout.local_channel import AHEAD_LIMIT, LocalChannel
 from hub.streams import Envelope, Position
 from tests.hub.listeners import Listener, join
 
@@ -159,29 +159,3 @@ def test_an_offset_that_somebody_claimed_is_forgotten_when_the_database_has_it_n
     local_channel.offer(envelope(1))
     local_channel.flush()
     assert listener.frames == ["e1.1"]
-
-
-def test_it_knows_who_was_sent_a_publication_as_it_came() -> None:
-    local_channel, before = opened(offset=4)
-    local_channel.offer(envelope(5))
-    local_channel.flush()
-    later = Listener()
-    join(local_channel, later).release()
-    local_channel.offer(envelope(6))
-    local_channel.flush()
-    assert local_channel.received(4) == []
-    assert local_channel.received(5) == [before]
-    assert local_channel.received(6) == [before, later]
-    assert local_channel.received(7) == []
-
-
-def test_a_part_of_the_hub_is_nobody_who_received_something() -> None:
-    class Part(ProcessSubscriber, Listener):
-        pass
-
-    local_channel = LocalChannel("room:1")
-    local_channel.open(Position("e1", 0))
-    join(local_channel, Part()).release()
-    local_channel.offer(envelope(1))
-    local_channel.flush()
-    assert local_channel.received(1) == []

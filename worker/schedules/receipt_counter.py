@@ -35,9 +35,9 @@ class ReceiptCounter:
         current = relay.current()
         found = await in_database_thread(receipts.ripe, runs, current.channels())
         if found:
-            numbers = [(one, current.received(one.places)) for one in found]
+            numbers = await current.received([one.places for one in found])
             counted.update(one.pk for one in found)  # first: a number that is added twice is worse than one too few
-            await in_database_thread(receipts.add, numbers)
+            await in_database_thread(receipts.add, list(zip(found, numbers, strict=True)))
 
     async def close(self) -> None:
         """End the looks."""
