@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 from hub.fanout import relay
 from lab.harness.waiting import await_for
 from notifications.models import Distribution, Follow, Notification, Topic
+from notifications.sending import distributing
 from tests.hub.listeners import Listener, follow
 from tests.support.people import User
 from worker.schedules import OWN_ZONE, receipt_counter, receipts, schedule
@@ -125,8 +126,6 @@ async def test_one_connection_that_is_told_twice_counts_once(monkeypatch: pytest
 
 @sync_to_async
 def distribute() -> None:
-    from notifications.sending import distributing
-
     assert distributing.run(Notification.objects.get().pk)
 
 
@@ -149,7 +148,21 @@ async def test_a_run_whose_job_is_late_is_counted_all_the_same() -> None:
     await start_counting()
     await run(to="members")
     await ScheduleRun.objects.aupdate(ran_at=Now() - timedelta(seconds=receipts.LONGEST))
-    await is_stored(0, 0)
+    await is_stored(None, 0)
+
+
+async def test_people_whom_a_late_job_has_not_told_yet_are_among_the_recipients(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(distributing, "BATCH", 2)
+    for name in ("ada", "bob", "eve"):
+        await sync_to_async(User.objects.create_user)(name)
+    await start_counting()
+    await run(to="members")
+    assert await sync_to_async(lambda: distributing.step(Notification.objects.get().pk))()
+    assert (await Distribution.objects.aget()).reached == 2
+    await ScheduleRun.objects.aupdate(ran_at=Now() - timedelta(seconds=receipts.LONGEST))
+    await is_stored(3, 0)
 
 
 async def test_what_waits_for_local_times_came_to_nobody_at_once() -> None:

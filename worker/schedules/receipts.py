@@ -73,8 +73,10 @@ def _with_audiences(
     distributed = {one.pk for one in distributions}
     others = Notification.objects.filter(pk__in=set(run.notifications) - distributed)
     alone = people_of(row.user or row.group or row.topic for row in others.select_related("user", "group", "topic"))
-    reached = sum(one.reached for one in distributions)
-    return Uncounted(run.pk, places + streams.offsets_of_shared(shared, channels), alone + reached)
+    totals = [one.total for one in distributions]
+    # Not how many have it by now: a job that is not done yet goes on. None where it has not even begun to count.
+    people = None if None in totals else alone + sum(total or 0 for total in totals)
+    return Uncounted(run.pk, places + streams.offsets_of_shared(shared, channels), people)
 
 
 def add(counted: Sequence[tuple[Uncounted, int]]) -> None:
