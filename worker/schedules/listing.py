@@ -1,4 +1,4 @@
-"""What the pages show of schedules: the list, the calendar, the history as a chart, and periodic tasks."""
+"""What the pages show of schedules: the list, the calendar, and the history as a chart."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -7,7 +7,6 @@ from datetime import date, datetime, timedelta
 from itertools import islice
 from zoneinfo import ZoneInfo
 
-from django.apps import apps
 from django.conf import settings
 from django.utils import timezone
 
@@ -16,6 +15,7 @@ from notifications.kinds.locales import UNKNOWN, locales_of
 from worker.due_times import until
 from worker.schedules import wording
 from worker.schedules.models import RunStatus, Schedule, ScheduleRun
+from worker.schedules.periodic import ListedTask
 from worker.schedules.rules import Timing
 
 #: Due times that a page names, and weeks of the calendar.
@@ -74,39 +74,42 @@ def next_times(timing: Timing, after: datetime, here: ZoneInfo, *, most: int | N
 
 @dataclass(slots=True)
 class Day:
-    """A day of the calendar: for each schedule when it is due first, and how often."""
+    """A day of the calendar: for each schedule and periodic task when it is due first, and how often."""
 
     day: date
-    entries: list[tuple[Schedule, str, int]] = field(default_factory=list)
+    entries: list[tuple[Schedule | ListedTask, str, int]] = field(default_factory=list)
 
 
-def calendar(rows: Iterable[Schedule], here: ZoneInfo) -> tuple[list[Day], list[Listed]]:
-    """The coming weeks from this Monday on, by the clocks of the reader; and the schedules that are due too often."""
+def calendar(
+    rows: Iterable[Schedule], here: ZoneInfo, tasks: Iterable[ListedTask] = ()
+) -> tuple[list[Day], list[Listed | ListedTask]]:
+    """The coming weeks from this Monday on, by the clocks of the reader; and what is due too often."""
     now = timezone.now()
     today = now.astimezone(here).date()
     first = today - timedelta(days=today.weekday())
     days = {one: Day(one) for one in (first + timedelta(days=number) for number in range(7 * WEEKS))}
     last = datetime.combine(first + timedelta(days=7 * WEEKS), datetime.min.time(), here)
-    often = []
-    for row in rows:
+    often: list[Listed | ListedTask] = []
+    shown: list[Schedule | ListedTask] = [*rows, *tasks]
+    for row in shown:
         moments = list(islice(_due_until(row, now, last), LOOKED_AT))
         if len(moments) == LOOKED_AT or len(list(until(iter(moments), now + timedelta(days=1)))) >= OFTEN:
-            often.append(row)
+            often += [row] if isinstance(row, ListedTask) else listed([row])
             continue
         due: dict[date, list[datetime]] = {}
-        for one in moments:
-            local = one.astimezone(here)
+        for moment in moments:
+            local = moment.astimezone(here)
             due.setdefault(local.date(), []).append(local)
         for day, times in due.items():
             if day in days:
                 days[day].entries.append((row, f"{times[0]:%H:%M}", len(times)))
-    for shown in days.values():
-        shown.entries.sort(key=lambda entry: entry[1])
-    return list(days.values()), listed(often)
+    for one in days.values():
+        one.entries.sort(key=lambda entry: entry[1])
+    return list(days.values()), often
 
 
-def _due_until(row: Schedule, now: datetime, last: datetime) -> Iterator[datetime]:
-    if row.is_paused:
+def _due_until(row: Schedule | ListedTask, now: datetime, last: datetime) -> Iterator[datetime]:
+    if isinstance(row, Schedule) and row.is_paused:
         return
     try:
         yield from until(row.due_times(now), last)
@@ -132,24 +135,3 @@ def chart(runs: Sequence[ScheduleRun]) -> list[Bar]:
         height = max(4, round(part * CHART_HEIGHT))
         found.append(Bar(run, place * 10, CHART_HEIGHT - height, height))
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class ListedTask:
-    """A periodic task of django-celery-beat in the list."""
-
-    pk: int
-    name: str
-    task: str
-    schedule: str
-    is_on: bool
-
-
-def periodic_tasks() -> list[ListedTask]:
-    """The periodic tasks that somebody made in the admin or in code; none without django-celery-beat."""
-    if not apps.is_installed("django_celery_beat"):
-        return []
-    from django_celery_beat.models import PeriodicTask
-
-    rows = PeriodicTask.objects.select_related("interval", "crontab", "solar", "clocked").order_by("name")
-    return [ListedTask(row.pk, row.name, row.task, str(row.scheduler), row.enabled) for row in rows]

@@ -24,6 +24,7 @@ from worker.schedules import changing, listing, makers, running, wording
 from worker.schedules.changing import Wanted
 from worker.schedules.forms import ScheduleForm, initial
 from worker.schedules.models import RunStatus, Schedule, ScheduleRun
+from worker.schedules.periodic import ListedTask, periodic_tasks
 from worker.schedules.permissions import may_change, may_see, may_send
 from worker.schedules.rules import BadRule
 
@@ -66,19 +67,23 @@ def _page(request: HttpRequest, name: str, context: dict[str, Any], *, status: i
 def schedule_list(request: HttpRequest) -> HttpResponse:
     """All schedules, and for those who may see them the periodic tasks beside them."""
     page = Paginator(Schedule.objects.order_by("is_paused", "next_at", "pk"), PAGE).get_page(request.GET.get("page"))
-    tasks = listing.periodic_tasks() if may(_reader(request), SEE_TASKS) else []
-    return _page(request, "list", {"page": page, "schedules": listing.listed(page.object_list), "tasks": tasks})
+    shown = {"page": page, "schedules": listing.listed(page.object_list), "tasks": _tasks_for(request)}
+    return _page(request, "list", shown)
+
+
+def _tasks_for(request: HttpRequest) -> list[ListedTask]:
+    return periodic_tasks() if may(_reader(request), SEE_TASKS) else []
 
 
 @never_cache
 @require_safe
 @for_those(may_see)
 def calendar(request: HttpRequest) -> HttpResponse:
-    """The coming weeks."""
+    """The coming weeks: the schedules, and for those who may see them the periodic tasks."""
     here = listing.zone_of(_reader(request))
     rows = Schedule.objects.filter(is_paused=False, next_at__isnull=False).order_by("next_at")[:CALENDAR]
     today = timezone.now().astimezone(here).date()
-    days, often = listing.calendar(rows, here)
+    days, often = listing.calendar(rows, here, _tasks_for(request))
     return _page(request, "calendar", {"days": days, "often": often, "today": today, "zone": here.key})
 
 

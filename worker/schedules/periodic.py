@@ -1,0 +1,71 @@
+"""Periodic tasks of django-celery-beat, which the pages of schedules show and the admin changes."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice, takewhile
+from typing import Any
+
+from django.apps import apps
+from django.utils import timezone
+
+from worker import due_times
+
+
+@dataclass(frozen=True, slots=True)
+class ListedTask:
+    """A periodic task, and when it is due next; None where it is not, or where only beat knows, as of solar events."""
+
+    pk: int
+    name: str
+    task: str
+    schedule: str
+    is_on: bool
+    next_at: datetime | None
+    row: Any
+
+    def due_times(self, after: datetime) -> Iterator[datetime]:
+        """Its due times that are later than ``after``, in order."""
+        return _due_times(self.row, after)
+
+
+def periodic_tasks() -> list[ListedTask]:
+    """The periodic tasks that somebody made in the admin or in code; none without django-celery-beat."""
+    if not apps.is_installed("django_celery_beat"):
+        return []
+    from django_celery_beat.models import PeriodicTask
+
+    now = timezone.now()
+    rows = PeriodicTask.objects.select_related("interval", "crontab", "solar", "clocked").order_by("name")
+    return [
+        ListedTask(row.pk, row.name, row.task, str(row.scheduler), row.enabled, next(_due_times(row, now), None), row)
+        for row in rows
+    ]
+
+
+def _due_times(row: Any, after: datetime) -> Iterator[datetime]:
+    if not row.enabled:
+        return
+    found = _of_schedule(row, after)
+    if row.one_off:
+        found = islice(found, 0 if row.total_run_count else 1)
+    with suppress(ValueError, OverflowError):  # what somebody wrote into the row past all checks
+        yield from found if row.expires is None else takewhile(lambda moment: moment < row.expires, found)
+
+
+def _of_schedule(row: Any, after: datetime) -> Iterator[datetime]:
+    """As :class:`worker.beat.HubEntry` finds them, which looks back where this looks ahead."""
+    start = row.start_time
+    if row.interval_id is not None:
+        every: timedelta = row.schedule.run_every
+        ran_at = row.last_run_at
+        first = start if ran_at is None else max(ran_at + every, start or ran_at)
+        return due_times.of_interval(every, after, first=first)
+    if start is not None:
+        after = max(after, start - timedelta(microseconds=1))
+    if row.crontab_id is not None:
+        return due_times.of_crontab(row.schedule, after)
+    if row.clocked_id is not None:
+        return iter([row.clocked.clocked_time] if row.clocked.clocked_time > after else [])
+    return iter([])
