@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from django.contrib.auth.models import Group
+from django.db.models import QuerySet
 
 from hub.users import all_users, keys_of_members
 from notifications.models import Follow, Topic
@@ -24,7 +25,8 @@ def _people(one: Found | Listed) -> int:
         case Audience():
             return one.people().values("pk").distinct().count()
         case Group():
-            return sum(1 for _key in keys_of_members(one.pk))
+            members = keys_of_members(one.pk)
+            return members.count() if isinstance(members, QuerySet) else len(tuple(members))
         case Topic():
             return Follow.objects.filter(topic=one).count()
     return 1
