@@ -24,10 +24,10 @@ if apps.is_installed("django_celery_beat") and has_our_scheduler():
 class JobAdmin(ModelAdmin[Job]):
     """What is owed, and what failed for good and why. Deleting a job gives it up; one that runs is not stopped."""
 
-    list_display = ("created_at", "task", "due_at", "starts", "failed_at", "error")
-    list_filter = (("failed_at", admin.EmptyFieldListFilter), "task")
+    list_display = ("created_at", "task", "queue", "due_at", "starts", "failed_at", "error")
+    list_filter = (("failed_at", admin.EmptyFieldListFilter), "queue", "task")
     search_fields = ("id", "task", "error")
-    fields = ("id", "task", "arguments", "created_at", "due_at", "expires_at", "starts", "failed_at", "error")
+    fields = ("id", "task", "arguments", "queue", "created_at", "due_at", "expires_at", "starts", "failed_at", "error")
     actions = ("send_again",)
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -1,6 +1,6 @@
 """What ``manage.py check`` says about Celery."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from celery import Celery
@@ -8,6 +8,7 @@ from django.apps import apps
 from django.core import checks
 
 from hub.config.queues import BULK, DELIVERIES, Purpose, queue_named
+from worker import queues
 from worker.application import application
 from worker.scheduling import is_hubs, regular_tasks
 
@@ -97,9 +98,7 @@ def _visibility(app: Celery) -> Iterator[checks.CheckMessage]:
 
 def _queues(app: Celery) -> Iterator[checks.CheckMessage]:
     """A worker reads the queues that it is told by -Q, else those of the settings: only these can be known here."""
-    declared = app.conf.task_queues
-    names = set(declared if isinstance(declared, Mapping) else [getattr(one, "name", one) for one in declared or ()])
-    read = names or {str(app.conf.task_default_queue)}
+    read = queues.declared(app) or {str(app.conf.task_default_queue)}
     purposes: tuple[tuple[str, Purpose], ...] = (("HUB_DELIVERIES_QUEUE", DELIVERIES), ("HUB_BULK_QUEUE", BULK))
     for setting, purpose in purposes:
         if (name := queue_named(purpose)) and name not in read:

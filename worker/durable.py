@@ -24,11 +24,15 @@ from hub.config.queues import DEFAULT
 from hub.logs import get_logger
 from worker import job_heartbeats, jobs, origins, sending
 from worker.jobs import JobCall
+from worker.operations.joining import SENT_AT
 
 log = get_logger(__name__)
 
 #: Options of a call that say how to reach the broker or what to do with the answer: nothing to be kept.
 _NOT_KEPT = ("connection", "publisher", "router", "add_to_parent", "retry", "retry_policy")
+
+#: Headers that say something of one message, and nothing of the next one of the same job.
+_OF_A_MESSAGE = frozenset({sending.MARK, SENT_AT})
 
 #: Attributes of a request. This run is held in ``worker.job_heartbeats``; what becomes of the row is not for this run
 #: to say; the next try, to be stored and sent when this run is over.
@@ -163,8 +167,10 @@ class DurableTask(DjangoTask[Any, Any]):
             if name in kept:
                 kept[name] = getattr(kept[name], "name", kept[name])
         kept.setdefault("ignore_result", self.ignore_result)
-        if origin := origins.headers():
-            kept["headers"] = {**origin, **(kept.get("headers") or {})}
+        # A next try has the headers of this one: those that each message gets of its own are not to be stored.
+        said = {name: value for name, value in (kept.pop("headers", None) or {}).items() if name not in _OF_A_MESSAGE}
+        if headers := {**(origins.headers() or {}), **said}:
+            kept["headers"] = headers
         return JobCall(task_id, str(self.name), args, dict(kwargs), kept), eta, expires
 
     def _store_and_send(self, call: JobCall, eta: datetime | None, expires: datetime | None) -> None:
@@ -183,7 +189,8 @@ class DurableTask(DjangoTask[Any, Any]):
             return
         setattr(self.request, _NEXT, (call, eta))
         try:
-            jobs.store_retry(call, eta=eta, waits=eta is not None and jobs.is_for_later(eta))
+            stored = jobs.store_retry(call, eta=eta, waits=eta is not None and jobs.is_for_later(eta))
+            setattr(self.request, _NEXT, (stored, eta))
         except (DatabaseError, InterfaceError) as error:
             _not_noted(call.id, error)
 
@@ -194,7 +201,7 @@ class DurableTask(DjangoTask[Any, Any]):
         """
         waits = eta is not None and jobs.is_for_later(eta)
         try:
-            jobs.store_retry(call, eta=eta, waits=waits)
+            call = jobs.store_retry(call, eta=eta, waits=waits)
         except (DatabaseError, InterfaceError) as error:
             _not_noted(call.id, error)
             self._leave_row()

@@ -80,7 +80,6 @@ def store(call: JobCall, *, eta: datetime | None = None, expires: datetime | Non
             back as others.
         django.db.Error: nothing is stored.
     """
-    call = replace(call, options=queues.placed(call.task, call.options))
     row = Job(id=call.id, task=call.task, nonce=uuid4().hex, **_written(call), due_at=eta or Now(), expires_at=expires)
     row.send_at = eta - timedelta(seconds=EARLY) if eta and is_for_later(eta) else _after(SEND_TIMEOUT, eta)
     stored = _read(row)
@@ -104,13 +103,17 @@ def is_for_later(eta: datetime) -> bool:
     return eta - datetime.now(eta.tzinfo) > timedelta(seconds=EARLY)
 
 
-def store_retry(call: JobCall, *, eta: datetime | None, waits: bool = False) -> None:
+def store_retry(call: JobCall, *, eta: datetime | None, waits: bool = False) -> JobCall:
     """Store that a job that runs is to be tried again; nothing where it has ended meanwhile, or was called again.
 
-    With ``waits`` it is sent shortly before ``eta`` and not before; else the caller sends it now.
+    With ``waits`` it is sent shortly before ``eta`` and not before; else the caller sends it now: the call that this
+    returns, which says its queue as the first one did.
     """
+    for row in _owed(call.id, call.nonce):  # one at most
+        call = _with_its_queue(call, row)
     send_at = eta - timedelta(seconds=EARLY) if eta and waits else _after(SEND_TIMEOUT, eta)
     _owed(call.id, call.nonce).update(**_written(call), due_at=eta or Now(), send_at=send_at, resends=0, starts=0)
+    return call
 
 
 def begin(job_id: str, nonce: str | None = None) -> bool:
@@ -191,7 +194,12 @@ def claim(limit: int, *, only: Q | None = None) -> list[JobCall]:
             Job.objects.filter(pk__in=[row.pk for row in alike]).update(
                 send_at=_when_it_may_begin() + timedelta(seconds=timeout), resends=resends + 1
             )
-    return list(_readable(rows))
+        calls = list(_readable(rows))
+        before = {row.pk: row.queue for row in rows}
+        for call in calls:
+            if (name := _queue_of(call)) != before[call.id]:  # it was called when settings said another
+                Job.objects.filter(pk=call.id).update(queue=name)
+    return calls
 
 
 def is_owed(task: str, args: Sequence[Any]) -> bool:
@@ -299,8 +307,21 @@ def _written(call: JobCall) -> dict[str, str]:
     return {
         "arguments": _dump([list(call.args), call.kwargs]),
         "options": _dump(call.options),
-        "queue": queues.route_of(call.task, call.options),
+        "queue": _queue_of(call),
     }
+
+
+def _queue_of(call: JobCall) -> str:
+    """The queue at the broker that the call goes to when it is sent now."""
+    return queues.route_of(call.task, queues.placed(call.task, call.options))
+
+
+def _with_its_queue(call: JobCall, row: Job) -> JobCall:
+    """A next try names the queue that a worker took the last one from: where it had been said otherwise, as it was."""
+    if call.options.get("queue") != row.queue:
+        return call
+    said = {name: value for call in _readable([row]) for name, value in call.options.items() if name == "queue"}
+    return replace(call, options={name: value for name, value in call.options.items() if name != "queue"} | said)
 
 
 def _dump(value: object) -> str:

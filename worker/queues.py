@@ -7,6 +7,7 @@ a setting names one, the routes of the Celery application hold.
 from collections.abc import Mapping
 from typing import Any
 
+from celery import Celery
 from celery.exceptions import QueueNotFound
 
 from hub.config import hub_settings
@@ -37,15 +38,35 @@ def fan_out() -> str:
     return actual(hub_settings().fanout_queue)
 
 
+def declared(app: Celery) -> set[str]:
+    """The queues that the settings of the Celery application declare."""
+    found = app.conf.task_queues
+    return set(found if isinstance(found, Mapping) else [getattr(one, "name", one) for one in found or ()])
+
+
 def placed(task: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of a call with its queue: what the call says, else what the task does (``waits_in``)."""
+    """The options of a call with its queue at the broker: what the call says, else what the task does (``waits_in``).
+
+    To be asked when it is sent, which may be months after the call: what is stored says the queue as the call did.
+    """
     if options.get("exchange") or options.get("routing_key"):
         return dict(options)
     if said := options.get("queue"):
-        return {**options, "queue": actual(said) if said in {DEFAULT, *SEPARATE} else said}
+        return {**options, "queue": _said(said) or actual(DEFAULT)}
     own = getattr(application().tasks.get(task), "waits_in", DEFAULT)
-    name = queue_named(own) if own in {DEFAULT, *SEPARATE} else own
+    # Alerts stay where all else of a project waits until a setting says another queue, whatever the project declares.
+    name = _said(own) if own not in {DEFAULT, DELIVERIES} else queue_named(DELIVERIES) if own == DELIVERIES else ""
     return {**options, "queue": name} if name else dict(options)
+
+
+def _said(name: str) -> str:
+    """What is meant by the name or the purpose of a queue; empty for the default queue.
+
+    A purpose without a setting is the name of a queue where the project declares such a queue.
+    """
+    if name not in {DEFAULT, *SEPARATE}:
+        return name
+    return queue_named(name) or (name if name in declared(application()) else "")
 
 
 def route_of(task: str, options: Mapping[str, Any]) -> str:

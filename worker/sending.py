@@ -9,7 +9,7 @@ from django.db.models import Q
 from kombu.exceptions import EncodeError
 
 from hub.logs import get_logger
-from worker import jobs
+from worker import jobs, queues
 from worker.application import application
 from worker.jobs import JobCall
 
@@ -59,7 +59,7 @@ def send(call: JobCall) -> bool:
 
 def pass_on(call: JobCall, producer: Any = None) -> None:
     """Give the job to the broker, by ``producer`` if there is one; raises what the broker's library raises."""
-    options = dict(call.options)
+    options = queues.placed(call.task, call.options)
     options["headers"] = {**(options.pop("headers", None) or {}), MARK: call.nonce or True}
     options |= {"task_id": call.id, "producer": producer, "add_to_parent": False}
     # By its name: a task that this process does not know may have been stored by another version of the code.

@@ -196,7 +196,8 @@ class HubSettings(Engine):
         "",
         'Celery queue for work of which there may be very much: jobs that are declared with `queue="bulk"`.',
         unless="imports of your project are not to hold up its other jobs, or a worker of yours reads another queue",
-        zero="takes `bulk` in the hub's own project; inside a project such jobs go to the queue that they name",
+        zero="takes `bulk` in the hub's own project, and inside a project its queue `bulk` if CELERY_TASK_QUEUES has "
+        "one, else the default queue of its Celery application",
         example="bulk",
     )
     fanout_queue: Literal["default", "deliveries", "bulk"] = _jobs(

@@ -1,18 +1,22 @@
 """Alerts, other jobs and large work each have a queue, so that none waits behind another."""
 
+import json
 import os
+import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from celery import Celery
 from django.test import override_settings
+from django.utils import timezone
 
 from lab.harness.waiting import wait_for
 from notifications import MEMBERS, notify
 from notifications.models import Distribution
 from tests.support.people import make_crowd
-from tests.worker.durable_tasks import overdue
+from tests.worker.durable_tasks import overdue, retry_in
 from tests.worker.running import children, lengths, run, run_all, running_worker, send_overdue_jobs, take
 from tests.worker.tracked_tasks import import_customers, import_in_bulk
 from worker import jobs, maintenance, queues, sending
@@ -21,7 +25,7 @@ from worker.checks import celery_application_is_imported
 from worker.jobs import JobCall
 from worker.maintenance import maintenance_tasks
 from worker.models import Job, TrackedJob
-from worker.operations import joining
+from worker.operations import joining, waiting
 from worker.scheduling import regular_tasks
 from worker.tasks import distribute, send_broadcast, send_scheduled
 
@@ -105,12 +109,28 @@ def test_without_names_all_go_to_the_default_queue_of_the_application(settings: 
     settings.HUB_DELIVERIES_QUEUE = settings.HUB_BULK_QUEUE = ""
     assert queues.ours() == ["default"]
     assert queues.separate() == set()
-    assert queues.placed("tests.import_in_bulk", {}) == {}
-    assert queues.placed("tests.import_in_bulk", {"queue": "bulk"}) == {"queue": "default"}
     assert {task.queue for task in maintenance_tasks()} == {None}
     names = {task.name for task in regular_tasks()}
     assert "worker.maintenance.send_overdue_jobs" in names
     assert f"worker.maintenance.send_overdue_{purpose}" not in names
+
+
+@pytest.mark.parametrize("name", ["default", "deliveries", "bulk"])
+def test_inside_a_project_its_own_queue_of_such_a_name_is_meant(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    settings.HUB_DELIVERIES_QUEUE = settings.HUB_BULK_QUEUE = ""
+    own = Celery("shop", broker="memory://", set_as_current=False)
+    own.conf.update(task_default_queue="shop")
+    own.tasks.register(import_in_bulk)
+    own.tasks.register(send_broadcast)
+    monkeypatch.setattr(queues, "application", lambda: own)
+    assert queues.placed("any", {"queue": name}) == {"queue": "shop"}
+    assert queues.placed("tests.import_in_bulk", {}) == {}
+    own.conf.task_queues = {"shop": {}, name: {}}
+    assert queues.placed("any", {"queue": name}) == {"queue": name}
+    assert queues.placed("tests.import_in_bulk", {}) == ({"queue": "bulk"} if name == "bulk" else {})
+    assert queues.placed("worker.tasks.send_broadcast", {}) == {}  # alerts go where they went before
 
 
 def test_routes_of_the_application_hold_where_nothing_names_a_queue(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,3 +188,52 @@ def test_job_says_its_queue_by_what_it_is_for(settings: Any) -> None:
     assert queues.placed("tests.import_in_bulk", {"exchange": "theirs"}) == {"exchange": "theirs"}
     with override_settings(HUB_FANOUT_QUEUE="bulk"):
         assert queues.fan_out() == "imports"
+
+
+def test_alert_for_later_goes_to_the_queue_that_there_is_when_it_is_due(settings: Any) -> None:
+    settings.HUB_DELIVERIES_QUEUE = "alerts"
+    eta = timezone.now() + timedelta(days=60)
+    send_broadcast.apply_async(("Hello",), eta=eta)
+    import_in_bulk.apply_async((1,), queue="deliveries", eta=eta)
+    import_in_bulk.apply_async((1,), queue="alerts", eta=eta)  # a queue of this name is meant
+    assert set(Job.objects.values_list("queue", flat=True)) == {"alerts"}
+    settings.HUB_DELIVERIES_QUEUE = "deliveries"
+    now = timezone.now()
+    Job.objects.update(send_at=now, due_at=now)
+    assert send_overdue_jobs() == 3
+    assert lengths() == {**NOTHING, "deliveries": 2}
+    assert sorted(Job.objects.values_list("queue", flat=True)) == ["alerts", "deliveries", "deliveries"]
+
+
+def test_failed_job_runs_again_in_the_queue_that_there_is(settings: Any) -> None:
+    settings.HUB_DELIVERIES_QUEUE = "alerts"
+    send_broadcast.delay("Hello")
+    job = Job.objects.get()
+    jobs.fail(job.pk, "no worker")
+    settings.HUB_DELIVERIES_QUEUE = "deliveries"
+    assert sending.retry([job.pk]) == 1
+    assert lengths() == {**NOTHING, "deliveries": 1}
+    assert Job.objects.get().queue == "deliveries"
+
+
+@pytest.mark.parametrize("atomic", [False, True])
+def test_next_try_says_its_queue_as_the_call_did(settings: Any, atomic: bool) -> None:
+    settings.HUB_BULK_QUEUE = "celery"
+    retry_in.apply_async((1,), {"atomic": atomic}, queue="bulk")
+    message = take()
+    settings.HUB_BULK_QUEUE = "bulk"
+    assert run(message) == "RETRY"
+    job = Job.objects.get()
+    assert (json.loads(job.options)["queue"], job.queue) == ("bulk", "bulk")
+    assert lengths() == {**NOTHING, "bulk": 1}
+
+
+def test_next_try_says_when_it_was_sent_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent, now = time.time() - 7200, time.time
+    with monkeypatch.context() as patch:
+        patch.setattr("worker.operations.joining.time.time", lambda: sent)
+        retry_in.apply_async((1,), queue="bulk")
+    assert waiting.look(["bulk"])["bulk"].age == pytest.approx(7200, abs=60)
+    assert run(take()) == "RETRY"
+    assert "headers" not in json.loads(Job.objects.get().options)
+    assert waiting.look(["bulk"])["bulk"].since == pytest.approx(now(), abs=60)

@@ -18,7 +18,7 @@ NICE: Final = 10
 @signals.before_task_publish.connect
 def _stamp(headers: Any = None, **kwargs: Any) -> None:
     if isinstance(headers, dict):
-        headers.setdefault(SENT_AT, time.time())
+        headers[SENT_AT] = time.time()  # also of a next try, which has the headers of the last one
 
 
 @signals.worker_init.connect
