@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Literal, NamedTuple
 
 from django.db.models import Count, Q
@@ -50,8 +51,9 @@ class InboxPart:
 
     Args:
         alerts: each with what the person has done with it.
-        next: the ``before`` of the part that follows; 0 where nothing follows. A search looks at
-            :data:`SEARCHED` alerts at a time, so a part may have few or none, and be followed by others.
+        next: the ``before`` of the part that follows; 0 where nothing follows. A search looks at about
+            :data:`SEARCHED` alerts at a time, those under rows of several among them, so a part may have few or none,
+            and be followed by others.
         counts: of the whole inbox.
         positions: as of :class:`InboxPage`.
     """
@@ -99,7 +101,7 @@ def inbox_for(
         level: only those of this level.
         category: only those of kinds of this category.
         text: only those with all of its words in their title, message or topic, whatever the case. A row that stands
-            for several is found by any of them, which it counts (``found_under``).
+            for several is found by any of the newest :data:`SEARCHED` of them, which it counts (``found_under``).
     """
     reader = reading.reader(user.pk)
     positions = streams.positions(_channels_of(user, reader))
@@ -111,31 +113,48 @@ def inbox_for(
     if not is_search:
         alerts = reading.listed(reader, ids[:limit])
         return InboxPart(alerts, ids[limit - 1] if len(ids) > limit else 0, counts, positions)
-    found, looked_at, under = list[int](), 0, dict[int, int]()
+    found, left, under = list[int](), SEARCHED, dict[int, int]()
     while True:
         heads = reading.worded(reader, ids, of=search.level_and_kinds)
-        under |= _found_under(reader, heads, search)
-        found += [alert.pk for alert in heads if search.finds(alert) or alert.pk in under]
-        looked_at += len(ids)
+        part = _within(heads, left) if search.words else heads
+        under |= _found_under(reader, part, search)
+        found += [alert.pk for alert in part if search.finds(alert) or alert.pk in under]
+        left -= len(ids) + sum(map(_looked_at, part))
         if len(found) > limit:
             return InboxPart(_listed(reader, found[:limit], under), found[limit - 1], counts, positions)
-        if len(ids) < _STEP or looked_at >= SEARCHED:
+        if len(part) < len(heads):
+            return InboxPart(_listed(reader, found, under), part[-1].pk, counts, positions)
+        if len(ids) < _STEP or left <= 0:
             next_one = ids[-1] if len(ids) == _STEP else 0
             return InboxPart(_listed(reader, found, under), next_one, counts, positions)
         (ids,) = reading.find(reader, newest._replace(upto=ids[-1] - 1))
 
 
-def _found_under(reader: reading.Reader, heads: Sequence[Notification], search: "_Search") -> dict[int, int]:
-    """How many of the alerts for which each of these stands have the words, by its id; where there are some.
+def _within(heads: Sequence[Notification], limit: int) -> Sequence[Notification]:
+    """The first of these, which stand for ``limit`` alerts together at most; the very first in any case."""
+    for number, looked_at in enumerate(accumulate(map(_looked_at, heads))):
+        if looked_at > limit:
+            return heads[: max(number, 1)]
+    return heads
 
-    Looks at the newest :data:`SEARCHED` of all of them. No query where these are single alerts.
+
+def _looked_at(head: Notification) -> int:
+    """How many of those for which it stands a search looks at: the newest of very many, and none where it is alone."""
+    return min(head.bundle_count, SEARCHED) if head.bundle_count > 1 else 0
+
+
+def _found_under(reader: reading.Reader, heads: Sequence[Notification], search: "_Search") -> dict[int, int]:
+    """How many of the alerts for which each of these stands are looked for, by its id; where there are some.
+
+    No query where these are single alerts.
     """
     head_of = {head.bundle: head.pk for head in heads if head.bundle is not None and head.bundle_count > 1}
     if not (head_of and search.words):
         return {}
     # Of all columns the index has these two alone: a bundle may be of ten thousand.
     newest = Notification.objects.filter(bundle__in=head_of).order_by("-pk").values_list("pk", flat=True)
-    alone = reading.worded_alone(reader, list(newest[:SEARCHED]))
+    most = sum(map(_looked_at, heads))
+    alone = reading.worded_alone(reader, list(newest[:most]), of=search.level_and_kinds)
     return Counter(head_of[row.bundle] for row in alone if row.bundle is not None and search.finds(row))
 
 

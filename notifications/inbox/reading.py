@@ -297,9 +297,9 @@ def worded(reader: Reader, ids: Sequence[int], *, of: Q) -> list[Notification]:
     return found
 
 
-def worded_alone(reader: Reader, ids: Sequence[int]) -> list[Notification]:
+def worded_alone(reader: Reader, ids: Sequence[int], *, of: Q) -> list[Notification]:
     """As :func:`worded`, also of alerts that are folded, each with what it says by itself."""
-    found = list(Notification.objects.filter(pk__in=ids).defer("data", "actions").select_related("topic"))
+    found = list(Notification.objects.filter(of, pk__in=ids).defer("data", "actions").select_related("topic"))
     for row in found:
         row.bundle_count = 1
     wording.localise(found, reader.key)

@@ -18,6 +18,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pytest_django.fixtures import Settings
 
+from hub.channels import LAST_ID
 from hub.models import Publication
 from hub.testing import assert_notified, capture_notifications, connected, drain_jobs
 from hub.users import user_id
@@ -693,3 +694,25 @@ def test_search_looks_at_so_many_that_are_folded(ann: User, monkeypatch: pytest.
         notify(to=ann, message=text, group_by="talk:1")
     assert [row.found_under for row in queries.inbox_for(ann, text="second", limit=10).alerts] == [1]
     assert queries.inbox_for(ann, text="first", limit=10).alerts == []
+
+
+def test_search_goes_on_behind_the_rows_whose_alerts_it_has_looked_at(
+    ann: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "SEARCHED", 6)
+    for talk in range(5):
+        for text in ("needle" if talk == 1 else "hay", "hay", "hay"):
+            notify(to=ann, message=f"{text} {talk}", group_by=f"talk:{talk}")
+    found, before, parts = list[str](), LAST_ID, 0
+    while before:
+        part = queries.inbox_for(ann, text="needle", before=before, limit=10)
+        found += [row.message for row in part.alerts]
+        before, parts = part.next, parts + 1
+    assert (found, parts) == (["hay 1"], 3)
+
+
+def test_search_counts_those_of_the_level_that_is_asked_for(ann: User) -> None:
+    for level in ("error", "info", "error"):
+        notify(to=ann, message="disk full", level=level, group_by="disk")
+    assert [row.found_under for row in queries.inbox_for(ann, text="disk", level="error", limit=10).alerts] == [2]
+    assert [row.found_under for row in queries.inbox_for(ann, text="disk", limit=10).alerts] == [3]
