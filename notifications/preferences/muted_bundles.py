@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import NamedTuple
 
-from django.db.models import Max, QuerySet
+from django.db.models import Max, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
@@ -45,19 +45,26 @@ def of(user: User, live: Choices) -> list[Muted]:
     return sorted(found, key=lambda one: (one.label.casefold(), one.bundle))
 
 
-def named(user: User, *, alert: int, bundle: str) -> str | None:
-    """How choices name that of an alert of the person, or what they have muted; None where that is nothing.
+def of_alerts(user: User, alerts: Collection[int]) -> dict[int, str]:
+    """How choices name what each of these alerts is of, by its id; one query, none where that are none.
 
-    What is critical cannot be muted.
+    Left out is what is not theirs, has no ``group_by`` or is critical: that cannot be muted as a whole.
     """
-    if not alert:
-        chosen = _chosen_by(user).values_list("subject", flat=True)
-        return next((subject for subject in chosen if public_name(*bundle_of(subject)) == bundle), None)
-    row = Notification.objects.filter(pk=alert, user=user).exclude(bundle_by="").first()
-    if row is None:
-        return None
-    kind = kind_named(row.kind)
-    return None if kind is not None and kind.critical else of_bundle(row.kind, row.bundle_by)
+    if not alerts:
+        return {}
+    rows = Notification.objects.filter(pk__in=alerts, user=user).exclude(bundle_by="")
+    found = dict[int, str]()
+    for pk, name, bundle_by in rows.values_list("pk", "kind", "bundle_by"):
+        kind = kind_named(name)
+        if kind is None or not kind.critical:
+            found[pk] = of_bundle(name, bundle_by)
+    return found
+
+
+def by_public_name(user: User) -> dict[str, str]:
+    """How choices name what the person has muted, also what has ended since, by what clients know it by. One query."""
+    chosen = _chosen_by(user).values_list("subject", flat=True)
+    return {public_name(*bundle_of(subject)): subject for subject in chosen}
 
 
 def tidy(user: User) -> None:
@@ -74,10 +81,14 @@ def _chosen_by(user: User) -> QuerySet[Choice]:
 
 
 def _labels(user: User, muted: Collection[str]) -> dict[str, str]:
-    """What the newest alert of each says, as long as the person has one; else the name of its kind. Two queries."""
+    """What the newest alert of each says that the person has and that has not expired; else the name of its kind.
+
+    Two queries.
+    """
     wanted = {subject: bundle_of(subject) for subject in muted}
     kinds, texts = ({*parts} for parts in zip(*wanted.values(), strict=True))
-    theirs = Notification.objects.filter(user=user, kind__in=kinds, bundle_by__in=texts, folded=False)
+    current = Q(expires_at=None) | Q(expires_at__gt=Now())
+    theirs = Notification.objects.filter(current, user=user, kind__in=kinds, bundle_by__in=texts, folded=False)
     newest = theirs.exclude(bundle_by="").order_by().values("kind", "bundle_by").annotate(newest=Max("pk"))
     rows = list(Notification.objects.filter(pk__in=[row["newest"] for row in newest]))
     wording.localise(rows, user.pk)

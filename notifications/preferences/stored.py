@@ -1,6 +1,6 @@
 """What a person has chosen: their language, their time zone, when to be quiet, and what they get in which way."""
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import available_timezones
@@ -8,7 +8,6 @@ from zoneinfo import available_timezones
 import msgspec
 from django.conf import settings
 from django.db import transaction
-from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -26,7 +25,7 @@ from notifications.models import Choice, Preferences
 from notifications.preferences import methods, muted_bundles, quiet_hours, saying, shared_channels, subjects
 from notifications.preferences.heeding import choices_of, heeded_of
 from notifications.preferences.quiet_hours import Hours
-from notifications.preferences.subjects import Choices
+from notifications.preferences.subjects import Choices, Made
 
 #: The longest that something is off for a time.
 LONGEST_OFF = timedelta(days=366)
@@ -52,7 +51,8 @@ class Wish(NamedTuple):
     where there is none it takes the choice back.
 
     ``alert`` is the id of an alert that they have: all of its kind and ``group_by``. ``bundle`` is the name under
-    which these are muted already.
+    which these are muted already. To take back what is muted no more changes nothing: a call whose answer was lost
+    comes again, and another device may have been faster.
     """
 
     method: str
@@ -189,8 +189,8 @@ def change(
     wishes = list(wishes)
     _check_locale(language, time_zone)
     _check_hours(quiet, plan)
-    offered = _channels_to_choose(user) if any(wish.channel for wish in wishes) else set()
-    named = [_subject(user, wish, offered) for wish in wishes]
+    offered = _offered(user, wishes)
+    named = [(wish, subject) for wish in wishes if (subject := _subject(wish, offered)) is not None]
     with transaction.atomic():
         hold(user)
         said: dict[str, Any] = {"language": language, "time_zone": time_zone}
@@ -201,9 +201,9 @@ def change(
             changed["plan"] = quiet_hours.written(plan)
         if changed:
             Preferences.objects.filter(pk=user.pk).update(**changed)
-        for wish, subject in zip(wishes, named, strict=True):
-            _store(user, wish, subject)
-        if any(subject.startswith(BUNDLE) for subject in named):
+        if named:
+            _store(user, named)
+        if any(subject.startswith(BUNDLE) for _wish, subject in named):
             muted_bundles.tidy(user)
         if changed or wishes:
             publish(channels.of_user(user), PreferencesChanged(**msgspec.structs.asdict(heeded_of(user))))
@@ -261,6 +261,26 @@ def _left_channel(channel: str, label: str, made: dict[str, Choices]) -> ChosenC
     return ChosenChannel(channel, label, state, saying.of_left_channel())
 
 
+class _Offered(NamedTuple):
+    """What wishes may be about, besides kinds and categories: channels, and how choices name what alerts are of.
+
+    ``bundles`` are by what clients know them by.
+    """
+
+    channels: Container[str]
+    alerts: Mapping[int, str]
+    bundles: Mapping[str, str]
+
+
+def _offered(user: User, wishes: Iterable[Wish]) -> _Offered:
+    """As far as these wishes ask: the same queries for one as for many."""
+    return _Offered(
+        _channels_to_choose(user) if any(wish.channel for wish in wishes) else set(),
+        muted_bundles.of_alerts(user, {wish.alert for wish in wishes if wish.alert}),
+        muted_bundles.by_public_name(user) if any(wish.bundle for wish in wishes) else {},
+    )
+
+
 def _channels_to_choose(user: User) -> set[str]:
     """Those that the person is in, and those that they have muted and left."""
     live = choices_of(user).get(methods.LIVE.name, {})
@@ -298,8 +318,8 @@ def _columns_of(quiet: Hours | None) -> dict[str, Any]:
     return {"quiet_days": days, "quiet_from": quiet.begin, "quiet_to": quiet.end}
 
 
-def _subject(user: User, wish: Wish, offered: Container[str]) -> str:
-    """How the choice names what it is about; ``offered`` are the channels about which the person may choose."""
+def _subject(wish: Wish, offered: _Offered) -> str | None:
+    """How the choice names what it is about; None where there is nothing to take back."""
     said = (wish.kind, wish.category, wish.channel, wish.plain, wish.alert, wish.bundle)
     if methods.method_named(wish.method) is None or sum(map(bool, said)) != 1:
         raise NotChosen
@@ -318,20 +338,21 @@ def _subject(user: User, wish: Wish, offered: Container[str]) -> str:
         if wish.method not in {methods.INBOX.name, methods.LIVE.name}:
             raise NotChosen
         return subjects.PLAIN
-    return _subject_to_silence(user, wish, offered)
+    return _subject_to_silence(wish, offered)
 
 
-def _subject_to_silence(user: User, wish: Wish, offered: Container[str]) -> str:
+def _subject_to_silence(wish: Wish, offered: _Offered) -> str | None:
     if wish.method != methods.LIVE.name:
         raise NotChosen
-    if wish.alert or wish.bundle:
-        subject = muted_bundles.named(user, alert=wish.alert, bundle=wish.bundle)
-        if subject is None:
-            raise NotChosen(_("There is nothing here that could be muted as a whole"))
+    if wish.channel:
+        subject = wish.channel if wish.channel in offered.channels else None
+    else:
+        subject = offered.alerts.get(wish.alert) if wish.alert else offered.bundles.get(wish.bundle)
+    if subject is not None or (wish.is_on is None and not wish.alert):
         return subject
-    if wish.channel not in offered:
+    if wish.channel:
         raise NotChosen
-    return wish.channel
+    raise NotChosen(_("There is nothing here that could be muted as a whole"))
 
 
 def _check_until(wish: Wish, until: datetime) -> None:
@@ -342,24 +363,39 @@ def _check_until(wish: Wish, until: datetime) -> None:
         raise NotChosen(_("Something is off until a time to come, a year ahead at most"))
 
 
-def _store(user: User, wish: Wish, subject: str) -> None:
-    choices = Choice.objects.filter(user=user, method=wish.method)
+def _store(user: User, named: Sequence[tuple[Wish, str]]) -> None:
+    """Three queries, however many wishes there are."""
+    rows = {(row.method, row.subject): row for row in Choice.objects.filter(user=user)}
+    before = {key: Made(row.is_on, row.off_until) for key, row in rows.items()}
+    made = dict(before)
+    for wish, subject in named:
+        _apply(made, wish, subject)
+    # What is muted anew is younger than all else that is.
+    anew = {(wish.method, subject) for wish, subject in named if wish.alert or wish.bundle}
+    changed = {key for key in before.keys() | made.keys() if key in anew or before.get(key) != made.get(key)}
+    Choice.objects.filter(pk__in=[row.pk for key, row in rows.items() if key in changed]).delete()
+    Choice.objects.bulk_create(
+        Choice(user=user, method=key[0], subject=key[1], is_on=one.is_on, off_until=one.off_until)
+        for key, one in made.items()
+        if key in changed
+    )
+
+
+def _apply(made: dict[tuple[str, str], Made], wish: Wish, subject: str) -> None:
+    """Choose so, in what a person has chosen: by method and subject."""
+    key = (wish.method, subject)
     if wish.alert or wish.bundle:
-        choices.filter(subject=subject).delete()  # a mute with an end takes the place of one without
+        made.pop(key, None)  # a mute with an end takes the place of one without
         if wish.is_on is not False:
             return
+    was = made.get(key, Made(None))
     if wish.until is not None:
-        Choice.objects.update_or_create(
-            user=user, method=wish.method, subject=subject, defaults={"off_until": wish.until}
-        )
-        return
-    if wish.is_on is None:
-        # Off for a time, beside what was chosen: that holds again.
-        beside = choices.filter(subject=subject, is_on__isnull=False, off_until__gt=Now())
-        if not beside.update(off_until=None):
-            choices.filter(subject=subject).delete()
+        made[key] = was._replace(off_until=wish.until)
+    elif wish.is_on is not None:
+        for kind in subjects.kinds_in(wish.category) if wish.category else ():
+            made.pop((wish.method, subjects.of_kind(kind)), None)
+        made[key] = Made(wish.is_on)
+    elif was.is_on is not None and was.off_until is not None and was.off_until > timezone.now():
+        made[key] = was._replace(off_until=None)  # off for a time, beside what was chosen: that holds again
     else:
-        if wish.category:
-            choices.filter(subject__in=map(subjects.of_kind, subjects.kinds_in(wish.category))).delete()
-        chosen = {"is_on": wish.is_on, "off_until": None}
-        Choice.objects.update_or_create(user=user, method=wish.method, subject=subject, defaults=chosen)
+        made.pop(key, None)

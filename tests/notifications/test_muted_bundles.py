@@ -5,7 +5,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client, override_settings
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone, translation
 
 from hub.privacy import export
@@ -117,6 +119,46 @@ def test_preferences_say_what_is_muted_in_the_words_of_the_newest_and_take_it_ba
     assert preferences.change(ann, wishes=[Wish("live", is_on=None, bundle=muted.bundle)]).bundles == []
     comment(ann, "Eve")
     assert silent(ann)[-1] is None
+
+
+def test_what_is_muted_no_more_is_unmuted_again_without_an_error(ann: User) -> None:
+    (muted,) = mute(ann, comment(ann, "Cem")).bundles
+    for _call in range(2):  # its answer may have been lost
+        chosen = preferences.change(ann, language="en", wishes=[Wish("live", is_on=None, bundle=muted.bundle)])
+        assert (chosen.bundles, chosen.language) == ([], "en")
+    assert preferences.change(ann, wishes=[Wish("live", is_on=None, bundle="\0")]).bundles == []
+
+
+def test_many_are_muted_and_unmuted_with_as_few_queries_as_one(ann: User) -> None:
+    rows = [notify(to=ann, message=f"talk {number}", group_by=f"talk:{number}")[0] for number in range(30)]
+    asked = [Wish("live", is_on=False, alert=row.pk) for row in rows]
+
+    def queries(wishes: list[Wish]) -> int:
+        with CaptureQueriesContext(connection) as captured:
+            preferences.change(ann, wishes=wishes)
+        return len(captured)
+
+    preferences.change(ann, wishes=asked[:1])
+    one, many = queries(asked[:1]), queries(asked)
+    assert one == many
+    names = [muted.bundle for muted in preferences.preferences_of(ann).bundles]
+    assert len(names) == 30
+    assert queries([Wish("live", is_on=None, bundle=name) for name in names]) <= many
+    assert not Choice.objects.exists()
+
+
+def test_in_one_call_the_last_word_about_a_conversation_holds(ann: User) -> None:
+    first = comment(ann, "Cem")
+    hour = timezone.now() + timedelta(hours=1)
+    wishes = [Wish("live", is_on=False, alert=first.pk), Wish("live", is_on=False, alert=first.pk, until=hour)]
+    assert [one.state.off_until for one in preferences.change(ann, wishes=wishes).bundles] == [hour]
+
+
+def test_label_says_nothing_of_what_has_expired(ann: User) -> None:
+    first = comment(ann, "Cem", expires=timedelta(minutes=1))
+    assert [one.label for one in mute(ann, first).bundles] == ["Cem wrote"]
+    Notification.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    assert [one.label for one in preferences.preferences_of(ann).bundles] == ["Comments"]
 
 
 def test_what_cannot_be_muted_is_refused(ann: User) -> None:

@@ -389,6 +389,7 @@ def test_what_was_muted_and_left_is_shown_and_can_be_undone(ann: User, crew: Gro
     # What is neither theirs nor muted is nothing to choose about, and what is gone is not named.
     with pytest.raises(NotChosen):
         wish(ann, channel="topic:deploys")
+    wish(ann, is_on=None, channel="topic:deploys")  # again, as of a call whose answer was lost
     crew.delete()
     assert [one.channel for one in preferences.preferences_of(ann).channels] == ["everyone"]
 
