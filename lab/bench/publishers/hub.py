@@ -25,7 +25,7 @@ from lab.bench.publishers.hub_tasks import send_to_group, tell_people
 from lab.bench.publishers.inboxes import fill_inbox, read_inbox
 from lab.bench.publishers.jobs import jobs_channel, start_steps, steps_ended
 from lab.bench.publishers.queue_tasks import bulk_left, fill_bulk, send_by_worker
-from lab.bench.publishers.schedules import make_schedules, schedules_at_once, schedules_sent
+from lab.bench.publishers.schedules import make_schedules, schedules_at_once, schedules_over, schedules_sent
 from notifications import MEMBERS, Alert, alert, notify, on_save
 from notifications.models import Distribution
 from notifications.sending.actions import send
@@ -203,6 +203,7 @@ if __name__ == "__main__":
         steps_ended,
         make_schedules,
         schedules_at_once,
+        schedules_over,
         schedules_sent,
     )
     answer_commands({command.__name__: command for command in commands})

@@ -16,13 +16,15 @@ def jobs_channel() -> dict[str, str]:
     return {"channel": channel_of(user_id(all_users().get(**{log_in_field(): log_in_names.of(0)})))}
 
 
-def start_steps(count: int, told: bool) -> dict[str, int]:
-    """Start ``count`` tasks, as the first person where they are jobs; ``began`` is before the first call."""
+def start_steps(first: int, count: int, told: bool) -> dict[str, int]:
+    """Start ``count`` tasks with numbers from ``first`` on, as the first person where they are jobs; ``began`` is
+    before the first call. From 0 on, the count of those that have ended begins again."""
     person = all_users().get(**{log_in_field(): log_in_names.of(0)})
-    ended_file().unlink(missing_ok=True)
+    if not first:
+        ended_file().unlink(missing_ok=True)
     began = time.monotonic_ns()
     with started_by(person):
-        for number in range(count):
+        for number in range(first, first + count):
             (told_steps if told else plain_steps).delay(number)
     return {"began": began, "ended": time.monotonic_ns()}
 

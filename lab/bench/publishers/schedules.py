@@ -58,6 +58,11 @@ def schedules_at_once(count: int, people: int) -> dict[str, float]:
     return {"due": due.timestamp()}
 
 
+def schedules_over() -> dict[str, int]:
+    """How many due times are over."""
+    return {"over": ScheduleRun.objects.count()}
+
+
 def schedules_sent() -> dict[str, list[list[float]]]:
     """Of each due time that is over when it was due, and how many seconds later its alert was on its way; -1 of one
     that was not sent.

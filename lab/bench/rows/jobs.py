@@ -13,6 +13,9 @@ from lab.harness.waiting import await_for
 
 JOBS, WATCHERS, PEOPLE, AT_A_TIME = 1_000, 5, 2_000, 4
 
+#: Jobs that the publisher starts before it answers.
+AT_ONCE = 100
+
 #: The same steps as a task of Celery that tells nobody.
 PLAIN = "plain Celery"
 
@@ -46,7 +49,11 @@ async def measure(bench: Bench) -> list[Line]:
 
 
 async def _took(hub: Hub, *, told: bool) -> float:
-    began: int = (await hub.publisher.ask("start_steps", count=JOBS, told=told))["began"]
+    parts = [
+        await hub.publisher.ask("start_steps", first=first, count=AT_ONCE, told=told)
+        for first in range(0, JOBS, AT_ONCE)
+    ]
+    began: int = parts[0]["began"]
 
     async def ended() -> dict[str, int] | None:
         state: dict[str, int] = await hub.publisher.ask("steps_ended")
