@@ -258,6 +258,9 @@ class Notification(models.Model):
     bundle = models.BigIntegerField(null=True, editable=False)
     #: How many alerts it stands for, itself among them.
     bundle_count = models.PositiveIntegerField(default=1, db_default=1, editable=False)
+    #: Whether it is unread for those who join, follow or get an account later, too (``past`` of its kind); of one to a
+    #: group, a topic or everyone.
+    past = models.BooleanField(default=False, db_default=False, editable=False)
     #: Whether it stands under a newer one of its bundle: in no list and no count.
     folded = models.BooleanField(default=False, db_default=False, editable=False)
 
@@ -349,6 +352,11 @@ class Notification(models.Model):
                 name="hub_notification_in_bundle",
             ),
             models.Index(fields=["created_at", "id"], name="hub_notification_sent"),
+            models.Index(
+                fields=["group", "topic", "user", "audience", "-id"],
+                condition=models.Q(past=True, folded=False),
+                name="hub_notification_past",
+            ),
             # The newest one of a group from before somebody joined.
             models.Index(
                 fields=["group", "members_upto", "id"],
@@ -480,6 +488,10 @@ class ReadUpTo(models.Model):
         settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="+", db_constraint=False
     )
     upto = models.BigIntegerField(default=0)
+    #: The newest membership of a group and the newest follow that the person had when ``upto`` moved: it says nothing
+    #: of the past that came to them by a later one (``past`` of kinds).
+    members_upto = models.BigIntegerField(default=0)
+    follows_upto = models.BigIntegerField(default=0)
 
     def __str__(self) -> str:
         return f"{self.user_id}: {self.upto}"

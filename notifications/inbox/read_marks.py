@@ -7,11 +7,14 @@ from collections.abc import Collection, Iterable
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from hub.users import Key, User, groups_of, memberships
 from notifications.inbox import entries as inbox
+from notifications.inbox import reading
+from notifications.kinds.declaring import have_past
 from notifications.models import Follow, Notification, ReadMark, ReadUpTo
 
 #: Marks that are kept of one person. What is older than so many that they have read counts as read too.
@@ -41,6 +44,8 @@ def lock(people: Iterable[Key]) -> None:
 def mark(user: User, read: ReadUpTo, ids: Collection[int]) -> set[int]:
     """Mark those of these alerts that are for the user; returns which had no mark before."""
     new = list(_unmarked(user).filter(pk__in=ids, pk__gt=read.upto).values_list("pk", flat=True))
+    if have_past():
+        new += _of_past(user, set(ids) - set(new))
     distributed = inbox.mark_read(user.pk, ids)
     add(user, new)
     if new:
@@ -65,7 +70,15 @@ def move(read: ReadUpTo, upto: int) -> None:
     """Let the person have read all up to ``upto``, if they have not; the marks below it say nothing more."""
     if upto > read.upto:
         read.upto = upto
-        read.save(update_fields=["upto"])
+        joined, table = groups_of(None).values("pk"), memberships()
+        if table is not None and table.number_column:
+            joined = table.rows._default_manager.filter(**{table.user: read.user_id}).order_by("-pk").values("pk")
+        follows = Follow.objects.filter(user=read.user_id).order_by("-pk").values("pk")
+        ReadUpTo.objects.filter(pk=read.pk).update(
+            upto=upto,
+            members_upto=Coalesce(Subquery(joined[:1]), 0),
+            follows_upto=Coalesce(Subquery(follows[:1]), 0),
+        )
         ReadMark.objects.filter(user=read.user_id, notification__lte=upto).delete()
 
 
@@ -82,6 +95,15 @@ def newest_settled() -> int:
 
 def _first(rows: QuerySet[Notification]) -> int:
     return rows.values_list("pk", flat=True).first() or 0
+
+
+def _of_past(user: User, ids: Collection[int]) -> list[int]:
+    """Those of these alerts without a mark that are unread because their kinds say so (``past``)."""
+    past = Notification.objects.filter(pk__in=ids, past=True)
+    unmarked = past.exclude(pk__in=ReadMark.objects.filter(user=user).values("notification"))
+    if not (found := list(unmarked.values_list("pk", flat=True))):
+        return []
+    return [row.pk for row in reading.theirs(reading.reader(user.pk), found) if not row.read]
 
 
 def _joined_later(user: User) -> QuerySet[Any, Any]:

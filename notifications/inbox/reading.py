@@ -28,6 +28,7 @@ from django.db.models.functions import Now
 from hub.channels import LAST_ID
 from hub.users import Key, all_users, as_stored, joined_field, memberships
 from notifications.kinds import wording
+from notifications.kinds.declaring import have_past
 from notifications.models import InboxEntry, Notification, NotificationState, ReadMark
 from notifications.offers import chosen as chosen_actions
 from notifications.preferences.subjects import Made, hidden_kinds
@@ -110,8 +111,8 @@ _AWAY = "state.archived_at IS NOT NULL OR state.snoozed_until IS NOT NULL"
 class Wanted(NamedTuple):
     """Which alerts are looked for: conditions for rows of alerts, entries, states and marks.
 
-    Where one is empty, there is nothing to look for among these. ``without`` is what the state of alerts, entries and
-    marks must not be.
+    Where one is empty, there is nothing to look for among these. ``past`` is for alerts from before the person came,
+    of kinds that later people get too. ``without`` is what the state of alerts, entries and marks must not be.
     """
 
     alerts: str = ""
@@ -119,6 +120,7 @@ class Wanted(NamedTuple):
     states: str = ""
     marks: str = ""
     without: str = ""
+    past: str = ""
 
 
 #: Those in the inbox, read or not.
@@ -128,8 +130,14 @@ UNREAD = Wanted(
     f"alert.id > {{floor}} AND NOT {_MARKED}",
     "entry.read_at IS NULL",
     "state.unread AND state.archived_at IS NULL AND state.snoozed_until IS NULL",
+    past=f"alert.past AND alert.id > {{past}} AND alert.id <= {{floor}} AND NOT {_MARKED}",
 )
-READ = Wanted("alert.id <= {floor}", "entry.read_at IS NOT NULL", marks="TRUE", without=f"state.unread OR {_AWAY}")
+READ = Wanted(
+    "alert.id <= {floor} AND (NOT alert.past OR alert.id <= {past})",
+    "entry.read_at IS NOT NULL",
+    marks="TRUE",
+    without=f"state.unread OR {_AWAY}",
+)
 ARCHIVED = Wanted(states="state.archived_at IS NOT NULL")
 SNOOZED = Wanted(states="state.snoozed_until IS NOT NULL")
 
@@ -143,18 +151,15 @@ class Question(NamedTuple):
 
 
 class Joined(NamedTuple):
-    """A group that a person is in, and up to where all is read of what was sent to it."""
+    """A group or a topic of a person, and up to where all is read of what was sent to it.
 
-    id: int
-    read: int
-
-
-class Followed(NamedTuple):
-    """A topic that a person follows, and up to where all is read of what was sent to it."""
+    ``past`` is the same of kinds that later people get too. Groups have no name here.
+    """
 
     id: int
     name: str
     read: int
+    past: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,15 +172,17 @@ class Reader:
         topics: what they follow.
         own: up to where all is read of what was sent to the person.
         shared: up to where all is read of what was sent to everyone.
+        past: the same, of kinds whose past is for later people too.
         states: whether there are states of the person that lists have to look at.
         hidden: the kinds that are off for the person's list, by name; ``""`` is no kind.
     """
 
     key: Key = None
     groups: Sequence[Joined] = ()
-    topics: Sequence[Followed] = ()
+    topics: Sequence[Joined] = ()
     own: int = LAST_ID
     shared: int = LAST_ID
+    past: int = LAST_ID
     states: bool = False
     hidden: frozenset[str] = frozenset()
 
@@ -186,15 +193,20 @@ class Reader:
 
 
 # Written as SQL, and as one statement, because every list begins with it.
-_UPTO = "SELECT 0 AS what, upto AS id, '' AS name, 0 AS after FROM hub_notifications_readupto WHERE user_id = %(user)s"
+_UPTO = """
+    SELECT 0 AS what, upto AS id, '' AS name, members_upto AS after, follows_upto AS number
+    FROM hub_notifications_readupto WHERE user_id = %(user)s
+"""
 _SENT_BEFORE = """
     SELECT 1, (
         SELECT id FROM hub_notifications_notification WHERE created_at < person.{joined}
         ORDER BY created_at DESC, id DESC LIMIT 1
-    ), '', 0
+    ), '', 0, 0
     FROM {people} person WHERE person.{key} = %(user)s
 """
-_GROUPS = "SELECT 2, member.{group_column}, '', {after} FROM {table} member WHERE member.{user_column} = %(user)s"
+_GROUPS = """
+    SELECT 2, member.{group_column}, '', {after}, {number} FROM {table} member WHERE member.{user_column} = %(user)s
+"""
 # What was sent before the person joined the group: an index has these in the order in which people joined.
 _AFTER = """(
     SELECT alert.id FROM hub_notifications_notification alert
@@ -202,13 +214,13 @@ _AFTER = """(
     ORDER BY alert.members_upto DESC, alert.id DESC LIMIT 1
 )"""
 _TOPICS = """
-    SELECT 3, topic.id, topic.name, follow.after
+    SELECT 3, topic.id, topic.name, follow.after, follow.id
     FROM hub_notifications_follow follow JOIN hub_notifications_topic topic ON topic.id = follow.topic_id
     WHERE follow.user_id = %(user)s
 """
 # What was only seen makes no difference to a list.
 _STATE = """
-    SELECT 4, 1, '', 0 WHERE EXISTS (
+    SELECT 4, 1, '', 0, 0 WHERE EXISTS (
         SELECT 1 FROM hub_notifications_notificationstate WHERE user_id = %(user)s
             AND unread AND archived_at IS NULL AND snoozed_until IS NULL
     ) OR EXISTS (
@@ -218,7 +230,7 @@ _STATE = """
     )
 """
 _CHOICES = """
-    SELECT 5, CASE WHEN is_on THEN 1 ELSE 0 END, subject, 0
+    SELECT 5, CASE WHEN is_on THEN 1 ELSE 0 END, subject, 0, 0
     FROM hub_notifications_choice WHERE user_id = %(user)s AND method = 'inbox' AND is_on IS NOT NULL
 """
 
@@ -232,10 +244,24 @@ def reader(key: Key) -> Reader:
         cursor.execute(f"{' UNION ALL '.join(_of_person())} ORDER BY 1, 2", {"user": user})
         rows = cursor.fetchall()
     upto, shared = (max((pk or 0 for what, pk, *_ in rows if what in kinds), default=0) for kinds in ({0}, {0, 1}))
-    groups = tuple(Joined(pk, max(shared, after or 0)) for what, pk, _, after in rows if what == 2)
-    topics = tuple(Followed(pk, name, max(shared, after)) for what, pk, name, after in rows if what == 3)
-    hidden = hidden_kinds({subject: Made(bool(on)) for what, on, subject, _ in rows if what == 5})
-    return Reader(key, groups, topics, upto, shared, any(what == 4 for what, *_ in rows), hidden)
+    members_upto, follows_upto = next((row[3:] for row in rows if row[0] == 0), (0, 0))
+    has_past = have_past()
+
+    def floors(after: int | None, *, is_later: bool) -> tuple[int, int]:
+        read = max(shared, after or 0)
+        return read, (0 if is_later else upto) if has_past else read
+
+    groups, topics = (
+        tuple(
+            Joined(pk, name, *floors(after, is_later=number > newest))
+            for what, pk, name, after, number in rows
+            if what == kind
+        )
+        for kind, newest in ((2, members_upto), (3, follows_upto))
+    )
+    hidden = hidden_kinds({subject: Made(bool(on)) for what, on, subject, *_ in rows if what == 5})
+    past = upto if has_past else shared
+    return Reader(key, groups, topics, upto, shared, past, any(what == 4 for what, *_ in rows), hidden)
 
 
 def _of_person() -> Iterator[str]:
@@ -249,7 +275,9 @@ def _of_person() -> Iterator[str]:
     if groups := memberships():
         named = ("table", "user_column", "group_column", "number_column")
         columns = {name: quote(getattr(groups, name)) for name in named}
-        yield _GROUPS.format(**columns, after=_AFTER.format(**columns) if groups.number_column else 0)
+        after = _AFTER.format(**columns) if groups.number_column else 0
+        number = f"member.{columns['number_column']}" if groups.number_column else 0
+        yield _GROUPS.format(**columns, after=after, number=number)
     yield _TOPICS
     yield _STATE
     yield _CHOICES
@@ -346,7 +374,7 @@ def add_states(reader: Reader, rows: Sequence[Notification]) -> None:
             state.notification_id: state
             for state in NotificationState.objects.filter(user=reader.key, notification__in=ids)
         }
-    floor_of = _floors(reader)
+    floor_of = _floors_of(reader)
     for row in rows:
         row.read = row.pk in read or row.pk <= floor_of(row)
         if state := states.get(row.pk):
@@ -355,19 +383,20 @@ def add_states(reader: Reader, rows: Sequence[Notification]) -> None:
         row.seen = row.read or (state is not None and state.seen_at is not None)
 
 
-def _floors(reader: Reader) -> Callable[[Notification], int]:
+def _floors_of(reader: Reader) -> Callable[[Notification], int]:
     """Up to where all is read of what was sent to the same as an alert, which is for the reader."""
-    of_groups = {group.id: group.read for group in reader.groups}
-    of_topics = {topic.id: topic.read for topic in reader.topics}
+    of_groups = {group.id: group for group in reader.groups}
+    of_topics = {topic.id: topic for topic in reader.topics}
 
     def floor_of(row: Notification) -> int:
         if row.audience:
             return 0
         if row.user_id is not None:
             return reader.own
-        if row.group_id is not None:
-            return of_groups.get(row.group_id, reader.shared)
-        return of_topics.get(row.topic_id or 0, reader.shared)
+        of_many = of_topics.get(row.topic_id or 0) if row.group_id is None else of_groups.get(row.group_id)
+        if of_many is not None:
+            return of_many.past if row.past else of_many.read
+        return reader.past if row.past else reader.shared
 
     return floor_of
 
@@ -404,21 +433,21 @@ def _parts(number: int, question: Question, reader: Reader) -> Iterator[str]:
     if not wanted.alerts or (reader.key is None and wanted is UNREAD):
         return
     if reader.key is not None:
-        own = wanted.alerts.format(floor=int(reader.own)) + here
+        own = wanted.alerts.format(floor=int(reader.own), past=LAST_ID) + here
         audience = "alert.user_id = %(user)s"
         chosen = "AND alert.kind <> ''" if "" in reader.hidden else ""
         yield _PART.format(
             audience=audience, wanted=own, order="alert.user_id", name="own_ones", chosen=chosen, **asked
         )
     asked["chosen"] = f"AND {_not_hidden(reader)}" if reader.hidden else ""
-    shared = wanted.alerts.format(floor=int(reader.shared)) + here
-    yield _part_of_many("of_everyone", "IS NULL", "IS NULL", shared, asked)
-    for group in reader.groups:
-        since_then = wanted.alerts.format(floor=int(group.read)) + here
-        yield _part_of_many(f"of_group_{int(group.id)}", f"= {int(group.id)}", "IS NULL", since_then, asked)
-    for topic in reader.topics:
-        since_then = wanted.alerts.format(floor=int(topic.read)) + here
-        yield _part_of_many(f"of_topic_{int(topic.id)}", "IS NULL", f"= {int(topic.id)}", since_then, asked)
+    many = [("of_everyone", "IS NULL", "IS NULL", reader.shared, reader.past)]
+    many += [(f"of_group_{int(one.id)}", f"= {int(one.id)}", "IS NULL", one.read, one.past) for one in reader.groups]
+    many += [(f"of_topic_{int(one.id)}", "IS NULL", f"= {int(one.id)}", one.read, one.past) for one in reader.topics]
+    for name, group, topic, read, past in many:
+        floors = {"floor": int(read), "past": int(past)}
+        yield _part_of_many(name, group, topic, wanted.alerts.format(**floors) + here, asked)
+        if wanted.past and past < read:
+            yield _part_of_many(f"{name}_past", group, topic, wanted.past.format(**floors) + here, asked)
 
 
 def _without(wanted: Wanted, reader: Reader, column: str) -> str:

@@ -65,6 +65,8 @@ class Kind:
         defaults: what holds for who has chosen nothing, by the name of a delivery method: with ``{"live": False}`` it
             is in the list and pops up nowhere, with ``{"inbox": False}`` those get it who switch it on. What is left
             out is on.
+        past: whether those who join a group, follow a topic or get an account later have as unread what was sent
+            before to the group, the topic or everyone. Otherwise it is read. An audience has no later people.
         can_opt_out: whether people may switch it off.
         critical: whether it is never switched off nor silenced, whatever a person has chosen.
         expires: how long after it is sent a notification is shown that is sent without ``expires``.
@@ -89,6 +91,7 @@ class Kind:
     fields: Mapping[str, Any] = field(default_factory=dict)
     examples: Mapping[str, Any] = field(default_factory=dict)
     defaults: Mapping[str, bool] = field(default_factory=dict)
+    past: bool = False
     can_opt_out: bool = True
     critical: bool = False
     expires: timedelta | None = None
@@ -127,6 +130,11 @@ def made() -> Iterator[Kind]:
 def declared() -> Iterator[Kind]:
     """The kinds of the apps, by name; of two of one name the one that was declared first."""
     return (_declared[name][0] for name in sorted(_declared))
+
+
+def have_past() -> bool:
+    """Whether there is a kind of which later people get the past."""
+    return any(kind.past for kind in declared())
 
 
 def kind_named(name: str) -> Kind | None:

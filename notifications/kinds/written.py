@@ -62,6 +62,7 @@ class KindOptions(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     fields: Mapping[str, Literal["str", "int", "float", "decimal", "date", "datetime", "list"]] = {}
     examples: Mapping[str, Any] = {}
     defaults: Mapping[str, bool] = {}
+    past: bool = False
     can_opt_out: bool = True
     critical: bool = False
     expires: Age | None = None
@@ -96,6 +97,7 @@ def declare(written: Mapping[str, Any]) -> None:
             fields={field: TYPES[type_] for field, type_ in read.fields.items()},
             examples=read.examples,
             defaults=read.defaults,
+            past=read.past,
             can_opt_out=read.can_opt_out,
             critical=read.critical,
             expires=_time(read.expires),

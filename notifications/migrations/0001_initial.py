@@ -40,6 +40,7 @@ class Migration(migrations.Migration):
                 ('bundle_by', models.CharField(db_default='', default='', editable=False, max_length=200)),
                 ('bundle', models.BigIntegerField(editable=False, null=True)),
                 ('bundle_count', models.PositiveIntegerField(db_default=1, default=1, editable=False)),
+                ('past', models.BooleanField(db_default=False, default=False, editable=False)),
                 ('folded', models.BooleanField(db_default=False, default=False, editable=False)),
                 ('group', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='auth.group', verbose_name='group')),
                 ('sender', models.ForeignKey(blank=True, db_constraint=False, help_text='Who sent it from a browser or another client; empty where it came from backend work.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='sender')),
@@ -118,6 +119,8 @@ class Migration(migrations.Migration):
             fields=[
                 ('user', models.OneToOneField(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='+', serialize=False, to=settings.AUTH_USER_MODEL)),
                 ('upto', models.BigIntegerField(default=0)),
+                ('members_upto', models.BigIntegerField(default=0)),
+                ('follows_upto', models.BigIntegerField(default=0)),
             ],
         ),
         migrations.CreateModel(
@@ -296,6 +299,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='notification',
             index=models.Index(fields=['created_at', 'id'], name='hub_notification_sent'),
+        ),
+        migrations.AddIndex(
+            model_name='notification',
+            index=models.Index(condition=models.Q(('folded', False), ('past', True)), fields=['group', 'topic', 'user', 'audience', '-id'], name='hub_notification_past'),
         ),
         migrations.AddIndex(
             model_name='notification',

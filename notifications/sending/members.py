@@ -1,4 +1,6 @@
-"""Who was in a group when an alert was sent to it, as one number: what lists need to know of those who join later."""
+"""What lists need to know of those who join later: who was in a group when an alert was sent to it, as one number, and
+whether the past is for later people too.
+"""
 
 from collections.abc import Iterable
 
@@ -6,14 +8,19 @@ from django.contrib.auth.models import Group
 from django.db.models import OuterRef, Subquery
 
 from hub.users import memberships
+from notifications.kinds.declaring import kind_named
 from notifications.models import Notification
 
 
 def note(rows: Iterable[Notification]) -> None:
-    """Give the alerts to groups among these, which are about to be stored, their ``members_upto``.
+    """Give the alerts among these, which are about to be stored, their ``members_upto`` and ``past``.
 
     One query, none where no row is to a group, or where memberships have no number that grows.
     """
+    rows = list(rows)
+    for row in rows:
+        kind = kind_named(row.kind) if row.kind and row.user_id is None and not row.audience else None
+        row.past = kind is not None and kind.past
     of_groups = [row for row in rows if row.group_id is not None]
     table = memberships()
     if not of_groups or table is None or not table.number_column:

@@ -8,12 +8,14 @@ from django.contrib.auth.models import Group
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from hub.channels import LAST_ID
 from hub.users import groups, memberships
 from hub.users.checks import user_model_works
-from notifications import notify
+from notifications import Kind, following, notify
 from notifications.inbox import queries, reading
-from notifications.inbox.organizing import archive, mark_read, mark_unread, unarchive
-from notifications.models import Notification, ReadMark
+from notifications.inbox.organizing import archive, mark_all_read, mark_read, mark_unread, unarchive
+from notifications.kinds import declaring
+from notifications.models import Notification, ReadMark, ReadUpTo, Topic
 from tests.support.people import User, make_crowd
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -36,6 +38,12 @@ def unread(user: User) -> list[int]:
     read = queries.inbox_for(user, state="read", limit=50)
     assert {alert.pk for alert in read.alerts} == {alert.pk for alert in queries.latest_for(user)} - set(listed)
     return listed
+
+
+@pytest.fixture
+def rules(monkeypatch: pytest.MonkeyPatch) -> Kind:
+    monkeypatch.setattr(declaring, "_declared", {})
+    return Kind("rules", label="Rules", message="rules", past=True)
 
 
 def _by_the_user(user: User, group: Group) -> None:
@@ -151,3 +159,91 @@ def test_where_memberships_have_no_number_that_grows_the_check_says_so_and_all_i
     assert [message.id for message in user_model_works(None)] == ["hub.W024"]
     assert unread(ann) == old
     assert mark_read(user=ann, ids=old).unread == 0
+
+
+def _enter(user: User, to: Group | Topic) -> None:
+    if isinstance(to, Group):
+        user.groups.add(to)
+    else:
+        following.follow(user=user, name=to.name)
+
+
+@pytest.fixture(params=["group", "topic"])
+def shared(request: pytest.FixtureRequest, ops: Group) -> Group | Topic:
+    return ops if request.param == "group" else Topic.objects.create(name="deploys", title="Deploys")
+
+
+def _read_all_of_long_ago(user: User) -> None:
+    """Have the person read all, so that nothing but the one number says so."""
+    Notification.objects.update(created_at="2026-01-01T00:00Z")
+    User.objects.update(date_joined="2025-01-01T00:00Z")
+    mark_all_read(user=user, upto=LAST_ID)
+    assert not ReadMark.objects.exists()
+
+
+def test_a_kind_whose_past_is_for_later_people_is_unread_to_them(
+    ann: User, shared: Group | Topic, rules: Kind
+) -> None:
+    send(shared)
+    (old,) = notify(to=shared, kind=rules)
+    send(ann)
+    _read_all_of_long_ago(ann)
+    assert ReadUpTo.objects.get().upto > old.pk
+    _enter(ann, shared)
+    assert unread(ann) == [old.pk]
+    (new,) = notify(to=shared, kind=rules)
+    assert unread(ann) == [new.pk, old.pk]
+
+
+@pytest.mark.parametrize("how", ["one", "all", "archive"])
+def test_the_past_that_came_later_is_read_as_all_is(ann: User, shared: Group | Topic, rules: Kind, how: str) -> None:
+    (old,) = notify(to=shared, kind=rules)
+    send(ann)
+    _read_all_of_long_ago(ann)
+    _enter(ann, shared)
+    if how == "one":
+        assert mark_read(user=ann, ids=[old.pk]).ids == [old.pk]
+        assert mark_read(user=ann, ids=[old.pk]).ids == []
+    elif how == "all":
+        assert mark_all_read(user=ann, upto=LAST_ID).ids == [old.pk]
+    else:
+        assert archive(user=ann, ids=[old.pk]).unread == 0
+        assert unarchive(user=ann, ids=[old.pk]).unread == 1
+        mark_read(user=ann, ids=[old.pk])
+    assert unread(ann) == []
+    send(ann)
+    _read_all_of_long_ago(ann)
+    assert unread(ann) == []
+
+
+def test_the_past_of_everyone_is_unread_to_a_new_account_where_the_kind_says_so(rules: Kind) -> None:
+    (old,) = notify(to="everyone", kind=rules)
+    send("everyone")
+    Notification.objects.update(created_at="2026-01-01T00:00Z")
+    eve = User.objects.create_user("eve")
+    assert unread(eve) == [old.pk]
+    mark_read(user=eve, ids=[old.pk])
+    assert unread(eve) == []
+
+
+def test_what_goes_to_a_person_has_no_past(ann: User, rules: Kind) -> None:
+    assert not notify(to=ann, kind=rules)[0].past
+    assert notify(to="everyone", kind=rules)[0].past
+
+
+def test_the_past_is_found_by_an_index(ann: User, ops: Group, rules: Kind) -> None:
+    Notification.objects.bulk_create(
+        [Notification(group=ops, message="m", members_upto=0, past=number % 500 == 0) for number in range(5000)]
+    )
+    ann.groups.add(ops)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    reader = reading.reader(ann.pk)
+    with CaptureQueriesContext(connection) as captured:
+        assert len(reading.unread_ids(reader, limit=100)) == 10
+    (query,) = captured.captured_queries
+    explain = "EXPLAIN QUERY PLAN " if connection.vendor == "sqlite" else "EXPLAIN "
+    with connection.cursor() as cursor:
+        cursor.execute(explain + query["sql"])
+        plan = " ".join(row[-1] for row in cursor.fetchall())
+    assert "hub_notification_past" in plan

@@ -72,6 +72,7 @@ def test_all_that_a_kind_takes_may_be_written() -> None:
         "fields": {"number": "int", "day": "date", **{f"f{n}": type_ for n, type_ in enumerate(written.TYPES)}},
         "examples": {"day": "2026-12-01", "f3": "1.50"},
         "defaults": {"live": True},
+        "past": True,
         "can_opt_out": False,
         "critical": True,
         "expires": "12h",
@@ -87,6 +88,7 @@ def test_all_that_a_kind_takes_may_be_written() -> None:
     assert (kind.expires, kind.keep) == (timedelta(hours=12), timedelta(days=30))
     assert kind.throttle == timedelta(seconds=90)
     assert kind.category is not None and (kind.category.name, kind.category.label) == ("orders", "Orders")
+    assert kind.past
     assert kind.defaults == {"live": True}
     assert (kind.can_opt_out, kind.critical, kind.icon, kind.level) == (False, True, "truck", "success")
     assert kind.many.keys() == {"title", "message"} and kind.templates.keys() == {"title", "message", "url"}
