@@ -1,14 +1,11 @@
 """The form in which the staff write a notification: what it says, to whom, and what people will read of it."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
 from uuid import uuid4
 
 from django import forms
 from django.conf import settings
-from django.contrib.auth.models import Group
-from django.forms.fields import InvalidJSONInput
 from django.utils.translation import gettext_lazy as _
 from msgspec import UNSET
 
@@ -17,14 +14,12 @@ from hub.users import User, all_users, log_in_field, users_by_id
 from hub.validation import MESSAGE_LIMIT, is_storable
 from hub.web import UncutForm
 from notifications.kind_previews import language_name
-from notifications.kinds.declaring import declared as declared_kinds
 from notifications.kinds.declaring import kind_named
 from notifications.kinds.locales import Locale
 from notifications.kinds.wording import Words, translations, words_for
-from notifications.models import TITLE_LIMIT, Level, Notification, Topic
-from notifications.offers.declaring import Action, Link
-from notifications.sending.alerting import EVERYONE, Alert, BadAlert, Recipient, alert
-from notifications.sending.named_audiences import MEMBERS, declared
+from notifications.models import TITLE_LIMIT, Notification
+from notifications.oversight import fields
+from notifications.sending.alerting import Alert, BadAlert, Recipient, alert
 from notifications.sending.own_keys import own_key
 
 log = get_logger(__name__)
@@ -41,37 +36,13 @@ def _moment(label: Any, help_text: Any) -> forms.DateTimeField:
     return forms.DateTimeField(label=label, help_text=help_text, required=False, input_formats=_MOMENTS, widget=widget)
 
 
-def _lines(label: Any, help_text: Any, rows: int = 3) -> forms.CharField:
-    widget = forms.Textarea(attrs={"rows": rows, "cols": 60})
-    return forms.CharField(label=label, help_text=help_text, required=False, widget=widget)
-
-
-class _Values(forms.JSONField):
-    """JSON, or nothing."""
-
-    def to_python(self, value: Any) -> Any:
-        try:
-            return super().to_python(value)
-        except RecursionError:
-            raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from None
-
-    def bound_data(self, data: Any, initial: Any) -> Any:
-        try:
-            return super().bound_data(data, initial)
-        except RecursionError:
-            return InvalidJSONInput(data)
-
-    def prepare_value(self, value: Any) -> Any:
-        return "" if value is None else super().prepare_value(value)
-
-
 class ComposeForm(UncutForm, forms.Form):
     """A notification as somebody writes it; :attr:`described` is what is sent."""
 
     audience = forms.ChoiceField(label=_("Audience"), required=False)
-    people = _lines(_("People"), _("Ids, or what they log in with, one in a line."))
+    people = fields.lines(_("People"), _("Ids, or what they log in with, one in a line."))
     kind = forms.ChoiceField(label=_("Kind"), required=False)
-    params = _Values(
+    params = fields.JsonField(
         label=_("Values"),
         help_text=_("JSON: the values for the placeholders of the kind."),
         required=False,
@@ -87,7 +58,9 @@ class ComposeForm(UncutForm, forms.Form):
     )
     level = forms.ChoiceField(label=_("Level"), required=False)
     url = forms.CharField(label=_("Link"), required=False, help_text=_("https://… or a path of this site."))
-    buttons = _lines(_("Buttons"), _("One in a line: what it says = https://…, a path, or the name of an action."))
+    buttons = fields.lines(
+        _("Buttons"), _("One in a line: what it says = https://…, a path, or the name of an action.")
+    )
     at = _moment(_("Send at"), _("Empty: at once."))
     expires = _moment(_("Expires"), _("From then on nobody is shown it."))
     #: Names this form, so that it is sent once however often it comes.
@@ -98,7 +71,11 @@ class ComposeForm(UncutForm, forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["once"].initial = uuid4().hex
-        for name, choices in (("audience", _audiences()), ("kind", _kinds()), ("level", _levels())):
+        for name, choices in (
+            ("audience", fields.audiences()),
+            ("kind", fields.kinds()),
+            ("level", fields.levels()),
+        ):
             self.fields[name].choices = choices  # type: ignore[attr-defined]  # of a select
 
     def clean_people(self) -> list[User]:
@@ -131,7 +108,7 @@ class ComposeForm(UncutForm, forms.Form):
                 url=cleaned["url"],
                 kind=cleaned["kind"] or None,
                 params=cleaned["params"],
-                actions=list(_buttons(cleaned["buttons"])),
+                actions=list(fields.buttons(cleaned["buttons"])),
                 at=cleaned["at"],
                 expires=cleaned["expires"],
                 key=own_key("composed:", cleaned["once"]),
@@ -146,36 +123,6 @@ class ComposeForm(UncutForm, forms.Form):
     def described_for(self, user: User) -> Alert:
         """The same for one person, at once, and however often: a test."""
         return replace(self.described, to=(user,), at=None, key=None)
-
-
-def _audiences() -> list[tuple[Any, Any]]:
-    topics = [(f"topic:{topic.name}", topic.title) for topic in Topic.objects.all()]
-    groups = [(f"group:{name}", name) for name in Group.objects.order_by("name").values_list("name", flat=True)]
-    named = [(one.label, one.label.partition(":")[2]) for one in declared()]
-    listed = [(_("Topics"), topics), (_("Groups"), groups), (_("Audiences"), named)]
-    return [
-        ("", "–"),
-        (EVERYONE, _("everyone, guests too")),
-        (MEMBERS.label, _("all who have an account")),
-        *((label, choices) for label, choices in listed if choices),
-    ]
-
-
-def _kinds() -> list[tuple[str, Any]]:
-    return [("", "–"), *((kind.name, f"{kind.label} ({kind.name})") for kind in declared_kinds())]
-
-
-def _levels() -> list[tuple[str, Any]]:
-    return [("", _("that of the kind, or information")), *Level.choices]
-
-
-def _buttons(text: str) -> Iterator[Action | Link]:
-    for number, line in enumerate(filter(None, map(str.strip, text.splitlines()))):
-        label, _equals, leads_to = map(str.strip, line.rpartition("="))
-        if leads_to.startswith(("/", "http://", "https://")):
-            yield Link(f"link-{number}", label, leads_to)
-        else:
-            yield Action(leads_to, label)
 
 
 class Said(NamedTuple):

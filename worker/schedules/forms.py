@@ -1,7 +1,7 @@
 """The form of a schedule, for pages with and without scripts."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from hub.validation import MESSAGE_LIMIT
 from notifications.models import TITLE_LIMIT, Level
+from notifications.oversight import fields
 from notifications.sending.alerting import BadAlert
 from worker.schedules import contents, rules
 from worker.schedules.changing import BadSchedule, Wanted, checked
@@ -30,6 +31,9 @@ REPEATS = [
 ]
 
 _UNITS = [("minutes", _("minutes")), ("hours", _("hours")), ("days", _("days")), ("seconds", _("seconds"))]
+
+#: Of what an alert says, what the form shows.
+_SHOWN = ("kind", "params", "title", "message", "level", "url", "actions", "expires")
 
 _PARTS = re.compile(r"[\s,;]+")
 
@@ -57,20 +61,42 @@ class ScheduleForm(forms.Form):
     """What a schedule sends, to whom, and when."""
 
     name = forms.CharField(label=_("Name"), max_length=NAME_LIMIT, required=False)
+    audience = forms.ChoiceField(label=_("Audience"), required=False)
     to = forms.CharField(
         label=_("Recipients"),
+        required=False,
         widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
         help_text=_(
             "One in a line: everyone, members, the id of a person, user:NAME, group:NAME, topic:NAME, audience:NAME, "
             "permission:APP.CODENAME."
         ),
     )
+    kind = forms.ChoiceField(label=_("Kind"), required=False)
+    params = fields.JsonField(
+        label=_("Values"),
+        help_text=_("JSON: the values for the placeholders of the kind."),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
+    )
     title = forms.CharField(label=_("Title"), max_length=TITLE_LIMIT, required=False)
     message = forms.CharField(
-        label=_("Message"), max_length=MESSAGE_LIMIT, required=False, widget=forms.Textarea(attrs={"rows": 3})
+        label=_("Message"),
+        help_text=_("Empty where the kind has one."),
+        max_length=MESSAGE_LIMIT,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
     )
     level = forms.ChoiceField(label=_("Level"), choices=[("", _("as usual")), *Level.choices], required=False)
     url = forms.CharField(label=_("Link"), required=False)
+    buttons = fields.lines(
+        _("Buttons"), _("One in a line: what it says = https://…, a path, or the name of an action."), rows=2
+    )
+    expires = forms.IntegerField(
+        label=_("Expires after so many minutes"),
+        required=False,
+        min_value=1,
+        help_text=_("From then on nobody is shown it. Empty: as the kind says, or never."),
+    )
 
     repeat = forms.ChoiceField(label=_("It is due"), choices=REPEATS)
     weekdays = forms.MultipleChoiceField(
@@ -109,6 +135,8 @@ class ScheduleForm(forms.Form):
     def __init__(self, *args: Any, before: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.before = before or {}
+        for name, choices in (("audience", fields.audiences()), ("kind", fields.kinds())):
+            self.fields[name].choices = choices  # type: ignore[attr-defined]  # of a select
         zones: Any = self.fields["zone"]
         zones.choices = [("", _("of each person")), *((zone, zone) for zone in sorted(rules.zones()))]
         for name, field in self.fields.items():
@@ -141,18 +169,32 @@ class ScheduleForm(forms.Form):
         return Timing(_rule(said), zone, start, end)
 
     def _wanted(self, said: Mapping[str, Any]) -> Wanted:
-        shown = ("title", "message", "level", "url")
-        hidden = {name: value for name, value in self.before.items() if name not in {"to", *shown}}
-        to = list(filter(None, map(str.strip, said["to"].splitlines())))  # names have spaces and commas
+        # Names have spaces and commas.
+        to = [*filter(None, [said["audience"]]), *filter(None, map(str.strip, said["to"].splitlines()))]
         grace = said["grace"]
         return Wanted(
-            contents=contents.as_json(to, hidden | {name: said[name] for name in shown}),
+            contents=contents.as_json(to, self._said(said)),
             timing=self._timing(said),
             name=said["name"],
             max_runs=said["runs"],
             missed=said["missed"],
             grace=None if grace is None else timedelta(minutes=grace),
         )
+
+    def _said(self, said: Mapping[str, Any]) -> dict[str, Any]:
+        """What the alert says; what is not shown stays, and so do buttons and times that nobody has touched."""
+        hidden = {name: value for name, value in self.before.items() if name not in {"to", *_SHOWN}}
+        shown = {name: said[name] for name in ("kind", "params", "title", "message", "level", "url")}
+        before = _initial_contents(self.before)
+        if said["expires"] == before["expires"]:
+            shown["expires"] = self.before.get("expires")
+        elif said["expires"]:
+            shown["expires"] = timedelta(minutes=said["expires"])
+        if said["buttons"].splitlines() == before["buttons"].splitlines():
+            shown["actions"] = self.before.get("actions")
+        else:
+            shown["actions"] = list(fields.buttons(said["buttons"]))
+        return hidden | shown
 
 
 def _rule(said: Mapping[str, Any]) -> Rule:
@@ -186,14 +228,32 @@ def initial(wanted: Wanted | None) -> dict[str, Any]:
     return {
         **_initial_rule(timing),
         "name": wanted.name,
-        "to": "\n".join(said["to"]),
-        **{name: said.get(name, "") for name in ("title", "message", "level", "url")},
+        **_initial_recipients(said["to"]),
+        **_initial_contents(said),
         "zone": timing.zone,
         "start": timing.start and timing.start.astimezone(timing.tz).replace(tzinfo=None),
         "end": timing.end and timing.end.astimezone(timing.tz).replace(tzinfo=None),
         "runs": wanted.max_runs,
         "missed": wanted.missed,
         "grace": None if wanted.grace is None else max(1, round(wanted.grace / timedelta(minutes=1))),
+    }
+
+
+def _initial_recipients(to: Sequence[str]) -> dict[str, str]:
+    """The first recipient that is offered as an audience is the chosen one; the others are lines."""
+    offered = {name for _label, choices in fields.audiences() if isinstance(choices, list) for name, _ in choices}
+    offered |= {name for name, label in fields.audiences() if not isinstance(label, list)} - {""}
+    chosen = next((one for one in to if one in offered), "")
+    return {"audience": chosen, "to": "\n".join(one for one in to if one != chosen)}
+
+
+def _initial_contents(said: Mapping[str, Any]) -> dict[str, Any]:
+    expires = said.get("expires")
+    return {
+        **{name: said.get(name, "") for name in ("kind", "title", "message", "level", "url")},
+        "params": said.get("params"),
+        "buttons": fields.as_lines(said.get("actions", ())),
+        "expires": None if expires is None else max(1, round(expires / 60)),
     }
 
 
