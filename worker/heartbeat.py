@@ -5,6 +5,7 @@ from typing import Any
 from celery import shared_task, signals
 from django.db import DatabaseError
 
+from hub.config.queues import DELIVERIES
 from hub.database import heartbeats
 from hub.logs import get_logger
 from hub.ops import liveness_file
@@ -16,11 +17,12 @@ log = get_logger(__name__)
 
 @shared_task(ignore_result=True, expires=expires("worker.heartbeat.beat_from_worker"))
 def beat_from_worker() -> None:
-    """Record that a worker on this host took a task from the broker, ran it and reached the database.
+    """Record that a worker on this host took a task from the queue of alerts, ran it and reached the database.
 
-    A beat sent it; the hub's own records that by itself.
+    A beat sent it; the hub's own records that by itself. Workers of other queues show themselves
+    (:mod:`worker.operations.control`): a task would wait there behind imports.
     """
-    heartbeats.beat(heartbeats.here(heartbeats.WORKER))
+    heartbeats.beat(heartbeats.here(heartbeats.worker_of(DELIVERIES)))
     if not has_our_scheduler():
         heartbeats.beat(heartbeats.here(heartbeats.BEAT))
 

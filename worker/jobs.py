@@ -16,7 +16,7 @@ from typing import Any
 from uuid import uuid4
 
 from django.db import connections, router, transaction
-from django.db.models import Case, Count, DurationField, ExpressionWrapper, F, Max, Q, QuerySet, When
+from django.db.models import Case, Count, DurationField, ExpressionWrapper, F, Max, Q, QuerySet, Value, When
 from django.db.models.functions import Greatest, Least, Now
 from kombu import serialization
 from kombu.exceptions import DecodeError
@@ -246,15 +246,26 @@ def prune() -> int:
 
 
 def show_stats() -> None:
-    """Set the metrics of jobs to what the database says: how many are owed, how many failed, who waits for longest."""
+    """Set the metrics of jobs to what the database says: how many are owed, how many failed, who waits for longest.
+
+    By queue, with ``other`` for those that are not the hub's: calls may name any number of them.
+    """
     owed = Q(failed_at=None)
     wait = ExpressionWrapper(Now() - F("due_at"), output_field=DurationField())
-    found = Job.objects.aggregate(
-        owed=Count("pk", filter=owed), failed=Count("pk", filter=~owed), wait=Max(wait, filter=owed)
-    )
-    metrics.JOBS.labels("owed").set(found["owed"])
-    metrics.JOBS.labels("failed").set(found["failed"])
-    metrics.JOB_WAIT.set(max(found["wait"] or timedelta(0), timedelta(0)).total_seconds())
+    ours = queues.ours()
+    known = Case(When(queue__in=ours, then=F("queue")), default=Value("other"))
+    by_queue = Job.objects.annotate(known=known).values("known").order_by("known")
+    found: dict[str, Any] = {
+        row["known"]: row
+        for row in by_queue.annotate(
+            owed=Count("pk", filter=owed), failed=Count("pk", filter=~owed), wait=Max(wait, filter=owed)
+        )
+    }
+    for name in (*ours, "other"):
+        row: dict[str, Any] = found.get(name) or {"owed": 0, "failed": 0, "wait": None}
+        metrics.JOBS.labels("owed", name).set(row["owed"])
+        metrics.JOBS.labels("failed", name).set(row["failed"])
+        metrics.JOB_WAIT.labels(name).set(max(row["wait"] or timedelta(0), timedelta(0)).total_seconds())
 
 
 def shortened(text: str, limit: int = ERROR_LIMIT) -> str:

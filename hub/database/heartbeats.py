@@ -3,10 +3,13 @@
 import socket
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import get_args
 
+from django.conf import settings
 from django.db.models import DurationField, ExpressionWrapper, F, QuerySet
 from django.db.models.functions import Now
 
+from hub.config.queues import BEFORE, Purpose, queue_named
 from hub.models import Heartbeat
 
 #: Seconds without a beat after which a part counts as missing.
@@ -17,6 +20,17 @@ KEPT = timedelta(days=1)
 
 WORKER = "worker"
 BEAT = "beat"
+
+
+def worker_of(purpose: Purpose) -> str:
+    """The kind of the workers that read this queue: ``worker-bulk``, or ``worker`` where it is the default queue."""
+    name = queue_named(purpose)
+    return WORKER if name in {"", getattr(settings, "CELERY_TASK_DEFAULT_QUEUE", BEFORE)} else f"{WORKER}-{purpose}"
+
+
+def kinds() -> list[str]:
+    """Those that a hub needs: workers for each of its queues, and beat."""
+    return [*dict.fromkeys(worker_of(one) for one in get_args(Purpose)), BEAT]
 
 
 def here(kind: str) -> str:
@@ -35,7 +49,7 @@ def beat(part: str) -> None:
 
 
 def ages() -> dict[str, float]:
-    """Seconds since the last beat by kind (``worker``, ``beat``), of the youngest part of each.
+    """Seconds since the last beat by kind (``worker``, ``worker-bulk``, ``beat``), of the youngest part of each.
 
     A kind that never beat is left out.
     """

@@ -35,12 +35,13 @@ WAITING = Gauge("hub_waiting", "Things that wait in a queue now.", ["queue"], mu
 JOBS = Gauge(
     "hub_jobs",
     "Durable background jobs that wait or run, or failed for good.",
-    ["state"],
+    ["state", "queue"],
     multiprocess_mode="mostrecent",
 )
 JOB_WAIT = Gauge(
     "hub_job_wait_seconds",
     "Seconds since the background job was due that waits for longest.",
+    ["queue"],
     multiprocess_mode="mostrecent",
 )
 QUEUE_LENGTH = Gauge(

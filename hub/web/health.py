@@ -82,7 +82,7 @@ async def report() -> Report:
     """Run all checks at the same time and sum them up."""
     (database, ages), redis_check = await asyncio.gather(_check_database(), _check_redis())
     checks: dict[str, Check] = {"database": database, "redis": redis_check}
-    for kind in (heartbeats.WORKER, heartbeats.BEAT):
+    for kind in heartbeats.kinds():
         age = ages.get(kind)
         checks[kind] = {
             "ok": age is not None and age < heartbeats.MISSING_AFTER,

@@ -116,6 +116,8 @@ def test_the_health_report_of_the_how_to_has_the_keys_of_the_real_one(hub: LiveH
     with urllib.request.urlopen(f"{hub.url}/health/ready", timeout=10) as answer:  # noqa: S310  # our own hub
         real = json.loads(answer.read())
     (example,) = [json.loads(text) for text in blocks("docs/howto/watch-the-hub.md", "json")]
+    for part in ("worker-deliveries", "worker-bulk"):  # this hub has one worker for all queues
+        del example["checks"][part]
     assert shape_of(example) == shape_of(real)
 
 

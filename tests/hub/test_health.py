@@ -27,7 +27,7 @@ def time_enough(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def everything_works() -> None:
-    for kind in (heartbeats.WORKER, heartbeats.BEAT):
+    for kind in heartbeats.kinds():
         heartbeats.beat(heartbeats.here(kind))
 
 
@@ -62,9 +62,9 @@ async def test_redis_away_is_degraded(async_client: AsyncClient, redis_server: R
 
 
 @pytest.mark.usefixtures("everything_works")
-@pytest.mark.parametrize("kind", ["worker", "beat"])
+@pytest.mark.parametrize("kind", ["worker", "worker-deliveries", "worker-bulk", "beat"])
 async def test_old_heartbeat_is_degraded(async_client: AsyncClient, kind: str) -> None:
-    await Heartbeat.objects.filter(part__startswith=kind).aupdate(beat_at=Now() - timedelta(seconds=31))
+    await Heartbeat.objects.filter(part__startswith=f"{kind}:").aupdate(beat_at=Now() - timedelta(seconds=31))
     code, body = await ask(async_client)
     assert (code, body["status"], body["missing"]) == (200, "degraded", [kind])
     assert 31 <= body["checks"][kind]["age_seconds"] < 60
@@ -72,8 +72,13 @@ async def test_old_heartbeat_is_degraded(async_client: AsyncClient, kind: str) -
 
 async def test_part_that_never_beat_is_missing(async_client: AsyncClient) -> None:
     code, body = await ask(async_client)
-    assert (code, body["missing"]) == (200, ["worker", "beat"])
+    assert (code, body["missing"]) == (200, ["worker", "worker-deliveries", "worker-bulk", "beat"])
     assert body["checks"]["worker"] == {"ok": False, "age_seconds": None}
+
+
+def test_queues_of_one_name_need_one_worker(settings: Any) -> None:
+    settings.HUB_DELIVERIES_QUEUE, settings.HUB_BULK_QUEUE = settings.CELERY_TASK_DEFAULT_QUEUE, ""
+    assert heartbeats.kinds() == ["worker", "beat"]
 
 
 async def test_database_away_is_unavailable_and_gives_nothing_away(

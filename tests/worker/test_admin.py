@@ -69,11 +69,16 @@ def test_metrics_say_how_many_are_owed_how_many_failed_and_who_waits_for_longest
     Job.objects.filter(failed_at=None).update(due_at=Now() - timedelta(minutes=5))
     send_broadcast.apply_async(["later"], countdown=3600)
     assert client.get("/metrics").status_code == 200
-    assert (figure("hub_jobs", state="owed"), figure("hub_jobs", state="failed")) == (3, 1)
-    assert figure("hub_job_wait_seconds") == pytest.approx(300, abs=20)
+    alerts = {"queue": "deliveries"}
+    assert (figure("hub_jobs", state="owed", **alerts), figure("hub_jobs", state="failed", **alerts)) == (3, 1)
+    assert figure("hub_job_wait_seconds", **alerts) == pytest.approx(300, abs=20)
+    assert (figure("hub_jobs", state="owed", queue="bulk"), figure("hub_job_wait_seconds", queue="bulk")) == (0, 0)
+    Job.objects.filter(failed_at=None).update(queue="theirs")
+    client.get("/metrics")
+    assert (figure("hub_jobs", state="owed", queue="other"), figure("hub_jobs", state="owed", **alerts)) == (3, 0)
     Job.objects.all().delete()
     client.get("/metrics")
-    assert (figure("hub_jobs", state="owed"), figure("hub_job_wait_seconds")) == (0, 0)
+    assert (figure("hub_jobs", state="owed", queue="other"), figure("hub_job_wait_seconds", queue="other")) == (0, 0)
 
 
 @pytest.mark.any_database

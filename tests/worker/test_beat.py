@@ -142,7 +142,8 @@ def test_database_that_is_away_does_not_stop_beat(
 def test_worker_heartbeat_is_of_this_host() -> None:
     run: Callable[[], None] = beat_from_worker
     run()
-    assert heartbeats.fresh([heartbeats.here(heartbeats.WORKER)])
+    assert heartbeats.fresh([heartbeats.here("worker-deliveries")])
+    assert not heartbeats.fresh([heartbeats.here(heartbeats.WORKER)])  # of the default queue it says nothing
 
 
 @pytest.fixture

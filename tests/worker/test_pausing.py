@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from hub.database import heartbeats
 from lab.harness.waiting import wait_for
 from notifications.models import Notification
 from tests.worker.durable_tasks import overdue
@@ -86,6 +87,16 @@ def test_drained_worker_finishes_what_it_has_and_takes_nothing_new(data_dir: Pat
         assert (owed("default"), owed("bulk")) == (1, 1)
         assert pausing.undrain(report.run)
         wait_for(lambda: not Job.objects.exists(), timeout=20, that="it takes work again")
+
+
+@pytest.mark.slow
+def test_worker_shows_itself_for_the_queues_that_it_reads(data_dir: Path, tmp_path: Path) -> None:
+    """Health names the queue whose worker is gone. Workers of the others say nothing of it."""
+    with running_worker(data_dir, tmp_path / "worker.log", queues="bulk"):
+        wait_for(lambda: "worker-bulk" in heartbeats.ages(), timeout=60, that="it has started")
+        heartbeats.forget([heartbeats.here("worker-bulk")])
+        wait_for(lambda: "worker-bulk" in heartbeats.ages(), timeout=30, that="it goes on to show itself")
+        assert set(heartbeats.ages()) == {"worker-bulk"}
 
 
 def running() -> list[str]:

@@ -16,11 +16,10 @@ from celery.worker.consumer import Tasks
 from django.db import DatabaseError, connections
 from redis import RedisError
 
-from hub.config.queues import DELIVERIES
+from hub.config.queues import DEFAULT, DELIVERIES
 from hub.database import heartbeats
 from hub.logs import get_logger
 from worker import queues
-from worker.heartbeat import part_of
 from worker.operations import pausing, reports
 from worker.operations.reports import RunningTask, WorkerReport
 from worker.scheduling import REGULAR_TASKS
@@ -68,6 +67,7 @@ class Control(bootsteps.StartStopStep):
         self._started = time.time()
         self._concurrency = int(getattr(consumer.controller, "concurrency", 0) or 0)
         self._next_heartbeat = 0.0
+        self._obeyed_at = float("-inf")
         self._timer: Any = None
         self._thread: threading.Thread | None = None
         self._ended = threading.Event()
@@ -106,6 +106,7 @@ class Control(bootsteps.StartStopStep):
         }
         if consumer.task_consumer is None:
             return
+        self._obeyed_at = time.monotonic()
         unwanted = self._unwanted()
         for queue in unwanted - self._off:
             consumer.cancel_task_queue(queue)
@@ -162,15 +163,24 @@ class Control(bootsteps.StartStopStep):
             connections.close_all()
 
     def _show_life(self) -> None:
-        if time.monotonic() < self._next_heartbeat:
+        kinds = self._kinds()
+        if not kinds or time.monotonic() < self._next_heartbeat:
             return
         self._next_heartbeat = time.monotonic() + HEARTBEAT_INTERVAL
-        part = part_of(self.node)
-        if part != heartbeats.WORKER and self._thread is not None:
-            heartbeats.beat(heartbeats.here(part))
-        # The task by which workers show that they work waits in a queue that somebody has paused: no fault of theirs.
-        if queues.actual(DELIVERIES) in self._paused and not self.is_drained:
-            heartbeats.beat(heartbeats.here(heartbeats.WORKER))
+        for kind in kinds:
+            heartbeats.beat(heartbeats.here(kind))
+
+    def _kinds(self) -> set[str]:
+        """The kinds of workers that this one is, while its loop turns with a connection and it takes work.
+
+        Not that of the queue in which the heartbeat of workers is a task, which says more; unless it waits there
+        because somebody has paused the queue: no fault of theirs.
+        """
+        if self.is_drained or time.monotonic() - self._obeyed_at > HEARTBEAT_INTERVAL:
+            return set()
+        kinds = {heartbeats.worker_of(one) for one in (DEFAULT, *queues.SEPARATE) if queues.actual(one) in self.reads}
+        by_task = queues.actual(DELIVERIES) not in self._paused
+        return kinds - {heartbeats.worker_of(DELIVERIES)} if by_task else kinds
 
     def _is_news(self, what: str) -> bool:
         """Whether this is not away since the last time: a line for each turn would drown the others."""
