@@ -8,7 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.conftest import Visitors
 from tests.browser.page_parts import wait_until_loaded
 from tests.browser.test_pages import faults, is_sound
-from tests.support.live import LiveHub
+from tests.support.live import LiveHub, live_hub
 
 MAY = """
 from hub.people.models import User
@@ -23,6 +23,14 @@ from worker.jobs import JobCall
 jobs.store(JobCall("to-be-corrected", "worker.tasks.send_broadcast", [], {"message": "m", "to": "user:nobody"}, {}))
 jobs.fail("to-be-corrected", "UnknownRecipient: there is nobody of this name")
 """
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveHub]:
+    """A hub of its own, with a worker for each queue."""
+    names = {"HUB_DELIVERIES_QUEUE": "deliveries", "HUB_BULK_QUEUE": "bulk"}
+    with live_hub(tmp_path_factory.mktemp("operations"), **names) as running:
+        yield running
 
 
 @pytest.fixture(autouse=True)
