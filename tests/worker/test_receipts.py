@@ -1,5 +1,7 @@
 """How many a run of a schedule came to live: counted by each web process, summed in the row."""
 
+import asyncio
+import threading
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -7,10 +9,12 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import Group
+from django.db import connection, transaction
 from django.db.models.functions import Now
+from django.test.utils import CaptureQueriesContext
 
 from hub.fanout import relay
-from lab.harness.waiting import await_for
+from lab.harness.waiting import await_for, wait_for
 from notifications.models import Distribution, Follow, Notification, Topic
 from notifications.sending import distributing
 from tests.hub.listeners import Listener, follow
@@ -163,6 +167,74 @@ async def test_people_whom_a_late_job_has_not_told_yet_are_among_the_recipients(
     assert (await Distribution.objects.aget()).reached == 2
     await ScheduleRun.objects.aupdate(ran_at=Now() - timedelta(seconds=receipts.LONGEST))
     await is_stored(3, 0)
+
+
+async def test_people_of_an_audience_are_known_however_late_its_job_begins() -> None:
+    await sync_to_async(User.objects.create_user)("ada")
+    await start_counting()
+    await run(to="members")
+    await ScheduleRun.objects.aupdate(ran_at=Now() - timedelta(days=1))
+    await distribute()
+    await is_stored(1, None)
+
+
+@pytest.mark.parametrize("to", ["everyone", "group:team", "topic:deploys"])
+async def test_many_people_are_counted_after_the_transaction_that_sends(to: str) -> None:
+    ada = await sync_to_async(User.objects.create_user)("ada")
+    team = await sync_to_async(Group.objects.create)(name="team")
+    await sync_to_async(ada.groups.add)(team)
+    topic = await sync_to_async(Topic.objects.create)(name="deploys", title="Deploys")
+    await sync_to_async(Follow.objects.create)(user=ada, topic=topic)
+    await run(to=to)
+    assert await stored() == (None, None)
+    await start_counting()
+    await is_stored(1, None)
+
+
+async def test_a_look_counts_each_group_once_however_many_runs_it_had() -> None:
+    await sync_to_async(Group.objects.create)(name="team")
+    await sync_to_async(Topic.objects.create)(name="deploys", title="Deploys")
+    both = await sync_to_async(schedule)(to=["group:team", "topic:deploys"], message="m", every=timedelta(hours=1))
+    for _ in range(10):
+        await sync_to_async(both.run_now)()
+    assert await sync_to_async(count_looking)() == 2
+    assert not await ScheduleRun.objects.filter(recipients=None).aexists()
+
+
+def count_looking() -> int:
+    """How many queries of one look count people."""
+    with CaptureQueriesContext(connection) as queries:
+        receipts.count_recipients()
+    return sum("COUNT(" in query["sql"] for query in queries)
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="it locks rows: run it with lab.harness.postgres")
+async def test_numbers_are_added_while_somebody_holds_the_rows_in_another_order() -> None:
+    handle = await sync_to_async(schedule)(to="everyone", message="m", every=timedelta(hours=1))
+    runs = [(await sync_to_async(handle.run_now)()).pk for _ in range(2)]
+    holds = threading.Event()
+
+    def erase() -> None:
+        with transaction.atomic():
+            ScheduleRun.objects.filter(pk=runs[1]).update(error="")
+            holds.set()
+            wait_for(is_waiting_for_a_lock, that="the numbers wait for the second row")
+            ScheduleRun.objects.filter(pk=runs[0]).update(error="")
+        connection.close()
+
+    def add() -> None:
+        holds.wait(10)
+        receipts.add([(receipts.Uncounted(pk, []), 1) for pk in runs])
+        connection.close()
+
+    await asyncio.gather(asyncio.to_thread(erase), asyncio.to_thread(add))
+    assert [one.received async for one in ScheduleRun.objects.filter(pk__in=runs)] == [1, 1]
+
+
+def is_waiting_for_a_lock() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return bool(cursor.fetchone()[0])
 
 
 async def test_what_waits_for_local_times_came_to_nobody_at_once() -> None:

@@ -136,7 +136,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'run of a schedule',
                 'verbose_name_plural': 'runs of schedules',
                 'ordering': ['-due_at', '-pk'],
-                'indexes': [models.Index(fields=['ran_at'], name='hub_worker_run_recent')],
+                'indexes': [models.Index(fields=['ran_at'], name='hub_worker_run_recent'), models.Index(condition=models.Q(('recipients', None), ('status', 'sent')), fields=['ran_at'], name='hub_worker_run_uncounted')],
                 'constraints': [models.UniqueConstraint(fields=('schedule', 'due_at'), name='hub_worker_run_once'), models.UniqueConstraint(fields=('schedule', 'key'), name='hub_worker_run_key_once')],
             },
         ),

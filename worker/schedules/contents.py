@@ -153,7 +153,7 @@ def check_local(contents: Mapping[str, Any]) -> None:
 class Sent:
     """What was stored, to whom, and which recipients are gone.
 
-    ``people`` is how many they are; None where it goes to audiences, whose people a job counts as it tells them.
+    ``people`` is how many they are; None where that is counted later (``worker.schedules.receipts``).
     """
 
     notifications: list[Notification]
@@ -171,7 +171,8 @@ def send(contents: Mapping[str, Any], *, key: str | None = None, at_local: datet
     if gone and not found:
         raise gone[0]
     notifications = actions.notify(**arguments | {"to": list(found)}, key=key, at_local=at_local)
-    is_counted_later = at_local is None and any(isinstance(one, Audience) for one in found.values())
+    # Where nothing is stored yet, nobody could count it later.
+    is_counted_later = bool(notifications) and not all(isinstance(one, User) for one in found.values())
     return Sent(notifications, None if is_counted_later else people_of(found.values()), gone)
 
 

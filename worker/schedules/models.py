@@ -182,7 +182,14 @@ class ScheduleRun(models.Model):
             models.UniqueConstraint(fields=["schedule", "due_at"], name="hub_worker_run_once"),
             models.UniqueConstraint(fields=["schedule", "key"], name="hub_worker_run_key_once"),
         ]
-        indexes: ClassVar = [models.Index(fields=["ran_at"], name="hub_worker_run_recent")]
+        indexes: ClassVar = [
+            models.Index(fields=["ran_at"], name="hub_worker_run_recent"),
+            models.Index(
+                fields=["ran_at"],
+                condition=models.Q(recipients=None, status=RunStatus.SENT),
+                name="hub_worker_run_uncounted",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.schedule_id}: {self.due_at:%Y-%m-%d %H:%M}"

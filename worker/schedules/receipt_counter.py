@@ -13,7 +13,7 @@ INTERVAL = 5.0
 
 
 class ReceiptCounter:
-    """Looks every five seconds or so for runs that this process has not counted: a query of a small index."""
+    """Looks every five seconds or so for runs that this process has not counted: two queries of small indexes."""
 
     def __init__(self) -> None:
         #: The runs that need no look of this process; None until it has looked which were there before it.
@@ -22,6 +22,7 @@ class ReceiptCounter:
         self._loop.wake()
 
     async def _step(self) -> float:
+        await in_database_thread(receipts.count_recipients)
         recent = await in_database_thread(receipts.recent)
         if self._counted is None:
             # Nobody was connected here when these were sent: whoever was has been counted elsewhere, or never will be.

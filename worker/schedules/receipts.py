@@ -1,8 +1,12 @@
-"""How many got a run of a schedule: each web process counts those of its connections that were sent it live.
+"""How many people a run of a schedule was for, and to how many connections it came live.
 
-A local channel knows where each of its subscriptions began and how far it has sent; what has an offset in between went
-to that connection as it came (``notifications.oversight.connections``). So nothing is counted while something is sent.
-A few seconds after a run each process looks once, and adds its number to the row.
+Each web process counts those of its connections that were sent it, and adds its number to the row. A local channel
+knows where each of its subscriptions began and how far it has sent; what has an offset in between went to that
+connection as it came (``notifications.oversight.connections``). So nothing is counted while something is sent. A few
+seconds after a run each process looks once.
+
+How many people it was for one of them writes, where counting is needed: of groups, topics and everyone at its next
+look, so that nothing is counted in the transaction that sends; of an audience when its job has counted them.
 """
 
 from collections.abc import Collection, Sequence
@@ -10,7 +14,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from itertools import chain
 
-from django.db import transaction
 from django.db.models import F, Value
 from django.db.models.functions import Coalesce, Now
 
@@ -27,20 +30,22 @@ SETTLED = 4.0
 #: Seconds after a run for which a job may distribute it to an audience; then those are counted who have it.
 LONGEST = 60.0
 
-#: Seconds for which a run is looked at. More than ``LONGEST``, so that each process has looked once by then.
+#: Seconds for which connections are counted. More than ``LONGEST``, so that each process has looked once by then.
 WINDOW = 90.0
 
 #: Runs that one look finds, and those of them that it counts; the next look goes on.
 LIMIT, COUNTED_LIMIT = 5000, 500
 
+#: How long a job may wait until it counts an audience; whom a run was for that is older stays unknown.
+PATIENCE = timedelta(days=7)
+
 
 @dataclass(frozen=True, slots=True)
 class Uncounted:
-    """A run, and the channels and offsets of its publications; ``recipients`` only of one that went to audiences."""
+    """A run, and the channels and offsets of its publications."""
 
     pk: int
     places: list[tuple[str, int]]
-    recipients: int | None = None
 
 
 def recent() -> set[int]:
@@ -62,29 +67,43 @@ def ripe(runs: Collection[int], channels: Sequence[str]) -> list[Uncounted]:
         is_late = (row.read_at - row.ran_at).total_seconds() >= LONGEST
         if is_late or all(one.finished_at or one.failure for one in of_run):
             places = [placed[pk] for pk in row.publications if pk in placed]
-            found.append(_with_audiences(row, places, of_run, channels) if of_run else Uncounted(row.pk, places))
+            shared = list(chain.from_iterable(map(distributing.shared_ids, of_run)))
+            found.append(Uncounted(row.pk, places + streams.offsets_of_shared(shared, channels)))
     return found
-
-
-def _with_audiences(
-    run: ScheduleRun, places: list[tuple[str, int]], distributions: Sequence[Distribution], channels: Sequence[str]
-) -> Uncounted:
-    shared = list(chain.from_iterable(map(distributing.shared_ids, distributions)))
-    distributed = {one.pk for one in distributions}
-    others = Notification.objects.filter(pk__in=set(run.notifications) - distributed)
-    alone = people_of(row.user or row.group or row.topic for row in others.select_related("user", "group", "topic"))
-    totals = [one.total for one in distributions]
-    # Not how many have it by now: a job that is not done yet goes on. None where it has not even begun to count.
-    people = None if None in totals else alone + sum(total or 0 for total in totals)
-    return Uncounted(run.pk, places + streams.offsets_of_shared(shared, channels), people)
 
 
 def add(counted: Sequence[tuple[Uncounted, int]]) -> None:
     """Add to each run how many connections of this process were sent it; its row has the sum of all processes."""
-    with transaction.atomic():
-        for one, number in counted:
-            known = {} if one.recipients is None else {"recipients": one.recipients}
-            received = Coalesce(F("received"), Value(0)) + number
-            ScheduleRun.objects.filter(pk=one.pk).update(received=received, **known)
-        runs = ScheduleRun.objects.filter(pk__in=[one.pk for one, _ in counted])
-        publishing.publish_changed(set(runs.values_list("schedule", flat=True)))
+    for one, number in counted:
+        # Each for itself: whoever holds several of these rows, in another order, never waits for one held here.
+        ScheduleRun.objects.filter(pk=one.pk).update(received=Coalesce(F("received"), Value(0)) + number)
+    _publish([one.pk for one, _ in counted])
+
+
+def count_recipients() -> None:
+    """Write how many people runs were for where that is not known yet, and can be said by now."""
+    rows = ScheduleRun.objects.filter(recipients=None, status=RunStatus.SENT, ran_at__gte=Now() - PATIENCE)
+    runs = list(rows.exclude(notifications=[]).order_by("-ran_at")[:COUNTED_LIMIT])
+    if not runs:
+        return
+    stored = {pk for run in runs for pk in run.notifications}
+    totals = dict(Distribution.objects.filter(pk__in=stored).values_list("pk", "total"))
+    alone = Notification.objects.filter(pk__in=stored - totals.keys()).select_related("user", "group", "topic")
+    recipients = {row.pk: row.user or row.group or row.topic for row in alone}
+    people = {one: people_of([one]) for one in set(recipients.values())}
+    # None of an audience that its job has not counted yet.
+    numbers = totals | {pk: people[one] for pk, one in recipients.items()}
+    counted = []
+    for run in runs:
+        of_run = [numbers.get(pk, 0) for pk in run.notifications]
+        known = [number for number in of_run if number is not None]
+        if len(known) == len(of_run):
+            ScheduleRun.objects.filter(pk=run.pk).update(recipients=sum(known))
+            counted.append(run.pk)
+    _publish(counted)
+
+
+def _publish(runs: Collection[int]) -> None:
+    if runs:
+        schedules = ScheduleRun.objects.filter(pk__in=runs).values_list("schedule", flat=True)
+        publishing.publish_changed(set(schedules))
