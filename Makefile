@@ -73,7 +73,7 @@ suite-users:
 
 users-uuids:
 	@$(PYTEST) --ds tests.projects.uuid_people.settings -m "not slow and not live" tests/projects \
-		tests/notifications/test_{endpoint,keys,kinds,notify,preferences,reading,topics,topic_sockets}.py \
+		tests/notifications/test_{endpoint,joining,keys,kinds,notify,preferences,reading,topics,topic_sockets}.py \
 		tests/api/test_notify.py::test_recipient_may_be_named_in_each_way \
 		tests/api/test_{rooms,topics}.py tests/chat/test_{posting,private_rooms,rooms,rpc}.py tests/presence \
 		tests/privacy tests/connection/test_{authorization,leaving,sessions}.py

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from hub.channels import LAST_ID
-from hub.users import groups, memberships
+from hub.users import groups, joined_field, memberships
 from hub.users.checks import user_model_works
 from notifications import Kind, following, notify
 from notifications.inbox import queries, reading
@@ -176,7 +176,7 @@ def shared(request: pytest.FixtureRequest, ops: Group) -> Group | Topic:
 def _read_all_of_long_ago(user: User) -> None:
     """Have the person read all, so that nothing but the one number says so."""
     Notification.objects.update(created_at="2026-01-01T00:00Z")
-    User.objects.update(date_joined="2025-01-01T00:00Z")
+    User.objects.update(**{joined_field(): "2025-01-01T00:00Z"})
     mark_all_read(user=user, upto=LAST_ID)
     assert not ReadMark.objects.exists()
 
