@@ -28,8 +28,8 @@ jobs.fail("to-be-corrected", "UnknownRecipient: there is nobody of this name")
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveHub]:
     """A hub of its own, with a worker for each queue."""
-    names = {"HUB_DELIVERIES_QUEUE": "deliveries", "HUB_BULK_QUEUE": "bulk"}
-    with live_hub(tmp_path_factory.mktemp("operations"), **names) as running:
+    folder = tmp_path_factory.mktemp("operations")
+    with live_hub(folder, HUB_DELIVERIES_QUEUE="deliveries", HUB_BULK_QUEUE="bulk") as running:
         yield running
 
 
