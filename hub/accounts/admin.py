@@ -14,6 +14,7 @@ from hub.accounts import tokens, usernames
 from hub.accounts.forms import AdminLogInForm, empty_is_a_text
 from hub.accounts.models import AccessToken
 from hub.users import is_own_model, searched_by
+from hub.web.changelists import QuestionsRefused
 
 if TYPE_CHECKING:
     AccessTokenBase = admin.ModelAdmin[AccessToken]
@@ -53,7 +54,7 @@ class AccountAddForm(NameOfAccount, AdminUserCreationForm):  # type: ignore[type
     """Django's."""
 
 
-class AccountAdmin(UserAdmin):  # type: ignore[type-arg]  # generic in the stubs only
+class AccountAdmin(QuestionsRefused, UserAdmin):  # type: ignore[type-arg]  # generic in the stubs only
     """Django's, with the fields of the hub's own model and its rules for names."""
 
     form = AccountChangeForm
@@ -77,7 +78,7 @@ if is_own_model():
 
 
 @admin.register(AccessToken)
-class AccessTokenAdmin(AccessTokenBase):
+class AccessTokenAdmin(QuestionsRefused, AccessTokenBase):
     """Shows which tokens exist and revokes them. Issuing is not here: a token's text is for its owner alone."""
 
     list_display = ["__str__", "user", "name", "created_at", "expires_at", "last_used_at", "revoked_at"]

@@ -16,6 +16,7 @@ from hub.api import keys
 from hub.api.method import methods
 from hub.api.scope import ALL, BadScope, Scope, scope
 from hub.models import ApiKey
+from hub.web.changelists import QuestionsRefused
 
 if TYPE_CHECKING:
     AdminBase = admin.ModelAdmin[ApiKey]
@@ -57,7 +58,7 @@ class ApiKeyForm(FormBase):
         return cleaned
 
 
-class ApiKeyAdmin(AdminBase):
+class ApiKeyAdmin(QuestionsRefused, AdminBase):
     """Its pages."""
 
     form = ApiKeyForm

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib import admin
 
+from hub.web.changelists import QuestionsRefused
+
 if TYPE_CHECKING:
     InlineFormSet = forms.BaseInlineFormSet
     ModelAdmin = admin.ModelAdmin
@@ -19,7 +21,7 @@ else:
         def __class_getitem__(cls, parameter: Any) -> type:
             return cls
 
-    class ModelAdmin(_Generic, admin.ModelAdmin):
+    class ModelAdmin(_Generic, QuestionsRefused, admin.ModelAdmin):
         """Of what it is used for."""
 
     class InlineFormSet(_Generic, forms.BaseInlineFormSet):
