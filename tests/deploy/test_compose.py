@@ -81,6 +81,15 @@ def test_every_variable_of_the_hub_may_be_set() -> None:
         assert bool(environment["HUB_ADMIN_PASSWORD"]) is (name == "prepare")
 
 
+def test_who_sends_and_who_reads_have_one_name_of_a_queue() -> None:
+    for purpose in ("deliveries", "bulk"):
+        command = SERVICES[f"worker-{purpose}"]["command"]
+        name = command[command.index("-Q") + 1]
+        variable = f"HUB_{purpose.upper()}_QUEUE"
+        assert name == f"${{{variable}:-{purpose}}}"
+        assert {SERVICES[part]["environment"].get(variable) for part in HUB} == {name}
+
+
 def test_checks_of_worker_and_beat_start_little() -> None:
     for name in (*WORKERS, "beat"):
         assert SERVICES[name]["healthcheck"]["test"] == ["CMD", "python", "-S", "deploy/healthy.py", name]

@@ -14,7 +14,9 @@ case "$*" in
     *"$FAILS_AT"*) [ -z "$FAILS_AT" ] || exit 1 ;;
 esac
 case "$*" in
-    "compose config --services") printf '%s\\n' redis worker worker-bulk web-2 nginx web-1 beat prepare postgres ;;
+    "compose config --services")
+        printf '%s\\n' redis worker worker-bulk worker-deliveries web-2 nginx web-1 beat prepare postgres
+        ;;
 esac
 """
 
@@ -46,7 +48,7 @@ SERVICES = "compose config --services"
 def test_containers_are_replaced_one_after_the_other(tmp_path: Path) -> None:
     code, calls, said = release(tmp_path)
     assert code == 0, said
-    replaced = [f"{UP} {name}" for name in ("web-1", "web-2", "worker", "worker-bulk", "beat")]
+    replaced = [f"{UP} {name}" for name in ("web-1", "web-2", "worker-deliveries", "worker", "worker-bulk", "beat")]
     assert calls == [*BEGIN, PREPARE, SERVICES, *replaced]
 
 
@@ -58,7 +60,7 @@ def test_without_build_the_image_stays(tmp_path: Path) -> None:
 
 def test_first_release_has_no_version_before_it(tmp_path: Path) -> None:
     code, calls, _ = release(tmp_path, fails_at="image tag")
-    assert (code, len(calls)) == (0, 9)
+    assert (code, len(calls)) == (0, 10)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +70,7 @@ def test_first_release_has_no_version_before_it(tmp_path: Path) -> None:
         ("run --rm", PREPARE, "the database was not brought up to date"),
         ("180 web-1", f"{UP} web-1", "web-1 is not well"),
         ("180 web-2", f"{UP} web-2", "web-2 is not well"),
-        ("180 worker", f"{UP} worker", "worker is not well"),
+        ("180 worker", f"{UP} worker-deliveries", "worker-deliveries is not well"),
         ("180 beat", f"{UP} beat", "beat is not well"),
     ],
 )
