@@ -457,7 +457,7 @@ class ThrottleWindow(models.Model):
 
 
 class Choice(models.Model):
-    """A person wants something in one way or not; without a choice they get it."""
+    """A person wants something in one way or not; without a choice its kind says it (``defaults``)."""
 
     # The constraint's index serves for the person too.
     user = models.ForeignKey(
