@@ -3,7 +3,6 @@
 Where it may be something else than its type says, it is looked at as anything: apps need no type checker.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
@@ -12,7 +11,7 @@ from django.conf import settings
 from django.utils import translation
 
 from notifications.kinds import params
-from notifications.kinds.declaring import COUNT, NAME_LIMIT, Category, Kind
+from notifications.kinds.declaring import COUNT, NAME_LIMIT, Category, Kind, is_name
 from notifications.kinds.locales import UNKNOWN, languages
 from notifications.kinds.texts import BadTemplate, Template, Text, placeholders
 from notifications.kinds.wording import write
@@ -21,8 +20,6 @@ from notifications.preferences.methods import methods
 from notifications.preferences.subjects import is_fixed
 from notifications.safe_urls import is_safe_url
 from notifications.sending.alerting import LONGEST, LONGEST_THROTTLE
-
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*)*")
 
 #: Numbers that choose each form of a plural, in the languages that there are.
 _NUMBERS = (0, 1, 2, 3, 5, 11, 21, 100, 1_000_000)
@@ -46,7 +43,7 @@ def of_categories(made: Iterable[Kind]) -> Iterator[str]:
 
 
 def _of_names(kind: Any) -> Iterator[str]:
-    if not _is_name(kind.name):
+    if not is_name(kind.name):
         yield (
             f"has no good name: small letters, digits, '-' and '_', in parts that dots divide, at most {NAME_LIMIT}."
         )
@@ -54,7 +51,7 @@ def _of_names(kind: Any) -> Iterator[str]:
         yield "has no label, by which people know it."
     if kind.category is not None and not isinstance(kind.category, Category):
         yield f"has a category that is none: write Category({kind.category!r}, label=…)."
-    elif kind.category is not None and not _is_name(kind.category.name):
+    elif kind.category is not None and not is_name(kind.category.name):
         yield f"has a category named {kind.category.name!r}: small letters, digits, '-', '_' and dots."
     if kind.level not in Level.values:
         yield f"has the level {kind.level!r}: it is one of {', '.join(Level.values)}."
@@ -80,10 +77,6 @@ def _of_defaults(kind: Any) -> Iterator[str]:
         elif not is_on and is_fixed(kind, name):
             why = "critical" if kind.critical else "not to be switched off (can_opt_out=False)"
             yield f"has the default False for {name!r}, and is {why}."
-
-
-def _is_name(name: object) -> bool:
-    return isinstance(name, str) and len(name) <= NAME_LIMIT and bool(_NAME.fullmatch(name))
 
 
 def _of_fields(kind: Any) -> Iterator[str]:

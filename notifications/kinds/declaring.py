@@ -16,6 +16,7 @@ Imports no model, so that ``models.py`` of an app may import its kinds. ``manage
 (:mod:`notifications.checks`).
 """
 
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass, field
@@ -27,8 +28,15 @@ from notifications.kinds.texts import Template, Text
 #: Characters of the name of a kind, of a category and of an icon.
 NAME_LIMIT = 100
 
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*)*")
+
 #: The placeholder, of texts for many notifications alone, that is how many there are.
 COUNT = "count"
+
+
+def is_name(name: object) -> bool:
+    """Whether a kind or a category may be named so: it is stored, and shown in addresses."""
+    return isinstance(name, str) and len(name) <= NAME_LIMIT and bool(_NAME.fullmatch(name))
 
 
 @dataclass(frozen=True, slots=True)

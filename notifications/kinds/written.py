@@ -7,6 +7,7 @@
 ``manage.py check`` says of these what it says of all kinds.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -20,7 +21,7 @@ from django.utils.translation import get_language
 from msgspec import Meta
 
 from hub.config import Age, seconds_of
-from notifications.kinds.declaring import Category, Kind
+from notifications.kinds.declaring import NAME_LIMIT, Category, Kind, is_name
 from notifications.kinds.texts import Text
 
 SETTING = "HUB_KINDS"
@@ -35,6 +36,9 @@ TYPES: dict[str, Any] = {
     "datetime": datetime,
     "list": list[str],
 }
+
+#: All but NUL and halves of characters.
+_STORABLE = re.compile(r"[^\0\ud800-\udfff]*")
 
 #: A text for all, or one for each language, by its code.
 Written = (
@@ -85,6 +89,7 @@ def declare(written: Mapping[str, Any]) -> None:
             read = msgspec.convert(options, KindOptions)
         except msgspec.ValidationError as error:
             raise ImproperlyConfigured(f"{SETTING} has a kind {name!r} that cannot be read: {error}.") from None
+        _check_name(name)
         kind = Kind(
             name,
             label=_text(read.label),
@@ -110,10 +115,20 @@ def declare(written: Mapping[str, Any]) -> None:
         object.__setattr__(kind, "home", SETTING)
 
 
+def _check_name(name: str) -> None:
+    """Names are stored with what is sent and chosen: who only starts the hub runs no ``check`` that says it."""
+    if not is_name(name):
+        raise ImproperlyConfigured(
+            f"{SETTING} has the name {name[:NAME_LIMIT]!r}: names are of small letters, digits, '-' and '_', in parts"
+            f" that dots divide, with at most {NAME_LIMIT} characters."
+        )
+
+
 def _category(written: CategoryOptions | None, known: dict[str, tuple[CategoryOptions, Category]]) -> Category | None:
     """The category; one and the same for all kinds that write it alike."""
     if written is None:
         return None
+    _check_name(written.name)
     said, category = known.setdefault(written.name, (written, Category(written.name, _text(written.label))))
     if said != written:
         raise ImproperlyConfigured(f"{SETTING} gives the category {written.name!r} two labels.")
@@ -125,6 +140,9 @@ def _time(written: float | str | None) -> timedelta | None:
 
 
 def _text(written: Written) -> Text:
+    for text in (written,) if isinstance(written, str) else written.values():
+        if not _STORABLE.fullmatch(text):
+            raise ImproperlyConfigured(f"{SETTING} has a text that no database takes: {text[:NAME_LIMIT]!r}.")
     return written if isinstance(written, str) else lazystr(_ByLanguage(written))
 
 

@@ -127,6 +127,23 @@ def test_a_category_has_one_label() -> None:
         written.declare({name: {"label": "x", "category": {"name": "orders", "label": name}} for name in ("a", "b")})
 
 
+@pytest.mark.parametrize("name", ["", "k" * 101, "a\0b", "Order", "order shipped", "order."])
+def test_a_name_that_is_none_is_refused(name: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match=r"HUB_KINDS has the name '.*': names are of small letters"):
+        written.declare({name: {"label": "x"}})
+    with pytest.raises(ImproperlyConfigured, match="HUB_KINDS has the name"):
+        written.declare({"order": {"label": "x", "category": {"name": name, "label": "y"}}})
+    assert list(declaring.made()) == []
+    written.declare({"k" * 100: {"label": "x"}})
+
+
+@pytest.mark.parametrize("text", ["a\0b", "\ud800"])
+def test_a_text_that_cannot_be_stored_is_refused(text: str) -> None:
+    for options in ({"label": "x", "message": text}, {"label": {"en": "x", "ru": text}}):
+        with pytest.raises(ImproperlyConfigured, match="HUB_KINDS has a text that no database takes"):
+            declared(**options)
+
+
 @pytest.mark.parametrize("text", ["[]", '{"a": 7}', "{", '"x"'])
 def test_what_is_no_mapping_of_kinds_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("HUB_KINDS", text)
