@@ -3,16 +3,26 @@
 import sys
 import threading
 
-from django.db import DatabaseError, connections, router
+from django.db import DatabaseError, InterfaceError, connections, router
+from django.db.migrations.exceptions import (
+    BadMigrationError,
+    CircularDependencyError,
+    InconsistentMigrationHistory,
+    NodeNotFoundError,
+)
 from django.db.migrations.executor import MigrationExecutor
 
 from hub.models import Stream
+
+#: What is wrong with the files or the history of migrations, where Django looks at them.
+_ASTRAY = (BadMigrationError, CircularDependencyError, InconsistentMigrationHistory, NodeNotFoundError)
 
 
 def say_what_is_missing() -> None:
     """Print, soon and beside the start, which apps wait for ``migrate``; nothing where all have what they need.
 
-    A database that does not answer holds nothing up: what looks at it says so later.
+    A database that does not answer holds nothing up: what looks at it says so later. Migrations that do not fit
+    together are said too.
     """
     threading.Thread(target=_say, name="unmigrated", daemon=True).start()
 
@@ -22,13 +32,17 @@ def _say() -> None:
     try:
         executor = MigrationExecutor(connection)
         plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    except DatabaseError:
+        executor.loader.check_consistent_history(connection)
+    except (DatabaseError, InterfaceError):
+        return
+    except _ASTRAY as error:
+        _print(f"Migrations do not fit together: {error} See python manage.py showmigrations.")
         return
     finally:
         connection.close()
     if waiting := sorted({migration.app_label for migration, _ in plan}):
-        print(  # noqa: T201  # a command
-            f"The database lacks what the migrations of {', '.join(waiting)} make. Run python manage.py migrate.",
-            file=sys.stderr,
-            flush=True,
-        )
+        _print(f"The database lacks what the migrations of {', '.join(waiting)} make. Run python manage.py migrate.")
+
+
+def _print(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)  # noqa: T201  # a command
