@@ -1,10 +1,6 @@
-"""Rules that people make in the admin: what they may read, what they say, and that they never break a save."""
+"""Rules that are made in the admin: when they fire, for whom, and what they may read."""
 
-import re
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from decimal import Decimal
-from html import unescape
 from typing import Any
 
 import pytest
@@ -20,55 +16,16 @@ from pytest_django.fixtures import Settings
 from hub.privacy import erase, export
 from hub.users import log_in_field, user_id
 from lab.harness.waiting import wait_for
-from notifications import Kind, open_to_rules
-from notifications.kinds import declaring as kinds
-from notifications.models import Notification, ScheduledAlert
-from notifications.preferences import stored as preferences
-from notifications.preferences.stored import Wish
+from notifications import open_to_rules
+from notifications.models import Notification
 from notifications.saved_rules import comparing, current, erasing, opening, previewing, texts
 from notifications.saved_rules.models import Operator, SavedRule
 from notifications.saved_rules.reading import ready
-from tests.support.orders import Order, Tag, Ticket, order_tables, orders  # noqa: F401  # fixtures
+from tests.notifications.saved_rules.orders import LABEL, made, move, order, posted, sent
+from tests.support.orders import Order, Tag, Ticket
 from tests.support.people import User
 
 pytestmark = pytest.mark.usefixtures("orders")
-
-LABEL = "notifications.order"
-
-
-@pytest.fixture(autouse=True)
-def opened(monkeypatch: pytest.MonkeyPatch, orders: None) -> Iterator[None]:  # noqa: F811  # the fixture
-    monkeypatch.setattr(opening, "opened", {})
-    open_to_rules(Order, fields=["id", "number", "status", "total"])
-    current.forget()
-    yield
-    current.forget()
-
-
-def made(conditions: list[dict[str, Any]] | None = None, **values: Any) -> SavedRule:
-    """A rule that is on, and known to this process."""
-    usual = {"name": "rule", "is_on": True, "model": LABEL, "recipients": "everyone", "message": "{number}: {status}"}
-    rule = SavedRule.objects.create(**{**usual, "on_changed": True, **values})
-    for condition in conditions or ():
-        rule.conditions.create(**condition)
-    current.forget()  # in a test nothing is committed, which the process would wait for
-    return rule
-
-
-def order(**values: Any) -> Order:
-    Order.objects.bulk_create([Order(**values)])
-    found: Order = Order.objects.latest("pk")
-    return found
-
-
-def move(row: Order, **values: Any) -> None:
-    for name, value in values.items():
-        setattr(row, name, value)
-    row.save()
-
-
-def sent() -> list[str]:
-    return list(Notification.objects.order_by("pk").values_list("message", flat=True))
 
 
 @pytest.mark.parametrize(
@@ -219,38 +176,6 @@ HOSTILE = [
     {"model": "auth.user"},
     {"on_changed": ""},
 ]
-
-
-@pytest.fixture
-def admin() -> Client:
-    """Somebody who may change rules, and nothing else."""
-    ann = User.objects.create_user("ann")
-    ann.is_staff = True
-    ann.save()
-    ann.user_permissions.set(Permission.objects.filter(codename__in=["add_savedrule", "change_savedrule"]))
-    rights = Permission.objects.filter(codename__endswith="savedrulecondition")
-    ann.user_permissions.add(*rights)
-    client = Client()
-    client.force_login(ann)
-    return client
-
-
-def posted(admin: Client, *conditions: dict[str, str], **values: str) -> list[str]:
-    """Make a rule on its page; returns what the page has against it."""
-    form = {
-        "name": "made",
-        "model": LABEL,
-        "on_changed": "on",
-        "recipients": "everyone",
-        "level": "info",
-        "message": "{number}",
-        "conditions-TOTAL_FORMS": str(len(conditions)),
-        "conditions-INITIAL_FORMS": "0",
-    }
-    for number, condition in enumerate(conditions):
-        form |= {f"conditions-{number}-{name}": value for name, value in condition.items()}
-    answer = admin.post(reverse("admin:hub_notifications_savedrule_add"), {**form, **values})
-    return [] if answer.status_code == 302 else re.findall(r'<ul class="errorlist[^>]*><li>([^<]+)', answer.text)
 
 
 @pytest.mark.parametrize("values", HOSTILE, ids=str)
@@ -453,105 +378,3 @@ def test_passwords_cannot_be_opened() -> None:
     assert list(opening.opened[User._meta.label_lower].mistakes()) == [
         f"{User._meta.label}.password is a secret, which whoever makes rules could read."
     ]
-
-
-# --- kinds, grouping and holding -----------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def shipped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kinds, "_declared", {})
-    Kind(
-        "order.shipped",
-        label="Order shipped",
-        level="success",
-        title="Order {number}",
-        message="{what} for {total}",
-        fields={"number": str, "what": str, "total": Decimal},
-        group_by="order:{number}",
-    )
-    Kind("bare", label="Bare")
-
-
-OF_KIND: dict[str, Any] = {
-    "kind": "order.shipped",
-    "values": "what = {old.status} to {status}",
-    "message": "",
-    "level": "",
-}
-
-
-@pytest.mark.usefixtures("shipped")
-def test_a_rule_of_a_kind_has_its_texts_and_level_and_what_people_choose_of_it() -> None:
-    ann = User.objects.create_user("ann")
-    made(**OF_KIND, recipients=user_id(ann))
-    row = order(number="7", total=Decimal("12.50"))
-    move(row, status="paid")
-    (alert,) = Notification.objects.all()
-    assert (alert.title, alert.message, alert.level) == ("Order 7", "new to paid for 12.50", "success")
-    assert (alert.kind, alert.bundle_by) == ("order.shipped", "order:7")
-    assert alert.params == {"number": "7", "what": "new to paid", "total": "12.50"}
-    preferences.change(ann, wishes=[Wish("inbox", is_on=False, kind="order.shipped")])
-    move(order(number="8"), status="paid")
-    assert Notification.objects.count() == 1
-
-
-def test_alerts_of_a_rule_are_grouped_and_held() -> None:
-    ann = User.objects.create_user("ann")
-    made(recipients=user_id(ann), group_by="order:{number}")
-    made(name="held", recipients=user_id(ann), group_by="all", throttle=10, message="held {number}")
-    for number in ("7", "7", "8"):
-        move(order(number=number), status="paid")
-    shown = (
-        Notification.objects.filter(folded=False).order_by("pk").values_list("message", "bundle_count", "bundle_by")
-    )
-    assert list(shown) == [
-        ("held 7", 1, "all"),
-        ("7: paid", 2, "order:7"),
-        ("8: paid", 1, "order:8"),
-    ]
-    assert [row.contents["message"] for row in ScheduledAlert.objects.order_by("pk")] == ["held 7", "held 8"]
-
-
-@pytest.mark.usefixtures("shipped")
-@pytest.mark.parametrize(
-    ("values", "error"),
-    [
-        ({"kind": "no.such"}, "Select a valid choice"),
-        ({"kind": "order.shipped", "values": "what = x"}, "The kind has a text of its own here"),
-        ({**OF_KIND, "values": ""}, "The kind needs a value: write what = {…}."),
-        ({**OF_KIND, "values": "who = {number}"}, "The kind has no placeholder “who”, only: number, what, total."),
-        ({**OF_KIND, "values": "what {number}"}, "A line is a placeholder of the kind"),
-        ({**OF_KIND, "values": "what = {customer}"}, "Rules may not read “customer”"),
-        ({**OF_KIND, "values": "what = {"}, "A single brace means nothing here"),
-        ({"values": "what = x"}, "The kind has no placeholder “what”, only: –."),
-        ({"message": ""}, "Say what people read"),
-        ({"kind": "bare", "message": ""}, "Say what people read"),
-        ({"group_by": "{customer}"}, "Rules may not read “customer”"),
-        ({"group_by": "order"}, "Alerts that are grouped or held go to people alone"),
-        ({"throttle": "5"}, "Alerts that are grouped or held go to people alone"),
-        ({"throttle": "10081"}, "At most 10080 minutes, which are 7 days."),
-        ({"throttle": "-1"}, "greater than or equal to 0"),
-    ],
-)
-def test_what_a_kind_and_a_rule_do_not_say_together_is_refused(
-    admin: Client, values: dict[str, str], error: str
-) -> None:
-    assert error in " ".join(map(unescape, posted(admin, **values)))
-    assert not SavedRule.objects.exists()
-
-
-@pytest.mark.usefixtures("shipped")
-def test_a_rule_of_a_kind_is_made_and_previewed(admin: Client) -> None:
-    ann = User.objects.get(username="ann")
-    assert posted(admin, **OF_KIND, recipients=user_id(ann), throttle="0") == []
-    order(number="7", total=Decimal(9))
-    rule = SavedRule.objects.get()
-    page = unescape(admin.get(reverse("admin:hub_notifications_savedrule_preview", args=[rule.pk])).text)
-    assert "Order 7" in page and "new to new for 9.00" in page and "order:7" in page
-    # The kind is gone: the page of the rule shows it as it is, and a save of it says what is wrong.
-    kinds._declared.clear()
-    page = admin.get(reverse("admin:hub_notifications_savedrule_change", args=[rule.pk])).text
-    assert '<option value="order.shipped" selected>' in page
-    answer = admin.get(reverse("admin:hub_notifications_savedrule_preview", args=[rule.pk]), follow=True)
-    assert "There is no kind named “order.shipped”." in answer.text
