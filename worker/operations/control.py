@@ -7,13 +7,15 @@ loop, which is the only one that may touch the consumer.
 import os
 import threading
 import time
+from contextlib import suppress
 from secrets import token_hex
 from typing import Any, Final
 
 from celery import bootsteps
 from celery.worker import state
 from celery.worker.consumer import Tasks
-from django.db import DatabaseError, connections
+from celery.worker.request import Request
+from django.db import DatabaseError, InterfaceError, connections
 from redis import RedisError
 
 from hub.config.queues import DEFAULT, DELIVERIES
@@ -32,6 +34,9 @@ INTERVAL: Final = 2.0
 TICK: Final = 0.5
 HEARTBEAT_INTERVAL: Final = 10.0
 
+#: What says that the database or Redis is away; anything else is a defect, and logged with its traceback.
+_AWAY: Final = (DatabaseError, InterfaceError, RedisError, OSError)
+
 #: Held while the thread has connections: a child that is forked then would share them.
 _exchanging = threading.Lock()
 os.register_at_fork(
@@ -42,6 +47,12 @@ os.register_at_fork(
 #: Tasks that the hub sends to itself every few seconds, and the seconds after which they are shown like any other.
 _QUIET: Final = frozenset(task.name for task in REGULAR_TASKS)
 _QUIET_SECONDS: Final = 5.0
+
+
+def _later(timer: Any) -> list[Request]:
+    """The tasks that the worker holds until their time comes."""
+    entries = (waiting.entry for waiting in list(timer.schedule.queue))
+    return [entry.args[0] for entry in entries if entry.args and isinstance(entry.args[0], Request)]
 
 
 def _is_worth_a_line(running: RunningTask) -> bool:
@@ -64,6 +75,7 @@ class Control(bootsteps.StartStopStep):
         self._paused: set[str] = set()
         self._off: set[str] = set()
         self._running: dict[str, RunningTask] = {}
+        self._held = 0
         self._started = time.time()
         self._concurrency = int(getattr(consumer.controller, "concurrency", 0) or 0)
         self._next_heartbeat = 0.0
@@ -104,6 +116,9 @@ class Control(bootsteps.StartStopStep):
             or RunningTask(task_id, str(request.name), str((request.delivery_info or {}).get("routing_key", "")), now)
             for task_id, request in requests.items()
         }
+        self._held = len(
+            {str(one.id) for one in (*state.reserved_requests, *_later(consumer.timer))} - requests.keys()
+        )
         if consumer.task_consumer is None:
             return
         self._obeyed_at = time.monotonic()
@@ -125,6 +140,7 @@ class Control(bootsteps.StartStopStep):
             is_drained=self.is_drained,
             concurrency=self._concurrency,
             started=self._started,
+            held=self._held,
             running=tuple(filter(_is_worth_a_line, self._running.values()))[: reports.RUNNING_LIMIT],
         )
 
@@ -135,18 +151,9 @@ class Control(bootsteps.StartStopStep):
         while not self._ended.wait(INTERVAL):
             with _exchanging:
                 self._look()
-                try:
-                    reports.write(self.report())
-                except (RedisError, OSError) as error:
-                    if self._is_news("redis"):
-                        log.warning("worker_not_reported", error=type(error).__name__)
-                else:
-                    self._complained.discard("redis")
-        with _exchanging:
-            try:
-                reports.forget(self.run)
-            except (RedisError, OSError):
-                return  # it vanishes by itself
+                self._tell()
+        with _exchanging, suppress(RedisError, OSError):  # it vanishes by itself
+            reports.forget(self.run)
 
     def _look(self) -> None:
         """Without a database everything stays as it is."""
@@ -154,13 +161,21 @@ class Control(bootsteps.StartStopStep):
             self._paused = pausing.paused()
             self.is_drained = pausing.is_drained(self.run)
             self._show_life()
-        except DatabaseError as error:
-            if self._is_news("database"):
-                log.warning("paused_queues_unknown", error=type(error).__name__)
+        except Exception as error:  # noqa: BLE001  # whatever fails, the worker hears of the next pause
+            self._complain("database", "paused_queues_unknown", error)
         else:
             self._complained.discard("database")
         finally:
-            connections.close_all()
+            with suppress(DatabaseError, InterfaceError):
+                connections.close_all()
+
+    def _tell(self) -> None:
+        try:
+            reports.write(self.report())
+        except Exception as error:  # noqa: BLE001  # whatever fails, the next report is written
+            self._complain("redis", "worker_not_reported", error)
+        else:
+            self._complained.discard("redis")
 
     def _show_life(self) -> None:
         kinds = self._kinds()
@@ -182,8 +197,8 @@ class Control(bootsteps.StartStopStep):
         by_task = queues.actual(DELIVERIES) not in self._paused
         return kinds - {heartbeats.worker_of(DELIVERIES)} if by_task else kinds
 
-    def _is_news(self, what: str) -> bool:
-        """Whether this is not away since the last time: a line for each turn would drown the others."""
-        is_news = what not in self._complained
+    def _complain(self, what: str, event: str, error: Exception) -> None:
+        """Log it where it was not away before: a line for each turn would drown the others."""
+        if what not in self._complained:
+            log.warning(event, error=type(error).__name__, exc_info=not isinstance(error, _AWAY))
         self._complained.add(what)
-        return is_news

@@ -30,7 +30,7 @@ class RunningTask(msgspec.Struct, frozen=True):
 
 class WorkerReport(msgspec.Struct, frozen=True):
     """A worker: ``run`` names this run of it; ``reads`` are the queues it was started for, and ``off`` those of them
-    that it does not read now."""
+    that it does not read now. ``held`` are the tasks that it has taken and not begun."""
 
     run: str
     name: str
@@ -39,6 +39,7 @@ class WorkerReport(msgspec.Struct, frozen=True):
     is_drained: bool
     concurrency: int
     started: float
+    held: int = 0
     running: tuple[RunningTask, ...] = ()
 
 

@@ -90,7 +90,7 @@ class WorkerState:
     @property
     def is_empty(self) -> bool:
         """Whether it is drained and has finished what it had."""
-        return self.report.is_drained and not self.report.running
+        return self.report.is_drained and not self.report.running and not self.report.held
 
 
 @dataclass(frozen=True, slots=True)
