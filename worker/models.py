@@ -47,6 +47,11 @@ class Job(models.Model):
             models.Index(
                 fields=["queue", "send_at"], condition=models.Q(failed_at=None), name="hub_worker_job_waiting"
             ),
+            models.Index(
+                fields=["queue", "due_at", "created_at", "id"],
+                condition=models.Q(failed_at=None, starts=0),
+                name="hub_worker_job_places",
+            ),
             models.Index(fields=["-failed_at"], condition=~models.Q(failed_at=None), name="hub_worker_job_failed"),
         )
 

@@ -4,7 +4,9 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import AnonymousUser, Permission
+from django.db import connection
 from django.db.models.functions import Now
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from hub.people.models import User
@@ -96,6 +98,27 @@ def test_what_was_called_long_ago_for_now_stands_behind_what_was_due_before(ada:
     Job.objects.filter(pk=late).update(created_at=now - timedelta(days=30), due_at=now)
     Job.objects.exclude(pk=late).update(due_at=now - timedelta(minutes=1))
     assert queries.places(TrackedJob.objects.all()) == {first: 1, second: 2, late: 3}
+
+
+def test_places_are_read_in_the_order_of_an_index(ada: User) -> None:
+    called_by(ada, 1)
+    mine = TrackedJob.objects.get()
+    queue, now = Job.objects.values_list("queue", flat=True).get(), timezone.now()
+    Job.objects.bulk_create(
+        Job(id=f"{days}-{number}", task="t", arguments="[[], {}]", queue=queue, due_at=now + timedelta(days=days))
+        for days, count in [(-1, 1500), (30, 3000)]
+        for number in range(count)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    with CaptureQueriesContext(connection) as asked:
+        queries.places([mine])
+    explain = "EXPLAIN QUERY PLAN " if connection.vendor == "sqlite" else "EXPLAIN "
+    with connection.cursor() as cursor:
+        cursor.execute(explain + asked[-1]["sql"])
+        plan = str(cursor.fetchall())
+    assert "hub_worker_job_places" in plan
+    assert "ORDER BY" not in plan and "Sort" not in plan
 
 
 def test_each_queue_is_counted_by_itself(ada: User) -> None:

@@ -62,7 +62,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'job',
                 'verbose_name_plural': 'jobs',
                 'ordering': ('-created_at',),
-                'indexes': [models.Index(condition=models.Q(('failed_at', None)), fields=['queue', 'send_at'], name='hub_worker_job_waiting'), models.Index(condition=models.Q(('failed_at', None), _negated=True), fields=['-failed_at'], name='hub_worker_job_failed')],
+                'indexes': [models.Index(condition=models.Q(('failed_at', None)), fields=['queue', 'send_at'], name='hub_worker_job_waiting'), models.Index(condition=models.Q(('failed_at', None), ('starts', 0)), fields=['queue', 'due_at', 'created_at', 'id'], name='hub_worker_job_places'), models.Index(condition=models.Q(('failed_at', None), _negated=True), fields=['-failed_at'], name='hub_worker_job_failed')],
             },
         ),
         migrations.CreateModel(

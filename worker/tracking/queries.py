@@ -2,14 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from django.db.models import Q
 from django.db.models.functions import Now
 
 from hub.users import User, Visitor, may
-from worker.jobs import LONGEST_SEND_TIMEOUT
 from worker.models import Job, JobSource, JobState, TrackedJob
 
 if TYPE_CHECKING:
@@ -55,9 +53,8 @@ def places(rows: Iterable[TrackedJob]) -> dict[str, int]:
     waiting = {row.pk for row in rows if row.state == JobState.QUEUED and row.source == JobSource.DURABLE}
     if not waiting:
         return {}
-    # All that is for later is sent later still, so the index passes over it.
-    owed = Job.objects.filter(failed_at=None, send_at__lte=Now() + timedelta(seconds=2 * LONGEST_SEND_TIMEOUT))
-    in_order = owed.filter(starts=0, due_at__lte=Now()).order_by("due_at", "created_at", "pk")
+    # The order of the index, so that neither what is for later is looked at nor what stands behind the last place.
+    in_order = Job.objects.filter(failed_at=None, starts=0, due_at__lte=Now()).order_by("due_at", "created_at", "pk")
     found = dict[str, int]()
     for queue in set(Job.objects.filter(pk__in=waiting).values_list("queue", flat=True)):
         numbered = enumerate(in_order.filter(queue=queue).values_list("pk", flat=True)[:PLACES_LIMIT], 1)
