@@ -358,6 +358,16 @@ def test_one_look_serves_all_who_ask(operator: Client, django_assert_num_queries
         assert snapshot.current() is snapshot.current()
 
 
+def test_slow_jobs_are_looked_for_among_the_newest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(snapshot, "SLOW_AMONG", 4)
+    now = timezone.now()
+    for number, seconds in enumerate((29, 40, 50, None, 60, 70)):  # the newest first
+        ended = now - timedelta(minutes=number)
+        started = ended - timedelta(seconds=seconds) if seconds else None
+        TrackedJob.objects.create(id=f"job-{number}", title="T", state="succeeded", started_at=started, ended_at=ended)
+    assert [one.pk for one in snapshot.current().slow_jobs] == ["job-2", "job-1"]
+
+
 def test_ages_alone_are_no_change(monkeypatch: pytest.MonkeyPatch) -> None:
     break_down.apply_async(queue="bulk")
     before = snapshot.current().key
