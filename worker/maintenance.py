@@ -1,11 +1,12 @@
 """Periodic maintenance tasks: the outbox sweeper, overdue jobs, snoozed alerts, retention and tidying."""
 
+import math
 import time
 from dataclasses import dataclass
 from typing import Any
 
 from celery import shared_task
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError
 from django.db.models import Q
 
 from hub.config.queues import BULK, DEFAULT, DELIVERIES, Purpose, queue_named
@@ -140,12 +141,13 @@ class MaintenanceTask:
     def send_if_due(self) -> None:
         """Send the task if it is time; a broker that is away is logged. Takes no longer than the broker's timeout.
 
-        Not into a queue that is paused: nobody would take it out in time, and they would pile up there.
+        Not into a queue that is paused, and not into that of large work while no worker reads it: nobody would take it
+        out in time, and they would pile up there without end.
         """
         if time.monotonic() < self.due_at:
             return
         self.due_at = time.monotonic() + self.interval
-        if self._is_paused():
+        if self._is_paused() or self._is_unread():
             return
         try:
             self.task.apply_async(expires=self.expires, queue=self.queue)
@@ -155,7 +157,16 @@ class MaintenanceTask:
     def _is_paused(self) -> bool:
         try:
             return (self.queue or queues.actual(DEFAULT)) in pausing.paused()
-        except DatabaseError:  # it is away: workers that have theirs may be there
+        except (DatabaseError, InterfaceError):  # it is away: workers that have theirs may be there
+            return False
+
+    def _is_unread(self) -> bool:
+        """Whether nobody reads the queue of large work, which workers say by themselves. Of others a task has to."""
+        if self.task.name != send_overdue_bulk.name:
+            return False
+        try:
+            return heartbeats.ages().get(heartbeats.worker_of(BULK), math.inf) > heartbeats.MISSING_AFTER
+        except (DatabaseError, InterfaceError):
             return False
 
 

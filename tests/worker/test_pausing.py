@@ -2,12 +2,15 @@
 
 import os
 import signal
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from hub.database import heartbeats
+from hub.models import Heartbeat
 from lab.harness.waiting import wait_for
 from notifications.models import Notification
 from tests.worker.durable_tasks import overdue
@@ -134,8 +137,21 @@ def test_beat_sends_no_regular_task_into_a_paused_queue() -> None:
         task.due_at = 0.0
         task.send_if_due()
     found = lengths()
-    assert (found["deliveries"], found["bulk"]) == (0, 1)
+    assert (found["deliveries"], found["bulk"]) == (0, 0)
     assert found["default"] > 0
+
+
+def test_beat_sends_no_regular_task_into_a_queue_of_large_work_that_nobody_reads() -> None:
+    (outbox,) = (task for task in maintenance_tasks() if task.queue == "bulk")
+    for part, sent in (("worker:alpha", 0), ("worker-bulk:alpha", 1)):
+        heartbeats.beat(part)
+        outbox.due_at = 0.0
+        outbox.send_if_due()
+        assert lengths()["bulk"] == sent
+    Heartbeat.objects.update(beat_at=timezone.now() - timedelta(minutes=1))
+    outbox.due_at = 0.0
+    outbox.send_if_due()
+    assert lengths()["bulk"] == 1
 
 
 def test_oldest_message_of_a_queue_says_how_long_it_waits(monkeypatch: pytest.MonkeyPatch) -> None:
