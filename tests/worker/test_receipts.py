@@ -63,7 +63,7 @@ async def is_stored(*expected: int | None) -> None:
 async def start_counting() -> None:
     """Have the process look once, so that what is there before it is not its own."""
     receipt_counter.current()
-    await await_for(lambda: receipt_counter.current()._counted is not None, that="it has looked once")
+    await await_for(lambda: receipt_counter.current()._before is not None, that="it has looked once")
 
 
 async def test_connections_that_were_there_are_counted_and_later_ones_not(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,12 +103,31 @@ async def test_the_counts_of_all_processes_are_summed(monkeypatch: pytest.Monkey
     await is_stored(0, 5)
 
 
-async def test_a_process_that_starts_after_a_run_says_nothing_of_it() -> None:
+async def test_a_process_that_starts_after_a_run_says_nothing_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     await run()
     await start_counting()
+    await follow("everyone", Listener())
+    await settle(monkeypatch)
     looked = receipt_counter.current()
-    await await_for(lambda: looked._counted, that="it knows the run")
+    await await_for(lambda: looked._counted, that="it has counted the run")
     assert await stored() == (0, None)
+
+
+async def test_a_process_that_starts_while_a_job_tells_an_audience_counts_those_told_from_then_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(distributing, "BATCH", 2)
+    people = [await sync_to_async(User.objects.create_user)(name) for name in ("ada", "bob", "eve")]
+    await run(to="members")
+    step = sync_to_async(lambda: distributing.step(Notification.objects.get().pk))
+    assert await step()
+    await start_counting()
+    told, other = Listener(), Listener()
+    await follow(f"user:{people[0].pk}", told)
+    await follow(f"user:{people[2].pk}", other)
+    await step()
+    await settle(monkeypatch, other)
+    await is_stored(3, 1)
 
 
 async def test_one_connection_that_is_told_twice_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,29 +16,36 @@ class ReceiptCounter:
     """Looks every five seconds or so for runs that this process has not counted: two queries of small indexes."""
 
     def __init__(self) -> None:
-        #: The runs that need no look of this process; None until it has looked which were there before it.
-        self._counted: set[int] | None = None
+        #: The runs that need no more look of this process.
+        self._counted = set[int]()
+        #: Those that were there before it; None until it has looked.
+        self._before: set[int] | None = None
         self._loop = Background("receipts of schedules", self._step, event="receipts_not_counted")
         self._loop.wake()
 
     async def _step(self) -> float:
         await in_database_thread(receipts.count_recipients)
         recent = await in_database_thread(receipts.recent)
-        if self._counted is None:
-            # Nobody was connected here when these were sent: whoever was has been counted elsewhere, or never will be.
-            self._counted = recent
+        if self._before is None:
+            self._before = recent
+        self._before &= recent
         self._counted &= recent
         if new := sorted(recent - self._counted)[: receipts.COUNTED_LIMIT]:
-            await self._count(new, self._counted)
+            await self._count(new, self._before)
         return INTERVAL * random.uniform(0.8, 1.2)
 
-    async def _count(self, runs: list[int], counted: set[int]) -> None:
+    async def _count(self, runs: list[int], before: set[int]) -> None:
         current = relay.current()
         found = await in_database_thread(receipts.ripe, runs, current.channels())
         if found:
             numbers = await current.received([one.places for one in found])
-            counted.update(one.pk for one in found)  # first: a number that is added twice is worse than one too few
-            await in_database_thread(receipts.add, list(zip(found, numbers, strict=True)))
+            self._counted.update(one.pk for one in found)  # first: one too few is better than a number added twice
+            # That nobody here was sent what is older than this process says nothing: those who were are gone with
+            # another one. Of a distribution that goes on its connections may have been sent the rest.
+            counted = [
+                (one, number) for one, number in zip(found, numbers, strict=True) if number or one.pk not in before
+            ]
+            await in_database_thread(receipts.add, counted)
 
     async def close(self) -> None:
         """End the looks."""
