@@ -46,6 +46,11 @@ def test_tab_loads_is_refused_and_is_tried_again(visitor: Visitors, hub: LiveHub
     expect(alerts(page)).to_have_count(0)
     answers.release("inbox.list")
     expect(alerts(page)).to_contain_text(["not yet read"])
+    page.get_by_role("main").get_by_role("button", name="Mark all as read").click()
+    expect(alerts(page)).to_have_count(1)  # what is read stays until the tab is opened again
+    open_tab(page, "Inbox")
+    open_tab(page, "Unread")
+    expect(page.get_by_text("Nothing unread")).to_be_visible()
     answers.refuse("inbox.list", 103)
     open_tab(page, "Archive")
     expect(page.get_by_role("main").get_by_text(REFUSED)).to_be_visible()
@@ -101,3 +106,31 @@ def test_bell_keeps_its_list_without_a_connection(visitor: Visitors, hub: LiveHu
     expect(panel.locator("li").first).to_contain_text("in the cut")
     expect(bell(page)).to_have_accessible_name("Alerts: 2 unread alerts")
     visitor.errors.clear()  # the browser notes every attempt that failed
+
+
+def test_search_that_has_not_looked_at_all_does_not_say_that_nothing_is_found(visitor: Visitors, hub: LiveHub) -> None:
+    page = visitor("states-fay")
+    hub.shell(
+        "from hub.people.models import User\n"
+        "from notifications.models import Notification\n"
+        "fay = User.objects.get(username='states-fay')\n"
+        "for number in range(12):\n"
+        "    of_many = dict(bundle_by=f'talk:{number}', bundle_count=1000)\n"
+        "    row = Notification.objects.create(user=fay, message='hay' if number else 'needle', **of_many)\n"
+        "    Notification.objects.filter(pk=row.pk).update(bundle=row.pk)"
+    )
+    page.goto("/notifications/")
+    field = page.get_by_role("searchbox", name="Search alerts")
+    field.fill("needle")
+    older, nothing = page.get_by_role("button", name="Older alerts"), page.get_by_text("Nothing found")
+    expect(older).to_be_visible()
+    expect(nothing).to_be_hidden()
+    expect(alerts(page)).to_have_count(0)
+    older.click()
+    expect(alerts(page)).to_contain_text(["needle"])
+    field.fill("nowhere")
+    expect(alerts(page)).to_have_count(0)
+    expect(older).to_be_visible()
+    older.click()
+    expect(nothing).to_be_visible()
+    expect(older).to_be_hidden()

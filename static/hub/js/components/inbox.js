@@ -193,8 +193,9 @@ export class HubInbox extends HubElement {
   }
 
   #showEmpty() {
-    const { state, items } = this.#source;
-    this.#empty.hidden = state !== "ready" || items.length > 0;
+    const { state, items, more: isMore } = this.#source;
+    // A search goes on behind the part that it has looked at: until its end nobody knows that nothing is found.
+    this.#empty.hidden = state !== "ready" || items.length > 0 || isMore;
     if (this.#empty.hidden) return;
     const [title, more] = this.#bar?.isSearch
       ? ["nothing_found", "search_elsewhere"]
