@@ -18,6 +18,9 @@ from hub.logs import get_logger
 
 log = get_logger(__name__)
 
+#: Seconds that an ending process waits for its parts before it closes its connections.
+FINISH_SECONDS = 2.0
+
 P = TypeVar("P")
 
 
@@ -27,6 +30,14 @@ class Closable(Protocol):
 
     def close(self) -> Awaitable[None]:
         """Stop, in bounded time. Called once, on the loop of the part. Those who use it afterwards get no error."""
+
+
+@runtime_checkable
+class Finishing(Protocol):
+    """A part that has something to do while the clients of an ending process are still there."""
+
+    def finish(self) -> Awaitable[None]:
+        """Called once, before the connections are closed, where the server of the hub ends the process."""
 
 
 class Node:
@@ -53,6 +64,17 @@ class Node:
                 await self._close_one(part)
         finally:
             self.parts.clear()
+
+    async def finish(self) -> None:
+        """Have the parts do what needs the clients of this process, for :data:`FINISH_SECONDS` at most."""
+        finishing = [self._finish_one(made) for made in list(self.parts.values()) if isinstance(made, Finishing)]
+        await asyncio.gather(*finishing)
+
+    async def _finish_one(self, made: Finishing) -> None:
+        try:
+            await asyncio.wait_for(made.finish(), FINISH_SECONDS)
+        except Exception:
+            log.exception("part_not_finished", part=type(made).__name__)  # the process ends all the same
 
     async def _close_one(self, part: "Part[Any]") -> None:
         made = self.parts[part]
@@ -127,6 +149,12 @@ def start() -> None:
     """Make the parts that work from the start of a web process on."""
     for part in _at_start:
         part()
+
+
+async def finish() -> None:
+    """Have the parts of the running event loop do what needs the clients of this process, which ends next."""
+    if (node := _nodes.get(asyncio.get_running_loop())) is not None:
+        await node.finish()
 
 
 async def close() -> None:

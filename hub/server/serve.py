@@ -78,12 +78,14 @@ class HubServer(uvicorn.Server):
         All clients at once would come back at once, to the processes that remain.
         """
         from hub.access import registry
+        from hub.concurrency import node
 
         for server in self.servers:
             server.close()
         registry.current().is_closing = True
         graceful = self.config.timeout_graceful_shutdown
         started = time.monotonic()
+        await node.finish()
         await self._close_in_waves(graceful)
         if graceful is not None:
             self.config.timeout_graceful_shutdown = max(1, round(graceful - (time.monotonic() - started)))

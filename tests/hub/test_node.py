@@ -172,3 +172,34 @@ def test_each_event_loop_has_a_node_of_its_own(events: list[str]) -> None:
         assert events[2:] == ["closed part"]
         assert two.run(its()) is second
         two.run(node.close())
+
+
+async def test_parts_finish_before_any_is_closed_and_one_that_fails_or_hangs_holds_up_nobody(
+    events: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Finishes(Log):
+        async def finish(self) -> None:
+            events.append(f"finished {self.name}")
+
+    class Fails(Log):
+        async def finish(self) -> None:
+            raise ValueError(self.name)
+
+    class Hangs(Log):
+        async def finish(self) -> None:
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(node, "FINISH_SECONDS", 0.05)
+    for part in (
+        Part(lambda: Fails("a", events)),
+        Part(lambda: Hangs("b", events)),
+        Part(lambda: Finishes("c", events)),
+    ):
+        part()
+    events.clear()
+    with structlog.testing.capture_logs() as logs:
+        await node.finish()
+    assert events == ["finished c"]
+    assert [one["event"] for one in logs] == ["part_not_finished"] * 2
+    await node.close()
+    assert events == ["finished c", "closed c", "closed b", "closed a"]

@@ -5,6 +5,7 @@ import contextlib
 import itertools
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -110,6 +111,29 @@ async def test_server_at_a_port_answers_and_ends_in_order(data_folder: Path) -> 
             assert await client.close_code() == 1009
         process.send_signal(signal.SIGTERM)
         assert process.wait(15) == 0
+
+
+RUN = """
+from datetime import timedelta
+from worker.schedules import schedule
+schedule(to="everyone", message="m", every=timedelta(days=1)).run_now()
+"""
+
+
+@pytest.mark.slow
+async def test_a_server_that_stops_counts_who_got_a_schedule_before_it_closes_their_sockets(data_folder: Path) -> None:
+    port = free_port()
+    with running(["-m", "hub.server", "--port", str(port)], data_folder) as process:
+        wait_for(lambda: is_live(port), timeout=30, that="the server answers")
+        async with connect(f"ws://127.0.0.1:{port}/ws/notifications/") as client:
+            shell = [sys.executable, "manage.py", "shell", "--no-imports", "-c", RUN]
+            environment = clean_environment(HUB_DATA_DIR=str(data_folder))
+            await asyncio.to_thread(subprocess.run, shell, cwd=BASE_DIR, env=environment, check=True)
+            await client.receive_until(lambda frame: "notification" in frame.get("type", ""), 10)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(15) == 0
+    with contextlib.closing(sqlite3.connect(data_folder / "hub.sqlite3")) as database:
+        assert database.execute("SELECT received FROM hub_worker_schedulerun").fetchall() == [(1,)]
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 
+from hub.concurrency import node
 from hub.fanout import relay
 from lab.harness.waiting import await_for, wait_for
 from notifications.models import Distribution, Follow, Notification, Topic
@@ -111,6 +112,16 @@ async def test_a_process_that_starts_after_a_run_says_nothing_of_it(monkeypatch:
     looked = receipt_counter.current()
     await await_for(lambda: looked._counted, that="it has counted the run")
     assert await stored() == (0, None)
+
+
+async def test_a_process_that_ends_counts_first_and_once() -> None:
+    await start_counting()
+    await follow("everyone", listener := Listener())
+    await run()
+    await await_for(lambda: listener.frames, that="it has come")
+    await node.finish()
+    await node.finish()
+    assert (await stored())[1] == 1
 
 
 async def test_a_process_that_starts_while_a_job_tells_an_audience_counts_those_told_from_then_on(

@@ -1,5 +1,6 @@
 """Each web process counts which of its connections were sent the runs of schedules (``worker.schedules.receipts``)."""
 
+import asyncio
 import random
 
 from hub.concurrency.background import Background
@@ -20,23 +21,33 @@ class ReceiptCounter:
         self._counted = set[int]()
         #: Those that were there before it; None until it has looked.
         self._before: set[int] | None = None
+        #: Held while runs are counted, so that each is counted once.
+        self._counting = asyncio.Lock()
         self._loop = Background("receipts of schedules", self._step, event="receipts_not_counted")
         self._loop.wake()
 
     async def _step(self) -> float:
         await in_database_thread(receipts.count_recipients)
-        recent = await in_database_thread(receipts.recent)
-        if self._before is None:
-            self._before = recent
-        self._before &= recent
-        self._counted &= recent
-        if new := sorted(recent - self._counted)[: receipts.COUNTED_LIMIT]:
-            await self._count(new, self._before)
+        await self._look(is_last=False)
         return INTERVAL * random.uniform(0.8, 1.2)
 
-    async def _count(self, runs: list[int], before: set[int]) -> None:
+    async def finish(self) -> None:
+        """Count at once what this process has not counted, because its connections are closed next."""
+        await self._look(is_last=True)
+
+    async def _look(self, *, is_last: bool) -> None:
+        async with self._counting:
+            recent = await in_database_thread(receipts.recent)
+            if self._before is None:
+                self._before = recent
+            self._before &= recent
+            self._counted &= recent
+            if new := sorted(recent - self._counted)[: receipts.COUNTED_LIMIT]:
+                await self._count(new, self._before, is_last=is_last)
+
+    async def _count(self, runs: list[int], before: set[int], *, is_last: bool) -> None:
         current = relay.current()
-        found = await in_database_thread(receipts.ripe, runs, current.channels())
+        found = await in_database_thread(receipts.ripe, runs, current.channels(), at_once=is_last)
         if found:
             numbers = await current.received([one.places for one in found])
             self._counted.update(one.pk for one in found)  # first: one too few is better than a number added twice

@@ -37,7 +37,7 @@ WINDOW = 90.0
 LIMIT, COUNTED_LIMIT = 5000, 500
 
 #: How long a job may wait until it counts an audience; whom a run was for that is older stays unknown.
-PATIENCE = timedelta(days=7)
+UNCOUNTED_TIMEOUT = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +55,14 @@ def recent() -> set[int]:
     return set(sent.exclude(notifications=[]).order_by("-pk").values_list("pk", flat=True)[:LIMIT])
 
 
-def ripe(runs: Collection[int], channels: Sequence[str]) -> list[Uncounted]:
-    """Those of these runs whose time to be counted has come, for a process that has these ``channels`` open."""
-    settled = ScheduleRun.objects.filter(pk__in=runs, ran_at__lte=Now() - timedelta(seconds=SETTLED))
+def ripe(runs: Collection[int], channels: Sequence[str], *, at_once: bool = False) -> list[Uncounted]:
+    """Those of these runs whose time to be counted has come, for a process that has these ``channels`` open.
+
+    All of them ``at_once``: for a process that ends.
+    """
+    settled = ScheduleRun.objects.filter(pk__in=runs)
+    if not at_once:
+        settled = settled.filter(ran_at__lte=Now() - timedelta(seconds=SETTLED))
     rows = list(settled.annotate(read_at=Now()).order_by("pk"))
     distributions = Distribution.objects.in_bulk({pk for row in rows for pk in row.notifications}) if rows else {}
     placed = streams.offsets_of({pk for row in rows for pk in row.publications})
@@ -65,7 +70,7 @@ def ripe(runs: Collection[int], channels: Sequence[str]) -> list[Uncounted]:
     for row in rows:
         of_run = [distributions[pk] for pk in row.notifications if pk in distributions]
         is_late = (row.read_at - row.ran_at).total_seconds() >= LONGEST
-        if is_late or all(one.finished_at or one.failure for one in of_run):
+        if at_once or is_late or all(one.finished_at or one.failure for one in of_run):
             places = [placed[pk] for pk in row.publications if pk in placed]
             shared = list(chain.from_iterable(map(distributing.shared_ids, of_run)))
             found.append(Uncounted(row.pk, places + streams.offsets_of_shared(shared, channels)))
@@ -82,7 +87,7 @@ def add(counted: Sequence[tuple[Uncounted, int]]) -> None:
 
 def count_recipients() -> None:
     """Write how many people runs were for where that is not known yet, and can be said by now."""
-    rows = ScheduleRun.objects.filter(recipients=None, status=RunStatus.SENT, ran_at__gte=Now() - PATIENCE)
+    rows = ScheduleRun.objects.filter(recipients=None, status=RunStatus.SENT, ran_at__gte=Now() - UNCOUNTED_TIMEOUT)
     runs = list(rows.exclude(notifications=[]).order_by("-ran_at")[:COUNTED_LIMIT])
     if not runs:
         return
