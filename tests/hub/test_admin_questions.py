@@ -41,5 +41,5 @@ def test_odd_question_is_no_error_of_the_server(model: type[Model], admin_client
 
 def test_who_asks_is_told_that_it_was_refused(admin_client: Client) -> None:
     address = reverse("admin:hub_notifications_notification_changelist")
-    answer = admin_client.get(address, {"created_at__gte": "0001-01-01 00:00:00+14:00"})
+    answer = admin_client.get(address, {"created_at__year": "0"})
     assert (answer.status_code, answer.headers["Location"]) == (302, f"{address}?e=1")
