@@ -7,7 +7,6 @@
 ``manage.py check`` says of these what it says of all kinds.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -21,6 +20,7 @@ from django.utils.translation import get_language
 from msgspec import Meta
 
 from hub.config import Age, seconds_of
+from hub.validation import is_storable
 from notifications.kinds.declaring import NAME_LIMIT, Category, Kind, is_name
 from notifications.kinds.texts import Text
 
@@ -36,9 +36,6 @@ TYPES: dict[str, Any] = {
     "datetime": datetime,
     "list": list[str],
 }
-
-#: All but NUL and halves of characters.
-_STORABLE = re.compile(r"[^\0\ud800-\udfff]*")
 
 #: A text for all, or one for each language, by its code.
 Written = (
@@ -141,7 +138,7 @@ def _time(written: float | str | None) -> timedelta | None:
 
 def _text(written: Written) -> Text:
     for text in (written,) if isinstance(written, str) else written.values():
-        if not _STORABLE.fullmatch(text):
+        if not is_storable(text):
             raise ImproperlyConfigured(f"{SETTING} has a text that no database takes: {text[:NAME_LIMIT]!r}.")
     return written if isinstance(written, str) else lazystr(_ByLanguage(written))
 
