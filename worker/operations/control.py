@@ -34,9 +34,6 @@ INTERVAL: Final = 2.0
 TICK: Final = 0.5
 HEARTBEAT_INTERVAL: Final = 10.0
 
-#: What says that the database or Redis is away; anything else is a defect, and logged with its traceback.
-_AWAY: Final = (DatabaseError, InterfaceError, RedisError, OSError)
-
 #: Held while the thread has connections: a child that is forked then would share them.
 _exchanging = threading.Lock()
 os.register_at_fork(
@@ -47,6 +44,11 @@ os.register_at_fork(
 #: Tasks that the hub sends to itself every few seconds, and the seconds after which they are shown like any other.
 _QUIET: Final = frozenset(task.name for task in REGULAR_TASKS)
 _QUIET_SECONDS: Final = 5.0
+
+
+def _is_defect(error: Exception) -> bool:
+    """Whether it says anything else than that the database or Redis is away: that is logged with its traceback."""
+    return not isinstance(error, (DatabaseError, InterfaceError, RedisError, OSError))
 
 
 def _later(timer: Any) -> list[Request]:
@@ -161,8 +163,9 @@ class Control(bootsteps.StartStopStep):
             self._paused = pausing.paused()
             self.is_drained = pausing.is_drained(self.run)
             self._show_life()
-        except Exception as error:  # noqa: BLE001  # whatever fails, the worker hears of the next pause
-            self._complain("database", "paused_queues_unknown", error)
+        except Exception as error:  # whatever fails, the worker hears of the next pause
+            if self._is_news("database"):
+                log.warning("paused_queues_unknown", error=type(error).__name__, exc_info=_is_defect(error))
         else:
             self._complained.discard("database")
         finally:
@@ -172,8 +175,9 @@ class Control(bootsteps.StartStopStep):
     def _tell(self) -> None:
         try:
             reports.write(self.report())
-        except Exception as error:  # noqa: BLE001  # whatever fails, the next report is written
-            self._complain("redis", "worker_not_reported", error)
+        except Exception as error:  # whatever fails, the next report is written
+            if self._is_news("redis"):
+                log.warning("worker_not_reported", error=type(error).__name__, exc_info=_is_defect(error))
         else:
             self._complained.discard("redis")
 
@@ -197,8 +201,8 @@ class Control(bootsteps.StartStopStep):
         by_task = queues.actual(DELIVERIES) not in self._paused
         return kinds - {heartbeats.worker_of(DELIVERIES)} if by_task else kinds
 
-    def _complain(self, what: str, event: str, error: Exception) -> None:
-        """Log it where it was not away before: a line for each turn would drown the others."""
-        if what not in self._complained:
-            log.warning(event, error=type(error).__name__, exc_info=not isinstance(error, _AWAY))
+    def _is_news(self, what: str) -> bool:
+        """Whether this is not away since the last time: a line for each turn would drown the others."""
+        is_news = what not in self._complained
         self._complained.add(what)
+        return is_news
