@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -20,7 +20,7 @@ from notifications.models import Distribution, Follow, Notification, Topic
 from notifications.sending import distributing
 from tests.hub.listeners import Listener, follow
 from tests.support.people import User
-from worker.schedules import OWN_ZONE, receipt_counter, receipts, schedule
+from worker.schedules import OWN_ZONE, contents, receipt_counter, receipts, schedule
 from worker.schedules.models import ScheduleRun
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -285,3 +285,12 @@ async def test_many_runs_are_looked_at_in_few_queries(
             assert len(receipts.ripe(receipts.recent(), [])) == 5
 
     await sync_to_async(look)()
+
+
+async def test_those_whose_local_time_has_not_come_are_among_the_recipients() -> None:
+    for name in ("ada", "bob"):
+        await sync_to_async(User.objects.create_user)(name)
+    moment = datetime.now(UTC).replace(tzinfo=None)
+    with_audience = {"to": ["members"], "message": "m"}
+    sent = await sync_to_async(contents.send)(with_audience, key="local", at_local=moment)
+    assert (bool(sent.notifications), sent.people) == (True, 2)

@@ -171,8 +171,9 @@ def send(contents: Mapping[str, Any], *, key: str | None = None, at_local: datet
     if gone and not found:
         raise gone[0]
     notifications = actions.notify(**arguments | {"to": list(found)}, key=key, at_local=at_local)
-    # Where nothing is stored yet, nobody could count it later.
-    is_counted_later = bool(notifications) and not all(isinstance(one, User) for one in found.values())
+    # Where nothing is stored yet, or only for those whose time has come, nobody could count it later.
+    is_stored = bool(notifications) and at_local is None
+    is_counted_later = is_stored and not all(isinstance(one, User) for one in found.values())
     return Sent(notifications, None if is_counted_later else people_of(found.values()), gone)
 
 
