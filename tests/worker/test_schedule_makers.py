@@ -17,7 +17,7 @@ from notifications.models import Notification, ScheduledAlert, Topic
 from notifications.sending import named_audiences
 from tests.api.calling import Api, key_for
 from tests.support.people import User
-from tests.worker.test_schedules import pass_time
+from tests.worker.schedules.hourly import pass_time
 from worker.maintenance import compare_schedules, send_due_schedules
 from worker.schedules import OWN_ZONE, changing, schedule
 from worker.schedules.models import Schedule
