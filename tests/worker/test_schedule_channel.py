@@ -55,10 +55,12 @@ CHANGES: dict[str, Callable[[Schedule], Any]] = {
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 async def test_each_change_is_told_with_the_id_of_the_schedule(change: Callable[[Schedule], Any]) -> None:
-    row = await sync_to_async(make)()
     await follow(events.SCHEDULES, listener := Listener())
+    row = await sync_to_async(make)()
+    told = f'{{"type":"worker.schedule_changed","id":"{row.pk}"}}'
+    await listener.got(told)  # that it was made: else that might come after the follower
     await sync_to_async(change)(row)
-    await listener.got(f'{{"type":"worker.schedule_changed","id":"{row.pk}"}}')
+    await listener.got(told, told)
 
 
 def test_only_those_who_may_see_schedules_hear_of_them() -> None:
