@@ -72,16 +72,16 @@ suite-users:
 	@$(MAKE) --no-print-directory --jobs $(if $(filter postgres%,$(DATABASE_URL)),1,2) --output-sync=target --keep-going users-uuids users-others
 
 users-uuids:
-	@$(PYTEST) --ds tests.projects.uuid_people.settings -m "not slow and not live" tests/projects \
+	@$(PYTEST) --rows 2 --ds tests.projects.uuid_people.settings -m "not slow and not live" tests/projects \
 		tests/notifications/test_{endpoint,joining,keys,kinds,notify,preferences,reading,topics,topic_sockets}.py \
 		tests/api/test_notify.py::test_recipient_may_be_named_in_each_way \
 		tests/api/test_{rooms,topics}.py tests/chat/test_{posting,private_rooms,rooms,rpc}.py tests/presence \
 		tests/privacy tests/connection/test_{authorization,leaving,sessions}.py
 
 users-others:
-	@$(PYTEST) --ds tests.projects.text_people.settings -m "not slow" tests/projects \
+	@$(PYTEST) --rows 2 --ds tests.projects.text_people.settings -m "not slow" tests/projects \
 		tests/notifications/test_keys.py tests/chat/test_rpc.py tests/connection/test_leaving.py; texts=$$?; \
-	$(PYTEST) --ds tests.projects.django_people.settings -m "not slow" tests/privacy \
+	$(PYTEST) --rows 2 --ds tests.projects.django_people.settings -m "not slow" tests/privacy \
 		tests/notifications/test_{keys,topics}.py tests/connection/test_leaving.py \
 		tests/api/test_{notify,rooms,topics}.py; numbers=$$?; \
 	exit $$((texts | numbers))
