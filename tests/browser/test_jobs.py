@@ -8,7 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Visitors
 from tests.browser.proxies import TcpProxy
-from tests.support.live import LiveHub, new_database
+from tests.support.live import LiveHub, hub_with
 
 SETTINGS = """
 from hub.settings import *
@@ -84,23 +84,9 @@ for number in range(count):
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveHub]:
     """A hub with the jobs above."""
-    folder = tmp_path_factory.mktemp("jobs")
     files = {"factory_settings.py": SETTINGS, "factory/__init__.py": "", "factory/tasks.py": TASKS}
-    for name, text in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    with new_database(folder / "var") as database:
-        running = LiveHub(
-            folder / "var",
-            web_processes=1,
-            DJANGO_SETTINGS_MODULE="factory_settings",
-            PYTHONPATH=str(folder),
-            DATABASE_URL=database.get("DATABASE_URL", ""),
-        )
-        running.start()
+    with hub_with(tmp_path_factory.mktemp("jobs"), files, settings="factory_settings") as running:
         yield running
-        running.stop()
 
 
 def call(hub: LiveHub, name: str, task: str, **arguments: object) -> None:

@@ -9,7 +9,7 @@ from tests.browser.answers import Answers
 from tests.browser.conftest import Visitors
 from tests.browser.proxies import TcpProxy
 from tests.browser.test_pages import faults
-from tests.support.live import LiveHub, new_database
+from tests.support.live import LiveHub, hub_with
 
 SETTINGS = """
 from hub.settings import *
@@ -30,23 +30,9 @@ Kind("alarm", label="Fire alarm", message="fire", critical=True)
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveHub]:
     """A hub with the kinds above."""
-    folder = tmp_path_factory.mktemp("preferences")
     files = {"shop_settings.py": SETTINGS, "shop/__init__.py": "", "shop/kinds.py": KINDS}
-    for name, text in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    with new_database(folder / "var") as database:
-        running = LiveHub(
-            folder / "var",
-            web_processes=1,
-            DJANGO_SETTINGS_MODULE="shop_settings",
-            PYTHONPATH=str(folder),
-            DATABASE_URL=database.get("DATABASE_URL", ""),
-        )
-        running.start()
+    with hub_with(tmp_path_factory.mktemp("preferences"), files, settings="shop_settings") as running:
         yield running
-        running.stop()
 
 
 def opened(page: Page, path: str = "/topics/") -> Locator:

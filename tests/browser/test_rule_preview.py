@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import Visitors
 from tests.browser.test_staff_pages import own_faults
-from tests.support.live import LiveHub, new_database
+from tests.support.live import LiveHub, hub_with
 
 SETTINGS = """
 from hub.settings import *
@@ -43,23 +43,9 @@ print(SavedRule.objects.create(**rule, message="New: {name}").pk)
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveHub]:
     """A hub with the app above."""
-    folder = tmp_path_factory.mktemp("rules")
     files = {"rules_settings.py": SETTINGS, "rooms_of_rules/__init__.py": "", "rooms_of_rules/apps.py": APP}
-    for name, text in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    with new_database(folder / "var") as database:
-        running = LiveHub(
-            folder / "var",
-            web_processes=1,
-            DJANGO_SETTINGS_MODULE="rules_settings",
-            PYTHONPATH=str(folder),
-            DATABASE_URL=database.get("DATABASE_URL", ""),
-        )
-        running.start()
+    with hub_with(tmp_path_factory.mktemp("rules"), files, settings="rules_settings") as running:
         yield running
-        running.stop()
 
 
 def test_preview_says_what_would_be_sent_and_the_form_what_is_wrong(visitor: Visitors, hub: LiveHub) -> None:

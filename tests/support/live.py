@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +172,20 @@ def live_hub(folder: Path, *, web_processes: int = 2, code: Path = BASE_DIR, **v
             yield hub
         finally:
             hub.stop()
+
+
+@contextlib.contextmanager
+def hub_with(folder: Path, files: Mapping[str, str], *, settings: str) -> Iterator[LiveHub]:
+    """A hub for the length of a ``with`` block that finds the code of these ``files``, and has these settings.
+
+    It has one web process, on SQLite or on a new database of the server at ``DATABASE_URL``.
+    """
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    with live_hub(folder / "var", web_processes=1, DJANGO_SETTINGS_MODULE=settings, PYTHONPATH=str(folder)) as hub:
+        yield hub
 
 
 @contextlib.contextmanager
