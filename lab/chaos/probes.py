@@ -76,6 +76,13 @@ async def loop_lateness(webs: Sequence[Web]) -> AsyncIterator[list[float]]:
             own.append((due, time.monotonic() - due))
 
     async def ping_for_ever(web: Web) -> None:
+        while True:
+            # Another fault may kill the process meanwhile: the crowd sees what becomes of its clients.
+            with contextlib.suppress(OSError, websockets.WebSocketException):
+                await ping_until_it_ends(web)
+            await asyncio.sleep(PING_PAUSE)
+
+    async def ping_until_it_ends(web: Web) -> None:
         async with websockets.connect(
             f"{web.ws_url}/ws/online/", compression=None, proxy=None, ping_interval=None
         ) as connection:
