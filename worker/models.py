@@ -150,5 +150,5 @@ class TrackedJob(models.Model):
 
 
 # Django finds the models of an app in this module.
-from worker.operations import models as _of_operations  # noqa: E402, F401
-from worker.schedules import models as _of_schedules  # noqa: E402, F401  # it imports this one
+from worker.operations import models as _of_operations  # noqa: E402, F401  # it imports this one
+from worker.schedules import models as _of_schedules  # noqa: E402, F401  # likewise

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from lab.harness.waiting import wait_for
 from tests.browser.conftest import Visitors
 from tests.browser.page_parts import wait_until_loaded
 from tests.browser.test_pages import faults, is_sound
@@ -16,6 +17,9 @@ User.objects.filter(username=name).update(is_superuser=True)
 """
 
 CALL = "from worker.tasks import send_broadcast; send_broadcast.apply_async((text,), queue='bulk')"
+
+#: Queues that workers were started for and do not read now.
+NOT_READ = "from worker.operations import reports; print(*{queue for one in reports.read() for queue in one.off})"
 
 FAIL = """
 from worker import jobs
@@ -73,8 +77,8 @@ def test_page_follows_by_itself_while_keys_pause_and_resume_a_queue(
     expect(page.get_by_text("Queue paused: bulk").first).to_be_visible()
     expect(part(other, "queues").get_by_text("Paused: nothing is taken out of it.")).to_be_visible()
     expect(part(other, "records").get_by_text("Queue paused: bulk").first).to_be_visible()
-    # Each worker has heard of it after three seconds; what is sent from then on waits.
-    page.wait_for_timeout(3000)
+    # What is sent once the worker has heard of it waits.
+    wait_for(lambda: "bulk" in hub.shell(NOT_READ).split(), timeout=20, that="the worker has heard of the pause")
     hub.shell(CALL, text="waited")
     expect(part(other, "queues").get_by_text("1 waits, the oldest since")).to_be_visible()
     page.get_by_role("link", name="Resume the queue bulk").press("Enter")

@@ -117,7 +117,7 @@ def test_being_of_the_staff_is_not_enough(permissions: tuple[str, ...], page: in
 
 
 def test_guests_log_in_first_and_members_are_refused() -> None:
-    assert client_of(None).get(PAGE).url == f"/accounts/login/?next={PAGE}"  # type: ignore[attr-defined]
+    assert client_of(None).get(PAGE).url == f"/accounts/login/?next={PAGE}"  # type: ignore[attr-defined]  # of a redirect
     assert client_of(None).post(ACTIONS[0][0], ACTIONS[0][1]).status_code == 302
     assert pausing.paused() == set()
     member = User.objects.create_user("member")
@@ -133,7 +133,7 @@ def test_menu_of_those_who_may_see_it_leads_there(permissions: tuple[str, ...], 
 
 @pytest.mark.parametrize(("permissions", "may"), [((SEE,), True), ((OPERATE,), True), ((), False)])
 def test_channel_is_for_those_who_may_see_the_page(permissions: tuple[str, ...], may: bool) -> None:
-    assert namespace_of("operations").can_subscribe(permitted(*permissions)) is may  # type: ignore[misc]
+    assert namespace_of("operations").can_subscribe(permitted(*permissions)) is may  # type: ignore[misc]  # it has one
 
 
 def test_page_shows_queues_workers_beat_and_what_is_slow(operator: Client) -> None:

@@ -20,6 +20,7 @@ from notifications.models import Distribution, Follow, Notification, Topic
 from notifications.sending import distributing
 from tests.hub.listeners import Listener, follow
 from tests.support.people import User
+from tests.support.writers import needs_several_writers
 from worker.schedules import OWN_ZONE, contents, receipt_counter, receipts, schedule
 from worker.schedules.models import ScheduleRun
 
@@ -238,7 +239,7 @@ def count_looking() -> int:
     return sum("COUNT(" in query["sql"] for query in queries)
 
 
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="it locks rows: run it with lab.harness.postgres")
+@needs_several_writers
 async def test_numbers_are_added_while_somebody_holds_the_rows_in_another_order() -> None:
     handle = await sync_to_async(schedule)(to="everyone", message="m", every=timedelta(hours=1))
     runs = [(await sync_to_async(handle.run_now)()).pk for _ in range(2)]
