@@ -7,7 +7,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from notifications.kinds.declaring import NAME_LIMIT as KIND_LIMIT
-from notifications.models import BUNDLE_LIMIT, Level
+from notifications.models.limits import BUNDLE_LIMIT
+from notifications.models.notification import Level
 
 #: Characters of an error that is kept.
 ERROR_LIMIT = 500
