@@ -4,6 +4,7 @@ import django.core.validators
 import django.db.models.deletion
 import django.db.models.functions.datetime
 import django.utils.timezone
+import notifications.models.columns
 import notifications.models.topics
 from django.conf import settings
 from django.db import migrations, models
@@ -260,7 +261,7 @@ class Migration(migrations.Migration):
             name='ListedPeople',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('keys', models.JSONField()),
+                ('keys', notifications.models.columns.KeysField()),
                 ('distribution', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='parts', to='hub_notifications.distribution')),
             ],
         ),

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-from notifications.models.columns import failure_column
+from notifications.models.columns import KeysField, failure_column
 from notifications.models.limits import USER_KEY_LIMIT
 from notifications.models.notification import Notification
 
@@ -65,8 +65,8 @@ class ListedPeople(models.Model):
     """
 
     distribution = models.ForeignKey(Distribution, models.CASCADE, related_name="parts")
-    #: JSON: the keys of users, as numbers or text.
-    keys: Any = models.JSONField()
+    #: The keys of users, as numbers or text.
+    keys: Any = KeysField()
 
     def __str__(self) -> str:
         return f"{self.distribution_id}: {self.pk}"

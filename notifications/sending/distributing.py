@@ -59,11 +59,12 @@ def started_by(start: Start, is_owed: IsOwed) -> None:
 def begin(notification: Notification, people: Audience | Listed) -> None:
     """Store in the open transaction that ``notification`` is owed to ``people``, and start the job after it."""
     distribution = Distribution.objects.create(
-        notification=notification, shared=share(wording.publication(notification))
+        notification=notification,
+        shared=share(wording.publication(notification)),
+        total=len(people.keys) if isinstance(people, Listed) else None,
     )
     if isinstance(people, Listed):
         _add_people(distribution, people)
-        Distribution.objects.filter(pk=distribution.pk).update(total=len(people.keys))
     start_job(notification.pk)
 
 
