@@ -34,7 +34,7 @@ class NotificationsConfig(required_apps.HubAppConfig):
             ReadUpTo,
         )
         from notifications.saved_rules import checks as _of_opened_models  # noqa: F401  # likewise
-        from notifications.saved_rules import current
+        from notifications.saved_rules import current, trials
         from notifications.sending import retention
 
         session.register(channels.personal)
@@ -52,6 +52,7 @@ class NotificationsConfig(required_apps.HubAppConfig):
         clean_up(Choice, "user")
         on_refused(failed_calls.note_refused)
         prune_regularly(retention.prune)
+        prune_regularly(trials.prune)
 
         # `kinds.py` and so on of every installed app, as Django does with `admin.py`.
         autodiscover_modules("kinds", "audiences", "alerts")

@@ -6,7 +6,6 @@ the table keeps the newest :data:`ROWS_OF_SOURCE` of each source, and :data:`ROW
 texts are taken out.
 """
 
-import re
 import time
 from functools import partial
 from threading import Lock
@@ -17,8 +16,8 @@ from django.db.models.functions import Now
 
 from hub.database import in_database_thread
 from hub.logs import get_logger, redact
-from hub.users import User, user_id
-from notifications import sources
+from hub.users import User
+from notifications import names_in_texts, sources
 from notifications.models import FAILURE_LIMIT, FailedCall
 
 log = get_logger(__name__)
@@ -34,9 +33,6 @@ KNOWN = 500
 
 #: Rows that are kept, of one source and of all.
 ROWS_OF_SOURCE, ROWS = 100, 1000
-
-#: Letters of a name from which on it is looked for without quotes around it: shorter ones are parts of other words.
-SHORT = 4
 
 _Same = tuple[str, str, str]
 
@@ -116,15 +112,7 @@ def _store(same: _Same, times: int) -> None:
 
 
 def forget_person(user: User) -> None:
-    """Delete the rows whose texts name this person: by their id in quotes, what they log in with, or their address."""
-    names = set(map(str, filter(None, (user.get_username(), getattr(user, "email", "")))))  # each may be None
-    quoted = {user_id(user), *(name for name in names if len(name) < SHORT)}
-    patterns = [rf"""(['"]){re.escape(name)}\1""" for name in quoted]
-    # As a whole, and no part of the name or address of somebody else.
-    patterns += [rf"(?<![\w.+-]){re.escape(name)}(?![\w-]|\.\w)" for name in names - quoted]
-    found = [
-        pk
-        for pk, error in FailedCall.objects.values_list("pk", "error")
-        if any(re.search(pattern, error, re.IGNORECASE) for pattern in patterns)
-    ]
+    """Delete the rows whose texts name this person (:func:`notifications.names_in_texts.names`)."""
+    is_named = names_in_texts.names(user)
+    found = [pk for pk, error in FailedCall.objects.values_list("pk", "error") if is_named(error)]
     FailedCall.objects.filter(pk__in=found).delete()

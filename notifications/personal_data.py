@@ -21,7 +21,7 @@ from notifications.models import (
     ReadUpTo,
     ScheduledAlert,
 )
-from notifications.saved_rules import erasing
+from notifications.saved_rules import erasing, trials
 from notifications.sending import distributing, scheduling
 from notifications.sending.withdrawing import withdraw
 
@@ -52,6 +52,10 @@ def _export(user: User) -> dict[str, Any]:
         "sent": told(Q(sender=user)),
         "follows": list(follows),
         "rules": [rule.name for rule in erasing.naming(user)],
+        "trials": [
+            {"at": one.created_at.isoformat(), "rule": one.rule.name, "title": one.title, "message": one.message}
+            for one in trials.naming(user)
+        ],
         "scheduled": [
             {
                 "at": row.due_at.isoformat(),
@@ -102,6 +106,7 @@ def _erase(user: User) -> None:
     for model in (ReadMark, ReadUpTo, InboxEntry, InboxChange, NotificationState, Preferences, Choice, ActionChoice):
         model._default_manager.filter(user=user).delete()
     erasing.forget(user)
+    trials.forget(user)
     # The admin's log calls them by their title, and by the name of who follows.
     named = Notification.objects.filter(user=user) | Notification.objects.filter(sender=user)
     take_names_out(Notification, list(named.values_list("pk", flat=True)))

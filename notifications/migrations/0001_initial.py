@@ -366,7 +366,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', models.CharField(max_length=100, unique=True, verbose_name='name')),
-                ('is_on', models.BooleanField(default=False, help_text='Look at the preview before you switch it on.', verbose_name='on')),
+                ('state', models.CharField(choices=[('off', 'off'), ('trial', 'on trial'), ('on', 'on')], default='off', help_text='On trial it sends nothing, and what it would have sent at each save is kept. Try a rule before it is on.', max_length=10, verbose_name='state')),
                 ('model', models.CharField(max_length=200, verbose_name='model')),
                 ('on_created', models.BooleanField(default=False, verbose_name='when a row is made')),
                 ('on_changed', models.BooleanField(default=False, verbose_name='when a row is changed')),
@@ -409,5 +409,21 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'conditions',
                 'ordering': ['alternative', 'pk'],
             },
+        ),
+        migrations.CreateModel(
+            name='SavedRuleTrial',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('event', models.CharField(choices=[('created', 'row made'), ('changed', 'row changed'), ('deleted', 'row deleted')], max_length=10)),
+                ('row', models.CharField(max_length=200)),
+                ('outcome', models.CharField(choices=[('alert', 'would have been sent'), ('unchanged', 'no field that counts has changed'), ('conditions', 'the conditions do not hold'), ('nobody', 'there is no recipient'), ('error', 'an error')], max_length=10)),
+                ('title', models.CharField(default='', max_length=200)),
+                ('message', models.TextField(default='')),
+                ('url', models.TextField(default='')),
+                ('people', models.PositiveIntegerField(null=True)),
+                ('error', models.CharField(default='', max_length=500)),
+                ('rule', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='trials', to='hub_notifications.savedrule')),
+            ],
         ),
     ]

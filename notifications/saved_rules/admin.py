@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy as _
 
 from hub.web.generics import InlineFormSet, ModelAdmin, ModelForm, TabularInline
 from notifications.kinds.declaring import declared
-from notifications.saved_rules import opening, previewing
-from notifications.saved_rules.models import SavedRule, SavedRuleCondition
+from notifications.saved_rules import opening, previewing, trials
+from notifications.saved_rules.models import Outcome, SavedRule, SavedRuleCondition, State
 from notifications.saved_rules.reading import CONDITIONS_LIMIT, BadRule, comparison, ready, refuse_unknown_recipients
 
 
@@ -118,23 +118,57 @@ class SavedRuleAdmin(ModelAdmin[SavedRule]):
     form = SavedRuleForm
     change_form_template = "admin/hub/savedrule/change_form.html"
     inlines = (ConditionInline,)
-    list_display = ("name", "model", "is_on", "times_fired", "fired_at", "last_error")
-    list_filter = ("is_on", ("last_error", admin.EmptyFieldListFilter))
+    list_display = ("name", "model", "state", "times_fired", "fired_at", "last_error")
+    list_filter = ("state", ("last_error", admin.EmptyFieldListFilter))
     search_fields = ("name", "message")
     readonly_fields = ("times_fired", "fired_at", "last_error", "failed_at")
-    actions = ("switch_on", "switch_off")
+    actions = ("switch_on", "try_out", "switch_off")
 
     def get_urls(self) -> list[URLPattern]:
-        page = self.admin_site.admin_view(self.preview)
-        return [path("<int:pk>/preview/", page, name="hub_notifications_savedrule_preview"), *super().get_urls()]
+        pages = {"preview": self.preview, "trial": self.trial}
+        return [
+            *(
+                path(f"<int:pk>/{name}/", self.admin_site.admin_view(page), name=f"hub_notifications_savedrule_{name}")
+                for name, page in pages.items()
+            ),
+            *super().get_urls(),
+        ]
 
-    def preview(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """What the rule would say of the last rows of its model; nothing is sent."""
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """What was kept of a trial is of the rule as it is: another rule begins with none."""
+        super().save_related(request, form, formsets, change)
+        if set(form.changed_data) - {"name", "state"} or any(one.has_changed() for one in formsets):
+            form.instance.trials.all().delete()
+
+    def _rule(self, request: HttpRequest, pk: int) -> SavedRule:
+        """The rule, for those who may read what rules read."""
         if not self.has_change_permission(request):
             raise PermissionDenied
         row = SavedRule.objects.filter(pk=pk).first()
         if row is None:
             raise Http404
+        return row
+
+    def _context(self, request: HttpRequest, row: SavedRule, title: Any) -> dict[str, Any]:
+        return {**self.admin_site.each_context(request), "title": title, "opts": self.opts, "rule": row}
+
+    def trial(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """What the rule would have sent at the last saves while it was on trial."""
+        row = self._rule(request, pk)
+        newest = row.trials.order_by("-pk")
+        context = {
+            **self._context(request, row, _("Trial")),
+            "is_on_trial": row.state == State.TRIAL,
+            "sent": newest.filter(outcome=Outcome.ALERT)[: trials.KEPT],
+            "unsent": newest.exclude(outcome=Outcome.ALERT)[: trials.KEPT],
+            "kept": trials.KEPT,
+            "most": trials.PEOPLE,
+        }
+        return TemplateResponse(request, "admin/hub/savedrule/trial.html", context)
+
+    def preview(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """What the rule would say of the last rows of its model; nothing is sent."""
+        row = self._rule(request, pk)
         try:
             rule = ready(row, row.conditions.all())
         except BadRule as error:
@@ -142,10 +176,7 @@ class SavedRuleAdmin(ModelAdmin[SavedRule]):
             return HttpResponseRedirect(reverse("admin:hub_notifications_savedrule_change", args=[pk]))
         found = previewing.dry_run(rule)
         context = {
-            **self.admin_site.each_context(request),
-            "title": _("Preview"),
-            "opts": self.opts,
-            "rule": row,
+            **self._context(request, row, _("Preview")),
             "previews": found,
             "firing": sum(one.fires for one in found),
         }
@@ -154,14 +185,19 @@ class SavedRuleAdmin(ModelAdmin[SavedRule]):
     @admin.action(description=_("Switch the selected rules on"), permissions=["change"])
     def switch_on(self, request: HttpRequest, selected: Any) -> None:
         """They run in all processes within seconds."""
-        self._switch(selected, is_on=True)
+        self._switch(selected, State.ON)
+
+    @admin.action(description=_("Put the selected rules on trial"), permissions=["change"])
+    def try_out(self, request: HttpRequest, selected: Any) -> None:
+        """They are asked at each save, and send nothing."""
+        self._switch(selected, State.TRIAL)
 
     @admin.action(description=_("Switch the selected rules off"), permissions=["change"])
     def switch_off(self, request: HttpRequest, selected: Any) -> None:
         """They run nowhere within seconds."""
-        self._switch(selected, is_on=False)
+        self._switch(selected, State.OFF)
 
-    def _switch(self, selected: Any, *, is_on: bool) -> None:
+    def _switch(self, selected: Any, state: State) -> None:
         for row in selected:
-            row.is_on = is_on
-            row.save(update_fields=["is_on"])
+            row.state = state
+            row.save(update_fields=["state"])

@@ -1,4 +1,7 @@
-"""The rules that are on, as this process knows them: read again when they are two seconds old and a row changes."""
+"""The rules that are on or on trial, as this process knows them.
+
+They are read again when they are two seconds old and a row changes.
+"""
 
 import threading
 import time
@@ -11,7 +14,7 @@ from django.db.models.signals import post_delete, post_save
 
 from hub.database import listen
 from hub.logs import get_logger
-from notifications.saved_rules.models import ERROR_LIMIT, SavedRule, SavedRuleCondition
+from notifications.saved_rules.models import ERROR_LIMIT, SavedRule, SavedRuleCondition, State
 from notifications.saved_rules.reading import ReadyRule, ready
 
 log = get_logger(__name__)
@@ -40,7 +43,7 @@ _known = _Known()
 
 
 def rules_of(label: str) -> list[ReadyRule]:
-    """The rules of the model that are on.
+    """The rules of the model that are on or on trial.
 
     A query of a small table, and one of their conditions, once in :data:`FRESH` seconds. Others that ask meanwhile get
     what is known. If the database cannot be asked, so does this one.
@@ -76,7 +79,7 @@ def _rule_changed(**_: Any) -> None:
 
 def _read() -> dict[str, list[ReadyRule]]:
     found: dict[str, list[ReadyRule]] = {}
-    for row in SavedRule.objects.filter(is_on=True).prefetch_related("conditions").order_by("pk")[:LIMIT]:
+    for row in SavedRule.objects.exclude(state=State.OFF).prefetch_related("conditions").order_by("pk")[:LIMIT]:
         try:
             rule = ready(row, row.conditions.all())
         except Exception as error:  # noqa: BLE001  # whatever is wrong with one, the others run

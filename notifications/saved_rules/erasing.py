@@ -1,7 +1,7 @@
 """Takes people out of the rules that name them."""
 
 from hub.users import User, log_in_field, user_id
-from notifications.saved_rules.models import SavedRule
+from notifications.saved_rules.models import SavedRule, State
 
 
 def forget(user: User) -> None:
@@ -9,9 +9,9 @@ def forget(user: User) -> None:
     names = _names(user)
     for rule in naming(user):
         rule.recipients = "\n".join(line for line in rule.recipients.splitlines() if line.strip() not in names)
-        rule.is_on = rule.is_on and bool(rule.recipients.strip())
+        rule.state = rule.state if rule.recipients.strip() else State.OFF
         rule.last_error = ""
-        rule.save(update_fields=["recipients", "is_on", "last_error"])
+        rule.save(update_fields=["recipients", "state", "last_error"])
 
 
 def naming(user: User) -> list[SavedRule]:

@@ -10,7 +10,7 @@ from django.db import models
 from hub.database import SavedRow, note, noted, run_last_on_commit, watch
 from notifications import failed_calls, sources
 from notifications.rules.running import attempt
-from notifications.saved_rules import current, opening
+from notifications.saved_rules import current, opening, trials
 from notifications.saved_rules.opening import OpenedModel
 from notifications.saved_rules.reading import ReadyRule, Values
 from notifications.sending.alerting import Alert
@@ -45,7 +45,10 @@ def _changed(model: OpenedModel, row: SavedRow) -> None:
         return  # the rules were switched on since the row was read
     now = row.now(model.columns) if row.may_differ(model.columns) and not row.is_deleted else row.before
     for rule in rules:
-        _fire(rule, row, now)
+        if rule.is_on_trial:
+            trials.note_save(rule, row, now)
+        else:
+            _fire(rule, row, now)
 
 
 def _fire(rule: ReadyRule, row: SavedRow, now: Values) -> None:

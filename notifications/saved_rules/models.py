@@ -7,11 +7,14 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from notifications.kinds.declaring import NAME_LIMIT as KIND_LIMIT
-from notifications.models.limits import BUNDLE_LIMIT
+from notifications.models.limits import BUNDLE_LIMIT, TITLE_LIMIT
 from notifications.models.notification import Level
 
 #: Characters of an error that is kept.
 ERROR_LIMIT = 500
+
+#: Characters of the key of a row.
+ROW_LIMIT = 200
 
 
 class Operator(models.TextChoices):
@@ -30,11 +33,28 @@ class Operator(models.TextChoices):
     NOT_EMPTY = "not_empty", _("is not empty")
 
 
+class State(models.TextChoices):
+    """Whether a rule runs."""
+
+    OFF = "off", _("off")
+    #: It is asked at each save, and what it would have sent is kept (:mod:`notifications.saved_rules.trials`).
+    TRIAL = "trial", _("on trial")
+    ON = "on", _("on")
+
+
 class SavedRule(models.Model):
     """When a row of a model is made, changed or deleted, these people get this alert."""
 
     name = models.CharField(_("name"), max_length=100, unique=True)
-    is_on = models.BooleanField(_("on"), default=False, help_text=_("Look at the preview before you switch it on."))
+    state = models.CharField(
+        _("state"),
+        max_length=10,
+        choices=State,
+        default=State.OFF,
+        help_text=_(
+            "On trial it sends nothing, and what it would have sent at each save is kept. Try a rule before it is on."
+        ),
+    )
     model = models.CharField(_("model"), max_length=200)
     on_created = models.BooleanField(_("when a row is made"), default=False)
     on_changed = models.BooleanField(_("when a row is changed"), default=False)
@@ -146,3 +166,41 @@ class SavedRuleCondition(models.Model):
 
     def __str__(self) -> str:
         return f"{self.field} {self.get_operator_display()} {self.value}"
+
+
+class Event(models.TextChoices):
+    """What happened to a row."""
+
+    CREATED = "created", _("row made")
+    CHANGED = "changed", _("row changed")
+    DELETED = "deleted", _("row deleted")
+
+
+class Outcome(models.TextChoices):
+    """What became of a save for a rule on trial."""
+
+    ALERT = "alert", _("would have been sent")
+    UNCHANGED = "unchanged", _("no field that counts has changed")
+    CONDITIONS = "conditions", _("the conditions do not hold")
+    NOBODY = "nobody", _("there is no recipient")
+    ERROR = "error", _("an error")
+
+
+class SavedRuleTrial(models.Model):
+    """What a rule on trial would have sent about a save, or why nothing."""
+
+    rule = models.ForeignKey(SavedRule, models.CASCADE, related_name="trials")
+    created_at = models.DateTimeField(default=timezone.now)
+    event = models.CharField(max_length=10, choices=Event)
+    #: The key of the row that was saved, as text.
+    row = models.CharField(max_length=ROW_LIMIT)
+    outcome = models.CharField(max_length=10, choices=Outcome)
+    title = models.CharField(max_length=TITLE_LIMIT, default="")
+    message = models.TextField(default="")
+    url = models.TextField(default="")
+    #: People who would have got it, counted up to a limit; None where they could not be counted.
+    people = models.PositiveIntegerField(null=True)
+    error = models.CharField(max_length=ERROR_LIMIT, default="")
+
+    def __str__(self) -> str:
+        return f"{self.event} {self.row}: {self.get_outcome_display()}"

@@ -14,7 +14,7 @@ from notifications.kinds.declaring import Kind
 from notifications.models import BUNDLE_LIMIT, TITLE_LIMIT
 from notifications.saved_rules import opening, texts
 from notifications.saved_rules.comparing import BadCondition, Test, test_of
-from notifications.saved_rules.models import SavedRule, SavedRuleCondition
+from notifications.saved_rules.models import SavedRule, SavedRuleCondition, State
 from notifications.saved_rules.of_kinds import BadKind, Sources, declared_kind, sources, values_of
 from notifications.saved_rules.opening import OpenedModel
 from notifications.saved_rules.texts import BadText, Parts, Placeholder
@@ -70,6 +70,8 @@ class ReadyRule:
     values: Sources
     group_by: Parts
     throttle: timedelta | None
+    #: It sends nothing: what it would have sent is kept.
+    is_on_trial: bool
 
     @property
     def is_for_people_alone(self) -> bool:
@@ -78,14 +80,23 @@ class ReadyRule:
 
     def applies(self, now: Values, old: Values, *, is_deleted: bool) -> bool:
         """Whether the rule is of this change; ``now`` of a deleted row is what it was."""
-        kind = "deleted" if is_deleted else "created" if old is None else "changed"
-        if kind not in self.events or now is None:
-            return False
-        if kind == "changed" and old is not None:
-            watched = self.changed or {self.model.column(name).attname for name in self.model.fields}
-            if all(now[name] == old[name] for name in watched):
-                return False
-        return self.conditions_hold(now, old)
+        return (
+            now is not None
+            and self.is_of(event_of(old, is_deleted=is_deleted))
+            and (is_deleted or self.counts(now, old))
+            and self.conditions_hold(now, old)
+        )
+
+    def is_of(self, event: str) -> bool:
+        """Whether the rule is of such changes at all: ``created``, ``changed`` or ``deleted``."""
+        return event in self.events
+
+    def counts(self, now: Mapping[str, Any], old: Values) -> bool:
+        """Whether one of the fields that count has another value; all of a new row do."""
+        if old is None:
+            return True
+        watched = self.changed or {self.model.column(name).attname for name in self.model.fields}
+        return any(now[name] != old[name] for name in watched)
 
     def conditions_hold(self, now: Values, old: Values) -> bool:
         """Whether all conditions of one alternative hold; without conditions they do."""
@@ -147,6 +158,11 @@ class ReadyRule:
         return found
 
 
+def event_of(old: Values, *, is_deleted: bool) -> str:
+    """What happened to the row: ``created``, ``changed`` or ``deleted``."""
+    return "deleted" if is_deleted else "created" if old is None else "changed"
+
+
 def ready(rule: SavedRule, conditions: Iterable[SavedRuleCondition]) -> ReadyRule:
     """The rule as it runs. Raises :class:`BadRule`."""
     model = opening.opened.get(rule.model)
@@ -187,6 +203,7 @@ def ready(rule: SavedRule, conditions: Iterable[SavedRuleCondition]) -> ReadyRul
         values=_values(model, kind, rule.values),
         group_by=_parts(model, "group_by", rule.group_by),
         throttle=_throttle(rule.throttle),
+        is_on_trial=rule.state == State.TRIAL,
     )
 
 

@@ -134,7 +134,7 @@ from notifications.saved_rules.models import SavedRule
 from shop.models import Order
 
 rule = SavedRule.objects.create(
-    name="late", is_on=True, model="shop.order", on_changed=True, fields="is_late", recipients="customer",
+    name="late", state="on", model="shop.order", on_changed=True, fields="is_late", recipients="customer",
     message="Order {number} is late: {is_late}", url="/orders/{id}/",
 )
 rule.conditions.create(field="is_late", value="True")

@@ -32,6 +32,7 @@ from lab.harness.waiting import await_for
 from notifications import notify
 from notifications.inbox.organizing import mark_read
 from notifications.models import Follow, Notification, Topic
+from notifications.saved_rules.models import SavedRule
 from notifications.sending.actions import send
 from notifications.sending.alerting import alert
 from tests.connection.wire import wired
@@ -94,6 +95,8 @@ def leave_traces(person: Any) -> tuple[Room, Room]:
     Publication.objects.create(
         channel="everyone", data=json.dumps({"type": "x", "said": MARK}), info=json.dumps(info, separators=(",", ":"))
     )
+    tried = SavedRule.objects.create(name="tried", model="shop.order", recipients="everyone", message="{number}")
+    tried.trials.create(event="created", row="1", outcome="alert", message=f"Dear {MARK}", people=1)
     LogInLink.objects.create(user=person, digest=MARK, page=f"/{MARK}", expires_at=timezone.now())
     tokens.issue(person, f"laptop of {MARK}")
     Session.objects.create(session_key=MARK, session_data="", expire_date=timezone.now(), user=person, user_agent=MARK)

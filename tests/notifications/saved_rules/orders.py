@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from notifications.models import Notification
 from notifications.saved_rules import current
-from notifications.saved_rules.models import SavedRule
+from notifications.saved_rules.models import SavedRule, State
 from tests.support.orders import Order
 
 LABEL = "notifications.order"
@@ -16,7 +16,13 @@ LABEL = "notifications.order"
 
 def made(conditions: list[dict[str, Any]] | None = None, **values: Any) -> SavedRule:
     """A rule that is on, and known to this process."""
-    usual = {"name": "rule", "is_on": True, "model": LABEL, "recipients": "everyone", "message": "{number}: {status}"}
+    usual = {
+        "name": "rule",
+        "state": State.ON,
+        "model": LABEL,
+        "recipients": "everyone",
+        "message": "{number}: {status}",
+    }
     rule = SavedRule.objects.create(**{**usual, "on_changed": True, **values})
     for condition in conditions or ():
         rule.conditions.create(**condition)
@@ -44,6 +50,7 @@ def posted(admin: Client, *conditions: dict[str, str], **values: str) -> list[st
     """Make a rule on its page; returns what the page has against it."""
     form = {
         "name": "made",
+        "state": "off",
         "model": LABEL,
         "on_changed": "on",
         "recipients": "everyone",
