@@ -101,7 +101,7 @@ class DurableTask(DjangoTask[Any, Any]):
         if not self._has_a_row():
             return
         try:
-            wanted = jobs.begin(task_id, self._nonce())
+            wanted = self._begin(task_id)
         except (DatabaseError, InterfaceError) as error:
             # Whether it has ended is not known. It is run, and fails by itself if it needs the database.
             _not_noted(task_id, error)
@@ -114,7 +114,7 @@ class DurableTask(DjangoTask[Any, Any]):
 
     def on_success(self, retval: Any, task_id: str, args: Any, kwargs: Any) -> None:
         """Nothing is owed any more, unless the job has called itself again."""
-        if self._has_a_row() and not self.request.get(_LEFT):
+        if self._owes():
             _note(task_id, partial(jobs.finish, nonce=self._nonce()))
 
     def on_failure(self, exc: BaseException, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
@@ -138,6 +138,14 @@ class DurableTask(DjangoTask[Any, Any]):
 
     def ending(self, state: str, retval: Any) -> None:
         """Called when a run is over, however it ended, before its row is told. For subclasses."""
+
+    def _begin(self, task_id: str) -> bool:
+        """Store that the job runs; returns whether it is to. Raises ``django.db.Error``."""
+        return jobs.begin(task_id, self._nonce())
+
+    def _owes(self) -> bool:
+        """Whether what becomes of the row is for this run to say."""
+        return self._has_a_row() and not self.request.get(_LEFT)
 
     def _leave_row(self) -> None:
         """What becomes of the row is not for this run to say."""
@@ -173,8 +181,12 @@ class DurableTask(DjangoTask[Any, Any]):
             kept["headers"] = headers
         return JobCall(task_id, str(self.name), args, dict(kwargs), kept), eta, expires
 
+    def _store(self, call: JobCall, eta: datetime | None, expires: datetime | None) -> JobCall:
+        """Store the call, in the transaction that is open; returns it as whoever reads the row gets it."""
+        return jobs.store(call, eta=eta, expires=expires)
+
     def _store_and_send(self, call: JobCall, eta: datetime | None, expires: datetime | None) -> None:
-        stored = jobs.store(call, eta=eta, expires=expires)
+        stored = self._store(call, eta, expires)
         if eta is None or not jobs.is_for_later(eta):
             transaction.on_commit(partial(_send, stored))
 
@@ -261,7 +273,7 @@ def _end(sender: Any, task_id: str, state: str, retval: Any, **kwargs: Any) -> N
         job_heartbeats.release(task_id, nonce)
     if following := sender.request.get(_NEXT):
         sender._store_and_send_next(*following)
-    if not sender._has_a_row() or sender.request.get(_LEFT):
+    if not sender._owes():
         return
     if state == IGNORED:
         _note(task_id, partial(jobs.finish, nonce=nonce))

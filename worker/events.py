@@ -89,7 +89,14 @@ def channel_of(user_id: str) -> str:
 def items_of(rows: list[TrackedJob], places: Mapping[str, int] | None = None) -> list[JobItem]:
     """Rows as clients get them, with their places by id. One query more where the ids of people are not their keys."""
     ids = ids_of_keys({row.owner_id for row in rows if row.owner_id is not None})
-    return [_item(row, ids.get(row.owner_id, ""), (places or {}).get(row.pk)) for row in rows]
+    return [item_of(row, ids.get(row.owner_id, ""), (places or {}).get(row.pk)) for row in rows]
+
+
+def owner_id_of(row: TrackedJob) -> str:
+    """The id of the person whose job it is; empty where it is nobody's. A query where the ids of people are not their
+    keys.
+    """
+    return "" if row.owner_id is None else ids_of_keys([row.owner_id]).get(row.owner_id, "")
 
 
 def bounded(value: float | None) -> float | None:
@@ -105,7 +112,8 @@ def number(value: float | None) -> float | int | None:
     return int(value) if value is not None and value.is_integer() else value
 
 
-def _item(row: TrackedJob, user: str, place: int | None) -> JobItem:
+def item_of(row: TrackedJob, user: str, place: int | None = None) -> JobItem:
+    """A row as clients get it, with the id of its owner, which is empty where there is none."""
     return JobItem(
         id=row.pk,
         title=row.title,

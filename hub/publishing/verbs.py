@@ -223,6 +223,22 @@ def release(channels: Iterable[str]) -> int:
     return len(envelopes)
 
 
+def number_now() -> None:
+    """Number in the open transaction what it has published, instead of in another one after its commit.
+
+    The last step of a transaction of the hub's own that ends with it: the streams of its channels are locked until
+    then, so that whoever publishes in one of them waits. What others have published in them before gets its number
+    first. Announced after the commit. In a transaction that somebody else ends, leave it to the commit.
+
+    Raises:
+        django.db.Error: the transaction is to be rolled back. One of :data:`INCONSISTENT` says that a stream was
+            tampered with, or restored in part: without this step what is published there waits, and nothing else.
+    """
+    waiting, _waiting.releases = _waiting.releases, WeakSet()
+    if channels := set[str]().union(*(one.channels for one in waiting)):
+        transaction.on_commit(partial(_announce_numbered, streams.sequence(channels)))
+
+
 def _announce_numbered(envelopes: Sequence[Envelope]) -> None:
     for namespace, count in Counter(envelope.channel.partition(":")[0] for envelope in envelopes).items():
         metrics.PUBLICATIONS.labels(namespace).inc(count)

@@ -111,8 +111,9 @@ _NUMBER_ON_POSTGRESQL = """
     RETURNING id, channel, "offset", data, info, tags
 """
 #: All that :func:`_sequence` does with one channel, in one message: PostgreSQL takes its statements for a transaction,
-#: and each of them sees what was committed until it began. The time of a statement would be that of the message, which
-#: came before it waited for the lock. Nothing is numbered where there is no stream yet.
+#: or for a part of the one that is open, and each of them sees what was committed until it began. The time of a
+#: statement would be that of the message, which came before it waited for the lock. Nothing is numbered where there is
+#: no stream yet.
 _SEQUENCE_ONE = """
     SELECT epoch FROM hub_stream WHERE channel = %s FOR UPDATE;
     UPDATE hub_publication
@@ -150,13 +151,10 @@ _MOVE_HEADS = """
 
 
 def _takes_several_statements() -> bool:
-    """Whether a message of several statements is a transaction of its own: of PostgreSQL, outside of any other."""
-    return (
-        connection.vendor == "postgresql"
-        and not connection.settings_dict["OPTIONS"].get("server_side_binding")
-        and not connection.in_atomic_block
-        and connection.get_autocommit()
-    )
+    """Whether a message may have several statements, of which all are done or none."""
+    is_transaction = connection.in_atomic_block or connection.get_autocommit()
+    of_postgresql = connection.vendor == "postgresql"
+    return of_postgresql and is_transaction and not connection.settings_dict["OPTIONS"].get("server_side_binding")
 
 
 def _sequence_one(name: str) -> list[Envelope] | None:

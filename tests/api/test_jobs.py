@@ -127,11 +127,11 @@ async def test_row_that_cannot_be_told_hides_no_lost_job(api: Api, ada: User, mo
     await TrackedJob.objects.aupdate(lost_at="2020-01-01T00:00Z")
     failed: list[str] = []
 
-    def publish_but_the_first(row: TrackedJob) -> None:
+    def publish_but_the_first(row: TrackedJob, user_id: str) -> None:
         if not failed:
             failed.append(row.pk)
             raise ValueError("it cannot be told")
-        publishing.publish_state(row)
+        publishing.publish_state(row, user_id)
 
     monkeypatch.setattr(stored, "publish_state", publish_but_the_first)
     assert await sync_to_async(losses.mark_lost)() == 1

@@ -36,9 +36,12 @@ class JobToast(msgspec.Struct, tag="notification"):
     url: str
 
 
-def publish_state(row: TrackedJob) -> None:
-    """Tell the owner of the state of ``row``, as part of the open transaction, and who looks on at that moment."""
-    (item,) = events.items_of([row])
+def publish_state(row: TrackedJob, user_id: str) -> None:
+    """Tell the owner of the state of ``row``, as part of the open transaction, and who looks on at that moment.
+
+    ``user_id`` is empty where there is no owner.
+    """
+    item = events.item_of(row, user_id)
     changed = events.JobChanged(item)
     if item.user:
         publish(events.channel_of(item.user), changed)

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from hub.users import User, ids_of_keys
+from hub.users import User
 from worker import events
 from worker.jobs import shortened
 from worker.models import JobSource, JobState, TrackedJob
@@ -90,12 +90,11 @@ def report(row: TrackedJob, said: Report, *, silence: float) -> TrackedJob:
         now.log = [*now.log, *([line.at, line.text] for line in lines)][-LOG_LINES:]
         columns = {name: getattr(now, name) for name in ("done", "total", "text", "log")}
         if said.ended is not None:
-            result = {"result_text": shortened(said.result_text, RESULT_LIMIT), "result_url": said.result_url}
-            stored.end(now.pk, JobState(said.ended), error=said.error, **columns, **result)
+            columns |= {"result_text": shortened(said.result_text, RESULT_LIMIT), "result_url": said.result_url}
+            stored.end(now.pk, JobState(said.ended), error=said.error, **columns)
         else:
             TrackedJob.objects.filter(pk=now.pk).update(**columns, lost_at=Now() + timedelta(seconds=silence))
-            key = now.owner_id
-            user_id = "" if key is None else ids_of_keys([key]).get(key, "")
+            user_id = events.owner_id_of(now)
             numbers = {name: events.number(columns[name]) for name in ("done", "total")}
             progressed = events.JobProgressed(now.pk, **numbers, text=now.text, lines=lines)
             transaction.on_commit(partial(publishing.publish_progress, progressed, user_id), robust=True)

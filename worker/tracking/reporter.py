@@ -53,6 +53,13 @@ def release(handle: JobHandle) -> None:
 
 
 def _report_for_ever() -> None:
+    try:
+        _report_while_jobs_run()
+    finally:
+        connection.close()
+
+
+def _report_while_jobs_run() -> None:
     global _thread
     looked_at = time.monotonic()
     while True:
@@ -72,6 +79,7 @@ def _report_for_ever() -> None:
                 _look(running)
         except Exception as error:  # noqa: BLE001  # whatever it is, the next turn may come through
             log.warning("job_not_reported", error=type(error).__name__)
+            connection.close()  # it may be broken
 
 
 def _tell_safely(one: _Running) -> None:
@@ -96,17 +104,14 @@ def _tell(one: _Running) -> None:
 
 
 def _look(running: list[_Running]) -> None:
-    try:
-        now = time.monotonic()
-        for one in running:
-            version = one.handle.version
-            if version == one.stored and now - one.stored_at < stored.HEARTBEAT_INTERVAL:
-                continue
-            stored.report({one.handle.id: one.handle.columns() if version != one.stored else {}})
-            one.stored, one.stored_at = version, now
-        wanted = set(stored.to_be_cancelled([one.handle.id for one in running]))
-        for one in running:
-            if one.handle.id in wanted:
-                one.handle.stop()
-    finally:
-        connection.close()
+    now = time.monotonic()
+    for one in running:
+        version = one.handle.version
+        if version == one.stored and now - one.stored_at < stored.HEARTBEAT_INTERVAL:
+            continue
+        stored.report({one.handle.id: one.handle.columns() if version != one.stored else {}})
+        one.stored, one.stored_at = version, now
+    wanted = set(stored.to_be_cancelled([one.handle.id for one in running]))
+    for one in running:
+        if one.handle.id in wanted:
+            one.handle.stop()

@@ -1,24 +1,33 @@
 """The rows of tracked jobs: queued, begun, reported, ended. Each change of state is published in the same transaction.
 
+Outside of any other transaction it is one of its own that ends with it, in which what it publishes is numbered.
+
 A row that has succeeded, or was cancelled, stays so: a run that comes later is told not to begin. One that has failed
 may begin again, when somebody sends it again.
 """
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum, auto
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, TypeVar
 
-from django.db import router, transaction
+from django.db import connections, router, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from hub.users import all_users
+from hub.publishing import number_now
+from hub.publishing.verbs import INCONSISTENT
+from hub.users import all_users, id_columns, id_from
+from worker import events
 from worker.jobs import ERROR_LIMIT, shortened
 from worker.models import JobSource, JobState, TrackedJob
 from worker.origins import Origin
 from worker.tracking.publishing import publish_state
+
+T = TypeVar("T")
 
 #: Seconds for which a running job counts without a heartbeat, and between two.
 HEARTBEAT_TIMEOUT, HEARTBEAT_INTERVAL = 20.0, 5.0
@@ -45,12 +54,43 @@ class Beginning(Enum):
     """What a run of a job is to do."""
 
     RUN = auto()
+    #: It is owed no more, or another call has its id now: nothing.
+    NOT_OWED = auto()
     #: It runs, and nobody watches it.
     UNTRACKED = auto()
     #: It has ended already, or was cancelled.
     OVER = auto()
     #: An earlier run was not seen to end, and it is not to run again.
     LOST = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What a run is to do, with the row of its job and the id of its owner; empty where there is none."""
+
+    how: Beginning
+    row: TrackedJob | None = None
+    user_id: str = ""
+
+
+def _in_one_transaction(work: Callable[[], T]) -> T:
+    """What ``work`` returns: all that it writes is stored with what it publishes, or nothing.
+
+    May call ``work`` twice: where a stream cannot be numbered in the transaction, because it was tampered with or
+    restored in part, that is left to the sweeper, and jobs run all the same.
+    """
+    database = _database()
+    if connections[database].in_atomic_block:  # somebody else ends it, perhaps much later
+        with transaction.atomic(using=database):
+            return work()
+    try:
+        with transaction.atomic(using=database):
+            result = work()
+            number_now()
+            return result
+    except INCONSISTENT:
+        with transaction.atomic(using=database):
+            return work()
 
 
 def queue(
@@ -62,20 +102,21 @@ def queue(
     arguments: str,
     origin: Origin,
     anew: bool = True,
+    store_owed: Callable[[], object] = lambda: None,
 ) -> None:
-    """Store that a job was called, in the open transaction.
+    """Store that a job was called, in the open transaction, and in the same one what ``store_owed`` does.
 
     What was stored under its id before is forgotten or, without ``anew``, stays: then another process was faster.
     """
     parent = "" if origin.parent == job_id else origin.parent
+    owner_key, user_id = _owner_of(origin)
     row = TrackedJob(
         id=job_id,
         source=source,
         task=task,
         title=shortened(title, TITLE_LIMIT),
         arguments=arguments,
-        # Whoever has started it may be erased by now.
-        owner=None if origin.owner_key is None else all_users().filter(pk=origin.owner_key).first(),
+        owner_id=owner_key,
         parent=parent,
         root=origin.root if parent else "",
         created_at=timezone.now(),
@@ -84,43 +125,74 @@ def queue(
         ends = TrackedJob.objects.filter(Q(ended_at=None) | Q(state=JobState.CANCELLED), pk=parent)
         row.cancel_requested_at = ends.values_list("cancel_requested_at", flat=True).first()
     columns = [field.attname for field in TrackedJob._meta.concrete_fields if field.attname != "id"]
-    with transaction.atomic(using=_database()):
+
+    def store() -> None:
         if anew:
             TrackedJob.objects.bulk_create([row], update_conflicts=True, unique_fields=["id"], update_fields=columns)
         else:
             TrackedJob.objects.bulk_create([row], ignore_conflicts=True)
             if TrackedJob.objects.values_list("created_at", flat=True).get(pk=job_id) != row.created_at:
                 return
-        publish_state(row)
+        publish_state(row, user_id)
+        store_owed()
+
+    _in_one_transaction(store)
+
+
+def _owner_of(origin: Origin) -> tuple[Any, str]:
+    """The key and the id of who has started it; none of somebody who is erased by now."""
+    if origin.owner_key is None:
+        return None, ""
+    found = all_users().filter(pk=origin.owner_key).values_list("pk", *id_columns())
+    return next(((key, id_from(values)) for key, *values in found), (None, ""))
 
 
 def begin(
-    job_id: str, *, reruns: bool = True, timeout: float = HEARTBEAT_TIMEOUT
-) -> tuple[Beginning, TrackedJob | None]:
-    """Store that a job runs now, unless it is not to. It counts for ``timeout`` seconds without a heartbeat."""
-    with transaction.atomic(using=_database()):
-        row = TrackedJob.objects.select_for_update().filter(pk=job_id).first()
-        if row is None:
-            return Beginning.UNTRACKED, None
-        if row.source == JobSource.CELERY and row.state == JobState.CANCELLED:
-            # No worker that has the message was told in time, and none asks here: it runs, whatever people wish.
-            _add_line(row, UNHEARD_LINE)
-        elif row.state in _OVER:
-            return Beginning.OVER, row
-        elif row.source != JobSource.CELERY and row.cancel_requested_at is not None and row.state != JobState.FAILED:
-            _end(row, JobState.CANCELLED)
-            return Beginning.OVER, row
-        if was_lost := row.state in {JobState.RUNNING, JobState.LOST}:
-            _add_line(row, LOST_LINE)
-        if was_lost and not reruns:
-            _end(row, JobState.FAILED, error="Its worker was lost while it ran.")
-            return Beginning.LOST, row
-        row.state, row.error, row.ended_at, row.cancel_requested_at = JobState.RUNNING, "", None, None
-        row.started_at = row.started_at or timezone.now()
-        row.runs += 1
-        row.lost_at = Now() + timedelta(seconds=timeout)
-        _save(row)
-    return Beginning.RUN, row
+    job_id: str,
+    *,
+    reruns: bool = True,
+    timeout: float = HEARTBEAT_TIMEOUT,
+    begin_owed: Callable[[], bool] = lambda: True,
+) -> Begun:
+    """Store that a job runs now, unless it is not to. It counts for ``timeout`` seconds without a heartbeat.
+
+    ``begin_owed`` is called in the same transaction, and returns whether the run is owed.
+    """
+    return _in_one_transaction(partial(_begin, job_id, reruns, timeout, begin_owed))
+
+
+def _begin(job_id: str, reruns: bool, timeout: float, begin_owed: Callable[[], bool]) -> Begun:
+    row = TrackedJob.objects.select_for_update().filter(pk=job_id).first()
+    if not begin_owed():
+        return Begun(Beginning.NOT_OWED, row)
+    if row is None:
+        return Begun(Beginning.UNTRACKED)
+    if row.source == JobSource.CELERY and row.state == JobState.CANCELLED:
+        # No worker that has the message was told in time, and none asks here: it runs, whatever people wish.
+        _add_line(row, UNHEARD_LINE)
+    elif row.state in _OVER:
+        return Begun(Beginning.OVER, row)
+    elif row.source != JobSource.CELERY and row.cancel_requested_at is not None and row.state != JobState.FAILED:
+        _end(row, JobState.CANCELLED)
+        return Begun(Beginning.OVER, row)
+    if was_lost := row.state in {JobState.RUNNING, JobState.LOST}:
+        _add_line(row, LOST_LINE)
+    if was_lost and not reruns:
+        _end(row, JobState.FAILED, error="Its worker was lost while it ran.")
+        return Begun(Beginning.LOST, row)
+    user_id = events.owner_id_of(row)
+    lost_at = Now() + timedelta(seconds=timeout)
+    began: dict[str, Any] = {"state": JobState.RUNNING, "error": "", "ended_at": None, "cancel_requested_at": None}
+    _set(
+        row,
+        user_id,
+        **began,
+        lost_at=lost_at,
+        started_at=row.started_at or timezone.now(),
+        runs=row.runs + 1,
+        log=row.log,
+    )
+    return Begun(Beginning.RUN, row, user_id)
 
 
 def _add_line(row: TrackedJob, text: str) -> None:
@@ -137,11 +209,10 @@ def report(columns: Mapping[str, Mapping[str, Any]]) -> None:
 
 def _revive(job_id: str) -> None:
     """The job was taken for lost and runs all the same: its worker, or the database, was away for a while."""
-    with transaction.atomic(using=_database()):
-        row = TrackedJob.objects.select_for_update().filter(pk=job_id, state=JobState.LOST).first()
-        if row is not None:
-            lost_at = Now() + timedelta(seconds=HEARTBEAT_TIMEOUT)
-            _set(row, state=JobState.RUNNING, ended_at=None, lost_at=lost_at, error="")
+    lost_at = Now() + timedelta(seconds=HEARTBEAT_TIMEOUT)
+    running: dict[str, Any] = {"state": JobState.RUNNING, "ended_at": None, "lost_at": lost_at, "error": ""}
+    rows = TrackedJob.objects.filter(pk=job_id, state=JobState.LOST)
+    _in_one_transaction(lambda: any(_set(row, **running) for row in rows.select_for_update()))
 
 
 def retrying(job_id: str, error: str) -> None:
@@ -154,12 +225,22 @@ def requeue(job_id: str) -> None:
     _change(job_id, lambda row: _set(row, state=JobState.QUEUED, lost_at=None))
 
 
-def end(job_id: str, state: JobState, *, error: str = "", only: Any = None, **columns: Any) -> bool:
+def end(
+    job_id: str,
+    state: JobState,
+    *,
+    error: str = "",
+    only: Any = None,
+    user_id: str | None = None,
+    end_owed: Callable[[], object] = lambda: None,
+    **columns: Any,
+) -> bool:
     """Store that the job is over, and what its last words were; returns False where it was over before.
 
-    With ``only`` nothing where it is not one of these rows (any more).
+    With ``only`` nothing where it is not one of these rows (any more). ``end_owed`` is called in the same transaction,
+    in any case; ``user_id`` spares a query where the caller knows the id of the owner.
     """
-    return _change(job_id, lambda row: _end(row, state, error=error, **columns), only)
+    return _change(job_id, lambda row: _end(row, state, user_id, error=error, **columns), only, end_owed)
 
 
 def lose(job_id: str, *, will_run_again: bool, error: str = "") -> bool:
@@ -200,27 +281,38 @@ def _database() -> str:
     return router.db_for_write(TrackedJob)
 
 
-def _change(job_id: str, change: Callable[[TrackedJob], bool], only: Any = None) -> bool:
+def _change(
+    job_id: str,
+    change: Callable[[TrackedJob], bool],
+    only: Any = None,
+    change_owed: Callable[[], object] = lambda: None,
+) -> bool:
     """Change the row of a job that is not over, and tell of it; returns whether there was one."""
-    with transaction.atomic(using=_database()):
-        rows = TrackedJob.objects.all() if only is None else only
+    rows = TrackedJob.objects.all() if only is None else only
+
+    def write() -> bool:
+        # First the row that people see, then the one that is owed, then the stream, as in `begin`: no two runs of a
+        # job wait for each other.
         row = rows.select_for_update().filter(pk=job_id, ended_at=None).first()
+        change_owed()
         return row is not None and change(row)
 
-
-def _end(row: TrackedJob, state: JobState, *, error: str = "", **columns: Any) -> bool:
-    return _set(
-        row, state=state, error=shortened(error, ERROR_LIMIT), ended_at=timezone.now(), lost_at=None, **columns
-    )
+    return _in_one_transaction(write)
 
 
-def _set(row: TrackedJob, **columns: Any) -> bool:
+def _end(row: TrackedJob, state: JobState, user_id: str | None = None, *, error: str = "", **columns: Any) -> bool:
+    ended: dict[str, Any] = {
+        "state": state,
+        "error": shortened(error, ERROR_LIMIT),
+        "ended_at": timezone.now(),
+        "lost_at": None,
+    }
+    return _set(row, user_id, **ended, **columns)
+
+
+def _set(row: TrackedJob, user_id: str | None = None, **columns: Any) -> bool:
     for name, value in columns.items():
         setattr(row, name, value)
-    _save(row)
+    row.save(force_update=True, update_fields=columns)
+    publish_state(row, events.owner_id_of(row) if user_id is None else user_id)
     return True
-
-
-def _save(row: TrackedJob) -> None:
-    row.save(force_update=True)
-    publish_state(row)

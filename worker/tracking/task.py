@@ -9,22 +9,21 @@ from typing import Any
 from celery import signals
 from celery.exceptions import Ignore, SoftTimeLimitExceeded
 from celery.states import IGNORED, REJECTED
-from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.db import DatabaseError, InterfaceError, connection
 
 from hub.logs import get_logger
-from hub.users import ids_of_keys
 from worker import jobs, origins
 from worker.durable import DurableTask
 from worker.jobs import JobCall
-from worker.models import JobSource, JobState, TrackedJob
+from worker.models import JobSource, JobState
 from worker.tracking import masking, reporter, stored
 from worker.tracking.handle import JobHandle, JobTimedOut
-from worker.tracking.stored import Beginning
+from worker.tracking.stored import Beginning, Begun
 
 log = get_logger(__name__)
 
-#: Attribute of a request: the handle of the run.
-_HANDLE = "hub_handle"
+#: Attributes of a request: the handle of the run, and how it began.
+_HANDLE, _BEGUN = "hub_handle", "hub_begun"
 
 
 class TrackedTask(DurableTask):
@@ -46,24 +45,32 @@ class TrackedTask(DurableTask):
     def before_start(self, task_id: str, args: Any, kwargs: Any) -> None:
         """Write down that the job runs, unless it is over already, and was run again for safety."""
         super().before_start(task_id, args, kwargs)
-        begun = _noted(task_id, partial(stored.begin, task_id, reruns=self.reruns))
-        how, row = begun or (Beginning.RUN, None)
-        if how is Beginning.OVER:
+        begun: Begun | None = self.request.get(_BEGUN)
+        if begun is None:  # it has no row, or that could not be written
+            begun = _noted(task_id, partial(stored.begin, task_id, reruns=self.reruns)) or Begun(Beginning.RUN)
+        if begun.how is Beginning.OVER:
             raise Ignore("It is over already.")
-        if how is Beginning.LOST:
+        if begun.how is Beginning.LOST:
             _noted(task_id, partial(jobs.fail, task_id, "Its worker was lost while it ran.", self._nonce()))
             self._leave_row()
             raise Ignore("Its worker was lost, and it does not run again.")
         origins.descend(task_id)
-        self._hold_handle(task_id, row)
+        self._hold_handle(task_id, begun)
+
+    def _begin(self, task_id: str) -> bool:
+        owed = partial(jobs.begin, task_id, self._nonce())
+        begun = stored.begin(task_id, reruns=self.reruns, begin_owed=owed)
+        setattr(self.request, _BEGUN, begun)
+        return begun.how is not Beginning.NOT_OWED
 
     def on_success(self, retval: Any, task_id: str, args: Any, kwargs: Any) -> None:
-        """It is told before its row goes: a job of which nobody has heard the end would be run again."""
+        """It is told as its row goes: a job of which nobody has heard the end is run again."""
         handle = self.handle()
         text = handle.result_text or (retval if isinstance(retval, str) and not handle.result_url else "")
         text = jobs.shortened(masking.without_secrets(text, args, kwargs, str(self.name)))
-        self._end(task_id, JobState.SUCCEEDED, result_text=text, result_url=handle.result_url)
-        super().on_success(retval, task_id, args, kwargs)
+        finish = partial(jobs.finish, task_id, self._nonce()) if self._owes() else None
+        if not self._end(task_id, JobState.SUCCEEDED, finish, result_text=text, result_url=handle.result_url):
+            super().on_success(retval, task_id, args, kwargs)
 
     def on_failure(self, exc: BaseException, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
         """It has failed for good, or took too long."""
@@ -81,33 +88,44 @@ class TrackedTask(DurableTask):
         self._end(str(self.request.id), JobState.SUCCEEDED)
         return super().on_replace(sig)
 
-    def _store_and_send(self, call: JobCall, eta: datetime | None, expires: datetime | None) -> None:
-        with transaction.atomic():
-            stored.queue(
-                call.id,
-                source=JobSource.DURABLE,
-                task=call.task,
-                title=str(self.title or call.task),
-                arguments=masking.shown(call.task, call.args, call.kwargs),
-                origin=origins.in_message(call.options.get("headers") or {}),
-            )
-            super()._store_and_send(call, eta, expires)
+    def _store(self, call: JobCall, eta: datetime | None, expires: datetime | None) -> JobCall:
+        def owe() -> None:
+            nonlocal call
+            call = super(TrackedTask, self)._store(call, eta, expires)
 
-    def _hold_handle(self, task_id: str, row: TrackedJob | None) -> None:
+        stored.queue(
+            call.id,
+            source=JobSource.DURABLE,
+            task=call.task,
+            title=str(self.title or call.task),
+            arguments=masking.shown(call.task, call.args, call.kwargs),
+            origin=origins.in_message(call.options.get("headers") or {}),
+            store_owed=owe,
+        )
+        return call
+
+    def _hold_handle(self, task_id: str, begun: Begun) -> None:
         handle = JobHandle(task_id, self, self.timeout)
-        if row is not None:
-            handle.lines.extend((at, text) for at, text in row.log)
+        if begun.row is not None:
+            handle.lines.extend((at, text) for at, text in begun.row.log)
         setattr(self.request, _HANDLE, handle)
         if not self.request.is_eager:  # there the test that runs it has the database to itself
-            key = None if row is None else row.owner_id
-            reporter.start(handle, "" if key is None else ids_of_keys([key]).get(key, ""))
+            reporter.start(handle, begun.user_id)
 
-    def _end(self, task_id: str, state: JobState, **columns: Any) -> None:
+    def _end(
+        self, task_id: str, state: JobState, end_owed: Callable[[], object] | None = None, **columns: Any
+    ) -> bool:
+        """Tell the end, and in the same transaction that it is owed no more; returns whether the latter is stored."""
         handle: JobHandle | None = self.request.get(_HANDLE)
         if handle is not None:
             reporter.release(handle)
             columns |= handle.columns()
-        _noted(task_id, partial(stored.end, task_id, state, **columns))
+        if (begun := self.request.get(_BEGUN)) and begun.row is not None:
+            columns["user_id"] = begun.user_id
+        if end_owed is not None:
+            columns["end_owed"] = end_owed
+        is_noted = _noted(task_id, partial(stored.end, task_id, state, **columns)) is not None
+        return is_noted and end_owed is not None
 
     def _error(self, exc: BaseException, args: Any, kwargs: Any) -> str:
         cause = getattr(exc, "exc", None) or exc  # what ``retry()`` was given

@@ -14,7 +14,6 @@ from django.db import DatabaseError, InterfaceError, transaction
 
 from hub.config import hub_settings
 from hub.logs import get_logger
-from hub.users import ids_of_keys
 from worker import jobs, origins
 from worker.models import JobSource, JobState
 from worker.sending import MARK
@@ -52,17 +51,16 @@ def _begin(task: Any, task_id: str, args: Any, kwargs: Any, **others: Any) -> No
         return
     try:
         _store(task_id, task.name, args, kwargs, origins.in_message(request))
-        how, row = stored.begin(task_id)
+        begun = stored.begin(task_id)
     except (DatabaseError, InterfaceError) as error:
         log.warning("job_not_reported", job=task_id, error=type(error).__name__)
         return
-    if how is not Beginning.RUN or row is None:  # it ran before; nobody can keep it from running again
+    if begun.how is not Beginning.RUN:  # it ran before; nobody can keep it from running again
         return
     origins.descend(task_id)
     handle = JobHandle(task_id, task)
     setattr(request, _WATCHED, handle)
-    key = row.owner_id
-    reporter.start(handle, "" if key is None else ids_of_keys([key]).get(key, ""))
+    reporter.start(handle, begun.user_id)
 
 
 @signals.task_postrun.connect

@@ -1,0 +1,122 @@
+"""What a tracked job writes in one transaction: a crash between two of them leaves nothing that is half told."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from hub.models import Publication, Stream
+from hub.people.models import User
+from tests.worker.running import run, run_all, take
+from tests.worker.tracked_tasks import import_customers
+from worker import jobs
+from worker.models import Job, TrackedJob
+from worker.tracking import started_by, stored
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("nothing_ran_and_the_broker_is_there"),
+]
+
+
+class Killed(BaseException):
+    """Stands for the end of the process: nothing of the code handles it."""
+
+
+@pytest.fixture
+def ada() -> User:
+    return User.objects.create_user("ada")
+
+
+@pytest.fixture
+def commits(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """One for each transaction that was committed, and each statement outside of one that writes."""
+    found: list[str] = []
+    commit = BaseDatabaseWrapper._commit  # type: ignore[attr-defined]  # not public
+
+    def note(self: Any) -> None:
+        found.append("COMMIT")
+        commit(self)
+
+    def see(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        words = sql.split()[:1]
+        if not connection.in_atomic_block and words and words[0] in {"INSERT", "UPDATE", "DELETE"}:
+            found.append(sql)
+        return execute(sql, params, many, context)
+
+    monkeypatch.setattr(BaseDatabaseWrapper, "_commit", note)
+    with connection.execute_wrapper(see):
+        yield found
+
+
+def test_call_run_and_end_of_a_job_are_a_commit_each(ada: User, commits: list[str]) -> None:
+    with started_by(ada):
+        import_customers.delay(1)
+    assert commits == ["COMMIT"]
+    assert run_all() == ["SUCCESS"]
+    assert commits == ["COMMIT"] * 3
+    numbered = Publication.objects.filter(channel=f"jobs:{ada.pk}").order_by("pk").values_list("offset", flat=True)
+    assert list(numbered) == [1, 2, 3]
+
+
+def test_call_in_a_transaction_is_numbered_by_its_commit(ada: User) -> None:
+    with transaction.atomic(), started_by(ada):
+        import_customers.delay(1)
+        # Its channel is not held up for as long as somebody else's transaction is open.
+        assert Publication.objects.get().offset is None
+    assert Publication.objects.get().offset == 1
+
+
+def test_what_waits_for_its_number_comes_before_what_the_run_says(ada: User) -> None:
+    with started_by(ada):
+        import_customers.delay(1)
+    # As if whoever has called it had been killed between the commit and the numbering.
+    Publication.objects.update(offset=None)
+    Stream.objects.filter(channel=f"jobs:{ada.pk}").update(head=0)
+    run_all()
+    rows = Publication.objects.filter(channel=f"jobs:{ada.pk}")
+    in_order = list(rows.order_by("offset").values_list("pk", flat=True))
+    assert in_order == sorted(in_order)
+    assert list(rows.order_by("offset").values_list("offset", flat=True)) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("step", ["finish", "publish_state", "number_now"])
+def test_worker_killed_while_it_stores_the_end_leaves_a_job_that_runs_and_is_owed(
+    step: str, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with started_by(ada):
+        import_customers.delay(1)
+    message = take()
+
+    original: Any = getattr(jobs if step == "finish" else stored, step)
+    calls = 0
+
+    def kill_at_the_end(*args: Any, **kwargs: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == (1 if step == "finish" else 2):  # the first is that of the beginning
+            raise Killed
+        return original(*args, **kwargs)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(jobs if step == "finish" else stored, step, kill_at_the_end)
+        with pytest.raises(Killed):
+            run(message)
+    assert TrackedJob.objects.get().state == "running"
+    assert Job.objects.get().failed_at is None
+    assert run(message) == "SUCCESS"  # it is given to another worker
+    assert TrackedJob.objects.get().state == "succeeded"
+    assert not Job.objects.exists()
+
+
+def test_job_runs_and_ends_where_the_stream_of_its_person_is_broken(ada: User) -> None:
+    with started_by(ada):
+        import_customers.delay(1)
+    channel = f"jobs:{ada.pk}"
+    Publication.objects.create(channel=channel, offset=2, data="{}")  # as after a restore in part: the head says 1
+    assert run_all() == ["SUCCESS"]
+    assert TrackedJob.objects.get().state == "succeeded"
+    assert not Job.objects.exists()
+    assert Publication.objects.filter(channel=channel, offset=None).count() == 2  # the sweeper says what is wrong
