@@ -120,6 +120,11 @@ class ComposeForm(UncutForm, forms.Form):
             raise forms.ValidationError(f"{type(error).__name__}: {error}") from None
         return cleaned
 
+    @property
+    def written(self) -> dict[str, str]:
+        """What was written in the fields, as it came."""
+        return {name: str(self.data.get(self.add_prefix(name), "")) for name in self.fields}
+
     def described_for(self, user: User) -> Alert:
         """The same for one person, at once, and however often: a test."""
         return replace(self.described, to=(user,), at=None, key=None)

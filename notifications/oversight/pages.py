@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from hub.channels import LAST_ID
 from hub.logs import get_logger
 from hub.session import open_connections
-from hub.users import User, all_users, display_name, log_in_field, user_id, users_by_id
+from hub.users import User, Visitor, all_users, display_name, log_in_field, user_id, users_by_id
 from hub.validation import is_storable
 from hub.web.generics import ModelAdmin
 from notifications import sources
@@ -24,6 +24,7 @@ from notifications.models import Notification
 from notifications.oversight import labels, reports
 from notifications.oversight.composing import ComposeForm, previews
 from notifications.oversight.connections import reached
+from notifications.oversight.looked_at import Look
 from notifications.oversight.repeating import recipients_of, send_again
 from notifications.sending import actions, withdrawing
 from notifications.sending.alerting import BadAlert
@@ -89,9 +90,12 @@ def compose(admin: ModelAdmin[Notification], request: HttpRequest) -> HttpRespon
         raise PermissionDenied
     form = ComposeForm(request.POST or None, initial=_asked_for(request))
     preview = None
-    if form.is_valid() and (preview := _preview(form)):
-        if "_send" in request.POST and (sent := _send(admin, request, form)):
-            return sent
+    if form.is_valid() and (preview := _preview(form, request.user)):
+        if "_send" in request.POST:
+            if objection := preview["look"].objection(request.POST.get("seen", "")):
+                form.add_error(None, objection)
+            elif sent := _send(admin, request, form):
+                return sent
         if "_test" in request.POST:
             with _by(request) as me:
                 actions.send([form.described_for(me)], sender=me)
@@ -111,10 +115,13 @@ def _asked_for(request: HttpRequest) -> dict[str, str]:
     return {name: request.GET[name] for name in ("audience", "people", "kind") if name in request.GET}
 
 
-def _preview(form: ComposeForm) -> dict[str, Any] | None:
-    """What people will read and how many they are; None, with an error in the form, where an audience fails."""
+def _preview(form: ComposeForm, by: Visitor) -> dict[str, Any] | None:
+    """What people will read and how many they are, and the look at that; None, with an error in the form, where an
+    audience fails.
+    """
     try:
-        return {"said": previews(form.described), "people": people_of(form.described.to)}
+        said, people = previews(form.described), people_of(form.described.to)
+        return {"said": said, "people": people, "look": Look(str(by.pk), [form.written, said], people)}
     except Exception as error:  # whatever the audience of a product raises
         log.warning("audience_failed", exc_info=True)
         form.add_error(None, f"{type(error).__name__}: {error}")

@@ -54,6 +54,9 @@ def test_preview_says_what_would_be_sent_and_the_form_what_is_wrong(visitor: Vis
     page.goto(f"{rule}/preview/")
     expect(page.get_by_role("cell", name="New: preview-of-a-rule")).to_be_visible()
     assert own_faults(page) == []
+    page.goto(f"{rule}/trial/")
+    expect(page.get_by_text("The rule is not on trial")).to_be_visible()
+    assert own_faults(page) == []
     page.goto(f"{rule}/change/")
     page.get_by_label("Message").fill("New: {nothing}")
     page.get_by_role("button", name="Save", exact=True).click()

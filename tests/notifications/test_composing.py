@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, Permission
+from django.core import signing
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -17,6 +18,7 @@ from hub.users import user_id
 from notifications import MEMBERS, Kind, notify
 from notifications.kinds import declaring
 from notifications.models import Follow, InboxEntry, Notification, ScheduledAlert, Topic
+from notifications.oversight.looked_at import Look
 from notifications.oversight.repeating import send_again
 from notifications.sending import named_audiences
 from tests.support.people import User, make_crowd
@@ -29,6 +31,16 @@ ONCE = "0" * 32
 
 def write(client: Client, button: str, **fields: Any) -> Any:
     return client.post(reverse(COMPOSE), {"once": ONCE, button: "1", **fields})
+
+
+def seen(client: Client, **fields: Any) -> str:
+    """What the form has from its preview, or from the page that refused to send."""
+    found = re.search(r'name="seen" value="([^"]+)"', text_of(write(client, "_preview", **fields)))
+    return found[1] if found else ""
+
+
+def look_and_send(client: Client, **fields: Any) -> Any:
+    return write(client, "_send", **fields, seen=seen(client, **fields))
 
 
 def text_of(response: Any) -> str:
@@ -65,7 +77,7 @@ def test_all_recipients_of_a_form_are_counted(
 
 def test_a_notification_is_sent_once_however_often_the_form_comes(admin_client: Client, ann: User) -> None:
     for _again in range(2):
-        answer = write(admin_client, "_send", people=user_id(ann), message="m", buttons="Open = /orders/7/")
+        answer = look_and_send(admin_client, people=user_id(ann), message="m", buttons="Open = /orders/7/")
         (row,) = Notification.objects.all()
         assert answer.status_code == 302 and answer["location"] == report_of(row)
     row = Notification.objects.get()
@@ -77,7 +89,7 @@ def test_a_notification_is_sent_once_however_often_the_form_comes(admin_client: 
 def test_what_is_sent_later_waits_for_its_time(admin_client: Client, ann: User) -> None:
     at = timezone.localtime() + timedelta(hours=2)
     for _again in range(2):
-        write(admin_client, "_send", people=user_id(ann), message="m", at=at.strftime("%Y-%m-%dT%H:%M"))
+        look_and_send(admin_client, people=user_id(ann), message="m", at=at.strftime("%Y-%m-%dT%H:%M"))
     (row,) = ScheduledAlert.objects.all()
     assert abs(row.due_at - at) < timedelta(minutes=1) and not Notification.objects.exists()
 
@@ -222,3 +234,65 @@ def test_what_has_no_recipients_any_more_is_taken_back_and_not_sent_again(admin_
     answer = admin_client.post(report_of(row), {"do": "again", "once": ONCE}, follow=True)
     assert "is no audience" in unescape(answer.text)
     assert "This cannot be undone." in admin_client.post(report_of(row), {"do": "retract"}).text
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"message": "another"}, {"people": "everyone else"}, {"url": "/elsewhere/"}, {"once": "1" * 32}, {"seen": "x"}],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_what_was_changed_after_the_preview_is_shown_before_it_is_sent(
+    admin_client: Client, ann: User, changed: dict[str, str]
+) -> None:
+    ben = User.objects.create_user("ben")
+    fields = {"people": user_id(ann), "message": "m", "once": ONCE}
+    new = {**fields, "seen": seen(admin_client, **fields), **changed}
+    if "people" in changed:
+        new["people"] = user_id(ben)  # as many as before
+    page = text_of(write(admin_client, "_send", **new))
+    assert ("Look at this preview first" if "seen" in changed else "This is not what you have looked at") in page
+    assert not Notification.objects.exists()
+    found = re.search(r'name="seen" value="([^"]+)"', page)
+    assert found is not None
+    assert write(admin_client, "_send", **{**new, "seen": found[1]}).status_code == 302
+    assert Notification.objects.count() == 1
+
+
+def test_nothing_is_sent_that_nobody_has_looked_at(admin_client: Client, ann: User) -> None:
+    page = text_of(write(admin_client, "_send", people=user_id(ann), message="m"))
+    assert "Look at this preview first" in page and "To 1 person" in page
+    assert not Notification.objects.exists()
+
+
+def test_a_look_is_of_whoever_has_looked(admin_client: Client, client: Client, ann: User) -> None:
+    fields = {"people": user_id(ann), "message": "m"}
+    look = seen(admin_client, **fields)
+    client.force_login(User.objects.create_superuser("other", "o@example.com", "x"))
+    assert write(client, "_send", **fields, seen=look).status_code == 200
+    assert not Notification.objects.exists()
+
+
+def test_recipients_who_changed_after_the_preview_are_counted_again(admin_client: Client) -> None:
+    ops = Group.objects.create(name="ops")
+    crowd = make_crowd("one", 3)
+    crowd[0].groups.add(ops)
+    fields = {"audience": "group:ops", "message": "m"}
+    look = seen(admin_client, **fields)
+    for one in crowd:
+        one.groups.add(ops)
+    page = text_of(write(admin_client, "_send", **fields, seen=look))
+    assert "it was 1 person, now it is 3 people." in page and "To 3 people" in page
+    assert not Notification.objects.exists()
+    assert look_and_send(admin_client, **fields).status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "asks"), [(99, 100, True), (100, 101, False), (100, 98, True), (0, 1, True)]
+)
+def test_one_of_a_hundred_may_come_or_go_between_look_and_send(before: int, now: int, asks: bool) -> None:
+    assert bool(Look("1", ["m"], now).objection(Look("1", ["m"], before).seal)) is asks
+
+
+@pytest.mark.parametrize("seal", ["", "x", "a:b:c", signing.dumps(["1", "d", 1], salt="another")])
+def test_a_look_cannot_be_made_up(seal: str) -> None:
+    assert Look("1", ["m"], 1).objection(seal)
