@@ -165,7 +165,6 @@ def test_page_that_was_cut_off_shows_every_alert_once_and_in_order(
         expect(alerts(page).nth(number)).to_contain_text(text)
     for text in texts:
         expect(alerts(page).filter(has_text=text)).to_have_count(1)
-    visitor.errors.clear()  # the browser notes every attempt that failed
 
 
 def test_toasts_missed_in_a_lost_connection_show_once(visitor: Visitors, notify: Notify, network: TcpProxy) -> None:
@@ -184,7 +183,6 @@ def test_toasts_missed_in_a_lost_connection_show_once(visitor: Visitors, notify:
     notify("after the cut")
     expect(toasts(page).filter(has_text="after the cut")).to_have_count(1)
     expect(toasts(page)).to_have_count(3)
-    visitor.errors.clear()  # the browser notes every attempt that failed
 
 
 def test_staff_tells_everyone_and_others_see_no_form(visitor: Visitors) -> None:
@@ -216,7 +214,6 @@ def test_alert_to_everyone_that_was_written_in_a_cut_is_sent_once_after_it(
     for page in (staff, ada):
         expect(alerts(page).first).to_contain_text("written in the dark")
         expect(alerts(page).filter(has_text="written in the dark")).to_have_count(1)
-    visitor.errors.clear()  # the browser notes every attempt that failed
 
 
 @pytest.mark.parametrize("page_path", ["/notifications/", "/"])

@@ -75,6 +75,7 @@ def test_page_reconnects_after_other_close_codes(visitor: Visitors, code: int) -
 
 
 def test_page_is_live_where_no_websocket_gets_through(visitor: Visitors, hub: LiveHub) -> None:
+    visitor.are_cut_off = True
     page = visitor("behind-a-proxy")
     WebSocketProxy(page).close_code = 1006
     page.goto("/notifications/")
@@ -86,6 +87,7 @@ def test_page_is_live_where_no_websocket_gets_through(visitor: Visitors, hub: Li
 
 
 def test_page_shows_that_the_hub_is_unavailable_and_reconnects(visitor: Visitors) -> None:
+    visitor.are_cut_off = True
     page = visitor()
     proxy = WebSocketProxy(page)
     proxy.close_code = 1013
@@ -100,10 +102,10 @@ def test_page_shows_that_the_hub_is_unavailable_and_reconnects(visitor: Visitors
     proxy.close_code, away = 0, False
     wait_until_live(page)
     wait_until_loaded(page)
-    visitor.errors.clear()  # the browser notes every attempt that failed
 
 
 def test_screen_readers_hear_of_a_lost_and_restored_connection(visitor: Visitors) -> None:
+    visitor.are_cut_off = True
     page = visitor()
     proxy = WebSocketProxy(page)
     page.goto("/")
@@ -189,7 +191,6 @@ def test_page_whose_session_ended_while_it_was_cut_says_so_in_all_tabs(
     expect(page.get_by_role("banner").get_by_role("link", name="Log in")).to_be_visible()
     wait_until_live(page)
     has_lost_its_session(second, ENDED)
-    visitor.errors.clear()  # the browser notes every attempt that failed
 
 
 def test_page_of_one_person_does_nothing_for_another_who_signed_in_while_it_was_cut(
@@ -215,7 +216,6 @@ def test_page_of_one_person_does_nothing_for_another_who_signed_in_while_it_was_
     expect(toasts(page)).to_have_count(0)
     expect(bell(page)).to_have_accessible_name("Alerts")
     expect(bell(other)).to_have_accessible_name("Alerts: 1 unread alert")
-    visitor.errors.clear()  # the browser notes every attempt that failed
 
 
 def test_page_of_a_guest_who_signed_in_while_it_was_cut_says_so(
@@ -229,7 +229,6 @@ def test_page_of_a_guest_who_signed_in_while_it_was_cut_says_so(
     page.context.add_cookies([{"name": SESSION_COOKIE, "value": cookie, "url": f"http://127.0.0.1:{network.port}"}])
     network.restore()
     has_lost_its_session(page, ANOTHER)
-    visitor.errors.clear()  # the browser notes every attempt that failed
 
 
 @pytest.mark.parametrize("address", ["/notifications/?page=2&x=a%26b", "/topics/"])
@@ -288,6 +287,7 @@ def test_token_in_an_address_may_be_of_somebody_else_than_the_page(visitor: Visi
 
 @pytest.mark.parametrize("language", ["en", "ru"])
 def test_header_fits_a_small_screen_whatever_it_says(visitor: Visitors, language: str) -> None:
+    visitor.are_cut_off = True
     page = visitor("narrow-person", language=language)
     proxy = WebSocketProxy(page, to_page=without_counts)
     for width in (360, 480):
