@@ -23,7 +23,7 @@ from notifications.http import retracting as retracting_api  # noqa: F401  # lik
 from notifications.http import scopes
 from notifications.http import topics as topics_api  # noqa: F401  # likewise
 from notifications.offers.declaring import Action, Link, registered
-from notifications.sending import actions, own_keys
+from notifications.sending import actions
 from notifications.sending.alerting import EVERYONE, LONGEST, LONGEST_THROTTLE, BadAlert, UnknownRecipient, alert
 from notifications.sending.named_audiences import MEMBERS, PERMISSION, PREFIX, Listed
 
@@ -119,8 +119,6 @@ def _notify(call: ApiCall[NotifyRequest], to: list[str | int]) -> NotifyResult:
     # Before any of them is looked up: which audiences and permissions there are is told to no other key.
     if any(isinstance(one, str) and _names_an_audience(one) for one in to):
         all_of(call, channels.USER)
-    if request.key is not None and (mistake := own_keys.mistake_of_programs(request.key)):
-        raise ApiError(Code.BAD_REQUEST, mistake)
     try:
         described = alert(
             to=_recipients(to),

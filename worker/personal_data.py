@@ -18,6 +18,7 @@ from hub.publishing import forget_channel
 from hub.users import User, all_users, user_id
 from notifications import sources
 from notifications.models import Notification
+from notifications.sending.own_keys import OwnKey, own_key
 from notifications.sending.withdrawing import withdraw
 from worker import events
 from worker.models import Job, TrackedJob
@@ -79,9 +80,9 @@ def _erase_jobs(user: User) -> None:
     withdraw(Notification.objects.filter(key=signed_up_key(user)))
 
 
-def signed_up_key(user: User) -> str:
+def signed_up_key(user: User) -> OwnKey:
     """The key of the alert that tells staff who has signed up: it has their name."""
-    return f"accounts.signed_up:{user.pk}"
+    return own_key("accounts.signed_up:", str(user.pk))
 
 
 register(PersonalData("jobs", _export_jobs, _erase_jobs))

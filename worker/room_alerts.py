@@ -12,6 +12,7 @@ from hub.database.signals import listen
 from hub.web import page_url
 from notifications import Alert, alert, on_save
 from notifications.models import Notification
+from notifications.sending.own_keys import OwnKey, own_key
 from notifications.sending.withdrawing import withdraw
 
 
@@ -36,9 +37,9 @@ def room_opened(room: Room) -> Alert | None:
     )
 
 
-def room_opened_key(room: Room) -> str:
+def room_opened_key(room: Room) -> OwnKey:
     """The key of the alert that a room is open."""
-    return f"chat.room_opened:{room.pk}"
+    return own_key("chat.room_opened:", str(room.pk))
 
 
 def _room_saved(sender: type[Room], instance: Room, **_: Any) -> None:

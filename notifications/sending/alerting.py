@@ -141,7 +141,8 @@ def alert(
         data: anything that JSON has for programs that receive the alert, whole numbers up to 2^53 - 1 (longer ones as
             text); with the texts at most about 64 KiB of JSON (``HUB_MAX_PUBLICATION``).
         key: names what the alert is about, such as ``"order:7:placed"``, 1 to 200 characters: a recipient gets one
-            alert of this key, ever, however often and from wherever it is sent. One namespace for the whole hub.
+            alert of this key, ever, however often and from wherever it is sent. One namespace for the whole hub, which
+            keeps for itself what begins with ``schedule:``, ``chat.room_opened:`` and so on: the error names all.
         expires: when it is not true any more, as a time with a zone, or how long after it is sent. From then on no
             list and no count has it, and open pages hide it.
         kind: what the alert is an instance of (:class:`notifications.Kind`), or its name. Texts that the kind has come

@@ -8,24 +8,21 @@ from django.dispatch import receiver
 from notifications import sources
 from notifications.models import ScheduledAlert
 from notifications.sending import scheduling
+from notifications.sending.own_keys import OwnKey, own_key
 from worker.schedules.models import Schedule, ScheduleRun
 
 
-def key_of(run: ScheduleRun) -> str:
+def key_of(run: ScheduleRun) -> OwnKey:
     """The key of the alerts of a run that wait for their local time."""
-    return f"{_keys(run.schedule_id)}{run.pk}"
+    return own_key("schedule:", f"{run.schedule_id}:{run.pk}")
 
 
 def cancel(schedule_id: int) -> int:
     """Cancel all that waits of this schedule, of whichever run; returns how many alerts."""
     rows = ScheduledAlert.objects.filter(
-        source=sources.written(sources.SCHEDULE, schedule_id), key__startswith=_keys(schedule_id)
+        source=sources.written(sources.SCHEDULE, schedule_id), key__startswith=own_key("schedule:", f"{schedule_id}:")
     )
     return scheduling.cancel(list(rows.values_list("pk", flat=True)))
-
-
-def _keys(schedule_id: int) -> str:
-    return f"schedule:{schedule_id}:"
 
 
 @receiver(pre_delete, sender=Schedule)
