@@ -54,7 +54,14 @@ def prune(deletions: Iterable[int], kind: str, *, seconds: float) -> int:
 
 
 def prune_table(
-    kind: str, rows: QuerySet[Any], *, days: float, items: int, lists: Iterable[List], seconds: float
+    kind: str,
+    rows: QuerySet[Any],
+    *,
+    days: float,
+    items: int,
+    lists: Iterable[List],
+    seconds: float,
+    by: str = "pk",
 ) -> int:
     """Delete those of ``rows`` that are older than ``days``, and of each list all but the newest ``items``.
 
@@ -65,11 +72,12 @@ def prune_table(
         kind: what the rows are, for the metric ``hub_rows_pruned_total``.
         lists: each either some of ``rows``, which are one list; or some of them with the rows that own a list each,
             and the name of the column that says whose a row is.
+        by: the column by which the rows of such a list are told apart and ordered.
 
     Returns how many rows were deleted.
     """
     each = (
-        beyond_of_each(items, one[1], one[0], one[2]) if isinstance(one, tuple) else beyond(items, one)
+        beyond_of_each(items, one[1], one[0], one[2], by) if isinstance(one, tuple) else beyond(items, one)
         for one in lists
     )
     return prune(chain(older_than(days, rows), chain.from_iterable(each)), kind, seconds=seconds)
@@ -98,25 +106,27 @@ def beyond(items: int, rows: QuerySet[Any]) -> Iterator[int]:
         yield from _upto(last, rows)
 
 
-def beyond_of_each(items: int, owners: QuerySet[Any], rows: QuerySet[Any], column: str) -> Iterator[int]:
+def beyond_of_each(
+    items: int, owners: QuerySet[Any], rows: QuerySet[Any], column: str, by: str = "pk"
+) -> Iterator[int]:
     """:func:`beyond` for the rows of each of ``owners``, which ``column`` names; a query for two hundred of them."""
     if not items:
         return
-    of_owner = rows.filter(**{column: OuterRef("pk")}).order_by("-pk").values("pk")[items : items + 1]
+    of_owner = rows.filter(**{column: OuterRef("pk")}).order_by(f"-{by}").values(by)[items : items + 1]
     after = None
     while True:
         page = owners.order_by("pk").filter(**({} if after is None else {"pk__gt": after}))
         found = list(page.values_list("pk", Subquery(of_owner))[:OWNERS])
         for owner, last in found:
             if last is not None:
-                yield from _upto(last, rows.filter(**{column: owner}))
+                yield from _upto(last, rows.filter(**{column: owner}), by)
         if len(found) < OWNERS:
             return
         after = found[-1][0]
 
 
-def _upto(last: Any, rows: QuerySet[Any]) -> Iterator[int]:
-    while ids := list(rows.filter(pk__lte=last).order_by("pk").values_list("pk", flat=True)[:CHUNK]):
+def _upto(last: Any, rows: QuerySet[Any], by: str = "pk") -> Iterator[int]:
+    while ids := list(rows.filter(**{f"{by}__lte": last}).order_by(by).values_list("pk", flat=True)[:CHUNK]):
         yield _delete(rows.model, ids)
 
 

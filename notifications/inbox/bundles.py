@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 
 from hub.channels import LAST_ID
 from hub.users import Visitor
-from notifications.inbox import reading
+from notifications.inbox import listing, reading
 from notifications.kinds import wording
 from notifications.models import Notification
 from notifications.offers import chosen as chosen_actions
@@ -50,7 +50,7 @@ def shown_as(reader: reading.Reader, alert: int) -> Notification | None:
     """What the reader's lists have in place of this alert: itself, or what it is folded under; None without either."""
     for folded_under in Notification.objects.filter(pk=alert, folded=True).values_list("bundle", flat=True):
         alert = _of(folded_under or 0).filter(folded=False).values_list("pk", flat=True).first() or 0
-    return next(iter(reading.theirs(reader, [alert])), None)
+    return next(iter(listing.theirs(reader, [alert])), None)
 
 
 def _of(bundle: int) -> QuerySet[Notification]:

@@ -8,25 +8,26 @@ from django.utils import timezone
 from hub.channels import LAST_ID
 from hub.users import Key, as_stored
 from notifications.models import InboxEntry
+from notifications.models.inbox import entry_place
 
 #: Entries that one statement adds.
 BATCH = 500
 
 # As SQL, because Django does not say which rows were there already. Of PostgreSQL and SQLite alike.
 _ADD = """
-    INSERT INTO hub_notifications_inboxentry (user_id, notification_id) VALUES {values}
-    ON CONFLICT (user_id, notification_id) DO NOTHING
-    RETURNING id, user_id
+    INSERT INTO hub_notifications_inboxentry (notification_id, user_id) VALUES {values}
+    ON CONFLICT (notification_id, user_id) DO NOTHING
+    RETURNING user_id
 """
 
 
-def add(notification_id: int, keys: Sequence[Key]) -> dict[Key, int]:
+def add(notification_id: int, keys: Sequence[Key]) -> list[Key]:
     """Give the notification to the users with these keys, as part of the open transaction.
 
-    Returns the ids of the entries that were made, by key: who has it already is not among them, also where somebody
-    else gives it to them at the same time.
+    Returns the keys of those who did not have it: who has it already is not among them, also where somebody else gives
+    it to them at the same time.
     """
-    added: dict[Key, int] = {}
+    added: list[Key] = []
     with connection.cursor() as cursor:
         for start in range(0, len(keys), BATCH):
             part = keys[start : start + BATCH]
@@ -34,9 +35,9 @@ def add(notification_id: int, keys: Sequence[Key]) -> dict[Key, int]:
             key_of = dict(zip(stored, part, strict=True))
             # A number is written into the statement: a parameter for each takes as long as the insert.
             places = [str(key) if isinstance(key, int) else "%s" for key in stored]
-            values = ", ".join(f"({place}, {int(notification_id)})" for place in places)
+            values = ", ".join(f"({int(notification_id)}, {place})" for place in places)
             cursor.execute(_ADD.format(values=values), [key for key in stored if not isinstance(key, int)] or None)
-            added |= {key_of[value]: pk for pk, value in cursor.fetchall()}
+            added += [key_of[value] for (value,) in cursor.fetchall()]
     return added
 
 
@@ -51,5 +52,6 @@ def mark_read(key: Key, ids: Collection[int]) -> list[int]:
 
 def mark_all_read(key: Key, upto: int = LAST_ID) -> int:
     """Mark the entries that the user has now, not newer than ``upto``, as read; returns how many were unread."""
-    unread = InboxEntry.objects.filter(user=key, notification__lte=upto, read_at=None)
+    # The place of what is unread is the id of its notification, and above 0.
+    unread = InboxEntry.objects.alias(place=entry_place()).filter(user=key, place__gt=0, place__lte=upto)
     return unread.update(read_at=timezone.now())

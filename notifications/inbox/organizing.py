@@ -27,7 +27,7 @@ from hub.users import Key, User, all_users
 from hub.validation import Refused
 from notifications import channels, events
 from notifications.inbox import entries as inbox
-from notifications.inbox import queries, read_marks, reading, trail
+from notifications.inbox import listing, queries, read_marks, reading, trail
 from notifications.inbox.resting import Resting
 from notifications.kinds import wording
 from notifications.kinds.locales import UNKNOWN, locales_of
@@ -148,7 +148,7 @@ def archive_all_read(*, user: User, upto: int) -> Changed:
     with _inbox_of(user) as box:
         reader = reading.reader(user.pk)
         (ids,) = reading.find(reader, reading.Question(reading.READ, MANY + 1, upto))
-        return box.archive(reading.theirs(reader, ids[:MANY]), more=len(ids) > MANY)
+        return box.archive(listing.theirs(reader, ids[:MANY]), more=len(ids) > MANY)
 
 
 def unarchive(*, user: User, ids: Collection[int]) -> Changed:
@@ -243,7 +243,7 @@ def _tell_of_return(user: User, ids: Collection[int]) -> None:
     """
     reader = reading.reader(user.pk)
     counts = queries.counts_of(reader)
-    back = [row.pk for row in reading.theirs(reader, ids)]
+    back = [row.pk for row in listing.theirs(reader, ids)]
     if not back:
         return
     few = len(back) <= _TOLD_WITH_TEXTS
@@ -290,7 +290,7 @@ class _Inbox:
         self.states = NotificationState.objects.filter(user=user)
 
     def theirs(self, ids: Collection[int]) -> list[Notification]:
-        return reading.theirs(reading.reader(self.user.pk), ids)
+        return listing.theirs(reading.reader(self.user.pk), ids)
 
     def no_longer_unread(self, which: Q) -> set[int]:
         """Those of these states' alerts that were unread although they have a mark, and are so no more."""

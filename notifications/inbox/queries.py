@@ -14,7 +14,7 @@ from hub.streams import Position
 from hub.users import Key, Visitor
 from notifications import channels
 from notifications.events import InboxCounts
-from notifications.inbox import reading
+from notifications.inbox import listing, reading
 from notifications.inbox.reading import Question
 from notifications.kinds.declaring import declared
 from notifications.models import Follow, Notification, Topic
@@ -111,11 +111,11 @@ def inbox_for(
     ids, *counted = reading.find(reader, newest, *_COUNTED)
     counts = _counts(reader, *counted)
     if not is_search:
-        alerts = reading.listed(reader, ids[:limit])
+        alerts = listing.listed(reader, ids[:limit])
         return InboxPart(alerts, ids[limit - 1] if len(ids) > limit else 0, counts, positions)
     found, left, under = list[int](), SEARCHED, dict[int, int]()
     while True:
-        heads = reading.worded(reader, ids, of=search.level_and_kinds)
+        heads = listing.worded(reader, ids, of=search.level_and_kinds)
         part = _within(heads, left) if search.words else heads
         under |= _found_under(reader, part, search)
         found += [alert.pk for alert in part if search.finds(alert) or alert.pk in under]
@@ -154,12 +154,12 @@ def _found_under(reader: reading.Reader, heads: Sequence[Notification], search: 
     # Of all columns the index has these two alone: a bundle may be of ten thousand.
     newest = Notification.objects.filter(bundle__in=head_of).order_by("-pk").values_list("pk", flat=True)
     most = sum(map(_looked_at, heads))
-    alone = reading.worded_alone(reader, list(newest[:most]), of=search.level_and_kinds)
+    alone = listing.worded_alone(reader, list(newest[:most]), of=search.level_and_kinds)
     return Counter(head_of[row.bundle] for row in alone if row.bundle is not None and search.finds(row))
 
 
 def _listed(reader: reading.Reader, ids: Sequence[int], under: Mapping[int, int]) -> list[Notification]:
-    rows = reading.listed(reader, ids)
+    rows = listing.listed(reader, ids)
     for row in rows:
         row.found_under = under.get(row.pk, 0)
     return rows
@@ -220,7 +220,7 @@ def page_for(user: Visitor, *, before: int = LAST_ID, limit: int) -> InboxPage:
     ids, unread = reading.find(
         reader, Question(reading.INBOX, limit + 1, before - 1), Question(reading.UNREAD, UNREAD_LIMIT)
     )
-    return InboxPage(reading.listed(reader, ids[:limit]), len(ids) > limit, len(unread), positions)
+    return InboxPage(listing.listed(reader, ids[:limit]), len(ids) > limit, len(unread), positions)
 
 
 def _channels_of(user: Visitor, reader: reading.Reader) -> list[str]:
@@ -234,7 +234,7 @@ def _channels_of(user: Visitor, reader: reading.Reader) -> list[str]:
 def latest_for(user: Visitor, limit: int = 50) -> list[Notification]:
     """The newest alerts that are for ``user`` (guests: those to everyone), newest first, each with ``read``."""
     reader = reading.reader(user.pk)
-    return reading.listed(reader, reading.newest_ids(reader, before=LAST_ID, limit=limit))
+    return listing.listed(reader, reading.newest_ids(reader, before=LAST_ID, limit=limit))
 
 
 def unread_count(user: Visitor) -> int:

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from hub.users import Key, User, groups_of, memberships
 from notifications.inbox import entries as inbox
-from notifications.inbox import reading
+from notifications.inbox import listing, reading
 from notifications.kinds.declaring import have_past
 from notifications.models import Follow, Notification, ReadMark, ReadUpTo
 
@@ -103,7 +103,7 @@ def _of_past(user: User, ids: Collection[int]) -> list[int]:
     unmarked = past.exclude(pk__in=ReadMark.objects.filter(user=user).values("notification"))
     if not (found := list(unmarked.values_list("pk", flat=True))):
         return []
-    return [row.pk for row in reading.theirs(reading.reader(user.pk), found) if not row.read]
+    return [row.pk for row in listing.theirs(reading.reader(user.pk), found) if not row.read]
 
 
 def _joined_later(user: User) -> QuerySet[Any, Any]:

@@ -17,20 +17,15 @@ which stops when enough is found. One ``OR`` over all of them would read the ale
 ``union()`` takes no parts with a limit on SQLite.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from django.db import connection
-from django.db.models import Q
-from django.db.models.functions import Now
 
 from hub.channels import LAST_ID
 from hub.users import Key, all_users, as_stored, joined_field, memberships
-from notifications.kinds import wording
 from notifications.kinds.declaring import have_past
-from notifications.models import InboxEntry, Notification, NotificationState, ReadMark
-from notifications.offers import chosen as chosen_actions
 from notifications.preferences.subjects import Made, hidden_kinds
 
 #: Audiences that one statement looks at: SQLite takes no more than 500 parts.
@@ -46,18 +41,20 @@ _PART = """
     ) {name}
 """
 
-# What was distributed to the person: their entries, by an index of those that are unread, or of all. Of the few that
-# are being withdrawn the alert is gone already, and those that have expired are few until they are withdrawn.
+# What was distributed to the person: their entries, those that are unread or those that are read, each a part of one
+# index (``notifications.models.inbox.entry_place``). Of the few that are being withdrawn the alert is gone already,
+# and those that have expired are few until they are withdrawn.
 _ENTRIES = """
-    SELECT {question} AS question, entries.* FROM (
+    SELECT {question} AS question, {name}.* FROM (
         SELECT entry.notification_id FROM hub_notifications_inboxentry entry
-        WHERE entry.user_id = %(user)s AND entry.notification_id <= {upto} AND {wanted}
+        WHERE entry.user_id = %(user)s AND {place} BETWEEN {first} AND {last}
             AND entry.notification_id NOT IN (SELECT notification_id FROM hub_notifications_withdrawal)
             AND entry.notification_id NOT IN (SELECT id FROM hub_notifications_notification WHERE expires_at <= {now})
             {chosen}
-        ORDER BY entry.user_id, entry.notification_id DESC LIMIT {limit}
-    ) entries
+        ORDER BY entry.user_id {order}, {place} {order} LIMIT {limit}
+    ) {name}
 """
+_PLACE = "(CASE WHEN entry.read_at IS NULL THEN entry.notification_id ELSE (-entry.notification_id) END)"
 
 # By rows that the person has of single alerts: states, of which there is an index for each place, or marks, of which
 # few are kept. An alert may be theirs no more: they have left the group or the topic, or their entry is gone.
@@ -109,14 +106,14 @@ _AWAY = "state.archived_at IS NOT NULL OR state.snoozed_until IS NOT NULL"
 
 
 class Wanted(NamedTuple):
-    """Which alerts are looked for: conditions for rows of alerts, entries, states and marks.
+    """Which alerts are looked for: conditions for rows of alerts, states and marks, and which entries.
 
     Where one is empty, there is nothing to look for among these. ``past`` is for alerts from before the person came,
     of kinds that later people get too. ``without`` is what the state of alerts, entries and marks must not be.
     """
 
     alerts: str = ""
-    entries: str = ""
+    entries: tuple[Literal["unread", "read"], ...] = ()
     states: str = ""
     marks: str = ""
     without: str = ""
@@ -124,17 +121,17 @@ class Wanted(NamedTuple):
 
 
 #: Those in the inbox, read or not.
-INBOX = Wanted("TRUE", "TRUE", without=_AWAY)
+INBOX = Wanted("TRUE", ("unread", "read"), without=_AWAY)
 
 UNREAD = Wanted(
     f"alert.id > {{floor}} AND NOT {_MARKED}",
-    "entry.read_at IS NULL",
+    ("unread",),
     "state.unread AND state.archived_at IS NULL AND state.snoozed_until IS NULL",
     past=f"alert.past AND alert.id > {{past}} AND alert.id <= {{floor}} AND NOT {_MARKED}",
 )
 READ = Wanted(
     "alert.id <= {floor} AND (NOT alert.past OR alert.id <= {past})",
-    "entry.read_at IS NOT NULL",
+    ("read",),
     marks="TRUE",
     without=f"state.unread OR {_AWAY}",
 )
@@ -308,106 +305,6 @@ def find(reader: Reader, *questions: Question) -> list[list[int]]:
     return [sorted(ids, reverse=True)[: one.limit] for ids, one in zip(found, questions, strict=True)]
 
 
-def listed(reader: Reader, ids: Sequence[int]) -> list[Notification]:
-    """These alerts, which are for the reader, newest first, in their language, with what they have done with each."""
-    rows = list(Notification.objects.filter(pk__in=ids).select_related("topic").order_by("-pk"))
-    add_states(reader, rows)
-    chosen_actions.note(rows, reader.key)
-    wording.localise(rows, reader.key)
-    return rows
-
-
-def worded(reader: Reader, ids: Sequence[int], *, of: Q) -> list[Notification]:
-    """As :func:`listed`, with nothing but their texts, to look for words: those of these alerts that ``of`` takes."""
-    rows = Notification.objects.filter(of, pk__in=ids).defer("data", "actions").select_related("topic")
-    found = list(rows.order_by("-pk"))
-    wording.localise(found, reader.key)
-    return found
-
-
-def worded_alone(reader: Reader, ids: Sequence[int], *, of: Q) -> list[Notification]:
-    """As :func:`worded`, also of alerts that are folded, each with what it says by itself."""
-    found = list(Notification.objects.filter(of, pk__in=ids).defer("data", "actions").select_related("topic"))
-    for row in found:
-        row.bundle_count = 1
-    wording.localise(found, reader.key)
-    return found
-
-
-def theirs(reader: Reader, ids: Collection[int]) -> list[Notification]:
-    """As :func:`listed`, of any ids: those that are for the reader and not folded, without their texts."""
-    current = Q(expires_at=None) | Q(expires_at__gt=Now())
-    rows = (
-        Notification.objects.filter(current, pk__in=ids, folded=False)
-        .defer("message", "data", "url", "params")
-        .order_by("-pk")
-    )
-    found = [row for row in rows if _is_for(reader, row)]
-    if distributed := [row.pk for row in found if row.audience]:
-        entries = InboxEntry.objects.filter(user=reader.key, notification__in=distributed)
-        has = set(entries.values_list("notification", flat=True))
-        found = [row for row in found if not row.audience or row.pk in has]
-    add_states(reader, found)
-    return found
-
-
-def _is_for(reader: Reader, row: Notification) -> bool:
-    """Whether it is for the reader, as far as that is to be seen without their entries."""
-    if row.kind in reader.hidden and (not row.kind or (row.user_id is None and not row.audience)):
-        return False
-    if row.user_id is not None:
-        return bool(row.user_id == reader.key)
-    if row.group_id is not None:
-        return row.group_id in reader.group_ids
-    return row.topic_id is None or any(topic.id == row.topic_id for topic in reader.topics)
-
-
-def add_states(reader: Reader, rows: Sequence[Notification]) -> None:
-    """Note in these alerts, which are for the reader, what they have done with each."""
-    ids = [row.pk for row in rows]
-    read, states = set[int](), dict[int, NotificationState]()
-    if reader.key is not None:
-        marked = ReadMark.objects.filter(user=reader.key, notification__in=ids)
-        read = set(marked.values_list("notification", flat=True))
-        read |= _read_entries(reader, [row.pk for row in rows if row.audience])
-        states = {
-            state.notification_id: state
-            for state in NotificationState.objects.filter(user=reader.key, notification__in=ids)
-        }
-    floor_of = _floors_of(reader)
-    for row in rows:
-        row.read = row.pk in read or row.pk <= floor_of(row)
-        if state := states.get(row.pk):
-            row.read = row.read and not state.unread
-            row.archived_at, row.snoozed_until = state.archived_at, state.snoozed_until
-        row.seen = row.read or (state is not None and state.seen_at is not None)
-
-
-def _floors_of(reader: Reader) -> Callable[[Notification], int]:
-    """Up to where all is read of what was sent to the same as an alert, which is for the reader."""
-    of_groups = {group.id: group for group in reader.groups}
-    of_topics = {topic.id: topic for topic in reader.topics}
-
-    def floor_of(row: Notification) -> int:
-        if row.audience:
-            return 0
-        if row.user_id is not None:
-            return reader.own
-        of_many = of_topics.get(row.topic_id or 0) if row.group_id is None else of_groups.get(row.group_id)
-        if of_many is not None:
-            return of_many.past if row.past else of_many.read
-        return reader.past if row.past else reader.shared
-
-    return floor_of
-
-
-def _read_entries(reader: Reader, ids: Sequence[int]) -> set[int]:
-    if not ids:
-        return set()
-    read = InboxEntry.objects.filter(user=reader.key, notification__in=ids).exclude(read_at=None)
-    return set(read.values_list("notification", flat=True))
-
-
 def _parts(number: int, question: Question, reader: Reader) -> Iterator[str]:
     """The parts of a statement that answer the question, audience by audience."""
     wanted = question.wanted
@@ -419,9 +316,10 @@ def _parts(number: int, question: Question, reader: Reader) -> Iterator[str]:
         "now": _now(),
     }
     if reader.key is not None:
-        if wanted.entries:
-            of_entries = wanted.entries + _without(wanted, reader, "entry.notification_id")
-            yield _ENTRIES.format(wanted=of_entries, chosen=_ENTRY_OF_KIND if "" in reader.hidden else "", **asked)
+        of_kind = _ENTRY_OF_KIND if "" in reader.hidden else ""
+        chosen = of_kind + _without(wanted, reader, "entry.notification_id")
+        for which in wanted.entries:
+            yield _part_of_entries(which, int(question.upto), chosen, asked)
         if wanted.states and reader.states:
             yield _ROWS.format(
                 **_STATES, wanted=wanted.states, theirs=_theirs(reader), chosen=_of_rows(reader), **asked
@@ -448,6 +346,14 @@ def _parts(number: int, question: Question, reader: Reader) -> Iterator[str]:
         yield _part_of_many(name, group, topic, wanted.alerts.format(**floors) + here, asked)
         if wanted.past and past < read:
             yield _part_of_many(f"{name}_past", group, topic, wanted.past.format(**floors) + here, asked)
+
+
+def _part_of_entries(which: Literal["unread", "read"], upto: int, chosen: str, asked: dict[str, Any]) -> str:
+    """The newest are at the end of those that are unread, and at the beginning of those that are read."""
+    ends = (
+        {"first": 1, "last": upto, "order": "DESC"} if which == "unread" else {"first": -upto, "last": -1, "order": ""}
+    )
+    return _ENTRIES.format(name=f"{which}_entries", place=_PLACE, chosen=chosen, **ends, **asked)
 
 
 def _without(wanted: Wanted, reader: Reader, column: str) -> str:

@@ -133,8 +133,6 @@ class Migration(migrations.Migration):
                 ('total', models.PositiveBigIntegerField(help_text='How many get it, as far as that is known.', null=True, verbose_name='people')),
                 ('reached', models.PositiveBigIntegerField(default=0, help_text='How many have it.', verbose_name='reached')),
                 ('last_key', models.CharField(default='', editable=False, max_length=255)),
-                ('first_entry', models.BigIntegerField(editable=False, null=True)),
-                ('last_entry', models.BigIntegerField(editable=False, null=True)),
                 ('moved_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name='last step')),
                 ('finished_at', models.DateTimeField(null=True, verbose_name='finished')),
                 ('failure', models.CharField(default='', editable=False, help_text='Why its job cannot go on, until somebody starts it again.', max_length=500, verbose_name='error')),
@@ -148,7 +146,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='InboxEntry',
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('pk', models.CompositePrimaryKey('notification_id', 'user_id', blank=True, editable=False, primary_key=True, serialize=False)),
                 ('read_at', models.DateTimeField(null=True)),
                 ('notification', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.DO_NOTHING, related_name='+', to='hub_notifications.notification')),
                 ('user', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
@@ -204,8 +202,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('notification_id', models.BigIntegerField(primary_key=True, serialize=False, verbose_name='notification')),
                 ('shared', models.BigIntegerField(editable=False, null=True)),
-                ('after', models.BigIntegerField(editable=False)),
-                ('last_entry', models.BigIntegerField(editable=False)),
+                ('last_key', models.CharField(default='', editable=False, max_length=255)),
                 ('moved_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name='last step')),
                 ('failure', models.CharField(default='', editable=False, help_text='Why its job cannot go on, until somebody starts it again.', max_length=500, verbose_name='error')),
             ],
@@ -271,11 +268,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='inboxentry',
-            index=models.Index(condition=models.Q(('read_at', None)), fields=['user', 'notification'], name='hub_notification_entry_unread'),
-        ),
-        migrations.AddConstraint(
-            model_name='inboxentry',
-            constraint=models.UniqueConstraint(fields=('user', 'notification'), name='hub_notification_entry_once'),
+            index=models.Index(models.F('user'), models.Case(models.When(read_at=None, then=models.F('notification')), default=models.Func(models.F('notification'), output_field=models.BigIntegerField(), template='(-%(expressions)s)'), output_field=models.BigIntegerField()), name='hub_notification_entry_place'),
         ),
         migrations.AddConstraint(
             model_name='readmark',

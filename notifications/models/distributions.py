@@ -35,9 +35,6 @@ class Distribution(models.Model):
     reached = models.PositiveBigIntegerField(_("reached"), default=0, help_text=_("How many have it."))
     #: The key of the person up to whom an audience is done, as text; empty at the beginning.
     last_key = models.CharField(max_length=USER_KEY_LIMIT, default="", editable=False)
-    #: The smallest and the largest id of its entries, so that they need no index to be found by their notification.
-    first_entry = models.BigIntegerField(null=True, editable=False)
-    last_entry = models.BigIntegerField(null=True, editable=False)
     moved_at = models.DateTimeField(_("last step"), db_default=Now())
     finished_at = models.DateTimeField(_("finished"), null=True)
     failure = failure_column()
@@ -82,9 +79,8 @@ class Withdrawal(models.Model):
     notification_id = models.BigIntegerField(_("notification"), primary_key=True)
     #: The id of what is published to all these people (``hub.publishing.share``); None where they are told nothing.
     shared = models.BigIntegerField(null=True, editable=False)
-    #: Its entries have ids above the first and up to the second one.
-    after = models.BigIntegerField(editable=False)
-    last_entry = models.BigIntegerField(editable=False)
+    #: The key of the person up to whom that is done, as text; empty at the beginning.
+    last_key = models.CharField(max_length=USER_KEY_LIMIT, default="", editable=False)
     moved_at = models.DateTimeField(_("last step"), db_default=Now())
     failure = failure_column()
 
@@ -94,4 +90,4 @@ class Withdrawal(models.Model):
         ordering: ClassVar = ["-pk"]
 
     def __str__(self) -> str:
-        return f"{self.notification_id}: {self.after}/{self.last_entry}"
+        return f"{self.notification_id}: {self.last_key}"

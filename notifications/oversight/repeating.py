@@ -1,7 +1,7 @@
 """Sending again what was sent before: to the same people, or to one of them."""
 
 from hub.users import User
-from notifications.models import Distribution, InboxEntry, Notification
+from notifications.models import InboxEntry, Notification
 from notifications.sending import actions, expiring
 from notifications.sending.alerting import Alert, Found
 from notifications.sending.named_audiences import LISTED, BadAudience, Listed, audience_named
@@ -56,8 +56,5 @@ def recipients_of(row: Notification) -> tuple[Found | Listed, ...]:
         if found is None:
             raise BadAudience(f"{row.audience!r} is no audience.")
         return (found,)
-    distribution = Distribution.objects.get(pk=row.pk)
-    entries = InboxEntry.objects.filter(
-        pk__gte=distribution.first_entry or 0, pk__lte=distribution.last_entry or 0, notification=row.pk
-    )
-    return (Listed(tuple(entries.order_by("user").values_list("user", flat=True))),)
+    entries = InboxEntry.objects.filter(notification=row.pk)
+    return (Listed(tuple(entries.order_by("user_id").values_list("user_id", flat=True))),)

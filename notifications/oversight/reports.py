@@ -11,7 +11,7 @@ from hub import streams
 from hub.channels import LAST_ID
 from hub.users import User
 from notifications import channels, events
-from notifications.inbox import bundles, reading
+from notifications.inbox import bundles, listing, reading
 from notifications.inbox.reading import Question
 from notifications.models import (
     ActionChoice,
@@ -134,7 +134,7 @@ def notifications_of(user: User, *, before: int = LAST_ID, limit: int) -> list[N
     places = (reading.INBOX, reading.ARCHIVED, reading.SNOOZED)
     found = reading.find(reader, *(Question(place, limit, before - 1) for place in places))
     ids = sorted({one for ids in found for one in ids}, reverse=True)[:limit]
-    return reading.listed(reader, ids)
+    return listing.listed(reader, ids)
 
 
 def state_of(row: Notification) -> str:
@@ -180,10 +180,5 @@ def _steps(alert: Notification, user: User, rows: set[int]) -> Iterator[Step]:
 
 
 def _read_entries(distribution: Distribution) -> int:
-    """How many people have read it; their entries are in a range of ids."""
-    if distribution.first_entry is None or distribution.last_entry is None:
-        return 0
-    entries = InboxEntry.objects.filter(
-        pk__gte=distribution.first_entry, pk__lte=distribution.last_entry, notification=distribution.pk
-    )
-    return entries.exclude(read_at=None).count()
+    """How many people have read it."""
+    return InboxEntry.objects.filter(notification=distribution.pk).exclude(read_at=None).count()

@@ -258,11 +258,7 @@ def _give(distribution: Distribution, ids: Mapping[Key, str]) -> None:
     for (locale, is_silent), keys_of_it in by_manner.items():
         shared = _shared(distribution, locale, is_silent=is_silent)
         publish_shared(shared, [channels.of_user_id(ids[key]) for key in keys_of_it])
-    entries = added.values()
-    if entries:
-        distribution.reached += len(entries)
-        distribution.first_entry = min(*entries, distribution.first_entry or min(entries))
-        distribution.last_entry = max(*entries, distribution.last_entry or 0)
+    distribution.reached += len(added)
 
 
 def shared_ids(distribution: Distribution) -> list[int]:

@@ -12,6 +12,7 @@ from hub.users import all_users
 from notifications.kinds.declaring import declared
 from notifications.models import (
     ActionChoice,
+    Distribution,
     FailedCall,
     InboxChange,
     InboxEntry,
@@ -40,10 +41,18 @@ def prune(*, seconds: float = 60.0) -> int:
     pruned = sum(_prune_kind(name, keep, deadline) for name, keep in kept.items())
     of_groups = rows.filter(user=None, audience="")
     # What was distributed goes by its age; each person keeps the newest of them, as of what was sent to them alone.
-    entries = (InboxEntry.objects.all(), all_users(), "user")
-    pruned += prune_table(
-        "alert", InboxEntry.objects.all(), days=0, items=settings.alert_items, lists=[entries], seconds=seconds
-    )
+    # Nobody has more of them than there are.
+    if 0 < settings.alert_items < Distribution.objects.count():
+        entries = (InboxEntry.objects.all(), all_users(), "user")
+        pruned += prune_table(
+            "alert",
+            InboxEntry.objects.all(),
+            days=0,
+            items=settings.alert_items,
+            lists=[entries],
+            seconds=seconds,
+            by="notification_id",
+        )
     pruned += prune_table(
         "alert",
         rows.exclude(kind__in=kept) if kept else rows,

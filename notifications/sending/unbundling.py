@@ -13,7 +13,7 @@ from django.db.models import Exists, OuterRef
 from hub.publishing import publish, publish_many
 from hub.users import User
 from notifications import channels, events
-from notifications.inbox import queries, read_marks, reading
+from notifications.inbox import listing, queries, read_marks, reading
 from notifications.kinds import wording
 from notifications.models import Notification, NotificationState
 
@@ -48,7 +48,7 @@ def broken_by(gone: Sequence[Notification]) -> list[Broken]:
 
 
 def _broken(head: Notification, gone: int) -> Broken:
-    reading.add_states(reading.reader(head.user_id), [head])
+    listing.add_states(reading.reader(head.user_id), [head])
     state = NotificationState.objects.filter(user=head.user_id, notification=head).first()
     return Broken(head, head.bundle_count - gone, state)
 

@@ -11,7 +11,7 @@ from hub.database import in_database_thread
 from hub.logs import get_logger
 from hub.publishing import Replacement, flush, is_shared, publish_shared, replace_shared, share
 from hub.publishing import withdraw as withdraw_publications
-from hub.users import ids_of_keys
+from hub.users import ids_of_keys, key_of_text
 from notifications import channels, events
 from notifications.inbox import read_marks
 from notifications.models import Distribution, InboxEntry, Notification, Withdrawal
@@ -125,16 +125,11 @@ def take_entries(distribution: Distribution, *, shared: int | None) -> None:
 
     ``shared`` is published to each of these people; None tells them nothing. Lock the distribution before.
     """
-    if distribution.first_entry is None or distribution.last_entry is None:
+    if not distribution.reached:
         return
-    Withdrawal.objects.create(
-        notification_id=distribution.pk,
-        shared=shared,
-        after=distribution.first_entry - 1,
-        last_entry=distribution.last_entry,
-    )
+    Withdrawal.objects.create(notification_id=distribution.pk, shared=shared)
     # The entries are the job's now, also where the distribution goes with its notification a moment later.
-    Distribution.objects.filter(pk=distribution.pk).update(first_entry=None, last_entry=None)
+    Distribution.objects.filter(pk=distribution.pk).update(reached=0)
     distributing.start_job(distribution.pk)
 
 
@@ -161,19 +156,18 @@ def step(notification_id: int) -> bool:
         withdrawal = Withdrawal.objects.select_for_update().filter(pk=notification_id).first()
         if withdrawal is None:
             return False
-        left = InboxEntry.objects.filter(
-            pk__gt=withdrawal.after, pk__lte=withdrawal.last_entry, notification=notification_id
-        )
-        people = dict(left.order_by("pk").values_list("pk", "user")[: distributing.BATCH])
+        entries = InboxEntry.objects.filter(notification=notification_id)
+        left = entries.filter(user__gt=key_of_text(withdrawal.last_key)) if withdrawal.last_key else entries
+        people = list(left.order_by("user_id").values_list("user_id", flat=True)[: distributing.BATCH])
         if not people:
             withdrawal.delete()
             return False
         if withdrawal.shared is not None:
             if not is_shared(withdrawal.shared):
                 withdrawal.shared = share(events.AlertsWithdrawn(ids=[notification_id]))
-            publish_shared(withdrawal.shared, map(channels.of_user_id, ids_of_keys(people.values()).values()))
-        InboxEntry.objects.filter(pk__in=people).delete()
-        withdrawal.after, withdrawal.moved_at = max(people), Now()
+            publish_shared(withdrawal.shared, map(channels.of_user_id, ids_of_keys(people).values()))
+        left.filter(user__lte=people[-1]).delete()
+        withdrawal.last_key, withdrawal.moved_at = str(people[-1]), Now()
         withdrawal.save()
     return True
 

@@ -10,11 +10,13 @@ from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 
 from hub import publishing, streams
-from hub.models import Publication, SharedData
+from hub.database import deletions
+from hub.models import Deletion, Publication, SharedData
 from hub.privacy import erase, export
 from hub.testing import drain_jobs
 from notifications import MEMBERS, notify
 from notifications.inbox import queries
+from notifications.inbox.organizing import mark_read
 from notifications.models import Distribution, InboxEntry, ListedPeople, Notification, Withdrawal
 from notifications.sending import distributing, withdrawing
 from notifications.sending.actions import send
@@ -123,6 +125,17 @@ def test_entries_go_with_their_person(crowd: list[User]) -> None:
     assert entries() == sorted((user.pk, alert.pk) for user in crowd[1:])
 
 
+def test_an_entry_that_comes_after_its_person_was_deleted_goes_too(crowd: list[User]) -> None:
+    (alert,) = notify(to=MEMBERS, message="m")
+    drain_jobs()
+    gone = crowd[0].pk
+    crowd[0].delete()
+    InboxEntry.objects.create(user_id=gone, notification=alert)
+    Deletion.objects.update(deleted_at=Now() - 2 * deletions.SETTLED)
+    deletions.follow_up()
+    assert entries() == sorted((user.pk, alert.pk) for user in crowd[1:])
+
+
 @pytest.mark.slow
 def test_a_person_is_told_what_they_have_and_erased_from_it(crowd: list[User]) -> None:
     (alert,) = notify(to=MEMBERS, message="for all")
@@ -163,6 +176,7 @@ def test_each_person_keeps_the_newest(crowd: list[User], settings: Any) -> None:
     settings.HUB_ALERT_ITEMS, settings.HUB_ALERT_DAYS = 2, 0
     alerts = [notify(to=MEMBERS, message="m")[0].pk for _ in range(3)]
     drain_jobs()
+    mark_read(user=crowd[0], ids=alerts[1:2])
     prune()
     assert set(InboxEntry.objects.values_list("notification", flat=True)) == set(alerts[1:])
     assert InboxEntry.objects.count() == 2 * CROWD
