@@ -98,6 +98,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DATABASES["default"]["CONN_MAX_AGE"] = 60
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASES["default"]["ENGINE"] = "hub.sqlite3"  # who waits to write has a turn
     DATABASES["default"]["OPTIONS"] = {
         # A transaction that means to write says so at its start: two that upgrade from reading would deadlock.
         "transaction_mode": "IMMEDIATE",

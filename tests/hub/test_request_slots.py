@@ -27,7 +27,7 @@ from tests.support.people import User
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ON_A_SERVER = pytest.mark.skipif(
-    django_settings.DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3",
+    django_settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"),
     reason="SQLite has no server that counts connections, or loses them",
 )
 

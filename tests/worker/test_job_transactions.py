@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
-from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db import connection, connections, transaction
 
 from hub.models import Publication, Stream
 from hub.people.models import User
@@ -34,7 +33,8 @@ def ada() -> User:
 def commits(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """One for each transaction that was committed, and each statement outside of one that writes."""
     found: list[str] = []
-    commit = BaseDatabaseWrapper._commit  # type: ignore[attr-defined]  # not public
+    engine: Any = type(connections["default"])
+    commit = engine._commit
 
     def note(self: Any) -> None:
         found.append("COMMIT")
@@ -46,7 +46,7 @@ def commits(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
             found.append(sql)
         return execute(sql, params, many, context)
 
-    monkeypatch.setattr(BaseDatabaseWrapper, "_commit", note)
+    monkeypatch.setattr(engine, "_commit", note)
     with connection.execute_wrapper(see):
         yield found
 
