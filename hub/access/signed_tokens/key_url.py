@@ -110,9 +110,11 @@ def body_at(url: str, *, deadline: float = DEADLINE, limit: int = BYTES_LIMIT) -
         connection.request("GET", target, headers={"Accept": "application/json", "User-Agent": "hub"})
         answer = connection.getresponse()
         status, body = answer.status, answer.read(limit + 1)
-    except (OSError, HTTPException):
-        if not has_ended.is_set():
+    except (OSError, HTTPException) as error:
+        # The socket's own timeout, which is as long, may be there before the watch has got its turn.
+        if not has_ended.is_set() and not isinstance(error, TimeoutError):
             raise
+        has_ended.set()
         status, body = 0, b""
     finally:
         watch.cancel()
