@@ -5,6 +5,7 @@ import os
 import secrets
 import shutil
 import socket
+import sys
 from pathlib import Path
 
 BASE_DIR = Path(__file__).resolve().parents[2]
@@ -46,10 +47,20 @@ def free_port() -> int:
     """A TCP port of 127.0.0.1 that nobody uses at this moment, and that the system gives to nobody by itself.
 
     Those it gives, to servers and to clients that ask for any, begin at 32768; one of them may be gone by the time
-    that a process has started.
+    that a process has started. No other call returns it while this process runs (on Linux): the processes of a test
+    run start servers at the same time.
     """
     while True:
         port = 20_000 + secrets.randbelow(12_000)
         with contextlib.suppress(OSError), socket.socket() as listener:
+            _reserve(port)
             listener.bind(("127.0.0.1", port))
             return port
+
+
+def _reserve(port: int) -> None:
+    """Take the name of a port; raises ``OSError`` where it is taken. It ends with this process."""
+    if sys.platform == "linux":
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as name:
+            name.bind(f"\0port {port} of a test")
+            name.detach()

@@ -32,20 +32,20 @@ class RedisServer:
                 stdout=log,
                 stderr=log,
             )
-        wait_for(self._answers, timeout=10, that=f"Redis answers (its log is {folder / 'redis.log'})")
+        wait_for(self._answers, that=f"Redis answers (its log is {folder / 'redis.log'})")
 
     def stop(self) -> None:
         self.client.close()
         if self._process:
             self._process.terminate()
-            self._process.wait(10)
+            self._process.wait(20)
             self._process = None
 
     def kill(self) -> None:
         """End it with SIGKILL, as a crash does."""
         assert self._process, "Redis is not running"
         self._process.kill()
-        self._process.wait(10)
+        self._process.wait(20)
         self._process = None
 
     def _answers(self) -> bool:

@@ -195,10 +195,10 @@ def test_claim_that_stands_there_twice_is_refused(settings: Any) -> None:
 def test_huge_tokens_are_not_looked_at_and_nested_ones_do_no_harm(settings: Any) -> None:
     settings.HUB_TOKEN_PUBLIC_KEY = signer("EdDSA").pem
     huge = signer("EdDSA").token(claim="x" * 100_000)
-    began = time.monotonic()
+    began = time.thread_time()
     for _ in range(1000):
         assert "longer than" in refusal(huge)
-    assert time.monotonic() - began < 1
+    assert time.thread_time() - began < 1
     nested: Any = "deep"
     for _ in range(500):
         nested = [nested]

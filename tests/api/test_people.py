@@ -173,7 +173,7 @@ async def test_long_calls_are_few_at_once_and_hold_up_nobody(api: Api, monkeypat
     try:
         calls = [asyncio.create_task(api.result("users_export", user=one)) for one in "34"]
         for _ in calls:
-            assert await asyncio.to_thread(begun.acquire, timeout=10)
+            assert await asyncio.to_thread(begun.acquire, timeout=20)
         status, reply = await api.raw("users_erase", '{"ids": ["3"]}')
         assert (status, reply["error"]["message"]) == (
             429,

@@ -157,7 +157,7 @@ async def test_a_ping_is_answered_and_weighs_nothing(
     server: Server, open_fleet: Callable[..., Awaitable[Fleet]], kind: type[clients.Socket]
 ) -> None:
     fleet = await open_fleet(1, kind)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await (await server.connections[0].ping(b"1234"))
     assert fleet.sockets[0].weight == 0
 
@@ -195,7 +195,7 @@ async def test_what_a_socket_sends_is_read_by_a_real_server(
     fleet = await open_fleet(1)
     sent = b"\xd0\x9f" * 40_000
     fleet.sockets[0].send(sent)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         assert await server.connections[0].recv() == sent.decode()
 
 
@@ -210,7 +210,7 @@ async def test_a_reader_gets_texts_whole_and_in_order(server: Server) -> None:
         await asyncio.sleep(0)
     for text in sent:
         await server.connections[0].send(text)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await (await server.connections[0].ping())
     assert [text.decode() for text in texts] == sent
     await fleet.close()
@@ -234,7 +234,7 @@ async def test_sockets_that_the_server_closes_are_lost(
 ) -> None:
     fleet = await open_fleet(3)
     await server.connections[0].close()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not fleet.lost:
             await asyncio.sleep(0.01)
     await fleet.close()

@@ -83,7 +83,7 @@ async def test_messages_by_every_way_share_a_transaction(
     def seen(drafts: Collection[actions.Draft]) -> Any:
         batches.append([draft.text for draft in drafts])
         first_is_under_way.set()
-        assert go_on.wait(10)
+        assert go_on.wait(30)
         return real(drafts)
 
     monkeypatch.setattr(actions, "post_messages", seen)
@@ -91,7 +91,7 @@ async def test_messages_by_every_way_share_a_transaction(
     path = f"/ws/chat/{room.name}/"
     async with wired(ann) as one, wired(ann) as two, open_endpoint(path, session=session) as endpoint:
         under_way = asyncio.create_task(posting.post(actions.Draft(room.pk, ann.pk, "first")))
-        await asyncio.to_thread(first_is_under_way.wait, 10)
+        await asyncio.to_thread(first_is_under_way.wait, 30)
         await endpoint.send_json({"message": "by the simple endpoint"})
         rpc = {"method": "chat.post", "data": {"room": room.pk, "text": "by rpc"}}
         published = {"channel": f"room:{room.pk}", "data": {"message": "by publish"}}

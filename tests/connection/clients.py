@@ -117,7 +117,7 @@ class Connected:
             channel, events=_SubscriptionEvents(inbox), min_resubscribe_delay=0.05, **options
         )
         await subscription.subscribe()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while not inbox.all("subscribed") and not inbox.all("unsubscribed") and not inbox.all("error"):
                 await asyncio.sleep(0.01)
         return subscription, inbox

@@ -45,7 +45,7 @@ async def socket(address: str, query: str = "", **options: Any) -> Any:
 
 
 async def said(opened: ClientConnection) -> dict[str, Any]:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         answer: dict[str, Any] = json.loads(await opened.recv())
     return answer
 
@@ -84,7 +84,7 @@ async def test_a_session_a_bearer_token_and_a_token_in_the_query_say_who_it_is(
 async def test_a_credential_that_is_not_valid_never_makes_a_guest(address: str, header: str) -> None:
     async with socket(address, additional_headers={"Authorization": header}) as opened:
         await opened.send(CONNECT)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await opened.wait_closed()
     assert opened.close_code == 3500
 
@@ -228,7 +228,7 @@ async def test_more_connections_than_one_user_may_have_are_refused(address: str,
     async with socket(address, additional_headers=headers) as first:
         await subscribed(first)
         async with socket(address, additional_headers=headers) as second:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 await second.wait_closed()
         assert second.close_code == 3504
     async with socket(address, additional_headers=headers) as third:
@@ -244,7 +244,7 @@ async def test_who_says_who_they_are_with_the_first_command_counts_among_the_con
     async def refused() -> None:
         async with socket(address) as opened:
             await opened.send(connect_)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 await opened.wait_closed()
         assert opened.close_code == 3504
         response = await http.post("/connection/http_stream", content=connect_)

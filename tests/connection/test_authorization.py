@@ -313,10 +313,10 @@ def test_fault_holds_nothing_of_what_was_shown(header: str) -> None:
 
 @pytest.mark.parametrize("size", [1, 8192, 60_000])
 def test_header_of_any_size_is_read_in_no_time(size: int) -> None:
-    began = time.monotonic()
+    began = time.thread_time()
     for text in ("Bearer " + "a" * size, "Bearer " + " " * size, " " * size, "a" * size):
         try:
             token_in(text)
         except NotValid:
             continue
-    assert time.monotonic() - began < 1
+    assert time.thread_time() - began < 1

@@ -38,7 +38,7 @@ class Stream:
 
     async def said(self, kind: str) -> dict[str, Any]:
         """The next line that has this key: of an answer, or of a push."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while line := await self._reader.readline():
                 if line.startswith(b"{") and kind in (found := json.loads(line)) | found.get("push", {}):
                     return dict(found.get("push", found))
@@ -107,7 +107,7 @@ async def test_client_whose_commands_pile_up_is_ended(address: str) -> None:
         assert client is not None
         async with client._lock:  # as while the database hangs
             sent = [asyncio.create_task(stream.send("{}")) for _ in range(emulation.UNDER_WAY)]
-            await await_for(lambda: emulation._under_way.total() == len(sent), timeout=10, that="all of them wait")
+            await await_for(lambda: emulation._under_way.total() == len(sent), that="all of them wait")
             assert await stream.send("{}") == 204
             assert (await stream.said("disconnect"))["disconnect"]["code"] == 3013
         assert await asyncio.gather(*sent) == [204] * len(sent)
@@ -134,7 +134,7 @@ async def test_client_whose_commands_are_cut_off_is_nobodys_fault(
     writer.transport.abort()
     with contextlib.suppress(OSError):
         await writer.wait_closed()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         await taken.wait()
     async with httpx.AsyncClient(timeout=10) as http:
         assert (await http.get(f"http://{address}/emulation")).status_code == 405

@@ -181,7 +181,7 @@ async def test_without_redis_the_same_holds(redis_server: RedisServer) -> None:
         try:
             assert (await visits("u1", told, times=20)) == [True] + [False] * 19
             assert told.last == [False] * 19
-            await await_for(lambda: _is_at(elsewhere, "u1"), timeout=15, that="the other process knows the person")
+            await await_for(lambda: _is_at(elsewhere, "u1"), that="the other process knows the person")
             await await_for(lambda: len(told.last) == 20, timeout=GRACE + 15, that="the leave is told")
             assert told.last[-1]
         finally:
@@ -211,7 +211,7 @@ async def test_leave_is_told_once_where_the_process_dies_within_the_grace(
         await visits("u1", told)
         assert [await other.count(ROOM) for other in others] == [1, 1]
         await tracker.current().close()  # no more beats, and no word of those who wait
-        await await_for(lambda: departed, timeout=15, that="the lease has ended")
+        await await_for(lambda: departed, that="the lease has ended")
         assert (departed, told.last) == ([(ROOM, ["u1"])], [])
         assert [await other.count(ROOM) for other in others] == [0, 0]
     finally:

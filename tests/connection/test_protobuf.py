@@ -231,7 +231,7 @@ async def closed_after(address: str, frames: Sequence[str | bytes], query: str =
     async with connect(f"ws://{address}/connection/websocket{query}", subprotocols=protocols) as opened:
         for one in frames:
             await opened.send(one)
-        await asyncio.wait_for(opened.wait_closed(), 10)
+        await asyncio.wait_for(opened.wait_closed(), 20)
         return opened.close_code, opened.close_reason
 
 

@@ -295,7 +295,7 @@ async def test_a_token_is_refreshed_before_it_ends(address: str, ada: User, toke
         return given[-1]
 
     async with connected(address, get_token=get_token) as client:
-        await await_for(lambda: len(given) == 2, timeout=15, that="the token was refreshed")
+        await await_for(lambda: len(given) == 2, that="the token was refreshed")
         await client.client.rpc("tests.double", {"number": 1})
     assert not client.inbox.all("error")
 

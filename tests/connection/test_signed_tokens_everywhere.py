@@ -45,13 +45,13 @@ def simple(address: str, token: str, way: str = "header") -> connect:
 
 
 async def closed(opened: ClientConnection) -> tuple[int | None, str | None]:
-    await asyncio.wait_for(opened.wait_closed(), 10)
+    await asyncio.wait_for(opened.wait_closed(), 20)
     return opened.close_code, opened.close_reason
 
 
 async def gets(opened: ClientConnection, message: str) -> None:
     """The connection receives this alert, whatever else it is told."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(20):
         while message not in str(await opened.recv()):
             pass
 

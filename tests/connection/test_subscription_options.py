@@ -100,7 +100,7 @@ async def test_a_subscription_by_a_backend_ends_at_its_time(open_namespace: str,
     async with wired(ada) as wire:
         await give(control.SubscribeUser(str(ada.pk), "open:1", expire_at=int(time.time()) + 2))
         await wire.pushed("subscribe")
-        await await_for(lambda: any("unsubscribe" in push for push in wire.pushes), timeout=10, that="it has ended")
+        await await_for(lambda: any("unsubscribe" in push for push in wire.pushes), that="it has ended")
         assert "open:1" not in wire.client.subscriptions
 
 

@@ -84,7 +84,7 @@ def test_redis_accepts_the_configuration_that_is_made(tmp_path: Path) -> None:
             stranger.ping()
     finally:
         server.terminate()
-        server.wait(10)
+        server.wait(30)
 
 
 @pytest.mark.slow

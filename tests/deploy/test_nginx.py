@@ -2,7 +2,6 @@
 
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -107,7 +106,7 @@ def test_metrics_are_not_for_the_outside(in_front_of: Proxy, hub: LiveHub) -> No
 def test_streams_are_not_held_back(in_front_of: Proxy, hub: LiveHub) -> None:
     with (
         in_front_of(hub.port) as nginx,
-        httpx.stream("GET", f"{nginx.url}/events?channel=everyone", timeout=10) as stream,
+        httpx.stream("GET", f"{nginx.url}/events?channel=everyone", timeout=20) as stream,
     ):
         assert next(stream.iter_text())
 
@@ -116,10 +115,9 @@ async def test_nginx_that_stops_waits_for_no_socket(in_front_of: Proxy, hub: Liv
     with in_front_of(hub.port) as nginx:
         async with connect(f"{nginx.ws_url}/ws/online/") as socket:
             await socket.receive_type("online_count")
-            started = time.monotonic()
             nginx.process.send_signal(signal.SIGQUIT)
-            wait_for(lambda: nginx.process.poll() is not None, timeout=15, that="nginx has ended")
-            assert time.monotonic() - started < 8  # 2 s, and a busy machine; before, it waited for the socket
+            # Without a limit it waits for as long as somebody holds the socket.
+            wait_for(lambda: nginx.process.poll() is not None, that="nginx has ended")
 
 
 def test_names_of_web_containers_are_looked_up_while_nginx_runs(tmp_path: Path) -> None:

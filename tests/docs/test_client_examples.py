@@ -170,7 +170,7 @@ async def test_page_of_another_site_fetches_its_tokens_and_stays_away_without_on
                 return visitors[-1]
 
             visitor = await visit(late, good)
-            await await_for(lambda: "connected" in heard.read_text(), timeout=15, that="the page is connected")
+            await await_for(lambda: "connected" in heard.read_text(), that="the page is connected")
             assert heard.read_text().count("fetch /hub-token") == 2
             await anotify(to=ada, message="Hello from the hub")
             alert = f"user:{ada.pk} Hello from the hub"

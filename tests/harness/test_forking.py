@@ -87,7 +87,7 @@ def test_what_is_to_end_with_its_parent_ends_with_it() -> None:
         pid = int(parent.stdout.readline())
         assert _runs(pid)
         parent.kill()
-    wait_for(lambda: not _runs(pid), timeout=10, that="the child has ended")
+    wait_for(lambda: not _runs(pid), that="the child has ended")
 
 
 def test_output_comes_at_once_where_it_is_wanted_unbuffered(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_output_comes_at_once_where_it_is_wanted_unbuffered(tmp_path: Path) -> N
             env=clean_environment(PYTHONUNBUFFERED="1"),
             stdout=output,
         )
-    wait_for(lambda: log.read_text() == "said\n", timeout=10, that="the line is there")
+    wait_for(lambda: log.read_text() == "said\n", that="the line is there")
     process.kill()
     process.wait()
 

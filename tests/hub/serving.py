@@ -37,7 +37,7 @@ async def serving(port: int = 0, **overrides: object) -> AsyncIterator[str]:
         yield f"127.0.0.1:{listener.getsockname()[1]}"
     finally:
         server.should_exit = True
-        await asyncio.wait_for(task, 10)
+        await asyncio.wait_for(task, 20)
 
 
 def handshake(address: str, path: str, headers: Mapping[str, str] | None = None) -> bytes:
@@ -84,12 +84,12 @@ class RawClient:
 
     async def let_in(self) -> None:
         """Read the server's answer to the handshake, which must be that the client may come in."""
-        self.answer = await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), 5)
+        self.answer = await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), 20)
         assert self.answer.startswith(b"HTTP/1.1 101 "), self.answer
 
     async def frame(self) -> tuple[int, bytes, bytes]:
         """The next frame: opcode, payload, and all its bytes."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             head = await self.reader.readexactly(2)
             assert head[0] & 0x80, "a fragment"
             length, extended = head[1], b""
@@ -109,7 +109,7 @@ class RawClient:
 
     async def rest(self) -> bytes:
         """Everything until the server ends the connection."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             with contextlib.suppress(ConnectionResetError):
                 return await self.reader.read(-1)
         return b""

@@ -33,7 +33,7 @@ class SlowReader:
 
     async def send(self, data: bytes) -> None:
         """Send as it is."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             await asyncio.get_running_loop().sock_sendall(self.socket, data)
 
     async def say(self, text: bytes) -> None:
@@ -43,7 +43,7 @@ class SlowReader:
     async def read(self, count: int) -> bytes:
         """The next ``count`` bytes."""
         data = b""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             while len(data) < count:
                 data += (more := await asyncio.get_running_loop().sock_recv(self.socket, count - len(data)))
                 assert more, "the server has ended the connection"

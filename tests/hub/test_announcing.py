@@ -137,5 +137,5 @@ def test_one_loop_is_started_however_late_its_thread_gets_its_turn(monkeypatch: 
     finally:
         for loop in loops:
             loop.call_soon_threadsafe(loop.stop)
-            assert loop.ended.wait(10)
+            assert loop.ended.wait(30)
             loop.close()

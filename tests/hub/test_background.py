@@ -70,7 +70,7 @@ async def test_step_without_a_pause_lets_others_run() -> None:
     steps = Steps(0.0)
     loop = loop_of(steps)
     loop.wake()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         for _ in range(100):
             await asyncio.sleep(0)
     await loop.close()
@@ -128,7 +128,7 @@ async def test_step_that_wakes_its_own_loop_lets_others_run() -> None:
     steps = Steps(again)
     loop = loop_of(steps)
     loop.wake()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         for _ in range(100):
             await asyncio.sleep(0)
     await loop.close()
@@ -312,7 +312,7 @@ async def test_close_gives_up_a_step_that_does_not_end_and_says_so() -> None:
     loop.wake()
     await steps.wait_for(1)
     with structlog.testing.capture_logs() as lines:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await loop.close(within=0.05)
     assert [(line["event"], line["tasks"]) for line in lines] == [("tasks_not_stopped", ["test"])]
     is_free.set()
@@ -349,5 +349,5 @@ async def test_tasks_of_a_part_end_with_it() -> None:
 async def test_stop_does_not_wait_for_the_task_that_calls_it() -> None:
     task = asyncio.current_task()
     assert task is not None
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(20):
         await stop([task])

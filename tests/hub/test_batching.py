@@ -104,7 +104,7 @@ def test_it_serves_the_next_event_loop_too() -> None:
 
 async def test_a_busy_batcher_waits_a_moment_for_more_and_an_idle_one_does_not() -> None:
     loader = Loader()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await Batcher(loader, pause=30).get("a")
     batcher = Batcher(loader, pause=0.5)
     loader.open.clear()
@@ -123,7 +123,7 @@ async def test_a_busy_batcher_waits_a_moment_for_more_and_an_idle_one_does_not()
 async def test_a_full_batch_waits_for_nothing() -> None:
     loader = Loader()
     batcher = Batcher(loader, limit=2, pause=30)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await asyncio.gather(*map(batcher.get, "abcdef"))
     assert [len(batch) for batch in loader.batches] == [2, 2, 2]
 

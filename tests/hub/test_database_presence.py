@@ -48,7 +48,7 @@ class Looks:
         wanted = {process: self.by.count(process) + 3 for process in processes}
         await await_for(
             lambda: all(self.by.count(process) >= times for process, times in wanted.items()),
-            timeout=10,
+            timeout=20,
             that=f"each process looks at {self._at}",
         )
 
@@ -153,7 +153,7 @@ async def returned(*processes: PresenceTracker) -> None:
 
 
 async def apart(*processes: PresenceTracker, are: bool = True) -> None:
-    await await_for(lambda: all(p.is_apart is are for p in processes), timeout=10, that=f"processes apart: {are}")
+    await await_for(lambda: all(p.is_apart is are for p in processes), that=f"processes apart: {are}")
 
 
 @contextlib.asynccontextmanager
@@ -283,7 +283,7 @@ async def test_who_was_alive_all_the_time_is_not_told_of_as_gone_after_a_long_st
             await apart(one, two)
             await stack.enter_async_context(blind(two, monkeypatch))
         # Redis may have renewed it when it went on: what was sent to it meanwhile is done then.
-        await await_for(partial(has_expired, redis_server, two), timeout=10, that="a lease has expired")
+        await await_for(partial(has_expired, redis_server, two), that="a lease has expired")
         await looks_at_redis.several_more(one.process)
     await apart(one, two, are=False)
     await looks_at_redis.several_more(one.process, two.process)

@@ -47,7 +47,7 @@ async def test_a_server_without_descriptors_says_so_and_is_well_afterwards(data_
             answers = []
             for reader, writer in clients[LIMIT:]:
                 writer.write(handshake(f"127.0.0.1:{port}", "/ws/notifications/"))
-                answers.append(await asyncio.wait_for(reader.read(100), 10))
+                answers.append(await asyncio.wait_for(reader.read(100), 20))
             before = process_seconds(process.pid)
             await asyncio.sleep(1)  # what it does while it can take nobody is what is looked at
             spent = process_seconds(process.pid) - before

@@ -71,7 +71,7 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def came(talkative: Talkative) -> Any:
     """The server's end of the one socket, with something in it that the client does not take."""
-    await await_for(lambda: talkative.sockets, timeout=10, that="the client has been let in")
+    await await_for(lambda: talkative.sockets, that="the client has been let in")
     (connection,) = talkative.sockets
     assert connection.transport.get_write_buffer_size() > 0
     return connection
@@ -87,7 +87,7 @@ async def test_a_server_stops_in_order_though_one_who_said_goodbye_does_not_read
             await client.come(address)
             connection = await came(talkative)
             await client.send(GOODBYE)
-            await await_for(connection.transport.is_closing, timeout=10, that="the goodbye was heard")
+            await await_for(connection.transport.is_closing, that="the goodbye was heard")
             assert not connection.disconnected
         assert connection.disconnected
 
@@ -149,7 +149,7 @@ async def test_one_who_does_not_read_is_gone_in_time_however_the_socket_ended(
             await client.come(address)
             connection = await came(talkative)
             await end(client, talkative)
-            await await_for(lambda: connection.disconnected, timeout=5, that="nothing is held for it any more")
+            await await_for(lambda: connection.disconnected, that="nothing is held for it any more")
             assert connection.transport.get_write_buffer_size() == 0
             talkative.goes.set()
 
@@ -162,7 +162,7 @@ async def test_one_who_reads_gets_all_that_waited_before_the_answer_to_its_goodb
     async with serving(app=talkative, **SERVERS[kind]) as address, RawClient.connected(address, "/") as client:
         connection = await came(talkative)
         client.writer.write(GOODBYE)
-        await await_for(connection.transport.is_closing, timeout=10, that="the goodbye was heard")
+        await await_for(connection.transport.is_closing, that="the goodbye was heard")
         assert await client.rest() == Talkative.MUCH + b"\x88\x02\x03\xe8"
 
 
@@ -197,8 +197,8 @@ async def test_one_who_was_shown_out_and_goes_on_sending_is_cut_and_costs_little
         before = len(parsed)
         with contextlib.suppress(ConnectionError):
             client.writer.write(frame * 200_000)
-            await asyncio.wait_for(client.writer.drain(), 10)
-        await await_for(lambda: talkative.sockets[0].disconnected, timeout=10, that="it is cut")
+            await asyncio.wait_for(client.writer.drain(), 20)
+        await await_for(lambda: talkative.sockets[0].disconnected, that="it is cut")
         assert len(parsed) - before <= reading.READ_AFTER_CLOSE * 65_536 / len(frame)
         assert talkative.heard == 1
 
@@ -216,7 +216,7 @@ async def test_one_who_was_just_sending_when_it_was_shown_out_still_says_goodbye
         for _ in range(100):
             await client.send(1, b'{"message": "late"}')
         await client.send(CLOSE, b"\x0f\xa0")
-        assert await asyncio.wait_for(client.reader.read(-1), 10) == b"", "not reset"
+        assert await asyncio.wait_for(client.reader.read(-1), 20) == b"", "not reset"
         assert talkative.heard == 1
 
 

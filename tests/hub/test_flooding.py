@@ -152,5 +152,5 @@ async def test_an_application_that_takes_its_time_stops_the_reading_and_loses_no
         client.writer.write(b"".join(masked(TEXT, text.encode()) for text in texts) + masked(CLOSE, b"\x03\xe8"))
         await client.writer.drain()
         may_take.set()
-        await asyncio.wait_for(ended.wait(), 5)
+        await asyncio.wait_for(ended.wait(), 20)
         assert taken == texts

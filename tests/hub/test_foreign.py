@@ -104,7 +104,7 @@ async def test_a_channel_that_is_followed_again_while_it_is_left_has_all_its_gro
 
     relay.current().unsubscribe(await follow("everyone", Listener()))
     monkeypatch.setattr(running, "group_discard", slow_discard)
-    await asyncio.wait_for(leaving.wait(), 5)
+    await asyncio.wait_for(leaving.wait(), 20)
     listener = Listener()
     await follow("everyone", listener)
     may_leave.set()

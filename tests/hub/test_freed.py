@@ -63,7 +63,7 @@ def token_of(user: Any) -> str:
 
 async def nothing_is_left(parts: Callable[[], list[str]]) -> None:
     try:
-        await await_for(lambda: not parts(), timeout=10)
+        await await_for(lambda: not parts())
     except AssertionError:
         raise AssertionError(f"Still in memory: {parts()}") from None
 

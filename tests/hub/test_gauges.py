@@ -24,7 +24,7 @@ def await_reading() -> None:
     """The thread that reads the stats has ended."""
     for thread in threading.enumerate():
         if thread.name == "hub-stats":
-            thread.join(10)
+            thread.join(30)
 
 
 def waiting() -> float | None:
@@ -110,7 +110,7 @@ def test_figures_are_read_once_for_two_who_ask_at_the_same_time(monkeypatch: pyt
 
     def read() -> None:
         calls.append(1)
-        asked.wait(10)
+        asked.wait(30)
 
     monkeypatch.setattr(gauges, "_stats", [read])
     monkeypatch.setattr(gauges, "_reading", None)
@@ -133,7 +133,7 @@ def test_figures_are_read_once_for_two_who_ask_at_the_same_time(monkeypatch: pyt
     for thread in asking:
         thread.start()
     for thread in asking:
-        thread.join(10)
+        thread.join(30)
     asked.set()
     await_reading()
     assert not errors

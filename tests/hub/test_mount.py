@@ -164,11 +164,11 @@ class Server:
 
     async def ask(self, event: str) -> dict[str, Any]:
         self._events.put_nowait({"type": event})
-        found: dict[str, Any] = await asyncio.wait_for(self._answers.get(), 5)
+        found: dict[str, Any] = await asyncio.wait_for(self._answers.get(), 20)
         return found
 
     async def ended(self) -> None:
-        await asyncio.wait_for(self._run, 5)
+        await asyncio.wait_for(self._run, 20)
 
 
 @pytest.fixture

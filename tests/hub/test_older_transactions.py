@@ -40,7 +40,7 @@ def writer() -> Iterator[Writer]:
     author = User.objects.create_user("ada")
     thread = Writer(create_room(name="lobby", creator=author), author)
     thread.start()
-    assert thread.has_written.wait(10)
+    assert thread.has_written.wait(30)
     yield thread
     thread.may_commit.set()
     thread.join(20)

@@ -39,7 +39,7 @@ async def two(settings: Settings) -> AsyncIterator[tuple[PresenceTracker, Presen
         await one.enter("room:1", person)
     for person in ("u3", "u4"):
         await other.enter("room:1", person)
-    await await_for(lambda: one.others and other.others, timeout=15, that="they know of each other")
+    await await_for(lambda: one.others and other.others, that="they know of each other")
     yield one, other
     await one.close()
     await other.close()
@@ -59,7 +59,7 @@ async def test_nobody_is_shown_as_gone_by_a_redis_that_forgot(
     async def is_well() -> bool:
         return not any(one.is_apart for one in two)
 
-    await await_for(is_well, timeout=15, that="Redis knows everybody again")
+    await await_for(is_well, that="Redis knows everybody again")
     assert [await one.count("room:1") for one in two] == [4, 4]
 
 
@@ -98,14 +98,14 @@ async def test_a_process_of_which_redis_has_not_everybody_yet_is_waited_for(
         for lock in other._shared._locks:  # type: ignore[attr-defined]  # as somebody has who enters just now
             await stack.enter_async_context(lock)
         emptied(redis_server)
-        await await_for(lambda: leases(redis_server) == 2, timeout=15, that="both have their leases")
+        await await_for(lambda: leases(redis_server) == 2, that="both have their leases")
         for _ in range(5):
             await one.renew()
             looks.clear()
-            await await_for(lambda: one.process in looks, timeout=15, that="it has looked for rows")
+            await await_for(lambda: one.process in looks, that="it has looked for rows")
         assert one.is_apart
     is_fast.set()
-    await await_for(lambda: not one.is_apart, timeout=15, that="Redis knows everybody again")
+    await await_for(lambda: not one.is_apart, that="Redis knows everybody again")
     assert await one.count("room:1") == 4
 
 
@@ -131,7 +131,7 @@ async def test_redis_says_who_is_elsewhere_where_it_is_back_before_any_row_was_r
     monkeypatch.setattr(process_rows, "read", nothing)
     emptied(redis_server)
     assert not await other.enter("room:1", "u1")
-    await await_for(lambda: not one.is_apart, timeout=15, that="Redis knows everybody again")
+    await await_for(lambda: not one.is_apart, that="Redis knows everybody again")
     emptied(redis_server)
     assert not await one.leave("room:1", "u3")
 
@@ -142,6 +142,6 @@ async def test_a_process_that_redis_forgot_sees_it_at_its_next_look(
 ) -> None:
     one, _ = two
     emptied(redis_server)
-    await await_for(lambda: leases(redis_server) == 2, timeout=15, that="both are back")
-    await await_for(lambda: not one.is_apart, timeout=15, that="Redis knows everybody again")
+    await await_for(lambda: leases(redis_server) == 2, that="both are back")
+    await await_for(lambda: not one.is_apart, that="Redis knows everybody again")
     assert redis_server.client.hlen("hub:presence:at:room:1") == 4

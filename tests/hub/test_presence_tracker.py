@@ -102,7 +102,7 @@ async def test_people_of_a_process_that_died_are_removed_and_told_of_once(
     await dead.enter("room:1", "u3")
     await one.enter("room:1", "u2")  # who is elsewhere too has not left
     await dead.close()
-    await await_for(lambda: departed, timeout=10, that="the dead process is noticed")
+    await await_for(lambda: departed, that="the dead process is noticed")
     assert departed == [("room:1", ["u1", "u3"])]
     assert await two.people("room:1") == ["u2"]
 
@@ -160,7 +160,7 @@ async def test_what_changed_while_redis_was_away_is_told_when_it_is_back(
         assert sorted(await one.people("room:1")) == ["comes", "stays"]
     finally:
         redis_server.start()
-    await await_for(lambda: _people_are(two, ["comes", "stays"]), timeout=10, that="Redis knows again")
+    await await_for(lambda: _people_are(two, ["comes", "stays"]), that="Redis knows again")
 
 
 async def _people_are(process: PresenceTracker, people: list[str]) -> bool:

@@ -247,7 +247,7 @@ async def test_a_page_and_then_a_socket_may_come_over_one_connection(kind: str, 
     async with serving(app=echo, **SERVERS[kind]) as address:
         host, _, port = address.partition(":")
         reader, writer = await asyncio.open_connection(host, int(port))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
             assert (await reader.readuntil(b"page")).startswith(b"HTTP/1.1 200 ")
             writer.write(

@@ -25,14 +25,14 @@ async def publisher() -> AsyncIterator[Publisher]:
 def heard(redis_server: RedisServer) -> Iterator[PubSub]:
     with redis_server.client.pubsub() as subscription:  # type: ignore[no-untyped-call]  # redis-py has no types here
         subscription.subscribe("here")
-        confirmation = subscription.get_message(timeout=5)
+        confirmation = subscription.get_message(timeout=20)
         assert confirmation is not None
         assert confirmation["type"] == "subscribe"
         yield subscription
 
 
 def next_of(heard: PubSub) -> bytes:
-    message = heard.get_message(timeout=5)
+    message = heard.get_message(timeout=20)
     assert message is not None
     data: bytes = message["data"]
     return data

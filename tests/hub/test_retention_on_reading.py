@@ -101,7 +101,7 @@ async def test_the_client_connection_its_history_and_its_recovery(left: list[int
 
 async def test_events(left: list[int]) -> None:
     epoch = (await sync_to_async(streams.positions)(["limited:1"]))["limited:1"].epoch
-    async with serving() as address, httpx.AsyncClient(timeout=5) as http:
+    async with serving() as address, httpx.AsyncClient(timeout=20) as http:
         for offset in (left[0] - 2, left[0] - 1):
             if offset < 0:
                 continue

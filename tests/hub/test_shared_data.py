@@ -83,7 +83,7 @@ def test_publishers_at_the_same_time_leave_no_gap_and_no_repeat() -> None:
 
     def run(number: int) -> None:
         try:
-            begin.wait(10)
+            begin.wait(30)
             for _ in range(5):
                 if number % 2:
                     publish("user:1", "user:2", "user:3")

@@ -95,7 +95,7 @@ def test_a_transaction_that_stays_open_holds_up_nobody_else_in_its_channel() -> 
 
     with ThreadPoolExecutor(1) as pool, transaction.atomic():
         append("room:1", "slow")
-        assert pool.submit(publish_elsewhere).result(timeout=10) == ["quick"]
+        assert pool.submit(publish_elsewhere).result(timeout=20) == ["quick"]
     assert [(envelope.offset, envelope.data) for envelope in streams.sequence(["room:1"])] == [(2, "slow")]
 
 
@@ -117,7 +117,7 @@ def test_what_waited_for_its_stream_is_stamped_after_the_wait() -> None:
             waiting = pool.submit(publish_elsewhere)
             wait_for(somebody_waits, that="the other one waits")
             held_until = Stream.objects.annotate(now=Now()).values_list("now", flat=True).get(channel="room:1")
-        waiting.result(timeout=10)
+        waiting.result(timeout=20)
     stamp = Publication.objects.get(data="waits").sequenced_at
     assert stamp is not None
     assert stamp > held_until
@@ -248,7 +248,7 @@ def test_who_changes_publications_never_waits_in_a_ring_for_who_numbers_them(cha
         with transaction.atomic():
             streams.sequence(["user:1"])
             other = pool.submit(run)
-            wait_for(somebody_waits, timeout=10, that="the other transaction waits for this one")
+            wait_for(somebody_waits, that="the other transaction waits for this one")
             streams.sequence(["user:2"])
         other.result(20)
     found = [one.data for name in ("user:1", "user:2") for one in streams.read(name, after=0, limit=9)]

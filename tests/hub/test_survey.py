@@ -118,7 +118,7 @@ async def test_process_that_hangs_is_left_out(settings: Settings, lines: list[An
 async def test_process_that_has_ended_is_not_waited_for(lines: list[Any]) -> None:
     async with other_node() as other:
         assert other.id in await survey.current().ask("test")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         assert await survey.current().ask("test") == {node.current().id: "nothing"}
     assert not [line for line in lines if line["event"] == "survey_incomplete"]
 

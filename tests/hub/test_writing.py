@@ -170,7 +170,7 @@ async def _asks_for_much(client: SlowReader, address: str) -> SendBuffer:
     assert isinstance(its, Client) and isinstance(its.transport, WebSocket)
     send_buffer = its.transport._send_buffer
     await client.say(HISTORY.ljust(126))
-    await await_for(lambda: _held(send_buffer) > 64 * 1024, timeout=10, that="the answer waits for the client")
+    await await_for(lambda: _held(send_buffer) > 64 * 1024, that="the answer waits for the client")
     return send_buffer
 
 
@@ -193,7 +193,7 @@ async def test_one_who_asked_for_much_and_does_not_read_holds_not_much_more_what
             for _ in range(80):
                 await in_database_thread(publish_many, [("everyone", _alert("x" * 3900)) for _ in range(5)])
                 most = max(most, _held(send_buffer))
-            await await_for(lambda: send_buffer.has_ended, timeout=10, that="it is closed")
+            await await_for(lambda: send_buffer.has_ended, that="it is closed")
             assert _closed(End.SLOW.client) == before + 1
             assert most < asked_for + 64 * 1024 + BATCH_WRITE_LIMIT
 
@@ -247,7 +247,7 @@ async def test_the_bound_is_the_same_where_no_connection_is_lent(settings: Setti
         await answer
         writing = send_buffer._task
         assert writing is not None
-        await asyncio.wait_for(writing, 5)
+        await asyncio.wait_for(writing, 20)
 
 
 @RAW
@@ -264,7 +264,7 @@ async def test_one_who_sends_pings_instead_of_reading_what_it_missed_is_closed(w
             pings = b"\x89\xfd\0\0\0\0" + bytes(125)
             with contextlib.suppress(ConnectionError):
                 await client.send(pings * 4000)
-            await await_for(lambda: _closed(End.SLOW.simple) == before + 1, timeout=10, that="it is closed")
+            await await_for(lambda: _closed(End.SLOW.simple) == before + 1, that="it is closed")
 
 
 async def test_text_that_is_not_utf8_ends_the_socket_with_1007_and_no_traceback(

@@ -47,7 +47,7 @@ async def test_presence_is_right_again_and_no_alert_is_lost_after_a_web_process_
                 crashed_at = time.monotonic()
                 assert await reader.close_code() == 1006
             hub.shell(NOTIFY, message="while it was dead")
-            wait_for(lambda: pid_of(hub, "web-2") not in {None, killed}, timeout=15, that="web-2 is started again")
+            wait_for(lambda: pid_of(hub, "web-2") not in {None, killed}, that="web-2 is started again")
             async with connect(f"{hub.ws_url}/ws/notifications/?since={cursor}") as back:
                 assert (await back.receive_json())["recovered"] is True
                 assert (await back.receive_json())["message"] == "while it was dead"

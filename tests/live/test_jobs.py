@@ -104,7 +104,7 @@ async def test_bad_arguments_fail_the_task_clearly_and_send_nothing(
             at = log.find(f"{task}] raised")
             return log[at:] if at >= 0 else ""
 
-        assert says in wait_for(failure, timeout=10, that="the worker says that the task failed")
+        assert says in wait_for(failure, that="the worker says that the task failed")
         hub.shell(SEND_TASK, args=[f"good {unique}"], kwargs={})
         assert (await guest.receive_until(lambda frame: unique in frame.get("message", "")))["message"] == (
             f"good {unique}"

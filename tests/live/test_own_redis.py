@@ -66,10 +66,10 @@ async def test_the_documented_rights_are_enough(data_dir: Path) -> None:
         # And the one channel that is written out is needed.
         with redis.Redis(port=port, username="hub", password=PASSWORD) as limited, limited.pubsub() as heard:
             heard.psubscribe("hub:celery:/0.celery.pidbox")
-            assert heard.get_message(timeout=5)
+            assert heard.get_message(timeout=20)
             heard.psubscribe("hub:celery:/1.celery.pidbox")
             with pytest.raises(redis.exceptions.NoPermissionError):
-                heard.get_message(timeout=5)
+                heard.get_message(timeout=20)
 
 
 async def test_a_cluster_of_one_shard_works_with_a_prefix_in_braces(data_dir: Path) -> None:

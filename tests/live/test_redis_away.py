@@ -76,7 +76,7 @@ class Lateness:
         while time.monotonic() < until:
             began = time.monotonic()
             pong = await client.connection.ping()
-            await asyncio.wait_for(pong, 10)
+            await asyncio.wait_for(pong, 20)
             self.worst.append(time.monotonic() - began)
             await asyncio.sleep(0.02)
 

@@ -203,7 +203,7 @@ def test_who_takes_it_back_waits_for_who_chooses_now(ann: User, runs: Runs, to_m
         try:
             assert begun.wait(20)
             retracting = pool.submit(and_close, retract, id=row.pk)
-            wait_for(somebody_waits, timeout=10, that="who retracts waits for the choice")
+            wait_for(somebody_waits, that="who retracts waits for the choice")
         finally:
             go_on.set()
         choosing.result(20)
@@ -219,7 +219,7 @@ def test_nothing_is_done_for_what_is_taken_back_meanwhile(ann: User, runs: Runs)
         with transaction.atomic():
             retract(key="k")
             choosing = pool.submit(and_close, choose, user=ann, notification_id=row.pk, name="approve")
-            wait_for(lambda: somebody_waits() or choosing.done(), timeout=10, that="who chooses waits")
+            wait_for(lambda: somebody_waits() or choosing.done(), that="who chooses waits")
         with pytest.raises(NoSuchAction):
             choosing.result(20)
     assert runs == []
@@ -232,7 +232,7 @@ def test_a_function_may_take_the_alert_back_from_others_who_choose_now(ann: User
     @action("first")
     def first(chosen: Chosen) -> None:
         runs.append((chosen.name, chosen.user.get_username()))
-        wait_for(somebody_waits, timeout=10, that="the other one waits")
+        wait_for(somebody_waits, that="the other one waits")
         retract(key="k")
 
     (row,) = notify(to="everyone", message="m", key="k", actions=[Action("first", "Mine")])

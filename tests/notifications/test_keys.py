@@ -148,7 +148,7 @@ def test_one_that_waits_for_another_transaction_with_the_key_finds_its_row() -> 
             second = pool.submit(send)
             with pytest.raises(TimeoutError):
                 second.result(timeout=0.3)  # it waits, because this transaction may still be rolled back
-        assert second.result(timeout=10) == (first.pk, "first")
+        assert second.result(timeout=20) == (first.pk, "first")
     assert published() == {"everyone": 1}
 
 

@@ -186,7 +186,7 @@ def test_of_two_devices_that_choose_at_once_the_second_tells_what_the_first_has_
         heeded = real(user)
         if not begun.is_set():
             begun.set()
-            wait_for(somebody_waits, timeout=10, that="the other device waits")
+            wait_for(somebody_waits, that="the other device waits")
         return heeded
 
     def choose(channel: str) -> None:

@@ -247,7 +247,7 @@ def test_calls_that_name_several_keys_never_wait_in_a_ring(ann: User, replace: b
         with transaction.atomic():
             notify(to=ann, message="m", key="a", replace=True)
             other = pool.submit(send_both)
-            wait_for(somebody_waits, timeout=10, that="the other call waits for this one")
+            wait_for(somebody_waits, that="the other call waits for this one")
             notify(to=ann, message="m", key="b", replace=True)
         other.result(20)
     assert sorted(message for message, _ in shown(ann)) == sorted(["other", "other" if replace else "m"])

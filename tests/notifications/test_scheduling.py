@@ -308,7 +308,7 @@ def test_people_who_are_erased_at_the_same_time_do_not_put_each_other_back(ann: 
         with transaction.atomic():
             forget(ann.pk)
             other = pool.submit(forget_and_close, bob)
-            wait_for(lambda: somebody_waits() or other.done(), timeout=10, that="the other one waits")
+            wait_for(lambda: somebody_waits() or other.done(), that="the other one waits")
         other.result(20)
     assert ScheduledAlert.objects.get().recipients == [{"user": written(cyd.pk)}]
 
@@ -321,7 +321,7 @@ def test_what_is_sent_while_somebody_is_erased_fails_nobody(ann: User, at: datet
         with transaction.atomic():
             due.send(row.pk, row.due_at)
             other = pool.submit(forget_and_close, ann)
-            wait_for(lambda: somebody_waits() or other.done(), timeout=10, that="the other one waits")
+            wait_for(lambda: somebody_waits() or other.done(), that="the other one waits")
         other.result(20)
     assert messages() == ["m", "m"]
     assert not ScheduledAlert.objects.exists()

@@ -118,7 +118,7 @@ async def test_save_of_the_products_model_rings_the_bell_of_its_customer(product
         assert client.get("/app/static/hub/js/widgets.js").status_code == 200
         async with socket(address, "/app/hub/ws/notifications/", client) as ws:
             await asyncio.to_thread(product.python, sales)
-            frame = json.loads(await asyncio.wait_for(ws.recv(), 10))
+            frame = json.loads(await asyncio.wait_for(ws.recv(), 20))
     assert frame["message"] == "Order A1 is on its way"
 
 
@@ -129,7 +129,7 @@ async def test_log_out_of_the_product_closes_the_persons_connections(product: Pr
             form = {"csrfmiddlewaretoken": client.cookies["csrftoken"]}
             await asyncio.to_thread(client.post, "/app/logout/", data=form)
             with pytest.raises(websockets.ConnectionClosed) as closed:
-                await asyncio.wait_for(ws.recv(), 10)
+                await asyncio.wait_for(ws.recv(), 20)
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 4411
 
@@ -137,7 +137,7 @@ async def test_log_out_of_the_product_closes_the_persons_connections(product: Pr
 async def test_the_products_own_consumer_works_beside_the_hubs_endpoints(address: str) -> None:
     async with socket(address, "/app/echo/") as ws:
         await ws.send("hello")
-        assert await asyncio.wait_for(ws.recv(), 10) == "hello"
+        assert await asyncio.wait_for(ws.recv(), 20) == "hello"
 
 
 @pytest.mark.parametrize("path", ["/app/hub/", "/app/hub/notifications/", "/app/hub/chat/", "/app/hub/online/"])
@@ -208,7 +208,7 @@ def test_runserver_stays_djangos_and_says_that_it_serves_no_connections(product:
         answer = httpx.get(f"http://{address}/app/hub/connection/websocket", headers=wanted)
         assert answer.status_code == 501
         assert "python -m hub.server" in answer.text
-        wait_for(lambda: "client_connections_not_served" in log.read_text(), timeout=10, that="the log says it")
+        wait_for(lambda: "client_connections_not_served" in log.read_text(), that="the log says it")
 
 
 async def test_runserver_of_the_hub_serves_the_products_application(product: Product, tmp_path: Path) -> None:
@@ -217,7 +217,7 @@ async def test_runserver_of_the_hub_serves_the_products_application(product: Pro
     with variant.served(tmp_path / "runserver.log", *RUNSERVER) as address:
         async with socket(address, "/app/echo/") as ws:
             await ws.send("hello")
-            assert await asyncio.wait_for(ws.recv(), 10) == "hello"
+            assert await asyncio.wait_for(ws.recv(), 20) == "hello"
         assert httpx.get(f"http://{address}/app/static/shop/shop.css").status_code == 200
 
 

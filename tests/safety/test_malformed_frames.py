@@ -70,7 +70,7 @@ async def send(url: str, chance: random.Random, count: int) -> int:
                 for _ in range(min(PIECE, count - sent)):
                     await client.send(malformed(chance))
                     sent += 1
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(20):
                     await (await client.connection.ping())  # which comes when the hub has read all before it
     await reading
     return sent

@@ -22,7 +22,7 @@ def own_redis(folder: Path, *arguments: str) -> Iterator[int]:
         process = subprocess.Popen(ending_with_us(command), stdout=log, stderr=log)
     try:
         with redis.Redis(port=port) as client:
-            wait_for(lambda: _answers(client), timeout=10, that="Redis answers")
+            wait_for(lambda: _answers(client), that="Redis answers")
         yield port
     finally:
         process.terminate()

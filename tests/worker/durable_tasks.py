@@ -41,7 +41,7 @@ def linger() -> None:
     assert seconds_until_sent(job) > jobs.SEND_TIMEOUT  # as long as a run counts, not as a message
     for _ in range(2):
         overdue()
-        wait_for(lambda: seconds_until_sent(job) > 0, timeout=5, that="its worker shows that it runs")
+        wait_for(lambda: seconds_until_sent(job) > 0, that="its worker shows that it runs")
         runs.append("held")
 
 
@@ -110,10 +110,10 @@ def call_anew(task_id: str, begun: bool) -> None:
 
 @app.task(base=DurableTask, name="tests.watched")
 def watched() -> None:
-    wait_for(lambda: Job.objects.get().starts == 1, timeout=5, that="its beginning is stored after all")
+    wait_for(lambda: Job.objects.get().starts == 1, that="its beginning is stored after all")
     job = Job.objects.get()
     overdue()
-    wait_for(lambda: seconds_until_sent(job) > 0, timeout=5, that="its worker shows that it runs")
+    wait_for(lambda: seconds_until_sent(job) > 0, that="its worker shows that it runs")
 
 
 def overdue(**where: Any) -> None:

@@ -69,7 +69,7 @@ def end(worker: "subprocess.Popen[bytes]") -> None:
     """Kill it and its children, without a word."""
     if worker.poll() is None:
         os.killpg(worker.pid, signal.SIGKILL)
-        worker.wait(10)
+        worker.wait(30)
 
 
 def children(worker: "subprocess.Popen[bytes]") -> list[int]:

@@ -254,7 +254,7 @@ async def test_numbers_are_added_while_somebody_holds_the_rows_in_another_order(
         connection.close()
 
     def add() -> None:
-        holds.wait(10)
+        holds.wait(30)
         receipts.add([(receipts.Uncounted(pk, []), 1) for pk in runs])
         connection.close()
 

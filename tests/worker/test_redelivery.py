@@ -111,4 +111,4 @@ def test_what_a_worker_had_when_it_was_killed_is_run_by_another_once_its_sign_of
     assert send_overdue_jobs() == owed
     with running_worker(data_dir, log):
         wait_for(everybody_has_it_once, timeout=60, that="everybody has it")
-        wait_for(lambda: not Job.objects.exists(), timeout=10, that="nothing is owed")
+        wait_for(lambda: not Job.objects.exists(), that="nothing is owed")

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from hub.people.models import User
 from lab.harness.waiting import wait_for
+from tests.live.parts import crowding
 from tests.worker.running import run, run_all, take
 from tests.worker.tracked_tasks import child, wait
 from worker.events import JobProgressed
@@ -20,16 +21,16 @@ from worker.models import TrackedJob
 from worker.tracking import JobCancelled, JobHandle, JobTimedOut, cancelling, publishing, reporter, stored
 from worker.tracking.middleware import StartedBy
 
-#: Seconds that a call of ``progress()`` may take. It takes about a millionth; a busy machine may stop for long.
+#: Seconds of processor time that a call of ``progress()`` may take. It takes about a millionth.
 COST = 50e-6
 
 
 def test_progress_costs_next_to_nothing() -> None:
     job, calls = JobHandle("1", seconds=3600), 20_000
-    began = time.perf_counter()
+    began = time.thread_time()
     for number in range(calls):
         job.progress(number, calls, "row")
-    assert (time.perf_counter() - began) / calls < COST
+    assert (time.thread_time() - began) / calls < COST
 
 
 def test_track_says_how_far_it_is() -> None:
@@ -99,7 +100,7 @@ def reported() -> Iterator[JobHandle]:
     reporter.start(job, "7")
     yield job
     reporter.release(job)
-    wait_for(lambda: reporter._thread is None, timeout=5, that="the thread ends with the last job")
+    wait_for(lambda: reporter._thread is None, that="the thread ends with the last job")
 
 
 @pytest.mark.slow
@@ -110,7 +111,7 @@ def test_five_updates_a_second_go_out_and_the_last_always(told: Told, reported: 
     while time.monotonic() < until:
         number += 1
         reported.progress(number)
-    wait_for(lambda: told.all and told.all[-1][1].done == number, timeout=5, that="the last one is told")
+    wait_for(lambda: told.all and told.all[-1][1].done == number, that="the last one is told")
     moments = [moment for moment, _, _ in told.all]
     assert len(moments) <= (moments[-1] - moments[0]) * 5 + 1.5
     assert {user for _, _, user in told.all} == {"7"}
@@ -119,9 +120,9 @@ def test_five_updates_a_second_go_out_and_the_last_always(told: Told, reported: 
 @pytest.mark.django_db(transaction=True)
 def test_lines_are_told_once(told: Told, reported: JobHandle) -> None:
     reported.log("first")
-    wait_for(lambda: told.all, timeout=5, that="it is told")
+    wait_for(lambda: told.all, that="it is told")
     reported.log("second")
-    wait_for(lambda: len(told.all) == 2, timeout=5, that="it is told")
+    wait_for(lambda: len(told.all) == 2, that="it is told")
     assert [[line.text for line in one.lines] for _, one, _ in told.all] == [["first"], ["second"]]
 
 
@@ -139,14 +140,14 @@ def test_running_job_is_shown_and_ends_within_two_seconds_when_it_is_cancelled()
     thread = threading.Thread(target=work, args=[take()])
     thread.start()
     try:
-        wait_for(lambda: TrackedJob.objects.get().total == 1, timeout=10, that="how far it is is stored")
+        wait_for(lambda: TrackedJob.objects.get().total == 1, that="how far it is is stored")
         before = TrackedJob.objects.get()
         assert before.state == "running"
         assert cancelling.cancel(before) == 1
         asked = time.monotonic()
     finally:
         thread.join(40)
-    assert time.monotonic() - asked < 2 + 1  # a second for a busy machine
+    assert time.monotonic() - asked < (2 + 1) * crowding()
     assert ended == ["IGNORED"]
     assert TrackedJob.objects.get().state == "cancelled"
 

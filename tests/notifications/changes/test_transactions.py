@@ -198,7 +198,7 @@ def test_two_transactions_that_save_one_object_see_each_other(rule: None) -> Non
     for thread in threads:
         thread.start()
     is_saved.wait(10)
-    wait_for(threads[1].is_alive, timeout=5)
+    wait_for(threads[1].is_alive)
     is_waiting.set()
     for thread in threads:
         thread.join(20)

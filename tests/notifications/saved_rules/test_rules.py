@@ -274,7 +274,7 @@ def test_a_rule_takes_effect_in_other_processes_within_five_seconds(monkeypatch:
         move(row, number=str(next(numbers)))
         return bool(sent())
 
-    wait_for(fires, timeout=5, that="this process knows the rule")
+    wait_for(fires, that="this process knows the rule")
 
 
 def test_checks_name_what_cannot_be_opened() -> None:
