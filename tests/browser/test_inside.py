@@ -80,7 +80,7 @@ def test_bell_rings_on_a_page_of_the_product_when_its_worker_saves(shop: Shop, p
             "from worker.maintenance import sweep\nsweep.delay()\nresult = 1"
         )
         # Its own task came over its own queue; what was rolled back rang no bell.
-        expect(bell(page)).to_have_accessible_name("Alerts: 1 unread alert")
+        expect(bell(page)).to_have_accessible_name("Alerts: 1 unread alert", timeout=2 * TIMEOUT)  # the worker starts
         wait_for(lambda: "orders.tasks.ship" in log.read_text(), timeout=20, that="Celery writes of the task")
     assert "worker.maintenance.sweep" not in log.read_text().partition("[tasks]")[2].partition("celery@")[2]
     bell(page).click()

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from lab.harness.waiting import wait_for
 from tests.browser.answers import Answers
 from tests.browser.conftest import Visitors
 from tests.browser.proxies import TcpProxy
@@ -141,8 +142,9 @@ def test_mute_ends_at_a_time_and_language_is_chosen(visitor: Visitors, hub: Live
     widget.get_by_role("combobox", name="Mute: Orders").select_option("For an hour")
     expect(widget.get_by_role("group", name="Order placed")).to_contain_text("It is muted until")
     widget.get_by_role("combobox", name="Language of notifications").select_option("ru")
+    # What is said of the choice before may stand there for a moment.
+    wait_for(lambda: "('ru', '', None)" in chosen(hub, "keeping-cleo"), that="the language is stored")
     expect(widget.get_by_text("Your choice is stored.")).to_be_visible()
-    assert "('ru', '', None)" in chosen(hub, "keeping-cleo")
 
 
 def test_muted_conversation_is_shown_and_undone(visitor: Visitors, hub: LiveHub) -> None:
