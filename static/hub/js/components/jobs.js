@@ -177,6 +177,7 @@ export class HubJobs extends HubElement {
    */
   #update(element, job, depth, parent) {
     const part = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (element.querySelector(selector));
+    const hasEnded = element.dataset.state === "running" && job.state !== "running";
     element.dataset.state = job.state;
     element.style.setProperty("--_depth", String(Math.min(depth, DEEPEST)));
     part("h2").textContent = job.title;
@@ -200,7 +201,10 @@ export class HubJobs extends HubElement {
     show(part(".say"), this.#progress(job));
     part(".end").replaceChildren(...this.#end(job));
     part(".end").hidden = !part(".end").hasChildNodes();
-    if (/** @type {HTMLDetailsElement} */ (part("details")).open) this.#showDetails(element, job);
+    if (/** @type {HTMLDetailsElement} */ (part("details")).open) {
+      if (hasEnded) this.#open(job.id); // its last lines were not told any more
+      this.#showDetails(element, job);
+    }
   }
 
   /** How far it is, in words. @param {Job} job */
@@ -236,7 +240,7 @@ export class HubJobs extends HubElement {
       const { arguments: given, log } = await this.hub.call("jobs.get", { id });
       this.#details.set(id, { arguments: given, log });
     } catch {
-      this.#details.delete(id);
+      return; // what is known stays
     }
     this.changed();
   }
