@@ -18,6 +18,9 @@ TIMEOUT = 30_000
 #: Chromium logs this if a tab is closed at the moment in which it takes over the connection of its browser.
 CLOSED_TOO_EARLY = "WebSocket is closed before the connection is established"
 
+#: A Chromium with windows asks each host for this, and notes that it is not there; pages of others name no icon.
+ASKED_BY_ITSELF = "/favicon.ico"
+
 #: Chromium logs one of these for each attempt to reach a hub that is out of reach.
 OUT_OF_REACH = re.compile(r"net::ERR_|WebSocket connection to '[^']*' failed: ")
 
@@ -100,6 +103,8 @@ class Visitors:
             context.close()
 
     def _listen(self, message: ConsoleMessage) -> None:
+        if message.location["url"].endswith(ASKED_BY_ITSELF):
+            return
         if message.type in {"error", "warning"} and CLOSED_TOO_EARLY not in message.text:
             self.errors.append(f"{message.text} ({message.location['url']})")
 

@@ -179,9 +179,9 @@ def test_repetition_adds_nothing(unit: str, times: int) -> None:
 
 @pytest.mark.slow
 def test_long_text_is_judged_at_once() -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     is_guessable(secrets.token_urlsafe(1_000_000), length=50, variety=12)
-    assert time.perf_counter() - started < 20
+    assert time.thread_time() - started < 20
 
 
 def run(arguments: list[str], folder: Path, **variables: str) -> "subprocess.CompletedProcess[str]":

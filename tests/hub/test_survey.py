@@ -115,9 +115,14 @@ async def test_process_that_hangs_is_left_out(settings: Settings, lines: list[An
         assert [line["event"] for line in lines if line["event"].startswith("survey")] == ["survey_incomplete"]
 
 
-async def test_process_that_has_ended_is_not_waited_for(lines: list[Any]) -> None:
+async def test_process_that_has_ended_is_not_waited_for(lines: list[Any], redis_server: RedisServer) -> None:
+    def listeners() -> int:
+        return len(redis_server.client.client_list(_type="pubsub"))
+
     async with other_node() as other:
         assert other.id in await survey.current().ask("test")
+        before = listeners()
+    await await_for(lambda: listeners() == before - 1, that="Redis knows that it has ended")
     async with asyncio.timeout(20):
         assert await survey.current().ask("test") == {node.current().id: "nothing"}
     assert not [line for line in lines if line["event"] == "survey_incomplete"]

@@ -5,9 +5,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-#: Of the thread that reads it: nanoseconds on a processor, nanoseconds of waiting for one, turns (Linux).
-_SCHEDULING = Path("/proc/thread-self/schedstat")
-
 
 class Stopwatch:
     """Times a ``with`` block in one thread.
@@ -19,15 +16,20 @@ class Stopwatch:
     seconds = 0.0
 
     def __enter__(self) -> Self:
-        self._began = time.monotonic() - _delayed()
+        self._began = time.monotonic() - delayed()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.seconds = time.monotonic() - _delayed() - self._began
+        self.seconds = time.monotonic() - delayed() - self._began
 
 
-def _delayed() -> float:
-    """Seconds for which this thread has waited for a processor since it began."""
-    return int(_SCHEDULING.read_text().split()[1]) / 1e9 if _SCHEDULING.exists() else 0.0
+def delayed(whom: str = "thread-self") -> float:
+    """Seconds for which this thread has waited for a processor since it began (Linux; elsewhere 0).
+
+    ``whom`` is the number of a process: of its main thread then.
+    """
+    # Nanoseconds on a processor, nanoseconds of waiting for one, turns.
+    scheduling = Path("/proc", whom, "schedstat")
+    return int(scheduling.read_text().split()[1]) / 1e9 if scheduling.exists() else 0.0
