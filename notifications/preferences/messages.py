@@ -26,7 +26,9 @@ _IS_ON = Meta(description="`null` takes a choice back.")
 class WishMessage(msgspec.Struct, kw_only=True):
     """A person wants something by a method: a kind, all kinds of a category, all over a channel, or all of no kind.
 
-    ``alert`` is an alert of theirs: all of its kind and ``group_by``, which ``bundle`` names where they are muted.
+    ``default``, with ``on`` null, takes back all that was chosen of a kind, a category or what is of no kind: it is as
+    the kind says by itself. ``alert`` is an alert of theirs: all of its kind and ``group_by``, which ``bundle`` names
+    where they are muted.
     Off ``until`` then is as before after it.
     """
 
@@ -39,6 +41,7 @@ class WishMessage(msgspec.Struct, kw_only=True):
     until: Annotated[datetime, Meta(tz=True)] | None = None
     alert: Annotated[int, Meta(ge=0, le=LAST_ID)] = 0
     bundle: Annotated[str, Meta(max_length=64)] = ""
+    default: bool = False
 
 
 class MethodMessage(msgspec.Struct):
@@ -49,12 +52,16 @@ class MethodMessage(msgspec.Struct):
 
 
 class StateMessage(msgspec.Struct):
-    """Whether the person gets it by this method; ``fixed``: that cannot be chosen; ``until`` when it is off."""
+    """Whether the person gets it by this method; ``fixed``: that cannot be chosen; ``until`` when it is off.
+
+    ``default`` is whether who has chosen nothing gets it.
+    """
 
     method: str
     on: bool
     fixed: bool
     until: datetime | None
+    default: bool
 
 
 class KindMessage(msgspec.Struct):
@@ -156,7 +163,18 @@ def changed(user: User, change: ChangeMessage) -> PreferencesMessage:
         NotChosen: something of it cannot be chosen.
     """
     wishes = [
-        Wish(one.method, one.on, one.kind, one.category, one.channel, one.plain, one.until, one.alert, one.bundle)
+        Wish(
+            one.method,
+            one.on,
+            one.kind,
+            one.category,
+            one.channel,
+            one.plain,
+            one.until,
+            one.alert,
+            one.bundle,
+            one.default,
+        )
         for one in change.choices
     ]
     quiet = _hours(change.quiet) if isinstance(change.quiet, HoursMessage) else change.quiet
@@ -210,4 +228,4 @@ def _category(one: ChosenCategory) -> CategoryMessage:
 
 
 def _state(state: State) -> StateMessage:
-    return StateMessage(state.method, state.is_on, state.is_fixed, state.off_until)
+    return StateMessage(state.method, state.is_on, state.is_fixed, state.off_until, state.default)

@@ -50,6 +50,9 @@ class Wish(NamedTuple):
     With ``until`` it is off until then, and after it as it was chosen before. ``is_on`` None ends such a time early;
     where there is none it takes the choice back.
 
+    ``default``, with ``is_on`` None, is the way back for a kind, a category or what is of no kind: it is as the kinds
+    say by themselves, whatever was chosen. What is off for a time with its category stays off until then.
+
     ``alert`` is the id of an alert that they have: all of its kind and ``group_by``. ``bundle`` is the name under
     which these are muted already. To take back what is muted no more changes nothing: a call whose answer was lost
     comes again, and another device may have been faster.
@@ -64,15 +67,25 @@ class Wish(NamedTuple):
     until: datetime | None = None
     alert: int = 0
     bundle: str = ""
+    default: bool = False
 
 
 class State(NamedTuple):
-    """Whether a person gets something by a method, whether they can choose it, and until when it is off at most."""
+    """Whether a person gets something by a method, whether they can choose it, and until when it is off at most.
+
+    ``default`` is whether it is on for who has chosen nothing.
+    """
 
     method: str
     is_on: bool
     is_fixed: bool
     off_until: datetime | None = None
+    default: bool = True
+
+    @property
+    def differs(self) -> bool:
+        """Whether the person has chosen something else than the default; what is off for a time alone does not."""
+        return self.is_on is not self.default and self.off_until is None
 
 
 class ChosenPlain(NamedTuple):
@@ -81,6 +94,11 @@ class ChosenPlain(NamedTuple):
     states: list[State]
     sentence: str
 
+    @property
+    def differs(self) -> bool:
+        """Whether they have chosen something else than the default."""
+        return any(state.differs for state in self.states)
+
 
 class ChosenKind(NamedTuple):
     """A kind, and what a person gets of it, in words too."""
@@ -88,6 +106,11 @@ class ChosenKind(NamedTuple):
     kind: Kind
     states: list[State]
     sentence: str
+
+    @property
+    def differs(self) -> bool:
+        """Whether they have chosen something else than the default."""
+        return any(state.differs for state in self.states)
 
 
 class ChosenCategory(NamedTuple):
@@ -289,7 +312,8 @@ def _channels_to_choose(user: User) -> set[str]:
 
 def _state(choices: Choices, asked: Sequence[str], method: str, *, default: bool = True) -> State:
     is_chosen, until = subjects.is_chosen(choices, asked, default=default), subjects.off_until(choices, asked)
-    return State(method, is_chosen and until is None, is_fixed=False, off_until=until if is_chosen else None)
+    is_on, off_until = is_chosen and until is None, until if is_chosen else None
+    return State(method, is_on, is_fixed=False, off_until=off_until, default=default)
 
 
 def _check_locale(language: str | None, time_zone: str | None) -> None:
@@ -325,6 +349,8 @@ def _subject(wish: Wish, offered: _Offered) -> str | None:
         raise NotChosen
     if wish.until is not None:
         _check_until(wish, wish.until)
+    if wish.default and not (wish.is_on is None and wish.until is None and (wish.kind or wish.category or wish.plain)):
+        raise NotChosen
     if wish.kind:
         kind = kind_named(wish.kind)
         if kind is None or subjects.is_fixed(kind, wish.method):
@@ -389,13 +415,29 @@ def _apply(made: dict[tuple[str, str], Made], wish: Wish, subject: str) -> None:
         if wish.is_on is not False:
             return
     was = made.get(key, Made(None))
-    if wish.until is not None:
+    if wish.category and (wish.default or (wish.is_on is not None and wish.until is None)):
+        for kind in subjects.kinds_in(wish.category):
+            made.pop((wish.method, subjects.of_kind(kind)), None)
+    if wish.default:
+        _apply_default(made, wish, key)
+    elif wish.until is not None:
         made[key] = was._replace(off_until=wish.until)
     elif wish.is_on is not None:
-        for kind in subjects.kinds_in(wish.category) if wish.category else ():
-            made.pop((wish.method, subjects.of_kind(kind)), None)
         made[key] = Made(wish.is_on)
     elif was.is_on is not None and was.off_until is not None and was.off_until > timezone.now():
         made[key] = was._replace(off_until=None)  # off for a time, beside what was chosen: that holds again
     else:
         made.pop(key, None)
+
+
+def _apply_default(made: dict[tuple[str, str], Made], wish: Wish, key: tuple[str, str]) -> None:
+    was = made.pop(key, Made(None))
+    if wish.category and was.off_until is not None:
+        made[key] = Made(None, was.off_until)
+    kind = kind_named(wish.kind) if wish.kind else None
+    if kind is None:
+        return
+    default = subjects.default_of(kind, wish.method)
+    of_method = {subject: one for (method, subject), one in made.items() if method == wish.method}
+    if subjects.is_chosen(of_method, subjects.subjects_of(kind), default=default) is not default:
+        made[key] = Made(default)  # its category is chosen otherwise

@@ -137,6 +137,8 @@ def _store_held(request: HttpRequest, user: User) -> HttpResponse:
     before = preferences.preferences_of(user)
     if "all" in request.POST:
         return _change(request, user, wishes=[_wish_for_all(request.POST["all"])])
+    if "default" in request.POST:
+        return _change(request, user, wishes=_wishes_for_defaults(before, request.POST["default"]))
     locale, quiet, plan = _forms(before, request.POST)
     if not all(form.is_valid() for form in (locale, quiet, plan) if form.is_bound):
         return _page(request, before, locale, quiet, plan, status=400)
@@ -184,6 +186,22 @@ def _wish_for_all(posted: str) -> Wish:
     state, _colon, rest = posted.partition(":")
     method, _colon, category = rest.partition(":")
     return Wish(method, state == "on", category=category)
+
+
+def _wishes_for_defaults(before: Chosen, posted: str) -> list[Wish]:
+    """What a button that leads back to the defaults says: ``category:CATEGORY``, or ``kind:KIND``, which is empty for
+    what is of no kind.
+    """
+    about, _colon, name = posted.partition(":")
+    if about == "category":
+        return [Wish(method.name, None, category=name, default=True) for method in methods.methods()]
+    kinds = {kind.kind.name: kind.states for one in before.categories for kind in one.kinds}
+    states = ({_PLAIN: before.plain.states} | kinds).get(name, [])
+    return [
+        Wish(state.method, None, kind=name, plain=name == _PLAIN, default=True)
+        for state in states
+        if not state.is_fixed
+    ]
 
 
 def _page(

@@ -1,5 +1,6 @@
 """``<hub-preferences>``: what a person chooses is saved at once, on every device, and each of its states is shown."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -74,8 +75,18 @@ def test_choice_is_saved_at_once_and_stands_on_the_other_device_and_on_the_page(
     assert chosen(hub, "keeping-ada").startswith(
         "[('category:orders', 'inbox', False), ('kind:order.shipped', 'live', False)]"
     )
+    placed = widget.get_by_role("group", name="Order placed")
+    expect(placed.get_by_label("In the list")).to_have_accessible_name("In the list default: on")
+    placed.get_by_role("button", name="Back to default: Order placed").click()
+    for one in (widget, other):
+        expect(one.get_by_role("group", name="Order placed")).to_contain_text("It is in your list and appears at once")
+    expect(placed.get_by_role("button", name="Back to default")).to_have_count(0)
+    expect(placed.get_by_label("In the list")).to_be_focused()
     desk.goto("/notifications/preferences/")
-    expect(desk.get_by_role("group", name="Order placed")).to_contain_text("You do not get it.")
+    expect(desk.get_by_role("group", name="Order shipped")).to_contain_text("You do not get it.")
+    desk.get_by_role("button", name=re.compile("Defaults.*Orders")).click()
+    expect(desk.get_by_role("group", name="Order shipped")).to_contain_text("It is in your list and appears at once")
+    assert chosen(hub, "keeping-ada").startswith("[] ")
 
 
 def test_hours_are_saved_when_they_are_whole_and_taken_back(visitor: Visitors, hub: LiveHub) -> None:

@@ -157,6 +157,10 @@ def _preferences() -> dict[str, str]:
         "other_kinds": _("Others"),
         "all_on": _("All on"),
         "all_off": _("All off"),
+        "all_default": _("Defaults"),
+        "default_on": _("default: on"),
+        "default_off": _("default: off"),
+        "back_to_default": _("Back to default"),
     }
 
 

@@ -42,6 +42,9 @@ select, input[type="time"] {
 .boxes { display: flex; flex-wrap: wrap; gap: 0 1.25rem; }
 .boxes label { display: inline-flex; align-items: center; gap: 0.5rem; min-block-size: var(--hub-touch); cursor: pointer; }
 .boxes input { inline-size: 1.125rem; block-size: 1.125rem; accent-color: var(--hub-accent); }
+.boxes .default { font-size: 0.875rem; }
+.boxes .default:empty { display: none; }
+.boxes .back { font-size: 0.875rem; }
 .boxes input:disabled + span { color: var(--hub-muted); }
 .plan { display: grid; gap: 0.875rem; }
 .plan:empty { display: none; }

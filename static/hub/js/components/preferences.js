@@ -11,7 +11,7 @@ import { STYLES } from "./preferences-styles.js";
 
 /** @import { CallFailed } from "../hub/connection.js" */
 /** @import { Preferences } from "../hub/preferences.js" */
-/** @import { CategoryMessage, ChangePreferences, HoursMessage, PreferencesMessage } from "../hub/protocol.js" */
+/** @import { CategoryMessage, HoursMessage, PreferencesMessage, WishMessage } from "../hub/protocol.js" */
 /** @import { Mute } from "./preference-mutes.js" */
 
 const INBOX = "inbox";
@@ -237,14 +237,23 @@ export class HubPreferences extends HubElement {
       head.append(
         muteSelect(this.#muteOf({ name, label, kinds: [], muted_until: null }), (choice) => this.#choose(choice)),
       );
-      for (const isOn of [true, false]) {
-        const button = make("button", { type: "button", class: "quiet" }, text(isOn ? "all_on" : "all_off"));
+      const toAll = (/** @type {string} */ said, /** @type {() => WishMessage[]} */ wanted) => {
+        const button = make("button", { type: "button", class: "quiet" }, text(said));
         button.ariaLabel = `${button.textContent}: ${label}`;
-        button.addEventListener("click", () => this.#choose({ method: INBOX, on: isOn, category: name }));
+        button.addEventListener("click", () => this.#choose(...wanted()));
         head.append(button);
-      }
+      };
+      toAll("all_on", () => [{ method: INBOX, on: true, category: name }]);
+      toAll("all_off", () => [{ method: INBOX, on: false, category: name }]);
+      toAll("all_default", () => this.#defaultsOf(name));
     }
     return make("section", { class: "card", part: "category" }, head, make("div", { class: "rows" }));
+  }
+
+  /** @param {string} category */
+  #defaultsOf(category) {
+    const methods = this.hub.preferences.value?.methods ?? [];
+    return methods.map(({ name: method }) => ({ method, on: null, default: true, category }));
   }
 
   /**
@@ -258,7 +267,7 @@ export class HubPreferences extends HubElement {
       /** @type {HTMLElement} */ (element.querySelector(".rows")),
       category.kinds,
       ({ name }) => `kind-${name}`,
-      (kind) => kindRow(kind, methods, (choice) => this.#choose(choice)),
+      (kind) => kindRow(kind, methods, (choices) => this.#choose(...choices)),
       (row, kind) => updateKind(row, kind),
     );
   }
@@ -271,9 +280,9 @@ export class HubPreferences extends HubElement {
     return { wish: { method: "live", category: name }, label, sentence: "", isOff: false, until, hasEnd: true };
   }
 
-  /** @param {NonNullable<ChangePreferences["choices"]>[number]} choice */
-  #choose(choice) {
-    return this.#change({ choices: [choice] });
+  /** @param {WishMessage[]} choices */
+  #choose(...choices) {
+    return this.#change({ choices });
   }
 
   /** @param {Parameters<Preferences["change"]>[0]} change */

@@ -823,12 +823,13 @@ export interface Since {
   epoch?: string;
 }
 
-/** Whether the person gets it by this method; `fixed`: that cannot be chosen; `until` when it is off. */
+/** Whether the person gets it by this method; `fixed`: that cannot be chosen; `until` when it is off. `default` is whether who has chosen nothing gets it. */
 export interface StateMessage {
   method: string;
   on: boolean;
   fixed: boolean;
   until: string | null;
+  default: boolean;
 }
 
 /** Where a channel stands: subscribe from it, or read its history from there on. */
@@ -928,7 +929,7 @@ export interface UnsubscribePush {
   reason: string;
 }
 
-/** A person wants something by a method: a kind, all kinds of a category, all over a channel, or all of no kind. `alert` is an alert of theirs: all of its kind and `group_by`, which `bundle` names where they are muted. Off `until` then is as before after it. */
+/** A person wants something by a method: a kind, all kinds of a category, all over a channel, or all of no kind. `default`, with `on` null, takes back all that was chosen of a kind, a category or what is of no kind: it is as the kind says by itself. `alert` is an alert of theirs: all of its kind and `group_by`, which `bundle` names where they are muted. Off `until` then is as before after it. */
 export interface WishMessage {
   method: string;
   on: boolean | null;
@@ -939,6 +940,7 @@ export interface WishMessage {
   until?: string | null;
   alert?: number;
   bundle?: string;
+  default?: boolean;
 }
 
 /** What is published, by its type. */
