@@ -317,11 +317,16 @@ def begin(channels: Iterable[str]) -> dict[str, Position]:
     return {name: found.get(name, beginning) for name in names}
 
 
+_READ = "SELECT channel, epoch, head FROM hub_stream WHERE channel {among}"
+
+
 def _found(names: set[str]) -> dict[str, Position]:
-    return {
-        channel: Position(epoch, head)
-        for channel, epoch, head in Stream.objects.filter(channel__in=names).values_list("channel", "epoch", "head")
-    }
+    if not names:
+        return {}
+    with connection.cursor() as cursor:
+        among, asked = _among(list(names))
+        cursor.execute(_READ.format(among=among), asked)
+        return {channel: Position(epoch, head) for channel, epoch, head in cursor.fetchall()}
 
 
 def read(channel: str, *, after: int, upto: int | None = None, limit: int) -> list[Envelope]:
