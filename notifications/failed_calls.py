@@ -7,14 +7,13 @@ texts are taken out.
 """
 
 import time
-from functools import partial
 from threading import Lock
 
 from django.db import Error, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from hub.database import in_database_thread
+from hub.database import in_database_thread, run_safely_on_commit
 from hub.logs import get_logger, redact
 from hub.users import User
 from notifications import names_in_texts, sources
@@ -81,7 +80,7 @@ def note(source: str, what: str, error: Exception) -> None:
     """Note an error of a rule, after the commit of the open transaction; raises nothing."""
     same = _same(source, what, f"{type(error).__name__}: {error}")
     if times := _limiter.take(same):
-        transaction.on_commit(partial(_store, same, times), robust=True)
+        run_safely_on_commit(_store, same, times)
 
 
 async def note_refused(method: str, key: int, text: str) -> None:
@@ -95,7 +94,8 @@ async def note_refused(method: str, key: int, text: str) -> None:
 
 
 def _same(source: str, what: str, text: str) -> _Same:
-    return source, what[:150], redact(text.replace("\0", ""))[:FAILURE_LIMIT]
+    storable = text.replace("\0", "").encode("utf-8", "replace").decode()
+    return source, what[:150], redact(storable)[:FAILURE_LIMIT]
 
 
 def _store(same: _Same, times: int) -> None:

@@ -15,7 +15,7 @@ from hub.database.pruning import register as prune_regularly
 from hub.database.signals import listen
 from hub.database.threads import in_database_thread
 from hub.database.transaction_notes import note, noted, run_last_on_commit
-from hub.database.transactions import is_in_transaction
+from hub.database.transactions import is_in_transaction, run_safely_on_commit
 
 __all__ = [
     "SavedRow",
@@ -29,5 +29,6 @@ __all__ = [
     "prune_regularly",
     "prune_table",
     "run_last_on_commit",
+    "run_safely_on_commit",
     "watch",
 ]

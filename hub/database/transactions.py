@@ -1,7 +1,9 @@
 """Transactions of the code, told from the one that Django's ``TestCase`` puts around a test."""
 
+from collections.abc import Callable
 from typing import Any
 
+from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 
@@ -13,6 +15,18 @@ def is_in_transaction(connection: BaseDatabaseWrapper) -> bool:
 def is_in_test_case(connection: BaseDatabaseWrapper) -> bool:
     """Whether the transaction of a ``TestCase`` is open on ``connection``, perhaps with others in it."""
     return any(map(_is_of_test, connection.atomic_blocks))
+
+
+def run_safely_on_commit(function: Callable[..., object], *arguments: Any) -> None:
+    """Call ``function`` after the commit of the open transaction; what it raises is logged, and nobody's error.
+
+    Django's ``on_commit(…, robust=True)`` does so too, but raises for a ``partial``, of which it wants the name.
+    """
+
+    def call() -> None:
+        function(*arguments)
+
+    transaction.on_commit(call, robust=True)
 
 
 def outermost_block(connection: BaseDatabaseWrapper) -> tuple[object, str | None]:

@@ -65,7 +65,7 @@ def each_is_one_run(first: datetime, last: datetime, every: timedelta) -> None:
 
 STEPS = [
     ("running", "decide"),
-    ("QuerySet", "get_or_create"),
+    ("QuerySet", "exists"),
     ("contents", "send"),
     ("ScheduleRun", "save"),
     ("running", "plan"),

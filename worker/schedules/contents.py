@@ -170,7 +170,8 @@ def send(contents: Mapping[str, Any], *, key: str | None = None, at_local: datet
     found = {one: recipient for one in contents["to"] for recipient in _found(one, gone)}
     if gone and not found:
         raise gone[0]
-    notifications = actions.notify(**arguments | {"to": list(found)}, key=key, at_local=at_local)
+    to = [EVERYONE if one is None else one for one in found.values()]  # who was looked up is not looked up again
+    notifications = actions.notify(**arguments | {"to": to}, key=key, at_local=at_local)
     # Where nothing is stored yet, or only for those whose time has come, nobody could count it later.
     is_stored = bool(notifications) and at_local is None
     is_counted_later = is_stored and not all(isinstance(one, User) for one in found.values())

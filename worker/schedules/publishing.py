@@ -1,10 +1,8 @@
 """Tells those who look at schedules that one has changed."""
 
 from collections.abc import Iterable
-from functools import partial
 
-from django.db import transaction
-
+from hub.database import run_safely_on_commit
 from hub.publishing import publish_ephemeral
 from worker import events
 
@@ -12,6 +10,4 @@ from worker import events
 def publish_changed(schedules: Iterable[int]) -> None:
     """Say after the commit that these schedules, or their runs, are not what they were: pages load them again."""
     for pk in schedules:
-        transaction.on_commit(
-            partial(publish_ephemeral, events.SCHEDULES, events.ScheduleChanged(str(pk))), robust=True
-        )
+        run_safely_on_commit(publish_ephemeral, events.SCHEDULES, events.ScheduleChanged(str(pk)))

@@ -2,11 +2,12 @@
 
 Who sends a due time holds the row of its schedule, and stores in one transaction the alert, the row of the run, and up
 to when the schedule has been handled. So a due time is sent once or not yet, whoever is killed between which steps.
-Times are those of the database's own clock.
+A few schedules that are due share a transaction; where one of them fails, each has its own. Times are those of the
+database's own clock.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -20,6 +21,7 @@ from django.db.models.functions import Now
 from hub.config import hub_settings
 from hub.database import prune_table
 from hub.logs import get_logger
+from hub.publishing import number_now
 from notifications import failed_calls, sources
 from worker.clock import AHEAD
 from worker.due_times import until
@@ -35,6 +37,9 @@ LONGEST_GRACE = timedelta(hours=1)
 
 #: Due times of one schedule that one transaction handles, and schedules that one call looks at.
 DUE_LIMIT, CALL_LIMIT = 100, 500
+
+#: Schedules that share a transaction. More would hold up others who write for longer, on SQLite all of them.
+TOGETHER = 10
 
 #: Seconds that one call sends, about: beat has a lease to keep and others to send. The next call goes on.
 CALL_SECONDS = 1.0
@@ -115,20 +120,39 @@ def send_due(*, overdue: float = 0.0) -> int:
     """
     deadline = time.monotonic() + CALL_SECONDS
     due = _looked_at().filter(next_at__lte=Now() - timedelta(seconds=overdue)).order_by("next_at")
+    found = list(due.values_list("pk", flat=True)[:CALL_LIMIT])
     sent, failure = 0, None
-    for pk in list(due.values_list("pk", flat=True)[:CALL_LIMIT]):
-        # What fails for one schedule, whatever it is, holds up no other.
+    for start in range(0, len(found), TOGETHER):
+        some = found[start : start + TOGETHER]
         try:
-            sent += _handle(pk, deadline)
+            sent += _handle(some, deadline)
+        except Exception as error:  # noqa: BLE001  # what it is is said of the one for which it fails again
+            log.info("schedules_one_by_one", schedules=len(some), error=type(error).__name__)
+            sent_of_these, failure_of_these = _handle_each(some, deadline)
+            sent, failure = sent + sent_of_these, failure_of_these or failure
+        if time.monotonic() >= deadline:
+            break
+    if failure is not None:
+        raise failure
+    return sent
+
+
+def _handle_each(found: Collection[int], deadline: float) -> tuple[int, Exception | None]:
+    """Handle each of these by itself: what fails for one schedule, whatever it is, holds up no other.
+
+    Returns how many due times were sent, and an error that may pass.
+    """
+    sent, failure = 0, None
+    for pk in found:
+        try:
+            sent += _handle([pk], deadline, is_numbered=False)
         except PASSING as error:
             failure = error
         except Exception:
             log.exception("schedule_not_handled", schedule=pk)
         if time.monotonic() >= deadline:
             break
-    if failure is not None:
-        raise failure
-    return sent
+    return sent, failure
 
 
 def seconds_to_next(longest: float) -> float:
@@ -145,30 +169,42 @@ def _read_at(row: Any) -> datetime:
     return read_at
 
 
-def _held(pk: int) -> tuple[Schedule, datetime] | None:
-    """The row, held until the transaction ends, and the time; None where it is gone or another process holds it."""
+def _held(found: Collection[int]) -> list[tuple[Schedule, datetime]]:
+    """The rows, held until the transaction ends, and the time; without those that another process holds."""
     skips = connections[router.db_for_write(Schedule)].features.has_select_for_update_skip_locked
     rows = Schedule.objects.select_for_update(skip_locked=skips).annotate(read_at=Now())
-    return next(((row, _read_at(row)) for row in rows.filter(pk=pk)), None)
+    return [(row, _read_at(row)) for row in rows.filter(pk__in=found).order_by("next_at")]
 
 
-def _handle(pk: int, deadline: float) -> int:
+def _handle(found: Collection[int], deadline: float, *, is_numbered: bool = True) -> int:
+    """Handle these schedules in one transaction, in which what they publish ``is_numbered`` if it is nobody else's.
+
+    Returns how many due times were sent. Ends at ``deadline``, after the first of them at the earliest.
+    """
+    sent = 0
+    is_own = not connections[router.db_for_write(Schedule)].in_atomic_block
     with transaction.atomic():
-        held = _held(pk)
-        if held is None:
-            return 0
-        row, now = held
-        if row.next_at is None or row.next_at > now:
-            return 0
-        try:
-            with transaction.atomic():  # so that a statement that failed in there leaves what is written below
-                return _handle_held(row, now, deadline)
-        except PASSING:
-            raise
-        except Exception as error:  # noqa: BLE001  # what somebody wrote into the row past all checks
-            log.error("schedule_not_readable", schedule=pk, error=str(error))  # noqa: TRY400  # it says what is wrong
-            _write(row, next_at=None, is_planned=True, problem=_told(error))
-            return 0
+        for row, now in _held(found):
+            sent += _handle_one(row, now, deadline)
+            if time.monotonic() >= deadline:
+                break
+        if is_own and is_numbered:
+            number_now()
+    return sent
+
+
+def _handle_one(row: Schedule, now: datetime, deadline: float) -> int:
+    if row.next_at is None or row.next_at > now:
+        return 0
+    try:
+        with transaction.atomic():  # so that a statement that failed in there leaves what is written below
+            return _handle_held(row, now, deadline)
+    except PASSING:
+        raise
+    except Exception as error:  # noqa: BLE001  # what somebody wrote into the row past all checks
+        log.error("schedule_not_readable", schedule=row.pk, error=str(error))  # noqa: TRY400  # it says what is wrong
+        _write(row, next_at=None, is_planned=True, problem=_told(error))
+        return 0
 
 
 def _handle_held(row: Schedule, now: datetime, deadline: float) -> int:
@@ -255,8 +291,7 @@ class _Handling:
         """Send; returns whether the due time is over. Else it rests until it is tried again."""
         row, now = self._row, self._now
         try:
-            with transaction.atomic():
-                self._sent += _send(row, moment, now)
+            self._sent += _send(row, moment, now)
         except PASSING as error:
             if transaction.get_rollback():
                 raise  # the database is away
@@ -297,26 +332,30 @@ def _write(row: Schedule, **columns: object) -> None:
 
 def _send(row: Schedule, due_at: datetime, now: datetime) -> bool:
     """Store the run and send its alert, unless that has happened; returns whether it was sent now."""
-    run, is_new = ScheduleRun.objects.get_or_create(
-        schedule=row, due_at=due_at, defaults={"ran_at": now, "status": RunStatus.SENT}
-    )
-    return is_new and _deliver(row, run)
+    if row.runs.filter(due_at=due_at).exists():
+        return False
+    return _deliver(row, ScheduleRun(schedule=row, due_at=due_at, ran_at=now, status=RunStatus.SENT))
 
 
 def _deliver(row: Schedule, run: ScheduleRun) -> bool:
+    """Send the alert of a run and store what became of it; returns whether it was sent. Raises :data:`PASSING`."""
     local, source = None, sources.written(sources.SCHEDULE, row.pk)
     if not run.is_by_hand and not row.zone:
         local = run.due_at.astimezone(ZoneInfo(FIRST_ZONE)).replace(tzinfo=None)
     try:
         with transaction.atomic(), sources.acting_as(_source(row, run)):
+            if local is not None:
+                run.save()  # its alerts are named after it
             done = contents.send(row.contents, key=None if local is None else waiting.key_of(run), at_local=local)
     except PASSING:
         raise
     except Exception as error:  # an audience is the project's own code
         log.exception("schedule_not_sent", schedule=row.pk, due_at=str(run.due_at))
+        if local is not None:
+            run.pk, run._state.adding = None, True  # that is rolled back
         run.status, run.error = RunStatus.FAILED, _told(error)
         failed_calls.note(source, "schedule", error)
-        run.save(update_fields=["status", "error"])
+        run.save()
         return False
     run.notifications = [one.pk for one in done.notifications]
     run.publications = [one.published for one in done.notifications if one.published is not None]
@@ -324,7 +363,7 @@ def _deliver(row: Schedule, run: ScheduleRun) -> bool:
     if done.gone:
         run.error = shortened(" ".join(str(one) for one in done.gone), ERROR_LIMIT)
         failed_calls.note(source, "schedule", done.gone[0])
-    run.save(update_fields=["notifications", "publications", "recipients", "error"])
+    run.save()
     return True
 
 
@@ -394,10 +433,10 @@ def _is_wrong(row: Schedule, handled_until: datetime) -> bool:
 
 def _mend(pk: int) -> bool:
     with transaction.atomic():
-        held = _held(pk)
-        if held is None or held[0].is_paused or not held[0].is_planned:
+        held = _held([pk])
+        if not held or held[0][0].is_paused or not held[0][0].is_planned:
             return False
-        row, now = held
+        [(row, now)] = held
         handled_until = row.handled_until or now
         if handled_until > now + AHEAD:
             handled_until = now

@@ -1,12 +1,11 @@
 """Tells clients what has become of a job."""
 
-from functools import partial
 from typing import Final
 
 import msgspec
-from django.db import transaction
 from django.utils import translation
 
+from hub.database import run_safely_on_commit
 from hub.publishing import publish, publish_ephemeral
 from notifications import channels
 from notifications.kinds.locales import UNKNOWN, locales_of
@@ -46,10 +45,10 @@ def publish_state(row: TrackedJob, user_id: str) -> None:
     if item.user:
         publish(events.channel_of(item.user), changed)
     # After the commit nothing of this is an error of the caller.
-    transaction.on_commit(partial(publish_ephemeral, events.ALL, changed), robust=True)
+    run_safely_on_commit(publish_ephemeral, events.ALL, changed)
     # Of a job that another one has called people see the end of that one.
     if item.user and row.ended_at is not None and not row.parent:
-        transaction.on_commit(partial(_publish_toast, row, item.user), robust=True)
+        run_safely_on_commit(_publish_toast, row, item.user)
 
 
 def publish_progress(progressed: events.JobProgressed, user_id: str) -> None:

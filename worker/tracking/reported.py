@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from typing import Literal
 from uuid import uuid4
 
@@ -11,6 +10,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from hub.database import run_safely_on_commit
 from hub.users import User
 from worker import events
 from worker.jobs import shortened
@@ -97,7 +97,7 @@ def report(row: TrackedJob, said: Report, *, silence: float) -> TrackedJob:
             user_id = events.owner_id_of(now)
             numbers = {name: events.number(columns[name]) for name in ("done", "total")}
             progressed = events.JobProgressed(now.pk, **numbers, text=now.text, lines=lines)
-            transaction.on_commit(partial(publishing.publish_progress, progressed, user_id), robust=True)
+            run_safely_on_commit(publishing.publish_progress, progressed, user_id)
     now.refresh_from_db()
     return now
 

@@ -5,14 +5,14 @@ it sends and what it runs.
 """
 
 from fnmatch import fnmatchcase
-from functools import partial
 from typing import Any
 
 from celery import signals
 from celery.states import FAILURE, REJECTED, RETRY
-from django.db import DatabaseError, InterfaceError, transaction
+from django.db import DatabaseError, InterfaceError
 
 from hub.config import hub_settings
+from hub.database import run_safely_on_commit
 from hub.logs import get_logger
 from worker import jobs, origins
 from worker.models import JobSource, JobState
@@ -41,7 +41,7 @@ def _queue(sender: str, **message: Any) -> None:
     body = message["body"]
     args, kwargs = body[:2] if isinstance(body, tuple | list) else ((), {})
     origin = origins.in_message(headers)
-    transaction.on_commit(partial(_store, headers["id"], sender, args, kwargs, origin), robust=True)
+    run_safely_on_commit(_store, headers["id"], sender, args, kwargs, origin)
 
 
 @signals.task_prerun.connect
