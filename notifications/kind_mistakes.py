@@ -122,10 +122,10 @@ def _of_types(kind: Kind) -> Iterator[str]:
     for name, template, fields in _texts(kind):
         if not template.is_text:
             yield f"has a {name} that is no text."
-        elif template.has_forms and fields.get(template.number or "") is not int:
+        elif template.forms is not None and fields.get(template.number or "") is not int:
             yield (
-                f"has a {name} with a plural: name the placeholder that chooses its form, "
-                f"ngettext_lazy(…, …, 'count'), and declare it with the type int."
+                f"has a {name} with a plural: name the placeholder that chooses its form, {template.forms.how}, "
+                f"and declare it with the type int."
             )
 
 
@@ -153,6 +153,8 @@ def _of_text(name: str, template: Template, fields: Mapping[str, Any], examples:
     """What is wrong with one text in any of the languages: of one that is not translated, once in each."""
     for code in (settings.LANGUAGE_CODE, *languages()):
         with translation.override(code):
+            if template.forms is not None:
+                yield from (f"has a {name} {mistake}" for mistake in template.forms.mistakes())
             for number in _NUMBERS if template.has_forms else (0,):
                 values = examples | {template.number or "": number}
                 try:

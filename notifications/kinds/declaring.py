@@ -23,7 +23,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from notifications.kinds.texts import Template, Text
+from notifications.kinds.texts import Forms, Template, Text
 
 #: Characters of the name of a kind, of a category and of an icon.
 NAME_LIMIT = 100
@@ -93,8 +93,8 @@ class Kind:
     category: Category | None = None
     icon: str = ""
     level: str = "info"
-    title: Text = ""
-    message: Text = ""
+    title: Text | Forms = ""
+    message: Text | Forms = ""
     url: Text = ""
     fields: Mapping[str, Any] = field(default_factory=dict)
     examples: Mapping[str, Any] = field(default_factory=dict)
@@ -106,8 +106,8 @@ class Kind:
     keep: timedelta | None = None
     group_by: str = ""
     throttle: timedelta | None = None
-    many_title: Text = ""
-    many_message: Text = ""
+    many_title: Text | Forms = ""
+    many_message: Text | Forms = ""
     #: The texts by the name of the argument, those that it has; and those of many notifications, by the same names.
     templates: Mapping[str, Template] = field(init=False, repr=False)
     many: Mapping[str, Template] = field(init=False, repr=False)
@@ -122,7 +122,7 @@ class Kind:
         _declared.setdefault(self.name, []).append(self)
 
 
-def _templates(texts: Mapping[str, Text]) -> dict[str, Template]:
+def _templates(texts: Mapping[str, Text | Forms]) -> dict[str, Template]:
     return {name: Template(text) for name, text in texts.items() if text}
 
 

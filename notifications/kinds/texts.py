@@ -1,6 +1,7 @@
 """Texts with placeholders, as kinds have them, in whatever language is active."""
 
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from string import Formatter
 from typing import Any
@@ -11,43 +12,79 @@ from django.utils.functional import Promise
 Text = str | Promise
 
 
+class Forms(ABC):
+    """A text with a form for one and others for many; ``number`` is the name of the placeholder that chooses one."""
+
+    __slots__ = ("number",)
+
+    #: How the placeholder is named where the text is written, for people.
+    how = ""
+
+    def __init__(self, number: str | None) -> None:
+        self.number = number
+
+    @abstractmethod
+    def form(self, number: int) -> str:
+        """The form for ``number`` in the active language."""
+
+    def mistakes(self) -> Iterator[str]:
+        """What is wrong with the forms in the active language, in sentences that go on behind the name of the text."""
+        return iter(())
+
+
+class _OfGettext(Forms):
+    """The forms of ``ngettext_lazy``."""
+
+    __slots__ = ("_forms", "_function")
+
+    how = "ngettext_lazy(…, …, 'count')"
+
+    def __init__(self, function: Any, number: str | None, forms: Mapping[str, Any]) -> None:
+        super().__init__(number)
+        self._function, self._forms = function, forms
+
+    def form(self, number: int) -> str:
+        return str(self._function(**self._forms, number=number))
+
+
 class BadTemplate(ValueError):
     """A text whose placeholders cannot be filled in: what is wrong with it is in the text."""
 
 
 class Template:
-    """A text with placeholders; a text of ``ngettext_lazy`` chooses its form by one of them."""
+    """A text with placeholders; one with several forms chooses its form by one of them."""
 
-    __slots__ = ("_forms", "_text", "number")
+    __slots__ = ("_text", "forms")
 
-    def __init__(self, text: Text) -> None:
+    def __init__(self, text: Text | Forms) -> None:
         self._text = text
-        #: The name of the placeholder that chooses the form; None where there is one form only.
-        self.number: str | None = None
-        self._forms: tuple[Any, Mapping[str, Any]] | None = None
+        #: None where there is one form only.
+        self.forms: Forms | None = text if isinstance(text, Forms) else None
         # How Django pickles a text of ngettext_lazy says what it is made of. Its own format() is not for threads: the
         # text keeps the number that was asked last.
         made_of: tuple[Any, ...] = text.__reduce__()[1] if isinstance(text, Promise) else ()
         if made_of and isinstance(made_of[-1], dict) and "plural" in made_of[-1]:
-            function, _, self.number, forms = made_of
-            self._forms = function, forms
+            function, _, number, forms = made_of
+            self.forms = _OfGettext(function, number, forms)
 
     @property
     def is_text(self) -> bool:
         """Whether it was made of something that is a text."""
-        return isinstance(self._text, Text)
+        return isinstance(self._text, Text | Forms)
 
     @property
     def has_forms(self) -> bool:
         """Whether it has one form for one and others for many."""
-        return self._forms is not None
+        return self.forms is not None
+
+    @property
+    def number(self) -> str | None:
+        """The name of the placeholder that chooses the form; None where there is one form only."""
+        return self.forms.number if self.forms is not None else None
 
     def pattern(self, values: Mapping[str, Any]) -> str:
         """The text before its placeholders are filled in, in the active language; by ``values`` in the right form."""
-        if self._forms is None:
-            return str(self._text)
-        function, forms = self._forms
-        return str(function(**forms, number=values[self.number or ""]))
+        return str(self._text) if self.forms is None else self.forms.form(values[self.number or ""])
 
     def write(self, values: Mapping[str, Any], shown: Mapping[str, str]) -> str:
         """The text with what is ``shown`` in place of placeholders, in the active language.

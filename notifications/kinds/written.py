@@ -7,7 +7,7 @@
 ``manage.py check`` says of these what it says of all kinds.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -21,8 +21,9 @@ from msgspec import Meta
 
 from hub.config import Age, seconds_of
 from hub.validation import is_storable
-from notifications.kinds.declaring import NAME_LIMIT, Category, Kind, is_name
-from notifications.kinds.texts import Text
+from notifications.kinds import plurals
+from notifications.kinds.declaring import COUNT, NAME_LIMIT, Category, Kind, is_name
+from notifications.kinds.texts import Forms, Text
 
 SETTING = "HUB_KINDS"
 
@@ -37,10 +38,17 @@ TYPES: dict[str, Any] = {
     "list": list[str],
 }
 
+Code = Annotated[str, Meta(pattern=r"\A[a-z]{2,3}(-[a-z0-9]{2,8})*\Z")]
+
 #: A text for all, or one for each language, by its code.
-Written = (
-    str | Annotated[Mapping[Annotated[str, Meta(pattern=r"\A[a-z]{2,3}(-[a-z0-9]{2,8})*\Z")], str], Meta(min_length=1)]
-)
+Written = str | Annotated[Mapping[Code, str], Meta(min_length=1)]
+
+#: The forms of a text for one and for many in one language, by the names of CLDR.
+Form = Literal["zero", "one", "two", "few", "many", "other"]
+FormsOfLanguage = Annotated[Mapping[Form, str], Meta(min_length=1)]
+
+#: A text that may have such forms.
+Counted = str | Annotated[Mapping[Code, str | FormsOfLanguage], Meta(min_length=1)]
 
 
 class CategoryOptions(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -57,8 +65,8 @@ class KindOptions(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     category: CategoryOptions | None = None
     icon: str = ""
     level: str = "info"
-    title: Written = ""
-    message: Written = ""
+    title: Counted = ""
+    message: Counted = ""
     url: Written = ""
     fields: Mapping[str, Literal["str", "int", "float", "decimal", "date", "datetime", "list"]] = {}
     examples: Mapping[str, Any] = {}
@@ -70,8 +78,10 @@ class KindOptions(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     keep: Age | None = None
     group_by: str = ""
     throttle: Age | None = None
-    many_title: Written = ""
-    many_message: Written = ""
+    many_title: Counted = ""
+    many_message: Counted = ""
+    #: The placeholder that chooses the form of title and message, where several are whole numbers.
+    plural: str = ""
 
 
 def declare(written: Mapping[str, Any]) -> None:
@@ -87,14 +97,15 @@ def declare(written: Mapping[str, Any]) -> None:
         except msgspec.ValidationError as error:
             raise ImproperlyConfigured(f"{SETTING} has a kind {name!r} that cannot be read: {error}.") from None
         _check_name(name)
+        number = read.plural or _only_number(read.fields)
         kind = Kind(
             name,
             label=_text(read.label),
             category=_category(read.category, categories),
             icon=read.icon,
             level=read.level,
-            title=_text(read.title),
-            message=_text(read.message),
+            title=_counted(read.title, number),
+            message=_counted(read.message, number),
             url=_text(read.url),
             fields={field: TYPES[type_] for field, type_ in read.fields.items()},
             examples=read.examples,
@@ -106,8 +117,8 @@ def declare(written: Mapping[str, Any]) -> None:
             keep=_time(read.keep),
             group_by=read.group_by,
             throttle=_time(read.throttle),
-            many_title=_text(read.many_title),
-            many_message=_text(read.many_message),
+            many_title=_counted(read.many_title, COUNT),
+            many_message=_counted(read.many_message, COUNT),
         )
         object.__setattr__(kind, "home", SETTING)
 
@@ -143,6 +154,33 @@ def _text(written: Written) -> Text:
     return written if isinstance(written, str) else lazystr(_ByLanguage(written))
 
 
+def _only_number(fields: Mapping[str, str]) -> str:
+    """The name of the one placeholder that is a whole number; empty where none is, or several are."""
+    found = [name for name, type_ in fields.items() if type_ == "int"]
+    return found[0] if len(found) == 1 else ""
+
+
+def _counted(written: Counted, number: str) -> Text | Forms:
+    if isinstance(written, str):
+        return _text(written)
+    plain = {code: text for code, text in written.items() if isinstance(text, str)}
+    if len(plain) == len(written):
+        return _text(plain)
+    forms = {
+        code: text if isinstance(text, str) else {str(name): form for name, form in text.items()}
+        for code, text in written.items()
+    }
+    for text in forms.values():
+        _text(text)  # whether a database takes it: a form is as good as a language here
+    return _FormsByLanguage(number, forms)
+
+
+def _language_of(texts: Container[str]) -> str | None:
+    """The language in which a text is read now: the one that is active, else the project's own."""
+    likely = _likely(get_language() or "", settings.LANGUAGE_CODE)
+    return next((language for language in likely if language in texts), None)
+
+
 class _ByLanguage:
     """A text in the language that is active where it is read; where it has none in that, in the project's own."""
 
@@ -152,10 +190,45 @@ class _ByLanguage:
         self._texts = texts
 
     def __str__(self) -> str:
-        for language in _likely(get_language() or "", settings.LANGUAGE_CODE):
-            if language in self._texts:
-                return self._texts[language]
-        return next(iter(self._texts.values()))
+        language = _language_of(self._texts)
+        return next(iter(self._texts.values())) if language is None else self._texts[language]
+
+
+class _FormsByLanguage(Forms):
+    """A text with plural forms in the language that is active where it is read, chosen as above."""
+
+    __slots__ = ("_texts",)
+
+    how = '"plural": "count"'
+
+    def __init__(self, number: str, texts: Mapping[str, str | Mapping[str, str]]) -> None:
+        super().__init__(number)
+        self._texts = texts
+
+    def form(self, number: int) -> str:
+        language, forms = self._chosen()
+        if isinstance(forms, str):
+            return forms
+        # What `manage.py check` says is missing is read in another form, and keeps nothing from being sent.
+        last = list(forms.values())[-1]
+        return forms.get(plurals.form_of(number, language), forms.get("other", last))
+
+    def mistakes(self) -> Iterator[str]:
+        language, forms = self._chosen()
+        if isinstance(forms, str):
+            return
+        wanted = plurals.forms_of(language)
+        for name, number in wanted.items():
+            if name not in forms and not (number == plurals.MILLION and "other" in forms):
+                yield f"without the form {name!r} ({language}), in which {number} is said: {', '.join(wanted)}."
+        for name in forms:
+            if name not in wanted and name != "other":
+                yield f"with a form {name!r} that no whole number has ({language}): {', '.join(wanted)}."
+
+    def _chosen(self) -> tuple[str, str | Mapping[str, str]]:
+        language = _language_of(self._texts)
+        language = next(iter(self._texts)) if language is None else language
+        return language, self._texts[language]
 
 
 def _likely(*languages: str) -> Iterable[str]:

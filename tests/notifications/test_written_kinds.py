@@ -12,7 +12,7 @@ from hub.config import UnusableEnvironment, read_environment
 from lab.harness import forking
 from lab.harness.environment import BASE_DIR, clean_environment
 from notifications import Category, kind_mistakes, notify
-from notifications.kinds import declaring, params, wording, written
+from notifications.kinds import declaring, params, plurals, wording, written
 from notifications.kinds.declaring import Kind, kind_named
 from notifications.kinds.locales import Locale
 from notifications.models import Preferences
@@ -80,7 +80,8 @@ def test_all_that_a_kind_takes_may_be_written() -> None:
         "group_by": "{day}",
         "throttle": 90,
         "many_title": "{count} orders",
-        "many_message": "The newest is {number}",
+        "many_message": {"en": {"one": "One more than {number}", "other": "The newest is {number}"}},
+        "plural": "number",
     }
     assert options.keys() == set(written.KindOptions.__struct_fields__)
     kind = declared(**options)
@@ -162,7 +163,13 @@ def test_the_file_of_the_page_gives_people_what_it_says(tmp_path: Any, monkeypat
     ann = User.objects.create_user("ann")
     Preferences.objects.create(user=ann, language="ru")
     notify(to=ann, kind="order.shipped", params={"number": 7, "day": "2026-12-01"})
-    assert alerts_on(f"user:{ann.pk}")[0]["message"] == "Ваш заказ 7 прибудет 1 декабря 2026 г."
+    reviews = kind_named("order.reviews")
+    assert reviews is not None and list(kind_mistakes.of(reviews)) == []
+    notify(to=ann, kind="order.reviews", params={"reviews": 3, "people": ["Ada", "Grace"]})
+    assert [data["message"] for data in alerts_on(f"user:{ann.pk}")] == [
+        "Ваш заказ 7 прибудет 1 декабря 2026 г.",
+        "3 новых отзыва: Ada и Grace",
+    ]
 
 
 @pytest.mark.slow
@@ -174,3 +181,126 @@ def test_a_hub_with_a_wrong_kind_does_not_start_and_says_why(tmp_path: Any) -> N
     assert ended.returncode != 0
     assert "HUB_KINDS has a kind 'order.shipped' that cannot be read" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+REVIEWS: dict[str, Any] = {
+    "label": "New reviews",
+    "message": {
+        "en": {"one": "{reviews} new review by {who}", "other": "{reviews} new reviews by {who}"},
+        "ru": {
+            "one": "{reviews} новый отзыв: {who}",
+            "few": "{reviews} новых отзыва: {who}",
+            "many": "{reviews} новых отзывов: {who}",
+        },
+        "de": "Neue Rezensionen ({reviews}): {who}",
+    },
+    "fields": {"reviews": "int", "who": "str"},
+}
+
+
+@pytest.fixture
+def five_languages(settings: Any) -> None:
+    settings.LANGUAGE_CODE = "en"
+    settings.LANGUAGES = [(code, code) for code in ("en", "ru", "de", "fr", "ru-ru")]
+
+
+@pytest.mark.usefixtures("five_languages")
+@pytest.mark.parametrize(
+    ("language", "number", "expected"),
+    [
+        ("en", 1, "1 new review by Ada"),
+        ("en", 21, "21 new reviews by Ada"),
+        ("ru", 1, "1 новый отзыв: Ada"),
+        ("ru", 22, "22 новых отзыва: Ada"),
+        ("ru-ru", 11, "11 новых отзывов: Ada"),
+        ("de", 1, "Neue Rezensionen (1): Ada"),
+        ("fr", 0, "0 new reviews by Ada"),  # an English text goes by the rule of English
+    ],
+)
+def test_a_text_has_the_plural_form_of_its_language(language: str, number: int, expected: str) -> None:
+    kind = declared(**REVIEWS)
+    assert list(kind_mistakes.of(kind)) == []
+    values = params.checked(kind, {"reviews": number, "who": "Ada"})
+    assert wording.write(kind, values, Locale(language))["message"] == expected
+
+
+@pytest.mark.usefixtures("five_languages")
+def test_texts_for_many_go_by_how_many_there_are() -> None:
+    many = {"en": {"one": "{count} order", "other": "{count} orders"}, "ru": {"few": "{count} заказа", "other": "?"}}
+    kind = declared(label="x", message="m", group_by="all", many_message=many)
+    assert wording.write(kind, {}, Locale("en"), 3)["message"] == "3 orders"
+    assert wording.write(kind, {}, Locale("ru"), 3)["message"] == "3 заказа"
+
+
+@pytest.mark.usefixtures("five_languages")
+def test_of_several_numbers_one_is_named() -> None:
+    two = {**REVIEWS, "fields": {"reviews": "int", "who": "str", "stars": "int"}}
+    (mistake, *_others) = kind_mistakes.of(declared(**two))
+    assert 'name the placeholder that chooses its form, "plural": "count"' in mistake
+    declaring._declared.clear()
+    kind = declared(**two, plural="reviews")
+    assert list(kind_mistakes.of(kind)) == []
+    values = params.checked(kind, {"reviews": 1, "who": "Ada", "stars": 5})
+    assert wording.write(kind, values, Locale("en"))["message"] == "1 new review by Ada"
+
+
+@pytest.mark.usefixtures("five_languages")
+@pytest.mark.parametrize(
+    ("forms", "sentence"),
+    [
+        ({"ru": {"one": "{n}", "many": "{n}"}}, "without the form 'few' (ru), in which 2 is said: one, few, many."),
+        ({"en": {"other": "{n}"}}, "without the form 'one' (en), in which 1 is said: one, other."),
+        ({"en": {"one": "1", "few": "2", "other": "{n}"}}, "with a form 'few' that no whole number has (en)"),
+    ],
+)
+def test_forms_that_a_language_does_not_have_or_needs_are_named(forms: dict[str, Any], sentence: str) -> None:
+    kind = declared(label="x", message={"en": "{n}", **forms}, fields={"n": "int"})
+    assert any(f"has a message {sentence}" in mistake for mistake in kind_mistakes.of(kind))
+    # It is read in another form, and sent.
+    assert wording.write(kind, {"n": 2}, Locale(next(iter(forms))))["message"] == "2"
+
+
+@pytest.mark.usefixtures("five_languages")
+def test_placeholders_of_each_form_are_looked_at() -> None:
+    kind = declared(label="x", message={"en": {"one": "{m}", "other": "{n}"}}, fields={"n": "int"})
+    (mistake,) = kind_mistakes.of(kind)
+    assert mistake == "has a message with the placeholder {m} (en), not among its fields."
+
+
+def test_forms_have_known_names() -> None:
+    with pytest.raises(ImproperlyConfigured, match=r"Invalid enum value 'several'"):
+        declared(label="x", message={"en": {"several": "m"}})
+    with pytest.raises(ImproperlyConfigured, match="a text that no database takes"):
+        declared(label="x", message={"en": {"other": "\0"}})
+
+
+@pytest.mark.usefixtures("five_languages")
+def test_a_form_for_millions_may_be_left_out() -> None:
+    kind = declared(label="x", message={"fr": {"one": "{n} avis", "other": "{n} avis"}}, fields={"n": "int"})
+    assert list(kind_mistakes.of(kind)) == []
+    assert wording.write(kind, {"n": 1_000_000}, Locale("fr"))["message"].endswith("avis")
+
+
+#: What CLDR has for whole numbers, where Django's gettext has the same.
+OF_CLDR = {
+    "ar": {"zero": 0, "one": 1, "two": 2, "few": 3, "many": 11, "other": 100},
+    "br": {"one": 1, "two": 2, "few": 3, "many": 1_000_000, "other": 0},
+    "cs": {"one": 1, "few": 2, "other": 0},
+    "en": {"one": 1, "other": 0},
+    "fr": {"one": 0, "many": 1_000_000, "other": 2},
+    "gd": {"one": 1, "two": 2, "few": 3, "other": 0},
+    "he": {"one": 1, "two": 2, "other": 0},
+    "hr": {"one": 1, "few": 2, "other": 0},
+    "ja": {"other": 0},
+    "lt": {"one": 1, "few": 2, "other": 0},
+    "lv": {"zero": 0, "one": 1, "other": 2},
+    "pl": {"one": 1, "few": 2, "many": 0},
+    "ro": {"one": 1, "few": 0, "other": 20},
+    "ru": {"one": 1, "few": 2, "many": 0},
+    "sl": {"one": 1, "two": 2, "few": 3, "other": 0},
+}
+
+
+@pytest.mark.parametrize("language", OF_CLDR)
+def test_forms_have_the_names_of_cldr(language: str) -> None:
+    assert plurals.forms_of(language) == OF_CLDR[language]
