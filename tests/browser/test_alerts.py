@@ -143,6 +143,7 @@ def test_page_that_sleeps_shows_every_alert_once_and_in_order(visitor: Visitors,
 
 
 @pytest.mark.slow
+@pytest.mark.any_database
 def test_page_that_was_cut_off_shows_every_alert_once_and_in_order(
     visitor: Visitors, notify: Notify, network: TcpProxy
 ) -> None:
