@@ -293,6 +293,10 @@ def test_one_of_a_hundred_may_come_or_go_between_look_and_send(before: int, now:
     assert bool(Look("1", ["m"], now).objection(Look("1", ["m"], before).seal)) is asks
 
 
-@pytest.mark.parametrize("seal", ["", "x", "a:b:c", signing.dumps(["1", "d", 1], salt="another")])
+@pytest.mark.parametrize(
+    "seal",
+    ["", "x", "a:b:c", signing.dumps(["1", "d", 1], salt="another")],
+    ids=["nothing", "a word", "three parts", "of another salt"],
+)
 def test_a_look_cannot_be_made_up(seal: str) -> None:
     assert Look("1", ["m"], 1).objection(seal)

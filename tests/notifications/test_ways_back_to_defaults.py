@@ -108,7 +108,7 @@ def test_what_is_of_no_kind_leads_back(ann: User) -> None:
         {"alert": 1},
         {"kind": "order.news", "until": timezone.now() + timedelta(hours=1)},
     ],
-    ids=str,
+    ids=" ".join,
 )
 def test_a_way_back_is_for_kinds_that_can_be_chosen(ann: User, wrong: dict[str, Any]) -> None:
     with pytest.raises(NotChosen):
