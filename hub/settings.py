@@ -113,6 +113,9 @@ else:
         "keepalives_idle": 10,
         "keepalives_interval": 5,
         "keepalives_count": 2,
+        # Statements are planned once (`hub.database.prepared`); where a pooler gives each transaction another
+        # connection they cannot be, and nor can there be cursors of the server.
+        "prepare_threshold": None if DATABASES["default"].get("DISABLE_SERVER_SIDE_CURSORS") else 2,
         **DATABASES["default"].get("OPTIONS", {}),
     }
 

@@ -11,18 +11,21 @@
 
 import threading
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 from weakref import WeakSet
 
 import msgspec
 from django.db import DataError, IntegrityError, transaction
+from django.db.models import Model
 
 from hub import streams
 from hub.bus.announcer import announce
 from hub.channels import namespace_of
 from hub.config import hub_settings
+from hub.database import prepared
 from hub.database.threads import in_database_thread
 from hub.logs import get_logger
 from hub.models import Publication
@@ -67,8 +70,8 @@ def publish(
     ``info`` is JSON about the client that publishes, where it is a client; others are told it. ``tags`` go with the
     publication to clients, and are kept with it.
 
-    Returns the row as it was stored. Its ``offset`` is given after the commit, in the database: ``refresh_from_db()``
-    reads it.
+    Returns the row as it was stored. Inside a transaction its ``offset`` is given after the commit, in the database:
+    ``refresh_from_db()`` reads it.
 
     Raises:
         UnknownChannel: the name is malformed or of no registered namespace.
@@ -90,13 +93,81 @@ def publish_many(
 ) -> list[Publication]:
     """Append many publications; see :func:`publish`. Either all are stored or none, in the order given."""
     texts = [(channel, encode(channel, data, durable=True)) for channel, data in publications]
-    encoded_tags = encode_tags(tags)
+    content = bytes(info).decode(), encode_tags(tags)
     if not texts:
         return []  # and leave what others wait to have numbered to their commits
-    with transaction.atomic():
-        rows = streams.append(texts, bytes(info).decode(), encoded_tags)
-        _release_after_commit({channel for channel, _ in texts})
+    if not prepared.is_alone():
+        return _append(texts, *content)
+    if len(texts) == 1 and streams.is_one_step() and (appended := streams.append_at_once(texts, *content)) is not None:
+        _announce_numbered(appended.envelopes)
+        return appended.rows
+    with ending():
+        return _append(texts, *content)
+
+
+def _append(texts: Sequence[tuple[str, str]], info: str, tags: str) -> list[Publication]:
+    if _waiting.is_ending and (appended := streams.append_at_once(texts, info, tags)) is not None:
+        transaction.on_commit(partial(_announce_numbered, appended.envelopes))
+        return appended.rows
+    rows = streams.append(texts, info, tags)
+    _release_after_commit({channel for channel, _ in texts})
     return rows
+
+
+@contextmanager
+def ending() -> Iterator[None]:
+    """A transaction whose last write publishes. Where no other is open around it, that is numbered within it.
+
+    For the hub's own actions: nothing may lock a row after that, since whoever publishes in one of the channels waits
+    for the end, and a transaction that publishes twice would lock channels in no order.
+    """
+    is_last = _waiting.is_last
+    is_ending = (is_last or prepared.is_alone()) and streams.is_possible_at_once()
+    with transaction.atomic(savepoint=not is_last):
+        before, _waiting.is_ending = _waiting.is_ending, is_ending
+        try:
+            yield
+        finally:
+            _waiting.is_ending = before
+
+
+@contextmanager
+def last(is_last: bool) -> Iterator[None]:
+    """With ``is_last`` the open transaction ends with the block, or is rolled back where the block raises.
+
+    So what is :func:`ending` in there is the end of the transaction.
+    """
+    before, _waiting.is_last = _waiting.is_last, is_last
+    try:
+        yield
+    finally:
+        _waiting.is_last = before
+
+
+def publish_with_row(row: Model, describe: Callable[[], tuple[str, Data]], key: str) -> Publication | None:
+    """Insert ``row`` and publish about it, in a transaction of their own, which is one statement.
+
+    Args:
+        row: of a model of the hub, which has no key yet and gets it here. No signal is sent.
+        describe: says the channel and the data, as :func:`publish` takes them, with 0 for the key of the row.
+        key: the JSON text with which the data begins, up to the key of the row. The key stands nowhere else in it.
+
+    Returns the publication; or None, and nothing is stored, because a transaction is open, the database does not do
+    so, or the channel has to be seen to first. Then save the row, and publish.
+
+    Raises as :func:`publish`.
+    """
+    if not (prepared.is_alone() and streams.is_one_step()):
+        return None
+    channel, data = describe()
+    text = encode(channel, data, durable=True)
+    if not text.startswith(f"{key}0"):
+        raise ValueError("The data does not begin with the key of the row.")
+    appended = streams.append_with_row(row, channel, key, text[len(key) + 1 :])
+    if appended is None:
+        return None
+    _announce_numbered(appended.envelopes)
+    return appended.rows[0]
 
 
 def share(data: Data) -> int:
@@ -272,6 +343,10 @@ class _Waiting(threading.local):
 
     def __init__(self) -> None:
         self.releases: WeakSet[_Release] = WeakSet()
+        #: Whether the transaction ends right after it has published.
+        self.is_ending = False
+        #: Whether it ends with what is done now.
+        self.is_last = False
 
 
 _waiting = _Waiting()

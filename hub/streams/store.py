@@ -7,7 +7,6 @@ synchronous and use the ``default`` database.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 import msgspec
 from django.db import connection, transaction
@@ -16,15 +15,10 @@ from django.db.models.functions import Coalesce, Greatest, Now
 
 from hub.models import Publication, Stream, new_epoch
 from hub.streams import sharing
+from hub.streams.sql import BATCH, COLLATION, MOVE_HEADS, NOW, among, lock
 
 #: How far back ``touched`` searches: longer than a sequencing transaction stays open, and than host clocks differ.
 SLACK = timedelta(seconds=60)
-
-#: Names that are parameters of their own, at most.
-FEW = 10
-
-#: Channels that one sequencing transaction locks, and rows that one statement updates, at most.
-BATCH = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +88,6 @@ def sequence(channels: Iterable[str]) -> list[Envelope]:
 # Written as SQL, because Django's bulk_update() makes an expression per row: for 2,000 rows it took ten times as long
 # as everything else. The statements are of PostgreSQL 9.5 and SQLite 3.35 and newer.
 _LOCK = "SELECT channel, epoch, head FROM hub_stream WHERE channel {among} ORDER BY channel {collation} {lock}"
-#: Rows are locked in the order in which Python sorts names and cuts them into batches, whatever the database's own
-#: order is: two transactions that lock in two orders deadlock. SQLite sorts bytes anyway.
-_COLLATION = {"sqlite": "", "postgresql": 'COLLATE "C"'}
 #: The numbers of rows and the heads of streams are looked up in JSON instead of joined. Where PostgreSQL's statistics
 #: are of a time at which the table was empty, it expects one row of each side of a join, and reads one side again for
 #: each row of the other: numbering 1,000 publications took minutes.
@@ -140,14 +131,6 @@ _NUMBER_ON_SQLITE = """
     RETURNING hub_publication.id, hub_publication.channel, hub_publication."offset", hub_publication.data,
         hub_publication.info, hub_publication.tags
 """
-#: The database's own clock, as Django's ``Now()`` has it for each.
-_NOW = {"sqlite": "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW')", "postgresql": "STATEMENT_TIMESTAMP()"}
-
-_MOVE_HEADS = """
-    UPDATE hub_stream
-    SET updated_at = {now}, head = (SELECT MAX("offset") FROM hub_publication WHERE channel = hub_stream.channel)
-    WHERE channel {among}
-"""
 
 
 def _takes_several_statements() -> bool:
@@ -173,8 +156,8 @@ def _sequence_one(name: str) -> list[Envelope] | None:
 def _sequence(names: list[str]) -> list[Envelope]:
     found = _locked(names)
     with connection.cursor() as cursor:
-        among, asked = _among(names)
-        words = {"among": among, "now": _NOW[connection.vendor]}
+        found_in, asked = among(names)
+        words = {"among": found_in, "now": NOW[connection.vendor]}
         if connection.vendor == "postgresql":
             heads = msgspec.json.encode({name: position.offset for name, position in found.items()}).decode()
             cursor.execute(_NUMBER_ON_POSTGRESQL.format(**words), [heads, *asked, *asked])
@@ -182,8 +165,8 @@ def _sequence(names: list[str]) -> list[Envelope]:
             cursor.execute(_NUMBER_ON_SQLITE.format(**words), asked)
         rows = sorted(cursor.fetchall())
         if grown := sorted({channel for _, channel, *_ in rows}):
-            among, asked = _among(grown)
-            cursor.execute(_MOVE_HEADS.format(among=among, now=_NOW[connection.vendor]), asked)
+            found_in, asked = among(grown)
+            cursor.execute(MOVE_HEADS.format(among=found_in, now=NOW[connection.vendor]), asked)
     return [Envelope(channel, found[channel].epoch, offset, *content) for _, channel, offset, *content in rows]
 
 
@@ -214,8 +197,8 @@ def append_shared(shared: int, channels: Iterable[str]) -> list[Envelope]:
     for start in range(0, len(names), BATCH):
         part = names[start : start + BATCH]
         locked = _locked(part)
-        among, asked = _among(part)
-        words = {"among": among, "now": _NOW[connection.vendor]}
+        found_in, asked = among(part)
+        words = {"among": found_in, "now": NOW[connection.vendor]}
         with connection.cursor() as cursor:
             cursor.execute(_INSERT_NUMBERED.format(**words), [shared, *asked])
             rows = cursor.fetchall()
@@ -265,10 +248,9 @@ def _locked(names: list[str]) -> dict[str, Position]:
 
 def _lock(names: list[str], how: str = "FOR UPDATE") -> dict[str, Position]:
     """Lock the streams of ``names`` that exist and say where each stands. SQLite's transaction is its lock."""
-    lock = how if connection.features.has_select_for_update else ""
     with connection.cursor() as cursor:
-        among, asked = _among(names)
-        cursor.execute(_LOCK.format(among=among, collation=_COLLATION[connection.vendor], lock=lock), asked)
+        found_in, asked = among(names)
+        cursor.execute(_LOCK.format(among=found_in, collation=COLLATION[connection.vendor], lock=lock(how)), asked)
         return {channel: Position(epoch, head) for channel, epoch, head in cursor.fetchall()}
 
 
@@ -282,17 +264,6 @@ def _first_epoch() -> str:
         return found[_FIRST].epoch
     Stream.objects.bulk_create([Stream(channel=_FIRST)], ignore_conflicts=True)
     return _lock([_FIRST], "FOR SHARE")[_FIRST].epoch
-
-
-def _among(names: list[str]) -> tuple[str, list[Any]]:
-    """The SQL that a column is one of ``names``, and its parameters.
-
-    Of many names PostgreSQL gets one array: its driver reads a statement in Python, a parameter at a time, which takes
-    longer than the statement itself.
-    """
-    if len(names) > FEW and connection.vendor == "postgresql":
-        return "= ANY(%s)", [names]
-    return f"IN ({', '.join(['%s'] * len(names))})", list(names)
 
 
 def positions(channels: Iterable[str]) -> dict[str, Position]:
@@ -324,8 +295,8 @@ def _found(names: set[str]) -> dict[str, Position]:
     if not names:
         return {}
     with connection.cursor() as cursor:
-        among, asked = _among(list(names))
-        cursor.execute(_READ.format(among=among), asked)
+        found_in, asked = among(list(names))
+        cursor.execute(_READ.format(among=found_in), asked)
         return {channel: Position(epoch, head) for channel, epoch, head in cursor.fetchall()}
 
 
