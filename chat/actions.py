@@ -12,8 +12,9 @@ from chat.models import Message, Room
 from chat.people import Named, called
 from hub import limits
 from hub.config import hub_settings
+from hub.database.inserting import insert
 from hub.limits import Tally, TooMany
-from hub.publishing import publish, publish_ephemeral, publish_many
+from hub.publishing import ending, publish, publish_ephemeral, publish_many
 from hub.users import Key, User, Visitor, all_users, is_staff_or_may, user_id
 from hub.validation import Refused
 
@@ -235,7 +236,7 @@ def _post(drafts: Collection[Draft]) -> _Posted:
 
 
 def _store(drafts: Collection[Draft]) -> _Posted:
-    with transaction.atomic():
+    with ending():
         authors = all_users().in_bulk({draft.author_id for draft in drafts if draft.author_id is not None})
         rooms = dict(Room.objects.filter(pk__in={draft.room_id for draft in drafts}).values_list("pk", "is_private"))
         private = [room_id for room_id, is_private in rooms.items() if is_private]
@@ -263,7 +264,8 @@ def _store(drafts: Collection[Draft]) -> _Posted:
                 )
                 if draft.key is not None:
                     stored[draft.author_id, draft.key] = message
-        Message.objects.bulk_create(new.values())
+        if len(new) != 1 or not all(map(insert, new.values())):
+            Message.objects.bulk_create(new.values())
         publish_many(
             (channels.of_room(message.room_id), events.posted(message, user_id(authors[draft.author_id])))
             for draft, message in new.items()

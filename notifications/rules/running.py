@@ -9,7 +9,8 @@ from typing import Protocol
 
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections, transaction
 
-from hub.database import is_in_transaction, run_last_on_commit
+from hub.database import is_in_transaction, prepared, run_last_on_commit
+from hub.publishing import last
 from notifications import sources
 from notifications.rules.coalescing import send_last
 from notifications.sending.actions import send
@@ -44,13 +45,15 @@ def attempt(source: Source, describe: Callable[[], Returned], using: str, key: H
     """
     try:
         # Savepoints where transactions are open: an SQL error in the rule must not spoil the save around it.
+        is_alone = prepared.is_alone(using) and prepared.is_alone()
         with contextlib.ExitStack() as transactions:
             for alias in {using, DEFAULT_DB_ALIAS}:
                 transactions.enter_context(transaction.atomic(using=alias))
             result = describe()
             alerts = [result] if isinstance(result, Alert) else list(result or ())
             if using == DEFAULT_DB_ALIAS:
-                with sources.acting_as(source.name):
+                # One alert is all that is left to be done; several may take what others hold, one after the other.
+                with sources.acting_as(source.name), last(is_alone and len(alerts) == 1):
                     _send(alerts, key)
         if using != DEFAULT_DB_ALIAS:
             _keep(source, alerts, using, key)

@@ -13,10 +13,12 @@ from django.utils.translation import gettext_lazy as _
 from hub import limits
 from hub.config import hub_settings
 from hub.database import in_database_thread
-from hub.publishing import publish_many
+from hub.database.inserting import insert
+from hub.publishing import ending, publish_many, publish_with_row
 from hub.users import Key, User, Visitor, all_users, is_staff_or_may, user_id
 from hub.validation import Refused
 from notifications import sources
+from notifications.events import UPTO_ID, NotificationCreated
 from notifications.kinds import wording
 from notifications.models import InboxEntry, Notification, ScheduledAlert, Topic
 from notifications.preferences import choosing
@@ -165,6 +167,8 @@ def _send_now(alerts: Sequence[Alert], sender: User | None) -> list[Notification
     sent = [(described, recipient) for described in alerts for recipient in described.to]
     for row, (_described, recipient) in zip(rows, sent, strict=True):
         row.people = recipient if isinstance(recipient, Audience | Listed) else None
+    if not any(row.key is not None or row.people is not None or row.bundle_by for row in rows):
+        return _send_plain(rows)  # what has no key replaces nothing
     with transaction.atomic():
         replacing_some = [described for described in alerts if described.replace and described.to]
         if replacing_some and len(alerts) > 1:
@@ -181,6 +185,35 @@ def _send_now(alerts: Sequence[Alert], sender: User | None) -> list[Notification
             return _store_once(rows)
         _store(rows)
     return rows
+
+
+def _send_plain(rows: list[Notification]) -> list[Notification]:
+    """Store and send alerts that have to do with no others."""
+    heard = choosing.mark_heard(rows)
+    if len(heard) == 1 and _store_in_one_step(heard[0]):
+        return heard
+    with ending():
+        _store(heard)
+    return heard
+
+
+def _store_in_one_step(row: Notification) -> bool:
+    """Store one to a person, a group, a topic or everyone, and send it; False where that takes several steps."""
+
+    def describe() -> tuple[str, NotificationCreated]:
+        members.note([row])
+        row.pk = 0
+        try:
+            (described,) = wording.publications([row])
+        finally:
+            row.pk = None
+        return described
+
+    publication = publish_with_row(row, describe, UPTO_ID)
+    if publication is None:
+        return False
+    row.published, row.is_new = publication.pk, True
+    return True
 
 
 def _stands_for_others(row: Notification) -> bool:
@@ -200,8 +233,9 @@ def _store(rows: Sequence[Notification], *, order: Callable[[Notification], Any]
     with bundling.joined(rows):
         in_order = rows if order is None else sorted(rows, key=order)
         members.note(in_order)
-        # Whatever stands for others has the largest id of them.
-        Notification.objects.bulk_create(sorted(in_order, key=_stands_for_others), batch_size=500)
+        if len(in_order) != 1 or not insert(in_order[0]):
+            # Whatever stands for others has the largest id of them.
+            Notification.objects.bulk_create(sorted(in_order, key=_stands_for_others), batch_size=500)
     if alone := [row for row in rows if row.people is None and not row.folded]:
         published = publish_many(wording.publications(alone))
         for row, publication in zip(alone, published, strict=True):

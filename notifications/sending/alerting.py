@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
+from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.db.models import Model
 from django.utils import timezone
@@ -16,7 +17,8 @@ from msgspec import UNSET, UnsetType
 
 from hub.channels import LAST_ID
 from hub.config import hub_settings
-from hub.users import User, all_users, has_form_of_id, log_in_field, users_by_id
+from hub.database.finding import find_row
+from hub.users import User, has_form_of_id, log_in_field, users_by_id
 from hub.validation import MESSAGE_LIMIT, ROUNDED, is_rounded, is_storable, is_storable_json, is_visible
 from notifications.bundle_names import public_name
 from notifications.kinds import params as placeholders
@@ -464,7 +466,7 @@ def _named(recipient: str) -> User | Group | Topic:
     found: User | Group | Topic | None
     match kind if name else "":
         case "user":
-            found = all_users().filter(**{log_in_field(): name}).first()
+            found = find_row(get_user_model(), log_in_field(), name)
         case "group":
             found = Group.objects.filter(name=name).first()
         case "topic":
