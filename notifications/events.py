@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -280,10 +281,20 @@ def plain_frame(item: Envelope) -> str | None:
     """The frame of ``/ws/notifications/``; None for publications that this endpoint does not show."""
     if item.is_foreign:
         return simple_frame(item, _told)
+    frame, expires_at = _frame_of(item)
+    if expires_at is not UNSET and expires_at <= timezone.now():
+        return None  # to a client that comes back
+    return frame
+
+
+#: Clients that were cut off by the same event come back for the same few.
+@lru_cache(maxsize=32)
+def _frame_of(item: Envelope) -> tuple[str | None, datetime | UnsetType]:
+    """The frame, and when the alert expires."""
     try:
         alert = _decoder.decode(item.data)
     except msgspec.DecodeError:  # also what is no JSON at all
-        return None
+        return None, UNSET
     frame: dict[str, Any] = {
         "type": "notification",
         "message": alert.message,
@@ -298,11 +309,9 @@ def plain_frame(item: Envelope) -> str | None:
         "offset": item.offset,
         "cursor": cursor_of(item),
     }
-    if alert.expires_at is not UNSET and alert.expires_at <= timezone.now():
-        return None  # to a client that comes back
     more = ("topic", "kind", "category", "icon", "silent", "texts", "expires_at", "actions", "bundle", "bundled_as")
     frame |= {name: value for name in more if (value := getattr(alert, name)) is not UNSET}
-    return _encoder.encode(frame).decode()
+    return _encoder.encode(frame).decode(), alert.expires_at
 
 
 def _told(event: Mapping[str, Any], text: str) -> dict[str, Any]:

@@ -59,9 +59,10 @@ class Registry:
         if self.is_closing:
             asyncio.get_running_loop().call_soon(socket.stop)
         self._sockets[socket] = None
-        if socket.user.pk is not None:
-            others = self.of_user(socket.user.pk)
-            self._of_users[socket.user.pk] = (*others, socket) if others else socket
+        key = socket.user.pk
+        if key is not None:
+            others = self.of_user(key)
+            self._of_users[key] = (*others, socket) if others else socket
             if not others:
                 self._index(socket.user)
 
@@ -70,13 +71,15 @@ class Registry:
         if socket not in self._sockets:
             return
         del self._sockets[socket]
-        if socket.user.pk is not None:
-            others = tuple(other for other in self.of_user(socket.user.pk) if other is not socket)
-            if others:
-                self._of_users[socket.user.pk] = others if len(others) > 1 else others[0]
-            else:
-                del self._of_users[socket.user.pk]
-                self._keys.pop(self._ids.pop(socket.user.pk, ""), None)
+        key = socket.user.pk
+        if key is None:
+            return
+        others = tuple(other for other in self.of_user(key) if other is not socket)
+        if others:
+            self._of_users[key] = others if len(others) > 1 else others[0]
+        else:
+            del self._of_users[key]
+            self._keys.pop(self._ids.pop(key, ""), None)
 
     def of_user(self, key: Key) -> tuple[OpenSocket, ...]:
         """The connections of the user with this key."""

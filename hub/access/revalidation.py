@@ -64,8 +64,10 @@ class Revalidation:
     def register(self, socket: OpenSocket) -> None:
         """Add a connection to the registry; revalidate it if permissions changed while it was connecting."""
         registry().add(socket)
-        if (change := Revalidate(user="" if socket.user.pk is None else str(socket.user.pk))) in self._changed:
-            self._schedule(change)
+        if self._changed:
+            change = Revalidate(user="" if socket.user.pk is None else str(socket.user.pk))
+            if change in self._changed:
+                self._schedule(change)
         for change in self._changed_channels:
             if socket.receives(change.channel):
                 self._schedule(change)

@@ -196,15 +196,20 @@ class LocalChannel:
             del audience.others[subscription]
             audience.raw[subscription] = raw
 
-    def remove(self, subscription: Subscription) -> None:
-        """End a subscription; harmless when it has ended."""
+    def remove(self, subscription: Subscription) -> bool:
+        """End a subscription; harmless when it has ended. Returns whether there was one."""
         audience = self._audiences.get(subscription.encoder)
         if audience is None:
-            return
-        audience.raw.pop(subscription, None)
-        audience.others.pop(subscription, None)
-        if not audience:
+            return False
+        if subscription in audience.raw:
+            del audience.raw[subscription]
+        elif subscription in audience.others:
+            del audience.others[subscription]
+        else:
+            return False
+        if not audience.raw and not audience.others:
             del self._audiences[subscription.encoder]
+        return True
 
     def offer(self, envelope: Envelope) -> bool:
         """Take an envelope; returns whether there is something to flush."""

@@ -100,8 +100,7 @@ class Relay:
     def unsubscribe(self, subscription: Subscription) -> None:
         """End a subscription; harmless when it has ended."""
         local_channel = subscription.local_channel
-        local_channel.remove(subscription)
-        if not local_channel:
+        if local_channel.remove(subscription) and not local_channel:
             self.loop.call_later(LINGER, self._close_unused, (local_channel,))
 
     def waiting(self) -> int:
@@ -121,6 +120,11 @@ class Relay:
             for channel, local_channel in self._local_channels.items()
             if (clients := local_channel.clients())
         }
+
+    def has_clients(self, channel: str) -> bool:
+        """Whether some client of this process has subscribed to the channel."""
+        local_channel = self._local_channels.get(channel)
+        return local_channel is not None and local_channel.clients() > 0
 
     async def received(self, several: Sequence[Places]) -> list[int]:
         """As :func:`hub.fanout.received.count_received`, of the clients of this process."""

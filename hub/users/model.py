@@ -9,6 +9,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import FieldDoesNotExist
+from django.core.signals import setting_changed
 from django.db import connection, models
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -49,9 +50,18 @@ def all_users() -> QuerySet[User]:
     return get_user_model()._default_manager.all()
 
 
+@lru_cache(maxsize=1)  # Django's settings are slow to look at, and everybody who connects asks this several times
 def is_own_model() -> bool:
     """Whether people are of the hub's own model (:mod:`hub.people`), not of one that a project brings."""
     return bool(settings.AUTH_USER_MODEL == "hub_people.User")
+
+
+def _forget(*, setting: str, **_: Any) -> None:
+    if setting == "AUTH_USER_MODEL":
+        is_own_model.cache_clear()
+
+
+setting_changed.connect(_forget, dispatch_uid="hub.users.model")
 
 
 def key_field() -> "models.Field[Any, Any]":

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable
 from datetime import timedelta
 from typing import Any
+from unittest import mock
 
 import pytest
 from django.db import OperationalError, connection
@@ -193,7 +194,14 @@ async def test_a_channel_without_followers_is_left_and_can_be_followed_again(
 ) -> None:
     monkeypatch.setattr(relay, "LINGER", 0.01)
     first, second = Listener(), Listener()
-    relay.current().unsubscribe(await follow("room:1", first))
+    subscription = await follow("room:1", first)
+    assert relay.current().has_clients("room:1")
+    assert not relay.current().has_clients("room:2")
+    relay.current().unsubscribe(subscription)
+    assert not relay.current().has_clients("room:1")
+    with mock.patch.object(relay.current(), "loop") as loop:
+        relay.current().unsubscribe(subscription)  # as every client does that leaves
+    loop.call_later.assert_not_called()
     group = group_name("room:1")
     names = [group, f"{getattr(running, 'prefix', '')}__group__{group}"]
     await await_for(lambda: not any(running.groups.get(name) for name in names), that="the group is left")

@@ -123,6 +123,17 @@ def test_the_simple_endpoint_shows_nothing_that_has_expired(ann: User) -> None:
     assert '"expires_at"' in frames[1]
 
 
+def test_a_frame_that_was_shown_is_not_shown_again_when_it_has_expired(
+    ann: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notify(to=ann, message="m", expires=timezone.now() + timedelta(hours=1))
+    (item,) = streams.read(f"user:{user_id(ann)}", after=0, limit=10)
+    assert events.plain_frame(item) is not None
+    later = timezone.now() + timedelta(hours=2)
+    monkeypatch.setattr(timezone, "now", lambda: later)
+    assert events.plain_frame(item) is None
+
+
 @pytest.mark.parametrize(
     "expires",
     [timedelta(0), timedelta(seconds=-1), LONGEST * 2, datetime(2030, 1, 1), 60, "2030-01-01", True, FAR],  # noqa: DTZ001  # no zone: refused

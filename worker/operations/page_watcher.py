@@ -24,7 +24,7 @@ class Watcher:
         self._loop.wake()
 
     async def _step(self) -> float:
-        if events.OPERATIONS in relay.current().clients():
+        if relay.current().has_clients(events.OPERATIONS):
             await in_database_thread(self._look)
         return INTERVAL
 

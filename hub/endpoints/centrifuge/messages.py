@@ -166,8 +166,7 @@ class Command(ProtocolMessage):
 
     def requests(self) -> list[Request]:
         """What it asks for: one thing, in a command that makes sense."""
-        found = (getattr(self, name) for name in _REQUESTS)
-        return [request for request in found if request is not None]
+        return [request for name in _REQUESTS if (request := getattr(self, name)) is not None]
 
 
 _REQUESTS = tuple(field for field in Command.__struct_fields__ if field != "id")
