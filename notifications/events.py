@@ -109,7 +109,7 @@ LevelName = Literal["", "debug", "info", "success", "warning", "error"]
 
 
 class InboxCounts(msgspec.Struct, omit_defaults=True):
-    """How many alerts a person has of each kind, each counted to 100."""
+    """How many alerts a person has of each kind. Up to 99 a number is exact, 100 is 100 or more."""
 
     unread: int
     archived: int

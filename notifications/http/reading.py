@@ -26,7 +26,9 @@ class AlertsRequest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class AlertsResult(msgspec.Struct):
-    """Alerts, newest first, each with ``read``. ``more``: there are older ones; ``unread`` counts to 100."""
+    """Alerts, newest first, each with ``read``. ``more``: there are older ones; ``unread`` is exact up to 99, 100 is
+    100 or more.
+    """
 
     alerts: list[events.ListedAlert]
     more: bool

@@ -23,7 +23,8 @@ from notifications.preferences.subjects import kinds_in
 #: Unread alerts that are looked at for their categories.
 CATEGORISED = 1000
 
-#: Nobody reads a larger number, and counting on would cost more the longer somebody has been away.
+#: Below it a count is exact; it says that there are so many or more. Counting on would cost more the longer somebody
+#: has been away (docs/decisions/064-counts-are-exact-up-to-99.md).
 UNREAD_LIMIT = 100
 
 

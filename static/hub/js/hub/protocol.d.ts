@@ -298,7 +298,7 @@ export interface InboxChanged {
   more: boolean;
 }
 
-/** How many alerts a person has of each kind, each counted to 100. */
+/** How many alerts a person has of each kind. Up to 99 a number is exact, 100 is 100 or more. */
 export interface InboxCounts {
   unread: number;
   archived: number;
