@@ -10,6 +10,7 @@ from hub.config import hub_settings
 from hub.users import all_users
 from notifications import kind_mistakes
 from notifications.kinds import declaring as kinds
+from notifications.kinds.icons import ICONS, is_sign
 from notifications.rules import conditions
 from notifications.sending.named_audiences import BadAudience, declared
 
@@ -54,6 +55,22 @@ def kinds_have_texts(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[c
         said = f"The kind {kind.name!r} ({kind.home})"
         found += [checks.Error(f"{said} {mistake}", id="hub.E081") for mistake in kind_mistakes.of(kind)]
     return found + [checks.Error(mistake, id="hub.E082") for mistake in kind_mistakes.of_categories(kinds.made())]
+
+
+@checks.register
+def icons_are_known(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Each kind has an icon that widgets show."""
+    return [
+        checks.Warning(
+            f"The kind {kind.name!r} ({kind.home}) has the icon {kind.icon!r}, which is none of the hub's: its widgets"
+            " show the icon of the level.",
+            hint=f"Write an emoji, at most two characters, or one of {', '.join(sorted(ICONS))}. Clients of your own"
+            " get the name as it is: if only they show it, silence hub.W084.",
+            id="hub.W084",
+        )
+        for kind in kinds.declared()
+        if (icon := str(kind.icon)) and icon not in ICONS and not is_sign(icon)
+    ]
 
 
 @checks.register

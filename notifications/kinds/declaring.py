@@ -61,7 +61,8 @@ class Kind:
             stored with each notification, so it stays.
         label: what people read of it where they choose what they get.
         category: with which other kinds it is shown.
-        icon: what clients show with it, such as the name of an icon or an emoji.
+        icon: what is shown with it: the name of one of the hub's icons (:mod:`notifications.kinds.icons`), an emoji,
+            or a text of at most two characters. Widgets show any other as the icon of the level.
         level: of a notification that is sent without one.
         title, message, url: the texts, each a template: a plain text or a lazily translated one (``gettext_lazy``,
             ``ngettext_lazy`` with the name of a placeholder as the number). ``{name}`` is a placeholder, ``{{`` a

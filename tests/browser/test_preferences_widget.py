@@ -1,4 +1,7 @@
-"""``<hub-preferences>``: what a person chooses is saved at once, on every device, and each of its states is shown."""
+"""``<hub-preferences>``: what a person chooses is saved at once, on every device, and each of its states is shown.
+
+Here too is what other widgets show of kinds: this hub has some.
+"""
 
 import re
 from collections.abc import Iterator
@@ -9,6 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 from lab.harness.waiting import wait_for
 from tests.browser.answers import Answers
 from tests.browser.conftest import Visitors
+from tests.browser.page_parts import alerts, bell, toasts, wait_until_live
 from tests.browser.proxies import TcpProxy
 from tests.browser.test_pages import faults
 from tests.support.live import LiveHub, hub_with
@@ -23,9 +27,15 @@ KINDS = """
 from notifications import Category, Kind
 
 ORDERS = Category("orders", "Orders")
-Kind("order.shipped", label="Order shipped", category=ORDERS, message="shipped")
-Kind("order.placed", label="Order placed", category=ORDERS, message="placed")
-Kind("alarm", label="Fire alarm", message="fire", critical=True)
+Kind("order.shipped", label="Order shipped", category=ORDERS, icon="truck", message="shipped")
+Kind("order.placed", label="Order placed", category=ORDERS, icon="🛒", message="placed")
+Kind("alarm", label="Fire alarm", message="fire", icon="no-such-icon", level="error", critical=True)
+"""
+
+SEND_KINDS = """
+from notifications import notify
+for kind in ("order.shipped", "order.placed", "alarm"):
+    notify(to=f"user:{name}", kind=kind)
 """
 
 
@@ -230,3 +240,25 @@ def test_axe_finds_no_serious_fault_and_a_phone_shows_all_of_the_widget(
     expect(opened(page).get_by_role("checkbox").first).to_be_visible()
     assert faults(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def icon_of(alert: Locator) -> Locator:
+    return alert.locator("> .icon")
+
+
+def test_every_widget_shows_the_icon_of_a_kind_and_else_that_of_the_level(visitor: Visitors, hub: LiveHub) -> None:
+    listing, elsewhere = visitor("kinds-ada"), visitor("kinds-ada")
+    listing.goto("/notifications/")
+    elsewhere.goto("/topics/")
+    for page in (listing, elsewhere):
+        wait_until_live(page)
+    hub.shell(SEND_KINDS, name="kinds-ada")
+    bell_list = elsewhere.get_by_role("dialog", name="Alerts").get_by_role("listitem")
+    for shown in (alerts(listing), toasts(elsewhere), bell_list):
+        if shown is bell_list:
+            bell(elsewhere).click()
+        expect(icon_of(shown.filter(has_text="shipped")).locator("use")).to_have_attribute(
+            "href", re.compile("#truck$")
+        )
+        expect(icon_of(shown.filter(has_text="placed"))).to_have_text("🛒")
+        expect(icon_of(shown.filter(has_text="fire")).locator("use")).to_have_attribute("href", re.compile("#error$"))

@@ -3,6 +3,7 @@
 import { showTime } from "../times.js";
 import { alertActions } from "./alert-actions.js";
 import { icon, make, text } from "./dom.js";
+import { kindIcon } from "./kind-icon.js";
 import { linkTarget } from "./links.js";
 
 /** @import { Alert } from "../hub/inbox.js" */
@@ -49,5 +50,5 @@ export function alertItem(alert, onLinkClick = null, choose = null) {
   }
   const actions = alertActions(alert, id, choose, onLinkClick);
   if (actions) body.append(actions);
-  return make("li", { class: `alert ${level}`, part: "alert" }, icon(level), body);
+  return make("li", { class: `alert ${level}`, part: "alert" }, kindIcon(alert.icon, level), body);
 }

@@ -85,6 +85,10 @@ ${ACTIONS}.alert {
   inline-size: 2.25rem; block-size: 2.25rem; padding: 0.4375rem; color: var(--_level);
   background: color-mix(in oklab, var(--_level) 13%, transparent); border-radius: 0.625rem;
 }
+.alert > .sign {
+  display: grid; place-items: center; padding: 0; overflow: hidden; font-size: 1.125rem; font-weight: 640; line-height: 1;
+  white-space: nowrap;
+}
 .alert.success { --_level: var(--hub-success); }
 .alert.warning { --_level: var(--hub-warning); }
 .alert.error { --_level: var(--hub-error); }
