@@ -1,6 +1,6 @@
 """``<hub-preferences>``: what a person chooses is saved at once, on every device, and each of its states is shown.
 
-Here too is what other widgets show of kinds: this hub has some.
+Here too is what other widgets show of kinds, and of actions that the server has: this hub has some.
 """
 
 import re
@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 from lab.harness.waiting import wait_for
 from tests.browser.answers import Answers
 from tests.browser.conftest import Visitors
-from tests.browser.page_parts import alerts, bell, toasts, wait_until_live
+from tests.browser.page_parts import alerts, bell, toasts, wait_until_live, wait_until_loaded
 from tests.browser.proxies import TcpProxy
 from tests.browser.test_pages import faults
 from tests.support.live import LiveHub, hub_with
@@ -24,18 +24,27 @@ INSTALLED_APPS = [*INSTALLED_APPS, "shop"]
 """
 
 KINDS = """
-from notifications import Category, Kind
+from notifications import Category, Kind, action, notify
 
 ORDERS = Category("orders", "Orders")
 Kind("order.shipped", label="Order shipped", category=ORDERS, icon="truck", message="shipped")
 Kind("order.placed", label="Order placed", category=ORDERS, icon="🛒", message="placed")
 Kind("alarm", label="Fire alarm", message="fire", icon="no-such-icon", level="error", critical=True)
+
+@action("approve")
+def approve(chosen):
+    notify(to=chosen.user, message=f"{chosen.notification.data} is approved")
 """
 
 SEND_KINDS = """
 from notifications import notify
 for kind in ("order.shipped", "order.placed", "alarm"):
     notify(to=f"user:{name}", kind=kind)
+"""
+
+ASK = """
+from notifications import Action, notify
+notify(to=f"user:{name}", message="Order 7 waits", data="Order 7", actions=[Action("approve", "Approve", "primary")])
 """
 
 
@@ -262,3 +271,47 @@ def test_every_widget_shows_the_icon_of_a_kind_and_else_that_of_the_level(visito
         )
         expect(icon_of(shown.filter(has_text="placed"))).to_have_text("🛒")
         expect(icon_of(shown.filter(has_text="fire")).locator("use")).to_have_attribute("href", re.compile("#error$"))
+
+
+def test_categories_are_counted_on_every_device_and_list_their_own(visitor: Visitors, hub: LiveHub) -> None:
+    desk, phone = visitor("kinds-bob"), visitor("kinds-bob")
+    for page in (desk, phone):
+        page.goto("/notifications/")
+        wait_until_live(page)
+        wait_until_loaded(page)
+    hub.shell(SEND_KINDS, name="kinds-bob")
+    orders = [
+        page.get_by_role("group", name="Category").get_by_role("button", name="Orders") for page in (desk, phone)
+    ]
+    for one in orders:
+        expect(one.locator(".tab-count")).to_have_text("2")
+    orders[0].click()
+    expect(orders[0]).to_have_attribute("aria-pressed", "true")
+    expect(alerts(desk).locator(".alert-message")).to_have_text(["placed", "shipped"])
+    expect(alerts(phone)).to_have_count(3)
+    alerts(desk).filter(has_text="placed").get_by_role("button", name="Mark as read").click()
+    for one in orders:
+        expect(one.locator(".tab-count")).to_have_text("1")
+    # What comes of another category is not shown under this one.
+    hub.shell("from notifications import notify; notify(to='user:kinds-bob', message='of no kind')")
+    expect(alerts(phone)).to_have_count(4)
+    expect(alerts(desk).locator(".alert-message")).to_have_text(["placed", "shipped"])
+    desk.get_by_role("group", name="Category").get_by_role("button", name="All categories").click()
+    expect(alerts(desk)).to_have_count(4)
+
+
+def test_button_of_an_alert_does_what_it_says_and_is_chosen_on_every_device(visitor: Visitors, hub: LiveHub) -> None:
+    listing, elsewhere = visitor("kinds-cleo"), visitor("kinds-cleo")
+    listing.goto("/notifications/")
+    elsewhere.goto("/topics/")
+    for page in (listing, elsewhere):
+        wait_until_live(page)
+    hub.shell(ASK, name="kinds-cleo")
+    toasts(elsewhere).get_by_role("button", name="Approve").click()
+    expect(alerts(listing)).to_have_count(2)
+    for place in (alerts(listing).filter(has_text="waits"), toasts(elsewhere).filter(has_text="waits")):
+        expect(place).to_contain_text("Chosen: Approve")
+        expect(place.get_by_role("button", name="Approve")).to_have_count(0)
+    expect(alerts(listing).first).to_contain_text("Order 7 is approved")
+    listing.reload()
+    expect(alerts(listing).last).to_contain_text("Chosen: Approve")
