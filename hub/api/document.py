@@ -9,7 +9,7 @@ from hub import __version__
 from hub.api.answering import BATCH
 from hub.api.calling import BatchReply, BatchRequest
 from hub.api.errors import ErrorBody
-from hub.api.method import Method
+from hub.api.method import EventStream, Method, event_streams
 
 _REF = "#/components/schemas/{name}"
 _KEY = "ApiKey"
@@ -28,6 +28,7 @@ def document(declared: Sequence[Method[Any]], prefix: str) -> dict[str, Any]:
                 _of_method(method) if verb != "GET" else _of_query(method, schemas)
             )
             paths[name][verb.lower()]["operationId"] = f"{verb.lower()}_{name}"
+    paths |= {stream.path: {"get": _of_stream(stream)} for stream in event_streams()}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -62,6 +63,27 @@ def _of_query(method: Method[Any], schemas: dict[str, Any]) -> dict[str, Any]:
     del operation["requestBody"]
     operation["parameters"] = [{"name": name, "in": "query", "schema": schema} for name, schema in fields.items()]
     return operation
+
+
+def _of_stream(stream: EventStream) -> dict[str, Any]:
+    error = {"content": {"application/problem+json": {"schema": {"type": "object"}}}}
+    return {
+        "operationId": stream.name,
+        "summary": stream.summary,
+        "security": [{_KEY: []}],
+        "parameters": [{"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}],
+        "responses": {
+            "200": {
+                "description": "A stream that stays open. It ends with the event `end`.",
+                "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            },
+            "400": {"description": "There is nothing of this id.", **error},
+            "401": {"description": "There is no such key, or it was revoked.", **error},
+            "403": {"description": f"The key is not for the method `{stream.needs}`, or not for the person.", **error},
+            "429": {"description": "The key has too many streams.", **error},
+            "503": {"description": "The database does not answer.", **error},
+        },
+    }
 
 
 def _of_batch(example: Any) -> dict[str, Any]:

@@ -24,7 +24,7 @@ def find(scope: Mapping[str, Any]) -> Application | None:
     works wherever Django does.
     """
     name = _method_in(scope)
-    return partial(_call, name) if name is not None and _is_let_through(scope) else None
+    return partial(_call, name) if name is not None and is_let_through(scope) else None
 
 
 async def _call(name: str, scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -59,7 +59,8 @@ def _method_in(scope: Mapping[str, Any]) -> str | None:
     return name if name in {BATCH, COMMANDS} or method_named(name) else None
 
 
-def _is_let_through(scope: Mapping[str, Any]) -> bool:
+def is_let_through(scope: Mapping[str, Any]) -> bool:
+    """Whether Django would let the request through to a view: by its host, and by HTTPS where that is wanted."""
     headers = dict(scope["headers"])
     if not origin.is_own_host(headers.get(b"host", b"").decode("latin-1")):
         return False

@@ -79,7 +79,25 @@ class Method(Generic[Request]):
     is_long: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class EventStream:
+    """An event stream beside the methods, for the documents; the app that has it answers its URL by itself.
+
+    Args:
+        path: below ``/api/``, with the one parameter ``{id}``.
+        name: of its operation in the document.
+        needs: the method that a key has to be for.
+        summary: one line for ``/api/docs``.
+    """
+
+    path: str
+    name: str
+    needs: str
+    summary: str
+
+
 _methods: dict[str, Method[Any]] = {}
+_streams: dict[str, EventStream] = {}
 
 
 def register(method: Method[Any]) -> None:
@@ -92,6 +110,16 @@ def register(method: Method[Any]) -> None:
     """
     if _methods.setdefault(method.name, method) is not method:
         raise ValueError(f"The API method {method.name!r} is declared twice.")
+
+
+def register_stream(stream: EventStream) -> None:
+    """Have the documents tell of an event stream. Called once, as :func:`register`."""
+    _streams[stream.path] = stream
+
+
+def event_streams() -> Iterable[EventStream]:
+    """All of them, in the order in which they were registered."""
+    return _streams.values()
 
 
 def method_named(name: str) -> Method[Any] | None:

@@ -47,6 +47,8 @@ class Endpoints:
         self._routes = Routes(wanted)
         self._simple = SimpleEndpoints(simple_endpoints(wanted))
         self._has_api = "api" in wanted
+        has_jobs = self._has_api and apps.is_installed("worker")
+        self._job_events: Any = import_string("worker.tracking.event_stream.find") if has_jobs else None
 
     def find(self, scope: dict[str, Any]) -> Application | None:
         """Who answers; None for a request that is not for the hub's endpoints. Paths count from ``root_path``.
@@ -61,6 +63,8 @@ class Endpoints:
         if found := self._routes.find(scope):
             return found
         found = fast_path.find(scope) if self._has_api else None
+        if found is None and self._job_events is not None:
+            found = self._job_events(scope)
         return BoundedBodies(found) if found is not None else None
 
     def _knows(self, scope: dict[str, Any]) -> bool:

@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Meta
 
 from hub.api import DETAIL_LIMIT, ApiCall, ApiError, Code, Method, all_of, person_named, register
+from hub.api.method import EventStream, register_stream
 from hub.database import in_database_thread
 from hub.session import StreamPosition
 from hub.streams import begin
@@ -268,4 +269,7 @@ register(
         {"id": "render:7"},
         also=("DELETE", "jobs"),
     )
+)
+register_stream(
+    EventStream("jobs/{id}/events", "job_events", "job", "Follow a job: what it is, and each change until its end.")
 )
