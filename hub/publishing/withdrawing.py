@@ -1,6 +1,7 @@
 """Taking publications back that should not be read any more."""
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import NamedTuple
 
 from django.db import transaction
@@ -12,11 +13,15 @@ from hub.streams import history, sharing
 
 
 class Replacement(NamedTuple):
-    """What takes the place of publications of a durable channel: those whose JSON text begins with one of these."""
+    """What takes the place of publications of a durable channel: those whose JSON text begins with one of these.
+
+    ``since``: when the oldest of them was made, where that is known; so that not all of the channel is read.
+    """
 
     channel: str
     beginnings: Collection[str]
     instead: Data
+    since: datetime | None = None
 
 
 def replace_shared(shared: int, instead: Data) -> None:
@@ -41,7 +46,7 @@ def withdraw(replacements: Collection[Replacement]) -> int:
         streams.hold_pending(one.channel for one in replacements)
         count = 0
         for one, text in zip(replacements, texts, strict=True):
-            count += history.replace(one.channel, one.beginnings, text)
+            count += history.replace(one.channel, one.beginnings, text, since=one.since)
         publish_many([(one.channel, one.instead) for one in replacements])
     return count
 

@@ -5,11 +5,12 @@ All functions are synchronous and raise ``django.db.Error``.
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from hub.models import Publication, PublicationKey, SharedData
-from hub.streams import retention_rule, sharing, store
+from hub.streams import finding, retention_rule, sharing, store
 from hub.streams.store import Envelope, Position
 
 #: The largest page, in publications.
@@ -17,6 +18,9 @@ PAGE_LIMIT = 1000
 
 #: Publications that one statement deletes, in a transaction of its own.
 CHUNK = 500
+
+#: The clocks of hosts differ by less.
+CLOCKS = timedelta(hours=1)
 
 
 class NotKept(LookupError):
@@ -98,24 +102,38 @@ def forget(channel: str) -> None:
     _delete(PublicationKey.objects.filter(channel=channel).order_by("key"))
 
 
-def replace(channel: str, beginnings: Collection[str], data: str) -> int:
+def replace(channel: str, beginnings: Collection[str], data: str, *, since: datetime | None = None) -> int:
     """Put ``data`` in the place of the publications of ``channel`` whose JSON text begins with one of ``beginnings``.
 
     ``data`` is JSON text as :func:`hub.publishing.encode` makes it. For content that must be withdrawn: clients that
     read the history, or recover, get ``data`` instead. Offsets stay, so the history has no gap, and nobody has to
     reload. Clients that have the publication already are told nothing.
 
+    Args:
+        since: when the oldest of them was made, by the clock of whoever did. What is newer is found by the index of
+            offsets; the rest is read only where that is fewer publications than ``beginnings``.
+
     Returns how many publications that were.
     """
+    if not beginnings:
+        return 0
+    kept = Publication.objects.filter(channel=channel)
+    count = 0
+    if since is not None and (low := finding.offset_since(channel, since - CLOCKS)):
+        count = _put(kept.filter(Q(offset__gte=low) | Q(offset=None)), beginnings, data)
+        if count >= len(beginnings):
+            return count
+        kept = kept.filter(offset__lt=low)
+    return count + _put(kept, beginnings, data)
+
+
+def _put(rows: QuerySet[Publication], beginnings: Collection[str], data: str) -> int:
     meant = Q()
     for beginning in beginnings:
         meant |= Q(data__startswith=beginning)
-    if not meant:
-        return 0
-    of_channel = Publication.objects.filter(channel=channel)
     # What is shared stays as it is in the other channels.
-    shared = of_channel.filter(shared__in=SharedData.objects.filter(meant))
-    return of_channel.filter(meant).update(data=data) + shared.update(data=data, shared=None)
+    of_shared = Q(shared__isnull=False) & Exists(SharedData.objects.filter(meant, pk=OuterRef("shared")))
+    return rows.filter(meant | of_shared).update(data=data, shared=None)
 
 
 def offsets_of(publications: Collection[int]) -> dict[int, tuple[str, int]]:

@@ -107,7 +107,7 @@ def _heads(lines: Iterable[_Line]) -> dict[_Line, Notification]:
 
 def _fold(heads: Iterable[Notification]) -> None:
     folded = list(heads)
-    withdraw_publications([replacement(channels.of_alert(row), [row.pk]) for row in folded])
+    withdraw_publications([replacement(channels.of_alert(row), [row]) for row in folded])
     Notification.objects.filter(pk__in=[row.pk for row in folded]).update(
         folded=True, bundle=Coalesce("bundle", "pk"), bundle_count=1, expires_at=None
     )

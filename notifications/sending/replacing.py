@@ -86,8 +86,8 @@ def _had_by(rows: Sequence[Notification]) -> Q:
 def _take_from(people: Collection[Key], distributed: Collection[int]) -> None:
     """Take these alerts of many back from some of their people."""
     entries = InboxEntry.objects.filter(user__in=people, notification__in=distributed)
-    taken = list(entries.select_related("user"))
+    taken = list(entries.select_related("user", "notification"))
     withdraw_publications(
-        [withdrawing.replacement(channels.of_user(entry.user), [entry.notification_id]) for entry in taken]
+        [withdrawing.replacement(channels.of_user(entry.user), [entry.notification]) for entry in taken]
     )
     InboxEntry.objects.filter(pk__in=[entry.pk for entry in taken]).delete()

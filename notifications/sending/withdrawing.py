@@ -79,31 +79,33 @@ def withdraw(alerts: QuerySet[Notification]) -> int:
         distributed = list(alerts.exclude(audience="").order_by("pk").values_list("pk", flat=True))
         for pk in distributed:
             _withdraw_distributed(pk)
-        ids_of: dict[str, list[int]] = {}
+        rows_of: dict[str, list[Notification]] = {}
         alone = alerts.filter(audience="").select_related("user", "topic").order_by("pk")
         rows = list(alone.select_for_update(of=("self",)))  # who withdraws the same waits, and finds nothing
         broken = unbundling.broken_by(rows)
         for row in rows:
             if row.topic_id is not None and row.topic is None:
                 continue  # its channel went with the topic, and the row follows (hub.database.deletions)
-            ids_of.setdefault(channels.of_alert(row), []).append(row.pk)
-        withdraw_publications(
-            [
-                replacement(channel, ids[start : start + PIECE])
-                for channel, ids in ids_of.items()
-                for start in range(0, len(ids), PIECE)
-            ]
-        )
-        for ids in ids_of.values():
-            for start in range(0, len(ids), PIECE):
-                Notification.objects.filter(pk__in=ids[start : start + PIECE]).delete()
+            rows_of.setdefault(channels.of_alert(row), []).append(row)
+        pieces = [
+            (channel, of_channel[start : start + PIECE])
+            for channel, of_channel in rows_of.items()
+            for start in range(0, len(of_channel), PIECE)
+        ]
+        withdraw_publications([replacement(channel, piece) for channel, piece in pieces])
+        for _, piece in pieces:
+            Notification.objects.filter(pk__in=[row.pk for row in piece]).delete()
         unbundling.mend(broken)
-    return sum(map(len, ids_of.values())) + len(distributed)
+    return sum(map(len, rows_of.values())) + len(distributed)
 
 
-def replacement(channel: str, ids: Collection[int]) -> Replacement:
+def replacement(channel: str, alerts: Collection[Notification]) -> Replacement:
     """What takes the place of what a channel has of these alerts."""
-    return Replacement(channel, list(map(events.beginning_of_created, ids)), events.AlertsWithdrawn(ids=list(ids)))
+    ids = [alert.pk for alert in alerts]
+    beginnings = list(map(events.beginning_of_created, ids))
+    # An alert is published after its row was made, and may be again later.
+    since = min(alert.created_at for alert in alerts)
+    return Replacement(channel, beginnings, events.AlertsWithdrawn(ids=ids), since)
 
 
 def _withdraw_distributed(notification_id: int) -> None:

@@ -1,5 +1,6 @@
 """Finding the publication that says something, without reading all that its channel keeps."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import pytest
@@ -8,8 +9,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from hub import streams
-from hub.models import Publication
-from hub.streams import finding
+from hub.models import Publication, SharedData
+from hub.streams import finding, history
 
 pytestmark = pytest.mark.django_db
 
@@ -53,18 +54,24 @@ def test_what_is_not_kept_is_not_found(minute: int) -> None:
 
 @pytest.mark.usefixtures("busy")
 def test_rows_are_found_by_the_index_of_offsets() -> None:
-    with CaptureQueriesContext(
-        connection,
-    ) as queries:
+    with CaptureQueriesContext(connection) as queries:
         streams.published("everyone", '{"id":1000,', at(1000))
-    assert len(queries) < 30
+    # The last one is that which looks at texts, of a part of the channel.
+    plan = plans_by_index(queries.captured_queries)[-1]
+    is_bounded = "offset>? AND offset<?" in plan if connection.vendor == "sqlite" else '("offset" >=' in plan
+    assert is_bounded, plan
+
+
+def plans_by_index(queries: Sequence[dict[str, str]]) -> list[str]:
+    """How the database answers each of these queries, few enough: by the index of offsets alone."""
+    assert len(queries) < 6
+    plans = []
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute("ANALYZE hub_publication")
             cursor.execute("SET LOCAL enable_seqscan = off")
             cursor.execute("SET LOCAL enable_bitmapscan = off")
-        plan = ""
-        for query in queries.captured_queries:
+        for query in queries:
             prefix = "EXPLAIN QUERY PLAN " if connection.vendor == "sqlite" else "EXPLAIN "
             cursor.execute(prefix + query["sql"].replace("%", "%%"))
             plan = " ".join(str(value) for row in cursor.fetchall() for value in row)
@@ -73,11 +80,53 @@ def test_rows_are_found_by_the_index_of_offsets() -> None:
                 assert "SCAN hub_publication" not in plan and "TEMP B-TREE" not in plan, plan
             else:
                 assert "Index Scan" in plan and "hub_publication_offset" in plan and "Sort" not in plan, plan
-    # The last one is that which looks at texts, of a part of the channel.
-    is_bounded = "offset>? AND offset<?" in plan if connection.vendor == "sqlite" else '("offset" >=' in plan
-    assert is_bounded, plan
+            plans.append(plan)
+    return plans
 
 
 def test_a_channel_that_keeps_few_is_looked_through() -> None:
     Publication.objects.create(channel="user:7", offset=3, data='{"id":1,', sequenced_at=at(90_000))
     assert streams.published("user:7", '{"id":1,', at(0)) == (3, at(90_000))
+
+
+def replaced(minute: int, since: int) -> list[int | None]:
+    """The offsets that have another text after the publication of this minute was replaced."""
+    history.replace("everyone", [f'{{"id":{minute},'], "gone", since=at(since))
+    return list(Publication.objects.filter(data="gone").order_by("pk").values_list("offset", flat=True))
+
+
+@pytest.mark.usefixtures("busy")
+@pytest.mark.parametrize("minute", [52, 1999])
+@pytest.mark.parametrize("clocks", [0, 50, 5000])
+def test_publication_is_replaced_whatever_the_clock_of_its_publisher_was(minute: int, clocks: int) -> None:
+    assert replaced(minute, minute + clocks) == [minute]
+
+
+@pytest.mark.usefixtures("busy")
+def test_what_is_replaced_is_found_by_the_index_of_offsets() -> None:
+    with CaptureQueriesContext(connection) as queries:
+        assert history.replace("everyone", ['{"id":1900,'], "gone", since=at(1900)) == 1
+    search, change = (one["sql"] for one in queries.captured_queries)
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute(f"EXPLAIN QUERY PLAN {change}".replace("%", "%%"))
+        else:
+            cursor.execute("ANALYZE hub_publication")
+            cursor.execute("SET LOCAL enable_seqscan = off")
+            cursor.execute(f"EXPLAIN {change}".replace("%", "%%"))
+        plan = " ".join(str(value) for row in cursor.fetchall() for value in row)
+    assert ("offset>?" if connection.vendor == "sqlite" else '("offset" >=') in plan, plan
+    assert "SCAN hub_publication" not in plan, plan
+    plans_by_index([{"sql": search}])
+
+
+@pytest.mark.usefixtures("busy")
+def test_publications_without_an_offset_and_with_shared_data_are_replaced_too() -> None:
+    shared = SharedData.objects.create(data='{"id":2000,"x":1}')
+    own = Publication(channel="everyone", data='{"id":2000,"x":1}')
+    Publication.objects.bulk_create(
+        [own, Publication(channel="everyone", offset=2000, sequenced_at=at(2000), shared=shared)]
+    )
+    assert replaced(2000, 2000) == [None, 2000]
+    assert not Publication.objects.filter(shared=shared).exists()
+    assert SharedData.objects.get().data == '{"id":2000,"x":1}'
