@@ -9,7 +9,7 @@ import pytest
 from celery.worker import state
 from celery.worker.request import Request
 from django.core.exceptions import ImproperlyConfigured
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, transaction
 from kombu.asynchronous.timer import Timer
 from redis import ConnectionError as RedisAway
 
@@ -85,6 +85,57 @@ def test_worker_hears_of_the_next_pause_whatever_failed_before(
         assert part._thread is not None
         part._thread.join(20)
     assert reports.read() == []
+
+
+def test_worker_asks_the_database_where_there_is_news_and_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[str] = []
+    real = pausing.paused
+
+    def paused() -> set[str]:
+        looks.append("look")
+        return real()
+
+    monkeypatch.setattr(pausing, "paused", paused)
+    part = Control(consumer())
+    part._exchange()  # the first time it does not know what is new
+    looks.clear()
+    for _ in range(3):
+        part._exchange()
+    assert looks == []
+    pausing.pause("default")
+    part._exchange()
+    assert (looks, part._unwanted()) == (["look"], {"default"})
+    part._exchange()
+    assert looks == ["look"]
+    part._next_look = 0.0  # as after the time between two heartbeats
+    part._exchange()
+    assert looks == ["look"] * 2
+    monkeypatch.setattr(reports, "write", lambda report: (_ for _ in ()).throw(RedisAway("away")))
+    for _ in range(2):
+        part._exchange()  # nobody could tell it anything
+    assert looks == ["look"] * 4
+
+
+def test_worker_that_could_not_ask_the_database_asks_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    part = Control(consumer())
+    part._exchange()
+    pausing.pause("default")
+    with monkeypatch.context() as away:
+        away.setattr(pausing, "paused", lambda: (_ for _ in ()).throw(OperationalError("away")))
+        part._exchange()
+    assert part._unwanted() == set()
+    part._exchange()
+    assert part._unwanted() == {"default"}
+
+
+def test_pause_that_is_rolled_back_is_told_to_nobody() -> None:
+    part = Control(consumer())
+    part._exchange()
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        pausing.pause("default")
+        raise ZeroDivisionError
+    before = part._seen
+    assert part._tell() == (True, before)
 
 
 def test_drained_worker_has_not_finished_while_it_holds_tasks(monkeypatch: pytest.MonkeyPatch) -> None:

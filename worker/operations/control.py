@@ -1,7 +1,8 @@
 """In each worker: reads no queue that is paused, begins nothing once it is drained, and reports what it does.
 
-A thread looks at the database and writes to Redis, which may hang. What it has found is obeyed by the worker's own
-loop, which is the only one that may touch the consumer.
+A thread writes to Redis, hears there whether something was paused or drained, and looks at the database then, and now
+and then anyway; each may hang. What it has found is obeyed by the worker's own loop, which is the only one that may
+touch the consumer.
 """
 
 import os
@@ -28,8 +29,8 @@ from worker.scheduling import REGULAR_TASKS
 
 log = get_logger(__name__)
 
-#: Seconds between two looks at the database, between two turns of the worker's loop that obey, and between two
-#: heartbeats.
+#: Seconds between two exchanges with Redis, between two turns of the worker's loop that obey, and between two
+#: heartbeats. With a heartbeat the worker looks at the database whatever it has heard, without Redis each time.
 INTERVAL: Final = 2.0
 TICK: Final = 0.5
 HEARTBEAT_INTERVAL: Final = 10.0
@@ -81,6 +82,9 @@ class Control(bootsteps.StartStopStep):
         self._started = time.time()
         self._concurrency = int(getattr(consumer.controller, "concurrency", 0) or 0)
         self._next_heartbeat = 0.0
+        self._next_look = 0.0
+        #: What Redis said at the last look.
+        self._seen: bytes | None = None
         self._obeyed_at = float("-inf")
         self._timer: Any = None
         self._thread: threading.Thread | None = None
@@ -152,10 +156,18 @@ class Control(bootsteps.StartStopStep):
     def _exchange_for_ever(self) -> None:
         while not self._ended.wait(INTERVAL):
             with _exchanging:
-                self._look()
-                self._tell()
+                self._exchange()
         with _exchanging, suppress(RedisError, OSError):  # it vanishes by itself
             reports.forget(self.run)
+
+    def _exchange(self) -> None:
+        """Tell what the worker does, and look at the database where there is news, or it is time."""
+        is_there, heard = self._tell()
+        if is_there and heard == self._seen and time.monotonic() < self._next_look:
+            return
+        self._look()
+        self._seen = heard
+        self._tell()
 
     def _look(self) -> None:
         """Without a database everything stays as it is."""
@@ -163,7 +175,9 @@ class Control(bootsteps.StartStopStep):
             self._paused = pausing.paused()
             self.is_drained = pausing.is_drained(self.run)
             self._show_life()
+            self._next_look = time.monotonic() + HEARTBEAT_INTERVAL
         except Exception as error:  # whatever fails, the worker hears of the next pause
+            self._next_look = 0.0
             if self._is_news("database"):
                 log.warning("paused_queues_unknown", error=type(error).__name__, exc_info=_is_defect(error))
         else:
@@ -172,14 +186,16 @@ class Control(bootsteps.StartStopStep):
             with suppress(DatabaseError, InterfaceError):
                 connections.close_all()
 
-    def _tell(self) -> None:
+    def _tell(self) -> tuple[bool, bytes | None]:
+        """Whether Redis is there, and what it says of changes."""
         try:
-            reports.write(self.report())
+            heard = reports.write(self.report())
         except Exception as error:  # whatever fails, the next report is written
             if self._is_news("redis"):
                 log.warning("worker_not_reported", error=type(error).__name__, exc_info=_is_defect(error))
-        else:
-            self._complained.discard("redis")
+            return False, None
+        self._complained.discard("redis")
+        return True, heard
 
     def _show_life(self) -> None:
         kinds = self._kinds()

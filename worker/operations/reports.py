@@ -1,7 +1,11 @@
-"""What workers say of themselves every two seconds: keys of Redis that vanish when nothing is heard any more."""
+"""What workers say of themselves every two seconds: keys of Redis that vanish when nothing is heard any more.
+
+By the same exchange they hear that a queue was paused or a worker drained, and look at the database then.
+"""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from secrets import token_hex
 from typing import Any, Final
 
 import msgspec
@@ -11,6 +15,9 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from hub.config import hub_settings
+from hub.logs import get_logger
+
+log = get_logger(__name__)
 
 #: Seconds for which a report counts. A worker that was killed is shown for as long.
 LIFETIME: Final = 10
@@ -46,12 +53,26 @@ class WorkerReport(msgspec.Struct, frozen=True):
 _decoder = msgspec.json.Decoder(WorkerReport)
 
 
-def write(report: WorkerReport) -> None:
-    """Show the report to whoever asks within :data:`LIFETIME`. Raises what redis-py raises."""
+def write(report: WorkerReport) -> bytes | None:
+    """Show the report to whoever asks within :data:`LIFETIME`. Raises what redis-py raises.
+
+    Returns what :func:`note_change` has written last; another value than before means that there is news.
+    """
     with _client() as client, client.pipeline(transaction=False) as pipe:
         pipe.set(_key(report.run), msgspec.json.encode(report), ex=LIFETIME)
         pipe.sadd(_index(), report.run)
-        pipe.execute()
+        pipe.get(_changes())
+        found: bytes | None = pipe.execute()[-1]
+    return found
+
+
+def note_change() -> None:
+    """Have all workers look soon at what is paused and who is drained. Raises nothing: they look anyway, but later."""
+    try:
+        with _client() as client:
+            client.set(_changes(), token_hex(8))
+    except (redis.RedisError, OSError) as error:
+        log.warning("change_not_told", error=type(error).__name__)
 
 
 def forget(run: str) -> None:
@@ -77,6 +98,10 @@ def _readable(texts: list[Any]) -> Iterator[WorkerReport]:
                 yield _decoder.decode(text)
         except msgspec.DecodeError:  # of another version of the hub
             continue
+
+
+def _changes() -> str:
+    return f"{hub_settings().redis_prefix}:workers:changes"
 
 
 def _index() -> str:
