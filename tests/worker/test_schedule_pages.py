@@ -16,7 +16,7 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from hub.users import user_id
 from notifications.models import Notification
 from tests.support.people import User
-from worker.schedules import schedule
+from worker.schedules import schedule, views
 from worker.schedules.models import Schedule, ScheduleRun
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -252,6 +252,23 @@ def test_the_calendar_has_each_schedule_once_a_day_and_frequent_ones_beside(staf
     assert days[-1].entries == [(twice, "09:00", 2)]
     assert [one.row for one in reply.context["often"]] == [row]
     assert "2 times" in text(reply)
+
+
+def test_the_calendar_says_how_many_schedules_it_leaves_out(
+    staff: Client, row: Schedule, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views, "CALENDAR", 2)
+    later = [
+        schedule(to="everyone", message=f"Day {n}", weekdays=range(1, 8), times=[f"0{n}:00"], tz="UTC").row
+        for n in (1, 2)
+    ]
+    Schedule.objects.filter(pk=row.pk).update(next_at=timezone.now() + timedelta(days=3))
+    reply = staff.get(page("calendar"))
+    assert {entry.pk for day in reply.context["days"] for entry, _, _ in day.entries} == {one.pk for one in later}
+    assert "Only the 2 schedules that are due first are shown here." in text(reply)
+    assert "1 other is in the list" in text(reply)
+    later[0].delete()
+    assert "shown here" not in text(staff.get(page("calendar")))
 
 
 @pytest.mark.parametrize(

@@ -79,12 +79,18 @@ def _tasks_for(request: HttpRequest) -> list[ListedTask]:
 @require_safe
 @for_those(may_see)
 def calendar(request: HttpRequest) -> HttpResponse:
-    """The coming weeks: the schedules, and for those who may see them the periodic tasks."""
+    """The coming weeks: the schedules that are due first, and for those who may see them the periodic tasks.
+
+    Of thousands of schedules, hundreds of due times each take longer than a page may: it says how many it leaves out.
+    """
     here = listing.zone_of(_reader(request))
-    rows = Schedule.objects.filter(is_paused=False, next_at__isnull=False).order_by("next_at")[:CALENDAR]
+    due = Schedule.objects.filter(is_paused=False, next_at__isnull=False).order_by("next_at", "pk")
+    rows = list(due[:CALENDAR])
+    left_out = due.count() - len(rows) if len(rows) == CALENDAR else 0
     today = timezone.now().astimezone(here).date()
     days, often = listing.calendar(rows, here, _tasks_for(request))
-    return _page(request, "calendar", {"days": days, "often": often, "today": today, "zone": here.key})
+    shown = {"days": days, "often": often, "today": today, "zone": here.key, "left_out": left_out, "most": CALENDAR}
+    return _page(request, "calendar", shown)
 
 
 @never_cache
