@@ -85,6 +85,7 @@ PAGES = {
     "/health/ready": (200, 200, 200, 200, 200, 200),
     "/metrics": (200, 200, 200, 200, 200, 200),  # the shipped nginx does not pass it on
     "/operations/": (302, 403, 403, 200, 302, 302),
+    "/operations/failed/": (302, 403, 403, 200, 302, 302),
     "/operations/queue/pause/": (302, 403, 403, 404, 302, 302),  # which queue is not said
     "/operations/job/": (302, 403, 403, 404, 302, 302),
     "/schedules/": (302, 403, 403, 200, 302, 302),

@@ -11,6 +11,7 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from hub.channels.namespace import namespace_of
 from hub.database import heartbeats, leases
@@ -23,10 +24,13 @@ from tests.worker.tracked_tasks import break_down
 from worker import jobs
 from worker.jobs import JobCall
 from worker.models import Job, TrackedJob
-from worker.operations import pausing, recording, reports, snapshot
+from worker.operations import pausing, recording, reports, snapshot, views
 from worker.operations.models import Operation, OperationRecord
 from worker.operations.permissions import CORRECT, OPERATE, SEE
 from worker.operations.reports import RunningTask, WorkerReport
+from worker.schedules import schedule
+from worker.schedules.permissions import SEE as SEE_SCHEDULES
+from worker.schedules.views import SEE_TASKS
 from worker.scheduling import BEAT_LEASE
 
 pytestmark = [
@@ -148,6 +152,50 @@ def test_page_shows_queues_workers_beat_and_what_is_slow(operator: Client) -> No
         assert text in said, text
     assert "Count &lt;b&gt;stars" in said
     assert "No worker reads it" not in said  # bulk is read by the worker that has reported
+
+
+def test_page_names_what_is_due_next_and_leads_there(operator: Client) -> None:
+    hourly = {"interval": IntervalSchedule.objects.create(every=1, period="hours"), "task": "shop.tasks.count"}
+    task = PeriodicTask.objects.create(name="Count", last_run_at=timezone.now(), **hourly)
+    PeriodicTask.objects.create(name="Off", enabled=False, **hourly)
+    first = schedule(to="everyone", message="First", at=timezone.now() + timedelta(minutes=10)).row
+    schedule(to="everyone", message="Last", at=timezone.now() + timedelta(days=2))
+    addresses = [
+        reverse("hub:schedules:one", args=[first.pk]),
+        reverse("admin:django_celery_beat_periodictask_change", args=[task.pk]),
+    ]
+    everything = permitted(SEE, SEE_TASKS, SEE_SCHEDULES, name="everything")
+    reply = client_of(everything).get(PAGE)
+    assert [str(getattr(one, "task", one)) for one in reply.context["due_next"]] == [
+        "First",
+        "shop.tasks.count",
+        "Last",
+    ]
+    assert all(f'href="{address}"' in reply.content.decode() for address in addresses)
+    # Others see no periodic tasks, and no links that would be refused.
+    said = operator.get(PAGE).content.decode()
+    assert "First" in said and "Count" not in said
+    assert not any(address in said for address in addresses)
+
+
+def test_failed_jobs_beyond_the_first_are_on_a_page_of_their_own(
+    operator: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module, name in ((snapshot, "FAILED_LIMIT"), (views, "FAILED")):
+        monkeypatch.setattr(module, name, 2)
+    for number in range(3):
+        jobs.store(JobCall(f"job-{number}", f"shop.task_{number}", [], {"token": "s3cr3t-token"}, {}))
+        jobs.fail(f"job-{number}", f"ValueError: {number} of s3cr3t-token")
+    assert 'href="/operations/failed/"' in operator.get(PAGE).content.decode()
+    shown = operator.get("/operations/failed/").content.decode()
+    assert "ValueError: 2 of" in shown and "ValueError: 1 of" in shown and "ValueError: 0 of" not in shown
+    older = operator.get("/operations/failed/?page=2").content.decode()
+    assert "ValueError: 0 of" in older and "/operations/job/?id=job-0" in older
+    assert "s3cr3t-token" not in shown + older
+    assert operator.get("/operations/failed/?page=x").status_code == 200
+    Job.objects.filter(pk="job-0").delete()
+    snapshot.forget()
+    assert "/operations/failed/" not in operator.get(PAGE).content.decode()
 
 
 def test_queue_that_nobody_reads_is_told(operator: Client) -> None:

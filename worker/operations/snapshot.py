@@ -2,10 +2,11 @@
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from heapq import nsmallest
 from typing import Any, Final
 
 from django.db.models import DurationField, ExpressionWrapper, F
@@ -24,6 +25,7 @@ from worker.operations.models import OperationRecord
 from worker.operations.reports import RunningTask, WorkerReport
 from worker.operations.waiting import Waiting
 from worker.schedules.models import Schedule
+from worker.schedules.periodic import ListedTask, periodic_tasks
 from worker.scheduling import BEAT_LEASE
 
 log = get_logger(__name__)
@@ -112,7 +114,9 @@ class Snapshot:
     #: Which beat sends, and until when that holds; beats that have shown life.
     leader: str
     beats: Sequence[str]
+    #: What is due next, of each the first few; who may not see periodic tasks sees schedules alone.
     schedules: Sequence[Schedule]
+    tasks: Sequence[ListedTask]
     failed: Sequence[FailedJob]
     failed_count: int
     slow_jobs: Sequence[TrackedJob]
@@ -125,6 +129,11 @@ class Snapshot:
         found = [one for worker in self.workers or () for one in worker.running if now - one.task.since >= SLOW]
         return sorted(found, key=lambda one: one.task.since)[:LIMIT]
 
+    def due_next(self, *, with_tasks: bool) -> list[Schedule | ListedTask]:
+        """The schedules and periodic tasks that are due next, the first one first."""
+        found: list[Schedule | ListedTask] = [*self.schedules, *(self.tasks if with_tasks else ())]
+        return sorted(found, key=lambda one: one.next_at or datetime.max.replace(tzinfo=UTC))[:LIMIT]
+
     @property
     def key(self) -> object:
         """Equal for two that look the same: ages grow by themselves."""
@@ -133,6 +142,7 @@ class Snapshot:
             None if self.workers is None else [(one.report, one.is_drained) for one in self.workers],
             (self.leader, list(self.beats)),
             [(one.pk, one.next_at) for one in self.schedules],
+            [(one.pk, one.next_at) for one in self.tasks],
             (self.failed_count, [one.job.pk for one in self.failed]),
             [one.task.id for one in self.slow],
             [one.pk for one in self.slow_jobs],
@@ -179,7 +189,8 @@ def _take() -> Snapshot:
         leader=_leader(),
         beats=_beats(),
         schedules=list(Schedule.objects.filter(is_paused=False, next_at__isnull=False).order_by("next_at")[:LIMIT]),
-        failed=_failed(),
+        tasks=_tasks(),
+        failed=failed_jobs(Job.objects.exclude(failed_at=None).order_by("-failed_at")[:FAILED_LIMIT]),
         failed_count=Job.objects.exclude(failed_at=None).count(),
         slow_jobs=_slow_jobs(),
         records=list(recording.newest()[:LIMIT]),
@@ -237,8 +248,13 @@ def _beats() -> list[str]:
     return sorted(part.partition(":")[2] for part in recent.values_list("part", flat=True))
 
 
-def _failed() -> list[FailedJob]:
-    rows = Job.objects.exclude(failed_at=None).order_by("-failed_at")[:FAILED_LIMIT]
+def _tasks() -> list[ListedTask]:
+    due = [one for one in periodic_tasks() if one.next_at is not None]
+    return nsmallest(LIMIT, due, key=lambda one: (one.next_at, one.pk))
+
+
+def failed_jobs(rows: Iterable[Job]) -> list[FailedJob]:
+    """The jobs, each with why it has failed."""
     return [FailedJob(row, correcting.error_of(row)) for row in rows]
 
 

@@ -6,6 +6,7 @@ app_name = "operations"
 
 urlpatterns = [
     path("", views.overview, name="overview"),
+    path("failed/", views.failed, name="failed"),
     path("job/", views.job, name="job"),
     path("queue/<slug:change>/", views.queue, name="queue"),
     path("worker/<slug:change>/", views.worker, name="worker"),

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -12,13 +13,17 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from hub.users import User
+from hub.users import User, may
 from worker.models import Job
 from worker.operations import correcting, pausing, recording, snapshot
 from worker.operations.forms import ArgumentsForm
 from worker.operations.models import Operation
 from worker.operations.permissions import may_correct, may_operate, may_see
-from worker.schedules.views import for_those
+from worker.schedules.permissions import may_see as may_see_schedules
+from worker.schedules.views import SEE_TASKS, for_those
+
+#: Failed jobs of a page of their list.
+FAILED = 50
 
 #: Characters of a queue's name, of a run of a worker, and of the id of a job.
 _NAME_LIMIT = 255
@@ -29,7 +34,24 @@ _NAME_LIMIT = 255
 @for_those(may_see)
 def overview(request: HttpRequest) -> HttpResponse:
     """Queues, workers, beat, what is due next, failed jobs, and what takes long."""
-    return _page(request, "overview", {"now": snapshot.after_what_was_done(), "slow_after": int(snapshot.SLOW)})
+    me, now = _reader(request), snapshot.after_what_was_done()
+    context = {
+        "now": now,
+        "due_next": now.due_next(with_tasks=may(me, SEE_TASKS)),
+        "may_see_schedules": may_see_schedules(me),
+        "slow_after": int(snapshot.SLOW),
+    }
+    return _page(request, "overview", context)
+
+
+@never_cache
+@require_safe
+@for_those(may_see)
+def failed(request: HttpRequest) -> HttpResponse:
+    """All failed jobs, the newest first."""
+    rows = Job.objects.exclude(failed_at=None).order_by("-failed_at", "pk")
+    page = Paginator(rows, FAILED).get_page(request.GET.get("page"))
+    return _page(request, "failed", {"page": page, "failed": snapshot.failed_jobs(page.object_list)})
 
 
 @never_cache
