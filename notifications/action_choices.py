@@ -7,7 +7,7 @@ from hub.logs import get_logger
 from hub.publishing import publish
 from hub.users import User, all_users
 from hub.validation import Refused
-from notifications import channels, events
+from notifications import channels, events, sources
 from notifications.inbox import bundles, read_marks, reading
 from notifications.models import ActionChoice, Notification
 from notifications.offers import declaring as offers
@@ -68,7 +68,7 @@ def _choose(user: User, notification_id: int, name: str) -> ActionChoice:
             raise MayNotChoose
     # Who has chosen at the same time, and was first, has chosen.
     choice, is_new = ActionChoice.objects.get_or_create(
-        user=user, notification=notification, defaults={"action": name}
+        user=user, notification=notification, defaults={"action": name, "source": sources.current()}
     )
     if is_new:
         try:

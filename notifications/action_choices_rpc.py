@@ -10,7 +10,7 @@ from msgspec import Meta
 from hub.channels import LAST_ID
 from hub.session import RpcCall, RpcError, rpc
 from hub.users import User
-from notifications import action_choices
+from notifications import action_choices, sources
 from notifications.offers.declaring import NAME_LIMIT
 
 
@@ -33,5 +33,6 @@ def choose(call: RpcCall, params: Choose) -> Choice:
     """Runs once for each person; whoever has chosen before is told what."""
     if not isinstance(call.user, User):
         raise RpcError(401, _("Log in to choose"))
-    choice = action_choices.choose(user=call.user, notification_id=params.id, name=params.action)
+    with sources.by_device(call.device):
+        choice = action_choices.choose(user=call.user, notification_id=params.id, name=params.action)
     return Choice(choice.action, choice.chosen_at)

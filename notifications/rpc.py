@@ -242,14 +242,14 @@ def list_alerts(call: RpcCall, params: ListAlerts) -> AlertPage:
 @rpc("alerts.mark_read")
 def mark_read(call: RpcCall, params: MarkRead) -> Unread:
     """What is not for the caller, or read already, is left out."""
-    with _device(call):
+    with sources.by_device(call.device):
         return Unread(organizing.mark_read(user=_user(call), ids=params.ids).unread)
 
 
 @rpc("alerts.mark_all_read")
 def mark_all_read(call: RpcCall, params: MarkAllRead) -> Unread:
     """Alerts that the caller has not seen yet, because they are newer, stay unread."""
-    with _device(call):
+    with sources.by_device(call.device):
         return Unread(organizing.mark_all_read(user=_user(call), upto=params.upto).unread)
 
 
@@ -296,7 +296,7 @@ def list_categories(call: RpcCall, params: ListCategories) -> CategoryList:
 @rpc("inbox.change")
 def change_inbox(call: RpcCall, params: ChangeInbox) -> InboxChanged:
     """What is not for the caller, or as wanted already, is left out; repeating it is harmless."""
-    with _device(call):
+    with sources.by_device(call.device):
         changed = organizing.change(params.change, user=_user(call), ids=params.ids, until=params.until)
     return InboxChanged(changed.ids, changed.counts, changed.more)
 
@@ -304,7 +304,7 @@ def change_inbox(call: RpcCall, params: ChangeInbox) -> InboxChanged:
 @rpc("inbox.change_all")
 def change_whole_inbox(call: RpcCall, params: ChangeWholeInbox) -> InboxChanged:
     """``ids`` are the newest thousand; where others are to be archived, there are ``more``."""
-    with _device(call):
+    with sources.by_device(call.device):
         changed = organizing.change_all(params.change, user=_user(call), upto=params.upto)
     return InboxChanged(changed.ids, changed.counts, changed.more)
 
@@ -371,11 +371,6 @@ def _described(topic: Topic) -> DescribedTopic:
         open=topic.is_open,
         followed=topic.followed,
     )
-
-
-def _device(call: RpcCall) -> AbstractContextManager[None]:
-    """Around what the caller does: it is noted with which device."""
-    return sources.acting_as(sources.written(sources.DEVICE, call.device) if call.device else "")
 
 
 def _said_in(language: str) -> AbstractContextManager[None]:

@@ -5,7 +5,7 @@ says it. The innermost one counts: a rule that runs in a task is the source of w
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 
 #: What a source is. A device is a browser that is logged in, or a program with a token.
@@ -53,6 +53,11 @@ def acting_as(source: str) -> Iterator[None]:
         yield
     finally:
         _around.reset(token)
+
+
+def by_device(device: str) -> AbstractContextManager[None]:
+    """:func:`acting`, with the device of a connection; an empty one changes nothing."""
+    return acting_as(written(DEVICE, device) if device else "")
 
 
 def written(what: str, name: object) -> str:

@@ -10,7 +10,7 @@ from hub.api import DETAIL_LIMIT, ApiCall, ApiError, Code, Method, person_named,
 from hub.channels import LAST_ID
 from hub.database import in_database_thread
 from hub.validation import Refused
-from notifications import action_choices
+from notifications import action_choices, sources
 from notifications.offers.declaring import NAME_LIMIT
 
 
@@ -42,7 +42,8 @@ def _choose(call: ApiCall[ChooseRequest]) -> ChooseResult:
     request = call.request
     person = person_named(call, request.user)
     try:
-        choice = action_choices.choose(user=person, notification_id=request.id, name=request.action)
+        with sources.acting(sources.API_KEY, call.caller.pk):
+            choice = action_choices.choose(user=person, notification_id=request.id, name=request.action)
     except Refused as refused:
         raise ApiError(_CODES.get(refused.code, Code.BAD_REQUEST), str(refused)[:DETAIL_LIMIT]) from None
     return ChooseResult(choice.action, choice.chosen_at)

@@ -64,7 +64,10 @@ class NotificationCounts(msgspec.Struct, kw_only=True):
 
 
 class NotificationStep(msgspec.Struct, kw_only=True):
-    """Something that the person did; ``source``: the device, as ``device:…``, or the key that said so."""
+    """Something that the person did: ``what`` is ``seen``, ``read``, ``archived`` and so on, ``chosen`` for an action.
+
+    ``source``: the device, as ``device:…``, or the key that said so.
+    """
 
     what: str
     at: datetime

@@ -150,6 +150,8 @@ class ActionChoice(models.Model):
     notification = models.ForeignKey(Notification, models.CASCADE, related_name="+", db_constraint=False)
     action = models.CharField(max_length=ACTION_LIMIT)
     chosen_at = models.DateTimeField(default=timezone.now)
+    #: By what (``notifications.sources``); empty where it is not known.
+    source = models.CharField(max_length=SOURCE_LIMIT, default="")
 
     class Meta:
         constraints: ClassVar = [

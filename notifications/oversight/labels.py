@@ -23,6 +23,7 @@ STEPS = {
     "unarchived": _("back from the archive"),
     "snoozed": _("snoozed"),
     "unsnoozed": _("back before its time"),
+    "chosen": _("chose an action"),
 }
 
 #: What a connection has of a notification.

@@ -44,7 +44,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Something that the person did with it: ``read``, or a change as publications name it."""
+    """Something that the person did with it: ``read``, ``chosen``, or a change as publications name it."""
 
     what: str
     at: datetime
@@ -122,10 +122,13 @@ def of_person(alert: Notification, user: User) -> ForPerson:
     if row is None:
         return ForPerson(user, alert, _why_not(alert, user), None)
     channel = channels.of_user(user) if alert.audience else channels.of_alert(alert)
-    chosen = ActionChoice.objects.filter(user=user, notification=alert).values_list("action", "chosen_at").first()
-    return ForPerson(
-        user, row, state_of(row), _sent(alert, channel), list(_steps(alert, user, {alert.pk, row.pk})), chosen
-    )
+    steps = list(_steps(alert, user, {alert.pk, row.pk}))
+    choice = ActionChoice.objects.filter(user=user, notification=alert).first()
+    if choice is None:
+        return ForPerson(user, row, state_of(row), _sent(alert, channel), steps)
+    steps = sorted([*steps, Step("chosen", choice.chosen_at, choice.source)], key=lambda step: step.at)
+    chosen = choice.action, choice.chosen_at
+    return ForPerson(user, row, state_of(row), _sent(alert, channel), steps, chosen)
 
 
 def notifications_of(user: User, *, before: int = LAST_ID, limit: int) -> list[Notification]:

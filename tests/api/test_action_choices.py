@@ -37,7 +37,10 @@ async def test_a_key_of_the_person_chooses_once(api: Api) -> None:
         assert await narrow.error("choose", **asked, action=name) == 107
     chosen = await narrow.result("choose", **asked, action="approve")
     assert chosen["action"] == "approve"
-    assert await ActionChoice.objects.acount() == 1
+    choice = await ActionChoice.objects.aget()
+    assert choice.source.startswith("api_key:")
+    (step,) = (await api.result("notification", id=pk, user=user_id(ann)))["person"]["steps"]
+    assert (step["what"], step["source"]) == ("chosen", choice.source)
     other = Api(await sync_to_async(key_for)(channels=("user:0",)))
     assert await other.error("choose", **asked, action="approve") == 103
 

@@ -314,6 +314,7 @@ async def test_every_device_is_told_and_rpc_answers(ann: User, runs: Runs) -> No
     async with connected(ann) as first, connected(ann) as second, connected() as guest:
         answer = await first.call("alerts.choose", {"id": row.pk, "action": "approve"})
         assert answer["action"] == "approve"
+        assert (await ActionChoice.objects.aget()).source.startswith("device:")
         for client in (first, second):
             chosen = await client.receive(of_type="notifications.action_chosen")
             assert (chosen.data["id"], chosen.data["action"]) == (row.pk, "approve")

@@ -10,9 +10,11 @@ from django.utils import timezone, translation
 from hub.session import aopen_connections, open_connections
 from hub.testing import drain_jobs
 from hub.users import user_id
-from notifications import channels, notify, sources
+from notifications import Action, action, channels, notify, sources
+from notifications.action_choices import choose
 from notifications.inbox import organizing
 from notifications.models import Notification
+from notifications.offers import declaring as offers
 from notifications.oversight import reports
 from notifications.oversight.connections import reached
 from notifications.sending import named_audiences
@@ -43,6 +45,23 @@ def test_steps_of_a_person_are_told_in_order_with_their_devices(ann: User) -> No
     ]
     assert found.state == "archived" and found.sent is not None and found.sent.offset == 1
     assert found.sent.at is not None and found.sent.at >= row.created_at
+
+
+def test_action_that_a_person_has_chosen_is_a_step_with_its_device(ann: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(offers, "_registered", {})
+    action("approve")(lambda chosen: None)
+    (row,) = notify(to=ann, message="m", actions=[Action("approve", "Approve")])
+    with sources.acting(sources.DEVICE, "phone"):
+        organizing.mark_seen(user=ann, ids=[row.pk])
+    with sources.acting(sources.DEVICE, "desk"):
+        choose(user=ann, notification_id=row.pk, name="approve")
+    with sources.acting(sources.DEVICE, "phone"):  # too late: it stands as it was chosen first
+        choose(user=ann, notification_id=row.pk, name="approve")
+        organizing.archive(user=ann, ids=[row.pk])
+    found = reports.of_person(row, ann)
+    steps = [(step.what, step.source) for step in found.steps if step.what != "read"]
+    assert steps == [("seen", "device:phone"), ("chosen", "device:desk"), ("archived", "device:phone")]
+    assert found.chosen is not None and found.chosen[0] == "approve"
 
 
 def test_what_was_read_up_to_it_counts_once(ann: User) -> None:
