@@ -21,7 +21,7 @@ SUFFIX: Final = "-turn"
 STEP, TURN_STEP = 0.0005, 0.001
 
 #: Seconds after which one goes on without the turn: whoever has it may be stopped, and holds up nobody for longer.
-PATIENCE: Final = 0.1
+TURN_TIMEOUT: Final = 0.1
 
 
 class Turns:
@@ -66,7 +66,7 @@ class Turns:
     def _take(self, began: float) -> bool:
         if self._file is None:
             return False
-        until = began + min(PATIENCE, self._longest)
+        until = began + min(TURN_TIMEOUT, self._longest)
         while True:
             try:
                 fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)

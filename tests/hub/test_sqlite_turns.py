@@ -91,7 +91,7 @@ def is_turn_taken(database: DatabaseWrapper) -> bool:
 def test_who_writes_all_the_time_stands_behind_who_waits(
     database: DatabaseWrapper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(turns, "PATIENCE", 60.0)
+    monkeypatch.setattr(turns, "TURN_TIMEOUT", 60.0)
     other = wrapper(tmp_path / "some.sqlite3")
     with database.cursor() as cursor:
         cursor.execute("BEGIN IMMEDIATE")
@@ -121,7 +121,7 @@ def test_turn_of_a_process_that_is_killed_is_free(database: DatabaseWrapper, mon
         assert other.stdout is not None and other.stdout.readline() == b"held\n"
         other.kill()
         other.wait(20)
-        monkeypatch.setattr(turns, "PATIENCE", 60.0)  # one that is not free would be waited for
+        monkeypatch.setattr(turns, "TURN_TIMEOUT", 60.0)  # one that is not free would be waited for
         insert(database)
     assert not is_turn_taken(database)  # nor does this connection keep it
     assert rows(database) == 1
