@@ -7,7 +7,7 @@ from typing import Protocol
 from hub.access.control import ControlMessage
 from hub.concurrency.node import Part
 from hub.config import hub_settings
-from hub.users import Key, Visitor, key_of_id, user_id
+from hub.users import Key, Visitor, ids_are_keys, key_of_id, user_id
 
 
 class OpenSocket(Protocol):
@@ -100,6 +100,8 @@ class Registry:
         return [socket for socket in found if client in ("", socket.client)]
 
     def _index(self, user: Visitor) -> None:
+        if ids_are_keys():
+            return
         outside = user_id(user)
         if hub_settings().user_id or outside != str(user.pk):
             self._keys[outside] = user.pk

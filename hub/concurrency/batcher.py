@@ -70,9 +70,13 @@ class Batcher(Generic[K, V]):
     async def _run(self) -> None:
         try:
             while self._waiting:
-                batch = dict(islice(self._waiting.items(), self._limit))
-                for key in batch:
-                    del self._waiting[key]
+                batch = self._waiting
+                if len(batch) <= self._limit:
+                    self._waiting = {}
+                else:
+                    batch = dict(islice(batch.items(), self._limit))
+                    for key in batch:
+                        del self._waiting[key]
                 await self._answer(batch)
                 if self._pause and 0 < len(self._waiting) < self._limit:
                     await asyncio.sleep(self._pause)

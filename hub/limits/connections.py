@@ -200,17 +200,17 @@ def _enter_user(user_key: "Key") -> None:
 
 
 def _enter(counts: Counter[object], key: object, bound: int) -> bool:
-    if 0 < bound <= counts[key]:
+    # The key of a person may be a UUID, whose hash Python works out each time.
+    count = counts.get(key, 0)
+    if 0 < bound <= count:
         return False
-    counts[key] += 1
+    counts[key] = count + 1
     return True
 
 
 def _leave(counts: Counter[object], key: object) -> None:
-    if key is not None:
-        counts[key] -= 1
-        if not counts[key]:
-            del counts[key]
+    if key is not None and (left := counts.pop(key, 1) - 1) > 0:
+        counts[key] = left
 
 
 def counted_address(client: tuple[str, int] | None) -> str | None:

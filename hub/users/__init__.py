@@ -14,6 +14,8 @@ from hub.users.ids import (
     id_columns,
     id_from,
     id_in,
+    ids_are_keys,
+    ids_in,
     ids_of_keys,
     key_of_id,
     user_id,
@@ -32,6 +34,7 @@ from hub.users.model import (
     key_of_text,
     log_in_field,
     searched_by,
+    sorted_keys,
     staff,
 )
 from hub.users.names import NAME_LIMIT, display_name, display_names
@@ -57,6 +60,8 @@ __all__ = [
     "id_columns",
     "id_from",
     "id_in",
+    "ids_are_keys",
+    "ids_in",
     "ids_of_keys",
     "is_member",
     "is_own_model",
@@ -70,6 +75,7 @@ __all__ = [
     "memberships",
     "names_of_groups",
     "searched_by",
+    "sorted_keys",
     "staff",
     "user_id",
     "users_by_id",

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from hub.config import hub_settings
 from hub.people.keys import is_external_id, is_key
@@ -49,6 +49,13 @@ def id_columns() -> tuple[str, ...]:
 def id_from(values: Iterable[Any]) -> str:
     """The id in what a row has in :func:`id_columns`."""
     return str(next(value for value in values if value is not None))
+
+
+def ids_in(users: QuerySet[User]) -> dict[Key, str]:
+    """What the users of a query are called outside, by key, in its order. One query."""
+    if ids_are_keys():
+        return {key: str(key) for key in users.values_list("pk", flat=True)}
+    return {key: id_from(values) for key, *values in users.values_list("pk", *id_columns())}
 
 
 def value_of_id(text: str) -> Any:
@@ -112,10 +119,9 @@ def ids_of_keys(keys: Iterable[Key]) -> dict[Key, str]:
     Where the key is not the id that takes a query, and users who are gone are left out.
     """
     keys = list(keys)
-    if not keys or _is_key():
+    if not keys or ids_are_keys():
         return {key: str(key) for key in keys}
-    found = all_users().filter(pk__in=keys).values_list("pk", *id_columns())
-    return {key: id_from(values) for key, *values in found}
+    return ids_in(all_users().filter(pk__in=keys))
 
 
 def id_in(row: models.Model, relation: str = "user") -> str:
@@ -124,7 +130,7 @@ def id_in(row: models.Model, relation: str = "user") -> str:
     Where the key is not the id that takes a query if the person is not loaded, and raises ``LookupError`` where they
     are gone.
     """
-    if _is_key():
+    if ids_are_keys():
         return str(getattr(row, f"{relation}_id"))
     try:
         return user_id(getattr(row, relation))
@@ -137,8 +143,8 @@ def _may_be_external() -> bool:
     return is_own_model() and not hub_settings().user_id
 
 
-def _is_key() -> bool:
-    """Whether the key of a row is the id."""
+def ids_are_keys() -> bool:
+    """Whether what people are called outside is the key of their row, as text."""
     return not hub_settings().user_id and not is_own_model()
 
 

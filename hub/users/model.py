@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable
 from functools import lru_cache
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -27,6 +29,7 @@ __all__ = [
     "key_of_text",
     "log_in_field",
     "searched_by",
+    "sorted_keys",
     "staff",
 ]
 
@@ -59,11 +62,13 @@ def is_own_model() -> bool:
 def _forget(*, setting: str, **_: Any) -> None:
     if setting == "AUTH_USER_MODEL":
         is_own_model.cache_clear()
+        key_field.cache_clear()
 
 
 setting_changed.connect(_forget, dispatch_uid="hub.users.model")
 
 
+@lru_cache(maxsize=1)  # asked for each of many people
 def key_field() -> "models.Field[Any, Any]":
     """The column of the key."""
     return get_user_model()._meta.pk
@@ -87,8 +92,17 @@ def field_named(name: str) -> "models.Field[Any, Any] | None":
 
 def as_stored(keys: Iterable[Key]) -> list[Any]:
     """``keys`` as SQL takes them and gives them back."""
-    field = key_field()
+    keys, field = list(keys), key_field()
+    if field.get_internal_type() == "UUIDField" and all(isinstance(key, UUID) for key in keys):
+        # As the field does it, which looks at each for longer than at all that is done with it.
+        return keys if connection.features.has_native_uuid_field else [key.hex for key in keys]
     return [key if isinstance(key, int) else field.get_db_prep_value(key, connection) for key in keys]
+
+
+def sorted_keys(keys: Iterable[Key]) -> list[Key]:
+    """``keys`` in the order in which the database has them; UUIDs by their numbers, which Python compares at once."""
+    keys = list(keys)
+    return sorted(keys, key=attrgetter("int") if all(isinstance(key, UUID) for key in keys) else None)
 
 
 def key_of_text(text: str) -> Key:

@@ -16,7 +16,18 @@ from django.db.models.functions import Now
 
 from hub.logs import get_logger
 from hub.publishing import flush, hold_channels, is_shared, publish_shared, share, subscribed
-from hub.users import Key, User, all_users, id_columns, id_from, ids_of_keys, key_of_text, users_by_id
+from hub.users import (
+    Key,
+    User,
+    all_users,
+    id_columns,
+    id_from,
+    ids_in,
+    ids_of_keys,
+    key_of_text,
+    sorted_keys,
+    users_by_id,
+)
 from notifications import channels
 from notifications.inbox import entries as inbox
 from notifications.kinds import wording
@@ -88,7 +99,7 @@ def extend(notification: Notification, people: Listed, *, expires_at: datetime |
 
 
 def _add_people(distribution: Distribution, people: Listed) -> None:
-    parts = in_batches(sorted(people.keys))
+    parts = in_batches(sorted_keys(people.keys))
     ListedPeople.objects.bulk_create(
         ListedPeople(distribution=distribution, keys=[written(key) for key in part]) for part in parts
     )
@@ -385,4 +396,4 @@ def keys_in(values: Iterable[Any]) -> list[Key]:
 
 
 def _ids(users: Any) -> dict[Key, str]:
-    return {key: id_from(values) for key, *values in users.order_by("pk").values_list("pk", *id_columns())}
+    return ids_in(users.order_by("pk"))

@@ -1,15 +1,19 @@
 """What a person is called outside and by others, with the user model that the hub has by itself."""
 
 from typing import Any
+from unittest import mock
+from uuid import UUID
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser, Group
+from django.db import connection
+from django.db.models import UUIDField
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from hub.channels import UnknownChannel, namespace
 from hub.models import Publication
-from hub.users import display_name, display_names, ids_of_keys, user_id, users_by_id
+from hub.users import as_stored, display_name, display_names, ids_of_keys, sorted_keys, user_id, users_by_id
 from hub.users.ids import has_form_of_id, key_of_id, value_of_id
 from notifications import channels, notify
 from notifications.models import Notification
@@ -38,6 +42,18 @@ def test_people_are_called_by_their_key(ada: User, django_assert_num_queries: Dj
     with django_assert_num_queries(2):
         assert ids_of_keys([ada.pk]) == {ada.pk: str(ada.pk)}
         assert users_by_id([str(ada.pk), "0", "x", ""]) == {str(ada.pk): ada}
+
+
+def test_keys_are_stored_and_sorted_as_the_database_does_it() -> None:
+    keys = [UUID(int=number) for number in (3, 1 << 127, 2)]
+    field = UUIDField()
+    assert as_stored([1, 2]) == [1, 2]
+    with mock.patch("hub.users.model.key_field", return_value=field):
+        assert as_stored(keys) == [field.get_db_prep_value(key, connection) for key in keys]
+        assert as_stored([str(keys[0])]) == [field.get_db_prep_value(keys[0], connection)]
+    assert sorted_keys(keys) == sorted(keys)
+    assert sorted_keys(["b", "a"]) == ["a", "b"]
+    assert sorted_keys([]) == []
 
 
 @pytest.fixture
