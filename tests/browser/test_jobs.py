@@ -238,9 +238,9 @@ def test_list_that_may_not_be_read_says_so_and_tries_again(visitor: Visitors, hu
     page.evaluate("document.querySelector('hub-jobs').remove()")
     page.evaluate("document.body.insertAdjacentHTML('beforeend', '<hub-jobs all></hub-jobs>')")
     fault = page.locator("hub-jobs").get_by_role("alert")
-    expect(fault).to_contain_text("The list of jobs cannot be loaded.")
+    expect(fault).to_contain_text("You may not see the jobs of others")
     fault.get_by_role("button", name="Try again").click()
-    expect(fault).to_contain_text("The list of jobs cannot be loaded.")
+    expect(fault).to_contain_text("You may not see the jobs of others")
     expect(jobs(page)).to_have_count(0)
 
 

@@ -315,3 +315,26 @@ def test_button_of_an_alert_does_what_it_says_and_is_chosen_on_every_device(visi
     expect(alerts(listing).first).to_contain_text("Order 7 is approved")
     listing.reload()
     expect(alerts(listing).last).to_contain_text("Chosen: Approve")
+
+
+def test_time_zone_of_the_browser_is_offered_to_who_has_none_and_never_taken_by_itself(
+    visitor: Visitors, hub: LiveHub
+) -> None:
+    page = visitor("keeping-zoe")
+    moved = page.context.new_cdp_session(page)
+    moved.send("Emulation.setTimezoneOverride", {"timezoneId": "Europe/Moscow"})
+    widget = opened(page)
+    expect(widget.get_by_text("Your browser goes by Europe/Moscow.")).to_be_visible()
+    page.goto("/notifications/preferences/")
+    page.get_by_role("button", name="Use this time zone").click()
+    expect(page.get_by_text("Your choice is stored.")).to_be_visible()
+    expect(page.get_by_label("Time zone")).to_have_value("Europe/Moscow")
+    expect(page.get_by_role("button", name="Use this time zone")).to_have_count(0)
+    page.get_by_label("Time zone").select_option("")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_label("Time zone")).to_have_value("")
+    widget = opened(page)
+    widget.get_by_role("button", name="Use this time zone").click()
+    expect(widget.get_by_label("Time zone")).to_be_focused()
+    expect(widget.get_by_text("Your browser goes by")).to_have_count(0)
+    expect(widget.get_by_label("Time zone")).to_have_value("Europe/Moscow")

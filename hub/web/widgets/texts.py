@@ -129,6 +129,8 @@ def _preferences() -> dict[str, str]:
         "saved": _("Your choice is stored."),
         "language": _("Language of notifications"),
         "time_zone": _("Time zone"),
+        "zone_offered": _as_template(_("Your browser goes by %(zone)s."), "zone"),
+        "zone_use": _("Use this time zone"),
         "chosen_none": _as_template(_("Not chosen (%(default)s)"), "default"),
         "quiet_hours": _("Quiet hours"),
         "quiet_hours_are": _(

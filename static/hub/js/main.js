@@ -10,6 +10,7 @@ import { SchedulePreview } from "./schedules.js";
 import { showStatus } from "./status.js";
 import { localiseTimes } from "./times.js";
 import { Topics } from "./topics.js";
+import { offerZone } from "./zone-offer.js";
 
 // In the base template of a project the page stands in a shadow root.
 const page = document.querySelector("hub-page")?.shadowRoot ?? document;
@@ -33,6 +34,9 @@ if (schedule instanceof HTMLFormElement) new SchedulePreview(schedule);
 
 const live = page.querySelector("[data-live-channel]");
 if (live instanceof HTMLElement) new LiveParts(live, page, hub);
+
+const zone = page.querySelector("[data-zone-offer]");
+if (zone instanceof HTMLElement) offerZone(zone);
 
 const topics = page.querySelector("[data-topics]");
 if (topics instanceof HTMLElement) new Topics(topics, hub);

@@ -2,12 +2,14 @@
 
 import { language } from "../hub/config.js";
 import { jobTree } from "../hub/jobs.js";
+import { refusal } from "../refusals.js";
 import { icon, make, reconcile, text } from "./dom.js";
 import { define, HubElement } from "./element.js";
 import { STYLES } from "./jobs-styles.js";
 import { linkTarget } from "./links.js";
 import { Pace, timeIn } from "./remaining.js";
 
+/** @import { CallFailed } from "../hub/connection.js" */
 /** @import { Job, JobList } from "../hub/jobs.js" */
 /** @import { LogLine } from "../hub/protocol.js" */
 
@@ -39,8 +41,8 @@ export class HubJobs extends HubElement {
   #news = make("p", { class: "visually-hidden", role: "status" });
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #placesTimer;
-  /** Whether older jobs were asked for, and did not come. */
-  #hasNoOlder = false;
+  /** Why older jobs could not be loaded. @type {CallFailed | null} */
+  #noOlder = null;
   /** The place in its queue of each job that waits, by id. @type {Map<string, number>} */
   #places = new Map();
   /** @type {JobList | null} */
@@ -104,9 +106,9 @@ export class HubJobs extends HubElement {
     if (jobs.state === "failed") {
       const retry = make("button", { type: "button" }, text("retry"));
       retry.addEventListener("click", () => jobs.reload());
-      yield make("p", { class: "banner", role: "alert" }, text("jobs_failed"), retry);
-    } else if (this.#hasNoOlder) {
-      yield make("p", { class: "banner", role: "alert" }, text("jobs_older_failed"));
+      yield make("p", { class: "banner", role: "alert" }, this.#why(jobs.error, "jobs_failed"), retry);
+    } else if (this.#noOlder) {
+      yield make("p", { class: "banner", role: "alert" }, this.#why(this.#noOlder, "jobs_older_failed"));
     } else if (this.hub.state !== "connected" && jobs.items.length) {
       yield make("p", { class: "banner" }, text("jobs_offline"));
     }
@@ -114,6 +116,14 @@ export class HubJobs extends HubElement {
     if (jobs.state === "ready") yield this.#empty("inbox", "no_jobs", "no_jobs_yet");
     else if (jobs.state !== "failed")
       yield make("div", { class: "spinner", role: "img", "aria-label": text("loading") });
+  }
+
+  /**
+   * @param {CallFailed | null} error
+   * @param {string} otherwise the name of what is said where the error is none for people
+   */
+  #why(error, otherwise) {
+    return error ? refusal(error, this.hub, text(otherwise)) : text(otherwise);
   }
 
   /**
@@ -273,7 +283,7 @@ export class HubJobs extends HubElement {
   async #loadOlder() {
     const hadFocus = this.root.activeElement === this.#older;
     const last = this.#list.lastElementChild;
-    this.#hasNoOlder = false;
+    this.#noOlder = null;
     this.#older.disabled = true;
     try {
       await this.#jobs?.loadOlder();
@@ -281,8 +291,8 @@ export class HubJobs extends HubElement {
       // The button may be gone, or far below what it has brought.
       const summary = last?.nextElementSibling?.querySelector("summary");
       if (hadFocus) /** @type {HTMLElement | null | undefined} */ (summary)?.focus();
-    } catch {
-      this.#hasNoOlder = true;
+    } catch (error) {
+      this.#noOlder = /** @type {CallFailed} */ (error);
     }
     this.changed();
     this.#older.disabled = false;

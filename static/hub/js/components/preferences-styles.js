@@ -23,6 +23,8 @@ h2 { font-size: 1.0625rem; line-height: 1.35; font-weight: 640; }
 .summary { gap: 0.375rem; }
 .locale { grid-template-columns: repeat(auto-fit, minmax(min(100%, 15rem), 1fr)); }
 .locale label { display: grid; gap: 0.25rem; min-inline-size: 0; font-size: 0.875rem; color: var(--hub-muted); }
+.offer { grid-column: 1 / -1; display: flex; flex-wrap: wrap; align-items: center; gap: 0.5rem 0.75rem; }
+.offer[hidden] { display: none; }
 select, input[type="time"] {
   min-block-size: var(--hub-touch); min-inline-size: 0; max-inline-size: 100%; padding: 0.25rem 0.625rem; font: inherit;
   color: var(--hub-ink); background: var(--hub-card); border: 1px solid var(--hub-control-line); border-radius: 0.625rem;

@@ -1,5 +1,6 @@
 /** `<hub-preferences>`: what a person gets, in which way, and when it may interrupt them. Each choice is saved at once. */
 
+import { zoneToOffer } from "../hub/preferences.js";
 import { withEntry } from "../hub/weekly-plan.js";
 import { refusal } from "../refusals.js";
 import { icon, make, reconcile, text } from "./dom.js";
@@ -31,6 +32,7 @@ export class HubPreferences extends HubElement {
   #plan = make("div", { class: "plan" });
   #language = make("select", { name: "language" });
   #zone = make("select", { name: "time_zone" });
+  #zoneOffer = make("p", { class: "offer muted" });
   /** @type {HoursEditor | null} */
   #quiet = null;
   /** Of the weekly plan, in order; the last ones may be empty. @type {HoursEditor[]} */
@@ -93,6 +95,7 @@ export class HubPreferences extends HubElement {
     this.#locale.replaceChildren(
       make("label", {}, text("language"), this.#language),
       make("label", {}, text("time_zone"), this.#zone),
+      this.#zoneOffer,
     );
     this.root.append(this.#note, this.#problem, this.#all, this.#saved);
   }
@@ -166,6 +169,21 @@ export class HubPreferences extends HubElement {
       zones?.map((name) => /** @type {[string, string]} */ ([name, name])).toSpliced(0, 0, none(offered.time_zone)),
       value.time_zone,
     );
+    this.#offerZone(zones && !value.time_zone ? zoneToOffer(zones, value.clock) : "");
+  }
+
+  /** @param {string} zone empty where nothing is offered */
+  #offerZone(zone) {
+    if (this.#zoneOffer.dataset.zone === zone) return;
+    this.#zoneOffer.dataset.zone = zone;
+    this.#zoneOffer.hidden = !zone;
+    if (!zone) return this.#zoneOffer.replaceChildren();
+    const use = make("button", { type: "button" }, text("zone_use"));
+    use.addEventListener("click", () => {
+      this.#change({ time_zone: zone });
+      this.#zone.focus(); // the button goes
+    });
+    this.#zoneOffer.replaceChildren(make("span", {}, text("zone_offered", { zone })), use);
   }
 
   /** @param {HoursMessage[] | null} plan */

@@ -128,6 +128,18 @@ export class Preferences extends Emitter {
   }
 }
 
+/**
+ * The time zone of this browser, for a person who has chosen none.
+ *
+ * @param {readonly string[]} zones those that can be chosen
+ * @param {string} clock the zone by which the person's hours go now
+ * @returns {string} empty where it is none of these, or no other than the clock's
+ */
+export function zoneToOffer(zones, clock) {
+  const zone = new Intl.DateTimeFormat().resolvedOptions().timeZone ?? "";
+  return zone !== clock && zones.includes(zone) ? zone : "";
+}
+
 /** @returns {string} in an hour, as ISO 8601 */
 export function inAnHour() {
   return new Date(serverTime() + HOUR).toISOString();
