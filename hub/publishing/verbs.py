@@ -97,7 +97,9 @@ def publish_many(
     if not texts:
         return []  # and leave what others wait to have numbered to their commits
     if not prepared.is_alone():
-        return _append(texts, *content)
+        # Where somebody commits by hand, nothing can be done after that but from such a block.
+        with transaction.atomic(savepoint=False):
+            return _append(texts, *content)
     if len(texts) == 1 and streams.is_one_step() and (appended := streams.append_at_once(texts, *content)) is not None:
         _announce_numbered(appended.envelopes)
         return appended.rows

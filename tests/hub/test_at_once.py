@@ -119,6 +119,21 @@ def test_inside_a_transaction_it_is_numbered_after_the_commit(sequenced: list[se
     assert sequenced == [{"room:1"}]
 
 
+def test_where_commits_are_made_by_hand_it_is_numbered_after_them(sequenced: list[set[str]]) -> None:
+    transaction.set_autocommit(False)
+    try:
+        publish("room:1", happened(1))
+        transaction.rollback()
+        publish("room:1", happened(2))
+        publish_many([("room:1", happened(3)), ("room:2", happened(3))])
+        transaction.commit()
+    finally:
+        transaction.set_autocommit(True)
+    assert ['"n":2' in row.data for row in stored("room:1")] == [False, True, False]
+    assert [row.offset for row in stored("room:1")] == [1, 2, 3]
+    assert sequenced == [{"room:1", "room:2"}]
+
+
 def test_writers_of_all_sorts_leave_no_gap_and_keep_their_order() -> None:
     rounds = 12
 
