@@ -40,7 +40,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return made
 
     def create_cursor(self, name: Any = None) -> Any:
-        return self.connection.cursor(factory=partial(_Cursor, turns=self._turns))
+        return self.connection.cursor(factory=partial(_Cursor, turns=self._turns, longest=self._longest))
 
     def _commit(self) -> Any:
         if self.connection is not None:
@@ -57,9 +57,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
 
 class _Cursor(base.SQLiteCursorWrapper):
-    def __init__(self, connection: Any, *, turns: Turns) -> None:
+    def __init__(self, connection: Any, *, turns: Turns, longest: float) -> None:
         super().__init__(connection)
-        self._turns = turns
+        self._turns, self._longest = turns, longest
 
     def execute(self, query: str, params: Any = None) -> Any:
         return self._waiting(query, super().execute, params)
@@ -68,8 +68,16 @@ class _Cursor(base.SQLiteCursorWrapper):
         rows = list(param_list)  # it may be tried again
         return self._waiting(query, super().executemany, rows)
 
+    def executescript(self, sql_script: str) -> Any:
+        # It cannot be tried again from its middle, so each of its statements waits as SQLite does.
+        self.connection.execute(f"PRAGMA busy_timeout = {int(self._longest * 1000)}")
+        try:
+            return super().executescript(sql_script)
+        finally:
+            self.connection.execute("PRAGMA busy_timeout = 0")
+
     def _waiting(self, query: str, execute: Any, params: Any) -> Any:
-        if self.connection.in_transaction:  # it has the lock
-            return execute(query, params)
-        wait = self._turns.read if query.lstrip()[:7].upper().startswith(_READING) else self._turns.write
+        # A transaction that began as a writer has the lock; one that was begun by hand may still have to wait.
+        needs_turn = not self.connection.in_transaction and not query.lstrip()[:7].upper().startswith(_READING)
+        wait = self._turns.write if needs_turn else self._turns.read
         return wait(partial(execute, query, params))

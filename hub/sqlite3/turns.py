@@ -9,7 +9,9 @@ import fcntl
 import os
 import sqlite3
 import time
+import weakref
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final, TypeVar
 
 T = TypeVar("T")
@@ -36,15 +38,17 @@ class Turns:
         self._file: int | None = None
         if database:
             try:
-                self._file = os.open(database + SUFFIX, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            except OSError:  # a folder that is not to be written to
-                self._file = None
+                self._file = _opened(database)
+            except OSError:  # a folder that is not to be written to, or a file of another user
+                return
+            # A thread that ends takes its connection with it, which nobody closes.
+            self._closing = weakref.finalize(self, os.close, self._file)
 
     def close(self) -> None:
         """Give the file back."""
-        file, self._file = self._file, None
-        if file is not None:
-            os.close(file)
+        if self._file is not None:
+            self._file = None
+            self._closing()
 
     def write(self, attempt: Callable[[], T]) -> T:
         """What ``attempt`` returns, which begins a transaction or is one; tried again while another one writes.
@@ -60,7 +64,7 @@ class Turns:
                 fcntl.flock(self._file, fcntl.LOCK_UN)
 
     def read(self, attempt: Callable[[], T]) -> T:
-        """:meth:`write` for what needs no turn: readers wait for nobody but one who repairs the file."""
+        """:meth:`write` for what needs no turn: readers, and what is within a transaction, which seldom wait."""
         return self._try(attempt, time.monotonic())
 
     def _take(self, began: float) -> bool:
@@ -83,7 +87,25 @@ class Turns:
             try:
                 return attempt()
             except sqlite3.OperationalError as error:
-                is_busy = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
-                if not is_busy or time.monotonic() - began >= self._longest:
+                if not _passes(error) or time.monotonic() - began >= self._longest:
                     raise
             time.sleep(STEP)
+
+
+def _passes(error: sqlite3.OperationalError) -> bool:
+    """Whether what is refused may be done later: not by one who has read what is no longer the newest."""
+    code: int = getattr(error, "sqlite_errorcode", 0)
+    return code & 0xFF == sqlite3.SQLITE_BUSY and code != sqlite3.SQLITE_BUSY_SNAPSHOT
+
+
+def _opened(database: str) -> int:
+    how = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        return os.open(database + SUFFIX, how)
+    except FileNotFoundError:
+        file = os.open(database + SUFFIX, how | os.O_CREAT, 0o600)
+    if os.geteuid() == 0:
+        # A command that is run by root leaves it to the user whose database it is, as SQLite does with its own files.
+        owner = Path(database).stat()
+        os.fchown(file, owner.st_uid, owner.st_gid)
+    return file

@@ -1,6 +1,7 @@
 """The engine ``hub.sqlite3``: who waits for the one writer has a turn."""
 
 import fcntl
+import gc
 import os
 import signal
 import sqlite3
@@ -183,6 +184,102 @@ def test_connection_that_is_closed_leaves_no_descriptor(tmp_path: Path) -> None:
     assert any(name.endswith("-turn") for name in opened())
     made.close()
     assert opened() == []
+
+
+def test_connection_that_nobody_closes_leaves_no_descriptor(tmp_path: Path) -> None:
+    def work() -> None:
+        wrapper(tmp_path / "some.sqlite3").ensure_connection()
+
+    for _ in range(3):
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+    gc.collect()
+    names = [_target(one) for one in Path("/proc/self/fd").iterdir()]
+    assert [name for name in names if name == f"{tmp_path}/some.sqlite3-turn"] == []
+
+
+def test_transaction_that_was_begun_by_hand_as_a_reader_waits_to_write(
+    database: DatabaseWrapper, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = wrapper(tmp_path / "some.sqlite3", timeout=60)
+    with database.cursor() as cursor, other.cursor() as others:
+        cursor.execute("BEGIN IMMEDIATE")
+        others.execute("BEGIN")
+
+        def end(seconds: float) -> None:
+            if seconds == turns.STEP:  # it has asked, and waits
+                monkeypatch.undo()
+                cursor.execute("COMMIT")
+
+        monkeypatch.setattr(time, "sleep", end)
+        others.execute("INSERT INTO rows VALUES ('after the wait')")
+        others.execute("COMMIT")
+    assert rows(database) == 1
+    other.close()
+
+
+def test_one_who_has_read_what_is_old_is_told_at_once(database: DatabaseWrapper, tmp_path: Path) -> None:
+    insert(database)
+    other = wrapper(tmp_path / "some.sqlite3", timeout=600)
+    with other.cursor() as reading:
+        reading.execute("SELECT value FROM rows UNION ALL SELECT 1")
+        reading.fetchone()
+        insert(database)
+        with pytest.raises(OperationalError, match="locked"):
+            insert(other)
+    insert(other)
+    other.close()
+
+
+def test_script_waits(database: DatabaseWrapper, tmp_path: Path) -> None:
+    other = wrapper(tmp_path / "some.sqlite3", timeout=60)
+    asked = threading.Event()
+
+    def write() -> None:
+        with other.cursor() as others:
+            others.execute("SELECT 1")
+            asked.set()
+            others.executescript("BEGIN IMMEDIATE; INSERT INTO rows VALUES ('by a script'); COMMIT")
+            others.execute("PRAGMA busy_timeout")
+            left.append(others.fetchone())
+
+    left: list[Any] = []
+    with database.cursor() as cursor:
+        cursor.execute("BEGIN IMMEDIATE")
+        writing = threading.Thread(target=write)
+        writing.start()
+        assert asked.wait(20)
+        assert rows(database) == 0
+        cursor.execute("COMMIT")
+        writing.join(60)
+    assert rows(database) == 1
+    assert left == [(0,)]
+    other.close()
+
+
+def test_file_of_turns_that_root_makes_is_of_the_user_whose_database_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[tuple[int, int]] = []
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(os, "fchown", lambda _file, user, group: given.append((user, group)))
+    path = tmp_path / "some.sqlite3"
+    for _ in range(2):  # what is there stays as it is
+        made = wrapper(path)
+        made.ensure_connection()
+        made.close()
+    assert given == [(path.stat().st_uid, path.stat().st_gid)]
+
+
+def test_link_in_place_of_the_file_of_turns_is_not_followed(tmp_path: Path) -> None:
+    path = tmp_path / "some.sqlite3"
+    (tmp_path / "some.sqlite3-turn").symlink_to(tmp_path / "elsewhere")
+    made = wrapper(path)
+    with made.cursor() as cursor:
+        cursor.execute("CREATE TABLE rows (value)")
+    made.close()
+    assert not (tmp_path / "elsewhere").exists()
 
 
 def _target(link: Path) -> str:
