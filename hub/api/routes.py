@@ -30,7 +30,7 @@ async def call(request: HttpRequest, name: str = COMMANDS) -> HttpResponse:
     verbs = {"POST": name} if name in {BATCH, COMMANDS} else _names_by_verb(name)
     if verbs and request.method not in verbs:
         return HttpResponseNotAllowed(verbs)
-    body = query_as_body(verbs[request.method], request.GET) if request.method == "GET" else request.body
+    body = query_as_body(verbs["GET"], request.GET) if verbs and request.method == "GET" else request.body
     headers = [
         (key.encode(), value.encode("latin-1", "replace"))
         for key in HEADERS_READ
