@@ -8,6 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Visitors
 from tests.browser.proxies import TcpProxy
+from tests.browser.test_pages import faults
 from tests.support.live import LiveHub, hub_with
 
 SETTINGS = """
@@ -111,7 +112,7 @@ def jobs(page: Page) -> Locator:
 
 
 def test_bar_moves_and_the_result_stays_after_a_reload_and_on_another_device(visitor: Visitors, hub: LiveHub) -> None:
-    page, phone = visitor("ada"), visitor("ada")
+    page, phone = visitor("ada"), visitor("ada", dark=True)
     phone.set_viewport_size({"width": 360, "height": 740})
     page.goto("/jobs/")
     expect(page.get_by_text("No jobs yet")).to_be_visible()
@@ -131,6 +132,8 @@ def test_bar_moves_and_the_result_stays_after_a_reload_and_on_another_device(vis
     expect(job.get_by_text("import_customers(rows=150, seconds=0.2, password=•••, seen=True)")).to_be_visible()
     log = job.get_by_role("list", name="Log")
     expect(log.get_by_role("listitem").first).to_contain_text("row 0")
+    for one in (page, phone):  # with a bar that moves, and here with a log
+        assert faults(one) == []
     (hub.folder / "seen").touch()
     for one in (page, phone):
         expect(jobs(one)).to_have_attribute("data-state", "succeeded")
@@ -159,7 +162,7 @@ def test_job_is_cancelled_by_its_button(visitor: Visitors, hub: LiveHub) -> None
 
 
 def test_failure_tree_and_everybodys_jobs(visitor: Visitors, hub: LiveHub) -> None:
-    carol, chief = visitor("carol"), visitor("chief", staff=True)
+    carol, chief = visitor("carol", dark=True), visitor("chief", staff=True)
     carol.goto("/jobs/")
     call(hub, "carol", "break_down")
     failed = jobs(carol).filter(has_text="Break down")
@@ -168,6 +171,7 @@ def test_failure_tree_and_everybodys_jobs(visitor: Visitors, hub: LiveHub) -> No
     call(hub, "carol", "report")
     expect(jobs(carol).filter(has_text="Part of: Yearly report")).to_have_attribute("data-state", "succeeded")
     expect(jobs(carol).get_by_role("heading")).to_have_text(["Yearly report", "Import customers", "Break down"])
+    assert faults(carol) == []
     hub.shell("from hub.people.models import User; User.objects.filter(username='chief').update(is_superuser=True)")
     chief.goto("/jobs/")
     expect(chief.get_by_text("No jobs yet")).to_be_visible()

@@ -56,11 +56,8 @@ def part(page: Page, name: str) -> Locator:
     return page.locator(f"#operations-{name}")
 
 
-@pytest.mark.parametrize("dark", [False, True])
-def test_page_follows_by_itself_while_keys_pause_and_resume_a_queue(
-    visitor: Visitors, hub: LiveHub, dark: bool
-) -> None:
-    page, other = operator(visitor, hub, dark=dark), operator(visitor, hub)
+def test_page_follows_by_itself_while_keys_pause_and_resume_a_queue(visitor: Visitors, hub: LiveHub) -> None:
+    page, other = operator(visitor, hub, dark=True), operator(visitor, hub)
     other.goto("/operations/")
     wait_until_loaded(other)
     other.evaluate("globalThis.isSamePage = true")
@@ -87,6 +84,13 @@ def test_page_follows_by_itself_while_keys_pause_and_resume_a_queue(
     expect(part(other, "queues").get_by_role("link", name="Pause the queue bulk")).to_be_visible()
     assert other.evaluate("globalThis.isSamePage")
     expect(other.locator("hub-bell")).to_be_visible()
+    # In the other theme and language, with what was done on it.
+    assert faults(other) == []
+    russian = operator(visitor, hub, language="ru")
+    for path in ("/operations/", "/operations/failed/"):
+        russian.goto(path)
+        assert faults(russian) == []
+        is_sound(russian, "ru")
 
 
 def test_failed_job_is_corrected_and_goes_from_the_page(visitor: Visitors, hub: LiveHub) -> None:

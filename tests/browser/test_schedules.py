@@ -97,6 +97,11 @@ def test_keys_alone_pause_and_delete_a_schedule(visitor: Visitors, hub: LiveHub)
     page = visitor("chief", staff=True)
     hub.shell(MAY, name="chief")
     page.goto("/schedules/")
+    russian = visitor("chief", staff=True, language="ru")
+    for path in ("/schedules/", "/schedules/calendar/"):
+        russian.goto(path)
+        assert faults(russian) == []
+        is_sound(russian, "ru")
     page.get_by_role("link", name="Hourly").press("Enter")
     page.get_by_role("button", name="Pause").press("Enter")
     expect(page.get_by_role("button", name="Go on")).to_be_visible()
