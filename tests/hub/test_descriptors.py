@@ -39,7 +39,7 @@ async def test_a_server_without_descriptors_says_so_and_is_well_afterwards(data_
     port = free_port()
     start = ["-c", LIMITED.format(soft=LIMIT // 2, hard=LIMIT), "hub.server", "--port", str(port)]
     with running(start, data_folder) as process:
-        wait_for(lambda: is_live(port), timeout=30, that="the server answers")
+        wait_for(lambda: is_live(port), timeout=60, that="the server answers")
         limits = Path(f"/proc/{process.pid}/limits").read_text()
         assert f"Max open files            {LIMIT}" in limits, "the soft limit was not raised"
         clients = [await asyncio.open_connection("127.0.0.1", port) for _ in range(LIMIT + 20)]

@@ -51,7 +51,7 @@ def resident(pid: int) -> int:
 async def test_hostile_clients_hold_up_nobody_and_leave_nothing(data_folder: Path) -> None:
     port = free_port()
     with running(["-m", "hub.server", "--port", str(port)], data_folder) as process:
-        wait_for(lambda: is_live(port), timeout=30, that="the server answers")
+        wait_for(lambda: is_live(port), timeout=60, that="the server answers")
         async with connect(f"ws://127.0.0.1:{port}/ws/notifications/") as client:
             quiet: list[float] = []
             hostile: list[float] = []

@@ -102,7 +102,7 @@ def test_whoever_comes_over_a_unix_socket_is_believed(monkeypatch: pytest.Monkey
 async def test_server_at_a_port_answers_and_ends_in_order(data_folder: Path) -> None:
     port = free_port()
     with running(["-m", "hub.server", "--port", str(port)], data_folder) as process:
-        wait_for(lambda: is_live(port), timeout=30, that="the server answers")
+        wait_for(lambda: is_live(port), timeout=60, that="the server answers")
         response = httpx.get(f"http://127.0.0.1:{port}/health/live")
         assert "server" not in response.headers
         async with connect(f"ws://127.0.0.1:{port}/ws/notifications/", compression="deflate") as client:
@@ -124,7 +124,7 @@ schedule(to="everyone", message="m", every=timedelta(days=1)).run_now()
 async def test_a_server_that_stops_counts_who_got_a_schedule_before_it_closes_their_sockets(data_folder: Path) -> None:
     port = free_port()
     with running(["-m", "hub.server", "--port", str(port)], data_folder) as process:
-        wait_for(lambda: is_live(port), timeout=30, that="the server answers")
+        wait_for(lambda: is_live(port), timeout=60, that="the server answers")
         async with connect(f"ws://127.0.0.1:{port}/ws/notifications/") as client:
             shell = [sys.executable, "manage.py", "shell", "--no-imports", "-c", RUN]
             environment = clean_environment(HUB_DATA_DIR=str(data_folder))
@@ -148,7 +148,7 @@ async def test_a_server_that_stops_closes_its_sockets_in_waves_whoever_is_stuck(
         ends.append((time.monotonic(), code))
 
     with running(["-m", "hub.server", "--port", str(port)], data_folder) as process:
-        wait_for(lambda: is_live(port), timeout=30, that="the server answers")
+        wait_for(lambda: is_live(port), timeout=60, that="the server answers")
         async with contextlib.AsyncExitStack() as stack:
             stuck = RawClient.connected(f"127.0.0.1:{port}", "/ws/notifications/")
             await stack.enter_async_context(stuck)  # it answers nothing, not even a close frame
@@ -204,7 +204,7 @@ def test_a_server_ends_in_order_though_one_who_said_goodbye_does_not_read(data_f
         with running(
             ["-m", "hub.server", "--fd", str(listener.fileno())], data_folder, (listener.fileno(),)
         ) as process:
-            wait_for(lambda: is_live(port), timeout=30, that="the server answers")
+            wait_for(lambda: is_live(port), timeout=60, that="the server answers")
             client.connect(("127.0.0.1", port))
             client.sendall(handshake(f"127.0.0.1:{port}", f"/ws/notifications/?since={cursor}"))
             answer = b""
@@ -226,7 +226,7 @@ async def test_a_stream_that_comes_to_a_server_that_stops_ends_at_once(data_fold
     port = free_port()
     output = data_folder / "server.log"
     with running(["-m", "hub.server", "--port", str(port)], data_folder) as process:
-        wait_for(lambda: is_live(port), timeout=30, that="the server answers")
+        wait_for(lambda: is_live(port), timeout=60, that="the server answers")
         # Over a connection that was open before, as a proxy has some.
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         url = f"ws://127.0.0.1:{port}/ws/notifications/"
@@ -252,7 +252,7 @@ def test_server_at_inherited_sockets_answers_at_each(data_folder: Path) -> None:
     with running(["-m", "hub.server", *options], data_folder, descriptors):
         for listener in listeners:
             port = listener.getsockname()[1]
-            wait_for(partial(is_live, port), timeout=30, that="the server answers")
+            wait_for(partial(is_live, port), timeout=60, that="the server answers")
     for listener in listeners:
         listener.close()
 
@@ -261,7 +261,7 @@ def test_server_at_inherited_sockets_answers_at_each(data_folder: Path) -> None:
 async def test_runserver_serves_websockets(data_folder: Path) -> None:
     port = free_port()
     with running(["manage.py", "runserver", str(port), "--skip-checks"], data_folder):
-        wait_for(lambda: is_live(port), timeout=30, that="the server answers")
+        wait_for(lambda: is_live(port), timeout=60, that="the server answers")
         async with connect(f"ws://127.0.0.1:{port}/ws/notifications/") as client:
             await client.send("no JSON")
             assert (await client.receive_json())["type"] == "error"

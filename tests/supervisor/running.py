@@ -15,8 +15,9 @@ from pathlib import Path
 from lab.harness import forking
 from lab.harness.environment import BASE_DIR, clean_environment, ending_with_us, free_port
 from lab.harness.waiting import wait_for
+from tests.live.parts import crowding
 
-READY_TIMEOUT, STOP_TIMEOUT = 60.0, 12.0
+READY_TIMEOUT, STOP_TIMEOUT = 120.0, 12.0
 
 
 class Up:
@@ -62,8 +63,8 @@ class Up:
         return time.monotonic() - self.started_at
 
     def until_ended(self, timeout: float = STOP_TIMEOUT) -> int:
-        """Wait for the end of the command; returns its exit code."""
-        return self.process.wait(timeout)
+        """Wait for the end of the command; returns its exit code. On a busy machine it may take longer."""
+        return self.process.wait(timeout * crowding())
 
     def until_said(self, text: str, timeout: float = 20.0) -> None:
         """Wait until ``text`` is in the output."""

@@ -59,9 +59,9 @@ def product_beside(
             stderr=output,
         )
     try:
-        wait_for(lambda: product.is_up() or process.poll() is not None, timeout=30, that="the product is up")
+        wait_for(lambda: product.is_up() or process.poll() is not None, timeout=60, that="the product is up")
         assert process.poll() is None, log.read_text()
         yield product
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(30)

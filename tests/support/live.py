@@ -19,7 +19,7 @@ from lab.harness.migrated import copy_sqlite, named, postgres_template, server_o
 from lab.harness.shell import Shell
 from lab.harness.waiting import wait_for
 
-START_TIMEOUT = 60.0
+START_TIMEOUT = 120.0
 
 #: Of accounts that are made on the page.
 SIGN_UP_PASSWORD = "a password of the tests"

@@ -63,13 +63,13 @@ def test_a_child_that_is_killed_again_and_again_stores_a_thousand_alerts_once(
         send_broadcast.delay("m", to=recipients)
         for kill in range(1, 6):
             # A child that had not begun yet is followed by another, which gets the same message from its parent.
-            wait_for(partial(is_received_or_done, log, kill), timeout=30, that=f"it is received {kill} times, or done")
+            wait_for(partial(is_received_or_done, log, kill), timeout=90, that=f"it is received {kill} times, or done")
             time.sleep(chance.uniform(0, 0.4))  # somewhere in it: that is what is tried
             for pid in children(worker):
                 os.kill(pid, signal.SIGKILL)
             if everybody_has_it_once():
                 break
-        wait_for(everybody_has_it_once, timeout=30, that="everybody has it")
+        wait_for(everybody_has_it_once, timeout=60, that="everybody has it")
 
 
 def kill_in_the_middle(
@@ -80,7 +80,7 @@ def kill_in_the_middle(
         log.write_text("")
         with running_worker(data_dir, log, **variables) as worker:
             send_broadcast.delay("m", to=recipients)
-            wait_for(has_begun, timeout=30, that="it is begun")
+            wait_for(has_begun, timeout=90, that="it is begun")
             end(worker)
         if not everybody_has_it_once():
             return
