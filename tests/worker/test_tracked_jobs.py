@@ -135,7 +135,7 @@ def lose_the_worker() -> None:
 
 def test_job_of_a_lost_worker_is_seen_and_runs_again() -> None:
     called = import_customers.delay(1)
-    assert jobs.begin(called.id) and stored.begin(called.id)
+    assert jobs.begin(called.id) and stored.begin(called.id).how is stored.Beginning.RUN
     lose_the_worker()
     assert losses.mark_lost() == 1
     row = TrackedJob.objects.get()
@@ -148,7 +148,7 @@ def test_job_of_a_lost_worker_is_seen_and_runs_again() -> None:
 
 def test_job_that_must_not_run_twice_fails_when_its_worker_is_lost() -> None:
     called = only_once.delay()
-    assert jobs.begin(called.id) and stored.begin(called.id)
+    assert jobs.begin(called.id) and stored.begin(called.id).how is stored.Beginning.RUN
     assert run_all() == ["IGNORED"]
     assert TrackedJob.objects.get().state == "failed"
     assert Job.objects.get().failed_at
