@@ -83,8 +83,17 @@ class Template:
         return self.forms.number if self.forms is not None else None
 
     def pattern(self, values: Mapping[str, Any]) -> str:
-        """The text before its placeholders are filled in, in the active language; by ``values`` in the right form."""
-        return str(self._text) if self.forms is None else self.forms.form(values[self.number or ""])
+        """The text before its placeholders are filled in, in the active language; by ``values`` in the right form.
+
+        Raises:
+            BadTemplate: no whole number among them chooses the form.
+        """
+        if self.forms is None:
+            return str(self._text)
+        number = values.get(self.number or "")
+        if not isinstance(number, int):
+            raise BadTemplate(f"A text with a plural has no whole number that chooses its form: {self.forms.how}.")
+        return self.forms.form(number)
 
     def write(self, values: Mapping[str, Any], shown: Mapping[str, str]) -> str:
         """The text with what is ``shown`` in place of placeholders, in the active language.

@@ -16,6 +16,7 @@ from notifications.kinds import declaring, params, plurals, wording, written
 from notifications.kinds.declaring import Kind, kind_named
 from notifications.kinds.locales import Locale
 from notifications.models import Preferences
+from notifications.sending.alerting import BadAlert
 from tests.docs.documents import blocks
 from tests.notifications.published import alerts_on
 from tests.support.people import User
@@ -304,3 +305,15 @@ OF_CLDR = {
 @pytest.mark.parametrize("language", OF_CLDR)
 def test_forms_have_the_names_of_cldr(language: str) -> None:
     assert plurals.forms_of(language) == OF_CLDR[language]
+
+
+@pytest.mark.django_db
+def test_a_plural_without_its_number_is_refused_and_what_was_sent_before_is_read_as_it_was() -> None:
+    ann = User.objects.create_user("ann")
+    kind = declared(label="l", message="one form")
+    (row,) = notify(to=ann, kind=kind)
+    declaring._declared.clear()
+    kind = declared(label="l", message={"en": {"one": "a file", "other": "files"}})
+    with pytest.raises(BadAlert, match="no whole number"):
+        notify(to=ann, kind=kind)
+    assert wording.words_for(row, Locale("en")).message == "one form"
