@@ -120,6 +120,25 @@ async def test_stream_ends_when_its(address: str, api: Api, ada: User, what: str
 
 
 @pytest.mark.usefixtures("quick_looks")
+async def test_streams_of_a_withdrawn_key_do_not_have_the_next_one_refused(
+    address: str, api: Api, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.HUB_LIMIT_BAD_API_KEYS = "1/minute"
+    monkeypatch.setattr(event_stream, "address_of", lambda _: "203.0.113.7")
+    await api.result("jobs", title="Render", id="r")
+    withdrawn, issued = await sync_to_async(key_for)("job"), await sync_to_async(key_for)("job")
+    async with following(address, "r", withdrawn) as one, following(address, "r", withdrawn) as other:
+        await anext(one), await anext(other)
+        last = await ApiKey.objects.alatest("pk")
+        await sync_to_async(keys.revoke)(ApiKey.objects.exclude(pk=last.pk))
+        async with asyncio.timeout(TIMEOUT):
+            for events in (one, other):
+                assert [event.name async for event in events] == ["end"]
+    async with following(address, "r", issued) as events:
+        assert (await anext(events)).name == "message"
+
+
+@pytest.mark.usefixtures("quick_looks")
 async def test_end_that_nobody_was_told_of_is_found(address: str, api: Api) -> None:
     await api.result("jobs", title="Render", id="r")
     async with following(address, "r", api.key) as events:

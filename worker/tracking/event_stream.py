@@ -99,12 +99,9 @@ async def _serve(job_id: str, scope: dict[str, Any], receive: Any, send: Any) ->
     stream = JobEvents(job_id, scope)
     try:
         await stream.begin()
-    except ApiError as refused:
-        await stream.close()
-        await _refuse(send, refused)
-        return
-    try:
         await stream.http.run(scope, send, receive, b"text/event-stream")
+    except ApiError as refused:
+        await _refuse(send, refused)
     finally:
         await stream.close()
 
@@ -148,7 +145,7 @@ class JobEvents(ProcessSubscriber):
         Raises:
             ApiError: the key is not valid, or not for this job; there is no such job; the key has too many streams.
         """
-        job = await self._read()
+        job = await self._read(self._address)
         try:
             caller = await caller_for(self._headers, self._address)
         except (NotValid, TooMany, DatabaseFault):  # since that was answered
@@ -162,7 +159,8 @@ class JobEvents(ProcessSubscriber):
             self._subscription = await relay.current().subscribe(channel, self, _text_of)
         except DatabaseFault:
             raise ApiError(Code.INTERNAL) from None
-        self._tell_item(await self._read())  # after that: whatever comes later than this is told as it comes
+        # Read after that: whatever comes later than this is told as it comes.
+        self._tell_item(await self._read(self._address))
         self._subscription.release()
         registry.current().add(self)
         self._looks.wake()
@@ -180,16 +178,18 @@ class JobEvents(ProcessSubscriber):
             counted += Counter()  # without those that have none
             self._caller = None
 
-    async def _read(self) -> JobItem:
-        """The job as it is now. Raises :class:`ApiError`, as a call that reads it."""
-        reply = await answer(METHOD, self._request, self._headers, self._address)
+    async def _read(self, address: str) -> JobItem:
+        """The job as it is now. Raises :class:`ApiError`, as a call from ``address`` that reads it."""
+        reply = await answer(METHOD, self._request, self._headers, address)
         if reply.error is not None:
             raise reply.error
         return _answer.decode(reply.body).result.job
 
     async def _look(self) -> float | None:
         try:
-            job = await self._read()
+            # From nowhere: the streams of a key that was withdrawn are nobody who tries keys, and must not have the
+            # next key from there refused.
+            job = await self._read("")
         except ApiError as refused:
             if refused.code not in _PASSING:
                 self._end()
