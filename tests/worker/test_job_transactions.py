@@ -69,6 +69,18 @@ def test_call_in_a_transaction_is_numbered_by_its_commit(ada: User) -> None:
     assert Publication.objects.get().offset == 1
 
 
+def test_call_where_commits_are_made_by_hand_is_numbered_by_them(ada: User) -> None:
+    transaction.set_autocommit(False)
+    try:
+        with started_by(ada):
+            import_customers.delay(1)
+        assert Publication.objects.get().offset is None
+        transaction.commit()
+    finally:
+        transaction.set_autocommit(True)
+    assert Publication.objects.get().offset == 1
+
+
 def test_what_waits_for_its_number_comes_before_what_the_run_says(ada: User) -> None:
     with started_by(ada):
         import_customers.delay(1)

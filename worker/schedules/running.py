@@ -20,6 +20,7 @@ from django.db.models.functions import Now
 
 from hub.config import hub_settings
 from hub.database import prune_table
+from hub.database.prepared import is_alone
 from hub.logs import get_logger
 from hub.publishing import number_now
 from notifications import failed_calls, sources
@@ -182,7 +183,7 @@ def _handle(found: Collection[int], deadline: float, *, is_numbered: bool = True
     Returns how many due times were sent. Ends at ``deadline``, after the first of them at the earliest.
     """
     sent = 0
-    is_own = not connections[router.db_for_write(Schedule)].in_atomic_block
+    is_own = is_alone(router.db_for_write(Schedule))
     with transaction.atomic():
         for row, now in _held(found):
             sent += _handle_one(row, now, deadline)

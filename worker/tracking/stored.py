@@ -13,11 +13,12 @@ from enum import Enum, auto
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from django.db import connections, router, transaction
+from django.db import router, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from hub.database.prepared import is_alone
 from hub.publishing import number_now
 from hub.publishing.verbs import INCONSISTENT
 from hub.users import all_users, id_columns, id_from
@@ -80,7 +81,7 @@ def _in_one_transaction(work: Callable[[], T]) -> T:
     restored in part, that is left to the sweeper, and jobs run all the same.
     """
     database = _database()
-    if connections[database].in_atomic_block:  # somebody else ends it, perhaps much later
+    if not is_alone(database):  # somebody else ends it, perhaps much later
         with transaction.atomic(using=database):
             return work()
     try:
