@@ -16,6 +16,7 @@ from django.db.models.functions import Now
 from hub.database import in_database_thread, run_safely_on_commit
 from hub.logs import get_logger, redact
 from hub.users import User
+from hub.validation import storable
 from notifications import names_in_texts, sources
 from notifications.models import FAILURE_LIMIT, FailedCall
 
@@ -94,8 +95,7 @@ async def note_refused(method: str, key: int, text: str) -> None:
 
 
 def _same(source: str, what: str, text: str) -> _Same:
-    storable = text.replace("\0", "").encode("utf-8", "replace").decode()
-    return source, what[:150], redact(storable)[:FAILURE_LIMIT]
+    return source, what[:150], redact(storable(text))[:FAILURE_LIMIT]
 
 
 def _store(same: _Same, times: int) -> None:

@@ -23,6 +23,7 @@ from kombu.exceptions import DecodeError
 
 from hub.logs import get_logger
 from hub.ops import metrics
+from hub.validation import storable
 from worker import queues
 from worker.models import Job
 
@@ -270,7 +271,7 @@ def show_stats() -> None:
 
 def shortened(text: str, limit: int = ERROR_LIMIT) -> str:
     """As much of an error, or of another text, as a row takes."""
-    return text.replace("\0", "").encode("utf-8", "replace").decode()[:limit]
+    return storable(text)[:limit]
 
 
 def _called(job_id: str, nonce: str | None) -> QuerySet[Job]:

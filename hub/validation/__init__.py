@@ -12,7 +12,7 @@ from hub.validation.names import validate as validate_name
 from hub.validation.numbers import SENTENCE as ROUNDED
 from hub.validation.numbers import is_rounded
 from hub.validation.refused import Refused
-from hub.validation.text import MESSAGE_LIMIT, is_storable, is_storable_json, is_visible, shows_nothing
+from hub.validation.text import MESSAGE_LIMIT, is_storable, is_storable_json, is_visible, shows_nothing, storable
 
 if TYPE_CHECKING:
     from hub.validation.lookalikes import known_names
@@ -30,6 +30,7 @@ __all__ = [
     "known_names",
     "message_in",
     "shows_nothing",
+    "storable",
     "validate_name",
 ]
 

@@ -42,6 +42,11 @@ def is_storable(text: str) -> bool:
     return "\0" not in text and (text.isascii() or not any("\ud800" <= one <= "\udfff" for one in text))
 
 
+def storable(text: str) -> str:
+    """``text`` as every database keeps it: without NUL, and with a question mark for a lone surrogate."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
+
+
 def is_storable_json(text: str) -> bool:
     """Whether every database keeps the JSON in ``text`` as it is: :func:`is_storable`, also for what is escaped."""
     return is_storable(text) and not _ESCAPED_NUL.search(text)

@@ -17,6 +17,7 @@ from hub.config import hub_settings
 from hub.database import SavedRow, note, noted, prune_table, run_last_on_commit
 from hub.logs import get_logger, redact
 from hub.users import User
+from hub.validation import storable
 from notifications import names_in_texts
 from notifications.saved_rules.models import ERROR_LIMIT, ROW_LIMIT, Outcome, SavedRule, SavedRuleTrial
 from notifications.saved_rules.reading import ReadyRule, Values, event_of
@@ -89,7 +90,7 @@ def _verdict(rule: ReadyRule, row: SavedRow, now: Values) -> Verdict | None:
         with _savepoints(row.using):
             alert = rule.alert_for(now, row.before)
     except Exception as error:  # noqa: BLE001  # whatever a rule compares or writes, the save goes on; the page shows it
-        return verdict(Outcome.ERROR, error=redact(f"{type(error).__name__}: {error}".replace("\0", ""))[:ERROR_LIMIT])
+        return verdict(Outcome.ERROR, error=redact(storable(f"{type(error).__name__}: {error}"))[:ERROR_LIMIT])
     return verdict(Outcome.NOBODY) if alert is None else verdict(Outcome.ALERT, alert)
 
 

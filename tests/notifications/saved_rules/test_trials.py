@@ -281,3 +281,20 @@ def test_secrets_in_errors_are_taken_out(monkeypatch: pytest.MonkeyPatch) -> Non
     move(order(), status="paid")
     ((_, error),) = kept(rule)
     assert "hunter22" not in error and "abcdef" not in error
+
+
+def test_an_error_that_no_database_takes_spoils_neither_its_row_nor_those_of_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(self: ReadyRule, now: Any, before: Any) -> Any:
+        if now["number"] == "7":
+            raise ValueError("a\0b\ud800c")
+        return described(self, now, before)
+
+    rule = on_trial()
+    monkeypatch.setattr(ReadyRule, "alert_for", broken)
+    first, second = order(number="7"), order(number="8")
+    with transaction.atomic():
+        move(first, status="paid")
+        move(second, status="paid")
+    assert kept(rule) == [(Outcome.ERROR, "ValueError: ab?c"), (Outcome.ALERT, "8: paid")]
