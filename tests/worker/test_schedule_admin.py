@@ -1,4 +1,4 @@
-"""Schedules and their runs in the admin: seen, paused and deleted, and changed elsewhere."""
+"""Schedules and their runs in the admin: seen, paused, resumed and deleted, and changed elsewhere."""
 
 from datetime import timedelta
 
@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from tests.support.people import User
-from worker.schedules import schedule
+from worker.schedules import changing, schedule
 from worker.schedules.models import Schedule, ScheduleRun
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -55,6 +55,11 @@ def test_schedules_are_paused_and_deleted_with_their_history(admin_client: Clien
     row.refresh_from_db()
     assert row.is_paused
     assert "0 schedules are paused." in admin_client.post(reverse(LIST), chosen, follow=True).content.decode()
+    chosen |= {"action": "resume"}
+    assert "1 schedule goes on." in admin_client.post(reverse(LIST), chosen, follow=True).content.decode()
+    going_on = Schedule.objects.get()
+    assert not going_on.is_paused and going_on.next_at is not None
+    assert "0 schedules go on." in admin_client.post(reverse(LIST), chosen, follow=True).content.decode()
     chosen |= {"action": "delete_selected", "post": "yes"}
     admin_client.post(reverse(LIST), chosen)
     assert not Schedule.objects.exists()
@@ -75,3 +80,17 @@ def test_whoever_may_only_see_pauses_nothing(client: Client, row: Schedule) -> N
 def test_what_is_due_far_away_is_no_error_of_the_list(admin_client: Client, row: Schedule) -> None:
     Schedule.objects.filter(pk=row.pk).update(rule={"type": "nothing"}, grace=timedelta(days=400))
     assert admin_client.get(reverse(LIST)).status_code == 200
+
+
+@pytest.mark.parametrize(("may_write_alerts", "goes_on"), [(True, True), (False, False)])
+def test_whoever_may_not_send_resumes_nothing(
+    client: Client, row: Schedule, may_write_alerts: bool, goes_on: bool
+) -> None:
+    changing.pause(row)
+    manager = User.objects.create_user("manager", is_staff=True)
+    names = ["change_schedule", *(["add_notification"] if may_write_alerts else [])]
+    manager.user_permissions.set(Permission.objects.filter(codename__in=names))
+    client.force_login(manager)
+    client.post(reverse(LIST), {"action": "resume", "_selected_action": [row.pk]})
+    row.refresh_from_db()
+    assert row.is_paused is not goes_on

@@ -1,4 +1,4 @@
-"""Schedules and their history in the admin: seen, paused, deleted. The pages and code make and change them."""
+"""Schedules and their history in the admin: seen, paused, resumed, deleted. Pages and code make and change them."""
 
 from typing import Any
 
@@ -10,9 +10,11 @@ from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from hub.users import User
 from hub.web.generics import ModelAdmin
 from worker.schedules import changing, wording
 from worker.schedules.models import Schedule, ScheduleRun
+from worker.schedules.permissions import may_send
 
 
 class _SeenOnly(ModelAdmin[Any]):
@@ -49,7 +51,7 @@ class ScheduleAdmin(_SeenOnly):
         ),
         *("missed", "grace", "is_paused", "next_at", "sent_runs", "attempts", "tried_error", "problem", "created_at"),
     )
-    actions = ("pause",)
+    actions = ("pause", "resume")
 
     @admin.display(description=_("due"))
     def sentence(self, row: Schedule) -> str:
@@ -72,6 +74,18 @@ class ScheduleAdmin(_SeenOnly):
             changing.pause(row)
         text = ngettext("%(count)d schedule is paused.", "%(count)d schedules are paused.", len(rows))
         self.message_user(request, text % {"count": len(rows)}, messages.SUCCESS if rows else messages.WARNING)
+
+    @admin.action(description=_("Resume the selected schedules"), permissions=["send"])
+    def resume(self, request: HttpRequest, queryset: QuerySet[Schedule]) -> None:
+        rows = list(queryset.filter(is_paused=True))
+        for row in rows:
+            changing.resume(row)
+        text = ngettext("%(count)d schedule goes on.", "%(count)d schedules go on.", len(rows))
+        self.message_user(request, text % {"count": len(rows)}, messages.SUCCESS if rows else messages.WARNING)
+
+    def has_send_permission(self, request: HttpRequest) -> bool:
+        """Whether this person may have a schedule send, as on the pages."""
+        return isinstance(request.user, User) and may_send(request.user)
 
     def delete_model(self, request: HttpRequest, obj: Schedule) -> None:
         changing.delete([obj])
