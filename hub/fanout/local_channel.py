@@ -194,6 +194,8 @@ class LocalChannel:
         audience, raw = self._audiences.get(subscription.encoder), subscription.subscriber.raw
         if raw is not None and audience is not None and subscription in audience.others:
             del audience.others[subscription]
+            if not audience.others:
+                audience.others = {}  # one that had something keeps the place for it: a sixth of a KiB for each person
             audience.raw[subscription] = raw
 
     def remove(self, subscription: Subscription) -> bool:
