@@ -101,6 +101,45 @@ def test_celery_application_is_the_products_own(product: Product) -> None:
     assert found == ["shop", "shop", "shop", url, sent, maintenance]
 
 
+#: A real worker of the product's application, on its broker: it runs tasks of which nobody there knows the hub.
+WATCHED = """
+import time
+from celery.contrib.testing.worker import start_worker
+from django.test.utils import override_settings
+from orders.models import Order
+from orders.tasks import ship
+from people.models import Person
+from shop.celery import app
+from worker.models import TrackedJob
+from worker.tracking import started_by
+
+override_settings(HUB_WATCHED_TASKS=["orders.tasks.sh*"]).enable()
+person = Person.objects.get(email={mail!r})
+Order.objects.create(customer=person, number="W1", is_shipped=False)
+with started_by(person):
+    ship.delay("W1"), ship.delay("none")
+ship.delay("W1")
+rows = TrackedJob.objects.filter(task="orders.tasks.ship")
+waiting = rows.filter(state="queued").count()
+until = time.monotonic() + 60
+with start_worker(app, pool="solo", queues=["shop-orders"], perform_ping_check=False, shutdown_timeout=30):
+    while rows.filter(ended_at=None).exists() and time.monotonic() < until:
+        time.sleep(0.05)
+found = rows.values_list("title", "state", "owner", "runs", "error")
+result = [waiting, [[title, state, owner == person.pk, *others] for title, state, owner, *others in found]]
+"""
+
+
+def test_plain_task_of_the_products_own_application_is_watched(product: Product) -> None:
+    waiting, rows = product.python(WATCHED.format(mail=person(product, "cyd")))
+    assert waiting == 3
+    assert sorted(rows) == [
+        ["Ship", "failed", True, 1, "DoesNotExist: Order matching query does not exist."],
+        ["Ship", "succeeded", False, 1, ""],
+        ["Ship", "succeeded", True, 1, ""],
+    ]
+
+
 async def test_save_of_the_products_model_rings_the_bell_of_its_customer(product: Product, address: str) -> None:
     mail = await asyncio.to_thread(person, product, "ada")
     sales = (
