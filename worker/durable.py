@@ -21,6 +21,7 @@ from django.utils import timezone
 from kombu.utils.uuid import uuid
 
 from hub.config.queues import DEFAULT
+from hub.database.transactions import run_on_commit
 from hub.logs import get_logger
 from worker import job_heartbeats, jobs, origins, sending
 from worker.jobs import JobCall
@@ -188,7 +189,7 @@ class DurableTask(DjangoTask[Any, Any]):
     def _store_and_send(self, call: JobCall, eta: datetime | None, expires: datetime | None) -> None:
         stored = self._store(call, eta, expires)
         if eta is None or not jobs.is_for_later(eta):
-            transaction.on_commit(partial(_send, stored))
+            run_on_commit(partial(_send, stored))
 
     def _try_again(self, call: JobCall, eta: datetime | None) -> None:
         """Store and send the next try of the job that is running now.

@@ -1,9 +1,10 @@
 """Transactions of the code, told from the one that Django's ``TestCase`` puts around a test."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 
@@ -17,6 +18,13 @@ def is_in_test_case(connection: BaseDatabaseWrapper) -> bool:
     return any(map(_is_of_test, connection.atomic_blocks))
 
 
+def run_on_commit(function: Callable[[], object], *, robust: bool = False) -> None:
+    """Django's ``on_commit``, also where a project commits by hand: there it raises outside of a block."""
+    is_by_hand = not connection.in_atomic_block and not connection.get_autocommit()
+    with transaction.atomic(savepoint=False) if is_by_hand else nullcontext():
+        transaction.on_commit(function, robust=robust)
+
+
 def run_safely_on_commit(function: Callable[..., object], *arguments: Any) -> None:
     """Call ``function`` after the commit of the open transaction; what it raises is logged, and nobody's error.
 
@@ -26,7 +34,7 @@ def run_safely_on_commit(function: Callable[..., object], *arguments: Any) -> No
     def call() -> None:
         function(*arguments)
 
-    transaction.on_commit(call, robust=True)
+    run_on_commit(call, robust=True)
 
 
 def outermost_block(connection: BaseDatabaseWrapper) -> tuple[object, str | None]:
