@@ -80,6 +80,7 @@ def publish(
         RoundedNumber: a whole number in it is beyond 2^53 - 1.
         BadTags: they are none (:mod:`hub.validation.tags`).
         TypeError: ``data`` has something that JSON has not.
+        django.db.Error: the surrounding transaction has to be rolled back, as after a ``save()``.
     """
     (row,) = publish_many([(channel, data)], info, tags=tags)
     return row
