@@ -1,20 +1,26 @@
 """What ``manage.py check`` says about Celery."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 from celery import Celery
 from django.apps import apps
 from django.core import checks
 
+from hub.config import hub_settings
 from hub.config.queues import BULK, DELIVERIES, Purpose, queue_named
+from hub.web.middleware import place
 from worker import queues
 from worker.application import application
 from worker.scheduling import is_hubs, regular_tasks
+from worker.tracking.task import TrackedTask
 
 #: The name of the application that Celery makes up where the project has imported none.
 MADE_UP = "default"
 
+_PEOPLE = "django.contrib.auth.middleware.AuthenticationMiddleware"
+_STARTED_BY = "worker.middleware.StartedBy"
 
 #: Seconds after which Redis gives a task to another worker, where the settings do not say.
 DEFAULT_VISIBILITY_TIMEOUT = 3600
@@ -32,7 +38,15 @@ def celery_application_is_imported(app_configs: Sequence[Any] | None, **kwargs: 
                 id="hub.W030",
             )
         ]
-    return [*_broker(app), *_scheduler(app), *_regular_tasks(app), *_patience(app), *_visibility(app), *_queues(app)]
+    return [
+        *_broker(app),
+        *_scheduler(app),
+        *_regular_tasks(app),
+        *_patience(app),
+        *_visibility(app),
+        *_queues(app),
+        *_owners(app),
+    ]
 
 
 def _broker(app: Celery) -> Iterator[checks.CheckMessage]:
@@ -109,6 +123,22 @@ def _queues(app: Celery) -> Iterator[checks.CheckMessage]:
                 "hub.W039 to SILENCED_SYSTEM_CHECKS.",
                 id="hub.W039",
             )
+
+
+def _owners(app: Celery) -> Iterator[checks.CheckMessage]:
+    """Who waits for a job sees it only where the job knows who has started it."""
+    if place(_PEOPLE) is None or place(_STARTED_BY) is not None:
+        return
+    with suppress(Exception):  # what cannot be imported here may be there where workers run, which say it themselves
+        app.loader.import_default_modules()
+    declared = sorted(name for name, task in app.tasks.items() if isinstance(task, TrackedTask))
+    for name in [*declared, *hub_settings().watched_tasks][:1]:
+        yield checks.Warning(
+            f"MIDDLEWARE has no StartedBy: a job that a view calls, such as {name!r}, is nobody's, and whoever waits "
+            "for it does not see it.",
+            hint=f"Add {_STARTED_BY!r}; or, if no view calls jobs, add hub.W048 to SILENCED_SYSTEM_CHECKS.",
+            id="hub.W048",
+        )
 
 
 def _is_redis(app: Celery) -> bool:

@@ -93,6 +93,7 @@ MISTAKES = {
     "visibility": Mistake(["hub.W033"], "CELERY_TASK_TIME_LIMIT = 7200"),
     "queues": Mistake(["hub.W039"], "HUB_DELIVERIES_QUEUE = 'deliveries'"),
     "acks": Mistake(["hub.W034"], "CELERY_TASK_ACKS_LATE = True"),
+    "nobodys_jobs": Mistake(["hub.W048"], "MIDDLEWARE = [name for name in MIDDLEWARE if 'StartedBy' not in name]"),
     "processors": Mistake(["hub.W040"], "TEMPLATES[0]['OPTIONS']['context_processors'].pop(0)"),
     "address": Mistake(["hub.E034"], "REDIS_URL = 'localhost:6379'"),
     "no_zones": Mistake(["hub.E035"], "USE_TZ = False"),

@@ -10,16 +10,18 @@ import pytest
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from pytest_django.fixtures import Settings
 
-from hub.people.models import User
 from lab.harness.waiting import wait_for
 from tests.live.parts import crowding
+from tests.support.people import User
 from tests.worker.running import run, run_all, take
 from tests.worker.tracked_tasks import child, wait
+from worker.checks import celery_application_is_imported
 from worker.events import JobProgressed
+from worker.middleware import StartedBy
 from worker.models import TrackedJob
 from worker.tracking import JobCancelled, JobHandle, JobTimedOut, cancelling, publishing, reporter, stored
-from worker.tracking.middleware import StartedBy
 
 #: Seconds of processor time that a call of ``progress()`` may take. It takes about a millionth.
 COST = 50e-6
@@ -167,6 +169,25 @@ def test_jobs_that_a_view_calls_are_those_of_who_is_logged_in() -> None:
     StartedBy(view)(request)
     run_all()
     assert list(TrackedJob.objects.order_by("created_at").values_list("owner", flat=True)) == [None, ada.pk]
+
+
+class StartedBySomebody(StartedBy):
+    """As a project may have it."""
+
+
+@pytest.mark.parametrize(
+    ("middleware", "is_said"),
+    [
+        ("worker.middleware.StartedBy", False),
+        (f"{__name__}.StartedBySomebody", False),
+        ("django.middleware.common.CommonMiddleware", True),
+    ],
+)
+def test_check_says_where_jobs_of_views_are_nobodys(settings: Settings, middleware: str, is_said: bool) -> None:
+    settings.MIDDLEWARE = ["django.contrib.auth.middleware.AuthenticationMiddleware", middleware]
+    found = [one.msg for one in celery_application_is_imported(None) if one.id == "hub.W048"]
+    assert [one for one in found if "such as 'tests.break', is nobody's" in one] == found
+    assert len(found) == is_said
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,6 +1,7 @@
 from celery import shared_task
 from notifications import notify
 from worker.durable import DurableTask
+from worker.tracking import JobHandle, job
 
 from orders.models import Order
 
@@ -16,3 +17,8 @@ def ship(number: str) -> None:
 def remind(number: str) -> None:
     order = Order.objects.get(number=number)
     notify(to=order.customer, message=f"Your order {number} waits", key=f"order:{number}:reminded")
+
+
+@job(title="Pack an order")
+def pack(job: JobHandle, number: str) -> str:
+    return f"Order {number} is packed"

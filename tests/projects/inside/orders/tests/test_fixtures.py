@@ -4,6 +4,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from hub.testing import assert_notified
 from people.models import Person
+from worker.models import TrackedJob
 
 from orders.models import Order
 from orders.tasks import remind
@@ -30,6 +31,14 @@ def test_job_reminds_the_customer(hub_drain_jobs, ada) -> None:
     remind.delay("A1")
     assert [job.task for job in hub_drain_jobs()] == ["orders.tasks.remind"]
     assert_notified(ada, "Your order A1 waits")
+
+
+def test_job_that_a_view_calls_is_that_of_who_is_logged_in(hub_drain_jobs, ada, client) -> None:
+    client.force_login(ada)
+    client.post("/app/orders/A1/pack/")
+    hub_drain_jobs()
+    job = TrackedJob.objects.get()
+    assert (job.owner, job.state, job.result_text) == (ada, "succeeded", "Order A1 is packed")
 
 
 async def test_bell_of_the_customer_rings(hub_connected, ada) -> None:
