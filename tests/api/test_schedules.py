@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 
+from hub.users import user_id
 from notifications.models import Notification, Topic
 from tests.api.calling import Api, key_for
 from tests.support.people import User
@@ -102,20 +103,19 @@ async def test_recipients_and_time_are_needed(missing: str) -> None:
 
 async def test_a_key_reaches_the_schedules_of_its_channels_only() -> None:
     await Topic.objects.acreate(name="deploys", title="Deployments")
-    ann = await User.objects.acreate(username="ann", external_id="7")
+    ann = user_id(await sync_to_async(User.objects.create_user)("ann"))
     whole, narrow = await program(), await program(("topic:deploys", "topic:later"))
-    other = (await whole("schedule_create", **{**NEW, "to": "7"}))["result"]["schedule"]["id"]
+    other = (await whole("schedule_create", **{**NEW, "to": ann}))["result"]["schedule"]["id"]
     for method in ("schedule", "schedule_delete", "schedule_pause", "schedule_run", "schedule_next", "schedule_runs"):
         assert await narrow.error(method, id=other) == 103
         assert await narrow.error(method, id=other + 100) == 103
     assert await whole.error("schedule", id=other + 100) == 107
-    for to in ("everyone", "7", "members", "user:nobody", "topic:none"):
+    for to in ("everyone", ann, "members", "user:nobody", "topic:none"):
         assert await narrow.error("schedule_create", **{**NEW, "to": to}) == 103
     own = (await narrow("schedule_create", **{**NEW, "to": "topic:deploys"}))["result"]["schedule"]["id"]
-    assert await narrow.error("schedule_change", id=own, to=["topic:deploys", "7"]) == 103
+    assert await narrow.error("schedule_change", id=own, to=["topic:deploys", ann]) == 103
     assert (await narrow("schedule_change", id=own, name="n"))["result"]["name"] == "n"
     assert await Schedule.objects.filter(pk=own, contents__to=["topic:deploys"]).aexists()
-    assert ann.pk
 
 
 async def test_a_key_takes_no_schedule_of_another_one_by_its_key() -> None:

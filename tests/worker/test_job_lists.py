@@ -9,8 +9,8 @@ from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from hub.people.models import User
 from hub.session.methods import RpcCall, RpcError
+from tests.support.people import User
 from tests.worker.running import run, take
 from tests.worker.tracked_tasks import child, import_customers, plain
 from worker import rpc

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection, connections, transaction
 
 from hub.models import Publication, Stream
-from hub.people.models import User
+from tests.support.people import User
 from tests.worker.running import run, run_all, take
 from tests.worker.tracked_tasks import import_customers
 from worker import jobs

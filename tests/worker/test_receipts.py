@@ -130,6 +130,7 @@ async def test_a_process_that_starts_while_a_job_tells_an_audience_counts_those_
 ) -> None:
     monkeypatch.setattr(distributing, "BATCH", 2)
     people = [await sync_to_async(User.objects.create_user)(name) for name in ("ada", "bob", "eve")]
+    people.sort(key=lambda person: person.pk)  # as they are told
     await run(to="members")
     step = sync_to_async(lambda: distributing.step(Notification.objects.get().pk))
     assert await step()

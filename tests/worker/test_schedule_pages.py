@@ -194,7 +194,7 @@ def test_a_schedule_is_paused_resumed_sent_and_copied(staff: Client, row: Schedu
     assert "Paused" in text(staff.get(page("one", row.pk)))
     staff.post(page("change", row.pk, "resume"))
     press(staff, row)
-    boss = User.objects.get(username="boss")
+    boss = User.objects.get(is_staff=True)
     assert Notification.objects.get().source == f"person:{user_id(boss)}"
     history = text(staff.get(page("one", row.pk)))
     assert "Sent: 1, missed: 0, failed: 0" in history

@@ -8,9 +8,9 @@ from celery import chain, group
 from django.db import transaction
 
 from hub.models import Publication
-from hub.people.models import User
 from hub.privacy import erase
 from notifications.models import Preferences
+from tests.support.people import User
 from tests.worker.durable_tasks import overdue
 from tests.worker.running import run, run_all, take
 from tests.worker.tracked_tasks import (

@@ -6,7 +6,7 @@ import pytest
 from celery.signals import task_prerun
 from django.db import transaction
 
-from hub.people.models import User
+from tests.support.people import User
 from tests.worker.running import run, run_all, take
 from tests.worker.tracked_tasks import plain
 from worker.models import TrackedJob

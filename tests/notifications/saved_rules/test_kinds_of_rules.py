@@ -106,7 +106,7 @@ def test_what_a_kind_and_a_rule_do_not_say_together_is_refused(
 
 @pytest.mark.usefixtures("shipped")
 def test_a_rule_of_a_kind_is_made_and_previewed(admin: Client) -> None:
-    ann = User.objects.get(username="ann")
+    ann = User.objects.get()
     assert posted(admin, **OF_KIND, recipients=user_id(ann), throttle="0") == []
     order(number="7", total=Decimal(9))
     rule = SavedRule.objects.get()

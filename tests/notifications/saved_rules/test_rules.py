@@ -303,7 +303,7 @@ def test_who_is_erased_is_in_no_rule() -> None:
 
 @pytest.mark.parametrize(("language", "zone"), [("en", "UTC"), ("ru", "Asia/Tokyo")])
 def test_neither_condition_nor_text_depends_on_who_saves(language: str, zone: str) -> None:
-    field, moment = User._meta.get_field("date_joined"), datetime(2025, 12, 31, 20, tzinfo=UTC)
+    field, moment = User._meta.get_field("last_login"), datetime(2025, 12, 31, 20, tzinfo=UTC)
     with translation.override(language), timezone.override(zone):
         assert not comparing.test_of(field, Operator.MORE, "2026-01-01 00:00")(moment)
         assert comparing.test_of(field, Operator.LESS, "2026-01-01")(moment)
@@ -314,7 +314,7 @@ def test_neither_condition_nor_text_depends_on_who_saves(language: str, zone: st
 def test_a_time_that_no_zone_of_the_east_has_is_shown(settings: Settings) -> None:
     settings.TIME_ZONE = "Asia/Tokyo"
     for_ever = datetime(9999, 12, 31, 23, 59, tzinfo=UTC)
-    assert texts.shown(User._meta.get_field("date_joined"), for_ever) == "Dec. 31, 9999, 11:59 p.m. UTC"
+    assert texts.shown(User._meta.get_field("last_login"), for_ever) == "Dec. 31, 9999, 11:59 p.m. UTC"
 
 
 def test_one_odd_row_is_a_line_of_the_preview(admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -374,7 +374,7 @@ def test_who_has_no_name_to_log_in_with_takes_nobody_out_of_a_rule() -> None:
 
 
 def test_passwords_cannot_be_opened() -> None:
-    open_to_rules(User, fields=["date_joined", "password"])
+    open_to_rules(User, fields=["last_login", "password"])
     assert list(opening.opened[User._meta.label_lower].mistakes()) == [
         f"{User._meta.label}.password is a secret, which whoever makes rules could read."
     ]

@@ -7,6 +7,7 @@ import pytest
 from django.contrib.auth.models import Group
 from django.utils import timezone
 
+from hub.users import log_in_field
 from notifications import failed_calls
 from notifications.models import FailedCall, Notification, ScheduledAlert
 from tests.support.people import User
@@ -43,7 +44,9 @@ def test_making_a_schedule_sends_nothing_and_says_when_it_is_due() -> None:
 
 
 def test_what_is_due_goes_to_whoever_is_there_then() -> None:
-    row = hourly(to=["group:night", "user:ann"]).row
+    ann = User.objects.create_user("ann")
+    row = hourly(to=["group:night", f"user:{getattr(ann, log_in_field())}"]).row
+    ann.delete()
     pass_time(row, HOUR)
     assert send_due_schedules() == 0
     (run,) = ScheduleRun.objects.all()

@@ -6,7 +6,8 @@ import pytest
 from django.db import connections
 
 from hub.models import Publication
-from hub.people.models import User
+from hub.users import user_id
+from tests.support.people import User
 from tests.worker.schedules.hourly import HOUR, hourly, pass_time, runs, sent
 from worker.maintenance import send_due_schedules
 
@@ -17,8 +18,9 @@ def make_due(*names: str) -> list[str]:
     """A schedule for each of these people, due by now; returns their channels."""
     channels = []
     for name in names:
-        channels.append(f"user:{User.objects.create_user(name).pk}")
-        pass_time(hourly(to=f"user:{name}").row, HOUR)
+        person = user_id(User.objects.create_user(name))
+        channels.append(f"user:{person}")
+        pass_time(hourly(to=person).row, HOUR)
     return channels
 
 
