@@ -6,16 +6,20 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.core.checks import run_checks
 from django.db import connection, models, transaction
 from django.test.utils import CaptureQueriesContext
 from pytest_django.fixtures import Settings
 
-from hub.channels import Namespace, anyone, register
+from hub.channels import Namespace, anyone, at_once, register
 from hub.live_rows import LiveRows, declaring, live
 from hub.models import Publication
-from tests.support.namespaces import forget_later
+from hub.users import user_id
+from tests.connection.wire import wired
+from tests.support.namespaces import declare, forget_later
 from tests.support.orders import Order, Parcel, Tag, Ticket, order_tables, orders  # noqa: F401  # fixtures
+from tests.support.people import User
 
 pytestmark = pytest.mark.usefixtures("orders")
 
@@ -240,3 +244,26 @@ def test_a_savepoint_that_is_made_and_rolled_back_by_hand_loses_no_row(rows: Liv
         transaction.savepoint_rollback(savepoint)
         order.save()
     assert published() == [("orders:none", "updated", item(order, number="2"))]
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_nobody_subscribes_to_the_rows_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    declare(
+        monkeypatch, Namespace("orders", can_subscribe=at_once(lambda user, **channel: user_id(user) == channel["id"]))
+    )
+    live(Order, channels=lambda order: [f"orders:{order.number}"], fields=FIELDS)
+    ann, bob = [await sync_to_async(User.objects.create_user)(name) for name in ("ann", "bob")]
+    channel = f"orders:{user_id(ann)}"
+    await sync_to_async(Order.objects.create)(number=user_id(ann), total=1)
+    commands: list[dict[str, Any]] = [
+        {"subscribe": {"channel": channel}},
+        {"subscribe": {"channel": channel, "recover": True}},
+        {"history": {"channel": channel, "limit": 10}},
+    ]
+    async with wired(ann) as hers, wired(bob) as his, wired() as guests:
+        assert "error" not in await hers.ask(**commands[0])
+        for wire in (his, guests):
+            assert [(await wire.ask(**command))["error"]["code"] for command in commands] == [103] * 3
+        await sync_to_async(Order.objects.create)(number=user_id(ann), total=2)
+        assert (await hers.pushed("pub"))["pub"]["data"]["item"]["total"] == "2.00"
+        assert [push for wire in (his, guests) for push in wire.pushes if push.get("channel") == channel] == []
