@@ -240,6 +240,6 @@ def test_axe_finds_no_serious_fault_in_a_conversation(visitor: Visitors, room: s
     send_message(ada, "hello")
     send_message(grace, "hello back")
     expect(messages(ada).filter(has_text="hello back")).to_have_count(1)
-    grace.get_by_role("textbox").press_sequentially("and so on")
+    grace.get_by_role("textbox").press_sequentially("and so on, and on", delay=200)
     expect(ada.get_by_text("grace is typing")).to_be_visible()
     assert faults(ada) == []
