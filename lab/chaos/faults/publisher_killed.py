@@ -15,7 +15,7 @@ LIMIT = 3.0
 #: gets its offset, or after that and before it is announced.
 _DIE = """
 import os, signal
-from django.db import connections
+from django.db import connections, transaction
 from hub.publishing import verbs
 from hub import streams
 from notifications import notify
@@ -27,12 +27,14 @@ connections.close_all()
 for message in messages:
     child = os.fork()
     if child == 0:
-        if before == "offset":
-            streams.sequence = die
-        else:
-            verbs.announce = die
         try:
-            notify(to=to, message=message)
+            if before == "offset":
+                streams.sequence = die
+                with transaction.atomic():  # without one it gets its offset where it is stored
+                    notify(to=to, message=message)
+            else:
+                verbs.announce = die
+                notify(to=to, message=message)
         finally:
             os._exit(0)
     _, status = os.waitpid(child, 0)
