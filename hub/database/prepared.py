@@ -8,7 +8,7 @@ the way, which is how psycopg is asked as well (``docs/howto/run-on-several-mach
 from collections.abc import Sequence
 from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, NotSupportedError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 
@@ -29,8 +29,21 @@ def ask(statement: str, values: Sequence[Any], *, using: str = DEFAULT_DB_ALIAS)
 
     Seen by ``execute_wrapper`` and the log of queries as any other.
     """
-    connection = connections[using]
-    with _cursor(connection) as cursor:
+    try:
+        return _asked(statement, values, using)
+    except NotSupportedError:
+        # A column has another type than when the statement was planned, and nothing was done. In a transaction the
+        # caller has it rolled back, after which the driver has all statements planned anew.
+        if not (prepares(using) and is_alone(using)):
+            raise
+    with transaction.atomic(using=using), connections[using].cursor() as cursor:
+        cursor.execute("SELECT 1")  # without a statement there is nothing to roll back
+        transaction.set_rollback(True, using=using)
+    return _asked(statement, values, using)
+
+
+def _asked(statement: str, values: Sequence[Any], using: str) -> list[tuple[Any, ...]]:
+    with _cursor(connections[using]) as cursor:
         cursor.execute(statement, values)
         rows: list[tuple[Any, ...]] = cursor.fetchall()
     return rows

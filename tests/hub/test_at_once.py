@@ -272,6 +272,32 @@ def test_statements_are_prepared_only_where_the_settings_say_so(monkeypatch: pyt
     assert stored("room:1")[-1].offset == 5
 
 
+def test_columns_that_are_changed_meanwhile_are_read_by_a_new_statement() -> None:
+    if connection.vendor != "postgresql":
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE some_rows AS SELECT 'ann'::varchar(10) AS name")
+    try:
+        for _ in range(4):
+            assert prepared.ask("SELECT name FROM some_rows WHERE name = %s", ["ann"]) == [("ann",)]
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(_change_column).result(timeout=30)
+        for _ in range(4):
+            assert prepared.ask("SELECT name FROM some_rows WHERE name = %s", ["ann"]) == [("ann",)]
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP TABLE some_rows")
+
+
+def _change_column() -> None:
+    """As a release does, while others have their connections open."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE some_rows ALTER COLUMN name TYPE varchar(20)")
+    finally:
+        connection.close()
+
+
 @pytest.mark.parametrize("level", [None, 2, 3])
 def test_with_reads_that_repeat_it_is_numbered_after_the_commit(
     level: int | None, sequenced: list[set[str]], monkeypatch: pytest.MonkeyPatch
