@@ -1,7 +1,9 @@
 """Whoever is killed, fails or is there twice: each due time is sent once."""
 
 import threading
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,7 +16,7 @@ from tests.worker.schedules.hourly import HOUR, MINUTE, hourly, pass_time, runs,
 from worker.beat import HELD_PAUSE, HubScheduler
 from worker.celery import app
 from worker.maintenance import compare_schedules, send_due_schedules
-from worker.schedules import contents, running
+from worker.schedules import contents, running, schedule
 from worker.schedules.models import RunStatus, Schedule, ScheduleRun
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -29,21 +31,55 @@ STEPS = [
 ]
 
 
+def due_for_hours(policy: str) -> None:
+    """A schedule with three due times, of which the last one is not late."""
+    pass_time(hourly(missed=policy).row, 3 * HOUR)
+
+
+def due_while_the_clock_changed(policy: str, change: date) -> None:
+    """One with a due time on each of three days, at an hour that the clock left out or went through twice on one."""
+    days = list(range(1, 8))
+    row = schedule(to="everyone", message="m", weekdays=days, times=["02:30"], tz="Europe/Berlin", missed=policy).row
+    noon = datetime.combine(change, time(12), tzinfo=UTC)
+    Schedule.objects.filter(pk=row.pk).update(
+        handled_until=noon - timedelta(days=2),
+        next_at=noon - timedelta(days=1, hours=12),
+        ends_at=noon + timedelta(days=1),
+        is_planned=True,
+    )
+
+
+#: What is due, what becomes of what was missed, how many due times there are, and how many of them are sent.
+CASES = {
+    "all": (due_for_hours, "all", 3, 3),
+    "once": (due_for_hours, "once", 3, 1),
+    "skip": (due_for_hours, "skip", 3, 1),
+    "spring": (partial(due_while_the_clock_changed, change=date(2025, 3, 30)), "all", 3, 3),
+    "autumn": (partial(due_while_the_clock_changed, change=date(2025, 10, 26)), "all", 3, 3),
+}
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize(("owner", "step"), STEPS, ids=[step for _, step in STEPS])
-@pytest.mark.parametrize("policy", ["all", "once"])
+@pytest.mark.parametrize(("become_due", "policy", "number", "are_sent"), CASES.values(), ids=CASES)
 def test_whoever_is_killed_between_any_two_steps_nothing_is_sent_twice_and_nothing_forgotten(
-    monkeypatch: pytest.MonkeyPatch, owner: Any, step: str, when: str, policy: str
+    monkeypatch: pytest.MonkeyPatch,
+    owner: Any,
+    step: str,
+    when: str,
+    become_due: Callable[[str], None],
+    policy: str,
+    number: int,
+    are_sent: int,
 ) -> None:
-    row = hourly(missed=policy).row
-    pass_time(row, 3 * HOUR)
+    become_due(policy)
     with killed_at(monkeypatch, owner, step, when):
         send_due_schedules()
     while send_due_schedules():
         pass
-    assert runs() == sent() == (3 if policy == "all" else 1)
-    assert runs() + runs(RunStatus.MISSED) == 3
-    assert len({run.due_at for run in ScheduleRun.objects.all()}) == 3
+    assert runs() == sent() == are_sent
+    assert runs() + runs(RunStatus.MISSED) == number
+    assert len({run.due_at for run in ScheduleRun.objects.all()}) == number
 
 
 def test_however_many_send_at_the_same_time_each_due_time_is_sent_once() -> None:
