@@ -230,10 +230,32 @@ def test_apps_that_are_not_installed_are_nowhere_seen(product: Product, without:
     assert "<hub-bell" in pages["tags"][1]
 
 
-def test_pages_stand_in_the_products_own_template(address: str) -> None:
-    text = httpx.get(f"http://{address}/app/hub/topics/").text
-    assert '<a href="/app/">Shop</a>' in text
-    assert text.count('id="hub-config"') == 1
+#: Pages of the hub, and what stands in each that is its own.
+OWN_PAGES = {
+    "topics/": "hub-config",
+    "notifications/preferences/": 'class="preferences"',
+    "jobs/": "<hub-jobs",
+    "schedules/": "/app/hub/schedules/new/",
+    "operations/": "/app/hub/operations/",
+}
+
+
+def test_pages_stand_in_the_products_own_template_for_people_with_uuids(product: Product, address: str) -> None:
+    mail = person(product, "boss")
+    product.python(
+        "from people.models import Person\n"
+        f"Person.objects.filter(email={mail!r}).update(is_superuser=True, is_staff=True)\nresult = 1"
+    )
+    with logged_in(address, mail) as client:
+        for path, own in OWN_PAGES.items():
+            answer = client.get(f"/app/hub/{path}")
+            assert answer.status_code == 200, path
+            assert '<a href="/app/">Shop</a>' in answer.text, path
+            assert answer.text.count('id="hub-config"') == 1, path
+            assert own in answer.text, path
+            # All that it leads to is below the product's prefix.
+            links = re.findall(r'(?:href|src|action)="(/[^"]*)"', answer.text)
+            assert [link for link in links if not link.startswith("/app/")] == [], path
 
 
 ABOVE = "INSTALLED_APPS = ['hub', *(app for app in INSTALLED_APPS if app != 'hub')]"
