@@ -13,6 +13,9 @@ _SALT = "notifications.oversight.looked_at"
 #: An audience of so many people or more may differ by one in so many: in a large one somebody always comes or goes.
 ONE_IN = 100
 
+#: Seconds after which it has to be looked at again: as many people may be others by then.
+AGE = 24 * 3600
+
 
 class Look(NamedTuple):
     """What is looked at.
@@ -37,7 +40,7 @@ class Look(NamedTuple):
         it was.
         """
         try:
-            seen_by, digest, before = signing.loads(seal, salt=_SALT)
+            seen_by, digest, before = signing.loads(seal, salt=_SALT, max_age=AGE)
         except (signing.BadSignature, ValueError):
             return _("Look at this preview first, then send it.")
         if (seen_by, digest) != (self.by, _digest(self.contents)):

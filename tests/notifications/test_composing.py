@@ -1,7 +1,9 @@
 """The staff write a notification, send one again and take one back."""
 
 import re
+import time
 from datetime import timedelta
+from functools import partial
 from html import unescape
 from typing import Any
 
@@ -18,7 +20,7 @@ from hub.users import user_id
 from notifications import MEMBERS, Kind, notify
 from notifications.kinds import declaring
 from notifications.models import Follow, InboxEntry, Notification, ScheduledAlert, Topic
-from notifications.oversight.looked_at import Look
+from notifications.oversight.looked_at import AGE, Look
 from notifications.oversight.repeating import send_again
 from notifications.sending import named_audiences
 from tests.support.people import User, make_crowd
@@ -300,3 +302,12 @@ def test_one_of_a_hundred_may_come_or_go_between_look_and_send(before: int, now:
 )
 def test_a_look_cannot_be_made_up(seal: str) -> None:
     assert Look("1", ["m"], 1).objection(seal)
+
+
+def test_a_look_is_good_for_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    look, now = Look("1", ["said"], 5), time.time()
+    seal = look.seal
+    assert look.objection(seal) == ""
+    for later, is_refused in ((AGE - 60, False), (AGE + 60, True)):
+        monkeypatch.setattr("django.core.signing.time.time", partial(float, now + later))
+        assert bool(look.objection(seal)) is is_refused
