@@ -83,6 +83,7 @@ PAGES = {
     "notifications/preferences/": SIGNED_IN,
     "online/": EVERYBODY,
     "operations/": MAY,
+    "operations/failed/": MAY,
     "operations/job/": MAY_NAMED,
     "operations/queue/<slug:change>/": MAY_NAMED,
     "operations/worker/<slug:change>/": MAY_NAMED,
