@@ -7,7 +7,7 @@ A method that is not in these tables fails the first test: say there what it doe
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import pytest
@@ -68,8 +68,11 @@ def made() -> World:
     for user, codename in [(sees, "view_trackedjob"), (cancels, "change_trackedjob")]:
         user.user_permissions.add(Permission.objects.get(codename=codename))
     Job.objects.create(pk=JOB, task="tests.import_customers", arguments="[[], {}]")
-    TrackedJob.objects.create(pk=JOB, title="Import", arguments=SECRET, owner=owner)
-    TrackedJob.objects.create(pk=REPORTED, title="Render", source=JobSource.API, state="running", owner=owner)
+    for pk, day, more in [
+        (JOB, 1, {"arguments": SECRET}),
+        (REPORTED, 2, {"source": JobSource.API, "state": "running"}),
+    ]:
+        TrackedJob.objects.create(pk=pk, title="t", owner=owner, created_at=datetime(2026, 1, day, tzinfo=UTC), **more)
     row = schedule(to=owner, message=SAID, every=timedelta(hours=1)).row
     return World(owner, other, staff, sees, cancels, row.pk)
 
@@ -94,10 +97,10 @@ class ByPerson(NamedTuple):
 
 RPC = {
     "one's own jobs": ByPerson("jobs.list", {}, sees=ANSWERS),
-    "those behind one": ByPerson("jobs.list", {"before": JOB}, other=404, staff=404, sees=ANSWERS, cancels=404),
+    "those behind one": ByPerson("jobs.list", {"before": REPORTED}, other=404, staff=404, sees=ANSWERS, cancels=404),
     "jobs of all": ByPerson("jobs.list", {"all": True}, guest=403, other=403, owner=403, staff=403, cancels=403),
     "those of all behind one": ByPerson(
-        "jobs.list", {"all": True, "before": JOB}, guest=403, other=403, owner=403, staff=403, cancels=403
+        "jobs.list", {"all": True, "before": REPORTED}, guest=403, other=403, owner=403, staff=403, cancels=403
     ),
     "places": ByPerson("jobs.places", {"ids": [JOB]}),
     "one job": ByPerson("jobs.get", {"id": JOB}, other=404, staff=404, cancels=404),
