@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 from django_celery_beat.models import ClockedSchedule, CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
 
 from worker.beat import HubEntry
@@ -41,6 +41,23 @@ def due(number: int = 2) -> list[datetime]:
 def test_an_interval_goes_on_from_its_last_run() -> None:
     task(**every(20), last_run_at=NOW - timedelta(minutes=5))
     assert due() == [NOW + timedelta(minutes=15), NOW + timedelta(minutes=35)]
+
+
+@pytest.mark.parametrize(
+    ("number", "period", "english", "russian"),
+    [
+        (1, IntervalSchedule.HOURS, "every hour", "раз в 1 час"),
+        (1, IntervalSchedule.DAYS, "every day", "раз в 1 день"),
+        (2, IntervalSchedule.MINUTES, "every 2 minutes", "раз в 2 минуты"),
+    ],
+)
+def test_an_interval_is_said_as_that_of_a_schedule_is(number: int, period: str, english: str, russian: str) -> None:
+    task(**every(number, period))
+    (listed,) = periodic_tasks()
+    assert listed.schedule == english
+    with translation.override("ru"):
+        (listed,) = periodic_tasks()
+    assert listed.schedule == russian
 
 
 def test_a_crontab_is_of_the_clocks_of_its_zone() -> None:

@@ -11,6 +11,7 @@ from django.apps import apps
 from django.utils import timezone
 
 from worker import due_times
+from worker.schedules import wording
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +40,17 @@ def periodic_tasks() -> list[ListedTask]:
     now = timezone.now()
     rows = PeriodicTask.objects.select_related("interval", "crontab", "solar", "clocked").order_by("name")
     return [
-        ListedTask(row.pk, row.name, row.task, str(row.scheduler), row.enabled, next(_due_times(row, now), None), row)
+        ListedTask(row.pk, row.name, row.task, _words(row), row.enabled, next(_due_times(row, now), None), row)
         for row in rows
     ]
+
+
+def _words(row: Any) -> str:
+    """When it is due, as the pages say it of schedules; other than by an interval as django-celery-beat says it."""
+    every = row.interval
+    if every is None or every.period == every.MICROSECONDS:
+        return str(row.scheduler)
+    return wording.pause(every.every, every.period)
 
 
 def _due_times(row: Any, after: datetime) -> Iterator[datetime]:

@@ -59,10 +59,10 @@ def _rule(timing: Timing) -> str:
             return _once(at, timing)
         case Every(number, "days"):
             local = timing.start.astimezone(timing.tz) if timing.start is not None else None
-            days = ngettext("every day", "every %(number)d days", number) % {"number": number}
+            days = pause(number, "days")
             return f"{days} {_at([f'{local:%H:%M}'])}, {zone}" if local is not None else f"{days}, {zone}"
         case Every(number, unit):
-            return _pause(number, unit)
+            return pause(number, unit)
         case Weekly(weekdays, times):
             return f"{_weekdays(weekdays)} {_at(times)}, {zone}"
         case Monthly(days, times, or_last_day):
@@ -78,9 +78,12 @@ def _once(at: str, timing: Timing) -> str:
     return _("once, on %(date)s at %(time)s") % said + f", {zone}"
 
 
-def _pause(number: int, unit: str) -> str:
+def pause(number: int, unit: str) -> str:
+    """How often, in words: every so many ``seconds``, ``minutes``, ``hours`` or ``days``."""
     counted = {"number": number}
     match unit:
+        case "days":
+            return ngettext("every day", "every %(number)d days", number) % counted
         case "seconds":
             return ngettext("every second", "every %(number)d seconds", number) % counted
         case "minutes":
@@ -133,7 +136,7 @@ def _cron_times(read: Expression) -> str:
         return _at([f"{hour:02}:{minute:02}" for hour in read.hours for minute in read.minutes])
     step = _step(read.minutes, 60)
     if step:
-        minutes = _("every %(number)d minutes by the clock") % {"number": step} if step > 1 else _pause(1, "minutes")
+        minutes = _("every %(number)d minutes by the clock") % {"number": step} if step > 1 else pause(1, "minutes")
     else:
         listed = {"minutes": _listed([str(minute) for minute in read.minutes])}
         minutes = ngettext("at minute %(minutes)s", "at minutes %(minutes)s", len(read.minutes)) % listed
