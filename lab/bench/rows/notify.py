@@ -30,7 +30,7 @@ async def measure(bench: Bench) -> list[Line]:
                 for one in publishers:
                     ending.callback(one.stop)
                 await asyncio.gather(*(one.ask("ready") for one in publishers))
-                await _called(publishers, 50)  # not counted: the first calls make streams and connections
+                await _called(publishers, CALLS)  # not counted: the first calls make streams and connections
                 for _ in range(bench.runs):
                     (single,) = await _called(publishers[:1], CALLS)
                     alone.values.setdefault(HUB, []).append(percentile(single["took"], 0.5))
