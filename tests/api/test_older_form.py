@@ -21,7 +21,7 @@ async def client(
     api: Api, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[httpx.AsyncClient]:
     if request.param == "through Django":
-        monkeypatch.setattr("hub.api.fast_path._is_let_through", lambda scope: False)
+        monkeypatch.setattr("hub.api.fast_path.is_let_through", lambda scope: False)
     transport = httpx.ASGITransport(app=cast(Any, application))
     headers = {"Authorization": f"apikey {api.key}"}
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost", headers=headers) as made:
