@@ -100,6 +100,7 @@ def test_several_in_one_call_are_one_row_at_once(ann: User, comment: Kind) -> No
 
 
 def test_without_group_by_the_database_is_asked_nothing_more(ann: User) -> None:
+    notify(to=ann, message="makes her stream")
     with CaptureQueriesContext(connection) as asked:
         notify(to=ann, message="m")
     of_alerts = [one["sql"] for one in asked if "hub_notifications_" in one["sql"]]
