@@ -1,4 +1,4 @@
-"""All clients of a run: on the plain doors, on the hub socket and on event streams."""
+"""All clients of a run: on the simple endpoints, on the client connection and on event streams."""
 
 import asyncio
 import random
@@ -14,7 +14,7 @@ from lab.chaos.plain_client import PlainClient
 #: How many of a hundred clients are in chat rooms; the others wait for alerts.
 IN_ROOMS = 40
 
-#: Every so many is a guest, or on the hub socket, or, of the others, on an event stream.
+#: Every so many is a guest, or on the client connection, or, of the others, on an event stream.
 GUEST_EVERY, HUB_EVERY, EVENTS_EVERY = 5, 3, 10
 
 

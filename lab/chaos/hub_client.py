@@ -1,4 +1,4 @@
-"""A client of the hub socket, as the maintained libraries of its protocol behave.
+"""A client of the client connection, as the maintained libraries of its protocol behave.
 
 The hub subscribes it to what is about its person; it subscribes to its room by itself, and comes back to all of them
 with epoch and offset. It writes by a call that it repeats under the same key until it is answered, or by publishing to
@@ -22,7 +22,7 @@ PING_PATIENCE = 10.0
 #: Seconds before a command that failed for the moment is sent again, at least and at most.
 RETRY = 0.5, 2.0
 
-#: Kinds of notice, as the plain doors put it.
+#: Kinds of notice, as the simple endpoints put it.
 NOTICES = {"chat.person_left": "{} left the room", "chat.person_joined": "{} joined the room"}
 
 _Json = dict[str, Any]

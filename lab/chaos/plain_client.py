@@ -1,4 +1,4 @@
-"""A client on one of the plain doors, as ``docs/howto/connect-a-client.md`` tells it to behave."""
+"""A client on one of the simple endpoints, as ``docs/howto/connect-a-client.md`` tells it to behave."""
 
 import json
 from typing import Any

@@ -1,8 +1,8 @@
 """People who mark their alerts as read while things break, and what each is told to have unread.
 
-Those on the hub socket do it by the calls that pages of the hub make; those on plain doors and event streams
-do it over HTTP, by the same calls in a request of ``/connection/http_stream``. Half of the people mark what they have
-seen one by one, the others also all up to an alert.
+Those on the client connection do it by the calls that pages of the hub make; those on simple endpoints and event
+streams do it over HTTP, by the same calls in a request of ``/connection/http_stream``. Half of the people mark what
+they have seen one by one, the others also all up to an alert.
 """
 
 import asyncio
@@ -132,7 +132,7 @@ class Readers:
         return [Inbox(*fields) for fields in json.loads(found)]
 
     async def told(self) -> list[Told]:
-        """What everybody is told now: the number at the bell, by page and, where they are on it, by the hub socket."""
+        """What everybody is told now: the number at the bell, by page and by the client connection."""
         on_socket = [client for client in self._crowd if isinstance(client, HubClient) and client.place.person]
         return await asyncio.gather(
             *map(self._told_by_page, self._people.people), *(self._told_by_socket(client) for client in on_socket)

@@ -57,7 +57,9 @@ class Visitors:
                             pass
 
     @contextlib.asynccontextmanager
-    async def _plain_door(self, base: str, headers: Mapping[str, str], cut: bool) -> AsyncIterator[AsyncIterator[Any]]:
+    async def _simple_endpoint(
+        self, base: str, headers: Mapping[str, str], cut: bool
+    ) -> AsyncIterator[AsyncIterator[Any]]:
         paths = ["/ws/notifications/?since=now", "/ws/online/", *(f"/ws/chat/{room}/" for room in self._people.rooms)]
         async with _socket(base + self._chance.choice(paths), headers, (), cut) as texts:
             yield texts
@@ -119,8 +121,8 @@ Transport = Callable[
 
 #: All of them, each as likely as the others.
 TRANSPORTS: Sequence[tuple[str, Transport]] = (
-    ("plain door", Visitors._plain_door),
-    ("hub socket", Visitors._hub_socket),
+    ("simple endpoint", Visitors._simple_endpoint),
+    ("client connection", Visitors._hub_socket),
     ("http_stream", Visitors._http_stream),
     ("sse", Visitors._sse),
     ("events", Visitors._events),

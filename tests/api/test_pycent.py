@@ -42,7 +42,7 @@ def ada() -> User:
 
 @contextlib.asynccontextmanager
 async def online(address: str, user: User) -> AsyncIterator[Connected]:
-    """A person's connection of the hub socket."""
+    """A person's connection of the client connection."""
     async with connected(address, token=await sync_to_async(issue)(user)) as client:
         yield client
 

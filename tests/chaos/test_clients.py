@@ -254,7 +254,7 @@ async def test_answer_to_a_call_of_a_hub_client_comes_to_who_called(ledger: Ledg
     assert answers == [{"data": {"unread": 1}}]
 
 
-async def test_plain_door_leaves_out_what_is_no_alert_and_that_is_no_disorder(ledger: Ledger) -> None:
+async def test_simple_endpoint_leaves_out_what_is_no_alert_and_that_is_no_disorder(ledger: Ledger) -> None:
     def frame(channel: str, offset: int, number: int) -> dict[str, Any]:
         return {**alert(number), "offset": offset, "cursor": f"{channel}@e1.{offset}"}
 

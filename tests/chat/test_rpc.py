@@ -1,4 +1,4 @@
-"""Rooms over the hub socket: older messages, posting under a key, typing, and who is there."""
+"""Rooms over the client connection: older messages, posting under a key, typing, and who is there."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Clients of the hub socket for tests: the protocol's own Python library, with what it hears kept in queues."""
+"""Clients of the client connection for tests: the protocol's own Python library, with what it hears kept in queues."""
 
 import asyncio
 import contextlib

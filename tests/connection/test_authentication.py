@@ -1,4 +1,4 @@
-"""Who may open a connection of the hub socket, on each transport."""
+"""Who may open a connection of the client connection, on each transport."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""The hub socket as the protocol's JavaScript client sees it, on each of its transports."""
+"""The client connection as the protocol's JavaScript client sees it, on each of its transports."""
 
 import time
 

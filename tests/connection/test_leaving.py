@@ -32,7 +32,7 @@ def grace(settings: Settings) -> None:
 
 
 def told_of(watcher: Wire, username: str) -> list[str]:
-    """What a client of the hub socket was told of somebody's coming and going, in order."""
+    """What a client of the client connection was told of somebody's coming and going, in order."""
     found = []
     for push in watcher.pushes:
         data: Any = push.get("pub", {}).get("data", {})

@@ -1,4 +1,4 @@
-"""The hub socket as ``centrifuge-python`` sees it."""
+"""The client connection as ``centrifuge-python`` sees it."""
 
 from typing import Any
 

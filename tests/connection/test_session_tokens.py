@@ -1,4 +1,4 @@
-"""A client of the hub socket whose tokens end and are renewed, and which is counted."""
+"""A client of the client connection whose tokens end and are renewed, and which is counted."""
 
 import json
 from typing import Any

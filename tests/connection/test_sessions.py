@@ -1,4 +1,4 @@
-"""One client of the hub socket, command by command."""
+"""One client of the client connection, command by command."""
 
 import json
 from typing import Any
@@ -360,7 +360,7 @@ async def test_connections_of_a_process_that_died_are_told_to_have_left(ada: Use
     assert left["leave"]["info"] == {"client": "0123abcd", "user": str(ada.pk)}
 
 
-async def test_people_of_a_plain_door_are_present_too(ada: User, bob: User, room: str) -> None:
+async def test_people_of_a_simple_endpoint_are_present_too(ada: User, bob: User, room: str) -> None:
     await presence.current().enter(room, f"u{bob.pk}")
     async with wired(ada) as wire:
         await wire.ask(subscribe={"channel": room})

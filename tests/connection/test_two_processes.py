@@ -1,4 +1,4 @@
-"""The hub socket behind a balancer: a connection in one web process, its commands in another."""
+"""The client connection behind a balancer: a connection in one web process, its commands in another."""
 
 import httpx
 import pytest

@@ -1,4 +1,4 @@
-"""A session of the hub socket without a network: what a test says to it, and what it says."""
+"""A session of the client connection without a network: what a test says to it, and what it says."""
 
 import contextlib
 import json

@@ -34,7 +34,7 @@ def test_the_channel_is_for_ids_only(declared: dict[str, Any]) -> None:
             find(channel)
 
 
-#: A customer cancels an order over the hub socket, one that is shipped, and one that is nobody's.
+#: A customer cancels an order over the client connection, one that is shipped, and one that is nobody's.
 CANCEL = """
 import asyncio, json
 from hub.people.models import User

@@ -160,7 +160,7 @@ CONNECT, HISTORY = b'{"id":1,"connect":{}}', b'{"id":2,"history":{"channel":"eve
 
 
 async def _asks_for_much(client: SlowReader, address: str) -> SendBuffer:
-    """Come to the hub socket and ask for a history of a quarter of a mebibyte; returns what is written to it."""
+    """Ask on the client connection for a history of a quarter of a mebibyte; returns what is written to it."""
     await in_database_thread(publish_many, [("everyone", _alert("x" * 3900)) for _ in range(60)])
     await client.come(address, "/connection/websocket")
     await client.say(CONNECT.ljust(126))

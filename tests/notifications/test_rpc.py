@@ -1,4 +1,4 @@
-"""Alerts over the hub socket: the list and its live stream, marks, and the same list over HTTP."""
+"""Alerts over the client connection: the list and its live stream, marks, and the same list over HTTP."""
 
 import json
 from datetime import datetime, timedelta

@@ -75,7 +75,7 @@ async def test_alerts_of_a_topic_come_while_one_follows_it(ann: User, deploys: T
         assert await told(endpoint, deploys, "after") == []
 
 
-async def test_who_follows_gets_alerts_on_the_plain_door_from_the_beginning(ann: User, deploys: Topic) -> None:
+async def test_who_follows_gets_alerts_on_the_simple_endpoint_from_the_beginning(ann: User, deploys: Topic) -> None:
     await Follow.objects.acreate(topic=deploys, user=ann)
     session = await sync_to_async(session_cookie)(ann)
     async with open_endpoint(PATH, session=session) as endpoint:

@@ -1,4 +1,4 @@
-"""Ten thousand malformed frames to each plain door: errors for the sender, nothing for anybody else."""
+"""Ten thousand malformed frames to each simple endpoint: errors for the sender, nothing for anybody else."""
 
 import asyncio
 import contextlib

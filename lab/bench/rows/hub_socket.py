@@ -1,4 +1,4 @@
-"""The hub socket against the plain endpoint, on the same web process: it may cost 15 % more, and no more.
+"""The client connection against the plain endpoint, on the same web process: it may cost 15 % more, and no more.
 
 The storm of both is in :mod:`lab.bench.rows.storm`.
 """
@@ -14,7 +14,7 @@ from lab.bench.rows import burst
 from lab.bench.run import Bench
 from lab.bench.systems.hub import Hub
 
-PLAIN, JSON = "plain door", "JSON"
+PLAIN, JSON = "simple endpoint", "JSON"
 
 PATH = "/connection/websocket"
 
@@ -58,7 +58,7 @@ async def _bursts(bench: Bench, system: Hub, endpoints: Sequence[Endpoint]) -> l
 
 
 def by_socket(system: Hub, connects: Sequence[Mapping[str, Any]], ready: bytes = b"") -> list[Endpoint]:
-    """How each person comes to the hub socket, with what they say in their first command.
+    """How each person comes to the client connection, with what they say in their first command.
 
     Without ``ready`` the answer to it is the first frame that a reader gets.
     """
@@ -75,7 +75,7 @@ def by_socket(system: Hub, connects: Sequence[Mapping[str, Any]], ready: bytes =
 
 
 def by_protobuf(system: Hub, count: int) -> list[Endpoint]:
-    """How so many people come to the hub socket in the Protobuf form, without a word but ``connect``."""
+    """How so many people come to the client connection in the Protobuf form, without a word but ``connect``."""
     return [
         Endpoint(
             system.port,

@@ -1,6 +1,6 @@
 """Reconnect storm: all sockets are cut at once and come back together, each with its cursor.
 
-Over the plain endpoint, and over the hub socket, which may need 15 % more.
+Over the plain endpoint, and over the client connection, which may need 15 % more.
 """
 
 import json
@@ -53,7 +53,7 @@ async def storm(system: Hub) -> float:
 
 
 async def connect_and_recover(system: Hub) -> float:
-    """One storm, over the hub socket. Raises ``NotWhole``, or ``TooFew`` where something did not come at all."""
+    """One storm, over the client connection. Raises ``NotWhole``; ``TooFew`` where something did not come at all."""
     told, _ = await come(by_socket(system, [{}] * SOCKETS), frames=1)
     before = [reply["connect"]["subs"][CHANNEL] for (reply,) in told]
     await system.publisher.ask("burst", count=MISSED, size=SIZE)
