@@ -27,7 +27,7 @@ from notifications.models.preferences import Choice, Preferences
 from notifications.models.topics import Follow, Topic, newest_alert
 
 # Django finds the models of an app in this package.
-from notifications.saved_rules import models as _of_saved_rules  # noqa: F401
+from notifications.saved_rules import models as _of_saved_rules  # noqa: F401  # registers them
 
 __all__ = [
     "AUDIENCE_LIMIT",
