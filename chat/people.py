@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from hub.users import NAME_LIMIT, User, display_name, user_id
+from hub.users import NAME_LIMIT, User, code_of, display_name, user_id
 from hub.validation import is_reserved, shows_nothing
 
 
@@ -22,12 +22,12 @@ def named(user: User) -> Named:
 def called(user: User) -> str:
     """What others read of the person, at most 150 characters (:func:`hub.users.display_name`).
 
-    Where that is a name of the hub's own, looks like it or has something that cannot be seen, the id stands behind it:
-    who is called so speaks for nobody else.
+    Where that is a name of the hub's own, looks like it or has something that cannot be seen, the id stands behind it,
+    as people read it (:func:`hub.users.code_of`): who is called so speaks for nobody else.
     """
     name = display_name(user)
     seen = "".join(character for character in name if not shows_nothing(character))
     if seen == name and not is_reserved(name, official=True):
         return name
-    mark = f"#{user_id(user)}"
+    mark = f"#{code_of(user_id(user))}"
     return f"{seen[: NAME_LIMIT - len(mark)]}{mark}"

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.db.models.signals import post_delete, post_save
 
 from hub.database import listen
-from hub.users import User, all_users, log_in_field
+from hub.users import User, all_users, log_in_field, looks_made
 from hub.validation import known_names, validate_name
 
 #: The field that has the names.
@@ -46,7 +46,7 @@ def validate(username: str, *, user: User | None = None, official: bool = False)
     Raises:
         django.core.exceptions.ValidationError: see :func:`hub.validation.names.validate`.
     """
-    validate_name(username, official=official, reserved=RECIPIENTS)
+    validate_name(username, official=official, reserved=RECIPIENTS | ({username} if looks_made(username) else set()))
     others = all_users().filter(pk__in=USERS.owners_like(username))
     if user is not None:
         others = others.exclude(pk=user.pk)

@@ -235,8 +235,8 @@ class HubSettings(Engine):
         "What others read of a person: a field or method of the user model, or the path of a function that takes a "
         "user.",
         unless="people are to be called by another name",
-        zero="takes what `get_full_name()` says, else what `str()` says, and never a mail address; in its own "
-        "project it takes the name, else the username",
+        zero="takes what `get_full_name()` says, else what `str()` says, never a mail address, else a name that is "
+        "made of the id, such as Person 3f2a-91bc; in its own project it takes the name, else the username",
         example="myproject.people.name_of",
     )
 

@@ -1,8 +1,9 @@
 """The people of the hub, whatever the project's user model is.
 
 The hub asks of a model what ``AbstractBaseUser`` has, and a key of one column. ``ids`` says what a person is called
-outside (``HUB_USER_ID``), ``names`` what others read (``HUB_DISPLAY_NAME``), ``model`` finds users, ``groups``
-their groups, ``permissions`` what they may do, and ``checks`` has a sentence for each model that cannot work.
+outside (``HUB_USER_ID``), ``names`` what others read (``HUB_DISPLAY_NAME``), also of people who have no name
+(``made_names``), ``model`` finds users, ``groups`` their groups, ``permissions`` what they may do, and ``checks`` has
+a sentence for each model that cannot work.
 """
 
 from hub.users.converter import PATTERN
@@ -22,6 +23,7 @@ from hub.users.ids import (
     users_by_id,
     value_of_id,
 )
+from hub.users.made_names import code_of, looks_made
 from hub.users.model import (
     Key,
     User,
@@ -51,6 +53,7 @@ __all__ = [
     "Visitor",
     "all_users",
     "as_stored",
+    "code_of",
     "display_name",
     "display_names",
     "field_named",
@@ -71,6 +74,7 @@ __all__ = [
     "key_of_text",
     "keys_of_members",
     "log_in_field",
+    "looks_made",
     "may",
     "memberships",
     "names_of_groups",

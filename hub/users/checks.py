@@ -111,7 +111,8 @@ def _of_names(users: type[models.Model]) -> Iterator[checks.CheckMessage]:
         )
     elif not name and said == "":
         yield checks.Warning(
-            f"The user model {users._meta.label} says no name but a mail address, so others read the id of a person.",
+            f"The user model {users._meta.label} says no name but a mail address, so others read names that are "
+            "made of people's ids.",
             hint="Name a field or a function in HUB_DISPLAY_NAME, or give the model get_full_name().",
             id="hub.W021",
         )

@@ -1,7 +1,8 @@
 """What others read of a person: ``HUB_DISPLAY_NAME``, a field of the user model or the path of a function.
 
-Without it, what ``get_full_name()`` says, else what the model's ``__str__`` says, and never a mail address: people
-whose model says nothing else are called by their id.
+Without it, what ``get_full_name()`` says, else what the model's ``__str__`` says, and never a mail address. People
+whose model says nothing else get a name that is made of their id (:mod:`hub.users.made_names`), and so do those who
+want to be called as if theirs was made.
 """
 
 import re
@@ -11,8 +12,10 @@ from typing import Any
 
 from django.utils.module_loading import import_string
 
+from hub.characters import is_visible
 from hub.config import hub_settings
 from hub.users.ids import id_columns, id_from, user_id, users_by_id, with_ids
+from hub.users.made_names import looks_made, made_name
 from hub.users.model import User, Visitor, all_users, field_named
 
 #: Characters of a name, at most; a longer one is cut.
@@ -75,4 +78,5 @@ def _text(said: object) -> str:
 
 
 def _shown(said: str, known: str) -> str:
-    return said[:NAME_LIMIT] or f"#{known}"
+    said = said[:NAME_LIMIT]
+    return said if is_visible(said) and not looks_made(said) else made_name(known)

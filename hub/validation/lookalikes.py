@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
+from hub.characters import skeletons
 from hub.models import NameDigest
-from hub.validation import names
 
 #: Rows of one statement.
 CHUNK = 500
@@ -83,4 +83,4 @@ def complete() -> int:
 
 
 def _digests(name: str) -> list[str]:
-    return [hashlib.blake2b(skeleton.encode(), digest_size=16).hexdigest() for skeleton in names.skeletons(name)]
+    return [hashlib.blake2b(skeleton.encode(), digest_size=16).hexdigest() for skeleton in skeletons(name)]

@@ -4,8 +4,9 @@ import msgspec
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from hub.characters import is_visible
 from hub.validation.refused import Refused
-from hub.validation.text import MESSAGE_LIMIT, is_storable, is_visible
+from hub.validation.text import MESSAGE_LIMIT, is_storable
 
 
 class BadMessage(Refused):

@@ -57,6 +57,7 @@ def made(request: pytest.FixtureRequest, settings: Settings) -> Callable[[str], 
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
+        ("Person3f2a-91bc", "This name is reserved. Please choose another one."),
         ("Ѕystem", "This name is reserved. Please choose another one."),
         ("everyone", "This name is reserved. Please choose another one."),
         ("Members", "This name is reserved. Please choose another one."),

@@ -1,4 +1,4 @@
-"""``hub.validation.names``: which names can be seen, are reserved, and look like one another."""
+"""``hub.characters`` and ``hub.validation.names``: which names can be seen, look like one another, are reserved."""
 
 import unicodedata
 from typing import Literal
@@ -8,8 +8,8 @@ from django.core.exceptions import ValidationError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hub.characters import is_visible, look_alike, shows_nothing
 from hub.validation import names
-from hub.validation.text import is_visible, shows_nothing
 
 FORMS: tuple[Literal["NFC", "NFD", "NFKC", "NFKD"], ...] = ("NFC", "NFD", "NFKC", "NFKD")
 
@@ -97,7 +97,7 @@ def test_official_name_is_given_by_administrators_only(name: str) -> None:
     ],
 )
 def test_names_that_people_take_for_each_other_look_alike(one: str, other: str) -> None:
-    assert names.look_alike(one, other)
+    assert look_alike(one, other)
     assert code(one, taken=["zoe", other]) == "lookalike"
 
 
@@ -114,7 +114,7 @@ def test_names_that_people_take_for_each_other_look_alike(one: str, other: str) 
     ],
 )
 def test_names_that_differ_do_not(one: str, other: str) -> None:
-    assert not names.look_alike(one, other)
+    assert not look_alike(one, other)
     assert code(one, taken=[other]) is None
 
 
@@ -122,5 +122,5 @@ def test_names_that_differ_do_not(one: str, other: str) -> None:
 @given(st.text(max_size=30))
 def test_name_looks_like_itself_in_every_form(name: str) -> None:
     for form in FORMS:
-        assert names.look_alike(name, unicodedata.normalize(form, name))
-    assert names.look_alike(name, name + "\u200b")
+        assert look_alike(name, unicodedata.normalize(form, name))
+    assert look_alike(name, name + "\u200b")

@@ -8,11 +8,13 @@ from django.conf import settings
 from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
+from pytest_django.fixtures import Settings
 
 from chat.actions import post_message
 from chat.models import Message, Room
+from chat.people import called
 from hub.access import credentials, signed_tokens
-from hub.users import User, display_name, has_form_of_id, user_id, users_by_id
+from hub.users import User, code_of, display_name, display_names, has_form_of_id, user_id, users_by_id
 from hub.users.checks import user_model_works
 from notifications import notify
 from notifications.models import Notification
@@ -69,15 +71,35 @@ async def test_signed_token_names_a_person_by_the_uuid(ada: User, settings: obje
 
 async def test_nobody_reads_the_mail_address(ada: User) -> None:
     room = await Room.objects.acreate(name="lobby")
-    nameless = await people.User.objects.acreate_user("x", full_name="")
-    assert display_name(nameless) == f"#{nameless.pk}"
-    async with wired(ada) as wire, wired(nameless) as other:
-        for one in (wire, other):
+    nameless = [await people.User.objects.acreate_user(name, full_name="") for name in ("x", "y")]
+    names = [display_name(person) for person in nameless]
+    assert names == [f"Person {code_of(str(person.pk))}" for person in nameless]
+    async with wired(ada) as wire, wired(nameless[0]) as other, wired(nameless[1]) as third:
+        for one in (wire, other, third):
             await one.ask(subscribe={"channel": f"room:{room.pk}"})
-        for person in (ada, nameless):
+        for person in (ada, *nameless):
             await sync_to_async(post_message)(room_id=room.pk, author_id=person.pk, text="hello")
-        await wire.pushed("pub", 2)
+        await wire.pushed("pub", 3)
         presence = await wire.ask(presence={"channel": f"room:{room.pk}"})
-        seen = f"{wire.lines}{other.lines}{presence}"
+        seen = f"{wire.lines}{other.lines}{third.lines}{presence}"
     assert "@" not in seen
-    assert [message.username async for message in Message.objects.order_by("pk")] == ["ada", f"#{nameless.pk}"]
+    there = {info["user"]: info["conn_info"]["name"] for info in presence["presence"]["presence"].values()}
+    assert there == {str(ada.pk): "ada"} | {str(one.pk): name for one, name in zip(nameless, names, strict=True)}
+    assert [message.username async for message in Message.objects.order_by("pk")] == ["ada", *names]
+
+
+def test_nobody_takes_the_name_of_somebody_who_has_none(settings: Settings) -> None:
+    nameless = people.User.objects.create_user("x", full_name="")
+    name = display_name(nameless)
+    for number, taken in enumerate((name, name.upper(), name.replace("P", "\u0420"), f"#{nameless.pk}")):
+        people.User.objects.create_user(f"h{number}", full_name=taken)
+    own = {str(person.pk): f"Person {code_of(str(person.pk))}" for person in people.User.objects.all()}
+    assert len(set(own.values())) == 5
+    assert display_names(own) == own
+    settings.HUB_DISPLAY_NAME = "full_name"
+    assert display_names(own) == own
+
+
+def test_name_that_speaks_for_the_hub_has_the_code_behind_it() -> None:
+    hostile = people.User.objects.create_user("x", full_name="System")
+    assert called(hostile) == f"System#{code_of(str(hostile.pk))}"

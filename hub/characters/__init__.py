@@ -1,0 +1,9 @@
+"""What people see of a text: whether anything, and which texts they take for each other.
+
+``visible`` knows the characters that show nothing, ``skeletons`` the texts that look alike.
+"""
+
+from hub.characters.skeletons import look_alike, normal, skeletons
+from hub.characters.visible import is_visible, shows_nothing
+
+__all__ = ["is_visible", "look_alike", "normal", "shows_nothing", "skeletons"]
