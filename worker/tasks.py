@@ -19,6 +19,7 @@ from worker import (
     queues,
 )
 from worker.durable import DurableTask
+from worker.schedules import waiting
 
 #: Errors after which the same is tried again. After others it would not succeed either.
 PASSING = (OperationalError, InterfaceError, SoftTimeLimitExceeded)
@@ -150,7 +151,7 @@ def send_scheduled(scheduled_id: int, due_at: str) -> int:
     many alerts are stored.
     """
     try:
-        return due.send(scheduled_id, datetime.fromisoformat(due_at))
+        return due.send(scheduled_id, datetime.fromisoformat(due_at), on_sent=waiting.note_sent)
     except PASSING:
         raise
     except Exception as error:  # noqa: BLE001  # an audience is the project's own code

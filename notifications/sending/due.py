@@ -1,20 +1,25 @@
 """Sending an alert whose time has come."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from django.db import transaction
 
 from notifications import sources
-from notifications.models import ScheduledAlert
+from notifications.models import Notification, ScheduledAlert
 from notifications.sending import actions, keys, scheduling, throttling
 
+#: Told of an alert that waited, and of what was stored of it, in the transaction that does.
+OnSent = Callable[[ScheduledAlert, list[Notification]], object]
 
-def send(scheduled_id: int, due_at: datetime) -> int:
+
+def send(scheduled_id: int, due_at: datetime, *, on_sent: OnSent | None = None) -> int:
     """Send the alert that was to be sent at ``due_at``, and delete its row, in one transaction.
 
     With what is held in a window goes all that is held there. Nothing where it is sent already, was cancelled, or has
-    another time. Returns how many alerts are stored. Safe to run at the same time as itself. Raises
-    ``django.db.Error``, and what keeps it from being sent, such as ``BadAlert`` and ``BadAudience``.
+    another time. Returns how many alerts are stored. ``on_sent`` is told of one that was held in no window. Safe to
+    run at the same time as itself. Raises ``django.db.Error``, and what keeps it from being sent, such as ``BadAlert``
+    and ``BadAudience``.
     """
     with transaction.atomic():
         rows = ScheduledAlert.objects.filter(pk=scheduled_id, due_at=due_at)
@@ -29,4 +34,7 @@ def send(scheduled_id: int, due_at: datetime) -> int:
             return 0
         row.delete()
         with sources.acting_as(row.source):
-            return len(actions.send([scheduling.alert_in(row)]))
+            sent = actions.send([scheduling.alert_in(row)])
+        if on_sent is not None:
+            on_sent(row, sent)
+        return len(sent)

@@ -173,6 +173,11 @@ def told_to(person: Key) -> Iterator[ScheduledAlert]:
             yield row
 
 
+def people_waiting(row: ScheduledAlert) -> int:
+    """How many people an alert waits for that is for single people and lists of them, as one for a local time is."""
+    return sum(len(one.get("people", [one])) for one in row.recipients)
+
+
 def _without(recipient: dict[str, Any], key: int | str) -> dict[str, Any]:
     """The recipient without the user with this key; empty where nobody is left."""
     if recipient.get("user") == key:

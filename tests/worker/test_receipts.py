@@ -5,6 +5,7 @@ import threading
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -12,17 +13,20 @@ from django.contrib.auth.models import Group
 from django.db import connection, transaction
 from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from hub.concurrency import node
 from hub.fanout import relay
 from lab.harness.waiting import await_for, wait_for
-from notifications.models import Distribution, Follow, Notification, Topic
+from notifications.models import Distribution, Follow, Notification, Preferences, ScheduledAlert, Topic
 from notifications.sending import distributing
 from tests.hub.listeners import Listener, follow
 from tests.support.people import User
 from tests.support.writers import needs_several_writers
-from worker.schedules import OWN_ZONE, contents, receipt_counter, receipts, schedule
-from worker.schedules.models import ScheduleRun
+from worker import tasks
+from worker.maintenance import send_due_schedules
+from worker.schedules import OWN_ZONE, contents, receipt_counter, receipts, running, schedule, waiting
+from worker.schedules.models import Schedule, ScheduleRun, ScheduleWave
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -92,7 +96,7 @@ async def test_a_run_that_came_to_nobody_says_so(monkeypatch: pytest.MonkeyPatch
 def count_again(number: int) -> None:
     """As another process does."""
     pk = ScheduleRun.objects.values_list("pk", flat=True).get()
-    receipts.add([(receipts.Uncounted(pk, []), number)])
+    receipts.add([(receipts.Uncounted((pk, 0), []), number)])
 
 
 async def test_the_counts_of_all_processes_are_summed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -256,7 +260,7 @@ async def test_numbers_are_added_while_somebody_holds_the_rows_in_another_order(
 
     def add() -> None:
         holds.wait(30)
-        receipts.add([(receipts.Uncounted(pk, []), 1) for pk in runs])
+        receipts.add([(receipts.Uncounted((pk, 0), []), 1) for pk in runs])
         connection.close()
 
     await asyncio.gather(asyncio.to_thread(erase), asyncio.to_thread(add))
@@ -269,10 +273,89 @@ def is_waiting_for_a_lock() -> bool:
         return bool(cursor.fetchone()[0])
 
 
-async def test_what_waits_for_local_times_came_to_nobody_at_once() -> None:
-    ada = await sync_to_async(User.objects.create_user)("ada")
-    found = await run(to=[str(ada.pk)], every=None, weekdays=[1], times=["09:00"], tz=OWN_ZONE)
-    assert (found.recipients, found.received) == (1, None)
+#: Where a day begins first, and two zones where it begins a day later, at the same time.
+FIRST, LATER, AS_LATE = "Pacific/Kiritimati", "America/Los_Angeles", "America/Vancouver"
+
+
+@sync_to_async
+def person_in(zone: str, name: str) -> User:
+    person = User.objects.create_user(name)
+    Preferences.objects.create(user=person, time_zone=zone)
+    return person
+
+
+@sync_to_async
+def send_locally(to: Any) -> None:
+    """Send a schedule that was due a minute ago where a day begins first."""
+    due = (timezone.now() - timedelta(minutes=1)).astimezone(ZoneInfo(FIRST)).replace(second=0, microsecond=0)
+    row = schedule(to=to, message="m", weekdays=range(1, 8), times=[f"{due:%H:%M}"], tz=OWN_ZONE).row
+    Schedule.objects.filter(pk=row.pk).update(handled_until=due - timedelta(hours=1), next_at=due, is_planned=True)
+    assert send_due_schedules() == 1
+
+
+@sync_to_async
+def later_it_is_that_time_there() -> int:
+    """Do what the jobs of the alerts that wait do; returns how many those are."""
+    waiting = list(ScheduledAlert.objects.all())
+    for one in waiting:
+        tasks.send_scheduled(one.pk, one.due_at.isoformat())
+    for found in Distribution.objects.all():
+        assert distributing.run(found.pk)
+    return len(waiting)
+
+
+async def test_people_in_their_own_zones_are_counted_as_their_times_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    ada, bob = await person_in(FIRST, "ada"), await person_in(LATER, "bob")
+    await start_counting()
+    first, later = Listener(), Listener()
+    await follow(f"user:{ada.pk}", first)
+    await follow(f"user:{bob.pk}", later)
+    await send_locally([ada, bob])
+    await settle(monkeypatch, first)
+    await is_stored(2, 1)
+    assert await later_it_is_that_time_there() == 1
+    await is_stored(2, 2)
+    assert len(first.frames) == len(later.frames) == 1
+
+
+async def test_people_of_an_audience_in_zones_of_one_time_are_counted_once_each(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    people = [await person_in(zone, name) for zone, name in ((LATER, "ada"), (AS_LATE, "bob"), (LATER, "eve"))]
+    await start_counting()
+    listeners = [Listener() for _ in people]
+    for person, listener in zip(people, listeners, strict=True):
+        await follow(f"user:{person.pk}", listener)
+    await send_locally("members")
+    assert await stored() == (3, None)
+    assert await later_it_is_that_time_there() == 2
+    await settle(monkeypatch, *listeners)
+    await is_stored(3, 3)
+    looked = receipt_counter.current()
+    await await_for(lambda: len(looked._counted) == 2, that="both waves are counted")
+    assert await stored() == (3, 3)
+
+
+async def test_who_is_not_told_any_more_is_no_recipient() -> None:
+    ada, bob = await person_in(FIRST, "ada"), await person_in(LATER, "bob")
+    await send_locally([ada, bob])
+    assert (await stored())[0] == 2
+    await sync_to_async(waiting.cancel)((await Schedule.objects.aget()).pk)
+    assert not await ScheduledAlert.objects.aexists()
+    assert (await stored())[0] == 1
+
+
+async def test_what_waited_is_sent_although_its_run_is_not_kept_any_more() -> None:
+    bob = await person_in(LATER, "bob")
+    await send_locally([bob])
+    await ScheduleRun.objects.all().adelete()
+    await later_it_is_that_time_there()
+    assert await Notification.objects.filter(user=bob).acount() == 1
+    wave = await ScheduleWave.objects.aget()
+    await sync_to_async(receipts.add)([(receipts.Uncounted((wave.run, wave.pk), []), 1)])
+    await ScheduleWave.objects.aupdate(created_at=timezone.now() - timedelta(days=2))
+    await sync_to_async(running.prune)()
+    assert not await ScheduleWave.objects.aexists()
 
 
 async def test_many_runs_are_looked_at_in_few_queries(

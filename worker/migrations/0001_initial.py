@@ -173,4 +173,15 @@ class Migration(migrations.Migration):
                 'indexes': [models.Index(fields=['owner', '-created_at'], name='hub_worker_tracked_of_owner'), models.Index(fields=['-created_at'], name='hub_worker_tracked_newest'), models.Index(fields=['root'], name='hub_worker_tracked_tree'), models.Index(condition=models.Q(('ended_at', None)), fields=['lost_at'], name='hub_worker_tracked_active'), models.Index(fields=['ended_at'], name='hub_worker_tracked_ended')],
             },
         ),
+        migrations.CreateModel(
+            name='ScheduleWave',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('run', models.BigIntegerField()),
+                ('ran_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), db_index=True)),
+                ('notifications', models.JSONField(default=list)),
+                ('publications', models.JSONField(default=list)),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+            ],
+        ),
     ]

@@ -1,7 +1,7 @@
 """What a schedule sends: the arguments of ``notify``, kept as JSON has them."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,7 +11,7 @@ from msgspec import UNSET
 from hub.users import User, user_id
 from notifications.models import Notification, Topic
 from notifications.offers.declaring import Action, BadOffer, Link, written
-from notifications.sending import actions
+from notifications.sending import actions, scheduling
 from notifications.sending.alerting import (
     EVERYONE,
     LONGEST,
@@ -164,6 +164,8 @@ class Sent:
 def send(contents: Mapping[str, Any], *, key: str | None = None, at_local: datetime | None = None) -> Sent:
     """Send it now, or to each person when it is ``at_local`` where they are; to those of its recipients who are there.
 
+    With ``at_local`` the alerts to people of different zones have keys that begin with ``key``: each is one by itself.
+
     Raises as ``notifications.notify``: also where none of them is there.
     """
     arguments, gone = _arguments(contents), list[UnknownRecipient]()
@@ -171,7 +173,12 @@ def send(contents: Mapping[str, Any], *, key: str | None = None, at_local: datet
     if gone and not found:
         raise gone[0]
     to = [EVERYONE if one is None else one for one in found.values()]  # who was looked up is not looked up again
-    notifications = actions.notify(**arguments | {"to": to}, key=key, at_local=at_local)
+    if at_local is None:
+        notifications = actions.notify(**arguments | {"to": to}, key=key)
+    else:
+        described = alert(**arguments | {"to": to}, at_local=at_local)
+        zones = enumerate(scheduling.in_local_times(described))
+        notifications = actions.send([replace(one, key=f"{key}{number}") for number, one in zones])
     # Where nothing is stored yet, or only for those whose time has come, nobody could count it later.
     is_stored = bool(notifications) and at_local is None
     is_counted_later = is_stored and not all(isinstance(one, User) for one in found.values())

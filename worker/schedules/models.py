@@ -198,3 +198,23 @@ class ScheduleRun(models.Model):
     def late_by(self) -> float:
         """Seconds between its due time and when it was sent; 0 of one that was not."""
         return max(0.0, (self.ran_at - self.due_at).total_seconds()) if self.status == RunStatus.SENT else 0.0
+
+
+class ScheduleWave(models.Model):
+    """What a run in people's own zones has sent since: to those of one zone, when it was that time where they are.
+
+    Stored in the transaction that sends it, read by ``worker.schedules.receipts`` until it is counted, and deleted a
+    day later.
+    """
+
+    #: The id of the run, which need not be kept any more.
+    run = models.BigIntegerField()
+    #: When it was sent.
+    ran_at = models.DateTimeField(db_default=Now(), db_index=True)
+    #: JSON: as those of a run.
+    notifications: Any = models.JSONField(default=list)
+    publications: Any = models.JSONField(default=list)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"{self.run}: {self.ran_at:%Y-%m-%d %H:%M}"

@@ -8,19 +8,20 @@ from hub.concurrency.node import Part
 from hub.database import in_database_thread
 from hub.fanout import relay
 from worker.schedules import receipts
+from worker.schedules.receipts import RunPart
 
 #: Seconds between two looks.
 INTERVAL = 5.0
 
 
 class ReceiptCounter:
-    """Looks every five seconds or so for runs that this process has not counted: two queries of small indexes."""
+    """Looks every five seconds or so for what this process has not counted of runs: two queries of small indexes."""
 
     def __init__(self) -> None:
-        #: The runs that need no more look of this process.
-        self._counted = set[int]()
+        #: The parts of runs that need no more look of this process.
+        self._counted = set[RunPart]()
         #: Those that were there before it; None until it has looked.
-        self._before: set[int] | None = None
+        self._before: set[RunPart] | None = None
         #: Held while runs are counted, so that each is counted once.
         self._counting = asyncio.Lock()
         self._loop = Background("receipts of schedules", self._step, event="receipts_not_counted")
@@ -45,16 +46,16 @@ class ReceiptCounter:
             if new := sorted(recent - self._counted)[: receipts.COUNTED_LIMIT]:
                 await self._count(new, self._before, is_last=is_last)
 
-    async def _count(self, runs: list[int], before: set[int], *, is_last: bool) -> None:
+    async def _count(self, parts: list[RunPart], before: set[RunPart], *, is_last: bool) -> None:
         current = relay.current()
-        found = await in_database_thread(receipts.ripe, runs, current.channels(), at_once=is_last)
+        found = await in_database_thread(receipts.ripe, parts, current.channels(), at_once=is_last)
         if found:
             numbers = await current.received([one.places for one in found])
-            self._counted.update(one.pk for one in found)  # first: one too few is better than a number added twice
+            self._counted.update(one.part for one in found)  # first: one too few is better than a number added twice
             # That nobody here was sent what is older than this process says nothing: those who were are gone with
             # another one. Of a distribution that goes on its connections may have been sent the rest.
             counted = [
-                (one, number) for one, number in zip(found, numbers, strict=True) if number or one.pk not in before
+                (one, number) for one, number in zip(found, numbers, strict=True) if number or one.part not in before
             ]
             await in_database_thread(receipts.add, counted)
 

@@ -5,6 +5,9 @@ knows where each of its subscriptions began and how far it has sent; what has an
 connection as it came (``notifications.oversight.connections``). So nothing is counted while something is sent. A few
 seconds after a run each process looks once.
 
+A run in people's own zones goes on for a day: what it sends to those of one zone, when it is that time there, is a
+wave of it (:class:`.models.ScheduleWave`), which is counted as a run is, and added to its run.
+
 How many people it was for one of them writes, where counting is needed: of groups, topics and everyone at its next
 look, so that nothing is counted in the transaction that sends; of an audience when its job has counted them.
 """
@@ -13,8 +16,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import chain
+from typing import Any
 
-from django.db.models import F, Value
+from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Coalesce, Now
 
 from hub import streams
@@ -22,7 +26,7 @@ from notifications.models import Distribution, Notification
 from notifications.sending import distributing
 from notifications.sending.counting import people_of
 from worker.schedules import publishing
-from worker.schedules.models import RunStatus, ScheduleRun
+from worker.schedules.models import RunStatus, ScheduleRun, ScheduleWave
 
 #: Seconds after a run until connections are counted: by then it has come to each of them, by catch-up if need be.
 SETTLED = 4.0
@@ -39,31 +43,36 @@ LIMIT, COUNTED_LIMIT = 5000, 500
 #: How long a job may wait until it counts an audience; whom a run was for that is older stays unknown.
 UNCOUNTED_TIMEOUT = timedelta(days=7)
 
+#: What is counted at once: the id of a run, and that of one of its waves, or 0 for what the run has sent by itself.
+RunPart = tuple[int, int]
+
 
 @dataclass(frozen=True, slots=True)
 class Uncounted:
-    """A run, and the channels and offsets of its publications."""
+    """A part of a run, and the channels and offsets of its publications."""
 
-    pk: int
+    part: RunPart
     places: list[tuple[str, int]]
 
 
-def recent() -> set[int]:
-    """The runs that are counted now or soon. A query of a small index."""
-    # One that has stored nothing waits for people's local times: what is sent to them then is no run.
-    sent = ScheduleRun.objects.filter(status=RunStatus.SENT, ran_at__gte=Now() - timedelta(seconds=WINDOW))
-    return set(sent.exclude(notifications=[]).order_by("-pk").values_list("pk", flat=True)[:LIMIT])
+def recent() -> set[RunPart]:
+    """What is counted now or soon. A query of two small indexes."""
+    since = Now() - timedelta(seconds=WINDOW)
+    # One that has stored nothing waits for people's local times: what is sent to them then is a wave.
+    runs = ScheduleRun.objects.filter(status=RunStatus.SENT, ran_at__gte=since).exclude(notifications=[])
+    waves = ScheduleWave.objects.filter(ran_at__gte=since)
+    both = runs.order_by().values_list("pk", Value(0)).union(waves.order_by().values_list("run", "pk"), all=True)
+    return set(both.order_by("-pk")[:LIMIT])
 
 
-def ripe(runs: Collection[int], channels: Sequence[str], *, at_once: bool = False) -> list[Uncounted]:
-    """Those of these runs whose time to be counted has come, for a process that has these ``channels`` open.
+def ripe(parts: Collection[RunPart], channels: Sequence[str], *, at_once: bool = False) -> list[Uncounted]:
+    """Those of these parts whose time to be counted has come, for a process that has these ``channels`` open.
 
     All of them ``at_once``: for a process that ends.
     """
-    settled = ScheduleRun.objects.filter(pk__in=runs)
-    if not at_once:
-        settled = settled.filter(ran_at__lte=Now() - timedelta(seconds=SETTLED))
-    rows = list(settled.annotate(read_at=Now()).order_by("pk"))
+    rows = _settled(ScheduleRun.objects.filter(pk__in=[run for run, wave in parts if not wave]), at_once)
+    if waves := [wave for _run, wave in parts if wave]:
+        rows += _settled(ScheduleWave.objects.filter(pk__in=waves), at_once)
     distributions = Distribution.objects.in_bulk({pk for row in rows for pk in row.notifications}) if rows else {}
     placed = streams.offsets_of({pk for row in rows for pk in row.publications})
     found = []
@@ -73,16 +82,23 @@ def ripe(runs: Collection[int], channels: Sequence[str], *, at_once: bool = Fals
         if at_once or is_late or all(one.finished_at or one.failure for one in of_run):
             places = [placed[pk] for pk in row.publications if pk in placed]
             shared = list(chain.from_iterable(map(distributing.shared_ids, of_run)))
-            found.append(Uncounted(row.pk, places + streams.offsets_of_shared(shared, channels)))
+            part = (row.run, row.pk) if isinstance(row, ScheduleWave) else (row.pk, 0)
+            found.append(Uncounted(part, places + streams.offsets_of_shared(shared, channels)))
     return found
+
+
+def _settled(rows: QuerySet[Any], at_once: bool) -> list[Any]:
+    if not at_once:
+        rows = rows.filter(ran_at__lte=Now() - timedelta(seconds=SETTLED))
+    return list(rows.annotate(read_at=Now()).order_by("pk"))
 
 
 def add(counted: Sequence[tuple[Uncounted, int]]) -> None:
     """Add to each run how many connections of this process were sent it; its row has the sum of all processes."""
     for one, number in counted:
         # Each for itself: whoever holds several of these rows, in another order, never waits for one held here.
-        ScheduleRun.objects.filter(pk=one.pk).update(received=Coalesce(F("received"), Value(0)) + number)
-    _publish([one.pk for one, _ in counted])
+        ScheduleRun.objects.filter(pk=one.part[0]).update(received=Coalesce(F("received"), Value(0)) + number)
+    _publish({one.part[0] for one, _ in counted})
 
 
 def count_recipients() -> None:

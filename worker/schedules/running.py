@@ -28,7 +28,7 @@ from worker.clock import AHEAD
 from worker.due_times import until
 from worker.jobs import shortened
 from worker.schedules import contents, makers, publishing, waiting
-from worker.schedules.models import ERROR_LIMIT, Missed, RunStatus, Schedule, ScheduleRun
+from worker.schedules.models import ERROR_LIMIT, Missed, RunStatus, Schedule, ScheduleRun, ScheduleWave
 from worker.schedules.rules import FIRST_ZONE
 
 log = get_logger(__name__)
@@ -59,6 +59,9 @@ OVERDUE = 10.0
 
 #: Runs of each schedule that are kept, however young they are: one of every second has 86,400 a day.
 RUNS_KEPT = 1000
+
+#: Days for which what a run has sent in waves is kept: it is counted within minutes.
+WAVE_DAYS = 1.0
 
 #: Schedules of which :func:`compare` reads several at once.
 CHUNK = 500
@@ -406,7 +409,10 @@ def prune(*, seconds: float = 10.0) -> int:
     """
     rows, days = ScheduleRun.objects.all(), hub_settings().schedule_days
     lists = [(rows, Schedule.objects.all(), "schedule")]
-    return prune_table("schedule_run", rows, days=days, items=RUNS_KEPT, lists=lists, seconds=seconds)
+    counted = prune_table(
+        "schedule_wave", ScheduleWave.objects.all(), days=WAVE_DAYS, items=0, lists=[], seconds=seconds
+    )
+    return counted + prune_table("schedule_run", rows, days=days, items=RUNS_KEPT, lists=lists, seconds=seconds)
 
 
 def compare() -> int:
