@@ -43,6 +43,15 @@ STICKS_OUT = f"""
 """
 
 
+#: Shows a state of the connection as the page does it; returns its words.
+SHOW_STATE = """
+(element, state) => {
+  element.dataset.status = state;
+  return (element.querySelector("[data-status-text]").textContent = element.getAttribute(`data-text-${state}`));
+}
+"""
+
+
 def turned_around(page: Page) -> None:
     page.add_init_script("addEventListener('DOMContentLoaded', () => { document.documentElement.dir = 'rtl'; })")
 
@@ -115,12 +124,41 @@ def test_nothing_sticks_out_of_a_small_screen(visitor: Visitors, room: str, noti
 
 
 @pytest.mark.parametrize("language", ["en", "ru"])
-@pytest.mark.parametrize("width", [360, 480, 1100])
+@pytest.mark.parametrize("width", [320, 480, 1100])
 def test_navigation_is_seen_whole(visitor: Visitors, language: str, width: int) -> None:
     page = visitor("navigator", language=language)
     page.set_viewport_size({"width": width, "height": 760})
     page.goto("/")
     expect(page.locator("[data-status]")).to_have_attribute("data-status", "connected")
     expect(page.locator(".top hub-online[ready]")).to_have_count(1)
-    seen, needed = page.locator("nav.nav").evaluate("nav => [nav.clientWidth, nav.scrollWidth]")
+    nav = page.locator("nav.nav")
+    menu = page.locator(".nav-button")
+    if width < 500:  # one row, with the places to go behind a button
+        expect(nav).to_be_hidden()
+        assert page.locator(".top").evaluate("top => top.offsetHeight") < 60
+        menu.press("Enter")
+        page.keyboard.press("Tab")
+        expect(nav.get_by_role("link").first).to_be_focused()
+        nothing_sticks_out(page, width)
+    expect(nav).to_be_visible()
+    seen, needed = nav.evaluate("nav => [nav.clientWidth, nav.scrollWidth]")
     assert needed <= seen
+    if width < 500:
+        page.keyboard.press("Escape")
+        expect(nav).to_be_hidden()
+        expect(menu).to_be_focused()
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_header_of_a_guest_is_one_row_in_each_state(visitor: Visitors, language: str) -> None:
+    page = visitor(language=language)
+    page.goto("/")
+    status = page.locator("[data-status]")
+    expect(status).to_have_attribute("data-status", "connected")
+    for width in (320, 360):
+        page.set_viewport_size({"width": width, "height": 760})
+        for state in ("connecting", "connected", "reconnecting", "closed"):
+            said = status.evaluate(SHOW_STATE, state)
+            expect(status).to_contain_text(said)  # also where its dot alone is seen
+            assert page.locator(".top").evaluate("top => top.offsetHeight") < 60
+            nothing_sticks_out(page, width)

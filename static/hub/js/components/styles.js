@@ -66,7 +66,7 @@ button.round { padding: 0; color: var(--hub-muted); border-radius: 50%; }
 @keyframes arrive { from { opacity: 0; translate: 0 -0.625rem; } }
 @media (prefers-reduced-motion: reduce) {
   *, *::before, *::after {
-    animation-duration: 1ms !important; animation-iteration-count: 1 !important; transition-duration: 1ms !important;
+    animation-duration: 1ms !important; animation-iteration-count: 1 !important; transition-duration: 0s !important;
     scroll-behavior: auto !important;
   }
 }
