@@ -3,13 +3,14 @@ from asgiref.sync import sync_to_async
 
 import hub.urls  # noqa: F401  # registers the methods
 from hub.api import keys
-from hub.channels import Namespace, register
+from hub.channels import Namespace
 from tests.api.calling import Api, key_for
+from tests.support.namespaces import declare_for_all
 
 #: What the tests publish to: one that is kept, with presence, and one that is live only.
-register(Namespace("kept", presence=True))
-register(Namespace("live", durable=False))
-register(Namespace("hidden", single=True, internal=True))
+declare_for_all(Namespace("kept", presence=True))
+declare_for_all(Namespace("live", durable=False))
+declare_for_all(Namespace("hidden", single=True, internal=True))
 
 
 @pytest.fixture(autouse=True)
