@@ -52,8 +52,8 @@ class TrackedJobAdmin(ModelAdmin[TrackedJob]):
     list_select_related = ("owner",)
     search_fields = ("id", "title", "task", "error")
     fields = (
-        *("id", "title", "task", "arguments", "owner", "parent", "state", "runs", "text", "log", "result_text"),
-        *("result_url", "error", "created_at", "started_at", "ended_at"),
+        *("id", "title", "task", "arguments", "owner", "parent", "repeats", "queue", "state", "runs", "text", "log"),
+        *("result_text", "result_url", "error", "created_at", "started_at", "ended_at"),
     )
     actions = ("cancel",)
 

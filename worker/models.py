@@ -122,6 +122,17 @@ class TrackedJob(models.Model):
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
     #: When it counts as lost unless something is heard of it before.
     lost_at = models.DateTimeField(null=True, blank=True)
+    # The rest is of plain tasks of Celery alone: of a durable job ``Job`` has it.
+    #: The queue that it was sent to; empty where that is not known. When, unless it waits for a time of its own.
+    queue = models.CharField(_("queue"), max_length=255, blank=True, default="")
+    sent_at = models.DateTimeField(null=True, blank=True)
+    #: JSON text: the list of positional and the object of keyword arguments, with a mask in the place of secrets.
+    #: Empty where they cannot be kept, and when it has ended well.
+    call = models.TextField(blank=True, default="")
+    #: When it failed, until somebody has it run again.
+    failed_at = models.DateTimeField(null=True, blank=True)
+    #: The id of the run that failed, and that this one repeats.
+    repeats = models.CharField(_("repeats"), max_length=255, blank=True, default="")
 
     class Meta:
         verbose_name = _("tracked job")
@@ -133,6 +144,17 @@ class TrackedJob(models.Model):
             models.Index(fields=["root"], name="hub_worker_tracked_tree"),
             models.Index(fields=["lost_at"], condition=models.Q(ended_at=None), name="hub_worker_tracked_active"),
             models.Index(fields=["ended_at"], name="hub_worker_tracked_ended"),
+            models.Index(fields=["-failed_at"], condition=~models.Q(failed_at=None), name="hub_worker_tracked_failed"),
+            models.Index(
+                fields=["queue", "sent_at", "id"],
+                condition=models.Q(started_at=None, ended_at=None) & ~models.Q(sent_at=None),
+                name="hub_worker_tracked_waiting",
+            ),
+            models.Index(
+                fields=["queue", "-sent_at"],
+                condition=~models.Q(started_at=None) & ~models.Q(sent_at=None),
+                name="hub_worker_tracked_begun",
+            ),
         )
 
     def __str__(self) -> str:

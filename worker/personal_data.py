@@ -113,11 +113,18 @@ def _alone(mail: str) -> re.Pattern[str]:
 def _erase_tracked(user: User) -> None:
     """What the person has started goes; a job that runs goes on, and nobody watches it any more.
 
-    Jobs of others that name the person by their mail address lose what they say.
+    Jobs of others that name the person by their mail address lose what they say; a plain task that has failed, and was
+    called with the person, cannot be run again.
     """
     queries.jobs_of(user).delete()
     forget_channel(events.channel_of(user_id(user)))
-    mail = named(user).mail
+    who = named(user)
+    for row in TrackedJob.objects.filter(_holds(who, "call")).only("task", "call"):
+        before = json.loads(row.call)
+        left = who.left_of_call(row.task, *before)
+        if left is GONE or list(left) != before:
+            TrackedJob.objects.filter(pk=row.pk).update(call="")
+    mail = who.mail
     if not mail:
         return
     says = Q(pk__in=[])

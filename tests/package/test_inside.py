@@ -110,7 +110,9 @@ from orders.models import Order
 from orders.tasks import ship
 from people.models import Person
 from shop.celery import app
+from django.db import transaction
 from worker.models import TrackedJob
+from worker.operations import correcting
 from worker.tracking import started_by
 
 override_settings(HUB_WATCHED_TASKS=["orders.tasks.sh*"]).enable()
@@ -122,21 +124,29 @@ ship.delay("W1")
 rows = TrackedJob.objects.filter(task="orders.tasks.ship")
 waiting = rows.filter(state="queued").count()
 until = time.monotonic() + 60
-with start_worker(app, pool="solo", queues=["shop-orders"], perform_ping_check=False, shutdown_timeout=30):
+
+def finish():
     while rows.filter(ended_at=None).exists() and time.monotonic() < until:
         time.sleep(0.05)
+
+with start_worker(app, pool="solo", queues=["shop-orders"], perform_ping_check=False, shutdown_timeout=30):
+    finish()
+    with transaction.atomic():
+        correcting.run_corrected(rows.get(state="failed"), '["W1"]', "{{}}")
+    finish()
 found = rows.values_list("title", "state", "owner", "runs", "error")
 result = [waiting, [[title, state, owner == person.pk, *others] for title, state, owner, *others in found]]
 """
 
 
-def test_plain_task_of_the_products_own_application_is_watched(product: Product) -> None:
+def test_plain_task_of_the_products_own_application_is_watched_and_run_again(product: Product) -> None:
     waiting, rows = product.python(WATCHED.format(mail=person(product, "cyd")))
     assert waiting == 3
     assert sorted(rows) == [
         ["Ship", "failed", True, 1, "DoesNotExist: Order matching query does not exist."],
         ["Ship", "succeeded", False, 1, ""],
         ["Ship", "succeeded", True, 1, ""],
+        ["Ship", "succeeded", True, 1, ""],  # the one that failed, run again with another number
     ]
 
 

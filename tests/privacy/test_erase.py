@@ -38,7 +38,7 @@ from notifications.sending.alerting import alert
 from tests.connection.wire import wired
 from tests.support.people import User
 from worker import personal_data as worker_data
-from worker.models import Job
+from worker.models import Job, TrackedJob
 from worker.schedules import schedule
 from worker.schedules.models import Schedule
 from worker.tasks import send_broadcast
@@ -240,6 +240,17 @@ def test_jobs_of_the_person_go_and_those_of_others_stay(person: Any, call: tuple
     assert told == [(task, state == "failed")] * (left != arguments)
     erase(person, account=True)
     assert [json.loads(job.arguments) for job in Job.objects.all()] == [left] * (left is not None)
+
+
+def test_failed_plain_task_that_was_called_with_the_person_is_not_run_again(
+    person: Any, call: tuple[str, Any, Any]
+) -> None:
+    task, arguments, left = call
+    TrackedJob.objects.create(
+        id="t", task=task, title="t", state="failed", failed_at=timezone.now(), call=json.dumps(arguments)
+    )
+    erase(person, account=True)
+    assert TrackedJob.objects.get().call == (json.dumps(arguments) if left == arguments else "")
 
 
 def test_periodic_tasks_of_the_person_go_and_those_of_others_stay(person: Any, call: tuple[str, Any, Any]) -> None:

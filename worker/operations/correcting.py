@@ -1,4 +1,7 @@
-"""Runs failed jobs again, as they were or with arguments that somebody has corrected."""
+"""Runs failed jobs again, as they were or with arguments that somebody has corrected.
+
+A failed job is the row of what is owed (:class:`worker.models.Job`) or, of a plain task, the one that people watch.
+"""
 
 import json
 from dataclasses import replace
@@ -15,62 +18,70 @@ from worker.arguments import misfit
 from worker.jobs import JobCall
 from worker.models import Job, TrackedJob
 from worker.named_people import parameters_of
-from worker.tracking.masking import MASK, is_secret, shown, without_secrets
+from worker.operations import repeating
+from worker.operations.repeating import BadArguments, NotFailed
+from worker.tracking.kept_calls import is_deep
+from worker.tracking.masking import MASK, hidden, hidden_call, shown, without_secrets
+
+#: What has failed.
+Failed = Job | TrackedJob
 
 #: Characters of the arguments of a form.
 LIMIT: Final = 100_000
 
-#: Levels of lists and objects in arguments that are shown and corrected.
-DEPTH: Final = 100
 
-
-class NotFailed(LookupError):
-    """The job is gone, or has begun again."""
-
-
-class BadArguments(ValueError):
-    """The task does not take these arguments. ``field`` is ``args`` or ``kwargs``."""
-
-    def __init__(self, field: str, sentence: str) -> None:
-        super().__init__(sentence)
-        self.field = field
-
-
-def masked(job: Job) -> tuple[str, str]:
+def masked(job: Failed) -> tuple[str, str]:
     """The positional and the keyword arguments as JSON text for people, with :data:`MASK` in the place of secrets.
 
     Raises ``ValueError`` where the row cannot be read, or is nested too deeply.
     """
     args, kwargs = _read(job)
-    if _is_deep([args, kwargs]):
+    if is_deep([args, kwargs]):
         raise ValueError("The arguments are nested too deeply.")
-    names = parameters_of(job.task)
-    shown = [_hidden(names[place] if place < len(names) else "", value) for place, value in enumerate(args)]
-    return _text(shown), _text({name: _hidden(name, value) for name, value in kwargs.items()})
+    shown = hidden_call(job.task, args, kwargs)
+    return _text(shown[0]), _text(shown[1])
 
 
-def error_of(job: Job) -> str:
+def error_of(job: Failed) -> str:
     """Why the job has failed, without the secrets among its arguments."""
+    if isinstance(job, TrackedJob):
+        return job.error  # written without them
     try:
         return without_secrets(job.error, *_read(job), job.task)
     except ValueError:  # such a row is why it has failed
         return redact(job.error)
 
 
-def can_run(job: Job) -> bool:
-    """Whether it can begin again: not what only says that something has not happened, of a task without a row."""
-    return bool(job.nonce) or job.starts > 0
+def obstacle(job: Failed) -> str:
+    """Why it cannot begin again, whatever its arguments, as a sentence; empty where it can."""
+    if isinstance(job, TrackedJob):
+        return repeating.obstacle(job)
+    if not job.nonce and job.starts == 0:
+        return _("This only says what has not happened: there is nothing to run again.")
+    return ""
 
 
-def run_again(job: Job) -> None:
+def lacks_secrets(job: Failed) -> bool:
+    """Whether a secret among its arguments was not kept, so that it cannot run again as it was."""
+    return isinstance(job, TrackedJob) and any(json.dumps(MASK, ensure_ascii=False) in text for text in masked(job))
+
+
+def run_again(job: Failed) -> str:
     """Have the job begin again with the arguments that it had, when the open transaction is committed.
 
-    Raises :class:`NotFailed`.
+    Returns the id under which it runs.
+
+    Raises:
+        BadArguments: a secret among them was not kept, or the task does not take them any more.
+        NotFailed: it is gone, or has begun again.
     """
+    if isinstance(job, TrackedJob):
+        return repeating.repeat(job, *parsed(job, *masked(job)))
     _send(jobs.retry([job.pk]))
+    return job.pk
 
 
-def run_corrected(job: Job, args: str, kwargs: str) -> None:
+def run_corrected(job: Failed, args: str, kwargs: str) -> str:
     """Have the job begin again with these arguments, where the mask stands for what was there; as :func:`run_again`.
 
     Raises:
@@ -78,13 +89,16 @@ def run_corrected(job: Job, args: str, kwargs: str) -> None:
         NotFailed: it is gone, or has begun again.
     """
     corrected = parsed(job, args, kwargs)
+    if isinstance(job, TrackedJob):
+        return repeating.repeat(job, *corrected)
     calls = jobs.retry([job.pk], change=lambda call: replace(call, args=corrected[0], kwargs=corrected[1]))
     for call in calls:
         TrackedJob.objects.filter(pk=call.id).update(arguments=shown(call.task, call.args, call.kwargs))
     _send(calls)
+    return job.pk
 
 
-def parsed(job: Job, args: str, kwargs: str) -> tuple[list[Any], dict[str, Any]]:
+def parsed(job: Failed, args: str, kwargs: str) -> tuple[list[Any], dict[str, Any]]:
     """The arguments that these texts mean. Raises :class:`BadArguments`."""
     before_args, before_kwargs = _read(job)
     given_args = _parse("args", args)
@@ -115,10 +129,10 @@ def _send(calls: list[JobCall]) -> None:
         transaction.on_commit(partial(sending.send, call))
 
 
-def _read(job: Job) -> tuple[list[Any], dict[str, Any]]:
+def _read(job: Failed) -> tuple[list[Any], dict[str, Any]]:
     """The arguments in the row, which anybody may have written. Raises ``ValueError``."""
     try:
-        args, kwargs = json.loads(job.arguments)
+        args, kwargs = json.loads(job.call if isinstance(job, TrackedJob) else job.arguments)
     except (TypeError, RecursionError):
         raise ValueError("The row has no arguments.") from None
     if not isinstance(args, list) or not isinstance(kwargs, dict):
@@ -131,46 +145,22 @@ def _parse(field: str, text: str) -> Any:
         value = json.loads(text[:LIMIT])
     except (ValueError, RecursionError):
         raise BadArguments(field, _("This is no JSON.")) from None
-    if _is_deep(value):
+    if is_deep(value):
         raise BadArguments(field, _("The lists and objects are nested too deeply."))
     return value
-
-
-def _is_deep(value: Any) -> bool:
-    """Whether lists and objects are nested more than :data:`DEPTH` levels; found without recursion."""
-    level = [value]
-    for _level in range(DEPTH + 1):
-        inner = [
-            list(one.values()) if isinstance(one, dict) else one for one in level if isinstance(one, (dict, list))
-        ]
-        if not inner:
-            return False
-        level = [one for values in inner for one in values]
-    return True
 
 
 def _text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2)
 
 
-def _hidden(name: str, value: Any) -> Any:
-    if is_secret(name):
-        return MASK
-    match value:
-        case dict():
-            return {key: _hidden(key, one) for key, one in value.items()}
-        case list():
-            return [_hidden("", one) for one in value]
-        case str() if redact(value) != value:  # a secret by its form, such as a password in an address
-            return MASK
-    return value
-
-
 def _restored(field: str, name: str, value: Any, before: Any) -> Any:
     """``value`` with the secrets that were at the same place before in the place of the mask, and nowhere else."""
     if value == MASK:
-        if before is _NOTHING or _hidden(name, before) != MASK:
+        if before is _NOTHING or hidden(name, before) != MASK:
             raise BadArguments(field, _("%(mask)s stands for a secret, and none was there.") % {"mask": MASK})
+        if before == MASK:
+            raise BadArguments(field, _("%(mask)s stands for a secret that was not kept: type it.") % {"mask": MASK})
         return before
     match value:
         case dict():

@@ -5,8 +5,9 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from worker.models import Job
 from worker.operations import correcting
+from worker.operations.correcting import Failed
+from worker.operations.repeating import BadArguments
 
 
 def _code(rows: int) -> forms.Textarea:
@@ -19,7 +20,7 @@ class ArgumentsForm(forms.Form):
     args = forms.CharField(label=_("Positional arguments"), widget=_code(5))
     kwargs = forms.CharField(label=_("Keyword arguments"), widget=_code(8))
 
-    def __init__(self, *values: Any, job: Job, **options: Any) -> None:
+    def __init__(self, *values: Any, job: Failed, **options: Any) -> None:
         super().__init__(*values, **options)
         self._job = job
 
@@ -28,6 +29,6 @@ class ArgumentsForm(forms.Form):
         if "args" in cleaned and "kwargs" in cleaned:
             try:
                 correcting.parsed(self._job, cleaned["args"], cleaned["kwargs"])
-            except correcting.BadArguments as error:
+            except BadArguments as error:
                 self.add_error(error.field, str(error))
         return cleaned

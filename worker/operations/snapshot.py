@@ -19,8 +19,9 @@ from hub.database import heartbeats
 from hub.logs import get_logger
 from hub.models import Heartbeat, Lease
 from worker import queues
-from worker.models import Job, TrackedJob
-from worker.operations import correcting, pausing, recording, reports, waiting
+from worker.models import TrackedJob
+from worker.operations import correcting, failing, pausing, recording, reports, waiting
+from worker.operations.correcting import Failed
 from worker.operations.models import OperationRecord
 from worker.operations.reports import RunningTask, WorkerReport
 from worker.operations.waiting import Waiting
@@ -98,9 +99,9 @@ class WorkerState:
 
 @dataclass(frozen=True, slots=True)
 class FailedJob:
-    """A job that has failed for good, and why, without its secrets."""
+    """A job that has failed for good, or a plain task, and why, without its secrets."""
 
-    job: Job
+    job: Failed
     error: str
 
 
@@ -190,8 +191,8 @@ def _take() -> Snapshot:
         beats=_beats(),
         schedules=list(Schedule.objects.filter(is_paused=False, next_at__isnull=False).order_by("next_at")[:LIMIT]),
         tasks=_tasks(),
-        failed=failed_jobs(Job.objects.exclude(failed_at=None).order_by("-failed_at")[:FAILED_LIMIT]),
-        failed_count=Job.objects.exclude(failed_at=None).count(),
+        failed=failed_jobs(failing.newest(FAILED_LIMIT)),
+        failed_count=failing.number(),
         slow_jobs=_slow_jobs(),
         records=list(recording.newest()[:LIMIT]),
     )
@@ -253,7 +254,7 @@ def _tasks() -> list[ListedTask]:
     return nsmallest(LIMIT, due, key=lambda one: (one.next_at, one.pk))
 
 
-def failed_jobs(rows: Iterable[Job]) -> list[FailedJob]:
+def failed_jobs(rows: Iterable[Failed]) -> list[FailedJob]:
     """The jobs, each with why it has failed."""
     return [FailedJob(row, correcting.error_of(row)) for row in rows]
 
@@ -265,7 +266,7 @@ def _slow_jobs() -> list[TrackedJob]:
     times = newest.annotate(took=took).values_list("pk", "took")[:SLOW_AMONG]
     slow = [(took, pk) for pk, took in times if took is not None and took >= timedelta(seconds=SLOW)]
     longest = [pk for _, pk in sorted(slow, reverse=True)[:LIMIT]]
-    found = TrackedJob.objects.annotate(took=took).defer("log", "arguments").in_bulk(longest)
+    found = TrackedJob.objects.annotate(took=took).defer("log", "arguments", "call").in_bulk(longest)
     return [found[pk] for pk in longest if pk in found]
 
 

@@ -2,23 +2,27 @@
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
+from django.core.paginator import Page, Paginator
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from hub.users import User, may
-from worker.models import Job
-from worker.operations import correcting, pausing, recording, snapshot
+from worker.models import TrackedJob
+from worker.operations import correcting, failing, pausing, recording, snapshot
+from worker.operations.correcting import Failed
 from worker.operations.forms import ArgumentsForm
 from worker.operations.models import Operation
 from worker.operations.permissions import may_correct, may_operate, may_see
+from worker.operations.repeating import BadArguments, NotFailed
 from worker.schedules.permissions import may_see as may_see_schedules
 from worker.schedules.views import SEE_TASKS, for_those
 
@@ -49,9 +53,9 @@ def overview(request: HttpRequest) -> HttpResponse:
 @for_those(may_see)
 def failed(request: HttpRequest) -> HttpResponse:
     """All failed jobs, the newest first."""
-    rows = Job.objects.exclude(failed_at=None).order_by("-failed_at", "pk")
-    page = Paginator(rows, FAILED).get_page(request.GET.get("page"))
-    return _page(request, "failed", {"page": page, "failed": snapshot.failed_jobs(page.object_list)})
+    page: Page[failing.Key] = Paginator(failing.keys(), FAILED).get_page(request.GET.get("page"))
+    found = snapshot.failed_jobs(failing.in_order(list(page)))
+    return _page(request, "failed", {"page": page, "failed": found})
 
 
 @never_cache
@@ -99,15 +103,20 @@ def worker(request: HttpRequest, change: str) -> HttpResponse:
 @for_those(may_see)
 def job(request: HttpRequest) -> HttpResponse:
     """A failed job: why it has failed, and its arguments, with which it can be run again, or with others."""
-    row = get_object_or_404(Job.objects.exclude(failed_at=None), pk=_named(request, "id"))
+    row = failing.named(_named(request, "id"))
+    if row is None:
+        raise Http404
+    context: dict[str, Any] = {"job": row, "error": correcting.error_of(row), "obstacle": correcting.obstacle(row)}
     try:
         args, kwargs = correcting.masked(row)
     except ValueError:
-        return _page(request, "job", {"job": row, "error": correcting.error_of(row)})
+        context["obstacle"] = context["obstacle"] or _("Its row cannot be read, so it cannot be run again.")
+        return _page(request, "job", context)
+    context |= {"lacks_secrets": correcting.lacks_secrets(row), "is_plain": isinstance(row, TrackedJob)}
     initial = {"args": args, "kwargs": kwargs}
     form = ArgumentsForm(initial=initial, job=row)
     if request.method == "POST":
-        if not may_operate(_reader(request)) or not correcting.can_run(row):
+        if not may_operate(_reader(request)) or context["obstacle"]:
             raise PermissionDenied
         if "correct" not in request.POST:
             return _again(request, row, Operation.RUN_AGAIN, lambda: correcting.run_again(row))
@@ -119,19 +128,24 @@ def job(request: HttpRequest) -> HttpResponse:
             return _again(
                 request, row, Operation.CORRECT, lambda: correcting.run_corrected(row, said["args"], said["kwargs"])
             )
-    context = {"job": row, "error": correcting.error_of(row), "form": form, "can_run": correcting.can_run(row)}
-    return _page(request, "job", context, status=400 if form.errors else 200)
+    return _page(request, "job", context | {"form": form}, status=400 if form.errors else 200)
 
 
-def _again(request: HttpRequest, row: Job, operation: Operation, run: Callable[[], None]) -> HttpResponse:
+def _again(request: HttpRequest, row: Failed, operation: Operation, run: Callable[[], str]) -> HttpResponse:
     try:
         with transaction.atomic():
-            run()
+            job_id = run()
             recording.record(_reader(request), operation, row.pk)
-    except correcting.NotFailed:
+    except BadArguments as error:  # of a run as it was: a form says it beside its field
+        messages.error(request, str(error))
+        return redirect(f"{reverse('hub:operations:job')}?{urlencode({'id': row.pk})}")
+    except NotFailed:
         messages.warning(request, _("The job was run again before, or is gone. Nothing was done."))
     else:
-        messages.success(request, _("The job runs again."))
+        if failing.named(job_id) is None:
+            messages.success(request, _("The job runs again."))
+        else:
+            messages.error(request, _("The broker has not taken it. It is among the failed jobs again."))
     snapshot.forget()
     return redirect("hub:operations:overview")
 

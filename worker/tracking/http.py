@@ -173,7 +173,7 @@ def _read_all(call: ApiCall[JobsListRequest]) -> JobsListResult:
         rows = rows.filter(state=request.state)
     if request.before:
         rows = queries.older(rows, _job(call, request.before))
-    found = list(rows.defer("log", "arguments")[: request.limit + 1])
+    found = list(rows.defer("log", "arguments", "call")[: request.limit + 1])
     following = found[request.limit - 1].pk if len(found) > request.limit else ""
     items = events.items_of(found[: request.limit], queries.places(found))
     return JobsListResult(items, following, positions)

@@ -32,6 +32,27 @@ def is_secret(name: str) -> bool:
     return _SECRET.search(name) is not None
 
 
+def hidden(name: str, value: Any) -> Any:
+    """JSON values with :data:`MASK` in the place of each secret: by its name, or by its form."""
+    if is_secret(name):
+        return MASK
+    match value:
+        case dict():
+            return {key: hidden(key, one) for key, one in value.items()}
+        case list():
+            return [hidden("", one) for one in value]
+        case str() if redact(value) != value:  # such as a password in an address
+            return MASK
+    return value
+
+
+def hidden_call(task: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    """The arguments of a call of the task, each as :func:`hidden` has it."""
+    names = parameters_of(task)
+    positional = [hidden(names[place] if place < len(names) else "", value) for place, value in enumerate(args)]
+    return positional, {name: hidden(name, value) for name, value in kwargs.items()}
+
+
 def shown(task: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
     """Arguments as text, ``path="/tmp/a.csv", token=•••``: what is called like a secret is masked, at any depth."""
     names = parameters_of(task)

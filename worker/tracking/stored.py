@@ -104,10 +104,12 @@ def queue(
     origin: Origin,
     anew: bool = True,
     store_owed: Callable[[], object] = lambda: None,
+    **columns_of_plain: Any,
 ) -> None:
     """Store that a job was called, in the open transaction, and in the same one what ``store_owed`` does.
 
     What was stored under its id before is forgotten or, without ``anew``, stays: then another process was faster.
+    ``columns_of_plain`` are those that only plain tasks of Celery have.
     """
     parent = "" if origin.parent == job_id else origin.parent
     owner_key, user_id = _owner_of(origin)
@@ -121,6 +123,7 @@ def queue(
         parent=parent,
         root=origin.root if parent else "",
         created_at=timezone.now(),
+        **columns_of_plain,
     )
     if parent:  # what a job calls that is to end is to end, too: it is not begun
         ends = TrackedJob.objects.filter(Q(ended_at=None) | Q(state=JobState.CANCELLED), pk=parent)
@@ -154,15 +157,23 @@ def begin(
     reruns: bool = True,
     timeout: float = HEARTBEAT_TIMEOUT,
     begin_owed: Callable[[], bool] = lambda: True,
+    **columns_of_plain: Any,
 ) -> Begun:
     """Store that a job runs now, unless it is not to. It counts for ``timeout`` seconds without a heartbeat.
 
-    ``begin_owed`` is called in the same transaction, and returns whether the run is owed.
+    ``begin_owed`` is called in the same transaction, and returns whether the run is owed. ``columns_of_plain`` are
+    those that only plain tasks of Celery have.
     """
-    return _in_one_transaction(partial(_begin, job_id, reruns, timeout, begin_owed))
+    return _in_one_transaction(partial(_begin, job_id, reruns, timeout, begin_owed, columns_of_plain))
 
 
-def _begin(job_id: str, reruns: bool, timeout: float, begin_owed: Callable[[], bool]) -> Begun:
+def _begin(
+    job_id: str,
+    reruns: bool,
+    timeout: float,
+    begin_owed: Callable[[], bool],
+    columns_of_plain: Mapping[str, Any],
+) -> Begun:
     row = TrackedJob.objects.select_for_update().filter(pk=job_id).first()
     if not begin_owed():
         return Begun(Beginning.NOT_OWED, row)
@@ -188,6 +199,7 @@ def _begin(job_id: str, reruns: bool, timeout: float, begin_owed: Callable[[], b
         row,
         user_id,
         **began,
+        **columns_of_plain,
         lost_at=lost_at,
         started_at=row.started_at or timezone.now(),
         runs=row.runs + 1,
@@ -212,6 +224,7 @@ def _revive(job_id: str) -> None:
     """The job was taken for lost and runs all the same: its worker, or the database, was away for a while."""
     lost_at = Now() + timedelta(seconds=HEARTBEAT_TIMEOUT)
     running: dict[str, Any] = {"state": JobState.RUNNING, "ended_at": None, "lost_at": lost_at, "error": ""}
+    running["failed_at"] = None
     rows = TrackedJob.objects.filter(pk=job_id, state=JobState.LOST)
     _in_one_transaction(lambda: any(_set(row, **running) for row in rows.select_for_update()))
 
@@ -249,9 +262,38 @@ def lose(job_id: str, *, will_run_again: bool, error: str = "") -> bool:
     now = timezone.now()
 
     def change(row: TrackedJob) -> bool:
-        return _set(row, state=JobState.LOST, error=error, lost_at=None, ended_at=None if will_run_again else now)
+        ended_at = None if will_run_again else now
+        failed_at = ended_at if row.source == JobSource.CELERY else None
+        return _set(row, state=JobState.LOST, error=error, lost_at=None, ended_at=ended_at, failed_at=failed_at)
 
     return _change(job_id, change, only=TrackedJob.objects.filter(state=JobState.RUNNING, lost_at__lte=Now()))
+
+
+def repeat(job_id: str, new_id: str, *, arguments: str, **columns_of_plain: Any) -> Origin | None:
+    """Store, in the open transaction, that a plain task which has failed is called again, under ``new_id``.
+
+    The run is its owner's, and a child of what had called it. Returns where it comes from; None where the task has not
+    failed, or runs again by now.
+    """
+    row = TrackedJob.objects.select_for_update().filter(pk=job_id).exclude(failed_at=None).first()
+    if row is None:
+        return None
+    _add_line(row, f"It runs again as {new_id}.")
+    row.failed_at = None
+    row.save(force_update=True, update_fields=["failed_at", "log"])
+    user = "" if row.owner_id is None else str(row.owner_id)
+    origin = Origin(user, parent=row.parent, root=row.root)
+    queue(
+        new_id,
+        source=JobSource.CELERY,
+        task=row.task,
+        title=row.title,
+        arguments=arguments,
+        origin=origin,
+        repeats=row.pk,
+        **columns_of_plain,
+    )
+    return origin
 
 
 def ask_to_cancel(job_id: str) -> bool:
@@ -308,6 +350,8 @@ def _end(row: TrackedJob, state: JobState, user_id: str | None = None, *, error:
         "ended_at": timezone.now(),
         "lost_at": None,
     }
+    if row.source == JobSource.CELERY:
+        ended |= {"failed_at": ended["ended_at"]} if state == JobState.FAILED else {"call": ""}
     return _set(row, user_id, **ended, **columns)
 
 

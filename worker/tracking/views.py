@@ -21,5 +21,5 @@ def job_list(request: HttpRequest) -> HttpResponse:
         return redirect_to_login(request.get_full_path())
     may_see_all = may(request.user, queries.SEE_ALL)
     shows_all = may_see_all and "all" in request.GET
-    jobs = (queries.all_jobs() if shows_all else queries.jobs_of(request.user)).defer("log")[:_PLAIN_LIMIT]
+    jobs = (queries.all_jobs() if shows_all else queries.jobs_of(request.user)).defer("log", "call")[:_PLAIN_LIMIT]
     return render(request, "hub/jobs/jobs.html", {"jobs": jobs, "may_see_all": may_see_all, "shows_all": shows_all})

@@ -1,15 +1,17 @@
 """Plain tasks of Celery that people watch although nobody has changed them: ``HUB_WATCHED_TASKS`` names them.
 
 By Celery's signals alone, so in whatever application: each process that has the hub's apps installed writes down what
-it sends and what it runs.
+it sends and what it runs, and with what, so that one that has failed can be run again.
 """
 
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Any
 
 from celery import signals
 from celery.states import FAILURE, REJECTED, RETRY
 from django.db import DatabaseError, InterfaceError
+from django.utils import timezone
 
 from hub.config import hub_settings
 from hub.database import run_safely_on_commit
@@ -17,7 +19,7 @@ from hub.logs import get_logger
 from worker import jobs, origins
 from worker.models import JobSource, JobState
 from worker.sending import MARK
-from worker.tracking import masking, reporter, stored
+from worker.tracking import kept_calls, masking, reporter, stored
 from worker.tracking.handle import JobHandle
 from worker.tracking.stored import Beginning
 
@@ -41,7 +43,11 @@ def _queue(sender: str, **message: Any) -> None:
     body = message["body"]
     args, kwargs = body[:2] if isinstance(body, tuple | list) else ((), {})
     origin = origins.in_message(headers)
-    run_safely_on_commit(_store, headers["id"], sender, args, kwargs, origin)
+    queue = _queue_named(message.get("exchange"), message.get("routing_key"), message.get("declare"))
+    # What waits for its time waits in the memory of a worker, and is before nobody.
+    sent_at = None if headers.get("eta") else timezone.now()
+    store = partial(_store, headers["id"], sender, args, kwargs, origin, queue=queue, sent_at=sent_at)
+    run_safely_on_commit(store)
 
 
 @signals.task_prerun.connect
@@ -50,8 +56,11 @@ def _begin(task: Any, task_id: str, args: Any, kwargs: Any, **others: Any) -> No
     if request.get(MARK) or request.is_eager or not is_watched(task.name):
         return
     try:
-        _store(task_id, task.name, args, kwargs, origins.in_message(request))
-        begun = stored.begin(task_id)
+        info = request.delivery_info or {}
+        queue = _queue_named(info.get("exchange"), info.get("routing_key"))
+        _store(task_id, task.name, args, kwargs, origins.in_message(request), queue=queue)
+        # What it runs with, which is not what it was called with first if it was tried again.
+        begun = stored.begin(task_id, call=kept_calls.kept(task.name, args, kwargs), failed_at=None)
     except (DatabaseError, InterfaceError) as error:
         log.warning("job_not_reported", job=task_id, error=type(error).__name__)
         return
@@ -98,10 +107,26 @@ def _error(retval: Any, task: str, args: Any, kwargs: Any) -> str:
     return masking.without_secrets(f"{type(cause).__name__}: {cause}", args, kwargs, task)
 
 
-def _store(task_id: str, task: str, args: Any, kwargs: Any, origin: origins.Origin) -> None:
+def _queue_named(exchange: Any, routing_key: Any, declared: Any = ()) -> str:
+    """The queue that a message goes to, or has come from; empty where an exchange of the broker decides."""
+    if not getattr(exchange, "name", exchange):
+        return str(routing_key or "")[:255]
+    names = {str(getattr(one, "name", "")) for one in declared or ()}
+    return names.pop()[:255] if len(names) == 1 else ""
+
+
+def _store(task_id: str, task: str, args: Any, kwargs: Any, origin: origins.Origin, **columns: Any) -> None:
     """Store that the task was called, unless its worker has done so already."""
     arguments = masking.shown(task, args, kwargs)
     title = task.rpartition(".")[2].replace("_", " ").capitalize()
     stored.queue(
-        task_id, source=JobSource.CELERY, task=task, title=title, arguments=arguments, origin=origin, anew=False
+        task_id,
+        source=JobSource.CELERY,
+        task=task,
+        title=title,
+        arguments=arguments,
+        origin=origin,
+        anew=False,
+        call=kept_calls.kept(task, args, kwargs),
+        **columns,
     )
