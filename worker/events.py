@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from hub.users import ids_of_keys
-from worker.models import TrackedJob
+from worker.models import JobSource, TrackedJob
 
 #: The channel of a person's own jobs begins so; the other one has those of everybody.
 OWN: Final = "jobs"
@@ -53,6 +53,8 @@ class JobItem(msgspec.Struct, kw_only=True, omit_defaults=True):
     cancellable: bool = False
     #: In its queue, of a job that waits; left out where it is not known, and in publications.
     place: int | None = None
+    #: A task of Celery that nobody has changed: its place is an estimate.
+    plain: bool = False
 
 
 class JobChanged(msgspec.Struct, tag="worker.job_changed"):
@@ -135,4 +137,5 @@ def item_of(row: TrackedJob, user: str, place: int | None = None) -> JobItem:
         cancelling=row.cancel_requested_at is not None and row.ended_at is None,
         cancellable=row.is_cancellable,
         place=place,
+        plain=row.source == JobSource.CELERY,
     )

@@ -48,7 +48,10 @@ class ListPlaces(msgspec.Struct):
 
 
 class JobPlaces(msgspec.Struct):
-    """The place of each in its queue, the next one is 1. What does not wait, or stands far behind, has none."""
+    """The place of each in its queue, the next one is 1; of a plain task an estimate.
+
+    What does not wait, stands far behind, or was overtaken, has none.
+    """
 
     places: dict[str, int]
 
@@ -90,7 +93,7 @@ def list_jobs(call: RpcCall, params: ListJobs) -> JobList:
         rows = queries.jobs_of(person)
     if params.before:
         rows = queries.older(rows, _job(call, params.before, queries.SEE_ALL))
-    found = list(rows.defer("log", "arguments")[: LIST_LIMIT + 1])
+    found = list(rows.defer("log", "arguments", "call")[: LIST_LIMIT + 1])
     items = events.items_of(found[:LIST_LIMIT], queries.places(found))
     return JobList(items, position, len(found) > LIST_LIMIT)
 
@@ -102,7 +105,7 @@ def list_places(call: RpcCall, params: ListPlaces) -> JobPlaces:
     rows = TrackedJob.objects.filter(pk__in=[one for one in params.ids if is_storable(one)])
     if not may(person, queries.SEE_ALL):
         rows = rows.filter(owner=person)
-    return JobPlaces(queries.places(rows.defer("log", "arguments")))
+    return JobPlaces(queries.places(rows.defer("log", "arguments", "call")))
 
 
 @rpc("jobs.get")

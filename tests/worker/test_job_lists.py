@@ -12,7 +12,7 @@ from django.utils import timezone
 from hub.session.methods import RpcCall, RpcError
 from tests.support.people import User
 from tests.worker.running import run, take
-from tests.worker.tracked_tasks import child, import_customers, plain
+from tests.worker.tracked_tasks import child
 from worker import rpc
 from worker.models import Job, TrackedJob
 from worker.rpc import ListJobs, ListPlaces
@@ -127,15 +127,8 @@ def test_each_queue_is_counted_by_itself(ada: User) -> None:
     assert queries.places(TrackedJob.objects.all()) == {large: 1, first: 1, second: 2}
 
 
-def test_who_stands_far_behind_and_a_plain_task_have_no_place(
-    monkeypatch: pytest.MonkeyPatch, settings: object, ada: User
-) -> None:
-    monkeypatch.setattr(settings, "HUB_WATCHED_TASKS", ["tests.plain"], raising=False)
+def test_who_stands_far_behind_has_no_place(monkeypatch: pytest.MonkeyPatch, ada: User) -> None:
     monkeypatch.setattr(queries, "PLACES_LIMIT", 1)
-    with started_by(ada):
-        plain.delay()
-        import_customers.delay(1)
-    (last,) = called_by(ada, 1)
-    places = [item.place for item in rpc.list_jobs(call(ada), ListJobs()).items]
-    assert places == [None, 1, None]
+    _first, last = called_by(ada, 2)
+    assert [item.place for item in rpc.list_jobs(call(ada), ListJobs()).items] == [None, 1]
     assert rpc.list_places(call(ada), ListPlaces([last])).places == {}

@@ -1,7 +1,7 @@
 """Which jobs people see."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
 from django.db.models import Q
@@ -48,17 +48,46 @@ def places(rows: Iterable[TrackedJob]) -> dict[str, int]:
     """The place in the queue of each of these jobs that waits there, the next one first; by their ids.
 
     Counted among the jobs of the same queue that are owed and have not begun, tracked or not. Those behind the first
-    :data:`PLACES_LIMIT` have none, nor has a plain task of Celery: its broker does not say what is before it.
+    :data:`PLACES_LIMIT` have none. That of a plain task of Celery is an estimate (:func:`_places_of_plain`).
     """
-    waiting = {row.pk for row in rows if row.state == JobState.QUEUED and row.source == JobSource.DURABLE}
+    waiting = [row for row in rows if row.state == JobState.QUEUED]
+    durable = {row.pk for row in waiting if row.source == JobSource.DURABLE}
+    plain = {row.pk: row for row in waiting if row.source == JobSource.CELERY and row.sent_at and not row.runs}
+    return _places_of_durable(durable) | _places_of_plain(plain)
+
+
+def _places_of_durable(waiting: set[str]) -> dict[str, int]:
     if not waiting:
         return {}
-    # The order of the index, so that neither what is for later is looked at nor what stands behind the last place.
-    in_order = Job.objects.filter(failed_at=None, starts=0, due_at__lte=Now()).order_by("due_at", "created_at", "pk")
     found = dict[str, int]()
     for queue in set(Job.objects.filter(pk__in=waiting).values_list("queue", flat=True)):
-        numbered = enumerate(in_order.filter(queue=queue).values_list("pk", flat=True)[:PLACES_LIMIT], 1)
+        numbered = enumerate(_in_order(queue).values_list("pk", flat=True)[:PLACES_LIMIT], 1)
         found.update((pk, place) for place, pk in numbered if pk in waiting)
+    return found
+
+
+def _in_order(queue: str) -> "QuerySet[Job]":
+    """What is owed in this queue and has not begun."""
+    # The order of the index, so that neither what is for later is looked at nor what stands behind the last place.
+    owed = Job.objects.filter(queue=queue, failed_at=None, starts=0, due_at__lte=Now())
+    return owed.order_by("due_at", "created_at", "pk")
+
+
+def _places_of_plain(waiting: Mapping[str, TrackedJob]) -> dict[str, int]:
+    """Estimates, by what the hub knows of each queue: the tasks that are watched, and durable jobs.
+
+    A queue gives out what was sent first. So what was sent before the newest task that has begun is in the queue no
+    more: a worker holds it, or the broker has lost it. It is before nobody, and has no place.
+    """
+    found = dict[str, int]()
+    for queue in {row.queue for row in waiting.values()}:
+        of_queue = TrackedJob.objects.filter(queue=queue).exclude(sent_at=None)
+        begun = of_queue.exclude(started_at=None).order_by("-sent_at").values_list("sent_at", flat=True).first()
+        left = of_queue.filter(started_at=None, ended_at=None, **({"sent_at__gt": begun} if begun else {}))
+        plain = left.order_by("sent_at", "pk").values_list("sent_at", "pk")[:PLACES_LIMIT]
+        durable = _in_order(queue).values_list("due_at", "pk")[:PLACES_LIMIT]
+        in_order = sorted([*plain, *durable])[:PLACES_LIMIT]
+        found.update((pk, place) for place, (_at, pk) in enumerate(in_order, 1) if pk in waiting)
     return found
 
 
@@ -76,4 +105,4 @@ def below(row: TrackedJob) -> list[TrackedJob]:
         new = [key for key in children.pop(wanted.pop(), []) if key not in found]
         found.update(new)
         wanted += new
-    return list(TrackedJob.objects.filter(pk__in=found - {row.pk}, ended_at=None).defer("log"))
+    return list(TrackedJob.objects.filter(pk__in=found - {row.pk}, ended_at=None).defer("log", "call"))

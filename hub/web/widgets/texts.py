@@ -109,6 +109,7 @@ def _jobs() -> dict[str, str]:
         "job_of": _as_template(_("Part of: %(title)s"), "title"),
         "job_done_of": pgettext("progress of a job", "{done} of {total}"),
         "job_place": _("Place {place} in the queue"),
+        "job_place_estimated": _("About place {place} in the queue"),
         "job_unstoppable": _("This task cannot be stopped while it runs."),
         "job_left": pgettext("how long a job still takes", "{time} left"),
         "job_result": _("Open the result"),

@@ -228,7 +228,10 @@ export class HubJobs extends HubElement {
     const far = count && total ? text("job_done_of", { done: count, total: numbers.format(total) }) : count;
     const seconds = job.state === "running" ? (this.#paces.get(job.id)?.remaining ?? null) : null;
     const left = seconds === null ? "" : text("job_left", { time: timeIn(seconds, language()) });
-    const waits = place === undefined ? "" : text("job_place", { place: numbers.format(place) });
+    const waits =
+      place === undefined
+        ? ""
+        : text(job.plain ? "job_place_estimated" : "job_place", { place: numbers.format(place) });
     return [waits, far, job.text, left].filter(Boolean).join(" · ");
   }
 

@@ -377,6 +377,7 @@ export interface JobItem {
   cancelling?: boolean;
   cancellable?: boolean;
   place?: number | null;
+  plain?: boolean;
 }
 
 /** Jobs, newest first; `more`: there are older ones. `position`, of the channel that goes on, was read before them; null: it is live only, or these are older ones. */
@@ -386,7 +387,7 @@ export interface JobList {
   more: boolean;
 }
 
-/** The place of each in its queue, the next one is 1. What does not wait, or stands far behind, has none. */
+/** The place of each in its queue, the next one is 1; of a plain task an estimate. What does not wait, stands far behind, or was overtaken, has none. */
 export interface JobPlaces {
   places: Record<string, number>;
 }
