@@ -1,5 +1,7 @@
 """The shipped nginx configuration, run by a real nginx: in front of a hub, and of a server that shows what it gets."""
 
+import asyncio
+import re
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -16,6 +18,7 @@ from lab.harness.waiting import wait_for
 from tests.support.live import LiveHub
 from tests.support.nginx import Nginx, needs_nginx, nginx_before
 from tests.support.sockets import connect
+from worker.tracking.event_stream import LOOK
 
 CANARY = "canary-4f1c"
 
@@ -111,13 +114,36 @@ def test_streams_are_not_held_back(in_front_of: Proxy, hub: LiveHub) -> None:
         assert next(stream.iter_text())
 
 
-async def test_nginx_that_stops_waits_for_no_socket(in_front_of: Proxy, hub: LiveHub) -> None:
+async def test_nginx_passes_events_of_a_job_at_once_and_waits_for_nobody_when_it_stops(
+    in_front_of: Proxy, hub: LiveHub
+) -> None:
+    key = hub.manage("api_key", "create", "nginx").stdout.splitlines()[-1].strip()
     with in_front_of(hub.port) as nginx:
-        async with connect(f"{nginx.ws_url}/ws/online/") as socket:
+        async with (
+            connect(f"{nginx.ws_url}/ws/online/") as socket,
+            httpx.AsyncClient(base_url=nginx.url, headers={"X-API-Key": key}, timeout=20) as program,
+        ):
             await socket.receive_type("online_count")
-            nginx.process.send_signal(signal.SIGQUIT)
-            # Without a limit it waits for as long as somebody holds the socket.
-            wait_for(lambda: nginx.process.poll() is not None, that="nginx has ended")
+            (await program.post("/api/jobs", json={"title": "Render", "id": "nginx:1"})).raise_for_status()
+            async with program.stream("GET", "/api/jobs/nginx:1/events") as stream:
+                texts = stream.aiter_text()
+                assert '"title":"Render"' in await anext(texts)
+                (await program.patch("/api/jobs", json={"id": "nginx:1", "done": 1})).raise_for_status()
+                while '"done":1' not in await anext(texts):
+                    pass
+                nginx.process.send_signal(signal.SIGQUIT)
+                # Without a limit it waits for as long as somebody holds the socket, or reads the stream.
+                await asyncio.to_thread(wait_for, lambda: nginx.process.poll() is not None, that="nginx has ended")
+                with pytest.raises(
+                    httpx.RemoteProtocolError
+                ):  # cut, without the event that ends it: it is opened again
+                    async for _text in texts:
+                        pass
+
+
+def test_silence_of_an_event_stream_is_shorter_than_nginx_waits() -> None:
+    waits = re.findall(r"proxy_read_timeout (\d+)s;", SHIPPED.read_text())
+    assert [int(seconds) > 2 * LOOK for seconds in waits] == [True]
 
 
 def test_names_of_web_containers_are_looked_up_while_nginx_runs(tmp_path: Path) -> None:
