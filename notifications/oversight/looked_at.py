@@ -1,4 +1,4 @@
-"""What somebody has looked at before they send it, as a signed text that comes back with the form."""
+"""What somebody has looked at before they send it or take it back, as a signed text that comes back with the form."""
 
 import hashlib
 import json
@@ -22,8 +22,8 @@ class Look(NamedTuple):
 
     Args:
         by: who looks.
-        contents: what would be sent, as plain values.
-        people: how many would get it.
+        contents: what would be done, as plain values.
+        people: how many people it is for.
     """
 
     by: str
@@ -36,15 +36,15 @@ class Look(NamedTuple):
         return signing.dumps([self.by, _digest(self.contents), self.people], salt=_SALT)
 
     def objection(self, seal: str) -> str:
-        """Why this has to be looked at before it is sent; empty where ``seal``, which came with the form, says that
+        """Why this has to be looked at before it is done; empty where ``seal``, which came with the form, says that
         it was.
         """
         try:
             seen_by, digest, before = signing.loads(seal, salt=_SALT, max_age=AGE)
         except (signing.BadSignature, ValueError):
-            return _("Look at this preview first, then send it.")
+            return _("Look at this first, then go on.")
         if (seen_by, digest) != (self.by, _digest(self.contents)):
-            return _("This is not what you have looked at. Look at the new preview, then send it.")
+            return _("This is not what you have looked at. Look at it as it is now, then go on.")
         now = self.people
         if abs(now - before) > before // ONE_IN:
             said_before = ngettext("it was %(number)d person", "it was %(number)d people", before) % {"number": before}

@@ -25,7 +25,7 @@ from notifications.oversight import labels, reports
 from notifications.oversight.composing import ComposeForm, previews
 from notifications.oversight.connections import reached
 from notifications.oversight.looked_at import Look
-from notifications.oversight.repeating import recipients_of, send_again
+from notifications.oversight.repeating import looked_at, recipients_of, send_again
 from notifications.sending import actions, withdrawing
 from notifications.sending.alerting import BadAlert
 from notifications.sending.counting import people_of
@@ -160,8 +160,8 @@ def _carry_out(
     once = request.POST.get("once", "")
     if wish not in {"again", "retract"} or (wish == "again" and not _ONCE.fullmatch(once)):
         return HttpResponseBadRequest()
-    if "confirmed" not in request.POST:
-        return _confirmation(admin, request, alert, person, wish=wish, once=once)
+    if (question := _question(admin, request, alert, person, wish=wish, once=once)) is not None:
+        return question
     if wish == "retract":
         admin.log_change(request, alert, "retract")
         withdrawing.retract(id=alert.pk)
@@ -180,7 +180,7 @@ def _carry_out(
     return HttpResponseRedirect(_address(rows[0]))
 
 
-def _confirmation(
+def _question(
     admin: ModelAdmin[Notification],
     request: HttpRequest,
     alert: Notification,
@@ -188,8 +188,11 @@ def _confirmation(
     *,
     wish: str,
     once: str,
-) -> HttpResponse:
-    """Ask whether that is meant: it says what goes to how many people, or is taken from them."""
+) -> HttpResponse | None:
+    """The page that asks whether that is meant: what goes to how many people, or is taken from them.
+
+    None where somebody has looked at it, as it is now, and means it.
+    """
     try:
         number = people_of((person,) if person is not None else recipients_of(alert))
     except Exception as error:  # whatever the audience of a product raises; who has an alert loses it all the same
@@ -198,6 +201,11 @@ def _confirmation(
             return HttpResponseRedirect(_address(alert))
         log.warning("audience_failed", exc_info=True)
         number = None
+    look = Look(str(request.user.pk), [wish, once, alert.pk, looked_at(alert, person)], number or 0)
+    is_meant = "confirmed" in request.POST
+    objection = look.objection(request.POST.get("seen", "")) if is_meant else ""
+    if is_meant and not objection:
+        return None
     context = {
         **_context(admin, request, "", person),
         "title": _("Take back") if wish == "retract" else _("Send again"),
@@ -206,6 +214,8 @@ def _confirmation(
         "once": once,
         "to": reports.recipient_of(alert),
         "number": number,
+        "look": look,
+        "objection": objection,
     }
     return TemplateResponse(request, "admin/hub/notification/confirm.html", context)
 

@@ -1,4 +1,6 @@
-"""Sending again what was sent before: to the same people, or to one of them."""
+"""Sending again what was sent before, to the same people or to one of them, and what is looked at before that."""
+
+from typing import Any
 
 from hub.users import User
 from notifications.models import InboxEntry, Notification
@@ -36,6 +38,13 @@ def send_again(row: Notification, *, once: str, sender: User, person: User | Non
         actions=row.actions,
     )
     return actions.send([described], sender=sender)
+
+
+def looked_at(row: Notification, person: User | None) -> dict[str, Any]:
+    """To whom it goes or went, and what they read, as plain values: where they differ it is looked at again."""
+    owners = (row.user_id, row.group_id, row.topic_id, None if person is None else person.pk)
+    names = ("audience", "message", "title", "level", "url", "data", "kind", "params", "actions")
+    return {"to": [str(owner) for owner in owners], **{name: getattr(row, name) for name in names}}
 
 
 def _single(row: Notification) -> Found:

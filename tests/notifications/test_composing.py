@@ -35,10 +35,15 @@ def write(client: Client, button: str, **fields: Any) -> Any:
     return client.post(reverse(COMPOSE), {"once": ONCE, button: "1", **fields})
 
 
+def seal_in(page: Any) -> str:
+    """What the page has of what it shows."""
+    found = re.search(r'name="seen" value="([^"]+)"', text_of(page))
+    return found[1] if found else ""
+
+
 def seen(client: Client, **fields: Any) -> str:
     """What the form has from its preview, or from the page that refused to send."""
-    found = re.search(r'name="seen" value="([^"]+)"', text_of(write(client, "_preview", **fields)))
-    return found[1] if found else ""
+    return seal_in(write(client, "_preview", **fields))
 
 
 def look_and_send(client: Client, **fields: Any) -> Any:
@@ -51,6 +56,12 @@ def text_of(response: Any) -> str:
 
 def report_of(row: Notification) -> str:
     return reverse("admin:hub_notifications_notification_report", args=[row.pk])
+
+
+def look_and_do(client: Client, address: str, wish: str, once: str = ONCE) -> Any:
+    """What the button of a report does, once somebody has said that it is meant."""
+    asked = {"do": wish, "once": once}
+    return client.post(address, {**asked, "confirmed": "1", "seen": seal_in(client.post(address, asked))})
 
 
 def test_a_preview_counts_people_and_sends_nothing(admin_client: Client, ann: User, deploys: Topic) -> None:
@@ -136,7 +147,7 @@ def test_texts_of_a_kind_are_shown_in_each_language(
 def test_a_notification_is_sent_again_to_those_who_had_it(admin_client: Client, ann: User) -> None:
     (row,) = notify(to=ann, message="m", title="t", key="k", data={"n": 1})
     for _again in range(2):
-        assert admin_client.post(report_of(row), {"do": "again", "once": ONCE, "confirmed": "1"}).status_code == 302
+        assert look_and_do(admin_client, report_of(row), "again").status_code == 302
     again, first = Notification.objects.all()
     assert first.pk == row.pk and again.user_id == ann.pk
     assert (again.message, again.title, again.data, again.key) == ("m", "t", {"n": 1}, f"again:{ONCE}")
@@ -147,16 +158,11 @@ def test_a_notification_of_many_is_sent_again_to_one_or_to_all(admin_client: Cli
     (row,) = notify(to=crowd, message="m")
     drain_jobs()
     one = crowd[3]
-    admin_client.post(f"{report_of(row)}?person={user_id(one)}", {"do": "again", "once": ONCE, "confirmed": "1"})
+    look_and_do(admin_client, f"{report_of(row)}?person={user_id(one)}", "again")
     (to_one,) = Notification.objects.exclude(pk=row.pk)
     assert to_one.user_id == one.pk
-    assert (
-        admin_client.post(
-            f"{report_of(row)}?person=nobody", {"do": "again", "once": ONCE, "confirmed": "1"}
-        ).status_code
-        == 404
-    )
-    admin_client.post(report_of(row), {"do": "again", "once": "1" * 32, "confirmed": "1"})
+    assert look_and_do(admin_client, f"{report_of(row)}?person=nobody", "again").status_code == 404
+    look_and_do(admin_client, report_of(row), "again", "1" * 32)
     drain_jobs()
     to_all = Notification.objects.latest("pk")
     assert to_all.audience == "people"
@@ -173,7 +179,7 @@ def test_what_went_to_a_group_that_is_gone_is_not_sent_to_everyone(ann: User) ->
 
 def test_a_notification_is_taken_back(admin_client: Client, ann: User) -> None:
     (row,) = notify(to=ann, message="m")
-    assert admin_client.post(report_of(row), {"do": "retract", "confirmed": "1"}).status_code == 302
+    assert look_and_do(admin_client, report_of(row), "retract").status_code == 302
     assert not Notification.objects.exists()
 
 
@@ -189,8 +195,8 @@ def test_each_button_needs_its_permission(client: Client, ann: User) -> None:
         ann.user_permissions.set(Permission.objects.filter(codename__in=names))
         return [
             client.get(reverse(COMPOSE)).status_code,
-            client.post(report_of(row), {"do": "again", "once": ONCE, "confirmed": "1"}).status_code,
-            client.post(report_of(row), {"do": "retract", "confirmed": "1"}).status_code,
+            look_and_do(client, report_of(row), "again").status_code,
+            look_and_do(client, report_of(row), "retract").status_code,
         ]
 
     assert may() == [403, 403, 403]
@@ -230,12 +236,43 @@ def test_what_a_button_does_is_asked_for_before_it_is_done(admin_client: Client,
         assert admin_client.post(report_of(row), wrong).status_code == 400
 
 
+@pytest.mark.parametrize("wish", ["again", "retract"])
+@pytest.mark.parametrize("changed", ["text", "people", "person", "wish", "seal"])
+def test_what_differs_from_what_was_looked_at_is_asked_again(
+    admin_client: Client, ann: User, wish: str, changed: str
+) -> None:
+    crew = Group.objects.create(name="crew")
+    ann.groups.add(crew)
+    (row,) = notify(to=crew, message="m")
+    asked = {"do": wish, "once": ONCE}
+    address = report_of(row)
+    meant = {**asked, "confirmed": "1", "seen": seal_in(admin_client.post(address, asked))}
+    match changed:
+        case "text":
+            Notification.objects.filter(pk=row.pk).update(message="another")
+        case "people":
+            User.objects.create_user("ben").groups.add(crew)
+        case "person":
+            address = f"{address}?person={user_id(ann)}"  # as many as before
+        case "wish":
+            meant["do"] = "retract" if wish == "again" else "again"
+        case "seal":
+            meant["seen"] = "x"
+    page = admin_client.post(address, meant)
+    said = {"seal": "Look at this first", "people": "The recipients have changed"}
+    assert page.status_code == 200 and said.get(changed, "This is not what you have looked at") in page.text
+    assert [found.pk for found in Notification.objects.all()] == [row.pk]
+    assert admin_client.post(address, {**meant, "seen": seal_in(page)}).status_code == 302
+    assert [found.pk for found in Notification.objects.all()] != [row.pk]
+
+
 def test_what_has_no_recipients_any_more_is_taken_back_and_not_sent_again(admin_client: Client) -> None:
     (row,) = notify(to=MEMBERS, message="m")
     Notification.objects.filter(pk=row.pk).update(audience="audience:gone")
     answer = admin_client.post(report_of(row), {"do": "again", "once": ONCE}, follow=True)
     assert "is no audience" in unescape(answer.text)
     assert "This cannot be undone." in admin_client.post(report_of(row), {"do": "retract"}).text
+    assert look_and_do(admin_client, report_of(row), "retract").status_code == 302
 
 
 @pytest.mark.parametrize(
@@ -251,18 +288,16 @@ def test_what_was_changed_after_the_preview_is_shown_before_it_is_sent(
     new = {**fields, "seen": seen(admin_client, **fields), **changed}
     if "people" in changed:
         new["people"] = user_id(ben)  # as many as before
-    page = text_of(write(admin_client, "_send", **new))
-    assert ("Look at this preview first" if "seen" in changed else "This is not what you have looked at") in page
+    page = text_of(answer := write(admin_client, "_send", **new))
+    assert ("Look at this first" if "seen" in changed else "This is not what you have looked at") in page
     assert not Notification.objects.exists()
-    found = re.search(r'name="seen" value="([^"]+)"', page)
-    assert found is not None
-    assert write(admin_client, "_send", **{**new, "seen": found[1]}).status_code == 302
+    assert write(admin_client, "_send", **{**new, "seen": seal_in(answer)}).status_code == 302
     assert Notification.objects.count() == 1
 
 
 def test_nothing_is_sent_that_nobody_has_looked_at(admin_client: Client, ann: User) -> None:
     page = text_of(write(admin_client, "_send", people=user_id(ann), message="m"))
-    assert "Look at this preview first" in page and "To 1 person" in page
+    assert "Look at this first" in page and "To 1 person" in page
     assert not Notification.objects.exists()
 
 
