@@ -39,6 +39,7 @@ class WorkerConfig(required_apps.HubAppConfig):
             statistics,
         )
         from worker.schedules import (
+            periodic_runs,
             receipt_counter,  # noqa: F401  # a part of each web process
             running,
             waiting,  # noqa: F401  # connects to Django's signals
@@ -52,7 +53,7 @@ class WorkerConfig(required_apps.HubAppConfig):
         sources.found_by(_running_task)
         distributing.started_by(tasks.distribute.delay, tasks.is_distribute_owed)
         scheduling.started_by(tasks.send_at, tasks.is_send_owed)
-        for prune in (running.prune, pausing.prune, recording.prune):
+        for prune in (running.prune, periodic_runs.prune, pausing.prune, recording.prune):
             prune_regularly(prune)
         if apps.is_installed("hub.accounts"):
             from worker import sign_up_alerts

@@ -4,7 +4,8 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -13,7 +14,7 @@ from uuid import uuid4
 from celery.beat import SchedulingError
 from celery.schedules import schedstate
 from django.db import DatabaseError, InterfaceError, close_old_connections, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTasks
 from django_celery_beat.schedulers import NEVER_CHECK_TIMEOUT, DatabaseScheduler, ModelEntry
@@ -27,8 +28,10 @@ from worker.clock import AHEAD, Clock
 from worker.durable import DurableTask
 from worker.jobs import JobCall
 from worker.maintenance import maintenance_tasks
-from worker.schedules import running
+from worker.schedules import periodic_runs, running
+from worker.schedules.models import PeriodicRun, PeriodicRunStatus
 from worker.scheduling import BEAT_LEASE
+from worker.tracking.watching import is_watched
 from worker.written_rows import WrittenRows
 
 log = get_logger(__name__)
@@ -43,8 +46,16 @@ LEASE_SECONDS = 12.0
 #: Seconds between two looks at schedules of which the last one has sent nothing.
 HELD_PAUSE = 0.1
 
-#: Due times that have passed are counted up to so many.
-MISSED_LIMIT = 1000
+#: Due times that have passed are counted up to so many: the newest of those that are looked at.
+MISSED_LIMIT, LOOKED_AT = 1000, 100_000
+
+#: Seconds between two looks at what a beat has left behind that was killed while it sent.
+UNSENT_PAUSE = 10.0
+
+
+#: What is said of a due time whose periodic task is gone, and of one of which nobody knows whether it was sent.
+GONE = "Its periodic task was switched off before it was sent."
+UNCLEAR = "A beat was killed while it sent this, and nobody knows whether it was sent. It is not sent again."
 
 
 class HubEntry(ModelEntry):
@@ -63,34 +74,49 @@ class HubEntry(ModelEntry):
         self._next: datetime | None = None
         super().__init__(model, app=app)
 
-    def claim(self) -> bool:
-        """Write down that it runs now, before it is sent; returns whether this due time is ours.
+    def claim(self, status: PeriodicRunStatus = PeriodicRunStatus.SENT, **columns: Any) -> PeriodicRun | None:
+        """Write down that it runs now, before it is sent; returns its row in the history if this due time is ours.
 
         It is not where the row is gone or switched off, or where another beat has run it since this one read it. So
         two beats that find the same due time get it once. Together with the row of the job in one transaction, a run
-        is claimed and owed or neither, whenever beat is killed.
+        is claimed and owed or neither, whenever beat is killed. ``columns`` are those of :func:`periodic_runs.store`;
+        what is sent next has the id in the history.
         """
         row = type(self.model)._default_manager.filter(pk=self.model.pk, enabled=True, last_run_at=self.ran_at)
-        return bool(row.update(last_run_at=self.model.last_run_at, total_run_count=F("total_run_count") + 1))
+        with transaction.atomic(savepoint=False):
+            if not row.update(last_run_at=self.model.last_run_at, total_run_count=F("total_run_count") + 1):
+                return None
+            *missed, due = self._passed() or [self.model.last_run_at]
+            run = periodic_runs.store(self.model.pk, due, missed, status=status, **columns)
+        self.options["task_id"] = run.job
+        return run
 
     def missed(self) -> list[datetime]:
         """The due times that have passed without a run when it runs now: all since it counts but the newest.
 
-        By the schedule as it is now, oldest first, up to :data:`MISSED_LIMIT`. None of solar events.
+        By the schedule as it is now, oldest first, the newest :data:`MISSED_LIMIT`. None of solar events.
         """
+        return self._passed()[:-1]
+
+    def _passed(self) -> list[datetime]:
         if self.model.solar_id is not None:
             return []
-        passed = due_times.until(self._due_times(), self.model.last_run_at)
-        return list(islice(passed, MISSED_LIMIT + 1))[:-1]
+        now = self.model.last_run_at
+        found = due_times.until(self._due_times(newest=(MISSED_LIMIT + 1, now)), now)
+        return list(deque(islice(found, LOOKED_AT), MISSED_LIMIT + 1))
 
-    def _due_times(self) -> Iterator[datetime]:
-        """When it is due from where it counts: never before its start, and never for having been saved."""
+    def _due_times(self, newest: tuple[int, datetime] | None = None) -> Iterator[datetime]:
+        """When it is due from where it counts: never before its start, and never for having been saved.
+
+        Of a short interval only the ``newest`` so many that have passed at a time, and those behind them.
+        """
         start, since = self.model.start_time, self.counts_from
         if self.model.interval_id is not None:
             every: timedelta = self.schedule.run_every
-            if self.ran_at is None:
-                return due_times.of_interval(every, since, first=start)
-            return due_times.of_interval(every, since, first=max(since + every, start or since))
+            first = start if self.ran_at is None else max(since + every, start or since)
+            if newest is not None and every < timedelta(days=1):
+                first, since = first or since + every, max(since, newest[1] - newest[0] * every)
+            return due_times.of_interval(every, since, first=first)
         if start is not None:
             since = max(since, start - timedelta(microseconds=1))
         if self.model.crontab_id is not None:
@@ -100,6 +126,14 @@ class HubEntry(ModelEntry):
             return iter([max(self.schedule.clocked_time, start or self.schedule.clocked_time)])
         since = max(since, self.changed_at)
         return iter([self.schedule.now() + self.schedule.remaining_estimate(since)])
+
+    def is_useless(self, due_at: datetime) -> bool:
+        """Whether the time is over in which this due time would have been of use."""
+        expires = self.options.get("expires")
+        if expires is None:
+            return False
+        over_at = expires if isinstance(expires, datetime) else due_at + timedelta(seconds=expires)
+        return bool(over_at < timezone.now())
 
     def count_from(self, moment: datetime) -> None:
         """Find what is due next as if it had run at ``moment``."""
@@ -161,6 +195,8 @@ class HubScheduler(DatabaseScheduler):
         #: From when rows count that say they ran in the future: by row and what it says.
         self._counted_from: dict[tuple[int, datetime], datetime] = {}
         self._written = WrittenRows()
+        #: Runs that were sent, although the database has not heard of that; and when those are looked for next.
+        self._unmarked, self._next_look = set[int](), time.monotonic()
         #: The periodic tasks of the hub itself, which have no rows. The beat that leads runs them.
         self.maintenance = maintenance_tasks()
         super().__init__(*args, **kwargs)
@@ -188,15 +224,17 @@ class HubScheduler(DatabaseScheduler):
 
     def all_as_schedule(self) -> dict[str, Any]:
         """The enabled rows by name. A row that cannot be read is logged and left out; the others run."""
-        schedule = {}
-        for row in self.enabled_models():
+        return {entry.name: entry for entry in self._entries(self.enabled_models())}
+
+    def _entries(self, rows: Iterable[Any]) -> Iterator[HubEntry]:
+        """The entries of these rows but for those that cannot be read."""
+        for row in rows:
             try:
-                schedule[row.name] = self._counting_from_now(self.Entry(row, app=self.app))
+                yield self._counting_from_now(self.Entry(row, app=self.app))
             except DatabaseError:
                 raise
             except Exception:
                 log.exception("periodic_task_left_out", periodic_task=row.name)
-        return schedule
 
     def _counting_from_now(self, entry: HubEntry) -> HubEntry:
         """An entry that ran in the future, by a clock that was wrong, would wait until then and its interval more."""
@@ -215,6 +253,7 @@ class HubScheduler(DatabaseScheduler):
             wait = float(super().tick(*args, **kwargs)) if self._may_send() else BEAT_INTERVAL
             wait, self._pause = max(wait, self._pause), 0.0
             if self._leads:
+                self._send_unsent()
                 sent = running.send_due()
                 # What is due and was not sent is held by somebody else, who needs a moment.
                 wait = min(wait, max(running.seconds_to_next(wait), 0.0 if sent else HELD_PAUSE))
@@ -240,16 +279,12 @@ class HubScheduler(DatabaseScheduler):
         try:
             if wrong := misfit(task, entry.args, entry.kwargs):
                 # It will not get better by the next tick, so its due time is over.
-                if claimed := entry.claim():
+                if claimed := entry.claim(PeriodicRunStatus.FAILED, error=wrong[1]):
                     _note_failure(entry, wrong[1])
             elif isinstance(task, DurableTask):
                 claimed = self._claim_and_call(entry)
-            elif claimed := entry.claim():
-                # Such a task is sent or not sent. One that might have been is not repeated.
-                try:
-                    self.apply_async(entry, producer=producer, advance=False)
-                except SchedulingError as error:
-                    _note_failure(entry, _reason(error))
+            elif claimed := entry.claim(PeriodicRunStatus.SENDING, is_watched=is_watched(entry.task)):
+                self._send(entry, claimed, producer)
         except (DatabaseError, InterfaceError):
             self._read_again()
             raise
@@ -258,19 +293,67 @@ class HubScheduler(DatabaseScheduler):
         elif missed := entry.missed():
             _note_missed(entry, missed)
 
-    def _claim_and_call(self, entry: HubEntry) -> bool:
+    def _send(self, entry: HubEntry, run: PeriodicRun, producer: Any = None) -> None:
+        """Send a plain task that is claimed, and write down that it was sent."""
+        try:
+            self.apply_async(entry, producer=producer, advance=False)
+        except SchedulingError as error:
+            # The broker may have it all the same: it is not repeated.
+            periodic_runs.mark(run, PeriodicRunStatus.FAILED, _reason(error))
+            _note_failure(entry, _reason(error))
+        else:
+            self._unmarked.add(run.pk)
+            periodic_runs.mark(run, PeriodicRunStatus.SENT)
+            self._unmarked.discard(run.pk)
+
+    def _send_unsent(self) -> None:
+        """Look after the plain tasks that were claimed and are not marked as sent: a beat was killed in between.
+
+        Nobody knows whether it was sent. It is sent again, with the same id, where Celery would run it again as well
+        if its worker was killed (``acks_late``); else that is written down, for people.
+        """
+        if time.monotonic() < self._next_look:
+            return
+        self._next_look = time.monotonic() + UNSENT_PAUSE
+        for run in periodic_runs.unsent():
+            if run.pk in self._unmarked or periodic_runs.is_seen(run):
+                periodic_runs.mark(run, PeriodicRunStatus.SENT)
+                self._unmarked.discard(run.pk)
+            elif self._broker_answers():
+                self._send_late(run)
+
+    def _send_late(self, run: PeriodicRun) -> None:
+        # One that runs once is switched off by having run.
+        rows = self.Model.objects.filter(Q(enabled=True) | Q(one_off=True), pk=run.periodic_task)
+        entry = next(self._entries(rows), None)
+        if entry is None:
+            periodic_runs.mark(run, PeriodicRunStatus.MISSED, GONE)
+        elif not getattr(self.app.tasks.get(entry.task), "acks_late", False):
+            log.warning("periodic_task_unclear", periodic_task=entry.name, job=run.job)
+            periodic_runs.mark(run, PeriodicRunStatus.MISSED, UNCLEAR)
+            _store_failed(entry, f"Missed: {entry.name!r}. {UNCLEAR}")
+        elif entry.is_useless(run.due_at):
+            periodic_runs.mark(run, PeriodicRunStatus.MISSED, jobs.EXPIRED)
+        elif periodic_runs.take(run):
+            log.warning("periodic_task_sent_again", periodic_task=entry.name, job=run.job)
+            entry.options["task_id"] = run.job
+            self._send(entry, run)
+
+    def _claim_and_call(self, entry: HubEntry) -> PeriodicRun | None:
         """Claim the due time and store the job; it is sent after the commit of both."""
         with transaction.atomic():
-            if not entry.claim():
-                return False
+            run = entry.claim(is_durable=True)
+            if run is None:
+                return None
             try:
                 with transaction.atomic():
                     self.apply_async(entry, advance=False)
             except SchedulingError as error:
                 if isinstance(error.__context__, DatabaseError | InterfaceError):
                     raise error.__context__ from None
+                periodic_runs.mark(run, PeriodicRunStatus.FAILED, _reason(error))
                 _note_failure(entry, _reason(error))
-        return True
+        return run
 
     def sync(self) -> None:
         """Nothing: entries write for themselves. The library would close the connection in the midst of a claim."""

@@ -79,6 +79,12 @@ class ScheduleChanged(msgspec.Struct, tag="worker.schedule_changed"):
     id: str
 
 
+class PeriodicTaskChanged(msgspec.Struct, tag="worker.periodic_task_changed"):
+    """The history of a periodic task is not what it was. Not stored: who was away loads it again."""
+
+    id: str
+
+
 class OperationsChanged(msgspec.Struct, tag="worker.operations_changed"):
     """Queues, workers or failed jobs are not what they were. Not stored: the page loads them again."""
 

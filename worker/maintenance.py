@@ -21,7 +21,7 @@ from notifications.sending import distributing, expiring, scheduling
 from worker import jobs, queues, sending
 from worker.application import application
 from worker.operations import pausing
-from worker.schedules import running
+from worker.schedules import periodic_runs, running
 from worker.scheduling import expires, regular_tasks
 from worker.tracking import losses, stored
 
@@ -88,7 +88,11 @@ def send_due_schedules() -> int:
 
 @shared_task(ignore_result=True, expires=expires("worker.maintenance.compare_schedules"))
 def compare_schedules() -> int:
-    """Compare what was due with what ran, and have what differs found anew; returns how many schedules differed."""
+    """Compare what was due with what ran, and have what differs found anew; returns how many schedules differed.
+
+    Write down besides how the tasks have ended that were sent for periodic tasks.
+    """
+    periodic_runs.settle()
     return running.compare()
 
 

@@ -11,7 +11,7 @@ from celery.schedules import ParseException, crontab
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models.signals import post_save
+from django.db.models.signals import post_delete, post_save
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -28,10 +28,11 @@ from hub.database.signals import listen
 from hub.web.generics import ModelForm
 from worker.application import task_named
 from worker.arguments import misfit
+from worker.schedules import periodic_runs
 
 
 def connect() -> None:
-    """Listen for schedules that are changed; called once, when the apps are ready."""
+    """Listen for schedules that are changed, and tasks that are deleted; called once, when the apps are ready."""
     for model, name in ((CrontabSchedule, "crontab"), (SolarSchedule, "solar")):
 
         def changed(instance: models.Model, name: str = name, **_: Any) -> None:
@@ -39,6 +40,11 @@ def connect() -> None:
             PeriodicTask.objects.filter(**{name: instance}).update(date_changed=timezone.now())
 
         listen(changed, post_save, model, f"worker.{name}_changed")
+
+    def deleted(instance: PeriodicTask, **_: Any) -> None:
+        periodic_runs.forget(instance.pk)
+
+    listen(deleted, post_delete, PeriodicTask, "worker.periodic_task_deleted")
 
 
 def replace_pages() -> None:

@@ -24,7 +24,7 @@ from worker import events
 from worker.models import Job, TrackedJob
 from worker.named_people import GONE, Named, named
 from worker.operations import recording
-from worker.schedules import changing, waiting
+from worker.schedules import changing, periodic_runs, waiting
 from worker.schedules.models import Schedule
 from worker.tracking import queries
 
@@ -248,6 +248,7 @@ if apps.is_installed("django_celery_beat"):
             else:
                 row.args, row.kwargs = map(json.dumps, left)
                 row.save()
+                periodic_runs.forget_errors(row.pk)
 
     register(PersonalData("periodic_tasks", _export_periodic_tasks, _erase_periodic_tasks))
 

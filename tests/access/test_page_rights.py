@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 from django.test import Client
 from django.urls import URLResolver, get_resolver
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from chat.models import Room
 from hub.accounts.models import AccessToken
@@ -94,6 +95,7 @@ PAGES = {
     "schedules/calendar/": MAY,
     "schedules/new/": MAY,
     "schedules/preview/": NO_GET,
+    "schedules/tasks/<int:pk>/": MAY,
     "topics/": EVERYBODY,
     "topics/<slug:name>/follow/": NO_GET,
     "topics/<slug:name>/unfollow/": NO_GET,
@@ -173,6 +175,8 @@ def visitors() -> list[Client]:
     AccessToken.objects.update(id=1)
     row = schedule(to="everyone", message="m", every=timedelta(hours=1)).row
     type(row).objects.filter(id=row.id).update(id=1)
+    hourly = IntervalSchedule.objects.create(every=1, period=IntervalSchedule.HOURS)
+    PeriodicTask.objects.create(id=1, name="Report", task="worker.tasks.send_broadcast", interval=hourly)
     clients = [Client() for _ in Row._fields]
     for client, user in zip(clients[1:], users, strict=True):
         client.force_login(user)

@@ -24,6 +24,27 @@ Schedule.objects.filter(name=name).update(
 )
 """
 
+HOURLY = """
+from datetime import timedelta
+from django_celery_beat.models import CrontabSchedule, PeriodicTask
+from worker.schedules import schedule
+schedule(to='everyone', message='m', name='Hourly', every=timedelta(hours=1))
+daily = CrontabSchedule.objects.create(minute="0", hour="9", timezone="Asia/Tokyo")
+PeriodicTask.objects.create(name="Report", task="tests.nobody_has_it", crontab=daily)
+"""
+
+#: As beat claims a due time, after two that it has missed.
+CLAIMED = """
+from datetime import timedelta
+from django.utils import timezone
+from django_celery_beat.models import PeriodicTask
+from worker.schedules import periodic_runs
+from worker.schedules.models import PeriodicRunStatus
+days = [timezone.now() - timedelta(days=number) for number in (2, 1)]
+row = PeriodicTask.objects.get(name="Report")
+periodic_runs.store(row.pk, timezone.now(), days, status=PeriodicRunStatus.SENT)
+"""
+
 MAY = """
 from hub.people.models import User
 User.objects.filter(username=name).update(is_superuser=True)
@@ -42,7 +63,10 @@ def ends_of_months(number: int) -> list[datetime]:
 @pytest.fixture(autouse=True)
 def no_schedules_left(hub: LiveHub) -> Iterator[None]:
     yield
-    hub.shell("from worker.schedules.models import Schedule; Schedule.objects.all().delete()")
+    hub.shell(
+        "from django_celery_beat.models import PeriodicTask; from worker.schedules.models import Schedule; "
+        "Schedule.objects.all().delete(); PeriodicTask.objects.filter(name='Report').delete()"
+    )
 
 
 @pytest.mark.parametrize("dark", [False, True])
@@ -90,10 +114,7 @@ def test_a_schedule_is_made_and_said_in_words_while_one_types(visitor: Visitors,
 
 
 def test_keys_alone_pause_and_delete_a_schedule(visitor: Visitors, hub: LiveHub) -> None:
-    hub.shell(
-        "from datetime import timedelta; from worker.schedules import schedule; "
-        "schedule(to='everyone', message='m', name='Hourly', every=timedelta(hours=1))"
-    )
+    hub.shell(HOURLY)
     page = visitor("chief", staff=True)
     hub.shell(MAY, name="chief")
     page.goto("/schedules/")
@@ -102,6 +123,12 @@ def test_keys_alone_pause_and_delete_a_schedule(visitor: Visitors, hub: LiveHub)
         russian.goto(path)
         assert faults(russian) == []
         is_sound(russian, "ru")
+    page.get_by_role("link", name="Report").press("Enter")
+    expect(page.get_by_text("It has not been due yet.")).to_be_visible()
+    wait_until_loaded(page)
+    hub.shell(CLAIMED)
+    expect(page.get_by_text("Sent: 1, missed: 2, failed: 0")).to_be_visible()
+    page.get_by_role("link", name="Schedules").first.press("Enter")
     page.get_by_role("link", name="Hourly").press("Enter")
     page.get_by_role("button", name="Pause").press("Enter")
     expect(page.get_by_role("button", name="Go on")).to_be_visible()

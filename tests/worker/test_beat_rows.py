@@ -38,7 +38,7 @@ def test_a_run_is_written_down(row: Any) -> None:
 
 def test_a_due_time_is_claimed_once_by_however_many_beats_have_read_it(row: Any) -> None:
     beats = [reserved(PeriodicTask.objects.get(pk=row.pk)) for _ in range(3)]
-    assert [entry.claim() for entry in beats] == [True, False, False]
+    assert [bool(entry.claim()) for entry in beats] == [True, False, False]
     row.refresh_from_db()
     assert row.total_run_count == 1
 

@@ -18,11 +18,14 @@ from tests.worker.running import (
     environment,
     run_all,
     send_overdue_jobs,
+    take,
     waiting,
 )
 from worker.beat import HubScheduler
 from worker.celery import app
 from worker.models import Job
+from worker.schedules import periodic_runs
+from worker.schedules.models import PeriodicRun, PeriodicRunStatus
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -41,8 +44,10 @@ def die(*args, **kwargs):
     os.kill(os.getpid(), signal.SIGKILL)
 if moment == "before the job is stored":
     jobs.store = die
-else:
+elif moment == "before the job is sent":
     sending.send = die
+else:
+    HubScheduler.apply_async = die
 scheduler = HubScheduler(app=app)
 scheduler.maintenance = []
 while True:
@@ -62,10 +67,7 @@ def test_a_beat_that_is_killed_between_its_claim_and_its_sending_loses_no_run_an
         kwargs='{"message": "m"}',
         last_run_at=timezone.now() - timedelta(hours=2),
     )
-    code = f"moment = {moment!r}\n{_KILLED_BEAT}"
-    variables = environment(data_dir, DJANGO_SETTINGS_MODULE="hub.settings")
-    killed = forking.run([sys.executable, "-c", code], cwd=BASE_DIR, env=variables, timeout=60, check=False)
-    assert killed.returncode == -signal.SIGKILL
+    beat_that_is_killed(data_dir, moment)
     row.refresh_from_db()
     stored = moment == "before the job is sent"
     assert (row.total_run_count, Job.objects.count()) == ((1, 1) if stored else (0, 0))
@@ -76,6 +78,27 @@ def test_a_beat_that_is_killed_between_its_claim_and_its_sending_loses_no_run_an
     run_all()
     row.refresh_from_db()
     assert (row.total_run_count, Notification.objects.count()) == (1, 1)
+
+
+def beat_that_is_killed(data_dir: Path, moment: str) -> None:
+    code = f"moment = {moment!r}\n{_KILLED_BEAT}"
+    variables = environment(data_dir, DJANGO_SETTINGS_MODULE="hub.settings")
+    killed = forking.run([sys.executable, "-c", code], cwd=BASE_DIR, env=variables, timeout=60, check=False)
+    assert killed.returncode == -signal.SIGKILL
+
+
+@pytest.mark.slow
+def test_a_plain_task_of_a_beat_that_is_killed_before_it_sends_is_sent_by_the_next_one(data_dir: Path) -> None:
+    every_hour = IntervalSchedule.objects.create(every=1, period=IntervalSchedule.HOURS)
+    ran_at = timezone.now() - timedelta(hours=1, minutes=1)
+    PeriodicTask.objects.create(name="due", task="worker.maintenance.tidy", interval=every_hour, last_run_at=ran_at)
+    beat_that_is_killed(data_dir, "before the plain task is sent")
+    run = PeriodicRun.objects.get()
+    assert (run.status, run.due_at, waiting()) == (PeriodicRunStatus.SENDING, ran_at + timedelta(hours=1), 0)
+    PeriodicRun.objects.update(ran_at=run.ran_at - timedelta(seconds=periodic_runs.UNSENT + 1))
+    next_beat_sends_what_is_due()
+    assert [message.headers["id"] for message in iter(take, None)] == [run.job]
+    assert PeriodicRun.objects.get().status == PeriodicRunStatus.SENT
 
 
 def next_beat_sends_what_is_due() -> None:

@@ -102,7 +102,7 @@ def test_what_is_switched_off_or_goes_by_the_sun_has_no_next_time() -> None:
 def test_list_and_calendar_show_them_to_who_may_see_them(admin_client: Client) -> None:
     made = task(**daily("9"))
     often = PeriodicTask.objects.create(name="Often", task="t", **every(5))
-    address = reverse("admin:django_celery_beat_periodictask_change", args=[made.pk])
+    address = reverse("hub:schedules:task", args=[made.pk])
     listed = admin_client.get(reverse("hub:schedules:list")).content.decode()
     assert listed.count("data-time") >= 2 and address in listed
     shown = admin_client.get(reverse("hub:schedules:calendar"))

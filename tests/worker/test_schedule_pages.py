@@ -323,7 +323,7 @@ def test_periodic_tasks_of_the_admin_are_in_the_list_of_who_may_see_them(staff: 
     assert "Old one" not in text(staff.get(page("list")))
     shown = text(admin_client.get(page("list")))
     assert "Old one" in shown
-    assert reverse("admin:django_celery_beat_periodictask_change", args=[task.pk]) in shown
+    assert page("task", task.pk) in shown
 
 
 def test_a_row_that_nobody_can_read_can_be_corrected(staff: Client, row: Schedule) -> None:

@@ -179,6 +179,27 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='PeriodicRun',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('due_at', models.DateTimeField(verbose_name='due at')),
+                ('ran_at', models.DateTimeField(verbose_name='ran at')),
+                ('error', models.CharField(blank=True, max_length=500, verbose_name='error')),
+                ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ('periodic_task', models.BigIntegerField(verbose_name='periodic task')),
+                ('status', models.CharField(choices=[('sending', 'being sent'), ('sent', 'sent'), ('missed', 'missed'), ('failed', 'failed')], max_length=7, verbose_name='status')),
+                ('job', models.CharField(blank=True, max_length=36, verbose_name='job')),
+                ('is_durable', models.BooleanField(default=False)),
+                ('outcome', models.CharField(blank=True, max_length=9)),
+            ],
+            options={
+                'verbose_name': 'run of a periodic task',
+                'verbose_name_plural': 'runs of periodic tasks',
+                'ordering': ['-due_at', '-pk'],
+                'indexes': [models.Index(fields=['periodic_task', 'due_at'], name='hub_worker_periodic_of_task'), models.Index(condition=models.Q(('status', 'sending')), fields=['ran_at'], name='hub_worker_periodic_unsent'), models.Index(condition=models.Q(('outcome', ''), ('status', 'sent')), fields=['ran_at'], name='hub_worker_periodic_open')],
+            },
+        ),
+        migrations.CreateModel(
             name='ScheduleWave',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),

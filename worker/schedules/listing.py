@@ -1,6 +1,6 @@
 """What the pages show of schedules: the list, the calendar, and the history as a chart."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -14,7 +14,7 @@ from hub.users import User
 from notifications.kinds.locales import UNKNOWN, locales_of
 from worker.due_times import until
 from worker.schedules import wording
-from worker.schedules.models import RunStatus, Schedule, ScheduleRun
+from worker.schedules.models import Run, RunStatus, Schedule
 from worker.schedules.periodic import ListedTask
 from worker.schedules.rules import Timing
 
@@ -63,12 +63,22 @@ class DueTime:
 
 def next_times(timing: Timing, after: datetime, here: ZoneInfo, *, most: int | None = None) -> list[DueTime]:
     """The next due times by the clocks of the schedule and by those of the reader; none beyond the calendar."""
-    number = NEXT if most is None else min(NEXT, most)
+    return _by_clocks(lambda: timing.after(after), timing.tz, here, NEXT if most is None else min(NEXT, most))
+
+
+def next_times_of_task(task: ListedTask, here: ZoneInfo) -> list[DueTime]:
+    """The next due times of a periodic task by the clocks of its crontab, if it has one, and of the reader."""
+    return _by_clocks(lambda: task.due_times(timezone.now()), task.zone or here, here, NEXT)
+
+
+def _by_clocks(
+    moments: Callable[[], Iterator[datetime]], there: ZoneInfo, here: ZoneInfo, number: int
+) -> list[DueTime]:
     found = []
     with suppress(ValueError, OverflowError):  # what somebody wrote into the row past all checks
-        for one in islice(timing.after(after), number):
-            there, known = one.astimezone(timing.tz), one.astimezone(here)
-            found.append(DueTime(there.replace(tzinfo=None), known.replace(tzinfo=None)))
+        for one in islice(moments(), number):
+            of_row, of_reader = one.astimezone(there), one.astimezone(here)
+            found.append(DueTime(of_row.replace(tzinfo=None), of_reader.replace(tzinfo=None)))
     return found
 
 
@@ -121,13 +131,13 @@ def _due_until(row: Schedule | ListedTask, now: datetime, last: datetime) -> Ite
 class Bar:
     """A run in the chart: ``height`` grows with how late it was; what was not sent is as high as the chart."""
 
-    run: ScheduleRun
+    run: Run
     x: int
     y: int
     height: int
 
 
-def chart(runs: Sequence[ScheduleRun]) -> list[Bar]:
+def chart(runs: Sequence[Run]) -> list[Bar]:
     """The last runs, oldest first."""
     found = []
     for place, run in enumerate(reversed(runs[:CHART_RUNS])):

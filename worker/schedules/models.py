@@ -17,6 +17,9 @@ from worker.schedules.rules import Every, Timing
 #: Characters of a key, a name, and an error that is kept.
 KEY_LIMIT, NAME_LIMIT, ERROR_LIMIT = 200, 200, 500
 
+#: The outcome of a task that nobody follows.
+UNKNOWN = "unknown"
+
 #: What a due time follows from. Where one of these is changed, the next one is found anew.
 TIMING_COLUMNS = frozenset({"rule", "zone", "starts_at", "ends_at", "is_paused"})
 
@@ -153,13 +156,31 @@ class RunStatus(models.TextChoices):
     FAILED = "failed", _("failed")
 
 
-class ScheduleRun(models.Model):
-    """A due time of a schedule that is over, or a run by hand. Stored in the transaction that sends it."""
+class Run(models.Model):
+    """A due time that has had its turn."""
 
-    schedule = models.ForeignKey(Schedule, models.CASCADE, related_name="runs")
     due_at = models.DateTimeField(_("due at"))
     #: When it was sent or found to be missed.
     ran_at = models.DateTimeField(_("ran at"))
+    error = models.CharField(_("error"), max_length=ERROR_LIMIT, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    #: A column of each kind of runs, with values of its own besides those of :class:`RunStatus`.
+    status: str
+
+    class Meta:
+        abstract = True
+
+    @property
+    def late_by(self) -> float:
+        """Seconds between its due time and when it was sent; 0 of one that was not."""
+        return max(0.0, (self.ran_at - self.due_at).total_seconds()) if self.status == RunStatus.SENT else 0.0
+
+
+class ScheduleRun(Run):
+    """A due time of a schedule that is over, or a run by hand. Stored in the transaction that sends it."""
+
+    schedule = models.ForeignKey(Schedule, models.CASCADE, related_name="runs")
     status = models.CharField(_("status"), max_length=6, choices=RunStatus)
     is_by_hand = models.BooleanField(_("by hand"), default=False)
     #: Names the call that had it run by hand: the same call again is the same run.
@@ -171,8 +192,6 @@ class ScheduleRun(models.Model):
     recipients = models.PositiveIntegerField(_("recipients"), null=True, editable=False)
     #: How many open connections were sent it live, as the web processes have counted; empty where none has.
     received = models.PositiveIntegerField(_("received live by"), null=True, editable=False)
-    error = models.CharField(_("error"), max_length=ERROR_LIMIT, blank=True)
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
         verbose_name = _("run of a schedule")
@@ -194,11 +213,6 @@ class ScheduleRun(models.Model):
     def __str__(self) -> str:
         return f"{self.schedule_id}: {self.due_at:%Y-%m-%d %H:%M}"
 
-    @property
-    def late_by(self) -> float:
-        """Seconds between its due time and when it was sent; 0 of one that was not."""
-        return max(0.0, (self.ran_at - self.due_at).total_seconds()) if self.status == RunStatus.SENT else 0.0
-
 
 class ScheduleWave(models.Model):
     """What a run in people's own zones has sent since: to those of one zone, when it was that time where they are.
@@ -218,3 +232,52 @@ class ScheduleWave(models.Model):
 
     def __str__(self) -> str:
         return f"{self.run}: {self.ran_at:%Y-%m-%d %H:%M}"
+
+
+class PeriodicRunStatus(models.TextChoices):
+    """What became of a due time of a periodic task."""
+
+    #: Beat has claimed it, and nobody knows yet whether the task was sent.
+    SENDING = "sending", _("being sent")
+    SENT = "sent", RunStatus.SENT.label
+    MISSED = "missed", RunStatus.MISSED.label
+    FAILED = "failed", RunStatus.FAILED.label
+
+
+class PeriodicRun(Run):
+    """A due time of a periodic task of django-celery-beat. Stored in the transaction in which beat claims it.
+
+    ``worker.schedules.periodic_runs`` is all that writes it.
+    """
+
+    #: The key of the periodic task: its table is another app's, which need not be installed.
+    periodic_task = models.BigIntegerField(_("periodic task"))
+    status = models.CharField(_("status"), max_length=7, choices=PeriodicRunStatus)
+    #: The id under which its task is sent; empty where none is.
+    job = models.CharField(_("job"), max_length=36, blank=True)
+    #: Whether its task is a durable one, which is owed until it has ended.
+    is_durable = models.BooleanField(default=False)
+    #: How its task has ended, a :class:`worker.models.JobState`; empty until that is known, :data:`UNKNOWN` where it
+    #: never is, because nobody follows the task.
+    outcome = models.CharField(max_length=9, blank=True)
+
+    class Meta:
+        verbose_name = _("run of a periodic task")
+        verbose_name_plural = _("runs of periodic tasks")
+        ordering: ClassVar = ["-due_at", "-pk"]
+        indexes: ClassVar = [
+            models.Index(fields=["periodic_task", "due_at"], name="hub_worker_periodic_of_task"),
+            models.Index(
+                fields=["ran_at"],
+                condition=models.Q(status=PeriodicRunStatus.SENDING),
+                name="hub_worker_periodic_unsent",
+            ),
+            models.Index(
+                fields=["ran_at"],
+                condition=models.Q(status=PeriodicRunStatus.SENT, outcome=""),
+                name="hub_worker_periodic_open",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.periodic_task}: {self.due_at:%Y-%m-%d %H:%M}"

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice, takewhile
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.apps import apps
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from worker import due_times
@@ -30,6 +32,11 @@ class ListedTask:
         """Its due times that are later than ``after``, in order."""
         return _due_times(self.row, after)
 
+    @property
+    def zone(self) -> ZoneInfo | None:
+        """The time zone of its crontab; None where it has none and goes by no clocks."""
+        return None if self.row.crontab is None else ZoneInfo(str(self.row.crontab.timezone))
+
 
 def periodic_tasks() -> list[ListedTask]:
     """The periodic tasks that somebody made in the admin or in code; none without django-celery-beat."""
@@ -37,11 +44,23 @@ def periodic_tasks() -> list[ListedTask]:
         return []
     from django_celery_beat.models import PeriodicTask
 
+    return _listed(PeriodicTask.objects.order_by("name"))
+
+
+def periodic_task(pk: int) -> ListedTask | None:
+    """The periodic task with this key; None where there is none."""
+    if not apps.is_installed("django_celery_beat"):
+        return None
+    from django_celery_beat.models import PeriodicTask
+
+    return next(iter(_listed(PeriodicTask.objects.filter(pk=pk))), None)
+
+
+def _listed(rows: QuerySet[Any]) -> list[ListedTask]:
     now = timezone.now()
-    rows = PeriodicTask.objects.select_related("interval", "crontab", "solar", "clocked").order_by("name")
     return [
         ListedTask(row.pk, row.name, row.task, _words(row), row.enabled, next(_due_times(row, now), None), row)
-        for row in rows
+        for row in rows.select_related("interval", "crontab", "solar", "clocked")
     ]
 
 

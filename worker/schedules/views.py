@@ -11,6 +11,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -20,11 +21,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from hub.users import User, may, user_id
 from notifications import sources
-from worker.schedules import changing, listing, makers, running, wording
+from worker.models import JobState
+from worker.operations.permissions import may_see as may_see_operations
+from worker.schedules import changing, listing, makers, periodic_runs, running, wording
 from worker.schedules.changing import Wanted
 from worker.schedules.forms import ScheduleForm, initial
-from worker.schedules.models import RunStatus, Schedule, ScheduleRun
-from worker.schedules.periodic import ListedTask, periodic_tasks
+from worker.schedules.models import PeriodicRun, RunStatus, Schedule, ScheduleRun
+from worker.schedules.periodic import ListedTask, periodic_task, periodic_tasks
 from worker.schedules.permissions import may_change, may_see, may_send
 from worker.schedules.rules import BadRule
 
@@ -99,20 +102,46 @@ def calendar(request: HttpRequest) -> HttpResponse:
 def one(request: HttpRequest, pk: int) -> HttpResponse:
     """A schedule, when it is due next, and what became of its due times."""
     row = get_object_or_404(Schedule, pk=pk)
-    runs = row.runs.order_by("-due_at", "-pk")
-    page = Paginator(runs, RUNS).get_page(request.GET.get("page"))
     context = {
         "row": row,
         "sentence": wording.capital(wording.sentence_of(row)),
         "recipients": ", ".join(row.contents["to"]),
         "made_by": makers.named(row),
-        "page": page,
-        "bars": listing.chart(list(runs[: listing.CHART_RUNS])),
         "last_by_hand": _last_by_hand(row),
-        "counts": {status: row.runs.filter(status=status).count() for status in RunStatus.values},
+        **_history(request, row.runs.all()),
         **_next(request, row),
     }
     return _page(request, "one", context)
+
+
+def _history(request: HttpRequest, runs: QuerySet[Any]) -> dict[str, Any]:
+    """A page of what became of due times, the newest first, the chart of the last ones, and how many there are."""
+    runs = runs.order_by("-due_at", "-pk")
+    return {
+        "page": Paginator(runs, RUNS).get_page(request.GET.get("page")),
+        "bars": listing.chart(list(runs[: listing.CHART_RUNS])),
+        "counts": {status: runs.filter(status=status).count() for status in RunStatus.values},
+    }
+
+
+@never_cache
+@require_safe
+@for_those(may_see)
+def task(request: HttpRequest, pk: int) -> HttpResponse:
+    """A periodic task, when it is due next, and what became of its due times."""
+    me = _reader(request)
+    if not may(me, SEE_TASKS):
+        raise PermissionDenied
+    found = periodic_task(pk)
+    if found is None:
+        raise Http404
+    history = _history(request, PeriodicRun.objects.filter(periodic_task=pk))
+    states = periodic_runs.states(list(history["page"].object_list))
+    for run in history["page"].object_list:
+        run.state = JobState(states[run.pk]) if states.get(run.pk) else None
+    here = listing.zone_of(me)
+    due = {"due": listing.next_times_of_task(found, here), "there": found.zone, "here": here.key}
+    return _page(request, "task", {"task": found, "may_see_operations": may_see_operations(me), **history, **due})
 
 
 def _last_by_hand(row: Schedule) -> str:

@@ -613,6 +613,12 @@ export interface People {
   count: number;
 }
 
+/** The history of a periodic task is not what it was. Not stored: who was away loads it again. */
+export interface PeriodicTaskChanged {
+  type: "worker.periodic_task_changed";
+  id: string;
+}
+
 /** Somebody in a room. */
 export interface Person {
   username: string;
@@ -967,6 +973,7 @@ export interface Publications {
   "worker.job_changed": JobChanged;
   "worker.job_progressed": JobProgressed;
   "worker.operations_changed": OperationsChanged;
+  "worker.periodic_task_changed": PeriodicTaskChanged;
   "worker.schedule_changed": ScheduleChanged;
 }
 
