@@ -35,6 +35,7 @@ def consumer() -> Any:
         controller=SimpleNamespace(concurrency=1),
         timer=Timer(),
         task_consumer=object(),
+        pool=SimpleNamespace(maintain_pool=lambda: None),
     )
 
 
@@ -136,6 +137,17 @@ def test_pause_that_is_rolled_back_is_told_to_nobody() -> None:
         raise ZeroDivisionError
     before = part._seen
     assert part._tell() == (True, before)
+
+
+def test_each_turn_looks_for_children_that_have_ended_without_a_broker_too() -> None:
+    looks = list[str]()
+    worker = consumer()
+    worker.pool.maintain_pool = lambda: looks.append("look")
+    part = Control(worker)
+    part.obey(worker)
+    worker.task_consumer = None
+    part.obey(worker)
+    assert looks == ["look", "look"]
 
 
 def test_drained_worker_has_not_finished_while_it_holds_tasks(monkeypatch: pytest.MonkeyPatch) -> None:

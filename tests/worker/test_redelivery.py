@@ -24,8 +24,8 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 RECIPIENTS = 1000
 
-#: Seconds of the workers' hard time limit. What a dead one had is given to another after twice that. A parent looks
-#: every five seconds for children that are gone: what exceeds a shorter limit meanwhile has failed, and is not lost.
+#: Seconds of the workers' hard time limit: more than the work takes on a busy machine. What a dead one had is given to
+#: another after twice that.
 TIME_LIMIT = "8"
 
 

@@ -114,7 +114,12 @@ class Control(bootsteps.StartStopStep):
         self._ended.set()
 
     def obey(self, consumer: Any) -> None:
-        """Read what is to be read and nothing else, and note what runs. On the worker's own loop."""
+        """Read what is to be read and nothing else, and note what runs. On the worker's own loop.
+
+        Sees children that were killed, too. Celery is woken when one ends, looks before the system says that it has
+        ended, and again after five seconds: a task with a shorter time limit would have failed, and is only lost.
+        """
+        consumer.pool.maintain_pool()
         now = time.time()
         requests = {str(request.id): request for request in list(state.active_requests)}
         self._running = {
