@@ -6,8 +6,10 @@ from datetime import datetime
 from typing import Final
 
 import msgspec
+from django.contrib.auth import get_user_model
 
-from hub.users import ids_of_keys
+from hub.database.finding import find_row
+from hub.users import Key, User, ids_are_keys, ids_of_keys, user_id
 from worker.models import JobSource, TrackedJob
 
 #: The channel of a person's own jobs begins so; the other one has those of everybody.
@@ -104,7 +106,16 @@ def owner_id_of(row: TrackedJob) -> str:
     """The id of the person whose job it is; empty where it is nobody's. A query where the ids of people are not their
     keys.
     """
-    return "" if row.owner_id is None else ids_of_keys([row.owner_id]).get(row.owner_id, "")
+    if row.owner_id is None or ids_are_keys():
+        return "" if row.owner_id is None else str(row.owner_id)
+    owner = person_of(row.owner_id)
+    return "" if owner is None else user_id(owner)
+
+
+def person_of(key: Key) -> User | None:
+    """The person with this key; None where they are gone. One query."""
+    model = get_user_model()
+    return find_row(model, model._meta.pk.name, key)
 
 
 def bounded(value: float | None) -> float | None:

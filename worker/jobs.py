@@ -21,6 +21,8 @@ from django.db.models.functions import Greatest, Least, Now
 from kombu import serialization
 from kombu.exceptions import DecodeError
 
+from hub.database import by_key, prepared
+from hub.database.by_key import After
 from hub.logs import get_logger
 from hub.ops import metrics
 from hub.validation import storable
@@ -58,6 +60,14 @@ EXPIRED = "Expired: its time was over before it was done."
 #: Characters of an error that are kept.
 ERROR_LIMIT = 1000
 
+#: What each run of a job does, written once. Of whichever call where no nonce is known.
+_BEGIN = """
+    UPDATE hub_worker_job SET send_at = {after}, starts = starts + 1, resends = 0
+    WHERE id = %s AND nonce = COALESCE(%s, nonce) AND failed_at IS NULL AND starts < %s
+    RETURNING id
+"""
+_FINISH = "DELETE FROM hub_worker_job WHERE id = %s AND nonce = COALESCE(%s, nonce) RETURNING id"
+
 
 @dataclass(frozen=True, slots=True)
 class JobCall:
@@ -81,11 +91,14 @@ def store(call: JobCall, *, eta: datetime | None = None, expires: datetime | Non
             back as others.
         django.db.Error: nothing is stored.
     """
-    row = Job(id=call.id, task=call.task, nonce=uuid4().hex, **_written(call), due_at=eta or Now(), expires_at=expires)
-    row.send_at = eta - timedelta(seconds=EARLY) if eta and is_for_later(eta) else _after(SEND_TIMEOUT, eta)
+    times: dict[str, Any] = {"created_at": After(0), "due_at": eta or After(0), "expires_at": expires}
+    if eta is None:
+        times["send_at"] = After(SEND_TIMEOUT)
+    else:
+        times["send_at"] = eta + timedelta(seconds=-EARLY if is_for_later(eta) else SEND_TIMEOUT)
+    row = Job(id=call.id, task=call.task, nonce=uuid4().hex, **_written(call), **times)
     stored = _read(row)
-    columns = [field.attname for field in Job._meta.concrete_fields if field.attname not in {"id", "created_at"}]
-    Job.objects.bulk_create([row], update_conflicts=True, unique_fields=["id"], update_fields=columns)
+    by_key.put(row, kept=("created_at",))
     return stored
 
 
@@ -124,8 +137,7 @@ def begin(job_id: str, nonce: str | None = None) -> bool:
     id, or if too many runs of it never ended; in the last case it fails for good now. Two runs at the same time are
     not kept apart.
     """
-    row = _owed(job_id, nonce)
-    if row.filter(starts__lt=STARTS).update(send_at=_after(HEARTBEAT_TIMEOUT), starts=F("starts") + 1, resends=0):
+    if prepared.ask(_BEGIN.format(after=After.sql()), [After(HEARTBEAT_TIMEOUT).parameter(), job_id, nonce, STARTS]):
         return True
     fail(job_id, f"It was begun {STARTS} times, and nobody saw it end: it may be what kills its worker.", nonce)
     return False
@@ -146,7 +158,7 @@ def requeue(job_id: str, nonce: str | None = None) -> None:
 
 def finish(job_id: str, nonce: str | None = None) -> None:
     """The job has ended well: nothing is owed any more."""
-    _called(job_id, nonce).delete()
+    prepared.ask(_FINISH, [job_id, nonce])
 
 
 def fail(job_id: str, error: str, nonce: str | None = None, *, begun: bool = False) -> None:

@@ -4,8 +4,8 @@
 says what they were before; ``deletions`` removes what is left of rows that are gone, and ``pruning`` old rows.
 ``heartbeats`` and ``leases`` say which process is there, and which one may do a thing. ``transactions`` says whether
 code has one open, and ``transaction_notes`` keeps what is noted until its end; ``checks`` and ``routers`` say whether
-the database serves, and whether routers leave the hub's rows together. ``inserting`` and ``finding`` store and find
-one row with little work, by statements that ``prepared`` has the database plan once.
+the database serves, and whether routers leave the hub's rows together. ``inserting``, ``by_key`` and ``finding``
+store, change and find one row with little work, by statements that ``prepared`` has the database plan once.
 """
 
 from hub.database.batches import batched

@@ -6,11 +6,13 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.conf import global_settings, settings
+from django.contrib.auth import get_user_model
 from django.db.models import F, OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce, NullIf
 from django.utils.translation import get_supported_language_variant
 
 from hub.config import hub_settings
+from hub.database.finding import find_row
 from hub.users import Key, User, all_users, is_own_model
 from notifications.models import Preferences
 
@@ -29,6 +31,18 @@ UNKNOWN = Locale()
 def locales_of(keys: Collection[Key]) -> dict[Key, Locale]:
     """The locales of these users, by key, in one query; of whom nothing is known is left out."""
     return {key: locale for key, *said in _said_of(keys) if (locale := _locale(*said)) != UNKNOWN}
+
+
+def locale_with(row: Preferences | None, key: Key) -> Locale:
+    """That of one user, whose preferences are known: they have ``row``, or none. One query at most, a short one."""
+    if any(chosen_elsewhere().values()):
+        return locales_of([key]).get(key, UNKNOWN)
+    chosen = row or Preferences()
+    model = get_user_model()
+    told = find_row(model, model._meta.pk.name, key) if is_own_model() else None
+    return _locale(
+        chosen.language or getattr(told, "language", ""), chosen.time_zone or getattr(told, "time_zone", "")
+    )
 
 
 def clock_of(user: User) -> str:

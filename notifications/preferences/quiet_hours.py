@@ -87,5 +87,10 @@ def in_quiet_hours(people: Collection[Key], now: datetime | None = None) -> set[
     }
 
 
+def is_quiet_now(row: Preferences) -> bool:
+    """Whether this person does not want to be interrupted now. A query where they have quiet hours or a plan."""
+    return of(row) != Times() and bool(in_quiet_hours([row.user_id]))
+
+
 def _days(written: str) -> tuple[int, ...]:
     return tuple(int(day) for day in written)

@@ -11,6 +11,7 @@ from django.db import OperationalError, connection, transaction
 from django.db.models.functions import Now
 from kombu.exceptions import DecodeError, EncodeError
 
+from hub.database import by_key
 from lab.harness.redis_server import RedisServer
 from tests.support.stopwatch import Stopwatch
 from tests.worker.durable_tasks import overdue, record, runs
@@ -61,7 +62,7 @@ def test_a_call_raises_where_the_database_does_not_take_it(monkeypatch: pytest.M
     def away(*args: Any, **kwargs: Any) -> None:
         raise OperationalError("database is locked")
 
-    monkeypatch.setattr(Job.objects, "bulk_create", away)
+    monkeypatch.setattr(by_key, "put", away)
     with pytest.raises(OperationalError):
         record.delay(1)
     assert waiting() == 0

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from django.db import connection, connections, transaction
 
+from hub import streams
 from hub.models import Publication, Stream
+from hub.publishing import publish
 from tests.support.people import User
 from tests.worker.running import run, run_all, take
 from tests.worker.tracked_tasks import import_customers
@@ -26,7 +28,10 @@ class Killed(BaseException):
 
 @pytest.fixture
 def ada() -> User:
-    return User.objects.create_user("ada")
+    """Somebody who has had a job before: the first one makes the stream, and is numbered after its commit."""
+    person = User.objects.create_user("ada")
+    publish(f"jobs:{person.pk}", {"type": "test.happened"})
+    return person
 
 
 @pytest.fixture
@@ -58,15 +63,15 @@ def test_call_run_and_end_of_a_job_are_a_commit_each(ada: User, commits: list[st
     assert run_all() == ["SUCCESS"]
     assert commits == ["COMMIT"] * 3
     numbered = Publication.objects.filter(channel=f"jobs:{ada.pk}").order_by("pk").values_list("offset", flat=True)
-    assert list(numbered) == [1, 2, 3]
+    assert list(numbered) == [1, 2, 3, 4]
 
 
 def test_call_in_a_transaction_is_numbered_by_its_commit(ada: User) -> None:
     with transaction.atomic(), started_by(ada):
         import_customers.delay(1)
         # Its channel is not held up for as long as somebody else's transaction is open.
-        assert Publication.objects.get().offset is None
-    assert Publication.objects.get().offset == 1
+        assert Publication.objects.latest("pk").offset is None
+    assert Publication.objects.latest("pk").offset == 2
 
 
 def test_call_where_commits_are_made_by_hand_is_numbered_by_them(ada: User) -> None:
@@ -74,11 +79,18 @@ def test_call_where_commits_are_made_by_hand_is_numbered_by_them(ada: User) -> N
     try:
         with started_by(ada):
             import_customers.delay(1)
-        assert Publication.objects.get().offset is None
+        assert Publication.objects.latest("pk").offset is None
         transaction.commit()
     finally:
         transaction.set_autocommit(True)
-    assert Publication.objects.get().offset == 1
+    assert Publication.objects.latest("pk").offset == 2
+
+
+def test_first_job_of_a_person_makes_their_stream() -> None:
+    with started_by(User.objects.create_user("bob")):
+        import_customers.delay(1)
+    assert run_all() == ["SUCCESS"]
+    assert list(Publication.objects.order_by("pk").values_list("offset", flat=True)) == [1, 2, 3]
 
 
 def test_what_waits_for_its_number_comes_before_what_the_run_says(ada: User) -> None:
@@ -91,10 +103,10 @@ def test_what_waits_for_its_number_comes_before_what_the_run_says(ada: User) -> 
     rows = Publication.objects.filter(channel=f"jobs:{ada.pk}")
     in_order = list(rows.order_by("offset").values_list("pk", flat=True))
     assert in_order == sorted(in_order)
-    assert list(rows.order_by("offset").values_list("offset", flat=True)) == [1, 2, 3]
+    assert list(rows.order_by("offset").values_list("offset", flat=True)) == [1, 2, 3, 4]
 
 
-@pytest.mark.parametrize("step", ["finish", "publish_state", "number_now"])
+@pytest.mark.parametrize("step", ["finish", "publish_state", "append_at_once"])
 def test_worker_killed_while_it_stores_the_end_leaves_a_job_that_runs_and_is_owed(
     step: str, ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -102,7 +114,8 @@ def test_worker_killed_while_it_stores_the_end_leaves_a_job_that_runs_and_is_owe
         import_customers.delay(1)
     message = take()
 
-    original: Any = getattr(jobs if step == "finish" else stored, step)
+    where: Any = {"finish": jobs, "publish_state": stored, "append_at_once": streams}[step]
+    original: Any = getattr(where, step)
     calls = 0
 
     def kill_at_the_end(*args: Any, **kwargs: Any) -> Any:
@@ -113,7 +126,7 @@ def test_worker_killed_while_it_stores_the_end_leaves_a_job_that_runs_and_is_owe
         return original(*args, **kwargs)
 
     with monkeypatch.context() as patched:
-        patched.setattr(jobs if step == "finish" else stored, step, kill_at_the_end)
+        patched.setattr(where, step, kill_at_the_end)
         with pytest.raises(Killed):
             run(message)
     assert TrackedJob.objects.get().state == "running"
@@ -127,7 +140,7 @@ def test_job_runs_and_ends_where_the_stream_of_its_person_is_broken(ada: User) -
     with started_by(ada):
         import_customers.delay(1)
     channel = f"jobs:{ada.pk}"
-    Publication.objects.create(channel=channel, offset=2, data="{}")  # as after a restore in part: the head says 1
+    Publication.objects.create(channel=channel, offset=3, data="{}")  # as after a restore in part: the head says 2
     assert run_all() == ["SUCCESS"]
     assert TrackedJob.objects.get().state == "succeeded"
     assert not Job.objects.exists()

@@ -6,11 +6,12 @@ import msgspec
 from django.utils import translation
 
 from hub.database import run_safely_on_commit
+from hub.database.finding import find_row
 from hub.publishing import publish, publish_ephemeral
 from notifications import channels
-from notifications.kinds.locales import UNKNOWN, locales_of
-from notifications.models import Level
-from notifications.preferences.quiet_hours import in_quiet_hours
+from notifications.kinds.locales import Locale, locale_with
+from notifications.models import Level, Preferences
+from notifications.preferences.quiet_hours import is_quiet_now
 from worker import events
 from worker.models import JobState, TrackedJob
 
@@ -59,13 +60,13 @@ def publish_progress(progressed: events.JobProgressed, user_id: str) -> None:
 
 def _publish_toast(row: TrackedJob, user_id: str) -> None:
     """Unless the person does not want to be interrupted now."""
-    if row.owner_id not in in_quiet_hours([row.owner_id]):
-        publish_ephemeral(channels.of_user_id(user_id), _toast(row))
+    preferences = find_row(Preferences, "user", row.owner_id)
+    if preferences is None or not is_quiet_now(preferences):
+        publish_ephemeral(channels.of_user_id(user_id), _toast(row, locale_with(preferences, row.owner_id)))
 
 
-def _toast(row: TrackedJob) -> JobToast:
+def _toast(row: TrackedJob, locale: Locale) -> JobToast:
     state = JobState(row.state)
-    locale = locales_of([row.owner_id]).get(row.owner_id, UNKNOWN)
     with translation.override(locale.language or translation.get_language()):
         label = str(state.label)
     said = row.error[:_ERROR_LIMIT] if state in {JobState.FAILED, JobState.LOST} else row.result_text

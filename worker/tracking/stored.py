@@ -1,6 +1,6 @@
 """The rows of tracked jobs: queued, begun, reported, ended. Each change of state is published in the same transaction.
 
-Outside of any other transaction it is one of its own that ends with it, in which what it publishes is numbered.
+Outside of any other transaction it is one of its own, in which what it publishes is numbered: it publishes last.
 
 A row that has succeeded, or was cancelled, stays so: a run that comes later is told not to begin. One that has failed
 may begin again, when somebody sends it again.
@@ -13,15 +13,17 @@ from enum import Enum, auto
 from functools import partial
 from typing import Any, Final, TypeVar
 
-from django.db import router, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from hub.database import by_key
+from hub.database.by_key import After
+from hub.database.finding import find_row
 from hub.database.prepared import is_alone
-from hub.publishing import number_now
-from hub.publishing.verbs import INCONSISTENT
-from hub.users import all_users, id_columns, id_from
+from hub.publishing import ending
+from hub.users import user_id as id_of
 from worker import events
 from worker.jobs import ERROR_LIMIT, shortened
 from worker.models import JobSource, JobState, TrackedJob
@@ -75,23 +77,10 @@ class Begun:
 
 
 def _in_one_transaction(work: Callable[[], T]) -> T:
-    """What ``work`` returns: all that it writes is stored with what it publishes, or nothing.
-
-    May call ``work`` twice: where a stream cannot be numbered in the transaction, because it was tampered with or
-    restored in part, that is left to the sweeper, and jobs run all the same.
-    """
-    database = _database()
-    if not is_alone(database):  # somebody else ends it, perhaps much later
-        with transaction.atomic(using=database):
-            return work()
-    try:
-        with transaction.atomic(using=database):
-            result = work()
-            number_now()
-            return result
-    except INCONSISTENT:
-        with transaction.atomic(using=database):
-            return work()
+    """What ``work`` returns: all that it writes is stored with what it publishes, which is the last thing it does."""
+    # The transaction of somebody else ends when they want, perhaps much later.
+    with ending() if is_alone() else transaction.atomic():
+        return work()
 
 
 def queue(
@@ -112,7 +101,7 @@ def queue(
     ``columns_of_plain`` are those that only plain tasks of Celery have.
     """
     parent = "" if origin.parent == job_id else origin.parent
-    owner_key, user_id = _owner_of(origin)
+    owner_key, owner_id = _owner_of(origin)
     row = TrackedJob(
         id=job_id,
         source=source,
@@ -128,27 +117,19 @@ def queue(
     if parent:  # what a job calls that is to end is to end, too: it is not begun
         ends = TrackedJob.objects.filter(Q(ended_at=None) | Q(state=JobState.CANCELLED), pk=parent)
         row.cancel_requested_at = ends.values_list("cancel_requested_at", flat=True).first()
-    columns = [field.attname for field in TrackedJob._meta.concrete_fields if field.attname != "id"]
 
     def store() -> None:
-        if anew:
-            TrackedJob.objects.bulk_create([row], update_conflicts=True, unique_fields=["id"], update_fields=columns)
-        else:
-            TrackedJob.objects.bulk_create([row], ignore_conflicts=True)
-            if TrackedJob.objects.values_list("created_at", flat=True).get(pk=job_id) != row.created_at:
-                return
-        publish_state(row, user_id)
-        store_owed()
+        if by_key.put(row, is_replacing=anew):
+            store_owed()
+            publish_state(row, owner_id)
 
     _in_one_transaction(store)
 
 
 def _owner_of(origin: Origin) -> tuple[Any, str]:
     """The key and the id of who has started it; none of somebody who is erased by now."""
-    if origin.owner_key is None:
-        return None, ""
-    found = all_users().filter(pk=origin.owner_key).values_list("pk", *id_columns())
-    return next(((key, id_from(values)) for key, *values in found), (None, ""))
+    owner = None if origin.owner_key is None else events.person_of(origin.owner_key)
+    return (None, "") if owner is None else (owner.pk, id_of(owner))
 
 
 def begin(
@@ -174,7 +155,7 @@ def _begin(
     begin_owed: Callable[[], bool],
     columns_of_plain: Mapping[str, Any],
 ) -> Begun:
-    row = TrackedJob.objects.select_for_update().filter(pk=job_id).first()
+    row = find_row(TrackedJob, "id", job_id, lock=True)
     if not begin_owed():
         return Begun(Beginning.NOT_OWED, row)
     if row is None:
@@ -185,27 +166,18 @@ def _begin(
     elif row.state in _OVER:
         return Begun(Beginning.OVER, row)
     elif row.source != JobSource.CELERY and row.cancel_requested_at is not None and row.state != JobState.FAILED:
-        _end(row, JobState.CANCELLED)
+        _set(row, **_ended(JobState.CANCELLED))
         return Begun(Beginning.OVER, row)
     if was_lost := row.state in {JobState.RUNNING, JobState.LOST}:
         _add_line(row, LOST_LINE)
     if was_lost and not reruns:
-        _end(row, JobState.FAILED, error="Its worker was lost while it ran.")
+        _set(row, **_failed(row, "Its worker was lost while it ran."))
         return Begun(Beginning.LOST, row)
-    user_id = events.owner_id_of(row)
-    lost_at = Now() + timedelta(seconds=timeout)
+    owner_id = events.owner_id_of(row)
     began: dict[str, Any] = {"state": JobState.RUNNING, "error": "", "ended_at": None, "cancel_requested_at": None}
-    _set(
-        row,
-        user_id,
-        **began,
-        **columns_of_plain,
-        lost_at=lost_at,
-        started_at=row.started_at or timezone.now(),
-        runs=row.runs + 1,
-        log=row.log,
-    )
-    return Begun(Beginning.RUN, row, user_id)
+    began |= {"started_at": row.started_at or timezone.now(), "runs": row.runs + 1, "log": row.log}
+    _set(row, owner_id, **began, **columns_of_plain, lost_at=After(timeout))
+    return Begun(Beginning.RUN, row, owner_id)
 
 
 def _add_line(row: TrackedJob, text: str) -> None:
@@ -222,7 +194,7 @@ def report(columns: Mapping[str, Mapping[str, Any]]) -> None:
 
 def _revive(job_id: str) -> None:
     """The job was taken for lost and runs all the same: its worker, or the database, was away for a while."""
-    lost_at = Now() + timedelta(seconds=HEARTBEAT_TIMEOUT)
+    lost_at = After(HEARTBEAT_TIMEOUT)
     running: dict[str, Any] = {"state": JobState.RUNNING, "ended_at": None, "lost_at": lost_at, "error": ""}
     running["failed_at"] = None
     rows = TrackedJob.objects.filter(pk=job_id, state=JobState.LOST)
@@ -231,12 +203,12 @@ def _revive(job_id: str) -> None:
 
 def retrying(job_id: str, error: str) -> None:
     """The run has failed, and there will be another one."""
-    _change(job_id, lambda row: _set(row, state=JobState.RETRYING, error=shortened(error), lost_at=None))
+    _change(job_id, {"state": JobState.RETRYING, "error": shortened(error), "lost_at": None})
 
 
 def requeue(job_id: str) -> None:
     """The run has given up its turn, and there will be another one."""
-    _change(job_id, lambda row: _set(row, state=JobState.QUEUED, lost_at=None))
+    _change(job_id, {"state": JobState.QUEUED, "lost_at": None})
 
 
 def end(
@@ -254,19 +226,20 @@ def end(
     With ``only`` nothing where it is not one of these rows (any more). ``end_owed`` is called in the same transaction,
     in any case; ``user_id`` spares a query where the caller knows the id of the owner.
     """
-    return _change(job_id, lambda row: _end(row, state, user_id, error=error, **columns), only, end_owed)
+    if state == JobState.FAILED:
+        return _change(job_id, lambda row: _failed(row, error) | columns, only, user_id, end_owed)
+    return _change(job_id, _ended(state, error) | columns, only, user_id, end_owed)
 
 
 def lose(job_id: str, *, will_run_again: bool, error: str = "") -> bool:
     """Store that nobody runs the job any more, unless it was heard of meanwhile."""
-    now = timezone.now()
+    ended_at = None if will_run_again else timezone.now()
 
-    def change(row: TrackedJob) -> bool:
-        ended_at = None if will_run_again else now
+    def lost(row: TrackedJob) -> dict[str, Any]:
         failed_at = ended_at if row.source == JobSource.CELERY else None
-        return _set(row, state=JobState.LOST, error=error, lost_at=None, ended_at=ended_at, failed_at=failed_at)
+        return {"state": JobState.LOST, "error": error, "lost_at": None, "ended_at": ended_at, "failed_at": failed_at}
 
-    return _change(job_id, change, only=TrackedJob.objects.filter(state=JobState.RUNNING, lost_at__lte=Now()))
+    return _change(job_id, lost, only=TrackedJob.objects.filter(state=JobState.RUNNING, lost_at__lte=Now()))
 
 
 def repeat(job_id: str, new_id: str, *, arguments: str, **columns_of_plain: Any) -> Origin | None:
@@ -298,7 +271,7 @@ def repeat(job_id: str, new_id: str, *, arguments: str, **columns_of_plain: Any)
 
 def ask_to_cancel(job_id: str) -> bool:
     """Store that the running job is to end; whoever runs it looks for that once a second."""
-    return _change(job_id, lambda row: _set(row, cancel_requested_at=row.cancel_requested_at or timezone.now()))
+    return _change(job_id, lambda row: {"cancel_requested_at": row.cancel_requested_at or timezone.now()})
 
 
 def to_be_cancelled(job_ids: Collection[str]) -> list[str]:
@@ -320,44 +293,49 @@ def prune() -> int:
             return deleted
 
 
-def _database() -> str:
-    return router.db_for_write(TrackedJob)
-
-
 def _change(
     job_id: str,
-    change: Callable[[TrackedJob], bool],
+    columns: dict[str, Any] | Callable[[TrackedJob], dict[str, Any]],
     only: Any = None,
+    user_id: str | None = None,
     change_owed: Callable[[], object] = lambda: None,
 ) -> bool:
-    """Change the row of a job that is not over, and tell of it; returns whether there was one."""
-    rows = TrackedJob.objects.all() if only is None else only
+    """Change the row of a job that is not over, and tell of it; returns whether there was one.
+
+    Where the columns depend on what the row is, or it has to be one of ``only``, it is read before.
+    """
 
     def write() -> bool:
         # First the row that people see, then the one that is owed, then the stream, as in `begin`: no two runs of a
         # job wait for each other.
-        row = rows.select_for_update().filter(pk=job_id, ended_at=None).first()
+        if only is None and not callable(columns):
+            row = by_key.update(TrackedJob, job_id, columns, only="ended_at IS NULL")
+        else:
+            rows = TrackedJob.objects.all() if only is None else only
+            row = rows.select_for_update().filter(pk=job_id, ended_at=None).first()
+            if row is not None:
+                row = by_key.update(TrackedJob, job_id, columns(row) if callable(columns) else columns)
         change_owed()
-        return row is not None and change(row)
+        return row is not None and _tell(row, user_id)
 
     return _in_one_transaction(write)
 
 
-def _end(row: TrackedJob, state: JobState, user_id: str | None = None, *, error: str = "", **columns: Any) -> bool:
-    ended: dict[str, Any] = {
-        "state": state,
-        "error": shortened(error, ERROR_LIMIT),
-        "ended_at": timezone.now(),
-        "lost_at": None,
-    }
-    if row.source == JobSource.CELERY:
-        ended |= {"failed_at": ended["ended_at"]} if state == JobState.FAILED else {"call": ""}
-    return _set(row, user_id, **ended, **columns)
+def _ended(state: JobState, error: str = "") -> dict[str, Any]:
+    ended = {"state": state, "error": shortened(error, ERROR_LIMIT), "ended_at": timezone.now(), "lost_at": None}
+    return ended if state == JobState.FAILED else ended | {"call": ""}  # which only plain tasks have
+
+
+def _failed(row: TrackedJob, error: str) -> dict[str, Any]:
+    ended = _ended(JobState.FAILED, error)
+    return ended | {"failed_at": ended["ended_at"]} if row.source == JobSource.CELERY else ended
 
 
 def _set(row: TrackedJob, user_id: str | None = None, **columns: Any) -> bool:
-    for name, value in columns.items():
-        setattr(row, name, value)
-    row.save(force_update=True, update_fields=columns)
+    changed = by_key.update(TrackedJob, row.pk, columns)
+    return changed is not None and _tell(changed, user_id)
+
+
+def _tell(row: TrackedJob, user_id: str | None) -> bool:
     publish_state(row, events.owner_id_of(row) if user_id is None else user_id)
     return True
