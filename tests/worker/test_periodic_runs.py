@@ -14,6 +14,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from django_celery_beat.models import ClockedSchedule, IntervalSchedule, PeriodicTask
+from kombu import Producer
 
 from hub.fanout import relay
 from hub.models import Lease
@@ -208,6 +209,20 @@ def test_what_somebody_has_seen_run_is_not_sent_again(
     look()
     assert (waiting(), len(status(PeriodicRunStatus.SENT))) == (0, 1)
     assert states() == [JobState.SUCCEEDED]
+
+
+def test_that_a_watched_task_is_queued_does_not_say_that_it_was_sent(
+    monkeypatch: pytest.MonkeyPatch, settings: Any, hourly: dict[str, Any]
+) -> None:
+    settings.HUB_WATCHED_TASKS = ["tests.plain"]
+    due(hourly)
+    with killed_at(monkeypatch, Producer, "publish", "before"):
+        look()
+    assert TrackedJob.objects.get().state == JobState.QUEUED
+    time_passes()
+    look()
+    (run,) = status(PeriodicRunStatus.SENT)
+    assert ids_sent() == [run.job]
 
 
 def test_what_runs_once_is_sent_although_it_was_switched_off_by_that(monkeypatch: pytest.MonkeyPatch) -> None:

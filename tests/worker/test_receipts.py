@@ -207,9 +207,9 @@ async def test_people_whom_a_late_job_has_not_told_yet_are_among_the_recipients(
 
 async def test_people_of_an_audience_are_known_however_late_its_job_begins() -> None:
     await sync_to_async(User.objects.create_user)("ada")
-    await start_counting()
     await run(to="members")
     await ScheduleRun.objects.aupdate(ran_at=Now() - timedelta(days=1))
+    await start_counting()
     await distribute()
     await is_stored(1, None)
 

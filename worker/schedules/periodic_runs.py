@@ -90,8 +90,11 @@ def take(run: PeriodicRun) -> bool:
 
 
 def is_seen(run: PeriodicRun) -> bool:
-    """Whether somebody has seen the task of a run: who watches it writes that down when it is sent, or begins."""
-    return TrackedJob.objects.filter(pk=run.job).exists()
+    """Whether somebody has seen the task of a run begin, or end: then it was sent.
+
+    That it is queued is written down by who watches it before the broker has it, and says nothing.
+    """
+    return TrackedJob.objects.filter(pk=run.job).exclude(state=JobState.QUEUED).exists()
 
 
 def states(runs: Collection[PeriodicRun]) -> dict[int, str]:
