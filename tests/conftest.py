@@ -16,7 +16,7 @@ from hub.concurrency import node
 from hub.database import threads
 from lab.harness.migrated import copy_sqlite, postgres_template
 from lab.harness.redis_server import RedisServer
-from tests.support.emptying import empty_quickly
+from tests.support import emptying
 from tests.support.layers import default_layer
 from tests.support.live import LiveHub, live_hub
 from tests.support.plugin import DATA_DIR
@@ -28,7 +28,7 @@ hypothesis.settings.load_profile("hub")
 
 def pytest_configure() -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # hashing well is slow on purpose
-    empty_quickly()
+    emptying.empty_quickly()
 
 
 @pytest.fixture(scope="session")
@@ -67,6 +67,13 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
         database["OPTIONS"]["init_command"] += "PRAGMA synchronous=OFF;"
     else:
         test["TEMPLATE"] = postgres_template(os.environ["DATABASE_URL"])
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
+    """The tables of this test process; nothing of ours holds them when Django drops them."""
+    yield
+    emptying.leave()
 
 
 @pytest.fixture(scope="session")
