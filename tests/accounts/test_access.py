@@ -155,6 +155,7 @@ def test_guests_session_is_nobodys(ada: User) -> None:
     assert (row.user_id, row.address, row.user_agent, row.began_at, row.seen_at) == (None, "", "", None, None)
 
 
+@pytest.mark.whole_table
 @pytest.mark.parametrize("text", ["", "nul\x00", "x" * 5000, "<script>alert(1)</script>", "\u202e", "é"])
 def test_browser_may_say_anything_of_itself(ada: User, text: str) -> None:
     here = browser(user_agent=text)

@@ -124,6 +124,7 @@ def test_link_that_holds_no_more_says_so_to_the_person_and_why_to_the_log(
     assert token not in caplog.text
 
 
+@pytest.mark.whole_table
 @pytest.mark.parametrize("token", ["", "x", "x" * 43, "\0" * 43, "é" * 43, "x" * 100_000])
 def test_what_is_no_link_logs_nobody_in(token: str) -> None:
     assert not follow(token)[1]

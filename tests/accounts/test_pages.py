@@ -53,6 +53,7 @@ class TestSignUp:
         assert b"too short" in response.content
         assert not User.objects.exists()
 
+    @pytest.mark.whole_table
     @pytest.mark.parametrize("name", ["ada", "ADA", "System", "ｓｙｓｔｅｍ", "no spaces", "nul\x00", ""])
     def test_name_that_is_taken_reserved_or_malformed_is_refused(self, client: Client, ada: User, name: str) -> None:
         response = client.post(reverse("hub:accounts:signup"), SIGN_UP | {"username": name})

@@ -79,6 +79,7 @@ def test_person_elsewhere_is_not_locked_out(ada: User) -> None:
     assert log_in("hub:accounts:login", PASSWORD, address=THERE).status_code == 302
 
 
+@pytest.mark.whole_table
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["nobody", "Ada", "ada ", "аda", "x" * 5000, "nul\x00", "' or 1=1"])
 def test_account_that_does_not_exist_is_treated_alike(ada: User, name: str) -> None:

@@ -47,6 +47,7 @@ async def test_history_of_a_channel_without_one_is_empty(api: Api) -> None:
     assert (await api.result("history", channel="kept:none"))["epoch"] == found["epoch"] != ""
 
 
+@pytest.mark.whole_table
 @pytest.mark.parametrize(
     ("request_", "expected"),
     [
@@ -174,6 +175,7 @@ async def test_order_is_stored_and_given(
     assert [control.read(text) for text in listener.frames] == [expected]
 
 
+@pytest.mark.whole_table
 @pytest.mark.parametrize("method", ["subscribe", "unsubscribe", "disconnect", "refresh"])
 @pytest.mark.parametrize(
     ("request_", "code"),

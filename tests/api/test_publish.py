@@ -47,6 +47,7 @@ async def test_publication_reaches_those_who_follow(api: Api) -> None:
     await listener.got('{"n":1}')
 
 
+@pytest.mark.whole_table
 @pytest.mark.parametrize("data", [None, 0, "text", [], {}, [1, {"a": [None]}], "\u2028", 1.5, 2**53 - 1, True])
 async def test_data_is_any_json(api: Api, data: Any) -> None:
     await api.result("publish", channel="kept:1", data=data)

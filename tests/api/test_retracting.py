@@ -39,6 +39,7 @@ async def test_an_alert_is_taken_back_by_its_key_or_its_id_once(api: Api, ann: U
     assert await left() == []
 
 
+@pytest.mark.whole_table
 @pytest.mark.parametrize("request_", [{}, {"key": "k", "id": 1}, {"key": ""}, {"key": "\0"}, {"id": 0}], ids=str)
 async def test_what_names_no_alert_is_refused(api: Api, request_: dict[str, object]) -> None:
     assert await api.error("retract", **request_) == 107

@@ -31,6 +31,7 @@ def test_of_rooms_with_one_name_the_oldest_private_one_has_the_alias() -> None:
     assert of(public) == [[]]
 
 
+@pytest.mark.whole_table
 @pytest.mark.parametrize("channel", ["room:7", f"room:{'9' * 18}", f"room:{'9' * 60}", "room:x"])
 def test_a_room_that_is_not_there_has_no_alias(channel: str) -> None:
     assert aliases.find([channel]) == {}

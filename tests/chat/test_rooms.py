@@ -25,6 +25,7 @@ def test_a_room_is_found_by_any_form_of_its_name(ann: User) -> None:
         assert queries.room_named(name, None) == made
 
 
+@pytest.mark.whole_table
 @pytest.mark.parametrize(
     "name", ["", "nothing", "a\0b", "lobby\0", "\ud800", "x" * 10_000, "../lobby", "lobby/"], ids=ascii
 )
@@ -127,6 +128,7 @@ def test_a_name_that_cannot_be_is_told_at_the_form(client: Client, ann: User, ro
     assert Room.objects.count() == 1
 
 
+@pytest.mark.whole_table
 @pytest.mark.parametrize("path", ["/chat/nothing/", "/chat/a%00b/", "/chat/..%2Fadmin/", "/chat/%FF/", "/chat/%20/"])
 def test_a_room_that_is_not_there_is_not_found(client: Client, room: Room, path: str) -> None:
     assert client.get(path).status_code == 404

@@ -66,6 +66,7 @@ print(asyncapi.document()["x-rpc-methods"]["shop.cancel"]["answer"])
 """
 
 
+@pytest.mark.any_database
 @pytest.mark.slow
 @pytest.mark.live
 def test_the_method_takes_and_answers_what_its_types_say(tmp_path: Path) -> None:

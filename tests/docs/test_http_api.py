@@ -100,6 +100,7 @@ async def test_call_of_the_readme_sends_an_alert(async_client: AsyncClient) -> N
     assert await Notification.objects.filter(pk=stored, message="Hello from curl").aexists()
 
 
+@pytest.mark.any_database
 @pytest.mark.slow
 @pytest.mark.live
 def test_method_of_an_app_is_found_and_works(tmp_path: Path) -> None:

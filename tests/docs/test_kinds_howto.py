@@ -37,6 +37,7 @@ print(json.dumps([[row.title, row.message] for row in reversed(queries.latest_fo
 """
 
 
+@pytest.mark.any_database
 @pytest.mark.live
 def test_kinds_of_the_page_are_read_in_russian(tmp_path: Path) -> None:
     catalogue = polib.pofile(HEADER + "".join(blocks(HOW_TO, "po")))
@@ -56,6 +57,7 @@ exec(in_the_shell)
 """
 
 
+@pytest.mark.any_database
 @pytest.mark.live
 def test_what_people_choose_is_said_as_the_page_shows(tmp_path: Path) -> None:
     page = "docs/howto/let-people-choose.md"

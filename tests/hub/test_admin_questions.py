@@ -32,6 +32,7 @@ def questions(model: type[Model]) -> Iterator[dict[str, str]]:
         yield {"o": value}
 
 
+@pytest.mark.whole_table
 @pytest.mark.parametrize("model", LISTS, ids=lambda model: model._meta.label)
 def test_odd_question_is_no_error_of_the_server(model: type[Model], admin_client: Client) -> None:
     admin_client.raise_request_exception = False

@@ -37,6 +37,7 @@ def busy() -> None:
     )
 
 
+@pytest.mark.whole_table
 @pytest.mark.usefixtures("busy")
 @pytest.mark.parametrize("minute", [50, 52, 1000, 1999])
 @pytest.mark.parametrize("clocks", [-4, 0, 4])
@@ -95,6 +96,7 @@ def replaced(minute: int, since: int) -> list[int | None]:
     return list(Publication.objects.filter(data="gone").order_by("pk").values_list("offset", flat=True))
 
 
+@pytest.mark.whole_table
 @pytest.mark.usefixtures("busy")
 @pytest.mark.parametrize("minute", [52, 1999])
 @pytest.mark.parametrize("clocks", [0, 50, 5000])

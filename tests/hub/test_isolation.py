@@ -63,6 +63,7 @@ COMMANDS: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.whole_table
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: next(iter(command)))
 @pytest.mark.parametrize("namespace", ["room", "group"])
@@ -79,6 +80,7 @@ async def test_every_command_is_answered_that_there_is_no_such_channel(
     assert "Traceback" not in caplog.text
 
 
+@pytest.mark.whole_table
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("method", ["chat.messages", "chat.post", "chat.typing", "chat.people"])
 async def test_a_method_of_rooms_refuses_such_an_id(method: str, caplog: pytest.LogCaptureFixture) -> None:

@@ -30,6 +30,7 @@ def test_long_text_is_in_the_name_of_no_room(client: Client, text: str) -> None:
     assert answer.status_code == 200 and not answer.context["rooms"].object_list
 
 
+@pytest.mark.whole_table
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "page",

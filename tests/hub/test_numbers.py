@@ -69,6 +69,7 @@ def test_alerts_and_publications_refuse_it(value: int, nest: Any) -> None:
     assert not Publication.objects.exists()
 
 
+@pytest.mark.whole_table
 @pytest.mark.django_db
 @pytest.mark.parametrize("value", KEPT)
 def test_alerts_keep_the_others(value: Any) -> None:

@@ -114,7 +114,13 @@ class Cluster:
         return told
 
 
-@pytest.fixture(params=["redis", "database", "memory"])
+#: The others keep nothing in the database.
+WITHOUT_DATABASE = pytest.mark.any_database
+
+
+@pytest.fixture(
+    params=[pytest.param("redis", marks=WITHOUT_DATABASE), "database", pytest.param("memory", marks=WITHOUT_DATABASE)]
+)
 async def cluster(
     request: pytest.FixtureRequest, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Cluster]:
@@ -274,6 +280,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.whole_table
 @pytest.mark.parametrize("name", HOSTILE.values(), ids=HOSTILE)
 async def test_names_may_be_anything(cluster: Cluster, name: str) -> None:
     one, dead = await cluster.start(), await cluster.start()

@@ -53,6 +53,7 @@ def test_nothing_is_deleted_without_limits() -> None:
     assert kept() == old
 
 
+@pytest.mark.whole_table
 @pytest.mark.parametrize("count", [0, 2, 3, 4, 10])
 def test_old_messages_go_and_young_ones_stay(settings: Settings, count: int) -> None:
     settings.HUB_MESSAGE_DAYS = 7.5

@@ -63,6 +63,7 @@ def page(**options: Any) -> list[int]:
     return [envelope.offset for envelope in history.page("limited:1", limit=-1, **options).envelopes]
 
 
+@pytest.mark.whole_table
 def test_a_page_from_either_end_and_from_a_position(left: list[int]) -> None:
     assert page() == left
     assert page(reverse=True) == left[::-1]
@@ -133,6 +134,7 @@ async def test_the_simple_endpoints(settings: Settings, limits: dict[str, float]
             assert (resumed["type"], resumed["recovered"]) == ("resumed", whole)
 
 
+@pytest.mark.whole_table
 def test_a_page_takes_two_more_looks_into_the_index_at_most(left: list[int]) -> None:
     with CaptureQueriesContext(connection) as captured:
         page()

@@ -42,3 +42,14 @@ def test_group_that_several_files_share_is_named_by_a_mark(request: pytest.Fixtu
 )
 def test_few_rows_of_many_are_spread_from_the_first_to_the_last(rows: str, number: int, kept: str) -> None:
     assert "".join(plugin.spread(list(rows), number)) == kept
+
+
+@pytest.mark.whole_table
+@pytest.mark.django_db
+@pytest.mark.parametrize("row", range(4))
+def test_all_rows_of_a_whole_table_are_kept_where_that_is_asked_for(request: pytest.FixtureRequest, row: int) -> None:
+    name = request.node.nodeid.partition("[")[0]
+    rows = [item for item in request.session.items if item.nodeid.partition("[")[0] == name]
+    sampled = plugin.few_rows(rows, 2, whole_tables=False)
+    assert plugin.few_rows(rows, 2, whole_tables=True) == set(rows)
+    assert sampled == {rows[0], rows[-1]}

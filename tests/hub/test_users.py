@@ -62,6 +62,7 @@ def with_numbers(settings: Settings) -> None:
     settings.AUTH_USER_MODEL = "auth.User"
 
 
+@pytest.mark.whole_table
 @pytest.mark.usefixtures("with_numbers")
 @pytest.mark.parametrize("text", ["", "07", "+7", " 7", "٧", "7.0", "a", "\0", "9" * 40, str(2**63), "1_0", "7\n"])
 def test_id_has_one_way_to_be_written(text: str) -> None:

@@ -123,6 +123,7 @@ async def test_text_that_is_not_utf_8_closes_its_socket_and_no_other(hub: LiveHu
         await other.receive_type("error")
 
 
+@pytest.mark.whole_table
 @pytest.mark.parametrize(
     "path",
     [
@@ -154,6 +155,7 @@ async def test_an_unknown_url_or_room_is_closed_with_not_found(
         assert await client.close_code() == 4404
 
 
+@pytest.mark.whole_table
 @pytest.mark.parametrize(
     "since",
     [

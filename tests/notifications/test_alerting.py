@@ -71,6 +71,7 @@ def test_a_user_and_a_group_with_the_same_number_are_two() -> None:
     assert alert(to=[twin, group], message="x").to == (twin, group)
 
 
+@pytest.mark.whole_table
 @pytest.mark.parametrize(
     "recipient",
     [
@@ -174,6 +175,7 @@ def test_data_nested_without_end_is_a_bad_alert() -> None:
         alert(to="everyone", message="x", data=nested)
 
 
+@pytest.mark.whole_table
 @pytest.mark.parametrize(
     "fields",
     [

@@ -42,6 +42,7 @@ def expire(row: Notification) -> None:
     Notification.objects.filter(pk=row.pk).update(expires_at=Now() - timedelta(seconds=1))
 
 
+@pytest.mark.whole_table
 @pytest.mark.parametrize("sort", SORTS)
 def test_lists_and_counts_leave_out_what_has_expired(ann: User, recipients: dict[str, Any], sort: str) -> None:
     stays, goes = (notify(to=recipients[sort], message="m", expires=timedelta(minutes=5))[0] for _ in range(2))
@@ -54,6 +55,7 @@ def test_lists_and_counts_leave_out_what_has_expired(ann: User, recipients: dict
     assert ([one.pk for one in page.alerts], page.more) == ([stays.pk], False)
 
 
+@pytest.mark.whole_table
 @pytest.mark.parametrize("sort", SORTS)
 def test_what_has_expired_is_deleted_and_blanked_and_its_people_are_told(
     ann: User, recipients: dict[str, Any], sort: str
@@ -144,6 +146,7 @@ def test_what_is_no_time_is_refused(expires: Any) -> None:
         alert(to="everyone", message="m", expires=expires)
 
 
+@pytest.mark.whole_table
 @pytest.mark.parametrize("replace", [False, True])
 @pytest.mark.parametrize("sort", SORTS)
 def test_the_key_of_what_has_expired_is_free(

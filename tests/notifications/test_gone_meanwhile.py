@@ -141,6 +141,7 @@ def test_an_alert_of_a_topic_that_is_gone_is_never_taken_for_everyones() -> None
     assert not Publication.objects.exists()
 
 
+@pytest.mark.whole_table
 @pytest.mark.parametrize("model", [Notification, Follow, ReadMark, ReadUpTo, Message, Publication, Job, Deletion])
 def test_the_database_asks_no_row_of_the_hub_whether_others_are_there(model: type[Notification]) -> None:
     with connection.cursor() as cursor:

@@ -195,6 +195,7 @@ def test_a_kind_whose_past_is_for_later_people_is_unread_to_them(
     assert unread(ann) == [new.pk, old.pk]
 
 
+@pytest.mark.whole_table
 @pytest.mark.parametrize("how", ["one", "all", "archive"])
 def test_the_past_that_came_later_is_read_as_all_is(ann: User, shared: Group | Topic, rules: Kind, how: str) -> None:
     (old,) = notify(to=shared, kind=rules)

@@ -63,6 +63,7 @@ def shown(user: User) -> list[tuple[str, bool]]:
     return [(row.message, row.read) for row in queries.latest_for(user)]
 
 
+@pytest.mark.whole_table
 @pytest.mark.slow
 @pytest.mark.parametrize("sort", SORTS)
 def test_the_new_one_stands_unread_where_the_old_one_was(ann: User, recipients: dict[str, Any], sort: str) -> None:

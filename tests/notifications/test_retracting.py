@@ -70,6 +70,7 @@ def channel_of(sort: str, ann: User, recipients: dict[str, Any]) -> str:
     return kind if kind == "everyone" else f"{kind}:{names[kind]}"
 
 
+@pytest.mark.whole_table
 @pytest.mark.slow
 @pytest.mark.parametrize("by", ["key", "id"])
 @pytest.mark.parametrize("sort", SORTS)
@@ -213,6 +214,7 @@ WRITES = [
 ]
 
 
+@pytest.mark.whole_table
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize(("owner", "name"), WRITES, ids=[name for _, name in WRITES])
 def test_a_job_that_is_killed_anywhere_tells_each_once(

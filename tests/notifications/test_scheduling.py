@@ -179,6 +179,7 @@ WRITES = [
 ]
 
 
+@pytest.mark.whole_table
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize(("owner", "name"), WRITES, ids=[name for _, name in WRITES])
 def test_a_worker_that_is_killed_anywhere_sends_it_once(

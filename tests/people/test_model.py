@@ -14,6 +14,7 @@ from hub.people.models import User
 pytestmark = [pytest.mark.django_db, pytest.mark.own_user_model]
 
 
+@pytest.mark.whole_table
 @pytest.mark.parametrize("external_id", ["9000000000000000", "everyone", "a b", "", "x\n", "x" * 65])
 def test_database_refuses_an_id_that_is_a_key_or_no_part_of_a_channel(external_id: str) -> None:
     with pytest.raises(Exception, match=r"hub_user_external_id_is_no_key|too long"), transaction.atomic():

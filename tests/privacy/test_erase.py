@@ -230,6 +230,7 @@ def call(request: pytest.FixtureRequest, person: Any) -> tuple[str, Any, Any]:
     return task, json.loads(text), json.loads(text) if left is ... else left
 
 
+@pytest.mark.whole_table
 @pytest.mark.parametrize("state", ["failed", "waits", "later"])
 def test_jobs_of_the_person_go_and_those_of_others_stay(person: Any, call: tuple[str, Any, Any], state: str) -> None:
     task, arguments, left = call
@@ -253,6 +254,7 @@ def test_failed_plain_task_that_was_called_with_the_person_is_not_run_again(
     assert TrackedJob.objects.get().call == (json.dumps(arguments) if left == arguments else "")
 
 
+@pytest.mark.whole_table
 def test_periodic_tasks_of_the_person_go_and_those_of_others_stay(person: Any, call: tuple[str, Any, Any]) -> None:
     task, (args, kwargs), left = call
     every = IntervalSchedule.objects.create(every=1, period=IntervalSchedule.DAYS)

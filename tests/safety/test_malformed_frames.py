@@ -25,6 +25,9 @@ BOUND = 60.0
 
 ENDPOINTS = ["/ws/notifications/", "/ws/chat/{room}/", "/ws/online/"]
 
+#: A frame that is refused comes to no database.
+pytestmark = pytest.mark.any_database
+
 
 @pytest.fixture(autouse=True)
 def no_traceback(hub: LiveHub) -> Iterator[None]:

@@ -46,6 +46,9 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         help="run so many rows of each parametrized test that has an event loop or asks the database, the first and "
         "the last among them; 0: all",
     )
+    parser.addoption(
+        "--whole-tables", action="store_true", help="run all rows of what is marked whole_table, whatever --rows says"
+    )
     if pluginmanager.is_blocked("asyncio"):  # as in the browser's run: its settings would be unknown
         for name in ("asyncio_mode", "asyncio_default_fixture_loop_scope"):
             parser.addini(name, "Read by pytest-asyncio, which is switched off.")
@@ -126,7 +129,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=[item for item in items if not _asks_the_database(item)])
         items[:] = filter(_asks_the_database, items)
     if rows := config.getoption("rows"):
-        kept = _few_rows(items, rows)
+        kept = few_rows(items, rows, whole_tables=config.getoption("whole_tables"))
         config.hook.pytest_deselected(items=[item for item in items if item not in kept])
         items[:] = [item for item in items if item in kept]
     in_parallel = getattr(config.option, "loadgroup", False)  # set in the test processes of pytest-xdist
@@ -139,11 +142,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item._id = item.id.parse(f"{item.nodeid}@{'_'.join(sorted(groups))}")
 
 
-def _few_rows(items: list[pytest.Item], rows: int) -> set[pytest.Item]:
+def few_rows(items: list[pytest.Item], rows: int, *, whole_tables: bool) -> set[pytest.Item]:
+    """So many rows of each test that has an event loop or asks the database; with ``whole_tables`` all of some."""
     tests: dict[str, list[pytest.Item]] = {}
     for item in items:
         is_cheap = item.get_closest_marker("asyncio") is None and not _asks_a_database(item)
-        tests.setdefault(item.nodeid if is_cheap else item.nodeid.partition("[")[0], []).append(item)
+        is_kept = is_cheap or (whole_tables and item.get_closest_marker("whole_table") is not None)
+        tests.setdefault(item.nodeid if is_kept else item.nodeid.partition("[")[0], []).append(item)
     return {item for those in tests.values() for item in spread(those, rows)}
 
 

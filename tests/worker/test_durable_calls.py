@@ -83,6 +83,7 @@ def test_arguments_that_the_task_does_not_take_are_refused_at_the_call() -> None
     assert not Job.objects.exists()
 
 
+@pytest.mark.whole_table
 @pytest.mark.parametrize(
     "value",
     ["\0", "\ud800", "комната", {"at": datetime(2026, 11, 22, 21, 46, 50, 483255, UTC)}, [None, 1.5, "x" * 100_000]],

@@ -19,6 +19,7 @@ pytestmark = [
 ]
 
 
+@pytest.mark.whole_table
 @pytest.mark.parametrize("begun", [False, True])
 @pytest.mark.parametrize("end", ["SUCCESS", "FAILURE", "RETRY", "IGNORED", "REJECTED"])
 def test_a_call_under_the_id_of_a_job_that_runs_is_owed_however_that_run_ends(end: str, begun: bool) -> None:

@@ -232,6 +232,7 @@ def test_worker_is_drained_and_takes_work_again(operator: Client) -> None:
     assert recorded() == [("drain", "worker@alpha"), ("undrain", "worker@alpha")]
 
 
+@pytest.mark.whole_table
 @pytest.mark.parametrize(
     ("address", "values"),
     [
@@ -343,6 +344,7 @@ def test_what_only_says_that_something_has_not_happened_cannot_run(operator: Cli
     assert operator.post("/operations/job/", {"id": "missed", "again": ""}).status_code == 403
 
 
+@pytest.mark.whole_table
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -73,6 +73,7 @@ STEPS = [
 ]
 
 
+@pytest.mark.whole_table
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize(("owner", "name"), STEPS, ids=[name for _owner, name in STEPS])
 def test_beat_that_is_killed_at_a_step_leaves_all_or_nothing(

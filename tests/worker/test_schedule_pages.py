@@ -300,6 +300,7 @@ def test_the_calendar_looks_at_so_many_due_times_of_a_schedule_alone(
     assert [day.entries for day in reply.context["days"]] == [[]] * 28
 
 
+@pytest.mark.whole_table
 @pytest.mark.parametrize(
     "columns",
     [

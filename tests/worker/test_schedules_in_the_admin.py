@@ -62,11 +62,13 @@ def test_a_row_that_cannot_be_read_is_shown_all_the_same(admin_client: Client) -
     )
 
 
+@pytest.mark.whole_table
 @pytest.mark.parametrize(("every", "period"), [("2147483647", "days"), ("9" * 30, "seconds"), ("0", "days"), ("", "")])
 def test_an_interval_that_nobody_can_count_is_refused(admin_client: Client, every: str, period: str) -> None:
     assert 'id="id_every_error"' in answer(admin_client, IntervalSchedule, {"every": every, "period": period})
 
 
+@pytest.mark.whole_table
 @pytest.mark.parametrize("field", ["task", "regtask"])
 @pytest.mark.parametrize("value", ["a" * 201, "a" * 100_000, "a\0b"])
 def test_a_task_whose_name_nobody_can_store_is_refused(admin_client: Client, field: str, value: str) -> None:

@@ -31,6 +31,7 @@ WRITES = [
 ]
 
 
+@pytest.mark.whole_table
 @pytest.mark.slow
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize(("owner", "name"), WRITES, ids=[name for _, name in WRITES])

@@ -24,6 +24,7 @@ def distribution(crowd: list[User]) -> Distribution:
     return alert.distribution
 
 
+@pytest.mark.whole_table
 @pytest.mark.parametrize(
     "keys",
     [

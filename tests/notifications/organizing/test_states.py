@@ -168,6 +168,7 @@ def test_each_change_is_told_once_with_the_counts_and_a_repeat_is_not(ann: User,
     assert ("until" in event) == (change == "snoozed")
 
 
+@pytest.mark.whole_table
 @pytest.mark.parametrize("change", CHANGES)
 def test_nobody_changes_what_is_for_somebody_else(ann: User, change: str) -> None:
     bob = User.objects.create_user("bob")

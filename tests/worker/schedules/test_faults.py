@@ -59,6 +59,7 @@ CASES = {
 }
 
 
+@pytest.mark.whole_table
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize(("owner", "step"), STEPS, ids=[step for _, step in STEPS])
 @pytest.mark.parametrize(("become_due", "policy", "number", "are_sent"), CASES.values(), ids=CASES)
