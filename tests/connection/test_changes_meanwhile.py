@@ -10,8 +10,7 @@ from django.contrib.auth.models import AnonymousUser
 
 from hub import presence
 from hub.channels import Namespace, UnknownChannel
-from hub.endpoints.centrifuge import client as client_module
-from hub.endpoints.centrifuge import subscriptions
+from hub.endpoints.centrifuge import subscribed, subscriptions
 from hub.endpoints.centrifuge.client import Client
 from hub.endpoints.centrifuge.messages import SubscribeResult
 from hub.fanout import relay
@@ -207,7 +206,7 @@ async def test_hub_subscribes_to_all_that_is_new_together(held: Permissions, mon
         return await establish(new)
 
     async with wired() as wire:
-        monkeypatch.setattr(client_module, "establish", establish_and_note)
+        monkeypatch.setattr(subscribed, "establish", establish_and_note)
         held.personal = [CHANNEL, OTHER]
         await wire.client.revalidate(wire.client.user)
         await wire.pushed("subscribe", 2)

@@ -7,8 +7,7 @@ import pytest
 
 from hub.access import revalidation, signed_tokens
 from hub.access.reasons import Error, Failed
-from hub.endpoints.centrifuge import client as client_module
-from hub.endpoints.centrifuge import subscriptions
+from hub.endpoints.centrifuge import subscribed, subscriptions
 from hub.limits import connections
 from hub.publishing import apublish
 from tests.connection.wire import Wire, wired
@@ -125,12 +124,12 @@ async def test_connection_is_counted_once_whatever_becomes_of_it(
         return json.dumps({"id": 1, "connect": {"token": signed_tokens.connection_token(user.pk)}})
 
     wire = Wire()
-    monkeypatch.setattr(client_module, "establish", fails)
+    monkeypatch.setattr(subscribed, "establish", fails)
     for user in (ada, ada, bob):
         await wire.client.receive(connecting(user))
         assert wire.lines[-1]["error"]["code"] == 100
         assert dict(counted) == {user.pk: 1}
-    monkeypatch.setattr(client_module, "establish", establish)
+    monkeypatch.setattr(subscribed, "establish", establish)
     await wire.client.receive(connecting(bob))
     await wire.ask(2, refresh={"token": signed_tokens.connection_token(bob.pk)})
     assert dict(counted) == {bob.pk: 1}

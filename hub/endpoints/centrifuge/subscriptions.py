@@ -22,7 +22,7 @@ from hub.streams import Position
 from hub.users import user_id
 
 if TYPE_CHECKING:
-    from hub.endpoints.centrifuge.client import Client
+    from hub.endpoints.centrifuge.subscribed import SubscribedClient
 
 #: Seconds that a client has to refresh an expired token before its subscription or connection ends.
 GRACE = 25.0
@@ -69,9 +69,9 @@ class ClientSubscription(SessionSubscription):
 
     __slots__ = ("_timer", "arguments", "by_token", "chan_info", "ending", "expires", "server_side", "wanted")
 
-    subscriber: "Client"
+    subscriber: "SubscribedClient"
 
-    def __init__(self, client: "Client", channel: str, wanted: Wanted) -> None:
+    def __init__(self, client: "SubscribedClient", channel: str, wanted: Wanted) -> None:
         namespace, self.arguments = find(channel)
         join_leave = namespace.join_leave and (wanted.join_leave or namespace.force_push_join_leave)
         super().__init__(client, channel, client.format.encoder_for(join_leave=join_leave), namespace)
