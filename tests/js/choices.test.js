@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-
+import { CREATED } from "../../static/hub/js/hub/alerts.js";
 import { Choices } from "../../static/hub/js/hub/choices.js";
-import { CREATED, Inbox } from "../../static/hub/js/hub/inbox.js";
+import { Inbox } from "../../static/hub/js/hub/inbox.js";
 import { ScriptedConnection, turnOfTheLoop } from "./scripted-connection.js";
 
 const NOTHING = { hidden: [], silent: [], silent_until: {}, always: [], time_zone: "UTC", quiet: null, plan: null };

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { CREATED, Inbox, RETURNED } from "../../static/hub/js/hub/inbox.js";
+import { CREATED, RETURNED } from "../../static/hub/js/hub/alerts.js";
+import { Inbox } from "../../static/hub/js/hub/inbox.js";
 import { InboxView } from "../../static/hub/js/hub/inbox-view.js";
 import { ScriptedConnection, turnOfTheLoop } from "./scripted-connection.js";
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-
+import { CREATED } from "../../static/hub/js/hub/alerts.js";
 import { configure } from "../../static/hub/js/hub/config.js";
-import { CREATED, Inbox } from "../../static/hub/js/hub/inbox.js";
+import { Inbox } from "../../static/hub/js/hub/inbox.js";
 import { learnTime } from "../../static/hub/js/hub/server-clock.js";
 import { ScriptedConnection, turnOfTheLoop } from "./scripted-connection.js";
 

@@ -6,7 +6,7 @@
 import { useCallback, useEffect, useReducer, useRef, useState } from "react";
 
 /** @import { Hub } from "./hub.js" */
-/** @import { Alert } from "./hub/inbox.js" */
+/** @import { Alert } from "./hub/alerts.js" */
 /** @import { CollectionOptions } from "./hub/collection.js" */
 
 /** @returns {[number, () => void]} renders the component again */

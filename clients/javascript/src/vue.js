@@ -7,7 +7,7 @@ import { shallowRef, toValue, watch } from "vue";
 
 /** @import { MaybeRefOrGetter, ShallowRef } from "vue" */
 /** @import { Hub } from "./hub.js" */
-/** @import { Alert } from "./hub/inbox.js" */
+/** @import { Alert } from "./hub/alerts.js" */
 /** @import { CollectionOptions } from "./hub/collection.js" */
 /** @import { Preferences } from "./hub/preferences.js" */
 /** @import { CallFailed } from "./hub/connection.js" */

@@ -7,6 +7,7 @@
  *     hub.inbox.on("change", () => console.log(hub.inbox.unread));
  */
 
+import { inPageLanguage } from "./hub/alerts.js";
 import { Centrifuge } from "./hub/centrifuge.js";
 import { Channel } from "./hub/channel.js";
 import { Choices, PREFERENCES } from "./hub/choices.js";
@@ -14,7 +15,7 @@ import { Collection } from "./hub/collection.js";
 import { config } from "./hub/config.js";
 import { askUntilAnswered, CallFailed, NoToken } from "./hub/connection.js";
 import { Emitter } from "./hub/emitter.js";
-import { Inbox, inPageLanguage } from "./hub/inbox.js";
+import { Inbox } from "./hub/inbox.js";
 import { JobList } from "./hub/jobs.js";
 import { Preferences } from "./hub/preferences.js";
 import { Presence } from "./hub/presence.js";

@@ -6,7 +6,7 @@ import { linkTarget } from "./links.js";
 
 /** @import { Hub } from "../hub.js" */
 /** @import { CallFailed } from "../hub/connection.js" */
-/** @import { Alert, AlertAction } from "../hub/inbox.js" */
+/** @import { Alert, AlertAction } from "../hub/alerts.js" */
 
 /**
  * @callback Choose

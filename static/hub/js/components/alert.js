@@ -6,7 +6,7 @@ import { icon, make, text } from "./dom.js";
 import { kindIcon } from "./kind-icon.js";
 import { linkTarget } from "./links.js";
 
-/** @import { Alert } from "../hub/inbox.js" */
+/** @import { Alert } from "../hub/alerts.js" */
 /** @import { Choose } from "./alert-actions.js" */
 
 const LEVELS = ["info", "success", "warning", "error", "debug"];

@@ -1,7 +1,7 @@
 /** `<hub-bell>`: a button with the number of unread alerts that opens their list. */
 
 import { config } from "../hub/config.js";
-import { UNREAD_LIMIT } from "../hub/inbox.js";
+import { UNREAD_LIMIT } from "../hub/inbox-counts.js";
 import { icon, make, text } from "./dom.js";
 import { define, faultNote, HubElement } from "./element.js";
 import "./inbox.js";

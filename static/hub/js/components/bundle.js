@@ -5,7 +5,7 @@ import { chooser, updateActions } from "./alert-actions.js";
 import { make, plural, reconcile, text } from "./dom.js";
 
 /** @import { Hub } from "../hub.js" */
-/** @import { Alert } from "../hub/inbox.js" */
+/** @import { Alert } from "../hub/alerts.js" */
 
 export const STYLES = `
 .bundle-toggle { margin-block-start: 0.25rem; margin-inline-start: -0.75rem; color: var(--hub-accent); }

@@ -1,6 +1,6 @@
 /** The tabs of an inbox: where alerts are, and their categories; and what it is searched for. */
 
-import { UNREAD_LIMIT } from "../hub/inbox.js";
+import { UNREAD_LIMIT } from "../hub/inbox-counts.js";
 import { icon, make, text } from "./dom.js";
 
 /** @import { Inbox } from "../hub/inbox.js" */

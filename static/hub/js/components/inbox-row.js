@@ -9,7 +9,7 @@ import { muteTool, showMuted } from "./mute-menu.js";
 import { alertTools } from "./organizer.js";
 
 /** @import { Hub } from "../hub.js" */
-/** @import { Alert, Change } from "../hub/inbox.js" */
+/** @import { Alert, Change } from "../hub/alerts.js" */
 /** @import { State } from "../hub/inbox-view.js" */
 
 /** Characters of an alert that name its box for screen readers. */

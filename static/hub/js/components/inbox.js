@@ -14,7 +14,7 @@ import { alertTools, awayFrom, Organizer } from "./organizer.js";
 import { SeenWatch } from "./seen-watch.js";
 import { reloadLink, shownUnread } from "./unread.js";
 
-/** @import { Alert, Change } from "../hub/inbox.js" */
+/** @import { Alert, Change } from "../hub/alerts.js" */
 /** @import { CallFailed } from "../hub/connection.js" */
 /** @import { List } from "./inbox-row.js" */
 

@@ -6,7 +6,7 @@ import { icon, make, text } from "./dom.js";
 import { PopupMenu } from "./popup-menu.js";
 
 /** @import { Hub } from "../hub.js" */
-/** @import { Alert } from "../hub/inbox.js" */
+/** @import { Alert } from "../hub/alerts.js" */
 /** @import { CallFailed } from "../hub/connection.js" */
 
 export const STYLES = `

@@ -4,7 +4,8 @@ import { icon, make, plural, text } from "./dom.js";
 import { SnoozeMenu } from "./snooze-menu.js";
 import { UndoBar } from "./undo-bar.js";
 
-/** @import { Alert, Change, Inbox } from "../hub/inbox.js" */
+/** @import { Alert, Change } from "../hub/alerts.js" */
+/** @import { Inbox } from "../hub/inbox.js" */
 
 /** @typedef {Change | "archive_read" | "all_read"} Done */
 

@@ -1,13 +1,13 @@
 /** `<hub-toasts>`: shows each new alert for a few seconds. */
 
-import { CHOSEN, CREATED, RETURNED } from "../hub/inbox.js";
+import { CHOSEN, CREATED, RETURNED } from "../hub/alerts.js";
 import { alertItem } from "./alert.js";
 import { chooser, updateActions } from "./alert-actions.js";
 import { icon, make, text } from "./dom.js";
 import { define, HubElement } from "./element.js";
 import { ALERT } from "./styles.js";
 
-/** @import { Alert } from "../hub/inbox.js" */
+/** @import { Alert } from "../hub/alerts.js" */
 
 /** Types of events that an app sends over the channel layer. They are shown and not stored. */
 const LAYER_TYPES = [

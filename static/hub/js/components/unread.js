@@ -1,6 +1,6 @@
 /** How the number of unread alerts is said, and what leads on where a list cannot be shown. */
 
-import { UNREAD_LIMIT } from "../hub/inbox.js";
+import { UNREAD_LIMIT } from "../hub/inbox-counts.js";
 import { make, plural, text } from "./dom.js";
 
 /**

@@ -3,7 +3,8 @@
 import { CallFailed } from "./connection.js";
 import { Emitter } from "./emitter.js";
 
-/** @import { Alert, Inbox } from "./inbox.js" */
+/** @import { Alert } from "./alerts.js" */
+/** @import { Inbox } from "./inbox.js" */
 
 /** @typedef {"all" | "unread" | "archived" | "snoozed"} State */
 
