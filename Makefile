@@ -28,7 +28,8 @@ AS_PRODUCTION = env HUB_ENV=production HUB_HTTPS=true DATABASE_URL=sqlite://:mem
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-quick test-postgres check bench chaos soak audit package npm-package settings release format lock clean \
-	chromium test-programs suite suite-others suite-users users-uuids users-others suite-browser suite-scripts suite-chaos \
+	chromium test-programs suite suite-others suite-users suite-users-and-browser users-uuids users-others \
+	suite-browser suite-scripts suite-chaos \
 	check-format check-lint check-types check-arrows check-git check-django check-templates check-assets
 
 help: ## List the commands
@@ -52,7 +53,7 @@ test-quick: $(DEV) ## Run the tests that need neither a whole hub nor a browser,
 	fi
 
 test-postgres: $(DEV) $(NODE) $(BUNDLE) chromium test-programs ## Run all tests that ask a database on PostgreSQL (nothing to install)
-	@$(PYTHON) -m lab.harness.postgres $(MAKE) --no-print-directory suite PARTS="others users browser chaos"
+	@$(PYTHON) -m lab.harness.postgres $(MAKE) --no-print-directory suite PARTS="others users-and-browser chaos"
 
 PARTS := others users browser scripts chaos
 
@@ -69,9 +70,13 @@ suite-others:
 		$(if $(filter postgres%,$(DATABASE_URL)),--rows 3 --whole-tables)
 
 # What the user model can change, with UUIDs, texts and numbers as keys; all else would only repeat itself. Each of two
-# processes starts once per model, where pytest-xdist would start three. PostgreSQL has one database for both.
+# processes starts once per model, where pytest-xdist would start three.
 suite-users:
-	@$(MAKE) --no-print-directory --jobs $(if $(filter postgres%,$(DATABASE_URL)),1,2) --output-sync=target --keep-going users-uuids users-others
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target --keep-going users-uuids users-others
+
+# For PostgreSQL, where one file of the browser's tests is run: in one process, which leaves room for others.
+suite-users-and-browser:
+	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target --keep-going users-uuids users-others suite-browser
 
 users-uuids:
 	@$(PYTEST) --rows 2 --ds tests.projects.uuid_people.settings -m "not slow and not live" tests/projects \

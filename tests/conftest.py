@@ -67,6 +67,8 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
         database["OPTIONS"]["init_command"] += "PRAGMA synchronous=OFF;"
     else:
         test["TEMPLATE"] = postgres_template(os.environ["DATABASE_URL"])
+        # Runs with other user models may be beside this one, on the same server.
+        test["NAME"] = f"{test.get('NAME') or 'test'}_{settings.SETTINGS_MODULE.replace('.', '_')}"
 
 
 @pytest.fixture(scope="session")
