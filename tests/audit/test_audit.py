@@ -24,11 +24,6 @@ def printing(text: str, code: int = 0) -> list[str]:
     return [sys.executable, "-c", f"import sys; print({text!r}); sys.exit({code})"]
 
 
-@pytest.mark.slow
-def test_no_secret_is_in_the_tree() -> None:
-    assert tree.look(BASE_DIR) == Outcome.of([], tree.look(BASE_DIR).note)
-
-
 #: What a generator makes. The same in each process, because the names of tests are made of it; no literal, because the
 #: tree has no secrets.
 MADE = base64.b64encode(hashlib.sha256(b"made").digest(), b"ab").decode().rstrip("=")
