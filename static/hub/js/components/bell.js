@@ -8,8 +8,9 @@ import "./inbox.js";
 import { unreadText } from "./unread.js";
 
 const STYLES = `
-:host { display: inline-block; }
-button.bell { position: relative; padding: 0; color: var(--hub-muted); border-radius: 50%; }
+/* The colour of the text around it: the bar of a product may be dark on a light page. */
+:host { display: inline-block; color: inherit; }
+button.bell { position: relative; padding: 0; color: inherit; border-radius: 50%; }
 button.bell:hover, button.bell[aria-expanded="true"] { color: var(--hub-ink); background: var(--hub-sunken); }
 .bell .icon { inline-size: 1.375rem; block-size: 1.375rem; }
 .badge {
@@ -21,8 +22,8 @@ button.bell:hover, button.bell[aria-expanded="true"] { color: var(--hub-ink); ba
 .panel {
   position: fixed; inset: auto; margin: 0; padding: 0; overflow: hidden;
   inline-size: min(26rem, calc(100vi - 1rem)); max-block-size: min(36rem, calc(100dvb - 6rem));
-  color: inherit; background: var(--hub-card); border: 1px solid var(--hub-line); border-radius: var(--hub-radius);
-  box-shadow: var(--hub-shadow-high);
+  color: var(--hub-ink); background: var(--hub-card); border: 1px solid var(--hub-line);
+  border-radius: var(--hub-radius); box-shadow: var(--hub-shadow-high);
 }
 .panel:popover-open { display: flex; flex-direction: column; animation: arrive var(--hub-quick); }
 .head {
