@@ -11,7 +11,7 @@ from hub.users import all_users
 from notifications import kind_mistakes
 from notifications.kinds import declaring as kinds
 from notifications.kinds.icons import ICONS, is_sign
-from notifications.rules import conditions
+from notifications.rules import conditions, discarded
 from notifications.sending.named_audiences import BadAudience, declared
 
 
@@ -25,6 +25,15 @@ def audiences_are_people(app_configs: Sequence[Any] | None, **kwargs: Any) -> li
 def rules_can_run(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[checks.CheckMessage]:
     """Each rule names fields that its model has, of the kind that it goes by."""
     return [checks.Error(mistake, hint="The rule never runs.", id="hub.E072") for mistake in conditions.mistakes]
+
+
+@checks.register
+def rules_return_alerts(app_configs: Sequence[Any] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """No rule drops what ``alert()`` describes."""
+    return [
+        checks.Error(mistake, hint="Write return alert(…), or a list of alerts.", id="hub.E075")
+        for mistake in discarded.mistakes()
+    ]
 
 
 def _mistakes() -> Iterator[checks.CheckMessage]:

@@ -40,6 +40,12 @@ class Old:
         return f"<Old {self._label}: {self._values!r}>"
 
 
+def refuse_other_than_model(decorator: str, model: object) -> None:
+    """Raise a TypeError that says what the decorator takes, unless it was given a model."""
+    if not (isinstance(model, type) and issubclass(model, models.Model)):
+        raise TypeError(f"@{decorator}() takes a model, such as @{decorator}(Order), and was given {model!r}.")
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
     """When a rule of changes runs.

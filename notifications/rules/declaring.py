@@ -12,7 +12,7 @@ from hub.config import are_rule_errors_raised
 from hub.database import SavedRow, noted, watch
 from hub.logs import get_logger
 from notifications import failed_calls, sources
-from notifications.rules import conditions
+from notifications.rules import conditions, discarded
 from notifications.rules.conditions import Condition, Mistake
 from notifications.rules.running import Returned, attempt
 
@@ -51,9 +51,14 @@ def on_save(
     a transaction are one change: from what the database had before the first of them to what the last one leaves. The
     rule runs at each of them, and what it returns takes the place of what it returned before. ``created`` says then
     whether the transaction has made the row.
+
+    Raises:
+        TypeError: ``model`` is no model, such as its name as a text.
     """
+    conditions.refuse_other_than_model("on_save", model)
 
     def decorate(rule: R) -> R:
+        discarded.note(rule)
         uid = _uid(rule, model, wanted)
         if fields is None and when is None and not conditions.takes_old(rule):
             _connect(rule, model, wanted, uid)
@@ -72,8 +77,11 @@ def on_save(
 
 def on_delete(model: type[M]) -> Callable[[R], R]:
     """Like :func:`on_save`, for an instance just deleted (it still has its primary key)."""
+    conditions.refuse_other_than_model("on_delete", model)
 
     def decorate(rule: R) -> R:
+        discarded.note(rule)
+
         def alert_on_post_delete(sender: type[M], instance: M, using: str = DEFAULT_DB_ALIAS, **kwargs: Any) -> None:
             run(rule, instance, using)
 

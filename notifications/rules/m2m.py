@@ -11,7 +11,7 @@ from django.db.models.base import ModelState
 from django.db.models.signals import m2m_changed
 
 from hub.database import note, noted
-from notifications.rules import conditions
+from notifications.rules import conditions, discarded
 from notifications.rules.declaring import Rule, run_last
 from notifications.rules.running import Returned
 from notifications.sending.alerting import Alert
@@ -117,9 +117,14 @@ def on_m2m_change(model: type[models.Model], name: str) -> Callable[[R], R]:
 
     A relation with a model of its own (``through``) changes silently where rows of that model are saved: make a rule
     of that model then.
+
+    Raises:
+        TypeError: ``model`` is no model, such as its name as a text.
     """
+    conditions.refuse_other_than_model("on_m2m_change", model)
 
     def decorate(rule: R) -> R:
+        discarded.note(rule)
         uid = f"{rule.__module__}.{rule.__qualname__}:{model._meta.label}.{name}"
         try:
             field = conditions.many_to_many(model, name)

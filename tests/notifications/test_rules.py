@@ -6,6 +6,7 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
+from functools import partial
 from typing import Any
 from unittest import mock
 
@@ -18,7 +19,8 @@ from django.test.utils import _TestState
 from pytest_django.fixtures import Settings
 
 from hub.models import Publication
-from notifications import Alert, alert, on_delete, on_save
+from notifications import Alert, alert, on_delete, on_m2m_change, on_save
+from notifications.checks import rules_return_alerts
 from notifications.models import Notification
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -207,3 +209,26 @@ def test_alerts_py_of_an_installed_app_is_found(settings: Settings) -> None:
     settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "tests.notifications.shop"]
     Group.objects.create(name="ops")
     assert sent() == ["The shop has heard of ops"]
+
+
+def test_alert_that_a_rule_makes_and_does_not_return_is_named_by_check() -> None:
+    @on_save(Group)
+    def forgetful(group: Group) -> None:
+        if group.name:
+            alert(to="everyone", message=group.name)
+
+    @on_save(Group)
+    def right(group: Group) -> list[Alert]:
+        made = about(group)
+        return [made, alert(to="everyone", message=group.name)]
+
+    (error,) = [one for one in rules_return_alerts(None) if __name__ in one.msg]
+    assert error.id == "hub.E075"
+    line = forgetful.__code__.co_firstlineno + 3
+    assert f"{forgetful.__qualname__} makes an alert in line {line} and does not return it" in error.msg
+
+
+@pytest.mark.parametrize("decorator", [on_save, on_delete, partial(on_m2m_change, name="permissions")])
+def test_name_of_a_model_in_place_of_the_model_is_refused(decorator: Any) -> None:
+    with pytest.raises(TypeError, match=r"takes a model, such as @on_\w+\(Order\), and was given 'auth.Group'"):
+        decorator("auth.Group")
