@@ -30,8 +30,9 @@ class Command(BaseCommand):
         people = users_by_id(ids)
         if missing := [one for one in ids if one not in people]:
             raise CommandError(f"There is nobody with the id {', '.join(missing)}; nobody was erased.")
-        if not no_input and input(f"Erase {len(people)} people for good? Write yes: ") != "yes":
+        number = f"{len(people)} {'person' if len(people) == 1 else 'people'}"
+        if not no_input and input(f"Erase {number} for good? Write yes: ") != "yes":
             raise CommandError("Nobody was erased.")
         for person in people.values():
             erase(person, account=account)
-        self.stderr.write(f"{len(people)} people erased.", self.style.SUCCESS)
+        self.stderr.write(f"{number} erased.", self.style.SUCCESS)
