@@ -14,6 +14,7 @@ from django.utils.translation import get_language
 from hub.access import credentials, revalidation
 from hub.access.authentication import Authenticated
 from hub.access.credentials import Invalid
+from hub.access.reasons import End
 from hub.concurrency import node
 from hub.database import in_database_thread, threads
 from hub.database.transactions import is_in_test_case
@@ -58,7 +59,8 @@ class ConnectionEnded(AssertionError):
     """
 
     def __init__(self, code: int, reason: str) -> None:
-        super().__init__(f"The hub closed the connection: {reason} ({code}).")
+        guests = " Guests are not let in (HUB_GUESTS)." if code == End.NO_GUESTS.client else ""
+        super().__init__(f"The hub closed the connection: {reason} ({code}).{guests}")
         self.code = code
         self.reason = reason
 

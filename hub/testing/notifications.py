@@ -255,4 +255,5 @@ def _name_of(recipient: object) -> str:
         case str():
             return recipient
         case _:
-            return f"{display_name(recipient)} ({user_id(recipient)})"  # type: ignore[arg-type]  # a user
+            name, called = display_name(recipient), user_id(recipient)  # type: ignore[arg-type]  # a user
+            return name if name == f"#{called}" else f"{name} ({called})"

@@ -9,9 +9,11 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.db import connections
 from django.test import SimpleTestCase
+from pytest_django.fixtures import Settings
 
 from hub.database.threads import InTestCase
 from hub.testing import (
+    ConnectionEnded,
     Misused,
     assert_notified,
     capture_notifications,
@@ -74,6 +76,14 @@ def test_nobody_is_asserted_to_be_notified_never() -> None:
 def test_connected_in_a_sync_test_is_told_to_be_async() -> None:
     with pytest.raises(Misused, match=r"write `async with connected"), connected():
         pass
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_guest_where_there_are_none_is_told_which_setting_says_so(settings: Settings) -> None:
+    settings.HUB_GUESTS = False
+    with pytest.raises(ConnectionEnded, match=r"Guests are not let in \(HUB_GUESTS\)"):
+        async with connected():
+            pass
 
 
 @pytest.mark.django_db(transaction=True)
