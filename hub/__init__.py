@@ -39,8 +39,9 @@ def mount(django_application: Any, *, websocket: Any = None) -> Any:
     project's. Call it after ``django.setup()``, which ``get_asgi_application()`` has done.
 
     Args:
-        django_application: the project's ASGI application for HTTP.
-        websocket: its ASGI application for WebSockets, such as a Channels router.
+        django_application: the project's ASGI application for HTTP, or a ``ProtocolTypeRouter`` of Channels.
+        websocket: its ASGI application for WebSockets, such as a Channels router; by default that of a
+            ``ProtocolTypeRouter``.
 
     Raises:
         ImproperlyConfigured: the project's URLs do not include the hub's, or a setting of the hub is not what it is

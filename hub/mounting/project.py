@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from channels.routing import ProtocolTypeRouter
 from django.conf import settings
 from django.conf.urls.i18n import is_language_prefix_patterns_used
 from django.core.exceptions import ImproperlyConfigured
@@ -16,11 +17,13 @@ from hub.mounting.endpoints import Endpoints
 from hub.web import inclusion, mounts
 
 
-def mount(django_application: Application, websocket: Application | None = None) -> Application:
+def mount(django_application: Any, websocket: Any = None) -> Application:
     """See :func:`hub.mount`."""
     mounts.note()
     refuse_faults()
     prefixes = url_prefixes()
+    if websocket is None and isinstance(django_application, ProtocolTypeRouter):
+        websocket = django_application.application_mapping.get("websocket")
     # At the root of all URLs an address that the hub does not know may be one of the project's.
     endpoints = Endpoints(answers_unknown=websocket is None or "/" not in prefixes)
     lifespan = lifespans.joined(django_application)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from channels.routing import ProtocolTypeRouter
 from django.conf.urls.i18n import i18n_patterns
 from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
@@ -95,6 +96,14 @@ async def test_below_a_prefix_all_websockets_are_the_hubs() -> None:
         assert not await is_theirs(application, theirs, websocket("/app/hub/ws/nowhere/"))
         assert await is_theirs(application, theirs, websocket("/app/hubs/ws/notifications/"))
         assert await is_theirs(application, theirs, websocket("/hub/ws/notifications/"))
+
+
+async def test_router_of_all_protocols_keeps_its_websockets() -> None:
+    theirs = Theirs()
+    with project(below("hub/")):
+        application = hub.mount(ProtocolTypeRouter({"http": None, "websocket": theirs}))
+        assert await is_theirs(application, theirs, websocket("/support/"))
+        assert not await is_theirs(application, theirs, websocket("/hub/ws/notifications/"))
 
 
 async def test_each_language_has_its_address() -> None:
