@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
+from weakref import ReferenceType
 
-from celery import Celery
+from celery import Celery, signals
 from django.apps import apps
 from django.core import checks
 
@@ -42,6 +43,7 @@ def celery_application_is_imported(app_configs: Sequence[Any] | None, **kwargs: 
         *_broker(app),
         *_scheduler(app),
         *_regular_tasks(app),
+        *_modules(app),
         *_patience(app),
         *_visibility(app),
         *_queues(app),
@@ -77,6 +79,21 @@ def _regular_tasks(app: Celery) -> Iterator[checks.CheckMessage]:
             "what a crash left, and nothing deletes what is old.",
             hint="Call hub.schedule(app) in the module that makes the application.",
             id="hub.W031",
+        )
+
+
+def _modules(app: Celery) -> Iterator[checks.CheckMessage]:
+    """A worker imports the modules of tasks that ``autodiscover_tasks()`` finds, or that the settings list."""
+    # autodiscover_tasks() waits for this signal of its application. So does Celery itself, for Django, by a weak
+    # reference; other receivers hear the signals of all applications.
+    waiting = [receiver for (_, sender), receiver in signals.import_modules.receivers if sender == id(app)]
+    looks = any(not isinstance(receiver, ReferenceType) for receiver in waiting)
+    modules = {task.name.rpartition(".")[0] for task in regular_tasks()}
+    if not looks and not modules <= {*app.conf.imports, *app.conf.include}:
+        yield checks.Warning(
+            f"The Celery application {app.main!r} looks for tasks in no app: its workers know none of the hub's.",
+            hint="Call app.autodiscover_tasks() in the module that makes the application.",
+            id="hub.W056",
         )
 
 

@@ -5,11 +5,16 @@ from typing import Any
 
 from django.template import Template, TemplateSyntaxError
 from django.template.base import NodeList
+from django.template.library import SimpleNode
 from django.template.loader import get_template
-from django.template.loader_tags import BlockNode, ExtendsNode
+from django.template.loader_tags import BlockNode, ExtendsNode, IncludeNode
 
 #: What it must have: the page itself, and its styles and scripts in ``<head>``.
 NEEDED = ("content", "head")
+
+#: Where the tags of widgets are, and the one that prints what makes them work.
+_TAGS = "hub.templatetags.hub"
+_SCRIPTS = "hub_scripts"
 
 
 def missing_blocks(name: str) -> list[str]:
@@ -32,6 +37,22 @@ def missing_blocks(name: str) -> list[str]:
         filling = [block for block in extends.nodelist if isinstance(block, BlockNode) and block.name in there_are]
         there_are |= {name for block in filling for name in _names(block.nodelist)}
     return [name for name in NEEDED if name not in there_are]
+
+
+def is_without_scripts(name: str) -> bool:
+    """Whether the template has widgets, and surely no ``{% hub_scripts %}``. Raises as :func:`missing_blocks`."""
+    chain = list(_chain(name))
+    known = [nodes for nodes in chain if nodes is not None]
+    if len(known) < len(chain) or any(nodes.get_nodes_by_type(IncludeNode) for nodes in known):
+        return False
+    tags = {tag for nodes in known for tag in _tags(nodes)}
+    return bool(tags) and _SCRIPTS not in tags
+
+
+def _tags(nodes: NodeList) -> Iterator[str]:
+    for node in nodes.get_nodes_by_type(SimpleNode):
+        if isinstance(node, SimpleNode) and node.func.__module__ == _TAGS:
+            yield node.func.__name__
 
 
 def _chain(name: str) -> Iterator[NodeList | None]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from channels.routing import ProtocolTypeRouter
 from django.conf import settings
 from django.conf.urls.i18n import is_language_prefix_patterns_used
 from django.core import checks
@@ -30,6 +31,12 @@ _ERRORS = "hub.web.plain_errors.PlainErrors"
 _PROCESSORS = {
     "django.template.context_processors.request": "widgets do not know whose page it is",
     "django.contrib.auth.context_processors.auth": "pages take everybody for a guest",
+}
+
+#: What the hub does not learn without a cookie, by the setting that has its path.
+_COOKIES = {
+    "SESSION_COOKIE_PATH": "everybody is a guest there",
+    "CSRF_COOKIE_PATH": "forms of its pages are answered with 403",
 }
 
 
@@ -73,13 +80,14 @@ def base_template_takes_pages(app_configs: Sequence[Any] | None, **kwargs: Any) 
         return []
     try:
         missing = base_template.missing_blocks(name)
+        is_without_scripts = base_template.is_without_scripts(name)
     except TemplateDoesNotExist as error:
         return [
             checks.Error(f"HUB_BASE_TEMPLATE names {name!r}, and there is no template {str(error)!r}.", id="hub.E041")
         ]
     except TemplateSyntaxError as error:
         return [checks.Error(f"HUB_BASE_TEMPLATE names {name!r}, which cannot be used: {error}.", id="hub.E041")]
-    return [
+    found: list[checks.CheckMessage] = [
         checks.Error(
             f"HUB_BASE_TEMPLATE names {name!r}, which has no block {block!r}: pages would be shown without their "
             f"{'texts' if block == 'content' else 'styles and scripts'}.",
@@ -89,6 +97,16 @@ def base_template_takes_pages(app_configs: Sequence[Any] | None, **kwargs: Any) 
         )
         for block in missing
     ]
+    if is_without_scripts:
+        found.append(
+            checks.Warning(
+                f"HUB_BASE_TEMPLATE names {name!r}, which has widgets of the hub and no {{% hub_scripts %}}: pages "
+                "show none of them.",
+                hint="Write {% hub_scripts %} in its <head>.",
+                id="hub.W057",
+            )
+        )
+    return found
 
 
 @checks.register
@@ -150,7 +168,7 @@ def asgi_application_is_mounted(app_configs: Sequence[Any] | None, **kwargs: Any
     if not name or is_own_project():
         return []
     try:
-        import_string(name)
+        application = import_string(name)
     except ImproperlyConfigured:
         return []  # hub.mount says what the other checks say
     except ImportError as error:
@@ -164,7 +182,7 @@ def asgi_application_is_mounted(app_configs: Sequence[Any] | None, **kwargs: Any
             )
         ]
     if mounts.is_made():
-        return []
+        return list(_taken_apart(name, application))
     return [
         checks.Warning(
             f"ASGI_APPLICATION names {name!r}, and hub.mount() has not made it: a server of it serves no live "
@@ -173,6 +191,19 @@ def asgi_application_is_mounted(app_configs: Sequence[Any] | None, **kwargs: Any
             id="hub.W044",
         )
     ]
+
+
+def _taken_apart(name: str, application: object) -> Iterator[checks.CheckMessage]:
+    """What hub.mount() made takes requests, WebSockets and the lifespan; a router around it may keep some from it."""
+    if isinstance(application, ProtocolTypeRouter):
+        taken = [application.application_mapping.get(kind) for kind in ("http", "websocket", "lifespan")]
+        if taken[0] is None or taken.count(taken[0]) < len(taken):
+            yield checks.Warning(
+                f"ASGI_APPLICATION names {name!r}, a ProtocolTypeRouter around what hub.mount() made: live "
+                "connections of the hub do not reach it.",
+                hint="Put nothing around it: application = hub.mount(django_application, websocket=router).",
+                id="hub.W058",
+            )
 
 
 @checks.register
@@ -220,12 +251,11 @@ def cookies_reach_the_hub(app_configs: Sequence[Any] | None, **kwargs: Any) -> l
     root = page_url("hub:root")
     return [
         checks.Warning(
-            f"{name} is {path!r}, and the hub is at {root}: browsers send it no such cookie, so that everybody is a "
-            "guest there.",
+            f"{name} is {path!r}, and the hub is at {root}: browsers send it no such cookie, so that {what}.",
             hint="Include the hub's URLs below that path, or shorten it.",
             id="hub.W046",
         )
-        for name in ("SESSION_COOKIE_PATH", "CSRF_COOKIE_PATH")
+        for name, what in _COOKIES.items()
         if root and not _covers(path := getattr(settings, name), root)
     ]
 

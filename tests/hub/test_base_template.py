@@ -22,6 +22,10 @@ BASE = """<!DOCTYPE html><title>{% block title %}Shop{% endblock %}</title>
 <h1>The shop</h1><main>{% block content %}Of the shop alone{% endblock %}</main>"""
 
 
+def with_tags(tags: str) -> str:
+    return BASE.replace("{% hub_scripts %}", tags)
+
+
 def project_has(settings: Settings, templates: Mapping[str, str]) -> None:
     (engine,) = settings.TEMPLATES
     loaders = [
@@ -100,6 +104,30 @@ def test_blocks_of_templates_above_count(template: str, settings: Settings) -> N
     project_has(settings, {"shop.html": template, "a.html": base})
     settings.HUB_BASE_TEMPLATE = "shop.html"
     assert said() == []
+
+
+@pytest.mark.parametrize(
+    ("templates", "is_said"),
+    [
+        ({"shop.html": BASE.replace("{% hub_scripts %}", "{% if user %}{% hub_bell %}{% endif %}")}, True),
+        (
+            {"shop.html": "{% extends 'a.html' %}", "a.html": BASE.replace("{% hub_scripts %}", "{% hub_toasts %}")},
+            True,
+        ),
+        (
+            {"shop.html": BASE.replace("{% hub_scripts %}", "{% include 'a.html' %}{% hub_bell %}"), "a.html": ""},
+            False,
+        ),
+        ({"shop.html": BASE.replace("{% hub_scripts %}", "")}, False),
+        ({"shop.html": BASE.replace("{% hub_scripts %}", "{% hub_scripts %}{% hub_bell %}")}, False),
+    ],
+)
+def test_widgets_without_their_scripts_are_named(
+    templates: Mapping[str, str], is_said: bool, settings: Settings
+) -> None:
+    project_has(settings, templates)
+    settings.HUB_BASE_TEMPLATE = "shop.html"
+    assert [one.id for one in said()] == ["hub.W057"] * is_said
 
 
 @pytest.mark.django_db

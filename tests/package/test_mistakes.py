@@ -83,11 +83,16 @@ MISTAKES = {
     "replica": Mistake(["hub.W060"], ROUTER.format("db_for_read", "('hub_chat',)")),
     "not_imported": Mistake(["hub.W030"], "", {"shop/__init__.py": ""}),
     "no_broker": Mistake(["hub.W038"], "del CELERY_BROKER_URL"),
-    "cookies": Mistake(["hub.W046"], "SESSION_COOKIE_PATH = '/app/orders/'"),
+    "cookies": Mistake(["hub.W046"] * 2, "SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = '/app/orders/'"),
     "unscheduled": Mistake(
         ["hub.W031"],
-        "from celery import Celery\napp = Celery('other', broker='memory://')\n"
+        "from celery import Celery\napp = Celery('other', broker='memory://')\napp.autodiscover_tasks()\n"
         "HUB_CELERY_APP = 'shop.settings.mistake_unscheduled.app'",
+    ),
+    "no_modules": Mistake(
+        ["hub.W056"],
+        "from celery import Celery\nimport hub\napp = Celery('other', broker='memory://')\nhub.schedule(app)\n"
+        "HUB_CELERY_APP = 'shop.settings.mistake_no_modules.app'",
     ),
     "broker": Mistake(["hub.W032"], "CELERY_TASK_PUBLISH_RETRY = True"),
     "visibility": Mistake(["hub.W033"], "CELERY_TASK_TIME_LIMIT = 7200"),
@@ -105,6 +110,23 @@ MISTAKES = {
         ["hub.W044"],
         "ASGI_APPLICATION = 'shop.asgi.application'",
         {"shop/asgi.py": "from django.core.asgi import get_asgi_application\napplication = get_asgi_application()\n"},
+    ),
+    "taken_apart": Mistake(
+        ["hub.W058"],
+        "ASGI_APPLICATION = 'shop.outer.application'",
+        {
+            "shop/outer.py": "from channels.routing import ProtocolTypeRouter, URLRouter\n"
+            "from shop.asgi import application as mounted\n"
+            "application = ProtocolTypeRouter({'http': mounted, 'websocket': URLRouter([])})\n"
+        },
+    ),
+    "no_scripts": Mistake(
+        ["hub.W057"],
+        "HUB_BASE_TEMPLATE = 'unscripted.html'",
+        {
+            "templates/unscripted.html": "{% load hub %}{% block head %}{% endblock %}{% hub_bell %}"
+            "{% block content %}{% endblock %}"
+        },
     ),
     "memory": Mistake(
         ["hub.W037"], "CHANNEL_LAYERS = {'default': {'BACKEND': 'channels.layers.InMemoryChannelLayer'}}"
