@@ -10,6 +10,14 @@ __all__ = ["DETAIL_LIMIT", "STATUS", "ApiError", "Code", "ErrorBody", "Problem"]
 DETAIL_LIMIT = 200
 
 
+#: The detail of an error that is raised with none of its own. That of a key which is not for somebody is the same
+#: whether they are there or not.
+_DETAILS = {
+    Code.UNAUTHORIZED: "X-API-Key has no key that is valid here",
+    Code.PERMISSION_DENIED: "the key is not for whom or what the call names",
+}
+
+
 class ErrorBody(msgspec.Struct, frozen=True):
     """The ``error`` of a reply."""
 
@@ -48,6 +56,7 @@ class ApiError(Exception):
     """
 
     def __init__(self, code: Code, detail: str = "", *, retry_after: int = 0) -> None:
+        detail = detail or _DETAILS.get(code, "")
         super().__init__(code, detail)
         self.retry_after = retry_after
         self.code = code

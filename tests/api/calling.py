@@ -8,6 +8,11 @@ from django.test import AsyncClient
 from hub.api import keys
 from hub.api.scope import Scope
 
+#: The reply to a key that is not for a channel, a person or another recipient.
+DENIED = {"error": {"code": 103, "message": "permission denied: the key is not for whom or what the call names"}}
+#: The reply to whoever has no key that is valid.
+UNAUTHORIZED = {"error": {"code": 101, "message": "unauthorized: X-API-Key has no key that is valid here"}}
+
 
 class Api:
     """A program with a key: ``await api("publish", channel="everyone", data=1)`` returns the reply."""

@@ -11,7 +11,7 @@ from notifications import audience
 from notifications.models import InboxEntry, Notification
 from notifications.sending import distributing, named_audiences
 from notifications.sending.named_audiences import SMALL
-from tests.api.calling import Api, key_for
+from tests.api.calling import DENIED, Api, key_for
 from tests.support.people import User, make_crowd
 
 CROWD = SMALL + 5
@@ -85,7 +85,7 @@ async def test_a_narrow_key_does_not_learn_which_audiences_and_permissions_there
     names = ("vip-debtors", "add_notification", "nothing")
     answers = [await limited("notify", to=["group:nobody", to.format(name)], message="m") for name in names]
     answers += [await limited("notify", to=to.format(name), message="m") for name in names]
-    assert answers == [{"error": {"code": 103, "message": "permission denied"}}] * len(answers)
+    assert answers == [DENIED] * len(answers)
 
 
 async def test_a_key_for_some_people_names_a_thousand_as_it_names_a_hundred(api: Api, crowd: list[User]) -> None:

@@ -24,7 +24,7 @@ from hub.models import ApiKey, Publication
 from lab.harness.waiting import await_for
 from notifications.models import Distribution, Notification, Topic
 from notifications.offers import declaring as offers
-from tests.api.calling import Api, key_for
+from tests.api.calling import UNAUTHORIZED, Api, key_for
 from tests.hub.listeners import Listener, follow
 from tests.support.people import User
 from worker.models import JobSource, TrackedJob
@@ -150,6 +150,13 @@ async def test_key_of_one_method_may_call_that_one_only(allowed: str) -> None:
     assert refused == dict.fromkeys(REQUESTS.keys() - {allowed}, 103)
 
 
+async def test_key_that_is_not_for_a_method_is_told_which(api: Api) -> None:
+    limited = await program("publish")
+    assert (await limited("info"))["error"]["message"] == "permission denied: the key is not for the method info"
+    (reply,) = (await limited("batch", commands=[{"info": {}}]))["replies"]
+    assert reply["error"]["message"] == "permission denied: the key is not for the method info"
+
+
 @pytest.mark.any_database
 @pytest.mark.parametrize("name", WITH_CHANNEL)
 @pytest.mark.parametrize(
@@ -246,7 +253,7 @@ async def test_batch_holds_each_command_to_the_scope() -> None:
 @pytest.mark.parametrize("method", ["publish", "batch", "info"])
 async def test_wrong_key_is_401(api: Api, text: str, method: str) -> None:
     status, reply = await Api(text).raw(method, "{}", **{"X-API-Key": text.encode().decode("latin-1")})
-    assert (status, reply) == (401, {"error": {"code": 101, "message": "unauthorized"}})
+    assert (status, reply) == (401, UNAUTHORIZED)
 
 
 @pytest.mark.parametrize("scheme", ["apikey", "ApiKey", "APIKEY "])
@@ -287,7 +294,7 @@ async def test_revoked_key_is_told_from_an_unknown_one_in_the_log_only(
     api: Api, caplog: pytest.LogCaptureFixture
 ) -> None:
     await sync_to_async(keys.revoke)(ApiKey.objects.all())
-    assert await api.raw("info", "{}") == (401, {"error": {"code": 101, "message": "unauthorized"}})
+    assert await api.raw("info", "{}") == (401, UNAUTHORIZED)
     assert "revoked" in caplog.text
 
 

@@ -7,7 +7,7 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.models import Group
 
 from notifications.models import Notification, ScheduledAlert, Topic
-from tests.api.calling import Api, key_for
+from tests.api.calling import DENIED, Api, key_for
 from tests.support.people import User
 
 
@@ -104,7 +104,7 @@ async def test_limited_key_does_not_learn_which_recipients_there_are(ada: User, 
     )
     found, missing = [to.format(name) for name in ("ada", "nobody")] if isinstance(to, str) else (ada.pk, to)
     answers = [await limited("notify", to=one, message="Hello") for one in (found, missing)]
-    assert answers[0] == answers[1] == {"error": {"code": 103, "message": "permission denied"}}
+    assert answers[0] == answers[1] == DENIED
 
 
 @pytest.mark.parametrize("to", ["everyone", ["everyone"], ["user:ada", "everyone"]])
