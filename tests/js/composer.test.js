@@ -14,6 +14,7 @@ const written = { textContent: JSON.stringify({ messageLimit: 10, texts }) };
 globalThis.document = { getElementById: () => written };
 
 const { excess, sends } = await import("../../static/hub/js/composer.js");
+const { pageState } = await import("../../static/hub/js/hub/page-state.js");
 const { refusal } = await import("../../static/hub/js/refusals.js");
 
 const key = (event) => ({ key: "Enter", keyCode: 13, shiftKey: false, isComposing: false, ...event });
@@ -45,6 +46,12 @@ for (const [message, over] of [
 
 const connected = { state: "connected", code: 0 };
 const closed = (code) => ({ state: "closed", code });
+
+test("a page that says why its connection is closed says nothing else of a call", () => {
+  pageState.setFault("The hub does not accept the token of this page.");
+  assert.equal(refusal({ code: 1, message: "" }, closed(3500), "otherwise"), pageState.fault);
+  pageState.setFault("");
+});
 
 for (const [code, message, hub, said] of [
   [404, "There is no such room.", connected, "There is no such room."],

@@ -14,6 +14,7 @@ const TEXTS = {
   fault_no_answer: "no answer of the page",
   fault_token: "bad token",
   fault_no_token: "no token",
+  fault_token_over: "ended token",
   disconnected: "an administrator",
   too_many_pages: "too many",
   not_understood: "not understood",
@@ -70,6 +71,30 @@ test("a policy that blocks the hub is named with what it needs", async () => {
   report({ ...blocked, blockedURI: `${BASE}widgets/en.json` });
   assert.equal(await faults.isForbidden(`${BASE}widgets/en.json`), true);
   assert.match(pageState.fault, /connect-src needs https:\/\/hub\.example\.com and wss:\/\/hub\.example\.com\.$/);
+});
+
+test("a policy that blocks the page's own address of tokens is told from an address that fails", () => {
+  const faults = new Faults(BASE);
+  const blocked = { disposition: "enforce", effectiveDirective: "connect-src", blockedURI: `${ORIGIN}/hub-token` };
+  report({ ...blocked, effectiveDirective: "img-src" });
+  report({ ...blocked, disposition: "report" });
+  faults.noToken(new TypeError("Failed to fetch"));
+  assert.equal(pageState.fault, "no answer of the page");
+  report(blocked);
+  faults.noToken(new Error("/hub-token answers 500"));
+  assert.equal(pageState.fault, "no answer of the page");
+  faults.noToken(new TypeError("Failed to fetch"));
+  assert.match(pageState.fault, /connect-src needs 'self'\.$/);
+});
+
+test("tokens that come too late are no hub that is away", () => {
+  const hub = new ScriptedConnection();
+  new Faults(BASE).watch(hub);
+  hub.changeState("reconnecting", 109);
+  hub.emit("state", {});
+  assert.equal(pageState.fault, "ended token");
+  hub.become("connected");
+  assert.equal(pageState.fault, "");
 });
 
 test("a page whose own source of tokens fails says so, and blames no hub", () => {

@@ -66,6 +66,7 @@ def texts() -> dict[str, str]:
         "fault_away": _("The hub does not answer. This appears again as soon as it does."),
         "fault_no_answer": _("This page gets no token for the hub right now. It tries again."),
         "fault_token": _("The hub does not accept the token of this page. Load the page again."),
+        "fault_token_over": _("This page gets tokens for the hub that have ended already. It tries again."),
         "fault_no_token": _("This page has no token for the hub. Log in, and load the page again."),
         "ended": _("The hub has ended the connection. Load the page again."),
         "room_ended": _("This room no longer exists, or you may no longer be in it."),

@@ -132,7 +132,7 @@ export class Hub {
     return this.#connection.state;
   }
 
-  /** @returns {number} the server's close code if the state is `closed`, else 0 */
+  /** @returns {number} the server's close code if the state is `closed`; 109 while it refuses new tokens as ended; else 0 */
   get code() {
     return this.#connection.code;
   }

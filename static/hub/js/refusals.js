@@ -2,6 +2,7 @@
 
 import { text } from "./components/dom.js";
 import { whyClosed } from "./ends.js";
+import { pageState } from "./hub/page-state.js";
 
 /** @import { Hub } from "./hub.js" */
 
@@ -26,6 +27,6 @@ const ERRORS = new Map([
  */
 export function refusal({ code, message }, hub, otherwise) {
   if (code >= METHOD_ERRORS && message) return message;
-  if (code < 100 && hub.state === "closed") return whyClosed(hub.code);
+  if (code < 100 && hub.state === "closed") return pageState.fault || whyClosed(hub.code);
   return text(ERRORS.get(code) ?? "") || otherwise;
 }

@@ -91,6 +91,8 @@ export class HubElement extends HTMLElement {
   }
 
   #showWhy() {
+    // What a widget says of its own calls is the same then, or less.
+    this.toggleAttribute("data-closed", this.isBuilt && Boolean(pageState.fault) && this.hub.state === "closed");
     const why = pageState.fault || (this.isBuilt && !pageState.saysItself ? this.#whyNot() : "");
     if (why === this.#why) return;
     this.#why = why;

@@ -46,6 +46,7 @@ button.round { padding: 0; color: var(--hub-muted); border-radius: 50%; }
   color: var(--hub-accent); background: var(--hub-accent-soft); border-radius: 1rem;
 }
 .empty h2 { font-size: 1.0625rem; line-height: 1.35; font-weight: 640; color: var(--hub-ink); }
+:host([data-closed]) .banner { display: none; }
 .banner {
   display: flex; flex-wrap: wrap; align-items: center; gap: 0.25rem 1rem;
   padding: 0.75rem 1rem; background: var(--hub-accent-soft); border-radius: var(--hub-radius-small);

@@ -3,7 +3,7 @@
 import { text } from "../components/dom.js";
 import { whyClosed } from "../ends.js";
 import { absenceOf } from "../hub/absence.js";
-import { NoToken } from "../hub/connection.js";
+import { NoToken, TOKEN_OVER } from "../hub/connection.js";
 import { pageState } from "../hub/page-state.js";
 
 /** @import { Hub } from "../hub.js" */
@@ -15,11 +15,17 @@ export class Faults {
   #base;
   /** What the policy of the page has blocked of the hub's. @type {SecurityPolicyViolationEvent | null} */
   #blocked = null;
+  /** Whether it has blocked a request to the page's own origin. */
+  #blocksItself = false;
   /** @param {URL} base the address of the hub */
   constructor(base) {
     this.#base = base;
     document.addEventListener("securitypolicyviolation", (event) => {
-      if (event.disposition === "enforce" && event.blockedURI.startsWith(base.origin)) this.#blocked = event;
+      if (event.disposition !== "enforce") return;
+      if (event.blockedURI.startsWith(base.origin)) this.#blocked = event;
+      else if (event.effectiveDirective === "connect-src" && event.blockedURI.startsWith(location.origin)) {
+        this.#blocksItself = true;
+      }
     });
   }
 
@@ -32,11 +38,16 @@ export class Faults {
   }
 
   /**
-   * The page has no token.
+   * The page has no token. It asks again unless `why` is {@link NoToken}, and by then the browser has reported what the
+   * policy has blocked.
    *
    * @param {Error} why
    */
   noToken(why) {
+    if (why instanceof TypeError && this.#blocksItself) {
+      this.#say("The Content-Security-Policy of this page blocks its own tokens: connect-src needs 'self'.");
+      return;
+    }
     this.#say(text(why instanceof NoToken ? "fault_no_token" : "fault_no_answer"), why.message);
   }
 
@@ -72,6 +83,7 @@ export class Faults {
     const update = () => {
       if (hub.state === "connected") pageState.setFault("");
       else if (hub.state === "closed") this.#say(whyClosed(hub.code, { withTokens: true }), `code ${hub.code}`);
+      else if (hub.code === TOKEN_OVER) this.#say(text("fault_token_over"), `code ${hub.code}`);
       else if (absence.isLong) this.away();
     };
     hub.on("state", update);

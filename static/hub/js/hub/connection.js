@@ -21,7 +21,7 @@ import { Emitter } from "./emitter.js";
 /**
  * A connection emits each of these events under its `kind`.
  *
- * - `state`: the state of the connection has changed; `code` is the close code if the server has closed it.
+ * - `state`: the state of the connection, or its `code`, has changed.
  * - `subscribed`: the channel delivers publications after `position`, or from now on if it has no positions. `latest`
  *   is the newest known publication of a channel without positions. Emitted again after each reconnect.
  * - `publication`: has an offset if the channel has positions. Publications may repeat and may have gaps between them:
@@ -79,6 +79,8 @@ export class CallFailed extends Error {
 export const NO_ANSWER = 1;
 /** The server no longer stores the publications after a position. */
 export const UNRECOVERABLE = 112;
+/** The server refuses a token because it has ended; the next attempt brings a new one. */
+export const TOKEN_OVER = 109;
 /** The server has closed the connection because the session of the page is over, or refused its token. */
 export const SESSION_OVER = 3500;
 /** The server has closed the connection because it has no guests. */
@@ -90,7 +92,7 @@ export const UNAUTHORIZED = 1;
 export class Connection extends Emitter {
   /** @type {State} */
   state = "connecting";
-  /** The server's close code; 0 while the connection is not closed. */
+  /** The server's close code; while there is no connection {@link TOKEN_OVER} if new tokens are refused; else 0. */
   code = 0;
   /** The number of subscribers of each channel in this tab. @type {Map<string, number>} */
   #subscribers = new Map();
@@ -99,12 +101,12 @@ export class Connection extends Emitter {
    * Sets the state. Only implementations call this.
    *
    * @param {State} state
-   * @param {number} [code] the close code
-   * @returns {boolean} whether the state has changed
+   * @param {number} [code] as in `code`
+   * @returns {boolean} whether the state or the code has changed
    */
   changeState(state, code = 0) {
-    const changed = state !== this.state;
-    if (changed) this.code = code;
+    const changed = state !== this.state || code !== this.code;
+    this.code = code;
     this.state = state;
     return changed;
   }

@@ -286,7 +286,7 @@ export class SharedConnection extends Connection {
       fresh || !known ? [...serverSide, ...wanted] : channels.filter((channel) => !known.has(channel));
     const send = (/** @type {ConnectionEvent} */ event) =>
       this.#post({ is: "event", from: this.#tabId, to: tab, event });
-    send({ kind: "state", state: this.state });
+    send({ kind: "state", state: this.state, code: this.code });
     for (const channel of channelsToReplay) {
       const event = tabConnection.subscribedEvent(channel);
       if (event) send(event);

@@ -1,6 +1,6 @@
 /** A connection of this tab alone, made with the client library of the Centrifuge protocol. */
 
-import { CallFailed, Connection, NoToken } from "./connection.js";
+import { CallFailed, Connection, NoToken, TOKEN_OVER } from "./connection.js";
 
 /** @import { Centrifuge } from "centrifuge" */
 /** @import { ConnectionEvent, Position, Question, State, TokenSource } from "./connection.js" */
@@ -21,6 +21,8 @@ export class TabConnection extends Connection {
   #network = new EventTarget();
   #client;
   #attempted = false;
+  /** The attempts in a row that the server refused because their token had ended. */
+  #endedTokens = 0;
   /** @param {Event} event */
   #forward = (event) => this.#network.dispatchEvent(new Event(event.type));
 
@@ -46,13 +48,19 @@ export class TabConnection extends Connection {
       pageEventTarget: new EventTarget(),
     });
     const client = this.#client;
-    client.on("connected", () => this.#setState("connected"));
+    client.on("connected", () => {
+      this.#endedTokens = 0;
+      this.#setState("connected");
+    });
     client.on("connecting", () => this.#setState(this.#attempted ? "reconnecting" : "connecting"));
     client.on("disconnected", ({ code }) => code !== 0 && this.#setState("closed", code));
-    client.on("error", () => {
+    client.on("error", ({ error }) => {
       // An attempt to connect failed. The library tries again and emits nothing more.
       this.#attempted = true;
-      if (this.state === "connecting") this.#setState("reconnecting");
+      if (this.state !== "connecting" && this.state !== "reconnecting") return;
+      // The first may be a token that was fetched long ago; the next one is new.
+      this.#endedTokens = error.code === TOKEN_OVER ? this.#endedTokens + 1 : 0;
+      this.#setState("reconnecting", this.#endedTokens > 1 ? TOKEN_OVER : 0);
     });
     client.on("subscribed", (context) => this.#onSubscribed(context));
     client.on("publication", (context) => this.#onPublication(context));
