@@ -120,6 +120,9 @@ def test_bell_rings_for_whoever_follows_the_page(page: Page, tmp_path: Path) -> 
             expect(bell).to_have_accessible_name("Alerts: 1 unread alert")
             bell.click()
             expect(page.get_by_role("dialog", name="Alerts").locator("li")).to_contain_text("Order 1042 is on its way")
+        reader.follow(6)
         for command in commands_of_other_pages():
             reader.type(f". ./hub.sh; {command}")
         assert "Order 1042" in (tmp_path / "ada.json").read_text()
+    reader.follow(7)
+    reader.type(""".venv/bin/python -m django shell -c 'from hub.channels import find; find("order:7")'""")
