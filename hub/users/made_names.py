@@ -55,7 +55,12 @@ def looks_made(name: str) -> bool:
         return False
     if normal(name).startswith("#"):
         return has_form_of_id(normal(name)[1:].strip())
-    pattern = _pattern(settings.LANGUAGE_CODE)
+    return _has_form(name, settings.LANGUAGE_CODE)
+
+
+@lru_cache(maxsize=4096)  # in most scripts every name gets here, and people connect again and again
+def _has_form(name: str, language: str) -> bool:
+    pattern = _pattern(language)
     return any(pattern.fullmatch(_letters(skeleton)) for skeleton in skeletons(name))
 
 
