@@ -1,6 +1,6 @@
 """What ``manage.py check`` says about the hub's settings: some can only be judged when all apps are known."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django.apps import apps
@@ -9,6 +9,7 @@ from django.core import checks
 from django.utils.module_loading import import_string
 
 from hub.access.signed_tokens import checks as _of_tokens  # noqa: F401  # registers its own
+from hub.bus.redis_layer import HubChannelLayer
 from hub.channels import namespaces
 from hub.config import faults, hub_settings, is_own_project, layers, misspelt, production_checks, under_test
 from hub.database import checks as _of_database  # noqa: F401  # registers its own
@@ -154,7 +155,9 @@ def redis_and_layer_are_named(app_configs: Sequence[Any] | None, **kwargs: Any) 
         )
     elif fault := _fault_of_layer(ours):
         found.append(checks.Error(fault, hint=_LAYER, id="hub.E032"))
-    elif layers.is_in_memory(ours) and not under_test.is_under_test():
+    elif not layers.is_in_memory(ours):
+        found += _foreign_layer(ours)
+    elif not under_test.is_under_test():
         found.append(
             checks.Warning(
                 "CHANNEL_LAYERS is in memory: what a worker or another process sends reaches nobody's browser.",
@@ -163,6 +166,18 @@ def redis_and_layer_are_named(app_configs: Sequence[Any] | None, **kwargs: Any) 
             )
         )
     return found
+
+
+def _foreign_layer(layer: Mapping[str, Any]) -> Iterator[checks.CheckMessage]:
+    name = layer["BACKEND"]
+    made_by = import_string(name)
+    if isinstance(made_by, type) and not issubclass(made_by, HubChannelLayer):
+        yield checks.Warning(
+            f"CHANNEL_LAYERS gives the hub {name!r}, which is not the hub's: what is sent all at once takes many "
+            "round trips, or is dropped and arrives seconds later.",
+            hint=f'Keep it as "default", and add one that is called "{layers.ALIAS}". {_LAYER}',
+            id="hub.W059",
+        )
 
 
 def _fault_of_layer(layer: Mapping[str, Any]) -> str:

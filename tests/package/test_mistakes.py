@@ -120,6 +120,10 @@ MISTAKES = {
             "application = ProtocolTypeRouter({'http': mounted, 'websocket': URLRouter([])})\n"
         },
     ),
+    "foreign_layer": Mistake(
+        ["hub.W059"],
+        "CHANNEL_LAYERS = {'default': {'BACKEND': 'channels_redis.core.RedisChannelLayer'}}",
+    ),
     "no_scripts": Mistake(
         ["hub.W057"],
         "HUB_BASE_TEMPLATE = 'unscripted.html'",
