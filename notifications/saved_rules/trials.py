@@ -1,11 +1,12 @@
 """What rules on trial would have sent: asked at each real save, kept after the commit, sent to nobody.
 
-The save pays for asking the rule, as it would if the rule were on; what comes of it is one insert after the commit,
-however many rows the transaction has saved. Nothing here breaks the save.
+The save pays for asking whether the rule is of it, which compares values. What the alert would have been, and to whom,
+is asked after the commit and stored by one insert: of the newest saves, however many the transaction has. Nothing here
+breaks the save.
 """
 
 import contextlib
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from functools import partial
 from itertools import chain
 from typing import NamedTuple
@@ -39,12 +40,12 @@ _kept: dict[int, int] = {}
 
 
 class Verdict(NamedTuple):
-    """What a rule has to say of a save."""
+    """What a rule has to say of a save. ``alert`` is asked after the commit where the rule would have sent one."""
 
     event: str
     row: str
     outcome: Outcome
-    alert: Alert | None = None
+    alert: Callable[[], Alert | None] | None = None
     error: str = ""
 
 
@@ -63,7 +64,7 @@ def note_save(rule: ReadyRule, row: SavedRow, now: Values) -> None:
         return  # a change that the rule is not of, and nothing of the row is noted
     newest = _newest(others)
     note(key, newest, using=row.using)
-    run_last_on_commit(("keep", key), partial(_keep, rule.pk, newest), using=row.using)
+    run_last_on_commit(("keep", key), partial(_keep, rule.pk, newest, row.using), using=row.using)
 
 
 def _newest(said: Mapping[Hashable, Verdict]) -> Mapping[Hashable, Verdict]:
@@ -87,16 +88,18 @@ def _verdict(rule: ReadyRule, row: SavedRow, now: Values) -> Verdict | None:
             return verdict(Outcome.UNCHANGED)
         if not rule.conditions_hold(now, row.before):
             return verdict(Outcome.CONDITIONS)
-        with _savepoints(row.using):
-            alert = rule.alert_for(now, row.before)
-    except Exception as error:  # noqa: BLE001  # whatever a rule compares or writes, the save goes on; the page shows it
-        return verdict(Outcome.ERROR, error=redact(storable(f"{type(error).__name__}: {error}"))[:ERROR_LIMIT])
-    return verdict(Outcome.NOBODY) if alert is None else verdict(Outcome.ALERT, alert)
+    except Exception as error:  # noqa: BLE001  # whatever a rule compares, the save goes on; the page shows it
+        return verdict(Outcome.ERROR, error=_error(error))
+    return verdict(Outcome.ALERT, partial(rule.alert_for, now, row.before))
+
+
+def _error(error: Exception) -> str:
+    return redact(storable(f"{type(error).__name__}: {error}"))[:ERROR_LIMIT]
 
 
 @contextlib.contextmanager
 def _savepoints(using: str) -> Iterator[None]:
-    """An error of SQL does not spoil the transactions that are open."""
+    """An error of SQL does not spoil the transactions that are open; after a commit there may be one of a test."""
     with contextlib.ExitStack() as open_ones:
         for alias in {using, DEFAULT_DB_ALIAS}:
             if connections[alias].in_atomic_block:
@@ -104,22 +107,32 @@ def _savepoints(using: str) -> Iterator[None]:
         yield
 
 
-def _keep(rule: int, said: Mapping[Hashable, Verdict]) -> None:
+def _keep(rule: int, said: Mapping[Hashable, Verdict], using: str) -> None:
     """Store the answers. The change is committed: whatever goes wrong here is logged."""
     try:
         with _savepoints(DEFAULT_DB_ALIAS):
-            SavedRuleTrial.objects.bulk_create([_row(rule, verdict) for verdict in said.values()])
+            SavedRuleTrial.objects.bulk_create([_row(rule, verdict, using) for verdict in said.values()])
             if _is_time_to_trim(rule, len(said)):
                 prune(seconds=1, rule=rule)
     except Exception:  # the rule was deleted, or the database cannot be written
         log.warning("saved_rule_trial_not_kept", rule=rule, exc_info=True)
 
 
-def _row(rule: int, verdict: Verdict) -> SavedRuleTrial:
+def _row(rule: int, verdict: Verdict, using: str) -> SavedRuleTrial:
     row = SavedRuleTrial(
         rule_id=rule, event=verdict.event, row=verdict.row, outcome=verdict.outcome, error=verdict.error
     )
-    if (alert := verdict.alert) is not None:
+    if verdict.alert is None:
+        return row
+    try:
+        with _savepoints(using):
+            alert = verdict.alert()
+    except Exception as error:  # noqa: BLE001  # whatever a rule writes, the others are kept; the page shows it
+        row.outcome, row.error = Outcome.ERROR, _error(error)
+        return row
+    if alert is None:
+        row.outcome = Outcome.NOBODY
+    else:
         row.title, row.message, row.url, row.people = alert.title, alert.message, alert.url, _people(rule, alert)
     return row
 

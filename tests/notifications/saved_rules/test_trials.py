@@ -191,6 +191,24 @@ def test_the_newest_of_each_rule_are_kept(monkeypatch: pytest.MonkeyPatch) -> No
     assert kept(other) == [(Outcome.UNCHANGED, "")] * 3
 
 
+def test_alerts_are_asked_after_the_commit_of_the_saves_that_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = list[tuple[str, bool]]()
+
+    def asking(self: ReadyRule, now: Any, before: Any) -> Any:
+        asked.append((now["number"], connection.in_atomic_block))
+        return described(self, now, before)
+
+    monkeypatch.setattr(trials, "KEPT", 2)
+    monkeypatch.setattr(ReadyRule, "alert_for", asking)
+    on_trial()
+    rows = [order(number=str(number)) for number in range(4)]
+    with transaction.atomic():
+        for row in rows:
+            move(row, status="paid")
+        assert asked == []
+    assert asked == [("2", False), ("3", False)]
+
+
 def test_the_rare_alert_outlives_the_many_saves_without_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trials, "KEPT", 3)
     rule = on_trial(fields="status")
