@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -85,6 +86,20 @@ def test_a_job_that_runs_twice_in_a_process_is_held_until_both_have_ended(monkey
     overdue()
     wait_for(lambda: seconds_until_sent(job) > 0, that="the other one shows that it runs")
     job_heartbeats.release(job.id)
+    wait_for(shows_no_job, that="nothing is held any more")
+
+
+def test_a_job_that_has_just_begun_has_no_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "HEARTBEAT_INTERVAL", 0.1)
+    monkeypatch.setattr(job_heartbeats, "YOUNG", 4)
+    monkeypatch.setattr(job_heartbeats, "_thread", None)
+    shown: list[float] = []
+    monkeypatch.setattr(jobs, "heartbeat", lambda runs: shown.append(time.monotonic()))
+    began = time.monotonic()
+    job_heartbeats.start("one")
+    wait_for(lambda: shown, that="it is shown")
+    job_heartbeats.release("one")
+    assert shown[0] - began >= 0.4
     wait_for(shows_no_job, that="nothing is held any more")
 
 

@@ -128,6 +128,26 @@ def test_lines_are_told_once(told: Told, reported: JobHandle) -> None:
     assert [[line.text for line in one.lines] for _, one, _ in told.all] == [["first"], ["second"]]
 
 
+def test_database_is_asked_of_no_job_that_has_just_begun(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reporter, "LOOK", 2.5 * reporter.TURN)
+    looked_at: dict[str, float] = {}
+    monkeypatch.setattr(
+        stored, "to_be_cancelled", lambda ids: [looked_at.setdefault(i, time.monotonic()) for i in ids]
+    )
+    monkeypatch.setattr(stored, "report", lambda columns: None)
+    first, second = JobHandle("1"), JobHandle("2")
+    reporter.start(first, "7")
+    first.progress(1)
+    wait_for(lambda: told.all, that="the thread has had its first turn")
+    began = time.monotonic()
+    reporter.start(second, "7")
+    wait_for(lambda: "2" in looked_at, that="the second one is looked at")
+    assert looked_at["2"] - began >= reporter.LOOK
+    for one in (first, second):
+        reporter.release(one)
+    wait_for(lambda: reporter._thread is None, that="the thread ends with the last job")
+
+
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("nothing_ran_and_the_broker_is_there")

@@ -14,7 +14,8 @@ from worker.tracking.handle import JobHandle
 
 log = get_logger(__name__)
 
-#: Seconds between two turns, in each of which a job is told of once at most; and between two looks into the database.
+#: Seconds between two turns, in each of which a job is told of once at most; and from the beginning of a job to the
+#: first look into the database, and between two of them. So the database hears nothing of short jobs.
 TURN: Final = 0.2
 LOOK: Final = 1.0
 
@@ -28,6 +29,7 @@ class _Running:
     told: int
     stored: int
     stored_at: float
+    looked_at: float
 
 
 _lock = threading.Lock()
@@ -39,7 +41,8 @@ def start(handle: JobHandle, user_id: str) -> None:
     """Tell how far the job is and show that it runs, until :func:`release` or the end of this process."""
     global _thread
     with _lock:
-        _running[id(handle)] = _Running(handle, user_id, handle.version, handle.version, time.monotonic())
+        now = time.monotonic()
+        _running[id(handle)] = _Running(handle, user_id, handle.version, handle.version, now, now)
         # A child of the worker has the variables of its parent and none of its threads.
         if _thread is None or not _thread.is_alive():
             _thread = threading.Thread(target=_report_for_ever, name="hub-tracked-jobs", daemon=True)
@@ -61,7 +64,6 @@ def _report_for_ever() -> None:
 
 def _report_while_jobs_run() -> None:
     global _thread
-    looked_at = time.monotonic()
     while True:
         time.sleep(TURN)
         with _lock:
@@ -74,9 +76,8 @@ def _report_while_jobs_run() -> None:
         for one in running:
             _tell_safely(one)
         try:
-            if time.monotonic() - looked_at >= LOOK:
-                looked_at = time.monotonic()
-                _look(running)
+            if due := [one for one in running if time.monotonic() - one.looked_at >= LOOK]:
+                _look(due)
         except Exception as error:  # noqa: BLE001  # whatever it is, the next turn may come through
             log.warning("job_not_reported", error=type(error).__name__)
             connection.close()  # it may be broken
@@ -105,6 +106,8 @@ def _tell(one: _Running) -> None:
 
 def _look(running: list[_Running]) -> None:
     now = time.monotonic()
+    for one in running:
+        one.looked_at = now
     for one in running:
         version = one.handle.version
         if version == one.stored and now - one.stored_at < stored.HEARTBEAT_INTERVAL:
