@@ -25,6 +25,7 @@ from django_celery_beat.admin import (
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask, SolarSchedule
 
 from hub.database.signals import listen
+from hub.web import page_url
 from hub.web.generics import ModelForm
 from worker.application import task_named
 from worker.arguments import misfit
@@ -150,6 +151,10 @@ class HubPeriodicTaskAdmin(PeriodicTaskAdmin):  # type: ignore[misc]  # a librar
             (title, {**options, "fields": tuple(name for name in options["fields"] if name != "solar")})
             for title, options in found
         ]
+
+    def view_on_site(self, obj: PeriodicTask) -> str | None:
+        """The page that shows what became of its due times; None where the hub's pages are not there."""
+        return page_url("hub:schedules:task", obj.pk) or None
 
     @admin.action(description=PeriodicTaskAdmin.enable_tasks.short_description)
     def enable_tasks(self, request: HttpRequest, queryset: Any) -> None:

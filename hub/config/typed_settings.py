@@ -106,7 +106,7 @@ class HubSettings(Engine):
     )
     schedule_days: NotNegative = _rooms(
         90.0,
-        "Age up to which the history of schedules is kept.",
+        "Age up to which the history of schedules and periodic tasks is kept.",
         unless="the law or your people want another",
         unit="days",
         zero="sets no limit",

@@ -361,6 +361,9 @@ def test_the_page_of_a_periodic_task_shows_its_history_and_follows_it(
     assert "Sent: 1, missed: 4, failed: 0" in shown
     assert "Queued" in shown and reverse("hub:operations:failed") not in shown
     assert len(answer.context["due"]) == 10
+    in_the_admin = reverse("admin:django_celery_beat_periodictask_change", args=[row.pk])
+    assert in_the_admin in shown
+    assert page_of(row) in admin_client.get(in_the_admin).content.decode()
     assert shown.count("<rect") == 5
     assert f'data-live-type="worker.periodic_task_changed"\n          data-live-id="{row.pk}"' in shown
     for _ in range(3):
