@@ -160,10 +160,8 @@ def test_page_names_what_is_due_next_and_leads_there(operator: Client) -> None:
     PeriodicTask.objects.create(name="Off", enabled=False, **hourly)
     first = schedule(to="everyone", message="First", at=timezone.now() + timedelta(minutes=10)).row
     schedule(to="everyone", message="Last", at=timezone.now() + timedelta(days=2))
-    addresses = [
-        reverse("hub:schedules:one", args=[first.pk]),
-        reverse("admin:django_celery_beat_periodictask_change", args=[task.pk]),
-    ]
+    in_the_admin = reverse("admin:django_celery_beat_periodictask_change", args=[task.pk])
+    addresses = [reverse("hub:schedules:one", args=[first.pk]), reverse("hub:schedules:task", args=[task.pk])]
     everything = permitted(SEE, SEE_TASKS, SEE_SCHEDULES, name="everything")
     reply = client_of(everything).get(PAGE)
     assert [str(getattr(one, "task", one)) for one in reply.context["due_next"]] == [
@@ -176,6 +174,9 @@ def test_page_names_what_is_due_next_and_leads_there(operator: Client) -> None:
     said = operator.get(PAGE).content.decode()
     assert "First" in said and "Count" not in said
     assert not any(address in said for address in addresses)
+    # Who sees periodic tasks and no schedules is led to the admin.
+    said = client_of(permitted(SEE, SEE_TASKS, name="tasks")).get(PAGE).content.decode()
+    assert f'href="{in_the_admin}"' in said and not any(address in said for address in addresses)
 
 
 def test_failed_jobs_beyond_the_first_are_on_a_page_of_their_own(

@@ -42,7 +42,7 @@ pytestmark = [
 HOUR = timedelta(hours=1)
 
 
-@app.task(name="tests.plain")
+@app.task(name="tests.periodic")
 def plain() -> None:
     """As the hub's settings have it, it is run again when its worker is killed."""
 
@@ -57,7 +57,7 @@ def hourly() -> dict[str, Any]:
     return {"interval": IntervalSchedule.objects.create(every=1, period=IntervalSchedule.HOURS)}
 
 
-def due(schedule: dict[str, Any], task: str = "tests.plain", **more: Any) -> PeriodicTask:
+def due(schedule: dict[str, Any], task: str = "tests.periodic", **more: Any) -> PeriodicTask:
     """A periodic task with five due times, of which the last one was a minute ago."""
     ran_at = timezone.now() - 5 * HOUR - timedelta(minutes=1)
     return PeriodicTask.objects.create(name="due", task=task, **{"last_run_at": ran_at, **schedule, **more})
@@ -99,7 +99,7 @@ def states() -> list[str]:
     return [periodic_runs.states(runs)[run.pk] for run in runs]
 
 
-@pytest.mark.parametrize("task", ["tests.plain", "tests.record"])
+@pytest.mark.parametrize("task", ["tests.periodic", "tests.record"])
 def test_each_due_time_is_a_row_with_when_it_was_sent_and_what_was_missed(hourly: dict[str, Any], task: str) -> None:
     row = due(hourly, task, **({"args": "[1]"} if task == "tests.record" else {}))
     assert row.last_run_at is not None
@@ -200,7 +200,7 @@ def left_behind(monkeypatch: pytest.MonkeyPatch) -> PeriodicRun:
 def test_what_somebody_has_seen_run_is_not_sent_again(
     monkeypatch: pytest.MonkeyPatch, settings: Any, hourly: dict[str, Any]
 ) -> None:
-    settings.HUB_WATCHED_TASKS = ["tests.plain"]
+    settings.HUB_WATCHED_TASKS = ["tests.periodic"]
     due(hourly)
     with killed_at(monkeypatch, HubScheduler, "apply_async", "after"):
         look()
@@ -214,7 +214,7 @@ def test_what_somebody_has_seen_run_is_not_sent_again(
 def test_that_a_watched_task_is_queued_does_not_say_that_it_was_sent(
     monkeypatch: pytest.MonkeyPatch, settings: Any, hourly: dict[str, Any]
 ) -> None:
-    settings.HUB_WATCHED_TASKS = ["tests.plain"]
+    settings.HUB_WATCHED_TASKS = ["tests.periodic"]
     due(hourly)
     with killed_at(monkeypatch, Producer, "publish", "before"):
         look()
@@ -309,7 +309,7 @@ def test_that_a_durable_task_has_failed_is_known_when_its_job_is_deleted(hourly:
 
 
 def test_a_watched_task_that_no_worker_begins_is_followed_for_a_day(settings: Any, hourly: dict[str, Any]) -> None:
-    settings.HUB_WATCHED_TASKS = ["tests.plain"]
+    settings.HUB_WATCHED_TASKS = ["tests.periodic"]
     due(hourly)
     look()
     assert states() == [JobState.QUEUED]
