@@ -2,8 +2,8 @@
 
 The hub asks of a model what ``AbstractBaseUser`` has, and a key of one column. ``ids`` says what a person is called
 outside (``HUB_USER_ID``), ``names`` what others read (``HUB_DISPLAY_NAME``), also of people who have no name
-(``made_names``), ``model`` finds users, ``groups`` their groups, ``permissions`` what they may do, and ``checks`` has
-a sentence for each model that cannot work.
+(``made_names``), ``model`` finds users, ``groups`` their groups, ``permissions`` what they may do, ``json_keys``
+carries the keys of many as JSON has them, and ``checks`` has a sentence for each model that cannot work.
 """
 
 from hub.users.converter import PATTERN
@@ -16,13 +16,13 @@ from hub.users.ids import (
     id_from,
     id_in,
     ids_are_keys,
-    ids_in,
     ids_of_keys,
     key_of_id,
     user_id,
     users_by_id,
     value_of_id,
 )
+from hub.users.json_keys import Written, as_rows, ids_of_written, keys_and_ids, keys_in, written, written_keys
 from hub.users.made_names import code_of, looks_made
 from hub.users.model import (
     Key,
@@ -36,7 +36,6 @@ from hub.users.model import (
     key_of_text,
     log_in_field,
     searched_by,
-    sorted_keys,
     staff,
 )
 from hub.users.names import NAME_LIMIT, display_name, display_names
@@ -51,7 +50,9 @@ __all__ = [
     "Memberships",
     "User",
     "Visitor",
+    "Written",
     "all_users",
+    "as_rows",
     "as_stored",
     "code_of",
     "display_name",
@@ -64,14 +65,16 @@ __all__ = [
     "id_from",
     "id_in",
     "ids_are_keys",
-    "ids_in",
     "ids_of_keys",
+    "ids_of_written",
     "is_member",
     "is_own_model",
     "is_staff_or_may",
     "joined_field",
     "key_of_id",
     "key_of_text",
+    "keys_and_ids",
+    "keys_in",
     "keys_of_members",
     "log_in_field",
     "looks_made",
@@ -79,9 +82,10 @@ __all__ = [
     "memberships",
     "names_of_groups",
     "searched_by",
-    "sorted_keys",
     "staff",
     "user_id",
     "users_by_id",
     "value_of_id",
+    "written",
+    "written_keys",
 ]

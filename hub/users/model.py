@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from functools import lru_cache
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -29,7 +28,6 @@ __all__ = [
     "key_of_text",
     "log_in_field",
     "searched_by",
-    "sorted_keys",
     "staff",
 ]
 
@@ -91,18 +89,14 @@ def field_named(name: str) -> "models.Field[Any, Any] | None":
 
 
 def as_stored(keys: Iterable[Key]) -> list[Any]:
-    """``keys`` as SQL takes them and gives them back."""
+    """``keys`` as SQL takes them and gives them back; also keys as JSON has them (:mod:`hub.users.json_keys`)."""
     keys, field = list(keys), key_field()
-    if field.get_internal_type() == "UUIDField" and all(isinstance(key, UUID) for key in keys):
+    if field.get_internal_type() == "UUIDField" and (kinds := set(map(type, keys))) in ({UUID}, {str}):
         # As the field does it, which looks at each for longer than at all that is done with it.
-        return keys if connection.features.has_native_uuid_field else [key.hex for key in keys]
+        if connection.features.has_native_uuid_field:
+            return keys if UUID in kinds else [UUID(key) for key in keys]
+        return [key.hex for key in keys] if UUID in kinds else [key.replace("-", "") for key in keys]
     return [key if isinstance(key, int) else field.get_db_prep_value(key, connection) for key in keys]
-
-
-def sorted_keys(keys: Iterable[Key]) -> list[Key]:
-    """``keys`` in the order in which the database has them; UUIDs by their numbers, which Python compares at once."""
-    keys = list(keys)
-    return sorted(keys, key=attrgetter("int") if all(isinstance(key, UUID) for key in keys) else None)
 
 
 def key_of_text(text: str) -> Key:

@@ -6,7 +6,7 @@ from django.db import connection
 from django.utils import timezone
 
 from hub.channels import LAST_ID
-from hub.users import Key, as_stored
+from hub.users import Key, as_rows, as_stored
 from notifications.models import InboxEntry
 from notifications.models.inbox import entry_place
 
@@ -15,7 +15,8 @@ BATCH = 500
 
 # As SQL, because Django does not say which rows were there already. Of PostgreSQL and SQLite alike.
 _ADD = """
-    INSERT INTO hub_notifications_inboxentry (notification_id, user_id) VALUES {values}
+    INSERT INTO hub_notifications_inboxentry (notification_id, user_id)
+    SELECT %s, given.* FROM ({given}) AS given WHERE TRUE
     ON CONFLICT (notification_id, user_id) DO NOTHING
     RETURNING user_id
 """
@@ -31,13 +32,14 @@ def add(notification_id: int, keys: Sequence[Key]) -> list[Key]:
     with connection.cursor() as cursor:
         for start in range(0, len(keys), BATCH):
             part = keys[start : start + BATCH]
-            stored = as_stored(part)
-            key_of = dict(zip(stored, part, strict=True))
-            # A number is written into the statement: a parameter for each takes as long as the insert.
-            places = [str(key) if isinstance(key, int) else "%s" for key in stored]
-            values = ", ".join(f"({int(notification_id)}, {place})" for place in places)
-            cursor.execute(_ADD.format(values=values), [key for key in stored if not isinstance(key, int)] or None)
-            added += [key_of[value] for (value,) in cursor.fetchall()]
+            given, asked = as_rows(part)
+            cursor.execute(_ADD.format(given=given), [notification_id, asked])
+            stored = [value for (value,) in cursor.fetchall()]
+            if len(stored) == len(part):
+                added += part
+            elif stored:
+                key_of = dict(zip(as_stored(part), part, strict=True))
+                added += [key_of[value] for value in stored]
     return added
 
 

@@ -18,7 +18,7 @@ from msgspec import UNSET, UnsetType
 from hub.channels import LAST_ID
 from hub.config import hub_settings
 from hub.database.finding import find_row
-from hub.users import User, has_form_of_id, log_in_field, users_by_id
+from hub.users import User, has_form_of_id, log_in_field, users_by_id, written
 from hub.validation import MESSAGE_LIMIT, ROUNDED, is_rounded, is_storable, is_storable_json, is_visible
 from notifications.bundle_names import public_name
 from notifications.kinds import params as placeholders
@@ -412,7 +412,7 @@ def _recipients(to: Recipient | Iterable[Recipient]) -> tuple[Found | Listed, ..
     found = tuple(dict.fromkeys(resolve(recipient) for recipient in (_each(to) if people is None else people)))
     if None in found:
         return (None,)  # everyone has it once, whoever else is named
-    keys = tuple(one.pk for one in found if isinstance(one, User))
+    keys = tuple(written(one.pk) for one in found if isinstance(one, User))
     if len(keys) <= SMALL:
         return found
     return (Listed(keys), *(one for one in found if not isinstance(one, User)))

@@ -7,9 +7,9 @@ People who are connected come first.
 """
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from django.db import transaction
 from django.db.models.functions import Now
@@ -19,14 +19,15 @@ from hub.publishing import flush, hold_channels, is_shared, publish_shared, shar
 from hub.users import (
     Key,
     User,
-    all_users,
-    id_columns,
-    id_from,
-    ids_in,
-    ids_of_keys,
+    Written,
+    ids_are_keys,
+    ids_of_written,
     key_of_text,
-    sorted_keys,
+    keys_and_ids,
+    keys_in,
     users_by_id,
+    written,
+    written_keys,
 )
 from notifications import channels
 from notifications.inbox import entries as inbox
@@ -99,10 +100,8 @@ def extend(notification: Notification, people: Listed, *, expires_at: datetime |
 
 
 def _add_people(distribution: Distribution, people: Listed) -> None:
-    parts = in_batches(sorted_keys(people.keys))
-    ListedPeople.objects.bulk_create(
-        ListedPeople(distribution=distribution, keys=[written(key) for key in part]) for part in parts
-    )
+    parts = in_batches(sorted(people.keys))
+    ListedPeople.objects.bulk_create(ListedPeople(distribution=distribution, keys=part) for part in parts)
 
 
 def lists_with(person: Key) -> Iterator[ListedPeople]:
@@ -124,11 +123,6 @@ def forget(person: Key) -> None:
                     part.save(update_fields=["keys"])
                 else:
                     part.delete()
-
-
-def written(key: Key) -> int | str:
-    """The key of a user as JSON has it."""
-    return key if isinstance(key, int) else str(key)
 
 
 def start_job(notification_id: int) -> None:
@@ -185,7 +179,7 @@ def start_again(notification_id: int) -> bool:
 def is_owed(notification: Notification, user: User) -> bool:
     """Whether the notification is still to be distributed, and ``user`` is among those who are to get it."""
     distribution = Distribution.objects.filter(pk=notification.pk, finished_at=None).first()
-    return distribution is not None and bool(_belonging(distribution, {user.pk: ""}))
+    return distribution is not None and bool(_belonging(distribution, {written(user.pk): ""}))
 
 
 def restart_lost() -> int:
@@ -237,33 +231,37 @@ def _is_expired(notification: Notification) -> bool:
     )
 
 
-def _next(distribution: Distribution) -> tuple[Mapping[Key, str], bool]:
+def _next(distribution: Distribution) -> tuple[Mapping[Written, str], bool]:
     """The ids of the next batch of people, by key, and whether it is the last one; moves the distribution on."""
     if distribution.notification.audience == LISTED:
         parts = list(distribution.parts.order_by("pk")[:2])
         if not parts:
             return {}, True
-        listed = keys_in(parts[0].keys)
+        listed = parts[0].keys
         parts[0].delete()
         distribution.last_key = str(listed[-1])
-        return _ids(all_users().filter(pk__in=listed)), len(parts) == 1
+        return ids_of_written(listed), len(parts) == 1
     people = _audience(distribution).of_then(distribution.notification.created_at)
     if distribution.total is None:
         distribution.total = people.values("pk").distinct().count()
     if distribution.last_key:
         people = people.filter(pk__gt=key_of_text(distribution.last_key))
-    found = list(people.order_by("pk").values_list("pk", *id_columns())[:BATCH])
+    found = keys_and_ids(people.order_by("pk")[:BATCH])
     if found:
         distribution.last_key = str(found[-1][0])
-    return {key: id_from(values) for key, *values in found}, len(found) < BATCH
+    return dict(found), len(found) < BATCH
 
 
-def _give(distribution: Distribution, ids: Mapping[Key, str]) -> None:
+def _give(distribution: Distribution, people: Mapping[Written, str]) -> None:
     """Make the entries of these people and append their publications; who has it already gets nothing."""
-    have_it = _with_key(distribution.notification, ids)
-    heard = choosing.heard_by(distribution.notification, [key for key in ids if key not in have_it])
+    notification = distribution.notification
+    # What people have chosen, and what they have of a key, is found by keys as rows have them.
+    is_looked_up = bool(notification.kind) or notification.key is not None
+    ids: Mapping[Key, str] = dict(zip(keys_in(people), people.values(), strict=True)) if is_looked_up else people
+    have_it = _with_key(notification, ids)
+    heard = choosing.heard_by(notification, [key for key in ids if key not in have_it])
     added = inbox.add(distribution.pk, list(heard))
-    by_manner = _by_manner(distribution.notification, {key: heard[key] for key in added})
+    by_manner = _by_manner(notification, {key: heard[key] for key in added})
     if len(by_manner) > 1:
         hold_channels(channels.of_user_id(ids[key]) for key in added)
     for (locale, is_silent), keys_of_it in by_manner.items():
@@ -352,34 +350,35 @@ def _is_small(distribution: Distribution) -> bool:
     return not people.order_by("pk").values("pk")[BATCH : BATCH + 1]
 
 
-def _connected_in(distribution: Distribution, connected: Sequence[str]) -> Iterator[dict[Key, str]]:
+def _connected_in(distribution: Distribution, connected: Sequence[str]) -> Iterator[dict[Written, str]]:
     """The ids of those of these people who are to get it, by key, as many as one step takes; now and then of none.
 
     A list is read once, from its beginning, and of the people who are connected only those in it are looked up.
     """
     if distribution.notification.audience != LISTED:
         for ids in in_batches(connected):
-            yield _belonging(distribution, {user.pk: known for known, user in users_by_id(ids).items()})
+            yield _belonging(distribution, {written(user.pk): known for known, user in users_by_id(ids).items()})
         return
-    among, found = set(connected), list[Key]()
+    among, found = set(connected), list[Written]()
     for pk in list(distribution.parts.order_by("pk").values_list("pk", flat=True)):
         for part in distribution.parts.filter(pk=pk):  # none where a step has taken it meanwhile
-            found += [key for key, known in ids_of_keys(keys_in(part.keys)).items() if known in among]
+            known = {key: str(key) for key in part.keys} if ids_are_keys() else ids_of_written(part.keys)
+            found += [key for key in part.keys if known.get(key) in among]
         if len(found) < BATCH:
             yield {}
         else:
-            yield _ids(all_users().filter(pk__in=found))
+            yield ids_of_written(found)
             found = []
-    yield _ids(all_users().filter(pk__in=found))
+    yield ids_of_written(found)
 
 
-def _belonging(distribution: Distribution, ids: Mapping[Key, str]) -> dict[Key, str]:
+def _belonging(distribution: Distribution, ids: Mapping[Written, str]) -> dict[Written, str]:
     """Those of these people who belong to the audience, or stand in the list."""
     if distribution.notification.audience == LISTED:
-        owed = {key for part in distribution.parts.all() for key in keys_in(part.keys)}
+        owed = {key for part in distribution.parts.all() for key in part.keys}
     else:
         people = _audience(distribution).of_then(distribution.notification.created_at)
-        owed = set(people.filter(pk__in=list(ids)).values_list("pk", flat=True))
+        owed = set(written_keys(people.filter(pk__in=list(ids))))
     return {key: known for key, known in ids.items() if key in owed}
 
 
@@ -388,12 +387,3 @@ def _audience(distribution: Distribution) -> Audience:
     if found is None:
         raise LookupError(f"{distribution.notification.audience!r} is no audience.")
     return found
-
-
-def keys_in(values: Iterable[Any]) -> list[Key]:
-    """The keys of users in JSON."""
-    return [key if isinstance(key, int) else key_of_text(key) for key in values]
-
-
-def _ids(users: Any) -> dict[Key, str]:
-    return ids_in(users.order_by("pk"))

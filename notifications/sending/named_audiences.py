@@ -21,7 +21,7 @@ from django.contrib.auth.models import Permission
 from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from hub.users import Key, User, all_users, field_named, joined_field
+from hub.users import User, Written, all_users, field_named, joined_field, written_keys
 from notifications.models import AUDIENCE_LIMIT
 
 #: A list of more people than so many is distributed by a job. Fewer get their rows at once.
@@ -84,7 +84,7 @@ class Audience:
 class Listed:
     """People by their keys, as they were at the call."""
 
-    keys: tuple[Key, ...]
+    keys: tuple[Written, ...]
 
     #: As :attr:`Audience.label`; no string that ``notify`` takes.
     label = LISTED
@@ -193,7 +193,7 @@ def listed(to: object) -> Listed | Sequence[User] | None:
     first = list(to[: SMALL + 1])
     if len(first) <= SMALL:
         return cast("list[User]", first)
-    keys = tuple(dict.fromkeys(to.values_list("pk", flat=True)))
+    keys = tuple(dict.fromkeys(written_keys(to)))
     return Listed(keys) if len(keys) > SMALL else cast("list[User]", list(to))
 
 

@@ -17,7 +17,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from hub.logs import get_logger
-from hub.users import Key, User, all_users
+from hub.users import Key, User, all_users, keys_in, written
 from notifications import sources
 from notifications.kinds.locales import UNKNOWN, locales_of
 from notifications.models import ScheduledAlert, Topic
@@ -64,9 +64,9 @@ def in_local_times(described: Alert) -> list[Alert]:
             (zone,) = _by_zone([one.pk])
             people.setdefault(zone, []).append(one)
         else:
-            keys_of_them = one.keys if isinstance(one, Listed) else _keys_of(one)
+            keys_of_them = keys_in(one.keys) if isinstance(one, Listed) else _keys_of(one)
             for zone, keys_there in _by_zone(keys_of_them).items():
-                people.setdefault(zone, []).append(Listed(tuple(keys_there)))
+                people.setdefault(zone, []).append(Listed(tuple(map(written, keys_there))))
     return [
         dataclasses.replace(described, to=tuple(to), at=_moment(described.at_local, zone), at_local=None)
         for zone, to in sorted(people.items())
@@ -152,7 +152,7 @@ def forget(person: Key) -> None:
 
     Reads all of them once.
     """
-    key = distributing.written(person)
+    key = written(person)
     for pk in [row.pk for row in told_to(person)]:
         with transaction.atomic():
             rows = ScheduledAlert.objects.select_for_update().filter(pk=pk)
@@ -167,7 +167,7 @@ def forget(person: Key) -> None:
 
 def told_to(person: Key) -> Iterator[ScheduledAlert]:
     """The alerts that wait for their time and name this person, alone or in a list. Reads all of them once."""
-    key = distributing.written(person)
+    key = written(person)
     for row in ScheduledAlert.objects.order_by("pk").iterator(FORGOTTEN_AT_ONCE):
         if any(_without(one, key) != one for one in row.recipients):
             yield row
@@ -266,14 +266,14 @@ def _one_written(one: Found | Listed) -> dict[str, Any]:
         case None:
             return {"everyone": True}
         case Listed():
-            return {"people": [distributing.written(key) for key in one.keys]}
+            return {"people": list(one.keys)}
         case Audience():
             return {"audience": one.label}
         case Group():
             return {"group": one.pk}
         case Topic():
             return {"topic": one.pk}
-    return {"user": distributing.written(one.pk)}
+    return {"user": written(one.pk)}
 
 
 def _found(recipients: Collection[dict[str, Any]]) -> tuple[Found | Listed, ...]:
@@ -284,7 +284,7 @@ def _found(recipients: Collection[dict[str, Any]]) -> tuple[Found | Listed, ...]
             case "everyone":
                 found.append(None)
             case "people":
-                found.append(Listed(tuple(distributing.keys_in(value))))
+                found.append(Listed(tuple(value)))
             case "audience":
                 found.append(_audience(value))
             case "group":
@@ -292,7 +292,7 @@ def _found(recipients: Collection[dict[str, Any]]) -> tuple[Found | Listed, ...]
             case "topic":
                 found += Topic.objects.filter(pk=value)
             case _:
-                found += all_users().filter(pk__in=distributing.keys_in([value]))
+                found += all_users().filter(pk__in=keys_in([value]))
     return tuple(found)
 
 

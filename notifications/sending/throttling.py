@@ -19,11 +19,10 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
-from hub.users import User
+from hub.users import User, written
 from notifications.models import Notification, ScheduledAlert, ThrottleWindow
 from notifications.sending import keys, scheduling
 from notifications.sending.alerting import Alert, Found
-from notifications.sending.distributing import written
 from notifications.sending.named_audiences import Listed
 
 #: Windows that ended longer ago are deleted.

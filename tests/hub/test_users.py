@@ -13,7 +13,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from hub.channels import UnknownChannel, namespace
 from hub.models import Publication
-from hub.users import as_stored, display_name, display_names, ids_of_keys, sorted_keys, user_id, users_by_id
+from hub.users import as_stored, display_name, display_names, ids_of_keys, user_id, users_by_id, written
 from hub.users.ids import has_form_of_id, key_of_id, value_of_id
 from notifications import channels, notify
 from notifications.models import Notification
@@ -50,10 +50,9 @@ def test_keys_are_stored_and_sorted_as_the_database_does_it() -> None:
     assert as_stored([1, 2]) == [1, 2]
     with mock.patch("hub.users.model.key_field", return_value=field):
         assert as_stored(keys) == [field.get_db_prep_value(key, connection) for key in keys]
-        assert as_stored([str(keys[0])]) == [field.get_db_prep_value(keys[0], connection)]
-    assert sorted_keys(keys) == sorted(keys)
-    assert sorted_keys(["b", "a"]) == ["a", "b"]
-    assert sorted_keys([]) == []
+        assert as_stored([str(key) for key in keys]) == [field.get_db_prep_value(key, connection) for key in keys]
+        assert as_stored([None, keys[0]]) == [None, field.get_db_prep_value(keys[0], connection)]
+    assert sorted(map(written, keys)) == [written(key) for key in sorted(keys)]
 
 
 @pytest.fixture

@@ -12,14 +12,13 @@ from django.utils import timezone
 from hub import streams
 from hub.privacy import erase, export
 from hub.testing import drain_jobs
-from hub.users import user_id
+from hub.users import user_id, written
 from lab.harness.waiting import wait_for
 from notifications import MEMBERS, alert, anotify, audience, notify, retract
 from notifications.inbox import queries
 from notifications.models import InboxEntry, Notification, Preferences, ScheduledAlert, Topic
 from notifications.sending import actions, alerting, due, named_audiences, scheduling
 from notifications.sending.alerting import BadAlert
-from notifications.sending.distributing import written
 from notifications.sending.retention import prune
 from notifications.sending.scheduling import forget
 from tests.notifications.killing import killed_at

@@ -8,13 +8,24 @@ from django.conf import settings
 from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
+from pytest_django import DjangoAssertNumQueries
 from pytest_django.fixtures import Settings
 
 from chat.actions import post_message
 from chat.models import Message, Room
 from chat.people import called
 from hub.access import credentials, signed_tokens
-from hub.users import User, code_of, display_name, display_names, has_form_of_id, user_id, users_by_id
+from hub.users import (
+    User,
+    code_of,
+    display_name,
+    display_names,
+    has_form_of_id,
+    ids_of_written,
+    user_id,
+    users_by_id,
+    written_keys,
+)
 from hub.users.checks import user_model_works
 from notifications import notify
 from notifications.models import Notification
@@ -47,6 +58,23 @@ def test_person_is_called_by_the_uuid(ada: User) -> None:
     }
     assert has_form_of_id(str(uuid.uuid4()))
     assert not has_form_of_id("ada")
+
+
+def test_keys_are_read_as_text_in_the_order_of_the_database(
+    ada: User, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    bob = people.User.objects.create_user("bob")
+    keys = [str(key) for key in sorted([ada.pk, bob.pk])]
+    assert written_keys(people.User.objects.order_by("pk")) == keys
+    assert written_keys(people.User.objects.order_by("-pk")[:1]) == keys[1:]
+    assert written_keys(people.User.objects.filter(pk=ada.pk).union(people.User.objects.filter(pk=ada.pk))) == [
+        str(ada.pk)
+    ]
+    assert written_keys(people.User.objects.none()) == []
+    with django_assert_num_queries(1):
+        assert ids_of_written(keys) == {key: key for key in keys}
+    assert ids_of_written([*keys, str(uuid.uuid4())]) == {key: key for key in keys}
+    assert ids_of_written([]) == {}
 
 
 def test_log_in_by_mail_address(ada: User) -> None:

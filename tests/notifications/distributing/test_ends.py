@@ -14,6 +14,7 @@ from hub.database import deletions
 from hub.models import Deletion, Publication, SharedData
 from hub.privacy import erase, export
 from hub.testing import drain_jobs
+from hub.users import written
 from notifications import MEMBERS, notify
 from notifications.inbox import queries
 from notifications.inbox.organizing import mark_read
@@ -208,10 +209,10 @@ def test_who_is_erased_is_taken_out_of_lists_that_are_under_way(crowd: list[User
     notify(to=crowd, message="m")
     parts = ListedPeople.objects.order_by("pk")
     parts.filter(pk__gt=parts[0].pk).delete()
-    parts.update(keys=[distributing.written(user.pk) for user in crowd[:2]])
+    parts.update(keys=[written(user.pk) for user in crowd[:2]])
     assert [one["message"] for one in export(crowd[0])["alerts"]["owed"]] == ["m"]
     erase(crowd[0])
-    assert ListedPeople.objects.get().keys == [distributing.written(crowd[1].pk)]
+    assert ListedPeople.objects.get().keys == [written(crowd[1].pk)]
     erase(crowd[1])
     assert not ListedPeople.objects.exists()
     drain_jobs()

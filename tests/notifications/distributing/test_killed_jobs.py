@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from django.test import Client
 
 from hub.testing import drain_jobs
-from hub.users import user_id
+from hub.users import user_id, written
 from notifications import MEMBERS, audience, notify
 from notifications.inbox import entries as inbox
 from notifications.models import Distribution, InboxEntry, ListedPeople, Notification
@@ -64,7 +64,7 @@ def test_connected_people_come_first_and_have_it_once(crowd: list[User], monkeyp
 
     monkeypatch.setattr(inbox, "add", add)
     drain_jobs()
-    assert sorted(given[0]) == sorted([crowd[60].pk, crowd[-1].pk])
+    assert sorted(given[0]) == sorted([written(crowd[60].pk), written(crowd[-1].pk)])
     assert_each_has_it_once(crowd, alert)
 
 
@@ -95,7 +95,7 @@ def test_a_list_that_is_withdrawn_at_this_moment_is_not_extended(crowd: list[Use
     (alert,) = notify(to=crowd, message="m", key="k")
     Notification.objects.filter(pk=alert.pk).delete()
     with transaction.atomic():
-        distributing.extend(alert, Listed(tuple(user.pk for user in crowd)), expires_at=None)
+        distributing.extend(alert, Listed(tuple(written(user.pk) for user in crowd)), expires_at=None)
     assert not ListedPeople.objects.exists()
 
 

@@ -1,0 +1,102 @@
+"""Keys of users as JSON has them: numbers, or texts.
+
+What goes through many people carries keys in this form. Python takes longer to make, hash, sort and write a UUID than
+for all else that a list of people needs, and its text compares and sorts as the UUID does.
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from typing import Any
+
+import msgspec
+from django.db import connection, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import BooleanField, F, Func, QuerySet
+from django.db.models.sql.compiler import SQLCompiler
+
+from hub.users.ids import id_columns, id_from, ids_are_keys
+from hub.users.model import Key, User, all_users, as_stored, key_field, key_of_text
+
+#: The key of a user as JSON has it.
+Written = int | str
+
+
+def written(key: Key) -> Written:
+    """The key of a user as JSON has it."""
+    return key if isinstance(key, int) else str(key)
+
+
+def keys_in(values: Iterable[Written]) -> list[Key]:
+    """The keys of users in JSON."""
+    return [key if isinstance(key, int) else key_of_text(key) for key in values]
+
+
+def written_keys(users: "QuerySet[Any]") -> list[Written]:
+    """The keys of the users of a query, in its order. One query."""
+    if not _are_uuids():
+        return [written(key) for key in users.values_list("pk", flat=True)]
+    # As the driver has them, and not as Django makes them of it: UUIDs, or their 32 digits.
+    parts = users.values_list("pk").query.get_compiler(users.db).execute_sql() or ()
+    keys = [row[0] for row in chain.from_iterable(parts)]
+    if connections[users.db].features.has_native_uuid_field:
+        return [str(key) for key in keys]
+    return [f"{key[:8]}-{key[8:12]}-{key[12:16]}-{key[16:20]}-{key[20:]}" for key in keys]
+
+
+def keys_and_ids(users: "QuerySet[User]") -> list[tuple[Written, str]]:
+    """The key of each user of a query and what they are called outside, in its order. One query."""
+    if ids_are_keys():
+        return [(key, str(key)) for key in written_keys(users)]
+    return [(written(key), id_from(values)) for key, *values in users.values_list("pk", *id_columns())]
+
+
+def ids_of_written(keys: Sequence[Written]) -> dict[Written, str]:
+    """What those of the users with these keys who are there are called outside, by key. One query, rarely two."""
+    users = all_users().filter(_IsAmong(keys)) if keys else all_users().none()
+    # Most often all are there, and to count them is less than to read them.
+    if ids_are_keys() and users.count() == len(keys):
+        return {key: str(key) for key in keys}
+    return dict(keys_and_ids(users.order_by("pk")))
+
+
+def as_rows(keys: Sequence[Key]) -> tuple[str, Any]:
+    """SQL that selects these keys as the database stores them, in order, and its one parameter.
+
+    Drivers read a statement with a parameter for each key for longer than the database needs for it.
+    """
+    if connection.vendor == "postgresql":
+        array, asked = _as_array(keys)
+        return f"SELECT UNNEST({array})", asked
+    if _are_uuids():
+        return "SELECT REPLACE(value, '-', '') FROM JSON_EACH(%s)", msgspec.json.encode(keys).decode()
+    return "SELECT value FROM JSON_EACH(%s)", msgspec.json.encode(as_stored(keys)).decode()
+
+
+def _as_array(keys: Sequence[Key]) -> tuple[str, Any]:
+    kind = key_field().rel_db_type(connection)
+    if _are_uuids() or isinstance(keys[0], int):
+        # The driver writes each element of an array by itself.
+        return f"CAST(STRING_TO_ARRAY(%s, ',') AS {kind}[])", ",".join(map(str, keys))
+    return f"CAST(%s AS {kind}[])", list(keys)
+
+
+def _are_uuids() -> bool:
+    return key_field().get_internal_type() == "UUIDField"
+
+
+class _IsAmong(Func):
+    """Whether the key of a user is one of these: Django takes longer for ``pk__in`` than SQL does."""
+
+    def __init__(self, keys: Sequence[Written]) -> None:
+        super().__init__(F("pk"), output_field=BooleanField())
+        self.keys = keys
+
+    def as_sql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, *_: Any, **__: Any
+    ) -> tuple[str, tuple[Any, ...]]:
+        column, asked = compiler.compile(self.source_expressions[0])
+        if connection.vendor == "postgresql":
+            array, keys = _as_array(self.keys)
+            return f"{column} = ANY({array})", (*asked, keys)
+        given, keys = as_rows(self.keys)
+        return f"{column} IN ({given})", (*asked, keys)
