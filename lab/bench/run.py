@@ -35,7 +35,10 @@ class Bench:
         """A new system of every kind to measure, the hub first."""
         return [kind() for kind in SYSTEMS if kind.name in self.systems]
 
-    def watch(self, system: System, line: Line) -> AbstractContextManager[CpuShare]:
-        """Add to ``line`` how busy the processes that serve and those that generate load are during the block."""
-        share = line.cpu.setdefault(system.name, CpuShare())
+    def watch(self, system: System, line: Line, name: str = "") -> AbstractContextManager[CpuShare]:
+        """Add to ``line`` how busy the processes that serve and those that generate load are during the block.
+
+        ``name``: in the line, where that is not the system's own.
+        """
+        share = line.cpu.setdefault(name or system.name, CpuShare())
         return machine.watch_cpu(system.server_pids(), [os.getpid(), system.publisher.pid], share)

@@ -1,8 +1,9 @@
 """Connects: sockets as fast as they come, until all are subscribed."""
 
-from lab.bench.clients import Fleet
+from lab.bench.clients import Endpoint, Fleet
 from lab.bench.lines import BASELINE, MORE, Line, at_least, at_least_times
 from lab.bench.run import Bench
+from lab.bench.systems.base import System
 
 SOCKETS = 5_000
 
@@ -25,10 +26,15 @@ async def measure(bench: Bench) -> list[Line]:
             endpoints = system.endpoints(FEWER if system.lets_in_slowly else SOCKETS)
             line.values[system.name] = []
             for _ in range(bench.runs):
-                fleet = Fleet()
-                await system.settle()
-                with bench.watch(system, line):
-                    took = await fleet.connect(endpoints, system.counter)
-                line.values[system.name].append(len(endpoints) / took)
-                await fleet.close()
+                line.values[system.name].append(await connect(bench, system, endpoints, line))
     return [line]
+
+
+async def connect(bench: Bench, system: System, endpoints: list[Endpoint], line: Line, name: str = "") -> float:
+    """One run: how many of the sockets are let in a second. They end with it. ``name``: as for ``bench.watch()``."""
+    fleet = Fleet()
+    await system.settle()
+    with bench.watch(system, line, name):
+        took = await fleet.connect(endpoints, system.counter)
+    await fleet.close()
+    return len(endpoints) / took

@@ -5,10 +5,11 @@ from contextlib import asynccontextmanager
 from fractions import Fraction
 
 from lab.bench import machine
+from lab.bench.clients import Fleet
 from lab.bench.lines import BASELINE, HUB, LESS, Line, at_most, at_most_times
 from lab.bench.run import Bench
 from lab.bench.systems.baseline import Baseline
-from lab.bench.systems.hub import Hub
+from lab.bench.systems.hub import SETTINGS, Hub
 
 PEOPLE, TIMES, SIZE = 2_000, 5, 100
 
@@ -42,11 +43,16 @@ async def measure(bench: Bench) -> list[Line]:
                 with bench.watch(hub, line):
                     line.values[HUB] = []
                     for _ in range(bench.runs):
-                        fleet.received = 0
-                        task = await hub.publisher.ask("start_task", times=TIMES, people=PEOPLE, size=SIZE)
-                        await fleet.all_of(PEOPLE * TIMES)
-                        line.values[HUB].append((fleet.last_at - task["began"]) / 1e9)
+                        line.values[HUB].append(await tell_people(hub, fleet))
     return lines
+
+
+async def tell_people(hub: Hub, fleet: Fleet) -> float:
+    """One run: seconds from handing the task to Celery until the last of the fleet has its last alert."""
+    fleet.received = 0
+    task = await hub.publisher.ask("start_task", times=TIMES, people=PEOPLE, size=SIZE)
+    await fleet.all_of(PEOPLE * TIMES)
+    return (fleet.last_at - float(task["began"])) / 1e9
 
 
 async def stock(bench: Bench) -> list[float]:
@@ -65,9 +71,9 @@ async def stock(bench: Bench) -> list[float]:
 
 
 @asynccontextmanager
-async def hub_with_worker(url: str, people: int = 10_000) -> AsyncIterator[Hub]:
+async def hub_with_worker(url: str, people: int = 10_000, settings: str = SETTINGS) -> AsyncIterator[Hub]:
     """A hub with a worker on the database of this URL."""
-    hub = Hub(worker=1, database_url=url, people=people)
+    hub = Hub(worker=1, database_url=url, people=people, settings=settings)
     async with hub.running():
         yield hub
 

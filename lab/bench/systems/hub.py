@@ -3,7 +3,6 @@
 import atexit
 import functools
 import json
-import os
 import shutil
 import socket
 import subprocess
@@ -19,8 +18,8 @@ from lab.harness.environment import BASE_DIR, SESSION_COOKIE, clean_environment
 
 _PYTHON = sys.executable
 
-#: The settings of every hub: its own, or those of a project that has another user model.
-SETTINGS = os.environ.get("BENCH_SETTINGS", "hub.settings")
+#: The settings of a hub that runs alone.
+SETTINGS = "hub.settings"
 
 #: A worker looks for no others, as there are none.
 _ALONE = ("--without-gossip", "--without-mingle")
@@ -37,6 +36,7 @@ class Hub(System):
         beat: whether a beat runs, on the generator's core as well.
         database_url: a database that is empty; SQLite in the system's folder where it is not given.
         people: how many have an account and a session.
+        settings: the hub's own, or those with another user model.
     """
 
     name = "hub"
@@ -50,6 +50,7 @@ class Hub(System):
         beat: bool = False,
         database_url: str = "",
         people: int = 10_000,
+        settings: str = SETTINGS,
     ) -> None:
         super().__init__()
         self.web_processes = web_processes
@@ -58,10 +59,11 @@ class Hub(System):
         self.beat = beat
         self.database_url = database_url
         self.people = people
+        self.settings = settings
         self.sessions: list[str] = []
 
     async def start(self) -> None:
-        self.environment = environment(self.folder, self.database_url)
+        self.environment = environment(self.folder, self.database_url, self.settings)
         self._fill()
         await self.start_redis(persistent=True)
         self._start_web()
@@ -92,7 +94,7 @@ class Hub(System):
         if self.database_url:
             fill(self.environment, self.people)
         else:
-            shutil.copytree(filled_folder(self.people), self.folder, dirs_exist_ok=True)
+            shutil.copytree(filled_folder(self.people, self.settings), self.folder, dirs_exist_ok=True)
         self.sessions = json.loads((self.folder / "sessions.json").read_text())
 
     async def _check_sessions(self) -> None:
@@ -139,14 +141,14 @@ async def _says(process: Process, text: str) -> bool:
     return text in process.log.read_text(errors="replace")
 
 
-def environment(folder: Path, database_url: str = "") -> dict[str, str]:
+def environment(folder: Path, database_url: str = "", settings: str = SETTINGS) -> dict[str, str]:
     """The variables of a hub that keeps everything in ``folder``."""
     chosen = {"DATABASE_URL": database_url} if database_url else {}
     return clean_environment(
         HUB_DATA_DIR=str(folder),
         # The same for all, so that sessions made once hold in each.
         SECRET_KEY="of every hub of the bench",  # noqa: S106  # they live for minutes, on loopback
-        DJANGO_SETTINGS_MODULE=SETTINGS,
+        DJANGO_SETTINGS_MODULE=settings,
         PYTHONPATH=str(BASE_DIR),
         HUB_LOG_LEVEL="INFO",
         # Counted as everywhere, and reached by nobody: a thousand people write here as much as very many would.
@@ -161,9 +163,9 @@ def fill(variables: dict[str, str], people: int) -> None:
 
 
 @functools.cache
-def filled_folder(people: int) -> Path:
+def filled_folder(people: int, settings: str) -> Path:
     """A data folder to copy, made on first use and gone with this process."""
     folder = Path(tempfile.mkdtemp(prefix="hub-bench-filled-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    fill(environment(folder), people)
+    fill(environment(folder, settings=settings), people)
     return folder
