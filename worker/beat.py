@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Any
 from uuid import uuid4
 
+import kombu.exceptions
 from celery.beat import SchedulingError
 from celery.schedules import schedstate
 from django.db import DatabaseError, InterfaceError, close_old_connections, transaction
@@ -52,6 +53,9 @@ MISSED_LIMIT, LOOKED_AT = 1000, 100_000
 #: Seconds between two looks at what a beat has left behind that was killed while it sent.
 UNSENT_PAUSE = 10.0
 
+
+#: What is raised where the broker did not answer while a task was sent.
+BROKER_AWAY = (kombu.exceptions.OperationalError, OSError)
 
 #: What is said of a due time whose periodic task is gone, and of one of which nobody knows whether it was sent.
 GONE = "Its periodic task was switched off before it was sent."
@@ -298,6 +302,9 @@ class HubScheduler(DatabaseScheduler):
         try:
             self.apply_async(entry, producer=producer, advance=False)
         except SchedulingError as error:
+            if self._may_repeat(entry) and isinstance(error.__context__, BROKER_AWAY):
+                log.warning("broker_away", task=entry.task, error=type(error.__context__).__name__)
+                return  # what is not marked is sent again
             # The broker may have it all the same: it is not repeated.
             periodic_runs.mark(run, PeriodicRunStatus.FAILED, _reason(error))
             _note_failure(entry, _reason(error))
@@ -306,11 +313,15 @@ class HubScheduler(DatabaseScheduler):
             periodic_runs.mark(run, PeriodicRunStatus.SENT)
             self._unmarked.discard(run.pk)
 
+    def _may_repeat(self, entry: HubEntry) -> bool:
+        """Whether Celery runs the task again when its worker is killed; not of one that this process does not know."""
+        return bool(getattr(self.app.tasks.get(entry.task), "acks_late", False))
+
     def _send_unsent(self) -> None:
         """Look after the plain tasks that were claimed and are not marked as sent: a beat was killed in between.
 
         Nobody knows whether it was sent. It is sent again, with the same id, where Celery would run it again as well
-        if its worker was killed (``acks_late``); else that is written down, for people.
+        if its worker was killed; else that is written down, for people.
         """
         if time.monotonic() < self._next_look:
             return
@@ -328,7 +339,7 @@ class HubScheduler(DatabaseScheduler):
         entry = next(self._entries(rows), None)
         if entry is None:
             periodic_runs.mark(run, PeriodicRunStatus.MISSED, GONE)
-        elif not getattr(self.app.tasks.get(entry.task), "acks_late", False):
+        elif not self._may_repeat(entry):
             log.warning("periodic_task_unclear", periodic_task=entry.name, job=run.job)
             periodic_runs.mark(run, PeriodicRunStatus.MISSED, UNCLEAR)
             _store_failed(entry, f"Missed: {entry.name!r}. {UNCLEAR}")

@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django_celery_beat.models import ClockedSchedule, IntervalSchedule, PeriodicTask
 from kombu import Producer
+from kombu.exceptions import OperationalError as BrokerError
 
 from hub.fanout import relay
 from hub.models import Lease
@@ -263,6 +264,27 @@ def test_while_the_broker_is_away_what_was_left_behind_stays(
         assert status(PeriodicRunStatus.SENDING) == [run]
     look()
     assert ids_sent() == [run.job]
+
+
+@pytest.mark.parametrize("task", ["tests.periodic", "tests.once_at_most"])
+def test_a_broker_that_goes_away_while_it_is_given_a_task_gets_it_later_if_it_may_run_twice(
+    monkeypatch: pytest.MonkeyPatch, hourly: dict[str, Any], task: str
+) -> None:
+    due(hourly, task)
+
+    def away(*_arguments: Any, **_options: Any) -> None:
+        raise BrokerError("gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Producer, "publish", away)
+        look()
+    assert not waiting()
+    may_repeat = task == "tests.periodic"
+    assert len(status(PeriodicRunStatus.SENDING if may_repeat else PeriodicRunStatus.FAILED)) == 1
+    time_passes()
+    look()
+    assert ids_sent() == [run.job for run in status(PeriodicRunStatus.SENT)]
+    assert len(status(PeriodicRunStatus.SENT)) == int(may_repeat)
 
 
 def test_a_beat_that_could_not_write_that_it_has_sent_does_so_later_and_sends_nothing_again(
