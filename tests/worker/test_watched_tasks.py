@@ -9,6 +9,7 @@ from django.db import transaction
 from tests.support.people import User
 from tests.worker.running import run, run_all, take
 from tests.worker.tracked_tasks import plain
+from worker.celery import app
 from worker.models import TrackedJob
 from worker.tracking import cancelling, losses, started_by, stored
 
@@ -41,7 +42,9 @@ def test_task_is_watched_from_its_call_to_its_end_with_who_started_it() -> None:
 
 def test_failure_and_retry_are_told_without_secrets() -> None:
     plain.delay(api_key="k-1234", fail=True)
+    TrackedJob.objects.update(arguments="…", call="")  # as where the caller does not know the task
     run_all()
+    assert (row().arguments, row().call[:5]) == ("api_key=•••, fail=true", "[[], ")
     assert (row().state, row().error) == ("failed", "ValueError: ••• was not accepted")
     TrackedJob.objects.all().delete()
     plain.delay(again=True)
@@ -49,6 +52,14 @@ def test_failure_and_retry_are_told_without_secrets() -> None:
     assert (row().state, row().error) == ("retrying", "OSError: the disk is away")
     run_all()
     assert (row().state, row().runs, row().parent) == ("failed", 2, "")
+
+
+def test_secrets_by_position_are_not_stored_by_a_process_that_does_not_know_the_task(settings: Any) -> None:
+    settings.HUB_WATCHED_TASKS = ["elsewhere.*"]
+    sent = app.send_task("elsewhere.pay", args=["k-1234"], kwargs={"order": 7})
+    found = TrackedJob.objects.get(pk=sent.id)
+    assert (found.arguments, found.call) == ("…, order=7", "")
+    take()
 
 
 def test_worker_that_is_faster_than_the_commit_of_the_caller_is_not_contradicted() -> None:

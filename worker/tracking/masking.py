@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Any, Final
 
 from hub.logs.redaction import redact
+from worker.application import task_named
 from worker.jobs import shortened
 from worker.named_people import parameters_of
 
@@ -54,10 +55,17 @@ def hidden_call(task: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tu
 
 
 def shown(task: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
-    """Arguments as text, ``path="/tmp/a.csv", token=•••``: what is called like a secret is masked, at any depth."""
+    """Arguments as text, ``path="/tmp/a.csv", token=•••``: what is called like a secret is masked, at any depth.
+
+    Positional ones of a task that this process does not know are left out: any of them may be a secret.
+    """
     names = parameters_of(task)
-    named = [(names[place] if place < len(names) else "", value) for place, value in enumerate(args)]
+    is_unknown = bool(args) and task_named(task) is None
+    positional = () if is_unknown else enumerate(args)
+    named = [(names[place] if place < len(names) else "", value) for place, value in positional]
     parts = [f"{name}={_text(name, value)}" if name else _text("", value) for name, value in (*named, *kwargs.items())]
+    if is_unknown:
+        parts.insert(0, "…")
     return shortened(", ".join(parts), LIMIT)
 
 

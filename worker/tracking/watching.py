@@ -59,8 +59,10 @@ def _begin(task: Any, task_id: str, args: Any, kwargs: Any, **others: Any) -> No
         info = request.delivery_info or {}
         queue = _queue_named(info.get("exchange"), info.get("routing_key"))
         _store(task_id, task.name, args, kwargs, origins.in_message(request), queue=queue)
-        # What it runs with, which is not what it was called with first if it was tried again.
-        begun = stored.begin(task_id, call=kept_calls.kept(task.name, args, kwargs), failed_at=None)
+        # What it runs with, which is not what it was called with first if it was tried again; and who has sent it may
+        # not know the task, and so not which arguments are secrets.
+        arguments, call = masking.shown(task.name, args, kwargs), kept_calls.kept(task.name, args, kwargs)
+        begun = stored.begin(task_id, arguments=arguments, call=call, failed_at=None)
     except (DatabaseError, InterfaceError) as error:
         log.warning("job_not_reported", job=task_id, error=type(error).__name__)
         return
