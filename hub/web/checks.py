@@ -256,6 +256,7 @@ def cookies_reach_the_hub(app_configs: Sequence[Any] | None, **kwargs: Any) -> l
             id="hub.W046",
         )
         for name, what in _COOKIES.items()
+        if not (name == "CSRF_COOKIE_PATH" and settings.CSRF_USE_SESSIONS)  # there is no such cookie then
         if root and not _covers(path := getattr(settings, name), root)
     ]
 

@@ -19,7 +19,7 @@ import hub
 from hub import lifespan
 from hub.mounting import lifespans
 from hub.mounting.project import url_prefixes
-from hub.web.checks import urls_are_included
+from hub.web.checks import cookies_reach_the_hub, urls_are_included
 
 pytestmark = pytest.mark.any_database
 
@@ -148,6 +148,12 @@ def test_check_says_that_the_urls_are_not_included() -> None:
         assert [message.id for message in urls_are_included(None)] == ["hub.E045"]
     with project(below("hub/")):
         assert urls_are_included(None) == []
+
+
+@pytest.mark.parametrize(("in_sessions", "said"), [(False, ["CSRF_COOKIE_PATH is '/shop/'"]), (True, [])])
+def test_cookie_that_the_project_does_not_have_needs_no_path(in_sessions: bool, said: list[str]) -> None:
+    with project(below("hub/"), CSRF_COOKIE_PATH="/shop/", CSRF_USE_SESSIONS=in_sessions):
+        assert [one.msg.partition(",")[0] for one in cookies_reach_the_hub(None)] == said
 
 
 def test_check_says_that_each_language_has_its_address() -> None:
