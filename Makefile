@@ -59,14 +59,14 @@ PARTS := others users browser scripts chaos
 
 # Playwright and pytest-asyncio each want the event loop of the process for themselves, so there are two runs; one after
 # the other, because Chromium leaves nothing of two cores to others. The tests that break a hub measure how long it
-# takes to be well again, so no more than two of them share the machine; they mostly wait.
+# takes to be well again, so nothing but some of their own kind shares the machine with them; they mostly wait.
 suite:
 	@for part in $(PARTS); do $(MAKE) --no-print-directory suite-$$part || failed=1; done; exit $${failed:-0}
 
 # More processes than cores: many wait for parts of a hub. On PostgreSQL three rows of each test, or all where each row
 # asks the database for something else.
 suite-others:
-	@$(PYTEST) --ignore tests/browser -m "not chaos" -n 5 --dist loadgroup \
+	@$(PYTEST) --ignore tests/browser -m "not chaos" -n 7 --dist loadgroup \
 		$(if $(filter postgres%,$(DATABASE_URL)),--rows 3 --whole-tables)
 
 # What the user model can change, with UUIDs, texts and numbers as keys; all else would only repeat itself. Each of two
@@ -106,7 +106,7 @@ suite-scripts:
 	@node --test --test-concurrency 4 tests/js/*.test.js
 
 suite-chaos:
-	@$(PYTEST) tests/chaos -m chaos -n 2 --maxschedchunk 1
+	@$(PYTEST) tests/chaos -m chaos -n 3 --maxschedchunk 1
 
 check: $(DEV) $(NODE) ## Check formatting, lint, types, import arrows, secrets, subjects of commits, settings, migrations, templates, assets
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target --keep-going \

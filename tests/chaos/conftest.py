@@ -27,13 +27,19 @@ TIMEOUT = 300
 Survives = Callable[..., Awaitable[Result]]
 
 
-#: Files of the tests that take longest. They come first: two run at a time, and none shall be left for the end.
-LONGEST = ("test_random_schedule.py", "test_clock_jumps.py", "test_worker_killed.py", "test_beat_killed.py")
+#: Files of the tests that come first, so that none that takes long is left for the end. Each process is given two at
+#: once at the beginning: one of the three that take longest, and a short one.
+FIRST = (
+    *("test_clock_jumps.py", "test_web_killed.py"),
+    *("test_random_schedule.py", "test_commits_out_of_order.py"),
+    *("test_jobs_killed.py", "test_slow_readers.py"),
+    *("test_later_killed.py", "test_worker_killed.py", "test_redis_killed.py", "test_redis_absent.py"),
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give those that break a hub their time, unless they ask for another, and their place."""
-    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+    items.sort(key=lambda item: FIRST.index(item.path.name) if item.path.name in FIRST else len(FIRST))
     for item in items:
         if item.get_closest_marker("chaos") and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(TIMEOUT))
