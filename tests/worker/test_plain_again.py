@@ -1,11 +1,13 @@
 """Plain tasks of Celery that have failed and are run again on the operations page."""
 
 import json
+from contextlib import nullcontext as does_not_raise
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import transaction
 from django.test import Client
 
 from tests.support.people import User
@@ -15,8 +17,9 @@ from tests.worker.tracked_tasks import plain
 from worker import origins
 from worker.celery import app
 from worker.models import TrackedJob
-from worker.operations import failing, snapshot, views
+from worker.operations import correcting, failing, snapshot, views
 from worker.operations.permissions import CORRECT, OPERATE, SEE
+from worker.operations.repeating import NotFailed
 from worker.tracking import kept_calls, losses, started_by
 from worker.tracking.kept_calls import kept
 
@@ -82,6 +85,14 @@ def test_second_click_does_nothing(operator: Client) -> None:
     row = failed()
     again(operator, row)
     assert again(operator, row).status_code == 404
+    assert TrackedJob.objects.filter(repeats=row.pk).count() == 1
+
+
+def test_of_two_who_run_it_again_at_the_same_time_one_does() -> None:
+    row = failed()
+    for expected in (does_not_raise(), pytest.raises(NotFailed)):
+        with expected, transaction.atomic():
+            correcting.run_again(row)
     assert TrackedJob.objects.filter(repeats=row.pk).count() == 1
 
 

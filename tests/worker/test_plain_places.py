@@ -62,7 +62,7 @@ def test_task_that_later_ones_have_overtaken_is_before_nobody_and_has_no_place()
 
 
 def test_task_for_later_or_that_was_tried_has_no_place_and_takes_none() -> None:
-    later, tried = sent(countdown=1000), sent()
+    tried, later = sent(), sent(countdown=1000)
     assert TrackedJob.objects.get(pk=later).queue == "default"
     TrackedJob.objects.filter(pk=tried).update(state="queued", runs=1, started_at=timezone.now())
     last = sent()
