@@ -23,6 +23,17 @@ def test_readme_is_short() -> None:
     assert len(text_of("README.md").splitlines()) <= README_LIMIT
 
 
+def test_readme_leads_to_each_howto() -> None:
+    linked = {link.partition("#")[0] for link in LINK.findall(prose("README.md"))}
+    assert {name for name in NAMES if name.startswith("docs/howto/")} - linked == set()
+
+
+def test_index_of_the_decisions_leads_to_each() -> None:
+    linked = set(LINK.findall(prose("docs/decisions/README.md")))
+    kept = {name for name in NAMES if name.startswith("docs/decisions/")} - {"docs/decisions/README.md"}
+    assert {name.removeprefix("docs/decisions/") for name in kept} - linked == set()
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_links_between_documents_resolve(name: str) -> None:
     broken = [link for link in LINK.findall(prose(name)) if not link.startswith("https://") and not leads(name, link)]
