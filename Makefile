@@ -83,7 +83,8 @@ users-uuids:
 		tests/notifications/test_{endpoint,joining,keys,kinds,notify,preferences,reading,topics,topic_sockets}.py \
 		tests/notifications/test_{muted_bundles,muting,oversight,scheduling}.py \
 		tests/notifications/{distributing,organizing,saved_rules} \
-		tests/worker/test_{job_lists,receipts,rights,schedule_makers,tracked_jobs,watched_tasks}.py \
+		tests/worker/test_{job_lists,periodic_runs,plain_again,receipts,rights}.py \
+		tests/worker/test_{schedule_makers,tracked_jobs,watched_tasks}.py \
 		tests/worker/schedules \
 		tests/api/test_notify.py::test_recipient_may_be_named_in_each_way \
 		tests/api/test_{jobs,rooms,schedules,topics}.py tests/chat/test_{posting,private_rooms,rooms,rpc}.py tests/presence \

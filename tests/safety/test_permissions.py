@@ -71,6 +71,8 @@ def visitors(hub: LiveHub, unique: str) -> Visitors:
 PAGES = {
     "/": (200, 200, 200, 200, 200, 200),
     "/notifications/": (200, 200, 200, 200, 200, 200),
+    "/notifications/preferences/": (302, 200, 200, 200, 302, 302),
+    "/jobs/": (302, 200, 200, 200, 302, 302),
     "/topics/": (200, 200, 200, 200, 200, 200),
     "/topics/open-{unique}/follow/": (405, 405, 405, 405, 405, 405),
     "/chat/": (200, 200, 200, 200, 200, 200),
@@ -91,6 +93,7 @@ PAGES = {
     "/schedules/": (302, 403, 403, 200, 302, 302),
     "/schedules/new/": (302, 403, 403, 200, 302, 302),
     "/schedules/calendar/": (302, 403, 403, 200, 302, 302),
+    "/schedules/tasks/1/": (302, 403, 403, 404, 302, 302),  # there is none
     "/admin/": (302, 302, 200, 200, 302, 302),
     "/admin/hub_notifications/notification/": (302, 302, 403, 200, 302, 302),
     "/admin/hub_notifications/topic/": (302, 302, 403, 200, 302, 302),
