@@ -49,3 +49,11 @@ def test_a_row_that_nobody_can_read_is_listed_with_what_is_wrong() -> None:
     assert "no rule" in said("list")[0]
     with pytest.raises(CommandError, match="no rule"):
         said("next", "k")
+
+
+@pytest.mark.parametrize("number", ["-1", "0", "1001"])
+def test_a_number_of_due_times_that_cannot_be_is_refused(number: str) -> None:
+    handle = schedule(to="everyone", message="m", every=timedelta(hours=1), key="k")
+    with pytest.raises(CommandError, match="is not from 1 to 1000"):
+        said("next", "k", "--count", number)
+    assert handle.next(-1) == []

@@ -136,8 +136,11 @@ class Schedule(models.Model):
         return islice(self.timing().after(after), left)
 
     def next(self, number: int) -> list[datetime]:
-        """The next due times, so many at most, in UTC; none while it is paused. Raises as :meth:`timing`."""
-        if self.is_paused:
+        """The next due times, so many at most, in UTC; none while it is paused, or where ``number`` is below 1.
+
+        Raises as :meth:`timing`.
+        """
+        if self.is_paused or number < 1:
             return []
         handled = self.handled_until if self.is_planned else None
         return list(islice(self.due_times(max(handled or self.created_at, datetime.now(UTC))), number))

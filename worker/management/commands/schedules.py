@@ -1,4 +1,4 @@
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -8,6 +8,9 @@ from notifications import sources
 from worker.schedules import changing, running, wording
 from worker.schedules.models import Schedule
 from worker.schedules.rules import BadRule
+
+#: Due times that are said at once: one of each minute has 1,440 in a day.
+MOST_TIMES = 1000
 
 
 class Command(BaseCommand):
@@ -25,7 +28,7 @@ class Command(BaseCommand):
             one = commands.add_parser(name, help=said)
             one.add_argument("schedule", help="its id or its key")
             if name == "next":
-                one.add_argument("--count", type=int, default=10)
+                one.add_argument("--count", type=_number, default=10, help=f"how many, 1 to {MOST_TIMES} (default 10)")
 
     def handle(self, *args: Any, command: str, **options: Any) -> None:
         if command == "list":
@@ -54,6 +57,13 @@ class Command(BaseCommand):
                 self.stdout.write(moment.astimezone(row.timing().tz).isoformat())
         except (BadRule, OverflowError) as error:
             raise CommandError(str(error)) from None
+
+
+def _number(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= MOST_TIMES:
+        raise ArgumentTypeError(f"{number} is not from 1 to {MOST_TIMES}.")
+    return number
 
 
 def _named(text: str) -> Schedule:
