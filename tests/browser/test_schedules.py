@@ -119,7 +119,7 @@ def test_keys_alone_pause_and_delete_a_schedule(visitor: Visitors, hub: LiveHub)
     hub.shell(MAY, name="chief")
     page.goto("/schedules/")
     russian = visitor("chief", staff=True, language="ru")
-    for path in ("/schedules/", "/schedules/calendar/"):
+    for path in ("/schedules/", "/schedules/calendar/", "/schedules/new/"):
         russian.goto(path)
         assert faults(russian) == []
         is_sound(russian, "ru")
@@ -128,6 +128,8 @@ def test_keys_alone_pause_and_delete_a_schedule(visitor: Visitors, hub: LiveHub)
     wait_until_loaded(page)
     hub.shell(CLAIMED)
     expect(page.get_by_text("Sent: 1, missed: 2, failed: 0")).to_be_visible()
+    assert faults(page) == []
+    is_sound(page, "en")
     page.get_by_role("link", name="Schedules").first.press("Enter")
     page.get_by_role("link", name="Hourly").press("Enter")
     page.get_by_role("button", name="Pause").press("Enter")
