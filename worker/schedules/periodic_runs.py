@@ -14,6 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 from django.apps import apps
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from hub.config import hub_settings
@@ -79,14 +80,17 @@ def mark(run: PeriodicRun, status: PeriodicRunStatus, error: str = "") -> None:
 
 def unsent() -> list[PeriodicRun]:
     """The runs of plain tasks that were claimed a while ago and are not marked as sent. A query of a small index."""
-    left = PeriodicRun.objects.filter(status=PeriodicRunStatus.SENDING, ran_at__lt=Now() - timedelta(seconds=UNSENT))
-    return list(left.order_by("ran_at")[:LIMIT])
+    return list(_left().order_by("ran_at")[:LIMIT])
 
 
 def take(run: PeriodicRun) -> bool:
     """Take a run of :func:`unsent`, to send it; returns False where another beat has taken it meanwhile."""
-    left = PeriodicRun.objects.filter(pk=run.pk, status=PeriodicRunStatus.SENDING, ran_at=run.ran_at)
-    return bool(left.update(ran_at=Now()))
+    # Not by its time: SQLite compares texts, and what it has written itself is not what Django writes of it.
+    return bool(_left().filter(pk=run.pk).update(ran_at=Now()))
+
+
+def _left() -> QuerySet[PeriodicRun]:
+    return PeriodicRun.objects.filter(status=PeriodicRunStatus.SENDING, ran_at__lt=Now() - timedelta(seconds=UNSENT))
 
 
 def is_seen(run: PeriodicRun) -> bool:
