@@ -35,6 +35,7 @@ def consumer() -> Any:
         controller=SimpleNamespace(concurrency=1),
         timer=Timer(),
         task_consumer=object(),
+        hub=object(),
         pool=SimpleNamespace(maintain_pool=lambda: None),
     )
 
@@ -146,6 +147,9 @@ def test_each_turn_looks_for_children_that_have_ended_without_a_broker_too() -> 
     part = Control(worker)
     part.obey(worker)
     worker.task_consumer = None
+    part.obey(worker)
+    assert looks == ["look", "look"]
+    worker.hub = None  # without an event loop a thread of the pool does so, and two at the same time start too many
     part.obey(worker)
     assert looks == ["look", "look"]
 

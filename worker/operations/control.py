@@ -119,7 +119,8 @@ class Control(bootsteps.StartStopStep):
         Sees children that were killed, too. Celery is woken when one ends, looks before the system says that it has
         ended, and again after five seconds: a task with a shorter time limit would have failed, and is only lost.
         """
-        consumer.pool.maintain_pool()
+        if consumer.hub is not None:  # without an event loop a thread of the pool looks, and two would make too many
+            consumer.pool.maintain_pool()
         now = time.time()
         requests = {str(request.id): request for request in list(state.active_requests)}
         self._running = {
