@@ -32,6 +32,7 @@ from worker.maintenance import maintenance_tasks
 from worker.schedules import periodic_runs, running
 from worker.schedules.models import PeriodicRun, PeriodicRunStatus
 from worker.scheduling import BEAT_LEASE
+from worker.tracking.masking import without_secrets
 from worker.tracking.watching import is_watched
 from worker.written_rows import WrittenRows
 
@@ -283,8 +284,9 @@ class HubScheduler(DatabaseScheduler):
         try:
             if wrong := misfit(task, entry.args, entry.kwargs):
                 # It will not get better by the next tick, so its due time is over.
-                if claimed := entry.claim(PeriodicRunStatus.FAILED, error=wrong[1]):
-                    _note_failure(entry, wrong[1])
+                reason = _without_secrets(entry, wrong[1])
+                if claimed := entry.claim(PeriodicRunStatus.FAILED, error=reason):
+                    _note_failure(entry, reason)
             elif isinstance(task, DurableTask):
                 claimed = self._claim_and_call(entry)
             elif claimed := entry.claim(PeriodicRunStatus.SENDING, is_watched=is_watched(entry.task)):
@@ -306,8 +308,9 @@ class HubScheduler(DatabaseScheduler):
                 log.warning("broker_away", task=entry.task, error=type(error.__context__).__name__)
                 return  # what is not marked is sent again
             # The broker may have it all the same: it is not repeated.
-            periodic_runs.mark(run, PeriodicRunStatus.FAILED, _reason(error))
-            _note_failure(entry, _reason(error))
+            reason = _reason(entry, error)
+            periodic_runs.mark(run, PeriodicRunStatus.FAILED, reason)
+            _note_failure(entry, reason)
         else:
             self._unmarked.add(run.pk)
             periodic_runs.mark(run, PeriodicRunStatus.SENT)
@@ -362,8 +365,9 @@ class HubScheduler(DatabaseScheduler):
             except SchedulingError as error:
                 if isinstance(error.__context__, DatabaseError | InterfaceError):
                     raise error.__context__ from None
-                periodic_runs.mark(run, PeriodicRunStatus.FAILED, _reason(error))
-                _note_failure(entry, _reason(error))
+                reason = _reason(entry, error)
+                periodic_runs.mark(run, PeriodicRunStatus.FAILED, reason)
+                _note_failure(entry, reason)
         return run
 
     def sync(self) -> None:
@@ -428,13 +432,23 @@ def _note_failure(entry: HubEntry, reason: str) -> None:
     _store_failed(entry, f"Not sent: {entry.name!r}. {reason}")
 
 
-def _reason(error: SchedulingError) -> str:
-    return f"{type(error.__context__).__name__}: {error.__context__}"
+def _reason(entry: HubEntry, error: SchedulingError) -> str:
+    return _without_secrets(entry, f"{type(error.__context__).__name__}: {error.__context__}")
+
+
+def _without_secrets(entry: HubEntry, text: str) -> str:
+    """An error as the history, which others see than the arguments, and the log have it."""
+    return without_secrets(text, *_arguments(entry), entry.task)
+
+
+def _arguments(entry: HubEntry) -> tuple[list[Any], dict[str, Any]]:
+    """What the row says, which anybody may have written."""
+    args = entry.args if isinstance(entry.args, list) else [entry.args]
+    return args, entry.kwargs if isinstance(entry.kwargs, dict) else {}
 
 
 def _store_failed(entry: HubEntry, error: str) -> None:
-    args = entry.args if isinstance(entry.args, list) else [entry.args]
-    kwargs = entry.kwargs if isinstance(entry.kwargs, dict) else {}
+    args, kwargs = _arguments(entry)
     call = JobCall(str(uuid4()), entry.task, args, kwargs, {"headers": {"periodic_task_name": entry.name}})
     try:
         jobs.store_failed(call, error, durable=isinstance(entry.app.tasks.get(entry.task), DurableTask))

@@ -55,6 +55,15 @@ def once_at_most() -> None:
     """It is done when a worker has it."""
 
 
+def _no_token(token: str) -> None:
+    raise ValueError(f"{token} is no token")
+
+
+@app.task(name="tests.without_token", check_values=staticmethod(_no_token))
+def without_token(token: str) -> None:
+    """Of which beat says why it is not sent."""
+
+
 @pytest.fixture
 def hourly() -> dict[str, Any]:
     return {"interval": IntervalSchedule.objects.create(every=1, period=IntervalSchedule.HOURS)}
@@ -190,6 +199,13 @@ def test_a_task_that_may_not_run_twice_is_sent_once_at_most_and_what_is_unclear_
     unclear = [run for run in status(PeriodicRunStatus.MISSED) if run.error == beat.UNCLEAR]
     assert len(unclear) == (0 if is_clear else 1)
     assert Job.objects.filter(error__contains=beat.UNCLEAR).count() == len(unclear)
+
+
+def test_why_it_was_not_sent_says_no_secret(hourly: dict[str, Any]) -> None:
+    due(hourly, "tests.without_token", kwargs='{"token": "s3cr3t-token"}')
+    look()
+    assert [run.error for run in status(PeriodicRunStatus.FAILED)] == ["••• is no token"]
+    assert not Job.objects.filter(error__contains="s3cr3t").exists()
 
 
 def left_behind(monkeypatch: pytest.MonkeyPatch) -> PeriodicRun:
