@@ -105,6 +105,10 @@ def _export_tracked(user: User) -> list[dict[str, Any]]:
     ]
 
 
+#: The columns of a tracked job that may say something of anybody, besides the JSON of its call.
+_SAYING: Final = ("title", "arguments", "text", "log", "result_text", "error")
+
+
 def _alone(mail: str) -> re.Pattern[str]:
     """The mail address, and no part of another one."""
     return re.compile(rf"(?<![\w.+-]){re.escape(mail)}(?![\w-]|\.\w)", re.IGNORECASE)
@@ -127,16 +131,16 @@ def _erase_tracked(user: User) -> None:
     mail = who.mail
     if not mail:
         return
-    says = Q(pk__in=[])
-    for column in ("title", "arguments", "text", "log", "result_text", "error"):
+    says = Q(call__icontains=json.dumps(mail)[1:-1])
+    for column in _SAYING:
         says |= Q(**{f"{column}__icontains": mail})
     alone = _alone(mail)
-    columns = ("pk", "title", "arguments", "text", "log", "result_text", "error")
-    found = [pk for pk, *texts in TrackedJob.objects.filter(says).values_list(*columns) if alone.search(str(texts))]
+    rows = TrackedJob.objects.filter(says).values_list("pk", "call", *_SAYING)
+    found = [pk for pk, call, *texts in rows if alone.search(str([json.loads(call or "[]"), *texts]))]
     rows = TrackedJob.objects.filter(pk__in=found)
     for owner in all_users().filter(pk__in=rows.values("owner")):
         forget_channel(events.channel_of(user_id(owner)))
-    blank = dict.fromkeys(("arguments", "text", "result_text", "error"), "")
+    blank = dict.fromkeys(("call", "arguments", "text", "result_text", "error"), "")
     rows.update(**blank, title=ERASED_NAME, log=[])
 
 

@@ -230,6 +230,18 @@ def call(request: pytest.FixtureRequest, person: Any) -> tuple[str, Any, Any]:
     return task, json.loads(text), json.loads(text) if left is ... else left
 
 
+def test_failed_plain_task_that_says_the_address_in_a_text_is_not_run_again(person: Any) -> None:
+    for key, text in (("a", f"Ask {person.email.upper()}."), ("b", f"Ask not-{person.email}")):
+        TrackedJob.objects.create(
+            id=key, task="tests.plain", title="t", failed_at=timezone.now(), call=json.dumps([[], {"x": text}])
+        )
+    erase(person)
+    assert dict(TrackedJob.objects.values_list("pk", "call")) == {
+        "a": "",
+        "b": json.dumps([[], {"x": f"Ask not-{person.email}"}]),
+    }
+
+
 @pytest.mark.whole_table
 @pytest.mark.parametrize("state", ["failed", "waits", "later"])
 def test_jobs_of_the_person_go_and_those_of_others_stay(person: Any, call: tuple[str, Any, Any], state: str) -> None:
