@@ -32,9 +32,7 @@ class Named:
 
         A list of people loses them; a call that is about them in any other way is about nobody else.
         """
-        parameters = parameters_of(task)
-        names = [parameters[place] if place < len(parameters) else "" for place in range(len(args))]
-        positional = [self._left(value, name) for name, value in zip(names, args, strict=True)]
+        positional = [self._left(value, name) for name, value in zip(names_of(task, args), args, strict=True)]
         keywords = {name: self._left(value, name) for name, value in kwargs.items()}
         if any(value is GONE for value in (*positional, *keywords.values())):
             return GONE
@@ -78,7 +76,12 @@ def named(user: User) -> Named:
     return Named(mail, name, user_id(user))
 
 
-def parameters_of(task: str) -> list[str]:
-    """The names of what the task takes; none where there is no such task (any more)."""
-    found = task_named(task)
-    return [] if found is None else list(signature_of(found).parameters)
+def names_of(task: str, args: Sequence[Any]) -> list[str]:
+    """What the task calls each of these positional arguments; empty where it has no name for one.
+
+    Those that ``*names`` takes are all called so. None has a name where there is no such task (any more).
+    """
+    found, names = task_named(task), list[str]()
+    for one in () if found is None else signature_of(found).parameters.values():
+        names += [one.name] * (len(args) - len(names) if one.kind is one.VAR_POSITIONAL else 1)
+    return [*names, *[""] * len(args)][: len(args)]

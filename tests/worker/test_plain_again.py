@@ -20,7 +20,7 @@ from worker.models import TrackedJob
 from worker.operations import correcting, failing, snapshot, views
 from worker.operations.permissions import CORRECT, OPERATE, SEE
 from worker.operations.repeating import NotFailed
-from worker.tracking import kept_calls, losses, started_by
+from worker.tracking import kept_calls, losses, masking, started_by
 from worker.tracking.kept_calls import kept
 
 pytestmark = [
@@ -29,6 +29,11 @@ pytestmark = [
 ]
 
 SECRET = "k-1234-secret"
+
+
+@app.task(name="tests.refusing")
+def refusing(*tokens: str, **values: Any) -> None:
+    raise ValueError("not today")
 
 
 @pytest.fixture(autouse=True)
@@ -186,6 +191,12 @@ def test_what_cannot_run_again_says_why(
         assert again(operator, row).status_code == 403
     again(operator, row)
     assert (recorded(), TrackedJob.objects.count()) == ([], 1)
+
+
+def test_all_arguments_that_a_star_takes_are_called_alike() -> None:
+    assert kept("tests.refusing", ["one secret", "another"], {}) == json.dumps([["•••", "•••"], {}])
+    assert masking.shown("tests.refusing", ["one secret", "another"], {}) == "tokens=•••, tokens=•••"
+    assert "another" not in masking.without_secrets("another", ["one secret", "another"], {}, "tests.refusing")
 
 
 def test_run_that_the_broker_does_not_take_has_failed(operator: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from worker.application import task_named
 from worker.arguments import misfit
 from worker.jobs import JobCall
 from worker.models import Job, TrackedJob
-from worker.named_people import parameters_of
+from worker.named_people import names_of
 from worker.operations import repeating
 from worker.operations.repeating import BadArguments, NotFailed
 from worker.tracking.kept_calls import is_deep
@@ -104,10 +104,9 @@ def parsed(job: Failed, args: str, kwargs: str) -> tuple[list[Any], dict[str, An
     given_args = _parse("args", args)
     given_kwargs = _parse("kwargs", kwargs)
     if isinstance(given_args, list) and isinstance(given_kwargs, dict):
-        names = parameters_of(job.task)
+        names = names_of(job.task, given_args)
         given_args = [
-            _restored("args", names[place] if place < len(names) else "", value, _at(before_args, place))
-            for place, value in enumerate(given_args)
+            _restored("args", names[place], value, _at(before_args, place)) for place, value in enumerate(given_args)
         ]
         given_kwargs = {
             name: _restored("kwargs", name, value, _at(before_kwargs, name)) for name, value in given_kwargs.items()

@@ -9,7 +9,7 @@ from typing import Any, Final
 from hub.logs.redaction import redact
 from worker.application import task_named
 from worker.jobs import shortened
-from worker.named_people import parameters_of
+from worker.named_people import names_of
 
 #: What stands where a secret was.
 MASK: Final = "•••"
@@ -49,8 +49,7 @@ def hidden(name: str, value: Any) -> Any:
 
 def hidden_call(task: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[list[Any], dict[str, Any]]:
     """The arguments of a call of the task, each as :func:`hidden` has it."""
-    names = parameters_of(task)
-    positional = [hidden(names[place] if place < len(names) else "", value) for place, value in enumerate(args)]
+    positional = [hidden(name, value) for name, value in zip(names_of(task, args), args, strict=True)]
     return positional, {name: hidden(name, value) for name, value in kwargs.items()}
 
 
@@ -59,10 +58,8 @@ def shown(task: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
 
     Positional ones of a task that this process does not know are left out: any of them may be a secret.
     """
-    names = parameters_of(task)
     is_unknown = bool(args) and task_named(task) is None
-    positional = () if is_unknown else enumerate(args)
-    named = [(names[place] if place < len(names) else "", value) for place, value in positional]
+    named = () if is_unknown else zip(names_of(task, args), args, strict=True)
     parts = [f"{name}={_text(name, value)}" if name else _text("", value) for name, value in (*named, *kwargs.items())]
     if is_unknown:
         parts.insert(0, "…")
@@ -71,8 +68,7 @@ def shown(task: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
 
 def without_secrets(text: str, args: Sequence[Any], kwargs: Mapping[str, Any], task: str) -> str:
     """A text, such as that of an error, without the secrets among these arguments, and what looks like one."""
-    names = parameters_of(task)
-    named = [(names[place], value) for place, value in enumerate(args[: len(names)])]
+    named = zip(names_of(task, args), args, strict=True)
     text = text[:_TEXT_LIMIT]
     for secret in sorted(_secrets([*named, *kwargs.items()]), key=len, reverse=True):
         text = text.replace(secret, MASK)
