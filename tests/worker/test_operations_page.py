@@ -295,6 +295,8 @@ def test_corrected_arguments_keep_the_secrets_where_the_dots_stay(operator: Clie
     ("args", "kwargs", "says"),
     [
         ("[]", '{"tokem": "x"}', "The task has no argument tokem."),
+        ("[]", '{"token": {"__type__": "decimal", "__value__": []}}', "is none that Celery can read"),
+        ('[{"__type__": "s3cr3t", "__value__": 1}]', "{}", "is none that Celery can read"),
         ("[1, 2, 3]", "{}", "The task does not take these positional arguments."),
         ("{}", "{}", "Positional arguments are a JSON list"),
         ("[]", "[]", "Keyword arguments are a JSON object"),

@@ -36,9 +36,14 @@ def refusing(*tokens: str, **values: Any) -> None:
     raise ValueError("not today")
 
 
+@app.task(name="tests.of_a_day", check_values=staticmethod(lambda day: day.isoformat()))
+def of_a_day(day: datetime) -> None:
+    raise ValueError("not today")
+
+
 @pytest.fixture(autouse=True)
 def watched(settings: Any) -> None:
-    settings.HUB_WATCHED_TASKS = ["tests.plain"]
+    settings.HUB_WATCHED_TASKS = ["tests.plain", "tests.refusing", "tests.of_a_day"]
     snapshot.forget()
 
 
@@ -55,6 +60,12 @@ def failed(**kwargs: Any) -> TrackedJob:
     run_all()
     snapshot.forget()
     return TrackedJob.objects.get(task="tests.plain")
+
+
+def nested(value: Any, levels: int) -> Any:
+    for _level in range(levels):
+        value = [value]
+    return value
 
 
 def address(row: TrackedJob) -> str:
@@ -193,6 +204,24 @@ def test_what_cannot_run_again_says_why(
     assert (recorded(), TrackedJob.objects.count()) == ([], 1)
 
 
+@pytest.mark.parametrize("value", ["half \ud800 of a character", nested(list(range(3000)), kept_calls.DEPTH - 5)])
+def test_whatever_was_kept_is_shown_and_runs_again_as_it_was(operator: Client, value: Any) -> None:
+    refusing.delay(value=value)
+    run_all()
+    row = TrackedJob.objects.get()
+    assert operator.get(address(row)).status_code == 200
+    assert again(operator, row).status_code == 302
+    assert take().payload[1] == {"value": value}
+
+
+def test_task_looks_at_values_as_it_gets_them(operator: Client) -> None:
+    day = datetime(2026, 1, 2, tzinfo=UTC)
+    of_a_day.delay(day)
+    run_all()
+    assert again(operator, TrackedJob.objects.get()).status_code == 302
+    assert take().payload[0] == [day]
+
+
 def test_all_arguments_that_a_star_takes_are_called_alike() -> None:
     assert kept("tests.refusing", ["one secret", "another"], {}) == json.dumps([["•••", "•••"], {}])
     assert masking.shown("tests.refusing", ["one secret", "another"], {}) == "tokens=•••, tokens=•••"
@@ -263,15 +292,13 @@ def test_call_is_kept_where_it_comes_back_as_it_was(args: list[Any], kwargs: dic
 
 def test_dates_and_the_like_are_such_again() -> None:
     kwargs = {"at": datetime(2026, 1, 2, tzinfo=UTC), "price": Decimal("1.50")}
-    assert kept_calls.call_in(kept("tests.plain", [], kwargs)) == ([], kwargs)
+    assert kept_calls.decoded(kept("tests.plain", [], kwargs)) == [[], kwargs]
 
 
 def test_nothing_is_kept_that_is_nested_without_end_or_whose_names_are_not_known() -> None:
     ring = list[Any]()
     ring.append(ring)
-    deep: Any = []
-    for _level in range(kept_calls.DEPTH + 1):
-        deep = [deep]
+    deep = nested([], kept_calls.DEPTH + 1)
     assert (kept("tests.plain", [], {"x": ring}), kept("tests.plain", [], {"x": deep})) == ("", "")
     assert kept("shop.unknown", ["maybe a secret"], {}) == ""
     assert kept("shop.unknown", [], {"token": "t", "a": 1}) == '[[], {"token": "\\u2022\\u2022\\u2022", "a": 1}]'

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from django.db import transaction
 from django.utils.translation import gettext as _
+from kombu.exceptions import DecodeError
 
 from hub.logs import redact
 from worker import jobs, sending
@@ -20,6 +21,7 @@ from worker.models import Job, TrackedJob
 from worker.named_people import names_of
 from worker.operations import repeating
 from worker.operations.repeating import BadArguments, NotFailed
+from worker.tracking import kept_calls
 from worker.tracking.kept_calls import is_deep
 from worker.tracking.masking import MASK, hidden, hidden_call, shown, without_secrets
 
@@ -76,7 +78,7 @@ def run_again(job: Failed) -> str:
         NotFailed: it is gone, or has begun again.
     """
     if isinstance(job, TrackedJob):
-        return repeating.repeat(job, *parsed(job, *masked(job)))
+        return repeating.repeat(job, *_checked(job, *_read(job)))
     _send(jobs.retry([job.pk]))
     return job.pk
 
@@ -99,10 +101,15 @@ def run_corrected(job: Failed, args: str, kwargs: str) -> str:
 
 
 def parsed(job: Failed, args: str, kwargs: str) -> tuple[list[Any], dict[str, Any]]:
-    """The arguments that these texts mean. Raises :class:`BadArguments`."""
+    """The arguments that these texts mean, as the task gets them. Raises :class:`BadArguments`."""
+    return _checked(job, _parse("args", args), _parse("kwargs", kwargs))
+
+
+_NOTHING: Final = object()
+
+
+def _checked(job: Failed, given_args: Any, given_kwargs: Any) -> tuple[list[Any], dict[str, Any]]:
     before_args, before_kwargs = _read(job)
-    given_args = _parse("args", args)
-    given_kwargs = _parse("kwargs", kwargs)
     if isinstance(given_args, list) and isinstance(given_kwargs, dict):
         names = names_of(job.task, given_args)
         given_args = [
@@ -111,14 +118,12 @@ def parsed(job: Failed, args: str, kwargs: str) -> tuple[list[Any], dict[str, An
         given_kwargs = {
             name: _restored("kwargs", name, value, _at(before_kwargs, name)) for name, value in given_kwargs.items()
         }
+    given_args, given_kwargs = _decoded("args", given_args), _decoded("kwargs", given_kwargs)
     if wrong := misfit(task_named(job.task), given_args, given_kwargs):
         field, sentence = wrong
         # It may have been a value of the row, which the task refuses and names.
         raise BadArguments(field, without_secrets(sentence, before_args, before_kwargs, job.task))
     return given_args, given_kwargs
-
-
-_NOTHING: Final = object()
 
 
 def _send(calls: list[JobCall]) -> None:
@@ -149,8 +154,17 @@ def _parse(field: str, text: str) -> Any:
     return value
 
 
+def _decoded(field: str, value: Any) -> Any:
+    try:
+        return kept_calls.decoded(json.dumps(value))
+    except DecodeError:
+        # Not what the decoder says: a secret of the row may be in it.
+        raise BadArguments(field, _("An object with __type__ and __value__ is none that Celery can read.")) from None
+
+
 def _text(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=2)
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    return text.encode(errors="backslashreplace").decode()  # half a character stays the escape that JSON has for it
 
 
 def _restored(field: str, name: str, value: Any, before: Any) -> Any:

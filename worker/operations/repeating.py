@@ -11,7 +11,6 @@ from celery.utils import uuid
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from kombu.exceptions import DecodeError
 
 from hub.logs import get_logger
 from worker import origins, queues
@@ -48,29 +47,23 @@ def obstacle(row: TrackedJob) -> str:
 
 
 def repeat(row: TrackedJob, args: list[Any], kwargs: dict[str, Any]) -> str:
-    """Have the task called again with these JSON values when the open transaction is committed; returns the new id.
+    """Have the task called again with these values when the open transaction is committed; returns the new id.
 
     Raises:
-        BadArguments: they stand for values that cannot be.
         NotFailed: it is gone, or runs again.
     """
-    text = kept_calls.written(args, kwargs)
-    try:
-        values = kept_calls.call_in(text)
-    except DecodeError as error:
-        raise BadArguments("kwargs", str(error)) from None
     new_id, queue = uuid(), _queue_of(row)
     origin = stored.repeat(
         row.pk,
         new_id,
-        arguments=masking.shown(row.task, *values),
-        call=kept_calls.kept(row.task, *values),
+        arguments=masking.shown(row.task, args, kwargs),
+        call=kept_calls.kept(row.task, args, kwargs),
         queue=queue,
         sent_at=timezone.now(),
     )
     if origin is None:
         raise NotFailed
-    transaction.on_commit(partial(_send, row.task, values, origin, task_id=new_id, queue=queue or None))
+    transaction.on_commit(partial(_send, row.task, (args, kwargs), origin, task_id=new_id, queue=queue or None))
     return new_id
 
 

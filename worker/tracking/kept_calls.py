@@ -27,12 +27,12 @@ def kept(task: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
     They cannot where they are too long or too deep, where they would come back from JSON as others, and where the task
     is unknown to this process: which of its positional arguments are secrets is not known then.
     """
-    values = list(args), dict(kwargs)
+    values = [list(args), dict(kwargs)]
     if not _is_short(values) or is_deep(values) or (args and task_named(task) is None):
         return ""
     try:
-        text = written(*values)
-        if call_in(text) != values:
+        text = str(serialization.dumps(values, "json")[2])  # by the broker's own encoder
+        if decoded(text) != values:
             return ""
         plain = json.loads(text)
         found = json.dumps(hidden_call(task, *plain))
@@ -41,23 +41,13 @@ def kept(task: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
     return found if len(found) <= LIMIT else ""
 
 
-def written(args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
-    """The arguments as JSON text, by the broker's own encoder, which knows dates, decimals and the like.
-
-    Raises:
-        kombu.exceptions.EncodeError: they are no such values.
-    """
-    return str(serialization.dumps([args, kwargs], "json")[2])
-
-
-def call_in(text: str) -> tuple[list[Any], dict[str, Any]]:
-    """The arguments as the task gets them: dates, decimals and the like are such again.
+def decoded(text: str) -> Any:
+    """JSON values as a task gets them: dates, decimals and the like are such again.
 
     Raises:
         kombu.exceptions.DecodeError: this is no such text.
     """
-    args, kwargs = serialization.loads(text, "application/json", "utf-8")
-    return args, kwargs
+    return serialization.loads(text, "application/json", "utf-8")
 
 
 def is_deep(value: Any) -> bool:
