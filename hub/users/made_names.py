@@ -12,6 +12,7 @@ one publication is for all.
 import hashlib
 import re
 from functools import lru_cache
+from unicodedata import category, normalize
 
 from django.conf import settings
 from django.utils import translation
@@ -28,6 +29,16 @@ _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 #: The first character is a digit that no letter from A to Z looks like: few names have to be compared.
 _FIRST = "23456789"
 _MAY_LOOK_MADE = re.compile(rf"[{_FIRST}#]|[^\x00-\x7f]")
+
+#: What comes after it is shown from its end: nobody can say what such a name looks like.
+_REVERSED = "\u202e"
+
+#: A sign for numbers, and what stands behind it, among signs that are easily overlooked.
+_NUMBERED = re.compile(r"\W*[#♯]\W*(.*?)\W*", re.DOTALL)
+_MARKS = frozenset({"Mn", "Me"})
+
+#: How a skeleton has digits.
+_DIGITS = str.maketrans("lo", "10")
 
 #: A code as :func:`hub.characters.skeletons` leaves it, where an "m" is two letters.
 _CODE = rf"[{_FIRST}]\w{{7,14}}"
@@ -53,9 +64,18 @@ def looks_made(name: str) -> bool:
     """Whether people may take ``name`` for one that :func:`made_name` makes, of whomever."""
     if not _MAY_LOOK_MADE.search(name):
         return False
-    if normal(name).startswith("#"):
-        return has_form_of_id(normal(name)[1:].strip())
-    return _has_form(name, settings.LANGUAGE_CODE)
+    return _REVERSED in name or _is_numbered(name) or _has_form(name, settings.LANGUAGE_CODE)
+
+
+def _is_numbered(name: str) -> bool:
+    """Whether it looks like an id behind a sign for numbers."""
+    if not name.isascii():
+        name = normal("".join(one for one in normalize("NFD", name) if category(one) not in _MARKS))
+    for seen in (name, *skeletons(name)):
+        found = _NUMBERED.fullmatch(seen)
+        if found is not None and (has_form_of_id(found[1]) or has_form_of_id(found[1].translate(_DIGITS))):
+            return True
+    return False
 
 
 @lru_cache(maxsize=4096)  # in most scripts every name gets here, and people connect again and again

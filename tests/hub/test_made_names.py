@@ -56,14 +56,35 @@ def test_name_that_looks_made_is_known(form: str, code: str) -> None:
         assert looks_made(form.format(said))
 
 
-@pytest.mark.parametrize("name", ["Person 7wlO-IIoo", "#7", "＃7", "# 12"])
+@pytest.mark.parametrize("name", ["Person 7wlO-IIoo", "#7", "＃7", "# 12", "#l2", "#1O"])
 def test_letters_that_look_like_digits_make_no_other_name(name: str) -> None:
     assert looks_made(name)
 
 
+@pytest.mark.parametrize("name", ["\u200b#7", "#\u200b7", "#7.", "«#7»", "#7\u0301", "♯7"])
+def test_signs_that_are_overlooked_make_no_other_name(name: str) -> None:
+    assert looks_made(name)
+
+
+def test_name_that_is_shown_from_its_end_is_no_other_name(code: str) -> None:
+    assert looks_made(f"Person \u202e{code[::-1]}")
+
+
 @pytest.mark.parametrize(
     "name",
-    ["Ada", "Ada 2", "Person", "Person Karstens", "Person 3f2a", "Perso 3f2a-91bc", "Käufer 3f2a-91bc", "#", "C#"],
+    [
+        "Ada",
+        "Ada 2",
+        "Person",
+        "Person Karstens",
+        "Person 3f2a",
+        "Perso 3f2a-91bc",
+        "Käufer 3f2a-91bc",
+        "#",
+        "C#",
+        "#1 fan",
+        "♯",
+    ],
 )
 def test_names_of_people_are_no_made_ones(name: str) -> None:
     assert not looks_made(name)
