@@ -33,6 +33,9 @@ def mount(django_application: Any, websocket: Any = None) -> Application:
         if scope["type"] == "lifespan":
             await lifespan(scope, receive, send)
             return
+        if scope["type"] not in {"http", "websocket"}:  # such as what a worker of Channels gets
+            await django_application(scope, receive, send)
+            return
         root, path = scope.get("root_path", ""), scope["path"]
         below = path.removeprefix(script_name or root)  # a proxy may have taken it off
         found = None
@@ -48,7 +51,7 @@ def mount(django_application: Any, websocket: Any = None) -> Application:
             found = django_application if scope["type"] == "http" else websocket or _no_endpoint
         await found(scope, receive, send)
 
-    return application
+    return mounts.keep(application)
 
 
 async def _no_endpoint(scope: dict[str, Any], receive: Any, send: Any) -> None:

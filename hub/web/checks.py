@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from channels.routing import ProtocolTypeRouter
+from channels.routing import ProtocolTypeRouter, URLRouter
 from django.conf import settings
 from django.conf.urls.i18n import is_language_prefix_patterns_used
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
+from django.core.handlers.asgi import ASGIHandler
 from django.shortcuts import resolve_url
 from django.template import TemplateDoesNotExist, TemplateSyntaxError, engines
 from django.template.backends.django import DjangoTemplates
@@ -38,6 +39,10 @@ _COOKIES = {
     "SESSION_COOKIE_PATH": "everybody is a guest there",
     "CSRF_COOKIE_PATH": "forms of its pages are answered with 403",
 }
+
+
+#: Where middlewares of Channels have what they stand before.
+_INSIDE = ("inner", "application")
 
 
 @checks.register
@@ -194,16 +199,29 @@ def asgi_application_is_mounted(app_configs: Sequence[Any] | None, **kwargs: Any
 
 
 def _taken_apart(name: str, application: object) -> Iterator[checks.CheckMessage]:
-    """What hub.mount() made takes requests, WebSockets and the lifespan; a router around it may keep some from it."""
+    """What hub.mount() made takes requests and WebSockets; a router around it may keep some from it."""
     if isinstance(application, ProtocolTypeRouter):
-        taken = [application.application_mapping.get(kind) for kind in ("http", "websocket", "lifespan")]
-        if taken[0] is None or taken.count(taken[0]) < len(taken):
+        taken = application.application_mapping
+        if not (_may_reach_the_hub(taken.get("http")) and _may_reach_the_hub(taken.get("websocket"))):
             yield checks.Warning(
                 f"ASGI_APPLICATION names {name!r}, a ProtocolTypeRouter around what hub.mount() made: live "
                 "connections of the hub do not reach it.",
                 hint="Put nothing around it: application = hub.mount(django_application, websocket=router).",
                 id="hub.W058",
             )
+
+
+def _may_reach_the_hub(application: Any) -> bool:
+    """Whether something passes on to what hub.mount() made, as far as that can be told."""
+    while application is not None and not mounts.has_made(application):
+        if isinstance(application, URLRouter):
+            return any(_may_reach_the_hub(getattr(route, "callback", None)) for route in application.routes)
+        has = getattr(application, "__dict__", {})
+        inside = next((has[name] for name in _INSIDE if name in has), None)
+        if inside is None and not isinstance(application, ASGIHandler):
+            return True  # an application of the project's own
+        application = inside
+    return application is not None
 
 
 @checks.register

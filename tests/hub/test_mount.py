@@ -4,14 +4,18 @@ import asyncio
 import itertools
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from channels.routing import ProtocolTypeRouter
+from channels.auth import AuthMiddlewareStack
+from channels.routing import ChannelNameRouter, ProtocolTypeRouter, URLRouter
+from channels.security.websocket import AllowedHostsOriginValidator
 from django.conf.urls.i18n import i18n_patterns
+from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
 from django.core.exceptions import ImproperlyConfigured
+from django.core.handlers.asgi import ASGIHandler
 from django.test import override_settings
 from django.urls import include, path, set_script_prefix
 
@@ -19,7 +23,8 @@ import hub
 from hub import lifespan
 from hub.mounting import lifespans
 from hub.mounting.project import url_prefixes
-from hub.web.checks import cookies_reach_the_hub, urls_are_included
+from hub.web import mounts
+from hub.web.checks import asgi_application_is_mounted, cookies_reach_the_hub, urls_are_included
 
 pytestmark = pytest.mark.any_database
 
@@ -104,6 +109,50 @@ async def test_router_of_all_protocols_keeps_its_websockets() -> None:
         application = hub.mount(ProtocolTypeRouter({"http": None, "websocket": theirs}))
         assert await is_theirs(application, theirs, websocket("/support/"))
         assert not await is_theirs(application, theirs, websocket("/hub/ws/notifications/"))
+
+
+async def test_router_of_all_protocols_keeps_what_its_worker_gets() -> None:
+    got: list[dict[str, Any]] = []
+
+    async def thumbnails(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        got.append(scope)
+
+    with project(below("hub/")):
+        router = ProtocolTypeRouter({"http": None, "channel": ChannelNameRouter({"thumbnails": thumbnails})})
+        await hub.mount(router)({"type": "channel", "channel": "thumbnails"}, None, None)
+    assert [scope["channel"] for scope in got] == ["thumbnails"]
+
+
+async def _own(scope: Any, receive: Any, send: Any) -> None:
+    """What the project passes on, nobody knows."""
+
+
+def _routes(applications: dict[str, Any]) -> list[Any]:
+    return [path(address, application) for address, application in applications.items()]
+
+
+@pytest.mark.parametrize(
+    ("around", "is_said"),
+    [
+        (lambda made: {"http": made, "websocket": made}, False),  # without a lifespan parts start when they are used
+        (lambda made: {"http": made, "websocket": AllowedHostsOriginValidator(AuthMiddlewareStack(made))}, False),
+        (lambda made: {"http": ASGIStaticFilesHandler(made), "websocket": _own}, False),
+        (lambda made: {"http": made, "websocket": URLRouter(_routes({"ws/": _own, "hub/": made}))}, False),
+        (lambda made: {"http": made}, True),
+        (lambda made: {"http": made, "websocket": AuthMiddlewareStack(URLRouter([]))}, True),
+        (lambda made: {"http": ASGIHandler(), "websocket": made}, True),
+    ],
+)
+def test_router_around_the_hub_is_named_only_where_it_keeps_something(
+    around: Callable[[Any], dict[str, Any]], is_said: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mounts, "_applications", [])
+    with project(below("hub/")):
+        outer = types.SimpleNamespace(application=ProtocolTypeRouter(around(hub.mount(None))))
+    monkeypatch.setitem(sys.modules, "tests.hub.outer", outer)
+    monkeypatch.setattr("hub.web.checks.is_own_project", lambda: False)
+    with override_settings(ASGI_APPLICATION="tests.hub.outer.application"):
+        assert [one.id for one in asgi_application_is_mounted(None)] == ["hub.W058"] * is_said
 
 
 async def test_each_language_has_its_address() -> None:
