@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.template import Template, TemplateSyntaxError
-from django.template.base import NodeList
-from django.template.library import SimpleNode
+from django.template.base import Node, NodeList
+from django.template.library import InclusionNode, SimpleNode
 from django.template.loader import get_template
 from django.template.loader_tags import BlockNode, ExtendsNode, IncludeNode
 
@@ -43,10 +43,18 @@ def is_without_scripts(name: str) -> bool:
     """Whether the template has widgets, and surely no ``{% hub_scripts %}``. Raises as :func:`missing_blocks`."""
     chain = list(_chain(name))
     known = [nodes for nodes in chain if nodes is not None]
-    if len(known) < len(chain) or any(nodes.get_nodes_by_type(IncludeNode) for nodes in known):
+    if len(known) < len(chain) or any(_may_print(node) for nodes in known for node in nodes.get_nodes_by_type(Node)):
         return False
     tags = {tag for nodes in known for tag in _tags(nodes)}
     return bool(tags) and _SCRIPTS not in tags
+
+
+def _may_print(node: Node) -> bool:
+    """Whether only rendering can tell what is there: another template, or what somebody's tag says of the page."""
+    if isinstance(node, IncludeNode | InclusionNode):
+        return True
+    made_by = node.func.__module__ if isinstance(node, SimpleNode) and node.takes_context else type(node).__module__
+    return made_by.partition(".")[0] not in {"django", "hub"}
 
 
 def _tags(nodes: NodeList) -> Iterator[str]:

@@ -6,11 +6,14 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.core import checks
+from django.template import Context, Library
+from django.template.base import Node
 from django.test import Client
 from django.urls import reverse
 from django.utils.translation import override
 from pytest_django.fixtures import Settings
 
+from hub.templatetags.hub import hub_scripts
 from hub.users import user_id
 from hub.web import languages
 from hub.web.checks import base_template_takes_pages
@@ -20,6 +23,34 @@ pytestmark = pytest.mark.any_database
 BASE = """<!DOCTYPE html><title>{% block title %}Shop{% endblock %}</title>
 {% load hub %}{% hub_scripts %}{% block head %}<style>h1 { color: red }</style>{% endblock %}
 <h1>The shop</h1><main>{% block content %}Of the shop alone{% endblock %}</main>"""
+
+
+#: The tags of a project.
+register = Library()
+
+
+@register.simple_tag(takes_context=True)
+def head_of_page(context: Context) -> str:
+    return hub_scripts(context)
+
+
+@register.inclusion_tag("hub/_icon.html")
+def included() -> dict[str, Any]:
+    return {}
+
+
+@register.tag
+def component(parser: Any, token: Any) -> Node:
+    return Component()
+
+
+class Component(Node):
+    """Whatever it prints."""
+
+
+@register.simple_tag
+def year() -> str:
+    return "2026"
 
 
 def with_tags(tags: str) -> str:
@@ -33,7 +64,7 @@ def project_has(settings: Settings, templates: Mapping[str, str]) -> None:
         "django.template.loaders.filesystem.Loader",
         "django.template.loaders.app_directories.Loader",
     ]
-    options = {**engine["OPTIONS"], "loaders": loaders}
+    options = {**engine["OPTIONS"], "loaders": loaders, "libraries": {"own": __name__}}
     settings.TEMPLATES = [{**engine, "APP_DIRS": False, "OPTIONS": options}]
 
 
@@ -119,6 +150,10 @@ def test_blocks_of_templates_above_count(template: str, settings: Settings) -> N
             False,
         ),
         ({"shop.html": BASE.replace("{% hub_scripts %}", "")}, False),
+        ({"shop.html": with_tags("{% load own %}{% head_of_page %}{% hub_bell %}")}, False),
+        ({"shop.html": with_tags("{% load own %}{% included %}{% hub_bell %}")}, False),
+        ({"shop.html": with_tags("{% load own %}{% component %}{% hub_bell %}")}, False),
+        ({"shop.html": with_tags("{% load own static %}{% static 'a.css' %}{% year %}{% hub_bell %}")}, True),
         ({"shop.html": BASE.replace("{% hub_scripts %}", "{% hub_scripts %}{% hub_bell %}")}, False),
     ],
 )
