@@ -22,6 +22,7 @@ from hub.models import Publication
 from notifications import Alert, alert, on_delete, on_m2m_change, on_save
 from notifications.checks import rules_return_alerts
 from notifications.models import Notification
+from notifications.rules import discarded
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -226,6 +227,26 @@ def test_alert_that_a_rule_makes_and_does_not_return_is_named_by_check() -> None
     assert error.id == "hub.E075"
     line = forgetful.__code__.co_firstlineno + 3
     assert f"{forgetful.__qualname__} makes an alert in line {line} and does not return it" in error.msg
+
+
+def test_rule_that_cannot_be_read_is_passed_over() -> None:
+    class Unhashable:
+        __module__, __qualname__, __hash__ = __name__, "rule", None  # type: ignore[assignment]  # as of a dataclass
+
+        def __call__(self, group: Group) -> None: ...
+
+    round_and_round = partial(about)
+    round_and_round.__wrapped__ = round_and_round  # type: ignore[attr-defined]  # as a wrapper of itself has it
+
+    def given_another(group: Group, alert: Any = print) -> None:
+        alert(group)
+
+    for rule in (Unhashable(), round_and_round, given_another):
+        discarded.note(rule)
+    try:
+        assert [one.msg for one in rules_return_alerts(None) if "passed_over" in one.msg] == []
+    finally:
+        del discarded._rules[-3:]
 
 
 @pytest.mark.parametrize("decorator", [on_save, on_delete, partial(on_m2m_change, name="permissions")])
