@@ -6,6 +6,7 @@ from typing import Any
 from weakref import ReferenceType
 
 from celery import Celery, signals
+from celery.utils.functional import maybe_list
 from django.apps import apps
 from django.core import checks
 
@@ -22,6 +23,9 @@ MADE_UP = "default"
 
 _PEOPLE = "django.contrib.auth.middleware.AuthenticationMiddleware"
 _STARTED_BY = "worker.middleware.StartedBy"
+
+#: The module that imports all modules of the hub's tasks: Celery looks for modules of its name.
+_TASKS = "worker.tasks"
 
 #: Seconds after which Redis gives a task to another worker, where the settings do not say.
 DEFAULT_VISIBILITY_TIMEOUT = 3600
@@ -88,8 +92,13 @@ def _modules(app: Celery) -> Iterator[checks.CheckMessage]:
     # reference; other receivers hear the signals of all applications.
     waiting = [receiver for (_, sender), receiver in signals.import_modules.receivers if sender == id(app)]
     looks = any(not isinstance(receiver, ReferenceType) for receiver in waiting)
-    modules = {task.name.rpartition(".")[0] for task in regular_tasks()}
-    if not looks and not modules <= {*app.conf.imports, *app.conf.include}:
+    # With `force` it has looked at once, and its loader knows what it found.
+    known = {
+        *maybe_list(app.conf.imports or ()),
+        *maybe_list(app.conf.include or ()),
+        *getattr(app.loader, "task_modules", ()),
+    }
+    if not looks and _TASKS not in known:
         yield checks.Warning(
             f"The Celery application {app.main!r} looks for tasks in no app: its workers know none of the hub's.",
             hint="Call app.autodiscover_tasks() in the module that makes the application.",

@@ -2,6 +2,7 @@
 
 import sys
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from celery import Celery, current_app
 import hub
 from lab.harness import forking
 from lab.harness.environment import BASE_DIR, clean_environment
+from worker.checks import celery_application_is_imported
 from worker.maintenance import maintenance_tasks
 from worker.scheduling import REGULAR_TASKS, SCHEDULER
 
@@ -20,6 +22,26 @@ def product(**conf: object) -> Celery:
     app.conf.beat_schedule = {"theirs": {"task": "theirs", "schedule": 1.0}}
     app.conf.task_routes = {"theirs": {"queue": "theirs"}}
     return app
+
+
+@pytest.mark.parametrize(
+    ("prepare", "is_said"),
+    [
+        (lambda app: None, True),
+        (lambda app: app.autodiscover_tasks(force=True), False),
+        (lambda app: app.autodiscover_tasks(), False),
+        (lambda app: app.conf.update(imports=("worker.tasks",)), False),
+        (lambda app: app.conf.update(imports="worker.tasks"), False),  # Celery takes it for one
+        (lambda app: app.conf.update(imports=None, include=["worker.heartbeat", "worker.maintenance"]), True),
+    ],
+)
+def test_application_without_the_hubs_tasks_is_named(
+    prepare: Callable[[Celery], object], is_said: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = Celery("theirs", broker="memory://", set_as_current=False)
+    prepare(app)
+    monkeypatch.setattr("worker.checks.application", lambda: app)
+    assert ("hub.W056" in {one.id for one in celery_application_is_imported(None)}) is is_said
 
 
 def test_beat_of_any_project_sends_what_the_hubs_own_sends() -> None:
