@@ -95,7 +95,7 @@ def test_helper_in_php_signs_what_the_hub_takes(key: tuple[str, str], tmp_path: 
 GO_MAIN = {
     "": """
 func main() {
-	token, err := HubToken("42", os.Args[1], 300)
+	token, err := HubToken("42", os.Args[1], 300, map[string]any{"info": map[string]any{"name": "Ada"}})
 	if err != nil {
 		panic(err)
 	}
@@ -109,7 +109,8 @@ func main() {
 	if err != nil {
 		panic(err)
 	}
-	token, err := HubToken("42", key.(ed25519.PrivateKey), 300)
+	claims := map[string]any{"info": map[string]any{"name": "Ada"}}
+	token, err := HubToken("42", key.(ed25519.PrivateKey), 300, claims)
 	if err != nil {
 		panic(err)
 	}
@@ -128,7 +129,7 @@ def test_helper_in_go_signs_what_the_hub_takes(key: tuple[str, str], tmp_path: P
     imports = "".join(f'import "{name}"\n' for name in GO_IMPORTS[kind])
     program.write_text(f"package main\n\n{imports}{block(HOW_TO, f'Go{kind}', 'go')}{GO_MAIN[kind]}")
     claims = signed_tokens.read(printed_by("go", "run", program, material))
-    assert claims.sub == "42"
+    assert (claims.sub, claims.conn_info) == ("42", b'{"name":"Ada"}')
     assert 290 <= claims.ttl <= 300
 
 
