@@ -2,6 +2,8 @@
 
 import json
 from typing import Any
+from urllib.parse import quote
+from uuid import UUID
 
 import pytest
 from celery import chain, group
@@ -282,6 +284,24 @@ def test_all_below_a_secret_name_is_taken_out_of_errors() -> None:
     kwargs = {"credentials": {"login": "ada", "value": "hunter22hunter"}, "pin": 123456}
     text = masking.without_secrets("ada hunter22hunter 123456 refused", [], kwargs, "tests.nothing")
     assert text == "ada ••• ••• refused"
+
+
+@pytest.mark.parametrize(
+    ("secret", "said"),
+    [
+        ("s3cr3t\n\\word", repr("s3cr3t\n\\word")),
+        ('s3cr3t\n"wörd', json.dumps('s3cr3t\n"wörd')),
+        ("s3cr3t/wörd +", "https://example.com/?q=" + quote("s3cr3t/wörd +", safe="")),
+        (b"s3cr3t-word", "s3cr3t-word"),
+        (b"s3cr3t\xff", repr(b"s3cr3t\xff")),
+        (UUID("12345678-1234-5678-1234-567812345678"), "12345678-1234-5678-1234-567812345678"),
+        pytest.param(10**5000, "a number", id="digits"),
+    ],
+)
+def test_secret_is_taken_out_of_errors_however_it_is_written(secret: Any, said: str) -> None:
+    text = masking.without_secrets(f"{said} refused", [], {"token": secret}, "tests.nothing")
+    assert "s3cr3t" not in text and "12345678" not in text
+    assert text.endswith(" refused")
 
 
 def test_jobs_of_others_lose_what_they_say_of_a_person_who_is_erased(ada: User) -> None:

@@ -3,8 +3,11 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from itertools import islice
 from typing import Any, Final
+from urllib.parse import quote
+from uuid import UUID
 
 from hub.logs.redaction import redact
 from worker.application import task_named
@@ -108,10 +111,21 @@ def _secrets(named: Sequence[tuple[str, Any]]) -> set[str]:
         name, value, inside = left.pop()
         is_secret = inside or _SECRET.search(name) is not None
         match value:
-            case str() | int() | float() if is_secret and not isinstance(value, bool) and len(str(value)) >= 4:
-                found.add(str(value))
+            case str() | int() | float() | Decimal() | UUID() if is_secret and not isinstance(value, bool):
+                found |= _forms(value)
+            case bytes() if is_secret:
+                found |= _forms(value.decode(errors="replace")) | {repr(value)[2:-1]}
             case Mapping():
                 left += [(str(one), inner, is_secret) for one, inner in value.items()]
             case list() | tuple():
                 left += [(name, inner, is_secret) for inner in value]
-    return found
+    return {text for text in found if len(text) >= 4}
+
+
+def _forms(value: object) -> set[str]:
+    """How errors write it: as it is, as Python and JSON quote it, and as an address has it."""
+    try:
+        text = str(value)
+    except ValueError:  # a number of thousands of digits, which nobody writes
+        return set()
+    return {text, repr(text)[1:-1], json.dumps(text)[1:-1], quote(text, safe="", errors="replace")}
