@@ -272,6 +272,16 @@ def test_of_two_beats_one_takes_what_was_left_behind(monkeypatch: pytest.MonkeyP
     assert [periodic_runs.take(run) for _ in range(2)] == [True, False]
 
 
+def test_what_was_claimed_by_a_clock_that_was_ahead_is_left_behind_too(
+    monkeypatch: pytest.MonkeyPatch, hourly: dict[str, Any]
+) -> None:
+    due(hourly)
+    run = left_behind(monkeypatch)
+    time_passes(-3600)
+    look()
+    assert ids_sent() == [run.job]
+
+
 def test_while_the_broker_is_away_what_was_left_behind_stays(
     monkeypatch: pytest.MonkeyPatch, hourly: dict[str, Any]
 ) -> None:
@@ -337,6 +347,18 @@ def test_what_has_become_of_a_durable_task_is_told_while_it_waits_and_when_it_ha
     assert states() == [JobState.SUCCEEDED]
     assert compare_schedules() == 0
     assert PeriodicRun.objects.get(status=PeriodicRunStatus.SENT).outcome == JobState.SUCCEEDED
+
+
+def test_ends_are_written_down_however_many_tasks_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(periodic_runs, "LIMIT", 2)
+    runs = [
+        periodic_runs.store(1, timezone.now(), [], status=PeriodicRunStatus.SENT, is_durable=True) for _ in range(5)
+    ]
+    for run in runs[1:]:  # the newest ones are owed
+        Job.objects.create(id=run.job, task="tests.record")
+    by_key.update(PeriodicRun, runs[0].pk, {"ran_at": After(-60)})
+    assert periodic_runs.settle() == 1
+    assert PeriodicRun.objects.get(pk=runs[0].pk).outcome == JobState.SUCCEEDED
 
 
 def test_that_a_durable_task_has_failed_is_known_when_its_job_is_deleted(hourly: dict[str, Any]) -> None:

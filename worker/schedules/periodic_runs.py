@@ -14,7 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 from django.apps import apps
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from hub.config import hub_settings
@@ -32,8 +32,11 @@ MISSED_LIMIT = 100
 #: Seconds after which a task that was claimed and not marked as sent is taken for one that a beat has left behind.
 UNSENT = 30.0
 
-#: Of these, and of tasks that have not ended, one look takes so many.
+#: Of these one look takes so many, and of tasks that have not ended one query.
 LIMIT = 1000
+
+#: Tasks that have not ended of which one look asks: the newest.
+OPEN_LIMIT = 100_000
 
 #: After this a task that people watch and that no worker has begun is not followed any more.
 WATCHED_TIMEOUT = timedelta(days=1)
@@ -90,7 +93,10 @@ def take(run: PeriodicRun) -> bool:
 
 
 def _left() -> QuerySet[PeriodicRun]:
-    return PeriodicRun.objects.filter(status=PeriodicRunStatus.SENDING, ran_at__lt=Now() - timedelta(seconds=UNSENT))
+    pause = timedelta(seconds=UNSENT)
+    # One that was claimed in the future is what a clock has left that was wrong.
+    is_left = Q(ran_at__lt=Now() - pause) | Q(ran_at__gt=Now() + pause)
+    return PeriodicRun.objects.filter(is_left, status=PeriodicRunStatus.SENDING)
 
 
 def is_seen(run: PeriodicRun) -> bool:
@@ -122,8 +128,14 @@ def _state(run: PeriodicRun, owed: Job | None) -> str:
 def settle() -> int:
     """Write down how tasks have ended, as long as that is known; returns of how many. A query where there is none."""
     rows = PeriodicRun.objects.filter(status=PeriodicRunStatus.SENT, outcome="")
-    runs = list(rows.annotate(read_at=Now()).order_by("-ran_at")[:LIMIT])
-    known = states(runs) if runs else {}
+    keys = list(rows.order_by("-ran_at").values_list("pk", flat=True)[:OPEN_LIMIT])
+    # All of them, since those that never end would stand before the others.
+    return sum(_settle(rows.filter(pk__in=keys[at : at + LIMIT])) for at in range(0, len(keys), LIMIT))
+
+
+def _settle(rows: QuerySet[PeriodicRun]) -> int:
+    runs = list(rows.annotate(read_at=Now()))
+    known = states(runs)
     ended: dict[str, list[int]] = {}
     for run in runs:
         state = known[run.pk]
