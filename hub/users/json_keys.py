@@ -15,7 +15,7 @@ from django.db.models import BooleanField, F, Func, QuerySet
 from django.db.models.sql.compiler import SQLCompiler
 
 from hub.users.ids import id_columns, id_from, ids_are_keys
-from hub.users.model import Key, User, all_users, as_stored, key_field, key_of_text
+from hub.users.model import Key, User, all_users, as_stored, key_field, key_of_text, keys_are_uuids
 
 #: The key of a user as JSON has it.
 Written = int | str
@@ -33,7 +33,7 @@ def keys_in(values: Iterable[Written]) -> list[Key]:
 
 def written_keys(users: "QuerySet[Any]") -> list[Written]:
     """The keys of the users of a query, in its order. One query."""
-    if not _are_uuids():
+    if not keys_are_uuids():
         return [written(key) for key in users.values_list("pk", flat=True)]
     # As the driver has them, and not as Django makes them of it: UUIDs, or their 32 digits.
     parts = users.values_list("pk").query.get_compiler(users.db).execute_sql() or ()
@@ -67,21 +67,17 @@ def as_rows(keys: Sequence[Key]) -> tuple[str, Any]:
     if connection.vendor == "postgresql":
         array, asked = _as_array(keys)
         return f"SELECT UNNEST({array})", asked
-    if _are_uuids():
+    if keys_are_uuids():
         return "SELECT REPLACE(value, '-', '') FROM JSON_EACH(%s)", msgspec.json.encode(keys).decode()
     return "SELECT value FROM JSON_EACH(%s)", msgspec.json.encode(as_stored(keys)).decode()
 
 
 def _as_array(keys: Sequence[Key]) -> tuple[str, Any]:
     kind = key_field().rel_db_type(connection)
-    if _are_uuids() or isinstance(keys[0], int):
+    if keys_are_uuids() or isinstance(keys[0], int):
         # The driver writes each element of an array by itself.
         return f"CAST(STRING_TO_ARRAY(%s, ',') AS {kind}[])", ",".join(map(str, keys))
-    return f"CAST(%s AS {kind}[])", list(keys)
-
-
-def _are_uuids() -> bool:
-    return key_field().get_internal_type() == "UUIDField"
+    return f"CAST(%s AS {kind}[])", as_stored(keys)
 
 
 class _IsAmong(Func):

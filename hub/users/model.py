@@ -72,6 +72,12 @@ def key_field() -> "models.Field[Any, Any]":
     return get_user_model()._meta.pk
 
 
+def keys_are_uuids() -> bool:
+    """Whether keys are UUIDs in the database and in Python: a field of somebody's may make something else of them."""
+    field = key_field()
+    return field.get_internal_type() == "UUIDField" and not hasattr(field, "from_db_value")
+
+
 def staff() -> list[User]:
     """The active people of the staff; nobody where the user model has no ``is_staff``."""
     if field_named("is_staff") is None:
@@ -91,7 +97,7 @@ def field_named(name: str) -> "models.Field[Any, Any] | None":
 def as_stored(keys: Iterable[Key]) -> list[Any]:
     """``keys`` as SQL takes them and gives them back; also keys as JSON has them (:mod:`hub.users.json_keys`)."""
     keys, field = list(keys), key_field()
-    if field.get_internal_type() == "UUIDField" and (kinds := set(map(type, keys))) in ({UUID}, {str}):
+    if keys_are_uuids() and (kinds := set(map(type, keys))) in ({UUID}, {str}):
         # As the field does it, which looks at each for longer than at all that is done with it.
         if connection.features.has_native_uuid_field:
             return keys if UUID in kinds else [UUID(key) for key in keys]

@@ -13,7 +13,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from hub.channels import UnknownChannel, namespace
 from hub.models import Publication
-from hub.users import as_stored, display_name, display_names, ids_of_keys, user_id, users_by_id, written
+from hub.users import as_rows, as_stored, display_name, display_names, ids_of_keys, user_id, users_by_id, written
 from hub.users.ids import has_form_of_id, key_of_id, value_of_id
 from notifications import channels, notify
 from notifications.models import Notification
@@ -53,6 +53,33 @@ def test_keys_are_stored_and_sorted_as_the_database_does_it() -> None:
         assert as_stored([str(key) for key in keys]) == [field.get_db_prep_value(key, connection) for key in keys]
         assert as_stored([None, keys[0]]) == [None, field.get_db_prep_value(keys[0], connection)]
     assert sorted(map(written, keys)) == [written(key) for key in sorted(keys)]
+
+
+class Prefixed(UUIDField):  # type: ignore[type-arg]  # Django takes none when it runs
+    """The key of a project, whose people are called such as usr_00000000000000000000000000000003."""
+
+    def from_db_value(self, value: Any, *_: Any) -> str:
+        return f"usr_{UUID(str(value)).hex}"
+
+    def to_python(self, value: Any) -> Any:
+        return value if str(value).startswith("usr_") else self.from_db_value(value)
+
+    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
+        return super().get_db_prep_value(UUID(value.removeprefix("usr_")), connection, prepared)
+
+
+def test_keys_that_are_not_in_the_database_what_they_are_in_python_are_made_by_their_field() -> None:
+    keys = [f"usr_{UUID(int=number).hex}" for number in (3, 1 << 127)]
+    stored = [UUID(int=number) for number in (3, 1 << 127)]
+    with (
+        mock.patch("hub.users.model.key_field", return_value=Prefixed()),
+        mock.patch("hub.users.json_keys.key_field", return_value=Prefixed()),
+    ):
+        assert as_stored(keys) == [UUIDField().get_db_prep_value(key, connection) for key in stored]
+        given, asked = as_rows(keys)
+        with connection.cursor() as cursor:
+            cursor.execute(given, [asked])
+            assert [UUID(str(row[0])) for row in cursor.fetchall()] == stored
 
 
 @pytest.fixture
