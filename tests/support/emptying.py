@@ -34,7 +34,11 @@ def _empty(case: TransactionTestCase) -> None:
         if connection.vendor == "postgresql":
             statements = _statements(alias)
             connection.close()  # a transaction that the test left open ends
-            _beside(connection).execute(f"BEGIN; {statements}; COMMIT")
+            beside = _beside(connection)
+            try:
+                beside.execute(f"BEGIN; {statements}; COMMIT")
+            finally:
+                beside.rollback()  # where that failed, the next test has its own try
         else:
             with connection.cursor() as cursor:
                 cursor.executescript(f"BEGIN IMMEDIATE; {_statements(alias)}; COMMIT")
@@ -50,7 +54,7 @@ def _beside(connection: BaseDatabaseWrapper) -> Any:
 
     parameters = connection.get_connection_params()
     name = parameters["dbname"]
-    if name not in _kept:
+    if name not in _kept or _kept[name].closed:
         _kept[name] = psycopg.connect(**parameters, autocommit=True)
     return _kept[name]
 
